@@ -1,0 +1,169 @@
+// Every MQTT Control Packet as plain data, in the shape of MQTT 5.0.
+// A packet of 3.1 or 3.1.1 is the same type with NO_PROPERTIES and the reason codes of `reason.ts`.
+
+import type { ReasonCode } from './reason.ts'
+
+/** Protocol Level of CONNECT: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0. */
+export type ProtocolVersion = 3 | 4 | 5
+
+export type QoS = 0 | 1 | 2
+
+/** Name and value; the order of a list of them is kept [MQTT-3.3.2-18]. */
+export type UserProperty = readonly [name: string, value: string]
+
+/** Every property of MQTT 5.0, section 2.2.2.2. Intervals are in seconds, sizes in bytes. */
+export interface Properties {
+  readonly payloadFormatIndicator?: 0 | 1
+  readonly messageExpiryInterval?: number
+  readonly contentType?: string
+  readonly responseTopic?: string
+  readonly correlationData?: Buffer
+  /** One at most in SUBSCRIBE; one for each matching subscription in PUBLISH to a client. */
+  readonly subscriptionIdentifiers?: readonly number[]
+  readonly sessionExpiryInterval?: number
+  readonly assignedClientIdentifier?: string
+  readonly serverKeepAlive?: number
+  readonly authenticationMethod?: string
+  readonly authenticationData?: Buffer
+  readonly requestProblemInformation?: 0 | 1
+  readonly willDelayInterval?: number
+  readonly requestResponseInformation?: 0 | 1
+  readonly responseInformation?: string
+  readonly serverReference?: string
+  readonly reasonString?: string
+  readonly receiveMaximum?: number
+  readonly topicAliasMaximum?: number
+  readonly topicAlias?: number
+  readonly maximumQoS?: 0 | 1
+  readonly retainAvailable?: 0 | 1
+  readonly userProperties?: readonly UserProperty[]
+  readonly maximumPacketSize?: number
+  readonly wildcardSubscriptionAvailable?: 0 | 1
+  readonly subscriptionIdentifiersAvailable?: 0 | 1
+  readonly sharedSubscriptionAvailable?: 0 | 1
+}
+
+/** The one object that stands for "no properties": compare by identity. */
+export const NO_PROPERTIES: Properties = Object.freeze({})
+
+export interface Will {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly properties: Properties
+}
+
+export interface ConnectPacket {
+  readonly type: 'connect'
+  readonly version: ProtocolVersion
+  readonly cleanStart: boolean
+  readonly keepAliveSeconds: number
+  readonly clientId: string
+  readonly username: string | null
+  readonly password: Buffer | null
+  readonly will: Will | null
+  readonly properties: Properties
+}
+
+export interface ConnackPacket {
+  readonly type: 'connack'
+  readonly sessionPresent: boolean
+  /** Always a reason code of MQTT 5.0; `encode` and `decode` translate the return codes of 3.x. */
+  readonly reason: ReasonCode
+  readonly properties: Properties
+}
+
+export interface PublishPacket {
+  readonly type: 'publish'
+  readonly duplicate: boolean
+  readonly qos: QoS
+  readonly retain: boolean
+  /** Empty when a topic alias stands for it. */
+  readonly topic: string
+  /** 0 at QoS 0, which has none [MQTT-2.2.1-2]. */
+  readonly packetId: number
+  readonly properties: Properties
+  /** May share memory with the bytes it was decoded from: copy what outlives the turn. */
+  readonly payload: Buffer
+}
+
+/** PUBACK, PUBREC, PUBREL and PUBCOMP. In 3.x the reason is not on the wire: success is assumed. */
+export interface AcknowledgementPacket {
+  readonly type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp'
+  readonly packetId: number
+  readonly reason: ReasonCode
+  readonly properties: Properties
+}
+
+export interface SubscriptionRequest {
+  readonly filter: string
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
+}
+
+export interface SubscribePacket {
+  readonly type: 'subscribe'
+  readonly packetId: number
+  readonly subscriptions: readonly SubscriptionRequest[]
+  readonly properties: Properties
+}
+
+export interface SubackPacket {
+  readonly type: 'suback'
+  readonly packetId: number
+  readonly reasons: readonly ReasonCode[]
+  readonly properties: Properties
+}
+
+export interface UnsubscribePacket {
+  readonly type: 'unsubscribe'
+  readonly packetId: number
+  readonly filters: readonly string[]
+  readonly properties: Properties
+}
+
+export interface UnsubackPacket {
+  readonly type: 'unsuback'
+  readonly packetId: number
+  /** Not on the wire in 3.x: decoded as an empty list. */
+  readonly reasons: readonly ReasonCode[]
+  readonly properties: Properties
+}
+
+export interface PingreqPacket {
+  readonly type: 'pingreq'
+}
+
+export interface PingrespPacket {
+  readonly type: 'pingresp'
+}
+
+export interface DisconnectPacket {
+  readonly type: 'disconnect'
+  readonly reason: ReasonCode
+  readonly properties: Properties
+}
+
+/** MQTT 5.0 only. */
+export interface AuthPacket {
+  readonly type: 'auth'
+  readonly reason: ReasonCode
+  readonly properties: Properties
+}
+
+export type Packet =
+  | ConnectPacket
+  | ConnackPacket
+  | PublishPacket
+  | AcknowledgementPacket
+  | SubscribePacket
+  | SubackPacket
+  | UnsubscribePacket
+  | UnsubackPacket
+  | PingreqPacket
+  | PingrespPacket
+  | DisconnectPacket
+  | AuthPacket

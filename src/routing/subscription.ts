@@ -1,0 +1,18 @@
+// A topic filter and the options that a client gave with it.
+
+import type { QoS } from '../packet/packet.ts'
+
+export interface Subscription {
+  /** As the client wrote it, `$share/group/` included: the key within a session. */
+  readonly filter: string
+  /** The filter that topics are matched with: without `$share/group/`. */
+  readonly topicFilter: string
+  /** Null for a subscription that is not shared. */
+  readonly shareName: string | null
+  readonly qos: QoS
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
+  /** Subscription Identifier, 0 for none. */
+  readonly identifier: number
+}

@@ -1,0 +1,43 @@
+// What the broker needs of a socket, whatever it is made of: TCP, TLS, WebSocket, or a stream that an embedder hands in.
+
+export type TransportName = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
+
+/** Who is at the other end. */
+export interface Peer {
+  /** The client's own address: the one that PROXY protocol told, where it did. Empty for a stream without one. */
+  readonly address: string
+  readonly port: number
+  readonly transport: TransportName
+  /** The name of the listener that accepted it, for logs: `mqtt://127.0.0.1:1883`. */
+  readonly listener: string
+  /** Subject of the verified client certificate, when TLS asked for one. */
+  readonly certificate: { readonly commonName: string; readonly fingerprint: string } | null
+}
+
+export interface WireReceiver {
+  /** Bytes, in order. The chunk may be reused by the wire after this returns. */
+  received(chunk: Buffer): void
+  /** What was written has left this process; more may be written. */
+  drained(): void
+  /** Called once, whatever ended it. `cause` is a sentence for the log, or null for an orderly end by the peer. */
+  closed(cause: string | null): void
+}
+
+export interface Wire {
+  readonly peer: Peer
+  /** Starts the flow of bytes to `receiver`. Called once. */
+  open(receiver: WireReceiver): void
+  /** Hands bytes to the system in one call. The caller does not touch them again. */
+  write(bytes: Uint8Array): void
+  /** Bytes handed over that the system has not taken yet. */
+  readonly pendingBytes: number
+  pause(): void
+  resume(): void
+  /** Sends what was written, then closes. */
+  end(): void
+  /** Closes at once. */
+  destroy(): void
+}
+
+/** Where listeners bring what they have accepted. */
+export type Arrival = (wire: Wire) => void
