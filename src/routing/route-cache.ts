@@ -1,0 +1,122 @@
+// The results of recent matches by topic. It holds a bounded number of topics and of results, and never
+// answers with one that a later change of the subscriptions has made untrue.
+
+import { hasWildcard, levelEnd } from './topic.ts'
+
+/** Counters of changes; two beginnings that share one only forget a little more than they must. */
+const COUNTERS = 1024
+/** So many levels before the first wildcard tell filters apart; more would cost more at every look-up. */
+const LEVELS_MAX = 3
+/** What all cached results together may hold: the result for one topic may name 100,000 receivers. */
+const RESULT_ITEMS_MAX = 131_072
+
+interface Route<Result> {
+  readonly result: Result
+  /** The sum of the counters when the result was made: counters only grow, so equal sums mean no change. */
+  readonly stamp: number
+  readonly counters: readonly number[]
+}
+
+export class RouteCache<Result extends { readonly length: number }> {
+  readonly #topicsMax: number
+  readonly #changes = new Float64Array(COUNTERS)
+  /** Two generations stand in for an order of use: what is not asked for in a whole one is forgotten. */
+  #recent = new Map<string, Route<Result>>()
+  #older = new Map<string, Route<Result>>()
+  #recentItems = 0
+
+  constructor(topicsMax: number) {
+    this.#topicsMax = topicsMax
+  }
+
+  get(topic: string): Result | null {
+    const recent = this.#recent.get(topic)
+    const route = recent ?? this.#older.get(topic)
+    if (route === undefined || this.#stamp(route.counters) !== route.stamp) return null
+    if (recent === undefined) this.#store(topic, route)
+    return route.result
+  }
+
+  set(topic: string, result: Result): void {
+    if (result.length > RESULT_ITEMS_MAX / 2) return
+    const counters = countersOfTopic(topic)
+    this.#store(topic, { result, stamp: this.#stamp(counters), counters })
+  }
+
+  /** A subscription with this filter came, went or changed. */
+  invalidate(filter: string): void {
+    if (hasWildcard(filter)) {
+      const counter = counterOfFilter(filter)
+      this.#changes[counter] = (this.#changes[counter] ?? 0) + 1
+    } else {
+      this.#recent.delete(filter)
+      this.#older.delete(filter)
+    }
+  }
+
+  #store(topic: string, route: Route<Result>): void {
+    const isFull =
+      this.#recent.size >= this.#topicsMax / 2 ||
+      this.#recentItems + route.result.length > RESULT_ITEMS_MAX / 2
+    if (isFull) {
+      this.#older = this.#recent
+      this.#recent = new Map()
+      this.#recentItems = 0
+    }
+    this.#recent.set(topic, route)
+    this.#recentItems += route.result.length
+  }
+
+  #stamp(counters: readonly number[]): number {
+    let sum = 0
+    for (const counter of counters) sum += this.#changes[counter] ?? 0
+    return sum
+  }
+}
+
+/** One counter for filters that begin with a wildcard, and one for each beginning of the topic. */
+function countersOfTopic(topic: string): number[] {
+  const counters = [0]
+  let hash = HASH_SEED
+  let end = -1
+  while (counters.length <= LEVELS_MAX && end < topic.length) {
+    const start = end + 1
+    end = levelEnd(topic, start)
+    hash = hashOn(hash, topic, start, end)
+    counters.push(counterOf(hash))
+  }
+  return counters
+}
+
+/** The counter of the beginning that every topic has which the filter may match. */
+function counterOfFilter(filter: string): number {
+  let counter = 0
+  let hash = HASH_SEED
+  let end = -1
+  for (let level = 0; level < LEVELS_MAX; level++) {
+    const start = end + 1
+    const code = filter.charAt(start)
+    if (code === '+' || code === '#') break
+    end = levelEnd(filter, start)
+    hash = hashOn(hash, filter, start, end)
+    counter = counterOf(hash)
+  }
+  return counter
+}
+
+// FNV-1a over UTF-16 units.
+const HASH_SEED = 0x811c9dc5
+const HASH_PRIME = 0x01000193
+
+function hashOn(hash: number, text: string, start: number, end: number): number {
+  let result = hash
+  for (let index = start; index < end; index++) {
+    result = Math.imul(result ^ text.charCodeAt(index), HASH_PRIME)
+  }
+  return Math.imul(result ^ 0x2f, HASH_PRIME)
+}
+
+/** Never 0, which is the counter of filters that begin with a wildcard. */
+function counterOf(hash: number): number {
+  return 1 + (((hash ^ (hash >>> 15)) >>> 0) % (COUNTERS - 1))
+}

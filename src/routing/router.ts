@@ -1,0 +1,220 @@
+// Who wants this topic: one match a target, overlapping subscriptions merged. A target is whatever the
+// broker hands a message to, a session or a group that shares a subscription; the router does not care.
+
+import type { QoS } from '../packet/packet.ts'
+import { FilterTree } from './filter-tree.ts'
+import { RouteCache } from './route-cache.ts'
+import type { Subscription } from './subscription.ts'
+
+const CACHED_TOPICS_MAX = 4096
+/** Up to so many matches are merged by comparing each with each: quicker than a Map. */
+const COMPARED_MAX = 16
+const NO_IDENTIFIERS: readonly number[] = []
+
+/** How one target wants a message. Never changed after it was returned, nor is the list that it is in. */
+export interface Match<Target> {
+  readonly target: Target
+  /** The highest of the overlapping subscriptions [MQTT-3.3.4-2]. */
+  readonly qos: QoS
+  /** Any of them has it. */
+  readonly retainAsPublished: boolean
+  /** Any of them has it: for the publisher itself the match is what `withoutNoLocal` says. */
+  readonly noLocal: boolean
+  /** Of all subscriptions that have one, ascending [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
+  readonly identifiers: readonly number[]
+  readonly subscriptions: readonly Subscription[]
+}
+
+export class Router<Target> {
+  readonly #audiences = new FilterTree<Audience<Target>>()
+  readonly #cache: RouteCache<readonly Match<Target>[]>
+  #subscriptionCount = 0
+
+  constructor(cachedTopicsMax: number = CACHED_TOPICS_MAX) {
+    this.#cache = new RouteCache(cachedTopicsMax)
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptionCount
+  }
+
+  /** True when it is new, false when it replaces the target's subscription with the same topic filter. */
+  subscribe(target: Target, subscription: Subscription): boolean {
+    const filter = subscription.topicFilter
+    const audience = this.#audiences.get(filter)
+    this.#cache.invalidate(filter)
+    const isNew = audience === null || !audience.has(target)
+    if (audience instanceof Crowd) {
+      audience.set(target, subscription)
+    } else if (audience === null || audience.target === target) {
+      this.#audiences.add(new Listener(target, subscription)) // [MQTT-3.8.4-3]
+    } else {
+      const crowd = new Crowd<Target>(filter)
+      crowd.set(audience.target, audience.subscription)
+      crowd.set(target, subscription)
+      this.#audiences.add(crowd)
+    }
+    if (isNew) this.#subscriptionCount++
+    return isNew
+  }
+
+  /** `filter` is the subscription's `topicFilter`. False when the target has none with it. */
+  unsubscribe(target: Target, filter: string): boolean {
+    const audience = this.#audiences.get(filter)
+    if (audience === null || !audience.has(target)) return false
+    this.#cache.invalidate(filter)
+    this.#subscriptionCount--
+    if (audience instanceof Crowd) {
+      audience.delete(target)
+      const last = audience.lastListener()
+      if (last !== null) this.#audiences.add(last)
+    } else {
+      this.#audiences.remove(filter)
+    }
+    return true
+  }
+
+  match(topic: string): readonly Match<Target>[] {
+    const cached = this.#cache.get(topic)
+    if (cached !== null) return cached
+    const matches = mergeAudiences(this.#audiences.match(topic))
+    this.#cache.set(topic, matches)
+    return matches
+  }
+}
+
+/** The match as it looks to a client that published the message itself; null when nothing is left. */
+export function withoutNoLocal<Target>(match: Match<Target>): Match<Target> | null {
+  if (!match.noLocal) return match
+  let rest: Match<Target> | null = null
+  for (const subscription of match.subscriptions) {
+    if (subscription.noLocal) continue // [MQTT-3.8.3-3]
+    const single = matchOf(match.target, subscription)
+    rest = rest === null ? single : merge(rest, single)
+  }
+  return rest
+}
+
+type Audience<Target> = Listener<Target> | Crowd<Target>
+
+/** The one target of a filter: most filters have no other, so this is kept small. */
+class Listener<Target> {
+  readonly path: string
+  readonly target: Target
+  readonly subscription: Subscription
+
+  constructor(target: Target, subscription: Subscription) {
+    this.path = subscription.topicFilter
+    this.target = target
+    this.subscription = subscription
+  }
+
+  has(target: Target): boolean {
+    return this.target === target
+  }
+
+  matches(): readonly Match<Target>[] {
+    return [matchOf(this.target, this.subscription)]
+  }
+}
+
+/** Two or more targets of a filter. */
+class Crowd<Target> {
+  readonly path: string
+  readonly #matches = new Map<Target, Match<Target>>()
+  /** Shared by the results for all topics that only this filter matches; a change makes a new one. */
+  #list: readonly Match<Target>[] | null = null
+
+  constructor(filter: string) {
+    this.path = filter
+  }
+
+  has(target: Target): boolean {
+    return this.#matches.has(target)
+  }
+
+  set(target: Target, subscription: Subscription): void {
+    this.#matches.set(target, matchOf(target, subscription))
+    this.#list = null
+  }
+
+  delete(target: Target): void {
+    this.#matches.delete(target)
+    this.#list = null
+  }
+
+  /** Null while there is more than one. */
+  lastListener(): Listener<Target> | null {
+    if (this.#matches.size !== 1) return null
+    const [match] = this.matches()
+    const subscription = match?.subscriptions[0]
+    if (match === undefined || subscription === undefined) return null
+    return new Listener(match.target, subscription)
+  }
+
+  matches(): readonly Match<Target>[] {
+    this.#list ??= [...this.#matches.values()]
+    return this.#list
+  }
+}
+
+function matchOf<Target>(target: Target, subscription: Subscription): Match<Target> {
+  return {
+    target,
+    qos: subscription.qos,
+    retainAsPublished: subscription.retainAsPublished,
+    noLocal: subscription.noLocal,
+    identifiers: subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier],
+    subscriptions: [subscription],
+  }
+}
+
+function mergeAudiences<Target>(audiences: readonly Audience<Target>[]): readonly Match<Target>[] {
+  const [only, another] = audiences
+  if (only === undefined) return []
+  if (another === undefined) return only.matches()
+  const matches: Match<Target>[] = []
+  for (const audience of audiences) {
+    if (audience instanceof Listener) matches.push(matchOf(audience.target, audience.subscription))
+    else for (const match of audience.matches()) matches.push(match)
+  }
+  return matches.length > COMPARED_MAX ? mergeMany(matches) : mergeFew(matches)
+}
+
+function mergeFew<Target>(matches: readonly Match<Target>[]): readonly Match<Target>[] {
+  const merged: Match<Target>[] = []
+  for (const match of matches) {
+    const index = merged.findIndex(earlier => earlier.target === match.target)
+    const earlier = merged[index]
+    if (earlier === undefined) merged.push(match)
+    else merged[index] = merge(earlier, match)
+  }
+  return merged
+}
+
+function mergeMany<Target>(matches: readonly Match<Target>[]): readonly Match<Target>[] {
+  const byTarget = new Map<Target, Match<Target>>()
+  for (const match of matches) {
+    const earlier = byTarget.get(match.target)
+    byTarget.set(match.target, earlier === undefined ? match : merge(earlier, match))
+  }
+  return [...byTarget.values()]
+}
+
+function merge<Target>(one: Match<Target>, other: Match<Target>): Match<Target> {
+  return {
+    target: one.target,
+    qos: one.qos > other.qos ? one.qos : other.qos,
+    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
+    noLocal: one.noLocal || other.noLocal,
+    identifiers: mergeIdentifiers(one.identifiers, other.identifiers),
+    subscriptions: [...one.subscriptions, ...other.subscriptions],
+  }
+}
+
+/** Equal identifiers stay: there is one for each subscription (5.0, section 3.3.4). */
+function mergeIdentifiers(one: readonly number[], other: readonly number[]): readonly number[] {
+  if (other.length === 0) return one
+  if (one.length === 0) return other
+  return [...one, ...other].sort((first, second) => first - second)
+}
