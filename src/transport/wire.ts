@@ -27,8 +27,13 @@ export interface Wire {
   readonly peer: Peer
   /** Starts the flow of bytes to `receiver`. Called once. */
   open(receiver: WireReceiver): void
-  /** Hands bytes to the system in one call. The caller does not touch them again. */
-  write(bytes: Uint8Array): void
+  /**
+   * Hands bytes to the system in one call. True when it has copied them all, so that the caller may use
+   * the memory again; otherwise the caller does not touch them any more.
+   */
+  write(bytes: Uint8Array): boolean
+  /** The same for several pieces, in order, with as few calls of the system as it takes. */
+  writeMany(pieces: readonly Uint8Array[]): boolean
   /** Bytes handed over that the system has not taken yet. */
   readonly pendingBytes: number
   pause(): void

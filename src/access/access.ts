@@ -1,0 +1,41 @@
+// The port to who may come in. It may take its time; what comes back answers every later question at once.
+
+import type { ReasonCode } from '../packet/reason.ts'
+import type { Permissions } from './permissions.ts'
+
+export interface Credentials {
+  readonly clientId: string
+  readonly username: string | null
+  readonly password: Buffer | null
+  readonly address: string
+  readonly transport: string
+  readonly certificate: { readonly commonName: string; readonly fingerprint: string } | null
+}
+
+/** A step of enhanced authentication (5.0, section 4.12): what the client sent, and by which method. */
+export interface AuthenticationStep {
+  readonly method: string
+  readonly data: Buffer | null
+}
+
+export type Verdict =
+  | {
+      readonly kind: 'allowed'
+      readonly permissions: Permissions
+      /** The last word of an enhanced authentication, sent with CONNACK or AUTH. */
+      readonly data?: Buffer
+    }
+  | { readonly kind: 'refused'; readonly reason: ReasonCode; readonly sentence: string }
+  /** Enhanced authentication goes on: the client is sent AUTH with this data. */
+  | { readonly kind: 'continue'; readonly data: Buffer | null }
+
+/** One enhanced authentication, from CONNECT or a re-authentication to its verdict. */
+export interface Exchange {
+  step(step: AuthenticationStep): Verdict | Promise<Verdict>
+}
+
+export interface Access {
+  authenticate(credentials: Credentials): Verdict | Promise<Verdict>
+  /** Null for a method that is not offered: refused with 0x8C [MQTT-4.12.0-1]. */
+  beginExchange(method: string, credentials: Credentials): Exchange | null
+}

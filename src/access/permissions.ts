@@ -1,0 +1,13 @@
+// What one client may do: asked for every packet, so answered at once.
+
+export interface Permissions {
+  mayPublish(topic: string): boolean
+  /** `filter` is the topic filter without `$share/group/`. */
+  maySubscribe(filter: string): boolean
+}
+
+/** Everything but speaking on the broker's own topics, which begin with `$` [MQTT-4.7.2-1]. */
+export const UNRESTRICTED: Permissions = {
+  mayPublish: topic => !topic.startsWith('$'),
+  maySubscribe: () => true,
+}

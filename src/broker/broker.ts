@@ -1,0 +1,311 @@
+// Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
+
+import type { Permissions } from '../access/permissions.ts'
+import type { Limits } from '../limits.ts'
+import type { Message } from '../message.ts'
+import { Session } from '../session/session.ts'
+import type { DropReason, SessionContext } from '../session/session-context.ts'
+import { Replay } from '../session/replay.ts'
+import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { Journal } from '../store/journal.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Observer } from './observer.ts'
+import { Retained } from './retained.ts'
+import { type Occupant, Sessions } from './sessions.ts'
+import { ShareGroups, type ShareSettings, type ShareWishes } from './share-groups.ts'
+import { Statistics } from './statistics.ts'
+import type { Target } from './target.ts'
+import { type WillOfClient, Wills } from './wills.ts'
+
+export interface BrokerOptions {
+  readonly limits: Limits
+  readonly share: ShareSettings
+  readonly journal: Journal
+  readonly observer: Observer
+}
+
+/** What a CONNECT asks of the broker after it was found right and allowed. */
+export interface Opening {
+  readonly clientId: string
+  readonly cleanStart: boolean
+  readonly expiryIntervalSeconds: number
+  readonly will: WillOfClient | null
+  readonly occupant: Occupant
+}
+
+export interface Opened {
+  readonly session: Session
+  /** There was a session, and it goes on [MQTT-3.2.2-2]. */
+  readonly sessionPresent: boolean
+}
+
+/** How a connection ended, as far as the will is concerned. */
+export type Departure = 'goodbye' | 'lost' | 'broker-stops'
+
+export class Broker implements SessionContext {
+  readonly limits: Limits
+  readonly journal: Journal
+  readonly observer: Observer
+  readonly statistics: Statistics = new Statistics()
+  readonly deadlines: Deadlines = new Deadlines()
+  readonly retained: Retained
+  readonly sessions: Sessions
+  readonly groups: ShareGroups
+  readonly #router = new Router<Target>()
+  readonly #wills: Wills
+  #now = 0
+  #lastSequence = 0
+  #lastDelivery = 0
+
+  constructor(options: BrokerOptions) {
+    this.limits = options.limits
+    this.journal = options.journal
+    this.observer = options.observer
+    this.retained = new Retained(this.deadlines, this.journal, this.limits)
+    this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
+    this.groups = new ShareGroups(this.#router, options.share, this)
+    this.#wills = new Wills(this, this.deadlines, this.journal)
+  }
+
+  /** Milliseconds since 1970, read once a turn from a clock that never goes back. */
+  get now(): number {
+    return this.#now
+  }
+
+  get subscriptionCount(): number {
+    return this.#router.subscriptionCount
+  }
+
+  nextSequence(): number {
+    this.#lastSequence += 1
+    return this.#lastSequence
+  }
+
+  nextDelivery(): number {
+    this.#lastDelivery += 1
+    return this.#lastDelivery
+  }
+
+  /** Numbers that earlier runs of the broker have used up. */
+  restoreNumbers(lastSequence: number, lastDelivery: number): void {
+    this.#lastSequence = lastSequence
+    this.#lastDelivery = lastDelivery
+  }
+
+  /** Tells the time of the turn, and wakes who waited for it. */
+  tick(now: number): void {
+    this.#now = now
+    if (this.deadlines.next <= now) this.deadlines.tick(now)
+  }
+
+  /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
+  open(opening: Opening): Opened {
+    const { clientId, expiryIntervalSeconds } = opening
+    const occupant = this.sessions.occupantOf(clientId)
+    if (occupant !== null) {
+      this.statistics.sessionsTakenOver += 1
+      occupant.takenOver()
+    }
+    const old = this.sessions.get(clientId)
+    if (old !== undefined && opening.cleanStart) this.end(old)
+    const kept = opening.cleanStart ? undefined : old
+    const session = kept ?? this.#begin(clientId, expiryIntervalSeconds)
+    if (kept !== undefined) this.#resume(kept, expiryIntervalSeconds)
+    this.sessions.occupy(session, opening.occupant)
+    this.#wills.set(clientId, opening.will)
+    return { session, sessionPresent: kept !== undefined }
+  }
+
+  /** Whether the client may have a session: it has one already, or there is room for another. */
+  hasRoomFor(clientId: string): boolean {
+    return (
+      this.sessions.count < this.limits.sessionsMax || this.sessions.get(clientId) !== undefined
+    )
+  }
+
+  /** The client's connection is over. */
+  leave(session: Session, departure: Departure): void {
+    session.detach()
+    if (departure === 'goodbye') this.#wills.forget(session.clientId)
+    else if (departure === 'lost') this.#wills.connectionLost(session.clientId)
+    if (session.expiryIntervalSeconds === 0) {
+      this.end(session)
+      return
+    }
+    const expiresAt = expiryOf(session, this.#now)
+    this.sessions.vacate(session, expiresAt)
+    this.journal.record({ kind: 'session-left', clientId: session.clientId, expiresAt })
+  }
+
+  /** The session and all that it owes are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
+  end(session: Session): void {
+    session.end()
+    for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
+    session.subscriptions.clear()
+    this.sessions.remove(session)
+    if (session.isDurable)
+      this.journal.record({ kind: 'session-ended', clientId: session.clientId })
+    this.#wills.publish(session.clientId)
+  }
+
+  /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
+  publish(message: Message): number {
+    const matches = this.#router.match(message.topic)
+    const promise = this.#store(message, matches)
+    if (message.retain) this.retained.keep(message)
+    let receivers = 0
+    for (const match of matches) {
+      const heard =
+        match.noLocal && match.target.clientId === message.publisher ? withoutNoLocal(match) : match
+      if (heard === null) continue
+      receivers += 1
+      const qos = message.qos < heard.qos ? message.qos : heard.qos
+      const retain = message.retain && heard.retainAsPublished
+      heard.target.deliver(message, qos, retain, heard.identifiers, promise)
+    }
+    if (receivers === 0) this.statistics.messagesUnmatched += 1
+    this.observer.published?.(message, receivers)
+    return receivers
+  }
+
+  publishWill(message: Message, permissions: Permissions): void {
+    // Its right may have been taken back since CONNECT.
+    if (!permissions.mayPublish(message.topic)) {
+      this.dropped('not-authorized', message, message.publisher)
+      return
+    }
+    this.statistics.willsPublished += 1
+    const mayRetain = this.retained.hasRoomFor(message)
+    this.publish(mayRetain ? message : { ...message, retain: false })
+  }
+
+  /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
+  subscribe(session: Session, subscription: Subscription, wishes: ShareWishes): boolean {
+    const isNew = !session.subscriptions.has(subscription.filter)
+    session.subscriptions.set(subscription.filter, subscription)
+    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
+    else this.groups.join(session, subscription, wishes)
+    if (session.isDurable) {
+      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
+    }
+    this.observer.subscribed?.(session.clientId, subscription)
+    return isNew
+  }
+
+  /** Sends the retained messages that a subscription asks for [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
+  replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
+    if (subscription.shareName !== null || subscription.retainHandling === 2) return
+    if (subscription.retainHandling === 1 && !isNew) return
+    const { topicFilter } = subscription
+    const source = this.retained.matching(topicFilter, this.#lastSequence, this.#now)
+    session.replay(new Replay(subscription, source))
+  }
+
+  /** False when there was no such subscription. */
+  unsubscribe(session: Session, filter: string): boolean {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) return false
+    session.subscriptions.delete(filter)
+    this.#detach(session, subscription)
+    if (session.isDurable) {
+      this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
+    }
+    this.observer.unsubscribed?.(session.clientId, filter)
+    return true
+  }
+
+  /** A subscriber that is part of this process. */
+  listen(target: Target, subscription: Subscription): void {
+    this.#router.subscribe(target, subscription)
+  }
+
+  unlisten(target: Target, topicFilter: string): void {
+    this.#router.unsubscribe(target, topicFilter)
+  }
+
+  dropped(reason: DropReason, message: Message, clientId: string | null): void {
+    this.statistics.dropped[reason] += 1
+    this.observer.dropped?.(reason, message, clientId)
+  }
+
+  /** The client changed its expiry as it left [MQTT-3.1.2-11.2]. */
+  changeExpiry(session: Session, expiryIntervalSeconds: number): void {
+    if (session.expiryIntervalSeconds === expiryIntervalSeconds) return
+    const wasDurable = session.isDurable
+    const { clientId } = session
+    session.expiryIntervalSeconds = expiryIntervalSeconds
+    if (wasDurable && !session.isDurable) this.journal.record({ kind: 'session-ended', clientId })
+    else if (wasDurable)
+      this.journal.record({ kind: 'session-resumed', clientId, expiryIntervalSeconds })
+    for (const group of session.groups) group.membershipChanged()
+  }
+
+  /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
+  restoreSession(session: Session, expiresAt: number | null): void {
+    this.sessions.add(session)
+    this.sessions.vacate(session, expiresAt ?? expiryOf(session, this.#now))
+  }
+
+  restoreSubscription(session: Session, subscription: Subscription): void {
+    session.subscriptions.set(subscription.filter, subscription)
+    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
+    else this.groups.join(session, subscription, { strategy: null, weight: null })
+  }
+
+  /** The connection that the will belonged to is gone since the last broker stopped. */
+  restoreWill(clientId: string, will: WillOfClient): void {
+    this.#wills.set(clientId, will)
+    this.#wills.connectionLost(clientId)
+  }
+
+  #begin(clientId: string, expiryIntervalSeconds: number): Session {
+    const session = new Session(clientId, expiryIntervalSeconds, this)
+    this.sessions.add(session)
+    if (session.isDurable) {
+      this.journal.record({ kind: 'session-opened', clientId, expiryIntervalSeconds })
+    }
+    return session
+  }
+
+  #resume(session: Session, expiryIntervalSeconds: number): void {
+    if (session.expiryIntervalSeconds !== expiryIntervalSeconds) {
+      this.changeExpiry(session, expiryIntervalSeconds)
+      return
+    }
+    const { clientId } = session
+    this.journal.record({ kind: 'session-resumed', clientId, expiryIntervalSeconds })
+  }
+
+  #expire(session: Session): void {
+    this.statistics.sessionsExpired += 1
+    this.end(session)
+  }
+
+  #detach(session: Session, subscription: Subscription): void {
+    if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
+    else this.groups.leave(session, subscription)
+  }
+
+  /** Stores the message once, if anybody durable is owed it or it is retained. Returns what its journey must wait for. */
+  #store(message: Message, matches: readonly Match<Target>[]): number {
+    const isKept = message.retain && message.payload.length > 0
+    if (!isKept && !isOwedDurably(message, matches)) return 0
+    this.journal.record({ kind: 'message-stored', message })
+    return this.journal.current
+  }
+}
+
+function isOwedDurably(message: Message, matches: readonly Match<Target>[]): boolean {
+  if (message.qos === 0) return false
+  for (const match of matches) if (match.qos > 0 && match.target.isDurable) return true
+  return false
+}
+
+/** 0xFFFFFFFF seconds: the session never expires (5.0, section 3.1.2.11.2). */
+const NEVER_SECONDS = 0xffff_ffff
+
+function expiryOf(session: Session, now: number): number {
+  if (session.expiryIntervalSeconds === NEVER_SECONDS) return Infinity
+  return now + session.expiryIntervalSeconds * 1_000
+}

@@ -1,0 +1,101 @@
+// Who must be woken when: a binary heap. It is told the time and never asks for it.
+// An entry knows its place, so that it can be moved or taken out without a search.
+
+export interface Deadline {
+  /** Called once, in a turn, when the time has come. */
+  expired(now: number): void
+}
+
+class Entry {
+  at: number
+  index = -1
+  readonly deadline: Deadline
+
+  constructor(deadline: Deadline, at: number) {
+    this.deadline = deadline
+    this.at = at
+  }
+}
+
+export class Deadlines {
+  readonly #heap: Entry[] = []
+  readonly #entries = new Map<Deadline, Entry>()
+
+  get count(): number {
+    return this.#heap.length
+  }
+
+  /** Milliseconds at which the next one expires; Infinity for none. */
+  get next(): number {
+    return this.#heap[0]?.at ?? Infinity
+  }
+
+  /** Sets or moves the deadline. Infinity takes it out. */
+  set(deadline: Deadline, at: number): void {
+    const known = this.#entries.get(deadline)
+    if (at === Infinity) {
+      this.clear(deadline)
+    } else if (known === undefined) {
+      const entry = new Entry(deadline, at)
+      this.#entries.set(deadline, entry)
+      this.#put(entry, this.#heap.length)
+      this.#rise(entry)
+    } else {
+      known.at = at
+      this.#rise(known)
+      this.#sink(known)
+    }
+  }
+
+  clear(deadline: Deadline): void {
+    const entry = this.#entries.get(deadline)
+    if (entry === undefined) return
+    this.#entries.delete(deadline)
+    const last = this.#heap.pop()
+    if (last === undefined || last === entry) return
+    this.#put(last, entry.index)
+    this.#rise(last)
+    this.#sink(last)
+  }
+
+  /** Wakes every deadline up to `now`, in order of time. */
+  tick(now: number): void {
+    let first = this.#heap[0]
+    while (first !== undefined && first.at <= now) {
+      this.clear(first.deadline)
+      first.deadline.expired(now)
+      first = this.#heap[0]
+    }
+  }
+
+  #rise(entry: Entry): void {
+    while (entry.index > 0) {
+      const above = this.#heap[(entry.index - 1) >> 1]
+      if (above === undefined || above.at <= entry.at) return
+      this.#swap(entry, above)
+    }
+  }
+
+  #sink(entry: Entry): void {
+    for (;;) {
+      const left = this.#heap[2 * entry.index + 1]
+      const right = this.#heap[2 * entry.index + 2]
+      let least = entry
+      if (left !== undefined && left.at < least.at) least = left
+      if (right !== undefined && right.at < least.at) least = right
+      if (least === entry) return
+      this.#swap(least, entry)
+    }
+  }
+
+  #swap(one: Entry, other: Entry): void {
+    const { index } = one
+    this.#put(one, other.index)
+    this.#put(other, index)
+  }
+
+  #put(entry: Entry, index: number): void {
+    this.#heap[index] = entry
+    entry.index = index
+  }
+}

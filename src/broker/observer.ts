@@ -1,0 +1,29 @@
+// What happens in the broker, for logs and for programs that embed it. Observers read; they never steer.
+
+import type { Message } from '../message.ts'
+import type { ProtocolVersion } from '../packet/packet.ts'
+import type { ReasonCode } from '../packet/reason.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { DropReason } from '../session/session-context.ts'
+
+export interface ClientFacts {
+  readonly clientId: string
+  readonly version: ProtocolVersion
+  readonly username: string | null
+  readonly address: string
+  readonly transport: string
+}
+
+export interface Observer {
+  connected?(client: ClientFacts, sessionPresent: boolean): void
+  /** `sentence` says why, in words for the log. */
+  disconnected?(client: ClientFacts, reason: ReasonCode, sentence: string): void
+  /** CONNECT was refused, or what came was no MQTT. */
+  refused?(client: ClientFacts, reason: ReasonCode, sentence: string): void
+  subscribed?(clientId: string, subscription: Subscription): void
+  unsubscribed?(clientId: string, filter: string): void
+  published?(message: Message, receivers: number): void
+  /** A PUBLISH that was refused: too many levels, no right, over a quota. */
+  publishRefused?(clientId: string, topic: string, reason: ReasonCode, sentence: string): void
+  dropped?(reason: DropReason, message: Message, clientId: string | null): void
+}

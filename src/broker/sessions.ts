@@ -1,0 +1,79 @@
+// Every session by client id: opened, taken over, left behind, expired.
+
+import type { Session } from '../session/session.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+
+/** Who holds a session at the moment: a connection. */
+export interface Occupant {
+  /** Another connection came with the same client id: say so and close [MQTT-3.1.4-3]. */
+  takenOver(): void
+}
+
+interface Place {
+  readonly session: Session
+  occupant: Occupant | null
+  expiry: Deadline
+}
+
+export class Sessions {
+  readonly #places = new Map<string, Place>()
+  readonly #deadlines: Deadlines
+  readonly #expired: (session: Session) => void
+  #occupied = 0
+
+  constructor(deadlines: Deadlines, expired: (session: Session) => void) {
+    this.#deadlines = deadlines
+    this.#expired = expired
+  }
+
+  get count(): number {
+    return this.#places.size
+  }
+
+  /** How many have their client here. */
+  get connectedCount(): number {
+    return this.#occupied
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#places.get(clientId)?.session
+  }
+
+  *all(): Iterable<Session> {
+    for (const place of this.#places.values()) yield place.session
+  }
+
+  occupantOf(clientId: string): Occupant | null {
+    return this.#places.get(clientId)?.occupant ?? null
+  }
+
+  add(session: Session): void {
+    const expiry = { expired: () => this.#expired(session) }
+    this.#places.set(session.clientId, { session, occupant: null, expiry })
+  }
+
+  occupy(session: Session, occupant: Occupant): void {
+    const place = this.#places.get(session.clientId)
+    if (place === undefined || place.session !== session) return
+    if (place.occupant === null) this.#occupied += 1
+    place.occupant = occupant
+    this.#deadlines.clear(place.expiry)
+  }
+
+  /** The client is away; its session ends at `expiresAt` milliseconds, Infinity for never. */
+  vacate(session: Session, expiresAt: number): void {
+    const place = this.#places.get(session.clientId)
+    if (place === undefined || place.session !== session) return
+    if (place.occupant !== null) this.#occupied -= 1
+    place.occupant = null
+    this.#deadlines.set(place.expiry, expiresAt)
+  }
+
+  remove(session: Session): void {
+    const place = this.#places.get(session.clientId)
+    if (place === undefined || place.session !== session) return
+    if (place.occupant !== null) this.#occupied -= 1
+    this.#deadlines.clear(place.expiry)
+    this.#places.delete(session.clientId)
+  }
+}

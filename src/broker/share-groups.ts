@@ -1,0 +1,103 @@
+// Every share group by share name and filter, from its first member to its last.
+
+import type { Router } from '../routing/router.ts'
+import { createStrategy, type ShareStrategyName } from '../routing/share-strategy.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { QueueBounds } from '../session/message-queue.ts'
+import type { Session } from '../session/session.ts'
+import type { SessionContext } from '../session/session-context.ts'
+import type { ShareMember } from '../session/share-member.ts'
+import { ShareGroup } from '../session/share-group.ts'
+import type { Target } from './target.ts'
+
+export interface ShareSettings {
+  readonly bounds: QueueBounds
+  /** How a group chooses, where its configuration says so; null leaves it to the first subscriber. */
+  strategyOf(shareName: string, topicFilter: string): ShareStrategyName | null
+  /** A member's configured weight, or null. */
+  weightOf(shareName: string, topicFilter: string, clientId: string): number | null
+  readonly defaultStrategy: ShareStrategyName
+  random(): number
+}
+
+/** What a client asked for by user properties of its SUBSCRIBE. */
+export interface ShareWishes {
+  readonly strategy: ShareStrategyName | null
+  readonly weight: number | null
+}
+
+export class ShareGroups {
+  readonly #groups = new Map<string, ShareGroup>()
+  readonly #router: Router<Target>
+  readonly #settings: ShareSettings
+  readonly #context: SessionContext
+
+  constructor(router: Router<Target>, settings: ShareSettings, context: SessionContext) {
+    this.#router = router
+    this.#settings = settings
+    this.#context = context
+  }
+
+  get all(): Iterable<ShareGroup> {
+    return this.#groups.values()
+  }
+
+  join(session: Session, subscription: Subscription, wishes: ShareWishes): ShareGroup {
+    const { shareName, topicFilter } = subscription
+    const group = this.find(shareName ?? '', topicFilter, wishes)
+    const configured = this.#settings.weightOf(group.shareName, topicFilter, session.clientId)
+    group.join(session, subscription, configured ?? wishes.weight ?? 1)
+    return group
+  }
+
+  leave(session: Session, subscription: Subscription): void {
+    const key = keyOf(subscription.shareName ?? '', subscription.topicFilter)
+    const group = this.#groups.get(key)
+    if (group === undefined) return
+    group.leave(session)
+    this.endIfEmpty(group)
+  }
+
+  endIfEmpty(group: ShareGroup): void {
+    if (group.memberCount > 0) return
+    group.end()
+    this.#groups.delete(keyOf(group.shareName, group.topicFilter))
+    this.#router.unsubscribe(group, group.topicFilter)
+  }
+
+  /** The group of this name, made when there is none. */
+  find(shareName: string, topicFilter: string, wishes: ShareWishes): ShareGroup {
+    const key = keyOf(shareName, topicFilter)
+    const known = this.#groups.get(key)
+    if (known !== undefined) return known
+    const name =
+      this.#settings.strategyOf(shareName, topicFilter) ??
+      wishes.strategy ??
+      this.#settings.defaultStrategy
+    const { bounds, random } = this.#settings
+    const strategy = createStrategy<ShareMember>(name, random)
+    const group = new ShareGroup({ shareName, topicFilter }, strategy, bounds, this.#context)
+    this.#groups.set(key, group)
+    this.#router.subscribe(group, subscriptionOfGroup(topicFilter))
+    return group
+  }
+}
+
+// A share name has no slash [MQTT-4.8.2-1], so this names one group only.
+function keyOf(shareName: string, topicFilter: string): string {
+  return `${shareName}/${topicFilter}`
+}
+
+/** The group takes everything as it was published; each member's own options apply when it is chosen. */
+function subscriptionOfGroup(topicFilter: string): Subscription {
+  return {
+    filter: topicFilter,
+    topicFilter,
+    shareName: null,
+    qos: 2,
+    noLocal: false,
+    retainAsPublished: true,
+    retainHandling: 2,
+    identifier: 0,
+  }
+}

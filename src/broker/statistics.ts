@@ -1,0 +1,32 @@
+// Plain counters, read by whoever wants to show them.
+
+import type { DropReason } from '../session/session-context.ts'
+
+export class Statistics {
+  connectionsAccepted = 0
+  connectionsRefused = 0
+  connectionsLost = 0
+  sessionsTakenOver = 0
+  sessionsExpired = 0
+  packetsReceived = 0
+  packetsSent = 0
+  bytesReceived = 0
+  bytesSent = 0
+  messagesReceived = 0
+  messagesSent = 0
+  messagesUnmatched = 0
+  publishesRefused = 0
+  willsPublished = 0
+  protocolErrors = 0
+  readonly dropped: Record<DropReason, number> = {
+    'queue-full': 0,
+    'outbox-full': 0,
+    'client-away': 0,
+    'message-expired': 0,
+    'packet-too-large': 0,
+    'session-ended': 0,
+    'group-ended': 0,
+    'not-authorized': 0,
+    'no-packet-identifier': 0,
+  }
+}

@@ -1,0 +1,110 @@
+// Wills, from CONNECT until they are published or forgotten.
+
+import type { Permissions } from '../access/permissions.ts'
+import type { Message } from '../message.ts'
+import { NO_PROPERTIES, type Properties, type Will } from '../packet/packet.ts'
+import type { Journal } from '../store/journal.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+
+export interface WillOfClient {
+  readonly will: Will
+  readonly permissions: Permissions
+}
+
+/** What a will needs of the broker. */
+export interface WillPublisher {
+  readonly now: number
+  nextSequence(): number
+  publishWill(message: Message, permissions: Permissions): void
+}
+
+class PendingWill implements Deadline {
+  readonly #wills: Wills
+  readonly #clientId: string
+
+  constructor(wills: Wills, clientId: string) {
+    this.#wills = wills
+    this.#clientId = clientId
+  }
+
+  expired(): void {
+    this.#wills.publish(this.#clientId)
+  }
+}
+
+export class Wills {
+  readonly #wills = new Map<string, WillOfClient>()
+  readonly #pending = new Map<string, PendingWill>()
+  readonly #publisher: WillPublisher
+  readonly #deadlines: Deadlines
+  readonly #journal: Journal
+
+  constructor(publisher: WillPublisher, deadlines: Deadlines, journal: Journal) {
+    this.#publisher = publisher
+    this.#deadlines = deadlines
+    this.#journal = journal
+  }
+
+  /** The will of a new connection takes the place of any older one [MQTT-3.1.2-7]. */
+  set(clientId: string, will: WillOfClient | null): void {
+    this.forget(clientId)
+    if (will === null) return
+    this.#wills.set(clientId, will)
+    this.#journal.record({ kind: 'will-set', clientId, will: will.will })
+  }
+
+  /** The client said goodbye, or came back in time: the will is not published [MQTT-3.1.2-10, MQTT-3.1.3-9]. */
+  forget(clientId: string): void {
+    if (!this.#wills.delete(clientId)) return
+    const pending = this.#pending.get(clientId)
+    if (pending !== undefined) {
+      this.#pending.delete(clientId)
+      this.#deadlines.clear(pending)
+    }
+    this.#journal.record({ kind: 'will-cleared', clientId })
+  }
+
+  /** The connection is gone: publishes the will, or lets it wait for its delay [MQTT-3.1.2-8]. */
+  connectionLost(clientId: string): void {
+    const entry = this.#wills.get(clientId)
+    if (entry === undefined) return
+    const delaySeconds = entry.will.properties.willDelayInterval ?? 0
+    if (delaySeconds === 0) {
+      this.publish(clientId)
+      return
+    }
+    const pending = new PendingWill(this, clientId)
+    this.#pending.set(clientId, pending)
+    this.#deadlines.set(pending, this.#publisher.now + delaySeconds * 1_000)
+  }
+
+  /** Publishes the client's will now, if it has one: its delay is over, or its session [MQTT-3.1.2-8]. */
+  publish(clientId: string): void {
+    const entry = this.#wills.get(clientId)
+    if (entry === undefined) return
+    const message = messageOf(entry.will, clientId, this.#publisher)
+    this.forget(clientId)
+    this.#publisher.publishWill(message, entry.permissions)
+  }
+}
+
+function messageOf(will: Will, clientId: string, publisher: WillPublisher): Message {
+  const { messageExpiryInterval, willDelayInterval: _, ...forwarded } = will.properties
+  return {
+    topic: will.topic,
+    payload: will.payload,
+    qos: will.qos,
+    retain: will.retain,
+    properties: will.properties === NO_PROPERTIES ? NO_PROPERTIES : forwardedOf(forwarded),
+    publisher: clientId,
+    expiresAt:
+      messageExpiryInterval === undefined
+        ? Infinity
+        : publisher.now + messageExpiryInterval * 1_000,
+    sequence: publisher.nextSequence(),
+  }
+}
+
+function forwardedOf(properties: Properties): Properties {
+  return Object.keys(properties).length === 0 ? NO_PROPERTIES : properties
+}

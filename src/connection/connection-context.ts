@@ -1,0 +1,49 @@
+// What all connections of a broker share, and who carries what one of them has to say.
+
+import type { Credentials } from '../access/access.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { ChunkPool } from './chunk-pool.ts'
+import type { PublishEncoder } from './publish-encoder.ts'
+
+export interface ConnectionContext {
+  readonly broker: Broker
+  readonly encoder: PublishEncoder
+  readonly pool: ChunkPool
+  /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
+  readonly responseInformation: string | null
+  /** A client id nobody has [MQTT-3.1.3-6]. */
+  newClientId(): string
+}
+
+/** Who is at the other end, as the shell knows it. */
+export interface ConnectionPeer {
+  readonly address: string
+  readonly transport: string
+  readonly certificate: Credentials['certificate']
+}
+
+/** The shell's part: it carries out before the turn ends what the connection cannot do itself. */
+export interface Carrier {
+  /** There are bytes to send, a question to ask or an end to make. May be called often. */
+  attend(): void
+  /** All bytes that it was given were taken by the system: nothing waits for the socket. */
+  readonly isFlowing: boolean
+  /** We have stopped reading from this client, so its silence is ours. */
+  readonly isPaused: boolean
+  /** Bytes that wait for the socket outside of the outbox. */
+  readonly pendingBytes: number
+  /** Sends what may be sent at once, because the outbox has grown large within one turn. */
+  relieve(): void
+}
+
+/** What the connection wants to know of the world outside, and cannot wait for. */
+export type Question =
+  | { readonly kind: 'authenticate'; readonly credentials: Credentials }
+  | {
+      readonly kind: 'exchange'
+      readonly method: string
+      readonly data: Buffer | null
+      readonly credentials: Credentials
+      /** The first step of a new exchange: CONNECT, or a re-authentication. */
+      readonly isFirst: boolean
+    }

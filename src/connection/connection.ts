@@ -1,0 +1,469 @@
+// One client's way through the broker, from the first byte to the last: bytes in, outbox out. It can neither
+// wait nor touch a socket; what it needs of the world it asks for by a question.
+
+import type { Verdict } from '../access/access.ts'
+import type { Permissions } from '../access/permissions.ts'
+import type { Broker, Departure } from '../broker/broker.ts'
+import type { Deadline } from '../broker/deadlines.ts'
+import type { ClientFacts } from '../broker/observer.ts'
+import type { Occupant } from '../broker/sessions.ts'
+import { decode, protocolVersionOf } from '../packet/decode.ts'
+import { Framer } from '../packet/framer.ts'
+import { MalformedPacket } from '../packet/malformed.ts'
+import {
+  type AuthPacket,
+  type ConnectPacket,
+  type DisconnectPacket,
+  type Packet,
+  type Properties,
+} from '../packet/packet.ts'
+import {
+  CONTINUE_AUTHENTICATION,
+  DISCONNECT_WITH_WILL,
+  KEEP_ALIVE_TIMEOUT,
+  MAXIMUM_CONNECT_TIME,
+  PROTOCOL_ERROR,
+  type ReasonCode,
+  REAUTHENTICATE,
+  reasonName,
+  SERVER_SHUTTING_DOWN,
+  SESSION_TAKEN_OVER,
+  SUCCESS,
+  UNSPECIFIED_ERROR,
+  UNSUPPORTED_PROTOCOL_VERSION,
+} from '../packet/reason.ts'
+import { type Agreement, agree } from './agreement.ts'
+import type { Carrier, ConnectionContext, ConnectionPeer, Question } from './connection-context.ts'
+import { Conversation, outOfRole } from './conversation.ts'
+import {
+  connack,
+  connectRefusal,
+  credentialsOf,
+  keptWill,
+  openingRefusal,
+  refusingConnack,
+} from './handshake.ts'
+import { ProtocolError } from './protocol-error.ts'
+import { Sender } from './sender.ts'
+
+/** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
+const KEEP_ALIVE_FACTOR = 1.5
+
+interface Candidate {
+  readonly packet: ConnectPacket
+  readonly agreement: Agreement
+}
+
+export class Connection implements Deadline, Occupant {
+  readonly sender: Sender
+  readonly peer: ConnectionPeer
+  /** What the shell must find out before the next packet is read, or null. */
+  question: Question | null = null
+  /** The end was reached: once the outbox is empty the socket is closed. */
+  isOver = false
+  readonly #context: ConnectionContext
+  readonly #carrier: Carrier
+  readonly #framer: Framer
+  #candidate: Candidate | null = null
+  #conversation: Conversation | null = null
+  #lastHeard: number
+
+  constructor(context: ConnectionContext, carrier: Carrier, peer: ConnectionPeer) {
+    this.#context = context
+    this.#carrier = carrier
+    this.peer = peer
+    this.sender = new Sender(context, carrier)
+    const { broker } = context
+    this.#framer = new Framer(broker.limits.connectPacketBytesMax)
+    this.#lastHeard = broker.now
+    broker.statistics.connectionsAccepted += 1
+    broker.deadlines.set(this, broker.now + broker.limits.connectTimeoutSeconds * 1_000)
+  }
+
+  get #broker(): Broker {
+    return this.#context.broker
+  }
+
+  /** Null until CONNECT is accepted. */
+  get conversation(): Conversation | null {
+    return this.#conversation
+  }
+
+  get clientId(): string | null {
+    return this.#candidate?.agreement.clientId ?? null
+  }
+
+  /** Packets that have arrived wait for a later turn: this one's share is used up. */
+  get hasUnread(): boolean {
+    return !this.isOver && this.question === null && this.#framer.hasUnread
+  }
+
+  /** Bytes from the client. The chunk may be reused when this returns. */
+  receive(chunk: Buffer): void {
+    if (this.isOver) return
+    this.#broker.statistics.bytesReceived += chunk.length
+    this.#lastHeard = this.#broker.now
+    this.#framer.push(chunk)
+    this.proceed()
+    if (this.#framer.hasUnread) this.#framer.keep()
+  }
+
+  /** Reads on, up to this connection's share of the turn. */
+  proceed(): void {
+    const workMax = this.#broker.limits.turnWorkMax
+    let work = 0
+    try {
+      while (work < workMax && !this.isOver && this.question === null && this.#framer.next()) {
+        const { bytes, start, end } = this.#framer
+        const version = this.#candidate?.agreement.version ?? 4
+        work += 1 + this.#handle(decode(bytes, start, end, version))
+      }
+    } catch (error) {
+      this.#brokenBy(error)
+    }
+  }
+
+  /** The answer to the question. */
+  answer(verdict: Verdict): void {
+    const { question } = this
+    this.question = null
+    if (this.isOver || question === null) return
+    try {
+      if (this.#conversation === null) this.#admit(verdict, question)
+      else this.#reauthenticated(verdict, this.#conversation)
+    } catch (error) {
+      this.#brokenBy(error)
+    }
+    this.proceed()
+  }
+
+  /** There is room for more towards the client. */
+  drained(): void {
+    this.sender.isAwaited = false
+    this.#conversation?.session.pump()
+  }
+
+  /** The socket is gone, whoever ended it. */
+  closed(cause: string | null): void {
+    this.#end(
+      UNSPECIFIED_ERROR,
+      cause ?? 'the client closed its connection without DISCONNECT',
+      'lost',
+    )
+    this.sender.outbox.clear()
+  }
+
+  takenOver(): void {
+    this.disconnect(SESSION_TAKEN_OVER, 'another connection came with the same client id')
+  }
+
+  /** The broker stops: its clients are told, their wills stay as they are. */
+  brokerStops(): void {
+    this.#say(SERVER_SHUTTING_DOWN, 'the broker is stopping')
+    this.#end(SERVER_SHUTTING_DOWN, 'the broker is stopping', 'broker-stops')
+  }
+
+  /** Ends the connection from our side, with a reason for the client and a sentence for the log. */
+  disconnect(reason: ReasonCode, sentence: string): void {
+    this.#say(reason, sentence)
+    this.#end(reason, sentence, 'lost')
+  }
+
+  /** Woken by its deadline: CONNECT did not come in time, or nothing did for one and a half keep-alives. */
+  expired(now: number): void {
+    const { broker } = this.#context
+    if (this.#conversation === null) {
+      this.#end(MAXIMUM_CONNECT_TIME, 'no CONNECT within the time for it', 'lost')
+      return
+    }
+    const silenceMax = this.#conversation.agreement.keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
+    if (this.#carrier.isPaused) this.#lastHeard = now
+    if (now - this.#lastHeard >= silenceMax) {
+      this.disconnect(KEEP_ALIVE_TIMEOUT, 'nothing was heard for one and a half keep-alives')
+    } else {
+      broker.deadlines.set(this, this.#lastHeard + silenceMax)
+    }
+  }
+
+  #handle(packet: Packet): number {
+    this.#broker.statistics.packetsReceived += 1
+    if (this.#conversation !== null) return this.#converse(packet, this.#conversation)
+    if (this.#candidate !== null) this.#continueHandshake(packet)
+    else if (packet.type === 'connect') this.#connect(packet)
+    // [MQTT-3.1.0-1]
+    else throw new ProtocolError(PROTOCOL_ERROR, `the first packet is ${packet.type}, not CONNECT`)
+    return 0
+  }
+
+  #converse(packet: Packet, conversation: Conversation): number {
+    switch (packet.type) {
+      case 'publish':
+        return conversation.publish(packet)
+      case 'puback':
+      case 'pubrec':
+      case 'pubrel':
+      case 'pubcomp':
+        conversation.acknowledged(packet)
+        return 0
+      case 'subscribe':
+        conversation.subscribe(packet)
+        return packet.subscriptions.length
+      case 'unsubscribe':
+        conversation.unsubscribe(packet)
+        return packet.filters.length
+      case 'pingreq':
+        this.sender.send({ type: 'pingresp' }, 0)
+        return 0
+      case 'disconnect':
+        this.#goodbye(packet, conversation)
+        return 0
+      case 'auth':
+        this.#reauthenticate(packet, conversation.agreement)
+        return 0
+      case 'connect':
+        // [MQTT-3.1.0-2]
+        throw new ProtocolError(PROTOCOL_ERROR, 'a second CONNECT')
+      case 'connack':
+      case 'suback':
+      case 'unsuback':
+      case 'pingresp':
+        throw outOfRole(packet.type)
+    }
+  }
+
+  #connect(packet: ConnectPacket): void {
+    this.sender.speaks(packet.version)
+    const assigned = packet.clientId === '' ? this.#context.newClientId() : null
+    const agreement = agree(packet, assigned, this.#broker.limits)
+    const will = packet.will === null ? null : keptWill(packet.will)
+    this.#candidate = { packet: { ...packet, will }, agreement }
+    this.sender.agreed(agreement)
+    const refusal = connectRefusal(packet, this.#broker)
+    if (refusal !== null) {
+      this.#refuse(refusal.reason, refusal.sentence)
+      return
+    }
+    const credentials = credentialsOf(packet, agreement.clientId, this.peer)
+    const method = agreement.authenticationMethod
+    const data = ownBytes(packet.properties.authenticationData)
+    this.question =
+      method === null
+        ? { kind: 'authenticate', credentials }
+        : { kind: 'exchange', method, data, credentials, isFirst: true }
+    this.#carrier.attend()
+  }
+
+  /** Between CONNECT and CONNACK only AUTH and DISCONNECT may come [MQTT-3.1.2-30]. */
+  #continueHandshake(packet: Packet): void {
+    const agreement = this.#candidate?.agreement
+    if (packet.type === 'disconnect') {
+      this.#end(packet.reason, 'the client gave up its authentication', 'goodbye')
+    } else if (packet.type === 'auth' && agreement !== undefined) {
+      this.#ask(packet, agreement, CONTINUE_AUTHENTICATION)
+    } else {
+      throw new ProtocolError(
+        PROTOCOL_ERROR,
+        `${packet.type} before the authentication was complete`,
+      )
+    }
+  }
+
+  #reauthenticate(packet: AuthPacket, agreement: Agreement): void {
+    this.#ask(
+      packet,
+      agreement,
+      packet.reason === CONTINUE_AUTHENTICATION ? CONTINUE_AUTHENTICATION : REAUTHENTICATE,
+    )
+  }
+
+  #ask(packet: AuthPacket, agreement: Agreement, expected: ReasonCode): void {
+    const method = agreement.authenticationMethod
+    const { authenticationMethod, authenticationData } = packet.properties
+    // Without a method in CONNECT there is no AUTH [MQTT-4.12.0-6]; with one it stays the same [MQTT-4.12.0-5].
+    if (method === null || authenticationMethod !== method || packet.reason !== expected) {
+      throw new ProtocolError(PROTOCOL_ERROR, 'AUTH does not belong to an authentication under way')
+    }
+    const { packet: connectPacket } = this.#candidate ?? {}
+    if (connectPacket === undefined) return
+    this.question = {
+      kind: 'exchange',
+      method,
+      data: ownBytes(authenticationData),
+      credentials: credentialsOf(connectPacket, agreement.clientId, this.peer),
+      isFirst: packet.reason === REAUTHENTICATE,
+    }
+    this.#carrier.attend()
+  }
+
+  #admit(verdict: Verdict, question: Question): void {
+    switch (verdict.kind) {
+      case 'refused':
+        this.#refuse(verdict.reason, verdict.sentence)
+        return
+      case 'continue':
+        if (question.kind === 'exchange') {
+          this.#sendAuth(CONTINUE_AUTHENTICATION, question.method, verdict.data)
+        }
+        return
+      case 'allowed':
+        this.#accept(verdict.permissions, verdict.data)
+        return
+    }
+  }
+
+  #reauthenticated(verdict: Verdict, conversation: Conversation): void {
+    const method = conversation.agreement.authenticationMethod ?? ''
+    switch (verdict.kind) {
+      case 'refused':
+        // [MQTT-4.12.1-2]
+        this.disconnect(verdict.reason, verdict.sentence)
+        return
+      case 'continue':
+        this.#sendAuth(CONTINUE_AUTHENTICATION, method, verdict.data)
+        return
+      case 'allowed':
+        conversation.permissions = verdict.permissions
+        this.#sendAuth(SUCCESS, method, verdict.data ?? null)
+        return
+    }
+  }
+
+  #sendAuth(reason: ReasonCode, method: string, data: Buffer | null): void {
+    const properties: Properties = {
+      authenticationMethod: method,
+      ...(data === null ? {} : { authenticationData: data }),
+    }
+    this.sender.send({ type: 'auth', reason, properties }, 0)
+  }
+
+  /** Opens the session, says CONNACK and then what the session owes [MQTT-3.2.0-1]. */
+  #accept(permissions: Permissions, data: Buffer | undefined): void {
+    if (this.#candidate === null) return
+    const { packet, agreement } = this.#candidate
+    const { broker, responseInformation } = this.#context
+    const refusal = openingRefusal(agreement, packet.will, permissions, broker)
+    if (refusal !== null) {
+      this.#refuse(refusal.reason, refusal.sentence)
+      return
+    }
+    const { session, sessionPresent } = broker.open({
+      clientId: agreement.clientId,
+      cleanStart: packet.cleanStart,
+      expiryIntervalSeconds: agreement.expiryIntervalSeconds,
+      will: packet.will === null ? null : { will: packet.will, permissions },
+      occupant: this,
+    })
+    this.#conversation = new Conversation(session, agreement, permissions, broker, this.sender)
+    this.#framer.packetBytesMax = broker.limits.packetBytesMax
+    const extras: Properties = {
+      ...(data === undefined ? {} : { authenticationData: data }),
+      ...(agreement.wantsResponseInformation && responseInformation !== null
+        ? { responseInformation }
+        : {}),
+    }
+    const promise = session.isDurable ? broker.journal.latest : 0
+    this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
+    this.#startKeepAlive(agreement)
+    broker.observer.connected?.(this.#facts(agreement), sessionPresent)
+    session.attach(this.sender, agreement.windowMax)
+  }
+
+  #startKeepAlive(agreement: Agreement): void {
+    const { broker } = this.#context
+    this.#lastHeard = broker.now
+    const silenceMax = agreement.keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
+    broker.deadlines.set(this, silenceMax === 0 ? Infinity : broker.now + silenceMax)
+  }
+
+  #goodbye(packet: DisconnectPacket, conversation: Conversation): void {
+    const expiry = packet.properties.sessionExpiryInterval
+    const { session } = conversation
+    if (expiry !== undefined) {
+      // A session that ends with its connection cannot be given a longer life [MQTT-3.14.2-2].
+      if (session.expiryIntervalSeconds === 0 && expiry !== 0) {
+        throw new ProtocolError(
+          PROTOCOL_ERROR,
+          'DISCONNECT gives an expiry to a session without one',
+        )
+      }
+      const max = this.#broker.limits.sessionExpirySecondsMax
+      this.#broker.changeExpiry(session, Math.min(expiry, max))
+    }
+    // [MQTT-3.14.4-3] and, for 0x04 and all errors, section 3.1.2.5.
+    const departure = packet.reason === SUCCESS ? 'goodbye' : 'lost'
+    const word = packet.reason === DISCONNECT_WITH_WILL ? ' with its will' : ''
+    const sentence =
+      packet.reason === SUCCESS || word !== ''
+        ? `the client said DISCONNECT${word}`
+        : `the client said DISCONNECT: ${reasonName(packet.reason)}`
+    this.#end(packet.reason, sentence, departure)
+  }
+
+  /** Refuses CONNECT. */
+  #refuse(reason: ReasonCode, sentence: string): void {
+    this.sender.send(refusingConnack(reason, sentence), 0)
+    this.#end(reason, sentence, 'lost')
+  }
+
+  #brokenBy(error: unknown): void {
+    if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
+    this.#broker.statistics.protocolErrors += 1
+    if (this.#candidate === null && error instanceof MalformedPacket) this.#sayToStranger(error)
+    else this.#say(error.reason, error.message)
+    this.#end(error.reason, error.message, 'lost')
+  }
+
+  /** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
+  #sayToStranger(error: MalformedPacket): void {
+    const { bytes, start, end } = this.#framer
+    const version = protocolVersionOf(bytes, start, end)
+    if (version === null) return
+    const isUnsupported = error.reason === UNSUPPORTED_PROTOCOL_VERSION
+    if (version < 5 && !isUnsupported) return
+    this.sender.speaks(version < 5 ? 4 : 5)
+    this.sender.send(refusingConnack(error.reason, error.message), 0)
+  }
+
+  /** The reason on the wire, where the version has a way to say it [MQTT-4.13.1-1]. */
+  #say(reason: ReasonCode, sentence: string): void {
+    if (this.isOver || this.#candidate === null) return
+    if (this.#candidate.agreement.version < 5) return
+    if (this.#conversation === null) {
+      this.sender.send(refusingConnack(reason, sentence), 0)
+      return
+    }
+    const properties = { reasonString: sentence }
+    this.sender.send({ type: 'disconnect', reason, properties }, 0)
+  }
+
+  #end(reason: ReasonCode, sentence: string, departure: Departure): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.question = null
+    const { broker } = this.#context
+    broker.deadlines.clear(this)
+    this.#carrier.attend()
+    if (this.#conversation === null) {
+      broker.statistics.connectionsRefused += 1
+      broker.observer.refused?.(this.#facts(this.#candidate?.agreement ?? null), reason, sentence)
+      return
+    }
+    if (departure === 'lost') broker.statistics.connectionsLost += 1
+    broker.observer.disconnected?.(this.#facts(this.#conversation.agreement), reason, sentence)
+    broker.leave(this.#conversation.session, departure)
+  }
+
+  #facts(agreement: Agreement | null): ClientFacts {
+    return {
+      clientId: agreement?.clientId ?? '',
+      version: agreement?.version ?? 4,
+      username: agreement?.username ?? null,
+      address: this.peer.address,
+      transport: this.peer.transport,
+    }
+  }
+}
+
+function ownBytes(data: Buffer | undefined): Buffer | null {
+  return data === undefined ? null : Buffer.from(data)
+}

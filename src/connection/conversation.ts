@@ -1,0 +1,223 @@
+// A client that is connected: what it may send from here on, and what it is answered.
+
+import type { Permissions } from '../access/permissions.ts'
+import type { Broker } from '../broker/broker.ts'
+import type {
+  AcknowledgementPacket,
+  PublishPacket,
+  SubscribePacket,
+  UnsubscribePacket,
+} from '../packet/packet.ts'
+import { NO_PROPERTIES } from '../packet/packet.ts'
+import {
+  isFailure,
+  NO_MATCHING_SUBSCRIBERS,
+  PACKET_IDENTIFIER_NOT_FOUND,
+  PROTOCOL_ERROR,
+  type ReasonCode,
+  RECEIVE_MAXIMUM_EXCEEDED,
+} from '../packet/reason.ts'
+import type { Session } from '../session/session.ts'
+import type { Agreement } from './agreement.ts'
+import { ProtocolError } from './protocol-error.ts'
+import {
+  messageOf,
+  type Publisher,
+  type Refusal,
+  refusalOf,
+  retainRefusal,
+  topicOf,
+} from './publish.ts'
+import type { Sender } from './sender.ts'
+import { subscribe, unsubscribe } from './subscribe.ts'
+import { IncomingAliases } from './topic-aliases.ts'
+
+export class Conversation implements Publisher {
+  readonly session: Session
+  readonly agreement: Agreement
+  readonly aliases: IncomingAliases
+  permissions: Permissions
+  readonly #broker: Broker
+  readonly #sender: Sender
+  /** QoS 2 messages begun on this connection: what the Receive Maximum counts, besides answers not sent yet. */
+  #begunQoS2 = 0
+
+  constructor(
+    session: Session,
+    agreement: Agreement,
+    permissions: Permissions,
+    broker: Broker,
+    sender: Sender,
+  ) {
+    this.session = session
+    this.agreement = agreement
+    this.permissions = permissions
+    this.aliases = new IncomingAliases(broker.limits.topicAliasMax)
+    this.#broker = broker
+    this.#sender = sender
+  }
+
+  get clientId(): string {
+    return this.agreement.clientId
+  }
+
+  /** Returns the work it made: deliveries to subscribers. */
+  publish(packet: PublishPacket): number {
+    const topic = topicOf(packet, this)
+    this.#broker.statistics.messagesReceived += 1
+    if (packet.qos > 0) this.#assertReceiveMaximum(packet)
+    if (packet.qos === 2 && this.session.incoming.has(packet.packetId)) {
+      // A repetition: it was routed when it came first [MQTT-4.3.3-10].
+      this.#sender.pubrec(packet.packetId, this.#broker.journal.latest)
+      return 0
+    }
+    const refusal = refusalOf(packet, topic, this, this.#broker)
+    if (refusal !== null) return this.#refuse(packet, topic, refusal)
+    const message = messageOf(packet, topic, this.clientId, this.#broker)
+    const noRoom = retainRefusal(message, this.#broker)
+    if (noRoom !== null) return this.#refuse(packet, topic, noRoom)
+
+    const factsBefore = this.#broker.journal.length
+    if (packet.qos === 2) {
+      this.session.incoming.open(packet.packetId)
+      this.#begunQoS2 += 1
+    }
+    const receivers = this.#broker.publish(message)
+    if (packet.qos === 0) return receivers
+    const { journal } = this.#broker
+    const promise = journal.length > factsBefore ? journal.current : 0
+    this.#accept(packet, receivers, promise)
+    return receivers
+  }
+
+  acknowledged(packet: AcknowledgementPacket): void {
+    switch (packet.type) {
+      case 'puback':
+        if (this.session.inFlightQoS(packet.packetId) === 1) this.session.settle(packet.packetId)
+        return
+      case 'pubrec':
+        this.#received(packet)
+        return
+      case 'pubrel':
+        this.#released(packet)
+        return
+      case 'pubcomp':
+        if (this.session.inFlightQoS(packet.packetId) === 2) this.session.settle(packet.packetId)
+        return
+    }
+  }
+
+  subscribe(packet: SubscribePacket): void {
+    const { session, permissions } = this
+    const { reasons, granted } = subscribe(packet, session, permissions, this.#broker)
+    const { packetId } = packet
+    this.#sender.send(
+      { type: 'suback', packetId, reasons, properties: NO_PROPERTIES },
+      this.#promise,
+    )
+    for (const { subscription, isNew } of granted) {
+      this.#broker.replayRetained(session, subscription, isNew)
+    }
+  }
+
+  unsubscribe(packet: UnsubscribePacket): void {
+    const reasons = unsubscribe(packet.filters, this.session, this.#broker)
+    const { packetId } = packet
+    this.#sender.send(
+      { type: 'unsuback', packetId, reasons, properties: NO_PROPERTIES },
+      this.#promise,
+    )
+  }
+
+  /** What an answer to a durable session waits for: all that was recorded so far. */
+  get #promise(): number {
+    return this.session.isDurable ? this.#broker.journal.latest : 0
+  }
+
+  /** A client may have no more than the Receive Maximum unanswered [MQTT-3.3.4-7]. */
+  #assertReceiveMaximum(packet: PublishPacket): void {
+    if (this.agreement.version < 5) return
+    const { receiveMax } = this.#broker.limits
+    if (this.#begunQoS2 + this.#sender.outbox.acknowledgements < receiveMax) return
+    if (this.session.incoming.has(packet.packetId)) return
+    throw new ProtocolError(
+      RECEIVE_MAXIMUM_EXCEEDED,
+      `more than ${receiveMax} messages of QoS 1 and 2 without an answer`,
+    )
+  }
+
+  #accept(packet: PublishPacket, receivers: number, promise: number): void {
+    const { packetId } = packet
+    if (this.agreement.version === 5 && receivers === 0) {
+      this.#answer(packet, NO_MATCHING_SUBSCRIBERS, '', promise)
+    } else if (packet.qos === 1) {
+      this.#sender.puback(packetId, promise)
+    } else {
+      this.#sender.pubrec(packetId, promise)
+    }
+  }
+
+  /** A client of MQTT 5 hears why; another is answered as if all were well, and the refusal is logged [MQTT-3.3.5-2]. */
+  #refuse(packet: PublishPacket, topic: string, refusal: Refusal): number {
+    const { statistics, observer } = this.#broker
+    statistics.publishesRefused += 1
+    observer.publishRefused?.(this.clientId, topic, refusal.reason, refusal.sentence)
+    if (packet.qos === 0) return 0
+    if (this.agreement.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
+    else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)
+    else {
+      this.session.incoming.open(packet.packetId)
+      this.#begunQoS2 += 1
+      this.#sender.pubrec(packet.packetId, this.#promise)
+    }
+    return 0
+  }
+
+  #answer(packet: PublishPacket, reason: ReasonCode, sentence: string, promise: number): void {
+    const type = packet.qos === 1 ? 'puback' : 'pubrec'
+    const properties = sentence === '' ? NO_PROPERTIES : { reasonString: sentence }
+    this.#sender.send({ type, packetId: packet.packetId, reason, properties }, promise)
+    // PUBREC that does not refuse is followed by PUBREL and PUBCOMP.
+    if (type === 'puback' || isFailure(reason)) this.#sender.outbox.countAcknowledgement()
+  }
+
+  #received(packet: AcknowledgementPacket): void {
+    const { packetId, reason } = packet
+    if (isFailure(reason)) {
+      // The client will not have it: that settles it [MQTT-4.4.0-2].
+      if (this.session.inFlightQoS(packetId) === 2) this.session.settle(packetId)
+      return
+    }
+    if (this.session.receive(packetId)) return
+    // PUBREL all the same, so that the client can end its side of the exchange [MQTT-4.3.3-4].
+    const notFound = PACKET_IDENTIFIER_NOT_FOUND
+    this.#sender.send({ type: 'pubrel', packetId, reason: notFound, properties: NO_PROPERTIES }, 0)
+  }
+
+  #released(packet: AcknowledgementPacket): void {
+    const { packetId } = packet
+    const factsBefore = this.#broker.journal.length
+    const wasOpen = this.session.incoming.release(packetId)
+    if (wasOpen && this.#begunQoS2 > 0) this.#begunQoS2 -= 1
+    const { journal } = this.#broker
+    const promise = journal.length > factsBefore ? journal.current : 0
+    if (wasOpen || this.agreement.version < 5) {
+      this.#sender.pubcomp(packetId, promise)
+      return
+    }
+    this.#sender.send(
+      {
+        type: 'pubcomp',
+        packetId,
+        reason: PACKET_IDENTIFIER_NOT_FOUND,
+        properties: NO_PROPERTIES,
+      },
+      promise,
+    )
+  }
+}
+
+/** The reason a packet that only a server sends is refused with. */
+export function outOfRole(type: string): ProtocolError {
+  return new ProtocolError(PROTOCOL_ERROR, `${type} is not for a client to send`)
+}

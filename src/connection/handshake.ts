@@ -1,0 +1,128 @@
+// CONNECT → what it asks for and whether it may; and CONNACK.
+
+import type { Credentials } from '../access/access.ts'
+import type { Permissions } from '../access/permissions.ts'
+import type { Broker } from '../broker/broker.ts'
+import {
+  type ConnackPacket,
+  type ConnectPacket,
+  NO_PROPERTIES,
+  type Properties,
+  type Will,
+} from '../packet/packet.ts'
+import {
+  CLIENT_IDENTIFIER_NOT_VALID,
+  NOT_AUTHORIZED,
+  QUOTA_EXCEEDED,
+  type ReasonCode,
+  SUCCESS,
+  TOPIC_NAME_INVALID,
+} from '../packet/reason.ts'
+import { isTopicName, levelCount } from '../routing/topic.ts'
+import type { Agreement } from './agreement.ts'
+import type { ConnectionPeer } from './connection-context.ts'
+import { forwarded, type Refusal } from './publish.ts'
+
+/** Why CONNECT is refused before anybody is asked who it is, or null. */
+export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
+  const { clientIdBytesMax, topicLevelsMax } = broker.limits
+  if (packet.clientId === '' && !mayBeAssigned(packet)) {
+    return {
+      reason: CLIENT_IDENTIFIER_NOT_VALID,
+      sentence: 'an empty client id needs Clean Session 1', // [MQTT-3.1.3-8] of 3.1.1
+    }
+  }
+  if (Buffer.byteLength(packet.clientId) > clientIdBytesMax) {
+    const sentence = `client id is longer than ${clientIdBytesMax} bytes`
+    return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
+  }
+  const { will } = packet
+  if (will !== null && (!isTopicName(will.topic) || levelCount(will.topic) > topicLevelsMax)) {
+    return { reason: TOPIC_NAME_INVALID, sentence: 'the will has no valid topic name' }
+  }
+  return null
+}
+
+/** Why an authenticated CONNECT is refused all the same, or null. */
+export function openingRefusal(
+  agreement: Agreement,
+  will: Will | null,
+  permissions: Permissions,
+  broker: Broker,
+): Refusal | null {
+  if (will !== null && !permissions.mayPublish(will.topic)) {
+    return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
+  }
+  if (!broker.hasRoomFor(agreement.clientId)) {
+    return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session' }
+  }
+  return null
+}
+
+// 3.1 asks for 1 to 23 characters; 3.1.1 allows none with Clean Session; 5.0 always [MQTT-3.1.3-6].
+function mayBeAssigned(packet: ConnectPacket): boolean {
+  return packet.version === 5 || (packet.version === 4 && packet.cleanStart)
+}
+
+export function credentialsOf(
+  packet: ConnectPacket,
+  clientId: string,
+  peer: ConnectionPeer,
+): Credentials {
+  return {
+    clientId,
+    username: packet.username,
+    password: packet.password === null ? null : Buffer.from(packet.password),
+    address: peer.address,
+    transport: peer.transport,
+    certificate: peer.certificate,
+  }
+}
+
+/** The will with bytes of its own: it outlives the packet it came in. */
+export function keptWill(will: Will): Will {
+  const { willDelayInterval, messageExpiryInterval } = will.properties
+  const properties: Properties = {
+    ...forwarded(will.properties),
+    ...(willDelayInterval === undefined ? {} : { willDelayInterval }),
+    ...(messageExpiryInterval === undefined ? {} : { messageExpiryInterval }),
+  }
+  return { ...will, payload: Buffer.from(will.payload), properties }
+}
+
+/** Says what was agreed on, and only what differs from what the client assumes. */
+export function connack(
+  agreement: Agreement,
+  sessionPresent: boolean,
+  broker: Broker,
+  extras: Properties,
+): ConnackPacket {
+  if (agreement.version < 5)
+    return { type: 'connack', sessionPresent, reason: SUCCESS, properties: NO_PROPERTIES }
+  const { limits } = broker
+  const properties: Properties = {
+    ...extras,
+    receiveMaximum: limits.receiveMax,
+    maximumPacketSize: limits.packetBytesMax,
+    topicAliasMaximum: limits.topicAliasMax,
+    ...(agreement.isClientIdAssigned ? { assignedClientIdentifier: agreement.clientId } : {}),
+    ...(agreement.isKeepAliveServers ? { serverKeepAlive: agreement.keepAliveSeconds } : {}),
+    ...(agreement.isExpiryServers
+      ? { sessionExpiryInterval: agreement.expiryIntervalSeconds }
+      : {}),
+    ...(agreement.authenticationMethod === null
+      ? {}
+      : { authenticationMethod: agreement.authenticationMethod }),
+  }
+  return { type: 'connack', sessionPresent, reason: SUCCESS, properties }
+}
+
+/** A refusal never says that a session is present [MQTT-3.2.2-6]. */
+export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPacket {
+  return {
+    type: 'connack',
+    sessionPresent: false,
+    reason,
+    properties: { reasonString: sentence },
+  }
+}

@@ -1,0 +1,188 @@
+// What is said to one client: packets into its outbox, within what the client can take.
+
+import type { Message } from '../message.ts'
+import { encode } from '../packet/encode.ts'
+import { encodePublish } from '../packet/encode-publish.ts'
+import {
+  NO_PROPERTIES,
+  type Packet,
+  type Properties,
+  type ProtocolVersion,
+  type QoS,
+} from '../packet/packet.ts'
+import type { Delivery } from '../session/delivery.ts'
+import type { Link, SendOutcome } from '../session/link.ts'
+import type { Agreement } from './agreement.ts'
+import type { Carrier, ConnectionContext } from './connection-context.ts'
+import { Outbox } from './outbox.ts'
+import { propertiesTowards } from './publish-encoder.ts'
+import { OutgoingAliases } from './topic-aliases.ts'
+
+const PUBACK = 0x40
+const PUBREC = 0x50
+const PUBREL = 0x62
+const PUBCOMP = 0x70
+
+/** An outbox of this size is relieved within the turn, so that a large fan-in does not fill it. */
+const RELIEF_BYTES = 65_536
+
+export class Sender implements Link {
+  readonly outbox: Outbox
+  readonly #context: ConnectionContext
+  readonly #carrier: Carrier
+  #version: ProtocolVersion = 4
+  #packetBytesMax = Infinity
+  #wantsProblemInformation = true
+  #aliases: OutgoingAliases | null = null
+  #reliefAt = RELIEF_BYTES
+  /** A session was told that there is no room: it wants to hear when there is. */
+  isAwaited = false
+
+  constructor(context: ConnectionContext, carrier: Carrier) {
+    this.#context = context
+    this.#carrier = carrier
+    this.outbox = new Outbox(context.pool)
+  }
+
+  /** The version to answer in before there is an agreement. */
+  speaks(version: ProtocolVersion): void {
+    this.#version = version
+  }
+
+  agreed(agreement: Agreement): void {
+    this.#version = agreement.version
+    this.#packetBytesMax = agreement.packetBytesMax
+    this.#wantsProblemInformation = agreement.wantsProblemInformation
+    this.#aliases =
+      agreement.topicAliasMax === 0 ? null : new OutgoingAliases(agreement.topicAliasMax)
+  }
+
+  get hasRoom(): boolean {
+    const waiting = this.outbox.bytes + this.#carrier.pendingBytes
+    if (waiting < this.#context.broker.limits.outboxBytesMax) return true
+    this.isAwaited = true
+    return false
+  }
+
+  get isFlowing(): boolean {
+    if (this.#carrier.isFlowing && this.hasRoom) return true
+    this.isAwaited = true
+    return false
+  }
+
+  /** A new turn may fill the outbox anew. */
+  flushed(): void {
+    this.#reliefAt = RELIEF_BYTES
+  }
+
+  publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome {
+    return this.#publish(message, 0, retain, identifiers, 0, false, 0)
+  }
+
+  publish(delivery: Delivery, duplicate: boolean): SendOutcome {
+    const { message, qos, retain, identifiers, packetId, promise } = delivery
+    return this.#publish(message, qos, retain, identifiers, packetId, duplicate, promise)
+  }
+
+  pubrel(packetId: number, promise: number): void {
+    this.outbox.appendAcknowledgement(PUBREL, packetId, promise)
+    this.#said()
+  }
+
+  puback(packetId: number, promise: number): void {
+    this.outbox.appendAcknowledgement(PUBACK, packetId, promise)
+    this.outbox.countAcknowledgement()
+    this.#said()
+  }
+
+  pubrec(packetId: number, promise: number): void {
+    this.outbox.appendAcknowledgement(PUBREC, packetId, promise)
+    this.#said()
+  }
+
+  pubcomp(packetId: number, promise: number): void {
+    this.outbox.appendAcknowledgement(PUBCOMP, packetId, promise)
+    this.outbox.countAcknowledgement()
+    this.#said()
+  }
+
+  /**
+   * Any other packet. Reason strings and user properties are left out where the client did not ask for them
+   * [MQTT-3.1.2-29], and where they would make the packet larger than it takes [MQTT-3.2.2-19, MQTT-3.14.2-3].
+   */
+  send(packet: Packet, promise: number): void {
+    let bytes = encode(this.#fitting(packet), this.#version)
+    if (bytes.length > this.#packetBytesMax) bytes = encode(withoutWords(packet), this.#version)
+    // It would be refused as too large: the client goes without [MQTT-3.1.2-24].
+    if (bytes.length > this.#packetBytesMax) return
+    this.outbox.append(bytes, promise)
+    this.#said()
+  }
+
+  #publish(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    identifiers: readonly number[],
+    packetId: number,
+    duplicate: boolean,
+    promise: number,
+  ): SendOutcome {
+    const { encoder, broker } = this.#context
+    const encoded =
+      this.#aliases === null && !duplicate
+        ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
+        : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
+    if (encoded.head.length + (encoded.payload?.length ?? 0) > this.#packetBytesMax) {
+      return 'too-large'
+    }
+    this.outbox.appendPublish(encoded, packetId, promise)
+    broker.statistics.messagesSent += 1
+    this.#said()
+    return 'sent'
+  }
+
+  /** For this client only: a resend, or one with a topic alias. */
+  #encodeAlone(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    identifiers: readonly number[],
+    duplicate: boolean,
+  ): ReturnType<typeof encodePublish> {
+    const { topic, payload } = message
+    const now = this.#context.broker.now
+    const properties =
+      this.#version === 5 ? propertiesTowards(message, identifiers, now) : NO_PROPERTIES
+    const known = this.#aliases?.aliasOf(topic) ?? 0
+    const alias = known === 0 ? (this.#aliases?.nextAlias ?? 0) : known
+    const withAlias = alias === 0 ? properties : { ...properties, topicAlias: alias }
+    const name = known === 0 ? topic : ''
+    const encoded = encodePublish(name, payload, qos, retain, duplicate, withAlias, this.#version)
+    const size = encoded.head.length + (encoded.payload?.length ?? 0)
+    // The alias exists from the moment the client hears of it, not before.
+    if (known === 0 && alias !== 0 && size <= this.#packetBytesMax) this.#aliases?.set(topic, alias)
+    return encoded
+  }
+
+  #fitting(packet: Packet): Packet {
+    if (this.#wantsProblemInformation) return packet
+    if (packet.type === 'connack' || packet.type === 'disconnect') return packet
+    return withoutWords(packet)
+  }
+
+  #said(): void {
+    this.#context.broker.statistics.packetsSent += 1
+    this.#carrier.attend()
+    if (this.outbox.bytes < this.#reliefAt) return
+    this.#carrier.relieve()
+    this.#reliefAt = this.outbox.bytes + RELIEF_BYTES
+  }
+}
+
+function withoutWords(packet: Packet): Packet {
+  if (!('properties' in packet)) return packet
+  const { reasonString: _reason, userProperties: _user, ...rest } = packet.properties
+  const properties: Properties = Object.keys(rest).length === 0 ? NO_PROPERTIES : rest
+  return { ...packet, properties }
+}

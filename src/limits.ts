@@ -1,0 +1,36 @@
+// Everything that may grow, and how far. Defaults and ranges stand in `config/config.ts`.
+
+export type QueueOverflow = 'drop-oldest' | 'drop-newest'
+
+export interface Limits {
+  /** Largest packet from a client that is connected. */
+  readonly packetBytesMax: number
+  /** Largest first packet: what a stranger may send. */
+  readonly connectPacketBytesMax: number
+  readonly connectTimeoutSeconds: number
+  readonly clientIdBytesMax: number
+  readonly topicLevelsMax: number
+  /** Topic aliases that a client may set. */
+  readonly topicAliasMax: number
+  /** Topic aliases that the broker sets towards a client which allows them. */
+  readonly outgoingTopicAliasMax: number
+  /** PUBLISH of QoS 1 and 2 that a client of MQTT 5 may have unacknowledged: the Receive Maximum of CONNACK. */
+  readonly receiveMax: number
+  /** PUBLISH of QoS 1 and 2 that the broker sends a client before the first is settled. */
+  readonly inFlightMax: number
+  readonly queuedMessagesMax: number
+  readonly queuedBytesMax: number
+  readonly queueOverflow: QueueOverflow
+  readonly queueQoS0WhileAway: boolean
+  readonly sessionExpirySecondsMax: number
+  /** 0 for no limit. */
+  readonly keepAliveSecondsMax: number
+  readonly subscriptionsPerClientMax: number
+  readonly retainedMessagesMax: number
+  readonly retainedBytesMax: number
+  readonly sessionsMax: number
+  /** Bytes that may wait for one socket; QoS 0 beyond them is dropped and counted. */
+  readonly outboxBytesMax: number
+  /** A connection's share of a turn: packets read plus messages delivered by them. */
+  readonly turnWorkMax: number
+}

@@ -1,0 +1,131 @@
+// The rhythm of the broker: apply what has arrived, commit what must survive, and only then speak.
+// Whatever one iteration of the event loop brings is one turn.
+
+import type { Broker } from '../broker/broker.ts'
+import type { Change } from '../store/change.ts'
+import type { Journal } from '../store/journal.ts'
+import type { Store } from '../store/store.ts'
+
+/** A line with something to say. */
+export interface Speaker {
+  /** Sends what may leave now that `committed` is reached. True while something must wait for a later commit. */
+  flush(committed: number): boolean
+  /** Goes on with what did not fit into its share of an earlier turn. */
+  proceed(): void
+}
+
+export interface TurnOptions {
+  readonly broker: Broker
+  readonly journal: Journal
+  readonly store: Store
+  /** Milliseconds since 1970, never going back. */
+  now(): number
+  /** Calls back when all that this iteration of the event loop brings has been applied: `setImmediate`. */
+  schedule(end: () => void): void
+  /** Called at the end of each turn, with the time at which the broker wants to be woken. */
+  wakeAt(time: number): void
+  /** After the last word of a turn. */
+  ended(): void
+  /** A commit failed. Nothing that was said has become untrue; the process must stop [D1 to D8]. */
+  commitFailed(error: Error): void
+}
+
+export class Turn {
+  readonly #options: TurnOptions
+  readonly #end = (): void => this.end()
+  #isOpen = false
+  #hasFailed = false
+  #speakers: Speaker[] = []
+  readonly #waiting = new Set<Speaker>()
+  #postponed: Speaker[] = []
+  #gathered: Change[] = []
+  #gatheredPromise = 0
+  #isCommitting = false
+  /** Turns that ended so far, and commits that were made: what tests count. */
+  turns = 0
+  commits = 0
+
+  constructor(options: TurnOptions) {
+    this.#options = options
+  }
+
+  /** To be called before anything is told to the broker: the turn is open until its end is called back. */
+  begin(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const { broker, now, schedule } = this.#options
+    broker.tick(now())
+    schedule(this.#end)
+  }
+
+  /** The speaker wants to be flushed at the end of this turn. It sees to it that it asks once. */
+  attend(speaker: Speaker): void {
+    this.begin()
+    this.#speakers.push(speaker)
+  }
+
+  /** The speaker's share of this turn is used up: it goes on in the next. */
+  postpone(speaker: Speaker): void {
+    this.#postponed.push(speaker)
+  }
+
+  end(): void {
+    if (this.#hasFailed) return
+    this.#isOpen = false
+    this.turns += 1
+    this.#gather()
+    this.#commit()
+    const speakers = this.#speakers
+    this.#speakers = []
+    for (const speaker of speakers) this.#flush(speaker)
+    this.#options.ended()
+    this.#options.wakeAt(this.#options.broker.deadlines.next)
+    this.#resumePostponed()
+  }
+
+  #gather(): void {
+    const { journal } = this.#options
+    if (journal.length === 0) return
+    this.#gatheredPromise = journal.current
+    const changes = journal.take()
+    if (this.#gathered.length === 0) this.#gathered = [...changes]
+    else for (const change of changes) this.#gathered.push(change)
+  }
+
+  /** One commit is outstanding at a time: what is gathered meanwhile is the next one. */
+  #commit(): void {
+    if (this.#isCommitting || this.#gathered.length === 0) return
+    const changes = this.#gathered
+    const promise = this.#gatheredPromise
+    this.#gathered = []
+    this.#isCommitting = true
+    this.commits += 1
+    this.#options.store.commit(changes, error => this.#committed(error, promise))
+  }
+
+  #committed(error: Error | null, promise: number): void {
+    if (this.#hasFailed) return
+    if (error !== null) {
+      this.#hasFailed = true
+      this.#options.commitFailed(error)
+      return
+    }
+    this.#isCommitting = false
+    this.#options.journal.reached(promise)
+    for (const speaker of this.#waiting) this.#flush(speaker)
+    this.#commit()
+  }
+
+  #flush(speaker: Speaker): void {
+    if (speaker.flush(this.#options.journal.committed)) this.#waiting.add(speaker)
+    else this.#waiting.delete(speaker)
+  }
+
+  #resumePostponed(): void {
+    if (this.#postponed.length === 0) return
+    const postponed = this.#postponed
+    this.#postponed = []
+    this.begin()
+    for (const speaker of postponed) speaker.proceed()
+  }
+}

@@ -1,0 +1,103 @@
+// CONNECT, and the version it asks for.
+
+import { MalformedPacket } from './malformed.ts'
+import { type ConnectPacket, NO_PROPERTIES, type ProtocolVersion, type Will } from './packet.ts'
+import { readProperties } from './properties.ts'
+import { Reader } from './reader.ts'
+import { MALFORMED_PACKET, PROTOCOL_ERROR, UNSUPPORTED_PROTOCOL_VERSION } from './reason.ts'
+
+const RESERVED = 0x01
+const CLEAN_START = 0x02
+const WILL = 0x04
+const WILL_RETAIN = 0x20
+const PASSWORD = 0x40
+const USER_NAME = 0x80
+
+export function decodeConnect(reader: Reader): ConnectPacket {
+  const version = readVersion(reader)
+  const flags = readFlags(reader, version)
+  const keepAliveSeconds = reader.uint16('keep alive')
+  const properties = version === 5 ? readProperties(reader, 'connect') : NO_PROPERTIES
+  if (
+    properties.authenticationData !== undefined &&
+    properties.authenticationMethod === undefined
+  ) {
+    throw new MalformedPacket(
+      PROTOCOL_ERROR,
+      'authentication data without an authentication method',
+    )
+  }
+  const clientId = reader.string('client identifier')
+  const will = (flags & WILL) === 0 ? null : readWill(reader, flags, version)
+  const username = (flags & USER_NAME) === 0 ? null : reader.string('user name')
+  const password = (flags & PASSWORD) === 0 ? null : reader.binary('password')
+  return {
+    type: 'connect',
+    version,
+    cleanStart: (flags & CLEAN_START) !== 0,
+    keepAliveSeconds,
+    clientId,
+    username,
+    password,
+    will,
+    properties,
+  }
+}
+
+/** The protocol level of a CONNECT that could not be decoded; null when it is none. Levels over 5 read as they are. */
+export function protocolVersionOf(bytes: Buffer, start: number, end: number): number | null {
+  if ((bytes[start] ?? 0) >> 4 !== 1) return null
+  let at = start + 1
+  while (at < end && (bytes[at] ?? 0) > 0x7f) at += 1
+  at += 1
+  const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+  const name = bytes.latin1Slice(at + 2, Math.min(at + 2 + length, end))
+  const level = at + 2 + length
+  if ((name !== 'MQTT' && name !== 'MQIsdp') || level >= end) return null
+  return bytes[level] ?? null
+}
+
+function readVersion(reader: Reader): ProtocolVersion {
+  const name = reader.string('protocol name')
+  // [MQTT-3.1.2-1]
+  if (name !== 'MQTT' && name !== 'MQIsdp')
+    throw new MalformedPacket(MALFORMED_PACKET, 'the protocol name is not MQTT')
+  const level = reader.uint8('protocol level')
+  if (name === 'MQIsdp' && level === 3) return 3
+  if (name === 'MQTT' && (level === 4 || level === 5)) return level
+  // [MQTT-3.1.2-2]
+  throw new MalformedPacket(UNSUPPORTED_PROTOCOL_VERSION, `protocol ${name} of level ${level}`)
+}
+
+function readFlags(reader: Reader, version: ProtocolVersion): number {
+  const flags = reader.uint8('connect flags')
+  // [MQTT-3.1.2-3]; 3.1 does not use the bit.
+  if ((flags & RESERVED) !== 0 && version > 3)
+    throw new MalformedPacket(MALFORMED_PACKET, 'the reserved connect flag is set')
+  const willQoS = (flags >> 3) & 0x03
+  if ((flags & WILL) === 0 && (willQoS !== 0 || (flags & WILL_RETAIN) !== 0)) {
+    // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
+    throw new MalformedPacket(MALFORMED_PACKET, 'will QoS or will retain without a will')
+  }
+  // [MQTT-3.1.2-12]
+  if (willQoS === 3) throw new MalformedPacket(MALFORMED_PACKET, 'will QoS 3')
+  if (version < 5 && (flags & PASSWORD) !== 0 && (flags & USER_NAME) === 0) {
+    // [MQTT-3.1.2-22] of 3.1.1
+    throw new MalformedPacket(MALFORMED_PACKET, 'a password without a user name')
+  }
+  return flags
+}
+
+function readWill(reader: Reader, flags: number, version: ProtocolVersion): Will {
+  const properties = version === 5 ? readProperties(reader, 'will') : NO_PROPERTIES
+  const topic = reader.string('will topic')
+  const payload = reader.binary('will payload')
+  const qos = (flags >> 3) & 0x03
+  return {
+    topic,
+    payload,
+    qos: qos === 1 || qos === 2 ? qos : 0,
+    retain: (flags & WILL_RETAIN) !== 0,
+    properties,
+  }
+}

@@ -1,0 +1,71 @@
+// PUBLISH: the packet that speed is about. No object is made but the packet itself.
+
+import { MalformedPacket } from './malformed.ts'
+import { NO_PROPERTIES, type ProtocolVersion, type PublishPacket } from './packet.ts'
+import { readProperties } from './properties.ts'
+import { Reader } from './reader.ts'
+import { MALFORMED_PACKET, PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reason.ts'
+import { topicNameOf } from './topic-cache.ts'
+
+const NO_PAYLOAD = Buffer.alloc(0)
+const PLUS = '+'
+const HASH = '#'
+
+/** `body` is behind the fixed header, whose flags are given. */
+export function decodePublish(
+  bytes: Buffer,
+  body: number,
+  end: number,
+  flags: number,
+  version: ProtocolVersion,
+): PublishPacket {
+  const qos = (flags >> 1) & 0x03
+  // [MQTT-3.3.1-4]
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new MalformedPacket(MALFORMED_PACKET, 'QoS 3')
+  const duplicate = (flags & 0x08) !== 0
+  // [MQTT-3.3.1-2]
+  if (duplicate && qos === 0) throw new MalformedPacket(MALFORMED_PACKET, 'DUP at QoS 0')
+  const topicEnd = body + 2 + (((bytes[body] ?? 0) << 8) | (bytes[body + 1] ?? 0))
+  let at = qos === 0 ? topicEnd : topicEnd + 2
+  if (body + 2 > end || at > end) {
+    throw new MalformedPacket(MALFORMED_PACKET, 'the topic name goes beyond the end of its packet')
+  }
+  const topic = topicNameOf(bytes, body + 2, topicEnd)
+  assertTopicName(topic, version)
+  const packetId = qos === 0 ? 0 : ((bytes[topicEnd] ?? 0) << 8) | (bytes[topicEnd + 1] ?? 0)
+  // [MQTT-2.2.1-3]
+  if (packetId === 0 && qos > 0) throw new MalformedPacket(MALFORMED_PACKET, 'packet identifier 0')
+  let properties = NO_PROPERTIES
+  if (version === 5) {
+    if (bytes[at] === 0 && at < end) {
+      at += 1
+    } else {
+      const reader = new Reader(bytes, at, end)
+      properties = readProperties(reader, 'publish')
+      at = reader.position
+    }
+    if (topic === '' && properties.topicAlias === undefined) {
+      throw new MalformedPacket(PROTOCOL_ERROR, 'neither a topic name nor a topic alias')
+    }
+  }
+  return {
+    type: 'publish',
+    duplicate,
+    qos,
+    retain: (flags & 0x01) !== 0,
+    topic,
+    packetId,
+    properties,
+    payload: at === end ? NO_PAYLOAD : bytes.subarray(at, end),
+  }
+}
+
+function assertTopicName(topic: string, version: ProtocolVersion): void {
+  // [MQTT-3.3.2-2]
+  if (topic.includes(PLUS) || topic.includes(HASH)) {
+    throw new MalformedPacket(TOPIC_NAME_INVALID, 'the topic name has a wildcard')
+  }
+  // [MQTT-4.7.3-1]
+  if (topic === '' && version < 5)
+    throw new MalformedPacket(MALFORMED_PACKET, 'the topic name is empty')
+}

@@ -1,0 +1,248 @@
+// Bytes → packet, for every packet type and version. Strict: what the specification calls malformed is refused.
+
+import { decodeConnect } from './decode-connect.ts'
+import { decodePublish } from './decode-publish.ts'
+import { MalformedPacket } from './malformed.ts'
+import {
+  type AcknowledgementPacket,
+  type AuthPacket,
+  type ConnackPacket,
+  type DisconnectPacket,
+  NO_PROPERTIES,
+  type Packet,
+  type ProtocolVersion,
+  type SubackPacket,
+  type SubscribePacket,
+  type SubscriptionRequest,
+  type UnsubackPacket,
+  type UnsubscribePacket,
+} from './packet.ts'
+import { type PropertyPlace, readProperties } from './properties.ts'
+import { Reader } from './reader.ts'
+import {
+  MALFORMED_PACKET,
+  PROTOCOL_ERROR,
+  type ReasonCode,
+  reasonOfReturnCode,
+  SUCCESS,
+} from './reason.ts'
+import { reasonIn } from './reasons-allowed.ts'
+
+export { protocolVersionOf } from './decode-connect.ts'
+
+const DUP_FLAG = 0x08
+
+/**
+ * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
+ * is its own. Throws MalformedPacket with the reason code that the specification gives.
+ */
+export function decode(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  version: ProtocolVersion,
+): Packet {
+  const first = bytes[start] ?? 0
+  const flags = first & 0x0f
+  const body = bodyStart(bytes, start)
+  if (first >> 4 === 3) return decodePublish(bytes, body, end, flags, version)
+  assertFlags(first >> 4, flags, version)
+  const reader = new Reader(bytes, body, end)
+  const packet = decodeBody(first >> 4, reader, version)
+  reader.assertEnd(packet.type)
+  return packet
+}
+
+function bodyStart(bytes: Buffer, start: number): number {
+  let at = start + 1
+  while ((bytes[at] ?? 0) > 0x7f) at += 1
+  return at + 1
+}
+
+/** Reserved bits must be as the specification lists them [MQTT-2.1.3-1]. */
+function assertFlags(type: number, flags: number, version: ProtocolVersion): void {
+  const isOfQoS1 = type === 6 || type === 8 || type === 10
+  const expected = isOfQoS1 ? 0x02 : 0x00
+  if (flags === expected) return
+  // In 3.1 these packets have the DUP flag of a message of QoS 1.
+  if (version === 3 && isOfQoS1 && flags === (expected | DUP_FLAG)) return
+  throw new MalformedPacket(MALFORMED_PACKET, `reserved flags ${flags} in packet type ${type}`)
+}
+
+function decodeBody(type: number, reader: Reader, version: ProtocolVersion): Packet {
+  switch (type) {
+    case 1:
+      return decodeConnect(reader)
+    case 2:
+      return decodeConnack(reader, version)
+    case 4:
+      return decodeAcknowledgement('puback', reader, version)
+    case 5:
+      return decodeAcknowledgement('pubrec', reader, version)
+    case 6:
+      return decodeAcknowledgement('pubrel', reader, version)
+    case 7:
+      return decodeAcknowledgement('pubcomp', reader, version)
+    case 8:
+      return decodeSubscribe(reader, version)
+    case 9:
+      return decodeSuback(reader, version)
+    case 10:
+      return decodeUnsubscribe(reader, version)
+    case 11:
+      return decodeUnsuback(reader, version)
+    case 12:
+      return { type: 'pingreq' }
+    case 13:
+      return { type: 'pingresp' }
+    case 14:
+      return decodeDisconnect(reader, version)
+    case 15:
+      return decodeAuth(reader, version)
+    default:
+      throw new MalformedPacket(MALFORMED_PACKET, `packet type ${type}`)
+  }
+}
+
+function decodeConnack(reader: Reader, version: ProtocolVersion): ConnackPacket {
+  const flags = reader.uint8('connect acknowledge flags')
+  const flagsMax = version === 3 ? 0xff : 1
+  // [MQTT-3.2.2-1]; in 3.1 the byte has no meaning.
+  if (flags > flagsMax)
+    throw new MalformedPacket(MALFORMED_PACKET, 'reserved connect acknowledge flags')
+  const code = reader.uint8('connect reason code')
+  const reason = version === 5 ? reasonIn('connack', code) : reasonOfReturnCode(code)
+  if (reason === null) throw new MalformedPacket(MALFORMED_PACKET, `connect return code ${code}`)
+  const sessionPresent = version !== 3 && flags === 1
+  return {
+    type: 'connack',
+    sessionPresent,
+    reason,
+    properties: properties(reader, 'connack', version),
+  }
+}
+
+function decodeAcknowledgement(
+  type: AcknowledgementPacket['type'],
+  reader: Reader,
+  version: ProtocolVersion,
+): AcknowledgementPacket {
+  const packetId = reader.packetId()
+  // The reason, and then the properties, may be left out when they say nothing.
+  if (version < 5 || reader.isAtEnd)
+    return { type, packetId, reason: SUCCESS, properties: NO_PROPERTIES }
+  const reason = reasonIn(type, reader.uint8('reason code'))
+  return { type, packetId, reason, properties: trailingProperties(reader, type) }
+}
+
+function decodeSubscribe(reader: Reader, version: ProtocolVersion): SubscribePacket {
+  const packetId = reader.packetId()
+  const props = properties(reader, 'subscribe', version)
+  const subscriptions: SubscriptionRequest[] = []
+  while (!reader.isAtEnd) subscriptions.push(decodeRequest(reader, version))
+  // [MQTT-3.8.3-2]
+  if (subscriptions.length === 0)
+    throw new MalformedPacket(PROTOCOL_ERROR, 'SUBSCRIBE without a filter')
+  return { type: 'subscribe', packetId, subscriptions, properties: props }
+}
+
+function decodeRequest(reader: Reader, version: ProtocolVersion): SubscriptionRequest {
+  const filter = reader.string('topic filter')
+  const options = reader.uint8('subscription options')
+  const qos = options & 0x03
+  // [MQTT-3.8.3-5], and [MQTT-3-8.3-4] of 3.1.1
+  const reserved = version === 5 ? 0xc0 : 0xfc
+  if ((options & reserved) !== 0 || (qos !== 0 && qos !== 1 && qos !== 2)) {
+    throw new MalformedPacket(MALFORMED_PACKET, `subscription options ${options}`)
+  }
+  const retainHandling = (options >> 4) & 0x03
+  if (retainHandling !== 0 && retainHandling !== 1 && retainHandling !== 2) {
+    throw new MalformedPacket(PROTOCOL_ERROR, 'retain handling 3')
+  }
+  return {
+    filter,
+    qos,
+    noLocal: (options & 0x04) !== 0,
+    retainAsPublished: (options & 0x08) !== 0,
+    retainHandling,
+  }
+}
+
+function decodeSuback(reader: Reader, version: ProtocolVersion): SubackPacket {
+  const packetId = reader.packetId()
+  const props = properties(reader, 'suback', version)
+  return {
+    type: 'suback',
+    packetId,
+    reasons: reasons('suback', reader, version),
+    properties: props,
+  }
+}
+
+function decodeUnsubscribe(reader: Reader, version: ProtocolVersion): UnsubscribePacket {
+  const packetId = reader.packetId()
+  const props = properties(reader, 'unsubscribe', version)
+  const filters: string[] = []
+  while (!reader.isAtEnd) filters.push(reader.string('topic filter'))
+  // [MQTT-3.10.3-2]
+  if (filters.length === 0)
+    throw new MalformedPacket(PROTOCOL_ERROR, 'UNSUBSCRIBE without a filter')
+  return { type: 'unsubscribe', packetId, filters, properties: props }
+}
+
+function decodeUnsuback(reader: Reader, version: ProtocolVersion): UnsubackPacket {
+  const packetId = reader.packetId()
+  if (version < 5) return { type: 'unsuback', packetId, reasons: [], properties: NO_PROPERTIES }
+  const props = properties(reader, 'unsuback', version)
+  const list = reasons('unsuback', reader, version)
+  return { type: 'unsuback', packetId, reasons: list, properties: props }
+}
+
+function reasons(
+  packet: 'suback' | 'unsuback',
+  reader: Reader,
+  version: ProtocolVersion,
+): readonly ReasonCode[] {
+  const list: ReasonCode[] = []
+  while (!reader.isAtEnd) {
+    const reason = reasonIn(packet, reader.uint8('reason code'))
+    // 3.x knows one refusal only [MQTT-3.9.3-2].
+    if (version < 5 && reason > 0x80)
+      throw new MalformedPacket(MALFORMED_PACKET, `return code ${reason}`)
+    list.push(reason)
+  }
+  if (list.length === 0)
+    throw new MalformedPacket(PROTOCOL_ERROR, `${packet} without a reason code`)
+  return list
+}
+
+function decodeDisconnect(reader: Reader, version: ProtocolVersion): DisconnectPacket {
+  if (version < 5 || reader.isAtEnd) {
+    return { type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES }
+  }
+  const reason = reasonIn('disconnect', reader.uint8('reason code'))
+  return { type: 'disconnect', reason, properties: trailingProperties(reader, 'disconnect') }
+}
+
+function decodeAuth(reader: Reader, version: ProtocolVersion): AuthPacket {
+  if (version < 5) throw new MalformedPacket(MALFORMED_PACKET, 'AUTH is not in this version')
+  if (reader.isAtEnd) return { type: 'auth', reason: SUCCESS, properties: NO_PROPERTIES }
+  const reason = reasonIn('auth', reader.uint8('reason code'))
+  const props = trailingProperties(reader, 'auth')
+  if (props.authenticationMethod === undefined && reason !== SUCCESS) {
+    throw new MalformedPacket(PROTOCOL_ERROR, 'AUTH without an authentication method')
+  }
+  return { type: 'auth', reason, properties: props }
+}
+
+function properties(
+  reader: Reader,
+  place: PropertyPlace,
+  version: ProtocolVersion,
+): typeof NO_PROPERTIES {
+  return version === 5 ? readProperties(reader, place) : NO_PROPERTIES
+}
+
+function trailingProperties(reader: Reader, place: PropertyPlace): typeof NO_PROPERTIES {
+  return reader.isAtEnd ? NO_PROPERTIES : readProperties(reader, place)
+}

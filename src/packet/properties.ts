@@ -1,0 +1,240 @@
+// The properties of MQTT 5.0 (section 2.2.2.2) as one table, which drives reading and writing.
+
+import { MalformedPacket } from './malformed.ts'
+import { NO_PROPERTIES, type Properties, type UserProperty } from './packet.ts'
+import type { Reader } from './reader.ts'
+import { MALFORMED_PACKET, PROTOCOL_ERROR, QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from './reason.ts'
+import { Writer } from './writer.ts'
+
+/** Where a set of properties stands: in a packet, or in the will within CONNECT. */
+export type PropertyPlace =
+  | 'connect'
+  | 'will'
+  | 'connack'
+  | 'publish'
+  | 'puback'
+  | 'pubrec'
+  | 'pubrel'
+  | 'pubcomp'
+  | 'subscribe'
+  | 'suback'
+  | 'unsubscribe'
+  | 'unsuback'
+  | 'disconnect'
+  | 'auth'
+
+type WireType = 'flag' | 'byte' | 'uint16' | 'uint32' | 'varint' | 'string' | 'binary' | 'pair'
+
+interface PropertyKind {
+  readonly id: number
+  readonly name: keyof Properties
+  readonly wireType: WireType
+  readonly places: readonly PropertyPlace[]
+}
+
+const ACKNOWLEDGEMENTS = ['puback', 'pubrec', 'pubrel', 'pubcomp'] as const
+const ANSWERS = [
+  ...ACKNOWLEDGEMENTS,
+  'connack',
+  'suback',
+  'unsuback',
+  'disconnect',
+  'auth',
+] as const
+const ALL = [...ANSWERS, 'connect', 'publish', 'will', 'subscribe', 'unsubscribe'] as const
+
+const KINDS: readonly PropertyKind[] = [
+  { id: 0x01, name: 'payloadFormatIndicator', wireType: 'flag', places: ['publish', 'will'] },
+  { id: 0x02, name: 'messageExpiryInterval', wireType: 'uint32', places: ['publish', 'will'] },
+  { id: 0x03, name: 'contentType', wireType: 'string', places: ['publish', 'will'] },
+  { id: 0x08, name: 'responseTopic', wireType: 'string', places: ['publish', 'will'] },
+  { id: 0x09, name: 'correlationData', wireType: 'binary', places: ['publish', 'will'] },
+  {
+    id: 0x0b,
+    name: 'subscriptionIdentifiers',
+    wireType: 'varint',
+    places: ['publish', 'subscribe'],
+  },
+  {
+    id: 0x11,
+    name: 'sessionExpiryInterval',
+    wireType: 'uint32',
+    places: ['connect', 'connack', 'disconnect'],
+  },
+  { id: 0x12, name: 'assignedClientIdentifier', wireType: 'string', places: ['connack'] },
+  { id: 0x13, name: 'serverKeepAlive', wireType: 'uint16', places: ['connack'] },
+  {
+    id: 0x15,
+    name: 'authenticationMethod',
+    wireType: 'string',
+    places: ['connect', 'connack', 'auth'],
+  },
+  {
+    id: 0x16,
+    name: 'authenticationData',
+    wireType: 'binary',
+    places: ['connect', 'connack', 'auth'],
+  },
+  { id: 0x17, name: 'requestProblemInformation', wireType: 'flag', places: ['connect'] },
+  { id: 0x18, name: 'willDelayInterval', wireType: 'uint32', places: ['will'] },
+  { id: 0x19, name: 'requestResponseInformation', wireType: 'flag', places: ['connect'] },
+  { id: 0x1a, name: 'responseInformation', wireType: 'string', places: ['connack'] },
+  { id: 0x1c, name: 'serverReference', wireType: 'string', places: ['connack', 'disconnect'] },
+  { id: 0x1f, name: 'reasonString', wireType: 'string', places: ANSWERS },
+  { id: 0x21, name: 'receiveMaximum', wireType: 'uint16', places: ['connect', 'connack'] },
+  { id: 0x22, name: 'topicAliasMaximum', wireType: 'uint16', places: ['connect', 'connack'] },
+  { id: 0x23, name: 'topicAlias', wireType: 'uint16', places: ['publish'] },
+  { id: 0x24, name: 'maximumQoS', wireType: 'flag', places: ['connack'] },
+  { id: 0x25, name: 'retainAvailable', wireType: 'flag', places: ['connack'] },
+  { id: 0x26, name: 'userProperties', wireType: 'pair', places: ALL },
+  { id: 0x27, name: 'maximumPacketSize', wireType: 'uint32', places: ['connect', 'connack'] },
+  { id: 0x28, name: 'wildcardSubscriptionAvailable', wireType: 'flag', places: ['connack'] },
+  { id: 0x29, name: 'subscriptionIdentifiersAvailable', wireType: 'flag', places: ['connack'] },
+  { id: 0x2a, name: 'sharedSubscriptionAvailable', wireType: 'flag', places: ['connack'] },
+]
+
+const KIND_BY_ID = new Map(KINDS.map(kind => [kind.id, kind]))
+
+/** More user properties in one packet are refused: tens of thousands fit into a packet and cost far more than its bytes. */
+export const USER_PROPERTIES_MAX = 100
+
+type Draft = Partial<Record<keyof Properties, unknown>> & {
+  subscriptionIdentifiers?: number[]
+  userProperties?: UserProperty[]
+}
+
+/** Reads the property length and as many properties as it says. */
+export function readProperties(reader: Reader, place: PropertyPlace): Properties {
+  const length = reader.varint('property length')
+  if (length === 0) return NO_PROPERTIES
+  const end = reader.position + length
+  if (end > reader.end) {
+    throw new MalformedPacket(MALFORMED_PACKET, 'the properties are longer than their packet')
+  }
+  const draft: Draft = {}
+  while (reader.position < end) readProperty(reader, place, draft)
+  if (reader.position !== end) {
+    throw new MalformedPacket(
+      MALFORMED_PACKET,
+      'a property is longer than the property length says',
+    )
+  }
+  // The table gives each name its type: the one place where a draft becomes what it was drafted as.
+  return draft as Properties
+}
+
+function readProperty(reader: Reader, place: PropertyPlace, draft: Draft): void {
+  const id = reader.varint('property identifier')
+  const kind = KIND_BY_ID.get(id)
+  if (kind === undefined || !kind.places.includes(place)) {
+    throw new MalformedPacket(MALFORMED_PACKET, `property ${id} is not allowed in ${place}`)
+  }
+  const { name, wireType } = kind
+  if (wireType === 'pair') {
+    draft.userProperties ??= []
+    if (draft.userProperties.length >= USER_PROPERTIES_MAX) {
+      throw new MalformedPacket(QUOTA_EXCEEDED, `more than ${USER_PROPERTIES_MAX} user properties`)
+    }
+    draft.userProperties.push([
+      reader.string('user property name'),
+      reader.string('user property value'),
+    ])
+    return
+  }
+  if (name === 'subscriptionIdentifiers') {
+    readSubscriptionIdentifier(reader, place, draft)
+    return
+  }
+  if (Object.hasOwn(draft, name))
+    throw new MalformedPacket(PROTOCOL_ERROR, `${name} stands twice in ${place}`)
+  const value = readValue(reader, kind)
+  assertInRange(name, value)
+  ;(draft as Record<string, unknown>)[name] = value
+}
+
+function readSubscriptionIdentifier(reader: Reader, place: PropertyPlace, draft: Draft): void {
+  const identifier = reader.varint('subscription identifier')
+  if (identifier === 0) throw new MalformedPacket(PROTOCOL_ERROR, 'subscription identifier 0')
+  if (place === 'subscribe' && draft.subscriptionIdentifiers !== undefined) {
+    throw new MalformedPacket(PROTOCOL_ERROR, 'a second subscription identifier in subscribe')
+  }
+  draft.subscriptionIdentifiers ??= []
+  draft.subscriptionIdentifiers.push(identifier)
+}
+
+function readValue(reader: Reader, kind: PropertyKind): number | string | Buffer {
+  switch (kind.wireType) {
+    case 'flag': {
+      const value = reader.uint8(kind.name)
+      if (value > 1)
+        throw new MalformedPacket(PROTOCOL_ERROR, `${kind.name} is ${value}, not 0 or 1`)
+      return value
+    }
+    case 'byte':
+      return reader.uint8(kind.name)
+    case 'uint16':
+      return reader.uint16(kind.name)
+    case 'uint32':
+      return reader.uint32(kind.name)
+    case 'varint':
+      return reader.varint(kind.name)
+    case 'binary':
+      return reader.binary(kind.name)
+    case 'string':
+    case 'pair':
+      return reader.string(kind.name)
+  }
+}
+
+function assertInRange(name: keyof Properties, value: number | string | Buffer): void {
+  if (value === 0 && (name === 'receiveMaximum' || name === 'maximumPacketSize')) {
+    throw new MalformedPacket(PROTOCOL_ERROR, `${name} is 0`)
+  }
+  // [MQTT-3.3.2-8]
+  if (value === 0 && name === 'topicAlias')
+    throw new MalformedPacket(TOPIC_ALIAS_INVALID, 'topic alias 0')
+  if (name === 'responseTopic' && typeof value === 'string' && /[+#]/.test(value)) {
+    // [MQTT-3.3.2-14]
+    throw new MalformedPacket(PROTOCOL_ERROR, 'the response topic has a wildcard')
+  }
+}
+
+const scratch = new Writer()
+
+/** Writes the property length and the properties; one byte where there are none [MQTT-2.2.2-1]. */
+export function writeProperties(writer: Writer, properties: Properties): void {
+  if (properties === NO_PROPERTIES) {
+    writer.uint8(0)
+    return
+  }
+  scratch.reset()
+  for (const kind of KINDS) {
+    const value = properties[kind.name]
+    if (value !== undefined) writeProperty(scratch, kind, value)
+  }
+  writer.varint(scratch.length)
+  writer.raw(scratch.bytes.subarray(0, scratch.length))
+}
+
+function writeProperty(writer: Writer, kind: PropertyKind, value: unknown): void {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+  for (const each of values) {
+    writer.uint8(kind.id)
+    writeValue(writer, kind.wireType, each)
+  }
+}
+
+function writeValue(writer: Writer, wireType: WireType, value: unknown): void {
+  if (typeof value === 'number') {
+    if (wireType === 'uint16') writer.uint16(value)
+    else if (wireType === 'uint32') writer.uint32(value)
+    else if (wireType === 'varint') writer.varint(value)
+    else writer.uint8(value)
+  } else if (typeof value === 'string') {
+    writer.string(value)
+  } else if (Buffer.isBuffer(value)) {
+    writer.binary(value)
+  } else if (Array.isArray(value)) {
+    for (const text of value) writer.string(String(text))
+  }
+}

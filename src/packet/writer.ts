@@ -1,0 +1,78 @@
+// Appends the fields of packets to memory that grows as needed.
+
+const FIRST_BYTES = 256
+const STRING_BYTES_MAX = 65_535
+
+export class Writer {
+  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  length = 0
+
+  reset(): void {
+    this.length = 0
+  }
+
+  uint8(value: number): void {
+    const at = this.#grow(1)
+    this.bytes[at] = value
+  }
+
+  uint16(value: number): void {
+    const at = this.#grow(2)
+    this.bytes[at] = value >> 8
+    this.bytes[at + 1] = value & 0xff
+  }
+
+  uint32(value: number): void {
+    this.bytes.writeUInt32BE(value, this.#grow(4))
+  }
+
+  varint(value: number): void {
+    let rest = value
+    while (rest > 0x7f) {
+      this.uint8((rest & 0x7f) | 0x80)
+      rest >>>= 7
+    }
+    this.uint8(rest)
+  }
+
+  /** Throws a RangeError for more than 65,535 bytes, which no string of MQTT can have. */
+  string(text: string): void {
+    const length = Buffer.byteLength(text)
+    if (length > STRING_BYTES_MAX)
+      throw new RangeError(`a string of ${length} bytes is too long for MQTT`)
+    this.uint16(length)
+    this.bytes.utf8Write(text, this.#grow(length), length)
+  }
+
+  binary(data: Uint8Array): void {
+    if (data.length > STRING_BYTES_MAX) {
+      throw new RangeError(`binary data of ${data.length} bytes is too long for MQTT`)
+    }
+    this.uint16(data.length)
+    this.raw(data)
+  }
+
+  raw(data: Uint8Array): void {
+    this.bytes.set(data, this.#grow(data.length))
+  }
+
+  /** Makes room and returns where it begins. */
+  #grow(length: number): number {
+    const at = this.length
+    const needed = at + length
+    if (needed > this.bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2))
+      larger.set(this.bytes.subarray(0, at))
+      this.bytes = larger
+    }
+    this.length = needed
+    return at
+  }
+}
+
+/** Bytes that a Variable Byte Integer takes. */
+export function varintBytes(value: number): number {
+  if (value < 0x80) return 1
+  if (value < 0x4000) return 2
+  return value < 0x20_0000 ? 3 : 4
+}

@@ -1,0 +1,183 @@
+// The broker as a program embeds it: publish, subscribe, hand over streams, hear what happens.
+
+import { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
+import type { ClientFacts, Observer } from '../broker/observer.ts'
+import type { Statistics } from '../broker/statistics.ts'
+import type { Target } from '../broker/target.ts'
+import { type ConfigInput, parseConfig } from '../config/config.ts'
+import type { Message } from '../message.ts'
+import { NO_PROPERTIES, type Properties, type QoS } from '../packet/packet.ts'
+import type { ReasonCode } from '../packet/reason.ts'
+import type { Log } from '../observe/log.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import { isTopicName, parseFilter } from '../routing/topic.ts'
+import type { DropReason } from '../session/session-context.ts'
+import type { Peer } from '../transport/wire.ts'
+import { Server, type ServerParts } from './server.ts'
+
+/** Event names and what their listeners are given. */
+export interface BrokerEvents {
+  connected: [client: ClientFacts, sessionPresent: boolean]
+  disconnected: [client: ClientFacts, reason: ReasonCode, sentence: string]
+  refused: [client: ClientFacts, reason: ReasonCode, sentence: string]
+  subscribed: [clientId: string, subscription: Subscription]
+  unsubscribed: [clientId: string, filter: string]
+  published: [message: Message, receivers: number]
+  publishRefused: [clientId: string, topic: string, reason: ReasonCode, sentence: string]
+  dropped: [reason: DropReason, message: Message, clientId: string | null]
+}
+
+/** A message that the embedding program publishes. */
+export interface Publication {
+  readonly topic: string
+  readonly payload: Buffer | string
+  readonly qos?: QoS
+  readonly retain?: boolean
+  readonly properties?: Properties
+}
+
+export type EmbedOptions = ConfigInput & Omit<ServerParts, 'observer'> & { readonly log?: Log }
+
+export type MessageHandler = (message: Message) => void
+
+const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** Starts a broker inside this process. Without `listeners` it opens no port: hand it streams. */
+export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
+  const { log, access, store, commitFailed, ...input } = options
+  const config = parseConfig({ listeners: [], ...input })
+  const events = new EventEmitter<BrokerEvents>()
+  const parts: ServerParts = {
+    observer: observerOf(events),
+    ...(access === undefined ? {} : { access }),
+    ...(store === undefined ? {} : { store }),
+    ...(commitFailed === undefined ? {} : { commitFailed }),
+  }
+  const server = new Server(config, log ?? SILENT, parts)
+  await server.start()
+  return new EmbeddedBroker(server, events)
+}
+
+export class EmbeddedBroker {
+  readonly #server: Server
+  readonly #events: EventEmitter<BrokerEvents>
+
+  constructor(server: Server, events: EventEmitter<BrokerEvents>) {
+    this.#server = server
+    this.#events = events
+  }
+
+  get listeners(): readonly { readonly name: string; readonly port: number }[] {
+    return this.#server.listeners
+  }
+
+  get statistics(): Readonly<Statistics> {
+    return this.#server.broker.statistics
+  }
+
+  get connectionCount(): number {
+    return this.#server.connectionCount
+  }
+
+  on<Name extends keyof BrokerEvents>(
+    name: Name,
+    listener: (...facts: BrokerEvents[Name]) => void,
+  ): this {
+    listenersOf(this.#events).on(name, listener)
+    return this
+  }
+
+  off<Name extends keyof BrokerEvents>(
+    name: Name,
+    listener: (...facts: BrokerEvents[Name]) => void,
+  ): this {
+    listenersOf(this.#events).off(name, listener)
+    return this
+  }
+
+  /** Publishes to everybody who matches and returns how many that were. Throws for an invalid topic. */
+  publish(publication: Publication): number {
+    const { topic, payload, qos = 0, retain = false, properties = NO_PROPERTIES } = publication
+    if (!isTopicName(topic)) throw new TypeError(`${JSON.stringify(topic)} is no topic name`)
+    const { broker, turn } = this.#server
+    turn.begin()
+    const { messageExpiryInterval, ...forwarded } = properties
+    const expiresAt =
+      messageExpiryInterval === undefined ? Infinity : broker.now + messageExpiryInterval * 1_000
+    return broker.publish({
+      topic,
+      payload: Buffer.from(payload),
+      qos,
+      retain,
+      properties: Object.keys(forwarded).length === 0 ? NO_PROPERTIES : forwarded,
+      publisher: null,
+      expiresAt,
+      sequence: broker.nextSequence(),
+    })
+  }
+
+  /** Calls the handler for every message that matches, at once and in order. Returns how to stop it. */
+  subscribe(filter: string, handler: MessageHandler): () => void {
+    const parsed = parseFilter(filter)
+    if (parsed === null || parsed.shareName !== null) {
+      throw new TypeError(`${JSON.stringify(filter)} is no topic filter for a handler`)
+    }
+    const target: Target = {
+      clientId: null,
+      isDurable: false,
+      deliver: message => handler(message),
+    }
+    const { broker } = this.#server
+    broker.listen(target, subscriptionOf(filter))
+    return () => broker.unlisten(target, filter)
+  }
+
+  /** Serves the client at the other end of a stream. */
+  handle(stream: Duplex, peer: Partial<Peer> = {}): void {
+    this.#server.handle(stream, peer)
+  }
+
+  async reloadCertificates(): Promise<void> {
+    await this.#server.reloadCertificates()
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** The emitter without its types: they ask for a listener in a form that a type parameter cannot be shown to have. */
+function listenersOf(events: EventEmitter<BrokerEvents>): EventEmitter {
+  return events as unknown as EventEmitter
+}
+
+function subscriptionOf(filter: string): Subscription {
+  return {
+    filter,
+    topicFilter: filter,
+    shareName: null,
+    qos: 2,
+    noLocal: false,
+    retainAsPublished: true,
+    retainHandling: 2,
+    identifier: 0,
+  }
+}
+
+function observerOf(events: EventEmitter<BrokerEvents>): Observer {
+  return {
+    connected: (...facts) => events.emit('connected', ...facts),
+    disconnected: (...facts) => events.emit('disconnected', ...facts),
+    refused: (...facts) => events.emit('refused', ...facts),
+    subscribed: (...facts) => events.emit('subscribed', ...facts),
+    unsubscribed: (...facts) => events.emit('unsubscribed', ...facts),
+    published: (...facts) => events.emit('published', ...facts),
+    publishRefused: (...facts) => events.emit('publishRefused', ...facts),
+    dropped: (...facts) => events.emit('dropped', ...facts),
+  }
+}

@@ -1,0 +1,17 @@
+// A session's way out. A Connection is one; a session knows nothing more of it.
+
+import type { Message } from '../message.ts'
+import type { Delivery } from './delivery.ts'
+
+/** `too-large`: over the client's Maximum Packet Size, so it counts as sent [MQTT-3.1.2-25]. */
+export type SendOutcome = 'sent' | 'too-large'
+
+export interface Link {
+  /** Less waits for the socket than its bound: more may be sent. */
+  readonly hasRoom: boolean
+  /** The socket has taken all that it was given. A share group prefers such members. */
+  readonly isFlowing: boolean
+  publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome
+  publish(delivery: Delivery, duplicate: boolean): SendOutcome
+  pubrel(packetId: number, promise: number): void
+}

@@ -1,0 +1,70 @@
+// QoS 1 and 2 messages sent to one client and not yet settled.
+
+import type { Delivery } from './delivery.ts'
+import { nextPacketId } from './packet-ids.ts'
+
+export class OutgoingWindow {
+  // In the order in which a resend must happen: PUBLISH as first sent, PUBREL as PUBREC came [MQTT-4.6.0-1, MQTT-4.6.0-4].
+  readonly #unsettled = new Map<number, Delivery>()
+  #lastPacketId = 0
+  #onWire = 0
+
+  get size(): number {
+    return this.#unsettled.size
+  }
+
+  /** Sent on the present connection and not settled: what the client's Receive Maximum counts. */
+  get onWire(): number {
+    return this.#onWire
+  }
+
+  get(packetId: number): Delivery | undefined {
+    return this.#unsettled.get(packetId)
+  }
+
+  /** Gives the delivery a packet identifier nobody uses [MQTT-2.2.1-4]. False when there is none left. */
+  open(delivery: Delivery): boolean {
+    const packetId = nextPacketId(this.#lastPacketId, id => this.#unsettled.has(id))
+    if (packetId === 0) return false
+    this.#lastPacketId = packetId
+    delivery.packetId = packetId
+    this.#unsettled.set(packetId, delivery)
+    return true
+  }
+
+  /** A delivery that came back from the store with the identifier it was sent under. */
+  restore(delivery: Delivery): void {
+    this.#unsettled.set(delivery.packetId, delivery)
+    this.#lastPacketId = Math.max(this.#lastPacketId, delivery.packetId)
+  }
+
+  sent(delivery: Delivery): void {
+    delivery.isOnWire = true
+    this.#onWire += 1
+  }
+
+  /** PUBREC came: its PUBREL follows those of earlier PUBRECs in a resend [MQTT-4.6.0-4]. */
+  received(delivery: Delivery): void {
+    delivery.isReceived = true
+    this.#unsettled.delete(delivery.packetId)
+    this.#unsettled.set(delivery.packetId, delivery)
+  }
+
+  settle(delivery: Delivery): void {
+    this.#unsettled.delete(delivery.packetId)
+    if (!delivery.isOnWire) return
+    delivery.isOnWire = false
+    this.#onWire -= 1
+  }
+
+  /** The connection is gone: nothing is on the wire any more. */
+  disconnected(): void {
+    for (const delivery of this.#unsettled.values()) delivery.isOnWire = false
+    this.#onWire = 0
+  }
+
+  /** All that is unsettled, in the order of a resend. */
+  unsettled(): readonly Delivery[] {
+    return [...this.#unsettled.values()]
+  }
+}

@@ -1,0 +1,38 @@
+// Retained messages on their way to a new subscription: drawn from a cursor as the client can take them,
+// so that a set of any size reaches it whole and no queue limit cuts it.
+
+import type { Message } from '../message.ts'
+import type { QoS } from '../packet/packet.ts'
+import type { Subscription } from '../routing/subscription.ts'
+
+export interface RetainedSource {
+  /** The next retained message that matches the subscription, or null at the end. */
+  next(): Message | null
+}
+
+export class Replay {
+  readonly subscription: Subscription
+  readonly identifiers: readonly number[]
+  readonly #source: RetainedSource
+  #drawn: Message | null = null
+
+  constructor(subscription: Subscription, source: RetainedSource) {
+    this.subscription = subscription
+    this.identifiers = subscription.identifier === 0 ? [] : [subscription.identifier]
+    this.#source = source
+  }
+
+  /** The message whose turn it is, without taking it; null when all were taken. */
+  peek(): Message | null {
+    this.#drawn ??= this.#source.next()
+    return this.#drawn
+  }
+
+  take(): void {
+    this.#drawn = null
+  }
+
+  qosOf(message: Message): QoS {
+    return message.qos < this.subscription.qos ? message.qos : this.subscription.qos
+  }
+}

@@ -1,0 +1,292 @@
+// A share group: one waiting line for all its members. A message is bound to a member when that member
+// can take it, not before, so nothing waits behind a member that is away or frozen.
+
+import type { Message } from '../message.ts'
+import type { QoS } from '../packet/packet.ts'
+import type { ShareStrategy } from '../routing/share-strategy.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { Delivery } from './delivery.ts'
+import { MessageQueue, type QueueBounds } from './message-queue.ts'
+import { drop, isExpired, type SessionContext } from './session-context.ts'
+import { type GroupOfMember, newDelivery, owningBytes, type Session } from './session.ts'
+import { ShareMember } from './share-member.ts'
+
+const NO_IDENTIFIERS: readonly number[] = []
+
+export class ShareGroup implements GroupOfMember {
+  readonly clientId = null
+  readonly shareName: string
+  readonly topicFilter: string
+  readonly #context: SessionContext
+  readonly #strategy: ShareStrategy<ShareMember>
+  readonly #bounds: QueueBounds
+  readonly #members = new Map<string, ShareMember>()
+  /** One line for all, or one for each member when the strategy binds a key to a member. */
+  readonly #lanes = new Map<ShareMember | null, MessageQueue>()
+  /** Members that left with messages in flight while nobody else was there to take them. */
+  readonly #absent = new Set<Session>()
+  #durableMembers = 0
+  #weightMax = 1
+
+  constructor(
+    name: { readonly shareName: string; readonly topicFilter: string },
+    strategy: ShareStrategy<ShareMember>,
+    bounds: QueueBounds,
+    context: SessionContext,
+  ) {
+    this.shareName = name.shareName
+    this.topicFilter = name.topicFilter
+    this.#strategy = strategy
+    this.#bounds = bounds
+    this.#context = context
+  }
+
+  get memberCount(): number {
+    return this.#members.size
+  }
+
+  /** Messages that wait for a member: the lag of the group. */
+  get queuedMessages(): number {
+    let count = 0
+    for (const lane of this.#lanes.values()) count += lane.length
+    return count
+  }
+
+  /** Some member outlives a crash, so what the group owes must as well. */
+  get isDurable(): boolean {
+    return this.#durableMembers > 0
+  }
+
+  join(session: Session, subscription: Subscription, weight: number): void {
+    const known = this.#members.get(session.clientId)
+    if (known !== undefined) {
+      known.subscription = subscription
+      return
+    }
+    const member = new ShareMember(session, subscription, weight)
+    this.#members.set(session.clientId, member)
+    session.groups.add(this)
+    this.#strategy.join(member)
+    this.membershipChanged()
+    if (session.isAttached) this.attached(session)
+  }
+
+  leave(session: Session): void {
+    const member = this.#members.get(session.clientId)
+    if (member === undefined) return
+    this.#setReady(member, false)
+    this.#members.delete(session.clientId)
+    this.#absent.delete(session)
+    session.groups.delete(this)
+    this.#strategy.leave(member)
+    this.membershipChanged()
+    this.#pump()
+  }
+
+  /** Counts anew what depends on who is a member; also when a member's durability has changed. */
+  membershipChanged(): void {
+    this.#durableMembers = 0
+    this.#weightMax = 1
+    for (const member of this.#members.values()) {
+      if (member.session.isDurable) this.#durableMembers += 1
+      this.#weightMax = Math.max(this.#weightMax, member.weight)
+    }
+    this.#sortIntoLanes()
+  }
+
+  /** The last member is gone: what still waits is dropped and counted. */
+  end(): void {
+    for (const lane of this.#lanes.values()) {
+      for (const delivery of lane.drain()) drop(this.#context, 'group-ended', delivery, null)
+    }
+  }
+
+  deliver(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    _identifiers: readonly number[],
+    promise: number,
+  ): void {
+    const delivery = this.#owe(message, qos, retain, promise)
+    const lane = this.#laneFor(message)
+    const member = lane.length === 0 ? this.#pick(message) : null
+    if (member !== null) this.#bind(delivery, member)
+    else this.#wait(delivery, lane)
+  }
+
+  attached(session: Session): void {
+    this.#absent.delete(session)
+    for (const absent of this.#absent) absent.surrender(this)
+    this.#absent.clear()
+  }
+
+  detached(session: Session): void {
+    const member = this.#members.get(session.clientId)
+    if (member === undefined) return
+    this.#setReady(member, false)
+    if (this.#hasOtherThan(session)) session.surrender(this)
+    else this.#absent.add(session)
+  }
+
+  ready(session: Session): void {
+    const member = this.#members.get(session.clientId)
+    if (member === undefined) return
+    this.#setReady(member, this.#mayTake(member))
+    this.#pump()
+  }
+
+  released(clientId: string): void {
+    const member = this.#members.get(clientId)
+    if (member === undefined) return
+    member.inFlightOfGroup -= 1
+    this.#strategy.settled(member)
+  }
+
+  returned(clientId: string, deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      this.released(clientId)
+      delivery.packetId = 0
+      if (delivery.stored === 0) continue
+      this.#context.journal.record({
+        kind: 'returned',
+        delivery: delivery.stored,
+        owner: this.#owner(),
+      })
+    }
+    this.#laneFor(null).putBack(deliveries)
+    this.#sortIntoLanes()
+    this.#pump()
+  }
+
+  /** A delivery that the store kept and nobody had been chosen for. */
+  restore(delivery: Delivery): void {
+    const lane = this.#laneFor(delivery.message)
+    lane.putBack([...lane.drain(), delivery])
+  }
+
+  #owe(message: Message, qos: QoS, retain: boolean, promise: number): Delivery {
+    const stored = qos > 0 && this.isDurable ? this.#context.nextDelivery() : 0
+    if (stored !== 0) {
+      this.#context.journal.record({
+        kind: 'owed',
+        delivery: stored,
+        owner: this.#owner(),
+        sequence: message.sequence,
+        qos,
+        retain,
+        identifiers: NO_IDENTIFIERS,
+      })
+    }
+    return newDelivery(message, qos, retain, NO_IDENTIFIERS, this, stored, promise)
+  }
+
+  #owner(): { readonly kind: 'group'; readonly shareName: string; readonly topicFilter: string } {
+    return { kind: 'group', shareName: this.shareName, topicFilter: this.topicFilter }
+  }
+
+  /** Hands the message to a member that can take it now, with the options of that member's subscription. */
+  #bind(delivery: Delivery, member: ShareMember): void {
+    const { subscription } = member
+    const qos = delivery.qos < subscription.qos ? delivery.qos : subscription.qos
+    const retain = delivery.retain && subscription.retainAsPublished
+    if (qos === 0) {
+      if (delivery.stored !== 0) {
+        this.#context.journal.record({ kind: 'settled', delivery: delivery.stored })
+      }
+      member.session.take({ ...delivery, qos, retain, identifiers: member.identifiers, stored: 0 })
+      return
+    }
+    member.inFlightOfGroup += 1
+    this.#strategy.settled(member)
+    member.session.take({ ...delivery, qos, retain, identifiers: member.identifiers })
+  }
+
+  #wait(delivery: Delivery, lane: MessageQueue): void {
+    if (delivery.qos === 0 && !this.#hasOtherThan(null)) {
+      this.#context.dropped('client-away', delivery.message, null)
+      return
+    }
+    const kept =
+      delivery.qos === 0 ? { ...delivery, message: owningBytes(delivery.message) } : delivery
+    for (const lost of lane.push(kept, this.#bounds)) drop(this.#context, 'queue-full', lost, null)
+  }
+
+  #pump(): void {
+    for (const lane of this.#lanes.values()) {
+      let next = lane.peek()
+      while (next !== undefined) {
+        if (isExpired(next.message, this.#context.now)) {
+          lane.shift()
+          drop(this.#context, 'message-expired', next, null)
+        } else {
+          const member = this.#pick(next.message)
+          if (member === null) break
+          lane.shift()
+          this.#bind(next, member)
+        }
+        next = lane.peek()
+      }
+    }
+  }
+
+  /** The strategy's choice among those that can take a message now; those that cannot are set aside. */
+  #pick(message: Message): ShareMember | null {
+    let member = this.#strategy.next(message)
+    while (member !== null && !this.#mayTake(member)) {
+      this.#setReady(member, false)
+      member = this.#strategy.next(message)
+    }
+    return member
+  }
+
+  /**
+   * A member's part of its window goes by its weight: a full window of the heaviest stands for a third of
+   * one at a third of the weight. So weights hold even when all members are as busy as they can be.
+   */
+  #mayTake(member: ShareMember): boolean {
+    if (!member.session.canTake) return false
+    const share = Math.floor((member.session.windowMax * member.weight) / this.#weightMax)
+    return member.inFlightOfGroup < Math.max(1, share)
+  }
+
+  #setReady(member: ShareMember, isReady: boolean): void {
+    if (member.isReady === isReady) return
+    member.isReady = isReady
+    if (isReady) this.#strategy.add(member)
+    else this.#strategy.remove(member)
+  }
+
+  #hasOtherThan(session: Session | null): boolean {
+    for (const member of this.#members.values()) {
+      if (member.session !== session && member.session.isAttached) return true
+    }
+    return false
+  }
+
+  #laneFor(message: Message | null): MessageQueue {
+    const owner = message === null ? null : this.#strategy.ownerOf(message)
+    let lane = this.#lanes.get(owner)
+    if (lane === undefined) {
+      lane = new MessageQueue()
+      this.#lanes.set(owner, lane)
+    }
+    return lane
+  }
+
+  /** Who owns which key has changed, or messages came back: every one goes to the lane it belongs to, in order. */
+  #sortIntoLanes(): void {
+    const waiting: Delivery[] = []
+    for (const lane of this.#lanes.values()) waiting.push(...lane.drain())
+    this.#lanes.clear()
+    waiting.sort((one, other) => one.message.sequence - other.message.sequence)
+    const sorted = new Map<MessageQueue, Delivery[]>()
+    for (const delivery of waiting) {
+      const lane = this.#laneFor(delivery.message)
+      const line = sorted.get(lane)
+      if (line === undefined) sorted.set(lane, [delivery])
+      else line.push(delivery)
+    }
+    for (const [lane, deliveries] of sorted) lane.putBack(deliveries)
+  }
+}

@@ -1,0 +1,320 @@
+// What all changes so far add up to: the state machine of a store. Deterministic, and it never fails:
+// facts about what is gone already are passed over.
+
+import { strict as assert } from 'node:assert'
+import type { Message } from '../message.ts'
+import type { QoS, Will } from '../packet/packet.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { Change, Owner } from './change.ts'
+import type { Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
+
+interface KeptMessage {
+  readonly message: Message
+  /** Deliveries and the retained topic that refer to it. */
+  references: number
+}
+
+interface KeptDelivery {
+  readonly delivery: number
+  readonly sequence: number
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly identifiers: readonly number[]
+  readonly group: { readonly shareName: string; readonly topicFilter: string } | null
+  packetId: number
+  isReceived: boolean
+  place: Place
+}
+
+/** Where deliveries are owed: in a session or in a share group. */
+type Place = Map<number, KeptDelivery>
+
+interface KeptSession {
+  readonly clientId: string
+  expiryIntervalSeconds: number
+  expiresAt: number | null
+  readonly subscriptions: Map<string, Subscription>
+  /** Sent, in the order of a resend. */
+  readonly sent: Place
+  readonly waiting: Place
+  readonly incoming: Set<number>
+}
+
+interface KeptGroup {
+  readonly shareName: string
+  readonly topicFilter: string
+  readonly waiting: Place
+}
+
+export class DurableState {
+  readonly #sessions = new Map<string, KeptSession>()
+  readonly #groups = new Map<string, KeptGroup>()
+  readonly #messages = new Map<number, KeptMessage>()
+  readonly #deliveries = new Map<number, KeptDelivery>()
+  readonly #retained = new Map<string, number>()
+  readonly #wills = new Map<string, Will>()
+  #lastSequence = 0
+  #lastDelivery = 0
+
+  /** Applies one group of changes, then lets go of messages that nobody refers to. */
+  apply(changes: readonly Change[]): void {
+    const stored: number[] = []
+    for (const change of changes) {
+      if (change.kind === 'message-stored') stored.push(change.message.sequence)
+      this.#apply(change)
+    }
+    for (const sequence of stored) {
+      if (this.#messages.get(sequence)?.references === 0) this.#messages.delete(sequence)
+    }
+  }
+
+  snapshot(): Snapshot {
+    const sessions = [...this.#sessions.values()].map(session => this.#sessionOf(session))
+    const strangers = [...this.#wills].filter(([clientId]) => !this.#sessions.has(clientId))
+    return {
+      sessions: [...sessions, ...strangers.map(([clientId, will]) => onlyWill(clientId, will))],
+      groups: [...this.#groups.values()]
+        .filter(group => group.waiting.size > 0)
+        .map(group => this.#groupOf(group)),
+      retained: [...this.#retained.values()].flatMap(sequence => {
+        const kept = this.#messages.get(sequence)
+        return kept === undefined ? [] : [kept.message]
+      }),
+      lastSequence: this.#lastSequence,
+      lastDelivery: this.#lastDelivery,
+    }
+  }
+
+  /** Messages kept at the moment: what tests of reclaiming count. */
+  get messageCount(): number {
+    return this.#messages.size
+  }
+
+  #apply(change: Change): void {
+    switch (change.kind) {
+      case 'session-opened':
+        this.#endSession(change.clientId)
+        this.#sessions.set(
+          change.clientId,
+          newSession(change.clientId, change.expiryIntervalSeconds),
+        )
+        return
+      case 'session-resumed': {
+        const session = this.#sessions.get(change.clientId)
+        if (session === undefined) return
+        session.expiryIntervalSeconds = change.expiryIntervalSeconds
+        session.expiresAt = null
+        return
+      }
+      case 'session-left': {
+        const session = this.#sessions.get(change.clientId)
+        if (session !== undefined) session.expiresAt = change.expiresAt
+        return
+      }
+      case 'session-ended':
+        this.#endSession(change.clientId)
+        return
+      case 'will-set':
+        this.#wills.set(change.clientId, change.will)
+        return
+      case 'will-cleared':
+        this.#wills.delete(change.clientId)
+        return
+      case 'subscribed': {
+        const session = this.#sessions.get(change.clientId)
+        session?.subscriptions.set(change.subscription.filter, change.subscription)
+        return
+      }
+      case 'unsubscribed':
+        this.#sessions.get(change.clientId)?.subscriptions.delete(change.filter)
+        return
+      case 'message-stored':
+        this.#messages.set(change.message.sequence, { message: change.message, references: 0 })
+        this.#lastSequence = Math.max(this.#lastSequence, change.message.sequence)
+        return
+      case 'owed':
+        this.#owe(change)
+        return
+      case 'sent':
+        this.#send(change.delivery, change.clientId, change.packetId)
+        return
+      case 'returned':
+        this.#return(change.delivery, change.owner)
+        return
+      case 'received':
+        this.#receive(change.delivery)
+        return
+      case 'settled':
+        this.#settle(change.delivery)
+        return
+      case 'incoming-opened':
+        this.#sessions.get(change.clientId)?.incoming.add(change.packetId)
+        return
+      case 'incoming-released':
+        this.#sessions.get(change.clientId)?.incoming.delete(change.packetId)
+        return
+      case 'retained-set':
+        this.#clearRetained(change.topic)
+        this.#retained.set(change.topic, change.sequence)
+        this.#refer(change.sequence, 1)
+        return
+      case 'retained-cleared':
+        this.#clearRetained(change.topic)
+        return
+    }
+  }
+
+  #owe(change: Extract<Change, { kind: 'owed' }>): void {
+    const { delivery, owner, sequence, qos, retain, identifiers } = change
+    this.#lastDelivery = Math.max(this.#lastDelivery, delivery)
+    const place = this.#waitingOf(owner)
+    if (place === null) return
+    const group =
+      owner.kind === 'group' ? { shareName: owner.shareName, topicFilter: owner.topicFilter } : null
+    const kept = {
+      delivery,
+      sequence,
+      qos,
+      retain,
+      identifiers,
+      group,
+      packetId: 0,
+      isReceived: false,
+      place,
+    }
+    this.#deliveries.set(delivery, kept)
+    place.set(delivery, kept)
+    this.#refer(sequence, 1)
+  }
+
+  #send(delivery: number, clientId: string, packetId: number): void {
+    const kept = this.#deliveries.get(delivery)
+    if (kept === undefined) return
+    kept.packetId = packetId
+    // A member of a group whose session does not outlive a crash: the group goes on owing it.
+    const session = this.#sessions.get(clientId)
+    if (session !== undefined) this.#move(kept, session.sent)
+  }
+
+  #return(delivery: number, owner: Owner): void {
+    const kept = this.#deliveries.get(delivery)
+    const place = this.#waitingOf(owner)
+    if (kept === undefined || place === null) return
+    kept.packetId = 0
+    this.#move(kept, place)
+  }
+
+  #receive(delivery: number): void {
+    const kept = this.#deliveries.get(delivery)
+    if (kept === undefined || kept.isReceived) return
+    kept.isReceived = true
+    this.#refer(kept.sequence, -1)
+    // PUBREL is resent in the order in which PUBREC came [MQTT-4.6.0-4].
+    this.#move(kept, kept.place)
+  }
+
+  #settle(delivery: number): void {
+    const kept = this.#deliveries.get(delivery)
+    if (kept === undefined) return
+    kept.place.delete(delivery)
+    this.#deliveries.delete(delivery)
+    if (!kept.isReceived) this.#refer(kept.sequence, -1)
+  }
+
+  #move(kept: KeptDelivery, place: Place): void {
+    kept.place.delete(kept.delivery)
+    kept.place = place
+    place.set(kept.delivery, kept)
+  }
+
+  #waitingOf(owner: Owner): Place | null {
+    if (owner.kind === 'session') return this.#sessions.get(owner.clientId)?.waiting ?? null
+    const { shareName, topicFilter } = owner
+    const key = `${shareName}/${topicFilter}`
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      group = { shareName, topicFilter, waiting: new Map() }
+      this.#groups.set(key, group)
+    }
+    return group.waiting
+  }
+
+  #endSession(clientId: string): void {
+    const session = this.#sessions.get(clientId)
+    if (session === undefined) return
+    for (const delivery of [...session.sent.keys(), ...session.waiting.keys()]) {
+      this.#settle(delivery)
+    }
+    this.#sessions.delete(clientId)
+  }
+
+  #clearRetained(topic: string): void {
+    const sequence = this.#retained.get(topic)
+    if (sequence === undefined) return
+    this.#retained.delete(topic)
+    this.#refer(sequence, -1)
+  }
+
+  #refer(sequence: number, by: 1 | -1): void {
+    const kept = this.#messages.get(sequence)
+    assert(kept !== undefined, `message ${sequence} is stored before anything refers to it`)
+    kept.references += by
+    if (by < 0 && kept.references === 0) this.#messages.delete(sequence)
+  }
+
+  #sessionOf(session: KeptSession): StoredSession {
+    return {
+      clientId: session.clientId,
+      expiryIntervalSeconds: session.expiryIntervalSeconds,
+      expiresAt: session.expiresAt,
+      will: this.#wills.get(session.clientId) ?? null,
+      subscriptions: [...session.subscriptions.values()],
+      deliveries: [...session.sent.values(), ...session.waiting.values()].map(kept =>
+        this.#deliveryOf(kept),
+      ),
+      incoming: [...session.incoming],
+    }
+  }
+
+  #groupOf(group: KeptGroup): StoredGroup {
+    return {
+      shareName: group.shareName,
+      topicFilter: group.topicFilter,
+      deliveries: [...group.waiting.values()]
+        // QoS 2 that a lost member had begun goes to nobody else [MQTT-4.8.2-5].
+        .filter(kept => kept.packetId === 0 || kept.qos === 1)
+        .map(kept => ({ ...this.#deliveryOf(kept), packetId: 0 })),
+    }
+  }
+
+  #deliveryOf(kept: KeptDelivery): StoredDelivery {
+    const { delivery, qos, retain, identifiers, packetId, group } = kept
+    const message = kept.isReceived ? null : (this.#messages.get(kept.sequence)?.message ?? null)
+    return { delivery, message, qos, retain, identifiers, packetId, group }
+  }
+}
+
+function newSession(clientId: string, expiryIntervalSeconds: number): KeptSession {
+  return {
+    clientId,
+    expiryIntervalSeconds,
+    expiresAt: null,
+    subscriptions: new Map(),
+    sent: new Map(),
+    waiting: new Map(),
+    incoming: new Set(),
+  }
+}
+
+/** A client whose session was not to outlive its connection, but whose will was. */
+function onlyWill(clientId: string, will: Will): StoredSession {
+  return {
+    clientId,
+    expiryIntervalSeconds: 0,
+    expiresAt: null,
+    will,
+    subscriptions: [],
+    deliveries: [],
+    incoming: [],
+  }
+}

@@ -1,0 +1,223 @@
+// One socket bound to one connection: read, pause, write, close.
+
+import type { Access, Exchange, Verdict } from '../access/access.ts'
+import { Connection } from '../connection/connection.ts'
+import type { Carrier, ConnectionContext, Question } from '../connection/connection-context.ts'
+import type { Speaker, Turn } from '../loop/turn.ts'
+import { BAD_AUTHENTICATION_METHOD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
+import type { Log } from '../observe/log.ts'
+import type { Wire, WireReceiver } from './wire.ts'
+
+export interface LineContext {
+  readonly connections: ConnectionContext
+  readonly turn: Turn
+  readonly access: Access
+  readonly log: Log
+  /** Bytes from one client whose answers wait for a commit, before we stop reading from it. */
+  readonly publishBacklogBytesMax: number
+  /** The line is done with; called once. */
+  ended(line: Line): void
+}
+
+// Why we do not read from a client: bits, for there may be several reasons at once.
+const SHARE_USED = 1
+const QUESTION_OPEN = 2
+const BACKLOG = 4
+const NOT_READING_US = 8
+
+export class Line implements WireReceiver, Carrier, Speaker {
+  readonly connection: Connection
+  readonly #wire: Wire
+  readonly #context: LineContext
+  #exchange: Exchange | null = null
+  #isAttended = false
+  #isClosed = false
+  #isEnding = false
+  #paused = 0
+  /** Bytes read since all that had been read was answered. */
+  #unanswered = 0
+
+  constructor(wire: Wire, context: LineContext) {
+    this.#wire = wire
+    this.#context = context
+    context.turn.begin()
+    this.connection = new Connection(context.connections, this, wire.peer)
+    wire.open(this)
+  }
+
+  get pendingBytes(): number {
+    return this.#wire.pendingBytes
+  }
+
+  get isFlowing(): boolean {
+    return this.#wire.pendingBytes === 0
+  }
+
+  get isPaused(): boolean {
+    return (this.#paused & ~NOT_READING_US) !== 0
+  }
+
+  received(chunk: Buffer): void {
+    this.#context.turn.begin()
+    this.#unanswered += chunk.length
+    this.connection.receive(chunk)
+    this.#afterReading()
+  }
+
+  proceed(): void {
+    this.#resume(SHARE_USED)
+    if (this.#isClosed) return
+    if (this.connection.sender.isAwaited) this.connection.drained()
+    this.connection.proceed()
+    this.#afterReading()
+  }
+
+  drained(): void {
+    this.#context.turn.begin()
+    this.#resume(NOT_READING_US)
+    this.connection.drained()
+  }
+
+  closed(cause: string | null): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#context.turn.begin()
+    this.connection.closed(cause)
+    this.#context.ended(this)
+  }
+
+  attend(): void {
+    if (this.#isAttended) return
+    this.#isAttended = true
+    this.#context.turn.attend(this)
+  }
+
+  relieve(): void {
+    if (!this.#isClosed) this.#write(this.#context.connections.broker.journal.committed)
+  }
+
+  flush(committed: number): boolean {
+    this.#isAttended = false
+    if (this.#isClosed) return false
+    const { sender, isOver } = this.connection
+    this.#ask()
+    this.#write(committed)
+    sender.flushed()
+    if (!sender.outbox.isEmpty) {
+      if (this.#unanswered > this.#context.publishBacklogBytesMax) this.#pause(BACKLOG)
+      return true
+    }
+    this.#unanswered = 0
+    this.#resume(BACKLOG)
+    if (isOver) this.#close()
+    // The system took all at once, so no drain will be reported: it goes on in the next turn.
+    else if (sender.isAwaited && this.isFlowing) this.#context.turn.postpone(this)
+    return false
+  }
+
+  /** Ends the connection because the broker stops. */
+  brokerStops(): void {
+    this.#context.turn.begin()
+    this.connection.brokerStops()
+  }
+
+  /** Closes the socket at once, whatever still waits. */
+  destroy(): void {
+    this.#wire.destroy()
+  }
+
+  #write(committed: number): void {
+    const { outbox } = this.connection.sender
+    if (outbox.isEmpty) return
+    const pieces = outbox.take(committed)
+    if (pieces.length === 0) return
+    let bytes = 0
+    for (const piece of pieces) bytes += piece.length
+    this.#context.connections.broker.statistics.bytesSent += bytes
+    const [only] = pieces
+    const wasTaken =
+      pieces.length === 1 && only !== undefined
+        ? this.#wire.write(only)
+        : this.#wire.writeMany(pieces)
+    outbox.recycle(wasTaken)
+    const { outboxBytesMax } = this.#context.connections.broker.limits
+    // It does not take even its answers: more of its packets would only add to them.
+    if (this.#wire.pendingBytes > 2 * outboxBytesMax) this.#pause(NOT_READING_US)
+  }
+
+  #afterReading(): void {
+    if (this.connection.hasUnread) {
+      this.#pause(SHARE_USED)
+      this.#context.turn.postpone(this)
+    }
+    this.#ask()
+  }
+
+  #close(): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#wire.end()
+  }
+
+  #pause(why: number): void {
+    if (this.#paused === 0) this.#wire.pause()
+    this.#paused |= why
+  }
+
+  #resume(why: number): void {
+    if ((this.#paused & why) === 0) return
+    this.#paused &= ~why
+    if (this.#paused === 0 && !this.#isClosed) this.#wire.resume()
+  }
+
+  /** Brings the connection's question to those who know, and reads no further until the answer is there. */
+  #ask(): void {
+    const { question } = this.connection
+    if (question === null || (this.#paused & QUESTION_OPEN) !== 0) return
+    this.#pause(QUESTION_OPEN)
+    const verdict = this.#verdictOn(question)
+    if (verdict instanceof Promise) {
+      verdict.then(
+        answer => this.#answer(answer),
+        error => this.#answer(this.#failed(error)),
+      )
+    } else {
+      this.#answer(verdict)
+    }
+  }
+
+  #verdictOn(question: Question): Verdict | Promise<Verdict> {
+    const { access } = this.#context
+    try {
+      if (question.kind === 'authenticate') return access.authenticate(question.credentials)
+      if (question.isFirst) {
+        this.#exchange = access.beginExchange(question.method, question.credentials)
+      }
+      if (this.#exchange === null) {
+        const sentence = 'the authentication method is not offered'
+        return { kind: 'refused', reason: BAD_AUTHENTICATION_METHOD, sentence }
+      }
+      return this.#exchange.step({ method: question.method, data: question.data })
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  #answer(verdict: Verdict): void {
+    this.#context.turn.begin()
+    this.#resume(QUESTION_OPEN)
+    this.connection.answer(verdict)
+    this.#afterReading()
+  }
+
+  /** Whoever was asked has failed: nobody comes in. */
+  #failed(error: unknown): Verdict {
+    const { clientId } = this.connection
+    this.#context.log.error({ clientId, error }, 'the authentication failed to answer')
+    return {
+      kind: 'refused',
+      reason: SERVER_UNAVAILABLE,
+      sentence: 'the authentication is out of order',
+    }
+  }
+}

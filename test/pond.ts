@@ -1,0 +1,173 @@
+// A broker in a world without sockets and clocks: the language that scenario tests are written in.
+// Every word a client says is a turn of its own, unless `inOneTurn` joins them. Time moves when a test moves it.
+
+import { openAccess } from '../src/access/open-access.ts'
+import type { Access } from '../src/access/access.ts'
+import { UNRESTRICTED } from '../src/access/permissions.ts'
+import { Broker } from '../src/broker/broker.ts'
+import type { Observer } from '../src/broker/observer.ts'
+import { restore } from '../src/broker/restore.ts'
+import type { ShareSettings } from '../src/broker/share-groups.ts'
+import { ChunkPool } from '../src/connection/chunk-pool.ts'
+import { PublishEncoder } from '../src/connection/publish-encoder.ts'
+import type { Limits } from '../src/limits.ts'
+import { Turn } from '../src/loop/turn.ts'
+import { Journal } from '../src/store/journal.ts'
+import { MemoryStore } from '../src/store/memory-store.ts'
+import type { Snapshot, Store } from '../src/store/store.ts'
+import { Line, type LineContext } from '../src/transport/line.ts'
+import { PondClient, type PondClientOptions } from './pond-client.ts'
+import { PondWire } from './pond-wire.ts'
+
+export const POND_LIMITS: Limits = {
+  packetBytesMax: 1_048_576,
+  connectPacketBytesMax: 65_536,
+  connectTimeoutSeconds: 10,
+  clientIdBytesMax: 256,
+  topicLevelsMax: 200,
+  topicAliasMax: 32,
+  outgoingTopicAliasMax: 32,
+  receiveMax: 64,
+  inFlightMax: 64,
+  queuedMessagesMax: 10_000,
+  queuedBytesMax: 16_777_216,
+  queueOverflow: 'drop-newest',
+  queueQoS0WhileAway: false,
+  sessionExpirySecondsMax: 604_800,
+  keepAliveSecondsMax: 1_200,
+  subscriptionsPerClientMax: 1_000,
+  retainedMessagesMax: 1_000_000,
+  retainedBytesMax: 1_073_741_824,
+  sessionsMax: 1_000_000,
+  outboxBytesMax: 1_048_576,
+  turnWorkMax: 4_096,
+}
+
+export interface PondOptions {
+  readonly limits?: Partial<Limits>
+  readonly share?: Partial<ShareSettings>
+  readonly store?: Store
+  readonly access?: Access
+  readonly observer?: Observer
+  readonly responseInformation?: string
+  /** What the store held when the broker started; the memory store's own snapshot otherwise. */
+  readonly snapshot?: Snapshot
+  /** Milliseconds at which the world begins. */
+  readonly now?: number
+}
+
+const EMPTY: Snapshot = { sessions: [], groups: [], retained: [], lastSequence: 0, lastDelivery: 0 }
+
+export class Pond {
+  readonly broker: Broker
+  readonly turn: Turn
+  readonly journal: Journal = new Journal()
+  readonly encoder: PublishEncoder = new PublishEncoder()
+  /** Errors that a store reported for a commit. */
+  readonly failures: Error[] = []
+  /** Milliseconds since 1970. */
+  now: number
+  readonly #context: LineContext
+  readonly #ends: (() => void)[] = []
+  #isJoined = false
+  #assigned = 0
+  #dice = 1
+
+  constructor(options: PondOptions = {}) {
+    this.now = options.now ?? 1_700_000_000_000
+    const limits = { ...POND_LIMITS, ...options.limits }
+    this.broker = new Broker({
+      limits,
+      journal: this.journal,
+      observer: options.observer ?? {},
+      share: {
+        bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
+        strategyOf: () => null,
+        weightOf: () => null,
+        defaultStrategy: 'round-robin',
+        random: () => this.random(),
+        ...options.share,
+      },
+    })
+    this.turn = new Turn({
+      broker: this.broker,
+      journal: this.journal,
+      store: options.store ?? new MemoryStore(),
+      now: () => this.now,
+      schedule: end => this.#ends.push(end),
+      wakeAt: () => {},
+      ended: () => this.encoder.forget(),
+      commitFailed: error => this.failures.push(error),
+    })
+    this.#context = {
+      connections: {
+        broker: this.broker,
+        encoder: this.encoder,
+        pool: new ChunkPool(),
+        responseInformation: options.responseInformation ?? null,
+        newClientId: () => `assigned-${++this.#assigned}`,
+      },
+      turn: this.turn,
+      access: options.access ?? openAccess,
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+      publishBacklogBytesMax: 262_144,
+      ended: () => {},
+    }
+    this.turn.begin()
+    restore(this.broker, options.snapshot ?? EMPTY, UNRESTRICTED)
+    this.settles()
+  }
+
+  /** Numbers from 0 up to 1 that are the same in every run. */
+  random(): number {
+    this.#dice = (Math.imul(this.#dice, 1_103_515_245) + 12_345) & 0x7fff_ffff
+    return this.#dice / 0x8000_0000
+  }
+
+  /** A client that has connected and heard CONNACK. */
+  client(clientId: string, options: PondClientOptions = {}): PondClient {
+    const client = this.stranger(clientId, options)
+    client.connects()
+    client.greeting = client.receives()[0] ?? null
+    return client
+  }
+
+  /** A client whose socket is open and who has said nothing yet. */
+  stranger(clientId: string, options: PondClientOptions = {}): PondClient {
+    const wire = new PondWire()
+    new Line(wire, this.#context)
+    this.settles()
+    return new PondClient(this, wire, clientId, options)
+  }
+
+  /** What is said in `talk` arrives in one iteration of the event loop. */
+  inOneTurn(talk: () => void): void {
+    this.#isJoined = true
+    talk()
+    this.#isJoined = false
+    this.settles()
+  }
+
+  /** Called by clients after each word. */
+  settles(): void {
+    if (this.#isJoined) return
+    let end = this.#ends.shift()
+    while (end !== undefined) {
+      end()
+      end = this.#ends.shift()
+    }
+  }
+
+  /** Time passes, and each deadline is met on the way. */
+  passes(span: { readonly seconds: number }): void {
+    const until = this.now + span.seconds * 1_000
+    while (this.broker.deadlines.next <= until) {
+      this.now = Math.max(this.now, this.broker.deadlines.next)
+      this.turn.begin()
+      this.settles()
+    }
+    this.now = until
+    this.turn.begin()
+    this.settles()
+  }
+}
