@@ -1,9 +1,7 @@
 // A conformance test names the statements of the specifications that it holds the broker to. The matrix in
 // docs/reference/conformance.md is made from these names.
 
-import { test } from 'tap'
-
-type Tap = Parameters<NonNullable<Parameters<typeof test>[1]>>[0]
+import { type Test, test } from 'tap'
 
 export interface Statements {
   /** Ids of MQTT 5.0, as in `statements/mqtt-5.0.json`. */
@@ -16,7 +14,7 @@ export interface Statements {
 export function conforms(
   statements: Statements,
   sentence: string,
-  show: (t: Tap) => void | Promise<void>,
+  show: (t: Test) => void | Promise<void>,
 ): void {
   const ids = [
     ...(statements.v5 ?? []).map(id => `5.0 ${id}`),

@@ -42,19 +42,3 @@ test('a full window holds the third message back until one is settled', async t 
   bob.acknowledges('puback', 1)
   t.strictSame(bob.hears(), ['publish a 3 q1 #3'])
 })
-
-test('a durable session hears on its return what it missed, and again what it did not settle', async t => {
-  const pond = new Pond()
-  const alice = pond.client('alice')
-  const durable = { cleanStart: false, properties: { sessionExpiryInterval: 3_600 } }
-  const bob = pond.client('bob', durable)
-  bob.subscribes('a', 1)
-  alice.publishes('a', '1', { qos: 1 })
-  bob.hears()
-  bob.vanishes()
-  alice.publishes('a', '2', { qos: 1 })
-
-  const back = pond.client('bob', durable)
-
-  t.match(back.greeting, { sessionPresent: true })
-})

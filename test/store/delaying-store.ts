@@ -1,0 +1,39 @@
+// A store that commits when the test says so: it shows what must wait for a commit, and what need not.
+
+import type { Change } from '../../src/store/change.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
+import type { Snapshot, Store } from '../../src/store/store.ts'
+
+export class DelayingStore implements Store {
+  /** Every group of changes that was handed over, committed or not. */
+  readonly groups: (readonly Change[])[] = []
+  readonly #inner = new MemoryStore()
+  readonly #waiting: { changes: readonly Change[]; done: (error: Error | null) => void }[] = []
+
+  open(): Promise<Snapshot> {
+    return this.#inner.open()
+  }
+
+  commit(changes: readonly Change[], done: (error: Error | null) => void): void {
+    this.groups.push(changes)
+    this.#waiting.push({ changes, done })
+  }
+
+  /** Commits what was handed over so far and no more. */
+  commits(): void {
+    for (const { changes, done } of this.#waiting.splice(0)) this.#inner.commit(changes, done)
+  }
+
+  /** The outstanding commit fails. */
+  fails(error: Error): void {
+    for (const { done } of this.#waiting.splice(0)) done(error)
+  }
+
+  get outstanding(): number {
+    return this.#waiting.length
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+}
