@@ -1,0 +1,163 @@
+// The rules of the house that a machine can hold: who may import whom, what the core may not touch,
+// and how long a file or a function may be. ARCHITECTURE.md gives the reasons.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const SOURCE = join(ROOT, 'src')
+
+/** Rooms and the rooms (or files) they may import, besides themselves. `*` is any. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  packet: [],
+  'limits.ts': [],
+  'message.ts': ['packet'],
+  routing: ['message.ts', 'packet'],
+  access: ['packet', 'routing', 'node:'],
+  store: ['message.ts', 'packet', 'routing', 'node:'],
+  session: ['limits.ts', 'message.ts', 'packet', 'routing', 'store'],
+  broker: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'session', 'store'],
+  connection: ['access', 'broker', 'limits.ts', 'message.ts', 'packet', 'routing', 'session'],
+  loop: ['broker', 'store', 'node:'],
+  observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'node:', 'pino'],
+  transport: ['access', 'connection', 'loop', 'observe', 'packet', 'node:', 'ws'],
+  config: ['limits.ts', 'packet', 'routing', 'node:', 'zod', 'yaml'],
+  server: ['*'],
+  cli: ['*'],
+  'cli.ts': ['*'],
+  'index.ts': ['*'],
+}
+
+const PURE_ROOMS = [
+  'packet',
+  'message.ts',
+  'limits.ts',
+  'routing',
+  'session',
+  'broker',
+  'connection',
+]
+/** What would let the core wait, read a clock, throw dice or reach outside. */
+const FORBIDDEN_IN_CORE =
+  /\basync\b|\bawait\b|\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bprocess\.|\bperformance\b|\bqueueMicrotask\b/
+const NODE_IN_CORE = ['node:assert', 'node:buffer']
+
+const FILE_LINES_MAX = 450
+const FUNCTION_LINES_MAX = 60
+
+interface Source {
+  readonly name: string
+  readonly text: string
+}
+
+function sources(): readonly Source[] {
+  return readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map(name => ({ name, text: readFileSync(join(SOURCE, name), 'utf8') }))
+}
+
+function roomOf(name: string): string {
+  return name.split('/')[0] ?? name
+}
+
+function importsOf({ name, text }: Source): readonly string[] {
+  const found = [...text.matchAll(/^(?:import|export)[^'"]*?from '([^']+)'|^import '([^']+)'/gms)]
+  return found.map(match => {
+    const target = match[1] ?? match[2] ?? ''
+    return target.startsWith('.') ? relative(SOURCE, join(SOURCE, dirname(name), target)) : target
+  })
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1')
+}
+
+test('every import runs downwards', async t => {
+  const upwards: string[] = []
+  for (const source of sources()) {
+    const room = roomOf(source.name)
+    const allowed = MAY_IMPORT[room]
+    t.ok(allowed, `${room} is a room that ARCHITECTURE.md knows`)
+    for (const target of importsOf(source)) {
+      if (allowed?.includes('*') === true || roomOf(target) === room) continue
+      const isAllowed = allowed?.some(each => target.startsWith(each)) === true
+      const isCoreNode = PURE_ROOMS.includes(room) && NODE_IN_CORE.includes(target)
+      if (!isAllowed && !isCoreNode) upwards.push(`${source.name} imports ${target}`)
+    }
+  }
+  t.strictSame(upwards, [])
+})
+
+test('no file imports itself by way of others', async t => {
+  const graph = new Map(
+    sources().map(source => [
+      source.name,
+      // A type leaves nothing behind at run time: only values make a circle.
+      importsOf({
+        ...source,
+        text: source.text.replaceAll(/^import type[\s\S]*?from '[^']+'/gm, ''),
+      }),
+    ]),
+  )
+  const circles: string[] = []
+  const walk = (name: string, path: readonly string[]): void => {
+    if (path.includes(name)) {
+      circles.push([...path.slice(path.indexOf(name)), name].join(' → '))
+      return
+    }
+    if (finished.has(name)) return
+    for (const next of graph.get(name) ?? []) walk(next, [...path, name])
+    finished.add(name)
+  }
+  const finished = new Set<string>()
+  for (const name of graph.keys()) walk(name, [])
+  t.strictSame(circles, [])
+})
+
+test('the core cannot wait, read a clock, throw dice or reach outside', async t => {
+  const found: string[] = []
+  for (const { name, text } of sources()) {
+    if (!PURE_ROOMS.includes(roomOf(name))) continue
+    const lines = withoutComments(text).split('\n')
+    for (const line of lines) {
+      const bare = line.replaceAll(/'[^']*'|`[^`]*`/g, '')
+      if (FORBIDDEN_IN_CORE.test(bare)) found.push(`${name}: ${line.trim()}`)
+    }
+  }
+  t.strictSame(found, [])
+})
+
+test('files and functions are short enough to be read in one go', async t => {
+  const long: string[] = []
+  for (const { name, text } of sources()) {
+    const lines = text.split('\n')
+    if (lines.length > FILE_LINES_MAX) long.push(`${name}: ${lines.length} lines`)
+    let start = -1
+    let indent = ''
+    for (const [index, line] of lines.entries()) {
+      const opening =
+        /^( *)(?:export )?(?:async )?(?:function\*? |(?:static |async |get |set |#|\*)*[a-zA-Z#]\w*\().*\{$/.exec(
+          line,
+        )
+      if (start < 0 && opening !== null && !/^\s*(?:if|for|while|switch|return)\b/.test(line)) {
+        start = index
+        indent = opening[1] ?? ''
+      } else if (start >= 0 && line === `${indent}}`) {
+        if (index - start > FUNCTION_LINES_MAX)
+          long.push(`${name}:${start + 1}: ${index - start} lines`)
+        start = -1
+      }
+    }
+  }
+  t.strictSame(long, [])
+})
+
+test('no promise is left in the code', async t => {
+  const promises = sources().filter(({ text }) => /\b(?:TODO|FIXME|XXX|HACK)\b/.test(text))
+  t.strictSame(
+    promises.map(({ name }) => name),
+    [],
+  )
+})
