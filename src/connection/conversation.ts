@@ -118,6 +118,8 @@ export class Conversation implements Publisher {
     for (const { subscription, isNew } of granted) {
       this.#broker.replayRetained(session, subscription, isNew)
     }
+    // A share group that it joined may have messages waiting: they follow SUBACK.
+    session.pump()
   }
 
   unsubscribe(packet: UnsubscribePacket): void {

@@ -1,0 +1,46 @@
+// A page in a real browser: MQTT.js over WebSocket in Debian's Chromium.
+
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { test } from 'tap'
+import { brokerOnPort } from './programs.ts'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+const MQTT_JS = resolve(ROOT, 'node_modules/mqtt/dist/mqtt.min.js')
+
+test('a page in Chromium publishes and hears over WebSocket', async t => {
+  const { broker, port } = await brokerOnPort({
+    listeners: [{ host: '127.0.0.1', port: 0, protocol: 'ws' }],
+  })
+  t.teardown(() => broker.close())
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+  t.teardown(() => browser.close())
+  const page = await browser.newPage()
+  await page.addScriptTag({ path: MQTT_JS })
+
+  const heard = await page.evaluate(`new Promise((resolve, reject) => {
+    const client = mqtt.connect('ws://127.0.0.1:${port}/mqtt', { protocolVersion: 5 })
+    client.on('error', reject)
+    client.on('message', (topic, payload) => {
+      resolve(topic + ' ' + payload.toString())
+      client.end()
+    })
+    client.subscribe('browser/#', { qos: 1 }, () => {
+      client.publish('browser/hello', 'from a page', { qos: 1 })
+    })
+  })`)
+
+  t.equal(heard, 'browser/hello from a page')
+})

@@ -1,0 +1,147 @@
+// The clients that most people have: mosquitto_pub and mosquitto_sub, as Debian ships them.
+
+import { test } from 'tap'
+import { brokerOnPort, next, Program, run } from './programs.ts'
+
+const VERSIONS = ['31', '311', '5'] as const
+
+for (const version of VERSIONS) {
+  test(`mosquitto_sub hears mosquitto_pub at every QoS over -V ${version}`, async t => {
+    const { broker, port } = await brokerOnPort()
+    t.teardown(() => broker.close())
+    const address = ['-h', '127.0.0.1', '-p', `${port}`, '-V', version]
+    const subscribed = next(broker, 'subscribed')
+    const sub = new Program('mosquitto_sub', [
+      ...address,
+      '-t',
+      'pond/#',
+      '-q',
+      '2',
+      '-v',
+      '-C',
+      '3',
+    ])
+    await subscribed
+
+    for (const qos of ['0', '1', '2']) {
+      const message = ['-t', `pond/q${qos}`, '-m', `qos ${qos}`, '-q', qos]
+      const { status } = await run('mosquitto_pub', [...address, ...message])
+      t.equal(status, 0)
+    }
+
+    const { output } = await sub.ends()
+    t.equal(output, 'pond/q0 qos 0\npond/q1 qos 1\npond/q2 qos 2\n')
+  })
+}
+
+test('a retained message reaches a client that subscribes later, until it is cleared', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const address = ['-h', '127.0.0.1', '-p', `${port}`]
+  await run('mosquitto_pub', [...address, '-t', 'level', '-m', '3 m', '-r', '-q', '1'])
+
+  const first = await run('mosquitto_sub', [...address, '-t', 'level', '-C', '1', '-W', '5'])
+  await run('mosquitto_pub', [...address, '-t', 'level', '-n', '-r'])
+  const second = await run('mosquitto_sub', [...address, '-t', 'level', '-C', '1', '-W', '1'])
+
+  t.equal(first.output, '3 m\n')
+  // 27 is what mosquitto_sub ends with when its time is up.
+  t.strictSame([second.output, second.status], ['', 27])
+})
+
+test('the will of a client that is killed is published', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const address = ['-h', '127.0.0.1', '-p', `${port}`]
+  let subscribed = next(broker, 'subscribed')
+  const watcher = new Program('mosquitto_sub', [...address, '-t', 'wills/#', '-v', '-C', '1'])
+  await subscribed
+  subscribed = next(broker, 'subscribed')
+  const will = ['--will-topic', 'wills/sensor', '--will-payload', 'gone', '--will-qos', '1']
+  const sensor = new Program('mosquitto_sub', [...address, '-t', 'x', ...will])
+  await subscribed
+
+  await sensor.killed()
+
+  t.equal((await watcher.ends()).output, 'wills/sensor gone\n')
+})
+
+test('a client that keeps its session hears on its return what it missed', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const address = ['-h', '127.0.0.1', '-p', `${port}`]
+  const reader = [...address, '-c', '-i', 'reader', '-t', 'news', '-q', '1']
+  await run('mosquitto_sub', [...reader, '-E'])
+
+  await run('mosquitto_pub', [...address, '-t', 'news', '-m', 'one', '-q', '1'])
+  await run('mosquitto_pub', [...address, '-t', 'news', '-m', 'two', '-q', '2'])
+
+  const { output } = await run('mosquitto_sub', [...reader, '-C', '2', '-W', '5'])
+  t.equal(output, 'one\ntwo\n')
+})
+
+test('two members of a share group get every message once, over 3.1.1 and 5 alike', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const address = ['-h', '127.0.0.1', '-p', `${port}`]
+  const members: Program[] = []
+  for (const version of ['311', '5']) {
+    const subscribed = next(broker, 'subscribed')
+    const args = [...address, '-V', version, '-t', '$share/workers/jobs', '-q', '1', '-C', '5']
+    members.push(new Program('mosquitto_sub', args))
+    await subscribed
+  }
+
+  for (let job = 0; job < 10; job++) {
+    await run('mosquitto_pub', [...address, '-t', 'jobs', '-m', `${job}`, '-q', '1'])
+  }
+
+  const outputs = await Promise.all(members.map(async member => (await member.ends()).output))
+  t.strictSame(outputs.flatMap(output => output.trim().split('\n')).sort(), [
+    '0',
+    '1',
+    '2',
+    '3',
+    '4',
+    '5',
+    '6',
+    '7',
+    '8',
+    '9',
+  ])
+})
+
+test('mosquitto_rr gets its answer by response topic and correlation data', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  broker.subscribe('ask', ({ properties }) => {
+    if (properties.responseTopic === undefined) return
+    const { responseTopic, correlationData } = properties
+    broker.publish({
+      topic: responseTopic,
+      payload: 'forty-two',
+      properties: correlationData === undefined ? {} : { correlationData },
+    })
+  })
+
+  const { output } = await run('mosquitto_rr', [
+    ...['-h', '127.0.0.1', '-p', `${port}`, '-V', '5'],
+    ...['-t', 'ask', '-e', 'answer', '-m', '?', '-W', '5'],
+  ])
+
+  t.equal(output, 'forty-two\n')
+})
+
+test('a large message passes whole', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const address = ['-h', '127.0.0.1', '-p', `${port}`]
+  const payload = 'x'.repeat(100_000)
+  const subscribed = next(broker, 'subscribed')
+  const sub = new Program('mosquitto_sub', [...address, '-t', 'big', '-q', '1', '-C', '1'])
+  await subscribed
+
+  await run('mosquitto_pub', [...address, '-t', 'big', '-m', payload, '-q', '1'])
+
+  t.equal((await sub.ends()).output, `${payload}\n`)
+})

@@ -1,0 +1,105 @@
+// MQTT.js 5: the client of MQTTX, MQTT Explorer, zigbee2mqtt and most programs on Node.
+
+import mqtt, { type IClientOptions, type IDisconnectPacket, type IPublishPacket } from 'mqtt'
+import { test } from 'tap'
+import { brokerOnPort } from './programs.ts'
+
+async function client(url: string, options: IClientOptions): Promise<mqtt.MqttClient> {
+  return mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+}
+
+function messageOf(reader: mqtt.MqttClient): Promise<IPublishPacket> {
+  return new Promise(resolve => {
+    reader.once('message', (_topic, _payload, packet) => resolve(packet))
+  })
+}
+
+for (const [transport, protocol] of [
+  ['TCP', 'mqtt'],
+  ['WebSocket', 'ws'],
+] as const) {
+  for (const protocolVersion of [4, 5] as const) {
+    test(`MQTT.js exchanges messages at every QoS over ${transport}, version ${protocolVersion}`, async t => {
+      const { broker, port } = await brokerOnPort({
+        listeners: [{ host: '127.0.0.1', port: 0, protocol: protocol === 'ws' ? 'ws' : 'mqtt' }],
+      })
+      t.teardown(() => broker.close())
+      const url = `${protocol}://127.0.0.1:${port}`
+      const reader = await client(url, { protocolVersion, clientId: 'reader' })
+      const writer = await client(url, { protocolVersion, clientId: 'writer' })
+      t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+      const heard: string[] = []
+      reader.on('message', (topic, payload) => heard.push(`${topic} ${payload.toString()}`))
+      await reader.subscribeAsync('pond/+', { qos: 2 })
+
+      for (const qos of [0, 1, 2] as const) await writer.publishAsync(`pond/q${qos}`, 'x', { qos })
+      while (heard.length < 3) await messageOf(reader)
+
+      t.strictSame(heard, ['pond/q0 x', 'pond/q1 x', 'pond/q2 x'])
+    })
+  }
+}
+
+test('properties of MQTT 5 arrive as they were sent', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const url = `mqtt://127.0.0.1:${port}`
+  const reader = await client(url, { protocolVersion: 5 })
+  const writer = await client(url, { protocolVersion: 5 })
+  t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+  await reader.subscribeAsync('a', { qos: 1, properties: { subscriptionIdentifier: 9 } })
+
+  const message = messageOf(reader)
+  await writer.publishAsync('a', 'x', {
+    qos: 1,
+    properties: {
+      contentType: 'text/plain',
+      responseTopic: 'answers',
+      correlationData: Buffer.from('7'),
+      userProperties: { unit: 'metre' },
+      messageExpiryInterval: 60,
+    },
+  })
+  const packet = await message
+
+  t.match(packet.properties, {
+    contentType: 'text/plain',
+    responseTopic: 'answers',
+    correlationData: Buffer.from('7'),
+    userProperties: { unit: 'metre' },
+    subscriptionIdentifier: 9,
+    messageExpiryInterval: 60,
+  })
+})
+
+test('a second client with the same id takes the session over, and the first hears why', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const url = `mqtt://127.0.0.1:${port}`
+  const first = await client(url, { protocolVersion: 5, clientId: 'twin' })
+  const disconnected = new Promise<IDisconnectPacket>(resolve => first.once('disconnect', resolve))
+
+  const second = await client(url, { protocolVersion: 5, clientId: 'twin' })
+  t.teardown(() => second.endAsync())
+  const packet = await disconnected
+
+  t.equal(packet.reasonCode, 0x8e)
+})
+
+test('a thousand messages of QoS 2 in flight at once arrive once each and in order', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const url = `mqtt://127.0.0.1:${port}`
+  const reader = await client(url, { protocolVersion: 4 })
+  const writer = await client(url, { protocolVersion: 4 })
+  t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+  const heard: number[] = []
+  reader.on('message', (_topic, payload) => heard.push(Number(payload.toString())))
+  await reader.subscribeAsync('n', { qos: 2 })
+
+  const numbers = Array.from({ length: 1_000 }, (_, index) => index)
+  await Promise.all(numbers.map(number => writer.publishAsync('n', `${number}`, { qos: 2 })))
+  while (heard.length < 1_000) await messageOf(reader)
+
+  t.strictSame(heard, numbers)
+})

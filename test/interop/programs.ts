@@ -1,0 +1,79 @@
+// Real clients as child processes, and a broker for them inside the test.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createBroker, type EmbeddedBroker, type EmbedOptions } from '../../src/index.ts'
+
+export interface Outcome {
+  readonly status: number | null
+  readonly output: string
+  readonly errors: string
+}
+
+/** A program that was started and what it has printed so far. */
+export class Program {
+  readonly process: ChildProcess
+  output = ''
+  errors = ''
+  readonly #ended: Promise<number | null>
+
+  constructor(command: string, args: readonly string[]) {
+    this.process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process.stdout?.on('data', (bytes: Buffer) => (this.output += bytes.toString()))
+    this.process.stderr?.on('data', (bytes: Buffer) => (this.errors += bytes.toString()))
+    this.#ended = once(this.process, 'close').then(([status]: (number | null)[]) => status ?? null)
+  }
+
+  /** Waits until the program has ended by itself. */
+  async ends(): Promise<Outcome> {
+    const status = await this.#ended
+    return { status, output: this.output, errors: this.errors }
+  }
+
+  /** Waits until it has printed this. */
+  async prints(text: string): Promise<void> {
+    while (!this.output.includes(text)) {
+      const [chunk] = await Promise.race([
+        once(this.process.stdout ?? this.process, 'data'),
+        this.#ended.then(() => [null]),
+      ])
+      if (chunk === null && !this.output.includes(text)) {
+        throw new Error(`ended without printing ${text}: ${this.output}${this.errors}`)
+      }
+    }
+  }
+
+  async killed(): Promise<void> {
+    this.process.kill('SIGKILL')
+    await this.#ended
+  }
+}
+
+export function run(command: string, args: readonly string[]): Promise<Outcome> {
+  return new Program(command, args).ends()
+}
+
+/** The broker's next event of this name. */
+export function next(
+  broker: EmbeddedBroker,
+  name: 'connected' | 'disconnected' | 'subscribed' | 'published' | 'refused',
+): Promise<void> {
+  return new Promise(resolve => {
+    const listener = (): void => {
+      broker.off(name, listener)
+      resolve()
+    }
+    broker.on(name, listener)
+  })
+}
+
+/** A broker on a free port of this machine, with its port. */
+export async function brokerOnPort(
+  options: EmbedOptions = {},
+): Promise<{ broker: EmbeddedBroker; port: number }> {
+  const broker = await createBroker({
+    listeners: [{ host: '127.0.0.1', port: 0 }],
+    ...options,
+  })
+  return { broker, port: broker.listeners[0]?.port ?? 0 }
+}
