@@ -33,6 +33,7 @@ import {
   UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
 import { type Agreement, agree } from './agreement.ts'
+import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import type { Carrier, ConnectionContext, ConnectionPeer, Question } from './connection-context.ts'
 import { Conversation, outOfRole } from './conversation.ts'
 import {
@@ -66,6 +67,7 @@ export class Connection implements Deadline, Occupant {
   readonly #framer: Framer
   #candidate: Candidate | null = null
   #conversation: Conversation | null = null
+  #isReauthenticating = false
   #lastHeard: number
 
   constructor(context: ConnectionContext, carrier: Carrier, peer: ConnectionPeer) {
@@ -188,7 +190,7 @@ export class Connection implements Deadline, Occupant {
   #handle(packet: Packet): number {
     this.#broker.statistics.packetsReceived += 1
     if (this.#conversation !== null) return this.#converse(packet, this.#conversation)
-    if (this.#candidate !== null) this.#continueHandshake(packet)
+    if (this.#candidate !== null) this.#continueHandshake(packet, this.#candidate)
     else if (packet.type === 'connect') this.#connect(packet)
     // [MQTT-3.1.0-1]
     else throw new ProtocolError(PROTOCOL_ERROR, `the first packet is ${packet.type}, not CONNECT`)
@@ -218,7 +220,7 @@ export class Connection implements Deadline, Occupant {
         this.#goodbye(packet, conversation)
         return 0
       case 'auth':
-        this.#reauthenticate(packet, conversation.agreement)
+        this.#reauthenticate(packet)
         return 0
       case 'connect':
         // [MQTT-3.1.0-2]
@@ -254,44 +256,27 @@ export class Connection implements Deadline, Occupant {
   }
 
   /** Between CONNECT and CONNACK only AUTH and DISCONNECT may come [MQTT-3.1.2-30]. */
-  #continueHandshake(packet: Packet): void {
-    const agreement = this.#candidate?.agreement
+  #continueHandshake(packet: Packet, candidate: Candidate): void {
     if (packet.type === 'disconnect') {
       this.#end(packet.reason, 'the client gave up its authentication', 'goodbye')
-    } else if (packet.type === 'auth' && agreement !== undefined) {
-      this.#ask(packet, agreement, CONTINUE_AUTHENTICATION)
+    } else if (packet.type === 'auth') {
+      this.#ask(packet, candidate, CONTINUE_AUTHENTICATION)
     } else {
-      throw new ProtocolError(
-        PROTOCOL_ERROR,
-        `${packet.type} before the authentication was complete`,
-      )
+      const sentence = `${packet.type} before the authentication was complete`
+      throw new ProtocolError(PROTOCOL_ERROR, sentence)
     }
   }
 
-  #reauthenticate(packet: AuthPacket, agreement: Agreement): void {
-    this.#ask(
-      packet,
-      agreement,
-      packet.reason === CONTINUE_AUTHENTICATION ? CONTINUE_AUTHENTICATION : REAUTHENTICATE,
-    )
+  #reauthenticate(packet: AuthPacket): void {
+    if (this.#candidate === null) return
+    const expected = this.#isReauthenticating ? CONTINUE_AUTHENTICATION : REAUTHENTICATE
+    this.#ask(packet, this.#candidate, expected)
+    this.#isReauthenticating = true
   }
 
-  #ask(packet: AuthPacket, agreement: Agreement, expected: ReasonCode): void {
-    const method = agreement.authenticationMethod
-    const { authenticationMethod, authenticationData } = packet.properties
-    // Without a method in CONNECT there is no AUTH [MQTT-4.12.0-6]; with one it stays the same [MQTT-4.12.0-5].
-    if (method === null || authenticationMethod !== method || packet.reason !== expected) {
-      throw new ProtocolError(PROTOCOL_ERROR, 'AUTH does not belong to an authentication under way')
-    }
-    const { packet: connectPacket } = this.#candidate ?? {}
-    if (connectPacket === undefined) return
-    this.question = {
-      kind: 'exchange',
-      method,
-      data: ownBytes(authenticationData),
-      credentials: credentialsOf(connectPacket, agreement.clientId, this.peer),
-      isFirst: packet.reason === REAUTHENTICATE,
-    }
+  #ask(packet: AuthPacket, candidate: Candidate, expected: ReasonCode): void {
+    const credentials = credentialsOf(candidate.packet, candidate.agreement.clientId, this.peer)
+    this.question = questionOf(packet, candidate.agreement, credentials, expected)
     this.#carrier.attend()
   }
 
@@ -302,7 +287,7 @@ export class Connection implements Deadline, Occupant {
         return
       case 'continue':
         if (question.kind === 'exchange') {
-          this.#sendAuth(CONTINUE_AUTHENTICATION, question.method, verdict.data)
+          this.sender.send(authPacket(CONTINUE_AUTHENTICATION, question.method, verdict.data), 0)
         }
         return
       case 'allowed':
@@ -319,21 +304,14 @@ export class Connection implements Deadline, Occupant {
         this.disconnect(verdict.reason, verdict.sentence)
         return
       case 'continue':
-        this.#sendAuth(CONTINUE_AUTHENTICATION, method, verdict.data)
+        this.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
         return
       case 'allowed':
         conversation.permissions = verdict.permissions
-        this.#sendAuth(SUCCESS, method, verdict.data ?? null)
+        this.#isReauthenticating = false
+        this.sender.send(authPacket(SUCCESS, method, verdict.data), 0)
         return
     }
-  }
-
-  #sendAuth(reason: ReasonCode, method: string, data: Buffer | null): void {
-    const properties: Properties = {
-      authenticationMethod: method,
-      ...(data === null ? {} : { authenticationData: data }),
-    }
-    this.sender.send({ type: 'auth', reason, properties }, 0)
   }
 
   /** Opens the session, says CONNACK and then what the session owes [MQTT-3.2.0-1]. */
@@ -462,8 +440,4 @@ export class Connection implements Deadline, Occupant {
       transport: this.peer.transport,
     }
   }
-}
-
-function ownBytes(data: Buffer | undefined): Buffer | null {
-  return data === undefined ? null : Buffer.from(data)
 }

@@ -26,6 +26,21 @@ interface KeptDelivery {
   place: Place
 }
 
+/** Changes that are about one client and no delivery. */
+type ClientChange = Exclude<
+  Change,
+  {
+    kind:
+      | `message-${string}`
+      | `retained-${string}`
+      | 'owed'
+      | 'sent'
+      | 'returned'
+      | 'received'
+      | 'settled'
+  }
+>
+
 /** Where deliveries are owed: in a session or in a share group. */
 type Place = Map<number, KeptDelivery>
 
@@ -92,45 +107,17 @@ export class DurableState {
 
   #apply(change: Change): void {
     switch (change.kind) {
-      case 'session-opened':
-        this.#endSession(change.clientId)
-        this.#sessions.set(
-          change.clientId,
-          newSession(change.clientId, change.expiryIntervalSeconds),
-        )
-        return
-      case 'session-resumed': {
-        const session = this.#sessions.get(change.clientId)
-        if (session === undefined) return
-        session.expiryIntervalSeconds = change.expiryIntervalSeconds
-        session.expiresAt = null
-        return
-      }
-      case 'session-left': {
-        const session = this.#sessions.get(change.clientId)
-        if (session !== undefined) session.expiresAt = change.expiresAt
-        return
-      }
-      case 'session-ended':
-        this.#endSession(change.clientId)
-        return
-      case 'will-set':
-        this.#wills.set(change.clientId, change.will)
-        return
-      case 'will-cleared':
-        this.#wills.delete(change.clientId)
-        return
-      case 'subscribed': {
-        const session = this.#sessions.get(change.clientId)
-        session?.subscriptions.set(change.subscription.filter, change.subscription)
-        return
-      }
-      case 'unsubscribed':
-        this.#sessions.get(change.clientId)?.subscriptions.delete(change.filter)
-        return
       case 'message-stored':
         this.#messages.set(change.message.sequence, { message: change.message, references: 0 })
         this.#lastSequence = Math.max(this.#lastSequence, change.message.sequence)
+        return
+      case 'retained-set':
+        this.#clearRetained(change.topic)
+        this.#retained.set(change.topic, change.sequence)
+        this.#refer(change.sequence, 1)
+        return
+      case 'retained-cleared':
+        this.#clearRetained(change.topic)
         return
       case 'owed':
         this.#owe(change)
@@ -147,19 +134,47 @@ export class DurableState {
       case 'settled':
         this.#settle(change.delivery)
         return
+      default:
+        this.#applyToClient(change)
+    }
+  }
+
+  #applyToClient(change: ClientChange): void {
+    const { clientId } = change
+    const session = this.#sessions.get(clientId)
+    switch (change.kind) {
+      case 'session-opened':
+        this.#endSession(clientId)
+        this.#sessions.set(clientId, newSession(clientId, change.expiryIntervalSeconds))
+        return
+      case 'session-resumed':
+        if (session === undefined) return
+        session.expiryIntervalSeconds = change.expiryIntervalSeconds
+        session.expiresAt = null
+        return
+      case 'session-left':
+        if (session !== undefined) session.expiresAt = change.expiresAt
+        return
+      case 'session-ended':
+        this.#endSession(clientId)
+        return
+      case 'will-set':
+        this.#wills.set(clientId, change.will)
+        return
+      case 'will-cleared':
+        this.#wills.delete(clientId)
+        return
+      case 'subscribed':
+        session?.subscriptions.set(change.subscription.filter, change.subscription)
+        return
+      case 'unsubscribed':
+        session?.subscriptions.delete(change.filter)
+        return
       case 'incoming-opened':
-        this.#sessions.get(change.clientId)?.incoming.add(change.packetId)
+        session?.incoming.add(change.packetId)
         return
       case 'incoming-released':
-        this.#sessions.get(change.clientId)?.incoming.delete(change.packetId)
-        return
-      case 'retained-set':
-        this.#clearRetained(change.topic)
-        this.#retained.set(change.topic, change.sequence)
-        this.#refer(change.sequence, 1)
-        return
-      case 'retained-cleared':
-        this.#clearRetained(change.topic)
+        session?.incoming.delete(change.packetId)
         return
     }
   }

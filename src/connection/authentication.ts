@@ -1,0 +1,47 @@
+// Enhanced authentication at protocol level (5.0, section 4.12): what AUTH may say, and what we say with it.
+
+import type { Credentials } from '../access/access.ts'
+import type { AuthPacket, Properties } from '../packet/packet.ts'
+import { PROTOCOL_ERROR, type ReasonCode, REAUTHENTICATE } from '../packet/reason.ts'
+import type { Agreement } from './agreement.ts'
+import type { Question } from './connection-context.ts'
+import { ProtocolError } from './protocol-error.ts'
+
+/** The question that an AUTH from the client asks. */
+export function questionOf(
+  packet: AuthPacket,
+  agreement: Agreement,
+  credentials: Credentials,
+  expected: ReasonCode,
+): Question {
+  const method = agreement.authenticationMethod
+  const { authenticationMethod, authenticationData } = packet.properties
+  // Without a method in CONNECT there is no AUTH [MQTT-4.12.0-7]; with one it stays the same [MQTT-4.12.0-5].
+  if (method === null || authenticationMethod !== method || packet.reason !== expected) {
+    throw new ProtocolError(PROTOCOL_ERROR, 'AUTH does not belong to an authentication under way')
+  }
+  return {
+    kind: 'exchange',
+    method,
+    data: ownBytes(authenticationData),
+    credentials,
+    isFirst: packet.reason === REAUTHENTICATE,
+  }
+}
+
+export function authPacket(
+  reason: ReasonCode,
+  method: string,
+  data: Buffer | null | undefined,
+): AuthPacket {
+  const properties: Properties = {
+    authenticationMethod: method,
+    ...(data === null || data === undefined ? {} : { authenticationData: data }),
+  }
+  return { type: 'auth', reason, properties }
+}
+
+/** A copy that does not share memory with the packet. */
+export function ownBytes(data: Buffer | undefined): Buffer | null {
+  return data === undefined ? null : Buffer.from(data)
+}
