@@ -1,16 +1,165 @@
+// The last retained message of every topic, and cursors that stream those that match a filter.
+
 import type { Message } from '../message.ts'
-import { topicMatches } from './topic.ts'
-export interface RetainedCursor { next(): Message | null }
+import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
+import { hasWildcard, isHiddenFromWildcards, levelEnd, topicMatches } from './topic.ts'
+
 export class RetainedMessages {
-  readonly #messages = new Map<string, Message>()
-  #bytes = 0
-  get count(): number { return this.#messages.size }
-  get payloadBytes(): number { return this.#bytes }
-  get(topic: string): Message | undefined { return this.#messages.get(topic) }
-  set(message: Message): void { this.clear(message.topic); this.#messages.set(message.topic, message); this.#bytes += message.payload.length }
-  clear(topic: string): boolean { const m = this.#messages.get(topic); if (!m) return false; this.#bytes -= m.payload.length; return this.#messages.delete(topic) }
-  matching(filter: string, sequenceMax: number): RetainedCursor {
-    const it = this.#messages.values()
-    return { next: () => { for (;;) { const n = it.next(); if (n.done) return null; if (n.value.sequence <= sequenceMax && topicMatches(filter, n.value.topic)) return n.value } } }
+  readonly #topics = new Map<string, RetainedTopic>()
+  readonly #tree = new LevelTree<RetainedTopic>()
+  /** Topics that begin with `$` stand apart, where no leading wildcard comes [MQTT-4.7.2-1]. */
+  readonly #hiddenTree = new LevelTree<RetainedTopic>()
+  #payloadBytes = 0
+
+  get count(): number {
+    return this.#topics.size
+  }
+
+  get payloadBytes(): number {
+    return this.#payloadBytes
+  }
+
+  get(topic: string): Message | undefined {
+    return this.#topics.get(topic)?.message ?? undefined
+  }
+
+  /** Replaces the message that the topic had [MQTT-3.3.1-5]; an empty one only removes it [MQTT-3.3.1-7]. */
+  set(message: Message): void {
+    const { topic, payload } = message
+    if (payload.length === 0) {
+      this.clear(topic)
+      return
+    }
+    const known = this.#topics.get(topic)
+    this.#payloadBytes += payload.length - (known?.message?.payload.length ?? 0)
+    if (known !== undefined) {
+      known.message = message
+      return
+    }
+    const added = new RetainedTopic(topic, message)
+    this.#topics.set(topic, added)
+    this.#treeOf(topic).add(added)
+  }
+
+  /** False when the topic has no message. */
+  clear(topic: string): boolean {
+    const known = this.#topics.get(topic)
+    if (known === undefined) return false
+    this.#payloadBytes -= known.message?.payload.length ?? 0
+    known.message = null
+    this.#topics.delete(topic)
+    this.#treeOf(topic).remove(topic)
+    return true
+  }
+
+  /** Messages with a sequence above `sequenceMax` are left out: routing brings them to a new subscriber. */
+  matching(filter: string, sequenceMax = Infinity): RetainedCursor {
+    if (hasWildcard(filter)) {
+      return new RetainedCursor(filter, sequenceMax, this.#treeOf(filter).root)
+    }
+    return new RetainedCursor(filter, sequenceMax, this.#topics.get(filter) ?? null)
+  }
+
+  #treeOf(path: string): LevelTree<RetainedTopic> {
+    return isHiddenFromWildcards(path) ? this.#hiddenTree : this.#tree
+  }
+}
+
+/**
+ * Visits each matching topic once, whatever is set or cleared between two calls. A topic that was there when
+ * the cursor was opened is found where it was then; what has become of it is read at the visit.
+ */
+export class RetainedCursor {
+  readonly #filter: string
+  readonly #sequenceMax: number
+  readonly #walks: Walk[]
+
+  constructor(filter: string, sequenceMax: number, start: Slot) {
+    this.#filter = filter
+    this.#sequenceMax = sequenceMax
+    this.#walks = [new Walk([start], null, 0)]
+  }
+
+  get isFinished(): boolean {
+    return this.#walks.length === 0
+  }
+
+  /** Null at the end; also when `stepsMax` topics and levels were looked at in vain, see `isFinished`. */
+  next(stepsMax = Infinity): Message | null {
+    for (let steps = 0; steps < stepsMax; steps++) {
+      const walk = this.#walks.at(-1)
+      if (walk === undefined) return null
+      const slot = walk.next()
+      if (slot === null) this.#walks.pop()
+      else if (slot instanceof LevelNode) this.#enter(slot, walk.filterStart)
+      else if (this.#wants(slot)) return slot.message
+    }
+    return null
+  }
+
+  #wants(topic: RetainedTopic): boolean {
+    const { message } = topic
+    if (message === null || message.sequence > this.#sequenceMax) return false
+    return topicMatches(this.#filter, topic.path)
+  }
+
+  #enter(node: LevelNode<RetainedTopic>, filterStart: number): void {
+    const filter = this.#filter
+    if (filterStart > filter.length) {
+      this.#walks.push(new Walk([node.end], null, filterStart))
+      return
+    }
+    const end = levelEnd(filter, filterStart)
+    const level = filter.slice(filterStart, end)
+    if (level === '#') {
+      const near = [node.end, node.firstChild]
+      this.#walks.push(new Walk(near, node.otherChildren, filterStart))
+    } else if (level === '+') {
+      this.#walks.push(new Walk([node.firstChild], node.otherChildren, end + 1))
+    } else {
+      this.#walks.push(new Walk([node.child(level)], null, end + 1))
+    }
+  }
+}
+
+type Slot = RetainedTopic | LevelNode<RetainedTopic> | null
+
+class RetainedTopic implements Leaf {
+  readonly path: string
+  /** Null once it was cleared: a cursor may still come by. */
+  message: Message | null
+
+  constructor(topic: string, message: Message) {
+    this.path = topic
+    this.message = message
+  }
+}
+
+/** What a cursor has yet to see at one node. */
+class Walk {
+  /** Where the filter goes on below the node. */
+  readonly filterStart: number
+  readonly #near: Slot[]
+  readonly #others: Iterator<RetainedTopic | LevelNode<RetainedTopic>> | null
+
+  constructor(
+    near: Slot[],
+    others: ReadonlyMap<string, RetainedTopic | LevelNode<RetainedTopic>> | null,
+    filterStart: number,
+  ) {
+    this.filterStart = filterStart
+    this.#near = near
+    // An iterator of a Map stays good while the Map changes: it skips what went, and comes to what was added.
+    this.#others = others === null ? null : others.values()
+  }
+
+  next(): Slot {
+    while (this.#near.length > 0) {
+      const slot = this.#near.pop() ?? null
+      if (slot !== null) return slot
+    }
+    if (this.#others === null) return null
+    const { done, value } = this.#others.next()
+    return done === true ? null : value
   }
 }

@@ -9,6 +9,8 @@ const COUNTERS = 1024
 const LEVELS_MAX = 3
 /** What all cached results together may hold: the result for one topic may name 100,000 receivers. */
 const RESULT_ITEMS_MAX = 131_072
+/** While results are seldom asked for again, one in so many is kept: enough to notice when that changes. */
+const SAMPLE = 8
 
 interface Route<Result> {
   readonly result: Result
@@ -24,6 +26,9 @@ export class RouteCache<Result extends { readonly length: number }> {
   #recent = new Map<string, Route<Result>>()
   #older = new Map<string, Route<Result>>()
   #recentItems = 0
+  #hits = 0
+  #misses = 0
+  #keepsEvery = 1
 
   constructor(topicsMax: number) {
     this.#topicsMax = topicsMax
@@ -33,12 +38,15 @@ export class RouteCache<Result extends { readonly length: number }> {
     const recent = this.#recent.get(topic)
     const route = recent ?? this.#older.get(topic)
     if (route === undefined || this.#stamp(route.counters) !== route.stamp) return null
+    this.#hits++
     if (recent === undefined) this.#store(topic, route)
     return route.result
   }
 
   set(topic: string, result: Result): void {
-    if (result.length > RESULT_ITEMS_MAX / 2) return
+    if (this.#topicsMax === 0 || result.length > RESULT_ITEMS_MAX / 2) return
+    // A million devices that publish in turn would only pay for keeping what nobody asks for again.
+    if (++this.#misses % this.#keepsEvery !== 0) return
     const counters = countersOfTopic(topic)
     this.#store(topic, { result, stamp: this.#stamp(counters), counters })
   }
@@ -58,13 +66,17 @@ export class RouteCache<Result extends { readonly length: number }> {
     const isFull =
       this.#recent.size >= this.#topicsMax / 2 ||
       this.#recentItems + route.result.length > RESULT_ITEMS_MAX / 2
-    if (isFull) {
-      this.#older = this.#recent
-      this.#recent = new Map()
-      this.#recentItems = 0
-    }
+    if (isFull) this.#turnGeneration()
     this.#recent.set(topic, route)
     this.#recentItems += route.result.length
+  }
+
+  #turnGeneration(): void {
+    this.#keepsEvery = this.#hits < this.#recent.size ? SAMPLE : 1
+    this.#hits = 0
+    this.#older = this.#recent
+    this.#recent = new Map()
+    this.#recentItems = 0
   }
 
   #stamp(counters: readonly number[]): number {

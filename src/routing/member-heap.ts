@@ -1,0 +1,80 @@
+// Members in the order in which their turn comes: a binary heap that can also give up one from its middle.
+
+export interface HeapEntry {
+  /** The smallest is first. */
+  rank: number
+  /** When it was last chosen: among equal ranks the one that has waited longest is first. */
+  turn: number
+  /** Its place in the heap, -1 while it is not in it. */
+  place: number
+}
+
+export class MemberHeap<Entry extends HeapEntry> {
+  readonly #entries: Entry[] = []
+
+  get first(): Entry | null {
+    return this.#entries[0] ?? null
+  }
+
+  insert(entry: Entry): void {
+    if (entry.place !== -1) return
+    this.#entries.push(entry)
+    this.#rise(entry, this.#entries.length - 1)
+  }
+
+  remove(entry: Entry): void {
+    const { place } = entry
+    if (place === -1) return
+    entry.place = -1
+    const last = this.#entries.pop()
+    if (last === undefined || last === entry) return
+    last.place = place
+    this.#entries[place] = last
+    this.reseat(last)
+  }
+
+  /** To be called when the rank or the turn of an entry that is in the heap has changed. */
+  reseat(entry: Entry): void {
+    this.#rise(entry, entry.place)
+    this.#sink(entry, entry.place)
+  }
+
+  #rise(entry: Entry, from: number): void {
+    let place = from
+    while (place > 0) {
+      const above = (place - 1) >> 1
+      const parent = this.#entries[above]
+      if (parent === undefined || !isBefore(entry, parent)) break
+      this.#seat(parent, place)
+      place = above
+    }
+    this.#seat(entry, place)
+  }
+
+  #sink(entry: Entry, from: number): void {
+    let place = from
+    for (;;) {
+      let below = 2 * place + 1
+      let child = this.#entries[below]
+      if (child === undefined) break
+      const sibling = this.#entries[below + 1]
+      if (sibling !== undefined && isBefore(sibling, child)) {
+        child = sibling
+        below++
+      }
+      if (!isBefore(child, entry)) break
+      this.#seat(child, place)
+      place = below
+    }
+    this.#seat(entry, place)
+  }
+
+  #seat(entry: Entry, place: number): void {
+    this.#entries[place] = entry
+    entry.place = place
+  }
+}
+
+function isBefore(one: HeapEntry, other: HeapEntry): boolean {
+  return one.rank === other.rank ? one.turn < other.turn : one.rank < other.rank
+}
