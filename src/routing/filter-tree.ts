@@ -2,14 +2,15 @@
 // the others are a tree that is walked level by level, never deeper than the topic.
 
 import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
+import { SteadyMap } from './steady-map.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, restMatches } from './topic.ts'
 
 export class FilterTree<Value extends Leaf> {
-  readonly #exact = new Map<string, Value>()
+  readonly #exact = new SteadyMap<string, Value>()
   readonly #wildcards = new LevelTree<Value>()
 
   get(filter: string): Value | null {
-    return hasWildcard(filter) ? this.#wildcards.get(filter) : (this.#exact.get(filter) ?? null)
+    return hasWildcard(filter) ? this.#wildcards.get(filter) : this.#exact.get(filter)
   }
 
   /** Takes the place of the value with the same filter. */
@@ -20,7 +21,7 @@ export class FilterTree<Value extends Leaf> {
 
   remove(filter: string): Value | null {
     if (hasWildcard(filter)) return this.#wildcards.remove(filter)
-    const value = this.#exact.get(filter) ?? null
+    const value = this.#exact.get(filter)
     this.#exact.delete(filter)
     return value
   }
@@ -29,7 +30,7 @@ export class FilterTree<Value extends Leaf> {
   match(topic: string): Value[] {
     const found: Value[] = []
     const exact = this.#exact.get(topic)
-    if (exact !== undefined) found.push(exact)
+    if (exact !== null) found.push(exact)
     if (this.#wildcards.root.occupants > 0) new Descent(topic, found).run(this.#wildcards.root)
     return found
   }

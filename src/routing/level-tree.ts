@@ -1,6 +1,7 @@
 // A tree of paths, one branch a topic level. A path that is alone below a level is held there whole, as a leaf,
 // however many levels it still has: a node exists only where two paths part or run together.
 
+import { SteadyMap } from './steady-map.ts'
 import { levelEnd } from './topic.ts'
 
 export interface Leaf {
@@ -20,7 +21,7 @@ export class LevelNode<Value extends Leaf> {
   /** The first child lies here: most nodes of a long common beginning have one, and a Map takes 200 bytes. */
   #level: string | null = null
   #child: Value | LevelNode<Value> | null = null
-  #others: Map<string, Value | LevelNode<Value>> | null = null
+  #others: SteadyMap<string, Value | LevelNode<Value>> | null = null
 
   constructor(start: number) {
     this.start = start
@@ -29,7 +30,7 @@ export class LevelNode<Value extends Leaf> {
   /** What is at a level that is neither `+` nor `#`. */
   child(level: string): Value | LevelNode<Value> | null {
     if (level === this.#level) return this.#child
-    return this.#others === null ? null : (this.#others.get(level) ?? null)
+    return this.#others === null ? null : this.#others.get(level)
   }
 
   slot(level: string): Value | LevelNode<Value> | null {
@@ -47,7 +48,7 @@ export class LevelNode<Value extends Leaf> {
       this.#level = level
       this.#child = content
     } else {
-      this.#others ??= new Map()
+      this.#others ??= new SteadyMap()
       this.#others.set(level, content)
     }
   }
@@ -69,7 +70,7 @@ export class LevelNode<Value extends Leaf> {
     return this.#child
   }
 
-  get otherChildren(): ReadonlyMap<string, Value | LevelNode<Value>> | null {
+  get otherChildren(): SteadyMap<string, Value | LevelNode<Value>> | null {
     return this.#others
   }
 
@@ -86,7 +87,10 @@ export class LevelNode<Value extends Leaf> {
   get occupant(): Value | LevelNode<Value> | null {
     const inline = this.#child ?? this.end ?? this.plus ?? this.all
     if (inline !== null || this.#others === null) return inline
-    return this.#others.values().next().value ?? null
+    for (const child of this.#others.values()) {
+      if (child !== null) return child
+    }
+    return null
   }
 }
 

@@ -2,10 +2,11 @@
 
 import type { Message } from '../message.ts'
 import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
+import { SteadyMap } from './steady-map.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, topicMatches } from './topic.ts'
 
 export class RetainedMessages {
-  readonly #topics = new Map<string, RetainedTopic>()
+  readonly #topics = new SteadyMap<string, RetainedTopic>()
   readonly #tree = new LevelTree<RetainedTopic>()
   /** Topics that begin with `$` stand apart, where no leading wildcard comes [MQTT-4.7.2-1]. */
   readonly #hiddenTree = new LevelTree<RetainedTopic>()
@@ -32,7 +33,7 @@ export class RetainedMessages {
     }
     const known = this.#topics.get(topic)
     this.#payloadBytes += payload.length - (known?.message?.payload.length ?? 0)
-    if (known !== undefined) {
+    if (known !== null) {
       known.message = message
       return
     }
@@ -44,7 +45,7 @@ export class RetainedMessages {
   /** False when the topic has no message. */
   clear(topic: string): boolean {
     const known = this.#topics.get(topic)
-    if (known === undefined) return false
+    if (known === null) return false
     this.#payloadBytes -= known.message?.payload.length ?? 0
     known.message = null
     this.#topics.delete(topic)
@@ -57,7 +58,7 @@ export class RetainedMessages {
     if (hasWildcard(filter)) {
       return new RetainedCursor(filter, sequenceMax, this.#treeOf(filter).root)
     }
-    return new RetainedCursor(filter, sequenceMax, this.#topics.get(filter) ?? null)
+    return new RetainedCursor(filter, sequenceMax, this.#topics.get(filter))
   }
 
   #treeOf(path: string): LevelTree<RetainedTopic> {
@@ -140,16 +141,15 @@ class Walk {
   /** Where the filter goes on below the node. */
   readonly filterStart: number
   readonly #near: Slot[]
-  readonly #others: Iterator<RetainedTopic | LevelNode<RetainedTopic>> | null
+  readonly #others: Iterator<Slot> | null
 
   constructor(
     near: Slot[],
-    others: ReadonlyMap<string, RetainedTopic | LevelNode<RetainedTopic>> | null,
+    others: SteadyMap<string, RetainedTopic | LevelNode<RetainedTopic>> | null,
     filterStart: number,
   ) {
     this.filterStart = filterStart
     this.#near = near
-    // An iterator of a Map stays good while the Map changes: it skips what went, and comes to what was added.
     this.#others = others === null ? null : others.values()
   }
 
@@ -159,7 +159,10 @@ class Walk {
       if (slot !== null) return slot
     }
     if (this.#others === null) return null
-    const { done, value } = this.#others.next()
-    return done === true ? null : value
+    for (;;) {
+      const { done, value } = this.#others.next()
+      if (done === true) return null
+      if (value !== null) return value
+    }
   }
 }

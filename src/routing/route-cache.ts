@@ -14,8 +14,9 @@ const SAMPLE = 8
 
 interface Route<Result> {
   readonly result: Result
-  /** The sum of the counters when the result was made: counters only grow, so equal sums mean no change. */
-  readonly stamp: number
+  /** The sum of the counters when the result was made: counters only grow, so equal sums mean no change.
+   *  Below 0 when the filter that is the topic itself has changed. */
+  stamp: number
   readonly counters: readonly number[]
 }
 
@@ -57,8 +58,8 @@ export class RouteCache<Result extends { readonly length: number }> {
       const counter = counterOfFilter(filter)
       this.#changes[counter] = (this.#changes[counter] ?? 0) + 1
     } else {
-      this.#recent.delete(filter)
-      this.#older.delete(filter)
+      const route = this.#recent.get(filter) ?? this.#older.get(filter)
+      if (route !== undefined) route.stamp = -1
     }
   }
 

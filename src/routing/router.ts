@@ -4,6 +4,7 @@
 import type { QoS } from '../packet/packet.ts'
 import { FilterTree } from './filter-tree.ts'
 import { RouteCache } from './route-cache.ts'
+import { SteadyMap } from './steady-map.ts'
 import type { Subscription } from './subscription.ts'
 
 const CACHED_TOPICS_MAX = 4096
@@ -121,7 +122,7 @@ class Listener<Target> {
 /** Two or more targets of a filter. */
 class Crowd<Target> {
   readonly path: string
-  readonly #matches = new Map<Target, Match<Target>>()
+  readonly #matches = new SteadyMap<Target, Match<Target>>()
   /** Shared by the results for all topics that only this filter matches; a change makes a new one. */
   #list: readonly Match<Target>[] | null = null
 
@@ -153,8 +154,11 @@ class Crowd<Target> {
   }
 
   matches(): readonly Match<Target>[] {
-    this.#list ??= [...this.#matches.values()]
-    return this.#list
+    if (this.#list !== null) return this.#list
+    const list: Match<Target>[] = []
+    for (const match of this.#matches.values()) if (match !== null) list.push(match)
+    this.#list = list
+    return list
   }
 }
 

@@ -210,7 +210,7 @@ class RandomStrategy<Member extends ShareMember> implements ShareStrategy<Member
   join(): void {}
 
   leave(member: Member): void {
-    this.#ready.remove(member)
+    this.#ready.forget(member)
   }
 
   add(member: Member): void {
@@ -241,6 +241,7 @@ class StickyStrategy<Member extends ShareMember> implements ShareStrategy<Member
 
   leave(member: Member): void {
     this.remove(member)
+    this.#ready.forget(member)
   }
 
   add(member: Member): void {
@@ -267,7 +268,8 @@ class StickyStrategy<Member extends ShareMember> implements ShareStrategy<Member
 /** One member for each key, ready or not: while it is not, its messages wait. */
 class HashStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
   readonly #ring = new HashRing<Member>()
-  readonly #ready = new Set<Member>()
+  /** A member's entry stays while it belongs to the group: readiness changes all the time. */
+  readonly #ready = new Map<Member, boolean>()
   readonly #keyOf: (message: Message) => string
 
   constructor(keyOf: (message: Message) => string) {
@@ -284,16 +286,16 @@ class HashStrategy<Member extends ShareMember> implements ShareStrategy<Member> 
   }
 
   add(member: Member): void {
-    this.#ready.add(member)
+    this.#ready.set(member, true)
   }
 
   remove(member: Member): void {
-    this.#ready.delete(member)
+    if (this.#ready.has(member)) this.#ready.set(member, false)
   }
 
   next(message: Message): Member | null {
     const owner = this.ownerOf(message)
-    return owner !== null && this.#ready.has(owner) ? owner : null
+    return owner !== null && this.#ready.get(owner) === true ? owner : null
   }
 
   ownerOf(message: Message): Member | null {
