@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   loop: ['broker', 'store', 'node:'],
   observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'node:', 'pino'],
   transport: ['access', 'connection', 'loop', 'observe', 'packet', 'node:', 'ws'],
-  config: ['limits.ts', 'packet', 'routing', 'node:', 'zod', 'yaml'],
+  config: ['limits.ts', 'transport', 'packet', 'routing', 'node:', 'zod', 'yaml'],
   server: ['*'],
   cli: ['*'],
   'cli.ts': ['*'],

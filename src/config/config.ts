@@ -1,13 +1,227 @@
-import type { Limits } from '../limits.ts'
-import type { ShareStrategyName } from '../routing/share-strategy.ts'
-export interface Config {
-  readonly listeners: readonly { host?: string | undefined; port?: number | undefined; protocol?: string }[]
-  readonly limits: Limits & { publishBacklogBytesMax: number; connectionsMax: number }
-  readonly share: { strategy: ShareStrategyName; groups: Record<string, { strategy?: ShareStrategyName; weights?: Record<string, number> }>; queuedMessagesMax: number; queuedBytesMax: number }
-  readonly responseInformation: string | null
-  readonly shutdown: { drainSeconds: number }
+// What may be configured: one schema gives the type, the defaults, the limits, the errors and the reference page.
+
+import { z } from 'zod'
+
+export const SHARE_STRATEGIES = [
+  'round-robin',
+  'random',
+  'weighted',
+  'sticky',
+  'hash-client',
+  'hash-topic',
+  'least-in-flight',
+] as const
+
+function whole(fallback: number, min: number, max: number, description: string) {
+  return z.int().min(min).max(max).default(fallback).describe(description)
 }
-export type ConfigInput = Partial<Config>
-export function parseConfig(input: ConfigInput): Config {
-  return { listeners: [], limits: { packetBytesMax: 1048576, connectPacketBytesMax: 65536, connectTimeoutSeconds: 10, clientIdBytesMax: 256, topicLevelsMax: 200, topicAliasMax: 32, outgoingTopicAliasMax: 32, receiveMax: 64, inFlightMax: 64, queuedMessagesMax: 10000, queuedBytesMax: 16777216, queueOverflow: 'drop-newest', queueQoS0WhileAway: false, sessionExpirySecondsMax: 604800, keepAliveSecondsMax: 1200, subscriptionsPerClientMax: 1000, retainedMessagesMax: 1000000, retainedBytesMax: 1073741824, sessionsMax: 1000000, outboxBytesMax: 1048576, turnWorkMax: 4096, publishBacklogBytesMax: 262144, connectionsMax: 100000 }, share: { strategy: 'round-robin', groups: {}, queuedMessagesMax: 100000, queuedBytesMax: 67108864 }, responseInformation: null, shutdown: { drainSeconds: 5 }, ...input }
+
+const file = z.string().min(1)
+
+const certificate = { certFile: file, keyFile: file }
+
+const tls = z
+  .strictObject({
+    certFile: file.describe('Certificate of the server, in PEM'),
+    keyFile: file.describe('Its private key, in PEM'),
+    caFile: file.optional().describe('Authority that client certificates are verified with'),
+    requestCertificate: z.boolean().optional().describe('Ask clients for a certificate'),
+    requireCertificate: z
+      .boolean()
+      .optional()
+      .describe('Refuse clients without a verified certificate'),
+    crlFile: file.optional().describe('Certificates that were revoked'),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest version of TLS'),
+    sni: z
+      .record(z.string(), z.strictObject(certificate))
+      .optional()
+      .describe('Other certificates, by the server name a client asks for'),
+  })
+  .describe('Serve over TLS')
+
+const listener = z.strictObject({
+  protocol: z
+    .enum(['mqtt', 'ws'])
+    .default('mqtt')
+    .describe('MQTT, or HTTP with MQTT over WebSocket'),
+  host: z.string().default('127.0.0.1').describe('Address to listen on'),
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('Port; 0 takes a free one. Default 1883, 8883 with TLS, 8083 for ws'),
+  path: z.string().min(1).optional().describe('Path of a Unix socket, instead of host and port'),
+  tls: tls.optional(),
+  proxyProtocol: z
+    .boolean()
+    .default(false)
+    .describe('Connections begin with a PROXY protocol header'),
+  proxyTrusted: z.array(z.string()).optional().describe('Addresses and subnets that may send one'),
+  origins: z
+    .array(z.string())
+    .optional()
+    .describe('Web origins that may open a WebSocket; "*" for all'),
+  connectionsMax: whole(10_000, 1, 1_000_000, 'Connections at a time'),
+  handshakeTimeoutMs: whole(
+    10_000,
+    1,
+    600_000,
+    'Time for PROXY header, TLS and WebSocket upgrade together',
+  ),
+})
+
+const limits = z.strictObject({
+  packetBytesMax: whole(1_048_576, 32, 268_435_460, 'Largest packet from a client'),
+  connectPacketBytesMax: whole(
+    65_536,
+    32,
+    1_048_576,
+    'Largest first packet: what a stranger may send',
+  ),
+  connectTimeoutSeconds: whole(10, 1, 600, 'Time for CONNECT'),
+  clientIdBytesMax: whole(256, 23, 65_535, 'Longest client id'),
+  topicLevelsMax: whole(200, 1, 65_535, 'Most levels of a topic'),
+  topicAliasMax: whole(32, 0, 65_535, 'Topic aliases that a client may set'),
+  outgoingTopicAliasMax: whole(
+    32,
+    0,
+    65_535,
+    'Topic aliases set towards a client that allows them',
+  ),
+  receiveMax: whole(
+    64,
+    1,
+    65_535,
+    'Unacknowledged messages of QoS 1 and 2 from a client of MQTT 5',
+  ),
+  inFlightMax: whole(64, 1, 65_535, 'Unacknowledged messages of QoS 1 and 2 to a client'),
+  queuedMessagesMax: whole(10_000, 0, 100_000_000, 'Messages that wait for a client'),
+  queuedBytesMax: whole(16_777_216, 0, 1_099_511_627_776, 'Bytes that wait for a client'),
+  queueOverflow: z
+    .enum(['drop-newest', 'drop-oldest'])
+    .default('drop-newest')
+    .describe('What a full queue drops; every drop is counted'),
+  queueQoS0WhileAway: z
+    .boolean()
+    .default(false)
+    .describe('Keep messages of QoS 0 as well for clients that are away'),
+  sessionExpirySecondsMax: whole(
+    604_800,
+    0,
+    4_294_967_295,
+    'Longest life of a session without its client',
+  ),
+  keepAliveSecondsMax: whole(
+    1_200,
+    0,
+    65_535,
+    'Longest keep-alive of a client of MQTT 5; 0 for no limit',
+  ),
+  subscriptionsPerClientMax: whole(1_000, 1, 10_000_000, 'Subscriptions of a client'),
+  retainedMessagesMax: whole(1_000_000, 0, 100_000_000, 'Retained messages'),
+  retainedBytesMax: whole(1_073_741_824, 0, 1_099_511_627_776, 'Bytes of retained payloads'),
+  sessionsMax: whole(1_000_000, 1, 100_000_000, 'Sessions, connected or away'),
+  connectionsMax: whole(100_000, 1, 10_000_000, 'Connections on all listeners together'),
+  outboxBytesMax: whole(
+    1_048_576,
+    1_024,
+    1_073_741_824,
+    'Bytes that wait for one socket before QoS 0 is dropped',
+  ),
+  turnWorkMax: whole(
+    4_096,
+    1,
+    1_000_000,
+    "A connection's share of a turn: packets read plus messages delivered",
+  ),
+  publishBacklogBytesMax: whole(
+    262_144,
+    1_024,
+    1_073_741_824,
+    'Bytes from one client whose answers wait, before it is not read from',
+  ),
+})
+
+const shareGroup = z.strictObject({
+  strategy: z.enum(SHARE_STRATEGIES).optional().describe('How this group chooses'),
+  weights: z
+    .record(z.string(), z.int().min(1).max(1_000))
+    .optional()
+    .describe('Weights by client id, for the weighted strategy'),
+})
+
+const share = z.strictObject({
+  strategy: z
+    .enum(SHARE_STRATEGIES)
+    .default('round-robin')
+    .describe('How a share group chooses the next member'),
+  groups: z
+    .record(z.string(), shareGroup)
+    .default({})
+    .describe('Settings of single groups, by share name or `name/filter`'),
+  queuedMessagesMax: whole(100_000, 0, 100_000_000, 'Messages that wait in a group'),
+  queuedBytesMax: whole(67_108_864, 0, 1_099_511_627_776, 'Bytes that wait in a group'),
+})
+
+const access = z.strictObject({
+  anonymous: z
+    .enum(['loopback', 'everywhere'])
+    .default('loopback')
+    .describe('Where clients may connect without saying who they are'),
+})
+
+const log = z.strictObject({
+  level: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least important lines to print'),
+  format: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .describe('auto: pretty on a terminal, JSON lines elsewhere'),
+})
+
+const shutdown = z.strictObject({
+  drainSeconds: whole(5, 0, 600, 'Time for clients to take what was said, when the broker stops'),
+})
+
+export const configSchema = z.strictObject({
+  listeners: z
+    .array(listener)
+    .default(() => [
+      listener.parse({ port: 1_883 }),
+      listener.parse({ protocol: 'ws', port: 8_083 }),
+    ])
+    .describe('Where clients connect'),
+  access: access.prefault({}).describe('Who may come in'),
+  limits: limits.prefault({}).describe('Everything that may grow, and how far'),
+  share: share.prefault({}).describe('Shared subscriptions'),
+  responseInformation: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Response Information for clients of MQTT 5 that ask for it'),
+  log: log.prefault({}).describe('Log lines'),
+  shutdown: shutdown.prefault({}).describe('Stopping'),
+})
+
+export type Config = z.output<typeof configSchema>
+export type ConfigInput = z.input<typeof configSchema>
+export type ListenerConfig = z.output<typeof listener>
+
+/** One thing that is wrong, and where. */
+export interface ConfigProblem {
+  readonly path: readonly PropertyKey[]
+  readonly sentence: string
+}
+
+export class ConfigError extends Error {
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(({ path, sentence }) => `${path.join('.')}: ${sentence}`).join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
 }

@@ -16,6 +16,8 @@ import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
 import { observeAll } from '../observe/observers.ts'
+import { type Status, statusOf } from '../observe/status.ts'
+import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import type { Store } from '../store/store.ts'
@@ -62,6 +64,7 @@ export class Server implements RunningServer {
   #listeners: readonly Listener[] = []
   #whenEmpty: (() => void) | null = null
   #isClosing = false
+  readonly #startedAt = now()
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
@@ -114,12 +117,23 @@ export class Server implements RunningServer {
     return this.#lines.size
   }
 
+  get status(): Status {
+    return statusOf(this.broker, Math.floor((now() - this.#startedAt) / 1_000))
+  }
+
   async start(): Promise<void> {
     const snapshot = await this.#store.open()
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
+    const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
+    // A client may send a packet as one frame, and a few joined.
+    const frameBytesMax = 2 * this.#config.limits.packetBytesMax
     this.#listeners = this.#config.listeners.map(options =>
-      createListener(options, wire => this.accept(wire), this.#log),
+      createListener(
+        { ...options, onRequest, frameBytesMax },
+        wire => this.accept(wire),
+        this.#log,
+      ),
     )
     try {
       for (const listener of this.#listeners) await listener.start()

@@ -1,19 +1,261 @@
-import { createServer, type Socket } from 'node:net'
+// What every listener does: bind, accept, cap, and hand over once PROXY header, TLS and WebSocket are done with.
+
+import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net'
 import type { Log } from '../observe/log.ts'
+import { misunderstandingOf } from './first-bytes.ts'
+import type { ListenerOptions } from './listener-options.ts'
+import { parseProxyHeader } from './proxy-protocol.ts'
 import { streamWire } from './stream-wire.ts'
-import type { Arrival } from './wire.ts'
-export interface Listener { readonly name: string; readonly port: number; start(): Promise<void>; close(): Promise<void>; reload(): Promise<void>; readonly connectionCount: number }
-export function createListener(options: { host?: string | undefined; port?: number | undefined }, arrival: Arrival, _log: Log): Listener {
-  const server = createServer({ noDelay: true, keepAlive: true }, (socket: Socket) => {
-    arrival(streamWire(socket, { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0, transport: 'tcp', listener: 'mqtt', certificate: null }))
-  })
-  let port = options.port ?? 1883
-  return {
-    get name() { return `mqtt://127.0.0.1:${port}` },
-    get port() { return port },
-    start: () => new Promise((resolve, reject) => { server.once('error', reject); server.listen(port, options.host ?? '127.0.0.1', () => { const a = server.address(); if (a && typeof a === 'object') port = a.port; resolve() }) }),
-    close: () => new Promise(resolve => server.close(() => resolve())),
-    reload: async () => {},
-    connectionCount: 0,
+import { TlsStage } from './tls-stage.ts'
+import { prepareSocketPath, restrictSocketPath } from './unix-socket.ts'
+import { WebSocketStage } from './websocket-stage.ts'
+import type { Arrival, Peer, TransportName } from './wire.ts'
+
+export interface Listener {
+  /** `mqtt://127.0.0.1:1883`, with the port that it is bound to. */
+  readonly name: string
+  readonly port: number
+  readonly connectionCount: number
+  /** Rejects with a sentence that says what is in the way. */
+  start(): Promise<void>
+  /** Stops accepting. What was accepted lives on until its line ends it. */
+  close(): Promise<void>
+  /** Reads certificates anew; with bad files the old ones stay, and it rejects. */
+  reload(): Promise<void>
+}
+
+const HANDSHAKE_MS_MAX = 10_000
+const WARN_MS_MIN = 1_000
+
+export function createListener(options: ListenerOptions, arrival: Arrival, log: Log): Listener {
+  return new SocketListener(options, arrival, log)
+}
+
+class SocketListener implements Listener {
+  readonly #options: ListenerOptions
+  readonly #arrival: Arrival
+  readonly #log: Log
+  readonly #server: Server
+  readonly #proxyTrusted: BlockList | null
+  readonly #webSocket: WebSocketStage | null
+  #tls: TlsStage | null = null
+  #port: number
+  #connections = 0
+  /** Accepted, and not yet through with what comes before MQTT. */
+  readonly #preparing = new Set<Socket>()
+  #warnedAt = -Infinity
+  #refusedSinceWarning = 0
+
+  constructor(options: ListenerOptions, arrival: Arrival, log: Log) {
+    this.#options = options
+    this.#arrival = arrival
+    this.#log = log
+    this.#port = options.port ?? 0
+    this.#proxyTrusted = options.proxyTrusted === undefined ? null : subnetsOf(options.proxyTrusted)
+    this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, arrival, log) : null
+    const isTcp = options.path === undefined
+    this.#server = createServer({ noDelay: isTcp, keepAlive: isTcp }, socket =>
+      this.#accept(socket),
+    )
+  }
+
+  get name(): string {
+    const { protocol, tls, path, host } = this.#options
+    const scheme = `${protocol}${tls === undefined ? '' : 's'}`
+    if (path !== undefined) return `${scheme}+unix:${path}`
+    const address = host ?? '127.0.0.1'
+    return `${scheme}://${isIPv6(address) ? `[${address}]` : address}:${this.#port}`
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get connectionCount(): number {
+    return this.#connections
+  }
+
+  async start(): Promise<void> {
+    const { tls, path, protocol, handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
+    if (tls !== undefined) {
+      const alpn = protocol === 'ws' ? 'http/1.1' : 'mqtt'
+      this.#tls = await TlsStage.create(tls, handshakeTimeoutMs, alpn, this.#log, () => this.name)
+    }
+    if (path !== undefined) await prepareSocketPath(path)
+    await this.#listen()
+    if (path !== undefined) await restrictSocketPath(path)
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#preparing) socket.destroy()
+    if (!this.#server.listening) return
+    await new Promise<void>(resolve => {
+      this.#server.close(() => resolve())
+    })
+  }
+
+  async reload(): Promise<void> {
+    await this.#tls?.reload()
+  }
+
+  async #listen(): Promise<void> {
+    const { path, host = '127.0.0.1', port = 0 } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(new Error(bindSentence(error, this.name))),
+      )
+      if (path === undefined) this.#server.listen({ host, port, backlog: 4_096 }, resolve)
+      else this.#server.listen({ path, backlog: 4_096 }, resolve)
+    })
+    this.#server.removeAllListeners('error')
+    this.#server.on('error', error =>
+      this.#log.error({ listener: this.name, cause: error.message }, 'accept failed'),
+    )
+    const address = this.#server.address()
+    if (address !== null && typeof address === 'object') this.#port = address.port
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#connections >= this.#options.connectionsMax) {
+      socket.destroy()
+      this.#warnFull()
+      return
+    }
+    this.#connections += 1
+    socket.once('close', () => (this.#connections -= 1))
+    const peer: Peer = {
+      address: plainAddress(socket.remoteAddress ?? ''),
+      port: socket.remotePort ?? 0,
+      transport: this.#transportName,
+      listener: this.name,
+      certificate: null,
+    }
+    if (this.#isPlain) {
+      this.#arrival(streamWire(socket, peer, misunderstandingOf))
+      return
+    }
+    const arrived = this.#startDeadline(socket)
+    if (this.#options.proxyProtocol === true) this.#readProxyHeader(socket, peer, arrived)
+    else this.#secure(socket, peer, arrived)
+  }
+
+  get #isPlain(): boolean {
+    const { protocol, tls, proxyProtocol } = this.#options
+    return protocol === 'mqtt' && tls === undefined && proxyProtocol !== true
+  }
+
+  get #transportName(): TransportName {
+    const { protocol, tls, path } = this.#options
+    if (protocol === 'ws') return tls === undefined ? 'ws' : 'wss'
+    if (tls !== undefined) return 'tls'
+    return path === undefined ? 'tcp' : 'unix'
+  }
+
+  /**
+   * One deadline from accept for all that comes before MQTT, however slowly its bytes drip.
+   * Returns what is to be called when the socket has come through.
+   */
+  #startDeadline(socket: Socket): () => void {
+    const { handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
+    const deadline = setTimeout(() => socket.destroy(), handshakeTimeoutMs)
+    const arrived = (): void => {
+      clearTimeout(deadline)
+      this.#preparing.delete(socket)
+    }
+    this.#preparing.add(socket)
+    socket.once('close', arrived)
+    return arrived
+  }
+
+  #readProxyHeader(socket: Socket, peer: Peer, arrived: () => void): void {
+    if (this.#proxyTrusted?.check(peer.address, isIPv6(peer.address) ? 'ipv6' : 'ipv4') === false) {
+      this.#refuse(socket, peer, 'its address may not send a PROXY header')
+      return
+    }
+    let bytes = Buffer.alloc(0)
+    socket.on('error', () => {})
+    const read = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk])
+      const header = parseProxyHeader(bytes)
+      if (header.kind === 'incomplete') return
+      socket.off('data', read)
+      if (header.kind === 'invalid') {
+        this.#refuse(socket, peer, header.sentence)
+        return
+      }
+      socket.pause()
+      if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
+      this.#secure(socket, { ...peer, ...(header.source ?? {}) }, arrived)
+    }
+    socket.on('data', read)
+  }
+
+  #secure(socket: Socket, peer: Peer, arrived: () => void): void {
+    if (this.#tls === null) this.#handOver(socket, peer, arrived)
+    else
+      this.#tls.secure(socket, peer, (secured, verified) =>
+        this.#handOver(secured, verified, arrived),
+      )
+  }
+
+  #handOver(socket: Socket, peer: Peer, arrived: () => void): void {
+    if (this.#webSocket !== null) {
+      this.#webSocket.serve(socket, peer, arrived)
+      return
+    }
+    arrived()
+    const check = this.#options.tls === undefined ? misunderstandingOf : null
+    this.#arrival(streamWire(socket, peer, check))
+  }
+
+  #refuse(socket: Socket, peer: Peer, cause: string): void {
+    const fields = {
+      event: 'connection.refused',
+      listener: this.name,
+      address: peer.address,
+      cause,
+    }
+    this.#log.warn(fields, 'refused')
+    socket.destroy()
+  }
+
+  /** A flood of connections must not become a flood of log lines. */
+  #warnFull(): void {
+    this.#refusedSinceWarning += 1
+    if (performance.now() - this.#warnedAt < WARN_MS_MIN) return
+    const { connectionsMax } = this.#options
+    const refused = this.#refusedSinceWarning
+    this.#log.warn({ listener: this.name, connectionsMax, refused }, 'the listener is full')
+    this.#warnedAt = performance.now()
+    this.#refusedSinceWarning = 0
+  }
+}
+
+/** An IPv4 client of a listener for both families, written as what it is. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+}
+
+function subnetsOf(list: readonly string[]): BlockList {
+  const subnets = new BlockList()
+  for (const each of list) {
+    const [address = '', prefix] = each.split('/')
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) subnets.addAddress(address, family)
+    else subnets.addSubnet(address, Number(prefix), family)
+  }
+  return subnets
+}
+
+function bindSentence(error: NodeJS.ErrnoException, name: string): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${name} is taken by another program. Stop it, or choose another port (-p PORT).`
+    case 'EACCES':
+      return `${name} may not be used by this user. Ports below 1024 belong to root.`
+    case 'EADDRNOTAVAIL':
+      return `${name} has an address that this machine does not have.`
+    default:
+      return `${name} cannot be listened on: ${error.message}`
   }
 }

@@ -2,10 +2,16 @@
 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Misunderstanding } from './first-bytes.ts'
 import type { Peer, Wire, WireReceiver } from './wire.ts'
 
-export function streamWire(stream: Duplex, peer: Peer): Wire {
-  return new StreamWire(stream, peer)
+/** `check` looks at the first bytes and says what is wrong with them, or null. */
+export function streamWire(
+  stream: Duplex,
+  peer: Peer,
+  check: ((chunk: Buffer) => Misunderstanding | null) | null = null,
+): Wire {
+  return new StreamWire(stream, peer, check)
 }
 
 class StreamWire implements Wire {
@@ -13,12 +19,18 @@ class StreamWire implements Wire {
   readonly #stream: Duplex
   /** A plain socket tries the system call at once: with nothing left to write, the memory is free again. */
   readonly #writesAtOnce: boolean
+  #check: ((chunk: Buffer) => Misunderstanding | null) | null
   #receiver: WireReceiver | null = null
   #cause: string | null = null
 
-  constructor(stream: Duplex, peer: Peer) {
+  constructor(
+    stream: Duplex,
+    peer: Peer,
+    check: ((chunk: Buffer) => Misunderstanding | null) | null,
+  ) {
     this.#stream = stream
     this.peer = peer
+    this.#check = check
     this.#writesAtOnce = stream.constructor === Socket
   }
 
@@ -29,26 +41,28 @@ class StreamWire implements Wire {
   open(receiver: WireReceiver): void {
     this.#receiver = receiver
     const stream = this.#stream
-    stream.on('data', (chunk: Buffer) => receiver.received(chunk))
-    stream.on('drain', () => receiver.drained())
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      this.#cause = sentenceOf(error)
-    })
+    stream.on('data', (chunk: Buffer) => this.#received(chunk))
+    stream.on('drain', () => this.#receiver?.drained())
+    stream.on('error', (error: NodeJS.ErrnoException) => (this.#cause ??= sentenceOf(error)))
     stream.on('end', () => stream.end())
     stream.on('close', () => this.#closed())
     if (stream.destroyed) this.#closed()
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#stream.writable) this.#stream.write(bytes)
-    return this.#writesAtOnce && this.#stream.writableLength === 0
+    const stream = this.#stream
+    if (!stream.writable) return false
+    stream.write(bytes)
+    return this.#writesAtOnce && stream.writableLength === 0
   }
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
-    this.#stream.cork()
-    for (const piece of pieces) if (this.#stream.writable) this.#stream.write(piece)
-    this.#stream.uncork()
-    return this.#writesAtOnce && this.#stream.writableLength === 0
+    const stream = this.#stream
+    if (!stream.writable) return false
+    stream.cork()
+    for (const piece of pieces) stream.write(piece)
+    stream.uncork()
+    return this.#writesAtOnce && stream.writableLength === 0
   }
 
   pause(): void {
@@ -60,11 +74,31 @@ class StreamWire implements Wire {
   }
 
   end(): void {
+    // A client that does not close its side after our last word is not waited for.
     this.#stream.end(() => this.#stream.destroy())
   }
 
   destroy(): void {
     this.#stream.destroy()
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#check !== null) {
+      const misunderstanding = this.#check(chunk)
+      this.#check = null
+      if (misunderstanding !== null) {
+        this.#refuse(misunderstanding)
+        return
+      }
+    }
+    this.#receiver?.received(chunk)
+  }
+
+  #refuse({ sentence, answer }: Misunderstanding): void {
+    this.#cause = sentence
+    if (answer === null) this.#stream.destroy()
+    else this.#stream.end(answer, () => this.#stream.destroy())
+    this.#closed()
   }
 
   #closed(): void {
@@ -75,8 +109,14 @@ class StreamWire implements Wire {
 }
 
 function sentenceOf(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ECONNRESET') return 'the client reset the connection'
-  if (error.code === 'EPIPE') return 'the client closed while it was written to'
-  if (error.code === 'ETIMEDOUT') return 'the network to the client timed out'
-  return error.message
+  switch (error.code) {
+    case 'ECONNRESET':
+      return 'the client reset the connection'
+    case 'EPIPE':
+      return 'the client closed while it was written to'
+    case 'ETIMEDOUT':
+      return 'the network to the client timed out'
+    default:
+      return error.message
+  }
 }

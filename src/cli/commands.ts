@@ -1,0 +1,73 @@
+// The commands and flags of `pondhawk`, as data: parsing, help and suggestions come from here.
+
+export interface Flag {
+  readonly name: string
+  readonly short?: string
+  readonly type: 'string' | 'boolean'
+  readonly value?: string
+  readonly help: string
+}
+
+export interface Command {
+  readonly name: string
+  readonly argument?: string
+  readonly help: string
+  readonly flags: readonly Flag[]
+}
+
+const CONFIG: Flag = {
+  name: 'config',
+  short: 'c',
+  type: 'string',
+  value: 'FILE',
+  help: 'configuration in YAML or JSON (default: ./pondhawk.yaml, if it is there)',
+}
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'start',
+    help: 'run the broker (this is what happens without a command)',
+    flags: [
+      CONFIG,
+      {
+        name: 'port',
+        short: 'p',
+        type: 'string',
+        value: 'PORT',
+        help: 'port of the first MQTT listener',
+      },
+      { name: 'host', type: 'string', value: 'HOST', help: 'address of all listeners' },
+      { name: 'verbose', short: 'v', type: 'boolean', help: 'print debug lines' },
+    ],
+  },
+  {
+    name: 'check',
+    argument: '[FILE]',
+    help: 'validate a configuration and print what it amounts to',
+    flags: [CONFIG],
+  },
+]
+
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  { name: 'help', short: 'h', type: 'boolean', help: 'print this' },
+  { name: 'version', type: 'boolean', help: 'print the version' },
+]
+
+export function helpText(version: string): string {
+  const lines = [`pondhawk ${version}: an MQTT broker`, '']
+  for (const command of COMMANDS) {
+    lines.push(
+      `pondhawk ${command.name} ${command.argument ?? ''}`.trimEnd(),
+      `    ${command.help}`,
+    )
+    lines.push(...command.flags.map(flagLine))
+  }
+  lines.push('', ...GLOBAL_FLAGS.map(flagLine))
+  return `${lines.join('\n')}\n`
+}
+
+function flagLine(flag: Flag): string {
+  const short = flag.short === undefined ? '   ' : `-${flag.short},`
+  const value = flag.value === undefined ? '' : ` ${flag.value}`
+  return `      ${short} ${`--${flag.name}${value}`.padEnd(18)} ${flag.help}`
+}

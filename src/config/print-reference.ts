@@ -1,0 +1,120 @@
+// Prints docs/reference/configuration.md and config/pondhawk.yaml from the schema: `npm run reference`.
+
+import { writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { configSchema } from './config.ts'
+
+interface Schema {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly enum?: readonly unknown[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+  readonly additionalProperties?: Schema | boolean
+  readonly anyOf?: readonly Schema[]
+}
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+
+function schema(): Schema {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Schema
+}
+
+export function referencePage(): string {
+  const lines = [
+    '# Configuration',
+    '',
+    'YAML or JSON, read from `./pondhawk.yaml` or the file after `-c`. Every key can also be set by an environment variable:',
+    '`PONDHAWK_LIMITS__PACKET_BYTES_MAX=65536` sets `limits.packetBytesMax`. Flags go before the environment, the environment',
+    'before the file. `pondhawk check FILE` prints what it all amounts to. This page is printed from the schema by `npm run reference`.',
+    '',
+    '| key | what it is | accepted | default |',
+    '| --- | --- | --- | --- |',
+    ...rows(schema(), ''),
+    '',
+  ]
+  return lines.join('\n')
+}
+
+function rows(from: Schema, path: string): string[] {
+  return Object.entries(from.properties ?? {}).flatMap(([name, each]) => {
+    const key = path === '' ? name : `${path}.${name}`
+    const own = `| \`${key}\` | ${each.description ?? ''} | ${accepted(each)} | ${fallback(each)} |`
+    const inner = each.items?.properties === undefined ? each : each.items
+    const isRecord = typeof each.additionalProperties === 'object'
+    if (isRecord) return [own, ...rows(each.additionalProperties as Schema, `${key}.NAME`)]
+    return [own, ...rows(inner, inner === each ? key : `${key}.N`)]
+  })
+}
+
+function accepted(from: Schema): string {
+  if (from.enum !== undefined) return from.enum.map(value => `\`${String(value)}\``).join(', ')
+  if (from.anyOf !== undefined) return from.anyOf.map(accepted).join(' or ')
+  if (from.type === 'integer') return `${from.minimum ?? ''} to ${from.maximum ?? ''}`
+  return (
+    {
+      boolean: '`true`, `false`',
+      string: 'text',
+      array: 'a list',
+      object: 'a map',
+      null: '`null`',
+    }[from.type ?? ''] ?? ''
+  )
+}
+
+function fallback(from: Schema): string {
+  const isPlain = from.default !== undefined && typeof from.default !== 'object'
+  return isPlain || from.default === null ? `\`${String(from.default)}\`` : ''
+}
+
+/** Every key with its default, commented out, under what it is. */
+export function exampleFile(): string {
+  const lines = [
+    '# Pondhawk: every key with its default. Remove a `#` to change one; `pondhawk check` tells what is wrong.',
+    '',
+    '# Where clients connect.',
+    'listeners:',
+    '  - host: 127.0.0.1',
+    '    port: 1883',
+    '  - protocol: ws          # MQTT over WebSocket on any path, and the web page',
+    '    host: 127.0.0.1',
+    '    port: 8083',
+    '',
+    '#  - host: 127.0.0.1      # MQTT over TLS; certs/make-certs.sh makes certificates for development',
+    '#    port: 8883',
+    '#    tls:',
+    '#      certFile: ../certs/server.crt',
+    '#      keyFile: ../certs/server.key',
+    '#      caFile: ../certs/ca.crt',
+    '#      requireCertificate: true',
+    '#  - path: /run/pondhawk.sock',
+    '',
+  ]
+  for (const [name, each] of Object.entries(schema().properties ?? {})) {
+    if (name === 'listeners') continue
+    lines.push(`# ${each.description ?? name}.`, ...exampleLines(name, each, ''), '')
+  }
+  return lines.join('\n')
+}
+
+function exampleLines(name: string, from: Schema, indent: string): string[] {
+  if (from.properties === undefined) {
+    const value = from.default === undefined ? '' : ` ${JSON.stringify(from.default)}`
+    return [`#${indent} ${name}:${value}`]
+  }
+  const inner = Object.entries(from.properties).flatMap(([key, each]) => [
+    `#${indent}   # ${each.description ?? key}${each.type === 'integer' ? ` (${accepted(each)})` : ''}.`,
+    ...exampleLines(key, each, `${indent}  `),
+  ])
+  return [`#${indent} ${name}:`, ...inner]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(join(ROOT, 'docs/reference/configuration.md'), referencePage())
+  writeFileSync(join(ROOT, 'config/pondhawk.yaml'), exampleFile())
+}

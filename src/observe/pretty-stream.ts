@@ -1,0 +1,93 @@
+// Log lines for people: `14:02:11  + sub-4f2a   connected   127.0.0.1  MQTT 3.1.1`.
+
+import { Writable } from 'node:stream'
+
+interface Line {
+  readonly level?: string
+  readonly time?: string
+  readonly msg?: string
+  readonly event?: string
+  readonly clientId?: string
+  readonly address?: string
+  readonly protocol?: string
+  readonly cause?: string
+  readonly [field: string]: unknown
+}
+
+const LOUD = ['warn', 'error', 'fatal']
+const SIGNS: Readonly<Record<string, string>> = {
+  'client.connected': '+',
+  'client.disconnected': '-',
+  'client.refused': '✗',
+  'publish.refused': '✗',
+}
+/** Fields that have a place of their own, or say nothing to a person. */
+const PLACED = [
+  'level',
+  'time',
+  'msg',
+  'event',
+  'clientId',
+  'address',
+  'protocol',
+  'cause',
+  'reason',
+  'reasonCode',
+  'username',
+  'transport',
+  'sessionPresent',
+]
+
+export class PrettyStream extends Writable {
+  readonly #output: NodeJS.WritableStream
+
+  constructor(output: NodeJS.WritableStream) {
+    super({ decodeStrings: false })
+    this.#output = output
+  }
+
+  override _write(chunk: string, _encoding: string, done: () => void): void {
+    for (const text of String(chunk).split('\n')) {
+      if (text !== '') this.#output.write(`${prettyLine(JSON.parse(text) as Line)}\n`)
+    }
+    done()
+  }
+}
+
+export function prettyLine(line: Line): string {
+  const sign = SIGNS[line.event ?? ''] ?? (LOUD.includes(line.level ?? '') ? '!' : ' ')
+  const words = [
+    line.clientId,
+    line.msg,
+    line.address,
+    line.protocol === undefined ? undefined : `MQTT ${line.protocol}`,
+    line.cause,
+    ...others(line),
+  ]
+  const text = words.filter(word => word !== undefined && word !== '').join('  ')
+  return `${timeOf(line.time)}  ${sign} ${harmless(text)}`
+}
+
+function others(line: Line): string[] {
+  return Object.entries(line)
+    .filter(([field]) => !PLACED.includes(field))
+    .map(
+      ([field, value]) => `${field} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    )
+}
+
+function timeOf(time: string | undefined): string {
+  const at = time === undefined ? new Date() : new Date(time)
+  return at.toTimeString().slice(0, 8)
+}
+
+/** Names come from the network: they may not begin lines or speak to the terminal. */
+function harmless(text: string): string {
+  return text.replaceAll(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    character => {
+      const code = character.codePointAt(0) ?? 0
+      return `\\u${code.toString(16).padStart(4, '0')}`
+    },
+  )
+}

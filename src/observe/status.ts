@@ -1,0 +1,37 @@
+// The broker's state in figures, for whoever wants to show it: the web page, and later metrics and $SYS.
+
+import type { Broker } from '../broker/broker.ts'
+
+export interface Status {
+  readonly uptimeSeconds: number
+  readonly clientsConnected: number
+  readonly sessions: number
+  readonly subscriptions: number
+  readonly retainedMessages: number
+  readonly messagesReceived: number
+  readonly messagesSent: number
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  /** By reason; see DropReason. */
+  readonly dropped: Readonly<Record<string, number>>
+  readonly publishesRefused: number
+  readonly protocolErrors: number
+}
+
+export function statusOf(broker: Broker, uptimeSeconds: number): Status {
+  const { statistics } = broker
+  return {
+    uptimeSeconds,
+    clientsConnected: broker.sessions.connectedCount,
+    sessions: broker.sessions.count,
+    subscriptions: broker.subscriptionCount,
+    retainedMessages: broker.retained.count,
+    messagesReceived: statistics.messagesReceived,
+    messagesSent: statistics.messagesSent,
+    bytesReceived: statistics.bytesReceived,
+    bytesSent: statistics.bytesSent,
+    dropped: { ...statistics.dropped },
+    publishesRefused: statistics.publishesRefused,
+    protocolErrors: statistics.protocolErrors,
+  }
+}

@@ -1,0 +1,40 @@
+// The first bytes on the plain MQTT port: a client that speaks another protocol is told so, and the log as well.
+
+const TLS_HANDSHAKE = 0x16
+const TLS_MAJOR_VERSION = 0x03
+const HTTP_METHODS = ['GET ', 'POST', 'PUT ', 'HEAD', 'OPTI', 'DELE', 'PATC', 'CONN', 'PRI ']
+
+export interface Misunderstanding {
+  /** For the log. */
+  readonly sentence: string
+  /** For the client, in its own protocol; null when there is nothing it would understand. */
+  readonly answer: string | null
+}
+
+const TLS: Misunderstanding = {
+  sentence: 'it speaks TLS to the plain MQTT port; MQTT over TLS is usually on port 8883',
+  answer: null,
+}
+
+const EXPLANATION =
+  'This is the MQTT port. A browser wants the web page or a WebSocket, which are on the HTTP port (8083 by default).\n'
+
+const HTTP: Misunderstanding = {
+  sentence: 'it speaks HTTP to the MQTT port; the web page and WebSocket are on the HTTP port',
+  answer: [
+    'HTTP/1.1 400 Bad Request',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(EXPLANATION)}`,
+    'Connection: close',
+    '',
+    EXPLANATION,
+  ].join('\r\n'),
+}
+
+/** What the client takes this port for, or null when it may well be MQTT. */
+export function misunderstandingOf(chunk: Buffer): Misunderstanding | null {
+  // CONNECT begins with 0x10: the common case ends here.
+  if (chunk[0] === 0x10) return null
+  if (chunk[0] === TLS_HANDSHAKE && chunk[1] === TLS_MAJOR_VERSION) return TLS
+  return HTTP_METHODS.includes(chunk.toString('latin1', 0, 4)) ? HTTP : null
+}

@@ -1,0 +1,116 @@
+// PROXY protocol, versions 1 and 2: the client's true address behind a balancer. Strict, and over any chunking.
+
+export type ProxyHeader =
+  /** More bytes are needed to tell. */
+  | { readonly kind: 'incomplete' }
+  | {
+      readonly kind: 'complete'
+      /** Bytes that the header takes. */
+      readonly length: number
+      /** Null for LOCAL and UNKNOWN: the connection's own address counts. */
+      readonly source: { readonly address: string; readonly port: number } | null
+    }
+  | { readonly kind: 'invalid'; readonly sentence: string }
+
+const INCOMPLETE: ProxyHeader = { kind: 'incomplete' }
+const SIGNATURE_2 = Buffer.from('0d0a0d0a000d0a515549540a', 'hex')
+const PREFIX_1 = Buffer.from('PROXY ')
+/** Longest header line of version 1, with its end. */
+const LINE_BYTES_MAX = 107
+const HEADER_2_BYTES = 16
+/** Addresses and additional fields; larger ones are not sent in practice and refused. */
+const BODY_2_BYTES_MAX = 4_096
+
+export function parseProxyHeader(bytes: Buffer): ProxyHeader {
+  if (startsLike(bytes, SIGNATURE_2)) {
+    return bytes.length < HEADER_2_BYTES ? INCOMPLETE : parseVersion2(bytes)
+  }
+  if (startsLike(bytes, PREFIX_1)) return parseVersion1(bytes)
+  return invalid('the connection does not begin with a PROXY header')
+}
+
+function startsLike(bytes: Buffer, prefix: Buffer): boolean {
+  const length = Math.min(bytes.length, prefix.length)
+  return bytes.subarray(0, length).equals(prefix.subarray(0, length))
+}
+
+function parseVersion1(bytes: Buffer): ProxyHeader {
+  const end = bytes.indexOf('\r\n')
+  if (end < 0)
+    return bytes.length < LINE_BYTES_MAX ? INCOMPLETE : invalid('the PROXY line is too long')
+  const length = end + 2
+  if (length > LINE_BYTES_MAX) return invalid('the PROXY line is too long')
+  const [, family, source, destination, port, toPort, ...more] = bytes
+    .latin1Slice(0, end)
+    .split(' ')
+  if (family === 'UNKNOWN') return { kind: 'complete', length, source: null }
+  const isAddress = family === 'TCP4' ? isIpv4 : family === 'TCP6' ? isIpv6 : null
+  if (isAddress === null || more.length > 0) return invalid('the PROXY line is none of version 1')
+  if (!isAddress(source) || !isAddress(destination) || !isPort(port) || !isPort(toPort)) {
+    return invalid('the PROXY line has no valid address')
+  }
+  return { kind: 'complete', length, source: { address: source, port: Number(port) } }
+}
+
+function parseVersion2(bytes: Buffer): ProxyHeader {
+  const command = bytes[12] ?? 0
+  const family = bytes[13] ?? 0
+  const bodyBytes = bytes.readUInt16BE(14)
+  if (command !== 0x20 && command !== 0x21)
+    return invalid('the PROXY header has an unknown command')
+  if (bodyBytes > BODY_2_BYTES_MAX) return invalid('the PROXY header is too long')
+  const length = HEADER_2_BYTES + bodyBytes
+  if (bytes.length < length) return INCOMPLETE
+  if (command === 0x20) return { kind: 'complete', length, source: null }
+  switch (family) {
+    case 0x11:
+      return bodyBytes < 12
+        ? tooShort()
+        : complete(length, ipv4Of(bytes, 16), bytes.readUInt16BE(24))
+    case 0x21:
+      return bodyBytes < 36
+        ? tooShort()
+        : complete(length, ipv6Of(bytes, 16), bytes.readUInt16BE(48))
+    case 0x00:
+    case 0x31:
+      return { kind: 'complete', length, source: null }
+    default:
+      return invalid('the PROXY header has an unknown address family')
+  }
+}
+
+function complete(length: number, address: string, port: number): ProxyHeader {
+  return { kind: 'complete', length, source: { address, port } }
+}
+
+function invalid(sentence: string): ProxyHeader {
+  return { kind: 'invalid', sentence }
+}
+
+function tooShort(): ProxyHeader {
+  return invalid('the PROXY header is too short for its addresses')
+}
+
+function ipv4Of(bytes: Buffer, at: number): string {
+  return bytes.subarray(at, at + 4).join('.')
+}
+
+function ipv6Of(bytes: Buffer, at: number): string {
+  const groups: string[] = []
+  for (let group = 0; group < 8; group++)
+    groups.push(bytes.readUInt16BE(at + 2 * group).toString(16))
+  return groups.join(':')
+}
+
+function isIpv4(text: string | undefined): text is string {
+  if (text === undefined || !/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return false
+  return text.split('.').every(part => Number(part) <= 255)
+}
+
+function isIpv6(text: string | undefined): text is string {
+  return text !== undefined && text.includes(':') && /^[0-9a-fA-F:.]{2,45}$/.test(text)
+}
+
+function isPort(text: string | undefined): boolean {
+  return text !== undefined && /^\d{1,5}$/.test(text) && Number(text) <= 65_535
+}

@@ -1,0 +1,31 @@
+// The file of a Unix socket: what a dead broker left behind is removed, a living one's is not.
+
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import { connect } from 'node:net'
+
+/** Owner and group may connect. */
+const SOCKET_MODE = 0o660
+
+/** Rejects with a sentence when the path is in use. */
+export async function prepareSocketPath(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => null)
+  if (found === null) return
+  if (!found.isSocket()) throw new Error(`${path} is there already and is no socket`)
+  if (await isAnswered(path)) throw new Error(`another program listens on ${path}`)
+  await unlink(path)
+}
+
+export async function restrictSocketPath(path: string): Promise<void> {
+  await chmod(path, SOCKET_MODE)
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const probe = connect(path)
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.once('error', () => resolve(false))
+  })
+}
