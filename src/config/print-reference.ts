@@ -75,7 +75,7 @@ function fallback(from: Schema): string {
 /** Every key with its default, commented out, under what it is. */
 export function exampleFile(): string {
   const lines = [
-    '# Pondhawk: every key with its default. Remove a `#` to change one; `pondhawk check` tells what is wrong.',
+    '# Every key of the configuration with its default. Remove a `#` to change one; `pondhawk check` tells what is wrong.',
     '',
     '# Where clients connect.',
     'listeners:',

@@ -1,0 +1,99 @@
+import { test } from 'tap'
+import { ConfigError, configSchema } from '../../src/config/config.ts'
+import { nearest } from '../../src/config/nearest.ts'
+import { keysAt, parseConfig } from '../../src/config/parse.ts'
+
+function problems(input: unknown): string[] {
+  try {
+    parseConfig(input)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(({ path, sentence }) => `${path.join('.')}: ${sentence}`)
+  }
+}
+
+test('nothing at all is a configuration: loopback only, MQTT and WebSocket', async t => {
+  const config = parseConfig(undefined)
+
+  t.match(config.listeners, [
+    { protocol: 'mqtt', host: '127.0.0.1', port: 1_883 },
+    { protocol: 'ws', host: '127.0.0.1', port: 8_083 },
+  ])
+  t.equal(config.access.anonymous, 'loopback')
+})
+
+test('an unknown key is an error that knows what was meant', async t => {
+  t.strictSame(problems({ limits: { packetByteMax: 1 } }), [
+    'limits.packetByteMax: unknown key "packetByteMax" (did you mean "packetBytesMax"?)',
+  ])
+  t.strictSame(problems({ listeners: [{ prot: 1 }] }), [
+    'listeners.0.prot: unknown key "prot" (did you mean "port"?)',
+  ])
+})
+
+test('a wrong word is told which ones are accepted', async t => {
+  t.strictSame(problems({ limits: { queueOverflow: 'spill' } }), [
+    'limits.queueOverflow: must be one of "drop-newest", "drop-oldest"',
+  ])
+})
+
+test('all that is wrong is told at once', async t => {
+  t.equal(problems({ limits: { receiveMax: 0, inFlightMax: 'x' }, log: { level: 1 } }).length, 3)
+})
+
+test('an address beyond this machine is refused unless somebody says so', async t => {
+  const open = { host: '0.0.0.0', port: 1_883 }
+
+  t.match(problems({ listeners: [open] })[0], /anybody could connect.*access.anonymous: everywhere/)
+  t.strictSame(problems({ listeners: [open], access: { anonymous: 'everywhere' } }), [])
+  const tls = { certFile: 'a', keyFile: 'b', caFile: 'c', requireCertificate: true }
+  t.strictSame(problems({ listeners: [{ ...open, tls }] }), [])
+  t.strictSame(problems({ listeners: [{ path: '/run/pond.sock' }] }), [])
+  for (const host of ['127.0.0.1', '127.8.9.1', 'localhost', '::1']) {
+    t.strictSame(problems({ listeners: [{ host }] }), [], host)
+  }
+  for (const host of ['::', '192.168.0.1', 'example.org', '127.0.0.1.example.org']) {
+    t.equal(problems({ listeners: [{ host }] }).length, 1, host)
+  }
+})
+
+test('every number keeps to its range at the edges, and takes no NaN, fraction or text', async t => {
+  for (const section of ['limits', 'share', 'shutdown'] as const) {
+    const { shape } = configSchema.shape[section].unwrap()
+    for (const [name, schema] of Object.entries(shape)) {
+      const inner = schema.def.type === 'default' ? schema.unwrap() : schema
+      if (inner.def.type !== 'number' || !('minValue' in inner)) continue
+      const { minValue, maxValue } = inner as unknown as { minValue: number; maxValue: number }
+      const accepts = (value: unknown): boolean =>
+        problems({ [section]: { [name]: value } }).length === 0
+      t.ok(accepts(minValue) && accepts(maxValue), `${name} takes ${minValue} and ${maxValue}`)
+      for (const wrong of [
+        minValue - 1,
+        maxValue + 1,
+        -1e9,
+        Number.NaN,
+        Infinity,
+        1.5,
+        '7',
+        null,
+      ]) {
+        t.notOk(accepts(wrong), `${name} refuses ${String(wrong)}`)
+      }
+    }
+  }
+})
+
+test('a name from the prototype is a key like any other: unknown', async t => {
+  t.equal(problems(JSON.parse('{"limits": {"__proto__x": 1, "constructor": 2}}')).length, 2)
+})
+
+test('the nearest word is found only when it is near', async t => {
+  t.equal(nearest('strat', ['start', 'check']), 'start')
+  t.equal(nearest('elephant', ['start', 'check']), null)
+})
+
+test('the keys at a path are those of the schema there', async t => {
+  t.ok(keysAt(configSchema, ['listeners', 0]).includes('proxyProtocol'))
+  t.strictSame(keysAt(configSchema, ['share', 'groups', 'workers']), ['strategy', 'weights'])
+})

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { parse } from 'yaml'
+import { loadConfig } from '../../src/config/load.ts'
+import { parseConfig } from '../../src/config/parse.ts'
+import { exampleFile, referencePage } from '../../src/config/print-reference.ts'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+
+test('the reference page and the example are what the schema prints: npm run reference', async t => {
+  t.equal(readFileSync(resolve(ROOT, 'docs/reference/configuration.md'), 'utf8'), referencePage())
+  t.equal(readFileSync(resolve(ROOT, 'config/pondhawk.yaml'), 'utf8'), exampleFile())
+})
+
+test('the example is valid, and amounts to the defaults', async t => {
+  const file = resolve(ROOT, 'config/pondhawk.yaml')
+
+  t.strictSame(loadConfig({ file, environment: {}, overrides: {} }), parseConfig({}))
+})
+
+test('the example with its settings uncommented amounts to the defaults as well', async t => {
+  const settings = exampleFile().slice(exampleFile().indexOf('# access:'))
+
+  const bare = settings.replaceAll(/^# ( *[a-zA-Z0-9]+:.*)$/gm, '$1')
+
+  t.strictSame(parseConfig(parse(bare)), parseConfig({}))
+})
