@@ -200,6 +200,8 @@ export class ShareGroup implements GroupOfMember {
     member.inFlightOfGroup += 1
     this.#strategy.settled(member)
     member.session.take({ ...delivery, qos, retain, identifiers: member.identifiers })
+    // Set aside at once: to be chosen and passed over would cost it a turn.
+    if (!this.#mayTake(member)) this.#setReady(member, false)
   }
 
   #wait(delivery: Delivery, lane: MessageQueue): void {

@@ -47,6 +47,8 @@ class StreamWire implements Wire {
     stream.on('end', () => stream.end())
     stream.on('close', () => this.#closed())
     if (stream.destroyed) this.#closed()
+    // It was paused if something was read before MQTT, such as a PROXY header.
+    else stream.resume()
   }
 
   write(bytes: Uint8Array): boolean {

@@ -6,8 +6,16 @@ import { connect } from 'node:net'
 /** Owner and group may connect. */
 const SOCKET_MODE = 0o660
 
+/** What the system keeps of a socket's path; it cuts the rest off without a word. */
+const PATH_BYTES_MAX = 107
+
 /** Rejects with a sentence when the path is in use. */
 export async function prepareSocketPath(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
+    throw new Error(
+      `${path} is longer than the ${PATH_BYTES_MAX} bytes that a Unix socket may have`,
+    )
+  }
   const found = await lstat(path).catch(() => null)
   if (found === null) return
   if (!found.isSocket()) throw new Error(`${path} is there already and is no socket`)

@@ -50,7 +50,11 @@ export class WebSocketStage {
   serve(socket: Socket, peer: Peer, arrived: () => void): void {
     this.#peers.set(socket, peer)
     this.#arrived.set(socket, arrived)
+    // What came behind a PROXY header was read already: the parser takes over the socket's handle and would miss it.
+    const early: Buffer | null = socket.read()
     this.#http.emit('connection', socket)
+    if (early !== null) socket.emit('data', early)
+    socket.resume()
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -1,0 +1,163 @@
+import { type Test, test } from 'tap'
+import { type ClientOptions, WebSocket } from 'ws'
+import { everythingFrom, World } from './world.ts'
+
+function opening(
+  t: Test,
+  world: World,
+  {
+    path = '/mqtt',
+    protocols = ['mqtt'],
+    ...options
+  }: ClientOptions & { path?: string; protocols?: string[] } = {},
+): Promise<WebSocket> {
+  const client = new WebSocket(`ws://127.0.0.1:${world.listener.port}${path}`, protocols, options)
+  t.teardown(() => client.terminate())
+  return new Promise((open, failed) => {
+    client.once('open', () => open(client))
+    client.once('error', failed)
+  })
+}
+
+test('any path will do, and the subprotocol is echoed', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+
+  for (const path of ['/', '/mqtt', '/ws/deep?token=1']) {
+    const client = await opening(t, world, { path })
+    t.equal(client.protocol, 'mqtt')
+  }
+  t.equal((await opening(t, world, { protocols: ['mqttv3.1'] })).protocol, 'mqttv3.1')
+  t.equal((await opening(t, world, { protocols: ['chat', 'mqtt'] })).protocol, 'mqtt')
+})
+
+test('a client that offers no subprotocol of MQTT is refused', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+
+  await t.rejects(opening(t, world, { protocols: ['chat'] }), /400/)
+  await t.rejects(opening(t, world, { protocols: [] }), /400/)
+  t.equal(world.unclaimed, 0)
+})
+
+test('bytes split over frames and joined in frames are one stream', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const client = await opening(t, world)
+  const arrived = await world.arrives()
+
+  client.send(Buffer.from('ab'), { fin: false })
+  client.send(Buffer.from('c'), { fin: true })
+  client.send(Buffer.from(''))
+  client.send(Buffer.from('defg'))
+
+  t.equal(await arrived.receives(7), 'abcdefg')
+})
+
+test('what is written arrives as binary frames', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const client = await opening(t, world)
+  const arrived = await world.arrives()
+  const frame = new Promise<[Buffer, boolean]>(got => {
+    client.once('message', (data: Buffer, isBinary) => got([data, isBinary]))
+  })
+
+  arrived.wire.write(Buffer.from('answer'))
+
+  const [data, isBinary] = await frame
+  t.strictSame([data.toString(), isBinary], ['answer', true])
+})
+
+test('a text frame closes the connection', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const client = await opening(t, world)
+  const arrived = await world.arrives()
+  const closed = new Promise<number>(code => client.once('close', code))
+
+  client.send('text')
+
+  t.equal(await closed, 1_003)
+  t.match(await arrived.closes(), /text frame/)
+  t.equal(arrived.closings.length, 1)
+})
+
+test('a frame larger than allowed closes the connection', async t => {
+  const world = await World.listening(t, { protocol: 'ws', frameBytesMax: 1_000 })
+  const client = await opening(t, world)
+  const arrived = await world.arrives()
+  const closed = new Promise<number>(code => client.once('close', code))
+
+  client.send(Buffer.alloc(1_001))
+
+  t.equal(await closed, 1_009)
+  t.ok(await arrived.closes())
+})
+
+test('compression is not offered', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+
+  t.equal((await opening(t, world, { perMessageDeflate: true })).extensions, '')
+})
+
+test('a page of this machine may come, one from elsewhere only when it is listed', async t => {
+  const world = await World.listening(t, { protocol: 'ws', origins: ['https://dashboard.example'] })
+  const { port } = world.listener
+
+  for (const origin of [
+    `http://127.0.0.1:${port}`,
+    'http://localhost:3000',
+    'https://dashboard.example',
+  ]) {
+    t.ok(await opening(t, world, { origin }), origin)
+  }
+  for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
+    await t.rejects(opening(t, world, { origin }), /400/, origin)
+  }
+  // A name that its owner points at this machine while the page is open.
+  const headers = { host: `evil.example:${port}` }
+  await t.rejects(opening(t, world, { origin: `http://evil.example:${port}`, headers }), /400/)
+  const open = await World.listening(t, { protocol: 'ws', origins: ['*'] })
+  t.ok(await opening(t, open, { origin: 'https://anybody.example' }))
+})
+
+test('an upgrade that stalls is closed at the deadline, one that came through lives on', async t => {
+  const world = await World.listening(t, { protocol: 'ws', handshakeTimeoutMs: 60 })
+  const client = await opening(t, world)
+  const socket = await world.connects(t)
+  socket.write('GET /mqtt HTTP/1.1\r\nHost: x\r\n')
+
+  t.equal(await everythingFrom(socket), '')
+  const arrived = await world.arrives()
+  client.send(Buffer.from('alive'))
+  t.equal(await arrived.receives(5), 'alive')
+})
+
+test('a plain request is told what this port is for', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+
+  const response = await fetch(`http://127.0.0.1:${world.listener.port}/`)
+
+  t.equal(response.status, 426)
+  t.match(await response.text(), /MQTT over WebSocket/)
+})
+
+test('a closed listener does not wait for pages that keep their connection', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const socket = await world.connects(t)
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await new Promise(answered => socket.once('data', answered))
+
+  await world.listener.close()
+
+  t.pass('it is closed')
+})
+
+test('an end by the broker closes the WebSocket', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const client = await opening(t, world)
+  const arrived = await world.arrives()
+  const closed = new Promise(code => client.once('close', code))
+
+  arrived.wire.write(Buffer.from('last word'))
+  arrived.wire.end()
+
+  await closed
+  t.equal(await arrived.closes(), null)
+})
