@@ -17,7 +17,7 @@ export interface ShareSettings {
   /** A member's configured weight, or null. */
   weightOf(shareName: string, topicFilter: string, clientId: string): number | null
   readonly defaultStrategy: ShareStrategyName
-  random(): number
+  readonly random: () => number
 }
 
 /** What a client asked for by user properties of its SUBSCRIBE. */

@@ -17,7 +17,7 @@ export function nearest(word: string, known: readonly string[]): string | null {
 /** How many letters must be put in, taken out or changed. */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (const [index, letter] of [...one].entries()) {
+  for (const [index, letter] of one.split('').entries()) {
     const next = [index + 1]
     for (let column = 0; column < other.length; column++) {
       const changed = (row[column] ?? 0) + (letter === other[column] ? 0 : 1)

@@ -19,15 +19,15 @@ export interface TurnOptions {
   readonly journal: Journal
   readonly store: Store
   /** Milliseconds since 1970, never going back. */
-  now(): number
+  readonly now: () => number
   /** Calls back when all that this iteration of the event loop brings has been applied: `setImmediate`. */
-  schedule(end: () => void): void
+  readonly schedule: (end: () => void) => void
   /** Called at the end of each turn, with the time at which the broker wants to be woken. */
-  wakeAt(time: number): void
+  readonly wakeAt: (time: number) => void
   /** After the last word of a turn. */
-  ended(): void
+  readonly ended: () => void
   /** A commit failed. Nothing that was said has become untrue; the process must stop [D1 to D8]. */
-  commitFailed(error: Error): void
+  readonly commitFailed: (error: Error) => void
 }
 
 export class Turn {

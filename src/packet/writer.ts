@@ -23,7 +23,8 @@ export class Writer {
   }
 
   uint32(value: number): void {
-    this.bytes.writeUInt32BE(value, this.#grow(4))
+    const at = this.#grow(4)
+    this.bytes.writeUInt32BE(value, at)
   }
 
   varint(value: number): void {
@@ -41,7 +42,8 @@ export class Writer {
     if (length > STRING_BYTES_MAX)
       throw new RangeError(`a string of ${length} bytes is too long for MQTT`)
     this.uint16(length)
-    this.bytes.utf8Write(text, this.#grow(length), length)
+    const at = this.#grow(length)
+    this.bytes.utf8Write(text, at, length)
   }
 
   binary(data: Uint8Array): void {
@@ -53,10 +55,11 @@ export class Writer {
   }
 
   raw(data: Uint8Array): void {
-    this.bytes.set(data, this.#grow(data.length))
+    const at = this.#grow(data.length)
+    this.bytes.set(data, at)
   }
 
-  /** Makes room and returns where it begins. */
+  /** Makes room and returns where it begins. `bytes` may be another buffer afterwards: read it anew. */
   #grow(length: number): number {
     const at = this.length
     const needed = at + length

@@ -39,7 +39,7 @@ export interface ServerParts {
   readonly store?: Store
   readonly observer?: Observer
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
-  commitFailed?(error: Error): void
+  readonly commitFailed?: (error: Error) => void
 }
 
 export async function startServer(

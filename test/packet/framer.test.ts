@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { decode } from '../../src/packet/decode.ts'
+import { encode } from '../../src/packet/encode.ts'
+import { Framer } from '../../src/packet/framer.ts'
+import { MalformedPacket } from '../../src/packet/malformed.ts'
+import type { Packet } from '../../src/packet/packet.ts'
+import { Dice, generatedPacket } from './generated-packets.ts'
+
+/** Feeds the bytes in chunks that are overwritten as soon as the framer is done with them. */
+function packetsFrom(bytes: Buffer, cuts: readonly number[]): string[] {
+  const framer = new Framer(1_000_000)
+  const found: string[] = []
+  const bounds = [...cuts.map(cut => cut % bytes.length).sort((a, b) => a - b), bytes.length]
+  let from = 0
+  for (const to of bounds) {
+    const chunk = Buffer.from(bytes.subarray(from, to))
+    framer.push(chunk)
+    while (framer.next()) {
+      const packet: Packet = decode(framer.bytes, framer.start, framer.end, 5)
+      found.push(JSON.stringify(packet))
+    }
+    chunk.fill(0xee)
+    from = to
+  }
+  return found
+}
+
+test('any split of a stream gives the same packets', async t => {
+  const sameInAnySplit = fc.check(
+    fc.property(fc.integer(), fc.array(fc.nat(), { maxLength: 40 }), (seed, cuts) => {
+      const dice = new Dice(seed)
+      const packets = Array.from({ length: 8 }, () => generatedPacket(dice, 5))
+      const bytes = Buffer.concat(packets.map(packet => encode(packet, 5)))
+      return packetsFrom(bytes, cuts).join() === packetsFrom(bytes, []).join()
+    }),
+    { numRuns: 1_000 },
+  )
+  t.notOk(sameInAnySplit.failed, JSON.stringify(sameInAnySplit.counterexample))
+})
+
+test('a stream of single bytes gives its packets', async t => {
+  const dice = new Dice(5)
+  const bytes = Buffer.concat(Array.from({ length: 20 }, () => encode(generatedPacket(dice, 5), 5)))
+  const everywhere = Array.from({ length: bytes.length }, (_, index) => index)
+
+  t.equal(packetsFrom(bytes, everywhere).length, 20)
+})
+
+test('a packet that lies whole in its chunk is not copied', async t => {
+  const chunk = Buffer.from('c000c000', 'hex')
+  const framer = new Framer(100)
+
+  framer.push(chunk)
+
+  t.ok(framer.next())
+  t.equal(framer.bytes, chunk)
+  t.strictSame([framer.start, framer.end], [0, 2])
+  t.ok(framer.next())
+  t.strictSame([framer.start, framer.end], [2, 4])
+  t.notOk(framer.next())
+})
+
+test('what a turn had no time for is kept when the chunk goes', async t => {
+  const framer = new Framer(100)
+  const chunk = Buffer.from('c000 d000 e000'.replaceAll(' ', ''), 'hex')
+  framer.push(chunk)
+  framer.next()
+
+  framer.keep()
+  chunk.fill(0)
+
+  t.ok(framer.hasUnread)
+  t.ok(framer.next())
+  t.equal(framer.bytes[framer.start], 0xd0)
+  framer.push(Buffer.from('c000', 'hex'))
+  t.ok(framer.next())
+  t.equal(framer.bytes[framer.start], 0xe0)
+  t.ok(framer.next())
+  t.equal(framer.bytes[framer.start], 0xc0)
+  t.notOk(framer.next())
+  t.notOk(framer.hasUnread)
+})
+
+test('nothing is allocated for a length that is only declared', async t => {
+  const framer = new Framer(268_435_460)
+
+  framer.push(Buffer.from('30ffffff7f', 'hex'))
+
+  t.notOk(framer.next())
+  t.ok(framer.bytes.length <= 1_024, `${framer.bytes.length} bytes are held`)
+})
+
+test('memory for a large packet grows with what has arrived', async t => {
+  const framer = new Framer(268_435_460)
+  framer.push(Buffer.from('30ffffff7f', 'hex'))
+  framer.next()
+  let arrived = 5
+  for (let count = 0; count < 100; count++) {
+    framer.push(Buffer.alloc(10_000))
+    framer.next()
+    arrived += 10_000
+    t.ok(framer.bytes.length <= 2 * arrived + 10_000)
+  }
+})
+
+test('a packet over the limit is refused as soon as its length is known', async t => {
+  const framer = new Framer(100)
+  framer.push(Buffer.from('3063', 'hex'))
+
+  t.throws(() => framer.next(), { reason: 0x95, message: 'a packet of 101 bytes, more than 100' })
+})
+
+test('a length of more than four bytes, or with a needless one, is malformed', async t => {
+  for (const bytes of ['30ffffffff', '30ffffffff01', '308000', '30ff8000']) {
+    const framer = new Framer(268_435_460)
+    framer.push(Buffer.from(bytes, 'hex'))
+    t.throws(() => framer.next(), MalformedPacket, bytes)
+  }
+})
+
+test('packet type 0 is malformed at its first byte', async t => {
+  const framer = new Framer(100)
+  framer.push(Buffer.from('00', 'hex'))
+
+  t.throws(() => framer.next(), MalformedPacket)
+})
