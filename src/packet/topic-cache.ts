@@ -11,7 +11,7 @@ interface Slot {
   readonly name: string
 }
 
-const slots: (Slot | undefined)[] = new Array<Slot | undefined>(SLOTS).fill(undefined)
+const slots: (Slot | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
 
 export function topicNameOf(bytes: Buffer, start: number, end: number): string {
   const length = end - start

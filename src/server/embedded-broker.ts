@@ -49,24 +49,27 @@ export async function createBroker(options: EmbedOptions = {}): Promise<Embedded
   const { log, access, store, commitFailed, ...input } = options
   const config = parseConfig({ listeners: [], ...input })
   const events = new EventEmitter<BrokerEvents>()
+  const guard = guardOf(log ?? SILENT)
   const parts: ServerParts = {
-    observer: observerOf(events),
+    observer: observerOf(events, guard),
     ...(access === undefined ? {} : { access }),
     ...(store === undefined ? {} : { store }),
     ...(commitFailed === undefined ? {} : { commitFailed }),
   }
   const server = new Server(config, log ?? SILENT, parts)
   await server.start()
-  return new EmbeddedBroker(server, events)
+  return new EmbeddedBroker(server, events, guard)
 }
 
 export class EmbeddedBroker {
   readonly #server: Server
   readonly #events: EventEmitter<BrokerEvents>
+  readonly #guard: Guard
 
-  constructor(server: Server, events: EventEmitter<BrokerEvents>) {
+  constructor(server: Server, events: EventEmitter<BrokerEvents>, guard: Guard) {
     this.#server = server
     this.#events = events
+    this.#guard = guard
   }
 
   get listeners(): readonly { readonly name: string; readonly port: number }[] {
@@ -127,7 +130,7 @@ export class EmbeddedBroker {
     const target: Target = {
       clientId: null,
       isDurable: false,
-      deliver: message => handler(message),
+      deliver: message => this.#guard(() => handler(message)),
     }
     const { broker } = this.#server
     broker.listen(target, subscriptionOf(filter))
@@ -170,15 +173,33 @@ function subscriptionOf(filter: string): Subscription {
   }
 }
 
-function observerOf(events: EventEmitter<BrokerEvents>): Observer {
+/** Runs what the embedding program gave us: its faults are logged and stay its own. */
+type Guard = (run: () => void) => void
+
+function guardOf(log: Log): Guard {
+  return run => {
+    try {
+      run()
+    } catch (error) {
+      const cause = error instanceof Error ? error.stack : String(error)
+      log.error({ event: 'embedder.fault', cause }, 'a handler of the embedding program has thrown')
+    }
+  }
+}
+
+function observerOf(events: EventEmitter<BrokerEvents>, guard: Guard): Observer {
+  const told =
+    <Name extends keyof BrokerEvents>(name: Name) =>
+    (...facts: BrokerEvents[Name]): void =>
+      guard(() => listenersOf(events).emit(name, ...facts))
   return {
-    connected: (...facts) => events.emit('connected', ...facts),
-    disconnected: (...facts) => events.emit('disconnected', ...facts),
-    refused: (...facts) => events.emit('refused', ...facts),
-    subscribed: (...facts) => events.emit('subscribed', ...facts),
-    unsubscribed: (...facts) => events.emit('unsubscribed', ...facts),
-    published: (...facts) => events.emit('published', ...facts),
-    publishRefused: (...facts) => events.emit('publishRefused', ...facts),
-    dropped: (...facts) => events.emit('dropped', ...facts),
+    connected: told('connected'),
+    disconnected: told('disconnected'),
+    refused: told('refused'),
+    subscribed: told('subscribed'),
+    unsubscribed: told('unsubscribed'),
+    published: told('published'),
+    publishRefused: told('publishRefused'),
+    dropped: told('dropped'),
   }
 }

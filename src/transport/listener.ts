@@ -185,7 +185,7 @@ class SocketListener implements Listener {
       }
       socket.pause()
       if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
-      this.#secure(socket, { ...peer, ...(header.source ?? {}) }, arrived)
+      this.#secure(socket, { ...peer, ...header.source }, arrived)
     }
     socket.on('data', read)
   }

@@ -1,0 +1,58 @@
+// Examples in the documentation are run, and what it says of files is so.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { test } from 'tap'
+import { parse } from 'yaml'
+import { parseConfig } from '../src/config/parse.ts'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+
+function pages(): readonly string[] {
+  const inDocs = readdirSync(resolve(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+  return [
+    'README.md',
+    'ARCHITECTURE.md',
+    'certs/README.md',
+    ...inDocs.map(name => `docs/${name}`),
+  ].filter(name => name.endsWith('.md'))
+}
+
+function blocks(page: string, language: string): readonly string[] {
+  const text = readFileSync(resolve(ROOT, page), 'utf8')
+  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+    .filter(([, found]) => found === language)
+    .map(([, , code]) => code ?? '')
+}
+
+for (const page of pages()) {
+  for (const [index, code] of blocks(page, 'ts').entries()) {
+    test(`example ${index + 1} of ${page} runs`, async t => {
+      const entry = pathToFileURL(resolve(ROOT, 'dist/src/index.js')).href
+      const script = code
+        .replaceAll("'pondhawk'", JSON.stringify(entry))
+        .replaceAll(/port: \d+/g, 'port: 0')
+      const ending = code.includes('broker.close()') ? '' : '\nawait broker.close()\n'
+      const file = resolve(t.testdir(), 'example.mjs')
+      writeFileSync(file, script + ending)
+
+      t.equal(execFileSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 }), '')
+    })
+  }
+
+  for (const [index, yaml] of blocks(page, 'yaml').entries()) {
+    test(`configuration ${index + 1} in ${page} is valid`, async t => {
+      t.ok(parseConfig(parse(yaml)))
+    })
+  }
+
+  test(`every link in ${page} leads somewhere`, async t => {
+    const text = readFileSync(resolve(ROOT, page), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
+      if (/^https?:/.test(target)) continue
+      t.ok(existsSync(resolve(ROOT, dirname(page), target)), target)
+    }
+  })
+}
