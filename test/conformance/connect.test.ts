@@ -1,5 +1,7 @@
 // Section 3.1 of both specifications: CONNECT.
 
+import type { Access } from '../../src/access/access.ts'
+import { UNRESTRICTED } from '../../src/access/permissions.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
 import { Pond } from '../pond.ts'
 import { connectBytes, framed } from './bytes.ts'
@@ -335,8 +337,11 @@ conforms(
 )
 
 conforms(
-  { v5: ['MQTT-3.1.3-3'], v311: ['MQTT-3.1.3-5', 'MQTT-3.1.3-3', 'MQTT-3.1.3-1'] },
-  'client ids of 1 to 23 letters and digits are taken, longer ones as well up to the bound',
+  {
+    v5: ['MQTT-3.1.3-1', 'MQTT-3.1.3-3'],
+    v311: ['MQTT-3.1.3-5', 'MQTT-3.1.3-3', 'MQTT-3.1.3-1'],
+  },
+  'client id, will, user name and password are read in this order; ids of 1 to 23 letters and digits are taken, and longer ones',
   t => {
     const letters = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
     for (const version of VERSIONS) {
@@ -346,9 +351,27 @@ conforms(
       }
       t.match(new Pond().client(letters, { version }).greeting, { reason: 0 })
     }
-    const stranger = new Pond().stranger('a', { version: 4 })
-    stranger.saysBytes(connectBytes(4, 'c6', '0001 77 0001 78 0001 75 0001 70'))
-    t.strictSame(stranger.hears(), ['connack 0x0'])
+    const told: string[] = []
+    const access: Access = {
+      authenticate: ({ clientId, username, password }) => {
+        told.push(`${clientId} ${username} ${password?.toString()}`)
+        return { kind: 'allowed', permissions: UNRESTRICTED }
+      },
+      beginExchange: () => null,
+    }
+    for (const version of VERSIONS) {
+      const pond = new Pond({ access })
+      const watcher = pond.client('watcher')
+      watcher.subscribes('w')
+      watcher.hears()
+      const stranger = pond.stranger('a', { version })
+      const will = version === 5 ? '00 0001 77 0001 78' : '0001 77 0001 78'
+      stranger.saysBytes(connectBytes(version, 'c6', `${will} 0001 75 0001 70`))
+      t.strictSame(stranger.hears(), ['connack 0x0'])
+      t.equal(told.pop(), 'a u p')
+      stranger.vanishes()
+      t.strictSame(watcher.hears(), ['publish w x q0'])
+    }
   },
 )
 
