@@ -47,6 +47,7 @@ export class PondClient {
   readonly #framer = new Framer(268_435_460)
   #lastPacketId = 0
   #saidClosed = false
+  #chunk: Buffer[] | null = null
 
   constructor(pond: Pond, wire: PondWire, clientId: string, options: PondClientOptions) {
     this.#pond = pond
@@ -83,9 +84,22 @@ export class PondClient {
     this.saysBytes(encode(packet, this.version))
   }
 
+  /** What is said in `talk` arrives as one chunk. */
+  inOneChunk(talk: () => void): void {
+    const chunk: Buffer[] = []
+    this.#chunk = chunk
+    talk()
+    this.#chunk = null
+    this.saysBytes(Buffer.concat(chunk))
+  }
+
   /** Bytes, right or wrong; a string is hexadecimal with spaces where they help. */
   saysBytes(bytes: Buffer | string): void {
     const raw = typeof bytes === 'string' ? Buffer.from(bytes.replaceAll(' ', ''), 'hex') : bytes
+    if (this.#chunk !== null) {
+      this.#chunk.push(raw)
+      return
+    }
     this.wire.says(raw)
     this.#pond.settles()
   }
