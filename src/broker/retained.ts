@@ -3,15 +3,19 @@
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { RetainedMessages } from '../routing/retained-messages.ts'
+import { SteadyMap } from '../routing/steady-map.ts'
 import { isExpired } from '../session/session-context.ts'
 import { owningBytes } from '../session/session.ts'
 import type { RetainedSource } from '../session/replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
+/** Topics that are looked at in vain before a search goes on in a later turn: about a millisecond. */
+const STEPS_MAX = 8_192
+
 export class Retained {
   readonly #messages = new RetainedMessages()
-  readonly #expiries = new Map<string, Deadline>()
+  readonly #expiries = new SteadyMap<string, Deadline>()
   readonly #deadlines: Deadlines
   readonly #journal: Journal
   readonly #limits: Limits
@@ -78,16 +82,16 @@ export class Retained {
     const cursor = this.#messages.matching(topicFilter, sequenceMax)
     return {
       next: () => {
-        let message = cursor.next()
-        while (message !== null && isExpired(message, now)) message = cursor.next()
-        return message
+        let message = cursor.next(STEPS_MAX)
+        while (message !== null && isExpired(message, now)) message = cursor.next(STEPS_MAX)
+        return message === null && !cursor.isFinished ? 'later' : message
       },
     }
   }
 
   #unschedule(topic: string): void {
     const expiry = this.#expiries.get(topic)
-    if (expiry === undefined) return
+    if (expiry === null) return
     this.#expiries.delete(topic)
     this.#deadlines.clear(expiry)
   }

@@ -1,5 +1,6 @@
 // Every session by client id: opened, taken over, left behind, expired.
 
+import { SteadyMap } from '../routing/steady-map.ts'
 import type { Session } from '../session/session.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
@@ -16,7 +17,7 @@ interface Place {
 }
 
 export class Sessions {
-  readonly #places = new Map<string, Place>()
+  readonly #places = new SteadyMap<string, Place>()
   readonly #deadlines: Deadlines
   readonly #expired: (session: Session) => void
   #occupied = 0
@@ -40,7 +41,7 @@ export class Sessions {
   }
 
   *all(): Iterable<Session> {
-    for (const place of this.#places.values()) yield place.session
+    for (const place of this.#places.values()) if (place !== null) yield place.session
   }
 
   occupantOf(clientId: string): Occupant | null {
@@ -54,7 +55,7 @@ export class Sessions {
 
   occupy(session: Session, occupant: Occupant): void {
     const place = this.#places.get(session.clientId)
-    if (place === undefined || place.session !== session) return
+    if (place === null || place.session !== session) return
     if (place.occupant === null) this.#occupied += 1
     place.occupant = occupant
     this.#deadlines.clear(place.expiry)
@@ -63,7 +64,7 @@ export class Sessions {
   /** The client is away; its session ends at `expiresAt` milliseconds, Infinity for never. */
   vacate(session: Session, expiresAt: number): void {
     const place = this.#places.get(session.clientId)
-    if (place === undefined || place.session !== session) return
+    if (place === null || place.session !== session) return
     if (place.occupant !== null) this.#occupied -= 1
     place.occupant = null
     this.#deadlines.set(place.expiry, expiresAt)
@@ -71,7 +72,7 @@ export class Sessions {
 
   remove(session: Session): void {
     const place = this.#places.get(session.clientId)
-    if (place === undefined || place.session !== session) return
+    if (place === null || place.session !== session) return
     if (place.occupant !== null) this.#occupied -= 1
     this.#deadlines.clear(place.expiry)
     this.#places.delete(session.clientId)

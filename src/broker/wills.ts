@@ -3,6 +3,7 @@
 import type { Permissions } from '../access/permissions.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES, type Properties, type Will } from '../packet/packet.ts'
+import { SteadyMap } from '../routing/steady-map.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
@@ -33,7 +34,7 @@ class PendingWill implements Deadline {
 }
 
 export class Wills {
-  readonly #wills = new Map<string, WillOfClient>()
+  readonly #wills = new SteadyMap<string, WillOfClient>()
   readonly #pending = new Map<string, PendingWill>()
   readonly #publisher: WillPublisher
   readonly #deadlines: Deadlines
@@ -67,7 +68,7 @@ export class Wills {
   /** The connection is gone: publishes the will, or lets it wait for its delay [MQTT-3.1.2-8]. */
   connectionLost(clientId: string): void {
     const entry = this.#wills.get(clientId)
-    if (entry === undefined) return
+    if (entry === null) return
     const delaySeconds = entry.will.properties.willDelayInterval ?? 0
     if (delaySeconds === 0) {
       this.publish(clientId)
@@ -81,7 +82,7 @@ export class Wills {
   /** Publishes the client's will now, if it has one: its delay is over, or its session [MQTT-3.1.2-8]. */
   publish(clientId: string): void {
     const entry = this.#wills.get(clientId)
-    if (entry === undefined) return
+    if (entry === null) return
     const message = messageOf(entry.will, clientId, this.#publisher)
     this.forget(clientId)
     this.#publisher.publishWill(message, entry.permissions)

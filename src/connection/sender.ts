@@ -70,6 +70,11 @@ export class Sender implements Link {
     return false
   }
 
+  postpone(): void {
+    this.isAwaited = true
+    this.#carrier.attend()
+  }
+
   /** A new turn may fill the outbox anew. */
   flushed(): void {
     this.#reliefAt = RELIEF_BYTES

@@ -11,6 +11,8 @@ export interface Link {
   readonly hasRoom: boolean
   /** The socket has taken all that it was given. A share group prefers such members. */
   readonly isFlowing: boolean
+  /** There is more to send, but not in this turn: the session wants to be pumped in a later one. */
+  postpone(): void
   publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome
   publish(delivery: Delivery, duplicate: boolean): SendOutcome
   pubrel(packetId: number, promise: number): void

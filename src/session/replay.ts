@@ -6,8 +6,8 @@ import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 
 export interface RetainedSource {
-  /** The next retained message that matches the subscription, or null at the end. */
-  next(): Message | null
+  /** The next retained message that matches the subscription, null at the end, or `later`: ask again in another turn. */
+  next(): Message | null | 'later'
 }
 
 export class Replay {
@@ -23,9 +23,11 @@ export class Replay {
   }
 
   /** The message whose turn it is, without taking it; null when all were taken. */
-  peek(): Message | null {
-    this.#drawn ??= this.#source.next()
-    return this.#drawn
+  peek(): Message | null | 'later' {
+    if (this.#drawn !== null) return this.#drawn
+    const next = this.#source.next()
+    if (next !== 'later') this.#drawn = next
+    return next
   }
 
   take(): void {

@@ -333,6 +333,10 @@ export class Session {
       const replay = this.#replays[0]
       if (replay === undefined) return
       const message = replay.peek()
+      if (message === 'later') {
+        this.#link.postpone()
+        return
+      }
       if (message === null) this.#replays.shift()
       else if (!this.#replayOne(replay, message)) return
     }

@@ -1,6 +1,9 @@
 // The clients that most people have: mosquitto_pub and mosquitto_sub, as Debian ships them.
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { test } from 'tap'
+import { makeCertificates } from '../transport/world.ts'
 import { brokerOnPort, next, Program, run } from './programs.ts'
 
 const VERSIONS = ['31', '311', '5'] as const
@@ -144,4 +147,61 @@ test('a large message passes whole', async t => {
   await run('mosquitto_pub', [...address, '-t', 'big', '-m', payload, '-q', '1'])
 
   t.equal((await sub.ends()).output, `${payload}\n`)
+})
+
+test('mosquitto_pub and mosquitto_sub speak TLS with client certificates, and are refused without', async t => {
+  const directory = t.testdir()
+  makeCertificates(directory, 'sensor-7')
+  const path = (name: string): string => `${directory}/${name}`
+  const { broker, port } = await brokerOnPort({
+    listeners: [
+      {
+        host: '127.0.0.1',
+        port: 0,
+        tls: {
+          certFile: path('server.crt'),
+          keyFile: path('server.key'),
+          caFile: path('ca.crt'),
+          requireCertificate: true,
+        },
+      },
+    ],
+  })
+  t.teardown(() => broker.close())
+  const server = ['-h', 'localhost', '-p', `${port}`, '--cafile', path('ca.crt')]
+  const certificate = ['--cert', path('sensor-7.crt'), '--key', path('sensor-7.key')]
+  const subscribed = next(broker, 'subscribed')
+  const sub = new Program('mosquitto_sub', [...server, ...certificate, '-t', 'a', '-C', '1'])
+  await subscribed
+
+  const stranger = await run('mosquitto_pub', [...server, '-t', 'a', '-m', 'let me in', '-q', '1'])
+  const known = await run('mosquitto_pub', [
+    ...server,
+    ...certificate,
+    '-t',
+    'a',
+    '-m',
+    'hi',
+    '-q',
+    '1',
+  ])
+
+  t.not(stranger.status, 0)
+  t.equal(known.status, 0)
+  t.equal((await sub.ends()).output, 'hi\n')
+})
+
+test('mosquitto clients come through a Unix socket', async t => {
+  const directory = mkdtempSync(`${tmpdir()}/pond-`)
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const path = `${directory}/pond.sock`
+  const { broker } = await brokerOnPort({ listeners: [{ path }] })
+  t.teardown(() => broker.close())
+  const subscribed = next(broker, 'subscribed')
+  const sub = new Program('mosquitto_sub', ['--unix', path, '-t', 'a', '-C', '1'])
+  await subscribed
+
+  await run('mosquitto_pub', ['--unix', path, '-t', 'a', '-m', 'hi', '-q', '1'])
+
+  t.equal((await sub.ends()).output, 'hi\n')
 })

@@ -211,3 +211,22 @@ test('a subscriber that does not read loses QoS 0, counted, and nobody else does
   t.ok(frozen.wire.pendingBytes < 12_000)
   t.ok(pond.broker.statistics.dropped['outbox-full'] >= 88)
 })
+
+test('a search among many retained messages that match nothing does not hold the turn', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice')
+  pond.inOneTurn(() => {
+    for (let count = 0; count < 50_000; count++) {
+      alice.publishes(`r/${count}/x`, 'x', { retain: true })
+      if (count % 1_000 === 0) pond.turn.end()
+    }
+  })
+  const bob = pond.client('bob')
+  const turnsBefore = pond.turn.turns
+
+  bob.subscribes('r/+/y')
+  alice.publishes('r/1/y', 'live')
+
+  t.ok(pond.turn.turns - turnsBefore > 5, `${pond.turn.turns - turnsBefore} turns`)
+  t.strictSame(bob.hears(), ['suback #1 0x0', 'publish r/1/y live q0'])
+})
