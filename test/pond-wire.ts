@@ -67,6 +67,12 @@ export class PondWire implements Wire {
     this.#receiver?.closed('the connection was reset')
   }
 
+  /** The client closes its end in good order. */
+  hangsUp(): void {
+    this.isClosed = true
+    this.#receiver?.closed(null)
+  }
+
   /** The client does not read its socket any more. */
   freezes(): void {
     this.#isFrozen = true

@@ -69,6 +69,7 @@ export class Pond {
   now: number
   readonly #context: LineContext
   readonly #ends: (() => void)[] = []
+  readonly #lines = new Set<Line>()
   #isJoined = false
   #assigned = 0
   #dice = 1
@@ -111,7 +112,7 @@ export class Pond {
       access: options.access ?? openAccess,
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       publishBacklogBytesMax: 262_144,
-      ended: () => {},
+      ended: line => this.#lines.delete(line),
     }
     this.turn.begin()
     restore(this.broker, options.snapshot ?? EMPTY, UNRESTRICTED)
@@ -135,7 +136,7 @@ export class Pond {
   /** A client whose socket is open and who has said nothing yet. */
   stranger(clientId: string, options: PondClientOptions = {}): PondClient {
     const wire = new PondWire()
-    new Line(wire, this.#context)
+    this.#lines.add(new Line(wire, this.#context))
     this.settles()
     return new PondClient(this, wire, clientId, options)
   }
@@ -145,6 +146,12 @@ export class Pond {
     this.#isJoined = true
     talk()
     this.#isJoined = false
+    this.settles()
+  }
+
+  /** The broker stops as a server stops it. */
+  stops(): void {
+    for (const line of this.#lines) line.brokerStops()
     this.settles()
   }
 

@@ -130,7 +130,9 @@ export class Broker implements SessionContext {
     if (departure === 'goodbye') this.#wills.forget(session.clientId)
     else if (departure === 'lost') this.#wills.connectionLost(session.clientId)
     if (session.expiryIntervalSeconds === 0) {
-      this.end(session)
+      // When the broker stops, the store keeps the will for the broker that comes after.
+      if (departure === 'broker-stops') this.#discard(session)
+      else this.end(session)
       return
     }
     const expiresAt = expiryOf(session, this.#now)
@@ -140,13 +142,17 @@ export class Broker implements SessionContext {
 
   /** The session and all that it owes are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
   end(session: Session): void {
+    this.#discard(session)
+    this.#wills.publish(session.clientId)
+  }
+
+  #discard(session: Session): void {
     session.end()
     for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
     session.subscriptions.clear()
     this.sessions.remove(session)
     if (session.isDurable)
       this.journal.record({ kind: 'session-ended', clientId: session.clientId })
-    this.#wills.publish(session.clientId)
   }
 
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */

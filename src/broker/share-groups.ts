@@ -2,7 +2,7 @@
 
 import type { Router } from '../routing/router.ts'
 import { createStrategy, type ShareStrategyName } from '../routing/share-strategy.ts'
-import type { Subscription } from '../routing/subscription.ts'
+import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import type { QueueBounds } from '../session/message-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
@@ -78,7 +78,7 @@ export class ShareGroups {
     const strategy = createStrategy<ShareMember>(name, random)
     const group = new ShareGroup({ shareName, topicFilter }, strategy, bounds, this.#context)
     this.#groups.set(key, group)
-    this.#router.subscribe(group, subscriptionOfGroup(topicFilter))
+    this.#router.subscribe(group, wholeSubscription(topicFilter))
     return group
   }
 }
@@ -86,18 +86,4 @@ export class ShareGroups {
 // A share name has no slash [MQTT-4.8.2-1], so this names one group only.
 function keyOf(shareName: string, topicFilter: string): string {
   return `${shareName}/${topicFilter}`
-}
-
-/** The group takes everything as it was published; each member's own options apply when it is chosen. */
-function subscriptionOfGroup(topicFilter: string): Subscription {
-  return {
-    filter: topicFilter,
-    topicFilter,
-    shareName: null,
-    qos: 2,
-    noLocal: false,
-    retainAsPublished: true,
-    retainHandling: 2,
-    identifier: 0,
-  }
 }

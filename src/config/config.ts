@@ -1,16 +1,7 @@
 // What may be configured: one schema gives the type, the defaults, the limits, the errors and the reference page.
 
 import { z } from 'zod'
-
-export const SHARE_STRATEGIES = [
-  'round-robin',
-  'random',
-  'weighted',
-  'sticky',
-  'hash-client',
-  'hash-topic',
-  'least-in-flight',
-] as const
+import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
 
 function whole(fallback: number, min: number, max: number, description: string) {
   return z.int().min(min).max(max).default(fallback).describe(description)
@@ -144,7 +135,7 @@ const limits = z.strictObject({
 })
 
 const shareGroup = z.strictObject({
-  strategy: z.enum(SHARE_STRATEGIES).optional().describe('How this group chooses'),
+  strategy: z.enum(SHARE_STRATEGY_NAMES).optional().describe('How this group chooses'),
   weights: z
     .record(z.string(), z.int().min(1).max(1_000))
     .optional()
@@ -153,7 +144,7 @@ const shareGroup = z.strictObject({
 
 const share = z.strictObject({
   strategy: z
-    .enum(SHARE_STRATEGIES)
+    .enum(SHARE_STRATEGY_NAMES)
     .default('round-robin')
     .describe('How a share group chooses the next member'),
   groups: z

@@ -19,14 +19,13 @@ import {
 } from '../packet/packet.ts'
 import {
   CONTINUE_AUTHENTICATION,
-  DISCONNECT_WITH_WILL,
   KEEP_ALIVE_TIMEOUT,
   MAXIMUM_CONNECT_TIME,
   PROTOCOL_ERROR,
   type ReasonCode,
   REAUTHENTICATE,
-  reasonName,
   SERVER_SHUTTING_DOWN,
+  SERVER_UNAVAILABLE,
   SESSION_TAKEN_OVER,
   SUCCESS,
   UNSPECIFIED_ERROR,
@@ -35,7 +34,8 @@ import {
 import { type Agreement, agree } from './agreement.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import type { Carrier, ConnectionContext, ConnectionPeer, Question } from './connection-context.ts'
-import { Conversation, outOfRole } from './conversation.ts'
+import { Conversation } from './conversation.ts'
+import { expiryIn, farewellOf } from './farewell.ts'
 import {
   connack,
   connectRefusal,
@@ -68,6 +68,7 @@ export class Connection implements Deadline, Occupant {
   #candidate: Candidate | null = null
   #conversation: Conversation | null = null
   #isReauthenticating = false
+  #hasSaidNothing = true
   #lastHeard: number
 
   constructor(context: ConnectionContext, carrier: Carrier, peer: ConnectionPeer) {
@@ -105,6 +106,7 @@ export class Connection implements Deadline, Occupant {
     if (this.isOver) return
     this.#broker.statistics.bytesReceived += chunk.length
     this.#lastHeard = this.#broker.now
+    this.#hasSaidNothing = false
     this.#framer.push(chunk)
     this.proceed()
     if (this.#framer.hasUnread) this.#framer.keep()
@@ -147,6 +149,7 @@ export class Connection implements Deadline, Occupant {
 
   /** The socket is gone, whoever ended it. */
   closed(cause: string | null): void {
+    if (this.#hasSaidNothing && cause === null) this.#forget()
     this.#end(
       UNSPECIFIED_ERROR,
       cause ?? 'the client closed its connection without DISCONNECT',
@@ -174,8 +177,12 @@ export class Connection implements Deadline, Occupant {
   /** Woken by its deadline: CONNECT did not come in time, or nothing did for one and a half keep-alives. */
   expired(now: number): void {
     const { broker } = this.#context
-    if (this.#conversation === null) {
+    if (this.#candidate === null) {
       this.#end(MAXIMUM_CONNECT_TIME, 'no CONNECT within the time for it', 'lost')
+      return
+    }
+    if (this.#conversation === null) {
+      this.disconnect(SERVER_UNAVAILABLE, 'the authentication took too long')
       return
     }
     const silenceMax = this.#conversation.agreement.keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
@@ -198,39 +205,10 @@ export class Connection implements Deadline, Occupant {
   }
 
   #converse(packet: Packet, conversation: Conversation): number {
-    switch (packet.type) {
-      case 'publish':
-        return conversation.publish(packet)
-      case 'puback':
-      case 'pubrec':
-      case 'pubrel':
-      case 'pubcomp':
-        conversation.acknowledged(packet)
-        return 0
-      case 'subscribe':
-        conversation.subscribe(packet)
-        return packet.subscriptions.length
-      case 'unsubscribe':
-        conversation.unsubscribe(packet)
-        return packet.filters.length
-      case 'pingreq':
-        this.sender.send({ type: 'pingresp' }, 0)
-        return 0
-      case 'disconnect':
-        this.#goodbye(packet, conversation)
-        return 0
-      case 'auth':
-        this.#reauthenticate(packet)
-        return 0
-      case 'connect':
-        // [MQTT-3.1.0-2]
-        throw new ProtocolError(PROTOCOL_ERROR, 'a second CONNECT')
-      case 'connack':
-      case 'suback':
-      case 'unsuback':
-      case 'pingresp':
-        throw outOfRole(packet.type)
-    }
+    if (packet.type === 'disconnect') this.#goodbye(packet, conversation)
+    else if (packet.type === 'auth') this.#reauthenticate(packet)
+    else return conversation.handle(packet)
+    return 0
   }
 
   #connect(packet: ConnectPacket): void {
@@ -353,27 +331,13 @@ export class Connection implements Deadline, Occupant {
     broker.deadlines.set(this, silenceMax === 0 ? Infinity : broker.now + silenceMax)
   }
 
-  #goodbye(packet: DisconnectPacket, conversation: Conversation): void {
-    const expiry = packet.properties.sessionExpiryInterval
-    const { session } = conversation
-    if (expiry !== undefined) {
-      // A session that ends with its connection cannot be given a longer life [MQTT-3.14.2-2].
-      if (session.expiryIntervalSeconds === 0 && expiry !== 0) {
-        throw new ProtocolError(
-          PROTOCOL_ERROR,
-          'DISCONNECT gives an expiry to a session without one',
-        )
-      }
+  #goodbye(packet: DisconnectPacket, { session }: Conversation): void {
+    const expiry = expiryIn(packet, session.expiryIntervalSeconds)
+    if (expiry !== null) {
       const max = this.#broker.limits.sessionExpirySecondsMax
       this.#broker.changeExpiry(session, Math.min(expiry, max))
     }
-    // [MQTT-3.14.4-3] and, for 0x04 and all errors, section 3.1.2.5.
-    const departure = packet.reason === SUCCESS ? 'goodbye' : 'lost'
-    const word = packet.reason === DISCONNECT_WITH_WILL ? ' with its will' : ''
-    const sentence =
-      packet.reason === SUCCESS || word !== ''
-        ? `the client said DISCONNECT${word}`
-        : `the client said DISCONNECT: ${reasonName(packet.reason)}`
+    const { departure, sentence } = farewellOf(packet)
     this.#end(packet.reason, sentence, departure)
   }
 
@@ -429,6 +393,12 @@ export class Connection implements Deadline, Occupant {
     if (departure === 'lost') broker.statistics.connectionsLost += 1
     broker.observer.disconnected?.(this.#facts(this.#conversation.agreement), reason, sentence)
     broker.leave(this.#conversation.session, departure)
+  }
+
+  /** A probe that opened the connection to see whether it can be opened: no event. */
+  #forget(): void {
+    this.isOver = true
+    this.#broker.deadlines.clear(this)
   }
 
   #facts(agreement: Agreement | null): ClientFacts {

@@ -4,6 +4,9 @@ import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import type {
   AcknowledgementPacket,
+  AuthPacket,
+  DisconnectPacket,
+  Packet,
   PublishPacket,
   SubscribePacket,
   UnsubscribePacket,
@@ -61,8 +64,38 @@ export class Conversation implements Publisher {
     return this.agreement.clientId
   }
 
-  /** Returns the work it made: deliveries to subscribers. */
-  publish(packet: PublishPacket): number {
+  /** Returns the work that the packet made: deliveries to subscribers, or filters. */
+  handle(packet: Exclude<Packet, DisconnectPacket | AuthPacket>): number {
+    switch (packet.type) {
+      case 'publish':
+        return this.#publish(packet)
+      case 'puback':
+      case 'pubrec':
+      case 'pubrel':
+      case 'pubcomp':
+        this.#acknowledged(packet)
+        return 0
+      case 'subscribe':
+        this.#subscribe(packet)
+        return packet.subscriptions.length
+      case 'unsubscribe':
+        this.#unsubscribe(packet)
+        return packet.filters.length
+      case 'pingreq':
+        this.#sender.send({ type: 'pingresp' }, 0)
+        return 0
+      case 'connect':
+        // [MQTT-3.1.0-2]
+        throw new ProtocolError(PROTOCOL_ERROR, 'a second CONNECT')
+      case 'connack':
+      case 'suback':
+      case 'unsuback':
+      case 'pingresp':
+        throw new ProtocolError(PROTOCOL_ERROR, `${packet.type} is not for a client to send`)
+    }
+  }
+
+  #publish(packet: PublishPacket): number {
     const topic = topicOf(packet, this)
     this.#broker.statistics.messagesReceived += 1
     if (packet.qos > 0) this.#assertReceiveMaximum(packet)
@@ -90,7 +123,7 @@ export class Conversation implements Publisher {
     return receivers
   }
 
-  acknowledged(packet: AcknowledgementPacket): void {
+  #acknowledged(packet: AcknowledgementPacket): void {
     switch (packet.type) {
       case 'puback':
         if (this.session.inFlightQoS(packet.packetId) === 1) this.session.settle(packet.packetId)
@@ -107,7 +140,7 @@ export class Conversation implements Publisher {
     }
   }
 
-  subscribe(packet: SubscribePacket): void {
+  #subscribe(packet: SubscribePacket): void {
     const { session, permissions } = this
     const { reasons, granted } = subscribe(packet, session, permissions, this.#broker)
     const { packetId } = packet
@@ -122,7 +155,7 @@ export class Conversation implements Publisher {
     session.pump()
   }
 
-  unsubscribe(packet: UnsubscribePacket): void {
+  #unsubscribe(packet: UnsubscribePacket): void {
     const reasons = unsubscribe(packet.filters, this.session, this.#broker)
     const { packetId } = packet
     this.#sender.send(
@@ -217,9 +250,4 @@ export class Conversation implements Publisher {
       promise,
     )
   }
-}
-
-/** The reason a packet that only a server sends is refused with. */
-export function outOfRole(type: string): ProtocolError {
-  return new ProtocolError(PROTOCOL_ERROR, `${type} is not for a client to send`)
 }

@@ -16,3 +16,17 @@ export interface Subscription {
   /** Subscription Identifier, 0 for none. */
   readonly identifier: number
 }
+
+/** Takes everything that matches as it was published: what a share group or a part of this process subscribes with. */
+export function wholeSubscription(topicFilter: string): Subscription {
+  return {
+    filter: topicFilter,
+    topicFilter,
+    shareName: null,
+    qos: 2,
+    noLocal: false,
+    retainAsPublished: true,
+    retainHandling: 2,
+    identifier: 0,
+  }
+}

@@ -11,7 +11,7 @@ import type { Message } from '../message.ts'
 import { NO_PROPERTIES, type Properties, type QoS } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
-import type { Subscription } from '../routing/subscription.ts'
+import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import { isTopicName, parseFilter } from '../routing/topic.ts'
 import type { DropReason } from '../session/session-context.ts'
 import type { Peer } from '../transport/wire.ts'
@@ -133,7 +133,7 @@ export class EmbeddedBroker {
       deliver: message => this.#guard(() => handler(message)),
     }
     const { broker } = this.#server
-    broker.listen(target, subscriptionOf(filter))
+    broker.listen(target, wholeSubscription(filter))
     return () => broker.unlisten(target, filter)
   }
 
@@ -158,19 +158,6 @@ export class EmbeddedBroker {
 /** The emitter without its types: they ask for a listener in a form that a type parameter cannot be shown to have. */
 function listenersOf(events: EventEmitter<BrokerEvents>): EventEmitter {
   return events as unknown as EventEmitter
-}
-
-function subscriptionOf(filter: string): Subscription {
-  return {
-    filter,
-    topicFilter: filter,
-    shareName: null,
-    qos: 2,
-    noLocal: false,
-    retainAsPublished: true,
-    retainHandling: 2,
-    identifier: 0,
-  }
 }
 
 /** Runs what the embedding program gave us: its faults are logged and stay its own. */

@@ -5,6 +5,9 @@ import type { Duplex } from 'node:stream'
 import type { Misunderstanding } from './first-bytes.ts'
 import type { Peer, Wire, WireReceiver } from './wire.ts'
 
+/** How long a client may take to read our last words. */
+const CLOSE_MS_MAX = 2_000
+
 /** `check` looks at the first bytes and says what is wrong with them, or null. */
 export function streamWire(
   stream: Duplex,
@@ -76,8 +79,11 @@ class StreamWire implements Wire {
   }
 
   end(): void {
-    // A client that does not close its side after our last word is not waited for.
+    // A client that does not close its side after our last word is not waited for, nor one that never reads it.
     this.#stream.end(() => this.#stream.destroy())
+    if (this.#stream.destroyed || this.#stream.writableFinished) return
+    const giveUp = setTimeout(() => this.#stream.destroy(), CLOSE_MS_MAX)
+    this.#stream.once('close', () => clearTimeout(giveUp))
   }
 
   destroy(): void {

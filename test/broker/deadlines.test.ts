@@ -1,0 +1,58 @@
+import { test } from 'tap'
+import { type Deadline, Deadlines } from '../../src/broker/deadlines.ts'
+
+test('deadlines come in the order of their times, however they were set, moved and cleared', async t => {
+  const deadlines = new Deadlines()
+  const times = new Map<Deadline, number>()
+  const expired: number[] = []
+  let dice = 7
+  const random = (below: number): number => {
+    dice = (Math.imul(dice, 1_103_515_245) + 12_345) & 0x7fff_ffff
+    return dice % below
+  }
+  const all = Array.from({ length: 500 }, () => {
+    const deadline: Deadline = { expired: () => expired.push(times.get(deadline) ?? -1) }
+    return deadline
+  })
+  for (let step = 0; step < 5_000; step++) {
+    const deadline = all[random(all.length)]
+    if (deadline === undefined) continue
+    if (random(4) === 0) {
+      deadlines.clear(deadline)
+      times.delete(deadline)
+    } else {
+      const at = random(10_000)
+      deadlines.set(deadline, at)
+      times.set(deadline, at)
+    }
+    t.equal(deadlines.next, Math.min(Infinity, ...times.values()))
+  }
+
+  deadlines.tick(10_000)
+
+  t.strictSame(
+    expired,
+    [...times.values()].sort((one, other) => one - other),
+  )
+  t.equal(deadlines.count, 0)
+  t.equal(deadlines.next, Infinity)
+})
+
+test('what is later than now stays, and one that sets itself anew comes again', async t => {
+  const deadlines = new Deadlines()
+  let count = 0
+  const again: Deadline = {
+    expired: now => {
+      count += 1
+      deadlines.set(again, now + 10)
+    },
+  }
+  deadlines.set(again, 10)
+
+  for (const now of [9, 10, 19, 20, 30]) deadlines.tick(now)
+
+  t.equal(count, 3)
+  t.equal(deadlines.next, 40)
+  deadlines.set(again, Infinity)
+  t.equal(deadlines.count, 0)
+})

@@ -1,0 +1,78 @@
+import { test } from 'tap'
+import { ChunkPool } from '../../src/connection/chunk-pool.ts'
+import { Outbox } from '../../src/connection/outbox.ts'
+
+function text(pieces: readonly Uint8Array[]): string {
+  return Buffer.concat(pieces).toString()
+}
+
+test('bytes leave in order, up to the first that must wait', async t => {
+  const outbox = new Outbox(new ChunkPool())
+  outbox.append(Buffer.from('a'), 0)
+  outbox.append(Buffer.from('b'), 5)
+  outbox.append(Buffer.from('c'), 0)
+  outbox.append(Buffer.from('d'), 7)
+  outbox.append(Buffer.from('e'), 6)
+
+  t.equal(text(outbox.take(4)), 'a')
+  t.equal(text(outbox.take(5)), 'bc')
+  t.equal(text(outbox.take(6)), '')
+  t.equal(outbox.bytes, 2)
+  t.equal(text(outbox.take(7)), 'de')
+  t.ok(outbox.isEmpty)
+})
+
+test('a large piece is handed on as it is, between what was copied', async t => {
+  const outbox = new Outbox(new ChunkPool())
+  const large = Buffer.alloc(20_000, 'x')
+  outbox.append(Buffer.from('before'), 0)
+  outbox.append(large, 0)
+  outbox.append(Buffer.from('after'), 0)
+
+  const pieces = outbox.take(0)
+
+  t.equal(pieces.length, 3)
+  t.equal(pieces[1], large)
+  t.equal(text(pieces).length, 20_011)
+})
+
+test('memory is used again once the system has taken all, and not before', async t => {
+  const pool = new ChunkPool()
+  const outbox = new Outbox(pool)
+  outbox.append(Buffer.from('first'), 0)
+  const [first] = outbox.take(0)
+  outbox.recycle(true)
+  outbox.append(Buffer.from('other'), 0)
+  const [second] = outbox.take(0)
+  outbox.recycle(false)
+  outbox.append(Buffer.from('third'), 0)
+  const [third] = outbox.take(0)
+
+  t.equal(first?.buffer, second?.buffer)
+  t.not(second?.buffer, third?.buffer)
+})
+
+test('what waits for a commit keeps its bytes while later ones are written and recycled', async t => {
+  const outbox = new Outbox(new ChunkPool())
+  outbox.append(Buffer.from('now '), 0)
+  outbox.append(Buffer.from('held '), 1)
+  t.equal(text(outbox.take(0)), 'now ')
+  outbox.recycle(true)
+  for (let count = 0; count < 500; count++) outbox.append(Buffer.from('later '), 0)
+  t.equal(text(outbox.take(0)), '')
+  t.equal(text(outbox.take(1)), `held ${'later '.repeat(500)}`)
+})
+
+test('acknowledgements count until they have left', async t => {
+  const outbox = new Outbox(new ChunkPool())
+  outbox.appendAcknowledgement(0x40, 0x1234, 0)
+  outbox.countAcknowledgement()
+  outbox.appendAcknowledgement(0x40, 0x1235, 3)
+  outbox.countAcknowledgement()
+
+  t.equal(outbox.acknowledgements, 2)
+  t.equal(Buffer.concat(outbox.take(0)).toString('hex'), '40021234')
+  t.equal(outbox.acknowledgements, 1)
+  outbox.take(3)
+  t.equal(outbox.acknowledgements, 0)
+})
