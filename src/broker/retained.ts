@@ -81,6 +81,7 @@ export class Retained {
   matching(topicFilter: string, sequenceMax: number, now: number): RetainedSource {
     const cursor = this.#messages.matching(topicFilter, sequenceMax)
     return {
+      isCurrent: message => this.#messages.get(message.topic) === message,
       next: () => {
         let message = cursor.next(STEPS_MAX)
         while (message !== null && isExpired(message, now)) message = cursor.next(STEPS_MAX)

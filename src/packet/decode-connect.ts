@@ -50,11 +50,12 @@ export function protocolVersionOf(bytes: Buffer, start: number, end: number): nu
   let at = start + 1
   while (at < end && (bytes[at] ?? 0) > 0x7f) at += 1
   at += 1
-  const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
-  const name = bytes.latin1Slice(at + 2, Math.min(at + 2 + length, end))
-  const level = at + 2 + length
-  if ((name !== 'MQTT' && name !== 'MQIsdp') || level >= end) return null
-  return bytes[level] ?? null
+  if (at + 2 > end) return null
+  const level = at + 2 + bytes.readUInt16BE(at)
+  // What these bytes claim was not checked by anybody.
+  if (level >= end) return null
+  const name = bytes.latin1Slice(at + 2, level)
+  return name === 'MQTT' || name === 'MQIsdp' ? (bytes[level] ?? null) : null
 }
 
 function readVersion(reader: Reader): ProtocolVersion {

@@ -8,6 +8,8 @@ import type { Subscription } from '../routing/subscription.ts'
 export interface RetainedSource {
   /** The next retained message that matches the subscription, null at the end, or `later`: ask again in another turn. */
   next(): Message | null | 'later'
+  /** Whether the message is still the retained one of its topic. */
+  isCurrent(message: Message): boolean
 }
 
 export class Replay {
@@ -24,7 +26,9 @@ export class Replay {
 
   /** The message whose turn it is, without taking it; null when all were taken. */
   peek(): Message | null | 'later' {
-    if (this.#drawn !== null) return this.#drawn
+    // While it waited for room it may have been replaced: the newer one was delivered as it came.
+    if (this.#drawn !== null && this.#source.isCurrent(this.#drawn)) return this.#drawn
+    this.#drawn = null
     const next = this.#source.next()
     if (next !== 'later') this.#drawn = next
     return next

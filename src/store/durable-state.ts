@@ -68,19 +68,18 @@ export class DurableState {
   readonly #deliveries = new Map<number, KeptDelivery>()
   readonly #retained = new Map<string, number>()
   readonly #wills = new Map<string, Will>()
+  /** Messages to look at when the group of changes has been applied. */
+  readonly #unreferenced = new Set<number>()
   #lastSequence = 0
   #lastDelivery = 0
 
   /** Applies one group of changes, then lets go of messages that nobody refers to. */
   apply(changes: readonly Change[]): void {
-    const stored: number[] = []
-    for (const change of changes) {
-      if (change.kind === 'message-stored') stored.push(change.message.sequence)
-      this.#apply(change)
-    }
-    for (const sequence of stored) {
+    for (const change of changes) this.#apply(change)
+    for (const sequence of this.#unreferenced) {
       if (this.#messages.get(sequence)?.references === 0) this.#messages.delete(sequence)
     }
+    this.#unreferenced.clear()
   }
 
   snapshot(): Snapshot {
@@ -109,6 +108,7 @@ export class DurableState {
     switch (change.kind) {
       case 'message-stored':
         this.#messages.set(change.message.sequence, { message: change.message, references: 0 })
+        this.#unreferenced.add(change.message.sequence)
         this.#lastSequence = Math.max(this.#lastSequence, change.message.sequence)
         return
       case 'retained-set':
@@ -274,7 +274,8 @@ export class DurableState {
     const kept = this.#messages.get(sequence)
     assert(kept !== undefined, `message ${sequence} is stored before anything refers to it`)
     kept.references += by
-    if (by < 0 && kept.references === 0) this.#messages.delete(sequence)
+    // One that is settled may be owed again within the same group of changes.
+    if (kept.references === 0) this.#unreferenced.add(sequence)
   }
 
   #sessionOf(session: KeptSession): StoredSession {

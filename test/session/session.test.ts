@@ -230,3 +230,22 @@ test('a search among many retained messages that match nothing does not hold the
   t.ok(pond.turn.turns - turnsBefore > 5, `${pond.turn.turns - turnsBefore} turns`)
   t.strictSame(bob.hears(), ['suback #1 0x0', 'publish r/1/y live q0'])
 })
+
+test('a retained message that is replaced while it waits for room is not sent after the newer one', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice')
+  alice.publishes('r/1', 'one', { qos: 1, retain: true })
+  alice.publishes('r/2', 'old', { qos: 1, retain: true })
+  const durable = {
+    cleanStart: false,
+    properties: { sessionExpiryInterval: 60, receiveMaximum: 1 },
+  }
+  const waiting = pond.client('waiting', durable)
+  waiting.subscribes('r/#', 1)
+  waiting.hears()
+
+  alice.publishes('r/2', 'new', { qos: 1, retain: true })
+  waiting.acknowledges('puback', 1)
+
+  t.strictSame(waiting.hears(), ['publish r/2 new q1 #2'])
+})

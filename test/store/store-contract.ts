@@ -243,6 +243,20 @@ const RULES: Readonly<Record<string, (t: Test, place: StorePlace) => Promise<voi
     t.strictSame([sessions, retained], [[], []])
   },
 
+  'a message that one owner settles at once can be owed by another in the same commit': async (
+    t,
+    place,
+  ) => {
+    const { sessions } = await after(place, [
+      OPENED,
+      stored(1),
+      owed(1, 1, GROUP),
+      { kind: 'settled', delivery: 1 },
+      owed(2, 1),
+    ])
+    t.match(sessions[0]?.deliveries, [{ delivery: 2, message: messageOf(1) }])
+  },
+
   'the will of a client without a session comes back as well': async (t, place) => {
     const will = {
       topic: 'w',
