@@ -21,6 +21,9 @@ export interface Limits {
   readonly queuedMessagesMax: number
   readonly queuedBytesMax: number
   readonly queueOverflow: QueueOverflow
+  /** Of one waiting line; what waits behind them for a durable session stays in the store. */
+  readonly queuedInMemoryMax: number
+  readonly queuedInMemoryBytesMax: number
   readonly queueQoS0WhileAway: boolean
   readonly sessionExpirySecondsMax: number
   /** 0 for no limit. */

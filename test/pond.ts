@@ -32,6 +32,8 @@ export const POND_LIMITS: Limits = {
   queuedMessagesMax: 10_000,
   queuedBytesMax: 16_777_216,
   queueOverflow: 'drop-newest',
+  queuedInMemoryMax: 256,
+  queuedInMemoryBytesMax: 262_144,
   queueQoS0WhileAway: false,
   sessionExpirySecondsMax: 604_800,
   keepAliveSecondsMax: 1_200,

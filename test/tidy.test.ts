@@ -28,6 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['*'],
   'cli.ts': ['*'],
   'index.ts': ['*'],
+  'store-kit': ['message.ts', 'packet', 'store', 'node:'],
+  'store-kit.ts': ['*'],
 }
 
 const PURE_ROOMS = [

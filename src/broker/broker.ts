@@ -4,7 +4,7 @@ import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { Session } from '../session/session.ts'
-import type { DropReason, SessionContext } from '../session/session-context.ts'
+import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
 import { Replay } from '../session/replay.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -13,7 +13,7 @@ import { Deadlines } from './deadlines.ts'
 import type { Observer } from './observer.ts'
 import { Retained } from './retained.ts'
 import { type Occupant, Sessions } from './sessions.ts'
-import { ShareGroups, type ShareSettings, type ShareWishes } from './share-groups.ts'
+import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
 import type { Target } from './target.ts'
 import { type WillOfClient, Wills } from './wills.ts'
@@ -43,6 +43,8 @@ export interface Opened {
 /** How a connection ended, as far as the will is concerned. */
 export type Departure = 'goodbye' | 'lost' | 'broker-stops'
 
+const NO_READERS: readonly PageReader[] = []
+
 export class Broker implements SessionContext {
   readonly limits: Limits
   readonly journal: Journal
@@ -54,9 +56,12 @@ export class Broker implements SessionContext {
   readonly groups: ShareGroups
   readonly #router = new Router<Target>()
   readonly #wills: Wills
+  /** There is no room for what must be stored. Told by the turn. */
+  storeIsFull = false
   #now = 0
   #lastSequence = 0
   #lastDelivery = 0
+  #pagesWanted: PageReader[] = []
 
   constructor(options: BrokerOptions) {
     this.limits = options.limits
@@ -135,9 +140,7 @@ export class Broker implements SessionContext {
       else this.end(session)
       return
     }
-    const expiresAt = expiryOf(session, this.#now)
-    this.sessions.vacate(session, expiresAt)
-    this.journal.record({ kind: 'session-left', clientId: session.clientId, expiresAt })
+    this.sessions.vacate(session, this.#away(session))
   }
 
   /** The session and all that it owes are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
@@ -187,11 +190,11 @@ export class Broker implements SessionContext {
   }
 
   /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
-  subscribe(session: Session, subscription: Subscription, wishes: ShareWishes): boolean {
+  subscribe(session: Session, subscription: Subscription): boolean {
     const isNew = !session.subscriptions.has(subscription.filter)
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription, wishes)
+    else this.groups.join(session, subscription)
     if (session.isDurable) {
       this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
     }
@@ -235,34 +238,43 @@ export class Broker implements SessionContext {
     this.observer.dropped?.(reason, message, clientId)
   }
 
+  droppedInStore(reason: DropReason, messages: number): void {
+    this.statistics.dropped[reason] += messages
+  }
+
+  wantPage(reader: PageReader): void {
+    this.#pagesWanted.push(reader)
+  }
+
+  /** Who waits for a page since this was last asked. */
+  takePagesWanted(): readonly PageReader[] {
+    if (this.#pagesWanted.length === 0) return NO_READERS
+    const readers = this.#pagesWanted
+    this.#pagesWanted = []
+    return readers
+  }
+
   /** The client changed its expiry as it left [MQTT-3.1.2-11.2]. */
   changeExpiry(session: Session, expiryIntervalSeconds: number): void {
     if (session.expiryIntervalSeconds === expiryIntervalSeconds) return
-    const wasDurable = session.isDurable
-    const { clientId } = session
-    session.expiryIntervalSeconds = expiryIntervalSeconds
-    if (wasDurable && !session.isDurable) this.journal.record({ kind: 'session-ended', clientId })
-    else if (wasDurable)
-      this.journal.record({ kind: 'session-resumed', clientId, expiryIntervalSeconds })
-    for (const group of session.groups) group.membershipChanged()
+    this.#resume(session, expiryIntervalSeconds)
   }
 
   /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
   restoreSession(session: Session, expiresAt: number | null): void {
     this.sessions.add(session)
-    this.sessions.vacate(session, expiresAt ?? expiryOf(session, this.#now))
+    this.sessions.vacate(session, expiresAt ?? this.#away(session))
   }
 
   restoreSubscription(session: Session, subscription: Subscription): void {
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription, { strategy: null, weight: null })
+    else this.groups.join(session, subscription)
   }
 
-  /** The connection that the will belonged to is gone since the last broker stopped. */
-  restoreWill(clientId: string, will: WillOfClient): void {
-    this.#wills.set(clientId, will)
-    this.#wills.connectionLost(clientId)
+  /** The connection that the will belonged to is gone, since `at` was set or since the last broker stopped. */
+  restoreWill(clientId: string, will: WillOfClient, at: number | null): void {
+    this.#wills.restore(clientId, will, at)
   }
 
   #begin(clientId: string, expiryIntervalSeconds: number): Session {
@@ -275,12 +287,17 @@ export class Broker implements SessionContext {
   }
 
   #resume(session: Session, expiryIntervalSeconds: number): void {
-    if (session.expiryIntervalSeconds !== expiryIntervalSeconds) {
-      this.changeExpiry(session, expiryIntervalSeconds)
-      return
-    }
+    session.expiryIntervalSeconds = expiryIntervalSeconds
+    if (!session.isDurable) return
     const { clientId } = session
     this.journal.record({ kind: 'session-resumed', clientId, expiryIntervalSeconds })
+  }
+
+  /** The client is away from now on. Returns when its session ends. */
+  #away(session: Session): number {
+    const expiresAt = expiryOf(session, this.#now)
+    this.journal.record({ kind: 'session-left', clientId: session.clientId, expiresAt })
+    return expiresAt
   }
 
   #expire(session: Session): void {

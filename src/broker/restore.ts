@@ -1,64 +1,52 @@
 // Snapshot → broker: at start, the broker goes on where the last one stopped.
 
 import type { Permissions } from '../access/permissions.ts'
-import type { Message } from '../message.ts'
-import { NO_PROPERTIES } from '../packet/packet.ts'
-import type { Delivery, DeliveryOrigin } from '../session/delivery.ts'
-import { newDelivery, Session } from '../session/session.ts'
+import { type Delivery, restoredDelivery } from '../session/delivery.ts'
+import { Session } from '../session/session.ts'
 import type { Snapshot, StoredDelivery, StoredSession } from '../store/store.ts'
 import type { Broker } from './broker.ts'
-
-const NO_WISHES = { strategy: null, weight: null }
-
-/** Stands for a message that only PUBREL is owed for: nobody will read it. */
-const FORGOTTEN: Message = {
-  topic: '',
-  payload: Buffer.alloc(0),
-  qos: 2,
-  retain: false,
-  properties: NO_PROPERTIES,
-  publisher: null,
-  expiresAt: Infinity,
-  sequence: 0,
-}
 
 /** Called once, before the first connection, in a turn of its own. */
 export function restore(broker: Broker, snapshot: Snapshot, permissions: Permissions): void {
   broker.restoreNumbers(snapshot.lastSequence, snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
-  for (const stored of snapshot.sessions) {
-    if (stored.expiryIntervalSeconds > 0) restoreSession(broker, stored)
+  for (const stored of snapshot.sessions) restoreSession(broker, stored)
+  for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
+    const group = broker.groups.find(shareName, topicFilter)
+    group.restore(
+      deliveries.map(stored => restoredDelivery(stored, group)),
+      remainder,
+    )
   }
-  for (const { shareName, topicFilter, deliveries } of snapshot.groups) {
-    const group = broker.groups.find(shareName, topicFilter, NO_WISHES)
-    for (const stored of deliveries) group.restore(deliveryOf(stored, group))
-    broker.groups.endIfEmpty(group)
-  }
-  for (const { clientId, will } of snapshot.sessions) {
-    if (will !== null) broker.restoreWill(clientId, { will, permissions })
+  // Some were made only for what a former member has not settled yet.
+  for (const group of [...broker.groups.all]) broker.groups.endIfEmpty(group)
+  for (const { clientId, will, willAt } of snapshot.sessions) {
+    if (will !== null) broker.restoreWill(clientId, { will, permissions }, willAt)
   }
 }
 
 function restoreSession(broker: Broker, stored: StoredSession): void {
+  const { clientId } = stored
+  if (stored.expiryIntervalSeconds === 0) {
+    // It was to end with its connection, which ended with the last broker.
+    broker.journal.record({ kind: 'session-ended', clientId })
+    return
+  }
   const session = new Session(stored.clientId, stored.expiryIntervalSeconds, broker)
   broker.restoreSession(session, stored.expiresAt)
   for (const subscription of stored.subscriptions) {
     broker.restoreSubscription(session, subscription)
   }
   for (const packetId of stored.incoming) session.incoming.restore(packetId)
-  for (const delivery of stored.deliveries) {
-    const { group } = delivery
-    const origin =
-      group === null ? null : broker.groups.find(group.shareName, group.topicFilter, NO_WISHES)
-    session.restore(deliveryOf(delivery, origin))
-  }
+  session.restore(
+    stored.deliveries.map(delivery => deliveryOf(delivery, session, broker)),
+    stored.remainder,
+  )
 }
 
-function deliveryOf(stored: StoredDelivery, origin: DeliveryOrigin | null): Delivery {
-  const { message, qos, retain, identifiers } = stored
-  return {
-    ...newDelivery(message ?? FORGOTTEN, qos, retain, identifiers, origin, stored.delivery, 0),
-    packetId: stored.packetId,
-    isReceived: message === null,
-  }
+function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): Delivery {
+  if (stored.group === null) return restoredDelivery(stored, null)
+  const group = broker.groups.find(stored.group.shareName, stored.group.topicFilter)
+  group.lent(session)
+  return restoredDelivery(stored, group)
 }

@@ -20,12 +20,6 @@ export interface ShareSettings {
   readonly random: () => number
 }
 
-/** What a client asked for by user properties of its SUBSCRIBE. */
-export interface ShareWishes {
-  readonly strategy: ShareStrategyName | null
-  readonly weight: number | null
-}
-
 export class ShareGroups {
   readonly #groups = new Map<string, ShareGroup>()
   readonly #router: Router<Target>
@@ -42,11 +36,11 @@ export class ShareGroups {
     return this.#groups.values()
   }
 
-  join(session: Session, subscription: Subscription, wishes: ShareWishes): ShareGroup {
+  join(session: Session, subscription: Subscription): ShareGroup {
     const { shareName, topicFilter } = subscription
-    const group = this.find(shareName ?? '', topicFilter, wishes)
+    const group = this.find(shareName ?? '', topicFilter, subscription.strategy)
     const configured = this.#settings.weightOf(group.shareName, topicFilter, session.clientId)
-    group.join(session, subscription, configured ?? wishes.weight ?? 1)
+    group.join(session, subscription, configured ?? subscription.weight ?? 1)
     return group
   }
 
@@ -66,14 +60,12 @@ export class ShareGroups {
   }
 
   /** The group of this name, made when there is none. */
-  find(shareName: string, topicFilter: string, wishes: ShareWishes): ShareGroup {
+  find(shareName: string, topicFilter: string, wish?: ShareStrategyName): ShareGroup {
     const key = keyOf(shareName, topicFilter)
     const known = this.#groups.get(key)
     if (known !== undefined) return known
     const name =
-      this.#settings.strategyOf(shareName, topicFilter) ??
-      wishes.strategy ??
-      this.#settings.defaultStrategy
+      this.#settings.strategyOf(shareName, topicFilter) ?? wish ?? this.#settings.defaultStrategy
     const { bounds, random } = this.#settings
     const strategy = createStrategy<ShareMember>(name, random)
     const group = new ShareGroup({ shareName, topicFilter }, strategy, bounds, this.#context)

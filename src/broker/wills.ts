@@ -74,9 +74,22 @@ export class Wills {
       this.publish(clientId)
       return
     }
+    const at = this.#publisher.now + delaySeconds * 1_000
+    this.#journal.record({ kind: 'will-delayed', clientId, at })
+    this.#delay(clientId, at)
+  }
+
+  /** A will that the store kept: due at `at`, or its connection was there to the end and is lost now. */
+  restore(clientId: string, will: WillOfClient, at: number | null): void {
+    this.#wills.set(clientId, will)
+    if (at === null) this.connectionLost(clientId)
+    else this.#delay(clientId, at)
+  }
+
+  #delay(clientId: string, at: number): void {
     const pending = new PendingWill(this, clientId)
     this.#pending.set(clientId, pending)
-    this.#deadlines.set(pending, this.#publisher.now + delaySeconds * 1_000)
+    this.#deadlines.set(pending, at)
   }
 
   /** Publishes the client's will now, if it has one: its delay is over, or its session [MQTT-3.1.2-8]. */

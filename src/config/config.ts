@@ -89,6 +89,13 @@ const limits = z.strictObject({
   inFlightMax: whole(64, 1, 65_535, 'Unacknowledged messages of QoS 1 and 2 to a client'),
   queuedMessagesMax: whole(10_000, 0, 100_000_000, 'Messages that wait for a client'),
   queuedBytesMax: whole(16_777_216, 0, 1_099_511_627_776, 'Bytes that wait for a client'),
+  queuedInMemoryMax: whole(
+    256,
+    1,
+    1_000_000,
+    'Messages of one waiting line that are kept in memory; the rest stays in the store',
+  ),
+  queuedInMemoryBytesMax: whole(262_144, 1, 1_073_741_824, 'Bytes of the same'),
   queueOverflow: z
     .enum(['drop-newest', 'drop-oldest'])
     .default('drop-newest')

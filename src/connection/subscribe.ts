@@ -2,7 +2,6 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { ShareWishes } from '../broker/share-groups.ts'
 import type { SubscribePacket, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
 import {
   NO_SUBSCRIPTION_EXISTED,
@@ -13,7 +12,7 @@ import {
   SUCCESS,
   TOPIC_FILTER_INVALID,
 } from '../packet/reason.ts'
-import { isShareStrategyName } from '../routing/share-strategy.ts'
+import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { levelCount, parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
@@ -41,13 +40,12 @@ export function subscribe(
   broker: Broker,
 ): SubscribeResult {
   const subscriptions = packet.subscriptions.map(request => subscriptionOf(request, packet))
-  const wishes = wishesOf(packet.properties.userProperties ?? [])
   const reasons: ReasonCode[] = []
   const granted: Granted[] = []
   for (const subscription of subscriptions) {
     const refusal = refusalOf(subscription, session, permissions, broker)
     if (refusal === null) {
-      const isNew = broker.subscribe(session, subscription, wishes)
+      const isNew = broker.subscribe(session, subscription)
       granted.push({ subscription, isNew })
     }
     reasons.push(refusal ?? subscription.qos)
@@ -81,6 +79,7 @@ function subscriptionOf(request: SubscriptionRequest, packet: SubscribePacket): 
     retainAsPublished: request.retainAsPublished,
     retainHandling: request.retainHandling,
     identifier: packet.properties.subscriptionIdentifiers?.[0] ?? 0,
+    ...(shareName === null ? {} : wishesOf(packet.properties.userProperties ?? [])),
   }
 }
 
@@ -107,12 +106,17 @@ function refusalOf(
   return null
 }
 
+interface ShareWishes {
+  strategy?: ShareStrategyName
+  weight?: number
+}
+
+/** What a member asks of its share group by user properties. */
 function wishesOf(userProperties: readonly UserProperty[]): ShareWishes {
-  let strategy: ShareWishes['strategy'] = null
-  let weight: ShareWishes['weight'] = null
+  const wishes: ShareWishes = {}
   for (const [name, value] of userProperties) {
-    if (name === 'strategy' && isShareStrategyName(value)) strategy = value
-    else if (name === 'weight' && WEIGHT_PATTERN.test(value)) weight = Number(value)
+    if (name === 'strategy' && isShareStrategyName(value)) wishes.strategy = value
+    else if (name === 'weight' && WEIGHT_PATTERN.test(value)) wishes.weight = Number(value)
   }
-  return { strategy, weight }
+  return wishes
 }

@@ -53,7 +53,8 @@ export class Turn {
   begin(): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    const { broker, now, schedule } = this.#options
+    const { broker, store, now, schedule } = this.#options
+    broker.storeIsFull = store.isFull
     broker.tick(now())
     schedule(this.#end)
   }
@@ -75,6 +76,7 @@ export class Turn {
     this.turns += 1
     this.#gather()
     this.#commit()
+    this.#fetchPages()
     const speakers = this.#speakers
     this.#speakers = []
     for (const speaker of speakers) this.#flush(speaker)
@@ -106,14 +108,36 @@ export class Turn {
   #committed(error: Error | null, promise: number): void {
     if (this.#hasFailed) return
     if (error !== null) {
-      this.#hasFailed = true
-      this.#options.commitFailed(error)
+      this.#fail(error)
       return
     }
     this.#isCommitting = false
     this.#options.journal.reached(promise)
     for (const speaker of this.#waiting) this.#flush(speaker)
     this.#commit()
+    this.#fetchPages()
+  }
+
+  /** Pages of long waiting lines. All that was recorded before a page was wanted must be with the store first. */
+  #fetchPages(): void {
+    if (this.#gathered.length > 0) return
+    const { broker, store } = this.#options
+    for (const reader of broker.takePagesWanted()) {
+      store.page(reader.owner, reader.after, (error, deliveries) => {
+        if (this.#hasFailed) return
+        if (error !== null) {
+          this.#fail(error)
+          return
+        }
+        this.begin()
+        reader.paged(deliveries)
+      })
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#hasFailed = true
+    this.#options.commitFailed(error)
   }
 
   #flush(speaker: Speaker): void {

@@ -24,7 +24,26 @@ export class Writer {
 
   uint32(value: number): void {
     const at = this.#grow(4)
+    this.bytes[at] = value >>> 24
+    this.bytes[at + 1] = value >>> 16
+    this.bytes[at + 2] = value >>> 8
+    this.bytes[at + 3] = value
+  }
+
+  /** Sets a number that `uint32` left room for. */
+  patchUint32(at: number, value: number): void {
     this.bytes.writeUInt32BE(value, at)
+  }
+
+  /** A whole number of up to 53 bits, in 8 bytes. */
+  uint53(value: number): void {
+    this.uint32(Math.floor(value / 0x1_0000_0000))
+    this.uint32(value >>> 0)
+  }
+
+  double(value: number): void {
+    const at = this.#grow(8)
+    this.bytes.writeDoubleBE(value, at)
   }
 
   varint(value: number): void {

@@ -1,6 +1,7 @@
 // A topic filter and the options that a client gave with it.
 
 import type { QoS } from '../packet/packet.ts'
+import type { ShareStrategyName } from './share-strategy.ts'
 
 export interface Subscription {
   /** As the client wrote it, `$share/group/` included: the key within a session. */
@@ -15,6 +16,9 @@ export interface Subscription {
   readonly retainHandling: 0 | 1 | 2
   /** Subscription Identifier, 0 for none. */
   readonly identifier: number
+  /** How its share group should choose, and this member's weight in it, where the client said so. */
+  readonly strategy?: ShareStrategyName
+  readonly weight?: number
 }
 
 /** Takes everything that matches as it was published: what a share group or a part of this process subscribes with. */

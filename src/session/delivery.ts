@@ -1,10 +1,13 @@
 // One message on its way to one session, from the moment it is owed until it is settled.
 
 import type { Message } from '../message.ts'
-import type { QoS } from '../packet/packet.ts'
+import { NO_PROPERTIES, type QoS } from '../packet/packet.ts'
+import type { GroupOwner } from '../store/change.ts'
+import type { StoredDelivery } from '../store/store.ts'
 
 /** What a share group hears of deliveries that came through it. */
 export interface DeliveryOrigin {
+  readonly owner: GroupOwner
   /** Settled, dropped or given back: the member has room again. */
   released(clientId: string): void
   /** The member left: the deliveries, oldest first, are the group's again. */
@@ -29,4 +32,51 @@ export interface Delivery {
   isReceived: boolean
   /** Sent on the present connection. */
   isOnWire: boolean
+}
+
+const NO_IDENTIFIERS: readonly number[] = []
+
+export function newDelivery(
+  message: Message,
+  qos: QoS,
+  retain: boolean,
+  identifiers: readonly number[],
+  origin: DeliveryOrigin | null,
+  stored: number,
+  promise: number,
+): Delivery {
+  return {
+    message,
+    qos,
+    retain,
+    identifiers: identifiers.length === 0 ? NO_IDENTIFIERS : identifiers,
+    origin,
+    stored,
+    promise,
+    packetId: 0,
+    isReceived: false,
+    isOnWire: false,
+  }
+}
+
+/** Stands for a message that only PUBREL is owed for: nobody will read it. */
+const FORGOTTEN: Message = {
+  topic: '',
+  payload: Buffer.alloc(0),
+  qos: 2,
+  retain: false,
+  properties: NO_PROPERTIES,
+  publisher: null,
+  expiresAt: Infinity,
+  sequence: 0,
+}
+
+/** As the store kept it: it is committed, so it promises nothing more. */
+export function restoredDelivery(stored: StoredDelivery, origin: DeliveryOrigin | null): Delivery {
+  const { message, qos, retain, identifiers } = stored
+  return {
+    ...newDelivery(message ?? FORGOTTEN, qos, retain, identifiers, origin, stored.delivery, 0),
+    packetId: stored.packetId,
+    isReceived: message === null,
+  }
 }

@@ -1,7 +1,8 @@
-// A waiting line of deliveries, bounded in messages and bytes.
+// A waiting line of deliveries, bounded in messages and bytes. What does not fit into memory is left to the store.
 
 import type { QueueOverflow } from '../limits.ts'
 import type { Delivery } from './delivery.ts'
+import { sizeOf, type StoredRest } from './stored-rest.ts'
 
 export interface QueueBounds {
   readonly messagesMax: number
@@ -9,14 +10,17 @@ export interface QueueBounds {
   readonly overflow: QueueOverflow
 }
 
-/** What one waiting delivery is counted as besides its payload and topic. */
-const DELIVERY_OVERHEAD_BYTES = 64
-
 export class MessageQueue {
   #line: (Delivery | undefined)[] = []
   #head = 0
   #bytes = 0
+  readonly #rest: StoredRest
 
+  constructor(rest: StoredRest) {
+    this.#rest = rest
+  }
+
+  /** Those in memory. */
   get length(): number {
     return this.#line.length - this.#head
   }
@@ -25,24 +29,33 @@ export class MessageQueue {
     return this.#bytes
   }
 
+  /** Nothing waits, here or in the store. */
+  get isEmpty(): boolean {
+    return this.length === 0 && this.#rest.messages === 0
+  }
+
   /** Puts it at the end and returns what the bounds push out: older ones, or itself. */
   push(delivery: Delivery, bounds: QueueBounds): readonly Delivery[] {
     const size = sizeOf(delivery)
-    if (this.#fits(size, bounds)) {
+    if (this.#fits(size, 1, bounds)) {
       this.#append(delivery, size)
       return []
     }
     if (bounds.overflow === 'drop-newest' || size > bounds.bytesMax || bounds.messagesMax < 1) {
       return [delivery]
     }
-    const pushedOut: Delivery[] = []
-    while (!this.#fits(size, bounds)) {
-      const oldest = this.shift()
-      if (oldest === undefined) break
-      pushedOut.push(oldest)
-    }
+    const pushedOut = this.#makeRoom(size, bounds)
     this.#append(delivery, size)
     return pushedOut
+  }
+
+  /** A page from the store: goes to the end. Returns what the bounds push out meanwhile. */
+  paged(deliveries: readonly Delivery[], bounds: QueueBounds): readonly Delivery[] {
+    for (const delivery of deliveries) {
+      this.#line.push(delivery)
+      this.#bytes += sizeOf(delivery)
+    }
+    return bounds.overflow === 'drop-newest' ? [] : this.#makeRoom(0, bounds)
   }
 
   /** Puts deliveries that were taken out already back to the front, in their order, bounds or not. */
@@ -75,11 +88,30 @@ export class MessageQueue {
     return rest
   }
 
-  #fits(size: number, bounds: QueueBounds): boolean {
-    return this.length < bounds.messagesMax && this.#bytes + size <= bounds.bytesMax
+  /** Drops the oldest. Where they lie in the store the next page must come first: the bounds are passed by that much. */
+  #makeRoom(size: number, bounds: QueueBounds): Delivery[] {
+    const pushedOut: Delivery[] = []
+    const more = size === 0 ? 0 : 1
+    while (!this.#fits(size, more, bounds)) {
+      const oldest = this.shift()
+      if (oldest === undefined) {
+        this.#rest.want()
+        break
+      }
+      pushedOut.push(oldest)
+    }
+    return pushedOut
+  }
+
+  #fits(size: number, more: number, bounds: QueueBounds): boolean {
+    return (
+      this.length + this.#rest.messages + more <= bounds.messagesMax &&
+      this.#bytes + this.#rest.bytes + size <= bounds.bytesMax
+    )
   }
 
   #append(delivery: Delivery, size: number): void {
+    if (this.#rest.takes(delivery, this.length, this.#bytes)) return
     this.#line.push(delivery)
     this.#bytes += size
   }
@@ -93,8 +125,4 @@ export class MessageQueue {
     this.#line = this.#line.slice(this.#head)
     this.#head = 0
   }
-}
-
-function sizeOf(delivery: Delivery): number {
-  return delivery.message.payload.length + delivery.message.topic.length + DELIVERY_OVERHEAD_BYTES
 }

@@ -2,7 +2,9 @@
 
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
+import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
+import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 
 /** Why a message did not reach a subscriber although it matched. Each has its counter. */
@@ -25,17 +27,31 @@ export interface SessionContext {
   /** The next number for a delivery in the store. */
   nextDelivery(): number
   dropped(reason: DropReason, message: Message, clientId: string | null): void
+  /** The same for messages that lie in the store and are not looked at again. */
+  droppedInStore(reason: DropReason, messages: number): void
+  /** Asks for the next page of a waiting line; it comes in a later turn. */
+  wantPage(reader: PageReader): void
 }
 
-/** Forgets a delivery that will not be made: counted, and settled in the store. */
+/** Whoever reads a long waiting line from the store, page by page. */
+export interface PageReader {
+  readonly owner: Owner
+  /** The number of the newest delivery that was read or never left the memory. */
+  readonly after: number
+  paged(page: readonly StoredDelivery[]): void
+}
+
+/** Forgets a delivery that lies with `owner` and will not be made: counted, and settled in the store. */
 export function drop(
   context: SessionContext,
   reason: DropReason,
   delivery: Delivery,
-  clientId: string | null,
+  owner: Owner,
 ): void {
-  if (delivery.stored !== 0) context.journal.record({ kind: 'settled', delivery: delivery.stored })
-  context.dropped(reason, delivery.message, clientId)
+  if (delivery.stored !== 0) {
+    context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
+  }
+  context.dropped(reason, delivery.message, owner.kind === 'session' ? owner.clientId : null)
 }
 
 export function isExpired(message: Message, now: number): boolean {

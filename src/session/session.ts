@@ -4,13 +4,16 @@ import { strict as assert } from 'node:assert'
 import type { Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Delivery, DeliveryOrigin } from './delivery.ts'
+import type { Owner, SessionOwner } from '../store/change.ts'
+import type { Remainder } from '../store/store.ts'
+import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
 import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
-import { MessageQueue } from './message-queue.ts'
+import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
 import type { Replay } from './replay.ts'
 import { drop, isExpired, type SessionContext } from './session-context.ts'
+import { StoredRest } from './stored-rest.ts'
 
 /** A share group, as its member sees it. */
 export interface GroupOfMember extends DeliveryOrigin {
@@ -22,17 +25,19 @@ export interface GroupOfMember extends DeliveryOrigin {
   membershipChanged(): void
 }
 
-const NO_IDENTIFIERS: readonly number[] = []
-
 export class Session {
   readonly clientId: string
+  readonly owner: SessionOwner
+  /** It was to outlive its connection when it began, so what it is owed must survive a crash. */
+  readonly isDurable: boolean
   readonly incoming: IncomingWindow
   readonly subscriptions: Map<string, Subscription> = new Map()
   readonly groups: Set<GroupOfMember> = new Set()
   expiryIntervalSeconds: number
   readonly #context: SessionContext
   readonly #window = new OutgoingWindow()
-  readonly #queue = new MessageQueue()
+  readonly #rest: StoredRest
+  readonly #queue: MessageQueue
   #link: Link | null = null
   #windowMax = 0
   /** What was unsettled when the client came back and is not sent again yet. */
@@ -41,14 +46,13 @@ export class Session {
 
   constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = clientId
+    this.owner = { kind: 'session', clientId }
+    this.isDurable = expiryIntervalSeconds > 0
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
     this.incoming = new IncomingWindow(this, context.journal)
-  }
-
-  /** Outlives its connection, so what it is owed must survive a crash. */
-  get isDurable(): boolean {
-    return this.expiryIntervalSeconds > 0
+    this.#rest = new StoredRest(this.owner, null, context, page => this.#paged(page))
+    this.#queue = new MessageQueue(this.#rest)
   }
 
   get isAttached(): boolean {
@@ -64,11 +68,11 @@ export class Session {
   }
 
   get queuedMessages(): number {
-    return this.#queue.length
+    return this.#queue.length + this.#rest.messages
   }
 
   get queuedBytes(): number {
-    return this.#queue.bytes
+    return this.#queue.bytes + this.#rest.bytes
   }
 
   /** Could send a message at this moment without letting it wait. */
@@ -83,7 +87,7 @@ export class Session {
 
   /** Something older must be sent before what comes now. */
   get #isBehind(): boolean {
-    return this.#queue.length > 0 || this.#replays.length > 0 || this.#resend.length > 0
+    return !this.#queue.isEmpty || this.#replays.length > 0 || this.#resend.length > 0
   }
 
   /**
@@ -137,7 +141,8 @@ export class Session {
     if (!delivery.isReceived) {
       this.#window.received(delivery)
       if (delivery.stored !== 0) {
-        this.#context.journal.record({ kind: 'received', delivery: delivery.stored })
+        const { clientId } = this
+        this.#context.journal.record({ kind: 'received', delivery: delivery.stored, clientId })
         delivery.promise = this.#context.journal.current
       }
     }
@@ -190,6 +195,7 @@ export class Session {
       if (!delivery.isReceived)
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
+    this.#context.droppedInStore('session-ended', this.#rest.clear())
     this.#replays = []
   }
 
@@ -206,10 +212,14 @@ export class Session {
     }
   }
 
-  /** A delivery that the store kept; sent before or still waiting. */
-  restore(delivery: Delivery): void {
-    if (delivery.packetId !== 0) this.#window.restore(delivery)
-    else this.#queue.putBack([...this.#queue.drain(), delivery])
+  /** What the store kept, those sent before those that wait; `remainder` stays there until it is needed. */
+  restore(deliveries: readonly Delivery[], remainder: Remainder): void {
+    const waiting = deliveries.filter(({ packetId }) => packetId === 0)
+    for (const delivery of deliveries) {
+      if (delivery.packetId !== 0) this.#window.restore(delivery)
+    }
+    this.#queue.putBack(waiting)
+    this.#rest.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   get #hasWindow(): boolean {
@@ -244,13 +254,11 @@ export class Session {
   ): Delivery {
     const stored = this.isDurable ? this.#context.nextDelivery() : 0
     if (stored !== 0) {
-      const owner = { kind: 'session', clientId: this.clientId } as const
-      const { sequence } = message
       this.#context.journal.record({
         kind: 'owed',
         delivery: stored,
-        owner,
-        sequence,
+        owner: this.owner,
+        sequence: message.sequence,
         qos,
         retain,
         identifiers,
@@ -264,20 +272,32 @@ export class Session {
   }
 
   #wait(delivery: Delivery): void {
+    const pushedOut = this.#queue.push(delivery, this.#bounds)
+    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
+  }
+
+  /** The next page of the waiting line has come from the store. */
+  #paged(deliveries: readonly Delivery[]): void {
+    const pushedOut = this.#queue.paged(deliveries, this.#bounds)
+    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
+    this.pump()
+  }
+
+  get #bounds(): QueueBounds {
     const { queuedMessagesMax, queuedBytesMax, queueOverflow } = this.#context.limits
-    const pushedOut = this.#queue.push(delivery, {
+    return {
       messagesMax: queuedMessagesMax,
       bytesMax: queuedBytesMax,
       overflow: queueOverflow,
-    })
-    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.clientId)
+    }
   }
 
   /** Sends a delivery for the first time. */
   #start(delivery: Delivery): void {
     if (!this.#window.open(delivery)) {
       this.#release(delivery)
-      drop(this.#context, 'no-packet-identifier', delivery, this.clientId)
+      const owner = delivery.origin?.owner ?? this.owner
+      drop(this.#context, 'no-packet-identifier', delivery, owner)
       return
     }
     this.#recordSent(delivery)
@@ -287,8 +307,9 @@ export class Session {
   #recordSent(delivery: Delivery): void {
     if (delivery.stored === 0) return
     const { clientId } = this
-    const { packetId } = delivery
-    this.#context.journal.record({ kind: 'sent', delivery: delivery.stored, clientId, packetId })
+    const { stored, packetId } = delivery
+    const owner = delivery.origin?.owner ?? this.owner
+    this.#context.journal.record({ kind: 'sent', delivery: stored, owner, clientId, packetId })
     // The identifier of a QoS 2 message must come back the same after a crash, or it is delivered twice.
     if (delivery.qos === 2) delivery.promise = this.#context.journal.current
   }
@@ -307,9 +328,16 @@ export class Session {
   /** Settled, one way or the other. */
   #forget(delivery: Delivery): void {
     this.#window.settle(delivery)
-    if (delivery.stored !== 0)
-      this.#context.journal.record({ kind: 'settled', delivery: delivery.stored })
+    if (delivery.stored !== 0) {
+      const owner = this.#placeOf(delivery)
+      this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
+    }
     this.#release(delivery)
+  }
+
+  /** Where the store has a delivery that was sent: it stays with a group whose member has no stored session. */
+  #placeOf(delivery: Delivery): Owner {
+    return this.isDurable || delivery.origin === null ? this.owner : delivery.origin.owner
   }
 
   #release(delivery: Delivery): void {
@@ -358,42 +386,20 @@ export class Session {
   }
 
   #pumpQueue(): void {
+    if (this.#rest.isNeeded(this.#queue.length)) this.#rest.want()
     while (this.#resend.length === 0 && this.#replays.length === 0) {
       const delivery = this.#queue.peek()
       if (delivery === undefined || !this.#hasWindow) return
       this.#queue.shift()
       if (isExpired(delivery.message, this.#context.now)) {
         this.#release(delivery)
-        drop(this.#context, 'message-expired', delivery, this.clientId)
+        drop(this.#context, 'message-expired', delivery, this.owner)
       } else if (delivery.qos === 0) {
         this.#sendQoS0(delivery.message, delivery.retain, delivery.identifiers)
       } else {
         this.#start(delivery)
       }
     }
-  }
-}
-
-export function newDelivery(
-  message: Message,
-  qos: QoS,
-  retain: boolean,
-  identifiers: readonly number[],
-  origin: DeliveryOrigin | null,
-  stored: number,
-  promise: number,
-): Delivery {
-  return {
-    message,
-    qos,
-    retain,
-    identifiers: identifiers.length === 0 ? NO_IDENTIFIERS : identifiers,
-    origin,
-    stored,
-    promise,
-    packetId: 0,
-    isReceived: false,
-    isOnWire: false,
   }
 }
 

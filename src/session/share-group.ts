@@ -5,11 +5,14 @@ import type { Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { ShareStrategy } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Delivery } from './delivery.ts'
+import { type Delivery, newDelivery } from './delivery.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
+import type { GroupOwner } from '../store/change.ts'
+import type { Remainder } from '../store/store.ts'
 import { drop, isExpired, type SessionContext } from './session-context.ts'
-import { type GroupOfMember, newDelivery, owningBytes, type Session } from './session.ts'
+import { type GroupOfMember, owningBytes, type Session } from './session.ts'
 import { ShareMember } from './share-member.ts'
+import { StoredRest } from './stored-rest.ts'
 
 const NO_IDENTIFIERS: readonly number[] = []
 
@@ -17,15 +20,18 @@ export class ShareGroup implements GroupOfMember {
   readonly clientId = null
   readonly shareName: string
   readonly topicFilter: string
+  readonly owner: GroupOwner
   readonly #context: SessionContext
   readonly #strategy: ShareStrategy<ShareMember>
   readonly #bounds: QueueBounds
   readonly #members = new Map<string, ShareMember>()
   /** One line for all, or one for each member when the strategy binds a key to a member. */
   readonly #lanes = new Map<ShareMember | null, MessageQueue>()
+  readonly #rest: StoredRest
   /** Members that left with messages in flight while nobody else was there to take them. */
   readonly #absent = new Set<Session>()
   #durableMembers = 0
+  #readyMembers = 0
   #weightMax = 1
 
   constructor(
@@ -36,9 +42,11 @@ export class ShareGroup implements GroupOfMember {
   ) {
     this.shareName = name.shareName
     this.topicFilter = name.topicFilter
+    this.owner = { kind: 'group', ...name }
     this.#strategy = strategy
     this.#bounds = bounds
     this.#context = context
+    this.#rest = new StoredRest(this.owner, this, context, page => this.#paged(page))
   }
 
   get memberCount(): number {
@@ -47,6 +55,10 @@ export class ShareGroup implements GroupOfMember {
 
   /** Messages that wait for a member: the lag of the group. */
   get queuedMessages(): number {
+    return this.#inMemory + this.#rest.messages
+  }
+
+  get #inMemory(): number {
     let count = 0
     for (const lane of this.#lanes.values()) count += lane.length
     return count
@@ -97,8 +109,11 @@ export class ShareGroup implements GroupOfMember {
   /** The last member is gone: what still waits is dropped and counted. */
   end(): void {
     for (const lane of this.#lanes.values()) {
-      for (const delivery of lane.drain()) drop(this.#context, 'group-ended', delivery, null)
+      for (const { message } of lane.drain()) this.#context.dropped('group-ended', message, null)
     }
+    this.#context.droppedInStore('group-ended', this.#rest.clear())
+    // The store forgets them all in one fact.
+    this.#context.journal.record({ kind: 'group-ended', owner: this.owner })
   }
 
   deliver(
@@ -110,7 +125,7 @@ export class ShareGroup implements GroupOfMember {
   ): void {
     const delivery = this.#owe(message, qos, retain, promise)
     const lane = this.#laneFor(message)
-    const member = lane.length === 0 ? this.#pick(message) : null
+    const member = lane.isEmpty ? this.#pick(message) : null
     if (member !== null) this.#bind(delivery, member)
     else this.#wait(delivery, lane)
   }
@@ -151,7 +166,8 @@ export class ShareGroup implements GroupOfMember {
       this.#context.journal.record({
         kind: 'returned',
         delivery: delivery.stored,
-        owner: this.#owner(),
+        clientId,
+        owner: this.owner,
       })
     }
     this.#laneFor(null).putBack(deliveries)
@@ -159,10 +175,19 @@ export class ShareGroup implements GroupOfMember {
     this.#pump()
   }
 
-  /** A delivery that the store kept and nobody had been chosen for. */
-  restore(delivery: Delivery): void {
-    const lane = this.#laneFor(delivery.message)
-    lane.putBack([...lane.drain(), delivery])
+  /** What the store kept and nobody had been chosen for; `remainder` stays there until it is needed. */
+  restore(deliveries: readonly Delivery[], remainder: Remainder): void {
+    this.#laneFor(null).putBack(deliveries)
+    this.#sortIntoLanes()
+    this.#rest.restore(deliveries, remainder.messages, remainder.bytes)
+  }
+
+  /** The store kept a delivery that this member had not settled. Its client is away. */
+  lent(session: Session): void {
+    const member = this.#members.get(session.clientId)
+    if (member === undefined) return
+    member.inFlightOfGroup += 1
+    this.#absent.add(session)
   }
 
   #owe(message: Message, qos: QoS, retain: boolean, promise: number): Delivery {
@@ -171,7 +196,7 @@ export class ShareGroup implements GroupOfMember {
       this.#context.journal.record({
         kind: 'owed',
         delivery: stored,
-        owner: this.#owner(),
+        owner: this.owner,
         sequence: message.sequence,
         qos,
         retain,
@@ -181,10 +206,6 @@ export class ShareGroup implements GroupOfMember {
     return newDelivery(message, qos, retain, NO_IDENTIFIERS, this, stored, promise)
   }
 
-  #owner(): { readonly kind: 'group'; readonly shareName: string; readonly topicFilter: string } {
-    return { kind: 'group', shareName: this.shareName, topicFilter: this.topicFilter }
-  }
-
   /** Hands the message to a member that can take it now, with the options of that member's subscription. */
   #bind(delivery: Delivery, member: ShareMember): void {
     const { subscription } = member
@@ -192,7 +213,8 @@ export class ShareGroup implements GroupOfMember {
     const retain = delivery.retain && subscription.retainAsPublished
     if (qos === 0) {
       if (delivery.stored !== 0) {
-        this.#context.journal.record({ kind: 'settled', delivery: delivery.stored })
+        const { owner } = this
+        this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
       }
       member.session.take({ ...delivery, qos, retain, identifiers: member.identifiers, stored: 0 })
       return
@@ -211,16 +233,39 @@ export class ShareGroup implements GroupOfMember {
     }
     const kept =
       delivery.qos === 0 ? { ...delivery, message: owningBytes(delivery.message) } : delivery
-    for (const lost of lane.push(kept, this.#bounds)) drop(this.#context, 'queue-full', lost, null)
+    for (const lost of lane.push(kept, this.#bounds))
+      drop(this.#context, 'queue-full', lost, this.owner)
+  }
+
+  /** The next page of the waiting line has come from the store. */
+  #paged(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      const lane = this.#laneFor(delivery.message)
+      for (const lost of lane.paged([delivery], this.#bounds)) {
+        drop(this.#context, 'queue-full', lost, this.owner)
+      }
+    }
+    this.#pump()
   }
 
   #pump(): void {
+    this.#pumpLanes()
+    // Members may be ready for what is not in memory yet, while what is there waits for others.
+    if (
+      this.#rest.messages > 0 &&
+      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#inMemory))
+    ) {
+      this.#rest.want()
+    }
+  }
+
+  #pumpLanes(): void {
     for (const lane of this.#lanes.values()) {
       let next = lane.peek()
       while (next !== undefined) {
         if (isExpired(next.message, this.#context.now)) {
           lane.shift()
-          drop(this.#context, 'message-expired', next, null)
+          drop(this.#context, 'message-expired', next, this.owner)
         } else {
           const member = this.#pick(next.message)
           if (member === null) break
@@ -255,6 +300,7 @@ export class ShareGroup implements GroupOfMember {
   #setReady(member: ShareMember, isReady: boolean): void {
     if (member.isReady === isReady) return
     member.isReady = isReady
+    this.#readyMembers += isReady ? 1 : -1
     if (isReady) this.#strategy.add(member)
     else this.#strategy.remove(member)
   }
@@ -270,7 +316,7 @@ export class ShareGroup implements GroupOfMember {
     const owner = message === null ? null : this.#strategy.ownerOf(message)
     let lane = this.#lanes.get(owner)
     if (lane === undefined) {
-      lane = new MessageQueue()
+      lane = new MessageQueue(this.#rest)
       this.#lanes.set(owner, lane)
     }
     return lane

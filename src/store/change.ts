@@ -5,9 +5,18 @@ import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 
 /** Who owes a delivery: one client's session, or a share group that has not chosen a member yet. */
-export type Owner =
-  | { readonly kind: 'session'; readonly clientId: string }
-  | { readonly kind: 'group'; readonly shareName: string; readonly topicFilter: string }
+export type Owner = SessionOwner | GroupOwner
+
+export interface SessionOwner {
+  readonly kind: 'session'
+  readonly clientId: string
+}
+
+export interface GroupOwner {
+  readonly kind: 'group'
+  readonly shareName: string
+  readonly topicFilter: string
+}
 
 export type Change =
   /** A session that outlives its connection exists from here on, with nothing in it. */
@@ -32,6 +41,8 @@ export type Change =
       readonly will: Will
     }
   | { readonly kind: 'will-cleared'; readonly clientId: string }
+  /** The connection is gone: the will is due at this time, in milliseconds. */
+  | { readonly kind: 'will-delayed'; readonly clientId: string; readonly at: number }
   | {
       readonly kind: 'subscribed'
       readonly clientId: string
@@ -49,20 +60,32 @@ export type Change =
       readonly retain: boolean
       readonly identifiers: readonly number[]
     }
-  /** Sent under this packet identifier, which a resend must bear as well [MQTT-4.4.0-1]. */
+  /**
+   * Sent under this packet identifier, which a resend must bear as well [MQTT-4.4.0-1]. `owner` is where it waited;
+   * from here on it lies with the client's session. One without a stored session leaves it with the owner.
+   */
   | {
       readonly kind: 'sent'
       readonly delivery: number
+      readonly owner: Owner
       readonly clientId: string
       readonly packetId: number
     }
   /** A member of a share group left before it settled the delivery: the group owes it again. */
-  | { readonly kind: 'returned'; readonly delivery: number; readonly owner: Owner }
+  | {
+      readonly kind: 'returned'
+      readonly delivery: number
+      readonly clientId: string
+      readonly owner: Owner
+    }
   /** PUBREC came: from here on only PUBREL may be sent. */
-  | { readonly kind: 'received'; readonly delivery: number }
-  | { readonly kind: 'settled'; readonly delivery: number }
+  | { readonly kind: 'received'; readonly delivery: number; readonly clientId: string }
+  /** `owner` is where the delivery lies at that moment. */
+  | { readonly kind: 'settled'; readonly delivery: number; readonly owner: Owner }
   /** QoS 2 from a client: the packet identifier is in use until PUBREL. */
   | { readonly kind: 'incoming-opened'; readonly clientId: string; readonly packetId: number }
   | { readonly kind: 'incoming-released'; readonly clientId: string; readonly packetId: number }
+  /** The group has no member any more: all that waits there is gone. */
+  | { readonly kind: 'group-ended'; readonly owner: GroupOwner }
   | { readonly kind: 'retained-set'; readonly topic: string; readonly sequence: number }
   | { readonly kind: 'retained-cleared'; readonly topic: string }

@@ -5,8 +5,8 @@ import { strict as assert } from 'node:assert'
 import type { Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Change, Owner } from './change.ts'
-import type { Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
+import type { Change, GroupOwner, Owner } from './change.ts'
+import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
 interface KeptMessage {
   readonly message: Message
@@ -20,7 +20,7 @@ interface KeptDelivery {
   readonly qos: QoS
   readonly retain: boolean
   readonly identifiers: readonly number[]
-  readonly group: { readonly shareName: string; readonly topicFilter: string } | null
+  readonly group: GroupOwner | null
   packetId: number
   isReceived: boolean
   place: Place
@@ -38,8 +38,14 @@ type ClientChange = Exclude<
       | 'returned'
       | 'received'
       | 'settled'
+      | 'group-ended'
   }
 >
+
+interface KeptWill {
+  readonly will: Will
+  at: number | null
+}
 
 /** Where deliveries are owed: in a session or in a share group. */
 type Place = Map<number, KeptDelivery>
@@ -56,8 +62,7 @@ interface KeptSession {
 }
 
 interface KeptGroup {
-  readonly shareName: string
-  readonly topicFilter: string
+  readonly owner: GroupOwner
   readonly waiting: Place
 }
 
@@ -67,11 +72,17 @@ export class DurableState {
   readonly #messages = new Map<number, KeptMessage>()
   readonly #deliveries = new Map<number, KeptDelivery>()
   readonly #retained = new Map<string, number>()
-  readonly #wills = new Map<string, Will>()
+  readonly #wills = new Map<string, KeptWill>()
+  readonly #pageMessages: number
   /** Messages to look at when the group of changes has been applied. */
   readonly #unreferenced = new Set<number>()
   #lastSequence = 0
   #lastDelivery = 0
+
+  /** `pageMessages`: how many waiting deliveries of an owner a page and a snapshot have. */
+  constructor(pageMessages = 256) {
+    this.#pageMessages = pageMessages
+  }
 
   /** Applies one group of changes, then lets go of messages that nobody refers to. */
   apply(changes: readonly Change[]): void {
@@ -86,7 +97,7 @@ export class DurableState {
     const sessions = [...this.#sessions.values()].map(session => this.#sessionOf(session))
     const strangers = [...this.#wills].filter(([clientId]) => !this.#sessions.has(clientId))
     return {
-      sessions: [...sessions, ...strangers.map(([clientId, will]) => onlyWill(clientId, will))],
+      sessions: [...sessions, ...strangers.map(([clientId, kept]) => onlyWill(clientId, kept))],
       groups: [...this.#groups.values()]
         .filter(group => group.waiting.size > 0)
         .map(group => this.#groupOf(group)),
@@ -97,6 +108,16 @@ export class DurableState {
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
     }
+  }
+
+  /** What waits for the owner with numbers above `after`, the oldest first, as much as makes a page. */
+  page(owner: Owner, after: number): readonly StoredDelivery[] {
+    const place = this.#placeOf(owner)
+    if (place === null) return []
+    return waitingIn(place)
+      .filter(({ delivery }) => delivery > after)
+      .slice(0, this.#pageMessages)
+      .map(kept => this.#unsentOf(kept))
   }
 
   /** Messages kept at the moment: what tests of reclaiming count. */
@@ -134,6 +155,9 @@ export class DurableState {
       case 'settled':
         this.#settle(change.delivery)
         return
+      case 'group-ended':
+        this.#endGroup(change.owner)
+        return
       default:
         this.#applyToClient(change)
     }
@@ -159,11 +183,16 @@ export class DurableState {
         this.#endSession(clientId)
         return
       case 'will-set':
-        this.#wills.set(clientId, change.will)
+        this.#wills.set(clientId, { will: change.will, at: null })
         return
       case 'will-cleared':
         this.#wills.delete(clientId)
         return
+      case 'will-delayed': {
+        const kept = this.#wills.get(clientId)
+        if (kept !== undefined) kept.at = change.at
+        return
+      }
       case 'subscribed':
         session?.subscriptions.set(change.subscription.filter, change.subscription)
         return
@@ -184,8 +213,7 @@ export class DurableState {
     this.#lastDelivery = Math.max(this.#lastDelivery, delivery)
     const place = this.#waitingOf(owner)
     if (place === null) return
-    const group =
-      owner.kind === 'group' ? { shareName: owner.shareName, topicFilter: owner.topicFilter } : null
+    const group = owner.kind === 'group' ? owner : null
     const kept = {
       delivery,
       sequence,
@@ -242,16 +270,26 @@ export class DurableState {
     place.set(kept.delivery, kept)
   }
 
-  #waitingOf(owner: Owner): Place | null {
+  #placeOf(owner: Owner): Place | null {
     if (owner.kind === 'session') return this.#sessions.get(owner.clientId)?.waiting ?? null
-    const { shareName, topicFilter } = owner
-    const key = `${shareName}/${topicFilter}`
+    return this.#groups.get(keyOf(owner))?.waiting ?? null
+  }
+
+  #waitingOf(owner: Owner): Place | null {
+    if (owner.kind === 'session') return this.#placeOf(owner)
+    const key = keyOf(owner)
     let group = this.#groups.get(key)
     if (group === undefined) {
-      group = { shareName, topicFilter, waiting: new Map() }
+      group = { owner, waiting: new Map() }
       this.#groups.set(key, group)
     }
     return group.waiting
+  }
+
+  #endGroup(owner: GroupOwner): void {
+    const place = this.#placeOf(owner)
+    for (const delivery of [...(place?.keys() ?? [])]) this.#settle(delivery)
+    this.#groups.delete(keyOf(owner))
   }
 
   #endSession(clientId: string): void {
@@ -279,28 +317,46 @@ export class DurableState {
   }
 
   #sessionOf(session: KeptSession): StoredSession {
+    const kept = this.#wills.get(session.clientId)
+    const waiting = waitingIn(session.waiting)
     return {
       clientId: session.clientId,
       expiryIntervalSeconds: session.expiryIntervalSeconds,
       expiresAt: session.expiresAt,
-      will: this.#wills.get(session.clientId) ?? null,
+      will: kept?.will ?? null,
+      willAt: kept?.at ?? null,
       subscriptions: [...session.subscriptions.values()],
-      deliveries: [...session.sent.values(), ...session.waiting.values()].map(kept =>
-        this.#deliveryOf(kept),
+      deliveries: [...session.sent.values(), ...waiting.slice(0, this.#pageMessages)].map(each =>
+        this.#deliveryOf(each),
       ),
+      remainder: this.#remainderOf(waiting),
       incoming: [...session.incoming],
     }
   }
 
   #groupOf(group: KeptGroup): StoredGroup {
+    const waiting = waitingIn(group.waiting)
     return {
-      shareName: group.shareName,
-      topicFilter: group.topicFilter,
-      deliveries: [...group.waiting.values()]
-        // QoS 2 that a lost member had begun goes to nobody else [MQTT-4.8.2-5].
-        .filter(kept => kept.packetId === 0 || kept.qos === 1)
-        .map(kept => ({ ...this.#deliveryOf(kept), packetId: 0 })),
+      shareName: group.owner.shareName,
+      topicFilter: group.owner.topicFilter,
+      deliveries: waiting.slice(0, this.#pageMessages).map(kept => this.#unsentOf(kept)),
+      remainder: this.#remainderOf(waiting),
     }
+  }
+
+  #remainderOf(waiting: readonly KeptDelivery[]): Remainder {
+    let bytes = 0
+    const rest = waiting.slice(this.#pageMessages)
+    for (const { sequence } of rest) {
+      const message = this.#messages.get(sequence)?.message
+      bytes += (message?.topic.length ?? 0) + (message?.payload.length ?? 0)
+    }
+    return { messages: rest.length, bytes }
+  }
+
+  /** As it waits, whatever a lost member of a group may have been sent. */
+  #unsentOf(kept: KeptDelivery): StoredDelivery {
+    return { ...this.#deliveryOf(kept), packetId: 0 }
   }
 
   #deliveryOf(kept: KeptDelivery): StoredDelivery {
@@ -322,15 +378,32 @@ function newSession(clientId: string, expiryIntervalSeconds: number): KeptSessio
   }
 }
 
+/** In the order of their numbers: what came back to a group stands where it stood. */
+function waitingIn(place: Place): readonly KeptDelivery[] {
+  return (
+    [...place.values()]
+      // QoS 2 that a lost member of a group had begun goes to nobody else [MQTT-4.8.2-5].
+      .filter(kept => kept.packetId === 0 || kept.qos === 1)
+      .sort((one, other) => one.delivery - other.delivery)
+  )
+}
+
+// A share name has no slash [MQTT-4.8.2-1], so this names one group only.
+function keyOf(owner: GroupOwner): string {
+  return `${owner.shareName}/${owner.topicFilter}`
+}
+
 /** A client whose session was not to outlive its connection, but whose will was. */
-function onlyWill(clientId: string, will: Will): StoredSession {
+function onlyWill(clientId: string, { will, at }: KeptWill): StoredSession {
   return {
     clientId,
     expiryIntervalSeconds: 0,
     expiresAt: null,
     will,
+    willAt: at,
     subscriptions: [],
     deliveries: [],
+    remainder: { messages: 0, bytes: 0 },
     incoming: [],
   }
 }

@@ -1,12 +1,18 @@
 // Survives nothing but the broker: what it holds is there for a broker that opens the same store again.
 
-import type { Change } from './change.ts'
+import type { Change, Owner } from './change.ts'
 import { DurableState } from './durable-state.ts'
-import type { Snapshot, Store } from './store.ts'
+import type { Snapshot, Store, StoredDelivery } from './store.ts'
 
 export class MemoryStore implements Store {
-  readonly #state = new DurableState()
+  readonly durability = 'memory'
+  readonly isFull = false
+  readonly #state: DurableState
   #isOpen = false
+
+  constructor(pageMessages?: number) {
+    this.#state = new DurableState(pageMessages)
+  }
 
   async open(): Promise<Snapshot> {
     if (this.#isOpen) throw new Error('the memory store is open already')
@@ -17,6 +23,14 @@ export class MemoryStore implements Store {
   commit(changes: readonly Change[], done: (error: Error | null) => void): void {
     this.#state.apply(changes)
     done(null)
+  }
+
+  page(
+    owner: Owner,
+    after: number,
+    done: (error: Error | null, deliveries: readonly StoredDelivery[]) => void,
+  ): void {
+    done(null, this.#state.page(owner, after))
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Change } from './change.ts'
+import type { Change, GroupOwner, Owner } from './change.ts'
 
 export interface StoredDelivery {
   readonly delivery: number
@@ -15,7 +15,14 @@ export interface StoredDelivery {
   /** 0 while it has not been sent. */
   readonly packetId: number
   /** The share group that the delivery came through, or null. */
-  readonly group: { readonly shareName: string; readonly topicFilter: string } | null
+  readonly group: GroupOwner | null
+}
+
+/** Deliveries of a long waiting line that stay in the store until they are asked for by `page`. */
+export interface Remainder {
+  readonly messages: number
+  /** Topics and payloads together. */
+  readonly bytes: number
 }
 
 export interface StoredSession {
@@ -24,9 +31,14 @@ export interface StoredSession {
   /** Null when the broker stopped while the client was connected. */
   readonly expiresAt: number | null
   readonly will: Will | null
+  /** Milliseconds at which the will is due; null while the client was connected. */
+  readonly willAt: number | null
   readonly subscriptions: readonly Subscription[]
   /** In the order in which they became owed; those sent before those that wait. */
   readonly deliveries: readonly StoredDelivery[]
+  /** What waits behind `deliveries`. */
+  readonly remainder: Remainder
+  /** Packet identifiers of QoS 2 messages from the client that wait for PUBREL. */
   readonly incoming: readonly number[]
 }
 
@@ -34,6 +46,7 @@ export interface StoredGroup {
   readonly shareName: string
   readonly topicFilter: string
   readonly deliveries: readonly StoredDelivery[]
+  readonly remainder: Remainder
 }
 
 /** All that a broker must know to go on where the last one stopped. */
@@ -46,7 +59,19 @@ export interface Snapshot {
   readonly lastDelivery: number
 }
 
+/**
+ * What an acknowledgement promises: `fsync`, it outlives a loss of power; `os`, a kill of the process;
+ * `memory`, neither.
+ */
+export type Durability = 'fsync' | 'os' | 'memory'
+
 export interface Store {
+  readonly durability: Durability
+  /**
+   * There is no room for more messages: publishes that must be stored are refused, while facts that make
+   * room go on. It becomes false by itself when there is room again.
+   */
+  readonly isFull: boolean
   /** Takes possession and tells what is there. Rejects with a sentence that names the cause. */
   open(): Promise<Snapshot>
   /**
@@ -54,5 +79,14 @@ export interface Store {
    * `done` may be called before this returns. An error is final: the process must stop.
    */
   commit(changes: readonly Change[], done: (error: Error | null) => void): void
+  /**
+   * Deliveries that wait for this owner with numbers above `after`, the oldest first: as many as make a page, all
+   * of them committed. Fewer than wait, but none only when none waits. An error is final, as that of a commit.
+   */
+  page(
+    owner: Owner,
+    after: number,
+    done: (error: Error | null, deliveries: readonly StoredDelivery[]) => void,
+  ): void
   close(): Promise<void>
 }

@@ -65,7 +65,7 @@ test('packets in any order, right and wrong, harm nobody else', async t => {
       const bytes = encode(likelyPacket(dice, client.version), client.version)
       if (dice.chance(40)) bytes[dice.below(bytes.length)] = dice.below(256)
       if (dice.chance(20)) client.vanishes()
-      else if (dice.chance(20)) client.freezes()
+      else if (dice.chance(21)) client.freezes()
       else client.saysBytes(dice.chance(60) ? bytes.subarray(0, dice.below(bytes.length)) : bytes)
       if (dice.chance(10)) pond.passes({ seconds: dice.below(200) })
     }

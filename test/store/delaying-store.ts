@@ -1,10 +1,12 @@
 // A store that commits when the test says so: it shows what must wait for a commit, and what need not.
 
-import type { Change } from '../../src/store/change.ts'
+import type { Change, Owner } from '../../src/store/change.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
-import type { Snapshot, Store } from '../../src/store/store.ts'
+import type { Snapshot, Store, StoredDelivery } from '../../src/store/store.ts'
 
 export class DelayingStore implements Store {
+  readonly durability = 'memory'
+  isFull = false
   /** Every group of changes that was handed over, committed or not. */
   readonly groups: (readonly Change[])[] = []
   readonly #inner = new MemoryStore()
@@ -17,6 +19,14 @@ export class DelayingStore implements Store {
   commit(changes: readonly Change[], done: (error: Error | null) => void): void {
     this.groups.push(changes)
     this.#waiting.push({ changes, done })
+  }
+
+  page(
+    owner: Owner,
+    after: number,
+    done: (error: Error | null, deliveries: readonly StoredDelivery[]) => void,
+  ): void {
+    this.#inner.page(owner, after, done)
   }
 
   /** Commits what was handed over so far and no more. */

@@ -1,12 +1,17 @@
 import { test } from 'tap'
+import { STORE_RULES } from '../../src/store-kit.ts'
+import { owed, stored } from '../../src/store-kit/facts.ts'
 import { DurableState } from '../../src/store/durable-state.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
-import { owed, stored, storeContract } from './store-contract.ts'
 
-storeContract('the memory store', () => {
-  const store = new MemoryStore()
-  return { store: () => store }
-})
+const BOB = { kind: 'session', clientId: 'bob' } as const
+
+for (const { sentence, check } of STORE_RULES) {
+  test(`the memory store: ${sentence}`, async () => {
+    const store = new MemoryStore()
+    await check({ store: () => store })
+  })
+}
 
 test('a message is let go when the last that refers to it is settled', async t => {
   const state = new DurableState()
@@ -20,10 +25,10 @@ test('a message is let go when the last that refers to it is settled', async t =
   ])
   t.equal(state.messageCount, 1)
   state.apply([
-    { kind: 'settled', delivery: 1 },
+    { kind: 'settled', delivery: 1, owner: BOB },
     { kind: 'retained-cleared', topic: 'a' },
   ])
   t.equal(state.messageCount, 1)
-  state.apply([{ kind: 'settled', delivery: 2 }])
+  state.apply([{ kind: 'settled', delivery: 2, owner: BOB }])
   t.equal(state.messageCount, 0)
 })

@@ -1,0 +1,94 @@
+// The end of a long waiting line: it lies in the store and is brought into memory page by page.
+
+import { strict as assert } from 'node:assert'
+import type { Owner } from '../store/change.ts'
+import type { StoredDelivery } from '../store/store.ts'
+import { type Delivery, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
+import type { PageReader, SessionContext } from './session-context.ts'
+
+/** What one waiting delivery is counted as besides its payload and topic. */
+const DELIVERY_OVERHEAD_BYTES = 64
+
+/** Pages are asked for when less than this part of what may be in memory is left there. */
+const LOW_PART = 4
+
+export class StoredRest implements PageReader {
+  readonly owner: Owner
+  after = 0
+  messages = 0
+  bytes = 0
+  readonly #context: SessionContext
+  readonly #origin: DeliveryOrigin | null
+  readonly #arrived: (deliveries: readonly Delivery[]) => void
+  #isWanted = false
+
+  constructor(
+    owner: Owner,
+    origin: DeliveryOrigin | null,
+    context: SessionContext,
+    arrived: (deliveries: readonly Delivery[]) => void,
+  ) {
+    this.owner = owner
+    this.#origin = origin
+    this.#context = context
+    this.#arrived = arrived
+  }
+
+  /** Leaves the delivery in the store if those before it are there, or memory holds enough of the line. */
+  takes(delivery: Delivery, inMemory: number, bytesInMemory: number): boolean {
+    if (delivery.stored === 0) return false
+    const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
+    const hasRoom = inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
+    if (this.messages === 0 && hasRoom) {
+      this.after = delivery.stored
+      return false
+    }
+    this.messages += 1
+    this.bytes += sizeOf(delivery)
+    return true
+  }
+
+  /** What waited when the broker began: `first` in memory, and this much behind it. */
+  restore(first: readonly Delivery[], messages: number, bytes: number): void {
+    for (const { stored } of first) this.after = Math.max(this.after, stored)
+    this.messages = messages
+    this.bytes = bytes + messages * DELIVERY_OVERHEAD_BYTES
+  }
+
+  /** So little of the line is in memory that more is needed soon. */
+  isNeeded(inMemory: number): boolean {
+    return this.messages > 0 && inMemory * LOW_PART < this.#context.limits.queuedInMemoryMax
+  }
+
+  want(): void {
+    if (this.#isWanted || this.messages === 0) return
+    this.#isWanted = true
+    this.#context.wantPage(this)
+  }
+
+  paged(page: readonly StoredDelivery[]): void {
+    this.#isWanted = false
+    // The line has ended since.
+    if (this.messages === 0) return
+    const deliveries = page.map(stored => restoredDelivery(stored, this.#origin))
+    const last = deliveries.at(-1)
+    assert(last !== undefined, 'a page has a delivery while one waits')
+    this.after = last.stored
+    this.messages -= deliveries.length
+    for (const delivery of deliveries) this.bytes -= sizeOf(delivery)
+    if (this.messages === 0) this.bytes = 0
+    this.#arrived(deliveries)
+  }
+
+  /** Lets go of all of it. Returns how many messages that were. */
+  clear(): number {
+    const { messages } = this
+    this.messages = 0
+    this.bytes = 0
+    return messages
+  }
+}
+
+export function sizeOf(delivery: Delivery): number {
+  return delivery.message.payload.length + delivery.message.topic.length + DELIVERY_OVERHEAD_BYTES
+}

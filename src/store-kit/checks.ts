@@ -1,0 +1,30 @@
+// What the rules of the kit check with: Node's assertions, so that any test runner can run them.
+
+import { deepStrictEqual, rejects, strictEqual } from 'node:assert/strict'
+
+interface Checks {
+  equal(actual: unknown, expected: unknown): void
+  strictSame(actual: unknown, expected: unknown): void
+  rejects(promise: Promise<unknown>, sentence: RegExp): Promise<void>
+  /** What is expected is there; more may be. */
+  match(actual: unknown, expected: unknown): void
+}
+
+export const is: Checks = {
+  equal: strictEqual,
+  strictSame: deepStrictEqual,
+  rejects,
+  match: (actual, expected) => deepStrictEqual(pickedFrom(actual, expected), expected),
+}
+
+function pickedFrom(actual: unknown, expected: unknown): unknown {
+  if (Array.isArray(expected) && Array.isArray(actual)) {
+    return actual.map((each: unknown, index) => pickedFrom(each, expected[index]))
+  }
+  const isPlain = typeof expected === 'object' && expected !== null && !Buffer.isBuffer(expected)
+  if (!isPlain || typeof actual !== 'object' || actual === null) return actual
+  const facts = new Map<string, unknown>(Object.entries(actual))
+  return Object.fromEntries(
+    Object.entries(expected).map(([key, value]) => [key, pickedFrom(facts.get(key), value)]),
+  )
+}

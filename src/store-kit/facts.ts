@@ -1,0 +1,74 @@
+// The facts that the rules of the kit are told with, and how a store is asked.
+
+import type { Message } from '../message.ts'
+import { NO_PROPERTIES } from '../packet/packet.ts'
+import type { Change, Owner } from '../store/change.ts'
+import type { Snapshot, Store, StoredDelivery } from '../store/store.ts'
+
+/** Where one store keeps its data. */
+export interface StorePlace {
+  /** A store that has not been opened yet, on the same data each time. */
+  store(): Store
+}
+
+export const OPENED: Change = { kind: 'session-opened', clientId: 'bob', expiryIntervalSeconds: 60 }
+export const BOB = { kind: 'session', clientId: 'bob' } as const
+export const LOST = { kind: 'session', clientId: 'lost' } as const
+export const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
+
+export function messageOf(sequence: number, parts: Partial<Message> = {}): Message {
+  return {
+    topic: `topic/${sequence}`,
+    payload: Buffer.from(`payload ${sequence}`),
+    qos: 2,
+    retain: false,
+    properties: NO_PROPERTIES,
+    publisher: 'alice',
+    expiresAt: Infinity,
+    sequence,
+    ...parts,
+  }
+}
+
+export function stored(sequence: number, parts: Partial<Message> = {}): Change {
+  return { kind: 'message-stored', message: messageOf(sequence, parts) }
+}
+
+export function owed(delivery: number, sequence: number, owner: Owner = BOB): Change {
+  return { kind: 'owed', delivery, owner, sequence, qos: 2, retain: false, identifiers: [7] }
+}
+
+export function sent(delivery: number, packetId: number, owner: Owner = BOB): Change {
+  return { kind: 'sent', delivery, owner, clientId: 'bob', packetId }
+}
+
+export function pageOf(
+  store: Store,
+  owner: Owner,
+  after: number,
+): Promise<readonly StoredDelivery[]> {
+  return new Promise((resolve, reject) => {
+    store.page(owner, after, (error, page) => (error === null ? resolve(page) : reject(error)))
+  })
+}
+
+export function committed(store: Store, ...changes: readonly Change[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    store.commit(changes, error => (error === null ? resolve() : reject(error)))
+  })
+}
+
+/** What a store that is opened after these commits tells. */
+export async function after(
+  place: StorePlace,
+  ...groups: readonly (readonly Change[])[]
+): Promise<Snapshot> {
+  const store = place.store()
+  await store.open()
+  for (const changes of groups) await committed(store, ...changes)
+  await store.close()
+  const next = place.store()
+  const snapshot = await next.open()
+  await next.close()
+  return snapshot
+}

@@ -1,0 +1,61 @@
+// Reads what a Writer wrote, for bytes that we wrote ourselves and whose checksum was right: no doubt is cast on them.
+
+const TWO_TO_32 = 0x1_0000_0000
+
+export class ByteReader {
+  bytes: Buffer
+  position: number
+
+  constructor(bytes: Buffer, position = 0) {
+    this.bytes = bytes
+    this.position = position
+  }
+
+  uint8(): number {
+    return this.bytes[this.position++] ?? 0
+  }
+
+  uint16(): number {
+    const at = this.position
+    this.position = at + 2
+    return ((this.bytes[at] ?? 0) << 8) | (this.bytes[at + 1] ?? 0)
+  }
+
+  uint32(): number {
+    const { bytes, position: at } = this
+    this.position = at + 4
+    return (
+      (bytes[at] ?? 0) * 0x100_0000 +
+      (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+    )
+  }
+
+  /** A whole number of up to 53 bits. */
+  uint53(): number {
+    return this.uint32() * TWO_TO_32 + this.uint32()
+  }
+
+  double(): number {
+    const value = this.bytes.readDoubleBE(this.position)
+    this.position += 8
+    return value
+  }
+
+  string(): string {
+    const length = this.uint16()
+    const start = this.position
+    this.position = start + length
+    return this.bytes.utf8Slice(start, start + length)
+  }
+
+  /** A copy, so that the memory that was read may serve again. */
+  binary(): Buffer {
+    return this.raw(this.uint32())
+  }
+
+  raw(length: number): Buffer {
+    const start = this.position
+    this.position = start + length
+    return Buffer.from(this.bytes.subarray(start, start + length))
+  }
+}
