@@ -158,7 +158,7 @@ function writeStored(writer: Writer, change: Extract<Change, { kind: 'message-st
   writer.patchUint32(lengthAt, writer.length - start)
 }
 
-function readChange(reader: ByteReader): Change {
+export function readChange(reader: ByteReader): Change {
   const kind = reader.uint8() as KindNumber
   switch (kind) {
     case KIND['message-stored']:
@@ -177,7 +177,7 @@ function readChange(reader: ByteReader): Change {
         kind: 'returned',
         delivery: reader.uint53(),
         clientId: reader.string(),
-        owner: readOwner(reader),
+        owner: groupIn(readOwner(reader)),
       }
     case KIND['group-ended']:
       return { kind: 'group-ended', owner: groupIn(readOwner(reader)) }
@@ -237,7 +237,7 @@ function readSent(reader: ByteReader): Change {
   return { kind: 'sent', delivery, owner, clientId: reader.string(), packetId }
 }
 
-function writeOwner(writer: Writer, owner: Owner): void {
+export function writeOwner(writer: Writer, owner: Owner): void {
   if (owner.kind === 'session') {
     writer.uint8(OWNER_SESSION)
     writer.string(owner.clientId)

@@ -76,7 +76,7 @@ export type Change =
       readonly kind: 'returned'
       readonly delivery: number
       readonly clientId: string
-      readonly owner: Owner
+      readonly owner: GroupOwner
     }
   /** PUBREC came: from here on only PUBREL may be sent. */
   | { readonly kind: 'received'; readonly delivery: number; readonly clientId: string }

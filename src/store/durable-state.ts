@@ -120,6 +120,16 @@ export class DurableState {
       .map(kept => this.#unsentOf(kept))
   }
 
+  /** At a start: what a member without a stored session had begun at QoS 2 is lost with that session. */
+  forgetBegun(): void {
+    for (const { waiting } of this.#groups.values()) {
+      for (const { delivery, qos, packetId } of [...waiting.values()]) {
+        if (qos === 2 && packetId !== 0) this.#settle(delivery)
+      }
+    }
+    this.apply([])
+  }
+
   /** Messages kept at the moment: what tests of reclaiming count. */
   get messageCount(): number {
     return this.#messages.size

@@ -17,6 +17,7 @@ export class MemoryStore implements Store {
   async open(): Promise<Snapshot> {
     if (this.#isOpen) throw new Error('the memory store is open already')
     this.#isOpen = true
+    this.#state.forgetBegun()
     return this.#state.snapshot()
   }
 

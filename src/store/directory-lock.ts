@@ -1,0 +1,117 @@
+// One process at a time in a directory: a file that names its holder. A holder that is gone leaves the file behind;
+// its process id, the time that process began and the boot it ran in tell that it is gone.
+
+import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+interface Holder {
+  readonly pid: number
+  /** Clock ticks from boot to the start of the process; 0 where the system does not tell. */
+  readonly startedAt: number
+  readonly boot: string
+}
+
+export class DirectoryLock {
+  readonly #path: string
+  readonly #holder: string
+
+  /** Throws a sentence that names the holder when there is one. */
+  constructor(directory: string) {
+    this.#path = join(directory, 'lock')
+    this.#holder = JSON.stringify(thisProcess())
+    const draft = `${this.#path}.${process.pid}`
+    writeFileSync(draft, this.#holder, { mode: 0o600 })
+    try {
+      this.#take(draft, directory)
+    } finally {
+      unlinkSync(draft)
+    }
+  }
+
+  release(): void {
+    if (readIfThere(this.#path) === this.#holder) unlinkSync(this.#path)
+  }
+
+  #take(draft: string, directory: string): void {
+    for (let tries = 0; tries < 10; tries++) {
+      if (couldLink(draft, this.#path)) return
+      const text = readIfThere(this.#path)
+      if (text === null) continue
+      const holder = holderIn(text)
+      if (holder !== null && isAlive(holder)) {
+        throw new Error(`${directory} is open in process ${holder.pid} already`)
+      }
+      this.#setAside(text)
+    }
+    throw new Error(`${directory} cannot be locked: ${this.#path} comes back again and again`)
+  }
+
+  /** Takes a left-over file away, but not one that somebody has put there meanwhile. */
+  #setAside(stale: string): void {
+    const aside = `${this.#path}.stale.${process.pid}`
+    try {
+      renameSync(this.#path, aside)
+    } catch {
+      // Somebody else was quicker.
+      return
+    }
+    if (readIfThere(aside) !== stale) couldLink(aside, this.#path)
+    unlinkSync(aside)
+  }
+}
+
+function couldLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
+
+function holderIn(text: string): Holder | null {
+  try {
+    const { pid, startedAt, boot } = JSON.parse(text) as Partial<Holder>
+    if (typeof pid !== 'number' || typeof startedAt !== 'number' || typeof boot !== 'string') {
+      return null
+    }
+    return { pid, startedAt, boot }
+  } catch {
+    return null
+  }
+}
+
+function thisProcess(): Holder {
+  return { pid: process.pid, startedAt: startOf(process.pid), boot: bootId() }
+}
+
+function isAlive(holder: Holder): boolean {
+  if (holder.boot !== bootId()) return false
+  try {
+    process.kill(holder.pid, 0)
+  } catch (error) {
+    // Not ours to signal, but there.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
+  }
+  return startOf(holder.pid) === holder.startedAt
+}
+
+function bootId(): string {
+  return readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
+}
+
+/** Field 22 of /proc/PID/stat; the name in field 2 may have spaces and brackets in it. */
+function startOf(pid: number): number {
+  const fields = readIfThere(`/proc/${pid}/stat`)
+  if (fields === null) return 0
+  return Number(fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? 0)
+}

@@ -1,0 +1,118 @@
+// A directory of the file system, as the log sees a disk: 0700, its files 0600, and one process at a time.
+
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  statfsSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Disk, DiskFile } from './disk.ts'
+import { DirectoryLock } from './directory-lock.ts'
+
+const FILE_MODE = 0o600
+const DIRECTORY_MODE = 0o700
+
+export class FileDisk implements Disk {
+  readonly #directory: string
+  readonly #lock: DirectoryLock
+
+  /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it. */
+  constructor(directory: string) {
+    mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE })
+    this.#directory = directory
+    this.#lock = new DirectoryLock(directory)
+  }
+
+  list(): readonly string[] {
+    return readdirSync(this.#directory)
+  }
+
+  open(name: string): DiskFile {
+    return new OpenFile(openSync(this.#path(name), constants.O_RDWR))
+  }
+
+  create(name: string): DiskFile {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL
+    return new OpenFile(openSync(this.#path(name), flags, FILE_MODE))
+  }
+
+  rename(from: string, to: string): void {
+    renameSync(this.#path(from), this.#path(to))
+  }
+
+  remove(name: string): void {
+    unlinkSync(this.#path(name))
+  }
+
+  syncNames(): void {
+    const directory = openSync(this.#directory, constants.O_RDONLY)
+    try {
+      fsyncSync(directory)
+    } finally {
+      closeSync(directory)
+    }
+  }
+
+  freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.#directory)
+    return bavail * bsize
+  }
+
+  /** Gives the directory up. */
+  close(): void {
+    this.#lock.release()
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name)
+  }
+}
+
+class OpenFile implements DiskFile {
+  readonly #descriptor: number
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  size(): number {
+    return fstatSync(this.#descriptor).size
+  }
+
+  read(bytes: Uint8Array, at: number): number {
+    let read = 0
+    while (read < bytes.length) {
+      const count = readSync(this.#descriptor, bytes, read, bytes.length - read, at + read)
+      if (count === 0) break
+      read += count
+    }
+    return read
+  }
+
+  write(bytes: Uint8Array, at: number): number {
+    return writeSync(this.#descriptor, bytes, 0, bytes.length, at)
+  }
+
+  truncate(size: number): void {
+    ftruncateSync(this.#descriptor, size)
+  }
+
+  sync(): void {
+    fdatasyncSync(this.#descriptor)
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+}

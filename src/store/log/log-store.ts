@@ -1,0 +1,249 @@
+// The core of the file store: an append-only log over a disk, and what it adds up to. It is synchronous and knows no
+// threads, so the simulator runs it as it is.
+
+import type { Message } from '../../message.ts'
+import { Writer } from '../../packet/writer.ts'
+import { ByteReader } from '../bytes.ts'
+import { writeChanges } from '../change-codec.ts'
+import type { Change, Owner } from '../change.ts'
+import type { Disk } from '../disk.ts'
+import { qosIn, readMessage } from '../message-codec.ts'
+import type { Durability, Snapshot, StoredDelivery } from '../store.ts'
+import { checkpointNames, CheckpointWriter, readCheckpoint, unfinishedNames } from './checkpoint.ts'
+import { Compaction } from './compaction.ts'
+import { BEGUN, LogState } from './log-state.ts'
+import { MESSAGE_IN_RECORD, replay } from './replay.ts'
+import { type Cut, type LogPosition, Segments } from './segments.ts'
+import { SEGMENT_HEADER_BYTES, segmentName } from './segment-file.ts'
+import { snapshotOf, storedDelivery } from './snapshot.ts'
+import { DiskFull, StoreDamaged } from './store-damaged.ts'
+import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
+
+export interface LogStoreOptions {
+  readonly durability: Durability
+  /** A segment is closed when it has grown to this. */
+  readonly segmentBytes: number
+  /** Bytes of log after which a checkpoint is made. */
+  readonly checkpointBytes: number
+  /** Waiting deliveries in a page, and bytes of topics and payloads. */
+  readonly pageMessages: number
+  readonly pageBytes: number
+  /** Room on the disk below which publishes are refused, so that acknowledgements and checkpoints still find some. */
+  readonly reserveBytes: number
+}
+
+export const LOG_STORE_DEFAULTS: LogStoreOptions = {
+  durability: 'fsync',
+  segmentBytes: 67_108_864,
+  checkpointBytes: 67_108_864,
+  pageMessages: 256,
+  pageBytes: 1_048_576,
+  reserveBytes: 67_108_864,
+}
+
+/** The room is looked at anew after this many bytes of log. */
+const ROOM_CHECK_BYTES = 1_048_576
+
+const NOTHING: LogPosition = { segment: 1, offset: SEGMENT_HEADER_BYTES, commit: 0 }
+
+export class LogStore {
+  readonly #disk: Disk
+  readonly #options: LogStoreOptions
+  readonly #segments: Segments
+  readonly #state = new LogState()
+  readonly #writer = new Writer()
+  #checkpoint: CheckpointWriter | null = null
+  #compaction: Compaction | null = null
+  #checkpointed: LogPosition = NOTHING
+  #appendedAtCheckpoint = 0
+  #checkpointSize = 0
+  #roomCheckedAt = 0
+  #isFull = false
+  /** What was cut from the end of the log when it was opened, or null. */
+  cut: Cut | null = null
+  /** How many frames were appended: what tests count. */
+  appends = 0
+  checkpoints = 0
+
+  constructor(disk: Disk, options: Partial<LogStoreOptions> = {}) {
+    this.#disk = disk
+    this.#options = { ...LOG_STORE_DEFAULTS, ...options }
+    this.#segments = new Segments(disk, this.#options)
+  }
+
+  /** There is less room than the reserve. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  get state(): LogState {
+    return this.#state
+  }
+
+  get segments(): Segments {
+    return this.#segments
+  }
+
+  /** Recovers what was committed. Throws StoreDamaged where it is not as it was left. */
+  open(): Snapshot {
+    for (const name of unfinishedNames(this.#disk)) this.#disk.remove(name)
+    const names = checkpointNames(this.#disk)
+    const newest = names.at(-1)
+    if (newest === undefined && this.#isNew()) this.#segments.begin()
+    else this.#recover(newest)
+    this.#state.forgetBegun()
+    for (const name of names.slice(0, -1)) this.#disk.remove(name)
+    this.#lookForRoom()
+    return snapshotOf(this.#state, this.#options, slot => this.load(slot))
+  }
+
+  /** Durable when it returns. Throws DiskFull when it may be tried again; any other error is final. */
+  commit(changes: readonly Change[]): void {
+    this.#writer.reset()
+    writeChanges(this.#writer, changes)
+    this.append(this.#writer.bytes.subarray(0, this.#writer.length))
+  }
+
+  /** The same for changes that were written already. */
+  append(records: Buffer): void {
+    try {
+      const { segment, frame } = this.#segments.append(records)
+      this.appends += 1
+      replay(this.#state, records, segment, frame)
+    } catch (error) {
+      if (error instanceof DiskFull) this.#isFull = true
+      throw error
+    }
+    if (this.#segments.bytesAppended - this.#roomCheckedAt >= ROOM_CHECK_BYTES) this.#lookForRoom()
+  }
+
+  page(owner: Owner, after: number): readonly StoredDelivery[] {
+    const line = this.#state.waitingFor(owner)
+    if (line === null) return []
+    const group = owner.kind === 'group' ? owner : null
+    return pageOf(line, after, this.#state, this.#options).map(({ delivery, slot, options }) =>
+      storedDelivery(this.#state, delivery, options, this.load(slot), 0, group),
+    )
+  }
+
+  /** A slice of the work that is nobody's: checkpoints, and making files free. True while there is more. */
+  work(): boolean {
+    if (this.#isFull) this.#lookForRoom()
+    try {
+      if (this.#checkpoint !== null) return this.#continueCheckpoint(this.#checkpoint)
+      if (this.#compaction !== null) return this.#continueCompaction(this.#compaction)
+      if (!this.#isCheckpointDue) return false
+      this.#compaction = new Compaction(this.#state, this.#segments, this.#options.segmentBytes)
+      return true
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error
+      this.#giveUpCheckpoint()
+      return false
+    }
+  }
+
+  /** Makes a checkpoint now, whether one is due or not. */
+  checkpoint(): void {
+    this.#compaction ??= new Compaction(this.#state, this.#segments, this.#options.segmentBytes)
+    while (this.#compaction !== null || this.#checkpoint !== null) this.work()
+  }
+
+  /** Reads a message. Throws StoreDamaged. */
+  load(slot: number): Message {
+    const { messages } = this.#state
+    const payload = this.#segments.payload(messages.segmentOf(slot), messages.frameOf(slot))
+    return readMessage(new ByteReader(payload, messages.recordOf(slot) + MESSAGE_IN_RECORD))
+  }
+
+  close(): void {
+    this.#giveUpCheckpoint()
+    this.#segments.close()
+  }
+
+  get #isCheckpointDue(): boolean {
+    const appended = this.#segments.bytesAppended - this.#appendedAtCheckpoint
+    return appended >= Math.max(this.#options.checkpointBytes, 2 * this.#checkpointSize)
+  }
+
+  /** Nothing was ever committed here: there is no file, or the first was not finished. */
+  #isNew(): boolean {
+    const [first, ...more] = this.#segments.numbers()
+    if (first === undefined) return true
+    if (first !== 1) {
+      throw new StoreDamaged(segmentName(1), 0, 'the file is missing, and so is a checkpoint')
+    }
+    return more.length === 0 && !this.#segments.isBegun(first)
+  }
+
+  #recover(newest: string | undefined): void {
+    const from = newest === undefined ? NOTHING : readCheckpoint(this.#disk, newest, this.#state)
+    this.#checkpointed = from
+    this.cut = this.#segments.recover(from, (payload, segment, frame) =>
+      replay(this.#state, payload, segment, frame),
+    )
+    // Only now: what the checkpoint knew may have been settled since, and let go.
+    for (const segment of this.#state.messages.segments()) this.#segments.assertReaches(segment, 0)
+    this.#reclaim()
+  }
+
+  #continueCompaction(compaction: Compaction): boolean {
+    if (compaction.step()) return true
+    this.#compaction = null
+    this.#appendedAtCheckpoint = this.#segments.bytesAppended
+    this.#checkpoint = new CheckpointWriter(this.#disk, this.#state, this.#segments.position)
+    return true
+  }
+
+  #continueCheckpoint(checkpoint: CheckpointWriter): boolean {
+    if (!checkpoint.step()) return true
+    this.#checkpoint = null
+    this.#checkpointed = checkpoint.position
+    this.#checkpointSize = checkpoint.bytes
+    this.checkpoints += 1
+    for (const name of checkpointNames(this.#disk)) {
+      if (name < checkpoint.name) this.#disk.remove(name)
+    }
+    this.#reclaim()
+    return this.#isCheckpointDue
+  }
+
+  #giveUpCheckpoint(): void {
+    this.#checkpoint?.abandon()
+    this.#checkpoint = null
+    this.#compaction = null
+  }
+
+  /** Lets go of segments that a start would not read and no message lies in. */
+  #reclaim(): void {
+    const { messages } = this.#state
+    const numbers = this.#segments.numbers()
+    this.#segments.drop(
+      numbers.filter(
+        number => number < this.#checkpointed.segment && messages.useOf(number) === undefined,
+      ),
+    )
+  }
+
+  #lookForRoom(): void {
+    this.#roomCheckedAt = this.#segments.bytesAppended
+    const room = this.#disk.freeBytes() + this.#segments.spareBytes()
+    this.#isFull = room < this.#options.reserveBytes
+  }
+}
+
+function pageOf(
+  line: WaitingLine,
+  after: number,
+  state: LogState,
+  options: LogStoreOptions,
+): readonly WaitingEntry[] {
+  const page: WaitingEntry[] = []
+  let bytes = 0
+  for (const entry of line.after(after)) {
+    if ((entry.options & BEGUN) !== 0 && qosIn(entry.options) === 2) continue
+    page.push(entry)
+    bytes += state.messages.sizeOf(entry.slot)
+    if (page.length >= options.pageMessages || bytes >= options.pageBytes) break
+  }
+  return page
+}

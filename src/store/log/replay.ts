@@ -1,0 +1,133 @@
+// Records of the log → LogState. Messages are passed over: only where they lie is kept.
+
+import { ByteReader } from '../bytes.ts'
+import { KIND, readChange, readOwner } from '../change-codec.ts'
+import { qosIn } from '../message-codec.ts'
+import type { Change } from '../change.ts'
+import type { LogState } from './log-state.ts'
+
+/** A message that was brought together with others: whoever refers to it is told so by the next checkpoint. */
+export const MOVED = 255
+
+const NO_IDENTIFIERS: readonly number[] = []
+const KIND_BYTES = 1
+const RETAIN = 4
+
+/** Applies the payload of one frame, as a whole. Throws for records that contradict what went before. */
+export function replay(state: LogState, payload: Buffer, segment: number, frame: number): void {
+  const reader = new ByteReader(payload)
+  while (reader.position < payload.length) {
+    const kind = payload[reader.position]
+    if (kind === KIND['message-stored']) storeMessage(state, reader, segment, frame)
+    else if (kind === KIND.owed) owe(state, reader)
+    else if (kind === MOVED) passOver(reader)
+    else apply(state, readChange(reader))
+  }
+  state.endGroupOfRecords()
+}
+
+/** Where the message begins in a record of `message-stored` or `MOVED`: behind its kind, length and size. */
+export const MESSAGE_IN_RECORD = 9
+/** Before the sequence in a message stand its flags. */
+const FLAGS_BYTES = 1
+
+function storeMessage(state: LogState, reader: ByteReader, segment: number, frame: number): void {
+  const record = reader.position
+  reader.position += KIND_BYTES
+  const length = reader.uint32()
+  const size = reader.uint32()
+  const end = reader.position + length
+  reader.position += FLAGS_BYTES
+  state.storeMessage(reader.uint53(), state.messages.add(segment, frame, record, size))
+  reader.position = end
+}
+
+function owe(state: LogState, reader: ByteReader): void {
+  reader.position += KIND_BYTES
+  const delivery = reader.uint53()
+  const sequence = reader.uint53()
+  const options = reader.uint8()
+  const count = reader.uint16()
+  const identifiers =
+    count === 0 ? NO_IDENTIFIERS : Array.from({ length: count }, () => reader.uint32())
+  const owner = readOwner(reader)
+  state.owe(delivery, owner, sequence, qosIn(options) | (options & RETAIN), identifiers)
+}
+
+function passOver(reader: ByteReader): void {
+  reader.position += KIND_BYTES
+  const length = reader.uint32()
+  reader.position += 4 + length
+}
+
+function apply(state: LogState, change: Change): void {
+  switch (change.kind) {
+    case 'sent':
+      state.send(change.delivery, change.owner, change.clientId, change.packetId)
+      return
+    case 'settled':
+      state.settle(change.delivery, change.owner)
+      return
+    case 'received':
+      state.receive(change.delivery, change.clientId)
+      return
+    case 'returned':
+      state.returnToGroup(change.delivery, change.clientId, change.owner)
+      return
+    case 'group-ended':
+      state.endGroup(change.owner)
+      return
+    case 'retained-set':
+      state.retain(change.topic, change.sequence)
+      return
+    case 'retained-cleared':
+      state.clearRetained(change.topic)
+      return
+    case 'session-opened':
+      state.openSession(change.clientId, change.expiryIntervalSeconds)
+      return
+    case 'session-ended':
+      state.endSession(change.clientId)
+      return
+    default:
+      applyToClient(state, change)
+  }
+}
+
+function applyToClient(state: LogState, change: Change): void {
+  if (!('clientId' in change)) return
+  const session = state.sessions.get(change.clientId)
+  const will = state.wills.get(change.clientId)
+  switch (change.kind) {
+    case 'session-resumed':
+      if (session === undefined) return
+      session.expiryIntervalSeconds = change.expiryIntervalSeconds
+      session.expiresAt = null
+      return
+    case 'session-left':
+      if (session !== undefined) session.expiresAt = change.expiresAt
+      return
+    case 'will-set':
+      state.wills.set(change.clientId, { will: change.will, at: null })
+      return
+    case 'will-cleared':
+      state.wills.delete(change.clientId)
+      return
+    case 'will-delayed':
+      if (will !== undefined) will.at = change.at
+      return
+    case 'subscribed':
+      session?.subscriptions.set(change.subscription.filter, change.subscription)
+      return
+    case 'unsubscribed':
+      session?.subscriptions.delete(change.filter)
+      return
+    case 'incoming-opened':
+      session?.incoming.add(change.packetId)
+      return
+    case 'incoming-released':
+      session?.incoming.delete(change.packetId)
+      return
+    default:
+  }
+}

@@ -1,0 +1,209 @@
+// One file of the log: a header with its number, then frames.
+
+import type { Disk, DiskFile } from '../disk.ts'
+import {
+  ALIGNMENT,
+  commitOf,
+  END_BYTES,
+  frameBytes,
+  FRAME_HEADER_BYTES,
+  isEnd,
+  lengthAt,
+  SEGMENT_IN_FRAME,
+} from './frame.ts'
+import { StoreDamaged } from './store-damaged.ts'
+
+export const SEGMENT_HEADER_BYTES = 32
+const MAGIC = 'PONDLOG1'
+const WINDOW_BYTES = 1_048_576
+const NAME = /^segment-(\d{8,})\.log$/
+
+export function segmentName(number: number): string {
+  return `segment-${String(number).padStart(8, '0')}.log`
+}
+
+/** The number of a segment by the name of its file, or null. */
+export function segmentNumber(name: string): number | null {
+  const digits = NAME.exec(name)?.[1]
+  return digits === undefined ? null : Number(digits)
+}
+
+/** The header, and the zeros that say that no frame follows yet. */
+export function segmentHeader(number: number): Buffer {
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES + END_BYTES)
+  header.write(MAGIC, 'latin1')
+  header.writeUInt32BE(number, MAGIC.length)
+  return header
+}
+
+export function hasHeader(file: DiskFile, number: number): boolean {
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES)
+  file.read(header, 0)
+  return header.equals(segmentHeader(number).subarray(0, SEGMENT_HEADER_BYTES))
+}
+
+/** Writes all of the bytes, in as many calls as the disk needs. */
+export function writeAll(file: DiskFile, bytes: Uint8Array, at: number): void {
+  let written = 0
+  while (written < bytes.length) {
+    const count = file.write(bytes.subarray(written), at + written)
+    if (count === 0) throw new Error('the disk takes no bytes and does not say why')
+    written += count
+  }
+}
+
+/** A stretch of a file in memory, moved along as it is read. */
+export class Window {
+  bytes: Buffer = Buffer.alloc(0)
+  /** Where in the file `bytes` begins. */
+  start = 0
+  readonly #file: DiskFile
+
+  constructor(file: DiskFile) {
+    this.#file = file
+  }
+
+  /** Makes the bytes from `at` be there, as many as there are up to `length`. Returns the place of `at` in `bytes`. */
+  show(at: number, length: number): number {
+    const place = at - this.start
+    if (place >= 0 && place + length <= this.bytes.length) return place
+    const wanted = Buffer.allocUnsafe(Math.max(length, WINDOW_BYTES))
+    const size = this.#file.read(wanted, at)
+    this.bytes = wanted.subarray(0, size)
+    this.start = at
+    return 0
+  }
+}
+
+export interface Scan {
+  /** Where the next frame would begin. */
+  readonly end: number
+  /** Frames end there as they were ended on purpose; otherwise something else stands there. */
+  readonly isCleanEnd: boolean
+}
+
+/** Reads frames from `from` on, for as long as they are whole and their commits follow `lastCommit`. */
+export function scanFrames(
+  file: DiskFile,
+  segment: number,
+  from: number,
+  lastCommit: number,
+  onFrame: (payload: Buffer, frame: number, commit: number) => void,
+): Scan {
+  const window = new Window(file)
+  const size = file.size()
+  let at = from
+  let last = lastCommit
+  for (;;) {
+    let place = window.show(at, FRAME_HEADER_BYTES)
+    if (isEnd(window.bytes, place, window.bytes.length)) return { end: at, isCleanEnd: true }
+    if (place + FRAME_HEADER_BYTES > window.bytes.length) return { end: at, isCleanEnd: false }
+    const length = lengthAt(window.bytes, place)
+    if (length > size - at) return { end: at, isCleanEnd: false }
+    place = window.show(at, FRAME_HEADER_BYTES + length)
+    const commit = commitOf(window.bytes, place, window.bytes.length, segment)
+    if (commit !== last + 1) return { end: at, isCleanEnd: false }
+    const start = place + FRAME_HEADER_BYTES
+    onFrame(window.bytes.subarray(start, start + length), at, commit)
+    last = commit
+    at += frameBytes(length)
+  }
+}
+
+/** Where a whole frame of a later commit stands behind `from`, or null: the sign that what stands before it is damage. */
+export function laterFrame(
+  file: DiskFile,
+  segment: number,
+  from: number,
+  lastCommit: number,
+): number | null {
+  const window = new Window(file)
+  const size = file.size()
+  const mark = Buffer.alloc(4)
+  mark.writeUInt32BE(segment)
+  let at = from
+  while (at + FRAME_HEADER_BYTES < size) {
+    const place = window.show(at, FRAME_HEADER_BYTES)
+    // Every frame bears the number of its segment: anything else is passed over at the speed of memory.
+    const found = window.bytes.indexOf(mark, place + SEGMENT_IN_FRAME)
+    const next = found < 0 ? window.bytes.length - FRAME_HEADER_BYTES : found - SEGMENT_IN_FRAME
+    at = Math.max(at, window.start + next)
+    if (found >= 0 && at % ALIGNMENT === 0 && isLater(window, at, size, segment, lastCommit)) {
+      return at
+    }
+    at += found < 0 ? FRAME_HEADER_BYTES : 1
+  }
+  return null
+}
+
+function isLater(
+  window: Window,
+  at: number,
+  size: number,
+  segment: number,
+  lastCommit: number,
+): boolean {
+  const head = window.show(at, FRAME_HEADER_BYTES)
+  const length = lengthAt(window.bytes, head)
+  if (length === 0 || at + length > size) return false
+  const place = window.show(at, FRAME_HEADER_BYTES + length)
+  const commit = commitOf(window.bytes, place, window.bytes.length, segment)
+  return commit !== null && commit > lastCommit
+}
+
+/** Reads single frames of segments and checks them; neighbours cost one read together. */
+export class FrameReader {
+  readonly #open: (segment: number) => DiskFile
+  #segment = 0
+  #window: Window | null = null
+  #checked = -1
+
+  constructor(open: (segment: number) => DiskFile) {
+    this.#open = open
+  }
+
+  /** The payload of the frame. It is good until the next call. Throws StoreDamaged. */
+  payload(segment: number, frame: number): Buffer {
+    if (segment !== this.#segment || this.#window === null) {
+      this.#window = new Window(this.#open(segment))
+      this.#segment = segment
+      this.#checked = -1
+    }
+    const window = this.#window
+    let place = window.show(frame, FRAME_HEADER_BYTES)
+    const isThere = place + FRAME_HEADER_BYTES <= window.bytes.length
+    const length = isThere ? lengthAt(window.bytes, place) : 0
+    if (!isThere || length > 0x7fff_0000) throw this.#damaged(segment, frame)
+    if (place + FRAME_HEADER_BYTES + length > window.bytes.length) {
+      if (frame + length > this.#open(segment).size()) throw this.#damaged(segment, frame)
+      place = window.show(frame, FRAME_HEADER_BYTES + length)
+      this.#checked = -1
+    }
+    if (this.#checked !== frame) {
+      const commit = commitOf(window.bytes, place, window.bytes.length, segment)
+      if (commit === null) throw this.#damaged(segment, frame)
+      this.#checked = frame
+    }
+    const start = place + FRAME_HEADER_BYTES
+    return window.bytes.subarray(start, start + length)
+  }
+
+  /** What was read is not what stands in the files any more. */
+  forget(): void {
+    this.#window = null
+  }
+
+  #damaged(segment: number, frame: number): StoreDamaged {
+    return new StoreDamaged(segmentName(segment), frame, 'a frame that is needed is not right')
+  }
+}
+
+/** Opens a segment that must be there. Throws StoreDamaged where it is not, or has another header. */
+export function openSegment(disk: Disk, number: number): DiskFile {
+  const name = segmentName(number)
+  if (!disk.list().includes(name)) throw new StoreDamaged(name, 0, 'the file is missing')
+  const file = disk.open(name)
+  if (hasHeader(file, number)) return file
+  file.close()
+  throw new StoreDamaged(name, 0, 'the header of the file is not right')
+}

@@ -1,0 +1,282 @@
+// The log as its segment files: frames go to the end of the last one, and each is durable when `append` returns.
+// A file whose messages are all settled serves again under a new number: to write over old bytes costs less than
+// to make a file longer.
+
+import type { Disk, DiskFile } from '../disk.ts'
+import type { Durability } from '../store.ts'
+import { END_BYTES, frameBytes, writeFrame } from './frame.ts'
+import {
+  FrameReader,
+  hasHeader,
+  laterFrame,
+  openSegment,
+  scanFrames,
+  SEGMENT_HEADER_BYTES,
+  segmentHeader,
+  segmentName,
+  segmentNumber,
+  writeAll,
+} from './segment-file.ts'
+import { DiskFull, isDiskFull, StoreDamaged } from './store-damaged.ts'
+
+/** Files that wait to serve again; more are removed. */
+const SPARES_MAX = 2
+const SPARE = /^spare-\d+\.log$/
+const OPEN_FILES_MAX = 16
+
+/** Where the frames that count begin, and the last commit before them. */
+export interface LogPosition {
+  readonly segment: number
+  readonly offset: number
+  readonly commit: number
+}
+
+/** A torn tail that was cut: a commit that nobody was told of. */
+export interface Cut {
+  readonly file: string
+  readonly offset: number
+}
+
+export interface SegmentsOptions {
+  readonly durability: Durability
+  readonly segmentBytes: number
+}
+
+export type OnFrame = (payload: Buffer, segment: number, frame: number) => void
+
+export class Segments {
+  readonly #disk: Disk
+  readonly #options: SegmentsOptions
+  readonly #reader: FrameReader
+  readonly #files = new Map<number, DiskFile>()
+  #spares: string[] = []
+  #last = 0
+  #end = 0
+  #commit = 0
+  #frame = Buffer.allocUnsafe(65_536)
+  /** Bytes of frames appended since the log was opened. */
+  bytesAppended = 0
+
+  constructor(disk: Disk, options: SegmentsOptions) {
+    this.#disk = disk
+    this.#options = options
+    this.#reader = new FrameReader(segment => this.#file(segment))
+  }
+
+  /** Where the next frame will begin. */
+  get position(): LogPosition {
+    return { segment: this.#last, offset: this.#end, commit: this.#commit }
+  }
+
+  /** Numbers of the segments that there are, ascending. */
+  numbers(): number[] {
+    const numbers = this.#disk.list().flatMap(name => segmentNumber(name) ?? [])
+    return numbers.sort((one, other) => one - other)
+  }
+
+  /** Bytes in files that wait to serve again. */
+  spareBytes(): number {
+    return this.#spares.length * this.#options.segmentBytes
+  }
+
+  /** Begins an empty log. */
+  begin(): void {
+    this.#removeAfter(0)
+    this.#roll()
+  }
+
+  /**
+   * Reads what was committed since `from` and makes ready to append. Cuts a torn tail; throws StoreDamaged for
+   * anything that is not right before it.
+   */
+  recover(from: LogPosition, onFrame: OnFrame): Cut | null {
+    this.#spares = this.#disk.list().filter(name => SPARE.test(name))
+    const numbers = this.numbers().filter(number => number >= from.segment)
+    this.#commit = from.commit
+    let cut: Cut | null = null
+    for (const [index, number] of numbers.entries()) {
+      if (number !== from.segment + index) {
+        throw new StoreDamaged(segmentName(from.segment + index), 0, 'the file is missing')
+      }
+      const isNewest = index === numbers.length - 1
+      if (isNewest && index > 0 && !this.isBegun(number)) break
+      const start = index === 0 ? from.offset : SEGMENT_HEADER_BYTES
+      if (cut !== null) this.#assertNothingFollows(number, SEGMENT_HEADER_BYTES - 8, cut)
+      else cut = this.#read(number, start, onFrame)
+    }
+    if (numbers.length === 0) {
+      throw new StoreDamaged(segmentName(from.segment), 0, 'the file is missing')
+    }
+    if (cut !== null) this.#cut(cut)
+    this.#removeAfter(this.#last)
+    return cut
+  }
+
+  /** Makes a frame of the payload and, unless the durability is `os`, waits until it is on disk. */
+  append(payload: Uint8Array): { readonly segment: number; readonly frame: number } {
+    const needed = frameBytes(payload.length) + END_BYTES
+    if (this.#end + needed > this.#options.segmentBytes && this.#end > SEGMENT_HEADER_BYTES) {
+      this.#roll()
+    }
+    if (this.#frame.length < needed) this.#frame = Buffer.allocUnsafe(needed * 2)
+    const bytes = writeFrame(this.#frame, payload, this.#commit + 1, this.#last)
+    const file = this.#file(this.#last)
+    roomFor(() => writeAll(file, this.#frame.subarray(0, bytes + END_BYTES), this.#end))
+    if (this.#options.durability === 'fsync') file.sync()
+    const frame = this.#end
+    this.#end += bytes
+    this.#commit += 1
+    this.bytesAppended += bytes
+    return { segment: this.#last, frame }
+  }
+
+  /** The payload of a frame, good until the next call. Throws StoreDamaged. */
+  payload(segment: number, frame: number): Buffer {
+    // The end of the last segment changes under the reader.
+    if (segment === this.#last) this.#reader.forget()
+    return this.#reader.payload(segment, frame)
+  }
+
+  /** Throws StoreDamaged unless the segment is there and reaches as far as this frame. */
+  assertReaches(segment: number, frame: number): void {
+    const size = this.#file(segment).size()
+    if (frame >= size) {
+      throw new StoreDamaged(segmentName(segment), size, 'the file ends before what it should hold')
+    }
+  }
+
+  /** Nothing refers to these segments any more: they serve again, or are removed. */
+  drop(numbers: readonly number[]): void {
+    if (numbers.length === 0) return
+    this.#reader.forget()
+    for (const number of numbers) {
+      this.#close(number)
+      const name = segmentName(number)
+      if (this.#spares.length < SPARES_MAX) {
+        const spare = `spare-${number}.log`
+        this.#disk.rename(name, spare)
+        this.#spares.push(spare)
+      } else {
+        this.#disk.remove(name)
+      }
+    }
+    this.#disk.syncNames()
+  }
+
+  close(): void {
+    this.#reader.forget()
+    for (const number of [...this.#files.keys()]) this.#close(number)
+  }
+
+  /** Whether the newest file has got its header: a crash may come between its name and that. */
+  isBegun(number: number): boolean {
+    const file = this.#disk.open(segmentName(number))
+    const isBegun = hasHeader(file, number)
+    const frame = isBegun ? null : laterFrame(file, number, 0, 0)
+    file.close()
+    if (frame === null) return isBegun
+    throw new StoreDamaged(segmentName(number), 0, 'the header of the file is not right')
+  }
+
+  #read(number: number, start: number, onFrame: OnFrame): Cut | null {
+    const file = this.#file(number)
+    if (start > file.size()) {
+      throw new StoreDamaged(segmentName(number), file.size(), 'the file is shorter than it was')
+    }
+    const scan = scanFrames(file, number, start, this.#commit, (payload, frame, commit) => {
+      this.#commit = commit
+      onFrame(payload, number, frame)
+    })
+    this.#last = number
+    this.#end = scan.end
+    // A flipped bit in a length may look like the end.
+    const later = laterFrame(file, number, scan.end, this.#commit)
+    if (later !== null) {
+      const what = `no whole frame stands here, but one does at byte ${later}`
+      throw new StoreDamaged(segmentName(number), scan.end, what)
+    }
+    return scan.isCleanEnd ? null : { file: segmentName(number), offset: scan.end }
+  }
+
+  /** Behind a torn frame nothing was ever written: no frame may stand in a later segment. */
+  #assertNothingFollows(number: number, from: number, cut: Cut): void {
+    const later = laterFrame(this.#file(number), number, from, this.#commit)
+    if (later === null) return
+    const what = `no whole frame stands here, but one does in ${segmentName(number)} at byte ${later}`
+    throw new StoreDamaged(cut.file, cut.offset, what)
+  }
+
+  #cut(cut: Cut): void {
+    const file = this.#file(this.#last)
+    file.truncate(cut.offset)
+    writeAll(file, Buffer.alloc(END_BYTES), cut.offset)
+    file.sync()
+  }
+
+  /** Files that were begun and never written to. */
+  #removeAfter(last: number): void {
+    const later = this.numbers().filter(number => number > last)
+    for (const number of later) {
+      this.#close(number)
+      this.#disk.remove(segmentName(number))
+    }
+    if (later.length > 0) this.#disk.syncNames()
+  }
+
+  #roll(): void {
+    const number = this.#last + 1
+    const name = segmentName(number)
+    const spare = this.#spares[0]
+    const file = roomFor(() => {
+      if (spare === undefined) return this.#disk.create(name)
+      this.#disk.rename(spare, name)
+      this.#spares.shift()
+      return this.#disk.open(name)
+    })
+    try {
+      roomFor(() => writeAll(file, segmentHeader(number), 0))
+    } catch (error) {
+      file.close()
+      this.#disk.remove(name)
+      throw error
+    }
+    file.sync()
+    this.#disk.syncNames()
+    // What was read of the last segment ends before its end.
+    this.#reader.forget()
+    this.#keep(number, file)
+    this.#last = number
+    this.#end = SEGMENT_HEADER_BYTES
+  }
+
+  #file(number: number): DiskFile {
+    const known = this.#files.get(number)
+    if (known !== undefined) return known
+    return this.#keep(number, openSegment(this.#disk, number))
+  }
+
+  #keep(number: number, file: DiskFile): DiskFile {
+    for (const other of this.#files.keys()) {
+      if (this.#files.size < OPEN_FILES_MAX) break
+      if (other === this.#last) continue
+      this.#close(other)
+      this.#reader.forget()
+    }
+    this.#files.set(number, file)
+    return file
+  }
+
+  #close(number: number): void {
+    this.#files.get(number)?.close()
+    this.#files.delete(number)
+  }
+}
+
+/** Does what may find no room, and says so in a way that it may be tried again. */
+export function roomFor<Result>(act: () => Result): Result {
+  try {
+    return act()
+  } catch (error) {
+    throw isDiskFull(error) ? new DiskFull(error) : error
+  }
+}

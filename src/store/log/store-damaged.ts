@@ -1,0 +1,30 @@
+// The store is not as we left it. Nothing is repaired or thrown away without being asked: the operator is told where.
+
+export class StoreDamaged extends Error {
+  readonly file: string
+  /** Bytes from the beginning of the file. */
+  readonly offset: number
+
+  constructor(file: string, offset: number, what: string) {
+    super(
+      `the store is damaged: ${file} at byte ${offset}: ${what}. ` +
+        'See `pondhawk store verify`, and `pondhawk store repair` or a backup.',
+    )
+    this.name = 'StoreDamaged'
+    this.file = file
+    this.offset = offset
+  }
+}
+
+/** There is no room on the disk. What was asked for was not done and may be tried again. */
+export class DiskFull extends Error {
+  constructor(cause: unknown) {
+    super('the disk is full', { cause })
+    this.name = 'DiskFull'
+  }
+}
+
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return error.code === 'ENOSPC' || error.code === 'EDQUOT'
+}
