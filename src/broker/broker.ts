@@ -23,6 +23,8 @@ export interface BrokerOptions {
   readonly share: ShareSettings
   readonly journal: Journal
   readonly observer: Observer
+  /** False when nothing is to outlive the broker: sessions leave no facts for a store. */
+  readonly storesSessions?: boolean
 }
 
 /** What a CONNECT asks of the broker after it was found right and allowed. */
@@ -49,6 +51,7 @@ export class Broker implements SessionContext {
   readonly limits: Limits
   readonly journal: Journal
   readonly observer: Observer
+  readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
   readonly retained: Retained
@@ -67,6 +70,7 @@ export class Broker implements SessionContext {
     this.limits = options.limits
     this.journal = options.journal
     this.observer = options.observer
+    this.storesSessions = options.storesSessions ?? true
     this.retained = new Retained(this.deadlines, this.journal, this.limits)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
     this.groups = new ShareGroups(this.#router, options.share, this)

@@ -37,6 +37,12 @@ export const COMMANDS: readonly Command[] = [
         help: 'port of the first MQTT listener',
       },
       { name: 'host', type: 'string', value: 'HOST', help: 'address of all listeners' },
+      {
+        name: 'data',
+        type: 'string',
+        value: 'DIR',
+        help: 'directory of the store (default: ./pondhawk-data)',
+      },
       { name: 'verbose', short: 'v', type: 'boolean', help: 'print debug lines' },
     ],
   },

@@ -133,8 +133,10 @@ function withFlags(
     ...(host === undefined ? {} : { host }),
     ...(port !== undefined && index === firstMqtt ? { port: Number(port) } : {}),
   }))
+  const directory = text(values['data']) ?? config.store.directory
+  const store = { ...config.store, ...(directory === undefined ? {} : { directory }) }
   const log = values['verbose'] === true ? { ...config.log, level: 'debug' as const } : config.log
-  return { ...config, listeners, log }
+  return { ...config, listeners, store, log }
 }
 
 function optionOf(flag: Flag): [string, { type: 'string' | 'boolean'; short?: string }] {

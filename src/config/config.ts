@@ -162,6 +162,35 @@ const share = z.strictObject({
   queuedBytesMax: whole(67_108_864, 0, 1_099_511_627_776, 'Bytes that wait in a group'),
 })
 
+const store = z.strictObject({
+  durability: z
+    .enum(['fsync', 'os', 'memory'])
+    .default('fsync')
+    .describe(
+      'What an acknowledgement promises: fsync outlives a loss of power, os a kill of the process, memory neither',
+    ),
+  directory: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Where the store keeps its files. Default: pondhawk-data where the broker is started',
+    ),
+  reserveBytes: whole(
+    67_108_864,
+    0,
+    1_099_511_627_776,
+    'Room on the disk below which publishes that must be stored are refused',
+  ),
+  segmentBytes: whole(67_108_864, 65_536, 1_073_741_824, 'Size of a file of the log'),
+  checkpointBytes: whole(
+    67_108_864,
+    65_536,
+    1_099_511_627_776,
+    'Bytes of log after which a checkpoint is made, so that a start need not read more',
+  ),
+})
+
 const access = z.strictObject({
   anonymous: z
     .enum(['loopback', 'everywhere'])
@@ -192,6 +221,7 @@ export const configSchema = z.strictObject({
       listener.parse({ protocol: 'ws', port: 8_083 }),
     ])
     .describe('Where clients connect'),
+  store: store.prefault({}).describe('What survives the broker'),
   access: access.prefault({}).describe('Who may come in'),
   limits: limits.prefault({}).describe('Everything that may grow, and how far'),
   share: share.prefault({}).describe('Shared subscriptions'),

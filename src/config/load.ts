@@ -162,7 +162,10 @@ function resolvePaths(config: Config, file: string | null): Config {
       ...(tls === undefined ? {} : { tls: mapFiles(tls, from) }),
     }
   })
-  return { ...config, listeners }
+  const { directory } = config.store
+  const store =
+    directory === undefined ? config.store : { ...config.store, directory: from(directory) }
+  return { ...config, listeners, store }
 }
 
 /** Every member whose name ends in `File`, here and below, goes through `from`. */

@@ -14,6 +14,7 @@ import type { Log } from '../observe/log.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import { isTopicName, parseFilter } from '../routing/topic.ts'
 import type { DropReason } from '../session/session-context.ts'
+import type { Store } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
 import { Server, type ServerParts } from './server.ts'
 
@@ -38,7 +39,12 @@ export interface Publication {
   readonly properties?: Properties
 }
 
-export type EmbedOptions = ConfigInput & Omit<ServerParts, 'observer'> & { readonly log?: Log }
+export type EmbedOptions = Omit<ConfigInput, 'store'> &
+  Omit<ServerParts, 'observer' | 'store'> & {
+    readonly log?: Log
+    /** A store of your own, or how the broker is to store. Default: in memory. */
+    readonly store?: Store | ConfigInput['store']
+  }
 
 export type MessageHandler = (message: Message) => void
 
@@ -47,13 +53,18 @@ const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 /** Starts a broker inside this process. Without `listeners` it opens no port: hand it streams. */
 export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
   const { log, access, store, commitFailed, ...input } = options
-  const config = parseConfig({ listeners: [], ...input })
+  const isOwn = store !== undefined && 'commit' in store
+  const config = parseConfig({
+    listeners: [],
+    ...input,
+    store: store === undefined || isOwn ? { durability: 'memory' } : store,
+  })
   const events = new EventEmitter<BrokerEvents>()
   const guard = guardOf(log ?? SILENT)
   const parts: ServerParts = {
     observer: observerOf(events, guard),
     ...(access === undefined ? {} : { access }),
-    ...(store === undefined ? {} : { store }),
+    ...(isOwn ? { store } : {}),
     ...(commitFailed === undefined ? {} : { commitFailed }),
   }
   const server = new Server(config, log ?? SILENT, parts)

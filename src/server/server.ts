@@ -19,12 +19,13 @@ import { observeAll } from '../observe/observers.ts'
 import { type Status, statusOf } from '../observe/status.ts'
 import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
-import { MemoryStore } from '../store/memory-store.ts'
-import type { Store } from '../store/store.ts'
+import { FileStore } from '../store/file-store.ts'
+import type { Snapshot, Store } from '../store/store.ts'
 import { Line, type LineContext } from '../transport/line.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
+import { createStore, storeDirectory } from './create-store.ts'
 import { shareSettingsOf } from './share-settings.ts'
 
 export interface RunningServer {
@@ -69,7 +70,7 @@ export class Server implements RunningServer {
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
     this.#log = log
-    this.#store = parts.store ?? new MemoryStore()
+    this.#store = parts.store ?? createStore(config)
     const journal = new Journal()
     const observers = [
       new LogObserver(log),
@@ -80,6 +81,7 @@ export class Server implements RunningServer {
       share: shareSettingsOf(config, Math.random),
       journal,
       observer: observeAll(observers),
+      storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
     })
     const encoder = new PublishEncoder()
     this.#alarm = new Alarm(() => this.turn.begin())
@@ -123,6 +125,7 @@ export class Server implements RunningServer {
 
   async start(): Promise<void> {
     const snapshot = await this.#store.open()
+    this.#logStore(snapshot)
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
     const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
@@ -192,10 +195,33 @@ export class Server implements RunningServer {
     })
   }
 
+  /** The first line of the log says what an acknowledgement promises. */
+  #logStore(snapshot: Snapshot): void {
+    const store = this.#store
+    const { durability } = store
+    const isFile = store instanceof FileStore
+    this.#log.info(
+      {
+        event: 'store.opened',
+        durability,
+        ...(isFile && { directory: storeDirectory(this.#config) }),
+        sessions: snapshot.sessions.length,
+        retainedMessages: snapshot.retained.length,
+      },
+      'store opened',
+    )
+    if (isFile && store.opening.cut !== null) {
+      this.#log.warn(
+        { event: 'store.cut', ...store.opening.cut },
+        'a commit that was not finished, and that nobody was told of, was cut from the end of the log',
+      )
+    }
+  }
+
   #commitFailed(error: Error): void {
     this.#log.error(
       { event: 'store.failed', error: error.message },
-      'a commit failed: the broker stops',
+      'the store failed: the broker stops, so that nothing is acknowledged that is not stored',
     )
     // EX_IOERR of sysexits.h.
     process.exit(74)

@@ -24,6 +24,8 @@ export interface SessionContext {
   readonly now: number
   readonly journal: Journal
   readonly limits: Limits
+  /** Sessions that outlive their connection are to survive the broker as well. */
+  readonly storesSessions: boolean
   /** The next number for a delivery in the store. */
   nextDelivery(): number
   dropped(reason: DropReason, message: Message, clientId: string | null): void

@@ -28,7 +28,7 @@ export interface GroupOfMember extends DeliveryOrigin {
 export class Session {
   readonly clientId: string
   readonly owner: SessionOwner
-  /** It was to outlive its connection when it began, so what it is owed must survive a crash. */
+  /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
   readonly isDurable: boolean
   readonly incoming: IncomingWindow
   readonly subscriptions: Map<string, Subscription> = new Map()
@@ -47,7 +47,7 @@ export class Session {
   constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = clientId
     this.owner = { kind: 'session', clientId }
-    this.isDurable = expiryIntervalSeconds > 0
+    this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
     this.incoming = new IncomingWindow(this, context.journal)

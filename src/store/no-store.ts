@@ -1,0 +1,27 @@
+// Keeps nothing: the level `memory`. What the broker holds ends with it.
+
+import type { Change, Owner } from './change.ts'
+import type { Snapshot, Store, StoredDelivery } from './store.ts'
+
+export class NoStore implements Store {
+  readonly durability = 'memory'
+  readonly isFull = false
+
+  async open(): Promise<Snapshot> {
+    return { sessions: [], groups: [], retained: [], lastSequence: 0, lastDelivery: 0 }
+  }
+
+  commit(_changes: readonly Change[], done: (error: Error | null) => void): void {
+    done(null)
+  }
+
+  page(
+    _owner: Owner,
+    _after: number,
+    done: (error: Error | null, deliveries: readonly StoredDelivery[]) => void,
+  ): void {
+    done(null, [])
+  }
+
+  async close(): Promise<void> {}
+}

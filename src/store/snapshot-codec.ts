@@ -1,0 +1,183 @@
+// A snapshot and a page as bytes: how they come from the store's thread to the broker's.
+
+import type { Message } from '../message.ts'
+import type { Writer } from '../packet/writer.ts'
+import { ByteReader } from './bytes.ts'
+import { readOwner, readSubscription, writeOwner, writeSubscription } from './change-codec.ts'
+import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
+import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
+
+const NUMBERS = 1
+const SESSION = 2
+const GROUP = 3
+const RETAINED = 4
+
+// What a delivery has besides its QoS, which stands in the two lowest bits.
+const RETAIN = 4
+const HAS_MESSAGE = 8
+const HAS_GROUP = 16
+
+/** Writes the snapshot; `flush` is called after each part, to send off what has been written. */
+export function writeSnapshot(writer: Writer, snapshot: Snapshot, flush: () => void): void {
+  writer.uint8(NUMBERS)
+  writer.uint53(snapshot.lastSequence)
+  writer.uint53(snapshot.lastDelivery)
+  for (const session of snapshot.sessions) {
+    writeSession(writer, session)
+    flush()
+  }
+  for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
+    writer.uint8(GROUP)
+    writer.string(shareName)
+    writer.string(topicFilter)
+    writeLine(writer, deliveries, remainder)
+    flush()
+  }
+  for (const message of snapshot.retained) {
+    writer.uint8(RETAINED)
+    writeMessage(writer, message)
+    flush()
+  }
+}
+
+/** Puts a snapshot together from what came. */
+export class SnapshotReading {
+  readonly #sessions: StoredSession[] = []
+  readonly #groups: StoredGroup[] = []
+  readonly #retained: Message[] = []
+  #lastSequence = 0
+  #lastDelivery = 0
+
+  whole(): Snapshot {
+    return {
+      sessions: this.#sessions,
+      groups: this.#groups,
+      retained: this.#retained,
+      lastSequence: this.#lastSequence,
+      lastDelivery: this.#lastDelivery,
+    }
+  }
+
+  add(bytes: Buffer): void {
+    const reader = new ByteReader(bytes)
+    while (reader.position < bytes.length) {
+      switch (reader.uint8()) {
+        case NUMBERS:
+          this.#lastSequence = reader.uint53()
+          this.#lastDelivery = reader.uint53()
+          break
+        case SESSION:
+          this.#sessions.push(readSession(reader))
+          break
+        case GROUP:
+          this.#groups.push(readGroup(reader))
+          break
+        default:
+          this.#retained.push(readMessage(reader))
+      }
+    }
+  }
+}
+
+export function writeDeliveries(writer: Writer, deliveries: readonly StoredDelivery[]): void {
+  writer.uint32(deliveries.length)
+  for (const delivery of deliveries) writeDelivery(writer, delivery)
+}
+
+export function readDeliveries(reader: ByteReader): StoredDelivery[] {
+  return Array.from({ length: reader.uint32() }, () => readDelivery(reader))
+}
+
+function writeSession(writer: Writer, session: StoredSession): void {
+  writer.uint8(SESSION)
+  writer.string(session.clientId)
+  writer.uint32(session.expiryIntervalSeconds)
+  writer.double(session.expiresAt ?? Number.NaN)
+  writer.uint8(session.will === null ? 0 : 1)
+  if (session.will !== null) {
+    writeWill(writer, session.will)
+    writer.double(session.willAt ?? Number.NaN)
+  }
+  writer.uint32(session.subscriptions.length)
+  for (const subscription of session.subscriptions) writeSubscription(writer, subscription)
+  writeLine(writer, session.deliveries, session.remainder)
+  writer.uint32(session.incoming.length)
+  for (const packetId of session.incoming) writer.uint16(packetId)
+}
+
+function readSession(reader: ByteReader): StoredSession {
+  const clientId = reader.string()
+  const expiryIntervalSeconds = reader.uint32()
+  const expiresAt = numberOrNull(reader.double())
+  const hasWill = reader.uint8() === 1
+  return {
+    clientId,
+    expiryIntervalSeconds,
+    expiresAt,
+    will: hasWill ? readWill(reader) : null,
+    willAt: hasWill ? numberOrNull(reader.double()) : null,
+    subscriptions: Array.from({ length: reader.uint32() }, () => readSubscription(reader)),
+    ...readLine(reader),
+    incoming: Array.from({ length: reader.uint32() }, () => reader.uint16()),
+  }
+}
+
+function readGroup(reader: ByteReader): StoredGroup {
+  return { shareName: reader.string(), topicFilter: reader.string(), ...readLine(reader) }
+}
+
+function writeLine(
+  writer: Writer,
+  deliveries: readonly StoredDelivery[],
+  remainder: Remainder,
+): void {
+  writeDeliveries(writer, deliveries)
+  writer.uint53(remainder.messages)
+  writer.uint53(remainder.bytes)
+}
+
+function readLine(reader: ByteReader): {
+  readonly deliveries: StoredDelivery[]
+  readonly remainder: Remainder
+} {
+  const deliveries = readDeliveries(reader)
+  return { deliveries, remainder: { messages: reader.uint53(), bytes: reader.uint53() } }
+}
+
+function writeDelivery(writer: Writer, delivery: StoredDelivery): void {
+  const { message, qos, retain, identifiers, packetId, group } = delivery
+  writer.uint8(
+    qos |
+      (retain ? RETAIN : 0) |
+      (message === null ? 0 : HAS_MESSAGE) |
+      (group === null ? 0 : HAS_GROUP),
+  )
+  writer.uint53(delivery.delivery)
+  writer.uint16(packetId)
+  writer.uint16(identifiers.length)
+  for (const identifier of identifiers) writer.uint32(identifier)
+  if (message !== null) writeMessage(writer, message)
+  if (group !== null) writeOwner(writer, group)
+}
+
+function readDelivery(reader: ByteReader): StoredDelivery {
+  const flags = reader.uint8()
+  const delivery = reader.uint53()
+  const packetId = reader.uint16()
+  const identifiers = Array.from({ length: reader.uint16() }, () => reader.uint32())
+  const message = (flags & HAS_MESSAGE) === 0 ? null : readMessage(reader)
+  const owner = (flags & HAS_GROUP) === 0 ? null : readOwner(reader)
+  return {
+    delivery,
+    message,
+    qos: qosIn(flags),
+    retain: (flags & RETAIN) !== 0,
+    identifiers,
+    packetId,
+    group: owner?.kind === 'group' ? owner : null,
+  }
+}
+
+function numberOrNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value
+}

@@ -1,0 +1,143 @@
+// The store's own thread: it may wait for the disk as long as it takes, and neither the broker's event loop nor the
+// pool in which passwords are hashed and names are looked up has a part in a commit.
+
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Writer } from '../packet/writer.ts'
+import { FileDisk } from './file-disk.ts'
+import { LogStore } from './log/log-store.ts'
+import { DiskFull } from './log/store-damaged.ts'
+import { writeDeliveries, writeSnapshot } from './snapshot-codec.ts'
+import {
+  BELL,
+  COMMIT_BYTES,
+  FULL,
+  type Order,
+  type Report,
+  type ThreadSetup,
+} from './store-mail.ts'
+
+/** How often a full disk is looked at, in milliseconds. */
+const FULL_RETRY_MS = 250
+const SNAPSHOT_PART_BYTES = 4_194_304
+
+class StoreThread {
+  readonly #port: MessagePort
+  readonly #control: Int32Array
+  readonly #log: LogStore
+  #memory: Buffer
+  #isOpen = true
+
+  constructor(setup: ThreadSetup, disk: FileDisk) {
+    this.#port = setup.port
+    this.#control = new Int32Array(setup.control)
+    this.#memory = Buffer.from(setup.memory)
+    this.#log = new LogStore(disk, setup.options)
+  }
+
+  open(): void {
+    const snapshot = this.#log.open()
+    const writer = new Writer()
+    const flush = (bytes: number) => {
+      if (writer.length < bytes) return
+      this.#tell({ kind: 'snapshot', bytes: taken(writer) })
+    }
+    writeSnapshot(writer, snapshot, () => flush(SNAPSHOT_PART_BYTES))
+    flush(1)
+    this.#tellRoom()
+    this.#tell({ kind: 'opened', cut: this.#log.cut })
+  }
+
+  run(): void {
+    while (this.#isOpen) {
+      const bell = Atomics.load(this.#control, BELL)
+      this.#obey('memory')
+      const isWaitingForRoom = !this.#commit()
+      this.#obey('all')
+      const hasMore = this.#log.work()
+      this.#tellRoom()
+      if (!hasMore && this.#isOpen) {
+        const isFull = isWaitingForRoom || this.#log.isFull
+        Atomics.wait(this.#control, BELL, bell, isFull ? FULL_RETRY_MS : Infinity)
+      }
+    }
+  }
+
+  /** False when there was no room for what is to be committed: it is tried again. */
+  #commit(): boolean {
+    const bytes = Atomics.load(this.#control, COMMIT_BYTES)
+    if (bytes === 0) return true
+    try {
+      this.#log.append(this.#memory.subarray(0, bytes))
+    } catch (error) {
+      if (error instanceof DiskFull) return false
+      throw error
+    }
+    Atomics.store(this.#control, COMMIT_BYTES, 0)
+    this.#tellRoom()
+    this.#tell({ kind: 'committed' })
+    return true
+  }
+
+  #orders: Order[] = []
+
+  /** A commit comes before the orders that were given after it, but for the memory that it lies in. */
+  #obey(which: 'memory' | 'all'): void {
+    let mail = receiveMessageOnPort(this.#port)
+    while (mail !== undefined) {
+      const order = mail.message as Order
+      if (order.kind === 'memory') this.#memory = Buffer.from(order.memory)
+      else this.#orders.push(order)
+      mail = receiveMessageOnPort(this.#port)
+    }
+    if (which === 'memory') return
+    const orders = this.#orders
+    this.#orders = []
+    for (const order of orders) this.#carryOut(order)
+  }
+
+  #carryOut(order: Order): void {
+    if (order.kind === 'page') {
+      const writer = new Writer()
+      writeDeliveries(writer, this.#log.page(order.owner, order.after))
+      this.#tell({ kind: 'page', id: order.id, bytes: taken(writer) })
+    } else if (order.kind === 'close') {
+      this.#log.close()
+      this.#isOpen = false
+    }
+  }
+
+  #tellRoom(): void {
+    Atomics.store(this.#control, FULL, this.#log.isFull ? 1 : 0)
+  }
+
+  #tell(report: Report): void {
+    this.#port.postMessage(report)
+  }
+}
+
+/** What was written, in memory of its own. */
+function taken(writer: Writer): Uint8Array {
+  const bytes = Uint8Array.from(writer.bytes.subarray(0, writer.length))
+  writer.reset()
+  return bytes
+}
+
+/** Returns the last word: the store was closed, or it has failed. */
+function keep(setup: ThreadSetup): Report {
+  let disk: FileDisk | null = null
+  try {
+    disk = new FileDisk(setup.directory)
+    const thread = new StoreThread(setup, disk)
+    thread.open()
+    thread.run()
+    return { kind: 'closed' }
+  } catch (error) {
+    return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
+  } finally {
+    disk?.close()
+  }
+}
+
+const setup = workerData as ThreadSetup
+setup.port.postMessage(keep(setup))
+setup.port.close()

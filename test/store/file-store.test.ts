@@ -1,0 +1,115 @@
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { FileStore } from '../../src/store/file-store.ts'
+import type { Change } from '../../src/store/change.ts'
+import type { Store } from '../../src/store/store.ts'
+import { STORE_RULES } from '../../src/store-kit.ts'
+import { committed, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+
+for (const { sentence, check } of STORE_RULES) {
+  test(`the file store: ${sentence}`, async t => {
+    const directory = t.testdir()
+    await check({ store: () => new FileStore(directory) })
+  })
+}
+
+test('the directory and its files are for their owner only', async t => {
+  const directory = join(t.testdir(), 'data')
+  const store = new FileStore(directory)
+  await store.open()
+  await committed(store, OPENED)
+
+  t.equal(statSync(directory).mode & 0o777, 0o700)
+  for (const name of readdirSync(directory)) {
+    t.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name)
+  }
+  await store.close()
+})
+
+test('a second store on the same directory is refused with the process that has it', async t => {
+  const directory = t.testdir()
+  const store = new FileStore(directory)
+  await store.open()
+
+  await t.rejects(
+    new FileStore(directory).open(),
+    new RegExp(`is open in process ${process.pid} already`),
+  )
+  await store.close()
+  const next = new FileStore(directory)
+  await next.open()
+  await next.close()
+})
+
+test('the lock of a process that is gone is no hindrance', async t => {
+  const directory = t.testdir()
+  writeFileSync(join(directory, 'lock'), '{"pid":1,"startedAt":1,"boot":"another boot"}')
+  const store = new FileStore(directory)
+  await store.open()
+  await store.close()
+  t.notOk(readdirSync(directory).includes('lock'))
+})
+
+test('a commit that is larger than the memory for it goes through whole', async t => {
+  const directory = t.testdir()
+  const store = new FileStore(directory)
+  await store.open()
+  const payload = Buffer.alloc(3_000_000, 'x')
+  await committed(store, OPENED, stored(1, { payload }), owed(1, 1))
+  await committed(store, stored(2), owed(2, 2))
+  await store.close()
+
+  const next = new FileStore(directory)
+  const { sessions } = await next.open()
+  t.equal(sessions[0]?.deliveries[0]?.message?.payload.equals(payload), true)
+  t.strictSame(sessions[0]?.remainder.messages, 1, 'the second is not in the first page')
+  await next.close()
+})
+
+test('less room than the reserve makes the store full, and it says so', async t => {
+  const store = new FileStore(t.testdir(), { reserveBytes: Number.MAX_SAFE_INTEGER })
+  await store.open()
+  t.equal(store.isFull, true)
+  // Facts go on while there is any room at all.
+  await committed(store, OPENED)
+  await store.close()
+})
+
+test('a store that is closed answers with an error, and does not hang', async t => {
+  const store = new FileStore(t.testdir())
+  await store.open()
+  await store.close()
+  await t.rejects(committed(store, OPENED), /closed/)
+  await t.rejects(
+    new Promise<void>((resolve, reject) => {
+      store.page({ kind: 'session', clientId: 'x' }, 0, error =>
+        error === null ? resolve() : reject(error),
+      )
+    }),
+    /closed/,
+  )
+})
+
+test('a damaged file is refused by name and place', async t => {
+  const directory = t.testdir()
+  await fill(new FileStore(directory), 20)
+  const name = join(directory, 'segment-00000001.log')
+  const { size } = statSync(name)
+  const { openSync, writeSync, closeSync } = await import('node:fs')
+  const file = openSync(name, 'r+')
+  writeSync(file, Buffer.from([0xff]), 0, 1, Math.floor(size / 2))
+  closeSync(file)
+
+  await t.rejects(new FileStore(directory).open(), /segment-00000001\.log at byte \d+/)
+})
+
+async function fill(store: Store, count: number): Promise<void> {
+  await store.open()
+  await committed(store, OPENED)
+  for (let number = 1; number <= count; number++) {
+    const changes: readonly Change[] = [stored(number), owed(number, number)]
+    await committed(store, ...changes)
+  }
+  await store.close()
+}
