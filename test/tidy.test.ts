@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   broker: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'session', 'store'],
   connection: ['access', 'broker', 'limits.ts', 'message.ts', 'packet', 'routing', 'session'],
   loop: ['broker', 'store', 'node:'],
-  observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'node:', 'pino'],
+  observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'store', 'node:', 'pino'],
   transport: ['access', 'connection', 'loop', 'observe', 'packet', 'node:', 'ws'],
   config: ['limits.ts', 'transport', 'packet', 'routing', 'node:', 'zod', 'yaml'],
   server: ['*'],

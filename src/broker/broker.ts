@@ -3,6 +3,7 @@
 import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
+import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
 import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
 import { Replay } from '../session/replay.ts'
@@ -180,6 +181,30 @@ export class Broker implements SessionContext {
     if (receivers === 0) this.statistics.messagesUnmatched += 1
     this.observer.published?.(message, receivers)
     return receivers
+  }
+
+  /** Whether the message would have to be stored before it may be acknowledged. */
+  mustStore(message: Message): boolean {
+    const isKept = message.retain && message.payload.length > 0
+    return isKept || isOwedDurably(message, this.#router.match(message.topic))
+  }
+
+  /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
+  announce(topic: string, payload: string): void {
+    const message = {
+      topic,
+      payload: Buffer.from(payload),
+      qos: 0,
+      retain: true,
+      properties: NO_PROPERTIES,
+      publisher: null,
+      expiresAt: Infinity,
+      sequence: this.nextSequence(),
+    } as const
+    this.retained.restore(message)
+    for (const { target, retainAsPublished } of this.#router.match(topic)) {
+      target.deliver(message, 0, retainAsPublished, [], 0)
+    }
   }
 
   publishWill(message: Message, permissions: Permissions): void {

@@ -44,7 +44,7 @@ import {
   openingRefusal,
   refusingConnack,
 } from './handshake.ts'
-import { ProtocolError } from './protocol-error.ts'
+import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
 
 /** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
@@ -351,6 +351,10 @@ export class Connection implements Deadline, Occupant {
   }
 
   #brokenBy(error: unknown): void {
+    if (error instanceof CannotServe) {
+      this.disconnect(error.reason, error.message)
+      return
+    }
     if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
     this.#broker.statistics.protocolErrors += 1
     if (this.#candidate === null && error instanceof MalformedPacket) this.#sayToStranger(error)

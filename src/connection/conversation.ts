@@ -22,13 +22,14 @@ import {
 } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
 import type { Agreement } from './agreement.ts'
-import { ProtocolError } from './protocol-error.ts'
+import { CannotServe, ProtocolError } from './protocol-error.ts'
 import {
   messageOf,
   type Publisher,
   type Refusal,
   refusalOf,
   retainRefusal,
+  storeRefusal,
   topicOf,
 } from './publish.ts'
 import type { Sender } from './sender.ts'
@@ -109,6 +110,8 @@ export class Conversation implements Publisher {
     const message = messageOf(packet, topic, this.clientId, this.#broker)
     const noRoom = retainRefusal(message, this.#broker)
     if (noRoom !== null) return this.#refuse(packet, topic, noRoom)
+    const notStored = storeRefusal(message, this.#broker)
+    if (notStored !== null) return this.#cannotStore(packet, topic, notStored)
 
     const factsBefore = this.#broker.journal.length
     if (packet.qos === 2) {
@@ -206,6 +209,14 @@ export class Conversation implements Publisher {
       this.#sender.pubrec(packet.packetId, this.#promise)
     }
     return 0
+  }
+
+  /** A client of MQTT 3 must not take it for stored: its connection ends without an acknowledgement. */
+  #cannotStore(packet: PublishPacket, topic: string, refusal: Refusal): number {
+    if (packet.qos === 0 || this.agreement.version === 5)
+      return this.#refuse(packet, topic, refusal)
+    this.#broker.statistics.publishesRefused += 1
+    throw new CannotServe(refusal.reason, refusal.sentence)
   }
 
   #answer(packet: PublishPacket, reason: ReasonCode, sentence: string, promise: number): void {

@@ -50,11 +50,16 @@ export function openingRefusal(
   permissions: Permissions,
   broker: Broker,
 ): Refusal | null {
-  if (will !== null && !permissions.mayPublish(will.topic)) {
+  const isSystemWill = will !== null && will.topic.startsWith('$SYS/')
+  if (isSystemWill || (will !== null && !permissions.mayPublish(will.topic))) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
   }
   if (!broker.hasRoomFor(agreement.clientId)) {
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session' }
+  }
+  const isNew = broker.sessions.get(agreement.clientId) === undefined
+  if (broker.storeIsFull && isNew && agreement.expiryIntervalSeconds > 0) {
+    return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full: no session can be stored' }
   }
   return null
 }

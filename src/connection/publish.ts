@@ -59,6 +59,9 @@ export function refusalOf(
   if (topic.length >= levelsMax && levelCount(topic) > levelsMax) {
     return { reason: TOPIC_NAME_INVALID, sentence: `topic has more than ${levelsMax} levels` }
   }
+  if (topic.startsWith('$SYS/')) {
+    return { reason: NOT_AUTHORIZED, sentence: '$SYS is for the broker itself to publish' }
+  }
   if (!publisher.permissions.mayPublish(topic)) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish to this topic' }
   }
@@ -94,6 +97,12 @@ export function messageOf(
 export function retainRefusal(message: Message, broker: Broker): Refusal | null {
   if (!message.retain || broker.retained.hasRoomFor(message)) return null
   return { reason: QUOTA_EXCEEDED, sentence: 'no room for another retained message' }
+}
+
+/** Why the message cannot be stored as it must be, or null. */
+export function storeRefusal(message: Message, broker: Broker): Refusal | null {
+  if (!broker.storeIsFull || !broker.mustStore(message)) return null
+  return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full, and the message must be stored' }
 }
 
 interface Forwarded {

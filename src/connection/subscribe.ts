@@ -103,6 +103,7 @@ function refusalOf(
   if (!permissions.maySubscribe(topicFilter)) return NOT_AUTHORIZED
   const isNew = !session.subscriptions.has(subscription.filter)
   if (isNew && session.subscriptions.size >= subscriptionsPerClientMax) return QUOTA_EXCEEDED
+  if (isNew && session.isDurable && broker.storeIsFull) return QUOTA_EXCEEDED
   return null
 }
 

@@ -1,9 +1,13 @@
 // The broker's state in figures, for whoever wants to show it: the web page, and later metrics and $SYS.
 
 import type { Broker } from '../broker/broker.ts'
+import type { Durability, Store } from '../store/store.ts'
 
 export interface Status {
   readonly uptimeSeconds: number
+  /** What an acknowledgement promises: `fsync`, `os` or `memory`. */
+  readonly durability: Durability
+  readonly storeIsFull: boolean
   readonly clientsConnected: number
   readonly sessions: number
   readonly subscriptions: number
@@ -18,10 +22,12 @@ export interface Status {
   readonly protocolErrors: number
 }
 
-export function statusOf(broker: Broker, uptimeSeconds: number): Status {
+export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): Status {
   const { statistics } = broker
   return {
     uptimeSeconds,
+    durability: store.durability,
+    storeIsFull: store.isFull,
     clientsConnected: broker.sessions.connectedCount,
     sessions: broker.sessions.count,
     subscriptions: broker.subscriptionCount,

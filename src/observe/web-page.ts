@@ -11,6 +11,8 @@ async function refresh() {
   try {
     const status = await (await fetch('/api/v1/status')).json()
     for (const id of ['clientsConnected', 'sessions', 'subscriptions', 'retainedMessages', 'messagesReceived', 'messagesSent']) show(id, status[id])
+    document.getElementById('durability').textContent =
+      ({ fsync: 'on disk', os: 'with the system', memory: 'in memory' })[status.durability] + (status.storeIsFull ? ', but the disk is full' : '')
     const lost = Object.entries(status.dropped).filter(([, count]) => count > 0)
     document.getElementById('dropped').textContent =
       lost.length === 0 ? 'none' : lost.map(([reason, count]) => reason + ' ' + count).join(', ')
@@ -47,6 +49,7 @@ const PAGE = `<!doctype html>
 <div><dt>Retained messages</dt><dd id="retainedMessages">–</dd></div>
 <div><dt>Messages received</dt><dd id="messagesReceived">–</dd></div>
 <div><dt>Messages sent</dt><dd id="messagesSent">–</dd></div>
+<div><dt>An acknowledgement means</dt><dd id="durability">–</dd></div>
 <div><dt>Dropped</dt><dd id="dropped">–</dd></div>
 </dl>
 <p>Try it, in two terminals:</p>

@@ -14,7 +14,7 @@ import type { Log } from '../observe/log.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import { isTopicName, parseFilter } from '../routing/topic.ts'
 import type { DropReason } from '../session/session-context.ts'
-import type { Store } from '../store/store.ts'
+import type { Durability, Store } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
 import { Server, type ServerParts } from './server.ts'
 
@@ -87,6 +87,11 @@ export class EmbeddedBroker {
     return this.#server.listeners
   }
 
+  /** What an acknowledgement promises: `fsync`, `os` or `memory`. */
+  get durability(): Durability {
+    return this.#server.status.durability
+  }
+
   get statistics(): Readonly<Statistics> {
     return this.#server.broker.statistics
   }
@@ -111,7 +116,7 @@ export class EmbeddedBroker {
     return this
   }
 
-  /** Publishes to everybody who matches and returns how many that were. Throws for an invalid topic. */
+  /** Publishes to everybody who matches and returns how many that were. Throws for an invalid topic, and while the disk is full. */
   publish(publication: Publication): number {
     const { topic, payload, qos = 0, retain = false, properties = NO_PROPERTIES } = publication
     if (!isTopicName(topic)) throw new TypeError(`${JSON.stringify(topic)} is no topic name`)
@@ -120,7 +125,7 @@ export class EmbeddedBroker {
     const { messageExpiryInterval, ...forwarded } = properties
     const expiresAt =
       messageExpiryInterval === undefined ? Infinity : broker.now + messageExpiryInterval * 1_000
-    return broker.publish({
+    const message: Message = {
       topic,
       payload: Buffer.from(payload),
       qos,
@@ -129,7 +134,11 @@ export class EmbeddedBroker {
       publisher: null,
       expiresAt,
       sequence: broker.nextSequence(),
-    })
+    }
+    if (broker.storeIsFull && broker.mustStore(message)) {
+      throw new Error('the disk is full, and the message must be stored')
+    }
+    return broker.publish(message)
   }
 
   /** Calls the handler for every message that matches, at once and in order. Returns how to stop it. */

@@ -120,7 +120,7 @@ export class Server implements RunningServer {
   }
 
   get status(): Status {
-    return statusOf(this.broker, Math.floor((now() - this.#startedAt) / 1_000))
+    return statusOf(this.broker, this.#store, Math.floor((now() - this.#startedAt) / 1_000))
   }
 
   async start(): Promise<void> {
@@ -128,6 +128,7 @@ export class Server implements RunningServer {
     this.#logStore(snapshot)
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
+    this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
     const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
     // A client may send a packet as one frame, and a few joined.
     const frameBytesMax = 2 * this.#config.limits.packetBytesMax

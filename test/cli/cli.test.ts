@@ -18,7 +18,7 @@ function pondhawk(
 
 /** A broker on free ports, and the port of its MQTT listener. */
 async function started(t: Test) {
-  const yaml = 'listeners: [{port: 0}, {protocol: ws, port: 0}]\n'
+  const yaml = 'listeners: [{port: 0}, {protocol: ws, port: 0}]\nstore: {directory: data}\n'
   const file = resolve(t.testdir({ 'pondhawk.yaml': yaml }), 'pondhawk.yaml')
   const program = new Program(process.execPath, [CLI, 'start', '--config', file])
   t.teardown(() => program.process.kill('SIGKILL'))

@@ -34,6 +34,11 @@ export class DelayingStore implements Store {
     for (const { changes, done } of this.#waiting.splice(0)) this.#inner.commit(changes, done)
   }
 
+  /** Commits until nothing is outstanding any more. */
+  commitsAll(): void {
+    while (this.outstanding > 0) this.commits()
+  }
+
   /** The outstanding commit fails. */
   fails(error: Error): void {
     for (const { done } of this.#waiting.splice(0)) done(error)

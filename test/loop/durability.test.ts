@@ -1,0 +1,259 @@
+// The contract of docs/explanation/durability.md, line by line: what is on disk before which packet leaves.
+
+import { test } from 'tap'
+import { DelayingStore } from '../store/delaying-store.ts'
+import { Pond } from '../pond.ts'
+
+const DURABLE = { cleanStart: false, properties: { sessionExpiryInterval: 3_600 } }
+
+/** A world whose store commits when it is told to. */
+function pondWithStore() {
+  const store = new DelayingStore()
+  const pond = new Pond({ store })
+  return { pond, store }
+}
+
+/** A durable client with all that it was told by then committed and heard. */
+function durable(pond: Pond, store: DelayingStore, clientId: string) {
+  const client = pond.client(clientId, DURABLE)
+  store.commitsAll()
+  client.hears()
+  return client
+}
+
+test('D1: the message, whom it is owed to and its retained place are one commit, and PUBACK waits for it', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 1)
+  store.commitsAll()
+  bob.vanishes()
+  store.commitsAll()
+  const alice = pond.client('alice')
+  const before = store.groups.length
+
+  alice.publishes('a', 'x', { qos: 1, retain: true })
+
+  t.strictSame(
+    store.groups.slice(before).map(group => group.map(({ kind }) => kind)),
+    [['message-stored', 'retained-set', 'owed']],
+  )
+  t.strictSame(alice.hears(), [])
+  store.commits()
+  t.strictSame(alice.hears(), ['puback #1 0x0'])
+})
+
+test('D2: the packet identifier and the message of QoS 2 are one commit, and PUBREC waits for it', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 2)
+  store.commitsAll()
+  bob.vanishes()
+  const alice = durable(pond, store, 'alice')
+  const before = store.groups.length
+
+  alice.publishes('a', 'x', { qos: 2, packetId: 7 })
+
+  t.strictSame(
+    store.groups.slice(before).map(group => group.map(({ kind }) => kind)),
+    [['incoming-opened', 'message-stored', 'owed']],
+  )
+  t.strictSame(alice.hears(), [])
+  store.commits()
+  t.strictSame(alice.hears(), ['pubrec #7 0x0'])
+})
+
+test('D3: PUBCOMP waits until the identifier is free', async t => {
+  const { pond, store } = pondWithStore()
+  const alice = durable(pond, store, 'alice')
+  alice.publishes('a', 'x', { qos: 2, packetId: 7 })
+  store.commitsAll()
+  alice.hears()
+
+  alice.acknowledges('pubrel', 7)
+
+  t.strictSame(alice.hears(), [])
+  store.commits()
+  t.strictSame(alice.hears(), ['pubcomp #7 0x0'])
+})
+
+test('D4: a PUBLISH of QoS 2 waits until its identifier is on disk', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 2)
+  store.commitsAll()
+  bob.vanishes()
+  const alice = pond.client('alice')
+  alice.publishes('a', 'x', { qos: 2 })
+  store.commitsAll()
+
+  const back = pond.client('bob', DURABLE)
+
+  t.strictSame(back.hears(), [])
+  store.commits()
+  t.strictSame(back.hears(), ['connack 0x0 present', 'publish a x q2 #1'])
+})
+
+test('D5: PUBREL waits until it is on disk that PUBREC came', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 2)
+  const alice = pond.client('alice')
+  alice.publishes('a', 'x', { qos: 2 })
+  store.commitsAll()
+  bob.hears()
+
+  bob.acknowledges('pubrec', 1)
+
+  t.strictSame(bob.hears(), [])
+  store.commits()
+  t.strictSame(bob.hears(), ['pubrel #1 0x0'])
+})
+
+test('D6: CONNACK waits for the session, for its will, and for the end of the session it replaces', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = pond.client('bob', DURABLE)
+  t.strictSame(bob.hears(), [])
+  store.commitsAll()
+  t.strictSame(bob.hears(), ['connack 0x0'])
+
+  const clean = pond.client('bob', { cleanStart: true })
+  t.strictSame(clean.hears(), [])
+  store.commitsAll()
+  t.strictSame(clean.hears(), ['connack 0x0'])
+
+  const mourned = pond.client('carol', { will: { topic: 'w', payload: 'gone' } })
+  t.strictSame(mourned.hears(), [])
+  store.commitsAll()
+  t.strictSame(mourned.hears(), ['connack 0x0'])
+})
+
+test('D7: SUBACK and UNSUBACK of a durable session wait for their commit', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+
+  bob.subscribes('a', 1)
+  t.strictSame(bob.hears(), [])
+  store.commits()
+  t.strictSame(bob.hears(), ['suback #1 0x1'])
+
+  bob.unsubscribes('a')
+  t.strictSame(bob.hears(), [])
+  store.commits()
+  t.strictSame(bob.hears(), ['unsuback #2 0x0'])
+})
+
+test('D8: nobody hears a stored message of QoS 1 or 2 before it is committed, QoS 0 at once', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 1)
+  store.commitsAll()
+  const carol = pond.client('carol')
+  const dave = pond.client('dave')
+  carol.subscribes('a', 2)
+  dave.subscribes('a', 0)
+  carol.hears()
+  dave.hears()
+  bob.hears()
+
+  pond.client('alice').publishes('a', 'x', { qos: 2 })
+
+  t.strictSame([bob.hears(), carol.hears(), dave.hears()], [[], [], ['publish a x q0']])
+  store.commits()
+  t.strictSame([bob.hears(), carol.hears()], [['publish a x q1 #1'], ['publish a x q2 #1']])
+})
+
+test('D9: nothing waits for the commit of a PUBACK from a subscriber', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 1)
+  const alice = pond.client('alice')
+  alice.publishes('a', 'x', { qos: 1 })
+  store.commitsAll()
+  bob.hears()
+
+  bob.acknowledges('puback', 1)
+  bob.pings()
+
+  t.equal(store.outstanding, 1)
+  t.strictSame(bob.hears(), ['pingresp'])
+})
+
+test('a full disk refuses what must be stored with 0x97, and lets go on what makes room', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 1)
+  store.commitsAll()
+  const alice = pond.client('alice')
+  alice.publishes('a', 'before', { qos: 1, packetId: 1 })
+  store.commitsAll()
+  alice.hears()
+  bob.hears()
+  const before = store.groups.length
+  store.isFull = true
+
+  alice.publishes('a', 'x', { qos: 1, packetId: 2 })
+  alice.publishes('a', 'x', { qos: 2, packetId: 3 })
+  alice.publishes('other', 'x', { qos: 1, packetId: 4 })
+  alice.publishes('r', 'x', { qos: 1, packetId: 5, retain: true })
+
+  t.strictSame(alice.hears(), [
+    'puback #2 0x97',
+    'pubrec #3 0x97',
+    'puback #4 0x10',
+    'puback #5 0x97',
+  ])
+  t.equal(pond.broker.statistics.publishesRefused, 3)
+  t.equal(store.groups.length, before)
+
+  bob.acknowledges('puback', 1)
+  t.strictSame(
+    store.groups.at(-1)?.map(({ kind }) => kind),
+    ['settled'],
+  )
+  store.commitsAll()
+
+  store.isFull = false
+  alice.publishes('a', 'after', { qos: 1, packetId: 6 })
+  store.commitsAll()
+  t.strictSame(alice.hears(), ['puback #6 0x0'])
+  t.strictSame(bob.hears(), ['publish a after q1 #2'])
+})
+
+test('while the disk is full a client of MQTT 3.1.1 is not told that its message is stored: its connection ends', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.subscribes('a', 1)
+  store.commitsAll()
+  const alice = pond.client('alice', { version: 4 })
+  alice.hears()
+  store.isFull = true
+
+  alice.publishes('a', 'x', { qos: 1 })
+
+  t.strictSame(alice.hears(), ['closed'])
+  t.equal(pond.broker.statistics.publishesRefused, 1)
+  t.equal(pond.broker.statistics.protocolErrors, 0)
+})
+
+test('while the disk is full no new session is stored, and known ones come back', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = durable(pond, store, 'bob')
+  bob.disconnects()
+  store.commitsAll()
+  store.isFull = true
+
+  const carol = pond.client('carol', DURABLE)
+  const back = pond.client('bob', DURABLE)
+  store.commitsAll()
+  back.subscribes('a', 1)
+
+  t.match(carol.greeting, { type: 'connack', reason: 0x97 })
+  t.strictSame(carol.hears(), ['closed'])
+  t.strictSame(back.hears(), ['connack 0x0 present', 'suback #1 0x97'])
+})
+
+test('a clean start of a transient client without a past or a will waits for nothing', async t => {
+  const { pond, store } = pondWithStore()
+  t.match(pond.client('carol').greeting, { type: 'connack', reason: 0 })
+  t.strictSame(store.groups, [])
+})
