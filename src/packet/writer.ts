@@ -2,6 +2,8 @@
 
 const FIRST_BYTES = 256
 const STRING_BYTES_MAX = 65_535
+/** Up to here a loop is quicker than a call into the engine. */
+const LOOP_LENGTH_MAX = 40
 
 export class Writer {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
@@ -57,12 +59,32 @@ export class Writer {
 
   /** Throws a RangeError for more than 65,535 bytes, which no string of MQTT can have. */
   string(text: string): void {
+    if (text.length <= LOOP_LENGTH_MAX && this.#ascii(text)) return
     const length = Buffer.byteLength(text)
     if (length > STRING_BYTES_MAX)
       throw new RangeError(`a string of ${length} bytes is too long for MQTT`)
     this.uint16(length)
     const at = this.#grow(length)
     this.bytes.utf8Write(text, at, length)
+  }
+
+  /** False, and nothing was written, when there is a character beyond ASCII in it. */
+  #ascii(text: string): boolean {
+    const { length } = text
+    const start = this.length
+    const at = this.#grow(2 + length)
+    const { bytes } = this
+    bytes[at] = 0
+    bytes[at + 1] = length
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) {
+        this.length = start
+        return false
+      }
+      bytes[at + 2 + index] = code
+    }
+    return true
   }
 
   binary(data: Uint8Array): void {

@@ -105,8 +105,8 @@ export class Session {
       this.#deliverQoS0(message, retain, identifiers)
       return
     }
-    const delivery = this.#owe(message, qos, retain, identifiers, promise)
-    if (this.#hasWindow && !this.#isBehind) this.#start(delivery)
+    const delivery = this.#newDelivery(message, qos, retain, identifiers, promise)
+    if (this.#hasWindow && !this.#isBehind) this.#startOwed(delivery)
     else this.#wait(delivery)
   }
 
@@ -245,7 +245,7 @@ export class Session {
     }
   }
 
-  #owe(
+  #newDelivery(
     message: Message,
     qos: QoS,
     retain: boolean,
@@ -253,18 +253,23 @@ export class Session {
     promise: number,
   ): Delivery {
     const stored = this.isDurable ? this.#context.nextDelivery() : 0
-    if (stored !== 0) {
-      this.#context.journal.record({
-        kind: 'owed',
-        delivery: stored,
-        owner: this.owner,
-        sequence: message.sequence,
-        qos,
-        retain,
-        identifiers,
-      })
-    }
     return newDelivery(message, qos, retain, identifiers, null, stored, promise)
+  }
+
+  /** The delivery is the session's, waiting or, with its packet identifier, sent. */
+  #recordOwed(delivery: Delivery): void {
+    if (delivery.stored === 0) return
+    const { message, qos, retain, identifiers, packetId } = delivery
+    this.#context.journal.record({
+      kind: 'owed',
+      delivery: delivery.stored,
+      owner: this.owner,
+      sequence: message.sequence,
+      qos,
+      retain,
+      identifiers,
+      packetId,
+    })
   }
 
   #unstored(message: Message, retain: boolean, identifiers: readonly number[]): Delivery {
@@ -272,8 +277,15 @@ export class Session {
   }
 
   #wait(delivery: Delivery): void {
-    const pushedOut = this.#queue.push(delivery, this.#bounds)
-    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
+    for (const lost of this.#queue.push(delivery, this.#bounds)) {
+      // What was never owed need not be settled.
+      if (lost !== delivery) drop(this.#context, 'queue-full', lost, this.owner)
+      else {
+        this.#context.dropped('queue-full', lost.message, this.clientId)
+        return
+      }
+    }
+    this.#recordOwed(delivery)
   }
 
   /** The next page of the waiting line has come from the store. */
@@ -292,7 +304,18 @@ export class Session {
     }
   }
 
-  /** Sends a delivery for the first time. */
+  /** Sends at once what becomes owed with it. */
+  #startOwed(delivery: Delivery): void {
+    if (!this.#window.open(delivery)) {
+      this.#context.dropped('no-packet-identifier', delivery.message, this.clientId)
+      return
+    }
+    this.#recordOwed(delivery)
+    this.#promiseIdentifier(delivery)
+    this.#send(delivery, false)
+  }
+
+  /** Sends for the first time a delivery that has waited. */
   #start(delivery: Delivery): void {
     if (!this.#window.open(delivery)) {
       this.#release(delivery)
@@ -310,8 +333,13 @@ export class Session {
     const { stored, packetId } = delivery
     const owner = delivery.origin?.owner ?? this.owner
     this.#context.journal.record({ kind: 'sent', delivery: stored, owner, clientId, packetId })
-    // The identifier of a QoS 2 message must come back the same after a crash, or it is delivered twice.
-    if (delivery.qos === 2) delivery.promise = this.#context.journal.current
+    this.#promiseIdentifier(delivery)
+  }
+
+  /** The identifier of a QoS 2 message must come back the same after a crash, or it is delivered twice [D4]. */
+  #promiseIdentifier(delivery: Delivery): void {
+    if (delivery.qos !== 2 || delivery.stored === 0) return
+    delivery.promise = this.#context.journal.current
   }
 
   #send(delivery: Delivery, duplicate: boolean): void {
@@ -380,8 +408,10 @@ export class Session {
     if (qos > 0 && !this.#hasWindow) return false
     replay.take()
     if (qos === 0) this.#sendQoS0(message, true, replay.identifiers)
-    else
-      this.#start(this.#owe(message, qos, true, replay.identifiers, this.#context.journal.latest))
+    else {
+      const { latest } = this.#context.journal
+      this.#startOwed(this.#newDelivery(message, qos, true, replay.identifiers, latest))
+    }
     return true
   }
 

@@ -201,6 +201,7 @@ export class ShareGroup implements GroupOfMember {
         qos,
         retain,
         identifiers: NO_IDENTIFIERS,
+        packetId: 0,
       })
     }
     return newDelivery(message, qos, retain, NO_IDENTIFIERS, this, stored, promise)

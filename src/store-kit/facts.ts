@@ -35,7 +35,16 @@ export function stored(sequence: number, parts: Partial<Message> = {}): Change {
 }
 
 export function owed(delivery: number, sequence: number, owner: Owner = BOB): Change {
-  return { kind: 'owed', delivery, owner, sequence, qos: 2, retain: false, identifiers: [7] }
+  return {
+    kind: 'owed',
+    delivery,
+    owner,
+    sequence,
+    qos: 2,
+    retain: false,
+    identifiers: [7],
+    packetId: 0,
+  }
 }
 
 export function sent(delivery: number, packetId: number, owner: Owner = BOB): Change {

@@ -94,6 +94,21 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       is.strictSame([lastSequence, lastDelivery], [3, 13])
     },
 
+  'what was sent as it became owed comes back as sent': async place => {
+    const { sessions } = await after(place, [
+      OPENED,
+      stored(1),
+      { ...owed(1, 1), packetId: 5 } as Change,
+      owed(2, 1),
+      { ...owed(3, 1), packetId: 6 } as Change,
+      { kind: 'settled', delivery: 3, owner: BOB },
+    ])
+    is.match(sessions[0]?.deliveries, [
+      { delivery: 1, packetId: 5, message: messageOf(1) },
+      { delivery: 2, packetId: 0 },
+    ])
+  },
+
   'after PUBREC only the identifier is kept, and after settling nothing': async place => {
     const { sessions } = await after(place, [
       OPENED,

@@ -63,6 +63,7 @@ function writeChange(writer: Writer, change: Change): void {
       writer.uint53(change.delivery)
       writer.uint53(change.sequence)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
+      writer.uint16(change.packetId)
       writer.uint16(change.identifiers.length)
       for (const identifier of change.identifiers) writer.uint32(identifier)
       writeOwner(writer, change.owner)
@@ -224,10 +225,12 @@ function readOwed(reader: ByteReader): Change {
   const delivery = reader.uint53()
   const sequence = reader.uint53()
   const options = reader.uint8()
+  const packetId = reader.uint16()
   const identifiers = Array.from({ length: reader.uint16() }, () => reader.uint32())
   const owner = readOwner(reader)
   const retain = (options & RETAIN) !== 0
-  return { kind: 'owed', delivery, owner, sequence, qos: qosIn(options), retain, identifiers }
+  const qos = qosIn(options)
+  return { kind: 'owed', delivery, owner, sequence, qos, retain, identifiers, packetId }
 }
 
 function readSent(reader: ByteReader): Change {

@@ -59,6 +59,8 @@ export type Change =
       readonly qos: QoS
       readonly retain: boolean
       readonly identifiers: readonly number[]
+      /** Sent at once to the session that owes it, under this identifier; 0: it waits. */
+      readonly packetId: number
     }
   /**
    * Sent under this packet identifier, which a resend must bear as well [MQTT-4.4.0-1]. `owner` is where it waited;

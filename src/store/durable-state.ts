@@ -221,7 +221,8 @@ export class DurableState {
   #owe(change: Extract<Change, { kind: 'owed' }>): void {
     const { delivery, owner, sequence, qos, retain, identifiers } = change
     this.#lastDelivery = Math.max(this.#lastDelivery, delivery)
-    const place = this.#waitingOf(owner)
+    const session = owner.kind === 'session' ? this.#sessions.get(owner.clientId) : undefined
+    const place = change.packetId === 0 ? this.#waitingOf(owner) : (session?.sent ?? null)
     if (place === null) return
     const group = owner.kind === 'group' ? owner : null
     const kept = {
@@ -231,7 +232,7 @@ export class DurableState {
       retain,
       identifiers,
       group,
-      packetId: 0,
+      packetId: change.packetId,
       isReceived: false,
       place,
     }

@@ -5,7 +5,7 @@ import type { Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { GroupOwner, Owner } from '../change.ts'
 import { MessageTable } from './message-table.ts'
-import { WaitingLine } from './waiting-line.ts'
+import { type WaitingEntry, WaitingLine } from './waiting-line.ts'
 
 /** The options of a waiting delivery besides its QoS, which stands in the two lowest bits. */
 export const RETAIN = 4
@@ -103,7 +103,7 @@ export class LogState {
     if (session === undefined) return
     this.sessions.delete(clientId)
     this.#empty(session.waiting)
-    for (const sent of session.sent.values()) this.#forget(sent)
+    for (const sent of session.sent.values()) this.#forget(sent, sent.isReceived)
   }
 
   endGroup(owner: GroupOwner): void {
@@ -120,15 +120,19 @@ export class LogState {
     sequence: number,
     options: number,
     identifiers: readonly number[],
+    packetId: number,
   ): void {
     if (delivery > this.lastDelivery) this.lastDelivery = delivery
-    const line = owner.kind === 'session' ? this.#lineOf(owner) : this.groupOf(owner).waiting
-    if (line === null) return
+    const session = owner.kind === 'session' ? this.sessions.get(owner.clientId) : undefined
+    if (owner.kind === 'session' && session === undefined) return
     const slot = this.#fresh.get(sequence) ?? this.#retainedSlots.get(sequence)
     if (slot === undefined) throw new Error(`message ${sequence} is owed and was not stored`)
     this.messages.refer(slot, 1)
-    line.add(delivery, slot, identifiers.length === 0 ? options : options | IDENTIFIED)
+    const all = identifiers.length === 0 ? options : options | IDENTIFIED
     if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
+    if (owner.kind === 'group') this.groupOf(owner).waiting.add(delivery, slot, all)
+    else if (packetId === 0) session?.waiting.add(delivery, slot, all)
+    else session?.sent.set(delivery, newSent(delivery, slot, all, packetId, null))
   }
 
   send(delivery: number, owner: Owner, clientId: string, packetId: number): void {
@@ -142,7 +146,7 @@ export class LogState {
     const entry = line?.remove(delivery) ?? null
     if (entry === null) return
     const group = owner.kind === 'group' ? owner : null
-    session.sent.set(delivery, { ...entry, packetId, group, isReceived: false })
+    session.sent.set(delivery, newSent(delivery, entry.slot, entry.options, packetId, group))
   }
 
   returnToGroup(delivery: number, clientId: string, owner: GroupOwner): void {
@@ -170,12 +174,12 @@ export class LogState {
       const entry = sent?.get(delivery)
       if (sent !== undefined && entry !== undefined) {
         sent.delete(delivery)
-        this.#forget(entry)
+        this.#forget(entry, entry.isReceived)
         return
       }
     }
     const entry = this.#lineOf(owner)?.remove(delivery) ?? null
-    if (entry !== null) this.#forget({ ...entry, isReceived: false })
+    if (entry !== null) this.#forget(entry, false)
   }
 
   retain(topic: string, sequence: number): void {
@@ -205,7 +209,7 @@ export class LogState {
       for (const { delivery, slot, options } of [...waiting.after(0)]) {
         if ((options & BEGUN) === 0 || (options & 3) !== 2) continue
         waiting.remove(delivery)
-        this.#forget({ delivery, slot, isReceived: false })
+        this.#forget({ delivery, slot, options }, false)
       }
     }
     this.endGroupOfRecords()
@@ -233,19 +237,27 @@ export class LogState {
   }
 
   #empty(line: WaitingLine): void {
-    for (const { delivery, slot } of line.after(0)) {
-      this.#forget({ delivery, slot, isReceived: false })
-    }
+    for (const entry of line.after(0)) this.#forget(entry, false)
   }
 
-  #forget(entry: Pick<SentEntry, 'delivery' | 'slot' | 'isReceived'>): void {
-    this.identifiers.delete(entry.delivery)
-    if (!entry.isReceived) this.#release(entry.slot)
+  #forget(entry: WaitingEntry, isReceived: boolean): void {
+    if ((entry.options & IDENTIFIED) !== 0) this.identifiers.delete(entry.delivery)
+    if (!isReceived) this.#release(entry.slot)
   }
 
   #release(slot: number): void {
     if (this.messages.refer(slot, -1) === 0) this.#unreferenced.push(slot)
   }
+}
+
+function newSent(
+  delivery: number,
+  slot: number,
+  options: number,
+  packetId: number,
+  group: GroupOwner | null,
+): SentEntry {
+  return { delivery, slot, options, packetId, group, isReceived: false }
 }
 
 // A share name has no slash [MQTT-4.8.2-1], so this names one group only.

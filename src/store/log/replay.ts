@@ -20,6 +20,7 @@ export function replay(state: LogState, payload: Buffer, segment: number, frame:
     const kind = payload[reader.position]
     if (kind === KIND['message-stored']) storeMessage(state, reader, segment, frame)
     else if (kind === KIND.owed) owe(state, reader)
+    else if (kind === KIND.settled) settle(state, reader)
     else if (kind === MOVED) passOver(reader)
     else apply(state, readChange(reader))
   }
@@ -47,11 +48,18 @@ function owe(state: LogState, reader: ByteReader): void {
   const delivery = reader.uint53()
   const sequence = reader.uint53()
   const options = reader.uint8()
+  const packetId = reader.uint16()
   const count = reader.uint16()
   const identifiers =
     count === 0 ? NO_IDENTIFIERS : Array.from({ length: count }, () => reader.uint32())
   const owner = readOwner(reader)
-  state.owe(delivery, owner, sequence, qosIn(options) | (options & RETAIN), identifiers)
+  const kept = qosIn(options) | (options & RETAIN)
+  state.owe(delivery, owner, sequence, kept, identifiers, packetId)
+}
+
+function settle(state: LogState, reader: ByteReader): void {
+  reader.position += KIND_BYTES
+  state.settle(reader.uint53(), readOwner(reader))
 }
 
 function passOver(reader: ByteReader): void {
@@ -64,9 +72,6 @@ function apply(state: LogState, change: Change): void {
   switch (change.kind) {
     case 'sent':
       state.send(change.delivery, change.owner, change.clientId, change.packetId)
-      return
-    case 'settled':
-      state.settle(change.delivery, change.owner)
       return
     case 'received':
       state.receive(change.delivery, change.clientId)

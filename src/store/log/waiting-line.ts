@@ -51,8 +51,10 @@ export class WaitingLine {
     chunk.entries[at + 1] = HOLE
     chunk.live -= 1
     this.#count -= 1
-    if (chunk.live === 0) this.#chunks.splice(index, 1)
-    else skipHoles(chunk)
+    // The last chunk of all is kept: lines that are empty again and again are the usual case.
+    if (chunk.live > 0) skipHoles(chunk)
+    else if (this.#chunks.length > 1) this.#chunks.splice(index, 1)
+    else clear(chunk)
     return entry
   }
 
@@ -130,6 +132,11 @@ function placeIn({ entries, start }: Chunk, delivery: number): number {
     else high = middle
   }
   return entries[low * STRIDE] === delivery ? low * STRIDE : -1
+}
+
+function clear(chunk: Chunk): void {
+  chunk.entries.length = 0
+  chunk.start = 0
 }
 
 function skipHoles(chunk: Chunk): void {
