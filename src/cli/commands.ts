@@ -23,6 +23,13 @@ const CONFIG: Flag = {
   help: 'configuration in YAML or JSON (default: ./pondhawk.yaml, if it is there)',
 }
 
+const DATA: Flag = {
+  name: 'data',
+  type: 'string',
+  value: 'DIR',
+  help: 'directory of the store (default: ./pondhawk-data)',
+}
+
 export const COMMANDS: readonly Command[] = [
   {
     name: 'start',
@@ -37,12 +44,7 @@ export const COMMANDS: readonly Command[] = [
         help: 'port of the first MQTT listener',
       },
       { name: 'host', type: 'string', value: 'HOST', help: 'address of all listeners' },
-      {
-        name: 'data',
-        type: 'string',
-        value: 'DIR',
-        help: 'directory of the store (default: ./pondhawk-data)',
-      },
+      DATA,
       { name: 'verbose', short: 'v', type: 'boolean', help: 'print debug lines' },
     ],
   },
@@ -51,6 +53,12 @@ export const COMMANDS: readonly Command[] = [
     argument: '[FILE]',
     help: 'validate a configuration and print what it amounts to',
     flags: [CONFIG],
+  },
+  {
+    name: 'store',
+    argument: 'verify | stats | repair | backup DIR | restore DIR',
+    help: 'read a store through, count, mend, copy while the broker runs, or copy back',
+    flags: [CONFIG, DATA],
   },
 ]
 

@@ -10,7 +10,9 @@ import { nearest } from '../config/nearest.ts'
 import { createLog } from '../observe/create-log.ts'
 import { banner } from './banner.ts'
 import { COMMANDS, type Flag, GLOBAL_FLAGS, helpText } from './commands.ts'
+import { storeDirectory } from '../server/create-store.ts'
 import { startServer } from '../server/server.ts'
+import { storeCommand } from './store-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
 /** sysexits.h: wrong usage is 2 by habit, a wrong configuration 78, a fault of ours 70. */
@@ -49,10 +51,9 @@ export async function run(argv: readonly string[], version: string): Promise<num
   const values: Readonly<Record<string, string | boolean | undefined>> = parsed.values
   if (values['help'] === true) return say(helpText(version))
   if (values['version'] === true) return say(`pondhawk ${version}\n`)
+  const argument = command.name === 'check' ? parsed.positionals[0] : undefined
   const file =
-    parsed.positionals[0] ??
-    text(values['config']) ??
-    (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null)
+    argument ?? text(values['config']) ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null)
   let config: Config
   try {
     const loaded = loadConfig({ file, environment: process.env, overrides: {} })
@@ -61,7 +62,17 @@ export async function run(argv: readonly string[], version: string): Promise<num
   } catch (error) {
     return complain(error instanceof Error ? error.message : String(error), CONFIG_ERROR)
   }
-  return command.name === 'check' ? say(stringify(config)) : start(config, version)
+  if (command.name === 'check') return say(stringify(config))
+  if (command.name === 'store') return keepStore(parsed.positionals, config)
+  return start(config, version)
+}
+
+function keepStore(words: readonly string[], config: Config): number {
+  try {
+    return say(storeCommand(words, storeDirectory(config)))
+  } catch (error) {
+    return complain(error instanceof Error ? error.message : String(error), 1)
+  }
 }
 
 async function start(config: Config, version: string): Promise<number | null> {

@@ -41,6 +41,15 @@ export const LOG_STORE_DEFAULTS: LogStoreOptions = {
   reserveBytes: 67_108_864,
 }
 
+/** Left by whoever makes a copy, for as long as that takes. */
+const HOLD = /^hold-\d+$/
+const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+)$/
+
+/** Files that a copy of a store has. */
+export function isStoreFile(name: string): boolean {
+  return STORE_FILE.test(name)
+}
+
 /** The room is looked at anew after this many bytes of log. */
 const ROOM_CHECK_BYTES = 1_048_576
 
@@ -84,9 +93,16 @@ export class LogStore {
     return this.#segments
   }
 
-  /** Recovers what was committed. Throws StoreDamaged where it is not as it was left. */
+  /** Recovers what was committed, and tells it. Throws StoreDamaged where it is not as it was left. */
   open(): Snapshot {
-    for (const name of unfinishedNames(this.#disk)) this.#disk.remove(name)
+    this.recover()
+    return snapshotOf(this.#state, this.#options, slot => this.load(slot))
+  }
+
+  /** Recovers what was committed; messages are left where they lie. Throws StoreDamaged. */
+  recover(): void {
+    const leftOver = this.#disk.list().filter(name => HOLD.test(name))
+    for (const name of [...unfinishedNames(this.#disk), ...leftOver]) this.#disk.remove(name)
     const names = checkpointNames(this.#disk)
     const newest = names.at(-1)
     if (newest === undefined && this.#isNew()) this.#segments.begin()
@@ -94,7 +110,6 @@ export class LogStore {
     this.#state.forgetBegun()
     for (const name of names.slice(0, -1)) this.#disk.remove(name)
     this.#lookForRoom()
-    return snapshotOf(this.#state, this.#options, slot => this.load(slot))
   }
 
   /** Durable when it returns. Throws DiskFull when it may be tried again; any other error is final. */
@@ -200,8 +215,10 @@ export class LogStore {
     this.#checkpointed = checkpoint.position
     this.#checkpointSize = checkpoint.bytes
     this.checkpoints += 1
-    for (const name of checkpointNames(this.#disk)) {
-      if (name < checkpoint.name) this.#disk.remove(name)
+    if (!this.#isHeld) {
+      for (const name of checkpointNames(this.#disk)) {
+        if (name < checkpoint.name) this.#disk.remove(name)
+      }
     }
     this.#reclaim()
     return this.#isCheckpointDue
@@ -215,6 +232,7 @@ export class LogStore {
 
   /** Lets go of segments that a start would not read and no message lies in. */
   #reclaim(): void {
+    if (this.#isHeld) return
     const { messages } = this.#state
     const numbers = this.#segments.numbers()
     this.#segments.drop(
@@ -222,6 +240,11 @@ export class LogStore {
         number => number < this.#checkpointed.segment && messages.useOf(number) === undefined,
       ),
     )
+  }
+
+  /** Somebody makes a copy: every file stays until the next checkpoint. */
+  get #isHeld(): boolean {
+    return this.#disk.list().some(name => HOLD.test(name))
   }
 
   #lookForRoom(): void {

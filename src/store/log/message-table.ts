@@ -42,6 +42,11 @@ export class MessageTable {
     return this.#uses.keys()
   }
 
+  /** Slots in use. */
+  *slots(): Iterable<number> {
+    for (let slot = 0; slot < this.end; slot++) if (this.segmentOf(slot) !== 0) yield slot
+  }
+
   add(segment: number, frame: number, record: number, size: number): number {
     const slot = this.#take()
     this.set(slot, segment, frame, record, size)

@@ -1,0 +1,63 @@
+// `pondhawk store …`: look at a store, mend it, copy it.
+
+import { existsSync } from 'node:fs'
+import { FileDisk } from '../store/file-disk.ts'
+import { backUp, restoreBackup } from '../store/maintenance/backup.ts'
+import { repair } from '../store/maintenance/repair.ts'
+import { figuresOf, type StoreFigures, verify } from '../store/maintenance/verify.ts'
+import type { Disk } from '../store/disk.ts'
+
+export const STORE_VERBS = ['verify', 'stats', 'repair', 'backup', 'restore'] as const
+
+/** Returns what to print. Throws a sentence. */
+export function storeCommand(words: readonly string[], directory: string): string {
+  const [verb, path, more] = words
+  if (more !== undefined) throw new Error(`pondhawk store ${verb} takes fewer arguments`)
+  switch (verb) {
+    case 'verify':
+      return withDisk(directory, path, disk => `the store is whole\n${linesOf(verify(disk))}`)
+    case 'stats':
+      return withDisk(directory, path, disk => linesOf(figuresOf(disk)))
+    case 'repair':
+      return withDisk(directory, path, disk => wordsOf(repair(disk)))
+    case 'backup':
+      return linesOf(backUp(directory, needed(path, 'backup')))
+    case 'restore':
+      return linesOf(restoreBackup(needed(path, 'restore'), directory))
+    default:
+      throw new Error(`pondhawk store takes one of ${STORE_VERBS.join(', ')}`)
+  }
+}
+
+function withDisk(
+  directory: string,
+  path: string | undefined,
+  act: (disk: Disk) => string,
+): string {
+  if (path !== undefined) throw new Error('the directory of the store is given by --data DIR')
+  if (!existsSync(directory)) throw new Error(`there is no store in ${directory}`)
+  const disk = new FileDisk(directory)
+  try {
+    return act(disk)
+  } finally {
+    disk.close()
+  }
+}
+
+function needed(path: string | undefined, verb: string): string {
+  if (path === undefined) throw new Error(`pondhawk store ${verb} needs a directory`)
+  return path
+}
+
+function wordsOf(done: readonly string[]): string {
+  return done.length === 0 ? 'there was nothing to repair\n' : `${done.join('\n')}\n`
+}
+
+function linesOf(figures: StoreFigures): string {
+  const { cut, ...numbers } = figures
+  const lines = Object.entries(numbers).map(
+    ([name, value]) => `${name.padEnd(14)} ${value.toLocaleString('en')}`,
+  )
+  if (cut !== null) lines.push(`an unfinished commit begins in ${cut.file} at byte ${cut.offset}`)
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,82 @@
+// A copy of a store, also of one that is in use: while a `hold` file is there the store lets go of no file, and the
+// log only grows. The copy is read whole before it counts as one.
+
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { FileDisk } from '../file-disk.ts'
+import { isStoreFile } from '../log/log-store.ts'
+import { figuresOf, type StoreFigures, verify } from './verify.ts'
+
+const TRIES_MAX = 5
+
+/** Copies the store in `from`, which may be open elsewhere, to `to`, which must be empty. Throws a sentence. */
+export function backUp(from: string, to: string): StoreFigures {
+  if (!readdirSync(from).some(isStoreFile)) throw new Error(`there is no store in ${from}`)
+  const hold = join(from, `hold-${process.pid}`)
+  writeFileSync(hold, '', { mode: 0o600 })
+  try {
+    return copyUntilWhole(from, to)
+  } finally {
+    rmSync(hold, { force: true })
+  }
+}
+
+/** Copies a backup to a directory that has no store yet. Throws a sentence. */
+export function restoreBackup(from: string, to: string): StoreFigures {
+  if (!readdirSync(from).some(isStoreFile)) throw new Error(`there is no backup in ${from}`)
+  copyFiles(from, to)
+  return checked(to)
+}
+
+/** A file may have been let go of just before it was held: then all is copied anew. */
+function copyUntilWhole(from: string, to: string): StoreFigures {
+  for (let tries = 1; ; tries++) {
+    try {
+      copyFiles(from, to)
+      return checked(to)
+    } catch (error) {
+      if (tries === TRIES_MAX || error instanceof NotEmpty) throw error
+      for (const name of readdirSync(to).filter(isStoreFile)) rmSync(join(to, name))
+    }
+  }
+}
+
+class NotEmpty extends Error {}
+
+function copyFiles(from: string, to: string): void {
+  mkdirSync(to, { recursive: true, mode: 0o700 })
+  if (readdirSync(to).some(isStoreFile)) throw new NotEmpty(`there is a store in ${to} already`)
+  // Checkpoints first, then the log in its order: what is copied is the store as it was at one moment.
+  const names = readdirSync(from).filter(isStoreFile).sort()
+  for (const name of names) {
+    copyFileSync(join(from, name), join(to, name), constants.COPYFILE_EXCL)
+    syncPath(join(to, name))
+  }
+  syncPath(to)
+}
+
+function checked(directory: string): StoreFigures {
+  const disk = new FileDisk(directory)
+  try {
+    verify(disk)
+    return figuresOf(disk)
+  } finally {
+    disk.close()
+  }
+}
+
+function syncPath(path: string): void {
+  const descriptor = openSync(path, constants.O_RDONLY)
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}

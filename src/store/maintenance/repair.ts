@@ -1,0 +1,110 @@
+// Makes a damaged store one that starts again: what cannot be read is set aside under names that begin with `lost-`,
+// and what it held is told. Nothing is removed.
+
+import type { Change, Owner } from '../change.ts'
+import type { Disk } from '../disk.ts'
+import { checkpointNames } from '../log/checkpoint.ts'
+import { END_BYTES } from '../log/frame.ts'
+import { LogStore } from '../log/log-store.ts'
+import { SEGMENT_HEADER_BYTES, segmentName, segmentNumber, writeAll } from '../log/segment-file.ts'
+import { StoreDamaged } from '../log/store-damaged.ts'
+
+const COPY_BYTES = 1_048_576
+const COMMIT_CHANGES = 10_000
+
+/** Returns a sentence for each thing that was done. Throws StoreDamaged where only a backup helps. */
+export function repair(disk: Disk): readonly string[] {
+  const done: string[] = []
+  let last = ''
+  for (;;) {
+    const log = new LogStore(disk)
+    try {
+      log.recover()
+    } catch (error) {
+      log.close()
+      // Damage that is there again was not mended by what we can do.
+      if (!(error instanceof StoreDamaged) || error.message === last) throw error
+      last = error.message
+      done.push(setAside(disk, error))
+      continue
+    }
+    done.push(...forgetUnreadable(log))
+    log.close()
+    return done
+  }
+}
+
+/** The log ends where it is damaged: what stands there and behind it goes aside. */
+function setAside(disk: Disk, damage: StoreDamaged): string {
+  const { file, offset } = damage
+  if (checkpointNames(disk).includes(file)) {
+    if (!disk.list().includes(segmentName(1)) && checkpointNames(disk).length < 2) throw damage
+    disk.rename(file, `lost-${file}`)
+    disk.syncNames()
+    return `${file} is not whole: the log is read from an earlier place`
+  }
+  const number = segmentNumber(file)
+  if (number === null || !disk.list().includes(file)) throw damage
+  const later = disk.list().filter(name => (segmentNumber(name) ?? 0) > number)
+  for (const name of later) disk.rename(name, `lost-${name}`)
+  if (offset < SEGMENT_HEADER_BYTES) disk.rename(file, `lost-${file}`)
+  else cutAt(disk, file, offset)
+  disk.syncNames()
+  const more = later.length === 0 ? '' : `, and ${later.length} later files`
+  return `${file} ends at byte ${offset} now; what stood behind it is in lost-${file}${more}`
+}
+
+function cutAt(disk: Disk, name: string, offset: number): void {
+  const file = disk.open(name)
+  const lost = disk.create(`lost-${name}`)
+  const bytes = Buffer.alloc(COPY_BYTES)
+  for (let at = 0; at < file.size(); at += COPY_BYTES) {
+    writeAll(lost, bytes.subarray(0, file.read(bytes, at)), at)
+  }
+  lost.sync()
+  lost.close()
+  file.truncate(offset)
+  writeAll(file, Buffer.alloc(END_BYTES), offset)
+  file.sync()
+  file.close()
+}
+
+/** Messages that cannot be read are owed and retained no more. */
+function forgetUnreadable(log: LogStore): readonly string[] {
+  const lost = new Set<number>()
+  const places = new Set<string>()
+  for (const slot of log.state.messages.slots()) {
+    try {
+      log.load(slot)
+    } catch (error) {
+      if (!(error instanceof StoreDamaged)) throw error
+      lost.add(slot)
+      places.add(`${error.file} at byte ${error.offset}`)
+    }
+  }
+  if (lost.size === 0) return []
+  const changes = changesWithout(log, lost)
+  for (let start = 0; start < changes.length; start += COMMIT_CHANGES) {
+    log.commit(changes.slice(start, start + COMMIT_CHANGES))
+  }
+  return [`${lost.size} messages cannot be read and are given up (${[...places].join(', ')})`]
+}
+
+function changesWithout(log: LogStore, lost: ReadonlySet<number>): readonly Change[] {
+  const changes: Change[] = []
+  const settle = (owner: Owner, entry: { readonly delivery: number; readonly slot: number }) => {
+    if (lost.has(entry.slot)) changes.push({ kind: 'settled', delivery: entry.delivery, owner })
+  }
+  for (const { clientId, waiting, sent } of log.state.sessions.values()) {
+    const owner = { kind: 'session', clientId } as const
+    for (const entry of waiting.after(0)) settle(owner, entry)
+    for (const entry of sent.values()) if (!entry.isReceived) settle(owner, entry)
+  }
+  for (const { owner, waiting } of log.state.groups.values()) {
+    for (const entry of waiting.after(0)) settle(owner, entry)
+  }
+  for (const [topic, { slot }] of log.state.retained) {
+    if (lost.has(slot)) changes.push({ kind: 'retained-cleared', topic })
+  }
+  return changes
+}

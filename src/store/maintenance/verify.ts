@@ -1,0 +1,62 @@
+// Reads all that a store would need, and tells what is there or where it is damaged. Changes nothing.
+
+import type { Disk } from '../disk.ts'
+import { LogStore } from '../log/log-store.ts'
+import type { Cut } from '../log/segments.ts'
+import { ReadOnlyDisk } from './read-only-disk.ts'
+
+export interface StoreFigures {
+  readonly sessions: number
+  readonly subscriptions: number
+  readonly messages: number
+  readonly messageBytes: number
+  readonly waiting: number
+  readonly inFlight: number
+  readonly retained: number
+  readonly wills: number
+  readonly segments: number
+  readonly lastCommit: number
+  /** The end of a commit that was not finished, or null. */
+  readonly cut: Cut | null
+}
+
+/** Reads the index only. Throws StoreDamaged. */
+export function figuresOf(disk: Disk): StoreFigures {
+  const log = new LogStore(new ReadOnlyDisk(disk))
+  log.recover()
+  const figures = figuresIn(log)
+  log.close()
+  return figures
+}
+
+/** Reads every message as well, each with its checksum. Throws StoreDamaged for the first that is not right. */
+export function verify(disk: Disk): StoreFigures {
+  const log = new LogStore(new ReadOnlyDisk(disk))
+  log.recover()
+  for (const slot of log.state.messages.slots()) log.load(slot)
+  const figures = figuresIn(log)
+  log.close()
+  return figures
+}
+
+function figuresIn(log: LogStore): StoreFigures {
+  const { state, segments } = log
+  let messageBytes = 0
+  for (const slot of state.messages.slots()) messageBytes += state.messages.sizeOf(slot)
+  const sessions = [...state.sessions.values()]
+  const groups = [...state.groups.values()]
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+  return {
+    sessions: sessions.length,
+    subscriptions: sum(sessions.map(({ subscriptions }) => subscriptions.size)),
+    messages: state.messages.count,
+    messageBytes,
+    waiting: sum([...sessions, ...groups].map(({ waiting }) => waiting.count)),
+    inFlight: sum(sessions.map(({ sent }) => sent.size)),
+    retained: state.retained.size,
+    wills: state.wills.size,
+    segments: segments.numbers().length,
+    lastCommit: segments.position.commit,
+    cut: log.cut,
+  }
+}

@@ -1,0 +1,196 @@
+import { closeSync, cpSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Test, test } from 'tap'
+import { FileDisk } from '../../src/store/file-disk.ts'
+import { FileStore } from '../../src/store/file-store.ts'
+import { LogStore } from '../../src/store/log/log-store.ts'
+import { backUp, restoreBackup } from '../../src/store/maintenance/backup.ts'
+import { repair } from '../../src/store/maintenance/repair.ts'
+import { figuresOf, verify } from '../../src/store/maintenance/verify.ts'
+import type { Store } from '../../src/store/store.ts'
+import { BOB, committed, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import { run } from '../interop/programs.ts'
+
+const CLI = resolve(import.meta.dirname, '../../src/cli.js')
+const SMALL = { segmentBytes: 65_536, checkpointBytes: 65_536 }
+
+/** A store of so many messages that wait for bob, each with a retained one beside it. */
+async function filled(t: Test, count: number, options = {}): Promise<string> {
+  const directory = join(t.testdir(), 'data')
+  const store = new FileStore(directory, options)
+  await store.open()
+  await fill(store, 1, count)
+  await store.close()
+  return directory
+}
+
+async function fill(store: Store, first: number, count: number): Promise<void> {
+  if (first === 1) await committed(store, OPENED)
+  for (let number = first; number < first + count; number++) {
+    const payload = Buffer.alloc(500, number % 251)
+    await committed(store, stored(number, { payload, topic: 'r' }), owed(number, number), {
+      kind: 'retained-set',
+      topic: 'r',
+      sequence: number,
+    })
+  }
+}
+
+function withDisk<Result>(directory: string, act: (disk: FileDisk) => Result): Result {
+  const disk = new FileDisk(directory)
+  try {
+    return act(disk)
+  } finally {
+    disk.close()
+  }
+}
+
+/** Turns one bit of a file round. */
+function flip(file: string, at: number): void {
+  const descriptor = openSync(file, 'r+')
+  const byte = Buffer.alloc(1)
+  readSync(descriptor, byte, 0, 1, at)
+  writeSync(descriptor, Buffer.from([(byte[0] ?? 0) ^ 1]), 0, 1, at)
+  closeSync(descriptor)
+}
+
+test('stats and verify tell what is there, and leave it as it is', async t => {
+  const directory = await filled(t, 50)
+  const before = readdirSync(directory).map(name => [name, statSync(join(directory, name)).mtimeMs])
+
+  const figures = withDisk(directory, verify)
+
+  t.match(figures, { sessions: 1, messages: 50, waiting: 50, retained: 1, segments: 1, cut: null })
+  t.strictSame(withDisk(directory, figuresOf), figures)
+  t.strictSame(
+    readdirSync(directory).map(name => [name, statSync(join(directory, name)).mtimeMs]),
+    before,
+  )
+})
+
+test('a flipped bit in the log is named by verify, and repair keeps what stood before it', async t => {
+  const directory = await filled(t, 50)
+  const file = join(directory, 'segment-00000001.log')
+  flip(file, Math.floor(statSync(file).size / 2))
+
+  t.throws(() => withDisk(directory, verify), /segment-00000001\.log at byte/)
+  const [done] = withDisk(directory, repair)
+
+  t.match(done, /^segment-00000001\.log ends at byte \d+ now/)
+  const { waiting } = withDisk(directory, verify)
+  t.ok(waiting > 20 && waiting < 30, `${waiting} of 50 are there`)
+  t.ok(readdirSync(directory).includes('lost-segment-00000001.log'))
+  t.strictSame(withDisk(directory, repair), [])
+})
+
+test('a message that cannot be read behind a checkpoint is given up by repair, and no other', async t => {
+  const directory = await filled(t, 400, SMALL)
+  withDisk(directory, disk => {
+    const log = new LogStore(disk, SMALL)
+    log.recover()
+    log.checkpoint()
+    log.close()
+  })
+  const file = join(directory, 'segment-00000002.log')
+  flip(file, 10_000)
+
+  t.throws(() => withDisk(directory, verify), /segment-00000002\.log at byte/)
+  const done = withDisk(directory, repair)
+
+  t.match(done, [/^1 messages cannot be read and are given up \(segment-00000002\.log at byte/])
+  t.equal(withDisk(directory, verify).waiting, 399)
+})
+
+test('a checkpoint that is not whole is set aside where the whole log is there', async t => {
+  const directory = await filled(t, 50)
+  withDisk(directory, disk => {
+    const log = new LogStore(disk, SMALL)
+    log.recover()
+    log.checkpoint()
+    log.close()
+  })
+  const name = readdirSync(directory).find(each => each.startsWith('checkpoint')) ?? ''
+  flip(join(directory, name), 40)
+
+  t.throws(() => withDisk(directory, verify), new RegExp(`${name} at byte`))
+  t.match(withDisk(directory, repair), [/is not whole: the log is read from an earlier place/])
+  t.equal(withDisk(directory, verify).waiting, 50)
+})
+
+test('a store in use is copied while it goes on, and the copy is the store as it was at one moment', async t => {
+  const directory = join(t.testdir(), 'data')
+  const store = new FileStore(directory, SMALL)
+  await store.open()
+  await fill(store, 1, 100)
+  let isCopying = true
+  const goingOn = (async () => {
+    for (let number = 101; isCopying; number++) {
+      await fill(store, number, 1)
+      // Old ones leave, so that segments become free meanwhile.
+      await committed(store, { kind: 'settled', delivery: number - 100, owner: BOB })
+    }
+  })()
+
+  const copies: string[] = []
+  for (let count = 0; count < 5; count++) {
+    const copy = join(t.testdirName, `copy-${count}`)
+    copies.push(copy)
+    const { status, errors } = await run(process.execPath, [
+      CLI,
+      'store',
+      'backup',
+      copy,
+      '--data',
+      directory,
+    ])
+    t.equal(status, 0, errors)
+  }
+  isCopying = false
+  await goingOn
+  await store.close()
+
+  for (const copy of copies) {
+    const { waiting, retained } = withDisk(copy, verify)
+    t.ok(waiting === 100 || waiting === 101, `${waiting} waited`)
+    t.equal(retained, 1)
+  }
+  t.notOk(readdirSync(directory).some(name => name.startsWith('hold-')))
+})
+
+test('a backup is put back into a directory without a store, and into no other', async t => {
+  const directory = await filled(t, 10)
+  const copy = join(t.testdirName, 'copy')
+  const back = join(t.testdirName, 'back')
+
+  t.match(backUp(directory, copy), { waiting: 10 })
+  t.match(restoreBackup(copy, back), { waiting: 10 })
+
+  t.throws(() => restoreBackup(copy, back), /there is a store in .*back already/)
+  t.throws(() => backUp(join(t.testdirName, 'nothing'), copy))
+  const store = new FileStore(back)
+  t.match(await store.open(), { lastDelivery: 10 })
+  await store.close()
+})
+
+test('the command says what is wrong in one sentence', async t => {
+  const directory = await filled(t, 3)
+  const asked = async (...words: readonly string[]) =>
+    run(process.execPath, [CLI, 'store', ...words, '--data', directory])
+
+  t.match(await asked('verify'), { status: 0, output: /^the store is whole\nsessions +1\n/ })
+  t.match(await asked('stats'), { status: 0, output: /\nwaiting +3\n/ })
+  t.match(await asked('repair'), { status: 0, output: 'there was nothing to repair\n' })
+  t.match(await asked('mend'), { status: 1, errors: /takes one of verify, stats, repair/ })
+  t.match(await asked('backup'), { status: 1, errors: /needs a directory/ })
+  const store = new FileStore(directory)
+  await store.open()
+  t.match(await asked('verify'), { status: 1, errors: /is open in process \d+ already/ })
+  await store.close()
+  cpSync(directory, join(t.testdirName, 'other'), { recursive: true })
+  flip(join(t.testdirName, 'other', 'segment-00000001.log'), 100)
+  const damaged = ['store', 'verify', '--data', join(t.testdirName, 'other')]
+  t.match(await run(process.execPath, [CLI, ...damaged]), {
+    status: 1,
+    errors: /^the store is damaged: segment-00000001\.log at byte 72: /,
+  })
+})
