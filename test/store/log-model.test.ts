@@ -8,7 +8,12 @@ import { LogStore } from '../../src/store/log/log-store.ts'
 import type { Snapshot } from '../../src/store/store.ts'
 import { stored } from '../../src/store-kit/facts.ts'
 
-const OPTIONS = { segmentBytes: 8_192, checkpointBytes: 4_096, pageMessages: 7 }
+const OPTIONS = {
+  durability: 'os',
+  segmentBytes: 8_192,
+  checkpointBytes: 4_096,
+  pageMessages: 7,
+} as const
 const CLIENTS = ['ann', 'bob', 'cleo']
 const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
   kind: 'group',
