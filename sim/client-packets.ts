@@ -128,3 +128,8 @@ export function describeRequest(asked: SubscriptionRequest): string {
   const flags = `${asked.noLocal ? ' no-local' : ''}${asked.retainAsPublished ? ' as-published' : ''}`
   return `${asked.filter} at QoS ${asked.qos}${flags} handling ${asked.retainHandling}`
 }
+
+export function describeSaying(id: string, { topic, qos, retain, bytes }: Saying): string {
+  const what = retain && bytes === 0 ? ' to clear it' : retain ? ', to be retained' : ''
+  return `${id} to ${topic} at QoS ${qos}, ${bytes} bytes${what}`
+}

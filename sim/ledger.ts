@@ -48,8 +48,8 @@ export interface Request {
 /** What a session has heard of one publication. */
 export interface Heard {
   /** As a live message: not counting retained ones of a new subscription. */
+  readonly firstAt: number
   live: number
-  total: number
   /** Heard at QoS 2, without repetitions. */
   exactly: number
 }
@@ -74,8 +74,8 @@ export class Ledger {
   /** Retained publications of each topic, in order. */
   readonly retained: Map<string, Publication[]> = new Map()
   readonly violations: string[] = []
-  /** All that was sent is settled and committed: from here on nothing comes twice. */
-  isAllSettled = false
+  /** The moment from which on nothing that was heard before comes again: all was settled and committed. */
+  allSettledAt = -1
 
   violation(rule: string, sentence: string): void {
     this.violations.push(`${rule}: ${sentence}`)
@@ -106,10 +106,12 @@ export class Ledger {
   }
 }
 
+const ID_BYTES_MAX = 16
+
 /** The publication that a payload belongs to: its id stands before the first bar. */
 export function idIn(payload: Buffer): string {
   const bar = payload.indexOf(0x7c)
-  return payload.toString('latin1', 0, bar < 0 ? payload.length : bar)
+  return payload.toString('latin1', 0, bar < 0 ? Math.min(payload.length, ID_BYTES_MAX) : bar)
 }
 
 /** The moment after which it cannot begin to have an effect any more. */

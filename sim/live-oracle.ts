@@ -40,12 +40,15 @@ export function heard(ledger: Ledger, hearing: Hearing): void {
   checkReason(ledger, hearing, publication)
   checkRepetition(ledger, hearing, publication)
   checkOrder(ledger, hearing, publication)
-  note(session, packet, publication)
+  note(hearing, publication)
 }
 
-function note(session: SessionRecord, packet: PublishPacket, publication: Publication): void {
-  const known: Heard = session.heard.get(publication) ?? { live: 0, total: 0, exactly: 0 }
-  known.total += 1
+function note({ session, packet, moment }: Hearing, publication: Publication): void {
+  const known: Heard = session.heard.get(publication) ?? {
+    firstAt: moment,
+    live: 0,
+    exactly: 0,
+  }
   if (!packet.retain) known.live += 1
   if (packet.qos === 2 && !packet.retain) known.exactly += 1
   session.heard.set(publication, known)
@@ -78,7 +81,11 @@ function checkReason(ledger: Ledger, hearing: Hearing, publication: Publication)
   const requests = session.requests.filter(
     each => !each.isRefused && topicMatches(each.topicFilter, publication.topic),
   )
-  const isLive = requests.some(request => explainsLive(request, publication, session.clientId))
+  const isLive = requests.some(
+    request =>
+      explainsLive(request, publication, session.clientId) ||
+      (request.shareName !== null && waitsInGroup(ledger, request, publication)),
+  )
   const isReplay =
     packet.retain && requests.some(request => explainsReplay(ledger, request, publication))
   if (isLive || isReplay) return
@@ -94,6 +101,15 @@ function explainsLive(request: Request, publication: Publication, clientId: stri
   if (request.sentAt > lastEffectOf(publication)) return false
   if (request.noLocal && publication.publisher === clientId) return false
   return request.goneAt === null || request.goneAt > publication.sentAt
+}
+
+/** Who joins a share group is sent what waits there already, for whichever member it came. */
+function waitsInGroup(ledger: Ledger, request: Request, publication: Publication): boolean {
+  return ledger.sessions.some(session =>
+    session.requests.some(
+      each => each.filter === request.filter && explainsLive(each, publication, session.clientId),
+    ),
+  )
 }
 
 /** It was the retained message of its topic at some moment after the subscription was asked for. */
@@ -115,7 +131,8 @@ function explainsReplay(ledger: Ledger, request: Request, publication: Publicati
 function checkRepetition(ledger: Ledger, hearing: Hearing, publication: Publication): void {
   const { session, packet, onConnection } = hearing
   if (packet.retain || packet.qos === 0) return
-  if (ledger.isAllSettled && session.heard.has(publication)) {
+  const firstAt = session.heard.get(publication)?.firstAt ?? Infinity
+  if (firstAt < ledger.allSettledAt) {
     ledger.violation('I9', `${session.clientId} heard ${publication.id} again after it was settled`)
   }
   const times = (onConnection.get(publication.id) ?? 0) + 1

@@ -63,8 +63,8 @@ export class Script {
 
   /** A loss of power after all is settled brings nothing back. */
   diesOnceMore(): void {
-    const { ledger, weather } = this.#stage
-    ledger.isAllSettled = true
+    const { ledger, weather, events } = this.#stage
+    ledger.allSettledAt = events.count
     this.#stage.dies(weather.durability === 'fsync')
     this.#stage.passes(CALM_MS)
     this.comesBack()

@@ -18,6 +18,7 @@ import {
   connectPacket,
   describePacket,
   describeRequest,
+  describeSaying,
   describeTerms,
   payloadOf,
   requestOf,
@@ -96,9 +97,7 @@ export class SimClient implements Conversing {
     const { outgoing } = this.#session
     if (saying.qos > 0 && outgoing.size >= Math.min(connection.serverReceiveMaximum, 40)) return
     const publication = this.#compose('publish', saying, connection.wire)
-    this.#world.tells(
-      () => `${this.clientId} publishes ${publication.id} to ${saying.topic} at QoS ${saying.qos}`,
-    )
+    this.#world.tells(() => `${this.clientId} publishes ${describeSaying(publication.id, saying)}`)
     const packetId = saying.qos === 0 ? 0 : this.#nextPacketId()
     if (packetId !== 0) outgoing.set(packetId, { publication, state: 'published' })
     connection.says(this.#publishPacket(connection, publication, packetId, saying.usesAlias))

@@ -19,7 +19,7 @@ export interface ClientEnd {
 
 /** Bytes on their way in one direction, in order. */
 interface Chunk {
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   isLost: boolean
 }
 
@@ -200,14 +200,11 @@ export class SimWire implements Wire {
     while (this.#heldUp.length > 0 && !this.#isPaused && !this.#isBrokerClosed) {
       const chunk = this.#heldUp.shift()
       if (chunk === undefined || chunk.isLost) continue
-      const bytes = Buffer.from(chunk.bytes)
-      this.#broker?.received(bytes)
-      // The memory serves again: whoever kept a reference to it will be found out.
-      bytes.fill(0xee)
+      this.#broker?.received(chunk.bytes)
     }
   }
 
-  #carryDown(bytes: Uint8Array): void {
+  #carryDown(bytes: Buffer): void {
     const chunk = { bytes, isLost: false }
     this.#takenBytes += bytes.length
     this.#lastDown = Math.max(this.#lastDown, this.#events.now + this.#delay())
@@ -230,7 +227,7 @@ export class SimWire implements Wire {
     this.#endIfDone()
   }
 
-  #sayInPieces(bytes: Uint8Array): void {
+  #sayInPieces(bytes: Buffer): void {
     const { splits } = this.#habits
     const cut = splits > 0 && this.#dice.chance(splits) ? this.#dice.below(bytes.length) : 0
     if (cut > 0) this.#client.received(Buffer.from(bytes.subarray(0, cut)))

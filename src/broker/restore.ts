@@ -20,8 +20,10 @@ export function restore(broker: Broker, snapshot: Snapshot, permissions: Permiss
   }
   // Some were made only for what a former member has not settled yet.
   for (const group of [...broker.groups.all]) broker.groups.endIfEmpty(group)
-  for (const { clientId, will, willAt } of snapshot.sessions) {
-    if (will !== null) broker.restoreWill(clientId, { will, permissions }, willAt)
+  for (const { clientId, will, willAt, expiryIntervalSeconds } of snapshot.sessions) {
+    // A session that was to end with its connection has ended: its will waits for no delay [MQTT-3.1.3-9].
+    const at = expiryIntervalSeconds === 0 ? broker.now : willAt
+    if (will !== null) broker.restoreWill(clientId, { will, permissions }, at)
   }
 }
 

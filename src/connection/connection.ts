@@ -101,7 +101,7 @@ export class Connection implements Deadline, Occupant {
     return !this.isOver && this.question === null && this.#framer.hasUnread
   }
 
-  /** Bytes from the client. The chunk may be reused when this returns. */
+  /** Bytes from the client. The chunk is not changed any more: payloads that wait lie in it. */
   receive(chunk: Buffer): void {
     if (this.isOver) return
     this.#broker.statistics.bytesReceived += chunk.length
