@@ -163,8 +163,19 @@ function checkOrder(ledger: Ledger, hearing: Hearing, publication: Publication):
   if (publication.kind === 'will' || session.heard.has(publication)) return
   const stream = `${publication.publisher}/${publication.qos}/${packet.qos}/${publication.topic}`
   const last = session.streams.get(stream) ?? 0
-  if (publication.order < last) {
+  if (publication.order < last && wasSubscribedBefore(session, publication)) {
     ledger.violation('I3', `${session.clientId} heard ${publication.id} after a later one`)
   }
   session.streams.set(stream, Math.max(last, publication.order))
+}
+
+/** One that a client had to send again may have been routed first to those who were subscribed then. */
+function wasSubscribedBefore(session: SessionRecord, publication: Publication): boolean {
+  return session.requests.some(
+    ({ grantedAt, endedAt, topicFilter }) =>
+      grantedAt !== null &&
+      grantedAt < publication.sentAt &&
+      endedAt === null &&
+      topicMatches(topicFilter, publication.topic),
+  )
 }

@@ -51,6 +51,7 @@ const SHARED = ['$share/g/t/#', '$share/g/s/a', '$share/h/#', '$share/g/+/a']
 
 export function weatherOf(dice: Dice): Weather {
   const durability = dice.chance(5) ? 'os' : 'fsync'
+  const largeBytes = dice.of([40, 300, 4_000, 40_000])
   return {
     clients: dice.between(2, 5),
     steps: dice.between(10, 60),
@@ -70,7 +71,7 @@ export function weatherOf(dice: Dice): Weather {
     wires: {
       latencyMs: dice.of([0, 2, 10, 40]),
       splits: dice.of([0, 2, 10]),
-      bufferBytes: dice.of([64, 1_000, 65_536]),
+      bufferBytes: Math.max(dice.of([64, 1_000, 65_536]), largeBytes / 16),
     },
     turnMs: dice.of([0, 1, 5]),
     commitMs: dice.of([0, 1, 5, 30]),
@@ -85,7 +86,7 @@ export function weatherOf(dice: Dice): Weather {
       't/#',
     ],
     retains: dice.of([0, 2, 6]),
-    largeBytes: dice.of([40, 300, 4_000, 40_000]),
+    largeBytes,
     shortExpirySeconds: dice.of([5, 30, 60]),
   }
 }
