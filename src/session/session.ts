@@ -416,7 +416,12 @@ export class Session {
   }
 
   #pumpQueue(): void {
+    this.#sendWaiting()
+    // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
     if (this.#rest.isNeeded(this.#queue.length)) this.#rest.want()
+  }
+
+  #sendWaiting(): void {
     while (this.#resend.length === 0 && this.#replays.length === 0) {
       const delivery = this.#queue.peek()
       if (delivery === undefined || !this.#hasWindow) return
