@@ -51,6 +51,7 @@ export class SimClient implements Conversing {
   readonly #world: ClientWorld
   readonly #session: ClientSession
   connection: ClientConnection | null = null
+  #latest: ClientConnection | null = null
   #published = 0
   #lastPacketId = 0
 
@@ -79,8 +80,10 @@ export class SimClient implements Conversing {
     const connection = new ClientConnection(terms, this)
     const wire = this.#world.wire(connection)
     if (wire === null) return
+    if (this.#latest?.isAccepted === false) wire.follows(this.#latest.wire)
     connection.opens(wire)
     this.connection = connection
+    this.#latest = connection
     this.#session.attempts(connection)
     this.#world.tells(() => `${this.clientId} says CONNECT ${describeTerms(terms)}`)
     connection.says(connectPacket(this.clientId, terms))

@@ -44,6 +44,7 @@ export class SimWire implements Wire {
   #isPaused = false
   #isFrozen = false
   #isBroken = false
+  #hasHungUp = false
   #lastUp = 0
   #lastDown = 0
   /** Arrived at the broker, which does not read. */
@@ -159,7 +160,10 @@ export class SimWire implements Wire {
     if (this.#isClientClosed) return
     this.#isClientClosed = true
     this.#takenBytes = 0
-    this.#events.at(this.#lastUp, () => this.#closeBroker(this.#delay(), null))
+    this.#events.at(this.#lastUp, () => {
+      this.#hasHungUp = true
+      this.#readUp()
+    })
   }
 
   /**
@@ -173,6 +177,11 @@ export class SimWire implements Wire {
     this.#waitingBytes = 0
     this.#closeClient(this.#delay())
     this.#closeBroker(silenceMs + this.#habits.latencyMs, 'the connection was reset')
+  }
+
+  /** A CONNECT that is under way on another wire still comes first: else it would take the session from this one. */
+  follows(other: SimWire): void {
+    this.#lastUp = Math.max(this.#lastUp, other.#lastUp)
   }
 
   freezes(): void {
@@ -202,6 +211,8 @@ export class SimWire implements Wire {
       if (chunk === undefined || chunk.isLost) continue
       this.#broker?.received(chunk.bytes)
     }
+    // The end of a stream is read after all that was said.
+    if (this.#hasHungUp && this.#heldUp.length === 0) this.#closeBroker(this.#delay(), null)
   }
 
   #carryDown(bytes: Buffer): void {
