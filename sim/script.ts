@@ -210,10 +210,12 @@ export class Script {
       const { clientId, session, isConnected } = client
       if (!isConnected) ledger.violation('hang', `${clientId} cannot connect`)
       if (session.outgoing.size > 0) {
-        ledger.violation('hang', `${clientId} waits for ${session.outgoing.size} answers`)
+        const ids = [...session.outgoing.keys()].join()
+        ledger.violation('hang', `${clientId} waits for answers to ${ids}`)
       }
       if (session.incoming.size > 0) {
-        ledger.violation('hang', `${clientId} waits for ${session.incoming.size} PUBREL`)
+        const ids = [...session.incoming.keys()].join()
+        ledger.violation('hang', `${clientId} waits for PUBREL of ${ids}`)
       }
     }
   }
