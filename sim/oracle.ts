@@ -74,7 +74,10 @@ function judgeGroup(ledger: Ledger, filter: string, due: readonly Publication[])
     const isOwed = members.some(
       each =>
         each.endedAt === null &&
-        each.requests.some(one => one.filter === filter && owes(one, publication, '')),
+        each.requests.some(
+          // When the last member unsubscribes, what still waits goes with it.
+          one => one.filter === filter && one.endedAt === null && owes(one, publication, ''),
+        ),
     )
     if (!isOwed || mayHaveGoneWithMember(members, publication)) continue
     ledger.violation('I7', `no member of ${filter} ever heard ${publication.id}`)
