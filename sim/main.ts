@@ -1,10 +1,10 @@
 // `npm run sim`: one seed with its story, or many with their sum.
 
 import { run } from './world.ts'
-import { REAL, PLAIN } from './trials.ts'
+import { ANSWERS_TOO_EARLY, PLAIN, REAL, WITHOUT_SYNC } from './trials.ts'
 
 const seed = Number(process.argv[2])
-const trial = process.env['PLAIN'] === '1' ? PLAIN : REAL
+const trial = { PLAIN, REAL, WITHOUT_SYNC, ANSWERS_TOO_EARLY }[process.env['TRIAL'] ?? 'REAL'] ?? REAL
 if (process.argv[3] === undefined) {
   const outcome = run(seed, { ...trial, tellsStory: true })
   console.log(outcome.story.join('\n'))

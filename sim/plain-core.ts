@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib'
 import { deserialize, serialize } from 'node:v8'
-import type { Change } from '../src/store/change.ts'
+import type { Change, Owner } from '../src/store/change.ts'
 import type { Disk, DiskFile } from '../src/store/disk.ts'
 import { DurableState } from '../src/store/durable-state.ts'
 import type { Snapshot, StoredDelivery } from '../src/store/store.ts'
@@ -35,6 +35,7 @@ export class PlainCore implements StoreCore {
       this.#file = disk.create(NAME)
       disk.syncNames()
     }
+    this.#state.forgetBegun()
     return this.#state.snapshot()
   }
 
@@ -53,8 +54,8 @@ export class PlainCore implements StoreCore {
     this.#state.apply(ownBuffers(changes))
   }
 
-  page(): readonly StoredDelivery[] {
-    return []
+  page(owner: Owner, after: number): readonly StoredDelivery[] {
+    return this.#state.page(owner, after)
   }
 
   work(): boolean {
