@@ -67,6 +67,7 @@ export class ClientSession {
     this.#unansweredTerms = []
     if (!isPresent) this.#forget()
     this.record ??= ledger.sessionBegins(this.clientId, terms.expirySeconds > 0, events.count)
+    this.record.wire = connection.wire
     this.#expirySeconds = terms.expirySeconds
   }
 
@@ -145,7 +146,7 @@ export class ClientSession {
   /** The broker heard the goodbye and lived on long enough to write it down: no will any more. */
   #forgetWillLater(connection: ClientConnection, will: Publication): void {
     const { wire, terms } = connection
-    if (terms.keepAliveSeconds > 0 || wire.isBroken) return
+    if (terms.keepAliveSeconds > 0 || wire.isBroken || wire.isBrokerClosed) return
     const { events, brokerStartedAt } = this.#world
     const connectionsBefore = this.#connections.length
     events.after(SLACK_MS, () => {

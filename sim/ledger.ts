@@ -60,6 +60,8 @@ export interface SessionRecord {
   readonly isDurable: boolean
   readonly beganAt: number
   endedAt: number | null
+  /** The wire of its last connection: the broker may believe in the session until that is closed. */
+  wire: SimWire | null
   readonly requests: Request[]
   readonly heard: Map<Publication, Heard>
   /** The last one heard of each stream: publisher, topic and both QoS. */
@@ -96,6 +98,7 @@ export class Ledger {
       isDurable,
       beganAt: moment,
       endedAt: null,
+      wire: null,
       requests: [],
       heard: new Map(),
       streams: new Map(),

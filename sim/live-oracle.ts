@@ -161,6 +161,8 @@ function checkOrder(ledger: Ledger, hearing: Hearing, publication: Publication):
   const { session, packet } = hearing
   if (session.isMember || packet.retain || publication.retain) return
   if (publication.kind === 'will' || session.heard.has(publication)) return
+  // At QoS 0 the first of several attempts may have been dropped.
+  if (packet.qos === 0 && publication.attempts > 1) return
   const stream = `${publication.publisher}/${publication.qos}/${packet.qos}/${publication.topic}`
   const last = session.streams.get(stream) ?? 0
   if (publication.order < last && wasSubscribedBefore(session, publication)) {

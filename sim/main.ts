@@ -4,7 +4,8 @@ import { run } from './world.ts'
 import { ANSWERS_TOO_EARLY, PLAIN, REAL, WITHOUT_SYNC } from './trials.ts'
 
 const seed = Number(process.argv[2])
-const trial = { PLAIN, REAL, WITHOUT_SYNC, ANSWERS_TOO_EARLY }[process.env['TRIAL'] ?? 'REAL'] ?? REAL
+const trial =
+  { PLAIN, REAL, WITHOUT_SYNC, ANSWERS_TOO_EARLY }[process.env['TRIAL'] ?? 'REAL'] ?? REAL
 if (process.argv[3] === undefined) {
   const outcome = run(seed, { ...trial, tellsStory: true })
   console.log(outcome.story.join('\n'))

@@ -91,7 +91,11 @@ function mayHaveGoneWithMember(
 ): boolean {
   return (
     publication.qos === 2 &&
-    members.some(each => each.endedAt !== null && each.endedAt > publication.sentAt)
+    members.some(
+      ({ endedAt, wire }) =>
+        endedAt !== null &&
+        Math.max(endedAt, wire?.brokerClosedAt ?? Infinity) > publication.sentAt,
+    )
   )
 }
 
