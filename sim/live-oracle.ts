@@ -165,17 +165,22 @@ function checkOrder(ledger: Ledger, hearing: Hearing, publication: Publication):
   if (packet.qos === 0 && publication.attempts > 1) return
   const stream = `${publication.publisher}/${publication.qos}/${packet.qos}/${publication.topic}`
   const last = session.streams.get(stream) ?? 0
-  if (publication.order < last && wasSubscribedBefore(session, publication)) {
+  if (publication.order < last && wasSubscribedBefore(session, publication, packet.qos)) {
     ledger.violation('I3', `${session.clientId} heard ${publication.id} after a later one`)
   }
   session.streams.set(stream, Math.max(last, publication.order))
 }
 
 /** One that a client had to send again may have been routed first to those who were subscribed then. */
-function wasSubscribedBefore(session: SessionRecord, publication: Publication): boolean {
+function wasSubscribedBefore(
+  session: SessionRecord,
+  publication: Publication,
+  qos: number,
+): boolean {
   return session.requests.some(
-    ({ grantedAt, endedAt, topicFilter }) =>
+    ({ grantedAt, endedAt, topicFilter, qos: granted }) =>
       grantedAt !== null &&
+      granted >= qos &&
       grantedAt < publication.sentAt &&
       endedAt === null &&
       topicMatches(topicFilter, publication.topic),

@@ -163,6 +163,7 @@ export class ShareGroup implements GroupOfMember {
       this.released(clientId)
       delivery.packetId = 0
       if (delivery.stored === 0) continue
+      this.#rest.returns(delivery.stored)
       this.#context.journal.record({
         kind: 'returned',
         delivery: delivery.stored,
