@@ -21,7 +21,7 @@ export class StoredRest implements PageReader {
   readonly #origin: DeliveryOrigin | null
   readonly #arrived: (deliveries: readonly Delivery[]) => void
   #isWanted = false
-  /** Those above `after` that are in memory all the same: a member of the group gave them back. */
+  /** Those above `after` that are not to come with a page: a member has them, or gave them back. */
   readonly #ahead = new Set<number>()
 
   constructor(
@@ -57,9 +57,11 @@ export class StoredRest implements PageReader {
     this.bytes = bytes + messages * DELIVERY_OVERHEAD_BYTES
   }
 
-  /** A delivery that is in memory again. The store has it among those that wait, but it was never counted here. */
-  returns(stored: number): void {
-    if (stored > this.after) this.#ahead.add(stored)
+  /** A delivery that is in memory or with a member, though the store may have it among those that wait. */
+  passesBy(delivery: Delivery): void {
+    const { stored } = delivery
+    if (this.messages === 0) this.#passes(stored)
+    else if (stored > this.after) this.#ahead.add(stored)
   }
 
   /** So little of the line is in memory that more is needed soon. */
@@ -95,6 +97,7 @@ export class StoredRest implements PageReader {
     const { messages } = this
     this.messages = 0
     this.bytes = 0
+    this.#ahead.clear()
     return messages
   }
 
