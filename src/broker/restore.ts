@@ -20,19 +20,24 @@ export function restore(broker: Broker, snapshot: Snapshot, permissions: Permiss
   }
   // Some were made only for what a former member has not settled yet.
   for (const group of [...broker.groups.all]) broker.groups.endIfEmpty(group)
-  for (const { clientId, will, willAt } of snapshot.sessions) {
-    if (will !== null) broker.restoreWill(clientId, { will, permissions }, willAt)
-  }
+  for (const stored of snapshot.sessions) restoreEnd(broker, stored, permissions)
+}
+
+/** What the end of the last broker meant for a client that was connected, and for one whose will waits. */
+function restoreEnd(broker: Broker, stored: StoredSession, permissions: Permissions): void {
+  const { clientId, will, willAt, expiryIntervalSeconds } = stored
+  const isOver = expiryIntervalSeconds === 0
+  // A session that was to end with its connection has ended: its will waits for no delay [MQTT-3.1.3-9].
+  if (will !== null)
+    broker.restoreWill(clientId, { will, permissions }, isOver ? broker.now : willAt)
+  const session = broker.sessions.get(clientId)
+  // Share groups get back what it had not settled.
+  if (isOver && session !== undefined) broker.end(session)
 }
 
 function restoreSession(broker: Broker, stored: StoredSession): void {
-  const { clientId } = stored
-  if (stored.expiryIntervalSeconds === 0) {
-    // It was to end with its connection, which ended with the last broker.
-    broker.journal.record({ kind: 'session-ended', clientId })
-    return
-  }
-  const session = new Session(stored.clientId, stored.expiryIntervalSeconds, broker)
+  // Only a durable one is stored, whatever expiry it was given later.
+  const session = new Session(stored.clientId, Math.max(1, stored.expiryIntervalSeconds), broker)
   broker.restoreSession(session, stored.expiresAt)
   for (const subscription of stored.subscriptions) {
     broker.restoreSubscription(session, subscription)

@@ -83,6 +83,8 @@ export class Wills {
   restore(clientId: string, will: WillOfClient, at: number | null): void {
     this.#wills.set(clientId, will)
     if (at === null) this.connectionLost(clientId)
+    // A client that comes back in this very turn is too late to take it back.
+    else if (at <= this.#publisher.now) this.publish(clientId)
     else this.#delay(clientId, at)
   }
 

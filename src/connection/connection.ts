@@ -101,7 +101,7 @@ export class Connection implements Deadline, Occupant {
     return !this.isOver && this.question === null && this.#framer.hasUnread
   }
 
-  /** Bytes from the client. The chunk may be reused when this returns. */
+  /** Bytes from the client. The chunk is not changed any more: payloads that wait lie in it. */
   receive(chunk: Buffer): void {
     if (this.isOver) return
     this.#broker.statistics.bytesReceived += chunk.length
@@ -302,7 +302,6 @@ export class Connection implements Deadline, Occupant {
       this.#refuse(refusal.reason, refusal.sentence)
       return
     }
-    const factsBefore = broker.journal.length
     const { session, sessionPresent } = broker.open({
       clientId: agreement.clientId,
       cleanStart: packet.cleanStart,
@@ -319,8 +318,7 @@ export class Connection implements Deadline, Occupant {
         : {}),
     }
     // Also when an old session was deleted or a will was left [D6].
-    const hasFacts = session.isDurable || broker.journal.length > factsBefore
-    const promise = hasFacts ? broker.journal.latest : 0
+    const promise = broker.journal.latest
     this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
     this.#startKeepAlive(agreement)
     broker.observer.connected?.(this.#facts(agreement), sessionPresent)

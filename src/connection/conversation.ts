@@ -121,7 +121,9 @@ export class Conversation implements Publisher {
     const receivers = this.#broker.publish(message)
     if (packet.qos === 0) return receivers
     const { journal } = this.#broker
-    const promise = journal.length > factsBefore ? journal.current : 0
+    // One that found nothing to clear may owe that to another whose clearing is not committed yet.
+    const leastPromise = message.retain ? journal.latest : 0
+    const promise = journal.length > factsBefore ? journal.current : leastPromise
     this.#accept(packet, receivers, promise)
     return receivers
   }

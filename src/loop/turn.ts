@@ -116,12 +116,14 @@ export class Turn {
     for (const speaker of this.#waiting) this.#flush(speaker)
     this.#commit()
     this.#fetchPages()
+    // A speaker that waited for this commit may have more to say, and no turn may be coming.
+    if (!this.#isOpen) this.#resumePostponed()
   }
 
   /** Pages of long waiting lines. All that was recorded before a page was wanted must be with the store first. */
   #fetchPages(): void {
-    if (this.#gathered.length > 0) return
-    const { broker, store } = this.#options
+    const { broker, store, journal } = this.#options
+    if (this.#gathered.length > 0 || journal.length > 0) return
     for (const reader of broker.takePagesWanted()) {
       store.page(reader.owner, reader.after, (error, deliveries) => {
         if (this.#hasFailed) return

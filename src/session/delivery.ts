@@ -23,7 +23,7 @@ export interface Delivery {
   /** Null for a subscription that is not shared. */
   readonly origin: DeliveryOrigin | null
   /** Its number in the store; 0 when its owner does not outlive a crash. */
-  readonly stored: number
+  stored: number
   /** What must be committed before it may leave (see Journal); 0 for nothing. */
   promise: number
   /** 0 until it is sent for the first time. */

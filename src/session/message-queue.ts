@@ -14,6 +14,7 @@ export class MessageQueue {
   #line: (Delivery | undefined)[] = []
   #head = 0
   #bytes = 0
+  #countQoS0 = 0
   readonly #rest: StoredRest
 
   constructor(rest: StoredRest) {
@@ -29,6 +30,11 @@ export class MessageQueue {
     return this.#bytes
   }
 
+  /** Messages of QoS 0 wait: what comes now at QoS 0 must not overtake them [MQTT-4.6.0-5]. */
+  get holdsQoS0(): boolean {
+    return this.#countQoS0 > 0
+  }
+
   /** Nothing waits, here or in the store. */
   get isEmpty(): boolean {
     return this.length === 0 && this.#rest.messages === 0
@@ -38,14 +44,14 @@ export class MessageQueue {
   push(delivery: Delivery, bounds: QueueBounds): readonly Delivery[] {
     const size = sizeOf(delivery)
     if (this.#fits(size, 1, bounds)) {
-      this.#append(delivery, size)
+      this.#append(delivery)
       return []
     }
     if (bounds.overflow === 'drop-newest' || size > bounds.bytesMax || bounds.messagesMax < 1) {
       return [delivery]
     }
     const pushedOut = this.#makeRoom(size, bounds)
-    this.#append(delivery, size)
+    this.#append(delivery)
     return pushedOut
   }
 
@@ -53,14 +59,14 @@ export class MessageQueue {
   paged(deliveries: readonly Delivery[], bounds: QueueBounds): readonly Delivery[] {
     for (const delivery of deliveries) {
       this.#line.push(delivery)
-      this.#bytes += sizeOf(delivery)
+      this.#count(delivery)
     }
     return bounds.overflow === 'drop-newest' ? [] : this.#makeRoom(0, bounds)
   }
 
   /** Puts deliveries that were taken out already back to the front, in their order, bounds or not. */
   putBack(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) this.#bytes += sizeOf(delivery)
+    for (const delivery of deliveries) this.#count(delivery)
     this.#line = [...deliveries, ...this.#line.slice(this.#head)]
     this.#head = 0
   }
@@ -75,6 +81,7 @@ export class MessageQueue {
     this.#line[this.#head] = undefined
     this.#head += 1
     this.#bytes -= sizeOf(delivery)
+    if (delivery.qos === 0) this.#countQoS0 -= 1
     if (this.#head === this.#line.length) this.#reset()
     else if (this.#head >= 1_024 && this.#head * 2 >= this.#line.length) this.#compact()
     return delivery
@@ -85,6 +92,7 @@ export class MessageQueue {
     const rest = this.#line.filter(delivery => delivery !== undefined)
     this.#reset()
     this.#bytes = 0
+    this.#countQoS0 = 0
     return rest
   }
 
@@ -110,10 +118,15 @@ export class MessageQueue {
     )
   }
 
-  #append(delivery: Delivery, size: number): void {
+  #append(delivery: Delivery): void {
     if (this.#rest.takes(delivery, this.length, this.#bytes)) return
     this.#line.push(delivery)
-    this.#bytes += size
+    this.#count(delivery)
+  }
+
+  #count(delivery: Delivery): void {
+    this.#bytes += sizeOf(delivery)
+    if (delivery.qos === 0) this.#countQoS0 += 1
   }
 
   #reset(): void {

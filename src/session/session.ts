@@ -227,8 +227,8 @@ export class Session {
   }
 
   #deliverQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
-    // Behind a replay it waits, so that the retained value is not heard after a newer one.
-    if (this.#link !== null && this.#replays.length === 0) {
+    // Behind a replay it waits, so that the retained value is not heard after a newer one; and behind its like.
+    if (this.#link !== null && this.#replays.length === 0 && !this.#queue.holdsQoS0) {
       this.#sendQoS0(message, retain, identifiers)
     } else if (this.#link !== null || this.#context.limits.queueQoS0WhileAway) {
       this.#wait(this.#unstored(message, retain, identifiers))
@@ -416,7 +416,12 @@ export class Session {
   }
 
   #pumpQueue(): void {
+    this.#sendWaiting()
+    // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
     if (this.#rest.isNeeded(this.#queue.length)) this.#rest.want()
+  }
+
+  #sendWaiting(): void {
     while (this.#resend.length === 0 && this.#replays.length === 0) {
       const delivery = this.#queue.peek()
       if (delivery === undefined || !this.#hasWindow) return

@@ -97,12 +97,15 @@ export class ShareGroup implements GroupOfMember {
 
   /** Counts anew what depends on who is a member; also when a member's durability has changed. */
   membershipChanged(): void {
+    const wasDurable = this.isDurable
     this.#durableMembers = 0
     this.#weightMax = 1
     for (const member of this.#members.values()) {
       if (member.session.isDurable) this.#durableMembers += 1
       this.#weightMax = Math.max(this.#weightMax, member.weight)
     }
+    // What waits may go to a member that survives a crash now: its packet identifier must survive as well.
+    if (this.isDurable && !wasDurable) this.#storeWaiting()
     this.#sortIntoLanes()
   }
 
@@ -126,8 +129,12 @@ export class ShareGroup implements GroupOfMember {
     const delivery = this.#owe(message, qos, retain, promise)
     const lane = this.#laneFor(message)
     const member = lane.isEmpty ? this.#pick(message) : null
-    if (member !== null) this.#bind(delivery, member)
-    else this.#wait(delivery, lane)
+    if (member === null) {
+      this.#wait(delivery, lane)
+      return
+    }
+    this.#rest.passesBy(delivery)
+    this.#bind(delivery, member)
   }
 
   attached(session: Session): void {
@@ -162,7 +169,12 @@ export class ShareGroup implements GroupOfMember {
     for (const delivery of deliveries) {
       this.released(clientId)
       delivery.packetId = 0
-      if (delivery.stored === 0) continue
+      if (delivery.stored === 0) {
+        // It went to a member when there was none that survives a crash.
+        if (this.isDurable) this.#store(delivery)
+        continue
+      }
+      this.#rest.passesBy(delivery)
       this.#context.journal.record({
         kind: 'returned',
         delivery: delivery.stored,
@@ -190,21 +202,44 @@ export class ShareGroup implements GroupOfMember {
     this.#absent.add(session)
   }
 
-  #owe(message: Message, qos: QoS, retain: boolean, promise: number): Delivery {
-    const stored = qos > 0 && this.isDurable ? this.#context.nextDelivery() : 0
-    if (stored !== 0) {
-      this.#context.journal.record({
-        kind: 'owed',
-        delivery: stored,
-        owner: this.owner,
-        sequence: message.sequence,
-        qos,
-        retain,
-        identifiers: NO_IDENTIFIERS,
-        packetId: 0,
-      })
+  /** In the order of publishing, so that the numbers in the store have it as well. */
+  #storeWaiting(): void {
+    const waiting = [...this.#lanes.values()].flatMap(lane => lane.drain())
+    this.#lanes.clear()
+    waiting.sort((one, other) => one.message.sequence - other.message.sequence)
+    for (const delivery of waiting) {
+      if (delivery.stored === 0 && delivery.qos > 0) this.#store(delivery)
     }
+    this.#laneFor(null).putBack(waiting)
+  }
+
+  #store(delivery: Delivery): void {
+    const { message, qos, retain } = delivery
+    const { journal } = this.#context
+    journal.record({ kind: 'message-stored', message })
+    delivery.stored = this.#recordOwed(message, qos, retain)
+    delivery.promise = journal.current
+    this.#rest.passesBy(delivery)
+  }
+
+  #owe(message: Message, qos: QoS, retain: boolean, promise: number): Delivery {
+    const stored = qos > 0 && this.isDurable ? this.#recordOwed(message, qos, retain) : 0
     return newDelivery(message, qos, retain, NO_IDENTIFIERS, this, stored, promise)
+  }
+
+  #recordOwed(message: Message, qos: QoS, retain: boolean): number {
+    const delivery = this.#context.nextDelivery()
+    this.#context.journal.record({
+      kind: 'owed',
+      delivery,
+      owner: this.owner,
+      sequence: message.sequence,
+      qos,
+      retain,
+      identifiers: NO_IDENTIFIERS,
+      packetId: 0,
+    })
+    return delivery
   }
 
   /** Hands the message to a member that can take it now, with the options of that member's subscription. */

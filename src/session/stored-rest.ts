@@ -21,6 +21,8 @@ export class StoredRest implements PageReader {
   readonly #origin: DeliveryOrigin | null
   readonly #arrived: (deliveries: readonly Delivery[]) => void
   #isWanted = false
+  /** Those above `after` that are not to come with a page: a member has them, or gave them back. */
+  readonly #ahead = new Set<number>()
 
   constructor(
     owner: Owner,
@@ -40,7 +42,7 @@ export class StoredRest implements PageReader {
     const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
     const hasRoom = inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
     if (this.messages === 0 && hasRoom) {
-      this.after = delivery.stored
+      this.#passes(delivery.stored)
       return false
     }
     this.messages += 1
@@ -50,9 +52,16 @@ export class StoredRest implements PageReader {
 
   /** What waited when the broker began: `first` in memory, and this much behind it. */
   restore(first: readonly Delivery[], messages: number, bytes: number): void {
-    for (const { stored } of first) this.after = Math.max(this.after, stored)
+    for (const { stored } of first) this.#passes(stored)
     this.messages = messages
     this.bytes = bytes + messages * DELIVERY_OVERHEAD_BYTES
+  }
+
+  /** A delivery that is in memory or with a member, though the store may have it among those that wait. */
+  passesBy(delivery: Delivery): void {
+    const { stored } = delivery
+    if (this.messages === 0) this.#passes(stored)
+    else if (stored > this.after) this.#ahead.add(stored)
   }
 
   /** So little of the line is in memory that more is needed soon. */
@@ -70,14 +79,17 @@ export class StoredRest implements PageReader {
     this.#isWanted = false
     // The line has ended since.
     if (this.messages === 0) return
-    const deliveries = page.map(stored => restoredDelivery(stored, this.#origin))
-    const last = deliveries.at(-1)
+    const last = page.at(-1)
     assert(last !== undefined, 'a page has a delivery while one waits')
-    this.after = last.stored
+    const deliveries = page
+      .filter(({ delivery }) => !this.#ahead.has(delivery))
+      .map(stored => restoredDelivery(stored, this.#origin))
+    this.#passes(last.delivery)
     this.messages -= deliveries.length
     for (const delivery of deliveries) this.bytes -= sizeOf(delivery)
     if (this.messages === 0) this.bytes = 0
-    this.#arrived(deliveries)
+    if (deliveries.length === 0) this.want()
+    else this.#arrived(deliveries)
   }
 
   /** Lets go of all of it. Returns how many messages that were. */
@@ -85,7 +97,13 @@ export class StoredRest implements PageReader {
     const { messages } = this
     this.messages = 0
     this.bytes = 0
+    this.#ahead.clear()
     return messages
+  }
+
+  #passes(stored: number): void {
+    this.after = Math.max(this.after, stored)
+    for (const ahead of this.#ahead) if (ahead <= this.after) this.#ahead.delete(ahead)
   }
 }
 

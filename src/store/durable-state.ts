@@ -138,7 +138,7 @@ export class DurableState {
   #apply(change: Change): void {
     switch (change.kind) {
       case 'message-stored':
-        this.#messages.set(change.message.sequence, { message: change.message, references: 0 })
+        this.#storeMessage(change.message)
         this.#unreferenced.add(change.message.sequence)
         this.#lastSequence = Math.max(this.#lastSequence, change.message.sequence)
         return
@@ -216,6 +216,12 @@ export class DurableState {
         session?.incoming.delete(change.packetId)
         return
     }
+  }
+
+  /** A share group stores what waits there when a member joins that survives a crash: it may be here for others. */
+  #storeMessage(message: Message): void {
+    const references = this.#messages.get(message.sequence)?.references ?? 0
+    this.#messages.set(message.sequence, { message, references })
   }
 
   #owe(change: Extract<Change, { kind: 'owed' }>): void {

@@ -15,7 +15,7 @@ export interface Peer {
 }
 
 export interface WireReceiver {
-  /** Bytes, in order. The chunk may be reused by the wire after this returns. */
+  /** Bytes, in order. The wire leaves the chunk alone from here on: payloads that wait for a socket lie in it. */
   received(chunk: Buffer): void
   /** What was written has left this process; more may be written. */
   drained(): void

@@ -257,3 +257,32 @@ test('a clean start of a transient client without a past or a will waits for not
   t.match(pond.client('carol').greeting, { type: 'connack', reason: 0 })
   t.strictSame(store.groups, [])
 })
+
+test('D1: who clears a retained topic anew is not told before the first clearing is committed', async t => {
+  const { pond, store } = pondWithStore()
+  const alice = pond.client('alice')
+  const carol = pond.client('carol')
+  alice.publishes('a', 'x', { qos: 1, packetId: 1, retain: true })
+  store.commitsAll()
+  alice.hears()
+
+  alice.publishes('a', '', { qos: 1, packetId: 2, retain: true })
+  carol.publishes('a', '', { qos: 1, packetId: 1, retain: true })
+
+  t.strictSame([alice.hears(), carol.hears()], [[], []])
+  store.commitsAll()
+  t.strictSame(carol.hears(), ['puback #1 0x10'])
+})
+
+test('D6: a second clean start is not confirmed before the end of the session is committed', async t => {
+  const { pond, store } = pondWithStore()
+  durable(pond, store, 'bob').vanishes()
+  store.commitsAll()
+
+  pond.client('bob').vanishes()
+  const again = pond.client('bob')
+
+  t.strictSame(again.hears(), [])
+  store.commitsAll()
+  t.strictSame(again.hears(), ['connack 0x0'])
+})

@@ -186,3 +186,25 @@ test('one socket is written to once in a turn, and a message is encoded once for
     true,
   )
 })
+
+test('a speaker that had no room for more goes on after the commit it waited for, without another turn', async t => {
+  const store = new DelayingStore()
+  const pond = new Pond({ store, limits: { outboxBytesMax: 60 } })
+  const alice = pond.client('alice')
+  for (const topic of ['a', 'b', 'c']) {
+    alice.publishes(topic, 'x'.repeat(50), { qos: 1, retain: true })
+    store.commitsAll()
+  }
+  const bob = pond.client('bob', DURABLE)
+  store.commitsAll()
+  bob.hears()
+
+  bob.subscribes('#', 0)
+  store.commitsAll()
+  pond.settles()
+
+  t.strictSame(
+    bob.hears().map(sentence => sentence.slice(0, 9)),
+    ['suback #1', 'publish a', 'publish b', 'publish c'],
+  )
+})

@@ -249,3 +249,27 @@ test('a retained message that is replaced while it waits for room is not sent af
 
   t.strictSame(waiting.hears(), ['publish r/2 new q1 #2'])
 })
+
+test('at QoS 0 nothing overtakes what waited while the client was away', async t => {
+  const pond = new Pond({ limits: { queueQoS0WhileAway: true } })
+  const properties = { sessionExpiryInterval: 3_600, receiveMaximum: 1 }
+  const bob = pond.client('bob', { cleanStart: false, properties })
+  bob.subscribes('a', 1)
+  bob.vanishes()
+  const alice = pond.client('alice')
+  alice.publishes('a', 'one', { qos: 1 })
+  alice.publishes('a', 'two', { qos: 1 })
+  alice.publishes('a', 'old')
+
+  const back = pond.stranger('bob', { cleanStart: false, properties, acknowledges: true })
+  back.connects()
+  alice.publishes('a', 'new')
+
+  t.strictSame(back.hears(), [
+    'connack 0x0 present',
+    'publish a one q1 #1',
+    'publish a two q1 #2',
+    'publish a old q0',
+    'publish a new q0',
+  ])
+})

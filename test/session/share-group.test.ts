@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { ShareSettings } from '../../src/broker/share-groups.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond } from '../pond.ts'
@@ -316,4 +317,22 @@ test('a bound on what waits in a group is counted when it is reached', async t =
   for (const job of ['1', '2', '3']) alice.publishes('jobs', job, { qos: 1 })
 
   t.equal(pond.broker.statistics.dropped['queue-full'], 1)
+})
+
+test('what waits is stored as soon as a member joins that survives a crash', async t => {
+  const store = new MemoryStore()
+  const pond = new Pond({ store })
+  const carol = pond.client('carol', { properties: { receiveMaximum: 1 } })
+  carol.subscribes('$share/g/a', 2)
+  const alice = pond.client('alice')
+  alice.publishes('a', 'one', { qos: 2 })
+  alice.publishes('a', 'two', { qos: 2 })
+
+  const properties = { sessionExpiryInterval: 3_600 }
+  const bob = pond.client('bob', { cleanStart: false, properties })
+  bob.subscribes('$share/g/a', 2)
+
+  t.strictSame(bob.hears(), ['suback #1 0x2', 'publish a two q2 #1'])
+  const { sessions } = await store.open()
+  t.match(sessions[0]?.deliveries, [{ packetId: 1, message: { topic: 'a' } }])
 })

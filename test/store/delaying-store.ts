@@ -10,6 +10,7 @@ export class DelayingStore implements Store {
   /** Every group of changes that was handed over, committed or not. */
   readonly groups: (readonly Change[])[] = []
   readonly #inner = new MemoryStore()
+  readonly #pages: (() => void)[] = []
   readonly #waiting: { changes: readonly Change[]; done: (error: Error | null) => void }[] = []
 
   open(): Promise<Snapshot> {
@@ -26,12 +27,17 @@ export class DelayingStore implements Store {
     after: number,
     done: (error: Error | null, deliveries: readonly StoredDelivery[]) => void,
   ): void {
-    this.#inner.page(owner, after, done)
+    // As with a real one: after the commits that were handed over before it.
+    const read = (): void => this.#inner.page(owner, after, done)
+    if (this.#waiting.length === 0) read()
+    else this.#pages.push(read)
   }
 
   /** Commits what was handed over so far and no more. */
   commits(): void {
+    const pages = this.#pages.splice(0)
     for (const { changes, done } of this.#waiting.splice(0)) this.#inner.commit(changes, done)
+    for (const read of pages) read()
   }
 
   /** Commits until nothing is outstanding any more. */

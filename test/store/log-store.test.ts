@@ -59,3 +59,14 @@ for (const { sentence, check } of STORE_RULES) {
     await check({ store: () => new CoreStore(directory, options) })
   })
 }
+
+test('a first file whose header was torn is begun anew', async t => {
+  const header = Buffer.alloc(30)
+  header.write('PONDLOG1')
+  header.writeUInt32BE(1, 8)
+  const directory = t.testdir({ 'segment-00000001.log': header })
+  const store = new CoreStore(directory, {})
+
+  t.strictSame((await store.open()).sessions, [])
+  await store.close()
+})

@@ -38,7 +38,8 @@ export function segmentHeader(number: number): Buffer {
 
 export function hasHeader(file: DiskFile, number: number): boolean {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES)
-  file.read(header, 0)
+  // A header that was torn before its zeros looks like a whole one in memory that was zeros before.
+  if (file.read(header, 0) < SEGMENT_HEADER_BYTES) return false
   return header.equals(segmentHeader(number).subarray(0, SEGMENT_HEADER_BYTES))
 }
 

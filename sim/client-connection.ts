@@ -1,0 +1,106 @@
+// One connection of a simulated client: bytes from and to its wire, and what counts for this connection only.
+
+import { decode } from '../src/packet/decode.ts'
+import { encode } from '../src/packet/encode.ts'
+import { Framer } from '../src/packet/framer.ts'
+import type { Packet, ProtocolVersion, PublishPacket } from '../src/packet/packet.ts'
+import type { Publication, Request } from './ledger.ts'
+import type { ClientEnd, SimWire } from './sim-wire.ts'
+
+/** What CONNECT said. */
+export interface Terms {
+  readonly version: ProtocolVersion
+  readonly cleanStart: boolean
+  readonly expirySeconds: number
+  readonly keepAliveSeconds: number
+  readonly receiveMaximum: number
+  readonly topicAliasMaximum: number
+  readonly will: Publication | null
+  readonly willDelaySeconds: number
+  /** Milliseconds at which it was said. */
+  readonly sentAt: number
+}
+
+export interface Conversing {
+  hears(connection: ClientConnection, packet: Packet): void
+  lost(connection: ClientConnection): void
+}
+
+/** SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
+export interface Asked {
+  readonly kind: 'subscribe' | 'unsubscribe'
+  readonly requests: readonly Request[]
+}
+
+export class ClientConnection implements ClientEnd {
+  readonly terms: Terms
+  isAccepted = false
+  isOver = false
+  /** DISCONNECT was said, so the will is to be forgotten. */
+  hasSaidGoodbye = false
+  /** Until CONNACK says otherwise. */
+  serverReceiveMaximum = 65_535
+  serverAliasMaximum = 0
+  readonly asked: Map<number, Asked> = new Map()
+  /** PUBLISH of QoS 1 and 2 from the broker that were not answered to the end. */
+  readonly unanswered: Set<number> = new Set()
+  readonly heardHere: Map<string, number> = new Map()
+  /** Aliases that this client has set. */
+  readonly aliases: Map<string, number> = new Map()
+  readonly #aliasedTopics = new Map<number, string>()
+  readonly #client: Conversing
+  readonly #framer = new Framer(268_435_460)
+  #wire: SimWire | null = null
+  #joined: Buffer[] | null = null
+
+  constructor(terms: Terms, client: Conversing) {
+    this.terms = terms
+    this.#client = client
+  }
+
+  get wire(): SimWire {
+    if (this.#wire === null) throw new Error('the connection has no wire yet')
+    return this.#wire
+  }
+
+  opens(wire: SimWire): void {
+    this.#wire = wire
+  }
+
+  says(packet: Packet): void {
+    const bytes = encode(packet, this.terms.version)
+    if (this.#joined === null) this.wire.says(bytes)
+    else this.#joined.push(bytes)
+  }
+
+  /** What is said in `talk` leaves as one piece. */
+  inOneChunk(talk: () => void): void {
+    const joined: Buffer[] = []
+    this.#joined = joined
+    talk()
+    this.#joined = null
+    if (joined.length > 0) this.wire.says(Buffer.concat(joined))
+  }
+
+  received(chunk: Buffer): void {
+    this.#framer.push(chunk)
+    while (!this.isOver && this.#framer.next()) {
+      const { bytes, start, end } = this.#framer
+      this.#client.hears(this, decode(bytes, start, end, this.terms.version))
+    }
+  }
+
+  closed(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#client.lost(this)
+  }
+
+  /** The full topic of a PUBLISH; null for an alias that was never set. */
+  topicOf(packet: PublishPacket): string | null {
+    const { topicAlias } = packet.properties
+    if (topicAlias === undefined) return packet.topic
+    if (packet.topic !== '') this.#aliasedTopics.set(topicAlias, packet.topic)
+    return this.#aliasedTopics.get(topicAlias) ?? null
+  }
+}

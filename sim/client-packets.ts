@@ -1,0 +1,135 @@
+// What simulated clients say, as packets, and how the story tells it.
+
+import {
+  type AcknowledgementPacket,
+  NO_PROPERTIES,
+  type Packet,
+  type Properties,
+  type QoS,
+  type SubscriptionRequest,
+} from '../src/packet/packet.ts'
+import { SUCCESS } from '../src/packet/reason.ts'
+import { parseFilter } from '../src/routing/topic.ts'
+import type { Terms } from './client-connection.ts'
+import { idIn, type Request } from './ledger.ts'
+
+export interface Saying {
+  readonly topic: string
+  readonly qos: QoS
+  readonly retain: boolean
+  /** Bytes of the payload, as far as there must be any; 0 clears a retained topic. */
+  readonly bytes: number
+  readonly properties: Properties
+  readonly usesAlias: boolean
+}
+
+/** It begins with the name of the publication, so that whoever hears it knows what it is. */
+export function payloadOf(id: string, { bytes, retain }: Saying): Buffer {
+  if (retain && bytes === 0) return Buffer.alloc(0)
+  const head = Buffer.from(`${id}|`)
+  if (bytes <= head.length) return head
+  return Buffer.concat([head, Buffer.alloc(bytes - head.length, id)])
+}
+
+export function requestOf(asked: SubscriptionRequest, moment: number): Request {
+  const parsed = parseFilter(asked.filter)
+  return {
+    filter: asked.filter,
+    topicFilter: parsed?.topicFilter ?? asked.filter,
+    shareName: parsed?.shareName ?? null,
+    qos: asked.qos,
+    noLocal: asked.noLocal,
+    retainAsPublished: asked.retainAsPublished,
+    sentAt: moment,
+    grantedAt: null,
+    isRefused: false,
+    endedAt: null,
+    goneAt: null,
+  }
+}
+
+export function connectPacket(clientId: string, terms: Terms): Packet {
+  const { version, will } = terms
+  const properties: Properties =
+    version < 5
+      ? NO_PROPERTIES
+      : {
+          ...(terms.expirySeconds > 0 ? { sessionExpiryInterval: terms.expirySeconds } : {}),
+          ...(terms.receiveMaximum < 65_535 ? { receiveMaximum: terms.receiveMaximum } : {}),
+          ...(terms.topicAliasMaximum > 0 ? { topicAliasMaximum: terms.topicAliasMaximum } : {}),
+        }
+  return {
+    type: 'connect',
+    version,
+    cleanStart: terms.cleanStart,
+    keepAliveSeconds: terms.keepAliveSeconds,
+    clientId,
+    username: null,
+    password: null,
+    will:
+      will === null
+        ? null
+        : {
+            topic: will.topic,
+            payload: will.payload,
+            qos: will.qos,
+            retain: will.retain,
+            properties:
+              version === 5 && terms.willDelaySeconds > 0
+                ? { ...will.properties, willDelayInterval: terms.willDelaySeconds }
+                : will.properties,
+          },
+    properties,
+  }
+}
+
+export function answer(
+  type: AcknowledgementPacket['type'],
+  packetId: number,
+): AcknowledgementPacket {
+  return { type, packetId, reason: SUCCESS, properties: NO_PROPERTIES }
+}
+
+export function describeTerms(terms: Terms): string {
+  const { version, cleanStart, expirySeconds, receiveMaximum, will, willDelaySeconds } = terms
+  const parts = [`v${version}`, cleanStart ? 'clean' : 'resuming', `expiry ${expirySeconds} s`]
+  if (receiveMaximum < 65_535) parts.push(`receive maximum ${receiveMaximum}`)
+  if (will !== null) {
+    parts.push(`will ${will.id} to ${will.topic} at QoS ${will.qos} after ${willDelaySeconds} s`)
+  }
+  return parts.join(', ')
+}
+
+export function describePacket(packet: Packet): string {
+  switch (packet.type) {
+    case 'connack':
+      return `connack ${packet.reason}${packet.sessionPresent ? ', session present' : ''}`
+    case 'publish': {
+      const flags = `${packet.duplicate ? ' dup' : ''}${packet.retain ? ' retained' : ''}`
+      const what = packet.payload.length === 0 ? 'nothing' : idIn(packet.payload)
+      return `publish #${packet.packetId} ${what} on ${packet.topic} at QoS ${packet.qos}${flags}`
+    }
+    case 'suback':
+    case 'unsuback':
+      return `${packet.type} #${packet.packetId} ${packet.reasons.join(' ')}`
+    case 'puback':
+    case 'pubrec':
+    case 'pubrel':
+    case 'pubcomp':
+      return `${packet.type} #${packet.packetId}${packet.reason === 0 ? '' : ` reason ${packet.reason}`}`
+    case 'disconnect':
+      return `disconnect ${packet.reason} ${packet.properties.reasonString ?? ''}`
+    default:
+      return packet.type
+  }
+}
+
+export function describeRequest(asked: SubscriptionRequest): string {
+  const flags = `${asked.noLocal ? ' no-local' : ''}${asked.retainAsPublished ? ' as-published' : ''}`
+  return `${asked.filter} at QoS ${asked.qos}${flags} handling ${asked.retainHandling}`
+}
+
+export function describeSaying(id: string, { topic, qos, retain, bytes }: Saying): string {
+  const what = retain && bytes === 0 ? ' to clear it' : retain ? ', to be retained' : ''
+  return `${id} to ${topic} at QoS ${qos}, ${bytes} bytes${what}`
+}

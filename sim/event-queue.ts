@@ -1,0 +1,76 @@
+// Virtual time: what will happen, in order of time and then in the order in which it was asked for.
+
+interface Event {
+  readonly at: number
+  readonly order: number
+  readonly happen: () => void
+}
+
+export class EventQueue {
+  /** Milliseconds since 1970. */
+  now: number
+  /** Events that have happened: the order of all that an observer sees. */
+  count = 0
+  readonly #heap: Event[] = []
+  #asked = 0
+
+  constructor(now: number) {
+    this.now = now
+  }
+
+  after(milliseconds: number, happen: () => void): void {
+    this.at(this.now + milliseconds, happen)
+  }
+
+  at(time: number, happen: () => void): void {
+    this.#asked += 1
+    const event = { at: Math.max(time, this.now), order: this.#asked, happen }
+    const heap = this.#heap
+    let index = heap.length
+    heap.push(event)
+    while (index > 0) {
+      const above = (index - 1) >> 1
+      const other = heap[above]
+      if (other === undefined || isBefore(other, event)) break
+      heap[index] = other
+      heap[above] = event
+      index = above
+    }
+  }
+
+  /** Lets the next event happen if it is due by `until`. False when there is none. */
+  step(until: number): boolean {
+    const first = this.#heap[0]
+    if (first === undefined || first.at > until) return false
+    const last = this.#heap.pop()
+    if (last !== undefined && last !== first) this.#sink(last)
+    this.now = first.at
+    this.count += 1
+    first.happen()
+    return true
+  }
+
+  #sink(event: Event): void {
+    const heap = this.#heap
+    let index = 0
+    for (;;) {
+      let child = 2 * index + 1
+      const left = heap[child]
+      const right = heap[child + 1]
+      if (left === undefined) break
+      let least = left
+      if (right !== undefined && isBefore(right, left)) {
+        least = right
+        child += 1
+      }
+      if (isBefore(event, least)) break
+      heap[index] = least
+      index = child
+    }
+    heap[index] = event
+  }
+}
+
+function isBefore(one: Event, other: Event): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order)
+}

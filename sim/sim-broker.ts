@@ -1,0 +1,128 @@
+// One life of the broker: the whole of it but sockets and clocks, from the opening of its store to its death.
+
+import type { Access } from '../src/access/access.ts'
+import { UNRESTRICTED } from '../src/access/permissions.ts'
+import { Broker } from '../src/broker/broker.ts'
+import { restore } from '../src/broker/restore.ts'
+import { ChunkPool } from '../src/connection/chunk-pool.ts'
+import { PublishEncoder } from '../src/connection/publish-encoder.ts'
+import type { Limits } from '../src/limits.ts'
+import { Turn } from '../src/loop/turn.ts'
+import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
+import { Journal } from '../src/store/journal.ts'
+import { Line, type LineContext } from '../src/transport/line.ts'
+import type { Dice } from './dice.ts'
+import type { EventQueue } from './event-queue.ts'
+import type { SimStore } from './sim-store.ts'
+import type { SimWire } from './sim-wire.ts'
+
+export interface SimBrokerOptions {
+  readonly limits: Limits
+  readonly shareStrategy: ShareStrategyName
+  readonly publishBacklogBytesMax: number
+  /** Longest time that one iteration of the event loop takes. */
+  readonly turnMs: number
+  readonly access: Access
+  readonly events: EventQueue
+  readonly dice: Dice
+  readonly store: SimStore
+  readonly commitFailed: (error: Error) => void
+}
+
+const SILENT_LOG = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+export class SimBroker {
+  readonly broker: Broker
+  isAlive = true
+  readonly #options: SimBrokerOptions
+  readonly #turn: Turn
+  readonly #lines = new Map<Line, SimWire>()
+  readonly #context: LineContext
+  #alarm = Infinity
+
+  constructor(options: SimBrokerOptions) {
+    this.#options = options
+    const { limits, shareStrategy, events, dice, store } = options
+    const journal = new Journal()
+    const encoder = new PublishEncoder()
+    this.broker = new Broker({
+      limits,
+      journal,
+      observer: {},
+      share: {
+        bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
+        strategyOf: () => null,
+        weightOf: () => null,
+        defaultStrategy: shareStrategy,
+        random: () => dice.fraction(),
+      },
+    })
+    this.#turn = new Turn({
+      broker: this.broker,
+      journal,
+      store,
+      now: () => events.now,
+      schedule: end => this.#after(dice.below(options.turnMs + 1), end),
+      wakeAt: time => this.#wakeAt(time),
+      ended: () => encoder.forget(),
+      commitFailed: error => options.commitFailed(error),
+    })
+    this.#context = {
+      connections: {
+        broker: this.broker,
+        encoder,
+        pool: new ChunkPool(),
+        responseInformation: null,
+        newClientId: () => `assigned-${dice.below(1_000_000_000)}`,
+      },
+      turn: this.#turn,
+      access: options.access,
+      log: SILENT_LOG,
+      publishBacklogBytesMax: options.publishBacklogBytesMax,
+      ended: line => this.#lines.delete(line),
+    }
+  }
+
+  get lineCount(): number {
+    return this.#lines.size
+  }
+
+  starts(): void {
+    const snapshot = this.#options.store.openNow()
+    this.#turn.begin()
+    restore(this.broker, snapshot, UNRESTRICTED)
+  }
+
+  accepts(wire: SimWire): void {
+    this.#lines.set(new Line(wire, this.#context), wire)
+  }
+
+  /** Asked to stop in good order: its clients are told. It dies when its last word is committed. */
+  stops(): void {
+    for (const line of this.#lines.keys()) line.brokerStops()
+  }
+
+  /** All memory is gone, and every socket with it. */
+  dies(power: boolean): void {
+    this.isAlive = false
+    for (const wire of this.#lines.values()) wire.brokerDies(power)
+    this.#lines.clear()
+  }
+
+  #wakeAt(time: number): void {
+    if (time >= this.#alarm) return
+    this.#alarm = time
+    if (time === Infinity) return
+    this.#options.events.at(time, () => {
+      if (!this.isAlive || this.#alarm !== time) return
+      this.#alarm = Infinity
+      this.#turn.begin()
+    })
+  }
+
+  #after(milliseconds: number, happen: () => void): void {
+    this.#options.events.after(milliseconds, () => {
+      if (this.isAlive) happen()
+    })
+  }
+}

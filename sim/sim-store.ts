@@ -1,0 +1,133 @@
+// A store whose work takes virtual time: turns go on while a commit is outstanding, as with the worker of the real one.
+
+import type { Change, Owner } from '../src/store/change.ts'
+import type { Durability, Snapshot, Store, StoredDelivery } from '../src/store/store.ts'
+import type { Dice } from './dice.ts'
+import type { EventQueue } from './event-queue.ts'
+import type { StoreCore } from './store-core.ts'
+
+export interface SimStoreOptions {
+  readonly core: StoreCore
+  readonly durability: Durability
+  readonly events: EventQueue
+  readonly dice: Dice
+  /** Longest time that the disk takes for a commit, and that its answer is under way. */
+  readonly commitMs: number
+  /** Runs a piece of the process' work: what it throws ends the process. Not called once the process is dead. */
+  readonly runs: (work: () => void) => void
+  readonly isAlive: () => boolean
+  /** The broker that acknowledges before its commit, for the trial of the oracle. */
+  readonly answersTooEarly?: boolean
+}
+
+type Job = () => void
+
+export class SimStore implements Store {
+  readonly durability: Durability
+  readonly #options: SimStoreOptions
+  readonly #jobs: Job[] = []
+  #isBusy = false
+  #isWorkDue = false
+
+  constructor(options: SimStoreOptions) {
+    this.durability = options.durability
+    this.#options = options
+  }
+
+  get isFull(): boolean {
+    return this.#options.core.isFull
+  }
+
+  /** All that is handed over is done. */
+  get isIdle(): boolean {
+    return !this.#isBusy && this.#jobs.length === 0
+  }
+
+  open(): Promise<Snapshot> {
+    return Promise.resolve(this.openNow())
+  }
+
+  openNow(): Snapshot {
+    const snapshot = this.#options.core.open()
+    this.#isWorkDue = true
+    this.#next()
+    return snapshot
+  }
+
+  commit(changes: readonly Change[], done: (error: Error | null) => void): void {
+    const { core, answersTooEarly } = this.#options
+    if (answersTooEarly === true) done(null)
+    this.#ask(() => {
+      this.#isWorkDue = true
+      const error = attempt(() => core.commit(changes))
+      if (answersTooEarly !== true) this.#answer(() => done(error))
+    })
+  }
+
+  page(
+    owner: Owner,
+    after: number,
+    done: (error: Error | null, deliveries: readonly StoredDelivery[]) => void,
+  ): void {
+    this.#ask(() => {
+      let deliveries: readonly StoredDelivery[] = []
+      const error = attempt(() => {
+        deliveries = this.#options.core.page(owner, after)
+      })
+      this.#answer(() => done(error, deliveries))
+    })
+  }
+
+  close(): Promise<void> {
+    this.closeNow()
+    return Promise.resolve()
+  }
+
+  closeNow(): void {
+    this.#options.core.close()
+  }
+
+  #ask(job: Job): void {
+    this.#jobs.push(job)
+    this.#next()
+  }
+
+  /** The worker does one thing at a time, and clears up when nothing else is asked of it. */
+  #next(): void {
+    if (this.#isBusy) return
+    const job = this.#jobs.shift() ?? (this.#isWorkDue ? (): void => this.#work() : null)
+    if (job === null) return
+    this.#isBusy = true
+    this.#later(() => {
+      job()
+      this.#isBusy = false
+      this.#next()
+    })
+  }
+
+  #work(): void {
+    this.#isWorkDue = this.#options.core.work()
+  }
+
+  #answer(answer: () => void): void {
+    this.#later(answer)
+  }
+
+  #later(happen: () => void): void {
+    const { events, dice, commitMs, isAlive, runs } = this.#options
+    events.after(dice.below(commitMs + 1), () => {
+      if (isAlive()) runs(happen)
+    })
+  }
+}
+
+/** The error of a disk that failed. A power cut is none: it ends the process where it stands. */
+function attempt(work: () => void): Error | null {
+  try {
+    work()
+    return null
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return error
+    throw error
+  }
+}

@@ -1,0 +1,22 @@
+// What a world is built upon: the store as it is, and the faulty parts with which the oracle itself is tried.
+
+import { LogStore } from '../src/store/log/log-store.ts'
+import { PlainCore } from './plain-core.ts'
+import type { Trial } from './world.ts'
+
+export const REAL: Trial = {
+  makeCore: (disk, weather) =>
+    new LogStore(disk, {
+      durability: weather.durability,
+      segmentBytes: weather.segmentBytes,
+      checkpointBytes: weather.checkpointBytes,
+      pageMessages: weather.pageMessages,
+      reserveBytes: 0,
+    }),
+}
+
+export const PLAIN: Trial = { makeCore: disk => new PlainCore(disk, true) }
+
+export const WITHOUT_SYNC: Trial = { makeCore: disk => new PlainCore(disk, false) }
+
+export const ANSWERS_TOO_EARLY: Trial = { ...PLAIN, answersTooEarly: true }

@@ -1,0 +1,139 @@
+// What kind of world a seed makes: each run is fond of some things and spares others, so that rare meetings become
+// likely in some of them.
+
+import type { Limits } from '../src/limits.ts'
+import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
+import type { Durability } from '../src/store/store.ts'
+import type { Dice } from './dice.ts'
+import type { WireHabits } from './sim-wire.ts'
+
+export type ActionName =
+  | 'connect'
+  | 'publish'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'leave'
+  | 'cut'
+  | 'freeze'
+  | 'kill'
+  | 'powerCut'
+  | 'armCut'
+  | 'stop'
+  | 'wait'
+
+export interface Weather {
+  readonly clients: number
+  readonly steps: number
+  /** Longest time between two steps. */
+  readonly paceMs: number
+  readonly weights: Readonly<Record<ActionName, number>>
+  readonly limits: Limits
+  readonly publishBacklogBytesMax: number
+  readonly shareStrategy: ShareStrategyName
+  readonly wires: WireHabits
+  readonly turnMs: number
+  readonly commitMs: number
+  readonly durability: Durability
+  /** For the log: so small that a short run rolls, checkpoints and reclaims. */
+  readonly segmentBytes: number
+  readonly checkpointBytes: number
+  readonly pageMessages: number
+  readonly topics: readonly string[]
+  readonly filters: readonly string[]
+  readonly retains: number
+  readonly largeBytes: number
+  readonly shortExpirySeconds: number
+}
+
+const TOPICS = ['t/a', 't/b', 't/c/d', 's/a', 's/b', 'private/x']
+const FILTERS = ['t/a', 't/+', 't/#', '#', '+/a', 's/a', 's/#', 'private/#']
+const SHARED = ['$share/g/t/#', '$share/g/s/a', '$share/h/#', '$share/g/+/a']
+
+export function weatherOf(dice: Dice): Weather {
+  const durability = dice.chance(5) ? 'os' : 'fsync'
+  const largeBytes = dice.of([40, 300, 4_000, 40_000])
+  return {
+    clients: dice.between(2, 5),
+    steps: dice.between(10, 60),
+    paceMs: dice.of([5, 20, 50, 200]),
+    weights: weightsOf(dice, durability),
+    limits: limitsOf(dice),
+    publishBacklogBytesMax: dice.of([100, 2_000, 262_144]),
+    shareStrategy: dice.of([
+      'round-robin',
+      'random',
+      'weighted',
+      'sticky',
+      'hash-client',
+      'hash-topic',
+      'least-in-flight',
+    ]),
+    wires: {
+      latencyMs: dice.of([0, 2, 10, 40]),
+      splits: dice.of([0, 2, 10]),
+      bufferBytes: Math.max(dice.of([64, 1_000, 65_536]), largeBytes / 16),
+    },
+    turnMs: dice.of([0, 1, 5]),
+    commitMs: dice.of([0, 1, 5, 30]),
+    durability,
+    segmentBytes: dice.of([300, 1_000, 4_000, 64_000]),
+    checkpointBytes: dice.of([300, 1_000, 4_000, 64_000]),
+    pageMessages: dice.of([1, 2, 5, 100]),
+    topics: TOPICS.slice(0, dice.between(1, TOPICS.length)),
+    filters: [
+      ...FILTERS.filter(() => dice.chance(2)),
+      ...(dice.chance(2) ? SHARED.filter(() => dice.chance(2)) : []),
+      't/#',
+    ],
+    retains: dice.of([0, 2, 6]),
+    largeBytes,
+    shortExpirySeconds: dice.of([5, 30, 60]),
+  }
+}
+
+function weightsOf(dice: Dice, durability: Durability): Weather['weights'] {
+  const likes = (most: number): number => (dice.chance(3) ? 0 : dice.below(most + 1))
+  return {
+    connect: 6 + dice.below(10),
+    publish: 10 + dice.below(50),
+    subscribe: 3 + dice.below(10),
+    unsubscribe: likes(6),
+    leave: likes(6),
+    cut: likes(12),
+    freeze: likes(8),
+    kill: likes(6),
+    powerCut: durability === 'os' ? 0 : likes(6),
+    armCut: durability === 'os' ? 0 : likes(8),
+    stop: likes(3),
+    wait: likes(4),
+  }
+}
+
+function limitsOf(dice: Dice): Limits {
+  return {
+    packetBytesMax: 1_048_576,
+    connectPacketBytesMax: 65_536,
+    connectTimeoutSeconds: 10,
+    clientIdBytesMax: 256,
+    topicLevelsMax: 200,
+    topicAliasMax: dice.of([0, 2, 32]),
+    outgoingTopicAliasMax: dice.of([0, 2, 32]),
+    receiveMax: dice.of([1, 2, 10, 64]),
+    inFlightMax: dice.of([1, 2, 5, 64]),
+    // Nothing may be dropped: what is missing in the end was lost.
+    queuedMessagesMax: 100_000,
+    queuedBytesMax: 1_073_741_824,
+    queuedInMemoryMax: dice.of([1, 2, 5, 1_000]),
+    queuedInMemoryBytesMax: dice.of([50, 1_000, 1_048_576]),
+    queueOverflow: 'drop-newest',
+    queueQoS0WhileAway: dice.chance(4),
+    sessionExpirySecondsMax: 604_800,
+    keepAliveSecondsMax: 0,
+    subscriptionsPerClientMax: 1_000,
+    retainedMessagesMax: 1_000,
+    retainedBytesMax: 1_073_741_824,
+    sessionsMax: 1_000,
+    outboxBytesMax: dice.of([200, 5_000, 1_048_576]),
+    turnWorkMax: dice.of([1, 5, 4_096]),
+  }
+}
