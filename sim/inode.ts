@@ -115,7 +115,7 @@ const KEEPERS: readonly Keeper[] = [
   (durable, unsynced, dice) => {
     for (const change of unsynced) {
       if (dice.chance(2)) apply(durable, change)
-      else if (dice.chance(2)) applyTorn(durable, change, dice)
+      else if (dice.chance(3)) applyTorn(durable, change, dice)
     }
   },
 ]

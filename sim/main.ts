@@ -1,37 +1,76 @@
 // `npm run sim`: one seed with its story, or many with their sum.
 
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { failuresIn, runSeeds, type SeedRange, sentenceOf, type Tally, tallyOf } from './seeds.ts'
+import { REAL } from './trials.ts'
 import { run } from './world.ts'
-import { ANSWERS_TOO_EARLY, PLAIN, REAL, WITHOUT_SYNC } from './trials.ts'
 
-const seed = Number(process.argv[2])
-const trial =
-  { PLAIN, REAL, WITHOUT_SYNC, ANSWERS_TOO_EARLY }[process.env['TRIAL'] ?? 'REAL'] ?? REAL
-if (process.argv[3] === undefined) {
-  const outcome = run(seed, { ...trial, tellsStory: true })
-  console.log(outcome.story.join('\n'))
-  console.log(outcome.violations.join('\n'))
-  console.log(outcome.counts)
-} else {
-  const start = performance.now()
-  let failed = 0
-  const kinds = new Map<string, number[]>()
-  let events = 0
-  const to = Number(process.argv[3])
-  for (let each = seed; each < to; each++) {
-    const outcome = run(each, trial)
-    events += outcome.counts.events
-    if (outcome.violations.length === 0) continue
-    failed += 1
-    const kind = (outcome.violations[0] ?? '').split('\n')[0]?.replaceAll(/[0-9]+/g, '#') ?? ''
-    kinds.set(kind, [...(kinds.get(kind) ?? []), each])
+const HELP = `npm run sim -- --seed N            one world, told
+npm run sim -- --seeds N           so many worlds
+    --from N                       the first of them (default 1)
+    --seconds N                    no more after so long
+    --jobs N                       threads (default: one for each processor)
+`
+
+/** Worlds that a thread runs before it tells. */
+const SLICE = 500
+
+if (isMainThread) process.exitCode = await main()
+else parentPort?.postMessage(runSeeds(workerData as SeedRange, REAL))
+
+async function main(): Promise<number> {
+  const option = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: { seed: option, seeds: option, from: option, seconds: option, jobs: option },
+  })
+  if (values.seed !== undefined) return tellOne(Number(values.seed))
+  if (values.seeds === undefined) {
+    process.stdout.write(HELP)
+    return 2
   }
-  for (const [kind, seeds] of kinds) console.log(seeds.length, kind, seeds.slice(0, 8).join(' '))
-  console.log(
-    failed,
-    'failed',
-    events,
-    'events',
-    (performance.now() - start) / (to - seed),
-    'ms a run',
-  )
+  const from = Number(values.from ?? 1)
+  const until = Date.now() + Number(values.seconds ?? Infinity) * 1_000
+  const jobs = Number(values.jobs ?? availableParallelism())
+  return runMany({ from, to: from + Number(values.seeds) }, until, jobs)
+}
+
+/** Repeats one world. */
+function tellOne(seed: number): number {
+  const { story, violations, counts } = run(seed, { ...REAL, tellsStory: true })
+  process.stdout.write(`${[...story, '', ...violations, JSON.stringify(counts)].join('\n')}\n`)
+  return violations.length === 0 ? 0 : 1
+}
+
+async function runMany(range: SeedRange, until: number, jobs: number): Promise<number> {
+  const total = tallyOf()
+  let next = range.from
+  const work = async (): Promise<void> => {
+    while (next < range.to && Date.now() < until) {
+      const slice = { from: next, to: Math.min(next + SLICE, range.to) }
+      next = slice.to
+      add(total, await inThread(slice))
+      if (total.runs % 10_000 === 0) process.stdout.write(`${sentenceOf(total)}\n`)
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, work))
+  process.stdout.write(`${failuresIn(total)}${sentenceOf(total)}\n`)
+  return total.failures.length === 0 ? 0 : 1
+}
+
+function inThread(slice: SeedRange): Promise<Tally> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: slice })
+    worker.on('message', resolve)
+    worker.on('error', reject)
+  })
+}
+
+function add(total: Tally, more: Tally): void {
+  total.runs += more.runs
+  total.failures.push(...more.failures)
+  for (const name of Object.keys(total.counts) as (keyof Tally['counts'])[]) {
+    total.counts[name] += more.counts[name]
+  }
 }

@@ -72,9 +72,9 @@ test(
     const directory = smallDisk(t, 24)
     const broker = await createBroker({
       listeners: [{ port: 0 }],
+      limits: { queuedBytesMax: 100 * MEBIBYTE },
       store: { directory: join(directory, 'data'), reserveBytes: 4 * MEBIBYTE },
     })
-    t.teardown(() => broker.close())
     const url = `mqtt://127.0.0.1:${broker.listeners[0]?.port}`
     const away = { clientId: 'away', clean: false, protocolVersion: 5, properties: {} } as const
     const properties = { sessionExpiryInterval: 3_600 }
@@ -112,12 +112,17 @@ test(
 
     // What was settled has made room: a checkpoint and the files it frees need no help.
     crowd(directory, 0)
+    // Where the crowd was not seen before it is written to, the first waits; those after it are refused.
+    const waiting = refused(alice)
+    await new Promise(resolve => setTimeout(resolve, 300))
     t.equal(await refused(alice), true)
     rmSync(join(directory, 'crowd'))
+    await waiting
     while (await refused(alice)) await new Promise(resolve => setTimeout(resolve, 50))
     t.pass('and when there is room a message is stored again')
     await alice.endAsync()
     await back.endAsync(true)
+    await broker.close()
   },
 )
 

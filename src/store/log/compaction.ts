@@ -27,10 +27,11 @@ export class Compaction {
   readonly #places: readonly Place[]
   #next = 0
 
-  constructor(state: LogState, segments: Segments, segmentBytes: number) {
+  /** Moves no more than `moveBytesMax` of topics and payloads. */
+  constructor(state: LogState, segments: Segments, segmentBytes: number, moveBytesMax: number) {
     this.#state = state
     this.#segments = segments
-    this.#places = placesToEmpty(state, segments, segmentBytes)
+    this.#places = placesToEmpty(state, segments, segmentBytes, moveBytesMax)
   }
 
   /** Moves some messages. False when there is nothing left to move. Throws DiskFull. */
@@ -75,13 +76,22 @@ export class Compaction {
   }
 }
 
-function placesToEmpty(state: LogState, segments: Segments, segmentBytes: number): Place[] {
+function placesToEmpty(
+  state: LogState,
+  segments: Segments,
+  segmentBytes: number,
+  moveBytesMax: number,
+): Place[] {
   const { messages } = state
   const newest = segments.position.segment
+  let bytesLeft = moveBytesMax
   const sparse = new Set(
     segments.numbers().filter(number => {
       const use = messages.useOf(number)
-      return number < newest && use !== undefined && use.bytes < segmentBytes * NEEDED_PART_MAX
+      if (number >= newest || use === undefined) return false
+      if (use.bytes >= segmentBytes * NEEDED_PART_MAX || use.bytes > bytesLeft) return false
+      bytesLeft -= use.bytes
+      return true
     }),
   )
   const places: Place[] = []

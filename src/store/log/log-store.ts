@@ -50,6 +50,12 @@ export function isStoreFile(name: string): boolean {
   return STORE_FILE.test(name)
 }
 
+/** A compaction on a full disk takes no more than this part of the reserve. */
+const RESERVE_PARTS = 16
+
+/** Smaller segments are not worth a checkpoint of their own. */
+const MOSTLY_DONE_BYTES_MIN = 65_536
+
 /** The room is looked at anew after this many bytes of log. */
 const ROOM_CHECK_BYTES = 1_048_576
 
@@ -148,7 +154,9 @@ export class LogStore {
       if (this.#checkpoint !== null) return this.#continueCheckpoint(this.#checkpoint)
       if (this.#compaction !== null) return this.#continueCompaction(this.#compaction)
       if (!this.#isCheckpointDue) return false
-      this.#compaction = new Compaction(this.#state, this.#segments, this.#options.segmentBytes)
+      // A file that is written to cannot be let go.
+      if (this.#isFull) this.#segments.roll()
+      this.#compaction = this.#beginCheckpoint()
       return true
     } catch (error) {
       if (!(error instanceof DiskFull)) throw error
@@ -159,7 +167,7 @@ export class LogStore {
 
   /** Makes a checkpoint now, whether one is due or not. */
   checkpoint(): void {
-    this.#compaction ??= new Compaction(this.#state, this.#segments, this.#options.segmentBytes)
+    this.#compaction ??= this.#beginCheckpoint()
     while (this.#compaction !== null || this.#checkpoint !== null) this.work()
   }
 
@@ -177,7 +185,27 @@ export class LogStore {
 
   get #isCheckpointDue(): boolean {
     const appended = this.#segments.bytesAppended - this.#appendedAtCheckpoint
-    return appended >= Math.max(this.#options.checkpointBytes, 2 * this.#checkpointSize)
+    if (appended >= Math.max(this.#options.checkpointBytes, 2 * this.#checkpointSize)) return true
+    return this.#isFull && this.#segments.numbers().some(number => this.#isMostlyDone(number))
+  }
+
+  /** What a compaction may take of a disk that is full: the checkpoint after it needs room as well. */
+  get #moveBytesMax(): number {
+    return this.#isFull ? this.#options.reserveBytes / RESERVE_PARTS : Infinity
+  }
+
+  #beginCheckpoint(): Compaction {
+    const { segmentBytes } = this.#options
+    return new Compaction(this.#state, this.#segments, segmentBytes, this.#moveBytesMax)
+  }
+
+  /** So little of the segment is needed that letting it go makes room. */
+  #isMostlyDone(segment: number): boolean {
+    const { position } = this.#segments
+    const size = segment === position.segment ? position.offset : this.#options.segmentBytes
+    const needed = this.#state.messages.useOf(segment)?.bytes ?? 0
+    const neededMax = Math.min(size / 4, this.#moveBytesMax)
+    return size >= MOSTLY_DONE_BYTES_MIN && needed <= neededMax
   }
 
   /** Nothing was ever committed here: there is no file, or the first was not finished. */

@@ -24,6 +24,11 @@ const SPARES_MAX = 2
 const SPARE = /^spare-\d+\.log$/
 const OPEN_FILES_MAX = 16
 
+interface Spare {
+  readonly name: string
+  readonly bytes: number
+}
+
 /** Where the frames that count begin, and the last commit before them. */
 export interface LogPosition {
   readonly segment: number
@@ -49,7 +54,7 @@ export class Segments {
   readonly #options: SegmentsOptions
   readonly #reader: FrameReader
   readonly #files = new Map<number, DiskFile>()
-  #spares: string[] = []
+  #spares: Spare[] = []
   #last = 0
   #end = 0
   #commit = 0
@@ -76,13 +81,13 @@ export class Segments {
 
   /** Bytes in files that wait to serve again. */
   spareBytes(): number {
-    return this.#spares.length * this.#options.segmentBytes
+    return this.#spares.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /** Begins an empty log. */
   begin(): void {
     this.#removeAfter(0)
-    this.#roll()
+    this.roll()
   }
 
   /**
@@ -90,7 +95,7 @@ export class Segments {
    * anything that is not right before it.
    */
   recover(from: LogPosition, onFrame: OnFrame): Cut | null {
-    this.#spares = this.#disk.list().filter(name => SPARE.test(name))
+    this.#spares = this.#disk.list().flatMap(name => (SPARE.test(name) ? this.#sized(name) : []))
     const numbers = this.numbers().filter(number => number >= from.segment)
     this.#commit = from.commit
     let cut: Cut | null = null
@@ -116,7 +121,7 @@ export class Segments {
   append(payload: Uint8Array): { readonly segment: number; readonly frame: number } {
     const needed = frameBytes(payload.length) + END_BYTES
     if (this.#end + needed > this.#options.segmentBytes && this.#end > SEGMENT_HEADER_BYTES) {
-      this.#roll()
+      this.roll()
     }
     if (this.#frame.length < needed) this.#frame = Buffer.allocUnsafe(needed * 2)
     const bytes = writeFrame(this.#frame, payload, this.#commit + 1, this.#last)
@@ -150,11 +155,12 @@ export class Segments {
     if (numbers.length === 0) return
     this.#reader.forget()
     for (const number of numbers) {
-      this.#close(number)
       const name = segmentName(number)
+      const { bytes } = this.#sized(name)
+      this.#close(number)
       if (this.#spares.length < SPARES_MAX) {
-        const spare = `spare-${number}.log`
-        this.#disk.rename(name, spare)
+        const spare = { name: `spare-${number}.log`, bytes }
+        this.#disk.rename(name, spare.name)
         this.#spares.push(spare)
       } else {
         this.#disk.remove(name)
@@ -223,13 +229,21 @@ export class Segments {
     if (later.length > 0) this.#disk.syncNames()
   }
 
-  #roll(): void {
+  #sized(name: string): Spare {
+    const file = this.#disk.open(name)
+    const bytes = file.size()
+    file.close()
+    return { name, bytes }
+  }
+
+  /** Goes on in a new segment. Throws DiskFull. */
+  roll(): void {
     const number = this.#last + 1
     const name = segmentName(number)
     const spare = this.#spares[0]
     const file = roomFor(() => {
       if (spare === undefined) return this.#disk.create(name)
-      this.#disk.rename(spare, name)
+      this.#disk.rename(spare.name, name)
       this.#spares.shift()
       return this.#disk.open(name)
     })

@@ -1,0 +1,49 @@
+// Many worlds, one after the other, and what they add up to.
+
+import { type Counts, run, type Trial } from './world.ts'
+
+/** Seeds from `from` up to, and not with, `to`. */
+export interface SeedRange {
+  readonly from: number
+  readonly to: number
+}
+
+export interface Tally {
+  runs: number
+  readonly counts: Counts
+  readonly failures: { readonly seed: number; readonly violation: string }[]
+}
+
+export function tallyOf(): Tally {
+  const counts = { accepted: 0, heard: 0, kills: 0, powerCuts: 0, events: 0, diskCalls: 0 }
+  return { runs: 0, counts, failures: [] }
+}
+
+export function runSeeds({ from, to }: SeedRange, trial: Trial): Tally {
+  const tally = tallyOf()
+  for (let seed = from; seed < to; seed++) runSeed(seed, trial, tally)
+  return tally
+}
+
+export function runSeed(seed: number, trial: Trial, tally: Tally): void {
+  const { counts, violations } = run(seed, trial)
+  tally.runs += 1
+  for (const name of Object.keys(counts) as (keyof Counts)[]) tally.counts[name] += counts[name]
+  const [violation] = violations
+  if (violation !== undefined) tally.failures.push({ seed, violation })
+}
+
+export function failuresIn({ failures }: Tally): string {
+  return failures.map(({ seed, violation }) => `seed ${seed}: ${violation}\n`).join('')
+}
+
+/** No failure in N runs: at 95 % certainty fewer than 3 in N fail. */
+export function sentenceOf({ runs, counts, failures }: Tally): string {
+  const { kills, powerCuts, accepted, heard } = counts
+  const share = `${(300 / runs).toPrecision(2)} %`
+  const bound = failures.length === 0 ? `: at 95 % fewer than ${share} of such runs fail` : ''
+  return (
+    `${runs} seeds, ${failures.length} failures${bound}; ` +
+    `${powerCuts} power cuts, ${kills} kills, ${accepted} messages acknowledged, ${heard} heard`
+  )
+}

@@ -1,0 +1,49 @@
+// The whole broker in many worlds, each from one number. SIM_SECONDS says for how long; a failing seed is told again
+// by `npm run sim -- --seed N`.
+
+import { test } from 'tap'
+import { failuresIn, runSeed, sentenceOf, tallyOf } from '../../sim/seeds.ts'
+import { ANSWERS_TOO_EARLY, PLAIN, REAL, WITHOUT_SYNC } from '../../sim/trials.ts'
+import { run, type Trial } from '../../sim/world.ts'
+
+const SECONDS = Number(process.env['SIM_SECONDS'] ?? 10)
+
+test('in no world is a promise broken', { timeout: (SECONDS + 60) * 1_000 }, async t => {
+  const tally = tallyOf()
+  const until = Date.now() + SECONDS * 1_000
+  // Another stretch of seeds every day.
+  const first = Math.floor(Date.now() / 86_400_000) * 1_000_000
+  for (let seed = first; Date.now() < until; seed++) runSeed(seed, REAL, tally)
+
+  t.equal(failuresIn(tally), '')
+  t.ok(tally.counts.powerCuts > 0 && tally.counts.kills > 0 && tally.counts.accepted > 0)
+  t.comment(sentenceOf(tally))
+})
+
+test('a seed makes the same world every time', async t => {
+  const outcomes = [run(7, REAL), run(7, REAL)].map(({ counts, violations }) => ({
+    counts,
+    violations,
+  }))
+  t.strictSame(outcomes[0], outcomes[1])
+  t.ok((outcomes[0]?.counts.events ?? 0) > 0)
+})
+
+/** Seeds out of `count` in which the ledger is found broken. */
+function guilty(trial: Trial, count: number): number {
+  let found = 0
+  for (let seed = 1; seed <= count; seed++) if (run(seed, trial).violations.length > 0) found += 1
+  return found
+}
+
+test('a store that does not sync is found out', async t => {
+  t.ok(guilty(WITHOUT_SYNC, 300) > 5)
+})
+
+test('a broker that acknowledges before its commit is found out', async t => {
+  t.ok(guilty(ANSWERS_TOO_EARLY, 300) > 5)
+})
+
+test('the plainest store that keeps its promises is found innocent', async t => {
+  t.equal(guilty(PLAIN, 300), 0)
+})
