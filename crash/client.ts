@@ -128,6 +128,7 @@ export class Client {
 
   /** DISCONNECT; the broker closes. */
   sayGoodbye(endsSession: boolean): void {
+    if (!this.isConnected) return
     this.#ledger.record({ kind: 'goodbye', client: this.facts.clientId, endsSession })
     const properties = endsSession ? { sessionExpiryInterval: 0 } : NO_PROPERTIES
     this.#say({ type: 'disconnect', reason: SUCCESS, properties })

@@ -10,7 +10,8 @@ interface WillAccount extends WillFacts {
   isConnected: boolean
   isOver: boolean
   saidGoodbye: boolean
-  killedSinceGoodbye: boolean
+  /** The broker died before the client was seen again: it may not have heard the goodbye. */
+  sawKill: boolean
   /** Its client came back: a delayed will may be forgotten. */
   isReplaced: boolean
   /** Goodbye was heard for certain: it must never be published. */
@@ -42,7 +43,7 @@ export class WillCheck {
       case 'closed':
         return this.#update(event.client, will => (will.isOver = true))
       case 'killed':
-        for (const will of this.#latest.values()) will.killedSinceGoodbye ||= will.saidGoodbye
+        for (const will of this.#latest.values()) sawKill(will)
         return
       case 'subscribed':
         if (event.filter === WILL_FILTER) this.#watchers.add(event.client)
@@ -77,7 +78,7 @@ export class WillCheck {
       isConnected: false,
       isOver: false,
       saidGoodbye: false,
-      killedSinceGoodbye: false,
+      sawKill: false,
       isReplaced: false,
       isForbidden: false,
       heardBy: new Map(),
@@ -92,7 +93,7 @@ export class WillCheck {
     if (will === undefined) return
     will.isConnected = true
     const { older } = will
-    if (older === null || !older.saidGoodbye || older.killedSinceGoodbye) return
+    if (older === null || !older.saidGoodbye || older.sawKill) return
     older.isForbidden = true
     if (older.heardBy.size > 0) this.#unwanted(older)
   }
@@ -131,6 +132,11 @@ export const WILL_FILTER = 'crash/will/#'
 
 function keyOf({ publisher, sequence }: { publisher: string; sequence: number }): string {
   return `${publisher}/${sequence}`
+}
+
+function sawKill(will: WillAccount): void {
+  will.sawKill = true
+  if (will.older !== null) will.older.sawKill = true
 }
 
 function isOwed(will: WillAccount): boolean {
