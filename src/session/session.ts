@@ -330,9 +330,10 @@ export class Session {
   #recordSent(delivery: Delivery): void {
     if (delivery.stored === 0) return
     const { clientId } = this
-    const { stored, packetId } = delivery
+    const { stored, packetId, qos, retain } = delivery
     const owner = delivery.origin?.owner ?? this.owner
-    this.#context.journal.record({ kind: 'sent', delivery: stored, owner, clientId, packetId })
+    const sent = { delivery: stored, owner, clientId, packetId, qos, retain }
+    this.#context.journal.record({ kind: 'sent', ...sent })
     this.#promiseIdentifier(delivery)
   }
 

@@ -47,8 +47,13 @@ export function owed(delivery: number, sequence: number, owner: Owner = BOB): Ch
   }
 }
 
-export function sent(delivery: number, packetId: number, owner: Owner = BOB): Change {
-  return { kind: 'sent', delivery, owner, clientId: 'bob', packetId }
+export function sent(
+  delivery: number,
+  packetId: number,
+  owner: Owner = BOB,
+  clientId = 'bob',
+): Change {
+  return { kind: 'sent', delivery, owner, clientId, packetId, qos: 2, retain: false }
 }
 
 export function pageOf(

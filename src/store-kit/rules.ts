@@ -177,8 +177,8 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
         { kind: 'returned', delivery: 1, clientId: 'bob', owner: GROUP },
         sent(2, 2, GROUP),
         // A member whose own session is not stored.
-        { kind: 'sent', delivery: 3, owner: GROUP, clientId: 'transient', packetId: 1 },
-        { kind: 'sent', delivery: 4, owner: GROUP, clientId: 'transient', packetId: 2 },
+        { ...sent(3, 1, GROUP, 'transient'), qos: 1 } as Change,
+        sent(4, 2, GROUP, 'transient'),
       ])
       is.strictSame(
         groups.map(({ shareName, topicFilter }) => [shareName, topicFilter]),
@@ -194,6 +194,20 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       is.match(sessions[0]?.deliveries, [
         { delivery: 2, packetId: 2, group: { shareName: 'g', topicFilter: 'jobs/#' } },
       ])
+    },
+
+  'what a group sent is what its member subscribed to: a lower QoS comes back, and is not given up':
+    async place => {
+      const { groups, sessions } = await after(place, [
+        OPENED,
+        stored(1),
+        { ...owed(1, 1, GROUP), retain: true } as Change,
+        owed(2, 1, GROUP),
+        { ...sent(1, 1, GROUP), qos: 1 } as Change,
+        { ...sent(2, 1, GROUP, 'transient'), qos: 1 } as Change,
+      ])
+      is.match(sessions[0]?.deliveries, [{ delivery: 1, packetId: 1, qos: 1, retain: false }])
+      is.match(groups[0]?.deliveries, [{ delivery: 2, packetId: 0 }])
     },
 
   'a session that ended is gone with all that it was owed, and so is what nobody refers to':

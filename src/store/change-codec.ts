@@ -71,6 +71,7 @@ function writeChange(writer: Writer, change: Change): void {
     case 'sent':
       writer.uint53(change.delivery)
       writer.uint16(change.packetId)
+      writer.uint8(change.qos | (change.retain ? RETAIN : 0))
       writeOwner(writer, change.owner)
       writer.string(change.clientId)
       return
@@ -236,8 +237,11 @@ function readOwed(reader: ByteReader): Change {
 function readSent(reader: ByteReader): Change {
   const delivery = reader.uint53()
   const packetId = reader.uint16()
+  const options = reader.uint8()
   const owner = readOwner(reader)
-  return { kind: 'sent', delivery, owner, clientId: reader.string(), packetId }
+  const clientId = reader.string()
+  const retain = (options & RETAIN) !== 0
+  return { kind: 'sent', delivery, owner, clientId, packetId, qos: qosIn(options), retain }
 }
 
 export function writeOwner(writer: Writer, owner: Owner): void {

@@ -72,6 +72,9 @@ export type Change =
       readonly owner: Owner
       readonly clientId: string
       readonly packetId: number
+      /** What a share group owes takes these from the subscription of the member that it was sent to. */
+      readonly qos: QoS
+      readonly retain: boolean
     }
   /** A member of a share group left before it settled the delivery: the group owes it again. */
   | {

@@ -17,12 +17,14 @@ interface KeptMessage {
 interface KeptDelivery {
   readonly delivery: number
   readonly sequence: number
-  readonly qos: QoS
-  readonly retain: boolean
+  qos: QoS
+  retain: boolean
   readonly identifiers: readonly number[]
   readonly group: GroupOwner | null
   packetId: number
   isReceived: boolean
+  /** QoS 2, begun by a member of a group that has no stored session: it goes to nobody else [MQTT-4.8.2-5]. */
+  isBegun: boolean
   place: Place
 }
 
@@ -123,8 +125,8 @@ export class DurableState {
   /** At a start: what a member without a stored session had begun at QoS 2 is lost with that session. */
   forgetBegun(): void {
     for (const { waiting } of this.#groups.values()) {
-      for (const { delivery, qos, packetId } of [...waiting.values()]) {
-        if (qos === 2 && packetId !== 0) this.#settle(delivery)
+      for (const { delivery, isBegun } of [...waiting.values()]) {
+        if (isBegun) this.#settle(delivery)
       }
     }
     this.apply([])
@@ -154,7 +156,7 @@ export class DurableState {
         this.#owe(change)
         return
       case 'sent':
-        this.#send(change.delivery, change.clientId, change.packetId)
+        this.#send(change)
         return
       case 'returned':
         this.#return(change.delivery, change.owner)
@@ -240,6 +242,7 @@ export class DurableState {
       group,
       packetId: change.packetId,
       isReceived: false,
+      isBegun: false,
       place,
     }
     this.#deliveries.set(delivery, kept)
@@ -247,13 +250,19 @@ export class DurableState {
     this.#refer(sequence, 1)
   }
 
-  #send(delivery: number, clientId: string, packetId: number): void {
+  #send({ delivery, clientId, packetId, qos, retain }: Extract<Change, { kind: 'sent' }>): void {
     const kept = this.#deliveries.get(delivery)
     if (kept === undefined) return
-    kept.packetId = packetId
-    // A member of a group whose session does not outlive a crash: the group goes on owing it.
     const session = this.#sessions.get(clientId)
-    if (session !== undefined) this.#move(kept, session.sent)
+    if (session === undefined) {
+      // A member of a group whose session does not outlive a crash: the group goes on owing it, but for QoS 2.
+      kept.isBegun = qos === 2
+      return
+    }
+    kept.packetId = packetId
+    kept.qos = qos
+    kept.retain = retain
+    this.#move(kept, session.sent)
   }
 
   #return(delivery: number, owner: Owner): void {
@@ -400,7 +409,7 @@ function waitingIn(place: Place): readonly KeptDelivery[] {
   return (
     [...place.values()]
       // QoS 2 that a lost member of a group had begun goes to nobody else [MQTT-4.8.2-5].
-      .filter(kept => kept.packetId === 0 || kept.qos === 1)
+      .filter(({ isBegun }) => !isBegun)
       .sort((one, other) => one.delivery - other.delivery)
   )
 }

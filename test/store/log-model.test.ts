@@ -157,7 +157,10 @@ class Facts {
     const clientId = owner.kind === 'session' ? owner.clientId : (CLIENTS[this.below(3)] ?? '')
     if (sentTo === null && this.below(3) > 0) {
       owed.sentTo = clientId
-      return [{ kind: 'sent', delivery, owner, clientId, packetId: 1 + this.below(99) }]
+      const packetId = 1 + this.below(99)
+      if (owner.kind === 'group' && this.below(2) === 0) owed.qos = 1
+      const retain = this.below(2) === 0
+      return [{ kind: 'sent', delivery, owner, clientId, packetId, qos: owed.qos, retain }]
     }
     if (sentTo !== null && qos === 2 && this.below(3) === 0) {
       return [{ kind: 'received', delivery, clientId: sentTo }]

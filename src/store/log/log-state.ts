@@ -135,18 +135,20 @@ export class LogState {
     else session?.sent.set(delivery, newSent(delivery, slot, all, packetId, null))
   }
 
-  send(delivery: number, owner: Owner, clientId: string, packetId: number): void {
+  /** `options`: the QoS and RETAIN that it was sent with. */
+  send(delivery: number, owner: Owner, clientId: string, packetId: number, options: number): void {
     const line = this.#lineOf(owner)
     const session = this.sessions.get(clientId)
     if (session === undefined) {
       // The group goes on owing it, but for QoS 2.
-      line?.mark(delivery, BEGUN)
+      if ((options & 3) === 2) line?.mark(delivery, BEGUN)
       return
     }
     const entry = line?.remove(delivery) ?? null
     if (entry === null) return
     const group = owner.kind === 'group' ? owner : null
-    session.sent.set(delivery, newSent(delivery, entry.slot, entry.options, packetId, group))
+    const all = options | (entry.options & IDENTIFIED)
+    session.sent.set(delivery, newSent(delivery, entry.slot, all, packetId, group))
   }
 
   returnToGroup(delivery: number, clientId: string, owner: GroupOwner): void {

@@ -71,7 +71,7 @@ function passOver(reader: ByteReader): void {
 function apply(state: LogState, change: Change): void {
   switch (change.kind) {
     case 'sent':
-      state.send(change.delivery, change.owner, change.clientId, change.packetId)
+      send(state, change)
       return
     case 'received':
       state.receive(change.delivery, change.clientId)
@@ -97,6 +97,11 @@ function apply(state: LogState, change: Change): void {
     default:
       applyToClient(state, change)
   }
+}
+
+function send(state: LogState, change: Extract<Change, { kind: 'sent' }>): void {
+  const { delivery, owner, clientId, packetId, qos, retain } = change
+  state.send(delivery, owner, clientId, packetId, qos | (retain ? RETAIN : 0))
 }
 
 function applyToClient(state: LogState, change: Change): void {

@@ -1,0 +1,82 @@
+// A durable subscriber that we did not write: mosquitto_sub. Its own debug lines tell when it was subscribed.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Ledger } from '../ledger.ts'
+import { readPayload } from '../payload.ts'
+import type { Actor } from './actor.ts'
+
+const MARK = 'message'
+const FILTER = 'crash/data/#'
+
+export class MosquittoSub implements Actor {
+  readonly #clientId: string
+  readonly #qos: 1 | 2
+  readonly #ledger: Ledger
+  #child: ChildProcess | null = null
+  #isConnected = false
+
+  constructor(clientId: string, qos: 1 | 2, ledger: Ledger) {
+    this.#clientId = clientId
+    this.#qos = qos
+    this.#ledger = ledger
+  }
+
+  get isSettled(): boolean {
+    return this.#isConnected
+  }
+
+  up(port: number): void {
+    // It comes back by itself, a second after it has lost the broker.
+    if (this.#child !== null) return
+    const words = ['-h', '127.0.0.1', '-p', String(port), '-i', this.#clientId, '-c', '-d']
+    const what = ['-q', String(this.#qos), '-t', FILTER, '-F', `${MARK} %q %r %t %p`]
+    const child = spawn('mosquitto_sub', [...words, ...what], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', line => this.#hear(line))
+  }
+
+  settle(): void {
+    // It has no habits.
+  }
+
+  resume(): void {
+    // It has no habits.
+  }
+
+  stop(): void {
+    this.#child?.kill('SIGTERM')
+  }
+
+  #hear(line: string): void {
+    const client = this.#clientId
+    if (line.startsWith(`${MARK} `)) {
+      this.#delivered(line)
+    } else if (line.endsWith('sending CONNECT')) {
+      this.#isConnected = false
+      const facts = { cleanStart: false, isDurable: true, will: null }
+      this.#ledger.record({ kind: 'connecting', client, ...facts })
+    } else if (line.includes('sending SUBSCRIBE')) {
+      this.#ledger.record({ kind: 'subscribing', client, filter: FILTER, qos: this.#qos })
+    } else if (line.includes('received SUBACK')) {
+      this.#isConnected = true
+      this.#ledger.record({ kind: 'subscribed', client, filter: FILTER })
+    }
+  }
+
+  #delivered(line: string): void {
+    const [, qos, retain, topic = '', ...words] = line.split(' ')
+    const read = readPayload(words.join(' '))
+    if (retain === '1' || read === null) return
+    this.#ledger.record({
+      kind: 'delivered',
+      client: this.#clientId,
+      ...read,
+      topic,
+      qos: qos === '2' ? 2 : 1,
+      // Its format has no word for DUP.
+      duplicate: false,
+    })
+  }
+}

@@ -1,0 +1,106 @@
+// Publishes with a full window, QoS 1 and 2 mixed, to many subscribers, to share groups and retained; after a
+// kill it goes on with what was in flight.
+
+import { Client, type ClientFacts } from '../client.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Random } from '../random.ts'
+import type { Actor } from './actor.ts'
+
+export interface PublisherHabits {
+  readonly window: number
+  readonly qos: readonly [1 | 2, ...(1 | 2)[]]
+  /** New messages for each life of the broker. */
+  readonly messagesPerLife: number
+}
+
+const TOPICS = 3
+const PAUSE_MILLISECONDS_MAX = 8
+/** New messages at a time, so that the whole life of a broker sees some. */
+const BURST_MAX = 8
+const CONNECT_MILLISECONDS_MAX = 15
+const RETRY_MILLISECONDS = 50
+
+export class Publisher implements Actor {
+  readonly #client: Client
+  readonly #habits: PublisherHabits
+  readonly #random: Random
+  #sequence = 0
+  #budget = 0
+  #port = 0
+  #isSettling = false
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(facts: ClientFacts, habits: PublisherHabits, ledger: Ledger, random: Random) {
+    this.#habits = habits
+    this.#random = random
+    this.#client = new Client(facts, ledger, {
+      connected: () => this.#publishSome(),
+      closed: () => this.#connectAfter(RETRY_MILLISECONDS),
+    })
+  }
+
+  get isSettled(): boolean {
+    return this.#client.isConnected && this.#client.inFlight === 0
+  }
+
+  up(port: number): void {
+    this.#port = port
+    this.#budget = this.#habits.messagesPerLife
+    this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
+  }
+
+  settle(): void {
+    this.#isSettling = true
+  }
+
+  resume(): void {
+    this.#isSettling = false
+    this.#budget = this.#habits.messagesPerLife
+    this.#publishSome()
+  }
+
+  stop(): void {
+    this.#port = 0
+    this.#client.cut()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  #connectAfter(milliseconds: number): void {
+    this.#later(milliseconds, () => {
+      if (this.#port !== 0 && this.#client.isIdle) this.#client.connect(this.#port, false)
+    })
+  }
+
+  #publishSome(): void {
+    if (!this.#client.isConnected || this.#isSettling || this.#budget === 0) return
+    const room = this.#habits.window - this.#client.inFlight
+    const count = Math.min(room, this.#budget, this.#random.whole(1, BURST_MAX))
+    for (let published = 0; published < count; published++) this.#publishOne()
+    this.#budget -= Math.max(0, count)
+    this.#later(this.#random.whole(0, PAUSE_MILLISECONDS_MAX), () => this.#publishSome())
+  }
+
+  #publishOne(): void {
+    this.#sequence += 1
+    const { clientId } = this.#client.facts
+    const qos = this.#random.pick(this.#habits.qos)
+    const number = this.#random.whole(1, TOPICS)
+    const kind = this.#random.fraction()
+    const place = kind < 0.6 ? 'data' : kind < 0.8 ? 'work' : 'retained'
+    const retain = place === 'retained'
+    this.#client.publish({
+      publisher: clientId,
+      sequence: this.#sequence,
+      // A retained topic has one QoS: only then its values have one order.
+      topic: `crash/${place}/${clientId}/${retain ? `${number}-qos${qos}` : number}`,
+      qos,
+      retain,
+      isEmpty: retain && this.#random.chance(0.25),
+    })
+  }
+
+  #later(milliseconds: number, action: () => void): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = setTimeout(action, milliseconds)
+  }
+}

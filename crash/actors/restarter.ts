@@ -1,0 +1,110 @@
+// Unsubscribes, subscribes again, begins its session anew and ends it: what it has deleted must not come back.
+
+import { Client } from '../client.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Random } from '../random.ts'
+import type { Actor } from './actor.ts'
+
+const FILTER = 'crash/data/#'
+const CONNECT_MILLISECONDS_MAX = 15
+const PAUSE_MILLISECONDS_MAX = 60
+
+type Wish = 'subscribe' | 'unsubscribe'
+
+export class Restarter implements Actor {
+  readonly #client: Client
+  readonly #random: Random
+  #port = 0
+  #isSettling = false
+  /** Not acknowledged yet: it is said again after a kill. */
+  #wish: Wish | null = 'subscribe'
+  #wantsCleanStart = true
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(clientId: string, ledger: Ledger, random: Random) {
+    this.#random = random
+    const facts = { clientId, version: 5, isDurable: true, receiveMax: 32 } as const
+    this.#client = new Client(facts, ledger, {
+      connected: sessionPresent => this.#connected(sessionPresent),
+      subscribed: () => this.#heard(),
+      unsubscribed: () => this.#heard('subscribe'),
+      closed: () => this.#closed(),
+    })
+  }
+
+  get isSettled(): boolean {
+    return this.#client.isConnected && this.#wish === null
+  }
+
+  up(port: number): void {
+    this.#port = port
+    // Until CONNACK was heard nobody knows whether the old session is gone.
+    this.#wantsCleanStart ||= this.#random.chance(0.15)
+    this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
+  }
+
+  settle(): void {
+    this.#isSettling = true
+    if (this.#client.isIdle) this.#connectAfter(0)
+  }
+
+  resume(): void {
+    this.#isSettling = false
+    this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => this.#next())
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#port = 0
+    this.#client.cut()
+  }
+
+  #connected(sessionPresent: boolean): void {
+    this.#wantsCleanStart = false
+    if (!sessionPresent) this.#wish = 'subscribe'
+    if (this.#wish !== null) this.#say(this.#wish)
+    else this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => this.#next())
+  }
+
+  #heard(wish: Wish | null = null): void {
+    this.#wish = null
+    this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => {
+      if (wish === null) this.#next()
+      else this.#say(wish)
+    })
+  }
+
+  #next(): void {
+    if (this.#isSettling || !this.#client.isConnected) return
+    const dice = this.#random.fraction()
+    if (dice < 0.5) this.#say('unsubscribe')
+    else if (dice < 0.6) this.#client.sayGoodbye(true)
+    else if (dice < 0.8) {
+      this.#wantsCleanStart = true
+      this.#client.cut()
+    }
+  }
+
+  #say(wish: Wish): void {
+    if (!this.#client.isConnected) return
+    this.#wish = wish
+    if (wish === 'subscribe') this.#client.subscribe(FILTER, 2)
+    else this.#client.unsubscribe(FILTER)
+  }
+
+  #closed(): void {
+    this.#connectAfter(this.#random.whole(5, PAUSE_MILLISECONDS_MAX))
+  }
+
+  #connectAfter(milliseconds: number): void {
+    this.#later(milliseconds, () => {
+      if (this.#port !== 0 && this.#client.isIdle)
+        this.#client.connect(this.#port, this.#wantsCleanStart)
+    })
+  }
+
+  #later(milliseconds: number, action: () => void): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = setTimeout(action, milliseconds)
+  }
+}

@@ -1,0 +1,80 @@
+// A broker as a process that can be killed: what it takes to start one, for each kind.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+
+export type BrokerName = 'pondhawk' | 'mosquitto'
+export type Level = 'fsync' | 'os' | 'memory'
+
+export interface BrokerUnderTest {
+  readonly name: string
+  readonly program: string
+  readonly arguments: readonly string[]
+  /** It takes connections once it has printed a line with these words. */
+  readonly readyWords: string
+}
+
+/** The log is cut into small files, so that their ends and the checkpoints are met often. */
+const SEGMENT_BYTES = 1_048_576
+const CHECKPOINT_BYTES = 2_097_152
+/** Small, so that waiting lines are often read from the store. */
+const QUEUED_IN_MEMORY_MAX = 64
+
+export function pondhawk(directory: string, port: number, level: Level): BrokerUnderTest {
+  const file = join(directory, 'pondhawk.yaml')
+  const config = {
+    listeners: [{ port }],
+    store: {
+      durability: level,
+      directory: join(directory, 'store'),
+      segmentBytes: SEGMENT_BYTES,
+      checkpointBytes: CHECKPOINT_BYTES,
+    },
+    limits: {
+      queuedMessagesMax: 1_000_000,
+      queuedBytesMax: 1_073_741_824,
+      queuedInMemoryMax: QUEUED_IN_MEMORY_MAX,
+    },
+    share: { queuedMessagesMax: 1_000_000, queuedBytesMax: 1_073_741_824 },
+    log: { format: 'json' },
+  }
+  writeFileSync(file, stringify(config))
+  const script = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+  return {
+    name: `Pondhawk (${level})`,
+    program: process.execPath,
+    arguments: [script, 'start', '-c', file],
+    readyWords: '"event":"broker.ready"',
+  }
+}
+
+/** As eager to save as its configuration allows: after every change, not after seconds. */
+export function mosquitto(directory: string, port: number): BrokerUnderTest {
+  const file = join(directory, 'mosquitto.conf')
+  const place = join(directory, 'mosquitto')
+  mkdirSync(place)
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    'allow_anonymous true',
+    'persistence true',
+    `persistence_location ${place}/`,
+    'autosave_on_changes true',
+    'autosave_interval 1',
+    'max_queued_messages 0',
+    'max_inflight_messages 64',
+    'log_dest stdout',
+    'log_type information',
+    'log_type error',
+    // Started by root it would take another user, who may not write here.
+    ...(process.getuid?.() === 0 ? ['user root'] : []),
+  ]
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  return {
+    name: 'mosquitto',
+    program: 'mosquitto',
+    arguments: ['-c', file],
+    readyWords: ' running',
+  }
+}

@@ -1,0 +1,60 @@
+// Reads the ledger line by line and holds the broker to its promises.
+
+import type { LedgerEvent } from '../event.ts'
+import { DeliveryCheck } from './delivery-check.ts'
+import { type Finding, FINDING_KINDS, type FindingKind } from './finding.ts'
+import { MessageTable } from './message-table.ts'
+import { RetainedCheck } from './retained-check.ts'
+import { SessionCheck } from './session-check.ts'
+import { WillCheck } from './will-check.ts'
+
+/** Beyond these only the number is kept: a broker that keeps nothing would fill the memory. */
+const SENTENCES_MAX = 1_000
+
+export class Checker {
+  readonly messages = new MessageTable()
+  readonly deliveries: DeliveryCheck
+  readonly retained: RetainedCheck
+  readonly wills: WillCheck
+  readonly findings: Finding[] = []
+  readonly #sessions: SessionCheck
+  readonly #counts = new Map<FindingKind, number>(FINDING_KINDS.map(kind => [kind, 0]))
+  #at = 0
+
+  constructor() {
+    const report = (kind: FindingKind, sentence: string): void => this.report(kind, sentence)
+    this.deliveries = new DeliveryCheck(this.messages, report)
+    this.retained = new RetainedCheck(report)
+    this.wills = new WillCheck(report)
+    this.#sessions = new SessionCheck(report)
+  }
+
+  get lines(): number {
+    return this.#at
+  }
+
+  /** How many findings there are, of this kind or of all. */
+  count(kind?: FindingKind): number {
+    if (kind !== undefined) return this.#counts.get(kind) ?? 0
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  see(event: LedgerEvent): void {
+    this.#at += 1
+    this.messages.see(event, this.#at)
+    this.#sessions.see(event)
+    this.retained.see(event, this.#at)
+    this.wills.see(event)
+    this.deliveries.see(event, this.#at)
+  }
+
+  report(kind: FindingKind, sentence: string): void {
+    this.#counts.set(kind, this.count(kind) + 1)
+    if (this.findings.length < SENTENCES_MAX) this.findings.push({ kind, at: this.#at, sentence })
+  }
+
+  /** Whether everybody has heard all that is owed. */
+  get isSettled(): boolean {
+    return this.wills.missing().length === 0 && this.deliveries.missing().length === 0
+  }
+}

@@ -1,0 +1,99 @@
+// One subscriber as the checker sees it: its session, its subscriptions over time, and what reached it.
+
+import type { QoS } from '../../src/packet/packet.ts'
+import type { TrackedMessage } from './message-table.ts'
+import { matches, shareOf } from './topic-filter.ts'
+
+/** One subscription from SUBSCRIBE to UNSUBACK, in lines of the ledger; Infinity for what has not come yet. */
+export interface Period {
+  readonly filter: string
+  readonly share: string | null
+  readonly qos: QoS
+  readonly askedAt: number
+  grantedAt: number
+  leavingAt: number
+  leftAt: number
+}
+
+export class Receiver {
+  readonly client: string
+  isDurable = false
+  /** A goodbye asked for the end of the session, and nobody knows yet whether it was heard. */
+  mayBeGone = false
+  connectingAt = 0
+  periods: Period[] = []
+  /** How often each message came. */
+  readonly counts = new Map<string, number>()
+  /** For each publisher, topic and QoS, the last message that came for the first time. */
+  readonly lastFirst = new Map<string, number>()
+  #startedAt = 0
+
+  constructor(client: string) {
+    this.client = client
+  }
+
+  /** A session without a past. */
+  startAnew(): void {
+    this.#startedAt = this.connectingAt
+    this.periods = []
+    this.counts.clear()
+    this.lastFirst.clear()
+  }
+
+  subscribing(filter: string, qos: QoS, at: number): void {
+    if (this.#openPeriod(filter) !== undefined) return
+    const period = { filter, share: shareOf(filter), qos, askedAt: at }
+    this.periods.push({ ...period, grantedAt: Infinity, leavingAt: Infinity, leftAt: Infinity })
+  }
+
+  subscribed(filter: string, at: number): void {
+    const period = this.#openPeriod(filter)
+    if (period !== undefined) period.grantedAt = Math.min(period.grantedAt, at)
+  }
+
+  unsubscribing(filter: string, at: number): void {
+    const period = this.#openPeriod(filter)
+    if (period !== undefined) period.leavingAt = at
+  }
+
+  unsubscribed(filter: string, at: number): void {
+    for (const period of this.periods) {
+      if (period.filter === filter && period.leavingAt < at)
+        period.leftAt = Math.min(period.leftAt, at)
+    }
+  }
+
+  /** The period by which this message may have come. */
+  periodFor(message: TrackedMessage): Period | undefined {
+    return this.periods.find(period => mayCarry(period, message))
+  }
+
+  /** A broker that knows nothing of it any more would have to make it up. */
+  isFromBefore(message: TrackedMessage): boolean {
+    return message.settledAt < this.#startedAt
+  }
+
+  forgetLeft(): void {
+    this.periods = this.periods.filter(({ leftAt }) => leftAt === Infinity)
+  }
+
+  #openPeriod(filter: string): Period | undefined {
+    return this.periods.find(period => period.filter === filter && period.leavingAt === Infinity)
+  }
+}
+
+function mayCarry(period: Period, message: TrackedMessage): boolean {
+  if (message.sentAt > period.leftAt || !matches(period.filter, message.topic)) return false
+  // What waits in a share group may have come before this member did.
+  return period.share !== null || message.settledAt >= period.askedAt
+}
+
+/** SUBACK was heard before the message left, and nobody asked to unsubscribe before it was settled. */
+export function mustCarry(period: Period, message: TrackedMessage): boolean {
+  return (
+    message.isAccepted &&
+    period.grantedAt < message.sentAt &&
+    (period.leavingAt === Infinity || period.leavingAt > message.settledAt) &&
+    matches(period.filter, message.topic)
+  )
+}

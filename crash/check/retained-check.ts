@@ -1,0 +1,107 @@
+// What is retained is the last value that was acknowledged, or one that was sent after it.
+// Each topic has one publisher, so its values have one order.
+
+import type { LedgerEvent, PublishingEvent } from '../event.ts'
+import type { Report } from './finding.ts'
+
+interface Value {
+  readonly publisher: string
+  readonly sequence: number
+  readonly isEmpty: boolean
+  /** When a later value was settled: who asks after that must not hear this one. */
+  supersededAt: number
+}
+
+interface Question {
+  readonly askedAt: number
+  readonly heard: Set<string>
+}
+
+const KEPT_VALUES_MAX = 64
+
+export class RetainedCheck {
+  questionsAnswered = 0
+  readonly #topics = new Map<string, Value[]>()
+  /** The topic of each value that is not settled yet. */
+  readonly #unsettled = new Map<string, string>()
+  readonly #questions = new Map<string, Question>()
+  readonly #report: Report
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  see(event: LedgerEvent, at: number): void {
+    switch (event.kind) {
+      case 'publishing':
+        if (event.retain) this.#publishing(event)
+        return
+      case 'settled':
+        this.#settled(event.publisher, event.sequence, at)
+        return
+      case 'retained-asked':
+        this.#questions.set(event.client, { askedAt: at, heard: new Set() })
+        return
+      case 'retained-heard':
+        this.#heard(event.client, event.topic, event.publisher, event.sequence)
+        return
+      case 'retained-told':
+        this.#told(event.client)
+        return
+      default:
+    }
+  }
+
+  /** Topics that this client must still hear of. */
+  missing(client: string): readonly string[] {
+    const question = this.#questions.get(client)
+    if (question === undefined) return []
+    const { askedAt, heard } = question
+    const topics: string[] = []
+    for (const [topic, values] of this.#topics) {
+      const mayBeEmpty = values.some(value => value.isEmpty && value.supersededAt >= askedAt)
+      if (!mayBeEmpty && !heard.has(topic)) topics.push(topic)
+    }
+    return topics
+  }
+
+  #publishing({ topic, publisher, sequence, isEmpty }: PublishingEvent): void {
+    const nothing = { publisher: '', sequence: 0, isEmpty: true, supersededAt: Infinity }
+    const values = this.#topics.get(topic) ?? [nothing]
+    this.#topics.set(topic, values)
+    values.push({ publisher, sequence, isEmpty, supersededAt: Infinity })
+    if (values.length > KEPT_VALUES_MAX) values.splice(0, values.length - KEPT_VALUES_MAX)
+    this.#unsettled.set(`${publisher}/${sequence}`, topic)
+  }
+
+  #settled(publisher: string, sequence: number, at: number): void {
+    const key = `${publisher}/${sequence}`
+    const topic = this.#unsettled.get(key)
+    if (topic === undefined) return
+    this.#unsettled.delete(key)
+    for (const value of this.#topics.get(topic) ?? []) {
+      if (value.sequence < sequence) value.supersededAt = Math.min(value.supersededAt, at)
+    }
+  }
+
+  #heard(client: string, topic: string, publisher: string, sequence: number): void {
+    const question = this.#questions.get(client)
+    if (question === undefined) return
+    question.heard.add(topic)
+    const value = this.#topics
+      .get(topic)
+      ?.find(each => each.publisher === publisher && each.sequence === sequence)
+    if (value !== undefined && value.supersededAt >= question.askedAt) return
+    const words = `${client} heard ${publisher}/${sequence} retained on ${topic}`
+    this.#report('retained', `${words}, after a later value or its clearing was acknowledged`)
+  }
+
+  #told(client: string): void {
+    for (const topic of this.missing(client)) {
+      const sequence = this.#topics.get(topic)?.at(-1)?.sequence ?? 0
+      this.#report('retained', `${client} heard nothing retained on ${topic}, last was ${sequence}`)
+    }
+    this.#questions.delete(client)
+    this.questionsAnswered += 1
+  }
+}

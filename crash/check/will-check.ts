@@ -1,0 +1,145 @@
+// A will is published once when its connection is lost, by a kill of the broker too; never after a goodbye that
+// the broker heard. One with a delay may be saved by its client's return.
+
+import type { ConnectingEvent, DeliveredEvent, LedgerEvent, WillFacts } from '../event.ts'
+import type { Report } from './finding.ts'
+
+interface WillAccount extends WillFacts {
+  /** The will of the connection before this one. */
+  older: WillAccount | null
+  isConnected: boolean
+  isOver: boolean
+  saidGoodbye: boolean
+  /** The broker died before the client was seen again: it may not have heard the goodbye. */
+  sawKill: boolean
+  /** Its client came back: a delayed will may be forgotten. */
+  isReplaced: boolean
+  /** Goodbye was heard for certain: it must never be published. */
+  isForbidden: boolean
+  readonly heardBy: Map<string, number>
+}
+
+export const WILL_PREFIX = 'will:'
+
+export class WillCheck {
+  published = 0
+  readonly #wills = new Map<string, WillAccount>()
+  readonly #latest = new Map<string, WillAccount>()
+  readonly #watchers = new Set<string>()
+  readonly #report: Report
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  see(event: LedgerEvent): void {
+    switch (event.kind) {
+      case 'connecting':
+        return this.#connecting(event)
+      case 'connected':
+        return this.#connected(event.client)
+      case 'goodbye':
+        return this.#update(event.client, will => (will.saidGoodbye = true))
+      case 'closed':
+        return this.#update(event.client, will => (will.isOver = true))
+      case 'killed':
+        for (const will of this.#latest.values()) sawKill(will)
+        return
+      case 'subscribed':
+        if (event.filter === WILL_FILTER) this.#watchers.add(event.client)
+        return
+      case 'delivered':
+        if (event.publisher.startsWith(WILL_PREFIX)) this.#delivered(event)
+        return
+      case 'quiet':
+        return this.#quiet()
+      default:
+    }
+  }
+
+  /** Wills that somebody must still hear. */
+  missing(): readonly string[] {
+    const keys: string[] = []
+    for (const [key, will] of this.#wills) {
+      for (const watcher of this.#watchers) {
+        if (isOwed(will) && !will.heardBy.has(watcher)) keys.push(`${key} at ${watcher}`)
+      }
+    }
+    return keys
+  }
+
+  #connecting({ client, will }: ConnectingEvent): void {
+    const older = this.#latest.get(client) ?? null
+    if (older !== null) older.isReplaced = true
+    if (will === null) return
+    const account: WillAccount = {
+      ...will,
+      older,
+      isConnected: false,
+      isOver: false,
+      saidGoodbye: false,
+      sawKill: false,
+      isReplaced: false,
+      isForbidden: false,
+      heardBy: new Map(),
+    }
+    if (older !== null) older.older = null
+    this.#wills.set(keyOf(will), account)
+    this.#latest.set(client, account)
+  }
+
+  #connected(client: string): void {
+    const will = this.#latest.get(client)
+    if (will === undefined) return
+    will.isConnected = true
+    const { older } = will
+    if (older === null || !older.saidGoodbye || older.sawKill) return
+    older.isForbidden = true
+    if (older.heardBy.size > 0) this.#unwanted(older)
+  }
+
+  #delivered(event: DeliveredEvent): void {
+    const will = this.#wills.get(keyOf(event))
+    if (will === undefined) {
+      this.#report('will', `${event.client} heard ${keyOf(event)}, which is over or never was`)
+      return
+    }
+    const count = (will.heardBy.get(event.client) ?? 0) + 1
+    will.heardBy.set(event.client, count)
+    if (count === 1) this.published += 1
+    else this.#report('will', `${event.client} heard ${keyOf(event)} ${count} times`)
+    if (will.isForbidden) this.#unwanted(will)
+  }
+
+  #quiet(): void {
+    for (const key of this.missing()) this.#report('will', `${key} was not published`)
+    for (const [key, will] of this.#wills) {
+      if (will.isOver || will.isReplaced) this.#wills.delete(key)
+    }
+  }
+
+  #unwanted(will: WillAccount): void {
+    this.#report('will', `${keyOf(will)} was published, though its client had said goodbye`)
+  }
+
+  #update(client: string, change: (will: WillAccount) => void): void {
+    const will = this.#latest.get(client)
+    if (will !== undefined) change(will)
+  }
+}
+
+export const WILL_FILTER = 'crash/will/#'
+
+function keyOf({ publisher, sequence }: { publisher: string; sequence: number }): string {
+  return `${publisher}/${sequence}`
+}
+
+function sawKill(will: WillAccount): void {
+  will.sawKill = true
+  if (will.older !== null) will.older.sawKill = true
+}
+
+function isOwed(will: WillAccount): boolean {
+  const mayBeForgotten = will.isReplaced && will.delaySeconds > 0
+  return will.isConnected && will.isOver && !will.saidGoodbye && !mayBeForgotten
+}

@@ -1,0 +1,231 @@
+// Kills the broker again and again under load, and closes the accounts every so many kills.
+
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BrokerProcess } from './brokers/broker-process.ts'
+import {
+  type BrokerName,
+  type BrokerUnderTest,
+  type Level,
+  mosquitto,
+  pondhawk,
+} from './brokers/broker-under-test.ts'
+import { Fleet } from './fleet.ts'
+import { Executioner, planKill } from './kill-plan.ts'
+import { Ledger } from './ledger.ts'
+import { Random } from './random.ts'
+
+export interface CrashOptions {
+  readonly broker: BrokerName
+  readonly level: Level
+  readonly kills: number
+  readonly seed: number
+  readonly messagesPerLife: number
+  readonly withMosquittoSub: boolean
+  /** Ledgers with findings go here. */
+  readonly evidence: string
+  readonly progress?: (kills: number, findings: number) => void
+}
+
+export interface CrashResult {
+  readonly name: string
+  readonly options: CrashOptions
+  readonly kills: number
+  readonly ledger: Ledger
+  /** From the start of the process to the first acknowledged message, for each life that saw one. */
+  readonly firstAckMilliseconds: readonly number[]
+  readonly seconds: number
+  /** Where the ledgers with findings are, if there are any. */
+  readonly evidence: string | null
+}
+
+const KILLS_PER_ACCOUNT = 25
+const CHANCE_OF_KILL_AT_START = 0.08
+const START_MILLISECONDS_MAX = 200
+const QUIET_MILLISECONDS = 80
+const NO_PROGRESS_MILLISECONDS = 5_000
+const EVIDENCE_FILES_MAX = 3
+
+export async function crash(options: CrashOptions): Promise<CrashResult> {
+  const directory = mkdtempSync(join(tmpdir(), 'pondhawk-crash-'))
+  const run = new CrashRun(options, directory, await freePort())
+  try {
+    return await run.run()
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+class CrashRun {
+  readonly #options: CrashOptions
+  readonly #port: number
+  readonly #file: string
+  readonly #ledger: Ledger
+  readonly #random: Random
+  readonly #fleet: Fleet
+  readonly #under: BrokerUnderTest
+  readonly #broker: BrokerProcess
+  readonly #firstAcks: number[] = []
+  #kills = 0
+  #isBroken = false
+  #findingsBefore = 0
+  #evidenceFiles = 0
+
+  constructor(options: CrashOptions, directory: string, port: number) {
+    this.#options = options
+    this.#port = port
+    this.#file = join(directory, 'ledger')
+    this.#ledger = new Ledger(this.#file)
+    this.#random = new Random(options.seed)
+    this.#fleet = new Fleet(this.#ledger, this.#random.fork(), options)
+    this.#under =
+      options.broker === 'pondhawk'
+        ? pondhawk(directory, port, options.level)
+        : mosquitto(directory, port)
+    this.#broker = new BrokerProcess(this.#under, sentence => this.#broken(sentence))
+  }
+
+  async run(): Promise<CrashResult> {
+    const startedAt = performance.now()
+    while (this.#kills < this.#options.kills && !this.#isBroken) {
+      await this.#life()
+      this.#ledger.flush()
+      const isLast = this.#kills >= this.#options.kills
+      if (this.#kills % KILLS_PER_ACCOUNT === 0 || isLast) await this.#closeAccounts()
+      this.#options.progress?.(this.#kills, this.#ledger.checker.count())
+    }
+    this.#fleet.stop()
+    this.#broker.kill()
+    await this.#broker.exited()
+    return {
+      name: this.#under.name,
+      options: this.#options,
+      kills: this.#kills,
+      ledger: this.#ledger,
+      firstAckMilliseconds: this.#firstAcks,
+      seconds: (performance.now() - startedAt) / 1_000,
+      evidence: this.#evidenceFiles > 0 ? this.#options.evidence : null,
+    }
+  }
+
+  /** From start to kill. It may be running already, when accounts were closed before. */
+  async #life(): Promise<void> {
+    if (!this.#broker.isRunning) {
+      if (this.#random.chance(CHANCE_OF_KILL_AT_START)) return this.#killAtStart()
+      if (!(await this.#start())) return
+    }
+    await new Promise<void>(resolve => {
+      const executioner = new Executioner(planKill(this.#random), () => void this.#strike(resolve))
+      this.#watch(executioner)
+      if (this.#isBroken) resolve()
+    })
+    this.#ledger.watcher = null
+    await this.#broker.exited()
+  }
+
+  async #start(): Promise<boolean> {
+    const isReady = await this.#broker.start()
+    if (!isReady) return false
+    this.#ledger.record({ kind: 'started' })
+    this.#fleet.up(this.#port)
+    return true
+  }
+
+  #watch(executioner: Executioner | null): void {
+    let isFirst = true
+    this.#ledger.watcher = event => {
+      if (isFirst && event.kind === 'accepted') {
+        isFirst = false
+        this.#firstAcks.push(performance.now() - this.#broker.startedAt)
+      }
+      executioner?.see(event)
+    }
+  }
+
+  /** At once, unless somebody is at work that a kill would spoil. */
+  async #strike(struck: () => void): Promise<void> {
+    while (this.#fleet.isBusy && !this.#isBroken) await sleep(1)
+    this.#kill()
+    struck()
+  }
+
+  #kill(): void {
+    this.#broker.kill()
+    this.#kills += 1
+    this.#ledger.record({ kind: 'killed' })
+  }
+
+  async #killAtStart(): Promise<void> {
+    const isUp = this.#broker.start()
+    await sleep(this.#random.whole(0, START_MILLISECONDS_MAX))
+    this.#kill()
+    await isUp
+    await this.#broker.exited()
+  }
+
+  /** Everybody comes back, all that is owed arrives, and the ledger must balance. */
+  async #closeAccounts(): Promise<void> {
+    if (this.#isBroken) return this.#keepEvidence()
+    this.#fleet.settle()
+    if (!this.#broker.isRunning && !(await this.#start())) return this.#keepEvidence()
+    this.#watch(null)
+    await this.#untilQuiet()
+    this.#fleet.readRetained()
+    await this.#untilQuiet()
+    this.#ledger.record({ kind: 'quiet' })
+    this.#ledger.flush()
+    this.#keepEvidence()
+    this.#ledger.clear()
+    this.#fleet.resume()
+  }
+
+  /** Until nothing is missing and nothing more comes; or nothing at all has come for long. */
+  async #untilQuiet(): Promise<void> {
+    for (;;) {
+      await sleep(QUIET_MILLISECONDS / 4)
+      const idle = performance.now() - this.#ledger.lastAt
+      if (this.#isBroken || idle > NO_PROGRESS_MILLISECONDS) return
+      if (idle > QUIET_MILLISECONDS && this.#fleet.isSettled && this.#ledger.checker.isSettled)
+        return
+    }
+  }
+
+  #broken(sentence: string): void {
+    this.#isBroken = true
+    this.#ledger.checker.report('broker-fault', sentence)
+  }
+
+  #keepEvidence(): void {
+    const { checker } = this.#ledger
+    const isNew = checker.count() > this.#findingsBefore
+    this.#findingsBefore = checker.count()
+    if (!isNew || this.#evidenceFiles === EVIDENCE_FILES_MAX) return
+    this.#ledger.flush()
+    const { evidence, broker, seed } = this.#options
+    mkdirSync(evidence, { recursive: true })
+    const name = join(evidence, `${broker}-seed-${seed}-kill-${this.#kills}`)
+    copyFileSync(this.#file, `${name}.ledger`)
+    const sentences = checker.findings.map(
+      ({ kind, at, sentence }) => `${at} ${kind}: ${sentence}\n`,
+    )
+    writeFileSync(`${name}.findings`, sentences.join(''))
+    writeFileSync(`${name}.log`, this.#broker.log.map(line => `${line}\n`).join(''))
+    this.#evidenceFiles += 1
+  }
+}
+
+/** Outside the range that outgoing connections take their ports from: it must be free again after each kill. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const isFree = await new Promise<boolean>(resolve => {
+      const server = createServer()
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
+}

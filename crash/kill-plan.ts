@@ -1,0 +1,79 @@
+// When the broker dies: mostly right after it has promised something, sometimes at any time, sometimes while
+// it is still starting.
+
+import type { LedgerEvent } from './event.ts'
+import type { Random } from './random.ts'
+
+interface Moment {
+  readonly kind: LedgerEvent['kind']
+  readonly countMax: number
+}
+
+/** Facts to strike after, and how many of them to let pass at most. */
+const MOMENTS: readonly [Moment, ...Moment[]] = [
+  { kind: 'connected', countMax: 15 },
+  { kind: 'subscribed', countMax: 3 },
+  { kind: 'unsubscribed', countMax: 1 },
+  { kind: 'accepted', countMax: 300 },
+  { kind: 'settled', countMax: 300 },
+  { kind: 'released', countMax: 300 },
+  { kind: 'delivered', countMax: 1_000 },
+  { kind: 'retained-told', countMax: 1 },
+]
+
+const LIFE_MILLISECONDS_MAX = 260
+const DELAY_MILLISECONDS_MAX = 30
+const CHANCE_OF_ANY_TIME = 0.15
+const CHANCE_OF_NO_DELAY = 0.5
+
+export interface KillPlan {
+  readonly kind: LedgerEvent['kind'] | null
+  readonly count: number
+  readonly delayMilliseconds: number
+  /** The broker does not live longer than this, whatever happens. */
+  readonly lifeMilliseconds: number
+}
+
+export function planKill(random: Random): KillPlan {
+  const lifeMilliseconds = random.whole(20, LIFE_MILLISECONDS_MAX)
+  if (random.chance(CHANCE_OF_ANY_TIME))
+    return { kind: null, count: 0, delayMilliseconds: 0, lifeMilliseconds }
+  const { kind, countMax } = random.pick(MOMENTS)
+  const delayMilliseconds = random.chance(CHANCE_OF_NO_DELAY)
+    ? 0
+    : random.whole(1, DELAY_MILLISECONDS_MAX)
+  const count = random.whole(1, countMax)
+  return { kind, count, delayMilliseconds, lifeMilliseconds: LIFE_MILLISECONDS_MAX }
+}
+
+/** Follows the facts of one life of the broker and strikes once. */
+export class Executioner {
+  readonly #plan: KillPlan
+  readonly #strike: () => void
+  readonly #timer: NodeJS.Timeout
+  #count: number
+  #isDone = false
+
+  constructor(plan: KillPlan, strike: () => void) {
+    this.#plan = plan
+    this.#strike = strike
+    this.#count = plan.count
+    this.#timer = setTimeout(() => this.#act(), plan.lifeMilliseconds)
+  }
+
+  see(event: LedgerEvent): void {
+    if (this.#isDone || event.kind !== this.#plan.kind) return
+    this.#count -= 1
+    if (this.#count > 0) return
+    // In this very moment: nothing else that was heard has been looked at yet.
+    if (this.#plan.delayMilliseconds === 0) this.#act()
+    else setTimeout(() => this.#act(), this.#plan.delayMilliseconds)
+  }
+
+  #act(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    clearTimeout(this.#timer)
+    this.#strike()
+  }
+}

@@ -1,0 +1,77 @@
+// npm run crash: kills brokers and prints what they have lost.
+
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { BrokerName, Level } from './brokers/broker-under-test.ts'
+import { crash, type CrashOptions, type CrashResult } from './crash-run.ts'
+import { sentencesOf, table } from './table.ts'
+
+const USAGE = `npm run crash -- [options]
+  --kills N               how often the broker is killed (20)
+  --seed S                plans of kills and habits (from the clock)
+  --broker NAME           pondhawk, mosquitto or both (pondhawk)
+  --level LEVEL           Pondhawk's durability: fsync, os or memory (fsync)
+  --messages N            new messages for each life of the broker (1000)
+  --mosquitto-sub         two subscribers are mosquitto_sub
+  --evidence DIR          where ledgers with findings go (crash-evidence)
+`
+const SENTENCES_SHOWN = 20
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '20' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    broker: { type: 'string', default: 'pondhawk' },
+    level: { type: 'string', default: 'fsync' },
+    messages: { type: 'string', default: '1000' },
+    'mosquitto-sub': { type: 'boolean', default: false },
+    evidence: { type: 'string', default: 'crash-evidence' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) process.stdout.write(USAGE)
+else process.exitCode = await run(brokersOf(values.broker), levelOf(values.level))
+
+async function run(brokers: readonly BrokerName[], level: Level): Promise<number> {
+  const results: CrashResult[] = []
+  const seed = Number(values.seed)
+  process.stdout.write(`seed ${seed}\n`)
+  for (const broker of brokers) {
+    const options: CrashOptions = {
+      broker,
+      level,
+      kills: Number(values.kills),
+      seed,
+      messagesPerLife: Number(values.messages),
+      withMosquittoSub: values['mosquitto-sub'],
+      evidence: resolve(values.evidence),
+      progress: (kills, findings) => progress(broker, kills, findings),
+    }
+    results.push(await crash(options))
+  }
+  for (const result of results) {
+    process.stdout.write(sentencesOf(result, SENTENCES_SHOWN))
+    if (result.evidence !== null) process.stdout.write(`  ledgers: ${result.evidence}\n`)
+  }
+  process.stdout.write(`\n${table(results)}`)
+  const failed = results.some(
+    ({ options, ledger }) => options.broker === 'pondhawk' && ledger.checker.count() > 0,
+  )
+  return failed ? 1 : 0
+}
+
+function progress(broker: string, kills: number, findings: number): void {
+  if (kills % 50 === 0) process.stdout.write(`${broker}: ${kills} kills, ${findings} findings\n`)
+}
+
+function brokersOf(name: string): readonly BrokerName[] {
+  if (name === 'both') return ['pondhawk', 'mosquitto']
+  if (name === 'pondhawk' || name === 'mosquitto') return [name]
+  throw new Error(`--broker is pondhawk, mosquitto or both, not ${name}`)
+}
+
+function levelOf(name: string): Level {
+  if (name === 'fsync' || name === 'os' || name === 'memory') return name
+  throw new Error(`--level is fsync, os or memory, not ${name}`)
+}
