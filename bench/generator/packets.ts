@@ -54,6 +54,7 @@ export function publishForm(
   bytes.writeUInt16BE(name.length, at)
   bytes.set(name, at + 2)
   const packetIdOffset = at + 2 + name.length
+  bytes.fill(0, packetIdOffset, packetIdOffset + idBytes)
   return {
     bytes,
     packetIdOffset: qos === 0 ? -1 : packetIdOffset,

@@ -1,5 +1,6 @@
 // What a run of the benchmark has found, as it is stored.
 
+import { existsSync, readFileSync } from 'node:fs'
 import type { Measurement } from '../job.ts'
 
 export interface Run {
@@ -26,4 +27,9 @@ export interface Results {
   readonly seconds: number
   readonly repetitions: number
   readonly runs: readonly Run[]
+}
+
+/** Null when nothing is stored there. */
+export function storedResults(file: string): Results | null {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : null
 }

@@ -43,7 +43,7 @@ export function markdown(
 /** Three digits that count, and thousands in groups. */
 export function figure(value: number): string {
   if (value === 0) return '0'
-  if (value >= 1_000) return Math.round(value).toLocaleString('en-US')
+  if (value >= 999.5) return Math.round(value).toLocaleString('en-US')
   if (value >= 100) return value.toFixed(0)
   if (value >= 10) return value.toFixed(1)
   return value.toFixed(2)
