@@ -35,15 +35,18 @@ function configOf(needs: Needs, place: Place): Record<string, unknown> {
     ...(needs.transport === 'websocket' ? { protocol: 'ws' } : {}),
     ...(needs.transport === 'tls' ? { tls: { certFile, keyFile } } : {}),
   }
-  const { durability } = needs
   return {
     listeners: [listener],
     log: { level: 'warn' },
     ...(needs.isLarge ? { limits: largeLimits() } : {}),
-    ...(durability === null || !hasStore()
-      ? {}
-      : { store: { durability, directory: join(directory, 'pondhawk-data') } }),
+    // The default level where a scenario names none: its store lies where other stores of the run do, and dies with it.
+    ...(hasStore() ? { store: storeConfig(needs, directory) } : {}),
   }
+}
+
+function storeConfig({ durability }: Needs, directory: string): Record<string, unknown> {
+  const place = { directory: join(directory, 'pondhawk-data') }
+  return durability === null ? place : { ...place, durability }
 }
 
 function largeLimits(): Record<string, unknown> {
