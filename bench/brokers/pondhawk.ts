@@ -1,0 +1,72 @@
+// Pondhawk as it is built here, with its default limits. Only the scenarios that need more raise some.
+
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import type { BrokerKind, Needs, Place } from './broker.ts'
+
+const CLI = join(import.meta.dirname, '../../src/cli.js')
+const CONNECTIONS = 20_000
+const MANY = 20_000_000
+const MANY_BYTES = 16 * 1_024 ** 3
+
+/** `profileDirectory` is where Node leaves CPU profiles when it ends; null for none. */
+export function pondhawk(profileDirectory: string | null): BrokerKind {
+  const profiling =
+    profileDirectory === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`]
+  return {
+    name: 'pondhawk',
+    lacks: needs =>
+      needs.durability !== null && !hasStore() ? 'this build keeps nothing on disk' : null,
+    command: (needs, place) => {
+      const file = join(place.directory, 'pondhawk.yaml')
+      writeFileSync(file, stringify(configOf(needs, place)))
+      return [process.execPath, ...profiling, CLI, 'start', '--config', file]
+    },
+  }
+}
+
+function configOf(needs: Needs, place: Place): Record<string, unknown> {
+  const { port, certFile, keyFile, directory } = place
+  const listener = {
+    port,
+    connectionsMax: CONNECTIONS,
+    ...(needs.transport === 'websocket' ? { protocol: 'ws' } : {}),
+    ...(needs.transport === 'tls' ? { tls: { certFile, keyFile } } : {}),
+  }
+  return {
+    listeners: [listener],
+    log: { level: 'warn' },
+    ...(needs.isLarge ? { limits: largeLimits() } : {}),
+    // The default level where a scenario names none: its store lies where other stores of the run do, and dies with it.
+    ...(hasStore() ? { store: storeConfig(needs, directory) } : {}),
+  }
+}
+
+function storeConfig({ durability }: Needs, directory: string): Record<string, unknown> {
+  const place = { directory: join(directory, 'pondhawk-data') }
+  return durability === null ? place : { ...place, durability }
+}
+
+function largeLimits(): Record<string, unknown> {
+  return {
+    connectionsMax: CONNECTIONS,
+    sessionsMax: MANY,
+    queuedMessagesMax: MANY,
+    queuedBytesMax: MANY_BYTES,
+    retainedMessagesMax: MANY,
+    retainedBytesMax: MANY_BYTES,
+  }
+}
+
+let knowsStore: boolean | null = null
+
+/** Whether the configuration has a place for the store's durability. */
+function hasStore(): boolean {
+  knowsStore ??=
+    spawnSync(process.execPath, [CLI, 'check', '--config', '/dev/null'], {
+      env: { ...process.env, PONDHAWK_STORE__DURABILITY: 'os' },
+    }).status === 0
+  return knowsStore
+}

@@ -1,0 +1,41 @@
+// The measured time: what broker and generator used between two moments.
+
+import { cpuSeconds, peakRssBytes, processTree } from '../process-tree.ts'
+
+export interface Usage {
+  readonly seconds: number
+  readonly brokerCpuSeconds: number
+  readonly generatorCpuSeconds: number
+}
+
+export class MeasuredTime {
+  readonly #tree: readonly number[]
+  #startedAt = 0
+  #brokerBefore = 0
+  #generatorBefore: NodeJS.CpuUsage = process.cpuUsage()
+
+  constructor(brokerPid: number) {
+    this.#tree = processTree(brokerPid)
+  }
+
+  begin(): void {
+    this.#generatorBefore = process.cpuUsage()
+    this.#brokerBefore = cpuSeconds(this.#tree)
+    this.#startedAt = performance.now()
+  }
+
+  end(): Usage {
+    const seconds = (performance.now() - this.#startedAt) / 1_000
+    const brokerCpuSeconds = cpuSeconds(this.#tree) - this.#brokerBefore
+    const { user, system } = process.cpuUsage(this.#generatorBefore)
+    return { seconds, brokerCpuSeconds, generatorCpuSeconds: (user + system) / 1_000_000 }
+  }
+
+  get peakRssBytes(): number {
+    return peakRssBytes(this.#tree)
+  }
+}
+
+export function pause(seconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, seconds * 1_000))
+}

@@ -1,0 +1,131 @@
+// A client that publishes as fast as its window allows, or when its time comes. Its packets are encoded before
+// the run; while it runs, only packet identifier and stamp are written into them.
+
+import { Answers, PUBREL_BYTE } from './answers.ts'
+import { latestMicroseconds, microsecondsBetween, microsecondsNow } from './clock.ts'
+import type { Client, Role } from './client.ts'
+import type { Histogram } from './histogram.ts'
+import type { Ledger } from './ledger.ts'
+import { packetIdOf, PUBACK, PUBCOMP, publishForm, PUBREC, type QoS } from './packets.ts'
+import type { Beating, Pulse } from './pulse.ts'
+import { writeStamp } from './stamp.ts'
+
+export interface PublisherOptions {
+  readonly index: number
+  /** It goes through them in turn. All have the same length. */
+  readonly topics: readonly string[]
+  readonly qos: QoS
+  readonly payloadBytes: number
+  readonly window: number
+  /** It sends when it is told to, not whenever its window has room. */
+  readonly isPaced: boolean
+  readonly receiversOfMessage: number
+  readonly ledger: Ledger
+  readonly acknowledgements: Histogram
+  readonly pulse: Pulse
+}
+
+export class Publisher implements Role, Beating {
+  readonly #client: Client
+  readonly #options: PublisherOptions
+  readonly #answers: Answers
+  /** Packets one behind the other: twice the window, so that none is written to while it may be on its way. */
+  readonly #ring: Buffer
+  readonly #places: number
+  readonly #size: number
+  readonly #packetIdOffset: number
+  readonly #payloadOffset: number
+  readonly #sentAt: Float64Array
+  #sent = 0
+  #acknowledged = 0
+  #isAttended = false
+  #isStopped = false
+
+  constructor(client: Client, options: PublisherOptions) {
+    const { topics, qos, payloadBytes, window, pulse } = options
+    this.#client = client
+    this.#options = options
+    this.#answers = new Answers(client, pulse)
+    const forms = topics.map(topic => publishForm(topic, qos, payloadBytes))
+    const rounds = Math.ceil((2 * window) / forms.length)
+    const once = Buffer.concat(forms.map(form => form.bytes))
+    this.#ring = Buffer.concat(Array.from({ length: rounds }, () => once))
+    this.#places = rounds * forms.length
+    this.#size = this.#ring.length / this.#places
+    this.#packetIdOffset = forms[0]?.packetIdOffset ?? -1
+    this.#payloadOffset = forms[0]?.payloadOffset ?? 0
+    this.#sentAt = new Float64Array(this.#places)
+  }
+
+  get isAcknowledged(): boolean {
+    return this.#options.qos === 0 || this.#acknowledged === this.#sent
+  }
+
+  /** Something of it was delivered or acknowledged: it may send more. */
+  nudge(): void {
+    if (this.#isAttended || this.#isStopped || this.#options.isPaced) return
+    this.#isAttended = true
+    this.#options.pulse.attend(this)
+  }
+
+  beat(): void {
+    this.#isAttended = false
+    if (!this.#isStopped) this.#send(this.#room, microsecondsNow())
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** One message that should have left at this time. False when the window is full. */
+  sendOne(microseconds: number): boolean {
+    if (this.#room < 1) return false
+    this.#send(1, microseconds)
+    return true
+  }
+
+  packet(first: number, bytes: Buffer, start: number): void {
+    const type = first >> 4
+    if (type === PUBREC) {
+      this.#answers.add(PUBREL_BYTE, bytes[start] ?? 0, bytes[start + 1] ?? 0)
+    } else if (type === PUBACK || type === PUBCOMP) {
+      // Brokers acknowledge in order, so this one is for the oldest.
+      const sentAt = this.#sentAt[this.#acknowledged % this.#places] ?? 0
+      this.#options.acknowledgements.record(microsecondsBetween(sentAt, latestMicroseconds()))
+      this.#acknowledged += 1
+      this.nudge()
+    }
+  }
+
+  get #room(): number {
+    const { window, receiversOfMessage, ledger, index, qos } = this.#options
+    const delivered = Math.floor((ledger.delivered[index] ?? 0) / receiversOfMessage)
+    const settled = qos === 0 ? delivered : Math.min(delivered, this.#acknowledged)
+    return window - (this.#sent - settled)
+  }
+
+  #send(count: number, microseconds: number): void {
+    let left = count
+    while (left > 0) {
+      const place = this.#sent % this.#places
+      const run = Math.min(left, this.#places - place)
+      for (let offset = 0; offset < run; offset++) this.#stamp(place + offset, microseconds)
+      this.#client.write(this.#ring.subarray(place * this.#size, (place + run) * this.#size))
+      left -= run
+    }
+  }
+
+  #stamp(place: number, microseconds: number): void {
+    const { index, ledger } = this.#options
+    const at = place * this.#size
+    const sequence = ledger.send(index)
+    if (this.#packetIdOffset >= 0) {
+      const packetId = packetIdOf(sequence)
+      this.#ring[at + this.#packetIdOffset] = packetId >> 8
+      this.#ring[at + this.#packetIdOffset + 1] = packetId & 0xff
+    }
+    writeStamp(this.#ring, at + this.#payloadOffset, index, sequence, microseconds)
+    this.#sentAt[place] = microseconds
+    this.#sent += 1
+  }
+}

@@ -1,0 +1,163 @@
+// Publishers and subscribers at work: warm up, measure, stop, and see whether everything has come.
+
+import type { Measurement, Task, TrafficJob } from '../job.ts'
+import { Client, inParallel } from './client.ts'
+import { Histogram } from './histogram.ts'
+import { Ledger } from './ledger.ts'
+import { MeasuredTime, pause } from './measured-time.ts'
+import { Pacer } from './pacer.ts'
+import { Publisher } from './publisher.ts'
+import { Pulse } from './pulse.ts'
+import { Subscriber } from './subscriber.ts'
+import { filterOf, receiversOfMessage, topicsOf, unrelatedFilter } from './topics.ts'
+
+const CONNECTS_AT_ONCE = 50
+const DRAIN_SECONDS_MAX = 20
+const FILTERS_OF_CLIENT = 1_000
+const FILTERS_OF_PACKET = 50
+/** Less than this share of the pace is not the paced scenario any more. */
+const PACE_KEPT_MIN = 0.98
+
+export async function measureTraffic(job: TrafficJob, task: Task): Promise<Measurement> {
+  const traffic = new Traffic(job, task)
+  await traffic.enterUnrelatedFilters()
+  await traffic.connect()
+  return traffic.run()
+}
+
+class Traffic {
+  readonly #job: TrafficJob
+  readonly #task: Task
+  readonly #ledger: Ledger
+  readonly #latencies = new Histogram()
+  readonly #acknowledgements = new Histogram()
+  readonly #pulse = new Pulse()
+  readonly #publishers: Publisher[] = []
+
+  constructor(job: TrafficJob, task: Task) {
+    this.#job = job
+    this.#task = task
+    const reach = job.pattern === 'shared' ? 'one-of-the-group' : 'every-subscriber'
+    this.#ledger = new Ledger(job.publishers, job.subscribers, reach)
+  }
+
+  async enterUnrelatedFilters(): Promise<void> {
+    const { unrelatedFilters } = this.#job
+    await inParallel(Math.ceil(unrelatedFilters / FILTERS_OF_CLIENT), 4, async index => {
+      const client = await this.#client(`filters-${index}`, true)
+      const first = index * FILTERS_OF_CLIENT
+      const last = Math.min(first + FILTERS_OF_CLIENT, unrelatedFilters)
+      for (let from = first; from < last; from += FILTERS_OF_PACKET) {
+        const count = Math.min(FILTERS_OF_PACKET, last - from)
+        const filters = Array.from({ length: count }, (_, offset) => unrelatedFilter(from + offset))
+        await client.subscribe(filters, 0)
+      }
+    })
+  }
+
+  async connect(): Promise<void> {
+    const { subscribers, publishers, qos, isDurable } = this.#job
+    await inParallel(subscribers, CONNECTS_AT_ONCE, async index => {
+      const client = await this.#client(`subscriber-${index}`, !isDurable)
+      client.role = this.#subscriber(client, index)
+      await client.subscribe([filterOf(this.#job, index)], qos)
+    })
+    await inParallel(publishers, CONNECTS_AT_ONCE, async index => {
+      const client = await this.#client(`publisher-${index}`, true)
+      const publisher = this.#publisher(client, index)
+      client.role = publisher
+      this.#publishers[index] = publisher
+    })
+  }
+
+  async run(): Promise<Measurement> {
+    const { rate } = this.#job
+    const pacer = rate === null ? null : new Pacer(this.#publishers, rate)
+    if (pacer === null) for (const publisher of this.#publishers) publisher.nudge()
+    else pacer.start()
+    await pause(this.#task.warmUpSeconds)
+    const time = new MeasuredTime(this.#task.brokerPid)
+    const before = this.#ledger.deliveries
+    this.#latencies.clear()
+    this.#acknowledgements.clear()
+    time.begin()
+    await pause(this.#task.seconds)
+    const usage = time.end()
+    const operations = this.#ledger.deliveries - before
+    const latency = this.#latencies.summary()
+    const acknowledgement = this.#acknowledgements.summary()
+    pacer?.stop()
+    this.#assertPace(operations / usage.seconds)
+    await this.#drain()
+    const { peakRssBytes } = time
+    const { problems } = this.#ledger
+    return {
+      operations,
+      ...usage,
+      latency,
+      acknowledgement,
+      rssBytes: peakRssBytes,
+      growth: [],
+      problems,
+    }
+  }
+
+  #assertPace(perSecond: number): void {
+    const { rate } = this.#job
+    if (rate === null) return
+    const wanted = rate * receiversOfMessage(this.#job)
+    if (perSecond >= wanted * PACE_KEPT_MIN) return
+    this.#ledger.complain(`only ${Math.round(perSecond)} of ${wanted} deliveries a second`)
+  }
+
+  /** Nobody sends any more: everything that is owed must come. */
+  async #drain(): Promise<void> {
+    for (const publisher of this.#publishers) publisher.stop()
+    const giveUpAt = performance.now() + DRAIN_SECONDS_MAX * 1_000
+    const receivers = receiversOfMessage(this.#job)
+    while (this.#ledger.owed(receivers) > 0 && performance.now() < giveUpAt) await pause(0.02)
+    // Long enough for what should not come.
+    await pause(0.1)
+    const owed = this.#ledger.owed(receivers)
+    if (owed > 0) this.#ledger.complain(`${owed} deliveries were lost`)
+    if (owed < 0) this.#ledger.complain(`${-owed} deliveries too many`)
+    const waiting = this.#publishers.filter(publisher => !publisher.isAcknowledged).length
+    if (waiting > 0) this.#ledger.complain(`${waiting} publishers miss acknowledgements`)
+  }
+
+  async #client(clientId: string, cleanSession: boolean): Promise<Client> {
+    const client = new Client(this.#task.address, clientId, cleanSession, cause =>
+      this.#ledger.complain(`${clientId} lost its connection: ${cause}`),
+    )
+    await client.connected()
+    return client
+  }
+
+  #subscriber(client: Client, index: number): Subscriber {
+    const { payloadBytes } = this.#job
+    return new Subscriber(client, {
+      index,
+      payloadBytes,
+      publishers: this.#publishers,
+      ledger: this.#ledger,
+      latencies: this.#latencies,
+      pulse: this.#pulse,
+    })
+  }
+
+  #publisher(client: Client, index: number): Publisher {
+    const { qos, payloadBytes, window, rate } = this.#job
+    return new Publisher(client, {
+      index,
+      topics: topicsOf(this.#job, index),
+      qos,
+      payloadBytes,
+      window,
+      isPaced: rate !== null,
+      receiversOfMessage: receiversOfMessage(this.#job),
+      ledger: this.#ledger,
+      acknowledgements: this.#acknowledgements,
+      pulse: this.#pulse,
+    })
+  }
+}

@@ -1,0 +1,74 @@
+// The arguments of `npm run bench`.
+
+import { parseArgs } from 'node:util'
+
+export interface BenchOptions {
+  readonly isQuick: boolean
+  readonly isCurves: boolean
+  readonly isDocs: boolean
+  /** Names of scenarios or of curves; empty for all. */
+  readonly only: readonly string[]
+  /** Names of brokers; empty for all. */
+  readonly brokers: readonly string[]
+  readonly repetitions: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  readonly brokerCpu: number
+  readonly generatorCpu: number
+  readonly profileDirectory: string | null
+}
+
+export const HELP = `npm run bench -- [OPTIONS]
+
+  --quick               fewer scenarios, once and short: under two minutes
+  --curves              cost against size, instead of the scenarios
+  --docs                no run: write table and pictures of the stored results into the documentation
+  --only NAME,...       only these scenarios or curves
+  --brokers NAME,...    only these brokers
+  --repetitions N       runs of each scenario and broker, in turn (default 3)
+  --seconds N           measured time of a run (default 3)
+  --cpus N,N            CPU of the broker and of the generator (default 0,1)
+  --profile DIRECTORY   CPU profiles of our broker, written when it ends
+
+  PEER="name=command {port}; ..." in the environment adds brokers. {port} is the port to listen on at 127.0.0.1.
+`
+
+/** Null when the arguments ask for help. */
+export function optionsOf(args: readonly string[]): BenchOptions | null {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      curves: { type: 'boolean', default: false },
+      docs: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      brokers: { type: 'string', default: '' },
+      repetitions: { type: 'string' },
+      seconds: { type: 'string' },
+      cpus: { type: 'string', default: '0,1' },
+      profile: { type: 'string' },
+    },
+  })
+  if (values.help) return null
+  const { quick: isQuick, curves: isCurves } = values
+  const seconds = Number(values.seconds ?? (isQuick ? 0.8 : 3))
+  const [brokerCpu = 0, generatorCpu = 1] = names(values.cpus).map(Number)
+  return {
+    isQuick,
+    isCurves,
+    isDocs: values.docs,
+    only: names(values.only),
+    brokers: names(values.brokers),
+    repetitions: Number(values.repetitions ?? (isQuick || isCurves ? 1 : 3)),
+    seconds,
+    warmUpSeconds: isQuick ? 0.7 : 1.5,
+    brokerCpu,
+    generatorCpu,
+    profileDirectory: values.profile ?? null,
+  }
+}
+
+function names(list: string): readonly string[] {
+  return list.split(',').filter(name => name !== '')
+}

@@ -1,0 +1,149 @@
+// What is measured, as data. Windows are chosen so that no broker must drop anything within its own limits.
+
+import type { Durability } from './brokers/broker.ts'
+import type { IdleJob, Job, StormJob, TrafficJob, Transport } from './job.ts'
+
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  readonly job: Job
+  readonly transport: Transport
+  readonly durability: Durability | null
+  /** Part of the quick run. */
+  readonly isQuick: boolean
+  /** The broker's default limits are too small for it. */
+  readonly isLarge: boolean
+  /** What one operation is, in the table. */
+  readonly unit: 'delivery' | 'ping' | 'connection'
+}
+
+const KIB = 1_024
+
+const PLAIN: Omit<Scenario, 'name' | 'title' | 'job'> = {
+  transport: 'tcp',
+  durability: null,
+  isQuick: false,
+  isLarge: false,
+  unit: 'delivery',
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...([0, 1, 2] as const).flatMap(qos => [
+    scenario(`pairs-qos${qos}`, `50 → 50, 1:1, QoS ${qos}, 16 B`, pairs({ qos }), {
+      isQuick: true,
+    }),
+    scenario(
+      `pairs-qos${qos}-1k`,
+      `50 → 50, 1:1, QoS ${qos}, 1 KiB`,
+      pairs({ qos, payloadBytes: KIB }),
+    ),
+    scenario(
+      `pairs-qos${qos}-64k`,
+      `50 → 50, 1:1, QoS ${qos}, 64 KiB`,
+      pairs({ qos, payloadBytes: 64 * KIB, window: 4 }),
+    ),
+  ]),
+  scenario('fan-out-qos0', '1 → 500, QoS 0, 16 B', fanOut({}), { isQuick: true }),
+  scenario('fan-out-qos1', '5 → 500, QoS 1, 16 B', fanOut({ publishers: 5, qos: 1, window: 8 }), {
+    isQuick: true,
+  }),
+  scenario('fan-out-qos0-1k', '1 → 500, QoS 0, 1 KiB', fanOut({ payloadBytes: KIB })),
+  scenario('fan-in-qos0', '100 → 1, QoS 0, 16 B', fanIn({}), { isQuick: true }),
+  scenario('fan-in-qos1', '100 → 1, QoS 1, 16 B', fanIn({ qos: 1 }), { isQuick: true }),
+  scenario('shared-qos1', '500 → group of 10, QoS 1, 16 B', shared({}), { isQuick: true }),
+  scenario('paced-qos0', '500 → 500, 1:1, QoS 0, 16 B, 8,000/s', paced({}), { isQuick: true }),
+  scenario('paced-qos1', '500 → 500, 1:1, QoS 1, 16 B, 4,000/s', paced({ qos: 1, rate: 4_000 })),
+  scenario('idle', '10,000 idle connections, 1,000 pings/s', idle([1_000, 10_000]), {
+    unit: 'ping',
+    isLarge: true,
+  }),
+  scenario('idle-small', '2,000 idle connections, 1,000 pings/s', idle([500, 2_000]), {
+    unit: 'ping',
+    isQuick: true,
+  }),
+  scenario('storm', 'connect and leave, 64 at once', storm(), {
+    unit: 'connection',
+    isQuick: true,
+  }),
+  scenario(
+    'million-filters',
+    '50 → 50, QoS 0, 16 B, 50,000 topics, among 1,000,000 filters',
+    pairs({ topicsOfPublisher: 1_000, unrelatedFilters: 1_000_000 }),
+  ),
+  ...(['fsync', 'os', 'memory'] as const).map(durability =>
+    scenario(
+      `durable-${durability}`,
+      `1,000 → 100 durable, QoS 1, 16 B, store: ${durability}`,
+      pairs({ publishers: 1_000, subscribers: 100, qos: 1, isDurable: true }),
+      { durability, isQuick: durability === 'fsync' },
+    ),
+  ),
+  scenario(
+    'durable-fsync-paced',
+    '100 → 100 durable, QoS 1, 16 B, 2,000/s, store: fsync',
+    paced({ publishers: 100, subscribers: 100, qos: 1, rate: 2_000, isDurable: true }),
+    { durability: 'fsync' },
+  ),
+  scenario('tls-qos0', '50 → 50, 1:1, QoS 0, 16 B, TLS', pairs({}), { transport: 'tls' }),
+  scenario('tls-qos1', '50 → 50, 1:1, QoS 1, 16 B, TLS', pairs({ qos: 1 }), {
+    transport: 'tls',
+    isQuick: true,
+  }),
+  scenario('websocket-qos0', '50 → 50, 1:1, QoS 0, 16 B, WebSocket', pairs({}), {
+    transport: 'websocket',
+  }),
+  scenario('websocket-qos1', '50 → 50, 1:1, QoS 1, 16 B, WebSocket', pairs({ qos: 1 }), {
+    transport: 'websocket',
+    isQuick: true,
+  }),
+]
+
+export function scenario(
+  name: string,
+  title: string,
+  job: Job,
+  special: Partial<Omit<Scenario, 'name' | 'title' | 'job'>> = {},
+): Scenario {
+  return { ...PLAIN, ...special, name, title, job }
+}
+
+export function pairs(special: Partial<TrafficJob>): TrafficJob {
+  return {
+    kind: 'traffic',
+    pattern: 'pairs',
+    publishers: 50,
+    subscribers: 50,
+    qos: 0,
+    payloadBytes: 16,
+    window: special.qos === undefined || special.qos === 0 ? 100 : 20,
+    rate: null,
+    isDurable: false,
+    topicsOfPublisher: 1,
+    unrelatedFilters: 0,
+    ...special,
+  }
+}
+
+export function fanOut(special: Partial<TrafficJob>): TrafficJob {
+  return pairs({ pattern: 'fan-out', publishers: 1, subscribers: 500, window: 64, ...special })
+}
+
+export function fanIn(special: Partial<TrafficJob>): TrafficJob {
+  return pairs({ pattern: 'fan-in', publishers: 100, subscribers: 1, window: 20, ...special })
+}
+
+function shared(special: Partial<TrafficJob>): TrafficJob {
+  return pairs({ pattern: 'shared', publishers: 500, subscribers: 10, qos: 1, ...special })
+}
+
+function paced(special: Partial<TrafficJob>): TrafficJob {
+  return pairs({ publishers: 500, subscribers: 500, rate: 8_000, window: 100, ...special })
+}
+
+export function idle(steps: readonly number[]): IdleJob {
+  return { kind: 'idle', steps, pingsPerSecond: 1_000 }
+}
+
+function storm(): StormJob {
+  return { kind: 'storm', atOnce: 64 }
+}
