@@ -1,0 +1,181 @@
+// Random facts, in an order that a broker could say them in: what stores are compared by.
+
+import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
+import type { Snapshot } from '../src/store/store.ts'
+import { stored } from '../src/store-kit/facts.ts'
+
+const CLIENTS = ['ann', 'bob', 'cleo']
+const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
+  kind: 'group',
+  shareName,
+  topicFilter: 'a/#',
+}))
+
+/** All who can be owed something. */
+export const OWNERS: readonly Owner[] = [...CLIENTS.map(ownerOf), ...GROUPS]
+
+export class RandomFacts {
+  readonly #random: () => number
+  #sequence = 0
+  #delivery = 0
+  /** Deliveries that may still be somewhere: number, and where it began to wait. */
+  readonly #owed: { delivery: number; owner: Owner; qos: 1 | 2; sentTo: string | null }[] = []
+  readonly #sessions = new Set<string>()
+
+  constructor(seed: number) {
+    let state = seed
+    this.#random = () => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff
+      return state / 0x8000_0000
+    }
+  }
+
+  below(count: number): number {
+    return Math.floor(this.#random() * count)
+  }
+
+  group(): readonly Change[] {
+    return Array.from({ length: 1 + this.below(6) }, () => this.#some()).flat()
+  }
+
+  #some(): readonly Change[] {
+    const clientId = CLIENTS[this.below(CLIENTS.length)] ?? ''
+    switch (this.below(12)) {
+      case 0:
+        return this.#session(clientId)
+      case 1:
+        return this.#left(clientId)
+      case 2:
+        return this.#incoming(clientId)
+      case 3:
+      case 4:
+      case 5:
+      case 6:
+        return this.#message()
+      case 7:
+        return this.#retained()
+      case 8:
+        return this.below(20) === 0 ? this.#endGroup() : []
+      default:
+        return this.#progress()
+    }
+  }
+
+  #session(clientId: string): readonly Change[] {
+    if (this.#sessions.has(clientId) && this.below(4) > 0) {
+      return [{ kind: 'session-resumed', clientId, expiryIntervalSeconds: this.below(99) }]
+    }
+    if (this.#sessions.has(clientId) && this.below(2) === 0) {
+      this.#sessions.delete(clientId)
+      return [{ kind: 'session-ended', clientId }]
+    }
+    this.#sessions.add(clientId)
+    return [{ kind: 'session-opened', clientId, expiryIntervalSeconds: 1 + this.below(99) }]
+  }
+
+  #left(clientId: string): readonly Change[] {
+    const will = {
+      topic: 'w',
+      payload: Buffer.alloc(this.below(300), 7),
+      qos: 1,
+      retain: false,
+      properties: {},
+    } as const
+    const all: readonly Change[] = [
+      { kind: 'session-left', clientId, expiresAt: this.below(1_000) },
+      { kind: 'will-set', clientId, will },
+      { kind: 'will-delayed', clientId, at: this.below(1_000) },
+      { kind: 'will-cleared', clientId },
+      { kind: 'unsubscribed', clientId, filter: 'a/1' },
+    ]
+    return all.slice(this.below(4)).slice(0, 1 + this.below(2))
+  }
+
+  #incoming(clientId: string): readonly Change[] {
+    const packetId = 1 + this.below(5)
+    const kind = this.below(2) === 0 ? 'incoming-opened' : 'incoming-released'
+    return [{ kind, clientId, packetId }]
+  }
+
+  #message(): readonly Change[] {
+    const sequence = ++this.#sequence
+    const changes = [stored(sequence, { payload: Buffer.alloc(this.below(500), sequence % 251) })]
+    for (const owner of OWNERS) {
+      if (this.below(3) === 0) changes.push(this.#owe(owner, sequence))
+    }
+    if (this.below(4) === 0) {
+      const topic = `topic/${this.below(20)}`
+      changes[0] = stored(sequence, { topic, retain: true })
+      changes.push({ kind: 'retained-set', topic, sequence })
+    }
+    return changes
+  }
+
+  #owe(owner: Owner, sequence: number): Change {
+    const delivery = ++this.#delivery
+    const qos = this.below(2) === 0 ? 1 : 2
+    const isSent = owner.kind === 'session' && this.below(3) === 0
+    const sentTo = isSent ? owner.clientId : null
+    this.#owed.push({ delivery, owner, qos, sentTo })
+    const packetId = isSent ? 1 + this.below(99) : 0
+    const identifiers = this.below(5) === 0 ? [1, 268_435_455] : []
+    return {
+      kind: 'owed',
+      delivery,
+      owner,
+      sequence,
+      qos,
+      retain: qos === 1,
+      identifiers,
+      packetId,
+    }
+  }
+
+  #retained(): readonly Change[] {
+    return [{ kind: 'retained-cleared', topic: `topic/${this.below(20)}` }]
+  }
+
+  #endGroup(): readonly Change[] {
+    const owner = GROUPS[this.below(GROUPS.length)]
+    return owner === undefined ? [] : [{ kind: 'group-ended', owner }]
+  }
+
+  /** One of the older deliveries is sent, received, returned or settled. */
+  #progress(): readonly Change[] {
+    const index = Math.floor(this.#random() * this.#random() * this.#owed.length)
+    const owed = this.#owed[index]
+    if (owed === undefined) return []
+    const { delivery, owner, qos, sentTo } = owed
+    const clientId = owner.kind === 'session' ? owner.clientId : (CLIENTS[this.below(3)] ?? '')
+    if (sentTo === null && this.below(3) > 0) {
+      owed.sentTo = clientId
+      const packetId = 1 + this.below(99)
+      if (owner.kind === 'group' && this.below(2) === 0) owed.qos = 1
+      const retain = this.below(2) === 0
+      return [{ kind: 'sent', delivery, owner, clientId, packetId, qos: owed.qos, retain }]
+    }
+    if (sentTo !== null && qos === 2 && this.below(3) === 0) {
+      return [{ kind: 'received', delivery, clientId: sentTo }]
+    }
+    if (sentTo !== null && qos === 1 && owner.kind === 'group' && this.below(3) === 0) {
+      owed.sentTo = null
+      return [{ kind: 'returned', delivery, clientId: sentTo, owner }]
+    }
+    this.#owed.splice(index, 1)
+    // Whoever had no stored session left a group's delivery with the group: the other fact is passed over.
+    const settled = { kind: 'settled', delivery, owner } as const
+    return sentTo === null ? [settled] : [settled, { ...settled, owner: ownerOf(sentTo) }]
+  }
+}
+
+/** Groups come back in any order. */
+export function inOrder(snapshot: Snapshot): Snapshot {
+  const groups = [...snapshot.groups].sort((one, other) =>
+    one.shareName.localeCompare(other.shareName),
+  )
+  return { ...snapshot, groups }
+}
+
+function ownerOf(clientId: string): Owner {
+  return { kind: 'session', clientId }
+}
