@@ -31,7 +31,11 @@ export class MosquittoSub implements Actor {
     if (this.#child !== null) return
     const words = ['-h', '127.0.0.1', '-p', String(port), '-i', this.#clientId, '-c', '-d']
     const what = ['-q', String(this.#qos), '-t', FILTER, '-F', `${MARK} %q %r %t %p`]
-    const child = spawn('mosquitto_sub', [...words, ...what], { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Before it can have said so itself: its lines come later than what they tell of.
+    this.#connecting()
+    this.#subscribing()
+    const command = ['-oL', '-eL', 'mosquitto_sub', ...words, ...what]
+    const child = spawn('stdbuf', command, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', line => this.#hear(line))
@@ -55,14 +59,23 @@ export class MosquittoSub implements Actor {
       this.#delivered(line)
     } else if (line.endsWith('sending CONNECT')) {
       this.#isConnected = false
-      const facts = { cleanStart: false, isDurable: true, will: null }
-      this.#ledger.record({ kind: 'connecting', client, ...facts })
+      this.#connecting()
     } else if (line.includes('sending SUBSCRIBE')) {
-      this.#ledger.record({ kind: 'subscribing', client, filter: FILTER, qos: this.#qos })
+      this.#subscribing()
     } else if (line.includes('received SUBACK')) {
       this.#isConnected = true
       this.#ledger.record({ kind: 'subscribed', client, filter: FILTER })
     }
+  }
+
+  #connecting(): void {
+    const facts = { cleanStart: false, isDurable: true, will: null }
+    this.#ledger.record({ kind: 'connecting', client: this.#clientId, ...facts })
+  }
+
+  #subscribing(): void {
+    const facts = { filter: FILTER, qos: this.#qos }
+    this.#ledger.record({ kind: 'subscribing', client: this.#clientId, ...facts })
   }
 
   #delivered(line: string): void {

@@ -1,0 +1,88 @@
+// The checker of the crash test finds what is planted in a ledger, and nothing in one that is right.
+
+import { test } from 'tap'
+import { Checker } from '../../crash/check/checker.ts'
+import type { DeliveredEvent, LedgerEvent, PublishingEvent } from '../../crash/event.ts'
+import type { QoS } from '../../src/packet/packet.ts'
+
+const CONNECTING = { kind: 'connecting', cleanStart: false, isDurable: true, will: null } as const
+
+/** Bob has a durable session and a subscription that was acknowledged. */
+const BEGINNING: readonly LedgerEvent[] = [
+  { kind: 'started' },
+  { ...CONNECTING, client: 'bob' },
+  { kind: 'connected', client: 'bob', sessionPresent: false },
+  { kind: 'subscribing', client: 'bob', filter: 'a/#', qos: 2 },
+  { kind: 'subscribed', client: 'bob', filter: 'a/#' },
+]
+
+function publishing(sequence: number, qos: QoS): PublishingEvent {
+  const facts = { topic: 'a/b', retain: false, isEmpty: false }
+  return { kind: 'publishing', publisher: 'alice', sequence, qos, ...facts }
+}
+
+function delivered(sequence: number, qos: QoS, duplicate = false): DeliveredEvent {
+  const facts = { client: 'bob', publisher: 'alice', topic: 'a/b', isIntact: true }
+  return { kind: 'delivered', sequence, qos, duplicate, ...facts }
+}
+
+function accepted(sequence: number): LedgerEvent {
+  return { kind: 'accepted', publisher: 'alice', sequence }
+}
+
+const CRASH: readonly LedgerEvent[] = [
+  { kind: 'killed' },
+  { kind: 'closed', client: 'bob' },
+  { kind: 'started' },
+  { ...CONNECTING, client: 'bob' },
+]
+const BACK: LedgerEvent = { kind: 'connected', client: 'bob', sessionPresent: true }
+const QUIET: LedgerEvent = { kind: 'quiet' }
+
+function kindsIn(...events: readonly LedgerEvent[]): readonly string[] {
+  const checker = new Checker()
+  for (const event of [...BEGINNING, ...events]) checker.see(event)
+  return checker.findings.map(({ kind }) => kind)
+}
+
+test('a ledger that is right has no finding', async t => {
+  const events = [publishing(1, 2), accepted(1), ...CRASH, BACK, delivered(1, 2), QUIET]
+  t.strictSame(kindsIn(...events), [])
+})
+
+test('a message that was acknowledged and did not come is lost', async t => {
+  t.strictSame(kindsIn(publishing(1, 1), accepted(1), ...CRASH, BACK, QUIET), ['lost'])
+})
+
+test('a message that was not acknowledged may be lost', async t => {
+  t.strictSame(kindsIn(publishing(1, 1), ...CRASH, BACK, QUIET), [])
+})
+
+test('a message of QoS 2 that comes again is a duplicate, one of QoS 1 is not', async t => {
+  const twice = (qos: QoS) => [
+    publishing(1, qos),
+    accepted(1),
+    delivered(1, qos),
+    { kind: 'released', client: 'bob' } as const,
+    ...CRASH,
+    BACK,
+    delivered(1, qos, true),
+    QUIET,
+  ]
+  t.strictSame(kindsIn(...twice(2)), ['duplicate'])
+  t.strictSame(kindsIn(...twice(1)), [])
+})
+
+test('a session that is said to be gone, and was acknowledged, is a lie', async t => {
+  t.ok(kindsIn(...CRASH, { ...BACK, sessionPresent: false }).includes('session-lie'))
+})
+
+test('a message with other bytes than were sent is corrupt', async t => {
+  const spoilt = { ...delivered(1, 1), isIntact: false }
+  t.ok(kindsIn(publishing(1, 1), accepted(1), spoilt).includes('corrupt'))
+})
+
+test('first deliveries that change their places are out of order', async t => {
+  const events = [publishing(1, 1), publishing(2, 1), accepted(1), accepted(2)]
+  t.ok(kindsIn(...events, delivered(2, 1), delivered(1, 1), QUIET).includes('order'))
+})

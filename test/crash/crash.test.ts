@@ -1,0 +1,37 @@
+// Real clients, a real disk, and a broker that is killed again and again. `npm run crash -- --kills 1000` goes on for longer.
+
+import { test } from 'tap'
+import { crash, type CrashOptions } from '../../crash/crash-run.ts'
+
+const OPTIONS: CrashOptions = {
+  broker: 'pondhawk',
+  level: 'fsync',
+  kills: 20,
+  seed: Math.floor(Date.now() / 86_400_000),
+  messagesPerLife: 300,
+  withMosquittoSub: true,
+  evidence: 'crash-evidence',
+}
+
+test('a broker that is killed twenty times keeps every promise', { timeout: 180_000 }, async t => {
+  const { kills, ledger } = await crash(OPTIONS)
+
+  t.strictSame(ledger.checker.findings, [])
+  t.equal(kills, 20)
+})
+
+test(
+  'at level os it keeps them as well: only a loss of power would show the difference',
+  { timeout: 120_000 },
+  async t => {
+    const { ledger } = await crash({ ...OPTIONS, level: 'os', kills: 6 })
+    t.strictSame(ledger.checker.findings, [])
+  },
+)
+
+test('a broker that keeps its state in memory is found guilty', { timeout: 120_000 }, async t => {
+  const evidence = t.testdir()
+  const { ledger } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
+  t.ok(ledger.checker.count('lost') > 0)
+  t.ok(ledger.checker.count('session-lie') > 0)
+})
