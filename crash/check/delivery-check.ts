@@ -134,7 +134,8 @@ export class DeliveryCheck {
       const counts = this.#countsOfGroup(period.share)
       count = (counts.get(key) ?? 0) + 1
       counts.set(key, count)
-    } else if (own === 1) {
+    } else if (own === 1 && message.sentAt > period.grantedAt) {
+      // What left before may have passed by the first time, and comes with a resend behind later ones.
       this.#first(receiver, message)
     }
     if (count === 1) return

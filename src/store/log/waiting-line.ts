@@ -8,7 +8,7 @@ const HOLE = -1
 const OPTIONS = 256
 
 interface Chunk {
-  entries: number[]
+  entries: number[] | Float64Array
   /** The first entry that is still there. */
   start: number
   live: number
@@ -35,7 +35,7 @@ export class WaitingLine {
       return
     }
     const chunk = last === undefined || isWhole(last) ? this.#newChunk() : last
-    chunk.entries.push(delivery, slot * OPTIONS + options)
+    growing(chunk).push(delivery, slot * OPTIONS + options)
     chunk.live += 1
     this.#count += 1
   }
@@ -80,6 +80,9 @@ export class WaitingLine {
   }
 
   #newChunk(): Chunk {
+    // The one before is whole: it need not be able to grow any more.
+    const last = this.#chunks.at(-1)
+    if (last !== undefined) last.entries = Float64Array.from(last.entries)
     const chunk = { entries: [], start: 0, live: 0 }
     this.#chunks.push(chunk)
     return chunk
@@ -91,7 +94,7 @@ export class WaitingLine {
     if (chunk === undefined) return
     let at = chunk.start
     while (at < chunk.entries.length && (chunk.entries[at] ?? 0) < delivery) at += STRIDE
-    chunk.entries.splice(at, 0, delivery, slot * OPTIONS + options)
+    growing(chunk).splice(at, 0, delivery, slot * OPTIONS + options)
     chunk.live += 1
     this.#count += 1
   }
@@ -107,6 +110,13 @@ export class WaitingLine {
     }
     return low
   }
+}
+
+function growing(chunk: Chunk): number[] {
+  if (Array.isArray(chunk.entries)) return chunk.entries
+  const entries = Array.from(chunk.entries)
+  chunk.entries = entries
+  return entries
 }
 
 function isWhole(chunk: Chunk): boolean {
@@ -135,7 +145,9 @@ function placeIn({ entries, start }: Chunk, delivery: number): number {
 }
 
 function clear(chunk: Chunk): void {
-  chunk.entries.length = 0
+  // The array serves again, unless it cannot grow.
+  if (Array.isArray(chunk.entries)) chunk.entries.length = 0
+  else chunk.entries = []
   chunk.start = 0
 }
 
