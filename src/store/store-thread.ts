@@ -67,15 +67,18 @@ class StoreThread {
     const bytes = Atomics.load(this.#control, COMMIT_BYTES)
     if (bytes === 0) return true
     try {
-      this.#log.append(this.#memory.subarray(0, bytes))
+      this.#log.append(this.#memory.subarray(0, bytes), this.#committed)
     } catch (error) {
       if (error instanceof DiskFull) return false
       throw error
     }
-    Atomics.store(this.#control, COMMIT_BYTES, 0)
-    this.#tellRoom()
-    this.#tell({ kind: 'committed' })
     return true
+  }
+
+  /** From here on the memory is the broker's again. */
+  readonly #committed = (): void => {
+    Atomics.store(this.#control, COMMIT_BYTES, 0)
+    this.#tell({ kind: 'committed' })
   }
 
   #orders: Order[] = []

@@ -120,8 +120,8 @@ test(
     await waiting
     while (await refused(alice)) await new Promise(resolve => setTimeout(resolve, 50))
     t.pass('and when there is room a message is stored again')
-    await alice.endAsync()
-    await back.endAsync(true)
+    alice.end()
+    back.end(true)
     await broker.close()
   },
 )

@@ -125,12 +125,16 @@ export class LogStore {
     this.append(this.#writer.bytes.subarray(0, this.#writer.length))
   }
 
-  /** The same for changes that were written already. */
-  append(records: Buffer): void {
+  /**
+   * The same for changes that were written already. `isDurable` is called when they are: what follows is for the
+   * store's own state, and nobody need wait for it.
+   */
+  append(records: Buffer, isDurable: () => void = () => {}): void {
     try {
       const { segment, frame } = this.#segments.append(records)
       this.appends += 1
-      replay(this.#state, records, segment, frame)
+      isDurable()
+      replay(this.#state, this.#segments.lastPayload(records.length), segment, frame)
     } catch (error) {
       if (error instanceof DiskFull) this.#isFull = true
       throw error

@@ -4,7 +4,7 @@
 
 import type { Disk, DiskFile } from '../disk.ts'
 import type { Durability } from '../store.ts'
-import { END_BYTES, frameBytes, writeFrame } from './frame.ts'
+import { END_BYTES, frameBytes, FRAME_HEADER_BYTES, writeFrame } from './frame.ts'
 import {
   FrameReader,
   hasHeader,
@@ -133,6 +133,11 @@ export class Segments {
     this.#commit += 1
     this.bytesAppended += bytes
     return { segment: this.#last, frame }
+  }
+
+  /** The payload that was appended last, in memory of our own; good until the next. */
+  lastPayload(bytes: number): Buffer {
+    return this.#frame.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + bytes)
   }
 
   /** The payload of a frame, good until the next call. Throws StoreDamaged. */
