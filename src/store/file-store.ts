@@ -104,6 +104,9 @@ export class FileStore implements Store {
     if (this.#port === null || this.#failure !== null) return
     await new Promise<void>(resolve => {
       this.#closed = resolve
+      // Whoever still waits for an answer is as gone as the broker.
+      this.#committed = null
+      this.#pages.clear()
       this.#order({ kind: 'close' })
     })
   }

@@ -25,6 +25,7 @@ class StoreThread {
   readonly #control: Int32Array
   readonly #log: LogStore
   #memory: Buffer
+  #orders: Order[] = []
   #isOpen = true
 
   constructor(setup: ThreadSetup, disk: FileDisk) {
@@ -50,16 +51,22 @@ class StoreThread {
   run(): void {
     while (this.#isOpen) {
       const bell = Atomics.load(this.#control, BELL)
-      this.#obey('memory')
+      // What was committed before an order was given is there to be committed once the order is.
+      this.#readMail()
       const isWaitingForRoom = !this.#commit()
-      this.#obey('all')
-      const hasMore = this.#log.work()
+      if (!isWaitingForRoom || this.#isClosing) this.#carryOutOrders()
+      const hasMore = this.#isOpen && this.#log.work()
       this.#tellRoom()
       if (!hasMore && this.#isOpen) {
         const isFull = isWaitingForRoom || this.#log.isFull
         Atomics.wait(this.#control, BELL, bell, isFull ? FULL_RETRY_MS : Infinity)
       }
     }
+  }
+
+  /** A commit that waits for room is not waited for: nobody was told of it. */
+  get #isClosing(): boolean {
+    return this.#orders.some(({ kind }) => kind === 'close')
   }
 
   /** False when there was no room for what is to be committed: it is tried again. */
@@ -81,10 +88,8 @@ class StoreThread {
     this.#tell({ kind: 'committed' })
   }
 
-  #orders: Order[] = []
-
   /** A commit comes before the orders that were given after it, but for the memory that it lies in. */
-  #obey(which: 'memory' | 'all'): void {
+  #readMail(): void {
     let mail = receiveMessageOnPort(this.#port)
     while (mail !== undefined) {
       const order = mail.message as Order
@@ -92,7 +97,9 @@ class StoreThread {
       else this.#orders.push(order)
       mail = receiveMessageOnPort(this.#port)
     }
-    if (which === 'memory') return
+  }
+
+  #carryOutOrders(): void {
     const orders = this.#orders
     this.#orders = []
     for (const order of orders) this.#carryOut(order)

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { FileStore } from '../../src/store/file-store.ts'
 import type { Change } from '../../src/store/change.ts'
-import type { Store } from '../../src/store/store.ts'
+import type { Store, StoredDelivery } from '../../src/store/store.ts'
 import { STORE_RULES } from '../../src/store-kit.ts'
-import { committed, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import { BOB, committed, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
 
 for (const { sentence, check } of STORE_RULES) {
   test(`the file store: ${sentence}`, async t => {
@@ -113,3 +113,29 @@ async function fill(store: Store, count: number): Promise<void> {
   }
   await store.close()
 }
+
+test('a commit that is handed over just before the store is closed is there, and so is what a page asks for', async t => {
+  const directory = t.testdir()
+  let number = 0
+  for (let round = 0; round < 30; round++) {
+    const store = new FileStore(directory)
+    await store.open()
+    if (round === 0) await committed(store, OPENED)
+    for (let count = 0; count < 20; count++) {
+      number += 1
+      store.commit([stored(number), owed(number, number)], () => {})
+      const page = await new Promise<readonly StoredDelivery[]>(resolve => {
+        store.page(BOB, number - 1, (_error, deliveries) => resolve(deliveries))
+      })
+      t.equal(page[0]?.delivery, number)
+    }
+    number += 1
+    store.commit([stored(number), owed(number, number)], error => t.equal(error, null))
+    await store.close()
+  }
+
+  const store = new FileStore(directory)
+  const { lastDelivery } = await store.open()
+  t.equal(lastDelivery, number)
+  await store.close()
+})
