@@ -239,7 +239,7 @@ function readSent(reader: ByteReader): Change {
   const packetId = reader.uint16()
   const options = reader.uint8()
   const owner = readOwner(reader)
-  const clientId = reader.string()
+  const clientId = reader.name()
   const retain = (options & RETAIN) !== 0
   return { kind: 'sent', delivery, owner, clientId, packetId, qos: qosIn(options), retain }
 }
@@ -256,8 +256,8 @@ export function writeOwner(writer: Writer, owner: Owner): void {
 }
 
 export function readOwner(reader: ByteReader): Owner {
-  if (reader.uint8() === OWNER_SESSION) return { kind: 'session', clientId: reader.string() }
-  return { kind: 'group', shareName: reader.string(), topicFilter: reader.string() }
+  if (reader.uint8() === OWNER_SESSION) return { kind: 'session', clientId: reader.name() }
+  return { kind: 'group', shareName: reader.name(), topicFilter: reader.name() }
 }
 
 export function writeSubscription(writer: Writer, subscription: Subscription): void {

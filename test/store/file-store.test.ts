@@ -150,19 +150,19 @@ test('a commit does not wait for passwords that are hashed or names that are loo
     { length: 8 },
     () =>
       new Promise<void>(resolve => {
-        pbkdf2('password', 'salt', 800_000, 64, 'sha512', () => {
+        pbkdf2('password', 'salt', 1_000_000, 64, 'sha512', () => {
           finished.push('hash')
           resolve()
         })
       }),
   )
   await committed(store, OPENED)
-  for (let number = 1; number <= 50; number++) {
+  for (let number = 1; number <= 5; number++) {
     await committed(store, stored(number), owed(number, number))
   }
-  finished.push('50 commits')
+  finished.push('commits')
   await Promise.all(hashes)
 
-  t.equal(finished[0], '50 commits')
+  t.equal(finished[0], 'commits')
   await store.close()
 })
