@@ -74,9 +74,7 @@ export class Wills {
       this.publish(clientId)
       return
     }
-    const at = this.#publisher.now + delaySeconds * 1_000
-    this.#journal.record({ kind: 'will-delayed', clientId, at })
-    this.#delay(clientId, at)
+    this.#delay(clientId, this.#publisher.now + delaySeconds * 1_000)
   }
 
   /** A will that the store kept: due at `at`, or its connection was there to the end and is lost now. */
@@ -89,6 +87,7 @@ export class Wills {
   }
 
   #delay(clientId: string, at: number): void {
+    this.#journal.record({ kind: 'will-delayed', clientId, at })
     const pending = new PendingWill(this, clientId)
     this.#pending.set(clientId, pending)
     this.#deadlines.set(pending, at)

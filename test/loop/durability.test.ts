@@ -1,6 +1,7 @@
 // The contract of docs/explanation/durability.md, line by line: what is on disk before which packet leaves.
 
 import { test } from 'tap'
+import { MemoryStore } from '../../src/store/memory-store.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
 import { Pond } from '../pond.ts'
 
@@ -285,4 +286,24 @@ test('D6: a second clean start is not confirmed before the end of the session is
   t.strictSame(again.hears(), [])
   store.commitsAll()
   t.strictSame(again.hears(), ['connack 0x0'])
+})
+
+test('a will is due at the same time however often the broker is started meanwhile', async t => {
+  const store = new MemoryStore()
+  const will = { topic: 'w', payload: 'gone', properties: { willDelayInterval: 100 } }
+  const first = new Pond({ store, snapshot: await store.open() })
+  first.client('carol', { ...DURABLE, will }).vanishes()
+  await store.close()
+  const second = new Pond({ store, snapshot: await store.open(), now: first.now + 40_000 })
+  second.settles()
+  await store.close()
+  const third = new Pond({ store, snapshot: await store.open(), now: first.now + 80_000 })
+  const bob = third.client('bob')
+  bob.subscribes('w')
+  bob.hears()
+
+  third.passes({ seconds: 19 })
+  t.strictSame(bob.hears(), [])
+  third.passes({ seconds: 2 })
+  t.strictSame(bob.hears(), ['publish w gone q0'])
 })
