@@ -43,7 +43,7 @@ export class SimBroker {
   constructor(options: SimBrokerOptions) {
     this.#options = options
     const { limits, shareStrategy, events, dice, store } = options
-    const journal = new Journal()
+    const journal = new Journal(store)
     const encoder = new PublishEncoder()
     this.broker = new Broker({
       limits,

@@ -26,6 +26,7 @@ export class SimStore implements Store {
   readonly durability: Durability
   readonly #options: SimStoreOptions
   readonly #jobs: Job[] = []
+  #recorded: Change[] = []
   #isBusy = false
   #isWorkDue = false
 
@@ -54,7 +55,13 @@ export class SimStore implements Store {
     return snapshot
   }
 
-  commit(changes: readonly Change[], done: (error: Error | null) => void): void {
+  record(change: Change): void {
+    this.#recorded.push(change)
+  }
+
+  commit(done: (error: Error | null) => void): void {
+    const changes = this.#recorded
+    this.#recorded = []
     const { core, answersTooEarly } = this.#options
     if (answersTooEarly === true) done(null)
     this.#ask(() => {

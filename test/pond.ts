@@ -63,7 +63,7 @@ const EMPTY: Snapshot = { sessions: [], groups: [], retained: [], lastSequence: 
 export class Pond {
   readonly broker: Broker
   readonly turn: Turn
-  readonly journal: Journal = new Journal()
+  readonly journal: Journal
   readonly encoder: PublishEncoder = new PublishEncoder()
   /** Errors that a store reported for a commit. */
   readonly failures: Error[] = []
@@ -78,6 +78,8 @@ export class Pond {
 
   constructor(options: PondOptions = {}) {
     this.now = options.now ?? 1_700_000_000_000
+    const store = options.store ?? new MemoryStore()
+    this.journal = new Journal(store)
     const limits = { ...POND_LIMITS, ...options.limits }
     this.broker = new Broker({
       limits,
@@ -95,7 +97,7 @@ export class Pond {
     this.turn = new Turn({
       broker: this.broker,
       journal: this.journal,
-      store: options.store ?? new MemoryStore(),
+      store,
       now: () => this.now,
       schedule: end => this.#ends.push(end),
       wakeAt: () => {},

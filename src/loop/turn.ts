@@ -2,7 +2,6 @@
 // Whatever one iteration of the event loop brings is one turn.
 
 import type { Broker } from '../broker/broker.ts'
-import type { Change } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 
@@ -38,8 +37,6 @@ export class Turn {
   #speakers: Speaker[] = []
   readonly #waiting = new Set<Speaker>()
   #postponed: Speaker[] = []
-  #gathered: Change[] = []
-  #gatheredPromise = 0
   #isCommitting = false
   /** Turns that ended so far, and commits that were made: what tests count. */
   turns = 0
@@ -74,7 +71,6 @@ export class Turn {
     if (this.#hasFailed) return
     this.#isOpen = false
     this.turns += 1
-    this.#gather()
     this.#commit()
     this.#fetchPages()
     const speakers = this.#speakers
@@ -85,24 +81,14 @@ export class Turn {
     this.#resumePostponed()
   }
 
-  #gather(): void {
-    const { journal } = this.#options
-    if (journal.length === 0) return
-    this.#gatheredPromise = journal.current
-    const changes = journal.take()
-    if (this.#gathered.length === 0) this.#gathered = [...changes]
-    else for (const change of changes) this.#gathered.push(change)
-  }
-
-  /** One commit is outstanding at a time: what is gathered meanwhile is the next one. */
+  /** One commit is outstanding at a time: what is recorded meanwhile is the next one. */
   #commit(): void {
-    if (this.#isCommitting || this.#gathered.length === 0) return
-    const changes = this.#gathered
-    const promise = this.#gatheredPromise
-    this.#gathered = []
+    const { journal, store } = this.#options
+    if (this.#isCommitting || journal.length === 0) return
+    const promise = journal.close()
     this.#isCommitting = true
     this.commits += 1
-    this.#options.store.commit(changes, error => this.#committed(error, promise))
+    store.commit(error => this.#committed(error, promise))
   }
 
   #committed(error: Error | null, promise: number): void {
@@ -123,7 +109,7 @@ export class Turn {
   /** Pages of long waiting lines. All that was recorded before a page was wanted must be with the store first. */
   #fetchPages(): void {
     const { broker, store, journal } = this.#options
-    if (this.#gathered.length > 0 || journal.length > 0) return
+    if (journal.length > 0) return
     for (const reader of broker.takePagesWanted()) {
       store.page(reader.owner, reader.after, (error, deliveries) => {
         if (this.#hasFailed) return

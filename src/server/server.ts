@@ -71,7 +71,7 @@ export class Server implements RunningServer {
     this.#config = config
     this.#log = log
     this.#store = parts.store ?? createStore(config)
-    const journal = new Journal()
+    const journal = new Journal(this.#store)
     const observers = [
       new LogObserver(log),
       ...(parts.observer === undefined ? [] : [parts.observer]),

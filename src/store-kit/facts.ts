@@ -68,7 +68,8 @@ export function pageOf(
 
 export function committed(store: Store, ...changes: readonly Change[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    store.commit(changes, error => (error === null ? resolve() : reject(error)))
+    for (const change of changes) store.record(change)
+    store.commit(error => (error === null ? resolve() : reject(error)))
   })
 }
 

@@ -353,20 +353,38 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.strictSame(groups, [])
   },
 
+  'what is recorded while a commit is outstanding belongs to the next': async place => {
+    const store = place.store()
+    await store.open()
+    store.record(OPENED)
+    const first = committed(store)
+    store.record(stored(1))
+    await first
+    store.record(owed(1, 1))
+    await committed(store)
+    // Never committed.
+    store.record(stored(2))
+    store.record(owed(2, 2))
+    await store.close()
+    const next = place.store()
+    const { sessions } = await next.open()
+    await next.close()
+    is.match(sessions[0]?.deliveries, [{ delivery: 1, message: messageOf(1) }])
+  },
+
   'commits are in order, and each is whole': async place => {
     const store = place.store()
     await store.open()
     const order: number[] = []
     for (let count = 1; count <= 50; count++) {
       await new Promise<void>(resolve => {
-        store.commit(
-          [stored(count), { kind: 'retained-set', topic: 'a', sequence: count }],
-          error => {
-            is.equal(error, null)
-            order.push(count)
-            resolve()
-          },
-        )
+        store.record(stored(count))
+        store.record({ kind: 'retained-set', topic: 'a', sequence: count })
+        store.commit(error => {
+          is.equal(error, null)
+          order.push(count)
+          resolve()
+        })
       })
     }
     await store.close()

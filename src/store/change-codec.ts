@@ -53,7 +53,7 @@ export function readChanges(reader: ByteReader, end: number): Change[] {
   return changes
 }
 
-function writeChange(writer: Writer, change: Change): void {
+export function writeChange(writer: Writer, change: Change): void {
   writer.uint8(KIND[change.kind])
   switch (change.kind) {
     case 'message-stored':

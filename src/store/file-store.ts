@@ -3,7 +3,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
 import { ByteReader } from './bytes.ts'
-import { writeChanges } from './change-codec.ts'
+import { writeChange } from './change-codec.ts'
 import type { Change, Owner } from './change.ts'
 import { LOG_STORE_DEFAULTS, type LogStoreOptions } from './log/log-store.ts'
 import { readDeliveries, SnapshotReading } from './snapshot-codec.ts'
@@ -75,18 +75,21 @@ export class FileStore implements Store {
     })
   }
 
-  commit(changes: readonly Change[], done: Done): void {
+  record(change: Change): void {
+    writeChange(this.#writer, change)
+  }
+
+  commit(done: Done): void {
     if (this.#failure !== null) {
       done(this.#failure)
       return
     }
     this.#committed = done
     const writer = this.#writer
-    writer.reset()
-    writeChanges(writer, changes)
     if (writer.length > this.#memory.length) this.#growMemory(writer.length)
     this.#memory.set(writer.bytes.subarray(0, writer.length))
     Atomics.store(this.#control, COMMIT_BYTES, writer.length)
+    writer.reset()
     this.#ring()
   }
 

@@ -1,18 +1,26 @@
 // The durable facts of the running turn, and how far earlier ones have got.
 
 import type { Change } from './change.ts'
+import type { Store } from './store.ts'
 
 /**
- * A promise is the number of a journal entry's group: what was said because of a fact may leave
- * when `committed` has reached it. 0 promises nothing.
+ * A promise is the number of a commit: what was said because of a fact may leave when `committed` has reached it.
+ * 0 promises nothing.
  */
 export class Journal {
-  #changes: Change[] = []
+  readonly #store: Pick<Store, 'record'>
+  #length = 0
   #current = 1
   #committed = 0
 
+  constructor(store: Pick<Store, 'record'>) {
+    this.#store = store
+  }
+
+  /** The store takes it at once, so that the fact need not be kept as an object until its commit. */
   record(change: Change): void {
-    this.#changes.push(change)
+    this.#length += 1
+    this.#store.record(change)
   }
 
   /** The promise that facts recorded now belong to. */
@@ -22,27 +30,26 @@ export class Journal {
 
   /** The promise of the newest fact recorded so far. */
   get latest(): number {
-    return this.#changes.length > 0 ? this.#current : this.#current - 1
+    return this.#length > 0 ? this.#current : this.#current - 1
   }
 
   get committed(): number {
     return this.#committed
   }
 
-  /** How many facts the running turn has recorded. */
+  /** How many facts wait for their commit to begin. */
   get length(): number {
-    return this.#changes.length
+    return this.#length
   }
 
-  /** Closes the group: hands its facts over and begins the next. Called by the turn only. */
-  take(): readonly Change[] {
-    const changes = this.#changes
-    this.#changes = []
+  /** What was recorded so far is one commit, which begins now. Returns its promise. Called by the turn only. */
+  close(): number {
+    this.#length = 0
     this.#current += 1
-    return changes
+    return this.#current - 1
   }
 
-  /** Every group up to this one is durable. */
+  /** Every commit up to this one is durable. */
   reached(promise: number): void {
     this.#committed = promise
   }

@@ -8,6 +8,7 @@ export class MemoryStore implements Store {
   readonly durability = 'memory'
   readonly isFull = false
   readonly #state: DurableState
+  #recorded: Change[] = []
   #isOpen = false
 
   constructor(pageMessages?: number) {
@@ -21,8 +22,13 @@ export class MemoryStore implements Store {
     return this.#state.snapshot()
   }
 
-  commit(changes: readonly Change[], done: (error: Error | null) => void): void {
-    this.#state.apply(changes)
+  record(change: Change): void {
+    this.#recorded.push(change)
+  }
+
+  commit(done: (error: Error | null) => void): void {
+    this.#state.apply(this.#recorded)
+    this.#recorded = []
     done(null)
   }
 

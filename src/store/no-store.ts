@@ -11,7 +11,9 @@ export class NoStore implements Store {
     return { sessions: [], groups: [], retained: [], lastSequence: 0, lastDelivery: 0 }
   }
 
-  commit(_changes: readonly Change[], done: (error: Error | null) => void): void {
+  record(_change: Change): void {}
+
+  commit(done: (error: Error | null) => void): void {
     done(null)
   }
 

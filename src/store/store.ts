@@ -74,11 +74,14 @@ export interface Store {
   readonly isFull: boolean
   /** Takes possession and tells what is there. Rejects with a sentence that names the cause. */
   open(): Promise<Snapshot>
+  /** A fact of the next commit. */
+  record(change: Change): void
   /**
-   * Makes the changes durable as one atomic group, in order. Only one commit is outstanding at a time.
-   * `done` may be called before this returns. An error is final: the process must stop.
+   * Makes all that was recorded since the last commit durable, in order and as one. Only one commit is outstanding
+   * at a time; what is recorded meanwhile belongs to the next. `done` may be called before this returns. An error
+   * is final: the process must stop.
    */
-  commit(changes: readonly Change[], done: (error: Error | null) => void): void
+  commit(done: (error: Error | null) => void): void
   /**
    * Deliveries that wait for this owner with numbers above `after`, the oldest first: as many as make a page, all
    * of them committed. Fewer than wait, but none only when none waits. An error is final, as that of a commit.

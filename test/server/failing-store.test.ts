@@ -11,7 +11,7 @@ const ENTRY = pathToFileURL(resolve(import.meta.dirname, '../../src/index.js')).
 const SCRIPT = `
 import { createBroker, MemoryStore } from ${JSON.stringify(ENTRY)}
 class FailingStore extends MemoryStore {
-  commit(changes, done) { done(new Error('EIO: fdatasync')) }
+  commit(done) { done(new Error('EIO: fdatasync')) }
 }
 const say = (fields, sentence) => console.log(JSON.stringify({ ...fields, sentence }))
 const log = { debug() {}, info() {}, warn: say, error: say }

@@ -11,13 +11,20 @@ export class DelayingStore implements Store {
   readonly groups: (readonly Change[])[] = []
   readonly #inner = new MemoryStore()
   readonly #pages: (() => void)[] = []
+  #recorded: Change[] = []
   readonly #waiting: { changes: readonly Change[]; done: (error: Error | null) => void }[] = []
 
   open(): Promise<Snapshot> {
     return this.#inner.open()
   }
 
-  commit(changes: readonly Change[], done: (error: Error | null) => void): void {
+  record(change: Change): void {
+    this.#recorded.push(change)
+  }
+
+  commit(done: (error: Error | null) => void): void {
+    const changes = this.#recorded
+    this.#recorded = []
     this.groups.push(changes)
     this.#waiting.push({ changes, done })
   }
@@ -36,7 +43,10 @@ export class DelayingStore implements Store {
   /** Commits what was handed over so far and no more. */
   commits(): void {
     const pages = this.#pages.splice(0)
-    for (const { changes, done } of this.#waiting.splice(0)) this.#inner.commit(changes, done)
+    for (const { changes, done } of this.#waiting.splice(0)) {
+      for (const change of changes) this.#inner.record(change)
+      this.#inner.commit(done)
+    }
     for (const read of pages) read()
   }
 

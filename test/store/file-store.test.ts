@@ -124,14 +124,14 @@ test('a commit that is handed over just before the store is closed is there, and
     if (round === 0) await committed(store, OPENED)
     for (let count = 0; count < 20; count++) {
       number += 1
-      store.commit([stored(number), owed(number, number)], () => {})
+      void committed(store, stored(number), owed(number, number))
       const page = await new Promise<readonly StoredDelivery[]>(resolve => {
         store.page(BOB, number - 1, (_error, deliveries) => resolve(deliveries))
       })
       t.equal(page[0]?.delivery, number)
     }
     number += 1
-    store.commit([stored(number), owed(number, number)], error => t.equal(error, null))
+    void committed(store, stored(number), owed(number, number))
     await store.close()
   }
 

@@ -12,6 +12,7 @@ class CoreStore implements Store {
   readonly #options: Partial<LogStoreOptions>
   #disk: FileDisk | null = null
   #core: LogStore | null = null
+  #recorded: Change[] = []
 
   constructor(directory: string, options: Partial<LogStoreOptions>) {
     this.#directory = directory
@@ -28,8 +29,13 @@ class CoreStore implements Store {
     return this.#core.open()
   }
 
-  commit(changes: readonly Change[], done: (error: Error | null) => void): void {
-    this.#core?.commit(changes)
+  record(change: Change): void {
+    this.#recorded.push(change)
+  }
+
+  commit(done: (error: Error | null) => void): void {
+    this.#core?.commit(this.#recorded)
+    this.#recorded = []
     this.#core?.work()
     done(null)
   }
