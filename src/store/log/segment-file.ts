@@ -152,51 +152,82 @@ function isLater(
   return commit !== null && commit > lastCommit
 }
 
-/** Reads single frames of segments and checks them; neighbours cost one read together. */
+/** A stretch of a segment in memory, and the frames in it that were found right. */
+interface Stretch {
+  readonly segment: number
+  readonly start: number
+  readonly bytes: Buffer
+  readonly right: Set<number>
+}
+
+const STRETCHES_MAX = 16
+
+/**
+ * Reads single frames of segments and checks them. Frames that lie together cost one read, and queues that were
+ * filled together share it.
+ */
 export class FrameReader {
   readonly #open: (segment: number) => DiskFile
-  #segment = 0
-  #window: Window | null = null
-  #checked = -1
+  #stretches: Stretch[] = []
 
   constructor(open: (segment: number) => DiskFile) {
     this.#open = open
   }
 
-  /** The payload of the frame. It is good until the next call. Throws StoreDamaged. */
-  payload(segment: number, frame: number): Buffer {
-    if (segment !== this.#segment || this.#window === null) {
-      this.#window = new Window(this.#open(segment))
-      this.#segment = segment
-      this.#checked = -1
-    }
-    const window = this.#window
-    let place = window.show(frame, FRAME_HEADER_BYTES)
-    const isThere = place + FRAME_HEADER_BYTES <= window.bytes.length
-    const length = isThere ? lengthAt(window.bytes, place) : 0
-    if (!isThere || length > 0x7fff_0000) throw this.#damaged(segment, frame)
-    if (place + FRAME_HEADER_BYTES + length > window.bytes.length) {
-      if (frame + length > this.#open(segment).size()) throw this.#damaged(segment, frame)
-      place = window.show(frame, FRAME_HEADER_BYTES + length)
-      this.#checked = -1
-    }
-    if (this.#checked !== frame) {
-      const commit = commitOf(window.bytes, place, window.bytes.length, segment)
-      if (commit === null) throw this.#damaged(segment, frame)
-      this.#checked = frame
+  /** The payload of a frame that ends no later than `end`. It is not changed any more. Throws StoreDamaged. */
+  payload(segment: number, frame: number, end: number): Buffer {
+    const stretch = this.#known(segment, frame) ?? this.#read(segment, frame, end)
+    const place = frame - stretch.start
+    if (!stretch.right.has(frame)) {
+      if (commitOf(stretch.bytes, place, stretch.bytes.length, segment) === null) {
+        throw damagedFrame(segment, frame)
+      }
+      stretch.right.add(frame)
     }
     const start = place + FRAME_HEADER_BYTES
-    return window.bytes.subarray(start, start + length)
+    return stretch.bytes.subarray(start, start + lengthAt(stretch.bytes, place))
   }
 
   /** What was read is not what stands in the files any more. */
   forget(): void {
-    this.#window = null
+    this.#stretches = []
   }
 
-  #damaged(segment: number, frame: number): StoreDamaged {
-    return new StoreDamaged(segmentName(segment), frame, 'a frame that is needed is not right')
+  #known(segment: number, frame: number): Stretch | undefined {
+    return this.#stretches.find(
+      stretch => stretch.segment === segment && holdsFrame(stretch.bytes, frame - stretch.start),
+    )
   }
+
+  #read(segment: number, frame: number, end: number): Stretch {
+    const file = this.#open(segment)
+    // Behind the end stands what will be written over.
+    let bytes = bytesAt(file, frame, Math.min(WINDOW_BYTES, end - frame))
+    if (bytes.length < FRAME_HEADER_BYTES) throw damagedFrame(segment, frame)
+    if (!holdsFrame(bytes, 0)) {
+      const length = FRAME_HEADER_BYTES + lengthAt(bytes, 0)
+      if (frame + length > file.size()) throw damagedFrame(segment, frame)
+      bytes = bytesAt(file, frame, length)
+    }
+    const stretch = { segment, start: frame, bytes, right: new Set<number>() }
+    if (this.#stretches.length === STRETCHES_MAX) this.#stretches.pop()
+    this.#stretches.unshift(stretch)
+    return stretch
+  }
+}
+
+function holdsFrame(bytes: Buffer, place: number): boolean {
+  if (place < 0 || place + FRAME_HEADER_BYTES > bytes.length) return false
+  return place + FRAME_HEADER_BYTES + lengthAt(bytes, place) <= bytes.length
+}
+
+function bytesAt(file: DiskFile, at: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  return bytes.subarray(0, file.read(bytes, at))
+}
+
+function damagedFrame(segment: number, frame: number): StoreDamaged {
+  return new StoreDamaged(segmentName(segment), frame, 'a frame that is needed is not right')
 }
 
 /** Opens a segment that must be there. Throws StoreDamaged where it is not, or has another header. */

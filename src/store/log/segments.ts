@@ -142,9 +142,7 @@ export class Segments {
 
   /** The payload of a frame, good until the next call. Throws StoreDamaged. */
   payload(segment: number, frame: number): Buffer {
-    // The end of the last segment changes under the reader.
-    if (segment === this.#last) this.#reader.forget()
-    return this.#reader.payload(segment, frame)
+    return this.#reader.payload(segment, frame, segment === this.#last ? this.#end : Infinity)
   }
 
   /** Throws StoreDamaged unless the segment is there and reaches as far as this frame. */
@@ -261,8 +259,6 @@ export class Segments {
     }
     file.sync()
     this.#disk.syncNames()
-    // What was read of the last segment ends before its end.
-    this.#reader.forget()
     this.#keep(number, file)
     this.#last = number
     this.#end = SEGMENT_HEADER_BYTES
@@ -279,7 +275,6 @@ export class Segments {
       if (this.#files.size < OPEN_FILES_MAX) break
       if (other === this.#last) continue
       this.#close(other)
-      this.#reader.forget()
     }
     this.#files.set(number, file)
     return file
