@@ -16,6 +16,7 @@ const OPTIONS = {
   checkpointBytes: 6_000,
   pageMessages: PAGE_MESSAGES,
   reserveBytes: 0,
+  salt: () => 0x5a17,
 }
 /** So many that a run makes more than 2,000 calls of the disk. */
 const COMMITS = 750

@@ -1,7 +1,7 @@
 // Random facts, in an order that a broker could say them in: what stores are compared by.
 
 import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
-import type { Snapshot } from '../src/store/store.ts'
+import type { Snapshot, StoredSession } from '../src/store/store.ts'
 import { stored } from '../src/store-kit/facts.ts'
 
 const CLIENTS = ['ann', 'bob', 'cleo']
@@ -168,12 +168,32 @@ export class RandomFacts {
   }
 }
 
-/** Groups come back in any order. */
+/** Groups come back in any order, and of what waits as much as the store likes. */
 export function inOrder(snapshot: Snapshot): Snapshot {
   const groups = [...snapshot.groups].sort((one, other) =>
     one.shareName.localeCompare(other.shareName),
   )
-  return { ...snapshot, groups }
+  return {
+    ...snapshot,
+    sessions: snapshot.sessions.map(withoutPage),
+    groups: groups.map(withoutPage),
+  }
+}
+
+type Line = Pick<StoredSession, 'deliveries' | 'remainder'>
+
+function withoutPage<Owning extends Line>(owning: Owning): Owning {
+  const { deliveries, remainder } = owning
+  const waiting = deliveries.filter(({ packetId }) => packetId === 0)
+  let { bytes } = remainder
+  for (const { message } of waiting) {
+    bytes += (message?.topic.length ?? 0) + (message?.payload.length ?? 0)
+  }
+  return {
+    ...owning,
+    deliveries: deliveries.filter(({ packetId }) => packetId !== 0),
+    remainder: { messages: remainder.messages + waiting.length, bytes },
+  }
 }
 
 function ownerOf(clientId: string): Owner {

@@ -12,6 +12,7 @@ export const REAL: Trial = {
       checkpointBytes: weather.checkpointBytes,
       pageMessages: weather.pageMessages,
       reserveBytes: 0,
+      salt: () => 0x5a17,
     }),
 }
 

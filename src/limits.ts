@@ -36,4 +36,6 @@ export interface Limits {
   readonly outboxBytesMax: number
   /** A connection's share of a turn: packets read plus messages delivered by them. */
   readonly turnWorkMax: number
+  /** The same of all connections together: it bounds how long the event loop is away from everything else. */
+  readonly turnWorkTotalMax: number
 }

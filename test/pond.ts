@@ -43,6 +43,7 @@ export const POND_LIMITS: Limits = {
   sessionsMax: 1_000_000,
   outboxBytesMax: 1_048_576,
   turnWorkMax: 4_096,
+  turnWorkTotalMax: 1_000_000,
 }
 
 export interface PondOptions {

@@ -62,6 +62,8 @@ export class Broker implements SessionContext {
   readonly #wills: Wills
   /** There is no room for what must be stored. Told by the turn. */
   storeIsFull = false
+  /** Packets and deliveries that this turn may still make. */
+  turnWorkLeft = Infinity
   #now = 0
   #lastSequence = 0
   #lastDelivery = 0
@@ -106,6 +108,7 @@ export class Broker implements SessionContext {
   /** Tells the time of the turn, and wakes who waited for it. */
   tick(now: number): void {
     this.#now = now
+    this.turnWorkLeft = this.limits.turnWorkTotalMax
     if (this.deadlines.next <= now) this.deadlines.tick(now)
   }
 

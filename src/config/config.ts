@@ -133,6 +133,12 @@ const limits = z.strictObject({
     1_000_000,
     "A connection's share of a turn: packets read plus messages delivered",
   ),
+  turnWorkTotalMax: whole(
+    4_096,
+    1,
+    1_000_000,
+    'The same of all connections together, before the rest waits for the next turn',
+  ),
   publishBacklogBytesMax: whole(
     262_144,
     1_024,

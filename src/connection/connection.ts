@@ -101,6 +101,10 @@ export class Connection implements Deadline, Occupant {
     return !this.isOver && this.question === null && this.#framer.hasUnread
   }
 
+  get unreadBytes(): number {
+    return this.#framer.unreadBytes
+  }
+
   /** Bytes from the client. The chunk is not changed any more: payloads that wait lie in it. */
   receive(chunk: Buffer): void {
     if (this.isOver) return
@@ -114,13 +118,15 @@ export class Connection implements Deadline, Occupant {
 
   /** Reads on, up to this connection's share of the turn. */
   proceed(): void {
-    const workMax = this.#broker.limits.turnWorkMax
-    let work = 0
+    const broker = this.#broker
+    let left = Math.min(broker.limits.turnWorkMax, broker.turnWorkLeft)
     try {
-      while (work < workMax && !this.isOver && this.question === null && this.#framer.next()) {
+      while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
         const { bytes, start, end } = this.#framer
         const version = this.#candidate?.agreement.version ?? 4
-        work += 1 + this.#handle(decode(bytes, start, end, version))
+        const work = 1 + this.#handle(decode(bytes, start, end, version))
+        left -= work
+        broker.turnWorkLeft -= work
       }
     } catch (error) {
       this.#brokenBy(error)

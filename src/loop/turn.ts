@@ -38,6 +38,7 @@ export class Turn {
   readonly #waiting = new Set<Speaker>()
   #postponed: Speaker[] = []
   #isCommitting = false
+  readonly #waitingForCommit: (() => void)[] = []
   /** Turns that ended so far, and commits that were made: what tests count. */
   turns = 0
   commits = 0
@@ -67,6 +68,12 @@ export class Turn {
     this.#postponed.push(speaker)
   }
 
+  /** Resolves when all that was recorded is committed: nothing that was said waits any more. */
+  whenCommitted(): Promise<void> {
+    if (!this.#isCommitting && this.#options.journal.length === 0) return Promise.resolve()
+    return new Promise(resolve => this.#waitingForCommit.push(resolve))
+  }
+
   end(): void {
     if (this.#hasFailed) return
     this.#isOpen = false
@@ -88,7 +95,11 @@ export class Turn {
     const promise = journal.close()
     this.#isCommitting = true
     this.commits += 1
-    store.commit(error => this.#committed(error, promise))
+    try {
+      store.commit(error => this.#committed(error, promise))
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
   #committed(error: Error | null, promise: number): void {
@@ -104,6 +115,8 @@ export class Turn {
     this.#fetchPages()
     // A speaker that waited for this commit may have more to say, and no turn may be coming.
     if (!this.#isOpen) this.#resumePostponed()
+    if (this.#isCommitting || this.#options.journal.length > 0) return
+    for (const resolve of this.#waitingForCommit.splice(0)) resolve()
   }
 
   /** Pages of long waiting lines. All that was recorded before a page was wanted must be with the store first. */

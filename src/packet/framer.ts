@@ -30,6 +30,11 @@ export class Framer {
     return !this.#isExhausted
   }
 
+  /** Bytes that have arrived and were not read yet. */
+  get unreadBytes(): number {
+    return this.#filled - this.end
+  }
+
   /** The chunk belongs to the framer until `next` has returned false, or `keep` was called. */
   push(chunk: Buffer): void {
     if (this.end === this.#filled) {

@@ -174,6 +174,7 @@ export class Server implements RunningServer {
     await this.#linesEnded(this.#config.shutdown.drainSeconds * 1_000)
     await Promise.all(listenersClosed)
     await new Promise(resolve => setImmediate(resolve))
+    await this.#committed(this.#config.shutdown.drainSeconds * 1_000)
     this.#alarm.set(Infinity)
     await this.#store.close()
   }
@@ -181,6 +182,16 @@ export class Server implements RunningServer {
   #lineEnded(line: Line): void {
     this.#lines.delete(line)
     if (this.#lines.size === 0) this.#whenEmpty?.()
+  }
+
+  /** What is recorded goes to the store before it is closed, unless a full disk would make us wait for ever. */
+  async #committed(drainMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const given = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, drainMs)
+    })
+    await Promise.race([this.turn.whenCommitted(), given])
+    clearTimeout(timer)
   }
 
   async #linesEnded(drainMs: number): Promise<void> {

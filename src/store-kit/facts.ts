@@ -3,7 +3,7 @@
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Change, Owner } from '../store/change.ts'
-import type { Snapshot, Store, StoredDelivery } from '../store/store.ts'
+import type { Snapshot, Store, StoredDelivery, StoredSession } from '../store/store.ts'
 
 /** Where one store keeps its data. */
 export interface StorePlace {
@@ -73,6 +73,43 @@ export function committed(store: Store, ...changes: readonly Change[]): Promise<
   })
 }
 
+/** All that a store tells when it is opened, with what it leaves for pages. */
+export async function wholeOf(store: Store): Promise<Snapshot> {
+  const snapshot = await store.open()
+  const { sessions, groups } = snapshot
+  return {
+    ...snapshot,
+    sessions: await Promise.all(
+      sessions.map(session =>
+        withPages(store, session, { kind: 'session', clientId: session.clientId }),
+      ),
+    ),
+    groups: await Promise.all(
+      groups.map(group => {
+        const { shareName, topicFilter } = group
+        return withPages(store, group, { kind: 'group', shareName, topicFilter })
+      }),
+    ),
+  }
+}
+
+async function withPages<Line extends Pick<StoredSession, 'deliveries' | 'remainder'>>(
+  store: Store,
+  line: Line,
+  owner: Owner,
+): Promise<Line> {
+  const deliveries = [...line.deliveries]
+  const waiting = deliveries.filter(({ packetId }) => packetId === 0)
+  let last = waiting.at(-1)?.delivery ?? 0
+  for (let left = line.remainder.messages; left > 0;) {
+    const page = await pageOf(store, owner, last)
+    last = page.at(-1)?.delivery ?? last
+    left -= Math.max(1, page.length)
+    deliveries.push(...page)
+  }
+  return { ...line, deliveries, remainder: { messages: 0, bytes: 0 } }
+}
+
 /** What a store that is opened after these commits tells. */
 export async function after(
   place: StorePlace,
@@ -83,7 +120,7 @@ export async function after(
   for (const changes of groups) await committed(store, ...changes)
   await store.close()
   const next = place.store()
-  const snapshot = await next.open()
+  const snapshot = await wholeOf(next)
   await next.close()
   return snapshot
 }

@@ -16,6 +16,7 @@ import {
   sent,
   stored,
   type StorePlace,
+  wholeOf,
 } from './facts.ts'
 
 export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
@@ -296,7 +297,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.strictSame(sessions[0]?.subscriptions, [subscription])
   },
 
-  'a long waiting line comes back page by page, and a snapshot has its first': async place => {
+  'a long waiting line comes back page by page, and a snapshot may have its first': async place => {
     const count = 3_000
     const store = place.store()
     await store.open()
@@ -325,7 +326,10 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     const next = place.store()
     const { sessions } = await next.open()
     const { deliveries, remainder } = sessions[0] ?? { deliveries: [], remainder: null }
-    is.equal(deliveries[0]?.delivery, 1)
+    is.strictSame(
+      deliveries.map(({ delivery }) => delivery),
+      expected.slice(0, deliveries.length),
+    )
     is.equal(deliveries.length + (remainder?.messages ?? 0), count - 1)
     const followers = await pageOf(next, BOB, deliveries.length)
     is.equal(followers[0]?.delivery, deliveries.length + 1)
@@ -367,7 +371,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     store.record(owed(2, 2))
     await store.close()
     const next = place.store()
-    const { sessions } = await next.open()
+    const { sessions } = await wholeOf(next)
     await next.close()
     is.match(sessions[0]?.deliveries, [{ delivery: 1, message: messageOf(1) }])
   },

@@ -95,14 +95,25 @@ function thisProcess(): Holder {
 }
 
 function isAlive(holder: Holder): boolean {
-  if (holder.boot !== bootId()) return false
+  if (holder.boot !== bootId() || !isRunning(holder.pid)) return false
+  return startOf(holder.pid) === holder.startedAt
+}
+
+export function isRunning(pid: number): boolean {
   try {
-    process.kill(holder.pid, 0)
+    process.kill(pid, 0)
   } catch (error) {
     // Not ours to signal, but there.
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
   }
-  return startOf(holder.pid) === holder.startedAt
+  return !isZombie(pid)
+}
+
+/** Ended, and not yet asked how by the process that began it: field 3 of /proc/PID/stat. */
+function isZombie(pid: number): boolean {
+  const fields = readIfThere(`/proc/${pid}/stat`)
+  const state = fields?.slice(fields.lastIndexOf(')') + 2)[0]
+  return state === 'Z' || state === 'X'
 }
 
 function bootId(): string {

@@ -12,14 +12,17 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmSync,
   statfsSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Disk, DiskFile } from './disk.ts'
-import { DirectoryLock } from './directory-lock.ts'
+import { DirectoryLock, isRunning } from './directory-lock.ts'
 
+/** Left by whoever makes a copy, with its process id. */
+const HOLD = /^hold-(\d+)$/
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
@@ -29,13 +32,14 @@ export class FileDisk implements Disk {
 
   /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it. */
   constructor(directory: string) {
-    mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE })
+    makeDirectory(directory)
     this.#directory = directory
     this.#lock = new DirectoryLock(directory)
   }
 
   list(): readonly string[] {
-    return readdirSync(this.#directory)
+    const names = readdirSync(this.#directory)
+    return names.some(name => HOLD.test(name)) ? names.filter(name => this.#isAlive(name)) : names
   }
 
   open(name: string): DiskFile {
@@ -74,8 +78,28 @@ export class FileDisk implements Disk {
     this.#lock.release()
   }
 
+  /** A hold whose process was killed is none: it is taken away. */
+  #isAlive(name: string): boolean {
+    const pid = HOLD.exec(name)?.[1]
+    if (pid === undefined || isRunning(Number(pid))) return true
+    rmSync(this.#path(name), { force: true })
+    return false
+  }
+
   #path(name: string): string {
     return join(this.#directory, name)
+  }
+}
+
+/** Makes the directory, and its name durable as well. */
+function makeDirectory(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE })
+  if (first === undefined) return
+  for (let path = resolve(directory); ; path = dirname(path)) {
+    const parent = openSync(dirname(path), constants.O_RDONLY)
+    fsyncSync(parent)
+    closeSync(parent)
+    if (path === resolve(first)) return
   }
 }
 

@@ -1,6 +1,6 @@
 // The durable store: a log in a directory, kept by a thread of its own.
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
 import { ByteReader } from './bytes.ts'
 import { writeChange } from './change-codec.ts'
@@ -71,7 +71,7 @@ export class FileStore implements Store {
       const script = new URL(`./store-thread.${extension}`, import.meta.url)
       this.#worker = new Worker(script, { workerData: setup, transferList: [port2] })
       this.#worker.on('error', error => this.#fail(error))
-      this.#worker.on('exit', () => this.#fail(new Error('the thread of the store has ended')))
+      this.#worker.on('exit', () => this.#threadEnded(port1))
     })
   }
 
@@ -167,6 +167,16 @@ export class FileStore implements Store {
     committed?.(error)
     for (const done of pages) done(error, [])
     this.#closed?.()
+  }
+
+  /** Its last words may still be under way. */
+  #threadEnded(port: MessagePort): void {
+    let mail = receiveMessageOnPort(port)
+    while (mail !== undefined) {
+      this.#hear(mail.message as Report)
+      mail = receiveMessageOnPort(port)
+    }
+    this.#fail(new Error('the thread of the store has ended'))
   }
 
   #growMemory(bytes: number): void {

@@ -1,6 +1,7 @@
 // The store's own thread: it may wait for the disk as long as it takes, and neither the broker's event loop nor the
 // pool in which passwords are hashed and names are looked up has a part in a commit.
 
+import { strict as assert } from 'node:assert'
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
 import { FileDisk } from './file-disk.ts'
@@ -73,6 +74,9 @@ class StoreThread {
   #commit(): boolean {
     const bytes = Atomics.load(this.#control, COMMIT_BYTES)
     if (bytes === 0) return true
+    // It may lie in memory that was sent after the mail was read.
+    if (bytes > this.#memory.length) this.#readMail()
+    assert(bytes <= this.#memory.length, 'a commit lies in the memory that both threads know')
     try {
       this.#log.append(this.#memory.subarray(0, bytes), this.#committed)
     } catch (error) {

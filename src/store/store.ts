@@ -1,4 +1,4 @@
-// The port to what survives a crash. Adapters pass the contract of `test/store/store-contract.ts`.
+// The port to what survives a crash. Adapters pass the contract of `store-kit/rules.ts`.
 
 import type { Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'

@@ -25,12 +25,16 @@ const QUESTION_OPEN = 2
 const BACKLOG = 4
 const NOT_READING_US = 8
 
+/** Bytes that wait for their turn before the socket is not read from. */
+const UNREAD_BYTES_MAX = 65_536
+
 export class Line implements WireReceiver, Carrier, Speaker {
   readonly connection: Connection
   readonly #wire: Wire
   readonly #context: LineContext
   #exchange: Exchange | null = null
   #isAttended = false
+  #isPostponed = false
   #isClosed = false
   #isEnding = false
   #paused = 0
@@ -65,6 +69,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
   }
 
   proceed(): void {
+    this.#isPostponed = false
     this.#resume(SHARE_USED)
     if (this.#isClosed) return
     if (this.connection.sender.isAwaited) this.connection.drained()
@@ -111,7 +116,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
     this.#resume(BACKLOG)
     if (isOver) this.#close()
     // The system took all at once, so no drain will be reported: it goes on in the next turn.
-    else if (sender.isAwaited && this.isFlowing) this.#context.turn.postpone(this)
+    else if (sender.isAwaited && this.isFlowing) this.#postpone()
     return false
   }
 
@@ -147,10 +152,17 @@ export class Line implements WireReceiver, Carrier, Speaker {
 
   #afterReading(): void {
     if (this.connection.hasUnread) {
-      this.#pause(SHARE_USED)
-      this.#context.turn.postpone(this)
+      // To stop and start a socket costs two calls of the system: a little more may come meanwhile.
+      if (this.connection.unreadBytes > UNREAD_BYTES_MAX) this.#pause(SHARE_USED)
+      this.#postpone()
     }
     this.#ask()
+  }
+
+  #postpone(): void {
+    if (this.#isPostponed) return
+    this.#isPostponed = true
+    this.#context.turn.postpone(this)
   }
 
   #close(): void {

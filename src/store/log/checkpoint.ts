@@ -7,7 +7,7 @@ import { readOwner, readSubscription, writeOwner, writeSubscription } from '../c
 import type { Owner } from '../change.ts'
 import { readWill, writeWill } from '../message-codec.ts'
 import { Writer } from '../../packet/writer.ts'
-import { frameBytes, END_BYTES, writeFrame } from './frame.ts'
+import { frameBytes, END_BYTES, type FrameMark, writeFrame } from './frame.ts'
 import { IDENTIFIED, LogState, type SentEntry, type SessionEntry } from './log-state.ts'
 import { laterFrame, scanFrames, writeAll } from './segment-file.ts'
 import { roomFor, type LogPosition } from './segments.ts'
@@ -16,8 +16,8 @@ import type { WaitingLine } from './waiting-line.ts'
 
 const NAME = /^checkpoint-(\d{16})$/
 const UNFINISHED = /^checkpoint-\d{16}\.new$/
-/** In the place of a segment's number: no segment has it. */
-const MARK = 0xc4ec_4b01
+/** No segment has this number. The file never serves again, so its frames need no salt. */
+const MARK: FrameMark = { segment: 0xc4ec_4b01, salt: 0 }
 /** Frames become about this large. */
 const FRAME_BYTES = 262_144
 const ENTRIES_A_RECORD = 4_096

@@ -1,8 +1,10 @@
 // A frame: the records of one commit, whole or not at all. One checksum covers it, and with it the number of its
 // commit and of its segment, so that an old frame in memory that serves again is never taken for a new one.
 //
-//   0  length of the payload, 4 bytes     8  number of the commit, 8 bytes     20  nothing, 4 bytes
+//   0  length of the payload, 4 bytes     8  number of the commit, 8 bytes     20  salt of the segment, 4 bytes
 //   4  checksum, 4 bytes                 16  number of the segment, 4 bytes    24  payload
+//
+// The salt is thrown anew for each segment, so that no client can publish what would pass for a frame.
 //
 // Frames begin at multiples of 8. Behind the last one stand 8 bytes of zeros.
 
@@ -16,6 +18,20 @@ const CHECKSUM = 4
 const COMMIT = 8
 export const SEGMENT_IN_FRAME = 16
 
+/** What all frames of a segment bear. */
+export interface FrameMark {
+  readonly segment: number
+  readonly salt: number
+}
+
+/** The mark as it stands in every frame, for a search. */
+export function markBytes({ segment, salt }: FrameMark): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt32BE(segment)
+  bytes.writeUInt32BE(salt, 4)
+  return bytes
+}
+
 /** Bytes that a frame with this payload takes in its segment. */
 export function frameBytes(payloadBytes: number): number {
   return Math.ceil((FRAME_HEADER_BYTES + payloadBytes) / ALIGNMENT) * ALIGNMENT
@@ -26,7 +42,7 @@ export function writeFrame(
   into: Buffer,
   payload: Uint8Array,
   commit: number,
-  segment: number,
+  { segment, salt }: FrameMark,
 ): number {
   const { length } = payload
   const total = frameBytes(length)
@@ -34,7 +50,7 @@ export function writeFrame(
   into.writeUInt32BE(Math.floor(commit / 0x1_0000_0000), COMMIT)
   into.writeUInt32BE(commit >>> 0, COMMIT + 4)
   into.writeUInt32BE(segment, SEGMENT_IN_FRAME)
-  into.writeUInt32BE(0, SEGMENT_IN_FRAME + 4)
+  into.writeUInt32BE(salt, SEGMENT_IN_FRAME + 4)
   into.set(payload, FRAME_HEADER_BYTES)
   into.fill(0, FRAME_HEADER_BYTES + length, total + END_BYTES)
   into.writeUInt32BE(checksumOf(into, 0, length), CHECKSUM)
@@ -42,9 +58,10 @@ export function writeFrame(
 }
 
 /** What stands at this place: the number of a frame's commit, or null when there is no whole, right frame of this segment. */
-export function commitOf(bytes: Buffer, at: number, end: number, segment: number): number | null {
+export function commitOf(bytes: Buffer, at: number, end: number, mark: FrameMark): number | null {
   if (at + FRAME_HEADER_BYTES > end) return null
-  if (bytes.readUInt32BE(at + SEGMENT_IN_FRAME) !== segment) return null
+  if (bytes.readUInt32BE(at + SEGMENT_IN_FRAME) !== mark.segment) return null
+  if (bytes.readUInt32BE(at + SEGMENT_IN_FRAME + 4) !== mark.salt) return null
   const length = lengthAt(bytes, at)
   if (length === 0 || at + FRAME_HEADER_BYTES + length > end) return null
   if (bytes.readUInt32BE(at + CHECKSUM) !== checksumOf(bytes, at, length)) return null

@@ -30,6 +30,8 @@ export interface LogStoreOptions {
   readonly pageBytes: number
   /** Room on the disk below which publishes are refused, so that acknowledgements and checkpoints still find some. */
   readonly reserveBytes: number
+  /** See `Segments`; for worlds that must be the same each time. */
+  readonly salt?: () => number
 }
 
 export const LOG_STORE_DEFAULTS: LogStoreOptions = {
@@ -73,6 +75,9 @@ export class LogStore {
   #appendedAtCheckpoint = 0
   #checkpointSize = 0
   #roomCheckedAt = 0
+  #room = Infinity
+  /** How things were when a checkpoint last made no room. */
+  #futile = { appended: -MOSTLY_DONE_BYTES_MIN, room: 0 }
   #isFull = false
   /** What was cut from the end of the log when it was opened, or null. */
   cut: Cut | null = null
@@ -102,17 +107,19 @@ export class LogStore {
   /** Recovers what was committed, and tells it. Throws StoreDamaged where it is not as it was left. */
   open(): Snapshot {
     this.recover()
-    return snapshotOf(this.#state, this.#options, slot => this.load(slot))
+    return snapshotOf(this.#state, slot => this.load(slot))
   }
 
-  /** Recovers what was committed; messages are left where they lie. Throws StoreDamaged. */
-  recover(): void {
-    const leftOver = this.#disk.list().filter(name => HOLD.test(name))
-    for (const name of [...unfinishedNames(this.#disk), ...leftOver]) this.#disk.remove(name)
+  /**
+   * Recovers what was committed; messages are left where they lie, and for a repair even a file of theirs may be
+   * missing. Throws StoreDamaged.
+   */
+  recover(needsMessages = true): void {
+    for (const name of unfinishedNames(this.#disk)) this.#disk.remove(name)
     const names = checkpointNames(this.#disk)
     const newest = names.at(-1)
     if (newest === undefined && this.#isNew()) this.#segments.begin()
-    else this.#recover(newest)
+    else this.#recover(newest, needsMessages)
     this.#state.forgetBegun()
     for (const name of names.slice(0, -1)) this.#disk.remove(name)
     this.#lookForRoom()
@@ -159,12 +166,16 @@ export class LogStore {
       if (this.#compaction !== null) return this.#continueCompaction(this.#compaction)
       if (!this.#isCheckpointDue) return false
       // A file that is written to cannot be let go.
-      if (this.#isFull) this.#segments.roll()
+      if (this.#isFull && this.#segments.position.offset > SEGMENT_HEADER_BYTES) {
+        this.#segments.roll()
+      }
       this.#compaction = this.#beginCheckpoint()
       return true
     } catch (error) {
       if (!(error instanceof DiskFull)) throw error
       this.#giveUpCheckpoint()
+      this.#segments.dropSpares()
+      this.#wasFutile()
       return false
     }
   }
@@ -190,7 +201,11 @@ export class LogStore {
   get #isCheckpointDue(): boolean {
     const appended = this.#segments.bytesAppended - this.#appendedAtCheckpoint
     if (appended >= Math.max(this.#options.checkpointBytes, 2 * this.#checkpointSize)) return true
-    return this.#isFull && this.#segments.numbers().some(number => this.#isMostlyDone(number))
+    if (!this.#isFull || this.#isHeld) return false
+    const more = this.#segments.bytesAppended - this.#futile.appended
+    const moreRoom = this.#room - this.#futile.room
+    if (Math.max(more, moreRoom) < MOSTLY_DONE_BYTES_MIN) return false
+    return this.#segments.numbers().some(number => this.#isMostlyDone(number))
   }
 
   /** What a compaction may take of a disk that is full: the checkpoint after it needs room as well. */
@@ -222,20 +237,35 @@ export class LogStore {
     return more.length === 0 && !this.#segments.isBegun(first)
   }
 
-  #recover(newest: string | undefined): void {
+  /** Records that nobody could have written as they are count as damage as well. */
+  #replay(payload: Buffer, segment: number, frame: number): void {
+    try {
+      replay(this.#state, payload, segment, frame)
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error)
+      throw new StoreDamaged(segmentName(segment), frame, what)
+    }
+  }
+
+  #recover(newest: string | undefined, needsMessages: boolean): void {
     const from = newest === undefined ? NOTHING : readCheckpoint(this.#disk, newest, this.#state)
     this.#checkpointed = from
     this.cut = this.#segments.recover(from, (payload, segment, frame) =>
-      replay(this.#state, payload, segment, frame),
+      this.#replay(payload, segment, frame),
     )
     // Only now: what the checkpoint knew may have been settled since, and let go.
-    for (const segment of this.#state.messages.segments()) this.#segments.assertReaches(segment, 0)
+    if (needsMessages) {
+      for (const segment of this.#state.messages.segments()) {
+        this.#segments.assertReaches(segment, 0)
+      }
+    }
     this.#reclaim()
   }
 
   #continueCompaction(compaction: Compaction): boolean {
     if (compaction.step()) return true
     this.#compaction = null
+    this.#segments.sync()
     this.#appendedAtCheckpoint = this.#segments.bytesAppended
     this.#checkpoint = new CheckpointWriter(this.#disk, this.#state, this.#segments.position)
     return true
@@ -252,7 +282,10 @@ export class LogStore {
         if (name < checkpoint.name) this.#disk.remove(name)
       }
     }
+    const segmentsBefore = this.#segments.numbers().length
     this.#reclaim()
+    // One that freed nothing is not made again at once.
+    if (this.#segments.numbers().length >= segmentsBefore) this.#wasFutile()
     return this.#isCheckpointDue
   }
 
@@ -274,6 +307,11 @@ export class LogStore {
     )
   }
 
+  #wasFutile(): void {
+    this.#lookForRoom()
+    this.#futile = { appended: this.#segments.bytesAppended, room: this.#room }
+  }
+
   /** Somebody makes a copy: every file stays until the next checkpoint. */
   get #isHeld(): boolean {
     return this.#disk.list().some(name => HOLD.test(name))
@@ -281,8 +319,8 @@ export class LogStore {
 
   #lookForRoom(): void {
     this.#roomCheckedAt = this.#segments.bytesAppended
-    const room = this.#disk.freeBytes() + this.#segments.spareBytes()
-    this.#isFull = room < this.#options.reserveBytes
+    this.#room = this.#disk.freeBytes() + this.#segments.spareBytes()
+    this.#isFull = this.#room < this.#options.reserveBytes
   }
 }
 

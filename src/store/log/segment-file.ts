@@ -1,5 +1,6 @@
 // One file of the log: a header with its number, then frames.
 
+import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../disk.ts'
 import {
   ALIGNMENT,
@@ -7,14 +8,19 @@ import {
   END_BYTES,
   frameBytes,
   FRAME_HEADER_BYTES,
+  type FrameMark,
   isEnd,
   lengthAt,
+  markBytes,
   SEGMENT_IN_FRAME,
 } from './frame.ts'
 import { StoreDamaged } from './store-damaged.ts'
 
 export const SEGMENT_HEADER_BYTES = 32
 const MAGIC = 'PONDLOG1'
+/** Places in the header, behind the number of the segment. */
+const SALT = 16
+const HEADER_CHECKSUM = 20
 const WINDOW_BYTES = 1_048_576
 const NAME = /^segment-(\d{8,})\.log$/
 
@@ -29,18 +35,30 @@ export function segmentNumber(name: string): number | null {
 }
 
 /** The header, and the zeros that say that no frame follows yet. */
-export function segmentHeader(number: number): Buffer {
+export function segmentHeader({ segment, salt }: FrameMark): Buffer {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES + END_BYTES)
   header.write(MAGIC, 'latin1')
-  header.writeUInt32BE(number, MAGIC.length)
+  header.writeUInt32BE(segment, MAGIC.length)
+  header.writeUInt32BE(salt, SALT)
+  header.writeUInt32BE(crc32(header.subarray(0, HEADER_CHECKSUM)), HEADER_CHECKSUM)
   return header
 }
 
-export function hasHeader(file: DiskFile, number: number): boolean {
+/** What the frames of this segment bear, or null when its header is not whole. */
+export function markIn(file: DiskFile, number: number): FrameMark | null {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES)
   // A header that was torn before its zeros looks like a whole one in memory that was zeros before.
-  if (file.read(header, 0) < SEGMENT_HEADER_BYTES) return false
-  return header.equals(segmentHeader(number).subarray(0, SEGMENT_HEADER_BYTES))
+  if (file.read(header, 0) < SEGMENT_HEADER_BYTES) return null
+  const mark = { segment: number, salt: header.readUInt32BE(SALT) }
+  const isRight = header.equals(segmentHeader(mark).subarray(0, SEGMENT_HEADER_BYTES))
+  return isRight ? mark : null
+}
+
+/** What the frames bear, where the header cannot tell: as the first of them has it. */
+export function guessedMark(file: DiskFile, number: number): FrameMark {
+  const head = Buffer.alloc(FRAME_HEADER_BYTES)
+  file.read(head, SEGMENT_HEADER_BYTES)
+  return { segment: number, salt: head.readUInt32BE(SEGMENT_IN_FRAME + 4) }
 }
 
 /** Writes all of the bytes, in as many calls as the disk needs. */
@@ -86,7 +104,7 @@ export interface Scan {
 /** Reads frames from `from` on, for as long as they are whole and their commits follow `lastCommit`. */
 export function scanFrames(
   file: DiskFile,
-  segment: number,
+  mark: FrameMark,
   from: number,
   lastCommit: number,
   onFrame: (payload: Buffer, frame: number, commit: number) => void,
@@ -102,7 +120,7 @@ export function scanFrames(
     const length = lengthAt(window.bytes, place)
     if (length > size - at) return { end: at, isCleanEnd: false }
     place = window.show(at, FRAME_HEADER_BYTES + length)
-    const commit = commitOf(window.bytes, place, window.bytes.length, segment)
+    const commit = commitOf(window.bytes, place, window.bytes.length, mark)
     if (commit !== last + 1) return { end: at, isCleanEnd: false }
     const start = place + FRAME_HEADER_BYTES
     onFrame(window.bytes.subarray(start, start + length), at, commit)
@@ -114,25 +132,24 @@ export function scanFrames(
 /** Where a whole frame of a later commit stands behind `from`, or null: the sign that what stands before it is damage. */
 export function laterFrame(
   file: DiskFile,
-  segment: number,
+  mark: FrameMark,
   from: number,
   lastCommit: number,
 ): number | null {
   const window = new Window(file)
   const size = file.size()
-  const mark = Buffer.alloc(4)
-  mark.writeUInt32BE(segment)
+  const pattern = markBytes(mark)
   let at = from
   while (at + FRAME_HEADER_BYTES < size) {
     const place = window.show(at, FRAME_HEADER_BYTES)
-    // Every frame bears the number of its segment: anything else is passed over at the speed of memory.
-    const found = window.bytes.indexOf(mark, place + SEGMENT_IN_FRAME)
+    // Every frame bears the mark of its segment: anything else is passed over at the speed of memory.
+    const found = window.bytes.indexOf(pattern, place + SEGMENT_IN_FRAME)
     const next = found < 0 ? window.bytes.length - FRAME_HEADER_BYTES : found - SEGMENT_IN_FRAME
     at = Math.max(at, window.start + next)
-    if (found >= 0 && at % ALIGNMENT === 0 && isLater(window, at, size, segment, lastCommit)) {
+    if (found >= 0 && at % ALIGNMENT === 0 && isLater(window, at, size, mark, lastCommit)) {
       return at
     }
-    at += found < 0 ? FRAME_HEADER_BYTES : 1
+    at += found < 0 ? ALIGNMENT : 1
   }
   return null
 }
@@ -141,20 +158,21 @@ function isLater(
   window: Window,
   at: number,
   size: number,
-  segment: number,
+  mark: FrameMark,
   lastCommit: number,
 ): boolean {
   const head = window.show(at, FRAME_HEADER_BYTES)
+  if (head + FRAME_HEADER_BYTES > window.bytes.length) return false
   const length = lengthAt(window.bytes, head)
   if (length === 0 || at + length > size) return false
   const place = window.show(at, FRAME_HEADER_BYTES + length)
-  const commit = commitOf(window.bytes, place, window.bytes.length, segment)
+  const commit = commitOf(window.bytes, place, window.bytes.length, mark)
   return commit !== null && commit > lastCommit
 }
 
 /** A stretch of a segment in memory, and the frames in it that were found right. */
 interface Stretch {
-  readonly segment: number
+  readonly mark: FrameMark
   readonly start: number
   readonly bytes: Buffer
   readonly right: Set<number>
@@ -167,10 +185,10 @@ const STRETCHES_MAX = 16
  * filled together share it.
  */
 export class FrameReader {
-  readonly #open: (segment: number) => DiskFile
+  readonly #open: (segment: number) => OpenSegment
   #stretches: Stretch[] = []
 
-  constructor(open: (segment: number) => DiskFile) {
+  constructor(open: (segment: number) => OpenSegment) {
     this.#open = open
   }
 
@@ -179,7 +197,7 @@ export class FrameReader {
     const stretch = this.#known(segment, frame) ?? this.#read(segment, frame, end)
     const place = frame - stretch.start
     if (!stretch.right.has(frame)) {
-      if (commitOf(stretch.bytes, place, stretch.bytes.length, segment) === null) {
+      if (commitOf(stretch.bytes, place, stretch.bytes.length, stretch.mark) === null) {
         throw damagedFrame(segment, frame)
       }
       stretch.right.add(frame)
@@ -195,12 +213,13 @@ export class FrameReader {
 
   #known(segment: number, frame: number): Stretch | undefined {
     return this.#stretches.find(
-      stretch => stretch.segment === segment && holdsFrame(stretch.bytes, frame - stretch.start),
+      stretch =>
+        stretch.mark.segment === segment && holdsFrame(stretch.bytes, frame - stretch.start),
     )
   }
 
   #read(segment: number, frame: number, end: number): Stretch {
-    const file = this.#open(segment)
+    const { file, mark } = this.#open(segment)
     // Behind the end stands what will be written over.
     let bytes = bytesAt(file, frame, Math.min(WINDOW_BYTES, end - frame))
     if (bytes.length < FRAME_HEADER_BYTES) throw damagedFrame(segment, frame)
@@ -209,7 +228,7 @@ export class FrameReader {
       if (frame + length > file.size()) throw damagedFrame(segment, frame)
       bytes = bytesAt(file, frame, length)
     }
-    const stretch = { segment, start: frame, bytes, right: new Set<number>() }
+    const stretch = { mark, start: frame, bytes, right: new Set<number>() }
     if (this.#stretches.length === STRETCHES_MAX) this.#stretches.pop()
     this.#stretches.unshift(stretch)
     return stretch
@@ -230,12 +249,18 @@ function damagedFrame(segment: number, frame: number): StoreDamaged {
   return new StoreDamaged(segmentName(segment), frame, 'a frame that is needed is not right')
 }
 
+export interface OpenSegment {
+  readonly file: DiskFile
+  readonly mark: FrameMark
+}
+
 /** Opens a segment that must be there. Throws StoreDamaged where it is not, or has another header. */
-export function openSegment(disk: Disk, number: number): DiskFile {
+export function openSegment(disk: Disk, number: number): OpenSegment {
   const name = segmentName(number)
   if (!disk.list().includes(name)) throw new StoreDamaged(name, 0, 'the file is missing')
   const file = disk.open(name)
-  if (hasHeader(file, number)) return file
+  const mark = markIn(file, number)
+  if (mark !== null) return { file, mark }
   file.close()
   throw new StoreDamaged(name, 0, 'the header of the file is not right')
 }

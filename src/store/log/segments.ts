@@ -2,13 +2,16 @@
 // A file whose messages are all settled serves again under a new number: to write over old bytes costs less than
 // to make a file longer.
 
-import type { Disk, DiskFile } from '../disk.ts'
+import { randomBytes } from 'node:crypto'
+import type { Disk } from '../disk.ts'
 import type { Durability } from '../store.ts'
 import { END_BYTES, frameBytes, FRAME_HEADER_BYTES, writeFrame } from './frame.ts'
 import {
   FrameReader,
-  hasHeader,
+  guessedMark,
   laterFrame,
+  markIn,
+  type OpenSegment,
   openSegment,
   scanFrames,
   SEGMENT_HEADER_BYTES,
@@ -45,6 +48,8 @@ export interface Cut {
 export interface SegmentsOptions {
   readonly durability: Durability
   readonly segmentBytes: number
+  /** A number of 32 bits for each new segment; by default one that nobody can guess. */
+  readonly salt?: () => number
 }
 
 export type OnFrame = (payload: Buffer, segment: number, frame: number) => void
@@ -53,19 +58,21 @@ export class Segments {
   readonly #disk: Disk
   readonly #options: SegmentsOptions
   readonly #reader: FrameReader
-  readonly #files = new Map<number, DiskFile>()
+  readonly #files = new Map<number, OpenSegment>()
   #spares: Spare[] = []
   #last = 0
   #end = 0
   #commit = 0
   #frame = Buffer.allocUnsafe(65_536)
+  /** A write at the end may have left a part of a frame there. */
+  #isTorn = false
   /** Bytes of frames appended since the log was opened. */
   bytesAppended = 0
 
   constructor(disk: Disk, options: SegmentsOptions) {
     this.#disk = disk
     this.#options = options
-    this.#reader = new FrameReader(segment => this.#file(segment))
+    this.#reader = new FrameReader(segment => this.#open(segment))
   }
 
   /** Where the next frame will begin. */
@@ -124,9 +131,11 @@ export class Segments {
       this.roll()
     }
     if (this.#frame.length < needed) this.#frame = Buffer.allocUnsafe(needed * 2)
-    const bytes = writeFrame(this.#frame, payload, this.#commit + 1, this.#last)
-    const file = this.#file(this.#last)
+    const { file, mark } = this.#open(this.#last)
+    const bytes = writeFrame(this.#frame, payload, this.#commit + 1, mark)
+    this.#isTorn = true
     roomFor(() => writeAll(file, this.#frame.subarray(0, bytes + END_BYTES), this.#end))
+    this.#isTorn = false
     if (this.#options.durability === 'fsync') file.sync()
     const frame = this.#end
     this.#end += bytes
@@ -147,7 +156,7 @@ export class Segments {
 
   /** Throws StoreDamaged unless the segment is there and reaches as far as this frame. */
   assertReaches(segment: number, frame: number): void {
-    const size = this.#file(segment).size()
+    const size = this.#open(segment).file.size()
     if (frame >= size) {
       throw new StoreDamaged(segmentName(segment), size, 'the file ends before what it should hold')
     }
@@ -180,26 +189,26 @@ export class Segments {
   /** Whether the newest file has got its header: a crash may come between its name and that. */
   isBegun(number: number): boolean {
     const file = this.#disk.open(segmentName(number))
-    const isBegun = hasHeader(file, number)
-    const frame = isBegun ? null : laterFrame(file, number, 0, 0)
+    const isBegun = markIn(file, number) !== null
+    const frame = isBegun ? null : laterFrame(file, guessedMark(file, number), 0, 0)
     file.close()
     if (frame === null) return isBegun
     throw new StoreDamaged(segmentName(number), 0, 'the header of the file is not right')
   }
 
   #read(number: number, start: number, onFrame: OnFrame): Cut | null {
-    const file = this.#file(number)
+    const { file, mark } = this.#open(number)
     if (start > file.size()) {
       throw new StoreDamaged(segmentName(number), file.size(), 'the file is shorter than it was')
     }
-    const scan = scanFrames(file, number, start, this.#commit, (payload, frame, commit) => {
+    const scan = scanFrames(file, mark, start, this.#commit, (payload, frame, commit) => {
       this.#commit = commit
       onFrame(payload, number, frame)
     })
     this.#last = number
     this.#end = scan.end
     // A flipped bit in a length may look like the end.
-    const later = laterFrame(file, number, scan.end, this.#commit)
+    const later = laterFrame(file, mark, scan.end, this.#commit)
     if (later !== null) {
       const what = `no whole frame stands here, but one does at byte ${later}`
       throw new StoreDamaged(segmentName(number), scan.end, what)
@@ -209,17 +218,17 @@ export class Segments {
 
   /** Behind a torn frame nothing was ever written: no frame may stand in a later segment. */
   #assertNothingFollows(number: number, from: number, cut: Cut): void {
-    const later = laterFrame(this.#file(number), number, from, this.#commit)
+    const { file, mark } = this.#open(number)
+    const later = laterFrame(file, mark, from, this.#commit)
     if (later === null) return
     const what = `no whole frame stands here, but one does in ${segmentName(number)} at byte ${later}`
     throw new StoreDamaged(cut.file, cut.offset, what)
   }
 
   #cut(cut: Cut): void {
-    const file = this.#file(this.#last)
-    file.truncate(cut.offset)
-    writeAll(file, Buffer.alloc(END_BYTES), cut.offset)
-    file.sync()
+    this.#end = cut.offset
+    this.#isTorn = true
+    this.#endHere()
   }
 
   /** Files that were begun and never written to. */
@@ -232,6 +241,13 @@ export class Segments {
     if (later.length > 0) this.#disk.syncNames()
   }
 
+  /** Files that wait to serve again are removed: something else needs the room. */
+  dropSpares(): void {
+    for (const { name } of this.#spares) this.#disk.remove(name)
+    this.#spares = []
+    this.#disk.syncNames()
+  }
+
   #sized(name: string): Spare {
     const file = this.#disk.open(name)
     const bytes = file.size()
@@ -241,7 +257,9 @@ export class Segments {
 
   /** Goes on in a new segment. Throws DiskFull. */
   roll(): void {
+    if (this.#last > 0) this.#endHere()
     const number = this.#last + 1
+    const mark = { segment: number, salt: this.#options.salt?.() ?? randomSalt() }
     const name = segmentName(number)
     const spare = this.#spares[0]
     const file = roomFor(() => {
@@ -251,7 +269,7 @@ export class Segments {
       return this.#disk.open(name)
     })
     try {
-      roomFor(() => writeAll(file, segmentHeader(number), 0))
+      roomFor(() => writeAll(file, segmentHeader(mark), 0))
     } catch (error) {
       file.close()
       this.#disk.remove(name)
@@ -259,31 +277,51 @@ export class Segments {
     }
     file.sync()
     this.#disk.syncNames()
-    this.#keep(number, file)
+    this.#keep(number, { file, mark })
     this.#last = number
     this.#end = SEGMENT_HEADER_BYTES
   }
 
-  #file(number: number): DiskFile {
+  /**
+   * The last segment ends with the last whole frame, for good and on disk: what follows elsewhere must not find a
+   * frame torn here, nor, where commits are not synced, one missing.
+   */
+  #endHere(): void {
+    const { file } = this.#open(this.#last)
+    if (this.#isTorn) file.truncate(this.#end)
+    this.#isTorn = false
+    file.sync()
+  }
+
+  /** All that was appended is on disk, also where commits do not wait for that. */
+  sync(): void {
+    this.#open(this.#last).file.sync()
+  }
+
+  #open(number: number): OpenSegment {
     const known = this.#files.get(number)
     if (known !== undefined) return known
     return this.#keep(number, openSegment(this.#disk, number))
   }
 
-  #keep(number: number, file: DiskFile): DiskFile {
+  #keep(number: number, opened: OpenSegment): OpenSegment {
     for (const other of this.#files.keys()) {
       if (this.#files.size < OPEN_FILES_MAX) break
       if (other === this.#last) continue
       this.#close(other)
     }
-    this.#files.set(number, file)
-    return file
+    this.#files.set(number, opened)
+    return opened
   }
 
   #close(number: number): void {
-    this.#files.get(number)?.close()
+    this.#files.get(number)?.file.close()
     this.#files.delete(number)
   }
+}
+
+function randomSalt(): number {
+  return randomBytes(4).readUInt32BE()
 }
 
 /** Does what may find no room, and says so in a way that it may be tried again. */

@@ -1,5 +1,4 @@
-// LogState → Snapshot: what a broker begins with. Of long waiting lines it has the first page; the rest stays where
-// it lies.
+// LogState → Snapshot: what a broker begins with. Messages that wait stay where they lie.
 
 import type { Message } from '../../message.ts'
 import type { GroupOwner } from '../change.ts'
@@ -15,15 +14,10 @@ import {
 } from './log-state.ts'
 import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
 
-export interface PageBounds {
-  readonly pageMessages: number
-  readonly pageBytes: number
-}
-
 type Load = (slot: number) => Message
 
-export function snapshotOf(state: LogState, bounds: PageBounds, load: Load): Snapshot {
-  const making = new SnapshotMaking(state, bounds, load)
+export function snapshotOf(state: LogState, load: Load): Snapshot {
+  const making = new SnapshotMaking(state, load)
   const strangers = [...state.wills].filter(([clientId]) => !state.sessions.has(clientId))
   return {
     sessions: [
@@ -41,19 +35,16 @@ export function snapshotOf(state: LogState, bounds: PageBounds, load: Load): Sna
 
 class SnapshotMaking {
   readonly #state: LogState
-  readonly #bounds: PageBounds
   readonly #load: Load
 
-  constructor(state: LogState, bounds: PageBounds, load: Load) {
+  constructor(state: LogState, load: Load) {
     this.#state = state
-    this.#bounds = bounds
     this.#load = load
   }
 
   session(session: SessionEntry): StoredSession {
     const { clientId, expiryIntervalSeconds, expiresAt, subscriptions, incoming } = session
     const will = this.#state.wills.get(clientId)
-    const { first, remainder } = this.#line(session.waiting, null)
     const sent = [...session.sent.values()].map(entry => this.#sent(entry))
     return {
       clientId,
@@ -62,37 +53,22 @@ class SnapshotMaking {
       will: will?.will ?? null,
       willAt: will?.at ?? null,
       subscriptions: [...subscriptions.values()],
-      deliveries: [...sent, ...first],
-      remainder,
+      deliveries: sent,
+      remainder: this.#remainder(session.waiting),
       incoming: [...incoming],
     }
   }
 
   group({ owner, waiting }: GroupEntry): StoredGroup {
-    const { first, remainder } = this.#line(waiting, owner)
     const { shareName, topicFilter } = owner
-    return { shareName, topicFilter, deliveries: first, remainder }
+    return { shareName, topicFilter, deliveries: [], remainder: this.#remainder(waiting) }
   }
 
-  #line(
-    line: WaitingLine,
-    group: GroupOwner | null,
-  ): { readonly first: StoredDelivery[]; readonly remainder: Remainder } {
-    const { pageMessages, pageBytes } = this.#bounds
-    const first: StoredDelivery[] = []
+  /** How much waits: it is read when its owner wants it, so that a start needs no memory for it. */
+  #remainder(line: WaitingLine): Remainder {
     let bytes = 0
-    const remainder = { messages: 0, bytes: 0 }
-    for (const entry of line.after(0)) {
-      const size = this.#state.messages.sizeOf(entry.slot)
-      if (first.length < pageMessages && bytes < pageBytes) {
-        first.push(this.#delivery(entry, this.#load(entry.slot), 0, group))
-        bytes += size
-      } else {
-        remainder.messages += 1
-        remainder.bytes += size
-      }
-    }
-    return { first, remainder }
+    for (const { slot } of line.after(0)) bytes += this.#state.messages.sizeOf(slot)
+    return { messages: line.count, bytes }
   }
 
   #sent(entry: SentEntry): StoredDelivery {

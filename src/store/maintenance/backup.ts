@@ -5,14 +5,16 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { FileDisk } from '../file-disk.ts'
 import { isStoreFile } from '../log/log-store.ts'
 import { figuresOf, type StoreFigures, verify } from './verify.ts'
@@ -23,39 +25,46 @@ const TRIES_MAX = 5
 export function backUp(from: string, to: string): StoreFigures {
   if (!readdirSync(from).some(isStoreFile)) throw new Error(`there is no store in ${from}`)
   const hold = join(from, `hold-${process.pid}`)
-  writeFileSync(hold, '', { mode: 0o600 })
-  try {
-    return copyUntilWhole(from, to)
-  } finally {
-    rmSync(hold, { force: true })
+  for (let tries = 1; ; tries++) {
+    writeFileSync(hold, '', { mode: 0o600 })
+    try {
+      return copyWhole(from, to)
+    } catch (error) {
+      // A file may have been let go of just before it was held: then all is copied anew.
+      if (tries === TRIES_MAX || error instanceof NotEmpty) throw error
+    } finally {
+      rmSync(hold, { force: true })
+    }
   }
 }
 
 /** Copies a backup to a directory that has no store yet. Throws a sentence. */
 export function restoreBackup(from: string, to: string): StoreFigures {
   if (!readdirSync(from).some(isStoreFile)) throw new Error(`there is no backup in ${from}`)
-  copyFiles(from, to)
-  return checked(to)
-}
-
-/** A file may have been let go of just before it was held: then all is copied anew. */
-function copyUntilWhole(from: string, to: string): StoreFigures {
-  for (let tries = 1; ; tries++) {
-    try {
-      copyFiles(from, to)
-      return checked(to)
-    } catch (error) {
-      if (tries === TRIES_MAX || error instanceof NotEmpty) throw error
-      for (const name of readdirSync(to).filter(isStoreFile)) rmSync(join(to, name))
-    }
-  }
+  return copyWhole(from, to)
 }
 
 class NotEmpty extends Error {}
 
+/** The copy gets its name when it was read and found whole: what is left of an unfinished one is no store. */
+function copyWhole(from: string, to: string): StoreFigures {
+  if (existsSync(to) && readdirSync(to).length > 0) throw new NotEmpty(`${to} is not empty`)
+  const part = `${resolve(to)}.part`
+  rmSync(part, { recursive: true, force: true })
+  try {
+    copyFiles(from, part)
+    const figures = checked(part)
+    rmSync(to, { recursive: true, force: true })
+    renameSync(part, to)
+    syncPath(dirname(resolve(to)))
+    return figures
+  } finally {
+    rmSync(part, { recursive: true, force: true })
+  }
+}
+
 function copyFiles(from: string, to: string): void {
   mkdirSync(to, { recursive: true, mode: 0o700 })
-  if (readdirSync(to).some(isStoreFile)) throw new NotEmpty(`there is a store in ${to} already`)
   // Checkpoints first, then the log in its order: what is copied is the store as it was at one moment.
   const names = readdirSync(from).filter(isStoreFile).sort()
   for (const name of names) {

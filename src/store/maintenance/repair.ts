@@ -6,7 +6,7 @@ import type { Disk } from '../disk.ts'
 import { checkpointNames } from '../log/checkpoint.ts'
 import { END_BYTES } from '../log/frame.ts'
 import { LogStore } from '../log/log-store.ts'
-import { SEGMENT_HEADER_BYTES, segmentName, segmentNumber, writeAll } from '../log/segment-file.ts'
+import { SEGMENT_HEADER_BYTES, segmentNumber, writeAll } from '../log/segment-file.ts'
 import { StoreDamaged } from '../log/store-damaged.ts'
 
 const COPY_BYTES = 1_048_576
@@ -19,7 +19,7 @@ export function repair(disk: Disk): readonly string[] {
   for (;;) {
     const log = new LogStore(disk)
     try {
-      log.recover()
+      log.recover(false)
     } catch (error) {
       log.close()
       // Damage that is there again was not mended by what we can do.
@@ -34,29 +34,44 @@ export function repair(disk: Disk): readonly string[] {
   }
 }
 
+/** Every segment from the first on: without a checkpoint all of them are needed. */
+function hasWholeLog(disk: Disk): boolean {
+  const numbers = disk.list().flatMap(name => segmentNumber(name) ?? [])
+  return numbers.length > 0 && Math.max(...numbers) === numbers.length
+}
+
 /** The log ends where it is damaged: what stands there and behind it goes aside. */
 function setAside(disk: Disk, damage: StoreDamaged): string {
   const { file, offset } = damage
   if (checkpointNames(disk).includes(file)) {
-    if (!disk.list().includes(segmentName(1)) && checkpointNames(disk).length < 2) throw damage
-    disk.rename(file, `lost-${file}`)
+    if (!hasWholeLog(disk) && checkpointNames(disk).length < 2) throw damage
+    disk.rename(file, lostName(disk, file))
     disk.syncNames()
     return `${file} is not whole: the log is read from an earlier place`
   }
   const number = segmentNumber(file)
   if (number === null || !disk.list().includes(file)) throw damage
   const later = disk.list().filter(name => (segmentNumber(name) ?? 0) > number)
-  for (const name of later) disk.rename(name, `lost-${name}`)
-  if (offset < SEGMENT_HEADER_BYTES) disk.rename(file, `lost-${file}`)
+  for (const name of later) disk.rename(name, lostName(disk, name))
+  if (offset < SEGMENT_HEADER_BYTES) disk.rename(file, lostName(disk, file))
   else cutAt(disk, file, offset)
   disk.syncNames()
   const more = later.length === 0 ? '' : `, and ${later.length} later files`
-  return `${file} ends at byte ${offset} now; what stood behind it is in lost-${file}${more}`
+  return `${file} ends at byte ${offset} now; what stood behind it, and every later commit, is in files named lost-…${more}`
+}
+
+/** A name that no earlier repair has used. */
+function lostName(disk: Disk, name: string): string {
+  const names = disk.list()
+  if (!names.includes(`lost-${name}`)) return `lost-${name}`
+  let count = 2
+  while (names.includes(`lost-${count}-${name}`)) count += 1
+  return `lost-${count}-${name}`
 }
 
 function cutAt(disk: Disk, name: string, offset: number): void {
   const file = disk.open(name)
-  const lost = disk.create(`lost-${name}`)
+  const lost = disk.create(lostName(disk, name))
   const bytes = Buffer.alloc(COPY_BYTES)
   for (let at = 0; at < file.size(); at += COPY_BYTES) {
     writeAll(lost, bytes.subarray(0, file.read(bytes, at)), at)
