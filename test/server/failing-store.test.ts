@@ -4,6 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'tap'
+import { createBroker } from '../../src/index.ts'
+import { FileDisk } from '../../src/store/file-disk.ts'
+import { figuresOf } from '../../src/store/maintenance/verify.ts'
 import { Program, run } from '../interop/programs.ts'
 
 const ENTRY = pathToFileURL(resolve(import.meta.dirname, '../../src/index.js')).href
@@ -33,4 +36,18 @@ test('a commit that fails ends the process with status 74 and a line that says s
   t.equal(status, 74)
   t.match(output, /"event":"store.failed","error":"EIO: fdatasync"/)
   t.notMatch(publisher.output, /PUBACK/)
+})
+
+test('what was published before the broker is closed is stored when it is', async t => {
+  const directory = t.testdir()
+  const broker = await createBroker({ listeners: [], store: { directory } })
+  for (let count = 0; count < 20; count++) {
+    broker.publish({ topic: `t/${count}`, payload: 'x', qos: 1, retain: true })
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await broker.close()
+
+  const disk = new FileDisk(directory)
+  t.equal(figuresOf(disk).retained, 20)
+  disk.close()
 })

@@ -1,4 +1,13 @@
-import { closeSync, cpSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Test, test } from 'tap'
 import { FileDisk } from '../../src/store/file-disk.ts'
@@ -193,4 +202,48 @@ test('the command says what is wrong in one sentence', async t => {
     status: 1,
     errors: /^the store is damaged: segment-00000001\.log at byte 72: /,
   })
+})
+
+test('a flipped bit in the header of an old segment costs its messages and no more', async t => {
+  const directory = await filled(t, 400, SMALL)
+  withDisk(directory, disk => {
+    const log = new LogStore(disk, SMALL)
+    log.recover()
+    log.checkpoint()
+    log.close()
+  })
+  flip(join(directory, 'segment-00000002.log'), 3)
+
+  t.throws(() => withDisk(directory, verify), /segment-00000002\.log at byte 0/)
+  const done = withDisk(directory, repair)
+
+  t.match(done, [/messages cannot be read and are given up \(segment-00000002\.log at byte 0\)/])
+  const { waiting } = withDisk(directory, verify)
+  t.ok(waiting > 200 && waiting < 400, `${waiting} of 400 are there`)
+})
+
+test('a second repair keeps what the first has set aside', async t => {
+  const directory = await filled(t, 50)
+  const file = join(directory, 'segment-00000001.log')
+  for (const part of [0.8, 0.5]) {
+    flip(file, Math.floor((statSync(file).size * part) / 8) * 8 + 30)
+    withDisk(directory, repair)
+  }
+  const lost = readdirSync(directory).filter(name => name.startsWith('lost-'))
+  t.strictSame(lost.sort(), ['lost-2-segment-00000001.log', 'lost-segment-00000001.log'])
+})
+
+test('what an interrupted copy leaves is no store, and hinders no other copy', async t => {
+  const directory = await filled(t, 10)
+  const copy = join(t.testdirName, 'copy')
+  cpSync(directory, `${copy}.part`, { recursive: true })
+  writeFileSync(join(directory, 'hold-4194305'), '')
+
+  t.match(backUp(directory, copy), { waiting: 10 })
+  t.strictSame(
+    readdirSync(t.testdirName).filter(name => name.endsWith('.part')),
+    [],
+  )
+  withDisk(directory, disk => t.notOk(disk.list().includes('hold-4194305')))
+  t.throws(() => restoreBackup(t.testdirName, join(t.testdirName, 'x')), /there is no backup/)
 })

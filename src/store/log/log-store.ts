@@ -55,6 +55,9 @@ export function isStoreFile(name: string): boolean {
 /** A compaction on a full disk takes no more than this part of the reserve. */
 const RESERVE_PARTS = 16
 
+/** What a message takes in its file besides topic and payload. */
+const RECORD_BYTES = 64
+
 /** Smaller segments are not worth a checkpoint of their own. */
 const MOSTLY_DONE_BYTES_MIN = 65_536
 
@@ -76,6 +79,7 @@ export class LogStore {
   #checkpointSize = 0
   #roomCheckedAt = 0
   #room = Infinity
+  #roomBefore = 0
   /** How things were when a checkpoint last made no room. */
   #futile = { appended: -MOSTLY_DONE_BYTES_MIN, room: 0 }
   #isFull = false
@@ -165,6 +169,7 @@ export class LogStore {
       if (this.#checkpoint !== null) return this.#continueCheckpoint(this.#checkpoint)
       if (this.#compaction !== null) return this.#continueCompaction(this.#compaction)
       if (!this.#isCheckpointDue) return false
+      this.#roomBefore = this.#room
       // A file that is written to cannot be let go.
       if (this.#isFull && this.#segments.position.offset > SEGMENT_HEADER_BYTES) {
         this.#segments.roll()
@@ -222,7 +227,8 @@ export class LogStore {
   #isMostlyDone(segment: number): boolean {
     const { position } = this.#segments
     const size = segment === position.segment ? position.offset : this.#options.segmentBytes
-    const needed = this.#state.messages.useOf(segment)?.bytes ?? 0
+    const use = this.#state.messages.useOf(segment)
+    const needed = use === undefined ? 0 : use.bytes + use.messages * RECORD_BYTES
     const neededMax = Math.min(size / 4, this.#moveBytesMax)
     return size >= MOSTLY_DONE_BYTES_MIN && needed <= neededMax
   }
@@ -282,10 +288,10 @@ export class LogStore {
         if (name < checkpoint.name) this.#disk.remove(name)
       }
     }
-    const segmentsBefore = this.#segments.numbers().length
     this.#reclaim()
-    // One that freed nothing is not made again at once.
-    if (this.#segments.numbers().length >= segmentsBefore) this.#wasFutile()
+    this.#lookForRoom()
+    // One that made no room is not made again at once.
+    if (this.#room < this.#roomBefore + MOSTLY_DONE_BYTES_MIN) this.#wasFutile()
     return this.#isCheckpointDue
   }
 
