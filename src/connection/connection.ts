@@ -118,8 +118,12 @@ export class Connection implements Deadline, Occupant {
 
   /** Reads on, up to this connection's share of the turn. */
   proceed(): void {
+    this.#read(Math.min(this.#broker.limits.turnWorkMax, this.#broker.turnWorkLeft))
+  }
+
+  #read(workMax: number): void {
     const broker = this.#broker
-    let left = Math.min(broker.limits.turnWorkMax, broker.turnWorkLeft)
+    let left = workMax
     try {
       while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
         const { bytes, start, end } = this.#framer
@@ -156,6 +160,8 @@ export class Connection implements Deadline, Occupant {
   /** The socket is gone, whoever ended it. */
   closed(cause: string | null): void {
     if (this.#hasSaidNothing && cause === null) this.#forget()
+    // What came before the end counts: there is no later turn for it.
+    if (this.hasUnread) this.#read(Infinity)
     this.#end(
       UNSPECIFIED_ERROR,
       cause ?? 'the client closed its connection without DISCONNECT',

@@ -105,3 +105,22 @@ test('a client that does not even take its answers is not read from', async t =>
   t.notOk(client.wire.isPaused)
   t.equal(client.receives().length, pings)
 })
+
+test('what came before the end of a connection is read, whatever share of the turn is left', async t => {
+  const pond = new Pond({ limits: { turnWorkTotalMax: 3 } })
+  const watcher = pond.client('watcher')
+  watcher.subscribes('#')
+  watcher.hears()
+  const alice = pond.client('alice', { will: { topic: 'will', payload: 'lost' } })
+
+  pond.inOneTurn(() => {
+    for (let count = 0; count < 10; count++) alice.publishes('a', `${count}`)
+    alice.disconnects()
+    alice.vanishes()
+  })
+
+  t.strictSame(
+    watcher.hears(),
+    Array.from({ length: 10 }, (_, count) => `publish a ${count} q0`),
+  )
+})
