@@ -74,7 +74,8 @@ export class MosquittoSub implements Actor {
   }
 
   #subscribing(): void {
-    const facts = { filter: FILTER, qos: this.#qos }
+    // libmosquitto 2.0 keeps a repeated PUBLISH of QoS 2 beside the first and delivers both: it is held to QoS 1.
+    const facts = { filter: FILTER, qos: 1 } as const
     this.#ledger.record({ kind: 'subscribing', client: this.#clientId, ...facts })
   }
 

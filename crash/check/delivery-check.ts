@@ -76,6 +76,7 @@ export class DeliveryCheck {
     const receiver = this.#receiverOf(client)
     receiver.isDurable = isDurable
     receiver.connectingAt = at
+    if (receiver.mayBeGone) receiver.attempts += 1
     if (cleanStart) receiver.startAnew()
   }
 
@@ -83,7 +84,10 @@ export class DeliveryCheck {
     const receiver = this.#receiverOf(client)
     // Where the session must be there, its loss takes no debt away.
     if (receiver.mayBeGone && !sessionPresent) receiver.startAnew()
+    // An earlier CONNECT whose answer was never heard may have begun the session that is there now.
+    else if (receiver.mayBeGone && receiver.attempts > 1) receiver.mayHaveBegunAnew()
     receiver.mayBeGone = false
+    receiver.attempts = 0
   }
 
   #delivered(event: DeliveredEvent): void {

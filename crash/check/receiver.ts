@@ -20,6 +20,8 @@ export class Receiver {
   isDurable = false
   /** A goodbye asked for the end of the session, and nobody knows yet whether it was heard. */
   mayBeGone = false
+  /** Times it has connected since then. */
+  attempts = 0
   connectingAt = 0
   periods: Period[] = []
   /** How often each message came. */
@@ -38,6 +40,11 @@ export class Receiver {
     this.periods = []
     this.counts.clear()
     this.lastFirst.clear()
+  }
+
+  /** Nobody knows whether the subscriptions are there: what they bring is right, and so is nothing. */
+  mayHaveBegunAnew(): void {
+    for (const period of this.periods) period.leavingAt = 0
   }
 
   subscribing(filter: string, qos: QoS, at: number): void {

@@ -77,6 +77,20 @@ test('a session that is said to be gone, and was acknowledged, is a lie', async 
   t.ok(kindsIn(...CRASH, { ...BACK, sessionPresent: false }).includes('session-lie'))
 })
 
+test('a session that was asked to end, and may have begun anew unheard, need not have its subscriptions', async t => {
+  const events: readonly LedgerEvent[] = [
+    { kind: 'goodbye', client: 'bob', endsSession: true },
+    { kind: 'closed', client: 'bob' },
+    ...CRASH,
+    ...CRASH,
+    BACK,
+    publishing(1, 1),
+    accepted(1),
+    QUIET,
+  ]
+  t.strictSame(kindsIn(...events), [])
+})
+
 test('a message with other bytes than were sent is corrupt', async t => {
   const spoilt = { ...delivered(1, 1), isIntact: false }
   t.ok(kindsIn(publishing(1, 1), accepted(1), spoilt).includes('corrupt'))
