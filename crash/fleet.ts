@@ -88,7 +88,7 @@ export class Fleet {
       ),
       this.#reader,
       ...(options.withMosquittoSub
-        ? [new MosquittoSub('stranger-1', 1, ledger), new MosquittoSub('stranger-2', 2, ledger)]
+        ? [new MosquittoSub('stranger-1', 1, ledger), new MosquittoSub('stranger-2', 1, ledger)]
         : []),
     ]
   }

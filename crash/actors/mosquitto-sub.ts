@@ -1,4 +1,6 @@
 // A durable subscriber that we did not write: mosquitto_sub. Its own debug lines tell when it was subscribed.
+// At QoS 1 only: libmosquitto 2.0 keeps a repeated PUBLISH of QoS 2 beside the first under the same identifier, and
+// delivers the older one when PUBREL comes for another message.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -11,12 +13,12 @@ const FILTER = 'crash/data/#'
 
 export class MosquittoSub implements Actor {
   readonly #clientId: string
-  readonly #qos: 1 | 2
+  readonly #qos: 1
   readonly #ledger: Ledger
   #child: ChildProcess | null = null
   #isConnected = false
 
-  constructor(clientId: string, qos: 1 | 2, ledger: Ledger) {
+  constructor(clientId: string, qos: 1, ledger: Ledger) {
     this.#clientId = clientId
     this.#qos = qos
     this.#ledger = ledger
@@ -74,8 +76,7 @@ export class MosquittoSub implements Actor {
   }
 
   #subscribing(): void {
-    // libmosquitto 2.0 keeps a repeated PUBLISH of QoS 2 beside the first and delivers both: it is held to QoS 1.
-    const facts = { filter: FILTER, qos: 1 } as const
+    const facts = { filter: FILTER, qos: this.#qos }
     this.#ledger.record({ kind: 'subscribing', client: this.#clientId, ...facts })
   }
 
