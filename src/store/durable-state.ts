@@ -6,6 +6,7 @@ import type { Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
+import { groupKey, onlyWill } from './kept-facts.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
 interface KeptMessage {
@@ -99,7 +100,10 @@ export class DurableState {
     const sessions = [...this.#sessions.values()].map(session => this.#sessionOf(session))
     const strangers = [...this.#wills].filter(([clientId]) => !this.#sessions.has(clientId))
     return {
-      sessions: [...sessions, ...strangers.map(([clientId, kept]) => onlyWill(clientId, kept))],
+      sessions: [
+        ...sessions,
+        ...strangers.map(([clientId, { will, at }]) => onlyWill(clientId, will, at)),
+      ],
       groups: [...this.#groups.values()]
         .filter(group => group.waiting.size > 0)
         .map(group => this.#groupOf(group)),
@@ -298,12 +302,12 @@ export class DurableState {
 
   #placeOf(owner: Owner): Place | null {
     if (owner.kind === 'session') return this.#sessions.get(owner.clientId)?.waiting ?? null
-    return this.#groups.get(keyOf(owner))?.waiting ?? null
+    return this.#groups.get(groupKey(owner))?.waiting ?? null
   }
 
   #waitingOf(owner: Owner): Place | null {
     if (owner.kind === 'session') return this.#placeOf(owner)
-    const key = keyOf(owner)
+    const key = groupKey(owner)
     let group = this.#groups.get(key)
     if (group === undefined) {
       group = { owner, waiting: new Map() }
@@ -315,7 +319,7 @@ export class DurableState {
   #endGroup(owner: GroupOwner): void {
     const place = this.#placeOf(owner)
     for (const delivery of [...(place?.keys() ?? [])]) this.#settle(delivery)
-    this.#groups.delete(keyOf(owner))
+    this.#groups.delete(groupKey(owner))
   }
 
   #endSession(clientId: string): void {
@@ -412,24 +416,4 @@ function waitingIn(place: Place): readonly KeptDelivery[] {
       .filter(({ isBegun }) => !isBegun)
       .sort((one, other) => one.delivery - other.delivery)
   )
-}
-
-// A share name has no slash [MQTT-4.8.2-1], so this names one group only.
-function keyOf(owner: GroupOwner): string {
-  return `${owner.shareName}/${owner.topicFilter}`
-}
-
-/** A client whose session was not to outlive its connection, but whose will was. */
-function onlyWill(clientId: string, { will, at }: KeptWill): StoredSession {
-  return {
-    clientId,
-    expiryIntervalSeconds: 0,
-    expiresAt: null,
-    will,
-    willAt: at,
-    subscriptions: [],
-    deliveries: [],
-    remainder: { messages: 0, bytes: 0 },
-    incoming: [],
-  }
 }

@@ -4,6 +4,7 @@
 import type { Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { GroupOwner, Owner } from '../change.ts'
+import { groupKey } from '../kept-facts.ts'
 import { MessageTable } from './message-table.ts'
 import { type WaitingEntry, WaitingLine } from './waiting-line.ts'
 
@@ -107,7 +108,7 @@ export class LogState {
   }
 
   endGroup(owner: GroupOwner): void {
-    const key = keyOf(owner)
+    const key = groupKey(owner)
     const group = this.groups.get(key)
     if (group === undefined) return
     this.groups.delete(key)
@@ -219,7 +220,7 @@ export class LogState {
 
   /** The group of this name, made when there is none. */
   groupOf(owner: GroupOwner): GroupEntry {
-    const key = keyOf(owner)
+    const key = groupKey(owner)
     let group = this.groups.get(key)
     if (group === undefined) {
       group = { owner, waiting: new WaitingLine() }
@@ -235,7 +236,7 @@ export class LogState {
   #lineOf(owner: Owner): WaitingLine | null {
     return owner.kind === 'session'
       ? (this.sessions.get(owner.clientId)?.waiting ?? null)
-      : (this.groups.get(keyOf(owner))?.waiting ?? null)
+      : (this.groups.get(groupKey(owner))?.waiting ?? null)
   }
 
   #empty(line: WaitingLine): void {
@@ -260,9 +261,4 @@ function newSent(
   group: GroupOwner | null,
 ): SentEntry {
   return { delivery, slot, options, packetId, group, isReceived: false }
-}
-
-// A share name has no slash [MQTT-4.8.2-1], so this names one group only.
-function keyOf(owner: GroupOwner): string {
-  return `${owner.shareName}/${owner.topicFilter}`
 }

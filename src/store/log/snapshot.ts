@@ -2,6 +2,7 @@
 
 import type { Message } from '../../message.ts'
 import type { GroupOwner } from '../change.ts'
+import { onlyWill } from '../kept-facts.ts'
 import { qosIn } from '../message-codec.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
 import {
@@ -10,7 +11,6 @@ import {
   RETAIN,
   type SentEntry,
   type SessionEntry,
-  type WillEntry,
 } from './log-state.ts'
 import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
 
@@ -22,7 +22,7 @@ export function snapshotOf(state: LogState, load: Load): Snapshot {
   return {
     sessions: [
       ...[...state.sessions.values()].map(session => making.session(session)),
-      ...strangers.map(([clientId, will]) => onlyWill(clientId, will)),
+      ...strangers.map(([clientId, { will, at }]) => onlyWill(clientId, will, at)),
     ],
     groups: [...state.groups.values()]
       .filter(({ waiting }) => waiting.count > 0)
@@ -102,20 +102,5 @@ export function storedDelivery(
     identifiers: state.identifiers.get(delivery) ?? [],
     packetId,
     group,
-  }
-}
-
-/** A client whose session was not to outlive its connection, but whose will was. */
-function onlyWill(clientId: string, { will, at }: WillEntry): StoredSession {
-  return {
-    clientId,
-    expiryIntervalSeconds: 0,
-    expiresAt: null,
-    will,
-    willAt: at,
-    subscriptions: [],
-    deliveries: [],
-    remainder: { messages: 0, bytes: 0 },
-    incoming: [],
   }
 }

@@ -1,0 +1,25 @@
+// What both state machines of stores say alike.
+
+import type { Will } from '../packet/packet.ts'
+import type { GroupOwner } from './change.ts'
+import type { StoredSession } from './store.ts'
+
+/** A share name has no slash [MQTT-4.8.2-1], so this names one group only. */
+export function groupKey(owner: GroupOwner): string {
+  return `${owner.shareName}/${owner.topicFilter}`
+}
+
+/** A client whose session was not to outlive its connection, but whose will was. */
+export function onlyWill(clientId: string, will: Will, willAt: number | null): StoredSession {
+  return {
+    clientId,
+    expiryIntervalSeconds: 0,
+    expiresAt: null,
+    will,
+    willAt,
+    subscriptions: [],
+    deliveries: [],
+    remainder: { messages: 0, bytes: 0 },
+    incoming: [],
+  }
+}
