@@ -72,8 +72,9 @@ export class ClientSession {
   }
 
   lost(connection: ClientConnection): void {
-    this.#lastEnded = { connection, at: this.#world.events.now }
+    // One that was never answered may not have reached the session: it does not begin its expiry anew.
     if (!connection.isAccepted) return
+    this.#lastEnded = { connection, at: this.#world.events.now }
     const { will } = connection.terms
     if (will !== null) this.#willIsDue(connection, will)
     if (this.#expirySeconds === 0) this.#forget()

@@ -30,7 +30,7 @@ export class WaitingLine {
 
   add(delivery: number, slot: number, options: number): void {
     const last = this.#chunks.at(-1)
-    if (last !== undefined && delivery < (last.entries.at(-STRIDE) ?? 0)) {
+    if (last !== undefined && delivery <= (last.entries.at(-STRIDE) ?? 0)) {
       this.#insert(delivery, slot, options)
       return
     }
@@ -94,7 +94,10 @@ export class WaitingLine {
     if (chunk === undefined) return
     let at = chunk.start
     while (at < chunk.entries.length && (chunk.entries[at] ?? 0) < delivery) at += STRIDE
-    growing(chunk).splice(at, 0, delivery, slot * OPTIONS + options)
+    const packed = slot * OPTIONS + options
+    // It may come back to the hole that it left.
+    if (chunk.entries[at] === delivery) chunk.entries[at + 1] = packed
+    else growing(chunk).splice(at, 0, delivery, packed)
     chunk.live += 1
     this.#count += 1
   }
