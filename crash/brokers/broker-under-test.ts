@@ -64,7 +64,7 @@ export function mosquitto(directory: string, port: number): BrokerUnderTest {
     'autosave_interval 1',
     'max_queued_messages 0',
     'max_inflight_messages 64',
-    'log_dest stdout',
+    'log_dest stderr',
     'log_type information',
     'log_type error',
     // Started by root it would take another user, who may not write here.
