@@ -4,7 +4,7 @@ import type { KeptJob } from './job.ts'
 import type { Chart, Point } from './report/chart.ts'
 import type { Run } from './report/results.ts'
 import { cpuMicrosecondsOf, isValid } from './report/summary.ts'
-import { fanOut, idle, pairs, type Scenario, scenario } from './scenarios.ts'
+import { fanOut, idle, pairs, type Scenario, scenario, shared } from './scenarios.ts'
 
 export interface Curve {
   readonly name: string
@@ -48,6 +48,21 @@ export const CURVES: readonly Curve[] = [
         `filters-${unrelatedFilters}`,
         `among ${unrelatedFilters} filters`,
         pairs({ topicsOfPublisher: 1_000, unrelatedFilters }),
+      ),
+    })),
+  },
+  {
+    name: 'members',
+    title: 'Cost of a delivery against members of a shared group (50 → n, QoS 1, 16 B)',
+    xLabel: 'members',
+    yLabel: PER_DELIVERY,
+    points: [10, 100, 1_000, 10_000].map(subscribers => ({
+      x: subscribers,
+      scenario: scenario(
+        `members-${subscribers}`,
+        `50 → group of ${subscribers}`,
+        shared({ publishers: 50, subscribers }),
+        LARGE,
       ),
     })),
   },

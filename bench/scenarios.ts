@@ -132,7 +132,7 @@ export function fanIn(special: Partial<TrafficJob>): TrafficJob {
   return pairs({ pattern: 'fan-in', publishers: 100, subscribers: 1, window: 20, ...special })
 }
 
-function shared(special: Partial<TrafficJob>): TrafficJob {
+export function shared(special: Partial<TrafficJob>): TrafficJob {
   return pairs({ pattern: 'shared', publishers: 500, subscribers: 10, qos: 1, ...special })
 }
 

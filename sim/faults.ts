@@ -95,8 +95,9 @@ function commitAll(disk: SimDisk, model: DurableState, durability: 'fsync' | 'os
       log.work()
     }
   } catch (error) {
-    // Final: a broker ends here.
-    if (!(error instanceof Error && 'code' in error)) throw error
+    // Final: a broker ends here, or does not start where even the first file finds no room.
+    const isOfDisk = error instanceof DiskFull || (error instanceof Error && 'code' in error)
+    if (!isOfDisk) throw error
   }
   return { acknowledged, pending: changes }
 }
@@ -203,8 +204,12 @@ export class DamageTrial {
     }
     if (isDeepStrictEqual(kept, this.#whole)) return 'whole'
     const left = this.#commitsLeft(name, at, isCut)
-    const prefix = tellModel(this.#model(left))
-    return left < this.#groups.length && isDeepStrictEqual(kept, prefix) ? 'cut' : 'silently less'
+    if (left === this.#groups.length) return 'silently less'
+    // One more where the cut took no more of a frame than the zeros that fill it up.
+    const isPrefix = [left, left + 1].some(commits =>
+      isDeepStrictEqual(kept, tellModel(this.#model(commits))),
+    )
+    return isPrefix ? 'cut' : 'silently less'
   }
 
   /**

@@ -85,6 +85,11 @@ export class Broker implements SessionContext {
     return this.#now
   }
 
+  /** How often a topic had to be searched for among the filters. */
+  get searches(): number {
+    return this.#router.searches
+  }
+
   get subscriptionCount(): number {
     return this.#router.subscriptionCount
   }

@@ -30,6 +30,8 @@ export class Router<Target> {
   readonly #audiences = new FilterTree<Audience<Target>>()
   readonly #cache: RouteCache<readonly Match<Target>[]>
   #subscriptionCount = 0
+  /** How often the filters were searched because no kept result would do: what tests count. */
+  searches = 0
 
   constructor(cachedTopicsMax: number = CACHED_TOPICS_MAX) {
     this.#cache = new RouteCache(cachedTopicsMax)
@@ -78,6 +80,7 @@ export class Router<Target> {
   match(topic: string): readonly Match<Target>[] {
     const cached = this.#cache.get(topic)
     if (cached !== null) return cached
+    this.searches += 1
     const matches = mergeAudiences(this.#audiences.match(topic))
     this.#cache.set(topic, matches)
     return matches
