@@ -134,7 +134,7 @@ function limitsOf(dice: Dice): Limits {
     retainedBytesMax: 1_073_741_824,
     sessionsMax: 1_000,
     outboxBytesMax: dice.of([200, 5_000, 1_048_576]),
-    turnWorkTotalMax: dice.of([3, 20, 2_048]),
-    turnWorkMax: dice.of([1, 5, 4_096]),
+    turnWorkTotalMax: dice.of([10, 80, 16_384]),
+    turnWorkMax: dice.of([1, 20, 16_384]),
   }
 }

@@ -128,15 +128,15 @@ const limits = z.strictObject({
     'Bytes that wait for one socket before QoS 0 is dropped',
   ),
   turnWorkMax: whole(
-    4_096,
+    16_384,
     1,
-    1_000_000,
-    "A connection's share of a turn: packets read plus messages delivered",
+    10_000_000,
+    "A connection's share of a turn: 4 a packet, 1 a delivery at QoS 0 and 4 above, 4 a durable fact",
   ),
   turnWorkTotalMax: whole(
-    4_096,
+    32_768,
     1,
-    1_000_000,
+    10_000_000,
     'The same of all connections together, before the rest waits for the next turn',
   ),
   publishBacklogBytesMax: whole(

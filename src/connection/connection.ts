@@ -50,6 +50,10 @@ import { Sender } from './sender.ts'
 /** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5
 
+/** Work of one packet and of one durable fact, in units of very roughly a quarter of a microsecond: see `limits.turnWorkMax`. */
+const PACKET_WORK = 4
+const FACT_WORK = 4
+
 interface Candidate {
   readonly packet: ConnectPacket
   readonly agreement: Agreement
@@ -123,12 +127,15 @@ export class Connection implements Deadline, Occupant {
 
   #read(workMax: number): void {
     const broker = this.#broker
+    const { journal } = broker
     let left = workMax
     try {
       while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
         const { bytes, start, end } = this.#framer
         const version = this.#candidate?.agreement.version ?? 4
-        const work = 1 + this.#handle(decode(bytes, start, end, version))
+        const factsBefore = journal.length
+        const handling = this.#handle(decode(bytes, start, end, version))
+        const work = PACKET_WORK + handling + FACT_WORK * (journal.length - factsBefore)
         left -= work
         broker.turnWorkLeft -= work
       }

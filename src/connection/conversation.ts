@@ -36,6 +36,11 @@ import type { Sender } from './sender.ts'
 import { subscribe, unsubscribe } from './subscribe.ts'
 import { IncomingAliases } from './topic-aliases.ts'
 
+/** Work of one delivery at each QoS, and of one filter that is entered or left: see `limits.turnWorkMax`. */
+const QOS_0_WORK = 1
+const ACKNOWLEDGED_WORK = 4
+const FILTER_WORK = 4
+
 export class Conversation implements Publisher {
   readonly session: Session
   readonly agreement: Agreement
@@ -65,7 +70,7 @@ export class Conversation implements Publisher {
     return this.agreement.clientId
   }
 
-  /** Returns the work that the packet made: deliveries to subscribers, or filters. */
+  /** Returns the work that the packet made beyond itself: deliveries to subscribers, or filters. */
   handle(packet: Exclude<Packet, DisconnectPacket | AuthPacket>): number {
     switch (packet.type) {
       case 'publish':
@@ -78,10 +83,10 @@ export class Conversation implements Publisher {
         return 0
       case 'subscribe':
         this.#subscribe(packet)
-        return packet.subscriptions.length
+        return packet.subscriptions.length * FILTER_WORK
       case 'unsubscribe':
         this.#unsubscribe(packet)
-        return packet.filters.length
+        return packet.filters.length * FILTER_WORK
       case 'pingreq':
         this.#sender.send({ type: 'pingresp' }, 0)
         return 0
@@ -119,13 +124,13 @@ export class Conversation implements Publisher {
       this.#begunQoS2 += 1
     }
     const receivers = this.#broker.publish(message)
-    if (packet.qos === 0) return receivers
+    if (packet.qos === 0) return receivers * QOS_0_WORK
     const { journal } = this.#broker
     // One that found nothing to clear may owe that to another whose clearing is not committed yet.
     const leastPromise = message.retain ? journal.latest : 0
     const promise = journal.length > factsBefore ? journal.current : leastPromise
     this.#accept(packet, receivers, promise)
-    return receivers
+    return receivers * ACKNOWLEDGED_WORK
   }
 
   #acknowledged(packet: AcknowledgementPacket): void {

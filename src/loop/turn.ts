@@ -151,6 +151,14 @@ export class Turn {
     const postponed = this.#postponed
     this.#postponed = []
     this.begin()
-    for (const speaker of postponed) speaker.proceed()
+    const { broker } = this.#options
+    for (const [index, speaker] of postponed.entries()) {
+      if (broker.turnWorkLeft <= 0) {
+        // They have waited already: before those that have had a part of this turn.
+        this.#postponed = [...postponed.slice(index), ...this.#postponed]
+        return
+      }
+      speaker.proceed()
+    }
   }
 }

@@ -74,6 +74,27 @@ test('one client cannot hold the turn: what exceeds its share waits for the next
   )
 })
 
+test('who found a turn used up comes before those that used it, in the next', async t => {
+  const pond = new Pond({ limits: { turnWorkMax: 10, turnWorkTotalMax: 10 } })
+  const [alice, bob, carol] = [pond.client('alice'), pond.client('bob'), pond.client('carol')]
+  const order: string[] = []
+  pond.broker.observer.published = ({ topic }) => order.push(topic)
+
+  pond.inOneTurn(() => {
+    for (const client of [alice, bob, carol]) {
+      client.inOneChunk(() => {
+        for (let count = 0; count < 30; count++) client.publishes(client.clientId, 'x')
+      })
+    }
+  })
+
+  t.equal(order.length, 90)
+  // Three messages use up a turn: while all have some left, nobody has more than two turns before the others have one.
+  for (let first = 0; first + 12 <= 78; first += 3) {
+    t.equal(new Set(order.slice(first, first + 12)).size, 3, `from ${first} on`)
+  }
+})
+
 test('fan-out counts as work: a publisher with many subscribers has fewer messages in a turn', async t => {
   const pond = new Pond({ limits: { turnWorkMax: 100 } })
   for (let count = 0; count < 50; count++) pond.client(`reader-${count}`).subscribes('a')
