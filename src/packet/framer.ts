@@ -1,5 +1,5 @@
-// Chunks → whole packets. A packet that lies whole in a chunk is left there; only the rest of a chunk is copied,
-// into memory that grows with what has arrived and never with what a length claims.
+// Chunks → whole packets. A packet that lies whole in a chunk is left there; of one that does not, only its own bytes
+// are copied, into memory that grows with what has arrived and never with what a length claims.
 
 import { MalformedPacket } from './malformed.ts'
 import { MALFORMED_PACKET, PACKET_TOO_LARGE } from './reason.ts'
@@ -19,6 +19,11 @@ export class Framer {
   #filled = 0
   /** Whether `bytes` is our own memory or the chunk of the caller. */
   #isOwn = false
+  /** What comes behind our own memory: the caller's chunk, from `#drawn` on. */
+  #chunk: Buffer | null = null
+  #drawn = 0
+  /** Bytes of the packet at `start` as far as it is known; 0 while its length is not. */
+  #size = 0
   #isExhausted = true
 
   constructor(packetBytesMax: number) {
@@ -32,60 +37,49 @@ export class Framer {
 
   /** Bytes that have arrived and were not read yet. */
   get unreadBytes(): number {
-    return this.#filled - this.end
+    return this.#filled - this.end + (this.#chunk === null ? 0 : this.#chunk.length - this.#drawn)
   }
 
   /** The chunk belongs to the framer until `next` has returned false, or `keep` was called. */
   push(chunk: Buffer): void {
-    if (this.end === this.#filled) {
-      this.bytes = chunk
-      this.#filled = chunk.length
-      this.#isOwn = false
-      this.end = 0
-    } else {
-      this.#append(chunk)
-    }
+    this.#chunk = chunk
+    this.#drawn = 0
     this.start = this.end
     this.#isExhausted = false
+    if (this.end === this.#filled) this.#enterChunk(chunk)
   }
 
   /** Finds the next whole packet. False when there is none; what remains was copied then. */
   next(): boolean {
     this.start = this.end
-    const end = this.#endOfPacket()
-    if (end === 0) {
-      this.#isExhausted = true
-      this.keep()
-      return false
+    for (;;) {
+      const end = this.#endOfPacket()
+      if (end !== 0) {
+        this.end = end
+        return true
+      }
+      if (this.#chunk === null) {
+        this.#isExhausted = true
+        this.keep()
+        return false
+      }
+      if (this.start === this.#filled) this.#enterChunk(this.#chunk)
+      else this.#draw(this.#chunk)
     }
-    this.end = end
-    return true
   }
 
   /** Copies what was not read yet, so that the caller may use the chunk again. */
   keep(): void {
-    if (this.#isOwn) {
-      if (this.end === this.#filled) this.#release()
-      return
-    }
-    const rest = this.#filled - this.end
-    if (rest === 0) {
-      this.#release()
-      return
-    }
-    const own = Buffer.allocUnsafeSlow(Math.max(CARRY_BYTES_MIN, rest))
-    own.set(this.bytes.subarray(this.end, this.#filled))
-    this.bytes = own
-    this.#isOwn = true
-    this.#filled = rest
-    this.start = 0
-    this.end = 0
+    const rest = this.unreadBytes
+    if (rest === 0) this.#release()
+    else if (!this.#isOwn || this.#chunk !== null) this.#own(rest)
   }
 
   /** Where the packet at `start` ends; 0 while it is not whole. */
   #endOfPacket(): number {
     const { bytes, start } = this
     const filled = this.#filled
+    this.#size = 0
     if (filled - start < 1) return 0
     // Packet type 0 is reserved: nothing after it can be trusted.
     if ((bytes[start] ?? 0) < 0x10) throw new MalformedPacket(MALFORMED_PACKET, 'packet type 0')
@@ -112,23 +106,55 @@ export class Framer {
         `a packet of ${size} bytes, more than ${this.packetBytesMax}`,
       )
     }
+    this.#size = size
     return end <= this.#filled ? end : 0
   }
 
-  #append(chunk: Buffer): void {
+  /** Nothing of our own is left: packets are read where the caller has them. */
+  #enterChunk(chunk: Buffer): void {
+    this.bytes = chunk
+    this.start = this.#drawn
+    this.end = this.#drawn
+    this.#filled = chunk.length
+    this.#isOwn = false
+    this.#chunk = null
+  }
+
+  /** Brings what the packet at `start` lacks into our own memory, and no byte more. */
+  #draw(chunk: Buffer): void {
+    const rest = this.#filled - this.start
+    // While its length is not known, byte by byte: there are five at most.
+    const lacks = this.#size === 0 ? 1 : this.#size - rest
+    const drawn = Math.min(lacks, chunk.length - this.#drawn)
+    if (this.#filled + drawn > this.bytes.length) this.#move(rest, rest + drawn)
+    this.bytes.set(chunk.subarray(this.#drawn, this.#drawn + drawn), this.#filled)
+    this.#filled += drawn
+    this.#drawn += drawn
+    if (this.#drawn === chunk.length) this.#chunk = null
+  }
+
+  /** To larger memory, with the packet at its start. What was handed out from the old one stays as it is. */
+  #move(rest: number, needed: number): void {
+    // The whole packet at once when half of it is here: otherwise as much again as has arrived.
+    const wanted = Math.min(this.#size, 2 * needed)
+    const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_BYTES_MIN, needed, wanted))
+    larger.set(this.bytes.subarray(this.start, this.start + rest))
+    this.bytes = larger
+    this.#filled = rest
+    this.start = 0
+    this.end = 0
+  }
+
+  /** Takes all that is unread into our own memory. */
+  #own(unread: number): void {
+    const behind = this.#chunk?.subarray(this.#drawn)
     const rest = this.#filled - this.end
-    const needed = rest + chunk.length
-    if (!this.#isOwn || this.#filled + chunk.length > this.bytes.length) {
-      const capacity = Math.max(CARRY_BYTES_MIN, needed, Math.min(rest * 2, this.packetBytesMax))
-      const larger = Buffer.allocUnsafeSlow(capacity)
-      larger.set(this.bytes.subarray(this.end, this.#filled))
-      this.bytes = larger
-      this.#isOwn = true
-      this.#filled = rest
-      this.end = 0
-    }
-    this.bytes.set(chunk, this.#filled)
-    this.#filled += chunk.length
+    this.start = this.end
+    this.#move(rest, unread)
+    if (behind !== undefined) this.bytes.set(behind, rest)
+    this.#filled = unread
+    this.#isOwn = true
+    this.#chunk = null
   }
 
   #release(): void {

@@ -82,6 +82,37 @@ test('what a turn had no time for is kept when the chunk goes', async t => {
   t.notOk(framer.hasUnread)
 })
 
+test('what is kept may be larger than the packet before it', async t => {
+  const framer = new Framer(10_000)
+  const small = Buffer.from('c000', 'hex')
+  const large = Buffer.concat([Buffer.from('30e807', 'hex'), Buffer.alloc(1_000)])
+  framer.push(Buffer.concat([small, large, large, small.subarray(0, 1)]))
+  framer.next()
+
+  framer.keep()
+  framer.push(Buffer.concat([small.subarray(1), large]))
+
+  t.equal(framer.unreadBytes, 3 * 1_003 + 2)
+  const sizes: number[] = []
+  while (framer.next()) sizes.push(framer.end - framer.start)
+  t.strictSame(sizes, [1_003, 1_003, 2, 1_003])
+  t.equal(framer.unreadBytes, 0)
+})
+
+test('of a packet that lies in two chunks only its own bytes are copied', async t => {
+  const framer = new Framer(1_000)
+  const [first, second] = [Buffer.from('c000c0', 'hex'), Buffer.from('00d000', 'hex')]
+  framer.push(first)
+  while (framer.next());
+  framer.push(second)
+
+  t.ok(framer.next())
+  t.not(framer.bytes, second)
+  t.ok(framer.next())
+  t.equal(framer.bytes, second)
+  t.strictSame([framer.start, framer.end], [1, 3])
+})
+
 test('nothing is allocated for a length that is only declared', async t => {
   const framer = new Framer(268_435_460)
 
