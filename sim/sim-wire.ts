@@ -210,6 +210,8 @@ export class SimWire implements Wire {
       const chunk = this.#heldUp.shift()
       if (chunk === undefined || chunk.isLost) continue
       this.#broker?.received(chunk.bytes)
+      // The memory was only lent.
+      chunk.bytes.fill(0xee)
     }
     // The end of a stream is read after all that was said.
     if (this.#hasHungUp && this.#heldUp.length === 0) this.#closeBroker(this.#delay(), null)

@@ -56,9 +56,11 @@ export class PondWire implements Wire {
     this.#close()
   }
 
-  /** The client sends bytes. */
+  /** The client sends bytes, in memory that is only lent, as a socket's is. */
   says(bytes: Buffer): void {
-    this.#receiver?.received(bytes)
+    const lent = Buffer.from(bytes)
+    this.#receiver?.received(lent)
+    lent.fill(0xee)
   }
 
   /** The client's end breaks. */

@@ -109,7 +109,7 @@ export class Connection implements Deadline, Occupant {
     return this.#framer.unreadBytes
   }
 
-  /** Bytes from the client. The chunk is not changed any more: payloads that wait lie in it. */
+  /** Bytes from the client. The chunk is lent: what must outlive this call is copied. */
   receive(chunk: Buffer): void {
     if (this.isOver) return
     this.#broker.statistics.bytesReceived += chunk.length

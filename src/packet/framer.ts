@@ -1,5 +1,6 @@
 // Chunks → whole packets. A packet that lies whole in a chunk is left there; of one that does not, only its own bytes
-// are copied, into memory that grows with what has arrived and never with what a length claims.
+// are copied, into memory that grows with what has arrived and never with what a length claims. Large packets are
+// copied as well: their payloads are not copied again, but handed to sockets as they are, when the chunk is gone.
 
 import { MalformedPacket } from './malformed.ts'
 import { MALFORMED_PACKET, PACKET_TOO_LARGE } from './reason.ts'
@@ -7,6 +8,8 @@ import { MALFORMED_PACKET, PACKET_TOO_LARGE } from './reason.ts'
 const EMPTY = Buffer.alloc(0)
 const CARRY_BYTES_MIN = 512
 const LENGTH_BYTES_MAX = 4
+/** Payloads from this size on are referred to and not copied (`SEPARATE_PAYLOAD_BYTES_MIN`). */
+const OWNED_BYTES_MIN = 16_384
 
 export class Framer {
   /** Larger packets are refused as soon as their length is known. */
@@ -56,6 +59,7 @@ export class Framer {
       const end = this.#endOfPacket()
       if (end !== 0) {
         this.end = end
+        if (end - this.start >= OWNED_BYTES_MIN && !this.#isOwn) this.#ownPacket()
         return true
       }
       if (this.#chunk === null) {
@@ -155,6 +159,20 @@ export class Framer {
     this.#filled = unread
     this.#isOwn = true
     this.#chunk = null
+  }
+
+  /** Takes the packet out of the caller's chunk. */
+  #ownPacket(): void {
+    const chunk = this.bytes
+    const { start, end } = this
+    this.#chunk = end === this.#filled ? null : chunk
+    this.#drawn = end
+    this.#isOwn = true
+    this.bytes = Buffer.allocUnsafeSlow(end - start)
+    this.bytes.set(chunk.subarray(start, end))
+    this.start = 0
+    this.end = end - start
+    this.#filled = this.end
   }
 
   #release(): void {

@@ -3,6 +3,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Misunderstanding } from './first-bytes.ts'
+import { readIntoSharedMemory } from './lent-memory.ts'
 import type { Peer, Wire, WireReceiver } from './wire.ts'
 
 /** How long a client may take to read our last words. */
@@ -44,7 +45,9 @@ class StreamWire implements Wire {
   open(receiver: WireReceiver): void {
     this.#receiver = receiver
     const stream = this.#stream
-    stream.on('data', (chunk: Buffer) => this.#received(chunk))
+    const received = (chunk: Buffer): void => this.#received(chunk)
+    stream.on('data', received)
+    if (stream instanceof Socket) readIntoSharedMemory(stream, received)
     stream.on('drain', () => this.#receiver?.drained())
     stream.on('error', (error: NodeJS.ErrnoException) => (this.#cause ??= sentenceOf(error)))
     stream.on('end', () => stream.end())

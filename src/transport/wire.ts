@@ -15,7 +15,7 @@ export interface Peer {
 }
 
 export interface WireReceiver {
-  /** Bytes, in order. The wire leaves the chunk alone from here on: payloads that wait for a socket lie in it. */
+  /** Bytes, in order. The chunk is lent: its memory is written to again after this has returned. */
   received(chunk: Buffer): void
   /** What was written has left this process; more may be written. */
   drained(): void
