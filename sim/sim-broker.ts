@@ -22,6 +22,7 @@ export interface SimBrokerOptions {
   readonly publishBacklogBytesMax: number
   /** Longest time that one iteration of the event loop takes. */
   readonly turnMs: number
+  readonly flushesMax: number
   readonly access: Access
   readonly events: EventQueue
   readonly dice: Dice
@@ -64,6 +65,7 @@ export class SimBroker {
       now: () => events.now,
       schedule: end => this.#after(dice.below(options.turnMs + 1), end),
       wakeAt: time => this.#wakeAt(time),
+      flushesMax: options.flushesMax,
       ended: () => encoder.forget(),
       commitFailed: error => options.commitFailed(error),
     })

@@ -32,6 +32,8 @@ export interface Weather {
   readonly shareStrategy: ShareStrategyName
   readonly wires: WireHabits
   readonly turnMs: number
+  /** Sockets that are written to at the end of one turn. */
+  readonly flushesMax: number
   readonly commitMs: number
   readonly durability: Durability
   /** For the log: so small that a short run rolls, checkpoints and reclaims. */
@@ -74,6 +76,7 @@ export function weatherOf(dice: Dice): Weather {
       bufferBytes: Math.max(dice.of([64, 1_000, 65_536]), largeBytes / 16),
     },
     turnMs: dice.of([0, 1, 5]),
+    flushesMax: dice.of([1, 3, 256]),
     commitMs: dice.of([0, 1, 5, 30]),
     durability,
     segmentBytes: dice.of([300, 1_000, 4_000, 64_000]),

@@ -180,6 +180,7 @@ export class World {
       shareStrategy: weather.shareStrategy,
       publishBacklogBytesMax: weather.publishBacklogBytesMax,
       turnMs: weather.turnMs,
+      flushesMax: weather.flushesMax,
       access: this.#access(),
       events,
       dice,

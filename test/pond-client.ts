@@ -186,6 +186,7 @@ export class PondClient {
 
   /** The packets that came since the last time, answered where the client does so by itself. */
   receives(): readonly Packet[] {
+    this.#pond.settles()
     const packets = this.#decode(this.wire.takes())
     if (this.#options.acknowledges !== true) return packets
     const all: Packet[] = []

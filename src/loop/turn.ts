@@ -25,16 +25,27 @@ export interface TurnOptions {
   readonly wakeAt: (time: number) => void
   /** After the last word of a turn. */
   readonly ended: () => void
+  /** Speakers that are flushed at the end of one turn. */
+  readonly flushesMax?: number
   /** A commit failed. Nothing that was said has become untrue; the process must stop [D1 to D8]. */
   readonly commitFailed: (error: Error) => void
 }
 
+/**
+ * Sockets that are written to at the end of one turn. The others follow in the next, behind all that has arrived
+ * meanwhile: so the event loop is not away for as long as a thousand calls of the system take.
+ */
+const FLUSHES_MAX = 256
+
 export class Turn {
   readonly #options: TurnOptions
+  readonly #flushesMax: number
   readonly #end = (): void => this.end()
   #isOpen = false
   #hasFailed = false
-  #speakers: Speaker[] = []
+  /** In the order in which they asked to be flushed. */
+  readonly #speakers = new Set<Speaker>()
+  /** What they have to say waits for a commit. */
   readonly #waiting = new Set<Speaker>()
   #postponed: Speaker[] = []
   #isCommitting = false
@@ -45,6 +56,7 @@ export class Turn {
 
   constructor(options: TurnOptions) {
     this.#options = options
+    this.#flushesMax = options.flushesMax ?? FLUSHES_MAX
   }
 
   /** To be called before anything is told to the broker: the turn is open until its end is called back. */
@@ -57,10 +69,10 @@ export class Turn {
     schedule(this.#end)
   }
 
-  /** The speaker wants to be flushed at the end of this turn. It sees to it that it asks once. */
+  /** The speaker wants to be flushed at the end of this turn, or of one soon after. */
   attend(speaker: Speaker): void {
     this.begin()
-    this.#speakers.push(speaker)
+    this.#speakers.add(speaker)
   }
 
   /** The speaker's share of this turn is used up: it goes on in the next. */
@@ -80,12 +92,11 @@ export class Turn {
     this.turns += 1
     this.#commit()
     this.#fetchPages()
-    const speakers = this.#speakers
-    this.#speakers = []
-    for (const speaker of speakers) this.#flush(speaker)
+    this.#speak()
     this.#options.ended()
     this.#options.wakeAt(this.#options.broker.deadlines.next)
     this.#resumePostponed()
+    if (this.#speakers.size > 0) this.begin()
   }
 
   /** One commit is outstanding at a time: what is recorded meanwhile is the next one. */
@@ -110,11 +121,10 @@ export class Turn {
     }
     this.#isCommitting = false
     this.#options.journal.reached(promise)
-    for (const speaker of this.#waiting) this.#flush(speaker)
     this.#commit()
     this.#fetchPages()
-    // A speaker that waited for this commit may have more to say, and no turn may be coming.
-    if (!this.#isOpen) this.#resumePostponed()
+    for (const speaker of this.#waiting) this.attend(speaker)
+    this.#waiting.clear()
     if (this.#isCommitting || this.#options.journal.length > 0) return
     for (const resolve of this.#waitingForCommit.splice(0)) resolve()
   }
@@ -141,9 +151,16 @@ export class Turn {
     this.#options.commitFailed(error)
   }
 
-  #flush(speaker: Speaker): void {
-    if (speaker.flush(this.#options.journal.committed)) this.#waiting.add(speaker)
-    else this.#waiting.delete(speaker)
+  #speak(): void {
+    const { committed } = this.#options.journal
+    let left = this.#flushesMax
+    for (const speaker of this.#speakers) {
+      if (left === 0) return
+      left -= 1
+      this.#speakers.delete(speaker)
+      if (speaker.flush(committed)) this.#waiting.add(speaker)
+      else this.#waiting.delete(speaker)
+    }
   }
 
   #resumePostponed(): void {

@@ -154,9 +154,12 @@ test('a thousand durable messages from a hundred publishers are one commit, and 
     writes: all.map(() => 0),
   })
 
-  const said = cost(pond, all, () => store.commits())
+  const said = cost(pond, all, () => {
+    store.commits()
+    pond.settles()
+  })
   t.strictSame(said, {
-    turns: 0,
+    turns: 1,
     encodings: 0,
     commits: 0,
     searches: 0,
@@ -224,4 +227,17 @@ test('a burst to one socket is written in parts of about 64 KiB, not message by 
 
   t.equal(bob.receives().length, 400)
   t.equal(writes[0], Math.ceil((400 * 1_007) / 65_536))
+})
+
+test('a thousand sockets are written to in four turns, each once, and what arrives meanwhile is applied in between', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice')
+  const readers = Array.from({ length: 1_000 }, (_, index) => pond.client(`reader-${index}`))
+  for (const reader of readers) reader.subscribes('a', 0)
+  for (const reader of readers) reader.hears()
+
+  const { turns, writes } = cost(pond, readers, () => alice.publishes('a', 'x'))
+
+  t.equal(turns, 4)
+  t.ok(writes.every(count => count === 1))
 })

@@ -27,6 +27,7 @@ test('a publisher whose answers wait is not read from beyond its bound, and is a
 
   store.commits()
   store.commits()
+  pond.settles()
   t.notOk(alice.wire.isPaused)
   t.equal(alice.receives().length, sent)
 })
