@@ -7,6 +7,9 @@ import type { ChunkPool } from './chunk-pool.ts'
 /** From this size on a payload is handed to the socket as it is; below, a copy costs less than a system call's vector. */
 export const REFERENCE_BYTES_MIN = 16_384
 
+/** Up to here a loop costs less than a view of the bytes and a call into the engine. */
+const LOOP_BYTES_MAX = 64
+
 interface Stretch {
   /** The commit that must be reached before it may leave; 0 for none. */
   promise: number
@@ -58,14 +61,15 @@ export class Outbox {
   /** A PUBLISH whose bytes are shared by all its receivers, with this receiver's packet identifier. */
   appendPublish(encoded: EncodedPublish, packetId: number, promise: number): void {
     this.#awaitCommit(promise)
-    const { head, payload, packetIdOffset } = encoded
-    const chunk = this.#room(head.length)
-    chunk.set(head, this.#end)
+    const { memory, headBytes, payload, packetIdOffset } = encoded
+    const chunk = this.#room(headBytes)
+    if (headBytes > LOOP_BYTES_MAX) chunk.set(encoded.head, this.#end)
+    else for (let at = 0; at < headBytes; at++) chunk[this.#end + at] = memory[at] ?? 0
     if (packetIdOffset >= 0) {
       chunk[this.#end + packetIdOffset] = packetId >> 8
       chunk[this.#end + packetIdOffset + 1] = packetId & 0xff
     }
-    this.#advance(head.length)
+    this.#advance(headBytes)
     if (payload !== null) this.#refer(payload)
   }
 

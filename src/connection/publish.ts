@@ -71,7 +71,7 @@ export function refusalOf(
   return null
 }
 
-/** The message has its own bytes when it will outlive the turn: at QoS 1 and 2, and when it is retained. */
+/** The message has its own bytes, as its packet has, when it will outlive the turn: at QoS 1 and 2, and when it is retained. */
 export function messageOf(
   packet: PublishPacket,
   topic: string,
@@ -79,11 +79,10 @@ export function messageOf(
   broker: Broker,
 ): Message {
   const { properties } = packet
-  const isKept = packet.qos > 0 || packet.retain
   const expiry = properties.messageExpiryInterval
   return {
     topic,
-    payload: isKept ? Buffer.from(packet.payload) : packet.payload,
+    payload: packet.payload,
     qos: packet.qos,
     retain: packet.retain,
     properties: properties === NO_PROPERTIES ? NO_PROPERTIES : forwarded(properties),

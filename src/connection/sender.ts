@@ -2,7 +2,7 @@
 
 import type { Message } from '../message.ts'
 import { encode } from '../packet/encode.ts'
-import { encodePublish } from '../packet/encode-publish.ts'
+import type { EncodedPublish } from '../packet/encode-publish.ts'
 import {
   NO_PROPERTIES,
   type Packet,
@@ -138,9 +138,7 @@ export class Sender implements Link {
       this.#aliases === null && !duplicate
         ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
         : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
-    if (encoded.head.length + (encoded.payload?.length ?? 0) > this.#packetBytesMax) {
-      return 'too-large'
-    }
+    if (encoded.size > this.#packetBytesMax) return 'too-large'
     this.outbox.appendPublish(encoded, packetId, promise)
     broker.statistics.messagesSent += 1
     this.#said()
@@ -154,19 +152,20 @@ export class Sender implements Link {
     retain: boolean,
     identifiers: readonly number[],
     duplicate: boolean,
-  ): ReturnType<typeof encodePublish> {
-    const { topic, payload } = message
-    const now = this.#context.broker.now
+  ): EncodedPublish {
+    const { topic } = message
+    const { broker, encoder } = this.#context
     const properties =
-      this.#version === 5 ? propertiesTowards(message, identifiers, now) : NO_PROPERTIES
+      this.#version === 5 ? propertiesTowards(message, identifiers, broker.now) : NO_PROPERTIES
     const known = this.#aliases?.aliasOf(topic) ?? 0
     const alias = known === 0 ? (this.#aliases?.nextAlias ?? 0) : known
     const withAlias = alias === 0 ? properties : { ...properties, topicAlias: alias }
     const name = known === 0 ? topic : ''
-    const encoded = encodePublish(name, payload, qos, retain, duplicate, withAlias, this.#version)
-    const size = encoded.head.length + (encoded.payload?.length ?? 0)
+    const version = this.#version
+    const encoded = encoder.encodeAlone(message, name, qos, retain, duplicate, withAlias, version)
     // The alias exists from the moment the client hears of it, not before.
-    if (known === 0 && alias !== 0 && size <= this.#packetBytesMax) this.#aliases?.set(topic, alias)
+    const isSent = encoded.size <= this.#packetBytesMax
+    if (known === 0 && alias !== 0 && isSent) this.#aliases?.set(topic, alias)
     return encoded
   }
 

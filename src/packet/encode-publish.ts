@@ -4,54 +4,81 @@ import type { Properties, ProtocolVersion, QoS } from './packet.ts'
 import { writeProperties } from './properties.ts'
 import { varintBytes, Writer } from './writer.ts'
 
-export interface EncodedPublish {
-  /** The packet up to the payload, and with it when that is small. */
-  readonly head: Buffer
-  /** A large payload, to be sent after the head as it is; null when the head has it. */
-  readonly payload: Buffer | null
-  /** Where in the head the two bytes of the packet identifier stand; -1 at QoS 0. */
-  readonly packetIdOffset: number
-}
-
 /** From this size on a payload is not copied into the head. */
 export const SEPARATE_PAYLOAD_BYTES_MIN = 16_384
 
+const MEMORY_BYTES_MIN = 512
+/** More than that is not kept for the next message. */
+const MEMORY_BYTES_MAX = 65_536
+const EMPTY = Buffer.alloc(0)
 const PUBLISH = 0x30
 
-const scratch = new Writer()
+const properties5 = new Writer()
 
-export function encodePublish(
-  topic: string,
-  payload: Buffer,
-  qos: QoS,
-  retain: boolean,
-  duplicate: boolean,
-  properties: Properties,
-  version: ProtocolVersion,
-): EncodedPublish {
-  scratch.reset()
-  if (version === 5) writeProperties(scratch, properties)
-  const topicBytes = Buffer.byteLength(topic)
-  const idBytes = qos === 0 ? 0 : 2
-  const isSeparate = payload.length >= SEPARATE_PAYLOAD_BYTES_MIN
-  const remaining = 2 + topicBytes + idBytes + scratch.length + payload.length
-  const headerBytes = 1 + varintBytes(remaining)
-  const headBytes = headerBytes + remaining - (isSeparate ? payload.length : 0)
-  const head = Buffer.allocUnsafe(headBytes)
-  head[0] = PUBLISH | (duplicate ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0)
-  let at = writeVarint(head, 1, remaining)
-  head[at] = topicBytes >> 8
-  head[at + 1] = topicBytes & 0xff
-  at += 2
-  // A name whose bytes are its characters is ASCII.
-  if (topicBytes === topic.length) head.latin1Write(topic, at, topicBytes)
-  else head.utf8Write(topic, at, topicBytes)
-  at += topicBytes
-  const packetIdOffset = qos === 0 ? -1 : at
-  at += idBytes
-  if (scratch.length > 0) head.set(scratch.bytes.subarray(0, scratch.length), at)
-  if (!isSeparate && payload.length > 0) head.set(payload, at + scratch.length)
-  return { head, payload: isSeparate ? payload : null, packetIdOffset }
+/** An encoding, and the memory that the next one is written into: it is good until then. */
+export class EncodedPublish {
+  /** The packet up to the payload, and with it when that is small: the first `headBytes` of it. */
+  memory: Buffer = EMPTY
+  headBytes = 0
+  /** A large payload, to be sent after the head as it is; null when the head has it. */
+  payload: Buffer | null = null
+  /** Where in the head the two bytes of the packet identifier stand; -1 at QoS 0. */
+  packetIdOffset = -1
+  #head: Buffer | null = null
+
+  /** The head as a buffer of its own length. Made when it is first asked for. */
+  get head(): Buffer {
+    this.#head ??= this.memory.subarray(0, this.headBytes)
+    return this.#head
+  }
+
+  /** Bytes of the whole packet. */
+  get size(): number {
+    return this.headBytes + (this.payload === null ? 0 : this.payload.length)
+  }
+
+  encode(
+    topic: string,
+    payload: Buffer,
+    qos: QoS,
+    retain: boolean,
+    duplicate: boolean,
+    properties: Properties,
+    version: ProtocolVersion,
+  ): void {
+    properties5.reset()
+    if (version === 5) writeProperties(properties5, properties)
+    const propertyBytes = properties5.length
+    const topicBytes = Buffer.byteLength(topic)
+    const idBytes = qos === 0 ? 0 : 2
+    const isSeparate = payload.length >= SEPARATE_PAYLOAD_BYTES_MIN
+    const remaining = 2 + topicBytes + idBytes + propertyBytes + payload.length
+    const headBytes = 1 + varintBytes(remaining) + remaining - (isSeparate ? payload.length : 0)
+    const memory = this.#begin(headBytes)
+    memory[0] = PUBLISH | (duplicate ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0)
+    let at = writeVarint(memory, 1, remaining)
+    memory[at] = topicBytes >> 8
+    memory[at + 1] = topicBytes & 0xff
+    at += 2
+    // A name whose bytes are its characters is ASCII.
+    if (topicBytes === topic.length) memory.latin1Write(topic, at, topicBytes)
+    else memory.utf8Write(topic, at, topicBytes)
+    at += topicBytes
+    this.packetIdOffset = qos === 0 ? -1 : at
+    at += idBytes
+    if (propertyBytes > 0) memory.set(properties5.bytes.subarray(0, propertyBytes), at)
+    if (!isSeparate) memory.set(payload, at + propertyBytes)
+    this.payload = isSeparate ? payload : null
+  }
+
+  #begin(headBytes: number): Buffer {
+    if (this.memory.length < headBytes || this.memory.length > MEMORY_BYTES_MAX) {
+      this.memory = Buffer.allocUnsafeSlow(Math.max(MEMORY_BYTES_MIN, headBytes))
+    }
+    this.headBytes = headBytes
+    this.#head = null
+    return this.memory
+  }
 }
 
 function writeVarint(bytes: Buffer, start: number, value: number): number {

@@ -1,6 +1,6 @@
 // Packet → bytes, for every packet type and version. What a version has no room for is left out.
 
-import { encodePublish } from './encode-publish.ts'
+import { EncodedPublish } from './encode-publish.ts'
 import {
   type AcknowledgementPacket,
   type AuthPacket,
@@ -56,9 +56,10 @@ export function encode(packet: Packet, version: ProtocolVersion): Buffer {
 
 function encodeWholePublish(packet: PublishPacket, version: ProtocolVersion): Buffer {
   const { topic, payload, qos, retain, duplicate, properties, packetId } = packet
-  const encoded = encodePublish(topic, payload, qos, retain, duplicate, properties, version)
-  const bytes =
-    encoded.payload === null ? encoded.head : Buffer.concat([encoded.head, encoded.payload])
+  const encoded = new EncodedPublish()
+  encoded.encode(topic, payload, qos, retain, duplicate, properties, version)
+  const { head } = encoded
+  const bytes = encoded.payload === null ? head : Buffer.concat([head, encoded.payload])
   if (encoded.packetIdOffset >= 0) bytes.writeUInt16BE(packetId, encoded.packetIdOffset)
   return bytes
 }

@@ -84,7 +84,7 @@ export interface PublishPacket {
   /** 0 at QoS 0, which has none [MQTT-2.2.1-2]. */
   readonly packetId: number
   readonly properties: Properties
-  /** May share memory with the bytes it was decoded from: copy what outlives the turn. */
+  /** At QoS 0 and not retained it may share memory with the bytes it was decoded from: copy what outlives the turn. */
   readonly payload: Buffer
 }
 
