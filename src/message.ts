@@ -5,7 +5,7 @@ import type { Properties, QoS } from './packet/packet.ts'
 export interface Message {
   /** Always a full topic name: an alias was resolved before this was made. */
   readonly topic: string
-  /** Owns its bytes, or shares them with a socket chunk until `keep` is called. */
+  /** At QoS 0 it may lie in memory that a socket only lent: see `owningBytes`. */
   readonly payload: Buffer
   readonly qos: QoS
   readonly retain: boolean
@@ -17,4 +17,9 @@ export interface Message {
   readonly expiresAt: number
   /** The place in the order of all messages of this broker; also its name in the store. Starts at 1. */
   readonly sequence: number
+}
+
+/** A message of QoS 0 shares memory with the socket's chunk; one that waits must own its bytes. */
+export function owningBytes(message: Message): Message {
+  return { ...message, payload: Buffer.from(message.payload) }
 }

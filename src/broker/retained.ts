@@ -1,11 +1,10 @@
 // The broker's retained messages: bounds, expiry, and the facts for the store.
 
 import type { Limits } from '../limits.ts'
-import type { Message } from '../message.ts'
+import { type Message, owningBytes } from '../message.ts'
 import { RetainedMessages } from '../routing/retained-messages.ts'
 import { SteadyMap } from '../routing/steady-map.ts'
 import { isExpired } from '../session/session-context.ts'
-import { owningBytes } from '../session/session.ts'
 import type { RetainedSource } from '../session/replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'

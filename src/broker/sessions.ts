@@ -10,10 +10,19 @@ export interface Occupant {
   takenOver(): void
 }
 
-interface Place {
+class Place implements Deadline {
   readonly session: Session
-  occupant: Occupant | null
-  expiry: Deadline
+  occupant: Occupant | null = null
+  readonly #sessionExpired: (session: Session) => void
+
+  constructor(session: Session, sessionExpired: (session: Session) => void) {
+    this.session = session
+    this.#sessionExpired = sessionExpired
+  }
+
+  expired(): void {
+    this.#sessionExpired(this.session)
+  }
 }
 
 export class Sessions {
@@ -49,8 +58,7 @@ export class Sessions {
   }
 
   add(session: Session): void {
-    const expiry = { expired: () => this.#expired(session) }
-    this.#places.set(session.clientId, { session, occupant: null, expiry })
+    this.#places.set(session.clientId, new Place(session, this.#expired))
   }
 
   occupy(session: Session, occupant: Occupant): void {
@@ -58,7 +66,7 @@ export class Sessions {
     if (place === null || place.session !== session) return
     if (place.occupant === null) this.#occupied += 1
     place.occupant = occupant
-    this.#deadlines.clear(place.expiry)
+    this.#deadlines.clear(place)
   }
 
   /** The client is away; its session ends at `expiresAt` milliseconds, Infinity for never. */
@@ -67,14 +75,14 @@ export class Sessions {
     if (place === null || place.session !== session) return
     if (place.occupant !== null) this.#occupied -= 1
     place.occupant = null
-    this.#deadlines.set(place.expiry, expiresAt)
+    this.#deadlines.set(place, expiresAt)
   }
 
   remove(session: Session): void {
     const place = this.#places.get(session.clientId)
     if (place === null || place.session !== session) return
     if (place.occupant !== null) this.#occupied -= 1
-    this.#deadlines.clear(place.expiry)
+    this.#deadlines.clear(place)
     this.#places.delete(session.clientId)
   }
 }

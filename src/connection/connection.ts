@@ -55,7 +55,8 @@ const PACKET_WORK = 4
 const FACT_WORK = 4
 
 interface Candidate {
-  readonly packet: ConnectPacket
+  /** Null once the client is in and cannot authenticate again: what it said is not kept. */
+  readonly packet: ConnectPacket | null
   readonly agreement: Agreement
 }
 
@@ -272,6 +273,10 @@ export class Connection implements Deadline, Occupant {
   }
 
   #ask(packet: AuthPacket, candidate: Candidate, expected: ReasonCode): void {
+    if (candidate.packet === null) {
+      // [MQTT-4.12.0-7]
+      throw new ProtocolError(PROTOCOL_ERROR, 'AUTH, and CONNECT named no authentication method')
+    }
     const credentials = credentialsOf(candidate.packet, candidate.agreement.clientId, this.peer)
     this.question = questionOf(packet, candidate.agreement, credentials, expected)
     this.#carrier.attend()
@@ -313,8 +318,10 @@ export class Connection implements Deadline, Occupant {
 
   /** Opens the session, says CONNACK and then what the session owes [MQTT-3.2.0-1]. */
   #accept(permissions: Permissions, data: Buffer | undefined): void {
-    if (this.#candidate === null) return
-    const { packet, agreement } = this.#candidate
+    const packet = this.#candidate?.packet ?? null
+    if (this.#candidate === null || packet === null) return
+    const { agreement } = this.#candidate
+    if (agreement.authenticationMethod === null) this.#candidate = { packet: null, agreement }
     const { broker, responseInformation } = this.#context
     const refusal = openingRefusal(agreement, packet.will, permissions, broker)
     if (refusal !== null) {

@@ -44,10 +44,10 @@ const FILTER_WORK = 4
 export class Conversation implements Publisher {
   readonly session: Session
   readonly agreement: Agreement
-  readonly aliases: IncomingAliases
   permissions: Permissions
   readonly #broker: Broker
   readonly #sender: Sender
+  #aliases: IncomingAliases | null = null
   /** QoS 2 messages begun on this connection: what the Receive Maximum counts, besides answers not sent yet. */
   #begunQoS2 = 0
 
@@ -61,9 +61,13 @@ export class Conversation implements Publisher {
     this.session = session
     this.agreement = agreement
     this.permissions = permissions
-    this.aliases = new IncomingAliases(broker.limits.topicAliasMax)
     this.#broker = broker
     this.#sender = sender
+  }
+
+  get aliases(): IncomingAliases {
+    this.#aliases ??= new IncomingAliases(this.#broker.limits.topicAliasMax)
+    return this.#aliases
   }
 
   get clientId(): string {

@@ -19,14 +19,17 @@ interface Stretch {
   acknowledgements: number
 }
 
+const NOTHING: readonly Uint8Array[] = []
+
 export class Outbox {
   readonly #pool: ChunkPool
-  #stretches: Stretch[] = []
-  #current: Stretch = newStretch(0)
+  /** Before `#current`. An outbox that is empty has none of all these: most sockets are silent most of the time. */
+  #stretches: Stretch[] | null = null
+  #current: Stretch | null = null
   #chunk: Buffer | null = null
   #start = 0
   #end = 0
-  #chunks: Buffer[] = []
+  #chunks: Buffer[] | null = null
   #bytes = 0
   #acknowledgements = 0
 
@@ -48,61 +51,69 @@ export class Outbox {
   }
 
   append(bytes: Uint8Array, promise: number): void {
-    this.#awaitCommit(promise)
+    const stretch = this.#stretchFor(promise)
     if (bytes.length >= REFERENCE_BYTES_MIN) {
-      this.#refer(bytes)
+      this.#refer(stretch, bytes)
       return
     }
-    const chunk = this.#room(bytes.length)
+    const chunk = this.#room(stretch, bytes.length)
     chunk.set(bytes, this.#end)
-    this.#advance(bytes.length)
+    this.#advance(stretch, bytes.length)
   }
 
   /** A PUBLISH whose bytes are shared by all its receivers, with this receiver's packet identifier. */
   appendPublish(encoded: EncodedPublish, packetId: number, promise: number): void {
-    this.#awaitCommit(promise)
+    const stretch = this.#stretchFor(promise)
     const { memory, headBytes, payload, packetIdOffset } = encoded
-    const chunk = this.#room(headBytes)
+    const chunk = this.#room(stretch, headBytes)
     if (headBytes > LOOP_BYTES_MAX) chunk.set(encoded.head, this.#end)
     else for (let at = 0; at < headBytes; at++) chunk[this.#end + at] = memory[at] ?? 0
     if (packetIdOffset >= 0) {
       chunk[this.#end + packetIdOffset] = packetId >> 8
       chunk[this.#end + packetIdOffset + 1] = packetId & 0xff
     }
-    this.#advance(headBytes)
-    if (payload !== null) this.#refer(payload)
+    this.#advance(stretch, headBytes)
+    if (payload !== null) this.#refer(stretch, payload)
   }
 
   /** PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: four bytes. */
   appendAcknowledgement(firstByte: number, packetId: number, promise: number): void {
-    this.#awaitCommit(promise)
-    const chunk = this.#room(4)
+    const stretch = this.#stretchFor(promise)
+    const chunk = this.#room(stretch, 4)
     chunk[this.#end] = firstByte
     chunk[this.#end + 1] = 2
     chunk[this.#end + 2] = packetId >> 8
     chunk[this.#end + 3] = packetId & 0xff
-    this.#advance(4)
+    this.#advance(stretch, 4)
   }
 
   /** What was appended last ends an exchange that the client's Receive Maximum counts. */
   countAcknowledgement(): void {
+    if (this.#current === null) return
     this.#current.acknowledgements += 1
     this.#acknowledgements += 1
   }
 
   /** Takes out what may leave now that `committed` is reached, in order. */
   take(committed: number): readonly Uint8Array[] {
-    this.#seal()
-    const pieces: Uint8Array[] = []
-    while (this.#stretches.length > 0) {
-      const stretch = this.#stretches[0]
-      if (stretch === undefined || stretch.promise > committed) return pieces
-      this.#release(stretch, pieces)
-      this.#stretches.shift()
+    const current = this.#current
+    if (current === null) return NOTHING
+    this.#seal(current)
+    if (this.#stretches === null) {
+      if (current.promise > committed) return NOTHING
+      this.#current = null
+      return this.#release(current)
     }
-    if (this.#current.promise > committed) return pieces
-    this.#release(this.#current, pieces)
-    this.#current = newStretch(0)
+    const pieces: Uint8Array[] = []
+    for (const stretch of this.#stretches) {
+      if (stretch.promise > committed) break
+      pieces.push(...this.#release(stretch))
+    }
+    const rest = this.#stretches.filter(({ promise }) => promise > committed)
+    this.#stretches = rest.length === 0 ? null : rest
+    if (current.promise > committed) return pieces
+    this.#current = null
+    pieces.push(...this.#release(current))
     return pieces
   }
 
@@ -111,40 +122,42 @@ export class Outbox {
    * so that the memory may serve again.
    */
   recycle(wasTaken: boolean): void {
-    if (this.#bytes > 0) {
-      // Some stretch still lies in these chunks: they are left to the garbage collector.
-      this.#chunks = []
-      return
-    }
-    if (wasTaken) for (const chunk of this.#chunks) this.#pool.give(chunk)
-    this.#chunks = []
+    const chunks = this.#chunks
+    this.#chunks = null
+    // Otherwise some stretch still lies in these chunks: they are left to the garbage collector.
+    if (this.#bytes > 0) return
     this.#chunk = null
+    if (wasTaken && chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
   }
 
   /** Forgets everything: the socket is gone. */
   clear(): void {
-    this.#stretches = []
-    this.#current = newStretch(0)
-    this.#chunks = []
+    this.#stretches = null
+    this.#current = null
+    this.#chunks = null
     this.#chunk = null
     this.#bytes = 0
     this.#acknowledgements = 0
   }
 
-  #awaitCommit(promise: number): void {
-    if (promise <= this.#current.promise) return
-    this.#seal()
-    if (this.#current.bytes === 0) {
-      this.#current.promise = promise
-      return
+  /** The stretch for bytes that wait for this commit: the last one, or another behind it. */
+  #stretchFor(promise: number): Stretch {
+    const current = this.#current
+    if (current !== null && promise <= current.promise) return current
+    if (current !== null) {
+      this.#seal(current)
+      this.#stretches ??= []
+      this.#stretches.push(current)
     }
-    this.#stretches.push(this.#current)
-    this.#current = newStretch(promise)
+    const stretch: Stretch = { promise, pieces: [], bytes: 0, acknowledgements: 0 }
+    this.#current = stretch
+    return stretch
   }
 
-  #room(bytes: number): Buffer {
+  #room(stretch: Stretch, bytes: number): Buffer {
     if (this.#chunk !== null && this.#end + bytes <= this.#chunk.length) return this.#chunk
-    this.#seal()
+    this.#seal(stretch)
+    this.#chunks ??= []
     this.#chunk = this.#pool.take(bytes, this.#chunks.length > 0)
     this.#chunks.push(this.#chunk)
     this.#start = 0
@@ -152,33 +165,29 @@ export class Outbox {
     return this.#chunk
   }
 
-  #advance(bytes: number): void {
+  #advance(stretch: Stretch, bytes: number): void {
     this.#end += bytes
     this.#bytes += bytes
-    this.#current.bytes += bytes
+    stretch.bytes += bytes
   }
 
-  #refer(bytes: Uint8Array): void {
-    this.#seal()
-    this.#current.pieces.push(bytes)
-    this.#current.bytes += bytes.length
+  #refer(stretch: Stretch, bytes: Uint8Array): void {
+    this.#seal(stretch)
+    stretch.pieces.push(bytes)
+    stretch.bytes += bytes.length
     this.#bytes += bytes.length
   }
 
-  /** What was written into the chunk since the last seal becomes a piece of the current stretch. */
-  #seal(): void {
+  /** What was written into the chunk since the last seal becomes a piece of the stretch. */
+  #seal(stretch: Stretch): void {
     if (this.#chunk === null || this.#end === this.#start) return
-    this.#current.pieces.push(this.#chunk.subarray(this.#start, this.#end))
+    stretch.pieces.push(this.#chunk.subarray(this.#start, this.#end))
     this.#start = this.#end
   }
 
-  #release(stretch: Stretch, pieces: Uint8Array[]): void {
-    for (const piece of stretch.pieces) pieces.push(piece)
+  #release(stretch: Stretch): readonly Uint8Array[] {
     this.#bytes -= stretch.bytes
     this.#acknowledgements -= stretch.acknowledgements
+    return stretch.pieces
   }
-}
-
-function newStretch(promise: number): Stretch {
-  return { promise, pieces: [], bytes: 0, acknowledgements: 0 }
 }

@@ -6,7 +6,7 @@ import { ProtocolError } from './protocol-error.ts'
 /** Aliases that the client sets. */
 export class IncomingAliases {
   readonly #max: number
-  readonly #topics = new Map<number, string>()
+  #topics: Map<number, string> | null = null
 
   constructor(max: number) {
     this.#max = max
@@ -21,10 +21,11 @@ export class IncomingAliases {
       )
     }
     if (topic !== '') {
+      this.#topics ??= new Map()
       this.#topics.set(alias, topic)
       return topic
     }
-    const known = this.#topics.get(alias)
+    const known = this.#topics?.get(alias)
     if (known === undefined) {
       throw new ProtocolError(TOPIC_ALIAS_INVALID, `topic alias ${alias} was never set`)
     }

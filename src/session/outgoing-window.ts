@@ -3,14 +3,17 @@
 import type { Delivery } from './delivery.ts'
 import { nextPacketId } from './packet-ids.ts'
 
+const NONE: readonly Delivery[] = []
+
 export class OutgoingWindow {
   // In the order in which a resend must happen: PUBLISH as first sent, PUBREL as PUBREC came [MQTT-4.6.0-1, MQTT-4.6.0-4].
-  readonly #unsettled = new Map<number, Delivery>()
+  // Made when it is first needed: most clients only publish, or are only there.
+  #unsettled: Map<number, Delivery> | null = null
   #lastPacketId = 0
   #onWire = 0
 
   get size(): number {
-    return this.#unsettled.size
+    return this.#unsettled?.size ?? 0
   }
 
   /** Sent on the present connection and not settled: what the client's Receive Maximum counts. */
@@ -19,22 +22,23 @@ export class OutgoingWindow {
   }
 
   get(packetId: number): Delivery | undefined {
-    return this.#unsettled.get(packetId)
+    return this.#unsettled?.get(packetId)
   }
 
   /** Gives the delivery a packet identifier nobody uses [MQTT-2.2.1-4]. False when there is none left. */
   open(delivery: Delivery): boolean {
-    const packetId = nextPacketId(this.#lastPacketId, id => this.#unsettled.has(id))
+    const unsettled = this.#opened()
+    const packetId = nextPacketId(this.#lastPacketId, unsettled)
     if (packetId === 0) return false
     this.#lastPacketId = packetId
     delivery.packetId = packetId
-    this.#unsettled.set(packetId, delivery)
+    unsettled.set(packetId, delivery)
     return true
   }
 
   /** A delivery that came back from the store with the identifier it was sent under. */
   restore(delivery: Delivery): void {
-    this.#unsettled.set(delivery.packetId, delivery)
+    this.#opened().set(delivery.packetId, delivery)
     this.#lastPacketId = Math.max(this.#lastPacketId, delivery.packetId)
   }
 
@@ -46,12 +50,13 @@ export class OutgoingWindow {
   /** PUBREC came: its PUBREL follows those of earlier PUBRECs in a resend [MQTT-4.6.0-4]. */
   received(delivery: Delivery): void {
     delivery.isReceived = true
-    this.#unsettled.delete(delivery.packetId)
-    this.#unsettled.set(delivery.packetId, delivery)
+    const unsettled = this.#opened()
+    unsettled.delete(delivery.packetId)
+    unsettled.set(delivery.packetId, delivery)
   }
 
   settle(delivery: Delivery): void {
-    this.#unsettled.delete(delivery.packetId)
+    this.#unsettled?.delete(delivery.packetId)
     if (!delivery.isOnWire) return
     delivery.isOnWire = false
     this.#onWire -= 1
@@ -59,12 +64,17 @@ export class OutgoingWindow {
 
   /** The connection is gone: nothing is on the wire any more. */
   disconnected(): void {
-    for (const delivery of this.#unsettled.values()) delivery.isOnWire = false
+    for (const delivery of this.unsettled()) delivery.isOnWire = false
     this.#onWire = 0
   }
 
   /** All that is unsettled, in the order of a resend. */
   unsettled(): readonly Delivery[] {
-    return [...this.#unsettled.values()]
+    return this.size === 0 || this.#unsettled === null ? NONE : [...this.#unsettled.values()]
+  }
+
+  #opened(): Map<number, Delivery> {
+    this.#unsettled ??= new Map()
+    return this.#unsettled
   }
 }

@@ -1,39 +1,33 @@
 // What the broker owes one client, connected or away: deliver, settle, attach, detach.
 
 import { strict as assert } from 'node:assert'
-import type { Message } from '../message.ts'
+import { type Message, owningBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Owner, SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
+import type { GroupOfMember } from './group-of-member.ts'
 import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
 import type { Replay } from './replay.ts'
 import { drop, isExpired, type SessionContext } from './session-context.ts'
-import { StoredRest } from './stored-rest.ts'
+import { type RestOfLine, StoredRest } from './stored-rest.ts'
 
-/** A share group, as its member sees it. */
-export interface GroupOfMember extends DeliveryOrigin {
-  /** The member can take a message: the group may hand it one. */
-  ready(session: Session): void
-  attached(session: Session): void
-  detached(session: Session): void
-  /** A member's durability has changed. */
-  membershipChanged(): void
-}
+const NONE: readonly never[] = []
+const NO_GROUPS: ReadonlySet<GroupOfMember> = new Set()
 
-export class Session {
+export class Session implements RestOfLine {
   readonly clientId: string
   readonly owner: SessionOwner
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
   readonly isDurable: boolean
   readonly incoming: IncomingWindow
   readonly subscriptions: Map<string, Subscription> = new Map()
-  readonly groups: Set<GroupOfMember> = new Set()
   expiryIntervalSeconds: number
+  #groups: Set<GroupOfMember> | null = null
   readonly #context: SessionContext
   readonly #window = new OutgoingWindow()
   readonly #rest: StoredRest
@@ -41,7 +35,7 @@ export class Session {
   #link: Link | null = null
   #windowMax = 0
   /** What was unsettled when the client came back and is not sent again yet. */
-  #resend: Delivery[] = []
+  #resend: readonly Delivery[] = NONE
   #replays: Replay[] = []
 
   constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
@@ -51,12 +45,26 @@ export class Session {
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
     this.incoming = new IncomingWindow(this, context.journal)
-    this.#rest = new StoredRest(this.owner, null, context, page => this.#paged(page))
+    this.#rest = new StoredRest(this.owner, null, context, this)
     this.#queue = new MessageQueue(this.#rest)
   }
 
   get isAttached(): boolean {
     return this.#link !== null
+  }
+
+  /** The share groups that it is a member of. */
+  get groups(): ReadonlySet<GroupOfMember> {
+    return this.#groups ?? NO_GROUPS
+  }
+
+  joined(group: GroupOfMember): void {
+    this.#groups ??= new Set()
+    this.#groups.add(group)
+  }
+
+  left(group: GroupOfMember): void {
+    this.#groups?.delete(group)
   }
 
   get inFlight(): number {
@@ -160,7 +168,7 @@ export class Session {
     assert(this.#link === null, 'a session has one link at a time')
     this.#link = link
     this.#windowMax = windowMax
-    this.#resend = [...this.#window.unsettled()]
+    this.#resend = this.#window.unsettled()
     for (const group of this.groups) group.attached(this)
     this.pump()
   }
@@ -168,7 +176,7 @@ export class Session {
   /** The client is away. */
   detach(): void {
     this.#link = null
-    this.#resend = []
+    this.#resend = NONE
     this.#window.disconnected()
     for (const group of this.groups) group.detached(this)
   }
@@ -220,6 +228,13 @@ export class Session {
     }
     this.#queue.putBack(waiting)
     this.#rest.restore(waiting, remainder.messages, remainder.bytes)
+  }
+
+  /** The next page of the waiting line has come from the store. */
+  paged(deliveries: readonly Delivery[]): void {
+    const pushedOut = this.#queue.paged(deliveries, this.#bounds)
+    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
+    this.pump()
   }
 
   get #hasWindow(): boolean {
@@ -286,13 +301,6 @@ export class Session {
       }
     }
     this.#recordOwed(delivery)
-  }
-
-  /** The next page of the waiting line has come from the store. */
-  #paged(deliveries: readonly Delivery[]): void {
-    const pushedOut = this.#queue.paged(deliveries, this.#bounds)
-    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
-    this.pump()
   }
 
   get #bounds(): QueueBounds {
@@ -437,9 +445,4 @@ export class Session {
       }
     }
   }
-}
-
-/** A message of QoS 0 shares memory with the socket's chunk; one that waits must own its bytes. */
-export function owningBytes(message: Message): Message {
-  return { ...message, payload: Buffer.from(message.payload) }
 }

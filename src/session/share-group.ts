@@ -1,7 +1,7 @@
 // A share group: one waiting line for all its members. A message is bound to a member when that member
 // can take it, not before, so nothing waits behind a member that is away or frozen.
 
-import type { Message } from '../message.ts'
+import { type Message, owningBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { ShareStrategy } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -10,7 +10,8 @@ import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import type { GroupOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import { drop, isExpired, type SessionContext } from './session-context.ts'
-import { type GroupOfMember, owningBytes, type Session } from './session.ts'
+import type { GroupOfMember } from './group-of-member.ts'
+import type { Session } from './session.ts'
 import { ShareMember } from './share-member.ts'
 import { StoredRest } from './stored-rest.ts'
 
@@ -46,7 +47,7 @@ export class ShareGroup implements GroupOfMember {
     this.#strategy = strategy
     this.#bounds = bounds
     this.#context = context
-    this.#rest = new StoredRest(this.owner, this, context, page => this.#paged(page))
+    this.#rest = new StoredRest(this.owner, this, context, this)
   }
 
   get memberCount(): number {
@@ -77,7 +78,7 @@ export class ShareGroup implements GroupOfMember {
     }
     const member = new ShareMember(session, subscription, weight)
     this.#members.set(session.clientId, member)
-    session.groups.add(this)
+    session.joined(this)
     this.#strategy.join(member)
     this.membershipChanged()
     if (session.isAttached) this.attached(session)
@@ -89,7 +90,7 @@ export class ShareGroup implements GroupOfMember {
     this.#setReady(member, false)
     this.#members.delete(session.clientId)
     this.#absent.delete(session)
-    session.groups.delete(this)
+    session.left(this)
     this.#strategy.leave(member)
     this.membershipChanged()
     this.#pump()
@@ -274,7 +275,7 @@ export class ShareGroup implements GroupOfMember {
   }
 
   /** The next page of the waiting line has come from the store. */
-  #paged(deliveries: readonly Delivery[]): void {
+  paged(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       const lane = this.#laneFor(delivery.message)
       for (const lost of lane.paged([delivery], this.#bounds)) {

@@ -12,6 +12,12 @@ const DELIVERY_OVERHEAD_BYTES = 64
 /** Pages are asked for when less than this part of what may be in memory is left there. */
 const LOW_PART = 4
 
+/** Whose waiting line it is the end of. */
+export interface RestOfLine {
+  /** The next page has come from the store. */
+  paged(deliveries: readonly Delivery[]): void
+}
+
 export class StoredRest implements PageReader {
   readonly owner: Owner
   after = 0
@@ -19,21 +25,21 @@ export class StoredRest implements PageReader {
   bytes = 0
   readonly #context: SessionContext
   readonly #origin: DeliveryOrigin | null
-  readonly #arrived: (deliveries: readonly Delivery[]) => void
+  readonly #line: RestOfLine
   #isWanted = false
   /** Those above `after` that are not to come with a page: a member has them, or gave them back. */
-  readonly #ahead = new Set<number>()
+  #ahead: Set<number> | null = null
 
   constructor(
     owner: Owner,
     origin: DeliveryOrigin | null,
     context: SessionContext,
-    arrived: (deliveries: readonly Delivery[]) => void,
+    line: RestOfLine,
   ) {
     this.owner = owner
     this.#origin = origin
     this.#context = context
-    this.#arrived = arrived
+    this.#line = line
   }
 
   /** Leaves the delivery in the store if those before it are there, or memory holds enough of the line. */
@@ -61,7 +67,10 @@ export class StoredRest implements PageReader {
   passesBy(delivery: Delivery): void {
     const { stored } = delivery
     if (this.messages === 0) this.#passes(stored)
-    else if (stored > this.after) this.#ahead.add(stored)
+    else if (stored > this.after) {
+      this.#ahead ??= new Set()
+      this.#ahead.add(stored)
+    }
   }
 
   /** So little of the line is in memory that more is needed soon. */
@@ -82,14 +91,14 @@ export class StoredRest implements PageReader {
     const last = page.at(-1)
     assert(last !== undefined, 'a page has a delivery while one waits')
     const deliveries = page
-      .filter(({ delivery }) => !this.#ahead.has(delivery))
+      .filter(({ delivery }) => this.#ahead?.has(delivery) !== true)
       .map(stored => restoredDelivery(stored, this.#origin))
     this.#passes(last.delivery)
     this.messages -= deliveries.length
     for (const delivery of deliveries) this.bytes -= sizeOf(delivery)
     if (this.messages === 0) this.bytes = 0
     if (deliveries.length === 0) this.want()
-    else this.#arrived(deliveries)
+    else this.#line.paged(deliveries)
   }
 
   /** Lets go of all of it. Returns how many messages that were. */
@@ -97,12 +106,13 @@ export class StoredRest implements PageReader {
     const { messages } = this
     this.messages = 0
     this.bytes = 0
-    this.#ahead.clear()
+    this.#ahead = null
     return messages
   }
 
   #passes(stored: number): void {
     this.after = Math.max(this.after, stored)
+    if (this.#ahead === null) return
     for (const ahead of this.#ahead) if (ahead <= this.after) this.#ahead.delete(ahead)
   }
 }

@@ -24,11 +24,16 @@ interface Doors {
 
 const doors = doorsOf(Object.getOwnPropertySymbols(new Socket()))
 
+export interface Reader {
+  /** The chunk is lent until this has returned. */
+  received(chunk: Buffer): void
+}
+
 /**
- * From now on `received` is called with what is read, in memory that is written to again when it has returned.
+ * From now on `received` of the reader is called with what is read, in memory that is written to again when it has returned.
  * False where that cannot be had.
  */
-export function readIntoSharedMemory(socket: Socket, received: (chunk: Buffer) => void): boolean {
+export function readIntoSharedMemory(socket: Socket, reader: Reader): boolean {
   const handle: unknown = Reflect.get(socket, '_handle')
   if (shared === null || doors === null || socket.constructor !== Socket || !isHandle(handle)) {
     return false
@@ -36,7 +41,7 @@ export function readIntoSharedMemory(socket: Socket, received: (chunk: Buffer) =
   Reflect.set(socket, doors.memory, shared)
   Reflect.set(socket, doors.generator, null)
   Reflect.set(socket, doors.callback, (length: number, memory: Buffer): void => {
-    received(memory.subarray(0, length))
+    reader.received(memory.subarray(0, length))
   })
   handle.useUserBuffer(shared)
   return true

@@ -40,7 +40,11 @@ class SocketListener implements Listener {
   readonly #webSocket: WebSocketStage | null
   #tls: TlsStage | null = null
   #port: number
+  #name: string
   #connections = 0
+  readonly #socketClosed = (): void => {
+    this.#connections -= 1
+  }
   /** Accepted, and not yet through with what comes before MQTT. */
   readonly #preparing = new Set<Socket>()
   #warnedAt = -Infinity
@@ -51,6 +55,7 @@ class SocketListener implements Listener {
     this.#arrival = arrival
     this.#log = log
     this.#port = options.port ?? 0
+    this.#name = this.#nameNow()
     this.#proxyTrusted = options.proxyTrusted === undefined ? null : subnetsOf(options.proxyTrusted)
     this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, arrival, log) : null
     const isTcp = options.path === undefined
@@ -60,6 +65,10 @@ class SocketListener implements Listener {
   }
 
   get name(): string {
+    return this.#name
+  }
+
+  #nameNow(): string {
     const { protocol, tls, path, host } = this.#options
     const scheme = `${protocol}${tls === undefined ? '' : 's'}`
     if (path !== undefined) return `${scheme}+unix:${path}`
@@ -113,6 +122,7 @@ class SocketListener implements Listener {
     )
     const address = this.#server.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
+    this.#name = this.#nameNow()
   }
 
   #accept(socket: Socket): void {
@@ -122,12 +132,12 @@ class SocketListener implements Listener {
       return
     }
     this.#connections += 1
-    socket.once('close', () => (this.#connections -= 1))
+    socket.on('close', this.#socketClosed)
     const peer: Peer = {
       address: plainAddress(socket.remoteAddress ?? ''),
       port: socket.remotePort ?? 0,
       transport: this.#transportName,
-      listener: this.name,
+      listener: this.#name,
       certificate: null,
     }
     if (this.#isPlain) {

@@ -3,7 +3,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Misunderstanding } from './first-bytes.ts'
-import { readIntoSharedMemory } from './lent-memory.ts'
+import { type Reader, readIntoSharedMemory } from './lent-memory.ts'
 import type { Peer, Wire, WireReceiver } from './wire.ts'
 
 /** How long a client may take to read our last words. */
@@ -18,9 +18,16 @@ export function streamWire(
   return new StreamWire(stream, peer, check)
 }
 
-class StreamWire implements Wire {
+/** Where a stream has its wire: so all streams share their listeners, and an idle socket has no closures of its own. */
+const WIRE = Symbol('wire')
+
+interface Wired extends Duplex {
+  [WIRE]?: StreamWire
+}
+
+class StreamWire implements Wire, Reader {
   readonly peer: Peer
-  readonly #stream: Duplex
+  readonly #stream: Wired
   /** A plain socket tries the system call at once: with nothing left to write, the memory is free again. */
   readonly #writesAtOnce: boolean
   #check: ((chunk: Buffer) => Misunderstanding | null) | null
@@ -45,16 +52,40 @@ class StreamWire implements Wire {
   open(receiver: WireReceiver): void {
     this.#receiver = receiver
     const stream = this.#stream
-    const received = (chunk: Buffer): void => this.#received(chunk)
-    stream.on('data', received)
-    if (stream instanceof Socket) readIntoSharedMemory(stream, received)
-    stream.on('drain', () => this.#receiver?.drained())
-    stream.on('error', (error: NodeJS.ErrnoException) => (this.#cause ??= sentenceOf(error)))
-    stream.on('end', () => stream.end())
-    stream.on('close', () => this.#closed())
+    stream[WIRE] = this
+    stream.on('data', StreamWire.#onData)
+    if (stream instanceof Socket) readIntoSharedMemory(stream, this)
+    stream.on('drain', StreamWire.#onDrain)
+    stream.on('error', StreamWire.#onError)
+    stream.on('end', StreamWire.#onEnd)
+    stream.on('close', StreamWire.#onClose)
     if (stream.destroyed) this.#closed()
     // It was paused if something was read before MQTT, such as a PROXY header.
     else stream.resume()
+  }
+
+  static #onData(this: Wired, chunk: Buffer): void {
+    const wire = this[WIRE]
+    if (wire !== undefined) wire.received(chunk)
+  }
+
+  static #onDrain(this: Wired): void {
+    const wire = this[WIRE]
+    if (wire !== undefined) wire.#receiver?.drained()
+  }
+
+  static #onError(this: Wired, error: NodeJS.ErrnoException): void {
+    const wire = this[WIRE]
+    if (wire !== undefined) wire.#cause ??= sentenceOf(error)
+  }
+
+  static #onEnd(this: Wired): void {
+    this.end()
+  }
+
+  static #onClose(this: Wired): void {
+    const wire = this[WIRE]
+    if (wire !== undefined) wire.#closed()
   }
 
   write(bytes: Uint8Array): boolean {
@@ -93,7 +124,7 @@ class StreamWire implements Wire {
     this.#stream.destroy()
   }
 
-  #received(chunk: Buffer): void {
+  received(chunk: Buffer): void {
     if (this.#check !== null) {
       const misunderstanding = this.#check(chunk)
       this.#check = null
