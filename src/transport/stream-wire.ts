@@ -53,39 +53,15 @@ class StreamWire implements Wire, Reader {
     this.#receiver = receiver
     const stream = this.#stream
     stream[WIRE] = this
-    stream.on('data', StreamWire.#onData)
+    stream.on('data', onData)
     if (stream instanceof Socket) readIntoSharedMemory(stream, this)
-    stream.on('drain', StreamWire.#onDrain)
-    stream.on('error', StreamWire.#onError)
-    stream.on('end', StreamWire.#onEnd)
-    stream.on('close', StreamWire.#onClose)
-    if (stream.destroyed) this.#closed()
+    stream.on('drain', onDrain)
+    stream.on('error', onError)
+    stream.on('end', onEnd)
+    stream.on('close', onClose)
+    if (stream.destroyed) this.closed()
     // It was paused if something was read before MQTT, such as a PROXY header.
     else stream.resume()
-  }
-
-  static #onData(this: Wired, chunk: Buffer): void {
-    const wire = this[WIRE]
-    if (wire !== undefined) wire.received(chunk)
-  }
-
-  static #onDrain(this: Wired): void {
-    const wire = this[WIRE]
-    if (wire !== undefined) wire.#receiver?.drained()
-  }
-
-  static #onError(this: Wired, error: NodeJS.ErrnoException): void {
-    const wire = this[WIRE]
-    if (wire !== undefined) wire.#cause ??= sentenceOf(error)
-  }
-
-  static #onEnd(this: Wired): void {
-    this.end()
-  }
-
-  static #onClose(this: Wired): void {
-    const wire = this[WIRE]
-    if (wire !== undefined) wire.#closed()
   }
 
   write(bytes: Uint8Array): boolean {
@@ -140,14 +116,42 @@ class StreamWire implements Wire, Reader {
     this.#cause = sentence
     if (answer === null) this.#stream.destroy()
     else this.#stream.end(answer, () => this.#stream.destroy())
-    this.#closed()
+    this.closed()
   }
 
-  #closed(): void {
+  drained(): void {
+    this.#receiver?.drained()
+  }
+
+  failed(error: NodeJS.ErrnoException): void {
+    this.#cause ??= sentenceOf(error)
+  }
+
+  closed(): void {
     const receiver = this.#receiver
     this.#receiver = null
     receiver?.closed(this.#cause)
   }
+}
+
+function onData(this: Wired, chunk: Buffer): void {
+  this[WIRE]?.received(chunk)
+}
+
+function onDrain(this: Wired): void {
+  this[WIRE]?.drained()
+}
+
+function onError(this: Wired, error: NodeJS.ErrnoException): void {
+  this[WIRE]?.failed(error)
+}
+
+function onEnd(this: Wired): void {
+  this.end()
+}
+
+function onClose(this: Wired): void {
+  this[WIRE]?.closed()
 }
 
 function sentenceOf(error: NodeJS.ErrnoException): string {
