@@ -16,6 +16,7 @@ import { type Results, type Run, storedResults } from './report/results.ts'
 import { cpuMicrosecondsOf, summarise } from './report/summary.ts'
 import { figure, tableOf } from './report/table.ts'
 import { type Scenario, SCENARIOS } from './scenarios.ts'
+import { measureRouting } from './routing.ts'
 import { runSession } from './session.ts'
 
 const RESULTS = resolve(import.meta.dirname, '../../bench/results')
@@ -23,6 +24,7 @@ const RESULTS = resolve(import.meta.dirname, '../../bench/results')
 const options = optionsOf(process.argv.slice(2))
 if (options === null) process.stdout.write(HELP)
 else if (options.isDocs) publishResults(RESULTS)
+else if (options.isRouting) process.stdout.write(`${measureRouting(RESULTS)}\n`)
 else await main(options)
 
 async function main(bench: BenchOptions): Promise<void> {

@@ -6,6 +6,7 @@ export interface BenchOptions {
   readonly isQuick: boolean
   readonly isCurves: boolean
   readonly isDocs: boolean
+  readonly isRouting: boolean
   /** Names of scenarios or of curves; empty for all. */
   readonly only: readonly string[]
   /** Names of brokers; empty for all. */
@@ -22,6 +23,7 @@ export const HELP = `npm run bench -- [OPTIONS]
 
   --quick               fewer scenarios, once and short: under two minutes
   --curves              cost against size, instead of the scenarios
+  --routing             the router alone, without a broker: memory and time of filters and matches
   --docs                no run: write table and pictures of the stored results into the documentation
   --only NAME,...       only these scenarios or curves
   --brokers NAME,...    only these brokers
@@ -41,6 +43,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | null {
       quick: { type: 'boolean', default: false },
       curves: { type: 'boolean', default: false },
       docs: { type: 'boolean', default: false },
+      routing: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       brokers: { type: 'string', default: '' },
@@ -58,6 +61,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | null {
     isQuick,
     isCurves,
     isDocs: values.docs,
+    isRouting: values.routing,
     only: names(values.only),
     brokers: names(values.brokers),
     repetitions: Number(values.repetitions ?? (isQuick || isCurves ? 1 : 3)),

@@ -1,6 +1,6 @@
 // Writes the stored results into docs/explanation/performance.md, with pictures beside it.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { chartOfRuns, CURVES } from './curves.ts'
 import { barsOf } from './report/bars.ts'
@@ -42,6 +42,8 @@ export function publishResults(directory: string): void {
     page = withSection(page, 'scenarios', tableOf(rows))
     drawBars(rows)
   }
+  const routing = join(directory, 'routing.md')
+  if (existsSync(routing)) page = withSection(page, 'routing', readFileSync(routing, 'utf8'))
   const curves = storedResults(join(directory, 'curves.json'))
   if (curves !== null) page = withSection(page, 'curves', drawCurves(curves))
   writeFileSync(PAGE, page)

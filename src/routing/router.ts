@@ -106,6 +106,8 @@ class Listener<Target> {
   readonly path: string
   readonly target: Target
   readonly subscription: Subscription
+  /** Made when a topic first matches: most filters match nothing most of the time. */
+  #list: readonly Match<Target>[] | null = null
 
   constructor(target: Target, subscription: Subscription) {
     this.path = subscription.topicFilter
@@ -118,7 +120,8 @@ class Listener<Target> {
   }
 
   matches(): readonly Match<Target>[] {
-    return [matchOf(this.target, this.subscription)]
+    this.#list ??= [matchOf(this.target, this.subscription)]
+    return this.#list
   }
 }
 
@@ -182,8 +185,7 @@ function mergeAudiences<Target>(audiences: readonly Audience<Target>[]): readonl
   if (another === undefined) return only.matches()
   const matches: Match<Target>[] = []
   for (const audience of audiences) {
-    if (audience instanceof Listener) matches.push(matchOf(audience.target, audience.subscription))
-    else for (const match of audience.matches()) matches.push(match)
+    for (const match of audience.matches()) matches.push(match)
   }
   return matches.length > COMPARED_MAX ? mergeMany(matches) : mergeFew(matches)
 }
@@ -191,10 +193,10 @@ function mergeAudiences<Target>(audiences: readonly Audience<Target>[]): readonl
 function mergeFew<Target>(matches: readonly Match<Target>[]): readonly Match<Target>[] {
   const merged: Match<Target>[] = []
   for (const match of matches) {
-    const index = merged.findIndex(earlier => earlier.target === match.target)
+    let index = 0
+    while (index < merged.length && merged[index]?.target !== match.target) index++
     const earlier = merged[index]
-    if (earlier === undefined) merged.push(match)
-    else merged[index] = merge(earlier, match)
+    merged[index] = earlier === undefined ? match : merge(earlier, match)
   }
   return merged
 }

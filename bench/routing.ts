@@ -1,0 +1,152 @@
+// `npm run bench -- --routing`: the router alone, in this process: what a filter, a match and a change cost among many.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Router } from '../src/routing/router.ts'
+import { type Subscription, wholeSubscription } from '../src/routing/subscription.ts'
+import { figure } from './report/table.ts'
+
+const SIZES = [1_000, 10_000, 100_000, 1_000_000]
+const MATCHES = 200_000
+const CHANGES = 100_000
+/** Filters that match a topic of the measured ones. */
+const RECEIVERS = 8
+const TARGETS = 1_000
+
+interface Row {
+  readonly filters: number
+  readonly bytesOfFilter: number
+  readonly matchMicroseconds: number
+  readonly subscribeMicroseconds: number
+  readonly unsubscribeMicroseconds: number
+}
+
+interface Client {
+  readonly clientId: string
+}
+
+/** Measures, stores `routing.md` in the directory and returns it. */
+export function measureRouting(directory: string): string {
+  const rows = SIZES.map(size => measure(size))
+  const report = tableOf(rows)
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, 'routing.md'), report)
+  return report
+}
+
+function measure(filters: number): Row {
+  const targets = Array.from({ length: TARGETS }, (_, index) => ({ clientId: `client-${index}` }))
+  // Made before, for they are the sessions' and not the router's.
+  const subscriptions = subscriptionsFrom(0, filters)
+  const changing = subscriptionsFrom(filters, CHANGES)
+  const router = new Router<Client>()
+  const before = heapBytes()
+  subscribe(router, targets, subscriptions)
+  const bytesOfFilter = (heapBytes() - before) / filters
+  for (const subscription of heard()) subscribe(router, targets, [subscription])
+  return {
+    filters,
+    bytesOfFilter,
+    matchMicroseconds: matchTime(router),
+    subscribeMicroseconds: timeOf(CHANGES, () => subscribe(router, targets, changing)),
+    unsubscribeMicroseconds: timeOf(CHANGES, () => unsubscribe(router, targets, changing)),
+  }
+}
+
+function subscriptionsFrom(first: number, count: number): readonly Subscription[] {
+  return Array.from({ length: count }, (_, index) => {
+    // Through bytes, so that the string is one piece of memory already, as it is when it came in a packet.
+    const filter = Buffer.from(filterAt(first + index)).toString()
+    return wholeSubscription(filter)
+  })
+}
+
+/** A third exact, a third with `+`, a third with `#`: as many devices and sites would have them. */
+function filterAt(index: number): string {
+  const site = Math.floor(index / 1_000)
+  switch (index % 3) {
+    case 0:
+      return `site/${site}/device/${index}/state`
+    case 1:
+      return `site/${site}/+/${index}/alarm`
+    default:
+      return `site/${site}/area/${index}/#`
+  }
+}
+
+/** So many filters match each topic that is asked for, whatever else there is. */
+function heard(): readonly Subscription[] {
+  return Array.from({ length: RECEIVERS }, (_, index) =>
+    wholeSubscription(index % 2 === 0 ? `heard/+/${'+/'.repeat(index / 2)}#` : `heard/#`),
+  )
+}
+
+/** Topics that were not asked for before, so that no kept result helps. */
+function matchTime(router: Router<Client>): number {
+  const topics = Array.from({ length: MATCHES }, (_, index) => `heard/${index}/a/b/c/d`)
+  let found = 0
+  const microseconds = timeOf(MATCHES, () => {
+    for (const topic of topics) found += router.match(topic).length
+  })
+  if (found === 0) throw new Error('nothing matched')
+  return microseconds
+}
+
+function subscribe(
+  router: Router<Client>,
+  targets: readonly Client[],
+  subscriptions: readonly Subscription[],
+): void {
+  subscriptions.forEach((subscription, index) =>
+    router.subscribe(targetAt(targets, index), subscription),
+  )
+}
+
+function unsubscribe(
+  router: Router<Client>,
+  targets: readonly Client[],
+  subscriptions: readonly Subscription[],
+): void {
+  subscriptions.forEach(({ topicFilter }, index) =>
+    router.unsubscribe(targetAt(targets, index), topicFilter),
+  )
+}
+
+function targetAt(targets: readonly Client[], index: number): Client {
+  const target = targets[index % TARGETS]
+  if (target === undefined) throw new Error('there is no target')
+  return target
+}
+
+function timeOf(count: number, act: () => void): number {
+  const startedAt = performance.now()
+  act()
+  return ((performance.now() - startedAt) * 1_000) / count
+}
+
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
+function tableOf(rows: readonly Row[]): string {
+  const head = [
+    '|   filters | bytes a filter | µs a match | µs a subscribe | µs an unsubscribe |',
+    '| --------: | -------------: | ---------: | -------------: | ----------------: |',
+  ]
+  const lines = rows.map(row => {
+    const cells = [
+      row.filters.toLocaleString('en-GB').padStart(9),
+      figure(row.bytesOfFilter).padStart(14),
+      figure(row.matchMicroseconds).padStart(10),
+      figure(row.subscribeMicroseconds).padStart(14),
+      figure(row.unsubscribeMicroseconds).padStart(17),
+    ]
+    return `| ${cells.join(' | ')} |`
+  })
+  return [...head, ...lines].join('\n')
+}
