@@ -19,7 +19,9 @@ export interface Message {
   readonly sequence: number
 }
 
-/** A message of QoS 0 shares memory with the socket's chunk; one that waits must own its bytes. */
+/** The message as it may be kept: at QoS 0 its payload may lie in memory that a socket lent for a moment. */
 export function owningBytes(message: Message): Message {
+  // These were given memory of their own as they were decoded.
+  if (message.qos > 0 || message.retain) return message
   return { ...message, payload: Buffer.from(message.payload) }
 }

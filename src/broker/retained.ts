@@ -1,7 +1,7 @@
 // The broker's retained messages: bounds, expiry, and the facts for the store.
 
 import type { Limits } from '../limits.ts'
-import { type Message, owningBytes } from '../message.ts'
+import type { Message } from '../message.ts'
 import { RetainedMessages } from '../routing/retained-messages.ts'
 import { SteadyMap } from '../routing/steady-map.ts'
 import { isExpired } from '../session/session-context.ts'
@@ -48,7 +48,7 @@ export class Retained {
       this.clear(message.topic)
       return
     }
-    this.restore(message.qos === 0 ? owningBytes(message) : message)
+    this.restore(message)
     this.#journal.record({
       kind: 'retained-set',
       topic: message.topic,

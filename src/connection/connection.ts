@@ -235,8 +235,10 @@ export class Connection implements Deadline, Occupant {
     this.sender.speaks(packet.version)
     const assigned = packet.clientId === '' ? this.#context.newClientId() : null
     const agreement = agree(packet, assigned, this.#broker.limits)
+    // What it said may be asked for again, when the memory that it came in is another client's.
     const will = packet.will === null ? null : keptWill(packet.will)
-    this.#candidate = { packet: { ...packet, will }, agreement }
+    const password = ownBytes(packet.password ?? undefined)
+    this.#candidate = { packet: { ...packet, will, password }, agreement }
     this.sender.agreed(agreement)
     const refusal = connectRefusal(packet, this.#broker)
     if (refusal !== null) {

@@ -98,9 +98,10 @@ export class Outbox {
   take(committed: number): readonly Uint8Array[] {
     const current = this.#current
     if (current === null) return NOTHING
-    this.#seal(current)
     if (this.#stretches === null) {
+      // What must wait is not sealed either: what follows it may lie in the same piece.
       if (current.promise > committed) return NOTHING
+      this.#seal(current)
       this.#current = null
       return this.#release(current)
     }
@@ -112,6 +113,7 @@ export class Outbox {
     const rest = this.#stretches.filter(({ promise }) => promise > committed)
     this.#stretches = rest.length === 0 ? null : rest
     if (current.promise > committed) return pieces
+    this.#seal(current)
     this.#current = null
     pieces.push(...this.#release(current))
     return pieces

@@ -42,6 +42,7 @@ export class Turn {
   readonly #flushesMax: number
   readonly #end = (): void => this.end()
   #isOpen = false
+  #hasStopped = false
   #hasFailed = false
   /** In the order in which they asked to be flushed. */
   readonly #speakers = new Set<Speaker>()
@@ -61,7 +62,7 @@ export class Turn {
 
   /** To be called before anything is told to the broker: the turn is open until its end is called back. */
   begin(): void {
-    if (this.#isOpen) return
+    if (this.#isOpen || this.#hasStopped) return
     this.#isOpen = true
     const { broker, store, now, schedule } = this.#options
     broker.storeIsFull = store.isFull
@@ -86,8 +87,13 @@ export class Turn {
     return new Promise(resolve => this.#waitingForCommit.push(resolve))
   }
 
+  /** There is no later turn: nobody is there to be spoken to, and the store closes. */
+  stop(): void {
+    this.#hasStopped = true
+  }
+
   end(): void {
-    if (this.#hasFailed) return
+    if (this.#hasFailed || this.#hasStopped) return
     this.#isOpen = false
     this.turns += 1
     this.#commit()

@@ -54,9 +54,15 @@ export function decodePublish(
   }
   const retain = (flags & 0x01) !== 0
   // What is not at QoS 0 is kept beyond the turn: it is copied at once, instead of a view first and a copy then.
-  const isKept = (qos > 0 || retain) && end - at < OWNED_BYTES_MIN
-  const payload = isKept ? copyOf(bytes, at, end) : bytes.subarray(at, end)
+  const isKept = qos > 0 || retain
+  const payload =
+    isKept && !isWorthKeeping(bytes, end - at) ? copyOf(bytes, at, end) : bytes.subarray(at, end)
   return { type: 'publish', duplicate, qos, retain, topic, packetId, properties, payload }
+}
+
+/** The payload has memory of its own, and that is not much more than itself. */
+function isWorthKeeping(bytes: Buffer, length: number): boolean {
+  return length >= OWNED_BYTES_MIN && bytes.length <= 2 * length
 }
 
 function copyOf(bytes: Buffer, start: number, end: number): Buffer {

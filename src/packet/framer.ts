@@ -45,6 +45,8 @@ export class Framer {
 
   /** The chunk belongs to the framer until `next` has returned false, or `keep` was called. */
   push(chunk: Buffer): void {
+    // Only when it comes before the last one was read to its end: a stream within this process may answer at once.
+    if (this.#chunk !== null || (!this.#isOwn && this.end < this.#filled)) this.keep()
     this.#chunk = chunk
     this.#drawn = 0
     this.start = this.end
@@ -144,6 +146,7 @@ export class Framer {
     const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_BYTES_MIN, needed, wanted))
     larger.set(this.bytes.subarray(this.start, this.start + rest))
     this.bytes = larger
+    this.#isOwn = true
     this.#filled = rest
     this.start = 0
     this.end = 0
@@ -157,7 +160,6 @@ export class Framer {
     this.#move(rest, unread)
     if (behind !== undefined) this.bytes.set(behind, rest)
     this.#filled = unread
-    this.#isOwn = true
     this.#chunk = null
   }
 

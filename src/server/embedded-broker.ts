@@ -7,7 +7,7 @@ import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../broker/target.ts'
 import type { ConfigInput } from '../config/config.ts'
 import { parseConfig } from '../config/parse.ts'
-import type { Message } from '../message.ts'
+import { type Message, owningBytes } from '../message.ts'
 import { NO_PROPERTIES, type Properties, type QoS } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
@@ -150,7 +150,7 @@ export class EmbeddedBroker {
     const target: Target = {
       clientId: null,
       isDurable: false,
-      deliver: message => this.#guard(() => handler(message)),
+      deliver: message => this.#guard(() => handler(owningBytes(message))),
     }
     const { broker } = this.#server
     broker.listen(target, wholeSubscription(filter))
@@ -205,8 +205,14 @@ function observerOf(events: EventEmitter<BrokerEvents>, guard: Guard): Observer 
     refused: told('refused'),
     subscribed: told('subscribed'),
     unsubscribed: told('unsubscribed'),
-    published: told('published'),
+    // What the program hears it may keep; where it does not listen, nothing is made for it.
+    published: (message, receivers) => {
+      if (events.listenerCount('published') > 0) told('published')(owningBytes(message), receivers)
+    },
     publishRefused: told('publishRefused'),
-    dropped: told('dropped'),
+    dropped: (reason, message, clientId) => {
+      if (events.listenerCount('dropped') > 0)
+        told('dropped')(reason, owningBytes(message), clientId)
+    },
   }
 }

@@ -175,6 +175,7 @@ export class Server implements RunningServer {
     await Promise.all(listenersClosed)
     await new Promise(resolve => setImmediate(resolve))
     await this.#committed(this.#config.shutdown.drainSeconds * 1_000)
+    this.turn.stop()
     this.#alarm.set(Infinity)
     await this.#store.close()
   }

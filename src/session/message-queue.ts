@@ -15,10 +15,11 @@ export class MessageQueue {
   #head = 0
   #bytes = 0
   #countQoS0 = 0
-  readonly #rest: StoredRest
+  /** What of it is left to the store. */
+  readonly rest: StoredRest
 
   constructor(rest: StoredRest) {
-    this.#rest = rest
+    this.rest = rest
   }
 
   /** Those in memory. */
@@ -30,6 +31,15 @@ export class MessageQueue {
     return this.#bytes
   }
 
+  /** Those in the store as well. */
+  get messages(): number {
+    return this.length + this.rest.messages
+  }
+
+  get bytesInAll(): number {
+    return this.#bytes + this.rest.bytes
+  }
+
   /** Messages of QoS 0 wait: what comes now at QoS 0 must not overtake them [MQTT-4.6.0-5]. */
   get holdsQoS0(): boolean {
     return this.#countQoS0 > 0
@@ -37,7 +47,7 @@ export class MessageQueue {
 
   /** Nothing waits, here or in the store. */
   get isEmpty(): boolean {
-    return this.length === 0 && this.#rest.messages === 0
+    return this.length === 0 && this.rest.messages === 0
   }
 
   /** Puts it at the end and returns what the bounds push out: older ones, or itself. */
@@ -103,7 +113,7 @@ export class MessageQueue {
     while (!this.#fits(size, more, bounds)) {
       const oldest = this.shift()
       if (oldest === undefined) {
-        this.#rest.want()
+        this.rest.want()
         break
       }
       pushedOut.push(oldest)
@@ -113,13 +123,13 @@ export class MessageQueue {
 
   #fits(size: number, more: number, bounds: QueueBounds): boolean {
     return (
-      this.length + this.#rest.messages + more <= bounds.messagesMax &&
-      this.#bytes + this.#rest.bytes + size <= bounds.bytesMax
+      this.length + this.rest.messages + more <= bounds.messagesMax &&
+      this.#bytes + this.rest.bytes + size <= bounds.bytesMax
     )
   }
 
   #append(delivery: Delivery): void {
-    if (this.#rest.takes(delivery, this.length, this.#bytes)) return
+    if (this.rest.takes(delivery, this.length, this.#bytes)) return
     this.#line.push(delivery)
     this.#count(delivery)
   }

@@ -12,6 +12,7 @@ import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
+import { promiseIdentifier, recordOwed, recordSent } from './records.ts'
 import type { Replay } from './replay.ts'
 import { drop, isExpired, type SessionContext } from './session-context.ts'
 import { type RestOfLine, StoredRest } from './stored-rest.ts'
@@ -21,17 +22,17 @@ const NO_GROUPS: ReadonlySet<GroupOfMember> = new Set()
 
 export class Session implements RestOfLine {
   readonly clientId: string
-  readonly owner: SessionOwner
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
   readonly isDurable: boolean
-  readonly incoming: IncomingWindow
   readonly subscriptions: Map<string, Subscription> = new Map()
   expiryIntervalSeconds: number
   #groups: Set<GroupOfMember> | null = null
   readonly #context: SessionContext
   readonly #window = new OutgoingWindow()
-  readonly #rest: StoredRest
-  readonly #queue: MessageQueue
+  // These are made when they are first needed: most clients are only there.
+  #owner: SessionOwner | null = null
+  #incoming: IncomingWindow | null = null
+  #line: MessageQueue | null = null
   #link: Link | null = null
   #windowMax = 0
   /** What was unsettled when the client came back and is not sent again yet. */
@@ -40,13 +41,19 @@ export class Session implements RestOfLine {
 
   constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = clientId
-    this.owner = { kind: 'session', clientId }
     this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
-    this.incoming = new IncomingWindow(this, context.journal)
-    this.#rest = new StoredRest(this.owner, null, context, this)
-    this.#queue = new MessageQueue(this.#rest)
+  }
+
+  get owner(): SessionOwner {
+    this.#owner ??= { kind: 'session', clientId: this.clientId }
+    return this.#owner
+  }
+
+  get incoming(): IncomingWindow {
+    this.#incoming ??= new IncomingWindow(this, this.#context.journal)
+    return this.#incoming
   }
 
   get isAttached(): boolean {
@@ -76,11 +83,11 @@ export class Session implements RestOfLine {
   }
 
   get queuedMessages(): number {
-    return this.#queue.length + this.#rest.messages
+    return this.#line === null ? 0 : this.#line.messages
   }
 
   get queuedBytes(): number {
-    return this.#queue.bytes + this.#rest.bytes
+    return this.#line === null ? 0 : this.#line.bytesInAll
   }
 
   /** Could send a message at this moment without letting it wait. */
@@ -95,7 +102,8 @@ export class Session implements RestOfLine {
 
   /** Something older must be sent before what comes now. */
   get #isBehind(): boolean {
-    return !this.#queue.isEmpty || this.#replays.length > 0 || this.#resend.length > 0
+    const isWaitedFor = this.#line !== null && !this.#line.isEmpty
+    return isWaitedFor || this.#replays.length > 0 || this.#resend.length > 0
   }
 
   /**
@@ -197,13 +205,13 @@ export class Session implements RestOfLine {
     this.#link = null
     this.#window.disconnected()
     for (const group of this.groups) this.surrender(group)
-    for (const delivery of [...this.#window.unsettled(), ...this.#queue.drain()]) {
+    for (const delivery of [...this.#window.unsettled(), ...(this.#line?.drain() ?? NONE)]) {
       delivery.origin?.released(this.clientId)
       // The store forgets them with the session, in one fact.
       if (!delivery.isReceived)
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
-    this.#context.droppedInStore('session-ended', this.#rest.clear())
+    this.#context.droppedInStore('session-ended', this.#line?.rest.clear() ?? 0)
     this.#replays = []
   }
 
@@ -226,8 +234,9 @@ export class Session implements RestOfLine {
     for (const delivery of deliveries) {
       if (delivery.packetId !== 0) this.#window.restore(delivery)
     }
+    if (waiting.length === 0 && remainder.messages === 0) return
     this.#queue.putBack(waiting)
-    this.#rest.restore(waiting, remainder.messages, remainder.bytes)
+    this.#queue.rest.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   /** The next page of the waiting line has come from the store. */
@@ -237,13 +246,19 @@ export class Session implements RestOfLine {
     this.pump()
   }
 
+  /** The waiting line. */
+  get #queue(): MessageQueue {
+    this.#line ??= new MessageQueue(new StoredRest(this.owner, null, this.#context, this))
+    return this.#line
+  }
+
   get #hasWindow(): boolean {
     return this.#link !== null && this.#link.hasRoom && this.#window.onWire < this.#windowMax
   }
 
   #deliverQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     // Behind a replay it waits, so that the retained value is not heard after a newer one; and behind its like.
-    if (this.#link !== null && this.#replays.length === 0 && !this.#queue.holdsQoS0) {
+    if (this.#link !== null && this.#replays.length === 0 && this.#line?.holdsQoS0 !== true) {
       this.#sendQoS0(message, retain, identifiers)
     } else if (this.#link !== null || this.#context.limits.queueQoS0WhileAway) {
       this.#wait(this.#unstored(message, retain, identifiers))
@@ -271,22 +286,6 @@ export class Session implements RestOfLine {
     return newDelivery(message, qos, retain, identifiers, null, stored, promise)
   }
 
-  /** The delivery is the session's, waiting or, with its packet identifier, sent. */
-  #recordOwed(delivery: Delivery): void {
-    if (delivery.stored === 0) return
-    const { message, qos, retain, identifiers, packetId } = delivery
-    this.#context.journal.record({
-      kind: 'owed',
-      delivery: delivery.stored,
-      owner: this.owner,
-      sequence: message.sequence,
-      qos,
-      retain,
-      identifiers,
-      packetId,
-    })
-  }
-
   #unstored(message: Message, retain: boolean, identifiers: readonly number[]): Delivery {
     return newDelivery(owningBytes(message), 0, retain, identifiers, null, 0, 0)
   }
@@ -300,7 +299,7 @@ export class Session implements RestOfLine {
         return
       }
     }
-    this.#recordOwed(delivery)
+    recordOwed(this.#context.journal, delivery, this.owner)
   }
 
   get #bounds(): QueueBounds {
@@ -318,8 +317,8 @@ export class Session implements RestOfLine {
       this.#context.dropped('no-packet-identifier', delivery.message, this.clientId)
       return
     }
-    this.#recordOwed(delivery)
-    this.#promiseIdentifier(delivery)
+    recordOwed(this.#context.journal, delivery, this.owner)
+    promiseIdentifier(this.#context.journal, delivery)
     this.#send(delivery, false)
   }
 
@@ -331,24 +330,9 @@ export class Session implements RestOfLine {
       drop(this.#context, 'no-packet-identifier', delivery, owner)
       return
     }
-    this.#recordSent(delivery)
+    recordSent(this.#context.journal, delivery, delivery.origin?.owner ?? this.owner, this.clientId)
+    promiseIdentifier(this.#context.journal, delivery)
     this.#send(delivery, false)
-  }
-
-  #recordSent(delivery: Delivery): void {
-    if (delivery.stored === 0) return
-    const { clientId } = this
-    const { stored, packetId, qos, retain } = delivery
-    const owner = delivery.origin?.owner ?? this.owner
-    const sent = { delivery: stored, owner, clientId, packetId, qos, retain }
-    this.#context.journal.record({ kind: 'sent', ...sent })
-    this.#promiseIdentifier(delivery)
-  }
-
-  /** The identifier of a QoS 2 message must come back the same after a crash, or it is delivered twice [D4]. */
-  #promiseIdentifier(delivery: Delivery): void {
-    if (delivery.qos !== 2 || delivery.stored === 0) return
-    delivery.promise = this.#context.journal.current
   }
 
   #send(delivery: Delivery, duplicate: boolean): void {
@@ -427,14 +411,14 @@ export class Session implements RestOfLine {
   #pumpQueue(): void {
     this.#sendWaiting()
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
-    if (this.#rest.isNeeded(this.#queue.length)) this.#rest.want()
+    if (this.#line?.rest.isNeeded(this.#line.length) === true) this.#line.rest.want()
   }
 
   #sendWaiting(): void {
     while (this.#resend.length === 0 && this.#replays.length === 0) {
-      const delivery = this.#queue.peek()
+      const delivery = this.#line?.peek()
       if (delivery === undefined || !this.#hasWindow) return
-      this.#queue.shift()
+      this.#line?.shift()
       if (isExpired(delivery.message, this.#context.now)) {
         this.#release(delivery)
         drop(this.#context, 'message-expired', delivery, this.owner)

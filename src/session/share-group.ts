@@ -258,7 +258,9 @@ export class ShareGroup implements GroupOfMember {
     }
     member.inFlightOfGroup += 1
     this.#strategy.settled(member)
-    member.session.take({ ...delivery, qos, retain, identifiers: member.identifiers })
+    const { identifiers } = member
+    const isAsOwed = qos === delivery.qos && retain === delivery.retain && identifiers.length === 0
+    member.session.take(isAsOwed ? delivery : { ...delivery, qos, retain, identifiers })
     // Set aside at once: to be chosen and passed over would cost it a turn.
     if (!this.#mayTake(member)) this.#setReady(member, false)
   }
@@ -268,8 +270,8 @@ export class ShareGroup implements GroupOfMember {
       this.#context.dropped('client-away', delivery.message, null)
       return
     }
-    const kept =
-      delivery.qos === 0 ? { ...delivery, message: owningBytes(delivery.message) } : delivery
+    const message = owningBytes(delivery.message)
+    const kept = message === delivery.message ? delivery : { ...delivery, message }
     for (const lost of lane.push(kept, this.#bounds))
       drop(this.#context, 'queue-full', lost, this.owner)
   }

@@ -3,6 +3,8 @@
 import type { Subscription } from '../routing/subscription.ts'
 import type { Session } from './session.ts'
 
+const NO_IDENTIFIERS: readonly number[] = []
+
 export class ShareMember {
   readonly session: Session
   readonly weight: number
@@ -27,6 +29,6 @@ export class ShareMember {
   }
 
   get identifiers(): readonly number[] {
-    return this.subscription.identifier === 0 ? [] : [this.subscription.identifier]
+    return this.subscription.identifier === 0 ? NO_IDENTIFIERS : [this.subscription.identifier]
   }
 }

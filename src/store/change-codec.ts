@@ -73,7 +73,7 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint16(change.packetId)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
       writeOwner(writer, change.owner)
-      writer.string(change.clientId)
+      writer.string(isOwnersOwn(change) ? '' : change.clientId)
       return
     case 'settled':
       writer.uint53(change.delivery)
@@ -239,9 +239,15 @@ function readSent(reader: ByteReader): Change {
   const packetId = reader.uint16()
   const options = reader.uint8()
   const owner = readOwner(reader)
-  const clientId = reader.name()
+  const named = reader.name()
+  const clientId = named === '' && owner.kind === 'session' ? owner.clientId : named
   const retain = (options & RETAIN) !== 0
   return { kind: 'sent', delivery, owner, clientId, packetId, qos: qosIn(options), retain }
+}
+
+/** It was sent to the client that it is owed to: the name need not stand there twice. */
+function isOwnersOwn({ owner, clientId }: Extract<Change, { kind: 'sent' }>): boolean {
+  return owner.kind === 'session' && owner.clientId === clientId
 }
 
 export function writeOwner(writer: Writer, owner: Owner): void {

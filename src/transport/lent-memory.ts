@@ -1,8 +1,8 @@
 // Reading from a TCP socket into memory that all sockets share. It is what `net.connect({ onread })` does, for the
 // sockets of a server, which Node has no public way to ask it of. Where this Node is built otherwise, they are read
 // from as streams are: that costs more, and nothing else changes.
-// What it buys: no 64 KiB are allocated for each read. 64 KiB payloads at QoS 0 cost COST_BEFORE us of CPU without it and
-// COST_AFTER with it, paced single messages PACED_BEFORE and PACED_AFTER.
+// What it buys: no 64 KiB are allocated for each read. A delivery of 64 KiB at QoS 0 costs 30 µs of CPU with it and 49 without,
+// one of 16 B at QoS 1 1.43 and 1.7, and a single message that nothing can be batched with a fifteenth less.
 
 import { Socket } from 'node:net'
 

@@ -35,6 +35,8 @@ export class Line implements WireReceiver, Carrier, Speaker {
   #exchange: Exchange | null = null
   #isAttended = false
   #isPostponed = false
+  /** The connection has a question, and its answer is not here yet. */
+  #isAsking = false
   #isClosed = false
   #isEnding = false
   #paused = 0
@@ -58,12 +60,14 @@ export class Line implements WireReceiver, Carrier, Speaker {
   }
 
   get isPaused(): boolean {
-    return (this.#paused & ~NOT_READING_US) !== 0
+    return this.#isAsking || (this.#paused & ~NOT_READING_US) !== 0
   }
 
   received(chunk: Buffer): void {
     this.#context.turn.begin()
     this.#unanswered += chunk.length
+    // Not before something comes: a socket that is not read from does not tell that its client has gone away.
+    if (this.#isAsking) this.#pause(QUESTION_OPEN)
     this.connection.receive(chunk)
     this.#afterReading()
   }
@@ -109,7 +113,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
     this.#write(committed)
     sender.flushed()
     if (!sender.outbox.isEmpty) {
-      if (this.#unanswered > this.#context.publishBacklogBytesMax) this.#pause(BACKLOG)
+      this.#holdBack()
       return true
     }
     this.#unanswered = 0
@@ -156,7 +160,15 @@ export class Line implements WireReceiver, Carrier, Speaker {
       if (this.connection.unreadBytes > UNREAD_BYTES_MAX) this.#pause(SHARE_USED)
       this.#postpone()
     }
+    this.#holdBack()
     this.#ask()
+  }
+
+  /** Reads no further while too much of what was read waits for its answer. */
+  #holdBack(): void {
+    const { outbox } = this.connection.sender
+    if (outbox.isEmpty || this.#unanswered <= this.#context.publishBacklogBytesMax) return
+    this.#pause(BACKLOG)
   }
 
   #postpone(): void {
@@ -182,11 +194,11 @@ export class Line implements WireReceiver, Carrier, Speaker {
     if (this.#paused === 0 && !this.#isClosed) this.#wire.resume()
   }
 
-  /** Brings the connection's question to those who know, and reads no further until the answer is there. */
+  /** Brings the connection's question to those who know. Nothing more is heard of the client until the answer is there. */
   #ask(): void {
     const { question } = this.connection
-    if (question === null || (this.#paused & QUESTION_OPEN) !== 0) return
-    this.#pause(QUESTION_OPEN)
+    if (question === null || this.#isAsking) return
+    this.#isAsking = true
     const verdict = this.#verdictOn(question)
     if (verdict instanceof Promise) {
       verdict.then(
@@ -217,6 +229,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
 
   #answer(verdict: Verdict): void {
     this.#context.turn.begin()
+    this.#isAsking = false
     this.#resume(QUESTION_OPEN)
     this.connection.answer(verdict)
     this.#afterReading()

@@ -164,3 +164,31 @@ conforms(
     t.not(auth !== undefined && 'properties' in auth && auth.properties, NO_PROPERTIES)
   },
 )
+
+conforms(
+  { v5: ['MQTT-4.12.1-1'] },
+  'who authenticates again is asked about with the user name and password of its CONNECT',
+  t => {
+    const told: string[] = []
+    const access: Access = {
+      ...riddles,
+      beginExchange: (method, credentials) => {
+        told.push(`${credentials.username} ${credentials.password?.toString()}`)
+        return riddles.beginExchange(method, credentials)
+      },
+    }
+    const pond = new Pond({ access })
+    const properties = {
+      authenticationMethod: 'riddle',
+      authenticationData: Buffer.from('ask'),
+    }
+    const client = pond.stranger('a', { properties, username: 'alice', password: 'secret' })
+    client.connects()
+    answers(client, '42')
+    pond.client('another', { username: 'somebody', password: 'else' })
+
+    answers(client, 'ask', 0x19)
+
+    t.strictSame(told, ['alice secret', 'alice secret'])
+  },
+)

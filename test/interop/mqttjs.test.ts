@@ -103,3 +103,47 @@ test('a thousand messages of QoS 2 in flight at once arrive once each and in ord
 
   t.strictSame(heard, numbers)
 })
+
+test('payloads of any size arrive as they were sent, many at once and at each QoS', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const url = `mqtt://127.0.0.1:${port}`
+  const reader = await mqtt.connectAsync(url, { reconnectPeriod: 0 })
+  t.teardown(() => reader.endAsync())
+  const sizes = [0, 1, 63, 64, 65, 1_000, 16_370, 16_384, 20_000, 65_536, 70_000, 300_000]
+  const wanted = 3 * 3 * sizes.length
+  const wrong: string[] = []
+  let count = 0
+  const all = new Promise<void>(done =>
+    reader.on('message', (topic, payload) => {
+      const [, seed = '', size = ''] = topic.split('/')
+      if (!payload.equals(patterned(Number(seed), Number(size)))) wrong.push(topic)
+      count += 1
+      if (count === wanted) done()
+    }),
+  )
+  await reader.subscribeAsync('sized/#', { qos: 2 })
+  const writers = await Promise.all(
+    [0, 1, 2].map(() => mqtt.connectAsync(url, { reconnectPeriod: 0 })),
+  )
+  t.teardown(() => Promise.all(writers.map(writer => writer.endAsync())))
+
+  await Promise.all(
+    writers.flatMap((writer, index) =>
+      sizes.flatMap((size, place) =>
+        ([0, 1, 2] as const).map(qos => {
+          const seed = index * 100 + place * 3 + qos
+          return writer.publishAsync(`sized/${seed}/${size}`, patterned(seed, size), { qos })
+        }),
+      ),
+    ),
+  )
+  await all
+
+  t.strictSame(wrong, [])
+})
+
+/** Bytes that are like no others'. */
+function patterned(seed: number, size: number): Buffer {
+  return Buffer.from(Array.from({ length: size }, (_, index) => (seed * 31 + index * 7) & 0xff))
+}

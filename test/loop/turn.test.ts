@@ -208,3 +208,18 @@ test('a speaker that had no room for more goes on after the commit it waited for
     ['suback #1', 'publish a', 'publish b', 'publish c'],
   )
 })
+
+test('after it has stopped there is no turn, whatever a commit or a client still brings', async t => {
+  const { pond, store, bob } = pondWithDurableBob()
+  const alice = pond.client('alice')
+  alice.publishes('a', 'x', { qos: 1 })
+  const turnsBefore = pond.turn.turns
+
+  pond.turn.stop()
+  store.commits()
+  alice.pings()
+
+  t.strictSame(bob.hears(), [])
+  t.strictSame(alice.hears(), [])
+  t.equal(pond.turn.turns, turnsBefore)
+})

@@ -113,6 +113,34 @@ test('of a packet that lies in two chunks only its own bytes are copied', async 
   t.strictSame([framer.start, framer.end], [1, 3])
 })
 
+test('a chunk that comes before the last one was read to its end is read behind it', async t => {
+  const large = Buffer.concat([Buffer.from('30a09c01', 'hex'), Buffer.alloc(20_000)])
+  const small = Buffer.from('c000', 'hex')
+  for (const first of [
+    Buffer.concat([large, small]),
+    Buffer.concat([small, small, large.subarray(0, 9_000)]),
+  ]) {
+    const second =
+      first.length > 20_000 ? small : Buffer.concat([large.subarray(9_000), small, small])
+    const framer = new Framer(100_000)
+    framer.push(Buffer.from(first))
+    const sizes: number[] = []
+    const read = (): boolean => {
+      const isWhole = framer.next()
+      if (isWhole) sizes.push(framer.end - framer.start)
+      return isWhole
+    }
+    read()
+    framer.push(Buffer.from(second))
+    while (read());
+
+    t.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      first.length + second.length,
+    )
+  }
+})
+
 test('nothing is allocated for a length that is only declared', async t => {
   const framer = new Framer(268_435_460)
 

@@ -91,6 +91,41 @@ test('access may take its time, and refuses with its own reason', async t => {
   await client.endAsync()
 })
 
+test('a client that goes away while access thinks is gone: it has no session, no event, and no will', async t => {
+  const verdicts: (() => void)[] = []
+  const { broker, port } = await brokerOnPort({
+    access: {
+      authenticate: () =>
+        new Promise(resolve => {
+          verdicts.push(() => resolve({ kind: 'allowed', permissions: UNRESTRICTED }))
+        }),
+      beginExchange: () => null,
+    },
+  })
+  t.teardown(() => broker.close())
+  const events: string[] = []
+  for (const name of ['connected', 'refused', 'published'] as const) {
+    broker.on(name, () => events.push(name))
+  }
+  const until = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await new Promise(resolve => setTimeout(resolve, 2))
+  }
+  const socket = connect(port, '127.0.0.1')
+  // MQTT 3.1.1, clean session, will `x` on `w`, client id `a`.
+  socket.write(
+    Buffer.from('10130004 4d515454 04 06 003c 0001 61 0001 77 0001 78'.replaceAll(' ', ''), 'hex'),
+  )
+  await until(() => verdicts.length === 1)
+
+  socket.destroy()
+  await until(() => events.length > 0)
+  for (const verdict of verdicts) verdict()
+  await new Promise(resolve => setTimeout(resolve, 20))
+
+  t.strictSame(events, ['refused'])
+  t.equal(broker.connectionCount, 0)
+})
+
 test('access that fails lets nobody in', async t => {
   const { broker, port } = await brokerOnPort({
     access: {
@@ -192,4 +227,31 @@ test('a broker that is closed takes no more clients', async t => {
   })
 
   t.equal(refused, 'ECONNREFUSED')
+})
+
+test('what a program hears it may keep: later bytes on any socket do not change it', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const heard: Message[] = []
+  const published: Message[] = []
+  broker.subscribe('#', message => heard.push(message))
+  broker.on('published', message => published.push(message))
+  const clients = await Promise.all(
+    ['a', 'b'].map(clientId =>
+      mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { clientId, reconnectPeriod: 0 }),
+    ),
+  )
+  t.teardown(() => Promise.all(clients.map(client => client.endAsync())))
+
+  const payloads = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(200 + index))
+  for (const [index, payload] of payloads.entries()) {
+    await clients[index % 2]?.publishAsync('t', payload, { qos: 0 })
+    // A round trip, so that each comes in a chunk of its own.
+    await clients[index % 2]?.publishAsync('u', '', { qos: 1 })
+  }
+
+  const kept = (messages: readonly Message[]): readonly string[] =>
+    messages.filter(({ topic }) => topic === 't').map(({ payload }) => payload.toString())
+  t.strictSame(kept(heard), payloads)
+  t.strictSame(kept(published), payloads)
 })
