@@ -65,7 +65,8 @@ async function addSessions(task: Task, from: number, to: number): Promise<void> 
 /** Publishes at QoS 1, so that all is kept when it has resolved. */
 class Feeder implements Role {
   readonly #client: Client
-  #isAwaiting = 0
+  #outstanding = 0
+  #outstandingMax = 0
   #resolve: () => void = () => {}
 
   private constructor(client: Client) {
@@ -90,17 +91,24 @@ class Feeder implements Role {
         form.bytes.writeUInt16BE(packetIdOf(first + offset), form.packetIdOffset)
         return form.bytes
       })
-      this.#isAwaiting = count
-      const acknowledged = new Promise<void>(resolve => (this.#resolve = resolve))
+      this.#outstanding += count
       this.#client.write(Buffer.concat(packets))
-      await acknowledged
+      // The next are under way before these are all acknowledged: a broker that waits for our TCP would stand still.
+      await this.#until(PACKETS_OF_WRITE)
     }
+    await this.#until(0)
   }
 
   packet(first: number): void {
     if (first >> 4 !== PUBACK) return
-    this.#isAwaiting -= 1
-    if (this.#isAwaiting === 0) this.#resolve()
+    this.#outstanding -= 1
+    if (this.#outstanding <= this.#outstandingMax) this.#resolve()
+  }
+
+  async #until(outstandingMax: number): Promise<void> {
+    this.#outstandingMax = outstandingMax
+    if (this.#outstanding <= outstandingMax) return
+    await new Promise<void>(resolve => (this.#resolve = resolve))
   }
 }
 
