@@ -39,8 +39,17 @@ export class Writer {
 
   /** A whole number of up to 53 bits, in 8 bytes. */
   uint53(value: number): void {
-    this.uint32(Math.floor(value / 0x1_0000_0000))
-    this.uint32(value >>> 0)
+    const at = this.#grow(8)
+    const { bytes } = this
+    const high = value < 0x1_0000_0000 ? 0 : Math.floor(value / 0x1_0000_0000)
+    bytes[at] = high >>> 24
+    bytes[at + 1] = high >>> 16
+    bytes[at + 2] = high >>> 8
+    bytes[at + 3] = high
+    bytes[at + 4] = value >>> 24
+    bytes[at + 5] = value >>> 16
+    bytes[at + 6] = value >>> 8
+    bytes[at + 7] = value
   }
 
   double(value: number): void {

@@ -53,13 +53,15 @@ export function readChanges(reader: ByteReader, end: number): Change[] {
   return changes
 }
 
+/** The four that each durable message makes come first, and their numbers are not looked up. */
 export function writeChange(writer: Writer, change: Change): void {
-  writer.uint8(KIND[change.kind])
   switch (change.kind) {
     case 'message-stored':
+      writer.uint8(KIND['message-stored'])
       writeStored(writer, change)
       return
     case 'owed':
+      writer.uint8(KIND.owed)
       writer.uint53(change.delivery)
       writer.uint53(change.sequence)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
@@ -69,6 +71,7 @@ export function writeChange(writer: Writer, change: Change): void {
       writeOwner(writer, change.owner)
       return
     case 'sent':
+      writer.uint8(KIND.sent)
       writer.uint53(change.delivery)
       writer.uint16(change.packetId)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
@@ -76,9 +79,20 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.string(isOwnersOwn(change) ? '' : change.clientId)
       return
     case 'settled':
+      writer.uint8(KIND.settled)
       writer.uint53(change.delivery)
       writeOwner(writer, change.owner)
       return
+    default:
+      writer.uint8(KIND[change.kind])
+      writeRare(writer, change)
+  }
+}
+
+type RareChange = Exclude<Change, { kind: 'message-stored' | 'owed' | 'sent' | 'settled' }>
+
+function writeRare(writer: Writer, change: RareChange): void {
+  switch (change.kind) {
     case 'received':
       writer.uint53(change.delivery)
       writer.string(change.clientId)
@@ -104,18 +118,8 @@ export function writeChange(writer: Writer, change: Change): void {
 }
 
 type ClientChange = Exclude<
-  Change,
-  {
-    kind:
-      | `message-${string}`
-      | `retained-${string}`
-      | 'owed'
-      | 'sent'
-      | 'returned'
-      | 'received'
-      | 'settled'
-      | 'group-ended'
-  }
+  RareChange,
+  { kind: `retained-${string}` | 'returned' | 'received' | 'group-ended' }
 >
 
 function writeClientChange(writer: Writer, change: ClientChange): void {
@@ -239,10 +243,15 @@ function readSent(reader: ByteReader): Change {
   const packetId = reader.uint16()
   const options = reader.uint8()
   const owner = readOwner(reader)
-  const named = reader.name()
-  const clientId = named === '' && owner.kind === 'session' ? owner.clientId : named
+  const clientId = readRecipient(reader, owner)
   const retain = (options & RETAIN) !== 0
   return { kind: 'sent', delivery, owner, clientId, packetId, qos: qosIn(options), retain }
+}
+
+/** To whom it was sent. */
+export function readRecipient(reader: ByteReader, owner: Owner): string {
+  const named = reader.name()
+  return named === '' && owner.kind === 'session' ? owner.clientId : named
 }
 
 /** It was sent to the client that it is owed to: the name need not stand there twice. */

@@ -5,6 +5,7 @@ import type { Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { GroupOwner, Owner } from '../change.ts'
 import { groupKey } from '../kept-facts.ts'
+import { FreshMessages } from './fresh-messages.ts'
 import { MessageTable } from './message-table.ts'
 import { type WaitingEntry, WaitingLine } from './waiting-line.ts'
 
@@ -62,12 +63,12 @@ export class LogState {
   lastDelivery = 0
   readonly #retainedSlots = new Map<number, number>()
   /** Messages of the group of records that is being applied, by sequence. */
-  readonly #fresh = new Map<number, number>()
+  readonly #fresh = new FreshMessages()
   /** To look at when the group has been applied: one that is settled may be owed again within it. */
   #unreferenced: number[] = []
 
   storeMessage(sequence: number, slot: number): void {
-    this.#fresh.set(sequence, slot)
+    this.#fresh.add(sequence, slot)
     this.#unreferenced.push(slot)
     if (sequence > this.lastSequence) this.lastSequence = sequence
   }
@@ -126,7 +127,7 @@ export class LogState {
     if (delivery > this.lastDelivery) this.lastDelivery = delivery
     const session = owner.kind === 'session' ? this.sessions.get(owner.clientId) : undefined
     if (owner.kind === 'session' && session === undefined) return
-    const slot = this.#fresh.get(sequence) ?? this.#retainedSlots.get(sequence)
+    const slot = this.#fresh.slotOf(sequence) ?? this.#retainedSlots.get(sequence)
     if (slot === undefined) throw new Error(`message ${sequence} is owed and was not stored`)
     this.messages.refer(slot, 1)
     const all = identifiers.length === 0 ? options : options | IDENTIFIED
@@ -186,7 +187,7 @@ export class LogState {
   }
 
   retain(topic: string, sequence: number): void {
-    const slot = this.#fresh.get(sequence)
+    const slot = this.#fresh.slotOf(sequence)
     if (slot === undefined) throw new Error(`message ${sequence} is retained and was not stored`)
     this.restoreRetained(topic, { slot, sequence })
   }

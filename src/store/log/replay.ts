@@ -1,7 +1,7 @@
 // Records of the log → LogState. Messages are passed over: only where they lie is kept.
 
 import { ByteReader } from '../bytes.ts'
-import { KIND, readChange, readOwner } from '../change-codec.ts'
+import { KIND, readChange, readOwner, readRecipient } from '../change-codec.ts'
 import { qosIn } from '../message-codec.ts'
 import type { Change } from '../change.ts'
 import type { LogState } from './log-state.ts'
@@ -20,6 +20,7 @@ export function replay(state: LogState, payload: Buffer, segment: number, frame:
     const kind = payload[reader.position]
     if (kind === KIND['message-stored']) storeMessage(state, reader, segment, frame)
     else if (kind === KIND.owed) owe(state, reader)
+    else if (kind === KIND.sent) send(state, reader)
     else if (kind === KIND.settled) settle(state, reader)
     else if (kind === MOVED) passOver(reader)
     else apply(state, readChange(reader))
@@ -57,6 +58,21 @@ function owe(state: LogState, reader: ByteReader): void {
   state.owe(delivery, owner, sequence, kept, identifiers, packetId)
 }
 
+function send(state: LogState, reader: ByteReader): void {
+  reader.position += KIND_BYTES
+  const delivery = reader.uint53()
+  const packetId = reader.uint16()
+  const options = reader.uint8()
+  const owner = readOwner(reader)
+  state.send(
+    delivery,
+    owner,
+    readRecipient(reader, owner),
+    packetId,
+    qosIn(options) | (options & RETAIN),
+  )
+}
+
 function settle(state: LogState, reader: ByteReader): void {
   reader.position += KIND_BYTES
   state.settle(reader.uint53(), readOwner(reader))
@@ -70,9 +86,6 @@ function passOver(reader: ByteReader): void {
 
 function apply(state: LogState, change: Change): void {
   switch (change.kind) {
-    case 'sent':
-      send(state, change)
-      return
     case 'received':
       state.receive(change.delivery, change.clientId)
       return
@@ -97,11 +110,6 @@ function apply(state: LogState, change: Change): void {
     default:
       applyToClient(state, change)
   }
-}
-
-function send(state: LogState, change: Extract<Change, { kind: 'sent' }>): void {
-  const { delivery, owner, clientId, packetId, qos, retain } = change
-  state.send(delivery, owner, clientId, packetId, qos | (retain ? RETAIN : 0))
 }
 
 function applyToClient(state: LogState, change: Change): void {
