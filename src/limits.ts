@@ -35,8 +35,8 @@ export interface Limits {
   /** Bytes that may wait for one socket; QoS 0 beyond them is dropped and counted. */
   readonly outboxBytesMax: number
   /**
-   * A connection's share of a turn. A packet is 4 units, a delivery 1 at QoS 0 and 4 above, a filter 4, and a durable
-   * fact 4 more: about a microsecond each four on the machine that they were weighed on.
+   * A connection's share of a turn. A packet is 2 units, a delivery 1 at QoS 0 and 2 above, a filter 4, and a durable
+   * fact 8 more: about a microsecond each six on the machine that they were weighed on.
    */
   readonly turnWorkMax: number
   /** The same of all connections together: it bounds how long the event loop is away from everything else. */

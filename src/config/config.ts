@@ -128,13 +128,13 @@ const limits = z.strictObject({
     'Bytes that wait for one socket before QoS 0 is dropped',
   ),
   turnWorkMax: whole(
-    16_384,
+    8_192,
     1,
     10_000_000,
-    "A connection's share of a turn: 4 a packet, 1 a delivery at QoS 0 and 4 above, 4 a durable fact",
+    "A connection's share of a turn: 2 a packet, 1 a delivery at QoS 0 and 2 above, 8 a durable fact",
   ),
   turnWorkTotalMax: whole(
-    32_768,
+    12_288,
     1,
     10_000_000,
     'The same of all connections together, before the rest waits for the next turn',

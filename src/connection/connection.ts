@@ -50,9 +50,9 @@ import { Sender } from './sender.ts'
 /** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5
 
-/** Work of one packet and of one durable fact, in units of very roughly a quarter of a microsecond: see `limits.turnWorkMax`. */
-const PACKET_WORK = 4
-const FACT_WORK = 4
+/** Work of one packet and of one durable fact, in units of very roughly a sixth of a microsecond: see `limits.turnWorkMax`. */
+const PACKET_WORK = 2
+const FACT_WORK = 8
 
 interface Candidate {
   /** Null once the client is in and cannot authenticate again: what it said is not kept. */

@@ -38,7 +38,7 @@ import { IncomingAliases } from './topic-aliases.ts'
 
 /** Work of one delivery at each QoS, and of one filter that is entered or left: see `limits.turnWorkMax`. */
 const QOS_0_WORK = 1
-const ACKNOWLEDGED_WORK = 4
+const ACKNOWLEDGED_WORK = 2
 const FILTER_WORK = 4
 
 export class Conversation implements Publisher {

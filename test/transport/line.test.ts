@@ -76,7 +76,7 @@ test('one client cannot hold the turn: what exceeds its share waits for the next
 })
 
 test('who found a turn used up comes before those that used it, in the next', async t => {
-  const pond = new Pond({ limits: { turnWorkMax: 10, turnWorkTotalMax: 10 } })
+  const pond = new Pond({ limits: { turnWorkMax: 6, turnWorkTotalMax: 6 } })
   const [alice, bob, carol] = [pond.client('alice'), pond.client('bob'), pond.client('carol')]
   const order: string[] = []
   pond.broker.observer.published = ({ topic }) => order.push(topic)
