@@ -18,7 +18,7 @@ import { drop, isExpired, type SessionContext } from './session-context.ts'
 import { type RestOfLine, StoredRest } from './stored-rest.ts'
 
 const NONE: readonly never[] = []
-const NO_GROUPS: ReadonlySet<GroupOfMember> = new Set()
+const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
 
 export class Session implements RestOfLine {
   readonly clientId: string
@@ -26,7 +26,7 @@ export class Session implements RestOfLine {
   readonly isDurable: boolean
   readonly subscriptions: Map<string, Subscription> = new Map()
   expiryIntervalSeconds: number
-  #groups: Set<GroupOfMember> | null = null
+  #groups: Set<GroupOfMember<Session>> | null = null
   readonly #context: SessionContext
   readonly #window = new OutgoingWindow()
   // These are made when they are first needed: most clients are only there.
@@ -61,16 +61,16 @@ export class Session implements RestOfLine {
   }
 
   /** The share groups that it is a member of. */
-  get groups(): ReadonlySet<GroupOfMember> {
+  get groups(): ReadonlySet<GroupOfMember<Session>> {
     return this.#groups ?? NO_GROUPS
   }
 
-  joined(group: GroupOfMember): void {
+  joined(group: GroupOfMember<Session>): void {
     this.#groups ??= new Set()
     this.#groups.add(group)
   }
 
-  left(group: GroupOfMember): void {
+  left(group: GroupOfMember<Session>): void {
     this.#groups?.delete(group)
   }
 

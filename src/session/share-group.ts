@@ -17,7 +17,7 @@ import { StoredRest } from './stored-rest.ts'
 
 const NO_IDENTIFIERS: readonly number[] = []
 
-export class ShareGroup implements GroupOfMember {
+export class ShareGroup implements GroupOfMember<Session> {
   readonly clientId = null
   readonly shareName: string
   readonly topicFilter: string
