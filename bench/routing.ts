@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Router } from '../src/routing/router.ts'
 import { type Subscription, wholeSubscription } from '../src/routing/subscription.ts'
+import { unrelatedFilter } from './generator/topics.ts'
 import { figure } from './report/table.ts'
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000]
@@ -58,22 +59,9 @@ function measure(filters: number): Row {
 function subscriptionsFrom(first: number, count: number): readonly Subscription[] {
   return Array.from({ length: count }, (_, index) => {
     // Through bytes, so that the string is one piece of memory already, as it is when it came in a packet.
-    const filter = Buffer.from(filterAt(first + index)).toString()
+    const filter = Buffer.from(unrelatedFilter(first + index)).toString()
     return wholeSubscription(filter)
   })
-}
-
-/** A third exact, a third with `+`, a third with `#`: as many devices and sites would have them. */
-function filterAt(index: number): string {
-  const site = Math.floor(index / 1_000)
-  switch (index % 3) {
-    case 0:
-      return `site/${site}/device/${index}/state`
-    case 1:
-      return `site/${site}/+/${index}/alarm`
-    default:
-      return `site/${site}/area/${index}/#`
-  }
 }
 
 /** So many filters match each topic that is asked for, whatever else there is. */

@@ -62,7 +62,7 @@ export class Broker implements SessionContext {
   readonly #wills: Wills
   /** There is no room for what must be stored. Told by the turn. */
   storeIsFull = false
-  /** Packets and deliveries that this turn may still make. */
+  /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
   turnWorkLeft = Infinity
   #now = 0
   #lastSequence = 0

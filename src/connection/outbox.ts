@@ -2,13 +2,8 @@
 // all that was said before it, so the order on the socket is kept and no other socket waits.
 
 import type { EncodedPublish } from '../packet/encode-publish.ts'
+import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
 import type { ChunkPool } from './chunk-pool.ts'
-
-/** From this size on a payload is handed to the socket as it is; below, a copy costs less than a system call's vector. */
-export const REFERENCE_BYTES_MIN = 16_384
-
-/** Up to here a loop costs less than a view of the bytes and a call into the engine. */
-const LOOP_BYTES_MAX = 64
 
 interface Stretch {
   /** The commit that must be reached before it may leave; 0 for none. */
@@ -52,7 +47,7 @@ export class Outbox {
 
   append(bytes: Uint8Array, promise: number): void {
     const stretch = this.#stretchFor(promise)
-    if (bytes.length >= REFERENCE_BYTES_MIN) {
+    if (bytes.length >= LARGE_BYTES_MIN) {
       this.#refer(stretch, bytes)
       return
     }

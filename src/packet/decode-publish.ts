@@ -5,13 +5,10 @@ import { NO_PROPERTIES, type ProtocolVersion, type PublishPacket } from './packe
 import { readProperties } from './properties.ts'
 import { Reader } from './reader.ts'
 import { MALFORMED_PACKET, PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reason.ts'
+import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from './sizes.ts'
 import { topicNameOf } from './topic-cache.ts'
 
 const NO_PAYLOAD = Buffer.alloc(0)
-/** Packets from this size on have memory of their own (see Framer), so their payloads need not be copied. */
-const OWNED_BYTES_MIN = 16_384
-/** Up to here a loop costs less than a view of the bytes and a call into the engine. */
-const LOOP_BYTES_MAX = 64
 const PLUS = '+'
 const HASH = '#'
 
@@ -62,7 +59,7 @@ export function decodePublish(
 
 /** The payload has memory of its own, and that is not much more than itself. */
 function isWorthKeeping(bytes: Buffer, length: number): boolean {
-  return length >= OWNED_BYTES_MIN && bytes.length <= 2 * length
+  return length >= LARGE_BYTES_MIN && bytes.length <= 2 * length
 }
 
 function copyOf(bytes: Buffer, start: number, end: number): Buffer {

@@ -2,10 +2,8 @@
 
 import type { Properties, ProtocolVersion, QoS } from './packet.ts'
 import { writeProperties } from './properties.ts'
+import { LARGE_BYTES_MIN } from './sizes.ts'
 import { varintBytes, Writer } from './writer.ts'
-
-/** From this size on a payload is not copied into the head. */
-export const SEPARATE_PAYLOAD_BYTES_MIN = 16_384
 
 const MEMORY_BYTES_MIN = 512
 /** More than that is not kept for the next message. */
@@ -51,7 +49,7 @@ export class EncodedPublish {
     const propertyBytes = properties5.length
     const topicBytes = Buffer.byteLength(topic)
     const idBytes = qos === 0 ? 0 : 2
-    const isSeparate = payload.length >= SEPARATE_PAYLOAD_BYTES_MIN
+    const isSeparate = payload.length >= LARGE_BYTES_MIN
     const remaining = 2 + topicBytes + idBytes + propertyBytes + payload.length
     const headBytes = 1 + varintBytes(remaining) + remaining - (isSeparate ? payload.length : 0)
     const memory = this.#begin(headBytes)

@@ -4,12 +4,11 @@
 
 import { MalformedPacket } from './malformed.ts'
 import { MALFORMED_PACKET, PACKET_TOO_LARGE } from './reason.ts'
+import { LARGE_BYTES_MIN } from './sizes.ts'
 
 const EMPTY = Buffer.alloc(0)
 const CARRY_BYTES_MIN = 512
 const LENGTH_BYTES_MAX = 4
-/** Payloads from this size on are referred to and not copied (`SEPARATE_PAYLOAD_BYTES_MIN`). */
-const OWNED_BYTES_MIN = 16_384
 
 export class Framer {
   /** Larger packets are refused as soon as their length is known. */
@@ -61,7 +60,7 @@ export class Framer {
       const end = this.#endOfPacket()
       if (end !== 0) {
         this.end = end
-        if (end - this.start >= OWNED_BYTES_MIN && !this.#isOwn) this.#ownPacket()
+        if (end - this.start >= LARGE_BYTES_MIN && !this.#isOwn) this.#ownPacket()
         return true
       }
       if (this.#chunk === null) {

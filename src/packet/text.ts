@@ -3,9 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import { MalformedPacket } from './malformed.ts'
 import { MALFORMED_PACKET } from './reason.ts'
-
-/** Up to here a loop over bytes is quicker than a call into the engine. */
-const LOOP_BYTES_MAX = 64
+import { LOOP_BYTES_MAX } from './sizes.ts'
 
 /** The string in these bytes. Refuses what the specification forbids, and control characters as mosquitto does. */
 export function textOf(bytes: Buffer, start: number, end: number, what: string): string {

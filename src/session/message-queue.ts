@@ -47,7 +47,7 @@ export class MessageQueue {
 
   /** Nothing waits, here or in the store. */
   get isEmpty(): boolean {
-    return this.length === 0 && this.rest.messages === 0
+    return this.messages === 0
   }
 
   /** Puts it at the end and returns what the bounds push out: older ones, or itself. */
@@ -122,10 +122,7 @@ export class MessageQueue {
   }
 
   #fits(size: number, more: number, bounds: QueueBounds): boolean {
-    return (
-      this.length + this.rest.messages + more <= bounds.messagesMax &&
-      this.#bytes + this.rest.bytes + size <= bounds.bytesMax
-    )
+    return this.messages + more <= bounds.messagesMax && this.bytesInAll + size <= bounds.bytesMax
   }
 
   #append(delivery: Delivery): void {

@@ -70,7 +70,7 @@ export class OutgoingWindow {
 
   /** All that is unsettled, in the order of a resend. */
   unsettled(): readonly Delivery[] {
-    return this.size === 0 || this.#unsettled === null ? NONE : [...this.#unsettled.values()]
+    return this.#unsettled === null ? NONE : [...this.#unsettled.values()]
   }
 
   #opened(): Map<number, Delivery> {

@@ -1,6 +1,10 @@
 // Reads what a Writer wrote, for bytes that we wrote ourselves and whose checksum was right: no doubt is cast on them.
 
+import { TextCache } from '../packet/text-cache.ts'
+
 const TWO_TO_32 = 0x1_0000_0000
+
+const names = new TextCache(4_096, 64, (bytes, start, end) => bytes.utf8Slice(start, end))
 
 export class ByteReader {
   bytes: Buffer
@@ -53,7 +57,7 @@ export class ByteReader {
     const length = this.uint16()
     const start = this.position
     this.position = start + length
-    return nameIn(this.bytes, start, this.position)
+    return names.textOf(this.bytes, start, this.position)
   }
 
   /** A copy, so that the memory that was read may serve again. */
@@ -66,37 +70,4 @@ export class ByteReader {
     this.position = start + length
     return Buffer.from(this.bytes.subarray(start, start + length))
   }
-}
-
-interface NameSlot {
-  readonly bytes: Buffer
-  readonly name: string
-}
-
-const NAME_SLOTS = 4_096
-/** Longer ones are rare, and to compare them costs what it saves. */
-const NAME_BYTES_MAX = 64
-
-const nameSlots: (NameSlot | undefined)[] = Array.from({ length: NAME_SLOTS }, () => undefined)
-
-function nameIn(bytes: Buffer, start: number, end: number): string {
-  if (end - start > NAME_BYTES_MAX) return bytes.utf8Slice(start, end)
-  let hash = end - start
-  for (let index = start; index < end; index++) {
-    hash = (Math.imul(hash, 31) + (bytes[index] ?? 0)) | 0
-  }
-  const place = (hash ^ (hash >>> 15)) & (NAME_SLOTS - 1)
-  const slot = nameSlots[place]
-  if (slot !== undefined && isSame(slot.bytes, bytes, start, end)) return slot.name
-  const name = bytes.utf8Slice(start, end)
-  nameSlots[place] = { bytes: Buffer.from(bytes.subarray(start, end)), name }
-  return name
-}
-
-function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
-  if (known.length !== end - start) return false
-  for (let index = start; index < end; index++) {
-    if (known[index - start] !== bytes[index]) return false
-  }
-  return true
 }

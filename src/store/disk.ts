@@ -2,6 +2,9 @@
 // error with a `code` (ENOSPC, EIO, EMFILE) when it failed. Names are plain, without folders.
 // The simulator's disk implements it as well, and loses what was not synced.
 
+/** A file that whoever makes a copy leaves for as long as that takes, with the id of its process. */
+export const HOLD: RegExp = /^hold-(\d+)$/
+
 export interface Disk {
   list(): readonly string[]
   /** Opens a file that is there. */

@@ -18,11 +18,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Disk, DiskFile } from './disk.ts'
+import { type Disk, type DiskFile, HOLD } from './disk.ts'
 import { DirectoryLock, isRunning } from './directory-lock.ts'
 
-/** Left by whoever makes a copy, with its process id. */
-const HOLD = /^hold-(\d+)$/
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 

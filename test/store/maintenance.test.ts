@@ -92,7 +92,8 @@ test('a flipped bit in the log is named by verify, and repair keeps what stood b
   t.strictSame(withDisk(directory, repair), [])
 })
 
-test('a message that cannot be read behind a checkpoint is given up by repair, and no other', async t => {
+/** A store of small segments whose messages lie before its newest checkpoint. */
+async function checkpointed(t: Test): Promise<string> {
   const directory = await filled(t, 400, SMALL)
   withDisk(directory, disk => {
     const log = new LogStore(disk, SMALL)
@@ -100,6 +101,11 @@ test('a message that cannot be read behind a checkpoint is given up by repair, a
     log.checkpoint()
     log.close()
   })
+  return directory
+}
+
+test('a message that cannot be read behind a checkpoint is given up by repair, and no other', async t => {
+  const directory = await checkpointed(t)
   const file = join(directory, 'segment-00000002.log')
   flip(file, 10_000)
 
@@ -205,13 +211,7 @@ test('the command says what is wrong in one sentence', async t => {
 })
 
 test('a flipped bit in the header of an old segment costs its messages and no more', async t => {
-  const directory = await filled(t, 400, SMALL)
-  withDisk(directory, disk => {
-    const log = new LogStore(disk, SMALL)
-    log.recover()
-    log.checkpoint()
-    log.close()
-  })
+  const directory = await checkpointed(t)
   flip(join(directory, 'segment-00000002.log'), 3)
 
   t.throws(() => withDisk(directory, verify), /segment-00000002\.log at byte 0/)

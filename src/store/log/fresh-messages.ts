@@ -19,7 +19,9 @@ export class FreshMessages {
     const last = this.#count - 1
     if (last < 0) return undefined
     if (this.#sequences[last] === sequence) return this.#slots[last]
-    const at = this.#isAscending ? this.#searched(sequence) : this.#lastPlaceOf(sequence)
+    const at = this.#isAscending
+      ? this.#searched(sequence)
+      : this.#sequences.lastIndexOf(sequence, last)
     return at < 0 ? undefined : this.#slots[at]
   }
 
@@ -38,11 +40,6 @@ export class FreshMessages {
       if (found < sequence) low = middle + 1
       else high = middle - 1
     }
-    return -1
-  }
-
-  #lastPlaceOf(sequence: number): number {
-    for (let at = this.#count - 1; at >= 0; at--) if (this.#sequences[at] === sequence) return at
     return -1
   }
 }

@@ -6,7 +6,7 @@ import { Writer } from '../../packet/writer.ts'
 import { ByteReader } from '../bytes.ts'
 import { writeChanges } from '../change-codec.ts'
 import type { Change, Owner } from '../change.ts'
-import type { Disk } from '../disk.ts'
+import { type Disk, HOLD } from '../disk.ts'
 import { qosIn, readMessage } from '../message-codec.ts'
 import type { Durability, Snapshot, StoredDelivery } from '../store.ts'
 import { checkpointNames, CheckpointWriter, readCheckpoint, unfinishedNames } from './checkpoint.ts'
@@ -43,8 +43,6 @@ export const LOG_STORE_DEFAULTS: LogStoreOptions = {
   reserveBytes: 67_108_864,
 }
 
-/** Left by whoever makes a copy, for as long as that takes. */
-const HOLD = /^hold-\d+$/
 const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+)$/
 
 /** Files that a copy of a store has. */
