@@ -1,10 +1,11 @@
-// Brings the programs that the tests talk to: the mosquitto clients, paho for Python, Chromium, openssl.
+// Brings the programs that the tests talk to: the mosquitto clients, mosquitto as a bridge, paho for Python, Chromium, openssl.
 // On Debian, as root, what is missing is installed; elsewhere a sentence says what to install.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 
 const NEEDED = [
   { package: 'mosquitto-clients', check: ['mosquitto_pub', ['--version']] },
+  { package: 'mosquitto', check: ['/usr/sbin/mosquitto', ['-h']] },
   { package: 'openssl', check: ['openssl', ['version']] },
   { package: 'python3-paho-mqtt', check: ['/usr/bin/python3', ['-c', 'import paho.mqtt.client']] },
   { package: 'chromium', check: ['chromium', ['--version']] },

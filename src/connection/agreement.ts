@@ -10,6 +10,8 @@ export interface Agreement {
   readonly version: ProtocolVersion
   readonly clientId: string
   readonly username: string | null
+  /** The client is another broker that said so: see ConnectPacket. */
+  readonly isBridge: boolean
   /** The broker chose the client id [MQTT-3.1.3-6]. */
   readonly isClientIdAssigned: boolean
   /** 0 switches the keep-alive off. */
@@ -44,6 +46,7 @@ export function agree(
     version,
     clientId: assignedClientId ?? packet.clientId,
     username: packet.username,
+    isBridge: packet.isBridge === true,
     isClientIdAssigned: assignedClientId !== null,
     keepAliveSeconds,
     isKeepAliveServers: keepAliveSeconds !== packet.keepAliveSeconds,

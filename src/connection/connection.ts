@@ -394,8 +394,10 @@ export class Connection implements Deadline, Occupant {
     const version = protocolVersionOf(bytes, start, end)
     if (version === null) return
     const isUnsupported = error.reason === UNSUPPORTED_PROTOCOL_VERSION
-    if (version < 5 && !isUnsupported) return
-    this.sender.speaks(version < 5 ? 4 : 5)
+    // A level of our own family, perhaps with the bit that bridges set: below 5 only 3.1.1's form is understood.
+    const isOld = (version & 0x7f) < 5
+    if (isOld && !isUnsupported) return
+    this.sender.speaks(isOld ? 4 : 5)
     this.sender.send(refusingConnack(error.reason, error.message), 0)
   }
 

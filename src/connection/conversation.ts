@@ -156,7 +156,12 @@ export class Conversation implements Publisher {
 
   #subscribe(packet: SubscribePacket): void {
     const { session, permissions } = this
-    const { reasons, granted } = subscribe(packet, session, permissions, this.#broker)
+    const { reasons, granted } = subscribe(
+      this.agreement.isBridge ? asBridge(packet) : packet,
+      session,
+      permissions,
+      this.#broker,
+    )
     const { packetId } = packet
     this.#sender.send(
       { type: 'suback', packetId, reasons, properties: NO_PROPERTIES },
@@ -272,4 +277,17 @@ export class Conversation implements Publisher {
       promise,
     )
   }
+}
+
+/**
+ * A bridge of 3.x cannot ask for what it needs: that its own messages do not come back to it, and that the
+ * retained ones of this broker are retained at its own.
+ */
+function asBridge(packet: SubscribePacket): SubscribePacket {
+  const subscriptions = packet.subscriptions.map(request => ({
+    ...request,
+    noLocal: !request.filter.startsWith('$share/'),
+    retainAsPublished: true,
+  }))
+  return { ...packet, subscriptions }
 }

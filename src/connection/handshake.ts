@@ -18,7 +18,7 @@ import {
   SUCCESS,
   TOPIC_NAME_INVALID,
 } from '../packet/reason.ts'
-import { isTopicName, levelCount } from '../routing/topic.ts'
+import { isReserved, isTopicName, levelCount } from '../routing/topic.ts'
 import type { Agreement } from './agreement.ts'
 import type { ConnectionPeer } from './connection-context.ts'
 import { forwarded, type Refusal } from './publish.ts'
@@ -50,8 +50,8 @@ export function openingRefusal(
   permissions: Permissions,
   broker: Broker,
 ): Refusal | null {
-  const isSystemWill = will !== null && will.topic.startsWith('$SYS/')
-  if (isSystemWill || (will !== null && !permissions.mayPublish(will.topic))) {
+  const isReservedWill = will !== null && isReserved(will.topic)
+  if (isReservedWill || (will !== null && !permissions.mayPublish(will.topic))) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
   }
   if (!broker.hasRoomFor(agreement.clientId)) {

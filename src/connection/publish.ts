@@ -18,7 +18,7 @@ import {
   type ReasonCode,
   TOPIC_NAME_INVALID,
 } from '../packet/reason.ts'
-import { isTopicName, levelCount } from '../routing/topic.ts'
+import { isReserved, isTopicName, levelCount, levelEnd } from '../routing/topic.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { IncomingAliases } from './topic-aliases.ts'
 
@@ -59,8 +59,9 @@ export function refusalOf(
   if (topic.length >= levelsMax && levelCount(topic) > levelsMax) {
     return { reason: TOPIC_NAME_INVALID, sentence: `topic has more than ${levelsMax} levels` }
   }
-  if (topic.startsWith('$SYS/')) {
-    return { reason: NOT_AUTHORIZED, sentence: '$SYS is for the broker itself to publish' }
+  if (isReserved(topic)) {
+    const tree = topic.slice(0, levelEnd(topic, 0))
+    return { reason: NOT_AUTHORIZED, sentence: `${tree} is for the broker itself to publish` }
   }
   if (!publisher.permissions.mayPublish(topic)) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish to this topic' }

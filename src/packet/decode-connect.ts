@@ -12,9 +12,11 @@ const WILL = 0x04
 const WILL_RETAIN = 0x20
 const PASSWORD = 0x40
 const USER_NAME = 0x80
+/** Bit 7 of the protocol level, which no version of the specification uses. */
+const BRIDGE = 0x80
 
 export function decodeConnect(reader: Reader): ConnectPacket {
-  const version = readVersion(reader)
+  const { version, isBridge } = readVersion(reader)
   const flags = readFlags(reader, version)
   const keepAliveSeconds = reader.uint16('keep alive')
   const properties = version === 5 ? readProperties(reader, 'connect') : NO_PROPERTIES
@@ -29,11 +31,12 @@ export function decodeConnect(reader: Reader): ConnectPacket {
   }
   const clientId = reader.string('client identifier')
   const will = (flags & WILL) === 0 ? null : readWill(reader, flags, version)
-  const username = (flags & USER_NAME) === 0 ? null : reader.string('user name')
-  const password = (flags & PASSWORD) === 0 ? null : reader.binary('password')
+  const username = has(flags, USER_NAME, reader, version) ? reader.string('user name') : null
+  const password = has(flags, PASSWORD, reader, version) ? reader.binary('password') : null
   return {
     type: 'connect',
     version,
+    ...(isBridge ? { isBridge } : {}),
     cleanStart: (flags & CLEAN_START) !== 0,
     keepAliveSeconds,
     clientId,
@@ -58,14 +61,21 @@ export function protocolVersionOf(bytes: Buffer, start: number, end: number): nu
   return name === 'MQTT' || name === 'MQIsdp' ? (bytes[level] ?? null) : null
 }
 
-function readVersion(reader: Reader): ProtocolVersion {
+/** Of 3.1: a flag may be set although the packet ends before its field (section 3.1 of MQTT 3.1). */
+function has(flags: number, flag: number, reader: Reader, version: ProtocolVersion): boolean {
+  return (flags & flag) !== 0 && (version > 3 || !reader.isAtEnd)
+}
+
+function readVersion(reader: Reader): { version: ProtocolVersion; isBridge: boolean } {
   const name = reader.string('protocol name')
   // [MQTT-3.1.2-1]
   if (name !== 'MQTT' && name !== 'MQIsdp')
     throw new MalformedPacket(MALFORMED_PACKET, 'the protocol name is not MQTT')
   const level = reader.uint8('protocol level')
-  if (name === 'MQIsdp' && level === 3) return 3
-  if (name === 'MQTT' && (level === 4 || level === 5)) return level
+  const version = level & ~BRIDGE
+  const isBridge = version !== level
+  if (name === 'MQIsdp' && version === 3) return { version, isBridge }
+  if (name === 'MQTT' && (version === 4 || version === 5)) return { version, isBridge }
   // [MQTT-3.1.2-2]
   throw new MalformedPacket(UNSUPPORTED_PROTOCOL_VERSION, `protocol ${name} of level ${level}`)
 }
@@ -76,12 +86,14 @@ function readFlags(reader: Reader, version: ProtocolVersion): number {
   if ((flags & RESERVED) !== 0 && version > 3)
     throw new MalformedPacket(MALFORMED_PACKET, 'the reserved connect flag is set')
   const willQoS = (flags >> 3) & 0x03
-  if ((flags & WILL) === 0 && (willQoS !== 0 || (flags & WILL_RETAIN) !== 0)) {
-    // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
+  const hasWill = (flags & WILL) !== 0
+  if (version > 3 && !hasWill && (willQoS !== 0 || (flags & WILL_RETAIN) !== 0)) {
+    // [MQTT-3.1.2-11], [MQTT-3.1.2-13]; 3.1 has no such rule, and its devices leave the bits as they fall.
     throw new MalformedPacket(MALFORMED_PACKET, 'will QoS or will retain without a will')
   }
   // [MQTT-3.1.2-12]
-  if (willQoS === 3) throw new MalformedPacket(MALFORMED_PACKET, 'will QoS 3')
+  if (willQoS === 3 && (hasWill || version > 3))
+    throw new MalformedPacket(MALFORMED_PACKET, 'will QoS 3')
   if (version < 5 && (flags & PASSWORD) !== 0 && (flags & USER_NAME) === 0) {
     // [MQTT-3.1.2-22] of 3.1.1
     throw new MalformedPacket(MALFORMED_PACKET, 'a password without a user name')

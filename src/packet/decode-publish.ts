@@ -24,8 +24,9 @@ export function decodePublish(
   // [MQTT-3.3.1-4]
   if (qos !== 0 && qos !== 1 && qos !== 2) throw new MalformedPacket(MALFORMED_PACKET, 'QoS 3')
   const duplicate = (flags & 0x08) !== 0
-  // [MQTT-3.3.1-2]
-  if (duplicate && qos === 0) throw new MalformedPacket(MALFORMED_PACKET, 'DUP at QoS 0')
+  // [MQTT-3.3.1-2]; 3.1 has no such rule.
+  if (duplicate && qos === 0 && version > 3)
+    throw new MalformedPacket(MALFORMED_PACKET, 'DUP at QoS 0')
   const topicEnd = body + 2 + (((bytes[body] ?? 0) << 8) | (bytes[body + 1] ?? 0))
   let at = qos === 0 ? topicEnd : topicEnd + 2
   if (body + 2 > end || at > end) {

@@ -30,8 +30,6 @@ import { reasonIn } from './reasons-allowed.ts'
 
 export { protocolVersionOf } from './decode-connect.ts'
 
-const DUP_FLAG = 0x08
-
 /**
  * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
  * is its own. Throws MalformedPacket with the reason code that the specification gives.
@@ -44,11 +42,20 @@ export function decode(
 ): Packet {
   const first = bytes[start] ?? 0
   const flags = first & 0x0f
+  const type = first >> 4
   const body = bodyStart(bytes, start)
-  if (first >> 4 === 3) return decodePublish(bytes, body, end, flags, version)
-  assertFlags(first >> 4, flags, version)
+  const isLong = bytes[body - 1] === 0 && body - start > 2
+  if (type === 3 && !isLong) return decodePublish(bytes, body, end, flags, version)
   const reader = new Reader(bytes, body, end)
-  const packet = decodeBody(first >> 4, reader, version)
+  if (type === 1) {
+    const packet = decodeConnect(reader)
+    assertHeader(type, flags, isLong, packet.version)
+    reader.assertEnd(packet.type)
+    return packet
+  }
+  assertHeader(type, flags, isLong, version)
+  if (type === 3) return decodePublish(bytes, body, end, flags, version)
+  const packet = decodeBody(type, reader, version)
   reader.assertEnd(packet.type)
   return packet
 }
@@ -59,20 +66,28 @@ function bodyStart(bytes: Buffer, start: number): number {
   return at + 1
 }
 
+/** 3.1 tells receivers to ignore the flags of these packets, and its devices write lengths of a fixed width. */
+function assertHeader(
+  type: number,
+  flags: number,
+  isLong: boolean,
+  version: ProtocolVersion,
+): void {
+  if (version === 3) return
+  // [MQTT-1.5.5-1]
+  if (isLong) throw new MalformedPacket(MALFORMED_PACKET, 'remaining length has a needless byte')
+  if (type !== 3) assertFlags(type, flags)
+}
+
 /** Reserved bits must be as the specification lists them [MQTT-2.1.3-1]. */
-function assertFlags(type: number, flags: number, version: ProtocolVersion): void {
-  const isOfQoS1 = type === 6 || type === 8 || type === 10
-  const expected = isOfQoS1 ? 0x02 : 0x00
+function assertFlags(type: number, flags: number): void {
+  const expected = type === 6 || type === 8 || type === 10 ? 0x02 : 0x00
   if (flags === expected) return
-  // In 3.1 these packets have the DUP flag of a message of QoS 1.
-  if (version === 3 && isOfQoS1 && flags === (expected | DUP_FLAG)) return
   throw new MalformedPacket(MALFORMED_PACKET, `reserved flags ${flags} in packet type ${type}`)
 }
 
 function decodeBody(type: number, reader: Reader, version: ProtocolVersion): Packet {
   switch (type) {
-    case 1:
-      return decodeConnect(reader)
     case 2:
       return decodeConnack(reader, version)
     case 4:

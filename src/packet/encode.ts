@@ -94,7 +94,7 @@ function writeBody(packet: Exclude<Packet, PublishPacket>, version: ProtocolVers
 function writeConnect(packet: ConnectPacket): void {
   const { version, will, username, password } = packet
   body.string(version === 3 ? 'MQIsdp' : 'MQTT')
-  body.uint8(version)
+  body.uint8(packet.isBridge === true ? version | 0x80 : version)
   body.uint8(
     (packet.cleanStart ? 0x02 : 0) |
       (will === null ? 0 : 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0)) |

@@ -95,8 +95,7 @@ export class Framer {
       const byte = bytes[at] ?? 0
       length += (byte & 0x7f) << (7 * count)
       if (byte < 0x80) {
-        if (byte === 0 && count > 0)
-          throw new MalformedPacket(MALFORMED_PACKET, 'remaining length has a needless byte')
+        // A needless byte is the decoder's matter: 3.1 allows it.
         return this.#wholeEnd(at + 1 + length)
       }
     }

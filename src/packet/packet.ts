@@ -57,6 +57,8 @@ export interface Will {
 export interface ConnectPacket {
   readonly type: 'connect'
   readonly version: ProtocolVersion
+  /** The other end is a broker: bit 7 of the protocol level is set, as mosquitto's bridges of 3.1 and 3.1.1 do. */
+  readonly isBridge?: boolean
   readonly cleanStart: boolean
   readonly keepAliveSeconds: number
   readonly clientId: string

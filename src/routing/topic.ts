@@ -6,6 +6,18 @@ const HASH = 0x23
 const PLUS = 0x2b
 const SLASH = 0x2f
 const SHARE_PREFIX = '$share/'
+/** Trees that the broker keeps for itself; other topics that begin with `$` are a client's as any other. */
+const RESERVED_TREES = new Set([
+  '$SYS',
+  '$share',
+  '$queue',
+  '$delayed',
+  '$tx',
+  '$CONTROL',
+  '$retained-complete',
+])
+/** Where brokers that are bridged to this one say whether they are connected, as mosquitto's do. */
+const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/
 
 export interface ParsedFilter {
   /** Null for a filter that is not shared. */
@@ -82,6 +94,12 @@ export function topicMatches(filter: string, topic: string): boolean {
 /** `$SYS/...` and the like. */
 export function isHiddenFromWildcards(topic: string): boolean {
   return topic.startsWith('$')
+}
+
+/** Whether only the broker itself may publish to it. */
+export function isReserved(topic: string): boolean {
+  if (!topic.startsWith('$')) return false
+  return RESERVED_TREES.has(topic.slice(0, levelEnd(topic, 0))) && !BRIDGE_STATE.test(topic)
 }
 
 export function startsWithWildcard(filter: string): boolean {

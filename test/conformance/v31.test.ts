@@ -52,3 +52,89 @@ test('DUP in SUBSCRIBE, UNSUBSCRIBE and PUBREL is taken over MQTT 3.1', async t 
   client.saysBytes(framed('6a', '0003'))
   t.strictSame(client.hears(), ['suback #1 0x0', 'unsuback #2', 'pubrec #3 0x0', 'pubcomp #3 0x0'])
 })
+
+const LENIENT: readonly (readonly [string, string])[] = [
+  ['reserved flags of the header', framed('1f', '0006 4d514973647003 02 0000 0001 61')],
+  ['the reserved connect flag', framed('10', '0006 4d514973647003 03 0000 0001 61')],
+  ['will bits without a will', framed('10', '0006 4d514973647003 3a 0000 0001 61')],
+  ['a user name flag without the field', framed('10', '0006 4d514973647003 82 0000 0001 61')],
+  [
+    'user name and password flags without fields',
+    framed('10', '0006 4d514973647003 c2 0000 0001 61'),
+  ],
+  ['a length of a fixed width', '10908000' + '00064d5149736470030200000002' + '6161'],
+]
+
+for (const [what, bytes] of LENIENT) {
+  test(`CONNECT of MQTT 3.1 may have ${what}`, async t => {
+    const client = new Pond().stranger('a', { version: 3 })
+    client.saysBytes(bytes)
+    t.equal(client.wire.takes().toString('hex'), '20020000')
+    t.notOk(client.isClosed)
+  })
+}
+
+test('MQTT 3.1 does not mind reserved flags, DUP at QoS 0 and lengths of a fixed width', async t => {
+  const pond = new Pond()
+  const client = pond.client('a', { version: 3 })
+  client.saysBytes(framed('83', '0001 0001 61 00'))
+  client.saysBytes(framed('38', '0001 61 68 69'))
+  client.saysBytes('3084800000016178')
+  client.saysBytes(framed('c1', ''))
+  t.strictSame(client.hears(), ['suback #1 0x0', 'publish a hi q0', 'publish a x q0', 'pingresp'])
+})
+
+const BRIDGES = [
+  ['3.1', '0006 4d5149736470 83'],
+  ['3.1.1', '0004 4d515454 84'],
+] as const
+
+for (const [version, start] of BRIDGES) {
+  test(`a bridge of ${version} is taken in, hears no echo, and RETAIN as it was published`, async t => {
+    const pond = new Pond()
+    const other = pond.client('other')
+    const bridge = pond.stranger('b', { version: version === '3.1' ? 3 : 4 })
+    bridge.saysBytes(framed('10', `${start} 02 0000 0001 62`))
+    t.equal(bridge.wire.takes().toString('hex'), '20020000')
+    bridge.saysBytes(framed('82', '0001 0001 23 01'))
+    bridge.hears()
+
+    bridge.publishes('t', 'mine')
+    other.publishes('t', 'kept', { retain: true })
+
+    t.strictSame(bridge.hears(), ['publish t kept q0 retain'])
+  })
+}
+
+for (const level of ['00', '02', '82', '03']) {
+  test(`MQTT of level 0x${level} is refused in the form of 3.1.1`, async t => {
+    const client = new Pond().stranger('a')
+    client.saysBytes(framed('10', `0004 4d515454 ${level} 02 0000 0001 61`))
+    t.equal(client.wire.takes().toString('hex'), '20020001')
+    t.ok(client.isClosed)
+  })
+}
+
+const TREES = ['$SYS', '$share', '$queue', '$delayed', '$tx', '$CONTROL', '$retained-complete']
+
+test('only the trees of the broker itself are closed to publishers', async t => {
+  const pond = new Pond()
+  const client = pond.client('a', { version: 5 })
+  const all = pond.client('all')
+  all.subscribes('#')
+  all.subscribes('$aws/#')
+  all.subscribes('$SYS/broker/connection/#')
+  all.hears()
+
+  for (const tree of TREES) client.publishes(`${tree}/x`, '', { qos: 1 })
+  client.publishes('$aws/things/x', 'ordinary', { qos: 1 })
+  client.publishes('$SYS/broker/connection/b/state', '1', { qos: 1 })
+  client.publishes('$SYS/broker/connection/b/c/state', '1', { qos: 1 })
+
+  const refused = client.hears().map(heard => heard.split(' ').slice(2)[0])
+  t.strictSame(refused, [...TREES.map(() => '0x87'), '0x0', '0x0', '0x87'])
+  t.strictSame(all.hears(), [
+    'publish $aws/things/x ordinary q0',
+    'publish $SYS/broker/connection/b/state 1 q0',
+  ])
+})

