@@ -122,6 +122,7 @@ function limitsOf(dice: Dice): Limits {
     topicAliasMax: dice.of([0, 2, 32]),
     outgoingTopicAliasMax: dice.of([0, 2, 32]),
     receiveMax: dice.of([1, 2, 10, 64]),
+    receiveToleratedMax: 65_535,
     inFlightMax: dice.of([1, 2, 5, 64]),
     // Nothing may be dropped: what is missing in the end was lost.
     queuedMessagesMax: 100_000,

@@ -16,6 +16,8 @@ export interface Limits {
   readonly outgoingTopicAliasMax: number
   /** PUBLISH of QoS 1 and 2 that a client of MQTT 5 may have unacknowledged: the Receive Maximum of CONNACK. */
   readonly receiveMax: number
+  /** So many that it has unacknowledged all the same are tolerated: programs in daily use do not look at the Receive Maximum. */
+  readonly receiveToleratedMax: number
   /** PUBLISH of QoS 1 and 2 that the broker sends a client before the first is settled. */
   readonly inFlightMax: number
   readonly queuedMessagesMax: number

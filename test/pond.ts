@@ -28,6 +28,7 @@ export const POND_LIMITS: Limits = {
   topicAliasMax: 32,
   outgoingTopicAliasMax: 32,
   receiveMax: 64,
+  receiveToleratedMax: 65_535,
   inFlightMax: 64,
   queuedMessagesMax: 10_000,
   queuedBytesMax: 16_777_216,

@@ -84,7 +84,13 @@ const limits = z.strictObject({
     64,
     1,
     65_535,
-    'Unacknowledged messages of QoS 1 and 2 from a client of MQTT 5',
+    'Unacknowledged messages of QoS 1 and 2 from a client of MQTT 5: what CONNACK says',
+  ),
+  receiveToleratedMax: whole(
+    65_535,
+    1,
+    65_535,
+    'How many are tolerated before a client that does not heed it is disconnected with 0x93',
   ),
   inFlightMax: whole(64, 1, 65_535, 'Unacknowledged messages of QoS 1 and 2 to a client'),
   queuedMessagesMax: whole(10_000, 0, 100_000_000, 'Messages that wait for a client'),
@@ -111,7 +117,7 @@ const limits = z.strictObject({
     'Longest life of a session without its client',
   ),
   keepAliveSecondsMax: whole(
-    1_200,
+    0,
     0,
     65_535,
     'Longest keep-alive of a client of MQTT 5; 0 for no limit',

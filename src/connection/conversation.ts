@@ -188,15 +188,19 @@ export class Conversation implements Publisher {
     return this.session.isDurable ? this.#broker.journal.latest : 0
   }
 
-  /** A client may have no more than the Receive Maximum unanswered [MQTT-3.3.4-7]. */
+  /**
+   * A client may have no more than the Receive Maximum unanswered [MQTT-3.3.4-7]. MQTT.js and what is built on it do not
+   * look at it, so more are tolerated; that their memory is bounded is the matter of `publishBacklogBytesMax`.
+   */
   #assertReceiveMaximum(packet: PublishPacket): void {
     if (this.agreement.version < 5) return
-    const { receiveMax } = this.#broker.limits
-    if (this.#begunQoS2 + this.#sender.outbox.acknowledgements < receiveMax) return
+    const { receiveMax, receiveToleratedMax } = this.#broker.limits
+    const max = Math.max(receiveMax, receiveToleratedMax)
+    if (this.#begunQoS2 + this.#sender.outbox.acknowledgements < max) return
     if (this.session.incoming.has(packet.packetId)) return
     throw new ProtocolError(
       RECEIVE_MAXIMUM_EXCEEDED,
-      `more than ${receiveMax} messages of QoS 1 and 2 without an answer`,
+      `more than ${max} messages of QoS 1 and 2 without an answer (limits.receiveToleratedMax)`,
     )
   }
 

@@ -26,6 +26,8 @@ export interface Listener {
 
 const HANDSHAKE_MS_MAX = 10_000
 const WARN_MS_MIN = 1_000
+/** A client may switch MQTT's keep-alive off: then it is TCP that notices when it is gone without a word. */
+const TCP_KEEP_ALIVE_MS = 60_000
 
 export function createListener(options: ListenerOptions, arrival: Arrival, log: Log): Listener {
   return new SocketListener(options, arrival, log)
@@ -59,8 +61,9 @@ class SocketListener implements Listener {
     this.#proxyTrusted = options.proxyTrusted === undefined ? null : subnetsOf(options.proxyTrusted)
     this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, arrival, log) : null
     const isTcp = options.path === undefined
-    this.#server = createServer({ noDelay: isTcp, keepAlive: isTcp }, socket =>
-      this.#accept(socket),
+    this.#server = createServer(
+      { noDelay: isTcp, keepAlive: isTcp, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
+      socket => this.#accept(socket),
     )
   }
 

@@ -65,7 +65,7 @@ class Ear {
     this.client = client
     client.on('message', (topic, payload, { qos, retain }) => {
       if (topic.endsWith('/state')) this.#states.push(payload.toString())
-      else this.heard.push(`${topic} ${payload} q${qos}${retain ? ' retain' : ''}`)
+      else this.heard.push(`${topic} ${payload.toString()} q${qos}${retain ? ' retain' : ''}`)
     })
   }
 

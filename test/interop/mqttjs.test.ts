@@ -147,3 +147,32 @@ test('payloads of any size arrive as they were sent, many at once and at each Qo
 function patterned(seed: number, size: number): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, index) => (seed * 31 + index * 7) & 0xff))
 }
+
+for (const qos of [1, 2] as const) {
+  test(`MQTT.js at version 5 may send a burst of 5,000 at QoS ${qos}: it does not look at our Receive Maximum`, async t => {
+    const { broker, port } = await brokerOnPort()
+    t.teardown(() => broker.close())
+    const url = `mqtt://127.0.0.1:${port}`
+    const reader = await client(url, { protocolVersion: 5 })
+    const writer = await client(url, { protocolVersion: 5 })
+    t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+    let heard = 0
+    const all = new Promise<void>(resolve => {
+      reader.on('message', () => {
+        heard += 1
+        if (heard === 5_000) resolve()
+      })
+    })
+    await reader.subscribeAsync('burst', { qos })
+
+    await Promise.all(
+      Array.from({ length: 5_000 }, (_, index) =>
+        writer.publishAsync('burst', `${index}`, { qos }),
+      ),
+    )
+    await all
+
+    t.ok(writer.connected)
+    t.equal(heard, 5_000)
+  })
+}
