@@ -67,7 +67,14 @@ function readVersion(reader: Reader): ProtocolVersion {
   if (name === 'MQIsdp' && level === 3) return 3
   if (name === 'MQTT' && (level === 4 || level === 5)) return level
   // [MQTT-3.1.2-2]
-  throw new MalformedPacket(UNSUPPORTED_PROTOCOL_VERSION, `protocol ${name} of level ${level}`)
+  throw new MalformedPacket(UNSUPPORTED_PROTOCOL_VERSION, unsupported(name, level))
+}
+
+/** A bridge of mosquitto marks itself by the highest bit of the level. */
+function unsupported(name: string, level: number): string {
+  const sentence = `protocol ${name} of level ${level}`
+  if (level !== 0x83 && level !== 0x84) return sentence
+  return `a bridge (${sentence}): set "try_private false" for it in its mosquitto.conf`
 }
 
 function readFlags(reader: Reader, version: ProtocolVersion): number {

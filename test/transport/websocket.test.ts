@@ -108,11 +108,11 @@ test('a page of this machine may come, one from elsewhere only when it is listed
     t.ok(await opening(t, world, { origin }), origin)
   }
   for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
-    await t.rejects(opening(t, world, { origin }), /400/, origin)
+    await t.rejects(opening(t, world, { origin }), /403/, origin)
   }
   // A name that its owner points at this machine while the page is open.
   const headers = { host: `evil.example:${port}` }
-  await t.rejects(opening(t, world, { origin: `http://evil.example:${port}`, headers }), /400/)
+  await t.rejects(opening(t, world, { origin: `http://evil.example:${port}`, headers }), /403/)
   const open = await World.listening(t, { protocol: 'ws', origins: ['*'] })
   t.ok(await opening(t, open, { origin: 'https://anybody.example' }))
 })
