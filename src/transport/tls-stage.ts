@@ -36,8 +36,8 @@ export class TlsStage {
     { peer: Peer; next: (socket: TLSSocket, peer: Peer) => void }
   >()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
-  /** Certificates of clients, so that a refusal can say whose it was: a socket that is destroyed does not know. */
-  readonly #certificates = new WeakMap<TLSSocket, Partial<PeerCertificate>>()
+  /** So that a refusal can say who it was: a socket that is destroyed does not know. */
+  readonly #guests = new WeakMap<TLSSocket, Guest>()
 
   private constructor(
     options: TlsOptions,
@@ -63,7 +63,7 @@ export class TlsStage {
     })
     this.#server.on('secureConnection', socket => this.#secured(socket))
     this.#server.on('tlsClientError', (error, socket) => this.#failed(error, socket))
-    if (asks) this.#server.on('keylog', (_line, socket) => this.#rememberCertificate(socket))
+    if (asks) this.#server.on('keylog', (_line, socket) => this.#remember(socket))
   }
 
   /** Rejects with a sentence that names the file which is wrong. */
@@ -107,26 +107,37 @@ export class TlsStage {
    * Node destroys the socket of a client whose certificate is refused before it tells us. The first we see of a TLS
    * socket is this event, which is for logging keys: they are not looked at.
    */
-  #rememberCertificate(socket: TLSSocket): void {
-    if (this.#certificates.has(socket)) return
-    this.#certificates.set(socket, NO_CERTIFICATE)
-    socket.prependOnceListener('secure', () =>
-      this.#certificates.set(socket, socket.getPeerCertificate()),
-    )
+  #remember(socket: TLSSocket): void {
+    if (this.#guests.has(socket)) return
+    const guest: Guest = { address: this.#addressOf(socket), certificate: NO_CERTIFICATE }
+    this.#guests.set(socket, guest)
+    socket.prependOnceListener('secure', () => {
+      guest.certificate = socket.getPeerCertificate()
+    })
+  }
+
+  #addressOf(socket: TLSSocket): string {
+    return this.#waiting.get(keyOf(socket))?.peer.address ?? socket.remoteAddress ?? ''
   }
 
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {
-    const { peer } = this.#waiting.get(keyOf(socket)) ?? {}
-    const address = peer?.address ?? socket.remoteAddress ?? ''
+    const guest = this.#guests.get(socket)
+    const address = guest?.address ?? this.#addressOf(socket)
     const fields = {
       event: 'tls.refused',
       listener: this.#name(),
       address,
-      cause: sentenceOf(error, socket, this.#certificates.get(socket)),
+      cause: sentenceOf(error, socket, guest?.certificate),
     }
     this.#log.warn(fields, 'TLS handshake failed')
     socket.destroy()
   }
+}
+
+interface Guest {
+  /** Of the client itself, where a PROXY header told it. */
+  readonly address: string
+  certificate: Partial<PeerCertificate>
 }
 
 const NO_CERTIFICATE: Partial<PeerCertificate> = {}
