@@ -87,7 +87,12 @@ function keepStore(words: readonly string[], config: Config): number {
   try {
     return say(storeCommand(words, storeDirectory(config)))
   } catch (error) {
-    return complain(error instanceof Error ? error.message : String(error), 1)
+    const sentence = error instanceof Error ? error.message : String(error)
+    const isLocked = codeOf(error) === 'ERR_STORE_LOCKED'
+    return complain(
+      isLocked ? `${sentence} Stop it, or give another folder: --data DIR` : sentence,
+      1,
+    )
   }
 }
 

@@ -4,7 +4,7 @@ import { parseDocument } from 'yaml'
 import { configSchema } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { parseConfig } from './parse.ts'
-import { isRecord } from './records.ts'
+import { isRecord, kindOf } from './records.ts'
 import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
 
 const PREFIX = 'PONDHAWK_'
@@ -104,7 +104,13 @@ function withValue(
 ): unknown {
   const [first, ...rest] = path
   if (first === undefined) return value
-  if (unwrapped(schemaAt(configSchema, above)).type === 'array') {
+  const isList = unwrapped(schemaAt(configSchema, above)).type === 'array'
+  const isFitting = isList ? Array.isArray(base) : isRecord(base)
+  if (!isFitting && base !== undefined && base !== null) {
+    const sentence = `${above.join('.')} is ${kindOf(base)} in the file, and no ${isList ? 'list' : 'map'}`
+    throw new ConfigError([{ path: [], sentence }])
+  }
+  if (isList) {
     return withEntry(listAt(base, above), first, entry =>
       withValue(entry, rest, value, [...above, first]),
     )

@@ -7,7 +7,7 @@ import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { Config, ListenerConfig } from './config-types.ts'
 import { nearest } from './nearest.ts'
 import { isRecord, kindOf, shown } from './records.ts'
-import { keysAt } from './schema-keys.ts'
+import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
 import { isSizeKey, withSizes } from './sizes.ts'
 
 /** Throws ConfigError with all that is wrong. */
@@ -144,6 +144,20 @@ function wrongType(expected: string, input: unknown, key: string): string {
 }
 
 function suggestion(key: string, path: readonly PropertyKey[]): string {
+  const home = path.length === 0 ? homeOf(key) : null
+  if (home !== null) return ` (did you mean ${home}?)`
   const best = nearest(key, keysAt(configSchema, path))
   return best === null ? '' : ` (did you mean ${JSON.stringify(best)}?)`
+}
+
+/** Where a key that stands by itself belongs: `limits.receiveMax`, `listeners.0.port`. */
+function homeOf(key: string): string | null {
+  const bare = key.replaceAll('_', '').toLowerCase()
+  for (const section of keysAt(configSchema, [])) {
+    const isList = unwrapped(schemaAt(configSchema, [section])).type === 'array'
+    const path = isList ? [section, 0] : [section]
+    const found = keysAt(configSchema, path).find(each => each.toLowerCase() === bare)
+    if (found !== undefined) return [...path, found].join('.')
+  }
+  return null
 }

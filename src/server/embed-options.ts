@@ -32,6 +32,7 @@ export interface Embedding {
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const OWN_OPTIONS = ['log', 'access', 'store', 'commitFailed']
 const LOG_METHODS = ['debug', 'info', 'warn', 'error']
+const STORE_METHODS = ['open', 'record', 'commit', 'page', 'close']
 const ACCESS_METHODS = ['authenticate', 'beginExchange']
 
 /** Throws ConfigError with all that is wrong. */
@@ -40,7 +41,11 @@ export function embeddingOf(options: EmbedOptions): Embedding {
   if (!isMap) {
     throw new ConfigError([problem([], `createBroker takes options, and not ${kindOf(options)}`)])
   }
-  const problems = [...optionProblems(options), ...logProblems(options.log)]
+  const problems = [
+    ...optionProblems(options),
+    ...logProblems(options.log),
+    ...storeProblems(options.store),
+  ]
   const { access, store, log = SILENT, commitFailed, ...input } = options
   const given = givenAccess(access, problems)
   if (commitFailed !== undefined && typeof commitFailed !== 'function') {
@@ -49,8 +54,8 @@ export function embeddingOf(options: EmbedOptions): Embedding {
   if (problems.length > 0) throw new ConfigError(problems)
   const isOwn = isStore(store)
   const config = parseConfig({
-    listeners: [],
     ...input,
+    listeners: input.listeners ?? [],
     // Whoever decides in code who comes in has decided.
     access: given === null ? (access ?? {}) : { anonymous: 'everywhere' },
     store: store === undefined || isOwn ? { durability: 'memory' } : store,
@@ -64,7 +69,17 @@ export function embeddingOf(options: EmbedOptions): Embedding {
 }
 
 function isStore(store: EmbedOptions['store']): store is Store {
-  return store !== undefined && 'commit' in store
+  return typeof store === 'object' && 'commit' in store
+}
+
+function storeProblems(store: unknown): ConfigProblem[] {
+  if (store === undefined) return []
+  if (typeof store !== 'object' || store === null) {
+    return [problem(['store'], `must be a store, or how to store, and not ${kindOf(store)}`)]
+  }
+  if (!('commit' in store)) return []
+  const missing = STORE_METHODS.filter(name => typeof Reflect.get(store, name) !== 'function')
+  return missing.map(name => problem(['store'], `a store of your own needs ${name}`))
 }
 
 function optionProblems(options: object): ConfigProblem[] {

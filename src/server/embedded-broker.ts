@@ -101,6 +101,7 @@ export class EmbeddedBroker {
     handler: (...facts: BrokerEvents[Name]) => unknown,
   ): this {
     checkEvent(name)
+    checkHandler(handler)
     this.#handlers.add(name, handler)
     return this
   }
@@ -158,6 +159,7 @@ export class EmbeddedBroker {
     if (parsed === null || parsed.shareName !== null) {
       throw new TypeError(`${JSON.stringify(filter)} is no topic filter for a handler`)
     }
+    checkHandler(handler)
     const target: Target = {
       clientId: null,
       isDurable: false,
@@ -196,6 +198,10 @@ function peerOf(stream: Duplex): Partial<Peer> {
     ...(remoteAddress === undefined ? {} : { address: remoteAddress.replace(/^::ffff:/, '') }),
     ...(remotePort === undefined ? {} : { port: remotePort }),
   }
+}
+
+function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function') throw new TypeError('a handler must be a function')
 }
 
 function checkEvent(name: string): void {

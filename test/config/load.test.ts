@@ -123,10 +123,24 @@ test('a variable that is wrong is named, with what was meant', async t => {
       'the list has entries 0 to 1, and entry 2 would be the next: there is no first',
     ],
     ['PONDHAWK_LISTENERS__0__ORIGINS', 'a,b', 'must be a list, as [one, two], not "a,b"'],
+    ['PONDHAWK_PORT', '1', 'unknown key "PORT" (did you mean listeners.0.port?)'],
+    ['PONDHAWK_RECEIVE_MAX', '1', 'unknown key "RECEIVE_MAX" (did you mean limits.receiveMax?)'],
     ['PONDHAWK_LIMITS', '7', 'must be a map of keys and values, not 7'],
   ]
   for (const [name, value, sentence] of table) {
     t.throws(() => load(null, { [name]: value }), { message: `${name}: ${sentence}` }, name)
   }
   t.throws(() => load(null, { PONDHAWK___PROTO____X: '1' }), /unknown key/)
+})
+
+test('a variable does not hide what is wrong in the file', async t => {
+  const directory = t.testdir({ 'a.yaml': 'listeners: {port: 1}\nlimits: many\n' })
+  const file = resolve(directory, 'a.yaml')
+
+  t.throws(() => load(file, { PONDHAWK_LISTENERS__0__PORT: '2' }), {
+    message: 'PONDHAWK_LISTENERS__0__PORT: listeners is a map in the file, and no list',
+  })
+  t.throws(() => load(file, { PONDHAWK_LIMITS__RECEIVE_MAX: '2' }), {
+    message: 'PONDHAWK_LIMITS__RECEIVE_MAX: limits is text in the file, and no map',
+  })
 })

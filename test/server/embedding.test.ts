@@ -27,7 +27,7 @@ function listeningLog(): { log: Log; errors: string[] } {
 }
 
 test('options that do not exist are refused, with what was meant', async t => {
-  const table: readonly (readonly [object, string])[] = [
+  const table: readonly (readonly [object, string | RegExp])[] = [
     [
       { authenticate: () => true },
       'authenticate: unknown option "authenticate" (createBroker({ access: { authenticate } }))',
@@ -49,6 +49,8 @@ test('options that do not exist are refused, with what was meant', async t => {
       { log: { level: 'debug' } },
       'log: must have the methods debug, info, warn and error, as pino has',
     ],
+    [{ store: { commit: () => {} } }, /^store: a store of your own needs open\n/],
+    [{ store: 'disk' }, 'store: must be a store, or how to store, and not text'],
     [{ commitFailed: 'stop' }, 'commitFailed: must be a function'],
     [{ listeners: [{ prot: 1 }] }, 'listeners.0.prot: unknown key "prot" (did you mean "port"?)'],
   ]
@@ -76,6 +78,11 @@ test('nothing can be assigned to a broker, and what was meant is told', async t 
   }
   t.throws(() => broker.on('conected' as 'connected', () => {}), /did you mean connected\?/)
   t.equal(Object.keys(broker).length, 0)
+  t.throws(() => broker.on('connected', 'handler' as never), /must be a function/)
+  t.throws(() => broker.subscribe('a', null as never), /must be a function/)
+  const none = await createBroker({ listeners: undefined } as unknown as EmbedOptions)
+  t.strictSame(none.listeners, [])
+  await none.close()
 })
 
 test('a boolean lets in or keeps out, and a promise is waited for', async t => {
