@@ -1,15 +1,45 @@
 #!/usr/bin/env bash
 # Makes certificates for development: an authority, a server certificate and a client certificate.
-#   certs/make-certs.sh [DIRECTORY] [CLIENT-NAME] [SERVER-NAME ...]
+#   certs/make-certs.sh [DIRECTORY] [CLIENT-NAME] [HOST ...]
+#   certs/make-certs.sh ADDRESS [HOST ...]
+# A HOST is a name or an address of the server, IPv4 or IPv6. No directory is called like an address.
 # Nothing that it writes is committed; the keys are readable by their owner only.
 set -euo pipefail
 umask 077
 
+is_ipv4() {
+  local part
+  [[ $1 =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}$ ]] || return 1
+  for part in ${1//./ }; do ((10#$part <= 255)) || return 1; done
+}
+is_ipv6() { [[ $1 == *:*:* && $1 =~ ^[0-9A-Fa-f:.]+$ ]]; }
+bare() { [[ $1 == \[*\] ]] && set -- "${1:1:-1}"; printf '%s' "$1"; }
+
+# A client checks an address against entries of the kind IP only, and a name against those of the kind DNS.
+entry() {
+  local host
+  host=$(bare "$1")
+  if is_ipv4 "$host" || is_ipv6 "$host"; then printf 'IP:%s' "$host"
+  elif [[ $host =~ ^[0-9.]+$ ]] || ! [[ $host =~ ^[A-Za-z0-9_.*-]+$ ]]; then
+    echo "$1 is neither a name nor an address of a server" >&2
+    return 1
+  else printf 'DNS:%s' "$host"; fi
+}
+
+first=$(bare "${1:-}")
+if is_ipv4 "$first" || is_ipv6 "$first"; then set -- "$(dirname "$0")" device "$@"; fi
 directory=${1:-$(dirname "$0")}
 client=${2:-device}
 shift $(($# < 2 ? $# : 2))
+if [[ $client == */* ]]; then
+  echo "$client is no name for a client: it names files" >&2
+  exit 2
+fi
 names="DNS:localhost,IP:127.0.0.1,IP:::1"
-for name in "$@"; do names="$names,DNS:$name"; done
+for host in "$@"; do
+  added=$(entry "$host") || exit 2
+  names="$names,$added"
+done
 
 mkdir -p "$directory"
 cd "$directory"

@@ -1,10 +1,12 @@
 // What a program that embeds the broker may use.
 
-export type { Access, Credentials, Exchange, Verdict } from './access/access.ts'
+export type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access/access.ts'
+export type { Answer, GivenAccess } from './access/guarded-access.ts'
 export { type Permissions, UNRESTRICTED } from './access/permissions.ts'
 export type { ClientFacts } from './broker/observer.ts'
 export type { Statistics } from './broker/statistics.ts'
-export type { Config, ConfigInput } from './config/config.ts'
+export type { Config, ConfigInput } from './config/config-types.ts'
+export { ConfigError, type ConfigProblem } from './config/config-error.ts'
 export type { Message } from './message.ts'
 export type { Properties, QoS, UserProperty } from './packet/packet.ts'
 export type { Log } from './observe/log.ts'
@@ -14,9 +16,12 @@ export {
   type BrokerEvents,
   createBroker,
   EmbeddedBroker,
-  type EmbedOptions,
   type MessageHandler,
   type Publication,
 } from './server/embedded-broker.ts'
+export type { EmbedOptions } from './server/embed-options.ts'
+export { StartError, type StartPart } from './server/start-error.ts'
+export type { DropReason } from './session/session-context.ts'
 export { MemoryStore } from './store/memory-store.ts'
-export type { Store } from './store/store.ts'
+export type { Durability, Store } from './store/store.ts'
+export type { Peer } from './transport/wire.ts'

@@ -8,6 +8,8 @@ interface WillAccount extends WillFacts {
   /** The will of the connection before this one. */
   older: WillAccount | null
   isConnected: boolean
+  /** Who was known to be subscribed while its connection was known to live, so while it cannot have been published. */
+  readonly owedTo: Set<string>
   isOver: boolean
   saidGoodbye: boolean
   /** The broker died before the client was seen again: it may not have heard the goodbye. */
@@ -25,6 +27,7 @@ export class WillCheck {
   published = 0
   readonly #wills = new Map<string, WillAccount>()
   readonly #latest = new Map<string, WillAccount>()
+  /** Subscribed, as SUBACK said. */
   readonly #watchers = new Set<string>()
   readonly #report: Report
 
@@ -46,7 +49,7 @@ export class WillCheck {
         for (const will of this.#latest.values()) sawKill(will)
         return
       case 'subscribed':
-        if (event.filter === WILL_FILTER) this.#watchers.add(event.client)
+        if (event.filter === WILL_FILTER) this.#watching(event.client)
         return
       case 'delivered':
         if (event.publisher.startsWith(WILL_PREFIX)) this.#delivered(event)
@@ -61,11 +64,20 @@ export class WillCheck {
   missing(): readonly string[] {
     const keys: string[] = []
     for (const [key, will] of this.#wills) {
-      for (const watcher of this.#watchers) {
-        if (isOwed(will) && !will.heardBy.has(watcher)) keys.push(`${key} at ${watcher}`)
+      if (!isOwed(will)) continue
+      for (const watcher of will.owedTo) {
+        if (!will.heardBy.has(watcher)) keys.push(`${key} at ${watcher}`)
       }
     }
     return keys
+  }
+
+  /** What was published before is not owed: of wills only those are whose connection lives. */
+  #watching(client: string): void {
+    this.#watchers.add(client)
+    for (const will of this.#latest.values()) {
+      if (will.isConnected && !will.isOver && !will.sawKill) will.owedTo.add(client)
+    }
   }
 
   #connecting({ client, will }: ConnectingEvent): void {
@@ -76,6 +88,7 @@ export class WillCheck {
       ...will,
       older,
       isConnected: false,
+      owedTo: new Set(),
       isOver: false,
       saidGoodbye: false,
       sawKill: false,
@@ -92,6 +105,7 @@ export class WillCheck {
     const will = this.#latest.get(client)
     if (will === undefined) return
     will.isConnected = true
+    for (const watcher of this.#watchers) will.owedTo.add(watcher)
     const { older } = will
     if (older === null || !older.saidGoodbye || older.sawKill) return
     older.isForbidden = true

@@ -64,6 +64,9 @@ export class Broker implements SessionContext {
   storeIsFull = false
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
   turnWorkLeft = Infinity
+  #subscriptionCount = 0
+  /** Topics on which the broker speaks of itself. */
+  readonly #announced = new Set<string>()
   #now = 0
   #lastSequence = 0
   #lastDelivery = 0
@@ -90,8 +93,14 @@ export class Broker implements SessionContext {
     return this.#router.searches
   }
 
+  /** Of clients, connected or away; each member of a share group has its own. */
   get subscriptionCount(): number {
-    return this.#router.subscriptionCount
+    return this.#subscriptionCount
+  }
+
+  /** What clients and programs have retained: what the broker says of itself is not among it. */
+  get retainedCount(): number {
+    return this.retained.count - this.#announced.size
   }
 
   nextSequence(): number {
@@ -165,6 +174,7 @@ export class Broker implements SessionContext {
   #discard(session: Session): void {
     session.end()
     for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
+    this.#subscriptionCount -= session.subscriptions.size
     session.subscriptions.clear()
     this.sessions.remove(session)
     if (session.isDurable)
@@ -210,6 +220,7 @@ export class Broker implements SessionContext {
       sequence: this.nextSequence(),
     } as const
     this.retained.restore(message)
+    this.#announced.add(topic)
     for (const { target, retainAsPublished } of this.#router.match(topic)) {
       target.deliver(message, 0, retainAsPublished, [], 0)
     }
@@ -230,6 +241,7 @@ export class Broker implements SessionContext {
   subscribe(session: Session, subscription: Subscription): boolean {
     const isNew = !session.subscriptions.has(subscription.filter)
     session.subscriptions.set(subscription.filter, subscription)
+    if (isNew) this.#subscriptionCount += 1
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
     else this.groups.join(session, subscription)
     if (session.isDurable) {
@@ -253,6 +265,7 @@ export class Broker implements SessionContext {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return false
     session.subscriptions.delete(filter)
+    this.#subscriptionCount -= 1
     this.#detach(session, subscription)
     if (session.isDurable) {
       this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
@@ -304,6 +317,7 @@ export class Broker implements SessionContext {
   }
 
   restoreSubscription(session: Session, subscription: Subscription): void {
+    if (!session.subscriptions.has(subscription.filter)) this.#subscriptionCount += 1
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
     else this.groups.join(session, subscription)

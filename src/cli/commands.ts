@@ -43,6 +43,12 @@ export const COMMANDS: readonly Command[] = [
         value: 'PORT',
         help: 'port of the first MQTT listener',
       },
+      {
+        name: 'ws-port',
+        type: 'string',
+        value: 'PORT',
+        help: 'port of the first WebSocket listener, and of the web page',
+      },
       { name: 'host', type: 'string', value: 'HOST', help: 'address of all listeners' },
       DATA,
       { name: 'verbose', short: 'v', type: 'boolean', help: 'print debug lines' },

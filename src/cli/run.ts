@@ -1,17 +1,18 @@
 // The `pondhawk` command: arguments in, exit status out.
 
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-types.ts'
 import { loadConfig } from '../config/load.ts'
-import { parseConfig } from '../config/parse.ts'
 import { nearest } from '../config/nearest.ts'
 import { createLog } from '../observe/create-log.ts'
-import { banner } from './banner.ts'
-import { COMMANDS, type Flag, GLOBAL_FLAGS, helpText } from './commands.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { startServer } from '../server/server.ts'
+import { banner } from './banner.ts'
+import { type Command, COMMANDS, helpText } from './commands.ts'
+import { UsageError, withFlags, type Words, wordsOf } from './flags.ts'
+import { listenerProblems, worldProblems } from './inspect.ts'
+import { startSentence } from './start-sentence.ts'
 import { storeCommand } from './store-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
@@ -22,60 +23,82 @@ const SOFTWARE_ERROR = 70
 
 /** Returns the exit status, or null while a broker runs. */
 export async function run(argv: readonly string[], version: string): Promise<number | null> {
+  try {
+    return await obey(argv, version)
+  } catch (error) {
+    if (error instanceof UsageError) return complain(error.message, USAGE)
+    if (codeOf(error) === 'ERR_CONFIG') return complain((error as Error).message, CONFIG_ERROR)
+    throw error
+  }
+}
+
+async function obey(argv: readonly string[], version: string): Promise<number | null> {
   const [first] = argv
   const isNamed = first !== undefined && !first.startsWith('-')
-  const name = isNamed ? first : 'start'
-  const command = COMMANDS.find(each => each.name === name)
-  if (command === undefined) {
-    const best = nearest(
-      name,
-      COMMANDS.map(each => each.name),
-    )
-    const hint = best === null ? '' : ` Did you mean ${best}?`
-    return complain(`pondhawk has no command ${name}.${hint} Try pondhawk --help.`, USAGE)
-  }
-  let parsed
-  try {
-    const flags = [...command.flags, ...GLOBAL_FLAGS]
-    parsed = parseArgs({
-      args: argv.slice(isNamed ? 1 : 0),
-      options: Object.fromEntries(flags.map(optionOf)),
-      allowPositionals: command.argument !== undefined,
-    })
-  } catch (error) {
-    return complain(
-      `${error instanceof Error ? error.message : String(error)} Try pondhawk --help.`,
-      USAGE,
-    )
-  }
-  const values: Readonly<Record<string, string | boolean | undefined>> = parsed.values
+  const command = commandNamed(isNamed ? first : 'start')
+  const { values, positionals } = wordsOf(command, argv.slice(isNamed ? 1 : 0))
   if (values['help'] === true) return say(helpText(version))
   if (values['version'] === true) return say(`pondhawk ${version}\n`)
-  const argument = command.name === 'check' ? parsed.positionals[0] : undefined
-  const file =
-    argument ?? text(values['config']) ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null)
-  let config: Config
-  try {
-    const loaded = loadConfig({ file, environment: process.env, overrides: {} })
-    // What the flags make of it must be as safe as what the file says.
-    config = parseConfig(withFlags(loaded, values))
-  } catch (error) {
-    return complain(error instanceof Error ? error.message : String(error), CONFIG_ERROR)
+  const file = fileOf(command, values, positionals)
+  const loaded = loadConfig({ file, environment: process.env, overrides: {} })
+  const config = withFlags(loaded, values, file)
+  switch (command.name) {
+    case 'check':
+      return check(config, file)
+    case 'store':
+      return keepStore(positionals, config)
+    default:
+      return start(config, version, file)
   }
-  if (command.name === 'check') return say(stringify(config))
-  if (command.name === 'store') return keepStore(parsed.positionals, config)
-  return start(config, version)
+}
+
+function commandNamed(name: string): Command {
+  const command = COMMANDS.find(each => each.name === name)
+  if (command !== undefined) return command
+  const meant = nearest(
+    name,
+    COMMANDS.map(each => each.name),
+  )
+  const hint = meant === null ? '' : ` Did you mean ${meant}?`
+  throw new UsageError(`pondhawk has no command ${name}.${hint} Try pondhawk --help.`)
+}
+
+function fileOf(
+  command: Command,
+  values: Words['values'],
+  positionals: readonly string[],
+): string | null {
+  const [argument, more] = command.name === 'check' ? positionals : []
+  if (more !== undefined)
+    throw new UsageError('pondhawk check takes one FILE. Try pondhawk --help.')
+  const named = argument ?? values['config']
+  if (typeof named === 'string') return named
+  return existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null
+}
+
+/** What it amounts to, or all that is in the way of starting with it. */
+async function check(config: Config, file: string | null): Promise<number> {
+  const problems = [...listenerProblems(config, file), ...(await worldProblems(config))]
+  if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
+  return say(stringify(config))
 }
 
 function keepStore(words: readonly string[], config: Config): number {
   try {
     return say(storeCommand(words, storeDirectory(config)))
   } catch (error) {
-    return complain(error instanceof Error ? error.message : String(error), 1)
+    const sentence = error instanceof Error ? error.message : String(error)
+    const isLocked = codeOf(error) === 'ERR_STORE_LOCKED'
+    return complain(
+      isLocked ? `${sentence} Stop it, or give another folder: --data DIR` : sentence,
+      1,
+    )
   }
 }
 
-async function start(config: Config, version: string): Promise<number | null> {
+async function start(config: Config, version: string, file: string | null): Promise<number | null> {
+  const problems = listenerProblems(config, file)
+  if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
   const startedAt = performance.now()
   const log = createLog(config.log, process.stdout)
   process.once('uncaughtException', error => {
@@ -89,7 +112,7 @@ async function start(config: Config, version: string): Promise<number | null> {
   try {
     server = await startServer(config, log)
   } catch (error) {
-    return complain(error instanceof Error ? error.message : String(error), 1)
+    return complain(startSentence(error, config, file), 1)
   }
   const milliseconds = Math.round(performance.now() - startedAt)
   const { listeners } = server
@@ -129,36 +152,8 @@ async function start(config: Config, version: string): Promise<number | null> {
   return null
 }
 
-/** What the command line says goes before all else. */
-function withFlags(
-  config: Config,
-  values: Readonly<Record<string, string | boolean | undefined>>,
-): Config {
-  const port = text(values['port'])
-  const host = text(values['host'])
-  const firstMqtt = config.listeners.findIndex(
-    each => each.protocol === 'mqtt' && each.path === undefined,
-  )
-  const listeners = config.listeners.map((listener, index) => ({
-    ...listener,
-    ...(host === undefined ? {} : { host }),
-    ...(port !== undefined && index === firstMqtt ? { port: Number(port) } : {}),
-  }))
-  const directory = text(values['data']) ?? config.store.directory
-  const store = { ...config.store, ...(directory === undefined ? {} : { directory }) }
-  const log = values['verbose'] === true ? { ...config.log, level: 'debug' as const } : config.log
-  return { ...config, listeners, store, log }
-}
-
-function optionOf(flag: Flag): [string, { type: 'string' | 'boolean'; short?: string }] {
-  return [
-    flag.name,
-    { type: flag.type, ...(flag.short === undefined ? {} : { short: flag.short }) },
-  ]
-}
-
-function text(value: string | boolean | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null
 }
 
 function say(words: string): number {

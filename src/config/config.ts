@@ -245,23 +245,3 @@ export const configSchema = z.strictObject({
   log: log.prefault({}).describe('Log lines'),
   shutdown: shutdown.prefault({}).describe('Stopping'),
 })
-
-export type Config = z.output<typeof configSchema>
-export type ConfigInput = z.input<typeof configSchema>
-export type ListenerConfig = z.output<typeof listener>
-
-/** One thing that is wrong, and where. */
-export interface ConfigProblem {
-  readonly path: readonly PropertyKey[]
-  readonly sentence: string
-}
-
-export class ConfigError extends Error {
-  readonly problems: readonly ConfigProblem[]
-
-  constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map(({ path, sentence }) => `${path.join('.')}: ${sentence}`).join('\n'))
-    this.name = 'ConfigError'
-    this.problems = problems
-  }
-}

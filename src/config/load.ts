@@ -3,41 +3,43 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
-import { type Config, ConfigError, type ConfigProblem, configSchema } from './config.ts'
-import { keysAt, parseConfig } from './parse.ts'
-
-const PREFIX = 'PONDHAWK_'
+import { configSchema } from './config.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
+import type { Config } from './config-types.ts'
+import {
+  type Environment,
+  namesIn,
+  variableFor,
+  variableName,
+  withEnvironment,
+} from './environment.ts'
+import { parseConfig } from './parse.ts'
+import { isRecord, kindOf } from './records.ts'
+import { keysAt } from './schema-keys.ts'
 
 export interface ConfigSources {
   /** YAML or JSON. Null for none. */
   readonly file: string | null
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** What the command line says; it goes before all else. */
   readonly overrides: Readonly<Record<string, unknown>>
 }
 
 /** Throws an error whose message is ready to be printed. */
 export function loadConfig(sources: ConfigSources): Config {
-  const { file } = sources
+  const { file, environment } = sources
   const lines = new LineCounter()
   const text = file === null ? '' : readText(file)
   const document = parseDocument(text, { lineCounter: lines })
-  const [syntaxError] = document.errors
-  if (syntaxError !== undefined && file !== null) {
-    const at = lines.linePos(syntaxError.pos[0])
-    throw new Error(
-      pointed(file, text, at, syntaxError.message.split('\n')[0]?.replace(/ at line .*/, '') ?? ''),
-    )
-  }
-  const fromFile: unknown = document.toJS() ?? {}
-  const fromEnvironment = environmentOf(sources.environment)
-  const merged = merge(merge(fromFile, fromEnvironment.values), sources.overrides)
+  const where = { document, lines, text, file, variables: namesIn(environment) }
+  if (file !== null) checkSyntax(where, file)
   try {
-    return resolvePaths(parseConfig(merged), file)
+    const fromFile: unknown = document.toJS() ?? {}
+    const { values } = withEnvironment(fromFile, environment)
+    return resolvePaths(parseConfig(merge(values, sources.overrides)), file)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    const where = { document, lines, text, file, variables: fromEnvironment.variables }
-    throw new Error(error.problems.map(problem => sentenceOf(problem, where)).join('\n'))
+    throw withCode(error.problems.map(problem => sentenceOf(problem, where)).join('\n'))
   }
 }
 
@@ -50,18 +52,68 @@ interface Where {
   readonly variables: ReadonlyMap<string, string>
 }
 
+/** Whether the file is keys and values at all. */
+function checkSyntax({ document, lines, text }: Where, file: string): void {
+  const [syntaxError] = document.errors
+  const found: unknown = syntaxError === undefined ? document.toJS() : null
+  const isMap = syntaxError === undefined && (found === null || isRecord(found))
+  if (isMosquittos(text) && !(isMap && isOurs(found))) {
+    throw withCode(
+      `${file}: this looks like a mosquitto.conf. Pondhawk expects keys and values (YAML or JSON), ` +
+        'as in config/pondhawk.yaml: "listener 1883" there is "listeners: [{port: 1883}]" here',
+    )
+  }
+  if (syntaxError !== undefined) {
+    const sentence = syntaxError.message.split('\n')[0]?.replace(/ at line .*/, '') ?? ''
+    throw withCode(pointed(file, text, lines.linePos(syntaxError.pos[0]), sentence))
+  }
+  if (!isMap) {
+    throw withCode(`${file}: expected keys and values (YAML or JSON), found ${kindOf(found)}`)
+  }
+}
+
+/** Words that begin lines of a mosquitto.conf, and are followed by a value without a colon. */
+const MOSQUITTO_LINE = new RegExp(
+  `^(?:${[
+    'listener|port|bind_address|socket_domain|allow_anonymous|allow_zero_length_clientid|per_listener_settings',
+    'persistence|persistence_\\w+|persistent_client_expiration|autosave_\\w+|pid_file|include_dir|user|plugin|auth_\\w+',
+    'password_file|acl_file|psk_file|cafile|capath|certfile|keyfile|crlfile|require_certificate|use_\\w+_as_username',
+    'log_dest|log_type|log_\\w+|max_\\w+|message_size_limit|retain_available|queue_qos0_messages|sys_interval',
+    'connection|address|addresses|topic|bridge_\\w+|remote_\\w+|protocol|http_dir|websockets_\\w+|tls_version',
+  ].join('|')})[ \\t]+[^\\s:]`,
+  'm',
+)
+
+function isMosquittos(text: string): boolean {
+  return MOSQUITTO_LINE.test(text)
+}
+
+/** A map with a key of ours: a value that runs over lines may look like anything. */
+function isOurs(found: unknown): boolean {
+  const known = keysAt(configSchema, [])
+  return isRecord(found) && Object.keys(found).some(key => known.includes(key))
+}
+
+function withCode(sentence: string): Error {
+  return Object.assign(new Error(sentence), { code: 'ERR_CONFIG' })
+}
+
 function sentenceOf(problem: ConfigProblem, where: Where): string {
   const path = problem.path.map(String).join('.')
-  const variable = where.variables.get(path)
-  if (variable !== undefined) return `${variable}: ${problem.sentence}`
+  const sentence = `${problem.sentence}${remedyOf(problem, where.file)}`
+  const variable = variableFor(problem.path, where.variables)
+  if (variable !== null) return `${variable}: ${sentence}`
   const offset = offsetOf(where.document, problem.path)
-  if (where.file === null || offset === null) return `${path}: ${problem.sentence}`
-  return pointed(
-    where.file,
-    where.text,
-    where.lines.linePos(offset),
-    `${path}: ${problem.sentence}`,
-  )
+  if (where.file === null || offset === null) return `${path}: ${sentence}`
+  return pointed(where.file, where.text, where.lines.linePos(offset), `${path}: ${sentence}`)
+}
+
+/** Where the cure is to be written: in the file, or by a variable. */
+export function remedyOf({ remedy }: ConfigProblem, file: string | null): string {
+  if (remedy === undefined) return ''
+  const key = `${remedy.path.join('.')}: ${remedy.value}`
+  const place = file === null ? 'in pondhawk.yaml' : `in ${file}`
+  return ` ${key} ${place} (or by the variable ${variableName(remedy.path)}=${remedy.value})`
 }
 
 /** `pondhawk.yaml:4:5  sentence`, the line, and a caret under the place. */
@@ -102,41 +154,8 @@ function readText(file: string): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new Error(`${file} cannot be read (${code ?? 'unknown error'})`)
+    throw withCode(`${file} cannot be read (${code ?? 'unknown error'})`)
   }
-}
-
-interface EnvironmentValues {
-  readonly values: Record<string, unknown>
-  readonly variables: ReadonlyMap<string, string>
-}
-
-/** PONDHAWK_LIMITS__PACKET_BYTES_MAX=4096 → limits.packetBytesMax. */
-function environmentOf(environment: ConfigSources['environment']): EnvironmentValues {
-  const values: Record<string, unknown> = {}
-  const variables = new Map<string, string>()
-  for (const [variable, text] of Object.entries(environment)) {
-    if (!variable.startsWith(PREFIX) || text === undefined) continue
-    const path: string[] = []
-    for (const part of variable.slice(PREFIX.length).split('__')) {
-      const bare = part.replaceAll('_', '').toLowerCase()
-      path.push(keysAt(configSchema, path).find(key => key.toLowerCase() === bare) ?? part)
-    }
-    setIn(values, path, parseDocument(text).toJS())
-    variables.set(path.join('.'), variable)
-  }
-  return { values, variables }
-}
-
-function setIn(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  const [first = '', ...rest] = path
-  if (rest.length === 0) {
-    target[first] = value
-    return
-  }
-  const inner = isRecord(target[first]) ? target[first] : {}
-  target[first] = inner
-  setIn(inner, rest, value)
 }
 
 function merge(base: unknown, over: unknown): unknown {
@@ -144,10 +163,6 @@ function merge(base: unknown, over: unknown): unknown {
   const merged: Record<string, unknown> = { ...base }
   for (const [key, value] of Object.entries(over)) merged[key] = merge(base[key], value)
   return merged
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Files that the configuration names lie relative to the configuration. */

@@ -2,18 +2,22 @@
 
 import { isIP } from 'node:net'
 import type { z } from 'zod'
-import {
-  type Config,
-  ConfigError,
-  type ConfigProblem,
-  configSchema,
-  type ListenerConfig,
-} from './config.ts'
+import { configSchema } from './config.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
+import type { Config, ListenerConfig } from './config-types.ts'
 import { nearest } from './nearest.ts'
+import { isRecord, kindOf, shown } from './records.ts'
+import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
+import { isSizeKey, withSizes } from './sizes.ts'
 
 /** Throws ConfigError with all that is wrong. */
 export function parseConfig(input: unknown): Config {
-  const result = configSchema.safeParse(input ?? {})
+  if (input !== undefined && !isRecord(input)) {
+    const sentence = `expected keys and values (YAML or JSON), found ${kindOf(input)}`
+    throw new ConfigError([{ path: [], sentence }])
+  }
+  const sized = withSizes(input ?? {}, configSchema)
+  const result = configSchema.safeParse(sized, { reportInput: true })
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(problemsOf))
   const config = { ...result.data, listeners: result.data.listeners.map(withPort) }
   const problems = config.listeners.flatMap((listener, index) =>
@@ -52,7 +56,8 @@ function listenerProblems(
       path: [...path, 'host'],
       sentence:
         `${listener.host} can be reached from other machines, and anybody could connect. ` +
-        'Either require certificates (tls.requireCertificate with tls.caFile), or say access.anonymous: everywhere',
+        'Either require certificates (tls.requireCertificate with tls.caFile), or say',
+      remedy: { path: ['access', 'anonymous'], value: 'everywhere' },
     })
   }
   return problems
@@ -72,49 +77,87 @@ function problemsOf(issue: z.core.$ZodIssue): ConfigProblem[] {
       sentence: `unknown key ${JSON.stringify(key)}${suggestion(key, issue.path)}`,
     }))
   }
-  if (issue.code === 'invalid_value') {
-    const accepted = issue.values.map(value => JSON.stringify(value)).join(', ')
-    return [{ path: issue.path, sentence: `must be one of ${accepted}` }]
-  }
-  return [{ path: issue.path, sentence: plain(issue.message) }]
+  return [{ path: issue.path, sentence: sentenceOf(issue) }]
 }
 
-function plain(message: string): string {
-  return message
-    .replace(/^Invalid input: expected (\w+), received (\w+)$/, 'must be a $1, not $2')
-    .replace(/^Too small: expected number to be >=(-?\d+)$/, 'must be $1 or more')
-    .replace(/^Too big: expected number to be <=(-?\d+)$/, 'must be $1 or less')
-    .replace('must be a int', 'must be a whole number')
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  const key = String(issue.path.findLast(part => typeof part === 'string') ?? '')
+  switch (issue.code) {
+    case 'invalid_value':
+      return wrongWord(issue.values.map(String), issue.input)
+    case 'invalid_type':
+      return wrongType(issue.expected, issue.input, key)
+    case 'too_small':
+      if (issue.origin === 'string') return 'must not be empty'
+      return `must be ${issue.minimum} or more, not ${shown(issue.input)}`
+    case 'too_big':
+      return `must be ${issue.maximum} or less, not ${shown(issue.input)}`
+    default:
+      return issue.message
+  }
+}
+
+/** Names that others have for a protocol of ours, and how it is asked for here. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  wss: 'wss is ws with tls:',
+  websockets: 'websockets is ws',
+  websocket: 'websocket is ws',
+  http: 'http is ws, which serves the web page as well',
+  https: 'https is ws with tls:',
+  mqtts: 'mqtts is mqtt with tls:',
+  ssl: 'ssl is mqtt with tls:',
+  tls: 'tls is mqtt with tls:',
+  tcp: 'tcp is mqtt',
+  unix: 'unix is mqtt with path:',
+}
+
+function wrongWord(accepted: readonly string[], input: unknown): string {
+  const words = accepted.map(value => JSON.stringify(value)).join(', ')
+  const sentence = `must be one of ${words}, not ${shown(input)}`
+  const word = typeof input === 'string' ? input.toLowerCase() : ''
+  if (accepted.includes('mqtt')) {
+    return Object.hasOwn(OTHER_NAMES, word) ? `${sentence} (${OTHER_NAMES[word]})` : sentence
+  }
+  const meant = nearest(word, accepted)
+  return word === '' || meant === null ? sentence : `${sentence} (did you mean ${meant}?)`
+}
+
+function wrongType(expected: string, input: unknown, key: string): string {
+  const isNumber = expected === 'number' || expected === 'int'
+  if (isNumber && isSizeKey(key) && typeof input === 'string') {
+    return `must be a number of bytes, or a size such as 10MB or 16MiB, not ${shown(input)}`
+  }
+  if (isNumber) return `must be a whole number, not ${shown(input)}`
+  switch (expected) {
+    case 'array':
+      return `must be a list, as [one, two], not ${shown(input)}`
+    case 'object':
+    case 'record':
+      return `must be a map of keys and values, not ${shown(input)}`
+    case 'string':
+      return `must be text, not ${shown(input)}${typeof input === 'number' ? ': put it in quotes' : ''}`
+    case 'boolean':
+      return `must be true or false, not ${shown(input)}`
+    default:
+      return `must be a ${expected}, not ${shown(input)}`
+  }
 }
 
 function suggestion(key: string, path: readonly PropertyKey[]): string {
-  const known = keysAt(configSchema, path)
-  const best = nearest(key, known)
+  const home = path.length === 0 ? homeOf(key) : null
+  if (home !== null) return ` (did you mean ${home}?)`
+  const best = nearest(key, keysAt(configSchema, path))
   return best === null ? '' : ` (did you mean ${JSON.stringify(best)}?)`
 }
 
-/** The keys that the schema has at this path. */
-export function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
-  const { shape, rest } = unwrapped(schema)
-  const [first, ...more] = path
-  if (first === undefined) return shape === null ? [] : Object.keys(shape)
-  if (shape !== null) return keysAt(shape[String(first)], more)
-  return rest === null ? [] : keysAt(rest, more)
-}
-
-interface Unwrapped {
-  /** The members of an object. */
-  readonly shape: Record<string, unknown> | null
-  /** What an array or a record holds. */
-  readonly rest: unknown
-}
-
-/** Sees through defaults, optionals and nullables. */
-export function unwrapped(schema: unknown): Unwrapped {
-  const definition = (schema as { def?: Record<string, unknown> } | undefined)?.def
-  if (definition === undefined) return { shape: null, rest: null }
-  if ('innerType' in definition) return unwrapped(definition['innerType'])
-  if ('shape' in definition)
-    return { shape: definition['shape'] as Record<string, unknown>, rest: null }
-  return { shape: null, rest: definition['element'] ?? definition['valueType'] ?? null }
+/** Where a key that stands by itself belongs: `limits.receiveMax`, `listeners.0.port`. */
+function homeOf(key: string): string | null {
+  const bare = key.replaceAll('_', '').toLowerCase()
+  for (const section of keysAt(configSchema, [])) {
+    const isList = unwrapped(schemaAt(configSchema, [section])).type === 'array'
+    const path = isList ? [section, 0] : [section]
+    const found = keysAt(configSchema, path).find(each => each.toLowerCase() === bare)
+    if (found !== undefined) return [...path, found].join('.')
+  }
+  return null
 }

@@ -1,10 +1,12 @@
-// Prints docs/reference/configuration.md and config/pondhawk.yaml from the schema: `npm run reference`.
+// Prints docs/reference/configuration.md, config/pondhawk.yaml and the types from the schema: `npm run reference`.
 
 import { writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { configSchema } from './config.ts'
+import { typesFile } from './print-types.ts'
+import { isSizeKey } from './sizes.ts'
 
 interface Schema {
   readonly type?: string
@@ -30,8 +32,13 @@ export function referencePage(): string {
     '# Configuration',
     '',
     'YAML or JSON, read from `./pondhawk.yaml` or the file after `-c`. Every key can also be set by an environment variable:',
-    '`PONDHAWK_LIMITS__PACKET_BYTES_MAX=65536` sets `limits.packetBytesMax`. Flags go before the environment, the environment',
-    'before the file. `pondhawk check FILE` prints what it all amounts to. This page is printed from the schema by `npm run reference`.',
+    '`PONDHAWK_LIMITS__PACKET_BYTES_MAX=65536` sets `limits.packetBytesMax`. An entry of a list goes by its number, from 0:',
+    '`PONDHAWK_LISTENERS__0__PORT=1884` changes the first listener, and the number behind the last adds one. A whole list is written',
+    'as in YAML: `PONDHAWK_LISTENERS=[{port: 1884}]`. Flags go before the environment, the environment before the file.',
+    '`pondhawk check FILE` prints what it all amounts to, or what is in its way.',
+    '',
+    'Every number of bytes may be written as a size: `10MB` is 10,000,000, `16MiB` is 16,777,216 (kB, MB, GB, TB; KiB, MiB, GiB, TiB).',
+    'This page is printed from the schema by `npm run reference`.',
     '',
     '| key | what it is | accepted | default |',
     '| --- | --- | --- | --- |',
@@ -44,7 +51,8 @@ export function referencePage(): string {
 function rows(from: Schema, path: string): string[] {
   return Object.entries(from.properties ?? {}).flatMap(([name, each]) => {
     const key = path === '' ? name : `${path}.${name}`
-    const own = `| \`${key}\` | ${each.description ?? ''} | ${accepted(each)} | ${fallback(each)} |`
+    const size = isSizeKey(name) ? ', or a size' : ''
+    const own = `| \`${key}\` | ${each.description ?? ''} | ${accepted(each)}${size} | ${fallback(each)} |`
     const inner = each.items?.properties === undefined ? each : each.items
     const isRecord = typeof each.additionalProperties === 'object'
     if (isRecord) return [own, ...rows(each.additionalProperties as Schema, `${key}.NAME`)]
@@ -117,4 +125,5 @@ function exampleLines(name: string, from: Schema, indent: string): string[] {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(join(ROOT, 'docs/reference/configuration.md'), referencePage())
   writeFileSync(join(ROOT, 'config/pondhawk.yaml'), exampleFile())
+  writeFileSync(join(ROOT, 'src/config/config-types.ts'), typesFile())
 }

@@ -82,7 +82,7 @@ export class Connection implements Deadline, Occupant {
     this.peer = peer
     this.sender = new Sender(context, carrier)
     const { broker } = context
-    this.#framer = new Framer(broker.limits.connectPacketBytesMax)
+    this.#framer = new Framer(broker.limits.connectPacketBytesMax, 'limits.connectPacketBytesMax')
     this.#lastHeard = broker.now
     broker.statistics.connectionsAccepted += 1
     broker.deadlines.set(this, broker.now + broker.limits.connectTimeoutSeconds * 1_000)
@@ -339,6 +339,7 @@ export class Connection implements Deadline, Occupant {
     })
     this.#conversation = new Conversation(session, agreement, permissions, broker, this.sender)
     this.#framer.packetBytesMax = broker.limits.packetBytesMax
+    this.#framer.limitName = 'limits.packetBytesMax'
     const extras: Properties = {
       ...(data === undefined ? {} : { authenticationData: data }),
       ...(agreement.wantsResponseInformation && responseInformation !== null

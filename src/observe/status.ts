@@ -22,6 +22,60 @@ export interface Status {
   readonly protocolErrors: number
 }
 
+type Figure = {
+  [Name in keyof Status]: Status[Name] extends number ? Name : never
+}[keyof Status]
+
+/** The numbers that the page shows, and what exactly each of them counts: `/api/v1/status` has the same. */
+export const FIGURES: readonly {
+  readonly name: Exclude<Figure, 'uptimeSeconds'>
+  readonly label: string
+  readonly counts: string
+}[] = [
+  {
+    name: 'clientsConnected',
+    label: 'Clients connected',
+    counts: 'Clients that were let in and are connected now',
+  },
+  {
+    name: 'sessions',
+    label: 'Sessions',
+    counts: 'Sessions of clients that are connected, and of those that are away',
+  },
+  {
+    name: 'subscriptions',
+    label: 'Subscriptions',
+    counts: 'Subscriptions of these sessions; each member of a share group has its own',
+  },
+  {
+    name: 'retainedMessages',
+    label: 'Retained messages',
+    counts: 'Retained messages, without those of the broker itself in $SYS',
+  },
+  {
+    name: 'messagesReceived',
+    label: 'Messages received',
+    counts: 'PUBLISH packets from clients since the start',
+  },
+  {
+    name: 'messagesSent',
+    label: 'Messages sent',
+    counts: 'PUBLISH packets to clients since the start',
+  },
+  { name: 'bytesReceived', label: 'Bytes received', counts: 'Bytes of MQTT from clients' },
+  { name: 'bytesSent', label: 'Bytes sent', counts: 'Bytes of MQTT to clients' },
+  {
+    name: 'publishesRefused',
+    label: 'Publishes refused',
+    counts: 'PUBLISH packets without a right, a valid topic, or room',
+  },
+  {
+    name: 'protocolErrors',
+    label: 'Protocol errors',
+    counts: 'Connections that ended because their client broke the protocol',
+  },
+]
+
 export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): Status {
   const { statistics } = broker
   return {
@@ -31,7 +85,7 @@ export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): S
     clientsConnected: broker.sessions.connectedCount,
     sessions: broker.sessions.count,
     subscriptions: broker.subscriptionCount,
-    retainedMessages: broker.retained.count,
+    retainedMessages: broker.retainedCount,
     messagesReceived: statistics.messagesReceived,
     messagesSent: statistics.messagesSent,
     bytesReceived: statistics.bytesReceived,

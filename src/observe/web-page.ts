@@ -2,7 +2,10 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Status } from './status.ts'
+import { FIGURES, type Status } from './status.ts'
+
+/** How often the page asks. */
+const REFRESH_MS = 2_000
 
 const SCRIPT = `
 const show = (id, value) => { document.getElementById(id).textContent = value.toLocaleString('en') }
@@ -10,30 +13,34 @@ let last = null
 async function refresh() {
   try {
     const status = await (await fetch('/api/v1/status')).json()
-    for (const id of ['clientsConnected', 'sessions', 'subscriptions', 'retainedMessages', 'messagesReceived', 'messagesSent']) show(id, status[id])
+    const at = performance.now()
+    for (const id of ${JSON.stringify(FIGURES.map(({ name }) => name))}) show(id, status[id])
     document.getElementById('durability').textContent =
       ({ fsync: 'on disk', os: 'with the system', memory: 'in memory' })[status.durability] + (status.storeIsFull ? ', but the disk is full' : '')
     const lost = Object.entries(status.dropped).filter(([, count]) => count > 0)
     document.getElementById('dropped').textContent =
       lost.length === 0 ? 'none' : lost.map(([reason, count]) => reason + ' ' + count).join(', ')
-    if (last !== null) show('rate', Math.max(0, Math.round((status.messagesReceived - last) / 2)))
-    last = status.messagesReceived
+    const received = status.messagesReceived
+    if (last !== null) show('rate', Math.max(0, Math.round(1000 * (received - last.received) / (at - last.at))))
+    last = { received, at }
     document.getElementById('state').textContent = 'running'
   } catch { document.getElementById('state').textContent = 'not answering' }
 }
 refresh()
-setInterval(refresh, 2000)
+setInterval(refresh, ${REFRESH_MS})
 `
 
+/** Every text has a contrast of 4.5:1 or more with what is behind it, in both schemes (WCAG 2.1, 1.4.3). */
 const STYLE = `
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 44rem; padding: 2rem 1rem; color: #1d2b26; background: #f6f8f5 }
-h1 { font-size: 1.4rem; margin: 0 } h1 small { font-weight: normal; color: #5b6b64; font-size: .9rem }
-.rate { font-size: 3.5rem; font-variant-numeric: tabular-nums; margin: 1.5rem 0 0 } .rate + p { margin: 0 0 1.5rem; color: #5b6b64 }
+:root { color-scheme: light dark; --text: #1d2b26; --faint: #56665f; --page: #f6f8f5; --card: #ffffff; --border: #dde5df; --code: #e8f0ea; --screen: #1d2b26 }
+@media (prefers-color-scheme: dark) { :root { --text: #e8f0ea; --faint: #a3b3ab; --page: #141b18; --card: #1d2622; --border: #2e3a35; --code: #e8f0ea; --screen: #0c110f } }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 44rem; padding: 2rem 1rem; color: var(--text); background: var(--page) }
+h1 { font-size: 1.4rem; margin: 0 } h1 small { font-weight: normal; color: var(--faint); font-size: .9rem }
+.rate { font-size: 3.5rem; font-variant-numeric: tabular-nums; margin: 1.5rem 0 0 } .rate + p { margin: 0 0 1.5rem; color: var(--faint) }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: 1rem; margin: 0 }
-dl div { background: #fff; border: 1px solid #dde5df; border-radius: .5rem; padding: .75rem 1rem }
-dt { color: #5b6b64; font-size: .85rem } dd { margin: 0; font-size: 1.3rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
-pre { background: #1d2b26; color: #e8f0ea; padding: 1rem; border-radius: .5rem; overflow-x: auto }
-@media (prefers-color-scheme: dark) { body { background: #141b18; color: #e8f0ea } dl div { background: #1d2622; border-color: #2e3a35 } }
+dl div { background: var(--card); border: 1px solid var(--border); border-radius: .5rem; padding: .75rem 1rem }
+dt { color: var(--faint); font-size: .85rem } dd { margin: 0; font-size: 1.3rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
+pre { background: var(--screen); color: var(--code); padding: 1rem; border-radius: .5rem; overflow-x: auto }
 `
 
 const PAGE = `<!doctype html>
@@ -41,16 +48,11 @@ const PAGE = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head>
 <body>
 <h1>Pondhawk <small id="state">…</small></h1>
-<p class="rate" id="rate">0</p><p>messages a second</p>
+<p class="rate" id="rate">0</p><p>messages received a second</p>
 <dl>
-<div><dt>Clients connected</dt><dd id="clientsConnected">–</dd></div>
-<div><dt>Sessions</dt><dd id="sessions">–</dd></div>
-<div><dt>Subscriptions</dt><dd id="subscriptions">–</dd></div>
-<div><dt>Retained messages</dt><dd id="retainedMessages">–</dd></div>
-<div><dt>Messages received</dt><dd id="messagesReceived">–</dd></div>
-<div><dt>Messages sent</dt><dd id="messagesSent">–</dd></div>
-<div><dt>An acknowledgement means</dt><dd id="durability">–</dd></div>
-<div><dt>Dropped</dt><dd id="dropped">–</dd></div>
+${FIGURES.map(({ name, label, counts }) => card(name, label, counts)).join('\n')}
+${card('durability', 'An acknowledgement means', 'Where a message is when PUBACK or PUBREC is sent')}
+${card('dropped', 'Dropped', 'Messages that did not reach somebody, by reason')}
 </dl>
 <p>Try it, in two terminals:</p>
 <pre>mosquitto_sub -t 'hello/#' -v
@@ -58,6 +60,10 @@ mosquitto_pub -t hello/world -m hi</pre>
 <script>${SCRIPT}</script>
 </body></html>
 `
+
+function card(id: string, label: string, counts: string): string {
+  return `<div title="${counts}"><dt>${label}</dt><dd id="${id}">–</dd></div>`
+}
 
 /** The page may run its own script and nothing else. */
 const POLICY = [

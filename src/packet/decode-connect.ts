@@ -77,7 +77,14 @@ function readVersion(reader: Reader): { version: ProtocolVersion; isBridge: bool
   if (name === 'MQIsdp' && version === 3) return { version, isBridge }
   if (name === 'MQTT' && (version === 4 || version === 5)) return { version, isBridge }
   // [MQTT-3.1.2-2]
-  throw new MalformedPacket(UNSUPPORTED_PROTOCOL_VERSION, `protocol ${name} of level ${level}`)
+  throw new MalformedPacket(UNSUPPORTED_PROTOCOL_VERSION, unsupported(name, level))
+}
+
+/** A bridge of mosquitto marks itself by the highest bit of the level. */
+function unsupported(name: string, level: number): string {
+  const sentence = `protocol ${name} of level ${level}`
+  if (level !== 0x83 && level !== 0x84) return sentence
+  return `a bridge (${sentence}): set "try_private false" for it in its mosquitto.conf`
 }
 
 function readFlags(reader: Reader, version: ProtocolVersion): number {

@@ -13,6 +13,8 @@ const LENGTH_BYTES_MAX = 4
 export class Framer {
   /** Larger packets are refused as soon as their length is known. */
   packetBytesMax: number
+  /** What `packetBytesMax` is called where it is configured. */
+  limitName: string
   /** After `next` has returned true the packet lies at `bytes` from `start` up to `end`. */
   bytes: Buffer = EMPTY
   start = 0
@@ -28,8 +30,9 @@ export class Framer {
   #size = 0
   #isExhausted = true
 
-  constructor(packetBytesMax: number) {
+  constructor(packetBytesMax: number, limitName = 'limits.packetBytesMax') {
     this.packetBytesMax = packetBytesMax
+    this.limitName = limitName
   }
 
   /** There may be another whole packet among what has arrived. */
@@ -107,7 +110,7 @@ export class Framer {
     if (size > this.packetBytesMax) {
       throw new MalformedPacket(
         PACKET_TOO_LARGE,
-        `a packet of ${size} bytes, more than ${this.packetBytesMax}`,
+        `a packet of ${size} bytes, more than ${this.limitName} (${this.packetBytesMax})`,
       )
     }
     this.#size = size

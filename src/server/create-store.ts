@@ -1,6 +1,6 @@
 // The store that the configuration asks for.
 
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-types.ts'
 import { FileStore } from '../store/file-store.ts'
 import { NoStore } from '../store/no-store.ts'
 import type { Store } from '../store/store.ts'

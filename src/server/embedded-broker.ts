@@ -1,22 +1,23 @@
 // The broker as a program embeds it: publish, subscribe, hand over streams, hear what happens.
 
-import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientFacts, Observer } from '../broker/observer.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../broker/target.ts'
-import type { ConfigInput } from '../config/config.ts'
-import { parseConfig } from '../config/parse.ts'
+import { nearest } from '../config/nearest.ts'
 import { type Message, owningBytes } from '../message.ts'
 import { NO_PROPERTIES, type Properties, type QoS } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
-import type { Log } from '../observe/log.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import { isTopicName, parseFilter } from '../routing/topic.ts'
 import type { DropReason } from '../session/session-context.ts'
-import type { Durability, Store } from '../store/store.ts'
+import type { Durability } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
-import { Server, type ServerParts } from './server.ts'
+import { embeddingOf, type EmbedOptions } from './embed-options.ts'
+import { type Guard, guardOf, Handlers } from './handlers.ts'
+import { refusingPrototype, seal } from './sealed.ts'
+import { Server } from './server.ts'
 
 /** Event names and what their listeners are given. */
 export interface BrokerEvents {
@@ -39,48 +40,43 @@ export interface Publication {
   readonly properties?: Properties
 }
 
-export type EmbedOptions = Omit<ConfigInput, 'store'> &
-  Omit<ServerParts, 'observer' | 'store'> & {
-    readonly log?: Log
-    /** A store of your own, or how the broker is to store. Default: in memory. */
-    readonly store?: Store | ConfigInput['store']
-  }
+export type MessageHandler = (message: Message) => unknown
 
-export type MessageHandler = (message: Message) => void
+const EVENTS: readonly (keyof BrokerEvents)[] = [
+  'connected',
+  'disconnected',
+  'refused',
+  'subscribed',
+  'unsubscribed',
+  'published',
+  'publishRefused',
+  'dropped',
+]
 
-const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-
-/** Starts a broker inside this process. Without `listeners` it opens no port: hand it streams. */
+/**
+ * Starts a broker inside this process. Without `listeners` it opens no port: hand it streams.
+ * Rejects with an error that has a `code`: that of the system, `ERR_CONFIG`, `ERR_STORE_LOCKED`, or another `ERR_`.
+ */
 export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
-  const { log, access, store, commitFailed, ...input } = options
-  const isOwn = store !== undefined && 'commit' in store
-  const config = parseConfig({
-    listeners: [],
-    ...input,
-    store: store === undefined || isOwn ? { durability: 'memory' } : store,
-  })
-  const events = new EventEmitter<BrokerEvents>()
-  const guard = guardOf(log ?? SILENT)
-  const parts: ServerParts = {
-    observer: observerOf(events, guard),
-    ...(access === undefined ? {} : { access }),
-    ...(isOwn ? { store } : {}),
-    ...(commitFailed === undefined ? {} : { commitFailed }),
-  }
-  const server = new Server(config, log ?? SILENT, parts)
+  const { config, parts, log } = embeddingOf(options)
+  const guard = guardOf(log)
+  const handlers = new Handlers<BrokerEvents>(guard)
+  const server = new Server(config, log, { ...parts, observer: observerOf(handlers) })
   await server.start()
-  return new EmbeddedBroker(server, events, guard)
+  return new EmbeddedBroker(server, handlers, guard)
 }
 
 export class EmbeddedBroker {
   readonly #server: Server
-  readonly #events: EventEmitter<BrokerEvents>
+  readonly #handlers: Handlers<BrokerEvents>
   readonly #guard: Guard
 
-  constructor(server: Server, events: EventEmitter<BrokerEvents>, guard: Guard) {
+  /** @internal */
+  constructor(server: Server, handlers: Handlers<BrokerEvents>, guard: Guard) {
     this.#server = server
-    this.#events = events
+    this.#handlers = handlers
     this.#guard = guard
+    seal(this, EmbeddedBroker.prototype)
   }
 
   get listeners(): readonly { readonly name: string; readonly port: number }[] {
@@ -102,22 +98,38 @@ export class EmbeddedBroker {
 
   on<Name extends keyof BrokerEvents>(
     name: Name,
-    listener: (...facts: BrokerEvents[Name]) => void,
+    handler: (...facts: BrokerEvents[Name]) => unknown,
   ): this {
-    listenersOf(this.#events).on(name, listener)
+    checkEvent(name)
+    checkHandler(handler)
+    this.#handlers.add(name, handler)
     return this
   }
 
   off<Name extends keyof BrokerEvents>(
     name: Name,
-    listener: (...facts: BrokerEvents[Name]) => void,
+    handler: (...facts: BrokerEvents[Name]) => unknown,
   ): this {
-    listenersOf(this.#events).off(name, listener)
+    checkEvent(name)
+    this.#handlers.remove(name, handler)
     return this
   }
 
-  /** Publishes to everybody who matches and returns how many that were. Throws for an invalid topic, and while the disk is full. */
-  publish(publication: Publication): number {
+  /**
+   * Publishes to everybody who matches, at once and in order. Resolves with how many that were when all of it is
+   * stored as `durability` says: after the commit that holds it, or, where nothing must be stored, at the end of
+   * the turn. Rejects for an invalid topic, while the disk is full, when the store fails, and once the broker closes.
+   */
+  async publish(publication: Publication): Promise<number> {
+    this.#server.mustBeOpen()
+    const { journal } = this.#server.broker
+    const before = journal.length
+    const receivers = this.#publish(publication)
+    await this.#server.committed(journal.length > before ? journal.current : 0)
+    return receivers
+  }
+
+  #publish(publication: Publication): number {
     const { topic, payload, qos = 0, retain = false, properties = NO_PROPERTIES } = publication
     if (!isTopicName(topic)) throw new TypeError(`${JSON.stringify(topic)} is no topic name`)
     const { broker, turn } = this.#server
@@ -147,6 +159,7 @@ export class EmbeddedBroker {
     if (parsed === null || parsed.shareName !== null) {
       throw new TypeError(`${JSON.stringify(filter)} is no topic filter for a handler`)
     }
+    checkHandler(handler)
     const target: Target = {
       clientId: null,
       isDurable: false,
@@ -159,7 +172,7 @@ export class EmbeddedBroker {
 
   /** Serves the client at the other end of a stream. */
   handle(stream: Duplex, peer: Partial<Peer> = {}): void {
-    this.#server.handle(stream, peer)
+    this.#server.handle(stream, { ...peerOf(stream), ...peer })
   }
 
   async reloadCertificates(): Promise<void> {
@@ -175,44 +188,46 @@ export class EmbeddedBroker {
   }
 }
 
-/** The emitter without its types: they ask for a listener in a form that a type parameter cannot be shown to have. */
-function listenersOf(events: EventEmitter<BrokerEvents>): EventEmitter {
-  return events as unknown as EventEmitter
-}
-
-/** Runs what the embedding program gave us: its faults are logged and stay its own. */
-type Guard = (run: () => void) => void
-
-function guardOf(log: Log): Guard {
-  return run => {
-    try {
-      run()
-    } catch (error) {
-      const cause = error instanceof Error ? error.stack : String(error)
-      log.error({ event: 'embedder.fault', cause }, 'a handler of the embedding program has thrown')
-    }
+/** What the stream itself tells, when it is a socket. Throws when it is no stream. */
+function peerOf(stream: Duplex): Partial<Peer> {
+  if (typeof (stream as Partial<Duplex> | null)?.pipe !== 'function') {
+    throw new TypeError('broker.handle takes a duplex stream')
+  }
+  const { remoteAddress, remotePort } = stream as Partial<Socket>
+  return {
+    ...(remoteAddress === undefined ? {} : { address: remoteAddress.replace(/^::ffff:/, '') }),
+    ...(remotePort === undefined ? {} : { port: remotePort }),
   }
 }
 
-function observerOf(events: EventEmitter<BrokerEvents>, guard: Guard): Observer {
-  const told =
-    <Name extends keyof BrokerEvents>(name: Name) =>
-    (...facts: BrokerEvents[Name]): void =>
-      guard(() => listenersOf(events).emit(name, ...facts))
+function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function') throw new TypeError('a handler must be a function')
+}
+
+function checkEvent(name: string): void {
+  if (EVENTS.some(each => each === name)) return
+  const meant = nearest(name, EVENTS)
+  const hint = meant === null ? `one of ${EVENTS.join(', ')}` : `did you mean ${meant}?`
+  throw new TypeError(`the broker has no event ${JSON.stringify(name)} (${hint})`)
+}
+
+const MEMBERS = Object.getOwnPropertyNames(EmbeddedBroker.prototype)
+Object.setPrototypeOf(EmbeddedBroker.prototype, refusingPrototype(MEMBERS))
+
+function observerOf(handlers: Handlers<BrokerEvents>): Observer {
   return {
-    connected: told('connected'),
-    disconnected: told('disconnected'),
-    refused: told('refused'),
-    subscribed: told('subscribed'),
-    unsubscribed: told('unsubscribed'),
+    connected: (...facts) => handlers.tell('connected', ...facts),
+    disconnected: (...facts) => handlers.tell('disconnected', ...facts),
+    refused: (...facts) => handlers.tell('refused', ...facts),
+    subscribed: (...facts) => handlers.tell('subscribed', ...facts),
+    unsubscribed: (...facts) => handlers.tell('unsubscribed', ...facts),
     // What the program hears it may keep; where it does not listen, nothing is made for it.
     published: (message, receivers) => {
-      if (events.listenerCount('published') > 0) told('published')(owningBytes(message), receivers)
+      if (handlers.has('published')) handlers.tell('published', owningBytes(message), receivers)
     },
-    publishRefused: told('publishRefused'),
+    publishRefused: (...facts) => handlers.tell('publishRefused', ...facts),
     dropped: (reason, message, clientId) => {
-      if (events.listenerCount('dropped') > 0)
-        told('dropped')(reason, owningBytes(message), clientId)
+      if (handlers.has('dropped')) handlers.tell('dropped', reason, owningBytes(message), clientId)
     },
   }
 }

@@ -8,7 +8,7 @@ import { UNRESTRICTED } from '../access/permissions.ts'
 import { Broker } from '../broker/broker.ts'
 import type { Observer } from '../broker/observer.ts'
 import { restore } from '../broker/restore.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-types.ts'
 import { ChunkPool } from '../connection/chunk-pool.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { Alarm, now } from '../loop/clock.ts'
@@ -26,7 +26,9 @@ import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
 import { createStore, storeDirectory } from './create-store.ts'
+import { Publishings } from './publishings.ts'
 import { shareSettingsOf } from './share-settings.ts'
+import { StartError } from './start-error.ts'
 
 export interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
@@ -62,6 +64,7 @@ export class Server implements RunningServer {
   readonly #lines = new Set<Line>()
   readonly #lineContext: LineContext
   readonly #alarm: Alarm
+  readonly #publishings = new Publishings()
   #listeners: readonly Listener[] = []
   #whenEmpty: (() => void) | null = null
   #isClosing = false
@@ -93,7 +96,11 @@ export class Server implements RunningServer {
       schedule: setImmediate,
       wakeAt: time => this.#alarm.set(time),
       ended: () => encoder.forget(),
-      commitFailed: parts.commitFailed ?? (error => this.#commitFailed(error)),
+      commitFailed: error => {
+        this.#publishings.fail(error)
+        if (parts.commitFailed === undefined) this.#commitFailed(error)
+        else parts.commitFailed(error)
+      },
     })
     this.#lineContext = {
       connections: {
@@ -124,7 +131,9 @@ export class Server implements RunningServer {
   }
 
   async start(): Promise<void> {
-    const snapshot = await this.#store.open()
+    const snapshot = await this.#store.open().catch((error: unknown) => {
+      throw new StartError(error, { kind: 'store' })
+    })
     this.#logStore(snapshot)
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
@@ -132,18 +141,20 @@ export class Server implements RunningServer {
     const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
     // A client may send a packet as one frame, and a few joined.
     const frameBytesMax = 2 * this.#config.limits.packetBytesMax
-    this.#listeners = this.#config.listeners.map(options =>
+    this.#listeners = this.#config.listeners.map((options, index) =>
       createListener(
-        { ...options, onRequest, frameBytesMax },
+        { ...options, onRequest, frameBytesMax, key: `listeners.${index}` },
         wire => this.accept(wire),
         this.#log,
       ),
     )
-    try {
-      for (const listener of this.#listeners) await listener.start()
-    } catch (error) {
-      await this.close()
-      throw error
+    for (const [index, listener] of this.#listeners.entries()) {
+      try {
+        await listener.start()
+      } catch (error) {
+        await this.close()
+        throw new StartError(error, { kind: 'listener', index })
+      }
     }
   }
 
@@ -161,6 +172,17 @@ export class Server implements RunningServer {
     this.accept(streamWire(stream, { ...UNKNOWN_PEER, ...peer }))
   }
 
+  /** Resolves when what was recorded up to this promise is committed. */
+  async committed(promise: number): Promise<void> {
+    await this.#publishings.committed(this.turn, promise)
+  }
+
+  /** Throws once the broker closes: nothing more is published. */
+  mustBeOpen(): void {
+    if (!this.#isClosing) return
+    throw Object.assign(new Error('the broker is closed'), { code: 'ERR_CLOSED' })
+  }
+
   async reloadCertificates(): Promise<void> {
     for (const listener of this.#listeners) await listener.reload()
   }
@@ -176,6 +198,8 @@ export class Server implements RunningServer {
     await new Promise(resolve => setImmediate(resolve))
     await this.#committed(this.#config.shutdown.drainSeconds * 1_000)
     this.turn.stop()
+    this.#publishings.flush(this.broker.journal.committed)
+    this.#publishings.fail(new Error('the broker was closed before this was stored'))
     this.#alarm.set(Infinity)
     await this.#store.close()
   }

@@ -1,7 +1,7 @@
 // The configuration's `share` section, as the broker asks for it.
 
 import type { ShareSettings } from '../broker/share-groups.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/config-types.ts'
 
 /** `random` gives numbers from 0 up to 1. */
 export function shareSettingsOf(config: Config, random: () => number): ShareSettings {

@@ -20,7 +20,7 @@ export class DirectoryLock {
     this.#path = join(directory, 'lock')
     this.#holder = JSON.stringify(thisProcess())
     const draft = `${this.#path}.${process.pid}`
-    writeFileSync(draft, this.#holder, { mode: 0o600 })
+    write(draft, this.#holder, directory)
     try {
       this.#take(draft, directory)
     } finally {
@@ -39,7 +39,8 @@ export class DirectoryLock {
       if (text === null) continue
       const holder = holderIn(text)
       if (holder !== null && isAlive(holder)) {
-        throw new Error(`${directory} is open in process ${holder.pid} already`)
+        const sentence = `Another Pondhawk (process ${holder.pid}) uses ${directory}.`
+        throw Object.assign(new Error(sentence), { code: 'ERR_STORE_LOCKED' })
       }
       this.#setAside(text)
     }
@@ -57,6 +58,16 @@ export class DirectoryLock {
     }
     if (readIfThere(aside) !== stale) couldLink(aside, this.#path)
     unlinkSync(aside)
+  }
+}
+
+function write(draft: string, holder: string, directory: string): void {
+  try {
+    writeFileSync(draft, holder, { mode: 0o600 })
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code !== 'EACCES' && code !== 'EROFS') throw error
+    throw Object.assign(new Error(`${directory} cannot be written to (no permission)`), { code })
   }
 }
 

@@ -91,7 +91,7 @@ export class FileDisk implements Disk {
 
 /** Makes the directory, and its name durable as well. */
 function makeDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE })
+  const first = madeDirectory(directory)
   if (first === undefined) return
   for (let path = resolve(directory); ; path = dirname(path)) {
     const parent = openSync(dirname(path), constants.O_RDONLY)
@@ -99,6 +99,27 @@ function makeDirectory(directory: string): void {
     closeSync(parent)
     if (path === resolve(first)) return
   }
+}
+
+/** The topmost directory that was made. Throws a sentence with the code of the system. */
+function madeDirectory(directory: string): string | undefined {
+  try {
+    return mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE })
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    const why = WHY_NOT_MADE[code] ?? code
+    const sentence = `${directory} cannot be made here (${why})`
+    throw Object.assign(new Error(sentence), { code })
+  }
+}
+
+const WHY_NOT_MADE: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'what should be a folder above it is a file',
+  EEXIST: 'there is a file of that name',
+  ENOSPC: 'the disk is full',
 }
 
 class OpenFile implements DiskFile {

@@ -135,6 +135,7 @@ export class FileStore implements Store {
         this.#open(report)
         return
       case 'failed':
+        if (report.code !== null) Object.assign(report.error, { code: report.code })
         this.#fail(report.error)
         return
       case 'closed':

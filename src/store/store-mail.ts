@@ -38,4 +38,4 @@ export type Report =
   | { readonly kind: 'page'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'closed' }
   /** Nothing more will come. */
-  | { readonly kind: 'failed'; readonly error: Error }
+  | { readonly kind: 'failed'; readonly error: Error; readonly code: string | null }

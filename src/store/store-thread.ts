@@ -146,7 +146,10 @@ function keep(setup: ThreadSetup): Report {
     thread.run()
     return { kind: 'closed' }
   } catch (error) {
-    return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
+    const { code = null } = error as NodeJS.ErrnoException
+    // A copy of an error has no code of its own.
+    const failure = error instanceof Error ? error : new Error(String(error))
+    return { kind: 'failed', error: failure, code }
   } finally {
     disk?.close()
   }

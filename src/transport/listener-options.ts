@@ -21,6 +21,8 @@ export interface TlsOptions extends CertificateFiles {
 }
 
 export interface ListenerOptions {
+  /** Where it stands in the configuration, for sentences that say what to change: `listeners.1`. */
+  readonly key?: string | undefined
   readonly protocol: 'mqtt' | 'ws'
   readonly host?: string | undefined
   readonly port?: number | undefined

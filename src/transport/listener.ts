@@ -114,7 +114,7 @@ class SocketListener implements Listener {
     const { path, host = '127.0.0.1', port = 0 } = this.#options
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(new Error(bindSentence(error, this.name))),
+        reject(bindError(error, this.name)),
       )
       if (path === undefined) this.#server.listen({ host, port, backlog: 4_096 }, resolve)
       else this.#server.listen({ path, backlog: 4_096 }, resolve)
@@ -260,10 +260,15 @@ function subnetsOf(list: readonly string[]): BlockList {
   return subnets
 }
 
+/** With the code that the system gave. */
+function bindError(error: NodeJS.ErrnoException, name: string): Error {
+  return Object.assign(new Error(bindSentence(error, name)), { code: error.code })
+}
+
 function bindSentence(error: NodeJS.ErrnoException, name: string): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `${name} is taken by another program. Stop it, or choose another port (-p PORT).`
+      return `${name} is taken by another program.`
     case 'EACCES':
       return `${name} may not be used by this user. Ports below 1024 belong to root.`
     case 'EADDRNOTAVAIL':

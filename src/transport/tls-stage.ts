@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import {
   createSecureContext,
   createServer,
+  type PeerCertificate,
   type SecureContext,
   type Server,
   type TLSSocket,
@@ -35,6 +36,8 @@ export class TlsStage {
     { peer: Peer; next: (socket: TLSSocket, peer: Peer) => void }
   >()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
+  /** So that a refusal can say who it was: a socket that is destroyed does not know. */
+  readonly #guests = new WeakMap<TLSSocket, Guest>()
 
   private constructor(
     options: TlsOptions,
@@ -60,6 +63,7 @@ export class TlsStage {
     })
     this.#server.on('secureConnection', socket => this.#secured(socket))
     this.#server.on('tlsClientError', (error, socket) => this.#failed(error, socket))
+    if (asks) this.#server.on('keylog', (_line, socket) => this.#remember(socket))
   }
 
   /** Rejects with a sentence that names the file which is wrong. */
@@ -99,19 +103,44 @@ export class TlsStage {
     waiting.next(socket, { ...waiting.peer, certificate: certificateOf(socket) })
   }
 
+  /**
+   * Node destroys the socket of a client whose certificate is refused before it tells us. The first we see of a TLS
+   * socket is this event, which is for logging keys: they are not looked at.
+   */
+  #remember(socket: TLSSocket): void {
+    if (this.#guests.has(socket)) return
+    const guest: Guest = { address: this.#addressOf(socket), certificate: NO_CERTIFICATE }
+    this.#guests.set(socket, guest)
+    socket.prependOnceListener('secure', () => {
+      guest.certificate = socket.getPeerCertificate()
+    })
+  }
+
+  #addressOf(socket: TLSSocket): string {
+    return this.#waiting.get(keyOf(socket))?.peer.address ?? socket.remoteAddress ?? ''
+  }
+
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {
-    const { peer } = this.#waiting.get(keyOf(socket)) ?? {}
-    const address = peer?.address ?? socket.remoteAddress ?? ''
+    const guest = this.#guests.get(socket)
+    const address = guest?.address ?? this.#addressOf(socket)
     const fields = {
       event: 'tls.refused',
       listener: this.#name(),
       address,
-      cause: sentenceOf(error),
+      cause: sentenceOf(error, socket, guest?.certificate),
     }
     this.#log.warn(fields, 'TLS handshake failed')
     socket.destroy()
   }
 }
+
+interface Guest {
+  /** Of the client itself, where a PROXY header told it. */
+  readonly address: string
+  certificate: Partial<PeerCertificate>
+}
+
+const NO_CERTIFICATE: Partial<PeerCertificate> = {}
 
 function keyOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort}`
@@ -125,8 +154,28 @@ function certificateOf(socket: TLSSocket): Peer['certificate'] {
   return { commonName, fingerprint: fingerprint256 }
 }
 
-function sentenceOf(error: Error & { code?: string }): string {
+function sentenceOf(
+  error: Error & { code?: string },
+  socket: TLSSocket,
+  certificate: Partial<PeerCertificate> | undefined,
+): string {
+  // Node has it as a code.
+  const refusal = socket.authorizationError as unknown
+  if (typeof refusal === 'string') return certificateSentence(refusal, certificate)
   switch (error.code) {
+    case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
+    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
+    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN':
+    case 'ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR':
+      return 'the client does not trust our certificate (wrong CA file at the client, or a name that certFile does not have?)'
+    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED':
+      return 'the client says that our certificate has expired'
+    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
+      return 'the client speaks a version of TLS older than tls.minVersion'
+    case 'ERR_SSL_NO_SHARED_CIPHER':
+      return 'the client and our certificate have no cipher in common'
+    case 'ECONNRESET':
+      return 'the client went away during the TLS handshake'
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
       return 'the client does not speak TLS (plain MQTT to the TLS port?)'
     case 'ERR_SSL_HTTP_REQUEST':
@@ -136,7 +185,55 @@ function sentenceOf(error: Error & { code?: string }): string {
     case 'ERR_TLS_HANDSHAKE_TIMEOUT':
       return 'the TLS handshake took too long'
     default:
-      return error.message
+      return plainReason(error)
+  }
+}
+
+/** OpenSSL's own words without numbers and file names: `error:0A000126:SSL routines::unexpected eof while reading`. */
+function plainReason(error: Error): string {
+  const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : null
+  return (reason ?? error.message.split(':').at(-2) ?? error.message).trim() || error.message.trim()
+}
+
+function certificateSentence(
+  code: string,
+  certificate: Partial<PeerCertificate> | undefined,
+): string {
+  const { subject, valid_to: end = '?', valid_from: begin = '?' } = certificate ?? {}
+  const name = Array.isArray(subject?.CN) ? subject.CN[0] : subject?.CN
+  const whose = name === undefined ? 'its certificate' : `its certificate (CN=${name})`
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return `${whose} expired on ${end}`
+    case 'CERT_NOT_YET_VALID':
+      return `${whose} is not valid before ${begin}`
+    case 'CERT_REVOKED':
+      return `${whose} was revoked`
+    case 'UNABLE_TO_GET_CRL':
+      return `${whose} cannot be checked: crlFile has no list of its issuer`
+    case 'CRL_HAS_EXPIRED':
+      return `${whose} cannot be checked: the list of its issuer in crlFile has expired`
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return `${whose} is not signed by an authority in caFile`
+    case 'INVALID_PURPOSE':
+      return `${whose} is not made for clients (extendedKeyUsage)`
+    default:
+      return `${whose} is refused (${code})`
+  }
+}
+
+/** All that is wrong with the files, each in a sentence. */
+export async function checkCertificates(options: TlsOptions): Promise<readonly string[]> {
+  try {
+    const { main } = await load(options)
+    createSecureContext(main)
+    return []
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)]
   }
 }
 
@@ -145,6 +242,7 @@ async function load(options: TlsOptions): Promise<LoadedCertificates> {
   const ca = options.caFile === undefined ? undefined : await read(options.caFile)
   const crl = options.crlFile === undefined ? undefined : await read(options.crlFile)
   if (ca !== undefined) parseCertificate(ca, options.caFile ?? '')
+  if (crl !== undefined) checkRevocations(crl, options.crlFile ?? '')
   const extras = { ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) }
   const byName = new Map<string, SecureContext>()
   for (const [serverName, files] of Object.entries(options.sni ?? {})) {
@@ -162,12 +260,25 @@ async function loadPair(files: CertificateFiles): Promise<{ cert: Buffer; key: B
   try {
     privateKey = createPrivateKey(key)
   } catch {
+    if (key.includes('ENCRYPTED')) {
+      throw new Error(
+        `${files.keyFile} holds an encrypted key, and Pondhawk has no passphrase for it`,
+      )
+    }
     throw new Error(`${files.keyFile} holds no private key in PEM`)
   }
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new Error(`${files.keyFile} is not the key of the certificate in ${files.certFile}`)
   }
   return { cert, key }
+}
+
+function checkRevocations(pem: Buffer, file: string): void {
+  try {
+    createSecureContext({ crl: pem })
+  } catch {
+    throw new Error(`${file} holds no list of revoked certificates in PEM`)
+  }
 }
 
 function parseCertificate(pem: Buffer, file: string): X509Certificate {

@@ -19,7 +19,10 @@ export async function prepareSocketPath(path: string): Promise<void> {
   const found = await lstat(path).catch(() => null)
   if (found === null) return
   if (!found.isSocket()) throw new Error(`${path} is there already and is no socket`)
-  if (await isAnswered(path)) throw new Error(`another program listens on ${path}`)
+  if (await isAnswered(path)) {
+    const sentence = `another program listens on ${path}`
+    throw Object.assign(new Error(sentence), { code: 'EADDRINUSE' })
+  }
   await unlink(path)
 }
 

@@ -66,7 +66,8 @@ export class WebSocketStage {
     const refusal = this.#refusalOf(request)
     if (refusal !== null) {
       const { address, listener } = peer
-      this.#log.warn({ event: 'websocket.refused', listener, address, cause: refusal }, 'refused')
+      const cause = refusal.sentence
+      this.#log.warn({ event: 'websocket.refused', listener, address, cause }, 'refused')
       refuse(socket, refusal)
       return
     }
@@ -81,16 +82,20 @@ export class WebSocketStage {
     this.#arrival(new WebSocketWire(webSocket, socket, peer))
   }
 
-  #refusalOf(request: IncomingMessage): string | null {
+  #refusalOf(request: IncomingMessage): Refusal | null {
     const offered = (request.headers['sec-websocket-protocol'] ?? '')
       .split(',')
       .map(each => each.trim())
     if (!SUBPROTOCOLS.some(each => offered.includes(each))) {
-      return 'it offers neither of the WebSocket subprotocols mqtt and mqttv3.1'
+      const sentence = 'it offers neither of the WebSocket subprotocols mqtt and mqttv3.1'
+      return { status: '400 Bad Request', sentence }
     }
     const { origin, host } = request.headers
     if (origin === undefined || this.#mayCome(origin, host ?? '')) return null
-    return `its web origin ${JSON.stringify(origin)} is not among the allowed origins`
+    const { key } = this.#options
+    const list = key === undefined ? 'origins' : `${key}.origins`
+    const sentence = `its web origin ${JSON.stringify(origin)} may not connect: add it to ${list}`
+    return { status: '403 Forbidden', sentence }
   }
 
   /**
@@ -108,11 +113,16 @@ export class WebSocketStage {
   }
 }
 
-function refuse(socket: Duplex, sentence: string): void {
+interface Refusal {
+  readonly status: '400 Bad Request' | '403 Forbidden'
+  readonly sentence: string
+}
+
+function refuse(socket: Duplex, { status, sentence }: Refusal): void {
   const body = `Refused: ${sentence}.\n`
   socket.end(
     [
-      'HTTP/1.1 400 Bad Request',
+      `HTTP/1.1 ${status}`,
       'Content-Type: text/plain; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Connection: close',

@@ -112,7 +112,7 @@ test('an unknown command or flag is told, with what was meant', async t => {
 
   t.strictSame([command.status, flag.status], [2, 2])
   t.match(command.errors, /Did you mean start\?/)
-  t.match(flag.errors, /--prot/)
+  t.match(flag.errors, /has no flag --prot\. Did you mean --port\?/)
 })
 
 test('help and version are printed', async t => {

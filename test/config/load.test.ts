@@ -18,7 +18,7 @@ test('an error names file, line and column, and points at the place', async t =>
       `${file}:3:5  listeners.0.prot: unknown key "prot" (did you mean "port"?)`,
       '          prot: 9001',
       '          ^',
-      `${file}:5:3  limits.receiveMax: must be a number, not string`,
+      `${file}:5:3  limits.receiveMax: must be a whole number, not "none"`,
       '        receiveMax: none',
       '        ^',
     ].join('\n'),
@@ -58,7 +58,7 @@ test('the environment goes before the file, in any spelling of its case', async 
 
 test('an error in the environment names the variable', async t => {
   t.throws(() => load(null, { PONDHAWK_LIMITS__RECEIVE_MAX: '-1' }), {
-    message: 'PONDHAWK_LIMITS__RECEIVE_MAX: must be 1 or more',
+    message: 'PONDHAWK_LIMITS__RECEIVE_MAX: must be 1 or more, not -1',
   })
 })
 
@@ -74,5 +74,73 @@ test('files are looked for beside the configuration that names them', async t =>
     certFile: resolve(directory, 's.crt'),
     keyFile: '/k.key',
     sni: { 'a.b': { certFile: resolve(directory, 'x') } },
+  })
+})
+
+test('an entry of a list goes by its number in the environment', async t => {
+  const directory = t.testdir({
+    'pondhawk.yaml': 'listeners: [{port: 1}, {port: 2, origins: [a, b]}]\n',
+  })
+  const file = resolve(directory, 'pondhawk.yaml')
+
+  const { listeners } = load(file, {
+    PONDHAWK_LISTENERS__1__ORIGINS__1: 'c',
+    PONDHAWK_LISTENERS__2__PORT: '3',
+    PONDHAWK_LISTENERS__0__HOST: '::1',
+  })
+  t.match(listeners, [
+    { host: '::1', port: 1 },
+    { port: 2, origins: ['a', 'c'] },
+    { host: '127.0.0.1', port: 3 },
+  ])
+  // Without a file the list is what it is without a word.
+  const own = load(null, { PONDHAWK_LISTENERS__0__PORT: '1884' }).listeners
+  t.match(own, [
+    { protocol: 'mqtt', port: 1_884 },
+    { protocol: 'ws', port: 8_083 },
+  ])
+  const whole = { PONDHAWK_LISTENERS__0__PORT: '5', PONDHAWK_LISTENERS: '[{port: 4, host: "::1"}]' }
+  t.match(load(null, whole).listeners, [{ host: '::1', port: 5 }])
+})
+
+test('a variable that is wrong is named, with what was meant', async t => {
+  const table: readonly (readonly [string, string, string])[] = [
+    ['PONDHAWK_LIMTS__X', '1', 'unknown key "LIMTS" (did you mean "limits"?)'],
+    [
+      'PONDHAWK_LIMITS__PACKET_BYTE_MAX',
+      '1',
+      'unknown key "PACKET_BYTE_MAX" (did you mean "packetBytesMax"?)',
+    ],
+    ['PONDHAWK_LISTENERS__0__PROT', '1', 'unknown key "PROT" (did you mean "port"?)'],
+    [
+      'PONDHAWK_LISTENERS__7__PORT',
+      '1',
+      'the list has entries 0 to 1, and entry 2 would be the next: there is no 7',
+    ],
+    [
+      'PONDHAWK_LISTENERS__first__PORT',
+      '1',
+      'the list has entries 0 to 1, and entry 2 would be the next: there is no first',
+    ],
+    ['PONDHAWK_LISTENERS__0__ORIGINS', 'a,b', 'must be a list, as [one, two], not "a,b"'],
+    ['PONDHAWK_PORT', '1', 'unknown key "PORT" (did you mean listeners.0.port?)'],
+    ['PONDHAWK_RECEIVE_MAX', '1', 'unknown key "RECEIVE_MAX" (did you mean limits.receiveMax?)'],
+    ['PONDHAWK_LIMITS', '7', 'must be a map of keys and values, not 7'],
+  ]
+  for (const [name, value, sentence] of table) {
+    t.throws(() => load(null, { [name]: value }), { message: `${name}: ${sentence}` }, name)
+  }
+  t.throws(() => load(null, { PONDHAWK___PROTO____X: '1' }), /unknown key/)
+})
+
+test('a variable does not hide what is wrong in the file', async t => {
+  const directory = t.testdir({ 'a.yaml': 'listeners: {port: 1}\nlimits: many\n' })
+  const file = resolve(directory, 'a.yaml')
+
+  t.throws(() => load(file, { PONDHAWK_LISTENERS__0__PORT: '2' }), {
+    message: 'PONDHAWK_LISTENERS__0__PORT: listeners is a map in the file, and no list',
+  })
+  t.throws(() => load(file, { PONDHAWK_LIMITS__RECEIVE_MAX: '2' }), {
+    message: 'PONDHAWK_LIMITS__RECEIVE_MAX: limits is text in the file, and no map',
   })
 })

@@ -1,7 +1,9 @@
 import { test } from 'tap'
-import { ConfigError, configSchema } from '../../src/config/config.ts'
+import { configSchema } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/config/config-error.ts'
 import { nearest } from '../../src/config/nearest.ts'
-import { keysAt, parseConfig } from '../../src/config/parse.ts'
+import { parseConfig } from '../../src/config/parse.ts'
+import { keysAt } from '../../src/config/schema-keys.ts'
 
 function problems(input: unknown): string[] {
   try {
@@ -34,7 +36,7 @@ test('an unknown key is an error that knows what was meant', async t => {
 
 test('a wrong word is told which ones are accepted', async t => {
   t.strictSame(problems({ limits: { queueOverflow: 'spill' } }), [
-    'limits.queueOverflow: must be one of "drop-newest", "drop-oldest"',
+    'limits.queueOverflow: must be one of "drop-newest", "drop-oldest", not "spill"',
   ])
 })
 
@@ -45,7 +47,8 @@ test('all that is wrong is told at once', async t => {
 test('an address beyond this machine is refused unless somebody says so', async t => {
   const open = { host: '0.0.0.0', port: 1_883 }
 
-  t.match(problems({ listeners: [open] })[0], /anybody could connect.*access.anonymous: everywhere/)
+  t.match(problems({ listeners: [open] })[0], /anybody could connect/)
+  t.throws(() => parseConfig({ listeners: [open] }), /or say access.anonymous: everywhere$/)
   t.strictSame(problems({ listeners: [open], access: { anonymous: 'everywhere' } }), [])
   const tls = { certFile: 'a', keyFile: 'b', caFile: 'c', requireCertificate: true }
   t.strictSame(problems({ listeners: [{ ...open, tls }] }), [])
@@ -96,4 +99,45 @@ test('the nearest word is found only when it is near', async t => {
 test('the keys at a path are those of the schema there', async t => {
   t.ok(keysAt(configSchema, ['listeners', 0]).includes('proxyProtocol'))
   t.strictSame(keysAt(configSchema, ['share', 'groups', 'workers']), ['strategy', 'weights'])
+})
+
+test('every number of bytes may be written as a size', async t => {
+  const sizes: readonly (readonly [string, number])[] = [
+    ['10MB', 10_000_000],
+    ['16MiB', 16_777_216],
+    ['1.5 mb', 1_500_000],
+    ['64kB', 64_000],
+    ['64KiB', 65_536],
+    ['4096B', 4_096],
+    ['1.1MB', 1_100_000],
+  ]
+  for (const [text, bytes] of sizes) {
+    t.equal(parseConfig({ limits: { packetBytesMax: text } }).limits.packetBytesMax, bytes, text)
+    t.equal(parseConfig({ store: { segmentBytes: '1MiB' } }).store.segmentBytes, 1_048_576)
+  }
+  for (const text of ['10M', 'MB', '-1MB', '1e3MB', '10MBs', '0.3B', '1TB', '']) {
+    t.match(
+      problems({ limits: { packetBytesMax: text } })[0],
+      /^limits.packetBytesMax: must be /,
+      text,
+    )
+  }
+  // What is no number of bytes has no size, and a client may have any name.
+  t.equal(problems({ limits: { receiveMax: '1kB' } }).length, 1)
+  const weights = { queuedBytesMax: '1kB' }
+  t.equal(problems({ share: { groups: { g: { weights } } } }).length, 1)
+})
+
+test('what is no map of keys is no configuration', async t => {
+  for (const [input, found] of [
+    ['listener 1883', 'text'],
+    [[1], 'a list'],
+    [7, 'a number'],
+    [null, 'nothing'],
+  ] as const) {
+    t.strictSame(problems(input), [`: expected keys and values (YAML or JSON), found ${found}`])
+  }
+  t.strictSame(problems({ limits: null }), [
+    'limits: must be a map of keys and values, not nothing',
+  ])
 })

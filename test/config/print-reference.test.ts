@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { format } from 'prettier'
 import { test } from 'tap'
 import { parse } from 'yaml'
+import type { z } from 'zod'
 import { loadConfig } from '../../src/config/load.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { exampleFile, referencePage } from '../../src/config/print-reference.ts'
+import { configSchema } from '../../src/config/config.ts'
+import type { Config, ConfigInput } from '../../src/config/config-types.ts'
+import { typesFile } from '../../src/config/print-types.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
@@ -26,4 +31,16 @@ test('the example with its settings uncommented amounts to the defaults as well'
   const bare = settings.replaceAll(/^# ( *[a-zA-Z0-9]+:.*)$/gm, '$1')
 
   t.strictSame(parseConfig(parse(bare)), parseConfig({}))
+})
+
+test('the types of the configuration are what the schema prints, and what it takes', async t => {
+  const style = JSON.parse(readFileSync(resolve(ROOT, '.prettierrc'), 'utf8')) as object
+  const printed = await format(typesFile(), { ...style, parser: 'typescript' })
+  t.equal(readFileSync(resolve(ROOT, 'src/config/config-types.ts'), 'utf8'), printed)
+
+  // The compiler compares them.
+  const whole = (config: z.output<typeof configSchema>): Config => config
+  const back = (config: Config): z.output<typeof configSchema> => config
+  const written = (input: z.input<typeof configSchema>): ConfigInput => input
+  t.ok(whole(back(parseConfig(written({})))))
 })

@@ -2,6 +2,7 @@
 
 import { test } from 'tap'
 import { Checker } from '../../crash/check/checker.ts'
+import { WILL_FILTER } from '../../crash/check/will-check.ts'
 import type { DeliveredEvent, LedgerEvent, PublishingEvent } from '../../crash/event.ts'
 import type { QoS } from '../../src/packet/packet.ts'
 
@@ -116,4 +117,44 @@ test('a message from before the subscription may come with a resend, behind late
 test('first deliveries that change their places are out of order', async t => {
   const events = [publishing(1, 1), publishing(2, 1), accepted(1), accepted(2)]
   t.ok(kindsIn(...events, delivered(2, 1), delivered(1, 1), QUIET).includes('order'))
+})
+
+/** Watches for wills, from the moment that SUBACK is heard. */
+const ASKING: LedgerEvent = { kind: 'subscribing', client: 'bob', filter: WILL_FILTER, qos: 2 }
+const WATCHING: LedgerEvent = { kind: 'subscribed', client: 'bob', filter: WILL_FILTER }
+
+function mortal(sequence: number, delaySeconds = 0): readonly LedgerEvent[] {
+  const will = { publisher: 'will:carol', sequence, delaySeconds }
+  return [
+    { ...CONNECTING, client: 'carol', will },
+    { kind: 'connected', client: 'carol', sessionPresent: false },
+  ]
+}
+const CUT: LedgerEvent = { kind: 'closed', client: 'carol' }
+
+function willHeard(sequence: number): LedgerEvent {
+  const facts = { publisher: 'will:carol', topic: 'crash/will/carol', isIntact: true }
+  return { kind: 'delivered', client: 'bob', sequence, qos: 2, duplicate: false, ...facts }
+}
+
+test('a will is owed to whoever watched while its connection lived, and to nobody who came later', async t => {
+  const missing = (...events: readonly LedgerEvent[]) =>
+    kindsIn(...events, QUIET).filter(kind => kind === 'will').length
+
+  // The watcher was there first, or came while the client was connected.
+  t.equal(missing(ASKING, WATCHING, ...mortal(1), CUT), 1)
+  t.equal(missing(...mortal(1), ASKING, WATCHING, CUT), 1)
+  t.equal(missing(ASKING, WATCHING, ...mortal(1), CUT, willHeard(1)), 0)
+  // The will was published before: SUBSCRIBE may have come just behind it.
+  t.equal(missing(...mortal(1), CUT, ASKING, WATCHING), 0)
+  t.equal(missing(ASKING, ...mortal(1), CUT, WATCHING), 0)
+  // The broker died with the client, and published at its next start, before the watcher was back.
+  const killed: readonly LedgerEvent[] = [...mortal(1), { kind: 'killed' }]
+  t.equal(missing(...killed, CUT, { kind: 'started' }, ASKING, WATCHING), 0)
+  t.equal(missing(ASKING, WATCHING, ...killed, CUT, { kind: 'started' }), 1)
+  // One that came late is owed all that come after.
+  t.equal(missing(...mortal(1), CUT, ASKING, WATCHING, ...mortal(2), CUT), 1)
+  // It may come all the same, and once only.
+  t.equal(missing(...mortal(1), CUT, ASKING, WATCHING, willHeard(1)), 0)
+  t.equal(missing(...mortal(1), CUT, ASKING, WATCHING, willHeard(1), willHeard(1)), 1)
 })

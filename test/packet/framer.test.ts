@@ -167,7 +167,10 @@ test('a packet over the limit is refused as soon as its length is known', async 
   const framer = new Framer(100)
   framer.push(Buffer.from('3063', 'hex'))
 
-  t.throws(() => framer.next(), { reason: 0x95, message: 'a packet of 101 bytes, more than 100' })
+  t.throws(() => framer.next(), {
+    reason: 0x95,
+    message: 'a packet of 101 bytes, more than limits.packetBytesMax (100)',
+  })
 })
 
 test('a length of more than four bytes is malformed', async t => {

@@ -17,8 +17,8 @@ test('a program publishes to clients and hears them', async t => {
     client.once('message', (_topic, payload) => got(payload.toString())),
   )
 
-  t.equal(broker.publish({ topic: 'down', payload: 'hi', qos: 1 }), 1)
-  t.equal(broker.publish({ topic: 'nobody', payload: 'hi' }), 0)
+  t.equal(await broker.publish({ topic: 'down', payload: 'hi', qos: 1 }), 1)
+  t.equal(await broker.publish({ topic: 'nobody', payload: 'hi' }), 0)
   await client.publishAsync('up/x', 'yo', { qos: 1 })
   stop()
   await client.publishAsync('up/x', 'unheard', { qos: 1 })
@@ -169,7 +169,7 @@ test('wrong topics and filters are refused with a sentence', async t => {
   const broker = await createBroker()
   t.teardown(() => broker.close())
 
-  t.throws(() => broker.publish({ topic: 'a/#', payload: '' }), /is no topic name/)
+  await t.rejects(broker.publish({ topic: 'a/#', payload: '' }), /is no topic name/)
   t.throws(() => broker.subscribe('a#', () => {}), /is no topic filter/)
 })
 

@@ -35,7 +35,7 @@ test('a second store on the same directory is refused with the process that has 
 
   await t.rejects(
     new FileStore(directory).open(),
-    new RegExp(`is open in process ${process.pid} already`),
+    new RegExp(`Another Pondhawk \\(process ${process.pid}\\) uses`),
   )
   await store.close()
   const next = new FileStore(directory)

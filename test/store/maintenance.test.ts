@@ -199,7 +199,7 @@ test('the command says what is wrong in one sentence', async t => {
   t.match(await asked('backup'), { status: 1, errors: /needs a directory/ })
   const store = new FileStore(directory)
   await store.open()
-  t.match(await asked('verify'), { status: 1, errors: /is open in process \d+ already/ })
+  t.match(await asked('verify'), { status: 1, errors: /Another Pondhawk \(process \d+\) uses/ })
   await store.close()
   cpSync(directory, join(t.testdirName, 'other'), { recursive: true })
   flip(join(t.testdirName, 'other', 'segment-00000001.log'), 100)

@@ -1,4 +1,6 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { type Test, test } from 'tap'
@@ -190,3 +192,121 @@ test('secure WebSocket carries bytes', async t => {
   t.equal(await arrived.receives(2), 'hi')
   t.equal(arrived.wire.peer.transport, 'wss')
 })
+
+/** A certificate for a client that is signed by this authority, valid between these times (openssl's form). */
+function signed(directory: string, name: string, begin: string, end: string, use: string): void {
+  const run = (...words: string[]) =>
+    execFileSync('openssl', words, { cwd: directory, stdio: 'ignore' })
+  mkdirSync(resolve(directory, `${name}.ca`))
+  writeFileSync(resolve(directory, `${name}.ca/index.txt`), '')
+  writeFileSync(
+    resolve(directory, `${name}.cnf`),
+    `[ca]\ndefault_ca = own\n[own]\ndatabase = ${name}.ca/index.txt\nrand_serial = yes\nnew_certs_dir = ${name}.ca\n` +
+      'default_md = sha256\npolicy = any\nx509_extensions = use\n[any]\ncommonName = supplied\n' +
+      `[use]\nextendedKeyUsage = ${use}\n`,
+  )
+  const key = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    `${name}.key`,
+  ]
+  run('req', '-new', ...key, '-subj', `/CN=${name}`, '-out', `${name}.csr`)
+  const files = [
+    '-cert',
+    'ca.crt',
+    '-keyfile',
+    'ca.key',
+    '-in',
+    `${name}.csr`,
+    '-out',
+    `${name}.crt`,
+  ]
+  run(
+    'ca',
+    '-batch',
+    '-notext',
+    '-config',
+    `${name}.cnf`,
+    ...files,
+    '-startdate',
+    begin,
+    '-enddate',
+    end,
+  )
+}
+
+test('a client certificate that is refused is named, with its address and why', async t => {
+  const directory = t.testdir({ own: {}, others: {} })
+  const own = resolve(directory, 'own')
+  makeCertificates(own)
+  makeCertificates(resolve(directory, 'others'), 'stranger')
+  signed(own, 'old', '20200101000000Z', '20210203040506Z', 'clientAuth')
+  signed(own, 'early', '20400101000000Z', '20410101000000Z', 'clientAuth')
+  signed(own, 'server-only', '20200101000000Z', '20400101000000Z', 'serverAuth')
+  const path = (name: string): string => resolve(own, name)
+  const tls = { certFile: path('server.crt'), keyFile: path('server.key'), caFile: path('ca.crt') }
+  const ca = readFileSync(path('ca.crt'))
+  const table: readonly (readonly [ConnectionOptions, string])[] = [
+    [pair(own, 'old'), 'its certificate (CN=old) expired on Feb  3 04:05:06 2021 GMT'],
+    [pair(own, 'early'), 'its certificate (CN=early) is not valid before Jan  1 00:00:00 2040 GMT'],
+    [
+      pair(own, 'server-only'),
+      'its certificate (CN=server-only) is not made for clients (extendedKeyUsage)',
+    ],
+    [
+      pair(resolve(directory, 'others'), 'stranger'),
+      'its certificate (CN=stranger) is not signed by an authority in caFile',
+    ],
+    [{}, 'the client gave no certificate'],
+  ]
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const [options, cause] of table) {
+      const world = await World.listening(t, { tls: { ...tls, requireCertificate: true } })
+      const socket = connect({
+        host: '127.0.0.1',
+        port: world.listener.port,
+        ca,
+        maxVersion,
+        ...options,
+      })
+      await everythingFrom(socket)
+      await until(() => world.warnings.length > 0)
+      t.match(world.warnings, [{ event: 'tls.refused', address: '127.0.0.1', cause }], maxVersion)
+      t.equal(world.unclaimed, 0)
+    }
+  }
+})
+
+test('a client that does not trust our certificate is told apart, in words', async t => {
+  const { tls } = certificates(t)
+  const table: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /^the client does not trust our certificate \(wrong CA file at the client/],
+    [['-tls1_2'], /^the client does not trust our certificate/],
+    [['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'], /older than tls\.minVersion/],
+  ]
+  for (const [options, cause] of table) {
+    const world = await World.listening(t, {
+      tls: { certFile: tls.certFile, keyFile: tls.keyFile },
+    })
+    // openssl says an alert, where Node only closes.
+    const words = [
+      's_client',
+      '-connect',
+      `127.0.0.1:${world.listener.port}`,
+      '-verify_return_error',
+    ]
+    const client = spawn('openssl', [...words, ...options], { stdio: ['pipe', 'ignore', 'ignore'] })
+    await once(client, 'close')
+    await until(() => world.warnings.length > 0)
+    t.match(world.warnings[0], { event: 'tls.refused', cause })
+    t.notMatch(JSON.stringify(world.warnings), /\\n|routines/)
+  }
+})
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise(resolve => setTimeout(resolve, 5))
+}

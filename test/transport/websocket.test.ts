@@ -108,11 +108,15 @@ test('a page of this machine may come, one from elsewhere only when it is listed
     t.ok(await opening(t, world, { origin }), origin)
   }
   for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
-    await t.rejects(opening(t, world, { origin }), /400/, origin)
+    await t.rejects(opening(t, world, { origin }), /403/, origin)
   }
   // A name that its owner points at this machine while the page is open.
   const headers = { host: `evil.example:${port}` }
-  await t.rejects(opening(t, world, { origin: `http://evil.example:${port}`, headers }), /400/)
+  await t.rejects(opening(t, world, { origin: `http://evil.example:${port}`, headers }), /403/)
+  t.match(world.warnings[0], {
+    event: 'websocket.refused',
+    cause: 'its web origin "https://evil.example" may not connect: add it to origins',
+  })
   const open = await World.listening(t, { protocol: 'ws', origins: ['*'] })
   t.ok(await opening(t, open, { origin: 'https://anybody.example' }))
 })

@@ -1,0 +1,151 @@
+// Access as a program gives it, which may be wrong about it: whatever is not clearly a yes is a no, and is logged.
+
+import { BAD_USER_NAME_OR_PASSWORD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
+import type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access.ts'
+import { type Permissions, UNRESTRICTED } from './permissions.ts'
+
+/** `true` lets a client in with all rights, `false` keeps it out. */
+export type Answer = Verdict | boolean
+
+export interface GivenAccess {
+  authenticate(credentials: Credentials): Answer | Promise<Answer>
+  /** Left out, or null for a method: it is not offered. */
+  beginExchange?(
+    method: string,
+    credentials: Credentials,
+  ): { step(step: AuthenticationStep): Answer | Promise<Answer> } | null
+}
+
+/** Hears what was wrong with what the program answered. */
+export type Complaint = (sentence: string, error: unknown) => void
+
+export function guardedAccess(given: GivenAccess, complain: Complaint): Access {
+  return {
+    authenticate: credentials =>
+      verdictOf(() => given.authenticate(credentials), VERDICTS, complain),
+    beginExchange: (method, credentials): Exchange | null => {
+      const exchange = given.beginExchange?.(method, credentials) ?? null
+      if (exchange === null) return null
+      return { step: step => verdictOf(() => exchange.step(step), STEP_VERDICTS, complain) }
+    },
+  }
+}
+
+const VERDICTS = ['allowed', 'refused']
+/** Only an exchange of several steps can go on. */
+const STEP_VERDICTS = [...VERDICTS, 'continue']
+
+function verdictOf(
+  ask: () => unknown,
+  kinds: readonly string[],
+  complain: Complaint,
+): Verdict | Promise<Verdict> {
+  const failed = (error: unknown): Verdict => {
+    complain('the authentication failed to answer', error)
+    return OUT_OF_ORDER
+  }
+  try {
+    const answer = ask()
+    if (!isThenable(answer)) return checkedVerdict(answer, kinds, complain)
+    return Promise.resolve(answer).then(late => checkedVerdict(late, kinds, complain), failed)
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+const ALLOWED: Verdict = { kind: 'allowed', permissions: UNRESTRICTED }
+const REFUSED: Verdict = {
+  kind: 'refused',
+  reason: BAD_USER_NAME_OR_PASSWORD,
+  sentence: 'the authentication said no',
+}
+const OUT_OF_ORDER: Verdict = {
+  kind: 'refused',
+  reason: SERVER_UNAVAILABLE,
+  sentence: 'the authentication is out of order',
+}
+
+function checkedVerdict(answer: unknown, kinds: readonly string[], complain: Complaint): Verdict {
+  if (answer === true) return ALLOWED
+  if (answer === false) return REFUSED
+  const wrong = faultOf(answer, kinds)
+  if (wrong !== null) {
+    complain(`the authentication gave no verdict: ${wrong}`, null)
+    return OUT_OF_ORDER
+  }
+  // Its members were looked at just now.
+  const verdict = answer as Verdict
+  if (verdict.kind !== 'allowed' || verdict.permissions === UNRESTRICTED) return verdict
+  return { ...verdict, permissions: new GuardedPermissions(verdict.permissions, complain) }
+}
+
+/** Why this is no verdict, or null. */
+function faultOf(answer: unknown, kinds: readonly string[]): string | null {
+  if (typeof answer !== 'object' || answer === null)
+    return `${String(answer)} is neither true nor false`
+  const { kind, permissions, reason, sentence, data } = answer as Record<string, unknown>
+  if (!kinds.includes(String(kind)))
+    return `kind is ${String(kind)}, and none of ${kinds.join(', ')}`
+  if (data !== undefined && data !== null && !Buffer.isBuffer(data)) return 'data is no Buffer'
+  if (kind === 'allowed' && !isPermissions(permissions)) {
+    return 'permissions need mayPublish(topic) and maySubscribe(filter)'
+  }
+  if (kind !== 'refused') return null
+  if (!isRefusal(reason)) return 'reason is no reason code of a refusal (0x80 to 0xFF)'
+  return typeof sentence === 'string' ? null : 'a refusal needs a sentence'
+}
+
+function isRefusal(reason: unknown): boolean {
+  return Number.isInteger(reason) && Number(reason) >= 0x80 && Number(reason) <= 0xff
+}
+
+function isPermissions(value: unknown): value is Permissions {
+  if (typeof value !== 'object' || value === null) return false
+  const { mayPublish, maySubscribe } = value as Record<string, unknown>
+  return typeof mayPublish === 'function' && typeof maySubscribe === 'function'
+}
+
+/** Asked for every packet, so a right must be there at once: `true`, and nothing that is only like it. */
+class GuardedPermissions implements Permissions {
+  readonly #given: Permissions
+  readonly #complain: Complaint
+
+  constructor(given: Permissions, complain: Complaint) {
+    this.#given = given
+    this.#complain = complain
+  }
+
+  mayPublish(topic: string): boolean {
+    try {
+      return this.#isYes('mayPublish', this.#given.mayPublish(topic))
+    } catch (error) {
+      return this.#failed('mayPublish', error)
+    }
+  }
+
+  maySubscribe(filter: string): boolean {
+    try {
+      return this.#isYes('maySubscribe', this.#given.maySubscribe(filter))
+    } catch (error) {
+      return this.#failed('maySubscribe', error)
+    }
+  }
+
+  #isYes(name: string, answer: unknown): boolean {
+    if (answer === true) return true
+    if (answer === false) return false
+    if (isThenable(answer)) Promise.resolve(answer).catch(() => {})
+    const what = isThenable(answer) ? 'a promise' : String(answer)
+    this.#complain(`${name} must answer true or false at once, and gave ${what}: refused`, null)
+    return false
+  }
+
+  #failed(name: string, error: unknown): boolean {
+    this.#complain(`${name} has thrown: refused`, error)
+    return false
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}

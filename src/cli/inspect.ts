@@ -1,0 +1,93 @@
+// What would keep a configuration from working, though each of its keys is right: `pondhawk check` asks, and so does
+// a start for what it costs nothing to know.
+
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Config, ListenerConfig } from '../config/config-types.ts'
+import { storeDirectory } from '../server/create-store.ts'
+import { checkCertificates } from '../transport/tls-stage.ts'
+
+/** There must be a listener, and no two may want the same place. */
+export function listenerProblems(config: Config, file: string | null): string[] {
+  if (config.listeners.length === 0) {
+    return [`listeners: there is none, so nobody can connect (${file ?? 'configuration'})`]
+  }
+  return config.listeners.flatMap((listener, index) => {
+    const earlier = config.listeners.slice(0, index).findIndex(each => isSamePlace(each, listener))
+    if (earlier < 0) return []
+    const { path, host, port } = listener
+    const key = path === undefined ? 'port' : 'path'
+    const place = path ?? `${host}:${port}`
+    return [`listeners.${index}.${key}: ${place} belongs to listeners.${earlier} already`]
+  })
+}
+
+function isSamePlace(one: ListenerConfig, other: ListenerConfig): boolean {
+  if (one.path !== undefined || other.path !== undefined) return one.path === other.path
+  if (one.port !== other.port || one.port === 0) return false
+  const hosts = [plainHost(one.host), plainHost(other.host)]
+  if (hosts[0] === hosts[1] || hosts.includes('::')) return true
+  // Every address of IPv4 is one of its own, and none of IPv6.
+  return hosts.includes('0.0.0.0') && !hosts.some(host => host.includes(':'))
+}
+
+function plainHost(host: string): string {
+  if (host === 'localhost') return '127.0.0.1'
+  return host === '' ? '::' : host
+}
+
+/** What the files and the disk have to say. */
+export async function worldProblems(config: Config): Promise<string[]> {
+  const problems: string[] = []
+  for (const [index, { tls, path }] of config.listeners.entries()) {
+    if (tls !== undefined) {
+      problems.push(
+        ...(await checkCertificates(tls)).map(each => `listeners.${index}.tls: ${each}`),
+      )
+    }
+    const problem = path === undefined ? null : socketFolderProblem(dirname(resolve(path)))
+    if (problem !== null) problems.push(`listeners.${index}.path: ${problem}`)
+  }
+  if (config.store.durability !== 'memory') {
+    const problem = folderProblem(resolve(storeDirectory(config)))
+    if (problem !== null) problems.push(`store.directory: ${problem}`)
+  }
+  return problems
+}
+
+/** It is not made for a socket. */
+function socketFolderProblem(folder: string): string | null {
+  return statOf(folder) === undefined ? `there is no folder ${folder}` : folderProblem(folder)
+}
+
+/** Why this folder cannot be used, or made. */
+function folderProblem(folder: string): string | null {
+  const found = statOf(folder)
+  if (found !== undefined) {
+    if (!found.isDirectory()) return `${folder} is a file, and no folder`
+    return isWritable(folder) ? null : `${folder} may not be written to by this user`
+  }
+  let above = dirname(folder)
+  while (statOf(above) === undefined && above !== dirname(above)) above = dirname(above)
+  if (statOf(above)?.isDirectory() !== true) {
+    return `${folder} cannot be made: ${above} is a file, and no folder`
+  }
+  return isWritable(above) ? null : `${folder} cannot be made: no permission in ${above}`
+}
+
+function statOf(path: string): ReturnType<typeof statSync> | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

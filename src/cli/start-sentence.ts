@@ -1,0 +1,52 @@
+// What would help when the broker cannot start: the flag or the key to change. The broker itself knows of neither.
+
+import type { Config } from '../config/config-types.ts'
+import { StartError } from '../server/start-error.ts'
+
+export function startSentence(error: unknown, config: Config, file: string | null): string {
+  if (!(error instanceof StartError)) return error instanceof Error ? error.message : String(error)
+  const { code, message, part } = error
+  if (part.kind === 'listener') return listenerSentence(message, code, part.index, config, file)
+  const place = file === null ? '' : `, or store.directory in ${file}`
+  switch (code) {
+    case 'ERR_STORE_LOCKED':
+      return `${message} Stop it, or give another folder: --data DIR${place}`
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `${message}: choose another with --data DIR${place}`
+    default:
+      return message
+  }
+}
+
+function listenerSentence(
+  message: string,
+  code: string,
+  index: number,
+  config: Config,
+  file: string | null,
+): string {
+  const listener = config.listeners[index]
+  const key = `listeners.${index}.port${file === null ? '' : ` in ${file}`}`
+  const isFirst =
+    index ===
+    config.listeners.findIndex(
+      each => each.protocol === listener?.protocol && each.path === undefined,
+    )
+  const flag = listener?.protocol === 'ws' ? '--ws-port PORT' : '-p PORT'
+  const choice = isFirst ? `${flag}, or ${key}` : key
+  switch (code) {
+    case 'EADDRINUSE':
+      if (listener?.path !== undefined) return message
+      return `${message} Stop it, or choose another port: ${choice}`
+    case 'EACCES':
+      return listener?.path === undefined ? `${message} Choose another: ${choice}` : message
+    case 'EADDRNOTAVAIL':
+      return `${message} Choose another: --host HOST, or listeners.${index}.host`
+    default:
+      return message.startsWith('listeners.') ? message : `listeners.${index}: ${message}`
+  }
+}

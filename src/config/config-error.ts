@@ -1,0 +1,26 @@
+// What is wrong with a configuration, all of it at once.
+
+/** One thing that is wrong, and where. */
+export interface ConfigProblem {
+  readonly path: readonly PropertyKey[]
+  readonly sentence: string
+  /** Another key whose value would make it right. */
+  readonly remedy?: { readonly path: readonly string[]; readonly value: string }
+}
+
+export class ConfigError extends Error {
+  readonly code = 'ERR_CONFIG'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(sentenceAt).join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+function sentenceAt(problem: ConfigProblem): string {
+  const { path, sentence, remedy } = problem
+  const cure = remedy === undefined ? '' : ` ${remedy.path.join('.')}: ${remedy.value}`
+  return path.length === 0 ? `${sentence}${cure}` : `${path.join('.')}: ${sentence}${cure}`
+}

@@ -1,0 +1,266 @@
+// Printed from the schema in config.ts by `npm run reference`. Types only, and nobody writes here by hand.
+
+/** A configuration that is whole and right. */
+export interface Config {
+  listeners: {
+    protocol: 'mqtt' | 'ws'
+    host: string
+    port?: number | undefined
+    path?: string | undefined
+    tls?:
+      | {
+          certFile: string
+          keyFile: string
+          caFile?: string | undefined
+          requestCertificate?: boolean | undefined
+          requireCertificate?: boolean | undefined
+          crlFile?: string | undefined
+          minVersion: 'TLSv1.2' | 'TLSv1.3'
+          sni?:
+            | Record<
+                string,
+                {
+                  certFile: string
+                  keyFile: string
+                }
+              >
+            | undefined
+        }
+      | undefined
+    proxyProtocol: boolean
+    proxyTrusted?: string[] | undefined
+    origins?: string[] | undefined
+    connectionsMax: number
+    handshakeTimeoutMs: number
+  }[]
+  store: {
+    durability: 'fsync' | 'os' | 'memory'
+    directory?: string | undefined
+    reserveBytes: number
+    segmentBytes: number
+    checkpointBytes: number
+  }
+  access: {
+    anonymous: 'loopback' | 'everywhere'
+  }
+  limits: {
+    packetBytesMax: number
+    connectPacketBytesMax: number
+    connectTimeoutSeconds: number
+    clientIdBytesMax: number
+    topicLevelsMax: number
+    topicAliasMax: number
+    outgoingTopicAliasMax: number
+    receiveMax: number
+    inFlightMax: number
+    queuedMessagesMax: number
+    queuedBytesMax: number
+    queuedInMemoryMax: number
+    queuedInMemoryBytesMax: number
+    queueOverflow: 'drop-newest' | 'drop-oldest'
+    queueQoS0WhileAway: boolean
+    sessionExpirySecondsMax: number
+    keepAliveSecondsMax: number
+    subscriptionsPerClientMax: number
+    retainedMessagesMax: number
+    retainedBytesMax: number
+    sessionsMax: number
+    connectionsMax: number
+    outboxBytesMax: number
+    turnWorkMax: number
+    turnWorkTotalMax: number
+    publishBacklogBytesMax: number
+  }
+  share: {
+    strategy:
+      | 'round-robin'
+      | 'random'
+      | 'weighted'
+      | 'sticky'
+      | 'hash-client'
+      | 'hash-topic'
+      | 'least-in-flight'
+    groups: Record<
+      string,
+      {
+        strategy?:
+          | 'round-robin'
+          | 'random'
+          | 'weighted'
+          | 'sticky'
+          | 'hash-client'
+          | 'hash-topic'
+          | 'least-in-flight'
+          | undefined
+        weights?: Record<string, number> | undefined
+      }
+    >
+    queuedMessagesMax: number
+    queuedBytesMax: number
+  }
+  responseInformation: string | null
+  log: {
+    level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+    format: 'auto' | 'json' | 'pretty'
+  }
+  shutdown: {
+    drainSeconds: number
+  }
+}
+
+/** What may be written: all that has a default may be left out, and sizes may be written `10MB`. */
+export interface ConfigInput {
+  listeners?:
+    | {
+        protocol?: 'mqtt' | 'ws' | undefined
+        host?: string | undefined
+        port?: number | undefined
+        path?: string | undefined
+        tls?:
+          | {
+              certFile: string
+              keyFile: string
+              caFile?: string | undefined
+              requestCertificate?: boolean | undefined
+              requireCertificate?: boolean | undefined
+              crlFile?: string | undefined
+              minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+              sni?:
+                | Record<
+                    string,
+                    {
+                      certFile: string
+                      keyFile: string
+                    }
+                  >
+                | undefined
+            }
+          | undefined
+        proxyProtocol?: boolean | undefined
+        proxyTrusted?: string[] | undefined
+        origins?: string[] | undefined
+        connectionsMax?: number | undefined
+        handshakeTimeoutMs?: number | undefined
+      }[]
+    | undefined
+  store?:
+    | {
+        durability?: 'fsync' | 'os' | 'memory' | undefined
+        directory?: string | undefined
+        reserveBytes?: number | string | undefined
+        segmentBytes?: number | string | undefined
+        checkpointBytes?: number | string | undefined
+      }
+    | undefined
+  access?:
+    | {
+        anonymous?: 'loopback' | 'everywhere' | undefined
+      }
+    | undefined
+  limits?:
+    | {
+        packetBytesMax?: number | string | undefined
+        connectPacketBytesMax?: number | string | undefined
+        connectTimeoutSeconds?: number | undefined
+        clientIdBytesMax?: number | string | undefined
+        topicLevelsMax?: number | undefined
+        topicAliasMax?: number | undefined
+        outgoingTopicAliasMax?: number | undefined
+        receiveMax?: number | undefined
+        inFlightMax?: number | undefined
+        queuedMessagesMax?: number | undefined
+        queuedBytesMax?: number | string | undefined
+        queuedInMemoryMax?: number | undefined
+        queuedInMemoryBytesMax?: number | string | undefined
+        queueOverflow?: 'drop-newest' | 'drop-oldest' | undefined
+        queueQoS0WhileAway?: boolean | undefined
+        sessionExpirySecondsMax?: number | undefined
+        keepAliveSecondsMax?: number | undefined
+        subscriptionsPerClientMax?: number | undefined
+        retainedMessagesMax?: number | undefined
+        retainedBytesMax?: number | string | undefined
+        sessionsMax?: number | undefined
+        connectionsMax?: number | undefined
+        outboxBytesMax?: number | string | undefined
+        turnWorkMax?: number | undefined
+        turnWorkTotalMax?: number | undefined
+        publishBacklogBytesMax?: number | string | undefined
+      }
+    | undefined
+  share?:
+    | {
+        strategy?:
+          | 'round-robin'
+          | 'random'
+          | 'weighted'
+          | 'sticky'
+          | 'hash-client'
+          | 'hash-topic'
+          | 'least-in-flight'
+          | undefined
+        groups?:
+          | Record<
+              string,
+              {
+                strategy?:
+                  | 'round-robin'
+                  | 'random'
+                  | 'weighted'
+                  | 'sticky'
+                  | 'hash-client'
+                  | 'hash-topic'
+                  | 'least-in-flight'
+                  | undefined
+                weights?: Record<string, number> | undefined
+              }
+            >
+          | undefined
+        queuedMessagesMax?: number | undefined
+        queuedBytesMax?: number | string | undefined
+      }
+    | undefined
+  responseInformation?: string | null | undefined
+  log?:
+    | {
+        level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined
+        format?: 'auto' | 'json' | 'pretty' | undefined
+      }
+    | undefined
+  shutdown?:
+    | {
+        drainSeconds?: number | undefined
+      }
+    | undefined
+}
+
+export interface ListenerConfig {
+  protocol: 'mqtt' | 'ws'
+  host: string
+  port?: number | undefined
+  path?: string | undefined
+  tls?:
+    | {
+        certFile: string
+        keyFile: string
+        caFile?: string | undefined
+        requestCertificate?: boolean | undefined
+        requireCertificate?: boolean | undefined
+        crlFile?: string | undefined
+        minVersion: 'TLSv1.2' | 'TLSv1.3'
+        sni?:
+          | Record<
+              string,
+              {
+                certFile: string
+                keyFile: string
+              }
+            >
+          | undefined
+      }
+    | undefined
+  proxyProtocol: boolean
+  proxyTrusted?: string[] | undefined
+  origins?: string[] | undefined
+  connectionsMax: number
+  handshakeTimeoutMs: number
+}

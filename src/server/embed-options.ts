@@ -1,0 +1,147 @@
+// What a program gives to createBroker → a configuration, and the parts that it brings along. What is not known is
+// refused: a misspelt lock would leave the door open.
+
+import { type Complaint, type GivenAccess, guardedAccess } from '../access/guarded-access.ts'
+import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
+import type { Config, ConfigInput } from '../config/config-types.ts'
+import { configSchema } from '../config/config.ts'
+import { parseConfig } from '../config/parse.ts'
+import { isRecord, kindOf } from '../config/records.ts'
+import { keysAt } from '../config/schema-keys.ts'
+import type { Log } from '../observe/log.ts'
+import type { Store } from '../store/store.ts'
+import { elsewhere } from './sealed.ts'
+import type { ServerParts } from './server.ts'
+
+export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'log'> {
+  readonly log?: Log
+  /** Who comes in. With it, listeners beyond this machine are open to whom it lets in. */
+  readonly access?: GivenAccess | ConfigInput['access']
+  /** A store of your own, or how the broker is to store. Default: in memory. */
+  readonly store?: Store | ConfigInput['store']
+  /** A commit failed: by default the process ends with status 74 (an I/O error). */
+  readonly commitFailed?: (error: Error) => void
+}
+
+export interface Embedding {
+  readonly config: Config
+  readonly parts: Omit<ServerParts, 'observer'>
+  readonly log: Log
+}
+
+const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const OWN_OPTIONS = ['log', 'access', 'store', 'commitFailed']
+const LOG_METHODS = ['debug', 'info', 'warn', 'error']
+const STORE_METHODS = ['open', 'record', 'commit', 'page', 'close']
+const ACCESS_METHODS = ['authenticate', 'beginExchange']
+
+/** Throws ConfigError with all that is wrong. */
+export function embeddingOf(options: EmbedOptions): Embedding {
+  const isMap: boolean = isRecord(options)
+  if (!isMap) {
+    throw new ConfigError([problem([], `createBroker takes options, and not ${kindOf(options)}`)])
+  }
+  const problems = [
+    ...optionProblems(options),
+    ...logProblems(options.log),
+    ...storeProblems(options.store),
+  ]
+  const { access, store, log = SILENT, commitFailed, ...input } = options
+  const given = givenAccess(access, problems)
+  if (commitFailed !== undefined && typeof commitFailed !== 'function') {
+    problems.push(problem(['commitFailed'], 'must be a function'))
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  const isOwn = isStore(store)
+  const config = parseConfig({
+    ...input,
+    listeners: input.listeners ?? [],
+    // Whoever decides in code who comes in has decided.
+    access: given === null ? (access ?? {}) : { anonymous: 'everywhere' },
+    store: store === undefined || isOwn ? { durability: 'memory' } : store,
+  })
+  const parts = {
+    ...(given === null ? {} : { access: guardedAccess(given, complaintTo(log)) }),
+    ...(isOwn ? { store } : {}),
+    ...(commitFailed === undefined ? {} : { commitFailed }),
+  }
+  return { config, parts, log }
+}
+
+function isStore(store: EmbedOptions['store']): store is Store {
+  return typeof store === 'object' && 'commit' in store
+}
+
+function storeProblems(store: unknown): ConfigProblem[] {
+  if (store === undefined) return []
+  if (typeof store !== 'object' || store === null) {
+    return [problem(['store'], `must be a store, or how to store, and not ${kindOf(store)}`)]
+  }
+  if (!('commit' in store)) return []
+  const missing = STORE_METHODS.filter(name => typeof Reflect.get(store, name) !== 'function')
+  return missing.map(name => problem(['store'], `a store of your own needs ${name}`))
+}
+
+function optionProblems(options: object): ConfigProblem[] {
+  const known = [...keysAt(configSchema, []), ...OWN_OPTIONS]
+  return Object.keys(options)
+    .filter(name => !known.includes(name))
+    .map(name => problem([name], `unknown option ${JSON.stringify(name)}${instead(name, known)}`))
+}
+
+function instead(name: string, known: readonly string[]): string {
+  if (name === 'port' || name === 'host') return ` (listeners: [{ ${name} }])`
+  return elsewhere(name, known)
+}
+
+function logProblems(log: unknown): ConfigProblem[] {
+  if (log === undefined) return []
+  const has = (name: string): boolean =>
+    typeof (log as Record<string, unknown> | null)?.[name] === 'function'
+  if (LOG_METHODS.every(has)) return []
+  return [problem(['log'], 'must have the methods debug, info, warn and error, as pino has')]
+}
+
+/** What decides in code, or null where only the configuration does. */
+function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | null {
+  if (access === undefined) return null
+  if (typeof access !== 'object' || access === null) {
+    problems.push(problem(['access'], `must be an object with authenticate, not ${kindOf(access)}`))
+    return null
+  }
+  const members = access as Record<string, unknown>
+  const isPlain = Object.getPrototypeOf(access) === Object.prototype
+  const known = [...ACCESS_METHODS, ...keysAt(configSchema, ['access'])]
+  // A class may have members of its own.
+  const unknown = isPlain ? Object.keys(members).filter(name => !known.includes(name)) : []
+  for (const name of unknown) {
+    const hint = elsewhere(name, known)
+    problems.push(problem(['access', name], `unknown option ${JSON.stringify(name)}${hint}`))
+  }
+  for (const name of ACCESS_METHODS) {
+    if (members[name] !== undefined && typeof members[name] !== 'function') {
+      problems.push(problem(['access', name], `must be a function, not ${kindOf(members[name])}`))
+    }
+  }
+  if (isPlain && ACCESS_METHODS.every(name => members[name] === undefined)) {
+    const isConfiguration = unknown.length > 0 || 'anonymous' in members
+    if (!isConfiguration) problems.push(problem(['access'], 'needs authenticate(credentials)'))
+    return null
+  }
+  if (typeof members['authenticate'] !== 'function') {
+    problems.push(problem(['access'], 'needs authenticate(credentials)'))
+  }
+  // Its members were looked at just now.
+  return access as unknown as GivenAccess
+}
+
+function complaintTo(log: Log): Complaint {
+  return (sentence, error) => {
+    const cause = error instanceof Error ? error.stack : error === null ? undefined : String(error)
+    log.error({ event: 'embedder.fault', ...(cause === undefined ? {} : { cause }) }, sentence)
+  }
+}
+
+function problem(path: readonly string[], sentence: string): ConfigProblem {
+  return { path, sentence }
+}

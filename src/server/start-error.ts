@@ -1,0 +1,23 @@
+// Why a broker could not start, for programs and for people: a code, a sentence, and which part of it was in the way.
+
+export type StartPart =
+  /** `listeners.N` of the configuration. */
+  { readonly kind: 'listener'; readonly index: number } | { readonly kind: 'store' }
+
+export class StartError extends Error {
+  /** Of the system where it has one (`EADDRINUSE`, `EACCES`), else `ERR_LISTENER` or `ERR_STORE`. */
+  readonly code: string
+  readonly part: StartPart
+
+  constructor(error: unknown, part: StartPart) {
+    super(error instanceof Error ? error.message : String(error), { cause: error })
+    this.name = 'StartError'
+    this.code = codeOf(error) ?? (part.kind === 'store' ? 'ERR_STORE' : 'ERR_LISTENER')
+    this.part = part
+  }
+}
+
+function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !('code' in error)) return null
+  return typeof error.code === 'string' ? error.code : null
+}

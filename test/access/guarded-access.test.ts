@@ -1,0 +1,129 @@
+// Access that a program gives: whatever is not clearly a yes is a no, and is said in the log.
+
+import { test } from 'tap'
+import { guardedAccess, type GivenAccess } from '../../src/access/guarded-access.ts'
+import { UNRESTRICTED } from '../../src/access/permissions.ts'
+
+const CREDENTIALS = {
+  clientId: 'a',
+  username: null,
+  password: null,
+  address: '',
+  transport: 'tcp',
+  certificate: null,
+}
+const ALLOWED = { kind: 'allowed', permissions: UNRESTRICTED }
+
+/** What is decided when this is answered, and what was complained of. */
+async function decided(answer: () => unknown) {
+  const complaints: string[] = []
+  const given = { authenticate: answer } as unknown as GivenAccess
+  const access = guardedAccess(given, sentence => complaints.push(sentence))
+  return { verdict: await access.authenticate(CREDENTIALS), complaints }
+}
+
+test('true, at once or later, is a yes with all rights; false is a no', async t => {
+  for (const yes of [true, Promise.resolve(true), ALLOWED, Promise.resolve(ALLOWED)]) {
+    t.strictSame(await decided(() => yes), { verdict: ALLOWED, complaints: [] })
+  }
+  for (const no of [false, Promise.resolve(false)]) {
+    t.match(await decided(() => no), { verdict: { kind: 'refused', reason: 0x86 }, complaints: [] })
+  }
+})
+
+test('what is only like a yes is a no, and is said', async t => {
+  const nearly: readonly unknown[] = [
+    undefined,
+    null,
+    1,
+    'true',
+    'yes',
+    {},
+    [],
+    new Boolean(true),
+    () => true,
+    { kind: 'allowed' },
+    { kind: 'allowed', permissions: true },
+    { kind: 'allowed', permissions: { mayPublish: () => true } },
+    { kind: 'alowed', permissions: UNRESTRICTED },
+    { kind: 'refused' },
+    { kind: 'refused', reason: 0, sentence: 'no' },
+    { kind: 'refused', reason: 0x86 },
+    { kind: 'continue', data: null },
+    { kind: 'allowed', permissions: UNRESTRICTED, data: 'text' },
+  ]
+  for (const answer of nearly) {
+    for (const way of [() => answer, () => Promise.resolve(answer)]) {
+      const { verdict, complaints } = await decided(way)
+      t.match(verdict, { kind: 'refused', reason: 0x88 }, JSON.stringify(answer))
+      t.equal(complaints.length, 1)
+    }
+  }
+})
+
+test('whoever throws instead of answering refuses', async t => {
+  const fault = new Error('the directory is down')
+  for (const way of [
+    () => {
+      throw fault
+    },
+    () => Promise.reject(fault),
+    // A thenable that is no promise.
+    () => ({ then: (_done: unknown, failed: (error: Error) => void) => failed(fault) }),
+  ]) {
+    const { verdict, complaints } = await decided(way)
+    t.match(verdict, { kind: 'refused', reason: 0x88 })
+    t.strictSame(complaints, ['the authentication failed to answer'])
+  }
+})
+
+test('a right is there when the answer is true at once, and not otherwise', async t => {
+  const nearly: readonly (readonly [() => unknown, boolean])[] = [
+    [() => true, true],
+    [() => false, false],
+    [() => Promise.resolve(true), false],
+    [() => Promise.reject(new Error('unheard')), false],
+    [async () => true, false],
+    [() => 1, false],
+    [() => 'yes', false],
+    [() => undefined, false],
+    [() => ({}), false],
+    [
+      () => {
+        throw new Error('a fault')
+      },
+      false,
+    ],
+  ]
+  for (const [way, isYes] of nearly) {
+    const permissions = { mayPublish: way, maySubscribe: way }
+    const { verdict, complaints } = await decided(() => ({ kind: 'allowed', permissions }))
+    if (verdict.kind !== 'allowed') throw new Error('it was allowed')
+    t.equal(verdict.permissions.mayPublish('a'), isYes, String(way))
+    t.equal(verdict.permissions.maySubscribe('a'), isYes, String(way))
+    // What is neither true nor false is said, each time.
+    const isClear = isYes || String(way) === '() => false'
+    t.equal(complaints.length, isClear ? 0 : 2, String(way))
+  }
+})
+
+test('the steps of an exchange are held to the same, and may go on', async t => {
+  const complaints: string[] = []
+  const answers: unknown[] = [{ kind: 'continue', data: null }, 'yes', true]
+  const given = {
+    authenticate: () => false,
+    beginExchange: (method: string) =>
+      method === 'x' ? { step: () => answers.shift() } : undefined,
+  } as unknown as GivenAccess
+  const access = guardedAccess(given, sentence => complaints.push(sentence))
+
+  t.equal(access.beginExchange('y', CREDENTIALS), null)
+  const exchange = access.beginExchange('x', CREDENTIALS)
+  const step = async () => exchange?.step({ method: 'x', data: null })
+  t.match(await step(), { kind: 'continue' })
+  t.match(await step(), { kind: 'refused', reason: 0x88 })
+  t.match(await step(), { kind: 'allowed' })
+  t.equal(complaints.length, 1)
+  const none = guardedAccess({ authenticate: () => true }, () => {})
+  t.equal(none.beginExchange('x', CREDENTIALS), null)
+})
