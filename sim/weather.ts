@@ -74,6 +74,8 @@ export function weatherOf(dice: Dice): Weather {
       latencyMs: dice.of([0, 2, 10, 40]),
       splits: dice.of([0, 2, 10]),
       bufferBytes: Math.max(dice.of([64, 1_000, 65_536]), largeBytes / 16),
+      late: dice.of([0, 1, 2]),
+      lateMs: dice.of([0, 1, 5]),
     },
     turnMs: dice.of([0, 1, 5]),
     flushesMax: dice.of([1, 3, 256]),
