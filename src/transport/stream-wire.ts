@@ -32,6 +32,7 @@ class StreamWire implements Wire, Reader {
   #check: ((chunk: Buffer) => Misunderstanding | null) | null
   #receiver: WireReceiver | null = null
   #cause: string | null = null
+  #isEnding = false
 
   constructor(
     stream: Duplex,
@@ -110,6 +111,8 @@ class StreamWire implements Wire, Reader {
   }
 
   end(): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
     // A client that does not close its side after our last word is not waited for, nor one that never reads it.
     this.#stream.end(() => this.#stream.destroy())
     if (this.#stream.destroyed || this.#stream.writableFinished) return
@@ -160,7 +163,7 @@ function onError(this: Wired, error: NodeJS.ErrnoException): void {
 }
 
 function onEnd(this: Wired): void {
-  this.end()
+  this[WIRE]?.end()
 }
 
 function onClose(this: Wired): void {

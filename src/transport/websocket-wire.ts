@@ -16,6 +16,8 @@ export class WebSocketWire implements Wire {
   #watch: DrainWatch | null = null
   #receiver: WireReceiver | null = null
   #cause: string | null = null
+  #isEnding = false
+  #isDestroyed = false
 
   constructor(socket: WebSocket, transport: Socket, peer: Peer) {
     this.#socket = socket
@@ -38,6 +40,9 @@ export class WebSocketWire implements Wire {
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary))
     this.#socket.on('error', error => (this.#cause ??= error.message))
     this.#socket.on('close', () => this.#closed())
+    // A client that closes its socket without a close frame may still have to read what is pending, or never do.
+    this.#transport.on('end', () => this.end())
+    if (this.#socket.readyState === this.#socket.CLOSED) this.#closed()
   }
 
   write(bytes: Uint8Array): boolean {
@@ -81,6 +86,8 @@ export class WebSocketWire implements Wire {
   }
 
   end(): void {
+    if (this.#isEnding || this.#socket.readyState === this.#socket.CLOSED) return
+    this.#isEnding = true
     this.#socket.resume()
     this.#socket.close()
     const giveUp = setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX)
@@ -88,10 +95,13 @@ export class WebSocketWire implements Wire {
   }
 
   destroy(): void {
+    this.#isDestroyed = true
     this.#socket.terminate()
   }
 
   #received(data: RawData, isBinary: boolean): void {
+    // Frames of the chunk in which it was destroyed are still brought.
+    if (this.#isDestroyed) return
     if (!isBinary) {
       // [MQTT-6.0.0-1]
       this.#cause = 'a WebSocket text frame, where MQTT is binary'
