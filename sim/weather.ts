@@ -138,7 +138,7 @@ function limitsOf(dice: Dice): Limits {
     retainedMessagesMax: 1_000,
     retainedBytesMax: 1_073_741_824,
     sessionsMax: 1_000,
-    outboxBytesMax: dice.of([200, 5_000, 1_048_576]),
+    outboxBytesMax: dice.of([1, 200, 5_000, 1_048_576]),
     turnWorkTotalMax: dice.of([10, 80, 16_384]),
     turnWorkMax: dice.of([1, 20, 16_384]),
   }

@@ -103,7 +103,7 @@ class StreamWire implements Wire, Reader {
   }
 
   pause(): void {
-    this.#stream.pause()
+    if (!this.#isEnding) this.#stream.pause()
   }
 
   resume(): void {
@@ -113,11 +113,19 @@ class StreamWire implements Wire, Reader {
   end(): void {
     if (this.#isEnding) return
     this.#isEnding = true
-    // A client that does not close its side after our last word is not waited for, nor one that never reads it.
-    this.#stream.end(() => this.#stream.destroy())
-    if (this.#stream.destroyed || this.#stream.writableFinished) return
-    const giveUp = setTimeout(() => this.#stream.destroy(), CLOSE_MS_MAX)
-    this.#stream.once('close', () => clearTimeout(giveUp))
+    const stream = this.#stream
+    // The system throws away what we wrote when it closes a socket with something unread: so the client is read from to
+    // its own end. One that does not come to it is not waited for, nor one that never reads our last word.
+    stream.resume()
+    stream.end(() => this.leave())
+    if (stream.destroyed) return
+    const giveUp = setTimeout(() => stream.destroy(), CLOSE_MS_MAX)
+    stream.once('close', () => clearTimeout(giveUp))
+  }
+
+  /** Closes once both sides have come to their end. */
+  leave(): void {
+    if (this.#stream.writableFinished && this.#stream.readableEnded) this.#stream.destroy()
   }
 
   destroy(): void {
@@ -125,6 +133,7 @@ class StreamWire implements Wire, Reader {
   }
 
   received(chunk: Buffer): void {
+    if (this.#isEnding) return
     if (this.#check !== null) {
       const misunderstanding = this.#check(chunk)
       this.#check = null
@@ -138,13 +147,19 @@ class StreamWire implements Wire, Reader {
 
   #refuse({ sentence, answer }: Misunderstanding): void {
     this.#cause = sentence
-    if (answer === null) this.#stream.destroy()
-    else this.#stream.end(answer, () => this.#stream.destroy())
+    if (answer === null) {
+      this.#stream.destroy()
+    } else {
+      this.#stream.write(answer)
+      this.end()
+    }
     this.closed()
   }
 
   failed(error: NodeJS.ErrnoException): void {
     this.#cause ??= sentenceOf(error)
+    // Which a stream that does not destroy itself would not do.
+    this.#stream.destroy()
   }
 
   closed(): void {
@@ -164,6 +179,7 @@ function onError(this: Wired, error: NodeJS.ErrnoException): void {
 
 function onEnd(this: Wired): void {
   this[WIRE]?.end()
+  this[WIRE]?.leave()
 }
 
 function onClose(this: Wired): void {

@@ -27,7 +27,7 @@ export const LATE_BYTES_MAX = 65_536
 export interface WireReceiver {
   /**
    * Bytes, in order. The chunk is lent: its memory is written to again after this has returned. What was on its way
-   * may still come after `pause`, at most what one read of the socket brought, and after `end`.
+   * may still come after `pause`, at most what one read of the socket brought. What comes after `end` is of no use to anybody: it may be brought or not.
    */
   received(chunk: Buffer): void
   /**
