@@ -34,10 +34,10 @@ async function counted(t: Test): Promise<Counted> {
     server.close()
   })
   const calls = { count: 0 }
-  const { write } = near
+  const write = near.write.bind(near)
   Reflect.set(near, 'write', (...facts: unknown[]): unknown => {
     calls.count += 1
-    return Reflect.apply(write, near, facts)
+    return Reflect.apply(write, null, facts)
   })
   return { arrived: new Arrived(streamWire(near, PEER)), far, calls }
 }
