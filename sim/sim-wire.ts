@@ -1,6 +1,12 @@
 // A wire between a client and the broker: it splits, delays and cuts what is said, in both directions.
 
-import type { Peer, Wire, WireReceiver } from '../src/transport/wire.ts'
+import {
+  CLOSE_MS_MAX,
+  LATE_BYTES_MAX,
+  type Peer,
+  type Wire,
+  type WireReceiver,
+} from '../src/transport/wire.ts'
 import type { Dice } from './dice.ts'
 import type { EventQueue } from './event-queue.ts'
 
@@ -10,6 +16,12 @@ export interface WireHabits {
   readonly splits: number
   /** Bytes towards the client that the system takes before it lets the broker wait. */
   readonly bufferBytes: number
+  /** One wire in so many takes late, as TLS does: nothing within the call of write. 0 for none. */
+  readonly late: number
+  /** How long after a write a wire that takes late does so, at most. */
+  readonly lateMs: number
+  /** For the trial of the oracle: what is less is taken without a word. 0 for a wire that keeps its contract. */
+  readonly drainBytesMin?: number
 }
 
 export interface ClientEnd {
@@ -37,10 +49,12 @@ export class SimWire implements Wire {
   readonly #dice: Dice
   readonly #habits: WireHabits
   readonly #client: ClientEnd
+  readonly #takesLate: boolean
   #broker: WireReceiver | null = null
   #isBrokerClosed = false
   #isClientClosed = false
   #isEnding = false
+  #isDestroyed = false
   #isPaused = false
   #isFrozen = false
   #isBroken = false
@@ -56,6 +70,8 @@ export class SimWire implements Wire {
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #takenBytes = 0
+  /** The most that was pending since the last word about it. */
+  #pendingPeak = 0
   /** The event after which nothing that the client said can reach the broker any more, and its time. */
   brokerClosedAt: number | null = null
   brokerClosedAtMs: number | null = null
@@ -65,6 +81,7 @@ export class SimWire implements Wire {
     this.#dice = dice
     this.#habits = habits
     this.#client = client
+    this.#takesLate = habits.late > 0 && dice.chance(habits.late)
   }
 
   /** What the client says does not arrive any more. */
@@ -90,6 +107,10 @@ export class SimWire implements Wire {
     return this.#waitingBytes
   }
 
+  get isFlowing(): boolean {
+    return this.#takesLate ? this.#waitingBytes < LATE_BYTES_MAX : this.#waitingBytes === 0
+  }
+
   write(bytes: Uint8Array): boolean {
     return this.writeMany([bytes])
   }
@@ -97,16 +118,19 @@ export class SimWire implements Wire {
   writeMany(pieces: readonly Uint8Array[]): boolean {
     let bytes = 0
     for (const piece of pieces) bytes += piece.length
-    if (this.#isBrokerClosed || this.#isClientClosed || this.#isBroken) return true
-    if (this.#waitingBytes > 0 || this.#takenBytes + bytes > this.#habits.bufferBytes) {
-      // By reference: whoever changes these bytes now will be found out.
-      this.#waiting.push(...pieces)
-      this.#waitingBytes += bytes
-      this.#fill()
-      return false
+    if (this.#isBrokerClosed || this.#isDestroyed || this.#isEnding) return false
+    const hasRoom = this.#takenBytes + bytes <= this.#habits.bufferBytes
+    if (!this.#takesLate && this.#waitingBytes === 0 && hasRoom) {
+      this.#carryDown(Buffer.concat(pieces))
+      return true
     }
-    this.#carryDown(Buffer.concat(pieces))
-    return true
+    // By reference: whoever changes these bytes now will be found out.
+    this.#waiting.push(...pieces)
+    this.#waitingBytes += bytes
+    this.#pendingPeak = Math.max(this.#pendingPeak, this.#waitingBytes)
+    if (this.#takesLate) this.#fillsLater()
+    else this.#fill()
+    return false
   }
 
   pause(): void {
@@ -122,9 +146,15 @@ export class SimWire implements Wire {
     if (this.#isBrokerClosed || this.#isEnding) return
     this.#isEnding = true
     this.#endIfDone()
+    this.#events.after(CLOSE_MS_MAX, () => {
+      if (!this.#isBrokerClosed) this.destroy()
+    })
   }
 
   destroy(): void {
+    this.#isDestroyed = true
+    this.#waiting = []
+    this.#waitingBytes = 0
     this.#lose()
     this.#closeClient(this.#dice.below(this.#habits.latencyMs + 1))
     this.#closeBroker(0, null)
@@ -160,6 +190,7 @@ export class SimWire implements Wire {
     if (this.#isClientClosed) return
     this.#isClientClosed = true
     this.#takenBytes = 0
+    this.#events.after(0, () => this.#fill())
     this.#events.at(this.#lastUp, () => {
       this.#hasHungUp = true
       this.#readUp()
@@ -173,8 +204,6 @@ export class SimWire implements Wire {
   breaks(silenceMs: number): void {
     for (const chunk of this.#under) if (this.#dice.chance(2)) this.#loseFrom(chunk)
     this.#isBroken = true
-    this.#waiting = []
-    this.#waitingBytes = 0
     this.#closeClient(this.#delay())
     this.#closeBroker(silenceMs + this.#habits.latencyMs, 'the connection was reset')
   }
@@ -206,7 +235,7 @@ export class SimWire implements Wire {
   }
 
   #readUp(): void {
-    while (this.#heldUp.length > 0 && !this.#isPaused && !this.#isBrokerClosed) {
+    while (this.#heldUp.length > 0 && this.#reads) {
       const chunk = this.#heldUp.shift()
       if (chunk === undefined || chunk.isLost) continue
       this.#broker?.received(chunk.bytes)
@@ -217,7 +246,14 @@ export class SimWire implements Wire {
     if (this.#hasHungUp && this.#heldUp.length === 0) this.#closeBroker(this.#delay(), null)
   }
 
+  get #reads(): boolean {
+    return !this.#isPaused && !this.#isBrokerClosed && !this.#isDestroyed
+  }
+
   #carryDown(bytes: Buffer): void {
+    // Nobody is there to take it: where the network is gone it stays in the system's buffer.
+    if (this.#isBroken) this.#takenBytes += bytes.length
+    if (this.#isBroken || this.#isClientClosed) return
     const chunk = { bytes, isLost: false }
     this.#takenBytes += bytes.length
     this.#lastDown = Math.max(this.#lastDown, this.#events.now + this.#delay())
@@ -247,9 +283,16 @@ export class SimWire implements Wire {
     if (!this.#isClientClosed) this.#client.received(Buffer.from(bytes.subarray(cut)))
   }
 
+  #fillsLater(): void {
+    this.#events.after(this.#dice.below(this.#habits.lateMs + 1), () => {
+      this.#fill()
+      this.#endIfDone()
+    })
+  }
+
   /** The system takes what waits, as far as its buffer goes. */
   #fill(): void {
-    if (this.#waiting.length === 0 || this.#isBrokerClosed) return
+    if (this.#waiting.length === 0 || this.#isBrokerClosed || this.#isDestroyed) return
     let next = this.#waiting[0]
     while (next !== undefined && this.#takenBytes < this.#habits.bufferBytes) {
       const length = Math.min(next.length, this.#habits.bufferBytes - this.#takenBytes)
@@ -259,10 +302,17 @@ export class SimWire implements Wire {
       else this.#waiting.shift()
       next = this.#waiting[0]
     }
-    if (this.#waiting.length > 0) return
-    this.#events.after(0, () => {
-      if (this.#waitingBytes === 0) this.#broker?.drained()
-    })
+    // Mostly as late as a wire may say it, when nothing is left; sometimes for what was taken so far.
+    if (this.#waiting.length > 0 && !this.#dice.chance(4)) return
+    const mostLeft = this.#waiting.length > 0 ? Infinity : 0
+    this.#events.after(0, () => this.#saysDrained(mostLeft))
+  }
+
+  #saysDrained(mostLeft: number): void {
+    if (this.#waitingBytes > mostLeft || this.#isDestroyed) return
+    const peak = this.#pendingPeak
+    this.#pendingPeak = 0
+    if (peak >= (this.#habits.drainBytesMin ?? 0)) this.#broker?.drained()
   }
 
   #endIfDone(): void {

@@ -21,3 +21,5 @@ export const PLAIN: Trial = { makeCore: disk => new PlainCore(disk, true) }
 export const WITHOUT_SYNC: Trial = { makeCore: disk => new PlainCore(disk, false) }
 
 export const ANSWERS_TOO_EARLY: Trial = { ...PLAIN, answersTooEarly: true }
+
+export const DRAINS_PAST_A_MARK: Trial = { ...PLAIN, drainBytesMin: 16_384 }

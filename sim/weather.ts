@@ -74,6 +74,8 @@ export function weatherOf(dice: Dice): Weather {
       latencyMs: dice.of([0, 2, 10, 40]),
       splits: dice.of([0, 2, 10]),
       bufferBytes: Math.max(dice.of([64, 1_000, 65_536]), largeBytes / 16),
+      late: dice.of([0, 1, 2]),
+      lateMs: dice.of([0, 1, 5]),
     },
     turnMs: dice.of([0, 1, 5]),
     flushesMax: dice.of([1, 3, 256]),
@@ -137,7 +139,7 @@ function limitsOf(dice: Dice): Limits {
     retainedMessagesMax: 1_000,
     retainedBytesMax: 1_073_741_824,
     sessionsMax: 1_000,
-    outboxBytesMax: dice.of([200, 5_000, 1_048_576]),
+    outboxBytesMax: dice.of([1, 200, 5_000, 1_048_576]),
     turnWorkTotalMax: dice.of([10, 80, 16_384]),
     turnWorkMax: dice.of([1, 20, 16_384]),
   }

@@ -20,6 +20,8 @@ export interface Trial {
   readonly makeCore: (disk: SimDisk, weather: Weather) => StoreCore
   /** The broker that acknowledges before its commit. */
   readonly answersTooEarly?: boolean
+  /** Wires that say nothing when less than this much is taken late: they break their contract, as a `drain` of Node alone would. */
+  readonly drainBytesMin?: number
   readonly tellsStory?: boolean
 }
 
@@ -166,7 +168,9 @@ export class World {
 
   wire(client: ClientEnd): SimWire | null {
     if (this.#broker === null || this.#isStopping) return null
-    const wire = new SimWire(this.events, this.dice, this.weather.wires, client)
+    const drainBytesMin = this.#trial.drainBytesMin ?? 0
+    const habits = { ...this.weather.wires, drainBytesMin }
+    const wire = new SimWire(this.events, this.dice, habits, client)
     this.#broker.accepts(wire)
     return wire
   }

@@ -27,6 +27,8 @@ export interface PondClientOptions {
   readonly properties?: Properties
   /** Answers PUBLISH and PUBREL by itself. */
   readonly acknowledges?: boolean
+  /** Its socket takes nothing within the call of write, as TLS does. */
+  readonly takesLate?: boolean
 }
 
 export interface PublishOptions {

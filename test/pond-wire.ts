@@ -1,6 +1,6 @@
-// A wire to a client of the pond: bytes arrive when they are written, unless it is frozen.
+// A wire to a client of the pond: bytes arrive when they are written, or soon after, unless it is frozen.
 
-import type { Peer, Wire, WireReceiver } from '../src/transport/wire.ts'
+import { LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from '../src/transport/wire.ts'
 
 export class PondWire implements Wire {
   readonly peer: Peer = {
@@ -15,24 +15,43 @@ export class PondWire implements Wire {
   isPaused = false
   /** Calls of write and writeMany: what stands for system calls. */
   writes = 0
+  /** It takes nothing within the call of write, as TLS does. */
+  readonly #takesLate: boolean
+  readonly #later: (happen: () => void) => void
   #receiver: WireReceiver | null = null
   #arrived: Buffer[] = []
-  #held: Buffer[] = []
+  /** What the system has not taken yet: still the broker's memory. */
+  #pending: Uint8Array[] = []
   #isFrozen = false
+
+  /** `later` runs what it is given as an event of its own. */
+  constructor(takesLate: boolean, later: (happen: () => void) => void) {
+    this.#takesLate = takesLate
+    this.#later = later
+  }
 
   open(receiver: WireReceiver): void {
     this.#receiver = receiver
   }
 
   get pendingBytes(): number {
-    return this.#held.reduce((sum, bytes) => sum + bytes.length, 0)
+    return this.#pending.reduce((sum, bytes) => sum + bytes.length, 0)
+  }
+
+  get isFlowing(): boolean {
+    return this.#takesLate ? this.pendingBytes < LATE_BYTES_MAX : this.#pending.length === 0
   }
 
   write(bytes: Uint8Array): boolean {
+    if (this.isClosed) return false
     this.writes += 1
-    if (this.#isFrozen) this.#held.push(Buffer.from(bytes))
-    else this.#arrived.push(Buffer.from(bytes))
-    return true
+    if (!this.#isFrozen && !this.#takesLate) {
+      this.#arrived.push(Buffer.from(bytes))
+      return true
+    }
+    this.#pending.push(bytes)
+    if (!this.#isFrozen) this.#later(() => this.#takesPending())
+    return false
   }
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
@@ -52,7 +71,7 @@ export class PondWire implements Wire {
   }
 
   destroy(): void {
-    this.#held = []
+    this.#pending = []
     this.#close()
   }
 
@@ -82,9 +101,7 @@ export class PondWire implements Wire {
 
   thaws(): void {
     this.#isFrozen = false
-    this.#arrived.push(...this.#held)
-    this.#held = []
-    this.#receiver?.drained()
+    this.#takesPending()
   }
 
   /** What has arrived at the client since it was last asked. */
@@ -94,9 +111,17 @@ export class PondWire implements Wire {
     return bytes
   }
 
+  #takesPending(): void {
+    if (this.#isFrozen || this.#pending.length === 0) return
+    for (const bytes of this.#pending) this.#arrived.push(Buffer.from(bytes))
+    this.#pending = []
+    if (!this.isClosed) this.#receiver?.drained()
+  }
+
   #close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.#receiver?.closed(null)
+    this.#takesPending()
+    this.#later(() => this.#receiver?.closed(null))
   }
 }

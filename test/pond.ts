@@ -58,6 +58,8 @@ export interface PondOptions {
   readonly snapshot?: Snapshot
   /** Milliseconds at which the world begins. */
   readonly now?: number
+  /** All sockets take late, as TLS does, unless a client says otherwise. */
+  readonly takesLate?: boolean
 }
 
 const EMPTY: Snapshot = { sessions: [], groups: [], retained: [], lastSequence: 0, lastDelivery: 0 }
@@ -74,11 +76,13 @@ export class Pond {
   readonly #context: LineContext
   readonly #ends: (() => void)[] = []
   readonly #lines = new Set<Line>()
+  readonly #takesLate: boolean
   #isJoined = false
   #assigned = 0
   #dice = 1
 
   constructor(options: PondOptions = {}) {
+    this.#takesLate = options.takesLate ?? false
     this.now = options.now ?? 1_700_000_000_000
     const store = options.store ?? new MemoryStore()
     this.journal = new Journal(store)
@@ -141,7 +145,9 @@ export class Pond {
 
   /** A client whose socket is open and who has said nothing yet. */
   stranger(clientId: string, options: PondClientOptions = {}): PondClient {
-    const wire = new PondWire()
+    const wire = new PondWire(options.takesLate ?? this.#takesLate, happen =>
+      this.#ends.push(happen),
+    )
     this.#lines.add(new Line(wire, this.#context))
     this.settles()
     return new PondClient(this, wire, clientId, options)

@@ -26,7 +26,7 @@ export interface ConnectionPeer {
 export interface Carrier {
   /** There are bytes to send, a question to ask or an end to make. May be called often. */
   attend(): void
-  /** All bytes that it was given were taken by the system: nothing waits for the socket. */
+  /** The system keeps up with the bytes that it is given. While this is false, `drained` is sure to come. */
   readonly isFlowing: boolean
   /** We have stopped reading from this client, so its silence is ours. */
   readonly isPaused: boolean

@@ -7,9 +7,9 @@ import type { Delivery } from './delivery.ts'
 export type SendOutcome = 'sent' | 'too-large'
 
 export interface Link {
-  /** Less waits for the socket than its bound: more may be sent. */
+  /** Less waits for the socket than its bound: more may be sent. Whoever hears `false` is pumped once there is room again. */
   readonly hasRoom: boolean
-  /** The socket has taken all that it was given. A share group prefers such members. */
+  /** The socket keeps up with what it is given, and there is room. A share group binds messages to such members only. */
   readonly isFlowing: boolean
   /** There is more to send, but not in this turn: the session wants to be pumped in a later one. */
   postpone(): void

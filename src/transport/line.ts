@@ -56,7 +56,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
   }
 
   get isFlowing(): boolean {
-    return this.#wire.pendingBytes === 0
+    return this.#wire.isFlowing
   }
 
   get isPaused(): boolean {
@@ -82,9 +82,13 @@ export class Line implements WireReceiver, Carrier, Speaker {
   }
 
   drained(): void {
-    this.#context.turn.begin()
-    this.#resume(NOT_READING_US)
-    this.connection.drained()
+    if (this.#wire.pendingBytes <= this.#outboxBytesMax) this.#resume(NOT_READING_US)
+    // A wire that takes late says this after every write, and mostly nobody waits for it.
+    if (!this.connection.sender.isAwaited) return
+    const { turn, connections } = this.#context
+    turn.begin()
+    if (connections.broker.turnWorkLeft <= 0) this.#postpone()
+    else this.connection.drained()
   }
 
   closed(cause: string | null): void {
@@ -119,8 +123,8 @@ export class Line implements WireReceiver, Carrier, Speaker {
     this.#unanswered = 0
     this.#resume(BACKLOG)
     if (isOver) this.#close()
-    // The system took all at once, so no drain will be reported: it goes on in the next turn.
-    else if (sender.isAwaited && this.isFlowing) this.#postpone()
+    // Nothing is pending, so no drain will be reported: it goes on in the next turn.
+    else if (sender.isAwaited && this.#wire.pendingBytes === 0) this.#postpone()
     return false
   }
 
@@ -149,9 +153,12 @@ export class Line implements WireReceiver, Carrier, Speaker {
         ? this.#wire.write(only)
         : this.#wire.writeMany(pieces)
     outbox.recycle(wasTaken)
-    const { outboxBytesMax } = this.#context.connections.broker.limits
     // It does not take even its answers: more of its packets would only add to them.
-    if (this.#wire.pendingBytes > 2 * outboxBytesMax) this.#pause(NOT_READING_US)
+    if (this.#wire.pendingBytes > 2 * this.#outboxBytesMax) this.#pause(NOT_READING_US)
+  }
+
+  get #outboxBytesMax(): number {
+    return this.#context.connections.broker.limits.outboxBytesMax
   }
 
   #afterReading(): void {

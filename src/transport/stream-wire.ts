@@ -2,12 +2,10 @@
 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { DrainWatch, takesAtOnce } from './drain-watch.ts'
 import type { Misunderstanding } from './first-bytes.ts'
 import { type Reader, readIntoSharedMemory } from './lent-memory.ts'
-import type { Peer, Wire, WireReceiver } from './wire.ts'
-
-/** How long a client may take to read our last words. */
-const CLOSE_MS_MAX = 2_000
+import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
 /** `check` looks at the first bytes and says what is wrong with them, or null. */
 export function streamWire(
@@ -28,11 +26,13 @@ interface Wired extends Duplex {
 class StreamWire implements Wire, Reader {
   readonly peer: Peer
   readonly #stream: Wired
-  /** A plain socket tries the system call at once: with nothing left to write, the memory is free again. */
-  readonly #writesAtOnce: boolean
+  readonly #takesAtOnce: boolean
+  /** Made when something is pending for the first time: on a plain socket that reads, never. */
+  #watch: DrainWatch | null = null
   #check: ((chunk: Buffer) => Misunderstanding | null) | null
   #receiver: WireReceiver | null = null
   #cause: string | null = null
+  #isEnding = false
 
   constructor(
     stream: Duplex,
@@ -42,11 +42,16 @@ class StreamWire implements Wire, Reader {
     this.#stream = stream
     this.peer = peer
     this.#check = check
-    this.#writesAtOnce = stream.constructor === Socket
+    this.#takesAtOnce = takesAtOnce(stream)
   }
 
   get pendingBytes(): number {
     return this.#stream.writableLength
+  }
+
+  get isFlowing(): boolean {
+    const pending = this.#stream.writableLength
+    return this.#takesAtOnce ? pending === 0 : pending < LATE_BYTES_MAX
   }
 
   open(receiver: WireReceiver): void {
@@ -55,7 +60,6 @@ class StreamWire implements Wire, Reader {
     stream[WIRE] = this
     stream.on('data', onData)
     if (stream instanceof Socket) readIntoSharedMemory(stream, this)
-    stream.on('drain', onDrain)
     stream.on('error', onError)
     stream.on('end', onEnd)
     stream.on('close', onClose)
@@ -67,21 +71,39 @@ class StreamWire implements Wire, Reader {
   write(bytes: Uint8Array): boolean {
     const stream = this.#stream
     if (!stream.writable) return false
-    stream.write(bytes)
-    return this.#writesAtOnce && stream.writableLength === 0
+    if (this.#takesAtOnce) stream.write(bytes)
+    else stream.write(bytes, this.#drains.written)
+    return this.#wasTaken()
   }
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
     const stream = this.#stream
     if (!stream.writable) return false
     stream.cork()
-    for (const piece of pieces) stream.write(piece)
+    let left = this.#takesAtOnce ? Infinity : pieces.length
+    for (const piece of pieces) {
+      left -= 1
+      if (left > 0) stream.write(piece)
+      else stream.write(piece, this.#drains.written)
+    }
     stream.uncork()
-    return this.#writesAtOnce && stream.writableLength === 0
+    return this.#wasTaken()
+  }
+
+  #wasTaken(): boolean {
+    if (!this.#takesAtOnce) return false
+    if (this.#stream.writableLength === 0) return true
+    this.#drains.mark()
+    return false
+  }
+
+  get #drains(): DrainWatch {
+    this.#watch ??= new DrainWatch(this.#stream, () => this.#receiver?.drained())
+    return this.#watch
   }
 
   pause(): void {
-    this.#stream.pause()
+    if (!this.#isEnding) this.#stream.pause()
   }
 
   resume(): void {
@@ -89,11 +111,21 @@ class StreamWire implements Wire, Reader {
   }
 
   end(): void {
-    // A client that does not close its side after our last word is not waited for, nor one that never reads it.
-    this.#stream.end(() => this.#stream.destroy())
-    if (this.#stream.destroyed || this.#stream.writableFinished) return
-    const giveUp = setTimeout(() => this.#stream.destroy(), CLOSE_MS_MAX)
-    this.#stream.once('close', () => clearTimeout(giveUp))
+    if (this.#isEnding) return
+    this.#isEnding = true
+    const stream = this.#stream
+    // The system throws away what we wrote when it closes a socket with something unread: so the client is read from to
+    // its own end. One that does not come to it is not waited for, nor one that never reads our last word.
+    stream.resume()
+    stream.end(() => this.leave())
+    if (stream.destroyed) return
+    const giveUp = setTimeout(() => stream.destroy(), CLOSE_MS_MAX)
+    stream.once('close', () => clearTimeout(giveUp))
+  }
+
+  /** Closes once both sides have come to their end. */
+  leave(): void {
+    if (this.#stream.writableFinished && this.#stream.readableEnded) this.#stream.destroy()
   }
 
   destroy(): void {
@@ -101,6 +133,7 @@ class StreamWire implements Wire, Reader {
   }
 
   received(chunk: Buffer): void {
+    if (this.#isEnding) return
     if (this.#check !== null) {
       const misunderstanding = this.#check(chunk)
       this.#check = null
@@ -114,17 +147,19 @@ class StreamWire implements Wire, Reader {
 
   #refuse({ sentence, answer }: Misunderstanding): void {
     this.#cause = sentence
-    if (answer === null) this.#stream.destroy()
-    else this.#stream.end(answer, () => this.#stream.destroy())
+    if (answer === null) {
+      this.#stream.destroy()
+    } else {
+      this.#stream.write(answer)
+      this.end()
+    }
     this.closed()
-  }
-
-  drained(): void {
-    this.#receiver?.drained()
   }
 
   failed(error: NodeJS.ErrnoException): void {
     this.#cause ??= sentenceOf(error)
+    // Which a stream that does not destroy itself would not do.
+    this.#stream.destroy()
   }
 
   closed(): void {
@@ -138,16 +173,13 @@ function onData(this: Wired, chunk: Buffer): void {
   this[WIRE]?.received(chunk)
 }
 
-function onDrain(this: Wired): void {
-  this[WIRE]?.drained()
-}
-
 function onError(this: Wired, error: NodeJS.ErrnoException): void {
   this[WIRE]?.failed(error)
 }
 
 function onEnd(this: Wired): void {
-  this.end()
+  this[WIRE]?.end()
+  this[WIRE]?.leave()
 }
 
 function onClose(this: Wired): void {

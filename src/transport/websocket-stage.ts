@@ -7,7 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../observe/log.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { WebSocketWire } from './websocket-wire.ts'
-import type { Arrival, Peer } from './wire.ts'
+import { type Arrival, CLOSE_MS_MAX, type Peer } from './wire.ts'
 
 /** The names that MQTT over WebSocket goes by; the second is that of MQTT 3.1 clients. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
@@ -33,6 +33,8 @@ export class WebSocketStage {
       clientTracking: false,
       // A few bytes could be inflated to any size.
       perMessageDeflate: false,
+      // Which the types do not know: how long a client may take to answer a close frame, or to read what came before it.
+      ...{ closeTimeout: CLOSE_MS_MAX },
       maxPayload: options.frameBytesMax ?? FRAME_BYTES_MAX,
       handleProtocols: offered => SUBPROTOCOLS.find(each => offered.has(each)) ?? false,
     })

@@ -2,23 +2,27 @@
 
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import type { Peer, Wire, WireReceiver } from './wire.ts'
+import { DrainWatch, takesAtOnce } from './drain-watch.ts'
+import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
 /** Close code for data of a kind that is not taken (RFC 6455, section 7.4.1). */
 const UNSUPPORTED_DATA = 1_003
-/** How long a client may take to answer our close frame. */
-const CLOSE_MS_MAX = 2_000
 
 export class WebSocketWire implements Wire {
   readonly peer: Peer
   readonly #socket: WebSocket
   readonly #transport: Socket
+  readonly #takesAtOnce: boolean
+  #watch: DrainWatch | null = null
   #receiver: WireReceiver | null = null
   #cause: string | null = null
+  #isEnding = false
+  #isDestroyed = false
 
   constructor(socket: WebSocket, transport: Socket, peer: Peer) {
     this.#socket = socket
     this.#transport = transport
+    this.#takesAtOnce = takesAtOnce(transport)
     this.peer = peer
   }
 
@@ -26,24 +30,51 @@ export class WebSocketWire implements Wire {
     return this.#socket.bufferedAmount
   }
 
+  get isFlowing(): boolean {
+    const pending = this.#socket.bufferedAmount
+    return this.#takesAtOnce ? pending === 0 : pending < LATE_BYTES_MAX
+  }
+
   open(receiver: WireReceiver): void {
     this.#receiver = receiver
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary))
     this.#socket.on('error', error => (this.#cause ??= error.message))
     this.#socket.on('close', () => this.#closed())
-    this.#transport.on('drain', () => this.#receiver?.drained())
+    // A client that closes its socket without a close frame may still have to read what is pending, or never do.
+    this.#transport.on('end', () => this.end())
+    if (this.#socket.readyState === this.#socket.CLOSED) this.#closed()
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(bytes)
-    return false
+    if (this.#socket.readyState !== this.#socket.OPEN) return false
+    if (this.#takesAtOnce) this.#socket.send(bytes)
+    else this.#socket.send(bytes, this.#drains.written)
+    return this.#wasTaken()
   }
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
+    if (this.#socket.readyState !== this.#socket.OPEN) return false
     this.#transport.cork()
-    for (const piece of pieces) this.write(piece)
+    let left = this.#takesAtOnce ? Infinity : pieces.length
+    for (const piece of pieces) {
+      left -= 1
+      if (left > 0) this.#socket.send(piece)
+      else this.#socket.send(piece, this.#drains.written)
+    }
     this.#transport.uncork()
+    return this.#wasTaken()
+  }
+
+  #wasTaken(): boolean {
+    if (!this.#takesAtOnce) return false
+    if (this.#socket.bufferedAmount === 0) return true
+    this.#drains.mark()
     return false
+  }
+
+  get #drains(): DrainWatch {
+    this.#watch ??= new DrainWatch(this.#transport, () => this.#receiver?.drained())
+    return this.#watch
   }
 
   pause(): void {
@@ -55,6 +86,8 @@ export class WebSocketWire implements Wire {
   }
 
   end(): void {
+    if (this.#isEnding || this.#socket.readyState === this.#socket.CLOSED) return
+    this.#isEnding = true
     this.#socket.resume()
     this.#socket.close()
     const giveUp = setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX)
@@ -62,10 +95,13 @@ export class WebSocketWire implements Wire {
   }
 
   destroy(): void {
+    this.#isDestroyed = true
     this.#socket.terminate()
   }
 
   #received(data: RawData, isBinary: boolean): void {
+    // Frames of the chunk in which it was destroyed are still brought.
+    if (this.#isDestroyed) return
     if (!isBinary) {
       // [MQTT-6.0.0-1]
       this.#cause = 'a WebSocket text frame, where MQTT is binary'

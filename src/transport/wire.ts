@@ -14,10 +14,27 @@ export interface Peer {
   readonly certificate: { readonly commonName: string; readonly fingerprint: string } | null
 }
 
+/**
+ * What a wire that takes late may have pending and still keep up. Such a wire (TLS, a stream of an embedder) tells only in a
+ * later event that the system has taken what it was given, however fast the client reads.
+ */
+export const LATE_BYTES_MAX = 65_536
+
+/**
+ * Whoever a wire speaks to. Nothing is called from within a call of the wire but `closed` from within `open`, when it was
+ * closed before; nothing after `closed`; and nothing but `closed` after `destroy`.
+ */
 export interface WireReceiver {
-  /** Bytes, in order. The chunk is lent: its memory is written to again after this has returned. */
+  /**
+   * Bytes, in order. The chunk is lent: its memory is written to again after this has returned. What was on its way
+   * may still come after `pause`, at most what one read of the socket brought. What comes after `end` is of no use to anybody: it may be brought or not.
+   */
   received(chunk: Buffer): void
-  /** What was written has left this process; more may be written. */
+  /**
+   * The system has taken what was pending, or some of it: `pendingBytes` tells what is left. After every write that left
+   * something pending, however little, this is called in a later event, at the latest when nothing is pending any more.
+   * It may be called when nobody waits for it.
+   */
   drained(): void
   /** Called once, whatever ended it. `cause` is a sentence for the log, or null for an orderly end by the peer. */
   closed(cause: string | null): void
@@ -28,21 +45,30 @@ export interface Wire {
   /** Starts the flow of bytes to `receiver`. Called once. */
   open(receiver: WireReceiver): void
   /**
-   * Hands bytes to the system in one call. True when it has copied them all, so that the caller may use
-   * the memory again; otherwise the caller does not touch them any more.
+   * Hands bytes to the system in one call. True when it has copied them all, so that the caller may use the memory
+   * again and nothing of them is pending; otherwise the caller does not touch them any more. On a wire that is
+   * ending or closed it does nothing.
    */
   write(bytes: Uint8Array): boolean
   /** The same for several pieces, in order, with as few calls of the system as it takes. */
   writeMany(pieces: readonly Uint8Array[]): boolean
-  /** Bytes handed over that the system has not taken yet. */
+  /**
+   * Bytes handed over that the system has not taken yet, with what the transport adds to them. A wire that takes at once has
+   * some only while the system has no room; one that takes late has some after each write.
+   */
   readonly pendingBytes: number
+  /** The system keeps up with what it is given. While this is false something is pending, so `drained` will come. */
+  readonly isFlowing: boolean
   pause(): void
   resume(): void
-  /** Sends what was written, then closes. */
+  /** Sends what was written, then closes; a client that does not take it is not waited for longer than `CLOSE_MS_MAX`. */
   end(): void
-  /** Closes at once. */
+  /** Closes at once: what is pending is lost. */
   destroy(): void
 }
+
+/** How long a client may take to read our last words. */
+export const CLOSE_MS_MAX = 2_000
 
 /** Where listeners bring what they have accepted. */
 export type Arrival = (wire: Wire) => void

@@ -3,7 +3,13 @@
 
 import { test } from 'tap'
 import { failuresIn, runSeed, sentenceOf, tallyOf } from '../../sim/seeds.ts'
-import { ANSWERS_TOO_EARLY, PLAIN, REAL, WITHOUT_SYNC } from '../../sim/trials.ts'
+import {
+  ANSWERS_TOO_EARLY,
+  DRAINS_PAST_A_MARK,
+  PLAIN,
+  REAL,
+  WITHOUT_SYNC,
+} from '../../sim/trials.ts'
 import { run, type Trial } from '../../sim/world.ts'
 
 const SECONDS = Number(process.env['SIM_SECONDS'] ?? 10)
@@ -42,6 +48,10 @@ test('a store that does not sync is found out', async t => {
 
 test('a broker that acknowledges before its commit is found out', async t => {
   t.ok(guilty(ANSWERS_TOO_EARLY, 300) > 5)
+})
+
+test('a wire that is silent about what it took late, when that was little, is found out', async t => {
+  t.ok(guilty(DRAINS_PAST_A_MARK, 300) > 5)
 })
 
 test('the plainest store that keeps its promises is found innocent', async t => {

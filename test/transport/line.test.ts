@@ -2,6 +2,7 @@
 
 import { test } from 'tap'
 import { Pond } from '../pond.ts'
+import type { PondClient, PublishOptions } from '../pond-client.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
 
 const DURABLE = { cleanStart: false, properties: { sessionExpiryInterval: 60 } }
@@ -145,4 +146,156 @@ test('what came before the end of a connection is read, whatever share of the tu
     watcher.hears(),
     Array.from({ length: 10 }, (_, count) => `publish a ${count} q0`),
   )
+})
+
+/** The whole exchange, as far as it is the publisher's. */
+function publishes(
+  client: PondClient,
+  topic: string,
+  payload: Buffer,
+  options: PublishOptions,
+): void {
+  const packetId = client.publishes(topic, payload, options)
+  if (options.qos === 2) client.acknowledges('pubrel', packetId)
+}
+
+/** What every way of waiting for room must come through. */
+const SOCKETS = [false, true].flatMap(takesLate =>
+  [1_024, 6_000, 1_048_576].flatMap(outboxBytesMax =>
+    [10, 3_000].flatMap(payloadBytes =>
+      ([0, 1, 2] as const).map(qos => ({ takesLate, outboxBytesMax, payloadBytes, qos })),
+    ),
+  ),
+)
+
+for (const { takesLate, outboxBytesMax, payloadBytes, qos } of SOCKETS) {
+  const world =
+    `at QoS ${qos}, with ${payloadBytes} bytes each, an outbox of ${outboxBytesMax}, ` +
+    `and sockets that take ${takesLate ? 'late' : 'at once'}`
+
+  test(`a share group never stands still ${world}`, async t => {
+    const pond = new Pond({ limits: { outboxBytesMax }, takesLate })
+    const alice = pond.client('alice')
+    const members = ['bob', 'carol'].map(clientId => {
+      const member = pond.client(clientId, { acknowledges: true })
+      member.subscribes('$share/g/jobs', qos)
+      return member
+    })
+    members[1]?.freezes()
+
+    for (let job = 0; job < 100; job++) {
+      pond.inOneTurn(() => {
+        for (let part = 0; part < 3; part++)
+          publishes(alice, 'jobs', Buffer.alloc(payloadBytes), { qos })
+      })
+    }
+    members[1]?.thaws()
+    let heard = 0
+    for (const member of [...members, ...members]) heard += member.receivesMessages().length
+
+    t.equal(heard, 300)
+    t.equal(pond.broker.statistics.dropped['outbox-full'], 0)
+  })
+
+  test(`a replay of retained messages comes to its end ${world}`, async t => {
+    const pond = new Pond({ limits: { outboxBytesMax }, takesLate })
+    const alice = pond.client('alice')
+    for (let count = 0; count < 200; count++) {
+      const payload = Buffer.alloc(payloadBytes, 'x')
+      publishes(alice, `r/${count}/a`, payload, { retain: true, qos })
+    }
+    const bob = pond.client('bob', { acknowledges: true })
+    bob.freezes()
+    bob.subscribes('r/+/a', qos)
+    bob.thaws()
+
+    t.equal(bob.receivesMessages().length, 200)
+    t.equal(pond.broker.statistics.dropped['outbox-full'], 0)
+  })
+
+  test(`a queue is emptied when its client is back ${world}`, async t => {
+    const pond = new Pond({ limits: { outboxBytesMax, queueQoS0WhileAway: true }, takesLate })
+    const bob = pond.client('bob', DURABLE)
+    bob.subscribes('a', qos)
+    bob.vanishes()
+    const alice = pond.client('alice')
+    for (let count = 0; count < 200; count++) {
+      publishes(alice, 'a', Buffer.alloc(payloadBytes), { qos })
+    }
+
+    const back = pond.stranger('bob', { ...DURABLE, acknowledges: true })
+    back.connects()
+
+    t.equal(back.receivesMessages().length, 200)
+  })
+}
+
+test('a search that finds nothing goes on over a socket that takes late', async t => {
+  const pond = new Pond({ takesLate: true })
+  const alice = pond.client('alice')
+  pond.inOneTurn(() => {
+    for (let count = 0; count < 20_000; count++) {
+      alice.publishes(`r/${count}/x`, 'x', { retain: true })
+      if (count % 1_000 === 0) pond.turn.end()
+    }
+  })
+  alice.publishes('r/last/y', 'found', { retain: true })
+
+  const bob = pond.client('bob')
+  bob.subscribes('r/+/y', 1)
+
+  t.strictSame(bob.hears(), ['suback #1 0x1', 'publish r/last/y found q0 retain'])
+})
+
+test('a client with a small outbox is read from again, though little was pending', async t => {
+  const pond = new Pond({ limits: { outboxBytesMax: 1_024 }, takesLate: true })
+  const client = pond.client('a', { acknowledges: true })
+  client.subscribes('own', 1)
+
+  client.inOneChunk(() => {
+    for (let count = 1; count <= 60; count++) {
+      client.publishes('own', Buffer.alloc(500), { qos: 1, packetId: count })
+    }
+    for (let count = 0; count < 1_500; count++) client.pings()
+  })
+
+  t.notOk(client.wire.isPaused)
+  t.equal(client.receivesMessages().length, 60)
+})
+
+test('a member whose socket takes late has its part of the work, and no more once it does not read', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice')
+  const [atOnce, late] = [false, true].map(takesLate => {
+    const member = pond.client(`late-${takesLate}`, { takesLate, acknowledges: true })
+    member.subscribes('$share/g/jobs', 0)
+    member.hears()
+    return member
+  })
+
+  // They arrive while what was written in the turn before is still pending.
+  for (let turn = 0; turn < 20; turn++) {
+    pond.inOneTurn(() => {
+      pond.turn.end()
+      for (let job = 0; job < 10; job++) alice.publishes('jobs', 'x'.repeat(100))
+    })
+  }
+  t.equal(atOnce?.receivesMessages().length, 100)
+  t.equal(late?.receivesMessages().length, 100)
+
+  late?.freezes()
+  for (let job = 0; job < 200; job++) alice.publishes('jobs', 'x'.repeat(10_000))
+  t.ok((late?.wire.pendingBytes ?? 0) < 80_000)
+  t.ok((atOnce?.receivesMessages().length ?? 0) > 190)
+})
+
+test('a socket that takes late makes no turn for it while nobody waits', async t => {
+  const pond = new Pond({ takesLate: true })
+  const alice = pond.client('alice')
+  const turnsBefore = pond.turn.turns
+
+  for (let count = 0; count < 10; count++) alice.pings()
+
+  t.equal(alice.receives().length, 10)
+  t.equal(pond.turn.turns - turnsBefore, 10)
 })

@@ -49,35 +49,6 @@ test('a wire is closed once, with the cause', async t => {
   t.strictSame([first.closings.length, second.closings.length], [1, 1])
 })
 
-test('a wire that waits for its socket tells how much, and when it is drained', async t => {
-  const world = await World.listening(t)
-  const socket = await world.connects(t)
-  const arrived = await world.arrives()
-  socket.pause()
-
-  const large = Buffer.alloc(16 * 1_048_576)
-  t.equal(arrived.wire.write(large), false)
-  t.ok(arrived.wire.pendingBytes > 0)
-  socket.resume()
-  await arrived.until(() => arrived.drains > 0)
-
-  t.equal(arrived.wire.pendingBytes, 0)
-})
-
-test('a paused wire brings nothing until it is resumed', async t => {
-  const world = await World.listening(t)
-  const socket = await world.connects(t)
-  const arrived = await world.arrives()
-
-  arrived.wire.pause()
-  await new Promise<void>(sent => socket.write(Buffer.from([0x10, 0]), () => sent()))
-  await new Promise(resolve => setImmediate(resolve))
-  t.equal(arrived.bytes.length, 0)
-  arrived.wire.resume()
-
-  t.equal((await arrived.receives(2)).length, 2)
-})
-
 test('a browser on the MQTT port gets an answer it can show', async t => {
   const world = await World.listening(t)
   const socket = await world.connects(t)

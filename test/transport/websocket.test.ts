@@ -152,16 +152,3 @@ test('a closed listener does not wait for pages that keep their connection', asy
 
   t.pass('it is closed')
 })
-
-test('an end by the broker closes the WebSocket', async t => {
-  const world = await World.listening(t, { protocol: 'ws' })
-  const client = await opening(t, world)
-  const arrived = await world.arrives()
-  const closed = new Promise(code => client.once('close', code))
-
-  arrived.wire.write(Buffer.from('last word'))
-  arrived.wire.end()
-
-  await closed
-  t.equal(await arrived.closes(), null)
-})

@@ -19,24 +19,54 @@ export class Arrived {
   drains = 0
   /** One entry for each time it was told that it is closed. */
   readonly closings: (string | null)[] = []
+  /** Calls that no wire may make, such as one after it was closed. */
+  readonly wrongs: string[] = []
+  /** Called within `received`. */
+  whenReceived: () => void = () => {}
+  #isWithinCall = false
+  #isDestroyed = false
   #changed: () => void = () => {}
 
   constructor(wire: Wire) {
     this.wire = wire
     wire.open({
       received: chunk => {
+        this.#judge('received')
         this.bytes = Buffer.concat([this.bytes, chunk])
+        this.whenReceived()
         this.#changed()
       },
       drained: () => {
+        this.#judge('drained')
         this.drains += 1
         this.#changed()
       },
       closed: cause => {
+        if (this.#isWithinCall) this.wrongs.push('closed within a call of the wire')
         this.closings.push(cause)
         this.#changed()
       },
     })
+  }
+
+  /** Calls the wire, which must not call back meanwhile. */
+  calls<Answer>(call: (wire: Wire) => Answer): Answer {
+    this.#isWithinCall = true
+    const answer = call(this.wire)
+    this.#isWithinCall = false
+    return answer
+  }
+
+  /** Destroys the wire. Nothing but `closed` may follow. */
+  destroys(): void {
+    this.calls(wire => wire.destroy())
+    this.#isDestroyed = true
+  }
+
+  #judge(name: string): void {
+    if (this.#isWithinCall) this.wrongs.push(`${name} within a call of the wire`)
+    if (this.closings.length > 0) this.wrongs.push(`${name} after closed`)
+    if (this.#isDestroyed) this.wrongs.push(`${name} after destroy`)
   }
 
   async until(isSo: () => boolean): Promise<void> {
