@@ -52,6 +52,7 @@ export interface Config {
     topicAliasMax: number
     outgoingTopicAliasMax: number
     receiveMax: number
+    receiveToleratedMax: number
     inFlightMax: number
     queuedMessagesMax: number
     queuedBytesMax: number
@@ -167,6 +168,7 @@ export interface ConfigInput {
         topicAliasMax?: number | undefined
         outgoingTopicAliasMax?: number | undefined
         receiveMax?: number | undefined
+        receiveToleratedMax?: number | undefined
         inFlightMax?: number | undefined
         queuedMessagesMax?: number | undefined
         queuedBytesMax?: number | string | undefined
