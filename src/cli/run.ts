@@ -77,7 +77,7 @@ function keepStore(words: readonly string[], config: Config): number {
 
 async function start(config: Config, version: string): Promise<number | null> {
   const startedAt = performance.now()
-  const log = createLog(config.log, process.stdout)
+  const { log, output } = createLog(config.log, process.stdout)
   process.once('uncaughtException', error => {
     log.fatal(
       { event: 'broker.fault', error: error.stack },
@@ -87,14 +87,14 @@ async function start(config: Config, version: string): Promise<number | null> {
   })
   let server
   try {
-    server = await startServer(config, log)
+    server = await startServer(config, log, { logOutput: output })
   } catch (error) {
     return complain(error instanceof Error ? error.message : String(error), 1)
   }
   const milliseconds = Math.round(performance.now() - startedAt)
   const { listeners } = server
   if (process.stdout.isTTY && config.log.format !== 'json')
-    process.stdout.write(banner(version, milliseconds, listeners))
+    output.write(banner(version, milliseconds, listeners))
   else
     log.info(
       {

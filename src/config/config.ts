@@ -213,6 +213,30 @@ const log = z.strictObject({
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
     .describe('auto: pretty on a terminal, JSON lines elsewhere'),
+  bufferBytesMax: whole(
+    1_048_576,
+    65_536,
+    1_073_741_824,
+    'Bytes of lines that wait for a slow reader; what comes then is left out and counted',
+  ),
+  repeatsMax: whole(
+    5,
+    1,
+    1_000_000,
+    'Lines a minute with the same event, client, address and cause; more are summed up in one',
+  ),
+  addressLinesMax: whole(
+    100,
+    1,
+    1_000_000,
+    'Lines a minute with the same event from one address; more are summed up in one',
+  ),
+  eventLinesMax: whole(
+    1_000,
+    1,
+    1_000_000,
+    'Lines a minute with the same event; more are summed up in one',
+  ),
 })
 
 const shutdown = z.strictObject({

@@ -19,10 +19,20 @@ export interface Status {
   /** By reason; see DropReason. */
   readonly dropped: Readonly<Record<string, number>>
   readonly publishesRefused: number
+  readonly subscribesRefused: number
   readonly protocolErrors: number
+  /** Log lines that were not printed, because whoever reads them was too slow. */
+  readonly logLinesLeftOut: number
 }
 
-export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): Status {
+export interface StatusSources {
+  readonly broker: Broker
+  readonly store: Store
+  readonly uptimeSeconds: number
+  readonly logLinesLeftOut: number
+}
+
+export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: StatusSources): Status {
   const { statistics } = broker
   return {
     uptimeSeconds,
@@ -38,6 +48,8 @@ export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): S
     bytesSent: statistics.bytesSent,
     dropped: { ...statistics.dropped },
     publishesRefused: statistics.publishesRefused,
+    subscribesRefused: statistics.subscribesRefused,
     protocolErrors: statistics.protocolErrors,
+    logLinesLeftOut,
   }
 }

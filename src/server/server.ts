@@ -15,7 +15,9 @@ import { Alarm, now } from '../loop/clock.ts'
 import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
+import type { LogOutput } from '../observe/log-output.ts'
 import { observeAll } from '../observe/observers.ts'
+import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
 import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
@@ -39,6 +41,8 @@ export interface ServerParts {
   readonly access?: Access
   readonly store?: Store
   readonly observer?: Observer
+  /** Where the log is written to, when it may be that not all of it can be. */
+  readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
 }
@@ -57,7 +61,9 @@ export class Server implements RunningServer {
   readonly broker: Broker
   readonly turn: Turn
   readonly #config: Config
-  readonly #log: Log
+  readonly #log: RatedLog
+  readonly #logOutput: ServerParts['logOutput']
+  #logTicks: NodeJS.Timeout | undefined
   readonly #store: Store
   readonly #lines = new Set<Line>()
   readonly #lineContext: LineContext
@@ -69,11 +75,16 @@ export class Server implements RunningServer {
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
-    this.#log = log
+    this.#logOutput = parts.logOutput
+    this.#log = new RatedLog(log, {
+      bounds: config.log,
+      now,
+      hasRoom: () => parts.logOutput?.hasRoom !== false,
+    })
     this.#store = parts.store ?? createStore(config)
     const journal = new Journal(this.#store)
     const observers = [
-      new LogObserver(log),
+      new LogObserver(this.#log, now),
       ...(parts.observer === undefined ? [] : [parts.observer]),
     ]
     this.broker = new Broker({
@@ -105,7 +116,7 @@ export class Server implements RunningServer {
       },
       turn: this.turn,
       access: parts.access ?? openAccess,
-      log,
+      log: this.#log,
       publishBacklogBytesMax: config.limits.publishBacklogBytesMax,
       ended: line => this.#lineEnded(line),
     }
@@ -120,10 +131,16 @@ export class Server implements RunningServer {
   }
 
   get status(): Status {
-    return statusOf(this.broker, this.#store, Math.floor((now() - this.#startedAt) / 1_000))
+    return statusOf({
+      broker: this.broker,
+      store: this.#store,
+      uptimeSeconds: Math.floor((now() - this.#startedAt) / 1_000),
+      logLinesLeftOut: this.#logOutput?.linesLeftOut ?? 0,
+    })
   }
 
   async start(): Promise<void> {
+    this.#logTicks = setInterval(() => this.#log.tick(), LOG_TICK_MS).unref()
     const snapshot = await this.#store.open()
     this.#logStore(snapshot)
     this.turn.begin()
@@ -178,6 +195,8 @@ export class Server implements RunningServer {
     this.turn.stop()
     this.#alarm.set(Infinity)
     await this.#store.close()
+    clearInterval(this.#logTicks)
+    this.#log.close()
   }
 
   #lineEnded(line: Line): void {
@@ -240,6 +259,9 @@ export class Server implements RunningServer {
     process.exit(74)
   }
 }
+
+/** How often it is asked whether a minute of the log is over. */
+const LOG_TICK_MS = 1_000
 
 const UNKNOWN_PEER: Peer = {
   address: '',
