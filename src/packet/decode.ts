@@ -11,6 +11,7 @@ import {
   NO_PROPERTIES,
   type Packet,
   type ProtocolVersion,
+  type ReadingTerms,
   type SubackPacket,
   type SubscribePacket,
   type SubscriptionRequest,
@@ -32,22 +33,39 @@ export { protocolVersionOf } from './decode-connect.ts'
 
 const DUP_FLAG = 0x08
 
-/**
- * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
- * is its own. Throws MalformedPacket with the reason code that the specification gives.
- */
+const UNBOUNDED: Readonly<Record<ProtocolVersion, ReadingTerms>> = {
+  3: { version: 3, userPropertiesMax: Infinity },
+  4: { version: 4, userPropertiesMax: Infinity },
+  5: { version: 5, userPropertiesMax: Infinity },
+}
+
+/** As a client reads what its broker says. */
 export function decode(
   bytes: Buffer,
   start: number,
   end: number,
   version: ProtocolVersion,
 ): Packet {
+  return decodeWithin(bytes, start, end, UNBOUNDED[version])
+}
+
+/**
+ * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
+ * is its own. Throws MalformedPacket with the reason code that the specification gives.
+ */
+export function decodeWithin(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  terms: ReadingTerms,
+): Packet {
+  const { version } = terms
   const first = bytes[start] ?? 0
   const flags = first & 0x0f
   const body = bodyStart(bytes, start)
-  if (first >> 4 === 3) return decodePublish(bytes, body, end, flags, version)
+  if (first >> 4 === 3) return decodePublish(bytes, body, end, flags, terms)
   assertFlags(first >> 4, flags, version)
-  const reader = new Reader(bytes, body, end)
+  const reader = new Reader(bytes, body, end, terms.userPropertiesMax)
   const packet = decodeBody(first >> 4, reader, version)
   reader.assertEnd(packet.type)
   return packet

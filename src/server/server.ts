@@ -148,7 +148,8 @@ export class Server implements RunningServer {
     this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
     const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
     // A client may send a packet as one frame, and a few joined.
-    const frameBytesMax = 2 * this.#config.limits.packetBytesMax
+    const { packetBytesMax, connectPacketBytesMax } = this.#config.limits
+    const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
     this.#listeners = this.#config.listeners.map(options =>
       createListener(
         { ...options, onRequest, frameBytesMax },

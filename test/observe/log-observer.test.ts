@@ -73,3 +73,23 @@ test('messages dropped for a full queue are one line for each client, with the k
     ]),
   )
 })
+
+test('a filter that SUBACK refuses leaves a line that names the limit, and a count', async t => {
+  const { pond, warnings } = watched()
+  const bob = pond.client('bob')
+
+  bob.subscribes('a')
+  bob.subscribes('b')
+  bob.subscribes(`c${'/c'.repeat(300)}`)
+
+  t.equal(pond.broker.statistics.subscribesRefused, 2)
+  t.match(warnings, [
+    {
+      event: 'subscribe.refused',
+      clientId: 'bob',
+      filter: 'b',
+      cause: 'the client has 1 subscriptions (limits.subscriptionsPerClientMax)',
+    },
+    { filter: /^c/, cause: 'the filter has more than 200 levels (limits.topicLevelsMax)' },
+  ])
+})
