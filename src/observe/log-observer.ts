@@ -77,8 +77,7 @@ export class LogObserver implements Observer {
 
   /** One line a minute for each client and reason, and then how many more there were. */
   dropped(reason: DropReason, _message: Message, clientId: string | null): void {
-    if (DROP_WORDS[reason].isWarned)
-      this.#log.warnOnce('message.dropped', clientId ?? '', reason, dropLine)
+    if (DROP_WORDS[reason].isWarned) this.#log.warnOnce(clientId ?? '', reason, dropLine)
   }
 }
 

@@ -54,12 +54,12 @@ export class RatedLog implements Log {
 
   /** What may happen at any rate, so that one line a minute must do. `fieldsOf` is called for those that are printed. */
   warnOnce<Cause extends string>(
-    event: string,
     clientId: string,
     cause: Cause,
     fieldsOf: (clientId: string, cause: Cause) => Omit<Line, 'level'>,
   ): void {
-    const rate = { event, key: keyOf(clientId, '', cause), source: clientId, repeatsMax: 1 }
+    if (this.#limiter.countsAgain(cause, clientId)) return
+    const rate = { event: cause, key: clientId, source: clientId }
     if (this.#limiter.counts(rate)) return
     this.#printed(rate, { level: 'warn', ...fieldsOf(clientId, cause) })
   }

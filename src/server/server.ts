@@ -167,7 +167,9 @@ export class Server implements RunningServer {
 
   /** Serves one more client, however it came. */
   accept(wire: Wire): void {
-    if (this.#isClosing || this.#lines.size >= this.#config.limits.connectionsMax) {
+    const { connectionsMax } = this.#config.limits
+    if (this.#isClosing || this.#lines.size >= connectionsMax) {
+      if (!this.#isClosing) this.#tellFull(wire.peer, connectionsMax)
       wire.destroy()
       return
     }
@@ -226,6 +228,11 @@ export class Server implements RunningServer {
         resolve()
       }
     })
+  }
+
+  #tellFull({ address, listener }: Peer, connectionsMax: number): void {
+    const cause = `${connectionsMax} connections are open (limits.connectionsMax)`
+    this.#log.warn({ event: 'connection.refused', listener, address, cause }, 'refused')
   }
 
   /** The first line of the log says what an acknowledgement promises. */
