@@ -10,7 +10,7 @@ import type { Test } from 'tap'
 import { stringify } from 'yaml'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-const CLI = resolve(ROOT, 'dist/src/cli.js')
+export const CLI: string = resolve(ROOT, 'dist/src/cli.js')
 /** A fault of our own, when somebody asks for it. */
 const FAULT = `process.on('SIGUSR2', () => { throw new Error('on purpose') })`
 
@@ -47,7 +47,10 @@ export class BrokerProcess {
       stdio: ['ignore', 'pipe', 'inherit'],
       cwd: directory,
     })
-    t.teardown(() => child.kill('SIGKILL'))
+    const kill = (): void => void child.kill('SIGKILL')
+    t.teardown(kill)
+    // A test that is given up has no teardown.
+    process.once('exit', kill)
     let text = ''
     const hear = (chunk: Buffer): void => void (text += chunk.toString())
     child.stdout?.on('data', hear)

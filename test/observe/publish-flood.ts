@@ -12,7 +12,7 @@ export const WITHOUT_RATES = {
 }
 
 /** 12 bytes: a PUBLISH at QoS 0 to a topic of the broker's own. */
-const REFUSED_PUBLISH = '300a 0008 245359532f612f61'
+export const REFUSED_PUBLISH = '300a 0008 245359532f612f61'
 export const REFUSED = 20_000
 
 export async function flooded(broker: BrokerProcess): Promise<void> {
