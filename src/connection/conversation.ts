@@ -177,7 +177,7 @@ export class Conversation implements Publisher {
     if (this.session.incoming.has(packet.packetId)) return
     throw new ProtocolError(
       RECEIVE_MAXIMUM_EXCEEDED,
-      `more than ${receiveMax} messages of QoS 1 and 2 without an answer (limits.receiveMax)`,
+      `more than ${receiveMax} messages of QoS 1 and 2 without an answer`,
     )
   }
 
