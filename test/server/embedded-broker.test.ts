@@ -271,3 +271,28 @@ test('a CONNECT that is larger than later packets may be comes over WebSocket to
   await client.publishAsync('a', 'x', { qos: 1 })
   await client.endAsync()
 })
+
+test('a connection over limits.connectionsMax leaves a line with its address and the key', async t => {
+  const warnings: unknown[] = []
+  const log = {
+    debug: () => {},
+    info: () => {},
+    warn: (fields: unknown) => void warnings.push(fields),
+    error: () => {},
+  }
+  const { broker, port } = await brokerOnPort({ limits: { connectionsMax: 1 }, log })
+  t.teardown(() => broker.close())
+  const first = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })
+  t.teardown(() => first.endAsync())
+
+  const second = connect(port, '127.0.0.1')
+  await new Promise(closed => second.once('close', closed))
+
+  t.match(warnings, [
+    {
+      event: 'connection.refused',
+      address: '127.0.0.1',
+      cause: '1 connections are open (limits.connectionsMax)',
+    },
+  ])
+})
