@@ -121,6 +121,7 @@ function limitsOf(dice: Dice): Limits {
     connectTimeoutSeconds: 10,
     clientIdBytesMax: 256,
     topicLevelsMax: 200,
+    userPropertiesMax: 100,
     topicAliasMax: dice.of([0, 2, 32]),
     outgoingTopicAliasMax: dice.of([0, 2, 32]),
     receiveMax: dice.of([1, 2, 10, 64]),

@@ -10,6 +10,8 @@ export interface Limits {
   readonly connectTimeoutSeconds: number
   readonly clientIdBytesMax: number
   readonly topicLevelsMax: number
+  /** Of one set of properties. A will has a set of its own. */
+  readonly userPropertiesMax: number
   /** Topic aliases that a client may set. */
   readonly topicAliasMax: number
   /** Topic aliases that the broker sets towards a client which allows them. */

@@ -25,6 +25,7 @@ export const POND_LIMITS: Limits = {
   connectTimeoutSeconds: 10,
   clientIdBytesMax: 256,
   topicLevelsMax: 200,
+  userPropertiesMax: 100,
   topicAliasMax: 32,
   outgoingTopicAliasMax: 32,
   receiveMax: 64,

@@ -21,6 +21,8 @@ export interface Observer {
   /** CONNECT was refused, or what came was no MQTT. */
   refused?(client: ClientFacts, reason: ReasonCode, sentence: string): void
   subscribed?(clientId: string, subscription: Subscription): void
+  /** A filter that SUBACK refuses: no right, or over a limit. */
+  subscribeRefused?(clientId: string, filter: string, reason: ReasonCode, sentence: string): void
   unsubscribed?(clientId: string, filter: string): void
   published?(message: Message, receivers: number): void
   /** A PUBLISH that was refused: too many levels, no right, over a quota. */

@@ -16,6 +16,7 @@ export class Statistics {
   messagesSent = 0
   messagesUnmatched = 0
   publishesRefused = 0
+  subscribesRefused = 0
   willsPublished = 0
   protocolErrors = 0
   readonly dropped: Record<DropReason, number> = {

@@ -100,7 +100,7 @@ async function start(config: Config, version: string, file: string | null): Prom
   const problems = listenerProblems(config, file)
   if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
   const startedAt = performance.now()
-  const log = createLog(config.log, process.stdout)
+  const { log, output } = createLog(config.log, process.stdout)
   process.once('uncaughtException', error => {
     log.fatal(
       { event: 'broker.fault', error: error.stack },
@@ -110,14 +110,14 @@ async function start(config: Config, version: string, file: string | null): Prom
   })
   let server
   try {
-    server = await startServer(config, log)
+    server = await startServer(config, log, { logOutput: output })
   } catch (error) {
     return complain(startSentence(error, config, file), 1)
   }
   const milliseconds = Math.round(performance.now() - startedAt)
   const { listeners } = server
   if (process.stdout.isTTY && config.log.format !== 'json')
-    process.stdout.write(banner(version, milliseconds, listeners))
+    output.write(banner(version, milliseconds, listeners))
   else
     log.info(
       {

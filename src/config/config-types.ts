@@ -49,6 +49,7 @@ export interface Config {
     connectTimeoutSeconds: number
     clientIdBytesMax: number
     topicLevelsMax: number
+    userPropertiesMax: number
     topicAliasMax: number
     outgoingTopicAliasMax: number
     receiveMax: number
@@ -103,6 +104,10 @@ export interface Config {
   log: {
     level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
     format: 'auto' | 'json' | 'pretty'
+    bufferBytesMax: number
+    repeatsMax: number
+    addressLinesMax: number
+    eventLinesMax: number
   }
   shutdown: {
     drainSeconds: number
@@ -165,6 +170,7 @@ export interface ConfigInput {
         connectTimeoutSeconds?: number | undefined
         clientIdBytesMax?: number | string | undefined
         topicLevelsMax?: number | undefined
+        userPropertiesMax?: number | undefined
         topicAliasMax?: number | undefined
         outgoingTopicAliasMax?: number | undefined
         receiveMax?: number | undefined
@@ -226,6 +232,10 @@ export interface ConfigInput {
     | {
         level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined
         format?: 'auto' | 'json' | 'pretty' | undefined
+        bufferBytesMax?: number | string | undefined
+        repeatsMax?: number | undefined
+        addressLinesMax?: number | undefined
+        eventLinesMax?: number | undefined
       }
     | undefined
   shutdown?:

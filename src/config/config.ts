@@ -63,16 +63,19 @@ const listener = z.strictObject({
 })
 
 const limits = z.strictObject({
-  packetBytesMax: whole(1_048_576, 32, 268_435_460, 'Largest packet from a client'),
+  // The largest of the smallest packets: SUBSCRIBE with a filter of one character, DISCONNECT with an expiry.
+  packetBytesMax: whole(1_048_576, 9, 268_435_460, 'Largest packet from a client'),
+  // CONNECT of 3.1 with a client id of one character.
   connectPacketBytesMax: whole(
     65_536,
-    32,
+    17,
     1_048_576,
     'Largest first packet: what a stranger may send',
   ),
   connectTimeoutSeconds: whole(10, 1, 600, 'Time for CONNECT'),
   clientIdBytesMax: whole(256, 23, 65_535, 'Longest client id'),
   topicLevelsMax: whole(200, 1, 65_535, 'Most levels of a topic'),
+  userPropertiesMax: whole(100, 0, 10_000, 'User properties of a packet, and of a will'),
   topicAliasMax: whole(32, 0, 65_535, 'Topic aliases that a client may set'),
   outgoingTopicAliasMax: whole(
     32,
@@ -219,6 +222,30 @@ const log = z.strictObject({
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
     .describe('auto: pretty on a terminal, JSON lines elsewhere'),
+  bufferBytesMax: whole(
+    1_048_576,
+    65_536,
+    1_073_741_824,
+    'Bytes of lines that wait for a slow reader; what comes then is left out and counted',
+  ),
+  repeatsMax: whole(
+    5,
+    1,
+    1_000_000,
+    'Lines a minute with the same event, client, address and cause; more are summed up in one',
+  ),
+  addressLinesMax: whole(
+    100,
+    1,
+    1_000_000,
+    'Lines a minute with the same event from one address; more are summed up in one',
+  ),
+  eventLinesMax: whole(
+    1_000,
+    1,
+    1_000_000,
+    'Lines a minute with the same event; more are summed up in one',
+  ),
 })
 
 const shutdown = z.strictObject({

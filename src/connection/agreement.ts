@@ -4,7 +4,7 @@ import type { Limits } from '../limits.ts'
 import type { ConnectPacket, ProtocolVersion } from '../packet/packet.ts'
 
 /** Largest packet that the protocol can express: 4 bytes of Remaining Length and the fixed header. */
-const PROTOCOL_PACKET_BYTES_MAX = 268_435_460
+export const PROTOCOL_PACKET_BYTES_MAX = 268_435_460
 
 export interface Agreement {
   readonly version: ProtocolVersion

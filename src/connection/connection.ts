@@ -7,7 +7,7 @@ import type { Broker, Departure } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
 import type { ClientFacts } from '../broker/observer.ts'
 import type { Occupant } from '../broker/sessions.ts'
-import { decode, protocolVersionOf } from '../packet/decode.ts'
+import { decodeWithin, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
 import {
@@ -16,11 +16,14 @@ import {
   type DisconnectPacket,
   type Packet,
   type Properties,
+  type ReadingTerms,
 } from '../packet/packet.ts'
 import {
   CONTINUE_AUTHENTICATION,
+  hasConnectReturnCode,
   KEEP_ALIVE_TIMEOUT,
   MAXIMUM_CONNECT_TIME,
+  PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
   type ReasonCode,
   REAUTHENTICATE,
@@ -70,6 +73,7 @@ export class Connection implements Deadline, Occupant {
   readonly #context: ConnectionContext
   readonly #carrier: Carrier
   readonly #framer: Framer
+  #terms: ReadingTerms
   #candidate: Candidate | null = null
   #conversation: Conversation | null = null
   #isReauthenticating = false
@@ -83,6 +87,7 @@ export class Connection implements Deadline, Occupant {
     this.sender = new Sender(context, carrier)
     const { broker } = context
     this.#framer = new Framer(broker.limits.connectPacketBytesMax, 'limits.connectPacketBytesMax')
+    this.#terms = { version: 4, userPropertiesMax: broker.limits.userPropertiesMax }
     this.#lastHeard = broker.now
     broker.statistics.connectionsAccepted += 1
     broker.deadlines.set(this, broker.now + broker.limits.connectTimeoutSeconds * 1_000)
@@ -133,9 +138,8 @@ export class Connection implements Deadline, Occupant {
     try {
       while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
         const { bytes, start, end } = this.#framer
-        const version = this.#candidate?.agreement.version ?? 4
         const factsBefore = journal.length
-        const handling = this.#handle(decode(bytes, start, end, version))
+        const handling = this.#handle(decodeWithin(bytes, start, end, this.#terms))
         const work = PACKET_WORK + handling + FACT_WORK * (journal.length - factsBefore)
         left -= work
         broker.turnWorkLeft -= work
@@ -233,6 +237,7 @@ export class Connection implements Deadline, Occupant {
 
   #connect(packet: ConnectPacket): void {
     this.sender.speaks(packet.version)
+    this.#terms = { ...this.#terms, version: packet.version }
     const assigned = packet.clientId === '' ? this.#context.newClientId() : null
     const agreement = agree(packet, assigned, this.#broker.limits)
     // What it said may be asked for again, when the memory that it came in is another client's.
@@ -330,6 +335,12 @@ export class Connection implements Deadline, Occupant {
       this.#refuse(refusal.reason, refusal.sentence)
       return
     }
+    const extras = extrasOf(agreement, data, responseInformation)
+    // Before anything is changed: it must not have a session that it cannot be told of [MQTT-3.1.2-24].
+    if (!this.sender.canSend(connack(agreement, false, broker, extras))) {
+      this.#refuse(PACKET_TOO_LARGE, 'CONNACK is larger than the Maximum Packet Size of the client')
+      return
+    }
     const { session, sessionPresent } = broker.open({
       clientId: agreement.clientId,
       cleanStart: packet.cleanStart,
@@ -340,12 +351,6 @@ export class Connection implements Deadline, Occupant {
     this.#conversation = new Conversation(session, agreement, permissions, broker, this.sender)
     this.#framer.packetBytesMax = broker.limits.packetBytesMax
     this.#framer.limitName = 'limits.packetBytesMax'
-    const extras: Properties = {
-      ...(data === undefined ? {} : { authenticationData: data }),
-      ...(agreement.wantsResponseInformation && responseInformation !== null
-        ? { responseInformation }
-        : {}),
-    }
     // Also when an old session was deleted or a will was left [D6].
     const promise = broker.journal.latest
     this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
@@ -371,9 +376,10 @@ export class Connection implements Deadline, Occupant {
     this.#end(packet.reason, sentence, departure)
   }
 
-  /** Refuses CONNECT. */
+  /** Refuses CONNECT. Where 3.x has no code for the reason there is no CONNACK [MQTT-3.2.2-6 of 3.1.1]. */
   #refuse(reason: ReasonCode, sentence: string): void {
-    this.sender.send(refusingConnack(reason, sentence), 0)
+    const isSayable = this.#candidate?.agreement.version === 5 || hasConnectReturnCode(reason)
+    if (isSayable) this.sender.send(refusingConnack(reason, sentence), 0)
     this.#end(reason, sentence, 'lost')
   }
 
@@ -445,5 +451,19 @@ export class Connection implements Deadline, Occupant {
       address: this.peer.address,
       transport: this.peer.transport,
     }
+  }
+}
+
+/** What CONNACK says besides what was agreed on. */
+function extrasOf(
+  agreement: Agreement,
+  authenticationData: Buffer | undefined,
+  responseInformation: string | null,
+): Properties {
+  return {
+    ...(authenticationData === undefined ? {} : { authenticationData }),
+    ...(agreement.wantsResponseInformation && responseInformation !== null
+      ? { responseInformation }
+      : {}),
   }
 }

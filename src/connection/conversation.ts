@@ -21,6 +21,7 @@ import {
   RECEIVE_MAXIMUM_EXCEEDED,
 } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
+import { acknowledged } from './acknowledgements.ts'
 import type { Agreement } from './agreement.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import {
@@ -81,9 +82,11 @@ export class Conversation implements Publisher {
         return this.#publish(packet)
       case 'puback':
       case 'pubrec':
-      case 'pubrel':
       case 'pubcomp':
-        this.#acknowledged(packet)
+        acknowledged(packet, this.session, this.#sender)
+        return 0
+      case 'pubrel':
+        this.#released(packet)
         return 0
       case 'subscribe':
         this.#subscribe(packet)
@@ -135,23 +138,6 @@ export class Conversation implements Publisher {
     const promise = journal.length > factsBefore ? journal.current : leastPromise
     this.#accept(packet, receivers, promise)
     return receivers * ACKNOWLEDGED_WORK
-  }
-
-  #acknowledged(packet: AcknowledgementPacket): void {
-    switch (packet.type) {
-      case 'puback':
-        if (this.session.inFlightQoS(packet.packetId) === 1) this.session.settle(packet.packetId)
-        return
-      case 'pubrec':
-        this.#received(packet)
-        return
-      case 'pubrel':
-        this.#released(packet)
-        return
-      case 'pubcomp':
-        if (this.session.inFlightQoS(packet.packetId) === 2) this.session.settle(packet.packetId)
-        return
-    }
   }
 
   #subscribe(packet: SubscribePacket): void {
@@ -245,19 +231,6 @@ export class Conversation implements Publisher {
     this.#sender.send({ type, packetId: packet.packetId, reason, properties }, promise)
     // PUBREC that does not refuse is followed by PUBREL and PUBCOMP.
     if (type === 'puback' || isFailure(reason)) this.#sender.outbox.countAcknowledgement()
-  }
-
-  #received(packet: AcknowledgementPacket): void {
-    const { packetId, reason } = packet
-    if (isFailure(reason)) {
-      // The client will not have it: that settles it [MQTT-4.4.0-2].
-      if (this.session.inFlightQoS(packetId) === 2) this.session.settle(packetId)
-      return
-    }
-    if (this.session.receive(packetId)) return
-    // PUBREL all the same, so that the client can end its side of the exchange [MQTT-4.3.3-4].
-    const notFound = PACKET_IDENTIFIER_NOT_FOUND
-    this.#sender.send({ type: 'pubrel', packetId, reason: notFound, properties: NO_PROPERTIES }, 0)
   }
 
   #released(packet: AcknowledgementPacket): void {

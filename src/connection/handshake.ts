@@ -33,12 +33,13 @@ export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal |
     }
   }
   if (Buffer.byteLength(packet.clientId) > clientIdBytesMax) {
-    const sentence = `client id is longer than ${clientIdBytesMax} bytes`
+    const sentence = `client id is longer than ${clientIdBytesMax} bytes (limits.clientIdBytesMax)`
     return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
   }
   const { will } = packet
   if (will !== null && (!isTopicName(will.topic) || levelCount(will.topic) > topicLevelsMax)) {
-    return { reason: TOPIC_NAME_INVALID, sentence: 'the will has no valid topic name' }
+    const sentence = `the topic of the will is empty, or has a wildcard or more than ${topicLevelsMax} levels (limits.topicLevelsMax)`
+    return { reason: TOPIC_NAME_INVALID, sentence }
   }
   return null
 }
@@ -55,7 +56,7 @@ export function openingRefusal(
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
   }
   if (!broker.hasRoomFor(agreement.clientId)) {
-    return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session' }
+    return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
   const isNew = broker.sessions.get(agreement.clientId) === undefined
   if (broker.storeIsFull && isNew && agreement.expiryIntervalSeconds > 0) {

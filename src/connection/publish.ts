@@ -57,7 +57,8 @@ export function refusalOf(
   const levelsMax = broker.limits.topicLevelsMax
   // A name of this length cannot have more levels.
   if (topic.length >= levelsMax && levelCount(topic) > levelsMax) {
-    return { reason: TOPIC_NAME_INVALID, sentence: `topic has more than ${levelsMax} levels` }
+    const sentence = `topic has more than ${levelsMax} levels (limits.topicLevelsMax)`
+    return { reason: TOPIC_NAME_INVALID, sentence }
   }
   if (isReserved(topic)) {
     const tree = topic.slice(0, levelEnd(topic, 0))
@@ -96,7 +97,8 @@ export function messageOf(
 /** Why the message cannot be retained, or null. */
 export function retainRefusal(message: Message, broker: Broker): Refusal | null {
   if (!message.retain || broker.retained.hasRoomFor(message)) return null
-  return { reason: QUOTA_EXCEEDED, sentence: 'no room for another retained message' }
+  const keys = 'limits.retainedMessagesMax, limits.retainedBytesMax'
+  return { reason: QUOTA_EXCEEDED, sentence: `no room for another retained message (${keys})` }
 }
 
 /** Why the message cannot be stored as it must be, or null. */

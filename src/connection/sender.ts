@@ -10,10 +10,12 @@ import {
   type ProtocolVersion,
   type QoS,
 } from '../packet/packet.ts'
+import { PACKET_TOO_LARGE } from '../packet/reason.ts'
 import type { Delivery } from '../session/delivery.ts'
 import type { Link, SendOutcome } from '../session/link.ts'
-import type { Agreement } from './agreement.ts'
+import { type Agreement, PROTOCOL_PACKET_BYTES_MAX } from './agreement.ts'
 import type { Carrier, ConnectionContext } from './connection-context.ts'
+import { CannotServe } from './protocol-error.ts'
 import { Outbox } from './outbox.ts'
 import { propertiesTowards } from './publish-encoder.ts'
 import { OutgoingAliases } from './topic-aliases.ts'
@@ -118,10 +120,26 @@ export class Sender implements Link {
   send(packet: Packet, promise: number): void {
     let bytes = encode(this.#fitting(packet), this.#version)
     if (bytes.length > this.#packetBytesMax) bytes = encode(withoutWords(packet), this.#version)
-    // It would be refused as too large: the client goes without [MQTT-3.1.2-24].
-    if (bytes.length > this.#packetBytesMax) return
+    if (bytes.length > this.#packetBytesMax) {
+      this.#cannotSend(packet, bytes.length)
+      return
+    }
     this.outbox.append(bytes, promise)
     this.#said()
+  }
+
+  /** Whether the packet, without words that may be left out, is small enough for the client [MQTT-3.1.2-24]. */
+  canSend(packet: Packet): boolean {
+    if (this.#packetBytesMax >= PROTOCOL_PACKET_BYTES_MAX) return true
+    return encode(withoutWords(packet), this.#version).length <= this.#packetBytesMax
+  }
+
+  /** The client would wait for ever for what must not be sent to it, so it is left. With these two we are leaving. */
+  #cannotSend({ type }: Packet, bytes: number): void {
+    if (type === 'connack' || type === 'disconnect') return
+    const max = `the Maximum Packet Size of the client (${this.#packetBytesMax})`
+    const sentence = `${type.toUpperCase()} of ${bytes} bytes is larger than ${max}`
+    throw new CannotServe(PACKET_TOO_LARGE, sentence)
   }
 
   #publish(

@@ -48,6 +48,7 @@ export function subscribe(
       const isNew = broker.subscribe(session, subscription)
       granted.push({ subscription, isNew })
     }
+    if (refusal !== null) tellRefusal(refusal, subscription.filter, session, broker)
     reasons.push(refusal ?? subscription.qos)
   }
   return { reasons, granted }
@@ -105,6 +106,31 @@ function refusalOf(
   if (isNew && session.subscriptions.size >= subscriptionsPerClientMax) return QUOTA_EXCEEDED
   if (isNew && session.isDurable && broker.storeIsFull) return QUOTA_EXCEEDED
   return null
+}
+
+/** SUBACK says no more than the reason: the log says what to change. */
+function tellRefusal(reason: ReasonCode, filter: string, session: Session, broker: Broker): void {
+  broker.statistics.subscribesRefused += 1
+  const sentence = sentenceOf(reason, session, broker)
+  broker.observer.subscribeRefused?.(session.clientId, filter, reason, sentence)
+}
+
+function sentenceOf(reason: ReasonCode, session: Session, broker: Broker): string {
+  const { topicLevelsMax, subscriptionsPerClientMax } = broker.limits
+  switch (reason) {
+    case NOT_AUTHORIZED:
+      return 'no right to subscribe to this filter'
+    case TOPIC_FILTER_INVALID:
+      return `the filter has more than ${topicLevelsMax} levels (limits.topicLevelsMax)`
+    case QUOTA_EXCEEDED:
+      if (session.subscriptions.size >= subscriptionsPerClientMax)
+        return `the client has ${subscriptionsPerClientMax} subscriptions (limits.subscriptionsPerClientMax)`
+      return broker.storeIsFull
+        ? 'the disk is full: no subscription can be stored'
+        : 'there is no room for another subscription'
+    default:
+      return 'this subscription cannot be served'
+  }
 }
 
 interface ShareWishes {

@@ -1,23 +1,37 @@
-// Log lines by pino: JSON for programs, or short lines for a person at a terminal.
+// Log lines by pino: JSON for programs, or short lines for a person at a terminal. Nobody waits for their reader.
 
 import { type Logger, pino } from 'pino'
-import { PrettyStream } from './pretty-stream.ts'
+import { openLogDescriptor } from './log-descriptor.ts'
+import { LogOutput } from './log-output.ts'
+import { prettyText } from './pretty-stream.ts'
 
 export interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly format: 'auto' | 'json' | 'pretty'
+  readonly bufferBytesMax: number
 }
 
-/** `auto` prints short lines on a terminal and JSON elsewhere. */
-export function createLog(settings: LogSettings, output: NodeJS.WriteStream): Logger {
+export interface CreatedLog {
+  readonly log: Logger
+  readonly output: LogOutput
+}
+
+/** `auto` prints short lines on a terminal and JSON elsewhere. What still waits when the process ends is flushed, for a second. */
+export function createLog(
+  settings: LogSettings,
+  stdout: NodeJS.WriteStream & { readonly fd: number },
+): CreatedLog {
   const options = {
     level: settings.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (level: string) => ({ level }) },
   }
-  const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && output.isTTY)
-  return isPretty
-    ? pino(options, new PrettyStream(output))
-    : pino(options, pino.destination({ dest: 1, sync: true }))
+  const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && stdout.isTTY)
+  const output = new LogOutput(openLogDescriptor(stdout.fd), {
+    bytesMax: settings.bufferBytesMax,
+    render: isPretty ? prettyText : line => line,
+  })
+  process.once('exit', () => output.flushSync())
+  return { log: pino(options, output), output }
 }

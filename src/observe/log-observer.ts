@@ -1,24 +1,44 @@
 // One log line for each thing that happens to a client: who, from where, and why.
 
 import type { ClientFacts, Observer } from '../broker/observer.ts'
-import { reasonName, type ReasonCode } from '../packet/reason.ts'
+import type { Message } from '../message.ts'
+import { reasonName, type ReasonCode, SESSION_TAKEN_OVER } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Log } from './log.ts'
+import type { DropReason } from '../session/session-context.ts'
+import { DROP_WORDS, GROUP_QUEUE_KEY } from './drop-words.ts'
+import type { LogFields } from './log.ts'
+import type { RatedLog } from './rated-log.ts'
+import { Takeovers } from './takeovers.ts'
 
 const VERSION_NAMES = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
 
 export class LogObserver implements Observer {
-  readonly #log: Log
+  readonly #log: RatedLog
+  readonly #takeovers: Takeovers
 
-  constructor(log: Log) {
+  /** The clock is one of milliseconds that never goes back. */
+  constructor(log: RatedLog, now: () => number) {
     this.#log = log
+    this.#takeovers = new Takeovers(now)
   }
 
   connected(client: ClientFacts, sessionPresent: boolean): void {
     this.#log.info({ event: 'client.connected', ...fieldsOf(client), sessionPresent }, 'connected')
+    const addresses = this.#takeovers.connected(client.clientId, client.address)
+    if (addresses === null) return
+    this.#log.warn(
+      {
+        event: 'client.contested',
+        clientId: client.clientId,
+        addresses,
+        cause: 'each connection ends the one before it',
+      },
+      'two devices use this client id?',
+    )
   }
 
   disconnected(client: ClientFacts, reason: ReasonCode, sentence: string): void {
+    if (reason === SESSION_TAKEN_OVER) this.#takeovers.takenOver(client.clientId, client.address)
     this.#log.info(
       { event: 'client.disconnected', ...fieldsOf(client), ...wordsOf(reason, sentence) },
       'disconnected',
@@ -37,6 +57,13 @@ export class LogObserver implements Observer {
     this.#log.debug({ event: 'client.subscribed', clientId, filter, qos }, 'subscribed')
   }
 
+  subscribeRefused(clientId: string, filter: string, reason: ReasonCode, sentence: string): void {
+    this.#log.warn(
+      { event: 'subscribe.refused', clientId, filter, ...wordsOf(reason, sentence) },
+      'subscribe refused',
+    )
+  }
+
   unsubscribed(clientId: string, filter: string): void {
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')
   }
@@ -47,6 +74,29 @@ export class LogObserver implements Observer {
       'publish refused',
     )
   }
+
+  /** One line a minute for each client and reason, and then how many more there were. */
+  dropped(reason: DropReason, _message: Message, clientId: string | null): void {
+    if (DROP_WORDS[reason].isWarned) this.#log.warnOnce(clientId ?? '', reason, dropLine)
+  }
+}
+
+/** No client id stands for the share groups, which have their own bounds. */
+function dropLine(
+  clientId: string,
+  reason: DropReason,
+): { readonly fields: LogFields; readonly sentence: string } {
+  const { cause, key } = DROP_WORDS[reason]
+  const limit = clientId === '' && key !== null ? GROUP_QUEUE_KEY : key
+  const who = clientId === '' ? {} : { clientId }
+  const fields = {
+    event: 'message.dropped',
+    ...who,
+    reason,
+    cause,
+    ...(limit !== null && { limit }),
+  }
+  return { fields, sentence: 'message dropped' }
 }
 
 function fieldsOf(client: ClientFacts): Record<string, unknown> {

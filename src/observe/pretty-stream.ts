@@ -1,7 +1,5 @@
 // Log lines for people: `14:02:11  + sub-4f2a   connected   127.0.0.1  MQTT 3.1.1`.
 
-import { Writable } from 'node:stream'
-
 interface Line {
   readonly level?: string
   readonly time?: string
@@ -38,20 +36,9 @@ const PLACED = [
   'sessionPresent',
 ]
 
-export class PrettyStream extends Writable {
-  readonly #output: NodeJS.WritableStream
-
-  constructor(output: NodeJS.WritableStream) {
-    super({ decodeStrings: false })
-    this.#output = output
-  }
-
-  override _write(chunk: string, _encoding: string, done: () => void): void {
-    for (const text of String(chunk).split('\n')) {
-      if (text !== '') this.#output.write(`${prettyLine(JSON.parse(text) as Line)}\n`)
-    }
-    done()
-  }
+/** A line of JSON as such a line; what is no JSON stays as it is. */
+export function prettyText(line: string): string {
+  return line.startsWith('{') ? `${prettyLine(JSON.parse(line) as Line)}\n` : line
 }
 
 export function prettyLine(line: Line): string {

@@ -19,7 +19,10 @@ export interface Status {
   /** By reason; see DropReason. */
   readonly dropped: Readonly<Record<string, number>>
   readonly publishesRefused: number
+  readonly subscribesRefused: number
   readonly protocolErrors: number
+  /** Log lines that were not printed, because whoever reads them was too slow. */
+  readonly logLinesLeftOut: number
 }
 
 type Figure = {
@@ -76,7 +79,14 @@ export const FIGURES: readonly {
   },
 ]
 
-export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): Status {
+export interface StatusSources {
+  readonly broker: Broker
+  readonly store: Store
+  readonly uptimeSeconds: number
+  readonly logLinesLeftOut: number
+}
+
+export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: StatusSources): Status {
   const { statistics } = broker
   return {
     uptimeSeconds,
@@ -92,6 +102,8 @@ export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): S
     bytesSent: statistics.bytesSent,
     dropped: { ...statistics.dropped },
     publishesRefused: statistics.publishesRefused,
+    subscribesRefused: statistics.subscribesRefused,
     protocolErrors: statistics.protocolErrors,
+    logLinesLeftOut,
   }
 }

@@ -1,7 +1,12 @@
 // PUBLISH: the packet that speed is about. No object is made but the packet and its payload.
 
 import { MalformedPacket } from './malformed.ts'
-import { NO_PROPERTIES, type ProtocolVersion, type PublishPacket } from './packet.ts'
+import {
+  NO_PROPERTIES,
+  type ProtocolVersion,
+  type PublishPacket,
+  type ReadingTerms,
+} from './packet.ts'
 import { readProperties } from './properties.ts'
 import { Reader } from './reader.ts'
 import { MALFORMED_PACKET, PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reason.ts'
@@ -18,7 +23,7 @@ export function decodePublish(
   body: number,
   end: number,
   flags: number,
-  version: ProtocolVersion,
+  { version, userPropertiesMax }: ReadingTerms,
 ): PublishPacket {
   const qos = (flags >> 1) & 0x03
   // [MQTT-3.3.1-4]
@@ -42,7 +47,7 @@ export function decodePublish(
     if (bytes[at] === 0 && at < end) {
       at += 1
     } else {
-      const reader = new Reader(bytes, at, end)
+      const reader = new Reader(bytes, at, end, userPropertiesMax)
       properties = readProperties(reader, 'publish')
       at = reader.position
     }

@@ -11,6 +11,7 @@ import {
   NO_PROPERTIES,
   type Packet,
   type ProtocolVersion,
+  type ReadingTerms,
   type SubackPacket,
   type SubscribePacket,
   type SubscriptionRequest,
@@ -30,23 +31,40 @@ import { reasonIn } from './reasons-allowed.ts'
 
 export { protocolVersionOf } from './decode-connect.ts'
 
-/**
- * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
- * is its own. Throws MalformedPacket with the reason code that the specification gives.
- */
+const UNBOUNDED: Readonly<Record<ProtocolVersion, ReadingTerms>> = {
+  3: { version: 3, userPropertiesMax: Infinity },
+  4: { version: 4, userPropertiesMax: Infinity },
+  5: { version: 5, userPropertiesMax: Infinity },
+}
+
+/** As a client reads what its broker says. */
 export function decode(
   bytes: Buffer,
   start: number,
   end: number,
   version: ProtocolVersion,
 ): Packet {
+  return decodeWithin(bytes, start, end, UNBOUNDED[version])
+}
+
+/**
+ * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
+ * is its own. Throws MalformedPacket with the reason code that the specification gives.
+ */
+export function decodeWithin(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  terms: ReadingTerms,
+): Packet {
+  const { version } = terms
   const first = bytes[start] ?? 0
   const flags = first & 0x0f
   const type = first >> 4
   const body = bodyStart(bytes, start)
   const isLong = bytes[body - 1] === 0 && body - start > 2
-  if (type === 3 && !isLong) return decodePublish(bytes, body, end, flags, version)
-  const reader = new Reader(bytes, body, end)
+  if (type === 3 && !isLong) return decodePublish(bytes, body, end, flags, terms)
+  const reader = new Reader(bytes, body, end, terms.userPropertiesMax)
   if (type === 1) {
     const packet = decodeConnect(reader)
     assertHeader(type, flags, isLong, packet.version)
@@ -54,7 +72,7 @@ export function decode(
     return packet
   }
   assertHeader(type, flags, isLong, version)
-  if (type === 3) return decodePublish(bytes, body, end, flags, version)
+  if (type === 3) return decodePublish(bytes, body, end, flags, terms)
   const packet = decodeBody(type, reader, version)
   reader.assertEnd(packet.type)
   return packet

@@ -8,6 +8,12 @@ export type ProtocolVersion = 3 | 4 | 5
 
 export type QoS = 0 | 1 | 2
 
+/** How packets are read: the version, which a CONNECT says itself, and how much one may have. */
+export interface ReadingTerms {
+  readonly version: ProtocolVersion
+  readonly userPropertiesMax: number
+}
+
 /** Name and value; the order of a list of them is kept [MQTT-3.3.2-18]. */
 export type UserProperty = readonly [name: string, value: string]
 

@@ -95,9 +95,6 @@ const KINDS: readonly PropertyKind[] = [
 
 const KIND_BY_ID = new Map(KINDS.map(kind => [kind.id, kind]))
 
-/** More user properties in one packet are refused: tens of thousands fit into a packet and cost far more than its bytes. */
-export const USER_PROPERTIES_MAX = 100
-
 type Draft = Partial<Record<keyof Properties, unknown>> & {
   subscriptionIdentifiers?: number[]
   userProperties?: UserProperty[]
@@ -132,8 +129,10 @@ function readProperty(reader: Reader, place: PropertyPlace, draft: Draft): void 
   const { name, wireType } = kind
   if (wireType === 'pair') {
     draft.userProperties ??= []
-    if (draft.userProperties.length >= USER_PROPERTIES_MAX) {
-      throw new MalformedPacket(QUOTA_EXCEEDED, `more than ${USER_PROPERTIES_MAX} user properties`)
+    const { userPropertiesMax } = reader
+    if (draft.userProperties.length >= userPropertiesMax) {
+      const sentence = `more than ${userPropertiesMax} user properties (limits.userPropertiesMax)`
+      throw new MalformedPacket(QUOTA_EXCEEDED, sentence)
     }
     draft.userProperties.push([
       reader.string('user property name'),
@@ -193,10 +192,14 @@ function assertInRange(name: keyof Properties, value: number | string | Buffer):
   // [MQTT-3.3.2-8]
   if (value === 0 && name === 'topicAlias')
     throw new MalformedPacket(TOPIC_ALIAS_INVALID, 'topic alias 0')
-  if (name === 'responseTopic' && typeof value === 'string' && /[+#]/.test(value)) {
-    // [MQTT-3.3.2-14]
-    throw new MalformedPacket(PROTOCOL_ERROR, 'the response topic has a wildcard')
+  if (name === 'responseTopic' && typeof value === 'string' && !isTopicName(value)) {
+    // [MQTT-3.3.2-14], [MQTT-4.7.3-1]
+    throw new MalformedPacket(PROTOCOL_ERROR, 'the response topic is empty or has a wildcard')
   }
+}
+
+function isTopicName(text: string): boolean {
+  return text !== '' && !/[+#]/.test(text)
 }
 
 const scratch = new Writer()

@@ -9,12 +9,15 @@ const EMPTY = Buffer.alloc(0)
 export class Reader {
   readonly bytes: Buffer
   readonly end: number
+  /** Of one set of properties: tens of thousands fit into a packet and cost far more than its bytes. */
+  readonly userPropertiesMax: number
   position: number
 
-  constructor(bytes: Buffer, start: number, end: number) {
+  constructor(bytes: Buffer, start: number, end: number, userPropertiesMax: number) {
     this.bytes = bytes
     this.position = start
     this.end = end
+    this.userPropertiesMax = userPropertiesMax
   }
 
   get isAtEnd(): boolean {

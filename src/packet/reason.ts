@@ -106,6 +106,24 @@ export function isFailure(reason: ReasonCode): boolean {
   return reason >= 0x80
 }
 
+/** What may pass, so that a client does well to try again later: return code 3 of 3.x. */
+const PASSING: ReadonlySet<ReasonCode> = new Set([
+  UNSPECIFIED_ERROR,
+  IMPLEMENTATION_SPECIFIC_ERROR,
+  SERVER_UNAVAILABLE,
+  SERVER_BUSY,
+  SERVER_SHUTTING_DOWN,
+  QUOTA_EXCEEDED,
+  USE_ANOTHER_SERVER,
+  SERVER_MOVED,
+  CONNECTION_RATE_EXCEEDED,
+])
+
+/** Whether a return code of 3.x says what the reason says: no client must be told "later" of what stays as it is. */
+export function hasConnectReturnCode(reason: ReasonCode): boolean {
+  return connectReturnCode(reason) !== 3 || PASSING.has(reason)
+}
+
 /** The CONNACK return code of MQTT 3.1.1 (section 3.2.2.3) that says nearest what the reason says. */
 export function connectReturnCode(reason: ReasonCode): number {
   switch (reason) {

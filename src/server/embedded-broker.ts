@@ -25,6 +25,7 @@ export interface BrokerEvents {
   disconnected: [client: ClientFacts, reason: ReasonCode, sentence: string]
   refused: [client: ClientFacts, reason: ReasonCode, sentence: string]
   subscribed: [clientId: string, subscription: Subscription]
+  subscribeRefused: [clientId: string, filter: string, reason: ReasonCode, sentence: string]
   unsubscribed: [clientId: string, filter: string]
   published: [message: Message, receivers: number]
   publishRefused: [clientId: string, topic: string, reason: ReasonCode, sentence: string]
@@ -220,6 +221,7 @@ function observerOf(handlers: Handlers<BrokerEvents>): Observer {
     disconnected: (...facts) => handlers.tell('disconnected', ...facts),
     refused: (...facts) => handlers.tell('refused', ...facts),
     subscribed: (...facts) => handlers.tell('subscribed', ...facts),
+    subscribeRefused: (...facts) => handlers.tell('subscribeRefused', ...facts),
     unsubscribed: (...facts) => handlers.tell('unsubscribed', ...facts),
     // What the program hears it may keep; where it does not listen, nothing is made for it.
     published: (message, receivers) => {

@@ -15,7 +15,9 @@ import { Alarm, now } from '../loop/clock.ts'
 import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
+import type { LogOutput } from '../observe/log-output.ts'
 import { observeAll } from '../observe/observers.ts'
+import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
 import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
@@ -41,6 +43,8 @@ export interface ServerParts {
   readonly access?: Access
   readonly store?: Store
   readonly observer?: Observer
+  /** Where the log is written to, when it may be that not all of it can be. */
+  readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
 }
@@ -59,7 +63,9 @@ export class Server implements RunningServer {
   readonly broker: Broker
   readonly turn: Turn
   readonly #config: Config
-  readonly #log: Log
+  readonly #log: RatedLog
+  readonly #logOutput: ServerParts['logOutput']
+  #logTicks: NodeJS.Timeout | undefined
   readonly #store: Store
   readonly #lines = new Set<Line>()
   readonly #lineContext: LineContext
@@ -72,11 +78,16 @@ export class Server implements RunningServer {
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
-    this.#log = log
+    this.#logOutput = parts.logOutput
+    this.#log = new RatedLog(log, {
+      bounds: config.log,
+      now,
+      hasRoom: () => parts.logOutput?.hasRoom !== false,
+    })
     this.#store = parts.store ?? createStore(config)
     const journal = new Journal(this.#store)
     const observers = [
-      new LogObserver(log),
+      new LogObserver(this.#log, now),
       ...(parts.observer === undefined ? [] : [parts.observer]),
     ]
     this.broker = new Broker({
@@ -112,7 +123,7 @@ export class Server implements RunningServer {
       },
       turn: this.turn,
       access: parts.access ?? openAccess,
-      log,
+      log: this.#log,
       publishBacklogBytesMax: config.limits.publishBacklogBytesMax,
       ended: line => this.#lineEnded(line),
     }
@@ -127,10 +138,16 @@ export class Server implements RunningServer {
   }
 
   get status(): Status {
-    return statusOf(this.broker, this.#store, Math.floor((now() - this.#startedAt) / 1_000))
+    return statusOf({
+      broker: this.broker,
+      store: this.#store,
+      uptimeSeconds: Math.floor((now() - this.#startedAt) / 1_000),
+      logLinesLeftOut: this.#logOutput?.linesLeftOut ?? 0,
+    })
   }
 
   async start(): Promise<void> {
+    this.#logTicks = setInterval(() => this.#log.tick(), LOG_TICK_MS).unref()
     const snapshot = await this.#store.open().catch((error: unknown) => {
       throw new StartError(error, { kind: 'store' })
     })
@@ -140,7 +157,8 @@ export class Server implements RunningServer {
     this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
     const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
     // A client may send a packet as one frame, and a few joined.
-    const frameBytesMax = 2 * this.#config.limits.packetBytesMax
+    const { packetBytesMax, connectPacketBytesMax } = this.#config.limits
+    const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
     this.#listeners = this.#config.listeners.map((options, index) =>
       createListener(
         { ...options, onRequest, frameBytesMax, key: `listeners.${index}` },
@@ -160,7 +178,9 @@ export class Server implements RunningServer {
 
   /** Serves one more client, however it came. */
   accept(wire: Wire): void {
-    if (this.#isClosing || this.#lines.size >= this.#config.limits.connectionsMax) {
+    const { connectionsMax } = this.#config.limits
+    if (this.#isClosing || this.#lines.size >= connectionsMax) {
+      if (!this.#isClosing) this.#tellFull(wire.peer, connectionsMax)
       wire.destroy()
       return
     }
@@ -202,6 +222,8 @@ export class Server implements RunningServer {
     this.#publishings.fail(new Error('the broker was closed before this was stored'))
     this.#alarm.set(Infinity)
     await this.#store.close()
+    clearInterval(this.#logTicks)
+    this.#log.close()
   }
 
   #lineEnded(line: Line): void {
@@ -230,6 +252,11 @@ export class Server implements RunningServer {
         resolve()
       }
     })
+  }
+
+  #tellFull({ address, listener }: Peer, connectionsMax: number): void {
+    const cause = `${connectionsMax} connections are open (limits.connectionsMax)`
+    this.#log.warn({ event: 'connection.refused', listener, address, cause }, 'refused')
   }
 
   /** The first line of the log says what an acknowledgement promises. */
@@ -264,6 +291,9 @@ export class Server implements RunningServer {
     process.exit(74)
   }
 }
+
+/** How often it is asked whether a minute of the log is over. */
+const LOG_TICK_MS = 1_000
 
 const UNKNOWN_PEER: Peer = {
   address: '',

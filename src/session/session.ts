@@ -20,6 +20,9 @@ import { type RestOfLine, StoredRest } from './stored-rest.ts'
 const NONE: readonly never[] = []
 const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
 
+/** Of a message that was sent to the client, on this connection or an earlier one; `none` is a free identifier. */
+export type ExchangeStage = 'none' | 'at-least-once' | 'exactly-once-sent' | 'exactly-once-received'
+
 export class Session implements RestOfLine {
   readonly clientId: string
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
@@ -141,7 +144,7 @@ export class Session implements RestOfLine {
     this.pump()
   }
 
-  /** PUBACK, or a PUBREC that refuses. False when no such packet identifier is in flight. */
+  /** PUBACK, PUBCOMP, or a PUBREC that refuses. False when no such packet identifier is in flight. */
   settle(packetId: number): boolean {
     const delivery = this.#window.get(packetId)
     if (delivery === undefined) return false
@@ -166,9 +169,12 @@ export class Session implements RestOfLine {
     return true
   }
 
-  /** The QoS of what is in flight under this identifier, or null. */
-  inFlightQoS(packetId: number): QoS | null {
-    return this.#window.get(packetId)?.qos ?? null
+  /** How far the exchange under this identifier has come. */
+  stageOf(packetId: number): ExchangeStage {
+    const delivery = this.#window.get(packetId)
+    if (delivery === undefined) return 'none'
+    if (delivery.qos !== 2) return 'at-least-once'
+    return delivery.isReceived ? 'exactly-once-received' : 'exactly-once-sent'
   }
 
   /** The client is here: resends what was unsettled, in order [MQTT-4.4.0-1], then goes on. */

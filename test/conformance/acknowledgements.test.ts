@@ -58,7 +58,7 @@ conforms(
     const pond = new Pond({ limits: { topicLevelsMax: 2 } })
     for (const [maximumPacketSize, has] of [
       [100, true],
-      [12, false],
+      [20, false],
     ] as const) {
       const client = pond.client('a', { properties: { maximumPacketSize } })
       client.publishes('a/b/c', '', { qos: 1, packetId: 1 })

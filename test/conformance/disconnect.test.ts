@@ -54,7 +54,7 @@ conforms(
   t => {
     for (const [maximumPacketSize, has] of [
       [200, true],
-      [10, false],
+      [16, false],
     ] as const) {
       const pond = new Pond()
       const client = pond.client('a', {

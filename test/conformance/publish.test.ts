@@ -218,11 +218,22 @@ conforms(
   },
 )
 
-conforms({ v5: ['MQTT-3.3.2-14'] }, 'a response topic with a wildcard breaks the protocol', t => {
-  const client = new Pond().client('a')
-  client.publishes('a', '', { properties: { responseTopic: 'r/#' } })
-  t.strictSame(client.hears(), ['disconnect 0x82', 'closed'])
-})
+conforms(
+  { v5: ['MQTT-3.3.2-14', 'MQTT-4.7.3-1'] },
+  'a response topic that is empty or has a wildcard breaks the protocol, in a will too',
+  t => {
+    for (const responseTopic of ['r/#', '+', '']) {
+      for (const qos of [0, 1, 2] as const) {
+        const client = new Pond().client('a')
+        client.publishes('a', '', { qos, properties: { responseTopic } })
+        t.strictSame(client.hears(), ['disconnect 0x82', 'closed'], responseTopic)
+      }
+      const stranger = new Pond().stranger('a', { will: { properties: { responseTopic } } })
+      stranger.connects()
+      t.strictSame(stranger.hears(), ['connack 0x82', 'closed'], responseTopic)
+    }
+  },
+)
 
 conforms(
   { v5: ['MQTT-3.3.4-2', 'MQTT-3.3.4-3', 'MQTT-3.3.4-4'], v311: ['MQTT-3.3.5-1'] },

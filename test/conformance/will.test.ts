@@ -27,6 +27,21 @@ conforms(
 )
 
 conforms(
+  { v5: ['MQTT-4.7.3-1', 'MQTT-4.7.1-1'], v311: ['MQTT-3.2.2-6', 'MQTT-4.7.3-1', 'MQTT-4.7.1-1'] },
+  'a will that cannot be published is refused: with its reason in 5.0, and without a CONNACK that would say "later" before',
+  t => {
+    for (const version of [3, 4, 5] as const) {
+      for (const topic of ['', 'will/+', '#', `a${'/a'.repeat(300)}`]) {
+        const client = new Pond().stranger('a', { version, will: { topic } })
+        client.connects()
+        const expected = version === 5 ? ['connack 0x90', 'closed'] : ['closed']
+        t.strictSame(client.hears(), expected, `${topic} in version ${version}`)
+      }
+    }
+  },
+)
+
+conforms(
   {
     v5: ['MQTT-3.1.2-14', 'MQTT-3.1.2-15'],
     v311: ['MQTT-3.1.2-8', 'MQTT-3.1.2-16', 'MQTT-3.1.2-17'],

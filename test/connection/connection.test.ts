@@ -125,3 +125,27 @@ test('a thousand takeovers leave one connection and one session, whatever is in 
   t.equal(pond.broker.sessions.connectedCount, 2)
   t.equal(pond.broker.statistics.sessionsTakenOver, 1_000)
 })
+
+test('user properties over the limit are refused with a sentence that names it, wherever they stand', async t => {
+  const userProperties = [
+    ['a', '1'],
+    ['b', '2'],
+    ['c', '3'],
+  ] as const
+  const pond = new Pond({ limits: { userPropertiesMax: 2 } })
+  for (const options of [
+    { properties: { userProperties } },
+    { will: { properties: { userProperties } } },
+  ]) {
+    const stranger = pond.stranger('a', options)
+    stranger.connects()
+    t.match(stranger.receives(), [
+      { type: 'connack', reason: 0x97, properties: { reasonString: /limits\.userPropertiesMax/ } },
+    ])
+  }
+  const client = pond.client('a', { properties: { userProperties: userProperties.slice(1) } })
+  client.publishes('a', '', { properties: { userProperties } })
+  t.match(client.receives(), [
+    { type: 'disconnect', reason: 0x97, properties: { reasonString: /limits\.userPropertiesMax/ } },
+  ])
+})

@@ -233,6 +233,7 @@ type Maker = (dice: Dice) => unknown
 const seconds: Maker = dice => (dice.chance(5) ? 0xffff_ffff : dice.below(100_000))
 const flag: Maker = dice => dice.below(2)
 const text: Maker = dice => dice.text()
+const topic: Maker = dice => dice.topic()
 const bytes: Maker = dice => dice.bytes()
 const positive: Maker = dice => 1 + dice.below(65_535)
 const size: Maker = dice => 1 + dice.below(268_435_455)
@@ -242,7 +243,7 @@ const CONTENT = {
   payloadFormatIndicator: flag,
   messageExpiryInterval: seconds,
   contentType: text,
-  responseTopic: text,
+  responseTopic: topic,
   correlationData: bytes,
 }
 const PROPERTIES: Readonly<Record<string, Readonly<Partial<Record<keyof Properties, Maker>>>>> = {

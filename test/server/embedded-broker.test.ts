@@ -255,3 +255,44 @@ test('what a program hears it may keep: later bytes on any socket do not change 
   t.strictSame(kept(heard), payloads)
   t.strictSame(kept(published), payloads)
 })
+
+test('a CONNECT that is larger than later packets may be comes over WebSocket too', async t => {
+  const broker = await createBroker({
+    listeners: [{ protocol: 'ws', host: '127.0.0.1', port: 0 }],
+    limits: { packetBytesMax: 32 },
+  })
+  t.teardown(() => broker.close())
+
+  const client = await mqtt.connectAsync(`ws://127.0.0.1:${broker.listeners[0]?.port}/mqtt`, {
+    clientId: 'x'.repeat(200),
+    reconnectPeriod: 0,
+  })
+
+  await client.publishAsync('a', 'x', { qos: 1 })
+  await client.endAsync()
+})
+
+test('a connection over limits.connectionsMax leaves a line with its address and the key', async t => {
+  const warnings: unknown[] = []
+  const log = {
+    debug: () => {},
+    info: () => {},
+    warn: (fields: unknown) => void warnings.push(fields),
+    error: () => {},
+  }
+  const { broker, port } = await brokerOnPort({ limits: { connectionsMax: 1 }, log })
+  t.teardown(() => broker.close())
+  const first = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })
+  t.teardown(() => first.endAsync())
+
+  const second = connect(port, '127.0.0.1')
+  await new Promise(closed => second.once('close', closed))
+
+  t.match(warnings, [
+    {
+      event: 'connection.refused',
+      address: '127.0.0.1',
+      cause: '1 connections are open (limits.connectionsMax)',
+    },
+  ])
+})

@@ -1,0 +1,70 @@
+// PUBACK, PUBREC and PUBCOMP from a client: what each does to the message that was sent under its identifier.
+//
+//                     nothing      QoS 1           QoS 2, no PUBREC   QoS 2, PUBREC came
+//   PUBACK            ignored      settles         breaks             breaks
+//   PUBREC            PUBREL 0x92  breaks          PUBREL             PUBREL
+//   PUBREC, refusing  ignored      breaks          settles            settles
+//   PUBCOMP           ignored      breaks          breaks             settles
+//
+// What breaks the protocol leaves the message owed, and it comes again on the next connection. An identifier that was sent on an
+// earlier connection of the session is answered for like one of this connection.
+
+import { type AcknowledgementPacket, NO_PROPERTIES } from '../packet/packet.ts'
+import { isFailure, PACKET_IDENTIFIER_NOT_FOUND, PROTOCOL_ERROR } from '../packet/reason.ts'
+import type { ExchangeStage, Session } from '../session/session.ts'
+import { ProtocolError } from './protocol-error.ts'
+import type { Sender } from './sender.ts'
+
+export function acknowledged(
+  packet: AcknowledgementPacket,
+  session: Session,
+  sender: Sender,
+): void {
+  const { type, packetId, reason } = packet
+  const stage = session.stageOf(packetId)
+  if (stage === 'none') {
+    if (type === 'pubrec' && !isFailure(reason)) releaseUnknown(packetId, sender)
+    return
+  }
+  switch (type) {
+    case 'puback':
+      if (stage !== 'at-least-once') breaks(packet, stage)
+      session.settle(packetId)
+      return
+    case 'pubrec':
+      if (stage === 'at-least-once') breaks(packet, stage)
+      // The client will not have it: that settles it [MQTT-4.4.0-2].
+      if (isFailure(reason)) session.settle(packetId)
+      else session.receive(packetId)
+      return
+    case 'pubcomp':
+      // Until PUBREC the PUBLISH is unacknowledged, whatever else comes [MQTT-4.3.3-3].
+      if (stage !== 'exactly-once-received') breaks(packet, stage)
+      session.settle(packetId)
+      return
+    case 'pubrel':
+      return
+  }
+}
+
+/** PUBREL all the same, so that the client can end its side of the exchange [MQTT-4.3.3-4]. */
+function releaseUnknown(packetId: number, sender: Sender): void {
+  const reason = PACKET_IDENTIFIER_NOT_FOUND
+  sender.send({ type: 'pubrel', packetId, reason, properties: NO_PROPERTIES }, 0)
+}
+
+const AWAITED: Readonly<Record<Exclude<ExchangeStage, 'none'>, string>> = {
+  'at-least-once': 'is of a message of QoS 1: PUBACK is awaited',
+  'exactly-once-sent': 'is of a message of QoS 2: PUBREC is awaited',
+  'exactly-once-received': 'is of a message of QoS 2: PUBCOMP is awaited',
+}
+
+/**
+ * The client takes the exchange for ended and would never answer it rightly: its place among those in flight would be
+ * taken for good [MQTT-4.13.1-1; MQTT-4.8.0-1 of 3.1.1].
+ */
+function breaks(packet: AcknowledgementPacket, stage: Exclude<ExchangeStage, 'none'>): never {
+  const { type, packetId } = packet
+  const sentence = `${type.toUpperCase()} with packet identifier ${packetId}, which ${AWAITED[stage]}`
+  throw new ProtocolError(PROTOCOL_ERROR, sentence)
+}

@@ -1,0 +1,58 @@
+// Why a message was dropped, in words that tell an operator what to change.
+
+import type { DropReason } from '../session/session-context.ts'
+
+interface DropWords {
+  readonly cause: string
+  /** The key of the configuration that bounds it, where there is one. */
+  readonly key: string | null
+  /** It needs somebody's attention: what belongs to an ordinary day is only counted. */
+  readonly isWarned: boolean
+}
+
+export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
+  'queue-full': {
+    cause: 'its queue is full',
+    key: 'limits.queuedMessagesMax, limits.queuedBytesMax',
+    isWarned: true,
+  },
+  'outbox-full': {
+    cause: 'it does not read as fast as messages of QoS 0 come',
+    key: 'limits.outboxBytesMax',
+    isWarned: true,
+  },
+  'client-away': {
+    cause: 'it is away, and messages of QoS 0 are not kept',
+    key: 'limits.queueQoS0WhileAway',
+    isWarned: false,
+  },
+  'message-expired': {
+    cause: 'the Message Expiry Interval of the publisher has passed',
+    key: null,
+    isWarned: false,
+  },
+  'packet-too-large': {
+    cause: 'it is larger than the Maximum Packet Size of the client',
+    key: null,
+    isWarned: true,
+  },
+  'session-ended': {
+    cause: 'its session has ended',
+    key: 'limits.sessionExpirySecondsMax',
+    isWarned: false,
+  },
+  'group-ended': { cause: 'the last member has left the share group', key: null, isWarned: false },
+  'not-authorized': {
+    cause: 'the client may not publish its will any more',
+    key: null,
+    isWarned: true,
+  },
+  'no-packet-identifier': {
+    cause: 'all 65,535 packet identifiers are in use',
+    key: null,
+    isWarned: true,
+  },
+}
+
+/** Of a share group, which has bounds of its own. */
+export const GROUP_QUEUE_KEY = 'share.queuedMessagesMax, share.queuedBytesMax'

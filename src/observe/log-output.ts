@@ -1,0 +1,183 @@
+// Log lines on their way out: a bounded buffer before a descriptor whose reader may be slow, stopped or gone.
+// Nobody waits for it. What does not fit is left out and counted, and a line says so once there is room.
+
+import type { LogDescriptor } from './log-descriptor.ts'
+
+/** One write; a pipe of Linux takes as much. */
+const CHUNK_BYTES_MAX = 65_536
+/** How long to wait before trying again what was not taken: twice as long each time. */
+const RETRY_MS_MIN = 10
+const RETRY_MS_MAX = 320
+/** How long the end of the process may be held up, in all. */
+const LAST_WORDS_MS_MAX = 1_000
+const LAST_WORDS_RETRY_MS = 5
+/** As `create-log.ts` makes them. */
+const FATAL = '{"level":"fatal"'
+
+export interface LogOutputOptions {
+  /** Bytes of lines that may wait. */
+  readonly bytesMax: number
+  /** From a line of JSON to what is printed. */
+  readonly render: (line: string) => string
+}
+
+type State = 'idle' | 'scheduled' | 'writing'
+
+export class LogOutput {
+  /** Lines that were not printed since the process began. */
+  linesLeftOut = 0
+  readonly #descriptor: LogDescriptor
+  readonly #options: LogOutputOptions
+  #lines: string[] = []
+  /** Of `#lines`. */
+  #bytes = 0
+  /** What is written now, and is not taken yet. */
+  #chunk: Buffer = EMPTY
+  #state: State = 'idle'
+  #retryMs = RETRY_MS_MIN
+  /** Left out, and no line has said so yet. */
+  #untold = 0
+  #lastWordsMs = LAST_WORDS_MS_MAX
+
+  constructor(descriptor: LogDescriptor, options: LogOutputOptions) {
+    this.#descriptor = descriptor
+    this.#options = options
+  }
+
+  /** Less than half of the buffer is used, and no line about lines left out is owed. */
+  get hasRoom(): boolean {
+    return this.#untold === 0 && this.#isRoomy
+  }
+
+  /** A line of JSON with its line feed, or text that is printed as it is. */
+  write(line: string): void {
+    if (line.startsWith(FATAL)) {
+      this.#lastWords(line)
+      return
+    }
+    const waiting = this.#bytes + this.#chunk.length
+    // Once one was left out, so are those behind it until a line has said so: the order is kept.
+    if (this.#untold > 0 || waiting + Buffer.byteLength(line) > this.#options.bytesMax) {
+      this.#leaveOut(1)
+    } else {
+      this.#append(line)
+    }
+    this.#schedule()
+  }
+
+  /** Before the process ends: tries for a second in all, however often it is called. */
+  flushSync(): void {
+    this.#flushFor(this.#lastWordsMs)
+  }
+
+  get #isRoomy(): boolean {
+    return this.#bytes + this.#chunk.length <= this.#options.bytesMax / 2
+  }
+
+  #append(line: string): void {
+    this.#lines.push(line)
+    this.#bytes += Buffer.byteLength(line)
+  }
+
+  #leaveOut(lines: number): void {
+    this.#untold += lines
+    this.linesLeftOut += lines
+  }
+
+  /** One write for all lines of an iteration of the event loop. */
+  #schedule(): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'scheduled'
+    setImmediate(() => this.#proceed())
+  }
+
+  #proceed(): void {
+    this.#state = 'idle'
+    if (!this.#draw()) return
+    this.#state = 'writing'
+    this.#descriptor.write(this.#chunk, (error, bytes) => this.#written(error, bytes))
+  }
+
+  #written(error: NodeJS.ErrnoException | null, bytes: number): void {
+    // It was in another thread's hands when the process said its last words.
+    if (this.#state !== 'writing') return
+    this.#state = 'idle'
+    if (error === null) {
+      this.#taken(bytes)
+      this.#schedule()
+      return
+    }
+    // Whatever it is may pass: a reader goes on, a disk has room again, a named pipe has another reader.
+    this.#state = 'scheduled'
+    setTimeout(() => this.#proceed(), this.#retryMs).unref()
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
+  }
+
+  #taken(bytes: number): void {
+    this.#retryMs = RETRY_MS_MIN
+    this.#chunk = this.#chunk.subarray(bytes)
+  }
+
+  /** Makes the next chunk of what waits. False when there is nothing to write. */
+  #draw(): boolean {
+    if (this.#untold > 0 && this.#isRoomy) this.#tellLeftOut()
+    if (this.#chunk.length > 0) return true
+    if (this.#lines.length === 0) return false
+    let count = 0
+    let bytes = 0
+    while (count < this.#lines.length && bytes < CHUNK_BYTES_MAX) {
+      bytes += Buffer.byteLength(this.#lines[count] ?? '')
+      count += 1
+    }
+    this.#bytes -= bytes
+    const drawn = this.#lines.splice(0, count)
+    this.#chunk = Buffer.from(drawn.map(this.#options.render).join(''))
+    return true
+  }
+
+  #tellLeftOut(): void {
+    this.#append(lineOfLeftOut(this.#untold))
+    this.#untold = 0
+  }
+
+  /** Whoever does not read now will not read all that waits: what is old gives way to what is last. */
+  #lastWords(line: string): void {
+    this.#flushFor(this.#lastWordsMs / 2)
+    this.#leaveOut(this.#lines.length)
+    this.#lines = []
+    this.#bytes = 0
+    if (this.#untold > 0) this.#tellLeftOut()
+    this.#append(line)
+    this.flushSync()
+  }
+
+  #flushFor(milliseconds: number): void {
+    // What another thread is writing to a file is written before the process is gone.
+    if (this.#state === 'writing') this.#chunk = EMPTY
+    this.#state = 'idle'
+    const startedAt = performance.now()
+    let spent = 0
+    while (spent < milliseconds && this.#draw()) {
+      try {
+        this.#taken(this.#descriptor.writeNow(this.#chunk))
+      } catch {
+        sleep(LAST_WORDS_RETRY_MS)
+        spent = performance.now() - startedAt
+      }
+    }
+    this.#lastWordsMs -= spent
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+const NEVER = new Int32Array(new SharedArrayBuffer(4))
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(NEVER, 0, 0, milliseconds)
+}
+
+function lineOfLeftOut(lines: number): string {
+  const words = `${lines.toLocaleString('en')} lines were left out: whoever reads the log is too slow`
+  const fields = { level: 'warn', time: new Date().toISOString(), event: 'log.left-out', lines }
+  return `${JSON.stringify({ ...fields, msg: words })}\n`
+}

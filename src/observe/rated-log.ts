@@ -1,0 +1,142 @@
+// A log that a flood from the network cannot fill: lines that tell the same are printed a few times a minute and then
+// summed up, and every name is cut.
+
+import { type LineBounds, LineLimiter, type LineRate, type Sum } from './line-limiter.ts'
+import type { Log, LogFields } from './log.ts'
+import { shortened } from './shortened.ts'
+
+/** Of a topic, a client id, a user name or a sentence in a log line. */
+const FIELD_BYTES_MAX = 256
+
+type Level = 'info' | 'warn' | 'error'
+
+interface Line {
+  readonly level: Level
+  readonly fields: LogFields
+  readonly sentence: string
+}
+
+export interface RatedLogOptions {
+  readonly bounds: LineBounds
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number
+  /** Sums wait while it says no, and go on counting. */
+  readonly hasRoom?: () => boolean
+}
+
+export class RatedLog implements Log {
+  readonly #log: Log
+  readonly #options: RatedLogOptions
+  readonly #limiter: LineLimiter<Line>
+
+  constructor(log: Log, options: RatedLogOptions) {
+    this.#log = log
+    this.#options = options
+    this.#limiter = new LineLimiter(options.bounds)
+  }
+
+  /** Whoever asks for these wants all of them. */
+  debug(fields: LogFields, sentence: string): void {
+    this.#log.debug(withShortNames(fields), sentence)
+  }
+
+  info(fields: LogFields, sentence: string): void {
+    this.#print({ level: 'info', fields, sentence })
+  }
+
+  warn(fields: LogFields, sentence: string): void {
+    this.#print({ level: 'warn', fields, sentence })
+  }
+
+  error(fields: LogFields, sentence: string): void {
+    this.#print({ level: 'error', fields, sentence })
+  }
+
+  /** What may happen at any rate, so that one line a minute must do. `fieldsOf` is called for those that are printed. */
+  warnOnce<Cause extends string>(
+    clientId: string,
+    cause: Cause,
+    fieldsOf: (clientId: string, cause: Cause) => Omit<Line, 'level'>,
+  ): void {
+    if (this.#limiter.countsAgain(cause, clientId)) return
+    const rate = { event: cause, key: clientId, source: clientId }
+    if (this.#limiter.counts(rate)) return
+    this.#printed(rate, { level: 'warn', ...fieldsOf(clientId, cause) })
+  }
+
+  /** Called every second or so: prints the sums of what was left out. */
+  tick(): void {
+    if (this.#options.hasRoom?.() === false) return
+    for (const sum of this.#limiter.due(this.#options.now())) this.#tell(sum)
+  }
+
+  /** The broker stops: what was summed up so far is told. */
+  close(): void {
+    for (const sum of this.#limiter.due(Infinity)) this.#tell(sum)
+  }
+
+  #print(line: Line): void {
+    const { fields, sentence } = line
+    const clientId = wordOf(fields['clientId'])
+    const address = wordOf(fields['address'])
+    const event = wordOf(fields['event']) || sentence
+    const key = keyOf(clientId, address, wordOf(fields['cause']))
+    const rate = { event, key, source: address || clientId }
+    if (!this.#limiter.counts(rate)) this.#printed(rate, line)
+  }
+
+  #printed(rate: LineRate, { level, fields, sentence }: Line): void {
+    const line = { level, fields: withShortNames(fields), sentence }
+    this.#limiter.printed(rate, line, this.#options.now())
+    this.#log[level](line.fields, sentence)
+  }
+
+  #tell({ of, line, more }: Sum<Line>): void {
+    const { event, address, clientId } = line.fields
+    const { level, sentence } = line
+    const count = more.toLocaleString('en')
+    switch (of) {
+      case 'repeats': {
+        const words = `${sentence}: and ${count} more like it in a minute`
+        this.#log[level]({ ...line.fields, more }, words)
+        return
+      }
+      case 'address': {
+        const from = address === undefined ? { clientId } : { address }
+        const words = `${sentence}: and ${count} more from there in a minute`
+        this.#log[level]({ event, ...from, more }, words)
+        return
+      }
+      case 'event':
+        this.#log[level]({ event, more }, `${sentence}: and ${count} more in a minute`)
+        return
+    }
+  }
+}
+
+function keyOf(clientId: string, address: string, cause: string): string {
+  return `${clientId}\n${address}\n${cause}`
+}
+
+/** As much of it as tells it from others. */
+function wordOf(value: unknown): string {
+  if (typeof value !== 'string') return ''
+  return value.length > FIELD_BYTES_MAX ? value.slice(0, FIELD_BYTES_MAX) : value
+}
+
+function withShortNames(fields: LogFields): LogFields {
+  for (const value of Object.values(fields)) {
+    if (typeof value === 'string' && value.length * 3 > FIELD_BYTES_MAX)
+      return shortenedFields(fields)
+  }
+  return fields
+}
+
+function shortenedFields(fields: LogFields): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? shortened(value, FIELD_BYTES_MAX) : value,
+    ]),
+  )
+}
