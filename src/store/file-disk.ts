@@ -5,9 +5,7 @@ import {
   constants,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -17,22 +15,23 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type Disk, type DiskFile, HOLD } from './disk.ts'
 import { DirectoryLock, isRunning } from './directory-lock.ts'
+import { inDirectory, makeDirectory, namesIn, syncDirectory } from './store-directory.ts'
 
 const FILE_MODE = 0o600
-const DIRECTORY_MODE = 0o700
 
 export class FileDisk implements Disk {
   readonly #directory: string
   readonly #lock: DirectoryLock
 
-  /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it. */
+  /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it, or it cannot be used. */
   constructor(directory: string) {
     makeDirectory(directory)
+    namesIn(directory)
     this.#directory = directory
-    this.#lock = new DirectoryLock(directory)
+    this.#lock = inDirectory(directory, 'written to', () => new DirectoryLock(directory))
   }
 
   list(): readonly string[] {
@@ -58,12 +57,7 @@ export class FileDisk implements Disk {
   }
 
   syncNames(): void {
-    const directory = openSync(this.#directory, constants.O_RDONLY)
-    try {
-      fsyncSync(directory)
-    } finally {
-      closeSync(directory)
-    }
+    syncDirectory(this.#directory)
   }
 
   freeBytes(): number {
@@ -86,18 +80,6 @@ export class FileDisk implements Disk {
 
   #path(name: string): string {
     return join(this.#directory, name)
-  }
-}
-
-/** Makes the directory, and its name durable as well. */
-function makeDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE })
-  if (first === undefined) return
-  for (let path = resolve(directory); ; path = dirname(path)) {
-    const parent = openSync(dirname(path), constants.O_RDONLY)
-    fsyncSync(parent)
-    closeSync(parent)
-    if (path === resolve(first)) return
   }
 }
 
