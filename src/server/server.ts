@@ -11,7 +11,7 @@ import { restore } from '../broker/restore.ts'
 import type { Config } from '../config/config.ts'
 import { ChunkPool } from '../connection/chunk-pool.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
-import { Alarm, now } from '../loop/clock.ts'
+import { Alarm, Clock } from '../loop/clock.ts'
 import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
@@ -20,13 +20,14 @@ import { type Status, statusOf } from '../observe/status.ts'
 import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
 import { FileStore } from '../store/file-store.ts'
-import type { Snapshot, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { Line, type LineContext } from '../transport/line.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { shareSettingsOf } from './share-settings.ts'
+import { reportStore } from './store-report.ts'
 
 export interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
@@ -61,11 +62,12 @@ export class Server implements RunningServer {
   readonly #store: Store
   readonly #lines = new Set<Line>()
   readonly #lineContext: LineContext
+  readonly #clock = new Clock()
   readonly #alarm: Alarm
   #listeners: readonly Listener[] = []
   #whenEmpty: (() => void) | null = null
   #isClosing = false
-  readonly #startedAt = now()
+  readonly #startedAt = performance.now()
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
@@ -84,12 +86,12 @@ export class Server implements RunningServer {
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
     })
     const encoder = new PublishEncoder()
-    this.#alarm = new Alarm(() => this.turn.begin())
+    this.#alarm = new Alarm(this.#clock, () => this.turn.begin())
     this.turn = new Turn({
       broker: this.broker,
       journal,
       store: this.#store,
-      now,
+      now: this.#clock.now,
       schedule: setImmediate,
       wakeAt: time => this.#alarm.set(time),
       ended: () => encoder.forget(),
@@ -120,12 +122,17 @@ export class Server implements RunningServer {
   }
 
   get status(): Status {
-    return statusOf(this.broker, this.#store, Math.floor((now() - this.#startedAt) / 1_000))
+    return statusOf(
+      this.broker,
+      this.#store,
+      Math.floor((performance.now() - this.#startedAt) / 1_000),
+    )
   }
 
   async start(): Promise<void> {
     const snapshot = await this.#store.open()
-    this.#logStore(snapshot)
+    if (this.#store instanceof FileStore) this.#clock.setAhead(this.#store.opening.clock.aheadMs)
+    reportStore(this.#log, this.#store, snapshot, storeDirectory(this.#config))
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
     this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
@@ -206,29 +213,6 @@ export class Server implements RunningServer {
         resolve()
       }
     })
-  }
-
-  /** The first line of the log says what an acknowledgement promises. */
-  #logStore(snapshot: Snapshot): void {
-    const store = this.#store
-    const { durability } = store
-    const isFile = store instanceof FileStore
-    this.#log.info(
-      {
-        event: 'store.opened',
-        durability,
-        ...(isFile && { directory: storeDirectory(this.#config) }),
-        sessions: snapshot.sessions.length,
-        retainedMessages: snapshot.retained.length,
-      },
-      'store opened',
-    )
-    if (isFile && store.opening.cut !== null) {
-      this.#log.warn(
-        { event: 'store.cut', ...store.opening.cut },
-        'a commit that was not finished, and that nobody was told of, was cut from the end of the log',
-      )
-    }
   }
 
   #commitFailed(error: Error): void {

@@ -3,6 +3,7 @@
 
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bootId } from './machine-time.ts'
 
 interface Holder {
   readonly pid: number
@@ -114,10 +115,6 @@ function isZombie(pid: number): boolean {
   const fields = readIfThere(`/proc/${pid}/stat`)
   const state = fields?.slice(fields.lastIndexOf(')') + 2)[0]
   return state === 'Z' || state === 'X'
-}
-
-function bootId(): string {
-  return readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
 }
 
 /** Field 22 of /proc/PID/stat; the name in field 2 may have spaces and brackets in it. */

@@ -4,9 +4,11 @@
 import { strict as assert } from 'node:assert'
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
+import { BrokerClock } from './broker-clock.ts'
 import { FileDisk } from './file-disk.ts'
 import { LogStore } from './log/log-store.ts'
 import { DiskFull } from './log/store-damaged.ts'
+import { machineTime, settingMs } from './machine-time.ts'
 import { writeDeliveries, writeSnapshot } from './snapshot-codec.ts'
 import {
   BELL,
@@ -25,6 +27,7 @@ class StoreThread {
   readonly #port: MessagePort
   readonly #control: Int32Array
   readonly #log: LogStore
+  readonly #clock: BrokerClock
   #memory: Buffer
   #orders: Order[] = []
   #isOpen = true
@@ -34,6 +37,7 @@ class StoreThread {
     this.#control = new Int32Array(setup.control)
     this.#memory = Buffer.from(setup.memory)
     this.#log = new LogStore(disk, setup.options)
+    this.#clock = new BrokerClock(disk, setup.time, { time: machineTime, settingMs })
   }
 
   open(): void {
@@ -46,7 +50,7 @@ class StoreThread {
     writeSnapshot(writer, snapshot, () => flush(SNAPSHOT_PART_BYTES))
     flush(1)
     this.#tellRoom()
-    this.#tell({ kind: 'opened', cut: this.#log.cut })
+    this.#tell({ kind: 'opened', cut: this.#log.cut, clock: this.#clock.open() })
   }
 
   run(): void {
@@ -58,6 +62,7 @@ class StoreThread {
       if (!isWaitingForRoom || this.#isClosing) this.#carryOutOrders()
       const hasMore = this.#isOpen && this.#log.work()
       this.#tellRoom()
+      if (!hasMore) this.#clock.look()
       if (!hasMore && this.#isOpen) {
         const isFull = isWaitingForRoom || this.#log.isFull
         Atomics.wait(this.#control, BELL, bell, isFull ? FULL_RETRY_MS : Infinity)
@@ -116,6 +121,7 @@ class StoreThread {
       this.#tell({ kind: 'page', id: order.id, bytes: taken(writer) })
     } else if (order.kind === 'close') {
       this.#log.close()
+      this.#clock.keep()
       this.#isOpen = false
     }
   }

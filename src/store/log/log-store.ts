@@ -43,7 +43,7 @@ export const LOG_STORE_DEFAULTS: LogStoreOptions = {
   reserveBytes: 67_108_864,
 }
 
-const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+)$/
+const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+|clock)$/
 
 /** Files that a copy of a store has. */
 export function isStoreFile(name: string): boolean {

@@ -28,3 +28,9 @@ export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
   return error.code === 'ENOSPC' || error.code === 'EDQUOT'
 }
+
+/** The process, or the machine, has no descriptor left: a file can be opened when another was closed. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return error.code === 'EMFILE' || error.code === 'ENFILE'
+}
