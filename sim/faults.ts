@@ -182,22 +182,24 @@ export class DamageTrial {
     this.#whole = tellModel(this.#model(this.#groups.length))
   }
 
-  /** Flips a bit of a file, or cuts it. */
+  /** Flips a bit of a file, cuts it, or makes zeros of all that stands behind a place. */
   try(dice: Dice): DamageOutcome {
     const disk = this.#disk.copied(dice)
     const name = dice.of(disk.fileNames)
     const bytes = disk.bytesOf(name)
     const at = dice.below(bytes.length)
-    const isCut = dice.chance(2)
-    if (isCut) disk.cutsFile(name, at)
-    else bytes[at] = (bytes[at] ?? 0) ^ (1 << dice.below(8))
-    return this.#judge(disk, name, at, isCut)
+    const isFlip = dice.chance(2)
+    if (isFlip) bytes[at] = (bytes[at] ?? 0) ^ (1 << dice.below(8))
+    else if (dice.chance(2)) disk.cutsFile(name, at)
+    else bytes.fill(0, at)
+    return this.#judge(disk, name, at, !isFlip)
   }
 
   #judge(disk: SimDisk, name: string, at: number, isCut: boolean): DamageOutcome {
+    const log = new LogStore(disk, OPTIONS)
     let kept: Everything
     try {
-      kept = tellAll(new LogStore(disk, OPTIONS))
+      kept = tellAll(log)
     } catch (error) {
       if (!(error instanceof StoreDamaged)) throw error
       return 'told'
@@ -209,7 +211,7 @@ export class DamageTrial {
     const isPrefix = [left, left + 1].some(commits =>
       isDeepStrictEqual(kept, tellModel(this.#model(commits))),
     )
-    return isPrefix ? 'cut' : 'silently less'
+    return isPrefix && log.cut !== null ? 'cut' : 'silently less'
   }
 
   /**

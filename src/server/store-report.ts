@@ -23,7 +23,7 @@ export function reportStore(log: Log, store: Store, snapshot: Snapshot, director
   if (cut !== null) {
     log.warn(
       { event: 'store.cut', ...cut },
-      'a commit that was not finished, and that nobody was told of, was cut from the end of the log',
+      'the log did not end as it is left, and was cut there: after a crash this is a commit that nobody was told of; otherwise something has changed the file',
     )
   }
   reportClock(log, clock)

@@ -1,6 +1,14 @@
 // The directory that a store lies in: made if need be. Where it cannot be made or used, a sentence names it and the cause.
 
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 const DIRECTORY_MODE = 0o700

@@ -93,7 +93,9 @@ test('a folder on a file system that is read-only is named so', { skip }, async 
   })
 
   t.throws(() => new FileDisk(directory), { message: /written to: its file system is read-only/ })
-  t.throws(() => new FileDisk(join(directory, 'x')), { message: /made: its file system is read-only/ })
+  t.throws(() => new FileDisk(join(directory, 'x')), {
+    message: /made: its file system is read-only/,
+  })
 })
 
 test('folders are made as deep as need be, also where some are there', async t => {

@@ -120,7 +120,7 @@ export class LogStore {
     for (const name of unfinishedNames(this.#disk)) this.#disk.remove(name)
     const names = checkpointNames(this.#disk)
     const newest = names.at(-1)
-    if (newest === undefined && this.#isNew()) this.#segments.begin()
+    if (newest === undefined && this.#isNew()) this.#begin()
     else this.#recover(newest, needsMessages)
     this.#state.forgetBegun()
     for (const name of names.slice(0, -1)) this.#disk.remove(name)
@@ -241,6 +241,12 @@ export class LogStore {
     return more.length === 0 && !this.#segments.isBegun(first)
   }
 
+  #begin(): void {
+    const [first] = this.#segments.numbers()
+    if (first !== undefined) this.cut = { file: segmentName(first), offset: 0 }
+    this.#segments.begin()
+  }
+
   /** Records that nobody could have written as they are count as damage as well. */
   #replay(payload: Buffer, segment: number, frame: number): void {
     try {
@@ -258,12 +264,21 @@ export class LogStore {
       this.#replay(payload, segment, frame),
     )
     // Only now: what the checkpoint knew may have been settled since, and let go.
-    if (needsMessages) {
-      for (const segment of this.#state.messages.segments()) {
-        this.#segments.assertReaches(segment, 0)
-      }
-    }
+    if (needsMessages) this.#assertMessagesAreThere()
     this.#reclaim()
+  }
+
+  /** The last message that is needed in a file is read: what ends too early, or in zeros, is found. */
+  #assertMessagesAreThere(): void {
+    const { messages } = this.#state
+    const last = new Map<number, number>()
+    for (let slot = 0; slot < messages.end; slot++) {
+      const segment = messages.segmentOf(slot)
+      if (segment === 0) continue
+      const frame = messages.frameOf(slot)
+      if (frame > (last.get(segment) ?? 0)) last.set(segment, frame)
+    }
+    for (const [segment, frame] of last) this.#segments.payload(segment, frame)
   }
 
   #continueCompaction(compaction: Compaction): boolean {

@@ -3,10 +3,11 @@
 // to make a file longer.
 
 import { randomBytes } from 'node:crypto'
-import type { Disk } from '../disk.ts'
+import type { Disk, DiskFile } from '../disk.ts'
 import type { Durability } from '../store.ts'
 import { END_BYTES, frameBytes, FRAME_HEADER_BYTES, writeFrame } from './frame.ts'
 import {
+  firstCommit,
   FrameReader,
   guessedMark,
   laterFrame,
@@ -39,7 +40,10 @@ export interface LogPosition {
   readonly commit: number
 }
 
-/** A torn tail that was cut: a commit that nobody was told of. */
+/**
+ * The end of the log was not as it is left, and was cut: a commit that nobody was told of, after a crash. Where
+ * somebody has made a file shorter, what is missing was there.
+ */
 export interface Cut {
   readonly file: string
   readonly offset: number
@@ -111,15 +115,22 @@ export class Segments {
         throw new StoreDamaged(segmentName(from.segment + index), 0, 'the file is missing')
       }
       const isNewest = index === numbers.length - 1
-      if (isNewest && index > 0 && !this.isBegun(number)) break
+      if (isNewest && index > 0 && !this.isBegun(number)) {
+        cut ??= { file: segmentName(number), offset: 0 }
+        break
+      }
       const start = index === 0 ? from.offset : SEGMENT_HEADER_BYTES
-      if (cut !== null) this.#assertNothingFollows(number, SEGMENT_HEADER_BYTES - 8, cut)
-      else cut = this.#read(number, start, onFrame)
+      // Where a full disk had torn a frame, the log went on in the next file.
+      if (cut !== null && !this.#goesOn(number)) {
+        this.#assertNothingFollows(number, SEGMENT_HEADER_BYTES - 8, cut)
+      } else {
+        cut = this.#read(number, start, onFrame)
+      }
     }
     if (numbers.length === 0) {
       throw new StoreDamaged(segmentName(from.segment), 0, 'the file is missing')
     }
-    if (cut !== null) this.#cut(cut)
+    if (cut !== null && cut.offset > 0) this.#cut(cut)
     this.#removeAfter(this.#last)
     return cut
   }
@@ -154,14 +165,6 @@ export class Segments {
     return this.#reader.payload(segment, frame, segment === this.#last ? this.#end : Infinity)
   }
 
-  /** Throws StoreDamaged unless the segment is there and reaches as far as this frame. */
-  assertReaches(segment: number, frame: number): void {
-    const size = this.#open(segment).file.size()
-    if (frame >= size) {
-      throw new StoreDamaged(segmentName(segment), size, 'the file ends before what it should hold')
-    }
-  }
-
   /** Nothing refers to these segments any more: they serve again, or are removed. */
   drop(numbers: readonly number[]): void {
     if (numbers.length === 0) return
@@ -190,9 +193,11 @@ export class Segments {
   isBegun(number: number): boolean {
     const file = this.#disk.open(segmentName(number))
     const isBegun = markIn(file, number) !== null
+    // The first was no other file before: there is nothing in it until its header is there.
+    const isUsed = number === 1 && file.size() > SEGMENT_HEADER_BYTES + END_BYTES
     const frame = isBegun ? null : laterFrame(file, guessedMark(file, number), 0, 0)
     file.close()
-    if (frame === null) return isBegun
+    if (isBegun || (frame === null && !isUsed)) return isBegun
     throw new StoreDamaged(segmentName(number), 0, 'the header of the file is not right')
   }
 
@@ -213,7 +218,13 @@ export class Segments {
       const what = `no whole frame stands here, but one does at byte ${later}`
       throw new StoreDamaged(segmentName(number), scan.end, what)
     }
-    return scan.isCleanEnd ? null : { file: segmentName(number), offset: scan.end }
+    return scan.ending === 'clean' ? null : { file: segmentName(number), offset: scan.end }
+  }
+
+  /** The segment begins with the commit that is the next. */
+  #goesOn(number: number): boolean {
+    const { file, mark } = this.#open(number)
+    return firstCommit(file, mark) === this.#commit + 1
   }
 
   /** Behind a torn frame nothing was ever written: no frame may stand in a later segment. */
@@ -288,7 +299,7 @@ export class Segments {
    */
   #endHere(): void {
     const { file } = this.#open(this.#last)
-    if (this.#isTorn) file.truncate(this.#end)
+    if (this.#isTorn) endAt(file, this.#end)
     this.#isTorn = false
     file.sync()
   }
@@ -317,6 +328,17 @@ export class Segments {
   #close(number: number): void {
     this.#files.get(number)?.file.close()
     this.#files.delete(number)
+  }
+}
+
+/** Takes away what stands behind the last frame, and puts the zeros there that end a log. */
+function endAt(file: DiskFile, end: number): void {
+  file.truncate(end)
+  try {
+    writeAll(file, Buffer.alloc(END_BYTES), end)
+  } catch (error) {
+    // Without them the next start says that the log was cut here.
+    if (!isDiskFull(error)) throw error
   }
 }
 
