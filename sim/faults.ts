@@ -20,6 +20,8 @@ const OPTIONS = {
 }
 /** So many that a run makes more than 2,000 calls of the disk. */
 const COMMITS = 750
+/** Commits after which it is quiet for a moment. */
+const RESTS_EVERY = 25
 /** How often a commit that found no room is tried again. */
 const TRIES = 4
 
@@ -93,6 +95,7 @@ function commitAll(disk: SimDisk, model: DurableState, durability: 'fsync' | 'os
       acknowledged += 1
       changes = []
       log.work()
+      if (count % RESTS_EVERY === 0) log.rest()
     }
   } catch (error) {
     // Final: a broker ends here, or does not start where even the first file finds no room.

@@ -21,6 +21,10 @@ import {
 
 /** How often a full disk is looked at, in milliseconds. */
 const FULL_RETRY_MS = 250
+/** Whether others have filled the disk is looked at no more often than this. */
+const ROOM_CHECK_MS = 250
+/** When nothing was asked for so long, files that are not needed are let go of. */
+const QUIET_MS = 2_000
 const SNAPSHOT_PART_BYTES = 4_194_304
 
 class StoreThread {
@@ -31,6 +35,7 @@ class StoreThread {
   #memory: Buffer
   #orders: Order[] = []
   #isOpen = true
+  #roomCheckedAt = 0
 
   constructor(setup: ThreadSetup, disk: FileDisk) {
     this.#port = setup.port
@@ -61,13 +66,28 @@ class StoreThread {
       const isWaitingForRoom = !this.#commit()
       if (!isWaitingForRoom || this.#isClosing) this.#carryOutOrders()
       const hasMore = this.#isOpen && this.#log.work()
-      this.#tellRoom()
-      if (!hasMore) this.#clock.look()
-      if (!hasMore && this.#isOpen) {
-        const isFull = isWaitingForRoom || this.#log.isFull
-        Atomics.wait(this.#control, BELL, bell, isFull ? FULL_RETRY_MS : Infinity)
-      }
+      this.#lookForRoom()
+      if (hasMore || !this.#isOpen) continue
+      this.#clock.look()
+      this.#wait(bell, isWaitingForRoom)
     }
+  }
+
+  /** Until something is asked for, or there is something to do without. */
+  #wait(bell: number, isWaitingForRoom: boolean): void {
+    const isFull = isWaitingForRoom || this.#log.isFull
+    const quietMs = this.#log.mayRest ? QUIET_MS : Infinity
+    const outcome = Atomics.wait(this.#control, BELL, bell, isFull ? FULL_RETRY_MS : quietMs)
+    if (outcome === 'timed-out' && !isFull) this.#log.rest()
+  }
+
+  #lookForRoom(): void {
+    const now = performance.now()
+    if (now - this.#roomCheckedAt >= ROOM_CHECK_MS) {
+      this.#roomCheckedAt = now
+      this.#log.lookForRoom()
+    }
+    this.#tellRoom()
   }
 
   /** A commit that waits for room is not waited for: nobody was told of it. */

@@ -63,6 +63,8 @@ export class Segments {
   readonly #options: SegmentsOptions
   readonly #reader: FrameReader
   readonly #files = new Map<number, OpenSegment>()
+  /** Of files that are written to no more. */
+  readonly #sizes = new Map<number, number>()
   #spares: Spare[] = []
   #last = 0
   #end = 0
@@ -88,6 +90,16 @@ export class Segments {
   numbers(): number[] {
     const numbers = this.#disk.list().flatMap(name => segmentNumber(name) ?? [])
     return numbers.sort((one, other) => one - other)
+  }
+
+  /** What the segment takes: the newest only as far as it is used. */
+  sizeOf(number: number): number {
+    if (number === this.#last) return this.#end
+    const known = this.#sizes.get(number)
+    if (known !== undefined) return known
+    const { bytes } = this.#sized(segmentName(number))
+    this.#sizes.set(number, bytes)
+    return bytes
   }
 
   /** Bytes in files that wait to serve again. */
@@ -173,6 +185,7 @@ export class Segments {
       const name = segmentName(number)
       const { bytes } = this.#sized(name)
       this.#close(number)
+      this.#sizes.delete(number)
       if (this.#spares.length < SPARES_MAX) {
         const spare = { name: `spare-${number}.log`, bytes }
         this.#disk.rename(name, spare.name)
