@@ -20,6 +20,8 @@ const OPTIONS = {
 }
 /** So many that a run makes more than 2,000 calls of the disk. */
 const COMMITS = 750
+/** Commits after which it is quiet for a moment. */
+const RESTS_EVERY = 25
 /** How often a commit that found no room is tried again. */
 const TRIES = 4
 
@@ -93,6 +95,7 @@ function commitAll(disk: SimDisk, model: DurableState, durability: 'fsync' | 'os
       acknowledged += 1
       changes = []
       log.work()
+      if (count % RESTS_EVERY === 0) log.rest()
     }
   } catch (error) {
     // Final: a broker ends here, or does not start where even the first file finds no room.
@@ -182,22 +185,24 @@ export class DamageTrial {
     this.#whole = tellModel(this.#model(this.#groups.length))
   }
 
-  /** Flips a bit of a file, or cuts it. */
+  /** Flips a bit of a file, cuts it, or makes zeros of all that stands behind a place. */
   try(dice: Dice): DamageOutcome {
     const disk = this.#disk.copied(dice)
     const name = dice.of(disk.fileNames)
     const bytes = disk.bytesOf(name)
     const at = dice.below(bytes.length)
-    const isCut = dice.chance(2)
-    if (isCut) disk.cutsFile(name, at)
-    else bytes[at] = (bytes[at] ?? 0) ^ (1 << dice.below(8))
-    return this.#judge(disk, name, at, isCut)
+    const isFlip = dice.chance(2)
+    if (isFlip) bytes[at] = (bytes[at] ?? 0) ^ (1 << dice.below(8))
+    else if (dice.chance(2)) disk.cutsFile(name, at)
+    else bytes.fill(0, at)
+    return this.#judge(disk, name, at, !isFlip)
   }
 
   #judge(disk: SimDisk, name: string, at: number, isCut: boolean): DamageOutcome {
+    const log = new LogStore(disk, OPTIONS)
     let kept: Everything
     try {
-      kept = tellAll(new LogStore(disk, OPTIONS))
+      kept = tellAll(log)
     } catch (error) {
       if (!(error instanceof StoreDamaged)) throw error
       return 'told'
@@ -209,7 +214,7 @@ export class DamageTrial {
     const isPrefix = [left, left + 1].some(commits =>
       isDeepStrictEqual(kept, tellModel(this.#model(commits))),
     )
-    return isPrefix ? 'cut' : 'silently less'
+    return isPrefix && log.cut !== null ? 'cut' : 'silently less'
   }
 
   /**

@@ -313,7 +313,12 @@ export class Broker implements SessionContext {
   /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
   restoreSession(session: Session, expiresAt: number | null): void {
     this.sessions.add(session)
-    this.sessions.vacate(session, expiresAt ?? this.#away(session))
+    // It was left before now, whatever a clock that was wrong has written down.
+    const latest = expiryOf(session, this.#now)
+    this.sessions.vacate(
+      session,
+      expiresAt === null ? this.#away(session) : Math.min(expiresAt, latest),
+    )
   }
 
   restoreSubscription(session: Session, subscription: Subscription): void {

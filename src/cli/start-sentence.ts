@@ -14,8 +14,12 @@ export function startSentence(error: unknown, config: Config, file: string | nul
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+    case 'ENOENT':
     case 'ENOTDIR':
     case 'EEXIST':
+    case 'ELOOP':
+    case 'ENAMETOOLONG':
+    case 'ENOSPC':
       return `${message}: choose another with --data DIR${place}`
     default:
       return message

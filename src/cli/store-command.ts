@@ -58,6 +58,7 @@ function linesOf(figures: StoreFigures): string {
   const lines = Object.entries(numbers).map(
     ([name, value]) => `${name.padEnd(14)} ${value.toLocaleString('en')}`,
   )
-  if (cut !== null) lines.push(`an unfinished commit begins in ${cut.file} at byte ${cut.offset}`)
+  if (cut !== null)
+    lines.push(`the log ends in ${cut.file} at byte ${cut.offset}, but not as it is left`)
   return `${lines.join('\n')}\n`
 }

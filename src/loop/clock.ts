@@ -6,17 +6,29 @@ const TIMER_MS_MAX = 2_147_483_647
 /** Deadlines are kept to about this precision, so that many of them share one wake-up. */
 const WAKE_MS_MIN = 20
 
-/** Milliseconds since 1970 as the process began, and from there on by a clock that no one sets back. */
-export function now(): number {
-  return Math.floor(performance.timeOrigin + performance.now())
+/**
+ * The broker's clock. It begins as the milliseconds since 1970, goes by a clock that no one sets, and is continued from
+ * where it was when a broker starts with what another has stored: so it may differ from the time of day.
+ */
+export class Clock {
+  #aheadMs = 0
+  readonly now = (): number =>
+    Math.floor(performance.timeOrigin + performance.now()) + this.#aheadMs
+
+  /** How far it is ahead of the time of day that the process began with. Once, before anybody has read it. */
+  setAhead(milliseconds: number): void {
+    this.#aheadMs = milliseconds
+  }
 }
 
 export class Alarm {
+  readonly #clock: Clock
   readonly #wake: () => void
   #timer: NodeJS.Timeout | null = null
   #at = Infinity
 
-  constructor(wake: () => void) {
+  constructor(clock: Clock, wake: () => void) {
+    this.#clock = clock
     this.#wake = wake
   }
 
@@ -27,7 +39,7 @@ export class Alarm {
     this.#timer = null
     this.#at = at
     if (at === Infinity) return
-    const delay = Math.min(Math.max(at - now(), WAKE_MS_MIN), TIMER_MS_MAX)
+    const delay = Math.min(Math.max(at - this.#clock.now(), WAKE_MS_MIN), TIMER_MS_MAX)
     this.#timer = setTimeout(() => this.#ring(), delay)
   }
 

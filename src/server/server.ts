@@ -11,7 +11,7 @@ import { restore } from '../broker/restore.ts'
 import type { Config } from '../config/config-types.ts'
 import { ChunkPool } from '../connection/chunk-pool.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
-import { Alarm, now } from '../loop/clock.ts'
+import { Alarm, Clock } from '../loop/clock.ts'
 import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
@@ -22,15 +22,17 @@ import { type Status, statusOf } from '../observe/status.ts'
 import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
 import { FileStore } from '../store/file-store.ts'
-import type { Snapshot, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { Line, type LineContext } from '../transport/line.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
 import { createStore, storeDirectory } from './create-store.ts'
+import { socketBound } from './descriptors.ts'
 import { Publishings } from './publishings.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
+import { reportStore } from './store-report.ts'
 
 export interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
@@ -69,25 +71,26 @@ export class Server implements RunningServer {
   readonly #store: Store
   readonly #lines = new Set<Line>()
   readonly #lineContext: LineContext
+  readonly #clock = new Clock()
   readonly #alarm: Alarm
   readonly #publishings = new Publishings()
   #listeners: readonly Listener[] = []
   #whenEmpty: (() => void) | null = null
   #isClosing = false
-  readonly #startedAt = now()
+  readonly #startedAt = performance.now()
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
     this.#logOutput = parts.logOutput
     this.#log = new RatedLog(log, {
       bounds: config.log,
-      now,
+      now: monotonicMs,
       hasRoom: () => parts.logOutput?.hasRoom !== false,
     })
     this.#store = parts.store ?? createStore(config)
     const journal = new Journal(this.#store)
     const observers = [
-      new LogObserver(this.#log, now),
+      new LogObserver(this.#log, monotonicMs),
       ...(parts.observer === undefined ? [] : [parts.observer]),
     ]
     this.broker = new Broker({
@@ -98,12 +101,12 @@ export class Server implements RunningServer {
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
     })
     const encoder = new PublishEncoder()
-    this.#alarm = new Alarm(() => this.turn.begin())
+    this.#alarm = new Alarm(this.#clock, () => this.turn.begin())
     this.turn = new Turn({
       broker: this.broker,
       journal,
       store: this.#store,
-      now,
+      now: this.#clock.now,
       schedule: setImmediate,
       wakeAt: time => this.#alarm.set(time),
       ended: () => encoder.forget(),
@@ -141,7 +144,7 @@ export class Server implements RunningServer {
     return statusOf({
       broker: this.broker,
       store: this.#store,
-      uptimeSeconds: Math.floor((now() - this.#startedAt) / 1_000),
+      uptimeSeconds: Math.floor((performance.now() - this.#startedAt) / 1_000),
       logLinesLeftOut: this.#logOutput?.linesLeftOut ?? 0,
     })
   }
@@ -151,7 +154,8 @@ export class Server implements RunningServer {
     const snapshot = await this.#store.open().catch((error: unknown) => {
       throw new StartError(error, { kind: 'store' })
     })
-    this.#logStore(snapshot)
+    if (this.#store instanceof FileStore) this.#clock.setAhead(this.#store.opening.clock.aheadMs)
+    reportStore(this.#log, this.#store, snapshot, storeDirectory(this.#config))
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
     this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
@@ -159,9 +163,12 @@ export class Server implements RunningServer {
     // A client may send a packet as one frame, and a few joined.
     const { packetBytesMax, connectPacketBytesMax } = this.#config.limits
     const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
+    const socketsMax = this.#socketsMax()
+    const fullness = (): string | null =>
+      this.#socketCount < socketsMax ? null : this.#fullness(socketsMax)
     this.#listeners = this.#config.listeners.map((options, index) =>
       createListener(
-        { ...options, onRequest, frameBytesMax, key: `listeners.${index}` },
+        { ...options, onRequest, frameBytesMax, fullness, key: `listeners.${index}` },
         wire => this.accept(wire),
         this.#log,
       ),
@@ -180,7 +187,7 @@ export class Server implements RunningServer {
   accept(wire: Wire): void {
     const { connectionsMax } = this.#config.limits
     if (this.#isClosing || this.#lines.size >= connectionsMax) {
-      if (!this.#isClosing) this.#tellFull(wire.peer, connectionsMax)
+      if (!this.#isClosing) this.#refuse(wire.peer, this.#fullness(connectionsMax))
       wire.destroy()
       return
     }
@@ -226,6 +233,24 @@ export class Server implements RunningServer {
     this.#log.close()
   }
 
+  /** What the process has descriptors for bounds the connections, whatever the configuration allows. */
+  #socketsMax(): number {
+    const { listeners, limits } = this.#config
+    const allowed = listeners.reduce((sum, { connectionsMax }) => sum + connectionsMax, 0)
+    const connectionsMax = Math.min(limits.connectionsMax, allowed)
+    const bound = socketBound(listeners.length)
+    if (bound === null || bound.socketsMax >= connectionsMax) return connectionsMax
+    this.#log.warn(
+      { event: 'connections.bound', ...bound, connectionsMax },
+      'the process may open fewer descriptors than there may be connections: raise ulimit -n, or lower limits.connectionsMax',
+    )
+    return bound.socketsMax
+  }
+
+  get #socketCount(): number {
+    return this.#listeners.reduce((sum, { connectionCount }) => sum + connectionCount, 0)
+  }
+
   #lineEnded(line: Line): void {
     this.#lines.delete(line)
     if (this.#lines.size === 0) this.#whenEmpty?.()
@@ -254,32 +279,14 @@ export class Server implements RunningServer {
     })
   }
 
-  #tellFull({ address, listener }: Peer, connectionsMax: number): void {
-    const cause = `${connectionsMax} connections are open (limits.connectionsMax)`
+  #refuse({ address, listener }: Peer, cause: string): void {
     this.#log.warn({ event: 'connection.refused', listener, address, cause }, 'refused')
   }
 
-  /** The first line of the log says what an acknowledgement promises. */
-  #logStore(snapshot: Snapshot): void {
-    const store = this.#store
-    const { durability } = store
-    const isFile = store instanceof FileStore
-    this.#log.info(
-      {
-        event: 'store.opened',
-        durability,
-        ...(isFile && { directory: storeDirectory(this.#config) }),
-        sessions: snapshot.sessions.length,
-        retainedMessages: snapshot.retained.length,
-      },
-      'store opened',
-    )
-    if (isFile && store.opening.cut !== null) {
-      this.#log.warn(
-        { event: 'store.cut', ...store.opening.cut },
-        'a commit that was not finished, and that nobody was told of, was cut from the end of the log',
-      )
-    }
+  #fullness(socketsMax: number): string {
+    const { connectionsMax } = this.#config.limits
+    const what = socketsMax < connectionsMax ? 'ulimit -n' : 'limits.connectionsMax'
+    return `${socketsMax} connections are open (${what})`
   }
 
   #commitFailed(error: Error): void {
@@ -294,6 +301,11 @@ export class Server implements RunningServer {
 
 /** How often it is asked whether a minute of the log is over. */
 const LOG_TICK_MS = 1_000
+
+/** For the log's rates, which know no time of day. */
+function monotonicMs(): number {
+  return performance.now()
+}
 
 const UNKNOWN_PEER: Peer = {
   address: '',

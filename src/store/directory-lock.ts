@@ -3,6 +3,7 @@
 
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bootId } from './machine-time.ts'
 
 interface Holder {
   readonly pid: number
@@ -20,7 +21,7 @@ export class DirectoryLock {
     this.#path = join(directory, 'lock')
     this.#holder = JSON.stringify(thisProcess())
     const draft = `${this.#path}.${process.pid}`
-    write(draft, this.#holder, directory)
+    writeFileSync(draft, this.#holder, { mode: 0o600 })
     try {
       this.#take(draft, directory)
     } finally {
@@ -58,16 +59,6 @@ export class DirectoryLock {
     }
     if (readIfThere(aside) !== stale) couldLink(aside, this.#path)
     unlinkSync(aside)
-  }
-}
-
-function write(draft: string, holder: string, directory: string): void {
-  try {
-    writeFileSync(draft, holder, { mode: 0o600 })
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
-    if (code !== 'EACCES' && code !== 'EROFS') throw error
-    throw Object.assign(new Error(`${directory} cannot be written to (no permission)`), { code })
   }
 }
 
@@ -125,10 +116,6 @@ function isZombie(pid: number): boolean {
   const fields = readIfThere(`/proc/${pid}/stat`)
   const state = fields?.slice(fields.lastIndexOf(')') + 2)[0]
   return state === 'Z' || state === 'X'
-}
-
-function bootId(): string {
-  return readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
 }
 
 /** Field 22 of /proc/PID/stat; the name in field 2 may have spaces and brackets in it. */

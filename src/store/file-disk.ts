@@ -7,46 +7,59 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type Disk, type DiskFile, HOLD } from './disk.ts'
 import { DirectoryLock, isRunning } from './directory-lock.ts'
+import { isOutOfDescriptors, OutOfDescriptors } from './log/store-damaged.ts'
+import { inDirectory, makeDirectory, namesIn } from './store-directory.ts'
 
 const FILE_MODE = 0o600
-const DIRECTORY_MODE = 0o700
+/** For the next segment, and for a file that is read meanwhile. */
+const RESERVE_DESCRIPTORS = 2
 
 export class FileDisk implements Disk {
   readonly #directory: string
   readonly #lock: DirectoryLock
+  readonly #descriptor: number
+  /** Descriptors that are held for times when there is no other. */
+  readonly #reserve: number[] = []
 
-  /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it. */
+  /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it, or it cannot be used. */
   constructor(directory: string) {
     makeDirectory(directory)
+    namesIn(directory)
     this.#directory = directory
-    this.#lock = new DirectoryLock(directory)
+    this.#lock = inDirectory(directory, 'written to', () => new DirectoryLock(directory))
+    this.#descriptor = openSync(directory, constants.O_RDONLY)
+    this.#fillReserve()
   }
 
   list(): readonly string[] {
-    const names = readdirSync(this.#directory)
+    const names = this.#withDescriptor(() => readdirSync(this.#directory))
     return names.some(name => HOLD.test(name)) ? names.filter(name => this.#isAlive(name)) : names
   }
 
   open(name: string): DiskFile {
-    return new OpenFile(openSync(this.#path(name), constants.O_RDWR))
+    return this.#withDescriptor(() => new OpenFile(openSync(this.#path(name), constants.O_RDWR)))
   }
 
   create(name: string): DiskFile {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL
-    return new OpenFile(openSync(this.#path(name), flags, FILE_MODE))
+    return this.#withDescriptor(() => new OpenFile(openSync(this.#path(name), flags, FILE_MODE)))
+  }
+
+  sizeOf(name: string): number {
+    return statSync(this.#path(name)).size
   }
 
   rename(from: string, to: string): void {
@@ -58,12 +71,7 @@ export class FileDisk implements Disk {
   }
 
   syncNames(): void {
-    const directory = openSync(this.#directory, constants.O_RDONLY)
-    try {
-      fsyncSync(directory)
-    } finally {
-      closeSync(directory)
-    }
+    fsyncSync(this.#descriptor)
   }
 
   freeBytes(): number {
@@ -73,7 +81,36 @@ export class FileDisk implements Disk {
 
   /** Gives the directory up. */
   close(): void {
+    for (const descriptor of this.#reserve.splice(0)) closeSync(descriptor)
+    closeSync(this.#descriptor)
     this.#lock.release()
+  }
+
+  /** Opens something, if need be with a descriptor of the reserve. Throws OutOfDescriptors. */
+  #withDescriptor<Result>(open: () => Result): Result {
+    for (;;) {
+      try {
+        const result = open()
+        this.#fillReserve()
+        return result
+      } catch (error) {
+        if (!isOutOfDescriptors(error)) throw error
+        const descriptor = this.#reserve.pop()
+        if (descriptor === undefined) throw new OutOfDescriptors(error)
+        closeSync(descriptor)
+      }
+    }
+  }
+
+  /** As far as there are descriptors. */
+  #fillReserve(): void {
+    try {
+      while (this.#reserve.length < RESERVE_DESCRIPTORS) {
+        this.#reserve.push(openSync(this.#directory, constants.O_RDONLY))
+      }
+    } catch (error) {
+      if (!isOutOfDescriptors(error)) throw error
+    }
   }
 
   /** A hold whose process was killed is none: it is taken away. */
@@ -87,39 +124,6 @@ export class FileDisk implements Disk {
   #path(name: string): string {
     return join(this.#directory, name)
   }
-}
-
-/** Makes the directory, and its name durable as well. */
-function makeDirectory(directory: string): void {
-  const first = madeDirectory(directory)
-  if (first === undefined) return
-  for (let path = resolve(directory); ; path = dirname(path)) {
-    const parent = openSync(dirname(path), constants.O_RDONLY)
-    fsyncSync(parent)
-    closeSync(parent)
-    if (path === resolve(first)) return
-  }
-}
-
-/** The topmost directory that was made. Throws a sentence with the code of the system. */
-function madeDirectory(directory: string): string | undefined {
-  try {
-    return mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE })
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
-    const why = WHY_NOT_MADE[code] ?? code
-    const sentence = `${directory} cannot be made here (${why})`
-    throw Object.assign(new Error(sentence), { code })
-  }
-}
-
-const WHY_NOT_MADE: Readonly<Record<string, string>> = {
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EROFS: 'the file system is read-only',
-  ENOTDIR: 'what should be a folder above it is a file',
-  EEXIST: 'there is a file of that name',
-  ENOSPC: 'the disk is full',
 }
 
 class OpenFile implements DiskFile {

@@ -2,10 +2,12 @@
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
+import { clockAfter } from './broker-clock.ts'
 import { ByteReader } from './bytes.ts'
 import { writeChange } from './change-codec.ts'
 import type { Change, Owner } from './change.ts'
 import { LOG_STORE_DEFAULTS, type LogStoreOptions } from './log/log-store.ts'
+import { machineTime } from './machine-time.ts'
 import { readDeliveries, SnapshotReading } from './snapshot-codec.ts'
 import {
   BELL,
@@ -27,7 +29,7 @@ type PageDone = (error: Error | null, deliveries: readonly StoredDelivery[]) => 
 export class FileStore implements Store {
   readonly durability: Durability
   /** What was found when the store was opened. */
-  opening: OpeningFacts = { cut: null }
+  opening: OpeningFacts = { cut: null, clock: clockAfter(null, machineTime()) }
   readonly #directory: string
   readonly #options: LogStoreOptions
   readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
@@ -58,6 +60,7 @@ export class FileStore implements Store {
     const setup: ThreadSetup = {
       directory: this.#directory,
       options: this.#options,
+      time: machineTime(),
       port: port2,
       control: this.#control.buffer as SharedArrayBuffer,
       memory: this.#memory.buffer as unknown as SharedArrayBuffer,

@@ -2,8 +2,10 @@
 // happens all the time; the rest are messages.
 
 import type { MessagePort } from 'node:worker_threads'
+import type { ClockFacts } from './broker-clock.ts'
 import type { Owner } from './change.ts'
 import type { LogStoreOptions } from './log/log-store.ts'
+import type { MachineTime } from './machine-time.ts'
 
 /** Numbers in shared memory. */
 export const BELL = 0
@@ -16,6 +18,7 @@ export const CONTROL_BYTES = 16
 export interface ThreadSetup {
   readonly directory: string
   readonly options: LogStoreOptions
+  readonly time: MachineTime
   readonly port: MessagePort
   readonly control: SharedArrayBuffer
   readonly memory: SharedArrayBuffer
@@ -29,6 +32,7 @@ export type Order =
 
 export interface OpeningFacts {
   readonly cut: { readonly file: string; readonly offset: number } | null
+  readonly clock: ClockFacts
 }
 
 export type Report =

@@ -4,9 +4,11 @@
 import { strict as assert } from 'node:assert'
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
+import { BrokerClock } from './broker-clock.ts'
 import { FileDisk } from './file-disk.ts'
 import { LogStore } from './log/log-store.ts'
-import { DiskFull } from './log/store-damaged.ts'
+import { DiskFull, OutOfDescriptors } from './log/store-damaged.ts'
+import { machineTime, settingMs } from './machine-time.ts'
 import { writeDeliveries, writeSnapshot } from './snapshot-codec.ts'
 import {
   BELL,
@@ -19,21 +21,28 @@ import {
 
 /** How often a full disk is looked at, in milliseconds. */
 const FULL_RETRY_MS = 250
+/** Whether others have filled the disk is looked at no more often than this. */
+const ROOM_CHECK_MS = 250
+/** When nothing was asked for so long, files that are not needed are let go of. */
+const QUIET_MS = 2_000
 const SNAPSHOT_PART_BYTES = 4_194_304
 
 class StoreThread {
   readonly #port: MessagePort
   readonly #control: Int32Array
   readonly #log: LogStore
+  readonly #clock: BrokerClock
   #memory: Buffer
   #orders: Order[] = []
   #isOpen = true
+  #roomCheckedAt = 0
 
   constructor(setup: ThreadSetup, disk: FileDisk) {
     this.#port = setup.port
     this.#control = new Int32Array(setup.control)
     this.#memory = Buffer.from(setup.memory)
     this.#log = new LogStore(disk, setup.options)
+    this.#clock = new BrokerClock(disk, setup.time, { time: machineTime, settingMs })
   }
 
   open(): void {
@@ -46,7 +55,7 @@ class StoreThread {
     writeSnapshot(writer, snapshot, () => flush(SNAPSHOT_PART_BYTES))
     flush(1)
     this.#tellRoom()
-    this.#tell({ kind: 'opened', cut: this.#log.cut })
+    this.#tell({ kind: 'opened', cut: this.#log.cut, clock: this.#clock.open() })
   }
 
   run(): void {
@@ -54,15 +63,31 @@ class StoreThread {
       const bell = Atomics.load(this.#control, BELL)
       // What was committed before an order was given is there to be committed once the order is.
       this.#readMail()
-      const isWaitingForRoom = !this.#commit()
-      if (!isWaitingForRoom || this.#isClosing) this.#carryOutOrders()
+      let isWaitingForRoom = !this.#commit()
+      if (!isWaitingForRoom || this.#isClosing) isWaitingForRoom = !this.#carryOutOrders()
       const hasMore = this.#isOpen && this.#log.work()
-      this.#tellRoom()
-      if (!hasMore && this.#isOpen) {
-        const isFull = isWaitingForRoom || this.#log.isFull
-        Atomics.wait(this.#control, BELL, bell, isFull ? FULL_RETRY_MS : Infinity)
-      }
+      this.#lookForRoom()
+      if (hasMore || !this.#isOpen) continue
+      this.#clock.look()
+      this.#wait(bell, isWaitingForRoom)
     }
+  }
+
+  /** Until something is asked for, or there is something to do without. */
+  #wait(bell: number, isWaitingForRoom: boolean): void {
+    const isFull = isWaitingForRoom || this.#log.isFull
+    const quietMs = this.#log.mayRest ? QUIET_MS : Infinity
+    const outcome = Atomics.wait(this.#control, BELL, bell, isFull ? FULL_RETRY_MS : quietMs)
+    if (outcome === 'timed-out' && !isFull) this.#log.rest()
+  }
+
+  #lookForRoom(): void {
+    const now = performance.now()
+    if (now - this.#roomCheckedAt >= ROOM_CHECK_MS) {
+      this.#roomCheckedAt = now
+      this.#log.lookForRoom()
+    }
+    this.#tellRoom()
   }
 
   /** A commit that waits for room is not waited for: nobody was told of it. */
@@ -103,10 +128,20 @@ class StoreThread {
     }
   }
 
-  #carryOutOrders(): void {
+  /** False when no file could be opened for one of them: it and those behind it are tried again. */
+  #carryOutOrders(): boolean {
     const orders = this.#orders
     this.#orders = []
-    for (const order of orders) this.#carryOut(order)
+    for (const [index, order] of orders.entries()) {
+      try {
+        this.#carryOut(order)
+      } catch (error) {
+        if (!(error instanceof OutOfDescriptors)) throw error
+        this.#orders = [...orders.slice(index), ...this.#orders]
+        return false
+      }
+    }
+    return true
   }
 
   #carryOut(order: Order): void {
@@ -116,6 +151,7 @@ class StoreThread {
       this.#tell({ kind: 'page', id: order.id, bytes: taken(writer) })
     } else if (order.kind === 'close') {
       this.#log.close()
+      this.#clock.keep()
       this.#isOpen = false
     }
   }

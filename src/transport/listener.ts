@@ -25,7 +25,6 @@ export interface Listener {
 }
 
 const HANDSHAKE_MS_MAX = 10_000
-const WARN_MS_MIN = 1_000
 /** A client may switch MQTT's keep-alive off: then it is TCP that notices when it is gone without a word. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
@@ -49,8 +48,6 @@ class SocketListener implements Listener {
   }
   /** Accepted, and not yet through with what comes before MQTT. */
   readonly #preparing = new Set<Socket>()
-  #warnedAt = -Infinity
-  #refusedSinceWarning = 0
 
   constructor(options: ListenerOptions, arrival: Arrival, log: Log) {
     this.#options = options
@@ -120,22 +117,13 @@ class SocketListener implements Listener {
       else this.#server.listen({ path, backlog: 4_096 }, resolve)
     })
     this.#server.removeAllListeners('error')
-    this.#server.on('error', error =>
-      this.#log.error({ listener: this.name, cause: error.message }, 'accept failed'),
-    )
+    this.#server.on('error', error => this.#acceptFailed(error.message))
     const address = this.#server.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
     this.#name = this.#nameNow()
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections >= this.#options.connectionsMax) {
-      socket.destroy()
-      this.#warnFull()
-      return
-    }
-    this.#connections += 1
-    socket.on('close', this.#socketClosed)
     const peer: Peer = {
       address: plainAddress(socket.remoteAddress ?? ''),
       port: socket.remotePort ?? 0,
@@ -143,6 +131,13 @@ class SocketListener implements Listener {
       listener: this.#name,
       certificate: null,
     }
+    const fullness = this.#fullness
+    if (fullness !== null) {
+      this.#refuse(socket, peer, fullness)
+      return
+    }
+    this.#connections += 1
+    socket.on('close', this.#socketClosed)
     if (this.#isPlain) {
       this.#arrival(streamWire(socket, peer, misunderstandingOf))
       return
@@ -232,15 +227,16 @@ class SocketListener implements Listener {
     socket.destroy()
   }
 
-  /** A flood of connections must not become a flood of log lines. */
-  #warnFull(): void {
-    this.#refusedSinceWarning += 1
-    if (performance.now() - this.#warnedAt < WARN_MS_MIN) return
-    const { connectionsMax } = this.#options
-    const refused = this.#refusedSinceWarning
-    this.#log.warn({ listener: this.name, connectionsMax, refused }, 'the listener is full')
-    this.#warnedAt = performance.now()
-    this.#refusedSinceWarning = 0
+  /** Without a descriptor for it a connection cannot be accepted: Node closes it. */
+  #acceptFailed(cause: string): void {
+    this.#log.error({ event: 'accept.failed', listener: this.name, cause }, 'accept failed')
+  }
+
+  /** Why one more connection is refused, or null. */
+  get #fullness(): string | null {
+    const { connectionsMax, key, fullness } = this.#options
+    if (this.#connections < connectionsMax) return fullness?.() ?? null
+    return `${connectionsMax} connections are open (${key ?? 'the listener'}.connectionsMax)`
   }
 }
 

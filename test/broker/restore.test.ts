@@ -72,3 +72,17 @@ test('what a group lent to a session that ended with the broker goes to another 
 
   t.strictSame(returns(pond, 'carol'), ['publish jobs one q1 #1'])
 })
+
+test('a session whose end was written down by a clock that ran ahead ends no later than its expiry from now', async t => {
+  const store = new MemoryStore()
+  const before = new Pond({ store })
+  before.now += 10 * 365 * 86_400_000
+  before.client('bob', DURABLE).vanishes()
+  before.now -= 10 * 365 * 86_400_000
+
+  const pond = await pondAfter(store, before)
+  t.equal(pond.broker.sessions.count, 1)
+  pond.passes({ seconds: 3_601 })
+
+  t.equal(pond.broker.sessions.count, 0)
+})

@@ -197,7 +197,7 @@ test('a folder that another Pondhawk has, or that cannot be made, is told with w
   t.strictSame(await said([...words, 'file/b'], { cwd }), {
     status: 1,
     errors:
-      'file/b cannot be made here (what should be a folder above it is a file): choose another with --data DIR\n',
+      'file/b cannot be made here (something on the way to it is no directory): choose another with --data DIR\n',
   })
   const check = await said(['check'], { cwd, env: { PONDHAWK_STORE__DIRECTORY: 'file/b' } })
   t.equal(check.status, 78)

@@ -1,7 +1,7 @@
 // A disk that is really full: a small file system in memory, which only root can make.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
@@ -10,7 +10,8 @@ import { createBroker } from '../../src/index.ts'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { FileStore } from '../../src/store/file-store.ts'
 import { verify } from '../../src/store/maintenance/verify.ts'
-import { committed, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import type { Change } from '../../src/store/change.ts'
+import { BOB, committed, GROUP, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
 
 const MEBIBYTE = 1_048_576
 
@@ -132,3 +133,134 @@ async function refused(client: mqtt.MqttClient): Promise<boolean> {
     .then(() => false)
     .catch(() => true)
 }
+
+interface Clearing {
+  readonly what: string
+  readonly segmentBytes: number
+  readonly fills: (number: number) => Change
+  readonly clears: (count: number) => readonly Change[]
+}
+
+const settles = (count: number): readonly Change[] =>
+  numbersTo(count).map(number => ({ kind: 'settled', delivery: number, owner: BOB }))
+const setsTopic = (number: number): Change => ({
+  kind: 'retained-set',
+  topic: `t/${number}`,
+  sequence: number,
+})
+const clearsTopics = (count: number): readonly Change[] =>
+  numbersTo(count).map(number => ({ kind: 'retained-cleared', topic: `t/${number}` }))
+
+function numbersTo(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index + 1)
+}
+
+/** Of the files a full disk lets one be written to the end, or many. */
+const CLEARINGS: readonly Clearing[] = [1, 64].flatMap(mebibytes => {
+  const segmentBytes = mebibytes * MEBIBYTE
+  const inFiles = `in files of ${mebibytes} MiB`
+  return [
+    {
+      what: `a queue that is settled, ${inFiles}`,
+      segmentBytes,
+      fills: number => owed(number, number),
+      clears: settles,
+    },
+    {
+      what: `retained messages that are cleared, ${inFiles}`,
+      segmentBytes,
+      fills: setsTopic,
+      clears: clearsTopics,
+    },
+    {
+      what: `a session that ends, ${inFiles}`,
+      segmentBytes,
+      fills: number => owed(number, number),
+      clears: () => [{ kind: 'session-ended', clientId: 'bob' }],
+    },
+    {
+      what: `a share group that ends, ${inFiles}`,
+      segmentBytes,
+      fills: number => owed(number, number, GROUP),
+      clears: () => [{ kind: 'group-ended', owner: GROUP }],
+    },
+  ] satisfies readonly Clearing[]
+})
+
+/** Polls: what happens meanwhile happens by itself. */
+async function isTrueWithin(seconds: number, isTrue: () => boolean): Promise<boolean> {
+  for (let count = 0; count < seconds * 20 && !isTrue(); count++) {
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  return isTrue()
+}
+
+/** What is free, and what lies in files that serve again. */
+function roomIn(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory)
+  return readdirSync(directory)
+    .filter(name => name.startsWith('spare'))
+    .reduce((sum, name) => sum + statSync(join(directory, name)).size, bavail * bsize)
+}
+
+/** Commits messages until the store says that it is full. Returns how many there are. */
+async function fillUp(store: FileStore, fills: (number: number) => Change): Promise<number> {
+  await committed(store, OPENED)
+  const payload = Buffer.alloc(100_000, 'x')
+  let number = 0
+  while (!store.isFull) {
+    number += 1
+    await committed(store, stored(number, { payload }), fills(number))
+  }
+  return number
+}
+
+for (const { what, segmentBytes, fills, clears } of CLEARINGS) {
+  test(
+    `a disk that the store has filled is usable within seconds of: ${what}`,
+    { skip },
+    async t => {
+      const directory = join(smallDisk(t, 16), 'data')
+      const options = { reserveBytes: 4 * MEBIBYTE, segmentBytes }
+      const store = new FileStore(directory, options)
+      await store.open()
+      const count = await fillUp(store, fills)
+      t.ok(count > 80, `${count} messages`)
+      // The checkpoint that then makes no room comes first.
+      await new Promise(resolve => setTimeout(resolve, 600))
+      t.equal(store.isFull, true)
+
+      for (const change of clears(count)) await committed(store, change)
+      t.equal(await isTrueWithin(10, () => !store.isFull), true)
+      const room = (): number => roomIn(directory)
+      t.equal(await isTrueWithin(10, () => room() > 10 * MEBIBYTE), true, `${room()} bytes`)
+
+      t.ok((await fillUp(store, fills)) > 80, 'and takes as much again')
+      await store.close()
+    },
+  )
+}
+
+test(
+  'a disk that others fill is found full with the next small commits, and usable when they give it back',
+  { skip },
+  async t => {
+    const directory = smallDisk(t, 16)
+    const store = new FileStore(join(directory, 'data'), { reserveBytes: 4 * MEBIBYTE })
+    await store.open()
+    await committed(store, OPENED)
+    for (let round = 0; round < 3; round++) {
+      crowd(directory, MEBIBYTE)
+      let commits = 0
+      while (!store.isFull && commits < 1_000) {
+        commits += 1
+        await committed(store, { kind: 'settled', delivery: 1, owner: BOB })
+        await new Promise(resolve => setTimeout(resolve, 20))
+      }
+      t.ok(commits < 100, `after ${commits} commits of a few bytes`)
+      rmSync(join(directory, 'crowd'))
+      t.equal(await isTrueWithin(10, () => !store.isFull), true)
+    }
+    await store.close()
+  },
+)

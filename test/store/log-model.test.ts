@@ -28,6 +28,7 @@ for (let seed = 1; seed <= 40; seed++) {
         model.apply(changes)
         log.commit(changes)
         if (facts.below(3) === 0) log.work()
+        if (facts.below(9) === 0) log.rest()
       }
       for (const owner of OWNERS) {
         const after = facts.below(60)

@@ -72,7 +72,7 @@ test('TLS on the plain MQTT port is told in a sentence', async t => {
   t.equal(arrived.bytes.length, 0)
 })
 
-test('more connections than allowed are closed at once, and told once', async t => {
+test('more connections than allowed are closed at once, and told to the log, which sums them up', async t => {
   const world = await World.listening(t, { connectionsMax: 2 })
   await world.connects(t)
   await world.connects(t)
@@ -81,7 +81,8 @@ test('more connections than allowed are closed at once, and told once', async t 
   }
 
   t.equal(world.listener.connectionCount, 2)
-  t.equal(world.warnings.length, 1)
+  t.equal(world.warnings.length, 3)
+  t.match(world.warnings[0], { cause: '2 connections are open (the listener.connectionsMax)' })
 })
 
 test('a place is free again when its connection ends', async t => {

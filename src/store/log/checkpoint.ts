@@ -236,7 +236,12 @@ export function readCheckpoint(disk: Disk, name: string, state: LogState): LogPo
   const scan = scanFrames(file, MARK, 0, 0, payload => reading.frame(payload))
   const later = laterFrame(file, MARK, scan.end, 0)
   file.close()
-  if (!scan.isCleanEnd || !reading.isComplete || later !== null || reading.position === null) {
+  if (
+    scan.ending === 'torn' ||
+    !reading.isComplete ||
+    later !== null ||
+    reading.position === null
+  ) {
     throw new StoreDamaged(name, scan.end, 'the checkpoint is not whole')
   }
   state.messages.sealFree()

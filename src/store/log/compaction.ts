@@ -7,8 +7,8 @@ import type { LogState } from './log-state.ts'
 import { MESSAGE_IN_RECORD, MOVED } from './replay.ts'
 import type { Segments } from './segments.ts'
 
-/** A segment of which no more than this part is needed is emptied. */
-const NEEDED_PART_MAX = 0.25
+/** What a message takes in its file besides topic and payload. */
+const RECORD_BYTES = 64
 /** Moved at once. */
 const FRAME_BYTES = 1_048_576
 /** Moved before one checkpoint. */
@@ -21,17 +21,61 @@ interface Place {
   readonly record: number
 }
 
+/** Which segments are emptied. */
+export interface CompactionPlan {
+  /** Those of which no more than this part is needed. */
+  readonly neededPartMax: number
+  /** No more than so much is moved. */
+  readonly moveBytesMax: number
+  /** A smaller file counts as large as this: few large ones are better than many small ones. */
+  readonly sizeMin: number
+}
+
+export interface SparseSegments {
+  readonly numbers: ReadonlySet<number>
+  /** What their files take, without what is moved elsewhere. */
+  readonly gainBytes: number
+}
+
+/** Segments that are worth emptying, and those that nothing is needed of. */
+export function sparseSegments(
+  state: LogState,
+  segments: Segments,
+  plan: CompactionPlan,
+): SparseSegments {
+  const newest = segments.position.segment
+  const sparse = new Set<number>()
+  let moveBytesLeft = plan.moveBytesMax
+  let gainBytes = 0
+  for (const number of segments.numbers()) {
+    if (number >= newest) continue
+    const size = segments.sizeOf(number)
+    const needed = neededBytes(state, number)
+    if (needed > Math.max(size, plan.sizeMin) * plan.neededPartMax || needed > moveBytesLeft)
+      continue
+    moveBytesLeft -= needed
+    gainBytes += size - needed
+    sparse.add(number)
+  }
+  return { numbers: sparse, gainBytes }
+}
+
+/** What the messages take in the segment that are still needed. */
+export function neededBytes(state: LogState, segment: number): number {
+  const use = state.messages.useOf(segment)
+  return use === undefined ? 0 : use.bytes + use.messages * RECORD_BYTES
+}
+
 export class Compaction {
   readonly #state: LogState
   readonly #segments: Segments
   readonly #places: readonly Place[]
   #next = 0
 
-  /** Moves no more than `moveBytesMax` of topics and payloads. */
-  constructor(state: LogState, segments: Segments, segmentBytes: number, moveBytesMax: number) {
+  constructor(state: LogState, segments: Segments, sparse: ReadonlySet<number>) {
     this.#state = state
     this.#segments = segments
-    this.#places = placesToEmpty(state, segments, segmentBytes, moveBytesMax)
+    this.#places = placesIn(state, sparse)
   }
 
   /** Moves some messages. False when there is nothing left to move. Throws DiskFull. */
@@ -76,24 +120,8 @@ export class Compaction {
   }
 }
 
-function placesToEmpty(
-  state: LogState,
-  segments: Segments,
-  segmentBytes: number,
-  moveBytesMax: number,
-): Place[] {
+function placesIn(state: LogState, sparse: ReadonlySet<number>): Place[] {
   const { messages } = state
-  const newest = segments.position.segment
-  let bytesLeft = moveBytesMax
-  const sparse = new Set(
-    segments.numbers().filter(number => {
-      const use = messages.useOf(number)
-      if (number >= newest || use === undefined) return false
-      if (use.bytes >= segmentBytes * NEEDED_PART_MAX || use.bytes > bytesLeft) return false
-      bytesLeft -= use.bytes
-      return true
-    }),
-  )
   const places: Place[] = []
   if (sparse.size === 0) return places
   for (let slot = 0; slot < messages.end && places.length < MESSAGES_MAX; slot++) {

@@ -72,11 +72,9 @@ export function lengthAt(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at + LENGTH)
 }
 
-/** Where no frame follows: zeros, as they are written behind the last one. */
-export function isEnd(bytes: Buffer, at: number, end: number): boolean {
-  for (let index = at; index < Math.min(at + END_BYTES, end); index++) {
-    if (bytes[index] !== 0) return false
-  }
+/** There is nothing but zeros up to `end`. */
+export function isZeros(bytes: Buffer, at: number, end: number): boolean {
+  for (let index = at; index < end; index++) if (bytes[index] !== 0) return false
   return true
 }
 

@@ -10,7 +10,7 @@ import { type Disk, HOLD } from '../disk.ts'
 import { qosIn, readMessage } from '../message-codec.ts'
 import type { Durability, Snapshot, StoredDelivery } from '../store.ts'
 import { checkpointNames, CheckpointWriter, readCheckpoint, unfinishedNames } from './checkpoint.ts'
-import { Compaction } from './compaction.ts'
+import { Compaction, type CompactionPlan, neededBytes, sparseSegments } from './compaction.ts'
 import { BEGUN, LogState } from './log-state.ts'
 import { MESSAGE_IN_RECORD, replay } from './replay.ts'
 import { type Cut, type LogPosition, Segments } from './segments.ts'
@@ -43,7 +43,7 @@ export const LOG_STORE_DEFAULTS: LogStoreOptions = {
   reserveBytes: 67_108_864,
 }
 
-const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+)$/
+const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+|clock)$/
 
 /** Files that a copy of a store has. */
 export function isStoreFile(name: string): boolean {
@@ -53,11 +53,16 @@ export function isStoreFile(name: string): boolean {
 /** A compaction on a full disk takes no more than this part of the reserve. */
 const RESERVE_PARTS = 16
 
-/** What a message takes in its file besides topic and payload. */
-const RECORD_BYTES = 64
+/** A segment of which no more than this part is needed is emptied; where it is quiet, or the disk full, of more. */
+const NEEDED_PART_MAX = 0.25
+const NEEDED_PART_MAX_AT_REST = 0.5
 
-/** Smaller segments are not worth a checkpoint of their own. */
-const MOSTLY_DONE_BYTES_MIN = 65_536
+/** On a full disk, what a checkpoint must free to be worth making. */
+const GAIN_BYTES_MIN = 65_536
+
+/** The same where it is quiet: also no less than twice what the checkpoint takes. Small segments have a smaller one. */
+const GAIN_BYTES_MIN_AT_REST = 1_048_576
+const GAIN_PART_OF_SEGMENT = 4
 
 /** The room is looked at anew after this many bytes of log. */
 const ROOM_CHECK_BYTES = 1_048_576
@@ -79,7 +84,12 @@ export class LogStore {
   #room = Infinity
   #roomBefore = 0
   /** How things were when a checkpoint last made no room. */
-  #futile = { appended: -MOSTLY_DONE_BYTES_MIN, room: 0 }
+  #futile = { appended: -GAIN_BYTES_MIN, room: 0, gain: 0 }
+  /** What a checkpoint would have freed when that was last looked at. */
+  #gainSeen = 0
+  /** Bytes appended when there was last nothing to let go of. */
+  #restedAt = -1
+  #isResting = false
   #isFull = false
   /** What was cut from the end of the log when it was opened, or null. */
   cut: Cut | null = null
@@ -120,11 +130,11 @@ export class LogStore {
     for (const name of unfinishedNames(this.#disk)) this.#disk.remove(name)
     const names = checkpointNames(this.#disk)
     const newest = names.at(-1)
-    if (newest === undefined && this.#isNew()) this.#segments.begin()
+    if (newest === undefined && this.#isNew()) this.#begin()
     else this.#recover(newest, needsMessages)
     this.#state.forgetBegun()
     for (const name of names.slice(0, -1)) this.#disk.remove(name)
-    this.#lookForRoom()
+    this.lookForRoom()
   }
 
   /** Durable when it returns. Throws DiskFull when it may be tried again; any other error is final. */
@@ -140,7 +150,7 @@ export class LogStore {
    */
   append(records: Buffer, isDurable: () => void = () => {}): void {
     try {
-      const { segment, frame } = this.#segments.append(records)
+      const { segment, frame } = this.#appendFrame(records)
       this.appends += 1
       isDurable()
       replay(this.#state, this.#segments.lastPayload(records.length), segment, frame)
@@ -148,7 +158,7 @@ export class LogStore {
       if (error instanceof DiskFull) this.#isFull = true
       throw error
     }
-    if (this.#segments.bytesAppended - this.#roomCheckedAt >= ROOM_CHECK_BYTES) this.#lookForRoom()
+    if (this.#segments.bytesAppended - this.#roomCheckedAt >= ROOM_CHECK_BYTES) this.lookForRoom()
   }
 
   page(owner: Owner, after: number): readonly StoredDelivery[] {
@@ -162,30 +172,58 @@ export class LogStore {
 
   /** A slice of the work that is nobody's: checkpoints, and making files free. True while there is more. */
   work(): boolean {
-    if (this.#isFull) this.#lookForRoom()
+    if (this.#isFull) this.lookForRoom()
     try {
       if (this.#checkpoint !== null) return this.#continueCheckpoint(this.#checkpoint)
       if (this.#compaction !== null) return this.#continueCompaction(this.#compaction)
       if (!this.#isCheckpointDue) return false
-      this.#roomBefore = this.#room
-      // A file that is written to cannot be let go.
-      if (this.#isFull && this.#segments.position.offset > SEGMENT_HEADER_BYTES) {
-        this.#segments.roll()
-      }
-      this.#compaction = this.#beginCheckpoint()
+      this.#beginCheckpoint()
       return true
     } catch (error) {
       if (!(error instanceof DiskFull)) throw error
       this.#giveUpCheckpoint()
-      this.#segments.dropSpares()
+      if (this.#segments.spareBytes() > 0) {
+        this.#segments.dropSpares()
+        return true
+      }
       this.#wasFutile()
       return false
     }
   }
 
+  /** Something was committed since there was last nothing to let go of. */
+  get mayRest(): boolean {
+    return this.#segments.bytesAppended !== this.#restedAt
+  }
+
+  /**
+   * To be called when nothing was asked for a while: files of which little is needed are let go of, without waiting
+   * for the log to grow. True when there is work.
+   */
+  rest(): boolean {
+    if (this.#checkpoint !== null || this.#compaction !== null) return true
+    try {
+      if (!this.mayRest || this.#isHeld) return false
+      this.#isResting = true
+      if (this.#gain() < Math.max(this.#gainMin, 2 * this.#checkpointSize)) this.#rested()
+      else this.#beginCheckpoint()
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error
+      this.#giveUpCheckpoint()
+    }
+    return this.#compaction !== null
+  }
+
+  /** Whether others have taken the room, or given it back. */
+  lookForRoom(): void {
+    this.#roomCheckedAt = this.#segments.bytesAppended
+    this.#room = this.#disk.freeBytes() + this.#segments.spareBytes()
+    this.#isFull = this.#room < this.#options.reserveBytes
+  }
+
   /** Makes a checkpoint now, whether one is due or not. */
   checkpoint(): void {
-    this.#compaction ??= this.#beginCheckpoint()
+    if (this.#compaction === null) this.#beginCheckpoint()
     while (this.#compaction !== null || this.#checkpoint !== null) this.work()
   }
 
@@ -201,34 +239,72 @@ export class LogStore {
     this.#segments.close()
   }
 
+  /** Files that wait to serve again count as room: here they give way. */
+  #appendFrame(records: Buffer): { readonly segment: number; readonly frame: number } {
+    try {
+      return this.#segments.append(records)
+    } catch (error) {
+      if (!(error instanceof DiskFull) || this.#segments.spareBytes() === 0) throw error
+      this.#segments.dropSpares()
+      return this.#segments.append(records)
+    }
+  }
+
   get #isCheckpointDue(): boolean {
     const appended = this.#segments.bytesAppended - this.#appendedAtCheckpoint
     if (appended >= Math.max(this.#options.checkpointBytes, 2 * this.#checkpointSize)) return true
     if (!this.#isFull || this.#isHeld) return false
-    const more = this.#segments.bytesAppended - this.#futile.appended
-    const moreRoom = this.#room - this.#futile.room
-    if (Math.max(more, moreRoom) < MOSTLY_DONE_BYTES_MIN) return false
-    return this.#segments.numbers().some(number => this.#isMostlyDone(number))
+    const gain = this.#gain()
+    this.#gainSeen = gain
+    if (gain < GAIN_BYTES_MIN) return false
+    const then = this.#futile
+    const more = [
+      this.#segments.bytesAppended - then.appended,
+      this.#room - then.room,
+      gain - then.gain,
+    ]
+    return Math.max(...more) >= GAIN_BYTES_MIN
   }
 
-  /** What a compaction may take of a disk that is full: the checkpoint after it needs room as well. */
-  get #moveBytesMax(): number {
-    return this.#isFull ? this.#options.reserveBytes / RESERVE_PARTS : Infinity
-  }
-
-  #beginCheckpoint(): Compaction {
+  get #gainMin(): number {
     const { segmentBytes } = this.#options
-    return new Compaction(this.#state, this.#segments, segmentBytes, this.#moveBytesMax)
+    if (this.#isFull) return GAIN_BYTES_MIN
+    return Math.min(GAIN_BYTES_MIN_AT_REST, segmentBytes / GAIN_PART_OF_SEGMENT)
   }
 
-  /** So little of the segment is needed that letting it go makes room. */
-  #isMostlyDone(segment: number): boolean {
-    const { position } = this.#segments
-    const size = segment === position.segment ? position.offset : this.#options.segmentBytes
-    const use = this.#state.messages.useOf(segment)
-    const needed = use === undefined ? 0 : use.bytes + use.messages * RECORD_BYTES
-    const neededMax = Math.min(size / 4, this.#moveBytesMax)
-    return size >= MOSTLY_DONE_BYTES_MIN && needed <= neededMax
+  get #plan(): CompactionPlan {
+    const { segmentBytes, reserveBytes } = this.#options
+    const isForRoom = this.#isFull || this.#isResting
+    return {
+      neededPartMax: isForRoom ? NEEDED_PART_MAX_AT_REST : NEEDED_PART_MAX,
+      // The checkpoint after it needs room as well.
+      moveBytesMax: this.#isFull ? reserveBytes / RESERVE_PARTS : Infinity,
+      sizeMin: isForRoom ? 0 : segmentBytes,
+    }
+  }
+
+  /** Bytes that a checkpoint would free, as far as can be told before it is made. */
+  #gain(): number {
+    const plan = this.#plan
+    const { segment, offset } = this.#segments.position
+    const { gainBytes } = sparseSegments(this.#state, this.#segments, plan)
+    return gainBytes + (this.#isNewestSparse(plan) ? offset - neededBytes(this.#state, segment) : 0)
+  }
+
+  #isNewestSparse({ neededPartMax, moveBytesMax }: CompactionPlan): boolean {
+    const { segment, offset } = this.#segments.position
+    const needed = neededBytes(this.#state, segment)
+    return offset >= this.#gainMin && needed <= Math.min(offset * neededPartMax, moveBytesMax)
+  }
+
+  /** Throws DiskFull. */
+  #beginCheckpoint(): void {
+    const plan = this.#plan
+    this.#roomBefore = this.#room
+    // A file that is written to cannot be let go.
+    if ((this.#isFull || this.#isResting) && this.#isNewestSparse(plan)) this.#segments.roll()
+    const { numbers } = sparseSegments(this.#state, this.#segments, plan)
+    this.#compaction = new Compaction(this.#state, this.#segments, numbers)
   }
 
   /** Nothing was ever committed here: there is no file, or the first was not finished. */
@@ -239,6 +315,12 @@ export class LogStore {
       throw new StoreDamaged(segmentName(1), 0, 'the file is missing, and so is a checkpoint')
     }
     return more.length === 0 && !this.#segments.isBegun(first)
+  }
+
+  #begin(): void {
+    const [first] = this.#segments.numbers()
+    if (first !== undefined) this.cut = { file: segmentName(first), offset: 0 }
+    this.#segments.begin()
   }
 
   /** Records that nobody could have written as they are count as damage as well. */
@@ -258,12 +340,21 @@ export class LogStore {
       this.#replay(payload, segment, frame),
     )
     // Only now: what the checkpoint knew may have been settled since, and let go.
-    if (needsMessages) {
-      for (const segment of this.#state.messages.segments()) {
-        this.#segments.assertReaches(segment, 0)
-      }
-    }
+    if (needsMessages) this.#assertMessagesAreThere()
     this.#reclaim()
+  }
+
+  /** The last message that is needed in a file is read: what ends too early, or in zeros, is found. */
+  #assertMessagesAreThere(): void {
+    const { messages } = this.#state
+    const last = new Map<number, number>()
+    for (let slot = 0; slot < messages.end; slot++) {
+      const segment = messages.segmentOf(slot)
+      if (segment === 0) continue
+      const frame = messages.frameOf(slot)
+      if (frame > (last.get(segment) ?? 0)) last.set(segment, frame)
+    }
+    for (const [segment, frame] of last) this.#segments.payload(segment, frame)
   }
 
   #continueCompaction(compaction: Compaction): boolean {
@@ -286,45 +377,50 @@ export class LogStore {
         if (name < checkpoint.name) this.#disk.remove(name)
       }
     }
-    this.#reclaim()
-    this.#lookForRoom()
+    const hasLetGo = this.#reclaim()
+    this.lookForRoom()
     // One that made no room is not made again at once.
-    if (this.#room < this.#roomBefore + MOSTLY_DONE_BYTES_MIN) this.#wasFutile()
+    if (this.#room < this.#roomBefore + GAIN_BYTES_MIN) this.#wasFutile()
+    if (this.#isResting && !hasLetGo) this.#rested()
+    this.#isResting = false
     return this.#isCheckpointDue
+  }
+
+  #rested(): void {
+    this.#isResting = false
+    this.#restedAt = this.#segments.bytesAppended
   }
 
   #giveUpCheckpoint(): void {
     this.#checkpoint?.abandon()
     this.#checkpoint = null
     this.#compaction = null
+    if (this.#isResting) this.#rested()
   }
 
-  /** Lets go of segments that a start would not read and no message lies in. */
-  #reclaim(): void {
-    if (this.#isHeld) return
+  /** Lets go of segments that a start would not read and no message lies in. False when there was none. */
+  #reclaim(): boolean {
+    if (this.#isHeld) return false
     const { messages } = this.#state
-    const numbers = this.#segments.numbers()
-    this.#segments.drop(
-      numbers.filter(
-        number => number < this.#checkpointed.segment && messages.useOf(number) === undefined,
-      ),
-    )
+    const numbers = this.#segments
+      .numbers()
+      .filter(number => number < this.#checkpointed.segment && messages.useOf(number) === undefined)
+    this.#segments.drop(numbers)
+    return numbers.length > 0
   }
 
   #wasFutile(): void {
-    this.#lookForRoom()
-    this.#futile = { appended: this.#segments.bytesAppended, room: this.#room }
+    this.lookForRoom()
+    this.#futile = {
+      appended: this.#segments.bytesAppended,
+      room: this.#room,
+      gain: this.#gainSeen,
+    }
   }
 
   /** Somebody makes a copy: every file stays until the next checkpoint. */
   get #isHeld(): boolean {
     return this.#disk.list().some(name => HOLD.test(name))
-  }
-
-  #lookForRoom(): void {
-    this.#roomCheckedAt = this.#segments.bytesAppended
-    this.#room = this.#disk.freeBytes() + this.#segments.spareBytes()
-    this.#isFull = this.#room < this.#options.reserveBytes
   }
 }
 

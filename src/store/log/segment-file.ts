@@ -9,7 +9,7 @@ import {
   frameBytes,
   FRAME_HEADER_BYTES,
   type FrameMark,
-  isEnd,
+  isZeros,
   lengthAt,
   markBytes,
   SEGMENT_IN_FRAME,
@@ -86,7 +86,8 @@ export class Window {
   show(at: number, length: number): number {
     const place = at - this.start
     if (place >= 0 && place + length <= this.bytes.length) return place
-    const wanted = Buffer.allocUnsafe(Math.max(length, WINDOW_BYTES))
+    const rest = Math.max(0, this.#file.size() - at)
+    const wanted = Buffer.allocUnsafe(Math.min(rest, Math.max(length, WINDOW_BYTES)))
     const size = this.#file.read(wanted, at)
     this.bytes = wanted.subarray(0, size)
     this.start = at
@@ -94,11 +95,16 @@ export class Window {
   }
 }
 
+/**
+ * How the frames of a file end: as they were ended on purpose, with zeros; `early`, where the file has no room for those;
+ * `empty`, where more zeros follow than were written; or where something else stands.
+ */
+export type Ending = 'clean' | 'early' | 'empty' | 'torn'
+
 export interface Scan {
   /** Where the next frame would begin. */
   readonly end: number
-  /** Frames end there as they were ended on purpose; otherwise something else stands there. */
-  readonly isCleanEnd: boolean
+  readonly ending: Ending
 }
 
 /** Reads frames from `from` on, for as long as they are whole and their commits follow `lastCommit`. */
@@ -115,18 +121,47 @@ export function scanFrames(
   let last = lastCommit
   for (;;) {
     let place = window.show(at, FRAME_HEADER_BYTES)
-    if (isEnd(window.bytes, place, window.bytes.length)) return { end: at, isCleanEnd: true }
-    if (place + FRAME_HEADER_BYTES > window.bytes.length) return { end: at, isCleanEnd: false }
+    const endOfEnd = Math.min(place + END_BYTES, window.bytes.length)
+    if (isZeros(window.bytes, place, endOfEnd)) return endingAt(window, at, size)
+    if (place + FRAME_HEADER_BYTES > window.bytes.length) return { end: at, ending: 'torn' }
     const length = lengthAt(window.bytes, place)
-    if (length > size - at) return { end: at, isCleanEnd: false }
+    if (length > size - at) return { end: at, ending: 'torn' }
     place = window.show(at, FRAME_HEADER_BYTES + length)
     const commit = commitOf(window.bytes, place, window.bytes.length, mark)
-    if (commit !== last + 1) return { end: at, isCleanEnd: false }
+    if (commit !== last + 1) return { end: at, ending: 'torn' }
     const start = place + FRAME_HEADER_BYTES
     onFrame(window.bytes.subarray(start, start + length), at, commit)
     last = commit
     at += frameBytes(length)
   }
+}
+
+/** What zeros at the end of the frames mean. */
+function endingAt(window: Window, end: number, size: number): Scan {
+  if (end + END_BYTES > size) return { end, ending: 'early' }
+  if (end + END_BYTES === size) return { end, ending: 'clean' }
+  // What stands behind the end is left over from an earlier use of the file. All of it zeros is what a file has
+  // where its bytes were lost.
+  return { end, ending: isZerosFrom(window, end, size) ? 'empty' : 'clean' }
+}
+
+function isZerosFrom(window: Window, from: number, size: number): boolean {
+  for (let at = from; at < size; at = window.start + window.bytes.length) {
+    const place = window.show(at, 1)
+    if (!isZeros(window.bytes, place, window.bytes.length)) return false
+    if (window.bytes.length === 0) return true
+  }
+  return true
+}
+
+/** The number of the commit that a segment begins with, or null where it has no whole frame. */
+export function firstCommit(file: DiskFile, mark: FrameMark): number | null {
+  const head = Buffer.alloc(FRAME_HEADER_BYTES)
+  if (file.read(head, SEGMENT_HEADER_BYTES) < FRAME_HEADER_BYTES) return null
+  const length = FRAME_HEADER_BYTES + lengthAt(head, 0)
+  if (length > file.size() - SEGMENT_HEADER_BYTES) return null
+  const bytes = bytesAt(file, SEGMENT_HEADER_BYTES, length)
+  return commitOf(bytes, 0, bytes.length, mark)
 }
 
 /** Where a whole frame of a later commit stands behind `from`, or null: the sign that what stands before it is damage. */

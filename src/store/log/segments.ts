@@ -3,10 +3,11 @@
 // to make a file longer.
 
 import { randomBytes } from 'node:crypto'
-import type { Disk } from '../disk.ts'
+import type { Disk, DiskFile } from '../disk.ts'
 import type { Durability } from '../store.ts'
 import { END_BYTES, frameBytes, FRAME_HEADER_BYTES, writeFrame } from './frame.ts'
 import {
+  firstCommit,
   FrameReader,
   guessedMark,
   laterFrame,
@@ -20,7 +21,7 @@ import {
   segmentNumber,
   writeAll,
 } from './segment-file.ts'
-import { DiskFull, isDiskFull, StoreDamaged } from './store-damaged.ts'
+import { DiskFull, isDiskFull, OutOfDescriptors, StoreDamaged } from './store-damaged.ts'
 
 /** Files that wait to serve again; more are removed. */
 const SPARES_MAX = 2
@@ -39,7 +40,10 @@ export interface LogPosition {
   readonly commit: number
 }
 
-/** A torn tail that was cut: a commit that nobody was told of. */
+/**
+ * The end of the log was not as it is left, and was cut: a commit that nobody was told of, after a crash. Where
+ * somebody has made a file shorter, what is missing was there.
+ */
 export interface Cut {
   readonly file: string
   readonly offset: number
@@ -59,6 +63,8 @@ export class Segments {
   readonly #options: SegmentsOptions
   readonly #reader: FrameReader
   readonly #files = new Map<number, OpenSegment>()
+  /** Of files that are written to no more. */
+  readonly #sizes = new Map<number, number>()
   #spares: Spare[] = []
   #last = 0
   #end = 0
@@ -86,6 +92,16 @@ export class Segments {
     return numbers.sort((one, other) => one - other)
   }
 
+  /** What the segment takes: the newest only as far as it is used. */
+  sizeOf(number: number): number {
+    if (number === this.#last) return this.#end
+    const known = this.#sizes.get(number)
+    if (known !== undefined) return known
+    const { bytes } = this.#sized(segmentName(number))
+    this.#sizes.set(number, bytes)
+    return bytes
+  }
+
   /** Bytes in files that wait to serve again. */
   spareBytes(): number {
     return this.#spares.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -111,15 +127,22 @@ export class Segments {
         throw new StoreDamaged(segmentName(from.segment + index), 0, 'the file is missing')
       }
       const isNewest = index === numbers.length - 1
-      if (isNewest && index > 0 && !this.isBegun(number)) break
+      if (isNewest && index > 0 && !this.isBegun(number)) {
+        cut ??= { file: segmentName(number), offset: 0 }
+        break
+      }
       const start = index === 0 ? from.offset : SEGMENT_HEADER_BYTES
-      if (cut !== null) this.#assertNothingFollows(number, SEGMENT_HEADER_BYTES - 8, cut)
-      else cut = this.#read(number, start, onFrame)
+      // Where a full disk had torn a frame, the log went on in the next file.
+      if (cut !== null && !this.#goesOn(number)) {
+        this.#assertNothingFollows(number, SEGMENT_HEADER_BYTES - 8, cut)
+      } else {
+        cut = this.#read(number, start, onFrame)
+      }
     }
     if (numbers.length === 0) {
       throw new StoreDamaged(segmentName(from.segment), 0, 'the file is missing')
     }
-    if (cut !== null) this.#cut(cut)
+    if (cut !== null && cut.offset > 0) this.#cut(cut)
     this.#removeAfter(this.#last)
     return cut
   }
@@ -154,14 +177,6 @@ export class Segments {
     return this.#reader.payload(segment, frame, segment === this.#last ? this.#end : Infinity)
   }
 
-  /** Throws StoreDamaged unless the segment is there and reaches as far as this frame. */
-  assertReaches(segment: number, frame: number): void {
-    const size = this.#open(segment).file.size()
-    if (frame >= size) {
-      throw new StoreDamaged(segmentName(segment), size, 'the file ends before what it should hold')
-    }
-  }
-
   /** Nothing refers to these segments any more: they serve again, or are removed. */
   drop(numbers: readonly number[]): void {
     if (numbers.length === 0) return
@@ -170,6 +185,7 @@ export class Segments {
       const name = segmentName(number)
       const { bytes } = this.#sized(name)
       this.#close(number)
+      this.#sizes.delete(number)
       if (this.#spares.length < SPARES_MAX) {
         const spare = { name: `spare-${number}.log`, bytes }
         this.#disk.rename(name, spare.name)
@@ -190,9 +206,11 @@ export class Segments {
   isBegun(number: number): boolean {
     const file = this.#disk.open(segmentName(number))
     const isBegun = markIn(file, number) !== null
+    // The first was no other file before: there is nothing in it until its header is there.
+    const isUsed = number === 1 && file.size() > SEGMENT_HEADER_BYTES + END_BYTES
     const frame = isBegun ? null : laterFrame(file, guessedMark(file, number), 0, 0)
     file.close()
-    if (frame === null) return isBegun
+    if (isBegun || (frame === null && !isUsed)) return isBegun
     throw new StoreDamaged(segmentName(number), 0, 'the header of the file is not right')
   }
 
@@ -213,7 +231,13 @@ export class Segments {
       const what = `no whole frame stands here, but one does at byte ${later}`
       throw new StoreDamaged(segmentName(number), scan.end, what)
     }
-    return scan.isCleanEnd ? null : { file: segmentName(number), offset: scan.end }
+    return scan.ending === 'clean' ? null : { file: segmentName(number), offset: scan.end }
+  }
+
+  /** The segment begins with the commit that is the next. */
+  #goesOn(number: number): boolean {
+    const { file, mark } = this.#open(number)
+    return firstCommit(file, mark) === this.#commit + 1
   }
 
   /** Behind a torn frame nothing was ever written: no frame may stand in a later segment. */
@@ -249,10 +273,7 @@ export class Segments {
   }
 
   #sized(name: string): Spare {
-    const file = this.#disk.open(name)
-    const bytes = file.size()
-    file.close()
-    return { name, bytes }
+    return { name, bytes: this.#disk.sizeOf(name) }
   }
 
   /** Goes on in a new segment. Throws DiskFull. */
@@ -262,11 +283,13 @@ export class Segments {
     const mark = { segment: number, salt: this.#options.salt?.() ?? randomSalt() }
     const name = segmentName(number)
     const spare = this.#spares[0]
-    const file = roomFor(() => {
+    const file = this.#opening(() => {
       if (spare === undefined) return this.#disk.create(name)
+      // Opened first: where that fails it is tried again, and nothing has changed.
+      const opened = this.#disk.open(spare.name)
       this.#disk.rename(spare.name, name)
       this.#spares.shift()
-      return this.#disk.open(name)
+      return opened
     })
     try {
       roomFor(() => writeAll(file, segmentHeader(mark), 0))
@@ -288,7 +311,7 @@ export class Segments {
    */
   #endHere(): void {
     const { file } = this.#open(this.#last)
-    if (this.#isTorn) file.truncate(this.#end)
+    if (this.#isTorn) endAt(file, this.#end)
     this.#isTorn = false
     file.sync()
   }
@@ -301,7 +324,21 @@ export class Segments {
   #open(number: number): OpenSegment {
     const known = this.#files.get(number)
     if (known !== undefined) return known
-    return this.#keep(number, openSegment(this.#disk, number))
+    return this.#keep(
+      number,
+      this.#opening(() => openSegment(this.#disk, number)),
+    )
+  }
+
+  /** Files that are only read give way to one that must be opened. Throws DiskFull. */
+  #opening<Result>(open: () => Result): Result {
+    try {
+      return roomFor(open)
+    } catch (error) {
+      if (!(error instanceof OutOfDescriptors)) throw error
+      for (const number of [...this.#files.keys()]) if (number !== this.#last) this.#close(number)
+      return roomFor(open)
+    }
   }
 
   #keep(number: number, opened: OpenSegment): OpenSegment {
@@ -317,6 +354,17 @@ export class Segments {
   #close(number: number): void {
     this.#files.get(number)?.file.close()
     this.#files.delete(number)
+  }
+}
+
+/** Takes away what stands behind the last frame, and puts the zeros there that end a log. */
+function endAt(file: DiskFile, end: number): void {
+  file.truncate(end)
+  try {
+    writeAll(file, Buffer.alloc(END_BYTES), end)
+  } catch (error) {
+    // Without them the next start says that the log was cut here.
+    if (!isDiskFull(error)) throw error
   }
 }
 

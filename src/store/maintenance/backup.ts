@@ -5,11 +5,8 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
-  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -17,16 +14,17 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { FileDisk } from '../file-disk.ts'
 import { isStoreFile } from '../log/log-store.ts'
+import { inDirectory, makeDirectory, namesIn } from '../store-directory.ts'
 import { figuresOf, type StoreFigures, verify } from './verify.ts'
 
 const TRIES_MAX = 5
 
 /** Copies the store in `from`, which may be open elsewhere, to `to`, which must be empty. Throws a sentence. */
 export function backUp(from: string, to: string): StoreFigures {
-  if (!readdirSync(from).some(isStoreFile)) throw new Error(`there is no store in ${from}`)
+  if (!namesIn(from).some(isStoreFile)) throw new Error(`there is no store in ${from}`)
   const hold = join(from, `hold-${process.pid}`)
   for (let tries = 1; ; tries++) {
-    writeFileSync(hold, '', { mode: 0o600 })
+    inDirectory(from, 'written to', () => writeFileSync(hold, '', { mode: 0o600 }))
     try {
       return copyWhole(from, to)
     } catch (error) {
@@ -40,7 +38,7 @@ export function backUp(from: string, to: string): StoreFigures {
 
 /** Copies a backup to a directory that has no store yet. Throws a sentence. */
 export function restoreBackup(from: string, to: string): StoreFigures {
-  if (!readdirSync(from).some(isStoreFile)) throw new Error(`there is no backup in ${from}`)
+  if (!namesIn(from).some(isStoreFile)) throw new Error(`there is no backup in ${from}`)
   return copyWhole(from, to)
 }
 
@@ -48,9 +46,11 @@ class NotEmpty extends Error {}
 
 /** The copy gets its name when it was read and found whole: what is left of an unfinished one is no store. */
 function copyWhole(from: string, to: string): StoreFigures {
-  if (existsSync(to) && readdirSync(to).length > 0) throw new NotEmpty(`${to} is not empty`)
+  makeDirectory(to)
+  if (namesIn(to).length > 0) throw new NotEmpty(`${to} is not empty`)
   const part = `${resolve(to)}.part`
-  rmSync(part, { recursive: true, force: true })
+  inDirectory(to, 'made', () => rmSync(part, { recursive: true, force: true }))
+  makeDirectory(part)
   try {
     copyFiles(from, part)
     const figures = checked(part)
@@ -64,9 +64,8 @@ function copyWhole(from: string, to: string): StoreFigures {
 }
 
 function copyFiles(from: string, to: string): void {
-  mkdirSync(to, { recursive: true, mode: 0o700 })
   // Checkpoints first, then the log in its order: what is copied is the store as it was at one moment.
-  const names = readdirSync(from).filter(isStoreFile).sort()
+  const names = namesIn(from).filter(isStoreFile).sort()
   for (const name of names) {
     copyFileSync(join(from, name), join(to, name), constants.COPYFILE_EXCL)
     syncPath(join(to, name))

@@ -16,7 +16,7 @@ export interface StoreFigures {
   readonly wills: number
   readonly segments: number
   readonly lastCommit: number
-  /** The end of a commit that was not finished, or null. */
+  /** Where the log ends, if not as it is left; or null. */
   readonly cut: Cut | null
 }
 

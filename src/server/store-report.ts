@@ -1,0 +1,61 @@
+// What the log is told of the store as it was found: what an acknowledgement promises comes first.
+
+import type { Log } from '../observe/log.ts'
+import type { ClockFacts } from '../store/broker-clock.ts'
+import { FileStore } from '../store/file-store.ts'
+import type { Snapshot, Store } from '../store/store.ts'
+
+/** `directory`: where the store lies, if in files. */
+export function reportStore(log: Log, store: Store, snapshot: Snapshot, directory: string): void {
+  const isFile = store instanceof FileStore
+  log.info(
+    {
+      event: 'store.opened',
+      durability: store.durability,
+      ...(isFile && { directory }),
+      sessions: snapshot.sessions.length,
+      retainedMessages: snapshot.retained.length,
+    },
+    'store opened',
+  )
+  if (!isFile) return
+  const { cut, clock } = store.opening
+  if (cut !== null) {
+    log.warn(
+      { event: 'store.cut', ...cut },
+      'the log did not end as it is left, and was cut there: after a crash this is a commit that nobody was told of; otherwise something has changed the file',
+    )
+  }
+  reportClock(log, clock)
+}
+
+function reportClock(log: Log, { oddity, awayMs }: ClockFacts): void {
+  const fields = { event: 'clock', oddity, awaySeconds: Math.round(awayMs / 1_000) }
+  switch (oddity) {
+    case 'none':
+      return
+    case 'set':
+      log.info(
+        fields,
+        'the clock of the machine was set: the broker goes by its clock since the boot',
+      )
+      return
+    case 'gone-back':
+      log.warn(
+        fields,
+        'the machine was started anew and its clock has gone back: how long the broker was away is not known, and counts as nothing',
+      )
+      return
+    case 'long-away':
+      log.warn(
+        fields,
+        'the machine was started anew, and by its clock the broker was away for long: if that clock was or is wrong, sessions and messages end too early',
+      )
+      return
+    case 'unreadable':
+      log.warn(
+        fields,
+        'the file clock in the directory of the store is not as it was written: the time of day is believed',
+      )
+  }
+}
