@@ -3,7 +3,12 @@
 /** The known word that is most like this one, or null when none is near. */
 export function nearest(word: string, known: readonly string[]): string | null {
   let best: string | null = null
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
+  // Of a short word more than half may not differ: every word of three letters is like another.
+  const distanceMax = Math.min(
+    Math.max(2, Math.floor(word.length / 3)),
+    Math.max(1, word.length - 2),
+  )
+  let bestDistance = distanceMax + 1
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) {

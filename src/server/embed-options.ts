@@ -46,13 +46,14 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     ...logProblems(options.log),
     ...storeProblems(options.store),
   ]
-  const { access, store, log = SILENT, commitFailed, ...input } = options
+  const { access, store, log: givenLog, commitFailed, ...input } = options
   const given = givenAccess(access, problems)
   if (commitFailed !== undefined && typeof commitFailed !== 'function') {
     problems.push(problem(['commitFailed'], 'must be a function'))
   }
   if (problems.length > 0) throw new ConfigError(problems)
   const isOwn = isStore(store)
+  const log = givenLog === undefined ? SILENT : guardedLog(givenLog)
   const config = parseConfig({
     ...input,
     listeners: input.listeners ?? [],
@@ -66,6 +67,25 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     ...(commitFailed === undefined ? {} : { commitFailed }),
   }
   return { config, parts, log }
+}
+
+/** A log that fails must not break what it tells of. */
+function guardedLog(log: Log): Log {
+  const guarded =
+    (name: keyof Log): Log['info'] =>
+    (fields, sentence) => {
+      try {
+        log[name](fields, sentence)
+      } catch {
+        // There is nobody to tell.
+      }
+    }
+  return {
+    debug: guarded('debug'),
+    info: guarded('info'),
+    warn: guarded('warn'),
+    error: guarded('error'),
+  }
 }
 
 function isStore(store: EmbedOptions['store']): store is Store {
@@ -110,7 +130,8 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
     return null
   }
   const members = access as Record<string, unknown>
-  const isPlain = Object.getPrototypeOf(access) === Object.prototype
+  const prototype: unknown = Object.getPrototypeOf(access)
+  const isPlain = prototype === Object.prototype || prototype === null
   const known = [...ACCESS_METHODS, ...keysAt(configSchema, ['access'])]
   // A class may have members of its own.
   const unknown = isPlain ? Object.keys(members).filter(name => !known.includes(name)) : []

@@ -94,6 +94,7 @@ test('a name from the prototype is a key like any other: unknown', async t => {
 test('the nearest word is found only when it is near', async t => {
   t.equal(nearest('strat', ['start', 'check']), 'start')
   t.equal(nearest('elephant', ['start', 'check']), null)
+  t.equal(nearest('foo', ['on', 'off', 'publish']), null)
 })
 
 test('the keys at a path are those of the schema there', async t => {

@@ -177,6 +177,20 @@ test('a handler that throws, or promises and fails, is logged, and the others he
   t.match(errors.join(' '), /at once[^]*(?:a handler|later)/)
 })
 
+test('a log that fails breaks nothing', async t => {
+  const fail = (): void => {
+    throw new Error('a fault of the log')
+  }
+  const { broker, port } = await brokerOnPort({
+    log: { debug: fail, info: fail, warn: fail, error: fail },
+    access: { authenticate: () => 'yes' as never },
+  })
+  t.teardown(() => broker.close())
+
+  await t.rejects(mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, ONCE), { code: 0x88 })
+  t.equal(await broker.publish({ topic: 'a', payload: 'x' }), 0)
+})
+
 /** A store whose commits end when the test says so. */
 class SlowStore extends MemoryStore {
   readonly commits: (() => void)[] = []
