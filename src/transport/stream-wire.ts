@@ -80,14 +80,18 @@ class StreamWire implements Wire, Reader {
     const stream = this.#stream
     if (!stream.writable) return false
     stream.cork()
-    let left = this.#takesAtOnce ? Infinity : pieces.length
-    for (const piece of pieces) {
-      left -= 1
-      if (left > 0) stream.write(piece)
-      else stream.write(piece, this.#drains.written)
-    }
+    if (this.#takesAtOnce) for (const piece of pieces) stream.write(piece)
+    else this.#writeAskingOnce(pieces)
     stream.uncork()
     return this.#wasTaken()
+  }
+
+  #writeAskingOnce(pieces: readonly Uint8Array[]): void {
+    let left = pieces.length
+    for (const piece of pieces) {
+      left -= 1
+      this.#stream.write(piece, left === 0 ? this.#drains.written : undefined)
+    }
   }
 
   #wasTaken(): boolean {

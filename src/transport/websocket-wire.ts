@@ -55,14 +55,19 @@ export class WebSocketWire implements Wire {
   writeMany(pieces: readonly Uint8Array[]): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
     this.#transport.cork()
-    let left = this.#takesAtOnce ? Infinity : pieces.length
+    if (this.#takesAtOnce) for (const piece of pieces) this.#socket.send(piece)
+    else this.#sendAskingOnce(pieces)
+    this.#transport.uncork()
+    return this.#wasTaken()
+  }
+
+  #sendAskingOnce(pieces: readonly Uint8Array[]): void {
+    let left = pieces.length
     for (const piece of pieces) {
       left -= 1
       if (left > 0) this.#socket.send(piece)
       else this.#socket.send(piece, this.#drains.written)
     }
-    this.#transport.uncork()
-    return this.#wasTaken()
   }
 
   #wasTaken(): boolean {

@@ -19,7 +19,7 @@ import {
   type WireKind,
   type WirePair,
 } from './wire-contract.ts'
-import { Arrived, makeCertificates, World } from './world.ts'
+import { Arrived, serverCertificate, World } from './world.ts'
 
 const PEER: Peer = {
   address: '',
@@ -55,7 +55,7 @@ function socketKind({ name, isSecured, isWebSocket, isUnix = false }: Listening)
       const path = resolve(directory, 'wire.sock')
       const options: Partial<ListenerOptions> = {
         protocol: isWebSocket ? 'ws' : 'mqtt',
-        ...(isSecured ? { tls: certificates(directory) } : {}),
+        ...(isSecured ? { tls: serverCertificate() } : {}),
         ...(isUnix ? { path } : {}),
       }
       const world = await World.listening(t, options)
@@ -64,11 +64,6 @@ function socketKind({ name, isSecured, isWebSocket, isUnix = false }: Listening)
       return realPair(await world.arrives(), far, timers)
     },
   }
-}
-
-function certificates(directory: string): { certFile: string; keyFile: string } {
-  makeCertificates(directory)
-  return { certFile: resolve(directory, 'server.crt'), keyFile: resolve(directory, 'server.key') }
 }
 
 function streamKind(pace: Pace): WireKind {

@@ -1,7 +1,9 @@
 // Listeners on free ports, what they bring, and certificates for them.
 
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
@@ -146,4 +148,19 @@ export function makeCertificates(directory: string, client = 'device', ...names:
   execFileSync(resolve(ROOT, 'certs/make-certs.sh'), [directory, client, ...names], {
     stdio: 'ignore',
   })
+}
+
+let certificates: { readonly certFile: string; readonly keyFile: string } | null = null
+
+/** A certificate for listeners, made once for all tests of a file. */
+export function serverCertificate(): { readonly certFile: string; readonly keyFile: string } {
+  if (certificates !== null) return certificates
+  const directory = mkdtempSync(resolve(tmpdir(), 'certificates-'))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  makeCertificates(directory)
+  certificates = {
+    certFile: resolve(directory, 'server.crt'),
+    keyFile: resolve(directory, 'server.key'),
+  }
+  return certificates
 }
