@@ -43,6 +43,7 @@ import {
   connack,
   connectRefusal,
   credentialsOf,
+  extrasOf,
   keptWill,
   openingRefusal,
   refusingConnack,
@@ -448,19 +449,5 @@ export class Connection implements Deadline, Occupant {
       address: this.peer.address,
       transport: this.peer.transport,
     }
-  }
-}
-
-/** What CONNACK says besides what was agreed on. */
-function extrasOf(
-  agreement: Agreement,
-  authenticationData: Buffer | undefined,
-  responseInformation: string | null,
-): Properties {
-  return {
-    ...(authenticationData === undefined ? {} : { authenticationData }),
-    ...(agreement.wantsResponseInformation && responseInformation !== null
-      ? { responseInformation }
-      : {}),
   }
 }

@@ -123,6 +123,20 @@ export function connack(
   return { type: 'connack', sessionPresent, reason: SUCCESS, properties }
 }
 
+/** What CONNACK says besides what was agreed on. */
+export function extrasOf(
+  agreement: Agreement,
+  authenticationData: Buffer | undefined,
+  responseInformation: string | null,
+): Properties {
+  return {
+    ...(authenticationData === undefined ? {} : { authenticationData }),
+    ...(agreement.wantsResponseInformation && responseInformation !== null
+      ? { responseInformation }
+      : {}),
+  }
+}
+
 /** A refusal never says that a session is present [MQTT-3.2.2-6]. */
 export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPacket {
   return {
