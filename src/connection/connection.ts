@@ -15,7 +15,6 @@ import {
   type ConnectPacket,
   type DisconnectPacket,
   type Packet,
-  type Properties,
   type ReadingTerms,
 } from '../packet/packet.ts'
 import {
@@ -23,7 +22,6 @@ import {
   hasConnectReturnCode,
   KEEP_ALIVE_TIMEOUT,
   MAXIMUM_CONNECT_TIME,
-  PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
   type ReasonCode,
   REAUTHENTICATE,
@@ -41,8 +39,10 @@ import { Conversation } from './conversation.ts'
 import { expiryIn, farewellOf } from './farewell.ts'
 import {
   connack,
+  connackRefusal,
   connectRefusal,
   credentialsOf,
+  extrasOf,
   keptWill,
   openingRefusal,
   refusingConnack,
@@ -330,15 +330,12 @@ export class Connection implements Deadline, Occupant {
     const { agreement } = this.#candidate
     if (agreement.authenticationMethod === null) this.#candidate = { packet: null, agreement }
     const { broker, responseInformation } = this.#context
-    const refusal = openingRefusal(agreement, packet.will, permissions, broker)
+    const extras = extrasOf(agreement, data, responseInformation)
+    const refusal =
+      openingRefusal(agreement, packet.will, permissions, broker) ??
+      connackRefusal(connack(agreement, false, broker, extras), this.sender)
     if (refusal !== null) {
       this.#refuse(refusal.reason, refusal.sentence)
-      return
-    }
-    const extras = extrasOf(agreement, data, responseInformation)
-    // Before anything is changed: it must not have a session that it cannot be told of [MQTT-3.1.2-24].
-    if (!this.sender.canSend(connack(agreement, false, broker, extras))) {
-      this.#refuse(PACKET_TOO_LARGE, 'CONNACK is larger than the Maximum Packet Size of the client')
       return
     }
     const { session, sessionPresent } = broker.open({
@@ -451,19 +448,5 @@ export class Connection implements Deadline, Occupant {
       address: this.peer.address,
       transport: this.peer.transport,
     }
-  }
-}
-
-/** What CONNACK says besides what was agreed on. */
-function extrasOf(
-  agreement: Agreement,
-  authenticationData: Buffer | undefined,
-  responseInformation: string | null,
-): Properties {
-  return {
-    ...(authenticationData === undefined ? {} : { authenticationData }),
-    ...(agreement.wantsResponseInformation && responseInformation !== null
-      ? { responseInformation }
-      : {}),
   }
 }

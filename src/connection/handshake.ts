@@ -13,6 +13,7 @@ import {
 import {
   CLIENT_IDENTIFIER_NOT_VALID,
   NOT_AUTHORIZED,
+  PACKET_TOO_LARGE,
   QUOTA_EXCEEDED,
   type ReasonCode,
   SUCCESS,
@@ -22,6 +23,7 @@ import { isReserved, isTopicName, levelCount } from '../routing/topic.ts'
 import type { Agreement } from './agreement.ts'
 import type { ConnectionPeer } from './connection-context.ts'
 import { forwarded, type Refusal } from './publish.ts'
+import type { Sender } from './sender.ts'
 
 /** Why CONNECT is refused before anybody is asked who it is, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
@@ -121,6 +123,27 @@ export function connack(
       : { authenticationMethod: agreement.authenticationMethod }),
   }
   return { type: 'connack', sessionPresent, reason: SUCCESS, properties }
+}
+
+/** Why the client gets no session: it must not have one that it cannot be told of [MQTT-3.1.2-24]. Null when it can. */
+export function connackRefusal(packet: ConnackPacket, sender: Sender): Refusal | null {
+  if (sender.canSend(packet)) return null
+  const sentence = 'CONNACK is larger than the Maximum Packet Size of the client'
+  return { reason: PACKET_TOO_LARGE, sentence }
+}
+
+/** What CONNACK says besides what was agreed on. */
+export function extrasOf(
+  agreement: Agreement,
+  authenticationData: Buffer | undefined,
+  responseInformation: string | null,
+): Properties {
+  return {
+    ...(authenticationData === undefined ? {} : { authenticationData }),
+    ...(agreement.wantsResponseInformation && responseInformation !== null
+      ? { responseInformation }
+      : {}),
+  }
 }
 
 /** A refusal never says that a session is present [MQTT-3.2.2-6]. */

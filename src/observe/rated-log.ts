@@ -7,6 +7,8 @@ import { shortened } from './shortened.ts'
 
 /** Of a topic, a client id, a user name or a sentence in a log line. */
 const FIELD_BYTES_MAX = 256
+/** Of the field `error`: where something was thrown. */
+const ERROR_BYTES_MAX = 4_096
 
 type Level = 'info' | 'warn' | 'error'
 
@@ -136,7 +138,11 @@ function shortenedFields(fields: LogFields): LogFields {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === 'string' ? shortened(value, FIELD_BYTES_MAX) : value,
+      typeof value === 'string' ? shortened(value, bytesMaxOf(name)) : value,
     ]),
   )
+}
+
+function bytesMaxOf(name: string): number {
+  return name === 'error' ? ERROR_BYTES_MAX : FIELD_BYTES_MAX
 }
