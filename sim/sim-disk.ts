@@ -25,6 +25,7 @@ export type DiskCall =
   | 'list'
   | 'open'
   | 'create'
+  | 'size'
   | 'rename'
   | 'remove'
   | 'syncNames'
@@ -97,6 +98,10 @@ export class SimDisk implements Disk {
       this.#nameChanges.push({ kind: 'create', name, to: name, inode })
       return new SimFile(this, inode)
     })
+  }
+
+  sizeOf(name: string): number {
+    return this.act('size', () => this.#inodeOf(name).current.size)
   }
 
   rename(from: string, to: string): void {

@@ -26,6 +26,7 @@ import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
 import { createStore, storeDirectory } from './create-store.ts'
+import { socketBound } from './descriptors.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { reportStore } from './store-report.ts'
 
@@ -139,9 +140,11 @@ export class Server implements RunningServer {
     const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
     // A client may send a packet as one frame, and a few joined.
     const frameBytesMax = 2 * this.#config.limits.packetBytesMax
+    const socketsMax = this.#socketsMax()
+    const hasRoom = (): boolean => this.#socketCount < socketsMax
     this.#listeners = this.#config.listeners.map(options =>
       createListener(
-        { ...options, onRequest, frameBytesMax },
+        { ...options, onRequest, frameBytesMax, hasRoom },
         wire => this.accept(wire),
         this.#log,
       ),
@@ -185,6 +188,24 @@ export class Server implements RunningServer {
     this.turn.stop()
     this.#alarm.set(Infinity)
     await this.#store.close()
+  }
+
+  /** What the process has descriptors for bounds the connections, whatever the configuration allows. */
+  #socketsMax(): number {
+    const { listeners, limits } = this.#config
+    const allowed = listeners.reduce((sum, { connectionsMax }) => sum + connectionsMax, 0)
+    const connectionsMax = Math.min(limits.connectionsMax, allowed)
+    const bound = socketBound(listeners.length)
+    if (bound === null || bound.socketsMax >= connectionsMax) return connectionsMax
+    this.#log.warn(
+      { event: 'connections.bound', ...bound, connectionsMax },
+      'the process may open fewer descriptors than there may be connections: raise ulimit -n, or lower limits.connectionsMax',
+    )
+    return bound.socketsMax
+  }
+
+  get #socketCount(): number {
+    return this.#listeners.reduce((sum, { connectionCount }) => sum + connectionCount, 0)
   }
 
   #lineEnded(line: Line): void {

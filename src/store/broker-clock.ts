@@ -5,7 +5,7 @@
 // on another machine, only the clock that may be set can tell: then it is believed, but not where it has gone back.
 
 import type { Disk, DiskFile } from './disk.ts'
-import { isDiskFull, isOutOfDescriptors } from './log/store-damaged.ts'
+import { DiskFull, isDiskFull, isOutOfDescriptors } from './log/store-damaged.ts'
 import { writeAll } from './log/segment-file.ts'
 import type { MachineTime } from './machine-time.ts'
 
@@ -94,7 +94,7 @@ export class BrokerClock {
       this.#settingMs = settingMs
       this.#failedAtMs = null
     } catch (error) {
-      if (!isDiskFull(error) && !isOutOfDescriptors(error)) throw error
+      if (!mayBeTriedAgain(error)) throw error
       this.#failedAtMs = time.awakeMs
     }
   }
@@ -149,6 +149,10 @@ export function writeMark(disk: Disk, mark: ClockMark): void {
   }
   disk.rename(UNFINISHED, CLOCK_FILE)
   disk.syncNames()
+}
+
+function mayBeTriedAgain(error: unknown): boolean {
+  return error instanceof DiskFull || isDiskFull(error) || isOutOfDescriptors(error)
 }
 
 function markIn(file: DiskFile): ClockMark | null {

@@ -11,6 +11,8 @@ export interface Disk {
   open(name: string): DiskFile
   /** Makes a file that is not there yet. Its name is durable after `syncNames`. */
   create(name: string): DiskFile
+  /** Bytes of a file that is there. */
+  sizeOf(name: string): number
   /** Takes the place of a file of the new name, if there is one. */
   rename(from: string, to: string): void
   remove(name: string): void

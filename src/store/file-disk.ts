@@ -5,6 +5,7 @@ import {
   constants,
   fdatasyncSync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   openSync,
   readdirSync,
@@ -12,19 +13,26 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Disk, type DiskFile, HOLD } from './disk.ts'
 import { DirectoryLock, isRunning } from './directory-lock.ts'
-import { inDirectory, makeDirectory, namesIn, syncDirectory } from './store-directory.ts'
+import { isOutOfDescriptors, OutOfDescriptors } from './log/store-damaged.ts'
+import { inDirectory, makeDirectory, namesIn } from './store-directory.ts'
 
 const FILE_MODE = 0o600
+/** For the next segment, and for a file that is read meanwhile. */
+const RESERVE_DESCRIPTORS = 2
 
 export class FileDisk implements Disk {
   readonly #directory: string
   readonly #lock: DirectoryLock
+  readonly #descriptor: number
+  /** Descriptors that are held for times when there is no other. */
+  readonly #reserve: number[] = []
 
   /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it, or it cannot be used. */
   constructor(directory: string) {
@@ -32,20 +40,26 @@ export class FileDisk implements Disk {
     namesIn(directory)
     this.#directory = directory
     this.#lock = inDirectory(directory, 'written to', () => new DirectoryLock(directory))
+    this.#descriptor = openSync(directory, constants.O_RDONLY)
+    this.#fillReserve()
   }
 
   list(): readonly string[] {
-    const names = readdirSync(this.#directory)
+    const names = this.#withDescriptor(() => readdirSync(this.#directory))
     return names.some(name => HOLD.test(name)) ? names.filter(name => this.#isAlive(name)) : names
   }
 
   open(name: string): DiskFile {
-    return new OpenFile(openSync(this.#path(name), constants.O_RDWR))
+    return this.#withDescriptor(() => new OpenFile(openSync(this.#path(name), constants.O_RDWR)))
   }
 
   create(name: string): DiskFile {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL
-    return new OpenFile(openSync(this.#path(name), flags, FILE_MODE))
+    return this.#withDescriptor(() => new OpenFile(openSync(this.#path(name), flags, FILE_MODE)))
+  }
+
+  sizeOf(name: string): number {
+    return statSync(this.#path(name)).size
   }
 
   rename(from: string, to: string): void {
@@ -57,7 +71,7 @@ export class FileDisk implements Disk {
   }
 
   syncNames(): void {
-    syncDirectory(this.#directory)
+    fsyncSync(this.#descriptor)
   }
 
   freeBytes(): number {
@@ -67,7 +81,36 @@ export class FileDisk implements Disk {
 
   /** Gives the directory up. */
   close(): void {
+    for (const descriptor of this.#reserve.splice(0)) closeSync(descriptor)
+    closeSync(this.#descriptor)
     this.#lock.release()
+  }
+
+  /** Opens something, if need be with a descriptor of the reserve. Throws OutOfDescriptors. */
+  #withDescriptor<Result>(open: () => Result): Result {
+    for (;;) {
+      try {
+        const result = open()
+        this.#fillReserve()
+        return result
+      } catch (error) {
+        if (!isOutOfDescriptors(error)) throw error
+        const descriptor = this.#reserve.pop()
+        if (descriptor === undefined) throw new OutOfDescriptors(error)
+        closeSync(descriptor)
+      }
+    }
+  }
+
+  /** As far as there are descriptors. */
+  #fillReserve(): void {
+    try {
+      while (this.#reserve.length < RESERVE_DESCRIPTORS) {
+        this.#reserve.push(openSync(this.#directory, constants.O_RDONLY))
+      }
+    } catch (error) {
+      if (!isOutOfDescriptors(error)) throw error
+    }
   }
 
   /** A hold whose process was killed is none: it is taken away. */

@@ -7,7 +7,7 @@ import { Writer } from '../packet/writer.ts'
 import { BrokerClock } from './broker-clock.ts'
 import { FileDisk } from './file-disk.ts'
 import { LogStore } from './log/log-store.ts'
-import { DiskFull } from './log/store-damaged.ts'
+import { DiskFull, OutOfDescriptors } from './log/store-damaged.ts'
 import { machineTime, settingMs } from './machine-time.ts'
 import { writeDeliveries, writeSnapshot } from './snapshot-codec.ts'
 import {
@@ -63,8 +63,8 @@ class StoreThread {
       const bell = Atomics.load(this.#control, BELL)
       // What was committed before an order was given is there to be committed once the order is.
       this.#readMail()
-      const isWaitingForRoom = !this.#commit()
-      if (!isWaitingForRoom || this.#isClosing) this.#carryOutOrders()
+      let isWaitingForRoom = !this.#commit()
+      if (!isWaitingForRoom || this.#isClosing) isWaitingForRoom = !this.#carryOutOrders()
       const hasMore = this.#isOpen && this.#log.work()
       this.#lookForRoom()
       if (hasMore || !this.#isOpen) continue
@@ -128,10 +128,20 @@ class StoreThread {
     }
   }
 
-  #carryOutOrders(): void {
+  /** False when no file could be opened for one of them: it and those behind it are tried again. */
+  #carryOutOrders(): boolean {
     const orders = this.#orders
     this.#orders = []
-    for (const order of orders) this.#carryOut(order)
+    for (const [index, order] of orders.entries()) {
+      try {
+        this.#carryOut(order)
+      } catch (error) {
+        if (!(error instanceof OutOfDescriptors)) throw error
+        this.#orders = [...orders.slice(index), ...this.#orders]
+        return false
+      }
+    }
+    return true
   }
 
   #carryOut(order: Order): void {

@@ -34,6 +34,8 @@ export interface ListenerOptions {
   /** Web origins that may open a WebSocket, besides the page's own host and this machine; `*` for all. */
   readonly origins?: readonly string[] | undefined
   readonly connectionsMax: number
+  /** Whether the process may have one more socket, of all listeners together. */
+  readonly hasRoom?: (() => boolean) | undefined
   /** For TLS handshake, PROXY header and WebSocket upgrade together, counted from accept. */
   readonly handshakeTimeoutMs?: number | undefined
   /** Largest WebSocket message, in bytes. */

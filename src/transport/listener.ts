@@ -117,16 +117,15 @@ class SocketListener implements Listener {
       else this.#server.listen({ path, backlog: 4_096 }, resolve)
     })
     this.#server.removeAllListeners('error')
-    this.#server.on('error', error =>
-      this.#log.error({ listener: this.name, cause: error.message }, 'accept failed'),
-    )
+    this.#server.on('error', error => this.#acceptFailed(error.message))
     const address = this.#server.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
     this.#name = this.#nameNow()
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections >= this.#options.connectionsMax) {
+    const { connectionsMax, hasRoom } = this.#options
+    if (this.#connections >= connectionsMax || hasRoom?.() === false) {
       socket.destroy()
       this.#warnFull()
       return
@@ -229,15 +228,28 @@ class SocketListener implements Listener {
     socket.destroy()
   }
 
-  /** A flood of connections must not become a flood of log lines. */
+  /** Without a descriptor for it a connection cannot be accepted: Node closes it. */
+  #acceptFailed(cause: string): void {
+    const failures = this.#mayWarn()
+    if (failures === 0) return
+    this.#log.error({ listener: this.name, cause, failures }, 'accept failed')
+  }
+
   #warnFull(): void {
-    this.#refusedSinceWarning += 1
-    if (performance.now() - this.#warnedAt < WARN_MS_MIN) return
+    const refused = this.#mayWarn()
+    if (refused === 0) return
     const { connectionsMax } = this.#options
-    const refused = this.#refusedSinceWarning
     this.#log.warn({ listener: this.name, connectionsMax, refused }, 'the listener is full')
+  }
+
+  /** A flood of connections must not become a flood of log lines. Returns how many this one speaks for; 0 for not now. */
+  #mayWarn(): number {
+    this.#refusedSinceWarning += 1
+    if (performance.now() - this.#warnedAt < WARN_MS_MIN) return 0
+    const refused = this.#refusedSinceWarning
     this.#warnedAt = performance.now()
     this.#refusedSinceWarning = 0
+    return refused
   }
 }
 

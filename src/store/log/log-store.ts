@@ -85,6 +85,8 @@ export class LogStore {
   #roomBefore = 0
   /** How things were when a checkpoint last made no room. */
   #futile = { appended: -GAIN_BYTES_MIN, room: 0, gain: 0 }
+  /** What a checkpoint would have freed when that was last looked at. */
+  #gainSeen = 0
   /** Bytes appended when there was last nothing to let go of. */
   #restedAt = -1
   #isResting = false
@@ -200,14 +202,11 @@ export class LogStore {
    */
   rest(): boolean {
     if (this.#checkpoint !== null || this.#compaction !== null) return true
-    if (!this.mayRest || this.#isHeld) return false
-    this.#isResting = true
-    if (this.#gain() < Math.max(this.#gainMin, 2 * this.#checkpointSize)) {
-      this.#rested()
-      return false
-    }
     try {
-      this.#beginCheckpoint()
+      if (!this.mayRest || this.#isHeld) return false
+      this.#isResting = true
+      if (this.#gain() < Math.max(this.#gainMin, 2 * this.#checkpointSize)) this.#rested()
+      else this.#beginCheckpoint()
     } catch (error) {
       if (!(error instanceof DiskFull)) throw error
       this.#giveUpCheckpoint()
@@ -256,6 +255,7 @@ export class LogStore {
     if (appended >= Math.max(this.#options.checkpointBytes, 2 * this.#checkpointSize)) return true
     if (!this.#isFull || this.#isHeld) return false
     const gain = this.#gain()
+    this.#gainSeen = gain
     if (gain < GAIN_BYTES_MIN) return false
     const then = this.#futile
     const more = [
@@ -414,7 +414,7 @@ export class LogStore {
     this.#futile = {
       appended: this.#segments.bytesAppended,
       room: this.#room,
-      gain: this.#gain(),
+      gain: this.#gainSeen,
     }
   }
 

@@ -21,7 +21,7 @@ import {
   segmentNumber,
   writeAll,
 } from './segment-file.ts'
-import { DiskFull, isDiskFull, StoreDamaged } from './store-damaged.ts'
+import { DiskFull, isDiskFull, OutOfDescriptors, StoreDamaged } from './store-damaged.ts'
 
 /** Files that wait to serve again; more are removed. */
 const SPARES_MAX = 2
@@ -273,10 +273,7 @@ export class Segments {
   }
 
   #sized(name: string): Spare {
-    const file = this.#disk.open(name)
-    const bytes = file.size()
-    file.close()
-    return { name, bytes }
+    return { name, bytes: this.#disk.sizeOf(name) }
   }
 
   /** Goes on in a new segment. Throws DiskFull. */
@@ -286,11 +283,13 @@ export class Segments {
     const mark = { segment: number, salt: this.#options.salt?.() ?? randomSalt() }
     const name = segmentName(number)
     const spare = this.#spares[0]
-    const file = roomFor(() => {
+    const file = this.#opening(() => {
       if (spare === undefined) return this.#disk.create(name)
+      // Opened first: where that fails it is tried again, and nothing has changed.
+      const opened = this.#disk.open(spare.name)
       this.#disk.rename(spare.name, name)
       this.#spares.shift()
-      return this.#disk.open(name)
+      return opened
     })
     try {
       roomFor(() => writeAll(file, segmentHeader(mark), 0))
@@ -325,7 +324,21 @@ export class Segments {
   #open(number: number): OpenSegment {
     const known = this.#files.get(number)
     if (known !== undefined) return known
-    return this.#keep(number, openSegment(this.#disk, number))
+    return this.#keep(
+      number,
+      this.#opening(() => openSegment(this.#disk, number)),
+    )
+  }
+
+  /** Files that are only read give way to one that must be opened. Throws DiskFull. */
+  #opening<Result>(open: () => Result): Result {
+    try {
+      return roomFor(open)
+    } catch (error) {
+      if (!(error instanceof OutOfDescriptors)) throw error
+      for (const number of [...this.#files.keys()]) if (number !== this.#last) this.#close(number)
+      return roomFor(open)
+    }
   }
 
   #keep(number: number, opened: OpenSegment): OpenSegment {

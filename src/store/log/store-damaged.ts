@@ -24,6 +24,15 @@ export class DiskFull extends Error {
   }
 }
 
+/** The same where no file can be opened: the process, or the machine, has no descriptor left. */
+export class OutOfDescriptors extends DiskFull {
+  constructor(cause: unknown) {
+    super(cause)
+    this.name = 'OutOfDescriptors'
+    this.message = 'the process has no descriptor left to open a file of the store with'
+  }
+}
+
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
   return error.code === 'ENOSPC' || error.code === 'EDQUOT'

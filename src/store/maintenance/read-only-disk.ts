@@ -29,6 +29,10 @@ export class ReadOnlyDisk implements Disk {
     throw new Error(`there is no store here: ${name} would have to be made`)
   }
 
+  sizeOf(name: string): number {
+    return this.#disk.sizeOf(name)
+  }
+
   rename(): void {}
 
   remove(): void {}
