@@ -11,6 +11,7 @@ import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Deadlines } from './deadlines.ts'
+import { Faults } from './faults.ts'
 import type { Observer } from './observer.ts'
 import { Retained } from './retained.ts'
 import { type Occupant, Sessions } from './sessions.ts'
@@ -52,6 +53,7 @@ export class Broker implements SessionContext {
   readonly limits: Limits
   readonly journal: Journal
   readonly observer: Observer
+  readonly faults: Faults
   readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
@@ -64,6 +66,13 @@ export class Broker implements SessionContext {
   storeIsFull = false
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
   turnWorkLeft = Infinity
+  /**
+   * Changes that have begun and are not done, each within the other. A throw leaves it above 0 for good: what the broker
+   * knows may be wrong from then on, and nothing of it may be said.
+   */
+  changing = 0
+  /** The number of the turn. */
+  turn = 0
   #now = 0
   #lastSequence = 0
   #lastDelivery = 0
@@ -72,7 +81,8 @@ export class Broker implements SessionContext {
   constructor(options: BrokerOptions) {
     this.limits = options.limits
     this.journal = options.journal
-    this.observer = options.observer
+    this.faults = new Faults(this.statistics, options.observer)
+    this.observer = this.faults.observer
     this.storesSessions = options.storesSessions ?? true
     this.retained = new Retained(this.deadlines, this.journal, this.limits)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
@@ -113,6 +123,7 @@ export class Broker implements SessionContext {
   /** Tells the time of the turn, and wakes who waited for it. */
   tick(now: number): void {
     this.#now = now
+    this.turn += 1
     this.turnWorkLeft = this.limits.turnWorkTotalMax
     if (this.deadlines.next <= now) this.deadlines.tick(now)
   }
@@ -217,7 +228,7 @@ export class Broker implements SessionContext {
 
   publishWill(message: Message, permissions: Permissions): void {
     // Its right may have been taken back since CONNECT.
-    if (!permissions.mayPublish(message.topic)) {
+    if (!this.faults.mayPublish(permissions, message.topic, message.publisher)) {
       this.dropped('not-authorized', message, message.publisher)
       return
     }

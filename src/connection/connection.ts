@@ -4,7 +4,6 @@
 import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
-import type { Deadline } from '../broker/deadlines.ts'
 import type { ClientFacts } from '../broker/observer.ts'
 import type { Occupant } from '../broker/sessions.ts'
 import { decode, protocolVersionOf } from '../packet/decode.ts'
@@ -19,13 +18,10 @@ import {
 } from '../packet/packet.ts'
 import {
   CONTINUE_AUTHENTICATION,
-  KEEP_ALIVE_TIMEOUT,
-  MAXIMUM_CONNECT_TIME,
   PROTOCOL_ERROR,
   type ReasonCode,
   REAUTHENTICATE,
   SERVER_SHUTTING_DOWN,
-  SERVER_UNAVAILABLE,
   SESSION_TAKEN_OVER,
   SUCCESS,
   UNSPECIFIED_ERROR,
@@ -44,11 +40,9 @@ import {
   openingRefusal,
   refusingConnack,
 } from './handshake.ts'
+import { Patience, type WaitedFor } from './patience.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
-
-/** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
-const KEEP_ALIVE_FACTOR = 1.5
 
 /** Work of one packet and of one durable fact, in units of very roughly a sixth of a microsecond: see `limits.turnWorkMax`. */
 const PACKET_WORK = 2
@@ -60,7 +54,7 @@ interface Candidate {
   readonly agreement: Agreement
 }
 
-export class Connection implements Deadline, Occupant {
+export class Connection implements WaitedFor, Occupant {
   readonly sender: Sender
   readonly peer: ConnectionPeer
   /** What the shell must find out before the next packet is read, or null. */
@@ -70,11 +64,11 @@ export class Connection implements Deadline, Occupant {
   readonly #context: ConnectionContext
   readonly #carrier: Carrier
   readonly #framer: Framer
+  readonly #patience: Patience
   #candidate: Candidate | null = null
   #conversation: Conversation | null = null
   #isReauthenticating = false
   #hasSaidNothing = true
-  #lastHeard: number
 
   constructor(context: ConnectionContext, carrier: Carrier, peer: ConnectionPeer) {
     this.#context = context
@@ -83,9 +77,8 @@ export class Connection implements Deadline, Occupant {
     this.sender = new Sender(context, carrier)
     const { broker } = context
     this.#framer = new Framer(broker.limits.connectPacketBytesMax)
-    this.#lastHeard = broker.now
     broker.statistics.connectionsAccepted += 1
-    broker.deadlines.set(this, broker.now + broker.limits.connectTimeoutSeconds * 1_000)
+    this.#patience = new Patience(broker, this)
   }
 
   get #broker(): Broker {
@@ -114,11 +107,16 @@ export class Connection implements Deadline, Occupant {
   receive(chunk: Buffer): void {
     if (this.isOver) return
     this.#broker.statistics.bytesReceived += chunk.length
-    this.#lastHeard = this.#broker.now
+    this.#patience.heard()
     this.#hasSaidNothing = false
     this.#framer.push(chunk)
     this.proceed()
     if (this.#framer.hasUnread) this.#framer.keep()
+  }
+
+  /** Something has come from the client that is not whole yet. */
+  heard(): void {
+    this.#patience.heard()
   }
 
   /** Reads on, up to this connection's share of the turn. */
@@ -194,24 +192,14 @@ export class Connection implements Deadline, Occupant {
     this.#end(reason, sentence, 'lost')
   }
 
-  /** Woken by its deadline: CONNECT did not come in time, or nothing did for one and a half keep-alives. */
-  expired(now: number): void {
-    const { broker } = this.#context
-    if (this.#candidate === null) {
-      this.#end(MAXIMUM_CONNECT_TIME, 'no CONNECT within the time for it', 'lost')
-      return
-    }
-    if (this.#conversation === null) {
-      this.disconnect(SERVER_UNAVAILABLE, 'the authentication took too long')
-      return
-    }
-    const silenceMax = this.#conversation.agreement.keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
-    if (this.#carrier.isPaused) this.#lastHeard = now
-    if (now - this.#lastHeard >= silenceMax) {
-      this.disconnect(KEEP_ALIVE_TIMEOUT, 'nothing was heard for one and a half keep-alives')
-    } else {
-      broker.deadlines.set(this, this.#lastHeard + silenceMax)
-    }
+  get isPaused(): boolean {
+    return this.#carrier.isPaused
+  }
+
+  /** It was waited for long enough. */
+  outOfTime(reason: ReasonCode, sentence: string): void {
+    if (this.#candidate === null) this.#end(reason, sentence, 'lost')
+    else this.disconnect(reason, sentence)
   }
 
   #handle(packet: Packet): number {
@@ -239,6 +227,7 @@ export class Connection implements Deadline, Occupant {
     const will = packet.will === null ? null : keptWill(packet.will)
     const password = ownBytes(packet.password ?? undefined)
     this.#candidate = { packet: { ...packet, will, password }, agreement }
+    this.#patience.authenticates()
     this.sender.agreed(agreement)
     const refusal = connectRefusal(packet, this.#broker)
     if (refusal !== null) {
@@ -348,16 +337,9 @@ export class Connection implements Deadline, Occupant {
     // Also when an old session was deleted or a will was left [D6].
     const promise = broker.journal.latest
     this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
-    this.#startKeepAlive(agreement)
+    this.#patience.connected(agreement.keepAliveSeconds)
     broker.observer.connected?.(this.#facts(agreement), sessionPresent)
     session.attach(this.sender, agreement.windowMax)
-  }
-
-  #startKeepAlive(agreement: Agreement): void {
-    const { broker } = this.#context
-    this.#lastHeard = broker.now
-    const silenceMax = agreement.keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
-    broker.deadlines.set(this, silenceMax === 0 ? Infinity : broker.now + silenceMax)
   }
 
   #goodbye(packet: DisconnectPacket, { session }: Conversation): void {
@@ -416,7 +398,7 @@ export class Connection implements Deadline, Occupant {
     this.isOver = true
     this.question = null
     const { broker } = this.#context
-    broker.deadlines.clear(this)
+    this.#patience.end()
     this.#carrier.attend()
     if (this.#conversation === null) {
       broker.statistics.connectionsRefused += 1
@@ -431,7 +413,7 @@ export class Connection implements Deadline, Occupant {
   /** A probe that opened the connection to see whether it can be opened: no event. */
   #forget(): void {
     this.isOver = true
-    this.#broker.deadlines.clear(this)
+    this.#patience.end()
   }
 
   #facts(agreement: Agreement | null): ClientFacts {

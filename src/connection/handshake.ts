@@ -51,7 +51,8 @@ export function openingRefusal(
   broker: Broker,
 ): Refusal | null {
   const isSystemWill = will !== null && will.topic.startsWith('$SYS/')
-  if (isSystemWill || (will !== null && !permissions.mayPublish(will.topic))) {
+  const { clientId } = agreement
+  if (isSystemWill || (will !== null && !broker.faults.mayPublish(permissions, will.topic, clientId))) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
   }
   if (!broker.hasRoomFor(agreement.clientId)) {

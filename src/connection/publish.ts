@@ -62,7 +62,7 @@ export function refusalOf(
   if (topic.startsWith('$SYS/')) {
     return { reason: NOT_AUTHORIZED, sentence: '$SYS is for the broker itself to publish' }
   }
-  if (!publisher.permissions.mayPublish(topic)) {
+  if (!broker.faults.mayPublish(publisher.permissions, topic, publisher.clientId)) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish to this topic' }
   }
   if (packet.properties.payloadFormatIndicator === 1 && !isUtf8(packet.payload)) {

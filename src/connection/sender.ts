@@ -10,6 +10,7 @@ import {
   type ProtocolVersion,
   type QoS,
 } from '../packet/packet.ts'
+import { sayable } from '../packet/text.ts'
 import type { Delivery } from '../session/delivery.ts'
 import type { Link, SendOutcome } from '../session/link.ts'
 import type { Agreement } from './agreement.ts'
@@ -116,7 +117,8 @@ export class Sender implements Link {
    * [MQTT-3.1.2-29], and where they would make the packet larger than it takes [MQTT-3.2.2-19, MQTT-3.14.2-3].
    */
   send(packet: Packet, promise: number): void {
-    let bytes = encode(this.#fitting(packet), this.#version)
+    const fitting = withBoundedWords(this.#fitting(packet))
+    let bytes = encode(fitting, this.#version)
     if (bytes.length > this.#packetBytesMax) bytes = encode(withoutWords(packet), this.#version)
     // It would be refused as too large: the client goes without [MQTT-3.1.2-24].
     if (bytes.length > this.#packetBytesMax) return
@@ -182,6 +184,13 @@ export class Sender implements Link {
     this.#carrier.relieve()
     this.#reliefAt = this.outbox.bytes + RELIEF_BYTES
   }
+}
+
+/** Sentences may hold words of the client, or of whoever was asked about it: of any length, and of any characters. */
+function withBoundedWords(packet: Packet): Packet {
+  if (!('properties' in packet) || packet.properties.reasonString === undefined) return packet
+  const reasonString = sayable(packet.properties.reasonString)
+  return { ...packet, properties: { ...packet.properties, reasonString } }
 }
 
 function withoutWords(packet: Packet): Packet {

@@ -20,6 +20,10 @@ export interface Status {
   readonly dropped: Readonly<Record<string, number>>
   readonly publishesRefused: number
   readonly protocolErrors: number
+  /** Faults of the broker itself that ended one connection. */
+  readonly internalErrors: number
+  /** Throws of what an embedding program or an author of rules gave us. */
+  readonly hookErrors: number
 }
 
 export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): Status {
@@ -39,5 +43,7 @@ export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): S
     dropped: { ...statistics.dropped },
     publishesRefused: statistics.publishesRefused,
     protocolErrors: statistics.protocolErrors,
+    internalErrors: statistics.internalErrors,
+    hookErrors: statistics.hookErrors,
   }
 }

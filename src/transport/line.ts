@@ -1,6 +1,7 @@
 // One socket bound to one connection: read, pause, write, close.
 
 import type { Access, Exchange, Verdict } from '../access/access.ts'
+import { verdictIn } from '../access/verdict.ts'
 import { Connection } from '../connection/connection.ts'
 import type { Carrier, ConnectionContext, Question } from '../connection/connection-context.ts'
 import type { Speaker, Turn } from '../loop/turn.ts'
@@ -70,6 +71,11 @@ export class Line implements WireReceiver, Carrier, Speaker {
     if (this.#isAsking) this.#pause(QUESTION_OPEN)
     this.connection.receive(chunk)
     this.#afterReading()
+  }
+
+  heard(): void {
+    this.#context.turn.begin()
+    this.connection.heard()
   }
 
   proceed(): void {
@@ -199,18 +205,20 @@ export class Line implements WireReceiver, Carrier, Speaker {
     const { question } = this.connection
     if (question === null || this.#isAsking) return
     this.#isAsking = true
-    const verdict = this.#verdictOn(question)
-    if (verdict instanceof Promise) {
-      verdict.then(
-        answer => this.#answer(answer),
-        error => this.#answer(this.#failed(error)),
-      )
+    const answer = this.#answerTo(question)
+    if (isPromise(answer)) {
+      Promise.resolve(answer)
+        .then(
+          late => this.#verdictIn(late),
+          error => this.#noVerdict(error),
+        )
+        .then(verdict => this.#answer(verdict))
     } else {
-      this.#answer(verdict)
+      this.#answer(this.#verdictIn(answer))
     }
   }
 
-  #verdictOn(question: Question): Verdict | Promise<Verdict> {
+  #answerTo(question: Question): Verdict | Promise<Verdict> {
     const { access } = this.#context
     try {
       if (question.kind === 'authenticate') return access.authenticate(question.credentials)
@@ -223,7 +231,16 @@ export class Line implements WireReceiver, Carrier, Speaker {
       }
       return this.#exchange.step({ method: question.method, data: question.data })
     } catch (error) {
-      return this.#failed(error)
+      return this.#noVerdict(error)
+    }
+  }
+
+  /** What an author of rules answers is looked at before it is believed. */
+  #verdictIn(answer: unknown): Verdict {
+    try {
+      return verdictIn(answer) ?? this.#noVerdict(new TypeError('the answer is no verdict'))
+    } catch (error) {
+      return this.#noVerdict(error)
     }
   }
 
@@ -236,13 +253,18 @@ export class Line implements WireReceiver, Carrier, Speaker {
   }
 
   /** Whoever was asked has failed: nobody comes in. */
-  #failed(error: unknown): Verdict {
-    const { clientId } = this.connection
-    this.#context.log.error({ clientId, error }, 'the authentication failed to answer')
+  #noVerdict(error: unknown): Verdict {
+    const { broker } = this.#context.connections
+    broker.faults.failed('authentication', error, this.connection.clientId)
     return {
       kind: 'refused',
       reason: SERVER_UNAVAILABLE,
       sentence: 'the authentication is out of order',
     }
   }
+}
+
+/** Also one of another library's making. */
+function isPromise(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'then' in answer
 }

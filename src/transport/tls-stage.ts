@@ -11,8 +11,16 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Log } from '../observe/log.ts'
+import { shortened } from '../packet/text.ts'
 import type { CertificateFiles, TlsOptions } from './listener-options.ts'
-import type { Peer } from './wire.ts'
+import { ignored, type Peer } from './wire.ts'
+
+const TIMER_MS_MAX = 2_147_483_647
+
+interface Waiting {
+  readonly peer: Peer
+  readonly next: (socket: TLSSocket, peer: Peer) => void
+}
 
 interface LoadedCertificates {
   readonly main: {
@@ -29,17 +37,13 @@ export class TlsStage {
   readonly #log: Log
   readonly #name: () => string
   readonly #server: Server
-  /** Sockets in their handshake, by the address that both the socket and its TLS socket have. */
-  readonly #waiting = new Map<
-    string,
-    { peer: Peer; next: (socket: TLSSocket, peer: Peer) => void }
-  >()
+  /** Sockets in their handshake. An address would not do: a Unix socket has none, nor has one that is gone. */
+  readonly #waiting = new WeakMap<object, Waiting>()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
 
   private constructor(
     options: TlsOptions,
     loaded: LoadedCertificates,
-    handshakeTimeoutMs: number,
     alpn: string,
     log: Log,
     name: () => string,
@@ -54,7 +58,8 @@ export class TlsStage {
       minVersion: options.minVersion ?? 'TLSv1.2',
       requestCert: asks,
       rejectUnauthorized: asks,
-      handshakeTimeout: handshakeTimeoutMs,
+      // The listener's deadline is the one that counts, and looks twice: this one only has to be behind it.
+      handshakeTimeout: TIMER_MS_MAX,
       ALPNCallback: ({ protocols }) => (protocols.includes(alpn) ? alpn : protocols[0]),
       SNICallback: (serverName, done) => done(null, this.#byName.get(serverName.toLowerCase())),
     })
@@ -65,13 +70,12 @@ export class TlsStage {
   /** Rejects with a sentence that names the file which is wrong. */
   static async create(
     options: TlsOptions,
-    handshakeTimeoutMs: number,
     alpn: string,
     log: Log,
     name: () => string,
   ): Promise<TlsStage> {
     const loaded = await load(options)
-    return new TlsStage(options, loaded, handshakeTimeoutMs, alpn, log, name)
+    return new TlsStage(options, loaded, alpn, log, name)
   }
 
   /** Reads the files anew. What is wrong with them leaves the old ones in force. */
@@ -82,26 +86,24 @@ export class TlsStage {
   }
 
   secure(socket: Socket, peer: Peer, next: (socket: TLSSocket, peer: Peer) => void): void {
-    const key = keyOf(socket)
-    this.#waiting.set(key, { peer, next })
-    socket.on('error', () => {})
-    socket.once('close', () => this.#waiting.delete(key))
+    if (socket.destroyed) return
+    this.#waiting.set(socket, { peer, next })
     this.#server.emit('connection', socket)
   }
 
   #secured(socket: TLSSocket): void {
-    const waiting = this.#waiting.get(keyOf(socket))
-    if (waiting === undefined) {
+    socket.on('error', ignored)
+    const waiting = this.#waitingFor(socket)
+    if (waiting === null || socket.destroyed) {
       socket.destroy()
       return
     }
-    this.#waiting.delete(keyOf(socket))
     waiting.next(socket, { ...waiting.peer, certificate: certificateOf(socket) })
   }
 
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {
-    const { peer } = this.#waiting.get(keyOf(socket)) ?? {}
-    const address = peer?.address ?? socket.remoteAddress ?? ''
+    socket.on('error', ignored)
+    const address = this.#waitingFor(socket)?.peer.address ?? socket.remoteAddress ?? ''
     const fields = {
       event: 'tls.refused',
       listener: this.#name(),
@@ -111,10 +113,13 @@ export class TlsStage {
     this.#log.warn(fields, 'TLS handshake failed')
     socket.destroy()
   }
-}
 
-function keyOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`
+  /** Node has no public way to ask a TLS socket for the socket beneath it. */
+  #waitingFor(socket: TLSSocket): Waiting | null {
+    const beneath: unknown = Reflect.get(socket, '_parent')
+    if (typeof beneath !== 'object' || beneath === null) return null
+    return this.#waiting.get(beneath) ?? null
+  }
 }
 
 function certificateOf(socket: TLSSocket): Peer['certificate'] {
@@ -133,10 +138,8 @@ function sentenceOf(error: Error & { code?: string }): string {
       return 'the client speaks plain HTTP to the TLS port'
     case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
       return 'the client gave no certificate'
-    case 'ERR_TLS_HANDSHAKE_TIMEOUT':
-      return 'the TLS handshake took too long'
     default:
-      return error.message
+      return shortened(error.message)
   }
 }
 

@@ -5,9 +5,10 @@ import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../observe/log.ts'
+import { quoted } from '../packet/text.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { WebSocketWire } from './websocket-wire.ts'
-import type { Arrival, Peer } from './wire.ts'
+import { type Arrival, ignored, type Peer } from './wire.ts'
 
 /** The names that MQTT over WebSocket goes by; the second is that of MQTT 3.1 clients. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
@@ -39,6 +40,7 @@ export class WebSocketStage {
     this.#http = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 })
     this.#http.maxHeadersCount = HEADERS_MAX
     this.#http.on('request', (request, response) => {
+      response.on('error', ignored)
       if (options.onRequest !== undefined) options.onRequest(request, response)
       else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')
     })
@@ -50,16 +52,15 @@ export class WebSocketStage {
   serve(socket: Socket, peer: Peer, arrived: () => void): void {
     this.#peers.set(socket, peer)
     this.#arrived.set(socket, arrived)
-    // What came behind a PROXY header was read already: the parser takes over the socket's handle and would miss it.
-    const early: Buffer | null = socket.read()
+    socket.on('error', ignored)
     this.#http.emit('connection', socket)
-    if (early !== null) socket.emit('data', early)
+    // What came behind a PROXY header lies in the socket still. It flows to the parser before anything that is read from now on.
     socket.resume()
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const peer = this.#peers.get(socket)
-    if (peer === undefined) {
+    if (peer === undefined || socket.destroyed) {
       socket.destroy()
       return
     }
@@ -90,7 +91,7 @@ export class WebSocketStage {
     }
     const { origin, host } = request.headers
     if (origin === undefined || this.#mayCome(origin, host ?? '')) return null
-    return `its web origin ${JSON.stringify(origin)} is not among the allowed origins`
+    return `its web origin ${quoted(origin)} is not among the allowed origins`
   }
 
   /**

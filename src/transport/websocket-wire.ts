@@ -15,6 +15,8 @@ export class WebSocketWire implements Wire {
   readonly #transport: Socket
   #receiver: WireReceiver | null = null
   #cause: string | null = null
+  /** Something was whole within the chunk that is being read. */
+  #isWhole = false
 
   constructor(socket: WebSocket, transport: Socket, peer: Peer) {
     this.#socket = socket
@@ -32,6 +34,21 @@ export class WebSocketWire implements Wire {
     this.#socket.on('error', error => (this.#cause ??= error.message))
     this.#socket.on('close', () => this.#closed())
     this.#transport.on('drain', () => this.#receiver?.drained())
+    this.#hearParts()
+  }
+
+  /**
+   * A message is received when it is whole, and a large one may take longer than the keep-alive: bytes that end no frame
+   * are a part of one. A ping or a pong of WebSocket is no packet of MQTT [MQTT-3.1.2-22] and keeps nobody alive.
+   */
+  #hearParts(): void {
+    this.#socket.on('ping', () => (this.#isWhole = true))
+    this.#socket.on('pong', () => (this.#isWhole = true))
+    // Called behind the listener of the WebSocket, which has told of all that ended in this chunk.
+    this.#transport.on('data', () => {
+      if (!this.#isWhole) this.#receiver?.heard?.()
+      this.#isWhole = false
+    })
   }
 
   write(bytes: Uint8Array): boolean {
@@ -66,6 +83,7 @@ export class WebSocketWire implements Wire {
   }
 
   #received(data: RawData, isBinary: boolean): void {
+    this.#isWhole = true
     if (!isBinary) {
       // [MQTT-6.0.0-1]
       this.#cause = 'a WebSocket text frame, where MQTT is binary'

@@ -17,6 +17,8 @@ export interface Peer {
 export interface WireReceiver {
   /** Bytes, in order. The chunk is lent: its memory is written to again after this has returned. */
   received(chunk: Buffer): void
+  /** Bytes have come that are a part of something larger, which is received when it is whole: the client is not silent. */
+  heard?(): void
   /** What was written has left this process; more may be written. */
   drained(): void
   /** Called once, whatever ended it. `cause` is a sentence for the log, or null for an orderly end by the peer. */
@@ -43,6 +45,12 @@ export interface Wire {
   /** Closes at once. */
   destroy(): void
 }
+
+/**
+ * Listens to the errors of a socket from its first moment to its last, whoever else has it meanwhile: what ends it comes
+ * as its 'close', and an error that nobody listens to would end the process.
+ */
+export function ignored(): void {}
 
 /** Where listeners bring what they have accepted. */
 export type Arrival = (wire: Wire) => void
