@@ -16,13 +16,7 @@ export interface ClientFacts {
 
 /** What has thrown. `connection` is ours; the others are what an embedding program or an author of rules has given us. */
 export type FaultPlace =
-  | 'connection'
-  | 'right'
-  | 'authentication'
-  | 'observer'
-  | 'log'
-  | 'stream'
-  | 'web page'
+  'connection' | 'right' | 'authentication' | 'observer' | 'log' | 'stream' | 'web page'
 
 export interface Observer {
   connected?(client: ClientFacts, sessionPresent: boolean): void

@@ -52,7 +52,10 @@ export function openingRefusal(
 ): Refusal | null {
   const isSystemWill = will !== null && will.topic.startsWith('$SYS/')
   const { clientId } = agreement
-  if (isSystemWill || (will !== null && !broker.faults.mayPublish(permissions, will.topic, clientId))) {
+  if (
+    isSystemWill ||
+    (will !== null && !broker.faults.mayPublish(permissions, will.topic, clientId))
+  ) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
   }
   if (!broker.hasRoomFor(agreement.clientId)) {

@@ -1,11 +1,15 @@
 // One log line for each thing that happens to a client: who, from where, and why.
 
-import type { ClientFacts, Observer } from '../broker/observer.ts'
+import type { ClientFacts, FaultPlace, Observer } from '../broker/observer.ts'
 import { reasonName, type ReasonCode } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
+import { shortened } from '../packet/text.ts'
 import type { Log } from './log.ts'
 
 const VERSION_NAMES = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
+
+/** Of where it was thrown. */
+const FAULT_BYTES_MAX = 4_096
 
 export class LogObserver implements Observer {
   readonly #log: Log
@@ -39,6 +43,18 @@ export class LogObserver implements Observer {
 
   unsubscribed(clientId: string, filter: string): void {
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')
+  }
+
+  failed(place: FaultPlace, error: unknown, clientId: string | null): void {
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const sentence =
+      place === 'connection'
+        ? 'a fault of the broker itself: the connection ends'
+        : 'what the broker was given has thrown'
+    this.#log.error(
+      { event: 'fault.contained', place, clientId, error: shortened(cause, FAULT_BYTES_MAX) },
+      sentence,
+    )
   }
 
   publishRefused(clientId: string, topic: string, reason: ReasonCode, sentence: string): void {

@@ -14,6 +14,11 @@ import { type Arrival, ignored, type Peer } from './wire.ts'
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
 const FRAME_BYTES_MAX = 2_097_152
 const HEADERS_MAX = 100
+/**
+ * From a close frame, or a frame that is wrong, to the end of the socket: a client that does not close its side is
+ * connected until then, and cannot say a word. The types of `ws` do not know the option yet.
+ */
+const CLOSING = { closeTimeout: 2_000 }
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 export class WebSocketStage {
@@ -30,6 +35,7 @@ export class WebSocketStage {
     this.#arrival = arrival
     this.#log = log
     this.#webSockets = new WebSocketServer({
+      ...CLOSING,
       noServer: true,
       clientTracking: false,
       // A few bytes could be inflated to any size.

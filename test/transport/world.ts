@@ -17,6 +17,8 @@ export class Arrived {
   readonly wire: Wire
   bytes: Buffer = Buffer.alloc(0)
   drains = 0
+  /** Parts of something larger. */
+  parts = 0
   /** One entry for each time it was told that it is closed. */
   readonly closings: (string | null)[] = []
   #changed: () => void = () => {}
@@ -26,6 +28,10 @@ export class Arrived {
     wire.open({
       received: chunk => {
         this.bytes = Buffer.concat([this.bytes, chunk])
+        this.#changed()
+      },
+      heard: () => {
+        this.parts += 1
         this.#changed()
       },
       drained: () => {
