@@ -5,7 +5,7 @@ import { openAccess } from '../src/access/open-access.ts'
 import type { Access } from '../src/access/access.ts'
 import { UNRESTRICTED } from '../src/access/permissions.ts'
 import { Broker } from '../src/broker/broker.ts'
-import type { Observer } from '../src/broker/observer.ts'
+import type { FaultPlace, Observer } from '../src/broker/observer.ts'
 import { restore } from '../src/broker/restore.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
 import { ChunkPool } from '../src/connection/chunk-pool.ts'
@@ -55,6 +55,8 @@ export interface PondOptions {
   readonly responseInformation?: string
   /** What the store held when the broker started; the memory store's own snapshot otherwise. */
   readonly snapshot?: Snapshot
+  /** The test plants faults and looks at them; anywhere else a fault of the broker fails the test. */
+  readonly bearsFaults?: boolean
   /** Milliseconds at which the world begins. */
   readonly now?: number
 }
@@ -68,24 +70,36 @@ export class Pond {
   readonly encoder: PublishEncoder = new PublishEncoder()
   /** Errors that a store reported for a commit. */
   readonly failures: Error[] = []
+  /** Throws that were contained, and those that had to end the process. */
+  readonly faults: {
+    readonly place: FaultPlace
+    readonly error: unknown
+    readonly clientId: string | null
+  }[] = []
+  readonly stateFaults: Error[] = []
   /** Milliseconds since 1970. */
   now: number
   readonly #context: LineContext
   readonly #ends: (() => void)[] = []
   readonly #lines = new Set<Line>()
+  readonly #bearsFaults: boolean
   #isJoined = false
   #assigned = 0
   #dice = 1
 
   constructor(options: PondOptions = {}) {
     this.now = options.now ?? 1_700_000_000_000
+    this.#bearsFaults = options.bearsFaults ?? false
     const store = options.store ?? new MemoryStore()
     this.journal = new Journal(store)
     const limits = { ...POND_LIMITS, ...options.limits }
     this.broker = new Broker({
       limits,
       journal: this.journal,
-      observer: options.observer ?? {},
+      observer: {
+        ...options.observer,
+        failed: (place, error, clientId) => this.faults.push({ place, error, clientId }),
+      },
       share: {
         bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
         strategyOf: () => null,
@@ -104,6 +118,7 @@ export class Pond {
       wakeAt: () => {},
       ended: () => this.encoder.forget(),
       commitFailed: error => this.failures.push(error),
+      ...(this.#bearsFaults && { stateFailed: error => this.stateFaults.push(error) }),
     })
     this.#context = {
       connections: {
@@ -168,6 +183,8 @@ export class Pond {
       end()
       end = this.#ends.shift()
     }
+    const ours = this.faults.find(({ place }) => place === 'connection' || place === 'observer')
+    if (ours !== undefined && !this.#bearsFaults) throw ours.error
   }
 
   /** Time passes, and each deadline is met on the way. */

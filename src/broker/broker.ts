@@ -125,12 +125,16 @@ export class Broker implements SessionContext {
     this.#now = now
     this.turn += 1
     this.turnWorkLeft = this.limits.turnWorkTotalMax
-    if (this.deadlines.next <= now) this.deadlines.tick(now)
+    if (this.deadlines.next > now) return
+    this.changing += 1
+    this.deadlines.tick(now)
+    this.changing -= 1
   }
 
   /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
   open(opening: Opening): Opened {
     const { clientId, expiryIntervalSeconds } = opening
+    this.changing += 1
     const occupant = this.sessions.occupantOf(clientId)
     if (occupant !== null) {
       this.statistics.sessionsTakenOver += 1
@@ -143,6 +147,7 @@ export class Broker implements SessionContext {
     if (kept !== undefined) this.#resume(kept, expiryIntervalSeconds)
     this.sessions.occupy(session, opening.occupant)
     this.#wills.set(clientId, opening.will)
+    this.changing -= 1
     return { session, sessionPresent: kept !== undefined }
   }
 
@@ -155,6 +160,12 @@ export class Broker implements SessionContext {
 
   /** The client's connection is over. */
   leave(session: Session, departure: Departure): void {
+    this.changing += 1
+    this.#leave(session, departure)
+    this.changing -= 1
+  }
+
+  #leave(session: Session, departure: Departure): void {
     session.detach()
     if (departure === 'goodbye') this.#wills.forget(session.clientId)
     else if (departure === 'lost') this.#wills.connectionLost(session.clientId)
@@ -184,6 +195,7 @@ export class Broker implements SessionContext {
 
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
   publish(message: Message): number {
+    this.changing += 1
     const matches = this.#router.match(message.topic)
     const promise = this.#store(message, matches)
     if (message.retain) this.retained.keep(message)
@@ -199,6 +211,7 @@ export class Broker implements SessionContext {
     }
     if (receivers === 0) this.statistics.messagesUnmatched += 1
     this.observer.published?.(message, receivers)
+    this.changing -= 1
     return receivers
   }
 
@@ -239,6 +252,7 @@ export class Broker implements SessionContext {
 
   /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
   subscribe(session: Session, subscription: Subscription): boolean {
+    this.changing += 1
     const isNew = !session.subscriptions.has(subscription.filter)
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
@@ -247,6 +261,7 @@ export class Broker implements SessionContext {
       this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
     }
     this.observer.subscribed?.(session.clientId, subscription)
+    this.changing -= 1
     return isNew
   }
 
@@ -263,12 +278,14 @@ export class Broker implements SessionContext {
   unsubscribe(session: Session, filter: string): boolean {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return false
+    this.changing += 1
     session.subscriptions.delete(filter)
     this.#detach(session, subscription)
     if (session.isDurable) {
       this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
     }
     this.observer.unsubscribed?.(session.clientId, filter)
+    this.changing -= 1
     return true
   }
 

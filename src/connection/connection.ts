@@ -4,7 +4,6 @@
 import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
-import type { ClientFacts } from '../broker/observer.ts'
 import type { Occupant } from '../broker/sessions.ts'
 import { decode, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
@@ -18,6 +17,7 @@ import {
 } from '../packet/packet.ts'
 import {
   CONTINUE_AUTHENTICATION,
+  IMPLEMENTATION_SPECIFIC_ERROR,
   PROTOCOL_ERROR,
   type ReasonCode,
   REAUTHENTICATE,
@@ -25,7 +25,6 @@ import {
   SESSION_TAKEN_OVER,
   SUCCESS,
   UNSPECIFIED_ERROR,
-  UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
 import { type Agreement, agree } from './agreement.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
@@ -36,9 +35,11 @@ import {
   connack,
   connectRefusal,
   credentialsOf,
+  factsOf,
   keptWill,
   openingRefusal,
   refusingConnack,
+  versionToAnswer,
 } from './handshake.ts'
 import { Patience, type WaitedFor } from './patience.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
@@ -114,6 +115,12 @@ export class Connection implements WaitedFor, Occupant {
     if (this.#framer.hasUnread) this.#framer.keep()
   }
 
+  /** A fault of ours while it was served, before anything of the broker had changed: it ends, and nobody else does. */
+  failed(error: unknown): void {
+    this.#broker.faults.failed('connection', error, this.clientId)
+    this.disconnect(IMPLEMENTATION_SPECIFIC_ERROR, 'a fault of the broker itself')
+  }
+
   /** Something has come from the client that is not whole yet. */
   heard(): void {
     this.#patience.heard()
@@ -126,7 +133,7 @@ export class Connection implements WaitedFor, Occupant {
 
   #read(workMax: number): void {
     const broker = this.#broker
-    const { journal } = broker
+    const { journal, changing } = broker
     let left = workMax
     try {
       while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
@@ -139,7 +146,7 @@ export class Connection implements WaitedFor, Occupant {
         broker.turnWorkLeft -= work
       }
     } catch (error) {
-      this.#brokenBy(error)
+      this.#brokenBy(error, changing)
     }
   }
 
@@ -148,11 +155,12 @@ export class Connection implements WaitedFor, Occupant {
     const { question } = this
     this.question = null
     if (this.isOver || question === null) return
+    const { changing } = this.#broker
     try {
       if (this.#conversation === null) this.#admit(verdict, question)
       else this.#reauthenticated(verdict, this.#conversation)
     } catch (error) {
-      this.#brokenBy(error)
+      this.#brokenBy(error, changing)
     }
     this.proceed()
   }
@@ -160,7 +168,10 @@ export class Connection implements WaitedFor, Occupant {
   /** There is room for more towards the client. */
   drained(): void {
     this.sender.isAwaited = false
-    this.#conversation?.session.pump()
+    if (this.#conversation === null) return
+    this.#broker.changing += 1
+    this.#conversation.session.pump()
+    this.#broker.changing -= 1
   }
 
   /** The socket is gone, whoever ended it. */
@@ -338,8 +349,10 @@ export class Connection implements WaitedFor, Occupant {
     const promise = broker.journal.latest
     this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
     this.#patience.connected(agreement.keepAliveSeconds)
-    broker.observer.connected?.(this.#facts(agreement), sessionPresent)
+    broker.observer.connected?.(factsOf(agreement, this.peer), sessionPresent)
+    broker.changing += 1
     session.attach(this.sender, agreement.windowMax)
+    broker.changing -= 1
   }
 
   #goodbye(packet: DisconnectPacket, { session }: Conversation): void {
@@ -358,12 +371,15 @@ export class Connection implements WaitedFor, Occupant {
     this.#end(reason, sentence, 'lost')
   }
 
-  #brokenBy(error: unknown): void {
+  /** `changing` is what it was before: who breaks a rule is found out before anything changes. */
+  #brokenBy(error: unknown, changing: number): void {
     if (error instanceof CannotServe) {
+      this.#broker.changing = changing
       this.disconnect(error.reason, error.message)
       return
     }
     if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
+    this.#broker.changing = changing
     this.#broker.statistics.protocolErrors += 1
     if (this.#candidate === null && error instanceof MalformedPacket) this.#sayToStranger(error)
     else this.#say(error.reason, error.message)
@@ -373,11 +389,9 @@ export class Connection implements WaitedFor, Occupant {
   /** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
   #sayToStranger(error: MalformedPacket): void {
     const { bytes, start, end } = this.#framer
-    const version = protocolVersionOf(bytes, start, end)
+    const version = versionToAnswer(protocolVersionOf(bytes, start, end), error.reason)
     if (version === null) return
-    const isUnsupported = error.reason === UNSUPPORTED_PROTOCOL_VERSION
-    if (version < 5 && !isUnsupported) return
-    this.sender.speaks(version < 5 ? 4 : 5)
+    this.sender.speaks(version)
     this.sender.send(refusingConnack(error.reason, error.message), 0)
   }
 
@@ -402,11 +416,19 @@ export class Connection implements WaitedFor, Occupant {
     this.#carrier.attend()
     if (this.#conversation === null) {
       broker.statistics.connectionsRefused += 1
-      broker.observer.refused?.(this.#facts(this.#candidate?.agreement ?? null), reason, sentence)
+      broker.observer.refused?.(
+        factsOf(this.#candidate?.agreement ?? null, this.peer),
+        reason,
+        sentence,
+      )
       return
     }
     if (departure === 'lost') broker.statistics.connectionsLost += 1
-    broker.observer.disconnected?.(this.#facts(this.#conversation.agreement), reason, sentence)
+    broker.observer.disconnected?.(
+      factsOf(this.#conversation.agreement, this.peer),
+      reason,
+      sentence,
+    )
     broker.leave(this.#conversation.session, departure)
   }
 
@@ -414,15 +436,5 @@ export class Connection implements WaitedFor, Occupant {
   #forget(): void {
     this.isOver = true
     this.#patience.end()
-  }
-
-  #facts(agreement: Agreement | null): ClientFacts {
-    return {
-      clientId: agreement?.clientId ?? '',
-      version: agreement?.version ?? 4,
-      username: agreement?.username ?? null,
-      address: this.peer.address,
-      transport: this.peer.transport,
-    }
   }
 }

@@ -3,11 +3,13 @@
 import type { Credentials } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { ClientFacts } from '../broker/observer.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
   NO_PROPERTIES,
   type Properties,
+  type ProtocolVersion,
   type Will,
 } from '../packet/packet.ts'
 import {
@@ -17,6 +19,7 @@ import {
   type ReasonCode,
   SUCCESS,
   TOPIC_NAME_INVALID,
+  UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
 import { isTopicName, levelCount } from '../routing/topic.ts'
 import type { Agreement } from './agreement.ts'
@@ -133,5 +136,23 @@ export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPa
     sessionPresent: false,
     reason,
     properties: { reasonString: sentence },
+  }
+}
+
+/** The version in which a CONNECT that cannot be read is refused, or null when nothing would be understood. */
+export function versionToAnswer(asked: number | null, reason: ReasonCode): ProtocolVersion | null {
+  if (asked === null) return null
+  if (asked >= 5) return 5
+  return reason === UNSUPPORTED_PROTOCOL_VERSION ? 4 : null
+}
+
+/** Who it is, as far as is known, for those who listen. */
+export function factsOf(agreement: Agreement | null, peer: ConnectionPeer): ClientFacts {
+  return {
+    clientId: agreement?.clientId ?? '',
+    version: agreement?.version ?? 4,
+    username: agreement?.username ?? null,
+    address: peer.address,
+    transport: peer.transport,
   }
 }

@@ -38,6 +38,11 @@ export class Sender implements Link {
   #reliefAt = RELIEF_BYTES
   /** A session was told that there is no room: it wants to hear when there is. */
   isAwaited = false
+  /**
+   * What was thrown while something was put into bytes for this client, or null. It is as if the socket had broken there: no
+   * more is said, what is owed stays owed, and the shell ends the connection when it flushes.
+   */
+  fault: Error | null = null
 
   constructor(context: ConnectionContext, carrier: Carrier) {
     this.#context = context
@@ -117,6 +122,15 @@ export class Sender implements Link {
    * [MQTT-3.1.2-29], and where they would make the packet larger than it takes [MQTT-3.2.2-19, MQTT-3.14.2-3].
    */
   send(packet: Packet, promise: number): void {
+    if (this.fault !== null) return
+    try {
+      this.#send(packet, promise)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #send(packet: Packet, promise: number): void {
     const fitting = withBoundedWords(this.#fitting(packet))
     let bytes = encode(fitting, this.#version)
     if (bytes.length > this.#packetBytesMax) bytes = encode(withoutWords(packet), this.#version)
@@ -135,16 +149,27 @@ export class Sender implements Link {
     duplicate: boolean,
     promise: number,
   ): SendOutcome {
+    if (this.fault !== null) return 'sent'
     const { encoder, broker } = this.#context
-    const encoded =
-      this.#aliases === null && !duplicate
-        ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
-        : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
-    if (encoded.size > this.#packetBytesMax) return 'too-large'
-    this.outbox.appendPublish(encoded, packetId, promise)
+    try {
+      const encoded =
+        this.#aliases === null && !duplicate
+          ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
+          : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
+      if (encoded.size > this.#packetBytesMax) return 'too-large'
+      this.outbox.appendPublish(encoded, packetId, promise)
+    } catch (error) {
+      this.#failed(error)
+      return 'sent'
+    }
     broker.statistics.messagesSent += 1
     this.#said()
     return 'sent'
+  }
+
+  #failed(error: unknown): void {
+    this.fault = error instanceof Error ? error : new Error(String(error))
+    this.#carrier.attend()
   }
 
   /** For this client only: a resend, or one with a topic alias. */

@@ -52,7 +52,7 @@ export class LogObserver implements Observer {
         ? 'a fault of the broker itself: the connection ends'
         : 'what the broker was given has thrown'
     this.#log.error(
-      { event: 'fault.contained', place, clientId, error: shortened(cause, FAULT_BYTES_MAX) },
+      { event: 'fault.contained', place, clientId, cause: shortened(cause, FAULT_BYTES_MAX) },
       sentence,
     )
   }

@@ -52,22 +52,26 @@ const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 
 /** Starts a broker inside this process. Without `listeners` it opens no port: hand it streams. */
 export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
-  const { log, access, store, commitFailed, ...input } = options
+  const { log, access, store, commitFailed, stateFailed, ...input } = options
   const isOwn = store !== undefined && 'commit' in store
   const config = parseConfig({
     listeners: [],
     ...input,
     store: store === undefined || isOwn ? { durability: 'memory' } : store,
   })
-  const events = new EventEmitter<BrokerEvents>()
-  const guard = guardOf(log ?? SILENT)
+  const events = new EventEmitter<BrokerEvents>({ captureRejections: true })
+  let server: Server | null = null
+  const guard = guardOf(error => server?.broker.faults.failed('observer', error, null))
+  // A listener that is a function which waits: what it rejects with.
+  listenersOf(events).on('error', error => guard(() => Promise.reject(error)))
   const parts: ServerParts = {
     observer: observerOf(events, guard),
     ...(access === undefined ? {} : { access }),
     ...(isOwn ? { store } : {}),
     ...(commitFailed === undefined ? {} : { commitFailed }),
+    ...(stateFailed === undefined ? {} : { stateFailed }),
   }
-  const server = new Server(config, log ?? SILENT, parts)
+  server = new Server(config, log ?? SILENT, parts)
   await server.start()
   return new EmbeddedBroker(server, events, guard)
 }
@@ -181,15 +185,15 @@ function listenersOf(events: EventEmitter<BrokerEvents>): EventEmitter {
 }
 
 /** Runs what the embedding program gave us: its faults are logged and stay its own. */
-type Guard = (run: () => void) => void
+type Guard = (run: () => unknown) => void
 
-function guardOf(log: Log): Guard {
+function guardOf(failed: (error: unknown) => void): Guard {
   return run => {
     try {
-      run()
+      const result = run()
+      if (result instanceof Promise) result.catch(failed)
     } catch (error) {
-      const cause = error instanceof Error ? error.stack : String(error)
-      log.error({ event: 'embedder.fault', cause }, 'a handler of the embedding program has thrown')
+      failed(error)
     }
   }
 }

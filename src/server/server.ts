@@ -14,6 +14,7 @@ import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { Alarm, now } from '../loop/clock.ts'
 import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
+import { containedLog } from '../observe/contained-log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
 import { observeAll } from '../observe/observers.ts'
 import { type Status, statusOf } from '../observe/status.ts'
@@ -21,7 +22,9 @@ import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Snapshot, Store } from '../store/store.ts'
+import { ContainedWire } from '../transport/contained-wire.ts'
 import { Line, type LineContext } from '../transport/line.ts'
+import type { ListenerOptions } from '../transport/listener-options.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
@@ -41,6 +44,8 @@ export interface ServerParts {
   readonly observer?: Observer
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
+  /** A change of the broker's state has thrown: it says nothing more. By default the error is thrown, and ends the process. */
+  readonly stateFailed?: (error: Error) => void
 }
 
 export async function startServer(
@@ -69,11 +74,11 @@ export class Server implements RunningServer {
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
-    this.#log = log
+    this.#log = containedLog(log, () => (this.broker.statistics.hookErrors += 1))
     this.#store = parts.store ?? createStore(config)
     const journal = new Journal(this.#store)
     const observers = [
-      new LogObserver(log),
+      new LogObserver(this.#log),
       ...(parts.observer === undefined ? [] : [parts.observer]),
     ]
     this.broker = new Broker({
@@ -94,6 +99,7 @@ export class Server implements RunningServer {
       wakeAt: time => this.#alarm.set(time),
       ended: () => encoder.forget(),
       commitFailed: parts.commitFailed ?? (error => this.#commitFailed(error)),
+      stateFailed: parts.stateFailed ?? endOfProcess,
     })
     this.#lineContext = {
       connections: {
@@ -105,7 +111,7 @@ export class Server implements RunningServer {
       },
       turn: this.turn,
       access: parts.access ?? openAccess,
-      log,
+      log: this.#log,
       publishBacklogBytesMax: config.limits.publishBacklogBytesMax,
       ended: line => this.#lineEnded(line),
     }
@@ -129,7 +135,8 @@ export class Server implements RunningServer {
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
     this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
-    const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
+    const page = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
+    const onRequest = contained(page, error => this.broker.faults.failed('web page', error, null))
     // A client may send a packet as one frame, and a few joined.
     const frameBytesMax = 2 * this.#config.limits.packetBytesMax
     this.#listeners = this.#config.listeners.map(options =>
@@ -153,12 +160,18 @@ export class Server implements RunningServer {
       wire.destroy()
       return
     }
-    this.#lines.add(new Line(wire, this.#lineContext))
+    try {
+      this.#lines.add(new Line(wire, this.#lineContext))
+    } catch (error) {
+      this.broker.faults.failed('connection', error, null)
+      wire.destroy()
+    }
   }
 
   /** Serves a client at the other end of a stream that the embedder hands in. */
   handle(stream: Duplex, peer: Partial<Peer> = {}): void {
-    this.accept(streamWire(stream, { ...UNKNOWN_PEER, ...peer }))
+    const wire = streamWire(stream, { ...UNKNOWN_PEER, ...peer })
+    this.accept(new ContainedWire(wire, error => this.broker.faults.failed('stream', error, null)))
   }
 
   async reloadCertificates(): Promise<void> {
@@ -238,6 +251,26 @@ export class Server implements RunningServer {
     )
     // EX_IOERR of sysexits.h.
     process.exit(74)
+  }
+}
+
+/** Not from where it was noticed, which may be a program's own stream: nobody is to catch it by chance. */
+function endOfProcess(error: Error): void {
+  process.nextTick(() => {
+    throw error
+  })
+}
+
+type RequestListener = NonNullable<ListenerOptions['onRequest']>
+
+function contained(listener: RequestListener, failed: (error: unknown) => void): RequestListener {
+  return (request, response) => {
+    try {
+      listener(request, response)
+    } catch (error) {
+      failed(error)
+      response.destroy()
+    }
   }
 }
 

@@ -65,12 +65,19 @@ export class Line implements WireReceiver, Carrier, Speaker {
   }
 
   received(chunk: Buffer): void {
-    this.#context.turn.begin()
+    const { turn } = this.#context
+    if (turn.hasFailed) return
+    turn.begin()
+    const { changing } = this.#broker
     this.#unanswered += chunk.length
-    // Not before something comes: a socket that is not read from does not tell that its client has gone away.
-    if (this.#isAsking) this.#pause(QUESTION_OPEN)
-    this.connection.receive(chunk)
-    this.#afterReading()
+    try {
+      // Not before something comes: a socket that is not read from does not tell that its client has gone away.
+      if (this.#isAsking) this.#pause(QUESTION_OPEN)
+      this.connection.receive(chunk)
+      this.#afterReading()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   heard(): void {
@@ -80,24 +87,39 @@ export class Line implements WireReceiver, Carrier, Speaker {
 
   proceed(): void {
     this.#isPostponed = false
-    this.#resume(SHARE_USED)
-    if (this.#isClosed) return
-    if (this.connection.sender.isAwaited) this.connection.drained()
-    this.connection.proceed()
-    this.#afterReading()
+    const { changing } = this.#broker
+    try {
+      this.#resume(SHARE_USED)
+      if (this.#isClosed) return
+      if (this.connection.sender.isAwaited) this.connection.drained()
+      this.connection.proceed()
+      this.#afterReading()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   drained(): void {
     this.#context.turn.begin()
-    this.#resume(NOT_READING_US)
-    this.connection.drained()
+    const { changing } = this.#broker
+    try {
+      this.#resume(NOT_READING_US)
+      this.connection.drained()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   closed(cause: string | null): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#context.turn.begin()
-    this.connection.closed(cause)
+    const { changing } = this.#broker
+    try {
+      this.connection.closed(cause)
+    } catch (error) {
+      this.#failed(error, changing)
+    }
     this.#context.ended(this)
   }
 
@@ -114,6 +136,18 @@ export class Line implements WireReceiver, Carrier, Speaker {
   flush(committed: number): boolean {
     this.#isAttended = false
     if (this.#isClosed) return false
+    const { changing } = this.#broker
+    try {
+      const { fault } = this.connection.sender
+      if (fault === null) return this.#flush(committed)
+      this.#failed(fault, changing)
+    } catch (error) {
+      this.#failed(error, changing)
+    }
+    return false
+  }
+
+  #flush(committed: number): boolean {
     const { sender, isOver } = this.connection
     this.#ask()
     this.#write(committed)
@@ -128,6 +162,31 @@ export class Line implements WireReceiver, Carrier, Speaker {
     // The system took all at once, so no drain will be reported: it goes on in the next turn.
     else if (sender.isAwaited && this.isFlowing) this.#postpone()
     return false
+  }
+
+  get #broker(): ConnectionContext['broker'] {
+    return this.#context.connections.broker
+  }
+
+  /**
+   * Something was thrown while this client was served. Where a change of the broker's state had begun, nothing of that state
+   * may be said any more; otherwise this connection ends, and nothing else does.
+   */
+  #failed(error: unknown, changingBefore: number): void {
+    const { turn } = this.#context
+    const { isOver, sender } = this.connection
+    if (turn.hasFailed || this.#broker.changing > changingBefore) {
+      turn.stateFailed(error)
+      return
+    }
+    try {
+      this.connection.failed(error)
+    } catch (worse) {
+      turn.stateFailed(worse)
+      return
+    }
+    // It cannot even hear why.
+    if (isOver || sender.fault !== null) this.#wire.destroy()
   }
 
   /** Ends the connection because the broker stops. */
@@ -246,10 +305,15 @@ export class Line implements WireReceiver, Carrier, Speaker {
 
   #answer(verdict: Verdict): void {
     this.#context.turn.begin()
+    const { changing } = this.#broker
     this.#isAsking = false
-    this.#resume(QUESTION_OPEN)
-    this.connection.answer(verdict)
-    this.#afterReading()
+    try {
+      this.#resume(QUESTION_OPEN)
+      this.connection.answer(verdict)
+      this.#afterReading()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   /** Whoever was asked has failed: nobody comes in. */

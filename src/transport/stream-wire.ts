@@ -90,14 +90,20 @@ class StreamWire implements Wire, Reader {
 
   end(): void {
     // A client that does not close its side after our last word is not waited for, nor one that never reads it.
-    this.#stream.end(() => this.#stream.destroy())
+    this.#stream.end(() => this.destroy())
     if (this.#stream.destroyed || this.#stream.writableFinished) return
-    const giveUp = setTimeout(() => this.#stream.destroy(), CLOSE_MS_MAX)
+    const giveUp = setTimeout(() => this.destroy(), CLOSE_MS_MAX)
     this.#stream.once('close', () => clearTimeout(giveUp))
   }
 
+  /** A stream that was handed in may throw even here, and nobody may be there to catch it. */
   destroy(): void {
-    this.#stream.destroy()
+    try {
+      this.#stream.destroy()
+    } catch (error) {
+      this.#cause ??= String(error)
+      this.closed()
+    }
   }
 
   received(chunk: Buffer): void {
@@ -114,8 +120,8 @@ class StreamWire implements Wire, Reader {
 
   #refuse({ sentence, answer }: Misunderstanding): void {
     this.#cause = sentence
-    if (answer === null) this.#stream.destroy()
-    else this.#stream.end(answer, () => this.#stream.destroy())
+    if (answer === null) this.destroy()
+    else this.#stream.end(answer, () => this.destroy())
     this.closed()
   }
 
@@ -125,6 +131,15 @@ class StreamWire implements Wire, Reader {
 
   failed(error: NodeJS.ErrnoException): void {
     this.#cause ??= sentenceOf(error)
+  }
+
+  /** The client closes its side: it may read what is on its way to it, and is not waited for if it does not. */
+  ended(): void {
+    try {
+      this.end()
+    } catch {
+      this.destroy()
+    }
   }
 
   closed(): void {
@@ -147,7 +162,7 @@ function onError(this: Wired, error: NodeJS.ErrnoException): void {
 }
 
 function onEnd(this: Wired): void {
-  this.end()
+  this[WIRE]?.ended()
 }
 
 function onClose(this: Wired): void {

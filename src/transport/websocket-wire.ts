@@ -34,6 +34,7 @@ export class WebSocketWire implements Wire {
     this.#socket.on('error', error => (this.#cause ??= error.message))
     this.#socket.on('close', () => this.#closed())
     this.#transport.on('drain', () => this.#receiver?.drained())
+    this.#transport.once('end', () => this.#giveUpLater())
     this.#hearParts()
   }
 
@@ -74,6 +75,11 @@ export class WebSocketWire implements Wire {
   end(): void {
     this.#socket.resume()
     this.#socket.close()
+    this.#giveUpLater()
+  }
+
+  /** A client that closes its side, or is asked to, is not waited for when it does not read what is on its way to it. */
+  #giveUpLater(): void {
     const giveUp = setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX)
     this.#socket.once('close', () => clearTimeout(giveUp))
   }

@@ -406,3 +406,25 @@ test('a frame that is wrong closes its connection, though the client says no mor
 
   t.ok(await house.isEmpty(), house.left.join(', '))
 })
+
+test('a client that closes its side and never reads what waits for it is not waited for', async t => {
+  const house = new House(t)
+  await house.server.start()
+
+  await Promise.all(
+    house.places.map(async ({ kind }, index) => {
+      const socket = await house.connects(index)
+      socket.write(PROXY_HEADERS[kind.proxy] ?? '')
+      const client = kind.isTls ? secure({ socket, ca: house.ca, servername: 'localhost' }) : socket
+      client.on('error', () => {})
+      const talk = talkOf(kind)
+      // Far more than the system holds between the two of us.
+      const much = Array.from({ length: 20 }, () => talk.at(-1) ?? Buffer.alloc(0))
+      client.pause()
+      client.end(Buffer.concat([...talk, ...much]))
+    }),
+  )
+  await new Promise(later => setTimeout(later, 500))
+
+  t.ok(await house.isEmpty(), house.left.join(', '))
+})
