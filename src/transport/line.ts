@@ -266,7 +266,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
     this.#isAsking = true
     const answer = this.#answerTo(question)
     if (isPromise(answer)) {
-      Promise.resolve(answer)
+      void Promise.resolve(answer)
         .then(
           late => this.#verdictIn(late),
           error => this.#noVerdict(error),
