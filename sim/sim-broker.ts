@@ -40,6 +40,7 @@ export class SimBroker {
   readonly #lines = new Map<Line, SimWire>()
   readonly #context: LineContext
   #alarm = Infinity
+  #fault: unknown = null
 
   constructor(options: SimBrokerOptions) {
     this.#options = options
@@ -49,7 +50,8 @@ export class SimBroker {
     this.broker = new Broker({
       limits,
       journal,
-      observer: {},
+      // What the broker contains would pass for health.
+      observer: { failed: (_place, error) => (this.#fault ??= error) },
       share: {
         bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
         strategyOf: () => null,
@@ -66,7 +68,10 @@ export class SimBroker {
       schedule: end => this.#after(dice.below(options.turnMs + 1), end),
       wakeAt: time => this.#wakeAt(time),
       flushesMax: options.flushesMax,
-      ended: () => encoder.forget(),
+      ended: () => {
+        encoder.forget()
+        if (this.#fault !== null) throw this.#fault
+      },
       commitFailed: error => options.commitFailed(error),
     })
     this.#context = {

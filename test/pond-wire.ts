@@ -82,6 +82,11 @@ export class PondWire implements Wire {
     lent.fill(0xee)
   }
 
+  /** A part of something larger comes: of a frame, say. */
+  saysPart(): void {
+    this.#receiver?.heard?.()
+  }
+
   /** The client's end breaks. */
   breaks(): void {
     this.isClosed = true

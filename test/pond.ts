@@ -5,7 +5,7 @@ import { openAccess } from '../src/access/open-access.ts'
 import type { Access } from '../src/access/access.ts'
 import { UNRESTRICTED } from '../src/access/permissions.ts'
 import { Broker } from '../src/broker/broker.ts'
-import type { Observer } from '../src/broker/observer.ts'
+import type { FaultPlace, Observer } from '../src/broker/observer.ts'
 import { restore } from '../src/broker/restore.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
 import { ChunkPool } from '../src/connection/chunk-pool.ts'
@@ -16,6 +16,7 @@ import { Journal } from '../src/store/journal.ts'
 import { MemoryStore } from '../src/store/memory-store.ts'
 import type { Snapshot, Store } from '../src/store/store.ts'
 import { Line, type LineContext } from '../src/transport/line.ts'
+import { observeAll } from '../src/observe/observers.ts'
 import { PondClient, type PondClientOptions } from './pond-client.ts'
 import { PondWire } from './pond-wire.ts'
 
@@ -57,6 +58,8 @@ export interface PondOptions {
   readonly responseInformation?: string
   /** What the store held when the broker started; the memory store's own snapshot otherwise. */
   readonly snapshot?: Snapshot
+  /** The test plants faults and looks at them; anywhere else a fault of the broker fails the test. */
+  readonly bearsFaults?: boolean
   /** Milliseconds at which the world begins. */
   readonly now?: number
   /** All sockets take late, as TLS does, unless a client says otherwise. */
@@ -72,12 +75,20 @@ export class Pond {
   readonly encoder: PublishEncoder = new PublishEncoder()
   /** Errors that a store reported for a commit. */
   readonly failures: Error[] = []
+  /** Throws that were contained, and those that had to end the process. */
+  readonly faults: {
+    readonly place: FaultPlace
+    readonly error: unknown
+    readonly clientId: string | null
+  }[] = []
+  readonly stateFaults: Error[] = []
   /** Milliseconds since 1970. */
   now: number
   readonly #context: LineContext
   readonly #ends: (() => void)[] = []
   readonly #lines = new Set<Line>()
   readonly #takesLate: boolean
+  readonly #bearsFaults: boolean
   #isJoined = false
   #assigned = 0
   #dice = 1
@@ -85,13 +96,19 @@ export class Pond {
   constructor(options: PondOptions = {}) {
     this.#takesLate = options.takesLate ?? false
     this.now = options.now ?? 1_700_000_000_000
+    this.#bearsFaults = options.bearsFaults ?? false
     const store = options.store ?? new MemoryStore()
     this.journal = new Journal(store)
     const limits = { ...POND_LIMITS, ...options.limits }
     this.broker = new Broker({
       limits,
       journal: this.journal,
-      observer: options.observer ?? {},
+      observer: observeAll([
+        options.observer ?? {},
+        {
+          failed: (place, error, clientId) => this.faults.push({ place, error, clientId }),
+        },
+      ]),
       share: {
         bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
         strategyOf: () => null,
@@ -110,6 +127,7 @@ export class Pond {
       wakeAt: () => {},
       ended: () => this.encoder.forget(),
       commitFailed: error => this.failures.push(error),
+      ...(this.#bearsFaults && { stateFailed: error => this.stateFaults.push(error) }),
     })
     this.#context = {
       connections: {
@@ -176,6 +194,8 @@ export class Pond {
       end()
       end = this.#ends.shift()
     }
+    const ours = this.faults.find(({ place }) => place === 'connection' || place === 'observer')
+    if (ours !== undefined && !this.#bearsFaults) throw ours.error
   }
 
   /** Time passes, and each deadline is met on the way. */

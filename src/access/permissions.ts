@@ -11,3 +11,10 @@ export const UNRESTRICTED: Permissions = {
   mayPublish: () => true,
   maySubscribe: () => true,
 }
+
+/** What whoever was asked for a right has answered. Throws for anything but true and false: a promise, say, would pass for true. */
+export function rightIn(answer: unknown): boolean {
+  if (typeof answer === 'boolean') return answer
+  if (answer instanceof Promise) answer.catch(() => {})
+  throw new TypeError('a right is answered with true or false, at once')
+}

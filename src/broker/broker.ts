@@ -11,6 +11,7 @@ import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Deadlines } from './deadlines.ts'
+import { Faults } from './faults.ts'
 import type { Observer } from './observer.ts'
 import { Retained } from './retained.ts'
 import { type Occupant, Sessions } from './sessions.ts'
@@ -52,6 +53,7 @@ export class Broker implements SessionContext {
   readonly limits: Limits
   readonly journal: Journal
   readonly observer: Observer
+  readonly faults: Faults
   readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
@@ -67,6 +69,13 @@ export class Broker implements SessionContext {
   #subscriptionCount = 0
   /** Topics on which the broker speaks of itself. */
   readonly #announced = new Set<string>()
+  /**
+   * Changes that have begun and are not done, each within the other. A throw leaves it above 0 for good: what the broker
+   * knows may be wrong from then on, and nothing of it may be said.
+   */
+  changing = 0
+  /** The number of the turn. */
+  turn = 0
   #now = 0
   #lastSequence = 0
   #lastDelivery = 0
@@ -75,7 +84,8 @@ export class Broker implements SessionContext {
   constructor(options: BrokerOptions) {
     this.limits = options.limits
     this.journal = options.journal
-    this.observer = options.observer
+    this.faults = new Faults(this.statistics, options.observer)
+    this.observer = this.faults.observer
     this.storesSessions = options.storesSessions ?? true
     this.retained = new Retained(this.deadlines, this.journal, this.limits)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
@@ -122,13 +132,18 @@ export class Broker implements SessionContext {
   /** Tells the time of the turn, and wakes who waited for it. */
   tick(now: number): void {
     this.#now = now
+    this.turn += 1
     this.turnWorkLeft = this.limits.turnWorkTotalMax
-    if (this.deadlines.next <= now) this.deadlines.tick(now)
+    if (this.deadlines.next > now) return
+    this.changing += 1
+    this.deadlines.tick(now)
+    this.changing -= 1
   }
 
   /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
   open(opening: Opening): Opened {
     const { clientId, expiryIntervalSeconds } = opening
+    this.changing += 1
     const occupant = this.sessions.occupantOf(clientId)
     if (occupant !== null) {
       this.statistics.sessionsTakenOver += 1
@@ -141,6 +156,7 @@ export class Broker implements SessionContext {
     if (kept !== undefined) this.#resume(kept, expiryIntervalSeconds)
     this.sessions.occupy(session, opening.occupant)
     this.#wills.set(clientId, opening.will)
+    this.changing -= 1
     return { session, sessionPresent: kept !== undefined }
   }
 
@@ -153,6 +169,12 @@ export class Broker implements SessionContext {
 
   /** The client's connection is over. */
   leave(session: Session, departure: Departure): void {
+    this.changing += 1
+    this.#leave(session, departure)
+    this.changing -= 1
+  }
+
+  #leave(session: Session, departure: Departure): void {
     session.detach()
     if (departure === 'goodbye') this.#wills.forget(session.clientId)
     else if (departure === 'lost') this.#wills.connectionLost(session.clientId)
@@ -183,6 +205,7 @@ export class Broker implements SessionContext {
 
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
   publish(message: Message): number {
+    this.changing += 1
     const matches = this.#router.match(message.topic)
     const promise = this.#store(message, matches)
     if (message.retain) this.retained.keep(message)
@@ -198,6 +221,7 @@ export class Broker implements SessionContext {
     }
     if (receivers === 0) this.statistics.messagesUnmatched += 1
     this.observer.published?.(message, receivers)
+    this.changing -= 1
     return receivers
   }
 
@@ -228,7 +252,7 @@ export class Broker implements SessionContext {
 
   publishWill(message: Message, permissions: Permissions): void {
     // Its right may have been taken back since CONNECT.
-    if (!permissions.mayPublish(message.topic)) {
+    if (!this.faults.mayPublish(permissions, message.topic, message.publisher)) {
       this.dropped('not-authorized', message, message.publisher)
       return
     }
@@ -239,6 +263,7 @@ export class Broker implements SessionContext {
 
   /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
   subscribe(session: Session, subscription: Subscription): boolean {
+    this.changing += 1
     const isNew = !session.subscriptions.has(subscription.filter)
     session.subscriptions.set(subscription.filter, subscription)
     if (isNew) this.#subscriptionCount += 1
@@ -248,6 +273,7 @@ export class Broker implements SessionContext {
       this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
     }
     this.observer.subscribed?.(session.clientId, subscription)
+    this.changing -= 1
     return isNew
   }
 
@@ -264,6 +290,7 @@ export class Broker implements SessionContext {
   unsubscribe(session: Session, filter: string): boolean {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return false
+    this.changing += 1
     session.subscriptions.delete(filter)
     this.#subscriptionCount -= 1
     this.#detach(session, subscription)
@@ -271,6 +298,7 @@ export class Broker implements SessionContext {
       this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
     }
     this.observer.unsubscribed?.(session.clientId, filter)
+    this.changing -= 1
     return true
   }
 

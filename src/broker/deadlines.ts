@@ -20,6 +20,7 @@ class Entry {
 export class Deadlines {
   readonly #heap: Entry[] = []
   readonly #entries = new Map<Deadline, Entry>()
+  #again: Deadline[] = []
 
   get count(): number {
     return this.#heap.length
@@ -58,6 +59,11 @@ export class Deadlines {
     this.#sink(last)
   }
 
+  /** Of a deadline that is being woken: it wants to be woken in the next tick as well, however soon that is. */
+  again(deadline: Deadline): void {
+    this.#again.push(deadline)
+  }
+
   /** Wakes every deadline up to `now`, in order of time. */
   tick(now: number): void {
     let first = this.#heap[0]
@@ -66,6 +72,9 @@ export class Deadlines {
       first.deadline.expired(now)
       first = this.#heap[0]
     }
+    if (this.#again.length === 0) return
+    for (const deadline of this.#again) this.set(deadline, now)
+    this.#again = []
   }
 
   #rise(entry: Entry): void {

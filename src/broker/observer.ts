@@ -14,6 +14,10 @@ export interface ClientFacts {
   readonly transport: string
 }
 
+/** What has thrown. `connection` is ours; the others are what an embedding program or an author of rules has given us. */
+export type FaultPlace =
+  'connection' | 'right' | 'authentication' | 'observer' | 'log' | 'stream' | 'web page'
+
 export interface Observer {
   connected?(client: ClientFacts, sessionPresent: boolean): void
   /** `sentence` says why, in words for the log. */
@@ -28,4 +32,6 @@ export interface Observer {
   /** A PUBLISH that was refused: too many levels, no right, over a quota. */
   publishRefused?(clientId: string, topic: string, reason: ReasonCode, sentence: string): void
   dropped?(reason: DropReason, message: Message, clientId: string | null): void
+  /** Something has thrown, and no more than one connection ended of it. */
+  failed?(place: FaultPlace, error: unknown, clientId: string | null): void
 }

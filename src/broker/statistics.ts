@@ -19,6 +19,10 @@ export class Statistics {
   subscribesRefused = 0
   willsPublished = 0
   protocolErrors = 0
+  /** Faults of ours that ended one connection and nothing else. */
+  internalErrors = 0
+  /** Throws of what is not ours and was contained: rights, authentication, observers, logs, streams. */
+  hookErrors = 0
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,
     'outbox-full': 0,

@@ -266,6 +266,8 @@ export const configSchema = z.strictObject({
   share: share.prefault({}).describe('Shared subscriptions'),
   responseInformation: z
     .string()
+    // A string of MQTT has 65,535 bytes at most, and a character up to three.
+    .max(21_845)
     .nullable()
     .default(null)
     .describe('Response Information for clients of MQTT 5 that ask for it'),

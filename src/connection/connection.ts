@@ -4,8 +4,6 @@
 import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
-import type { Deadline } from '../broker/deadlines.ts'
-import type { ClientFacts } from '../broker/observer.ts'
 import type { Occupant } from '../broker/sessions.ts'
 import { decodeWithin, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
@@ -20,17 +18,14 @@ import {
 import {
   CONTINUE_AUTHENTICATION,
   hasConnectReturnCode,
-  KEEP_ALIVE_TIMEOUT,
-  MAXIMUM_CONNECT_TIME,
+  IMPLEMENTATION_SPECIFIC_ERROR,
   PROTOCOL_ERROR,
   type ReasonCode,
   REAUTHENTICATE,
   SERVER_SHUTTING_DOWN,
-  SERVER_UNAVAILABLE,
   SESSION_TAKEN_OVER,
   SUCCESS,
   UNSPECIFIED_ERROR,
-  UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
 import { type Agreement, agree } from './agreement.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
@@ -43,15 +38,15 @@ import {
   connectRefusal,
   credentialsOf,
   extrasOf,
+  factsOf,
   keptWill,
   openingRefusal,
   refusingConnack,
+  versionToAnswer,
 } from './handshake.ts'
+import { Patience, type WaitedFor } from './patience.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
-
-/** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
-const KEEP_ALIVE_FACTOR = 1.5
 
 /** Work of one packet and of one durable fact, in units of very roughly a sixth of a microsecond: see `limits.turnWorkMax`. */
 const PACKET_WORK = 2
@@ -63,7 +58,7 @@ interface Candidate {
   readonly agreement: Agreement
 }
 
-export class Connection implements Deadline, Occupant {
+export class Connection implements WaitedFor, Occupant {
   readonly sender: Sender
   readonly peer: ConnectionPeer
   /** What the shell must find out before the next packet is read, or null. */
@@ -74,11 +69,11 @@ export class Connection implements Deadline, Occupant {
   readonly #carrier: Carrier
   readonly #framer: Framer
   #terms: ReadingTerms
+  readonly #patience: Patience
   #candidate: Candidate | null = null
   #conversation: Conversation | null = null
   #isReauthenticating = false
   #hasSaidNothing = true
-  #lastHeard: number
 
   constructor(context: ConnectionContext, carrier: Carrier, peer: ConnectionPeer) {
     this.#context = context
@@ -88,9 +83,8 @@ export class Connection implements Deadline, Occupant {
     const { broker } = context
     this.#framer = new Framer(broker.limits.connectPacketBytesMax, 'limits.connectPacketBytesMax')
     this.#terms = { version: 4, userPropertiesMax: broker.limits.userPropertiesMax }
-    this.#lastHeard = broker.now
     broker.statistics.connectionsAccepted += 1
-    broker.deadlines.set(this, broker.now + broker.limits.connectTimeoutSeconds * 1_000)
+    this.#patience = new Patience(broker, this)
   }
 
   get #broker(): Broker {
@@ -119,11 +113,22 @@ export class Connection implements Deadline, Occupant {
   receive(chunk: Buffer): void {
     if (this.isOver) return
     this.#broker.statistics.bytesReceived += chunk.length
-    this.#lastHeard = this.#broker.now
+    this.#patience.heard()
     this.#hasSaidNothing = false
     this.#framer.push(chunk)
     this.proceed()
     if (this.#framer.hasUnread) this.#framer.keep()
+  }
+
+  /** A fault of ours while it was served, before anything of the broker had changed: it ends, and nobody else does. */
+  failed(error: unknown): void {
+    this.#broker.faults.failed('connection', error, this.clientId)
+    this.disconnect(IMPLEMENTATION_SPECIFIC_ERROR, 'a fault of the broker itself')
+  }
+
+  /** Something has come from the client that is not whole yet. */
+  heard(): void {
+    this.#patience.heard()
   }
 
   /** Reads on, up to this connection's share of the turn. */
@@ -133,7 +138,7 @@ export class Connection implements Deadline, Occupant {
 
   #read(workMax: number): void {
     const broker = this.#broker
-    const { journal } = broker
+    const { journal, changing } = broker
     let left = workMax
     try {
       while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
@@ -145,7 +150,7 @@ export class Connection implements Deadline, Occupant {
         broker.turnWorkLeft -= work
       }
     } catch (error) {
-      this.#brokenBy(error)
+      this.#brokenBy(error, changing)
     }
   }
 
@@ -154,11 +159,12 @@ export class Connection implements Deadline, Occupant {
     const { question } = this
     this.question = null
     if (this.isOver || question === null) return
+    const { changing } = this.#broker
     try {
       if (this.#conversation === null) this.#admit(verdict, question)
       else this.#reauthenticated(verdict, this.#conversation)
     } catch (error) {
-      this.#brokenBy(error)
+      this.#brokenBy(error, changing)
     }
     this.proceed()
   }
@@ -166,7 +172,10 @@ export class Connection implements Deadline, Occupant {
   /** There is room for more towards the client. */
   drained(): void {
     this.sender.isAwaited = false
-    this.#conversation?.session.pump()
+    if (this.#conversation === null) return
+    this.#broker.changing += 1
+    this.#conversation.session.pump()
+    this.#broker.changing -= 1
   }
 
   /** The socket is gone, whoever ended it. */
@@ -198,24 +207,14 @@ export class Connection implements Deadline, Occupant {
     this.#end(reason, sentence, 'lost')
   }
 
-  /** Woken by its deadline: CONNECT did not come in time, or nothing did for one and a half keep-alives. */
-  expired(now: number): void {
-    const { broker } = this.#context
-    if (this.#candidate === null) {
-      this.#end(MAXIMUM_CONNECT_TIME, 'no CONNECT within the time for it', 'lost')
-      return
-    }
-    if (this.#conversation === null) {
-      this.disconnect(SERVER_UNAVAILABLE, 'the authentication took too long')
-      return
-    }
-    const silenceMax = this.#conversation.agreement.keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
-    if (this.#carrier.isPaused) this.#lastHeard = now
-    if (now - this.#lastHeard >= silenceMax) {
-      this.disconnect(KEEP_ALIVE_TIMEOUT, 'nothing was heard for one and a half keep-alives')
-    } else {
-      broker.deadlines.set(this, this.#lastHeard + silenceMax)
-    }
+  get isPaused(): boolean {
+    return this.#carrier.isPaused
+  }
+
+  /** It was waited for long enough. */
+  outOfTime(reason: ReasonCode, sentence: string): void {
+    if (this.#candidate === null) this.#end(reason, sentence, 'lost')
+    else this.disconnect(reason, sentence)
   }
 
   #handle(packet: Packet): number {
@@ -244,6 +243,7 @@ export class Connection implements Deadline, Occupant {
     const will = packet.will === null ? null : keptWill(packet.will)
     const password = ownBytes(packet.password ?? undefined)
     this.#candidate = { packet: { ...packet, will, password }, agreement }
+    this.#patience.authenticates()
     this.sender.agreed(agreement)
     const refusal = connectRefusal(packet, this.#broker)
     if (refusal !== null) {
@@ -351,16 +351,11 @@ export class Connection implements Deadline, Occupant {
     // Also when an old session was deleted or a will was left [D6].
     const promise = broker.journal.latest
     this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
-    this.#startKeepAlive(agreement)
-    broker.observer.connected?.(this.#facts(agreement), sessionPresent)
+    this.#patience.connected(agreement.keepAliveSeconds)
+    broker.observer.connected?.(factsOf(agreement, this.peer), sessionPresent)
+    broker.changing += 1
     session.attach(this.sender, agreement.windowMax)
-  }
-
-  #startKeepAlive(agreement: Agreement): void {
-    const { broker } = this.#context
-    this.#lastHeard = broker.now
-    const silenceMax = agreement.keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
-    broker.deadlines.set(this, silenceMax === 0 ? Infinity : broker.now + silenceMax)
+    broker.changing -= 1
   }
 
   #goodbye(packet: DisconnectPacket, { session }: Conversation): void {
@@ -380,12 +375,15 @@ export class Connection implements Deadline, Occupant {
     this.#end(reason, sentence, 'lost')
   }
 
-  #brokenBy(error: unknown): void {
+  /** `changing` is what it was before: who breaks a rule is found out before anything changes. */
+  #brokenBy(error: unknown, changing: number): void {
     if (error instanceof CannotServe) {
+      this.#broker.changing = changing
       this.disconnect(error.reason, error.message)
       return
     }
     if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
+    this.#broker.changing = changing
     this.#broker.statistics.protocolErrors += 1
     if (this.#candidate === null && error instanceof MalformedPacket) this.#sayToStranger(error)
     else this.#say(error.reason, error.message)
@@ -395,13 +393,9 @@ export class Connection implements Deadline, Occupant {
   /** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
   #sayToStranger(error: MalformedPacket): void {
     const { bytes, start, end } = this.#framer
-    const version = protocolVersionOf(bytes, start, end)
+    const version = versionToAnswer(protocolVersionOf(bytes, start, end), error.reason)
     if (version === null) return
-    const isUnsupported = error.reason === UNSUPPORTED_PROTOCOL_VERSION
-    // A level of our own family, perhaps with the bit that bridges set: below 5 only 3.1.1's form is understood.
-    const isOld = (version & 0x7f) < 5
-    if (isOld && !isUnsupported) return
-    this.sender.speaks(isOld ? 4 : 5)
+    this.sender.speaks(version)
     this.sender.send(refusingConnack(error.reason, error.message), 0)
   }
 
@@ -422,31 +416,29 @@ export class Connection implements Deadline, Occupant {
     this.isOver = true
     this.question = null
     const { broker } = this.#context
-    broker.deadlines.clear(this)
+    this.#patience.end()
     this.#carrier.attend()
     if (this.#conversation === null) {
       broker.statistics.connectionsRefused += 1
-      broker.observer.refused?.(this.#facts(this.#candidate?.agreement ?? null), reason, sentence)
+      broker.observer.refused?.(
+        factsOf(this.#candidate?.agreement ?? null, this.peer),
+        reason,
+        sentence,
+      )
       return
     }
     if (departure === 'lost') broker.statistics.connectionsLost += 1
-    broker.observer.disconnected?.(this.#facts(this.#conversation.agreement), reason, sentence)
+    broker.observer.disconnected?.(
+      factsOf(this.#conversation.agreement, this.peer),
+      reason,
+      sentence,
+    )
     broker.leave(this.#conversation.session, departure)
   }
 
   /** A probe that opened the connection to see whether it can be opened: no event. */
   #forget(): void {
     this.isOver = true
-    this.#broker.deadlines.clear(this)
-  }
-
-  #facts(agreement: Agreement | null): ClientFacts {
-    return {
-      clientId: agreement?.clientId ?? '',
-      version: agreement?.version ?? 4,
-      username: agreement?.username ?? null,
-      address: this.peer.address,
-      transport: this.peer.transport,
-    }
+    this.#patience.end()
   }
 }

@@ -83,10 +83,14 @@ export class Conversation implements Publisher {
       case 'puback':
       case 'pubrec':
       case 'pubcomp':
+        this.#broker.changing += 1
         acknowledged(packet, this.session, this.#sender)
+        this.#broker.changing -= 1
         return 0
       case 'pubrel':
+        this.#broker.changing += 1
         this.#released(packet)
+        this.#broker.changing -= 1
         return 0
       case 'subscribe':
         this.#subscribe(packet)
@@ -126,10 +130,7 @@ export class Conversation implements Publisher {
     if (notStored !== null) return this.#cannotStore(packet, topic, notStored)
 
     const factsBefore = this.#broker.journal.length
-    if (packet.qos === 2) {
-      this.session.incoming.open(packet.packetId)
-      this.#begunQoS2 += 1
-    }
+    if (packet.qos === 2) this.#begin(packet.packetId)
     const receivers = this.#broker.publish(message)
     if (packet.qos === 0) return receivers * QOS_0_WORK
     const { journal } = this.#broker
@@ -138,6 +139,14 @@ export class Conversation implements Publisher {
     const promise = journal.length > factsBefore ? journal.current : leastPromise
     this.#accept(packet, receivers, promise)
     return receivers * ACKNOWLEDGED_WORK
+  }
+
+  /** An exchange of QoS 2. */
+  #begin(packetId: number): void {
+    this.#broker.changing += 1
+    this.session.incoming.open(packetId)
+    this.#begunQoS2 += 1
+    this.#broker.changing -= 1
   }
 
   #subscribe(packet: SubscribePacket): void {
@@ -153,11 +162,13 @@ export class Conversation implements Publisher {
       { type: 'suback', packetId, reasons, properties: NO_PROPERTIES },
       this.#promise,
     )
+    this.#broker.changing += 1
     for (const { subscription, isNew } of granted) {
       this.#broker.replayRetained(session, subscription, isNew)
     }
     // A share group that it joined may have messages waiting: they follow SUBACK.
     session.pump()
+    this.#broker.changing -= 1
   }
 
   #unsubscribe(packet: UnsubscribePacket): void {
@@ -210,8 +221,7 @@ export class Conversation implements Publisher {
     if (this.agreement.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
     else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)
     else {
-      this.session.incoming.open(packet.packetId)
-      this.#begunQoS2 += 1
+      this.#begin(packet.packetId)
       this.#sender.pubrec(packet.packetId, this.#promise)
     }
     return 0

@@ -3,11 +3,13 @@
 import type { Credentials } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { ClientFacts } from '../broker/observer.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
   NO_PROPERTIES,
   type Properties,
+  type ProtocolVersion,
   type Will,
 } from '../packet/packet.ts'
 import {
@@ -18,6 +20,7 @@ import {
   type ReasonCode,
   SUCCESS,
   TOPIC_NAME_INVALID,
+  UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
 import { isReserved, isTopicName, levelCount } from '../routing/topic.ts'
 import type { Agreement } from './agreement.ts'
@@ -54,7 +57,11 @@ export function openingRefusal(
   broker: Broker,
 ): Refusal | null {
   const isReservedWill = will !== null && isReserved(will.topic)
-  if (isReservedWill || (will !== null && !permissions.mayPublish(will.topic))) {
+  const { clientId } = agreement
+  if (
+    isReservedWill ||
+    (will !== null && !broker.faults.mayPublish(permissions, will.topic, clientId))
+  ) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
   }
   if (!broker.hasRoomFor(agreement.clientId)) {
@@ -153,5 +160,24 @@ export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPa
     sessionPresent: false,
     reason,
     properties: { reasonString: sentence },
+  }
+}
+
+/** The version in which a CONNECT that cannot be read is refused, or null when nothing would be understood. */
+export function versionToAnswer(asked: number | null, reason: ReasonCode): ProtocolVersion | null {
+  if (asked === null) return null
+  // Bit 7 is that of a bridge; below 5 only 3.1.1's form is understood.
+  if ((asked & 0x7f) >= 5) return 5
+  return reason === UNSUPPORTED_PROTOCOL_VERSION ? 4 : null
+}
+
+/** Who it is, as far as is known, for those who listen. */
+export function factsOf(agreement: Agreement | null, peer: ConnectionPeer): ClientFacts {
+  return {
+    clientId: agreement?.clientId ?? '',
+    version: agreement?.version ?? 4,
+    username: agreement?.username ?? null,
+    address: peer.address,
+    transport: peer.transport,
   }
 }

@@ -64,7 +64,7 @@ export function refusalOf(
     const tree = topic.slice(0, levelEnd(topic, 0))
     return { reason: NOT_AUTHORIZED, sentence: `${tree} is for the broker itself to publish` }
   }
-  if (!publisher.permissions.mayPublish(topic)) {
+  if (!broker.faults.mayPublish(publisher.permissions, topic, publisher.clientId)) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish to this topic' }
   }
   if (packet.properties.payloadFormatIndicator === 1 && !isUtf8(packet.payload)) {

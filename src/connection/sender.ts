@@ -11,6 +11,7 @@ import {
   type QoS,
 } from '../packet/packet.ts'
 import { PACKET_TOO_LARGE } from '../packet/reason.ts'
+import { sayable } from '../packet/text.ts'
 import type { Delivery } from '../session/delivery.ts'
 import type { Link, SendOutcome } from '../session/link.ts'
 import { type Agreement, PROTOCOL_PACKET_BYTES_MAX } from './agreement.ts'
@@ -39,6 +40,11 @@ export class Sender implements Link {
   #reliefAt = RELIEF_BYTES
   /** A session was told that there is no room: it wants to hear when there is. */
   isAwaited = false
+  /**
+   * What was thrown while something was put into bytes for this client, or null. It is as if the socket had broken there: no
+   * more is said, what is owed stays owed, and the shell ends the connection when it flushes.
+   */
+  fault: Error | null = null
 
   constructor(context: ConnectionContext, carrier: Carrier) {
     this.#context = context
@@ -118,7 +124,17 @@ export class Sender implements Link {
    * [MQTT-3.1.2-29], and where they would make the packet larger than it takes [MQTT-3.2.2-19, MQTT-3.14.2-3].
    */
   send(packet: Packet, promise: number): void {
-    let bytes = encode(this.#fitting(packet), this.#version)
+    if (this.fault !== null) return
+    try {
+      this.#send(packet, promise)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #send(packet: Packet, promise: number): void {
+    const fitting = withBoundedWords(this.#fitting(packet))
+    let bytes = encode(fitting, this.#version)
     if (bytes.length > this.#packetBytesMax) bytes = encode(withoutWords(packet), this.#version)
     if (bytes.length > this.#packetBytesMax) {
       this.#cannotSend(packet, bytes.length)
@@ -151,16 +167,29 @@ export class Sender implements Link {
     duplicate: boolean,
     promise: number,
   ): SendOutcome {
+    if (this.fault !== null) return 'sent'
     const { encoder, broker } = this.#context
-    const encoded =
-      this.#aliases === null && !duplicate
-        ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
-        : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
-    if (encoded.size > this.#packetBytesMax) return 'too-large'
-    this.outbox.appendPublish(encoded, packetId, promise)
+    try {
+      const encoded =
+        this.#aliases === null && !duplicate
+          ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
+          : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
+      if (encoded.size > this.#packetBytesMax) return 'too-large'
+      this.outbox.appendPublish(encoded, packetId, promise)
+    } catch (error) {
+      this.#failed(error)
+      return 'sent'
+    }
     broker.statistics.messagesSent += 1
     this.#said()
     return 'sent'
+  }
+
+  #failed(error: unknown): void {
+    // The client is at fault, or its limits are: whoever speaks to it ends the connection.
+    if (error instanceof CannotServe) throw error
+    this.fault = error instanceof Error ? error : new Error(String(error))
+    this.#carrier.attend()
   }
 
   /** For this client only: a resend, or one with a topic alias. */
@@ -200,6 +229,13 @@ export class Sender implements Link {
     this.#carrier.relieve()
     this.#reliefAt = this.outbox.bytes + RELIEF_BYTES
   }
+}
+
+/** Sentences may hold words of the client, or of whoever was asked about it: of any length, and of any characters. */
+function withBoundedWords(packet: Packet): Packet {
+  if (!('properties' in packet) || packet.properties.reasonString === undefined) return packet
+  const reasonString = sayable(packet.properties.reasonString)
+  return { ...packet, properties: { ...packet.properties, reasonString } }
 }
 
 function withoutWords(packet: Packet): Packet {

@@ -12,6 +12,7 @@ import {
   SUCCESS,
   TOPIC_FILTER_INVALID,
 } from '../packet/reason.ts'
+import { quoted } from '../packet/text.ts'
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { levelCount, parseFilter } from '../routing/topic.ts'
@@ -87,7 +88,7 @@ function subscriptionOf(request: SubscriptionRequest, packet: SubscribePacket): 
 function assertFilter(filter: string): { shareName: string | null; topicFilter: string } {
   const parsed = parseFilter(filter)
   if (parsed !== null) return parsed
-  throw new ProtocolError(TOPIC_FILTER_INVALID, `${JSON.stringify(filter)} is no topic filter`)
+  throw new ProtocolError(TOPIC_FILTER_INVALID, `${quoted(filter)} is no topic filter`)
 }
 
 function refusalOf(
@@ -101,7 +102,7 @@ function refusalOf(
   if (topicFilter.length >= topicLevelsMax && levelCount(topicFilter) > topicLevelsMax) {
     return TOPIC_FILTER_INVALID
   }
-  if (!permissions.maySubscribe(topicFilter)) return NOT_AUTHORIZED
+  if (!broker.faults.maySubscribe(permissions, topicFilter, session.clientId)) return NOT_AUTHORIZED
   const isNew = !session.subscriptions.has(subscription.filter)
   if (isNew && session.subscriptions.size >= subscriptionsPerClientMax) return QUOTA_EXCEEDED
   if (isNew && session.isDurable && broker.storeIsFull) return QUOTA_EXCEEDED

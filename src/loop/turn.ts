@@ -29,6 +29,8 @@ export interface TurnOptions {
   readonly flushesMax?: number
   /** A commit failed. Nothing that was said has become untrue; the process must stop [D1 to D8]. */
   readonly commitFailed: (error: Error) => void
+  /** The broker's state may be wrong: a change of it has thrown. By default it is thrown on. */
+  readonly stateFailed?: (error: Error) => void
 }
 
 /**
@@ -62,12 +64,39 @@ export class Turn {
 
   /** To be called before anything is told to the broker: the turn is open until its end is called back. */
   begin(): void {
-    if (this.#isOpen || this.#hasStopped) return
+    if (this.#isOpen || this.#hasStopped || this.#hasFailed) return
     this.#isOpen = true
-    const { broker, store, now, schedule } = this.#options
-    broker.storeIsFull = store.isFull
-    broker.tick(now())
+    const { broker, now, schedule } = this.#options
+    try {
+      broker.storeIsFull = this.#storeIsFull
+      broker.tick(now())
+    } catch (error) {
+      this.stateFailed(error)
+    }
     schedule(this.#end)
+  }
+
+  get #storeIsFull(): boolean {
+    try {
+      return this.#options.store.isFull
+    } catch (error) {
+      this.#fail(errorIn(error))
+      return true
+    }
+  }
+
+  /** Nothing is said any more, nor need anything be heard. */
+  get hasFailed(): boolean {
+    return this.#hasFailed
+  }
+
+  /** After it nothing is said any more: what was acknowledged stays true, and the store brings the state back. */
+  stateFailed(error: unknown): void {
+    const { stateFailed } = this.#options
+    const isFirst = !this.#hasFailed
+    this.#hasFailed = true
+    if (stateFailed === undefined) throw error
+    if (isFirst) stateFailed(errorIn(error))
   }
 
   /** The speaker wants to be flushed at the end of this turn, or of one soon after. */
@@ -94,6 +123,10 @@ export class Turn {
 
   end(): void {
     if (this.#hasFailed || this.#hasStopped) return
+    if (this.#options.broker.changing !== 0) {
+      this.stateFailed(new Error('a change of the broker was begun and not finished'))
+      return
+    }
     this.#isOpen = false
     this.turns += 1
     this.#commit()
@@ -108,6 +141,10 @@ export class Turn {
   /** One commit is outstanding at a time: what is recorded meanwhile is the next one. */
   #commit(): void {
     const { journal, store } = this.#options
+    if (journal.failure !== null) {
+      this.#fail(journal.failure)
+      return
+    }
     if (this.#isCommitting || journal.length === 0) return
     const promise = journal.close()
     this.#isCommitting = true
@@ -115,7 +152,7 @@ export class Turn {
     try {
       store.commit(error => this.#committed(error, promise))
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
+      this.#fail(errorIn(error))
     }
   }
 
@@ -140,19 +177,30 @@ export class Turn {
     const { broker, store, journal } = this.#options
     if (journal.length > 0) return
     for (const reader of broker.takePagesWanted()) {
-      store.page(reader.owner, reader.after, (error, deliveries) => {
-        if (this.#hasFailed) return
-        if (error !== null) {
-          this.#fail(error)
-          return
-        }
-        this.begin()
-        reader.paged(deliveries)
-      })
+      try {
+        store.page(reader.owner, reader.after, (error, deliveries) => {
+          if (error === null) this.#apply(() => reader.paged(deliveries))
+          else this.#fail(error)
+        })
+      } catch (error) {
+        if (this.#hasFailed) throw error
+        this.#fail(errorIn(error))
+      }
+    }
+  }
+
+  #apply(change: () => void): void {
+    if (this.#hasFailed) return
+    this.begin()
+    try {
+      change()
+    } catch (error) {
+      this.stateFailed(error)
     }
   }
 
   #fail(error: Error): void {
+    if (this.#hasFailed) return
     this.#hasFailed = true
     this.#options.commitFailed(error)
   }
@@ -184,4 +232,8 @@ export class Turn {
       speaker.proceed()
     }
   }
+}
+
+function errorIn(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

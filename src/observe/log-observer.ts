@@ -1,8 +1,9 @@
 // One log line for each thing that happens to a client: who, from where, and why.
 
-import type { ClientFacts, Observer } from '../broker/observer.ts'
+import type { ClientFacts, FaultPlace, Observer } from '../broker/observer.ts'
 import type { Message } from '../message.ts'
 import { reasonName, type ReasonCode, SESSION_TAKEN_OVER } from '../packet/reason.ts'
+import { shortened } from '../packet/text.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { DropReason } from '../session/session-context.ts'
 import { DROP_WORDS, GROUP_QUEUE_KEY } from './drop-words.ts'
@@ -11,6 +12,9 @@ import type { RatedLog } from './rated-log.ts'
 import { Takeovers } from './takeovers.ts'
 
 const VERSION_NAMES = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
+
+/** Of where it was thrown. */
+const FAULT_BYTES_MAX = 4_096
 
 export class LogObserver implements Observer {
   readonly #log: RatedLog
@@ -66,6 +70,18 @@ export class LogObserver implements Observer {
 
   unsubscribed(clientId: string, filter: string): void {
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')
+  }
+
+  failed(place: FaultPlace, error: unknown, clientId: string | null): void {
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const sentence =
+      place === 'connection'
+        ? 'a fault of the broker itself: the connection ends'
+        : 'what the broker was given has thrown'
+    this.#log.error(
+      { event: 'fault.contained', place, clientId, cause: shortened(cause, FAULT_BYTES_MAX) },
+      sentence,
+    )
   }
 
   publishRefused(clientId: string, topic: string, reason: ReasonCode, sentence: string): void {

@@ -15,6 +15,7 @@ export function observeAll(observers: readonly Observer[]): Observer {
   const published = listening('published')
   const publishRefused = listening('publishRefused')
   const dropped = listening('dropped')
+  const failed = listening('failed')
   if (connected.length > 0)
     all.connected = (...facts) => connected.forEach(each => each.connected?.(...facts))
   if (disconnected.length > 0)
@@ -35,5 +36,6 @@ export function observeAll(observers: readonly Observer[]): Observer {
       publishRefused.forEach(each => each.publishRefused?.(...facts))
   if (dropped.length > 0)
     all.dropped = (...facts) => dropped.forEach(each => each.dropped?.(...facts))
+  if (failed.length > 0) all.failed = (...facts) => failed.forEach(each => each.failed?.(...facts))
   return all
 }

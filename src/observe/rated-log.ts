@@ -3,7 +3,7 @@
 
 import { type LineBounds, LineLimiter, type LineRate, type Sum } from './line-limiter.ts'
 import type { Log, LogFields } from './log.ts'
-import { shortened } from './shortened.ts'
+import { shortened } from '../packet/text.ts'
 
 /** Of a topic, a client id, a user name or a sentence in a log line. */
 const FIELD_BYTES_MAX = 256

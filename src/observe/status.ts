@@ -23,6 +23,10 @@ export interface Status {
   readonly protocolErrors: number
   /** Log lines that were not printed, because whoever reads them was too slow. */
   readonly logLinesLeftOut: number
+  /** Faults of the broker itself that ended one connection. */
+  readonly internalErrors: number
+  /** Throws of what an embedding program or an author of rules gave us. */
+  readonly hookErrors: number
 }
 
 type Figure = {
@@ -77,6 +81,26 @@ export const FIGURES: readonly {
     label: 'Protocol errors',
     counts: 'Connections that ended because their client broke the protocol',
   },
+  {
+    name: 'subscribesRefused',
+    label: 'Subscriptions refused',
+    counts: 'Filters that SUBACK refused: no right, or over a limit',
+  },
+  {
+    name: 'internalErrors',
+    label: 'Internal errors',
+    counts: 'Faults of the broker itself that ended one connection',
+  },
+  {
+    name: 'hookErrors',
+    label: 'Errors of hooks',
+    counts: 'Throws of what an embedding program or an author of rules gave the broker',
+  },
+  {
+    name: 'logLinesLeftOut',
+    label: 'Log lines left out',
+    counts: 'Log lines that were not printed, because whoever reads them was too slow',
+  },
 ]
 
 export interface StatusSources {
@@ -105,5 +129,7 @@ export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: Stat
     subscribesRefused: statistics.subscribesRefused,
     protocolErrors: statistics.protocolErrors,
     logLinesLeftOut,
+    internalErrors: statistics.internalErrors,
+    hookErrors: statistics.hookErrors,
   }
 }

@@ -1,4 +1,4 @@
-// UTF-8 Encoded Strings (5.0, section 1.5.4).
+// UTF-8 Encoded Strings (5.0, section 1.5.4), and how much of a stranger's words stands in our own.
 
 import { isUtf8 } from 'node:buffer'
 import { MalformedPacket } from './malformed.ts'
@@ -35,6 +35,46 @@ function isPrintableAscii(bytes: Buffer, start: number, end: number): boolean {
 const FORBIDDEN =
   /[\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]|[\ud83f\ud87f\ud8bf\ud8ff\ud93f\ud97f\ud9bf\ud9ff\uda3f\uda7f\udabf\udaff\udb3f\udb7f\udbbf\udbff][\udffe\udfff]/
 
+const EVERY_FORBIDDEN = new RegExp(FORBIDDEN, 'g')
+
 function hasForbidden(text: string): boolean {
   return FORBIDDEN.test(text)
+}
+
+/** What is said in words, to a client or in a field of the log, has at most this many bytes in UTF-8. */
+export const WORDS_BYTES_MAX = 256
+/** A name that a client chose, where it is quoted in a sentence. */
+const QUOTED_BYTES_MAX = 64
+const ELLIPSIS = '…'
+
+/**
+ * The text, or as many whole characters of its beginning as the bound holds, with an ellipsis and the true length. What is
+ * cut has memory of its own and does not hold on to the whole text.
+ */
+export function shortened(text: string, bytesMax: number = WORDS_BYTES_MAX): string {
+  // No unit of a string takes more than three bytes.
+  if (text.length * 3 <= bytesMax) return text
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= bytesMax) return text
+  const mark = `${ELLIPSIS} (${bytes} bytes)`
+  return beginningOf(text, bytesMax - Buffer.byteLength(mark)) + mark
+}
+
+function beginningOf(text: string, bytesMax: number): string {
+  const bytes = Buffer.from(text.slice(0, bytesMax))
+  let end = Math.min(bytes.length, bytesMax)
+  // Not within a character.
+  while (end > 0 && end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return bytes.toString('utf8', 0, end)
+}
+
+/** A client's own word within a sentence: in quotes, harmless and cut. */
+export function quoted(text: string): string {
+  return shortened(JSON.stringify(shortened(text, QUOTED_BYTES_MAX)))
+}
+
+/** What the specification forbids in a string, or advises against, does not leave us in our own words. */
+export function sayable(sentence: string): string {
+  const cut = shortened(sentence)
+  return hasForbidden(cut) ? shortened(cut.replaceAll(EVERY_FORBIDDEN, '\ufffd')) : cut
 }

@@ -127,5 +127,7 @@ export class Writer {
 export function varintBytes(value: number): number {
   if (value < 0x80) return 1
   if (value < 0x4000) return 2
-  return value < 0x20_0000 ? 3 : 4
+  if (value < 0x20_0000) return 3
+  // More than a packet can say: it is weighed as too large, and never sent.
+  return value < 0x1000_0000 ? 4 : 5
 }

@@ -8,6 +8,7 @@ import { configSchema } from '../config/config.ts'
 import { parseConfig } from '../config/parse.ts'
 import { isRecord, kindOf } from '../config/records.ts'
 import { keysAt } from '../config/schema-keys.ts'
+import { containedLog } from '../observe/contained-log.ts'
 import type { Log } from '../observe/log.ts'
 import type { Store } from '../store/store.ts'
 import { elsewhere } from './sealed.ts'
@@ -21,6 +22,8 @@ export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'lo
   readonly store?: Store | ConfigInput['store']
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
+  /** A change of the broker's state has thrown: it says nothing more. By default the error ends the process. */
+  readonly stateFailed?: (error: Error) => void
 }
 
 export interface Embedding {
@@ -30,7 +33,7 @@ export interface Embedding {
 }
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-const OWN_OPTIONS = ['log', 'access', 'store', 'commitFailed']
+const OWN_OPTIONS = ['log', 'access', 'store', 'commitFailed', 'stateFailed']
 const LOG_METHODS = ['debug', 'info', 'warn', 'error']
 const STORE_METHODS = ['open', 'record', 'commit', 'page', 'close']
 const ACCESS_METHODS = ['authenticate', 'beginExchange']
@@ -46,14 +49,15 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     ...logProblems(options.log),
     ...storeProblems(options.store),
   ]
-  const { access, store, log: givenLog, commitFailed, ...input } = options
+  const { access, store, log: givenLog, commitFailed, stateFailed, ...input } = options
   const given = givenAccess(access, problems)
-  if (commitFailed !== undefined && typeof commitFailed !== 'function') {
-    problems.push(problem(['commitFailed'], 'must be a function'))
+  for (const [name, handler] of Object.entries({ commitFailed, stateFailed })) {
+    if (handler === undefined || typeof handler === 'function') continue
+    problems.push(problem([name], 'must be a function'))
   }
   if (problems.length > 0) throw new ConfigError(problems)
   const isOwn = isStore(store)
-  const log = givenLog === undefined ? SILENT : guardedLog(givenLog)
+  const log = givenLog ?? SILENT
   const config = parseConfig({
     ...input,
     listeners: input.listeners ?? [],
@@ -62,30 +66,14 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     store: store === undefined || isOwn ? { durability: 'memory' } : store,
   })
   const parts = {
-    ...(given === null ? {} : { access: guardedAccess(given, complaintTo(log)) }),
+    ...(given === null
+      ? {}
+      : { access: guardedAccess(given, complaintTo(containedLog(log, () => {}))) }),
     ...(isOwn ? { store } : {}),
     ...(commitFailed === undefined ? {} : { commitFailed }),
+    ...(stateFailed === undefined ? {} : { stateFailed }),
   }
   return { config, parts, log }
-}
-
-/** A log that fails must not break what it tells of. */
-function guardedLog(log: Log): Log {
-  const guarded =
-    (name: keyof Log): Log['info'] =>
-    (fields, sentence) => {
-      try {
-        log[name](fields, sentence)
-      } catch {
-        // There is nobody to tell.
-      }
-    }
-  return {
-    debug: guarded('debug'),
-    info: guarded('info'),
-    warn: guarded('warn'),
-    error: guarded('error'),
-  }
 }
 
 function isStore(store: EmbedOptions['store']): store is Store {

@@ -60,9 +60,10 @@ const EVENTS: readonly (keyof BrokerEvents)[] = [
  */
 export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
   const { config, parts, log } = embeddingOf(options)
-  const guard = guardOf(log)
+  let server: Server | null = null
+  const guard = guardOf(error => server?.broker.faults.failed('observer', error, null))
   const handlers = new Handlers<BrokerEvents>(guard)
-  const server = new Server(config, log, { ...parts, observer: observerOf(handlers) })
+  server = new Server(config, log, { ...parts, observer: observerOf(handlers) })
   await server.start()
   return new EmbeddedBroker(server, handlers, guard)
 }

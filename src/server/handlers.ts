@@ -1,16 +1,11 @@
-// What the embedding program gave us to call: its faults are logged and stay its own.
+// What the embedding program gave us to call: its faults are told and stay its own.
 
 import { isThenable } from '../access/guarded-access.ts'
-import type { Log } from '../observe/log.ts'
 
-/** Runs it. What it throws, at once or by a promise, is logged. */
+/** Runs it. What it throws, at once or by a promise, is told. */
 export type Guard = (run: () => unknown) => void
 
-export function guardOf(log: Log): Guard {
-  const failed = (error: unknown): void => {
-    const cause = error instanceof Error ? error.stack : String(error)
-    log.error({ event: 'embedder.fault', cause }, 'a handler of the embedding program has thrown')
-  }
+export function guardOf(failed: (error: unknown) => void): Guard {
   return run => {
     try {
       const result = run()

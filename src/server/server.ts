@@ -14,6 +14,7 @@ import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
 import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
+import { containedLog } from '../observe/contained-log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
 import type { LogOutput } from '../observe/log-output.ts'
 import { observeAll } from '../observe/observers.ts'
@@ -23,7 +24,9 @@ import { webPage } from '../observe/web-page.ts'
 import { Journal } from '../store/journal.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
+import { ContainedWire } from '../transport/contained-wire.ts'
 import { Line, type LineContext } from '../transport/line.ts'
+import type { ListenerOptions } from '../transport/listener-options.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
@@ -49,6 +52,8 @@ export interface ServerParts {
   readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
+  /** A change of the broker's state has thrown: it says nothing more. By default the error is thrown, and ends the process. */
+  readonly stateFailed?: (error: Error) => void
 }
 
 export async function startServer(
@@ -82,11 +87,14 @@ export class Server implements RunningServer {
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
     this.#logOutput = parts.logOutput
-    this.#log = new RatedLog(log, {
-      bounds: config.log,
-      now: monotonicMs,
-      hasRoom: () => parts.logOutput?.hasRoom !== false,
-    })
+    this.#log = new RatedLog(
+      containedLog(log, () => (this.broker.statistics.hookErrors += 1)),
+      {
+        bounds: config.log,
+        now: monotonicMs,
+        hasRoom: () => parts.logOutput?.hasRoom !== false,
+      },
+    )
     this.#store = parts.store ?? createStore(config)
     const journal = new Journal(this.#store)
     const observers = [
@@ -114,6 +122,11 @@ export class Server implements RunningServer {
         this.#publishings.fail(error)
         if (parts.commitFailed === undefined) this.#commitFailed(error)
         else parts.commitFailed(error)
+      },
+      stateFailed: error => {
+        this.#publishings.fail(error)
+        if (parts.stateFailed === undefined) endOfProcess(error)
+        else parts.stateFailed(error)
       },
     })
     this.#lineContext = {
@@ -159,7 +172,8 @@ export class Server implements RunningServer {
     this.turn.begin()
     restore(this.broker, snapshot, UNRESTRICTED)
     this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
-    const onRequest = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
+    const page = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
+    const onRequest = contained(page, error => this.broker.faults.failed('web page', error, null))
     // A client may send a packet as one frame, and a few joined.
     const { packetBytesMax, connectPacketBytesMax } = this.#config.limits
     const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
@@ -191,12 +205,18 @@ export class Server implements RunningServer {
       wire.destroy()
       return
     }
-    this.#lines.add(new Line(wire, this.#lineContext))
+    try {
+      this.#lines.add(new Line(wire, this.#lineContext))
+    } catch (error) {
+      this.broker.faults.failed('connection', error, null)
+      wire.destroy()
+    }
   }
 
   /** Serves a client at the other end of a stream that the embedder hands in. */
   handle(stream: Duplex, peer: Partial<Peer> = {}): void {
-    this.accept(streamWire(stream, { ...UNKNOWN_PEER, ...peer }))
+    const wire = streamWire(stream, { ...UNKNOWN_PEER, ...peer })
+    this.accept(new ContainedWire(wire, error => this.broker.faults.failed('stream', error, null)))
   }
 
   /** Resolves when what was recorded up to this promise is committed. */
@@ -305,6 +325,26 @@ const LOG_TICK_MS = 1_000
 /** For the log's rates, which know no time of day. */
 function monotonicMs(): number {
   return performance.now()
+}
+
+/** Not from where it was noticed, which may be a program's own stream: nobody is to catch it by chance. */
+function endOfProcess(error: Error): void {
+  process.nextTick(() => {
+    throw error
+  })
+}
+
+type RequestListener = NonNullable<ListenerOptions['onRequest']>
+
+function contained(listener: RequestListener, failed: (error: unknown) => void): RequestListener {
+  return (request, response) => {
+    try {
+      listener(request, response)
+    } catch (error) {
+      failed(error)
+      response.destroy()
+    }
+  }
 }
 
 const UNKNOWN_PEER: Peer = {

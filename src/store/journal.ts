@@ -9,6 +9,8 @@ import type { Store } from './store.ts'
  */
 export class Journal {
   readonly #store: Pick<Store, 'record'>
+  /** What the store has thrown instead of taking a fact. Nothing recorded since can ever be promised. */
+  failure: Error | null = null
   #length = 0
   #current = 1
   #committed = 0
@@ -20,7 +22,12 @@ export class Journal {
   /** The store takes it at once, so that the fact need not be kept as an object until its commit. */
   record(change: Change): void {
     this.#length += 1
-    this.#store.record(change)
+    try {
+      this.#store.record(change)
+    } catch (error) {
+      // Whoever records is in the middle of a change: the turn ends what cannot go on.
+      this.failure ??= error instanceof Error ? error : new Error(String(error))
+    }
   }
 
   /** The promise that facts recorded now belong to. */

@@ -1,6 +1,7 @@
 // One socket bound to one connection: read, pause, write, close.
 
 import type { Access, Exchange, Verdict } from '../access/access.ts'
+import { verdictIn } from '../access/verdict.ts'
 import { Connection } from '../connection/connection.ts'
 import type { Carrier, ConnectionContext, Question } from '../connection/connection-context.ts'
 import type { Speaker, Turn } from '../loop/turn.ts'
@@ -64,38 +65,64 @@ export class Line implements WireReceiver, Carrier, Speaker {
   }
 
   received(chunk: Buffer): void {
-    this.#context.turn.begin()
+    const { turn } = this.#context
+    if (turn.hasFailed) return
+    turn.begin()
+    const { changing } = this.#broker
     this.#unanswered += chunk.length
-    // Not before something comes: a socket that is not read from does not tell that its client has gone away.
-    if (this.#isAsking) this.#pause(QUESTION_OPEN)
-    this.connection.receive(chunk)
-    this.#afterReading()
+    try {
+      // Not before something comes: a socket that is not read from does not tell that its client has gone away.
+      if (this.#isAsking) this.#pause(QUESTION_OPEN)
+      this.connection.receive(chunk)
+      this.#afterReading()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
+  }
+
+  heard(): void {
+    this.#context.turn.begin()
+    this.connection.heard()
   }
 
   proceed(): void {
     this.#isPostponed = false
-    this.#resume(SHARE_USED)
-    if (this.#isClosed) return
-    if (this.connection.sender.isAwaited) this.connection.drained()
-    this.connection.proceed()
-    this.#afterReading()
+    const { changing } = this.#broker
+    try {
+      this.#resume(SHARE_USED)
+      if (this.#isClosed) return
+      if (this.connection.sender.isAwaited) this.connection.drained()
+      this.connection.proceed()
+      this.#afterReading()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   drained(): void {
-    if (this.#wire.pendingBytes <= this.#outboxBytesMax) this.#resume(NOT_READING_US)
-    // A wire that takes late says this after every write, and mostly nobody waits for it.
-    if (!this.connection.sender.isAwaited) return
-    const { turn, connections } = this.#context
-    turn.begin()
-    if (connections.broker.turnWorkLeft <= 0) this.#postpone()
-    else this.connection.drained()
+    const { changing } = this.#broker
+    try {
+      if (this.#wire.pendingBytes <= this.#outboxBytesMax) this.#resume(NOT_READING_US)
+      // A wire that takes late says this after every write, and mostly nobody waits for it.
+      if (!this.connection.sender.isAwaited) return
+      this.#context.turn.begin()
+      if (this.#broker.turnWorkLeft <= 0) this.#postpone()
+      else this.connection.drained()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   closed(cause: string | null): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#context.turn.begin()
-    this.connection.closed(cause)
+    const { changing } = this.#broker
+    try {
+      this.connection.closed(cause)
+    } catch (error) {
+      this.#failed(error, changing)
+    }
     this.#context.ended(this)
   }
 
@@ -112,6 +139,18 @@ export class Line implements WireReceiver, Carrier, Speaker {
   flush(committed: number): boolean {
     this.#isAttended = false
     if (this.#isClosed) return false
+    const { changing } = this.#broker
+    try {
+      const { fault } = this.connection.sender
+      if (fault === null) return this.#flush(committed)
+      this.#failed(fault, changing)
+    } catch (error) {
+      this.#failed(error, changing)
+    }
+    return false
+  }
+
+  #flush(committed: number): boolean {
     const { sender, isOver } = this.connection
     this.#ask()
     this.#write(committed)
@@ -126,6 +165,31 @@ export class Line implements WireReceiver, Carrier, Speaker {
     // Nothing is pending, so no drain will be reported: it goes on in the next turn.
     else if (sender.isAwaited && this.#wire.pendingBytes === 0) this.#postpone()
     return false
+  }
+
+  get #broker(): ConnectionContext['broker'] {
+    return this.#context.connections.broker
+  }
+
+  /**
+   * Something was thrown while this client was served. Where a change of the broker's state had begun, nothing of that state
+   * may be said any more; otherwise this connection ends, and nothing else does.
+   */
+  #failed(error: unknown, changingBefore: number): void {
+    const { turn } = this.#context
+    const { isOver, sender } = this.connection
+    if (turn.hasFailed || this.#broker.changing > changingBefore) {
+      turn.stateFailed(error)
+      return
+    }
+    try {
+      this.connection.failed(error)
+    } catch (worse) {
+      turn.stateFailed(worse)
+      return
+    }
+    // It cannot even hear why.
+    if (isOver || sender.fault !== null) this.#wire.destroy()
   }
 
   /** Ends the connection because the broker stops. */
@@ -206,18 +270,20 @@ export class Line implements WireReceiver, Carrier, Speaker {
     const { question } = this.connection
     if (question === null || this.#isAsking) return
     this.#isAsking = true
-    const verdict = this.#verdictOn(question)
-    if (verdict instanceof Promise) {
-      verdict.then(
-        answer => this.#answer(answer),
-        error => this.#answer(this.#failed(error)),
-      )
+    const answer = this.#answerTo(question)
+    if (isPromise(answer)) {
+      void Promise.resolve(answer)
+        .then(
+          late => this.#verdictIn(late),
+          error => this.#noVerdict(error),
+        )
+        .then(verdict => this.#answer(verdict))
     } else {
-      this.#answer(verdict)
+      this.#answer(this.#verdictIn(answer))
     }
   }
 
-  #verdictOn(question: Question): Verdict | Promise<Verdict> {
+  #answerTo(question: Question): Verdict | Promise<Verdict> {
     const { access } = this.#context
     try {
       if (question.kind === 'authenticate') return access.authenticate(question.credentials)
@@ -230,26 +296,45 @@ export class Line implements WireReceiver, Carrier, Speaker {
       }
       return this.#exchange.step({ method: question.method, data: question.data })
     } catch (error) {
-      return this.#failed(error)
+      return this.#noVerdict(error)
+    }
+  }
+
+  /** What an author of rules answers is looked at before it is believed. */
+  #verdictIn(answer: unknown): Verdict {
+    try {
+      return verdictIn(answer) ?? this.#noVerdict(new TypeError('the answer is no verdict'))
+    } catch (error) {
+      return this.#noVerdict(error)
     }
   }
 
   #answer(verdict: Verdict): void {
     this.#context.turn.begin()
+    const { changing } = this.#broker
     this.#isAsking = false
-    this.#resume(QUESTION_OPEN)
-    this.connection.answer(verdict)
-    this.#afterReading()
+    try {
+      this.#resume(QUESTION_OPEN)
+      this.connection.answer(verdict)
+      this.#afterReading()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   /** Whoever was asked has failed: nobody comes in. */
-  #failed(error: unknown): Verdict {
-    const { clientId } = this.connection
-    this.#context.log.error({ clientId, error }, 'the authentication failed to answer')
+  #noVerdict(error: unknown): Verdict {
+    const { broker } = this.#context.connections
+    broker.faults.failed('authentication', error, this.connection.clientId)
     return {
       kind: 'refused',
       reason: SERVER_UNAVAILABLE,
       sentence: 'the authentication is out of order',
     }
   }
+}
+
+/** Also one of another library's making. */
+function isPromise(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'then' in answer
 }

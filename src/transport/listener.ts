@@ -4,12 +4,13 @@ import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:
 import type { Log } from '../observe/log.ts'
 import { misunderstandingOf } from './first-bytes.ts'
 import type { ListenerOptions } from './listener-options.ts'
+import { PatientDeadline } from './patient-deadline.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
 import { streamWire } from './stream-wire.ts'
 import { TlsStage } from './tls-stage.ts'
 import { prepareSocketPath, restrictSocketPath } from './unix-socket.ts'
 import { WebSocketStage } from './websocket-stage.ts'
-import type { Arrival, Peer, TransportName } from './wire.ts'
+import { type Arrival, ignored, type Peer, type TransportName } from './wire.ts'
 
 export interface Listener {
   /** `mqtt://127.0.0.1:1883`, with the port that it is bound to. */
@@ -85,10 +86,10 @@ class SocketListener implements Listener {
   }
 
   async start(): Promise<void> {
-    const { tls, path, protocol, handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
+    const { tls, path, protocol } = this.#options
     if (tls !== undefined) {
       const alpn = protocol === 'ws' ? 'http/1.1' : 'mqtt'
-      this.#tls = await TlsStage.create(tls, handshakeTimeoutMs, alpn, this.#log, () => this.name)
+      this.#tls = await TlsStage.create(tls, alpn, this.#log, () => this.name)
     }
     if (path !== undefined) await prepareSocketPath(path)
     await this.#listen()
@@ -124,6 +125,7 @@ class SocketListener implements Listener {
   }
 
   #accept(socket: Socket): void {
+    socket.on('error', ignored)
     const peer: Peer = {
       address: plainAddress(socket.remoteAddress ?? ''),
       port: socket.remotePort ?? 0,
@@ -165,9 +167,9 @@ class SocketListener implements Listener {
    */
   #startDeadline(socket: Socket): () => void {
     const { handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
-    const deadline = setTimeout(() => socket.destroy(), handshakeTimeoutMs)
+    const deadline = new PatientDeadline(handshakeTimeoutMs, () => socket.destroy())
     const arrived = (): void => {
-      clearTimeout(deadline)
+      deadline.clear()
       this.#preparing.delete(socket)
     }
     this.#preparing.add(socket)
@@ -181,7 +183,6 @@ class SocketListener implements Listener {
       return
     }
     let bytes = Buffer.alloc(0)
-    socket.on('error', () => {})
     const read = (chunk: Buffer): void => {
       bytes = Buffer.concat([bytes, chunk])
       const header = parseProxyHeader(bytes)

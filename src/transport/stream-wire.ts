@@ -123,17 +123,23 @@ class StreamWire implements Wire, Reader {
     stream.resume()
     stream.end(() => this.leave())
     if (stream.destroyed) return
-    const giveUp = setTimeout(() => stream.destroy(), CLOSE_MS_MAX)
+    const giveUp = setTimeout(() => this.destroy(), CLOSE_MS_MAX)
     stream.once('close', () => clearTimeout(giveUp))
   }
 
   /** Closes once both sides have come to their end. */
   leave(): void {
-    if (this.#stream.writableFinished && this.#stream.readableEnded) this.#stream.destroy()
+    if (this.#stream.writableFinished && this.#stream.readableEnded) this.destroy()
   }
 
+  /** A stream that was handed in may throw even here, and nobody may be there to catch it. */
   destroy(): void {
-    this.#stream.destroy()
+    try {
+      this.#stream.destroy()
+    } catch (error) {
+      this.#cause ??= String(error)
+      this.closed()
+    }
   }
 
   received(chunk: Buffer): void {
@@ -152,7 +158,7 @@ class StreamWire implements Wire, Reader {
   #refuse({ sentence, answer }: Misunderstanding): void {
     this.#cause = sentence
     if (answer === null) {
-      this.#stream.destroy()
+      this.destroy()
     } else {
       this.#stream.write(answer)
       this.end()
@@ -163,7 +169,17 @@ class StreamWire implements Wire, Reader {
   failed(error: NodeJS.ErrnoException): void {
     this.#cause ??= sentenceOf(error)
     // Which a stream that does not destroy itself would not do.
-    this.#stream.destroy()
+    this.destroy()
+  }
+
+  /** The client closes its side: it may read what is on its way to it, and is not waited for if it does not. */
+  ended(): void {
+    try {
+      this.end()
+      this.leave()
+    } catch {
+      this.destroy()
+    }
   }
 
   closed(): void {
@@ -182,8 +198,7 @@ function onError(this: Wired, error: NodeJS.ErrnoException): void {
 }
 
 function onEnd(this: Wired): void {
-  this[WIRE]?.end()
-  this[WIRE]?.leave()
+  this[WIRE]?.ended()
 }
 
 function onClose(this: Wired): void {

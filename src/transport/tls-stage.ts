@@ -12,8 +12,16 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Log } from '../observe/log.ts'
+import { shortened } from '../packet/text.ts'
 import type { CertificateFiles, TlsOptions } from './listener-options.ts'
-import type { Peer } from './wire.ts'
+import { ignored, type Peer } from './wire.ts'
+
+const TIMER_MS_MAX = 2_147_483_647
+
+interface Waiting {
+  readonly peer: Peer
+  readonly next: (socket: TLSSocket, peer: Peer) => void
+}
 
 interface LoadedCertificates {
   readonly main: {
@@ -30,11 +38,8 @@ export class TlsStage {
   readonly #log: Log
   readonly #name: () => string
   readonly #server: Server
-  /** Sockets in their handshake, by the address that both the socket and its TLS socket have. */
-  readonly #waiting = new Map<
-    string,
-    { peer: Peer; next: (socket: TLSSocket, peer: Peer) => void }
-  >()
+  /** Sockets in their handshake. An address would not do: a Unix socket has none, nor has one that is gone. */
+  readonly #waiting = new WeakMap<object, Waiting>()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
   /** So that a refusal can say who it was: a socket that is destroyed does not know. */
   readonly #guests = new WeakMap<TLSSocket, Guest>()
@@ -42,7 +47,6 @@ export class TlsStage {
   private constructor(
     options: TlsOptions,
     loaded: LoadedCertificates,
-    handshakeTimeoutMs: number,
     alpn: string,
     log: Log,
     name: () => string,
@@ -57,7 +61,8 @@ export class TlsStage {
       minVersion: options.minVersion ?? 'TLSv1.2',
       requestCert: asks,
       rejectUnauthorized: asks,
-      handshakeTimeout: handshakeTimeoutMs,
+      // The listener's deadline is the one that counts, and looks twice: this one only has to be behind it.
+      handshakeTimeout: TIMER_MS_MAX,
       ALPNCallback: ({ protocols }) => (protocols.includes(alpn) ? alpn : protocols[0]),
       SNICallback: (serverName, done) => done(null, this.#byName.get(serverName.toLowerCase())),
     })
@@ -69,13 +74,12 @@ export class TlsStage {
   /** Rejects with a sentence that names the file which is wrong. */
   static async create(
     options: TlsOptions,
-    handshakeTimeoutMs: number,
     alpn: string,
     log: Log,
     name: () => string,
   ): Promise<TlsStage> {
     const loaded = await load(options)
-    return new TlsStage(options, loaded, handshakeTimeoutMs, alpn, log, name)
+    return new TlsStage(options, loaded, alpn, log, name)
   }
 
   /** Reads the files anew. What is wrong with them leaves the old ones in force. */
@@ -86,20 +90,18 @@ export class TlsStage {
   }
 
   secure(socket: Socket, peer: Peer, next: (socket: TLSSocket, peer: Peer) => void): void {
-    const key = keyOf(socket)
-    this.#waiting.set(key, { peer, next })
-    socket.on('error', () => {})
-    socket.once('close', () => this.#waiting.delete(key))
+    if (socket.destroyed) return
+    this.#waiting.set(socket, { peer, next })
     this.#server.emit('connection', socket)
   }
 
   #secured(socket: TLSSocket): void {
-    const waiting = this.#waiting.get(keyOf(socket))
-    if (waiting === undefined) {
+    socket.on('error', ignored)
+    const waiting = this.#waitingFor(socket)
+    if (waiting === null || socket.destroyed) {
       socket.destroy()
       return
     }
-    this.#waiting.delete(keyOf(socket))
     waiting.next(socket, { ...waiting.peer, certificate: certificateOf(socket) })
   }
 
@@ -117,10 +119,11 @@ export class TlsStage {
   }
 
   #addressOf(socket: TLSSocket): string {
-    return this.#waiting.get(keyOf(socket))?.peer.address ?? socket.remoteAddress ?? ''
+    return this.#waitingFor(socket)?.peer.address ?? socket.remoteAddress ?? ''
   }
 
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {
+    socket.on('error', ignored)
     const guest = this.#guests.get(socket)
     const address = guest?.address ?? this.#addressOf(socket)
     const fields = {
@@ -132,6 +135,13 @@ export class TlsStage {
     this.#log.warn(fields, 'TLS handshake failed')
     socket.destroy()
   }
+
+  /** Node has no public way to ask a TLS socket for the socket beneath it. */
+  #waitingFor(socket: TLSSocket): Waiting | null {
+    const beneath: unknown = Reflect.get(socket, '_parent')
+    if (typeof beneath !== 'object' || beneath === null) return null
+    return this.#waiting.get(beneath) ?? null
+  }
 }
 
 interface Guest {
@@ -141,10 +151,6 @@ interface Guest {
 }
 
 const NO_CERTIFICATE: Partial<PeerCertificate> = {}
-
-function keyOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`
-}
 
 function certificateOf(socket: TLSSocket): Peer['certificate'] {
   if (!socket.authorized) return null
@@ -182,8 +188,6 @@ function sentenceOf(
       return 'the client speaks plain HTTP to the TLS port'
     case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
       return 'the client gave no certificate'
-    case 'ERR_TLS_HANDSHAKE_TIMEOUT':
-      return 'the TLS handshake took too long'
     default:
       return plainReason(error)
   }
@@ -192,7 +196,8 @@ function sentenceOf(
 /** OpenSSL's own words without numbers and file names: `error:0A000126:SSL routines::unexpected eof while reading`. */
 function plainReason(error: Error): string {
   const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : null
-  return (reason ?? error.message.split(':').at(-2) ?? error.message).trim() || error.message.trim()
+  const words = (reason ?? error.message.split(':').at(-2) ?? error.message).trim()
+  return shortened(words === '' ? error.message.trim() : words)
 }
 
 function certificateSentence(

@@ -5,14 +5,20 @@ import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../observe/log.ts'
+import { quoted } from '../packet/text.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { WebSocketWire } from './websocket-wire.ts'
-import { type Arrival, CLOSE_MS_MAX, type Peer } from './wire.ts'
+import { type Arrival, CLOSE_MS_MAX, ignored, type Peer } from './wire.ts'
 
 /** The names that MQTT over WebSocket goes by; the second is that of MQTT 3.1 clients. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
 const FRAME_BYTES_MAX = 2_097_152
 const HEADERS_MAX = 100
+/**
+ * From a close frame, or a frame that is wrong, to the end of the socket: a client that does not close its side is
+ * connected until then, and cannot say a word. The types of `ws` do not know the option yet.
+ */
+const CLOSING = { closeTimeout: 2_000 }
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 export class WebSocketStage {
@@ -29,6 +35,7 @@ export class WebSocketStage {
     this.#arrival = arrival
     this.#log = log
     this.#webSockets = new WebSocketServer({
+      ...CLOSING,
       noServer: true,
       clientTracking: false,
       // A few bytes could be inflated to any size.
@@ -41,6 +48,7 @@ export class WebSocketStage {
     this.#http = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 })
     this.#http.maxHeadersCount = HEADERS_MAX
     this.#http.on('request', (request, response) => {
+      response.on('error', ignored)
       if (options.onRequest !== undefined) options.onRequest(request, response)
       else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')
     })
@@ -52,16 +60,15 @@ export class WebSocketStage {
   serve(socket: Socket, peer: Peer, arrived: () => void): void {
     this.#peers.set(socket, peer)
     this.#arrived.set(socket, arrived)
-    // What came behind a PROXY header was read already: the parser takes over the socket's handle and would miss it.
-    const early: Buffer | null = socket.read()
+    socket.on('error', ignored)
     this.#http.emit('connection', socket)
-    if (early !== null) socket.emit('data', early)
+    // What came behind a PROXY header lies in the socket still. It flows to the parser before anything that is read from now on.
     socket.resume()
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const peer = this.#peers.get(socket)
-    if (peer === undefined) {
+    if (peer === undefined || socket.destroyed) {
       socket.destroy()
       return
     }
@@ -96,7 +103,7 @@ export class WebSocketStage {
     if (origin === undefined || this.#mayCome(origin, host ?? '')) return null
     const { key } = this.#options
     const list = key === undefined ? 'origins' : `${key}.origins`
-    const sentence = `its web origin ${JSON.stringify(origin)} may not connect: add it to ${list}`
+    const sentence = `its web origin ${quoted(origin)} may not connect: add it to ${list}`
     return { status: '403 Forbidden', sentence }
   }
 

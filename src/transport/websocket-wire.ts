@@ -18,6 +18,8 @@ export class WebSocketWire implements Wire {
   #cause: string | null = null
   #isEnding = false
   #isDestroyed = false
+  /** Something was whole within the chunk that is being read. */
+  #isWhole = false
 
   constructor(socket: WebSocket, transport: Socket, peer: Peer) {
     this.#socket = socket
@@ -42,7 +44,22 @@ export class WebSocketWire implements Wire {
     this.#socket.on('close', () => this.#closed())
     // A client that closes its socket without a close frame may still have to read what is pending, or never do.
     this.#transport.on('end', () => this.end())
+    this.#hearParts()
     if (this.#socket.readyState === this.#socket.CLOSED) this.#closed()
+  }
+
+  /**
+   * A message is received when it is whole, and a large one may take longer than the keep-alive: bytes that end no frame
+   * are a part of one. A ping or a pong of WebSocket is no packet of MQTT [MQTT-3.1.2-22] and keeps nobody alive.
+   */
+  #hearParts(): void {
+    this.#socket.on('ping', () => (this.#isWhole = true))
+    this.#socket.on('pong', () => (this.#isWhole = true))
+    // Called behind the listener of the WebSocket, which has told of all that ended in this chunk.
+    this.#transport.on('data', () => {
+      if (!this.#isWhole) this.#receiver?.heard?.()
+      this.#isWhole = false
+    })
   }
 
   write(bytes: Uint8Array): boolean {
@@ -95,6 +112,11 @@ export class WebSocketWire implements Wire {
     this.#isEnding = true
     this.#socket.resume()
     this.#socket.close()
+    this.#giveUpLater()
+  }
+
+  /** A client that closes its side, or is asked to, is not waited for when it does not read what is on its way to it. */
+  #giveUpLater(): void {
     const giveUp = setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX)
     this.#socket.once('close', () => clearTimeout(giveUp))
   }
@@ -107,6 +129,7 @@ export class WebSocketWire implements Wire {
   #received(data: RawData, isBinary: boolean): void {
     // Frames of the chunk in which it was destroyed are still brought.
     if (this.#isDestroyed) return
+    this.#isWhole = true
     if (!isBinary) {
       // [MQTT-6.0.0-1]
       this.#cause = 'a WebSocket text frame, where MQTT is binary'

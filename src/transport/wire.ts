@@ -30,6 +30,8 @@ export interface WireReceiver {
    * may still come after `pause`, at most what one read of the socket brought. What comes after `end` is of no use to anybody: it may be brought or not.
    */
   received(chunk: Buffer): void
+  /** Bytes have come that are a part of something larger, which is received when it is whole: the client is not silent. */
+  heard?(): void
   /**
    * The system has taken what was pending, or some of it: `pendingBytes` tells what is left. After every write that left
    * something pending, however little, this is called in a later event, at the latest when nothing is pending any more.
@@ -69,6 +71,11 @@ export interface Wire {
 
 /** How long a client may take to read our last words. */
 export const CLOSE_MS_MAX = 2_000
+/**
+ * Listens to the errors of a socket from its first moment to its last, whoever else has it meanwhile: what ends it comes
+ * as its 'close', and an error that nobody listens to would end the process.
+ */
+export function ignored(): void {}
 
 /** Where listeners bring what they have accepted. */
 export type Arrival = (wire: Wire) => void

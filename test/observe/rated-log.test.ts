@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Log, LogFields } from '../../src/observe/log.ts'
 import { RatedLog } from '../../src/observe/rated-log.ts'
-import { shortened } from '../../src/observe/shortened.ts'
+import { shortened } from '../../src/packet/text.ts'
 
 const BOUNDS = { repeatsMax: 3, addressLinesMax: 10, eventLinesMax: 30 }
 

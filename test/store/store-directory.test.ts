@@ -53,7 +53,10 @@ test('a folder that cannot be made or used ends the start with a sentence that n
   for (const { at, cause } of FOLDERS) {
     const directory = at(place)
     t.throws(() => new FileDisk(directory), { message: cause }, directory.slice(0, 100))
-    t.throws(() => new FileDisk(directory), { message: / cannot be \w+(?: to)? here \(/, code: /./ })
+    t.throws(() => new FileDisk(directory), {
+      message: / cannot be \w+(?: to)? here \(/,
+      code: /./,
+    })
   }
 })
 
@@ -92,7 +95,9 @@ test('a folder on a file system that is read-only is named so', { skip }, async 
     rmSync(directory, { recursive: true })
   })
 
-  t.throws(() => new FileDisk(directory), { message: /written to here \(its file system is read-only/ })
+  t.throws(() => new FileDisk(directory), {
+    message: /written to here \(its file system is read-only/,
+  })
   t.throws(() => new FileDisk(join(directory, 'x')), {
     message: /made here \(its file system is read-only/,
   })

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { type Test, test } from 'tap'
 import { type ClientOptions, WebSocket } from 'ws'
 import { everythingFrom, World } from './world.ts'
@@ -152,3 +153,72 @@ test('a closed listener does not wait for pages that keep their connection', asy
 
   t.pass('it is closed')
 })
+
+test('an end by the broker closes the WebSocket', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const client = await opening(t, world)
+  const arrived = await world.arrives()
+  const closed = new Promise(code => client.once('close', code))
+
+  arrived.wire.write(Buffer.from('last word'))
+  arrived.wire.end()
+
+  await closed
+  t.equal(await arrived.closes(), null)
+})
+
+const FRAMES: readonly (readonly [string, string, readonly [parts: number, bytes: number]])[] = [
+  ['the head of a frame', '82fe', [1, 0]],
+  ['a part of a frame', '82fe012c00000000616263', [1, 0]],
+  ['a fragment that others follow', '028100000000 61', [1, 0]],
+  ['a ping', '898000000000', [0, 0]],
+  ['a ping with data', '898100000000 61', [0, 0]],
+  ['a pong', '8a8000000000', [0, 0]],
+  ['a whole message', '828100000000 61', [0, 1]],
+  ['an empty message', '828000000000', [0, 0]],
+]
+
+test('bytes of a frame under way tell that the client is not silent, a ping alone does not', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+
+  for (const [name, hex, [parts, bytes]] of FRAMES) {
+    const socket = await opened(t, world)
+    const arrived = await world.arrives()
+    // What a ping is answered with, or a frame that ends what was begun, tells that it was read.
+    socket.write(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
+    for (let look = 0; look < 20 && arrived.parts + arrived.bytes.length === 0; look++) {
+      await new Promise(later => setTimeout(later, 2))
+    }
+    t.strictSame([arrived.parts, arrived.bytes.length], [parts, bytes], name)
+  }
+})
+
+test('a frame that comes in parts is heard of with each, and received once', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const socket = await opened(t, world)
+  const arrived = await world.arrives()
+  const whole = Buffer.concat([
+    Buffer.from('82ff000000000001000000000000', 'hex'),
+    Buffer.alloc(65_536),
+  ])
+
+  for (let at = 0; at < whole.length; at += 10_000) {
+    const before = arrived.parts + arrived.bytes.length
+    socket.write(whole.subarray(at, at + 10_000))
+    await arrived.until(() => arrived.parts + arrived.bytes.length > before)
+  }
+
+  t.equal(arrived.parts, 6)
+  t.equal(arrived.bytes.length, 65_536)
+})
+
+/** A socket that has become a WebSocket, without a client behind it that answers of itself. */
+async function opened(t: Test, world: World): Promise<Socket> {
+  const socket = await world.connects(t)
+  socket.setNoDelay(true)
+  const head = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+  const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  socket.write(`${head}${key}Sec-WebSocket-Protocol: mqtt\r\n\r\n`)
+  await new Promise(upgraded => socket.once('data', upgraded))
+  return socket
+}

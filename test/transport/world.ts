@@ -19,6 +19,8 @@ export class Arrived {
   readonly wire: Wire
   bytes: Buffer = Buffer.alloc(0)
   drains = 0
+  /** Parts of something larger. */
+  parts = 0
   /** One entry for each time it was told that it is closed. */
   readonly closings: (string | null)[] = []
   /** Calls that no wire may make, such as one after it was closed. */
@@ -36,6 +38,10 @@ export class Arrived {
         this.#judge('received')
         this.bytes = Buffer.concat([this.bytes, chunk])
         this.whenReceived()
+        this.#changed()
+      },
+      heard: () => {
+        this.parts += 1
         this.#changed()
       },
       drained: () => {

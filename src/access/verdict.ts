@@ -1,0 +1,49 @@
+// What whoever was asked has answered, looked at before it is believed: what is no verdict lets nobody in.
+
+import { isFailure, isReasonCode, type ReasonCode } from '../packet/reason.ts'
+import { sayable } from '../packet/text.ts'
+import type { Verdict } from './access.ts'
+import type { Permissions } from './permissions.ts'
+
+/** Data that AUTH and CONNACK can carry. */
+const DATA_BYTES_MAX = 65_535
+
+/** The verdict, its sentence cut to what may be said; null for what is none. */
+export function verdictIn(answer: unknown): Verdict | null {
+  if (!isRecord(answer)) return null
+  const { kind, data, reason, sentence, permissions } = answer
+  switch (kind) {
+    case 'allowed': {
+      if (!isPermissions(permissions)) return null
+      if (data === undefined) return { kind, permissions }
+      return isData(data) ? { kind, permissions, data } : null
+    }
+    case 'refused':
+      if (!isRefusal(reason) || typeof sentence !== 'string') return null
+      return { kind, reason, sentence: sayable(sentence) }
+    case 'continue':
+      return data === null || isData(data) ? { kind, data } : null
+    default:
+      return null
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function isPermissions(value: unknown): value is Permissions {
+  return (
+    isRecord(value) &&
+    typeof value['mayPublish'] === 'function' &&
+    typeof value['maySubscribe'] === 'function'
+  )
+}
+
+function isData(value: unknown): value is Buffer {
+  return Buffer.isBuffer(value) && value.length <= DATA_BYTES_MAX
+}
+
+function isRefusal(value: unknown): value is ReasonCode {
+  return typeof value === 'number' && isReasonCode(value) && isFailure(value)
+}
