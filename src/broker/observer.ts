@@ -7,8 +7,10 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { DropReason } from '../session/session-context.ts'
 
 export interface ClientFacts {
+  /** Empty when CONNECT could not be read. */
   readonly clientId: string
-  readonly version: ProtocolVersion
+  /** Null when CONNECT could not be read. */
+  readonly version: ProtocolVersion | null
   readonly username: string | null
   readonly address: string
   readonly transport: string

@@ -175,7 +175,7 @@ export function versionToAnswer(asked: number | null, reason: ReasonCode): Proto
 export function factsOf(agreement: Agreement | null, peer: ConnectionPeer): ClientFacts {
   return {
     clientId: agreement?.clientId ?? '',
-    version: agreement?.version ?? 4,
+    version: agreement?.version ?? null,
     username: agreement?.username ?? null,
     address: peer.address,
     transport: peer.transport,

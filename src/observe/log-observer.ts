@@ -117,7 +117,11 @@ function dropLine(
 
 function fieldsOf(client: ClientFacts): Record<string, unknown> {
   const { clientId, username, address, transport, version } = client
-  return { clientId, username, address, transport, protocol: VERSION_NAMES[version] }
+  const where = { address, transport }
+  // Of a CONNECT that could not be read nothing is known, and nothing is claimed.
+  return version === null
+    ? where
+    : { clientId, username, ...where, protocol: VERSION_NAMES[version] }
 }
 
 function wordsOf(reason: ReasonCode, sentence: string): Record<string, unknown> {

@@ -5,6 +5,7 @@ import { type ConnectPacket, NO_PROPERTIES, type ProtocolVersion, type Will } fr
 import { readProperties } from './properties.ts'
 import { Reader } from './reader.ts'
 import { MALFORMED_PACKET, PROTOCOL_ERROR, UNSUPPORTED_PROTOCOL_VERSION } from './reason.ts'
+import { quoted } from './text.ts'
 
 const RESERVED = 0x01
 const CLEAN_START = 0x02
@@ -70,7 +71,7 @@ function readVersion(reader: Reader): { version: ProtocolVersion; isBridge: bool
   const name = reader.string('protocol name')
   // [MQTT-3.1.2-1]
   if (name !== 'MQTT' && name !== 'MQIsdp')
-    throw new MalformedPacket(MALFORMED_PACKET, 'the protocol name is not MQTT')
+    throw new MalformedPacket(MALFORMED_PACKET, `the protocol name is ${quoted(name)}, not "MQTT"`)
   const level = reader.uint8('protocol level')
   const version = level & ~BRIDGE
   const isBridge = version !== level
@@ -80,11 +81,9 @@ function readVersion(reader: Reader): { version: ProtocolVersion; isBridge: bool
   throw new MalformedPacket(UNSUPPORTED_PROTOCOL_VERSION, unsupported(name, level))
 }
 
-/** A bridge of mosquitto marks itself by the highest bit of the level. */
 function unsupported(name: string, level: number): string {
-  const sentence = `protocol ${name} of level ${level}`
-  if (level !== 0x83 && level !== 0x84) return sentence
-  return `a bridge (${sentence}): set "try_private false" for it in its mosquitto.conf`
+  const version = level & ~BRIDGE
+  return `protocol ${name} of level ${version}${version === level ? '' : ', from a bridge'}`
 }
 
 function readFlags(reader: Reader, version: ProtocolVersion): number {

@@ -46,26 +46,24 @@ export const WORDS_BYTES_MAX = 256
 /** A name that a client chose, where it is quoted in a sentence. */
 const QUOTED_BYTES_MAX = 64
 const ELLIPSIS = '…'
+const ELLIPSIS_BYTES = 3
 
 /**
- * The text, or as many whole characters of its beginning as the bound holds, with an ellipsis and the true length. What is
- * cut has memory of its own and does not hold on to the whole text.
+ * The text, or as many whole characters of its beginning as the bound holds, and an ellipsis that says so. What is cut
+ * has memory of its own and does not hold on to the whole text.
  */
 export function shortened(text: string, bytesMax: number = WORDS_BYTES_MAX): string {
   // No unit of a string takes more than three bytes.
   if (text.length * 3 <= bytesMax) return text
-  const bytes = Buffer.byteLength(text)
-  if (bytes <= bytesMax) return text
-  const mark = `${ELLIPSIS} (${bytes} bytes)`
-  return beginningOf(text, bytesMax - Buffer.byteLength(mark)) + mark
-}
-
-function beginningOf(text: string, bytesMax: number): string {
-  const bytes = Buffer.from(text.slice(0, bytesMax))
-  let end = Math.min(bytes.length, bytesMax)
-  // Not within a character.
-  while (end > 0 && end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
-  return bytes.toString('utf8', 0, end)
+  if (text.length <= bytesMax && Buffer.byteLength(text) <= bytesMax) return text
+  let end = 0
+  let left = bytesMax - ELLIPSIS_BYTES
+  for (const character of text.slice(0, bytesMax)) {
+    left -= Buffer.byteLength(character)
+    if (left < 0) break
+    end += character.length
+  }
+  return Buffer.from(text.slice(0, end)).toString() + ELLIPSIS
 }
 
 /** A client's own word within a sentence: in quotes, harmless and cut. */

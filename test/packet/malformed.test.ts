@@ -180,15 +180,20 @@ test('no inner length makes the decoder read its neighbours, or fall over', asyn
   t.pass('it never did')
 })
 
-test('a bridge of mosquitto is called one, with what helps', async t => {
+test('a level that is not served is told, and whether a bridge asks for it', async t => {
   for (const [level, sentence] of [
-    [
-      '84',
-      'a bridge (protocol MQTT of level 132): set "try_private false" for it in its mosquitto.conf',
-    ],
+    ['86', 'protocol MQTT of level 6, from a bridge'],
     ['07', 'protocol MQTT of level 7'],
   ] as const) {
     const bytes = packet(0x10, `0004 4d515454 ${level} 02 003c 0001 61`)
     t.throws(() => decode(bytes, 0, bytes.length, 4), { reason: 0x84, message: sentence })
   }
+})
+
+test('a protocol name that is none is told, cut', async t => {
+  const bytes = packet(0x10, `0003 484121 04 02 003c 0001 61`)
+  t.throws(() => decode(bytes, 0, bytes.length, 4), {
+    reason: 0x81,
+    message: 'the protocol name is "HA!", not "MQTT"',
+  })
 })
