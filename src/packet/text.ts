@@ -63,7 +63,7 @@ export function shortened(text: string, bytesMax: number = WORDS_BYTES_MAX): str
     if (left < 0) break
     end += character.length
   }
-  return Buffer.from(text.slice(0, end)).toString() + ELLIPSIS
+  return Buffer.from(text.slice(0, end), 'utf16le').toString('utf16le') + ELLIPSIS
 }
 
 /** A client's own word within a sentence: in quotes, harmless and cut. */
