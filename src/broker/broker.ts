@@ -150,7 +150,10 @@ export class Broker implements SessionContext {
       occupant.takenOver()
     }
     const old = this.sessions.get(clientId)
-    if (old !== undefined && opening.cleanStart) this.end(old)
+    if (old !== undefined && opening.cleanStart) {
+      this.#wills.forgetDelayed(clientId)
+      this.end(old)
+    }
     const kept = opening.cleanStart ? undefined : old
     const session = kept ?? this.#begin(clientId, expiryIntervalSeconds)
     if (kept !== undefined) this.#resume(kept, expiryIntervalSeconds)

@@ -65,6 +65,14 @@ export class Wills {
     this.#journal.record({ kind: 'will-cleared', clientId })
   }
 
+  /**
+   * The client came back in time, with another session: its delayed will is not published, as mosquitto does. The delay is
+   * there so that a short loss of the network is not taken for an end.
+   */
+  forgetDelayed(clientId: string): void {
+    if (this.#pending.has(clientId)) this.forget(clientId)
+  }
+
   /** The connection is gone: publishes the will, or lets it wait for its delay [MQTT-3.1.2-8]. */
   connectionLost(clientId: string): void {
     const entry = this.#wills.get(clientId)

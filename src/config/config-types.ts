@@ -30,6 +30,7 @@ export interface Config {
     proxyProtocol: boolean
     proxyTrusted?: string[] | undefined
     origins?: string[] | undefined
+    hosts?: string[] | undefined
     connectionsMax: number
     handshakeTimeoutMs: number
   }[]
@@ -145,6 +146,7 @@ export interface ConfigInput {
         proxyProtocol?: boolean | undefined
         proxyTrusted?: string[] | undefined
         origins?: string[] | undefined
+        hosts?: string[] | undefined
         connectionsMax?: number | undefined
         handshakeTimeoutMs?: number | undefined
       }[]
@@ -273,6 +275,7 @@ export interface ListenerConfig {
   proxyProtocol: boolean
   proxyTrusted?: string[] | undefined
   origins?: string[] | undefined
+  hosts?: string[] | undefined
   connectionsMax: number
   handshakeTimeoutMs: number
 }

@@ -35,7 +35,10 @@ const listener = z.strictObject({
     .enum(['mqtt', 'ws'])
     .default('mqtt')
     .describe('MQTT, or HTTP with MQTT over WebSocket'),
-  host: z.string().default('127.0.0.1').describe('Address to listen on'),
+  host: z
+    .string()
+    .default('localhost')
+    .describe('Address to listen on; localhost is 127.0.0.1 and, where there is IPv6, ::1'),
   port: z
     .int()
     .min(0)
@@ -48,11 +51,20 @@ const listener = z.strictObject({
     .boolean()
     .default(false)
     .describe('Connections begin with a PROXY protocol header'),
-  proxyTrusted: z.array(z.string()).optional().describe('Addresses and subnets that may send one'),
+  proxyTrusted: z
+    .array(z.string())
+    .optional()
+    .describe('Addresses and subnets that may send one, or a forwarded host'),
   origins: z
     .array(z.string())
     .optional()
     .describe('Web origins that may open a WebSocket; "*" for all'),
+  hosts: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      'Names of this machine: pages and programs that were sent to one of them may open a WebSocket',
+    ),
   connectionsMax: whole(10_000, 1, 1_000_000, 'Connections at a time'),
   handshakeTimeoutMs: whole(
     10_000,
@@ -64,7 +76,12 @@ const listener = z.strictObject({
 
 const limits = z.strictObject({
   // The largest of the smallest packets: SUBSCRIBE with a filter of one character, DISCONNECT with an expiry.
-  packetBytesMax: whole(1_048_576, 9, 268_435_460, 'Largest packet from a client'),
+  packetBytesMax: whole(
+    16_777_216,
+    9,
+    268_435_455,
+    'Largest packet from a client: what CONNACK says, which clients cannot read when it is larger',
+  ),
   // CONNECT of 3.1 with a client id of one character.
   connectPacketBytesMax: whole(
     65_536,

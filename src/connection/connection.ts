@@ -180,7 +180,7 @@ export class Connection implements WaitedFor, Occupant {
 
   /** The socket is gone, whoever ended it. */
   closed(cause: string | null): void {
-    if (this.#hasSaidNothing && cause === null) this.#forget()
+    if (this.#hasSaidNothing) this.#forget()
     // What came before the end counts: there is no later turn for it.
     if (this.hasUnread) this.#read(Infinity)
     this.#end(

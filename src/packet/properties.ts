@@ -93,6 +93,17 @@ const KINDS: readonly PropertyKind[] = [
   { id: 0x2a, name: 'sharedSubscriptionAvailable', wireType: 'flag', places: ['connack'] },
 ]
 
+/**
+ * In the order in which they are written: of those that CONNACK has, as mosquitto does, since programs compare its bytes.
+ */
+const FIRST: readonly string[] = ['topicAliasMaximum']
+const LAST: readonly string[] = ['maximumPacketSize', 'receiveMaximum']
+const KINDS_WRITTEN: readonly PropertyKind[] = [
+  ...KINDS.filter(({ name }) => FIRST.includes(name)),
+  ...KINDS.filter(({ name }) => !FIRST.includes(name) && !LAST.includes(name)),
+  ...LAST.flatMap(name => KINDS.filter(kind => kind.name === name)),
+]
+
 const KIND_BY_ID = new Map(KINDS.map(kind => [kind.id, kind]))
 
 type Draft = Partial<Record<keyof Properties, unknown>> & {
@@ -211,7 +222,7 @@ export function writeProperties(writer: Writer, properties: Properties): void {
     return
   }
   scratch.reset()
-  for (const kind of KINDS) {
+  for (const kind of KINDS_WRITTEN) {
     const value = properties[kind.name]
     if (value !== undefined) writeProperty(scratch, kind, value)
   }

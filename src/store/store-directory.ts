@@ -39,6 +39,8 @@ export function inDirectory<Result>(directory: string, done: string, act: () => 
     return act()
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error
+    // It can be used, and is.
+    if (error.code === 'ERR_STORE_LOCKED') throw error
     const { code } = error
     const sentence = `${shown(directory)} cannot be ${done} here (${causeOf(error, String(code))})`
     throw Object.assign(new Error(sentence, { cause: error }), { code })

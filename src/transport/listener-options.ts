@@ -35,6 +35,8 @@ export interface ListenerOptions {
   readonly proxyTrusted?: readonly string[] | undefined
   /** Web origins that may open a WebSocket, besides the page's own host and this machine; `*` for all. */
   readonly origins?: readonly string[] | undefined
+  /** Names of this machine: an origin that names the host which was asked for is believed if it is one of them. */
+  readonly hosts?: readonly string[] | undefined
   readonly connectionsMax: number
   /** Why the process may not have one more socket, of all listeners together; null while it may. */
   readonly fullness?: (() => string | null) | undefined

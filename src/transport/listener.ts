@@ -1,11 +1,19 @@
 // What every listener does: bind, accept, cap, and hand over once PROXY header, TLS and WebSocket are done with.
 
-import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net'
+import {
+  type BlockList,
+  createServer,
+  isIPv6,
+  type ListenOptions,
+  type Server,
+  type Socket,
+} from 'node:net'
 import type { Log } from '../observe/log.ts'
 import { misunderstandingOf } from './first-bytes.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { PatientDeadline } from './patient-deadline.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
+import { isWithin, subnetsOf } from './subnets.ts'
 import { streamWire } from './stream-wire.ts'
 import { TlsStage } from './tls-stage.ts'
 import { prepareSocketPath, restrictSocketPath } from './unix-socket.ts'
@@ -26,6 +34,12 @@ export interface Listener {
 }
 
 const HANDSHAKE_MS_MAX = 10_000
+/** What the system says where an address of IPv6 cannot be had at all. */
+const NO_IPV6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
+const BIND_ATTEMPTS_MAX = 5
+/** How long a connection over the bound waits for one that is just being closed. */
+const SECOND_LOOK_MS = 100
+const SECOND_LOOKS_MAX = 16
 /** A client may switch MQTT's keep-alive off: then it is TCP that notices when it is gone without a word. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
@@ -38,12 +52,15 @@ class SocketListener implements Listener {
   readonly #arrival: Arrival
   readonly #log: Log
   readonly #server: Server
+  /** For ::1, where the host is `localhost` and there is IPv6. */
+  readonly #second: Server
   readonly #proxyTrusted: BlockList | null
   readonly #webSocket: WebSocketStage | null
   #tls: TlsStage | null = null
   #port: number
   #name: string
   #connections = 0
+  #looking = 0
   readonly #socketClosed = (): void => {
     this.#connections -= 1
   }
@@ -59,10 +76,13 @@ class SocketListener implements Listener {
     this.#proxyTrusted = options.proxyTrusted === undefined ? null : subnetsOf(options.proxyTrusted)
     this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, arrival, log) : null
     const isTcp = options.path === undefined
-    this.#server = createServer(
-      { noDelay: isTcp, keepAlive: isTcp, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
-      socket => this.#accept(socket),
-    )
+    const accepting = (): Server =>
+      createServer(
+        { noDelay: isTcp, keepAlive: isTcp, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
+        socket => this.#accept(socket),
+      )
+    this.#server = accepting()
+    this.#second = accepting()
   }
 
   get name(): string {
@@ -70,11 +90,16 @@ class SocketListener implements Listener {
   }
 
   #nameNow(): string {
-    const { protocol, tls, path, host } = this.#options
+    const { path, host = 'localhost' } = this.#options
+    return this.#nameOf(path === undefined ? { host, port: this.#port } : { path })
+  }
+
+  #nameOf({ path, host: given = 'localhost', port }: ListenOptions): string {
+    const { protocol, tls } = this.#options
+    const host = given === 'localhost' ? '127.0.0.1' : given
     const scheme = `${protocol}${tls === undefined ? '' : 's'}`
     if (path !== undefined) return `${scheme}+unix:${path}`
-    const address = host ?? '127.0.0.1'
-    return `${scheme}://${isIPv6(address) ? `[${address}]` : address}:${this.#port}`
+    return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`
   }
 
   get port(): number {
@@ -98,10 +123,7 @@ class SocketListener implements Listener {
 
   async close(): Promise<void> {
     for (const socket of this.#preparing) socket.destroy()
-    if (!this.#server.listening) return
-    await new Promise<void>(resolve => {
-      this.#server.close(() => resolve())
-    })
+    await Promise.all([closed(this.#server), closed(this.#second)])
   }
 
   async reload(): Promise<void> {
@@ -109,19 +131,43 @@ class SocketListener implements Listener {
   }
 
   async #listen(): Promise<void> {
-    const { path, host = '127.0.0.1', port = 0 } = this.#options
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(bindError(error, this.name)),
-      )
-      if (path === undefined) this.#server.listen({ host, port, backlog: 4_096 }, resolve)
-      else this.#server.listen({ path, backlog: 4_096 }, resolve)
-    })
-    this.#server.removeAllListeners('error')
-    this.#server.on('error', error => this.#acceptFailed(error.message))
+    const { path, host = 'localhost', port = 0 } = this.#options
+    if (path !== undefined) await this.#bind(this.#server, { path })
+    else if (host === 'localhost') await this.#listenOnBoth(port)
+    else await this.#bind(this.#server, { host, port })
     const address = this.#server.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
     this.#name = this.#nameNow()
+  }
+
+  /** `localhost` is either address to whoever looks it up. Where there is no IPv6 the first is enough. */
+  async #listenOnBoth(port: number): Promise<void> {
+    for (let attempts = 1; ; attempts++) {
+      await this.#bind(this.#server, { host: '127.0.0.1', port })
+      const address = this.#server.address()
+      const taken = typeof address === 'object' && address !== null ? address.port : port
+      try {
+        await this.#bind(this.#second, { host: '::1', port: taken })
+        return
+      } catch (error) {
+        const { code = '' } = error as NodeJS.ErrnoException
+        if (NO_IPV6.includes(code)) return
+        await closed(this.#server)
+        // A port that the system chose may be another program's at ::1.
+        if (port !== 0 || code !== 'EADDRINUSE' || attempts === BIND_ATTEMPTS_MAX) throw error
+      }
+    }
+  }
+
+  async #bind(server: Server, where: ListenOptions): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(bindError(error, this.#nameOf(where))),
+      )
+      server.listen({ ...where, backlog: 4_096 }, resolve)
+    })
+    server.removeAllListeners('error')
+    server.on('error', error => this.#acceptFailed(error.message))
   }
 
   #accept(socket: Socket): void {
@@ -134,10 +180,26 @@ class SocketListener implements Listener {
       certificate: null,
     }
     const fullness = this.#fullness
-    if (fullness !== null) {
+    if (fullness === null) {
+      this.#admit(socket, peer)
+    } else if (this.#looking >= SECOND_LOOKS_MAX) {
       this.#refuse(socket, peer, fullness)
-      return
+    } else {
+      this.#looking += 1
+      setTimeout(() => this.#lookAgain(socket, peer), SECOND_LOOK_MS)
     }
+  }
+
+  /** A client that closes one connection and opens the next at once may come before its own end was seen. */
+  #lookAgain(socket: Socket, peer: Peer): void {
+    this.#looking -= 1
+    if (socket.destroyed) return
+    const fullness = this.#fullness
+    if (fullness === null) this.#admit(socket, peer)
+    else this.#refuse(socket, peer, fullness)
+  }
+
+  #admit(socket: Socket, peer: Peer): void {
     this.#connections += 1
     socket.on('close', this.#socketClosed)
     if (this.#isPlain) {
@@ -178,7 +240,7 @@ class SocketListener implements Listener {
   }
 
   #readProxyHeader(socket: Socket, peer: Peer, arrived: () => void): void {
-    if (this.#proxyTrusted?.check(peer.address, isIPv6(peer.address) ? 'ipv6' : 'ipv4') === false) {
+    if (this.#proxyTrusted !== null && !isWithin(this.#proxyTrusted, peer.address)) {
       this.#refuse(socket, peer, 'its address may not send a PROXY header')
       return
     }
@@ -246,15 +308,11 @@ function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }
 
-function subnetsOf(list: readonly string[]): BlockList {
-  const subnets = new BlockList()
-  for (const each of list) {
-    const [address = '', prefix] = each.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) subnets.addAddress(address, family)
-    else subnets.addSubnet(address, Number(prefix), family)
-  }
-  return subnets
+async function closed(server: Server): Promise<void> {
+  if (!server.listening) return
+  await new Promise<void>(resolve => {
+    server.close(() => resolve())
+  })
 }
 
 /** With the code that the system gave. */

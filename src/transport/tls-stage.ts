@@ -2,7 +2,7 @@
 
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import {
   createSecureContext,
   createServer,
@@ -28,7 +28,7 @@ interface LoadedCertificates {
     readonly cert: Buffer
     readonly key: Buffer
     readonly ca?: Buffer
-    readonly crl?: Buffer
+    readonly crl?: string[]
   }
   readonly byName: ReadonlyMap<string, SecureContext>
 }
@@ -60,7 +60,8 @@ export class TlsStage {
       ...loaded.main,
       minVersion: options.minVersion ?? 'TLSv1.2',
       requestCert: asks,
-      rejectUnauthorized: asks,
+      // One that is only asked for may be left out; one that is given and is not right is refused by us.
+      rejectUnauthorized: options.requireCertificate === true,
       // The listener's deadline is the one that counts, and looks twice: this one only has to be behind it.
       handshakeTimeout: TIMER_MS_MAX,
       ALPNCallback: ({ protocols }) => (protocols.includes(alpn) ? alpn : protocols[0]),
@@ -102,7 +103,12 @@ export class TlsStage {
       socket.destroy()
       return
     }
-    waiting.next(socket, { ...waiting.peer, certificate: certificateOf(socket) })
+    const refusal = certificateRefusal(socket)
+    if (refusal === null) {
+      waiting.next(socket, { ...waiting.peer, certificate: certificateOf(socket) })
+    } else {
+      this.#failed(refusal, socket)
+    }
   }
 
   /**
@@ -124,6 +130,11 @@ export class TlsStage {
 
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {
     socket.on('error', ignored)
+    // A probe that opened the connection to see whether it can be opened.
+    if (bytesBeneath(socket) === 0) {
+      socket.destroy()
+      return
+    }
     const guest = this.#guests.get(socket)
     const address = guest?.address ?? this.#addressOf(socket)
     const fields = {
@@ -151,6 +162,20 @@ interface Guest {
 }
 
 const NO_CERTIFICATE: Partial<PeerCertificate> = {}
+
+/** Why the certificate that the client gave, without having to, is refused; null when it is right or there is none. */
+function certificateRefusal(socket: TLSSocket): (Error & { code?: string }) | null {
+  const { authorizationError } = socket
+  if (socket.authorized || socket.getPeerCertificate().raw === undefined) return null
+  const code = String(authorizationError)
+  return Object.assign(new Error(code), { code })
+}
+
+/** Bytes that the client has sent so far; null where that cannot be told. */
+function bytesBeneath(socket: TLSSocket): number | null {
+  const beneath: unknown = Reflect.get(socket, '_parent')
+  return beneath instanceof Socket ? beneath.bytesRead : null
+}
 
 function certificateOf(socket: TLSSocket): Peer['certificate'] {
   if (!socket.authorized) return null
@@ -245,9 +270,11 @@ export async function checkCertificates(options: TlsOptions): Promise<readonly s
 async function load(options: TlsOptions): Promise<LoadedCertificates> {
   const { cert, key } = await loadPair(options)
   const ca = options.caFile === undefined ? undefined : await read(options.caFile)
-  const crl = options.crlFile === undefined ? undefined : await read(options.crlFile)
+  const crl =
+    options.crlFile === undefined
+      ? undefined
+      : revocationsIn(await read(options.crlFile), options.crlFile)
   if (ca !== undefined) parseCertificate(ca, options.caFile ?? '')
-  if (crl !== undefined) checkRevocations(crl, options.crlFile ?? '')
   const extras = { ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) }
   const byName = new Map<string, SecureContext>()
   for (const [serverName, files] of Object.entries(options.sni ?? {})) {
@@ -278,12 +305,20 @@ async function loadPair(files: CertificateFiles): Promise<{ cert: Buffer; key: B
   return { cert, key }
 }
 
-function checkRevocations(pem: Buffer, file: string): void {
+const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g
+
+/** Each list of its own, as that of a signing authority and of its root: OpenSSL reads no more than the first of a text. */
+function revocationsIn(pem: Buffer, file: string): string[] {
+  const lists = pem.toString('latin1').match(REVOCATION_LIST) ?? []
   try {
-    createSecureContext({ crl: pem })
+    if (lists.length > 0) {
+      createSecureContext({ crl: lists })
+      return lists
+    }
   } catch {
-    throw new Error(`${file} holds no list of revoked certificates in PEM`)
+    // It looks like a list and is none.
   }
+  throw new Error(`${file} holds no list of revoked certificates in PEM`)
 }
 
 function parseCertificate(pem: Buffer, file: string): X509Certificate {

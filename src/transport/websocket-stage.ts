@@ -1,12 +1,13 @@
 // HTTP in front of a listener: upgrades to WebSocket on any path, and the web page for everything else.
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../observe/log.ts'
 import { quoted } from '../packet/text.ts'
 import type { ListenerOptions } from './listener-options.ts'
+import { WebOrigins } from './web-origin.ts'
 import { WebSocketWire } from './websocket-wire.ts'
 import { type Arrival, CLOSE_MS_MAX, ignored, type Peer } from './wire.ts'
 
@@ -18,8 +19,7 @@ const HEADERS_MAX = 100
  * From a close frame, or a frame that is wrong, to the end of the socket: a client that does not close its side is
  * connected until then, and cannot say a word. The types of `ws` do not know the option yet.
  */
-const CLOSING = { closeTimeout: 2_000 }
-const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
+const CLOSING = { closeTimeout: CLOSE_MS_MAX }
 
 export class WebSocketStage {
   readonly #options: ListenerOptions
@@ -27,6 +27,7 @@ export class WebSocketStage {
   readonly #log: Log
   readonly #http: Server
   readonly #webSockets: WebSocketServer
+  readonly #origins: WebOrigins
   readonly #peers = new WeakMap<Duplex, Peer>()
   readonly #arrived = new WeakMap<Duplex, () => void>()
 
@@ -34,14 +35,13 @@ export class WebSocketStage {
     this.#options = options
     this.#arrival = arrival
     this.#log = log
+    this.#origins = new WebOrigins(options)
     this.#webSockets = new WebSocketServer({
       ...CLOSING,
       noServer: true,
       clientTracking: false,
       // A few bytes could be inflated to any size.
       perMessageDeflate: false,
-      // Which the types do not know: how long a client may take to answer a close frame, or to read what came before it.
-      ...{ closeTimeout: CLOSE_MS_MAX },
       maxPayload: options.frameBytesMax ?? FRAME_BYTES_MAX,
       handleProtocols: offered => SUBPROTOCOLS.find(each => offered.has(each)) ?? false,
     })
@@ -53,7 +53,7 @@ export class WebSocketStage {
       else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')
     })
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
-    this.#http.on('clientError', (_error, socket) => socket.destroy())
+    this.#http.on('clientError', (error, socket) => this.#unreadable(error, socket))
   }
 
   /** `arrived` is called when the socket has become a WebSocket. */
@@ -64,6 +64,23 @@ export class WebSocketStage {
     this.#http.emit('connection', socket)
     // What came behind a PROXY header lies in the socket still. It flows to the parser before anything that is read from now on.
     socket.resume()
+  }
+
+  /** What is no HTTP, or too much of it. A connection that only went away is no event. */
+  #unreadable(error: Error & { code?: string; rawPacket?: Buffer }, socket: Duplex): void {
+    const peer = this.#peers.get(socket)
+    const { code, rawPacket } = error
+    if (peer === undefined || rawPacket === undefined || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const isTooLarge = code === 'HPE_HEADER_OVERFLOW'
+    const sentence = isTooLarge ? 'its HTTP headers are larger than 16 KiB' : meantBy(rawPacket)
+    const { address, listener } = peer
+    this.#log.warn({ event: 'http.refused', listener, address, cause: sentence }, 'refused')
+    const status = isTooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'
+    refuse(socket, { status, sentence })
+    setTimeout(() => socket.destroy(), CLOSE_MS_MAX).unref()
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -99,32 +116,26 @@ export class WebSocketStage {
       const sentence = 'it offers neither of the WebSocket subprotocols mqtt and mqttv3.1'
       return { status: '400 Bad Request', sentence }
     }
-    const { origin, host } = request.headers
-    if (origin === undefined || this.#mayCome(origin, host ?? '')) return null
+    const { origin } = request.headers
+    if (origin === undefined || this.#origins.allows(origin, request)) return null
     const { key } = this.#options
-    const list = key === undefined ? 'origins' : `${key}.origins`
-    const sentence = `its web origin ${quoted(origin)} may not connect: add it to ${list}`
+    const prefix = key === undefined ? '' : `${key}.`
+    const remedy = `add it to ${prefix}origins, or its host to ${prefix}hosts if that is this broker`
+    const sentence = `its web origin ${quoted(origin)} may not connect: ${remedy}`
     return { status: '403 Forbidden', sentence }
-  }
-
-  /**
-   * A page from anywhere on the web could open a WebSocket to a broker on the visitor's own machine. So only pages
-   * of this machine and of the origins in the configuration may, and those that were loaded from this very host by
-   * its number: a name could be made to point here by whoever owns it.
-   */
-  #mayCome(origin: string, host: string): boolean {
-    const allowed = this.#options.origins ?? []
-    if (allowed.includes('*') || allowed.includes(origin)) return true
-    if (!URL.canParse(origin)) return false
-    const url = new URL(origin)
-    const isNumber = isIP(url.hostname.replaceAll(/[[\]]/g, '')) !== 0
-    return LOCAL_HOSTS.includes(url.hostname) || (isNumber && url.host === host)
   }
 }
 
 interface Refusal {
-  readonly status: '400 Bad Request' | '403 Forbidden'
+  readonly status: '400 Bad Request' | '403 Forbidden' | '431 Request Header Fields Too Large'
   readonly sentence: string
+}
+
+/** What came instead of HTTP. */
+function meantBy(bytes: Buffer): string {
+  if (bytes[0] === 0x10) return 'it speaks MQTT without WebSocket to the HTTP port'
+  if (bytes[0] === 0x16) return 'it speaks TLS to the plain HTTP port'
+  return 'what it sends is no HTTP'
 }
 
 function refuse(socket: Duplex, { status, sentence }: Refusal): void {

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
 import { DrainWatch, takesAtOnce } from './drain-watch.ts'
+import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
 /** Close code for data of a kind that is not taken (RFC 6455, section 7.4.1). */
@@ -64,27 +65,22 @@ export class WebSocketWire implements Wire {
 
   write(bytes: Uint8Array): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
-    if (this.#takesAtOnce) this.#socket.send(bytes)
-    else this.#socket.send(bytes, this.#drains.written)
-    return this.#wasTaken()
+    return this.writeMany([bytes])
   }
 
+  /** The frames are written past `ws`, which would make an object for each: a burst of acknowledgements is many. */
   writeMany(pieces: readonly Uint8Array[]): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
+    const frames = framesOf(pieces)
+    let left = frames.length
     this.#transport.cork()
-    if (this.#takesAtOnce) for (const piece of pieces) this.#socket.send(piece)
-    else this.#sendAskingOnce(pieces)
+    for (const frame of frames) {
+      left -= 1
+      const isAsked = left === 0 && !this.#takesAtOnce
+      this.#transport.write(frame, isAsked ? this.#drains.written : undefined)
+    }
     this.#transport.uncork()
     return this.#wasTaken()
-  }
-
-  #sendAskingOnce(pieces: readonly Uint8Array[]): void {
-    let left = pieces.length
-    for (const piece of pieces) {
-      left -= 1
-      if (left > 0) this.#socket.send(piece)
-      else this.#socket.send(piece, this.#drains.written)
-    }
   }
 
   #wasTaken(): boolean {

@@ -91,7 +91,7 @@ test('an entry of a list goes by its number in the environment', async t => {
   t.match(listeners, [
     { host: '::1', port: 1 },
     { port: 2, origins: ['a', 'c'] },
-    { host: '127.0.0.1', port: 3 },
+    { host: 'localhost', port: 3 },
   ])
   // Without a file the list is what it is without a word.
   const own = load(null, { PONDHAWK_LISTENERS__0__PORT: '1884' }).listeners

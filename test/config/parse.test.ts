@@ -19,8 +19,8 @@ test('nothing at all is a configuration: loopback only, MQTT and WebSocket', asy
   const config = parseConfig(undefined)
 
   t.match(config.listeners, [
-    { protocol: 'mqtt', host: '127.0.0.1', port: 1_883 },
-    { protocol: 'ws', host: '127.0.0.1', port: 8_083 },
+    { protocol: 'mqtt', host: 'localhost', port: 1_883 },
+    { protocol: 'ws', host: 'localhost', port: 8_083 },
   ])
   t.equal(config.access.anonymous, 'loopback')
 })

@@ -159,3 +159,37 @@ test('a path that the system would cut is refused', async t => {
     /longer than the 107 bytes/,
   )
 })
+
+test('a listener on localhost is there at 127.0.0.1 and at ::1', async t => {
+  const world = await World.listening(t, { host: 'localhost' })
+
+  for (const host of ['127.0.0.1', '::1']) {
+    const socket = connect({ host, port: world.listener.port })
+    t.teardown(() => socket.destroy())
+    t.equal((await world.arrives()).wire.peer.address, host)
+  }
+})
+
+test('a connection that is opened right behind the close of another finds its place', async t => {
+  const world = await World.listening(t, { connectionsMax: 1 })
+
+  for (let count = 0; count < 20; count++) {
+    const socket = await world.connects(t)
+    const { wire } = await world.arrives()
+    wire.write(Buffer.from('x'))
+    socket.destroy()
+  }
+
+  t.strictSame(world.warnings, [])
+})
+
+test('a connection that came without a byte and goes by a reset leaves no line', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const socket = await world.connects(t)
+  socket.resetAndDestroy()
+  const other = await world.connects(t)
+  other.end()
+  await everythingFrom(other)
+
+  t.strictSame(world.warnings, [])
+})

@@ -1,0 +1,20 @@
+// Addresses and subnets, as a configuration lists them.
+
+import { BlockList, isIPv6 } from 'node:net'
+
+export function subnetsOf(list: readonly string[]): BlockList {
+  const subnets = new BlockList()
+  for (const each of list) {
+    const [address = '', prefix] = each.split('/')
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) subnets.addAddress(address, family)
+    else subnets.addSubnet(address, Number(prefix), family)
+  }
+  return subnets
+}
+
+/** An IPv4 address may come in the form that it has on a socket for both families. */
+export function isWithin(subnets: BlockList, address: string): boolean {
+  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  return subnets.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}
