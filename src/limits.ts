@@ -42,3 +42,15 @@ export interface Limits {
   /** The same of all connections together: it bounds how long the event loop is away from everything else. */
   readonly turnWorkTotalMax: number
 }
+
+/** What work weighs, in units of very roughly a sixth of a microsecond: see `turnWorkMax`. */
+export const WORK = {
+  packet: 2,
+  deliveryQoS0: 1,
+  deliveryAcknowledged: 2,
+  durableFact: 8,
+  /** A filter that is entered or left. */
+  filter: 4,
+  /** A retained message that is sent, besides the topics that were looked at for it. */
+  retainedMessage: 5,
+} as const

@@ -6,7 +6,7 @@ import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
 import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
-import { Replay } from '../session/replay.ts'
+import { type OpenRetained, Replay } from '../session/replay.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
@@ -60,10 +60,12 @@ export class Broker implements SessionContext {
   readonly groups: ShareGroups
   readonly #router = new Router<Target>()
   readonly #wills: Wills
+  readonly #openRetained: OpenRetained = (filter, sequenceMax) =>
+    this.retained.matching(filter, sequenceMax)
   /** There is no room for what must be stored. Told by the turn. */
   storeIsFull = false
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
-  turnWorkLeft = Infinity
+  turnWorkLeft: number
   #now = 0
   #lastSequence = 0
   #lastDelivery = 0
@@ -71,6 +73,7 @@ export class Broker implements SessionContext {
 
   constructor(options: BrokerOptions) {
     this.limits = options.limits
+    this.turnWorkLeft = options.limits.turnWorkTotalMax
     this.journal = options.journal
     this.observer = options.observer
     this.storesSessions = options.storesSessions ?? true
@@ -226,8 +229,11 @@ export class Broker implements SessionContext {
     this.publish(mayRetain ? message : { ...message, retain: false })
   }
 
-  /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
-  subscribe(session: Session, subscription: Subscription): boolean {
+  /**
+   * Enters or replaces a subscription [MQTT-3.8.4-3]. The retained messages that it asks for wait until the session is
+   * pumped.
+   */
+  subscribe(session: Session, subscription: Subscription): void {
     const isNew = !session.subscriptions.has(subscription.filter)
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
@@ -235,17 +241,8 @@ export class Broker implements SessionContext {
     if (session.isDurable) {
       this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
     }
+    this.#replayRetained(session, subscription, isNew)
     this.observer.subscribed?.(session.clientId, subscription)
-    return isNew
-  }
-
-  /** Sends the retained messages that a subscription asks for [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
-  replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
-    if (subscription.shareName !== null || subscription.retainHandling === 2) return
-    if (subscription.retainHandling === 1 && !isNew) return
-    const { topicFilter } = subscription
-    const source = this.retained.matching(topicFilter, this.#lastSequence, this.#now)
-    session.replay(new Replay(subscription, source))
   }
 
   /** False when there was no such subscription. */
@@ -253,6 +250,7 @@ export class Broker implements SessionContext {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return false
     session.subscriptions.delete(filter)
+    session.unsubscribed(filter)
     this.#detach(session, subscription)
     if (session.isDurable) {
       this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
@@ -309,6 +307,13 @@ export class Broker implements SessionContext {
     else this.groups.join(session, subscription)
   }
 
+  /** Its retained messages were not all sent when the last broker ended. */
+  restoreReplay(session: Session, filter: string, sequenceMax: number): void {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) return
+    session.replays.restore(this.#newReplay(session, subscription, sequenceMax))
+  }
+
   /** The connection that the will belonged to is gone, since `at` was set or since the last broker stopped. */
   restoreWill(clientId: string, will: WillOfClient, at: number | null): void {
     this.#wills.restore(clientId, will, at)
@@ -340,6 +345,20 @@ export class Broker implements SessionContext {
   #expire(session: Session): void {
     this.statistics.sessionsExpired += 1
     this.end(session)
+  }
+
+  /** Whether retained messages are to be sent: [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
+  #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
+    const { shareName, retainHandling } = subscription
+    if (shareName !== null || this.retained.count === 0) return
+    const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew)
+    if (isWanted) {
+      session.replays.begin(this.#newReplay(session, subscription, this.#lastSequence))
+    } else if (!isNew) session.resubscribed(subscription)
+  }
+
+  #newReplay(session: Session, subscription: Subscription, sequenceMax: number): Replay {
+    return new Replay(subscription, sequenceMax, session.clientId, this.#openRetained)
   }
 
   #detach(session: Session, subscription: Subscription): void {

@@ -7,6 +7,7 @@ import type { Broker, Departure } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
 import type { ClientFacts } from '../broker/observer.ts'
 import type { Occupant } from '../broker/sessions.ts'
+import { WORK } from '../limits.ts'
 import { decode, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
@@ -49,10 +50,6 @@ import { Sender } from './sender.ts'
 
 /** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5
-
-/** Work of one packet and of one durable fact, in units of very roughly a sixth of a microsecond: see `limits.turnWorkMax`. */
-const PACKET_WORK = 2
-const FACT_WORK = 8
 
 interface Candidate {
   /** Null once the client is in and cannot authenticate again: what it said is not kept. */
@@ -129,16 +126,22 @@ export class Connection implements Deadline, Occupant {
   #read(workMax: number): void {
     const broker = this.#broker
     const { journal } = broker
-    let left = workMax
+    // The search among filters and replays of retained messages take theirs off by themselves.
+    const least = broker.turnWorkLeft - workMax
     try {
-      while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
+      while (
+        broker.turnWorkLeft > least &&
+        !this.isOver &&
+        this.question === null &&
+        this.#framer.next()
+      ) {
         const { bytes, start, end } = this.#framer
-        const version = this.#candidate?.agreement.version ?? 4
         const factsBefore = journal.length
-        const handling = this.#handle(decode(bytes, start, end, version))
-        const work = PACKET_WORK + handling + FACT_WORK * (journal.length - factsBefore)
-        left -= work
-        broker.turnWorkLeft -= work
+        const handling = this.#handle(
+          decode(bytes, start, end, this.#candidate?.agreement.version ?? 4),
+        )
+        const facts = journal.length - factsBefore
+        broker.turnWorkLeft -= WORK.packet + handling + WORK.durableFact * facts
       }
     } catch (error) {
       this.#brokenBy(error)

@@ -2,6 +2,7 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import { WORK } from '../limits.ts'
 import type {
   AcknowledgementPacket,
   AuthPacket,
@@ -35,11 +36,6 @@ import {
 import type { Sender } from './sender.ts'
 import { subscribe, unsubscribe } from './subscribe.ts'
 import { IncomingAliases } from './topic-aliases.ts'
-
-/** Work of one delivery at each QoS, and of one filter that is entered or left: see `limits.turnWorkMax`. */
-const QOS_0_WORK = 1
-const ACKNOWLEDGED_WORK = 2
-const FILTER_WORK = 4
 
 export class Conversation implements Publisher {
   readonly session: Session
@@ -87,10 +83,10 @@ export class Conversation implements Publisher {
         return 0
       case 'subscribe':
         this.#subscribe(packet)
-        return packet.subscriptions.length * FILTER_WORK
+        return packet.subscriptions.length * WORK.filter
       case 'unsubscribe':
         this.#unsubscribe(packet)
-        return packet.filters.length * FILTER_WORK
+        return packet.filters.length * WORK.filter
       case 'pingreq':
         this.#sender.send({ type: 'pingresp' }, 0)
         return 0
@@ -128,13 +124,13 @@ export class Conversation implements Publisher {
       this.#begunQoS2 += 1
     }
     const receivers = this.#broker.publish(message)
-    if (packet.qos === 0) return receivers * QOS_0_WORK
+    if (packet.qos === 0) return receivers * WORK.deliveryQoS0
     const { journal } = this.#broker
     // One that found nothing to clear may owe that to another whose clearing is not committed yet.
     const leastPromise = message.retain ? journal.latest : 0
     const promise = journal.length > factsBefore ? journal.current : leastPromise
     this.#accept(packet, receivers, promise)
-    return receivers * ACKNOWLEDGED_WORK
+    return receivers * WORK.deliveryAcknowledged
   }
 
   #acknowledged(packet: AcknowledgementPacket): void {
@@ -156,16 +152,13 @@ export class Conversation implements Publisher {
 
   #subscribe(packet: SubscribePacket): void {
     const { session, permissions } = this
-    const { reasons, granted } = subscribe(packet, session, permissions, this.#broker)
+    const reasons = subscribe(packet, session, permissions, this.#broker)
     const { packetId } = packet
     this.#sender.send(
       { type: 'suback', packetId, reasons, properties: NO_PROPERTIES },
       this.#promise,
     )
-    for (const { subscription, isNew } of granted) {
-      this.#broker.replayRetained(session, subscription, isNew)
-    }
-    // A share group that it joined may have messages waiting: they follow SUBACK.
+    // The retained messages follow SUBACK, and what may be waiting in a share group that it joined.
     session.pump()
   }
 

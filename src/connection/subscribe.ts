@@ -21,36 +21,21 @@ import { ProtocolError } from './protocol-error.ts'
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
 
-export interface Granted {
-  readonly subscription: Subscription
-  readonly isNew: boolean
-}
-
-export interface SubscribeResult {
-  readonly reasons: readonly ReasonCode[]
-  /** In the order of the packet; their retained messages follow SUBACK. */
-  readonly granted: readonly Granted[]
-}
-
 /** Enters what is allowed [MQTT-3.8.4-5: one packet with many filters is as many packets]. */
 export function subscribe(
   packet: SubscribePacket,
   session: Session,
   permissions: Permissions,
   broker: Broker,
-): SubscribeResult {
+): readonly ReasonCode[] {
   const subscriptions = packet.subscriptions.map(request => subscriptionOf(request, packet))
   const reasons: ReasonCode[] = []
-  const granted: Granted[] = []
   for (const subscription of subscriptions) {
     const refusal = refusalOf(subscription, session, permissions, broker)
-    if (refusal === null) {
-      const isNew = broker.subscribe(session, subscription)
-      granted.push({ subscription, isNew })
-    }
+    if (refusal === null) broker.subscribe(session, subscription)
     reasons.push(refusal ?? subscription.qos)
   }
-  return { reasons, granted }
+  return reasons
 }
 
 export function unsubscribe(
