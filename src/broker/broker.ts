@@ -1,14 +1,14 @@
 // Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
 
 import type { Permissions } from '../access/permissions.ts'
-import type { Limits } from '../limits.ts'
+import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
 import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
 import { type OpenRetained, Replay } from '../session/replay.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
-import type { Subscription } from '../routing/subscription.ts'
+import { areSame, type Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Observer } from './observer.ts'
@@ -45,6 +45,8 @@ export interface Opened {
 
 /** How a connection ended, as far as the will is concerned. */
 export type Departure = 'goodbye' | 'lost' | 'broker-stops'
+
+export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
 
 const NO_READERS: readonly PageReader[] = []
 
@@ -91,6 +93,22 @@ export class Broker implements SessionContext {
   /** How often a topic had to be searched for among the filters. */
   get searches(): number {
     return this.#router.searches
+  }
+
+  /** Ways in which the `+` of all filters stand. */
+  get filterShapes(): number {
+    return this.#router.shapes.count
+  }
+
+  /** The limit that the client's filter would exceed by making the search for some topic too dear, or null. */
+  shapeLimitFor(clientId: string, topicFilter: string): ShapeLimit | null {
+    const { shapes } = this.#router
+    const added = shapes.newIn(topicFilter)
+    if (added === 0) return null
+    const { filterShapesMax, filterShapesPerClientMax } = this.limits
+    if (shapes.count + added > filterShapesMax) return 'filterShapesMax'
+    const own = shapes.broughtInBy(clientId) + added
+    return own > filterShapesPerClientMax ? 'filterShapesPerClientMax' : null
   }
 
   get subscriptionCount(): number {
@@ -176,15 +194,20 @@ export class Broker implements SessionContext {
 
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
   publish(message: Message): number {
-    const matches = this.#router.match(message.topic)
+    const matches = this.#match(message.topic)
     const promise = this.#store(message, matches)
     if (message.retain) this.retained.keep(message)
     let receivers = 0
     for (const match of matches) {
       const heard =
-        match.noLocal && match.target.clientId === message.publisher ? withoutNoLocal(match) : match
+        match.noLocal && match.target.clientId === message.publisher
+          ? this.#withoutNoLocal(match)
+          : match
       if (heard === null) continue
       receivers += 1
+      if (heard.identifiers.length > 1) {
+        this.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_A_UNIT_BITS
+      }
       const qos = message.qos < heard.qos ? message.qos : heard.qos
       const retain = message.retain && heard.retainAsPublished
       heard.target.deliver(message, qos, retain, heard.identifiers, promise)
@@ -197,7 +220,7 @@ export class Broker implements SessionContext {
   /** Whether the message would have to be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
     const isKept = message.retain && message.payload.length > 0
-    return isKept || isOwedDurably(message, this.#router.match(message.topic))
+    return isKept || isOwedDurably(message, this.#match(message.topic))
   }
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
@@ -234,14 +257,9 @@ export class Broker implements SessionContext {
    * pumped.
    */
   subscribe(session: Session, subscription: Subscription): void {
-    const isNew = !session.subscriptions.has(subscription.filter)
-    session.subscriptions.set(subscription.filter, subscription)
-    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
-    if (session.isDurable) {
-      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
-    }
-    this.#replayRetained(session, subscription, isNew)
+    const old = session.subscriptions.get(subscription.filter)
+    if (old === undefined || !areSame(old, subscription)) this.#enter(session, subscription)
+    this.#replayRetained(session, subscription, old === undefined)
     this.observer.subscribed?.(session.clientId, subscription)
   }
 
@@ -303,8 +321,7 @@ export class Broker implements SessionContext {
 
   restoreSubscription(session: Session, subscription: Subscription): void {
     session.subscriptions.set(subscription.filter, subscription)
-    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
+    this.#attach(session, subscription)
   }
 
   /** Its retained messages were not all sent when the last broker ended. */
@@ -347,6 +364,14 @@ export class Broker implements SessionContext {
     this.end(session)
   }
 
+  #enter(session: Session, subscription: Subscription): void {
+    session.subscriptions.set(subscription.filter, subscription)
+    this.#attach(session, subscription)
+    if (session.isDurable) {
+      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
+    }
+  }
+
   /** Whether retained messages are to be sent: [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
   #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
     const { shareName, retainHandling } = subscription
@@ -361,9 +386,28 @@ export class Broker implements SessionContext {
     return new Replay(subscription, sequenceMax, session.clientId, this.#openRetained)
   }
 
+  #attach(session: Session, subscription: Subscription): void {
+    if (subscription.shareName !== null) this.groups.join(session, subscription)
+    else this.#router.subscribe(session, subscription, session.clientId)
+  }
+
   #detach(session: Session, subscription: Subscription): void {
     if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)
+  }
+
+  /** A topic that has to be searched for is work of the turn. */
+  #match(topic: string): readonly Match<Target>[] {
+    const before = this.#router.looks
+    const matches = this.#router.match(topic)
+    const { looks } = this.#router
+    if (looks !== before) this.turnWorkLeft -= (looks - before) >> LOOKS_A_UNIT_BITS
+    return matches
+  }
+
+  #withoutNoLocal(match: Match<Target>): Match<Target> | null {
+    this.turnWorkLeft -= match.subscriptions.length >> OVERLAPS_A_UNIT_BITS
+    return withoutNoLocal(match)
   }
 
   /** Stores the message once, if anybody durable is owed it or it is retained. Returns what its journey must wait for. */

@@ -5,10 +5,9 @@ import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
-import type { ClientFacts } from '../broker/observer.ts'
 import type { Occupant } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
-import { decode, protocolVersionOf } from '../packet/decode.ts'
+import { decode } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
 import {
@@ -30,14 +29,14 @@ import {
   SESSION_TAKEN_OVER,
   SUCCESS,
   UNSPECIFIED_ERROR,
-  UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
-import { type Agreement, agree } from './agreement.ts'
+import { type Agreement, agree, factsOf } from './agreement.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import type { Carrier, ConnectionContext, ConnectionPeer, Question } from './connection-context.ts'
 import { Conversation } from './conversation.ts'
 import { expiryIn, farewellOf } from './farewell.ts'
 import {
+  answerStranger,
   connack,
   connectRefusal,
   credentialsOf,
@@ -50,6 +49,8 @@ import { Sender } from './sender.ts'
 
 /** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5
+
+const NOTHING_TO_READ = -1
 
 interface Candidate {
   /** Null once the client is in and cannot authenticate again: what it said is not kept. */
@@ -100,7 +101,8 @@ export class Connection implements Deadline, Occupant {
 
   /** Packets that have arrived wait for a later turn: this one's share is used up. */
   get hasUnread(): boolean {
-    return !this.isOver && this.question === null && this.#framer.hasUnread
+    if (this.isOver || this.question !== null) return false
+    return this.#framer.hasUnread || this.#conversation?.hasFilterWork === true
   }
 
   get unreadBytes(): number {
@@ -129,23 +131,26 @@ export class Connection implements Deadline, Occupant {
     // The search among filters and replays of retained messages take theirs off by themselves.
     const least = broker.turnWorkLeft - workMax
     try {
-      while (
-        broker.turnWorkLeft > least &&
-        !this.isOver &&
-        this.question === null &&
-        this.#framer.next()
-      ) {
-        const { bytes, start, end } = this.#framer
+      while (broker.turnWorkLeft > least && !this.isOver && this.question === null) {
         const factsBefore = journal.length
-        const handling = this.#handle(
-          decode(bytes, start, end, this.#candidate?.agreement.version ?? 4),
-        )
+        const handling = this.#advance()
+        if (handling === NOTHING_TO_READ) break
         const facts = journal.length - factsBefore
         broker.turnWorkLeft -= WORK.packet + handling + WORK.durableFact * facts
       }
     } catch (error) {
       this.#brokenBy(error)
     }
+  }
+
+  /** Handles the next packet, or goes on with one. Returns the work beyond that of a packet. */
+  #advance(): number {
+    const conversation = this.#conversation
+    if (conversation !== null && conversation.hasFilterWork) return conversation.workOnFilters()
+    if (!this.#framer.next()) return NOTHING_TO_READ
+    const { bytes, start, end } = this.#framer
+    if (conversation !== null && conversation.takesApart(bytes, start, end)) return 0
+    return this.#handle(decode(bytes, start, end, this.#candidate?.agreement.version ?? 4))
   }
 
   /** The answer to the question. */
@@ -172,6 +177,7 @@ export class Connection implements Deadline, Occupant {
   closed(cause: string | null): void {
     if (this.#hasSaidNothing && cause === null) this.#forget()
     // What came before the end counts: there is no later turn for it.
+    this.#conversation?.goesWithoutAnswers()
     if (this.hasUnread) this.#read(Infinity)
     this.#end(
       UNSPECIFIED_ERROR,
@@ -352,7 +358,7 @@ export class Connection implements Deadline, Occupant {
     const promise = broker.journal.latest
     this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
     this.#startKeepAlive(agreement)
-    broker.observer.connected?.(this.#facts(agreement), sessionPresent)
+    broker.observer.connected?.(factsOf(agreement, this.peer), sessionPresent)
     session.attach(this.sender, agreement.windowMax)
   }
 
@@ -386,20 +392,10 @@ export class Connection implements Deadline, Occupant {
     }
     if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
     this.#broker.statistics.protocolErrors += 1
-    if (this.#candidate === null && error instanceof MalformedPacket) this.#sayToStranger(error)
+    if (this.#candidate === null && error instanceof MalformedPacket)
+      answerStranger(error, this.#framer, this.sender)
     else this.#say(error.reason, error.message)
     this.#end(error.reason, error.message, 'lost')
-  }
-
-  /** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
-  #sayToStranger(error: MalformedPacket): void {
-    const { bytes, start, end } = this.#framer
-    const version = protocolVersionOf(bytes, start, end)
-    if (version === null) return
-    const isUnsupported = error.reason === UNSUPPORTED_PROTOCOL_VERSION
-    if (version < 5 && !isUnsupported) return
-    this.sender.speaks(version < 5 ? 4 : 5)
-    this.sender.send(refusingConnack(error.reason, error.message), 0)
   }
 
   /** The reason on the wire, where the version has a way to say it [MQTT-4.13.1-1]. */
@@ -423,11 +419,19 @@ export class Connection implements Deadline, Occupant {
     this.#carrier.attend()
     if (this.#conversation === null) {
       broker.statistics.connectionsRefused += 1
-      broker.observer.refused?.(this.#facts(this.#candidate?.agreement ?? null), reason, sentence)
+      broker.observer.refused?.(
+        factsOf(this.#candidate?.agreement ?? null, this.peer),
+        reason,
+        sentence,
+      )
       return
     }
     if (departure === 'lost') broker.statistics.connectionsLost += 1
-    broker.observer.disconnected?.(this.#facts(this.#conversation.agreement), reason, sentence)
+    broker.observer.disconnected?.(
+      factsOf(this.#conversation.agreement, this.peer),
+      reason,
+      sentence,
+    )
     broker.leave(this.#conversation.session, departure)
   }
 
@@ -435,15 +439,5 @@ export class Connection implements Deadline, Occupant {
   #forget(): void {
     this.isOver = true
     this.#broker.deadlines.clear(this)
-  }
-
-  #facts(agreement: Agreement | null): ClientFacts {
-    return {
-      clientId: agreement?.clientId ?? '',
-      version: agreement?.version ?? 4,
-      username: agreement?.username ?? null,
-      address: this.peer.address,
-      transport: this.peer.transport,
-    }
   }
 }

@@ -3,6 +3,7 @@
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
+import { FilterList, hasFilters } from '../packet/decode-filters.ts'
 import type {
   AcknowledgementPacket,
   AuthPacket,
@@ -23,6 +24,7 @@ import {
 } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
 import type { Agreement } from './agreement.ts'
+import { FilterWork } from './filter-work.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import {
   messageOf,
@@ -34,8 +36,11 @@ import {
   topicOf,
 } from './publish.ts'
 import type { Sender } from './sender.ts'
-import { subscribe, unsubscribe } from './subscribe.ts'
+import { assertFilter, Subscribing, unsubscribe, workOfFilter } from './subscribe.ts'
 import { IncomingAliases } from './topic-aliases.ts'
+
+/** A SUBSCRIBE or UNSUBSCRIBE of so many bytes is done in one piece: a thousand filters at the most. */
+const WHOLE_FILTERS_BYTES_MAX = 4_096
 
 export class Conversation implements Publisher {
   readonly session: Session
@@ -46,6 +51,9 @@ export class Conversation implements Publisher {
   #aliases: IncomingAliases | null = null
   /** QoS 2 messages begun on this connection: what the Receive Maximum counts, besides answers not sent yet. */
   #begunQoS2 = 0
+  /** A SUBSCRIBE or UNSUBSCRIBE that is not done yet: nothing that came after it is read before. */
+  #filterWork: FilterWork | null = null
+  #isUnanswered = false
 
   constructor(
     session: Session,
@@ -82,11 +90,9 @@ export class Conversation implements Publisher {
         this.#acknowledged(packet)
         return 0
       case 'subscribe':
-        this.#subscribe(packet)
-        return packet.subscriptions.length * WORK.filter
+        return this.#subscribe(packet)
       case 'unsubscribe':
-        this.#unsubscribe(packet)
-        return packet.filters.length * WORK.filter
+        return this.#unsubscribe(packet)
       case 'pingreq':
         this.#sender.send({ type: 'pingresp' }, 0)
         return 0
@@ -99,6 +105,41 @@ export class Conversation implements Publisher {
       case 'pingresp':
         throw new ProtocolError(PROTOCOL_ERROR, `${packet.type} is not for a client to send`)
     }
+  }
+
+  get hasFilterWork(): boolean {
+    return this.#filterWork !== null
+  }
+
+  /** Whether it is a SUBSCRIBE or UNSUBSCRIBE of many filters: it is gone on with in as many turns as it needs. */
+  takesApart(bytes: Buffer, start: number, end: number): boolean {
+    if (end - start <= WHOLE_FILTERS_BYTES_MAX || !hasFilters(bytes, start)) return false
+    this.#broker.statistics.packetsReceived += 1
+    if (this.#isUnanswered) return true
+    const list = new FilterList(Buffer.from(bytes.subarray(start, end)), this.agreement.version)
+    this.#filterWork = new FilterWork(list, this.session, this.permissions, this.#broker)
+    this.session.holdsReplays = true
+    return true
+  }
+
+  /** The socket is gone: what nobody hears the verdict on need not be entered, and there is no later turn for it. */
+  goesWithoutAnswers(): void {
+    this.#isUnanswered = true
+    this.#filterWork = null
+  }
+
+  /** Returns the work that was done. */
+  workOnFilters(): number {
+    const filterWork = this.#filterWork
+    if (filterWork === null) return 0
+    const work = filterWork.step()
+    if (filterWork.isOver) {
+      this.#filterWork = null
+      const { type, packetId } = filterWork.list
+      const answer = type === 'subscribe' ? 'suback' : 'unsuback'
+      this.#filtersDone(answer, packetId, filterWork.reasons)
+    }
+    return work
   }
 
   #publish(packet: PublishPacket): number {
@@ -150,25 +191,40 @@ export class Conversation implements Publisher {
     }
   }
 
-  #subscribe(packet: SubscribePacket): void {
-    const { session, permissions } = this
-    const reasons = subscribe(packet, session, permissions, this.#broker)
-    const { packetId } = packet
-    this.#sender.send(
-      { type: 'suback', packetId, reasons, properties: NO_PROPERTIES },
-      this.#promise,
-    )
-    // The retained messages follow SUBACK, and what may be waiting in a share group that it joined.
-    session.pump()
+  #subscribe(packet: SubscribePacket): number {
+    const { properties, packetId, subscriptions } = packet
+    const subscribing = new Subscribing(properties, this.session, this.permissions, this.#broker)
+    const checked = subscriptions.map(request => subscribing.check(request))
+    let work = 0
+    for (const subscription of checked) {
+      subscribing.enter(subscription)
+      work += workOfFilter(subscription.filter)
+    }
+    this.#filtersDone('suback', packetId, subscribing.reasons)
+    return work
   }
 
-  #unsubscribe(packet: UnsubscribePacket): void {
-    const reasons = unsubscribe(packet.filters, this.session, this.#broker)
-    const { packetId } = packet
-    this.#sender.send(
-      { type: 'unsuback', packetId, reasons, properties: NO_PROPERTIES },
-      this.#promise,
-    )
+  #unsubscribe(packet: UnsubscribePacket): number {
+    let work = 0
+    for (const filter of packet.filters) {
+      assertFilter(filter)
+      work += workOfFilter(filter)
+    }
+    const { session } = this
+    const reasons = packet.filters.map(filter => unsubscribe(filter, session, this.#broker))
+    this.#filtersDone('unsuback', packet.packetId, reasons)
+    return work
+  }
+
+  /** The retained messages follow SUBACK, and what may be waiting in a share group that it joined. */
+  #filtersDone(
+    type: 'suback' | 'unsuback',
+    packetId: number,
+    reasons: readonly ReasonCode[],
+  ): void {
+    this.session.holdsReplays = false
+    this.#sender.send({ type, packetId, reasons, properties: NO_PROPERTIES }, this.#promise)
+    this.session.pump()
   }
 
   /** What an answer to a durable session waits for: all that was recorded so far. */

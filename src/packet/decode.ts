@@ -1,7 +1,9 @@
 // Bytes → packet, for every packet type and version. Strict: what the specification calls malformed is refused.
 
 import { decodeConnect } from './decode-connect.ts'
+import { decodeSubscribe, decodeUnsubscribe } from './decode-filters.ts'
 import { decodePublish } from './decode-publish.ts'
+import { assertFlags, bodyStart } from './fixed-header.ts'
 import { MalformedPacket } from './malformed.ts'
 import {
   type AcknowledgementPacket,
@@ -12,10 +14,7 @@ import {
   type Packet,
   type ProtocolVersion,
   type SubackPacket,
-  type SubscribePacket,
-  type SubscriptionRequest,
   type UnsubackPacket,
-  type UnsubscribePacket,
 } from './packet.ts'
 import { type PropertyPlace, readProperties } from './properties.ts'
 import { Reader } from './reader.ts'
@@ -29,8 +28,6 @@ import {
 import { reasonIn } from './reasons-allowed.ts'
 
 export { protocolVersionOf } from './decode-connect.ts'
-
-const DUP_FLAG = 0x08
 
 /**
  * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
@@ -51,22 +48,6 @@ export function decode(
   const packet = decodeBody(first >> 4, reader, version)
   reader.assertEnd(packet.type)
   return packet
-}
-
-function bodyStart(bytes: Buffer, start: number): number {
-  let at = start + 1
-  while ((bytes[at] ?? 0) > 0x7f) at += 1
-  return at + 1
-}
-
-/** Reserved bits must be as the specification lists them [MQTT-2.1.3-1]. */
-function assertFlags(type: number, flags: number, version: ProtocolVersion): void {
-  const isOfQoS1 = type === 6 || type === 8 || type === 10
-  const expected = isOfQoS1 ? 0x02 : 0x00
-  if (flags === expected) return
-  // In 3.1 these packets have the DUP flag of a message of QoS 1.
-  if (version === 3 && isOfQoS1 && flags === (expected | DUP_FLAG)) return
-  throw new MalformedPacket(MALFORMED_PACKET, `reserved flags ${flags} in packet type ${type}`)
 }
 
 function decodeBody(type: number, reader: Reader, version: ProtocolVersion): Packet {
@@ -135,39 +116,6 @@ function decodeAcknowledgement(
   return { type, packetId, reason, properties: trailingProperties(reader, type) }
 }
 
-function decodeSubscribe(reader: Reader, version: ProtocolVersion): SubscribePacket {
-  const packetId = reader.packetId()
-  const props = properties(reader, 'subscribe', version)
-  const subscriptions: SubscriptionRequest[] = []
-  while (!reader.isAtEnd) subscriptions.push(decodeRequest(reader, version))
-  // [MQTT-3.8.3-2]
-  if (subscriptions.length === 0)
-    throw new MalformedPacket(PROTOCOL_ERROR, 'SUBSCRIBE without a filter')
-  return { type: 'subscribe', packetId, subscriptions, properties: props }
-}
-
-function decodeRequest(reader: Reader, version: ProtocolVersion): SubscriptionRequest {
-  const filter = reader.string('topic filter')
-  const options = reader.uint8('subscription options')
-  const qos = options & 0x03
-  // [MQTT-3.8.3-5], and [MQTT-3-8.3-4] of 3.1.1
-  const reserved = version === 5 ? 0xc0 : 0xfc
-  if ((options & reserved) !== 0 || (qos !== 0 && qos !== 1 && qos !== 2)) {
-    throw new MalformedPacket(MALFORMED_PACKET, `subscription options ${options}`)
-  }
-  const retainHandling = (options >> 4) & 0x03
-  if (retainHandling !== 0 && retainHandling !== 1 && retainHandling !== 2) {
-    throw new MalformedPacket(PROTOCOL_ERROR, 'retain handling 3')
-  }
-  return {
-    filter,
-    qos,
-    noLocal: (options & 0x04) !== 0,
-    retainAsPublished: (options & 0x08) !== 0,
-    retainHandling,
-  }
-}
-
 function decodeSuback(reader: Reader, version: ProtocolVersion): SubackPacket {
   const packetId = reader.packetId()
   const props = properties(reader, 'suback', version)
@@ -177,17 +125,6 @@ function decodeSuback(reader: Reader, version: ProtocolVersion): SubackPacket {
     reasons: reasons('suback', reader, version),
     properties: props,
   }
-}
-
-function decodeUnsubscribe(reader: Reader, version: ProtocolVersion): UnsubscribePacket {
-  const packetId = reader.packetId()
-  const props = properties(reader, 'unsubscribe', version)
-  const filters: string[] = []
-  while (!reader.isAtEnd) filters.push(reader.string('topic filter'))
-  // [MQTT-3.10.3-2]
-  if (filters.length === 0)
-    throw new MalformedPacket(PROTOCOL_ERROR, 'UNSUBSCRIBE without a filter')
-  return { type: 'unsubscribe', packetId, filters, properties: props }
 }
 
 function decodeUnsuback(reader: Reader, version: ProtocolVersion): UnsubackPacket {
