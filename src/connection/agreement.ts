@@ -1,9 +1,7 @@
 // What client and broker agreed on with CONNECT and CONNACK.
 
-import type { ClientFacts } from '../broker/observer.ts'
 import type { Limits } from '../limits.ts'
 import type { ConnectPacket, ProtocolVersion } from '../packet/packet.ts'
-import type { ConnectionPeer } from './connection-context.ts'
 
 /** Largest packet that the protocol can express: 4 bytes of Remaining Length and the fixed header. */
 const PROTOCOL_PACKET_BYTES_MAX = 268_435_460
@@ -73,15 +71,4 @@ function expiryOf(packet: ConnectPacket, limits: Limits): number {
   const max = limits.sessionExpirySecondsMax
   if (packet.version < 5) return packet.cleanStart ? 0 : max
   return Math.min(packet.properties.sessionExpiryInterval ?? 0, max)
-}
-
-/** Who it is, for observers; null before there was a CONNECT that could be read. */
-export function factsOf(agreement: Agreement | null, peer: ConnectionPeer): ClientFacts {
-  return {
-    clientId: agreement?.clientId ?? '',
-    version: agreement?.version ?? 4,
-    username: agreement?.username ?? null,
-    address: peer.address,
-    transport: peer.transport,
-  }
 }

@@ -7,7 +7,7 @@ import type { Broker, Departure } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
 import type { Occupant } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
-import { decode } from '../packet/decode.ts'
+import { decode, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
 import {
@@ -29,17 +29,18 @@ import {
   SESSION_TAKEN_OVER,
   SUCCESS,
   UNSPECIFIED_ERROR,
+  UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
-import { type Agreement, agree, factsOf } from './agreement.ts'
+import { type Agreement, agree } from './agreement.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import type { Carrier, ConnectionContext, ConnectionPeer, Question } from './connection-context.ts'
 import { Conversation } from './conversation.ts'
 import { expiryIn, farewellOf } from './farewell.ts'
 import {
-  answerStranger,
   connack,
   connectRefusal,
   credentialsOf,
+  factsOf,
   keptWill,
   openingRefusal,
   refusingConnack,
@@ -49,8 +50,6 @@ import { Sender } from './sender.ts'
 
 /** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5
-
-const NOTHING_TO_READ = -1
 
 interface Candidate {
   /** Null once the client is in and cannot authenticate again: what it said is not kept. */
@@ -122,32 +121,27 @@ export class Connection implements Deadline, Occupant {
 
   /** Reads on, up to this connection's share of the turn. */
   proceed(): void {
-    this.#read(Math.min(this.#broker.limits.turnWorkMax, this.#broker.turnWorkLeft))
-  }
-
-  #read(workMax: number): void {
     const broker = this.#broker
-    const { journal } = broker
+    const { journal, limits } = broker
     // The search among filters and replays of retained messages take theirs off by themselves.
-    const least = broker.turnWorkLeft - workMax
+    const least = broker.turnWorkLeft - Math.min(limits.turnWorkMax, broker.turnWorkLeft)
     try {
       while (broker.turnWorkLeft > least && !this.isOver && this.question === null) {
-        const factsBefore = journal.length
-        const handling = this.#advance()
-        if (handling === NOTHING_TO_READ) break
-        const facts = journal.length - factsBefore
-        broker.turnWorkLeft -= WORK.packet + handling + WORK.durableFact * facts
+        const before = journal.length
+        const work = this.#advance()
+        if (work === null) break
+        broker.turnWorkLeft -= WORK.packet + work + WORK.durableFact * (journal.length - before)
       }
     } catch (error) {
       this.#brokenBy(error)
     }
   }
 
-  /** Handles the next packet, or goes on with one. Returns the work beyond that of a packet. */
-  #advance(): number {
+  /** Handles the next packet, or goes on with one. Returns the work beyond that of a packet, null when there is none. */
+  #advance(): number | null {
     const conversation = this.#conversation
     if (conversation !== null && conversation.hasFilterWork) return conversation.workOnFilters()
-    if (!this.#framer.next()) return NOTHING_TO_READ
+    if (!this.#framer.next()) return null
     const { bytes, start, end } = this.#framer
     if (conversation !== null && conversation.takesApart(bytes, start, end)) return 0
     return this.#handle(decode(bytes, start, end, this.#candidate?.agreement.version ?? 4))
@@ -173,21 +167,20 @@ export class Connection implements Deadline, Occupant {
     this.#conversation?.session.pump()
   }
 
-  /** The socket is gone, whoever ended it. */
-  closed(cause: string | null): void {
+  /** The socket is gone, whoever ended it. False while what came before is not all read: to be called again in a later turn. */
+  closed(cause: string | null): boolean {
     if (this.#hasSaidNothing && cause === null) this.#forget()
-    // What came before the end counts: there is no later turn for it.
     this.#conversation?.goesWithoutAnswers()
-    if (this.hasUnread) this.#read(Infinity)
-    this.#end(
-      UNSPECIFIED_ERROR,
-      cause ?? 'the client closed its connection without DISCONNECT',
-      'lost',
-    )
+    this.proceed()
+    if (this.hasUnread) return false
+    const sentence = cause ?? 'the client closed its connection without DISCONNECT'
+    this.#end(UNSPECIFIED_ERROR, sentence, 'lost')
     this.sender.outbox.clear()
+    return true
   }
 
   takenOver(): void {
+    if (this.#conversation?.isUnanswered === true) this.proceed()
     this.disconnect(SESSION_TAKEN_OVER, 'another connection came with the same client id')
   }
 
@@ -392,10 +385,20 @@ export class Connection implements Deadline, Occupant {
     }
     if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
     this.#broker.statistics.protocolErrors += 1
-    if (this.#candidate === null && error instanceof MalformedPacket)
-      answerStranger(error, this.#framer, this.sender)
+    if (this.#candidate === null && error instanceof MalformedPacket) this.#sayToStranger(error)
     else this.#say(error.reason, error.message)
     this.#end(error.reason, error.message, 'lost')
+  }
+
+  /** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
+  #sayToStranger(error: MalformedPacket): void {
+    const { bytes, start, end } = this.#framer
+    const version = protocolVersionOf(bytes, start, end)
+    if (version === null) return
+    const isUnsupported = error.reason === UNSUPPORTED_PROTOCOL_VERSION
+    if (version < 5 && !isUnsupported) return
+    this.sender.speaks(version < 5 ? 4 : 5)
+    this.sender.send(refusingConnack(error.reason, error.message), 0)
   }
 
   /** The reason on the wire, where the version has a way to say it [MQTT-4.13.1-1]. */

@@ -46,6 +46,8 @@ export class Conversation implements Publisher {
   readonly session: Session
   readonly agreement: Agreement
   permissions: Permissions
+  /** The socket is gone, and what came before is still read. */
+  isUnanswered = false
   readonly #broker: Broker
   readonly #sender: Sender
   #aliases: IncomingAliases | null = null
@@ -53,7 +55,6 @@ export class Conversation implements Publisher {
   #begunQoS2 = 0
   /** A SUBSCRIBE or UNSUBSCRIBE that is not done yet: nothing that came after it is read before. */
   #filterWork: FilterWork | null = null
-  #isUnanswered = false
 
   constructor(
     session: Session,
@@ -115,16 +116,16 @@ export class Conversation implements Publisher {
   takesApart(bytes: Buffer, start: number, end: number): boolean {
     if (end - start <= WHOLE_FILTERS_BYTES_MAX || !hasFilters(bytes, start)) return false
     this.#broker.statistics.packetsReceived += 1
-    if (this.#isUnanswered) return true
+    if (this.isUnanswered) return true
     const list = new FilterList(Buffer.from(bytes.subarray(start, end)), this.agreement.version)
     this.#filterWork = new FilterWork(list, this.session, this.permissions, this.#broker)
     this.session.holdsReplays = true
     return true
   }
 
-  /** The socket is gone: what nobody hears the verdict on need not be entered, and there is no later turn for it. */
+  /** The socket is gone: filters that nobody hears the verdict on need not be entered. */
   goesWithoutAnswers(): void {
-    this.#isUnanswered = true
+    this.isUnanswered = true
     this.#filterWork = null
   }
 

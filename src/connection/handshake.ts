@@ -3,9 +3,7 @@
 import type { Credentials } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
-import { protocolVersionOf } from '../packet/decode.ts'
-import type { Framer } from '../packet/framer.ts'
-import type { MalformedPacket } from '../packet/malformed.ts'
+import type { ClientFacts } from '../broker/observer.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -20,13 +18,11 @@ import {
   type ReasonCode,
   SUCCESS,
   TOPIC_NAME_INVALID,
-  UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
 import { isTopicName, levelCount } from '../routing/topic.ts'
 import type { Agreement } from './agreement.ts'
 import type { ConnectionPeer } from './connection-context.ts'
 import { forwarded, type Refusal } from './publish.ts'
-import type { Sender } from './sender.ts'
 
 /** Why CONNECT is refused before anybody is asked who it is, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
@@ -137,13 +133,13 @@ export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPa
   }
 }
 
-/** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
-export function answerStranger(error: MalformedPacket, framer: Framer, sender: Sender): void {
-  const { bytes, start, end } = framer
-  const version = protocolVersionOf(bytes, start, end)
-  if (version === null) return
-  const isUnsupported = error.reason === UNSUPPORTED_PROTOCOL_VERSION
-  if (version < 5 && !isUnsupported) return
-  sender.speaks(version < 5 ? 4 : 5)
-  sender.send(refusingConnack(error.reason, error.message), 0)
+/** Who it is, for observers; null before there was a CONNECT that could be read. */
+export function factsOf(agreement: Agreement | null, peer: ConnectionPeer): ClientFacts {
+  return {
+    clientId: agreement?.clientId ?? '',
+    version: agreement?.version ?? 4,
+    username: agreement?.username ?? null,
+    address: peer.address,
+    transport: peer.transport,
+  }
 }

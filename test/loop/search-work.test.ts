@@ -157,3 +157,23 @@ test('the same subscription once more changes no route', async t => {
   t.equal(pond.broker.searches, searches)
   t.equal(bob.receivesMessages().length, 2)
 })
+
+test('what a client said before its socket closed is divided among turns as well', async t => {
+  const pond = pondOfEnemies(66)
+  const alice = pond.client('alice')
+  const bob = pond.client('bob')
+  const { messagesReceived } = pond.broker.statistics
+
+  const turns = turnsOf(pond, bob, () => {
+    alice.inOneChunk(() => {
+      for (let count = 0; count < 3_000; count++) alice.publishes(`${'a/'.repeat(16)}${count}`, 'x')
+      alice.disconnects()
+    })
+    alice.wire.breaks()
+  })
+
+  t.ok(turns.pingresp <= 2, `${turns.pingresp} turns to PINGRESP`)
+  t.ok(turns.all > 50, `${turns.all} turns in all`)
+  t.equal(pond.broker.statistics.messagesReceived - messagesReceived, 3_000)
+  t.equal(pond.broker.statistics.connectionsLost, 0, 'DISCONNECT behind them is heard')
+})
