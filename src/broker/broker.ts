@@ -1,7 +1,7 @@
 // Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
 
 import type { Permissions } from '../access/permissions.ts'
-import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS } from '../limits.ts'
+import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS, WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
@@ -135,7 +135,8 @@ export class Broker implements SessionContext {
   tick(now: number): void {
     this.#now = now
     this.turnWorkLeft = this.limits.turnWorkTotalMax
-    if (this.deadlines.next <= now) this.deadlines.tick(now)
+    // Wills may be dear to publish: half of the turn is for those who are connected.
+    if (this.deadlines.next <= now) this.deadlines.tick(now, this, this.turnWorkLeft / 2)
   }
 
   /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
@@ -249,7 +250,8 @@ export class Broker implements SessionContext {
     }
     this.statistics.willsPublished += 1
     const mayRetain = this.retained.hasRoomFor(message)
-    this.publish(mayRetain ? message : { ...message, retain: false })
+    const receivers = this.publish(mayRetain ? message : { ...message, retain: false })
+    this.turnWorkLeft -= WORK.packet + receivers * WORK.deliveryAcknowledged
   }
 
   /**

@@ -167,12 +167,15 @@ export class Connection implements Deadline, Occupant {
     this.#conversation?.session.pump()
   }
 
-  /** The socket is gone, whoever ended it. False while what came before is not all read: to be called again in a later turn. */
+  /**
+   * The socket is gone, whoever ended it. False while what came before is not all read, or this turn has no room for the
+   * will: to be called again in a later one.
+   */
   closed(cause: string | null): boolean {
     if (this.#hasSaidNothing && cause === null) this.#forget()
     this.#conversation?.goesWithoutAnswers()
     this.proceed()
-    if (this.hasUnread) return false
+    if (this.hasUnread || (!this.isOver && this.#broker.turnWorkLeft <= 0)) return false
     const sentence = cause ?? 'the client closed its connection without DISCONNECT'
     this.#end(UNSPECIFIED_ERROR, sentence, 'lost')
     this.sender.outbox.clear()

@@ -177,3 +177,28 @@ test('what a client said before its socket closed is divided among turns as well
   t.equal(pond.broker.statistics.messagesReceived - messagesReceived, 3_000)
   t.equal(pond.broker.statistics.connectionsLost, 0, 'DISCONNECT behind them is heard')
 })
+
+for (const delaySeconds of [0, 5]) {
+  test(`wills that are dear to publish are divided among turns, after ${delaySeconds} s`, async t => {
+    const limits = { turnWorkTotalMax: 12_288, subscriptionsPerClientMax: 1_000 }
+    const pond = new Pond({ limits })
+    const member = pond.client('member')
+    for (let group = 0; group < 1_000; group++) member.subscribes(`$share/g${group}/w`)
+    const properties = { sessionExpiryInterval: 60 }
+    const will = { topic: 'w', properties: { willDelayInterval: delaySeconds } }
+    const mourned = Array.from({ length: 30 }, (_, index) =>
+      pond.client(`mourned ${index}`, { properties, will }),
+    )
+
+    const turns = pond.turn.turns
+    pond.inOneTurn(() => {
+      for (const { wire } of mourned) wire.breaks()
+    })
+    pond.now += delaySeconds * 1_000
+    for (let turn = 0; turn < 40; turn++) pond.passes({ seconds: 0 })
+
+    t.ok(pond.turn.turns - turns >= 30, `${pond.turn.turns - turns} turns`)
+    t.equal(pond.broker.statistics.willsPublished, 30)
+    t.equal(member.receivesMessages().length, 30_000)
+  })
+}
