@@ -65,3 +65,5 @@ export const WORK = {
 export const LOOKS_A_UNIT_BITS = 1
 /** Subscription Identifiers of one delivery, or overlapping subscriptions that are merged anew, as a power of two. */
 export const OVERLAPS_A_UNIT_BITS = 2
+/** Characters of a filter or a retained topic that are entered or left in one unit, level by level, as a power of two. */
+export const PATH_CHARACTERS_A_UNIT_BITS = 4

@@ -1,7 +1,13 @@
 // Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
 
 import type { Permissions } from '../access/permissions.ts'
-import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS, WORK } from '../limits.ts'
+import {
+  type Limits,
+  LOOKS_A_UNIT_BITS,
+  OVERLAPS_A_UNIT_BITS,
+  PATH_CHARACTERS_A_UNIT_BITS,
+  WORK,
+} from '../limits.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
@@ -197,7 +203,10 @@ export class Broker implements SessionContext {
   publish(message: Message): number {
     const matches = this.#match(message.topic)
     const promise = this.#store(message, matches)
-    if (message.retain) this.retained.keep(message)
+    if (message.retain) {
+      this.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
+      this.retained.keep(message)
+    }
     let receivers = 0
     for (const match of matches) {
       const heard =

@@ -2,7 +2,7 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
-import { type Limits, WORK } from '../limits.ts'
+import { type Limits, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
 import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
 import {
   NO_SUBSCRIPTION_EXISTED,
@@ -87,9 +87,9 @@ export function unsubscribe(filter: string, session: Session, broker: Broker): R
   return broker.unsubscribe(session, filter) ? SUCCESS : NO_SUBSCRIPTION_EXISTED
 }
 
-/** Work of a filter: a long one is read and compared for longer. */
+/** Work of a filter: a long one is read, compared and entered for longer. */
 export function workOfFilter(filter: string): number {
-  return WORK.filter + (filter.length >> 6)
+  return WORK.filter + (filter.length >> PATH_CHARACTERS_A_UNIT_BITS)
 }
 
 export function assertFilter(filter: string): { shareName: string | null; topicFilter: string } {
