@@ -4,8 +4,8 @@
 //
 // The bound: after so many levels of a topic, the nodes of the tree that a search stands at differ in their shapes.
 // For each level above them is either `+` or that level of the topic, so two nodes of one shape would have the same
-// levels, and be one. Hence a search comes by one node a shape at the most, and by one more for each level of the
-// topic, where no `+` is above. How many filters there are does not matter.
+// levels, and be one. Hence a search comes by one node a shape at the most, by the root, and by one more for each level of
+// the topic, where no `+` is above. How many filters there are does not matter.
 
 import { levelEnd } from './topic.ts'
 

@@ -13,6 +13,8 @@ export class FilterTree<Value extends Leaf> {
   readonly #wildcards = new LevelTree<Value>()
   /** Nodes and filters that searches have come by so far, a long text as several: what a search costs. */
   looks = 0
+  /** The nodes among them: what tests compare with their bound. */
+  nodes = 0
 
   get(filter: string): Value | null {
     return hasWildcard(filter) ? this.#wildcards.get(filter) : this.#exact.get(filter)
@@ -40,6 +42,7 @@ export class FilterTree<Value extends Leaf> {
       const descent = new Descent(topic, found)
       descent.run(this.#wildcards.root)
       this.looks += descent.looks
+      this.nodes += descent.nodes
     }
     return found
   }
@@ -49,8 +52,9 @@ export class FilterTree<Value extends Leaf> {
 class Descent<Value extends Leaf> {
   readonly #topic: string
   readonly #found: Value[]
-  #below: LevelNode<Value>[] = []
   looks = 0
+  nodes = 0
+  #below: LevelNode<Value>[] = []
   /** Where the next level of the topic begins. */
   #next = 0
 
@@ -66,6 +70,8 @@ class Descent<Value extends Leaf> {
       this.#descend(nodes)
       nodes = this.#below
     }
+    this.nodes += nodes.length
+    this.looks += nodes.length
     for (const node of nodes) {
       this.#collect(node.end)
       this.#collect(node.all) // `a/#` matches `a`
@@ -77,6 +83,7 @@ class Descent<Value extends Leaf> {
     const end = levelEnd(this.#topic, start)
     const level = this.#topic.slice(start, end)
     this.#next = end + 1
+    this.nodes += nodes.length
     this.looks += nodes.length * looksAt(level.length)
     const seesWildcards = start > 0 || !isHiddenFromWildcards(this.#topic) // [MQTT-4.7.2-1]
     for (const node of nodes) {
