@@ -1,5 +1,6 @@
 // Random facts, in an order that a broker could say them in: what stores are compared by.
 
+import { wholeSubscription } from '../src/routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
 import type { Snapshot, StoredSession } from '../src/store/store.ts'
 import { stored } from '../src/store-kit/facts.ts'
@@ -40,7 +41,7 @@ export class RandomFacts {
 
   #some(): readonly Change[] {
     const clientId = CLIENTS[this.below(CLIENTS.length)] ?? ''
-    switch (this.below(12)) {
+    switch (this.below(13)) {
       case 0:
         return this.#session(clientId)
       case 1:
@@ -56,6 +57,8 @@ export class RandomFacts {
         return this.#retained()
       case 8:
         return this.below(20) === 0 ? this.#endGroup() : []
+      case 9:
+        return this.#replay(clientId)
       default:
         return this.#progress()
     }
@@ -89,6 +92,20 @@ export class RandomFacts {
       { kind: 'unsubscribed', clientId, filter: 'a/1' },
     ]
     return all.slice(this.below(4)).slice(0, 1 + this.below(2))
+  }
+
+  /** Also about subscriptions that are not there. */
+  #replay(clientId: string): readonly Change[] {
+    const filter = `a/${this.below(3)}`
+    const sequenceMax = this.below(100)
+    const all: readonly Change[] = [
+      { kind: 'subscribed', clientId, subscription: wholeSubscription(filter) },
+      { kind: 'replay-owed', clientId, filter, sequenceMax },
+      { kind: 'replayed', clientId, filter },
+      { kind: 'unsubscribed', clientId, filter },
+    ]
+    const first = this.below(4)
+    return all.slice(first, first + 1 + this.below(2))
   }
 
   #incoming(clientId: string): readonly Change[] {

@@ -134,6 +134,8 @@ function limitsOf(dice: Dice): Limits {
     sessionExpirySecondsMax: 604_800,
     keepAliveSecondsMax: 0,
     subscriptionsPerClientMax: 1_000,
+    filterShapesMax: 1_024,
+    filterShapesPerClientMax: 256,
     retainedMessagesMax: 1_000,
     retainedBytesMax: 1_073_741_824,
     sessionsMax: 1_000,

@@ -31,6 +31,10 @@ export interface Limits {
   /** 0 for no limit. */
   readonly keepAliveSecondsMax: number
   readonly subscriptionsPerClientMax: number
+  /** Ways in which the `+` of filters stand, see `routing/filter-shapes.ts`: it bounds the search for any topic. */
+  readonly filterShapesMax: number
+  /** Those of them that one client may have brought in. */
+  readonly filterShapesPerClientMax: number
   readonly retainedMessagesMax: number
   readonly retainedBytesMax: number
   readonly sessionsMax: number
@@ -44,3 +48,24 @@ export interface Limits {
   /** The same of all connections together: it bounds how long the event loop is away from everything else. */
   readonly turnWorkTotalMax: number
 }
+
+/** What work weighs, in units of very roughly a sixth of a microsecond: see `turnWorkMax`. */
+export const WORK = {
+  packet: 2,
+  deliveryQoS0: 1,
+  deliveryAcknowledged: 2,
+  durableFact: 8,
+  /** A share group that a message is owed to: it chooses a member. */
+  groupDelivery: 20,
+  /** A filter that is entered or left. */
+  filter: 4,
+  /** A retained message that is sent, besides the topics that were looked at for it. */
+  retainedMessage: 5,
+} as const
+
+/** Nodes and filters that a search comes by in one unit of work, as a power of two. */
+export const LOOKS_A_UNIT_BITS = 1
+/** Subscription Identifiers of one delivery, or overlapping subscriptions that are merged anew, as a power of two. */
+export const OVERLAPS_A_UNIT_BITS = 2
+/** Characters of a filter or a retained topic that are entered or left in one unit, level by level, as a power of two. */
+export const PATH_CHARACTERS_A_UNIT_BITS = 4

@@ -39,6 +39,8 @@ export const POND_LIMITS: Limits = {
   sessionExpirySecondsMax: 604_800,
   keepAliveSecondsMax: 1_200,
   subscriptionsPerClientMax: 1_000,
+  filterShapesMax: 1_024,
+  filterShapesPerClientMax: 256,
   retainedMessagesMax: 1_000_000,
   retainedBytesMax: 1_073_741_824,
   sessionsMax: 1_000_000,

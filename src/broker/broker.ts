@@ -1,14 +1,20 @@
 // Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
 
 import type { Permissions } from '../access/permissions.ts'
-import type { Limits } from '../limits.ts'
+import {
+  type Limits,
+  LOOKS_A_UNIT_BITS,
+  OVERLAPS_A_UNIT_BITS,
+  PATH_CHARACTERS_A_UNIT_BITS,
+  WORK,
+} from '../limits.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
 import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
-import { Replay } from '../session/replay.ts'
+import { type OpenRetained, Replay } from '../session/replay.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
-import type { Subscription } from '../routing/subscription.ts'
+import { areSame, type Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Observer } from './observer.ts'
@@ -46,6 +52,8 @@ export interface Opened {
 /** How a connection ended, as far as the will is concerned. */
 export type Departure = 'goodbye' | 'lost' | 'broker-stops'
 
+export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
+
 const NO_READERS: readonly PageReader[] = []
 
 export class Broker implements SessionContext {
@@ -60,10 +68,12 @@ export class Broker implements SessionContext {
   readonly groups: ShareGroups
   readonly #router = new Router<Target>()
   readonly #wills: Wills
+  readonly #openRetained: OpenRetained = (filter, sequenceMax) =>
+    this.retained.matching(filter, sequenceMax)
   /** There is no room for what must be stored. Told by the turn. */
   storeIsFull = false
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
-  turnWorkLeft = Infinity
+  turnWorkLeft: number
   #now = 0
   #lastSequence = 0
   #lastDelivery = 0
@@ -71,6 +81,7 @@ export class Broker implements SessionContext {
 
   constructor(options: BrokerOptions) {
     this.limits = options.limits
+    this.turnWorkLeft = options.limits.turnWorkTotalMax
     this.journal = options.journal
     this.observer = options.observer
     this.storesSessions = options.storesSessions ?? true
@@ -88,6 +99,22 @@ export class Broker implements SessionContext {
   /** How often a topic had to be searched for among the filters. */
   get searches(): number {
     return this.#router.searches
+  }
+
+  /** Ways in which the `+` of all filters stand. */
+  get filterShapes(): number {
+    return this.#router.shapes.count
+  }
+
+  /** The limit that the client's filter would exceed by making the search for some topic too dear, or null. */
+  shapeLimitFor(clientId: string, topicFilter: string): ShapeLimit | null {
+    const { shapes } = this.#router
+    const added = shapes.newIn(topicFilter)
+    if (added === 0) return null
+    const { filterShapesMax, filterShapesPerClientMax } = this.limits
+    if (shapes.count + added > filterShapesMax) return 'filterShapesMax'
+    const own = shapes.broughtInBy(clientId) + added
+    return own > filterShapesPerClientMax ? 'filterShapesPerClientMax' : null
   }
 
   get subscriptionCount(): number {
@@ -114,7 +141,8 @@ export class Broker implements SessionContext {
   tick(now: number): void {
     this.#now = now
     this.turnWorkLeft = this.limits.turnWorkTotalMax
-    if (this.deadlines.next <= now) this.deadlines.tick(now)
+    // Wills may be dear to publish: half of the turn is for those who are connected.
+    if (this.deadlines.next <= now) this.deadlines.tick(now, this, this.turnWorkLeft / 2)
   }
 
   /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
@@ -173,15 +201,23 @@ export class Broker implements SessionContext {
 
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
   publish(message: Message): number {
-    const matches = this.#router.match(message.topic)
+    const matches = this.#match(message.topic)
     const promise = this.#store(message, matches)
-    if (message.retain) this.retained.keep(message)
+    if (message.retain) {
+      this.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
+      this.retained.keep(message)
+    }
     let receivers = 0
     for (const match of matches) {
       const heard =
-        match.noLocal && match.target.clientId === message.publisher ? withoutNoLocal(match) : match
+        match.noLocal && match.target.clientId === message.publisher
+          ? this.#withoutNoLocal(match)
+          : match
       if (heard === null) continue
       receivers += 1
+      if (heard.identifiers.length > 1) {
+        this.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_A_UNIT_BITS
+      }
       const qos = message.qos < heard.qos ? message.qos : heard.qos
       const retain = message.retain && heard.retainAsPublished
       heard.target.deliver(message, qos, retain, heard.identifiers, promise)
@@ -194,7 +230,7 @@ export class Broker implements SessionContext {
   /** Whether the message would have to be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
     const isKept = message.retain && message.payload.length > 0
-    return isKept || isOwedDurably(message, this.#router.match(message.topic))
+    return isKept || isOwedDurably(message, this.#match(message.topic))
   }
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
@@ -223,29 +259,19 @@ export class Broker implements SessionContext {
     }
     this.statistics.willsPublished += 1
     const mayRetain = this.retained.hasRoomFor(message)
-    this.publish(mayRetain ? message : { ...message, retain: false })
+    const receivers = this.publish(mayRetain ? message : { ...message, retain: false })
+    this.turnWorkLeft -= WORK.packet + receivers * WORK.deliveryAcknowledged
   }
 
-  /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
-  subscribe(session: Session, subscription: Subscription): boolean {
-    const isNew = !session.subscriptions.has(subscription.filter)
-    session.subscriptions.set(subscription.filter, subscription)
-    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
-    if (session.isDurable) {
-      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
-    }
+  /**
+   * Enters or replaces a subscription [MQTT-3.8.4-3]. The retained messages that it asks for wait until the session is
+   * pumped.
+   */
+  subscribe(session: Session, subscription: Subscription): void {
+    const old = session.subscriptions.get(subscription.filter)
+    if (old === undefined || !areSame(old, subscription)) this.#enter(session, subscription)
+    this.#replayRetained(session, subscription, old === undefined)
     this.observer.subscribed?.(session.clientId, subscription)
-    return isNew
-  }
-
-  /** Sends the retained messages that a subscription asks for [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
-  replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
-    if (subscription.shareName !== null || subscription.retainHandling === 2) return
-    if (subscription.retainHandling === 1 && !isNew) return
-    const { topicFilter } = subscription
-    const source = this.retained.matching(topicFilter, this.#lastSequence, this.#now)
-    session.replay(new Replay(subscription, source))
   }
 
   /** False when there was no such subscription. */
@@ -253,6 +279,7 @@ export class Broker implements SessionContext {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return false
     session.subscriptions.delete(filter)
+    session.unsubscribed(filter)
     this.#detach(session, subscription)
     if (session.isDurable) {
       this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
@@ -305,8 +332,14 @@ export class Broker implements SessionContext {
 
   restoreSubscription(session: Session, subscription: Subscription): void {
     session.subscriptions.set(subscription.filter, subscription)
-    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
+    this.#attach(session, subscription)
+  }
+
+  /** Its retained messages were not all sent when the last broker ended. */
+  restoreReplay(session: Session, filter: string, sequenceMax: number): void {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) return
+    session.replays.restore(this.#newReplay(session, subscription, sequenceMax))
   }
 
   /** The connection that the will belonged to is gone, since `at` was set or since the last broker stopped. */
@@ -342,9 +375,50 @@ export class Broker implements SessionContext {
     this.end(session)
   }
 
+  #enter(session: Session, subscription: Subscription): void {
+    session.subscriptions.set(subscription.filter, subscription)
+    this.#attach(session, subscription)
+    if (session.isDurable) {
+      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
+    }
+  }
+
+  /** Whether retained messages are to be sent: [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
+  #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
+    const { shareName, retainHandling } = subscription
+    if (shareName !== null || this.retained.count === 0) return
+    const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew)
+    if (isWanted) {
+      session.replays.begin(this.#newReplay(session, subscription, this.#lastSequence))
+    } else if (!isNew) session.resubscribed(subscription)
+  }
+
+  #newReplay(session: Session, subscription: Subscription, sequenceMax: number): Replay {
+    return new Replay(subscription, sequenceMax, session.clientId, this.#openRetained)
+  }
+
+  #attach(session: Session, subscription: Subscription): void {
+    if (subscription.shareName !== null) this.groups.join(session, subscription)
+    else this.#router.subscribe(session, subscription, session.clientId)
+  }
+
   #detach(session: Session, subscription: Subscription): void {
     if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)
+  }
+
+  /** A topic that has to be searched for is work of the turn. */
+  #match(topic: string): readonly Match<Target>[] {
+    const before = this.#router.looks
+    const matches = this.#router.match(topic)
+    const { looks } = this.#router
+    if (looks !== before) this.turnWorkLeft -= (looks - before) >> LOOKS_A_UNIT_BITS
+    return matches
+  }
+
+  #withoutNoLocal(match: Match<Target>): Match<Target> | null {
+    this.turnWorkLeft -= match.subscriptions.length >> OVERLAPS_A_UNIT_BITS
+    return withoutNoLocal(match)
   }
 
   /** Stores the message once, if anybody durable is owed it or it is retained. Returns what its journey must wait for. */

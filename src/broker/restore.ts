@@ -8,7 +8,7 @@ import type { Broker } from './broker.ts'
 
 /** Called once, before the first connection, in a turn of its own. */
 export function restore(broker: Broker, snapshot: Snapshot, permissions: Permissions): void {
-  broker.restoreNumbers(snapshot.lastSequence, snapshot.lastDelivery)
+  broker.restoreNumbers(lastSequenceIn(snapshot), snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
   for (const stored of snapshot.sessions) restoreSession(broker, stored)
   for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
@@ -21,6 +21,15 @@ export function restore(broker: Broker, snapshot: Snapshot, permissions: Permiss
   // Some were made only for what a former member has not settled yet.
   for (const group of [...broker.groups.all]) broker.groups.endIfEmpty(group)
   for (const stored of snapshot.sessions) restoreEnd(broker, stored, permissions)
+}
+
+/** What is retained from now on is newer than what a replay owes, whose sequence may be that of no stored message. */
+function lastSequenceIn({ sessions, lastSequence }: Snapshot): number {
+  let last = lastSequence
+  for (const { replays } of sessions) {
+    for (const { sequenceMax } of replays) last = Math.max(last, sequenceMax)
+  }
+  return last
 }
 
 /** What the end of the last broker meant for a client that was connected, and for one whose will waits. */
@@ -41,6 +50,9 @@ function restoreSession(broker: Broker, stored: StoredSession): void {
   broker.restoreSession(session, stored.expiresAt)
   for (const subscription of stored.subscriptions) {
     broker.restoreSubscription(session, subscription)
+  }
+  for (const { filter, sequenceMax } of stored.replays) {
+    broker.restoreReplay(session, filter, sequenceMax)
   }
   for (const packetId of stored.incoming) session.incoming.restore(packetId)
   session.restore(

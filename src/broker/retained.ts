@@ -4,13 +4,9 @@ import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { RetainedMessages } from '../routing/retained-messages.ts'
 import { SteadyMap } from '../routing/steady-map.ts'
-import { isExpired } from '../session/session-context.ts'
 import type { RetainedSource } from '../session/replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
-
-/** Topics that are looked at in vain before a search goes on in a later turn: about a millisecond. */
-const STEPS_MAX = 8_192
 
 export class Retained {
   readonly #messages = new RetainedMessages()
@@ -76,15 +72,17 @@ export class Retained {
     this.#deadlines.set(expiry, message.expiresAt)
   }
 
-  /** What matches the filter and was retained no later than `sequenceMax`; expired messages are left out. */
-  matching(topicFilter: string, sequenceMax: number, now: number): RetainedSource {
+  /** What matches the filter and was retained no later than `sequenceMax`. */
+  matching(topicFilter: string, sequenceMax: number): RetainedSource {
     const cursor = this.#messages.matching(topicFilter, sequenceMax)
     return {
       isCurrent: message => this.#messages.get(message.topic) === message,
-      next: () => {
-        let message = cursor.next(STEPS_MAX)
-        while (message !== null && isExpired(message, now)) message = cursor.next(STEPS_MAX)
+      next: stepsMax => {
+        const message = cursor.next(stepsMax)
         return message === null && !cursor.isFinished ? 'later' : message
+      },
+      get steps() {
+        return cursor.steps
       },
     }
   }

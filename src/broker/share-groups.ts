@@ -38,7 +38,7 @@ export class ShareGroups {
 
   join(session: Session, subscription: Subscription): ShareGroup {
     const { shareName, topicFilter } = subscription
-    const group = this.find(shareName ?? '', topicFilter, subscription.strategy)
+    const group = this.find(shareName ?? '', topicFilter, subscription.strategy, session.clientId)
     const configured = this.#settings.weightOf(group.shareName, topicFilter, session.clientId)
     group.join(session, subscription, configured ?? subscription.weight ?? 1)
     return group
@@ -59,8 +59,13 @@ export class ShareGroups {
     this.#router.unsubscribe(group, group.topicFilter)
   }
 
-  /** The group of this name, made when there is none. */
-  find(shareName: string, topicFilter: string, wish?: ShareStrategyName): ShareGroup {
+  /** The group of this name, made when there is none; `clientId` is then who brings in its filter. */
+  find(
+    shareName: string,
+    topicFilter: string,
+    wish?: ShareStrategyName,
+    clientId: string | null = null,
+  ): ShareGroup {
     const key = keyOf(shareName, topicFilter)
     const known = this.#groups.get(key)
     if (known !== undefined) return known
@@ -70,7 +75,7 @@ export class ShareGroups {
     const strategy = createStrategy<ShareMember>(name, random)
     const group = new ShareGroup({ shareName, topicFilter }, strategy, bounds, this.#context)
     this.#groups.set(key, group)
-    this.#router.subscribe(group, wholeSubscription(topicFilter))
+    this.#router.subscribe(group, wholeSubscription(topicFilter), clientId)
     return group
   }
 }

@@ -16,6 +16,8 @@ export class Statistics {
   messagesSent = 0
   messagesUnmatched = 0
   publishesRefused = 0
+  /** Filters of SUBSCRIBE. */
+  subscriptionsRefused = 0
   willsPublished = 0
   protocolErrors = 0
   readonly dropped: Record<DropReason, number> = {

@@ -123,6 +123,13 @@ const limits = z.strictObject({
     'Longest keep-alive of a client of MQTT 5; 0 for no limit',
   ),
   subscriptionsPerClientMax: whole(1_000, 1, 10_000_000, 'Subscriptions of a client'),
+  filterShapesMax: whole(
+    1_024,
+    0,
+    1_000_000,
+    'Ways in which the + of filters stand among their levels: it bounds the search for any topic',
+  ),
+  filterShapesPerClientMax: whole(256, 0, 1_000_000, 'Those of them that one client brought in'),
   retainedMessagesMax: whole(1_000_000, 0, 100_000_000, 'Retained messages'),
   retainedBytesMax: whole(1_073_741_824, 0, 1_099_511_627_776, 'Bytes of retained payloads'),
   sessionsMax: whole(1_000_000, 1, 100_000_000, 'Sessions, connected or away'),

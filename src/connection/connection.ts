@@ -5,8 +5,8 @@ import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
-import type { ClientFacts } from '../broker/observer.ts'
 import type { Occupant } from '../broker/sessions.ts'
+import { WORK } from '../limits.ts'
 import { decode, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
@@ -40,6 +40,7 @@ import {
   connack,
   connectRefusal,
   credentialsOf,
+  factsOf,
   keptWill,
   openingRefusal,
   refusingConnack,
@@ -49,10 +50,6 @@ import { Sender } from './sender.ts'
 
 /** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5
-
-/** Work of one packet and of one durable fact, in units of very roughly a sixth of a microsecond: see `limits.turnWorkMax`. */
-const PACKET_WORK = 2
-const FACT_WORK = 8
 
 interface Candidate {
   /** Null once the client is in and cannot authenticate again: what it said is not kept. */
@@ -103,7 +100,8 @@ export class Connection implements Deadline, Occupant {
 
   /** Packets that have arrived wait for a later turn: this one's share is used up. */
   get hasUnread(): boolean {
-    return !this.isOver && this.question === null && this.#framer.hasUnread
+    if (this.isOver || this.question !== null) return false
+    return this.#framer.hasUnread || this.#conversation?.hasFilterWork === true
   }
 
   get unreadBytes(): number {
@@ -123,26 +121,30 @@ export class Connection implements Deadline, Occupant {
 
   /** Reads on, up to this connection's share of the turn. */
   proceed(): void {
-    this.#read(Math.min(this.#broker.limits.turnWorkMax, this.#broker.turnWorkLeft))
-  }
-
-  #read(workMax: number): void {
     const broker = this.#broker
-    const { journal } = broker
-    let left = workMax
+    const { journal, limits } = broker
+    // The search among filters and replays of retained messages take theirs off by themselves.
+    const least = broker.turnWorkLeft - Math.min(limits.turnWorkMax, broker.turnWorkLeft)
     try {
-      while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
-        const { bytes, start, end } = this.#framer
-        const version = this.#candidate?.agreement.version ?? 4
-        const factsBefore = journal.length
-        const handling = this.#handle(decode(bytes, start, end, version))
-        const work = PACKET_WORK + handling + FACT_WORK * (journal.length - factsBefore)
-        left -= work
-        broker.turnWorkLeft -= work
+      while (broker.turnWorkLeft > least && !this.isOver && this.question === null) {
+        const before = journal.length
+        const work = this.#advance()
+        if (work === null) break
+        broker.turnWorkLeft -= WORK.packet + work + WORK.durableFact * (journal.length - before)
       }
     } catch (error) {
       this.#brokenBy(error)
     }
+  }
+
+  /** Handles the next packet, or goes on with one. Returns the work beyond that of a packet, null when there is none. */
+  #advance(): number | null {
+    const conversation = this.#conversation
+    if (conversation !== null && conversation.hasFilterWork) return conversation.workOnFilters()
+    if (!this.#framer.next()) return null
+    const { bytes, start, end } = this.#framer
+    if (conversation !== null && conversation.takesApart(bytes, start, end)) return 0
+    return this.#handle(decode(bytes, start, end, this.#candidate?.agreement.version ?? 4))
   }
 
   /** The answer to the question. */
@@ -165,20 +167,23 @@ export class Connection implements Deadline, Occupant {
     this.#conversation?.session.pump()
   }
 
-  /** The socket is gone, whoever ended it. */
-  closed(cause: string | null): void {
+  /**
+   * The socket is gone, whoever ended it. False while what came before is not all read, or this turn has no room for the
+   * will: to be called again in a later one.
+   */
+  closed(cause: string | null): boolean {
     if (this.#hasSaidNothing && cause === null) this.#forget()
-    // What came before the end counts: there is no later turn for it.
-    if (this.hasUnread) this.#read(Infinity)
-    this.#end(
-      UNSPECIFIED_ERROR,
-      cause ?? 'the client closed its connection without DISCONNECT',
-      'lost',
-    )
+    this.#conversation?.goesWithoutAnswers()
+    this.proceed()
+    if (this.hasUnread || (!this.isOver && this.#broker.turnWorkLeft <= 0)) return false
+    const sentence = cause ?? 'the client closed its connection without DISCONNECT'
+    this.#end(UNSPECIFIED_ERROR, sentence, 'lost')
     this.sender.outbox.clear()
+    return true
   }
 
   takenOver(): void {
+    if (this.#conversation?.isUnanswered === true) this.proceed()
     this.disconnect(SESSION_TAKEN_OVER, 'another connection came with the same client id')
   }
 
@@ -349,7 +354,7 @@ export class Connection implements Deadline, Occupant {
     const promise = broker.journal.latest
     this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
     this.#startKeepAlive(agreement)
-    broker.observer.connected?.(this.#facts(agreement), sessionPresent)
+    broker.observer.connected?.(factsOf(agreement, this.peer), sessionPresent)
     session.attach(this.sender, agreement.windowMax)
   }
 
@@ -420,13 +425,14 @@ export class Connection implements Deadline, Occupant {
     const { broker } = this.#context
     broker.deadlines.clear(this)
     this.#carrier.attend()
+    const facts = factsOf(this.#candidate?.agreement ?? null, this.peer)
     if (this.#conversation === null) {
       broker.statistics.connectionsRefused += 1
-      broker.observer.refused?.(this.#facts(this.#candidate?.agreement ?? null), reason, sentence)
+      broker.observer.refused?.(facts, reason, sentence)
       return
     }
     if (departure === 'lost') broker.statistics.connectionsLost += 1
-    broker.observer.disconnected?.(this.#facts(this.#conversation.agreement), reason, sentence)
+    broker.observer.disconnected?.(facts, reason, sentence)
     broker.leave(this.#conversation.session, departure)
   }
 
@@ -434,15 +440,5 @@ export class Connection implements Deadline, Occupant {
   #forget(): void {
     this.isOver = true
     this.#broker.deadlines.clear(this)
-  }
-
-  #facts(agreement: Agreement | null): ClientFacts {
-    return {
-      clientId: agreement?.clientId ?? '',
-      version: agreement?.version ?? 4,
-      username: agreement?.username ?? null,
-      address: this.peer.address,
-      transport: this.peer.transport,
-    }
   }
 }

@@ -3,6 +3,7 @@
 import type { Credentials } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { ClientFacts } from '../broker/observer.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -129,5 +130,16 @@ export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPa
     sessionPresent: false,
     reason,
     properties: { reasonString: sentence },
+  }
+}
+
+/** Who it is, for observers; null before there was a CONNECT that could be read. */
+export function factsOf(agreement: Agreement | null, peer: ConnectionPeer): ClientFacts {
+  return {
+    clientId: agreement?.clientId ?? '',
+    version: agreement?.version ?? 4,
+    username: agreement?.username ?? null,
+    address: peer.address,
+    transport: peer.transport,
   }
 }

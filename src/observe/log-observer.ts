@@ -5,6 +5,9 @@ import { reasonName, type ReasonCode } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Log } from './log.ts'
 
+/** So much of a filter tells which one it was. */
+const FILTER_CHARACTERS_MAX = 256
+
 const VERSION_NAMES = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
 
 export class LogObserver implements Observer {
@@ -39,6 +42,18 @@ export class LogObserver implements Observer {
 
   unsubscribed(clientId: string, filter: string): void {
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')
+  }
+
+  subscribeRefused(clientId: string, filter: string, reason: ReasonCode, sentence: string): void {
+    this.#log.warn(
+      {
+        event: 'subscribe.refused',
+        clientId,
+        filter: filter.slice(0, FILTER_CHARACTERS_MAX),
+        ...wordsOf(reason, sentence),
+      },
+      'subscribe refused',
+    )
   }
 
   publishRefused(clientId: string, topic: string, reason: ReasonCode, sentence: string): void {

@@ -10,6 +10,7 @@ export function observeAll(observers: readonly Observer[]): Observer {
   const disconnected = listening('disconnected')
   const refused = listening('refused')
   const subscribed = listening('subscribed')
+  const subscribeRefused = listening('subscribeRefused')
   const unsubscribed = listening('unsubscribed')
   const published = listening('published')
   const publishRefused = listening('publishRefused')
@@ -22,6 +23,9 @@ export function observeAll(observers: readonly Observer[]): Observer {
     all.refused = (...facts) => refused.forEach(each => each.refused?.(...facts))
   if (subscribed.length > 0)
     all.subscribed = (...facts) => subscribed.forEach(each => each.subscribed?.(...facts))
+  if (subscribeRefused.length > 0)
+    all.subscribeRefused = (...facts) =>
+      subscribeRefused.forEach(each => each.subscribeRefused?.(...facts))
   if (unsubscribed.length > 0)
     all.unsubscribed = (...facts) => unsubscribed.forEach(each => each.unsubscribed?.(...facts))
   if (published.length > 0)

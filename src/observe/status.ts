@@ -19,6 +19,7 @@ export interface Status {
   /** By reason; see DropReason. */
   readonly dropped: Readonly<Record<string, number>>
   readonly publishesRefused: number
+  readonly subscriptionsRefused: number
   readonly protocolErrors: number
 }
 
@@ -38,6 +39,7 @@ export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): S
     bytesSent: statistics.bytesSent,
     dropped: { ...statistics.dropped },
     publishesRefused: statistics.publishesRefused,
+    subscriptionsRefused: statistics.subscriptionsRefused,
     protocolErrors: statistics.protocolErrors,
   }
 }

@@ -5,6 +5,9 @@ import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
 import { SteadyMap } from './steady-map.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, topicMatches } from './topic.ts'
 
+/** A topic is compared with the filter character by character: so many, as a power of two, are another step. */
+const CHARACTERS_A_STEP_BITS = 6
+
 export class RetainedMessages {
   readonly #topics = new SteadyMap<string, RetainedTopic>()
   readonly #tree = new LevelTree<RetainedTopic>()
@@ -74,6 +77,8 @@ export class RetainedCursor {
   readonly #filter: string
   readonly #sequenceMax: number
   readonly #walks: Walk[]
+  /** What was looked at so far: topics and levels, a long topic as several. */
+  steps = 0
 
   constructor(filter: string, sequenceMax: number, start: Slot) {
     this.#filter = filter
@@ -87,7 +92,9 @@ export class RetainedCursor {
 
   /** Null at the end; also when `stepsMax` topics and levels were looked at in vain, see `isFinished`. */
   next(stepsMax = Infinity): Message | null {
-    for (let steps = 0; steps < stepsMax; steps++) {
+    const end = this.steps + stepsMax
+    while (this.steps < end) {
+      this.steps += 1
       const walk = this.#walks.at(-1)
       if (walk === undefined) return null
       const slot = walk.next()
@@ -101,6 +108,7 @@ export class RetainedCursor {
   #wants(topic: RetainedTopic): boolean {
     const { message } = topic
     if (message === null || message.sequence > this.#sequenceMax) return false
+    this.steps += topic.path.length >> CHARACTERS_A_STEP_BITS
     return topicMatches(this.#filter, topic.path)
   }
 

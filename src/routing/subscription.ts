@@ -34,3 +34,16 @@ export function wholeSubscription(topicFilter: string): Subscription {
     identifier: 0,
   }
 }
+
+/** Whether one may stand for the other, of the same filter. */
+export function areSame(one: Subscription, other: Subscription): boolean {
+  return (
+    one.qos === other.qos &&
+    one.noLocal === other.noLocal &&
+    one.retainAsPublished === other.retainAsPublished &&
+    one.retainHandling === other.retainHandling &&
+    one.identifier === other.identifier &&
+    one.strategy === other.strategy &&
+    one.weight === other.weight
+  )
+}

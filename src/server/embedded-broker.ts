@@ -24,6 +24,7 @@ export interface BrokerEvents {
   disconnected: [client: ClientFacts, reason: ReasonCode, sentence: string]
   refused: [client: ClientFacts, reason: ReasonCode, sentence: string]
   subscribed: [clientId: string, subscription: Subscription]
+  subscribeRefused: [clientId: string, filter: string, reason: ReasonCode, sentence: string]
   unsubscribed: [clientId: string, filter: string]
   published: [message: Message, receivers: number]
   publishRefused: [clientId: string, topic: string, reason: ReasonCode, sentence: string]
@@ -204,6 +205,7 @@ function observerOf(events: EventEmitter<BrokerEvents>, guard: Guard): Observer 
     disconnected: told('disconnected'),
     refused: told('refused'),
     subscribed: told('subscribed'),
+    subscribeRefused: told('subscribeRefused'),
     unsubscribed: told('unsubscribed'),
     // What the program hears it may keep; where it does not listen, nothing is made for it.
     published: (message, receivers) => {

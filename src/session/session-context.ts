@@ -24,6 +24,8 @@ export interface SessionContext {
   readonly now: number
   readonly journal: Journal
   readonly limits: Limits
+  /** Work that this turn may still do, weighed as `limits.turnWorkMax` says: whoever does some takes it off. */
+  turnWorkLeft: number
   /** Sessions that outlive their connection are to survive the broker as well. */
   readonly storesSessions: boolean
   /** The next number for a delivery in the store. */

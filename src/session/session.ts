@@ -13,19 +13,21 @@ import type { Link } from './link.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
 import { promiseIdentifier, recordOwed, recordSent } from './records.ts'
-import type { Replay } from './replay.ts'
+import { type Recipient, Replays } from './replays.ts'
 import { drop, isExpired, type SessionContext } from './session-context.ts'
 import { type RestOfLine, StoredRest } from './stored-rest.ts'
 
 const NONE: readonly never[] = []
 const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
 
-export class Session implements RestOfLine {
+export class Session implements RestOfLine, Recipient {
   readonly clientId: string
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
   readonly isDurable: boolean
   readonly subscriptions: Map<string, Subscription> = new Map()
   expiryIntervalSeconds: number
+  /** SUBACK goes before the retained messages of its filters, and is not said yet. */
+  holdsReplays = false
   #groups: Set<GroupOfMember<Session>> | null = null
   readonly #context: SessionContext
   readonly #window = new OutgoingWindow()
@@ -37,7 +39,8 @@ export class Session implements RestOfLine {
   #windowMax = 0
   /** What was unsettled when the client came back and is not sent again yet. */
   #resend: readonly Delivery[] = NONE
-  #replays: Replay[] = []
+  /** Made with the first subscription that there are retained messages for. */
+  #replays: Replays | null = null
 
   constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = clientId
@@ -103,7 +106,7 @@ export class Session implements RestOfLine {
   /** Something older must be sent before what comes now. */
   get #isBehind(): boolean {
     const isWaitedFor = this.#line !== null && !this.#line.isEmpty
-    return isWaitedFor || this.#replays.length > 0 || this.#resend.length > 0
+    return isWaitedFor || this.#isReplaying || this.#resend.length > 0
   }
 
   /**
@@ -122,7 +125,7 @@ export class Session implements RestOfLine {
       return
     }
     const delivery = this.#newDelivery(message, qos, retain, identifiers, promise)
-    if (this.#hasWindow && !this.#isBehind) this.#startOwed(delivery)
+    if (this.hasWindow && !this.#isBehind) this.#startOwed(delivery)
     else this.#wait(delivery)
   }
 
@@ -135,10 +138,24 @@ export class Session implements RestOfLine {
     this.#start(delivery)
   }
 
-  /** Sends the retained messages of a new subscription before all that is published from now on. */
-  replay(replay: Replay): void {
-    this.#replays.push(replay)
-    this.pump()
+  /** The retained messages of its subscriptions, which go before all that is published from now on. */
+  get replays(): Replays {
+    this.#replays ??= new Replays(this, this.#context)
+    return this.#replays
+  }
+
+  /** The subscription has other options now; what it asked for before is still owed [MQTT-3.8.4-4]. */
+  resubscribed(subscription: Subscription): void {
+    this.#replays?.resubscribed(subscription)
+  }
+
+  /** No subscription, no replay [MQTT-3.10.4-2]. */
+  unsubscribed(filter: string): void {
+    this.#replays?.unsubscribed(filter)
+  }
+
+  get #isReplaying(): boolean {
+    return this.#replays !== null && this.#replays.count > 0
   }
 
   /** PUBACK, or a PUBREC that refuses. False when no such packet identifier is in flight. */
@@ -185,6 +202,7 @@ export class Session implements RestOfLine {
   detach(): void {
     this.#link = null
     this.#resend = NONE
+    this.holdsReplays = false
     this.#window.disconnected()
     for (const group of this.groups) group.detached(this)
   }
@@ -212,7 +230,7 @@ export class Session implements RestOfLine {
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
     this.#context.droppedInStore('session-ended', this.#line?.rest.clear() ?? 0)
-    this.#replays = []
+    this.#replays = null
   }
 
   /** Sends what can be sent now: resends, retained messages, the waiting line; then lets its groups know. */
@@ -220,7 +238,7 @@ export class Session implements RestOfLine {
     if (this.#link === null) return
     if (this.#isBehind) {
       this.#pumpResends()
-      this.#pumpReplays()
+      this.#replays?.pump()
       this.#pumpQueue()
     }
     if (this.groups.size > 0 && this.canTake) {
@@ -252,13 +270,31 @@ export class Session implements RestOfLine {
     return this.#line
   }
 
-  get #hasWindow(): boolean {
+  get mayReplay(): boolean {
+    if (this.holdsReplays || this.#resend.length > 0) return false
+    return this.#link !== null && this.#link.hasRoom
+  }
+
+  get hasWindow(): boolean {
     return this.#link !== null && this.#link.hasRoom && this.#window.onWire < this.#windowMax
+  }
+
+  sendRetained(message: Message, qos: QoS, identifiers: readonly number[]): void {
+    if (qos === 0) {
+      this.#sendQoS0(message, true, identifiers)
+      return
+    }
+    const { latest } = this.#context.journal
+    this.#startOwed(this.#newDelivery(message, qos, true, identifiers, latest))
+  }
+
+  postpone(): void {
+    this.#link?.postpone()
   }
 
   #deliverQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     // Behind a replay it waits, so that the retained value is not heard after a newer one; and behind its like.
-    if (this.#link !== null && this.#replays.length === 0 && this.#line?.holdsQoS0 !== true) {
+    if (this.#link !== null && !this.#isReplaying && this.#line?.holdsQoS0 !== true) {
       this.#sendQoS0(message, retain, identifiers)
     } else if (this.#link !== null || this.#context.limits.queueQoS0WhileAway) {
       this.#wait(this.#unstored(message, retain, identifiers))
@@ -367,7 +403,7 @@ export class Session implements RestOfLine {
 
   #pumpResends(): void {
     let next = 0
-    while (next < this.#resend.length && this.#hasWindow) {
+    while (next < this.#resend.length && this.hasWindow) {
       const delivery = this.#resend[next]
       next += 1
       if (delivery === undefined || this.#window.get(delivery.packetId) !== delivery) continue
@@ -377,37 +413,6 @@ export class Session implements RestOfLine {
     if (next > 0) this.#resend = this.#resend.slice(next)
   }
 
-  #pumpReplays(): void {
-    while (this.#resend.length === 0 && this.#link !== null && this.#link.hasRoom) {
-      const replay = this.#replays[0]
-      if (replay === undefined) return
-      const message = replay.peek()
-      if (message === 'later') {
-        this.#link.postpone()
-        return
-      }
-      if (message === null) this.#replays.shift()
-      else if (!this.#replayOne(replay, message)) return
-    }
-  }
-
-  /** False when it must wait for room in the window. */
-  #replayOne(replay: Replay, message: Message): boolean {
-    if (isExpired(message, this.#context.now)) {
-      replay.take()
-      return true
-    }
-    const qos = replay.qosOf(message)
-    if (qos > 0 && !this.#hasWindow) return false
-    replay.take()
-    if (qos === 0) this.#sendQoS0(message, true, replay.identifiers)
-    else {
-      const { latest } = this.#context.journal
-      this.#startOwed(this.#newDelivery(message, qos, true, replay.identifiers, latest))
-    }
-    return true
-  }
-
   #pumpQueue(): void {
     this.#sendWaiting()
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
@@ -415,9 +420,9 @@ export class Session implements RestOfLine {
   }
 
   #sendWaiting(): void {
-    while (this.#resend.length === 0 && this.#replays.length === 0) {
+    while (this.#resend.length === 0 && !this.#isReplaying) {
       const delivery = this.#line?.peek()
-      if (delivery === undefined || !this.#hasWindow) return
+      if (delivery === undefined || !this.hasWindow) return
       this.#line?.shift()
       if (isExpired(delivery.message, this.#context.now)) {
         this.#release(delivery)

@@ -1,6 +1,7 @@
 // A share group: one waiting line for all its members. A message is bound to a member when that member
 // can take it, not before, so nothing waits behind a member that is away or frozen.
 
+import { WORK } from '../limits.ts'
 import { type Message, owningBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { ShareStrategy } from '../routing/share-strategy.ts'
@@ -127,6 +128,7 @@ export class ShareGroup implements GroupOfMember<Session> {
     _identifiers: readonly number[],
     promise: number,
   ): void {
+    this.#context.turnWorkLeft -= WORK.groupDelivery
     const delivery = this.#owe(message, qos, retain, promise)
     const lane = this.#laneFor(message)
     const member = lane.isEmpty ? this.#pick(message) : null

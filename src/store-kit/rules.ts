@@ -15,6 +15,7 @@ import {
   pageOf,
   sent,
   stored,
+  subscribedAndOwed,
   type StorePlace,
   wholeOf,
 } from './facts.ts'
@@ -66,10 +67,29 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
         subscriptions: [subscription],
         deliveries: [],
         remainder: { messages: 0, bytes: 0 },
+        replays: [],
         incoming: [],
       },
     ])
   },
+
+  'what a subscription is owed of retained messages is known until it was sent, and no longer than the subscription':
+    async place => {
+      const { sessions } = await after(
+        place,
+        [OPENED, ...['a', 'b', 'c', 'd'].flatMap(subscribedAndOwed)],
+        [
+          { kind: 'replayed', clientId: 'bob', filter: 'a' },
+          { kind: 'unsubscribed', clientId: 'bob', filter: 'b' },
+          { kind: 'replay-owed', clientId: 'bob', filter: 'c', sequenceMax: 2 ** 40 },
+          { kind: 'replay-owed', clientId: 'bob', filter: 'none', sequenceMax: 1 },
+        ],
+      )
+      is.strictSame(sessions[0]?.replays, [
+        { filter: 'd', sequenceMax: 1 },
+        { filter: 'c', sequenceMax: 2 ** 40 },
+      ])
+    },
 
   'a session that was resumed has no end until it is left again': async place => {
     const { sessions } = await after(place, [

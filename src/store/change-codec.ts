@@ -31,6 +31,8 @@ export const KIND = {
   'retained-set': 18,
   'retained-cleared': 19,
   'group-ended': 20,
+  'replay-owed': 21,
+  replayed: 22,
 } as const satisfies Readonly<Record<Change['kind'], number>>
 
 type KindNumber = (typeof KIND)[Change['kind']]
@@ -142,7 +144,12 @@ function writeClientChange(writer: Writer, change: ClientChange): void {
       writeSubscription(writer, change.subscription)
       return
     case 'unsubscribed':
+    case 'replayed':
       writer.string(change.filter)
+      return
+    case 'replay-owed':
+      writer.string(change.filter)
+      writer.uint53(change.sequenceMax)
       return
     case 'incoming-opened':
     case 'incoming-released':
@@ -217,6 +224,12 @@ function readClientChange(kind: (typeof KIND)[ClientChange['kind']], reader: Byt
       return { kind: 'subscribed', clientId, subscription: readSubscription(reader) }
     case KIND.unsubscribed:
       return { kind: 'unsubscribed', clientId, filter: reader.string() }
+    case KIND['replay-owed']: {
+      const filter = reader.string()
+      return { kind: 'replay-owed', clientId, filter, sequenceMax: reader.uint53() }
+    }
+    case KIND.replayed:
+      return { kind: 'replayed', clientId, filter: reader.string() }
     case KIND['incoming-opened']:
       return { kind: 'incoming-opened', clientId, packetId: reader.uint16() }
     case KIND['incoming-released']:

@@ -49,6 +49,17 @@ export type Change =
       readonly subscription: Subscription
     }
   | { readonly kind: 'unsubscribed'; readonly clientId: string; readonly filter: string }
+  /**
+   * The retained messages that the subscription asked for, those with sequences up to `sequenceMax`, are not all sent
+   * yet: they are owed until `replayed`, and no longer than there is the subscription.
+   */
+  | {
+      readonly kind: 'replay-owed'
+      readonly clientId: string
+      readonly filter: string
+      readonly sequenceMax: number
+    }
+  | { readonly kind: 'replayed'; readonly clientId: string; readonly filter: string }
   /** Stored once, before the facts of the same turn that refer to it by its sequence. */
   | { readonly kind: 'message-stored'; readonly message: Message }
   | {

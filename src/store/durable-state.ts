@@ -6,7 +6,7 @@ import type { Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
-import { groupKey, onlyWill } from './kept-facts.ts'
+import { groupKey, onlyWill, replaysIn } from './kept-facts.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
 interface KeptMessage {
@@ -58,6 +58,8 @@ interface KeptSession {
   expiryIntervalSeconds: number
   expiresAt: number | null
   readonly subscriptions: Map<string, Subscription>
+  /** The sequences up to which retained messages are owed, by filter. */
+  readonly replays: Map<string, number>
   /** Sent, in the order of a resend. */
   readonly sent: Place
   readonly waiting: Place
@@ -214,6 +216,15 @@ export class DurableState {
         return
       case 'unsubscribed':
         session?.subscriptions.delete(change.filter)
+        session?.replays.delete(change.filter)
+        return
+      case 'replay-owed':
+        if (session?.subscriptions.has(change.filter) !== true) return
+        session.replays.delete(change.filter)
+        session.replays.set(change.filter, change.sequenceMax)
+        return
+      case 'replayed':
+        session?.replays.delete(change.filter)
         return
       case 'incoming-opened':
         session?.incoming.add(change.packetId)
@@ -356,6 +367,7 @@ export class DurableState {
       will: kept?.will ?? null,
       willAt: kept?.at ?? null,
       subscriptions: [...session.subscriptions.values()],
+      replays: replaysIn(session.replays),
       deliveries: [...session.sent.values(), ...waiting.slice(0, this.#pageMessages)].map(each =>
         this.#deliveryOf(each),
       ),
@@ -402,6 +414,7 @@ function newSession(clientId: string, expiryIntervalSeconds: number): KeptSessio
     expiryIntervalSeconds,
     expiresAt: null,
     subscriptions: new Map(),
+    replays: new Map(),
     sent: new Map(),
     waiting: new Map(),
     incoming: new Set(),

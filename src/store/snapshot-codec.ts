@@ -100,6 +100,11 @@ function writeSession(writer: Writer, session: StoredSession): void {
   }
   writer.uint32(session.subscriptions.length)
   for (const subscription of session.subscriptions) writeSubscription(writer, subscription)
+  writer.uint32(session.replays.length)
+  for (const { filter, sequenceMax } of session.replays) {
+    writer.string(filter)
+    writer.uint53(sequenceMax)
+  }
   writeLine(writer, session.deliveries, session.remainder)
   writer.uint32(session.incoming.length)
   for (const packetId of session.incoming) writer.uint16(packetId)
@@ -117,6 +122,10 @@ function readSession(reader: ByteReader): StoredSession {
     will: hasWill ? readWill(reader) : null,
     willAt: hasWill ? numberOrNull(reader.double()) : null,
     subscriptions: Array.from({ length: reader.uint32() }, () => readSubscription(reader)),
+    replays: Array.from({ length: reader.uint32() }, () => ({
+      filter: reader.string(),
+      sequenceMax: reader.uint53(),
+    })),
     ...readLine(reader),
     incoming: Array.from({ length: reader.uint32() }, () => reader.uint16()),
   }

@@ -25,6 +25,13 @@ export interface Remainder {
   readonly bytes: number
 }
 
+/** Retained messages that a subscription asked for and has not all been sent. */
+export interface StoredReplay {
+  readonly filter: string
+  /** Those with higher sequences came as they were published. */
+  readonly sequenceMax: number
+}
+
 export interface StoredSession {
   readonly clientId: string
   readonly expiryIntervalSeconds: number
@@ -34,6 +41,8 @@ export interface StoredSession {
   /** Milliseconds at which the will is due; null while the client was connected. */
   readonly willAt: number | null
   readonly subscriptions: readonly Subscription[]
+  /** In the order in which they were asked for. */
+  readonly replays: readonly StoredReplay[]
   /** In the order in which they became owed; those sent before those that wait. */
   readonly deliveries: readonly StoredDelivery[]
   /** What waits behind `deliveries`. */

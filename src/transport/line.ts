@@ -38,6 +38,10 @@ export class Line implements WireReceiver, Carrier, Speaker {
   /** The connection has a question, and its answer is not here yet. */
   #isAsking = false
   #isClosed = false
+  /** Why it closed. */
+  #cause: string | null = null
+  /** Nothing that came before it closed is left to be read. */
+  #hasEnded = false
   #isEnding = false
   #paused = 0
   /** Bytes read since all that had been read was answered. */
@@ -75,7 +79,10 @@ export class Line implements WireReceiver, Carrier, Speaker {
   proceed(): void {
     this.#isPostponed = false
     this.#resume(SHARE_USED)
-    if (this.#isClosed) return
+    if (this.#isClosed) {
+      this.#lose(this.#cause)
+      return
+    }
     if (this.connection.sender.isAwaited) this.connection.drained()
     this.connection.proceed()
     this.#afterReading()
@@ -91,8 +98,16 @@ export class Line implements WireReceiver, Carrier, Speaker {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#context.turn.begin()
-    this.connection.closed(cause)
-    this.#context.ended(this)
+    this.#lose(cause)
+  }
+
+  /** What the client said before its socket closed is read as any other, in as many turns as it needs. */
+  #lose(cause: string | null): void {
+    this.#cause = cause
+    if (this.#hasEnded) return
+    this.#hasEnded = this.connection.closed(cause)
+    if (this.#hasEnded) this.#context.ended(this)
+    else this.#postpone()
   }
 
   attend(): void {
@@ -128,6 +143,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
   brokerStops(): void {
     this.#context.turn.begin()
     this.connection.brokerStops()
+    if (this.#isClosed) this.#lose(this.#cause)
   }
 
   /** Closes the socket at once, whatever still waits. */

@@ -30,6 +30,8 @@ export interface SessionEntry {
   expiryIntervalSeconds: number
   expiresAt: number | null
   readonly subscriptions: Map<string, Subscription>
+  /** The sequences up to which retained messages are owed, by filter. */
+  readonly replays: Map<string, number>
   readonly waiting: WaitingLine
   /** In the order of a resend. */
   readonly sent: Map<number, SentEntry>
@@ -92,6 +94,7 @@ export class LogState {
       expiryIntervalSeconds,
       expiresAt: null,
       subscriptions: new Map(),
+      replays: new Map(),
       waiting: new WaitingLine(),
       sent: new Map(),
       incoming: new Set<number>(),

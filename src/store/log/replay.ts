@@ -139,6 +139,15 @@ function applyToClient(state: LogState, change: Change): void {
       return
     case 'unsubscribed':
       session?.subscriptions.delete(change.filter)
+      session?.replays.delete(change.filter)
+      return
+    case 'replay-owed':
+      if (session?.subscriptions.has(change.filter) !== true) return
+      session.replays.delete(change.filter)
+      session.replays.set(change.filter, change.sequenceMax)
+      return
+    case 'replayed':
+      session?.replays.delete(change.filter)
       return
     case 'incoming-opened':
       session?.incoming.add(change.packetId)

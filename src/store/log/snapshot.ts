@@ -2,7 +2,7 @@
 
 import type { Message } from '../../message.ts'
 import type { GroupOwner } from '../change.ts'
-import { onlyWill } from '../kept-facts.ts'
+import { onlyWill, replaysIn } from '../kept-facts.ts'
 import { qosIn } from '../message-codec.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
 import {
@@ -53,6 +53,7 @@ class SnapshotMaking {
       will: will?.will ?? null,
       willAt: will?.at ?? null,
       subscriptions: [...subscriptions.values()],
+      replays: replaysIn(session.replays),
       deliveries: sent,
       remainder: this.#remainder(session.waiting),
       incoming: [...incoming],
