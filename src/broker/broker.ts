@@ -5,7 +5,12 @@ import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
-import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
+import type {
+  DropReason,
+  PageReader,
+  Postponed,
+  SessionContext,
+} from '../session/session-context.ts'
 import { Replay } from '../session/replay.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -68,6 +73,7 @@ export class Broker implements SessionContext {
   #lastSequence = 0
   #lastDelivery = 0
   #pagesWanted: PageReader[] = []
+  #postponed: Postponed[] = []
 
   constructor(options: BrokerOptions) {
     this.limits = options.limits
@@ -230,12 +236,17 @@ export class Broker implements SessionContext {
   subscribe(session: Session, subscription: Subscription): boolean {
     const isNew = !session.subscriptions.has(subscription.filter)
     session.subscriptions.set(subscription.filter, subscription)
+    let entered = subscription
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
-    if (session.isDurable) {
-      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
+    else {
+      entered = this.groups.join(session, subscription)
+      session.subscriptions.set(entered.filter, entered)
     }
-    this.observer.subscribed?.(session.clientId, subscription)
+    if (session.isDurable) {
+      const { clientId } = session
+      this.journal.record({ kind: 'subscribed', clientId, subscription: entered })
+    }
+    this.observer.subscribed?.(session.clientId, entered)
     return isNew
   }
 
@@ -289,6 +300,29 @@ export class Broker implements SessionContext {
     const readers = this.#pagesWanted
     this.#pagesWanted = []
     return readers
+  }
+
+  postpone(work: Postponed): void {
+    this.#postponed.push(work)
+  }
+
+  /** Work waits for a later turn. */
+  get hasPostponed(): boolean {
+    return this.#postponed.length > 0
+  }
+
+  /** Goes on with what earlier turns left, for half of what this turn may do: the clients have the other half. */
+  proceed(): void {
+    const { turnWorkLeft } = this
+    const half = turnWorkLeft / 2
+    this.turnWorkLeft = half
+    const postponed = this.#postponed
+    this.#postponed = []
+    let next = 0
+    for (; next < postponed.length && this.turnWorkLeft > 0; next++) postponed[next]?.proceed()
+    // They have waited already: before those that have had a part of this turn.
+    this.#postponed = [...postponed.slice(next), ...this.#postponed]
+    this.turnWorkLeft += turnWorkLeft - half
   }
 
   /** The client changed its expiry as it left [MQTT-3.1.2-11.2]. */

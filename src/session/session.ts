@@ -7,14 +7,15 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { Owner, SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
+import { Discarding } from './discarding.ts'
 import type { GroupOfMember } from './group-of-member.ts'
 import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
-import { promiseIdentifier, recordOwed, recordSent } from './records.ts'
+import { promiseIdentifier, recordOwed, recordSent, recordSettled } from './records.ts'
 import type { Replay } from './replay.ts'
-import { drop, isExpired, type SessionContext } from './session-context.ts'
+import { drop, dropPushedOut, isExpired, type SessionContext } from './session-context.ts'
 import { type RestOfLine, StoredRest } from './stored-rest.ts'
 
 const NONE: readonly never[] = []
@@ -27,6 +28,8 @@ export class Session implements RestOfLine {
   readonly subscriptions: Map<string, Subscription> = new Map()
   expiryIntervalSeconds: number
   #groups: Set<GroupOfMember<Session>> | null = null
+  /** Groups that want to hear when it can take a message, the one that has waited longest first. */
+  #awaiting: GroupOfMember<Session>[] | null = null
   readonly #context: SessionContext
   readonly #window = new OutgoingWindow()
   // These are made when they are first needed: most clients are only there.
@@ -72,6 +75,14 @@ export class Session implements RestOfLine {
 
   left(group: GroupOfMember<Session>): void {
     this.#groups?.delete(group)
+    const place = this.#awaiting?.indexOf(group) ?? -1
+    if (place !== -1) this.#awaiting?.splice(place, 1)
+  }
+
+  /** Tells the group once when a message can be taken. */
+  awaits(group: GroupOfMember<Session>): void {
+    this.#awaiting ??= []
+    this.#awaiting.push(group)
   }
 
   get inFlight(): number {
@@ -204,15 +215,19 @@ export class Session implements RestOfLine {
   end(): void {
     this.#link = null
     this.#window.disconnected()
-    for (const group of this.groups) this.surrender(group)
-    for (const delivery of [...this.#window.unsettled(), ...(this.#line?.drain() ?? NONE)]) {
-      delivery.origin?.released(this.clientId)
-      // The store forgets them with the session, in one fact.
+    this.#replays = []
+    // Also to a group that it has left since.
+    for (const group of this.#window.lenders()) this.surrender(group)
+    for (const delivery of this.#window.unsettled()) {
+      // A stored session is forgotten with what it owed, in one fact. What a group lent another is the group's there.
+      if (!this.isDurable) recordSettled(this.#context.journal, delivery, this.#placeOf(delivery))
+      this.#release(delivery)
       if (!delivery.isReceived)
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
-    this.#context.droppedInStore('session-ended', this.#line?.rest.clear() ?? 0)
-    this.#replays = []
+    if (this.#line === null) return
+    new Discarding(this.#context, this.#line, 'session-ended', this.clientId).proceed()
+    this.#line = null
   }
 
   /** Sends what can be sent now: resends, retained messages, the waiting line; then lets its groups know. */
@@ -223,9 +238,7 @@ export class Session implements RestOfLine {
       this.#pumpReplays()
       this.#pumpQueue()
     }
-    if (this.groups.size > 0 && this.canTake) {
-      for (const group of this.groups) group.ready(this)
-    }
+    if (this.#awaiting !== null) this.#tellGroups(this.#awaiting)
   }
 
   /** What the store kept, those sent before those that wait; `remainder` stays there until it is needed. */
@@ -235,15 +248,21 @@ export class Session implements RestOfLine {
       if (delivery.packetId !== 0) this.#window.restore(delivery)
     }
     if (waiting.length === 0 && remainder.messages === 0) return
-    this.#queue.putBack(waiting)
+    this.#queue.restore(waiting)
     this.#queue.rest.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   /** The next page of the waiting line has come from the store. */
   paged(deliveries: readonly Delivery[]): void {
-    const pushedOut = this.#queue.paged(deliveries, this.#bounds)
-    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
+    dropPushedOut(this.#context, this.#queue.paged(deliveries, this.#bounds), this.owner)
     this.pump()
+  }
+
+  /** The group that has waited longest is told first: one with a long queue takes nothing from the others. */
+  #tellGroups(awaiting: GroupOfMember<Session>[]): void {
+    for (let count = awaiting.length; count > 0 && this.canTake; count--) {
+      awaiting.shift()?.ready(this)
+    }
   }
 
   /** The waiting line. */
@@ -291,24 +310,20 @@ export class Session implements RestOfLine {
   }
 
   #wait(delivery: Delivery): void {
-    for (const lost of this.#queue.push(delivery, this.#bounds)) {
+    const pushedOut = this.#queue.push(delivery, this.#bounds, this.#context.now)
+    if (pushedOut.length > 0) {
       // What was never owed need not be settled.
-      if (lost !== delivery) drop(this.#context, 'queue-full', lost, this.owner)
-      else {
-        this.#context.dropped('queue-full', lost.message, this.clientId)
-        return
-      }
+      const isLost = pushedOut.at(-1) === delivery
+      if (isLost) delivery.stored = 0
+      dropPushedOut(this.#context, pushedOut, this.owner)
+      if (isLost) return
     }
     recordOwed(this.#context.journal, delivery, this.owner)
   }
 
   get #bounds(): QueueBounds {
     const { queuedMessagesMax, queuedBytesMax, queueOverflow } = this.#context.limits
-    return {
-      messagesMax: queuedMessagesMax,
-      bytesMax: queuedBytesMax,
-      overflow: queueOverflow,
-    }
+    return { messagesMax: queuedMessagesMax, bytesMax: queuedBytesMax, overflow: queueOverflow }
   }
 
   /** Sends at once what becomes owed with it. */
@@ -349,10 +364,7 @@ export class Session implements RestOfLine {
   /** Settled, one way or the other. */
   #forget(delivery: Delivery): void {
     this.#window.settle(delivery)
-    if (delivery.stored !== 0) {
-      const owner = this.#placeOf(delivery)
-      this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
-    }
+    recordSettled(this.#context.journal, delivery, this.#placeOf(delivery))
     this.#release(delivery)
   }
 

@@ -197,6 +197,26 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       ])
     },
 
+  'what a member of a group was sent bears its QoS, RETAIN and identifier until it is returned':
+    async place => {
+      const asOwed = { qos: 2, retain: true, identifiers: [] } as const
+      const asSent = { qos: 1, retain: false, identifiers: [9] } as const
+      const { groups, sessions } = await after(
+        place,
+        [OPENED, stored(1), stored(2)],
+        [1, 2].flatMap(each => [
+          stored(each),
+          { ...owed(each, each, GROUP), ...asOwed } as Change,
+          { ...sent(each, each, GROUP), ...asSent } as Change,
+        ]),
+        [{ kind: 'returned', delivery: 2, clientId: 'bob', owner: GROUP }],
+      )
+      is.match(sessions[0]?.deliveries, [{ delivery: 1, packetId: 1, ...asSent }])
+      is.equal(groups[0]?.deliveries.length, 1)
+      is.match(groups[0]?.deliveries, [{ delivery: 2, packetId: 0, qos: 2, retain: true }])
+      is.strictSame(groups[0]?.deliveries[0]?.identifiers, [])
+    },
+
   'what a group sent is what its member subscribed to: a lower QoS comes back, and is not given up':
     async place => {
       const { groups, sessions } = await after(place, [
