@@ -112,3 +112,11 @@ function isUnstored({ reserved, stored, packetId }: Delivery): boolean {
 export function leavesLine(delivery: Delivery): void {
   delivery.reserved = 0
 }
+
+/** With the QoS and RETAIN of the message, and without the identifiers of a member that may have had it. */
+export function asOwed(delivery: Delivery): Delivery {
+  const { message, qos, retain, identifiers } = delivery
+  if (qos === message.qos && retain === message.retain && identifiers.length === 0) return delivery
+  const owed = { qos: message.qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
+  return { ...delivery, ...owed }
+}

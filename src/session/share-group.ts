@@ -9,7 +9,7 @@ import type { GroupOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 import { Discarding } from './discarding.ts'
-import { GroupFacts, leavesLine } from './group-facts.ts'
+import { asOwed, GroupFacts, leavesLine } from './group-facts.ts'
 import type { GroupOfMember } from './group-of-member.ts'
 import { KeyedLanes } from './keyed-lanes.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
@@ -24,8 +24,6 @@ import {
 import type { ShareMember } from './share-member.ts'
 import { ShareMembers } from './share-members.ts'
 import { type RestOfLine, StoredRest } from './stored-rest.ts'
-
-const NO_IDENTIFIERS: readonly number[] = []
 
 // What steps of the group's own work weigh: see `limits.turnWorkMax`.
 const HANDING_WORK = 2
@@ -88,6 +86,11 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
   /** Messages that wait for a member: the lag of the group. */
   get queuedMessages(): number {
     return this.#line.messages
+  }
+
+  /** Their bytes, as the bounds count them. */
+  get queuedBytes(): number {
+    return this.#line.bytesInAll
   }
 
   /**
@@ -435,12 +438,4 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
     if (isReady) this.#strategy.add(member)
     else this.#strategy.remove(member)
   }
-}
-
-/** With the QoS and RETAIN of the message, and without the identifiers of a member that may have had it. */
-function asOwed(delivery: Delivery): Delivery {
-  const { message, qos, retain, identifiers } = delivery
-  if (qos === message.qos && retain === message.retain && identifiers.length === 0) return delivery
-  const owed = { qos: message.qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
-  return { ...delivery, ...owed }
 }
