@@ -53,7 +53,7 @@ export interface Weather {
 
 const TOPICS = ['t/a', 't/b', 't/c/d', 's/a', 's/b', 'private/x']
 const FILTERS = ['t/a', 't/+', 't/#', '#', '+/a', 's/a', 's/#', 'private/#']
-const SHARED = ['$share/g/t/#', '$share/g/s/a', '$share/h/#', '$share/g/+/a']
+const SHARED = ['$share/g/t/#', '$share/g/s/a', '$share/h/#', '$share/g/+/a'] as const
 
 export function weatherOf(dice: Dice): Weather {
   const durability = dice.chance(5) ? 'os' : 'fsync'
@@ -90,16 +90,22 @@ export function weatherOf(dice: Dice): Weather {
     checkpointBytes: dice.of([300, 1_000, 4_000, 64_000]),
     pageMessages: dice.of([1, 2, 5, 100]),
     topics: TOPICS.slice(0, dice.between(1, TOPICS.length)),
-    filters: [
-      ...FILTERS.filter(() => dice.chance(2)),
-      ...(dice.chance(2) ? SHARED.filter(() => dice.chance(2)) : []),
-      't/#',
-    ],
+    filters: filtersOf(dice),
     retains: dice.of([0, 2, 6]),
     largeBytes,
     shortExpirySeconds: dice.of([5, 30, 60]),
     messageExpirySeconds: dice.of([[1_000_000], [1, 5], [20, 60, 1_000_000]]),
   }
+}
+
+function filtersOf(dice: Dice): readonly string[] {
+  // A world of share groups: the same few names, so that groups have several members.
+  if (dice.chance(4)) return [SHARED[0], ...SHARED.slice(1).filter(() => dice.chance(4))]
+  return [
+    ...FILTERS.filter(() => dice.chance(2)),
+    ...(dice.chance(2) ? SHARED.filter(() => dice.chance(2)) : []),
+    't/#',
+  ]
 }
 
 function weightsOf(dice: Dice, durability: Durability): Weather['weights'] {
