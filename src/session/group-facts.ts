@@ -1,5 +1,6 @@
 // What a share group has the store remember of what it owes.
 
+import { strict as assert } from 'node:assert'
 import type { Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { GroupOwner } from '../store/change.ts'
@@ -43,11 +44,12 @@ export class GroupFacts {
   /** What was owed by a group that would not have survived is stored after all, at its place in the order. */
   store(delivery: Delivery): void {
     const { journal } = this.#context
+    assert(delivery.reserved !== 0, 'what waits unstored has a number')
     journal.record({ kind: 'message-stored', message: delivery.message })
-    if (delivery.reserved === 0) delivery.reserved = this.#context.nextDelivery()
     this.#recordOwed(delivery)
     delivery.promise = journal.current
-    this.#rest.passesBy(delivery)
+    // While some of the line lies in the store, all that joins it is stored at once.
+    this.#rest.followsOn(delivery)
   }
 
   /** A member gave it back. */

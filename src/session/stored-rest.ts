@@ -102,6 +102,11 @@ export class StoredRest implements PageReader {
     }
   }
 
+  /** A delivery that is older than all of these, and has a smaller number. */
+  followsOn(delivery: Delivery): void {
+    this.#passes(delivery.stored)
+  }
+
   /** So little of the line is in memory that more is needed soon. */
   isNeeded(inMemory: number): boolean {
     return this.messages > 0 && inMemory * LOW_PART < this.#context.limits.queuedInMemoryMax
@@ -131,7 +136,7 @@ export class StoredRest implements PageReader {
       else this.#read(page)
     }
     // The line may have ended since.
-    if (this.messages === 0) this.clear()
+    if (this.messages === 0) this.#isEmptied()
     this.#ask()
   }
 
@@ -185,11 +190,16 @@ export class StoredRest implements PageReader {
   clear(): number {
     const { messages } = this
     this.messages = 0
-    this.bytes = 0
     this.#ahead = null
-    this.#search = null
-    this.#isWanted = false
+    this.#isEmptied()
     return messages
+  }
+
+  #isEmptied(): void {
+    this.bytes = 0
+    this.#isWanted = false
+    this.#search = null
+    this.#expiresAt = Infinity
   }
 
   #passes(stored: number): void {
