@@ -434,6 +434,10 @@ export class Session implements RestOfLine {
       if (isExpired(delivery.message, this.#context.now)) {
         this.#release(delivery)
         drop(this.#context, 'message-expired', delivery, this.owner)
+        this.#context.turnWorkLeft -= 1
+        if (this.#context.turnWorkLeft > 0) continue
+        this.#link?.postpone()
+        return
       } else if (delivery.qos === 0) {
         this.#sendQoS0(delivery.message, delivery.retain, delivery.identifiers)
       } else {
