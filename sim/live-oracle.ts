@@ -135,6 +135,8 @@ function checkOrder(ledger: Ledger, hearing: Hearing, publication: Publication):
   const { session, packet } = hearing
   if (session.isMember || packet.retain || publication.retain) return
   if (publication.kind === 'will' || session.heard.has(publication)) return
+  // A full queue may have dropped it, and its publisher sent it again.
+  if (publication.attempts > 1 && ledger.wasDropped(session.clientId, publication)) return
   // At QoS 0 the first of several attempts may have been dropped.
   if (packet.qos === 0 && publication.attempts > 1) return
   const stream = `${publication.publisher}/${publication.qos}/${packet.qos}/${publication.topic}`
