@@ -169,7 +169,9 @@ export class RandomFacts {
       const packetId = 1 + this.below(99)
       if (owner.kind === 'group' && this.below(2) === 0) owed.qos = 1
       const retain = this.below(2) === 0
-      return [{ kind: 'sent', delivery, owner, clientId, packetId, qos: owed.qos, retain }]
+      const identifiers = owner.kind === 'group' && this.below(3) === 0 ? [1 + this.below(9)] : []
+      const sent = { kind: 'sent', delivery, owner, clientId, packetId, retain } as const
+      return [{ ...sent, qos: owed.qos, identifiers }]
     }
     if (sentTo !== null && qos === 2 && this.below(3) === 0) {
       return [{ kind: 'received', delivery, clientId: sentTo }]

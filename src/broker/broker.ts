@@ -1,27 +1,28 @@
 // Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
 
 import type { Permissions } from '../access/permissions.ts'
-import {
-  type Limits,
-  LOOKS_A_UNIT_BITS,
-  OVERLAPS_A_UNIT_BITS,
-  PATH_CHARACTERS_A_UNIT_BITS,
-  WORK,
-} from '../limits.ts'
+import { type Limits, OVERLAPS_A_UNIT_BITS, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
-import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
+import type {
+  DropReason,
+  PageReader,
+  Postponed,
+  SessionContext,
+} from '../session/session-context.ts'
 import { type OpenRetained, Replay } from '../session/replay.ts'
-import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
-import { areSame, type Subscription } from '../routing/subscription.ts'
+import type { Match } from '../routing/router.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Observer } from './observer.ts'
+import { PostponedWork } from './postponed-work.ts'
 import { Retained } from './retained.ts'
 import { type Occupant, Sessions } from './sessions.ts'
-import { ShareGroups, type ShareSettings } from './share-groups.ts'
+import type { ShareGroups, ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
+import { Subscriptions } from './subscriptions.ts'
 import type { Target } from './target.ts'
 import { type WillOfClient, Wills } from './wills.ts'
 
@@ -52,8 +53,6 @@ export interface Opened {
 /** How a connection ended, as far as the will is concerned. */
 export type Departure = 'goodbye' | 'lost' | 'broker-stops'
 
-export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
-
 const NO_READERS: readonly PageReader[] = []
 
 export class Broker implements SessionContext {
@@ -65,8 +64,8 @@ export class Broker implements SessionContext {
   readonly deadlines: Deadlines = new Deadlines()
   readonly retained: Retained
   readonly sessions: Sessions
-  readonly groups: ShareGroups
-  readonly #router = new Router<Target>()
+  readonly subscriptions: Subscriptions
+  readonly postponed: PostponedWork = new PostponedWork(this)
   readonly #wills: Wills
   readonly #openRetained: OpenRetained = (filter, sequenceMax) =>
     this.retained.matching(filter, sequenceMax)
@@ -87,7 +86,7 @@ export class Broker implements SessionContext {
     this.storesSessions = options.storesSessions ?? true
     this.retained = new Retained(this.deadlines, this.journal, this.limits)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
-    this.groups = new ShareGroups(this.#router, options.share, this)
+    this.subscriptions = new Subscriptions(options.share, this)
     this.#wills = new Wills(this, this.deadlines, this.journal)
   }
 
@@ -96,29 +95,22 @@ export class Broker implements SessionContext {
     return this.#now
   }
 
+  get groups(): ShareGroups {
+    return this.subscriptions.groups
+  }
+
   /** How often a topic had to be searched for among the filters. */
   get searches(): number {
-    return this.#router.searches
+    return this.subscriptions.searches
   }
 
   /** Ways in which the `+` of all filters stand. */
   get filterShapes(): number {
-    return this.#router.shapes.count
-  }
-
-  /** The limit that the client's filter would exceed by making the search for some topic too dear, or null. */
-  shapeLimitFor(clientId: string, topicFilter: string): ShapeLimit | null {
-    const { shapes } = this.#router
-    const added = shapes.newIn(topicFilter)
-    if (added === 0) return null
-    const { filterShapesMax, filterShapesPerClientMax } = this.limits
-    if (shapes.count + added > filterShapesMax) return 'filterShapesMax'
-    const own = shapes.broughtInBy(clientId) + added
-    return own > filterShapesPerClientMax ? 'filterShapesPerClientMax' : null
+    return this.subscriptions.filterShapes
   }
 
   get subscriptionCount(): number {
-    return this.#router.subscriptionCount
+    return this.subscriptions.count
   }
 
   nextSequence(): number {
@@ -192,8 +184,7 @@ export class Broker implements SessionContext {
 
   #discard(session: Session): void {
     session.end()
-    for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
-    session.subscriptions.clear()
+    this.subscriptions.end(session)
     this.sessions.remove(session)
     if (session.isDurable)
       this.journal.record({ kind: 'session-ended', clientId: session.clientId })
@@ -201,7 +192,7 @@ export class Broker implements SessionContext {
 
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
   publish(message: Message): number {
-    const matches = this.#match(message.topic)
+    const matches = this.subscriptions.match(message.topic)
     const promise = this.#store(message, matches)
     if (message.retain) {
       this.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
@@ -211,7 +202,7 @@ export class Broker implements SessionContext {
     for (const match of matches) {
       const heard =
         match.noLocal && match.target.clientId === message.publisher
-          ? this.#withoutNoLocal(match)
+          ? this.subscriptions.withoutNoLocal(match)
           : match
       if (heard === null) continue
       receivers += 1
@@ -230,7 +221,7 @@ export class Broker implements SessionContext {
   /** Whether the message would have to be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
     const isKept = message.retain && message.payload.length > 0
-    return isKept || isOwedDurably(message, this.#match(message.topic))
+    return isKept || isOwedDurably(message, this.subscriptions.match(message.topic))
   }
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
@@ -246,7 +237,7 @@ export class Broker implements SessionContext {
       sequence: this.nextSequence(),
     } as const
     this.retained.restore(message)
-    for (const { target, retainAsPublished } of this.#router.match(topic)) {
+    for (const { target, retainAsPublished } of this.subscriptions.match(topic)) {
       target.deliver(message, 0, retainAsPublished, [], 0)
     }
   }
@@ -267,34 +258,18 @@ export class Broker implements SessionContext {
    * Enters or replaces a subscription [MQTT-3.8.4-3]. The retained messages that it asks for wait until the session is
    * pumped.
    */
-  subscribe(session: Session, subscription: Subscription): void {
-    const old = session.subscriptions.get(subscription.filter)
-    if (old === undefined || !areSame(old, subscription)) this.#enter(session, subscription)
-    this.#replayRetained(session, subscription, old === undefined)
+  subscribe(session: Session, asked: Subscription): void {
+    const isNew = !session.subscriptions.has(asked.filter)
+    const subscription = this.subscriptions.enter(session, asked)
+    this.#replayRetained(session, subscription, isNew)
     this.observer.subscribed?.(session.clientId, subscription)
   }
 
   /** False when there was no such subscription. */
   unsubscribe(session: Session, filter: string): boolean {
-    const subscription = session.subscriptions.get(filter)
-    if (subscription === undefined) return false
-    session.subscriptions.delete(filter)
-    session.unsubscribed(filter)
-    this.#detach(session, subscription)
-    if (session.isDurable) {
-      this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
-    }
+    if (!this.subscriptions.leave(session, filter)) return false
     this.observer.unsubscribed?.(session.clientId, filter)
     return true
-  }
-
-  /** A subscriber that is part of this process. */
-  listen(target: Target, subscription: Subscription): void {
-    this.#router.subscribe(target, subscription)
-  }
-
-  unlisten(target: Target, topicFilter: string): void {
-    this.#router.unsubscribe(target, topicFilter)
   }
 
   dropped(reason: DropReason, message: Message, clientId: string | null): void {
@@ -318,6 +293,10 @@ export class Broker implements SessionContext {
     return readers
   }
 
+  postpone(work: Postponed): void {
+    this.postponed.add(work)
+  }
+
   /** The client changed its expiry as it left [MQTT-3.1.2-11.2]. */
   changeExpiry(session: Session, expiryIntervalSeconds: number): void {
     if (session.expiryIntervalSeconds === expiryIntervalSeconds) return
@@ -328,11 +307,6 @@ export class Broker implements SessionContext {
   restoreSession(session: Session, expiresAt: number | null): void {
     this.sessions.add(session)
     this.sessions.vacate(session, expiresAt ?? this.#away(session))
-  }
-
-  restoreSubscription(session: Session, subscription: Subscription): void {
-    session.subscriptions.set(subscription.filter, subscription)
-    this.#attach(session, subscription)
   }
 
   /** Its retained messages were not all sent when the last broker ended. */
@@ -375,14 +349,6 @@ export class Broker implements SessionContext {
     this.end(session)
   }
 
-  #enter(session: Session, subscription: Subscription): void {
-    session.subscriptions.set(subscription.filter, subscription)
-    this.#attach(session, subscription)
-    if (session.isDurable) {
-      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
-    }
-  }
-
   /** Whether retained messages are to be sent: [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
   #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
     const { shareName, retainHandling } = subscription
@@ -395,30 +361,6 @@ export class Broker implements SessionContext {
 
   #newReplay(session: Session, subscription: Subscription, sequenceMax: number): Replay {
     return new Replay(subscription, sequenceMax, session.clientId, this.#openRetained)
-  }
-
-  #attach(session: Session, subscription: Subscription): void {
-    if (subscription.shareName !== null) this.groups.join(session, subscription)
-    else this.#router.subscribe(session, subscription, session.clientId)
-  }
-
-  #detach(session: Session, subscription: Subscription): void {
-    if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
-    else this.groups.leave(session, subscription)
-  }
-
-  /** A topic that has to be searched for is work of the turn. */
-  #match(topic: string): readonly Match<Target>[] {
-    const before = this.#router.looks
-    const matches = this.#router.match(topic)
-    const { looks } = this.#router
-    if (looks !== before) this.turnWorkLeft -= (looks - before) >> LOOKS_A_UNIT_BITS
-    return matches
-  }
-
-  #withoutNoLocal(match: Match<Target>): Match<Target> | null {
-    this.turnWorkLeft -= match.subscriptions.length >> OVERLAPS_A_UNIT_BITS
-    return withoutNoLocal(match)
   }
 
   /** Stores the message once, if anybody durable is owed it or it is retained. Returns what its journey must wait for. */

@@ -141,7 +141,7 @@ function quotaRefusal(topicFilter: string, session: Session, broker: Broker): Re
     const sentence = 'the disk is full, and the subscription must be stored'
     return { reason: QUOTA_EXCEEDED, sentence }
   }
-  const limit = broker.shapeLimitFor(session.clientId, topicFilter)
+  const limit = broker.subscriptions.shapeLimitFor(session.clientId, topicFilter)
   return limit === null ? null : exceeds(limit, 'the filter would make topics dear to search for')
 }
 

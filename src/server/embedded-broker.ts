@@ -154,8 +154,8 @@ export class EmbeddedBroker {
       deliver: message => this.#guard(() => handler(owningBytes(message))),
     }
     const { broker } = this.#server
-    broker.listen(target, wholeSubscription(filter))
-    return () => broker.unlisten(target, filter)
+    broker.subscriptions.listen(target, wholeSubscription(filter))
+    return () => broker.subscriptions.unlisten(target, filter)
   }
 
   /** Serves the client at the other end of a stream. */

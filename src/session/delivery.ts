@@ -24,6 +24,8 @@ export interface Delivery {
   readonly origin: DeliveryOrigin | null
   /** Its number in the store; 0 when its owner does not outlive a crash. */
   stored: number
+  /** A number kept for it while it waits in a share group, should the store take it later; else 0. */
+  reserved: number
   /** What must be committed before it may leave (see Journal); 0 for nothing. */
   promise: number
   /** 0 until it is sent for the first time. */
@@ -52,6 +54,7 @@ export function newDelivery(
     identifiers: identifiers.length === 0 ? NO_IDENTIFIERS : identifiers,
     origin,
     stored,
+    reserved: 0,
     promise,
     packetId: 0,
     isReceived: false,

@@ -1,6 +1,6 @@
 // QoS 1 and 2 messages sent to one client and not yet settled.
 
-import type { Delivery } from './delivery.ts'
+import type { Delivery, DeliveryOrigin } from './delivery.ts'
 import { nextPacketId } from './packet-ids.ts'
 
 const NONE: readonly Delivery[] = []
@@ -71,6 +71,13 @@ export class OutgoingWindow {
   /** All that is unsettled, in the order of a resend. */
   unsettled(): readonly Delivery[] {
     return this.#unsettled === null ? NONE : [...this.#unsettled.values()]
+  }
+
+  /** The share groups that some of it is lent by. */
+  lenders(): ReadonlySet<DeliveryOrigin> {
+    const lenders = new Set<DeliveryOrigin>()
+    for (const { origin } of this.unsettled()) if (origin !== null) lenders.add(origin)
+    return lenders
   }
 
   #opened(): Map<number, Delivery> {

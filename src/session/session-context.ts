@@ -19,6 +19,12 @@ export type DropReason =
   | 'not-authorized'
   | 'no-packet-identifier'
 
+/** Work that is divided among turns. */
+export interface Postponed {
+  /** Goes on until it is done or `turnWorkLeft` is used up; then it postpones itself again. */
+  proceed(): void
+}
+
 export interface SessionContext {
   /** Milliseconds; read once a turn. */
   readonly now: number
@@ -35,6 +41,8 @@ export interface SessionContext {
   droppedInStore(reason: DropReason, messages: number): void
   /** Asks for the next page of a waiting line; it comes in a later turn. */
   wantPage(reader: PageReader): void
+  /** There is more to do than this turn may: it goes on in the next. */
+  postpone(work: Postponed): void
 }
 
 /** Whoever reads a long waiting line from the store, page by page. */
@@ -45,6 +53,18 @@ export interface PageReader {
   paged(page: readonly StoredDelivery[]): void
 }
 
+/** Drops what a full queue has pushed out, or found expired as it looked for room. */
+export function dropPushedOut(
+  context: SessionContext,
+  lost: readonly Delivery[],
+  owner: Owner,
+): void {
+  for (const delivery of lost) {
+    const reason = isExpired(delivery.message, context.now) ? 'message-expired' : 'queue-full'
+    drop(context, reason, delivery, owner)
+  }
+}
+
 /** Forgets a delivery that lies with `owner` and will not be made: counted, and settled in the store. */
 export function drop(
   context: SessionContext,
@@ -52,6 +72,7 @@ export function drop(
   delivery: Delivery,
   owner: Owner,
 ): void {
+  delivery.reserved = 0
   if (delivery.stored !== 0) {
     context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
   }

@@ -7,14 +7,16 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { Owner, SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
+import { Discarding } from './discarding.ts'
 import type { GroupOfMember } from './group-of-member.ts'
 import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
+import { Memberships } from './memberships.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
-import { promiseIdentifier, recordOwed, recordSent } from './records.ts'
+import { promiseIdentifier, recordOwed, recordSent, recordSettled } from './records.ts'
 import { type Recipient, Replays } from './replays.ts'
-import { drop, isExpired, type SessionContext } from './session-context.ts'
+import { drop, dropPushedOut, isExpired, type SessionContext } from './session-context.ts'
 import { type RestOfLine, StoredRest } from './stored-rest.ts'
 
 const NONE: readonly never[] = []
@@ -28,12 +30,12 @@ export class Session implements RestOfLine, Recipient {
   expiryIntervalSeconds: number
   /** SUBACK goes before the retained messages of its filters, and is not said yet. */
   holdsReplays = false
-  #groups: Set<GroupOfMember<Session>> | null = null
   readonly #context: SessionContext
   readonly #window = new OutgoingWindow()
   // These are made when they are first needed: most clients are only there.
   #owner: SessionOwner | null = null
   #incoming: IncomingWindow | null = null
+  #memberships: Memberships<Session> | null = null
   #line: MessageQueue | null = null
   #link: Link | null = null
   #windowMax = 0
@@ -65,16 +67,12 @@ export class Session implements RestOfLine, Recipient {
 
   /** The share groups that it is a member of. */
   get groups(): ReadonlySet<GroupOfMember<Session>> {
-    return this.#groups ?? NO_GROUPS
+    return this.#memberships?.groups ?? NO_GROUPS
   }
 
-  joined(group: GroupOfMember<Session>): void {
-    this.#groups ??= new Set()
-    this.#groups.add(group)
-  }
-
-  left(group: GroupOfMember<Session>): void {
-    this.#groups?.delete(group)
+  get memberships(): Memberships<Session> {
+    this.#memberships ??= new Memberships()
+    return this.#memberships
   }
 
   get inFlight(): number {
@@ -222,15 +220,19 @@ export class Session implements RestOfLine, Recipient {
   end(): void {
     this.#link = null
     this.#window.disconnected()
-    for (const group of this.groups) this.surrender(group)
-    for (const delivery of [...this.#window.unsettled(), ...(this.#line?.drain() ?? NONE)]) {
-      delivery.origin?.released(this.clientId)
-      // The store forgets them with the session, in one fact.
+    this.#replays = null
+    // Also to a group that it has left since.
+    for (const group of this.#window.lenders()) this.surrender(group)
+    for (const delivery of this.#window.unsettled()) {
+      // A stored session is forgotten with what it owed, in one fact. What a group lent another is the group's there.
+      if (!this.isDurable) recordSettled(this.#context.journal, delivery, this.#placeOf(delivery))
+      this.#release(delivery)
       if (!delivery.isReceived)
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
-    this.#context.droppedInStore('session-ended', this.#line?.rest.clear() ?? 0)
-    this.#replays = null
+    if (this.#line === null) return
+    new Discarding(this.#context, this.#line, 'session-ended', this.clientId).proceed()
+    this.#line = null
   }
 
   /** Sends what can be sent now: resends, retained messages, the waiting line; then lets its groups know. */
@@ -241,9 +243,7 @@ export class Session implements RestOfLine, Recipient {
       this.#replays?.pump()
       this.#pumpQueue()
     }
-    if (this.groups.size > 0 && this.canTake) {
-      for (const group of this.groups) group.ready(this)
-    }
+    this.#memberships?.tell(this)
   }
 
   /** What the store kept, those sent before those that wait; `remainder` stays there until it is needed. */
@@ -253,14 +253,13 @@ export class Session implements RestOfLine, Recipient {
       if (delivery.packetId !== 0) this.#window.restore(delivery)
     }
     if (waiting.length === 0 && remainder.messages === 0) return
-    this.#queue.putBack(waiting)
+    this.#queue.restore(waiting)
     this.#queue.rest.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   /** The next page of the waiting line has come from the store. */
   paged(deliveries: readonly Delivery[]): void {
-    const pushedOut = this.#queue.paged(deliveries, this.#bounds)
-    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
+    dropPushedOut(this.#context, this.#queue.paged(deliveries, this.#bounds), this.owner)
     this.pump()
   }
 
@@ -327,24 +326,20 @@ export class Session implements RestOfLine, Recipient {
   }
 
   #wait(delivery: Delivery): void {
-    for (const lost of this.#queue.push(delivery, this.#bounds)) {
+    const pushedOut = this.#queue.push(delivery, this.#bounds, this.#context.now)
+    if (pushedOut.length > 0) {
       // What was never owed need not be settled.
-      if (lost !== delivery) drop(this.#context, 'queue-full', lost, this.owner)
-      else {
-        this.#context.dropped('queue-full', lost.message, this.clientId)
-        return
-      }
+      const isLost = pushedOut.at(-1) === delivery
+      if (isLost) delivery.stored = 0
+      dropPushedOut(this.#context, pushedOut, this.owner)
+      if (isLost) return
     }
     recordOwed(this.#context.journal, delivery, this.owner)
   }
 
   get #bounds(): QueueBounds {
     const { queuedMessagesMax, queuedBytesMax, queueOverflow } = this.#context.limits
-    return {
-      messagesMax: queuedMessagesMax,
-      bytesMax: queuedBytesMax,
-      overflow: queueOverflow,
-    }
+    return { messagesMax: queuedMessagesMax, bytesMax: queuedBytesMax, overflow: queueOverflow }
   }
 
   /** Sends at once what becomes owed with it. */
@@ -385,10 +380,7 @@ export class Session implements RestOfLine, Recipient {
   /** Settled, one way or the other. */
   #forget(delivery: Delivery): void {
     this.#window.settle(delivery)
-    if (delivery.stored !== 0) {
-      const owner = this.#placeOf(delivery)
-      this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
-    }
+    recordSettled(this.#context.journal, delivery, this.#placeOf(delivery))
     this.#release(delivery)
   }
 
@@ -427,6 +419,10 @@ export class Session implements RestOfLine, Recipient {
       if (isExpired(delivery.message, this.#context.now)) {
         this.#release(delivery)
         drop(this.#context, 'message-expired', delivery, this.owner)
+        this.#context.turnWorkLeft -= 1
+        if (this.#context.turnWorkLeft > 0) continue
+        this.#link?.postpone()
+        return
       } else if (delivery.qos === 0) {
         this.#sendQoS0(delivery.message, delivery.retain, delivery.identifiers)
       } else {

@@ -71,7 +71,8 @@ export function sent(
   owner: Owner = BOB,
   clientId = 'bob',
 ): Change {
-  return { kind: 'sent', delivery, owner, clientId, packetId, qos: 2, retain: false }
+  const identifiers: readonly number[] = []
+  return { kind: 'sent', delivery, owner, clientId, packetId, qos: 2, retain: false, identifiers }
 }
 
 export function pageOf(
@@ -123,7 +124,7 @@ async function withPages<Line extends Pick<StoredSession, 'deliveries' | 'remain
     const page = await pageOf(store, owner, last)
     last = page.at(-1)?.delivery ?? last
     left -= Math.max(1, page.length)
-    deliveries.push(...page)
+    for (const delivery of page) deliveries.push(delivery)
   }
   return { ...line, deliveries, remainder: { messages: 0, bytes: 0 } }
 }

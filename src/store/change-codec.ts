@@ -9,6 +9,9 @@ import type { ByteReader } from './bytes.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
 import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
 
+/** A `sent` with the Subscription Identifiers of a member of a share group. */
+export const SENT_WITH_IDENTIFIERS = 23
+
 /** The first byte of each record. */
 export const KIND = {
   'session-opened': 1,
@@ -36,6 +39,8 @@ export const KIND = {
 } as const satisfies Readonly<Record<Change['kind'], number>>
 
 type KindNumber = (typeof KIND)[Change['kind']]
+
+const NO_IDENTIFIERS: readonly number[] = []
 
 const OWNER_SESSION = 0
 const OWNER_GROUP = 1
@@ -68,17 +73,17 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint53(change.sequence)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
       writer.uint16(change.packetId)
-      writer.uint16(change.identifiers.length)
-      for (const identifier of change.identifiers) writer.uint32(identifier)
+      writeIdentifiers(writer, change.identifiers)
       writeOwner(writer, change.owner)
       return
     case 'sent':
-      writer.uint8(KIND.sent)
+      writer.uint8(change.identifiers.length === 0 ? KIND.sent : SENT_WITH_IDENTIFIERS)
       writer.uint53(change.delivery)
       writer.uint16(change.packetId)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
       writeOwner(writer, change.owner)
       writer.string(isOwnersOwn(change) ? '' : change.clientId)
+      if (change.identifiers.length > 0) writeIdentifiers(writer, change.identifiers)
       return
     case 'settled':
       writer.uint8(KIND.settled)
@@ -89,6 +94,11 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint8(KIND[change.kind])
       writeRare(writer, change)
   }
+}
+
+function writeIdentifiers(writer: Writer, identifiers: readonly number[]): void {
+  writer.uint16(identifiers.length)
+  for (const identifier of identifiers) writer.uint32(identifier)
 }
 
 type RareChange = Exclude<Change, { kind: 'message-stored' | 'owed' | 'sent' | 'settled' }>
@@ -172,7 +182,7 @@ function writeStored(writer: Writer, change: Extract<Change, { kind: 'message-st
 }
 
 export function readChange(reader: ByteReader): Change {
-  const kind = reader.uint8() as KindNumber
+  const kind = reader.uint8() as KindNumber | typeof SENT_WITH_IDENTIFIERS
   switch (kind) {
     case KIND['message-stored']:
       reader.position += 8
@@ -180,7 +190,8 @@ export function readChange(reader: ByteReader): Change {
     case KIND.owed:
       return readOwed(reader)
     case KIND.sent:
-      return readSent(reader)
+    case SENT_WITH_IDENTIFIERS:
+      return readSent(reader, kind)
     case KIND.settled:
       return { kind: 'settled', delivery: reader.uint53(), owner: readOwner(reader) }
     case KIND.received:
@@ -244,21 +255,28 @@ function readOwed(reader: ByteReader): Change {
   const sequence = reader.uint53()
   const options = reader.uint8()
   const packetId = reader.uint16()
-  const identifiers = Array.from({ length: reader.uint16() }, () => reader.uint32())
+  const identifiers = readIdentifiers(reader)
   const owner = readOwner(reader)
   const retain = (options & RETAIN) !== 0
   const qos = qosIn(options)
   return { kind: 'owed', delivery, owner, sequence, qos, retain, identifiers, packetId }
 }
 
-function readSent(reader: ByteReader): Change {
+function readSent(reader: ByteReader, kind: number): Change {
   const delivery = reader.uint53()
   const packetId = reader.uint16()
   const options = reader.uint8()
   const owner = readOwner(reader)
   const clientId = readRecipient(reader, owner)
   const retain = (options & RETAIN) !== 0
-  return { kind: 'sent', delivery, owner, clientId, packetId, qos: qosIn(options), retain }
+  const qos = qosIn(options)
+  const identifiers = kind === SENT_WITH_IDENTIFIERS ? readIdentifiers(reader) : NO_IDENTIFIERS
+  return { kind: 'sent', delivery, owner, clientId, packetId, qos, retain, identifiers }
+}
+
+export function readIdentifiers(reader: ByteReader): readonly number[] {
+  const count = reader.uint16()
+  return count === 0 ? NO_IDENTIFIERS : Array.from({ length: count }, () => reader.uint32())
 }
 
 /** To whom it was sent. */

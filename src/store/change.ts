@@ -86,8 +86,10 @@ export type Change =
       /** What a share group owes takes these from the subscription of the member that it was sent to. */
       readonly qos: QoS
       readonly retain: boolean
+      /** The same. What a session owes keeps those that it was owed with. */
+      readonly identifiers: readonly number[]
     }
-  /** A member of a share group left before it settled the delivery: the group owes it again. */
+  /** A member of a share group left before it settled the delivery: the group owes it again, as before it was sent. */
   | {
       readonly kind: 'returned'
       readonly delivery: number

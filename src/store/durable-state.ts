@@ -20,7 +20,10 @@ interface KeptDelivery {
   readonly sequence: number
   qos: QoS
   retain: boolean
-  readonly identifiers: readonly number[]
+  identifiers: readonly number[]
+  /** With which it waits in a share group, whatever a member was sent. */
+  readonly owedQos: QoS
+  readonly owedRetain: boolean
   readonly group: GroupOwner | null
   packetId: number
   isReceived: boolean
@@ -70,6 +73,8 @@ interface KeptGroup {
   readonly owner: GroupOwner
   readonly waiting: Place
 }
+
+const NO_IDENTIFIERS: readonly number[] = []
 
 export class DurableState {
   readonly #sessions = new Map<string, KeptSession>()
@@ -254,6 +259,8 @@ export class DurableState {
       qos,
       retain,
       identifiers,
+      owedQos: qos,
+      owedRetain: retain,
       group,
       packetId: change.packetId,
       isReceived: false,
@@ -265,26 +272,32 @@ export class DurableState {
     this.#refer(sequence, 1)
   }
 
-  #send({ delivery, clientId, packetId, qos, retain }: Extract<Change, { kind: 'sent' }>): void {
+  #send(change: Extract<Change, { kind: 'sent' }>): void {
+    const { delivery, clientId, packetId, qos, retain, identifiers } = change
     const kept = this.#deliveries.get(delivery)
     if (kept === undefined) return
     const session = this.#sessions.get(clientId)
     if (session === undefined) {
       // A member of a group whose session does not outlive a crash: the group goes on owing it, but for QoS 2.
-      kept.isBegun = qos === 2
+      if (qos === 2) kept.isBegun = true
       return
     }
     kept.packetId = packetId
     kept.qos = qos
     kept.retain = retain
+    if (identifiers.length > 0) kept.identifiers = identifiers
     this.#move(kept, session.sent)
   }
 
   #return(delivery: number, owner: Owner): void {
     const kept = this.#deliveries.get(delivery)
     const place = this.#waitingOf(owner)
-    if (kept === undefined || place === null) return
+    // One that was sent to a member without a stored session never left the group.
+    if (kept === undefined || place === null || kept.packetId === 0) return
     kept.packetId = 0
+    kept.qos = kept.owedQos
+    kept.retain = kept.owedRetain
+    kept.identifiers = NO_IDENTIFIERS
     this.#move(kept, place)
   }
 

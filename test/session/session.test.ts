@@ -273,3 +273,24 @@ test('at QoS 0 nothing overtakes what waited while the client was away', async t
     'publish a new q0',
   ])
 })
+
+test('messages that expired in a long queue are passed over a part in each turn, and what lives follows', async t => {
+  const pond = new Pond({ limits: { turnWorkTotalMax: 100 } })
+  const bob = pond.client('bob', { properties: { receiveMaximum: 1 } })
+  bob.subscribes('a', 1)
+  const alice = pond.client('alice')
+  const properties = { messageExpiryInterval: 10 }
+  for (let count = 0; count < 2_000; count++) {
+    alice.publishes('a', 'old', { qos: 1, packetId: 1, properties })
+  }
+  alice.publishes('a', 'fresh', { qos: 1 })
+  bob.hears()
+  pond.passes({ seconds: 11 })
+  const before = pond.turn.turns
+
+  bob.acknowledges('puback', 1)
+
+  t.match(bob.hears().at(-1), 'publish a fresh q1')
+  t.equal(pond.broker.statistics.dropped['message-expired'], 1_999)
+  t.ok(pond.turn.turns - before > 10, `${pond.turn.turns - before} turns`)
+})

@@ -7,7 +7,7 @@ import { ByteReader } from '../bytes.ts'
 import { writeChanges } from '../change-codec.ts'
 import type { Change, Owner } from '../change.ts'
 import { type Disk, HOLD } from '../disk.ts'
-import { qosIn, readMessage } from '../message-codec.ts'
+import { readMessage } from '../message-codec.ts'
 import type { Durability, Snapshot, StoredDelivery } from '../store.ts'
 import { checkpointNames, CheckpointWriter, readCheckpoint, unfinishedNames } from './checkpoint.ts'
 import { Compaction } from './compaction.ts'
@@ -337,7 +337,7 @@ function pageOf(
   const page: WaitingEntry[] = []
   let bytes = 0
   for (const entry of line.after(after)) {
-    if ((entry.options & BEGUN) !== 0 && qosIn(entry.options) === 2) continue
+    if ((entry.options & BEGUN) !== 0) continue
     page.push(entry)
     bytes += state.messages.sizeOf(entry.slot)
     if (page.length >= options.pageMessages || bytes >= options.pageBytes) break
