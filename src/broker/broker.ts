@@ -2,7 +2,7 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
-import type { Message } from '../message.ts'
+import { makeMessage, type Message, ownCopy } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session } from '../session/session.ts'
 import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
@@ -199,16 +199,9 @@ export class Broker implements SessionContext {
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
   announce(topic: string, payload: string): void {
-    const message = {
-      topic,
-      payload: Buffer.from(payload),
-      qos: 0,
-      retain: true,
-      properties: NO_PROPERTIES,
-      publisher: null,
-      expiresAt: Infinity,
-      sequence: this.nextSequence(),
-    } as const
+    const bytes = ownCopy(Buffer.from(payload))
+    const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
+    const message = makeMessage(said, topic, null, this)
     this.retained.restore(message)
     for (const { target, retainAsPublished } of this.#router.match(topic)) {
       target.deliver(message, 0, retainAsPublished, [], 0)

@@ -1,8 +1,8 @@
 // Wills, from CONNECT until they are published or forgotten.
 
 import type { Permissions } from '../access/permissions.ts'
-import type { Message } from '../message.ts'
-import { NO_PROPERTIES, type Properties, type Will } from '../packet/packet.ts'
+import { makeMessage, type Message, type MessageNumbers } from '../message.ts'
+import type { Will } from '../packet/packet.ts'
 import { SteadyMap } from '../routing/steady-map.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
@@ -13,9 +13,7 @@ export interface WillOfClient {
 }
 
 /** What a will needs of the broker. */
-export interface WillPublisher {
-  readonly now: number
-  nextSequence(): number
+export interface WillPublisher extends MessageNumbers {
   publishWill(message: Message, permissions: Permissions): void
 }
 
@@ -97,29 +95,9 @@ export class Wills {
   publish(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return
-    const message = messageOf(entry.will, clientId, this.#publisher)
+    const { will } = entry
+    const message = makeMessage(will, will.topic, clientId, this.#publisher)
     this.forget(clientId)
     this.#publisher.publishWill(message, entry.permissions)
   }
-}
-
-function messageOf(will: Will, clientId: string, publisher: WillPublisher): Message {
-  const { messageExpiryInterval, willDelayInterval: _, ...forwarded } = will.properties
-  return {
-    topic: will.topic,
-    payload: will.payload,
-    qos: will.qos,
-    retain: will.retain,
-    properties: will.properties === NO_PROPERTIES ? NO_PROPERTIES : forwardedOf(forwarded),
-    publisher: clientId,
-    expiresAt:
-      messageExpiryInterval === undefined
-        ? Infinity
-        : publisher.now + messageExpiryInterval * 1_000,
-    sequence: publisher.nextSequence(),
-  }
-}
-
-function forwardedOf(properties: Properties): Properties {
-  return Object.keys(properties).length === 0 ? NO_PROPERTIES : properties
 }

@@ -2,6 +2,7 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import { makeMessage } from '../message.ts'
 import type {
   AcknowledgementPacket,
   AuthPacket,
@@ -24,7 +25,6 @@ import type { Session } from '../session/session.ts'
 import type { Agreement } from './agreement.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import {
-  messageOf,
   type Publisher,
   type Refusal,
   refusalOf,
@@ -116,7 +116,7 @@ export class Conversation implements Publisher {
     }
     const refusal = refusalOf(packet, topic, this, this.#broker)
     if (refusal !== null) return this.#refuse(packet, topic, refusal)
-    const message = messageOf(packet, topic, this.clientId, this.#broker)
+    const message = makeMessage(packet, topic, this.clientId, this.#broker)
     const noRoom = retainRefusal(message, this.#broker)
     if (noRoom !== null) return this.#refuse(packet, topic, noRoom)
     const notStored = storeRefusal(message, this.#broker)

@@ -3,6 +3,7 @@
 import type { Credentials } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import { forwarded, ownCopy } from '../message.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -21,7 +22,7 @@ import {
 import { isTopicName, levelCount } from '../routing/topic.ts'
 import type { Agreement } from './agreement.ts'
 import type { ConnectionPeer } from './connection-context.ts'
-import { forwarded, type Refusal } from './publish.ts'
+import type { Refusal } from './publish.ts'
 
 /** Why CONNECT is refused before anybody is asked who it is, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
@@ -92,7 +93,7 @@ export function keptWill(will: Will): Will {
     ...(willDelayInterval === undefined ? {} : { willDelayInterval }),
     ...(messageExpiryInterval === undefined ? {} : { messageExpiryInterval }),
   }
-  return { ...will, payload: Buffer.from(will.payload), properties }
+  return { ...will, payload: ownCopy(will.payload), properties }
 }
 
 /** Says what was agreed on, and only what differs from what the client assumes. */
