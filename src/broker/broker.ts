@@ -4,11 +4,12 @@ import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import { makeMessage, type Message, ownCopy } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
-import { Session } from '../session/session.ts'
+import { Session, sessionBytes } from '../session/session.ts'
+import { KeptBytes } from '../session/kept-bytes.ts'
 import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
 import { Replay } from '../session/replay.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
-import type { Subscription } from '../routing/subscription.ts'
+import { type Subscription, subscriptionBytes } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Observer } from './observer.ts'
@@ -55,6 +56,7 @@ export class Broker implements SessionContext {
   readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
+  readonly kept: KeptBytes
   readonly retained: Retained
   readonly sessions: Sessions
   readonly groups: ShareGroups
@@ -74,10 +76,11 @@ export class Broker implements SessionContext {
     this.journal = options.journal
     this.observer = options.observer
     this.storesSessions = options.storesSessions ?? true
-    this.retained = new Retained(this.deadlines, this.journal, this.limits)
+    this.kept = new KeptBytes(this.limits)
+    this.retained = new Retained(this.deadlines, this.journal, this.limits, this.kept)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
     this.groups = new ShareGroups(this.#router, options.share, this)
-    this.#wills = new Wills(this, this.deadlines, this.journal)
+    this.#wills = new Wills(this, this.deadlines, this.journal, this.kept)
   }
 
   /** Milliseconds since 1970, read once a turn from a clock that never goes back. */
@@ -167,6 +170,7 @@ export class Broker implements SessionContext {
     for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
     session.subscriptions.clear()
     this.sessions.remove(session)
+    this.kept.add('sessions', -sessionBytes(session.clientId))
     if (session.isDurable)
       this.journal.record({ kind: 'session-ended', clientId: session.clientId })
   }
@@ -222,9 +226,7 @@ export class Broker implements SessionContext {
   /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
   subscribe(session: Session, subscription: Subscription): boolean {
     const isNew = !session.subscriptions.has(subscription.filter)
-    session.subscriptions.set(subscription.filter, subscription)
-    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
+    this.restoreSubscription(session, subscription)
     if (session.isDurable) {
       this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
     }
@@ -292,11 +294,14 @@ export class Broker implements SessionContext {
 
   /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
   restoreSession(session: Session, expiresAt: number | null): void {
-    this.sessions.add(session)
+    this.#add(session)
     this.sessions.vacate(session, expiresAt ?? this.#away(session))
   }
 
   restoreSubscription(session: Session, subscription: Subscription): void {
+    if (!session.subscriptions.has(subscription.filter)) {
+      this.kept.add('subscriptions', subscriptionBytes(subscription))
+    }
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName === null) this.#router.subscribe(session, subscription)
     else this.groups.join(session, subscription)
@@ -309,11 +314,16 @@ export class Broker implements SessionContext {
 
   #begin(clientId: string, expiryIntervalSeconds: number): Session {
     const session = new Session(clientId, expiryIntervalSeconds, this)
-    this.sessions.add(session)
+    this.#add(session)
     if (session.isDurable) {
       this.journal.record({ kind: 'session-opened', clientId, expiryIntervalSeconds })
     }
     return session
+  }
+
+  #add(session: Session): void {
+    this.sessions.add(session)
+    this.kept.add('sessions', sessionBytes(session.clientId))
   }
 
   #resume(session: Session, expiryIntervalSeconds: number): void {
@@ -336,6 +346,7 @@ export class Broker implements SessionContext {
   }
 
   #detach(session: Session, subscription: Subscription): void {
+    this.kept.add('subscriptions', -subscriptionBytes(subscription))
     if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)
   }

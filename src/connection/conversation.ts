@@ -2,7 +2,7 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
-import { makeMessage } from '../message.ts'
+import { makeMessage, textBytes } from '../message.ts'
 import type {
   AcknowledgementPacket,
   AuthPacket,
@@ -63,11 +63,28 @@ export class Conversation implements Publisher {
     this.permissions = permissions
     this.#broker = broker
     this.#sender = sender
+    broker.kept.add('sessions', this.#nameBytes)
   }
 
   get aliases(): IncomingAliases {
-    this.#aliases ??= new IncomingAliases(this.#broker.limits.topicAliasMax)
+    const { topicAliasMax, topicAliasBytesMax } = this.#broker.limits
+    this.#aliases ??= new IncomingAliases(
+      { max: topicAliasMax, bytesMax: topicAliasBytesMax },
+      this.#broker.kept,
+    )
     return this.#aliases
+  }
+
+  /** The connection is over: what was kept for it alone is not kept any more. */
+  ended(): void {
+    this.#aliases?.clear()
+    this.#sender.forgetAliases()
+    this.#broker.kept.add('sessions', -this.#nameBytes)
+  }
+
+  get #nameBytes(): number {
+    const { username, authenticationMethod } = this.agreement
+    return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
   }
 
   get clientId(): string {

@@ -59,6 +59,10 @@ export function openingRefusal(
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session' }
   }
   const isNew = broker.sessions.get(agreement.clientId) === undefined
+  if ((isNew || will !== null) && !broker.kept.hasReserve) {
+    broker.kept.refusals += 1
+    return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
+  }
   if (broker.storeIsFull && isNew && agreement.expiryIntervalSeconds > 0) {
     return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full: no session can be stored' }
   }

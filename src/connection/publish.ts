@@ -69,6 +69,7 @@ export function refusalOf(
 /** Why the message cannot be retained, or null. */
 export function retainRefusal(message: Message, broker: Broker): Refusal | null {
   if (!message.retain || broker.retained.hasRoomFor(message)) return null
+  broker.kept.refusals += 1
   return { reason: QUOTA_EXCEEDED, sentence: 'no room for another retained message' }
 }
 

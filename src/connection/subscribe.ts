@@ -104,6 +104,10 @@ function refusalOf(
   const isNew = !session.subscriptions.has(subscription.filter)
   if (isNew && session.subscriptions.size >= subscriptionsPerClientMax) return QUOTA_EXCEEDED
   if (isNew && session.isDurable && broker.storeIsFull) return QUOTA_EXCEEDED
+  if (isNew && !broker.kept.hasRoom) {
+    broker.kept.refusals += 1
+    return QUOTA_EXCEEDED
+  }
   return null
 }
 

@@ -1,8 +1,12 @@
 // A waiting line of deliveries, bounded in messages and bytes. What does not fit into memory is left to the store.
 
 import type { QueueOverflow } from '../limits.ts'
-import type { Delivery } from './delivery.ts'
+import { settleBytes } from '../message.ts'
+import { type Delivery, DELIVERY_BYTES } from './delivery.ts'
 import { sizeOf, type StoredRest } from './stored-rest.ts'
+
+/** A message that comes behind so many others stays for a while. */
+const LONG_LINE_MIN = 128
 
 export interface QueueBounds {
   readonly messagesMax: number
@@ -15,6 +19,8 @@ export class MessageQueue {
   #head = 0
   #bytes = 0
   #countQoS0 = 0
+  /** Why the latest push pushed something out. */
+  lostTo: 'queue-full' | 'memory-full' = 'queue-full'
   /** What of it is left to the store. */
   readonly rest: StoredRest
 
@@ -53,16 +59,30 @@ export class MessageQueue {
   /** Puts it at the end and returns what the bounds push out: older ones, or itself. */
   push(delivery: Delivery, bounds: QueueBounds): readonly Delivery[] {
     const size = sizeOf(delivery)
-    if (this.#fits(size, 1, bounds)) {
+    const fits = this.#fits(size, 1, bounds)
+    // What is stored can be left there.
+    if (fits && (delivery.stored !== 0 || this.rest.kept.hasRoom)) {
       this.#append(delivery)
       return []
     }
+    if (fits) return this.#pushInto(delivery, bounds)
+    this.lostTo = 'queue-full'
     if (bounds.overflow === 'drop-newest' || size > bounds.bytesMax || bounds.messagesMax < 1) {
       return [delivery]
     }
     const pushedOut = this.#makeRoom(size, bounds)
     this.#append(delivery)
     return pushedOut
+  }
+
+  /** There is no memory for more: it takes the place of an older one, or is lost itself. */
+  #pushInto(delivery: Delivery, bounds: QueueBounds): readonly Delivery[] {
+    this.lostTo = 'memory-full'
+    this.rest.kept.refusals += 1
+    const oldest = bounds.overflow === 'drop-oldest' ? this.shift() : undefined
+    if (oldest === undefined) return [delivery]
+    this.#append(delivery)
+    return [oldest]
   }
 
   /** A page from the store: goes to the end. Returns what the bounds push out meanwhile. */
@@ -90,8 +110,7 @@ export class MessageQueue {
     if (delivery === undefined) return undefined
     this.#line[this.#head] = undefined
     this.#head += 1
-    this.#bytes -= sizeOf(delivery)
-    if (delivery.qos === 0) this.#countQoS0 -= 1
+    this.#uncount(delivery)
     if (this.#head === this.#line.length) this.#reset()
     else if (this.#head >= 1_024 && this.#head * 2 >= this.#line.length) this.#compact()
     return delivery
@@ -100,9 +119,8 @@ export class MessageQueue {
   /** Takes out everything, oldest first. */
   drain(): readonly Delivery[] {
     const rest = this.#line.filter(delivery => delivery !== undefined)
+    for (const delivery of rest) this.#uncount(delivery)
     this.#reset()
-    this.#bytes = 0
-    this.#countQoS0 = 0
     return rest
   }
 
@@ -127,6 +145,8 @@ export class MessageQueue {
 
   #append(delivery: Delivery): void {
     if (this.rest.takes(delivery, this.length, this.#bytes)) return
+    // On its way through a short line it need not have memory of its own.
+    if (this.length >= LONG_LINE_MIN && delivery.qos > 0) settleBytes(delivery.message)
     this.#line.push(delivery)
     this.#count(delivery)
   }
@@ -134,6 +154,17 @@ export class MessageQueue {
   #count(delivery: Delivery): void {
     this.#bytes += sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 += 1
+    const { kept } = this.rest
+    kept.hold(delivery.message)
+    kept.add('deliveries', DELIVERY_BYTES)
+  }
+
+  #uncount(delivery: Delivery): void {
+    this.#bytes -= sizeOf(delivery)
+    if (delivery.qos === 0) this.#countQoS0 -= 1
+    const { kept } = this.rest
+    kept.release(delivery.message)
+    kept.add('deliveries', -DELIVERY_BYTES)
   }
 
   #reset(): void {

@@ -1,6 +1,8 @@
 // QoS 1 and 2 messages sent to one client and not yet settled.
 
-import type { Delivery } from './delivery.ts'
+import { contentBytes, settleBytes } from '../message.ts'
+import { type Delivery, DELIVERY_BYTES } from './delivery.ts'
+import type { KeptBytes } from './kept-bytes.ts'
 import { nextPacketId } from './packet-ids.ts'
 
 const NONE: readonly Delivery[] = []
@@ -9,8 +11,14 @@ export class OutgoingWindow {
   // In the order in which a resend must happen: PUBLISH as first sent, PUBREL as PUBREC came [MQTT-4.6.0-1, MQTT-4.6.0-4].
   // Made when it is first needed: most clients only publish, or are only there.
   #unsettled: Map<number, Delivery> | null = null
+  readonly #kept: KeptBytes
   #lastPacketId = 0
   #onWire = 0
+  #bytesOnWire = 0
+
+  constructor(kept: KeptBytes) {
+    this.#kept = kept
+  }
 
   get size(): number {
     return this.#unsettled?.size ?? 0
@@ -19,6 +27,12 @@ export class OutgoingWindow {
   /** Sent on the present connection and not settled: what the client's Receive Maximum counts. */
   get onWire(): number {
     return this.#onWire
+  }
+
+  /** Another message may be sent. One always may, when there is no other. */
+  hasRoom(messagesMax: number, bytesMax: number): boolean {
+    if (this.#onWire === 0) return messagesMax > 0
+    return this.#onWire < messagesMax && this.#bytesOnWire < bytesMax && this.#kept.hasReserve
   }
 
   get(packetId: number): Delivery | undefined {
@@ -33,18 +47,21 @@ export class OutgoingWindow {
     this.#lastPacketId = packetId
     delivery.packetId = packetId
     unsettled.set(packetId, delivery)
+    this.#count(delivery, 1)
     return true
   }
 
   /** A delivery that came back from the store with the identifier it was sent under. */
   restore(delivery: Delivery): void {
     this.#opened().set(delivery.packetId, delivery)
+    this.#count(delivery, 1)
     this.#lastPacketId = Math.max(this.#lastPacketId, delivery.packetId)
   }
 
   sent(delivery: Delivery): void {
     delivery.isOnWire = true
     this.#onWire += 1
+    this.#bytesOnWire += contentBytes(delivery.message)
   }
 
   /** PUBREC came: its PUBREL follows those of earlier PUBRECs in a resend [MQTT-4.6.0-4]. */
@@ -56,21 +73,39 @@ export class OutgoingWindow {
   }
 
   settle(delivery: Delivery): void {
-    this.#unsettled?.delete(delivery.packetId)
+    if (this.#unsettled?.delete(delivery.packetId) === true) this.#count(delivery, -1)
     if (!delivery.isOnWire) return
     delivery.isOnWire = false
     this.#onWire -= 1
+    this.#bytesOnWire -= contentBytes(delivery.message)
   }
 
   /** The connection is gone: nothing is on the wire any more. */
   disconnected(): void {
-    for (const delivery of this.unsettled()) delivery.isOnWire = false
+    for (const delivery of this.unsettled()) {
+      delivery.isOnWire = false
+      // Who knows for how long it stays now.
+      settleBytes(delivery.message)
+    }
     this.#onWire = 0
+    this.#bytesOnWire = 0
   }
 
   /** All that is unsettled, in the order of a resend. */
   unsettled(): readonly Delivery[] {
     return this.#unsettled === null ? NONE : [...this.#unsettled.values()]
+  }
+
+  /** The session is over. */
+  clear(): void {
+    for (const delivery of this.unsettled()) this.#count(delivery, -1)
+    this.#unsettled = null
+  }
+
+  #count(delivery: Delivery, sign: 1 | -1): void {
+    this.#kept.add('deliveries', sign * DELIVERY_BYTES)
+    if (sign === 1) this.#kept.hold(delivery.message)
+    else this.#kept.release(delivery.message)
   }
 
   #opened(): Map<number, Delivery> {

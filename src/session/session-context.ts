@@ -6,10 +6,12 @@ import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
+import type { KeptBytes } from './kept-bytes.ts'
 
 /** Why a message did not reach a subscriber although it matched. Each has its counter. */
 export type DropReason =
   | 'queue-full'
+  | 'memory-full'
   | 'outbox-full'
   | 'client-away'
   | 'message-expired'
@@ -24,6 +26,8 @@ export interface SessionContext {
   readonly now: number
   readonly journal: Journal
   readonly limits: Limits
+  /** What the whole broker keeps. */
+  readonly kept: KeptBytes
   /** Sessions that outlive their connection are to survive the broker as well. */
   readonly storesSessions: boolean
   /** The next number for a delivery in the store. */

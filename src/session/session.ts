@@ -1,7 +1,7 @@
 // What the broker owes one client, connected or away: deliver, settle, attach, detach.
 
 import { strict as assert } from 'node:assert'
-import { type Message, owningBytes } from '../message.ts'
+import { type Message, owningBytes, textBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Owner, SessionOwner } from '../store/change.ts'
@@ -20,6 +20,13 @@ import { type RestOfLine, StoredRest } from './stored-rest.ts'
 const NONE: readonly never[] = []
 const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
 
+/** A session with its maps, before anything waits in it; and its client id, which stands in the store's facts as well. */
+export function sessionBytes(clientId: string): number {
+  return SESSION_BYTES + 2 * textBytes(clientId)
+}
+
+const SESSION_BYTES = 900
+
 export class Session implements RestOfLine {
   readonly clientId: string
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
@@ -28,7 +35,7 @@ export class Session implements RestOfLine {
   expiryIntervalSeconds: number
   #groups: Set<GroupOfMember<Session>> | null = null
   readonly #context: SessionContext
-  readonly #window = new OutgoingWindow()
+  readonly #window: OutgoingWindow
   // These are made when they are first needed: most clients are only there.
   #owner: SessionOwner | null = null
   #incoming: IncomingWindow | null = null
@@ -44,6 +51,7 @@ export class Session implements RestOfLine {
     this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
+    this.#window = new OutgoingWindow(context.kept)
   }
 
   get owner(): SessionOwner {
@@ -52,7 +60,7 @@ export class Session implements RestOfLine {
   }
 
   get incoming(): IncomingWindow {
-    this.#incoming ??= new IncomingWindow(this, this.#context.journal)
+    this.#incoming ??= new IncomingWindow(this, this.#context.journal, this.#context.kept)
     return this.#incoming
   }
 
@@ -92,12 +100,7 @@ export class Session implements RestOfLine {
 
   /** Could send a message at this moment without letting it wait. */
   get canTake(): boolean {
-    return (
-      this.#link !== null &&
-      this.#link.isFlowing &&
-      this.#window.onWire < this.#windowMax &&
-      !this.#isBehind
-    )
+    return this.#link !== null && this.#link.isFlowing && this.#hasPlace && !this.#isBehind
   }
 
   /** Something older must be sent before what comes now. */
@@ -212,6 +215,8 @@ export class Session implements RestOfLine {
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
     this.#context.droppedInStore('session-ended', this.#line?.rest.clear() ?? 0)
+    this.#window.clear()
+    this.#incoming?.clear()
     this.#replays = []
   }
 
@@ -253,7 +258,11 @@ export class Session implements RestOfLine {
   }
 
   get #hasWindow(): boolean {
-    return this.#link !== null && this.#link.hasRoom && this.#window.onWire < this.#windowMax
+    return this.#link !== null && this.#link.hasRoom && this.#hasPlace
+  }
+
+  get #hasPlace(): boolean {
+    return this.#window.hasRoom(this.#windowMax, this.#context.limits.inFlightBytesMax)
   }
 
   #deliverQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
@@ -293,9 +302,9 @@ export class Session implements RestOfLine {
   #wait(delivery: Delivery): void {
     for (const lost of this.#queue.push(delivery, this.#bounds)) {
       // What was never owed need not be settled.
-      if (lost !== delivery) drop(this.#context, 'queue-full', lost, this.owner)
+      if (lost !== delivery) drop(this.#context, this.#queue.lostTo, lost, this.owner)
       else {
-        this.#context.dropped('queue-full', lost.message, this.clientId)
+        this.#context.dropped(this.#queue.lostTo, lost.message, this.clientId)
         return
       }
     }
@@ -411,7 +420,8 @@ export class Session implements RestOfLine {
   #pumpQueue(): void {
     this.#sendWaiting()
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
-    if (this.#line?.rest.isNeeded(this.#line.length) === true) this.#line.rest.want()
+    if (this.#line?.rest.isNeeded(this.#line.length, this.#line.bytes) === true)
+      this.#line.rest.want()
   }
 
   #sendWaiting(): void {

@@ -65,6 +65,12 @@ export class ShareGroup implements GroupOfMember<Session> {
     return count
   }
 
+  get #bytesInMemory(): number {
+    let bytes = 0
+    for (const lane of this.#lanes.values()) bytes += lane.bytes
+    return bytes
+  }
+
   /** Some member outlives a crash, so what the group owes must as well. */
   get isDurable(): boolean {
     return this.#durableMembers > 0
@@ -273,7 +279,7 @@ export class ShareGroup implements GroupOfMember<Session> {
     const message = owningBytes(delivery.message)
     const kept = message === delivery.message ? delivery : { ...delivery, message }
     for (const lost of lane.push(kept, this.#bounds))
-      drop(this.#context, 'queue-full', lost, this.owner)
+      drop(this.#context, lane.lostTo, lost, this.owner)
   }
 
   /** The next page of the waiting line has come from the store. */
@@ -292,7 +298,7 @@ export class ShareGroup implements GroupOfMember<Session> {
     // Members may be ready for what is not in memory yet, while what is there waits for others.
     if (
       this.#rest.messages > 0 &&
-      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#inMemory))
+      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#inMemory, this.#bytesInMemory))
     ) {
       this.#rest.want()
     }

@@ -2,7 +2,7 @@
 // facts about what is gone already are passed over.
 
 import { strict as assert } from 'node:assert'
-import type { Message } from '../message.ts'
+import { contentBytes, type Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
@@ -379,7 +379,7 @@ export class DurableState {
     const rest = waiting.slice(this.#pageMessages)
     for (const { sequence } of rest) {
       const message = this.#messages.get(sequence)?.message
-      bytes += (message?.topic.length ?? 0) + (message?.payload.length ?? 0)
+      bytes += message === undefined ? 0 : contentBytes(message)
     }
     return { messages: rest.length, bytes }
   }
