@@ -124,7 +124,7 @@ function limitsOf(dice: Dice): Limits {
     topicAliasBytesMax: 262_144,
     receiveMax: dice.of([1, 2, 10, 64]),
     inFlightMax: dice.of([1, 2, 5, 64]),
-    inFlightBytesMax: 16_777_216,
+    inFlightBytesMax: dice.of([1, 2_000, 16_777_216]),
     // Nothing may be dropped: what is missing in the end was lost.
     queuedMessagesMax: 100_000,
     queuedBytesMax: 1_073_741_824,
