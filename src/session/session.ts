@@ -25,7 +25,7 @@ export function sessionBytes(clientId: string): number {
   return SESSION_BYTES + 2 * textBytes(clientId)
 }
 
-const SESSION_BYTES = 900
+const SESSION_BYTES = 1_100
 
 export class Session implements RestOfLine {
   readonly clientId: string
