@@ -1,6 +1,6 @@
 // Random facts, in an order that a broker could say them in: what stores are compared by.
 
-import { contentBytes } from '../src/message.ts'
+import { contentBytes, identifiersBytes } from '../src/message.ts'
 import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
 import type { Snapshot, StoredSession } from '../src/store/store.ts'
 import { stored } from '../src/store-kit/facts.ts'
@@ -187,7 +187,8 @@ function withoutPage<Owning extends Line>(owning: Owning): Owning {
   const { deliveries, remainder } = owning
   const waiting = deliveries.filter(({ packetId }) => packetId === 0)
   let { bytes } = remainder
-  for (const { message } of waiting) {
+  for (const { message, identifiers } of waiting) {
+    bytes += identifiersBytes(identifiers)
     if (message !== null) bytes += contentBytes(message)
   }
   return {

@@ -127,11 +127,18 @@ export function textBytes(text: string): number {
   return Buffer.byteLength(text) === length ? length : 2 * length
 }
 
-/** Topic, payload and properties together, with an allowance for what each property takes: the same here and in the store. */
+/** Topic, payload, publisher and properties together, with an allowance for what each property takes: the same here and in the store. */
 export function contentBytes(message: Message): number {
-  const { properties } = message
-  const bare = message.payload.length + textBytes(message.topic)
+  const { properties, publisher } = message
+  // What the store gives back has a text of its own for each client id.
+  const name = publisher === null ? 0 : 2 * publisher.length
+  const bare = message.payload.length + textBytes(message.topic) + name
   return properties === NO_PROPERTIES ? bare : bare + propertiesBytes(properties)
+}
+
+/** The Subscription Identifiers of one delivery: as many as its client has matching filters. */
+export function identifiersBytes(identifiers: readonly number[]): number {
+  return 8 * identifiers.length
 }
 
 /** Those of `contentBytes` that lie outside of the heap. */

@@ -75,6 +75,11 @@ export function retainRefusal(message: Message, broker: Broker): Refusal | null 
 
 /** Why the message cannot be stored as it must be, or null. */
 export function storeRefusal(message: Message, broker: Broker): Refusal | null {
+  // Its packet identifier is kept until PUBREL.
+  if (message.qos === 2 && !broker.kept.hasReserve) {
+    broker.kept.refusals += 1
+    return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
+  }
   if (!broker.storeIsFull || !broker.mustStore(message)) return null
   return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full, and the message must be stored' }
 }

@@ -1,7 +1,7 @@
 // The end of a long waiting line: it lies in the store and is brought into memory page by page.
 
 import { strict as assert } from 'node:assert'
-import { contentBytes, MESSAGE_BYTES } from '../message.ts'
+import { contentBytes, identifiersBytes, MESSAGE_BYTES } from '../message.ts'
 import type { Owner } from '../store/change.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import { type Delivery, DELIVERY_BYTES, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
@@ -133,5 +133,9 @@ export class StoredRest implements PageReader {
 }
 
 export function sizeOf(delivery: Delivery): number {
-  return contentBytes(delivery.message) + DELIVERY_OVERHEAD_BYTES
+  return (
+    contentBytes(delivery.message) +
+    identifiersBytes(delivery.identifiers) +
+    DELIVERY_OVERHEAD_BYTES
+  )
 }

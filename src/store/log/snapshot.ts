@@ -1,6 +1,6 @@
 // LogState → Snapshot: what a broker begins with. Messages that wait stay where they lie.
 
-import type { Message } from '../../message.ts'
+import { identifiersBytes, type Message } from '../../message.ts'
 import type { GroupOwner } from '../change.ts'
 import { onlyWill } from '../kept-facts.ts'
 import { qosIn } from '../message-codec.ts'
@@ -8,6 +8,7 @@ import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
 import {
   type GroupEntry,
+  IDENTIFIED,
   type LogState,
   RETAIN,
   type SentEntry,
@@ -89,7 +90,12 @@ class SnapshotMaking {
   /** How much waits: it is read when its owner wants it, so that a start needs no memory for it. */
   #remainder(line: WaitingLine): Remainder {
     let bytes = 0
-    for (const { slot } of line.after(0)) bytes += this.#state.messages.sizeOf(slot)
+    const { messages, identifiers } = this.#state
+    for (const { slot, delivery, options } of line.after(0)) {
+      bytes += messages.sizeOf(slot)
+      const all = (options & IDENTIFIED) === 0 ? undefined : identifiers.get(delivery)
+      if (all !== undefined) bytes += identifiersBytes(all)
+    }
     return { messages: line.count, bytes }
   }
 
