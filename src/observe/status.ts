@@ -46,7 +46,7 @@ export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): S
     keptHeapBytesMax: broker.limits.keptHeapBytesMax,
     keptBufferBytes: kept.bufferBytes,
     keptBufferBytesMax: broker.limits.keptBufferBytesMax,
-    kept: { ...kept.kinds },
+    kept: kept.kinds,
     keptRefusals: kept.refusals,
     messagesReceived: statistics.messagesReceived,
     messagesSent: statistics.messagesSent,

@@ -2,6 +2,7 @@
 // and queues do not add up to a bound of the process: this one does. A message that many keep counts once.
 
 import { bufferBytes, contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
+import { DELIVERY_BYTES } from './delivery.ts'
 
 export interface KeptLimits {
   /** Of the heap of Node: texts, properties, small payloads, and the objects that hold them. */
@@ -13,62 +14,77 @@ export interface KeptLimits {
 export type KeptKind =
   'messages' | 'deliveries' | 'retained' | 'subscriptions' | 'sessions' | 'wills' | 'aliases'
 
+type OtherKind = Exclude<KeptKind, 'messages' | 'deliveries'>
+
 /** What may wait or stay takes no more than this part: the rest is left to those who come, and to what is on its way. */
 const PART_FOR_WHAT_STAYS = 7 / 8
 
 export class KeptBytes {
-  /** Bytes of the heap by kind; kept as they are by whoever shows them. */
-  readonly kinds: Record<KeptKind, number> = {
-    messages: 0,
-    deliveries: 0,
+  /** How often something was refused or dropped because there was no room. */
+  refusals = 0
+  readonly #limits: KeptLimits
+  readonly #roomHeapMax: number
+  readonly #roomBufferMax: number
+  readonly #others: Record<OtherKind, number> = {
     retained: 0,
     subscriptions: 0,
     sessions: 0,
     wills: 0,
     aliases: 0,
   }
-  /** How often something was refused or dropped because there was no room. */
-  refusals = 0
-  readonly #limits: KeptLimits
-  #heapBytes = 0
+  // Apart from the others, because each message of QoS 1 and 2 passes here.
+  #messageBytes = 0
+  #deliveries = 0
+  #otherBytes = 0
   #bufferBytes = 0
 
   constructor(limits: KeptLimits) {
     this.#limits = limits
+    this.#roomHeapMax = limits.keptHeapBytesMax * PART_FOR_WHAT_STAYS
+    this.#roomBufferMax = limits.keptBufferBytesMax * PART_FOR_WHAT_STAYS
   }
 
   get heapBytes(): number {
-    return this.#heapBytes
+    return this.#messageBytes + this.#deliveries * DELIVERY_BYTES + this.#otherBytes
   }
 
   get bufferBytes(): number {
     return this.#bufferBytes
   }
 
+  /** Bytes of the heap by kind. */
+  get kinds(): Readonly<Record<KeptKind, number>> {
+    return {
+      messages: this.#messageBytes,
+      deliveries: this.#deliveries * DELIVERY_BYTES,
+      ...this.#others,
+    }
+  }
+
   /** For messages that wait, retained ones and subscriptions. */
   get hasRoom(): boolean {
-    return this.#isBelow(PART_FOR_WHAT_STAYS)
+    return this.heapBytes < this.#roomHeapMax && this.#bufferBytes < this.#roomBufferMax
   }
 
   /** For a session, an alias, or a message on its way. */
   get hasReserve(): boolean {
-    return this.#isBelow(1)
+    const { keptHeapBytesMax, keptBufferBytesMax } = this.#limits
+    return this.heapBytes < keptHeapBytesMax && this.#bufferBytes < keptBufferBytesMax
   }
 
-  /** Whether the message may stay: it is kept already, or there is room for it. */
+  /** Whether the message may stay. */
   hasRoomFor(message: Message): boolean {
-    const content = contentBytes(message)
     const outside = bufferBytes(message)
-    const { keptHeapBytesMax, keptBufferBytesMax } = this.#limits
+    const inside = contentBytes(message) - outside
     return (
-      this.#heapBytes + content - outside <= keptHeapBytesMax * PART_FOR_WHAT_STAYS &&
-      this.#bufferBytes + outside <= keptBufferBytesMax * PART_FOR_WHAT_STAYS
+      this.heapBytes + inside <= this.#roomHeapMax &&
+      this.#bufferBytes + outside <= this.#roomBufferMax
     )
   }
 
-  add(kind: KeptKind, bytes: number): void {
-    this.kinds[kind] += bytes
-    this.#heapBytes += bytes
+  add(kind: OtherKind, bytes: number): void {
+    this.#others[kind] += bytes
+    this.#otherBytes += bytes
   }
 
   /** Bytes outside of the heap that come or, below 0, go. */
@@ -92,16 +108,21 @@ export class KeptBytes {
     if (held === 0) this.#count(message, -1)
   }
 
-  #count(message: Message, sign: 1 | -1): void {
-    const outside = bufferBytes(message)
-    this.add('messages', sign * (MESSAGE_BYTES + contentBytes(message) - outside))
-    this.#bufferBytes += sign * outside
+  /** The same of one that waits for a client, or is on its way to it. */
+  holdDelivery(message: Message): void {
+    this.#deliveries += 1
+    this.hold(message)
   }
 
-  #isBelow(part: number): boolean {
-    const { keptHeapBytesMax, keptBufferBytesMax } = this.#limits
-    return (
-      this.#heapBytes < keptHeapBytesMax * part && this.#bufferBytes < keptBufferBytesMax * part
-    )
+  releaseDelivery(message: Message): void {
+    this.#deliveries -= 1
+    this.release(message)
+  }
+
+  #count(message: Message, sign: 1 | -1): void {
+    const content = MESSAGE_BYTES + contentBytes(message)
+    const outside = bufferBytes(message)
+    if (outside !== 0) this.#bufferBytes += sign * outside
+    this.#messageBytes += sign * (content - outside)
   }
 }

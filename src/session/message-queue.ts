@@ -2,7 +2,7 @@
 
 import type { QueueOverflow } from '../limits.ts'
 import { settleBytes } from '../message.ts'
-import { type Delivery, DELIVERY_BYTES } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import { sizeOf, type StoredRest } from './stored-rest.ts'
 
 /** A message that comes behind so many others stays for a while. */
@@ -155,16 +155,14 @@ export class MessageQueue {
     this.#bytes += sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 += 1
     const { kept } = this.rest
-    kept.hold(delivery.message)
-    kept.add('deliveries', DELIVERY_BYTES)
+    kept.holdDelivery(delivery.message)
   }
 
   #uncount(delivery: Delivery): void {
     this.#bytes -= sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 -= 1
     const { kept } = this.rest
-    kept.release(delivery.message)
-    kept.add('deliveries', -DELIVERY_BYTES)
+    kept.releaseDelivery(delivery.message)
   }
 
   #reset(): void {

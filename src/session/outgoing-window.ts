@@ -1,7 +1,7 @@
 // QoS 1 and 2 messages sent to one client and not yet settled.
 
 import { contentBytes, settleBytes } from '../message.ts'
-import { type Delivery, DELIVERY_BYTES } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { KeptBytes } from './kept-bytes.ts'
 import { nextPacketId } from './packet-ids.ts'
 
@@ -47,14 +47,14 @@ export class OutgoingWindow {
     this.#lastPacketId = packetId
     delivery.packetId = packetId
     unsettled.set(packetId, delivery)
-    this.#count(delivery, 1)
+    this.#kept.holdDelivery(delivery.message)
     return true
   }
 
   /** A delivery that came back from the store with the identifier it was sent under. */
   restore(delivery: Delivery): void {
     this.#opened().set(delivery.packetId, delivery)
-    this.#count(delivery, 1)
+    this.#kept.holdDelivery(delivery.message)
     this.#lastPacketId = Math.max(this.#lastPacketId, delivery.packetId)
   }
 
@@ -73,7 +73,9 @@ export class OutgoingWindow {
   }
 
   settle(delivery: Delivery): void {
-    if (this.#unsettled?.delete(delivery.packetId) === true) this.#count(delivery, -1)
+    if (this.#unsettled?.delete(delivery.packetId) === true) {
+      this.#kept.releaseDelivery(delivery.message)
+    }
     if (!delivery.isOnWire) return
     delivery.isOnWire = false
     this.#onWire -= 1
@@ -98,14 +100,8 @@ export class OutgoingWindow {
 
   /** The session is over. */
   clear(): void {
-    for (const delivery of this.unsettled()) this.#count(delivery, -1)
+    for (const { message } of this.unsettled()) this.#kept.releaseDelivery(message)
     this.#unsettled = null
-  }
-
-  #count(delivery: Delivery, sign: 1 | -1): void {
-    this.#kept.add('deliveries', sign * DELIVERY_BYTES)
-    if (sign === 1) this.#kept.hold(delivery.message)
-    else this.#kept.release(delivery.message)
   }
 
   #opened(): Map<number, Delivery> {

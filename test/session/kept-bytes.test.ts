@@ -178,7 +178,7 @@ test('when everybody has gone and nothing is retained, nothing is counted', asyn
     fillsAndEmpties(pond)
 
     t.strictSame(
-      { ...pond.broker.kept.kinds },
+      pond.broker.kept.kinds,
       {
         messages: 0,
         deliveries: 0,
