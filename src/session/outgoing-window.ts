@@ -5,6 +5,9 @@ import type { Delivery } from './delivery.ts'
 import type { KeptBytes } from './kept-bytes.ts'
 import { nextPacketId } from './packet-ids.ts'
 
+/** So much may be on its way to each client however full memory is. */
+const LITTLE_BYTES = 8_192
+
 const NONE: readonly Delivery[] = []
 
 export class OutgoingWindow {
@@ -31,8 +34,9 @@ export class OutgoingWindow {
 
   /** Another message may be sent. One always may, when there is no other. */
   hasRoom(messagesMax: number, bytesMax: number): boolean {
-    if (this.#onWire === 0) return messagesMax > 0
-    return this.#onWire < messagesMax && this.#bytesOnWire < bytesMax && this.#kept.hasReserve
+    if (this.#onWire >= messagesMax) return false
+    if (this.#bytesOnWire < LITTLE_BYTES && this.#bytesOnWire < bytesMax) return true
+    return this.#onWire === 0 || (this.#bytesOnWire < bytesMax && this.#kept.hasReserve)
   }
 
   get(packetId: number): Delivery | undefined {
