@@ -1,5 +1,6 @@
 // Random facts, in an order that a broker could say them in: what stores are compared by.
 
+import { contentBytes, identifiersBytes } from '../src/message.ts'
 import { wholeSubscription } from '../src/routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
 import type { Snapshot, StoredSession } from '../src/store/store.ts'
@@ -205,8 +206,9 @@ function withoutPage<Owning extends Line>(owning: Owning): Owning {
   const { deliveries, remainder } = owning
   const waiting = deliveries.filter(({ packetId }) => packetId === 0)
   let { bytes } = remainder
-  for (const { message } of waiting) {
-    bytes += (message?.topic.length ?? 0) + (message?.payload.length ?? 0)
+  for (const { message, identifiers } of waiting) {
+    bytes += identifiersBytes(identifiers)
+    if (message !== null) bytes += contentBytes(message)
   }
   return {
     ...owning,

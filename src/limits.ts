@@ -12,6 +12,8 @@ export interface Limits {
   readonly topicLevelsMax: number
   /** Topic aliases that a client may set. */
   readonly topicAliasMax: number
+  /** Bytes of the topics that a client may set aliases for, and the broker towards it. */
+  readonly topicAliasBytesMax: number
   /** Topic aliases that the broker sets towards a client which allows them. */
   readonly outgoingTopicAliasMax: number
   /** PUBLISH of QoS 1 and 2 that a client of MQTT 5 may have unacknowledged: the Receive Maximum of CONNACK. */
@@ -20,6 +22,8 @@ export interface Limits {
   readonly receiveToleratedMax: number
   /** PUBLISH of QoS 1 and 2 that the broker sends a client before the first is settled. */
   readonly inFlightMax: number
+  /** Topics, payloads and properties of the same: beyond it a client is sent one at a time. */
+  readonly inFlightBytesMax: number
   readonly queuedMessagesMax: number
   readonly queuedBytesMax: number
   readonly queueOverflow: QueueOverflow
@@ -36,8 +40,12 @@ export interface Limits {
   /** Those of them that one client may have brought in. */
   readonly filterShapesPerClientMax: number
   readonly retainedMessagesMax: number
+  /** Topics, payloads and properties of retained messages, and what it takes to find them. */
   readonly retainedBytesMax: number
   readonly sessionsMax: number
+  /** What all clients together may keep of the heap, and of memory outside of it: see `KeptBytes`. */
+  readonly keptHeapBytesMax: number
+  readonly keptBufferBytesMax: number
   /** Bytes that may wait for one socket; QoS 0 beyond them is dropped and counted. */
   readonly outboxBytesMax: number
   /**

@@ -2,16 +2,17 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import { type Limits, OVERLAPS_A_UNIT_BITS, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
-import type { Message } from '../message.ts'
+import { makeMessage, type Message, ownCopy } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
-import { Session } from '../session/session.ts'
+import { Session, sessionBytes } from '../session/session.ts'
+import { KeptBytes } from '../session/kept-bytes.ts'
 import type {
   DropReason,
   PageReader,
   Postponed,
   SessionContext,
 } from '../session/session-context.ts'
-import { type OpenRetained, Replay } from '../session/replay.ts'
+import { Replay } from '../session/replay.ts'
 import type { Match } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
@@ -62,13 +63,12 @@ export class Broker implements SessionContext {
   readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
+  readonly kept: KeptBytes
   readonly retained: Retained
   readonly sessions: Sessions
   readonly subscriptions: Subscriptions
   readonly postponed: PostponedWork = new PostponedWork(this)
   readonly #wills: Wills
-  readonly #openRetained: OpenRetained = (filter, sequenceMax) =>
-    this.retained.matching(filter, sequenceMax)
   /** There is no room for what must be stored. Told by the turn. */
   storeIsFull = false
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
@@ -84,10 +84,11 @@ export class Broker implements SessionContext {
     this.journal = options.journal
     this.observer = options.observer
     this.storesSessions = options.storesSessions ?? true
-    this.retained = new Retained(this.deadlines, this.journal, this.limits)
+    this.kept = new KeptBytes(this.limits)
+    this.retained = new Retained(this.deadlines, this.journal, this.limits, this.kept)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
     this.subscriptions = new Subscriptions(options.share, this)
-    this.#wills = new Wills(this, this.deadlines, this.journal)
+    this.#wills = new Wills(this, this.deadlines, this.journal, this.kept)
   }
 
   /** Milliseconds since 1970, read once a turn from a clock that never goes back. */
@@ -186,6 +187,7 @@ export class Broker implements SessionContext {
     session.end()
     this.subscriptions.end(session)
     this.sessions.remove(session)
+    this.kept.add('sessions', -sessionBytes(session.clientId))
     if (session.isDurable)
       this.journal.record({ kind: 'session-ended', clientId: session.clientId })
   }
@@ -226,16 +228,9 @@ export class Broker implements SessionContext {
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
   announce(topic: string, payload: string): void {
-    const message = {
-      topic,
-      payload: Buffer.from(payload),
-      qos: 0,
-      retain: true,
-      properties: NO_PROPERTIES,
-      publisher: null,
-      expiresAt: Infinity,
-      sequence: this.nextSequence(),
-    } as const
+    const bytes = ownCopy(Buffer.from(payload))
+    const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
+    const message = makeMessage(said, topic, null, this)
     this.retained.restore(message)
     for (const { target, retainAsPublished } of this.subscriptions.match(topic)) {
       target.deliver(message, 0, retainAsPublished, [], 0)
@@ -305,7 +300,7 @@ export class Broker implements SessionContext {
 
   /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
   restoreSession(session: Session, expiresAt: number | null): void {
-    this.sessions.add(session)
+    this.#add(session)
     this.sessions.vacate(session, expiresAt ?? this.#away(session))
   }
 
@@ -323,11 +318,16 @@ export class Broker implements SessionContext {
 
   #begin(clientId: string, expiryIntervalSeconds: number): Session {
     const session = new Session(clientId, expiryIntervalSeconds, this)
-    this.sessions.add(session)
+    this.#add(session)
     if (session.isDurable) {
       this.journal.record({ kind: 'session-opened', clientId, expiryIntervalSeconds })
     }
     return session
+  }
+
+  #add(session: Session): void {
+    this.sessions.add(session)
+    this.kept.add('sessions', sessionBytes(session.clientId))
   }
 
   #resume(session: Session, expiryIntervalSeconds: number): void {
@@ -360,7 +360,7 @@ export class Broker implements SessionContext {
   }
 
   #newReplay(session: Session, subscription: Subscription, sequenceMax: number): Replay {
-    return new Replay(subscription, sequenceMax, session.clientId, this.#openRetained)
+    return new Replay(subscription, sequenceMax, session.clientId, this.retained)
   }
 
   /** Stores the message once, if anybody durable is owed it or it is retained. Returns what its journey must wait for. */

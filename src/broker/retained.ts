@@ -1,21 +1,28 @@
 // The broker's retained messages: bounds, expiry, and the facts for the store.
 
 import type { Limits } from '../limits.ts'
-import type { Message } from '../message.ts'
-import { RetainedMessages } from '../routing/retained-messages.ts'
+import { type Message, settleBytes } from '../message.ts'
+import {
+  retainedBytes,
+  RetainedMessages,
+  retainedTopicBytes,
+} from '../routing/retained-messages.ts'
 import { SteadyMap } from '../routing/steady-map.ts'
-import type { RetainedSource } from '../session/replay.ts'
+import type { KeptBytes } from '../session/kept-bytes.ts'
+import type { RetainedSet, RetainedSource } from '../session/replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
-export class Retained {
+export class Retained implements RetainedSet {
   readonly #messages = new RetainedMessages()
   readonly #expiries = new SteadyMap<string, Deadline>()
   readonly #deadlines: Deadlines
   readonly #journal: Journal
   readonly #limits: Limits
+  readonly #kept: KeptBytes
 
-  constructor(deadlines: Deadlines, journal: Journal, limits: Limits) {
+  constructor(deadlines: Deadlines, journal: Journal, limits: Limits, kept: KeptBytes) {
+    this.#kept = kept
     this.#deadlines = deadlines
     this.#journal = journal
     this.#limits = limits
@@ -25,8 +32,8 @@ export class Retained {
     return this.#messages.count
   }
 
-  get payloadBytes(): number {
-    return this.#messages.payloadBytes
+  get bytes(): number {
+    return this.#messages.bytes
   }
 
   /** Whether there is room for this message among the retained ones. */
@@ -34,8 +41,10 @@ export class Retained {
     const old = this.#messages.get(message.topic)
     if (message.payload.length === 0) return true
     if (old === undefined && this.#messages.count >= this.#limits.retainedMessagesMax) return false
-    const grows = message.payload.length - (old?.payload.length ?? 0)
-    return this.#messages.payloadBytes + grows <= this.#limits.retainedBytesMax
+    const before = old === undefined ? -retainedTopicBytes(message.topic) : retainedBytes(old)
+    const grows = retainedBytes(message) - before
+    if (this.#messages.bytes + grows > this.#limits.retainedBytesMax) return false
+    return grows <= 0 || this.#kept.hasRoomFor(message)
   }
 
   /** Retains the message in place of an older one, or, with an empty payload, clears the topic [MQTT-3.3.1-5, MQTT-3.3.1-6]. */
@@ -54,7 +63,20 @@ export class Retained {
 
   clear(topic: string): void {
     this.#unschedule(topic)
-    if (this.#messages.clear(topic)) this.#journal.record({ kind: 'retained-cleared', topic })
+    const old = this.#messages.get(topic)
+    if (old === undefined) return
+    this.#messages.clear(topic)
+    this.#kept.release(old)
+    this.#kept.add('retained', -retainedTopicBytes(topic))
+    this.#journal.record({ kind: 'retained-cleared', topic })
+  }
+
+  hold(message: Message): void {
+    this.#kept.hold(message)
+  }
+
+  release(message: Message): void {
+    this.#kept.release(message)
   }
 
   get(topic: string): Message | undefined {
@@ -65,7 +87,12 @@ export class Retained {
   restore(message: Message): void {
     const { topic } = message
     this.#unschedule(topic)
+    const old = this.#messages.get(topic)
+    settleBytes(message)
     this.#messages.set(message)
+    this.#kept.hold(message)
+    if (old !== undefined) this.#kept.release(old)
+    else this.#kept.add('retained', retainedTopicBytes(topic))
     if (message.expiresAt === Infinity) return
     const expiry = { expired: () => this.clear(topic) }
     this.#expiries.set(topic, expiry)

@@ -2,7 +2,7 @@
 
 import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS } from '../limits.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
-import { areSame, type Subscription } from '../routing/subscription.ts'
+import { areSame, type Subscription, subscriptionBytes } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
@@ -75,6 +75,9 @@ export class Subscriptions {
 
   /** As the store kept it. */
   restore(session: Session, subscription: Subscription): void {
+    if (!session.subscriptions.has(subscription.filter)) {
+      this.#context.kept.add('subscriptions', subscriptionBytes(subscription))
+    }
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName !== null) this.groups.join(session, subscription)
     else this.#router.subscribe(session, subscription, session.clientId)
@@ -109,6 +112,7 @@ export class Subscriptions {
   }
 
   #detach(session: Session, subscription: Subscription): void {
+    this.#context.kept.add('subscriptions', -subscriptionBytes(subscription))
     if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)
   }

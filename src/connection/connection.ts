@@ -14,6 +14,7 @@ import {
   type AuthPacket,
   type ConnectPacket,
   type DisconnectPacket,
+  NO_PROPERTIES,
   type Packet,
   type Properties,
 } from '../packet/packet.ts'
@@ -105,7 +106,7 @@ export class Connection implements Deadline, Occupant {
   }
 
   get unreadBytes(): number {
-    return this.#framer.unreadBytes
+    return this.#framer.unreadBytes + (this.#conversation?.filterBytes ?? 0)
   }
 
   /** Bytes from the client. The chunk is lent: what must outlive this call is copied. */
@@ -328,7 +329,8 @@ export class Connection implements Deadline, Occupant {
     const packet = this.#candidate?.packet ?? null
     if (this.#candidate === null || packet === null) return
     const { agreement } = this.#candidate
-    if (agreement.authenticationMethod === null) this.#candidate = { packet: null, agreement }
+    const kept = { ...packet, will: null, properties: NO_PROPERTIES }
+    this.#candidate = { packet: agreement.authenticationMethod === null ? null : kept, agreement }
     const { broker, responseInformation } = this.#context
     const refusal = openingRefusal(agreement, packet.will, permissions, broker)
     if (refusal !== null) {
@@ -433,6 +435,7 @@ export class Connection implements Deadline, Occupant {
     }
     if (departure === 'lost') broker.statistics.connectionsLost += 1
     broker.observer.disconnected?.(facts, reason, sentence)
+    this.#conversation.ended()
     broker.leave(this.#conversation.session, departure)
   }
 

@@ -3,6 +3,7 @@
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
+import { makeMessage, textBytes } from '../message.ts'
 import { FilterList, hasFilters } from '../packet/decode-filters.ts'
 import type {
   AcknowledgementPacket,
@@ -27,7 +28,6 @@ import type { Agreement } from './agreement.ts'
 import { FilterWork } from './filter-work.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import {
-  messageOf,
   type Publisher,
   type Refusal,
   refusalOf,
@@ -74,11 +74,29 @@ export class Conversation implements Publisher, Subscriber {
     this.permissions = permissions
     this.#broker = broker
     this.#sender = sender
+    broker.kept.add('sessions', this.#nameBytes)
   }
 
   get aliases(): IncomingAliases {
-    this.#aliases ??= new IncomingAliases(this.#broker.limits.topicAliasMax)
+    const { topicAliasMax, topicAliasBytesMax } = this.#broker.limits
+    this.#aliases ??= new IncomingAliases(
+      { max: topicAliasMax, bytesMax: topicAliasBytesMax },
+      this.#broker.kept,
+    )
     return this.#aliases
+  }
+
+  /** The connection is over: what was kept for it alone is not kept any more. */
+  ended(): void {
+    this.#filterWork = null
+    this.#aliases?.clear()
+    this.#sender.forgetAliases()
+    this.#broker.kept.add('sessions', -this.#nameBytes)
+  }
+
+  get #nameBytes(): number {
+    const { username, authenticationMethod } = this.agreement
+    return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
   }
 
   get clientId(): string {
@@ -112,6 +130,11 @@ export class Conversation implements Publisher, Subscriber {
       case 'pingresp':
         throw new ProtocolError(PROTOCOL_ERROR, `${packet.type} is not for a client to send`)
     }
+  }
+
+  /** Of a SUBSCRIBE or UNSUBSCRIBE that is not done yet. */
+  get filterBytes(): number {
+    return this.#filterWork === null ? 0 : this.#filterWork.list.bytes
   }
 
   get hasFilterWork(): boolean {
@@ -160,7 +183,7 @@ export class Conversation implements Publisher, Subscriber {
     }
     const refusal = refusalOf(packet, topic, this, this.#broker)
     if (refusal !== null) return this.#refuse(packet, topic, refusal)
-    const message = messageOf(packet, topic, this.clientId, this.#broker)
+    const message = makeMessage(packet, topic, this.clientId, this.#broker)
     const noRoom = retainRefusal(message, this.#broker)
     if (noRoom !== null) return this.#refuse(packet, topic, noRoom)
     const notStored = storeRefusal(message, this.#broker)

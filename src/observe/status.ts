@@ -12,6 +12,15 @@ export interface Status {
   readonly sessions: number
   readonly subscriptions: number
   readonly retainedMessages: number
+  readonly retainedBytes: number
+  /** What all clients together keep, and the bounds of it; and how often that was refused or dropped. */
+  readonly keptHeapBytes: number
+  readonly keptHeapBytesMax: number
+  readonly keptBufferBytes: number
+  readonly keptBufferBytesMax: number
+  /** Those of the heap by kind; see KeptKind. */
+  readonly kept: Readonly<Record<string, number>>
+  readonly keptRefusals: number
   readonly messagesReceived: number
   readonly messagesSent: number
   readonly bytesReceived: number
@@ -24,7 +33,7 @@ export interface Status {
 }
 
 export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): Status {
-  const { statistics } = broker
+  const { statistics, kept } = broker
   return {
     uptimeSeconds,
     durability: store.durability,
@@ -33,6 +42,13 @@ export function statusOf(broker: Broker, store: Store, uptimeSeconds: number): S
     sessions: broker.sessions.count,
     subscriptions: broker.subscriptionCount,
     retainedMessages: broker.retained.count,
+    retainedBytes: broker.retained.bytes,
+    keptHeapBytes: kept.heapBytes,
+    keptHeapBytesMax: broker.limits.keptHeapBytesMax,
+    keptBufferBytes: kept.bufferBytes,
+    keptBufferBytesMax: broker.limits.keptBufferBytesMax,
+    kept: kept.kinds,
+    keptRefusals: kept.refusals,
     messagesReceived: statistics.messagesReceived,
     messagesSent: statistics.messagesSent,
     bytesReceived: statistics.bytesReceived,

@@ -50,6 +50,8 @@ export class FilterList {
   readonly type: 'subscribe' | 'unsubscribe'
   readonly packetId: number
   readonly properties: Properties
+  /** Those of the packet. */
+  readonly bytes: number
   readonly #reader: Reader
   readonly #version: ProtocolVersion
   readonly #first: number
@@ -60,6 +62,7 @@ export class FilterList {
     const body = bodyStart(packet, 0)
     assertHeader(first >> 4, first & 0x0f, isLongHeader(packet, 0, body), version)
     this.type = first >> 4 === SUBSCRIBE ? 'subscribe' : 'unsubscribe'
+    this.bytes = packet.length
     this.#version = version
     this.#reader = new Reader(packet, body, packet.length)
     this.packetId = this.#reader.packetId()

@@ -7,16 +7,19 @@ import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../broker/target.ts'
 import type { ConfigInput } from '../config/config.ts'
 import { parseConfig } from '../config/parse.ts'
-import { type Message, owningBytes } from '../message.ts'
-import { NO_PROPERTIES, type Properties, type QoS } from '../packet/packet.ts'
+import { refusalOf, retainRefusal, storeRefusal } from '../connection/publish.ts'
+import { makeMessage, type Message, owningBytes } from '../message.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
-import { isTopicName, parseFilter } from '../routing/topic.ts'
+import { parseFilter } from '../routing/topic.ts'
 import type { DropReason } from '../session/session-context.ts'
 import type { Durability, Store } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
+import { checkedPublication, type Publication } from './publication.ts'
 import { Server, type ServerParts } from './server.ts'
+
+export type { Publication } from './publication.ts'
 
 /** Event names and what their listeners are given. */
 export interface BrokerEvents {
@@ -31,21 +34,15 @@ export interface BrokerEvents {
   dropped: [reason: DropReason, message: Message, clientId: string | null]
 }
 
-/** A message that the embedding program publishes. */
-export interface Publication {
-  readonly topic: string
-  readonly payload: Buffer | string
-  readonly qos?: QoS
-  readonly retain?: boolean
-  readonly properties?: Properties
-}
-
 export type EmbedOptions = Omit<ConfigInput, 'store'> &
   Omit<ServerParts, 'observer' | 'store'> & {
     readonly log?: Log
     /** A store of your own, or how the broker is to store. Default: in memory. */
     readonly store?: Store | ConfigInput['store']
   }
+
+/** Its own topics apart, the embedding program may publish to all. */
+const PROGRAM = { permissions: { mayPublish: () => true, maySubscribe: () => true } }
 
 export type MessageHandler = (message: Message) => void
 
@@ -117,28 +114,19 @@ export class EmbeddedBroker {
     return this
   }
 
-  /** Publishes to everybody who matches and returns how many that were. Throws for an invalid topic, and while the disk is full. */
+  /**
+   * Publishes to everybody who matches and returns how many that were. Throws a TypeError for what MQTT cannot say, and
+   * an Error for what would be refused to a client as well: too many levels, no room, a full disk.
+   */
   publish(publication: Publication): number {
-    const { topic, payload, qos = 0, retain = false, properties = NO_PROPERTIES } = publication
-    if (!isTopicName(topic)) throw new TypeError(`${JSON.stringify(topic)} is no topic name`)
+    const { topic, said } = checkedPublication(publication)
     const { broker, turn } = this.#server
     turn.begin()
-    const { messageExpiryInterval, ...forwarded } = properties
-    const expiresAt =
-      messageExpiryInterval === undefined ? Infinity : broker.now + messageExpiryInterval * 1_000
-    const message: Message = {
-      topic,
-      payload: Buffer.from(payload),
-      qos,
-      retain,
-      properties: Object.keys(forwarded).length === 0 ? NO_PROPERTIES : forwarded,
-      publisher: null,
-      expiresAt,
-      sequence: broker.nextSequence(),
-    }
-    if (broker.storeIsFull && broker.mustStore(message)) {
-      throw new Error('the disk is full, and the message must be stored')
-    }
+    const refusal = refusalOf(said, topic, PROGRAM, broker)
+    if (refusal !== null) throw new Error(refusal.sentence)
+    const message = makeMessage(said, topic, null, broker)
+    const noRoom = retainRefusal(message, broker) ?? storeRefusal(message, broker)
+    if (noRoom !== null) throw new Error(noRoom.sentence)
     return broker.publish(message)
   }
 

@@ -26,6 +26,7 @@ import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
 import { createStore, storeDirectory } from './create-store.ts'
+import { withMemoryBounds } from './memory-bounds.ts'
 import { shareSettingsOf } from './share-settings.ts'
 
 export interface RunningServer {
@@ -77,7 +78,7 @@ export class Server implements RunningServer {
       ...(parts.observer === undefined ? [] : [parts.observer]),
     ]
     this.broker = new Broker({
-      limits: config.limits,
+      limits: withMemoryBounds(config.limits),
       share: shareSettingsOf(config, Math.random),
       journal,
       observer: observeAll(observers),

@@ -36,6 +36,9 @@ export interface Delivery {
   isOnWire: boolean
 }
 
+/** The object of a delivery, and its place in a waiting line or a window. */
+export const DELIVERY_BYTES = 144
+
 const NO_IDENTIFIERS: readonly number[] = []
 
 export function newDelivery(
@@ -78,7 +81,15 @@ const FORGOTTEN: Message = {
 export function restoredDelivery(stored: StoredDelivery, origin: DeliveryOrigin | null): Delivery {
   const { message, qos, retain, identifiers } = stored
   return {
-    ...newDelivery(message ?? FORGOTTEN, qos, retain, identifiers, origin, stored.delivery, 0),
+    ...newDelivery(
+      message ?? { ...FORGOTTEN },
+      qos,
+      retain,
+      identifiers,
+      origin,
+      stored.delivery,
+      0,
+    ),
     packetId: stored.packetId,
     isReceived: message === null,
   }

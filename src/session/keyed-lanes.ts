@@ -2,9 +2,10 @@
 // Who owns a key changes as members come and go. The messages do not move then: the lanes are bound anew, a few in
 // each turn, and each at the latest when its turn comes.
 
-import type { Message } from '../message.ts'
+import { type Message, textBytes } from '../message.ts'
 import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
 import type { Delivery } from './delivery.ts'
+import type { KeptBytes } from './kept-bytes.ts'
 import { type Expired, Lane, type Lanes } from './lane.ts'
 
 /** A member, as far as lanes are concerned. */
@@ -16,6 +17,13 @@ interface LaneOwner<Owner> {
 export interface Binding<Owner> {
   keyOf(message: Message): string | null
   ownerOf(message: Message): Owner | null
+}
+
+/** A lane with its place in the map, among all and among those of its owner. */
+const LANE_BYTES = 900
+
+function laneBytes(key: string): number {
+  return LANE_BYTES + textBytes(key)
 }
 
 /** The messages of one key. Among those of its owner its place goes by its oldest message. */
@@ -39,6 +47,7 @@ export class KeyLane<Owner> implements HeapEntry {
 
 export class KeyedLanes<Owner extends LaneOwner<Owner>> implements Lanes {
   readonly #binding: Binding<Owner>
+  readonly #kept: KeptBytes
   readonly #lanes = new Map<string, KeyLane<Owner>>()
   readonly #byAge = new MemberHeap<KeyLane<Owner>['age']>()
   /** Owners to look at: they may be able to take something. */
@@ -50,8 +59,9 @@ export class KeyedLanes<Owner extends LaneOwner<Owner>> implements Lanes {
   #walkedFor = 0
   #length = 0
 
-  constructor(binding: Binding<Owner>) {
+  constructor(binding: Binding<Owner>, kept: KeptBytes) {
     this.#binding = binding
+    this.#kept = kept
   }
 
   get length(): number {
@@ -169,6 +179,7 @@ export class KeyedLanes<Owner extends LaneOwner<Owner>> implements Lanes {
     if (lane === undefined) {
       lane = new KeyLane(key)
       this.#lanes.set(key, lane)
+      this.#kept.add('lanes', laneBytes(key))
     }
     return lane
   }
@@ -178,6 +189,7 @@ export class KeyedLanes<Owner extends LaneOwner<Owner>> implements Lanes {
     const first = lane.line.peek()
     if (first === undefined) {
       this.#lanes.delete(lane.key)
+      this.#kept.add('lanes', -laneBytes(lane.key))
       this.#byAge.remove(lane.age)
       lane.owner?.lanes.remove(lane)
       return

@@ -1,9 +1,13 @@
 // A waiting line of deliveries, bounded in messages and bytes. What does not fit into memory is left to the store.
 
 import type { QueueOverflow } from '../limits.ts'
+import { settleBytes } from '../message.ts'
 import type { Delivery } from './delivery.ts'
 import { Lane, type Lanes } from './lane.ts'
 import { sizeOf, type StoredRest } from './stored-rest.ts'
+
+/** A message that comes behind so many others stays for a while. */
+const LONG_LINE_MIN = 128
 
 export interface QueueBounds {
   readonly messagesMax: number
@@ -27,6 +31,8 @@ export class MessageQueue {
   /** Milliseconds before which none of those in memory expires. */
   #expiresAt = Infinity
   #searchAt = 0
+  /** Why the latest push pushed something out. */
+  lostTo: 'queue-full' | 'memory-full' = 'queue-full'
   /** What of it is left to the store. */
   readonly rest: StoredRest
 
@@ -66,24 +72,39 @@ export class MessageQueue {
   /** Puts it at the end and returns what the bounds push out: what has expired, then older ones, or itself. */
   push(delivery: Delivery, bounds: QueueBounds, now: number): readonly Delivery[] {
     const size = sizeOf(delivery)
-    if (this.#fits(size, 1, bounds)) {
+    const fits = this.#fits(size, 1, bounds)
+    // What is stored can be left there.
+    if (fits && (delivery.stored !== 0 || this.rest.kept.hasRoom)) {
       this.#append(delivery)
       return NONE
     }
     const pushedOut = this.#expired(now)
-    if (this.#fits(size, 1, bounds) || this.#fitsMeanwhile(size, bounds)) {
-      this.#append(delivery)
-    } else if (
-      bounds.overflow === 'drop-newest' ||
-      size > bounds.bytesMax ||
-      bounds.messagesMax < 1
-    ) {
-      pushedOut.push(delivery)
-    } else {
-      this.#makeRoom(size, bounds, pushedOut)
-      this.#append(delivery)
-    }
+    const fitsNow = this.#fits(size, 1, bounds) || this.#fitsMeanwhile(size, bounds)
+    if (fitsNow && (delivery.stored !== 0 || this.rest.kept.hasRoom)) this.#append(delivery)
+    else if (fitsNow) this.#pushInto(delivery, bounds, pushedOut)
+    else this.#pushThrough(delivery, bounds, pushedOut)
     return pushedOut
+  }
+
+  /** There is no memory for more: it takes the place of an older one, or is lost itself. */
+  #pushInto(delivery: Delivery, bounds: QueueBounds, pushedOut: Delivery[]): void {
+    this.lostTo = 'memory-full'
+    this.rest.kept.refusals += 1
+    const oldest = bounds.overflow === 'drop-oldest' ? this.shift() : undefined
+    pushedOut.push(oldest ?? delivery)
+    if (oldest !== undefined) this.#append(delivery)
+  }
+
+  /** The bounds are reached: older ones make room for it, or it is lost itself. */
+  #pushThrough(delivery: Delivery, bounds: QueueBounds, pushedOut: Delivery[]): void {
+    this.lostTo = 'queue-full'
+    const { overflow, bytesMax, messagesMax } = bounds
+    if (overflow === 'drop-newest' || sizeOf(delivery) > bytesMax || messagesMax < 1) {
+      pushedOut.push(delivery)
+      return
+    }
+    this.#makeRoom(sizeOf(delivery), bounds, pushedOut)
+    this.#append(delivery)
   }
 
   /** A page from the store: goes to the end. Returns what the bounds push out meanwhile. */
@@ -130,6 +151,7 @@ export class MessageQueue {
   left(delivery: Delivery): void {
     this.#bytes -= sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 -= 1
+    this.rest.kept.releaseDelivery(delivery.message)
   }
 
   /** Takes out expired messages, if there may be some and it was not tried just now. */
@@ -171,6 +193,8 @@ export class MessageQueue {
 
   #append(delivery: Delivery): void {
     if (this.rest.takes(delivery, this.length, this.#bytes)) return
+    // On its way through a short line it need not have memory of its own.
+    if (this.length >= LONG_LINE_MIN && delivery.qos > 0) settleBytes(delivery.message)
     this.#lanes.add(delivery)
     this.#count(delivery)
   }
@@ -179,5 +203,6 @@ export class MessageQueue {
     this.#bytes += sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 += 1
     if (delivery.message.expiresAt < this.#expiresAt) this.#expiresAt = delivery.message.expiresAt
+    this.rest.kept.holdDelivery(delivery.message)
   }
 }

@@ -15,8 +15,14 @@ export interface RetainedSource {
   isCurrent(message: Message): boolean
 }
 
-/** Opens what matches the filter and was retained no later than `sequenceMax`. */
-export type OpenRetained = (topicFilter: string, sequenceMax: number) => RetainedSource
+/** The retained messages, as replays see them. */
+export interface RetainedSet {
+  /** Opens what matches the filter and was retained no later than `sequenceMax`. */
+  matching(topicFilter: string, sequenceMax: number): RetainedSource
+  /** A replay keeps the message, whatever becomes of it among the retained ones; and does so no longer. */
+  hold(message: Message): void
+  release(message: Message): void
+}
 
 /** Topics and levels that one draw looks at in vain. */
 const STEPS_MAX = 256
@@ -27,7 +33,7 @@ export class Replay {
   /** What is retained later is delivered as it comes. */
   readonly sequenceMax: number
   readonly #clientId: string
-  readonly #open: OpenRetained
+  readonly #retained: RetainedSet
   /** Null until it is its turn: a client may wait for thousands. */
   #source: RetainedSource | null = null
   #drawn: Message | null = null
@@ -36,12 +42,12 @@ export class Replay {
     subscription: Subscription,
     sequenceMax: number,
     clientId: string,
-    open: OpenRetained,
+    retained: RetainedSet,
   ) {
     this.subscription = subscription
     this.sequenceMax = sequenceMax
     this.#clientId = clientId
-    this.#open = open
+    this.#retained = retained
   }
 
   get identifiers(): readonly number[] {
@@ -55,25 +61,32 @@ export class Replay {
 
   /** The message whose turn it is, without taking it; null when all were taken; `later`: ask again. */
   peek(now: number): Message | null | 'later' {
-    this.#source ??= this.#open(this.subscription.topicFilter, this.sequenceMax)
+    this.#source ??= this.#retained.matching(this.subscription.topicFilter, this.sequenceMax)
     // While it waited for room it may have been replaced: the newer one was delivered as it came.
     const isStill = this.#drawn !== null && this.#source.isCurrent(this.#drawn)
     const next = isStill ? this.#drawn : this.#source.next(STEPS_MAX)
-    this.#drawn = null
-    if (next === null || next === 'later') return next
-    if (isExpired(next, now) || this.#isOwn(next)) return 'later'
-    this.#drawn = next
+    const isNone = next === null || next === 'later'
+    if (isNone || isExpired(next, now) || this.#isOwn(next)) {
+      this.take()
+      return next === null ? null : 'later'
+    }
+    if (next !== this.#drawn) {
+      this.take()
+      this.#retained.hold(next)
+      this.#drawn = next
+    }
     return next
   }
 
   take(): void {
+    if (this.#drawn !== null) this.#retained.release(this.#drawn)
     this.#drawn = null
   }
 
   /** Goes back to the beginning, with nothing open. */
   close(): void {
     this.#source = null
-    this.#drawn = null
+    this.take()
   }
 
   qosOf(message: Message): QoS {

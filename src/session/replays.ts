@@ -10,6 +10,9 @@ import type { Change } from '../store/change.ts'
 import type { Replay } from './replay.ts'
 import type { SessionContext } from './session-context.ts'
 
+/** A replay with its place in the map, opened or not. */
+const REPLAY_BYTES = 500
+
 type ReplayChange = Extract<Change, { kind: 'replay-owed' | 'replayed' }>
 
 /** The session that they belong to, as far as they need it. */
@@ -42,7 +45,7 @@ export class Replays {
   /** Takes the place of the one that the subscription had. */
   begin(replay: Replay): void {
     const { filter } = replay.subscription
-    const hadOne = this.#byFilter.delete(filter)
+    const hadOne = this.#forget(filter)
     const first = replay.peek(this.#context.now)
     this.#context.turnWorkLeft -= replay.steps
     if (first === null) {
@@ -50,7 +53,7 @@ export class Replays {
       return
     }
     if (this.#byFilter.size > 0) replay.close()
-    this.#byFilter.set(filter, replay)
+    this.#remember(filter, replay)
     const { sequenceMax } = replay
     const { clientId } = this.#recipient
     this.#record({ kind: 'replay-owed', clientId, filter, sequenceMax })
@@ -58,7 +61,7 @@ export class Replays {
 
   /** As the store kept it. */
   restore(replay: Replay): void {
-    this.#byFilter.set(replay.subscription.filter, replay)
+    this.#remember(replay.subscription.filter, replay)
   }
 
   resubscribed(subscription: Subscription): void {
@@ -67,11 +70,12 @@ export class Replays {
   }
 
   unsubscribed(filter: string): void {
-    this.#byFilter.delete(filter)
+    this.#forget(filter)
   }
 
+  /** The session is over. */
   clear(): void {
-    this.#byFilter.clear()
+    for (const filter of this.#byFilter.keys()) this.#forget(filter)
   }
 
   /** Sends what can be sent now, as far as this turn has work left for it. */
@@ -90,9 +94,24 @@ export class Replays {
         if (message === null) isOver = true
         else if (message !== 'later' && !this.#send(replay, message)) return
       }
-      this.#byFilter.delete(filter)
+      this.#forget(filter)
       this.#record({ kind: 'replayed', clientId: this.#recipient.clientId, filter })
     }
+  }
+
+  #remember(filter: string, replay: Replay): void {
+    this.#byFilter.set(filter, replay)
+    this.#context.kept.add('subscriptions', REPLAY_BYTES)
+  }
+
+  /** False when there was none. */
+  #forget(filter: string): boolean {
+    const replay = this.#byFilter.get(filter)
+    if (replay === undefined) return false
+    replay.close()
+    this.#byFilter.delete(filter)
+    this.#context.kept.add('subscriptions', -REPLAY_BYTES)
+    return true
   }
 
   #draw(replay: Replay): Message | null | 'later' {

@@ -6,10 +6,12 @@ import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
+import type { KeptBytes } from './kept-bytes.ts'
 
 /** Why a message did not reach a subscriber although it matched. Each has its counter. */
 export type DropReason =
   | 'queue-full'
+  | 'memory-full'
   | 'outbox-full'
   | 'client-away'
   | 'message-expired'
@@ -32,6 +34,8 @@ export interface SessionContext {
   readonly limits: Limits
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says: whoever does some takes it off. */
   turnWorkLeft: number
+  /** What the whole broker keeps. */
+  readonly kept: KeptBytes
   /** Sessions that outlive their connection are to survive the broker as well. */
   readonly storesSessions: boolean
   /** The next number for a delivery in the store. */
@@ -58,9 +62,10 @@ export function dropPushedOut(
   context: SessionContext,
   lost: readonly Delivery[],
   owner: Owner,
+  lostTo: DropReason = 'queue-full',
 ): void {
   for (const delivery of lost) {
-    const reason = isExpired(delivery.message, context.now) ? 'message-expired' : 'queue-full'
+    const reason = isExpired(delivery.message, context.now) ? 'message-expired' : lostTo
     drop(context, reason, delivery, owner)
   }
 }

@@ -1,7 +1,7 @@
 // What the broker owes one client, connected or away: deliver, settle, attach, detach.
 
 import { strict as assert } from 'node:assert'
-import { type Message, owningBytes } from '../message.ts'
+import { type Message, owningBytes, textBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Owner, SessionOwner } from '../store/change.ts'
@@ -22,6 +22,13 @@ import { type RestOfLine, StoredRest } from './stored-rest.ts'
 const NONE: readonly never[] = []
 const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
 
+/** A session with its maps, before anything waits in it; and its client id, which stands in the store's facts as well. */
+export function sessionBytes(clientId: string): number {
+  return SESSION_BYTES + 2 * textBytes(clientId)
+}
+
+const SESSION_BYTES = 1_100
+
 export class Session implements RestOfLine, Recipient {
   readonly clientId: string
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
@@ -31,7 +38,7 @@ export class Session implements RestOfLine, Recipient {
   /** SUBACK goes before the retained messages of its filters, and is not said yet. */
   holdsReplays = false
   readonly #context: SessionContext
-  readonly #window = new OutgoingWindow()
+  readonly #window: OutgoingWindow
   // These are made when they are first needed: most clients are only there.
   #owner: SessionOwner | null = null
   #incoming: IncomingWindow | null = null
@@ -49,6 +56,7 @@ export class Session implements RestOfLine, Recipient {
     this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
+    this.#window = new OutgoingWindow(context.kept)
   }
 
   get owner(): SessionOwner {
@@ -57,7 +65,7 @@ export class Session implements RestOfLine, Recipient {
   }
 
   get incoming(): IncomingWindow {
-    this.#incoming ??= new IncomingWindow(this, this.#context.journal)
+    this.#incoming ??= new IncomingWindow(this, this.#context.journal, this.#context.kept)
     return this.#incoming
   }
 
@@ -93,12 +101,7 @@ export class Session implements RestOfLine, Recipient {
 
   /** Could send a message at this moment without letting it wait. */
   get canTake(): boolean {
-    return (
-      this.#link !== null &&
-      this.#link.isFlowing &&
-      this.#window.onWire < this.#windowMax &&
-      !this.#isBehind
-    )
+    return this.#link !== null && this.#link.isFlowing && this.#hasPlace && !this.#isBehind
   }
 
   /** Something older must be sent before what comes now. */
@@ -220,6 +223,7 @@ export class Session implements RestOfLine, Recipient {
   end(): void {
     this.#link = null
     this.#window.disconnected()
+    this.#replays?.clear()
     this.#replays = null
     // Also to a group that it has left since.
     for (const group of this.#window.lenders()) this.surrender(group)
@@ -230,6 +234,8 @@ export class Session implements RestOfLine, Recipient {
       if (!delivery.isReceived)
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
+    this.#window.clear()
+    this.#incoming?.clear()
     if (this.#line === null) return
     new Discarding(this.#context, this.#line, 'session-ended', this.clientId).proceed()
     this.#line = null
@@ -275,7 +281,11 @@ export class Session implements RestOfLine, Recipient {
   }
 
   get hasWindow(): boolean {
-    return this.#link !== null && this.#link.hasRoom && this.#window.onWire < this.#windowMax
+    return this.#link !== null && this.#link.hasRoom && this.#hasPlace
+  }
+
+  get #hasPlace(): boolean {
+    return this.#window.hasRoom(this.#windowMax, this.#context.limits.inFlightBytesMax)
   }
 
   sendRetained(message: Message, qos: QoS, identifiers: readonly number[]): void {
@@ -331,7 +341,7 @@ export class Session implements RestOfLine, Recipient {
       // What was never owed need not be settled.
       const isLost = pushedOut.at(-1) === delivery
       if (isLost) delivery.stored = 0
-      dropPushedOut(this.#context, pushedOut, this.owner)
+      dropPushedOut(this.#context, pushedOut, this.owner, this.#queue.lostTo)
       if (isLost) return
     }
     recordOwed(this.#context.journal, delivery, this.owner)
@@ -408,7 +418,8 @@ export class Session implements RestOfLine, Recipient {
   #pumpQueue(): void {
     this.#sendWaiting()
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
-    if (this.#line?.rest.isNeeded(this.#line.length) === true) this.#line.rest.want()
+    if (this.#line?.rest.isNeeded(this.#line.length, this.#line.bytes) === true)
+      this.#line.rest.want()
   }
 
   #sendWaiting(): void {

@@ -71,7 +71,7 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
     this.#bounds = bounds
     this.#context = context
     this.#rest = new StoredRest(this.owner, this, context, this)
-    this.#lanes = chosen.strategy.isKeyed ? new KeyedLanes(chosen.strategy) : null
+    this.#lanes = chosen.strategy.isKeyed ? new KeyedLanes(chosen.strategy, context.kept) : null
     this.#line = new MessageQueue(this.#rest, this.#lanes ?? undefined)
     this.#facts = new GroupFacts(this.owner, context, this.#rest)
   }
@@ -253,7 +253,7 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
     // Members may be ready for what is not in memory yet, while what is there waits for others.
     else if (
       this.#rest.messages > 0 &&
-      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#line.length))
+      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#line.length, this.#line.bytes))
     ) {
       this.#rest.want()
     }
@@ -378,7 +378,7 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
     const message = owningBytes(delivery.message)
     const kept = message === delivery.message ? delivery : { ...delivery, message }
     const lost = this.#line.push(kept, this.#bounds, this.#context.now)
-    dropPushedOut(this.#context, lost, this.owner)
+    dropPushedOut(this.#context, lost, this.owner, this.#line.lostTo)
   }
 
   #expired(delivery: Delivery): void {

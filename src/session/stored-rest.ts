@@ -1,13 +1,15 @@
 // The end of a long waiting line: it lies in the store and is brought into memory page by page.
 
 import { strict as assert } from 'node:assert'
+import { contentBytes, identifiersBytes, MESSAGE_BYTES } from '../message.ts'
 import type { Owner } from '../store/change.ts'
 import type { StoredDelivery } from '../store/store.ts'
-import { type Delivery, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
+import { type Delivery, DELIVERY_BYTES, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
+import type { KeptBytes } from './kept-bytes.ts'
 import { drop, isExpired, type PageReader, type SessionContext } from './session-context.ts'
 
-/** What one waiting delivery is counted as besides its payload and topic. */
-const DELIVERY_OVERHEAD_BYTES = 64
+/** What one waiting delivery is counted as besides topic, payload and properties. */
+const DELIVERY_OVERHEAD_BYTES = MESSAGE_BYTES + DELIVERY_BYTES
 
 /** Pages are asked for when less than this part of what may be in memory is left there. */
 const LOW_PART = 4
@@ -68,11 +70,16 @@ export class StoredRest implements PageReader {
     return this.#search !== null
   }
 
+  get kept(): KeptBytes {
+    return this.#context.kept
+  }
+
   /** Leaves the delivery in the store if those before it are there, or memory holds enough of the line. */
   takes(delivery: Delivery, inMemory: number, bytesInMemory: number): boolean {
     if (delivery.stored === 0) return false
     const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
-    const hasRoom = inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
+    const isShort = inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
+    const hasRoom = isShort && this.kept.hasRoom
     if (this.messages === 0 && hasRoom) {
       this.#passes(delivery.stored)
       return false
@@ -108,8 +115,15 @@ export class StoredRest implements PageReader {
   }
 
   /** So little of the line is in memory that more is needed soon. */
-  isNeeded(inMemory: number): boolean {
-    return this.messages > 0 && inMemory * LOW_PART < this.#context.limits.queuedInMemoryMax
+  isNeeded(inMemory: number, bytesInMemory: number): boolean {
+    if (this.messages === 0) return false
+    if (inMemory === 0) return true
+    const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
+    return (
+      inMemory * LOW_PART < queuedInMemoryMax &&
+      bytesInMemory * LOW_PART < queuedInMemoryBytesMax &&
+      this.kept.hasRoom
+    )
   }
 
   want(): void {
@@ -156,7 +170,7 @@ export class StoredRest implements PageReader {
       .map(stored => restoredDelivery(stored, this.#origin))
     this.#passes(last.delivery)
     this.messages -= deliveries.length
-    for (const delivery of deliveries) this.bytes -= sizeOf(delivery)
+    for (const delivery of deliveries) this.#subtract(delivery)
     if (deliveries.length === 0) this.want()
     else this.#line.paged(deliveries)
   }
@@ -182,8 +196,13 @@ export class StoredRest implements PageReader {
     }
     const delivery = restoredDelivery(stored, this.#origin)
     this.messages -= 1
-    this.bytes -= sizeOf(delivery)
+    this.#subtract(delivery)
     drop(this.#context, 'message-expired', delivery, this.owner)
+  }
+
+  /** A store that an older version wrote says that its messages are smaller than they are. */
+  #subtract(delivery: Delivery): void {
+    this.bytes = Math.max(0, this.bytes - sizeOf(delivery))
   }
 
   /** Lets go of all of it. Returns how many messages that were. */
@@ -211,5 +230,9 @@ export class StoredRest implements PageReader {
 }
 
 export function sizeOf(delivery: Delivery): number {
-  return delivery.message.payload.length + delivery.message.topic.length + DELIVERY_OVERHEAD_BYTES
+  return (
+    contentBytes(delivery.message) +
+    identifiersBytes(delivery.identifiers) +
+    DELIVERY_OVERHEAD_BYTES
+  )
 }

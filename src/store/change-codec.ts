@@ -2,6 +2,7 @@
 // fields for ever; what is new gets a new number.
 
 import { strict as assert } from 'node:assert'
+import { contentBytes } from '../message.ts'
 import type { Writer } from '../packet/writer.ts'
 import { isShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -175,7 +176,7 @@ function writeClientChange(writer: Writer, change: ClientChange): void {
 function writeStored(writer: Writer, change: Extract<Change, { kind: 'message-stored' }>): void {
   const lengthAt = writer.length
   writer.uint32(0)
-  writer.uint32(change.message.topic.length + change.message.payload.length)
+  writer.uint32(contentBytes(change.message))
   const start = writer.length
   writeMessage(writer, change.message)
   writer.patchUint32(lengthAt, writer.length - start)
@@ -325,7 +326,9 @@ export function writeSubscription(writer: Writer, subscription: Subscription): v
 
 export function readSubscription(reader: ByteReader): Subscription {
   const filter = reader.string()
-  const topicFilter = reader.string()
+  const matched = reader.string()
+  // The same text twice would be kept twice.
+  const topicFilter = matched === filter ? filter : matched
   const shareName = reader.uint8() === 0 ? null : reader.string()
   const options = reader.uint8()
   const identifier = reader.uint32()

@@ -2,7 +2,7 @@
 // facts about what is gone already are passed over.
 
 import { strict as assert } from 'node:assert'
-import type { Message } from '../message.ts'
+import { contentBytes, identifiersBytes, type Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
@@ -402,9 +402,10 @@ export class DurableState {
   #remainderOf(waiting: readonly KeptDelivery[]): Remainder {
     let bytes = 0
     const rest = waiting.slice(this.#pageMessages)
-    for (const { sequence } of rest) {
+    for (const { sequence, identifiers } of rest) {
+      bytes += identifiersBytes(identifiers)
       const message = this.#messages.get(sequence)?.message
-      bytes += (message?.topic.length ?? 0) + (message?.payload.length ?? 0)
+      bytes += message === undefined ? 0 : contentBytes(message)
     }
     return { messages: rest.length, bytes }
   }

@@ -14,6 +14,7 @@ import {
   FULL,
   type OpeningFacts,
   type Order,
+  PARTS_READ,
   type Report,
   type ThreadSetup,
 } from './store-mail.ts'
@@ -130,6 +131,8 @@ export class FileStore implements Store {
       }
       case 'snapshot':
         this.#snapshot.add(bufferOf(report.bytes))
+        Atomics.add(this.#control, PARTS_READ, 1)
+        Atomics.notify(this.#control, PARTS_READ)
         return
       case 'opened':
         this.#open(report)

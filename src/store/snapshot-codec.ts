@@ -17,8 +17,17 @@ const RETAIN = 4
 const HAS_MESSAGE = 8
 const HAS_GROUP = 16
 
+/** A snapshot whose parts need not be there all at once. */
+export interface SnapshotParts {
+  readonly sessions: Iterable<StoredSession>
+  readonly groups: Iterable<StoredGroup>
+  readonly retained: Iterable<Message>
+  readonly lastSequence: number
+  readonly lastDelivery: number
+}
+
 /** Writes the snapshot; `flush` is called after each part, to send off what has been written. */
-export function writeSnapshot(writer: Writer, snapshot: Snapshot, flush: () => void): void {
+export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: () => void): void {
   writer.uint8(NUMBERS)
   writer.uint53(snapshot.lastSequence)
   writer.uint53(snapshot.lastDelivery)

@@ -13,13 +13,16 @@ import {
   COMMIT_BYTES,
   FULL,
   type Order,
+  PARTS_READ,
   type Report,
   type ThreadSetup,
 } from './store-mail.ts'
 
 /** How often a full disk is looked at, in milliseconds. */
 const FULL_RETRY_MS = 250
-const SNAPSHOT_PART_BYTES = 4_194_304
+const SNAPSHOT_PART_BYTES = 1_048_576
+/** Parts that are on their way to the broker at a time. */
+const PARTS_UNREAD_MAX = 4
 
 class StoreThread {
   readonly #port: MessagePort
@@ -28,6 +31,7 @@ class StoreThread {
   #memory: Buffer
   #orders: Order[] = []
   #isOpen = true
+  #partsSent = 0
 
   constructor(setup: ThreadSetup, disk: FileDisk) {
     this.#port = setup.port
@@ -37,16 +41,27 @@ class StoreThread {
   }
 
   open(): void {
-    const snapshot = this.#log.open()
+    const snapshot = this.#log.openInParts()
     const writer = new Writer()
     const flush = (bytes: number) => {
       if (writer.length < bytes) return
       this.#tell({ kind: 'snapshot', bytes: taken(writer) })
+      this.#partsSent += 1
+      this.#awaitReader()
     }
     writeSnapshot(writer, snapshot, () => flush(SNAPSHOT_PART_BYTES))
     flush(1)
     this.#tellRoom()
     this.#tell({ kind: 'opened', cut: this.#log.cut })
+  }
+
+  /** A start needs no more memory than a few parts of what the broker will keep. */
+  #awaitReader(): void {
+    for (;;) {
+      const read = Atomics.load(this.#control, PARTS_READ)
+      if (this.#partsSent - read < PARTS_UNREAD_MAX) return
+      Atomics.wait(this.#control, PARTS_READ, read)
+    }
   }
 
   run(): void {

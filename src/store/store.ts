@@ -21,7 +21,7 @@ export interface StoredDelivery {
 /** Deliveries of a long waiting line that stay in the store until they are asked for by `page`. */
 export interface Remainder {
   readonly messages: number
-  /** Topics and payloads together. */
+  /** What `contentBytes` of each message adds up to, and `identifiersBytes` of each delivery. */
   readonly bytes: number
 }
 

@@ -4,7 +4,7 @@ import type { Access, Exchange, Verdict } from '../access/access.ts'
 import { Connection } from '../connection/connection.ts'
 import type { Carrier, ConnectionContext, Question } from '../connection/connection-context.ts'
 import type { Speaker, Turn } from '../loop/turn.ts'
-import { BAD_AUTHENTICATION_METHOD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
+import { BAD_AUTHENTICATION_METHOD, QUOTA_EXCEEDED, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
 import type { Wire, WireReceiver } from './wire.ts'
 
@@ -28,6 +28,9 @@ const NOT_READING_US = 8
 /** Bytes that wait for their turn before the socket is not read from. */
 const UNREAD_BYTES_MAX = 65_536
 
+/** A socket and its connection in the heap of Node, while nothing waits there. */
+const CONNECTION_BYTES = 4_000
+
 export class Line implements WireReceiver, Carrier, Speaker {
   readonly connection: Connection
   readonly #wire: Wire
@@ -46,11 +49,14 @@ export class Line implements WireReceiver, Carrier, Speaker {
   #paused = 0
   /** Bytes read since all that had been read was answered. */
   #unanswered = 0
+  /** Bytes that the broker's account has of this line. */
+  #counted = 0
 
   constructor(wire: Wire, context: LineContext) {
     this.#wire = wire
     this.#context = context
     context.turn.begin()
+    context.connections.broker.kept.add('sessions', CONNECTION_BYTES)
     this.connection = new Connection(context.connections, this, wire.peer)
     wire.open(this)
   }
@@ -91,6 +97,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
   drained(): void {
     this.#context.turn.begin()
     this.#resume(NOT_READING_US)
+    this.#count()
     this.connection.drained()
   }
 
@@ -106,8 +113,14 @@ export class Line implements WireReceiver, Carrier, Speaker {
     this.#cause = cause
     if (this.#hasEnded) return
     this.#hasEnded = this.connection.closed(cause)
-    if (this.#hasEnded) this.#context.ended(this)
-    else this.#postpone()
+    if (!this.#hasEnded) {
+      this.#postpone()
+      return
+    }
+    const { kept } = this.#context.connections.broker
+    kept.add('sessions', -CONNECTION_BYTES)
+    kept.addBuffer(-this.#counted)
+    this.#context.ended(this)
   }
 
   attend(): void {
@@ -127,6 +140,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
     this.#ask()
     this.#write(committed)
     sender.flushed()
+    this.#count()
     if (!sender.outbox.isEmpty) {
       this.#holdBack()
       return true
@@ -170,7 +184,21 @@ export class Line implements WireReceiver, Carrier, Speaker {
     if (this.#wire.pendingBytes > 2 * outboxBytesMax) this.#pause(NOT_READING_US)
   }
 
+  /** Tells the account what has arrived and was not read, and what was said and has not left. */
+  #count(): void {
+    const { connection } = this
+    const bytes = connection.unreadBytes + connection.sender.outbox.bytes + this.#wire.pendingBytes
+    if (bytes === this.#counted || this.#isClosed) return
+    const { kept } = this.#context.connections.broker
+    kept.addBuffer(bytes - this.#counted)
+    this.#counted = bytes
+    if (connection.unreadBytes <= UNREAD_BYTES_MAX || kept.hasReserve) return
+    kept.refusals += 1
+    connection.disconnect(QUOTA_EXCEEDED, 'the memory for what clients send is full')
+  }
+
   #afterReading(): void {
+    this.#count()
     if (this.connection.hasUnread) {
       // To stop and start a socket costs two calls of the system: a little more may come meanwhile.
       if (this.connection.unreadBytes > UNREAD_BYTES_MAX) this.#pause(SHARE_USED)

@@ -114,7 +114,7 @@ test('a full queue that drops its oldest keeps the newest', async t => {
 })
 
 test('a queue is bounded in bytes as well', async t => {
-  const pond = new Pond({ limits: { queuedBytesMax: 5_000 } })
+  const pond = new Pond({ limits: { queuedBytesMax: 6_000 } })
   const alice = pond.client('alice')
   const bob = pond.client('bob', DURABLE)
   bob.subscribes('a', 1)

@@ -8,6 +8,7 @@ import { writeChanges } from '../change-codec.ts'
 import type { Change, Owner } from '../change.ts'
 import { type Disk, HOLD } from '../disk.ts'
 import { readMessage } from '../message-codec.ts'
+import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Durability, Snapshot, StoredDelivery } from '../store.ts'
 import { checkpointNames, CheckpointWriter, readCheckpoint, unfinishedNames } from './checkpoint.ts'
 import { Compaction } from './compaction.ts'
@@ -15,7 +16,7 @@ import { BEGUN, LogState } from './log-state.ts'
 import { MESSAGE_IN_RECORD, replay } from './replay.ts'
 import { type Cut, type LogPosition, Segments } from './segments.ts'
 import { SEGMENT_HEADER_BYTES, segmentName } from './segment-file.ts'
-import { snapshotOf, storedDelivery } from './snapshot.ts'
+import { snapshotOf, snapshotParts, storedDelivery } from './snapshot.ts'
 import { DiskFull, StoreDamaged } from './store-damaged.ts'
 import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
 
@@ -110,6 +111,12 @@ export class LogStore {
   open(): Snapshot {
     this.recover()
     return snapshotOf(this.#state, slot => this.load(slot))
+  }
+
+  /** The same, read from the log part by part: the state must stay as it is until the last one was taken. */
+  openInParts(): SnapshotParts {
+    this.recover()
+    return snapshotParts(this.#state, slot => this.load(slot))
   }
 
   /**
