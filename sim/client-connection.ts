@@ -35,6 +35,8 @@ export interface Asked {
 export class ClientConnection implements ClientEnd {
   readonly terms: Terms
   isAccepted = false
+  /** Milliseconds; 0 until then. */
+  acceptedAtMs = 0
   isOver = false
   /** DISCONNECT was said, so the will is to be forgotten. */
   hasSaidGoodbye = false

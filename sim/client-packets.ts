@@ -31,7 +31,7 @@ export function payloadOf(id: string, { bytes, retain }: Saying): Buffer {
   return Buffer.concat([head, Buffer.alloc(bytes - head.length, id)])
 }
 
-export function requestOf(asked: SubscriptionRequest, moment: number): Request {
+export function requestOf(asked: SubscriptionRequest, identifier: number, moment: number): Request {
   const parsed = parseFilter(asked.filter)
   return {
     filter: asked.filter,
@@ -40,6 +40,7 @@ export function requestOf(asked: SubscriptionRequest, moment: number): Request {
     qos: asked.qos,
     noLocal: asked.noLocal,
     retainAsPublished: asked.retainAsPublished,
+    identifier,
     sentAt: moment,
     grantedAt: null,
     isRefused: false,

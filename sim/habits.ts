@@ -6,6 +6,7 @@ import {
   type QoS,
   type SubscriptionRequest,
 } from '../src/packet/packet.ts'
+import { SHARE_STRATEGY_NAMES } from '../src/routing/share-strategy.ts'
 import type { Terms } from './client-connection.ts'
 import type { Saying } from './client-packets.ts'
 import type { Dice } from './dice.ts'
@@ -73,12 +74,12 @@ export function sayingOf(dice: Dice, weather: Weather): Saying {
     qos: dice.of<QoS>([0, 1, 1, 2, 2]),
     retain,
     bytes: retain && dice.chance(4) ? 0 : Math.max(1, bytes),
-    properties: dice.chance(4) ? propertiesOf(dice) : NO_PROPERTIES,
+    properties: dice.chance(4) ? propertiesOf(dice, weather) : NO_PROPERTIES,
     usesAlias: dice.chance(4),
   }
 }
 
-function propertiesOf(dice: Dice): Properties {
+function propertiesOf(dice: Dice, weather: Weather): Properties {
   return {
     contentType: dice.of(['text/plain', 'größe']),
     ...(dice.chance(2)
@@ -89,7 +90,7 @@ function propertiesOf(dice: Dice): Properties {
           ],
         }
       : {}),
-    ...(dice.chance(2) ? { messageExpiryInterval: 1_000_000 } : {}),
+    ...(dice.chance(2) ? { messageExpiryInterval: dice.of(weather.messageExpirySeconds) } : {}),
   }
 }
 
@@ -107,5 +108,22 @@ export function subscriptionOf(
     noLocal: isFive && !isShared && dice.chance(6),
     retainAsPublished: isFive && dice.chance(4),
     retainHandling: isFive ? dice.of<0 | 1 | 2>([0, 0, 1, 2]) : 0,
+  }
+}
+
+/** Of one SUBSCRIBE: an identifier that no other has, and wishes for its share groups. */
+export function subscribePropertiesOf(
+  client: SimClient,
+  dice: Dice,
+  nextIdentifier: () => number,
+): Properties {
+  if (client.version < 5 || dice.chance(3)) return NO_PROPERTIES
+  const wishes = [
+    ['weight', `${dice.between(1, 4)}`],
+    ['strategy', dice.of(SHARE_STRATEGY_NAMES)],
+  ] as const
+  return {
+    ...(dice.chance(2) ? { subscriptionIdentifiers: [nextIdentifier()] } : {}),
+    ...(dice.chance(3) ? { userProperties: wishes.filter(() => dice.chance(2)) } : {}),
   }
 }

@@ -18,11 +18,13 @@ export interface Publication {
   readonly order: number
   /** The moment before which nobody can have heard of it. */
   readonly sentAt: number
+  readonly sentAtMs: number
   /** The wire that it went out on last; null for a will. */
   wire: SimWire | null
   attempts: number
   /** PUBACK or PUBREC came: from here on it must not be lost. */
   acceptedAt: number | null
+  acceptedAtMs: number | null
   isRefused: boolean
   /** Of a will: it may have been published, it must be, or it must not. */
   fate: 'may' | 'must' | 'never'
@@ -36,6 +38,8 @@ export interface Request {
   readonly qos: QoS
   readonly noLocal: boolean
   readonly retainAsPublished: boolean
+  /** Subscription Identifier, 0 for none. No two requests of a world have the same. */
+  readonly identifier: number
   readonly sentAt: number
   grantedAt: number | null
   isRefused: boolean
@@ -78,9 +82,19 @@ export class Ledger {
   readonly violations: string[] = []
   /** The moment from which on nothing that was heard before comes again: all was settled and committed. */
   allSettledAt = -1
+  /** What the broker says that it has dropped, by client (empty for a share group) and publication. */
+  readonly #dropped = new Set<string>()
 
   violation(rule: string, sentence: string): void {
     this.violations.push(`${rule}: ${sentence}`)
+  }
+
+  dropped(clientId: string | null, id: string): void {
+    this.#dropped.add(`${clientId ?? ''} ${id}`)
+  }
+
+  wasDropped(clientId: string | null, { id }: Publication): boolean {
+    return this.#dropped.has(`${clientId ?? ''} ${id}`)
   }
 
   published(publication: Publication): void {

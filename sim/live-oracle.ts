@@ -2,16 +2,16 @@
 
 import type { PublishPacket } from '../src/packet/packet.ts'
 import { topicMatches } from '../src/routing/topic.ts'
+import { explainsLive, explainsReplay, requestsFor, waitsInGroup } from './explanations.ts'
 import {
   type Heard,
   idIn,
-  isAccepted,
   lastEffectOf,
   type Ledger,
   type Publication,
-  type Request,
   type SessionRecord,
 } from './ledger.ts'
+import { checkExpiry, checkOptions } from './options-oracle.ts'
 
 export interface Hearing {
   readonly session: SessionRecord
@@ -20,6 +20,10 @@ export interface Hearing {
   readonly topic: string
   readonly version: number
   readonly moment: number
+  /** Milliseconds of the world. */
+  readonly nowMs: number
+  /** Milliseconds at which this connection was accepted. */
+  readonly connectedAtMs: number
   /** How often this connection has heard it live before. */
   readonly onConnection: Map<string, number>
 }
@@ -38,6 +42,8 @@ export function heard(ledger: Ledger, hearing: Hearing): void {
   }
   checkContent(ledger, hearing, publication)
   checkReason(ledger, hearing, publication)
+  checkOptions(ledger, hearing, publication)
+  checkExpiry(ledger, hearing, publication)
   checkRepetition(ledger, hearing, publication)
   checkOrder(ledger, hearing, publication)
   note(hearing, publication)
@@ -78,9 +84,7 @@ function checkContent(ledger: Ledger, hearing: Hearing, publication: Publication
 /** I6 and I9: some subscription of this session must explain it. */
 function checkReason(ledger: Ledger, hearing: Hearing, publication: Publication): void {
   const { session, packet } = hearing
-  const requests = session.requests.filter(
-    each => !each.isRefused && topicMatches(each.topicFilter, publication.topic),
-  )
+  const requests = requestsFor(session, publication)
   const isLive = requests.some(
     request =>
       explainsLive(request, publication, session.clientId) ||
@@ -94,36 +98,6 @@ function checkReason(ledger: Ledger, hearing: Hearing, publication: Publication)
   ledger.violation(
     rule,
     `${session.clientId} (session ${session.number}) heard ${publication.id} ${how} without a reason`,
-  )
-}
-
-function explainsLive(request: Request, publication: Publication, clientId: string): boolean {
-  if (request.sentAt > lastEffectOf(publication)) return false
-  if (request.noLocal && publication.publisher === clientId) return false
-  return request.goneAt === null || request.goneAt > publication.sentAt
-}
-
-/** Who joins a share group is sent what waits there already, for whichever member it came. */
-function waitsInGroup(ledger: Ledger, request: Request, publication: Publication): boolean {
-  return ledger.sessions.some(session =>
-    session.requests.some(
-      each => each.filter === request.filter && explainsLive(each, publication, session.clientId),
-    ),
-  )
-}
-
-/** It was the retained message of its topic at some moment after the subscription was asked for. */
-function explainsReplay(ledger: Ledger, request: Request, publication: Publication): boolean {
-  if (!publication.retain || request.shareName !== null) return false
-  const last = lastEffectOf(publication)
-  if (last < 0) return false
-  const all = ledger.retained.get(publication.topic) ?? []
-  return !all.some(
-    other =>
-      other.kind === 'publish' &&
-      isAccepted(other) &&
-      other.sentAt > last &&
-      (other.acceptedAt ?? Infinity) < request.sentAt,
   )
 }
 
@@ -161,6 +135,8 @@ function checkOrder(ledger: Ledger, hearing: Hearing, publication: Publication):
   const { session, packet } = hearing
   if (session.isMember || packet.retain || publication.retain) return
   if (publication.kind === 'will' || session.heard.has(publication)) return
+  // A full queue may have dropped it, and its publisher sent it again.
+  if (publication.attempts > 1 && ledger.wasDropped(session.clientId, publication)) return
   // At QoS 0 the first of several attempts may have been dropped.
   if (packet.qos === 0 && publication.attempts > 1) return
   const stream = `${publication.publisher}/${publication.qos}/${packet.qos}/${publication.topic}`

@@ -10,8 +10,18 @@ import {
   type SessionRecord,
 } from './ledger.ts'
 
-/** Why messages may be dropped in a world whose bounds nobody reaches. */
-const HARMLESS = new Set(['client-away', 'outbox-full', 'session-ended', 'group-ended'])
+/** Why messages may be dropped. What a full queue or an expiry loses is checked one by one (see Drops). */
+const HARMLESS = new Set([
+  'client-away',
+  'outbox-full',
+  'session-ended',
+  'group-ended',
+  'queue-full',
+  'message-expired',
+])
+
+/** Expiries from here on do not pass in any run. */
+const LONG_SECONDS = 10_000
 
 export function judge(ledger: Ledger, dropped: ReadonlyMap<string, number>): void {
   const due = [...ledger.publications.values()].filter(
@@ -37,7 +47,7 @@ function judgeSession(ledger: Ledger, session: SessionRecord, due: readonly Publ
     const owing = session.requests.find(
       request => request.shareName === null && owes(request, publication, session.clientId),
     )
-    if (owing === undefined) continue
+    if (owing === undefined || ledger.wasDropped(session.clientId, publication)) continue
     const rule = publication.kind === 'will' ? 'I8' : 'I1'
     const who = `${session.clientId} (session ${session.number})`
     ledger.violation(rule, `${who} never heard ${publication.id} for its ${owing.filter}`)
@@ -80,6 +90,7 @@ function judgeGroup(ledger: Ledger, filter: string, due: readonly Publication[])
         ),
     )
     if (!isOwed || mayHaveGoneWithMember(members, publication)) continue
+    if (ledger.wasDropped(null, publication)) continue
     ledger.violation('I7', `no member of ${filter} ever heard ${publication.id}`)
   }
 }
@@ -158,7 +169,12 @@ function mayBeLast(publication: Publication, all: readonly Publication[]): boole
 }
 
 function mayBeNone(possible: readonly Publication[], all: readonly Publication[]): boolean {
-  return possible.some(each => each.payload.length === 0) || !all.some(isSurelyRetained)
+  const mayBeGone = possible.some(each => each.payload.length === 0 || mayHaveExpired(each))
+  return mayBeGone || !all.some(isSurelyRetained)
+}
+
+function mayHaveExpired({ properties }: Publication): boolean {
+  return (properties.messageExpiryInterval ?? Infinity) < LONG_SECONDS
 }
 
 function isSurelyRetained(publication: Publication): boolean {

@@ -1,5 +1,7 @@
 // Random facts, in an order that a broker could say them in: what stores are compared by.
 
+import { contentBytes, identifiersBytes } from '../src/message.ts'
+import { wholeSubscription } from '../src/routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
 import type { Snapshot, StoredSession } from '../src/store/store.ts'
 import { stored } from '../src/store-kit/facts.ts'
@@ -40,7 +42,7 @@ export class RandomFacts {
 
   #some(): readonly Change[] {
     const clientId = CLIENTS[this.below(CLIENTS.length)] ?? ''
-    switch (this.below(12)) {
+    switch (this.below(13)) {
       case 0:
         return this.#session(clientId)
       case 1:
@@ -56,6 +58,8 @@ export class RandomFacts {
         return this.#retained()
       case 8:
         return this.below(20) === 0 ? this.#endGroup() : []
+      case 9:
+        return this.#replay(clientId)
       default:
         return this.#progress()
     }
@@ -89,6 +93,20 @@ export class RandomFacts {
       { kind: 'unsubscribed', clientId, filter: 'a/1' },
     ]
     return all.slice(this.below(4)).slice(0, 1 + this.below(2))
+  }
+
+  /** Also about subscriptions that are not there. */
+  #replay(clientId: string): readonly Change[] {
+    const filter = `a/${this.below(3)}`
+    const sequenceMax = this.below(100)
+    const all: readonly Change[] = [
+      { kind: 'subscribed', clientId, subscription: wholeSubscription(filter) },
+      { kind: 'replay-owed', clientId, filter, sequenceMax },
+      { kind: 'replayed', clientId, filter },
+      { kind: 'unsubscribed', clientId, filter },
+    ]
+    const first = this.below(4)
+    return all.slice(first, first + 1 + this.below(2))
   }
 
   #incoming(clientId: string): readonly Change[] {
@@ -152,7 +170,9 @@ export class RandomFacts {
       const packetId = 1 + this.below(99)
       if (owner.kind === 'group' && this.below(2) === 0) owed.qos = 1
       const retain = this.below(2) === 0
-      return [{ kind: 'sent', delivery, owner, clientId, packetId, qos: owed.qos, retain }]
+      const identifiers = owner.kind === 'group' && this.below(3) === 0 ? [1 + this.below(9)] : []
+      const sent = { kind: 'sent', delivery, owner, clientId, packetId, retain } as const
+      return [{ ...sent, qos: owed.qos, identifiers }]
     }
     if (sentTo !== null && qos === 2 && this.below(3) === 0) {
       return [{ kind: 'received', delivery, clientId: sentTo }]
@@ -186,8 +206,9 @@ function withoutPage<Owning extends Line>(owning: Owning): Owning {
   const { deliveries, remainder } = owning
   const waiting = deliveries.filter(({ packetId }) => packetId === 0)
   let { bytes } = remainder
-  for (const { message } of waiting) {
-    bytes += (message?.topic.length ?? 0) + (message?.payload.length ?? 0)
+  for (const { message, identifiers } of waiting) {
+    bytes += identifiersBytes(identifiers)
+    if (message !== null) bytes += contentBytes(message)
   }
   return {
     ...owning,

@@ -2,7 +2,7 @@
 
 import type { Dice } from './dice.ts'
 import type { EventQueue } from './event-queue.ts'
-import { calmTermsOf, sayingOf, subscriptionOf, termsOf } from './habits.ts'
+import { calmTermsOf, sayingOf, subscribePropertiesOf, subscriptionOf, termsOf } from './habits.ts'
 import type { Ledger } from './ledger.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Moment, SimDisk } from './sim-disk.ts'
@@ -35,6 +35,7 @@ export class Script {
   readonly #stage: Stage
   #left: number
   #waitMs = 0
+  #lastIdentifier = 0
 
   constructor(stage: Stage) {
     this.#stage = stage
@@ -192,7 +193,8 @@ export class Script {
     const first = subscriptionOf(client, dice, weather)
     const second = subscriptionOf(client, dice, weather)
     const isPair = dice.chance(4) && second.filter !== first.filter
-    client.subscribes(isPair ? [first, second] : [first])
+    const properties = subscribePropertiesOf(client, dice, () => (this.#lastIdentifier += 1))
+    client.subscribes(isPair ? [first, second] : [first], properties)
   }
 
   #freezes(client: SimClient): void {

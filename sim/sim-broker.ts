@@ -9,9 +9,11 @@ import { PublishEncoder } from '../src/connection/publish-encoder.ts'
 import type { Limits } from '../src/limits.ts'
 import { Turn } from '../src/loop/turn.ts'
 import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
+import type { QueueBounds } from '../src/session/message-queue.ts'
 import { Journal } from '../src/store/journal.ts'
 import { Line, type LineContext } from '../src/transport/line.ts'
 import type { Dice } from './dice.ts'
+import type { Drops } from './drops.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { SimStore } from './sim-store.ts'
 import type { SimWire } from './sim-wire.ts'
@@ -19,6 +21,8 @@ import type { SimWire } from './sim-wire.ts'
 export interface SimBrokerOptions {
   readonly limits: Limits
   readonly shareStrategy: ShareStrategyName
+  readonly shareBounds: QueueBounds
+  readonly drops: Drops
   readonly publishBacklogBytesMax: number
   /** Longest time that one iteration of the event loop takes. */
   readonly turnMs: number
@@ -51,9 +55,13 @@ export class SimBroker {
       limits,
       journal,
       // What the broker contains would pass for health.
-      observer: { failed: (_place, error) => (this.#fault ??= error) },
+      observer: {
+        failed: (_place, error) => (this.#fault ??= error),
+        dropped: (reason, message, clientId) =>
+          options.drops.dropped(this.broker, reason, message, clientId),
+      },
       share: {
-        bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
+        bounds: options.shareBounds,
         strategyOf: () => null,
         weightOf: () => null,
         defaultStrategy: shareStrategy,

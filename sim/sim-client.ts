@@ -6,6 +6,7 @@ import {
   type ConnackPacket,
   NO_PROPERTIES,
   type Packet,
+  type Properties,
   type ProtocolVersion,
   type PublishPacket,
   type SubackPacket,
@@ -106,12 +107,13 @@ export class SimClient implements Conversing {
     connection.says(this.#publishPacket(connection, publication, packetId, saying.usesAlias))
   }
 
-  subscribes(asked: readonly SubscriptionRequest[]): void {
+  subscribes(asked: readonly SubscriptionRequest[], properties: Properties = NO_PROPERTIES): void {
     const { connection } = this
     const { record } = this.#session
     if (connection === null || record === null || !this.isConnected) return
     const moment = this.#world.events.count
-    const requests = asked.map(each => requestOf(each, moment))
+    const [identifier = 0] = properties.subscriptionIdentifiers ?? []
+    const requests = asked.map(each => requestOf(each, identifier, moment))
     for (const request of requests) {
       for (const older of record.requests) {
         if (older.filter === request.filter) older.endedAt ??= moment
@@ -121,12 +123,15 @@ export class SimClient implements Conversing {
     }
     const packetId = this.#nextPacketId()
     connection.asked.set(packetId, { kind: 'subscribe', requests })
-    this.#world.tells(() => `${this.clientId} subscribes ${asked.map(describeRequest).join(', ')}`)
+    this.#world.tells(() => {
+      const named = identifier === 0 ? '' : ` as ${identifier}`
+      return `${this.clientId} subscribes ${asked.map(describeRequest).join(', ')}${named}`
+    })
     connection.says({
       type: 'subscribe',
       packetId,
       subscriptions: asked,
-      properties: NO_PROPERTIES,
+      properties,
     })
   }
 
@@ -210,6 +215,7 @@ export class SimClient implements Conversing {
       return
     }
     connection.isAccepted = true
+    connection.acceptedAtMs = this.#world.events.now
     connection.serverReceiveMaximum = packet.properties.receiveMaximum ?? 65_535
     connection.serverAliasMaximum = packet.properties.topicAliasMaximum ?? 0
     this.#session.opened(connection, packet.sessionPresent)
@@ -240,10 +246,11 @@ export class SimClient implements Conversing {
       this.#violation('I2', `heard ${id} under the packet identifier that ${known} holds`)
     }
     if (known === undefined) {
-      const moment = this.#world.events.count
+      const { count: moment, now: nowMs } = this.#world.events
       const { version } = this
-      const onConnection = connection.heardHere
-      heard(this.#world.ledger, { session: record, packet, topic, version, moment, onConnection })
+      const { heardHere: onConnection, acceptedAtMs: connectedAtMs } = connection
+      const when = { moment, nowMs, connectedAtMs }
+      heard(this.#world.ledger, { session: record, packet, topic, version, onConnection, ...when })
     }
     if (qos === 1) {
       connection.unanswered.delete(packetId)
@@ -294,6 +301,7 @@ export class SimClient implements Conversing {
     const moment = this.#world.events.count
     if (!isFailure(packet.reason)) {
       publication.acceptedAt ??= moment
+      publication.acceptedAtMs ??= this.#world.events.now
       return
     }
     if (!publication.isRefused && !this.#world.mayEndWith(packet.reason)) {
@@ -361,9 +369,11 @@ export class SimClient implements Conversing {
       properties: this.version === 5 ? saying.properties : NO_PROPERTIES,
       order: this.#published,
       sentAt: this.#world.events.count,
+      sentAtMs: this.#world.events.now,
       wire,
       attempts: 1,
       acceptedAt: null,
+      acceptedAtMs: null,
       isRefused: !this.#world.mayPublish(saying.topic),
       fate: 'may',
     }

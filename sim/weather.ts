@@ -2,6 +2,7 @@
 // likely in some of them.
 
 import type { Limits } from '../src/limits.ts'
+import type { QueueBounds } from '../src/session/message-queue.ts'
 import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { Durability } from '../src/store/store.ts'
 import type { Dice } from './dice.ts'
@@ -28,6 +29,7 @@ export interface Weather {
   readonly paceMs: number
   readonly weights: Readonly<Record<ActionName, number>>
   readonly limits: Limits
+  readonly shareBounds: QueueBounds
   readonly publishBacklogBytesMax: number
   readonly shareStrategy: ShareStrategyName
   readonly wires: WireHabits
@@ -45,21 +47,26 @@ export interface Weather {
   readonly retains: number
   readonly largeBytes: number
   readonly shortExpirySeconds: number
+  /** Message Expiry Intervals to choose from. */
+  readonly messageExpirySeconds: readonly number[]
 }
 
 const TOPICS = ['t/a', 't/b', 't/c/d', 's/a', 's/b', 'private/x']
 const FILTERS = ['t/a', 't/+', 't/#', '#', '+/a', 's/a', 's/#', 'private/#']
-const SHARED = ['$share/g/t/#', '$share/g/s/a', '$share/h/#', '$share/g/+/a']
+const SHARED = ['$share/g/t/#', '$share/g/s/a', '$share/h/#', '$share/g/+/a'] as const
 
 export function weatherOf(dice: Dice): Weather {
   const durability = dice.chance(5) ? 'os' : 'fsync'
   const largeBytes = dice.of([40, 300, 4_000, 40_000])
+  // In most worlds nothing may be dropped: what is missing in the end was lost.
+  const queue = dice.chance(4) ? boundsOf(dice, largeBytes) : BOUNDLESS
   return {
     clients: dice.between(2, 5),
     steps: dice.between(10, 60),
     paceMs: dice.of([5, 20, 50, 200]),
     weights: weightsOf(dice, durability),
-    limits: limitsOf(dice),
+    limits: limitsOf(dice, queue),
+    shareBounds: dice.chance(4) ? boundsOf(dice, largeBytes) : BOUNDLESS,
     publishBacklogBytesMax: dice.of([100, 2_000, 262_144]),
     shareStrategy: dice.of([
       'round-robin',
@@ -85,15 +92,22 @@ export function weatherOf(dice: Dice): Weather {
     checkpointBytes: dice.of([300, 1_000, 4_000, 64_000]),
     pageMessages: dice.of([1, 2, 5, 100]),
     topics: TOPICS.slice(0, dice.between(1, TOPICS.length)),
-    filters: [
-      ...FILTERS.filter(() => dice.chance(2)),
-      ...(dice.chance(2) ? SHARED.filter(() => dice.chance(2)) : []),
-      't/#',
-    ],
+    filters: filtersOf(dice),
     retains: dice.of([0, 2, 6]),
     largeBytes,
     shortExpirySeconds: dice.of([5, 30, 60]),
+    messageExpirySeconds: dice.of([[1_000_000], [1, 5], [20, 60, 1_000_000]]),
   }
+}
+
+function filtersOf(dice: Dice): readonly string[] {
+  // A world of share groups: the same few names, so that groups have several members.
+  if (dice.chance(4)) return [SHARED[0], ...SHARED.slice(1).filter(() => dice.chance(4))]
+  return [
+    ...FILTERS.filter(() => dice.chance(2)),
+    ...(dice.chance(2) ? SHARED.filter(() => dice.chance(2)) : []),
+    't/#',
+  ]
 }
 
 function weightsOf(dice: Dice, durability: Durability): Weather['weights'] {
@@ -114,7 +128,22 @@ function weightsOf(dice: Dice, durability: Durability): Weather['weights'] {
   }
 }
 
-function limitsOf(dice: Dice): Limits {
+const BOUNDLESS: QueueBounds = {
+  messagesMax: 100_000,
+  bytesMax: 1_073_741_824,
+  overflow: 'drop-newest',
+}
+
+/** So small that a short run reaches them. */
+function boundsOf(dice: Dice, largeBytes: number): QueueBounds {
+  return {
+    messagesMax: dice.of([1, 3, 10, 100_000]),
+    bytesMax: dice.of([500, 2_000, 1_073_741_824]) + largeBytes,
+    overflow: dice.of(['drop-newest', 'drop-oldest']),
+  }
+}
+
+function limitsOf(dice: Dice, queue: QueueBounds): Limits {
   return {
     packetBytesMax: 1_048_576,
     connectPacketBytesMax: 65_536,
@@ -124,22 +153,27 @@ function limitsOf(dice: Dice): Limits {
     userPropertiesMax: 100,
     topicAliasMax: dice.of([0, 2, 32]),
     outgoingTopicAliasMax: dice.of([0, 2, 32]),
+    topicAliasBytesMax: 262_144,
     receiveMax: dice.of([1, 2, 10, 64]),
     receiveToleratedMax: 65_535,
     inFlightMax: dice.of([1, 2, 5, 64]),
-    // Nothing may be dropped: what is missing in the end was lost.
-    queuedMessagesMax: 100_000,
-    queuedBytesMax: 1_073_741_824,
+    inFlightBytesMax: dice.of([1, 2_000, 16_777_216]),
+    queuedMessagesMax: queue.messagesMax,
+    queuedBytesMax: queue.bytesMax,
     queuedInMemoryMax: dice.of([1, 2, 5, 1_000]),
     queuedInMemoryBytesMax: dice.of([50, 1_000, 1_048_576]),
-    queueOverflow: 'drop-newest',
+    queueOverflow: queue.overflow,
     queueQoS0WhileAway: dice.chance(4),
     sessionExpirySecondsMax: 604_800,
     keepAliveSecondsMax: 0,
     subscriptionsPerClientMax: 1_000,
+    filterShapesMax: 1_024,
+    filterShapesPerClientMax: 256,
     retainedMessagesMax: 1_000,
     retainedBytesMax: 1_073_741_824,
     sessionsMax: 1_000,
+    keptHeapBytesMax: 1_073_741_824,
+    keptBufferBytesMax: 1_073_741_824,
     outboxBytesMax: dice.of([1, 200, 5_000, 1_048_576]),
     turnWorkTotalMax: dice.of([10, 80, 16_384]),
     turnWorkMax: dice.of([1, 20, 16_384]),

@@ -3,6 +3,7 @@
 import type { Access } from '../src/access/access.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
 import { Dice } from './dice.ts'
+import { Drops } from './drops.ts'
 import { EventQueue } from './event-queue.ts'
 import { Ledger } from './ledger.ts'
 import { calmTermsOf } from './habits.ts'
@@ -83,6 +84,7 @@ export class World {
   readonly #trial: Trial
   readonly #story: string[] = []
   readonly #dropped = new Map<string, number>()
+  readonly #drops: Drops
   #broker: SimBroker | null = null
   #store: SimStore | null = null
   #kills = 0
@@ -94,6 +96,7 @@ export class World {
     this.#trial = trial
     this.dice = new Dice(seed)
     this.weather = weatherOf(this.dice)
+    this.#drops = new Drops(this.ledger, this.weather)
     this.disk = new SimDisk({ dice: this.dice })
     this.clients = Array.from(
       { length: this.weather.clients },
@@ -182,6 +185,8 @@ export class World {
     const broker: SimBroker = new SimBroker({
       limits: weather.limits,
       shareStrategy: weather.shareStrategy,
+      shareBounds: weather.shareBounds,
+      drops: this.#drops,
       publishBacklogBytesMax: weather.publishBacklogBytesMax,
       turnMs: weather.turnMs,
       flushesMax: weather.flushesMax,

@@ -4,7 +4,7 @@
 import type { StorePlace } from './store-kit/facts.ts'
 import { RULES } from './store-kit/rules.ts'
 
-export type { Message } from './message.ts'
+export { contentBytes, identifiersBytes, type Message } from './message.ts'
 export type { Change, GroupOwner, Owner, SessionOwner } from './store/change.ts'
 export type * from './store/store.ts'
 

@@ -156,6 +156,20 @@ test('files and functions are short enough to be read in one go', async t => {
   t.strictSame(long, [])
 })
 
+/** A call takes so many arguments as the stack has room for: an array of 125,000 ends the process. */
+const SPREAD_INTO_CALL =
+  /\b(?:push|unshift|splice|concat|max|min|fromCharCode|fromCodePoint|of)\([^()[\]{}`]*\.\.\./
+
+test('no array is spread into the arguments of a call that takes any number of them', async t => {
+  const found: string[] = []
+  for (const { name, text } of sources()) {
+    for (const line of withoutComments(text).split('\n')) {
+      if (SPREAD_INTO_CALL.test(line)) found.push(`${name}: ${line.trim()}`)
+    }
+  }
+  t.strictSame(found, [])
+})
+
 test('no promise is left in the code', async t => {
   const promises = sources().filter(({ text }) => /\b(?:TODO|FIXME|XXX|HACK)\b/.test(text))
   t.strictSame(

@@ -1,22 +1,30 @@
 // Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
 
 import type { Permissions } from '../access/permissions.ts'
-import type { Limits } from '../limits.ts'
-import type { Message } from '../message.ts'
+import { type Limits, OVERLAPS_A_UNIT_BITS, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
+import { makeMessage, type Message, ownCopy } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
-import { Session } from '../session/session.ts'
-import type { DropReason, PageReader, SessionContext } from '../session/session-context.ts'
+import { Session, sessionBytes } from '../session/session.ts'
+import { KeptBytes } from '../session/kept-bytes.ts'
+import type {
+  DropReason,
+  PageReader,
+  Postponed,
+  SessionContext,
+} from '../session/session-context.ts'
 import { Replay } from '../session/replay.ts'
-import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
+import type { Match } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
 import type { Observer } from './observer.ts'
+import { PostponedWork } from './postponed-work.ts'
 import { Retained } from './retained.ts'
 import { type Occupant, Sessions } from './sessions.ts'
-import { ShareGroups, type ShareSettings } from './share-groups.ts'
+import type { ShareGroups, ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
+import { Subscriptions } from './subscriptions.ts'
 import type { Target } from './target.ts'
 import { type WillOfClient, Wills } from './wills.ts'
 
@@ -57,16 +65,16 @@ export class Broker implements SessionContext {
   readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
+  readonly kept: KeptBytes
   readonly retained: Retained
   readonly sessions: Sessions
-  readonly groups: ShareGroups
-  readonly #router = new Router<Target>()
+  readonly subscriptions: Subscriptions
+  readonly postponed: PostponedWork = new PostponedWork(this)
   readonly #wills: Wills
   /** There is no room for what must be stored. Told by the turn. */
   storeIsFull = false
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
-  turnWorkLeft = Infinity
-  #subscriptionCount = 0
+  turnWorkLeft: number
   /** Topics on which the broker speaks of itself. */
   readonly #announced = new Set<string>()
   /**
@@ -83,14 +91,16 @@ export class Broker implements SessionContext {
 
   constructor(options: BrokerOptions) {
     this.limits = options.limits
+    this.turnWorkLeft = options.limits.turnWorkTotalMax
     this.journal = options.journal
     this.faults = new Faults(this.statistics, options.observer)
     this.observer = this.faults.observer
     this.storesSessions = options.storesSessions ?? true
-    this.retained = new Retained(this.deadlines, this.journal, this.limits)
+    this.kept = new KeptBytes(this.limits)
+    this.retained = new Retained(this.deadlines, this.journal, this.limits, this.kept)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
-    this.groups = new ShareGroups(this.#router, options.share, this)
-    this.#wills = new Wills(this, this.deadlines, this.journal)
+    this.subscriptions = new Subscriptions(options.share, this)
+    this.#wills = new Wills(this, this.deadlines, this.journal, this.kept)
   }
 
   /** Milliseconds since 1970, read once a turn from a clock that never goes back. */
@@ -98,14 +108,23 @@ export class Broker implements SessionContext {
     return this.#now
   }
 
+  get groups(): ShareGroups {
+    return this.subscriptions.groups
+  }
+
   /** How often a topic had to be searched for among the filters. */
   get searches(): number {
-    return this.#router.searches
+    return this.subscriptions.searches
+  }
+
+  /** Ways in which the `+` of all filters stand. */
+  get filterShapes(): number {
+    return this.subscriptions.filterShapes
   }
 
   /** Of clients, connected or away; each member of a share group has its own. */
   get subscriptionCount(): number {
-    return this.#subscriptionCount
+    return this.subscriptions.count
   }
 
   /** What clients and programs have retained: what the broker says of itself is not among it. */
@@ -136,7 +155,8 @@ export class Broker implements SessionContext {
     this.turnWorkLeft = this.limits.turnWorkTotalMax
     if (this.deadlines.next > now) return
     this.changing += 1
-    this.deadlines.tick(now)
+    // Wills may be dear to publish: half of the turn is for those who are connected.
+    this.deadlines.tick(now, this, this.turnWorkLeft / 2)
     this.changing -= 1
   }
 
@@ -198,10 +218,9 @@ export class Broker implements SessionContext {
 
   #discard(session: Session): void {
     session.end()
-    for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
-    this.#subscriptionCount -= session.subscriptions.size
-    session.subscriptions.clear()
+    this.subscriptions.end(session)
     this.sessions.remove(session)
+    this.kept.add('sessions', -sessionBytes(session.clientId))
     if (session.isDurable)
       this.journal.record({ kind: 'session-ended', clientId: session.clientId })
   }
@@ -209,15 +228,23 @@ export class Broker implements SessionContext {
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
   publish(message: Message): number {
     this.changing += 1
-    const matches = this.#router.match(message.topic)
+    const matches = this.subscriptions.match(message.topic)
     const promise = this.#store(message, matches)
-    if (message.retain) this.retained.keep(message)
+    if (message.retain) {
+      this.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
+      this.retained.keep(message)
+    }
     let receivers = 0
     for (const match of matches) {
       const heard =
-        match.noLocal && match.target.clientId === message.publisher ? withoutNoLocal(match) : match
+        match.noLocal && match.target.clientId === message.publisher
+          ? this.subscriptions.withoutNoLocal(match)
+          : match
       if (heard === null) continue
       receivers += 1
+      if (heard.identifiers.length > 1) {
+        this.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_A_UNIT_BITS
+      }
       const qos = message.qos < heard.qos ? message.qos : heard.qos
       const retain = message.retain && heard.retainAsPublished
       heard.target.deliver(message, qos, retain, heard.identifiers, promise)
@@ -231,24 +258,17 @@ export class Broker implements SessionContext {
   /** Whether the message would have to be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
     const isKept = message.retain && message.payload.length > 0
-    return isKept || isOwedDurably(message, this.#router.match(message.topic))
+    return isKept || isOwedDurably(message, this.subscriptions.match(message.topic))
   }
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
   announce(topic: string, payload: string): void {
-    const message = {
-      topic,
-      payload: Buffer.from(payload),
-      qos: 0,
-      retain: true,
-      properties: NO_PROPERTIES,
-      publisher: null,
-      expiresAt: Infinity,
-      sequence: this.nextSequence(),
-    } as const
+    const bytes = ownCopy(Buffer.from(payload))
+    const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
+    const message = makeMessage(said, topic, null, this)
     this.retained.restore(message)
     this.#announced.add(topic)
-    for (const { target, retainAsPublished } of this.#router.match(topic)) {
+    for (const { target, retainAsPublished } of this.subscriptions.match(topic)) {
       target.deliver(message, 0, retainAsPublished, [], 0)
     }
   }
@@ -261,57 +281,31 @@ export class Broker implements SessionContext {
     }
     this.statistics.willsPublished += 1
     const mayRetain = this.retained.hasRoomFor(message)
-    this.publish(mayRetain ? message : { ...message, retain: false })
+    const receivers = this.publish(mayRetain ? message : { ...message, retain: false })
+    this.turnWorkLeft -= WORK.packet + receivers * WORK.deliveryAcknowledged
   }
 
-  /** Enters or replaces a subscription. Returns whether it is new [MQTT-3.8.4-3]. */
-  subscribe(session: Session, subscription: Subscription): boolean {
+  /**
+   * Enters or replaces a subscription [MQTT-3.8.4-3]. The retained messages that it asks for wait until the session is
+   * pumped.
+   */
+  subscribe(session: Session, asked: Subscription): void {
     this.changing += 1
-    const isNew = !session.subscriptions.has(subscription.filter)
-    session.subscriptions.set(subscription.filter, subscription)
-    if (isNew) this.#subscriptionCount += 1
-    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
-    if (session.isDurable) {
-      this.journal.record({ kind: 'subscribed', clientId: session.clientId, subscription })
-    }
+    const isNew = !session.subscriptions.has(asked.filter)
+    const subscription = this.subscriptions.enter(session, asked)
+    this.#replayRetained(session, subscription, isNew)
     this.observer.subscribed?.(session.clientId, subscription)
     this.changing -= 1
-    return isNew
-  }
-
-  /** Sends the retained messages that a subscription asks for [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
-  replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
-    if (subscription.shareName !== null || subscription.retainHandling === 2) return
-    if (subscription.retainHandling === 1 && !isNew) return
-    const { topicFilter } = subscription
-    const source = this.retained.matching(topicFilter, this.#lastSequence, this.#now)
-    session.replay(new Replay(subscription, source))
   }
 
   /** False when there was no such subscription. */
   unsubscribe(session: Session, filter: string): boolean {
-    const subscription = session.subscriptions.get(filter)
-    if (subscription === undefined) return false
+    if (!session.subscriptions.has(filter)) return false
     this.changing += 1
-    session.subscriptions.delete(filter)
-    this.#subscriptionCount -= 1
-    this.#detach(session, subscription)
-    if (session.isDurable) {
-      this.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
-    }
+    this.subscriptions.leave(session, filter)
     this.observer.unsubscribed?.(session.clientId, filter)
     this.changing -= 1
     return true
-  }
-
-  /** A subscriber that is part of this process. */
-  listen(target: Target, subscription: Subscription): void {
-    this.#router.subscribe(target, subscription)
-  }
-
-  unlisten(target: Target, topicFilter: string): void {
-    this.#router.unsubscribe(target, topicFilter)
   }
 
   dropped(reason: DropReason, message: Message, clientId: string | null): void {
@@ -335,6 +329,10 @@ export class Broker implements SessionContext {
     return readers
   }
 
+  postpone(work: Postponed): void {
+    this.postponed.add(work)
+  }
+
   /** The client changed its expiry as it left [MQTT-3.1.2-11.2]. */
   changeExpiry(session: Session, expiryIntervalSeconds: number): void {
     if (session.expiryIntervalSeconds === expiryIntervalSeconds) return
@@ -343,7 +341,7 @@ export class Broker implements SessionContext {
 
   /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
   restoreSession(session: Session, expiresAt: number | null): void {
-    this.sessions.add(session)
+    this.#add(session)
     // It was left before now, whatever a clock that was wrong has written down.
     const latest = expiryOf(session, this.#now)
     this.sessions.vacate(
@@ -352,11 +350,11 @@ export class Broker implements SessionContext {
     )
   }
 
-  restoreSubscription(session: Session, subscription: Subscription): void {
-    if (!session.subscriptions.has(subscription.filter)) this.#subscriptionCount += 1
-    session.subscriptions.set(subscription.filter, subscription)
-    if (subscription.shareName === null) this.#router.subscribe(session, subscription)
-    else this.groups.join(session, subscription)
+  /** Its retained messages were not all sent when the last broker ended. */
+  restoreReplay(session: Session, filter: string, sequenceMax: number): void {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) return
+    session.replays.restore(this.#newReplay(session, subscription, sequenceMax))
   }
 
   /** The connection that the will belonged to is gone, since `at` was set or since the last broker stopped. */
@@ -366,11 +364,16 @@ export class Broker implements SessionContext {
 
   #begin(clientId: string, expiryIntervalSeconds: number): Session {
     const session = new Session(clientId, expiryIntervalSeconds, this)
-    this.sessions.add(session)
+    this.#add(session)
     if (session.isDurable) {
       this.journal.record({ kind: 'session-opened', clientId, expiryIntervalSeconds })
     }
     return session
+  }
+
+  #add(session: Session): void {
+    this.sessions.add(session)
+    this.kept.add('sessions', sessionBytes(session.clientId))
   }
 
   #resume(session: Session, expiryIntervalSeconds: number): void {
@@ -392,9 +395,18 @@ export class Broker implements SessionContext {
     this.end(session)
   }
 
-  #detach(session: Session, subscription: Subscription): void {
-    if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
-    else this.groups.leave(session, subscription)
+  /** Whether retained messages are to be sent: [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
+  #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
+    const { shareName, retainHandling } = subscription
+    if (shareName !== null || this.retained.count === 0) return
+    const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew)
+    if (isWanted) {
+      session.replays.begin(this.#newReplay(session, subscription, this.#lastSequence))
+    } else if (!isNew) session.resubscribed(subscription)
+  }
+
+  #newReplay(session: Session, subscription: Subscription, sequenceMax: number): Replay {
+    return new Replay(subscription, sequenceMax, session.clientId, this.retained)
   }
 
   /** Stores the message once, if anybody durable is owed it or it is retained. Returns what its journey must wait for. */

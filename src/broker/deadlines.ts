@@ -64,10 +64,10 @@ export class Deadlines {
     this.#again.push(deadline)
   }
 
-  /** Wakes every deadline up to `now`, in order of time. */
-  tick(now: number): void {
+  /** Wakes deadlines up to `now`, in order of time, while the turn has more than this left. The others stay due. */
+  tick(now: number, turn: { readonly turnWorkLeft: number }, leastLeft: number): void {
     let first = this.#heap[0]
-    while (first !== undefined && first.at <= now) {
+    while (first !== undefined && first.at <= now && turn.turnWorkLeft > leastLeft) {
       this.clear(first.deadline)
       first.deadline.expired(now)
       first = this.#heap[0]

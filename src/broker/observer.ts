@@ -27,7 +27,7 @@ export interface Observer {
   /** CONNECT was refused, or what came was no MQTT. */
   refused?(client: ClientFacts, reason: ReasonCode, sentence: string): void
   subscribed?(clientId: string, subscription: Subscription): void
-  /** A filter that SUBACK refuses: no right, or over a limit. */
+  /** A filter of SUBSCRIBE was refused; of each packet, or part of a long one, the first. */
   subscribeRefused?(clientId: string, filter: string, reason: ReasonCode, sentence: string): void
   unsubscribed?(clientId: string, filter: string): void
   published?(message: Message, receivers: number): void

@@ -8,9 +8,11 @@ import type { Broker } from './broker.ts'
 
 /** Called once, before the first connection, in a turn of its own. */
 export function restore(broker: Broker, snapshot: Snapshot, permissions: Permissions): void {
-  broker.restoreNumbers(snapshot.lastSequence, snapshot.lastDelivery)
+  broker.restoreNumbers(lastSequenceIn(snapshot), snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
-  for (const stored of snapshot.sessions) restoreSession(broker, stored)
+  // A group is made by its members before anything is owed through it: so it chooses as it did.
+  const restored = snapshot.sessions.map(stored => restoreSession(broker, stored))
+  for (const [session, stored] of restored) restoreOwed(broker, session, stored)
   for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
     const group = broker.groups.find(shareName, topicFilter)
     group.restore(
@@ -21,6 +23,15 @@ export function restore(broker: Broker, snapshot: Snapshot, permissions: Permiss
   // Some were made only for what a former member has not settled yet.
   for (const group of [...broker.groups.all]) broker.groups.endIfEmpty(group)
   for (const stored of snapshot.sessions) restoreEnd(broker, stored, permissions)
+}
+
+/** What is retained from now on is newer than what a replay owes, whose sequence may be that of no stored message. */
+function lastSequenceIn({ sessions, lastSequence }: Snapshot): number {
+  let last = lastSequence
+  for (const { replays } of sessions) {
+    for (const { sequenceMax } of replays) last = Math.max(last, sequenceMax)
+  }
+  return last
 }
 
 /** What the end of the last broker meant for a client that was connected, and for one whose will waits. */
@@ -35,14 +46,21 @@ function restoreEnd(broker: Broker, stored: StoredSession, permissions: Permissi
   if (isOver && session !== undefined) broker.end(session)
 }
 
-function restoreSession(broker: Broker, stored: StoredSession): void {
+function restoreSession(broker: Broker, stored: StoredSession): [Session, StoredSession] {
   // Only a durable one is stored, whatever expiry it was given later.
   const session = new Session(stored.clientId, Math.max(1, stored.expiryIntervalSeconds), broker)
   broker.restoreSession(session, stored.expiresAt)
   for (const subscription of stored.subscriptions) {
-    broker.restoreSubscription(session, subscription)
+    broker.subscriptions.restore(session, subscription)
+  }
+  for (const { filter, sequenceMax } of stored.replays) {
+    broker.restoreReplay(session, filter, sequenceMax)
   }
   for (const packetId of stored.incoming) session.incoming.restore(packetId)
+  return [session, stored]
+}
+
+function restoreOwed(broker: Broker, session: Session, stored: StoredSession): void {
   session.restore(
     stored.deliveries.map(delivery => deliveryOf(delivery, session, broker)),
     stored.remainder,

@@ -1,25 +1,28 @@
 // The broker's retained messages: bounds, expiry, and the facts for the store.
 
 import type { Limits } from '../limits.ts'
-import type { Message } from '../message.ts'
-import { RetainedMessages } from '../routing/retained-messages.ts'
+import { type Message, settleBytes } from '../message.ts'
+import {
+  retainedBytes,
+  RetainedMessages,
+  retainedTopicBytes,
+} from '../routing/retained-messages.ts'
 import { SteadyMap } from '../routing/steady-map.ts'
-import { isExpired } from '../session/session-context.ts'
-import type { RetainedSource } from '../session/replay.ts'
+import type { KeptBytes } from '../session/kept-bytes.ts'
+import type { RetainedSet, RetainedSource } from '../session/replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
-/** Topics that are looked at in vain before a search goes on in a later turn: about a millisecond. */
-const STEPS_MAX = 8_192
-
-export class Retained {
+export class Retained implements RetainedSet {
   readonly #messages = new RetainedMessages()
   readonly #expiries = new SteadyMap<string, Deadline>()
   readonly #deadlines: Deadlines
   readonly #journal: Journal
   readonly #limits: Limits
+  readonly #kept: KeptBytes
 
-  constructor(deadlines: Deadlines, journal: Journal, limits: Limits) {
+  constructor(deadlines: Deadlines, journal: Journal, limits: Limits, kept: KeptBytes) {
+    this.#kept = kept
     this.#deadlines = deadlines
     this.#journal = journal
     this.#limits = limits
@@ -29,8 +32,8 @@ export class Retained {
     return this.#messages.count
   }
 
-  get payloadBytes(): number {
-    return this.#messages.payloadBytes
+  get bytes(): number {
+    return this.#messages.bytes
   }
 
   /** Whether there is room for this message among the retained ones. */
@@ -38,8 +41,10 @@ export class Retained {
     const old = this.#messages.get(message.topic)
     if (message.payload.length === 0) return true
     if (old === undefined && this.#messages.count >= this.#limits.retainedMessagesMax) return false
-    const grows = message.payload.length - (old?.payload.length ?? 0)
-    return this.#messages.payloadBytes + grows <= this.#limits.retainedBytesMax
+    const before = old === undefined ? -retainedTopicBytes(message.topic) : retainedBytes(old)
+    const grows = retainedBytes(message) - before
+    if (this.#messages.bytes + grows > this.#limits.retainedBytesMax) return false
+    return grows <= 0 || this.#kept.hasRoomFor(message)
   }
 
   /** Retains the message in place of an older one, or, with an empty payload, clears the topic [MQTT-3.3.1-5, MQTT-3.3.1-6]. */
@@ -58,7 +63,20 @@ export class Retained {
 
   clear(topic: string): void {
     this.#unschedule(topic)
-    if (this.#messages.clear(topic)) this.#journal.record({ kind: 'retained-cleared', topic })
+    const old = this.#messages.get(topic)
+    if (old === undefined) return
+    this.#messages.clear(topic)
+    this.#kept.release(old)
+    this.#kept.add('retained', -retainedTopicBytes(topic))
+    this.#journal.record({ kind: 'retained-cleared', topic })
+  }
+
+  hold(message: Message): void {
+    this.#kept.hold(message)
+  }
+
+  release(message: Message): void {
+    this.#kept.release(message)
   }
 
   get(topic: string): Message | undefined {
@@ -69,22 +87,29 @@ export class Retained {
   restore(message: Message): void {
     const { topic } = message
     this.#unschedule(topic)
+    const old = this.#messages.get(topic)
+    settleBytes(message)
     this.#messages.set(message)
+    this.#kept.hold(message)
+    if (old !== undefined) this.#kept.release(old)
+    else this.#kept.add('retained', retainedTopicBytes(topic))
     if (message.expiresAt === Infinity) return
     const expiry = { expired: () => this.clear(topic) }
     this.#expiries.set(topic, expiry)
     this.#deadlines.set(expiry, message.expiresAt)
   }
 
-  /** What matches the filter and was retained no later than `sequenceMax`; expired messages are left out. */
-  matching(topicFilter: string, sequenceMax: number, now: number): RetainedSource {
+  /** What matches the filter and was retained no later than `sequenceMax`. */
+  matching(topicFilter: string, sequenceMax: number): RetainedSource {
     const cursor = this.#messages.matching(topicFilter, sequenceMax)
     return {
       isCurrent: message => this.#messages.get(message.topic) === message,
-      next: () => {
-        let message = cursor.next(STEPS_MAX)
-        while (message !== null && isExpired(message, now)) message = cursor.next(STEPS_MAX)
+      next: stepsMax => {
+        const message = cursor.next(stepsMax)
         return message === null && !cursor.isFinished ? 'later' : message
+      },
+      get steps() {
+        return cursor.steps
       },
     }
   }

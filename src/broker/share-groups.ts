@@ -7,7 +7,7 @@ import type { QueueBounds } from '../session/message-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
 import type { ShareMember } from '../session/share-member.ts'
-import { ShareGroup } from '../session/share-group.ts'
+import { type ChosenStrategy, ShareGroup } from '../session/share-group.ts'
 import type { Target } from './target.ts'
 
 export interface ShareSettings {
@@ -36,12 +36,22 @@ export class ShareGroups {
     return this.#groups.values()
   }
 
-  join(session: Session, subscription: Subscription): ShareGroup {
+  /**
+   * The subscription as it is to be kept: with the wish that the group goes by, so that the group that is made after a
+   * restart chooses as this one does, whichever member is restored first.
+   */
+  asKept(subscription: Subscription): Subscription {
+    const { strategy, ...rest } = subscription
     const { shareName, topicFilter } = subscription
-    const group = this.find(shareName ?? '', topicFilter, subscription.strategy)
+    const wish = this.#wishIn(shareName ?? '', topicFilter, strategy ?? null)
+    return wish === null ? rest : { ...rest, strategy: wish }
+  }
+
+  join(session: Session, subscription: Subscription): void {
+    const { shareName, topicFilter } = subscription
+    const group = this.find(shareName ?? '', topicFilter, subscription.strategy, session.clientId)
     const configured = this.#settings.weightOf(group.shareName, topicFilter, session.clientId)
     group.join(session, subscription, configured ?? subscription.weight ?? 1)
-    return group
   }
 
   leave(session: Session, subscription: Subscription): void {
@@ -59,19 +69,44 @@ export class ShareGroups {
     this.#router.unsubscribe(group, group.topicFilter)
   }
 
-  /** The group of this name, made when there is none. */
-  find(shareName: string, topicFilter: string, wish?: ShareStrategyName): ShareGroup {
+  /** The group of this name, made when there is none; `clientId` is then who brings in its filter. */
+  find(
+    shareName: string,
+    topicFilter: string,
+    wish?: ShareStrategyName,
+    clientId: string | null = null,
+  ): ShareGroup {
     const key = keyOf(shareName, topicFilter)
     const known = this.#groups.get(key)
     if (known !== undefined) return known
-    const name =
-      this.#settings.strategyOf(shareName, topicFilter) ?? wish ?? this.#settings.defaultStrategy
-    const { bounds, random } = this.#settings
-    const strategy = createStrategy<ShareMember>(name, random)
-    const group = new ShareGroup({ shareName, topicFilter }, strategy, bounds, this.#context)
+    const { bounds } = this.#settings
+    const chosen = this.#choose(shareName, topicFilter, wish ?? null)
+    const group = new ShareGroup({ shareName, topicFilter }, chosen, bounds, this.#context)
     this.#groups.set(key, group)
-    this.#router.subscribe(group, wholeSubscription(topicFilter))
+    this.#router.subscribe(group, wholeSubscription(topicFilter), clientId)
     return group
+  }
+
+  /** The wish of the first subscriber, which decides where the configuration does not. */
+  #wishIn(
+    shareName: string,
+    topicFilter: string,
+    wish: ShareStrategyName | null,
+  ): ShareStrategyName | null {
+    const group = this.#groups.get(keyOf(shareName, topicFilter))
+    if (group !== undefined) return group.chosen.wish
+    return this.#settings.strategyOf(shareName, topicFilter) === null ? wish : null
+  }
+
+  #choose(shareName: string, topicFilter: string, wish: ShareStrategyName | null): ChosenStrategy {
+    const { defaultStrategy, random } = this.#settings
+    const configured = this.#settings.strategyOf(shareName, topicFilter)
+    const name = configured ?? wish ?? defaultStrategy
+    return {
+      strategy: createStrategy<ShareMember>(name, random),
+      wish: configured === null ? wish : null,
+      isWeighted: name === 'weighted',
+    }
   }
 }
 

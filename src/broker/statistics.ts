@@ -25,6 +25,7 @@ export class Statistics {
   hookErrors = 0
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,
+    'memory-full': 0,
     'outbox-full': 0,
     'client-away': 0,
     'message-expired': 0,

@@ -1,11 +1,21 @@
 // Wills, from CONNECT until they are published or forgotten.
 
 import type { Permissions } from '../access/permissions.ts'
-import type { Message } from '../message.ts'
-import { NO_PROPERTIES, type Properties, type Will } from '../packet/packet.ts'
+import {
+  makeMessage,
+  type Message,
+  type MessageNumbers,
+  propertiesBytes,
+  textBytes,
+} from '../message.ts'
+import type { Will } from '../packet/packet.ts'
 import { SteadyMap } from '../routing/steady-map.ts'
+import type { KeptBytes } from '../session/kept-bytes.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
+
+/** A will with its places in the maps and among the deadlines. */
+const WILL_BYTES = 700
 
 export interface WillOfClient {
   readonly will: Will
@@ -13,9 +23,7 @@ export interface WillOfClient {
 }
 
 /** What a will needs of the broker. */
-export interface WillPublisher {
-  readonly now: number
-  nextSequence(): number
+export interface WillPublisher extends MessageNumbers {
   publishWill(message: Message, permissions: Permissions): void
 }
 
@@ -39,8 +47,10 @@ export class Wills {
   readonly #publisher: WillPublisher
   readonly #deadlines: Deadlines
   readonly #journal: Journal
+  readonly #kept: KeptBytes
 
-  constructor(publisher: WillPublisher, deadlines: Deadlines, journal: Journal) {
+  constructor(publisher: WillPublisher, deadlines: Deadlines, journal: Journal, kept: KeptBytes) {
+    this.#kept = kept
     this.#publisher = publisher
     this.#deadlines = deadlines
     this.#journal = journal
@@ -51,12 +61,16 @@ export class Wills {
     this.forget(clientId)
     if (will === null) return
     this.#wills.set(clientId, will)
+    this.#count(will.will, 1)
     this.#journal.record({ kind: 'will-set', clientId, will: will.will })
   }
 
   /** The client said goodbye, or came back in time: the will is not published [MQTT-3.1.2-10, MQTT-3.1.3-9]. */
   forget(clientId: string): void {
-    if (!this.#wills.delete(clientId)) return
+    const entry = this.#wills.get(clientId)
+    if (entry === null) return
+    this.#wills.delete(clientId)
+    this.#count(entry.will, -1)
     const pending = this.#pending.get(clientId)
     if (pending !== undefined) {
       this.#pending.delete(clientId)
@@ -88,10 +102,17 @@ export class Wills {
   /** A will that the store kept: due at `at`, or its connection was there to the end and is lost now. */
   restore(clientId: string, will: WillOfClient, at: number | null): void {
     this.#wills.set(clientId, will)
+    this.#count(will.will, 1)
     if (at === null) this.connectionLost(clientId)
     // A client that comes back in this very turn is too late to take it back.
     else if (at <= this.#publisher.now) this.publish(clientId)
     else this.#delay(clientId, at)
+  }
+
+  #count({ topic, payload, properties }: Will, sign: 1 | -1): void {
+    const heap = WILL_BYTES + textBytes(topic) + propertiesBytes(properties)
+    this.#kept.add('wills', sign * heap)
+    this.#kept.addBuffer(sign * payload.length)
   }
 
   #delay(clientId: string, at: number): void {
@@ -105,29 +126,9 @@ export class Wills {
   publish(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return
-    const message = messageOf(entry.will, clientId, this.#publisher)
+    const { will } = entry
+    const message = makeMessage(will, will.topic, clientId, this.#publisher)
     this.forget(clientId)
     this.#publisher.publishWill(message, entry.permissions)
   }
-}
-
-function messageOf(will: Will, clientId: string, publisher: WillPublisher): Message {
-  const { messageExpiryInterval, willDelayInterval: _, ...forwarded } = will.properties
-  return {
-    topic: will.topic,
-    payload: will.payload,
-    qos: will.qos,
-    retain: will.retain,
-    properties: will.properties === NO_PROPERTIES ? NO_PROPERTIES : forwardedOf(forwarded),
-    publisher: clientId,
-    expiresAt:
-      messageExpiryInterval === undefined
-        ? Infinity
-        : publisher.now + messageExpiryInterval * 1_000,
-    sequence: publisher.nextSequence(),
-  }
-}
-
-function forwardedOf(properties: Properties): Properties {
-  return Object.keys(properties).length === 0 ? NO_PROPERTIES : properties
 }

@@ -80,10 +80,9 @@ export function helpText(version: string): string {
       `pondhawk ${command.name} ${command.argument ?? ''}`.trimEnd(),
       `    ${command.help}`,
     )
-    lines.push(...command.flags.map(flagLine))
+    for (const flag of command.flags) lines.push(flagLine(flag))
   }
-  lines.push('', ...GLOBAL_FLAGS.map(flagLine))
-  return `${lines.join('\n')}\n`
+  return `${[...lines, '', ...GLOBAL_FLAGS.map(flagLine)].join('\n')}\n`
 }
 
 function flagLine(flag: Flag): string {

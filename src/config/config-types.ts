@@ -52,10 +52,12 @@ export interface Config {
     topicLevelsMax: number
     userPropertiesMax: number
     topicAliasMax: number
+    topicAliasBytesMax: number
     outgoingTopicAliasMax: number
     receiveMax: number
     receiveToleratedMax: number
     inFlightMax: number
+    inFlightBytesMax: number
     queuedMessagesMax: number
     queuedBytesMax: number
     queuedInMemoryMax: number
@@ -65,9 +67,13 @@ export interface Config {
     sessionExpirySecondsMax: number
     keepAliveSecondsMax: number
     subscriptionsPerClientMax: number
+    filterShapesMax: number
+    filterShapesPerClientMax: number
     retainedMessagesMax: number
     retainedBytesMax: number
     sessionsMax: number
+    keptHeapBytesMax: number
+    keptBufferBytesMax: number
     connectionsMax: number
     outboxBytesMax: number
     turnWorkMax: number
@@ -174,10 +180,12 @@ export interface ConfigInput {
         topicLevelsMax?: number | undefined
         userPropertiesMax?: number | undefined
         topicAliasMax?: number | undefined
+        topicAliasBytesMax?: number | string | undefined
         outgoingTopicAliasMax?: number | undefined
         receiveMax?: number | undefined
         receiveToleratedMax?: number | undefined
         inFlightMax?: number | undefined
+        inFlightBytesMax?: number | string | undefined
         queuedMessagesMax?: number | undefined
         queuedBytesMax?: number | string | undefined
         queuedInMemoryMax?: number | undefined
@@ -187,9 +195,13 @@ export interface ConfigInput {
         sessionExpirySecondsMax?: number | undefined
         keepAliveSecondsMax?: number | undefined
         subscriptionsPerClientMax?: number | undefined
+        filterShapesMax?: number | undefined
+        filterShapesPerClientMax?: number | undefined
         retainedMessagesMax?: number | undefined
         retainedBytesMax?: number | string | undefined
         sessionsMax?: number | undefined
+        keptHeapBytesMax?: number | string | undefined
+        keptBufferBytesMax?: number | string | undefined
         connectionsMax?: number | undefined
         outboxBytesMax?: number | string | undefined
         turnWorkMax?: number | undefined

@@ -94,6 +94,12 @@ const limits = z.strictObject({
   topicLevelsMax: whole(200, 1, 65_535, 'Most levels of a topic'),
   userPropertiesMax: whole(100, 0, 10_000, 'User properties of a packet, and of a will'),
   topicAliasMax: whole(32, 0, 65_535, 'Topic aliases that a client may set'),
+  topicAliasBytesMax: whole(
+    262_144,
+    1,
+    1_073_741_824,
+    'Bytes of the topics that have aliases, on one connection and in one direction',
+  ),
   outgoingTopicAliasMax: whole(
     32,
     0,
@@ -113,8 +119,19 @@ const limits = z.strictObject({
     'How many are tolerated before a client that does not heed it is disconnected with 0x93',
   ),
   inFlightMax: whole(64, 1, 65_535, 'Unacknowledged messages of QoS 1 and 2 to a client'),
+  inFlightBytesMax: whole(
+    16_777_216,
+    1,
+    1_099_511_627_776,
+    'Bytes of the same: beyond them a client is sent one message at a time',
+  ),
   queuedMessagesMax: whole(10_000, 0, 100_000_000, 'Messages that wait for a client'),
-  queuedBytesMax: whole(16_777_216, 0, 1_099_511_627_776, 'Bytes that wait for a client'),
+  queuedBytesMax: whole(
+    16_777_216,
+    0,
+    1_099_511_627_776,
+    'Bytes that wait for a client: topics, payloads and properties, and what keeps them',
+  ),
   queuedInMemoryMax: whole(
     256,
     1,
@@ -143,9 +160,33 @@ const limits = z.strictObject({
     'Longest keep-alive of a client of MQTT 5; 0 for no limit',
   ),
   subscriptionsPerClientMax: whole(1_000, 1, 10_000_000, 'Subscriptions of a client'),
+  filterShapesMax: whole(
+    1_024,
+    0,
+    1_000_000,
+    'Ways in which the + of filters stand among their levels: it bounds the search for any topic',
+  ),
+  filterShapesPerClientMax: whole(256, 0, 1_000_000, 'Those of them that one client brought in'),
   retainedMessagesMax: whole(1_000_000, 0, 100_000_000, 'Retained messages'),
-  retainedBytesMax: whole(1_073_741_824, 0, 1_099_511_627_776, 'Bytes of retained payloads'),
+  retainedBytesMax: whole(
+    1_073_741_824,
+    0,
+    1_099_511_627_776,
+    'Bytes of retained messages: topics, payloads and properties, and what keeps them',
+  ),
   sessionsMax: whole(1_000_000, 1, 100_000_000, 'Sessions, connected or away'),
+  keptHeapBytesMax: whole(
+    0,
+    0,
+    1_099_511_627_776,
+    'Heap that all clients together may keep: topics, filters, properties, sessions. 0: what the heap of Node allows',
+  ),
+  keptBufferBytesMax: whole(
+    0,
+    0,
+    1_099_511_627_776,
+    'Memory outside of the heap that all clients together may keep: payloads. 0: half of what the system gives',
+  ),
   connectionsMax: whole(100_000, 1, 10_000_000, 'Connections on all listeners together'),
   outboxBytesMax: whole(
     1_048_576,

@@ -36,7 +36,7 @@ export function withEnvironment(base: unknown, environment: Environment): WithEn
       values = withValue(values, path, value, [])
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
-      problems.push(...error.problems.map(problem => ({ ...problem, path })))
+      for (const problem of error.problems) problems.push({ ...problem, path })
     }
   }
   if (problems.length > 0) throw new ConfigError(problems)

@@ -11,7 +11,8 @@
 
 import { type AcknowledgementPacket, NO_PROPERTIES } from '../packet/packet.ts'
 import { isFailure, PACKET_IDENTIFIER_NOT_FOUND, PROTOCOL_ERROR } from '../packet/reason.ts'
-import type { ExchangeStage, Session } from '../session/session.ts'
+import type { ExchangeStage } from '../session/delivery.ts'
+import type { Session } from '../session/session.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Sender } from './sender.ts'
 

@@ -5,6 +5,7 @@ import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
 import type { Occupant } from '../broker/sessions.ts'
+import { WORK } from '../limits.ts'
 import { decodeWithin, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
@@ -12,6 +13,7 @@ import {
   type AuthPacket,
   type ConnectPacket,
   type DisconnectPacket,
+  NO_PROPERTIES,
   type Packet,
   type ReadingTerms,
 } from '../packet/packet.ts'
@@ -47,10 +49,6 @@ import {
 import { Patience, type WaitedFor } from './patience.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
-
-/** Work of one packet and of one durable fact, in units of very roughly a sixth of a microsecond: see `limits.turnWorkMax`. */
-const PACKET_WORK = 2
-const FACT_WORK = 8
 
 interface Candidate {
   /** Null once the client is in and cannot authenticate again: what it said is not kept. */
@@ -102,11 +100,12 @@ export class Connection implements WaitedFor, Occupant {
 
   /** Packets that have arrived wait for a later turn: this one's share is used up. */
   get hasUnread(): boolean {
-    return !this.isOver && this.question === null && this.#framer.hasUnread
+    if (this.isOver || this.question !== null) return false
+    return this.#framer.hasUnread || this.#conversation?.hasFilterWork === true
   }
 
   get unreadBytes(): number {
-    return this.#framer.unreadBytes
+    return this.#framer.unreadBytes + (this.#conversation?.filterBytes ?? 0)
   }
 
   /** Bytes from the client. The chunk is lent: what must outlive this call is copied. */
@@ -133,25 +132,30 @@ export class Connection implements WaitedFor, Occupant {
 
   /** Reads on, up to this connection's share of the turn. */
   proceed(): void {
-    this.#read(Math.min(this.#broker.limits.turnWorkMax, this.#broker.turnWorkLeft))
-  }
-
-  #read(workMax: number): void {
     const broker = this.#broker
-    const { journal, changing } = broker
-    let left = workMax
+    const { journal, limits, changing } = broker
+    // The search among filters and replays of retained messages take theirs off by themselves.
+    const least = broker.turnWorkLeft - Math.min(limits.turnWorkMax, broker.turnWorkLeft)
     try {
-      while (left > 0 && !this.isOver && this.question === null && this.#framer.next()) {
-        const { bytes, start, end } = this.#framer
-        const factsBefore = journal.length
-        const handling = this.#handle(decodeWithin(bytes, start, end, this.#terms))
-        const work = PACKET_WORK + handling + FACT_WORK * (journal.length - factsBefore)
-        left -= work
-        broker.turnWorkLeft -= work
+      while (broker.turnWorkLeft > least && !this.isOver && this.question === null) {
+        const before = journal.length
+        const work = this.#advance()
+        if (work === null) break
+        broker.turnWorkLeft -= WORK.packet + work + WORK.durableFact * (journal.length - before)
       }
     } catch (error) {
       this.#brokenBy(error, changing)
     }
+  }
+
+  /** Handles the next packet, or goes on with one. Returns the work beyond that of a packet, null when there is none. */
+  #advance(): number | null {
+    const conversation = this.#conversation
+    if (conversation !== null && conversation.hasFilterWork) return conversation.workOnFilters()
+    if (!this.#framer.next()) return null
+    const { bytes, start, end } = this.#framer
+    if (conversation !== null && conversation.takesApart(bytes, start, end)) return 0
+    return this.#handle(decodeWithin(bytes, start, end, this.#terms))
   }
 
   /** The answer to the question. */
@@ -178,20 +182,23 @@ export class Connection implements WaitedFor, Occupant {
     this.#broker.changing -= 1
   }
 
-  /** The socket is gone, whoever ended it. */
-  closed(cause: string | null): void {
+  /**
+   * The socket is gone, whoever ended it. False while what came before is not all read, or this turn has no room for the
+   * will: to be called again in a later one.
+   */
+  closed(cause: string | null): boolean {
     if (this.#hasSaidNothing) this.#forget()
-    // What came before the end counts: there is no later turn for it.
-    if (this.hasUnread) this.#read(Infinity)
-    this.#end(
-      UNSPECIFIED_ERROR,
-      cause ?? 'the client closed its connection without DISCONNECT',
-      'lost',
-    )
+    this.#conversation?.goesWithoutAnswers()
+    this.proceed()
+    if (this.hasUnread || (!this.isOver && this.#broker.turnWorkLeft <= 0)) return false
+    const sentence = cause ?? 'the client closed its connection without DISCONNECT'
+    this.#end(UNSPECIFIED_ERROR, sentence, 'lost')
     this.sender.outbox.clear()
+    return true
   }
 
   takenOver(): void {
+    if (this.#conversation?.isUnanswered === true) this.proceed()
     this.disconnect(SESSION_TAKEN_OVER, 'another connection came with the same client id')
   }
 
@@ -328,7 +335,8 @@ export class Connection implements WaitedFor, Occupant {
     const packet = this.#candidate?.packet ?? null
     if (this.#candidate === null || packet === null) return
     const { agreement } = this.#candidate
-    if (agreement.authenticationMethod === null) this.#candidate = { packet: null, agreement }
+    const kept = { ...packet, will: null, properties: NO_PROPERTIES }
+    this.#candidate = { packet: agreement.authenticationMethod === null ? null : kept, agreement }
     const { broker, responseInformation } = this.#context
     const extras = extrasOf(agreement, data, responseInformation)
     const refusal =
@@ -418,21 +426,15 @@ export class Connection implements WaitedFor, Occupant {
     const { broker } = this.#context
     this.#patience.end()
     this.#carrier.attend()
+    const facts = factsOf(this.#candidate?.agreement ?? null, this.peer)
     if (this.#conversation === null) {
       broker.statistics.connectionsRefused += 1
-      broker.observer.refused?.(
-        factsOf(this.#candidate?.agreement ?? null, this.peer),
-        reason,
-        sentence,
-      )
+      broker.observer.refused?.(facts, reason, sentence)
       return
     }
     if (departure === 'lost') broker.statistics.connectionsLost += 1
-    broker.observer.disconnected?.(
-      factsOf(this.#conversation.agreement, this.peer),
-      reason,
-      sentence,
-    )
+    broker.observer.disconnected?.(facts, reason, sentence)
+    this.#conversation.ended()
     broker.leave(this.#conversation.session, departure)
   }
 

@@ -2,6 +2,9 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import { WORK } from '../limits.ts'
+import { makeMessage, textBytes } from '../message.ts'
+import { FilterList, hasFilters } from '../packet/decode-filters.ts'
 import type {
   AcknowledgementPacket,
   AuthPacket,
@@ -23,9 +26,9 @@ import {
 import type { Session } from '../session/session.ts'
 import { acknowledged } from './acknowledgements.ts'
 import type { Agreement } from './agreement.ts'
+import { FilterWork } from './filter-work.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import {
-  messageOf,
   type Publisher,
   type Refusal,
   refusalOf,
@@ -34,23 +37,31 @@ import {
   topicOf,
 } from './publish.ts'
 import type { Sender } from './sender.ts'
-import { subscribe, unsubscribe } from './subscribe.ts'
+import {
+  assertFilter,
+  type Subscriber,
+  Subscribing,
+  unsubscribe,
+  workOfFilter,
+} from './subscribe.ts'
 import { IncomingAliases } from './topic-aliases.ts'
 
-/** Work of one delivery at each QoS, and of one filter that is entered or left: see `limits.turnWorkMax`. */
-const QOS_0_WORK = 1
-const ACKNOWLEDGED_WORK = 2
-const FILTER_WORK = 4
+/** A SUBSCRIBE or UNSUBSCRIBE of so many bytes is done in one piece: a thousand filters at the most. */
+const WHOLE_FILTERS_BYTES_MAX = 4_096
 
-export class Conversation implements Publisher {
+export class Conversation implements Publisher, Subscriber {
   readonly session: Session
   readonly agreement: Agreement
   permissions: Permissions
+  /** The socket is gone, and what came before is still read. */
+  isUnanswered = false
   readonly #broker: Broker
   readonly #sender: Sender
   #aliases: IncomingAliases | null = null
   /** QoS 2 messages begun on this connection: what the Receive Maximum counts, besides answers not sent yet. */
   #begunQoS2 = 0
+  /** A SUBSCRIBE or UNSUBSCRIBE that is not done yet: nothing that came after it is read before. */
+  #filterWork: FilterWork | null = null
 
   constructor(
     session: Session,
@@ -64,11 +75,29 @@ export class Conversation implements Publisher {
     this.permissions = permissions
     this.#broker = broker
     this.#sender = sender
+    broker.kept.add('sessions', this.#nameBytes)
   }
 
   get aliases(): IncomingAliases {
-    this.#aliases ??= new IncomingAliases(this.#broker.limits.topicAliasMax)
+    const { topicAliasMax, topicAliasBytesMax } = this.#broker.limits
+    this.#aliases ??= new IncomingAliases(
+      { max: topicAliasMax, bytesMax: topicAliasBytesMax },
+      this.#broker.kept,
+    )
     return this.#aliases
+  }
+
+  /** The connection is over: what was kept for it alone is not kept any more. */
+  ended(): void {
+    this.#filterWork = null
+    this.#aliases?.clear()
+    this.#sender.forgetAliases()
+    this.#broker.kept.add('sessions', -this.#nameBytes)
+  }
+
+  get #nameBytes(): number {
+    const { username, authenticationMethod } = this.agreement
+    return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
   }
 
   get clientId(): string {
@@ -93,11 +122,9 @@ export class Conversation implements Publisher {
         this.#broker.changing -= 1
         return 0
       case 'subscribe':
-        this.#subscribe(packet)
-        return packet.subscriptions.length * FILTER_WORK
+        return this.#subscribe(packet)
       case 'unsubscribe':
-        this.#unsubscribe(packet)
-        return packet.filters.length * FILTER_WORK
+        return this.#unsubscribe(packet)
       case 'pingreq':
         this.#sender.send({ type: 'pingresp' }, 0)
         return 0
@@ -112,6 +139,48 @@ export class Conversation implements Publisher {
     }
   }
 
+  /** Of a SUBSCRIBE or UNSUBSCRIBE that is not done yet. */
+  get filterBytes(): number {
+    return this.#filterWork === null ? 0 : this.#filterWork.list.bytes
+  }
+
+  get hasFilterWork(): boolean {
+    return this.#filterWork !== null
+  }
+
+  /** Whether it is a SUBSCRIBE or UNSUBSCRIBE of many filters: it is gone on with in as many turns as it needs. */
+  takesApart(bytes: Buffer, start: number, end: number): boolean {
+    if (end - start <= WHOLE_FILTERS_BYTES_MAX || !hasFilters(bytes, start)) return false
+    this.#broker.statistics.packetsReceived += 1
+    if (this.isUnanswered) return true
+    const { userPropertiesMax } = this.#broker.limits
+    const terms = { version: this.agreement.version, userPropertiesMax }
+    const list = new FilterList(Buffer.from(bytes.subarray(start, end)), terms)
+    this.#filterWork = new FilterWork(list, this, this.#broker)
+    this.session.holdsReplays = true
+    return true
+  }
+
+  /** The socket is gone: filters that nobody hears the verdict on need not be entered. */
+  goesWithoutAnswers(): void {
+    this.isUnanswered = true
+    this.#filterWork = null
+  }
+
+  /** Returns the work that was done. */
+  workOnFilters(): number {
+    const filterWork = this.#filterWork
+    if (filterWork === null) return 0
+    const work = filterWork.step()
+    if (filterWork.isOver) {
+      this.#filterWork = null
+      const { type, packetId } = filterWork.list
+      const answer = type === 'subscribe' ? 'suback' : 'unsuback'
+      this.#filtersDone(answer, packetId, filterWork.reasons)
+    }
+    return work
+  }
+
   #publish(packet: PublishPacket): number {
     const topic = topicOf(packet, this)
     this.#broker.statistics.messagesReceived += 1
@@ -123,7 +192,7 @@ export class Conversation implements Publisher {
     }
     const refusal = refusalOf(packet, topic, this, this.#broker)
     if (refusal !== null) return this.#refuse(packet, topic, refusal)
-    const message = messageOf(packet, topic, this.clientId, this.#broker)
+    const message = makeMessage(packet, topic, this.clientId, this.#broker)
     const noRoom = retainRefusal(message, this.#broker)
     if (noRoom !== null) return this.#refuse(packet, topic, noRoom)
     const notStored = storeRefusal(message, this.#broker)
@@ -132,13 +201,13 @@ export class Conversation implements Publisher {
     const factsBefore = this.#broker.journal.length
     if (packet.qos === 2) this.#begin(packet.packetId)
     const receivers = this.#broker.publish(message)
-    if (packet.qos === 0) return receivers * QOS_0_WORK
+    if (packet.qos === 0) return receivers * WORK.deliveryQoS0
     const { journal } = this.#broker
     // One that found nothing to clear may owe that to another whose clearing is not committed yet.
     const leastPromise = message.retain ? journal.latest : 0
     const promise = journal.length > factsBefore ? journal.current : leastPromise
     this.#accept(packet, receivers, promise)
-    return receivers * ACKNOWLEDGED_WORK
+    return receivers * WORK.deliveryAcknowledged
   }
 
   /** An exchange of QoS 2. */
@@ -149,35 +218,42 @@ export class Conversation implements Publisher {
     this.#broker.changing -= 1
   }
 
-  #subscribe(packet: SubscribePacket): void {
-    const { session, permissions } = this
-    const { reasons, granted } = subscribe(
-      this.agreement.isBridge ? asBridge(packet) : packet,
-      session,
-      permissions,
-      this.#broker,
-    )
-    const { packetId } = packet
-    this.#sender.send(
-      { type: 'suback', packetId, reasons, properties: NO_PROPERTIES },
-      this.#promise,
-    )
-    this.#broker.changing += 1
-    for (const { subscription, isNew } of granted) {
-      this.#broker.replayRetained(session, subscription, isNew)
+  #subscribe(packet: SubscribePacket): number {
+    const { properties, packetId, subscriptions } = packet
+    const subscribing = new Subscribing(properties, this, this.#broker)
+    const checked = subscriptions.map(request => subscribing.check(request))
+    let work = 0
+    for (const subscription of checked) {
+      subscribing.enter(subscription)
+      work += workOfFilter(subscription.filter)
     }
-    // A share group that it joined may have messages waiting: they follow SUBACK.
-    session.pump()
-    this.#broker.changing -= 1
+    this.#filtersDone('suback', packetId, subscribing.reasons)
+    return work
   }
 
-  #unsubscribe(packet: UnsubscribePacket): void {
-    const reasons = unsubscribe(packet.filters, this.session, this.#broker)
-    const { packetId } = packet
-    this.#sender.send(
-      { type: 'unsuback', packetId, reasons, properties: NO_PROPERTIES },
-      this.#promise,
-    )
+  #unsubscribe(packet: UnsubscribePacket): number {
+    let work = 0
+    for (const filter of packet.filters) {
+      assertFilter(filter)
+      work += workOfFilter(filter)
+    }
+    const { session } = this
+    const reasons = packet.filters.map(filter => unsubscribe(filter, session, this.#broker))
+    this.#filtersDone('unsuback', packet.packetId, reasons)
+    return work
+  }
+
+  /** The retained messages follow SUBACK, and what may be waiting in a share group that it joined. */
+  #filtersDone(
+    type: 'suback' | 'unsuback',
+    packetId: number,
+    reasons: readonly ReasonCode[],
+  ): void {
+    this.session.holdsReplays = false
+    this.#sender.send({ type, packetId, reasons, properties: NO_PROPERTIES }, this.#promise)
+    this.#broker.changing += 1
+    this.session.pump()
+    this.#broker.changing -= 1
   }
 
   /** What an answer to a durable session waits for: all that was recorded so far. */
@@ -264,17 +340,4 @@ export class Conversation implements Publisher {
       promise,
     )
   }
-}
-
-/**
- * A bridge of 3.x cannot ask for what it needs: that its own messages do not come back to it, and that the
- * retained ones of this broker are retained at its own.
- */
-function asBridge(packet: SubscribePacket): SubscribePacket {
-  const subscriptions = packet.subscriptions.map(request => ({
-    ...request,
-    noLocal: !request.filter.startsWith('$share/'),
-    retainAsPublished: true,
-  }))
-  return { ...packet, subscriptions }
 }

@@ -4,6 +4,7 @@ import type { Credentials } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientFacts } from '../broker/observer.ts'
+import { forwarded, ownCopy } from '../message.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -25,7 +26,7 @@ import {
 import { isReserved, isTopicName, levelCount } from '../routing/topic.ts'
 import type { Agreement } from './agreement.ts'
 import type { ConnectionPeer } from './connection-context.ts'
-import { forwarded, type Refusal } from './publish.ts'
+import type { Refusal } from './publish.ts'
 import type { Sender } from './sender.ts'
 
 /** Why CONNECT is refused before anybody is asked who it is, or null. */
@@ -68,6 +69,10 @@ export function openingRefusal(
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
   const isNew = broker.sessions.get(agreement.clientId) === undefined
+  if ((isNew || will !== null) && !broker.kept.hasReserve) {
+    broker.kept.refusals += 1
+    return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
+  }
   if (broker.storeIsFull && isNew && agreement.expiryIntervalSeconds > 0) {
     return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full: no session can be stored' }
   }
@@ -102,7 +107,7 @@ export function keptWill(will: Will): Will {
     ...(willDelayInterval === undefined ? {} : { willDelayInterval }),
     ...(messageExpiryInterval === undefined ? {} : { messageExpiryInterval }),
   }
-  return { ...will, payload: Buffer.from(will.payload), properties }
+  return { ...will, payload: ownCopy(will.payload), properties }
 }
 
 /** Says what was agreed on, and only what differs from what the client assumes. */

@@ -103,14 +103,14 @@ export class Outbox {
     const pieces: Uint8Array[] = []
     for (const stretch of this.#stretches) {
       if (stretch.promise > committed) break
-      pieces.push(...this.#release(stretch))
+      for (const piece of this.#release(stretch)) pieces.push(piece)
     }
     const rest = this.#stretches.filter(({ promise }) => promise > committed)
     this.#stretches = rest.length === 0 ? null : rest
     if (current.promise > committed) return pieces
     this.#seal(current)
     this.#current = null
-    pieces.push(...this.#release(current))
+    for (const piece of this.#release(current)) pieces.push(piece)
     return pieces
   }
 

@@ -4,12 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Message } from '../message.ts'
-import {
-  NO_PROPERTIES,
-  type Properties,
-  type PublishPacket,
-  type UserProperty,
-} from '../packet/packet.ts'
+import type { PublishPacket } from '../packet/packet.ts'
 import {
   NOT_AUTHORIZED,
   PAYLOAD_FORMAT_INVALID,
@@ -46,9 +41,9 @@ export function topicOf(packet: PublishPacket, publisher: Publisher): string {
 
 /** Why the publish is refused, or null. */
 export function refusalOf(
-  packet: PublishPacket,
+  packet: Pick<PublishPacket, 'payload' | 'properties'>,
   topic: string,
-  publisher: Publisher,
+  publisher: Pick<Publisher, 'permissions'> & { readonly clientId: string | null },
   broker: Broker,
 ): Refusal | null {
   if (!isTopicName(topic)) {
@@ -73,56 +68,21 @@ export function refusalOf(
   return null
 }
 
-/** The message has its own bytes, as its packet has, when it will outlive the turn: at QoS 1 and 2, and when it is retained. */
-export function messageOf(
-  packet: PublishPacket,
-  topic: string,
-  clientId: string,
-  broker: Broker,
-): Message {
-  const { properties } = packet
-  const expiry = properties.messageExpiryInterval
-  return {
-    topic,
-    payload: packet.payload,
-    qos: packet.qos,
-    retain: packet.retain,
-    properties: properties === NO_PROPERTIES ? NO_PROPERTIES : forwarded(properties),
-    publisher: clientId,
-    expiresAt: expiry === undefined ? Infinity : broker.now + expiry * 1_000,
-    sequence: broker.nextSequence(),
-  }
-}
-
 /** Why the message cannot be retained, or null. */
 export function retainRefusal(message: Message, broker: Broker): Refusal | null {
   if (!message.retain || broker.retained.hasRoomFor(message)) return null
+  broker.kept.refusals += 1
   const keys = 'limits.retainedMessagesMax, limits.retainedBytesMax'
   return { reason: QUOTA_EXCEEDED, sentence: `no room for another retained message (${keys})` }
 }
 
 /** Why the message cannot be stored as it must be, or null. */
 export function storeRefusal(message: Message, broker: Broker): Refusal | null {
+  // Its packet identifier is kept until PUBREL.
+  if (message.qos === 2 && !broker.kept.hasReserve) {
+    broker.kept.refusals += 1
+    return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
+  }
   if (!broker.storeIsFull || !broker.mustStore(message)) return null
   return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full, and the message must be stored' }
-}
-
-interface Forwarded {
-  payloadFormatIndicator?: 0 | 1
-  contentType?: string
-  responseTopic?: string
-  correlationData?: Buffer
-  userProperties?: readonly UserProperty[]
-}
-
-/** What goes on to subscribers unaltered [MQTT-3.3.2-4, MQTT-3.3.2-15, MQTT-3.3.2-16, MQTT-3.3.2-17, MQTT-3.3.2-20]. */
-export function forwarded(properties: Properties): Properties {
-  const kept: Forwarded = {}
-  const { payloadFormatIndicator, contentType, responseTopic, correlationData } = properties
-  if (payloadFormatIndicator !== undefined) kept.payloadFormatIndicator = payloadFormatIndicator
-  if (contentType !== undefined) kept.contentType = contentType
-  if (responseTopic !== undefined) kept.responseTopic = responseTopic
-  if (correlationData !== undefined) kept.correlationData = Buffer.from(correlationData)
-  if (properties.userProperties !== undefined) kept.userProperties = properties.userProperties
-  return Object.keys(kept).length === 0 ? NO_PROPERTIES : kept
 }

@@ -61,13 +61,23 @@ export class Sender implements Link {
     this.#version = agreement.version
     this.#packetBytesMax = agreement.packetBytesMax
     this.#wantsProblemInformation = agreement.wantsProblemInformation
-    this.#aliases =
-      agreement.topicAliasMax === 0 ? null : new OutgoingAliases(agreement.topicAliasMax)
+    const { topicAliasMax } = agreement
+    const { broker } = this.#context
+    const bounds = { max: topicAliasMax, bytesMax: broker.limits.topicAliasBytesMax }
+    this.#aliases = topicAliasMax === 0 ? null : new OutgoingAliases(bounds, broker.kept)
+  }
+
+  /** The connection is over. */
+  forgetAliases(): void {
+    this.#aliases?.clear()
+    this.#aliases = null
   }
 
   get hasRoom(): boolean {
     const waiting = this.outbox.bytes + this.#carrier.pendingBytes
-    if (waiting < this.#context.broker.limits.outboxBytesMax) return true
+    const { kept, limits } = this.#context.broker
+    // Where memory is full the bound is a small one, so that clients which do not read leave some to those that do.
+    if (waiting < limits.outboxBytesMax && (waiting < RELIEF_BYTES || kept.hasReserve)) return true
     this.isAwaited = true
     return false
   }
@@ -205,7 +215,7 @@ export class Sender implements Link {
     const properties =
       this.#version === 5 ? propertiesTowards(message, identifiers, broker.now) : NO_PROPERTIES
     const known = this.#aliases?.aliasOf(topic) ?? 0
-    const alias = known === 0 ? (this.#aliases?.nextAlias ?? 0) : known
+    const alias = known === 0 ? (this.#aliases?.nextAliasFor(topic) ?? 0) : known
     const withAlias = alias === 0 ? properties : { ...properties, topicAlias: alias }
     const name = known === 0 ? topic : ''
     const version = this.#version

@@ -2,7 +2,8 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { SubscribePacket, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
+import { type Limits, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
+import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
 import {
   NO_SUBSCRIPTION_EXISTED,
   NOT_AUTHORIZED,
@@ -17,75 +18,98 @@ import { isShareStrategyName, type ShareStrategyName } from '../routing/share-st
 import type { Subscription } from '../routing/subscription.ts'
 import { levelCount, parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
+import type { Agreement } from './agreement.ts'
 import { ProtocolError } from './protocol-error.ts'
+import type { Refusal } from './publish.ts'
 
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
 
-export interface Granted {
-  readonly subscription: Subscription
-  readonly isNew: boolean
+/** Who subscribes. */
+export interface Subscriber {
+  readonly session: Session
+  readonly agreement: Agreement
+  readonly permissions: Permissions
 }
 
-export interface SubscribeResult {
-  readonly reasons: readonly ReasonCode[]
-  /** In the order of the packet; their retained messages follow SUBACK. */
-  readonly granted: readonly Granted[]
-}
+/** SUBSCRIBE: as many packets as it has filters, with one answer [MQTT-3.8.4-5]. */
+export class Subscribing {
+  readonly reasons: ReasonCode[] = []
+  readonly #subscriber: Subscriber
+  readonly #broker: Broker
+  readonly #identifier: number
+  readonly #userProperties: readonly UserProperty[]
+  /** What a member asks of its share groups: found out when there is one. */
+  #wishes: ShareWishes | null = null
+  #hasToldRefusal = false
 
-/** Enters what is allowed [MQTT-3.8.4-5: one packet with many filters is as many packets]. */
-export function subscribe(
-  packet: SubscribePacket,
-  session: Session,
-  permissions: Permissions,
-  broker: Broker,
-): SubscribeResult {
-  const subscriptions = packet.subscriptions.map(request => subscriptionOf(request, packet))
-  const reasons: ReasonCode[] = []
-  const granted: Granted[] = []
-  for (const subscription of subscriptions) {
-    const refusal = refusalOf(subscription, session, permissions, broker)
-    if (refusal === null) {
-      const isNew = broker.subscribe(session, subscription)
-      granted.push({ subscription, isNew })
+  constructor(properties: Properties, subscriber: Subscriber, broker: Broker) {
+    this.#subscriber = subscriber
+    this.#broker = broker
+    this.#identifier = properties.subscriptionIdentifiers?.[0] ?? 0
+    this.#userProperties = properties.userProperties ?? []
+  }
+
+  /** Throws when the protocol forbids it: then no filter of the packet is entered. */
+  check(asked: SubscriptionRequest): Subscription {
+    const { shareName, topicFilter } = assertFilter(asked.filter)
+    const request = this.#subscriber.agreement.isBridge ? asBridge(asked, shareName) : asked
+    if (shareName !== null && request.noLocal) {
+      // [MQTT-3.8.3-4]
+      throw new ProtocolError(PROTOCOL_ERROR, 'no local is set on a shared subscription')
     }
-    if (refusal !== null) tellRefusal(refusal, subscription.filter, session, broker)
-    reasons.push(refusal ?? subscription.qos)
+    if (shareName !== null) this.#wishes ??= wishesOf(this.#userProperties)
+    return {
+      filter: request.filter,
+      topicFilter,
+      shareName,
+      qos: request.qos,
+      noLocal: request.noLocal,
+      retainAsPublished: request.retainAsPublished,
+      retainHandling: request.retainHandling,
+      identifier: this.#identifier,
+      ...(shareName === null ? null : this.#wishes),
+    }
   }
-  return { reasons, granted }
-}
 
-export function unsubscribe(
-  filters: readonly string[],
-  session: Session,
-  broker: Broker,
-): readonly ReasonCode[] {
-  for (const filter of filters) assertFilter(filter)
-  return filters.map(filter =>
-    broker.unsubscribe(session, filter) ? SUCCESS : NO_SUBSCRIPTION_EXISTED,
-  )
-}
-
-function subscriptionOf(request: SubscriptionRequest, packet: SubscribePacket): Subscription {
-  const { shareName, topicFilter } = assertFilter(request.filter)
-  if (shareName !== null && request.noLocal) {
-    // [MQTT-3.8.3-4]
-    throw new ProtocolError(PROTOCOL_ERROR, 'no local is set on a shared subscription')
-  }
-  return {
-    filter: request.filter,
-    topicFilter,
-    shareName,
-    qos: request.qos,
-    noLocal: request.noLocal,
-    retainAsPublished: request.retainAsPublished,
-    retainHandling: request.retainHandling,
-    identifier: packet.properties.subscriptionIdentifiers?.[0] ?? 0,
-    ...(shareName === null ? {} : wishesOf(packet.properties.userProperties ?? [])),
+  /** Enters the subscription if it is allowed, and keeps the verdict. */
+  enter(subscription: Subscription): void {
+    const { session } = this.#subscriber
+    const refusal = refusalOf(subscription, this.#subscriber, this.#broker)
+    if (refusal === null) {
+      this.#broker.subscribe(session, subscription)
+      this.reasons.push(subscription.qos)
+      return
+    }
+    const { reason, sentence } = refusal
+    this.reasons.push(reason)
+    this.#broker.statistics.subscribesRefused += 1
+    if (this.#hasToldRefusal) return
+    this.#hasToldRefusal = true
+    const { clientId } = session
+    this.#broker.observer.subscribeRefused?.(clientId, subscription.filter, reason, sentence)
   }
 }
 
-function assertFilter(filter: string): { shareName: string | null; topicFilter: string } {
+/**
+ * A bridge of 3.x cannot ask for what it needs: that its own messages do not come back to it, and that the
+ * retained ones of this broker are retained at its own.
+ */
+function asBridge(request: SubscriptionRequest, shareName: string | null): SubscriptionRequest {
+  return { ...request, noLocal: shareName === null, retainAsPublished: true }
+}
+
+/** UNSUBSCRIBE of one filter, which `assertFilter` has found right. */
+export function unsubscribe(filter: string, session: Session, broker: Broker): ReasonCode {
+  return broker.unsubscribe(session, filter) ? SUCCESS : NO_SUBSCRIPTION_EXISTED
+}
+
+/** Work of a filter: a long one is read, compared and entered for longer. */
+export function workOfFilter(filter: string): number {
+  return WORK.filter + (filter.length >> PATH_CHARACTERS_A_UNIT_BITS)
+}
+
+export function assertFilter(filter: string): { shareName: string | null; topicFilter: string } {
   const parsed = parseFilter(filter)
   if (parsed !== null) return parsed
   throw new ProtocolError(TOPIC_FILTER_INVALID, `${quoted(filter)} is no topic filter`)
@@ -93,45 +117,44 @@ function assertFilter(filter: string): { shareName: string | null; topicFilter: 
 
 function refusalOf(
   subscription: Subscription,
-  session: Session,
-  permissions: Permissions,
+  { session, permissions }: Subscriber,
   broker: Broker,
-): ReasonCode | null {
-  const { topicLevelsMax, subscriptionsPerClientMax } = broker.limits
-  const { topicFilter } = subscription
+): Refusal | null {
+  const { topicLevelsMax } = broker.limits
+  const { filter, topicFilter } = subscription
   if (topicFilter.length >= topicLevelsMax && levelCount(topicFilter) > topicLevelsMax) {
-    return TOPIC_FILTER_INVALID
+    const sentence = `the filter has more than ${topicLevelsMax} levels (limits.topicLevelsMax)`
+    return { reason: TOPIC_FILTER_INVALID, sentence }
   }
-  if (!broker.faults.maySubscribe(permissions, topicFilter, session.clientId)) return NOT_AUTHORIZED
-  const isNew = !session.subscriptions.has(subscription.filter)
-  if (isNew && session.subscriptions.size >= subscriptionsPerClientMax) return QUOTA_EXCEEDED
-  if (isNew && session.isDurable && broker.storeIsFull) return QUOTA_EXCEEDED
-  return null
+  if (!broker.faults.maySubscribe(permissions, topicFilter, session.clientId)) {
+    return { reason: NOT_AUTHORIZED, sentence: 'no right to subscribe to this filter' }
+  }
+  return session.subscriptions.has(filter) ? null : quotaRefusal(topicFilter, session, broker)
 }
 
-/** SUBACK says no more than the reason: the log says what to change. */
-function tellRefusal(reason: ReasonCode, filter: string, session: Session, broker: Broker): void {
-  broker.statistics.subscribesRefused += 1
-  const sentence = sentenceOf(reason, session, broker)
-  broker.observer.subscribeRefused?.(session.clientId, filter, reason, sentence)
+/** Why there is no room for another subscription, or null. */
+function quotaRefusal(topicFilter: string, session: Session, broker: Broker): Refusal | null {
+  const { subscriptionsPerClientMax } = broker.limits
+  if (session.subscriptions.size >= subscriptionsPerClientMax) {
+    return exceeds(
+      'subscriptionsPerClientMax',
+      `the client has ${subscriptionsPerClientMax} subscriptions`,
+    )
+  }
+  if (session.isDurable && broker.storeIsFull) {
+    const sentence = 'the disk is full, and the subscription must be stored'
+    return { reason: QUOTA_EXCEEDED, sentence }
+  }
+  if (!broker.kept.hasRoom) {
+    broker.kept.refusals += 1
+    return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
+  }
+  const limit = broker.subscriptions.shapeLimitFor(session.clientId, topicFilter)
+  return limit === null ? null : exceeds(limit, 'the filter would make topics dear to search for')
 }
 
-function sentenceOf(reason: ReasonCode, session: Session, broker: Broker): string {
-  const { topicLevelsMax, subscriptionsPerClientMax } = broker.limits
-  switch (reason) {
-    case NOT_AUTHORIZED:
-      return 'no right to subscribe to this filter'
-    case TOPIC_FILTER_INVALID:
-      return `the filter has more than ${topicLevelsMax} levels (limits.topicLevelsMax)`
-    case QUOTA_EXCEEDED:
-      if (session.subscriptions.size >= subscriptionsPerClientMax)
-        return `the client has ${subscriptionsPerClientMax} subscriptions (limits.subscriptionsPerClientMax)`
-      return broker.storeIsFull
-        ? 'the disk is full: no subscription can be stored'
-        : 'there is no room for another subscription'
-    default:
-      return 'this subscription cannot be served'
-  }
+function exceeds(limit: keyof Limits, what: string): Refusal {
+  return { reason: QUOTA_EXCEEDED, sentence: `${what} (limits.${limit})` }
 }
 
 interface ShareWishes {

@@ -1,28 +1,41 @@
 // Topic aliases of one connection, in both directions. They never outlive it [MQTT-3.3.2-7].
 
-import { TOPIC_ALIAS_INVALID } from '../packet/reason.ts'
+import { textBytes } from '../message.ts'
+import { QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from '../packet/reason.ts'
+import type { KeptBytes } from '../session/kept-bytes.ts'
 import { ProtocolError } from './protocol-error.ts'
+
+/** An alias and its topic in a Map. */
+const ALIAS_BYTES = 80
+
+export interface AliasBounds {
+  readonly max: number
+  /** Of all topics together: one alone may have 64 KiB. */
+  readonly bytesMax: number
+}
 
 /** Aliases that the client sets. */
 export class IncomingAliases {
-  readonly #max: number
+  readonly #bounds: AliasBounds
+  readonly #kept: KeptBytes
   #topics: Map<number, string> | null = null
+  #bytes = 0
 
-  constructor(max: number) {
-    this.#max = max
+  constructor(bounds: AliasBounds, kept: KeptBytes) {
+    this.#bounds = bounds
+    this.#kept = kept
   }
 
   /** The full topic name of a PUBLISH that bears an alias; `topic` is empty when the alias stands for it. */
   resolve(alias: number, topic: string): string {
-    if (alias > this.#max) {
+    if (alias > this.#bounds.max) {
       throw new ProtocolError(
         TOPIC_ALIAS_INVALID,
-        `topic alias ${alias} is over the maximum of ${this.#max}`,
+        `topic alias ${alias} is over the maximum of ${this.#bounds.max}`,
       )
     }
     if (topic !== '') {
-      this.#topics ??= new Map()
-      this.#topics.set(alias, topic)
+      this.#set(alias, topic)
       return topic
     }
     const known = this.#topics?.get(alias)
@@ -31,15 +44,46 @@ export class IncomingAliases {
     }
     return known
   }
+
+  /** The connection is over. */
+  clear(): void {
+    this.#kept.add('aliases', -this.#bytes)
+    this.#topics = null
+    this.#bytes = 0
+  }
+
+  #set(alias: number, topic: string): void {
+    this.#topics ??= new Map()
+    const known = this.#topics.get(alias)
+    if (known === topic) return
+    const grows = bytesOf(topic) - (known === undefined ? 0 : bytesOf(known))
+    const { bytesMax } = this.#bounds
+    // One that were not remembered would be lost on the client: it must hear of it.
+    if (grows > 0 && (this.#bytes + grows > bytesMax || !this.#kept.hasReserve)) {
+      this.#kept.refusals += 1
+      const sentence = `the topics that have aliases are over ${bytesMax} bytes, or memory is full`
+      throw new ProtocolError(QUOTA_EXCEEDED, sentence)
+    }
+    this.#topics.set(alias, topic)
+    this.#bytes += grows
+    this.#kept.add('aliases', grows)
+  }
+}
+
+function bytesOf(topic: string): number {
+  return ALIAS_BYTES + textBytes(topic)
 }
 
 /** Aliases that the broker sets: the first topics of a connection get one each, and keep it. */
 export class OutgoingAliases {
-  readonly #max: number
+  readonly #bounds: AliasBounds
+  readonly #kept: KeptBytes
   readonly #aliases = new Map<string, number>()
+  #bytes = 0
 
-  constructor(max: number) {
-    this.#max = max
+  constructor(bounds: AliasBounds, kept: KeptBytes) {
+    this.#bounds = bounds
+    this.#kept = kept
   }
 
   /** The alias that the client knows for the topic; 0 for none. */
@@ -47,12 +91,23 @@ export class OutgoingAliases {
     return this.#aliases.get(topic) ?? 0
   }
 
-  /** The alias that a new topic would get; 0 when all are given away. Takes effect with `set`. */
-  get nextAlias(): number {
-    return this.#aliases.size < this.#max ? this.#aliases.size + 1 : 0
+  /** The alias that a new topic would get; 0 when there is none for it. Takes effect with `set`. */
+  nextAliasFor(topic: string): number {
+    const { max, bytesMax } = this.#bounds
+    if (this.#aliases.size >= max || !this.#kept.hasReserve) return 0
+    return this.#bytes + bytesOf(topic) <= bytesMax ? this.#aliases.size + 1 : 0
   }
 
   set(topic: string, alias: number): void {
     this.#aliases.set(topic, alias)
+    this.#bytes += bytesOf(topic)
+    this.#kept.add('aliases', bytesOf(topic))
+  }
+
+  /** The connection is over. */
+  clear(): void {
+    this.#kept.add('aliases', -this.#bytes)
+    this.#aliases.clear()
+    this.#bytes = 0
   }
 }

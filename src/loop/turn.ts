@@ -218,11 +218,12 @@ export class Turn {
   }
 
   #resumePostponed(): void {
-    if (this.#postponed.length === 0) return
+    const { broker } = this.#options
+    if (this.#postponed.length === 0 && broker.postponed.isEmpty) return
     const postponed = this.#postponed
     this.#postponed = []
     this.begin()
-    const { broker } = this.#options
+    broker.postponed.proceed()
     for (const [index, speaker] of postponed.entries()) {
       if (broker.turnWorkLeft <= 0) {
         // They have waited already: before those that have had a part of this turn.

@@ -47,6 +47,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: null,
     isWarned: true,
   },
+  'memory-full': {
+    cause: 'the memory for what clients keep is full',
+    key: 'limits.keptHeapBytesMax, limits.keptBufferBytesMax',
+    isWarned: true,
+  },
   'no-packet-identifier': {
     cause: 'all 65,535 packet identifiers are in use',
     key: null,

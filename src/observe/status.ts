@@ -12,6 +12,15 @@ export interface Status {
   readonly sessions: number
   readonly subscriptions: number
   readonly retainedMessages: number
+  readonly retainedBytes: number
+  /** What all clients together keep, and the bounds of it; and how often that was refused or dropped. */
+  readonly keptHeapBytes: number
+  readonly keptHeapBytesMax: number
+  readonly keptBufferBytes: number
+  readonly keptBufferBytesMax: number
+  /** Those of the heap by kind; see KeptKind. */
+  readonly kept: Readonly<Record<string, number>>
+  readonly keptRefusals: number
   readonly messagesReceived: number
   readonly messagesSent: number
   readonly bytesReceived: number
@@ -97,6 +106,36 @@ export const FIGURES: readonly {
     counts: 'Throws of what an embedding program or an author of rules gave the broker',
   },
   {
+    name: 'retainedBytes',
+    label: 'Retained bytes',
+    counts: 'What the retained messages weigh: topics, payloads and properties',
+  },
+  {
+    name: 'keptHeapBytes',
+    label: 'Heap kept',
+    counts: 'What clients keep in the heap of the process',
+  },
+  {
+    name: 'keptHeapBytesMax',
+    label: 'Heap kept at most',
+    counts: 'limits.keptHeapBytesMax: what would grow it is refused beyond',
+  },
+  {
+    name: 'keptBufferBytes',
+    label: 'Buffers kept',
+    counts: 'What clients keep in memory outside of the heap',
+  },
+  {
+    name: 'keptBufferBytesMax',
+    label: 'Buffers kept at most',
+    counts: 'limits.keptBufferBytesMax: what would grow it is refused beyond',
+  },
+  {
+    name: 'keptRefusals',
+    label: 'Refused for memory',
+    counts: 'What was refused because the memory for what clients keep was full',
+  },
+  {
     name: 'logLinesLeftOut',
     label: 'Log lines left out',
     counts: 'Log lines that were not printed, because whoever reads them was too slow',
@@ -111,7 +150,7 @@ export interface StatusSources {
 }
 
 export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: StatusSources): Status {
-  const { statistics } = broker
+  const { statistics, kept } = broker
   return {
     uptimeSeconds,
     durability: store.durability,
@@ -120,6 +159,13 @@ export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: Stat
     sessions: broker.sessions.count,
     subscriptions: broker.subscriptionCount,
     retainedMessages: broker.retainedCount,
+    retainedBytes: broker.retained.bytes,
+    keptHeapBytes: kept.heapBytes,
+    keptHeapBytesMax: broker.limits.keptHeapBytesMax,
+    keptBufferBytes: kept.bufferBytes,
+    keptBufferBytesMax: broker.limits.keptBufferBytesMax,
+    kept: kept.kinds,
+    keptRefusals: kept.refusals,
     messagesReceived: statistics.messagesReceived,
     messagesSent: statistics.messagesSent,
     bytesReceived: statistics.bytesReceived,

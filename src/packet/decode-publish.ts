@@ -10,7 +10,7 @@ import {
 import { readProperties } from './properties.ts'
 import { Reader } from './reader.ts'
 import { MALFORMED_PACKET, PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reason.ts'
-import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from './sizes.ts'
+import { LARGE_BYTES_MIN, LOOP_BYTES_MAX, SMALL_BYTES_MAX } from './sizes.ts'
 import { topicNameOf } from './topic-cache.ts'
 
 const NO_PAYLOAD = Buffer.alloc(0)
@@ -71,7 +71,9 @@ function isWorthKeeping(bytes: Buffer, length: number): boolean {
 function copyOf(bytes: Buffer, start: number, end: number): Buffer {
   const length = end - start
   if (length === 0) return NO_PAYLOAD
-  const copy = Buffer.allocUnsafe(length)
+  // A larger one takes a part of memory that others share: whoever keeps it for long has it settled (see `settleBytes`).
+  const copy =
+    length <= SMALL_BYTES_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
   if (length > LOOP_BYTES_MAX) bytes.copy(copy, 0, start, end)
   else for (let index = 0; index < length; index++) copy[index] = bytes[start + index] ?? 0
   return copy

@@ -1,7 +1,9 @@
 // Bytes → packet, for every packet type and version. Strict: what the specification calls malformed is refused.
 
 import { decodeConnect } from './decode-connect.ts'
+import { decodeSubscribe, decodeUnsubscribe } from './decode-filters.ts'
 import { decodePublish } from './decode-publish.ts'
+import { assertHeader, bodyStart, isLongHeader } from './fixed-header.ts'
 import { MalformedPacket } from './malformed.ts'
 import {
   type AcknowledgementPacket,
@@ -13,10 +15,7 @@ import {
   type ProtocolVersion,
   type ReadingTerms,
   type SubackPacket,
-  type SubscribePacket,
-  type SubscriptionRequest,
   type UnsubackPacket,
-  type UnsubscribePacket,
 } from './packet.ts'
 import { type PropertyPlace, readProperties } from './properties.ts'
 import { Reader } from './reader.ts'
@@ -62,7 +61,7 @@ export function decodeWithin(
   const flags = first & 0x0f
   const type = first >> 4
   const body = bodyStart(bytes, start)
-  const isLong = bytes[body - 1] === 0 && body - start > 2
+  const isLong = isLongHeader(bytes, start, body)
   if (type === 3 && !isLong) return decodePublish(bytes, body, end, flags, terms)
   const reader = new Reader(bytes, body, end, terms.userPropertiesMax)
   if (type === 1) {
@@ -76,32 +75,6 @@ export function decodeWithin(
   const packet = decodeBody(type, reader, version)
   reader.assertEnd(packet.type)
   return packet
-}
-
-function bodyStart(bytes: Buffer, start: number): number {
-  let at = start + 1
-  while ((bytes[at] ?? 0) > 0x7f) at += 1
-  return at + 1
-}
-
-/** 3.1 tells receivers to ignore the flags of these packets, and its devices write lengths of a fixed width. */
-function assertHeader(
-  type: number,
-  flags: number,
-  isLong: boolean,
-  version: ProtocolVersion,
-): void {
-  if (version === 3) return
-  // [MQTT-1.5.5-1]
-  if (isLong) throw new MalformedPacket(MALFORMED_PACKET, 'remaining length has a needless byte')
-  if (type !== 3) assertFlags(type, flags)
-}
-
-/** Reserved bits must be as the specification lists them [MQTT-2.1.3-1]. */
-function assertFlags(type: number, flags: number): void {
-  const expected = type === 6 || type === 8 || type === 10 ? 0x02 : 0x00
-  if (flags === expected) return
-  throw new MalformedPacket(MALFORMED_PACKET, `reserved flags ${flags} in packet type ${type}`)
 }
 
 function decodeBody(type: number, reader: Reader, version: ProtocolVersion): Packet {
@@ -168,39 +141,6 @@ function decodeAcknowledgement(
   return { type, packetId, reason, properties: trailingProperties(reader, type) }
 }
 
-function decodeSubscribe(reader: Reader, version: ProtocolVersion): SubscribePacket {
-  const packetId = reader.packetId()
-  const props = properties(reader, 'subscribe', version)
-  const subscriptions: SubscriptionRequest[] = []
-  while (!reader.isAtEnd) subscriptions.push(decodeRequest(reader, version))
-  // [MQTT-3.8.3-2]
-  if (subscriptions.length === 0)
-    throw new MalformedPacket(PROTOCOL_ERROR, 'SUBSCRIBE without a filter')
-  return { type: 'subscribe', packetId, subscriptions, properties: props }
-}
-
-function decodeRequest(reader: Reader, version: ProtocolVersion): SubscriptionRequest {
-  const filter = reader.string('topic filter')
-  const options = reader.uint8('subscription options')
-  const qos = options & 0x03
-  // [MQTT-3.8.3-5], and [MQTT-3-8.3-4] of 3.1.1
-  const reserved = version === 5 ? 0xc0 : 0xfc
-  if ((options & reserved) !== 0 || (qos !== 0 && qos !== 1 && qos !== 2)) {
-    throw new MalformedPacket(MALFORMED_PACKET, `subscription options ${options}`)
-  }
-  const retainHandling = (options >> 4) & 0x03
-  if (retainHandling !== 0 && retainHandling !== 1 && retainHandling !== 2) {
-    throw new MalformedPacket(PROTOCOL_ERROR, 'retain handling 3')
-  }
-  return {
-    filter,
-    qos,
-    noLocal: (options & 0x04) !== 0,
-    retainAsPublished: (options & 0x08) !== 0,
-    retainHandling,
-  }
-}
-
 function decodeSuback(reader: Reader, version: ProtocolVersion): SubackPacket {
   const packetId = reader.packetId()
   const props = properties(reader, 'suback', version)
@@ -210,17 +150,6 @@ function decodeSuback(reader: Reader, version: ProtocolVersion): SubackPacket {
     reasons: reasons('suback', reader, version),
     properties: props,
   }
-}
-
-function decodeUnsubscribe(reader: Reader, version: ProtocolVersion): UnsubscribePacket {
-  const packetId = reader.packetId()
-  const props = properties(reader, 'unsubscribe', version)
-  const filters: string[] = []
-  while (!reader.isAtEnd) filters.push(reader.string('topic filter'))
-  // [MQTT-3.10.3-2]
-  if (filters.length === 0)
-    throw new MalformedPacket(PROTOCOL_ERROR, 'UNSUBSCRIBE without a filter')
-  return { type: 'unsubscribe', packetId, filters, properties: props }
 }
 
 function decodeUnsuback(reader: Reader, version: ProtocolVersion): UnsubackPacket {

@@ -1,5 +1,7 @@
 // Strings that were read lately, by their bytes: one that comes again and again is neither checked nor made anew.
 
+import { SMALL_BYTES_MAX } from './sizes.ts'
+
 interface Slot {
   readonly bytes: Buffer
   readonly text: string
@@ -32,7 +34,10 @@ export class TextCache {
     const slot = this.#slots[place]
     if (slot !== undefined && isSame(slot.bytes, bytes, start, length)) return slot.text
     const text = this.#make(bytes, start, end)
-    this.#slots[place] = { bytes: Buffer.from(bytes.subarray(start, end)), text }
+    const copy =
+      length <= SMALL_BYTES_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
+    copy.set(bytes.subarray(start, end))
+    this.#slots[place] = { bytes: copy, text }
     return text
   }
 }

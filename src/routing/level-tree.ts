@@ -45,11 +45,11 @@ export class LevelNode<Value extends Leaf> {
     else if (level === '#') this.all = content
     else if (level === this.#level) this.#child = content
     else if (this.#level === null && !this.#others?.has(level)) {
-      this.#level = level
+      this.#level = ownText(level)
       this.#child = content
     } else {
       this.#others ??= new SteadyMap()
-      this.#others.set(level, content)
+      this.#others.set(ownText(level), content)
     }
   }
 
@@ -92,6 +92,17 @@ export class LevelNode<Value extends Leaf> {
     }
     return null
   }
+}
+
+/** V8 lets shorter ones lie by themselves; of a longer one it keeps the whole text that it was cut from. */
+const CUT_LENGTH_MIN = 13
+
+/** The level outlives the path that it was cut from. */
+function ownText(level: string): string {
+  if (level.length < CUT_LENGTH_MIN) return level
+  const copy = Buffer.from(level).toString()
+  // It is another text only where this is no text of MQTT.
+  return copy === level ? copy : level
 }
 
 export class LevelTree<Value extends Leaf> {

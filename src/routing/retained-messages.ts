@@ -1,23 +1,41 @@
 // The last retained message of every topic, and cursors that stream those that match a filter.
 
-import type { Message } from '../message.ts'
+import { contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
 import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
 import { SteadyMap } from './steady-map.ts'
+import { pathBytes } from './subscription.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, topicMatches } from './topic.ts'
+
+/** A topic is compared with the filter character by character: so many, as a power of two, are another step. */
+const CHARACTERS_A_STEP_BITS = 6
+
+/** A topic in the map and in the tree, and when its message expires. */
+const TOPIC_BYTES = 450
+
+/** What a topic takes besides its message. */
+export function retainedTopicBytes(topic: string): number {
+  return TOPIC_BYTES + pathBytes(topic)
+}
+
+/** What a retained message takes besides its topic's place. */
+export function retainedBytes(message: Message): number {
+  return MESSAGE_BYTES + contentBytes(message)
+}
 
 export class RetainedMessages {
   readonly #topics = new SteadyMap<string, RetainedTopic>()
   readonly #tree = new LevelTree<RetainedTopic>()
   /** Topics that begin with `$` stand apart, where no leading wildcard comes [MQTT-4.7.2-1]. */
   readonly #hiddenTree = new LevelTree<RetainedTopic>()
-  #payloadBytes = 0
+  #bytes = 0
 
   get count(): number {
     return this.#topics.size
   }
 
-  get payloadBytes(): number {
-    return this.#payloadBytes
+  /** Topics, payloads and properties, and what keeps them. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   get(topic: string): Message | undefined {
@@ -32,11 +50,13 @@ export class RetainedMessages {
       return
     }
     const known = this.#topics.get(topic)
-    this.#payloadBytes += payload.length - (known?.message?.payload.length ?? 0)
+    this.#bytes += retainedBytes(message)
     if (known !== null) {
+      if (known.message !== null) this.#bytes -= retainedBytes(known.message)
       known.message = message
       return
     }
+    this.#bytes += retainedTopicBytes(topic)
     const added = new RetainedTopic(topic, message)
     this.#topics.set(topic, added)
     this.#treeOf(topic).add(added)
@@ -46,7 +66,8 @@ export class RetainedMessages {
   clear(topic: string): boolean {
     const known = this.#topics.get(topic)
     if (known === null) return false
-    this.#payloadBytes -= known.message?.payload.length ?? 0
+    this.#bytes -= retainedTopicBytes(topic)
+    if (known.message !== null) this.#bytes -= retainedBytes(known.message)
     known.message = null
     this.#topics.delete(topic)
     this.#treeOf(topic).remove(topic)
@@ -74,6 +95,8 @@ export class RetainedCursor {
   readonly #filter: string
   readonly #sequenceMax: number
   readonly #walks: Walk[]
+  /** What was looked at so far: topics and levels, a long topic as several. */
+  steps = 0
 
   constructor(filter: string, sequenceMax: number, start: Slot) {
     this.#filter = filter
@@ -87,7 +110,9 @@ export class RetainedCursor {
 
   /** Null at the end; also when `stepsMax` topics and levels were looked at in vain, see `isFinished`. */
   next(stepsMax = Infinity): Message | null {
-    for (let steps = 0; steps < stepsMax; steps++) {
+    const end = this.steps + stepsMax
+    while (this.steps < end) {
+      this.steps += 1
       const walk = this.#walks.at(-1)
       if (walk === undefined) return null
       const slot = walk.next()
@@ -101,6 +126,7 @@ export class RetainedCursor {
   #wants(topic: RetainedTopic): boolean {
     const { message } = topic
     if (message === null || message.sequence > this.#sequenceMax) return false
+    this.steps += topic.path.length >> CHARACTERS_A_STEP_BITS
     return topicMatches(this.#filter, topic.path)
   }
 

@@ -9,6 +9,8 @@ const COUNTERS = 1024
 const LEVELS_MAX = 3
 /** What all cached results together may hold: the result for one topic may name 100,000 receivers. */
 const RESULT_ITEMS_MAX = 131_072
+/** The same of the topics' texts, in characters: one topic may have 65,535. */
+const TOPIC_CHARACTERS_MAX = 1_048_576
 /** While results are seldom asked for again, one in so many is kept: enough to notice when that changes. */
 const SAMPLE = 8
 
@@ -27,6 +29,7 @@ export class RouteCache<Result extends { readonly length: number }> {
   #recent = new Map<string, Route<Result>>()
   #older = new Map<string, Route<Result>>()
   #recentItems = 0
+  #recentCharacters = 0
   #hits = 0
   #misses = 0
   #keepsEvery = 1
@@ -66,10 +69,12 @@ export class RouteCache<Result extends { readonly length: number }> {
   #store(topic: string, route: Route<Result>): void {
     const isFull =
       this.#recent.size >= this.#topicsMax / 2 ||
-      this.#recentItems + route.result.length > RESULT_ITEMS_MAX / 2
+      this.#recentItems + route.result.length > RESULT_ITEMS_MAX / 2 ||
+      this.#recentCharacters + topic.length > TOPIC_CHARACTERS_MAX / 2
     if (isFull) this.#turnGeneration()
     this.#recent.set(topic, route)
     this.#recentItems += route.result.length
+    this.#recentCharacters += topic.length
   }
 
   #turnGeneration(): void {
@@ -78,6 +83,7 @@ export class RouteCache<Result extends { readonly length: number }> {
     this.#older = this.#recent
     this.#recent = new Map()
     this.#recentItems = 0
+    this.#recentCharacters = 0
   }
 
   #stamp(counters: readonly number[]): number {

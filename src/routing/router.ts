@@ -2,6 +2,7 @@
 // broker hands a message to, a session or a group that shares a subscription; the router does not care.
 
 import type { QoS } from '../packet/packet.ts'
+import { FilterShapes } from './filter-shapes.ts'
 import { FilterTree } from './filter-tree.ts'
 import { RouteCache } from './route-cache.ts'
 import { SteadyMap } from './steady-map.ts'
@@ -29,7 +30,10 @@ export interface Match<Target> {
 export class Router<Target> {
   readonly #audiences = new FilterTree<Audience<Target>>()
   readonly #cache: RouteCache<readonly Match<Target>[]>
+  readonly shapes: FilterShapes = new FilterShapes()
   #subscriptionCount = 0
+  /** Subscriptions that were merged because several filters matched. */
+  #merged = 0
   /** How often the filters were searched because no kept result would do: what tests count. */
   searches = 0
 
@@ -41,10 +45,19 @@ export class Router<Target> {
     return this.#subscriptionCount
   }
 
-  /** True when it is new, false when it replaces the target's subscription with the same topic filter. */
-  subscribe(target: Target, subscription: Subscription): boolean {
+  /** Nodes, filters and subscriptions that searches have come by so far: what they cost, to be paid by a publisher. */
+  get looks(): number {
+    return this.#audiences.looks + this.#merged
+  }
+
+  /**
+   * True when it is new, false when it replaces the target's subscription with the same topic filter. `clientId` is the
+   * client that brings in the shapes of its filter, or null.
+   */
+  subscribe(target: Target, subscription: Subscription, clientId: string | null = null): boolean {
     const filter = subscription.topicFilter
     const audience = this.#audiences.get(filter)
+    if (audience === null) this.shapes.add(filter, clientId)
     this.#cache.invalidate(filter)
     const isNew = audience === null || !audience.has(target)
     if (audience instanceof Crowd) {
@@ -73,6 +86,7 @@ export class Router<Target> {
       if (last !== null) this.#audiences.add(last)
     } else {
       this.#audiences.remove(filter)
+      this.shapes.remove(filter)
     }
     return true
   }
@@ -81,7 +95,11 @@ export class Router<Target> {
     const cached = this.#cache.get(topic)
     if (cached !== null) return cached
     this.searches += 1
-    const matches = mergeAudiences(this.#audiences.match(topic))
+    const audiences = this.#audiences.match(topic)
+    const matches = mergeAudiences(audiences)
+    if (audiences.length > 1) {
+      for (const audience of audiences) this.#merged += audience.matches().length
+    }
     this.#cache.set(topic, matches)
     return matches
   }
@@ -94,8 +112,9 @@ export function withoutNoLocal<Target>(match: Match<Target>): Match<Target> | nu
   for (const subscription of match.subscriptions) {
     if (subscription.noLocal) continue // [MQTT-3.8.3-3]
     const single = matchOf(match.target, subscription)
-    rest = rest === null ? single : merge(rest, single)
+    rest = rest === null ? single : overlapOf(rest, single)
   }
+  if (rest instanceof Overlap) rest.complete()
   return rest
 }
 
@@ -187,7 +206,9 @@ function mergeAudiences<Target>(audiences: readonly Audience<Target>[]): readonl
   for (const audience of audiences) {
     for (const match of audience.matches()) matches.push(match)
   }
-  return matches.length > COMPARED_MAX ? mergeMany(matches) : mergeFew(matches)
+  const merged = matches.length > COMPARED_MAX ? mergeMany(matches) : mergeFew(matches)
+  for (const match of merged) if (match instanceof Overlap) match.complete()
+  return merged
 }
 
 function mergeFew<Target>(matches: readonly Match<Target>[]): readonly Match<Target>[] {
@@ -196,7 +217,7 @@ function mergeFew<Target>(matches: readonly Match<Target>[]): readonly Match<Tar
     let index = 0
     while (index < merged.length && merged[index]?.target !== match.target) index++
     const earlier = merged[index]
-    merged[index] = earlier === undefined ? match : merge(earlier, match)
+    merged[index] = earlier === undefined ? match : overlapOf(earlier, match)
   }
   return merged
 }
@@ -205,25 +226,47 @@ function mergeMany<Target>(matches: readonly Match<Target>[]): readonly Match<Ta
   const byTarget = new Map<Target, Match<Target>>()
   for (const match of matches) {
     const earlier = byTarget.get(match.target)
-    byTarget.set(match.target, earlier === undefined ? match : merge(earlier, match))
+    if (earlier === undefined) byTarget.set(match.target, match)
+    else if (earlier instanceof Overlap) earlier.add(match)
+    else byTarget.set(match.target, overlapOf(earlier, match))
   }
   return [...byTarget.values()]
 }
 
-function merge<Target>(one: Match<Target>, other: Match<Target>): Match<Target> {
-  return {
-    target: one.target,
-    qos: one.qos > other.qos ? one.qos : other.qos,
-    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
-    noLocal: one.noLocal || other.noLocal,
-    identifiers: mergeIdentifiers(one.identifiers, other.identifiers),
-    subscriptions: [...one.subscriptions, ...other.subscriptions],
-  }
+function overlapOf<Target>(earlier: Match<Target>, match: Match<Target>): Overlap<Target> {
+  const overlap = earlier instanceof Overlap ? earlier : new Overlap<Target>(earlier)
+  overlap.add(match)
+  return overlap
 }
 
-/** Equal identifiers stay: there is one for each subscription (5.0, section 3.3.4). */
-function mergeIdentifiers(one: readonly number[], other: readonly number[]): readonly number[] {
-  if (other.length === 0) return one
-  if (one.length === 0) return other
-  return [...one, ...other].sort((first, second) => first - second)
+/** What a target with several matching subscriptions hears. It may be added to until it is complete. */
+class Overlap<Target> implements Match<Target> {
+  readonly target: Target
+  qos: QoS
+  retainAsPublished: boolean
+  noLocal: boolean
+  readonly identifiers: number[]
+  readonly subscriptions: Subscription[]
+
+  constructor(first: Match<Target>) {
+    this.target = first.target
+    this.qos = first.qos
+    this.retainAsPublished = first.retainAsPublished
+    this.noLocal = first.noLocal
+    this.identifiers = [...first.identifiers]
+    this.subscriptions = [...first.subscriptions]
+  }
+
+  add(match: Match<Target>): void {
+    if (match.qos > this.qos) this.qos = match.qos
+    if (match.retainAsPublished) this.retainAsPublished = true
+    if (match.noLocal) this.noLocal = true
+    // Equal identifiers stay: there is one for each subscription (5.0, section 3.3.4).
+    for (const identifier of match.identifiers) this.identifiers.push(identifier)
+    for (const subscription of match.subscriptions) this.subscriptions.push(subscription)
+  }
+
+  complete(): void {
+    this.identifiers.sort((first, second) => first - second)
+  }
 }

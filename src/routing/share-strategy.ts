@@ -15,6 +15,8 @@ export interface ShareMember {
 }
 
 export interface ShareStrategy<Member extends ShareMember> {
+  /** Each message is bound to one member by a key. */
+  readonly isKeyed: boolean
   /** The member belongs to the group, but is not ready yet. */
   join(member: Member): void
   /** The member does not belong to the group any more, nor is it ready. */
@@ -25,6 +27,8 @@ export interface ShareStrategy<Member extends ShareMember> {
   remove(member: Member): void
   /** The member that is to take this message now, null when it must wait. The choice counts as taken. */
   next(message: Message): Member | null
+  /** What binds the message to one member; null when any may take it. */
+  keyOf(message: Message): string | null
   /** The member that the message is bound to, ready or not; null when any may take it. */
   ownerOf(message: Message): Member | null
   /** Its `inFlight` has changed. */
@@ -88,6 +92,7 @@ interface Rank {
  * a member goes and comes back changes nothing about when it was last chosen, so it gains and loses nothing.
  */
 class RankedStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
+  readonly isKeyed = false
   readonly #rank: Rank
   readonly #ready = new MemberHeap<RankedEntry<Member>>()
   readonly #entries = new Map<Member, RankedEntry<Member>>()
@@ -129,6 +134,10 @@ class RankedStrategy<Member extends ShareMember> implements ShareStrategy<Member
     entry.turn = ++this.#turn
     this.#ready.reseat(entry)
     return entry.member
+  }
+
+  keyOf(): null {
+    return null
   }
 
   ownerOf(): null {
@@ -200,6 +209,7 @@ class InFlightRank implements Rank {
 }
 
 class RandomStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
+  readonly isKeyed = false
   readonly #ready = new MemberList<Member>()
   readonly #random: () => number
 
@@ -225,6 +235,10 @@ class RandomStrategy<Member extends ShareMember> implements ShareStrategy<Member
     return this.#ready.at(Math.floor(this.#random() * this.#ready.count))
   }
 
+  keyOf(): null {
+    return null
+  }
+
   ownerOf(): null {
     return null
   }
@@ -234,6 +248,7 @@ class RandomStrategy<Member extends ShareMember> implements ShareStrategy<Member
 
 /** One member takes everything until it is removed; then another does. */
 class StickyStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
+  readonly isKeyed = false
   readonly #ready = new MemberList<Member>()
   #current: Member | null = null
 
@@ -258,6 +273,10 @@ class StickyStrategy<Member extends ShareMember> implements ShareStrategy<Member
     return this.#current
   }
 
+  keyOf(): null {
+    return null
+  }
+
   ownerOf(): null {
     return null
   }
@@ -267,6 +286,7 @@ class StickyStrategy<Member extends ShareMember> implements ShareStrategy<Member
 
 /** One member for each key, ready or not: while it is not, its messages wait. */
 class HashStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
+  readonly isKeyed = true
   readonly #ring = new HashRing<Member>()
   /** A member's entry stays while it belongs to the group: readiness changes all the time. */
   readonly #ready = new Map<Member, boolean>()
@@ -296,6 +316,10 @@ class HashStrategy<Member extends ShareMember> implements ShareStrategy<Member> 
   next(message: Message): Member | null {
     const owner = this.ownerOf(message)
     return owner !== null && this.#ready.get(owner) === true ? owner : null
+  }
+
+  keyOf(message: Message): string {
+    return this.#keyOf(message)
   }
 
   ownerOf(message: Message): Member | null {

@@ -4,12 +4,15 @@
 // and entries are given up in batches of different keys.
 
 const BATCH_MIN = 32
+/** Keys that are texts stay no longer than this many characters of them have gone: one may have 65,535. */
+const LEAVING_CHARACTERS_MAX = 524_288
 
 export class SteadyMap<Key, Value extends object> {
   readonly #entries = new Map<Key, Value | null>()
   /** Keys that went since the last batch, also those that have come back. */
   #leavers: Set<Key> | null = null
   #emptyCount = 0
+  #leavingCharacters = 0
 
   get size(): number {
     return this.#entries.size - this.#emptyCount
@@ -34,8 +37,12 @@ export class SteadyMap<Key, Value extends object> {
     this.#emptyCount++
     this.#leavers ??= new Set()
     this.#leavers.add(key)
+    if (typeof key === 'string') this.#leavingCharacters += key.length
     // A 32nd of all: then no chain has more than some 32 entries too many.
-    if (this.#leavers.size > BATCH_MIN + this.#entries.size / 32) this.#giveUp(this.#leavers)
+    const isBatch =
+      this.#leavers.size > BATCH_MIN + this.#entries.size / 32 ||
+      this.#leavingCharacters > LEAVING_CHARACTERS_MAX
+    if (isBatch) this.#giveUp(this.#leavers)
     return true
   }
 
@@ -49,6 +56,7 @@ export class SteadyMap<Key, Value extends object> {
       if (this.#entries.get(key) === null) this.#entries.delete(key)
     }
     this.#leavers = null
+    this.#leavingCharacters = 0
     this.#emptyCount = 0
   }
 }

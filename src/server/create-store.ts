@@ -2,6 +2,7 @@
 
 import type { Config } from '../config/config-types.ts'
 import { FileStore } from '../store/file-store.ts'
+import { LOG_STORE_DEFAULTS } from '../store/log/log-store.ts'
 import { NoStore } from '../store/no-store.ts'
 import type { Store } from '../store/store.ts'
 
@@ -14,5 +15,11 @@ export function storeDirectory(config: Config): string {
 export function createStore(config: Config): Store {
   const { directory: _, ...options } = config.store
   if (options.durability === 'memory') return new NoStore()
-  return new FileStore(storeDirectory(config), options)
+  const { queuedInMemoryMax, queuedInMemoryBytesMax } = config.limits
+  // A page is brought into memory at once.
+  const pages = {
+    pageMessages: Math.min(queuedInMemoryMax, LOG_STORE_DEFAULTS.pageMessages),
+    pageBytes: Math.min(queuedInMemoryBytesMax, LOG_STORE_DEFAULTS.pageBytes),
+  }
+  return new FileStore(storeDirectory(config), { ...options, ...pages })
 }

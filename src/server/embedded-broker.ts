@@ -2,22 +2,26 @@
 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { UNRESTRICTED } from '../access/permissions.ts'
 import type { ClientFacts, Observer } from '../broker/observer.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../broker/target.ts'
 import { nearest } from '../config/nearest.ts'
-import { type Message, owningBytes } from '../message.ts'
-import { NO_PROPERTIES, type Properties, type QoS } from '../packet/packet.ts'
+import { refusalOf, retainRefusal, storeRefusal } from '../connection/publish.ts'
+import { makeMessage, type Message, owningBytes } from '../message.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
-import { isTopicName, parseFilter } from '../routing/topic.ts'
+import { parseFilter } from '../routing/topic.ts'
 import type { DropReason } from '../session/session-context.ts'
 import type { Durability } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
 import { embeddingOf, type EmbedOptions } from './embed-options.ts'
 import { type Guard, guardOf, Handlers } from './handlers.ts'
+import { checkedPublication, type Publication } from './publication.ts'
 import { refusingPrototype, seal } from './sealed.ts'
 import { Server } from './server.ts'
+
+export type { Publication } from './publication.ts'
 
 /** Event names and what their listeners are given. */
 export interface BrokerEvents {
@@ -32,14 +36,8 @@ export interface BrokerEvents {
   dropped: [reason: DropReason, message: Message, clientId: string | null]
 }
 
-/** A message that the embedding program publishes. */
-export interface Publication {
-  readonly topic: string
-  readonly payload: Buffer | string
-  readonly qos?: QoS
-  readonly retain?: boolean
-  readonly properties?: Properties
-}
+/** Its own topics apart, the embedding program may publish to all. */
+const PROGRAM = { clientId: null, permissions: UNRESTRICTED }
 
 export type MessageHandler = (message: Message) => unknown
 
@@ -132,26 +130,14 @@ export class EmbeddedBroker {
   }
 
   #publish(publication: Publication): number {
-    const { topic, payload, qos = 0, retain = false, properties = NO_PROPERTIES } = publication
-    if (!isTopicName(topic)) throw new TypeError(`${JSON.stringify(topic)} is no topic name`)
+    const { topic, said } = checkedPublication(publication)
     const { broker, turn } = this.#server
     turn.begin()
-    const { messageExpiryInterval, ...forwarded } = properties
-    const expiresAt =
-      messageExpiryInterval === undefined ? Infinity : broker.now + messageExpiryInterval * 1_000
-    const message: Message = {
-      topic,
-      payload: Buffer.from(payload),
-      qos,
-      retain,
-      properties: Object.keys(forwarded).length === 0 ? NO_PROPERTIES : forwarded,
-      publisher: null,
-      expiresAt,
-      sequence: broker.nextSequence(),
-    }
-    if (broker.storeIsFull && broker.mustStore(message)) {
-      throw new Error('the disk is full, and the message must be stored')
-    }
+    const refusal = refusalOf(said, topic, PROGRAM, broker)
+    if (refusal !== null) throw new Error(refusal.sentence)
+    const message = makeMessage(said, topic, null, broker)
+    const noRoom = retainRefusal(message, broker) ?? storeRefusal(message, broker)
+    if (noRoom !== null) throw new Error(noRoom.sentence)
     return broker.publish(message)
   }
 
@@ -168,8 +154,8 @@ export class EmbeddedBroker {
       deliver: message => this.#guard(() => handler(owningBytes(message))),
     }
     const { broker } = this.#server
-    broker.listen(target, wholeSubscription(filter))
-    return () => broker.unlisten(target, filter)
+    broker.subscriptions.listen(target, wholeSubscription(filter))
+    return () => broker.subscriptions.unlisten(target, filter)
   }
 
   /** Serves the client at the other end of a stream. */

@@ -32,6 +32,7 @@ import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { socketBound } from './descriptors.ts'
+import { withMemoryBounds } from './memory-bounds.ts'
 import { Publishings } from './publishings.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
@@ -102,7 +103,7 @@ export class Server implements RunningServer {
       ...(parts.observer === undefined ? [] : [parts.observer]),
     ]
     this.broker = new Broker({
-      limits: config.limits,
+      limits: withMemoryBounds(config.limits),
       share: shareSettingsOf(config, Math.random),
       journal,
       observer: observeAll(observers),

@@ -6,8 +6,15 @@ import type { Config } from '../config/config-types.ts'
 /** `random` gives numbers from 0 up to 1. */
 export function shareSettingsOf(config: Config, random: () => number): ShareSettings {
   const { share, limits } = config
+  // Names from the wire are looked up in maps: an object knows `constructor` as well.
+  const groups = new Map(
+    Object.entries(share.groups).map(([name, { strategy, weights }]) => [
+      name,
+      { strategy, weights: new Map(Object.entries(weights ?? {})) },
+    ]),
+  )
   const groupOf = (shareName: string, topicFilter: string) =>
-    share.groups[`${shareName}/${topicFilter}`] ?? share.groups[shareName]
+    groups.get(`${shareName}/${topicFilter}`) ?? groups.get(shareName)
   return {
     bounds: {
       messagesMax: share.queuedMessagesMax,
@@ -16,7 +23,7 @@ export function shareSettingsOf(config: Config, random: () => number): ShareSett
     },
     strategyOf: (shareName, topicFilter) => groupOf(shareName, topicFilter)?.strategy ?? null,
     weightOf: (shareName, topicFilter, clientId) =>
-      groupOf(shareName, topicFilter)?.weights?.[clientId] ?? null,
+      groupOf(shareName, topicFilter)?.weights.get(clientId) ?? null,
     defaultStrategy: share.strategy,
     random,
   }

@@ -24,6 +24,8 @@ export interface Delivery {
   readonly origin: DeliveryOrigin | null
   /** Its number in the store; 0 when its owner does not outlive a crash. */
   stored: number
+  /** A number kept for it while it waits in a share group, should the store take it later; else 0. */
+  reserved: number
   /** What must be committed before it may leave (see Journal); 0 for nothing. */
   promise: number
   /** 0 until it is sent for the first time. */
@@ -33,6 +35,12 @@ export interface Delivery {
   /** Sent on the present connection. */
   isOnWire: boolean
 }
+
+/** The object of a delivery, and its place in a waiting line or a window. */
+export const DELIVERY_BYTES = 144
+
+/** Of a message that was sent to the client, on this connection or an earlier one; `none` is a free identifier. */
+export type ExchangeStage = 'none' | 'at-least-once' | 'exactly-once-sent' | 'exactly-once-received'
 
 const NO_IDENTIFIERS: readonly number[] = []
 
@@ -52,6 +60,7 @@ export function newDelivery(
     identifiers: identifiers.length === 0 ? NO_IDENTIFIERS : identifiers,
     origin,
     stored,
+    reserved: 0,
     promise,
     packetId: 0,
     isReceived: false,
@@ -75,7 +84,15 @@ const FORGOTTEN: Message = {
 export function restoredDelivery(stored: StoredDelivery, origin: DeliveryOrigin | null): Delivery {
   const { message, qos, retain, identifiers } = stored
   return {
-    ...newDelivery(message ?? FORGOTTEN, qos, retain, identifiers, origin, stored.delivery, 0),
+    ...newDelivery(
+      message ?? { ...FORGOTTEN },
+      qos,
+      retain,
+      identifiers,
+      origin,
+      stored.delivery,
+      0,
+    ),
     packetId: stored.packetId,
     isReceived: message === null,
   }

@@ -4,10 +4,8 @@ import type { DeliveryOrigin } from './delivery.ts'
 
 /** A share group, as its member sees it. */
 export interface GroupOfMember<Member> extends DeliveryOrigin {
-  /** The member can take a message: the group may hand it one. */
+  /** The member can take a message: the group may hand it one. Told once after each `awaits`. */
   ready(member: Member): void
   attached(member: Member): void
   detached(member: Member): void
-  /** A member's durability has changed. */
-  membershipChanged(): void
 }

@@ -1,6 +1,10 @@
 // QoS 2 messages from one client that were routed and wait for PUBREL: their packet identifiers, no more.
 
 import type { Journal } from '../store/journal.ts'
+import type { KeptBytes } from './kept-bytes.ts'
+
+/** An identifier in a Set. */
+const IDENTIFIER_BYTES = 40
 
 interface Owner {
   readonly clientId: string
@@ -10,11 +14,13 @@ interface Owner {
 export class IncomingWindow {
   readonly #owner: Owner
   readonly #journal: Journal
+  readonly #kept: KeptBytes
   #packetIds: Set<number> | null = null
 
-  constructor(owner: Owner, journal: Journal) {
+  constructor(owner: Owner, journal: Journal, kept: KeptBytes) {
     this.#owner = owner
     this.#journal = journal
+    this.#kept = kept
   }
 
   get size(): number {
@@ -35,6 +41,7 @@ export class IncomingWindow {
   /** PUBREL: the identifier may be used anew. False when it was not in use. */
   release(packetId: number): boolean {
     if (this.#packetIds === null || !this.#packetIds.delete(packetId)) return false
+    this.#kept.add('sessions', -IDENTIFIER_BYTES)
     if (this.#owner.isDurable) {
       this.#journal.record({ kind: 'incoming-released', clientId: this.#owner.clientId, packetId })
     }
@@ -44,6 +51,14 @@ export class IncomingWindow {
   /** As the store kept it. */
   restore(packetId: number): void {
     this.#packetIds ??= new Set()
+    if (this.#packetIds.has(packetId)) return
     this.#packetIds.add(packetId)
+    this.#kept.add('sessions', IDENTIFIER_BYTES)
+  }
+
+  /** The session is over. */
+  clear(): void {
+    this.#kept.add('sessions', -IDENTIFIER_BYTES * this.size)
+    this.#packetIds = null
   }
 }

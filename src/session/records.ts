@@ -4,6 +4,8 @@ import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Delivery } from './delivery.ts'
 
+const NO_IDENTIFIERS: readonly number[] = []
+
 /** The delivery is the owner's, waiting or, with its packet identifier, sent. */
 export function recordOwed(journal: Journal, delivery: Delivery, owner: Owner): void {
   if (delivery.stored === 0) return
@@ -30,9 +32,25 @@ export function recordSent(
   clientId: string,
 ): void {
   if (delivery.stored === 0) return
-  const { stored, packetId, qos, retain } = delivery
-  const sent = { kind: 'sent', delivery: stored, owner, clientId, packetId, qos, retain } as const
+  const { stored, packetId, qos, retain, origin } = delivery
+  const identifiers = origin === null ? NO_IDENTIFIERS : delivery.identifiers
+  const sent = {
+    kind: 'sent',
+    delivery: stored,
+    owner,
+    clientId,
+    packetId,
+    qos,
+    retain,
+    identifiers,
+  } as const
   journal.record(sent)
+}
+
+/** It is no longer owed. `owner` is where the store has it. */
+export function recordSettled(journal: Journal, delivery: Delivery, owner: Owner): void {
+  if (delivery.stored === 0) return
+  journal.record({ kind: 'settled', delivery: delivery.stored, owner })
 }
 
 /** The identifier of a QoS 2 message must come back the same after a crash, or it is delivered twice [D4]. */

@@ -6,10 +6,12 @@ import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
+import type { KeptBytes } from './kept-bytes.ts'
 
 /** Why a message did not reach a subscriber although it matched. Each has its counter. */
 export type DropReason =
   | 'queue-full'
+  | 'memory-full'
   | 'outbox-full'
   | 'client-away'
   | 'message-expired'
@@ -19,11 +21,21 @@ export type DropReason =
   | 'not-authorized'
   | 'no-packet-identifier'
 
+/** Work that is divided among turns. */
+export interface Postponed {
+  /** Goes on until it is done or `turnWorkLeft` is used up; then it postpones itself again. */
+  proceed(): void
+}
+
 export interface SessionContext {
   /** Milliseconds; read once a turn. */
   readonly now: number
   readonly journal: Journal
   readonly limits: Limits
+  /** Work that this turn may still do, weighed as `limits.turnWorkMax` says: whoever does some takes it off. */
+  turnWorkLeft: number
+  /** What the whole broker keeps. */
+  readonly kept: KeptBytes
   /** Sessions that outlive their connection are to survive the broker as well. */
   readonly storesSessions: boolean
   /** The next number for a delivery in the store. */
@@ -33,6 +45,8 @@ export interface SessionContext {
   droppedInStore(reason: DropReason, messages: number): void
   /** Asks for the next page of a waiting line; it comes in a later turn. */
   wantPage(reader: PageReader): void
+  /** There is more to do than this turn may: it goes on in the next. */
+  postpone(work: Postponed): void
 }
 
 /** Whoever reads a long waiting line from the store, page by page. */
@@ -43,6 +57,19 @@ export interface PageReader {
   paged(page: readonly StoredDelivery[]): void
 }
 
+/** Drops what a full queue has pushed out, or found expired as it looked for room. */
+export function dropPushedOut(
+  context: SessionContext,
+  lost: readonly Delivery[],
+  owner: Owner,
+  lostTo: DropReason = 'queue-full',
+): void {
+  for (const delivery of lost) {
+    const reason = isExpired(delivery.message, context.now) ? 'message-expired' : lostTo
+    drop(context, reason, delivery, owner)
+  }
+}
+
 /** Forgets a delivery that lies with `owner` and will not be made: counted, and settled in the store. */
 export function drop(
   context: SessionContext,
@@ -50,6 +77,7 @@ export function drop(
   delivery: Delivery,
   owner: Owner,
 ): void {
+  delivery.reserved = 0
   if (delivery.stored !== 0) {
     context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
   }

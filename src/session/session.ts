@@ -1,52 +1,62 @@
 // What the broker owes one client, connected or away: deliver, settle, attach, detach.
 
 import { strict as assert } from 'node:assert'
-import { type Message, owningBytes } from '../message.ts'
+import { type Message, owningBytes, textBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Owner, SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
-import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
+import { type ExchangeStage, type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
+import { Discarding } from './discarding.ts'
 import type { GroupOfMember } from './group-of-member.ts'
 import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
+import { Memberships } from './memberships.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
-import { promiseIdentifier, recordOwed, recordSent } from './records.ts'
-import type { Replay } from './replay.ts'
-import { drop, isExpired, type SessionContext } from './session-context.ts'
+import { promiseIdentifier, recordOwed, recordSent, recordSettled } from './records.ts'
+import { type Recipient, Replays } from './replays.ts'
+import { drop, dropPushedOut, isExpired, type SessionContext } from './session-context.ts'
 import { type RestOfLine, StoredRest } from './stored-rest.ts'
 
 const NONE: readonly never[] = []
 const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
 
-/** Of a message that was sent to the client, on this connection or an earlier one; `none` is a free identifier. */
-export type ExchangeStage = 'none' | 'at-least-once' | 'exactly-once-sent' | 'exactly-once-received'
+/** A session with its maps, before anything waits in it; and its client id, which stands in the store's facts as well. */
+export function sessionBytes(clientId: string): number {
+  return SESSION_BYTES + 2 * textBytes(clientId)
+}
 
-export class Session implements RestOfLine {
+const SESSION_BYTES = 1_100
+
+export class Session implements RestOfLine, Recipient {
   readonly clientId: string
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
   readonly isDurable: boolean
   readonly subscriptions: Map<string, Subscription> = new Map()
   expiryIntervalSeconds: number
-  #groups: Set<GroupOfMember<Session>> | null = null
+  /** SUBACK goes before the retained messages of its filters, and is not said yet. */
+  holdsReplays = false
   readonly #context: SessionContext
-  readonly #window = new OutgoingWindow()
+  readonly #window: OutgoingWindow
   // These are made when they are first needed: most clients are only there.
   #owner: SessionOwner | null = null
   #incoming: IncomingWindow | null = null
+  #memberships: Memberships<Session> | null = null
   #line: MessageQueue | null = null
   #link: Link | null = null
   #windowMax = 0
   /** What was unsettled when the client came back and is not sent again yet. */
   #resend: readonly Delivery[] = NONE
-  #replays: Replay[] = []
+  /** Made with the first subscription that there are retained messages for. */
+  #replays: Replays | null = null
 
   constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = clientId
     this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
+    this.#window = new OutgoingWindow(context.kept)
   }
 
   get owner(): SessionOwner {
@@ -55,7 +65,7 @@ export class Session implements RestOfLine {
   }
 
   get incoming(): IncomingWindow {
-    this.#incoming ??= new IncomingWindow(this, this.#context.journal)
+    this.#incoming ??= new IncomingWindow(this, this.#context.journal, this.#context.kept)
     return this.#incoming
   }
 
@@ -65,16 +75,12 @@ export class Session implements RestOfLine {
 
   /** The share groups that it is a member of. */
   get groups(): ReadonlySet<GroupOfMember<Session>> {
-    return this.#groups ?? NO_GROUPS
+    return this.#memberships?.groups ?? NO_GROUPS
   }
 
-  joined(group: GroupOfMember<Session>): void {
-    this.#groups ??= new Set()
-    this.#groups.add(group)
-  }
-
-  left(group: GroupOfMember<Session>): void {
-    this.#groups?.delete(group)
+  get memberships(): Memberships<Session> {
+    this.#memberships ??= new Memberships()
+    return this.#memberships
   }
 
   get inFlight(): number {
@@ -95,18 +101,13 @@ export class Session implements RestOfLine {
 
   /** Could send a message at this moment without letting it wait. */
   get canTake(): boolean {
-    return (
-      this.#link !== null &&
-      this.#link.isFlowing &&
-      this.#window.onWire < this.#windowMax &&
-      !this.#isBehind
-    )
+    return this.#link !== null && this.#link.isFlowing && this.#hasPlace && !this.#isBehind
   }
 
   /** Something older must be sent before what comes now. */
   get #isBehind(): boolean {
     const isWaitedFor = this.#line !== null && !this.#line.isEmpty
-    return isWaitedFor || this.#replays.length > 0 || this.#resend.length > 0
+    return isWaitedFor || this.#isReplaying || this.#resend.length > 0
   }
 
   /**
@@ -125,7 +126,7 @@ export class Session implements RestOfLine {
       return
     }
     const delivery = this.#newDelivery(message, qos, retain, identifiers, promise)
-    if (this.#hasWindow && !this.#isBehind) this.#startOwed(delivery)
+    if (this.hasWindow && !this.#isBehind) this.#startOwed(delivery)
     else this.#wait(delivery)
   }
 
@@ -138,10 +139,24 @@ export class Session implements RestOfLine {
     this.#start(delivery)
   }
 
-  /** Sends the retained messages of a new subscription before all that is published from now on. */
-  replay(replay: Replay): void {
-    this.#replays.push(replay)
-    this.pump()
+  /** The retained messages of its subscriptions, which go before all that is published from now on. */
+  get replays(): Replays {
+    this.#replays ??= new Replays(this, this.#context)
+    return this.#replays
+  }
+
+  /** The subscription has other options now; what it asked for before is still owed [MQTT-3.8.4-4]. */
+  resubscribed(subscription: Subscription): void {
+    this.#replays?.resubscribed(subscription)
+  }
+
+  /** No subscription, no replay [MQTT-3.10.4-2]. */
+  unsubscribed(filter: string): void {
+    this.#replays?.unsubscribed(filter)
+  }
+
+  get #isReplaying(): boolean {
+    return this.#replays !== null && this.#replays.count > 0
   }
 
   /** PUBACK, PUBCOMP, or a PUBREC that refuses. False when no such packet identifier is in flight. */
@@ -191,6 +206,7 @@ export class Session implements RestOfLine {
   detach(): void {
     this.#link = null
     this.#resend = NONE
+    this.holdsReplays = false
     this.#window.disconnected()
     for (const group of this.groups) group.detached(this)
   }
@@ -210,15 +226,22 @@ export class Session implements RestOfLine {
   end(): void {
     this.#link = null
     this.#window.disconnected()
-    for (const group of this.groups) this.surrender(group)
-    for (const delivery of [...this.#window.unsettled(), ...(this.#line?.drain() ?? NONE)]) {
-      delivery.origin?.released(this.clientId)
-      // The store forgets them with the session, in one fact.
+    this.#replays?.clear()
+    this.#replays = null
+    // Also to a group that it has left since.
+    for (const group of this.#window.lenders()) this.surrender(group)
+    for (const delivery of this.#window.unsettled()) {
+      // A stored session is forgotten with what it owed, in one fact. What a group lent another is the group's there.
+      if (!this.isDurable) recordSettled(this.#context.journal, delivery, this.#placeOf(delivery))
+      this.#release(delivery)
       if (!delivery.isReceived)
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
-    this.#context.droppedInStore('session-ended', this.#line?.rest.clear() ?? 0)
-    this.#replays = []
+    this.#window.clear()
+    this.#incoming?.clear()
+    if (this.#line === null) return
+    new Discarding(this.#context, this.#line, 'session-ended', this.clientId).proceed()
+    this.#line = null
   }
 
   /** Sends what can be sent now: resends, retained messages, the waiting line; then lets its groups know. */
@@ -226,12 +249,10 @@ export class Session implements RestOfLine {
     if (this.#link === null) return
     if (this.#isBehind) {
       this.#pumpResends()
-      this.#pumpReplays()
+      this.#replays?.pump()
       this.#pumpQueue()
     }
-    if (this.groups.size > 0 && this.canTake) {
-      for (const group of this.groups) group.ready(this)
-    }
+    this.#memberships?.tell(this)
   }
 
   /** What the store kept, those sent before those that wait; `remainder` stays there until it is needed. */
@@ -241,14 +262,13 @@ export class Session implements RestOfLine {
       if (delivery.packetId !== 0) this.#window.restore(delivery)
     }
     if (waiting.length === 0 && remainder.messages === 0) return
-    this.#queue.putBack(waiting)
+    this.#queue.restore(waiting)
     this.#queue.rest.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   /** The next page of the waiting line has come from the store. */
   paged(deliveries: readonly Delivery[]): void {
-    const pushedOut = this.#queue.paged(deliveries, this.#bounds)
-    for (const lost of pushedOut) drop(this.#context, 'queue-full', lost, this.owner)
+    dropPushedOut(this.#context, this.#queue.paged(deliveries, this.#bounds), this.owner)
     this.pump()
   }
 
@@ -258,13 +278,35 @@ export class Session implements RestOfLine {
     return this.#line
   }
 
-  get #hasWindow(): boolean {
-    return this.#link !== null && this.#link.hasRoom && this.#window.onWire < this.#windowMax
+  get mayReplay(): boolean {
+    if (this.holdsReplays || this.#resend.length > 0) return false
+    return this.#link !== null && this.#link.hasRoom
+  }
+
+  get hasWindow(): boolean {
+    return this.#link !== null && this.#link.hasRoom && this.#hasPlace
+  }
+
+  get #hasPlace(): boolean {
+    return this.#window.hasRoom(this.#windowMax, this.#context.limits.inFlightBytesMax)
+  }
+
+  sendRetained(message: Message, qos: QoS, identifiers: readonly number[]): void {
+    if (qos === 0) {
+      this.#sendQoS0(message, true, identifiers)
+      return
+    }
+    const { latest } = this.#context.journal
+    this.#startOwed(this.#newDelivery(message, qos, true, identifiers, latest))
+  }
+
+  postpone(): void {
+    this.#link?.postpone()
   }
 
   #deliverQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     // Behind a replay it waits, so that the retained value is not heard after a newer one; and behind its like.
-    if (this.#link !== null && this.#replays.length === 0 && this.#line?.holdsQoS0 !== true) {
+    if (this.#link !== null && !this.#isReplaying && this.#line?.holdsQoS0 !== true) {
       this.#sendQoS0(message, retain, identifiers)
     } else if (this.#link !== null || this.#context.limits.queueQoS0WhileAway) {
       this.#wait(this.#unstored(message, retain, identifiers))
@@ -297,24 +339,20 @@ export class Session implements RestOfLine {
   }
 
   #wait(delivery: Delivery): void {
-    for (const lost of this.#queue.push(delivery, this.#bounds)) {
+    const pushedOut = this.#queue.push(delivery, this.#bounds, this.#context.now)
+    if (pushedOut.length > 0) {
       // What was never owed need not be settled.
-      if (lost !== delivery) drop(this.#context, 'queue-full', lost, this.owner)
-      else {
-        this.#context.dropped('queue-full', lost.message, this.clientId)
-        return
-      }
+      const isLost = pushedOut.at(-1) === delivery
+      if (isLost) delivery.stored = 0
+      dropPushedOut(this.#context, pushedOut, this.owner, this.#queue.lostTo)
+      if (isLost) return
     }
     recordOwed(this.#context.journal, delivery, this.owner)
   }
 
   get #bounds(): QueueBounds {
     const { queuedMessagesMax, queuedBytesMax, queueOverflow } = this.#context.limits
-    return {
-      messagesMax: queuedMessagesMax,
-      bytesMax: queuedBytesMax,
-      overflow: queueOverflow,
-    }
+    return { messagesMax: queuedMessagesMax, bytesMax: queuedBytesMax, overflow: queueOverflow }
   }
 
   /** Sends at once what becomes owed with it. */
@@ -355,10 +393,7 @@ export class Session implements RestOfLine {
   /** Settled, one way or the other. */
   #forget(delivery: Delivery): void {
     this.#window.settle(delivery)
-    if (delivery.stored !== 0) {
-      const owner = this.#placeOf(delivery)
-      this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
-    }
+    recordSettled(this.#context.journal, delivery, this.#placeOf(delivery))
     this.#release(delivery)
   }
 
@@ -373,7 +408,7 @@ export class Session implements RestOfLine {
 
   #pumpResends(): void {
     let next = 0
-    while (next < this.#resend.length && this.#hasWindow) {
+    while (next < this.#resend.length && this.hasWindow) {
       const delivery = this.#resend[next]
       next += 1
       if (delivery === undefined || this.#window.get(delivery.packetId) !== delivery) continue
@@ -383,51 +418,25 @@ export class Session implements RestOfLine {
     if (next > 0) this.#resend = this.#resend.slice(next)
   }
 
-  #pumpReplays(): void {
-    while (this.#resend.length === 0 && this.#link !== null && this.#link.hasRoom) {
-      const replay = this.#replays[0]
-      if (replay === undefined) return
-      const message = replay.peek()
-      if (message === 'later') {
-        this.#link.postpone()
-        return
-      }
-      if (message === null) this.#replays.shift()
-      else if (!this.#replayOne(replay, message)) return
-    }
-  }
-
-  /** False when it must wait for room in the window. */
-  #replayOne(replay: Replay, message: Message): boolean {
-    if (isExpired(message, this.#context.now)) {
-      replay.take()
-      return true
-    }
-    const qos = replay.qosOf(message)
-    if (qos > 0 && !this.#hasWindow) return false
-    replay.take()
-    if (qos === 0) this.#sendQoS0(message, true, replay.identifiers)
-    else {
-      const { latest } = this.#context.journal
-      this.#startOwed(this.#newDelivery(message, qos, true, replay.identifiers, latest))
-    }
-    return true
-  }
-
   #pumpQueue(): void {
     this.#sendWaiting()
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
-    if (this.#line?.rest.isNeeded(this.#line.length) === true) this.#line.rest.want()
+    if (this.#line?.rest.isNeeded(this.#line.length, this.#line.bytes) === true)
+      this.#line.rest.want()
   }
 
   #sendWaiting(): void {
-    while (this.#resend.length === 0 && this.#replays.length === 0) {
+    while (this.#resend.length === 0 && !this.#isReplaying) {
       const delivery = this.#line?.peek()
-      if (delivery === undefined || !this.#hasWindow) return
+      if (delivery === undefined || !this.hasWindow) return
       this.#line?.shift()
       if (isExpired(delivery.message, this.#context.now)) {
         this.#release(delivery)
         drop(this.#context, 'message-expired', delivery, this.owner)
+        this.#context.turnWorkLeft -= 1
+        if (this.#context.turnWorkLeft > 0) continue
+        this.#link?.postpone()
+        return
       } else if (delivery.qos === 0) {
         this.#sendQoS0(delivery.message, delivery.retain, delivery.identifiers)
       } else {

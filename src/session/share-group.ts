@@ -1,123 +1,145 @@
 // A share group: one waiting line for all its members. A message is bound to a member when that member
 // can take it, not before, so nothing waits behind a member that is away or frozen.
 
+import { WORK } from '../limits.ts'
 import { type Message, owningBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
-import type { ShareStrategy } from '../routing/share-strategy.ts'
+import type { ShareStrategy, ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import { type Delivery, newDelivery } from './delivery.ts'
-import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import type { GroupOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
-import { drop, isExpired, type SessionContext } from './session-context.ts'
+import type { Delivery } from './delivery.ts'
+import { Discarding } from './discarding.ts'
+import { asOwed, GroupFacts, leavesLine } from './group-facts.ts'
 import type { GroupOfMember } from './group-of-member.ts'
+import { KeyedLanes } from './keyed-lanes.ts'
+import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import type { Session } from './session.ts'
-import { ShareMember } from './share-member.ts'
-import { StoredRest } from './stored-rest.ts'
+import {
+  drop,
+  dropPushedOut,
+  isExpired,
+  type Postponed,
+  type SessionContext,
+} from './session-context.ts'
+import type { ShareMember } from './share-member.ts'
+import { ShareMembers } from './share-members.ts'
+import { type RestOfLine, StoredRest } from './stored-rest.ts'
 
-const NO_IDENTIFIERS: readonly number[] = []
+/** How the group chooses among its members. */
+export interface ChosenStrategy {
+  readonly strategy: ShareStrategy<ShareMember>
+  /** The first subscriber's wish, when it was that which decided. */
+  readonly wish: ShareStrategyName | null
+  /** Whether weights count. */
+  readonly isWeighted: boolean
+}
 
-export class ShareGroup implements GroupOfMember<Session> {
+export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed {
   readonly clientId = null
   readonly shareName: string
   readonly topicFilter: string
   readonly owner: GroupOwner
+  readonly chosen: ChosenStrategy
   readonly #context: SessionContext
   readonly #strategy: ShareStrategy<ShareMember>
   readonly #bounds: QueueBounds
-  readonly #members = new Map<string, ShareMember>()
-  /** One line for all, or one for each member when the strategy binds a key to a member. */
-  readonly #lanes = new Map<ShareMember | null, MessageQueue>()
+  readonly #members = new ShareMembers()
   readonly #rest: StoredRest
-  /** Members that left with messages in flight while nobody else was there to take them. */
+  /** What waits in memory. */
+  readonly #line: MessageQueue
+  /** The same by key, when the strategy binds keys to members. */
+  #lanes: KeyedLanes<ShareMember> | null = null
+  readonly #facts: GroupFacts
+  /** Members that went away with messages in flight while nobody else was there to take them. */
   readonly #absent = new Set<Session>()
-  #durableMembers = 0
   #readyMembers = 0
-  #weightMax = 1
+  #isPostponed = false
+  #isOver = false
 
   constructor(
     name: { readonly shareName: string; readonly topicFilter: string },
-    strategy: ShareStrategy<ShareMember>,
+    chosen: ChosenStrategy,
     bounds: QueueBounds,
     context: SessionContext,
   ) {
     this.shareName = name.shareName
     this.topicFilter = name.topicFilter
     this.owner = { kind: 'group', ...name }
-    this.#strategy = strategy
+    this.chosen = chosen
+    this.#strategy = chosen.strategy
     this.#bounds = bounds
     this.#context = context
     this.#rest = new StoredRest(this.owner, this, context, this)
+    this.#lanes = chosen.strategy.isKeyed ? new KeyedLanes(chosen.strategy, context.kept) : null
+    this.#line = new MessageQueue(this.#rest, this.#lanes ?? undefined)
+    this.#facts = new GroupFacts(this.owner, context, this.#rest)
   }
 
   get memberCount(): number {
-    return this.#members.size
+    return this.#members.count
   }
 
   /** Messages that wait for a member: the lag of the group. */
   get queuedMessages(): number {
-    return this.#inMemory + this.#rest.messages
+    return this.#line.messages
   }
 
-  get #inMemory(): number {
-    let count = 0
-    for (const lane of this.#lanes.values()) count += lane.length
-    return count
+  /** Their bytes, as the bounds count them. */
+  get queuedBytes(): number {
+    return this.#line.bytesInAll
   }
 
-  /** Some member outlives a crash, so what the group owes must as well. */
+  /**
+   * Some member outlives a crash, so what the group owes must as well. Behind messages that lie in the store others
+   * can only stand there: while some do, the group is durable whoever is a member.
+   */
   get isDurable(): boolean {
-    return this.#durableMembers > 0
+    return this.#members.durableCount > 0 || this.#rest.messages > 0
   }
 
+  /** Enters the client, or gives its place another subscription and weight. */
   join(session: Session, subscription: Subscription, weight: number): void {
+    const counted = this.chosen.isWeighted ? weight : 1
     const known = this.#members.get(session.clientId)
     if (known !== undefined) {
       known.subscription = subscription
+      this.#members.setWeight(known, counted)
+      this.#awaits(known)
       return
     }
-    const member = new ShareMember(session, subscription, weight)
-    this.#members.set(session.clientId, member)
-    session.joined(this)
+    const wasDurable = this.isDurable
+    const member = this.#members.add(session, subscription, counted)
+    session.memberships.joined(this)
     this.#strategy.join(member)
-    this.membershipChanged()
+    this.#lanes?.ownersChanged()
+    this.#awaits(member)
+    if (this.isDurable && !wasDurable) this.#facts.storesWaiting(this.#line.all())
     if (session.isAttached) this.attached(session)
+    else this.#goOn()
   }
 
   leave(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) return
     this.#setReady(member, false)
-    this.#members.delete(session.clientId)
     this.#absent.delete(session)
-    session.left(this)
+    this.#members.remove(member)
+    session.memberships.left(this)
     this.#strategy.leave(member)
-    this.membershipChanged()
-    this.#pump()
-  }
-
-  /** Counts anew what depends on who is a member; also when a member's durability has changed. */
-  membershipChanged(): void {
-    const wasDurable = this.isDurable
-    this.#durableMembers = 0
-    this.#weightMax = 1
-    for (const member of this.#members.values()) {
-      if (member.session.isDurable) this.#durableMembers += 1
-      this.#weightMax = Math.max(this.#weightMax, member.weight)
-    }
-    // What waits may go to a member that survives a crash now: its packet identifier must survive as well.
-    if (this.isDurable && !wasDurable) this.#storeWaiting()
-    this.#sortIntoLanes()
+    this.#lanes?.ownersChanged()
+    this.#lanes?.sleeps(member)
+    if (!this.isDurable) this.#facts.storesWaiting([])
+    this.#goOn()
   }
 
   /** The last member is gone: what still waits is dropped and counted. */
   end(): void {
-    for (const lane of this.#lanes.values()) {
-      for (const { message } of lane.drain()) this.#context.dropped('group-ended', message, null)
-    }
-    this.#context.droppedInStore('group-ended', this.#rest.clear())
+    this.#isOver = true
     // The store forgets them all in one fact.
     this.#context.journal.record({ kind: 'group-ended', owner: this.owner })
+    this.#facts.storesWaiting([])
+    new Discarding(this.#context, this.#line, 'group-ended', null).proceed()
   }
 
   deliver(
@@ -127,11 +149,11 @@ export class ShareGroup implements GroupOfMember<Session> {
     _identifiers: readonly number[],
     promise: number,
   ): void {
-    const delivery = this.#owe(message, qos, retain, promise)
-    const lane = this.#laneFor(message)
-    const member = lane.isEmpty ? this.#pick(message) : null
+    this.#context.turnWorkLeft -= WORK.groupDelivery
+    const delivery = this.#facts.owes(message, qos, retain, promise, this)
+    const member = this.#mayPass(message) ? this.#pick(message) : null
     if (member === null) {
-      this.#wait(delivery, lane)
+      this.#wait(delivery)
       return
     }
     this.#rest.passesBy(delivery)
@@ -139,191 +161,247 @@ export class ShareGroup implements GroupOfMember<Session> {
   }
 
   attached(session: Session): void {
+    const member = this.#members.get(session.clientId)
+    if (member !== undefined) this.#members.setHere(member, true)
     this.#absent.delete(session)
-    for (const absent of this.#absent) absent.surrender(this)
-    this.#absent.clear()
+    this.#goOn()
   }
 
   detached(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) return
     this.#setReady(member, false)
-    if (this.#hasOtherThan(session)) session.surrender(this)
+    this.#awaits(member)
+    this.#members.setHere(member, false)
+    if (member.inFlightOfGroup === 0) return
+    if (this.#members.hereCount > 0) session.surrender(this)
     else this.#absent.add(session)
   }
 
   ready(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) return
-    this.#setReady(member, this.#mayTake(member))
-    this.#pump()
+    member.isAwaited = false
+    if (!this.#mayTake(member)) {
+      // As long as its part of the window is full, that it settles something is what matters.
+      if (!member.session.canTake) this.#awaits(member)
+      return
+    }
+    this.#setReady(member, true)
+    this.#lanes?.wakes(member)
+    this.#goOn()
   }
 
   released(clientId: string): void {
     const member = this.#members.get(clientId)
-    if (member === undefined) return
+    if (member === undefined) {
+      this.#members.formerReleased(clientId)
+      return
+    }
     member.inFlightOfGroup -= 1
     this.#strategy.settled(member)
+    if (!member.isReady) this.#awaits(member)
   }
 
   returned(clientId: string, deliveries: readonly Delivery[]): void {
+    const waiting: Delivery[] = []
     for (const delivery of deliveries) {
       this.released(clientId)
-      delivery.packetId = 0
-      if (delivery.stored === 0) {
-        // It went to a member when there was none that survives a crash.
-        if (this.isDurable) this.#store(delivery)
-        continue
-      }
-      this.#rest.passesBy(delivery)
-      this.#context.journal.record({
-        kind: 'returned',
-        delivery: delivery.stored,
-        clientId,
-        owner: this.owner,
-      })
+      if (this.#isOver) drop(this.#context, 'group-ended', delivery, this.owner)
+      else waiting.push(this.#takeBack(delivery, clientId))
     }
-    this.#laneFor(null).putBack(deliveries)
-    this.#sortIntoLanes()
-    this.#pump()
+    this.#line.putBack(waiting)
+    this.#goOn()
   }
 
   /** What the store kept and nobody had been chosen for; `remainder` stays there until it is needed. */
   restore(deliveries: readonly Delivery[], remainder: Remainder): void {
-    this.#laneFor(null).putBack(deliveries)
-    this.#sortIntoLanes()
-    this.#rest.restore(deliveries, remainder.messages, remainder.bytes)
+    const waiting = deliveries.map(delivery => asOwed(delivery))
+    this.#line.restore(waiting)
+    this.#rest.restore(waiting, remainder.messages, remainder.bytes)
   }
 
-  /** The store kept a delivery that this member had not settled. Its client is away. */
+  /** The store kept a delivery that this client had not settled. It is away. */
   lent(session: Session): void {
     const member = this.#members.get(session.clientId)
-    if (member === undefined) return
+    if (member === undefined) {
+      this.#members.formerLent(session.clientId)
+      return
+    }
     member.inFlightOfGroup += 1
     this.#absent.add(session)
   }
 
-  /** In the order of publishing, so that the numbers in the store have it as well. */
-  #storeWaiting(): void {
-    const waiting = [...this.#lanes.values()].flatMap(lane => lane.drain())
-    this.#lanes.clear()
-    waiting.sort((one, other) => one.message.sequence - other.message.sequence)
-    for (const delivery of waiting) {
-      if (delivery.stored === 0 && delivery.qos > 0) this.#store(delivery)
-    }
-    this.#laneFor(null).putBack(waiting)
-  }
-
-  #store(delivery: Delivery): void {
-    const { message, qos, retain } = delivery
-    const { journal } = this.#context
-    journal.record({ kind: 'message-stored', message })
-    delivery.stored = this.#recordOwed(message, qos, retain)
-    delivery.promise = journal.current
-    this.#rest.passesBy(delivery)
-  }
-
-  #owe(message: Message, qos: QoS, retain: boolean, promise: number): Delivery {
-    const stored = qos > 0 && this.isDurable ? this.#recordOwed(message, qos, retain) : 0
-    return newDelivery(message, qos, retain, NO_IDENTIFIERS, this, stored, promise)
-  }
-
-  #recordOwed(message: Message, qos: QoS, retain: boolean): number {
-    const delivery = this.#context.nextDelivery()
-    this.#context.journal.record({
-      kind: 'owed',
-      delivery,
-      owner: this.owner,
-      sequence: message.sequence,
-      qos,
-      retain,
-      identifiers: NO_IDENTIFIERS,
-      packetId: 0,
-    })
-    return delivery
-  }
-
-  /** Hands the message to a member that can take it now, with the options of that member's subscription. */
-  #bind(delivery: Delivery, member: ShareMember): void {
-    const { subscription } = member
-    const qos = delivery.qos < subscription.qos ? delivery.qos : subscription.qos
-    const retain = delivery.retain && subscription.retainAsPublished
-    if (qos === 0) {
-      if (delivery.stored !== 0) {
-        const { owner } = this
-        this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
-      }
-      member.session.take({ ...delivery, qos, retain, identifiers: member.identifiers, stored: 0 })
-      return
-    }
-    member.inFlightOfGroup += 1
-    this.#strategy.settled(member)
-    const { identifiers } = member
-    const isAsOwed = qos === delivery.qos && retain === delivery.retain && identifiers.length === 0
-    member.session.take(isAsOwed ? delivery : { ...delivery, qos, retain, identifiers })
-    // Set aside at once: to be chosen and passed over would cost it a turn.
-    if (!this.#mayTake(member)) this.#setReady(member, false)
-  }
-
-  #wait(delivery: Delivery, lane: MessageQueue): void {
-    if (delivery.qos === 0 && !this.#hasOtherThan(null)) {
-      this.#context.dropped('client-away', delivery.message, null)
-      return
-    }
-    const message = owningBytes(delivery.message)
-    const kept = message === delivery.message ? delivery : { ...delivery, message }
-    for (const lost of lane.push(kept, this.#bounds))
-      drop(this.#context, 'queue-full', lost, this.owner)
-  }
-
   /** The next page of the waiting line has come from the store. */
   paged(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) {
-      const lane = this.#laneFor(delivery.message)
-      for (const lost of lane.paged([delivery], this.#bounds)) {
-        drop(this.#context, 'queue-full', lost, this.owner)
-      }
-    }
-    this.#pump()
+    const waiting = deliveries.map(delivery => asOwed(delivery))
+    dropPushedOut(this.#context, this.#line.paged(waiting, this.#bounds), this.owner)
+    this.#goOn()
   }
 
-  #pump(): void {
-    this.#pumpLanes()
+  proceed(): void {
+    this.#isPostponed = false
+    this.#goOn()
+  }
+
+  /** Does all that is to be done, as far as this turn allows. */
+  #goOn(): void {
+    if (this.#isOver) return
+    const isDone =
+      this.#recallAbsent() && this.#facts.storeSome() && this.#bindLanes() && this.#pump()
+    if (!isDone) this.#postpone()
     // Members may be ready for what is not in memory yet, while what is there waits for others.
-    if (
+    else if (
       this.#rest.messages > 0 &&
-      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#inMemory))
+      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#line.length, this.#line.bytes))
     ) {
       this.#rest.want()
     }
   }
 
-  #pumpLanes(): void {
-    for (const lane of this.#lanes.values()) {
-      let next = lane.peek()
-      while (next !== undefined) {
-        if (isExpired(next.message, this.#context.now)) {
-          lane.shift()
-          drop(this.#context, 'message-expired', next, this.owner)
-        } else {
-          const member = this.#pick(next.message)
-          if (member === null) break
-          lane.shift()
-          this.#bind(next, member)
-        }
-        next = lane.peek()
+  #postpone(): void {
+    if (this.#isPostponed) return
+    this.#isPostponed = true
+    this.#context.postpone(this)
+  }
+
+  /** Somebody is here who can take what others, who went when nobody was, have left. */
+  #recallAbsent(): boolean {
+    if (this.#absent.size === 0 || this.#members.hereCount === 0) return true
+    for (const session of this.#absent) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      this.#context.turnWorkLeft -= WORK.groupLook + WORK.groupHanding * session.inFlight
+      this.#absent.delete(session)
+      session.surrender(this)
+    }
+    return true
+  }
+
+  /** Members came or went: each key that waits is bound to the member that it belongs to now. */
+  #bindLanes(): boolean {
+    const lanes = this.#lanes
+    while (lanes?.isBoundAnew === true) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      this.#context.turnWorkLeft -= WORK.groupLook
+      lanes.bindNext()
+    }
+    return true
+  }
+
+  #pump(): boolean {
+    if (this.#lanes === null) return this.#pumpLine()
+    for (const member of this.#lanes.awake) {
+      if (!this.#pumpLanes(member, this.#lanes)) return false
+      this.#lanes.sleeps(member)
+    }
+    return true
+  }
+
+  #pumpLine(): boolean {
+    for (let next = this.#line.peek(); next !== undefined; next = this.#line.peek()) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      if (isExpired(next.message, this.#context.now)) {
+        this.#line.shift()
+        this.#expired(next)
+      } else {
+        const member = this.#pick(next.message)
+        if (member === null) return true
+        this.#context.turnWorkLeft -= WORK.groupHanding
+        this.#line.shift()
+        this.#bind(next, member)
       }
     }
+    return true
+  }
+
+  #pumpLanes(member: ShareMember, lanes: KeyedLanes<ShareMember>): boolean {
+    for (let lane = member.lanes.first; lane !== null; lane = member.lanes.first) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      this.#context.turnWorkLeft -= WORK.groupLook
+      const next = lane.line.peek()
+      if (!lanes.isOf(lane, member) || next === undefined) continue
+      const isOver = isExpired(next.message, this.#context.now)
+      if (!isOver && !this.#isChoice(member)) return true
+      lanes.shiftFrom(lane)
+      this.#line.left(next)
+      if (isOver) this.#expired(next)
+      else this.#bind(next, member)
+    }
+    return true
+  }
+
+  /** Nothing that waits must be handed out before the message. */
+  #mayPass(message: Message): boolean {
+    if (this.#line.isEmpty) return true
+    return this.#rest.messages === 0 && this.#lanes?.isFreeFor(message) === true
+  }
+
+  /** The delivery as the group owes it, whatever the member was sent that gave it back [MQTT-3.8.4-8]. */
+  #takeBack(delivery: Delivery, clientId: string): Delivery {
+    const owed = asOwed(delivery)
+    owed.packetId = 0
+    if (owed.stored !== 0) this.#facts.returned(owed, clientId)
+    // It went to a member when there was none that survives a crash.
+    else if (this.isDurable) this.#facts.store(owed)
+    return owed
+  }
+
+  /** Hands the message to a member that can take it now, with the options of that member's subscription. */
+  #bind(delivery: Delivery, member: ShareMember): void {
+    const { subscription, identifiers, session } = member
+    const qos = delivery.qos < subscription.qos ? delivery.qos : subscription.qos
+    const retain = delivery.retain && subscription.retainAsPublished
+    if (qos === 0) {
+      this.#facts.settled(delivery)
+      leavesLine(delivery)
+      session.take({ ...delivery, qos, retain, identifiers, stored: 0 })
+      return
+    }
+    if (delivery.stored === 0 && session.isDurable) this.#facts.store(delivery)
+    member.inFlightOfGroup += 1
+    this.#strategy.settled(member)
+    const isAsOwed = qos === delivery.qos && retain === delivery.retain && identifiers.length === 0
+    if (isAsOwed) session.take(delivery)
+    else {
+      session.take({ ...delivery, qos, retain, identifiers })
+      leavesLine(delivery)
+    }
+    // Set aside at once: to be chosen and passed over would cost it a turn.
+    if (!this.#mayTake(member)) this.#setAside(member)
+  }
+
+  #wait(delivery: Delivery): void {
+    if (delivery.qos === 0 && this.#members.hereCount === 0) {
+      this.#context.dropped('client-away', delivery.message, null)
+      return
+    }
+    const message = owningBytes(delivery.message)
+    const kept = message === delivery.message ? delivery : { ...delivery, message }
+    const lost = this.#line.push(kept, this.#bounds, this.#context.now)
+    dropPushedOut(this.#context, lost, this.owner, this.#line.lostTo)
+  }
+
+  #expired(delivery: Delivery): void {
+    this.#context.turnWorkLeft -= WORK.groupLook
+    drop(this.#context, 'message-expired', delivery, this.owner)
   }
 
   /** The strategy's choice among those that can take a message now; those that cannot are set aside. */
   #pick(message: Message): ShareMember | null {
     let member = this.#strategy.next(message)
     while (member !== null && !this.#mayTake(member)) {
-      this.#setReady(member, false)
+      this.#setAside(member)
       member = this.#strategy.next(message)
     }
     return member
+  }
+
+  /** A message is bound to this member: whether it can take it now. If not, it is set aside. */
+  #isChoice(member: ShareMember): boolean {
+    if (!member.isReady) return false
+    if (this.#mayTake(member)) return true
+    this.#setAside(member)
+    return false
   }
 
   /**
@@ -331,9 +409,24 @@ export class ShareGroup implements GroupOfMember<Session> {
    * one at a third of the weight. So weights hold even when all members are as busy as they can be.
    */
   #mayTake(member: ShareMember): boolean {
-    if (!member.session.canTake) return false
-    const share = Math.floor((member.session.windowMax * member.weight) / this.#weightMax)
+    const { session } = member
+    if (!session.canTake) return false
+    const { weightMax } = this.#members
+    if (weightMax === 1) return true
+    const share = Math.floor((session.windowMax * member.weight) / weightMax)
     return member.inFlightOfGroup < Math.max(1, share)
+  }
+
+  #setAside(member: ShareMember): void {
+    this.#setReady(member, false)
+    if (!member.session.canTake) this.#awaits(member)
+  }
+
+  /** The member's session says when it can take a message. */
+  #awaits(member: ShareMember): void {
+    if (member.isAwaited) return
+    member.isAwaited = true
+    member.session.memberships.awaits(this)
   }
 
   #setReady(member: ShareMember, isReady: boolean): void {
@@ -342,38 +435,5 @@ export class ShareGroup implements GroupOfMember<Session> {
     this.#readyMembers += isReady ? 1 : -1
     if (isReady) this.#strategy.add(member)
     else this.#strategy.remove(member)
-  }
-
-  #hasOtherThan(session: Session | null): boolean {
-    for (const member of this.#members.values()) {
-      if (member.session !== session && member.session.isAttached) return true
-    }
-    return false
-  }
-
-  #laneFor(message: Message | null): MessageQueue {
-    const owner = message === null ? null : this.#strategy.ownerOf(message)
-    let lane = this.#lanes.get(owner)
-    if (lane === undefined) {
-      lane = new MessageQueue(this.#rest)
-      this.#lanes.set(owner, lane)
-    }
-    return lane
-  }
-
-  /** Who owns which key has changed, or messages came back: every one goes to the lane it belongs to, in order. */
-  #sortIntoLanes(): void {
-    const waiting: Delivery[] = []
-    for (const lane of this.#lanes.values()) waiting.push(...lane.drain())
-    this.#lanes.clear()
-    waiting.sort((one, other) => one.message.sequence - other.message.sequence)
-    const sorted = new Map<MessageQueue, Delivery[]>()
-    for (const delivery of waiting) {
-      const lane = this.#laneFor(delivery.message)
-      const line = sorted.get(lane)
-      if (line === undefined) sorted.set(lane, [delivery])
-      else line.push(delivery)
-    }
-    for (const [lane, deliveries] of sorted) lane.putBack(deliveries)
   }
 }

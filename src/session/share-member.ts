@@ -1,23 +1,32 @@
 // One client's place in a share group.
 
+import { MemberHeap } from '../routing/member-heap.ts'
 import type { Subscription } from '../routing/subscription.ts'
+import type { KeyLane } from './keyed-lanes.ts'
 import type { Session } from './session.ts'
 
 const NO_IDENTIFIERS: readonly number[] = []
 
 export class ShareMember {
   readonly session: Session
-  readonly weight: number
-  subscription: Subscription
+  weight: number
   /** Sent by this group to this member and not settled. */
   inFlightOfGroup = 0
   /** The strategy may choose it. */
   isReady = false
+  /** Its client is connected. */
+  isHere = false
+  /** Its session is to tell the group when it can take a message. */
+  isAwaited = false
+  #subscription: Subscription
+  #identifiers: readonly number[]
+  #lanes: MemberHeap<KeyLane<ShareMember>> | null = null
 
   constructor(session: Session, subscription: Subscription, weight: number) {
     this.session = session
-    this.subscription = subscription
     this.weight = weight
+    this.#subscription = subscription
+    this.#identifiers = identifiersOf(subscription)
   }
 
   get clientId(): string {
@@ -28,7 +37,26 @@ export class ShareMember {
     return this.session.inFlight
   }
 
-  get identifiers(): readonly number[] {
-    return this.subscription.identifier === 0 ? NO_IDENTIFIERS : [this.subscription.identifier]
+  get subscription(): Subscription {
+    return this.#subscription
   }
+
+  set subscription(subscription: Subscription) {
+    this.#subscription = subscription
+    this.#identifiers = identifiersOf(subscription)
+  }
+
+  get identifiers(): readonly number[] {
+    return this.#identifiers
+  }
+
+  /** Of the keys that are bound to it: that with the oldest message is first. */
+  get lanes(): MemberHeap<KeyLane<ShareMember>> {
+    this.#lanes ??= new MemberHeap()
+    return this.#lanes
+  }
+}
+
+function identifiersOf({ identifier }: Subscription): readonly number[] {
+  return identifier === 0 ? NO_IDENTIFIERS : [identifier]
 }

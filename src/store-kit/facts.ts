@@ -16,6 +16,24 @@ export const BOB = { kind: 'session', clientId: 'bob' } as const
 export const LOST = { kind: 'session', clientId: 'lost' } as const
 export const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
 
+/** A subscription of bob's, and that retained messages are owed to it. */
+export function subscribedAndOwed(filter: string): readonly Change[] {
+  const subscription = {
+    filter,
+    topicFilter: filter,
+    shareName: null,
+    qos: 1,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+    identifier: 0,
+  } as const
+  return [
+    { kind: 'subscribed', clientId: 'bob', subscription },
+    { kind: 'replay-owed', clientId: 'bob', filter, sequenceMax: 1 },
+  ]
+}
+
 export function messageOf(sequence: number, parts: Partial<Message> = {}): Message {
   return {
     topic: `topic/${sequence}`,
@@ -53,7 +71,8 @@ export function sent(
   owner: Owner = BOB,
   clientId = 'bob',
 ): Change {
-  return { kind: 'sent', delivery, owner, clientId, packetId, qos: 2, retain: false }
+  const identifiers: readonly number[] = []
+  return { kind: 'sent', delivery, owner, clientId, packetId, qos: 2, retain: false, identifiers }
 }
 
 export function pageOf(
@@ -105,7 +124,7 @@ async function withPages<Line extends Pick<StoredSession, 'deliveries' | 'remain
     const page = await pageOf(store, owner, last)
     last = page.at(-1)?.delivery ?? last
     left -= Math.max(1, page.length)
-    deliveries.push(...page)
+    for (const delivery of page) deliveries.push(delivery)
   }
   return { ...line, deliveries, remainder: { messages: 0, bytes: 0 } }
 }

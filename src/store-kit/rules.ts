@@ -3,6 +3,7 @@
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Change } from '../store/change.ts'
 import { is } from './checks.ts'
+import { GROUP_RULES } from './group-rules.ts'
 import {
   after,
   BOB,
@@ -15,11 +16,14 @@ import {
   pageOf,
   sent,
   stored,
+  subscribedAndOwed,
   type StorePlace,
   wholeOf,
 } from './facts.ts'
 
 export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
+  ...GROUP_RULES,
+
   'a new store is empty': async place => {
     is.strictSame(await after(place), {
       sessions: [],
@@ -66,10 +70,29 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
         subscriptions: [subscription],
         deliveries: [],
         remainder: { messages: 0, bytes: 0 },
+        replays: [],
         incoming: [],
       },
     ])
   },
+
+  'what a subscription is owed of retained messages is known until it was sent, and no longer than the subscription':
+    async place => {
+      const { sessions } = await after(
+        place,
+        [OPENED, ...['a', 'b', 'c', 'd'].flatMap(subscribedAndOwed)],
+        [
+          { kind: 'replayed', clientId: 'bob', filter: 'a' },
+          { kind: 'unsubscribed', clientId: 'bob', filter: 'b' },
+          { kind: 'replay-owed', clientId: 'bob', filter: 'c', sequenceMax: 2 ** 40 },
+          { kind: 'replay-owed', clientId: 'bob', filter: 'none', sequenceMax: 1 },
+        ],
+      )
+      is.strictSame(sessions[0]?.replays, [
+        { filter: 'd', sequenceMax: 1 },
+        { filter: 'c', sequenceMax: 2 ** 40 },
+      ])
+    },
 
   'a session that was resumed has no end until it is left again': async place => {
     const { sessions } = await after(place, [
@@ -164,52 +187,6 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     ])
     is.strictSame(retained, [messageOf(2, whole)])
   },
-
-  'a group keeps what it owes, gets back what a member returns, and what a lost member had at QoS 1':
-    async place => {
-      const { groups, sessions } = await after(place, [
-        OPENED,
-        stored(1),
-        owed(1, 1, GROUP),
-        owed(2, 1, GROUP),
-        { ...owed(3, 1, GROUP), qos: 1 } as Change,
-        owed(4, 1, GROUP),
-        sent(1, 1, GROUP),
-        { kind: 'returned', delivery: 1, clientId: 'bob', owner: GROUP },
-        sent(2, 2, GROUP),
-        // A member whose own session is not stored.
-        { ...sent(3, 1, GROUP, 'transient'), qos: 1 } as Change,
-        sent(4, 2, GROUP, 'transient'),
-      ])
-      is.strictSame(
-        groups.map(({ shareName, topicFilter }) => [shareName, topicFilter]),
-        [['g', 'jobs/#']],
-      )
-      is.strictSame(
-        groups[0]?.deliveries.map(({ delivery, packetId }) => [delivery, packetId]),
-        [
-          [1, 0],
-          [3, 0],
-        ],
-      )
-      is.match(sessions[0]?.deliveries, [
-        { delivery: 2, packetId: 2, group: { shareName: 'g', topicFilter: 'jobs/#' } },
-      ])
-    },
-
-  'what a group sent is what its member subscribed to: a lower QoS comes back, and is not given up':
-    async place => {
-      const { groups, sessions } = await after(place, [
-        OPENED,
-        stored(1),
-        { ...owed(1, 1, GROUP), retain: true } as Change,
-        owed(2, 1, GROUP),
-        { ...sent(1, 1, GROUP), qos: 1 } as Change,
-        { ...sent(2, 1, GROUP, 'transient'), qos: 1 } as Change,
-      ])
-      is.match(sessions[0]?.deliveries, [{ delivery: 1, packetId: 1, qos: 1, retain: false }])
-      is.match(groups[0]?.deliveries, [{ delivery: 2, packetId: 0 }])
-    },
 
   'a session that ended is gone with all that it was owed, and so is what nobody refers to':
     async place => {
@@ -344,17 +321,6 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.strictSame(await pageOf(store, LOST, 0), [])
     is.strictSame(await pageOf(store, GROUP, 0), [])
     await store.close()
-  },
-
-  'a group that has ended owes nothing any more': async place => {
-    const { groups } = await after(place, [
-      stored(1),
-      owed(1, 1, GROUP),
-      owed(2, 1, GROUP),
-      { kind: 'group-ended', owner: GROUP },
-      { kind: 'settled', delivery: 1, owner: GROUP },
-    ])
-    is.strictSame(groups, [])
   },
 
   'what is recorded while a commit is outstanding belongs to the next': async place => {

@@ -1,5 +1,6 @@
 // Reads what a Writer wrote, for bytes that we wrote ourselves and whose checksum was right: no doubt is cast on them.
 
+import { SMALL_BYTES_MAX } from '../packet/sizes.ts'
 import { TextCache } from '../packet/text-cache.ts'
 
 const TWO_TO_32 = 0x1_0000_0000
@@ -68,6 +69,9 @@ export class ByteReader {
   raw(length: number): Buffer {
     const start = this.position
     this.position = start + length
-    return Buffer.from(this.bytes.subarray(start, start + length))
+    const copy =
+      length <= SMALL_BYTES_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
+    copy.set(this.bytes.subarray(start, start + length))
+    return copy
   }
 }

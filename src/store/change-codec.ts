@@ -2,12 +2,16 @@
 // fields for ever; what is new gets a new number.
 
 import { strict as assert } from 'node:assert'
+import { contentBytes } from '../message.ts'
 import type { Writer } from '../packet/writer.ts'
 import { isShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { ByteReader } from './bytes.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
 import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
+
+/** A `sent` with the Subscription Identifiers of a member of a share group. */
+export const SENT_WITH_IDENTIFIERS = 23
 
 /** The first byte of each record. */
 export const KIND = {
@@ -31,9 +35,13 @@ export const KIND = {
   'retained-set': 18,
   'retained-cleared': 19,
   'group-ended': 20,
+  'replay-owed': 21,
+  replayed: 22,
 } as const satisfies Readonly<Record<Change['kind'], number>>
 
 type KindNumber = (typeof KIND)[Change['kind']]
+
+const NO_IDENTIFIERS: readonly number[] = []
 
 const OWNER_SESSION = 0
 const OWNER_GROUP = 1
@@ -66,17 +74,17 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint53(change.sequence)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
       writer.uint16(change.packetId)
-      writer.uint16(change.identifiers.length)
-      for (const identifier of change.identifiers) writer.uint32(identifier)
+      writeIdentifiers(writer, change.identifiers)
       writeOwner(writer, change.owner)
       return
     case 'sent':
-      writer.uint8(KIND.sent)
+      writer.uint8(change.identifiers.length === 0 ? KIND.sent : SENT_WITH_IDENTIFIERS)
       writer.uint53(change.delivery)
       writer.uint16(change.packetId)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
       writeOwner(writer, change.owner)
       writer.string(isOwnersOwn(change) ? '' : change.clientId)
+      if (change.identifiers.length > 0) writeIdentifiers(writer, change.identifiers)
       return
     case 'settled':
       writer.uint8(KIND.settled)
@@ -87,6 +95,11 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint8(KIND[change.kind])
       writeRare(writer, change)
   }
+}
+
+function writeIdentifiers(writer: Writer, identifiers: readonly number[]): void {
+  writer.uint16(identifiers.length)
+  for (const identifier of identifiers) writer.uint32(identifier)
 }
 
 type RareChange = Exclude<Change, { kind: 'message-stored' | 'owed' | 'sent' | 'settled' }>
@@ -142,7 +155,12 @@ function writeClientChange(writer: Writer, change: ClientChange): void {
       writeSubscription(writer, change.subscription)
       return
     case 'unsubscribed':
+    case 'replayed':
       writer.string(change.filter)
+      return
+    case 'replay-owed':
+      writer.string(change.filter)
+      writer.uint53(change.sequenceMax)
       return
     case 'incoming-opened':
     case 'incoming-released':
@@ -158,14 +176,14 @@ function writeClientChange(writer: Writer, change: ClientChange): void {
 function writeStored(writer: Writer, change: Extract<Change, { kind: 'message-stored' }>): void {
   const lengthAt = writer.length
   writer.uint32(0)
-  writer.uint32(change.message.topic.length + change.message.payload.length)
+  writer.uint32(contentBytes(change.message))
   const start = writer.length
   writeMessage(writer, change.message)
   writer.patchUint32(lengthAt, writer.length - start)
 }
 
 export function readChange(reader: ByteReader): Change {
-  const kind = reader.uint8() as KindNumber
+  const kind = reader.uint8() as KindNumber | typeof SENT_WITH_IDENTIFIERS
   switch (kind) {
     case KIND['message-stored']:
       reader.position += 8
@@ -173,7 +191,8 @@ export function readChange(reader: ByteReader): Change {
     case KIND.owed:
       return readOwed(reader)
     case KIND.sent:
-      return readSent(reader)
+    case SENT_WITH_IDENTIFIERS:
+      return readSent(reader, kind)
     case KIND.settled:
       return { kind: 'settled', delivery: reader.uint53(), owner: readOwner(reader) }
     case KIND.received:
@@ -217,6 +236,12 @@ function readClientChange(kind: (typeof KIND)[ClientChange['kind']], reader: Byt
       return { kind: 'subscribed', clientId, subscription: readSubscription(reader) }
     case KIND.unsubscribed:
       return { kind: 'unsubscribed', clientId, filter: reader.string() }
+    case KIND['replay-owed']: {
+      const filter = reader.string()
+      return { kind: 'replay-owed', clientId, filter, sequenceMax: reader.uint53() }
+    }
+    case KIND.replayed:
+      return { kind: 'replayed', clientId, filter: reader.string() }
     case KIND['incoming-opened']:
       return { kind: 'incoming-opened', clientId, packetId: reader.uint16() }
     case KIND['incoming-released']:
@@ -231,21 +256,28 @@ function readOwed(reader: ByteReader): Change {
   const sequence = reader.uint53()
   const options = reader.uint8()
   const packetId = reader.uint16()
-  const identifiers = Array.from({ length: reader.uint16() }, () => reader.uint32())
+  const identifiers = readIdentifiers(reader)
   const owner = readOwner(reader)
   const retain = (options & RETAIN) !== 0
   const qos = qosIn(options)
   return { kind: 'owed', delivery, owner, sequence, qos, retain, identifiers, packetId }
 }
 
-function readSent(reader: ByteReader): Change {
+function readSent(reader: ByteReader, kind: number): Change {
   const delivery = reader.uint53()
   const packetId = reader.uint16()
   const options = reader.uint8()
   const owner = readOwner(reader)
   const clientId = readRecipient(reader, owner)
   const retain = (options & RETAIN) !== 0
-  return { kind: 'sent', delivery, owner, clientId, packetId, qos: qosIn(options), retain }
+  const qos = qosIn(options)
+  const identifiers = kind === SENT_WITH_IDENTIFIERS ? readIdentifiers(reader) : NO_IDENTIFIERS
+  return { kind: 'sent', delivery, owner, clientId, packetId, qos, retain, identifiers }
+}
+
+export function readIdentifiers(reader: ByteReader): readonly number[] {
+  const count = reader.uint16()
+  return count === 0 ? NO_IDENTIFIERS : Array.from({ length: count }, () => reader.uint32())
 }
 
 /** To whom it was sent. */
@@ -294,7 +326,9 @@ export function writeSubscription(writer: Writer, subscription: Subscription): v
 
 export function readSubscription(reader: ByteReader): Subscription {
   const filter = reader.string()
-  const topicFilter = reader.string()
+  const matched = reader.string()
+  // The same text twice would be kept twice.
+  const topicFilter = matched === filter ? filter : matched
   const shareName = reader.uint8() === 0 ? null : reader.string()
   const options = reader.uint8()
   const identifier = reader.uint32()

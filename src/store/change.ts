@@ -49,6 +49,17 @@ export type Change =
       readonly subscription: Subscription
     }
   | { readonly kind: 'unsubscribed'; readonly clientId: string; readonly filter: string }
+  /**
+   * The retained messages that the subscription asked for, those with sequences up to `sequenceMax`, are not all sent
+   * yet: they are owed until `replayed`, and no longer than there is the subscription.
+   */
+  | {
+      readonly kind: 'replay-owed'
+      readonly clientId: string
+      readonly filter: string
+      readonly sequenceMax: number
+    }
+  | { readonly kind: 'replayed'; readonly clientId: string; readonly filter: string }
   /** Stored once, before the facts of the same turn that refer to it by its sequence. */
   | { readonly kind: 'message-stored'; readonly message: Message }
   | {
@@ -75,8 +86,10 @@ export type Change =
       /** What a share group owes takes these from the subscription of the member that it was sent to. */
       readonly qos: QoS
       readonly retain: boolean
+      /** The same. What a session owes keeps those that it was owed with. */
+      readonly identifiers: readonly number[]
     }
-  /** A member of a share group left before it settled the delivery: the group owes it again. */
+  /** A member of a share group left before it settled the delivery: the group owes it again, as before it was sent. */
   | {
       readonly kind: 'returned'
       readonly delivery: number

@@ -2,11 +2,11 @@
 // facts about what is gone already are passed over.
 
 import { strict as assert } from 'node:assert'
-import type { Message } from '../message.ts'
+import { contentBytes, identifiersBytes, type Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
-import { groupKey, onlyWill } from './kept-facts.ts'
+import { groupKey, onlyWill, replaysIn } from './kept-facts.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
 interface KeptMessage {
@@ -20,7 +20,10 @@ interface KeptDelivery {
   readonly sequence: number
   qos: QoS
   retain: boolean
-  readonly identifiers: readonly number[]
+  identifiers: readonly number[]
+  /** With which it waits in a share group, whatever a member was sent. */
+  readonly owedQos: QoS
+  readonly owedRetain: boolean
   readonly group: GroupOwner | null
   packetId: number
   isReceived: boolean
@@ -58,6 +61,8 @@ interface KeptSession {
   expiryIntervalSeconds: number
   expiresAt: number | null
   readonly subscriptions: Map<string, Subscription>
+  /** The sequences up to which retained messages are owed, by filter. */
+  readonly replays: Map<string, number>
   /** Sent, in the order of a resend. */
   readonly sent: Place
   readonly waiting: Place
@@ -68,6 +73,8 @@ interface KeptGroup {
   readonly owner: GroupOwner
   readonly waiting: Place
 }
+
+const NO_IDENTIFIERS: readonly number[] = []
 
 export class DurableState {
   readonly #sessions = new Map<string, KeptSession>()
@@ -214,6 +221,15 @@ export class DurableState {
         return
       case 'unsubscribed':
         session?.subscriptions.delete(change.filter)
+        session?.replays.delete(change.filter)
+        return
+      case 'replay-owed':
+        if (session?.subscriptions.has(change.filter) !== true) return
+        session.replays.delete(change.filter)
+        session.replays.set(change.filter, change.sequenceMax)
+        return
+      case 'replayed':
+        session?.replays.delete(change.filter)
         return
       case 'incoming-opened':
         session?.incoming.add(change.packetId)
@@ -243,6 +259,8 @@ export class DurableState {
       qos,
       retain,
       identifiers,
+      owedQos: qos,
+      owedRetain: retain,
       group,
       packetId: change.packetId,
       isReceived: false,
@@ -254,26 +272,32 @@ export class DurableState {
     this.#refer(sequence, 1)
   }
 
-  #send({ delivery, clientId, packetId, qos, retain }: Extract<Change, { kind: 'sent' }>): void {
+  #send(change: Extract<Change, { kind: 'sent' }>): void {
+    const { delivery, clientId, packetId, qos, retain, identifiers } = change
     const kept = this.#deliveries.get(delivery)
     if (kept === undefined) return
     const session = this.#sessions.get(clientId)
     if (session === undefined) {
       // A member of a group whose session does not outlive a crash: the group goes on owing it, but for QoS 2.
-      kept.isBegun = qos === 2
+      if (qos === 2) kept.isBegun = true
       return
     }
     kept.packetId = packetId
     kept.qos = qos
     kept.retain = retain
+    if (identifiers.length > 0) kept.identifiers = identifiers
     this.#move(kept, session.sent)
   }
 
   #return(delivery: number, owner: Owner): void {
     const kept = this.#deliveries.get(delivery)
     const place = this.#waitingOf(owner)
-    if (kept === undefined || place === null) return
+    // One that was sent to a member without a stored session never left the group.
+    if (kept === undefined || place === null || kept.packetId === 0) return
     kept.packetId = 0
+    kept.qos = kept.owedQos
+    kept.retain = kept.owedRetain
+    kept.identifiers = NO_IDENTIFIERS
     this.#move(kept, place)
   }
 
@@ -356,6 +380,7 @@ export class DurableState {
       will: kept?.will ?? null,
       willAt: kept?.at ?? null,
       subscriptions: [...session.subscriptions.values()],
+      replays: replaysIn(session.replays),
       deliveries: [...session.sent.values(), ...waiting.slice(0, this.#pageMessages)].map(each =>
         this.#deliveryOf(each),
       ),
@@ -377,9 +402,10 @@ export class DurableState {
   #remainderOf(waiting: readonly KeptDelivery[]): Remainder {
     let bytes = 0
     const rest = waiting.slice(this.#pageMessages)
-    for (const { sequence } of rest) {
+    for (const { sequence, identifiers } of rest) {
+      bytes += identifiersBytes(identifiers)
       const message = this.#messages.get(sequence)?.message
-      bytes += (message?.topic.length ?? 0) + (message?.payload.length ?? 0)
+      bytes += message === undefined ? 0 : contentBytes(message)
     }
     return { messages: rest.length, bytes }
   }
@@ -402,6 +428,7 @@ function newSession(clientId: string, expiryIntervalSeconds: number): KeptSessio
     expiryIntervalSeconds,
     expiresAt: null,
     subscriptions: new Map(),
+    replays: new Map(),
     sent: new Map(),
     waiting: new Map(),
     incoming: new Set(),

@@ -16,6 +16,7 @@ import {
   FULL,
   type OpeningFacts,
   type Order,
+  PARTS_READ,
   type Report,
   type ThreadSetup,
 } from './store-mail.ts'
@@ -133,6 +134,8 @@ export class FileStore implements Store {
       }
       case 'snapshot':
         this.#snapshot.add(bufferOf(report.bytes))
+        Atomics.add(this.#control, PARTS_READ, 1)
+        Atomics.notify(this.#control, PARTS_READ)
         return
       case 'opened':
         this.#open(report)

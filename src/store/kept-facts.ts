@@ -2,11 +2,16 @@
 
 import type { Will } from '../packet/packet.ts'
 import type { GroupOwner } from './change.ts'
-import type { StoredSession } from './store.ts'
+import type { StoredReplay, StoredSession } from './store.ts'
 
 /** A share name has no slash [MQTT-4.8.2-1], so this names one group only. */
 export function groupKey(owner: GroupOwner): string {
   return `${owner.shareName}/${owner.topicFilter}`
+}
+
+/** The replays of a session as the store keeps them: sequences by filter. */
+export function replaysIn(owed: ReadonlyMap<string, number>): readonly StoredReplay[] {
+  return [...owed].map(([filter, sequenceMax]) => ({ filter, sequenceMax }))
 }
 
 /** A client whose session was not to outlive its connection, but whose will was. */
@@ -18,6 +23,7 @@ export function onlyWill(clientId: string, will: Will, willAt: number | null): S
     will,
     willAt,
     subscriptions: [],
+    replays: [],
     deliveries: [],
     remainder: { messages: 0, bytes: 0 },
     incoming: [],

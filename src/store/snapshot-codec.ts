@@ -17,8 +17,17 @@ const RETAIN = 4
 const HAS_MESSAGE = 8
 const HAS_GROUP = 16
 
+/** A snapshot whose parts need not be there all at once. */
+export interface SnapshotParts {
+  readonly sessions: Iterable<StoredSession>
+  readonly groups: Iterable<StoredGroup>
+  readonly retained: Iterable<Message>
+  readonly lastSequence: number
+  readonly lastDelivery: number
+}
+
 /** Writes the snapshot; `flush` is called after each part, to send off what has been written. */
-export function writeSnapshot(writer: Writer, snapshot: Snapshot, flush: () => void): void {
+export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: () => void): void {
   writer.uint8(NUMBERS)
   writer.uint53(snapshot.lastSequence)
   writer.uint53(snapshot.lastDelivery)
@@ -100,6 +109,11 @@ function writeSession(writer: Writer, session: StoredSession): void {
   }
   writer.uint32(session.subscriptions.length)
   for (const subscription of session.subscriptions) writeSubscription(writer, subscription)
+  writer.uint32(session.replays.length)
+  for (const { filter, sequenceMax } of session.replays) {
+    writer.string(filter)
+    writer.uint53(sequenceMax)
+  }
   writeLine(writer, session.deliveries, session.remainder)
   writer.uint32(session.incoming.length)
   for (const packetId of session.incoming) writer.uint16(packetId)
@@ -117,6 +131,10 @@ function readSession(reader: ByteReader): StoredSession {
     will: hasWill ? readWill(reader) : null,
     willAt: hasWill ? numberOrNull(reader.double()) : null,
     subscriptions: Array.from({ length: reader.uint32() }, () => readSubscription(reader)),
+    replays: Array.from({ length: reader.uint32() }, () => ({
+      filter: reader.string(),
+      sequenceMax: reader.uint53(),
+    })),
     ...readLine(reader),
     incoming: Array.from({ length: reader.uint32() }, () => reader.uint16()),
   }

@@ -13,6 +13,8 @@ export const BELL = 0
 export const COMMIT_BYTES = 1
 /** 1 while the store is full. */
 export const FULL = 2
+/** Parts of the snapshot that the broker has read. */
+export const PARTS_READ = 3
 export const CONTROL_BYTES = 16
 
 export interface ThreadSetup {

@@ -15,6 +15,7 @@ import {
   COMMIT_BYTES,
   FULL,
   type Order,
+  PARTS_READ,
   type Report,
   type ThreadSetup,
 } from './store-mail.ts'
@@ -25,7 +26,9 @@ const FULL_RETRY_MS = 250
 const ROOM_CHECK_MS = 250
 /** When nothing was asked for so long, files that are not needed are let go of. */
 const QUIET_MS = 2_000
-const SNAPSHOT_PART_BYTES = 4_194_304
+const SNAPSHOT_PART_BYTES = 1_048_576
+/** Parts that are on their way to the broker at a time. */
+const PARTS_UNREAD_MAX = 4
 
 class StoreThread {
   readonly #port: MessagePort
@@ -36,6 +39,7 @@ class StoreThread {
   #orders: Order[] = []
   #isOpen = true
   #roomCheckedAt = 0
+  #partsSent = 0
 
   constructor(setup: ThreadSetup, disk: FileDisk) {
     this.#port = setup.port
@@ -46,16 +50,27 @@ class StoreThread {
   }
 
   open(): void {
-    const snapshot = this.#log.open()
+    const snapshot = this.#log.openInParts()
     const writer = new Writer()
     const flush = (bytes: number) => {
       if (writer.length < bytes) return
       this.#tell({ kind: 'snapshot', bytes: taken(writer) })
+      this.#partsSent += 1
+      this.#awaitReader()
     }
     writeSnapshot(writer, snapshot, () => flush(SNAPSHOT_PART_BYTES))
     flush(1)
     this.#tellRoom()
     this.#tell({ kind: 'opened', cut: this.#log.cut, clock: this.#clock.open() })
+  }
+
+  /** A start needs no more memory than a few parts of what the broker will keep. */
+  #awaitReader(): void {
+    for (;;) {
+      const read = Atomics.load(this.#control, PARTS_READ)
+      if (this.#partsSent - read < PARTS_UNREAD_MAX) return
+      Atomics.wait(this.#control, PARTS_READ, read)
+    }
   }
 
   run(): void {

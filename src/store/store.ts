@@ -21,8 +21,15 @@ export interface StoredDelivery {
 /** Deliveries of a long waiting line that stay in the store until they are asked for by `page`. */
 export interface Remainder {
   readonly messages: number
-  /** Topics and payloads together. */
+  /** What `contentBytes` of each message adds up to, and `identifiersBytes` of each delivery. */
   readonly bytes: number
+}
+
+/** Retained messages that a subscription asked for and has not all been sent. */
+export interface StoredReplay {
+  readonly filter: string
+  /** Those with higher sequences came as they were published. */
+  readonly sequenceMax: number
 }
 
 export interface StoredSession {
@@ -34,6 +41,8 @@ export interface StoredSession {
   /** Milliseconds at which the will is due; null while the client was connected. */
   readonly willAt: number | null
   readonly subscriptions: readonly Subscription[]
+  /** In the order in which they were asked for. */
+  readonly replays: readonly StoredReplay[]
   /** In the order in which they became owed; those sent before those that wait. */
   readonly deliveries: readonly StoredDelivery[]
   /** What waits behind `deliveries`. */

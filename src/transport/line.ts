@@ -5,7 +5,7 @@ import { verdictIn } from '../access/verdict.ts'
 import { Connection } from '../connection/connection.ts'
 import type { Carrier, ConnectionContext, Question } from '../connection/connection-context.ts'
 import type { Speaker, Turn } from '../loop/turn.ts'
-import { BAD_AUTHENTICATION_METHOD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
+import { BAD_AUTHENTICATION_METHOD, QUOTA_EXCEEDED, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
 import type { Wire, WireReceiver } from './wire.ts'
 
@@ -29,6 +29,9 @@ const NOT_READING_US = 8
 /** Bytes that wait for their turn before the socket is not read from. */
 const UNREAD_BYTES_MAX = 65_536
 
+/** A socket and its connection in the heap of Node, while nothing waits there. */
+const CONNECTION_BYTES = 4_000
+
 export class Line implements WireReceiver, Carrier, Speaker {
   readonly connection: Connection
   readonly #wire: Wire
@@ -39,15 +42,22 @@ export class Line implements WireReceiver, Carrier, Speaker {
   /** The connection has a question, and its answer is not here yet. */
   #isAsking = false
   #isClosed = false
+  /** Why it closed. */
+  #cause: string | null = null
+  /** Nothing that came before it closed is left to be read. */
+  #hasEnded = false
   #isEnding = false
   #paused = 0
   /** Bytes read since all that had been read was answered. */
   #unanswered = 0
+  /** Bytes that the broker's account has of this line. */
+  #counted = 0
 
   constructor(wire: Wire, context: LineContext) {
     this.#wire = wire
     this.#context = context
     context.turn.begin()
+    context.connections.broker.kept.add('sessions', CONNECTION_BYTES)
     this.connection = new Connection(context.connections, this, wire.peer)
     wire.open(this)
   }
@@ -90,7 +100,10 @@ export class Line implements WireReceiver, Carrier, Speaker {
     const { changing } = this.#broker
     try {
       this.#resume(SHARE_USED)
-      if (this.#isClosed) return
+      if (this.#isClosed) {
+        this.#lose(this.#cause)
+        return
+      }
       if (this.connection.sender.isAwaited) this.connection.drained()
       this.connection.proceed()
       this.#afterReading()
@@ -103,6 +116,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
     const { changing } = this.#broker
     try {
       if (this.#wire.pendingBytes <= this.#outboxBytesMax) this.#resume(NOT_READING_US)
+      this.#count()
       // A wire that takes late says this after every write, and mostly nobody waits for it.
       if (!this.connection.sender.isAwaited) return
       this.#context.turn.begin()
@@ -117,13 +131,32 @@ export class Line implements WireReceiver, Carrier, Speaker {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#context.turn.begin()
+    this.#lose(cause)
+  }
+
+  /** What the client said before its socket closed is read as any other, in as many turns as it needs. */
+  #lose(cause: string | null): void {
+    this.#cause = cause
+    if (this.#hasEnded) return
+    this.#hasEnded = this.#isLost(cause)
+    if (!this.#hasEnded) {
+      this.#postpone()
+      return
+    }
+    const { kept } = this.#broker
+    kept.add('sessions', -CONNECTION_BYTES)
+    kept.addBuffer(-this.#counted)
+    this.#context.ended(this)
+  }
+
+  #isLost(cause: string | null): boolean {
     const { changing } = this.#broker
     try {
-      this.connection.closed(cause)
+      return this.connection.closed(cause)
     } catch (error) {
       this.#failed(error, changing)
+      return true
     }
-    this.#context.ended(this)
   }
 
   attend(): void {
@@ -155,6 +188,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
     this.#ask()
     this.#write(committed)
     sender.flushed()
+    this.#count()
     if (!sender.outbox.isEmpty) {
       this.#holdBack()
       return true
@@ -196,6 +230,7 @@ export class Line implements WireReceiver, Carrier, Speaker {
   brokerStops(): void {
     this.#context.turn.begin()
     this.connection.brokerStops()
+    if (this.#isClosed) this.#lose(this.#cause)
   }
 
   /** Closes the socket at once, whatever still waits. */
@@ -225,7 +260,21 @@ export class Line implements WireReceiver, Carrier, Speaker {
     return this.#context.connections.broker.limits.outboxBytesMax
   }
 
+  /** Tells the account what has arrived and was not read, and what was said and has not left. */
+  #count(): void {
+    const { connection } = this
+    const bytes = connection.unreadBytes + connection.sender.outbox.bytes + this.#wire.pendingBytes
+    if (bytes === this.#counted || this.#isClosed) return
+    const { kept } = this.#context.connections.broker
+    kept.addBuffer(bytes - this.#counted)
+    this.#counted = bytes
+    if (connection.unreadBytes <= UNREAD_BYTES_MAX || kept.hasReserve) return
+    kept.refusals += 1
+    connection.disconnect(QUOTA_EXCEEDED, 'the memory for what clients send is full')
+  }
+
   #afterReading(): void {
+    this.#count()
     if (this.connection.hasUnread) {
       // To stop and start a socket costs two calls of the system: a little more may come meanwhile.
       if (this.connection.unreadBytes > UNREAD_BYTES_MAX) this.#pause(SHARE_USED)

@@ -1,6 +1,8 @@
 import { test } from 'tap'
 import { type Deadline, Deadlines } from '../../src/broker/deadlines.ts'
 
+const TURN = { turnWorkLeft: 1 }
+
 test('deadlines come in the order of their times, however they were set, moved and cleared', async t => {
   const deadlines = new Deadlines()
   const times = new Map<Deadline, number>()
@@ -28,7 +30,7 @@ test('deadlines come in the order of their times, however they were set, moved a
     t.equal(deadlines.next, Math.min(Infinity, ...times.values()))
   }
 
-  deadlines.tick(10_000)
+  deadlines.tick(10_000, TURN, 0)
 
   t.strictSame(
     expired,
@@ -49,10 +51,28 @@ test('what is later than now stays, and one that sets itself anew comes again', 
   }
   deadlines.set(again, 10)
 
-  for (const now of [9, 10, 19, 20, 30]) deadlines.tick(now)
+  for (const now of [9, 10, 19, 20, 30]) deadlines.tick(now, TURN, 0)
 
   t.equal(count, 3)
   t.equal(deadlines.next, 40)
   deadlines.set(again, Infinity)
   t.equal(deadlines.count, 0)
+})
+
+test('what is due when the turn has no work left for it stays due', async t => {
+  const deadlines = new Deadlines()
+  const turn = { turnWorkLeft: 10 }
+  const woken: number[] = []
+  for (let at = 1; at <= 5; at++) {
+    const expired = (): void => {
+      woken.push(at)
+      turn.turnWorkLeft -= 4
+    }
+    deadlines.set({ expired }, at)
+  }
+
+  deadlines.tick(100, turn, 5)
+
+  t.strictSame(woken, [1, 2])
+  t.equal(deadlines.next, 3)
 })

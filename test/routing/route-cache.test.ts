@@ -90,3 +90,17 @@ test('topics that come one after the other are soon kept by samples only, until 
 
   for (let index = 0; index < 30; index++) t.equal(ask(`often/${index}`), true)
 })
+
+test('however long the topics are, the cache keeps no more than about a million characters of them', async t => {
+  const cache = new RouteCache<readonly string[]>(4_096)
+  const topics = Array.from({ length: 200 }, (_, index) => `${index}/${'y'.repeat(65_000)}`)
+
+  for (const topic of topics) {
+    cache.set(topic, ['target'])
+    cache.get(topic)
+  }
+
+  const kept = topics.filter(topic => cache.get(topic) !== null)
+  t.ok(kept.length > 0)
+  t.ok(kept.length <= 17, `${kept.length} topics`)
+})

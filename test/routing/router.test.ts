@@ -228,3 +228,34 @@ function outlineOfList(
   )
   return lines.sort().join('\n')
 }
+
+test('a thousand overlapping subscriptions of each target are merged in one pass', async t => {
+  const router = new Router<string>(0)
+  const levels = 10
+  for (let mask = 0; mask < 1_000; mask++) {
+    const filter = Array.from({ length: levels }, (_, level) => ((mask >> level) & 1 ? '+' : 'a'))
+    for (const target of ['alice', 'bob']) {
+      router.subscribe(target, subscription(filter.join('/'), { identifier: 1_000 - mask }))
+    }
+  }
+  let sorted = 0
+  const { sort } = Array.prototype
+  Array.prototype.sort = function (compare) {
+    sorted += this.length
+    return sort.call(this, compare)
+  }
+
+  const matches = router.match(Array(levels).fill('a').join('/'))
+  Array.prototype.sort = sort
+
+  t.strictSame(targets(matches), ['alice', 'bob'])
+  t.equal(sorted, 2_000, 'each identifier is sorted once')
+  for (const { identifiers, subscriptions } of matches) {
+    t.strictSame(
+      identifiers,
+      Array.from({ length: 1_000 }, (_, index) => index + 1),
+    )
+    t.equal(new Set(subscriptions).size, 1_000)
+  }
+  t.ok(router.looks >= 2_000, 'what was merged is counted')
+})

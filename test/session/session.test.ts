@@ -114,7 +114,7 @@ test('a full queue that drops its oldest keeps the newest', async t => {
 })
 
 test('a queue is bounded in bytes as well', async t => {
-  const pond = new Pond({ limits: { queuedBytesMax: 5_000 } })
+  const pond = new Pond({ limits: { queuedBytesMax: 6_000 } })
   const alice = pond.client('alice')
   const bob = pond.client('bob', DURABLE)
   bob.subscribes('a', 1)
@@ -272,4 +272,25 @@ test('at QoS 0 nothing overtakes what waited while the client was away', async t
     'publish a old q0',
     'publish a new q0',
   ])
+})
+
+test('messages that expired in a long queue are passed over a part in each turn, and what lives follows', async t => {
+  const pond = new Pond({ limits: { turnWorkTotalMax: 100 } })
+  const bob = pond.client('bob', { properties: { receiveMaximum: 1 } })
+  bob.subscribes('a', 1)
+  const alice = pond.client('alice')
+  const properties = { messageExpiryInterval: 10 }
+  for (let count = 0; count < 2_000; count++) {
+    alice.publishes('a', 'old', { qos: 1, packetId: 1, properties })
+  }
+  alice.publishes('a', 'fresh', { qos: 1 })
+  bob.hears()
+  pond.passes({ seconds: 11 })
+  const before = pond.turn.turns
+
+  bob.acknowledges('puback', 1)
+
+  t.match(bob.hears().at(-1), 'publish a fresh q1')
+  t.equal(pond.broker.statistics.dropped['message-expired'], 1_999)
+  t.ok(pond.turn.turns - before > 10, `${pond.turn.turns - before} turns`)
 })

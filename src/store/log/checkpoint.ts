@@ -29,6 +29,7 @@ const WAITING = 4
 const RETAINED = 5
 const WILL = 6
 const END = 7
+const REPLAYS = 8
 
 export function checkpointNames(disk: Disk): string[] {
   return disk
@@ -180,8 +181,20 @@ function writeSession(frames: Frames, state: LogState, session: SessionEntry): v
   for (const packetId of incoming) writer.uint16(packetId)
   writer.uint32(sent.size)
   for (const entry of sent.values()) writeSent(writer, state, entry)
+  writeReplays(writer, session)
   frames.recordEnds()
   writeLine(frames, state, { kind: 'session', clientId }, session.waiting)
+}
+
+function writeReplays(writer: Writer, { clientId, replays }: SessionEntry): void {
+  if (replays.size === 0) return
+  writer.uint8(REPLAYS)
+  writer.string(clientId)
+  writer.uint32(replays.size)
+  for (const [filter, sequenceMax] of replays) {
+    writer.string(filter)
+    writer.uint53(sequenceMax)
+  }
 }
 
 function writeSent(writer: Writer, state: LogState, entry: SentEntry): void {
@@ -268,6 +281,7 @@ class CheckpointReading {
     if (kind === POSITION) this.position = readPosition(reader, state)
     else if (kind === MESSAGES) readMessages(reader, state)
     else if (kind === SESSION) readSession(reader, state)
+    else if (kind === REPLAYS) readReplays(reader, state)
     else if (kind === WAITING) readLine(reader, state)
     else if (kind === RETAINED) {
       const topic = reader.string()
@@ -317,6 +331,14 @@ function readSession(reader: ByteReader, state: LogState): void {
     const entry = readSent(reader, state)
     session.sent.set(entry.delivery, entry)
     if (!entry.isReceived) state.messages.refer(entry.slot, 1)
+  }
+}
+
+function readReplays(reader: ByteReader, state: LogState): void {
+  const replays = state.sessions.get(reader.string())?.replays
+  for (let count = reader.uint32(); count > 0; count--) {
+    const filter = reader.string()
+    replays?.set(filter, reader.uint53())
   }
 }
 

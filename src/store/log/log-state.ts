@@ -15,6 +15,12 @@ export const RETAIN = 4
 export const IDENTIFIED = 8
 /** QoS 2, begun by a member of a group that has no stored session: it goes to nobody else [MQTT-4.8.2-5]. */
 export const BEGUN = 16
+/**
+ * What a member of a group was sent: QoS and RETAIN as the group owes them, in three bits that a waiting delivery does
+ * not use. The QoS is never 0; in stores of a version that did not keep them it is.
+ */
+const OWED_SHIFT = 5
+const OWED_BITS = 7
 
 export interface SentEntry {
   readonly delivery: number
@@ -30,6 +36,8 @@ export interface SessionEntry {
   expiryIntervalSeconds: number
   expiresAt: number | null
   readonly subscriptions: Map<string, Subscription>
+  /** The sequences up to which retained messages are owed, by filter. */
+  readonly replays: Map<string, number>
   readonly waiting: WaitingLine
   /** In the order of a resend. */
   readonly sent: Map<number, SentEntry>
@@ -92,6 +100,7 @@ export class LogState {
       expiryIntervalSeconds,
       expiresAt: null,
       subscriptions: new Map(),
+      replays: new Map(),
       waiting: new WaitingLine(),
       sent: new Map(),
       incoming: new Set<number>(),
@@ -138,7 +147,14 @@ export class LogState {
   }
 
   /** `options`: the QoS and RETAIN that it was sent with. */
-  send(delivery: number, owner: Owner, clientId: string, packetId: number, options: number): void {
+  send(
+    delivery: number,
+    owner: Owner,
+    clientId: string,
+    packetId: number,
+    options: number,
+    identifiers: readonly number[],
+  ): void {
     const line = this.#lineOf(owner)
     const session = this.sessions.get(clientId)
     if (session === undefined) {
@@ -148,9 +164,12 @@ export class LogState {
     }
     const entry = line?.remove(delivery) ?? null
     if (entry === null) return
-    const group = owner.kind === 'group' ? owner : null
-    const all = options | (entry.options & IDENTIFIED)
-    session.sent.set(delivery, newSent(delivery, entry.slot, all, packetId, group))
+    const isOwn = owner.kind === 'session'
+    if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
+    const isIdentified = identifiers.length > 0 || (entry.options & IDENTIFIED) !== 0
+    const owed = isOwn ? 0 : (entry.options & OWED_BITS) << OWED_SHIFT
+    const all = options | (isIdentified ? IDENTIFIED : 0) | owed
+    session.sent.set(delivery, newSent(delivery, entry.slot, all, packetId, isOwn ? null : owner))
   }
 
   returnToGroup(delivery: number, clientId: string, owner: GroupOwner): void {
@@ -158,7 +177,9 @@ export class LogState {
     const sent = session?.sent.get(delivery)
     if (session === undefined || sent === undefined) return
     session.sent.delete(delivery)
-    this.groupOf(owner).waiting.add(delivery, sent.slot, sent.options)
+    // The identifiers were the member's.
+    if ((sent.options & IDENTIFIED) !== 0) this.identifiers.delete(delivery)
+    this.groupOf(owner).waiting.add(delivery, sent.slot, optionsOwed(sent.options))
   }
 
   receive(delivery: number, clientId: string): void {
@@ -211,7 +232,7 @@ export class LogState {
   forgetBegun(): void {
     for (const { waiting } of this.groups.values()) {
       for (const { delivery, slot, options } of [...waiting.after(0)]) {
-        if ((options & BEGUN) === 0 || (options & 3) !== 2) continue
+        if ((options & BEGUN) === 0) continue
         waiting.remove(delivery)
         this.#forget({ delivery, slot, options }, false)
       }
@@ -252,6 +273,12 @@ export class LogState {
   #release(slot: number): void {
     if (this.messages.refer(slot, -1) === 0) this.#unreferenced.push(slot)
   }
+}
+
+/** With which it waited before it was sent to a member of its group. */
+function optionsOwed(sent: number): number {
+  const owed = sent >> OWED_SHIFT
+  return owed === 0 ? sent & OWED_BITS : owed
 }
 
 function newSent(

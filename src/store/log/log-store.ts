@@ -7,7 +7,8 @@ import { ByteReader } from '../bytes.ts'
 import { writeChanges } from '../change-codec.ts'
 import type { Change, Owner } from '../change.ts'
 import { type Disk, HOLD } from '../disk.ts'
-import { qosIn, readMessage } from '../message-codec.ts'
+import { readMessage } from '../message-codec.ts'
+import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Durability, Snapshot, StoredDelivery } from '../store.ts'
 import { checkpointNames, CheckpointWriter, readCheckpoint, unfinishedNames } from './checkpoint.ts'
 import { Compaction, type CompactionPlan, neededBytes, sparseSegments } from './compaction.ts'
@@ -15,7 +16,7 @@ import { BEGUN, LogState } from './log-state.ts'
 import { MESSAGE_IN_RECORD, replay } from './replay.ts'
 import { type Cut, type LogPosition, Segments } from './segments.ts'
 import { SEGMENT_HEADER_BYTES, segmentName } from './segment-file.ts'
-import { snapshotOf, storedDelivery } from './snapshot.ts'
+import { snapshotOf, snapshotParts, storedDelivery } from './snapshot.ts'
 import { DiskFull, StoreDamaged } from './store-damaged.ts'
 import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
 
@@ -120,6 +121,12 @@ export class LogStore {
   open(): Snapshot {
     this.recover()
     return snapshotOf(this.#state, slot => this.load(slot))
+  }
+
+  /** The same, read from the log part by part: the state must stay as it is until the last one was taken. */
+  openInParts(): SnapshotParts {
+    this.recover()
+    return snapshotParts(this.#state, slot => this.load(slot))
   }
 
   /**
@@ -258,12 +265,8 @@ export class LogStore {
     this.#gainSeen = gain
     if (gain < GAIN_BYTES_MIN) return false
     const then = this.#futile
-    const more = [
-      this.#segments.bytesAppended - then.appended,
-      this.#room - then.room,
-      gain - then.gain,
-    ]
-    return Math.max(...more) >= GAIN_BYTES_MIN
+    const more = this.#segments.bytesAppended - then.appended
+    return Math.max(more, this.#room - then.room, gain - then.gain) >= GAIN_BYTES_MIN
   }
 
   get #gainMin(): number {
@@ -433,7 +436,7 @@ function pageOf(
   const page: WaitingEntry[] = []
   let bytes = 0
   for (const entry of line.after(after)) {
-    if ((entry.options & BEGUN) !== 0 && qosIn(entry.options) === 2) continue
+    if ((entry.options & BEGUN) !== 0) continue
     page.push(entry)
     bytes += state.messages.sizeOf(entry.slot)
     if (page.length >= options.pageMessages || bytes >= options.pageBytes) break

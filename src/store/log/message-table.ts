@@ -14,7 +14,7 @@ const COLUMNS = 5
 /** What still refers to a segment. */
 export interface SegmentUse {
   messages: number
-  /** Topics and payloads together. */
+  /** Topics, payloads and properties together. */
   bytes: number
 }
 

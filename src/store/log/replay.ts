@@ -1,7 +1,14 @@
 // Records of the log → LogState. Messages are passed over: only where they lie is kept.
 
 import { ByteReader } from '../bytes.ts'
-import { KIND, readChange, readOwner, readRecipient } from '../change-codec.ts'
+import {
+  KIND,
+  readChange,
+  readIdentifiers,
+  readOwner,
+  readRecipient,
+  SENT_WITH_IDENTIFIERS,
+} from '../change-codec.ts'
 import { qosIn } from '../message-codec.ts'
 import type { Change } from '../change.ts'
 import type { LogState } from './log-state.ts'
@@ -20,7 +27,7 @@ export function replay(state: LogState, payload: Buffer, segment: number, frame:
     const kind = payload[reader.position]
     if (kind === KIND['message-stored']) storeMessage(state, reader, segment, frame)
     else if (kind === KIND.owed) owe(state, reader)
-    else if (kind === KIND.sent) send(state, reader)
+    else if (kind === KIND.sent || kind === SENT_WITH_IDENTIFIERS) send(state, reader)
     else if (kind === KIND.settled) settle(state, reader)
     else if (kind === MOVED) passOver(reader)
     else apply(state, readChange(reader))
@@ -50,27 +57,22 @@ function owe(state: LogState, reader: ByteReader): void {
   const sequence = reader.uint53()
   const options = reader.uint8()
   const packetId = reader.uint16()
-  const count = reader.uint16()
-  const identifiers =
-    count === 0 ? NO_IDENTIFIERS : Array.from({ length: count }, () => reader.uint32())
+  const identifiers = readIdentifiers(reader)
   const owner = readOwner(reader)
   const kept = qosIn(options) | (options & RETAIN)
   state.owe(delivery, owner, sequence, kept, identifiers, packetId)
 }
 
 function send(state: LogState, reader: ByteReader): void {
-  reader.position += KIND_BYTES
+  const kind = reader.uint8()
   const delivery = reader.uint53()
   const packetId = reader.uint16()
   const options = reader.uint8()
   const owner = readOwner(reader)
-  state.send(
-    delivery,
-    owner,
-    readRecipient(reader, owner),
-    packetId,
-    qosIn(options) | (options & RETAIN),
-  )
+  const clientId = readRecipient(reader, owner)
+  const identifiers = kind === SENT_WITH_IDENTIFIERS ? readIdentifiers(reader) : NO_IDENTIFIERS
+  const sentWith = qosIn(options) | (options & RETAIN)
+  state.send(delivery, owner, clientId, packetId, sentWith, identifiers)
 }
 
 function settle(state: LogState, reader: ByteReader): void {
@@ -139,6 +141,15 @@ function applyToClient(state: LogState, change: Change): void {
       return
     case 'unsubscribed':
       session?.subscriptions.delete(change.filter)
+      session?.replays.delete(change.filter)
+      return
+    case 'replay-owed':
+      if (session?.subscriptions.has(change.filter) !== true) return
+      session.replays.delete(change.filter)
+      session.replays.set(change.filter, change.sequenceMax)
+      return
+    case 'replayed':
+      session?.replays.delete(change.filter)
       return
     case 'incoming-opened':
       session?.incoming.add(change.packetId)

@@ -1,12 +1,14 @@
 // LogState → Snapshot: what a broker begins with. Messages that wait stay where they lie.
 
-import type { Message } from '../../message.ts'
+import { identifiersBytes, type Message } from '../../message.ts'
 import type { GroupOwner } from '../change.ts'
-import { onlyWill } from '../kept-facts.ts'
+import { onlyWill, replaysIn } from '../kept-facts.ts'
 import { qosIn } from '../message-codec.ts'
+import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
 import {
   type GroupEntry,
+  IDENTIFIED,
   type LogState,
   RETAIN,
   type SentEntry,
@@ -17,20 +19,41 @@ import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
 type Load = (slot: number) => Message
 
 export function snapshotOf(state: LogState, load: Load): Snapshot {
-  const making = new SnapshotMaking(state, load)
-  const strangers = [...state.wills].filter(([clientId]) => !state.sessions.has(clientId))
+  const { sessions, groups, retained, ...numbers } = snapshotParts(state, load)
   return {
-    sessions: [
-      ...[...state.sessions.values()].map(session => making.session(session)),
-      ...strangers.map(([clientId, { will, at }]) => onlyWill(clientId, will, at)),
-    ],
-    groups: [...state.groups.values()]
-      .filter(({ waiting }) => waiting.count > 0)
-      .map(group => making.group(group)),
-    retained: [...state.retained.values()].map(({ slot }) => load(slot)),
+    sessions: [...sessions],
+    groups: [...groups],
+    retained: [...retained],
+    ...numbers,
+  }
+}
+
+/** The same, each part made as it is asked for: whoever writes them one by one never holds them all. */
+export function snapshotParts(state: LogState, load: Load): SnapshotParts {
+  return {
+    sessions: sessionsOf(state, load),
+    groups: groupsOf(state, load),
+    retained: retainedOf(state, load),
     lastSequence: state.lastSequence,
     lastDelivery: state.lastDelivery,
   }
+}
+
+function* sessionsOf(state: LogState, load: Load): Iterable<StoredSession> {
+  const making = new SnapshotMaking(state, load)
+  for (const session of state.sessions.values()) yield making.session(session)
+  for (const [clientId, { will, at }] of state.wills) {
+    if (!state.sessions.has(clientId)) yield onlyWill(clientId, will, at)
+  }
+}
+
+function* groupsOf(state: LogState, load: Load): Iterable<StoredGroup> {
+  const making = new SnapshotMaking(state, load)
+  for (const group of state.groups.values()) if (group.waiting.count > 0) yield making.group(group)
+}
+
+function* retainedOf(state: LogState, load: Load): Iterable<Message> {
+  for (const { slot } of state.retained.values()) yield load(slot)
 }
 
 class SnapshotMaking {
@@ -53,6 +76,7 @@ class SnapshotMaking {
       will: will?.will ?? null,
       willAt: will?.at ?? null,
       subscriptions: [...subscriptions.values()],
+      replays: replaysIn(session.replays),
       deliveries: sent,
       remainder: this.#remainder(session.waiting),
       incoming: [...incoming],
@@ -67,7 +91,12 @@ class SnapshotMaking {
   /** How much waits: it is read when its owner wants it, so that a start needs no memory for it. */
   #remainder(line: WaitingLine): Remainder {
     let bytes = 0
-    for (const { slot } of line.after(0)) bytes += this.#state.messages.sizeOf(slot)
+    const { messages, identifiers } = this.#state
+    for (const { slot, delivery, options } of line.after(0)) {
+      bytes += messages.sizeOf(slot)
+      const all = (options & IDENTIFIED) === 0 ? undefined : identifiers.get(delivery)
+      if (all !== undefined) bytes += identifiersBytes(all)
+    }
     return { messages: line.count, bytes }
   }
 

@@ -28,7 +28,7 @@ export function repair(disk: Disk): readonly string[] {
       done.push(setAside(disk, error))
       continue
     }
-    done.push(...forgetUnreadable(log))
+    for (const line of forgetUnreadable(log)) done.push(line)
     log.close()
     return done
   }
@@ -37,7 +37,7 @@ export function repair(disk: Disk): readonly string[] {
 /** Every segment from the first on: without a checkpoint all of them are needed. */
 function hasWholeLog(disk: Disk): boolean {
   const numbers = disk.list().flatMap(name => segmentNumber(name) ?? [])
-  return numbers.length > 0 && Math.max(...numbers) === numbers.length
+  return numbers.length > 0 && numbers.every(number => number <= numbers.length)
 }
 
 /** The log ends where it is damaged: what stands there and behind it goes aside. */

@@ -1,0 +1,119 @@
+// Who has subscribed to what: entered, left, and searched for. A search is work of the turn.
+
+import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS } from '../limits.ts'
+import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
+import { areSame, type Subscription, subscriptionBytes } from '../routing/subscription.ts'
+import type { Session } from '../session/session.ts'
+import type { SessionContext } from '../session/session-context.ts'
+import { ShareGroups, type ShareSettings } from './share-groups.ts'
+import type { Target } from './target.ts'
+
+export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
+
+export class Subscriptions {
+  readonly groups: ShareGroups
+  readonly #router = new Router<Target>()
+  readonly #context: SessionContext
+  readonly #limits: Limits
+
+  constructor(share: ShareSettings, context: SessionContext) {
+    this.#context = context
+    this.#limits = context.limits
+    this.groups = new ShareGroups(this.#router, share, context)
+  }
+
+  get count(): number {
+    return this.#router.subscriptionCount
+  }
+
+  /** How often a topic had to be searched for among the filters. */
+  get searches(): number {
+    return this.#router.searches
+  }
+
+  /** Ways in which the `+` of all filters stand. */
+  get filterShapes(): number {
+    return this.#router.shapes.count
+  }
+
+  /** The limit that the client's filter would exceed by making the search for some topic too dear, or null. */
+  shapeLimitFor(clientId: string, topicFilter: string): ShapeLimit | null {
+    const { shapes } = this.#router
+    const added = shapes.newIn(topicFilter)
+    if (added === 0) return null
+    const { filterShapesMax, filterShapesPerClientMax } = this.#limits
+    if (shapes.count + added > filterShapesMax) return 'filterShapesMax'
+    const own = shapes.broughtInBy(clientId) + added
+    return own > filterShapesPerClientMax ? 'filterShapesPerClientMax' : null
+  }
+
+  match(topic: string): readonly Match<Target>[] {
+    const before = this.#router.looks
+    const matches = this.#router.match(topic)
+    const { looks } = this.#router
+    if (looks !== before) this.#context.turnWorkLeft -= (looks - before) >> LOOKS_A_UNIT_BITS
+    return matches
+  }
+
+  withoutNoLocal(match: Match<Target>): Match<Target> | null {
+    this.#context.turnWorkLeft -= match.subscriptions.length >> OVERLAPS_A_UNIT_BITS
+    return withoutNoLocal(match)
+  }
+
+  /** Enters or replaces a subscription, or leaves one as it is that says the same. Returns what is kept of it. */
+  enter(session: Session, asked: Subscription): Subscription {
+    const subscription = asked.shareName === null ? asked : this.groups.asKept(asked)
+    const old = session.subscriptions.get(subscription.filter)
+    if (old !== undefined && areSame(old, subscription)) return old
+    this.restore(session, subscription)
+    if (session.isDurable) {
+      const { clientId } = session
+      this.#context.journal.record({ kind: 'subscribed', clientId, subscription })
+    }
+    return subscription
+  }
+
+  /** As the store kept it. */
+  restore(session: Session, subscription: Subscription): void {
+    if (!session.subscriptions.has(subscription.filter)) {
+      this.#context.kept.add('subscriptions', subscriptionBytes(subscription))
+    }
+    session.subscriptions.set(subscription.filter, subscription)
+    if (subscription.shareName !== null) this.groups.join(session, subscription)
+    else this.#router.subscribe(session, subscription, session.clientId)
+  }
+
+  /** False when there was no such subscription. */
+  leave(session: Session, filter: string): boolean {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) return false
+    session.subscriptions.delete(filter)
+    session.unsubscribed(filter)
+    this.#detach(session, subscription)
+    if (session.isDurable) {
+      this.#context.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
+    }
+    return true
+  }
+
+  /** The session is over: the store forgets its subscriptions with it. */
+  end(session: Session): void {
+    for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
+    session.subscriptions.clear()
+  }
+
+  /** A subscriber that is part of this process. */
+  listen(target: Target, subscription: Subscription): void {
+    this.#router.subscribe(target, subscription)
+  }
+
+  unlisten(target: Target, topicFilter: string): void {
+    this.#router.unsubscribe(target, topicFilter)
+  }
+
+  #detach(session: Session, subscription: Subscription): void {
+    this.#context.kept.add('subscriptions', -subscriptionBytes(subscription))
+    if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
+    else this.groups.leave(session, subscription)
+  }
+}

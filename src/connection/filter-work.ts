@@ -1,0 +1,78 @@
+// A SUBSCRIBE or UNSUBSCRIBE of more filters than one turn should carry: all are checked, then all are entered, a few
+// at a time. Nothing else of the client is read meanwhile, and there is one answer at the end.
+
+import type { Broker } from '../broker/broker.ts'
+import { WORK } from '../limits.ts'
+import type { FilterList } from '../packet/decode-filters.ts'
+import { MalformedPacket } from '../packet/malformed.ts'
+import { PROTOCOL_ERROR, type ReasonCode } from '../packet/reason.ts'
+import {
+  assertFilter,
+  type Subscriber,
+  Subscribing,
+  unsubscribe,
+  workOfFilter,
+} from './subscribe.ts'
+
+/** Filters of one step. */
+const STEP_FILTERS = 32
+
+export class FilterWork {
+  readonly list: FilterList
+  readonly #subscriber: Subscriber
+  readonly #broker: Broker
+  readonly #subscribing: Subscribing
+  readonly #unsubscribed: ReasonCode[] = []
+  #isChecked = false
+
+  constructor(list: FilterList, subscriber: Subscriber, broker: Broker) {
+    // [MQTT-3.8.3-2], [MQTT-3.10.3-2]
+    if (list.isAtEnd) throw new MalformedPacket(PROTOCOL_ERROR, `${list.type} without a filter`)
+    this.list = list
+    this.#subscriber = subscriber
+    this.#broker = broker
+    this.#subscribing = new Subscribing(list.properties, subscriber, broker)
+  }
+
+  get isOver(): boolean {
+    return this.#isChecked && this.list.isAtEnd
+  }
+
+  get reasons(): readonly ReasonCode[] {
+    return this.list.type === 'subscribe' ? this.#subscribing.reasons : this.#unsubscribed
+  }
+
+  /** Goes on with the next few filters. Returns how much work they were, besides durable facts. */
+  step(): number {
+    let work = 0
+    for (let count = 0; count < STEP_FILTERS && !this.list.isAtEnd; count++) {
+      work += this.#isChecked ? this.#enter() : this.#check()
+    }
+    if (!this.#isChecked && this.list.isAtEnd) {
+      this.#isChecked = true
+      this.list.rewind()
+    }
+    return work
+  }
+
+  #check(): number {
+    if (this.list.type === 'unsubscribe') {
+      const filter = this.list.nextFilter()
+      assertFilter(filter)
+      return workOfFilter(filter) - WORK.filter + 1
+    }
+    const { filter } = this.#subscribing.check(this.list.nextRequest())
+    return workOfFilter(filter) - WORK.filter + 1
+  }
+
+  #enter(): number {
+    if (this.list.type === 'unsubscribe') {
+      const filter = this.list.nextFilter()
+      this.#unsubscribed.push(unsubscribe(filter, this.#subscriber.session, this.#broker))
+      return workOfFilter(filter)
+    }
+    const subscription = this.#subscribing.check(this.list.nextRequest())
+    this.#subscribing.enter(subscription)
+    return workOfFilter(subscription.filter)
+  }
+}

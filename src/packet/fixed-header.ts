@@ -1,0 +1,37 @@
+// What a packet begins with: its type, its flags, and its length.
+
+import { MalformedPacket } from './malformed.ts'
+import type { ProtocolVersion } from './packet.ts'
+import { MALFORMED_PACKET } from './reason.ts'
+
+/** Where the body of a packet begins. */
+export function bodyStart(bytes: Buffer, start: number): number {
+  let at = start + 1
+  while ((bytes[at] ?? 0) > 0x7f) at += 1
+  return at + 1
+}
+
+/** The remaining length has a needless byte. */
+export function isLongHeader(bytes: Buffer, start: number, body: number): boolean {
+  return bytes[body - 1] === 0 && body - start > 2
+}
+
+/** 3.1 tells receivers to ignore the flags of these packets, and its devices write lengths of a fixed width. */
+export function assertHeader(
+  type: number,
+  flags: number,
+  isLong: boolean,
+  version: ProtocolVersion,
+): void {
+  if (version === 3) return
+  // [MQTT-1.5.5-1]
+  if (isLong) throw new MalformedPacket(MALFORMED_PACKET, 'remaining length has a needless byte')
+  if (type !== 3) assertFlags(type, flags)
+}
+
+/** Reserved bits must be as the specification lists them [MQTT-2.1.3-1]. */
+function assertFlags(type: number, flags: number): void {
+  const expected = type === 6 || type === 8 || type === 10 ? 0x02 : 0x00
+  if (flags === expected) return
+  throw new MalformedPacket(MALFORMED_PACKET, `reserved flags ${flags} in packet type ${type}`)
+}

@@ -1,0 +1,123 @@
+// What a share group has the store remember of what it owes.
+
+import { strict as assert } from 'node:assert'
+import { WORK } from '../limits.ts'
+import type { Message } from '../message.ts'
+import type { QoS } from '../packet/packet.ts'
+import type { GroupOwner } from '../store/change.ts'
+import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
+import type { SessionContext } from './session-context.ts'
+import type { StoredRest } from './stored-rest.ts'
+
+const NO_IDENTIFIERS: readonly number[] = []
+
+export class GroupFacts {
+  readonly #owner: GroupOwner
+  readonly #context: SessionContext
+  readonly #rest: StoredRest
+  /** What waited when the first member joined that survives a crash. */
+  #toStore: readonly Delivery[] = []
+  #stored = 0
+
+  constructor(owner: GroupOwner, context: SessionContext, rest: StoredRest) {
+    this.#owner = owner
+    this.#context = context
+    this.#rest = rest
+  }
+
+  /** The message becomes the group's to deliver. `isDurable`: what it owes is to survive a crash. */
+  owes(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    promise: number,
+    origin: DeliveryOrigin & { readonly isDurable: boolean },
+  ): Delivery {
+    const delivery = newDelivery(message, qos, retain, NO_IDENTIFIERS, origin, 0, promise)
+    if (qos === 0) return delivery
+    delivery.reserved = this.#context.nextDelivery()
+    if (origin.isDurable) this.#recordOwed(delivery)
+    return delivery
+  }
+
+  /** What was owed by a group that would not have survived is stored after all, at its place in the order. */
+  store(delivery: Delivery): void {
+    const { journal } = this.#context
+    assert(delivery.reserved !== 0, 'what waits unstored has a number')
+    journal.record({ kind: 'message-stored', message: delivery.message })
+    this.#recordOwed(delivery)
+    delivery.promise = journal.current
+    // While some of the line lies in the store, all that joins it is stored at once.
+    this.#rest.followsOn(delivery)
+  }
+
+  /** A member gave it back. */
+  returned(delivery: Delivery, clientId: string): void {
+    this.#rest.passesBy(delivery)
+    const { stored } = delivery
+    const owner = this.#owner
+    this.#context.journal.record({ kind: 'returned', delivery: stored, clientId, owner })
+  }
+
+  settled(delivery: Delivery): void {
+    if (delivery.stored === 0) return
+    const owner = this.#owner
+    this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
+  }
+
+  /**
+   * What waits is to be stored, a part of it in each turn: it may go to a member that survives a crash, and its packet
+   * identifier must survive as well. What goes to such a member before its turn comes is stored at that moment.
+   */
+  storesWaiting(waiting: readonly Delivery[]): void {
+    this.#toStore = waiting
+    this.#stored = 0
+  }
+
+  /** False when there is more to store than this turn may. */
+  storeSome(): boolean {
+    for (; this.#stored < this.#toStore.length; this.#stored++) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      const delivery = this.#toStore[this.#stored]
+      if (delivery === undefined || !isUnstored(delivery)) continue
+      this.#context.turnWorkLeft -= WORK.groupStoring
+      this.store(delivery)
+    }
+    this.#toStore = []
+    this.#stored = 0
+    return true
+  }
+
+  #recordOwed(delivery: Delivery): void {
+    const { message, qos, retain } = delivery
+    delivery.stored = delivery.reserved
+    this.#context.journal.record({
+      kind: 'owed',
+      delivery: delivery.stored,
+      owner: this.#owner,
+      sequence: message.sequence,
+      qos,
+      retain,
+      identifiers: NO_IDENTIFIERS,
+      packetId: 0,
+    })
+  }
+}
+
+/** It waits still, and the store does not know. */
+function isUnstored({ reserved, stored, packetId }: Delivery): boolean {
+  return reserved !== 0 && stored === 0 && packetId === 0
+}
+
+/** It does not wait any more. */
+export function leavesLine(delivery: Delivery): void {
+  delivery.reserved = 0
+}
+
+/** With the QoS and RETAIN of the message, and without the identifiers of a member that may have had it. */
+export function asOwed(delivery: Delivery): Delivery {
+  const { message, qos, retain, identifiers } = delivery
+  if (qos === message.qos && retain === message.retain && identifiers.length === 0) return delivery
+  const owed = { qos: message.qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
+  return { ...delivery, ...owed }
+}

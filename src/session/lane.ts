@@ -1,0 +1,128 @@
+// Deliveries that wait, in the order of publishing. What a member of a share group gave back stands in front.
+
+import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
+import type { Delivery } from './delivery.ts'
+import { isExpired } from './session-context.ts'
+
+/** What a queue of deliveries is made of. */
+export interface Lanes {
+  readonly length: number
+  add(delivery: Delivery): void
+  /** Puts one that was taken out already back to where it stood. */
+  putBack(delivery: Delivery): void
+  /** The oldest. */
+  peek(): Delivery | undefined
+  shift(): Delivery | undefined
+  /** All of them but those that were given back, in no order. */
+  all(): readonly Delivery[]
+  /** Takes out those that have expired by `now`, but no more than `max`, and tells when the next will. */
+  expire(now: number, max: number): Expired
+}
+
+export interface Expired {
+  readonly deliveries: Delivery[]
+  /** Milliseconds; in the past when there are more, Infinity when none of them expires. */
+  readonly nextAt: number
+}
+
+interface Returned extends HeapEntry {
+  readonly delivery: Delivery
+}
+
+export class Lane implements Lanes {
+  #line: (Delivery | undefined)[] = []
+  #head = 0
+  /** Made when it is first needed. */
+  #returned: MemberHeap<Returned> | null = null
+  #returnedCount = 0
+
+  get length(): number {
+    return this.#line.length - this.#head + this.#returnedCount
+  }
+
+  add(delivery: Delivery): void {
+    this.#line.push(delivery)
+  }
+
+  putBack(delivery: Delivery): void {
+    this.#returned ??= new MemberHeap()
+    const { sequence } = delivery.message
+    // What the store brought back has numbers in the order of publishing as well.
+    this.#returned.insert({ delivery, rank: sequence, turn: delivery.stored, place: -1 })
+    this.#returnedCount += 1
+  }
+
+  peek(): Delivery | undefined {
+    const next = this.#line[this.#head]
+    if (this.#returnedCount === 0) return next
+    const returned = this.#returned?.first?.delivery
+    if (next === undefined || returned === undefined) return returned ?? next
+    return returned.message.sequence <= next.message.sequence ? returned : next
+  }
+
+  shift(): Delivery | undefined {
+    const delivery = this.peek()
+    if (delivery === undefined) return undefined
+    const returned = this.#returnedCount === 0 ? null : (this.#returned?.first ?? null)
+    if (returned !== null && returned.delivery === delivery) {
+      this.#returned?.remove(returned)
+      this.#returnedCount -= 1
+      return delivery
+    }
+    this.#line[this.#head] = undefined
+    this.#head += 1
+    if (this.#head === this.#line.length) this.#reset()
+    else if (this.#head >= 1_024 && this.#head * 2 >= this.#line.length) this.#compact()
+    return delivery
+  }
+
+  all(): readonly Delivery[] {
+    return this.#line.slice(this.#head).filter(delivery => delivery !== undefined)
+  }
+
+  expire(now: number, max: number): Expired {
+    const deliveries: Delivery[] = []
+    const kept: Delivery[] = []
+    let nextAt = this.#expireReturned(now, max, deliveries)
+    for (let index = this.#head; index < this.#line.length; index++) {
+      const delivery = this.#line[index]
+      if (delivery === undefined) continue
+      if (deliveries.length < max && isExpired(delivery.message, now)) deliveries.push(delivery)
+      else {
+        kept.push(delivery)
+        if (delivery.message.expiresAt < nextAt) nextAt = delivery.message.expiresAt
+      }
+    }
+    this.#line = kept
+    this.#head = 0
+    return { deliveries, nextAt }
+  }
+
+  /** The same among those that were given back. Returns when the next of them expires. */
+  #expireReturned(now: number, max: number, deliveries: Delivery[]): number {
+    const returned = this.#returned
+    this.#returned = null
+    this.#returnedCount = 0
+    let nextAt = Infinity
+    for (let first = returned?.first; first; first = returned?.first) {
+      returned?.remove(first)
+      const { delivery } = first
+      if (deliveries.length < max && isExpired(delivery.message, now)) deliveries.push(delivery)
+      else {
+        this.putBack(delivery)
+        nextAt = Math.min(nextAt, delivery.message.expiresAt)
+      }
+    }
+    return nextAt
+  }
+
+  #reset(): void {
+    this.#line.length = 0
+    this.#head = 0
+  }
+
+  #compact(): void {
+    this.#line = this.#line.slice(this.#head)
+    this.#head = 0
+  }
+}

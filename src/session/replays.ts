@@ -1,0 +1,138 @@
+// What a session owes of retained messages: one replay a subscription at the most, in the order in which they were
+// asked for. A replay is replaced and ended with its subscription, is sent piece by piece as work of the turn, goes
+// on where it was when its client comes back, and begins anew when the broker does.
+
+import { WORK } from '../limits.ts'
+import type { Message } from '../message.ts'
+import type { QoS } from '../packet/packet.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { Change } from '../store/change.ts'
+import type { Replay } from './replay.ts'
+import type { SessionContext } from './session-context.ts'
+
+/** A replay with its place in the map, opened or not. */
+const REPLAY_BYTES = 500
+
+type ReplayChange = Extract<Change, { kind: 'replay-owed' | 'replayed' }>
+
+/** The session that they belong to, as far as they need it. */
+export interface Recipient {
+  readonly clientId: string
+  readonly isDurable: boolean
+  /** Its client is here and is sent nothing older first. */
+  readonly mayReplay: boolean
+  /** There is room in the window, which QoS 0 does not need. */
+  readonly hasWindow: boolean
+  sendRetained(message: Message, qos: QoS, identifiers: readonly number[]): void
+  /** There is more to send, but not in this turn. */
+  postpone(): void
+}
+
+export class Replays {
+  readonly #recipient: Recipient
+  readonly #context: SessionContext
+  readonly #byFilter = new Map<string, Replay>()
+
+  constructor(recipient: Recipient, context: SessionContext) {
+    this.#recipient = recipient
+    this.#context = context
+  }
+
+  get count(): number {
+    return this.#byFilter.size
+  }
+
+  /** Takes the place of the one that the subscription had. */
+  begin(replay: Replay): void {
+    const { filter } = replay.subscription
+    const hadOne = this.#forget(filter)
+    const first = replay.peek(this.#context.now)
+    this.#context.turnWorkLeft -= replay.steps
+    if (first === null) {
+      if (hadOne) this.#record({ kind: 'replayed', clientId: this.#recipient.clientId, filter })
+      return
+    }
+    if (this.#byFilter.size > 0) replay.close()
+    this.#remember(filter, replay)
+    const { sequenceMax } = replay
+    const { clientId } = this.#recipient
+    this.#record({ kind: 'replay-owed', clientId, filter, sequenceMax })
+  }
+
+  /** As the store kept it. */
+  restore(replay: Replay): void {
+    this.#remember(replay.subscription.filter, replay)
+  }
+
+  resubscribed(subscription: Subscription): void {
+    const replay = this.#byFilter.get(subscription.filter)
+    if (replay !== undefined) replay.subscription = subscription
+  }
+
+  unsubscribed(filter: string): void {
+    this.#forget(filter)
+  }
+
+  /** The session is over. */
+  clear(): void {
+    for (const filter of this.#byFilter.keys()) this.#forget(filter)
+  }
+
+  /** Sends what can be sent now, as far as this turn has work left for it. */
+  pump(): void {
+    const context = this.#context
+    const floor = context.turnWorkLeft - Math.min(context.limits.turnWorkMax, context.turnWorkLeft)
+    for (const [filter, replay] of this.#byFilter) {
+      let isOver = false
+      while (!isOver) {
+        if (!this.#recipient.mayReplay) return
+        if (context.turnWorkLeft <= floor) {
+          this.#recipient.postpone()
+          return
+        }
+        const message = this.#draw(replay)
+        if (message === null) isOver = true
+        else if (message !== 'later' && !this.#send(replay, message)) return
+      }
+      this.#forget(filter)
+      this.#record({ kind: 'replayed', clientId: this.#recipient.clientId, filter })
+    }
+  }
+
+  #remember(filter: string, replay: Replay): void {
+    this.#byFilter.set(filter, replay)
+    this.#context.kept.add('subscriptions', REPLAY_BYTES)
+  }
+
+  /** False when there was none. */
+  #forget(filter: string): boolean {
+    const replay = this.#byFilter.get(filter)
+    if (replay === undefined) return false
+    replay.close()
+    this.#byFilter.delete(filter)
+    this.#context.kept.add('subscriptions', -REPLAY_BYTES)
+    return true
+  }
+
+  #draw(replay: Replay): Message | null | 'later' {
+    const before = replay.steps
+    const message = replay.peek(this.#context.now)
+    this.#context.turnWorkLeft -= 1 + replay.steps - before
+    return message
+  }
+
+  /** False when it must wait for room in the window. */
+  #send(replay: Replay, message: Message): boolean {
+    const qos = replay.qosOf(message)
+    if (qos > 0 && !this.#recipient.hasWindow) return false
+    replay.take()
+    const facts = qos > 0 && this.#recipient.isDurable ? 1 : 0
+    this.#context.turnWorkLeft -= WORK.retainedMessage + facts * WORK.durableFact
+    this.#recipient.sendRetained(message, qos, replay.identifiers)
+    return true
+  }
+
+  #record(change: ReplayChange): void {
+    if (this.#recipient.isDurable) this.#context.journal.record(change)
+  }
+}
