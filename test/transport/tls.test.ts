@@ -6,7 +6,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { type Test, test } from 'tap'
 import { WebSocket } from 'ws'
 import type { TlsOptions } from '../../src/transport/listener-options.ts'
-import { everythingFrom, makeCertificates, World } from './world.ts'
+import { everythingFrom, makeCertificates, until, World } from './world.ts'
 
 interface Certificates {
   readonly directory: string
@@ -306,7 +306,3 @@ test('a client that does not trust our certificate is told apart, in words', asy
     t.notMatch(JSON.stringify(world.warnings), /\\n|routines/)
   }
 })
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(resolve => setTimeout(resolve, 5))
-}

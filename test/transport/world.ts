@@ -170,3 +170,7 @@ export function serverCertificate(): { readonly certFile: string; readonly keyFi
   }
   return certificates
 }
+
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise(resolve => setTimeout(resolve, 5))
+}
