@@ -94,7 +94,10 @@ export class SimBroker {
       access: options.access,
       log: SILENT_LOG,
       publishBacklogBytesMax: options.publishBacklogBytesMax,
-      ended: line => this.#lines.delete(line),
+      ended: line => {
+        this.#lines.get(line)?.brokerHasRead()
+        this.#lines.delete(line)
+      },
     }
   }
 

@@ -72,7 +72,10 @@ export class SimWire implements Wire {
   #takenBytes = 0
   /** The most that was pending since the last word about it. */
   #pendingPeak = 0
-  /** The event after which nothing that the client said can reach the broker any more, and its time. */
+  /**
+   * The event after which nothing that the client said can have an effect any more, and its time: the broker may go on
+   * reading for many turns after the socket has closed.
+   */
   brokerClosedAt: number | null = null
   brokerClosedAtMs: number | null = null
 
@@ -160,9 +163,16 @@ export class SimWire implements Wire {
     this.#closeBroker(0, null)
   }
 
+  /** The broker is done with it. */
+  brokerHasRead(): void {
+    this.brokerClosedAt ??= this.#events.count
+    this.brokerClosedAtMs ??= this.#events.now
+  }
+
   /** The process of the broker is gone. With the power, what the system had taken is gone as well. */
   brokerDies(power: boolean): void {
-    this.#brokerIsClosed()
+    this.#isBrokerClosed = true
+    this.brokerHasRead()
     this.#broker = null
     this.#heldUp = []
     this.#waiting = []
@@ -347,16 +357,10 @@ export class SimWire implements Wire {
   #closeBroker(delayMs: number, cause: string | null): void {
     this.#events.after(delayMs, () => {
       if (this.#isBrokerClosed) return
-      this.#brokerIsClosed()
+      this.#isBrokerClosed = true
       this.#broker?.closed(cause)
       this.#broker = null
     })
-  }
-
-  #brokerIsClosed(): void {
-    this.#isBrokerClosed = true
-    this.brokerClosedAt ??= this.#events.count
-    this.brokerClosedAtMs ??= this.#events.now
   }
 
   #delay(): number {

@@ -208,3 +208,28 @@ for (const [world, options] of Object.entries(WORLDS)) {
     t.strictSame(wrong.slice(0, 3), [])
   })
 }
+
+test('a SUBSCRIBE that is done in parts is counted until it is done', async t => {
+  const pond = new Pond({ limits: { turnWorkMax: 10, turnWorkTotalMax: 10 } })
+  const client = pond.client('ann')
+  const subscription = {
+    qos: 1,
+    noLocal: false,
+    retainAsPublished: true,
+    retainHandling: 0,
+  } as const
+  const subscriptions = Array.from({ length: 600 }, (_, index) => ({
+    filter: `many/${index % 7}/filters`,
+    ...subscription,
+  }))
+  const most: number[] = []
+
+  pond.inOneTurn(() => {
+    client.says({ type: 'subscribe', packetId: 1, subscriptions, properties: NO_PROPERTIES })
+    most.push(pond.broker.kept.bufferBytes)
+  })
+
+  t.ok(Math.max(...most) > 600 * 'many/1/filters'.length, String(most))
+  t.match(client.hears()[0], /^suback #1/)
+  t.equal(pond.broker.kept.bufferBytes, 0)
+})
