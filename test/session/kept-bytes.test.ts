@@ -140,21 +140,30 @@ function subscribes(pond: Pond, index: number, filter: string): void {
   client.vanishes()
 }
 
+/** What so many of a filling take of the heap, and what they are counted as. */
+function measured(
+  count: number,
+  fill: Filling,
+): { readonly real: number; readonly counted: number } {
+  // Nothing that a test store would keep as well.
+  const pond = new Pond({ store: new ForgetfulStore() })
+  fill(pond, count)
+  const countedBefore = pond.broker.kept.heapBytes
+  const before = heapUsed()
+  for (let index = 0; index < count; index++) fill(pond, index)
+  const real = heapUsed() - before
+  return { real, counted: pond.broker.kept.heapBytes - countedBefore }
+}
+
 test(
   'what is counted is what the heap really holds, or somewhat more',
   { timeout: 120_000 },
   async t => {
     for (const [what, count, fill] of FILLINGS) {
-      // Nothing that a test store would keep as well.
-      const pond = new Pond({ store: new ForgetfulStore() })
-      fill(pond, count)
-      const countedBefore = pond.broker.kept.heapBytes
-      const before = heapUsed()
-
-      for (let index = 0; index < count; index++) fill(pond, index)
-
-      const real = heapUsed() - before
-      const counted = pond.broker.kept.heapBytes - countedBefore
+      // What is compiled or let go of meanwhile lies in the heap as well: the middle one of three has least of it.
+      const runs = [1, 2, 3].map(() => measured(count, fill))
+      const [, middle] = runs.toSorted((one, other) => one.real - other.real)
+      const { real, counted } = middle ?? { real: Infinity, counted: 0 }
       t.ok(counted >= 0.95 * real, `${what}: ${real} of the heap, and ${counted} counted`)
       t.ok(counted <= 4 * real, `${what}: ${real} of the heap, and only ${counted} counted`)
     }
