@@ -115,9 +115,9 @@ test('the types need no other package than those of Node, and compile without sk
     '--noEmit --strict --skipLibCheck false --module nodenext --target es2022 --listFiles --ignoreConfig'
   const types = ['--typeRoots', resolve(ROOT, 'node_modules/@types'), '--types', 'node']
 
-  const said = execFileSync(process.execPath, [tsc, ...settings.split(' '), ...types, 'a.mts'], {
-    // Without what the test runner puts before every program of Node.
-    env: { PATH: process.env['PATH'] ?? '' },
+  // Without what the test runner puts before every program of Node.
+  const program = ['-u', 'NODE_OPTIONS', process.execPath, tsc]
+  const said = execFileSync('env', [...program, ...settings.split(' '), ...types, 'a.mts'], {
     cwd: directory,
     encoding: 'utf8',
   })
