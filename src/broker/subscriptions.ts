@@ -15,6 +15,7 @@ export class Subscriptions {
   readonly #router = new Router<Target>()
   readonly #context: SessionContext
   readonly #limits: Limits
+  #count = 0
 
   constructor(share: ShareSettings, context: SessionContext) {
     this.#context = context
@@ -22,8 +23,9 @@ export class Subscriptions {
     this.groups = new ShareGroups(this.#router, share, context)
   }
 
+  /** Of clients, connected or away: handlers of a program around the broker are not among them. */
   get count(): number {
-    return this.#router.subscriptionCount
+    return this.#count
   }
 
   /** How often a topic had to be searched for among the filters. */
@@ -77,6 +79,7 @@ export class Subscriptions {
   restore(session: Session, subscription: Subscription): void {
     if (!session.subscriptions.has(subscription.filter)) {
       this.#context.kept.add('subscriptions', subscriptionBytes(subscription))
+      this.#count += 1
     }
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName !== null) this.groups.join(session, subscription)
@@ -113,6 +116,7 @@ export class Subscriptions {
 
   #detach(session: Session, subscription: Subscription): void {
     this.#context.kept.add('subscriptions', -subscriptionBytes(subscription))
+    this.#count -= 1
     if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)
   }

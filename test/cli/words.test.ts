@@ -25,7 +25,8 @@ interface Circumstances {
 
 async function said(args: readonly string[], circumstances: Circumstances): Promise<Said> {
   const { env = {}, ...rest } = circumstances
-  const program = spawn(process.execPath, [CLI, ...args], {
+  // Without what the test runner puts before every program of Node: it writes where another user may not.
+  const program = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, CLI, ...args], {
     ...rest,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
