@@ -21,6 +21,8 @@ export interface Message {
   readonly sequence: number
   /** How many waiting lines, windows and retained topics keep it: see `KeptBytes`. A store need not know. */
   readonly held?: number
+  /** What `contentBytes` has found, once it was asked; 0 before. A store need not know. */
+  readonly weighed?: number
 }
 
 /** What a message is made from: a PUBLISH, a will, or what the embedding program says. */
@@ -56,6 +58,7 @@ export function makeMessage(
     expiresAt: expiry === undefined ? Infinity : numbers.now + expiry * 1_000,
     sequence: numbers.nextSequence(),
     held: 0,
+    weighed: 0,
   }
 }
 
@@ -129,6 +132,18 @@ export function textBytes(text: string): number {
 
 /** Topic, payload, publisher and properties together, with an allowance for what each property takes: the same here and in the store. */
 export function contentBytes(message: Message): number {
+  const { weighed } = message
+  if (weighed !== undefined && weighed !== 0) return weighed
+  const bytes = weightOf(message)
+  // Asked for several times on the way of each message. One that the store gave back is weighed anew.
+  if (weighed === 0) {
+    const scale: { weighed?: number } = message
+    scale.weighed = bytes
+  }
+  return bytes
+}
+
+function weightOf(message: Message): number {
   const { properties, publisher } = message
   // What the store gives back has a text of its own for each client id.
   const name = publisher === null ? 0 : 2 * publisher.length
