@@ -1,9 +1,8 @@
 // Node-RED on Node 22: its MQTT nodes at version 5, with a burst that comes from one click.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { Program } from '../../test/interop/programs.ts'
+import { freePort, Program } from '../../test/interop/programs.ts'
 import { nodeProgram, npmFolder, npmVersion } from '../programs.ts'
 import { assertEqual, type Ground, type Trial, within } from '../trial.ts'
 
@@ -99,12 +98,4 @@ function flow(brokerPort: number, protocolVersion: '4' | '5'): readonly object[]
       wires: [],
     },
   ]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -1,9 +1,8 @@
 // Debian's prometheus-mqtt-exporter: Paho for Go.
 
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { Program } from '../../test/interop/programs.ts'
+import { freePort, Program } from '../../test/interop/programs.ts'
 import { debianVersion } from '../programs.ts'
 import { assertEqual, type Ground, type Trial, within } from '../trial.ts'
 
@@ -50,12 +49,4 @@ metrics:
   } finally {
     await program.killed()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -2,13 +2,12 @@
 // either side.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
 import { test, type Test } from 'tap'
 import type { EmbeddedBroker } from '../../src/index.ts'
-import { brokerOnPort, Program } from './programs.ts'
+import { brokerOnPort, freePort, Program } from './programs.ts'
 
 const VERSIONS = ['mqttv31', 'mqttv311', 'mqttv50'] as const
 
@@ -95,14 +94,6 @@ class Ear {
 
 function aMoment(): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, 20))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 interface Scene {

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { createBroker, type EmbeddedBroker, type EmbedOptions } from '../../src/index.ts'
 
 export interface Outcome {
@@ -76,4 +77,13 @@ export async function brokerOnPort(
     ...options,
   })
   return { broker, port: broker.listeners[0]?.port ?? 0 }
+}
+
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const address = server.address()
+  await new Promise(resolve => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
