@@ -222,3 +222,27 @@ async function opened(t: Test, world: World): Promise<Socket> {
   await new Promise(upgraded => socket.once('data', upgraded))
   return socket
 }
+
+const NO_HTTP: readonly (readonly [what: string, bytes: string, answer: RegExp, cause: RegExp])[] =
+  [
+    [
+      'headers of 20 KB',
+      `GET / HTTP/1.1\r\nHost: x\r\nCookie: ${'a'.repeat(20_000)}\r\n\r\n`,
+      /^HTTP\/1\.1 431 /,
+      /headers are larger than 16 KiB/,
+    ],
+    ['MQTT', '\u0010\u000c\u0000\u0004MQTT', /^HTTP\/1\.1 400 /, /MQTT without WebSocket/],
+    ['TLS', '\u0016\u0003\u0001\u0002\u0000', /^HTTP\/1\.1 400 /, /TLS to the plain HTTP port/],
+    ['anything else', 'hello\r\n\r\n', /^HTTP\/1\.1 400 /, /no HTTP/],
+  ]
+
+test('what is no HTTP, or too much of it, is answered and told', async t => {
+  for (const [what, bytes, answer, cause] of NO_HTTP) {
+    const world = await World.listening(t, { protocol: 'ws' })
+    const socket = await world.connects(t)
+    socket.write(Buffer.from(bytes, 'latin1'))
+
+    t.match(await everythingFrom(socket), answer, what)
+    t.match(world.warnings, [{ event: 'http.refused', address: '127.0.0.1', cause }], what)
+  }
+})
