@@ -3,9 +3,9 @@
 
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
-import type { QoS, Will } from '../packet/packet.ts'
-import type { Subscription } from '../routing/subscription.ts'
+import type { QoS } from '../packet/packet.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
+import { applyToClient, type ClientSession, type ClientWill } from './client-changes.ts'
 import { groupKey, onlyWill, replaysIn } from './kept-facts.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
@@ -32,41 +32,13 @@ interface KeptDelivery {
   place: Place
 }
 
-/** Changes that are about one client and no delivery. */
-type ClientChange = Exclude<
-  Change,
-  {
-    kind:
-      | `message-${string}`
-      | `retained-${string}`
-      | 'owed'
-      | 'sent'
-      | 'returned'
-      | 'received'
-      | 'settled'
-      | 'group-ended'
-  }
->
-
-interface KeptWill {
-  readonly will: Will
-  at: number | null
-}
-
 /** Where deliveries are owed: in a session or in a share group. */
 type Place = Map<number, KeptDelivery>
 
-interface KeptSession {
-  readonly clientId: string
-  expiryIntervalSeconds: number
-  expiresAt: number | null
-  readonly subscriptions: Map<string, Subscription>
-  /** The sequences up to which retained messages are owed, by filter. */
-  readonly replays: Map<string, number>
+interface KeptSession extends ClientSession {
   /** Sent, in the order of a resend. */
   readonly sent: Place
   readonly waiting: Place
-  readonly incoming: Set<number>
 }
 
 interface KeptGroup {
@@ -82,7 +54,7 @@ export class DurableState {
   readonly #messages = new Map<number, KeptMessage>()
   readonly #deliveries = new Map<number, KeptDelivery>()
   readonly #retained = new Map<string, number>()
-  readonly #wills = new Map<string, KeptWill>()
+  readonly #wills = new Map<string, ClientWill>()
   readonly #pageMessages: number
   /** Messages to look at when the group of changes has been applied. */
   readonly #unreferenced = new Set<number>()
@@ -181,62 +153,18 @@ export class DurableState {
       case 'group-ended':
         this.#endGroup(change.owner)
         return
-      default:
-        this.#applyToClient(change)
-    }
-  }
-
-  #applyToClient(change: ClientChange): void {
-    const { clientId } = change
-    const session = this.#sessions.get(clientId)
-    switch (change.kind) {
       case 'session-opened':
-        this.#endSession(clientId)
-        this.#sessions.set(clientId, newSession(clientId, change.expiryIntervalSeconds))
-        return
-      case 'session-resumed':
-        if (session === undefined) return
-        session.expiryIntervalSeconds = change.expiryIntervalSeconds
-        session.expiresAt = null
-        return
-      case 'session-left':
-        if (session !== undefined) session.expiresAt = change.expiresAt
+        this.#endSession(change.clientId)
+        this.#sessions.set(
+          change.clientId,
+          newSession(change.clientId, change.expiryIntervalSeconds),
+        )
         return
       case 'session-ended':
-        this.#endSession(clientId)
+        this.#endSession(change.clientId)
         return
-      case 'will-set':
-        this.#wills.set(clientId, { will: change.will, at: null })
-        return
-      case 'will-cleared':
-        this.#wills.delete(clientId)
-        return
-      case 'will-delayed': {
-        const kept = this.#wills.get(clientId)
-        if (kept !== undefined) kept.at = change.at
-        return
-      }
-      case 'subscribed':
-        session?.subscriptions.set(change.subscription.filter, change.subscription)
-        return
-      case 'unsubscribed':
-        session?.subscriptions.delete(change.filter)
-        session?.replays.delete(change.filter)
-        return
-      case 'replay-owed':
-        if (session?.subscriptions.has(change.filter) !== true) return
-        session.replays.delete(change.filter)
-        session.replays.set(change.filter, change.sequenceMax)
-        return
-      case 'replayed':
-        session?.replays.delete(change.filter)
-        return
-      case 'incoming-opened':
-        session?.incoming.add(change.packetId)
-        return
-      case 'incoming-released':
-        session?.incoming.delete(change.packetId)
-        return
+      default:
+        applyToClient(this.#sessions, this.#wills, change)
     }
   }
 

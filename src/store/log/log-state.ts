@@ -1,9 +1,8 @@
 // What the records of the log add up to, with messages left where they lie: the same state machine as DurableState,
 // made small. Facts about what is gone already are passed over.
 
-import type { Will } from '../../packet/packet.ts'
-import type { Subscription } from '../../routing/subscription.ts'
 import type { GroupOwner, Owner } from '../change.ts'
+import type { ClientSession, ClientWill } from '../client-changes.ts'
 import { groupKey } from '../kept-facts.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { MessageTable } from './message-table.ts'
@@ -31,27 +30,15 @@ export interface SentEntry {
   isReceived: boolean
 }
 
-export interface SessionEntry {
-  readonly clientId: string
-  expiryIntervalSeconds: number
-  expiresAt: number | null
-  readonly subscriptions: Map<string, Subscription>
-  /** The sequences up to which retained messages are owed, by filter. */
-  readonly replays: Map<string, number>
+export interface SessionEntry extends ClientSession {
   readonly waiting: WaitingLine
   /** In the order of a resend. */
   readonly sent: Map<number, SentEntry>
-  readonly incoming: Set<number>
 }
 
 export interface GroupEntry {
   readonly owner: GroupOwner
   readonly waiting: WaitingLine
-}
-
-export interface WillEntry {
-  readonly will: Will
-  at: number | null
 }
 
 export interface RetainedEntry {
@@ -64,7 +51,7 @@ export class LogState {
   readonly sessions: Map<string, SessionEntry> = new Map()
   readonly groups: Map<string, GroupEntry> = new Map()
   readonly retained: Map<string, RetainedEntry> = new Map()
-  readonly wills: Map<string, WillEntry> = new Map()
+  readonly wills: Map<string, ClientWill> = new Map()
   /** Subscription Identifiers, by delivery; few have any. */
   readonly identifiers: Map<number, readonly number[]> = new Map()
   lastSequence = 0

@@ -9,6 +9,7 @@ import {
   readRecipient,
   SENT_WITH_IDENTIFIERS,
 } from '../change-codec.ts'
+import { applyToClient } from '../client-changes.ts'
 import { qosIn } from '../message-codec.ts'
 import type { Change } from '../change.ts'
 import type { LogState } from './log-state.ts'
@@ -109,54 +110,13 @@ function apply(state: LogState, change: Change): void {
     case 'session-ended':
       state.endSession(change.clientId)
       return
-    default:
-      applyToClient(state, change)
-  }
-}
-
-function applyToClient(state: LogState, change: Change): void {
-  if (!('clientId' in change)) return
-  const session = state.sessions.get(change.clientId)
-  const will = state.wills.get(change.clientId)
-  switch (change.kind) {
-    case 'session-resumed':
-      if (session === undefined) return
-      session.expiryIntervalSeconds = change.expiryIntervalSeconds
-      session.expiresAt = null
-      return
-    case 'session-left':
-      if (session !== undefined) session.expiresAt = change.expiresAt
-      return
-    case 'will-set':
-      state.wills.set(change.clientId, { will: change.will, at: null })
-      return
-    case 'will-cleared':
-      state.wills.delete(change.clientId)
-      return
-    case 'will-delayed':
-      if (will !== undefined) will.at = change.at
-      return
-    case 'subscribed':
-      session?.subscriptions.set(change.subscription.filter, change.subscription)
-      return
-    case 'unsubscribed':
-      session?.subscriptions.delete(change.filter)
-      session?.replays.delete(change.filter)
-      return
-    case 'replay-owed':
-      if (session?.subscriptions.has(change.filter) !== true) return
-      session.replays.delete(change.filter)
-      session.replays.set(change.filter, change.sequenceMax)
-      return
-    case 'replayed':
-      session?.replays.delete(change.filter)
-      return
-    case 'incoming-opened':
-      session?.incoming.add(change.packetId)
-      return
-    case 'incoming-released':
-      session?.incoming.delete(change.packetId)
+    // replay() reads these without making a change of them.
+    case 'message-stored':
+    case 'owed':
+    case 'sent':
+    case 'settled':
       return
     default:
+      applyToClient(state.sessions, state.wills, change)
   }
 }
