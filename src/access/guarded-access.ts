@@ -3,6 +3,7 @@
 import { BAD_USER_NAME_OR_PASSWORD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access.ts'
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
+import { isPermissions, isRefusal } from './verdict.ts'
 
 /** `true` lets a client in with all rights, `false` keeps it out. */
 export type Answer = Verdict | boolean
@@ -93,16 +94,6 @@ function faultOf(answer: unknown, kinds: readonly string[]): string | null {
   if (kind !== 'refused') return null
   if (!isRefusal(reason)) return 'reason is no reason code of a refusal (0x80 to 0xFF)'
   return typeof sentence === 'string' ? null : 'a refusal needs a sentence'
-}
-
-function isRefusal(reason: unknown): boolean {
-  return Number.isInteger(reason) && Number(reason) >= 0x80 && Number(reason) <= 0xff
-}
-
-function isPermissions(value: unknown): value is Permissions {
-  if (typeof value !== 'object' || value === null) return false
-  const { mayPublish, maySubscribe } = value as Record<string, unknown>
-  return typeof mayPublish === 'function' && typeof maySubscribe === 'function'
 }
 
 /** Asked for every packet, so a right must be there at once: `true`, and nothing that is only like it. */

@@ -32,7 +32,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-function isPermissions(value: unknown): value is Permissions {
+export function isPermissions(value: unknown): value is Permissions {
   return (
     isRecord(value) &&
     typeof value['mayPublish'] === 'function' &&
@@ -44,6 +44,7 @@ function isData(value: unknown): value is Buffer {
   return Buffer.isBuffer(value) && value.length <= DATA_BYTES_MAX
 }
 
-function isRefusal(value: unknown): value is ReasonCode {
+/** The reason code of a refusal, one of those that the specification knows. */
+export function isRefusal(value: unknown): value is ReasonCode {
   return typeof value === 'number' && isReasonCode(value) && isFailure(value)
 }

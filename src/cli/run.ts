@@ -8,6 +8,7 @@ import { nearest } from '../config/nearest.ts'
 import { createLog } from '../observe/create-log.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { startServer } from '../server/server.ts'
+import { codeOf } from '../server/start-error.ts'
 import { banner } from './banner.ts'
 import { type Command, COMMANDS, helpText } from './commands.ts'
 import { UsageError, withFlags, type Words, wordsOf } from './flags.ts'
@@ -150,10 +151,6 @@ async function start(config: Config, version: string, file: string | null): Prom
     )
   })
   return null
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : null
 }
 
 function say(words: string): number {

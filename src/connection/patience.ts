@@ -19,7 +19,7 @@ const KEEP_ALIVE_FACTOR = 1.5
 const TURNS_OF_GRACE = 2
 
 /** A deadline that is met this much too late tells that the process stood still. */
-const LATE_MS_MIN = 1_000
+export const LATE_MS_MIN = 1_000
 
 export interface WaitedFor {
   /** We do not read from it, so its silence is ours. */

@@ -1,7 +1,7 @@
 // The only clock and the only timer in the program.
 
 /** Node's timers overflow at 2^31 - 1 ms and fire at once. */
-const TIMER_MS_MAX = 2_147_483_647
+export const TIMER_MS_MAX = 2_147_483_647
 
 /** Deadlines are kept to about this precision, so that many of them share one wake-up. */
 const WAKE_MS_MIN = 20

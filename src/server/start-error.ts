@@ -17,7 +17,8 @@ export class StartError extends Error {
   }
 }
 
-function codeOf(error: unknown): string | null {
+/** What the system or the broker calls this error, or null. */
+export function codeOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error)) return null
   return typeof error.code === 'string' ? error.code : null
 }

@@ -1,7 +1,6 @@
 // A deadline for a client that is judged only after what it has sent was read: our own absence is not its silence.
 
-/** A timer that is later than this by more than the deadline itself tells that the process stood still. */
-const LATE_MS_MIN = 1_000
+import { LATE_MS_MIN } from '../connection/patience.ts'
 
 export class PatientDeadline {
   readonly #milliseconds: number

@@ -11,12 +11,11 @@ import {
   type Server,
   type TLSSocket,
 } from 'node:tls'
+import { TIMER_MS_MAX } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { shortened } from '../packet/text.ts'
 import type { CertificateFiles, TlsOptions } from './listener-options.ts'
 import { ignored, type Peer } from './wire.ts'
-
-const TIMER_MS_MAX = 2_147_483_647
 
 interface Waiting {
   readonly peer: Peer
