@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { NO_PROPERTIES, type SubscriptionRequest } from '../../src/packet/packet.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
+import { turnsOf } from '../turns-of.ts'
 
 function requestOf(filter: string): SubscriptionRequest {
   return { filter, qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 }
@@ -27,21 +28,11 @@ test('a SUBSCRIBE of 100,000 filters holds nobody: it takes many turns and is an
     const pond = new Pond()
     const bob = pond.client('bob', { version })
     const carol = pond.client('carol', { version })
-    const turns = pond.turn.turns
-    let turnsToPingresp = 0
-    const write = carol.wire.write.bind(carol.wire)
-    carol.wire.write = bytes => {
-      turnsToPingresp = pond.turn.turns - turns
-      return write(bytes)
-    }
 
-    pond.inOneTurn(() => {
-      saysSubscribe(bob, 7, filtersOf(100_000, 900))
-      carol.pings()
-    })
+    const turns = turnsOf(pond, carol, () => saysSubscribe(bob, 7, filtersOf(100_000, 900)))
 
-    t.ok(pond.turn.turns - turns > 50, `${pond.turn.turns - turns} turns`)
-    t.ok(turnsToPingresp <= 2, `${turnsToPingresp} turns`)
+    t.ok(turns.all > 50, `${turns.all} turns`)
+    t.ok(turns.pingresp <= 2, `${turns.pingresp} turns`)
     t.strictSame(carol.hears(), ['pingresp'])
     const [suback, ...others] = bob.receives()
     t.strictSame(others, [])

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import type { Observer } from '../../src/broker/observer.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { Pond, type PondOptions } from '../pond.ts'
-import type { PondClient } from '../pond-client.ts'
+import { turnsOf } from '../turns-of.ts'
 
 /** The filters {+,a}^16/z: no two have the same shape. */
 function dearFilter(index: number): string {
@@ -20,26 +20,6 @@ function pondOfEnemies(clients: number, options: PondOptions = {}): Pond {
     for (let index = 0; index < 1_000; index++) enemy.subscribes(dearFilter(number * 1_000 + index))
   }
   return pond
-}
-
-/** Turns until the other client has its PINGRESP, and until all that was said is done. */
-function turnsOf(
-  pond: Pond,
-  pinging: PondClient,
-  talk: () => void,
-): { readonly pingresp: number; readonly all: number } {
-  const before = pond.turn.turns
-  let pingresp = 0
-  const write = pinging.wire.write.bind(pinging.wire)
-  pinging.wire.write = bytes => {
-    pingresp = pond.turn.turns - before
-    return write(bytes)
-  }
-  pond.inOneTurn(() => {
-    talk()
-    pinging.pings()
-  })
-  return { pingresp, all: pond.turn.turns - before }
 }
 
 test('publishes that match nothing are divided among turns by what their search costs', async t => {

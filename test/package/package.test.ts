@@ -138,25 +138,21 @@ const HOSTS: readonly (readonly [string, string])[] = [
   ['1host.example', 'DNS:1host.example'],
 ]
 
+/** What openssl prints of the names and addresses in the server's certificate. */
+function alternativesIn(directory: string): string {
+  const certificate = resolve(directory, 'server.crt')
+  const words = ['x509', '-in', certificate, '-noout', '-ext', 'subjectAltName']
+  return execFileSync('openssl', words, { encoding: 'utf8' })
+}
+
 test('make-certs.sh writes addresses as addresses and names as names', async t => {
   const directory = t.testdir()
   const script = resolve(ROOT, 'certs/make-certs.sh')
   const names = HOSTS.map(([host]) => host)
   const make = (...words: readonly string[]) =>
     execFileSync(script, [...words], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const alternatives = (): readonly string[] => {
-    const words = [
-      'x509',
-      '-in',
-      resolve(directory, 'server.crt'),
-      '-noout',
-      '-ext',
-      'subjectAltName',
-    ]
-    return (
-      execFileSync('openssl', words, { encoding: 'utf8' }).split('\n')[1]?.trim().split(', ') ?? []
-    )
-  }
+  const alternatives = (): readonly string[] =>
+    alternativesIn(directory).split('\n')[1]?.trim().split(', ') ?? []
 
   make(directory, 'device', ...names)
   t.strictSame(
@@ -190,14 +186,6 @@ test('make-certs.sh takes an address as its first word too', async t => {
     stdio: 'ignore',
   })
 
-  const words = [
-    'x509',
-    '-in',
-    resolve(directory, 'server.crt'),
-    '-noout',
-    '-ext',
-    'subjectAltName',
-  ]
-  t.match(execFileSync('openssl', words, { encoding: 'utf8' }), /DNS:my\.host/)
+  t.match(alternativesIn(directory), /DNS:my\.host/)
   t.ok(existsSync(resolve(directory, 'device.crt')))
 })

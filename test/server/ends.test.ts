@@ -10,6 +10,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import { encode } from '../../src/packet/encode.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
 import { Server } from '../../src/server/server.ts'
+import { frame, PROXY_HEADERS, UPGRADE, upgrade } from '../transport/raw-bytes.ts'
 import { makeCertificates } from '../transport/world.ts'
 
 /** 1 tries every single byte. */
@@ -40,34 +41,6 @@ const KINDS: readonly Kind[] = (['mqtt', 'ws'] as const).flatMap(protocol =>
 function nameOf({ protocol, isTls, proxy, isUnix }: Kind): string {
   const header = proxy === 0 ? '' : ` behind PROXY ${proxy}`
   return `${protocol}${isTls ? 's' : ''}${header}${isUnix ? ' over a Unix socket' : ''}`
-}
-
-const PROXY_HEADERS = [
-  Buffer.alloc(0),
-  Buffer.from('PROXY TCP4 192.0.2.7 192.0.2.1 40000 1883\r\n'),
-  Buffer.from('0d0a0d0a000d0a515549540a2111000cc0000207c0000201abcd075b', 'hex'),
-]
-
-function upgrade(...lines: string[]): Buffer {
-  const head = [
-    'GET /mqtt HTTP/1.1',
-    'Host: 127.0.0.1',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  ]
-  return Buffer.from([...head, ...lines, '', ''].join('\r\n'))
-}
-
-const UPGRADE = upgrade('Sec-WebSocket-Protocol: mqtt')
-
-function frame(data: Buffer, first = 0x82): Buffer {
-  const head = Buffer.alloc(14)
-  head[0] = first
-  head[1] = 0xff
-  head.writeUInt32BE(data.length, 6)
-  return Buffer.concat([head, data])
 }
 
 const CONNECT = encode(
@@ -250,7 +223,7 @@ test('a client that ends at any byte of its opening leaves nothing behind, on an
   const hello = await clientHello()
 
   for (const [index, { kind }] of house.places.entries()) {
-    const header = PROXY_HEADERS[kind.proxy] ?? Buffer.alloc(0)
+    const header = PROXY_HEADERS[kind.proxy]
     // Within TLS only a stranger's side of the handshake can be cut at a byte.
     const parts = [header, ...(kind.isTls ? [hello] : talkOf(kind))]
     const all = Buffer.concat(parts)
@@ -279,7 +252,7 @@ test('a client that ends at any byte within TLS leaves nothing behind', async t 
     const tasks = lengths.flatMap((length, turn) =>
       ENDS.map((end, which) => async () => {
         const socket = await house.connects(index)
-        socket.write(PROXY_HEADERS[kind.proxy] ?? '')
+        socket.write(PROXY_HEADERS[kind.proxy])
         const secured = secure({ socket, ca: house.ca, servername: 'localhost' })
         secured.on('error', () => {})
         secured.resume()
@@ -376,7 +349,7 @@ test('a request or a frame of any kind, and any end after it, leaves nothing beh
       ENDS.flatMap(end =>
         [0, 2].map(patience => async () => {
           const socket = await house.connects(index)
-          socket.write(Buffer.concat([PROXY_HEADERS[kind.proxy] ?? Buffer.alloc(0), bytes]))
+          socket.write(Buffer.concat([PROXY_HEADERS[kind.proxy], bytes]))
           await ending(socket, end, patience)
         }),
       ),
@@ -414,7 +387,7 @@ test('a client that closes its side and never reads what waits for it is not wai
   await Promise.all(
     house.places.map(async ({ kind }, index) => {
       const socket = await house.connects(index)
-      socket.write(PROXY_HEADERS[kind.proxy] ?? '')
+      socket.write(PROXY_HEADERS[kind.proxy])
       const client = kind.isTls ? secure({ socket, ca: house.ca, servername: 'localhost' }) : socket
       client.on('error', () => {})
       const talk = talkOf(kind)

@@ -1,8 +1,6 @@
 // A disk that is really full: a small file system in memory, which only root can make.
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { type Test, test } from 'tap'
@@ -11,29 +9,13 @@ import { FileDisk } from '../../src/store/file-disk.ts'
 import { FileStore } from '../../src/store/file-store.ts'
 import { verify } from '../../src/store/maintenance/verify.ts'
 import type { Change } from '../../src/store/change.ts'
+import { mounted, skip } from './mounts.ts'
 import { BOB, committed, GROUP, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
 
 const MEBIBYTE = 1_048_576
 
-function canMount(): boolean {
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
-    return process.getuid?.() === 0
-  } catch {
-    return false
-  }
-}
-
-const skip = canMount() ? false : 'only root can make a file system'
-
 function smallDisk(t: Test, mebibytes: number): string {
-  const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', directory])
-  t.teardown(() => {
-    execFileSync('umount', ['-l', directory])
-    rmSync(directory, { recursive: true })
-  })
-  return directory
+  return mounted(t, `size=${mebibytes}m`)
 }
 
 /** Leaves so much room and no more. */

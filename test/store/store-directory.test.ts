@@ -1,25 +1,14 @@
 // Folders that cannot be made or used: whoever asks for one is told at once which and why.
 
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'tap'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { makeDirectory } from '../../src/store/store-directory.ts'
+import { mounted, skip } from './mounts.ts'
 
 const CLI = resolve(import.meta.dirname, '../../src/cli.js')
-
-function canMount(): boolean {
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
-    return process.getuid?.() === 0
-  } catch {
-    return false
-  }
-}
-
-const skip = canMount() ? false : 'only root can make a file system'
 
 /** A place with a file, a circle and a loose end in it. */
 function strangePlace(directory: string): string {
@@ -88,12 +77,7 @@ test('every command that takes such a folder ends at once', async t => {
 })
 
 test('a folder on a file system that is read-only is named so', { skip }, async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', directory])
-  t.teardown(() => {
-    execFileSync('umount', ['-l', directory])
-    rmSync(directory, { recursive: true })
-  })
+  const directory = mounted(t, 'ro')
 
   t.throws(() => new FileDisk(directory), {
     message: /written to here \(its file system is read-only/,

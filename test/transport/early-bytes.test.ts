@@ -3,38 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { test } from 'tap'
+import { frame, PROXY_HEADERS, UPGRADE } from './raw-bytes.ts'
 import { World } from './world.ts'
 
 const SIZES = [0, 1, 125, 16_384, 40_000, 65_536, 200_000, 1_048_576]
-const HEADERS = {
-  1: Buffer.from('PROXY TCP4 192.0.2.7 192.0.2.1 40000 1883\r\n'),
-  2: Buffer.from('0d0a0d0a000d0a515549540a2111000cc0000207c0000201abcd075b', 'hex'),
-}
-const UPGRADE = Buffer.from(
-  [
-    'GET /mqtt HTTP/1.1',
-    'Host: 127.0.0.1',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Protocol: mqtt',
-    '',
-    '',
-  ].join('\r\n'),
-)
 const ENDS: Readonly<Record<string, (socket: Socket) => void>> = {
   ends: socket => socket.end(),
   resets: socket => socket.resetAndDestroy(),
   'breaks off': socket => socket.destroy(),
-}
-
-function frame(data: Buffer): Buffer {
-  const head = Buffer.alloc(14)
-  head[0] = 0x82
-  head[1] = 0xff
-  head.writeUInt32BE(data.length, 6)
-  return Buffer.concat([head, data])
 }
 
 function countingBody(request: IncomingMessage, response: ServerResponse): void {
@@ -47,7 +23,8 @@ async function isLeft(world: World): Promise<void> {
   while (world.listener.connectionCount > 0) await new Promise(later => setTimeout(later, 5))
 }
 
-for (const [version, header] of Object.entries(HEADERS)) {
+for (const version of [1, 2] as const) {
+  const header = PROXY_HEADERS[version]
   for (const protocol of ['mqtt', 'ws'] as const) {
     test(`${protocol} behind PROXY ${version} loses no byte that came with the header`, async t => {
       const world = await World.listening(t, { protocol, proxyProtocol: true })

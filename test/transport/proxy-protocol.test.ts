@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { connect } from 'node:tls'
 import { test } from 'tap'
 import { parseProxyHeader } from '../../src/transport/proxy-protocol.ts'
+import { UPGRADE } from './raw-bytes.ts'
 import { everythingFrom, makeCertificates, World } from './world.ts'
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a'
@@ -122,21 +123,9 @@ test('the true address is known over WebSocket and TLS as well', async t => {
     certFile: resolve(directory, 'server.crt'),
     keyFile: resolve(directory, 'server.key'),
   }
-  const request = [
-    'GET /mqtt HTTP/1.1',
-    'Host: 127.0.0.1',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Protocol: mqtt',
-    '',
-    '',
-  ].join('\r\n')
-
   const plain = await World.listening(t, { protocol: 'ws', proxyProtocol: true })
   const socket = await plain.connects(t)
-  socket.write(Buffer.concat([IPV4, Buffer.from(request)]))
+  socket.write(Buffer.concat([IPV4, UPGRADE]))
   t.match((await plain.arrives()).wire.peer, { address: '192.0.2.7', transport: 'ws' })
 
   const world = await World.listening(t, { tls, proxyProtocol: true })
