@@ -2,11 +2,9 @@
 
 import { isFailure, isReasonCode, type ReasonCode } from '../packet/reason.ts'
 import { sayable } from '../packet/text.ts'
+import { FIELD_BYTES_MAX } from '../packet/writer.ts'
 import type { Verdict } from './access.ts'
 import type { Permissions } from './permissions.ts'
-
-/** Data that AUTH and CONNACK can carry. */
-const DATA_BYTES_MAX = 65_535
 
 /** The verdict, its sentence cut to what may be said; null for what is none. */
 export function verdictIn(answer: unknown): Verdict | null {
@@ -40,8 +38,9 @@ export function isPermissions(value: unknown): value is Permissions {
   )
 }
 
+/** What AUTH and CONNACK can carry. */
 function isData(value: unknown): value is Buffer {
-  return Buffer.isBuffer(value) && value.length <= DATA_BYTES_MAX
+  return Buffer.isBuffer(value) && value.length <= FIELD_BYTES_MAX
 }
 
 /** The reason code of a refusal, one of those that the specification knows. */

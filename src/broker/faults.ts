@@ -1,22 +1,8 @@
 // Throws of what is not ours, contained where we call it: it fails closed, is counted and told, and ends nobody else.
 
 import { type Permissions, rightIn } from '../access/permissions.ts'
-import type { FaultPlace, Observer } from './observer.ts'
+import { type FaultPlace, type Observer, OBSERVED } from './observer.ts'
 import type { Statistics } from './statistics.ts'
-
-/** All of them: the compiler asks for one that is missing. */
-const NAMES: Readonly<Record<keyof Observer, true>> = {
-  connected: true,
-  disconnected: true,
-  refused: true,
-  subscribed: true,
-  subscribeRefused: true,
-  unsubscribed: true,
-  published: true,
-  publishRefused: true,
-  dropped: true,
-  failed: true,
-}
 
 export class Faults {
   /** Whose throws do not reach the broker: what it listens to has happened already. */
@@ -67,7 +53,7 @@ export class Faults {
 
 function contained(observer: Observer, failed: (error: unknown) => void): Observer {
   const all: Observer = {}
-  for (const name of Object.keys(NAMES) as (keyof Observer)[]) {
+  for (const name of OBSERVED) {
     const told = observer[name]
     if (told === undefined) continue
     const containing = (...facts: readonly unknown[]): void => {

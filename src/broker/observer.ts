@@ -37,3 +37,20 @@ export interface Observer {
   /** Something has thrown, and no more than one connection ended of it. */
   failed?(place: FaultPlace, error: unknown, clientId: string | null): void
 }
+
+/** All of them: the compiler asks for one that is missing. */
+const NAMES: Readonly<Record<keyof Observer, true>> = {
+  connected: true,
+  disconnected: true,
+  refused: true,
+  subscribed: true,
+  subscribeRefused: true,
+  unsubscribed: true,
+  published: true,
+  publishRefused: true,
+  dropped: true,
+  failed: true,
+}
+
+/** The names of all that an observer may hear. */
+export const OBSERVED: readonly (keyof Observer)[] = Object.keys(NAMES) as (keyof Observer)[]

@@ -86,17 +86,15 @@ export class Subscriptions {
     else this.#router.subscribe(session, subscription, session.clientId)
   }
 
-  /** False when there was no such subscription. */
-  leave(session: Session, filter: string): boolean {
+  leave(session: Session, filter: string): void {
     const subscription = session.subscriptions.get(filter)
-    if (subscription === undefined) return false
+    if (subscription === undefined) return
     session.subscriptions.delete(filter)
     session.unsubscribed(filter)
     this.#detach(session, subscription)
     if (session.isDurable) {
       this.#context.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })
     }
-    return true
   }
 
   /** The session is over: the store forgets its subscriptions with it. */

@@ -1,10 +1,11 @@
 // What client and broker agreed on with CONNECT and CONNACK.
 
 import type { Limits } from '../limits.ts'
+import { REMAINING_LENGTH_MAX } from '../packet/fixed-header.ts'
 import type { ConnectPacket, ProtocolVersion } from '../packet/packet.ts'
 
 /** Largest packet that the protocol can express: 4 bytes of Remaining Length and the fixed header. */
-export const PROTOCOL_PACKET_BYTES_MAX = 268_435_460
+export const PROTOCOL_PACKET_BYTES_MAX = REMAINING_LENGTH_MAX + 5
 
 export interface Agreement {
   readonly version: ProtocolVersion

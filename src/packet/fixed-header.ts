@@ -4,6 +4,9 @@ import { MalformedPacket } from './malformed.ts'
 import type { ProtocolVersion } from './packet.ts'
 import { MALFORMED_PACKET } from './reason.ts'
 
+/** Four bytes of seven bits each (section 2.1.4). */
+export const REMAINING_LENGTH_MAX = 268_435_455
+
 /** Where the body of a packet begins. */
 export function bodyStart(bytes: Buffer, start: number): number {
   let at = start + 1

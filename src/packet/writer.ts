@@ -1,7 +1,8 @@
 // Appends the fields of packets to memory that grows as needed.
 
 const FIRST_BYTES = 256
-const STRING_BYTES_MAX = 65_535
+/** Of a string or of binary data, whose length has two bytes (sections 1.5.4 and 1.5.6). */
+export const FIELD_BYTES_MAX = 65_535
 /** Up to here a loop is quicker than a call into the engine. */
 const LOOP_LENGTH_MAX = 40
 
@@ -70,7 +71,7 @@ export class Writer {
   string(text: string): void {
     if (text.length <= LOOP_LENGTH_MAX && this.#ascii(text)) return
     const length = Buffer.byteLength(text)
-    if (length > STRING_BYTES_MAX)
+    if (length > FIELD_BYTES_MAX)
       throw new RangeError(`a string of ${length} bytes is too long for MQTT`)
     this.uint16(length)
     const at = this.#grow(length)
@@ -97,7 +98,7 @@ export class Writer {
   }
 
   binary(data: Uint8Array): void {
-    if (data.length > STRING_BYTES_MAX) {
+    if (data.length > FIELD_BYTES_MAX) {
       throw new RangeError(`binary data of ${data.length} bytes is too long for MQTT`)
     }
     this.uint16(data.length)

@@ -1,8 +1,10 @@
 // What an embedding program publishes, checked as the codec checks a packet: nobody else would.
 
 import { ownCopy, propertiesBytes, type Publishable } from '../message.ts'
+import { REMAINING_LENGTH_MAX } from '../packet/fixed-header.ts'
 import { NO_PROPERTIES, type Properties, type QoS, type UserProperty } from '../packet/packet.ts'
 import { textOf } from '../packet/text.ts'
+import { FIELD_BYTES_MAX } from '../packet/writer.ts'
 import { isTopicName } from '../routing/topic.ts'
 
 /** A message that the embedding program publishes. */
@@ -15,10 +17,9 @@ export interface Publication {
   readonly properties?: Properties
 }
 
-const FIELD_BYTES_MAX = 65_535
 const EXPIRY_SECONDS_MAX = 4_294_967_295
 /** No packet of MQTT is larger, with its topic and its head. */
-const PACKET_BYTES_MAX = 268_435_455 - FIELD_BYTES_MAX - 16
+const PACKET_BYTES_MAX = REMAINING_LENGTH_MAX - FIELD_BYTES_MAX - 16
 
 /** A copy of its own of all that may be forwarded. Throws a TypeError for what MQTT cannot say. */
 export function checkedPublication(publication: Publication): {
