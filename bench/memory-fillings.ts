@@ -155,20 +155,21 @@ async function fillWithWills(port: number, hasEnded: () => boolean): Promise<num
   )
 }
 
-async function fillWithAliases(port: number, hasEnded: () => boolean): Promise<number> {
+/** Clients that stay connected until no more of them are taken: `fills` says whether its client was. */
+async function fillWithClients(
+  port: number,
+  hasEnded: () => boolean,
+  letter: string,
+  fills: (client: MemoryClient, index: number) => Promise<boolean>,
+): Promise<number> {
   const clients: MemoryClient[] = []
   const made = await until(
     hasEnded,
     async index => {
       const client = new MemoryClient(port)
       clients.push(client)
-      if ((await client.connects(`a${index}`)) !== 0) return false
-      for (let alias = 1; alias <= 32; alias++) {
-        const topic = `${index}/${alias}/${WIDE}`
-        if ((await client.publishes(topic, SMALL, false, { topicAlias: alias })) === -1)
-          return false
-      }
-      return true
+      if ((await client.connects(`${letter}${index}`)) !== 0) return false
+      return fills(client, index)
     },
     800,
   )
@@ -176,23 +177,23 @@ async function fillWithAliases(port: number, hasEnded: () => boolean): Promise<n
   return made
 }
 
+function fillWithAliases(port: number, hasEnded: () => boolean): Promise<number> {
+  return fillWithClients(port, hasEnded, 'a', async (client, index) => {
+    for (let alias = 1; alias <= 32; alias++) {
+      const topic = `${index}/${alias}/${WIDE}`
+      if ((await client.publishes(topic, SMALL, false, { topicAlias: alias })) === -1) return false
+    }
+    return true
+  })
+}
+
 /** Packets of which all but the last byte arrive. */
-async function fillWithHalfPackets(port: number, hasEnded: () => boolean): Promise<number> {
-  const clients: MemoryClient[] = []
-  const made = await until(
-    hasEnded,
-    async index => {
-      const client = new MemoryClient(port)
-      clients.push(client)
-      if ((await client.connects(`h${index}`)) !== 0) return false
-      client.half(1_000_000)
-      await new Promise(resolve => setTimeout(resolve, 20))
-      return !client.isClosed
-    },
-    800,
-  )
-  for (const client of clients) client.ends()
-  return made
+function fillWithHalfPackets(port: number, hasEnded: () => boolean): Promise<number> {
+  return fillWithClients(port, hasEnded, 'h', async client => {
+    client.half(1_000_000)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    return !client.isClosed
+  })
 }
 
 async function connected(port: number, clientId: string): Promise<MemoryClient> {

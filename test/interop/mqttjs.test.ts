@@ -1,11 +1,25 @@
 // MQTT.js 5: the client of MQTTX, MQTT Explorer, zigbee2mqtt and most programs on Node.
 
 import mqtt, { type IClientOptions, type IDisconnectPacket, type IPublishPacket } from 'mqtt'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { brokerOnPort } from './programs.ts'
 
 async function client(url: string, options: IClientOptions): Promise<mqtt.MqttClient> {
   return mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+}
+
+/** Two clients of a broker of their own, until the test ends. */
+async function readerAndWriter(
+  t: Test,
+  protocolVersion: 4 | 5,
+): Promise<{ readonly reader: mqtt.MqttClient; readonly writer: mqtt.MqttClient }> {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const url = `mqtt://127.0.0.1:${port}`
+  const reader = await client(url, { protocolVersion })
+  const writer = await client(url, { protocolVersion })
+  t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+  return { reader, writer }
 }
 
 function messageOf(reader: mqtt.MqttClient): Promise<IPublishPacket> {
@@ -41,12 +55,7 @@ for (const [transport, protocol] of [
 }
 
 test('properties of MQTT 5 arrive as they were sent', async t => {
-  const { broker, port } = await brokerOnPort()
-  t.teardown(() => broker.close())
-  const url = `mqtt://127.0.0.1:${port}`
-  const reader = await client(url, { protocolVersion: 5 })
-  const writer = await client(url, { protocolVersion: 5 })
-  t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+  const { reader, writer } = await readerAndWriter(t, 5)
   await reader.subscribeAsync('a', { qos: 1, properties: { subscriptionIdentifier: 9 } })
 
   const message = messageOf(reader)
@@ -87,12 +96,7 @@ test('a second client with the same id takes the session over, and the first hea
 })
 
 test('a thousand messages of QoS 2 in flight at once arrive once each and in order', async t => {
-  const { broker, port } = await brokerOnPort()
-  t.teardown(() => broker.close())
-  const url = `mqtt://127.0.0.1:${port}`
-  const reader = await client(url, { protocolVersion: 4 })
-  const writer = await client(url, { protocolVersion: 4 })
-  t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+  const { reader, writer } = await readerAndWriter(t, 4)
   const heard: number[] = []
   reader.on('message', (_topic, payload) => heard.push(Number(payload.toString())))
   await reader.subscribeAsync('n', { qos: 2 })
@@ -150,12 +154,7 @@ function patterned(seed: number, size: number): Buffer {
 
 for (const qos of [1, 2] as const) {
   test(`MQTT.js at version 5 may send a burst of 5,000 at QoS ${qos}: it does not look at our Receive Maximum`, async t => {
-    const { broker, port } = await brokerOnPort()
-    t.teardown(() => broker.close())
-    const url = `mqtt://127.0.0.1:${port}`
-    const reader = await client(url, { protocolVersion: 5 })
-    const writer = await client(url, { protocolVersion: 5 })
-    t.teardown(() => Promise.all([reader.endAsync(), writer.endAsync()]))
+    const { reader, writer } = await readerAndWriter(t, 5)
     let heard = 0
     const all = new Promise<void>(resolve => {
       reader.on('message', () => {
