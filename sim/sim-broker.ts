@@ -11,7 +11,7 @@ import { Turn } from '../src/loop/turn.ts'
 import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { QueueBounds } from '../src/session/message-queue.ts'
 import { Journal } from '../src/store/journal.ts'
-import { Line, type LineContext } from '../src/transport/line.ts'
+import { ClientSocket, type ClientSocketContext } from '../src/transport/client-socket.ts'
 import type { Dice } from './dice.ts'
 import type { Drops } from './drops.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -41,8 +41,8 @@ export class SimBroker {
   isAlive = true
   readonly #options: SimBrokerOptions
   readonly #turn: Turn
-  readonly #lines = new Map<Line, SimWire>()
-  readonly #context: LineContext
+  readonly #sockets = new Map<ClientSocket, SimWire>()
+  readonly #context: ClientSocketContext
   #alarm = Infinity
   #fault: unknown = null
 
@@ -94,15 +94,15 @@ export class SimBroker {
       access: options.access,
       log: SILENT_LOG,
       publishBacklogBytesMax: options.publishBacklogBytesMax,
-      ended: line => {
-        this.#lines.get(line)?.brokerHasRead()
-        this.#lines.delete(line)
+      ended: socket => {
+        this.#sockets.get(socket)?.brokerHasRead()
+        this.#sockets.delete(socket)
       },
     }
   }
 
   get lineCount(): number {
-    return this.#lines.size
+    return this.#sockets.size
   }
 
   starts(): void {
@@ -112,19 +112,19 @@ export class SimBroker {
   }
 
   accepts(wire: SimWire): void {
-    this.#lines.set(new Line(wire, this.#context), wire)
+    this.#sockets.set(new ClientSocket(wire, this.#context), wire)
   }
 
   /** Asked to stop in good order: its clients are told. It dies when its last word is committed. */
   stops(): void {
-    for (const line of this.#lines.keys()) line.brokerStops()
+    for (const socket of this.#sockets.keys()) socket.brokerStops()
   }
 
   /** All memory is gone, and every socket with it. */
   dies(power: boolean): void {
     this.isAlive = false
-    for (const wire of this.#lines.values()) wire.brokerDies(power)
-    this.#lines.clear()
+    for (const wire of this.#sockets.values()) wire.brokerDies(power)
+    this.#sockets.clear()
   }
 
   #wakeAt(time: number): void {

@@ -15,7 +15,7 @@ import { Turn } from '../src/loop/turn.ts'
 import { Journal } from '../src/store/journal.ts'
 import { MemoryStore } from '../src/store/memory-store.ts'
 import type { Snapshot, Store } from '../src/store/store.ts'
-import { Line, type LineContext } from '../src/transport/line.ts'
+import { ClientSocket, type ClientSocketContext } from '../src/transport/client-socket.ts'
 import { observeAll } from '../src/observe/observers.ts'
 import { PondClient, type PondClientOptions } from './pond-client.ts'
 import { PondWire } from './pond-wire.ts'
@@ -90,9 +90,9 @@ export class Pond {
   readonly stateFaults: Error[] = []
   /** Milliseconds since 1970. */
   now: number
-  readonly #context: LineContext
+  readonly #context: ClientSocketContext
   readonly #ends: (() => void)[] = []
-  readonly #lines = new Set<Line>()
+  readonly #sockets = new Set<ClientSocket>()
   readonly #takesLate: boolean
   readonly #bearsFaults: boolean
   #isJoined = false
@@ -147,7 +147,7 @@ export class Pond {
       access: options.access ?? openAccess,
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       publishBacklogBytesMax: 262_144,
-      ended: line => this.#lines.delete(line),
+      ended: socket => this.#sockets.delete(socket),
     }
     this.turn.begin()
     restore(this.broker, options.snapshot ?? EMPTY, UNRESTRICTED)
@@ -173,7 +173,7 @@ export class Pond {
     const wire = new PondWire(options.takesLate ?? this.#takesLate, happen =>
       this.#ends.push(happen),
     )
-    this.#lines.add(new Line(wire, this.#context))
+    this.#sockets.add(new ClientSocket(wire, this.#context))
     this.settles()
     return new PondClient(this, wire, clientId, options)
   }
@@ -188,7 +188,7 @@ export class Pond {
 
   /** The broker stops as a server stops it. */
   stops(): void {
-    for (const line of this.#lines) line.brokerStops()
+    for (const socket of this.#sockets) socket.brokerStops()
     this.settles()
   }
 

@@ -229,7 +229,7 @@ export class Broker implements SessionContext {
   publish(message: Message): number {
     this.changing += 1
     const matches = this.subscriptions.match(message.topic)
-    const promise = this.#store(message, matches)
+    const commitId = this.#store(message, matches)
     if (message.retain) {
       this.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
       this.retained.keep(message)
@@ -247,7 +247,7 @@ export class Broker implements SessionContext {
       }
       const qos = message.qos < heard.qos ? message.qos : heard.qos
       const retain = message.retain && heard.retainAsPublished
-      heard.target.deliver(message, qos, retain, heard.identifiers, promise)
+      heard.target.deliver(message, qos, retain, heard.identifiers, commitId)
     }
     if (receivers === 0) this.statistics.messagesUnmatched += 1
     this.observer.published?.(message, receivers)

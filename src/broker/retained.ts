@@ -7,7 +7,7 @@ import {
   RetainedMessages,
   retainedTopicBytes,
 } from '../routing/retained-messages.ts'
-import { SteadyMap } from '../routing/steady-map.ts'
+import { ChurnMap } from '../routing/churn-map.ts'
 import type { KeptBytes } from '../session/kept-bytes.ts'
 import type { RetainedSet, RetainedSource } from '../session/replay.ts'
 import type { Journal } from '../store/journal.ts'
@@ -15,7 +15,7 @@ import type { Deadline, Deadlines } from './deadlines.ts'
 
 export class Retained implements RetainedSet {
   readonly #messages = new RetainedMessages()
-  readonly #expiries = new SteadyMap<string, Deadline>()
+  readonly #expiries = new ChurnMap<string, Deadline>()
   readonly #deadlines: Deadlines
   readonly #journal: Journal
   readonly #limits: Limits

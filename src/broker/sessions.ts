@@ -1,6 +1,6 @@
 // Every session by client id: opened, taken over, left behind, expired.
 
-import { SteadyMap } from '../routing/steady-map.ts'
+import { ChurnMap } from '../routing/churn-map.ts'
 import type { Session } from '../session/session.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
@@ -26,7 +26,7 @@ class Place implements Deadline {
 }
 
 export class Sessions {
-  readonly #places = new SteadyMap<string, Place>()
+  readonly #places = new ChurnMap<string, Place>()
   readonly #deadlines: Deadlines
   readonly #expired: (session: Session) => void
   #occupied = 0

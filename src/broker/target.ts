@@ -1,5 +1,6 @@
 // Where a matching message goes: a session, a share group, or a subscriber inside this process.
 
+import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 
@@ -13,6 +14,6 @@ export interface Target {
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
-    promise: number,
+    commitId: CommitId,
   ): void
 }

@@ -9,7 +9,7 @@ import {
   textBytes,
 } from '../message.ts'
 import type { Will } from '../packet/packet.ts'
-import { SteadyMap } from '../routing/steady-map.ts'
+import { ChurnMap } from '../routing/churn-map.ts'
 import type { KeptBytes } from '../session/kept-bytes.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
@@ -42,7 +42,7 @@ class PendingWill implements Deadline {
 }
 
 export class Wills {
-  readonly #wills = new SteadyMap<string, WillOfClient>()
+  readonly #wills = new ChurnMap<string, WillOfClient>()
   readonly #pending = new Map<string, PendingWill>()
   readonly #publisher: WillPublisher
   readonly #deadlines: Deadlines

@@ -3,18 +3,18 @@
 import type { Credentials } from '../access/access.ts'
 import type { AuthPacket, Properties } from '../packet/packet.ts'
 import { PROTOCOL_ERROR, type ReasonCode, REAUTHENTICATE } from '../packet/reason.ts'
-import type { Agreement } from './agreement.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
 import type { Question } from './connection-context.ts'
 import { ProtocolError } from './protocol-error.ts'
 
 /** The question that an AUTH from the client asks. */
 export function questionOf(
   packet: AuthPacket,
-  agreement: Agreement,
+  negotiated: NegotiatedLimits,
   credentials: Credentials,
   expected: ReasonCode,
 ): Question {
-  const method = agreement.authenticationMethod
+  const method = negotiated.authenticationMethod
   const { authenticationMethod, authenticationData } = packet.properties
   // Without a method in CONNECT there is no AUTH [MQTT-4.12.0-7]; with one it stays the same [MQTT-4.12.0-5].
   if (method === null || authenticationMethod !== method || packet.reason !== expected) {

@@ -23,7 +23,7 @@ export interface ConnectionPeer {
 }
 
 /** The shell's part: it carries out before the turn ends what the connection cannot do itself. */
-export interface Carrier {
+export interface ConnectionHost {
   /** There are bytes to send, a question to ask or an end to make. May be called often. */
   attend(): void
   /** The system keeps up with the bytes that it is given. While this is false, `drained` is sure to come. */

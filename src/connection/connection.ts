@@ -29,9 +29,14 @@ import {
   SUCCESS,
   UNSPECIFIED_ERROR,
 } from '../packet/reason.ts'
-import { type Agreement, agree } from './agreement.ts'
+import { type NegotiatedLimits, negotiate } from './negotiated-limits.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
-import type { Carrier, ConnectionContext, ConnectionPeer, Question } from './connection-context.ts'
+import type {
+  ConnectionHost,
+  ConnectionContext,
+  ConnectionPeer,
+  Question,
+} from './connection-context.ts'
 import { Conversation } from './conversation.ts'
 import { expiryIn, farewellOf } from './farewell.ts'
 import {
@@ -50,10 +55,10 @@ import { Patience, type WaitedFor } from './patience.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
 
-interface Candidate {
+interface PendingConnect {
   /** Null once the client is in and cannot authenticate again: what it said is not kept. */
   readonly packet: ConnectPacket | null
-  readonly agreement: Agreement
+  readonly negotiated: NegotiatedLimits
 }
 
 export class Connection implements WaitedFor, Occupant {
@@ -64,20 +69,20 @@ export class Connection implements WaitedFor, Occupant {
   /** The end was reached: once the outbox is empty the socket is closed. */
   isOver = false
   readonly #context: ConnectionContext
-  readonly #carrier: Carrier
+  readonly #host: ConnectionHost
   readonly #framer: Framer
   #terms: ReadingTerms
   readonly #patience: Patience
-  #candidate: Candidate | null = null
+  #pending: PendingConnect | null = null
   #conversation: Conversation | null = null
   #isReauthenticating = false
   #hasSaidNothing = true
 
-  constructor(context: ConnectionContext, carrier: Carrier, peer: ConnectionPeer) {
+  constructor(context: ConnectionContext, host: ConnectionHost, peer: ConnectionPeer) {
     this.#context = context
-    this.#carrier = carrier
+    this.#host = host
     this.peer = peer
-    this.sender = new Sender(context, carrier)
+    this.sender = new Sender(context, host)
     const { broker } = context
     this.#framer = new Framer(broker.limits.connectPacketBytesMax, 'limits.connectPacketBytesMax')
     this.#terms = { version: 4, userPropertiesMax: broker.limits.userPropertiesMax }
@@ -95,7 +100,7 @@ export class Connection implements WaitedFor, Occupant {
   }
 
   get clientId(): string | null {
-    return this.#candidate?.agreement.clientId ?? null
+    return this.#pending?.negotiated.clientId ?? null
   }
 
   /** Packets that have arrived wait for a later turn: this one's share is used up. */
@@ -215,19 +220,19 @@ export class Connection implements WaitedFor, Occupant {
   }
 
   get isPaused(): boolean {
-    return this.#carrier.isPaused
+    return this.#host.isPaused
   }
 
   /** It was waited for long enough. */
   outOfTime(reason: ReasonCode, sentence: string): void {
-    if (this.#candidate === null) this.#end(reason, sentence, 'lost')
+    if (this.#pending === null) this.#end(reason, sentence, 'lost')
     else this.disconnect(reason, sentence)
   }
 
   #handle(packet: Packet): number {
     this.#broker.statistics.packetsReceived += 1
     if (this.#conversation !== null) return this.#converse(packet, this.#conversation)
-    if (this.#candidate !== null) this.#continueHandshake(packet, this.#candidate)
+    if (this.#pending !== null) this.#continueHandshake(packet, this.#pending)
     else if (packet.type === 'connect') this.#connect(packet)
     // [MQTT-3.1.0-1]
     else throw new ProtocolError(PROTOCOL_ERROR, `the first packet is ${packet.type}, not CONNECT`)
@@ -245,34 +250,34 @@ export class Connection implements WaitedFor, Occupant {
     this.sender.speaks(packet.version)
     this.#terms = { ...this.#terms, version: packet.version }
     const assigned = packet.clientId === '' ? this.#context.newClientId() : null
-    const agreement = agree(packet, assigned, this.#broker.limits)
+    const negotiated = negotiate(packet, assigned, this.#broker.limits)
     // What it said may be asked for again, when the memory that it came in is another client's.
     const will = packet.will === null ? null : keptWill(packet.will)
     const password = ownBytes(packet.password ?? undefined)
-    this.#candidate = { packet: { ...packet, will, password }, agreement }
+    this.#pending = { packet: { ...packet, will, password }, negotiated }
     this.#patience.authenticates()
-    this.sender.agreed(agreement)
+    this.sender.agreed(negotiated)
     const refusal = connectRefusal(packet, this.#broker)
     if (refusal !== null) {
       this.#refuse(refusal.reason, refusal.sentence)
       return
     }
-    const credentials = credentialsOf(packet, agreement.clientId, this.peer)
-    const method = agreement.authenticationMethod
+    const credentials = credentialsOf(packet, negotiated.clientId, this.peer)
+    const method = negotiated.authenticationMethod
     const data = ownBytes(packet.properties.authenticationData)
     this.question =
       method === null
         ? { kind: 'authenticate', credentials }
         : { kind: 'exchange', method, data, credentials, isFirst: true }
-    this.#carrier.attend()
+    this.#host.attend()
   }
 
   /** Between CONNECT and CONNACK only AUTH and DISCONNECT may come [MQTT-3.1.2-30]. */
-  #continueHandshake(packet: Packet, candidate: Candidate): void {
+  #continueHandshake(packet: Packet, pending: PendingConnect): void {
     if (packet.type === 'disconnect') {
       this.#end(packet.reason, 'the client gave up its authentication', 'goodbye')
     } else if (packet.type === 'auth') {
-      this.#ask(packet, candidate, CONTINUE_AUTHENTICATION)
+      this.#ask(packet, pending, CONTINUE_AUTHENTICATION)
     } else {
       const sentence = `${packet.type} before the authentication was complete`
       throw new ProtocolError(PROTOCOL_ERROR, sentence)
@@ -280,20 +285,20 @@ export class Connection implements WaitedFor, Occupant {
   }
 
   #reauthenticate(packet: AuthPacket): void {
-    if (this.#candidate === null) return
+    if (this.#pending === null) return
     const expected = this.#isReauthenticating ? CONTINUE_AUTHENTICATION : REAUTHENTICATE
-    this.#ask(packet, this.#candidate, expected)
+    this.#ask(packet, this.#pending, expected)
     this.#isReauthenticating = true
   }
 
-  #ask(packet: AuthPacket, candidate: Candidate, expected: ReasonCode): void {
-    if (candidate.packet === null) {
+  #ask(packet: AuthPacket, pending: PendingConnect, expected: ReasonCode): void {
+    if (pending.packet === null) {
       // [MQTT-4.12.0-7]
       throw new ProtocolError(PROTOCOL_ERROR, 'AUTH, and CONNECT named no authentication method')
     }
-    const credentials = credentialsOf(candidate.packet, candidate.agreement.clientId, this.peer)
-    this.question = questionOf(packet, candidate.agreement, credentials, expected)
-    this.#carrier.attend()
+    const credentials = credentialsOf(pending.packet, pending.negotiated.clientId, this.peer)
+    this.question = questionOf(packet, pending.negotiated, credentials, expected)
+    this.#host.attend()
   }
 
   #admit(verdict: Verdict, question: Question): void {
@@ -313,7 +318,7 @@ export class Connection implements WaitedFor, Occupant {
   }
 
   #reauthenticated(verdict: Verdict, conversation: Conversation): void {
-    const method = conversation.agreement.authenticationMethod ?? ''
+    const method = conversation.negotiated.authenticationMethod ?? ''
     switch (verdict.kind) {
       case 'refused':
         // [MQTT-4.12.1-2]
@@ -332,37 +337,36 @@ export class Connection implements WaitedFor, Occupant {
 
   /** Opens the session, says CONNACK and then what the session owes [MQTT-3.2.0-1]. */
   #accept(permissions: Permissions, data: Buffer | undefined): void {
-    const packet = this.#candidate?.packet ?? null
-    if (this.#candidate === null || packet === null) return
-    const { agreement } = this.#candidate
+    const packet = this.#pending?.packet ?? null
+    if (this.#pending === null || packet === null) return
+    const { negotiated } = this.#pending
     const kept = { ...packet, will: null, properties: NO_PROPERTIES }
-    this.#candidate = { packet: agreement.authenticationMethod === null ? null : kept, agreement }
+    this.#pending = { packet: negotiated.authenticationMethod === null ? null : kept, negotiated }
     const { broker, responseInformation } = this.#context
-    const extras = extrasOf(agreement, data, responseInformation)
+    const extras = extrasOf(negotiated, data, responseInformation)
     const refusal =
-      openingRefusal(agreement, packet.will, permissions, broker) ??
-      connackRefusal(connack(agreement, false, broker, extras), this.sender)
+      openingRefusal(negotiated, packet.will, permissions, broker) ??
+      connackRefusal(connack(negotiated, false, broker, extras), this.sender)
     if (refusal !== null) {
       this.#refuse(refusal.reason, refusal.sentence)
       return
     }
     const { session, sessionPresent } = broker.open({
-      clientId: agreement.clientId,
+      clientId: negotiated.clientId,
       cleanStart: packet.cleanStart,
-      expiryIntervalSeconds: agreement.expiryIntervalSeconds,
+      expiryIntervalSeconds: negotiated.expiryIntervalSeconds,
       will: packet.will === null ? null : { will: packet.will, permissions },
       occupant: this,
     })
-    this.#conversation = new Conversation(session, agreement, permissions, broker, this.sender)
+    this.#conversation = new Conversation(session, negotiated, permissions, broker, this.sender)
     this.#framer.packetBytesMax = broker.limits.packetBytesMax
     this.#framer.limitName = 'limits.packetBytesMax'
     // Also when an old session was deleted or a will was left [D6].
-    const promise = broker.journal.latest
-    this.sender.send(connack(agreement, sessionPresent, broker, extras), promise)
-    this.#patience.connected(agreement.keepAliveSeconds)
-    broker.observer.connected?.(factsOf(agreement, this.peer), sessionPresent)
+    this.sender.send(connack(negotiated, sessionPresent, broker, extras), broker.journal.latest)
+    this.#patience.connected(negotiated.keepAliveSeconds)
+    broker.observer.connected?.(factsOf(negotiated, this.peer), sessionPresent)
     broker.changing += 1
-    session.attach(this.sender, agreement.windowMax)
+    session.attach(this.sender, negotiated.windowMax)
     broker.changing -= 1
   }
 
@@ -378,7 +382,7 @@ export class Connection implements WaitedFor, Occupant {
 
   /** Refuses CONNECT. Where 3.x has no code for the reason there is no CONNACK [MQTT-3.2.2-6 of 3.1.1]. */
   #refuse(reason: ReasonCode, sentence: string): void {
-    const isSayable = this.#candidate?.agreement.version === 5 || hasConnectReturnCode(reason)
+    const isSayable = this.#pending?.negotiated.version === 5 || hasConnectReturnCode(reason)
     if (isSayable) this.sender.send(refusingConnack(reason, sentence), 0)
     this.#end(reason, sentence, 'lost')
   }
@@ -393,7 +397,7 @@ export class Connection implements WaitedFor, Occupant {
     if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
     this.#broker.changing = changing
     this.#broker.statistics.protocolErrors += 1
-    if (this.#candidate === null && error instanceof MalformedPacket) this.#sayToStranger(error)
+    if (this.#pending === null && error instanceof MalformedPacket) this.#sayToStranger(error)
     else this.#say(error.reason, error.message)
     this.#end(error.reason, error.message, 'lost')
   }
@@ -409,8 +413,8 @@ export class Connection implements WaitedFor, Occupant {
 
   /** The reason on the wire, where the version has a way to say it [MQTT-4.13.1-1]. */
   #say(reason: ReasonCode, sentence: string): void {
-    if (this.isOver || this.#candidate === null) return
-    if (this.#candidate.agreement.version < 5) return
+    if (this.isOver || this.#pending === null) return
+    if (this.#pending.negotiated.version < 5) return
     if (this.#conversation === null) {
       this.sender.send(refusingConnack(reason, sentence), 0)
       return
@@ -425,8 +429,8 @@ export class Connection implements WaitedFor, Occupant {
     this.question = null
     const { broker } = this.#context
     this.#patience.end()
-    this.#carrier.attend()
-    const facts = factsOf(this.#candidate?.agreement ?? null, this.peer)
+    this.#host.attend()
+    const facts = factsOf(this.#pending?.negotiated ?? null, this.peer)
     if (this.#conversation === null) {
       broker.statistics.connectionsRefused += 1
       broker.observer.refused?.(facts, reason, sentence)

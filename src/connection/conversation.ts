@@ -1,5 +1,6 @@
 // A client that is connected: what it may send from here on, and what it is answered.
 
+import type { CommitId } from '../store/journal.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
@@ -25,7 +26,7 @@ import {
 } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
 import { acknowledged } from './acknowledgements.ts'
-import type { Agreement } from './agreement.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import {
@@ -51,7 +52,7 @@ const WHOLE_FILTERS_BYTES_MAX = 4_096
 
 export class Conversation implements Publisher, Subscriber {
   readonly session: Session
-  readonly agreement: Agreement
+  readonly negotiated: NegotiatedLimits
   permissions: Permissions
   /** The socket is gone, and what came before is still read. */
   isUnanswered = false
@@ -65,13 +66,13 @@ export class Conversation implements Publisher, Subscriber {
 
   constructor(
     session: Session,
-    agreement: Agreement,
+    negotiated: NegotiatedLimits,
     permissions: Permissions,
     broker: Broker,
     sender: Sender,
   ) {
     this.session = session
-    this.agreement = agreement
+    this.negotiated = negotiated
     this.permissions = permissions
     this.#broker = broker
     this.#sender = sender
@@ -96,12 +97,12 @@ export class Conversation implements Publisher, Subscriber {
   }
 
   get #nameBytes(): number {
-    const { username, authenticationMethod } = this.agreement
+    const { username, authenticationMethod } = this.negotiated
     return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
   }
 
   get clientId(): string {
-    return this.agreement.clientId
+    return this.negotiated.clientId
   }
 
   /** Returns the work that the packet made beyond itself: deliveries to subscribers, or filters. */
@@ -154,7 +155,7 @@ export class Conversation implements Publisher, Subscriber {
     this.#broker.statistics.packetsReceived += 1
     if (this.isUnanswered) return true
     const { userPropertiesMax } = this.#broker.limits
-    const terms = { version: this.agreement.version, userPropertiesMax }
+    const terms = { version: this.negotiated.version, userPropertiesMax }
     const list = new FilterList(Buffer.from(bytes.subarray(start, end)), terms)
     this.#filterWork = new FilterWork(list, this, this.#broker)
     this.session.holdsReplays = true
@@ -204,9 +205,9 @@ export class Conversation implements Publisher, Subscriber {
     if (packet.qos === 0) return receivers * WORK.deliveryQoS0
     const { journal } = this.#broker
     // One that found nothing to clear may owe that to another whose clearing is not committed yet.
-    const leastPromise = message.retain ? journal.latest : 0
-    const promise = journal.length > factsBefore ? journal.current : leastPromise
-    this.#accept(packet, receivers, promise)
+    const leastCommitId = message.retain ? journal.latest : 0
+    const commitId = journal.length > factsBefore ? journal.current : leastCommitId
+    this.#accept(packet, receivers, commitId)
     return receivers * WORK.deliveryAcknowledged
   }
 
@@ -250,14 +251,14 @@ export class Conversation implements Publisher, Subscriber {
     reasons: readonly ReasonCode[],
   ): void {
     this.session.holdsReplays = false
-    this.#sender.send({ type, packetId, reasons, properties: NO_PROPERTIES }, this.#promise)
+    this.#sender.send({ type, packetId, reasons, properties: NO_PROPERTIES }, this.#commitId)
     this.#broker.changing += 1
     this.session.pump()
     this.#broker.changing -= 1
   }
 
   /** What an answer to a durable session waits for: all that was recorded so far. */
-  get #promise(): number {
+  get #commitId(): number {
     return this.session.isDurable ? this.#broker.journal.latest : 0
   }
 
@@ -266,7 +267,7 @@ export class Conversation implements Publisher, Subscriber {
    * look at it, so more are tolerated; that their memory is bounded is the matter of `publishBacklogBytesMax`.
    */
   #assertReceiveMaximum(packet: PublishPacket): void {
-    if (this.agreement.version < 5) return
+    if (this.negotiated.version < 5) return
     const { receiveMax, receiveToleratedMax } = this.#broker.limits
     const max = Math.max(receiveMax, receiveToleratedMax)
     if (this.#begunQoS2 + this.#sender.outbox.acknowledgements < max) return
@@ -277,14 +278,14 @@ export class Conversation implements Publisher, Subscriber {
     )
   }
 
-  #accept(packet: PublishPacket, receivers: number, promise: number): void {
+  #accept(packet: PublishPacket, receivers: number, commitId: CommitId): void {
     const { packetId } = packet
-    if (this.agreement.version === 5 && receivers === 0) {
-      this.#answer(packet, NO_MATCHING_SUBSCRIBERS, '', promise)
+    if (this.negotiated.version === 5 && receivers === 0) {
+      this.#answer(packet, NO_MATCHING_SUBSCRIBERS, '', commitId)
     } else if (packet.qos === 1) {
-      this.#sender.puback(packetId, promise)
+      this.#sender.puback(packetId, commitId)
     } else {
-      this.#sender.pubrec(packetId, promise)
+      this.#sender.pubrec(packetId, commitId)
     }
   }
 
@@ -294,27 +295,27 @@ export class Conversation implements Publisher, Subscriber {
     statistics.publishesRefused += 1
     observer.publishRefused?.(this.clientId, topic, refusal.reason, refusal.sentence)
     if (packet.qos === 0) return 0
-    if (this.agreement.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
+    if (this.negotiated.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
     else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)
     else {
       this.#begin(packet.packetId)
-      this.#sender.pubrec(packet.packetId, this.#promise)
+      this.#sender.pubrec(packet.packetId, this.#commitId)
     }
     return 0
   }
 
   /** A client of MQTT 3 must not take it for stored: its connection ends without an acknowledgement. */
   #cannotStore(packet: PublishPacket, topic: string, refusal: Refusal): number {
-    if (packet.qos === 0 || this.agreement.version === 5)
+    if (packet.qos === 0 || this.negotiated.version === 5)
       return this.#refuse(packet, topic, refusal)
     this.#broker.statistics.publishesRefused += 1
     throw new CannotServe(refusal.reason, refusal.sentence)
   }
 
-  #answer(packet: PublishPacket, reason: ReasonCode, sentence: string, promise: number): void {
+  #answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void {
     const type = packet.qos === 1 ? 'puback' : 'pubrec'
     const properties = sentence === '' ? NO_PROPERTIES : { reasonString: sentence }
-    this.#sender.send({ type, packetId: packet.packetId, reason, properties }, promise)
+    this.#sender.send({ type, packetId: packet.packetId, reason, properties }, commitId)
     // PUBREC that does not refuse is followed by PUBREL and PUBCOMP.
     if (type === 'puback' || isFailure(reason)) this.#sender.outbox.countAcknowledgement()
   }
@@ -325,9 +326,9 @@ export class Conversation implements Publisher, Subscriber {
     const wasOpen = this.session.incoming.release(packetId)
     if (wasOpen && this.#begunQoS2 > 0) this.#begunQoS2 -= 1
     const { journal } = this.#broker
-    const promise = journal.length > factsBefore ? journal.current : 0
-    if (wasOpen || this.agreement.version < 5) {
-      this.#sender.pubcomp(packetId, promise)
+    const commitId = journal.length > factsBefore ? journal.current : 0
+    if (wasOpen || this.negotiated.version < 5) {
+      this.#sender.pubcomp(packetId, commitId)
       return
     }
     this.#sender.send(
@@ -337,7 +338,7 @@ export class Conversation implements Publisher, Subscriber {
         reason: PACKET_IDENTIFIER_NOT_FOUND,
         properties: NO_PROPERTIES,
       },
-      promise,
+      commitId,
     )
   }
 }

@@ -24,7 +24,7 @@ import {
   UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
 import { isReserved, isTopicName, levelCount } from '../routing/topic.ts'
-import type { Agreement } from './agreement.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
 import type { ConnectionPeer } from './connection-context.ts'
 import type { Refusal } from './publish.ts'
 import type { Sender } from './sender.ts'
@@ -52,28 +52,28 @@ export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal |
 
 /** Why an authenticated CONNECT is refused all the same, or null. */
 export function openingRefusal(
-  agreement: Agreement,
+  negotiated: NegotiatedLimits,
   will: Will | null,
   permissions: Permissions,
   broker: Broker,
 ): Refusal | null {
   const isReservedWill = will !== null && isReserved(will.topic)
-  const { clientId } = agreement
+  const { clientId } = negotiated
   if (
     isReservedWill ||
     (will !== null && !broker.faults.mayPublish(permissions, will.topic, clientId))
   ) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
   }
-  if (!broker.hasRoomFor(agreement.clientId)) {
+  if (!broker.hasRoomFor(negotiated.clientId)) {
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
-  const isNew = broker.sessions.get(agreement.clientId) === undefined
+  const isNew = broker.sessions.get(negotiated.clientId) === undefined
   if ((isNew || will !== null) && !broker.kept.hasReserve) {
     broker.kept.refusals += 1
     return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
   }
-  if (broker.storeIsFull && isNew && agreement.expiryIntervalSeconds > 0) {
+  if (broker.storeIsFull && isNew && negotiated.expiryIntervalSeconds > 0) {
     return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full: no session can be stored' }
   }
   return null
@@ -112,12 +112,12 @@ export function keptWill(will: Will): Will {
 
 /** Says what was agreed on, and only what differs from what the client assumes. */
 export function connack(
-  agreement: Agreement,
+  negotiated: NegotiatedLimits,
   sessionPresent: boolean,
   broker: Broker,
   extras: Properties,
 ): ConnackPacket {
-  if (agreement.version < 5)
+  if (negotiated.version < 5)
     return { type: 'connack', sessionPresent, reason: SUCCESS, properties: NO_PROPERTIES }
   const { limits } = broker
   const properties: Properties = {
@@ -125,14 +125,14 @@ export function connack(
     receiveMaximum: limits.receiveMax,
     maximumPacketSize: limits.packetBytesMax,
     topicAliasMaximum: limits.topicAliasMax,
-    ...(agreement.isClientIdAssigned ? { assignedClientIdentifier: agreement.clientId } : {}),
-    ...(agreement.isKeepAliveServers ? { serverKeepAlive: agreement.keepAliveSeconds } : {}),
-    ...(agreement.isExpiryServers
-      ? { sessionExpiryInterval: agreement.expiryIntervalSeconds }
+    ...(negotiated.isClientIdAssigned ? { assignedClientIdentifier: negotiated.clientId } : {}),
+    ...(negotiated.isKeepAliveServers ? { serverKeepAlive: negotiated.keepAliveSeconds } : {}),
+    ...(negotiated.isExpiryServers
+      ? { sessionExpiryInterval: negotiated.expiryIntervalSeconds }
       : {}),
-    ...(agreement.authenticationMethod === null
+    ...(negotiated.authenticationMethod === null
       ? {}
-      : { authenticationMethod: agreement.authenticationMethod }),
+      : { authenticationMethod: negotiated.authenticationMethod }),
   }
   return { type: 'connack', sessionPresent, reason: SUCCESS, properties }
 }
@@ -146,13 +146,13 @@ export function connackRefusal(packet: ConnackPacket, sender: Sender): Refusal |
 
 /** What CONNACK says besides what was agreed on. */
 export function extrasOf(
-  agreement: Agreement,
+  negotiated: NegotiatedLimits,
   authenticationData: Buffer | undefined,
   responseInformation: string | null,
 ): Properties {
   return {
     ...(authenticationData === undefined ? {} : { authenticationData }),
-    ...(agreement.wantsResponseInformation && responseInformation !== null
+    ...(negotiated.wantsResponseInformation && responseInformation !== null
       ? { responseInformation }
       : {}),
   }
@@ -177,11 +177,11 @@ export function versionToAnswer(asked: number | null, reason: ReasonCode): Proto
 }
 
 /** Who it is, as far as is known, for those who listen. */
-export function factsOf(agreement: Agreement | null, peer: ConnectionPeer): ClientFacts {
+export function factsOf(negotiated: NegotiatedLimits | null, peer: ConnectionPeer): ClientFacts {
   return {
-    clientId: agreement?.clientId ?? '',
-    version: agreement?.version ?? null,
-    username: agreement?.username ?? null,
+    clientId: negotiated?.clientId ?? '',
+    version: negotiated?.version ?? null,
+    username: negotiated?.username ?? null,
     address: peer.address,
     transport: peer.transport,
   }

@@ -1,13 +1,14 @@
 // Encoded bytes on their way to one socket. They lie in stretches: each waits for its own commit, and for
 // all that was said before it, so the order on the socket is kept and no other socket waits.
 
+import type { CommitId } from '../store/journal.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 
 interface Stretch {
   /** The commit that must be reached before it may leave; 0 for none. */
-  promise: number
+  commitId: CommitId
   readonly pieces: Uint8Array[]
   bytes: number
   /** PUBACK, PUBCOMP and refusing PUBREC: while they are here the client's Receive Maximum counts them. */
@@ -45,8 +46,8 @@ export class Outbox {
     return this.#acknowledgements
   }
 
-  append(bytes: Uint8Array, promise: number): void {
-    const stretch = this.#stretchFor(promise)
+  append(bytes: Uint8Array, commitId: CommitId): void {
+    const stretch = this.#stretchFor(commitId)
     if (bytes.length >= LARGE_BYTES_MIN) {
       this.#refer(stretch, bytes)
       return
@@ -57,8 +58,8 @@ export class Outbox {
   }
 
   /** A PUBLISH whose bytes are shared by all its receivers, with this receiver's packet identifier. */
-  appendPublish(encoded: EncodedPublish, packetId: number, promise: number): void {
-    const stretch = this.#stretchFor(promise)
+  appendPublish(encoded: EncodedPublish, packetId: number, commitId: CommitId): void {
+    const stretch = this.#stretchFor(commitId)
     const { memory, headBytes, payload, packetIdOffset } = encoded
     const chunk = this.#room(stretch, headBytes)
     if (headBytes > LOOP_BYTES_MAX) chunk.set(encoded.head, this.#end)
@@ -72,8 +73,8 @@ export class Outbox {
   }
 
   /** PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: four bytes. */
-  appendAcknowledgement(firstByte: number, packetId: number, promise: number): void {
-    const stretch = this.#stretchFor(promise)
+  appendAcknowledgement(firstByte: number, packetId: number, commitId: CommitId): void {
+    const stretch = this.#stretchFor(commitId)
     const chunk = this.#room(stretch, 4)
     chunk[this.#end] = firstByte
     chunk[this.#end + 1] = 2
@@ -95,19 +96,19 @@ export class Outbox {
     if (current === null) return NOTHING
     if (this.#stretches === null) {
       // What must wait is not sealed either: what follows it may lie in the same piece.
-      if (current.promise > committed) return NOTHING
+      if (current.commitId > committed) return NOTHING
       this.#seal(current)
       this.#current = null
       return this.#release(current)
     }
     const pieces: Uint8Array[] = []
     for (const stretch of this.#stretches) {
-      if (stretch.promise > committed) break
+      if (stretch.commitId > committed) break
       for (const piece of this.#release(stretch)) pieces.push(piece)
     }
-    const rest = this.#stretches.filter(({ promise }) => promise > committed)
+    const rest = this.#stretches.filter(({ commitId }) => commitId > committed)
     this.#stretches = rest.length === 0 ? null : rest
-    if (current.promise > committed) return pieces
+    if (current.commitId > committed) return pieces
     this.#seal(current)
     this.#current = null
     for (const piece of this.#release(current)) pieces.push(piece)
@@ -138,15 +139,15 @@ export class Outbox {
   }
 
   /** The stretch for bytes that wait for this commit: the last one, or another behind it. */
-  #stretchFor(promise: number): Stretch {
+  #stretchFor(commitId: CommitId): Stretch {
     const current = this.#current
-    if (current !== null && promise <= current.promise) return current
+    if (current !== null && commitId <= current.commitId) return current
     if (current !== null) {
       this.#seal(current)
       this.#stretches ??= []
       this.#stretches.push(current)
     }
-    const stretch: Stretch = { promise, pieces: [], bytes: 0, acknowledgements: 0 }
+    const stretch: Stretch = { commitId, pieces: [], bytes: 0, acknowledgements: 0 }
     this.#current = stretch
     return stretch
   }

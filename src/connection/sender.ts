@@ -1,5 +1,6 @@
 // What is said to one client: packets into its outbox, within what the client can take.
 
+import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
 import { encode } from '../packet/encode.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
@@ -14,8 +15,8 @@ import { PACKET_TOO_LARGE } from '../packet/reason.ts'
 import { sayable } from '../packet/text.ts'
 import type { Delivery } from '../session/delivery.ts'
 import type { Link, SendOutcome } from '../session/link.ts'
-import { type Agreement, PROTOCOL_PACKET_BYTES_MAX } from './agreement.ts'
-import type { Carrier, ConnectionContext } from './connection-context.ts'
+import { type NegotiatedLimits, PROTOCOL_PACKET_BYTES_MAX } from './negotiated-limits.ts'
+import type { ConnectionHost, ConnectionContext } from './connection-context.ts'
 import { CannotServe } from './protocol-error.ts'
 import { Outbox } from './outbox.ts'
 import { propertiesTowards } from './publish-encoder.ts'
@@ -32,7 +33,7 @@ const RELIEF_BYTES = 65_536
 export class Sender implements Link {
   readonly outbox: Outbox
   readonly #context: ConnectionContext
-  readonly #carrier: Carrier
+  readonly #host: ConnectionHost
   #version: ProtocolVersion = 4
   #packetBytesMax = Infinity
   #wantsProblemInformation = true
@@ -46,22 +47,22 @@ export class Sender implements Link {
    */
   fault: Error | null = null
 
-  constructor(context: ConnectionContext, carrier: Carrier) {
+  constructor(context: ConnectionContext, host: ConnectionHost) {
     this.#context = context
-    this.#carrier = carrier
+    this.#host = host
     this.outbox = new Outbox(context.pool)
   }
 
-  /** The version to answer in before there is an agreement. */
+  /** The version to answer in before there is an negotiated. */
   speaks(version: ProtocolVersion): void {
     this.#version = version
   }
 
-  agreed(agreement: Agreement): void {
-    this.#version = agreement.version
-    this.#packetBytesMax = agreement.packetBytesMax
-    this.#wantsProblemInformation = agreement.wantsProblemInformation
-    const { topicAliasMax } = agreement
+  agreed(negotiated: NegotiatedLimits): void {
+    this.#version = negotiated.version
+    this.#packetBytesMax = negotiated.packetBytesMax
+    this.#wantsProblemInformation = negotiated.wantsProblemInformation
+    const { topicAliasMax } = negotiated
     const { broker } = this.#context
     const bounds = { max: topicAliasMax, bytesMax: broker.limits.topicAliasBytesMax }
     this.#aliases = topicAliasMax === 0 ? null : new OutgoingAliases(bounds, broker.kept)
@@ -74,7 +75,7 @@ export class Sender implements Link {
   }
 
   get hasRoom(): boolean {
-    const waiting = this.outbox.bytes + this.#carrier.pendingBytes
+    const waiting = this.outbox.bytes + this.#host.pendingBytes
     const { kept, limits } = this.#context.broker
     // Where memory is full the bound is a small one, so that clients which do not read leave some to those that do.
     if (waiting < limits.outboxBytesMax && (waiting < RELIEF_BYTES || kept.hasReserve)) return true
@@ -83,14 +84,14 @@ export class Sender implements Link {
   }
 
   get isFlowing(): boolean {
-    if (this.#carrier.isFlowing && this.hasRoom) return true
+    if (this.#host.isFlowing && this.hasRoom) return true
     this.isAwaited = true
     return false
   }
 
   postpone(): void {
     this.isAwaited = true
-    this.#carrier.attend()
+    this.#host.attend()
   }
 
   /** A new turn may fill the outbox anew. */
@@ -103,28 +104,28 @@ export class Sender implements Link {
   }
 
   publish(delivery: Delivery, duplicate: boolean): SendOutcome {
-    const { message, qos, retain, identifiers, packetId, promise } = delivery
-    return this.#publish(message, qos, retain, identifiers, packetId, duplicate, promise)
+    const { message, qos, retain, identifiers, packetId, commitId } = delivery
+    return this.#publish(message, qos, retain, identifiers, packetId, duplicate, commitId)
   }
 
-  pubrel(packetId: number, promise: number): void {
-    this.outbox.appendAcknowledgement(PUBREL, packetId, promise)
+  pubrel(packetId: number, commitId: CommitId): void {
+    this.outbox.appendAcknowledgement(PUBREL, packetId, commitId)
     this.#said()
   }
 
-  puback(packetId: number, promise: number): void {
-    this.outbox.appendAcknowledgement(PUBACK, packetId, promise)
+  puback(packetId: number, commitId: CommitId): void {
+    this.outbox.appendAcknowledgement(PUBACK, packetId, commitId)
     this.outbox.countAcknowledgement()
     this.#said()
   }
 
-  pubrec(packetId: number, promise: number): void {
-    this.outbox.appendAcknowledgement(PUBREC, packetId, promise)
+  pubrec(packetId: number, commitId: CommitId): void {
+    this.outbox.appendAcknowledgement(PUBREC, packetId, commitId)
     this.#said()
   }
 
-  pubcomp(packetId: number, promise: number): void {
-    this.outbox.appendAcknowledgement(PUBCOMP, packetId, promise)
+  pubcomp(packetId: number, commitId: CommitId): void {
+    this.outbox.appendAcknowledgement(PUBCOMP, packetId, commitId)
     this.outbox.countAcknowledgement()
     this.#said()
   }
@@ -133,16 +134,16 @@ export class Sender implements Link {
    * Any other packet. Reason strings and user properties are left out where the client did not ask for them
    * [MQTT-3.1.2-29], and where they would make the packet larger than it takes [MQTT-3.2.2-19, MQTT-3.14.2-3].
    */
-  send(packet: Packet, promise: number): void {
+  send(packet: Packet, commitId: CommitId): void {
     if (this.fault !== null) return
     try {
-      this.#send(packet, promise)
+      this.#send(packet, commitId)
     } catch (error) {
       this.#failed(error)
     }
   }
 
-  #send(packet: Packet, promise: number): void {
+  #send(packet: Packet, commitId: CommitId): void {
     const fitting = withBoundedWords(this.#fitting(packet))
     let bytes = encode(fitting, this.#version)
     if (bytes.length > this.#packetBytesMax) bytes = encode(withoutWords(packet), this.#version)
@@ -150,7 +151,7 @@ export class Sender implements Link {
       this.#cannotSend(packet, bytes.length)
       return
     }
-    this.outbox.append(bytes, promise)
+    this.outbox.append(bytes, commitId)
     this.#said()
   }
 
@@ -175,7 +176,7 @@ export class Sender implements Link {
     identifiers: readonly number[],
     packetId: number,
     duplicate: boolean,
-    promise: number,
+    commitId: CommitId,
   ): SendOutcome {
     if (this.fault !== null) return 'sent'
     const { encoder, broker } = this.#context
@@ -185,7 +186,7 @@ export class Sender implements Link {
           ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
           : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
       if (encoded.size > this.#packetBytesMax) return 'too-large'
-      this.outbox.appendPublish(encoded, packetId, promise)
+      this.outbox.appendPublish(encoded, packetId, commitId)
     } catch (error) {
       this.#failed(error)
       return 'sent'
@@ -199,7 +200,7 @@ export class Sender implements Link {
     // The client is at fault, or its limits are: whoever speaks to it ends the connection.
     if (error instanceof CannotServe) throw error
     this.fault = error instanceof Error ? error : new Error(String(error))
-    this.#carrier.attend()
+    this.#host.attend()
   }
 
   /** For this client only: a resend, or one with a topic alias. */
@@ -234,9 +235,9 @@ export class Sender implements Link {
 
   #said(): void {
     this.#context.broker.statistics.packetsSent += 1
-    this.#carrier.attend()
+    this.#host.attend()
     if (this.outbox.bytes < this.#reliefAt) return
-    this.#carrier.relieve()
+    this.#host.relieve()
     this.#reliefAt = this.outbox.bytes + RELIEF_BYTES
   }
 }

@@ -18,7 +18,7 @@ import { isShareStrategyName, type ShareStrategyName } from '../routing/share-st
 import type { Subscription } from '../routing/subscription.ts'
 import { levelCount, parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
-import type { Agreement } from './agreement.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Refusal } from './publish.ts'
 
@@ -28,7 +28,7 @@ const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
 /** Who subscribes. */
 export interface Subscriber {
   readonly session: Session
-  readonly agreement: Agreement
+  readonly negotiated: NegotiatedLimits
   readonly permissions: Permissions
 }
 
@@ -53,7 +53,7 @@ export class Subscribing {
   /** Throws when the protocol forbids it: then no filter of the packet is entered. */
   check(asked: SubscriptionRequest): Subscription {
     const { shareName, topicFilter } = assertFilter(asked.filter)
-    const request = this.#subscriber.agreement.isBridge ? asBridge(asked, shareName) : asked
+    const request = this.#subscriber.negotiated.isBridge ? asBridge(asked, shareName) : asked
     if (shareName !== null && request.noLocal) {
       // [MQTT-3.8.3-4]
       throw new ProtocolError(PROTOCOL_ERROR, 'no local is set on a shared subscription')

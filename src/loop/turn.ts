@@ -2,11 +2,11 @@
 // Whatever one iteration of the event loop brings is one turn.
 
 import type { Broker } from '../broker/broker.ts'
-import type { Journal } from '../store/journal.ts'
+import type { CommitId, Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 
-/** A line with something to say. */
-export interface Speaker {
+/** A socket with something to say. */
+export interface Flushable {
   /** Sends what may leave now that `committed` is reached. True while something must wait for a later commit. */
   flush(committed: number): boolean
   /** Goes on with what did not fit into its share of an earlier turn. */
@@ -25,7 +25,7 @@ export interface TurnOptions {
   readonly wakeAt: (time: number) => void
   /** After the last word of a turn. */
   readonly ended: () => void
-  /** Speakers that are flushed at the end of one turn. */
+  /** Flushables that are flushed at the end of one turn. */
   readonly flushesMax?: number
   /** A commit failed. Nothing that was said has become untrue; the process must stop [D1 to D8]. */
   readonly commitFailed: (error: Error) => void
@@ -47,10 +47,10 @@ export class Turn {
   #hasStopped = false
   #hasFailed = false
   /** In the order in which they asked to be flushed. */
-  readonly #speakers = new Set<Speaker>()
+  readonly #flushables = new Set<Flushable>()
   /** What they have to say waits for a commit. */
-  readonly #waiting = new Set<Speaker>()
-  #postponed: Speaker[] = []
+  readonly #waiting = new Set<Flushable>()
+  #postponed: Flushable[] = []
   #isCommitting = false
   readonly #waitingForCommit: (() => void)[] = []
   /** Turns that ended so far, and commits that were made: what tests count. */
@@ -99,15 +99,15 @@ export class Turn {
     if (isFirst) stateFailed(errorIn(error))
   }
 
-  /** The speaker wants to be flushed at the end of this turn, or of one soon after. */
-  attend(speaker: Speaker): void {
+  /** The flushable wants to be flushed at the end of this turn, or of one soon after. */
+  attend(flushable: Flushable): void {
     this.begin()
-    this.#speakers.add(speaker)
+    this.#flushables.add(flushable)
   }
 
-  /** The speaker's share of this turn is used up: it goes on in the next. */
-  postpone(speaker: Speaker): void {
-    this.#postponed.push(speaker)
+  /** The flushable's share of this turn is used up: it goes on in the next. */
+  postpone(flushable: Flushable): void {
+    this.#postponed.push(flushable)
   }
 
   /** Resolves when all that was recorded is committed: nothing that was said waits any more. */
@@ -135,7 +135,7 @@ export class Turn {
     this.#options.ended()
     this.#options.wakeAt(this.#options.broker.deadlines.next)
     this.#resumePostponed()
-    if (this.#speakers.size > 0) this.begin()
+    if (this.#flushables.size > 0) this.begin()
   }
 
   /** One commit is outstanding at a time: what is recorded meanwhile is the next one. */
@@ -146,27 +146,27 @@ export class Turn {
       return
     }
     if (this.#isCommitting || journal.length === 0) return
-    const promise = journal.close()
+    const commitId = journal.close()
     this.#isCommitting = true
     this.commits += 1
     try {
-      store.commit(error => this.#committed(error, promise))
+      store.commit(error => this.#committed(error, commitId))
     } catch (error) {
       this.#fail(errorIn(error))
     }
   }
 
-  #committed(error: Error | null, promise: number): void {
+  #committed(error: Error | null, commitId: CommitId): void {
     if (this.#hasFailed) return
     if (error !== null) {
       this.#fail(error)
       return
     }
     this.#isCommitting = false
-    this.#options.journal.reached(promise)
+    this.#options.journal.reached(commitId)
     this.#commit()
     this.#fetchPages()
-    for (const speaker of this.#waiting) this.attend(speaker)
+    for (const flushable of this.#waiting) this.attend(flushable)
     this.#waiting.clear()
     if (this.#isCommitting || this.#options.journal.length > 0) return
     for (const resolve of this.#waitingForCommit.splice(0)) resolve()
@@ -208,12 +208,12 @@ export class Turn {
   #speak(): void {
     const { committed } = this.#options.journal
     let left = this.#flushesMax
-    for (const speaker of this.#speakers) {
+    for (const flushable of this.#flushables) {
       if (left === 0) return
       left -= 1
-      this.#speakers.delete(speaker)
-      if (speaker.flush(committed)) this.#waiting.add(speaker)
-      else this.#waiting.delete(speaker)
+      this.#flushables.delete(flushable)
+      if (flushable.flush(committed)) this.#waiting.add(flushable)
+      else this.#waiting.delete(flushable)
     }
   }
 
@@ -224,13 +224,13 @@ export class Turn {
     this.#postponed = []
     this.begin()
     broker.postponed.proceed()
-    for (const [index, speaker] of postponed.entries()) {
+    for (const [index, flushable] of postponed.entries()) {
       if (broker.turnWorkLeft <= 0) {
         // They have waited already: before those that have had a part of this turn.
         this.#postponed = [...postponed.slice(index), ...this.#postponed]
         return
       }
-      speaker.proceed()
+      flushable.proceed()
     }
   }
 }

@@ -2,14 +2,14 @@
 // the others are a tree that is walked level by level, never deeper than the topic.
 
 import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
-import { SteadyMap } from './steady-map.ts'
+import { ChurnMap } from './churn-map.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, restMatches } from './topic.ts'
 
 /** So many characters, as a power of two, are compared as quickly as one node is found. */
 const CHARACTERS_A_LOOK_BITS = 6
 
 export class FilterTree<Value extends Leaf> {
-  readonly #exact = new SteadyMap<string, Value>()
+  readonly #exact = new ChurnMap<string, Value>()
   readonly #wildcards = new LevelTree<Value>()
   /** Nodes and filters that searches have come by so far, a long text as several: what a search costs. */
   looks = 0

@@ -1,7 +1,7 @@
 // A tree of paths, one branch a topic level. A path that is alone below a level is held there whole, as a leaf,
 // however many levels it still has: a node exists only where two paths part or run together.
 
-import { SteadyMap } from './steady-map.ts'
+import { ChurnMap } from './churn-map.ts'
 import { levelEnd } from './topic.ts'
 
 export interface Leaf {
@@ -21,7 +21,7 @@ export class LevelNode<Value extends Leaf> {
   /** The first child lies here: most nodes of a long common beginning have one, and a Map takes 200 bytes. */
   #level: string | null = null
   #child: Value | LevelNode<Value> | null = null
-  #others: SteadyMap<string, Value | LevelNode<Value>> | null = null
+  #others: ChurnMap<string, Value | LevelNode<Value>> | null = null
 
   constructor(start: number) {
     this.start = start
@@ -48,7 +48,7 @@ export class LevelNode<Value extends Leaf> {
       this.#level = ownText(level)
       this.#child = content
     } else {
-      this.#others ??= new SteadyMap()
+      this.#others ??= new ChurnMap()
       this.#others.set(ownText(level), content)
     }
   }
@@ -70,7 +70,7 @@ export class LevelNode<Value extends Leaf> {
     return this.#child
   }
 
-  get otherChildren(): SteadyMap<string, Value | LevelNode<Value>> | null {
+  get otherChildren(): ChurnMap<string, Value | LevelNode<Value>> | null {
     return this.#others
   }
 

@@ -2,7 +2,7 @@
 
 import { contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
 import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
-import { SteadyMap } from './steady-map.ts'
+import { ChurnMap } from './churn-map.ts'
 import { pathBytes } from './subscription.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, topicMatches } from './topic.ts'
 
@@ -23,7 +23,7 @@ export function retainedBytes(message: Message): number {
 }
 
 export class RetainedMessages {
-  readonly #topics = new SteadyMap<string, RetainedTopic>()
+  readonly #topics = new ChurnMap<string, RetainedTopic>()
   readonly #tree = new LevelTree<RetainedTopic>()
   /** Topics that begin with `$` stand apart, where no leading wildcard comes [MQTT-4.7.2-1]. */
   readonly #hiddenTree = new LevelTree<RetainedTopic>()
@@ -171,7 +171,7 @@ class Walk {
 
   constructor(
     near: Slot[],
-    others: SteadyMap<string, RetainedTopic | LevelNode<RetainedTopic>> | null,
+    others: ChurnMap<string, RetainedTopic | LevelNode<RetainedTopic>> | null,
     filterStart: number,
   ) {
     this.filterStart = filterStart

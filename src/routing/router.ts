@@ -5,7 +5,7 @@ import type { QoS } from '../packet/packet.ts'
 import { FilterShapes } from './filter-shapes.ts'
 import { FilterTree } from './filter-tree.ts'
 import { RouteCache } from './route-cache.ts'
-import { SteadyMap } from './steady-map.ts'
+import { ChurnMap } from './churn-map.ts'
 import type { Subscription } from './subscription.ts'
 
 const CACHED_TOPICS_MAX = 4096
@@ -147,7 +147,7 @@ class Listener<Target> {
 /** Two or more targets of a filter. */
 class Crowd<Target> {
   readonly path: string
-  readonly #matches = new SteadyMap<Target, Match<Target>>()
+  readonly #matches = new ChurnMap<Target, Match<Target>>()
   /** Shared by the results for all topics that only this filter matches; a change makes a new one. */
   #list: readonly Match<Target>[] | null = null
 

@@ -1,31 +1,31 @@
 // What the embedding program waits for: each of its publishes is done when all that was recorded for it is committed.
 
-import type { Speaker, Turn } from '../loop/turn.ts'
+import type { Flushable, Turn } from '../loop/turn.ts'
 
 interface Waiting {
-  readonly promise: number
+  readonly commitId: number
   readonly done: () => void
   readonly failed: (error: Error) => void
 }
 
-/** Told by the turn like a line: at its end, and after each commit that it waits for. */
-export class Publishings implements Speaker {
+/** Told by the turn like a socket: at its end, and after each commit that it waits for. */
+export class Publishings implements Flushable {
   #waiting: Waiting[] = []
   #failure: Error | null = null
 
-  /** Resolves when `promise` is reached, and not before the turn has ended. Rejects when that cannot be any more. */
-  committed(turn: Turn, promise: number): Promise<void> {
+  /** Resolves when `commitId` is reached, and not before the turn has ended. Rejects when that cannot be any more. */
+  committed(turn: Turn, commitId: number): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure)
     turn.attend(this)
     return new Promise((done, failed) => {
-      this.#waiting.push({ promise, done, failed })
+      this.#waiting.push({ commitId, done, failed })
     })
   }
 
   flush(committed: number): boolean {
     const waiting = this.#waiting
-    this.#waiting = waiting.filter(({ promise }) => promise > committed)
-    for (const { promise, done } of waiting) if (promise <= committed) done()
+    this.#waiting = waiting.filter(({ commitId }) => commitId > committed)
+    for (const { commitId, done } of waiting) if (commitId <= committed) done()
     return this.#waiting.length > 0
   }
 

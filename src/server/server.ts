@@ -25,7 +25,7 @@ import { Journal } from '../store/journal.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
-import { Line, type LineContext } from '../transport/line.ts'
+import { ClientSocket, type ClientSocketContext } from '../transport/client-socket.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
@@ -75,8 +75,8 @@ export class Server implements RunningServer {
   readonly #logOutput: ServerParts['logOutput']
   #logTicks: NodeJS.Timeout | undefined
   readonly #store: Store
-  readonly #lines = new Set<Line>()
-  readonly #lineContext: LineContext
+  readonly #sockets = new Set<ClientSocket>()
+  readonly #socketContext: ClientSocketContext
   readonly #clock = new Clock()
   readonly #alarm: Alarm
   readonly #publishings = new Publishings()
@@ -130,7 +130,7 @@ export class Server implements RunningServer {
         else parts.stateFailed(error)
       },
     })
-    this.#lineContext = {
+    this.#socketContext = {
       connections: {
         broker: this.broker,
         encoder,
@@ -142,7 +142,7 @@ export class Server implements RunningServer {
       access: parts.access ?? openAccess,
       log: this.#log,
       publishBacklogBytesMax: config.limits.publishBacklogBytesMax,
-      ended: line => this.#lineEnded(line),
+      ended: socket => this.#socketEnded(socket),
     }
   }
 
@@ -151,7 +151,7 @@ export class Server implements RunningServer {
   }
 
   get connectionCount(): number {
-    return this.#lines.size
+    return this.#sockets.size
   }
 
   get status(): Status {
@@ -201,13 +201,13 @@ export class Server implements RunningServer {
   /** Serves one more client, however it came. */
   accept(wire: Wire): void {
     const { connectionsMax } = this.#config.limits
-    if (this.#isClosing || this.#lines.size >= connectionsMax) {
+    if (this.#isClosing || this.#sockets.size >= connectionsMax) {
       if (!this.#isClosing) this.#refuse(wire.peer, this.#fullness(connectionsMax))
       wire.destroy()
       return
     }
     try {
-      this.#lines.add(new Line(wire, this.#lineContext))
+      this.#sockets.add(new ClientSocket(wire, this.#socketContext))
     } catch (error) {
       this.broker.faults.failed('connection', error, null)
       wire.destroy()
@@ -220,9 +220,9 @@ export class Server implements RunningServer {
     this.accept(new ContainedWire(wire, error => this.broker.faults.failed('stream', error, null)))
   }
 
-  /** Resolves when what was recorded up to this promise is committed. */
-  async committed(promise: number): Promise<void> {
-    await this.#publishings.committed(this.turn, promise)
+  /** Resolves when what was recorded up to this commitId is committed. */
+  async committed(commitId: number): Promise<void> {
+    await this.#publishings.committed(this.turn, commitId)
   }
 
   /** Throws once the broker closes: nothing more is published. */
@@ -240,7 +240,7 @@ export class Server implements RunningServer {
     if (this.#isClosing) return
     this.#isClosing = true
     const listenersClosed = this.#listeners.map(listener => listener.close())
-    for (const line of this.#lines) line.brokerStops()
+    for (const socket of this.#sockets) socket.brokerStops()
     await this.#linesEnded(this.#config.shutdown.drainSeconds * 1_000)
     await Promise.all(listenersClosed)
     await new Promise(resolve => setImmediate(resolve))
@@ -272,9 +272,9 @@ export class Server implements RunningServer {
     return this.#listeners.reduce((sum, { connectionCount }) => sum + connectionCount, 0)
   }
 
-  #lineEnded(line: Line): void {
-    this.#lines.delete(line)
-    if (this.#lines.size === 0) this.#whenEmpty?.()
+  #socketEnded(socket: ClientSocket): void {
+    this.#sockets.delete(socket)
+    if (this.#sockets.size === 0) this.#whenEmpty?.()
   }
 
   /** What is recorded goes to the store before it is closed, unless a full disk would make us wait for ever. */
@@ -288,10 +288,10 @@ export class Server implements RunningServer {
   }
 
   async #linesEnded(drainMs: number): Promise<void> {
-    if (this.#lines.size === 0) return
+    if (this.#sockets.size === 0) return
     await new Promise<void>(resolve => {
       const destroyAll = setTimeout(() => {
-        for (const line of this.#lines) line.destroy()
+        for (const socket of this.#sockets) socket.destroy()
       }, drainMs)
       this.#whenEmpty = () => {
         clearTimeout(destroyAll)

@@ -1,5 +1,6 @@
 // One message on its way to one session, from the moment it is owed until it is settled.
 
+import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES, type QoS } from '../packet/packet.ts'
 import type { GroupOwner } from '../store/change.ts'
@@ -27,7 +28,7 @@ export interface Delivery {
   /** A number kept for it while it waits in a share group, should the store take it later; else 0. */
   reserved: number
   /** What must be committed before it may leave (see Journal); 0 for nothing. */
-  promise: number
+  commitId: CommitId
   /** 0 until it is sent for the first time. */
   packetId: number
   /** PUBREC came: only PUBREL may follow [MQTT-4.3.3-6]. */
@@ -51,7 +52,7 @@ export function newDelivery(
   identifiers: readonly number[],
   origin: DeliveryOrigin | null,
   stored: number,
-  promise: number,
+  commitId: CommitId,
 ): Delivery {
   return {
     message,
@@ -61,7 +62,7 @@ export function newDelivery(
     origin,
     stored,
     reserved: 0,
-    promise,
+    commitId,
     packetId: 0,
     isReceived: false,
     isOnWire: false,

@@ -19,7 +19,7 @@ export class Discarding implements Postponed {
     this.#queue = queue
     this.#reason = reason
     this.#clientId = clientId
-    context.droppedInStore(reason, queue.rest.clear())
+    context.droppedInStore(reason, queue.tail.clear())
   }
 
   proceed(): void {

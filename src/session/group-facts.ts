@@ -1,5 +1,6 @@
 // What a share group has the store remember of what it owes.
 
+import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
 import { WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
@@ -7,22 +8,22 @@ import type { QoS } from '../packet/packet.ts'
 import type { GroupOwner } from '../store/change.ts'
 import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
 import type { SessionContext } from './session-context.ts'
-import type { StoredRest } from './stored-rest.ts'
+import type { QueueTail } from './queue-tail.ts'
 
 const NO_IDENTIFIERS: readonly number[] = []
 
 export class GroupFacts {
   readonly #owner: GroupOwner
   readonly #context: SessionContext
-  readonly #rest: StoredRest
+  readonly #tail: QueueTail
   /** What waited when the first member joined that survives a crash. */
   #toStore: readonly Delivery[] = []
   #stored = 0
 
-  constructor(owner: GroupOwner, context: SessionContext, rest: StoredRest) {
+  constructor(owner: GroupOwner, context: SessionContext, tail: QueueTail) {
     this.#owner = owner
     this.#context = context
-    this.#rest = rest
+    this.#tail = tail
   }
 
   /** The message becomes the group's to deliver. `isDurable`: what it owes is to survive a crash. */
@@ -30,10 +31,10 @@ export class GroupFacts {
     message: Message,
     qos: QoS,
     retain: boolean,
-    promise: number,
+    commitId: CommitId,
     origin: DeliveryOrigin & { readonly isDurable: boolean },
   ): Delivery {
-    const delivery = newDelivery(message, qos, retain, NO_IDENTIFIERS, origin, 0, promise)
+    const delivery = newDelivery(message, qos, retain, NO_IDENTIFIERS, origin, 0, commitId)
     if (qos === 0) return delivery
     delivery.reserved = this.#context.nextDelivery()
     if (origin.isDurable) this.#recordOwed(delivery)
@@ -46,14 +47,14 @@ export class GroupFacts {
     assert(delivery.reserved !== 0, 'what waits unstored has a number')
     journal.record({ kind: 'message-stored', message: delivery.message })
     this.#recordOwed(delivery)
-    delivery.promise = journal.current
+    delivery.commitId = journal.current
     // While some of the line lies in the store, all that joins it is stored at once.
-    this.#rest.followsOn(delivery)
+    this.#tail.followsOn(delivery)
   }
 
   /** A member gave it back. */
   returned(delivery: Delivery, clientId: string): void {
-    this.#rest.passesBy(delivery)
+    this.#tail.passesBy(delivery)
     const { stored } = delivery
     const owner = this.#owner
     this.#context.journal.record({ kind: 'returned', delivery: stored, clientId, owner })

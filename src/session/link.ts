@@ -1,5 +1,6 @@
 // A session's way out. A Connection is one; a session knows nothing more of it.
 
+import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
 import type { Delivery } from './delivery.ts'
 
@@ -15,5 +16,5 @@ export interface Link {
   postpone(): void
   publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome
   publish(delivery: Delivery, duplicate: boolean): SendOutcome
-  pubrel(packetId: number, promise: number): void
+  pubrel(packetId: number, commitId: CommitId): void
 }

@@ -4,7 +4,7 @@ import type { QueueOverflow } from '../limits.ts'
 import { settleBytes } from '../message.ts'
 import type { Delivery } from './delivery.ts'
 import { Lane, type Lanes } from './lane.ts'
-import { sizeOf, type StoredRest } from './stored-rest.ts'
+import { sizeOf, type QueueTail } from './queue-tail.ts'
 
 /** A message that comes behind so many others stays for a while. */
 const LONG_LINE_MIN = 128
@@ -34,10 +34,10 @@ export class MessageQueue {
   /** Why the latest push pushed something out. */
   lostTo: 'queue-full' | 'memory-full' = 'queue-full'
   /** What of it is left to the store. */
-  readonly rest: StoredRest
+  readonly tail: QueueTail
 
-  constructor(rest: StoredRest, lanes: Lanes = new Lane()) {
-    this.rest = rest
+  constructor(tail: QueueTail, lanes: Lanes = new Lane()) {
+    this.tail = tail
     this.#lanes = lanes
   }
 
@@ -52,11 +52,11 @@ export class MessageQueue {
 
   /** Those in the store as well. */
   get messages(): number {
-    return this.length + this.rest.messages
+    return this.length + this.tail.messages
   }
 
   get bytesInAll(): number {
-    return this.#bytes + this.rest.bytes
+    return this.#bytes + this.tail.bytes
   }
 
   /** Messages of QoS 0 wait: what comes now at QoS 0 must not overtake them [MQTT-4.6.0-5]. */
@@ -74,13 +74,13 @@ export class MessageQueue {
     const size = sizeOf(delivery)
     const fits = this.#fits(size, 1, bounds)
     // What is stored can be left there.
-    if (fits && (delivery.stored !== 0 || this.rest.kept.hasRoom)) {
+    if (fits && (delivery.stored !== 0 || this.tail.kept.hasRoom)) {
       this.#append(delivery)
       return NONE
     }
     const pushedOut = this.#expired(now)
     const fitsNow = this.#fits(size, 1, bounds) || this.#fitsMeanwhile(size, bounds)
-    if (fitsNow && (delivery.stored !== 0 || this.rest.kept.hasRoom)) this.#append(delivery)
+    if (fitsNow && (delivery.stored !== 0 || this.tail.kept.hasRoom)) this.#append(delivery)
     else if (fitsNow) this.#pushInto(delivery, bounds, pushedOut)
     else this.#pushThrough(delivery, bounds, pushedOut)
     return pushedOut
@@ -89,7 +89,7 @@ export class MessageQueue {
   /** There is no memory for more: it takes the place of an older one, or is lost itself. */
   #pushInto(delivery: Delivery, bounds: QueueBounds, pushedOut: Delivery[]): void {
     this.lostTo = 'memory-full'
-    this.rest.kept.refusals += 1
+    this.tail.kept.refusals += 1
     const oldest = bounds.overflow === 'drop-oldest' ? this.shift() : undefined
     pushedOut.push(oldest ?? delivery)
     if (oldest !== undefined) this.#append(delivery)
@@ -151,12 +151,12 @@ export class MessageQueue {
   left(delivery: Delivery): void {
     this.#bytes -= sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 -= 1
-    this.rest.kept.releaseDelivery(delivery.message)
+    this.tail.kept.releaseDelivery(delivery.message)
   }
 
   /** Takes out expired messages, if there may be some and it was not tried just now. */
   #expired(now: number): Delivery[] {
-    this.rest.search(now)
+    this.tail.search(now)
     if (this.#expiresAt > now || this.#searchAt > now) return []
     const { deliveries, nextAt } = this.#lanes.expire(now, EXPIRED_A_SEARCH)
     for (const delivery of deliveries) this.left(delivery)
@@ -173,7 +173,7 @@ export class MessageQueue {
     while (!this.#fits(size, more, bounds)) {
       const oldest = this.shift()
       if (oldest === undefined) {
-        this.rest.want()
+        this.tail.want()
         break
       }
       pushedOut.push(oldest)
@@ -186,13 +186,13 @@ export class MessageQueue {
 
   /** The store is asked for expired ones: what comes meanwhile is not to be lost for the room that they hold. */
   #fitsMeanwhile(size: number, { messagesMax, bytesMax }: QueueBounds): boolean {
-    if (!this.rest.isSearched) return false
+    if (!this.tail.isSearched) return false
     const isFew = this.messages < messagesMax + Math.ceil(messagesMax / SEARCH_PART)
     return isFew && this.bytesInAll + size <= bytesMax + bytesMax / SEARCH_PART
   }
 
   #append(delivery: Delivery): void {
-    if (this.rest.takes(delivery, this.length, this.#bytes)) return
+    if (this.tail.takes(delivery, this.length, this.#bytes)) return
     // On its way through a short line it need not have memory of its own.
     if (this.length >= LONG_LINE_MIN && delivery.qos > 0) settleBytes(delivery.message)
     this.#lanes.add(delivery)
@@ -203,6 +203,6 @@ export class MessageQueue {
     this.#bytes += sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 += 1
     if (delivery.message.expiresAt < this.#expiresAt) this.#expiresAt = delivery.message.expiresAt
-    this.rest.kept.holdDelivery(delivery.message)
+    this.tail.kept.holdDelivery(delivery.message)
   }
 }

@@ -54,6 +54,6 @@ export function recordSettled(journal: Journal, delivery: Delivery, owner: Owner
 }
 
 /** The identifier of a QoS 2 message must come back the same after a crash, or it is delivered twice [D4]. */
-export function promiseIdentifier(journal: Journal, delivery: Delivery): void {
-  if (delivery.qos === 2 && delivery.stored !== 0) delivery.promise = journal.current
+export function afterIdentifier(journal: Journal, delivery: Delivery): void {
+  if (delivery.qos === 2 && delivery.stored !== 0) delivery.commitId = journal.current
 }

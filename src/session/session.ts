@@ -1,5 +1,6 @@
 // What the broker owes one client, connected or away: deliver, settle, attach, detach.
 
+import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
 import { type Message, owningBytes, textBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
@@ -14,10 +15,10 @@ import type { Link } from './link.ts'
 import { Memberships } from './memberships.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
-import { promiseIdentifier, recordOwed, recordSent, recordSettled } from './records.ts'
+import { afterIdentifier, recordOwed, recordSent, recordSettled } from './records.ts'
 import { type Recipient, Replays } from './replays.ts'
 import { drop, dropPushedOut, isExpired, type SessionContext } from './session-context.ts'
-import { type RestOfLine, StoredRest } from './stored-rest.ts'
+import { type TailReader, QueueTail } from './queue-tail.ts'
 
 const NONE: readonly never[] = []
 const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
@@ -29,7 +30,7 @@ export function sessionBytes(clientId: string): number {
 
 const SESSION_BYTES = 1_100
 
-export class Session implements RestOfLine, Recipient {
+export class Session implements TailReader, Recipient {
   readonly clientId: string
   /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
   readonly isDurable: boolean
@@ -112,20 +113,20 @@ export class Session implements RestOfLine, Recipient {
 
   /**
    * Owes the client a message, at the smaller QoS of message and subscription [MQTT-3.8.4-8].
-   * `promise` is what the message's own storage waits for, 0 when nobody stored it.
+   * `commitId` is what the message's own storage waits for, 0 when nobody stored it.
    */
   deliver(
     message: Message,
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
-    promise: number,
+    commitId: CommitId,
   ): void {
     if (qos === 0) {
       this.#deliverQoS0(message, retain, identifiers)
       return
     }
-    const delivery = this.#newDelivery(message, qos, retain, identifiers, promise)
+    const delivery = this.#newDelivery(message, qos, retain, identifiers, commitId)
     if (this.hasWindow && !this.#isBehind) this.#startOwed(delivery)
     else this.#wait(delivery)
   }
@@ -177,10 +178,10 @@ export class Session implements RestOfLine, Recipient {
       if (delivery.stored !== 0) {
         const { clientId } = this
         this.#context.journal.record({ kind: 'received', delivery: delivery.stored, clientId })
-        delivery.promise = this.#context.journal.current
+        delivery.commitId = this.#context.journal.current
       }
     }
-    this.#link?.pubrel(packetId, delivery.promise)
+    this.#link?.pubrel(packetId, delivery.commitId)
     return true
   }
 
@@ -263,7 +264,7 @@ export class Session implements RestOfLine, Recipient {
     }
     if (waiting.length === 0 && remainder.messages === 0) return
     this.#queue.restore(waiting)
-    this.#queue.rest.restore(waiting, remainder.messages, remainder.bytes)
+    this.#queue.tail.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   /** The next page of the waiting line has come from the store. */
@@ -274,7 +275,7 @@ export class Session implements RestOfLine, Recipient {
 
   /** The waiting line. */
   get #queue(): MessageQueue {
-    this.#line ??= new MessageQueue(new StoredRest(this.owner, null, this.#context, this))
+    this.#line ??= new MessageQueue(new QueueTail(this.owner, null, this.#context, this))
     return this.#line
   }
 
@@ -328,10 +329,10 @@ export class Session implements RestOfLine, Recipient {
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
-    promise: number,
+    commitId: CommitId,
   ): Delivery {
     const stored = this.isDurable ? this.#context.nextDelivery() : 0
-    return newDelivery(message, qos, retain, identifiers, null, stored, promise)
+    return newDelivery(message, qos, retain, identifiers, null, stored, commitId)
   }
 
   #unstored(message: Message, retain: boolean, identifiers: readonly number[]): Delivery {
@@ -362,7 +363,7 @@ export class Session implements RestOfLine, Recipient {
       return
     }
     recordOwed(this.#context.journal, delivery, this.owner)
-    promiseIdentifier(this.#context.journal, delivery)
+    afterIdentifier(this.#context.journal, delivery)
     this.#send(delivery, false)
   }
 
@@ -375,7 +376,7 @@ export class Session implements RestOfLine, Recipient {
       return
     }
     recordSent(this.#context.journal, delivery, delivery.origin?.owner ?? this.owner, this.clientId)
-    promiseIdentifier(this.#context.journal, delivery)
+    afterIdentifier(this.#context.journal, delivery)
     this.#send(delivery, false)
   }
 
@@ -383,7 +384,7 @@ export class Session implements RestOfLine, Recipient {
     if (this.#link === null) return
     this.#window.sent(delivery)
     if (delivery.isReceived) {
-      this.#link.pubrel(delivery.packetId, delivery.promise)
+      this.#link.pubrel(delivery.packetId, delivery.commitId)
     } else if (this.#link.publish(delivery, duplicate) === 'too-large') {
       this.#forget(delivery)
       this.#context.dropped('packet-too-large', delivery.message, this.clientId)
@@ -421,8 +422,8 @@ export class Session implements RestOfLine, Recipient {
   #pumpQueue(): void {
     this.#sendWaiting()
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
-    if (this.#line?.rest.isNeeded(this.#line.length, this.#line.bytes) === true)
-      this.#line.rest.want()
+    if (this.#line?.tail.isNeeded(this.#line.length, this.#line.bytes) === true)
+      this.#line.tail.want()
   }
 
   #sendWaiting(): void {

@@ -1,6 +1,7 @@
 // A share group: one waiting line for all its members. A message is bound to a member when that member
 // can take it, not before, so nothing waits behind a member that is away or frozen.
 
+import type { CommitId } from '../store/journal.ts'
 import { WORK } from '../limits.ts'
 import { type Message, owningBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
@@ -24,7 +25,7 @@ import {
 } from './session-context.ts'
 import type { ShareMember } from './share-member.ts'
 import { ShareMembers } from './share-members.ts'
-import { type RestOfLine, StoredRest } from './stored-rest.ts'
+import { type TailReader, QueueTail } from './queue-tail.ts'
 
 /** How the group chooses among its members. */
 export interface ChosenStrategy {
@@ -35,7 +36,7 @@ export interface ChosenStrategy {
   readonly isWeighted: boolean
 }
 
-export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed {
+export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed {
   readonly clientId = null
   readonly shareName: string
   readonly topicFilter: string
@@ -45,7 +46,7 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
   readonly #strategy: ShareStrategy<ShareMember>
   readonly #bounds: QueueBounds
   readonly #members = new ShareMembers()
-  readonly #rest: StoredRest
+  readonly #tail: QueueTail
   /** What waits in memory. */
   readonly #line: MessageQueue
   /** The same by key, when the strategy binds keys to members. */
@@ -70,10 +71,10 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
     this.#strategy = chosen.strategy
     this.#bounds = bounds
     this.#context = context
-    this.#rest = new StoredRest(this.owner, this, context, this)
+    this.#tail = new QueueTail(this.owner, this, context, this)
     this.#lanes = chosen.strategy.isKeyed ? new KeyedLanes(chosen.strategy, context.kept) : null
-    this.#line = new MessageQueue(this.#rest, this.#lanes ?? undefined)
-    this.#facts = new GroupFacts(this.owner, context, this.#rest)
+    this.#line = new MessageQueue(this.#tail, this.#lanes ?? undefined)
+    this.#facts = new GroupFacts(this.owner, context, this.#tail)
   }
 
   get memberCount(): number {
@@ -95,7 +96,7 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
    * can only stand there: while some do, the group is durable whoever is a member.
    */
   get isDurable(): boolean {
-    return this.#members.durableCount > 0 || this.#rest.messages > 0
+    return this.#members.durableCount > 0 || this.#tail.messages > 0
   }
 
   /** Enters the client, or gives its place another subscription and weight. */
@@ -147,16 +148,16 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
     qos: QoS,
     retain: boolean,
     _identifiers: readonly number[],
-    promise: number,
+    commitId: CommitId,
   ): void {
     this.#context.turnWorkLeft -= WORK.groupDelivery
-    const delivery = this.#facts.owes(message, qos, retain, promise, this)
+    const delivery = this.#facts.owes(message, qos, retain, commitId, this)
     const member = this.#mayPass(message) ? this.#pick(message) : null
     if (member === null) {
       this.#wait(delivery)
       return
     }
-    this.#rest.passesBy(delivery)
+    this.#tail.passesBy(delivery)
     this.#bind(delivery, member)
   }
 
@@ -218,7 +219,7 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
   restore(deliveries: readonly Delivery[], remainder: Remainder): void {
     const waiting = deliveries.map(delivery => asOwed(delivery))
     this.#line.restore(waiting)
-    this.#rest.restore(waiting, remainder.messages, remainder.bytes)
+    this.#tail.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   /** The store kept a delivery that this client had not settled. It is away. */
@@ -252,10 +253,10 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
     if (!isDone) this.#postpone()
     // Members may be ready for what is not in memory yet, while what is there waits for others.
     else if (
-      this.#rest.messages > 0 &&
-      (this.#readyMembers > 0 || this.#rest.isNeeded(this.#line.length, this.#line.bytes))
+      this.#tail.messages > 0 &&
+      (this.#readyMembers > 0 || this.#tail.isNeeded(this.#line.length, this.#line.bytes))
     ) {
-      this.#rest.want()
+      this.#tail.want()
     }
   }
 
@@ -333,7 +334,7 @@ export class ShareGroup implements GroupOfMember<Session>, RestOfLine, Postponed
   /** Nothing that waits must be handed out before the message. */
   #mayPass(message: Message): boolean {
     if (this.#line.isEmpty) return true
-    return this.#rest.messages === 0 && this.#lanes?.isFreeFor(message) === true
+    return this.#tail.messages === 0 && this.#lanes?.isFreeFor(message) === true
   }
 
   /** The delivery as the group owes it, whatever the member was sent that gave it back [MQTT-3.8.4-8]. */

@@ -1,15 +1,17 @@
-// The durable facts of the running turn, and how far earlier ones have got.
+// The durable changes of the running turn, and how far earlier ones have got.
 
 import type { Change } from './change.ts'
 import type { Store } from './store.ts'
 
 /**
- * A promise is the number of a commit: what was said because of a fact may leave when `committed` has reached it.
- * 0 promises nothing.
+ * The number of a commit, counted from 1. Bytes that tell somebody of a change may leave once `Journal.committed` has
+ * reached the commit of that change; 0 waits for nothing.
  */
+export type CommitId = number
+
 export class Journal {
   readonly #store: Pick<Store, 'record'>
-  /** What the store has thrown instead of taking a fact. Nothing recorded since can ever be promised. */
+  /** What the store has thrown instead of taking a change. Nothing recorded since can ever be acknowledged. */
   failure: Error | null = null
   #length = 0
   #current = 1
@@ -19,7 +21,7 @@ export class Journal {
     this.#store = store
   }
 
-  /** The store takes it at once, so that the fact need not be kept as an object until its commit. */
+  /** The store takes it at once, so that the change need not be kept as an object until its commit. */
   record(change: Change): void {
     this.#length += 1
     try {
@@ -30,34 +32,34 @@ export class Journal {
     }
   }
 
-  /** The promise that facts recorded now belong to. */
-  get current(): number {
+  /** The commit that changes recorded now belong to. */
+  get current(): CommitId {
     return this.#current
   }
 
-  /** The promise of the newest fact recorded so far. */
-  get latest(): number {
+  /** The commit of the newest change recorded so far. */
+  get latest(): CommitId {
     return this.#length > 0 ? this.#current : this.#current - 1
   }
 
-  get committed(): number {
+  get committed(): CommitId {
     return this.#committed
   }
 
-  /** How many facts wait for their commit to begin. */
+  /** How many changes wait for their commit to begin. */
   get length(): number {
     return this.#length
   }
 
-  /** What was recorded so far is one commit, which begins now. Returns its promise. Called by the turn only. */
-  close(): number {
+  /** What was recorded so far is one commit, which begins now. Returns its number. Called by the turn only. */
+  close(): CommitId {
     this.#length = 0
     this.#current += 1
     return this.#current - 1
   }
 
   /** Every commit up to this one is durable. */
-  reached(promise: number): void {
-    this.#committed = promise
+  reached(commitId: CommitId): void {
+    this.#committed = commitId
   }
 }

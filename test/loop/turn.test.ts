@@ -187,7 +187,7 @@ test('one socket is written to once in a turn, and a message is encoded once for
   )
 })
 
-test('a speaker that had no room for more goes on after the commit it waited for, without another turn', async t => {
+test('a flushable that had no room for more goes on after the commit it waited for, without another turn', async t => {
   const store = new DelayingStore()
   const pond = new Pond({ store, limits: { outboxBytesMax: 60 } })
   const alice = pond.client('alice')

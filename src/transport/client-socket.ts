@@ -3,21 +3,25 @@
 import type { Access, Exchange, Verdict } from '../access/access.ts'
 import { verdictIn } from '../access/verdict.ts'
 import { Connection } from '../connection/connection.ts'
-import type { Carrier, ConnectionContext, Question } from '../connection/connection-context.ts'
-import type { Speaker, Turn } from '../loop/turn.ts'
+import type {
+  ConnectionHost,
+  ConnectionContext,
+  Question,
+} from '../connection/connection-context.ts'
+import type { Flushable, Turn } from '../loop/turn.ts'
 import { BAD_AUTHENTICATION_METHOD, QUOTA_EXCEEDED, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
 import type { Wire, WireReceiver } from './wire.ts'
 
-export interface LineContext {
+export interface ClientSocketContext {
   readonly connections: ConnectionContext
   readonly turn: Turn
   readonly access: Access
   readonly log: Log
   /** Bytes from one client whose answers wait for a commit, before we stop reading from it. */
   readonly publishBacklogBytesMax: number
-  /** The line is done with; called once. */
-  ended(line: Line): void
+  /** The socket is done with; called once. */
+  ended(socket: ClientSocket): void
 }
 
 // Why we do not read from a client: bits, for there may be several reasons at once.
@@ -32,10 +36,10 @@ const UNREAD_BYTES_MAX = 65_536
 /** A socket and its connection in the heap of Node, while nothing waits there. */
 const CONNECTION_BYTES = 4_000
 
-export class Line implements WireReceiver, Carrier, Speaker {
+export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   readonly connection: Connection
   readonly #wire: Wire
-  readonly #context: LineContext
+  readonly #context: ClientSocketContext
   #exchange: Exchange | null = null
   #isAttended = false
   #isPostponed = false
@@ -50,10 +54,10 @@ export class Line implements WireReceiver, Carrier, Speaker {
   #paused = 0
   /** Bytes read since all that had been read was answered. */
   #unanswered = 0
-  /** Bytes that the broker's account has of this line. */
+  /** Bytes that the broker's account has of this socket. */
   #counted = 0
 
-  constructor(wire: Wire, context: LineContext) {
+  constructor(wire: Wire, context: ClientSocketContext) {
     this.#wire = wire
     this.#context = context
     context.turn.begin()

@@ -25,18 +25,18 @@ interface Search {
 }
 
 /** Whose waiting line it is the end of. */
-export interface RestOfLine {
+export interface TailReader {
   /** The next page has come from the store. */
   paged(deliveries: readonly Delivery[]): void
 }
 
-export class StoredRest implements PageReader {
+export class QueueTail implements PageReader {
   readonly owner: Owner
   messages = 0
   bytes = 0
   readonly #context: SessionContext
   readonly #origin: DeliveryOrigin | null
-  readonly #line: RestOfLine
+  readonly #line: TailReader
   /** The newest that was read or never left the memory. */
   #after = 0
   /** For whom a page is on its way. */
@@ -53,7 +53,7 @@ export class StoredRest implements PageReader {
     owner: Owner,
     origin: DeliveryOrigin | null,
     context: SessionContext,
-    line: RestOfLine,
+    line: TailReader,
   ) {
     this.owner = owner
     this.#origin = origin

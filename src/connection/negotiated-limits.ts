@@ -7,7 +7,7 @@ import type { ConnectPacket, ProtocolVersion } from '../packet/packet.ts'
 /** Largest packet that the protocol can express: 4 bytes of Remaining Length and the fixed header. */
 export const PROTOCOL_PACKET_BYTES_MAX = REMAINING_LENGTH_MAX + 5
 
-export interface Agreement {
+export interface NegotiatedLimits {
   readonly version: ProtocolVersion
   readonly clientId: string
   readonly username: string | null
@@ -35,11 +35,11 @@ export interface Agreement {
 }
 
 /** `assignedClientId` is null when the client brought its own. */
-export function agree(
+export function negotiate(
   packet: ConnectPacket,
   assignedClientId: string | null,
   limits: Limits,
-): Agreement {
+): NegotiatedLimits {
   const { properties, version } = packet
   const keepAliveSeconds = keepAliveOf(packet, limits)
   const expiryIntervalSeconds = expiryOf(packet, limits)

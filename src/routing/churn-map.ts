@@ -7,7 +7,7 @@ const BATCH_MIN = 32
 /** Keys that are texts stay no longer than this many characters of them have gone: one may have 65,535. */
 const LEAVING_CHARACTERS_MAX = 524_288
 
-export class SteadyMap<Key, Value extends object> {
+export class ChurnMap<Key, Value extends object> {
   readonly #entries = new Map<Key, Value | null>()
   /** Keys that went since the last batch, also those that have come back. */
   #leavers: Set<Key> | null = null

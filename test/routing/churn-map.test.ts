@@ -1,10 +1,10 @@
 import { test } from 'tap'
-import { SteadyMap } from '../../src/routing/steady-map.ts'
+import { ChurnMap } from '../../src/routing/churn-map.ts'
 import { dice } from './brute-force.ts'
 
 test('it answers as a Map does, whatever comes and goes', async t => {
   const random = dice(8)
-  const map = new SteadyMap<string, { readonly step: number }>()
+  const map = new ChurnMap<string, { readonly step: number }>()
   const model = new Map<string, { readonly step: number }>()
   let wrong = 0
 
@@ -26,7 +26,7 @@ test('it answers as a Map does, whatever comes and goes', async t => {
 })
 
 test('keys that went for good are given up', async t => {
-  const map = new SteadyMap<number, object>()
+  const map = new ChurnMap<number, object>()
   for (let key = 0; key < 10_000; key++) map.set(key, {})
 
   for (let key = 0; key < 10_000; key++) map.delete(key)
@@ -36,7 +36,7 @@ test('keys that went for good are given up', async t => {
 })
 
 test('a key that goes and comes back does not give up its entry every time', async t => {
-  const map = new SteadyMap<string, { readonly name: string }>()
+  const map = new ChurnMap<string, { readonly name: string }>()
   for (const name of ['a', 'b', 'c']) map.set(name, { name })
 
   for (let round = 0; round < 1000; round++) {

@@ -1,4 +1,4 @@
-// Back-pressure and fairness, where a line binds a socket to a connection.
+// Back-pressure and fairness, where a socket binds a socket to a connection.
 
 import { test } from 'tap'
 import { Pond } from '../pond.ts'
