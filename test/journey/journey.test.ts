@@ -1,0 +1,23 @@
+// The way of one PUBLISH stays short: these bounds come down with every change that shortens it, and never go up
+// without a reason in the commit. `npm run journey` prints the way itself.
+
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'tap'
+import type { Journey } from './publish-journey.ts'
+
+/** The goal of issue 11: 60 calls, 16 files, 30 moves. */
+const CALLS_MAX = 86
+const FILES_MAX = 30
+const MOVES_MAX = 53
+
+test('a PUBLISH of QoS 0 reaches the outbox of its subscriber in few calls, files and moves', async t => {
+  // A process of its own: nothing else runs there while the debugger steps.
+  const main = join(import.meta.dirname, 'main.js')
+  const output = execFileSync(process.execPath, [main, '--json'], { timeout: 60_000 })
+  const { calls, files, moves } = JSON.parse(output.toString()) as Journey
+
+  t.ok(calls.length <= CALLS_MAX, `${calls.length} calls, ${CALLS_MAX} at most`)
+  t.ok(files.length <= FILES_MAX, `${files.length} files, ${FILES_MAX} at most`)
+  t.ok(moves <= MOVES_MAX, `${moves} moves, ${MOVES_MAX} at most`)
+})

@@ -1,0 +1,13 @@
+// `npm run journey`: prints the way of one PUBLISH, call by call, and what it comes to.
+
+import { publishJourney } from './publish-journey.ts'
+
+const { calls, files, moves } = await publishJourney()
+if (process.argv.includes('--json')) {
+  console.log(JSON.stringify({ calls, files, moves }))
+} else {
+  for (const { file, name, depth } of calls) {
+    console.log(`${'  '.repeat(depth - 1)}${name}  ${file}`)
+  }
+  console.log(`${calls.length} calls, ${files.length} files, ${moves} moves between files`)
+}

@@ -1,0 +1,58 @@
+// The way of one PUBLISH of QoS 0 from the chunk that brings it to the outbox of its one subscriber: how many functions,
+// how many files, and how often a reader who follows it turns to another file. Unrestricted, and nobody observes.
+
+import { encode } from '../../src/packet/encode.ts'
+import { NO_PROPERTIES } from '../../src/packet/packet.ts'
+import { Pond } from '../pond.ts'
+import { type Call, recordedCalls } from './recorded-calls.ts'
+
+export interface Journey {
+  readonly calls: readonly Call[]
+  /** In the order in which they are first entered. */
+  readonly files: readonly string[]
+  /** Calls whose function lies in another file than the function called before it. */
+  readonly moves: number
+}
+
+/** The function by which the packet lies in the outbox; the journey ends with the calls that it makes itself. */
+const ARRIVAL = 'appendPublish'
+/** Publishes before the counted one: what a cache answers later is not counted. */
+const BEFORE = 20
+
+export async function publishJourney(): Promise<Journey> {
+  const pond = new Pond()
+  const publisher = pond.client('publisher')
+  const subscriber = pond.client('subscriber')
+  subscriber.subscribes('journey')
+  for (let count = 0; count < BEFORE; count++) publisher.publishes('journey', 'x')
+  subscriber.receives()
+  const chunk = encode(
+    {
+      type: 'publish',
+      duplicate: false,
+      qos: 0,
+      retain: false,
+      topic: 'journey',
+      packetId: 0,
+      properties: NO_PROPERTIES,
+      payload: Buffer.from('x'),
+    },
+    5,
+  )
+
+  // The turn stays open meanwhile, so that its end is not counted.
+  const calls = upToArrival(await recordedCalls(() => publisher.wire.says(chunk)))
+  pond.settles()
+  if (subscriber.receives().length !== 1) throw new Error('the message has not arrived')
+  const files = [...new Set(calls.map(({ file }) => file))]
+  const moves = calls.filter(({ file }, index) => index > 0 && file !== calls[index - 1]?.file)
+  return { calls, files, moves: moves.length }
+}
+
+function upToArrival(calls: readonly Call[]): readonly Call[] {
+  const arrival = calls.findIndex(({ name }) => name === ARRIVAL)
+  const depth = calls[arrival]?.depth
+  if (depth === undefined) throw new Error(`no function is called ${ARRIVAL} any more`)
+  const next = calls.findIndex((call, index) => index > arrival && call.depth <= depth)
+  return calls.slice(0, next)
+}
