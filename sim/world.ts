@@ -292,6 +292,7 @@ export class World {
     return {
       authenticate: () => ({ kind: 'allowed', permissions }),
       beginExchange: () => null,
+      permissionsOf: () => permissions,
     }
   }
 

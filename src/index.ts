@@ -2,6 +2,7 @@
 
 export type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access/access.ts'
 export type { Answer, GivenAccess } from './access/guarded-access.ts'
+export type { Identity } from './access/identity.ts'
 export { type Permissions, UNRESTRICTED } from './access/permissions.ts'
 export type { ClientFacts } from './broker/observer.ts'
 export type { Statistics } from './broker/statistics.ts'

@@ -1,6 +1,7 @@
 // The port to who may come in. It may take its time; what comes back answers every later question at once.
 
 import type { ReasonCode } from '../packet/reason.ts'
+import type { Identity } from './identity.ts'
 import type { Permissions } from './permissions.ts'
 
 export interface Credentials {
@@ -22,6 +23,10 @@ export type Verdict =
   | {
       readonly kind: 'allowed'
       readonly permissions: Permissions
+      /** The user that the client turned out to be, as its certificate or token says. Left out: that of its CONNECT. */
+      readonly username?: string | null
+      /** How that was found out, in a word; `none`: nobody was asked. Left out: by its password, certificate or method. */
+      readonly authentication?: string
       /** The last word of an enhanced authentication, sent with CONNACK or AUTH. */
       readonly data?: Buffer
     }
@@ -38,4 +43,9 @@ export interface Access {
   authenticate(credentials: Credentials): Verdict | Promise<Verdict>
   /** Null for a method that is not offered: refused with 0x8C [MQTT-4.12.0-1]. */
   beginExchange(method: string, credentials: Credentials): Exchange | null
+  /**
+   * What a client may do that was let in before, perhaps by an earlier run, and is not here to be asked again: its will and
+   * what comes to its session go by this. Answered at once. Null when it is not known any more: it may do nothing.
+   */
+  permissionsOf(identity: Identity): Permissions | null
 }

@@ -2,8 +2,9 @@
 
 import { BAD_USER_NAME_OR_PASSWORD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access.ts'
+import type { Identity } from './identity.ts'
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
-import { isPermissions, isRefusal } from './verdict.ts'
+import { isPermissions, isRefusal, isUsername, isWord } from './verdict.ts'
 
 /** `true` lets a client in with all rights, `false` keeps it out. */
 export type Answer = Verdict | boolean
@@ -15,6 +16,11 @@ export interface GivenAccess {
     method: string,
     credentials: Credentials,
   ): { step(step: AuthenticationStep): Answer | Promise<Answer> } | null
+  /**
+   * The rights of a client that was let in before and is not here to be asked again, answered at once; `true` for all, `false` or
+   * null for none. Left out: none. Its will is not published after a restart, and nothing comes to its session until it is back.
+   */
+  permissionsOf?(identity: Identity): Permissions | boolean | null
 }
 
 /** Hears what was wrong with what the program answered. */
@@ -29,7 +35,26 @@ export function guardedAccess(given: GivenAccess, complain: Complaint): Access {
       if (exchange === null) return null
       return { step: step => verdictOf(() => exchange.step(step), STEP_VERDICTS, complain) }
     },
+    permissionsOf: identity => storedRights(given, identity, complain),
   }
+}
+
+function storedRights(
+  given: GivenAccess,
+  identity: Identity,
+  complain: Complaint,
+): Permissions | null {
+  try {
+    const answer: unknown = given.permissionsOf?.(identity) ?? false
+    if (answer === true) return UNRESTRICTED
+    if (answer === false) return null
+    if (isPermissions(answer)) return guarded(answer, complain)
+    if (isThenable(answer)) Promise.resolve(answer).catch(() => {})
+    complain('permissionsOf must answer permissions, true, false or null at once: no rights', null)
+  } catch (error) {
+    complain('permissionsOf has thrown: no rights', error)
+  }
+  return null
 }
 
 const VERDICTS = ['allowed', 'refused']
@@ -76,21 +101,30 @@ function checkedVerdict(answer: unknown, kinds: readonly string[], complain: Com
   }
   // Its members were looked at just now.
   const verdict = answer as Verdict
-  if (verdict.kind !== 'allowed' || verdict.permissions === UNRESTRICTED) return verdict
-  return { ...verdict, permissions: new GuardedPermissions(verdict.permissions, complain) }
+  if (verdict.kind !== 'allowed') return verdict
+  return { ...verdict, permissions: guarded(verdict.permissions, complain) }
+}
+
+function guarded(permissions: Permissions, complain: Complaint): Permissions {
+  return permissions === UNRESTRICTED ? UNRESTRICTED : new GuardedPermissions(permissions, complain)
 }
 
 /** Why this is no verdict, or null. */
 function faultOf(answer: unknown, kinds: readonly string[]): string | null {
   if (typeof answer !== 'object' || answer === null)
     return `${String(answer)} is neither true nor false`
-  const { kind, permissions, reason, sentence, data } = answer as Record<string, unknown>
+  const { kind, permissions, reason, sentence, data, username, authentication } = answer as Record<
+    string,
+    unknown
+  >
   if (!kinds.includes(String(kind)))
     return `kind is ${String(kind)}, and none of ${kinds.join(', ')}`
   if (data !== undefined && data !== null && !Buffer.isBuffer(data)) return 'data is no Buffer'
   if (kind === 'allowed' && !isPermissions(permissions)) {
     return 'permissions need mayPublish(topic) and maySubscribe(filter)'
   }
+  if (kind === 'allowed' && !isUsername(username)) return 'username is no string'
+  if (kind === 'allowed' && !isWord(authentication)) return 'authentication is no word'
   if (kind !== 'refused') return null
   if (!isRefusal(reason)) return 'reason is no reason code of a refusal (0x80 to 0xFF)'
   return typeof sentence === 'string' ? null : 'a refusal needs a sentence'
@@ -98,27 +132,30 @@ function faultOf(answer: unknown, kinds: readonly string[]): string | null {
 
 /** Asked for every packet, so a right must be there at once: `true`, and nothing that is only like it. */
 class GuardedPermissions implements Permissions {
+  /** Left out where the program leaves it out: then no delivery is asked about. */
+  readonly mayReceive?: (topic: string) => boolean
   readonly #given: Permissions
   readonly #complain: Complaint
 
   constructor(given: Permissions, complain: Complaint) {
     this.#given = given
     this.#complain = complain
+    if (given.mayReceive !== undefined) this.mayReceive = topic => this.#ask('mayReceive', topic)
   }
 
   mayPublish(topic: string): boolean {
-    try {
-      return this.#isYes('mayPublish', this.#given.mayPublish(topic))
-    } catch (error) {
-      return this.#failed('mayPublish', error)
-    }
+    return this.#ask('mayPublish', topic)
   }
 
   maySubscribe(filter: string): boolean {
+    return this.#ask('maySubscribe', filter)
+  }
+
+  #ask(name: keyof Permissions, text: string): boolean {
     try {
-      return this.#isYes('maySubscribe', this.#given.maySubscribe(filter))
+      return this.#isYes(name, this.#given[name]?.(text))
     } catch (error) {
-      return this.#failed('maySubscribe', error)
+      return this.#failed(name, error)
     }
   }
 

@@ -4,6 +4,7 @@ import type { Access } from './access.ts'
 import { UNRESTRICTED } from './permissions.ts'
 
 export const openAccess: Access = {
-  authenticate: () => ({ kind: 'allowed', permissions: UNRESTRICTED }),
+  authenticate: () => ({ kind: 'allowed', permissions: UNRESTRICTED, authentication: 'none' }),
   beginExchange: () => null,
+  permissionsOf: () => UNRESTRICTED,
 }

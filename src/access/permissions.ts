@@ -4,12 +4,24 @@ export interface Permissions {
   mayPublish(topic: string): boolean
   /** `filter` is the topic filter without `$share/group/`. */
   maySubscribe(filter: string): boolean
+  /**
+   * Whether a message of this topic may be sent to the client, whatever its subscriptions say: asked as it is delivered, and
+   * again when it has waited. Left out: all that its subscriptions bring.
+   */
+  mayReceive?(topic: string): boolean
 }
 
 /** Everything. The topics that the broker keeps for itself are closed to everybody: see `isReserved`. */
 export const UNRESTRICTED: Permissions = {
   mayPublish: () => true,
   maySubscribe: () => true,
+}
+
+/** Nothing: of a client that is not known any more. */
+export const NOTHING: Permissions = {
+  mayPublish: () => false,
+  maySubscribe: () => false,
+  mayReceive: () => false,
 }
 
 /** What whoever was asked for a right has answered. Throws for anything but true and false: a promise, say, would pass for true. */

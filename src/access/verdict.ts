@@ -4,6 +4,7 @@ import { isFailure, isReasonCode, type ReasonCode } from '../packet/reason.ts'
 import { sayable } from '../packet/text.ts'
 import { FIELD_BYTES_MAX } from '../packet/writer.ts'
 import type { Verdict } from './access.ts'
+import type { Finding } from './identity.ts'
 import type { Permissions } from './permissions.ts'
 
 /** The verdict, its sentence cut to what may be said; null for what is none. */
@@ -12,9 +13,15 @@ export function verdictIn(answer: unknown): Verdict | null {
   const { kind, data, reason, sentence, permissions } = answer
   switch (kind) {
     case 'allowed': {
-      if (!isPermissions(permissions)) return null
-      if (data === undefined) return { kind, permissions }
-      return isData(data) ? { kind, permissions, data } : null
+      const { username, authentication } = answer
+      if (!isPermissions(permissions) || !isUsername(username) || !isWord(authentication))
+        return null
+      const finding: Finding = {
+        ...(username !== undefined && { username }),
+        ...(authentication !== undefined && { authentication }),
+      }
+      if (data === undefined) return { kind, permissions, ...finding }
+      return isData(data) ? { kind, permissions, ...finding, data } : null
     }
     case 'refused':
       if (!isRefusal(reason) || typeof sentence !== 'string') return null
@@ -34,8 +41,23 @@ export function isPermissions(value: unknown): value is Permissions {
   return (
     isRecord(value) &&
     typeof value['mayPublish'] === 'function' &&
-    typeof value['maySubscribe'] === 'function'
+    typeof value['maySubscribe'] === 'function' &&
+    (value['mayReceive'] === undefined || typeof value['mayReceive'] === 'function')
   )
+}
+
+/** A name that can be kept, null for none, or nothing said of it. */
+export function isUsername(value: unknown): value is string | null | undefined {
+  return value === null || value === undefined || isText(value)
+}
+
+/** The word for how a client was authenticated, or nothing said of it. */
+export function isWord(value: unknown): value is string | undefined {
+  return value === undefined || (isText(value) && value !== '')
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && Buffer.byteLength(value) <= FIELD_BYTES_MAX
 }
 
 /** What AUTH and CONNACK can carry. */

@@ -36,7 +36,7 @@ const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 const OWN_OPTIONS = ['log', 'access', 'store', 'commitFailed', 'stateFailed']
 const LOG_METHODS = ['debug', 'info', 'warn', 'error']
 const STORE_METHODS = ['open', 'record', 'commit', 'page', 'close']
-const ACCESS_METHODS = ['authenticate', 'beginExchange']
+const ACCESS_METHODS = ['authenticate', 'beginExchange', 'permissionsOf']
 
 /** Throws ConfigError with all that is wrong. */
 export function embeddingOf(options: EmbedOptions): Embedding {

@@ -51,6 +51,9 @@ test('what is only like a yes is a no, and is said', async t => {
     { kind: 'refused', reason: 0x86 },
     { kind: 'continue', data: null },
     { kind: 'allowed', permissions: UNRESTRICTED, data: 'text' },
+    { kind: 'allowed', permissions: UNRESTRICTED, username: 1 },
+    { kind: 'allowed', permissions: UNRESTRICTED, authentication: '' },
+    { kind: 'allowed', permissions: { ...UNRESTRICTED, mayReceive: true } },
   ]
   for (const answer of nearly) {
     for (const way of [() => answer, () => Promise.resolve(answer)]) {
@@ -104,6 +107,51 @@ test('a right is there when the answer is true at once, and not otherwise', asyn
     // What is neither true nor false is said, each time.
     const isClear = isYes || String(way) === '() => false'
     t.equal(complaints.length, isClear ? 0 : 2, String(way))
+  }
+})
+
+test('a delivery is asked about only where the program asks, and a promise of yes is a no', async t => {
+  const asked = async (more: object) => {
+    const permissions = { ...UNRESTRICTED, ...more }
+    const { verdict } = await decided(() => ({ kind: 'allowed', permissions }))
+    if (verdict.kind !== 'allowed') throw new Error('it was allowed')
+    return verdict.permissions
+  }
+
+  t.equal((await asked({})).mayReceive, undefined)
+  t.equal((await asked({ mayReceive: () => true })).mayReceive?.('a'), true)
+  t.equal((await asked({ mayReceive: async () => true })).mayReceive?.('a'), false)
+})
+
+test('the rights of a client that is not here are answered at once, or there are none', async t => {
+  const identity = { clientId: 'a', username: 'alice', address: '', authentication: 'password' }
+  const told = (permissionsOf: unknown) => {
+    const complaints: string[] = []
+    const given = { authenticate: () => true, permissionsOf } as unknown as GivenAccess
+    const access = guardedAccess(given, sentence => complaints.push(sentence))
+    return { permissions: access.permissionsOf(identity), complaints: complaints.length }
+  }
+
+  t.strictSame(told(undefined), { permissions: null, complaints: 0 })
+  t.strictSame(
+    told(() => false),
+    { permissions: null, complaints: 0 },
+  )
+  t.strictSame(
+    told(() => null),
+    { permissions: null, complaints: 0 },
+  )
+  t.equal(told(() => true).permissions, UNRESTRICTED)
+  t.equal(told(() => ({ ...UNRESTRICTED })).permissions?.mayPublish('a'), true)
+  for (const wrong of [
+    () => 1,
+    async () => true,
+    () => ({}),
+    () => {
+      throw new Error('down')
+    },
+  ]) {
+    t.strictSame(told(wrong), { permissions: null, complaints: 1 }, String(wrong))
   }
 })
 

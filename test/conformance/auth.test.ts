@@ -10,6 +10,7 @@ import { conforms } from './conforms.ts'
 /** The method `riddle`: the client says `ask`, is asked `six times seven`, and must answer `42`. */
 const riddles: Access = {
   authenticate: () => ({ kind: 'allowed', permissions: UNRESTRICTED }),
+  permissionsOf: () => null,
   beginExchange: method =>
     method !== 'riddle'
       ? null

@@ -358,6 +358,7 @@ conforms(
         return { kind: 'allowed', permissions: UNRESTRICTED }
       },
       beginExchange: () => null,
+      permissionsOf: () => null,
     }
     for (const version of VERSIONS) {
       const pond = new Pond({ access })
@@ -446,6 +447,7 @@ conforms(
                   permissions: { mayPublish: () => true, maySubscribe: () => true },
                 },
           beginExchange: () => null,
+          permissionsOf: () => null,
         },
       })
       const owner = pond.client('a', { ...durable(version), username: 'pond' })

@@ -40,6 +40,7 @@ conforms(
             permissions: { mayPublish: () => true, maySubscribe: () => true },
           }),
           beginExchange: () => null,
+          permissionsOf: () => null,
         },
       })
       const alice = pond.client('alice', { version })

@@ -10,6 +10,7 @@ test('what a client sends before its authentication is answered waits, and is th
     access: {
       authenticate: () => new Promise(resolve => (answer = resolve)),
       beginExchange: () => null,
+      permissionsOf: () => null,
     },
   })
   const client = pond.stranger('a')
@@ -29,7 +30,11 @@ test('what a client sends before its authentication is answered waits, and is th
 
 test('an authentication that never answers is given up', async t => {
   const pond = new Pond({
-    access: { authenticate: () => new Promise(() => {}), beginExchange: () => null },
+    access: {
+      authenticate: () => new Promise(() => {}),
+      beginExchange: () => null,
+      permissionsOf: () => null,
+    },
   })
   const client = pond.stranger('a')
   client.connects()

@@ -32,6 +32,7 @@ function accessOf(permissions: unknown): Access {
   return {
     authenticate: () => ({ kind: 'allowed', permissions: permissions as Permissions }),
     beginExchange: () => null,
+    permissionsOf: () => null,
   }
 }
 
@@ -121,7 +122,9 @@ const NO_VERDICTS: Readonly<Record<string, () => unknown>> = {
 for (const [what, answer] of Object.entries(NO_VERDICTS)) {
   test(`an authentication whose verdict ${what} lets nobody in`, async t => {
     const authenticate = answer as () => Verdict
-    const pond = new Pond({ access: { authenticate, beginExchange: () => null } })
+    const pond = new Pond({
+      access: { authenticate, beginExchange: () => null, permissionsOf: () => null },
+    })
     const client = pond.stranger('a')
     client.connects()
     await new Promise(resolve => setImmediate(resolve))

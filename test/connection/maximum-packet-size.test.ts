@@ -15,6 +15,7 @@ test('a client that cannot be told of its session does not get one, whatever mad
       kind: 'allowed',
       permissions: { mayPublish: () => true, maySubscribe: () => true },
     }),
+    permissionsOf: () => null,
     beginExchange: () => ({
       step: () => ({
         kind: 'allowed',
@@ -92,6 +93,7 @@ test('a SUBACK or UNSUBACK that is too large ends the connection instead of keep
 test('an AUTH that is too large ends the connection', async t => {
   const access: Access = {
     authenticate: () => ({ kind: 'refused', reason: 0x87, sentence: 'never' }),
+    permissionsOf: () => null,
     beginExchange: () => ({ step: () => ({ kind: 'continue', data: Buffer.alloc(100) }) }),
   }
   const pond = new Pond({ access })

@@ -102,6 +102,7 @@ test('an authentication has its own time, and a pause of the process is not take
     access: {
       authenticate: () => new Promise(resolve => answers.push(resolve)),
       beginExchange: () => null,
+      permissionsOf: () => null,
     },
   })
   const client = pond.stranger('a')

@@ -182,6 +182,7 @@ const quoting: Access = {
   beginExchange: method => ({
     step: () => ({ kind: 'refused', reason: NOT_AUTHORIZED, sentence: `no method ${method}` }),
   }),
+  permissionsOf: () => null,
 }
 const refusing: Access = {
   authenticate: () => ({
@@ -189,6 +190,7 @@ const refusing: Access = {
     permissions: { mayPublish: () => false, maySubscribe: () => false },
   }),
   beginExchange: () => null,
+  permissionsOf: () => null,
 }
 
 class Listener {
