@@ -413,8 +413,7 @@ export class Connection implements WaitedFor, Occupant {
 
   /** The reason on the wire, where the version has a way to say it [MQTT-4.13.1-1]. */
   #say(reason: ReasonCode, sentence: string): void {
-    if (this.isOver || this.#pending === null) return
-    if (this.#pending.negotiated.version < 5) return
+    if (this.isOver || (this.#pending?.negotiated.version ?? 0) < 5) return
     if (this.#conversation === null) {
       this.sender.send(refusingConnack(reason, sentence), 0)
       return
