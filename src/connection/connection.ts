@@ -1,5 +1,4 @@
-// One client's way through the broker, from the first byte to the last: bytes in, outbox out. It can neither
-// wait nor touch a socket; what it needs of the world it asks for by a question.
+// One client's connection, from the first byte to the last: bytes in, outbox out. It neither waits nor touches a socket.
 
 import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
@@ -32,8 +31,8 @@ import {
 import { type NegotiatedLimits, negotiate } from './negotiated-limits.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import type {
-  ConnectionHost,
   ConnectionContext,
+  ConnectionHost,
   ConnectionPeer,
   Question,
 } from './connection-context.ts'

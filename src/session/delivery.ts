@@ -31,14 +31,16 @@ export interface Delivery {
   commitId: CommitId
   /** 0 until it is sent for the first time. */
   packetId: number
+  /** Its place among those that are sent again: grows with each PUBLISH and each PUBREC [MQTT-4.6.0-1, MQTT-4.6.0-4]. */
+  order: number
   /** PUBREC came: only PUBREL may follow [MQTT-4.3.3-6]. */
   isReceived: boolean
   /** Sent on the present connection. */
   isOnWire: boolean
 }
 
-/** The object of a delivery, and its place in a waiting line or a window. */
-export const DELIVERY_BYTES = 144
+/** The object of a delivery, and its place in a queue or a window. */
+export const DELIVERY_BYTES = 168
 
 /** Of a message that was sent to the client, on this connection or an earlier one; `none` is a free identifier. */
 export type ExchangeStage = 'none' | 'at-least-once' | 'exactly-once-sent' | 'exactly-once-received'
@@ -64,6 +66,7 @@ export function newDelivery(
     reserved: 0,
     commitId,
     packetId: 0,
+    order: 0,
     isReceived: false,
     isOnWire: false,
   }

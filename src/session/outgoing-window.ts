@@ -2,8 +2,8 @@
 
 import { contentBytes, settleBytes } from '../message.ts'
 import type { Delivery, DeliveryOrigin } from './delivery.ts'
+import { ExchangeTable } from './exchange-table.ts'
 import type { KeptBytes } from './kept-bytes.ts'
-import { nextPacketId } from './packet-ids.ts'
 
 /** So much may be on its way to each client however full memory is. */
 const LITTLE_BYTES = 8_192
@@ -11,11 +11,9 @@ const LITTLE_BYTES = 8_192
 const NONE: readonly Delivery[] = []
 
 export class OutgoingWindow {
-  // In the order in which a resend must happen: PUBLISH as first sent, PUBREL as PUBREC came [MQTT-4.6.0-1, MQTT-4.6.0-4].
-  // Made when it is first needed: most clients only publish, or are only there.
-  #unsettled: Map<number, Delivery> | null = null
+  /** Made when it is first needed: most clients only publish, or are only there. */
+  #unsettled: ExchangeTable | null = null
   readonly #kept: KeptBytes
-  #lastPacketId = 0
   #onWire = 0
   #bytesOnWire = 0
 
@@ -45,21 +43,17 @@ export class OutgoingWindow {
 
   /** Gives the delivery a packet identifier nobody uses [MQTT-2.2.1-4]. False when there is none left. */
   open(delivery: Delivery): boolean {
-    const unsettled = this.#opened()
-    const packetId = nextPacketId(this.#lastPacketId, unsettled)
-    if (packetId === 0) return false
-    this.#lastPacketId = packetId
-    delivery.packetId = packetId
-    unsettled.set(packetId, delivery)
+    this.#unsettled ??= new ExchangeTable()
+    if (!this.#unsettled.open(delivery)) return false
     this.#kept.holdDelivery(delivery.message)
     return true
   }
 
   /** A delivery that came back from the store with the identifier it was sent under. */
   restore(delivery: Delivery): void {
-    this.#opened().set(delivery.packetId, delivery)
+    this.#unsettled ??= new ExchangeTable()
+    this.#unsettled.restore(delivery)
     this.#kept.holdDelivery(delivery.message)
-    this.#lastPacketId = Math.max(this.#lastPacketId, delivery.packetId)
   }
 
   sent(delivery: Delivery): void {
@@ -71,15 +65,11 @@ export class OutgoingWindow {
   /** PUBREC came: its PUBREL follows those of earlier PUBRECs in a resend [MQTT-4.6.0-4]. */
   received(delivery: Delivery): void {
     delivery.isReceived = true
-    const unsettled = this.#opened()
-    unsettled.delete(delivery.packetId)
-    unsettled.set(delivery.packetId, delivery)
+    this.#unsettled?.moveToEnd(delivery)
   }
 
   settle(delivery: Delivery): void {
-    if (this.#unsettled?.delete(delivery.packetId) === true) {
-      this.#kept.releaseDelivery(delivery.message)
-    }
+    if (this.#unsettled?.delete(delivery) === true) this.#kept.releaseDelivery(delivery.message)
     if (!delivery.isOnWire) return
     delivery.isOnWire = false
     this.#onWire -= 1
@@ -97,9 +87,9 @@ export class OutgoingWindow {
     this.#bytesOnWire = 0
   }
 
-  /** All that is unsettled, in the order of a resend. */
+  /** All that is unsettled, in the order of a resend: PUBLISH as first sent, PUBREL as PUBREC came [MQTT-4.6.0-1]. */
   unsettled(): readonly Delivery[] {
-    return this.#unsettled === null ? NONE : [...this.#unsettled.values()]
+    return this.#unsettled?.inOrder() ?? NONE
   }
 
   /** The share groups that some of it is lent by. */
@@ -113,10 +103,5 @@ export class OutgoingWindow {
   clear(): void {
     for (const { message } of this.unsettled()) this.#kept.releaseDelivery(message)
     this.#unsettled = null
-  }
-
-  #opened(): Map<number, Delivery> {
-    this.#unsettled ??= new Map()
-    return this.#unsettled
   }
 }
