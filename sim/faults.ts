@@ -7,7 +7,7 @@ import { LogStore } from '../src/store/log/log-store.ts'
 import { DiskFull, StoreDamaged } from '../src/store/log/store-damaged.ts'
 import type { Snapshot, StoredDelivery } from '../src/store/store.ts'
 import { Dice } from './dice.ts'
-import { inOrder, OWNERS, RandomFacts } from './random-facts.ts'
+import { inOrder, OWNERS, RandomChanges } from './random-changes.ts'
 import { type Fault, SimDisk } from './sim-disk.ts'
 
 const PAGE_MESSAGES = 7
@@ -82,14 +82,14 @@ interface Committed {
 }
 
 function commitAll(disk: SimDisk, model: DurableState, durability: 'fsync' | 'os'): Committed {
-  const facts = new RandomFacts(1)
+  const random = new RandomChanges(1)
   const log = new LogStore(disk, { ...OPTIONS, durability })
   let acknowledged = 0
   let changes: readonly Change[] = []
   try {
     log.open()
     for (let count = 0; count < COMMITS; count++) {
-      changes = facts.group()
+      changes = random.group()
       if (!couldCommit(log, changes)) return { acknowledged, pending: changes }
       model.apply(changes)
       acknowledged += 1
@@ -170,11 +170,11 @@ export class DamageTrial {
 
   constructor(seed: number) {
     this.#disk = new SimDisk({ dice: new Dice(seed) })
-    const facts = new RandomFacts(seed)
+    const random = new RandomChanges(seed)
     const log = new LogStore(this.#disk, OPTIONS)
     log.open()
     for (let count = 0; count < COMMITS; count++) {
-      const changes = facts.group()
+      const changes = random.group()
       if (changes.length === 0) continue
       log.commit(changes)
       this.#groups.push(changes)

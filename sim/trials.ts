@@ -1,7 +1,7 @@
 // What a world is built upon: the store as it is, and the faulty parts with which the oracle itself is tried.
 
 import { LogStore } from '../src/store/log/log-store.ts'
-import { PlainCore } from './plain-core.ts'
+import { SingleFileCore } from './single-file-core.ts'
 import type { Trial } from './world.ts'
 
 export const REAL: Trial = {
@@ -16,9 +16,9 @@ export const REAL: Trial = {
     }),
 }
 
-export const PLAIN: Trial = { makeCore: disk => new PlainCore(disk, true) }
+export const PLAIN: Trial = { makeCore: disk => new SingleFileCore(disk, true) }
 
-export const WITHOUT_SYNC: Trial = { makeCore: disk => new PlainCore(disk, false) }
+export const WITHOUT_SYNC: Trial = { makeCore: disk => new SingleFileCore(disk, false) }
 
 export const ANSWERS_TOO_EARLY: Trial = { ...PLAIN, answersTooEarly: true }
 

@@ -1,7 +1,7 @@
 // What the log is told of the store as it was found: what an acknowledgement promises comes first.
 
 import type { Log } from '../observe/log.ts'
-import type { ClockFacts } from '../store/broker-clock.ts'
+import type { ClockReport } from '../store/broker-clock.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Snapshot, Store } from '../store/store.ts'
 
@@ -29,7 +29,7 @@ export function reportStore(log: Log, store: Store, snapshot: Snapshot, director
   reportClock(log, clock)
 }
 
-function reportClock(log: Log, { oddity, awayMs }: ClockFacts): void {
+function reportClock(log: Log, { oddity, awayMs }: ClockReport): void {
   const fields = { event: 'clock', oddity, awaySeconds: Math.round(awayMs / 1_000) }
   switch (oddity) {
     case 'none':

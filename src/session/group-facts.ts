@@ -93,7 +93,7 @@ export class GroupFacts {
     const { message, qos, retain } = delivery
     delivery.stored = delivery.reserved
     this.#context.journal.record({
-      kind: 'owed',
+      kind: 'queued',
       delivery: delivery.stored,
       owner: this.#owner,
       sequence: message.sequence,

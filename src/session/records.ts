@@ -12,7 +12,7 @@ export function recordOwed(journal: Journal, delivery: Delivery, owner: Owner): 
   const { message, qos, retain, identifiers, packetId, stored } = delivery
   const { sequence } = message
   const owed = {
-    kind: 'owed',
+    kind: 'queued',
     delivery: stored,
     owner,
     sequence,

@@ -13,7 +13,7 @@ import type { SessionContext } from './session-context.ts'
 /** A replay with its place in the map, opened or not. */
 const REPLAY_BYTES = 500
 
-type ReplayChange = Extract<Change, { kind: 'replay-owed' | 'replayed' }>
+type ReplayChange = Extract<Change, { kind: 'replay-begun' | 'replayed' }>
 
 /** The session that they belong to, as far as they need it. */
 export interface Recipient {
@@ -56,7 +56,7 @@ export class Replays {
     this.#remember(filter, replay)
     const { sequenceMax } = replay
     const { clientId } = this.#recipient
-    this.#record({ kind: 'replay-owed', clientId, filter, sequenceMax })
+    this.#record({ kind: 'replay-begun', clientId, filter, sequenceMax })
   }
 
   /** As the store kept it. */

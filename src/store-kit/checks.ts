@@ -23,8 +23,8 @@ function pickedFrom(actual: unknown, expected: unknown): unknown {
   }
   const isPlain = typeof expected === 'object' && expected !== null && !Buffer.isBuffer(expected)
   if (!isPlain || typeof actual !== 'object' || actual === null) return actual
-  const facts = new Map<string, unknown>(Object.entries(actual))
+  const values = new Map<string, unknown>(Object.entries(actual))
   return Object.fromEntries(
-    Object.entries(expected).map(([key, value]) => [key, pickedFrom(facts.get(key), value)]),
+    Object.entries(expected).map(([key, value]) => [key, pickedFrom(values.get(key), value)]),
   )
 }

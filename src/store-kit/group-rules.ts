@@ -2,18 +2,18 @@
 
 import type { Change } from '../store/change.ts'
 import { is } from './checks.ts'
-import { after, GROUP, OPENED, owed, sent, stored, type StorePlace } from './facts.ts'
+import { after, GROUP, OPENED, queued, sent, stored, type StorePlace } from './changes.ts'
 
 export const GROUP_RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
-  'a group keeps what it owes, gets back what a member returns, and what a lost member had at QoS 1':
+  'a group keeps what is queued there, gets back what a member returns, and what a lost member had at QoS 1':
     async place => {
       const { groups, sessions } = await after(place, [
         OPENED,
         stored(1),
-        owed(1, 1, GROUP),
-        owed(2, 1, GROUP),
-        { ...owed(3, 1, GROUP), qos: 1 } as Change,
-        owed(4, 1, GROUP),
+        queued(1, 1, GROUP),
+        queued(2, 1, GROUP),
+        { ...queued(3, 1, GROUP), qos: 1 } as Change,
+        queued(4, 1, GROUP),
         sent(1, 1, GROUP),
         { kind: 'returned', delivery: 1, clientId: 'bob', owner: GROUP },
         sent(2, 2, GROUP),
@@ -39,14 +39,14 @@ export const GROUP_RULES: Readonly<Record<string, (place: StorePlace) => Promise
 
   'what a member of a group was sent bears its QoS, RETAIN and identifier until it is returned':
     async place => {
-      const asOwed = { qos: 2, retain: true, identifiers: [] } as const
+      const asQueued = { qos: 2, retain: true, identifiers: [] } as const
       const asSent = { qos: 1, retain: false, identifiers: [9] } as const
       const { groups, sessions } = await after(
         place,
         [OPENED, stored(1), stored(2)],
         [1, 2].flatMap(each => [
           stored(each),
-          { ...owed(each, each, GROUP), ...asOwed } as Change,
+          { ...queued(each, each, GROUP), ...asQueued } as Change,
           { ...sent(each, each, GROUP), ...asSent } as Change,
         ]),
         [{ kind: 'returned', delivery: 2, clientId: 'bob', owner: GROUP }],
@@ -62,8 +62,8 @@ export const GROUP_RULES: Readonly<Record<string, (place: StorePlace) => Promise
       const { groups, sessions } = await after(place, [
         OPENED,
         stored(1),
-        { ...owed(1, 1, GROUP), retain: true } as Change,
-        owed(2, 1, GROUP),
+        { ...queued(1, 1, GROUP), retain: true } as Change,
+        queued(2, 1, GROUP),
         { ...sent(1, 1, GROUP), qos: 1 } as Change,
         { ...sent(2, 1, GROUP, 'transient'), qos: 1 } as Change,
       ])
@@ -71,11 +71,11 @@ export const GROUP_RULES: Readonly<Record<string, (place: StorePlace) => Promise
       is.match(groups[0]?.deliveries, [{ delivery: 2, packetId: 0 }])
     },
 
-  'a group that has ended owes nothing any more': async place => {
+  'a group that has ended has nothing queued any more': async place => {
     const { groups } = await after(place, [
       stored(1),
-      owed(1, 1, GROUP),
-      owed(2, 1, GROUP),
+      queued(1, 1, GROUP),
+      queued(2, 1, GROUP),
       { kind: 'group-ended', owner: GROUP },
       { kind: 'settled', delivery: 1, owner: GROUP },
     ])

@@ -12,14 +12,14 @@ import {
   LOST,
   messageOf,
   OPENED,
-  owed,
+  queued,
   pageOf,
   sent,
   stored,
-  subscribedAndOwed,
+  subscribedWithReplay,
   type StorePlace,
   wholeOf,
-} from './facts.ts'
+} from './changes.ts'
 
 export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
   ...GROUP_RULES,
@@ -76,16 +76,16 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     ])
   },
 
-  'what a subscription is owed of retained messages is known until it was sent, and no longer than the subscription':
+  'what a subscription is still to be sent of retained messages is known until it was sent, and no longer than the subscription':
     async place => {
       const { sessions } = await after(
         place,
-        [OPENED, ...['a', 'b', 'c', 'd'].flatMap(subscribedAndOwed)],
+        [OPENED, ...['a', 'b', 'c', 'd'].flatMap(subscribedWithReplay)],
         [
           { kind: 'replayed', clientId: 'bob', filter: 'a' },
           { kind: 'unsubscribed', clientId: 'bob', filter: 'b' },
-          { kind: 'replay-owed', clientId: 'bob', filter: 'c', sequenceMax: 2 ** 40 },
-          { kind: 'replay-owed', clientId: 'bob', filter: 'none', sequenceMax: 1 },
+          { kind: 'replay-begun', clientId: 'bob', filter: 'c', sequenceMax: 2 ** 40 },
+          { kind: 'replay-begun', clientId: 'bob', filter: 'none', sequenceMax: 1 },
         ],
       )
       is.strictSame(sessions[0]?.replays, [
@@ -103,11 +103,11 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.match(sessions, [{ expiryIntervalSeconds: 90, expiresAt: null }])
   },
 
-  'what is owed comes back in order, what was sent before what waits, under the same identifiers':
+  'what is queued comes back in order, what was sent before what waits, under the same identifiers':
     async place => {
       const { sessions, lastSequence, lastDelivery } = await after(
         place,
-        [OPENED, stored(1), owed(11, 1), stored(2), owed(12, 2), stored(3), owed(13, 3)],
+        [OPENED, stored(1), queued(11, 1), stored(2), queued(12, 2), stored(3), queued(13, 3)],
         [sent(12, 1), sent(11, 2)],
       )
       is.match(sessions[0]?.deliveries, [
@@ -118,13 +118,13 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       is.strictSame([lastSequence, lastDelivery], [3, 13])
     },
 
-  'what was sent as it became owed comes back as sent': async place => {
+  'what was sent as it was queued comes back as sent': async place => {
     const { sessions } = await after(place, [
       OPENED,
       stored(1),
-      { ...owed(1, 1), packetId: 5 } as Change,
-      owed(2, 1),
-      { ...owed(3, 1), packetId: 6 } as Change,
+      { ...queued(1, 1), packetId: 5 } as Change,
+      queued(2, 1),
+      { ...queued(3, 1), packetId: 6 } as Change,
       { kind: 'settled', delivery: 3, owner: BOB },
     ])
     is.match(sessions[0]?.deliveries, [
@@ -137,8 +137,8 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     const { sessions } = await after(place, [
       OPENED,
       stored(1),
-      owed(1, 1),
-      owed(2, 1),
+      queued(1, 1),
+      queued(2, 1),
       sent(1, 1),
       { kind: 'received', delivery: 1, clientId: 'bob' },
       { kind: 'settled', delivery: 2, owner: BOB },
@@ -188,26 +188,26 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.strictSame(retained, [messageOf(2, whole)])
   },
 
-  'a session that ended is gone with all that it was owed, and so is what nobody refers to':
+  'a session that ended is gone with all that was queued for it, and so is what nobody refers to':
     async place => {
       const { sessions, retained } = await after(place, [
         OPENED,
         stored(1),
-        owed(1, 1),
+        queued(1, 1),
         { kind: 'session-ended', clientId: 'bob' },
         { kind: 'settled', delivery: 1, owner: BOB },
       ])
       is.strictSame([sessions, retained], [[], []])
     },
 
-  'a message that one owner settles at once can be owed by another in the same commit':
+  'a message that one owner settles at once can be queued for another in the same commit':
     async place => {
       const { sessions } = await after(place, [
         OPENED,
         stored(1),
-        owed(1, 1, GROUP),
+        queued(1, 1, GROUP),
         { kind: 'settled', delivery: 1, owner: GROUP },
-        owed(2, 1),
+        queued(2, 1),
       ])
       is.match(sessions[0]?.deliveries, [{ delivery: 2, message: messageOf(1) }])
     },
@@ -281,7 +281,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     await committed(store, OPENED)
     for (let first = 1; first <= count; first += 100) {
       const numbers = Array.from({ length: 100 }, (_, index) => first + index)
-      await committed(store, ...numbers.flatMap(number => [stored(number), owed(number, number)]))
+      await committed(store, ...numbers.flatMap(number => [stored(number), queued(number, number)]))
     }
     await committed(store, { kind: 'settled', delivery: 2_000, owner: BOB })
     const read: number[] = []
@@ -316,7 +316,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
   'nobody waits, so a page is empty': async place => {
     const store = place.store()
     await store.open()
-    await committed(store, OPENED, stored(1), owed(1, 1), sent(1, 1))
+    await committed(store, OPENED, stored(1), queued(1, 1), sent(1, 1))
     is.strictSame(await pageOf(store, BOB, 0), [])
     is.strictSame(await pageOf(store, LOST, 0), [])
     is.strictSame(await pageOf(store, GROUP, 0), [])
@@ -330,11 +330,11 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     const first = committed(store)
     store.record(stored(1))
     await first
-    store.record(owed(1, 1))
+    store.record(queued(1, 1))
     await committed(store)
     // Never committed.
     store.record(stored(2))
-    store.record(owed(2, 2))
+    store.record(queued(2, 2))
     await store.close()
     const next = place.store()
     const { sessions } = await wholeOf(next)

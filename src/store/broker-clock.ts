@@ -31,7 +31,7 @@ export interface ClockMark extends MachineTime {
 /** What is worth telling the operator of the clock. */
 export type ClockOddity = 'none' | 'set' | 'gone-back' | 'long-away' | 'unreadable'
 
-export interface ClockFacts {
+export interface ClockReport {
   /** How far the broker's clock is ahead of the machine's, as that was when the broker began. */
   readonly aheadMs: number
   /** How long the broker was away, as far as anybody knows; 0 for a new store. */
@@ -66,12 +66,12 @@ export class BrokerClock {
   }
 
   /** Finds where the clock goes on, and leaves a mark for the next start. */
-  open(): ClockFacts {
+  open(): ClockReport {
     const mark = readMark(this.#disk)
-    const facts = clockAfter(mark === 'unreadable' ? null : mark, this.#start)
-    this.#aheadMs = facts.aheadMs
+    const report = clockAfter(mark === 'unreadable' ? null : mark, this.#start)
+    this.#aheadMs = report.aheadMs
     this.keep()
-    return mark === 'unreadable' ? { ...facts, oddity: 'unreadable' } : facts
+    return mark === 'unreadable' ? { ...report, oddity: 'unreadable' } : report
   }
 
   /** To be called now and then: leaves a mark when the clock of the machine was set. Costs no call of the disk otherwise. */
@@ -101,7 +101,7 @@ export class BrokerClock {
 }
 
 /** Where the broker's clock goes on, at `now`. */
-export function clockAfter(mark: ClockMark | null, now: MachineTime): ClockFacts {
+export function clockAfter(mark: ClockMark | null, now: MachineTime): ClockReport {
   if (mark === null) return { aheadMs: 0, awayMs: 0, oddity: 'none' }
   const byWallMs = now.wallMs - mark.wallMs
   const sinceBootMs = awayInBoot(mark, now)

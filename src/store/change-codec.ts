@@ -25,7 +25,7 @@ export const KIND = {
   subscribed: 8,
   unsubscribed: 9,
   'message-stored': 10,
-  owed: 11,
+  queued: 11,
   sent: 12,
   returned: 13,
   received: 14,
@@ -35,7 +35,7 @@ export const KIND = {
   'retained-set': 18,
   'retained-cleared': 19,
   'group-ended': 20,
-  'replay-owed': 21,
+  'replay-begun': 21,
   replayed: 22,
 } as const satisfies Readonly<Record<Change['kind'], number>>
 
@@ -68,8 +68,8 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint8(KIND['message-stored'])
       writeStored(writer, change)
       return
-    case 'owed':
-      writer.uint8(KIND.owed)
+    case 'queued':
+      writer.uint8(KIND.queued)
       writer.uint53(change.delivery)
       writer.uint53(change.sequence)
       writer.uint8(change.qos | (change.retain ? RETAIN : 0))
@@ -102,7 +102,7 @@ function writeIdentifiers(writer: Writer, identifiers: readonly number[]): void 
   for (const identifier of identifiers) writer.uint32(identifier)
 }
 
-type RareChange = Exclude<Change, { kind: 'message-stored' | 'owed' | 'sent' | 'settled' }>
+type RareChange = Exclude<Change, { kind: 'message-stored' | 'queued' | 'sent' | 'settled' }>
 
 function writeRare(writer: Writer, change: RareChange): void {
   switch (change.kind) {
@@ -158,7 +158,7 @@ function writeClientChange(writer: Writer, change: ClientChange): void {
     case 'replayed':
       writer.string(change.filter)
       return
-    case 'replay-owed':
+    case 'replay-begun':
       writer.string(change.filter)
       writer.uint53(change.sequenceMax)
       return
@@ -188,7 +188,7 @@ export function readChange(reader: ByteReader): Change {
     case KIND['message-stored']:
       reader.position += 8
       return { kind: 'message-stored', message: readMessage(reader) }
-    case KIND.owed:
+    case KIND.queued:
       return readOwed(reader)
     case KIND.sent:
     case SENT_WITH_IDENTIFIERS:
@@ -236,9 +236,9 @@ function readClientChange(kind: (typeof KIND)[ClientChange['kind']], reader: Byt
       return { kind: 'subscribed', clientId, subscription: readSubscription(reader) }
     case KIND.unsubscribed:
       return { kind: 'unsubscribed', clientId, filter: reader.string() }
-    case KIND['replay-owed']: {
+    case KIND['replay-begun']: {
       const filter = reader.string()
-      return { kind: 'replay-owed', clientId, filter, sequenceMax: reader.uint53() }
+      return { kind: 'replay-begun', clientId, filter, sequenceMax: reader.uint53() }
     }
     case KIND.replayed:
       return { kind: 'replayed', clientId, filter: reader.string() }
@@ -260,7 +260,7 @@ function readOwed(reader: ByteReader): Change {
   const owner = readOwner(reader)
   const retain = (options & RETAIN) !== 0
   const qos = qosIn(options)
-  return { kind: 'owed', delivery, owner, sequence, qos, retain, identifiers, packetId }
+  return { kind: 'queued', delivery, owner, sequence, qos, retain, identifiers, packetId }
 }
 
 function readSent(reader: ByteReader, kind: number): Change {

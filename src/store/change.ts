@@ -54,7 +54,7 @@ export type Change =
    * yet: they are owed until `replayed`, and no longer than there is the subscription.
    */
   | {
-      readonly kind: 'replay-owed'
+      readonly kind: 'replay-begun'
       readonly clientId: string
       readonly filter: string
       readonly sequenceMax: number
@@ -63,7 +63,7 @@ export type Change =
   /** Stored once, before the facts of the same turn that refer to it by its sequence. */
   | { readonly kind: 'message-stored'; readonly message: Message }
   | {
-      readonly kind: 'owed'
+      readonly kind: 'queued'
       readonly delivery: number
       readonly owner: Owner
       readonly sequence: number

@@ -32,7 +32,7 @@ export type ClientChange = Extract<
       | `will-${string}`
       | 'subscribed'
       | 'unsubscribed'
-      | 'replay-owed'
+      | 'replay-begun'
       | 'replayed'
       | `incoming-${string}`
   }
@@ -83,7 +83,7 @@ function applyToSession(
       session.subscriptions.delete(change.filter)
       session.replays.delete(change.filter)
       return
-    case 'replay-owed':
+    case 'replay-begun':
       if (!session.subscriptions.has(change.filter)) return
       session.replays.delete(change.filter)
       session.replays.set(change.filter, change.sequenceMax)

@@ -1,12 +1,12 @@
 // What all changes so far add up to: the state machine of a store. Deterministic, and it never fails:
-// facts about what is gone already are passed over.
+// changes of what is gone already are passed over.
 
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
 import { applyToClient, type ClientSession, type ClientWill } from './client-changes.ts'
-import { groupKey, onlyWill, replaysIn } from './kept-facts.ts'
+import { groupKey, onlyWill, replaysIn } from './stored-parts.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
 interface KeptMessage {
@@ -22,8 +22,8 @@ interface KeptDelivery {
   retain: boolean
   identifiers: readonly number[]
   /** With which it waits in a share group, whatever a member was sent. */
-  readonly owedQos: QoS
-  readonly owedRetain: boolean
+  readonly queuedQos: QoS
+  readonly queuedRetain: boolean
   readonly group: GroupOwner | null
   packetId: number
   isReceived: boolean
@@ -135,8 +135,8 @@ export class DurableState {
       case 'retained-cleared':
         this.#clearRetained(change.topic)
         return
-      case 'owed':
-        this.#owe(change)
+      case 'queued':
+        this.#queue(change)
         return
       case 'sent':
         this.#send(change)
@@ -174,7 +174,7 @@ export class DurableState {
     this.#messages.set(message.sequence, { message, references })
   }
 
-  #owe(change: Extract<Change, { kind: 'owed' }>): void {
+  #queue(change: Extract<Change, { kind: 'queued' }>): void {
     const { delivery, owner, sequence, qos, retain, identifiers } = change
     this.#lastDelivery = Math.max(this.#lastDelivery, delivery)
     const session = owner.kind === 'session' ? this.#sessions.get(owner.clientId) : undefined
@@ -187,8 +187,8 @@ export class DurableState {
       qos,
       retain,
       identifiers,
-      owedQos: qos,
-      owedRetain: retain,
+      queuedQos: qos,
+      queuedRetain: retain,
       group,
       packetId: change.packetId,
       isReceived: false,
@@ -223,8 +223,8 @@ export class DurableState {
     // One that was sent to a member without a stored session never left the group.
     if (kept === undefined || place === null || kept.packetId === 0) return
     kept.packetId = 0
-    kept.qos = kept.owedQos
-    kept.retain = kept.owedRetain
+    kept.qos = kept.queuedQos
+    kept.retain = kept.queuedRetain
     kept.identifiers = NO_IDENTIFIERS
     this.#move(kept, place)
   }

@@ -14,12 +14,12 @@ import {
   COMMIT_BYTES,
   CONTROL_BYTES,
   FULL,
-  type OpeningFacts,
+  type OpeningReport,
   type Order,
   PARTS_READ,
   type Report,
   type ThreadSetup,
-} from './store-mail.ts'
+} from './thread-messages.ts'
 import type { Durability, Snapshot, Store, StoredDelivery } from './store.ts'
 
 const MEMORY_BYTES = 1_048_576
@@ -30,7 +30,7 @@ type PageDone = (error: Error | null, deliveries: readonly StoredDelivery[]) => 
 export class FileStore implements Store {
   readonly durability: Durability
   /** What was found when the store was opened. */
-  opening: OpeningFacts = { cut: null, clock: clockAfter(null, machineTime()) }
+  opening: OpeningReport = { cut: null, clock: clockAfter(null, machineTime()) }
   readonly #directory: string
   readonly #options: LogStoreOptions
   readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
@@ -149,8 +149,8 @@ export class FileStore implements Store {
     }
   }
 
-  #open(facts: OpeningFacts): void {
-    this.opening = facts
+  #open(report: OpeningReport): void {
+    this.opening = report
     this.#opened?.resolve(this.#snapshot.whole())
     this.#opened = null
     this.#snapshot = new SnapshotReading()
@@ -178,10 +178,10 @@ export class FileStore implements Store {
 
   /** Its last words may still be under way. */
   #threadEnded(port: MessagePort): void {
-    let mail = receiveMessageOnPort(port)
-    while (mail !== undefined) {
-      this.#hear(mail.message as Report)
-      mail = receiveMessageOnPort(port)
+    let received = receiveMessageOnPort(port)
+    while (received !== undefined) {
+      this.#hear(received.message as Report)
+      received = receiveMessageOnPort(port)
     }
     this.#fail(new Error('the thread of the store has ended'))
   }

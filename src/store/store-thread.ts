@@ -18,7 +18,7 @@ import {
   PARTS_READ,
   type Report,
   type ThreadSetup,
-} from './store-mail.ts'
+} from './thread-messages.ts'
 
 /** How often a full disk is looked at, in milliseconds. */
 const FULL_RETRY_MS = 250
@@ -77,7 +77,7 @@ class StoreThread {
     while (this.#isOpen) {
       const bell = Atomics.load(this.#control, BELL)
       // What was committed before an order was given is there to be committed once the order is.
-      this.#readMail()
+      this.#readMessages()
       let isWaitingForRoom = !this.#commit()
       if (!isWaitingForRoom || this.#isClosing) isWaitingForRoom = !this.#carryOutOrders()
       const hasMore = this.#isOpen && this.#log.work()
@@ -114,8 +114,8 @@ class StoreThread {
   #commit(): boolean {
     const bytes = Atomics.load(this.#control, COMMIT_BYTES)
     if (bytes === 0) return true
-    // It may lie in memory that was sent after the mail was read.
-    if (bytes > this.#memory.length) this.#readMail()
+    // It may lie in memory that was sent after the messages were read.
+    if (bytes > this.#memory.length) this.#readMessages()
     assert(bytes <= this.#memory.length, 'a commit lies in the memory that both threads know')
     try {
       this.#log.append(this.#memory.subarray(0, bytes), this.#committed)
@@ -133,13 +133,13 @@ class StoreThread {
   }
 
   /** A commit comes before the orders that were given after it, but for the memory that it lies in. */
-  #readMail(): void {
-    let mail = receiveMessageOnPort(this.#port)
-    while (mail !== undefined) {
-      const order = mail.message as Order
+  #readMessages(): void {
+    let received = receiveMessageOnPort(this.#port)
+    while (received !== undefined) {
+      const order = received.message as Order
       if (order.kind === 'memory') this.#memory = Buffer.from(order.memory)
       else this.#orders.push(order)
-      mail = receiveMessageOnPort(this.#port)
+      received = receiveMessageOnPort(this.#port)
     }
   }
 

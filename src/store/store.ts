@@ -43,7 +43,7 @@ export interface StoredSession {
   readonly subscriptions: readonly Subscription[]
   /** In the order in which they were asked for. */
   readonly replays: readonly StoredReplay[]
-  /** In the order in which they became owed; those sent before those that wait. */
+  /** In the order in which they were queued; those sent before those that wait. */
   readonly deliveries: readonly StoredDelivery[]
   /** What waits behind `deliveries`. */
   readonly remainder: Remainder
@@ -69,7 +69,7 @@ export interface Snapshot {
 }
 
 /**
- * What an acknowledgement promises: `fsync`, it outlives a loss of power; `os`, a kill of the process;
+ * What an acknowledgement means: `fsync`, it outlives a loss of power; `os`, a kill of the process;
  * `memory`, neither.
  */
 export type Durability = 'fsync' | 'os' | 'memory'
@@ -77,13 +77,13 @@ export type Durability = 'fsync' | 'os' | 'memory'
 export interface Store {
   readonly durability: Durability
   /**
-   * There is no room for more messages: publishes that must be stored are refused, while facts that make
+   * There is no room for more messages: publishes that must be stored are refused, while changes that make
    * room go on. It becomes false by itself when there is room again.
    */
   readonly isFull: boolean
   /** Takes possession and tells what is there. Rejects with a sentence that names the cause. */
   open(): Promise<Snapshot>
-  /** A fact of the next commit. */
+  /** A change of the next commit. */
   record(change: Change): void
   /**
    * Makes all that was recorded since the last commit durable, in order and as one. Only one commit is outstanding

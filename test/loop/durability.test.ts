@@ -36,7 +36,7 @@ test('D1: the message, whom it is owed to and its retained place are one commit,
 
   t.strictSame(
     store.groups.slice(before).map(group => group.map(({ kind }) => kind)),
-    [['message-stored', 'retained-set', 'owed']],
+    [['message-stored', 'retained-set', 'queued']],
   )
   t.strictSame(alice.hears(), [])
   store.commits()
@@ -56,7 +56,7 @@ test('D2: the packet identifier and the message of QoS 2 are one commit, and PUB
 
   t.strictSame(
     store.groups.slice(before).map(group => group.map(({ kind }) => kind)),
-    [['incoming-opened', 'message-stored', 'owed']],
+    [['incoming-opened', 'message-stored', 'queued']],
   )
   t.strictSame(alice.hears(), [])
   store.commits()

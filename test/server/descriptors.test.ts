@@ -76,7 +76,7 @@ const SCRIPT = `
 import { openSync, closeSync } from 'node:fs'
 import { join } from 'node:path'
 const { FileStore } = await import(process.argv[2])
-const { committed, OPENED, BOB, owed, stored, pageOf } = await import(process.argv[3])
+const { committed, OPENED, BOB, queued, stored, pageOf } = await import(process.argv[3])
 const store = new FileStore(process.argv[4], { segmentBytes: 65536, checkpointBytes: 131072 })
 await store.open()
 await committed(store, OPENED)
@@ -87,7 +87,7 @@ let done = 0
 const timer = setInterval(() => { for (const each of taken.splice(0)) closeSync(each); setTimeout(takeAll, 30) }, 1500)
 for (let number = 1; number <= 200; number++) {
   takeAll()
-  await committed(store, stored(number, { payload }), owed(number, number))
+  await committed(store, stored(number, { payload }), queued(number, number))
   if (number % 20 === 0) await pageOf(store, BOB, number - 20)
   if (number > 100) await committed(store, { kind: 'settled', delivery: number - 100, owner: BOB })
   done += 1
@@ -101,7 +101,7 @@ console.log('committed ' + done)
 test('a store whose process has no descriptor left for long waits, and fails nothing', async t => {
   const place = t.testdir({ 'script.mjs': SCRIPT })
   const source = (path: string): string => resolve(import.meta.dirname, '../../src', path)
-  const words = [source('store/file-store.js'), source('store-kit/facts.js'), join(place, 'data')]
+  const words = [source('store/file-store.js'), source('store-kit/changes.js'), join(place, 'data')]
   const command = `ulimit -n 64; exec '${process.execPath}' '${join(place, 'script.mjs')}' ${words.join(' ')}`
   const { output, errors } = await new Program('sh', ['-c', command]).ends()
 

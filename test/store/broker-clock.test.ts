@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { Dice } from '../../sim/dice.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
-import { BrokerClock, type ClockFacts } from '../../src/store/broker-clock.ts'
+import { BrokerClock, type ClockReport } from '../../src/store/broker-clock.ts'
 import { FileStore } from '../../src/store/file-store.ts'
 import type { MachineTime } from '../../src/store/machine-time.ts'
 import { backUp, restoreBackup } from '../../src/store/maintenance/backup.ts'
-import { committed, OPENED } from '../../src/store-kit/facts.ts'
+import { committed, OPENED } from '../../src/store-kit/changes.ts'
 
 const SECOND = 1_000
 const DAY = 86_400_000
@@ -52,7 +52,7 @@ interface Story {
   readonly happens: (machine: TestMachine) => void
   /** By the broker's clock, from its first start to the next. */
   readonly passed: number
-  readonly oddity: ClockFacts['oddity']
+  readonly oddity: ClockReport['oddity']
 }
 
 const STORIES: readonly Story[] = [
@@ -142,7 +142,7 @@ function newDisk(): SimDisk {
 }
 
 /** A broker begins. Returns its clock at that moment. */
-function begins(disk: SimDisk, machine: TestMachine): ClockFacts & { readonly brokerMs: number } {
+function begins(disk: SimDisk, machine: TestMachine): ClockReport & { readonly brokerMs: number } {
   const facts = new BrokerClock(disk, machine.time(), machine).open()
   return { ...facts, brokerMs: machine.wallMs + facts.aheadMs }
 }
@@ -261,7 +261,7 @@ test('a mark that is not as it was written is told, and the time of day is belie
 })
 
 /** Opens and closes a store. Returns what it found of the clock. */
-async function opening(directory: string): Promise<ClockFacts> {
+async function opening(directory: string): Promise<ClockReport> {
   const store = new FileStore(directory)
   await store.open()
   const { clock } = store.opening
@@ -292,6 +292,6 @@ test('a copy of a store goes on by the clock of its broker', async t => {
   await isBehind(t, await opening(at('data')), 10 * DAY)
 })
 
-async function isBehind(t: Test, { aheadMs }: ClockFacts, byMs: number): Promise<void> {
+async function isBehind(t: Test, { aheadMs }: ClockReport, byMs: number): Promise<void> {
   t.ok(Math.abs(aheadMs + byMs) < 60 * SECOND, `${aheadMs} ms ahead`)
 }

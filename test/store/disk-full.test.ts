@@ -10,7 +10,7 @@ import { FileStore } from '../../src/store/file-store.ts'
 import { verify } from '../../src/store/maintenance/verify.ts'
 import type { Change } from '../../src/store/change.ts'
 import { mounted, skip } from './mounts.ts'
-import { BOB, committed, GROUP, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import { BOB, committed, GROUP, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
 
 const MEBIBYTE = 1_048_576
 
@@ -33,14 +33,14 @@ test('a commit that finds no room waits, and is made when there is some', { skip
 
   let isDone = false
   const payload = Buffer.alloc(MEBIBYTE, 'x')
-  const large = committed(store, stored(1, { payload }), owed(1, 1)).then(() => (isDone = true))
+  const large = committed(store, stored(1, { payload }), queued(1, 1)).then(() => (isDone = true))
   await new Promise(resolve => setTimeout(resolve, 700))
   t.equal(isDone, false)
   t.equal(store.isFull, true)
   rmSync(join(directory, 'crowd'))
   await large
 
-  await committed(store, stored(2), owed(2, 2))
+  await committed(store, stored(2), queued(2, 2))
   t.equal(store.isFull, false)
   await store.close()
   const disk = new FileDisk(join(directory, 'data'))
@@ -145,7 +145,7 @@ const CLEARINGS: readonly Clearing[] = [1, 64].flatMap(mebibytes => {
     {
       what: `a queue that is settled, ${inFiles}`,
       segmentBytes,
-      fills: number => owed(number, number),
+      fills: number => queued(number, number),
       clears: settles,
     },
     {
@@ -157,13 +157,13 @@ const CLEARINGS: readonly Clearing[] = [1, 64].flatMap(mebibytes => {
     {
       what: `a session that ends, ${inFiles}`,
       segmentBytes,
-      fills: number => owed(number, number),
+      fills: number => queued(number, number),
       clears: () => [{ kind: 'session-ended', clientId: 'bob' }],
     },
     {
       what: `a share group that ends, ${inFiles}`,
       segmentBytes,
-      fills: number => owed(number, number, GROUP),
+      fills: number => queued(number, number, GROUP),
       clears: () => [{ kind: 'group-ended', owner: GROUP }],
     },
   ] satisfies readonly Clearing[]

@@ -6,7 +6,7 @@ import { FileStore } from '../../src/store/file-store.ts'
 import type { Change } from '../../src/store/change.ts'
 import type { Store, StoredDelivery } from '../../src/store/store.ts'
 import { STORE_RULES } from '../../src/store-kit.ts'
-import { BOB, committed, OPENED, owed, pageOf, stored } from '../../src/store-kit/facts.ts'
+import { BOB, committed, OPENED, queued, pageOf, stored } from '../../src/store-kit/changes.ts'
 
 for (const { sentence, check } of STORE_RULES) {
   test(`the file store: ${sentence}`, async t => {
@@ -57,8 +57,8 @@ test('a commit that is larger than the memory for it goes through whole', async 
   const store = new FileStore(directory)
   await store.open()
   const payload = Buffer.alloc(3_000_000, 'x')
-  await committed(store, OPENED, stored(1, { payload }), owed(1, 1))
-  await committed(store, stored(2), owed(2, 2))
+  await committed(store, OPENED, stored(1, { payload }), queued(1, 1))
+  await committed(store, stored(2), queued(2, 2))
   await store.close()
 
   const next = new FileStore(directory)
@@ -73,7 +73,7 @@ test('less room than the reserve makes the store full, and it says so', async t 
   const store = new FileStore(t.testdir(), { reserveBytes: Number.MAX_SAFE_INTEGER })
   await store.open()
   t.equal(store.isFull, true)
-  // Facts go on while there is any room at all.
+  // Changes go on while there is any room at all.
   await committed(store, OPENED)
   await store.close()
 })
@@ -110,7 +110,7 @@ async function fill(store: Store, count: number): Promise<void> {
   await store.open()
   await committed(store, OPENED)
   for (let number = 1; number <= count; number++) {
-    const changes: readonly Change[] = [stored(number), owed(number, number)]
+    const changes: readonly Change[] = [stored(number), queued(number, number)]
     await committed(store, ...changes)
   }
   await store.close()
@@ -125,14 +125,14 @@ test('a commit that is handed over just before the store is closed is there, and
     if (round === 0) await committed(store, OPENED)
     for (let count = 0; count < 20; count++) {
       number += 1
-      void committed(store, stored(number), owed(number, number))
+      void committed(store, stored(number), queued(number, number))
       const page = await new Promise<readonly StoredDelivery[]>(resolve => {
         store.page(BOB, number - 1, (_error, deliveries) => resolve(deliveries))
       })
       t.equal(page[0]?.delivery, number)
     }
     number += 1
-    void committed(store, stored(number), owed(number, number))
+    void committed(store, stored(number), queued(number, number))
     await store.close()
   }
 
@@ -159,7 +159,7 @@ test('a commit does not wait for passwords that are hashed or names that are loo
   )
   await committed(store, OPENED)
   for (let number = 1; number <= 5; number++) {
-    await committed(store, stored(number), owed(number, number))
+    await committed(store, stored(number), queued(number, number))
   }
   finished.push('commits')
   await Promise.all(hashes)

@@ -6,7 +6,7 @@ import { SimDisk } from '../../sim/sim-disk.ts'
 import { LogStore, type LogStoreOptions } from '../../src/store/log/log-store.ts'
 import { frameBytes, writeFrame } from '../../src/store/log/frame.ts'
 import { DiskFull } from '../../src/store/log/store-damaged.ts'
-import { BOB, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import { BOB, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
 
 function opened(disk: SimDisk, options: Partial<LogStoreOptions> = {}): LogStore {
   const log = new LogStore(disk, { reserveBytes: 0, ...options })
@@ -17,13 +17,13 @@ function opened(disk: SimDisk, options: Partial<LogStoreOptions> = {}): LogStore
 test('a write that was cut short by a full disk leaves nothing behind that a later segment would make damage', async t => {
   const disk = new SimDisk({ dice: new Dice(3) })
   const log = opened(disk, { segmentBytes: 4_096 })
-  log.commit([OPENED, stored(1, { payload: Buffer.alloc(2_000) }), owed(1, 1)])
+  log.commit([OPENED, stored(1, { payload: Buffer.alloc(2_000) }), queued(1, 1)])
   disk.capacityBytes = disk.usedBytes + 500
 
-  t.throws(() => log.commit([stored(2, { payload: Buffer.alloc(1_500) }), owed(2, 2)]), DiskFull)
+  t.throws(() => log.commit([stored(2, { payload: Buffer.alloc(1_500) }), queued(2, 2)]), DiskFull)
   disk.capacityBytes = Infinity
   // Larger than what is left of the segment: it goes to the next.
-  log.commit([stored(3, { payload: Buffer.alloc(3_000) }), owed(3, 3)])
+  log.commit([stored(3, { payload: Buffer.alloc(3_000) }), queued(3, 3)])
   disk.crashes()
 
   const next = opened(disk)
@@ -45,7 +45,7 @@ test('a payload that looks like frames of later segments is taken for what it is
   })
   for (let number = 1; number <= 200; number++) {
     const payload = Buffer.concat([Buffer.alloc(number % 8), ...frames])
-    log.commit([stored(number, { payload }), owed(number, number)])
+    log.commit([stored(number, { payload }), queued(number, number)])
     log.commit([{ kind: 'settled', delivery: number, owner: BOB }])
     while (log.work());
   }
@@ -65,7 +65,7 @@ test('a full disk is no reason to make checkpoints that free nothing', async t =
     log.commit(
       numbers.flatMap(number => [
         stored(number, { topic: 't', payload: Buffer.alloc(4) }),
-        owed(number, number),
+        queued(number, number),
       ]),
     )
   }
@@ -85,7 +85,7 @@ test('at level os a loss of power takes the newest commits and leaves a store th
     const log = opened(disk, options)
     log.commit([OPENED])
     for (let number = 1; number <= 40; number++) {
-      log.commit([stored(number, { payload: Buffer.alloc(300) }), owed(number, number)])
+      log.commit([stored(number, { payload: Buffer.alloc(300) }), queued(number, number)])
       if (number > 5) log.commit([{ kind: 'settled', delivery: number - 5, owner: BOB }])
       log.work()
     }

@@ -1,7 +1,7 @@
 // The log and the memory store are two makings of one state machine: whatever happens, they must agree.
 
 import { test } from 'tap'
-import { inOrder, OWNERS, RandomFacts } from '../../sim/random-facts.ts'
+import { inOrder, OWNERS, RandomChanges } from '../../sim/random-changes.ts'
 import { DurableState } from '../../src/store/durable-state.ts'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { LogStore } from '../../src/store/log/log-store.ts'
@@ -13,9 +13,9 @@ const OPTIONS = {
   pageMessages: 7,
 } as const
 for (let seed = 1; seed <= 40; seed++) {
-  test(`after random facts a log that is opened again tells what the memory store tells, seed ${seed}`, async t => {
+  test(`after random changes a log that is opened again tells what the memory store tells, seed ${seed}`, async t => {
     const directory = t.testdir()
-    const facts = new RandomFacts(seed)
+    const random = new RandomChanges(seed)
     const model = new DurableState(OPTIONS.pageMessages)
     let disk = new FileDisk(directory)
     let log = new LogStore(disk, OPTIONS)
@@ -23,15 +23,15 @@ for (let seed = 1; seed <= 40; seed++) {
     let checkpoints = 0
     for (let round = 0; round < 12; round++) {
       for (let count = 0; count < 25; count++) {
-        const changes = facts.group()
+        const changes = random.group()
         if (changes.length === 0) continue
         model.apply(changes)
         log.commit(changes)
-        if (facts.below(3) === 0) log.work()
-        if (facts.below(9) === 0) log.rest()
+        if (random.below(3) === 0) log.work()
+        if (random.below(9) === 0) log.rest()
       }
       for (const owner of OWNERS) {
-        const after = facts.below(60)
+        const after = random.below(60)
         t.strictSame(log.page(owner, after), model.page(owner, after))
       }
       checkpoints += log.checkpoints

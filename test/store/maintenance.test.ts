@@ -17,7 +17,7 @@ import { backUp, restoreBackup } from '../../src/store/maintenance/backup.ts'
 import { repair } from '../../src/store/maintenance/repair.ts'
 import { figuresOf, verify } from '../../src/store/maintenance/verify.ts'
 import type { Store } from '../../src/store/store.ts'
-import { BOB, committed, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import { BOB, committed, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
 import { run } from '../interop/programs.ts'
 
 const CLI = resolve(import.meta.dirname, '../../src/cli.js')
@@ -37,7 +37,7 @@ async function fill(store: Store, first: number, count: number): Promise<void> {
   if (first === 1) await committed(store, OPENED)
   for (let number = first; number < first + count; number++) {
     const payload = Buffer.alloc(500, number % 251)
-    await committed(store, stored(number, { payload, topic: 'r' }), owed(number, number), {
+    await committed(store, stored(number, { payload, topic: 'r' }), queued(number, number), {
       kind: 'retained-set',
       topic: 'r',
       sequence: number,

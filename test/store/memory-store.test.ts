@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { STORE_RULES } from '../../src/store-kit.ts'
-import { owed, stored } from '../../src/store-kit/facts.ts'
+import { queued, stored } from '../../src/store-kit/changes.ts'
 import { DurableState } from '../../src/store/durable-state.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 
@@ -18,8 +18,8 @@ test('a message is let go when the last that refers to it is settled', async t =
   state.apply([
     { kind: 'session-opened', clientId: 'bob', expiryIntervalSeconds: 1 },
     stored(1, { topic: 'a' }),
-    owed(1, 1),
-    owed(2, 1),
+    queued(1, 1),
+    queued(2, 1),
     { kind: 'retained-set', topic: 'a', sequence: 1 },
     stored(2),
   ])

@@ -1,4 +1,4 @@
-// What nobody is owed leaves the disk when it is quiet, without waiting for more log.
+// What no delivery needs leaves the disk when it is quiet, without waiting for more log.
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { SimDisk } from '../../sim/sim-disk.ts'
 import type { Change } from '../../src/store/change.ts'
 import { FileStore } from '../../src/store/file-store.ts'
 import { LogStore } from '../../src/store/log/log-store.ts'
-import { BOB, committed, GROUP, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import { BOB, committed, GROUP, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
 
 const SEGMENT_BYTES = 65_536
 const OPTIONS = { segmentBytes: SEGMENT_BYTES, checkpointBytes: 1_000_000_000, reserveBytes: 0 }
@@ -26,13 +26,13 @@ interface Way {
 const WAYS: readonly Way[] = [
   {
     what: 'settled one by one',
-    filled: number => [owed(number, number)],
+    filled: number => [queued(number, number)],
     drained: NUMBERS.map(number => ({ kind: 'settled', delivery: number, owner: BOB })),
     left: 0,
   },
   {
-    what: 'owed to a session that ended',
-    filled: number => [owed(number, number)],
+    what: 'queued for a session that ended',
+    filled: number => [queued(number, number)],
     drained: [{ kind: 'session-ended', clientId: 'bob' }],
     left: 0,
   },
@@ -49,14 +49,14 @@ const WAYS: readonly Way[] = [
     left: 1,
   },
   {
-    what: 'owed to a group that ended',
-    filled: number => [owed(number, number, GROUP)],
+    what: 'queued for a group that ended',
+    filled: number => [queued(number, number, GROUP)],
     drained: [{ kind: 'group-ended', owner: GROUP }],
     left: 0,
   },
   {
     what: 'settled but for every fifth',
-    filled: number => [owed(number, number)],
+    filled: number => [queued(number, number)],
     drained: NUMBERS.filter(number => number % 5 > 0).map(number => ({
       kind: 'settled',
       delivery: number,
@@ -163,7 +163,7 @@ test('the directory of a store follows within seconds of quiet', { timeout: 120_
   await committed(store, OPENED)
   const payload = Buffer.alloc(100_000, 'x')
   for (let number = 1; number <= 100; number++) {
-    await committed(store, stored(number, { payload }), owed(number, number))
+    await committed(store, stored(number, { payload }), queued(number, number))
   }
   t.ok(bytesIn(directory) > 10_000_000)
   for (let number = 1; number <= 100; number++) {

@@ -6,7 +6,7 @@ import { SimDisk } from '../../sim/sim-disk.ts'
 import type { Change } from '../../src/store/change.ts'
 import { LogStore, type LogStoreOptions } from '../../src/store/log/log-store.ts'
 import { StoreDamaged } from '../../src/store/log/store-damaged.ts'
-import { BOB, OPENED, owed, stored } from '../../src/store-kit/facts.ts'
+import { BOB, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
 
 const OPTIONS = { segmentBytes: 600, checkpointBytes: 1_200, reserveBytes: 0, salt: () => 0x5a17 }
 const NO_CHECKPOINT = { ...OPTIONS, checkpointBytes: 1_000_000 }
@@ -53,7 +53,7 @@ function storeWith({ options, commits, settledAfter }: Past): SimDisk {
   log.recover()
   log.commit([OPENED])
   for (let number = 1; number <= commits; number++) {
-    log.commit([messageOf(number), owed(number, number)])
+    log.commit([messageOf(number), queued(number, number)])
     const settled = number - settledAfter
     if (settled > 0) log.commit([{ kind: 'settled', delivery: settled, owner: BOB }])
     while (log.work());
@@ -142,7 +142,7 @@ function goesOn(t: Test, disk: SimDisk, past: Past, at: number): void {
   const log = new LogStore(copy, past.options)
   log.recover()
   const number = 1_000
-  log.commit([OPENED, messageOf(number), owed(number, number)])
+  log.commit([OPENED, messageOf(number), queued(number, number)])
   log.close()
   const kept = contents(copy, past.options)
   if (!kept.startsWith('1000:')) t.fail(`${past.what}, cut at ${at}: ${kept}`)

@@ -12,7 +12,7 @@ import { IDENTIFIED, LogState, type SentEntry, type SessionEntry } from './log-s
 import { laterFrame, scanFrames, writeAll } from './segment-file.ts'
 import { roomFor, type LogPosition } from './segments.ts'
 import { StoreDamaged } from './store-damaged.ts'
-import type { WaitingLine } from './waiting-line.ts'
+import type { DeliveryQueue } from './delivery-queue.ts'
 
 const NAME = /^checkpoint-(\d{16})$/
 const UNFINISHED = /^checkpoint-\d{16}\.new$/
@@ -205,7 +205,7 @@ function writeSent(writer: Writer, state: LogState, entry: SentEntry): void {
   if (entry.group !== null) writeOwner(writer, entry.group)
 }
 
-function writeLine(frames: Frames, state: LogState, owner: Owner, line: WaitingLine): void {
+function writeLine(frames: Frames, state: LogState, owner: Owner, line: DeliveryQueue): void {
   const { writer } = frames
   let count = 0
   let countAt = 0

@@ -1,12 +1,12 @@
 // What the records of the log add up to, with messages left where they lie: the same state machine as DurableState,
-// made small. Facts about what is gone already are passed over.
+// made small. Changes of what is gone already are passed over.
 
 import type { GroupOwner, Owner } from '../change.ts'
 import type { ClientSession, ClientWill } from '../client-changes.ts'
-import { groupKey } from '../kept-facts.ts'
+import { groupKey } from '../stored-parts.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { MessageTable } from './message-table.ts'
-import { type WaitingEntry, WaitingLine } from './waiting-line.ts'
+import { type QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
 
 /** The options of a waiting delivery besides its QoS, which stands in the two lowest bits. */
 export const RETAIN = 4
@@ -15,11 +15,11 @@ export const IDENTIFIED = 8
 /** QoS 2, begun by a member of a group that has no stored session: it goes to nobody else [MQTT-4.8.2-5]. */
 export const BEGUN = 16
 /**
- * What a member of a group was sent: QoS and RETAIN as the group owes them, in three bits that a waiting delivery does
+ * What a member of a group was sent: QoS and RETAIN as the group queued them, in three bits that a waiting delivery does
  * not use. The QoS is never 0; in stores of a version that did not keep them it is.
  */
-const OWED_SHIFT = 5
-const OWED_BITS = 7
+const QUEUED_SHIFT = 5
+const QUEUED_BITS = 7
 
 export interface SentEntry {
   readonly delivery: number
@@ -31,14 +31,14 @@ export interface SentEntry {
 }
 
 export interface SessionEntry extends ClientSession {
-  readonly waiting: WaitingLine
+  readonly waiting: DeliveryQueue
   /** In the order of a resend. */
   readonly sent: Map<number, SentEntry>
 }
 
 export interface GroupEntry {
   readonly owner: GroupOwner
-  readonly waiting: WaitingLine
+  readonly waiting: DeliveryQueue
 }
 
 export interface RetainedEntry {
@@ -59,7 +59,7 @@ export class LogState {
   readonly #retainedSlots = new Map<number, number>()
   /** Messages of the group of records that is being applied, by sequence. */
   readonly #fresh = new FreshMessages()
-  /** To look at when the group has been applied: one that is settled may be owed again within it. */
+  /** To look at when the group has been applied: one that is settled may be queued again within it. */
   #unreferenced: number[] = []
 
   storeMessage(sequence: number, slot: number): void {
@@ -88,7 +88,7 @@ export class LogState {
       expiresAt: null,
       subscriptions: new Map(),
       replays: new Map(),
-      waiting: new WaitingLine(),
+      waiting: new DeliveryQueue(),
       sent: new Map(),
       incoming: new Set<number>(),
     }
@@ -112,7 +112,7 @@ export class LogState {
     this.#empty(group.waiting)
   }
 
-  owe(
+  queue(
     delivery: number,
     owner: Owner,
     sequence: number,
@@ -124,7 +124,7 @@ export class LogState {
     const session = owner.kind === 'session' ? this.sessions.get(owner.clientId) : undefined
     if (owner.kind === 'session' && session === undefined) return
     const slot = this.#fresh.slotOf(sequence) ?? this.#retainedSlots.get(sequence)
-    if (slot === undefined) throw new Error(`message ${sequence} is owed and was not stored`)
+    if (slot === undefined) throw new Error(`message ${sequence} is queued and was not stored`)
     this.messages.refer(slot, 1)
     const all = identifiers.length === 0 ? options : options | IDENTIFIED
     if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
@@ -154,8 +154,8 @@ export class LogState {
     const isOwn = owner.kind === 'session'
     if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
     const isIdentified = identifiers.length > 0 || (entry.options & IDENTIFIED) !== 0
-    const owed = isOwn ? 0 : (entry.options & OWED_BITS) << OWED_SHIFT
-    const all = options | (isIdentified ? IDENTIFIED : 0) | owed
+    const queued = isOwn ? 0 : (entry.options & QUEUED_BITS) << QUEUED_SHIFT
+    const all = options | (isIdentified ? IDENTIFIED : 0) | queued
     session.sent.set(delivery, newSent(delivery, entry.slot, all, packetId, isOwn ? null : owner))
   }
 
@@ -166,7 +166,7 @@ export class LogState {
     session.sent.delete(delivery)
     // The identifiers were the member's.
     if ((sent.options & IDENTIFIED) !== 0) this.identifiers.delete(delivery)
-    this.groupOf(owner).waiting.add(delivery, sent.slot, optionsOwed(sent.options))
+    this.groupOf(owner).waiting.add(delivery, sent.slot, optionsQueued(sent.options))
   }
 
   receive(delivery: number, clientId: string): void {
@@ -232,27 +232,27 @@ export class LogState {
     const key = groupKey(owner)
     let group = this.groups.get(key)
     if (group === undefined) {
-      group = { owner, waiting: new WaitingLine() }
+      group = { owner, waiting: new DeliveryQueue() }
       this.groups.set(key, group)
     }
     return group
   }
 
-  waitingFor(owner: Owner): WaitingLine | null {
+  waitingFor(owner: Owner): DeliveryQueue | null {
     return this.#lineOf(owner)
   }
 
-  #lineOf(owner: Owner): WaitingLine | null {
+  #lineOf(owner: Owner): DeliveryQueue | null {
     return owner.kind === 'session'
       ? (this.sessions.get(owner.clientId)?.waiting ?? null)
       : (this.groups.get(groupKey(owner))?.waiting ?? null)
   }
 
-  #empty(line: WaitingLine): void {
+  #empty(line: DeliveryQueue): void {
     for (const entry of line.after(0)) this.#forget(entry, false)
   }
 
-  #forget(entry: WaitingEntry, isReceived: boolean): void {
+  #forget(entry: QueuedEntry, isReceived: boolean): void {
     if ((entry.options & IDENTIFIED) !== 0) this.identifiers.delete(entry.delivery)
     if (!isReceived) this.#release(entry.slot)
   }
@@ -263,9 +263,9 @@ export class LogState {
 }
 
 /** With which it waited before it was sent to a member of its group. */
-function optionsOwed(sent: number): number {
-  const owed = sent >> OWED_SHIFT
-  return owed === 0 ? sent & OWED_BITS : owed
+function optionsQueued(sent: number): number {
+  const queued = sent >> QUEUED_SHIFT
+  return queued === 0 ? sent & QUEUED_BITS : queued
 }
 
 function newSent(

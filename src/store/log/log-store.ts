@@ -18,7 +18,7 @@ import { type Cut, type LogPosition, Segments } from './segments.ts'
 import { SEGMENT_HEADER_BYTES, segmentName } from './segment-file.ts'
 import { snapshotOf, snapshotParts, storedDelivery } from './snapshot.ts'
 import { DiskFull, StoreDamaged } from './store-damaged.ts'
-import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
+import type { QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
 
 export interface LogStoreOptions {
   readonly durability: Durability
@@ -428,12 +428,12 @@ export class LogStore {
 }
 
 function pageOf(
-  line: WaitingLine,
+  line: DeliveryQueue,
   after: number,
   state: LogState,
   options: LogStoreOptions,
-): readonly WaitingEntry[] {
-  const page: WaitingEntry[] = []
+): readonly QueuedEntry[] {
+  const page: QueuedEntry[] = []
   let bytes = 0
   for (const entry of line.after(after)) {
     if ((entry.options & BEGUN) !== 0) continue

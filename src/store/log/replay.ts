@@ -27,7 +27,7 @@ export function replay(state: LogState, payload: Buffer, segment: number, frame:
   while (reader.position < payload.length) {
     const kind = payload[reader.position]
     if (kind === KIND['message-stored']) storeMessage(state, reader, segment, frame)
-    else if (kind === KIND.owed) owe(state, reader)
+    else if (kind === KIND.queued) queue(state, reader)
     else if (kind === KIND.sent || kind === SENT_WITH_IDENTIFIERS) send(state, reader)
     else if (kind === KIND.settled) settle(state, reader)
     else if (kind === MOVED) passOver(reader)
@@ -52,7 +52,7 @@ function storeMessage(state: LogState, reader: ByteReader, segment: number, fram
   reader.position = end
 }
 
-function owe(state: LogState, reader: ByteReader): void {
+function queue(state: LogState, reader: ByteReader): void {
   reader.position += KIND_BYTES
   const delivery = reader.uint53()
   const sequence = reader.uint53()
@@ -61,7 +61,7 @@ function owe(state: LogState, reader: ByteReader): void {
   const identifiers = readIdentifiers(reader)
   const owner = readOwner(reader)
   const kept = qosIn(options) | (options & RETAIN)
-  state.owe(delivery, owner, sequence, kept, identifiers, packetId)
+  state.queue(delivery, owner, sequence, kept, identifiers, packetId)
 }
 
 function send(state: LogState, reader: ByteReader): void {
@@ -112,7 +112,7 @@ function apply(state: LogState, change: Change): void {
       return
     // replay() reads these without making a change of them.
     case 'message-stored':
-    case 'owed':
+    case 'queued':
     case 'sent':
     case 'settled':
       return

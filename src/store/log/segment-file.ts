@@ -71,7 +71,7 @@ export function writeAll(file: DiskFile, bytes: Uint8Array, at: number): void {
   }
 }
 
-/** A stretch of a file in memory, moved along as it is read. */
+/** A part of a file in memory, moved along as it is read. */
 export class Window {
   bytes: Buffer = Buffer.alloc(0)
   /** Where in the file `bytes` begins. */
@@ -205,15 +205,15 @@ function isLater(
   return commit !== null && commit > lastCommit
 }
 
-/** A stretch of a segment in memory, and the frames in it that were found right. */
-interface Stretch {
+/** A part of a segment in memory, and the frames in it that were found right. */
+interface Block {
   readonly mark: FrameMark
   readonly start: number
   readonly bytes: Buffer
   readonly right: Set<number>
 }
 
-const STRETCHES_MAX = 16
+const BLOCKS_MAX = 16
 
 /**
  * Reads single frames of segments and checks them. Frames that lie together cost one read, and queues that were
@@ -221,7 +221,7 @@ const STRETCHES_MAX = 16
  */
 export class FrameReader {
   readonly #open: (segment: number) => OpenSegment
-  #stretches: Stretch[] = []
+  #blocks: Block[] = []
 
   constructor(open: (segment: number) => OpenSegment) {
     this.#open = open
@@ -229,31 +229,30 @@ export class FrameReader {
 
   /** The payload of a frame that ends no later than `end`. It is not changed any more. Throws StoreDamaged. */
   payload(segment: number, frame: number, end: number): Buffer {
-    const stretch = this.#known(segment, frame) ?? this.#read(segment, frame, end)
-    const place = frame - stretch.start
-    if (!stretch.right.has(frame)) {
-      if (commitOf(stretch.bytes, place, stretch.bytes.length, stretch.mark) === null) {
+    const block = this.#known(segment, frame) ?? this.#read(segment, frame, end)
+    const place = frame - block.start
+    if (!block.right.has(frame)) {
+      if (commitOf(block.bytes, place, block.bytes.length, block.mark) === null) {
         throw damagedFrame(segment, frame)
       }
-      stretch.right.add(frame)
+      block.right.add(frame)
     }
     const start = place + FRAME_HEADER_BYTES
-    return stretch.bytes.subarray(start, start + lengthAt(stretch.bytes, place))
+    return block.bytes.subarray(start, start + lengthAt(block.bytes, place))
   }
 
   /** What was read is not what stands in the files any more. */
   forget(): void {
-    this.#stretches = []
+    this.#blocks = []
   }
 
-  #known(segment: number, frame: number): Stretch | undefined {
-    return this.#stretches.find(
-      stretch =>
-        stretch.mark.segment === segment && holdsFrame(stretch.bytes, frame - stretch.start),
+  #known(segment: number, frame: number): Block | undefined {
+    return this.#blocks.find(
+      block => block.mark.segment === segment && holdsFrame(block.bytes, frame - block.start),
     )
   }
 
-  #read(segment: number, frame: number, end: number): Stretch {
+  #read(segment: number, frame: number, end: number): Block {
     const { file, mark } = this.#open(segment)
     // Behind the end stands what will be written over.
     let bytes = bytesAt(file, frame, Math.min(WINDOW_BYTES, end - frame))
@@ -263,10 +262,10 @@ export class FrameReader {
       if (frame + length > file.size()) throw damagedFrame(segment, frame)
       bytes = bytesAt(file, frame, length)
     }
-    const stretch = { mark, start: frame, bytes, right: new Set<number>() }
-    if (this.#stretches.length === STRETCHES_MAX) this.#stretches.pop()
-    this.#stretches.unshift(stretch)
-    return stretch
+    const block = { mark, start: frame, bytes, right: new Set<number>() }
+    if (this.#blocks.length === BLOCKS_MAX) this.#blocks.pop()
+    this.#blocks.unshift(block)
+    return block
   }
 }
 

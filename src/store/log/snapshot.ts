@@ -2,7 +2,7 @@
 
 import { identifiersBytes, type Message } from '../../message.ts'
 import type { GroupOwner } from '../change.ts'
-import { onlyWill, replaysIn } from '../kept-facts.ts'
+import { onlyWill, replaysIn } from '../stored-parts.ts'
 import { qosIn } from '../message-codec.ts'
 import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
@@ -14,7 +14,7 @@ import {
   type SentEntry,
   type SessionEntry,
 } from './log-state.ts'
-import type { WaitingEntry, WaitingLine } from './waiting-line.ts'
+import type { QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
 
 type Load = (slot: number) => Message
 
@@ -89,7 +89,7 @@ class SnapshotMaking {
   }
 
   /** How much waits: it is read when its owner wants it, so that a start needs no memory for it. */
-  #remainder(line: WaitingLine): Remainder {
+  #remainder(line: DeliveryQueue): Remainder {
     let bytes = 0
     const { messages, identifiers } = this.#state
     for (const { slot, delivery, options } of line.after(0)) {
@@ -106,7 +106,7 @@ class SnapshotMaking {
   }
 
   #delivery(
-    { delivery, options }: WaitingEntry,
+    { delivery, options }: QueuedEntry,
     message: Message | null,
     packetId: number,
     group: GroupOwner | null,

@@ -84,7 +84,7 @@ function cutAt(disk: Disk, name: string, offset: number): void {
   file.close()
 }
 
-/** Messages that cannot be read are owed and retained no more. */
+/** Messages that cannot be read are queued and retained no more. */
 function forgetUnreadable(log: LogStore): readonly string[] {
   const lost = new Set<number>()
   const places = new Set<string>()

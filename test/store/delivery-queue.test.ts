@@ -1,12 +1,12 @@
 import { test } from 'tap'
-import { WaitingLine } from '../../src/store/log/waiting-line.ts'
+import { DeliveryQueue } from '../../src/store/log/delivery-queue.ts'
 
-function numbersIn(line: WaitingLine): readonly number[] {
+function numbersIn(line: DeliveryQueue): readonly number[] {
   return [...line.after(0)].map(({ delivery }) => delivery)
 }
 
 test('a delivery that comes back to the place that it left can leave it again', async t => {
-  const line = new WaitingLine()
+  const line = new DeliveryQueue()
   for (const delivery of [1, 2, 3]) line.add(delivery, delivery, 1)
   for (const delivery of [3, 2, 1]) {
     line.remove(delivery)
@@ -20,7 +20,7 @@ test('a delivery that comes back to the place that it left can leave it again', 
 })
 
 test('a line of any length keeps its order whatever leaves and comes back', async t => {
-  const line = new WaitingLine()
+  const line = new DeliveryQueue()
   const model = new Map<number, number>()
   let state = 1
   const below = (count: number): number => {

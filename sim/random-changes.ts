@@ -1,10 +1,10 @@
-// Random facts, in an order that a broker could say them in: what stores are compared by.
+// Random changes, in an order in which a broker could record them. Stores are compared by them.
 
 import { contentBytes, identifiersBytes } from '../src/message.ts'
 import { wholeSubscription } from '../src/routing/subscription.ts'
 import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
 import type { Snapshot, StoredSession } from '../src/store/store.ts'
-import { stored } from '../src/store-kit/facts.ts'
+import { stored } from '../src/store-kit/changes.ts'
 
 const CLIENTS = ['ann', 'bob', 'cleo']
 const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
@@ -13,15 +13,15 @@ const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
   topicFilter: 'a/#',
 }))
 
-/** All who can be owed something. */
+/** All that can have deliveries. */
 export const OWNERS: readonly Owner[] = [...CLIENTS.map(ownerOf), ...GROUPS]
 
-export class RandomFacts {
+export class RandomChanges {
   readonly #random: () => number
   #sequence = 0
   #delivery = 0
   /** Deliveries that may still be somewhere: number, and where it began to wait. */
-  readonly #owed: { delivery: number; owner: Owner; qos: 1 | 2; sentTo: string | null }[] = []
+  readonly #queued: { delivery: number; owner: Owner; qos: 1 | 2; sentTo: string | null }[] = []
   readonly #sessions = new Set<string>()
 
   constructor(seed: number) {
@@ -101,7 +101,7 @@ export class RandomFacts {
     const sequenceMax = this.below(100)
     const all: readonly Change[] = [
       { kind: 'subscribed', clientId, subscription: wholeSubscription(filter) },
-      { kind: 'replay-owed', clientId, filter, sequenceMax },
+      { kind: 'replay-begun', clientId, filter, sequenceMax },
       { kind: 'replayed', clientId, filter },
       { kind: 'unsubscribed', clientId, filter },
     ]
@@ -119,7 +119,7 @@ export class RandomFacts {
     const sequence = ++this.#sequence
     const changes = [stored(sequence, { payload: Buffer.alloc(this.below(500), sequence % 251) })]
     for (const owner of OWNERS) {
-      if (this.below(3) === 0) changes.push(this.#owe(owner, sequence))
+      if (this.below(3) === 0) changes.push(this.#queue(owner, sequence))
     }
     if (this.below(4) === 0) {
       const topic = `topic/${this.below(20)}`
@@ -129,16 +129,16 @@ export class RandomFacts {
     return changes
   }
 
-  #owe(owner: Owner, sequence: number): Change {
+  #queue(owner: Owner, sequence: number): Change {
     const delivery = ++this.#delivery
     const qos = this.below(2) === 0 ? 1 : 2
     const isSent = owner.kind === 'session' && this.below(3) === 0
     const sentTo = isSent ? owner.clientId : null
-    this.#owed.push({ delivery, owner, qos, sentTo })
+    this.#queued.push({ delivery, owner, qos, sentTo })
     const packetId = isSent ? 1 + this.below(99) : 0
     const identifiers = this.below(5) === 0 ? [1, 268_435_455] : []
     return {
-      kind: 'owed',
+      kind: 'queued',
       delivery,
       owner,
       sequence,
@@ -160,29 +160,29 @@ export class RandomFacts {
 
   /** One of the older deliveries is sent, received, returned or settled. */
   #progress(): readonly Change[] {
-    const index = Math.floor(this.#random() * this.#random() * this.#owed.length)
-    const owed = this.#owed[index]
-    if (owed === undefined) return []
-    const { delivery, owner, qos, sentTo } = owed
+    const index = Math.floor(this.#random() * this.#random() * this.#queued.length)
+    const queued = this.#queued[index]
+    if (queued === undefined) return []
+    const { delivery, owner, qos, sentTo } = queued
     const clientId = owner.kind === 'session' ? owner.clientId : (CLIENTS[this.below(3)] ?? '')
     if (sentTo === null && this.below(3) > 0) {
-      owed.sentTo = clientId
+      queued.sentTo = clientId
       const packetId = 1 + this.below(99)
-      if (owner.kind === 'group' && this.below(2) === 0) owed.qos = 1
+      if (owner.kind === 'group' && this.below(2) === 0) queued.qos = 1
       const retain = this.below(2) === 0
       const identifiers = owner.kind === 'group' && this.below(3) === 0 ? [1 + this.below(9)] : []
       const sent = { kind: 'sent', delivery, owner, clientId, packetId, retain } as const
-      return [{ ...sent, qos: owed.qos, identifiers }]
+      return [{ ...sent, qos: queued.qos, identifiers }]
     }
     if (sentTo !== null && qos === 2 && this.below(3) === 0) {
       return [{ kind: 'received', delivery, clientId: sentTo }]
     }
     if (sentTo !== null && qos === 1 && owner.kind === 'group' && this.below(3) === 0) {
-      owed.sentTo = null
+      queued.sentTo = null
       return [{ kind: 'returned', delivery, clientId: sentTo, owner }]
     }
-    this.#owed.splice(index, 1)
-    // Whoever had no stored session left a group's delivery with the group: the other fact is passed over.
+    this.#queued.splice(index, 1)
+    // Whoever had no stored session left a group's delivery with the group: the other change is passed over.
     const settled = { kind: 'settled', delivery, owner } as const
     return sentTo === null ? [settled] : [settled, { ...settled, owner: ownerOf(sentTo) }]
   }

@@ -1,4 +1,4 @@
-// The plainest store that keeps its promises: one file, one checksummed frame for each group of changes, and all of it
+// The plainest store that is right: one file, one checksummed frame for each group of changes, and all of it
 // read again at the start. The oracle is tried on it, and on what is left of it when one of its steps is taken out.
 
 import { crc32 } from 'node:zlib'
@@ -12,7 +12,7 @@ import type { StoreCore } from './store-core.ts'
 const NAME = 'plain'
 const HEADER_BYTES = 8
 
-export class PlainCore implements StoreCore {
+export class SingleFileCore implements StoreCore {
   readonly isFull = false
   readonly #disk: Disk
   readonly #state = new DurableState()

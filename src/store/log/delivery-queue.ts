@@ -14,13 +14,13 @@ interface Chunk {
   live: number
 }
 
-export interface WaitingEntry {
+export interface QueuedEntry {
   readonly delivery: number
   readonly slot: number
   readonly options: number
 }
 
-export class WaitingLine {
+export class DeliveryQueue {
   #chunks: Chunk[] = []
   #count = 0
 
@@ -41,7 +41,7 @@ export class WaitingLine {
   }
 
   /** Takes the delivery out. Null when it is not there. */
-  remove(delivery: number): WaitingEntry | null {
+  remove(delivery: number): QueuedEntry | null {
     const index = this.#chunkWith(delivery)
     const chunk = this.#chunks[index]
     if (chunk === undefined) return null
@@ -68,7 +68,7 @@ export class WaitingLine {
   }
 
   /** Those with numbers above `delivery`, in order. */
-  *after(delivery: number): Iterable<WaitingEntry> {
+  *after(delivery: number): Iterable<QueuedEntry> {
     for (let index = this.#chunkWith(delivery); index < this.#chunks.length; index++) {
       const chunk = this.#chunks[index]
       if (chunk === undefined) return
@@ -126,7 +126,7 @@ function isWhole(chunk: Chunk): boolean {
   return chunk.entries.length >= ENTRIES_A_CHUNK * STRIDE
 }
 
-function entryAt(chunk: Chunk, at: number): WaitingEntry | null {
+function entryAt(chunk: Chunk, at: number): QueuedEntry | null {
   const packed = chunk.entries[at + 1] ?? HOLE
   if (packed === HOLE) return null
   const slot = Math.floor(packed / OPTIONS)

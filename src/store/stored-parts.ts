@@ -10,8 +10,8 @@ export function groupKey(owner: GroupOwner): string {
 }
 
 /** The replays of a session as the store keeps them: sequences by filter. */
-export function replaysIn(owed: ReadonlyMap<string, number>): readonly StoredReplay[] {
-  return [...owed].map(([filter, sequenceMax]) => ({ filter, sequenceMax }))
+export function replaysIn(replays: ReadonlyMap<string, number>): readonly StoredReplay[] {
+  return [...replays].map(([filter, sequenceMax]) => ({ filter, sequenceMax }))
 }
 
 /** A client whose session was not to outlive its connection, but whose will was. */

@@ -1,4 +1,4 @@
-// The facts that the rules of the kit are told with, and how a store is asked.
+// The changes that the rules of the kit are told with, and how a store is asked.
 
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
@@ -16,8 +16,8 @@ export const BOB = { kind: 'session', clientId: 'bob' } as const
 export const LOST = { kind: 'session', clientId: 'lost' } as const
 export const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
 
-/** A subscription of bob's, and that retained messages are owed to it. */
-export function subscribedAndOwed(filter: string): readonly Change[] {
+/** A subscription of bob's, with retained messages that are still to be sent to it. */
+export function subscribedWithReplay(filter: string): readonly Change[] {
   const subscription = {
     filter,
     topicFilter: filter,
@@ -30,7 +30,7 @@ export function subscribedAndOwed(filter: string): readonly Change[] {
   } as const
   return [
     { kind: 'subscribed', clientId: 'bob', subscription },
-    { kind: 'replay-owed', clientId: 'bob', filter, sequenceMax: 1 },
+    { kind: 'replay-begun', clientId: 'bob', filter, sequenceMax: 1 },
   ]
 }
 
@@ -52,9 +52,9 @@ export function stored(sequence: number, parts: Partial<Message> = {}): Change {
   return { kind: 'message-stored', message: messageOf(sequence, parts) }
 }
 
-export function owed(delivery: number, sequence: number, owner: Owner = BOB): Change {
+export function queued(delivery: number, sequence: number, owner: Owner = BOB): Change {
   return {
-    kind: 'owed',
+    kind: 'queued',
     delivery,
     owner,
     sequence,

@@ -2,7 +2,7 @@
 // happens all the time; the rest are messages.
 
 import type { MessagePort } from 'node:worker_threads'
-import type { ClockFacts } from './broker-clock.ts'
+import type { ClockReport } from './broker-clock.ts'
 import type { Owner } from './change.ts'
 import type { LogStoreOptions } from './log/log-store.ts'
 import type { MachineTime } from './machine-time.ts'
@@ -32,14 +32,14 @@ export type Order =
   | { readonly kind: 'page'; readonly id: number; readonly owner: Owner; readonly after: number }
   | { readonly kind: 'close' }
 
-export interface OpeningFacts {
+export interface OpeningReport {
   readonly cut: { readonly file: string; readonly offset: number } | null
-  readonly clock: ClockFacts
+  readonly clock: ClockReport
 }
 
 export type Report =
   | { readonly kind: 'snapshot'; readonly bytes: Uint8Array }
-  | ({ readonly kind: 'opened' } & OpeningFacts)
+  | ({ readonly kind: 'opened' } & OpeningReport)
   | { readonly kind: 'committed' }
   | { readonly kind: 'page'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'closed' }

@@ -1,0 +1,163 @@
+// The bytes of every kind of change, as the version before decision 26 wrote them: a kind keeps them for ever.
+
+import { test } from 'tap'
+import { Writer } from '../../src/packet/writer.ts'
+import { ByteReader } from '../../src/store/bytes.ts'
+import { KIND, readChange, writeChange } from '../../src/store/change-codec.ts'
+import type { Change } from '../../src/store/change.ts'
+
+const SESSION = { kind: 'session', clientId: 'bob' } as const
+const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
+const SUBSCRIPTION = {
+  filter: 'a/+',
+  topicFilter: 'a/+',
+  shareName: null,
+  qos: 1,
+  noLocal: true,
+  retainAsPublished: false,
+  retainHandling: 0,
+  identifier: 0,
+} as const
+const SHARED = {
+  filter: '$share/g/jobs/#',
+  topicFilter: 'jobs/#',
+  shareName: 'g',
+  qos: 2,
+  noLocal: false,
+  retainAsPublished: true,
+  retainHandling: 2,
+  identifier: 268_435_455,
+  strategy: 'least-in-flight',
+  weight: 3,
+} as const
+const WILL = {
+  topic: 'w',
+  payload: Buffer.from('gone'),
+  qos: 1,
+  retain: true,
+  properties: { willDelayInterval: 5, userProperties: [['a', 'b']] },
+} as const
+const MESSAGE = {
+  topic: 't/1',
+  payload: Buffer.from([0, 255]),
+  qos: 2,
+  retain: true,
+  publisher: 'alice',
+  properties: { contentType: 'x', correlationData: Buffer.from('c') },
+  expiresAt: 123_456_789_012,
+  sequence: 4_294_967_297,
+} as const
+
+const BYTES: readonly (readonly [hex: string, Change])[] = [
+  [
+    '010003626f62ffffffff',
+    { kind: 'session-opened', clientId: 'bob', expiryIntervalSeconds: 4_294_967_295 },
+  ],
+  ['020003626f620000003c', { kind: 'session-resumed', clientId: 'bob', expiryIntervalSeconds: 60 }],
+  ['030003626f627ff0000000000000', { kind: 'session-left', clientId: 'bob', expiresAt: Infinity }],
+  ['0400047a6fc3ab', { kind: 'session-ended', clientId: 'zoë' }],
+  [
+    '050003626f621500017700000004676f6e65300000000100016100016200000005',
+    { kind: 'will-set', clientId: 'bob', will: WILL },
+  ],
+  ['060003626f62', { kind: 'will-cleared', clientId: 'bob' }],
+  ['070003626f623ff8000000000000', { kind: 'will-delayed', clientId: 'bob', at: 1.5 }],
+  [
+    '080003626f620003612f2b0003612f2b00090000000000000000',
+    { kind: 'subscribed', clientId: 'bob', subscription: SUBSCRIPTION },
+  ],
+  [
+    '080003626f62000f2473686172652f672f6a6f62732f2300066a6f62732f2301000167260fffffff000f6c656173742d696e2d666c696768740003',
+    { kind: 'subscribed', clientId: 'bob', subscription: SHARED },
+  ],
+  ['090003626f620003612f2b', { kind: 'unsubscribed', clientId: 'bob', filter: 'a/+' }],
+  [
+    '0a0000002c0000018d3e00000001000000010003742f310000000200ff0005616c6963650a0001780000000163423cbe991a140000',
+    { kind: 'message-stored', message: MESSAGE },
+  ],
+  [
+    '0b000000010000000200000000000000030500090002000000070fffffff000003626f62',
+    {
+      kind: 'queued',
+      delivery: 4_294_967_298,
+      owner: SESSION,
+      sequence: 3,
+      qos: 1,
+      retain: true,
+      identifiers: [7, 268_435_455],
+      packetId: 9,
+    },
+  ],
+  [
+    '0b0000000000000002000000000000000302000000000100016700066a6f62732f23',
+    {
+      kind: 'queued',
+      delivery: 2,
+      owner: GROUP,
+      sequence: 3,
+      qos: 2,
+      retain: false,
+      identifiers: [],
+      packetId: 0,
+    },
+  ],
+  [
+    '0c0000000000000001ffff06000003626f620000',
+    {
+      kind: 'sent',
+      delivery: 1,
+      owner: SESSION,
+      clientId: 'bob',
+      packetId: 65_535,
+      qos: 2,
+      retain: true,
+      identifiers: [],
+    },
+  ],
+  [
+    '1700000000000000020001010100016700066a6f62732f230003626f62000100000005',
+    {
+      kind: 'sent',
+      delivery: 2,
+      owner: GROUP,
+      clientId: 'bob',
+      packetId: 1,
+      qos: 1,
+      retain: false,
+      identifiers: [5],
+    },
+  ],
+  [
+    '0d00000000000000020003626f620100016700066a6f62732f23',
+    { kind: 'returned', delivery: 2, clientId: 'bob', owner: GROUP },
+  ],
+  ['0e00000000000000010003626f62', { kind: 'received', delivery: 1, clientId: 'bob' }],
+  ['0f0000000000000001000003626f62', { kind: 'settled', delivery: 1, owner: SESSION }],
+  ['0f00000000000000020100016700066a6f62732f23', { kind: 'settled', delivery: 2, owner: GROUP }],
+  ['100003626f62004d', { kind: 'incoming-opened', clientId: 'bob', packetId: 77 }],
+  ['110003626f62004d', { kind: 'incoming-released', clientId: 'bob', packetId: 77 }],
+  ['1200000000000000040003722f31', { kind: 'retained-set', topic: 'r/1', sequence: 4 }],
+  ['130003722f31', { kind: 'retained-cleared', topic: 'r/1' }],
+  ['140100016700066a6f62732f23', { kind: 'group-ended', owner: GROUP }],
+  [
+    '150003626f620003612f2b0000040000000000',
+    { kind: 'replay-begun', clientId: 'bob', filter: 'a/+', sequenceMax: 4_398_046_511_104 },
+  ],
+  ['160003626f620003612f2b', { kind: 'replayed', clientId: 'bob', filter: 'a/+' }],
+]
+
+for (const [hex, change] of BYTES) {
+  test(`${change.kind} has the bytes that it always had: ${hex}`, async t => {
+    const writer = new Writer()
+    writeChange(writer, change)
+
+    t.equal(writer.bytes.subarray(0, writer.length).toString('hex'), hex)
+    const reader = new ByteReader(Buffer.from(hex, 'hex'))
+    t.strictSame(readChange(reader), change)
+    t.equal(reader.position, hex.length / 2)
+  })
+}
+
+test('no kind of change is left out here', async t => {
+  t.strictSame(new Set(BYTES.map(([, { kind }]) => kind)), new Set(Object.keys(KIND)))
+})
