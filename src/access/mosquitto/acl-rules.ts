@@ -1,0 +1,116 @@
+// What the lines of an ACL file amount to for one client, in mosquitto's order: denied by its own lines, allowed by them,
+// denied by patterns, allowed by patterns, and denied.
+
+import { type BlockList, isIPv6 } from 'node:net'
+import {
+  type ClientRules,
+  EVERY_KIND,
+  kindsUpTo,
+  type RuleBook,
+  type RuleSubject,
+  type SubscribeRule,
+  type SubscribeRules,
+  type TopicRule,
+} from '../rules/rule.ts'
+import type { AclFile, AclLine, SubscribeLine, TopicLine } from './acl-file.ts'
+
+export class AclRules implements RuleBook {
+  readonly #patterns: readonly TopicLine[]
+  /** By the user they are for. */
+  readonly #topics: ReadonlyMap<string | null, readonly TopicLine[]>
+  readonly #subscribes: ReadonlyMap<string | null, readonly SubscribeLine[]>
+
+  constructor({ lines }: AclFile) {
+    const topicLines = lines.filter(each => each.kind !== 'subscribe')
+    this.#patterns = topicLines.filter(({ kind }) => kind === 'pattern')
+    this.#topics = byUser(topicLines.filter(({ kind }) => kind === 'topic'))
+    this.#subscribes = byUser(lines.filter(each => each.kind === 'subscribe'))
+  }
+
+  rulesFor(subject: RuleSubject): ClientRules {
+    const { username } = subject
+    const holds = (each: AclLine): boolean => holdsFor(each, subject)
+    const topics = (this.#topics.get(username) ?? []).filter(holds)
+    const patterns = this.#patterns.filter(holds).flatMap(each => substituted(each, subject))
+    const ordered = [...deniesFirst(topics), ...deniesFirst(patterns)]
+    return {
+      send: { rules: ordered.flatMap(each => ruleOf(each, 'write')), otherwise: false },
+      receive: { rules: ordered.flatMap(each => ruleOf(each, 'read')), otherwise: false },
+      subscribe: subscribeRules((this.#subscribes.get(username) ?? []).filter(holds)),
+    }
+  }
+}
+
+function byUser<Each extends AclLine>(lines: readonly Each[]): ReadonlyMap<string | null, Each[]> {
+  const sorted = new Map<string | null, Each[]>()
+  for (const line of lines) {
+    const own = sorted.get(line.section.username)
+    if (own === undefined) sorted.set(line.section.username, [line])
+    else own.push(line)
+  }
+  return sorted
+}
+
+/** The order of a file does not matter, but a deny goes before what is allowed. */
+function deniesFirst(lines: readonly TopicLine[]): readonly TopicLine[] {
+  return [
+    ...lines.filter(({ access }) => access === 'deny'),
+    ...lines.filter(({ access }) => access !== 'deny'),
+  ]
+}
+
+function ruleOf(line: TopicLine, action: 'read' | 'write'): readonly TopicRule[] {
+  const { access, filter, qosMax, mayRetain, place } = line
+  const rule = { allows: access !== 'deny', filter, isLiteral: false, kinds: EVERY_KIND, place }
+  if (access === 'deny' || action === 'read') {
+    return access === 'write' ? [] : [rule]
+  }
+  return access === 'read' ? [] : [{ ...rule, kinds: kindsUpTo(qosMax, mayRetain) }]
+}
+
+/** mosquitto grants every SUBSCRIBE. Lines of ours refuse what they deny and, where there are some that allow, all else. */
+function subscribeRules(lines: readonly SubscribeLine[]): SubscribeRules {
+  const rules = lines.map(({ allows, filter, place }): SubscribeRule => {
+    return { allows, filter, speaksOf: allows ? 'overlapping' : 'within', place }
+  })
+  return {
+    rules: [...rules.filter(({ allows }) => !allows), ...rules.filter(({ allows }) => allows)],
+    otherwise: !rules.some(({ allows }) => allows),
+  }
+}
+
+function holdsFor({ section }: AclLine, { clientId, address }: RuleSubject): boolean {
+  if (section.clientId !== null && section.clientId !== clientId) return false
+  return section.subnets === null || isWithin(section.subnets, address)
+}
+
+/** An IPv4 address may come in the form that it has on a socket for both families. */
+function isWithin(subnets: BlockList, address: string): boolean {
+  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  return subnets.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}
+
+/**
+ * The pattern with the client's names in it; nothing where it does not hold for this client. Names are strangers' words:
+ * one with + or # is given no pattern at all, as in mosquitto, and one that is not a single level only what is denied.
+ */
+function substituted(pattern: TopicLine, subject: RuleSubject): readonly TopicLine[] {
+  const { username, clientId } = subject
+  if (hasWildcardSign(clientId) || (username !== null && hasWildcardSign(username))) return []
+  const { filter, access } = pattern
+  const names = [
+    ...(filter.includes('%c') ? [clientId] : []),
+    ...(filter.includes('%u') ? [username] : []),
+  ]
+  if (names.includes(null)) return []
+  if (access !== 'deny' && names.some(name => name === '' || name?.includes('/') === true))
+    return []
+  const whole = filter.replaceAll(/%[cu]/g, sign => (sign === '%c' ? clientId : (username ?? '')))
+  // Topics that begin with $ are closed to a pattern that does not.
+  if (whole.startsWith('$') && !filter.startsWith('$')) return []
+  return [{ ...pattern, filter: whole }]
+}
+
+function hasWildcardSign(name: string): boolean {
+  return name.includes('+') || name.includes('#')
+}

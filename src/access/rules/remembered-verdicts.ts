@@ -1,0 +1,37 @@
+// Verdicts about topics, remembered by each client's gate until rules change, with one bound for all of them together.
+
+export const REMEMBERED_VERDICTS_MAX = 65_536
+
+export class RememberedVerdicts {
+  readonly #max: number
+  readonly #filled = new Set<Map<string, number>>()
+  #size = 0
+  /** How often all were forgotten because there were too many. */
+  forgotten = 0
+
+  constructor(max: number = REMEMBERED_VERDICTS_MAX) {
+    this.#max = max
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  remember(verdicts: Map<string, number>, topic: string, verdict: number): void {
+    if (this.#size >= this.#max) {
+      this.forgotten++
+      for (const each of this.#filled) each.clear()
+      this.#filled.clear()
+      this.#size = 0
+    }
+    if (verdicts.size === 0) this.#filled.add(verdicts)
+    verdicts.set(topic, verdict)
+    this.#size++
+  }
+
+  forget(verdicts: Map<string, number>): void {
+    this.#size -= verdicts.size
+    verdicts.clear()
+    this.#filled.delete(verdicts)
+  }
+}

@@ -1,0 +1,48 @@
+// How two topic filters stand to each other: both are taken to be well formed, without `$share/name/`.
+
+import { isHiddenFromWildcards, levelEnd, startsWithWildcard } from './topic.ts'
+
+const HASH = '#'
+const PLUS = '+'
+
+/** Whether every topic that `inner` matches is matched by `outer` as well. */
+export function covers(outer: string, inner: string): boolean {
+  if (startsWithWildcard(outer) && isHiddenFromWildcards(inner)) return false // [MQTT-4.7.2-1]
+  // Every topic has a first level, so `+/#` leaves out as little as `#`.
+  if (inner === HASH) return outer === HASH || outer === '+/#'
+  let outerAt = 0
+  let innerAt = 0
+  for (;;) {
+    const outerLevel = levelAt(outer, outerAt)
+    const innerLevel = levelAt(inner, innerAt)
+    if (outerLevel === HASH) return true
+    if (outerLevel === null || innerLevel === null) return outerLevel === innerLevel
+    if (innerLevel === HASH) return false
+    if (outerLevel !== PLUS && outerLevel !== innerLevel) return false
+    outerAt += outerLevel.length + 1
+    innerAt += innerLevel.length + 1
+  }
+}
+
+/** Whether there is a topic that both match. */
+export function overlap(one: string, other: string): boolean {
+  if (startsWithWildcard(one) && isHiddenFromWildcards(other)) return false // [MQTT-4.7.2-1]
+  if (startsWithWildcard(other) && isHiddenFromWildcards(one)) return false
+  let oneAt = 0
+  let otherAt = 0
+  for (;;) {
+    const oneLevel = levelAt(one, oneAt)
+    const otherLevel = levelAt(other, otherAt)
+    // `a/#` matches `a` as well.
+    if (oneLevel === HASH || otherLevel === HASH) return true
+    if (oneLevel === null || otherLevel === null) return oneLevel === otherLevel
+    if (oneLevel !== PLUS && otherLevel !== PLUS && oneLevel !== otherLevel) return false
+    oneAt += oneLevel.length + 1
+    otherAt += otherLevel.length + 1
+  }
+}
+
+/** The level that starts there; null beyond the last one. */
+function levelAt(filter: string, start: number): string | null {
+  return start > filter.length ? null : filter.slice(start, levelEnd(filter, start))
+}

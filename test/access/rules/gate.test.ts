@@ -1,0 +1,157 @@
+// The compiled gate says what a slow reading of the same lines says. GATE_CHECKS sets how many questions are asked.
+
+import { test } from 'tap'
+import { parseAclFile } from '../../../src/access/mosquitto/acl-file.ts'
+import { AclRules } from '../../../src/access/mosquitto/acl-rules.ts'
+import { Gate } from '../../../src/access/rules/gate.ts'
+import { RememberedVerdicts } from '../../../src/access/rules/remembered-verdicts.ts'
+import type { RuleSubject } from '../../../src/access/rules/rule.ts'
+import {
+  fileOf,
+  matches,
+  mayRead,
+  mayWrite,
+  randomFilter,
+  randomFrom,
+  type RandomLine,
+  randomLines,
+  type RandomSubject,
+  randomSubject,
+  TOPICS,
+} from './acl-oracle.ts'
+
+const CHECKS = Number(process.env['GATE_CHECKS'] ?? 200_000)
+const SUBJECT: RuleSubject = { username: 'u', clientId: 'c', address: '10.0.0.1' }
+
+function gateOf(text: string, subject: RuleSubject, remembered = new RememberedVerdicts()): Gate {
+  const rules = new AclRules(parseAclFile(Buffer.from(text), 'rules.acl'))
+  return new Gate(rules.rulesFor(subject), remembered)
+}
+
+/** Questions about every topic, each asked twice: the second answer is a remembered one. */
+function wrongAnswers(gate: Gate, lines: readonly RandomLine[], subject: RandomSubject): string[] {
+  const wrong: string[] = []
+  for (const topic of [...TOPICS, ...TOPICS]) {
+    if (gate.mayReceive(topic) !== mayRead(lines, subject, topic)) wrong.push(`read ${topic}`)
+    for (const qos of [0, 1, 2]) {
+      for (const retain of [false, true]) {
+        const expected = mayWrite(lines, subject, topic, qos, retain)
+        if (gate.maySend(topic, qos, retain) !== expected)
+          wrong.push(`write ${topic} ${qos} ${retain}`)
+      }
+    }
+  }
+  return wrong
+}
+
+test(`the gate agrees with a slow reading of the same lines in ${CHECKS} answers`, async t => {
+  let wholly = 0
+  let asked = 0
+  for (let seed = 1; asked < CHECKS; seed++) {
+    const random = randomFrom(seed)
+    const lines = randomLines(random)
+    const rules = new AclRules(parseAclFile(Buffer.from(fileOf(lines)), 'rules.acl'))
+    // So few are remembered that they are forgotten again and again.
+    const remembered = new RememberedVerdicts(100)
+    for (let count = 0; count < 4; count++) {
+      const subject = randomSubject(random)
+      const gate = new Gate(rules.rulesFor(subject), remembered)
+      const wrong = wrongAnswers(gate, lines, subject)
+      if (wrong.length > 0) t.strictSame(wrong, [], `seed ${seed} ${JSON.stringify(subject)}`)
+      asked += TOPICS.length * 14
+      for (let filters = 0; filters < 20; filters++) {
+        const filter = randomFilter(random)
+        if (!gate.mayReceiveAllOf(filter)) continue
+        wholly++
+        const closed = TOPICS.filter(
+          each => matches(filter, each) && !mayRead(lines, subject, each),
+        )
+        if (closed.length > 0) t.strictSame(closed, [], `seed ${seed}: all of ${filter}`)
+      }
+    }
+  }
+  t.ok(wholly > asked / 5_000, `${wholly} filters needed no further look`)
+})
+
+test('a filter that lies within what may be read needs no look at each message', async t => {
+  const gate = gateOf(
+    'user u\ntopic read home/#\ntopic deny home/locked/#\ntopic read a/+/b',
+    SUBJECT,
+  )
+
+  t.equal(gate.mayReceiveAllOf('home/kitchen/#'), true)
+  t.equal(gate.mayReceiveAllOf('home/kitchen/+/state'), true)
+  t.equal(gate.mayReceiveAllOf('a/x/b'), true)
+  t.equal(gate.mayReceiveAllOf('home/#'), false)
+  t.equal(gate.mayReceiveAllOf('home/+/door'), false)
+  t.equal(gate.mayReceiveAllOf('home/locked'), false)
+  t.equal(gate.mayReceiveAllOf('#'), false)
+  t.equal(gate.mayReceiveAllOf('$SYS/#'), false)
+})
+
+test('a SUBSCRIBE is refused only by lines of ours', async t => {
+  const text = 'user u\ntopic read #\nsubscribe home/#\nsubscribe deny home/+/secret/#'
+
+  const gate = gateOf(text, SUBJECT)
+
+  t.equal(gate.maySubscribe('home/kitchen'), true)
+  t.equal(gate.maySubscribe('#'), true, 'what overlaps is granted, and each delivery looked at')
+  t.equal(gate.maySubscribe('other/#'), false)
+  t.equal(gate.maySubscribe('home/x/secret/y'), false)
+  t.equal(gateOf('user u\ntopic deny #', SUBJECT).maySubscribe('x'), true)
+  t.equal(gateOf('user u\nsubscribe deny a/#', SUBJECT).maySubscribe('x'), true)
+  t.equal(gateOf('user u\nsubscribe deny a/#', SUBJECT).maySubscribe('a/+'), false)
+})
+
+test('lines for one client id or for some addresses hold for nobody else', async t => {
+  const text =
+    'user u\nclient c\ntopic a\nuser u\ncidr 10.0.0.0/8 fd00::/8\ntopic b\nuser u\ntopic d'
+  const may = (subject: Partial<RuleSubject>) => {
+    const gate = gateOf(text, { ...SUBJECT, ...subject })
+    return ['a', 'b', 'd'].filter(topic => gate.maySend(topic, 0, false)).join('')
+  }
+
+  t.equal(may({}), 'abd')
+  t.equal(may({ clientId: 'x' }), 'bd')
+  t.equal(may({ address: '192.168.0.1' }), 'ad')
+  t.equal(may({ address: '::ffff:10.9.9.9' }), 'abd')
+  t.equal(may({ address: 'fd12::1' }), 'abd')
+  t.equal(may({ address: '' }), 'ad', 'a Unix socket has no address')
+  t.equal(may({ username: 'other' }), '')
+})
+
+test('the rule that decides can be named', async t => {
+  const gate = gateOf('user u\ntopic a/#\ntopic deny a/b\nqos<=1 noretain topic write c', SUBJECT)
+
+  t.match(gate.sendingRule('a/x', 0, false), { allows: true, place: 'rules.acl:2' })
+  t.match(gate.receivingRule('a/b'), { allows: false, place: 'rules.acl:3' })
+  t.match(gate.sendingRule('c', 1, false), { allows: true, place: 'rules.acl:4' })
+  t.equal(gate.sendingRule('c', 2, false), null)
+  t.equal(gate.sendingRule('c', 0, true), null)
+})
+
+test('what is remembered has one bound for all clients, and goes with its client', async t => {
+  const remembered = new RememberedVerdicts(10)
+  const one = gateOf('topic #', { ...SUBJECT, username: null }, remembered)
+  const other = gateOf('topic #', { ...SUBJECT, username: null }, remembered)
+
+  for (let count = 0; count < 8; count++) one.mayReceive(`a/${count}`)
+  other.mayReceive('b')
+  t.equal(remembered.size, 9)
+  one.close()
+  t.equal(remembered.size, 1)
+  for (let count = 0; count < 10; count++) other.maySend(`c/${count}`, 0, false)
+
+  t.equal(remembered.size, 1)
+  t.equal(remembered.forgotten, 1)
+})
+
+test('new rules hold from the next question on', async t => {
+  const gate = gateOf('user u\ntopic a', SUBJECT)
+  t.equal(gate.mayReceive('a'), true)
+
+  gate.replace(new AclRules(parseAclFile(Buffer.from('user u\ntopic b'), 'x')).rulesFor(SUBJECT))
+
+  t.equal(gate.mayReceive('a'), false)
+  t.equal(gate.mayReceive('b'), true)
+})
