@@ -1,17 +1,12 @@
 // One life of the broker: the whole of it but sockets and clocks, from the opening of its store to its death.
 
 import type { Access } from '../src/access/access.ts'
-import { UNRESTRICTED } from '../src/access/permissions.ts'
-import { Broker } from '../src/broker/broker.ts'
-import { restore } from '../src/broker/restore.ts'
-import { ChunkPool } from '../src/connection/chunk-pool.ts'
-import { PublishEncoder } from '../src/connection/publish-encoder.ts'
+import type { Broker } from '../src/broker/broker.ts'
 import type { Limits } from '../src/limits.ts'
-import { Turn } from '../src/loop/turn.ts'
 import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { QueueBounds } from '../src/session/message-queue.ts'
-import { Journal } from '../src/store/journal.ts'
-import { ClientSocket, type ClientSocketContext } from '../src/transport/client-socket.ts'
+import { Core } from '../src/server/core.ts'
+import type { ClientSocket } from '../src/transport/client-socket.ts'
 import type { Dice } from './dice.ts'
 import type { Drops } from './drops.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -40,26 +35,16 @@ export class SimBroker {
   readonly broker: Broker
   isAlive = true
   readonly #options: SimBrokerOptions
-  readonly #turn: Turn
-  readonly #sockets = new Map<ClientSocket, SimWire>()
-  readonly #context: ClientSocketContext
+  readonly #core: Core
+  readonly #wires = new Map<ClientSocket, SimWire>()
   #alarm = Infinity
   #fault: unknown = null
 
   constructor(options: SimBrokerOptions) {
     this.#options = options
     const { limits, shareStrategy, events, dice, store } = options
-    const journal = new Journal(store)
-    const encoder = new PublishEncoder()
-    this.broker = new Broker({
+    this.#core = new Core({
       limits,
-      journal,
-      // What the broker contains would pass for health.
-      observer: {
-        failed: (_place, error) => (this.#fault ??= error),
-        dropped: (reason, message, clientId) =>
-          options.drops.dropped(this.broker, reason, message, clientId),
-      },
       share: {
         bounds: options.shareBounds,
         strategyOf: () => null,
@@ -67,64 +52,56 @@ export class SimBroker {
         defaultStrategy: shareStrategy,
         random: () => dice.fraction(),
       },
-    })
-    this.#turn = new Turn({
-      broker: this.broker,
-      journal,
       store,
+      access: options.access,
+      // What the broker contains would pass for health.
+      observer: {
+        failed: (_place, error) => (this.#fault ??= error),
+        dropped: (reason, message, clientId) =>
+          options.drops.dropped(this.broker, reason, message, clientId),
+      },
+      log: SILENT_LOG,
+      publishBacklogBytesMax: options.publishBacklogBytesMax,
+      responseInformation: null,
+      newClientId: () => `assigned-${dice.below(1_000_000_000)}`,
       now: () => events.now,
       schedule: end => this.#after(dice.below(options.turnMs + 1), end),
       wakeAt: time => this.#wakeAt(time),
       flushesMax: options.flushesMax,
-      ended: () => {
-        encoder.forget()
+      turnEnded: () => {
         if (this.#fault !== null) throw this.#fault
       },
       commitFailed: error => options.commitFailed(error),
+      socketEnded: socket => {
+        this.#wires.get(socket)?.brokerHasRead()
+        this.#wires.delete(socket)
+      },
     })
-    this.#context = {
-      connections: {
-        broker: this.broker,
-        encoder,
-        pool: new ChunkPool(),
-        responseInformation: null,
-        newClientId: () => `assigned-${dice.below(1_000_000_000)}`,
-      },
-      turn: this.#turn,
-      access: options.access,
-      log: SILENT_LOG,
-      publishBacklogBytesMax: options.publishBacklogBytesMax,
-      ended: socket => {
-        this.#sockets.get(socket)?.brokerHasRead()
-        this.#sockets.delete(socket)
-      },
-    }
+    this.broker = this.#core.broker
   }
 
-  get lineCount(): number {
-    return this.#sockets.size
+  get socketCount(): number {
+    return this.#wires.size
   }
 
   starts(): void {
-    const snapshot = this.#options.store.openNow()
-    this.#turn.begin()
-    restore(this.broker, snapshot, UNRESTRICTED)
+    this.#core.restore(this.#options.store.openNow())
   }
 
   accepts(wire: SimWire): void {
-    this.#sockets.set(new ClientSocket(wire, this.#context), wire)
+    this.#wires.set(this.#core.accept(wire), wire)
   }
 
   /** Asked to stop in good order: its clients are told. It dies when its last word is committed. */
   stops(): void {
-    for (const socket of this.#sockets.keys()) socket.brokerStops()
+    this.#core.brokerStops()
   }
 
   /** All memory is gone, and every socket with it. */
   dies(power: boolean): void {
     this.isAlive = false
-    for (const wire of this.#sockets.values()) wire.brokerDies(power)
-    this.#sockets.clear()
+    for (const wire of this.#wires.values()) wire.brokerDies(power)
+    this.#wires.clear()
   }
 
   #wakeAt(time: number): void {
@@ -134,7 +111,7 @@ export class SimBroker {
     this.#options.events.at(time, () => {
       if (!this.isAlive || this.#alarm !== time) return
       this.#alarm = Infinity
-      this.#turn.begin()
+      this.#core.turn.begin()
     })
   }
 

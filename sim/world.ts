@@ -248,7 +248,7 @@ export class World {
   #endsWhenDone(broker: SimBroker, until: number): void {
     this.events.after(this.weather.turnMs + 1, () => {
       if (this.#broker !== broker) return
-      const isDone = broker.lineCount === 0 || this.events.now >= until
+      const isDone = broker.socketCount === 0 || this.events.now >= until
       if (isDone && this.#store?.isIdle === true) {
         this.#runs(() => this.#store?.closeNow())
         // The power may go right after.

@@ -3,20 +3,17 @@
 
 import { openAccess } from '../src/access/open-access.ts'
 import type { Access } from '../src/access/access.ts'
-import { UNRESTRICTED } from '../src/access/permissions.ts'
-import { Broker } from '../src/broker/broker.ts'
+import type { Broker } from '../src/broker/broker.ts'
 import type { FaultPlace, Observer } from '../src/broker/observer.ts'
-import { restore } from '../src/broker/restore.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
-import { ChunkPool } from '../src/connection/chunk-pool.ts'
-import { PublishEncoder } from '../src/connection/publish-encoder.ts'
+import type { PublishEncoder } from '../src/connection/publish-encoder.ts'
 import type { Limits } from '../src/limits.ts'
-import { Turn } from '../src/loop/turn.ts'
-import { Journal } from '../src/store/journal.ts'
+import type { Turn } from '../src/loop/turn.ts'
+import type { Journal } from '../src/store/journal.ts'
+import { observeAll } from '../src/observe/observers.ts'
+import { Core } from '../src/server/core.ts'
 import { MemoryStore } from '../src/store/memory-store.ts'
 import type { Snapshot, Store } from '../src/store/store.ts'
-import { ClientSocket, type ClientSocketContext } from '../src/transport/client-socket.ts'
-import { observeAll } from '../src/observe/observers.ts'
 import { PondClient, type PondClientOptions } from './pond-client.ts'
 import { PondWire } from './pond-wire.ts'
 
@@ -78,7 +75,7 @@ export class Pond {
   readonly broker: Broker
   readonly turn: Turn
   readonly journal: Journal
-  readonly encoder: PublishEncoder = new PublishEncoder()
+  readonly encoder: PublishEncoder
   /** Errors that a store reported for a commit. */
   readonly failures: Error[] = []
   /** Throws that were contained, and those that had to end the process. */
@@ -90,9 +87,8 @@ export class Pond {
   readonly stateFaults: Error[] = []
   /** Milliseconds since 1970. */
   now: number
-  readonly #context: ClientSocketContext
+  readonly #core: Core
   readonly #ends: (() => void)[] = []
-  readonly #sockets = new Set<ClientSocket>()
   readonly #takesLate: boolean
   readonly #bearsFaults: boolean
   #isJoined = false
@@ -103,18 +99,8 @@ export class Pond {
     this.#takesLate = options.takesLate ?? false
     this.now = options.now ?? 1_700_000_000_000
     this.#bearsFaults = options.bearsFaults ?? false
-    const store = options.store ?? new MemoryStore()
-    this.journal = new Journal(store)
-    const limits = { ...POND_LIMITS, ...options.limits }
-    this.broker = new Broker({
-      limits,
-      journal: this.journal,
-      observer: observeAll([
-        options.observer ?? {},
-        {
-          failed: (place, error, clientId) => this.faults.push({ place, error, clientId }),
-        },
-      ]),
+    this.#core = new Core({
+      limits: { ...POND_LIMITS, ...options.limits },
       share: {
         bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
         strategyOf: () => null,
@@ -123,34 +109,29 @@ export class Pond {
         random: () => this.random(),
         ...options.share,
       },
-    })
-    this.turn = new Turn({
-      broker: this.broker,
-      journal: this.journal,
-      store,
+      store: options.store ?? new MemoryStore(),
+      access: options.access ?? openAccess,
+      observer: observeAll([
+        options.observer ?? {},
+        {
+          failed: (place, error, clientId) => this.faults.push({ place, error, clientId }),
+        },
+      ]),
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+      publishBacklogBytesMax: 262_144,
+      responseInformation: options.responseInformation ?? null,
+      newClientId: () => `assigned-${++this.#assigned}`,
       now: () => this.now,
       schedule: end => this.#ends.push(end),
       wakeAt: () => {},
-      ended: () => this.encoder.forget(),
       commitFailed: error => this.failures.push(error),
       ...(this.#bearsFaults && { stateFailed: error => this.stateFaults.push(error) }),
     })
-    this.#context = {
-      connections: {
-        broker: this.broker,
-        encoder: this.encoder,
-        pool: new ChunkPool(),
-        responseInformation: options.responseInformation ?? null,
-        newClientId: () => `assigned-${++this.#assigned}`,
-      },
-      turn: this.turn,
-      access: options.access ?? openAccess,
-      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-      publishBacklogBytesMax: 262_144,
-      ended: socket => this.#sockets.delete(socket),
-    }
-    this.turn.begin()
-    restore(this.broker, options.snapshot ?? EMPTY, UNRESTRICTED)
+    this.broker = this.#core.broker
+    this.turn = this.#core.turn
+    this.journal = this.#core.journal
+    this.encoder = this.#core.encoder
+    this.#core.restore(options.snapshot ?? EMPTY)
     this.settles()
   }
 
@@ -173,7 +154,7 @@ export class Pond {
     const wire = new PondWire(options.takesLate ?? this.#takesLate, happen =>
       this.#ends.push(happen),
     )
-    this.#sockets.add(new ClientSocket(wire, this.#context))
+    this.#core.accept(wire)
     this.settles()
     return new PondClient(this, wire, clientId, options)
   }
@@ -188,7 +169,7 @@ export class Pond {
 
   /** The broker stops as a server stops it. */
   stops(): void {
-    for (const socket of this.#sockets) socket.brokerStops()
+    this.#core.brokerStops()
     this.settles()
   }
 

@@ -78,7 +78,6 @@ const WIDE_CLASSES: readonly string[] = [
   'QueueTail',
   'Segments',
   'Sender',
-  'Server',
   'Session',
   'ShareGroup',
   'SocketListener',

@@ -59,7 +59,7 @@ const EVENTS: readonly (keyof BrokerEvents)[] = [
 export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
   const { config, parts, log } = embeddingOf(options)
   let server: Server | null = null
-  const guard = guardOf(error => server?.broker.faults.failed('observer', error, null))
+  const guard = guardOf(error => server?.core.broker.faults.failed('observer', error, null))
   const handlers = new Handlers<BrokerEvents>(guard)
   server = new Server(config, log, { ...parts, observer: observerOf(handlers) })
   await server.start()
@@ -89,7 +89,7 @@ export class EmbeddedBroker {
   }
 
   get statistics(): Readonly<Statistics> {
-    return this.#server.broker.statistics
+    return this.#server.core.broker.statistics
   }
 
   get connectionCount(): number {
@@ -122,7 +122,7 @@ export class EmbeddedBroker {
    */
   async publish(publication: Publication): Promise<number> {
     this.#server.mustBeOpen()
-    const { journal } = this.#server.broker
+    const { journal } = this.#server.core.broker
     const before = journal.length
     const receivers = this.#publish(publication)
     await this.#server.committed(journal.length > before ? journal.current : 0)
@@ -131,7 +131,7 @@ export class EmbeddedBroker {
 
   #publish(publication: Publication): number {
     const { topic, said } = checkedPublication(publication)
-    const { broker, turn } = this.#server
+    const { broker, turn } = this.#server.core
     turn.begin()
     const refusal = refusalOf(said, topic, PROGRAM, broker)
     if (refusal !== null) throw new Error(refusal.sentence)
@@ -153,7 +153,7 @@ export class EmbeddedBroker {
       isDurable: false,
       deliver: message => this.#guard(() => handler(owningBytes(message))),
     }
-    const { broker } = this.#server
+    const { broker } = this.#server.core
     broker.subscriptions.listen(target, wholeSubscription(filter))
     return () => broker.subscriptions.unlisten(target, filter)
   }

@@ -1,18 +1,12 @@
-// The house is built here, and only here: configuration in, running server out; start and stop in order.
+// Configuration in, running server out: what is around the core (log, clock, store, listeners), started and stopped in order.
 
 import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
 import type { Access } from '../access/access.ts'
 import { openAccess } from '../access/open-access.ts'
-import { UNRESTRICTED } from '../access/permissions.ts'
-import { Broker } from '../broker/broker.ts'
-import type { Observer } from '../broker/observer.ts'
-import { restore } from '../broker/restore.ts'
+import type { FaultPlace, Observer } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
-import { ChunkPool } from '../connection/chunk-pool.ts'
-import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
-import { Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import { containedLog } from '../observe/contained-log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
@@ -21,17 +15,15 @@ import { observeAll } from '../observe/observers.ts'
 import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
 import { webPage } from '../observe/web-page.ts'
-import { Journal } from '../store/journal.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
-import { ClientSocket, type ClientSocketContext } from '../transport/client-socket.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
-import { createListener, type Listener } from '../transport/listener.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Peer, Wire } from '../transport/wire.ts'
+import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
-import { socketBound } from './descriptors.ts'
+import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
 import { Publishings } from './publishings.ts'
 import { shareSettingsOf } from './share-settings.ts'
@@ -68,57 +60,59 @@ export async function startServer(
 }
 
 export class Server implements RunningServer {
-  readonly broker: Broker
-  readonly turn: Turn
+  readonly core: Core
   readonly #config: Config
   readonly #log: RatedLog
-  readonly #logOutput: ServerParts['logOutput']
   #logTicks: NodeJS.Timeout | undefined
-  readonly #store: Store
-  readonly #sockets = new Set<ClientSocket>()
-  readonly #socketContext: ClientSocketContext
   readonly #clock = new Clock()
   readonly #alarm: Alarm
   readonly #publishings = new Publishings()
-  #listeners: readonly Listener[] = []
-  #whenEmpty: (() => void) | null = null
+  readonly #listeners: Listeners
+  readonly #status: () => Status
   #isClosing = false
-  readonly #startedAt = performance.now()
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
-    this.#logOutput = parts.logOutput
     this.#log = new RatedLog(
-      containedLog(log, () => (this.broker.statistics.hookErrors += 1)),
+      containedLog(log, () => (this.core.broker.statistics.hookErrors += 1)),
       {
         bounds: config.log,
         now: monotonicMs,
         hasRoom: () => parts.logOutput?.hasRoom !== false,
       },
     )
-    this.#store = parts.store ?? createStore(config)
-    const journal = new Journal(this.#store)
+    this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
+    this.core = this.#assemble(parts)
+    this.#status = statusSource(this.core, parts.logOutput)
+    const page = webPage({ status: this.#status, isReady: () => !this.#isClosing })
+    this.#listeners = new Listeners({
+      config,
+      log: this.#log,
+      accept: wire => this.accept(wire),
+      onRequest: contained(page, error => this.#failed('web page', error)),
+    })
+  }
+
+  #assemble(parts: ServerParts): Core {
+    const config = this.#config
     const observers = [
       new LogObserver(this.#log, monotonicMs),
       ...(parts.observer === undefined ? [] : [parts.observer]),
     ]
-    this.broker = new Broker({
+    return new Core({
       limits: withMemoryBounds(config.limits),
       share: shareSettingsOf(config, Math.random),
-      journal,
-      observer: observeAll(observers),
+      store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
-    })
-    const encoder = new PublishEncoder()
-    this.#alarm = new Alarm(this.#clock, () => this.turn.begin())
-    this.turn = new Turn({
-      broker: this.broker,
-      journal,
-      store: this.#store,
+      access: parts.access ?? openAccess,
+      observer: observeAll(observers),
+      log: this.#log,
+      publishBacklogBytesMax: config.limits.publishBacklogBytesMax,
+      responseInformation: config.responseInformation,
+      newClientId: () => `auto-${randomBytes(12).toString('hex')}`,
       now: this.#clock.now,
       schedule: setImmediate,
       wakeAt: time => this.#alarm.set(time),
-      ended: () => encoder.forget(),
       commitFailed: error => {
         this.#publishings.fail(error)
         if (parts.commitFailed === undefined) this.#commitFailed(error)
@@ -130,86 +124,50 @@ export class Server implements RunningServer {
         else parts.stateFailed(error)
       },
     })
-    this.#socketContext = {
-      connections: {
-        broker: this.broker,
-        encoder,
-        pool: new ChunkPool(),
-        responseInformation: config.responseInformation,
-        newClientId: () => `auto-${randomBytes(12).toString('hex')}`,
-      },
-      turn: this.turn,
-      access: parts.access ?? openAccess,
-      log: this.#log,
-      publishBacklogBytesMax: config.limits.publishBacklogBytesMax,
-      ended: socket => this.#socketEnded(socket),
-    }
   }
 
   get listeners(): readonly { readonly name: string; readonly port: number }[] {
-    return this.#listeners
+    return this.#listeners.all
   }
 
   get connectionCount(): number {
-    return this.#sockets.size
+    return this.core.sockets.size
   }
 
   get status(): Status {
-    return statusOf({
-      broker: this.broker,
-      store: this.#store,
-      uptimeSeconds: Math.floor((performance.now() - this.#startedAt) / 1_000),
-      logLinesLeftOut: this.#logOutput?.linesLeftOut ?? 0,
-    })
+    return this.#status()
   }
 
   async start(): Promise<void> {
     this.#logTicks = setInterval(() => this.#log.tick(), LOG_TICK_MS).unref()
-    const snapshot = await this.#store.open().catch((error: unknown) => {
+    const { broker, store } = this.core
+    const snapshot = await store.open().catch((error: unknown) => {
       throw new StartError(error, { kind: 'store' })
     })
-    if (this.#store instanceof FileStore) this.#clock.setAhead(this.#store.opening.clock.aheadMs)
-    reportStore(this.#log, this.#store, snapshot, storeDirectory(this.#config))
-    this.turn.begin()
-    restore(this.broker, snapshot, UNRESTRICTED)
-    this.broker.announce('$SYS/broker/store/durability', this.#store.durability)
-    const page = webPage({ status: () => this.status, isReady: () => !this.#isClosing })
-    const onRequest = contained(page, error => this.broker.faults.failed('web page', error, null))
-    // A client may send a packet as one frame, and a few joined.
-    const { packetBytesMax, connectPacketBytesMax } = this.#config.limits
-    const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
-    const socketsMax = this.#socketsMax()
-    const fullness = (): string | null =>
-      this.#socketCount < socketsMax ? null : this.#fullness(socketsMax)
-    this.#listeners = this.#config.listeners.map((options, index) =>
-      createListener(
-        { ...options, onRequest, frameBytesMax, fullness, key: `listeners.${index}` },
-        wire => this.accept(wire),
-        this.#log,
-      ),
-    )
-    for (const [index, listener] of this.#listeners.entries()) {
-      try {
-        await listener.start()
-      } catch (error) {
-        await this.close()
-        throw new StartError(error, { kind: 'listener', index })
-      }
+    if (store instanceof FileStore) this.#clock.setAhead(store.opening.clock.aheadMs)
+    reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
+    this.core.restore(snapshot)
+    broker.announce('$SYS/broker/store/durability', store.durability)
+    try {
+      await this.#listeners.start()
+    } catch (error) {
+      await this.close()
+      throw error
     }
   }
 
   /** Serves one more client, however it came. */
   accept(wire: Wire): void {
     const { connectionsMax } = this.#config.limits
-    if (this.#isClosing || this.#sockets.size >= connectionsMax) {
-      if (!this.#isClosing) this.#refuse(wire.peer, this.#fullness(connectionsMax))
+    if (this.#isClosing || this.connectionCount >= connectionsMax) {
+      if (!this.#isClosing) this.#refuse(wire.peer, connectionsMax)
       wire.destroy()
       return
     }
     try {
-      this.#sockets.add(new ClientSocket(wire, this.#socketContext))
+      this.core.accept(wire)
     } catch (error) {
-      this.broker.faults.failed('connection', error, null)
+      this.#failed('connection', error)
       wire.destroy()
     }
   }
@@ -217,12 +175,12 @@ export class Server implements RunningServer {
   /** Serves a client at the other end of a stream that the embedder hands in. */
   handle(stream: Duplex, peer: Partial<Peer> = {}): void {
     const wire = streamWire(stream, { ...UNKNOWN_PEER, ...peer })
-    this.accept(new ContainedWire(wire, error => this.broker.faults.failed('stream', error, null)))
+    this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
   }
 
   /** Resolves when what was recorded up to this commitId is committed. */
   async committed(commitId: number): Promise<void> {
-    await this.#publishings.committed(this.turn, commitId)
+    await this.#publishings.committed(this.core.turn, commitId)
   }
 
   /** Throws once the broker closes: nothing more is published. */
@@ -232,82 +190,37 @@ export class Server implements RunningServer {
   }
 
   async reloadCertificates(): Promise<void> {
-    for (const listener of this.#listeners) await listener.reload()
+    await this.#listeners.reload()
   }
 
-  /** Stops accepting, tells every client, lets what was said leave, then closes the store. */
+  /** Stops accepting, tells every client, sends what waits for them, then closes the store. */
   async close(): Promise<void> {
     if (this.#isClosing) return
     this.#isClosing = true
-    const listenersClosed = this.#listeners.map(listener => listener.close())
-    for (const socket of this.#sockets) socket.brokerStops()
-    await this.#linesEnded(this.#config.shutdown.drainSeconds * 1_000)
-    await Promise.all(listenersClosed)
+    const { core } = this
+    const drainMs = this.#config.shutdown.drainSeconds * 1_000
+    const listenersClosed = this.#listeners.close()
+    core.brokerStops()
+    await socketsEnded(core, drainMs)
+    await listenersClosed
     await new Promise(resolve => setImmediate(resolve))
-    await this.#committed(this.#config.shutdown.drainSeconds * 1_000)
-    this.turn.stop()
-    this.#publishings.flush(this.broker.journal.committed)
+    await committedWithin(core, drainMs)
+    core.turn.stop()
+    this.#publishings.flush(core.journal.committed)
     this.#publishings.fail(new Error('the broker was closed before this was stored'))
     this.#alarm.set(Infinity)
-    await this.#store.close()
+    await core.store.close()
     clearInterval(this.#logTicks)
     this.#log.close()
   }
 
-  /** What the process has descriptors for bounds the connections, whatever the configuration allows. */
-  #socketsMax(): number {
-    const { listeners, limits } = this.#config
-    const allowed = listeners.reduce((sum, { connectionsMax }) => sum + connectionsMax, 0)
-    const connectionsMax = Math.min(limits.connectionsMax, allowed)
-    const bound = socketBound(listeners.length)
-    if (bound === null || bound.socketsMax >= connectionsMax) return connectionsMax
-    this.#log.warn(
-      { event: 'connections.bound', ...bound, connectionsMax },
-      'the process may open fewer descriptors than there may be connections: raise ulimit -n, or lower limits.connectionsMax',
-    )
-    return bound.socketsMax
+  #failed(place: FaultPlace, error: unknown): void {
+    this.core.broker.faults.failed(place, error, null)
   }
 
-  get #socketCount(): number {
-    return this.#listeners.reduce((sum, { connectionCount }) => sum + connectionCount, 0)
-  }
-
-  #socketEnded(socket: ClientSocket): void {
-    this.#sockets.delete(socket)
-    if (this.#sockets.size === 0) this.#whenEmpty?.()
-  }
-
-  /** What is recorded goes to the store before it is closed, unless a full disk would make us wait for ever. */
-  async #committed(drainMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const given = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, drainMs)
-    })
-    await Promise.race([this.turn.whenCommitted(), given])
-    clearTimeout(timer)
-  }
-
-  async #linesEnded(drainMs: number): Promise<void> {
-    if (this.#sockets.size === 0) return
-    await new Promise<void>(resolve => {
-      const destroyAll = setTimeout(() => {
-        for (const socket of this.#sockets) socket.destroy()
-      }, drainMs)
-      this.#whenEmpty = () => {
-        clearTimeout(destroyAll)
-        resolve()
-      }
-    })
-  }
-
-  #refuse({ address, listener }: Peer, cause: string): void {
+  #refuse({ address, listener }: Peer, connectionsMax: number): void {
+    const cause = fullnessSentence(connectionsMax, connectionsMax)
     this.#log.warn({ event: 'connection.refused', listener, address, cause }, 'refused')
-  }
-
-  #fullness(socketsMax: number): string {
-    const { connectionsMax } = this.#config.limits
-    const what = socketsMax < connectionsMax ? 'ulimit -n' : 'limits.connectionsMax'
-    return `${socketsMax} connections are open (${what})`
   }
 
   #commitFailed(error: Error): void {
@@ -318,6 +231,36 @@ export class Server implements RunningServer {
     // EX_IOERR of sysexits.h.
     process.exit(74)
   }
+}
+
+/** Resolves when no client has a socket any more. After `drainMs` those that are left are destroyed. */
+async function socketsEnded(core: Core, drainMs: number): Promise<void> {
+  const destroyAll = setTimeout(() => {
+    for (const socket of core.sockets) socket.destroy()
+  }, drainMs)
+  await core.whenSocketsEnded()
+  clearTimeout(destroyAll)
+}
+
+/** What is recorded goes to the store before it is closed, unless a full disk would make us wait for ever. */
+async function committedWithin(core: Core, drainMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const given = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, drainMs)
+  })
+  await Promise.race([core.turn.whenCommitted(), given])
+  clearTimeout(timer)
+}
+
+function statusSource(core: Core, logOutput: ServerParts['logOutput']): () => Status {
+  const startedAt = monotonicMs()
+  return () =>
+    statusOf({
+      broker: core.broker,
+      store: core.store,
+      uptimeSeconds: Math.floor((monotonicMs() - startedAt) / 1_000),
+      logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
+    })
 }
 
 /** How often it is asked whether a minute of the log is over. */

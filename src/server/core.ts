@@ -1,0 +1,128 @@
+// The core of the broker, assembled: for the server, for the tests' pond and for the simulator. What differs between
+// them (clock, timers, store, limits, log) comes in by the options.
+
+import type { Access } from '../access/access.ts'
+import { UNRESTRICTED } from '../access/permissions.ts'
+import { Broker } from '../broker/broker.ts'
+import type { Observer } from '../broker/observer.ts'
+import { restore } from '../broker/restore.ts'
+import type { ShareSettings } from '../broker/share-groups.ts'
+import { ChunkPool } from '../connection/chunk-pool.ts'
+import { PublishEncoder } from '../connection/publish-encoder.ts'
+import type { Limits } from '../limits.ts'
+import { Turn, type TurnOptions } from '../loop/turn.ts'
+import type { Log } from '../observe/log.ts'
+import { Journal } from '../store/journal.ts'
+import type { Snapshot, Store } from '../store/store.ts'
+import { ClientSocket, type ClientSocketContext } from '../transport/client-socket.ts'
+import type { Wire } from '../transport/wire.ts'
+
+type TurnParts = Pick<
+  TurnOptions,
+  'now' | 'schedule' | 'wakeAt' | 'flushesMax' | 'commitFailed' | 'stateFailed'
+>
+
+export interface CoreOptions extends TurnParts {
+  readonly limits: Limits
+  readonly share: ShareSettings
+  readonly store: Store
+  readonly access: Access
+  readonly observer: Observer
+  readonly log: Log
+  /** False when nothing is to outlive the broker. */
+  readonly storesSessions?: boolean
+  readonly publishBacklogBytesMax: number
+  /** Response Information for clients of MQTT 5 that ask for it. */
+  readonly responseInformation: string | null
+  /** A client id that no client has. */
+  readonly newClientId: () => string
+  /** Called at the end of each turn. */
+  readonly turnEnded?: () => void
+  /** The socket of a client is done with. */
+  readonly socketEnded?: (socket: ClientSocket) => void
+}
+
+export class Core {
+  readonly broker: Broker
+  readonly turn: Turn
+  readonly journal: Journal
+  readonly encoder: PublishEncoder = new PublishEncoder()
+  readonly store: Store
+  readonly #sockets = new Set<ClientSocket>()
+  readonly #waitingForSockets: (() => void)[] = []
+  readonly #socketContext: ClientSocketContext
+
+  constructor(options: CoreOptions) {
+    const { encoder } = this
+    this.store = options.store
+    this.journal = new Journal(options.store)
+    this.broker = new Broker({
+      limits: options.limits,
+      share: options.share,
+      journal: this.journal,
+      observer: options.observer,
+      storesSessions: options.storesSessions ?? true,
+    })
+    this.turn = new Turn({
+      ...options,
+      broker: this.broker,
+      journal: this.journal,
+      ended: () => {
+        encoder.forget()
+        options.turnEnded?.()
+      },
+    })
+    this.#socketContext = {
+      connections: {
+        broker: this.broker,
+        encoder,
+        pool: new ChunkPool(),
+        responseInformation: options.responseInformation,
+        newClientId: options.newClientId,
+      },
+      turn: this.turn,
+      access: options.access,
+      log: options.log,
+      publishBacklogBytesMax: options.publishBacklogBytesMax,
+      ended: socket => {
+        this.#socketEnded(socket)
+        options.socketEnded?.(socket)
+      },
+    }
+  }
+
+  /** The sockets of all clients. */
+  get sockets(): ReadonlySet<ClientSocket> {
+    return this.#sockets
+  }
+
+  /** Goes on with what the store has kept: once, before the first client, in a turn of its own. */
+  restore(snapshot: Snapshot): void {
+    this.turn.begin()
+    restore(this.broker, snapshot, UNRESTRICTED)
+  }
+
+  /** Serves the client at the other end. */
+  accept(wire: Wire): ClientSocket {
+    const socket = new ClientSocket(wire, this.#socketContext)
+    this.#sockets.add(socket)
+    return socket
+  }
+
+  /** Tells every client that the broker stops. */
+  brokerStops(): void {
+    for (const socket of this.#sockets) socket.brokerStops()
+  }
+
+  /** Resolves when no client has a socket any more. */
+  whenSocketsEnded(): Promise<void> {
+    if (this.#sockets.size === 0) return Promise.resolve()
+    return new Promise(resolve => this.#waitingForSockets.push(resolve))
+  }
+
+  #socketEnded(socket: ClientSocket): void {
+    this.#sockets.delete(socket)
+    if (this.#sockets.size > 0) return
+    for (const resolve of this.#waitingForSockets.splice(0)) resolve()
+  }
+}
