@@ -45,7 +45,7 @@ export interface Limits {
   /** Topics, payloads and properties of retained messages, and what it takes to find them. */
   readonly retainedBytesMax: number
   readonly sessionsMax: number
-  /** What all clients together may keep of the heap, and of memory outside of it: see `KeptBytes`. */
+  /** What all clients together may keep of the heap, and of memory outside of it: see `MemoryAccount`. */
   readonly keptHeapBytesMax: number
   readonly keptBufferBytesMax: number
   /** Bytes that may wait for one socket; QoS 0 beyond them is dropped and counted. */

@@ -19,7 +19,7 @@ export interface Message {
   readonly expiresAt: number
   /** The place in the order of all messages of this broker; also its name in the store. Starts at 1. */
   readonly sequence: number
-  /** How many waiting lines, windows and retained topics keep it: see `KeptBytes`. A store need not know. */
+  /** How many waiting lines, windows and retained topics keep it: see `MemoryAccount`. A store need not know. */
   readonly held?: number
   /** What `contentBytes` has found, once it was asked; 0 before. A store need not know. */
   readonly weighed?: number

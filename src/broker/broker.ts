@@ -5,14 +5,14 @@ import { type Limits, OVERLAPS_A_UNIT_BITS, PATH_CHARACTERS_A_UNIT_BITS, WORK } 
 import { makeMessage, type Message, ownCopy } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import { Session, sessionBytes } from '../session/session.ts'
-import { KeptBytes } from '../session/kept-bytes.ts'
+import { MemoryAccount } from '../session/memory-account.ts'
 import type {
   DropReason,
   PageReader,
   Postponed,
   SessionContext,
 } from '../session/session-context.ts'
-import { Replay } from '../session/replay.ts'
+import { RetainedReplay } from '../session/retained-replay.ts'
 import type { Match } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
@@ -33,7 +33,7 @@ export interface BrokerOptions {
   readonly share: ShareSettings
   readonly journal: Journal
   readonly observer: Observer
-  /** False when nothing is to outlive the broker: sessions leave no facts for a store. */
+  /** False when nothing is to outlive the broker: sessions leave no changes for a store. */
   readonly storesSessions?: boolean
 }
 
@@ -65,7 +65,7 @@ export class Broker implements SessionContext {
   readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
-  readonly kept: KeptBytes
+  readonly memory: MemoryAccount
   readonly retained: Retained
   readonly sessions: Sessions
   readonly subscriptions: Subscriptions
@@ -96,11 +96,11 @@ export class Broker implements SessionContext {
     this.faults = new Faults(this.statistics, options.observer)
     this.observer = this.faults.observer
     this.storesSessions = options.storesSessions ?? true
-    this.kept = new KeptBytes(this.limits)
-    this.retained = new Retained(this.deadlines, this.journal, this.limits, this.kept)
+    this.memory = new MemoryAccount(this.limits)
+    this.retained = new Retained(this.deadlines, this.journal, this.limits, this.memory)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
     this.subscriptions = new Subscriptions(options.share, this)
-    this.#wills = new Wills(this, this.deadlines, this.journal, this.kept)
+    this.#wills = new Wills(this, this.deadlines, this.journal, this.memory)
   }
 
   /** Milliseconds since 1970, read once a turn from a clock that never goes back. */
@@ -210,7 +210,7 @@ export class Broker implements SessionContext {
     this.sessions.vacate(session, this.#away(session))
   }
 
-  /** The session and all that it owes are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
+  /** The session and its deliveries are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
   end(session: Session): void {
     this.#discard(session)
     this.#wills.publish(session.clientId)
@@ -220,7 +220,7 @@ export class Broker implements SessionContext {
     session.end()
     this.subscriptions.end(session)
     this.sessions.remove(session)
-    this.kept.add('sessions', -sessionBytes(session.clientId))
+    this.memory.add('sessions', -sessionBytes(session.clientId))
     if (session.isDurable)
       this.journal.record({ kind: 'session-ended', clientId: session.clientId })
   }
@@ -258,7 +258,7 @@ export class Broker implements SessionContext {
   /** Whether the message would have to be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
     const isKept = message.retain && message.payload.length > 0
-    return isKept || isOwedDurably(message, this.subscriptions.match(message.topic))
+    return isKept || isQueuedDurably(message, this.subscriptions.match(message.topic))
   }
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
@@ -373,7 +373,7 @@ export class Broker implements SessionContext {
 
   #add(session: Session): void {
     this.sessions.add(session)
-    this.kept.add('sessions', sessionBytes(session.clientId))
+    this.memory.add('sessions', sessionBytes(session.clientId))
   }
 
   #resume(session: Session, expiryIntervalSeconds: number): void {
@@ -405,20 +405,20 @@ export class Broker implements SessionContext {
     } else if (!isNew) session.resubscribed(subscription)
   }
 
-  #newReplay(session: Session, subscription: Subscription, sequenceMax: number): Replay {
-    return new Replay(subscription, sequenceMax, session.clientId, this.retained)
+  #newReplay(session: Session, subscription: Subscription, sequenceMax: number): RetainedReplay {
+    return new RetainedReplay(subscription, sequenceMax, session.clientId, this.retained)
   }
 
-  /** Stores the message once, if anybody durable is owed it or it is retained. Returns what its journey must wait for. */
+  /** Stores the message once, if it is retained or queued for somebody durable. Returns the commit that must be on disk before it may be delivered. */
   #store(message: Message, matches: readonly Match<Target>[]): number {
     const isKept = message.retain && message.payload.length > 0
-    if (!isKept && !isOwedDurably(message, matches)) return 0
+    if (!isKept && !isQueuedDurably(message, matches)) return 0
     this.journal.record({ kind: 'message-stored', message })
     return this.journal.current
   }
 }
 
-function isOwedDurably(message: Message, matches: readonly Match<Target>[]): boolean {
+function isQueuedDurably(message: Message, matches: readonly Match<Target>[]): boolean {
   if (message.qos === 0) return false
   for (const match of matches) if (match.qos > 0 && match.target.isDurable) return true
   return false

@@ -10,9 +10,9 @@ import type { Broker } from './broker.ts'
 export function restore(broker: Broker, snapshot: Snapshot, permissions: Permissions): void {
   broker.restoreNumbers(lastSequenceIn(snapshot), snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
-  // A group is made by its members before anything is owed through it: so it chooses as it did.
+  // A group is made by its members before anything is delivered through it: so it chooses as it did.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored))
-  for (const [session, stored] of restored) restoreOwed(broker, session, stored)
+  for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
     const group = broker.groups.find(shareName, topicFilter)
     group.restore(
@@ -25,7 +25,7 @@ export function restore(broker: Broker, snapshot: Snapshot, permissions: Permiss
   for (const stored of snapshot.sessions) restoreEnd(broker, stored, permissions)
 }
 
-/** What is retained from now on is newer than what a replay owes, whose sequence may be that of no stored message. */
+/** What is retained from now on is newer than what a replay sends, whose sequence may be that of no stored message. */
 function lastSequenceIn({ sessions, lastSequence }: Snapshot): number {
   let last = lastSequence
   for (const { replays } of sessions) {
@@ -60,7 +60,7 @@ function restoreSession(broker: Broker, stored: StoredSession): [Session, Stored
   return [session, stored]
 }
 
-function restoreOwed(broker: Broker, session: Session, stored: StoredSession): void {
+function restoreDeliveries(broker: Broker, session: Session, stored: StoredSession): void {
   session.restore(
     stored.deliveries.map(delivery => deliveryOf(delivery, session, broker)),
     stored.remainder,
@@ -70,6 +70,6 @@ function restoreOwed(broker: Broker, session: Session, stored: StoredSession): v
 function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): Delivery {
   if (stored.group === null) return restoredDelivery(stored, null)
   const group = broker.groups.find(stored.group.shareName, stored.group.topicFilter)
-  group.lent(session)
+  group.restoreInFlight(session)
   return restoredDelivery(stored, group)
 }

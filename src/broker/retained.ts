@@ -1,4 +1,4 @@
-// The broker's retained messages: bounds, expiry, and the facts for the store.
+// The broker's retained messages: bounds, expiry, and their changes in the store.
 
 import type { Limits } from '../limits.ts'
 import { type Message, settleBytes } from '../message.ts'
@@ -8,8 +8,8 @@ import {
   retainedTopicBytes,
 } from '../routing/retained-messages.ts'
 import { ChurnMap } from '../routing/churn-map.ts'
-import type { KeptBytes } from '../session/kept-bytes.ts'
-import type { RetainedSet, RetainedSource } from '../session/replay.ts'
+import type { MemoryAccount } from '../session/memory-account.ts'
+import type { RetainedSet, RetainedSource } from '../session/retained-replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
@@ -19,10 +19,10 @@ export class Retained implements RetainedSet {
   readonly #deadlines: Deadlines
   readonly #journal: Journal
   readonly #limits: Limits
-  readonly #kept: KeptBytes
+  readonly #memory: MemoryAccount
 
-  constructor(deadlines: Deadlines, journal: Journal, limits: Limits, kept: KeptBytes) {
-    this.#kept = kept
+  constructor(deadlines: Deadlines, journal: Journal, limits: Limits, memory: MemoryAccount) {
+    this.#memory = memory
     this.#deadlines = deadlines
     this.#journal = journal
     this.#limits = limits
@@ -44,7 +44,7 @@ export class Retained implements RetainedSet {
     const before = old === undefined ? -retainedTopicBytes(message.topic) : retainedBytes(old)
     const grows = retainedBytes(message) - before
     if (this.#messages.bytes + grows > this.#limits.retainedBytesMax) return false
-    return grows <= 0 || this.#kept.hasRoomFor(message)
+    return grows <= 0 || this.#memory.hasRoomFor(message)
   }
 
   /** Retains the message in place of an older one, or, with an empty payload, clears the topic [MQTT-3.3.1-5, MQTT-3.3.1-6]. */
@@ -66,17 +66,17 @@ export class Retained implements RetainedSet {
     const old = this.#messages.get(topic)
     if (old === undefined) return
     this.#messages.clear(topic)
-    this.#kept.release(old)
-    this.#kept.add('retained', -retainedTopicBytes(topic))
+    this.#memory.release(old)
+    this.#memory.add('retained', -retainedTopicBytes(topic))
     this.#journal.record({ kind: 'retained-cleared', topic })
   }
 
   hold(message: Message): void {
-    this.#kept.hold(message)
+    this.#memory.hold(message)
   }
 
   release(message: Message): void {
-    this.#kept.release(message)
+    this.#memory.release(message)
   }
 
   get(topic: string): Message | undefined {
@@ -90,9 +90,9 @@ export class Retained implements RetainedSet {
     const old = this.#messages.get(topic)
     settleBytes(message)
     this.#messages.set(message)
-    this.#kept.hold(message)
-    if (old !== undefined) this.#kept.release(old)
-    else this.#kept.add('retained', retainedTopicBytes(topic))
+    this.#memory.hold(message)
+    if (old !== undefined) this.#memory.release(old)
+    else this.#memory.add('retained', retainedTopicBytes(topic))
     if (message.expiresAt === Infinity) return
     const expiry = { expired: () => this.clear(topic) }
     this.#expiries.set(topic, expiry)

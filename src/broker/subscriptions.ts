@@ -78,7 +78,7 @@ export class Subscriptions {
   /** As the store kept it. */
   restore(session: Session, subscription: Subscription): void {
     if (!session.subscriptions.has(subscription.filter)) {
-      this.#context.kept.add('subscriptions', subscriptionBytes(subscription))
+      this.#context.memory.add('subscriptions', subscriptionBytes(subscription))
       this.#count += 1
     }
     session.subscriptions.set(subscription.filter, subscription)
@@ -113,7 +113,7 @@ export class Subscriptions {
   }
 
   #detach(session: Session, subscription: Subscription): void {
-    this.#context.kept.add('subscriptions', -subscriptionBytes(subscription))
+    this.#context.memory.add('subscriptions', -subscriptionBytes(subscription))
     this.#count -= 1
     if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)

@@ -7,7 +7,7 @@ import type { QoS } from '../packet/packet.ts'
 export interface Target {
   /** Null for what is not one client; no-local is about client identifiers [MQTT-3.8.3-3]. */
   readonly clientId: string | null
-  /** Outlives a crash, so what it is owed is stored. */
+  /** Outlives a crash, so its deliveries are stored. */
   readonly isDurable: boolean
   deliver(
     message: Message,

@@ -10,7 +10,7 @@ import {
 } from '../message.ts'
 import type { Will } from '../packet/packet.ts'
 import { ChurnMap } from '../routing/churn-map.ts'
-import type { KeptBytes } from '../session/kept-bytes.ts'
+import type { MemoryAccount } from '../session/memory-account.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
@@ -47,10 +47,15 @@ export class Wills {
   readonly #publisher: WillPublisher
   readonly #deadlines: Deadlines
   readonly #journal: Journal
-  readonly #kept: KeptBytes
+  readonly #memory: MemoryAccount
 
-  constructor(publisher: WillPublisher, deadlines: Deadlines, journal: Journal, kept: KeptBytes) {
-    this.#kept = kept
+  constructor(
+    publisher: WillPublisher,
+    deadlines: Deadlines,
+    journal: Journal,
+    memory: MemoryAccount,
+  ) {
+    this.#memory = memory
     this.#publisher = publisher
     this.#deadlines = deadlines
     this.#journal = journal
@@ -111,8 +116,8 @@ export class Wills {
 
   #count({ topic, payload, properties }: Will, sign: 1 | -1): void {
     const heap = WILL_BYTES + textBytes(topic) + propertiesBytes(properties)
-    this.#kept.add('wills', sign * heap)
-    this.#kept.addBuffer(sign * payload.length)
+    this.#memory.add('wills', sign * heap)
+    this.#memory.addBuffer(sign * payload.length)
   }
 
   #delay(clientId: string, at: number): void {

@@ -76,14 +76,14 @@ export class Conversation implements Publisher, Subscriber {
     this.permissions = permissions
     this.#broker = broker
     this.#sender = sender
-    broker.kept.add('sessions', this.#nameBytes)
+    broker.memory.add('sessions', this.#nameBytes)
   }
 
   get aliases(): IncomingAliases {
     const { topicAliasMax, topicAliasBytesMax } = this.#broker.limits
     this.#aliases ??= new IncomingAliases(
       { max: topicAliasMax, bytesMax: topicAliasBytesMax },
-      this.#broker.kept,
+      this.#broker.memory,
     )
     return this.#aliases
   }
@@ -93,7 +93,7 @@ export class Conversation implements Publisher, Subscriber {
     this.#filterWork = null
     this.#aliases?.clear()
     this.#sender.forgetAliases()
-    this.#broker.kept.add('sessions', -this.#nameBytes)
+    this.#broker.memory.add('sessions', -this.#nameBytes)
   }
 
   get #nameBytes(): number {

@@ -69,8 +69,8 @@ export function openingRefusal(
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
   const isNew = broker.sessions.get(negotiated.clientId) === undefined
-  if ((isNew || will !== null) && !broker.kept.hasReserve) {
-    broker.kept.refusals += 1
+  if ((isNew || will !== null) && !broker.memory.hasReserve) {
+    broker.memory.refusals += 1
     return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
   }
   if (broker.storeIsFull && isNew && negotiated.expiryIntervalSeconds > 0) {

@@ -71,7 +71,7 @@ export function refusalOf(
 /** Why the message cannot be retained, or null. */
 export function retainRefusal(message: Message, broker: Broker): Refusal | null {
   if (!message.retain || broker.retained.hasRoomFor(message)) return null
-  broker.kept.refusals += 1
+  broker.memory.refusals += 1
   const keys = 'limits.retainedMessagesMax, limits.retainedBytesMax'
   return { reason: QUOTA_EXCEEDED, sentence: `no room for another retained message (${keys})` }
 }
@@ -79,8 +79,8 @@ export function retainRefusal(message: Message, broker: Broker): Refusal | null 
 /** Why the message cannot be stored as it must be, or null. */
 export function storeRefusal(message: Message, broker: Broker): Refusal | null {
   // Its packet identifier is kept until PUBREL.
-  if (message.qos === 2 && !broker.kept.hasReserve) {
-    broker.kept.refusals += 1
+  if (message.qos === 2 && !broker.memory.hasReserve) {
+    broker.memory.refusals += 1
     return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
   }
   if (!broker.storeIsFull || !broker.mustStore(message)) return null

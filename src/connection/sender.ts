@@ -65,7 +65,7 @@ export class Sender implements Link {
     const { topicAliasMax } = negotiated
     const { broker } = this.#context
     const bounds = { max: topicAliasMax, bytesMax: broker.limits.topicAliasBytesMax }
-    this.#aliases = topicAliasMax === 0 ? null : new OutgoingAliases(bounds, broker.kept)
+    this.#aliases = topicAliasMax === 0 ? null : new OutgoingAliases(bounds, broker.memory)
   }
 
   /** The connection is over. */
@@ -76,9 +76,10 @@ export class Sender implements Link {
 
   get hasRoom(): boolean {
     const waiting = this.outbox.bytes + this.#host.pendingBytes
-    const { kept, limits } = this.#context.broker
+    const { memory, limits } = this.#context.broker
     // Where memory is full the bound is a small one, so that clients which do not read leave some to those that do.
-    if (waiting < limits.outboxBytesMax && (waiting < RELIEF_BYTES || kept.hasReserve)) return true
+    if (waiting < limits.outboxBytesMax && (waiting < RELIEF_BYTES || memory.hasReserve))
+      return true
     this.isAwaited = true
     return false
   }

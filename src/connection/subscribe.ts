@@ -145,8 +145,8 @@ function quotaRefusal(topicFilter: string, session: Session, broker: Broker): Re
     const sentence = 'the disk is full, and the subscription must be stored'
     return { reason: QUOTA_EXCEEDED, sentence }
   }
-  if (!broker.kept.hasRoom) {
-    broker.kept.refusals += 1
+  if (!broker.memory.hasRoom) {
+    broker.memory.refusals += 1
     return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
   }
   const limit = broker.subscriptions.shapeLimitFor(session.clientId, topicFilter)

@@ -2,7 +2,7 @@
 
 import { textBytes } from '../message.ts'
 import { QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from '../packet/reason.ts'
-import type { KeptBytes } from '../session/kept-bytes.ts'
+import type { MemoryAccount } from '../session/memory-account.ts'
 import { ProtocolError } from './protocol-error.ts'
 
 /** An alias and its topic in a Map. */
@@ -17,13 +17,13 @@ export interface AliasBounds {
 /** Aliases that the client sets. */
 export class IncomingAliases {
   readonly #bounds: AliasBounds
-  readonly #kept: KeptBytes
+  readonly #memory: MemoryAccount
   #topics: Map<number, string> | null = null
   #bytes = 0
 
-  constructor(bounds: AliasBounds, kept: KeptBytes) {
+  constructor(bounds: AliasBounds, memory: MemoryAccount) {
     this.#bounds = bounds
-    this.#kept = kept
+    this.#memory = memory
   }
 
   /** The full topic name of a PUBLISH that bears an alias; `topic` is empty when the alias stands for it. */
@@ -47,7 +47,7 @@ export class IncomingAliases {
 
   /** The connection is over. */
   clear(): void {
-    this.#kept.add('aliases', -this.#bytes)
+    this.#memory.add('aliases', -this.#bytes)
     this.#topics = null
     this.#bytes = 0
   }
@@ -59,14 +59,14 @@ export class IncomingAliases {
     const grows = bytesOf(topic) - (known === undefined ? 0 : bytesOf(known))
     const { bytesMax } = this.#bounds
     // One that were not remembered would be lost on the client: it must hear of it.
-    if (grows > 0 && (this.#bytes + grows > bytesMax || !this.#kept.hasReserve)) {
-      this.#kept.refusals += 1
+    if (grows > 0 && (this.#bytes + grows > bytesMax || !this.#memory.hasReserve)) {
+      this.#memory.refusals += 1
       const sentence = `the topics that have aliases are over ${bytesMax} bytes, or memory is full`
       throw new ProtocolError(QUOTA_EXCEEDED, sentence)
     }
     this.#topics.set(alias, topic)
     this.#bytes += grows
-    this.#kept.add('aliases', grows)
+    this.#memory.add('aliases', grows)
   }
 }
 
@@ -77,13 +77,13 @@ function bytesOf(topic: string): number {
 /** Aliases that the broker sets: the first topics of a connection get one each, and keep it. */
 export class OutgoingAliases {
   readonly #bounds: AliasBounds
-  readonly #kept: KeptBytes
+  readonly #memory: MemoryAccount
   readonly #aliases = new Map<string, number>()
   #bytes = 0
 
-  constructor(bounds: AliasBounds, kept: KeptBytes) {
+  constructor(bounds: AliasBounds, memory: MemoryAccount) {
     this.#bounds = bounds
-    this.#kept = kept
+    this.#memory = memory
   }
 
   /** The alias that the client knows for the topic; 0 for none. */
@@ -94,19 +94,19 @@ export class OutgoingAliases {
   /** The alias that a new topic would get; 0 when there is none for it. Takes effect with `set`. */
   nextAliasFor(topic: string): number {
     const { max, bytesMax } = this.#bounds
-    if (this.#aliases.size >= max || !this.#kept.hasReserve) return 0
+    if (this.#aliases.size >= max || !this.#memory.hasReserve) return 0
     return this.#bytes + bytesOf(topic) <= bytesMax ? this.#aliases.size + 1 : 0
   }
 
   set(topic: string, alias: number): void {
     this.#aliases.set(topic, alias)
     this.#bytes += bytesOf(topic)
-    this.#kept.add('aliases', bytesOf(topic))
+    this.#memory.add('aliases', bytesOf(topic))
   }
 
   /** The connection is over. */
   clear(): void {
-    this.#kept.add('aliases', -this.#bytes)
+    this.#memory.add('aliases', -this.#bytes)
     this.#aliases.clear()
     this.#bytes = 0
   }

@@ -18,7 +18,7 @@ export interface Status {
   readonly keptHeapBytesMax: number
   readonly keptBufferBytes: number
   readonly keptBufferBytesMax: number
-  /** Those of the heap by kind; see KeptKind. */
+  /** Those of the heap by kind; see MemoryKind. */
   readonly kept: Readonly<Record<string, number>>
   readonly keptRefusals: number
   readonly messagesReceived: number
@@ -150,7 +150,7 @@ export interface StatusSources {
 }
 
 export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: StatusSources): Status {
-  const { statistics, kept } = broker
+  const { statistics, memory } = broker
   return {
     uptimeSeconds,
     durability: store.durability,
@@ -160,12 +160,12 @@ export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: Stat
     subscriptions: broker.subscriptionCount,
     retainedMessages: broker.retainedCount,
     retainedBytes: broker.retained.bytes,
-    keptHeapBytes: kept.heapBytes,
+    keptHeapBytes: memory.heapBytes,
     keptHeapBytesMax: broker.limits.keptHeapBytesMax,
-    keptBufferBytes: kept.bufferBytes,
+    keptBufferBytes: memory.bufferBytes,
     keptBufferBytesMax: broker.limits.keptBufferBytesMax,
-    kept: kept.kinds,
-    keptRefusals: kept.refusals,
+    kept: memory.kinds,
+    keptRefusals: memory.refusals,
     messagesReceived: statistics.messagesReceived,
     messagesSent: statistics.messagesSent,
     bytesReceived: statistics.bytesReceived,

@@ -1,4 +1,4 @@
-// One message on its way to one session, from the moment it is owed until it is settled.
+// One message on its way to one session, from the moment it is queued until it is settled.
 
 import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
@@ -72,8 +72,8 @@ export function newDelivery(
   }
 }
 
-/** Stands for a message that only PUBREL is owed for: nobody will read it. */
-const FORGOTTEN: Message = {
+/** Stands for a message whose PUBREC came: only PUBREL is sent again, so nobody reads it. */
+const UNREAD: Message = {
   topic: '',
   payload: Buffer.alloc(0),
   qos: 2,
@@ -84,19 +84,11 @@ const FORGOTTEN: Message = {
   sequence: 0,
 }
 
-/** As the store kept it: it is committed, so it promises nothing more. */
+/** As the store kept it: it is committed, so nothing waits for it. */
 export function restoredDelivery(stored: StoredDelivery, origin: DeliveryOrigin | null): Delivery {
   const { message, qos, retain, identifiers } = stored
   return {
-    ...newDelivery(
-      message ?? { ...FORGOTTEN },
-      qos,
-      retain,
-      identifiers,
-      origin,
-      stored.delivery,
-      0,
-    ),
+    ...newDelivery(message ?? { ...UNREAD }, qos, retain, identifiers, origin, stored.delivery, 0),
     packetId: stored.packetId,
     isReceived: message === null,
   }

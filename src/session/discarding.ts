@@ -1,4 +1,4 @@
-// What waited for an owner that is gone: dropped and counted, a part of it in each turn. The store forgets it in one fact.
+// What waited for an owner that is gone: dropped and counted, a part of it in each turn. One change removes all of it from the store.
 
 import type { MessageQueue } from './message-queue.ts'
 import type { DropReason, Postponed, SessionContext } from './session-context.ts'

@@ -1,7 +1,7 @@
 // QoS 2 messages from one client that were routed and wait for PUBREL: their packet identifiers, no more.
 
 import type { Journal } from '../store/journal.ts'
-import type { KeptBytes } from './kept-bytes.ts'
+import type { MemoryAccount } from './memory-account.ts'
 
 /** An identifier in a Set. */
 const IDENTIFIER_BYTES = 40
@@ -14,13 +14,13 @@ interface Owner {
 export class IncomingWindow {
   readonly #owner: Owner
   readonly #journal: Journal
-  readonly #kept: KeptBytes
+  readonly #memory: MemoryAccount
   #packetIds: Set<number> | null = null
 
-  constructor(owner: Owner, journal: Journal, kept: KeptBytes) {
+  constructor(owner: Owner, journal: Journal, memory: MemoryAccount) {
     this.#owner = owner
     this.#journal = journal
-    this.#kept = kept
+    this.#memory = memory
   }
 
   get size(): number {
@@ -41,7 +41,7 @@ export class IncomingWindow {
   /** PUBREL: the identifier may be used anew. False when it was not in use. */
   release(packetId: number): boolean {
     if (this.#packetIds === null || !this.#packetIds.delete(packetId)) return false
-    this.#kept.add('sessions', -IDENTIFIER_BYTES)
+    this.#memory.add('sessions', -IDENTIFIER_BYTES)
     if (this.#owner.isDurable) {
       this.#journal.record({ kind: 'incoming-released', clientId: this.#owner.clientId, packetId })
     }
@@ -53,12 +53,12 @@ export class IncomingWindow {
     this.#packetIds ??= new Set()
     if (this.#packetIds.has(packetId)) return
     this.#packetIds.add(packetId)
-    this.#kept.add('sessions', IDENTIFIER_BYTES)
+    this.#memory.add('sessions', IDENTIFIER_BYTES)
   }
 
   /** The session is over. */
   clear(): void {
-    this.#kept.add('sessions', -IDENTIFIER_BYTES * this.size)
+    this.#memory.add('sessions', -IDENTIFIER_BYTES * this.size)
     this.#packetIds = null
   }
 }

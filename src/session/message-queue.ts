@@ -1,13 +1,13 @@
-// A waiting line of deliveries, bounded in messages and bytes. What does not fit into memory is left to the store.
+// A queue of deliveries, bounded in messages and bytes. What does not fit into memory is left to the store.
 
 import type { QueueOverflow } from '../limits.ts'
 import { settleBytes } from '../message.ts'
 import type { Delivery } from './delivery.ts'
-import { Lane, type Lanes } from './lane.ts'
+import { FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
 import { sizeOf, type QueueTail } from './queue-tail.ts'
 
 /** A message that comes behind so many others stays for a while. */
-const LONG_LINE_MIN = 128
+const LONG_QUEUE_MIN = 128
 
 export interface QueueBounds {
   readonly messagesMax: number
@@ -25,7 +25,7 @@ const EXPIRED_A_SEARCH = 1_024
 const SEARCH_PART = 16
 
 export class MessageQueue {
-  readonly #lanes: Lanes
+  readonly #waiting: DeliveryQueue
   #bytes = 0
   #countQoS0 = 0
   /** Milliseconds before which none of those in memory expires. */
@@ -36,14 +36,14 @@ export class MessageQueue {
   /** What of it is left to the store. */
   readonly tail: QueueTail
 
-  constructor(tail: QueueTail, lanes: Lanes = new Lane()) {
+  constructor(tail: QueueTail, waiting: DeliveryQueue = new FifoQueue()) {
     this.tail = tail
-    this.#lanes = lanes
+    this.#waiting = waiting
   }
 
   /** Those in memory. */
   get length(): number {
-    return this.#lanes.length
+    return this.#waiting.length
   }
 
   get bytes(): number {
@@ -74,13 +74,13 @@ export class MessageQueue {
     const size = sizeOf(delivery)
     const fits = this.#fits(size, 1, bounds)
     // What is stored can be left there.
-    if (fits && (delivery.stored !== 0 || this.tail.kept.hasRoom)) {
+    if (fits && (delivery.stored !== 0 || this.tail.memory.hasRoom)) {
       this.#append(delivery)
       return NONE
     }
     const pushedOut = this.#expired(now)
     const fitsNow = this.#fits(size, 1, bounds) || this.#fitsMeanwhile(size, bounds)
-    if (fitsNow && (delivery.stored !== 0 || this.tail.kept.hasRoom)) this.#append(delivery)
+    if (fitsNow && (delivery.stored !== 0 || this.tail.memory.hasRoom)) this.#append(delivery)
     else if (fitsNow) this.#pushInto(delivery, bounds, pushedOut)
     else this.#pushThrough(delivery, bounds, pushedOut)
     return pushedOut
@@ -89,7 +89,7 @@ export class MessageQueue {
   /** There is no memory for more: it takes the place of an older one, or is lost itself. */
   #pushInto(delivery: Delivery, bounds: QueueBounds, pushedOut: Delivery[]): void {
     this.lostTo = 'memory-full'
-    this.tail.kept.refusals += 1
+    this.tail.memory.refusals += 1
     const oldest = bounds.overflow === 'drop-oldest' ? this.shift() : undefined
     pushedOut.push(oldest ?? delivery)
     if (oldest !== undefined) this.#append(delivery)
@@ -119,7 +119,7 @@ export class MessageQueue {
   /** Puts what the store kept to the end, bounds or not. */
   restore(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
-      this.#lanes.add(delivery)
+      this.#waiting.add(delivery)
       this.#count(delivery)
     }
   }
@@ -128,37 +128,37 @@ export class MessageQueue {
   putBack(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       this.#count(delivery)
-      this.#lanes.putBack(delivery)
+      this.#waiting.putBack(delivery)
     }
   }
 
   peek(): Delivery | undefined {
-    return this.#lanes.peek()
+    return this.#waiting.peek()
   }
 
   shift(): Delivery | undefined {
-    const delivery = this.#lanes.shift()
+    const delivery = this.#waiting.shift()
     if (delivery !== undefined) this.left(delivery)
     return delivery
   }
 
   /** All in memory but those that were put back, in no order. */
   all(): readonly Delivery[] {
-    return this.#lanes.all()
+    return this.#waiting.all()
   }
 
-  /** One of its lanes has given the delivery up. */
+  /** One of the queues by key has given the delivery up. */
   left(delivery: Delivery): void {
     this.#bytes -= sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 -= 1
-    this.tail.kept.releaseDelivery(delivery.message)
+    this.tail.memory.releaseDelivery(delivery.message)
   }
 
   /** Takes out expired messages, if there may be some and it was not tried just now. */
   #expired(now: number): Delivery[] {
     this.tail.search(now)
     if (this.#expiresAt > now || this.#searchAt > now) return []
-    const { deliveries, nextAt } = this.#lanes.expire(now, EXPIRED_A_SEARCH)
+    const { deliveries, nextAt } = this.#waiting.expire(now, EXPIRED_A_SEARCH)
     for (const delivery of deliveries) this.left(delivery)
     this.#expiresAt = nextAt
     // There may be more: they are looked for as soon as there is no room again.
@@ -193,9 +193,9 @@ export class MessageQueue {
 
   #append(delivery: Delivery): void {
     if (this.tail.takes(delivery, this.length, this.#bytes)) return
-    // On its way through a short line it need not have memory of its own.
-    if (this.length >= LONG_LINE_MIN && delivery.qos > 0) settleBytes(delivery.message)
-    this.#lanes.add(delivery)
+    // On its way through a short queue it need not have memory of its own.
+    if (this.length >= LONG_QUEUE_MIN && delivery.qos > 0) settleBytes(delivery.message)
+    this.#waiting.add(delivery)
     this.#count(delivery)
   }
 
@@ -203,6 +203,6 @@ export class MessageQueue {
     this.#bytes += sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 += 1
     if (delivery.message.expiresAt < this.#expiresAt) this.#expiresAt = delivery.message.expiresAt
-    this.tail.kept.holdDelivery(delivery.message)
+    this.tail.memory.holdDelivery(delivery.message)
   }
 }

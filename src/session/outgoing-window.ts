@@ -3,7 +3,7 @@
 import { contentBytes, settleBytes } from '../message.ts'
 import type { Delivery, DeliveryOrigin } from './delivery.ts'
 import { ExchangeTable } from './exchange-table.ts'
-import type { KeptBytes } from './kept-bytes.ts'
+import type { MemoryAccount } from './memory-account.ts'
 
 /** So much may be on its way to each client however full memory is. */
 const LITTLE_BYTES = 8_192
@@ -13,12 +13,12 @@ const NONE: readonly Delivery[] = []
 export class OutgoingWindow {
   /** Made when it is first needed: most clients only publish, or are only there. */
   #unsettled: ExchangeTable | null = null
-  readonly #kept: KeptBytes
+  readonly #memory: MemoryAccount
   #onWire = 0
   #bytesOnWire = 0
 
-  constructor(kept: KeptBytes) {
-    this.#kept = kept
+  constructor(memory: MemoryAccount) {
+    this.#memory = memory
   }
 
   get size(): number {
@@ -34,7 +34,7 @@ export class OutgoingWindow {
   hasRoom(messagesMax: number, bytesMax: number): boolean {
     if (this.#onWire >= messagesMax) return false
     if (this.#bytesOnWire < LITTLE_BYTES && this.#bytesOnWire < bytesMax) return true
-    return this.#onWire === 0 || (this.#bytesOnWire < bytesMax && this.#kept.hasReserve)
+    return this.#onWire === 0 || (this.#bytesOnWire < bytesMax && this.#memory.hasReserve)
   }
 
   get(packetId: number): Delivery | undefined {
@@ -45,7 +45,7 @@ export class OutgoingWindow {
   open(delivery: Delivery): boolean {
     this.#unsettled ??= new ExchangeTable()
     if (!this.#unsettled.open(delivery)) return false
-    this.#kept.holdDelivery(delivery.message)
+    this.#memory.holdDelivery(delivery.message)
     return true
   }
 
@@ -53,7 +53,7 @@ export class OutgoingWindow {
   restore(delivery: Delivery): void {
     this.#unsettled ??= new ExchangeTable()
     this.#unsettled.restore(delivery)
-    this.#kept.holdDelivery(delivery.message)
+    this.#memory.holdDelivery(delivery.message)
   }
 
   sent(delivery: Delivery): void {
@@ -69,7 +69,7 @@ export class OutgoingWindow {
   }
 
   settle(delivery: Delivery): void {
-    if (this.#unsettled?.delete(delivery) === true) this.#kept.releaseDelivery(delivery.message)
+    if (this.#unsettled?.delete(delivery) === true) this.#memory.releaseDelivery(delivery.message)
     if (!delivery.isOnWire) return
     delivery.isOnWire = false
     this.#onWire -= 1
@@ -92,16 +92,16 @@ export class OutgoingWindow {
     return this.#unsettled?.inOrder() ?? NONE
   }
 
-  /** The share groups that some of it is lent by. */
-  lenders(): ReadonlySet<DeliveryOrigin> {
-    const lenders = new Set<DeliveryOrigin>()
-    for (const { origin } of this.unsettled()) if (origin !== null) lenders.add(origin)
-    return lenders
+  /** The share groups that some of it came through. */
+  groups(): ReadonlySet<DeliveryOrigin> {
+    const groups = new Set<DeliveryOrigin>()
+    for (const { origin } of this.unsettled()) if (origin !== null) groups.add(origin)
+    return groups
   }
 
   /** The session is over. */
   clear(): void {
-    for (const { message } of this.unsettled()) this.#kept.releaseDelivery(message)
+    for (const { message } of this.unsettled()) this.#memory.releaseDelivery(message)
     this.#unsettled = null
   }
 }

@@ -1,11 +1,11 @@
-// The end of a long waiting line: it lies in the store and is brought into memory page by page.
+// The tail of a long queue: it lies in the store and is read into memory page by page.
 
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, MESSAGE_BYTES } from '../message.ts'
 import type { Owner } from '../store/change.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import { type Delivery, DELIVERY_BYTES, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
-import type { KeptBytes } from './kept-bytes.ts'
+import type { MemoryAccount } from './memory-account.ts'
 import { drop, isExpired, type PageReader, type SessionContext } from './session-context.ts'
 
 /** What one waiting delivery is counted as besides topic, payload and properties. */
@@ -24,7 +24,7 @@ interface Search {
   nextAt: number
 }
 
-/** Whose waiting line it is the end of. */
+/** The queue that it is the tail of. */
 export interface TailReader {
   /** The next page has come from the store. */
   paged(deliveries: readonly Delivery[]): void
@@ -36,11 +36,11 @@ export class QueueTail implements PageReader {
   bytes = 0
   readonly #context: SessionContext
   readonly #origin: DeliveryOrigin | null
-  readonly #line: TailReader
+  readonly #reader: TailReader
   /** The newest that was read or never left the memory. */
   #after = 0
   /** For whom a page is on its way. */
-  #asked: 'line' | 'search' | null = null
+  #asked: 'next' | 'search' | null = null
   #isWanted = false
   #search: Search | null = null
   #searchAt = 0
@@ -53,12 +53,12 @@ export class QueueTail implements PageReader {
     owner: Owner,
     origin: DeliveryOrigin | null,
     context: SessionContext,
-    line: TailReader,
+    reader: TailReader,
   ) {
     this.owner = owner
     this.#origin = origin
     this.#context = context
-    this.#line = line
+    this.#reader = reader
   }
 
   get after(): number {
@@ -70,16 +70,16 @@ export class QueueTail implements PageReader {
     return this.#search !== null
   }
 
-  get kept(): KeptBytes {
-    return this.#context.kept
+  get memory(): MemoryAccount {
+    return this.#context.memory
   }
 
-  /** Leaves the delivery in the store if those before it are there, or memory holds enough of the line. */
+  /** Leaves the delivery in the store if those before it are there, or memory holds enough of the queue. */
   takes(delivery: Delivery, inMemory: number, bytesInMemory: number): boolean {
     if (delivery.stored === 0) return false
     const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
     const isShort = inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
-    const hasRoom = isShort && this.kept.hasRoom
+    const hasRoom = isShort && this.memory.hasRoom
     if (this.messages === 0 && hasRoom) {
       this.#passes(delivery.stored)
       return false
@@ -114,7 +114,7 @@ export class QueueTail implements PageReader {
     this.#passes(delivery.stored)
   }
 
-  /** So little of the line is in memory that more is needed soon. */
+  /** So little of the queue is in memory that more is needed soon. */
   isNeeded(inMemory: number, bytesInMemory: number): boolean {
     if (this.messages === 0) return false
     if (inMemory === 0) return true
@@ -122,7 +122,7 @@ export class QueueTail implements PageReader {
     return (
       inMemory * LOW_PART < queuedInMemoryMax &&
       bytesInMemory * LOW_PART < queuedInMemoryBytesMax &&
-      this.kept.hasRoom
+      this.memory.hasRoom
     )
   }
 
@@ -149,15 +149,15 @@ export class QueueTail implements PageReader {
       if (asked === 'search') this.#searched(page)
       else this.#read(page)
     }
-    // The line may have ended since.
+    // The queue may have ended since.
     if (this.messages === 0) this.#isEmptied()
     this.#ask()
   }
 
-  /** One page is on its way at a time: first for the line. */
+  /** One page is on its way at a time: first the next page of the queue. */
   #ask(): void {
     if (this.#asked !== null || (!this.#isWanted && this.#search === null)) return
-    this.#asked = this.#isWanted ? 'line' : 'search'
+    this.#asked = this.#isWanted ? 'next' : 'search'
     this.#context.wantPage(this)
   }
 
@@ -172,7 +172,7 @@ export class QueueTail implements PageReader {
     this.messages -= deliveries.length
     for (const delivery of deliveries) this.#subtract(delivery)
     if (deliveries.length === 0) this.want()
-    else this.#line.paged(deliveries)
+    else this.#reader.paged(deliveries)
   }
 
   #searched(page: readonly StoredDelivery[]): void {
@@ -188,7 +188,7 @@ export class QueueTail implements PageReader {
 
   #look(stored: StoredDelivery, search: Search): void {
     const { delivery: number, message } = stored
-    // The line was read on meanwhile, or a member has it.
+    // The queue was read on meanwhile, or a member has it.
     if (message === null || number <= this.#after || this.#ahead?.has(number) === true) return
     if (!isExpired(message, this.#context.now)) {
       search.nextAt = Math.min(search.nextAt, message.expiresAt)

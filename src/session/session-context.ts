@@ -6,7 +6,7 @@ import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
-import type { KeptBytes } from './kept-bytes.ts'
+import type { MemoryAccount } from './memory-account.ts'
 
 /** Why a message did not reach a subscriber although it matched. Each has its counter. */
 export type DropReason =
@@ -35,7 +35,7 @@ export interface SessionContext {
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says: whoever does some takes it off. */
   turnWorkLeft: number
   /** What the whole broker keeps. */
-  readonly kept: KeptBytes
+  readonly memory: MemoryAccount
   /** Sessions that outlive their connection are to survive the broker as well. */
   readonly storesSessions: boolean
   /** The next number for a delivery in the store. */
@@ -43,13 +43,13 @@ export interface SessionContext {
   dropped(reason: DropReason, message: Message, clientId: string | null): void
   /** The same for messages that lie in the store and are not looked at again. */
   droppedInStore(reason: DropReason, messages: number): void
-  /** Asks for the next page of a waiting line; it comes in a later turn. */
+  /** Asks for the next page of a queue; it comes in a later turn. */
   wantPage(reader: PageReader): void
   /** There is more to do than this turn may: it goes on in the next. */
   postpone(work: Postponed): void
 }
 
-/** Whoever reads a long waiting line from the store, page by page. */
+/** Whoever reads a long queue from the store, page by page. */
 export interface PageReader {
   readonly owner: Owner
   /** The number of the newest delivery that was read or never left the memory. */

@@ -1,4 +1,4 @@
-// What the broker owes one client, connected or away: deliver, settle, attach, detach.
+// The state that the broker keeps for one client, connected or away: its queue, what it has in flight, its subscriptions.
 
 import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
@@ -15,15 +15,15 @@ import type { Link } from './link.ts'
 import { Memberships } from './memberships.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
-import { afterIdentifier, recordOwed, recordSent, recordSettled } from './records.ts'
-import { type Recipient, Replays } from './replays.ts'
+import { afterIdentifier, recordQueued, recordSent, recordSettled } from './delivery-journal.ts'
+import { type Recipient, RetainedReplays } from './retained-replays.ts'
 import { drop, dropPushedOut, isExpired, type SessionContext } from './session-context.ts'
 import { type TailReader, QueueTail } from './queue-tail.ts'
 
 const NONE: readonly never[] = []
 const NO_GROUPS: ReadonlySet<GroupOfMember<Session>> = new Set()
 
-/** A session with its maps, before anything waits in it; and its client id, which stands in the store's facts as well. */
+/** A session with its maps, before anything waits in it; and its client id, which stands in the store's changes as well. */
 export function sessionBytes(clientId: string): number {
   return SESSION_BYTES + 2 * textBytes(clientId)
 }
@@ -32,7 +32,7 @@ const SESSION_BYTES = 1_100
 
 export class Session implements TailReader, Recipient {
   readonly clientId: string
-  /** It was to outlive its connection when it began: the store keeps it and what it is owed until it ends. */
+  /** It was to outlive its connection when it began: the store keeps it and its deliveries until it ends. */
   readonly isDurable: boolean
   readonly subscriptions: Map<string, Subscription> = new Map()
   expiryIntervalSeconds: number
@@ -44,20 +44,20 @@ export class Session implements TailReader, Recipient {
   #owner: SessionOwner | null = null
   #incoming: IncomingWindow | null = null
   #memberships: Memberships<Session> | null = null
-  #line: MessageQueue | null = null
+  #queue: MessageQueue | null = null
   #link: Link | null = null
   #windowMax = 0
   /** What was unsettled when the client came back and is not sent again yet. */
   #resend: readonly Delivery[] = NONE
   /** Made with the first subscription that there are retained messages for. */
-  #replays: Replays | null = null
+  #replays: RetainedReplays | null = null
 
   constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = clientId
     this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
-    this.#window = new OutgoingWindow(context.kept)
+    this.#window = new OutgoingWindow(context.memory)
   }
 
   get owner(): SessionOwner {
@@ -66,7 +66,7 @@ export class Session implements TailReader, Recipient {
   }
 
   get incoming(): IncomingWindow {
-    this.#incoming ??= new IncomingWindow(this, this.#context.journal, this.#context.kept)
+    this.#incoming ??= new IncomingWindow(this, this.#context.journal, this.#context.memory)
     return this.#incoming
   }
 
@@ -93,11 +93,11 @@ export class Session implements TailReader, Recipient {
   }
 
   get queuedMessages(): number {
-    return this.#line === null ? 0 : this.#line.messages
+    return this.#queue === null ? 0 : this.#queue.messages
   }
 
   get queuedBytes(): number {
-    return this.#line === null ? 0 : this.#line.bytesInAll
+    return this.#queue === null ? 0 : this.#queue.bytesInAll
   }
 
   /** Could send a message at this moment without letting it wait. */
@@ -107,7 +107,7 @@ export class Session implements TailReader, Recipient {
 
   /** Something older must be sent before what comes now. */
   get #isBehind(): boolean {
-    const isWaitedFor = this.#line !== null && !this.#line.isEmpty
+    const isWaitedFor = this.#queue !== null && !this.#queue.isEmpty
     return isWaitedFor || this.#isReplaying || this.#resend.length > 0
   }
 
@@ -127,7 +127,7 @@ export class Session implements TailReader, Recipient {
       return
     }
     const delivery = this.#newDelivery(message, qos, retain, identifiers, commitId)
-    if (this.hasWindow && !this.#isBehind) this.#startOwed(delivery)
+    if (this.hasWindow && !this.#isBehind) this.#startNew(delivery)
     else this.#wait(delivery)
   }
 
@@ -141,12 +141,12 @@ export class Session implements TailReader, Recipient {
   }
 
   /** The retained messages of its subscriptions, which go before all that is published from now on. */
-  get replays(): Replays {
-    this.#replays ??= new Replays(this, this.#context)
+  get replays(): RetainedReplays {
+    this.#replays ??= new RetainedReplays(this, this.#context)
     return this.#replays
   }
 
-  /** The subscription has other options now; what it asked for before is still owed [MQTT-3.8.4-4]. */
+  /** The subscription has other options now; what it asked for before is still sent [MQTT-3.8.4-4]. */
   resubscribed(subscription: Subscription): void {
     this.#replays?.resubscribed(subscription)
   }
@@ -169,7 +169,7 @@ export class Session implements TailReader, Recipient {
     return true
   }
 
-  /** PUBREC: answers with PUBREL once the fact is safe [MQTT-4.3.3-4]. False for an unknown identifier. */
+  /** PUBREC: answers with PUBREL once that is stored [MQTT-4.3.3-4]. False for an unknown identifier. */
   receive(packetId: number): boolean {
     const delivery = this.#window.get(packetId)
     if (delivery === undefined || delivery.qos !== 2) return false
@@ -213,7 +213,7 @@ export class Session implements TailReader, Recipient {
   }
 
   /** Gives back to a share group the QoS 1 messages that were sent and not settled; QoS 2 must stay [MQTT-4.8.2-4]. */
-  surrender(group: DeliveryOrigin): void {
+  giveBack(group: DeliveryOrigin): void {
     const returned: Delivery[] = []
     for (const delivery of this.#window.unsettled()) {
       if (delivery.origin !== group || delivery.qos !== 1 || delivery.isOnWire) continue
@@ -223,16 +223,16 @@ export class Session implements TailReader, Recipient {
     if (returned.length > 0) group.returned(this.clientId, returned)
   }
 
-  /** The session is over: all that it owed is dropped and counted, what groups lent it goes back. */
+  /** The session is over: what it had queued or in flight is dropped and counted, what came through groups goes back. */
   end(): void {
     this.#link = null
     this.#window.disconnected()
     this.#replays?.clear()
     this.#replays = null
     // Also to a group that it has left since.
-    for (const group of this.#window.lenders()) this.surrender(group)
+    for (const group of this.#window.groups()) this.giveBack(group)
     for (const delivery of this.#window.unsettled()) {
-      // A stored session is forgotten with what it owed, in one fact. What a group lent another is the group's there.
+      // One change removes a stored session with its deliveries. What a group gave another session is the group's in the store.
       if (!this.isDurable) recordSettled(this.#context.journal, delivery, this.#placeOf(delivery))
       this.#release(delivery)
       if (!delivery.isReceived)
@@ -240,12 +240,12 @@ export class Session implements TailReader, Recipient {
     }
     this.#window.clear()
     this.#incoming?.clear()
-    if (this.#line === null) return
-    new Discarding(this.#context, this.#line, 'session-ended', this.clientId).proceed()
-    this.#line = null
+    if (this.#queue === null) return
+    new Discarding(this.#context, this.#queue, 'session-ended', this.clientId).proceed()
+    this.#queue = null
   }
 
-  /** Sends what can be sent now: resends, retained messages, the waiting line; then lets its groups know. */
+  /** Sends what can be sent now: resends, retained messages, the queue; then lets its groups know. */
   pump(): void {
     if (this.#link === null) return
     if (this.#isBehind) {
@@ -263,20 +263,20 @@ export class Session implements TailReader, Recipient {
       if (delivery.packetId !== 0) this.#window.restore(delivery)
     }
     if (waiting.length === 0 && remainder.messages === 0) return
-    this.#queue.restore(waiting)
-    this.#queue.tail.restore(waiting, remainder.messages, remainder.bytes)
+    this.#openQueue.restore(waiting)
+    this.#openQueue.tail.restore(waiting, remainder.messages, remainder.bytes)
   }
 
-  /** The next page of the waiting line has come from the store. */
+  /** The next page of the queue has come from the store. */
   paged(deliveries: readonly Delivery[]): void {
-    dropPushedOut(this.#context, this.#queue.paged(deliveries, this.#bounds), this.owner)
+    dropPushedOut(this.#context, this.#openQueue.paged(deliveries, this.#bounds), this.owner)
     this.pump()
   }
 
-  /** The waiting line. */
-  get #queue(): MessageQueue {
-    this.#line ??= new MessageQueue(new QueueTail(this.owner, null, this.#context, this))
-    return this.#line
+  /** The queue, made if there is none. */
+  get #openQueue(): MessageQueue {
+    this.#queue ??= new MessageQueue(new QueueTail(this.owner, null, this.#context, this))
+    return this.#queue
   }
 
   get mayReplay(): boolean {
@@ -298,7 +298,7 @@ export class Session implements TailReader, Recipient {
       return
     }
     const { latest } = this.#context.journal
-    this.#startOwed(this.#newDelivery(message, qos, true, identifiers, latest))
+    this.#startNew(this.#newDelivery(message, qos, true, identifiers, latest))
   }
 
   postpone(): void {
@@ -307,7 +307,7 @@ export class Session implements TailReader, Recipient {
 
   #deliverQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     // Behind a replay it waits, so that the retained value is not heard after a newer one; and behind its like.
-    if (this.#link !== null && !this.#isReplaying && this.#line?.holdsQoS0 !== true) {
+    if (this.#link !== null && !this.#isReplaying && this.#queue?.holdsQoS0 !== true) {
       this.#sendQoS0(message, retain, identifiers)
     } else if (this.#link !== null || this.#context.limits.queueQoS0WhileAway) {
       this.#wait(this.#unstored(message, retain, identifiers))
@@ -340,15 +340,15 @@ export class Session implements TailReader, Recipient {
   }
 
   #wait(delivery: Delivery): void {
-    const pushedOut = this.#queue.push(delivery, this.#bounds, this.#context.now)
+    const pushedOut = this.#openQueue.push(delivery, this.#bounds, this.#context.now)
     if (pushedOut.length > 0) {
-      // What was never owed need not be settled.
+      // What was never queued need not be settled.
       const isLost = pushedOut.at(-1) === delivery
       if (isLost) delivery.stored = 0
-      dropPushedOut(this.#context, pushedOut, this.owner, this.#queue.lostTo)
+      dropPushedOut(this.#context, pushedOut, this.owner, this.#openQueue.lostTo)
       if (isLost) return
     }
-    recordOwed(this.#context.journal, delivery, this.owner)
+    recordQueued(this.#context.journal, delivery, this.owner)
   }
 
   get #bounds(): QueueBounds {
@@ -356,13 +356,13 @@ export class Session implements TailReader, Recipient {
     return { messagesMax: queuedMessagesMax, bytesMax: queuedBytesMax, overflow: queueOverflow }
   }
 
-  /** Sends at once what becomes owed with it. */
-  #startOwed(delivery: Delivery): void {
+  /** Sends a new delivery at once. */
+  #startNew(delivery: Delivery): void {
     if (!this.#window.open(delivery)) {
       this.#context.dropped('no-packet-identifier', delivery.message, this.clientId)
       return
     }
-    recordOwed(this.#context.journal, delivery, this.owner)
+    recordQueued(this.#context.journal, delivery, this.owner)
     afterIdentifier(this.#context.journal, delivery)
     this.#send(delivery, false)
   }
@@ -422,15 +422,15 @@ export class Session implements TailReader, Recipient {
   #pumpQueue(): void {
     this.#sendWaiting()
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
-    if (this.#line?.tail.isNeeded(this.#line.length, this.#line.bytes) === true)
-      this.#line.tail.want()
+    if (this.#queue?.tail.isNeeded(this.#queue.length, this.#queue.bytes) === true)
+      this.#queue.tail.want()
   }
 
   #sendWaiting(): void {
     while (this.#resend.length === 0 && !this.#isReplaying) {
-      const delivery = this.#line?.peek()
+      const delivery = this.#queue?.peek()
       if (delivery === undefined || !this.hasWindow) return
-      this.#line?.shift()
+      this.#queue?.shift()
       if (isExpired(delivery.message, this.#context.now)) {
         this.#release(delivery)
         drop(this.#context, 'message-expired', delivery, this.owner)

@@ -1,4 +1,4 @@
-// A share group: one waiting line for all its members. A message is bound to a member when that member
+// A share group: one queue for all its members. A message is bound to a member when that member
 // can take it, not before, so nothing waits behind a member that is away or frozen.
 
 import type { CommitId } from '../store/journal.ts'
@@ -11,9 +11,9 @@ import type { GroupOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 import { Discarding } from './discarding.ts'
-import { asOwed, GroupFacts, leavesLine } from './group-facts.ts'
+import { asQueued, GroupJournal, leavesQueue } from './group-journal.ts'
 import type { GroupOfMember } from './group-of-member.ts'
-import { KeyedLanes } from './keyed-lanes.ts'
+import { KeyedQueues } from './keyed-queues.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import type { Session } from './session.ts'
 import {
@@ -48,10 +48,10 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
   readonly #members = new ShareMembers()
   readonly #tail: QueueTail
   /** What waits in memory. */
-  readonly #line: MessageQueue
+  readonly #queue: MessageQueue
   /** The same by key, when the strategy binds keys to members. */
-  #lanes: KeyedLanes<ShareMember> | null = null
-  readonly #facts: GroupFacts
+  #keys: KeyedQueues<ShareMember> | null = null
+  readonly #journal: GroupJournal
   /** Members that went away with messages in flight while nobody else was there to take them. */
   readonly #absent = new Set<Session>()
   #readyMembers = 0
@@ -72,9 +72,9 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     this.#bounds = bounds
     this.#context = context
     this.#tail = new QueueTail(this.owner, this, context, this)
-    this.#lanes = chosen.strategy.isKeyed ? new KeyedLanes(chosen.strategy, context.kept) : null
-    this.#line = new MessageQueue(this.#tail, this.#lanes ?? undefined)
-    this.#facts = new GroupFacts(this.owner, context, this.#tail)
+    this.#keys = chosen.strategy.isKeyed ? new KeyedQueues(chosen.strategy, context.memory) : null
+    this.#queue = new MessageQueue(this.#tail, this.#keys ?? undefined)
+    this.#journal = new GroupJournal(this.owner, context, this.#tail)
   }
 
   get memberCount(): number {
@@ -83,16 +83,16 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
 
   /** Messages that wait for a member: the lag of the group. */
   get queuedMessages(): number {
-    return this.#line.messages
+    return this.#queue.messages
   }
 
   /** Their bytes, as the bounds count them. */
   get queuedBytes(): number {
-    return this.#line.bytesInAll
+    return this.#queue.bytesInAll
   }
 
   /**
-   * Some member outlives a crash, so what the group owes must as well. Behind messages that lie in the store others
+   * Some member outlives a crash, so the group's queue must as well. Behind messages that lie in the store others
    * can only stand there: while some do, the group is durable whoever is a member.
    */
   get isDurable(): boolean {
@@ -113,9 +113,9 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     const member = this.#members.add(session, subscription, counted)
     session.memberships.joined(this)
     this.#strategy.join(member)
-    this.#lanes?.ownersChanged()
+    this.#keys?.ownersChanged()
     this.#awaits(member)
-    if (this.isDurable && !wasDurable) this.#facts.storesWaiting(this.#line.all())
+    if (this.isDurable && !wasDurable) this.#journal.storesWaiting(this.#queue.all())
     if (session.isAttached) this.attached(session)
     else this.#goOn()
   }
@@ -128,19 +128,19 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     this.#members.remove(member)
     session.memberships.left(this)
     this.#strategy.leave(member)
-    this.#lanes?.ownersChanged()
-    this.#lanes?.sleeps(member)
-    if (!this.isDurable) this.#facts.storesWaiting([])
+    this.#keys?.ownersChanged()
+    this.#keys?.sleeps(member)
+    if (!this.isDurable) this.#journal.storesWaiting([])
     this.#goOn()
   }
 
   /** The last member is gone: what still waits is dropped and counted. */
   end(): void {
     this.#isOver = true
-    // The store forgets them all in one fact.
+    // One change removes all of them from the store.
     this.#context.journal.record({ kind: 'group-ended', owner: this.owner })
-    this.#facts.storesWaiting([])
-    new Discarding(this.#context, this.#line, 'group-ended', null).proceed()
+    this.#journal.storesWaiting([])
+    new Discarding(this.#context, this.#queue, 'group-ended', null).proceed()
   }
 
   deliver(
@@ -151,7 +151,7 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     commitId: CommitId,
   ): void {
     this.#context.turnWorkLeft -= WORK.groupDelivery
-    const delivery = this.#facts.owes(message, qos, retain, commitId, this)
+    const delivery = this.#journal.accept(message, qos, retain, commitId, this)
     const member = this.#mayPass(message) ? this.#pick(message) : null
     if (member === null) {
       this.#wait(delivery)
@@ -175,7 +175,7 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     this.#awaits(member)
     this.#members.setHere(member, false)
     if (member.inFlightOfGroup === 0) return
-    if (this.#members.hereCount > 0) session.surrender(this)
+    if (this.#members.hereCount > 0) session.giveBack(this)
     else this.#absent.add(session)
   }
 
@@ -189,7 +189,7 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
       return
     }
     this.#setReady(member, true)
-    this.#lanes?.wakes(member)
+    this.#keys?.wakes(member)
     this.#goOn()
   }
 
@@ -211,32 +211,32 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
       if (this.#isOver) drop(this.#context, 'group-ended', delivery, this.owner)
       else waiting.push(this.#takeBack(delivery, clientId))
     }
-    this.#line.putBack(waiting)
+    this.#queue.putBack(waiting)
     this.#goOn()
   }
 
   /** What the store kept and nobody had been chosen for; `remainder` stays there until it is needed. */
   restore(deliveries: readonly Delivery[], remainder: Remainder): void {
-    const waiting = deliveries.map(delivery => asOwed(delivery))
-    this.#line.restore(waiting)
+    const waiting = deliveries.map(delivery => asQueued(delivery))
+    this.#queue.restore(waiting)
     this.#tail.restore(waiting, remainder.messages, remainder.bytes)
   }
 
   /** The store kept a delivery that this client had not settled. It is away. */
-  lent(session: Session): void {
+  restoreInFlight(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) {
-      this.#members.formerLent(session.clientId)
+      this.#members.formerInFlight(session.clientId)
       return
     }
     member.inFlightOfGroup += 1
     this.#absent.add(session)
   }
 
-  /** The next page of the waiting line has come from the store. */
+  /** The next page of the queue has come from the store. */
   paged(deliveries: readonly Delivery[]): void {
-    const waiting = deliveries.map(delivery => asOwed(delivery))
-    dropPushedOut(this.#context, this.#line.paged(waiting, this.#bounds), this.owner)
+    const waiting = deliveries.map(delivery => asQueued(delivery))
+    dropPushedOut(this.#context, this.#queue.paged(waiting, this.#bounds), this.owner)
     this.#goOn()
   }
 
@@ -249,12 +249,12 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
   #goOn(): void {
     if (this.#isOver) return
     const isDone =
-      this.#recallAbsent() && this.#facts.storeSome() && this.#bindLanes() && this.#pump()
+      this.#recallAbsent() && this.#journal.storeSome() && this.#bindKeys() && this.#pump()
     if (!isDone) this.#postpone()
     // Members may be ready for what is not in memory yet, while what is there waits for others.
     else if (
       this.#tail.messages > 0 &&
-      (this.#readyMembers > 0 || this.#tail.isNeeded(this.#line.length, this.#line.bytes))
+      (this.#readyMembers > 0 || this.#tail.isNeeded(this.#queue.length, this.#queue.bytes))
     ) {
       this.#tail.want()
     }
@@ -273,58 +273,58 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
       if (this.#context.turnWorkLeft <= 0) return false
       this.#context.turnWorkLeft -= WORK.groupLook + WORK.groupHanding * session.inFlight
       this.#absent.delete(session)
-      session.surrender(this)
+      session.giveBack(this)
     }
     return true
   }
 
   /** Members came or went: each key that waits is bound to the member that it belongs to now. */
-  #bindLanes(): boolean {
-    const lanes = this.#lanes
-    while (lanes?.isBoundAnew === true) {
+  #bindKeys(): boolean {
+    const keys = this.#keys
+    while (keys?.isBoundAnew === true) {
       if (this.#context.turnWorkLeft <= 0) return false
       this.#context.turnWorkLeft -= WORK.groupLook
-      lanes.bindNext()
+      keys.bindNext()
     }
     return true
   }
 
   #pump(): boolean {
-    if (this.#lanes === null) return this.#pumpLine()
-    for (const member of this.#lanes.awake) {
-      if (!this.#pumpLanes(member, this.#lanes)) return false
-      this.#lanes.sleeps(member)
+    if (this.#keys === null) return this.#pumpInOrder()
+    for (const member of this.#keys.awake) {
+      if (!this.#pumpKeys(member, this.#keys)) return false
+      this.#keys.sleeps(member)
     }
     return true
   }
 
-  #pumpLine(): boolean {
-    for (let next = this.#line.peek(); next !== undefined; next = this.#line.peek()) {
+  #pumpInOrder(): boolean {
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
       if (this.#context.turnWorkLeft <= 0) return false
       if (isExpired(next.message, this.#context.now)) {
-        this.#line.shift()
+        this.#queue.shift()
         this.#expired(next)
       } else {
         const member = this.#pick(next.message)
         if (member === null) return true
         this.#context.turnWorkLeft -= WORK.groupHanding
-        this.#line.shift()
+        this.#queue.shift()
         this.#bind(next, member)
       }
     }
     return true
   }
 
-  #pumpLanes(member: ShareMember, lanes: KeyedLanes<ShareMember>): boolean {
-    for (let lane = member.lanes.first; lane !== null; lane = member.lanes.first) {
+  #pumpKeys(member: ShareMember, keys: KeyedQueues<ShareMember>): boolean {
+    for (let queue = member.queues.first; queue !== null; queue = member.queues.first) {
       if (this.#context.turnWorkLeft <= 0) return false
       this.#context.turnWorkLeft -= WORK.groupLook
-      const next = lane.line.peek()
-      if (!lanes.isOf(lane, member) || next === undefined) continue
+      const next = queue.deliveries.peek()
+      if (!keys.isOf(queue, member) || next === undefined) continue
       const isOver = isExpired(next.message, this.#context.now)
       if (!isOver && !this.#isChoice(member)) return true
-      lanes.shiftFrom(lane)
-      this.#line.left(next)
+      keys.shiftFrom(queue)
+      this.#queue.left(next)
       if (isOver) this.#expired(next)
       else this.#bind(next, member)
     }
@@ -333,18 +333,18 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
 
   /** Nothing that waits must be handed out before the message. */
   #mayPass(message: Message): boolean {
-    if (this.#line.isEmpty) return true
-    return this.#tail.messages === 0 && this.#lanes?.isFreeFor(message) === true
+    if (this.#queue.isEmpty) return true
+    return this.#tail.messages === 0 && this.#keys?.isFreeFor(message) === true
   }
 
-  /** The delivery as the group owes it, whatever the member was sent that gave it back [MQTT-3.8.4-8]. */
+  /** The delivery as the group queued it, whatever the member was sent that gave it back [MQTT-3.8.4-8]. */
   #takeBack(delivery: Delivery, clientId: string): Delivery {
-    const owed = asOwed(delivery)
-    owed.packetId = 0
-    if (owed.stored !== 0) this.#facts.returned(owed, clientId)
+    const queued = asQueued(delivery)
+    queued.packetId = 0
+    if (queued.stored !== 0) this.#journal.returned(queued, clientId)
     // It went to a member when there was none that survives a crash.
-    else if (this.isDurable) this.#facts.store(owed)
-    return owed
+    else if (this.isDurable) this.#journal.store(queued)
+    return queued
   }
 
   /** Hands the message to a member that can take it now, with the options of that member's subscription. */
@@ -353,19 +353,20 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     const qos = delivery.qos < subscription.qos ? delivery.qos : subscription.qos
     const retain = delivery.retain && subscription.retainAsPublished
     if (qos === 0) {
-      this.#facts.settled(delivery)
-      leavesLine(delivery)
+      this.#journal.settled(delivery)
+      leavesQueue(delivery)
       session.take({ ...delivery, qos, retain, identifiers, stored: 0 })
       return
     }
-    if (delivery.stored === 0 && session.isDurable) this.#facts.store(delivery)
+    if (delivery.stored === 0 && session.isDurable) this.#journal.store(delivery)
     member.inFlightOfGroup += 1
     this.#strategy.settled(member)
-    const isAsOwed = qos === delivery.qos && retain === delivery.retain && identifiers.length === 0
-    if (isAsOwed) session.take(delivery)
+    const isAsQueued =
+      qos === delivery.qos && retain === delivery.retain && identifiers.length === 0
+    if (isAsQueued) session.take(delivery)
     else {
       session.take({ ...delivery, qos, retain, identifiers })
-      leavesLine(delivery)
+      leavesQueue(delivery)
     }
     // Set aside at once: to be chosen and passed over would cost it a turn.
     if (!this.#mayTake(member)) this.#setAside(member)
@@ -378,8 +379,8 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     }
     const message = owningBytes(delivery.message)
     const kept = message === delivery.message ? delivery : { ...delivery, message }
-    const lost = this.#line.push(kept, this.#bounds, this.#context.now)
-    dropPushedOut(this.#context, lost, this.owner, this.#line.lostTo)
+    const lost = this.#queue.push(kept, this.#bounds, this.#context.now)
+    dropPushedOut(this.#context, lost, this.owner, this.#queue.lostTo)
   }
 
   #expired(delivery: Delivery): void {

@@ -2,7 +2,7 @@
 
 import { MemberHeap } from '../routing/member-heap.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { KeyLane } from './keyed-lanes.ts'
+import type { KeyQueue } from './keyed-queues.ts'
 import type { Session } from './session.ts'
 
 const NO_IDENTIFIERS: readonly number[] = []
@@ -20,7 +20,7 @@ export class ShareMember {
   isAwaited = false
   #subscription: Subscription
   #identifiers: readonly number[]
-  #lanes: MemberHeap<KeyLane<ShareMember>> | null = null
+  #queues: MemberHeap<KeyQueue<ShareMember>> | null = null
 
   constructor(session: Session, subscription: Subscription, weight: number) {
     this.session = session
@@ -51,9 +51,9 @@ export class ShareMember {
   }
 
   /** Of the keys that are bound to it: that with the oldest message is first. */
-  get lanes(): MemberHeap<KeyLane<ShareMember>> {
-    this.#lanes ??= new MemberHeap()
-    return this.#lanes
+  get queues(): MemberHeap<KeyQueue<ShareMember>> {
+    this.#queues ??= new MemberHeap()
+    return this.#queues
   }
 }
 

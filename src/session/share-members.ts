@@ -77,7 +77,7 @@ export class ShareMembers {
   }
 
   /** The store kept a message in flight with one that may not be a member. */
-  formerLent(clientId: string): void {
+  formerInFlight(clientId: string): void {
     this.#former.set(clientId, (this.#former.get(clientId) ?? 0) + 1)
   }
 

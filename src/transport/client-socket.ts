@@ -61,7 +61,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     this.#wire = wire
     this.#context = context
     context.turn.begin()
-    context.connections.broker.kept.add('sessions', CONNECTION_BYTES)
+    context.connections.broker.memory.add('sessions', CONNECTION_BYTES)
     this.connection = new Connection(context.connections, this, wire.peer)
     wire.open(this)
   }
@@ -147,9 +147,9 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
       this.#postpone()
       return
     }
-    const { kept } = this.#broker
-    kept.add('sessions', -CONNECTION_BYTES)
-    kept.addBuffer(-this.#counted)
+    const { memory } = this.#broker
+    memory.add('sessions', -CONNECTION_BYTES)
+    memory.addBuffer(-this.#counted)
     this.#context.ended(this)
   }
 
@@ -269,11 +269,11 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const { connection } = this
     const bytes = connection.unreadBytes + connection.sender.outbox.bytes + this.#wire.pendingBytes
     if (bytes === this.#counted || this.#isClosed) return
-    const { kept } = this.#context.connections.broker
-    kept.addBuffer(bytes - this.#counted)
+    const { memory } = this.#context.connections.broker
+    memory.addBuffer(bytes - this.#counted)
     this.#counted = bytes
-    if (connection.unreadBytes <= UNREAD_BYTES_MAX || kept.hasReserve) return
-    kept.refusals += 1
+    if (connection.unreadBytes <= UNREAD_BYTES_MAX || memory.hasReserve) return
+    memory.refusals += 1
     connection.disconnect(QUOTA_EXCEEDED, 'the memory for what clients send is full')
   }
 

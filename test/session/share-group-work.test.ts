@@ -3,7 +3,7 @@
 
 import { test } from 'tap'
 import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../../src/routing/share-strategy.ts'
-import { Lane } from '../../src/session/lane.ts'
+import { FifoQueue } from '../../src/session/fifo-queue.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond } from '../pond.ts'
@@ -34,14 +34,15 @@ function backlog(
 
 /** How many deliveries of waiting lines are looked at meanwhile. */
 function peeks(talk: () => void): number {
-  const original = Object.getOwnPropertyDescriptor(Lane.prototype, 'peek')?.value as () => unknown
+  const original = Object.getOwnPropertyDescriptor(FifoQueue.prototype, 'peek')
+    ?.value as () => unknown
   let count = 0
-  Lane.prototype.peek = function counted(this: Lane) {
+  FifoQueue.prototype.peek = function counted(this: FifoQueue) {
     count += 1
-    return original.call(this) as ReturnType<Lane['peek']>
+    return original.call(this) as ReturnType<FifoQueue['peek']>
   }
   talk()
-  Lane.prototype.peek = original as Lane['peek']
+  FifoQueue.prototype.peek = original as FifoQueue['peek']
   return count
 }
 

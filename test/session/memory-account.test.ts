@@ -148,11 +148,11 @@ function measured(
   // Nothing that a test store would keep as well.
   const pond = new Pond({ store: new ForgetfulStore() })
   fill(pond, count)
-  const countedBefore = pond.broker.kept.heapBytes
+  const countedBefore = pond.broker.memory.heapBytes
   const before = heapUsed()
   for (let index = 0; index < count; index++) fill(pond, index)
   const real = heapUsed() - before
-  return { real, counted: pond.broker.kept.heapBytes - countedBefore }
+  return { real, counted: pond.broker.memory.heapBytes - countedBefore }
 }
 
 test(
@@ -242,21 +242,21 @@ test('when everybody has gone and nothing is retained, nothing is counted', asyn
     fillsAndEmpties(pond)
 
     t.strictSame(
-      pond.broker.kept.kinds,
+      pond.broker.memory.kinds,
       {
         messages: 0,
         deliveries: 0,
         retained: 0,
         subscriptions: 0,
-        lanes: 0,
+        keys: 0,
         sessions: 0,
         wills: 0,
         aliases: 0,
       },
       JSON.stringify(options),
     )
-    t.equal(pond.broker.kept.heapBytes, 0)
-    t.equal(pond.broker.kept.bufferBytes, 0)
+    t.equal(pond.broker.memory.heapBytes, 0)
+    t.equal(pond.broker.memory.bufferBytes, 0)
   }
 })
 
@@ -264,11 +264,11 @@ test('a message that many keep is counted once', async t => {
   const pond = new Pond({ limits: { queuedInMemoryMax: 1_000 } })
   for (let index = 0; index < 50; index++) subscribes(pond, index, 'a')
   const alice = pond.client('alice')
-  const before = pond.broker.kept.bufferBytes
+  const before = pond.broker.memory.bufferBytes
 
   alice.publishes('a', Buffer.alloc(10_000), { qos: 1, retain: true })
 
-  t.equal(pond.broker.kept.bufferBytes - before, 10_000)
+  t.equal(pond.broker.memory.bufferBytes - before, 10_000)
 })
 
 test('where memory is full a filter, a session and a retained message are refused, and what is there goes on', async t => {
@@ -293,7 +293,7 @@ test('where memory is full a filter, a session and a retained message are refuse
   t.match(strangers.at(-1)?.hears()[0], /connack 0x97/)
   alice.publishes('a', 'still', { qos: 1 })
   t.match(bob.hears().at(-1), /publish a still q1/)
-  t.ok(pond.broker.kept.refusals > 0)
+  t.ok(pond.broker.memory.refusals > 0)
 })
 
 test('where memory is full a line that nobody stores drops by its rule and says why; one that is stored is left in the store', async t => {
@@ -313,7 +313,7 @@ test('where memory is full a line that nobody stores drops by its rule and says 
   t.ok(pond.broker.statistics.dropped['memory-full'] > 50)
   t.equal(pond.broker.statistics.dropped['queue-full'], 0)
   t.equal(pond.broker.sessions.get('stored')?.queuedMessages, 99)
-  t.ok(pond.broker.kept.bufferBytes < 60_000)
+  t.ok(pond.broker.memory.bufferBytes < 60_000)
 })
 
 test('messages in flight have a bound in bytes, and one is always sent', async t => {
@@ -344,7 +344,7 @@ test('aliases for too many bytes of topics end the connection with 0x97; none is
   }
 
   t.match(alice.hears(), [/^disconnect 0x97/])
-  t.equal(pond.broker.kept.kinds.aliases, 0)
+  t.equal(pond.broker.memory.kinds.aliases, 0)
 })
 
 test('the broker gives no alias to topics beyond the bytes that they may take', async t => {
@@ -386,7 +386,7 @@ test('a page brings no more into memory than a line may have there', async t => 
   const most = []
   for (let packetId = 1; packetId <= 50; packetId++) {
     bob.acknowledges('puback', packetId)
-    most.push(pond.broker.kept.bufferBytes)
+    most.push(pond.broker.memory.bufferBytes)
   }
 
   t.ok(Math.max(...most) <= 10_000 / 4 + 5 * 2_000 + 2_000, String(Math.max(...most)))

@@ -1,4 +1,4 @@
-// What is recorded of a session's deliveries, if anybody durable is owed them.
+// Journal entries of single deliveries: queued, sent, settled. A delivery that the store does not keep has none.
 
 import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
@@ -7,11 +7,11 @@ import type { Delivery } from './delivery.ts'
 const NO_IDENTIFIERS: readonly number[] = []
 
 /** The delivery is the owner's, waiting or, with its packet identifier, sent. */
-export function recordOwed(journal: Journal, delivery: Delivery, owner: Owner): void {
+export function recordQueued(journal: Journal, delivery: Delivery, owner: Owner): void {
   if (delivery.stored === 0) return
   const { message, qos, retain, identifiers, packetId, stored } = delivery
   const { sequence } = message
-  const owed = {
+  const queued = {
     kind: 'queued',
     delivery: stored,
     owner,
@@ -21,7 +21,7 @@ export function recordOwed(journal: Journal, delivery: Delivery, owner: Owner): 
     identifiers,
     packetId,
   } as const
-  journal.record(owed)
+  journal.record(queued)
 }
 
 /** What has waited with its owner is sent to the client now. */
@@ -47,7 +47,7 @@ export function recordSent(
   journal.record(sent)
 }
 
-/** It is no longer owed. `owner` is where the store has it. */
+/** It is settled. `owner` is where the store has it. */
 export function recordSettled(journal: Journal, delivery: Delivery, owner: Owner): void {
   if (delivery.stored === 0) return
   journal.record({ kind: 'settled', delivery: delivery.stored, owner })

@@ -27,7 +27,7 @@ export interface RetainedSet {
 /** Topics and levels that one draw looks at in vain. */
 const STEPS_MAX = 256
 
-export class Replay {
+export class RetainedReplay {
   /** Replaced with another one of the same filter that asks for no replay of its own. */
   subscription: Subscription
   /** What is retained later is delivered as it comes. */

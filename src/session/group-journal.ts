@@ -1,4 +1,4 @@
-// What a share group has the store remember of what it owes.
+// What a share group records in the journal of its queue and of what its members have in flight.
 
 import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
@@ -12,7 +12,7 @@ import type { QueueTail } from './queue-tail.ts'
 
 const NO_IDENTIFIERS: readonly number[] = []
 
-export class GroupFacts {
+export class GroupJournal {
   readonly #owner: GroupOwner
   readonly #context: SessionContext
   readonly #tail: QueueTail
@@ -26,8 +26,8 @@ export class GroupFacts {
     this.#tail = tail
   }
 
-  /** The message becomes the group's to deliver. `isDurable`: what it owes is to survive a crash. */
-  owes(
+  /** The message becomes the group's to deliver. `isDurable`: its queue is to survive a crash. */
+  accept(
     message: Message,
     qos: QoS,
     retain: boolean,
@@ -37,18 +37,18 @@ export class GroupFacts {
     const delivery = newDelivery(message, qos, retain, NO_IDENTIFIERS, origin, 0, commitId)
     if (qos === 0) return delivery
     delivery.reserved = this.#context.nextDelivery()
-    if (origin.isDurable) this.#recordOwed(delivery)
+    if (origin.isDurable) this.#recordQueued(delivery)
     return delivery
   }
 
-  /** What was owed by a group that would not have survived is stored after all, at its place in the order. */
+  /** What was queued while the group was not durable is stored after all, at its place in the order. */
   store(delivery: Delivery): void {
     const { journal } = this.#context
     assert(delivery.reserved !== 0, 'what waits unstored has a number')
     journal.record({ kind: 'message-stored', message: delivery.message })
-    this.#recordOwed(delivery)
+    this.#recordQueued(delivery)
     delivery.commitId = journal.current
-    // While some of the line lies in the store, all that joins it is stored at once.
+    // While a part of the queue lies in the store, all that joins it is stored at once.
     this.#tail.followsOn(delivery)
   }
 
@@ -89,7 +89,7 @@ export class GroupFacts {
     return true
   }
 
-  #recordOwed(delivery: Delivery): void {
+  #recordQueued(delivery: Delivery): void {
     const { message, qos, retain } = delivery
     delivery.stored = delivery.reserved
     this.#context.journal.record({
@@ -110,15 +110,15 @@ function isUnstored({ reserved, stored, packetId }: Delivery): boolean {
   return reserved !== 0 && stored === 0 && packetId === 0
 }
 
-/** It does not wait any more. */
-export function leavesLine(delivery: Delivery): void {
+/** It does not wait any longer. */
+export function leavesQueue(delivery: Delivery): void {
   delivery.reserved = 0
 }
 
 /** With the QoS and RETAIN of the message, and without the identifiers of a member that may have had it. */
-export function asOwed(delivery: Delivery): Delivery {
+export function asQueued(delivery: Delivery): Delivery {
   const { message, qos, retain, identifiers } = delivery
   if (qos === message.qos && retain === message.retain && identifiers.length === 0) return delivery
-  const owed = { qos: message.qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
-  return { ...delivery, ...owed }
+  const queued = { qos: message.qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
+  return { ...delivery, ...queued }
 }

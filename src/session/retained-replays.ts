@@ -1,4 +1,4 @@
-// What a session owes of retained messages: one replay a subscription at the most, in the order in which they were
+// The retained messages that a session is still to send: one replay a subscription at the most, in the order in which they were
 // asked for. A replay is replaced and ended with its subscription, is sent piece by piece as work of the turn, goes
 // on where it was when its client comes back, and begins anew when the broker does.
 
@@ -7,7 +7,7 @@ import type { Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from '../store/change.ts'
-import type { Replay } from './replay.ts'
+import type { RetainedReplay } from './retained-replay.ts'
 import type { SessionContext } from './session-context.ts'
 
 /** A replay with its place in the map, opened or not. */
@@ -28,10 +28,10 @@ export interface Recipient {
   postpone(): void
 }
 
-export class Replays {
+export class RetainedReplays {
   readonly #recipient: Recipient
   readonly #context: SessionContext
-  readonly #byFilter = new Map<string, Replay>()
+  readonly #byFilter = new Map<string, RetainedReplay>()
 
   constructor(recipient: Recipient, context: SessionContext) {
     this.#recipient = recipient
@@ -43,7 +43,7 @@ export class Replays {
   }
 
   /** Takes the place of the one that the subscription had. */
-  begin(replay: Replay): void {
+  begin(replay: RetainedReplay): void {
     const { filter } = replay.subscription
     const hadOne = this.#forget(filter)
     const first = replay.peek(this.#context.now)
@@ -60,7 +60,7 @@ export class Replays {
   }
 
   /** As the store kept it. */
-  restore(replay: Replay): void {
+  restore(replay: RetainedReplay): void {
     this.#remember(replay.subscription.filter, replay)
   }
 
@@ -99,9 +99,9 @@ export class Replays {
     }
   }
 
-  #remember(filter: string, replay: Replay): void {
+  #remember(filter: string, replay: RetainedReplay): void {
     this.#byFilter.set(filter, replay)
-    this.#context.kept.add('subscriptions', REPLAY_BYTES)
+    this.#context.memory.add('subscriptions', REPLAY_BYTES)
   }
 
   /** False when there was none. */
@@ -110,11 +110,11 @@ export class Replays {
     if (replay === undefined) return false
     replay.close()
     this.#byFilter.delete(filter)
-    this.#context.kept.add('subscriptions', -REPLAY_BYTES)
+    this.#context.memory.add('subscriptions', -REPLAY_BYTES)
     return true
   }
 
-  #draw(replay: Replay): Message | null | 'later' {
+  #draw(replay: RetainedReplay): Message | null | 'later' {
     const before = replay.steps
     const message = replay.peek(this.#context.now)
     this.#context.turnWorkLeft -= 1 + replay.steps - before
@@ -122,12 +122,12 @@ export class Replays {
   }
 
   /** False when it must wait for room in the window. */
-  #send(replay: Replay, message: Message): boolean {
+  #send(replay: RetainedReplay, message: Message): boolean {
     const qos = replay.qosOf(message)
     if (qos > 0 && !this.#recipient.hasWindow) return false
     replay.take()
-    const facts = qos > 0 && this.#recipient.isDurable ? 1 : 0
-    this.#context.turnWorkLeft -= WORK.retainedMessage + facts * WORK.durableFact
+    const changes = qos > 0 && this.#recipient.isDurable ? 1 : 0
+    this.#context.turnWorkLeft -= WORK.retainedMessage + changes * WORK.durableFact
     this.#recipient.sendRetained(message, qos, replay.identifiers)
     return true
   }

@@ -4,38 +4,38 @@
 import { bufferBytes, contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
 import { DELIVERY_BYTES } from './delivery.ts'
 
-export interface KeptLimits {
+export interface MemoryLimits {
   /** Of the heap of Node: texts, properties, small payloads, and the objects that hold them. */
   readonly keptHeapBytesMax: number
   /** Outside of the heap: payloads, and what has arrived of packets. */
   readonly keptBufferBytesMax: number
 }
 
-export type KeptKind =
+export type MemoryKind =
   | 'messages'
   | 'deliveries'
   | 'retained'
   | 'subscriptions'
-  | 'lanes'
+  | 'keys'
   | 'sessions'
   | 'wills'
   | 'aliases'
 
-type OtherKind = Exclude<KeptKind, 'messages' | 'deliveries'>
+type OtherKind = Exclude<MemoryKind, 'messages' | 'deliveries'>
 
 /** What may wait or stay takes no more than this part: the rest is left to those who come, and to what is on its way. */
 const PART_FOR_WHAT_STAYS = 7 / 8
 
-export class KeptBytes {
+export class MemoryAccount {
   /** How often something was refused or dropped because there was no room. */
   refusals = 0
-  readonly #limits: KeptLimits
+  readonly #limits: MemoryLimits
   readonly #roomHeapMax: number
   readonly #roomBufferMax: number
   readonly #others: Record<OtherKind, number> = {
     retained: 0,
     subscriptions: 0,
-    lanes: 0,
+    keys: 0,
     sessions: 0,
     wills: 0,
     aliases: 0,
@@ -46,7 +46,7 @@ export class KeptBytes {
   #otherBytes = 0
   #bufferBytes = 0
 
-  constructor(limits: KeptLimits) {
+  constructor(limits: MemoryLimits) {
     this.#limits = limits
     this.#roomHeapMax = limits.keptHeapBytesMax * PART_FOR_WHAT_STAYS
     this.#roomBufferMax = limits.keptBufferBytesMax * PART_FOR_WHAT_STAYS
@@ -61,7 +61,7 @@ export class KeptBytes {
   }
 
   /** Bytes of the heap by kind. */
-  get kinds(): Readonly<Record<KeptKind, number>> {
+  get kinds(): Readonly<Record<MemoryKind, number>> {
     return {
       messages: this.#messageBytes,
       deliveries: this.#deliveries * DELIVERY_BYTES,

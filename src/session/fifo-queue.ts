@@ -5,7 +5,7 @@ import type { Delivery } from './delivery.ts'
 import { isExpired } from './session-context.ts'
 
 /** What a queue of deliveries is made of. */
-export interface Lanes {
+export interface DeliveryQueue {
   readonly length: number
   add(delivery: Delivery): void
   /** Puts one that was taken out already back to where it stood. */
@@ -29,19 +29,19 @@ interface Returned extends HeapEntry {
   readonly delivery: Delivery
 }
 
-export class Lane implements Lanes {
-  #line: (Delivery | undefined)[] = []
+export class FifoQueue implements DeliveryQueue {
+  #fifo: (Delivery | undefined)[] = []
   #head = 0
   /** Made when it is first needed. */
   #returned: MemberHeap<Returned> | null = null
   #returnedCount = 0
 
   get length(): number {
-    return this.#line.length - this.#head + this.#returnedCount
+    return this.#fifo.length - this.#head + this.#returnedCount
   }
 
   add(delivery: Delivery): void {
-    this.#line.push(delivery)
+    this.#fifo.push(delivery)
   }
 
   putBack(delivery: Delivery): void {
@@ -53,7 +53,7 @@ export class Lane implements Lanes {
   }
 
   peek(): Delivery | undefined {
-    const next = this.#line[this.#head]
+    const next = this.#fifo[this.#head]
     if (this.#returnedCount === 0) return next
     const returned = this.#returned?.first?.delivery
     if (next === undefined || returned === undefined) return returned ?? next
@@ -69,23 +69,23 @@ export class Lane implements Lanes {
       this.#returnedCount -= 1
       return delivery
     }
-    this.#line[this.#head] = undefined
+    this.#fifo[this.#head] = undefined
     this.#head += 1
-    if (this.#head === this.#line.length) this.#reset()
-    else if (this.#head >= 1_024 && this.#head * 2 >= this.#line.length) this.#compact()
+    if (this.#head === this.#fifo.length) this.#reset()
+    else if (this.#head >= 1_024 && this.#head * 2 >= this.#fifo.length) this.#compact()
     return delivery
   }
 
   all(): readonly Delivery[] {
-    return this.#line.slice(this.#head).filter(delivery => delivery !== undefined)
+    return this.#fifo.slice(this.#head).filter(delivery => delivery !== undefined)
   }
 
   expire(now: number, max: number): Expired {
     const deliveries: Delivery[] = []
     const kept: Delivery[] = []
     let nextAt = this.#expireReturned(now, max, deliveries)
-    for (let index = this.#head; index < this.#line.length; index++) {
-      const delivery = this.#line[index]
+    for (let index = this.#head; index < this.#fifo.length; index++) {
+      const delivery = this.#fifo[index]
       if (delivery === undefined) continue
       if (deliveries.length < max && isExpired(delivery.message, now)) deliveries.push(delivery)
       else {
@@ -93,7 +93,7 @@ export class Lane implements Lanes {
         if (delivery.message.expiresAt < nextAt) nextAt = delivery.message.expiresAt
       }
     }
-    this.#line = kept
+    this.#fifo = kept
     this.#head = 0
     return { deliveries, nextAt }
   }
@@ -117,12 +117,12 @@ export class Lane implements Lanes {
   }
 
   #reset(): void {
-    this.#line.length = 0
+    this.#fifo.length = 0
     this.#head = 0
   }
 
   #compact(): void {
-    this.#line = this.#line.slice(this.#head)
+    this.#fifo = this.#fifo.slice(this.#head)
     this.#head = 0
   }
 }

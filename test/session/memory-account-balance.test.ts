@@ -16,7 +16,7 @@ const NOTHING = {
   deliveries: 0,
   retained: 0,
   subscriptions: 0,
-  lanes: 0,
+  keys: 0,
   sessions: 0,
   wills: 0,
   aliases: 0,
@@ -192,7 +192,7 @@ for (const [world, options] of Object.entries(WORLDS)) {
       for (let step = 1; step <= 150; step++) {
         if (step % 50 === 0 && seed % 2 === 0) await doings.restarts()
         doings.step()
-        const { kinds, bufferBytes } = doings.pond.broker.kept
+        const { kinds, bufferBytes } = doings.pond.broker.memory
         if (Math.min(bufferBytes, ...Object.values(kinds)) < 0) {
           wrong.push(`seed ${seed}, step ${step}: ${JSON.stringify(kinds)} ${bufferBytes}`)
         }
@@ -200,7 +200,7 @@ for (const [world, options] of Object.entries(WORLDS)) {
 
       doings.ends()
 
-      const { kinds, bufferBytes, heapBytes } = doings.pond.broker.kept
+      const { kinds, bufferBytes, heapBytes } = doings.pond.broker.memory
       if (heapBytes !== 0 || bufferBytes !== 0) {
         wrong.push(`seed ${seed}: ${JSON.stringify(kinds)} ${bufferBytes}`)
       } else t.strictSame(kinds, NOTHING)
@@ -226,10 +226,10 @@ test('a SUBSCRIBE that is done in parts is counted until it is done', async t =>
 
   pond.inOneTurn(() => {
     client.says({ type: 'subscribe', packetId: 1, subscriptions, properties: NO_PROPERTIES })
-    most.push(pond.broker.kept.bufferBytes)
+    most.push(pond.broker.memory.bufferBytes)
   })
 
   t.ok(Math.max(...most) > 600 * 'many/1/filters'.length, String(most))
   t.match(client.hears()[0], /^suback #1/)
-  t.equal(pond.broker.kept.bufferBytes, 0)
+  t.equal(pond.broker.memory.bufferBytes, 0)
 })

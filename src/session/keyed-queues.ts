@@ -1,0 +1,218 @@
+// What waits in a share group whose strategy binds each key to a member: a queue for each key that has messages waiting.
+// Who owns a key changes as members come and go. The messages do not move then: the queues are bound anew, a few in
+// each turn, and each at the latest when its turn comes.
+
+import { type Message, textBytes } from '../message.ts'
+import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
+import type { Delivery } from './delivery.ts'
+import type { MemoryAccount } from './memory-account.ts'
+import { type Expired, FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
+
+/** A member, as far as keys are concerned. */
+interface KeyOwner<Owner> {
+  readonly queues: MemberHeap<KeyQueue<Owner>>
+}
+
+/** How keys are bound to members at the moment. */
+export interface Binding<Owner> {
+  keyOf(message: Message): string | null
+  ownerOf(message: Message): Owner | null
+}
+
+/** A queue with its place in the map, among all and among those of its owner. */
+const KEY_QUEUE_BYTES = 900
+
+function keyQueueBytes(key: string): number {
+  return KEY_QUEUE_BYTES + textBytes(key)
+}
+
+/** The messages of one key. Among those of its owner its place goes by its oldest message. */
+export class KeyQueue<Owner> implements HeapEntry {
+  readonly key: string
+  readonly deliveries: FifoQueue = new FifoQueue()
+  owner: Owner | null = null
+  /** Up to which change of members its owner is known to be right. */
+  boundAt = -1
+  rank = 0
+  readonly turn = 0
+  place = -1
+  /** Its place among all queues. */
+  readonly age: { readonly queue: KeyQueue<Owner>; rank: number; turn: number; place: number }
+
+  constructor(key: string) {
+    this.key = key
+    this.age = { queue: this, rank: 0, turn: 0, place: -1 }
+  }
+}
+
+export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue {
+  readonly #binding: Binding<Owner>
+  readonly #memory: MemoryAccount
+  readonly #queues = new Map<string, KeyQueue<Owner>>()
+  readonly #byAge = new MemberHeap<KeyQueue<Owner>['age']>()
+  /** Owners to look at: they may be able to take something. */
+  readonly #awake = new Set<Owner>()
+  /** Counts the changes of members. */
+  #changes = 0
+  /** The walk over all queues that binds them anew, and the change that it began after. */
+  #walk: Iterator<KeyQueue<Owner>> | null = null
+  #walkedFor = 0
+  #length = 0
+
+  constructor(binding: Binding<Owner>, memory: MemoryAccount) {
+    this.#binding = binding
+    this.#memory = memory
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  get isBoundAnew(): boolean {
+    return this.#walk !== null
+  }
+
+  /** The key of this message has nothing waiting: the next may pass. */
+  isFreeFor(message: Message): boolean {
+    return !this.#queues.has(this.#binding.keyOf(message) ?? '')
+  }
+
+  add(delivery: Delivery): void {
+    const queue = this.#queueFor(delivery.message)
+    queue.deliveries.add(delivery)
+    this.#length += 1
+    if (queue.deliveries.length === 1) this.#seat(queue)
+  }
+
+  putBack(delivery: Delivery): void {
+    const queue = this.#queueFor(delivery.message)
+    queue.deliveries.putBack(delivery)
+    this.#length += 1
+    this.#seat(queue)
+  }
+
+  peek(): Delivery | undefined {
+    return this.#byAge.first?.queue.deliveries.peek()
+  }
+
+  shift(): Delivery | undefined {
+    const oldest = this.#byAge.first
+    return oldest === null ? undefined : this.shiftFrom(oldest.queue)
+  }
+
+  shiftFrom(queue: KeyQueue<Owner>): Delivery | undefined {
+    const delivery = queue.deliveries.shift()
+    if (delivery === undefined) return undefined
+    this.#length -= 1
+    this.#seat(queue)
+    return delivery
+  }
+
+  expire(now: number, max: number): Expired {
+    const deliveries: Delivery[] = []
+    let nextAt = Infinity
+    for (const queue of this.#queues.values()) {
+      const expired = queue.deliveries.expire(now, max - deliveries.length)
+      for (const delivery of expired.deliveries) deliveries.push(delivery)
+      nextAt = Math.min(nextAt, expired.nextAt)
+      if (expired.deliveries.length === 0) continue
+      this.#length -= expired.deliveries.length
+      this.#seat(queue)
+    }
+    return { deliveries, nextAt }
+  }
+
+  /** A member came or went: keys may belong to others now. */
+  ownersChanged(): void {
+    this.#changes += 1
+    if (this.#walk === null) this.#beginWalk()
+  }
+
+  /** Binds one more queue anew. A walk that was overtaken by another change is followed by one more. */
+  bindNext(): void {
+    if (this.#walk === null) return
+    const next = this.#walk.next()
+    if (next.done !== true) {
+      this.#bind(next.value)
+      return
+    }
+    this.#walk = null
+    if (this.#walkedFor !== this.#changes) this.#beginWalk()
+  }
+
+  /** The owner may be able to take something. */
+  wakes(owner: Owner): void {
+    if (owner.queues.first !== null) this.#awake.add(owner)
+  }
+
+  /** Those to look at, until they are told to sleep. */
+  get awake(): Iterable<Owner> {
+    return this.#awake
+  }
+
+  sleeps(owner: Owner): void {
+    this.#awake.delete(owner)
+  }
+
+  /** Whether the queue is still this owner's. If not, it is bound anew. */
+  isOf(queue: KeyQueue<Owner>, owner: Owner): boolean {
+    this.#bind(queue)
+    return queue.owner === owner
+  }
+
+  /** All that waits, queue by queue. */
+  all(): Delivery[] {
+    const all: Delivery[] = []
+    for (const { deliveries } of this.#queues.values())
+      for (const one of deliveries.all()) all.push(one)
+    return all
+  }
+
+  #beginWalk(): void {
+    if (this.#length === 0) return
+    this.#walk = this.#queues.values()
+    this.#walkedFor = this.#changes
+  }
+
+  #queueFor(message: Message): KeyQueue<Owner> {
+    const key = this.#binding.keyOf(message) ?? ''
+    let queue = this.#queues.get(key)
+    if (queue === undefined) {
+      queue = new KeyQueue(key)
+      this.#queues.set(key, queue)
+      this.#memory.add('keys', keyQueueBytes(key))
+    }
+    return queue
+  }
+
+  /** Its oldest message is another one now. */
+  #seat(queue: KeyQueue<Owner>): void {
+    const first = queue.deliveries.peek()
+    if (first === undefined) {
+      this.#queues.delete(queue.key)
+      this.#memory.add('keys', -keyQueueBytes(queue.key))
+      this.#byAge.remove(queue.age)
+      queue.owner?.queues.remove(queue)
+      return
+    }
+    queue.rank = first.message.sequence
+    queue.age.rank = queue.rank
+    if (queue.age.place === -1) this.#byAge.insert(queue.age)
+    else this.#byAge.reseat(queue.age)
+    if (queue.place !== -1) queue.owner?.queues.reseat(queue)
+    this.#bind(queue)
+  }
+
+  #bind(queue: KeyQueue<Owner>): void {
+    const first = queue.deliveries.peek()
+    if (queue.boundAt === this.#changes || first === undefined) return
+    queue.boundAt = this.#changes
+    const owner = this.#binding.ownerOf(first.message)
+    if (owner === queue.owner) return
+    queue.owner?.queues.remove(queue)
+    queue.owner = owner
+    if (owner === null) return
+    owner.queues.insert(queue)
+    this.#awake.add(owner)
+  }
+}
