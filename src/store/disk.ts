@@ -5,6 +5,13 @@
 /** A file that whoever makes a copy leaves for as long as that takes, with the id of its process. */
 export const HOLD: RegExp = /^hold-(\d+)$/
 
+const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+|clock)$/
+
+/** Files that a copy of a store has. */
+export function isStoreFile(name: string): boolean {
+  return STORE_FILE.test(name)
+}
+
 export interface Disk {
   list(): readonly string[]
   /** Opens a file that is there. */

@@ -4,6 +4,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -103,6 +104,21 @@ async function checkpointed(t: Test): Promise<string> {
   })
   return directory
 }
+
+test('where the newest segment is missing, repair makes the log end before it', async t => {
+  const directory = await filled(t, 300, { ...SMALL, checkpointBytes: 1_000_000_000 })
+  const names = readdirSync(directory).filter(name => name.startsWith('segment'))
+  const newest = names.toSorted().at(-1) ?? ''
+  rmSync(join(directory, newest))
+
+  t.throws(
+    () => withDisk(directory, verify),
+    new RegExp(`the log goes on in ${newest}, which is missing`),
+  )
+  t.match(withDisk(directory, repair), [/ends at byte \d+ now/])
+  const { waiting } = withDisk(directory, verify)
+  t.ok(waiting > 100 && waiting < 300, `${waiting} wait`)
+})
 
 test('a message that cannot be read behind a checkpoint is given up by repair, and no other', async t => {
   const directory = await checkpointed(t)

@@ -159,3 +159,54 @@ test('on a disk without room a log that was cut is opened all the same', async t
     t.match(contents(copy, past.options), /^cut/, `${at}`)
   }
 })
+
+interface Moment {
+  readonly disk: SimDisk
+  readonly kept: string
+}
+
+/** The disk after every commit, every slice of work and every start, with what is acknowledged then. */
+function moments({ options, commits, settledAfter }: Past): readonly Moment[] {
+  const disk = new SimDisk({ dice: new Dice(1) })
+  const found: Moment[] = []
+  const seen = (): void => {
+    const copy = disk.copied(new Dice(1))
+    found.push({ disk: copy, kept: contents(copy.copied(new Dice(1)), options) })
+  }
+  let log = new LogStore(disk, options)
+  log.open()
+  const commit = (changes: readonly Change[]): void => {
+    log.commit(changes)
+    seen()
+    while (log.work()) seen()
+  }
+  commit([OPENED])
+  for (let number = 1; number <= commits; number++) {
+    commit([messageOf(number), queued(number, number)])
+    const settled = number - settledAfter
+    if (settled > 0) commit([{ kind: 'settled', delivery: settled, owner: BOB }])
+    if (number % 5 > 0) continue
+    log.close()
+    log = new LogStore(disk, options)
+    log.open()
+    seen()
+  }
+  log.close()
+  return found
+}
+
+for (const past of PASTS) {
+  test(`${past.what}, of which a whole file is removed at any moment: what is missing is told`, async t => {
+    const silent = moments(past).flatMap(({ disk, kept }, moment) =>
+      disk.fileNames
+        .filter(name => {
+          const copy = disk.copied(new Dice(1))
+          copy.remove(name)
+          const then = contents(copy, past.options)
+          return !then.startsWith('damaged') && then !== kept
+        })
+        .map(name => `${name} at moment ${moment}`),
+    )
+    t.strictSame(silent, [])
+  })
+}

@@ -10,8 +10,8 @@ import { Writer } from '../../packet/writer.ts'
 import { frameBytes, END_BYTES, type FrameMark, writeFrame } from './frame.ts'
 import { IDENTIFIED, LogState, type SentEntry, type SessionEntry } from './log-state.ts'
 import { laterFrame, scanFrames, writeAll } from './segment-file.ts'
-import { roomFor, type LogPosition } from './segments.ts'
-import { StoreDamaged } from './store-damaged.ts'
+import { LOG_BEGINNING, roomFor, type LogPosition } from './segments.ts'
+import { DiskFull, StoreDamaged } from './store-damaged.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 
 const NAME = /^checkpoint-(\d{16})$/
@@ -90,6 +90,22 @@ export class CheckpointWriter {
   #openFile(): DiskFile {
     this.#file ??= roomFor(() => this.#disk.create(`${this.name}.new`))
     return this.#file
+  }
+}
+
+/**
+ * Where there is no checkpoint, one of the empty state says that the log begins with the first segment: a store whose
+ * only segment is missing would look like a new one.
+ */
+export function nameFirstSegment(disk: Disk): void {
+  if (checkpointNames(disk).length > 0) return
+  const checkpoint = new CheckpointWriter(disk, new LogState(), LOG_BEGINNING)
+  try {
+    while (!checkpoint.step());
+  } catch (error) {
+    // Tried again at the next start.
+    if (!(error instanceof DiskFull)) throw error
+    checkpoint.abandon()
   }
 }
 

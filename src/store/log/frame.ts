@@ -6,7 +6,8 @@
 //
 // The salt is thrown anew for each segment, so that no client can publish what would pass for a frame.
 //
-// Frames begin at multiples of 8. Behind the last one stand 8 bytes of zeros.
+// Frames begin at multiples of 8. Behind the last one stand 8 bytes: zeros, or a seal, which says that another segment
+// follows. Without it a log whose newest file is missing would look like a shorter one.
 
 import { crc32 } from 'node:zlib'
 
@@ -17,6 +18,9 @@ const LENGTH = 0
 const CHECKSUM = 4
 const COMMIT = 8
 export const SEGMENT_IN_FRAME = 16
+
+/** No frame has this length. A checksum of the mark follows. */
+const SEAL = 0xffff_ffff
 
 /** What all frames of a segment bear. */
 export interface FrameMark {
@@ -70,6 +74,14 @@ export function commitOf(bytes: Buffer, at: number, end: number, mark: FrameMark
 
 export function lengthAt(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at + LENGTH)
+}
+
+/** What stands behind the last frame of a segment once the next one is on disk. */
+export function sealOf(mark: FrameMark): Buffer {
+  const bytes = Buffer.alloc(END_BYTES)
+  bytes.writeUInt32BE(SEAL)
+  bytes.writeUInt32BE(crc32(markBytes(mark)), 4)
+  return bytes
 }
 
 /** There is nothing but zeros up to `end`. */

@@ -10,12 +10,18 @@ import { type Disk, HOLD } from '../disk.ts'
 import { readMessage } from '../message-codec.ts'
 import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Durability, Snapshot, StoredDelivery } from '../store.ts'
-import { checkpointNames, CheckpointWriter, readCheckpoint, unfinishedNames } from './checkpoint.ts'
+import {
+  checkpointNames,
+  CheckpointWriter,
+  nameFirstSegment,
+  readCheckpoint,
+  unfinishedNames,
+} from './checkpoint.ts'
 import { Compaction, type CompactionPlan, neededBytes, sparseSegments } from './compaction.ts'
 import { BEGUN, LogState } from './log-state.ts'
 import { MESSAGE_IN_RECORD, replay } from './replay.ts'
-import { type Cut, type LogPosition, Segments } from './segments.ts'
-import { SEGMENT_HEADER_BYTES, segmentName } from './segment-file.ts'
+import { type Cut, LOG_BEGINNING, type LogPosition, Segments } from './segments.ts'
+import { segmentName } from './segment-file.ts'
 import { snapshotOf, snapshotParts, storedDelivery } from './snapshot.ts'
 import { DiskFull, StoreDamaged } from './store-damaged.ts'
 import type { QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
@@ -44,13 +50,6 @@ export const LOG_STORE_DEFAULTS: LogStoreOptions = {
   reserveBytes: 67_108_864,
 }
 
-const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+|clock)$/
-
-/** Files that a copy of a store has. */
-export function isStoreFile(name: string): boolean {
-  return STORE_FILE.test(name)
-}
-
 /** A compaction on a full disk takes no more than this part of the reserve. */
 const RESERVE_PARTS = 16
 
@@ -68,8 +67,6 @@ const GAIN_PART_OF_SEGMENT = 4
 /** The room is looked at anew after this many bytes of log. */
 const ROOM_CHECK_BYTES = 1_048_576
 
-const NOTHING: LogPosition = { segment: 1, offset: SEGMENT_HEADER_BYTES, commit: 0 }
-
 export class LogStore {
   readonly #disk: Disk
   readonly #options: LogStoreOptions
@@ -78,7 +75,7 @@ export class LogStore {
   readonly #writer = new Writer()
   #checkpoint: CheckpointWriter | null = null
   #compaction: Compaction | null = null
-  #checkpointed: LogPosition = NOTHING
+  #checkpointed: LogPosition = LOG_BEGINNING
   #appendedAtCheckpoint = 0
   #checkpointSize = 0
   #roomCheckedAt = 0
@@ -120,12 +117,14 @@ export class LogStore {
   /** Recovers what was committed, and tells it. Throws StoreDamaged where it is not as it was left. */
   open(): Snapshot {
     this.recover()
+    nameFirstSegment(this.#disk)
     return snapshotOf(this.#state, slot => this.load(slot))
   }
 
   /** The same, read from the log part by part: the state must stay as it is until the last one was taken. */
   openInParts(): SnapshotParts {
     this.recover()
+    nameFirstSegment(this.#disk)
     return snapshotParts(this.#state, slot => this.load(slot))
   }
 
@@ -337,7 +336,8 @@ export class LogStore {
   }
 
   #recover(newest: string | undefined, needsMessages: boolean): void {
-    const from = newest === undefined ? NOTHING : readCheckpoint(this.#disk, newest, this.#state)
+    const from =
+      newest === undefined ? LOG_BEGINNING : readCheckpoint(this.#disk, newest, this.#state)
     this.#checkpointed = from
     this.cut = this.#segments.recover(from, (payload, segment, frame) =>
       this.#replay(payload, segment, frame),

@@ -12,6 +12,7 @@ import {
   isZeros,
   lengthAt,
   markBytes,
+  sealOf,
   SEGMENT_IN_FRAME,
 } from './frame.ts'
 import { StoreDamaged } from './store-damaged.ts'
@@ -152,6 +153,11 @@ function isZerosFrom(window: Window, from: number, size: number): boolean {
     if (window.bytes.length === 0) return true
   }
   return true
+}
+
+/** Whether the frames of the segment end at `end` with the seal: another segment follows. */
+export function isSealedAt({ file, mark }: OpenSegment, end: number): boolean {
+  return bytesAt(file, end, END_BYTES).equals(sealOf(mark))
 }
 
 /** The number of the commit that a segment begins with, or null where it has no whole frame. */

@@ -5,11 +5,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Disk, DiskFile } from '../disk.ts'
 import type { Durability } from '../store.ts'
-import { END_BYTES, frameBytes, FRAME_HEADER_BYTES, writeFrame } from './frame.ts'
+import { END_BYTES, frameBytes, FRAME_HEADER_BYTES, sealOf, writeFrame } from './frame.ts'
 import {
   firstCommit,
   FrameReader,
   guessedMark,
+  isSealedAt,
   laterFrame,
   markIn,
   type OpenSegment,
@@ -39,6 +40,13 @@ export interface LogPosition {
   readonly offset: number
   readonly commit: number
 }
+
+interface SegmentEnd {
+  readonly segment: number
+  readonly offset: number
+}
+
+export const LOG_BEGINNING: LogPosition = { segment: 1, offset: SEGMENT_HEADER_BYTES, commit: 0 }
 
 /**
  * The end of the log was not as it is left, and was cut: a commit that nobody was told of, after a crash. Where
@@ -122,6 +130,7 @@ export class Segments {
     const numbers = this.numbers().filter(number => number >= from.segment)
     this.#commit = from.commit
     let cut: Cut | null = null
+    let before: SegmentEnd | null = null
     for (const [index, number] of numbers.entries()) {
       if (number !== from.segment + index) {
         throw new StoreDamaged(segmentName(from.segment + index), 0, 'the file is missing')
@@ -136,6 +145,7 @@ export class Segments {
       if (cut !== null && !this.#goesOn(number)) {
         this.#assertNothingFollows(number, SEGMENT_HEADER_BYTES - 8, cut)
       } else {
+        before = index === 0 ? null : { segment: this.#last, offset: this.#end }
         cut = this.#read(number, start, onFrame)
       }
     }
@@ -143,8 +153,41 @@ export class Segments {
       throw new StoreDamaged(segmentName(from.segment), 0, 'the file is missing')
     }
     if (cut !== null && cut.offset > 0) this.#cut(cut)
+    else if (this.#isSealed) this.#unseal()
+    else if (before !== null) this.#seal(before)
     this.#removeAfter(this.#last)
     return cut
+  }
+
+  get #isSealed(): boolean {
+    return isSealedAt(this.#open(this.#last), this.#end)
+  }
+
+  /** The newest segment says that another follows: one of which nothing but the name was left, or one that is gone. */
+  #unseal(): void {
+    const next = segmentName(this.#last + 1)
+    if (!this.#disk.list().includes(next)) {
+      const what = `the log goes on in ${next}, which is missing`
+      throw new StoreDamaged(segmentName(this.#last), this.#end, what)
+    }
+    this.#isTorn = true
+    this.#endHere()
+  }
+
+  /**
+   * Says at the end of a segment that another follows, which is on disk. On disk itself before anything in that one
+   * is acknowledged.
+   */
+  #seal({ segment, offset }: SegmentEnd): void {
+    const opened = this.#open(segment)
+    if (isSealedAt(opened, offset)) return
+    try {
+      writeAll(opened.file, sealOf(opened.mark), offset)
+    } catch (error) {
+      // Tried again at the next start: without it only the loss of a whole file is not told.
+      if (!isDiskFull(error)) throw error
+    }
+    opened.file.sync()
   }
 
   /** Makes a frame of the payload and, unless the durability is `os`, waits until it is on disk. */
@@ -231,7 +274,8 @@ export class Segments {
       const what = `no whole frame stands here, but one does at byte ${later}`
       throw new StoreDamaged(segmentName(number), scan.end, what)
     }
-    return scan.ending === 'clean' ? null : { file: segmentName(number), offset: scan.end }
+    const isWhole = scan.ending === 'clean' || isSealedAt({ file, mark }, scan.end)
+    return isWhole ? null : { file: segmentName(number), offset: scan.end }
   }
 
   /** The segment begins with the commit that is the next. */
@@ -278,6 +322,7 @@ export class Segments {
 
   /** Goes on in a new segment. Throws DiskFull. */
   roll(): void {
+    const before = { segment: this.#last, offset: this.#end }
     if (this.#last > 0) this.#endHere()
     const number = this.#last + 1
     const mark = { segment: number, salt: this.#options.salt?.() ?? randomSalt() }
@@ -301,6 +346,7 @@ export class Segments {
     file.sync()
     this.#disk.syncNames()
     this.#keep(number, { file, mark })
+    if (this.#last > 0) this.#seal(before)
     this.#last = number
     this.#end = SEGMENT_HEADER_BYTES
   }

@@ -13,8 +13,9 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { FileDisk } from '../file-disk.ts'
-import { isStoreFile } from '../log/log-store.ts'
+import { isStoreFile } from '../disk.ts'
 import { inDirectory, makeDirectory, namesIn } from '../store-directory.ts'
+import { segmentNumber } from '../log/segment-file.ts'
 import { figuresOf, type StoreFigures, verify } from './verify.ts'
 
 const TRIES_MAX = 5
@@ -65,10 +66,16 @@ function copyWhole(from: string, to: string): StoreFigures {
 
 function copyFiles(from: string, to: string): void {
   // Checkpoints first, then the log in its order: what is copied is the store as it was at one moment.
-  const names = namesIn(from).filter(isStoreFile).sort()
-  for (const name of names) {
-    copyFileSync(join(from, name), join(to, name), constants.COPYFILE_EXCL)
-    syncPath(join(to, name))
+  let names = namesIn(from).filter(isStoreFile).sort()
+  while (names.length > 0) {
+    for (const name of names) {
+      copyFileSync(join(from, name), join(to, name), constants.COPYFILE_EXCL)
+      syncPath(join(to, name))
+    }
+    // The end of the newest segment may say by now that another one follows.
+    const newest = segmentNumber(names.findLast(name => segmentNumber(name) !== null) ?? '') ?? 0
+    names = namesIn(from).filter(name => (segmentNumber(name) ?? 0) > newest)
+    names.sort()
   }
   syncPath(to)
 }
