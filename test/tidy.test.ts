@@ -66,8 +66,8 @@ const WIDE_ON_PURPOSE = 'Wide on purpose: '
 const WIDE_CLASSES: readonly string[] = [
   'Broker',
   'ClientSocket',
+  'ConnectedClient',
   'Connection',
-  'Conversation',
   'DurableState',
   'FileStore',
   'Framer',

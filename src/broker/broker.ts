@@ -21,7 +21,7 @@ import { Faults } from './faults.ts'
 import type { Observer } from './observer.ts'
 import { PostponedWork } from './postponed-work.ts'
 import { Retained } from './retained.ts'
-import { type Occupant, Sessions } from './sessions.ts'
+import { type SessionHolder, Sessions } from './sessions.ts'
 import type { ShareGroups, ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -43,7 +43,7 @@ export interface Opening {
   readonly cleanStart: boolean
   readonly expiryIntervalSeconds: number
   readonly will: WillOfClient | null
-  readonly occupant: Occupant
+  readonly holder: SessionHolder
 }
 
 export interface Opened {
@@ -53,7 +53,7 @@ export interface Opened {
 }
 
 /** How a connection ended, as far as the will is concerned. */
-export type Departure = 'goodbye' | 'lost' | 'broker-stops'
+export type Departure = 'disconnected' | 'lost' | 'broker-stops'
 
 const NO_READERS: readonly PageReader[] = []
 
@@ -164,10 +164,10 @@ export class Broker implements SessionContext {
   open(opening: Opening): Opened {
     const { clientId, expiryIntervalSeconds } = opening
     this.changing += 1
-    const occupant = this.sessions.occupantOf(clientId)
-    if (occupant !== null) {
+    const holder = this.sessions.holderOf(clientId)
+    if (holder !== null) {
       this.statistics.sessionsTakenOver += 1
-      occupant.takenOver()
+      holder.takenOver()
     }
     const old = this.sessions.get(clientId)
     if (old !== undefined && opening.cleanStart) {
@@ -177,7 +177,7 @@ export class Broker implements SessionContext {
     const kept = opening.cleanStart ? undefined : old
     const session = kept ?? this.#begin(clientId, expiryIntervalSeconds)
     if (kept !== undefined) this.#resume(kept, expiryIntervalSeconds)
-    this.sessions.occupy(session, opening.occupant)
+    this.sessions.hold(session, opening.holder)
     this.#wills.set(clientId, opening.will)
     this.changing -= 1
     return { session, sessionPresent: kept !== undefined }
@@ -199,7 +199,7 @@ export class Broker implements SessionContext {
 
   #leave(session: Session, departure: Departure): void {
     session.detach()
-    if (departure === 'goodbye') this.#wills.forget(session.clientId)
+    if (departure === 'disconnected') this.#wills.forget(session.clientId)
     else if (departure === 'lost') this.#wills.connectionLost(session.clientId)
     if (session.expiryIntervalSeconds === 0) {
       // When the broker stops, the store keeps the will for the broker that comes after.
@@ -207,7 +207,7 @@ export class Broker implements SessionContext {
       else this.end(session)
       return
     }
-    this.sessions.vacate(session, this.#away(session))
+    this.sessions.release(session, this.#away(session))
   }
 
   /** The session and its deliveries are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
@@ -344,7 +344,7 @@ export class Broker implements SessionContext {
     this.#add(session)
     // It was left before now, whatever a clock that was wrong has written down.
     const latest = expiryOf(session, this.#now)
-    this.sessions.vacate(
+    this.sessions.release(
       session,
       expiresAt === null ? this.#away(session) : Math.min(expiresAt, latest),
     )

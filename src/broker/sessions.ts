@@ -5,14 +5,14 @@ import type { Session } from '../session/session.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
 /** Who holds a session at the moment: a connection. */
-export interface Occupant {
+export interface SessionHolder {
   /** Another connection came with the same client id: say so and close [MQTT-3.1.4-3]. */
   takenOver(): void
 }
 
-class Place implements Deadline {
+class SessionEntry implements Deadline {
   readonly session: Session
-  occupant: Occupant | null = null
+  holder: SessionHolder | null = null
   readonly #sessionExpired: (session: Session) => void
 
   constructor(session: Session, sessionExpired: (session: Session) => void) {
@@ -26,10 +26,10 @@ class Place implements Deadline {
 }
 
 export class Sessions {
-  readonly #places = new ChurnMap<string, Place>()
+  readonly #entries = new ChurnMap<string, SessionEntry>()
   readonly #deadlines: Deadlines
   readonly #expired: (session: Session) => void
-  #occupied = 0
+  #held = 0
 
   constructor(deadlines: Deadlines, expired: (session: Session) => void) {
     this.#deadlines = deadlines
@@ -37,52 +37,52 @@ export class Sessions {
   }
 
   get count(): number {
-    return this.#places.size
+    return this.#entries.size
   }
 
   /** How many have their client here. */
   get connectedCount(): number {
-    return this.#occupied
+    return this.#held
   }
 
   get(clientId: string): Session | undefined {
-    return this.#places.get(clientId)?.session
+    return this.#entries.get(clientId)?.session
   }
 
   *all(): Iterable<Session> {
-    for (const place of this.#places.values()) if (place !== null) yield place.session
+    for (const entry of this.#entries.values()) if (entry !== null) yield entry.session
   }
 
-  occupantOf(clientId: string): Occupant | null {
-    return this.#places.get(clientId)?.occupant ?? null
+  holderOf(clientId: string): SessionHolder | null {
+    return this.#entries.get(clientId)?.holder ?? null
   }
 
   add(session: Session): void {
-    this.#places.set(session.clientId, new Place(session, this.#expired))
+    this.#entries.set(session.clientId, new SessionEntry(session, this.#expired))
   }
 
-  occupy(session: Session, occupant: Occupant): void {
-    const place = this.#places.get(session.clientId)
-    if (place === null || place.session !== session) return
-    if (place.occupant === null) this.#occupied += 1
-    place.occupant = occupant
-    this.#deadlines.clear(place)
+  hold(session: Session, holder: SessionHolder): void {
+    const entry = this.#entries.get(session.clientId)
+    if (entry === null || entry.session !== session) return
+    if (entry.holder === null) this.#held += 1
+    entry.holder = holder
+    this.#deadlines.clear(entry)
   }
 
   /** The client is away; its session ends at `expiresAt` milliseconds, Infinity for never. */
-  vacate(session: Session, expiresAt: number): void {
-    const place = this.#places.get(session.clientId)
-    if (place === null || place.session !== session) return
-    if (place.occupant !== null) this.#occupied -= 1
-    place.occupant = null
-    this.#deadlines.set(place, expiresAt)
+  release(session: Session, expiresAt: number): void {
+    const entry = this.#entries.get(session.clientId)
+    if (entry === null || entry.session !== session) return
+    if (entry.holder !== null) this.#held -= 1
+    entry.holder = null
+    this.#deadlines.set(entry, expiresAt)
   }
 
   remove(session: Session): void {
-    const place = this.#places.get(session.clientId)
-    if (place === null || place.session !== session) return
-    if (place.occupant !== null) this.#occupied -= 1
-    this.#deadlines.clear(place)
-    this.#places.delete(session.clientId)
+    const entry = this.#entries.get(session.clientId)
+    if (entry === null || entry.session !== session) return
+    if (entry.holder !== null) this.#held -= 1
+    this.#deadlines.clear(entry)
+    this.#entries.delete(session.clientId)
   }
 }

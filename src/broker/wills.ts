@@ -70,7 +70,7 @@ export class Wills {
     this.#journal.record({ kind: 'will-set', clientId, will: will.will })
   }
 
-  /** The client said goodbye, or came back in time: the will is not published [MQTT-3.1.2-10, MQTT-3.1.3-9]. */
+  /** The client sent DISCONNECT, or came back in time: the will is not published [MQTT-3.1.2-10, MQTT-3.1.3-9]. */
   forget(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return

@@ -1,4 +1,4 @@
-// What all connections of a broker share, and who carries what one of them has to say.
+// What all connections of a broker share, and what a connection asks of the owner of its socket.
 
 import type { Credentials } from '../access/access.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -15,17 +15,17 @@ export interface ConnectionContext {
   newClientId(): string
 }
 
-/** Who is at the other end, as the shell knows it. */
+/** Who is at the other end, as the host knows it. */
 export interface ConnectionPeer {
   readonly address: string
   readonly transport: string
   readonly certificate: Credentials['certificate']
 }
 
-/** The shell's part: it carries out before the turn ends what the connection cannot do itself. */
+/** Whoever owns the socket: does what the connection cannot do itself, before the turn ends. */
 export interface ConnectionHost {
   /** There are bytes to send, a question to ask or an end to make. May be called often. */
-  attend(): void
+  requestFlush(): void
   /** The system keeps up with the bytes that it is given. While this is false, `drained` is sure to come. */
   readonly isFlowing: boolean
   /** We have stopped reading from this client, so its silence is ours. */
@@ -33,7 +33,7 @@ export interface ConnectionHost {
   /** Bytes that wait for the socket outside of the outbox. */
   readonly pendingBytes: number
   /** Sends what may be sent at once, because the outbox has grown large within one turn. */
-  relieve(): void
+  flushEarly(): void
 }
 
 /** What the connection wants to know of the world outside, and cannot wait for. */

@@ -3,7 +3,7 @@
 import type { Verdict } from '../access/access.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
-import type { Occupant } from '../broker/sessions.ts'
+import type { SessionHolder } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
 import { decodeWithin, protocolVersionOf } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
@@ -36,8 +36,8 @@ import type {
   ConnectionPeer,
   Question,
 } from './connection-context.ts'
-import { Conversation } from './conversation.ts'
-import { expiryIn, farewellOf } from './farewell.ts'
+import { ConnectedClient } from './connected-client.ts'
+import { expiryIn, departureOf } from './departure.ts'
 import {
   connack,
   connackRefusal,
@@ -50,7 +50,7 @@ import {
   refusingConnack,
   versionToAnswer,
 } from './handshake.ts'
-import { Patience, type WaitedFor } from './patience.ts'
+import { TimeLimits, type TimeLimited } from './time-limits.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
 
@@ -60,10 +60,10 @@ interface PendingConnect {
   readonly negotiated: NegotiatedLimits
 }
 
-export class Connection implements WaitedFor, Occupant {
+export class Connection implements TimeLimited, SessionHolder {
   readonly sender: Sender
   readonly peer: ConnectionPeer
-  /** What the shell must find out before the next packet is read, or null. */
+  /** What the host must find out before the next packet is read, or null. */
   question: Question | null = null
   /** The end was reached: once the outbox is empty the socket is closed. */
   isOver = false
@@ -71,9 +71,9 @@ export class Connection implements WaitedFor, Occupant {
   readonly #host: ConnectionHost
   readonly #framer: Framer
   #terms: ReadingTerms
-  readonly #patience: Patience
+  readonly #timeLimits: TimeLimits
   #pending: PendingConnect | null = null
-  #conversation: Conversation | null = null
+  #client: ConnectedClient | null = null
   #isReauthenticating = false
   #hasSaidNothing = true
 
@@ -86,16 +86,11 @@ export class Connection implements WaitedFor, Occupant {
     this.#framer = new Framer(broker.limits.connectPacketBytesMax, 'limits.connectPacketBytesMax')
     this.#terms = { version: 4, userPropertiesMax: broker.limits.userPropertiesMax }
     broker.statistics.connectionsAccepted += 1
-    this.#patience = new Patience(broker, this)
+    this.#timeLimits = new TimeLimits(broker, this)
   }
 
   get #broker(): Broker {
     return this.#context.broker
-  }
-
-  /** Null until CONNECT is accepted. */
-  get conversation(): Conversation | null {
-    return this.#conversation
   }
 
   get clientId(): string | null {
@@ -105,18 +100,18 @@ export class Connection implements WaitedFor, Occupant {
   /** Packets that have arrived wait for a later turn: this one's share is used up. */
   get hasUnread(): boolean {
     if (this.isOver || this.question !== null) return false
-    return this.#framer.hasUnread || this.#conversation?.hasFilterWork === true
+    return this.#framer.hasUnread || this.#client?.hasFilterWork === true
   }
 
   get unreadBytes(): number {
-    return this.#framer.unreadBytes + (this.#conversation?.filterBytes ?? 0)
+    return this.#framer.unreadBytes + (this.#client?.filterBytes ?? 0)
   }
 
   /** Bytes from the client. The chunk is lent: what must outlive this call is copied. */
   receive(chunk: Buffer): void {
     if (this.isOver) return
     this.#broker.statistics.bytesReceived += chunk.length
-    this.#patience.heard()
+    this.#timeLimits.heard()
     this.#hasSaidNothing = false
     this.#framer.push(chunk)
     this.proceed()
@@ -131,7 +126,7 @@ export class Connection implements WaitedFor, Occupant {
 
   /** Something has come from the client that is not whole yet. */
   heard(): void {
-    this.#patience.heard()
+    this.#timeLimits.heard()
   }
 
   /** Reads on, up to this connection's share of the turn. */
@@ -148,17 +143,17 @@ export class Connection implements WaitedFor, Occupant {
         broker.turnWorkLeft -= WORK.packet + work + WORK.durableFact * (journal.length - before)
       }
     } catch (error) {
-      this.#brokenBy(error, changing)
+      this.#endBy(error, changing)
     }
   }
 
   /** Handles the next packet, or goes on with one. Returns the work beyond that of a packet, null when there is none. */
   #advance(): number | null {
-    const conversation = this.#conversation
-    if (conversation !== null && conversation.hasFilterWork) return conversation.workOnFilters()
+    const client = this.#client
+    if (client !== null && client.hasFilterWork) return client.workOnFilters()
     if (!this.#framer.next()) return null
     const { bytes, start, end } = this.#framer
-    if (conversation !== null && conversation.takesApart(bytes, start, end)) return 0
+    if (client !== null && client.takesApart(bytes, start, end)) return 0
     return this.#handle(decodeWithin(bytes, start, end, this.#terms))
   }
 
@@ -169,10 +164,10 @@ export class Connection implements WaitedFor, Occupant {
     if (this.isOver || question === null) return
     const { changing } = this.#broker
     try {
-      if (this.#conversation === null) this.#admit(verdict, question)
-      else this.#reauthenticated(verdict, this.#conversation)
+      if (this.#client === null) this.#admit(verdict, question)
+      else this.#reauthenticated(verdict, this.#client)
     } catch (error) {
-      this.#brokenBy(error, changing)
+      this.#endBy(error, changing)
     }
     this.proceed()
   }
@@ -180,9 +175,9 @@ export class Connection implements WaitedFor, Occupant {
   /** There is room for more towards the client. */
   drained(): void {
     this.sender.isAwaited = false
-    if (this.#conversation === null) return
+    if (this.#client === null) return
     this.#broker.changing += 1
-    this.#conversation.session.pump()
+    this.#client.session.pump()
     this.#broker.changing -= 1
   }
 
@@ -192,7 +187,7 @@ export class Connection implements WaitedFor, Occupant {
    */
   closed(cause: string | null): boolean {
     if (this.#hasSaidNothing) this.#forget()
-    this.#conversation?.goesWithoutAnswers()
+    this.#client?.goesWithoutAnswers()
     this.proceed()
     if (this.hasUnread || (!this.isOver && this.#broker.turnWorkLeft <= 0)) return false
     const sentence = cause ?? 'the client closed its connection without DISCONNECT'
@@ -202,7 +197,7 @@ export class Connection implements WaitedFor, Occupant {
   }
 
   takenOver(): void {
-    if (this.#conversation?.isUnanswered === true) this.proceed()
+    if (this.#client?.isUnanswered === true) this.proceed()
     this.disconnect(SESSION_TAKEN_OVER, 'another connection came with the same client id')
   }
 
@@ -222,15 +217,15 @@ export class Connection implements WaitedFor, Occupant {
     return this.#host.isPaused
   }
 
-  /** It was waited for long enough. */
-  outOfTime(reason: ReasonCode, sentence: string): void {
+  /** A time limit was reached. */
+  timedOut(reason: ReasonCode, sentence: string): void {
     if (this.#pending === null) this.#end(reason, sentence, 'lost')
     else this.disconnect(reason, sentence)
   }
 
   #handle(packet: Packet): number {
     this.#broker.statistics.packetsReceived += 1
-    if (this.#conversation !== null) return this.#converse(packet, this.#conversation)
+    if (this.#client !== null) return this.#converse(packet, this.#client)
     if (this.#pending !== null) this.#continueHandshake(packet, this.#pending)
     else if (packet.type === 'connect') this.#connect(packet)
     // [MQTT-3.1.0-1]
@@ -238,15 +233,15 @@ export class Connection implements WaitedFor, Occupant {
     return 0
   }
 
-  #converse(packet: Packet, conversation: Conversation): number {
-    if (packet.type === 'disconnect') this.#goodbye(packet, conversation)
+  #converse(packet: Packet, client: ConnectedClient): number {
+    if (packet.type === 'disconnect') this.#disconnectReceived(packet, client)
     else if (packet.type === 'auth') this.#reauthenticate(packet)
-    else return conversation.handle(packet)
+    else return client.handle(packet)
     return 0
   }
 
   #connect(packet: ConnectPacket): void {
-    this.sender.speaks(packet.version)
+    this.sender.setVersion(packet.version)
     this.#terms = { ...this.#terms, version: packet.version }
     const assigned = packet.clientId === '' ? this.#context.newClientId() : null
     const negotiated = negotiate(packet, assigned, this.#broker.limits)
@@ -254,8 +249,8 @@ export class Connection implements WaitedFor, Occupant {
     const will = packet.will === null ? null : keptWill(packet.will)
     const password = ownBytes(packet.password ?? undefined)
     this.#pending = { packet: { ...packet, will, password }, negotiated }
-    this.#patience.authenticates()
-    this.sender.agreed(negotiated)
+    this.#timeLimits.authenticates()
+    this.sender.setNegotiated(negotiated)
     const refusal = connectRefusal(packet, this.#broker)
     if (refusal !== null) {
       this.#refuse(refusal.reason, refusal.sentence)
@@ -268,13 +263,13 @@ export class Connection implements WaitedFor, Occupant {
       method === null
         ? { kind: 'authenticate', credentials }
         : { kind: 'exchange', method, data, credentials, isFirst: true }
-    this.#host.attend()
+    this.#host.requestFlush()
   }
 
   /** Between CONNECT and CONNACK only AUTH and DISCONNECT may come [MQTT-3.1.2-30]. */
   #continueHandshake(packet: Packet, pending: PendingConnect): void {
     if (packet.type === 'disconnect') {
-      this.#end(packet.reason, 'the client gave up its authentication', 'goodbye')
+      this.#end(packet.reason, 'the client gave up its authentication', 'disconnected')
     } else if (packet.type === 'auth') {
       this.#ask(packet, pending, CONTINUE_AUTHENTICATION)
     } else {
@@ -297,7 +292,7 @@ export class Connection implements WaitedFor, Occupant {
     }
     const credentials = credentialsOf(pending.packet, pending.negotiated.clientId, this.peer)
     this.question = questionOf(packet, pending.negotiated, credentials, expected)
-    this.#host.attend()
+    this.#host.requestFlush()
   }
 
   #admit(verdict: Verdict, question: Question): void {
@@ -316,8 +311,8 @@ export class Connection implements WaitedFor, Occupant {
     }
   }
 
-  #reauthenticated(verdict: Verdict, conversation: Conversation): void {
-    const method = conversation.negotiated.authenticationMethod ?? ''
+  #reauthenticated(verdict: Verdict, client: ConnectedClient): void {
+    const method = client.negotiated.authenticationMethod ?? ''
     switch (verdict.kind) {
       case 'refused':
         // [MQTT-4.12.1-2]
@@ -327,7 +322,7 @@ export class Connection implements WaitedFor, Occupant {
         this.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
         return
       case 'allowed':
-        conversation.permissions = verdict.permissions
+        client.permissions = verdict.permissions
         this.#isReauthenticating = false
         this.sender.send(authPacket(SUCCESS, method, verdict.data), 0)
         return
@@ -355,27 +350,27 @@ export class Connection implements WaitedFor, Occupant {
       cleanStart: packet.cleanStart,
       expiryIntervalSeconds: negotiated.expiryIntervalSeconds,
       will: packet.will === null ? null : { will: packet.will, permissions },
-      occupant: this,
+      holder: this,
     })
-    this.#conversation = new Conversation(session, negotiated, permissions, broker, this.sender)
+    this.#client = new ConnectedClient(session, negotiated, permissions, broker, this.sender)
     this.#framer.packetBytesMax = broker.limits.packetBytesMax
     this.#framer.limitName = 'limits.packetBytesMax'
     // Also when an old session was deleted or a will was left [D6].
     this.sender.send(connack(negotiated, sessionPresent, broker, extras), broker.journal.latest)
-    this.#patience.connected(negotiated.keepAliveSeconds)
+    this.#timeLimits.connected(negotiated.keepAliveSeconds)
     broker.observer.connected?.(factsOf(negotiated, this.peer), sessionPresent)
     broker.changing += 1
     session.attach(this.sender, negotiated.windowMax)
     broker.changing -= 1
   }
 
-  #goodbye(packet: DisconnectPacket, { session }: Conversation): void {
+  #disconnectReceived(packet: DisconnectPacket, { session }: ConnectedClient): void {
     const expiry = expiryIn(packet, session.expiryIntervalSeconds)
     if (expiry !== null) {
       const max = this.#broker.limits.sessionExpirySecondsMax
       this.#broker.changeExpiry(session, Math.min(expiry, max))
     }
-    const { departure, sentence } = farewellOf(packet)
+    const { departure, sentence } = departureOf(packet)
     this.#end(packet.reason, sentence, departure)
   }
 
@@ -387,7 +382,7 @@ export class Connection implements WaitedFor, Occupant {
   }
 
   /** `changing` is what it was before: who breaks a rule is found out before anything changes. */
-  #brokenBy(error: unknown, changing: number): void {
+  #endBy(error: unknown, changing: number): void {
     if (error instanceof CannotServe) {
       this.#broker.changing = changing
       this.disconnect(error.reason, error.message)
@@ -396,24 +391,24 @@ export class Connection implements WaitedFor, Occupant {
     if (!(error instanceof MalformedPacket) && !(error instanceof ProtocolError)) throw error
     this.#broker.changing = changing
     this.#broker.statistics.protocolErrors += 1
-    if (this.#pending === null && error instanceof MalformedPacket) this.#sayToStranger(error)
+    if (this.#pending === null && error instanceof MalformedPacket) this.#refuseUnreadable(error)
     else this.#say(error.reason, error.message)
     this.#end(error.reason, error.message, 'lost')
   }
 
   /** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
-  #sayToStranger(error: MalformedPacket): void {
+  #refuseUnreadable(error: MalformedPacket): void {
     const { bytes, start, end } = this.#framer
     const version = versionToAnswer(protocolVersionOf(bytes, start, end), error.reason)
     if (version === null) return
-    this.sender.speaks(version)
+    this.sender.setVersion(version)
     this.sender.send(refusingConnack(error.reason, error.message), 0)
   }
 
   /** The reason on the wire, where the version has a way to say it [MQTT-4.13.1-1]. */
   #say(reason: ReasonCode, sentence: string): void {
     if (this.isOver || (this.#pending?.negotiated.version ?? 0) < 5) return
-    if (this.#conversation === null) {
+    if (this.#client === null) {
       this.sender.send(refusingConnack(reason, sentence), 0)
       return
     }
@@ -426,23 +421,23 @@ export class Connection implements WaitedFor, Occupant {
     this.isOver = true
     this.question = null
     const { broker } = this.#context
-    this.#patience.end()
-    this.#host.attend()
+    this.#timeLimits.end()
+    this.#host.requestFlush()
     const facts = factsOf(this.#pending?.negotiated ?? null, this.peer)
-    if (this.#conversation === null) {
+    if (this.#client === null) {
       broker.statistics.connectionsRefused += 1
       broker.observer.refused?.(facts, reason, sentence)
       return
     }
     if (departure === 'lost') broker.statistics.connectionsLost += 1
     broker.observer.disconnected?.(facts, reason, sentence)
-    this.#conversation.ended()
-    broker.leave(this.#conversation.session, departure)
+    this.#client.ended()
+    broker.leave(this.#client.session, departure)
   }
 
   /** A probe that opened the connection to see whether it can be opened: no event. */
   #forget(): void {
     this.isOver = true
-    this.#patience.end()
+    this.#timeLimits.end()
   }
 }

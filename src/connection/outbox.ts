@@ -1,4 +1,4 @@
-// Encoded bytes on their way to one socket. They lie in stretches: each waits for its own commit, and for
+// Encoded bytes on their way to one socket. They lie in batches: each waits for its own commit, and for
 // all that was said before it, so the order on the socket is kept and no other socket waits.
 
 import type { CommitId } from '../store/journal.ts'
@@ -6,7 +6,7 @@ import type { EncodedPublish } from '../packet/encode-publish.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 
-interface Stretch {
+interface Batch {
   /** The commit that must be reached before it may leave; 0 for none. */
   commitId: CommitId
   readonly pieces: Uint8Array[]
@@ -20,8 +20,8 @@ const NOTHING: readonly Uint8Array[] = []
 export class Outbox {
   readonly #pool: ChunkPool
   /** Before `#current`. An outbox that is empty has none of all these: most sockets are silent most of the time. */
-  #stretches: Stretch[] | null = null
-  #current: Stretch | null = null
+  #batches: Batch[] | null = null
+  #current: Batch | null = null
   #chunk: Buffer | null = null
   #start = 0
   #end = 0
@@ -47,40 +47,40 @@ export class Outbox {
   }
 
   append(bytes: Uint8Array, commitId: CommitId): void {
-    const stretch = this.#stretchFor(commitId)
+    const batch = this.#batchFor(commitId)
     if (bytes.length >= LARGE_BYTES_MIN) {
-      this.#refer(stretch, bytes)
+      this.#refer(batch, bytes)
       return
     }
-    const chunk = this.#room(stretch, bytes.length)
+    const chunk = this.#reserve(batch, bytes.length)
     chunk.set(bytes, this.#end)
-    this.#advance(stretch, bytes.length)
+    this.#advance(batch, bytes.length)
   }
 
   /** A PUBLISH whose bytes are shared by all its receivers, with this receiver's packet identifier. */
   appendPublish(encoded: EncodedPublish, packetId: number, commitId: CommitId): void {
-    const stretch = this.#stretchFor(commitId)
+    const batch = this.#batchFor(commitId)
     const { memory, headBytes, payload, packetIdOffset } = encoded
-    const chunk = this.#room(stretch, headBytes)
+    const chunk = this.#reserve(batch, headBytes)
     if (headBytes > LOOP_BYTES_MAX) chunk.set(encoded.head, this.#end)
     else for (let at = 0; at < headBytes; at++) chunk[this.#end + at] = memory[at] ?? 0
     if (packetIdOffset >= 0) {
       chunk[this.#end + packetIdOffset] = packetId >> 8
       chunk[this.#end + packetIdOffset + 1] = packetId & 0xff
     }
-    this.#advance(stretch, headBytes)
-    if (payload !== null) this.#refer(stretch, payload)
+    this.#advance(batch, headBytes)
+    if (payload !== null) this.#refer(batch, payload)
   }
 
   /** PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: four bytes. */
   appendAcknowledgement(firstByte: number, packetId: number, commitId: CommitId): void {
-    const stretch = this.#stretchFor(commitId)
-    const chunk = this.#room(stretch, 4)
+    const batch = this.#batchFor(commitId)
+    const chunk = this.#reserve(batch, 4)
     chunk[this.#end] = firstByte
     chunk[this.#end + 1] = 2
     chunk[this.#end + 2] = packetId >> 8
     chunk[this.#end + 3] = packetId & 0xff
-    this.#advance(stretch, 4)
+    this.#advance(batch, 4)
   }
 
   /** What was appended last ends an exchange that the client's Receive Maximum counts. */
@@ -94,7 +94,7 @@ export class Outbox {
   take(committed: number): readonly Uint8Array[] {
     const current = this.#current
     if (current === null) return NOTHING
-    if (this.#stretches === null) {
+    if (this.#batches === null) {
       // What must wait is not sealed either: what follows it may lie in the same piece.
       if (current.commitId > committed) return NOTHING
       this.#seal(current)
@@ -102,12 +102,12 @@ export class Outbox {
       return this.#release(current)
     }
     const pieces: Uint8Array[] = []
-    for (const stretch of this.#stretches) {
-      if (stretch.commitId > committed) break
-      for (const piece of this.#release(stretch)) pieces.push(piece)
+    for (const batch of this.#batches) {
+      if (batch.commitId > committed) break
+      for (const piece of this.#release(batch)) pieces.push(piece)
     }
-    const rest = this.#stretches.filter(({ commitId }) => commitId > committed)
-    this.#stretches = rest.length === 0 ? null : rest
+    const rest = this.#batches.filter(({ commitId }) => commitId > committed)
+    this.#batches = rest.length === 0 ? null : rest
     if (current.commitId > committed) return pieces
     this.#seal(current)
     this.#current = null
@@ -122,7 +122,7 @@ export class Outbox {
   recycle(wasTaken: boolean): void {
     const chunks = this.#chunks
     this.#chunks = null
-    // Otherwise some stretch still lies in these chunks: they are left to the garbage collector.
+    // Otherwise some batch still lies in these chunks: they are left to the garbage collector.
     if (this.#bytes > 0) return
     this.#chunk = null
     if (wasTaken && chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
@@ -130,7 +130,7 @@ export class Outbox {
 
   /** Forgets everything: the socket is gone. */
   clear(): void {
-    this.#stretches = null
+    this.#batches = null
     this.#current = null
     this.#chunks = null
     this.#chunk = null
@@ -138,23 +138,23 @@ export class Outbox {
     this.#acknowledgements = 0
   }
 
-  /** The stretch for bytes that wait for this commit: the last one, or another behind it. */
-  #stretchFor(commitId: CommitId): Stretch {
+  /** The batch for bytes that wait for this commit: the last one, or another behind it. */
+  #batchFor(commitId: CommitId): Batch {
     const current = this.#current
     if (current !== null && commitId <= current.commitId) return current
     if (current !== null) {
       this.#seal(current)
-      this.#stretches ??= []
-      this.#stretches.push(current)
+      this.#batches ??= []
+      this.#batches.push(current)
     }
-    const stretch: Stretch = { commitId, pieces: [], bytes: 0, acknowledgements: 0 }
-    this.#current = stretch
-    return stretch
+    const batch: Batch = { commitId, pieces: [], bytes: 0, acknowledgements: 0 }
+    this.#current = batch
+    return batch
   }
 
-  #room(stretch: Stretch, bytes: number): Buffer {
+  #reserve(batch: Batch, bytes: number): Buffer {
     if (this.#chunk !== null && this.#end + bytes <= this.#chunk.length) return this.#chunk
-    this.#seal(stretch)
+    this.#seal(batch)
     this.#chunks ??= []
     this.#chunk = this.#pool.take(bytes, this.#chunks.length > 0)
     this.#chunks.push(this.#chunk)
@@ -163,29 +163,29 @@ export class Outbox {
     return this.#chunk
   }
 
-  #advance(stretch: Stretch, bytes: number): void {
+  #advance(batch: Batch, bytes: number): void {
     this.#end += bytes
     this.#bytes += bytes
-    stretch.bytes += bytes
+    batch.bytes += bytes
   }
 
-  #refer(stretch: Stretch, bytes: Uint8Array): void {
-    this.#seal(stretch)
-    stretch.pieces.push(bytes)
-    stretch.bytes += bytes.length
+  #refer(batch: Batch, bytes: Uint8Array): void {
+    this.#seal(batch)
+    batch.pieces.push(bytes)
+    batch.bytes += bytes.length
     this.#bytes += bytes.length
   }
 
-  /** What was written into the chunk since the last seal becomes a piece of the stretch. */
-  #seal(stretch: Stretch): void {
+  /** What was written into the chunk since the last seal becomes a piece of the batch. */
+  #seal(batch: Batch): void {
     if (this.#chunk === null || this.#end === this.#start) return
-    stretch.pieces.push(this.#chunk.subarray(this.#start, this.#end))
+    batch.pieces.push(this.#chunk.subarray(this.#start, this.#end))
     this.#start = this.#end
   }
 
-  #release(stretch: Stretch): readonly Uint8Array[] {
-    this.#bytes -= stretch.bytes
-    this.#acknowledgements -= stretch.acknowledgements
-    return stretch.pieces
+  #release(batch: Batch): readonly Uint8Array[] {
+    this.#bytes -= batch.bytes
+    this.#acknowledgements -= batch.acknowledgements
+    return batch.pieces
   }
 }

@@ -27,8 +27,8 @@ const PUBREC = 0x50
 const PUBREL = 0x62
 const PUBCOMP = 0x70
 
-/** An outbox of this size is relieved within the turn, so that a large fan-in does not fill it. */
-const RELIEF_BYTES = 65_536
+/** An outbox of this size is flushed within the turn, so that a large fan-in does not fill it. */
+const EARLY_FLUSH_BYTES = 65_536
 
 export class Sender implements Link {
   readonly outbox: Outbox
@@ -38,12 +38,12 @@ export class Sender implements Link {
   #packetBytesMax = Infinity
   #wantsProblemInformation = true
   #aliases: OutgoingAliases | null = null
-  #reliefAt = RELIEF_BYTES
+  #flushEarlyAt = EARLY_FLUSH_BYTES
   /** A session was told that there is no room: it wants to hear when there is. */
   isAwaited = false
   /**
    * What was thrown while something was put into bytes for this client, or null. It is as if the socket had broken there: no
-   * more is said, what is owed stays owed, and the shell ends the connection when it flushes.
+   * more is said, what is owed stays owed, and the host ends the connection when it flushes.
    */
   fault: Error | null = null
 
@@ -53,12 +53,12 @@ export class Sender implements Link {
     this.outbox = new Outbox(context.pool)
   }
 
-  /** The version to answer in before there is an negotiated. */
-  speaks(version: ProtocolVersion): void {
+  /** The version to answer in before CONNECT is accepted. */
+  setVersion(version: ProtocolVersion): void {
     this.#version = version
   }
 
-  agreed(negotiated: NegotiatedLimits): void {
+  setNegotiated(negotiated: NegotiatedLimits): void {
     this.#version = negotiated.version
     this.#packetBytesMax = negotiated.packetBytesMax
     this.#wantsProblemInformation = negotiated.wantsProblemInformation
@@ -78,7 +78,7 @@ export class Sender implements Link {
     const waiting = this.outbox.bytes + this.#host.pendingBytes
     const { memory, limits } = this.#context.broker
     // Where memory is full the bound is a small one, so that clients which do not read leave some to those that do.
-    if (waiting < limits.outboxBytesMax && (waiting < RELIEF_BYTES || memory.hasReserve))
+    if (waiting < limits.outboxBytesMax && (waiting < EARLY_FLUSH_BYTES || memory.hasReserve))
       return true
     this.isAwaited = true
     return false
@@ -92,12 +92,12 @@ export class Sender implements Link {
 
   postpone(): void {
     this.isAwaited = true
-    this.#host.attend()
+    this.#host.requestFlush()
   }
 
   /** A new turn may fill the outbox anew. */
   flushed(): void {
-    this.#reliefAt = RELIEF_BYTES
+    this.#flushEarlyAt = EARLY_FLUSH_BYTES
   }
 
   publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome {
@@ -111,24 +111,24 @@ export class Sender implements Link {
 
   pubrel(packetId: number, commitId: CommitId): void {
     this.outbox.appendAcknowledgement(PUBREL, packetId, commitId)
-    this.#said()
+    this.#packetAppended()
   }
 
   puback(packetId: number, commitId: CommitId): void {
     this.outbox.appendAcknowledgement(PUBACK, packetId, commitId)
     this.outbox.countAcknowledgement()
-    this.#said()
+    this.#packetAppended()
   }
 
   pubrec(packetId: number, commitId: CommitId): void {
     this.outbox.appendAcknowledgement(PUBREC, packetId, commitId)
-    this.#said()
+    this.#packetAppended()
   }
 
   pubcomp(packetId: number, commitId: CommitId): void {
     this.outbox.appendAcknowledgement(PUBCOMP, packetId, commitId)
     this.outbox.countAcknowledgement()
-    this.#said()
+    this.#packetAppended()
   }
 
   /**
@@ -153,7 +153,7 @@ export class Sender implements Link {
       return
     }
     this.outbox.append(bytes, commitId)
-    this.#said()
+    this.#packetAppended()
   }
 
   /** Whether the packet, without words that may be left out, is small enough for the client [MQTT-3.1.2-24]. */
@@ -193,15 +193,15 @@ export class Sender implements Link {
       return 'sent'
     }
     broker.statistics.messagesSent += 1
-    this.#said()
+    this.#packetAppended()
     return 'sent'
   }
 
   #failed(error: unknown): void {
-    // The client is at fault, or its limits are: whoever speaks to it ends the connection.
+    // The client is at fault, or its limits are: the caller ends the connection.
     if (error instanceof CannotServe) throw error
     this.fault = error instanceof Error ? error : new Error(String(error))
-    this.#host.attend()
+    this.#host.requestFlush()
   }
 
   /** For this client only: a resend, or one with a topic alias. */
@@ -234,12 +234,12 @@ export class Sender implements Link {
     return withoutWords(packet)
   }
 
-  #said(): void {
+  #packetAppended(): void {
     this.#context.broker.statistics.packetsSent += 1
-    this.#host.attend()
-    if (this.outbox.bytes < this.#reliefAt) return
-    this.#host.relieve()
-    this.#reliefAt = this.outbox.bytes + RELIEF_BYTES
+    this.#host.requestFlush()
+    if (this.outbox.bytes < this.#flushEarlyAt) return
+    this.#host.flushEarly()
+    this.#flushEarlyAt = this.outbox.bytes + EARLY_FLUSH_BYTES
   }
 }
 

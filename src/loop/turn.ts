@@ -100,7 +100,7 @@ export class Turn {
   }
 
   /** The flushable wants to be flushed at the end of this turn, or of one soon after. */
-  attend(flushable: Flushable): void {
+  requestFlush(flushable: Flushable): void {
     this.begin()
     this.#flushables.add(flushable)
   }
@@ -166,7 +166,7 @@ export class Turn {
     this.#options.journal.reached(commitId)
     this.#commit()
     this.#fetchPages()
-    for (const flushable of this.#waiting) this.attend(flushable)
+    for (const flushable of this.#waiting) this.requestFlush(flushable)
     this.#waiting.clear()
     if (this.#isCommitting || this.#options.journal.length > 0) return
     for (const resolve of this.#waitingForCommit.splice(0)) resolve()

@@ -1,4 +1,4 @@
-// UTF-8 Encoded Strings (5.0, section 1.5.4), and how much of a stranger's words stands in our own.
+// UTF-8 Encoded Strings (5.0, section 1.5.4), and how much of a client's text we repeat.
 
 import { isUtf8 } from 'node:buffer'
 import { MalformedPacket } from './malformed.ts'

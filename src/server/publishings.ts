@@ -16,7 +16,7 @@ export class Publishings implements Flushable {
   /** Resolves when `commitId` is reached, and not before the turn has ended. Rejects when that cannot be any more. */
   committed(turn: Turn, commitId: number): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure)
-    turn.attend(this)
+    turn.requestFlush(this)
     return new Promise((done, failed) => {
       this.#waiting.push({ commitId, done, failed })
     })

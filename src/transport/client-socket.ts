@@ -41,7 +41,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   readonly #wire: Wire
   readonly #context: ClientSocketContext
   #exchange: Exchange | null = null
-  #isAttended = false
+  #isFlushRequested = false
   #isPostponed = false
   /** The connection has a question, and its answer is not here yet. */
   #isAsking = false
@@ -163,18 +163,18 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     }
   }
 
-  attend(): void {
-    if (this.#isAttended) return
-    this.#isAttended = true
-    this.#context.turn.attend(this)
+  requestFlush(): void {
+    if (this.#isFlushRequested) return
+    this.#isFlushRequested = true
+    this.#context.turn.requestFlush(this)
   }
 
-  relieve(): void {
+  flushEarly(): void {
     if (!this.#isClosed) this.#write(this.#context.connections.broker.journal.committed)
   }
 
   flush(committed: number): boolean {
-    this.#isAttended = false
+    this.#isFlushRequested = false
     if (this.#isClosed) return false
     const { changing } = this.#broker
     try {

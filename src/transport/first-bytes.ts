@@ -4,14 +4,14 @@ const TLS_HANDSHAKE = 0x16
 const TLS_MAJOR_VERSION = 0x03
 const HTTP_METHODS = ['GET ', 'POST', 'PUT ', 'HEAD', 'OPTI', 'DELE', 'PATC', 'CONN', 'PRI ']
 
-export interface Misunderstanding {
+export interface WrongProtocol {
   /** For the log. */
   readonly sentence: string
   /** For the client, in its own protocol; null when there is nothing it would understand. */
   readonly answer: string | null
 }
 
-const TLS: Misunderstanding = {
+const TLS: WrongProtocol = {
   sentence: 'it speaks TLS to the plain MQTT port; MQTT over TLS is usually on port 8883',
   answer: null,
 }
@@ -19,7 +19,7 @@ const TLS: Misunderstanding = {
 const EXPLANATION =
   'This is the MQTT port. A browser wants the web page or a WebSocket, which are on the HTTP port (8083 by default).\n'
 
-const HTTP: Misunderstanding = {
+const HTTP: WrongProtocol = {
   sentence: 'it speaks HTTP to the MQTT port; the web page and WebSocket are on the HTTP port',
   answer: [
     'HTTP/1.1 400 Bad Request',
@@ -32,7 +32,7 @@ const HTTP: Misunderstanding = {
 }
 
 /** What the client takes this port for, or null when it may well be MQTT. */
-export function misunderstandingOf(chunk: Buffer): Misunderstanding | null {
+export function wrongProtocolOf(chunk: Buffer): WrongProtocol | null {
   // CONNECT begins with 0x10: the common case ends here.
   if (chunk[0] === 0x10) return null
   if (chunk[0] === TLS_HANDSHAKE && chunk[1] === TLS_MAJOR_VERSION) return TLS

@@ -1,4 +1,4 @@
-// What a listener is told. The configuration room gives these shapes their defaults.
+// What a listener is told. The configuration gives these shapes their defaults.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 

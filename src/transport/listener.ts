@@ -9,9 +9,9 @@ import {
   type Socket,
 } from 'node:net'
 import type { Log } from '../observe/log.ts'
-import { misunderstandingOf } from './first-bytes.ts'
+import { wrongProtocolOf } from './first-bytes.ts'
 import type { ListenerOptions } from './listener-options.ts'
-import { PatientDeadline } from './patient-deadline.ts'
+import { HandshakeDeadline } from './handshake-deadline.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
 import { isWithin, subnetsOf } from './subnets.ts'
 import { streamWire } from './stream-wire.ts'
@@ -203,7 +203,7 @@ class SocketListener implements Listener {
     this.#connections += 1
     socket.on('close', this.#socketClosed)
     if (this.#isPlain) {
-      this.#arrival(streamWire(socket, peer, misunderstandingOf))
+      this.#arrival(streamWire(socket, peer, wrongProtocolOf))
       return
     }
     const arrived = this.#startDeadline(socket)
@@ -229,7 +229,7 @@ class SocketListener implements Listener {
    */
   #startDeadline(socket: Socket): () => void {
     const { handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
-    const deadline = new PatientDeadline(handshakeTimeoutMs, () => socket.destroy())
+    const deadline = new HandshakeDeadline(handshakeTimeoutMs, () => socket.destroy())
     const arrived = (): void => {
       deadline.clear()
       this.#preparing.delete(socket)
@@ -275,7 +275,7 @@ class SocketListener implements Listener {
       return
     }
     arrived()
-    const check = this.#options.tls === undefined ? misunderstandingOf : null
+    const check = this.#options.tls === undefined ? wrongProtocolOf : null
     this.#arrival(streamWire(socket, peer, check))
   }
 

@@ -55,7 +55,7 @@ class Frames {
   }
 
   header(length: number): void {
-    const chunk = this.#room(HEADER_BYTES_MAX)
+    const chunk = this.#reserve(HEADER_BYTES_MAX)
     chunk[this.#end] = FINAL_BINARY
     if (length < 126) {
       chunk[this.#end + 1] = length
@@ -78,7 +78,7 @@ class Frames {
       this.#pieces.push(part)
       return
     }
-    this.#room(part.length).set(part, this.#end)
+    this.#reserve(part.length).set(part, this.#end)
     this.#end += part.length
   }
 
@@ -87,7 +87,7 @@ class Frames {
     return this.#pieces
   }
 
-  #room(bytes: number): Buffer {
+  #reserve(bytes: number): Buffer {
     if (this.#end + bytes > this.#chunk.length) {
       this.#seal()
       this.#chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, bytes))

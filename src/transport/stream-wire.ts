@@ -3,15 +3,15 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DrainWatch, takesAtOnce } from './drain-watch.ts'
-import type { Misunderstanding } from './first-bytes.ts'
-import { type Reader, readIntoSharedMemory } from './lent-memory.ts'
+import type { WrongProtocol } from './first-bytes.ts'
+import { type Reader, readIntoSharedMemory } from './shared-read-memory.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
 /** `check` looks at the first bytes and says what is wrong with them, or null. */
 export function streamWire(
   stream: Duplex,
   peer: Peer,
-  check: ((chunk: Buffer) => Misunderstanding | null) | null = null,
+  check: ((chunk: Buffer) => WrongProtocol | null) | null = null,
 ): Wire {
   return new StreamWire(stream, peer, check)
 }
@@ -29,16 +29,12 @@ class StreamWire implements Wire, Reader {
   readonly #takesAtOnce: boolean
   /** Made when something is pending for the first time: on a plain socket that reads, never. */
   #watch: DrainWatch | null = null
-  #check: ((chunk: Buffer) => Misunderstanding | null) | null
+  #check: ((chunk: Buffer) => WrongProtocol | null) | null
   #receiver: WireReceiver | null = null
   #cause: string | null = null
   #isEnding = false
 
-  constructor(
-    stream: Duplex,
-    peer: Peer,
-    check: ((chunk: Buffer) => Misunderstanding | null) | null,
-  ) {
+  constructor(stream: Duplex, peer: Peer, check: ((chunk: Buffer) => WrongProtocol | null) | null) {
     this.#stream = stream
     this.peer = peer
     this.#check = check
@@ -145,17 +141,17 @@ class StreamWire implements Wire, Reader {
   received(chunk: Buffer): void {
     if (this.#isEnding) return
     if (this.#check !== null) {
-      const misunderstanding = this.#check(chunk)
+      const wrongProtocol = this.#check(chunk)
       this.#check = null
-      if (misunderstanding !== null) {
-        this.#refuse(misunderstanding)
+      if (wrongProtocol !== null) {
+        this.#refuse(wrongProtocol)
         return
       }
     }
     this.#receiver?.received(chunk)
   }
 
-  #refuse({ sentence, answer }: Misunderstanding): void {
+  #refuse({ sentence, answer }: WrongProtocol): void {
     this.#cause = sentence
     if (answer === null) {
       this.destroy()

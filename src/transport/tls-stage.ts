@@ -17,7 +17,7 @@ import { shortened } from '../packet/text.ts'
 import type { CertificateFiles, TlsOptions } from './listener-options.ts'
 import { ignored, type Peer } from './wire.ts'
 
-interface Waiting {
+interface PendingHandshake {
   readonly peer: Peer
   readonly next: (socket: TLSSocket, peer: Peer) => void
 }
@@ -38,10 +38,10 @@ export class TlsStage {
   readonly #name: () => string
   readonly #server: Server
   /** Sockets in their handshake. An address would not do: a Unix socket has none, nor has one that is gone. */
-  readonly #waiting = new WeakMap<object, Waiting>()
+  readonly #handshakes = new WeakMap<object, PendingHandshake>()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
   /** So that a refusal can say who it was: a socket that is destroyed does not know. */
-  readonly #guests = new WeakMap<TLSSocket, Guest>()
+  readonly #clients = new WeakMap<TLSSocket, TlsClient>()
 
   private constructor(
     options: TlsOptions,
@@ -91,20 +91,20 @@ export class TlsStage {
 
   secure(socket: Socket, peer: Peer, next: (socket: TLSSocket, peer: Peer) => void): void {
     if (socket.destroyed) return
-    this.#waiting.set(socket, { peer, next })
+    this.#handshakes.set(socket, { peer, next })
     this.#server.emit('connection', socket)
   }
 
   #secured(socket: TLSSocket): void {
     socket.on('error', ignored)
-    const waiting = this.#waitingFor(socket)
-    if (waiting === null || socket.destroyed) {
+    const handshake = this.#handshakeOf(socket)
+    if (handshake === null || socket.destroyed) {
       socket.destroy()
       return
     }
     const refusal = certificateRefusal(socket)
     if (refusal === null) {
-      waiting.next(socket, { ...waiting.peer, certificate: certificateOf(socket) })
+      handshake.next(socket, { ...handshake.peer, certificate: certificateOf(socket) })
     } else {
       this.#failed(refusal, socket)
     }
@@ -115,16 +115,16 @@ export class TlsStage {
    * socket is this event, which is for logging keys: they are not looked at.
    */
   #remember(socket: TLSSocket): void {
-    if (this.#guests.has(socket)) return
-    const guest: Guest = { address: this.#addressOf(socket), certificate: NO_CERTIFICATE }
-    this.#guests.set(socket, guest)
+    if (this.#clients.has(socket)) return
+    const client: TlsClient = { address: this.#addressOf(socket), certificate: NO_CERTIFICATE }
+    this.#clients.set(socket, client)
     socket.prependOnceListener('secure', () => {
-      guest.certificate = socket.getPeerCertificate()
+      client.certificate = socket.getPeerCertificate()
     })
   }
 
   #addressOf(socket: TLSSocket): string {
-    return this.#waitingFor(socket)?.peer.address ?? socket.remoteAddress ?? ''
+    return this.#handshakeOf(socket)?.peer.address ?? socket.remoteAddress ?? ''
   }
 
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {
@@ -134,27 +134,27 @@ export class TlsStage {
       socket.destroy()
       return
     }
-    const guest = this.#guests.get(socket)
-    const address = guest?.address ?? this.#addressOf(socket)
+    const client = this.#clients.get(socket)
+    const address = client?.address ?? this.#addressOf(socket)
     const fields = {
       event: 'tls.refused',
       listener: this.#name(),
       address,
-      cause: sentenceOf(error, socket, guest?.certificate),
+      cause: sentenceOf(error, socket, client?.certificate),
     }
     this.#log.warn(fields, 'TLS handshake failed')
     socket.destroy()
   }
 
   /** Node has no public way to ask a TLS socket for the socket beneath it. */
-  #waitingFor(socket: TLSSocket): Waiting | null {
+  #handshakeOf(socket: TLSSocket): PendingHandshake | null {
     const beneath: unknown = Reflect.get(socket, '_parent')
     if (typeof beneath !== 'object' || beneath === null) return null
-    return this.#waiting.get(beneath) ?? null
+    return this.#handshakes.get(beneath) ?? null
   }
 }
 
-interface Guest {
+interface TlsClient {
   /** Of the client itself, where a PROXY header told it. */
   readonly address: string
   certificate: Partial<PeerCertificate>

@@ -50,7 +50,7 @@ import { IncomingAliases } from './topic-aliases.ts'
 /** A SUBSCRIBE or UNSUBSCRIBE of so many bytes is done in one piece: a thousand filters at the most. */
 const WHOLE_FILTERS_BYTES_MAX = 4_096
 
-export class Conversation implements Publisher, Subscriber {
+export class ConnectedClient implements Publisher, Subscriber {
   readonly session: Session
   readonly negotiated: NegotiatedLimits
   permissions: Permissions

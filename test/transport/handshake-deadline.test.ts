@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { PatientDeadline } from '../../src/transport/patient-deadline.ts'
+import { HandshakeDeadline } from '../../src/transport/handshake-deadline.ts'
 import { everythingFrom, World } from './world.ts'
 
 /** The process stands still. */
@@ -22,7 +22,7 @@ test('a deadline that is met judges after the sockets were read, and then it doe
 
 test('a deadline that is met long after its time begins anew: nobody could keep it', async t => {
   let expired = false
-  const deadline = new PatientDeadline(10, () => (expired = true))
+  const deadline = new HandshakeDeadline(10, () => (expired = true))
   standsStill(1_200)
   await new Promise(later => setTimeout(later, 0))
   await new Promise(later => setImmediate(later))
@@ -35,7 +35,7 @@ test('a deadline that is met long after its time begins anew: nobody could keep 
 
 test('a deadline that was cleared does not expire', async t => {
   let expired = false
-  const deadline = new PatientDeadline(5, () => (expired = true))
+  const deadline = new HandshakeDeadline(5, () => (expired = true))
   deadline.clear()
   await new Promise(later => setTimeout(later, 20))
 

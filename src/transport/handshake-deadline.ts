@@ -1,8 +1,8 @@
 // A deadline for a client that is judged only after what it has sent was read: our own absence is not its silence.
 
-import { LATE_MS_MIN } from '../connection/patience.ts'
+import { LATE_MS_MIN } from '../connection/time-limits.ts'
 
-export class PatientDeadline {
+export class HandshakeDeadline {
   readonly #milliseconds: number
   readonly #expired: () => void
   #timer: NodeJS.Timeout | null = null

@@ -16,32 +16,33 @@ const KEEP_ALIVE_FACTOR = 1.5
  * Turns from the one in which the time is found to be up to the one in which the client is given up. Each ends after sockets were
  * read, but the first may have begun within that reading: between its end and that of the second lies a whole one.
  */
-const TURNS_OF_GRACE = 2
+const GRACE_TURNS = 2
 
 /** A deadline that is met this much too late tells that the process stood still. */
 export const LATE_MS_MIN = 1_000
 
-export interface WaitedFor {
+/** A connection, as its time limits see it. */
+export interface TimeLimited {
   /** We do not read from it, so its silence is ours. */
   readonly isPaused: boolean
-  outOfTime(reason: ReasonCode, sentence: string): void
+  timedOut(reason: ReasonCode, sentence: string): void
 }
 
-export class Patience implements Deadline {
+export class TimeLimits implements Deadline {
   readonly #broker: Broker
-  readonly #client: WaitedFor
+  readonly #client: TimeLimited
   #stage: 'connecting' | 'authenticating' | 'connected' | 'over' = 'connecting'
   /** When CONNECT, or its authentication, is to be there. */
   #openingDue = 0
   #silenceMax = 0
   #lastHeard = 0
   /** The turn in which the time was found to be up, or null. */
-  #suspectedIn: number | null = null
+  #overdueInTurn: number | null = null
 
-  constructor(broker: Broker, client: WaitedFor) {
+  constructor(broker: Broker, client: TimeLimited) {
     this.#broker = broker
     this.#client = client
-    this.#waitForOpening()
+    this.#startOpeningLimit()
   }
 
   heard(): void {
@@ -51,14 +52,14 @@ export class Patience implements Deadline {
   /** CONNECT is here. Who is asked about it has a time of its own. */
   authenticates(): void {
     this.#stage = 'authenticating'
-    this.#waitForOpening()
+    this.#startOpeningLimit()
   }
 
   /** 0 switches the keep-alive off. */
   connected(keepAliveSeconds: number): void {
     this.#stage = 'connected'
     this.#silenceMax = keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
-    this.#suspectedIn = null
+    this.#overdueInTurn = null
     this.heard()
     const { deadlines, now } = this.#broker
     deadlines.set(this, this.#silenceMax === 0 ? Infinity : now + this.#silenceMax)
@@ -78,16 +79,16 @@ export class Patience implements Deadline {
     const { deadlines, turn } = this.#broker
     const due = this.#dueAt(now)
     if (due > now) {
-      this.#suspectedIn = null
+      this.#overdueInTurn = null
       deadlines.set(this, due)
       return
     }
-    this.#suspectedIn ??= turn
-    if (turn < this.#suspectedIn + TURNS_OF_GRACE) deadlines.again(this)
-    else this.#giveUp()
+    this.#overdueInTurn ??= turn
+    if (turn < this.#overdueInTurn + GRACE_TURNS) deadlines.again(this)
+    else this.#timeOut()
   }
 
-  #waitForOpening(): void {
+  #startOpeningLimit(): void {
     const { deadlines, now, limits } = this.#broker
     this.#openingDue = now + limits.connectTimeoutSeconds * 1_000
     deadlines.set(this, this.#openingDue)
@@ -100,22 +101,22 @@ export class Patience implements Deadline {
       return this.#lastHeard + this.#silenceMax
     }
     // Who is asked about it, or it itself, may need several exchanges: nobody could make one while we were away.
-    const isLate = this.#suspectedIn === null && now - this.#openingDue > LATE_MS_MIN
-    if (isLate && this.#stage === 'authenticating') this.#waitForOpening()
+    const isLate = this.#overdueInTurn === null && now - this.#openingDue > LATE_MS_MIN
+    if (isLate && this.#stage === 'authenticating') this.#startOpeningLimit()
     return this.#openingDue
   }
 
-  #giveUp(): void {
+  #timeOut(): void {
     switch (this.#stage) {
       case 'connecting':
-        this.#client.outOfTime(MAXIMUM_CONNECT_TIME, 'no CONNECT within the time for it')
+        this.#client.timedOut(MAXIMUM_CONNECT_TIME, 'no CONNECT within the time for it')
         return
       case 'authenticating':
-        this.#client.outOfTime(SERVER_UNAVAILABLE, 'the authentication took too long')
+        this.#client.timedOut(SERVER_UNAVAILABLE, 'the authentication took too long')
         return
       case 'connected': {
         const sentence = 'nothing was heard for one and a half keep-alives'
-        this.#client.outOfTime(KEEP_ALIVE_TIMEOUT, sentence)
+        this.#client.timedOut(KEEP_ALIVE_TIMEOUT, sentence)
         return
       }
       case 'over':

@@ -16,13 +16,13 @@ interface Handle {
   useUserBuffer(memory: Buffer): void
 }
 
-interface Doors {
+interface SocketInternals {
   readonly memory: symbol
   readonly callback: symbol
   readonly generator: symbol
 }
 
-const doors = doorsOf(Object.getOwnPropertySymbols(new Socket()))
+const internals = internalsOf(Object.getOwnPropertySymbols(new Socket()))
 
 export interface Reader {
   /** The chunk is lent until this has returned. */
@@ -35,19 +35,19 @@ export interface Reader {
  */
 export function readIntoSharedMemory(socket: Socket, reader: Reader): boolean {
   const handle: unknown = Reflect.get(socket, '_handle')
-  if (shared === null || doors === null || socket.constructor !== Socket || !isHandle(handle)) {
+  if (shared === null || internals === null || socket.constructor !== Socket || !isHandle(handle)) {
     return false
   }
-  Reflect.set(socket, doors.memory, shared)
-  Reflect.set(socket, doors.generator, null)
-  Reflect.set(socket, doors.callback, (length: number, memory: Buffer): void => {
+  Reflect.set(socket, internals.memory, shared)
+  Reflect.set(socket, internals.generator, null)
+  Reflect.set(socket, internals.callback, (length: number, memory: Buffer): void => {
     reader.received(memory.subarray(0, length))
   })
   handle.useUserBuffer(shared)
   return true
 }
 
-function doorsOf(symbols: readonly symbol[]): Doors | null {
+function internalsOf(symbols: readonly symbol[]): SocketInternals | null {
   const named = (name: string): symbol | undefined =>
     symbols.find(({ description }) => description === name)
   const memory = named('kBuffer')

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
-import { readIntoSharedMemory } from '../../src/transport/lent-memory.ts'
+import { readIntoSharedMemory } from '../../src/transport/shared-read-memory.ts'
 
 test('sockets of a server read into the same memory, and hear the end and pauses as ever', async t => {
   const chunks: { readonly text: string; readonly memory: ArrayBufferLike }[] = []

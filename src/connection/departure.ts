@@ -17,13 +17,13 @@ export function expiryIn(packet: DisconnectPacket, presentSeconds: number): numb
 }
 
 /** Only a normal DISCONNECT discards the will [MQTT-3.14.4-3]. */
-export function farewellOf(packet: DisconnectPacket): {
+export function departureOf(packet: DisconnectPacket): {
   readonly departure: Departure
   readonly sentence: string
 } {
   switch (packet.reason) {
     case SUCCESS:
-      return { departure: 'goodbye', sentence: 'the client said DISCONNECT' }
+      return { departure: 'disconnected', sentence: 'the client said DISCONNECT' }
     case DISCONNECT_WITH_WILL:
       return { departure: 'lost', sentence: 'the client said DISCONNECT with its will' }
     default:
