@@ -6,7 +6,7 @@ import { aedes } from './brokers/aedes.ts'
 import type { BrokerKind } from './brokers/broker.ts'
 import { mosquitto } from './brokers/mosquitto.ts'
 import { peersIn } from './brokers/peer.ts'
-import { pondhawk } from './brokers/pondhawk.ts'
+import { otherBuild, pondhawk } from './brokers/pondhawk.ts'
 import { chartOfRuns, CURVES } from './curves.ts'
 import { describeMachine } from './machine.ts'
 import { type BenchOptions, HELP, optionsOf } from './options.ts'
@@ -85,7 +85,9 @@ function assertKnown(only: readonly string[], all: readonly { readonly name: str
 
 function chosenBrokers({ brokers, profileDirectory }: BenchOptions): readonly BrokerKind[] {
   const peers = peersIn(process.env['PEER'] ?? '')
-  const all = [pondhawk(profileDirectory), mosquitto, aedes, ...peers]
+  const before = process.env['BEFORE'] ?? ''
+  const others = before === '' ? [] : [otherBuild(before)]
+  const all = [pondhawk(profileDirectory), ...others, mosquitto, aedes, ...peers]
   return brokers.length === 0 ? all : all.filter(({ name }) => brokers.includes(name))
 }
 

@@ -13,16 +13,25 @@ const MANY_BYTES = 16 * 1_024 ** 3
 
 /** `profileDirectory` is where Node leaves CPU profiles when it ends; null for none. */
 export function pondhawk(profileDirectory: string | null): BrokerKind {
+  return buildOf('pondhawk', CLI, profileDirectory)
+}
+
+/** Another build of it, from the directory that it lies in: the version before, say. */
+export function otherBuild(directory: string): BrokerKind {
+  return buildOf('before', join(directory, 'dist/src/cli.js'), null)
+}
+
+function buildOf(name: string, cli: string, profileDirectory: string | null): BrokerKind {
   const profiling =
     profileDirectory === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`]
   return {
-    name: 'pondhawk',
+    name,
     lacks: needs =>
       needs.durability !== null && !hasStore() ? 'this build keeps nothing on disk' : null,
     command: (needs, place) => {
       const file = join(place.directory, 'pondhawk.yaml')
       writeFileSync(file, stringify(configOf(needs, place)))
-      return [process.execPath, ...profiling, CLI, 'start', '--config', file]
+      return [process.execPath, ...profiling, cli, 'start', '--config', file]
     },
   }
 }
