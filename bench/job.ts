@@ -12,8 +12,11 @@ export interface Address {
   readonly caFile: string | null
 }
 
-/** Who gets what: one topic for each pair, one for all, all topics for one, or one group for all topics. */
-export type Pattern = 'pairs' | 'fan-out' | 'fan-in' | 'shared'
+/**
+ * Who gets what: one topic for each pair, one for all, all topics for one, one group for all topics, or one subscriber
+ * for each topic by a filter of wildcards.
+ */
+export type Pattern = 'pairs' | 'fan-out' | 'fan-in' | 'shared' | 'wildcards'
 
 export interface TrafficJob {
   readonly kind: 'traffic'
@@ -24,6 +27,8 @@ export interface TrafficJob {
   readonly payloadBytes: number
   /** Messages of one publisher that may be outstanding: delivered by the broker and, from QoS 1 on, acknowledged. */
   readonly window: number
+  /** A publisher writes when its window has room for so many at least, and all that it has room for in one write. */
+  readonly batch: number
   /** Messages a second of all publishers together, each at its time; null for as fast as the window allows. */
   readonly rate: number | null
   /** Sessions of subscribers that outlive their connections. */
@@ -32,6 +37,8 @@ export interface TrafficJob {
   readonly topicsOfPublisher: number
   /** Filters of other clients that match nothing here. */
   readonly unrelatedFilters: number
+  /** MQTT 5 with topic aliases both ways and two user properties in each PUBLISH; else MQTT 3.1.1. */
+  readonly isVersion5: boolean
 }
 
 /** Connections that only are there; a PINGREQ now and then. */
@@ -42,9 +49,10 @@ export interface IdleJob {
   readonly pingsPerSecond: number
 }
 
-/** Clients that come, are accepted, and go. */
+/** Clients that come, are accepted, and go; in a cycle they subscribe and publish in between. */
 export interface StormJob {
   readonly kind: 'storm'
+  readonly isCycle: boolean
   readonly atOnce: number
 }
 
@@ -55,7 +63,14 @@ export interface KeptJob {
   readonly steps: readonly number[]
 }
 
-export type Job = TrafficJob | IdleJob | StormJob | KeptJob
+/** Retained messages at QoS 1: how they are taken in, or how they are sent to one subscriber of all. */
+export interface RetainedJob {
+  readonly kind: 'retained'
+  readonly measures: 'store' | 'replay'
+  readonly count: number
+}
+
+export type Job = TrafficJob | IdleJob | StormJob | KeptJob | RetainedJob
 
 export interface Task {
   readonly job: Job

@@ -18,17 +18,21 @@ const PICTURES = join(ROOT, 'docs/explanation/performance')
 
 /** Pictures of a part of the table: those whose names begin so. */
 const PICTURED = [
-  { file: 'pairs', title: 'CPU µs a delivery, one to one', names: /^pairs-/ },
+  {
+    file: 'pairs',
+    title: 'CPU µs a delivery, one to one',
+    names: /^(single|twenty|pairs|properties)-/,
+  },
   {
     file: 'fans',
-    title: 'CPU µs a delivery, fan-out, fan-in, shared, paced, a million filters',
-    names: /^(fan|shared|paced|million)/,
+    title: 'CPU µs a delivery, fan-out, fan-in, shared, paced, wildcards, retained',
+    names: /^(fan|shared|paced|million|wildcards|retained)/,
   },
   { file: 'durable', title: 'CPU µs a delivery, sessions on disk', names: /^durable/ },
   {
     file: 'transports',
-    title: 'CPU µs each: TLS and WebSocket a delivery, storm a connection, idle a ping',
-    names: /^(tls|websocket|storm|idle)/,
+    title: 'CPU µs each: TLS and WebSocket a delivery, storm and churn a connection, idle a ping',
+    names: /^(tls|websocket|storm|churn|idle)/,
   },
 ]
 

@@ -1,7 +1,7 @@
 // What is measured, as data. Windows are chosen so that no broker must drop anything within its own limits.
 
 import type { Durability } from './brokers/broker.ts'
-import type { IdleJob, Job, StormJob, TrafficJob, Transport } from './job.ts'
+import type { IdleJob, Job, RetainedJob, StormJob, TrafficJob, Transport } from './job.ts'
 
 export interface Scenario {
   readonly name: string
@@ -14,7 +14,7 @@ export interface Scenario {
   /** The broker's default limits are too small for it. */
   readonly isLarge: boolean
   /** What one operation is, in the table. */
-  readonly unit: 'delivery' | 'ping' | 'connection'
+  readonly unit: 'delivery' | 'ping' | 'connection' | 'message'
 }
 
 const KIB = 1_024
@@ -28,6 +28,22 @@ const PLAIN: Omit<Scenario, 'name' | 'title' | 'job'> = {
 }
 
 export const SCENARIOS: readonly Scenario[] = [
+  ...([0, 1, 2] as const).map(qos =>
+    scenario(
+      `single-qos${qos}`,
+      `100 → 100, 1:1, QoS ${qos}, 16 B, one packet a write`,
+      pairs({ publishers: 100, subscribers: 100, qos, window: 1 }),
+      { isQuick: true },
+    ),
+  ),
+  ...([0, 1] as const).map(qos =>
+    scenario(
+      `twenty-qos${qos}`,
+      `100 → 100, 1:1, QoS ${qos}, 16 B, 20 packets a write`,
+      pairs({ publishers: 100, subscribers: 100, qos, window: 20, batch: 20 }),
+      { isQuick: true },
+    ),
+  ),
   ...([0, 1, 2] as const).flatMap(qos => [
     scenario(`pairs-qos${qos}`, `50 → 50, 1:1, QoS ${qos}, 16 B`, pairs({ qos }), {
       isQuick: true,
@@ -53,6 +69,35 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('shared-qos1', '500 → group of 10, QoS 1, 16 B', shared({}), { isQuick: true }),
   scenario('paced-qos0', '500 → 500, 1:1, QoS 0, 16 B, 8,000/s', paced({}), { isQuick: true }),
   scenario('paced-qos1', '500 → 500, 1:1, QoS 1, 16 B, 4,000/s', paced({ qos: 1, rate: 4_000 })),
+  scenario(
+    'properties-qos1',
+    '50 → 50, 1:1, QoS 1, 16 B, MQTT 5: aliases, two user properties',
+    pairs({ qos: 1, isVersion5: true }),
+    { isQuick: true },
+  ),
+  scenario(
+    'wildcards-qos0',
+    '50 → 50, +/n/#, QoS 0, 16 B, topics of a million, 100,000 other filters',
+    pairs({ pattern: 'wildcards', topicsOfPublisher: 20_000, unrelatedFilters: 100_000 }),
+    { isQuick: true },
+  ),
+  scenario(
+    'retained-store',
+    '100,000 retained messages of 64 B come in, QoS 1',
+    retained('store'),
+    {
+      isLarge: true,
+      unit: 'message',
+    },
+  ),
+  scenario(
+    'retained-replay',
+    '100,000 retained messages of 64 B to one #, QoS 1',
+    retained('replay'),
+    {
+      isLarge: true,
+    },
+  ),
   scenario('idle', '10,000 idle connections, 1,000 pings/s', idle([1_000, 10_000]), {
     unit: 'ping',
     isLarge: true,
@@ -61,7 +106,11 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: 'ping',
     isQuick: true,
   }),
-  scenario('storm', 'connect and leave, 64 at once', storm(), {
+  scenario('churn', 'connect, subscribe, publish, hear it, leave, 64 at once', storm(true), {
+    unit: 'connection',
+    isQuick: true,
+  }),
+  scenario('storm', 'connect and leave, 64 at once', storm(false), {
     unit: 'connection',
     isQuick: true,
   }),
@@ -117,7 +166,9 @@ export function pairs(special: Partial<TrafficJob>): TrafficJob {
     payloadBytes: 16,
     window: special.qos === undefined || special.qos === 0 ? 100 : 20,
     rate: null,
+    batch: 1,
     isDurable: false,
+    isVersion5: false,
     topicsOfPublisher: 1,
     unrelatedFilters: 0,
     ...special,
@@ -144,6 +195,10 @@ export function idle(steps: readonly number[]): IdleJob {
   return { kind: 'idle', steps, pingsPerSecond: 1_000 }
 }
 
-function storm(): StormJob {
-  return { kind: 'storm', atOnce: 64 }
+function retained(measures: RetainedJob['measures']): RetainedJob {
+  return { kind: 'retained', measures, count: 100_000 }
+}
+
+function storm(isCycle: boolean): StormJob {
+  return { kind: 'storm', atOnce: 64, isCycle }
 }

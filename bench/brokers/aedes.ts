@@ -11,7 +11,9 @@ export const aedes: BrokerKind = {
   name: 'aedes',
   lacks: ({ durability, job }) => {
     if (durability === 'fsync' || durability === 'os') return 'keeps nothing on disk'
-    return job.kind === 'traffic' && job.pattern === 'shared' ? 'no shared subscriptions' : null
+    if (job.kind !== 'traffic') return null
+    if (job.isVersion5) return 'no MQTT 5'
+    return job.pattern === 'shared' ? 'no shared subscriptions' : null
   },
   command: ({ transport }, { port, certFile, keyFile }) => [
     process.execPath,

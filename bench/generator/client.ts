@@ -23,6 +23,7 @@ export class Client implements ChannelReceiver, PacketSink {
   readonly #channel: Channel
   readonly #scanner: PacketScanner = new PacketScanner(this)
   readonly #connect: Buffer
+  readonly #isVersion5: boolean
   readonly #lost: (sentence: string) => void
   #answered: ((sentence: string | null) => void) | null = null
   #isLeaving = false
@@ -35,8 +36,10 @@ export class Client implements ChannelReceiver, PacketSink {
     clientId: string,
     cleanSession: boolean,
     lost: (sentence: string) => void,
+    isVersion5 = false,
   ) {
-    this.#connect = connectPacket(clientId, cleanSession)
+    this.#connect = connectPacket(clientId, cleanSession, isVersion5)
+    this.#isVersion5 = isVersion5
     this.#lost = lost
     this.#channel = new Channel(address, this)
   }
@@ -47,7 +50,7 @@ export class Client implements ChannelReceiver, PacketSink {
   }
 
   subscribe(filters: readonly string[], qos: QoS): Promise<void> {
-    this.#channel.write(subscribePacket(1, filters, qos))
+    this.#channel.write(subscribePacket(1, filters, qos, this.#isVersion5))
     return this.#answer()
   }
 

@@ -3,6 +3,7 @@
 import type { Measurement, Task } from '../job.ts'
 import { measureIdle } from './idle.ts'
 import { measureKept } from './kept.ts'
+import { measureRetained } from './retained.ts'
 import { measureStorm } from './storm.ts'
 import { measureTraffic } from './traffic.ts'
 
@@ -18,6 +19,8 @@ function measure({ job }: Task): Promise<Measurement> {
       return measureIdle(job, task)
     case 'storm':
       return measureStorm(job, task)
+    case 'retained':
+      return measureRetained(job, task)
     case 'kept':
       return measureKept(job, task)
   }

@@ -63,7 +63,7 @@ async function addSessions(task: Task, from: number, to: number): Promise<void> 
 }
 
 /** Publishes at QoS 1, so that all is kept when it has resolved. */
-class Feeder implements Role {
+export class Feeder implements Role {
   readonly #client: Client
   #outstanding = 0
   #outstandingMax = 0
@@ -112,7 +112,11 @@ class Feeder implements Role {
   }
 }
 
-async function connected(task: Task, clientId: string, cleanSession: boolean): Promise<Client> {
+export async function connected(
+  task: Task,
+  clientId: string,
+  cleanSession: boolean,
+): Promise<Client> {
   const client = new Client(task.address, clientId, cleanSession, cause => {
     throw new Error(`${clientId} lost its connection: ${cause}`)
   })

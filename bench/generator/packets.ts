@@ -1,4 +1,5 @@
-// The bytes of what the generator says. MQTT 3.1.1, which all brokers speak; nothing is encoded while it is measured.
+// The bytes of what the generator says: MQTT 3.1.1, which all brokers speak, or MQTT 5. Nothing is encoded while it is
+// measured.
 
 import { STAMP_BYTES } from './stamp.ts'
 
@@ -16,14 +17,31 @@ export type QoS = 0 | 1 | 2
 export const PINGREQ_BYTES: Buffer = Buffer.from([0xc0, 0])
 export const DISCONNECT_BYTES: Buffer = Buffer.from([0xe0, 0])
 
-export function connectPacket(clientId: string, cleanSession: boolean): Buffer {
+/** Topic Alias Maximum: what the broker may use towards us. */
+const ALIASES_MAX = 10
+const CONNECT_PROPERTIES = [3, 0x22, 0, ALIASES_MAX]
+const TOPIC_ALIAS = [0x23, 0, 1]
+const USER_PROPERTIES = [...userProperty('sensor', 'north-1'), ...userProperty('unit', 'celsius')]
+
+export function connectPacket(
+  clientId: string,
+  cleanSession: boolean,
+  isVersion5: boolean,
+): Buffer {
   const keepAliveSeconds = 0
-  const head = [...text('MQTT'), 4, cleanSession ? 2 : 0, keepAliveSeconds, 0]
-  return packet(0x10, [...head, ...text(clientId)])
+  const head = [...text('MQTT'), isVersion5 ? 5 : 4, cleanSession ? 2 : 0, keepAliveSeconds, 0]
+  const properties = isVersion5 ? CONNECT_PROPERTIES : []
+  return packet(0x10, [...head, ...properties, ...text(clientId)])
 }
 
-export function subscribePacket(packetId: number, filters: readonly string[], qos: QoS): Buffer {
+export function subscribePacket(
+  packetId: number,
+  filters: readonly string[],
+  qos: QoS,
+  isVersion5: boolean,
+): Buffer {
   const body = [packetId >> 8, packetId & 0xff]
+  if (isVersion5) body.push(0)
   for (const filter of filters) body.push(...text(filter), qos)
   return packet(0x82, body)
 }
@@ -36,16 +54,25 @@ export interface PublishForm {
   readonly payloadOffset: number
 }
 
+/** The properties of the first PUBLISH with its topic in MQTT 5, and of those that follow with its alias alone. */
+export const ALIAS_PROPERTIES: readonly number[] = [
+  ...varint(TOPIC_ALIAS.length + USER_PROPERTIES.length),
+  ...TOPIC_ALIAS,
+  ...USER_PROPERTIES,
+]
+
+/** `properties` with their length before them; none in MQTT 3.1.1. */
 export function publishForm(
   topic: string,
   qos: QoS,
   payloadBytes: number,
   retain = false,
+  properties: readonly number[] = [],
 ): PublishForm {
   if (payloadBytes < STAMP_BYTES) throw new RangeError(`a payload has ${STAMP_BYTES} bytes or more`)
   const name = Buffer.from(topic)
   const idBytes = qos === 0 ? 0 : 2
-  const remaining = 2 + name.length + idBytes + payloadBytes
+  const remaining = 2 + name.length + idBytes + properties.length + payloadBytes
   const length = varint(remaining)
   const bytes = Buffer.alloc(1 + length.length + remaining, 0x2e)
   bytes[0] = 0x30 | (qos << 1) | (retain ? 1 : 0)
@@ -55,10 +82,11 @@ export function publishForm(
   bytes.set(name, at + 2)
   const packetIdOffset = at + 2 + name.length
   bytes.fill(0, packetIdOffset, packetIdOffset + idBytes)
+  bytes.set(properties, packetIdOffset + idBytes)
   return {
     bytes,
     packetIdOffset: qos === 0 ? -1 : packetIdOffset,
-    payloadOffset: packetIdOffset + idBytes,
+    payloadOffset: packetIdOffset + idBytes + properties.length,
   }
 }
 
@@ -69,6 +97,10 @@ export function packetIdOf(sequence: number): number {
 
 function packet(first: number, body: readonly number[]): Buffer {
   return Buffer.from([first, ...varint(body.length), ...body])
+}
+
+function userProperty(name: string, value: string): number[] {
+  return [0x26, ...text(name), ...text(value)]
 }
 
 function text(value: string): number[] {

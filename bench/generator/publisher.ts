@@ -6,7 +6,16 @@ import { latestMicroseconds, microsecondsBetween, microsecondsNow } from './cloc
 import type { Client, Role } from './client.ts'
 import type { Histogram } from './histogram.ts'
 import type { Ledger } from './ledger.ts'
-import { packetIdOf, PUBACK, PUBCOMP, publishForm, PUBREC, type QoS } from './packets.ts'
+import {
+  ALIAS_PROPERTIES,
+  packetIdOf,
+  PUBACK,
+  PUBCOMP,
+  publishForm,
+  type PublishForm,
+  PUBREC,
+  type QoS,
+} from './packets.ts'
 import type { Beating, Pulse } from './pulse.ts'
 import { writeStamp } from './stamp.ts'
 
@@ -17,6 +26,10 @@ export interface PublisherOptions {
   readonly qos: QoS
   readonly payloadBytes: number
   readonly window: number
+  /** What it writes at least at once. */
+  readonly batch: number
+  /** Its one topic is named in its first packet, and known by its alias from then on. */
+  readonly isVersion5: boolean
   /** It sends when it is told to, not whenever its window has room. */
   readonly isPaced: boolean
   readonly receiversOfMessage: number
@@ -31,29 +44,37 @@ export class Publisher implements Role, Beating {
   readonly #answers: Answers
   /** Packets one behind the other: twice the window, so that none is written to while it may be on its way. */
   readonly #ring: Buffer
+  /** Where packet identifier and stamp lie in each of them. */
+  readonly #form: PublishForm
   readonly #places: number
   readonly #size: number
-  readonly #packetIdOffset: number
-  readonly #payloadOffset: number
   readonly #sentAt: Float64Array
+  /** The topic that its alias does not stand for yet. */
+  #first: string | null
   #sent = 0
   #acknowledged = 0
   #isAttended = false
   #isStopped = false
 
   constructor(client: Client, options: PublisherOptions) {
-    const { topics, qos, payloadBytes, window, pulse } = options
+    const { topics, qos, payloadBytes, window, isVersion5, pulse } = options
     this.#client = client
     this.#options = options
     this.#answers = new Answers(client, pulse)
-    const forms = topics.map(topic => publishForm(topic, qos, payloadBytes))
+    const forms = isVersion5
+      ? [publishForm('', qos, payloadBytes, false, ALIAS_PROPERTIES)]
+      : topics.map(topic => publishForm(topic, qos, payloadBytes))
+    this.#first = isVersion5 ? (topics[0] ?? null) : null
     const rounds = Math.ceil((2 * window) / forms.length)
     const once = Buffer.concat(forms.map(form => form.bytes))
     this.#ring = Buffer.concat(Array.from({ length: rounds }, () => once))
     this.#places = rounds * forms.length
     this.#size = this.#ring.length / this.#places
-    this.#packetIdOffset = forms[0]?.packetIdOffset ?? -1
-    this.#payloadOffset = forms[0]?.payloadOffset ?? 0
+    this.#form = {
+      bytes: this.#ring,
+      packetIdOffset: forms[0]?.packetIdOffset ?? -1,
+      payloadOffset: forms[0]?.payloadOffset ?? 0,
+    }
     this.#sentAt = new Float64Array(this.#places)
   }
 
@@ -70,7 +91,8 @@ export class Publisher implements Role, Beating {
 
   beat(): void {
     this.#isAttended = false
-    if (!this.#isStopped) this.#send(this.#room, microsecondsNow())
+    const room = this.#room
+    if (!this.#isStopped && room >= this.#options.batch) this.#send(room, microsecondsNow())
   }
 
   stop(): void {
@@ -106,6 +128,11 @@ export class Publisher implements Role, Beating {
 
   #send(count: number, microseconds: number): void {
     let left = count
+    if (this.#first !== null) {
+      this.#sendFirst(this.#first, microseconds)
+      this.#first = null
+      left -= 1
+    }
     while (left > 0) {
       const place = this.#sent % this.#places
       const run = Math.min(left, this.#places - place)
@@ -115,17 +142,31 @@ export class Publisher implements Role, Beating {
     }
   }
 
+  /** The only message that bears the topic: the packets of the ring have its alias. */
+  #sendFirst(topic: string, microseconds: number): void {
+    const { qos, payloadBytes } = this.#options
+    const form = publishForm(topic, qos, payloadBytes, false, ALIAS_PROPERTIES)
+    this.#stampForm(form, 0, microseconds)
+    this.#client.write(form.bytes)
+    this.#sentAt[0] = microseconds
+    this.#sent = 1
+  }
+
   #stamp(place: number, microseconds: number): void {
-    const { index, ledger } = this.#options
-    const at = place * this.#size
-    const sequence = ledger.send(index)
-    if (this.#packetIdOffset >= 0) {
-      const packetId = packetIdOf(sequence)
-      this.#ring[at + this.#packetIdOffset] = packetId >> 8
-      this.#ring[at + this.#packetIdOffset + 1] = packetId & 0xff
-    }
-    writeStamp(this.#ring, at + this.#payloadOffset, index, sequence, microseconds)
+    this.#stampForm(this.#form, place * this.#size, microseconds)
     this.#sentAt[place] = microseconds
     this.#sent += 1
+  }
+
+  #stampForm(form: PublishForm, at: number, microseconds: number): void {
+    const { index, ledger } = this.#options
+    const { bytes, packetIdOffset, payloadOffset } = form
+    const sequence = ledger.send(index)
+    if (packetIdOffset >= 0) {
+      const packetId = packetIdOf(sequence)
+      bytes[at + packetIdOffset] = packetId >> 8
+      bytes[at + packetIdOffset + 1] = packetId & 0xff
+    }
+    writeStamp(bytes, at + payloadOffset, index, sequence, microseconds)
   }
 }

@@ -1,13 +1,16 @@
-// Clients that come, are accepted, and go again: as fast as the broker takes them.
+// Clients that come, are accepted, and go again: as fast as the broker takes them. In a cycle each subscribes to a topic
+// of its own in between, publishes to it, and waits for what it has published.
 
 import type { Measurement, StormJob, Task } from '../job.ts'
 import { Client } from './client.ts'
 import { microsecondsBetween, microsecondsNow } from './clock.ts'
 import { Histogram } from './histogram.ts'
 import { MeasuredTime, pause } from './measured-time.ts'
+import { PUBLISH, publishForm } from './packets.ts'
+import { STAMP_BYTES } from './stamp.ts'
 
 export async function measureStorm(job: StormJob, task: Task): Promise<Measurement> {
-  const storm = new Storm(task)
+  const storm = new Storm(task, job.isCycle)
   const clients = Array.from({ length: job.atOnce }, (_, index) => storm.comeAndGo(index))
   await pause(task.warmUpSeconds)
   const measurement = await storm.measure()
@@ -18,12 +21,14 @@ export async function measureStorm(job: StormJob, task: Task): Promise<Measureme
 class Storm {
   readonly problems: string[] = []
   readonly #task: Task
+  readonly #isCycle: boolean
   readonly #latencies = new Histogram()
   #accepted = 0
   #isOver = false
 
-  constructor(task: Task) {
+  constructor(task: Task, isCycle: boolean) {
     this.#task = task
+    this.#isCycle = isCycle
   }
 
   async comeAndGo(index: number): Promise<void> {
@@ -35,6 +40,7 @@ class Storm {
       round += 1
       try {
         await client.connected()
+        if (this.#isCycle) await publishToItself(client, clientId)
       } catch (error) {
         this.#complain(String(error))
         return
@@ -68,4 +74,14 @@ class Storm {
   #complain(sentence: string): void {
     if (this.problems.length < 5) this.problems.push(sentence)
   }
+}
+
+async function publishToItself(client: Client, clientId: string): Promise<void> {
+  const topic = `bench/${clientId}`
+  await client.subscribe([topic], 0)
+  const heard = new Promise<void>(resolve => {
+    client.role = { packet: first => void (first >> 4 === PUBLISH && resolve()) }
+  })
+  client.write(publishForm(topic, 0, STAMP_BYTES).bytes)
+  await heard
 }

@@ -13,6 +13,7 @@ import { MARK, readUint32 } from './stamp.ts'
 export interface SubscriberOptions {
   readonly index: number
   readonly payloadBytes: number
+  readonly isVersion5: boolean
   readonly publishers: readonly Publisher[]
   readonly ledger: Ledger
   readonly latencies: Histogram
@@ -37,9 +38,11 @@ export class Subscriber implements Role {
   }
 
   #publish(qos: number, bytes: Buffer, start: number, end: number): void {
-    const { index, payloadBytes, ledger, publishers, latencies } = this.#options
+    const { index, payloadBytes, isVersion5, ledger, publishers, latencies } = this.#options
     const idAt = start + 2 + (((bytes[start] ?? 0) << 8) | (bytes[start + 1] ?? 0))
-    const payloadAt = qos === 0 ? idAt : idAt + 2
+    const behindId = qos === 0 ? idAt : idAt + 2
+    // Properties of fewer than 128 bytes, as ours are.
+    const payloadAt = isVersion5 ? behindId + 1 + (bytes[behindId] ?? 0) : behindId
     if (end - payloadAt !== payloadBytes || readUint32(bytes, payloadAt + 12) !== MARK) {
       ledger.complain(`subscriber ${index} got a payload of ${end - payloadAt} bytes, not ours`)
       return

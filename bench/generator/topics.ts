@@ -19,6 +19,8 @@ export function filterOf(job: TrafficJob, subscriber: number): string {
       return `bench/all${behind}`
     case 'fan-in':
       return 'bench/#'
+    case 'wildcards':
+      return `+/${digits(subscriber)}/#`
     case 'shared':
       return '$share/bench/bench/#'
   }
@@ -50,7 +52,7 @@ function topicHead({ pattern, subscribers }: TrafficJob, publisher: number): str
 
 /** With fewer subscribers than publishers, several publishers share a subscriber. */
 function topicIndex(pattern: Pattern, publisher: number, subscribers: number): number {
-  return pattern === 'pairs' ? publisher % subscribers : publisher
+  return pattern === 'pairs' || pattern === 'wildcards' ? publisher % subscribers : publisher
 }
 
 function digits(index: number): string {

@@ -126,17 +126,19 @@ class Traffic {
   }
 
   async #client(clientId: string, cleanSession: boolean): Promise<Client> {
-    const client = new Client(this.#task.address, clientId, cleanSession, cause =>
-      this.#ledger.complain(`${clientId} lost its connection: ${cause}`),
-    )
+    const lost = (cause: string): void =>
+      this.#ledger.complain(`${clientId} lost its connection: ${cause}`)
+    const { isVersion5 } = this.#job
+    const client = new Client(this.#task.address, clientId, cleanSession, lost, isVersion5)
     await client.connected()
     return client
   }
 
   #subscriber(client: Client, index: number): Subscriber {
-    const { payloadBytes } = this.#job
+    const { payloadBytes, isVersion5 } = this.#job
     return new Subscriber(client, {
       index,
+      isVersion5,
       payloadBytes,
       publishers: this.#publishers,
       ledger: this.#ledger,
@@ -146,13 +148,15 @@ class Traffic {
   }
 
   #publisher(client: Client, index: number): Publisher {
-    const { qos, payloadBytes, window, rate } = this.#job
+    const { qos, payloadBytes, window, batch, rate, isVersion5 } = this.#job
     return new Publisher(client, {
       index,
       topics: topicsOf(this.#job, index),
       qos,
       payloadBytes,
       window,
+      batch,
+      isVersion5,
       isPaced: rate !== null,
       receiversOfMessage: receiversOfMessage(this.#job),
       ledger: this.#ledger,

@@ -1,6 +1,9 @@
 import { test } from 'tap'
+import { decode } from '../../src/packet/decode.ts'
+import type { PublishPacket } from '../../src/packet/packet.ts'
 import { PacketScanner } from '../../bench/generator/packet-scanner.ts'
 import {
+  ALIAS_PROPERTIES,
   connectPacket,
   packetIdOf,
   publishForm,
@@ -54,8 +57,8 @@ test('a length of more than four bytes is no packet', async t => {
 })
 
 test('what the generator says is MQTT 3.1.1', async t => {
-  const connect = connectPacket('me', true)
-  const subscribe = subscribePacket(7, ['a', 'b/#'], 1)
+  const connect = connectPacket('me', true, false)
+  const subscribe = subscribePacket(7, ['a', 'b/#'], 1, false)
   const { bytes, packetIdOffset, payloadOffset } = publishForm('t', 2, 16)
 
   t.equal(connect.toString('hex'), '100e00044d5154540402000000026d65')
@@ -66,4 +69,21 @@ test('what the generator says is MQTT 3.1.1', async t => {
 
 test('packet identifiers go from 1 to 65,535 and begin again', async t => {
   t.same([0, 65_534, 65_535].map(packetIdOf), [1, 65_535, 1])
+})
+
+test('in MQTT 5 it names its alias and two user properties', async t => {
+  const connect = connectPacket('me', true, true)
+  const subscribe = subscribePacket(7, ['a'], 1, true)
+  const { bytes, packetIdOffset, payloadOffset } = publishForm('', 1, 16, false, ALIAS_PROPERTIES)
+
+  t.equal(connect.toString('hex'), '101200044d5154540502000003' + '22000a' + '00026d65')
+  t.equal(subscribe.toString('hex'), '82070007' + '00' + '00016101')
+  bytes.writeUInt16BE(1, packetIdOffset)
+  const { properties } = decode(bytes, 0, bytes.length, 5) as PublishPacket
+  t.equal(properties.topicAlias, 1)
+  t.strictSame(properties.userProperties, [
+    ['sensor', 'north-1'],
+    ['unit', 'celsius'],
+  ])
+  t.equal(bytes.length - payloadOffset, 16)
 })
