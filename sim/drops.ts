@@ -44,30 +44,28 @@ export class Drops {
     }
     const session = broker.sessions.get(clientId)
     if (session === undefined) return
-    const bounds: QueueBounds = {
-      messagesMax: limits.queuedMessagesMax,
-      bytesMax: limits.queuedBytesMax,
-      overflow: limits.queueOverflow,
-    }
+    const bounds: QueueBounds = limits
     const who = `the queue of ${clientId}`
     if (!this.#isNearly(session, bounds)) {
       this.#ledger.violation('drop', `${id} was dropped, and ${who} is not full`)
     }
-    const most = bounds.messagesMax + Math.ceil(bounds.messagesMax / PASSED_PART) + pageMessages
+    const most =
+      bounds.queuedMessagesMax + Math.ceil(bounds.queuedMessagesMax / PASSED_PART) + pageMessages
     // To drop the oldest, which lies in the store, a page must come first: the bounds are passed meanwhile.
-    if (bounds.overflow === 'drop-newest' && session.queuedMessages > most) {
-      this.#ledger.violation('drop', `${who} has ${session.queuedMessages} of ${most}`)
+    if (bounds.queueOverflow === 'drop-newest' && session.queue.messages > most) {
+      this.#ledger.violation('drop', `${who} has ${session.queue.messages} of ${most}`)
     }
   }
 
   /** With one message more it would be over its bounds: in messages, or in bytes by the largest that there are. */
   #isNearly(
-    owner: { readonly queuedMessages: number; readonly queuedBytes: number },
+    owner: { readonly queue: { readonly messages: number; readonly bytes: number } },
     bounds: QueueBounds,
   ): boolean {
     const largest = this.#weather.largeBytes + 1_000
     return (
-      owner.queuedMessages >= bounds.messagesMax || owner.queuedBytes + largest > bounds.bytesMax
+      owner.queue.messages >= bounds.queuedMessagesMax ||
+      owner.queue.bytes + largest > bounds.queuedBytesMax
     )
   }
 }

@@ -129,17 +129,17 @@ function weightsOf(dice: Dice, durability: Durability): Weather['weights'] {
 }
 
 const BOUNDLESS: QueueBounds = {
-  messagesMax: 100_000,
-  bytesMax: 1_073_741_824,
-  overflow: 'drop-newest',
+  queuedMessagesMax: 100_000,
+  queuedBytesMax: 1_073_741_824,
+  queueOverflow: 'drop-newest',
 }
 
 /** So small that a short run reaches them. */
 function boundsOf(dice: Dice, largeBytes: number): QueueBounds {
   return {
-    messagesMax: dice.of([1, 3, 10, 100_000]),
-    bytesMax: dice.of([500, 2_000, 1_073_741_824]) + largeBytes,
-    overflow: dice.of(['drop-newest', 'drop-oldest']),
+    queuedMessagesMax: dice.of([1, 3, 10, 100_000]),
+    queuedBytesMax: dice.of([500, 2_000, 1_073_741_824]) + largeBytes,
+    queueOverflow: dice.of(['drop-newest', 'drop-oldest']),
   }
 }
 
@@ -158,11 +158,11 @@ function limitsOf(dice: Dice, queue: QueueBounds): Limits {
     receiveToleratedMax: 65_535,
     inFlightMax: dice.of([1, 2, 5, 64]),
     inFlightBytesMax: dice.of([1, 2_000, 16_777_216]),
-    queuedMessagesMax: queue.messagesMax,
-    queuedBytesMax: queue.bytesMax,
+    queuedMessagesMax: queue.queuedMessagesMax,
+    queuedBytesMax: queue.queuedBytesMax,
     queuedInMemoryMax: dice.of([1, 2, 5, 1_000]),
     queuedInMemoryBytesMax: dice.of([50, 1_000, 1_048_576]),
-    queueOverflow: queue.overflow,
+    queueOverflow: queue.queueOverflow,
     queueQoS0WhileAway: dice.chance(4),
     sessionExpirySecondsMax: 604_800,
     keepAliveSecondsMax: 0,

@@ -67,10 +67,11 @@ export const WORK = {
   durableFact: 8,
   /** A share group that a message is owed to: it chooses a member. */
   groupDelivery: 20,
-  /** A message that waited in a share group and is handed to a member, one that is looked at, and one that is stored later. */
+  /** A message that waited in a share group and is handed to a member, and one that is stored later. */
   groupHanding: 2,
-  groupLook: 1,
   groupStoring: 18,
+  /** A message that is looked at in a queue, or a key of a share group. */
+  queueLook: 1,
   /** A filter that is entered or left. */
   filter: 4,
   /** A retained message that is sent, besides the topics that were looked at for it. */

@@ -102,7 +102,11 @@ export class Pond {
     this.#core = new Core({
       limits: { ...POND_LIMITS, ...options.limits },
       share: {
-        bounds: { messagesMax: 100_000, bytesMax: 67_108_864, overflow: 'drop-newest' },
+        bounds: {
+          queuedMessagesMax: 100_000,
+          queuedBytesMax: 67_108_864,
+          queueOverflow: 'drop-newest',
+        },
         strategyOf: () => null,
         weightOf: () => null,
         defaultStrategy: 'round-robin',

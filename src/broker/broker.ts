@@ -25,7 +25,7 @@ import { type SessionHolder, Sessions } from './sessions.ts'
 import type { ShareGroups, ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { Target } from './target.ts'
+import type { Target } from '../session/target.ts'
 import { type WillOfClient, Wills } from './wills.ts'
 
 export interface BrokerOptions {
@@ -245,9 +245,7 @@ export class Broker implements SessionContext {
       if (heard.identifiers.length > 1) {
         this.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_A_UNIT_BITS
       }
-      const qos = message.qos < heard.qos ? message.qos : heard.qos
-      const retain = message.retain && heard.retainAsPublished
-      heard.target.deliver(message, qos, retain, heard.identifiers, commitId)
+      heard.target.deliver(message, heard, commitId)
     }
     if (receivers === 0) this.statistics.messagesUnmatched += 1
     this.observer.published?.(message, receivers)
@@ -268,9 +266,7 @@ export class Broker implements SessionContext {
     const message = makeMessage(said, topic, null, this)
     this.retained.restore(message)
     this.#announced.add(topic)
-    for (const { target, retainAsPublished } of this.subscriptions.match(topic)) {
-      target.deliver(message, 0, retainAsPublished, [], 0)
-    }
+    for (const match of this.subscriptions.match(topic)) match.target.deliver(message, match, 0)
   }
 
   publishWill(message: Message, permissions: Permissions): void {
@@ -402,7 +398,7 @@ export class Broker implements SessionContext {
     const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew)
     if (isWanted) {
       session.replays.begin(this.#newReplay(session, subscription, this.#lastSequence))
-    } else if (!isNew) session.resubscribed(subscription)
+    } else if (!isNew && session.isReplaying) session.replays.resubscribed(subscription)
   }
 
   #newReplay(session: Session, subscription: Subscription, sequenceMax: number): RetainedReplay {

@@ -15,7 +15,7 @@ export function restore(broker: Broker, snapshot: Snapshot, permissions: Permiss
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
     const group = broker.groups.find(shareName, topicFilter)
-    group.restore(
+    group.queue.restore(
       deliveries.map(stored => restoredDelivery(stored, group)),
       remainder,
     )

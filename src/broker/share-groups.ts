@@ -8,7 +8,7 @@ import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
 import type { ShareMember } from '../session/share-member.ts'
 import { type ChosenStrategy, ShareGroup } from '../session/share-group.ts'
-import type { Target } from './target.ts'
+import type { Target } from '../session/target.ts'
 
 export interface ShareSettings {
   readonly bounds: QueueBounds
@@ -50,7 +50,7 @@ export class ShareGroups {
   join(session: Session, subscription: Subscription): void {
     const { shareName, topicFilter } = subscription
     const group = this.find(shareName ?? '', topicFilter, subscription.strategy, session.clientId)
-    const configured = this.#settings.weightOf(group.shareName, topicFilter, session.clientId)
+    const configured = this.#settings.weightOf(shareName ?? '', topicFilter, session.clientId)
     group.join(session, subscription, configured ?? subscription.weight ?? 1)
   }
 
@@ -65,8 +65,8 @@ export class ShareGroups {
   endIfEmpty(group: ShareGroup): void {
     if (group.memberCount > 0) return
     group.end()
-    this.#groups.delete(keyOf(group.shareName, group.topicFilter))
-    this.#router.unsubscribe(group, group.topicFilter)
+    this.#groups.delete(keyOf(group.owner.shareName, group.owner.topicFilter))
+    this.#router.unsubscribe(group, group.owner.topicFilter)
   }
 
   /** The group of this name, made when there is none; `clientId` is then who brings in its filter. */

@@ -6,7 +6,7 @@ import { areSame, type Subscription, subscriptionBytes } from '../routing/subscr
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
-import type { Target } from './target.ts'
+import type { Target } from '../session/target.ts'
 
 export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
 
@@ -90,7 +90,8 @@ export class Subscriptions {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return
     session.subscriptions.delete(filter)
-    session.unsubscribed(filter)
+    // No subscription, no replay [MQTT-3.10.4-2].
+    if (session.isReplaying) session.replays.unsubscribed(filter)
     this.#detach(session, subscription)
     if (session.isDurable) {
       this.#context.journal.record({ kind: 'unsubscribed', clientId: session.clientId, filter })

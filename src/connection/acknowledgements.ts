@@ -22,7 +22,7 @@ export function acknowledged(
   sender: Sender,
 ): void {
   const { type, packetId, reason } = packet
-  const stage = session.stageOf(packetId)
+  const stage = session.exchanges.stageOf(packetId)
   if (stage === 'none') {
     if (type === 'pubrec' && !isFailure(reason)) releaseUnknown(packetId, sender)
     return
@@ -36,7 +36,7 @@ export function acknowledged(
       if (stage === 'at-least-once') breaks(packet, stage)
       // The client will not have it: that settles it [MQTT-4.4.0-2].
       if (isFailure(reason)) session.settle(packetId)
-      else session.receive(packetId)
+      else session.exchanges.receive(packetId)
       return
     case 'pubcomp':
       // Until PUBREC the PUBLISH is unacknowledged, whatever else comes [MQTT-4.3.3-3].

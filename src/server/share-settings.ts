@@ -17,9 +17,9 @@ export function shareSettingsOf(config: Config, random: () => number): ShareSett
     groups.get(`${shareName}/${topicFilter}`) ?? groups.get(shareName)
   return {
     bounds: {
-      messagesMax: share.queuedMessagesMax,
-      bytesMax: share.queuedBytesMax,
-      overflow: limits.queueOverflow,
+      queuedMessagesMax: share.queuedMessagesMax,
+      queuedBytesMax: share.queuedBytesMax,
+      queueOverflow: limits.queueOverflow,
     },
     strategyOf: (shareName, topicFilter) => groupOf(shareName, topicFilter)?.strategy ?? null,
     weightOf: (shareName, topicFilter, clientId) =>

@@ -2,9 +2,7 @@
 
 import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
-import type { Delivery } from './delivery.ts'
-
-const NO_IDENTIFIERS: readonly number[] = []
+import { type Delivery, NO_IDENTIFIERS } from './delivery.ts'
 
 /** The delivery is the owner's, waiting or, with its packet identifier, sent. */
 export function recordQueued(journal: Journal, delivery: Delivery, owner: Owner): void {

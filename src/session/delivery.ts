@@ -6,13 +6,20 @@ import { NO_PROPERTIES, type QoS } from '../packet/packet.ts'
 import type { GroupOwner } from '../store/change.ts'
 import type { StoredDelivery } from '../store/store.ts'
 
-/** What a share group hears of deliveries that came through it. */
+/** The share group that a delivery came through. `share-protocol.ts` says who speaks when. */
 export interface DeliveryOrigin {
   readonly owner: GroupOwner
-  /** Settled, dropped or given back: the member has room again. */
-  released(clientId: string): void
-  /** The member left: the deliveries, oldest first, are the group's again. */
-  returned(clientId: string, deliveries: readonly Delivery[]): void
+  /** One delivery is over for this client: acknowledged, or dropped. */
+  settled(clientId: string): void
+  /** The client's session ends: the group takes back what it may. */
+  ending(exchanges: Returning): void
+}
+
+/** What a client has in flight, as a share group asks for it. */
+export interface Returning {
+  readonly clientId: string
+  /** Takes out what was sent of this group at QoS 1 and is not settled, oldest first; QoS 2 stays [MQTT-4.8.2-4]. */
+  giveBack(origin: DeliveryOrigin): readonly Delivery[]
 }
 
 export interface Delivery {
@@ -45,7 +52,7 @@ export const DELIVERY_BYTES = 168
 /** Of a message that was sent to the client, on this connection or an earlier one; `none` is a free identifier. */
 export type ExchangeStage = 'none' | 'at-least-once' | 'exactly-once-sent' | 'exactly-once-received'
 
-const NO_IDENTIFIERS: readonly number[] = []
+export const NO_IDENTIFIERS: readonly number[] = []
 
 export function newDelivery(
   message: Message,

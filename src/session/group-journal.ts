@@ -4,13 +4,11 @@ import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
 import { WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
-import type { QoS } from '../packet/packet.ts'
 import type { GroupOwner } from '../store/change.ts'
-import { type Delivery, type DeliveryOrigin, newDelivery } from './delivery.ts'
+import { type Delivery, type DeliveryOrigin, newDelivery, NO_IDENTIFIERS } from './delivery.ts'
+import { recordQueued, recordSettled } from './delivery-journal.ts'
 import type { SessionContext } from './session-context.ts'
 import type { QueueTail } from './queue-tail.ts'
-
-const NO_IDENTIFIERS: readonly number[] = []
 
 export class GroupJournal {
   readonly #owner: GroupOwner
@@ -29,11 +27,10 @@ export class GroupJournal {
   /** The message becomes the group's to deliver. `isDurable`: its queue is to survive a crash. */
   accept(
     message: Message,
-    qos: QoS,
-    retain: boolean,
     commitId: CommitId,
     origin: DeliveryOrigin & { readonly isDurable: boolean },
   ): Delivery {
+    const { qos, retain } = message
     const delivery = newDelivery(message, qos, retain, NO_IDENTIFIERS, origin, 0, commitId)
     if (qos === 0) return delivery
     delivery.reserved = this.#context.nextDelivery()
@@ -61,9 +58,7 @@ export class GroupJournal {
   }
 
   settled(delivery: Delivery): void {
-    if (delivery.stored === 0) return
-    const owner = this.#owner
-    this.#context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
+    recordSettled(this.#context.journal, delivery, this.#owner)
   }
 
   /**
@@ -90,18 +85,8 @@ export class GroupJournal {
   }
 
   #recordQueued(delivery: Delivery): void {
-    const { message, qos, retain } = delivery
     delivery.stored = delivery.reserved
-    this.#context.journal.record({
-      kind: 'queued',
-      delivery: delivery.stored,
-      owner: this.#owner,
-      sequence: message.sequence,
-      qos,
-      retain,
-      identifiers: NO_IDENTIFIERS,
-      packetId: 0,
-    })
+    recordQueued(this.#context.journal, delivery, this.#owner)
   }
 }
 
@@ -113,12 +98,4 @@ function isUnstored({ reserved, stored, packetId }: Delivery): boolean {
 /** It does not wait any longer. */
 export function leavesQueue(delivery: Delivery): void {
   delivery.reserved = 0
-}
-
-/** With the QoS and RETAIN of the message, and without the identifiers of a member that may have had it. */
-export function asQueued(delivery: Delivery): Delivery {
-  const { message, qos, retain, identifiers } = delivery
-  if (qos === message.qos && retain === message.retain && identifiers.length === 0) return delivery
-  const queued = { qos: message.qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
-  return { ...delivery, ...queued }
 }

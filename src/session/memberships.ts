@@ -1,6 +1,6 @@
 // The share groups that a session is a member of, and those of them that wait to hear that it can take a message.
 
-import type { GroupOfMember } from './group-of-member.ts'
+import type { GroupOfMember } from './share-protocol.ts'
 
 export class Memberships<Member> {
   readonly #groups = new Set<GroupOfMember<Member>>()

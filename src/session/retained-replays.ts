@@ -4,9 +4,10 @@
 
 import { WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
-import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from '../store/change.ts'
+import type { Exchanges } from './exchanges.ts'
+import type { Link } from './link.ts'
 import type { RetainedReplay } from './retained-replay.ts'
 import type { SessionContext } from './session-context.ts'
 
@@ -19,13 +20,12 @@ type ReplayChange = Extract<Change, { kind: 'replay-begun' | 'replayed' }>
 export interface Recipient {
   readonly clientId: string
   readonly isDurable: boolean
-  /** Its client is here and is sent nothing older first. */
-  readonly mayReplay: boolean
-  /** There is room in the window, which QoS 0 does not need. */
-  readonly hasWindow: boolean
-  sendRetained(message: Message, qos: QoS, identifiers: readonly number[]): void
-  /** There is more to send, but not in this turn. */
-  postpone(): void
+  /** Null while the client is away. */
+  readonly link: Link | null
+  readonly exchanges: Exchanges
+  /** Something else is said to the client first. */
+  readonly holdsReplays: boolean
+  sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void
 }
 
 export class RetainedReplays {
@@ -64,6 +64,7 @@ export class RetainedReplays {
     this.#remember(replay.subscription.filter, replay)
   }
 
+  /** The subscription has other options now; what it asked for before is still sent [MQTT-3.8.4-4]. */
   resubscribed(subscription: Subscription): void {
     const replay = this.#byFilter.get(subscription.filter)
     if (replay !== undefined) replay.subscription = subscription
@@ -85,9 +86,9 @@ export class RetainedReplays {
     for (const [filter, replay] of this.#byFilter) {
       let isOver = false
       while (!isOver) {
-        if (!this.#recipient.mayReplay) return
+        if (!this.#mayReplay) return
         if (context.turnWorkLeft <= floor) {
-          this.#recipient.postpone()
+          this.#recipient.link?.postpone()
           return
         }
         const message = this.#draw(replay)
@@ -97,6 +98,12 @@ export class RetainedReplays {
       this.#forget(filter)
       this.#record({ kind: 'replayed', clientId: this.#recipient.clientId, filter })
     }
+  }
+
+  /** The client is here and is sent nothing older first. */
+  get #mayReplay(): boolean {
+    const { link, exchanges, holdsReplays } = this.#recipient
+    return link !== null && link.hasRoom && !holdsReplays && !exchanges.isResending
   }
 
   #remember(filter: string, replay: RetainedReplay): void {
@@ -124,11 +131,16 @@ export class RetainedReplays {
   /** False when it must wait for room in the window. */
   #send(replay: RetainedReplay, message: Message): boolean {
     const qos = replay.qosOf(message)
-    if (qos > 0 && !this.#recipient.hasWindow) return false
+    const { exchanges, isDurable } = this.#recipient
+    if (qos > 0 && !exchanges.mayBegin) return false
     replay.take()
-    const changes = qos > 0 && this.#recipient.isDurable ? 1 : 0
+    const changes = qos > 0 && isDurable ? 1 : 0
     this.#context.turnWorkLeft -= WORK.retainedMessage + changes * WORK.durableFact
-    this.#recipient.sendRetained(message, qos, replay.identifiers)
+    if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)
+    else {
+      const { latest } = this.#context.journal
+      exchanges.beginNew(exchanges.newDelivery(message, qos, true, replay.identifiers, latest))
+    }
     return true
   }
 

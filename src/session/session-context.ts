@@ -57,19 +57,6 @@ export interface PageReader {
   paged(page: readonly StoredDelivery[]): void
 }
 
-/** Drops what a full queue has pushed out, or found expired as it looked for room. */
-export function dropPushedOut(
-  context: SessionContext,
-  lost: readonly Delivery[],
-  owner: Owner,
-  lostTo: DropReason = 'queue-full',
-): void {
-  for (const delivery of lost) {
-    const reason = isExpired(delivery.message, context.now) ? 'message-expired' : lostTo
-    drop(context, reason, delivery, owner)
-  }
-}
-
 /** Forgets a delivery that lies with `owner` and will not be made: counted, and settled in the store. */
 export function drop(
   context: SessionContext,

@@ -1,31 +1,25 @@
-// A share group: one queue for all its members. A message is bound to a member when that member
-// can take it, not before, so nothing waits behind a member that is away or frozen.
+// A share group: one queue for all its members. A message is bound to a member when that member can take it, not before,
+// so nothing waits behind a member that is away or frozen.
 
 import type { CommitId } from '../store/journal.ts'
 import { WORK } from '../limits.ts'
 import { type Message, owningBytes } from '../message.ts'
-import type { QoS } from '../packet/packet.ts'
 import type { ShareStrategy, ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { GroupOwner } from '../store/change.ts'
-import type { Remainder } from '../store/store.ts'
-import type { Delivery } from './delivery.ts'
-import { Discarding } from './discarding.ts'
-import { asQueued, GroupJournal, leavesQueue } from './group-journal.ts'
-import type { GroupOfMember } from './group-of-member.ts'
+import type { Delivery, Returning } from './delivery.ts'
+import { GroupDispatch } from './group-dispatch.ts'
+import { GroupJournal, leavesQueue } from './group-journal.ts'
 import { KeyedQueues } from './keyed-queues.ts'
-import { MessageQueue, type QueueBounds } from './message-queue.ts'
+import type { QueueBounds } from './message-queue.ts'
+import { asQueued, OwnedQueue, type QueueOwner } from './owned-queue.ts'
+import { ReadyMembers } from './ready-members.ts'
 import type { Session } from './session.ts'
-import {
-  drop,
-  dropPushedOut,
-  isExpired,
-  type Postponed,
-  type SessionContext,
-} from './session-context.ts'
+import { drop, type SessionContext } from './session-context.ts'
 import type { ShareMember } from './share-member.ts'
 import { ShareMembers } from './share-members.ts'
-import { type TailReader, QueueTail } from './queue-tail.ts'
+import type { GroupOfMember } from './share-protocol.ts'
+import type { DeliveryOptions, Target } from './target.ts'
 
 /** How the group chooses among its members. */
 export interface ChosenStrategy {
@@ -36,27 +30,17 @@ export interface ChosenStrategy {
   readonly isWeighted: boolean
 }
 
-export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed {
+export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   readonly clientId = null
-  readonly shareName: string
-  readonly topicFilter: string
   readonly owner: GroupOwner
   readonly chosen: ChosenStrategy
+  /** What waits for a member. */
+  readonly queue: OwnedQueue
   readonly #context: SessionContext
-  readonly #strategy: ShareStrategy<ShareMember>
-  readonly #bounds: QueueBounds
   readonly #members = new ShareMembers()
-  readonly #tail: QueueTail
-  /** What waits in memory. */
-  readonly #queue: MessageQueue
-  /** The same by key, when the strategy binds keys to members. */
-  #keys: KeyedQueues<ShareMember> | null = null
+  readonly #ready: ReadyMembers
+  readonly #dispatch: GroupDispatch
   readonly #journal: GroupJournal
-  /** Members that went away with messages in flight while nobody else was there to take them. */
-  readonly #absent = new Set<Session>()
-  #readyMembers = 0
-  #isPostponed = false
-  #isOver = false
 
   constructor(
     name: { readonly shareName: string; readonly topicFilter: string },
@@ -64,31 +48,24 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     bounds: QueueBounds,
     context: SessionContext,
   ) {
-    this.shareName = name.shareName
-    this.topicFilter = name.topicFilter
+    const { strategy } = chosen
+    const keys = strategy.isKeyed ? new KeyedQueues(strategy, context.memory) : null
     this.owner = { kind: 'group', ...name }
     this.chosen = chosen
-    this.#strategy = chosen.strategy
-    this.#bounds = bounds
     this.#context = context
-    this.#tail = new QueueTail(this.owner, this, context, this)
-    this.#keys = chosen.strategy.isKeyed ? new KeyedQueues(chosen.strategy, context.memory) : null
-    this.#queue = new MessageQueue(this.#tail, this.#keys ?? undefined)
-    this.#journal = new GroupJournal(this.owner, context, this.#tail)
+    this.queue = new OwnedQueue(this, context, { bounds, origin: this, deliveries: keys })
+    this.#ready = new ReadyMembers(strategy, this.#members, this)
+    this.#journal = new GroupJournal(this.owner, context, this.queue.tail)
+    this.#dispatch = new GroupDispatch(context, {
+      queue: this.queue,
+      keys,
+      ready: this.#ready,
+      handOut: (delivery, member) => this.#handOut(delivery, member),
+    })
   }
 
   get memberCount(): number {
     return this.#members.count
-  }
-
-  /** Messages that wait for a member: the lag of the group. */
-  get queuedMessages(): number {
-    return this.#queue.messages
-  }
-
-  /** Their bytes, as the bounds count them. */
-  get queuedBytes(): number {
-    return this.#queue.bytesInAll
   }
 
   /**
@@ -96,7 +73,7 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
    * can only stand there: while some do, the group is durable whoever is a member.
    */
   get isDurable(): boolean {
-    return this.#members.durableCount > 0 || this.#tail.messages > 0
+    return this.#members.durableCount > 0 || this.queue.tail.messages > 0
   }
 
   /** Enters the client, or gives its place another subscription and weight. */
@@ -106,120 +83,81 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
     if (known !== undefined) {
       known.subscription = subscription
       this.#members.setWeight(known, counted)
-      this.#awaits(known)
+      this.#ready.awaits(known)
       return
     }
     const wasDurable = this.isDurable
     const member = this.#members.add(session, subscription, counted)
     session.memberships.joined(this)
-    this.#strategy.join(member)
-    this.#keys?.ownersChanged()
-    this.#awaits(member)
-    if (this.isDurable && !wasDurable) this.#journal.storesWaiting(this.#queue.all())
-    if (session.isAttached) this.attached(session)
-    else this.#goOn()
+    this.#ready.joined(member)
+    this.#dispatch.joined()
+    if (this.isDurable && !wasDurable) this.#journal.storesWaiting(this.queue.waiting.all())
+    if (session.link === null) this.pump()
+    else this.attached(session)
   }
 
   leave(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) return
-    this.#setReady(member, false)
-    this.#absent.delete(session)
+    this.#ready.left(member)
     this.#members.remove(member)
     session.memberships.left(this)
-    this.#strategy.leave(member)
-    this.#keys?.ownersChanged()
-    this.#keys?.sleeps(member)
+    this.#dispatch.left(member)
     if (!this.isDurable) this.#journal.storesWaiting([])
-    this.#goOn()
+    this.pump()
   }
 
   /** The last member is gone: what still waits is dropped and counted. */
   end(): void {
-    this.#isOver = true
-    // One change removes all of them from the store.
+    // One change removes all of it from the store.
     this.#context.journal.record({ kind: 'group-ended', owner: this.owner })
     this.#journal.storesWaiting([])
-    new Discarding(this.#context, this.#queue, 'group-ended', null).proceed()
+    this.queue.discard('group-ended')
   }
 
-  deliver(
-    message: Message,
-    qos: QoS,
-    retain: boolean,
-    _identifiers: readonly number[],
-    commitId: CommitId,
-  ): void {
+  deliver(message: Message, _options: DeliveryOptions, commitId: CommitId): void {
     this.#context.turnWorkLeft -= WORK.groupDelivery
-    const delivery = this.#journal.accept(message, qos, retain, commitId, this)
-    const member = this.#mayPass(message) ? this.#pick(message) : null
-    if (member === null) {
-      this.#wait(delivery)
-      return
+    const delivery = this.#journal.accept(message, commitId, this)
+    const member = this.#dispatch.mayPass(message) ? this.#ready.pick(message) : null
+    if (member === null) this.#wait(delivery)
+    else {
+      this.queue.tail.passesBy(delivery)
+      this.#handOut(delivery, member)
     }
-    this.#tail.passesBy(delivery)
-    this.#bind(delivery, member)
   }
 
   attached(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member !== undefined) this.#members.setHere(member, true)
-    this.#absent.delete(session)
-    this.#goOn()
+    this.#members.absent.delete(session)
+    this.pump()
   }
 
   detached(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) return
-    this.#setReady(member, false)
-    this.#awaits(member)
+    this.#ready.detached(member)
     this.#members.setHere(member, false)
     if (member.inFlightOfGroup === 0) return
-    if (this.#members.hereCount > 0) session.giveBack(this)
-    else this.#absent.add(session)
+    if (this.#members.hereCount > 0) this.#takeBackFrom(session.exchanges)
+    else this.#members.absent.add(session)
   }
 
   ready(session: Session): void {
     const member = this.#members.get(session.clientId)
-    if (member === undefined) return
-    member.isAwaited = false
-    if (!this.#mayTake(member)) {
-      // As long as its part of the window is full, that it settles something is what matters.
-      if (!member.session.canTake) this.#awaits(member)
-      return
-    }
-    this.#setReady(member, true)
-    this.#keys?.wakes(member)
-    this.#goOn()
+    if (member === undefined || !this.#ready.answered(member)) return
+    this.#dispatch.ready(member)
+    this.pump()
   }
 
-  released(clientId: string): void {
+  settled(clientId: string): void {
     const member = this.#members.get(clientId)
-    if (member === undefined) {
-      this.#members.formerReleased(clientId)
-      return
-    }
-    member.inFlightOfGroup -= 1
-    this.#strategy.settled(member)
-    if (!member.isReady) this.#awaits(member)
+    if (member === undefined) this.#members.formerSettled(clientId)
+    else this.#ready.settled(member)
   }
 
-  returned(clientId: string, deliveries: readonly Delivery[]): void {
-    const waiting: Delivery[] = []
-    for (const delivery of deliveries) {
-      this.released(clientId)
-      if (this.#isOver) drop(this.#context, 'group-ended', delivery, this.owner)
-      else waiting.push(this.#takeBack(delivery, clientId))
-    }
-    this.#queue.putBack(waiting)
-    this.#goOn()
-  }
-
-  /** What the store kept and nobody had been chosen for; `remainder` stays there until it is needed. */
-  restore(deliveries: readonly Delivery[], remainder: Remainder): void {
-    const waiting = deliveries.map(delivery => asQueued(delivery))
-    this.#queue.restore(waiting)
-    this.#tail.restore(waiting, remainder.messages, remainder.bytes)
+  ending(exchanges: Returning): void {
+    this.#takeBackFrom(exchanges)
   }
 
   /** The store kept a delivery that this client had not settled. It is away. */
@@ -230,111 +168,46 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
       return
     }
     member.inFlightOfGroup += 1
-    this.#absent.add(session)
-  }
-
-  /** The next page of the queue has come from the store. */
-  paged(deliveries: readonly Delivery[]): void {
-    const waiting = deliveries.map(delivery => asQueued(delivery))
-    dropPushedOut(this.#context, this.#queue.paged(waiting, this.#bounds), this.owner)
-    this.#goOn()
-  }
-
-  proceed(): void {
-    this.#isPostponed = false
-    this.#goOn()
+    this.#members.absent.add(session)
   }
 
   /** Does all that is to be done, as far as this turn allows. */
-  #goOn(): void {
-    if (this.#isOver) return
-    const isDone =
-      this.#recallAbsent() && this.#journal.storeSome() && this.#bindKeys() && this.#pump()
-    if (!isDone) this.#postpone()
+  pump(): void {
+    if (this.queue.isDiscarded) return
+    const isDone = this.#takeBackAbsent() && this.#journal.storeSome() && this.#dispatch.pump()
+    if (!isDone) this.queue.postpone()
     // Members may be ready for what is not in memory yet, while what is there waits for others.
-    else if (
-      this.#tail.messages > 0 &&
-      (this.#readyMembers > 0 || this.#tail.isNeeded(this.#queue.length, this.#queue.bytes))
-    ) {
-      this.#tail.want()
-    }
-  }
-
-  #postpone(): void {
-    if (this.#isPostponed) return
-    this.#isPostponed = true
-    this.#context.postpone(this)
+    else if (this.#ready.count > 0) this.queue.tail.want()
+    else this.queue.wantIfShort()
   }
 
   /** Somebody is here who can take what others, who went when nobody was, have left. */
-  #recallAbsent(): boolean {
-    if (this.#absent.size === 0 || this.#members.hereCount === 0) return true
-    for (const session of this.#absent) {
+  #takeBackAbsent(): boolean {
+    const { absent } = this.#members
+    if (absent.size === 0 || this.#members.hereCount === 0) return true
+    for (const session of absent) {
       if (this.#context.turnWorkLeft <= 0) return false
-      this.#context.turnWorkLeft -= WORK.groupLook + WORK.groupHanding * session.inFlight
-      this.#absent.delete(session)
-      session.giveBack(this)
+      const { exchanges } = session
+      this.#context.turnWorkLeft -= WORK.queueLook + WORK.groupHanding * exchanges.count
+      absent.delete(session)
+      this.#takeBackFrom(exchanges)
     }
     return true
   }
 
-  /** Members came or went: each key that waits is bound to the member that it belongs to now. */
-  #bindKeys(): boolean {
-    const keys = this.#keys
-    while (keys?.isBoundAnew === true) {
-      if (this.#context.turnWorkLeft <= 0) return false
-      this.#context.turnWorkLeft -= WORK.groupLook
-      keys.bindNext()
+  /** The member is away or ends: what it has in flight of this group is for others. QoS 2 must stay [MQTT-4.8.2-4]. */
+  #takeBackFrom(exchanges: Returning): void {
+    const { clientId } = exchanges
+    const returned = exchanges.giveBack(this)
+    if (returned.length === 0) return
+    const waiting: Delivery[] = []
+    for (const delivery of returned) {
+      this.settled(clientId)
+      if (this.queue.isDiscarded) drop(this.#context, 'group-ended', delivery, this.owner)
+      else waiting.push(this.#takeBack(delivery, clientId))
     }
-    return true
-  }
-
-  #pump(): boolean {
-    if (this.#keys === null) return this.#pumpInOrder()
-    for (const member of this.#keys.awake) {
-      if (!this.#pumpKeys(member, this.#keys)) return false
-      this.#keys.sleeps(member)
-    }
-    return true
-  }
-
-  #pumpInOrder(): boolean {
-    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
-      if (this.#context.turnWorkLeft <= 0) return false
-      if (isExpired(next.message, this.#context.now)) {
-        this.#queue.shift()
-        this.#expired(next)
-      } else {
-        const member = this.#pick(next.message)
-        if (member === null) return true
-        this.#context.turnWorkLeft -= WORK.groupHanding
-        this.#queue.shift()
-        this.#bind(next, member)
-      }
-    }
-    return true
-  }
-
-  #pumpKeys(member: ShareMember, keys: KeyedQueues<ShareMember>): boolean {
-    for (let queue = member.queues.first; queue !== null; queue = member.queues.first) {
-      if (this.#context.turnWorkLeft <= 0) return false
-      this.#context.turnWorkLeft -= WORK.groupLook
-      const next = queue.deliveries.peek()
-      if (!keys.isOf(queue, member) || next === undefined) continue
-      const isOver = isExpired(next.message, this.#context.now)
-      if (!isOver && !this.#isChoice(member)) return true
-      keys.shiftFrom(queue)
-      this.#queue.left(next)
-      if (isOver) this.#expired(next)
-      else this.#bind(next, member)
-    }
-    return true
-  }
-
-  /** Nothing that waits must be handed out before the message. */
-  #mayPass(message: Message): boolean {
-    if (this.#queue.isEmpty) return true
-    return this.#tail.messages === 0 && this.#keys?.isFreeFor(message) === true
+    this.queue.waiting.putBack(waiting)
+    this.pump()
   }
 
   /** The delivery as the group queued it, whatever the member was sent that gave it back [MQTT-3.8.4-8]. */
@@ -348,7 +221,7 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
   }
 
   /** Hands the message to a member that can take it now, with the options of that member's subscription. */
-  #bind(delivery: Delivery, member: ShareMember): void {
+  #handOut(delivery: Delivery, member: ShareMember): void {
     const { subscription, identifiers, session } = member
     const qos = delivery.qos < subscription.qos ? delivery.qos : subscription.qos
     const retain = delivery.retain && subscription.retainAsPublished
@@ -359,8 +232,7 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
       return
     }
     if (delivery.stored === 0 && session.isDurable) this.#journal.store(delivery)
-    member.inFlightOfGroup += 1
-    this.#strategy.settled(member)
+    this.#ready.took(member)
     const isAsQueued =
       qos === delivery.qos && retain === delivery.retain && identifiers.length === 0
     if (isAsQueued) session.take(delivery)
@@ -369,7 +241,7 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
       leavesQueue(delivery)
     }
     // Set aside at once: to be chosen and passed over would cost it a turn.
-    if (!this.#mayTake(member)) this.#setAside(member)
+    this.#ready.staysReady(member)
   }
 
   #wait(delivery: Delivery): void {
@@ -378,64 +250,6 @@ export class ShareGroup implements GroupOfMember<Session>, TailReader, Postponed
       return
     }
     const message = owningBytes(delivery.message)
-    const kept = message === delivery.message ? delivery : { ...delivery, message }
-    const lost = this.#queue.push(kept, this.#bounds, this.#context.now)
-    dropPushedOut(this.#context, lost, this.owner, this.#queue.lostTo)
-  }
-
-  #expired(delivery: Delivery): void {
-    this.#context.turnWorkLeft -= WORK.groupLook
-    drop(this.#context, 'message-expired', delivery, this.owner)
-  }
-
-  /** The strategy's choice among those that can take a message now; those that cannot are set aside. */
-  #pick(message: Message): ShareMember | null {
-    let member = this.#strategy.next(message)
-    while (member !== null && !this.#mayTake(member)) {
-      this.#setAside(member)
-      member = this.#strategy.next(message)
-    }
-    return member
-  }
-
-  /** A message is bound to this member: whether it can take it now. If not, it is set aside. */
-  #isChoice(member: ShareMember): boolean {
-    if (!member.isReady) return false
-    if (this.#mayTake(member)) return true
-    this.#setAside(member)
-    return false
-  }
-
-  /**
-   * A member's part of its window goes by its weight: a full window of the heaviest stands for a third of
-   * one at a third of the weight. So weights hold even when all members are as busy as they can be.
-   */
-  #mayTake(member: ShareMember): boolean {
-    const { session } = member
-    if (!session.canTake) return false
-    const { weightMax } = this.#members
-    if (weightMax === 1) return true
-    const share = Math.floor((session.windowMax * member.weight) / weightMax)
-    return member.inFlightOfGroup < Math.max(1, share)
-  }
-
-  #setAside(member: ShareMember): void {
-    this.#setReady(member, false)
-    if (!member.session.canTake) this.#awaits(member)
-  }
-
-  /** The member's session says when it can take a message. */
-  #awaits(member: ShareMember): void {
-    if (member.isAwaited) return
-    member.isAwaited = true
-    member.session.memberships.awaits(this)
-  }
-
-  #setReady(member: ShareMember, isReady: boolean): void {
-    if (member.isReady === isReady) return
-    member.isReady = isReady
-    this.#readyMembers += isReady ? 1 : -1
-    if (isReady) this.#strategy.add(member)
-    else this.#strategy.remove(member)
+    this.queue.push(message === delivery.message ? delivery : { ...delivery, message })
   }
 }

@@ -2,10 +2,9 @@
 
 import { MemberHeap } from '../routing/member-heap.ts'
 import type { Subscription } from '../routing/subscription.ts'
+import { NO_IDENTIFIERS } from './delivery.ts'
 import type { KeyQueue } from './keyed-queues.ts'
 import type { Session } from './session.ts'
-
-const NO_IDENTIFIERS: readonly number[] = []
 
 export class ShareMember {
   readonly session: Session
@@ -34,7 +33,7 @@ export class ShareMember {
   }
 
   get inFlight(): number {
-    return this.session.inFlight
+    return this.session.exchanges.count
   }
 
   get subscription(): Subscription {

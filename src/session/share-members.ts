@@ -10,6 +10,8 @@ export class ShareMembers {
   readonly #weights = new Map<number, number>()
   /** What clients that are not members any more have in flight of this group. */
   readonly #former = new Map<string, number>()
+  /** Members that went away with messages in flight while nobody else was there to take them. */
+  readonly absent: Set<Session> = new Set()
   #durableCount = 0
   #hereCount = 0
   #weightMax = 1
@@ -50,6 +52,7 @@ export class ShareMembers {
   remove(member: ShareMember): void {
     const { clientId, session } = member
     this.setHere(member, false)
+    this.absent.delete(session)
     this.#members.delete(clientId)
     if (session.isDurable) this.#durableCount -= 1
     this.#countWeight(member.weight, -1)
@@ -70,7 +73,7 @@ export class ShareMembers {
   }
 
   /** A message in flight is settled by one that is no member any more. */
-  formerReleased(clientId: string): void {
+  formerSettled(clientId: string): void {
     const inFlight = this.#former.get(clientId) ?? 0
     if (inFlight > 1) this.#former.set(clientId, inFlight - 1)
     else this.#former.delete(clientId)

@@ -177,7 +177,9 @@ const WORLDS: Readonly<Record<string, PondOptions>> = {
   },
   'with short lines that drop the oldest': {
     limits: { queueOverflow: 'drop-oldest', queuedMessagesMax: 5 },
-    share: { bounds: { messagesMax: 5, bytesMax: 10_000, overflow: 'drop-oldest' } },
+    share: {
+      bounds: { queuedMessagesMax: 5, queuedBytesMax: 10_000, queueOverflow: 'drop-oldest' },
+    },
   },
   'with groups that go by topic': { share: { strategyOf: () => 'hash-topic' } },
   'with a full heap': { limits: { keptHeapBytesMax: 40_000, queueOverflow: 'drop-oldest' } },

@@ -312,7 +312,7 @@ test('where memory is full a line that nobody stores drops by its rule and says 
 
   t.ok(pond.broker.statistics.dropped['memory-full'] > 50)
   t.equal(pond.broker.statistics.dropped['queue-full'], 0)
-  t.equal(pond.broker.sessions.get('stored')?.queuedMessages, 99)
+  t.equal(pond.broker.sessions.get('stored')?.queue.messages, 99)
   t.ok(pond.broker.memory.bufferBytes < 60_000)
 })
 
@@ -390,5 +390,5 @@ test('a page brings no more into memory than a line may have there', async t => 
   }
 
   t.ok(Math.max(...most) <= 10_000 / 4 + 5 * 2_000 + 2_000, String(Math.max(...most)))
-  t.equal(pond.broker.sessions.get('bob')?.queuedMessages, 0)
+  t.equal(pond.broker.sessions.get('bob')?.queue.messages, 0)
 })

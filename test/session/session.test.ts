@@ -122,7 +122,7 @@ test('a queue is bounded in bytes as well', async t => {
 
   for (let count = 0; count < 10; count++) alice.publishes('a', Buffer.alloc(1_000), { qos: 1 })
 
-  t.equal(pond.broker.sessions.get('bob')?.queuedMessages, 4)
+  t.equal(pond.broker.sessions.get('bob')?.queue.messages, 4)
   t.equal(pond.broker.statistics.dropped['queue-full'], 6)
 })
 
@@ -156,7 +156,7 @@ test('fifty thousand retained messages reach a new subscriber whole, under its r
   let most = 0
   for (let batch = bob.receivesMessages(); batch.length > 0; batch = bob.receivesMessages()) {
     for (const { topic } of batch) topics.add(topic)
-    most = Math.max(most, pond.broker.sessions.get('bob')?.inFlight ?? 0)
+    most = Math.max(most, pond.broker.sessions.get('bob')?.exchanges.count ?? 0)
   }
 
   t.equal(topics.size, 50_000)

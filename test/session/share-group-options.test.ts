@@ -223,7 +223,7 @@ test('the bounds of a hash group are the group’s, not each member’s', async 
   const pond = new Pond({
     share: {
       defaultStrategy: 'hash-topic',
-      bounds: { messagesMax: 20, bytesMax: 1_000_000, overflow: 'drop-newest' },
+      bounds: { queuedMessagesMax: 20, queuedBytesMax: 1_000_000, queueOverflow: 'drop-newest' },
     },
   })
   for (let index = 0; index < 10; index++) {
@@ -235,14 +235,14 @@ test('the bounds of a hash group are the group’s, not each member’s', async 
     alice.publishes(`t/${job}`, 'x', { qos: 1, packetId: 1 })
   }
 
-  t.equal([...pond.broker.groups.all][0]?.queuedMessages, 20)
+  t.equal([...pond.broker.groups.all][0]?.queue.messages, 20)
 })
 
 test('a hash group with drop-oldest drops the oldest of all its keys', async t => {
   const pond = new Pond({
     share: {
       defaultStrategy: 'hash-topic',
-      bounds: { messagesMax: 6, bytesMax: 1_000_000, overflow: 'drop-oldest' },
+      bounds: { queuedMessagesMax: 6, queuedBytesMax: 1_000_000, queueOverflow: 'drop-oldest' },
     },
   })
   const worker = pond.client('worker', { properties: { receiveMaximum: 1 } })
@@ -300,7 +300,7 @@ for (const filter of ['t/#', FILTER]) {
   for (const queuedInMemoryMax of [256, 5, 1]) {
     for (const queueOverflow of ['drop-newest', 'drop-oldest'] as const) {
       test(`expired messages make room in a full queue of ${filter}, ${queuedInMemoryMax} in memory, ${queueOverflow}`, async t => {
-        const bounds = { messagesMax: 100, bytesMax: 1_000_000, overflow: queueOverflow }
+        const bounds = { queuedMessagesMax: 100, queuedBytesMax: 1_000_000, queueOverflow }
         const pond = new Pond({
           limits: { queuedMessagesMax: 100, queuedInMemoryMax, queueOverflow },
           share: { bounds },

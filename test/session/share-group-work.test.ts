@@ -184,7 +184,7 @@ test('what was dropped before its turn to be stored came is not stored', async t
     pond.now += 11_000
   })
 
-  t.equal([...pond.broker.groups.all][0]?.queuedMessages, 0)
+  t.equal([...pond.broker.groups.all][0]?.queue.messages, 0)
   const { groups, sessions } = await store.open()
   t.equal(groups.length, 0)
   t.ok((sessions[0]?.deliveries.length ?? 0) <= 2)
@@ -210,5 +210,5 @@ test('when the heavy members of a group have gone, a light one has the whole of 
   const alice = pond.client('alice')
   for (let job = 0; job < 64; job++) alice.publishes('a', 'x', { qos: 1, packetId: 1 })
   // The heavy ones are gone: the whole window is the anchor's again.
-  t.equal(pond.broker.sessions.get('anchor')?.inFlight, 64)
+  t.equal(pond.broker.sessions.get('anchor')?.exchanges.count, 64)
 })

@@ -128,7 +128,7 @@ test('a frozen member delays nobody: what it cannot take goes to the others', as
   }
 
   t.ok(heard.length >= 999, `${heard.length} of 1,000 were taken by the lively one`)
-  t.equal(pond.broker.sessions.get('member-0')?.inFlight, 1)
+  t.equal(pond.broker.sessions.get('member-0')?.exchanges.count, 1)
 })
 
 test('QoS 1 in flight moves to another member when its member leaves', async t => {
@@ -198,7 +198,7 @@ test('messages wait in the group while all its members are away', async t => {
   one.subscribes('$share/g/jobs', 1)
   one.vanishes()
   for (const job of ['1', '2', '3']) alice.publishes('jobs', job, { qos: 1 })
-  t.equal([...pond.broker.groups.all][0]?.queuedMessages, 3)
+  t.equal([...pond.broker.groups.all][0]?.queue.messages, 3)
 
   const two = pond.client('two')
   two.subscribes('$share/g/jobs', 1)
@@ -260,7 +260,7 @@ test('nothing is lost and nothing sticks while members come and go', async t => 
     listen()
 
     t.equal(heard.size, 2_000, strategy)
-    t.equal([...pond.broker.groups.all][0]?.queuedMessages, 0, strategy)
+    t.equal([...pond.broker.groups.all][0]?.queue.messages, 0, strategy)
   }
 })
 
@@ -307,7 +307,9 @@ test('each member has its own QoS', async t => {
 
 test('a bound on what waits in a group is counted when it is reached', async t => {
   const pond = new Pond({
-    share: { bounds: { messagesMax: 2, bytesMax: 1_000_000, overflow: 'drop-newest' } },
+    share: {
+      bounds: { queuedMessagesMax: 2, queuedBytesMax: 1_000_000, queueOverflow: 'drop-newest' },
+    },
   })
   const alice = pond.client('alice')
   const one = pond.client('one', DURABLE)

@@ -1,0 +1,111 @@
+// Takes what waits in a share group's queue to its members: in the order of publishing, or in the order of each key when
+// the strategy binds keys to members.
+
+import { WORK } from '../limits.ts'
+import type { Message } from '../message.ts'
+import type { Delivery } from './delivery.ts'
+import type { KeyedQueues } from './keyed-queues.ts'
+import type { OwnedQueue } from './owned-queue.ts'
+import type { ReadyMembers } from './ready-members.ts'
+import { isExpired, type SessionContext } from './session-context.ts'
+import type { ShareMember } from './share-member.ts'
+
+interface DispatchParts {
+  readonly queue: OwnedQueue
+  /** The queue by key; null when the strategy knows no keys. */
+  readonly keys: KeyedQueues<ShareMember> | null
+  readonly ready: ReadyMembers
+  /** Hands the delivery, which was taken out, to the member. */
+  readonly handOut: (delivery: Delivery, member: ShareMember) => void
+}
+
+export class GroupDispatch {
+  readonly #context: SessionContext
+  readonly #queue: OwnedQueue
+  readonly #keys: KeyedQueues<ShareMember> | null
+  readonly #ready: ReadyMembers
+  readonly #handOut: (delivery: Delivery, member: ShareMember) => void
+
+  constructor(context: SessionContext, { queue, keys, ready, handOut }: DispatchParts) {
+    this.#context = context
+    this.#queue = queue
+    this.#keys = keys
+    this.#ready = ready
+    this.#handOut = handOut
+  }
+
+  joined(): void {
+    this.#keys?.ownersChanged()
+  }
+
+  left(member: ShareMember): void {
+    this.#keys?.ownersChanged()
+    this.#keys?.sleeps(member)
+  }
+
+  /** The member can take something. */
+  ready(member: ShareMember): void {
+    this.#keys?.wakes(member)
+  }
+
+  /** Nothing that waits must be handed out before the message. */
+  mayPass(message: Message): boolean {
+    const { waiting, tail } = this.#queue
+    return waiting.isEmpty || (tail.messages === 0 && this.#keys?.isFreeFor(message) === true)
+  }
+
+  /** Hands out what can be. False when there is more to do than this turn may. */
+  pump(): boolean {
+    if (this.#keys === null) return this.#pumpInOrder()
+    if (!this.#bindKeys(this.#keys)) return false
+    for (const member of this.#keys.awake) {
+      if (!this.#pumpKeysOf(member, this.#keys)) return false
+      this.#keys.sleeps(member)
+    }
+    return true
+  }
+
+  #pumpInOrder(): boolean {
+    const { waiting } = this.#queue
+    for (let next = waiting.peek(); next !== undefined; next = waiting.peek()) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      if (isExpired(next.message, this.#context.now)) {
+        waiting.shift()
+        this.#queue.dropExpired(next)
+      } else {
+        const member = this.#ready.pick(next.message)
+        if (member === null) return true
+        this.#context.turnWorkLeft -= WORK.groupHanding
+        waiting.shift()
+        this.#handOut(next, member)
+      }
+    }
+    return true
+  }
+
+  /** Members came or went: each key that waits is bound to the member that it belongs to now. */
+  #bindKeys(keys: KeyedQueues<ShareMember>): boolean {
+    while (keys.isBoundAnew) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      this.#context.turnWorkLeft -= WORK.queueLook
+      keys.bindNext()
+    }
+    return true
+  }
+
+  #pumpKeysOf(member: ShareMember, keys: KeyedQueues<ShareMember>): boolean {
+    for (let first = member.queues.first; first !== null; first = member.queues.first) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      this.#context.turnWorkLeft -= WORK.queueLook
+      const next = first.deliveries.peek()
+      if (!keys.isOf(first, member) || next === undefined) continue
+      const isOver = isExpired(next.message, this.#context.now)
+      if (!isOver && !this.#ready.isReady(member)) return true
+      keys.shiftFrom(first)
+      this.#queue.waiting.left(next)
+      if (isOver) this.#queue.dropExpired(next)
+      else this.#handOut(next, member)
+    }
+    return true
+  }
+}
