@@ -18,7 +18,6 @@ export interface SimBrokerOptions {
   readonly shareStrategy: ShareStrategyName
   readonly shareBounds: QueueBounds
   readonly drops: Drops
-  readonly publishBacklogBytesMax: number
   /** Longest time that one iteration of the event loop takes. */
   readonly turnMs: number
   readonly flushesMax: number
@@ -61,7 +60,6 @@ export class SimBroker {
           options.drops.dropped(this.broker, reason, message, clientId),
       },
       log: SILENT_LOG,
-      publishBacklogBytesMax: options.publishBacklogBytesMax,
       responseInformation: null,
       newClientId: () => `assigned-${dice.below(1_000_000_000)}`,
       now: () => events.now,

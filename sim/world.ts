@@ -183,11 +183,10 @@ export class World {
     const { dice, events, weather, disk } = this
     let isAlive = true
     const broker: SimBroker = new SimBroker({
-      limits: weather.limits,
+      limits: { ...weather.limits, publishBacklogBytesMax: weather.publishBacklogBytesMax },
       shareStrategy: weather.shareStrategy,
       shareBounds: weather.shareBounds,
       drops: this.#drops,
-      publishBacklogBytesMax: weather.publishBacklogBytesMax,
       turnMs: weather.turnMs,
       flushesMax: weather.flushesMax,
       access: this.#access(),

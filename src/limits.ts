@@ -1,62 +1,185 @@
-// Everything that may grow, and how far. Defaults and ranges stand in `config/config.ts`.
+// Everything that may grow, and how far: each limit is declared here and nowhere else. The configuration's schema, its
+// reference page and its types are made from this table (`npm run reference`).
 
-export type QueueOverflow = 'drop-oldest' | 'drop-newest'
+interface WholeNumber {
+  readonly default: number
+  readonly min: number
+  readonly max: number
+  readonly description: string
+}
 
-export interface Limits {
-  /** Largest packet from a client that is connected. */
-  readonly packetBytesMax: number
-  /** Largest first packet: what a stranger may send. */
-  readonly connectPacketBytesMax: number
-  readonly connectTimeoutSeconds: number
-  readonly clientIdBytesMax: number
-  readonly topicLevelsMax: number
-  /** Of one set of properties. A will has a set of its own. */
-  readonly userPropertiesMax: number
-  /** Topic aliases that a client may set. */
-  readonly topicAliasMax: number
-  /** Bytes of the topics that a client may set aliases for, and the broker towards it. */
-  readonly topicAliasBytesMax: number
-  /** Topic aliases that the broker sets towards a client which allows them. */
-  readonly outgoingTopicAliasMax: number
-  /** PUBLISH of QoS 1 and 2 that a client of MQTT 5 may have unacknowledged: the Receive Maximum of CONNACK. */
-  readonly receiveMax: number
-  /** So many that it has unacknowledged all the same are tolerated: programs in daily use do not look at the Receive Maximum. */
-  readonly receiveToleratedMax: number
-  /** PUBLISH of QoS 1 and 2 that the broker sends a client before the first is settled. */
-  readonly inFlightMax: number
-  /** Topics, payloads and properties of the same: beyond it a client is sent one at a time. */
-  readonly inFlightBytesMax: number
-  readonly queuedMessagesMax: number
-  readonly queuedBytesMax: number
-  readonly queueOverflow: QueueOverflow
-  /** Of one waiting line; what waits behind them for a durable session stays in the store. */
-  readonly queuedInMemoryMax: number
-  readonly queuedInMemoryBytesMax: number
-  readonly queueQoS0WhileAway: boolean
-  readonly sessionExpirySecondsMax: number
-  /** 0 for no limit. */
-  readonly keepAliveSecondsMax: number
-  readonly subscriptionsPerClientMax: number
-  /** Ways in which the `+` of filters stand, see `routing/filter-shapes.ts`: it bounds the search for any topic. */
-  readonly filterShapesMax: number
-  /** Those of them that one client may have brought in. */
-  readonly filterShapesPerClientMax: number
-  readonly retainedMessagesMax: number
-  /** Topics, payloads and properties of retained messages, and what it takes to find them. */
-  readonly retainedBytesMax: number
-  readonly sessionsMax: number
-  /** What all clients together may keep of the heap, and of memory outside of it: see `MemoryAccount`. */
-  readonly keptHeapBytesMax: number
-  readonly keptBufferBytesMax: number
-  /** Bytes that may wait for one socket; QoS 0 beyond them is dropped and counted. */
-  readonly outboxBytesMax: number
-  /**
-   * A connection's share of a turn. A packet is 2 units, a delivery 1 at QoS 0 and 2 above, a filter 4, and a durable
-   * fact 8 more: about a microsecond each six on the machine that they were weighed on.
-   */
-  readonly turnWorkMax: number
-  /** The same of all connections together: it bounds how long the event loop is away from everything else. */
-  readonly turnWorkTotalMax: number
+export type QueueOverflow = 'drop-newest' | 'drop-oldest'
+
+const GIBIBYTE = 1_073_741_824
+const TEBIBYTE = 1_099_511_627_776
+
+/** Arguments in the order of a row in the reference page. */
+function whole(fallback: number, min: number, max: number, description: string): WholeNumber {
+  return { default: fallback, min, max, description }
+}
+
+export const LIMITS = {
+  // The largest of the smallest packets: SUBSCRIBE with a filter of one character, DISCONNECT with an expiry.
+  packetBytesMax: whole(
+    16_777_216,
+    9,
+    268_435_455,
+    'Largest packet from a client: what CONNACK says, which clients cannot read when it is larger',
+  ),
+  // The smallest is CONNECT of 3.1 with a client id of one character.
+  connectPacketBytesMax: whole(
+    65_536,
+    17,
+    1_048_576,
+    'Largest first packet, before its client is authenticated',
+  ),
+  connectTimeoutSeconds: whole(10, 1, 600, 'Time for CONNECT'),
+  clientIdBytesMax: whole(256, 23, 65_535, 'Longest client id'),
+  topicLevelsMax: whole(200, 1, 65_535, 'Most levels of a topic'),
+  userPropertiesMax: whole(100, 0, 10_000, 'User properties of a packet, and of a will'),
+  topicAliasMax: whole(32, 0, 65_535, 'Topic aliases that a client may set'),
+  topicAliasBytesMax: whole(
+    262_144,
+    1,
+    GIBIBYTE,
+    'Bytes of the topics that have aliases, on one connection and in one direction',
+  ),
+  outgoingTopicAliasMax: whole(
+    32,
+    0,
+    65_535,
+    'Topic aliases that the broker sets towards a client which allows them',
+  ),
+  receiveMax: whole(
+    64,
+    1,
+    65_535,
+    'Unacknowledged messages of QoS 1 and 2 from a client of MQTT 5: the Receive Maximum of CONNACK',
+  ),
+  /** Programs in daily use do not look at the Receive Maximum. */
+  receiveToleratedMax: whole(
+    65_535,
+    1,
+    65_535,
+    'Unacknowledged messages from a client that ignores the Receive Maximum, before it is disconnected with 0x93',
+  ),
+  inFlightMax: whole(64, 1, 65_535, 'Unacknowledged messages of QoS 1 and 2 to a client'),
+  inFlightBytesMax: whole(
+    16_777_216,
+    1,
+    TEBIBYTE,
+    'Bytes of unacknowledged messages to a client: beyond them it is sent one message at a time',
+  ),
+  queuedMessagesMax: whole(10_000, 0, 100_000_000, 'Messages that wait for a client'),
+  queuedBytesMax: whole(
+    16_777_216,
+    0,
+    TEBIBYTE,
+    'Bytes that wait for a client: topics, payloads and properties, and what keeps them',
+  ),
+  queuedInMemoryMax: whole(
+    256,
+    1,
+    1_000_000,
+    'Messages of one queue that are kept in memory; the others of a durable session are in the store only',
+  ),
+  queuedInMemoryBytesMax: whole(262_144, 1, GIBIBYTE, 'Bytes of one queue that are kept in memory'),
+  queueOverflow: {
+    default: 'drop-newest' as QueueOverflow,
+    choices: ['drop-newest', 'drop-oldest'],
+    description: 'What a full queue drops; every drop is counted',
+  },
+  queueQoS0WhileAway: {
+    default: false as boolean,
+    description: 'Keep messages of QoS 0 as well for clients that are away',
+  },
+  sessionExpirySecondsMax: whole(
+    604_800,
+    0,
+    4_294_967_295,
+    'Longest life of a session without its client',
+  ),
+  keepAliveSecondsMax: whole(
+    0,
+    0,
+    65_535,
+    'Longest keep-alive of a client of MQTT 5; 0 for no limit',
+  ),
+  subscriptionsPerClientMax: whole(1_000, 1, 10_000_000, 'Subscriptions of a client'),
+  /** See `routing/filter-shapes.ts`. */
+  filterShapesMax: whole(
+    1_024,
+    0,
+    1_000_000,
+    'Arrangements of + levels among all filters: their number bounds the search for any topic',
+  ),
+  filterShapesPerClientMax: whole(
+    256,
+    0,
+    1_000_000,
+    'Arrangements of + levels that one client has added',
+  ),
+  retainedMessagesMax: whole(1_000_000, 0, 100_000_000, 'Retained messages'),
+  retainedBytesMax: whole(
+    GIBIBYTE,
+    0,
+    TEBIBYTE,
+    'Bytes of retained messages: topics, payloads and properties, and what keeps them',
+  ),
+  sessionsMax: whole(1_000_000, 1, 100_000_000, 'Sessions, connected or away'),
+  /** See `MemoryAccount`. */
+  keptHeapBytesMax: whole(
+    0,
+    0,
+    TEBIBYTE,
+    'Heap that all clients together may keep: topics, filters, properties, sessions. 0: what the heap of Node allows',
+  ),
+  keptBufferBytesMax: whole(
+    0,
+    0,
+    TEBIBYTE,
+    'Memory outside of the heap that all clients together may keep: payloads. 0: half of what the system gives',
+  ),
+  connectionsMax: whole(100_000, 1, 10_000_000, 'Connections on all listeners together'),
+  outboxBytesMax: whole(
+    1_048_576,
+    1_024,
+    GIBIBYTE,
+    'Bytes that wait for one socket before QoS 0 is dropped',
+  ),
+  /** In units of roughly a sixth of a microsecond, on the machine that they were measured on: see `WORK`. */
+  turnWorkMax: whole(
+    8_192,
+    1,
+    10_000_000,
+    "A connection's share of a turn: 2 a packet, 1 a delivery at QoS 0 and 2 above, 4 a filter, 8 a durable change",
+  ),
+  /** It bounds how long the event loop is away from everything else. */
+  turnWorkTotalMax: whole(
+    12_288,
+    1,
+    10_000_000,
+    'Work of all connections together in one turn, in the same units; what is left waits for the next turn',
+  ),
+  publishBacklogBytesMax: whole(
+    262_144,
+    1_024,
+    GIBIBYTE,
+    'Bytes from one client whose answers wait, before the broker stops reading from it',
+  ),
+} as const
+
+export type LimitName = keyof typeof LIMITS
+
+export type Limits = { readonly [Name in LimitName]: (typeof LIMITS)[Name]['default'] }
+
+/** What each limit is when the configuration does not mention it. */
+export const DEFAULT_LIMITS: Limits = defaults()
+
+function defaults(): Limits {
+  const entries = Object.entries(LIMITS).map(([name, limit]) => [name, limit.default])
+  // Made from the table itself, name by name.
+  return Object.fromEntries(entries) as Limits
 }
 
 /** What work weighs, in units of very roughly a sixth of a microsecond: see `turnWorkMax`. */

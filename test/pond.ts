@@ -7,7 +7,7 @@ import type { Broker } from '../src/broker/broker.ts'
 import type { FaultPlace, Observer } from '../src/broker/observer.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
 import type { PublishEncoder } from '../src/connection/publish-encoder.ts'
-import type { Limits } from '../src/limits.ts'
+import { DEFAULT_LIMITS, type Limits } from '../src/limits.ts'
 import type { Turn } from '../src/loop/turn.ts'
 import type { Journal } from '../src/store/journal.ts'
 import { observeAll } from '../src/observe/observers.ts'
@@ -18,36 +18,11 @@ import { PondClient, type PondClientOptions } from './pond-client.ts'
 import { PondWire } from './pond-wire.ts'
 
 export const POND_LIMITS: Limits = {
+  ...DEFAULT_LIMITS,
   packetBytesMax: 1_048_576,
-  connectPacketBytesMax: 65_536,
-  connectTimeoutSeconds: 10,
-  clientIdBytesMax: 256,
-  topicLevelsMax: 200,
-  userPropertiesMax: 100,
-  topicAliasMax: 32,
-  topicAliasBytesMax: 262_144,
-  outgoingTopicAliasMax: 32,
-  receiveMax: 64,
-  receiveToleratedMax: 65_535,
-  inFlightMax: 64,
-  inFlightBytesMax: 16_777_216,
-  queuedMessagesMax: 10_000,
-  queuedBytesMax: 16_777_216,
-  queueOverflow: 'drop-newest',
-  queuedInMemoryMax: 256,
-  queuedInMemoryBytesMax: 262_144,
-  queueQoS0WhileAway: false,
-  sessionExpirySecondsMax: 604_800,
   keepAliveSecondsMax: 1_200,
-  subscriptionsPerClientMax: 1_000,
-  filterShapesMax: 1_024,
-  filterShapesPerClientMax: 256,
-  retainedMessagesMax: 1_000_000,
-  retainedBytesMax: 1_073_741_824,
-  sessionsMax: 1_000_000,
   keptHeapBytesMax: 1_073_741_824,
   keptBufferBytesMax: 1_073_741_824,
-  outboxBytesMax: 1_048_576,
   turnWorkMax: 4_096,
   turnWorkTotalMax: 1_000_000,
 }
@@ -122,7 +97,6 @@ export class Pond {
         },
       ]),
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-      publishBacklogBytesMax: 262_144,
       responseInformation: options.responseInformation ?? null,
       newClientId: () => `assigned-${++this.#assigned}`,
       now: () => this.now,

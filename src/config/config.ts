@@ -1,6 +1,7 @@
 // What may be configured: one schema gives the type, the defaults, the limits, the errors and the reference page.
 
 import { z } from 'zod'
+import { type LimitName, LIMITS, type Limits } from '../limits.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
 
 function whole(fallback: number, min: number, max: number, description: string) {
@@ -74,145 +75,25 @@ const listener = z.strictObject({
   ),
 })
 
-const limits = z.strictObject({
-  // The largest of the smallest packets: SUBSCRIBE with a filter of one character, DISCONNECT with an expiry.
-  packetBytesMax: whole(
-    16_777_216,
-    9,
-    268_435_455,
-    'Largest packet from a client: what CONNACK says, which clients cannot read when it is larger',
-  ),
-  // CONNECT of 3.1 with a client id of one character.
-  connectPacketBytesMax: whole(
-    65_536,
-    17,
-    1_048_576,
-    'Largest first packet: what a stranger may send',
-  ),
-  connectTimeoutSeconds: whole(10, 1, 600, 'Time for CONNECT'),
-  clientIdBytesMax: whole(256, 23, 65_535, 'Longest client id'),
-  topicLevelsMax: whole(200, 1, 65_535, 'Most levels of a topic'),
-  userPropertiesMax: whole(100, 0, 10_000, 'User properties of a packet, and of a will'),
-  topicAliasMax: whole(32, 0, 65_535, 'Topic aliases that a client may set'),
-  topicAliasBytesMax: whole(
-    262_144,
-    1,
-    1_073_741_824,
-    'Bytes of the topics that have aliases, on one connection and in one direction',
-  ),
-  outgoingTopicAliasMax: whole(
-    32,
-    0,
-    65_535,
-    'Topic aliases set towards a client that allows them',
-  ),
-  receiveMax: whole(
-    64,
-    1,
-    65_535,
-    'Unacknowledged messages of QoS 1 and 2 from a client of MQTT 5: what CONNACK says',
-  ),
-  receiveToleratedMax: whole(
-    65_535,
-    1,
-    65_535,
-    'How many are tolerated before a client that does not heed it is disconnected with 0x93',
-  ),
-  inFlightMax: whole(64, 1, 65_535, 'Unacknowledged messages of QoS 1 and 2 to a client'),
-  inFlightBytesMax: whole(
-    16_777_216,
-    1,
-    1_099_511_627_776,
-    'Bytes of the same: beyond them a client is sent one message at a time',
-  ),
-  queuedMessagesMax: whole(10_000, 0, 100_000_000, 'Messages that wait for a client'),
-  queuedBytesMax: whole(
-    16_777_216,
-    0,
-    1_099_511_627_776,
-    'Bytes that wait for a client: topics, payloads and properties, and what keeps them',
-  ),
-  queuedInMemoryMax: whole(
-    256,
-    1,
-    1_000_000,
-    'Messages of one waiting line that are kept in memory; the rest stays in the store',
-  ),
-  queuedInMemoryBytesMax: whole(262_144, 1, 1_073_741_824, 'Bytes of the same'),
-  queueOverflow: z
-    .enum(['drop-newest', 'drop-oldest'])
-    .default('drop-newest')
-    .describe('What a full queue drops; every drop is counted'),
-  queueQoS0WhileAway: z
-    .boolean()
-    .default(false)
-    .describe('Keep messages of QoS 0 as well for clients that are away'),
-  sessionExpirySecondsMax: whole(
-    604_800,
-    0,
-    4_294_967_295,
-    'Longest life of a session without its client',
-  ),
-  keepAliveSecondsMax: whole(
-    0,
-    0,
-    65_535,
-    'Longest keep-alive of a client of MQTT 5; 0 for no limit',
-  ),
-  subscriptionsPerClientMax: whole(1_000, 1, 10_000_000, 'Subscriptions of a client'),
-  filterShapesMax: whole(
-    1_024,
-    0,
-    1_000_000,
-    'Ways in which the + of filters stand among their levels: it bounds the search for any topic',
-  ),
-  filterShapesPerClientMax: whole(256, 0, 1_000_000, 'Those of them that one client brought in'),
-  retainedMessagesMax: whole(1_000_000, 0, 100_000_000, 'Retained messages'),
-  retainedBytesMax: whole(
-    1_073_741_824,
-    0,
-    1_099_511_627_776,
-    'Bytes of retained messages: topics, payloads and properties, and what keeps them',
-  ),
-  sessionsMax: whole(1_000_000, 1, 100_000_000, 'Sessions, connected or away'),
-  keptHeapBytesMax: whole(
-    0,
-    0,
-    1_099_511_627_776,
-    'Heap that all clients together may keep: topics, filters, properties, sessions. 0: what the heap of Node allows',
-  ),
-  keptBufferBytesMax: whole(
-    0,
-    0,
-    1_099_511_627_776,
-    'Memory outside of the heap that all clients together may keep: payloads. 0: half of what the system gives',
-  ),
-  connectionsMax: whole(100_000, 1, 10_000_000, 'Connections on all listeners together'),
-  outboxBytesMax: whole(
-    1_048_576,
-    1_024,
-    1_073_741_824,
-    'Bytes that wait for one socket before QoS 0 is dropped',
-  ),
-  turnWorkMax: whole(
-    8_192,
-    1,
-    10_000_000,
-    "A connection's share of a turn: 2 a packet, 1 a delivery at QoS 0 and 2 above, 8 a durable fact",
-  ),
-  turnWorkTotalMax: whole(
-    12_288,
-    1,
-    10_000_000,
-    'The same of all connections together, before the rest waits for the next turn',
-  ),
-  publishBacklogBytesMax: whole(
-    262_144,
-    1_024,
-    1_073_741_824,
-    'Bytes from one client whose answers wait, before it is not read from',
-  ),
-})
+type LimitSchemas = {
+  readonly [Name in LimitName]: z.ZodDefault<z.ZodType<Limits[Name], Limits[Name]>>
+}
+
+/** Each limit as `limits.ts` declares it. */
+const limits = z.strictObject(
+  // Made from the table itself, name by name.
+  Object.fromEntries(
+    Object.entries(LIMITS).map(([name, limit]) => [name, limitSchema(limit)]),
+  ) as LimitSchemas,
+)
+
+function limitSchema(limit: (typeof LIMITS)[LimitName]): z.ZodType {
+  if ('min' in limit) return whole(limit.default, limit.min, limit.max, limit.description)
+  if ('choices' in limit) {
+    return z.enum(limit.choices).default(limit.default).describe(limit.description)
+  }
+  return z.boolean().default(limit.default).describe(limit.description)
+}
 
 const shareGroup = z.strictObject({
   strategy: z.enum(SHARE_STRATEGY_NAMES).optional().describe('How this group chooses'),

@@ -31,7 +31,6 @@ export interface CoreOptions extends TurnParts {
   readonly log: Log
   /** False when nothing is to outlive the broker. */
   readonly storesSessions?: boolean
-  readonly publishBacklogBytesMax: number
   /** Response Information for clients of MQTT 5 that ask for it. */
   readonly responseInformation: string | null
   /** A client id that no client has. */
@@ -83,7 +82,6 @@ export class Core {
       turn: this.turn,
       access: options.access,
       log: options.log,
-      publishBacklogBytesMax: options.publishBacklogBytesMax,
       ended: socket => {
         this.#socketEnded(socket)
         options.socketEnded?.(socket)

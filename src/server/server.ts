@@ -107,7 +107,6 @@ export class Server implements RunningServer {
       access: parts.access ?? openAccess,
       observer: observeAll(observers),
       log: this.#log,
-      publishBacklogBytesMax: config.limits.publishBacklogBytesMax,
       responseInformation: config.responseInformation,
       newClientId: () => `auto-${randomBytes(12).toString('hex')}`,
       now: this.#clock.now,

@@ -18,8 +18,6 @@ export interface ClientSocketContext {
   readonly turn: Turn
   readonly access: Access
   readonly log: Log
-  /** Bytes from one client whose answers wait for a commit, before we stop reading from it. */
-  readonly publishBacklogBytesMax: number
   /** The socket is done with; called once. */
   ended(socket: ClientSocket): void
 }
@@ -291,7 +289,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   /** Reads no further while too much of what was read waits for its answer. */
   #holdBack(): void {
     const { outbox } = this.connection.sender
-    if (outbox.isEmpty || this.#unanswered <= this.#context.publishBacklogBytesMax) return
+    if (outbox.isEmpty || this.#unanswered <= this.#broker.limits.publishBacklogBytesMax) return
     this.#pause(BACKLOG)
   }
 
