@@ -77,15 +77,17 @@ export function randomLines(random: Random): readonly RandomLine[] {
       kind === 'subscribe'
         ? oneOf(random, ['allow', 'deny'] as const)
         : oneOf(random, ['read', 'write', 'readwrite', 'deny'] as const)
+    const user = oneOf(
+      random,
+      USERS.filter(each => each !== ''),
+    )
     const isLimited = random(4) === 0 && (access === 'write' || access === 'readwrite')
     return {
       kind,
-      user: oneOf(
-        random,
-        USERS.filter(each => each !== ''),
-      ),
-      client: random(5) === 0 ? oneOf(random, CLIENTS) : null,
-      subnet: random(5) === 0 ? oneOf(random, SUBNETS) : null,
+      user,
+      // What narrows lines of nobody could not be lifted again: only a user line ends it.
+      client: user !== null && random(5) === 0 ? oneOf(random, CLIENTS) : null,
+      subnet: user !== null && random(5) === 0 ? oneOf(random, SUBNETS) : null,
       access,
       filter: randomFilter(random, kind === 'pattern' ? ['%c', '%u', 'x%u'] : []),
       qosMax: isLimited ? random(3) : 2,

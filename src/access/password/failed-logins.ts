@@ -1,0 +1,96 @@
+// Who has given wrong passwords, and how long the next try from there waits. It is counted for a user at an address and
+// for an address as a whole, and never for a user everywhere: nobody can lock the owner of an account out from elsewhere.
+
+import { isIPv6 } from 'node:net'
+
+/** Users at addresses, and addresses, whose failures are remembered; the oldest are forgotten. */
+export const FAILED_LOGINS_MAX = 10_000
+
+export interface Slowing {
+  /** So many failures cost nothing: people mistype. */
+  readonly freeFailures: number
+  readonly firstDelayMs: number
+  readonly delayMsMax: number
+}
+
+export const USER_SLOWING: Slowing = { freeFailures: 3, firstDelayMs: 250, delayMsMax: 2_000 }
+export const ADDRESS_SLOWING: Slowing = { freeFailures: 20, firstDelayMs: 50, delayMsMax: 1_000 }
+/** After so long without a failure there are none. */
+const FORGOTTEN_AFTER_MS = 600_000
+
+interface Failures {
+  count: number
+  last: number
+}
+
+export class FailedLogins {
+  readonly #max: number
+  /** Least recently failed first. */
+  readonly #failures = new Map<string, Failures>()
+  failed = 0
+  forgotten = 0
+
+  constructor(max: number = FAILED_LOGINS_MAX) {
+    this.#max = max
+  }
+
+  get size(): number {
+    return this.#failures.size
+  }
+
+  /** Milliseconds from `now` until the next try. */
+  delayBefore(username: string, network: string, now: number): number {
+    const byUser = this.#delay(userKey(username, network), USER_SLOWING, now)
+    return Math.max(byUser, this.#delay(network, ADDRESS_SLOWING, now))
+  }
+
+  fail(username: string, network: string, now: number): void {
+    this.failed++
+    this.#count(userKey(username, network), now)
+    this.#count(network, now)
+  }
+
+  /** Others at the address may go on guessing: only this user there is cleared. */
+  succeed(username: string, network: string): void {
+    this.#failures.delete(userKey(username, network))
+  }
+
+  #delay(key: string, slowing: Slowing, now: number): number {
+    const failures = this.#failures.get(key)
+    if (failures === undefined || now - failures.last > FORGOTTEN_AFTER_MS) return 0
+    const beyond = failures.count - slowing.freeFailures
+    if (beyond < 0) return 0
+    const delay = Math.min(slowing.firstDelayMs * 2 ** Math.min(beyond, 20), slowing.delayMsMax)
+    return Math.max(0, failures.last + delay - now)
+  }
+
+  #count(key: string, now: number): void {
+    const known = this.#failures.get(key)
+    this.#failures.delete(key)
+    if (this.#failures.size >= this.#max) {
+      const [oldest = ''] = this.#failures.keys()
+      this.#failures.delete(oldest)
+      this.forgotten++
+    }
+    const isOld = known === undefined || now - known.last > FORGOTTEN_AFTER_MS
+    this.#failures.set(key, { count: isOld ? 1 : known.count + 1, last: now })
+  }
+}
+
+/** No name of a user has a zero byte. */
+function userKey(username: string, network: string): string {
+  return `${network}\0${username}`
+}
+
+const IPV6_GROUPS_OF_A_NETWORK = 4
+
+/** Of IPv6 somebody has 64 bits of addresses at once: what is counted is the network. */
+export function networkOf(address: string): string {
+  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  if (!isIPv6(plain)) return plain
+  const [head = '', tail] = plain.split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
+  return [...before, ...zeros, ...after].slice(0, IPV6_GROUPS_OF_A_NETWORK).join(':')
+}

@@ -1,0 +1,55 @@
+// The users of a password file, and for everybody else a hash that no password has, as costly as those of the users are.
+
+import { createHmac, randomBytes } from 'node:crypto'
+import type { PasswordFile, PasswordUser } from './password-file.ts'
+import {
+  DIGEST_BYTES,
+  formatHash,
+  ITERATIONS,
+  type PasswordHash,
+  SALT_BYTES,
+} from './password-hash.ts'
+
+const KEY_BYTES = 32
+
+export class PasswordDirectory {
+  readonly #key = randomBytes(KEY_BYTES)
+  #users: ReadonlyMap<string, PasswordUser>
+  #decoys: readonly string[]
+
+  constructor(file: PasswordFile) {
+    this.#users = file.users
+    this.#decoys = decoysOf(file.users)
+  }
+
+  replace(file: PasswordFile): void {
+    this.#users = file.users
+    this.#decoys = decoysOf(file.users)
+  }
+
+  has(username: string): boolean {
+    return this.#users.has(username)
+  }
+
+  /** The hash of the user as it is written. Of others a decoy: the same one for a name, so that asking again tells nothing. */
+  writtenFor(username: string): string {
+    const user = this.#users.get(username)
+    if (user !== undefined) return user.written
+    const number = createHmac('sha256', this.#key).update(username).digest().readUInt32BE()
+    return this.#decoys[number % this.#decoys.length] ?? ''
+  }
+}
+
+function decoysOf(users: ReadonlyMap<string, PasswordUser>): readonly string[] {
+  const decoys = [...users.values()].map(({ hash }) => decoyLike(hash))
+  if (decoys.length > 0) return decoys
+  return [decoyLike({ kind: 'pbkdf2', iterations: ITERATIONS, salt: EMPTY, digest: EMPTY })]
+}
+
+const EMPTY = Buffer.alloc(0)
+
+function decoyLike(hash: PasswordHash): string {
+  const salt = randomBytes(hash.salt.length === 0 ? SALT_BYTES : hash.salt.length)
+  const digest = randomBytes(hash.digest.length === 0 ? DIGEST_BYTES : hash.digest.length)
+  return formatHash({ ...hash, salt, digest })
+}

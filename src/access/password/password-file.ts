@@ -1,0 +1,76 @@
+// mosquitto's password files: `name:hash`, one user a line. One wrong line makes the file wrong.
+
+import { AccessFileError, linesOf, type Problem, trimmed } from '../access-file.ts'
+import { isWeak, parseHash, type PasswordHash, WrongHash } from './password-hash.ts'
+
+export interface PasswordUser {
+  readonly name: string
+  readonly hash: PasswordHash
+  /** The hash as it is written: a new password has another. */
+  readonly written: string
+  readonly place: string
+}
+
+export interface PasswordFile {
+  readonly users: ReadonlyMap<string, PasswordUser>
+  readonly warnings: readonly Problem[]
+}
+
+/** Throws AccessFileError. `file` is what places are named by. */
+export function parsePasswordFile(bytes: Buffer, file: string): PasswordFile {
+  const problems: Problem[] = []
+  const users = new Map<string, PasswordUser>()
+  for (const { text, place } of linesOf(bytes, file, problems)) {
+    if (trimmed(text) === '' || text.startsWith('#')) continue
+    try {
+      const user = userIn(text, place)
+      const earlier = users.get(user.name)
+      if (earlier !== undefined)
+        throw new WrongHash(`${nameOf(user)} stands in ${earlier.place} already`)
+      users.set(user.name, user)
+    } catch (error) {
+      if (!(error instanceof WrongHash)) throw error
+      problems.push({ place, sentence: error.message })
+    }
+  }
+  if (problems.length > 0) throw new AccessFileError(problems)
+  return { users, warnings: weaknesses(users, file) }
+}
+
+/** Why nobody can have this name in a password file; null when it is a good one. */
+export function nameProblem(name: string): string | null {
+  if (name === '') return 'a user needs a name'
+  if (name.includes(':')) return 'a name has no colon: the hash stands behind one'
+  if (name.startsWith('#')) return 'a name does not begin with #: the line would be a comment'
+  if (trimmed(name) !== name) return 'a name has no blanks at its ends'
+  if (/\p{Cc}/u.test(name)) return 'a name has no control characters'
+  return Buffer.byteLength(name) > NAME_BYTES_MAX
+    ? `a name has ${NAME_BYTES_MAX} bytes at most`
+    : null
+}
+
+/** What CONNECT can carry. */
+const NAME_BYTES_MAX = 65_535
+
+function userIn(text: string, place: string): PasswordUser {
+  const [name = '', hash] = text.split(':', 2)
+  if (hash === undefined) throw new WrongHash('expected NAME:HASH, and there is no colon')
+  const user = trimmed(name)
+  const problem = nameProblem(user)
+  if (problem !== null) throw new WrongHash(problem)
+  // What follows a second colon is not looked at, as in mosquitto.
+  const written = trimmed(hash)
+  if (written === '') throw new WrongHash(`${JSON.stringify(user)} has no password`)
+  return { name: user, hash: parseHash(written), written, place }
+}
+
+function nameOf({ name }: PasswordUser): string {
+  return JSON.stringify(name)
+}
+
+function weaknesses(users: ReadonlyMap<string, PasswordUser>, file: string): readonly Problem[] {
+  const weak = [...users.values()].filter(({ hash }) => isWeak(hash)).length
+  if (weak === 0) return []
+  const sentence = `${weak} of ${users.size} hashes are weak: pondhawk user passwd NAME makes a strong one`
+  return [{ place: file, sentence }]
+}

@@ -1,0 +1,92 @@
+// Whether a user's password is the right one. A name that nobody has costs as much as a wrong password, and no answer
+// tells the two apart.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FailedLogins, networkOf } from './failed-logins.ts'
+import { HashWorker } from './hash-worker.ts'
+import { PasswordDirectory } from './password-directory.ts'
+import type { PasswordFile } from './password-file.ts'
+import { TriesInTurn } from './tries-in-turn.ts'
+import { VerifiedCredentials } from './verified-credentials.ts'
+
+export type PasswordAnswer = 'right' | 'wrong' | 'busy' | 'failed'
+
+export interface PasswordBounds {
+  readonly hashesQueuedMax?: number
+  readonly verifiedMax?: number
+  readonly failedLoginsMax?: number
+  /** For tests: when it is, and how time passes. */
+  readonly now?: () => number
+  readonly pause?: (milliseconds: number) => Promise<unknown>
+}
+
+export class PasswordUsers {
+  readonly directory: PasswordDirectory
+  readonly worker: HashWorker
+  readonly verified: VerifiedCredentials
+  readonly failures: FailedLogins
+  readonly tries = new TriesInTurn()
+  readonly #now: () => number
+  readonly #pause: (milliseconds: number) => Promise<unknown>
+  /** What is being looked at: a fleet with one password that comes all at once costs one hash. */
+  readonly #asked = new Map<string, Promise<PasswordAnswer>>()
+  /** Tries that waited because of failures before. */
+  slowed = 0
+
+  constructor(file: PasswordFile, bounds: PasswordBounds = {}) {
+    this.directory = new PasswordDirectory(file)
+    this.worker = new HashWorker(bounds.hashesQueuedMax)
+    this.verified = new VerifiedCredentials(bounds.verifiedMax)
+    this.failures = new FailedLogins(bounds.failedLoginsMax)
+    this.#now = bounds.now ?? (() => performance.now())
+    this.#pause = bounds.pause ?? (milliseconds => sleep(milliseconds, undefined, { ref: false }))
+  }
+
+  /** At once where the password was found right before: those are not slowed by others who guess at the address. */
+  check(
+    username: string,
+    password: Buffer,
+    address: string,
+  ): PasswordAnswer | Promise<PasswordAnswer> {
+    const written = this.directory.writtenFor(username)
+    const digest = this.verified.digestOf(username, password, written)
+    if (this.verified.has(digest)) return 'right'
+    const asked = this.#asked.get(digest)
+    if (asked !== undefined) return asked
+    const network = networkOf(address)
+    const answer = this.tries.make(`${network}\0${username}`, () =>
+      this.#try(username, password, network),
+    )
+    if (answer === null) return 'busy'
+    this.#asked.set(digest, answer)
+    return answer.finally(() => this.#asked.delete(digest))
+  }
+
+  close(): Promise<void> {
+    return this.worker.close()
+  }
+
+  async #try(username: string, password: Buffer, network: string): Promise<PasswordAnswer> {
+    await this.#waitFor(username, network)
+    // The file may have changed while this waited, and may change again meanwhile.
+    const written = this.directory.writtenFor(username)
+    const answer = await this.worker.verify(written, password, network)
+    if (answer === 'busy' || answer === 'failed') return answer
+    const isCurrent =
+      this.directory.has(username) && this.directory.writtenFor(username) === written
+    if (answer === 'differs' || !isCurrent) {
+      this.failures.fail(username, network, this.#now())
+      return 'wrong'
+    }
+    this.failures.succeed(username, network)
+    this.verified.add(this.verified.digestOf(username, password, written))
+    return 'right'
+  }
+
+  async #waitFor(username: string, network: string): Promise<void> {
+    const delay = this.failures.delayBefore(username, network, this.#now())
+    if (delay === 0) return
+    this.slowed++
+    await this.#pause(delay)
+  }
+}

@@ -1,0 +1,53 @@
+// Passwords that were found right since the start, so that a device that comes again costs no hash. What is kept is a
+// keyed digest: whoever reads the memory finds no password, and after a restart it says nothing.
+
+import { createHmac, randomBytes } from 'node:crypto'
+
+export const VERIFIED_CREDENTIALS_MAX = 10_000
+
+const KEY_BYTES = 32
+const LENGTH_BYTES = 4
+
+export class VerifiedCredentials {
+  readonly #max: number
+  readonly #key = randomBytes(KEY_BYTES)
+  /** Least recently used first. */
+  readonly #digests = new Set<string>()
+  hits = 0
+  evicted = 0
+
+  constructor(max: number = VERIFIED_CREDENTIALS_MAX) {
+    this.#max = max
+  }
+
+  get size(): number {
+    return this.#digests.size
+  }
+
+  /** What these credentials are known by. A new password in the file makes it another. */
+  digestOf(username: string, password: Uint8Array, written: string): string {
+    const mac = createHmac('sha256', this.#key)
+    for (const part of [Buffer.from(username), Buffer.from(written), password]) {
+      const length = Buffer.alloc(LENGTH_BYTES)
+      length.writeUInt32BE(part.length)
+      mac.update(length).update(part)
+    }
+    return mac.digest().toString('latin1')
+  }
+
+  has(digest: string): boolean {
+    if (!this.#digests.delete(digest)) return false
+    this.#digests.add(digest)
+    this.hits++
+    return true
+  }
+
+  add(digest: string): void {
+    if (this.#digests.size >= this.#max) {
+      const [oldest = ''] = this.#digests
+      this.#digests.delete(oldest)
+      this.evicted++
+    }
+    this.#digests.add(digest)
+  }
+}
