@@ -228,7 +228,7 @@ export class Broker implements SessionContext {
   /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
   publish(message: Message): number {
     this.changing += 1
-    const matches = this.subscriptions.match(message.topic)
+    const matches = this.subscriptions.router.match(message.topic)
     const commitId = this.#store(message, matches)
     if (message.retain) {
       this.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
@@ -256,7 +256,7 @@ export class Broker implements SessionContext {
   /** Whether the message would have to be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
     const isKept = message.retain && message.payload.length > 0
-    return isKept || isQueuedDurably(message, this.subscriptions.match(message.topic))
+    return isKept || isQueuedDurably(message, this.subscriptions.router.match(message.topic))
   }
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
@@ -266,7 +266,8 @@ export class Broker implements SessionContext {
     const message = makeMessage(said, topic, null, this)
     this.retained.restore(message)
     this.#announced.add(topic)
-    for (const match of this.subscriptions.match(topic)) match.target.deliver(message, match, 0)
+    for (const match of this.subscriptions.router.match(topic))
+      match.target.deliver(message, match, 0)
   }
 
   publishWill(message: Message, permissions: Permissions): void {

@@ -12,7 +12,8 @@ export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
 
 export class Subscriptions {
   readonly groups: ShareGroups
-  readonly #router = new Router<Target>()
+  /** Asked directly for the targets of a topic: a search is charged to the turn. */
+  readonly router: Router<Target>
   readonly #context: SessionContext
   readonly #limits: Limits
   #count = 0
@@ -20,7 +21,10 @@ export class Subscriptions {
   constructor(share: ShareSettings, context: SessionContext) {
     this.#context = context
     this.#limits = context.limits
-    this.groups = new ShareGroups(this.#router, share, context)
+    this.router = new Router<Target>(undefined, looks => {
+      context.turnWorkLeft -= looks >> LOOKS_A_UNIT_BITS
+    })
+    this.groups = new ShareGroups(this.router, share, context)
   }
 
   /** Of clients, connected or away: handlers of a program around the broker are not among them. */
@@ -30,31 +34,23 @@ export class Subscriptions {
 
   /** How often a topic had to be searched for among the filters. */
   get searches(): number {
-    return this.#router.searches
+    return this.router.searches
   }
 
   /** Ways in which the `+` of all filters stand. */
   get filterShapes(): number {
-    return this.#router.shapes.count
+    return this.router.shapes.count
   }
 
   /** The limit that the client's filter would exceed by making the search for some topic too dear, or null. */
   shapeLimitFor(clientId: string, topicFilter: string): ShapeLimit | null {
-    const { shapes } = this.#router
+    const { shapes } = this.router
     const added = shapes.newIn(topicFilter)
     if (added === 0) return null
     const { filterShapesMax, filterShapesPerClientMax } = this.#limits
     if (shapes.count + added > filterShapesMax) return 'filterShapesMax'
     const own = shapes.broughtInBy(clientId) + added
     return own > filterShapesPerClientMax ? 'filterShapesPerClientMax' : null
-  }
-
-  match(topic: string): readonly Match<Target>[] {
-    const before = this.#router.looks
-    const matches = this.#router.match(topic)
-    const { looks } = this.#router
-    if (looks !== before) this.#context.turnWorkLeft -= (looks - before) >> LOOKS_A_UNIT_BITS
-    return matches
   }
 
   withoutNoLocal(match: Match<Target>): Match<Target> | null {
@@ -83,7 +79,7 @@ export class Subscriptions {
     }
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName !== null) this.groups.join(session, subscription)
-    else this.#router.subscribe(session, subscription, session.clientId)
+    else this.router.subscribe(session, subscription, session.clientId)
   }
 
   leave(session: Session, filter: string): void {
@@ -106,17 +102,17 @@ export class Subscriptions {
 
   /** A subscriber that is part of this process. */
   listen(target: Target, subscription: Subscription): void {
-    this.#router.subscribe(target, subscription)
+    this.router.subscribe(target, subscription)
   }
 
   unlisten(target: Target, topicFilter: string): void {
-    this.#router.unsubscribe(target, topicFilter)
+    this.router.unsubscribe(target, topicFilter)
   }
 
   #detach(session: Session, subscription: Subscription): void {
     this.#context.memory.add('subscriptions', -subscriptionBytes(subscription))
     this.#count -= 1
-    if (subscription.shareName === null) this.#router.unsubscribe(session, subscription.topicFilter)
+    if (subscription.shareName === null) this.router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)
   }
 }

@@ -30,11 +30,11 @@ export class MemberHeap<Entry extends HeapEntry> {
     if (last === undefined || last === entry) return
     last.place = place
     this.#entries[place] = last
-    this.reseat(last)
+    this.reposition(last)
   }
 
   /** To be called when the rank or the turn of an entry that is in the heap has changed. */
-  reseat(entry: Entry): void {
+  reposition(entry: Entry): void {
     this.#rise(entry, entry.place)
     this.#sink(entry, entry.place)
   }
@@ -45,10 +45,10 @@ export class MemberHeap<Entry extends HeapEntry> {
       const above = (place - 1) >> 1
       const parent = this.#entries[above]
       if (parent === undefined || !isBefore(entry, parent)) break
-      this.#seat(parent, place)
+      this.#reposition(parent, place)
       place = above
     }
-    this.#seat(entry, place)
+    this.#reposition(entry, place)
   }
 
   #sink(entry: Entry, from: number): void {
@@ -63,13 +63,13 @@ export class MemberHeap<Entry extends HeapEntry> {
         below++
       }
       if (!isBefore(child, entry)) break
-      this.#seat(child, place)
+      this.#reposition(child, place)
       place = below
     }
-    this.#seat(entry, place)
+    this.#reposition(entry, place)
   }
 
-  #seat(entry: Entry, place: number): void {
+  #reposition(entry: Entry, place: number): void {
     this.#entries[place] = entry
     entry.place = place
   }

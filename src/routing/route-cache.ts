@@ -20,11 +20,15 @@ interface Route<Result> {
    *  Below 0 when the filter that is the topic itself has changed. */
   stamp: number
   readonly counters: readonly number[]
+  /** How many changes there had been in all when the stamp was last compared. */
+  checkedAt: number
 }
 
 export class RouteCache<Result extends { readonly length: number }> {
   readonly #topicsMax: number
   readonly #changes = new Float64Array(COUNTERS)
+  /** Of all counters together: while it stands still, so does each of them. */
+  #changesInAll = 0
   /** Two generations stand in for an order of use: what is not asked for in a whole one is forgotten. */
   #recent = new Map<string, Route<Result>>()
   #older = new Map<string, Route<Result>>()
@@ -41,7 +45,8 @@ export class RouteCache<Result extends { readonly length: number }> {
   get(topic: string): Result | null {
     const recent = this.#recent.get(topic)
     const route = recent ?? this.#older.get(topic)
-    if (route === undefined || this.#stamp(route.counters) !== route.stamp) return null
+    if (route === undefined) return null
+    if (route.checkedAt !== this.#changesInAll && !this.#isCurrent(route)) return null
     this.#hits++
     if (recent === undefined) this.#store(topic, route)
     return route.result
@@ -52,11 +57,13 @@ export class RouteCache<Result extends { readonly length: number }> {
     // A million devices that publish in turn would only pay for keeping what nobody asks for again.
     if (++this.#misses % this.#keepsEvery !== 0) return
     const counters = countersOfTopic(topic)
-    this.#store(topic, { result, stamp: this.#stamp(counters), counters })
+    const stamp = this.#stamp(counters)
+    this.#store(topic, { result, stamp, counters, checkedAt: this.#changesInAll })
   }
 
   /** A subscription with this filter came, went or changed. */
   invalidate(filter: string): void {
+    this.#changesInAll += 1
     if (hasWildcard(filter)) {
       const counter = counterOfFilter(filter)
       this.#changes[counter] = (this.#changes[counter] ?? 0) + 1
@@ -84,6 +91,12 @@ export class RouteCache<Result extends { readonly length: number }> {
     this.#recent = new Map()
     this.#recentItems = 0
     this.#recentCharacters = 0
+  }
+
+  #isCurrent(route: Route<Result>): boolean {
+    if (this.#stamp(route.counters) !== route.stamp) return false
+    route.checkedAt = this.#changesInAll
+    return true
   }
 
   #stamp(counters: readonly number[]): number {

@@ -28,16 +28,19 @@ export interface Match<Target> {
 }
 
 export class Router<Target> {
-  readonly #audiences = new FilterTree<Audience<Target>>()
+  readonly #byFilter = new FilterTree<FilterTargets<Target>>()
   readonly #cache: RouteCache<readonly Match<Target>[]>
   readonly shapes: FilterShapes = new FilterShapes()
+  readonly #searched: (looks: number) => void
   #subscriptionCount = 0
   /** Subscriptions that were merged because several filters matched. */
   #merged = 0
   /** How often the filters were searched because no kept result would do: what tests count. */
   searches = 0
 
-  constructor(cachedTopicsMax: number = CACHED_TOPICS_MAX) {
+  /** `searched` hears what each search has come by, in looks: whoever publishes pays for it. */
+  constructor(cachedTopicsMax = CACHED_TOPICS_MAX, searched: (looks: number) => void = () => {}) {
+    this.#searched = searched
     this.#cache = new RouteCache(cachedTopicsMax)
   }
 
@@ -45,9 +48,9 @@ export class Router<Target> {
     return this.#subscriptionCount
   }
 
-  /** Nodes, filters and subscriptions that searches have come by so far: what they cost, to be paid by a publisher. */
+  /** Nodes, filters and subscriptions that searches have come by so far: what they cost. */
   get looks(): number {
-    return this.#audiences.looks + this.#merged
+    return this.#byFilter.looks + this.#merged
   }
 
   /**
@@ -56,19 +59,19 @@ export class Router<Target> {
    */
   subscribe(target: Target, subscription: Subscription, clientId: string | null = null): boolean {
     const filter = subscription.topicFilter
-    const audience = this.#audiences.get(filter)
-    if (audience === null) this.shapes.add(filter, clientId)
+    const targets = this.#byFilter.get(filter)
+    if (targets === null) this.shapes.add(filter, clientId)
     this.#cache.invalidate(filter)
-    const isNew = audience === null || !audience.has(target)
-    if (audience instanceof Crowd) {
-      audience.set(target, subscription)
-    } else if (audience === null || audience.target === target) {
-      this.#audiences.add(new Listener(target, subscription)) // [MQTT-3.8.4-3]
+    const isNew = targets === null || !targets.has(target)
+    if (targets instanceof ManyTargets) {
+      targets.set(target, subscription)
+    } else if (targets === null || targets.target === target) {
+      this.#byFilter.add(new OneTarget(target, subscription)) // [MQTT-3.8.4-3]
     } else {
-      const crowd = new Crowd<Target>(filter)
-      crowd.set(audience.target, audience.subscription)
-      crowd.set(target, subscription)
-      this.#audiences.add(crowd)
+      const several = new ManyTargets<Target>(filter)
+      several.set(targets.target, targets.subscription)
+      several.set(target, subscription)
+      this.#byFilter.add(several)
     }
     if (isNew) this.#subscriptionCount++
     return isNew
@@ -76,16 +79,16 @@ export class Router<Target> {
 
   /** `filter` is the subscription's `topicFilter`. False when the target has none with it. */
   unsubscribe(target: Target, filter: string): boolean {
-    const audience = this.#audiences.get(filter)
-    if (audience === null || !audience.has(target)) return false
+    const targets = this.#byFilter.get(filter)
+    if (targets === null || !targets.has(target)) return false
     this.#cache.invalidate(filter)
     this.#subscriptionCount--
-    if (audience instanceof Crowd) {
-      audience.delete(target)
-      const last = audience.lastListener()
-      if (last !== null) this.#audiences.add(last)
+    if (targets instanceof ManyTargets) {
+      targets.delete(target)
+      const last = targets.lastTarget()
+      if (last !== null) this.#byFilter.add(last)
     } else {
-      this.#audiences.remove(filter)
+      this.#byFilter.remove(filter)
       this.shapes.remove(filter)
     }
     return true
@@ -93,14 +96,19 @@ export class Router<Target> {
 
   match(topic: string): readonly Match<Target>[] {
     const cached = this.#cache.get(topic)
-    if (cached !== null) return cached
+    return cached ?? this.#search(topic)
+  }
+
+  #search(topic: string): readonly Match<Target>[] {
+    const before = this.looks
     this.searches += 1
-    const audiences = this.#audiences.match(topic)
-    const matches = mergeAudiences(audiences)
-    if (audiences.length > 1) {
-      for (const audience of audiences) this.#merged += audience.matches().length
+    const found = this.#byFilter.match(topic)
+    const matches = mergeTargets(found)
+    if (found.length > 1) {
+      for (const targets of found) this.#merged += targets.matches().length
     }
     this.#cache.set(topic, matches)
+    this.#searched(this.looks - before)
     return matches
   }
 }
@@ -118,10 +126,10 @@ export function withoutNoLocal<Target>(match: Match<Target>): Match<Target> | nu
   return rest
 }
 
-type Audience<Target> = Listener<Target> | Crowd<Target>
+type FilterTargets<Target> = OneTarget<Target> | ManyTargets<Target>
 
 /** The one target of a filter: most filters have no other, so this is kept small. */
-class Listener<Target> {
+class OneTarget<Target> {
   readonly path: string
   readonly target: Target
   readonly subscription: Subscription
@@ -145,7 +153,7 @@ class Listener<Target> {
 }
 
 /** Two or more targets of a filter. */
-class Crowd<Target> {
+class ManyTargets<Target> {
   readonly path: string
   readonly #matches = new ChurnMap<Target, Match<Target>>()
   /** Shared by the results for all topics that only this filter matches; a change makes a new one. */
@@ -170,12 +178,12 @@ class Crowd<Target> {
   }
 
   /** Null while there is more than one. */
-  lastListener(): Listener<Target> | null {
+  lastTarget(): OneTarget<Target> | null {
     if (this.#matches.size !== 1) return null
     const [match] = this.matches()
     const subscription = match?.subscriptions[0]
     if (match === undefined || subscription === undefined) return null
-    return new Listener(match.target, subscription)
+    return new OneTarget(match.target, subscription)
   }
 
   matches(): readonly Match<Target>[] {
@@ -198,13 +206,13 @@ function matchOf<Target>(target: Target, subscription: Subscription): Match<Targ
   }
 }
 
-function mergeAudiences<Target>(audiences: readonly Audience<Target>[]): readonly Match<Target>[] {
-  const [only, another] = audiences
+function mergeTargets<Target>(found: readonly FilterTargets<Target>[]): readonly Match<Target>[] {
+  const [only, another] = found
   if (only === undefined) return []
   if (another === undefined) return only.matches()
   const matches: Match<Target>[] = []
-  for (const audience of audiences) {
-    for (const match of audience.matches()) matches.push(match)
+  for (const targets of found) {
+    for (const match of targets.matches()) matches.push(match)
   }
   const merged = matches.length > COMPARED_MAX ? mergeMany(matches) : mergeFew(matches)
   for (const match of merged) if (match instanceof Overlap) match.complete()

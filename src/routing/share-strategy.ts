@@ -126,13 +126,13 @@ class RankedStrategy<Member extends ShareMember> implements ShareStrategy<Member
   next(): Member | null {
     let entry = this.#ready.first
     while (entry !== null && this.#rank.corrects(entry)) {
-      this.#ready.reseat(entry)
+      this.#ready.reposition(entry)
       entry = this.#ready.first
     }
     if (entry === null) return null
     this.#rank.onChosen(entry)
     entry.turn = ++this.#turn
-    this.#ready.reseat(entry)
+    this.#ready.reposition(entry)
     return entry.member
   }
 
@@ -147,7 +147,7 @@ class RankedStrategy<Member extends ShareMember> implements ShareStrategy<Member
   settled(member: Member): void {
     const entry = this.#entries.get(member)
     if (entry !== undefined && entry.place !== -1 && this.#rank.corrects(entry)) {
-      this.#ready.reseat(entry)
+      this.#ready.reposition(entry)
     }
   }
 

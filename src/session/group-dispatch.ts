@@ -40,12 +40,12 @@ export class GroupDispatch {
 
   left(member: ShareMember): void {
     this.#keys?.ownersChanged()
-    this.#keys?.sleeps(member)
+    this.#keys?.removeCandidate(member)
   }
 
   /** The member can take something. */
   ready(member: ShareMember): void {
-    this.#keys?.wakes(member)
+    this.#keys?.addCandidate(member)
   }
 
   /** Nothing that waits must be handed out before the message. */
@@ -58,9 +58,9 @@ export class GroupDispatch {
   pump(): boolean {
     if (this.#keys === null) return this.#pumpInOrder()
     if (!this.#bindKeys(this.#keys)) return false
-    for (const member of this.#keys.awake) {
+    for (const member of this.#keys.candidates) {
       if (!this.#pumpKeysOf(member, this.#keys)) return false
-      this.#keys.sleeps(member)
+      this.#keys.removeCandidate(member)
     }
     return true
   }

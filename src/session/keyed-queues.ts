@@ -50,8 +50,8 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
   readonly #memory: MemoryAccount
   readonly #queues = new Map<string, KeyQueue<Owner>>()
   readonly #byAge = new MemberHeap<KeyQueue<Owner>['age']>()
-  /** Owners to look at: they may be able to take something. */
-  readonly #awake = new Set<Owner>()
+  /** Owners to look at, which may be able to take something. */
+  readonly #candidates = new Set<Owner>()
   /** Counts the changes of members. */
   #changes = 0
   /** The walk over all queues that binds them anew, and the change that it began after. */
@@ -81,14 +81,14 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     const queue = this.#queueFor(delivery.message)
     queue.deliveries.add(delivery)
     this.#length += 1
-    if (queue.deliveries.length === 1) this.#seat(queue)
+    if (queue.deliveries.length === 1) this.#reposition(queue)
   }
 
   putBack(delivery: Delivery): void {
     const queue = this.#queueFor(delivery.message)
     queue.deliveries.putBack(delivery)
     this.#length += 1
-    this.#seat(queue)
+    this.#reposition(queue)
   }
 
   peek(): Delivery | undefined {
@@ -104,7 +104,7 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     const delivery = queue.deliveries.shift()
     if (delivery === undefined) return undefined
     this.#length -= 1
-    this.#seat(queue)
+    this.#reposition(queue)
     return delivery
   }
 
@@ -117,7 +117,7 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
       nextAt = Math.min(nextAt, expired.nextAt)
       if (expired.deliveries.length === 0) continue
       this.#length -= expired.deliveries.length
-      this.#seat(queue)
+      this.#reposition(queue)
     }
     return { deliveries, nextAt }
   }
@@ -141,17 +141,17 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
   }
 
   /** The owner may be able to take something. */
-  wakes(owner: Owner): void {
-    if (owner.queues.first !== null) this.#awake.add(owner)
+  addCandidate(owner: Owner): void {
+    if (owner.queues.first !== null) this.#candidates.add(owner)
   }
 
-  /** Those to look at, until they are told to sleep. */
-  get awake(): Iterable<Owner> {
-    return this.#awake
+  /** Those to look at, until they are removed. */
+  get candidates(): Iterable<Owner> {
+    return this.#candidates
   }
 
-  sleeps(owner: Owner): void {
-    this.#awake.delete(owner)
+  removeCandidate(owner: Owner): void {
+    this.#candidates.delete(owner)
   }
 
   /** Whether the queue is still this owner's. If not, it is bound anew. */
@@ -186,7 +186,7 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
   }
 
   /** Its oldest message is another one now. */
-  #seat(queue: KeyQueue<Owner>): void {
+  #reposition(queue: KeyQueue<Owner>): void {
     const first = queue.deliveries.peek()
     if (first === undefined) {
       this.#queues.delete(queue.key)
@@ -198,8 +198,8 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     queue.rank = first.message.sequence
     queue.age.rank = queue.rank
     if (queue.age.place === -1) this.#byAge.insert(queue.age)
-    else this.#byAge.reseat(queue.age)
-    if (queue.place !== -1) queue.owner?.queues.reseat(queue)
+    else this.#byAge.reposition(queue.age)
+    if (queue.place !== -1) queue.owner?.queues.reposition(queue)
     this.#bind(queue)
   }
 
@@ -213,6 +213,6 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     queue.owner = owner
     if (owner === null) return
     owner.queues.insert(queue)
-    this.#awake.add(owner)
+    this.#candidates.add(owner)
   }
 }

@@ -42,7 +42,7 @@ test('under random changes the first is the smallest of all', async t => {
     else if (random() < 0.5) heap.remove(changed)
     else {
       changed.rank = Math.floor(random() * 20)
-      heap.reseat(changed)
+      heap.reposition(changed)
     }
     const inside = entries.filter(each => each.place !== -1)
     inside.sort((one, other) => one.rank - other.rank || one.turn - other.turn)
