@@ -74,7 +74,6 @@ const WIDE_CLASSES: readonly string[] = [
   'LogState',
   'LogStore',
   'MessageTable',
-  'QueueTail',
   'Segments',
   'Sender',
   'SocketListener',

@@ -6,6 +6,8 @@ import type { Owner } from '../store/change.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import { type Delivery, DELIVERY_BYTES, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
 import type { MemoryAccount } from './memory-account.ts'
+import { TailPosition } from './tail-position.ts'
+import { TailSearch } from './tail-search.ts'
 import { drop, isExpired, type PageReader, type SessionContext } from './session-context.ts'
 
 /** What one waiting delivery is counted as besides topic, payload and properties. */
@@ -13,16 +15,6 @@ const DELIVERY_OVERHEAD_BYTES = MESSAGE_BYTES + DELIVERY_BYTES
 
 /** Pages are asked for when less than this part of what may be in memory is left there. */
 const LOW_PART = 4
-
-/** Expired messages are looked for in the store no more often than this. */
-const SEARCH_INTERVAL_MS = 10_000
-
-/** A walk from page to page through all that waits in the store, for what has expired. */
-interface Search {
-  after: number
-  /** Milliseconds before which none of those that were seen expires. */
-  nextAt: number
-}
 
 /** The queue that it is the tail of. */
 export interface TailReader {
@@ -37,17 +29,11 @@ export class QueueTail implements PageReader {
   readonly #context: SessionContext
   readonly #origin: DeliveryOrigin | null
   readonly #reader: TailReader
-  /** The newest that was read or never left the memory. */
-  #after = 0
+  readonly #position = new TailPosition()
+  readonly #search = new TailSearch()
   /** For whom a page is on its way. */
   #asked: 'next' | 'search' | null = null
   #isWanted = false
-  #search: Search | null = null
-  #searchAt = 0
-  /** Milliseconds before which none of those in the store expires. */
-  #expiresAt = Infinity
-  /** Those above `after` that are not to come with a page: a member has them, or gave them back. */
-  #ahead: Set<number> | null = null
 
   constructor(
     owner: Owner,
@@ -62,12 +48,13 @@ export class QueueTail implements PageReader {
   }
 
   get after(): number {
-    return this.#asked === 'search' ? (this.#search?.after ?? this.#after) : this.#after
+    const isSearch = this.#asked === 'search' && this.#search.isRunning
+    return isSearch ? this.#search.after : this.#position.after
   }
 
   /** Expired ones are being looked for. */
   get isSearched(): boolean {
-    return this.#search !== null
+    return this.#search.isRunning
   }
 
   get memory(): MemoryAccount {
@@ -81,37 +68,34 @@ export class QueueTail implements PageReader {
     const isShort = inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
     const hasRoom = isShort && this.memory.hasRoom
     if (this.messages === 0 && hasRoom) {
-      this.#passes(delivery.stored)
+      this.#position.passes(delivery.stored)
       return false
     }
     this.messages += 1
     this.bytes += sizeOf(delivery)
-    this.#expiresAt = Math.min(this.#expiresAt, delivery.message.expiresAt)
+    this.#search.added(delivery.message.expiresAt)
     return true
   }
 
   /** What waited when the broker began: `first` in memory, and this much behind it. */
   restore(first: readonly Delivery[], messages: number, bytes: number): void {
-    for (const { stored } of first) this.#passes(stored)
+    for (const { stored } of first) this.#position.passes(stored)
     this.messages = messages
     this.bytes = bytes + messages * DELIVERY_OVERHEAD_BYTES
     // Nobody knows before they are read.
-    if (messages > 0) this.#expiresAt = 0
+    if (messages > 0) this.#search.added(0)
   }
 
   /** A delivery that is in memory or with a member, though the store may have it among those that wait. */
   passesBy(delivery: Delivery): void {
     const { stored } = delivery
-    if (this.messages === 0) this.#passes(stored)
-    else if (stored > this.#after) {
-      this.#ahead ??= new Set()
-      this.#ahead.add(stored)
-    }
+    if (this.messages === 0) this.#position.passes(stored)
+    else this.#position.skips(stored)
   }
 
   /** A delivery that is older than all of these, and has a smaller number. */
   followsOn(delivery: Delivery): void {
-    this.#passes(delivery.stored)
+    this.#position.passes(delivery.stored)
   }
 
   /** So little of the queue is in memory that more is needed soon. */
@@ -134,12 +118,7 @@ export class QueueTail implements PageReader {
 
   /** Begins to look for expired ones in the store, if there may be some and it was not tried just now. */
   search(now: number): void {
-    if (this.messages === 0 || this.#search !== null) return
-    if (this.#expiresAt > now || this.#searchAt > now) return
-    this.#searchAt = now + SEARCH_INTERVAL_MS
-    this.#search = { after: this.#after, nextAt: Infinity }
-    this.#expiresAt = Infinity
-    this.#ask()
+    if (this.messages > 0 && this.#search.begin(now, this.#position.after)) this.#ask()
   }
 
   paged(page: readonly StoredDelivery[]): void {
@@ -156,7 +135,7 @@ export class QueueTail implements PageReader {
 
   /** One page is on its way at a time: first the next page of the queue. */
   #ask(): void {
-    if (this.#asked !== null || (!this.#isWanted && this.#search === null)) return
+    if (this.#asked !== null || (!this.#isWanted && !this.#search.isRunning)) return
     this.#asked = this.#isWanted ? 'next' : 'search'
     this.#context.wantPage(this)
   }
@@ -166,9 +145,9 @@ export class QueueTail implements PageReader {
     const last = page.at(-1)
     assert(last !== undefined, 'a page has a delivery while one waits')
     const deliveries = page
-      .filter(({ delivery }) => this.#ahead?.has(delivery) !== true)
+      .filter(({ delivery }) => !this.#position.isSkipped(delivery))
       .map(stored => restoredDelivery(stored, this.#origin))
-    this.#passes(last.delivery)
+    this.#position.passes(last.delivery)
     this.messages -= deliveries.length
     for (const delivery of deliveries) this.#subtract(delivery)
     if (deliveries.length === 0) this.want()
@@ -176,22 +155,20 @@ export class QueueTail implements PageReader {
   }
 
   #searched(page: readonly StoredDelivery[]): void {
-    const search = this.#search
-    if (search === null) return
+    if (!this.#search.isRunning) return
     const last = page.at(-1)
-    for (const stored of page) this.#look(stored, search)
-    search.after = Math.max(last?.delivery ?? 0, this.#after)
-    if (last !== undefined) return
-    this.#search = null
-    this.#expiresAt = Math.min(this.#expiresAt, search.nextAt)
+    for (const stored of page) this.#look(stored)
+    this.#search.after = Math.max(last?.delivery ?? 0, this.#position.after)
+    if (last === undefined) this.#search.finish()
   }
 
-  #look(stored: StoredDelivery, search: Search): void {
+  #look(stored: StoredDelivery): void {
     const { delivery: number, message } = stored
     // The queue was read on meanwhile, or a member has it.
-    if (message === null || number <= this.#after || this.#ahead?.has(number) === true) return
+    if (message === null || number <= this.#position.after) return
+    if (this.#position.isSkipped(number)) return
     if (!isExpired(message, this.#context.now)) {
-      search.nextAt = Math.min(search.nextAt, message.expiresAt)
+      this.#search.saw(message.expiresAt)
       return
     }
     const delivery = restoredDelivery(stored, this.#origin)
@@ -209,7 +186,7 @@ export class QueueTail implements PageReader {
   clear(): number {
     const { messages } = this
     this.messages = 0
-    this.#ahead = null
+    this.#position.clear()
     this.#isEmptied()
     return messages
   }
@@ -217,15 +194,7 @@ export class QueueTail implements PageReader {
   #isEmptied(): void {
     this.bytes = 0
     this.#isWanted = false
-    this.#search = null
-    this.#expiresAt = Infinity
-  }
-
-  #passes(stored: number): void {
-    this.#after = Math.max(this.#after, stored)
-    if (this.#ahead === null) return
-    for (const ahead of this.#ahead) if (ahead <= this.#after) this.#ahead.delete(ahead)
-    if (this.#ahead.size === 0) this.#ahead = null
+    this.#search.clear()
   }
 }
 
