@@ -71,7 +71,7 @@ const WIDE_CLASSES: readonly string[] = [
   'DurableState',
   'FileStore',
   'Framer',
-  'LogState',
+  'Ledger',
   'LogStore',
   'MessageTable',
   'Segments',

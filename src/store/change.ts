@@ -1,109 +1,204 @@
-// Every durable fact, as one closed union. A store persists facts; it answers no questions about topics.
+// Every durable change: one row a kind, with its number, its fields in the order in which they stand in the log, and
+// what it does. The union `Change`, the bytes and the replay are made of these rows. A store persists changes; it
+// answers no questions about topics.
 
-import type { Message } from '../message.ts'
-import type { QoS, Will } from '../packet/packet.ts'
-import type { Subscription } from '../routing/subscription.ts'
+import { contentBytes } from '../message.ts'
+import {
+  type FieldCodecs,
+  type FieldsOf,
+  identifiers,
+  message,
+  milliseconds,
+  NO_IDENTIFIERS,
+  qosAndRetain,
+  subscription,
+  text,
+  uint16,
+  uint32,
+  uint53,
+  will,
+} from './codec.ts'
+import { type Ledger, optionsOf, type Place } from './ledger/ledger.ts'
+import { owner, queueOwner } from './owner.ts'
+import { recipient } from './recipient.ts'
 
-/** Who owes a delivery: one client's session, or a share group that has not chosen a member yet. */
-export type Owner = SessionOwner | GroupOwner
-
-export interface SessionOwner {
-  readonly kind: 'session'
-  readonly clientId: string
+/** Records of the same kind under a number of their own, without some of the fields: older ones, or shorter ones. */
+interface ShortForm<Fields> {
+  readonly number: number
+  /** What the fields are that do not stand there. */
+  readonly absent: Partial<Fields>
+  /** Whether this form says all that there is to say. */
+  suffices(fields: Fields): boolean
 }
 
-export interface GroupOwner {
-  readonly kind: 'group'
-  readonly shareName: string
-  readonly topicFilter: string
+export interface ChangeKind<Codecs extends FieldCodecs> {
+  /** For ever: a kind keeps its number and its fields. What is new gets a new number. */
+  readonly number: number
+  readonly fields: Codecs
+  readonly shortForm: ShortForm<FieldsOf<Codecs>> | null
+  /** A change of what is gone already does nothing. `place`: where the record lies. */
+  apply(ledger: Ledger, fields: FieldsOf<Codecs>, place: Place): void
 }
 
-export type Change =
+function changeKind<Codecs extends FieldCodecs>(
+  number: number,
+  fields: Codecs,
+  apply: ChangeKind<Codecs>['apply'],
+  shortForm: ShortForm<FieldsOf<Codecs>> | null = null,
+): ChangeKind<Codecs> {
+  return { number, fields, shortForm, apply }
+}
+
+export const CHANGE_KINDS = {
   /** A session that outlives its connection exists from here on, with nothing in it. */
-  | {
-      readonly kind: 'session-opened'
-      readonly clientId: string
-      readonly expiryIntervalSeconds: number
-    }
+  'session-opened': changeKind(
+    1,
+    { clientId: text, expiryIntervalSeconds: uint32 },
+    (ledger, { clientId, expiryIntervalSeconds }) => {
+      ledger.openSession(clientId, expiryIntervalSeconds)
+    },
+  ),
   /** The client came back, perhaps with another expiry. */
-  | {
-      readonly kind: 'session-resumed'
-      readonly clientId: string
-      readonly expiryIntervalSeconds: number
-    }
+  'session-resumed': changeKind(
+    2,
+    { clientId: text, expiryIntervalSeconds: uint32 },
+    (ledger, { clientId, expiryIntervalSeconds }) => {
+      const session = ledger.sessions.get(clientId)
+      if (session === undefined) return
+      session.expiryIntervalSeconds = expiryIntervalSeconds
+      session.expiresAt = null
+    },
+  ),
   /** The client is away; the session ends at `expiresAt` milliseconds (Infinity: never). */
-  | { readonly kind: 'session-left'; readonly clientId: string; readonly expiresAt: number }
-  /** The session and all that it owed are gone. */
-  | { readonly kind: 'session-ended'; readonly clientId: string }
-  | {
-      readonly kind: 'will-set'
-      readonly clientId: string
-      readonly will: Will
-    }
-  | { readonly kind: 'will-cleared'; readonly clientId: string }
-  /** The connection is gone: the will is due at this time, in milliseconds. */
-  | { readonly kind: 'will-delayed'; readonly clientId: string; readonly at: number }
-  | {
-      readonly kind: 'subscribed'
-      readonly clientId: string
-      readonly subscription: Subscription
-    }
-  | { readonly kind: 'unsubscribed'; readonly clientId: string; readonly filter: string }
-  /**
-   * The retained messages that the subscription asked for, those with sequences up to `sequenceMax`, are not all sent
-   * yet: they are owed until `replayed`, and no longer than there is the subscription.
-   */
-  | {
-      readonly kind: 'replay-begun'
-      readonly clientId: string
-      readonly filter: string
-      readonly sequenceMax: number
-    }
-  | { readonly kind: 'replayed'; readonly clientId: string; readonly filter: string }
-  /** Stored once, before the facts of the same turn that refer to it by its sequence. */
-  | { readonly kind: 'message-stored'; readonly message: Message }
-  | {
-      readonly kind: 'queued'
-      readonly delivery: number
-      readonly owner: Owner
-      readonly sequence: number
-      readonly qos: QoS
-      readonly retain: boolean
-      readonly identifiers: readonly number[]
-      /** Sent at once to the session that owes it, under this identifier; 0: it waits. */
-      readonly packetId: number
-    }
+  'session-left': changeKind(
+    3,
+    { clientId: text, expiresAt: milliseconds },
+    (ledger, { clientId, expiresAt }) => {
+      const session = ledger.sessions.get(clientId)
+      if (session !== undefined) session.expiresAt = expiresAt
+    },
+  ),
+  /** The session and all that was queued for it are gone. */
+  'session-ended': changeKind(4, { clientId: text }, (ledger, { clientId }) => {
+    ledger.endSession(clientId)
+  }),
+  'will-set': changeKind(5, { clientId: text, will }, (ledger, { clientId, will }) => {
+    ledger.wills.set(clientId, { will, at: null })
+  }),
+  'will-cleared': changeKind(6, { clientId: text }, (ledger, { clientId }) => {
+    ledger.wills.delete(clientId)
+  }),
+  /** The connection is gone: the will is due at this time. */
+  'will-delayed': changeKind(7, { clientId: text, at: milliseconds }, (ledger, change) => {
+    const kept = ledger.wills.get(change.clientId)
+    if (kept !== undefined) kept.at = change.at
+  }),
+  subscribed: changeKind(8, { clientId: text, subscription }, (ledger, change) => {
+    const { subscription } = change
+    ledger.sessions.get(change.clientId)?.subscriptions.set(subscription.filter, subscription)
+  }),
+  unsubscribed: changeKind(9, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
+    const session = ledger.sessions.get(clientId)
+    session?.subscriptions.delete(filter)
+    session?.replays.delete(filter)
+  }),
+  /** Stored once, before the changes of the same commit that refer to it by its sequence. */
+  'message-stored': changeKind(10, { message }, (ledger, { message }, place) => {
+    ledger.storeMessage(message.sequence, contentBytes(message), place.position, place.record)
+  }),
+  /** `packetId`: sent at once to the session that it is queued for, under this identifier; 0: it waits. */
+  queued: changeKind(
+    11,
+    { delivery: uint53, sequence: uint53, ...qosAndRetain, packetId: uint16, identifiers, owner },
+    (ledger, change) => {
+      const { delivery, owner, sequence, identifiers, packetId } = change
+      ledger.queue(delivery, owner, sequence, optionsOf(change), identifiers, packetId)
+    },
+  ),
   /**
    * Sent under this packet identifier, which a resend must bear as well [MQTT-4.4.0-1]. `owner` is where it waited;
    * from here on it lies with the client's session. One without a stored session leaves it with the owner.
+   * From a share group, QoS, RETAIN and the identifiers are those of the subscription of the member that it was sent to.
+   * What was queued for a session keeps the identifiers that it was queued with.
    */
-  | {
-      readonly kind: 'sent'
-      readonly delivery: number
-      readonly owner: Owner
-      readonly clientId: string
-      readonly packetId: number
-      /** What a share group owes takes these from the subscription of the member that it was sent to. */
-      readonly qos: QoS
-      readonly retain: boolean
-      /** The same. What a session owes keeps those that it was owed with. */
-      readonly identifiers: readonly number[]
-    }
-  /** A member of a share group left before it settled the delivery: the group owes it again, as before it was sent. */
-  | {
-      readonly kind: 'returned'
-      readonly delivery: number
-      readonly clientId: string
-      readonly owner: GroupOwner
-    }
+  sent: changeKind(
+    23,
+    {
+      delivery: uint53,
+      packetId: uint16,
+      ...qosAndRetain,
+      owner,
+      clientId: recipient,
+      identifiers,
+    },
+    (ledger, change) => {
+      const { delivery, owner, clientId, packetId, identifiers } = change
+      ledger.send(delivery, owner, clientId, packetId, optionsOf(change), identifiers)
+    },
+    {
+      number: 12,
+      absent: { identifiers: NO_IDENTIFIERS },
+      suffices: change => change.identifiers.length === 0,
+    },
+  ),
+  /** A member of a share group left before it settled the delivery: it waits in the group again, as before it was sent. */
+  returned: changeKind(
+    13,
+    { delivery: uint53, clientId: text, owner: queueOwner },
+    (ledger, { delivery, clientId, owner }) => ledger.returnToQueue(delivery, clientId, owner),
+  ),
   /** PUBREC came: from here on only PUBREL may be sent. */
-  | { readonly kind: 'received'; readonly delivery: number; readonly clientId: string }
+  received: changeKind(14, { delivery: uint53, clientId: text }, (ledger, change) => {
+    ledger.receive(change.delivery, change.clientId)
+  }),
   /** `owner` is where the delivery lies at that moment. */
-  | { readonly kind: 'settled'; readonly delivery: number; readonly owner: Owner }
+  settled: changeKind(15, { delivery: uint53, owner }, (ledger, { delivery, owner }) => {
+    ledger.settle(delivery, owner)
+  }),
   /** QoS 2 from a client: the packet identifier is in use until PUBREL. */
-  | { readonly kind: 'incoming-opened'; readonly clientId: string; readonly packetId: number }
-  | { readonly kind: 'incoming-released'; readonly clientId: string; readonly packetId: number }
+  'incoming-opened': changeKind(16, { clientId: text, packetId: uint16 }, (ledger, change) => {
+    ledger.sessions.get(change.clientId)?.incoming.add(change.packetId)
+  }),
+  'incoming-released': changeKind(17, { clientId: text, packetId: uint16 }, (ledger, change) => {
+    ledger.sessions.get(change.clientId)?.incoming.delete(change.packetId)
+  }),
+  'retained-set': changeKind(18, { sequence: uint53, topic: text }, (ledger, change) => {
+    ledger.retain(change.topic, change.sequence)
+  }),
+  'retained-cleared': changeKind(19, { topic: text }, (ledger, { topic }) => {
+    ledger.clearRetained(topic)
+  }),
   /** The group has no member any more: all that waits there is gone. */
-  | { readonly kind: 'group-ended'; readonly owner: GroupOwner }
-  | { readonly kind: 'retained-set'; readonly topic: string; readonly sequence: number }
-  | { readonly kind: 'retained-cleared'; readonly topic: string }
+  'group-ended': changeKind(20, { owner: queueOwner }, (ledger, { owner }) => {
+    ledger.endQueue(owner)
+  }),
+  /**
+   * The retained messages that the subscription asked for, those with sequences up to `sequenceMax`, are not all sent
+   * yet: they are still to be sent until `replayed`, and no longer than there is the subscription.
+   */
+  'replay-begun': changeKind(
+    21,
+    { clientId: text, filter: text, sequenceMax: uint53 },
+    (ledger, { clientId, filter, sequenceMax }) => {
+      const session = ledger.sessions.get(clientId)
+      if (session?.subscriptions.has(filter) !== true) return
+      session.replays.delete(filter)
+      session.replays.set(filter, sequenceMax)
+    },
+  ),
+  replayed: changeKind(22, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
+    ledger.sessions.get(clientId)?.replays.delete(filter)
+  }),
+}
+
+type ChangeKinds = typeof CHANGE_KINDS
+
+export type ChangeOf<Kind extends keyof ChangeKinds> = {
+  readonly [Name in 'kind' | keyof ChangeKinds[Kind]['fields']]: Name extends 'kind'
+    ? Kind
+    : FieldsOf<ChangeKinds[Kind]['fields']>[Name & keyof ChangeKinds[Kind]['fields']]
+}
+
+export type Change = { [Kind in keyof ChangeKinds]: ChangeOf<Kind> }[keyof ChangeKinds]
+
+export type { GroupOwner, Owner, QueueOwner, SessionOwner } from './owner.ts'

@@ -1,12 +1,13 @@
-// What all changes so far add up to: the state machine of a store. Deterministic, and it never fails:
-// changes of what is gone already are passed over.
+// What all changes so far add up to, said once more and as plainly as can be: with it stores are compared. It shares
+// nothing with the ledger and the table of changes, so that what is wrong there is not wrong here as well. Changes of
+// what is gone already do nothing.
 
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Change, GroupOwner, Owner } from './change.ts'
-import { applyToClient, type ClientSession, type ClientWill } from './client-changes.ts'
-import { groupKey, onlyWill, replaysIn } from './stored-parts.ts'
+import { applyToClient, type PlainSession, type PlainWill } from './durable-clients.ts'
+import { onlyWill, replaysIn } from './stored-parts.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
 interface KeptMessage {
@@ -35,7 +36,7 @@ interface KeptDelivery {
 /** Where deliveries are owed: in a session or in a share group. */
 type Place = Map<number, KeptDelivery>
 
-interface KeptSession extends ClientSession {
+interface KeptSession extends PlainSession {
   /** Sent, in the order of a resend. */
   readonly sent: Place
   readonly waiting: Place
@@ -54,7 +55,7 @@ export class DurableState {
   readonly #messages = new Map<number, KeptMessage>()
   readonly #deliveries = new Map<number, KeptDelivery>()
   readonly #retained = new Map<string, number>()
-  readonly #wills = new Map<string, ClientWill>()
+  readonly #wills = new Map<string, PlainWill>()
   readonly #pageMessages: number
   /** Messages to look at when the group of changes has been applied. */
   readonly #unreferenced = new Set<number>()
@@ -348,6 +349,10 @@ export class DurableState {
     const message = kept.isReceived ? null : (this.#messages.get(kept.sequence)?.message ?? null)
     return { delivery, message, qos, retain, identifiers, packetId, group }
   }
+}
+
+function groupKey({ shareName, topicFilter }: GroupOwner): string {
+  return `${shareName}/${topicFilter}`
 }
 
 function newSession(clientId: string, expiryIntervalSeconds: number): KeptSession {

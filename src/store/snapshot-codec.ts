@@ -3,8 +3,9 @@
 import type { Message } from '../message.ts'
 import type { Writer } from '../packet/writer.ts'
 import { ByteReader } from './bytes.ts'
-import { readOwner, readSubscription, writeOwner, writeSubscription } from './change-codec.ts'
+import { readSubscription, writeSubscription } from './codec.ts'
 import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
+import { asQueueOwner, readOwner, writeOwner } from './owner.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
 
 const NUMBERS = 1
@@ -192,7 +193,7 @@ function readDelivery(reader: ByteReader): StoredDelivery {
     retain: (flags & RETAIN) !== 0,
     identifiers,
     packetId,
-    group: owner?.kind === 'group' ? owner : null,
+    group: owner === null ? null : asQueueOwner(owner),
   }
 }
 

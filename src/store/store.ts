@@ -3,7 +3,8 @@
 import type { Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Change, GroupOwner, Owner } from './change.ts'
+import type { Change } from './change.ts'
+import type { Owner, QueueOwner } from './owner.ts'
 
 export interface StoredDelivery {
   readonly delivery: number
@@ -15,7 +16,7 @@ export interface StoredDelivery {
   /** 0 while it has not been sent. */
   readonly packetId: number
   /** The share group that the delivery came through, or null. */
-  readonly group: GroupOwner | null
+  readonly group: QueueOwner | null
 }
 
 /** Deliveries of a long waiting line that stay in the store until they are asked for by `page`. */

@@ -1,13 +1,7 @@
-// What both state machines of stores say alike.
+// Parts of a snapshot, made of what a store keeps.
 
 import type { Will } from '../packet/packet.ts'
-import type { GroupOwner } from './change.ts'
 import type { StoredReplay, StoredSession } from './store.ts'
-
-/** A share name has no slash [MQTT-4.8.2-1], so this names one group only. */
-export function groupKey(owner: GroupOwner): string {
-  return `${owner.shareName}/${owner.topicFilter}`
-}
 
 /** The replays of a session as the store keeps them: sequences by filter. */
 export function replaysIn(replays: ReadonlyMap<string, number>): readonly StoredReplay[] {

@@ -3,8 +3,8 @@
 import { test } from 'tap'
 import { Writer } from '../../src/packet/writer.ts'
 import { ByteReader } from '../../src/store/bytes.ts'
-import { KIND, readChange, writeChange } from '../../src/store/change-codec.ts'
-import type { Change } from '../../src/store/change.ts'
+import { readChange, writeByRow, writeChange } from '../../src/store/change-codec.ts'
+import { type Change, CHANGE_KINDS } from '../../src/store/change.ts'
 
 const SESSION = { kind: 'session', clientId: 'bob' } as const
 const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
@@ -148,10 +148,8 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
 
 for (const [hex, change] of BYTES) {
   test(`${change.kind} has the bytes that it always had: ${hex}`, async t => {
-    const writer = new Writer()
-    writeChange(writer, change)
-
-    t.equal(writer.bytes.subarray(0, writer.length).toString('hex'), hex)
+    t.equal(bytesOf(change, writeChange), hex)
+    t.equal(bytesOf(change, writeByRow), hex)
     const reader = new ByteReader(Buffer.from(hex, 'hex'))
     t.strictSame(readChange(reader), change)
     t.equal(reader.position, hex.length / 2)
@@ -159,5 +157,11 @@ for (const [hex, change] of BYTES) {
 }
 
 test('no kind of change is left out here', async t => {
-  t.strictSame(new Set(BYTES.map(([, { kind }]) => kind)), new Set(Object.keys(KIND)))
+  t.strictSame(new Set(BYTES.map(([, { kind }]) => kind)), new Set(Object.keys(CHANGE_KINDS)))
 })
+
+function bytesOf(change: Change, write: (writer: Writer, change: Change) => void): string {
+  const writer = new Writer()
+  write(writer, change)
+  return writer.bytes.subarray(0, writer.length).toString('hex')
+}

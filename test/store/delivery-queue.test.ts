@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { DeliveryQueue } from '../../src/store/log/delivery-queue.ts'
+import { DeliveryQueue } from '../../src/store/ledger/delivery-queue.ts'
 
 function numbersIn(line: DeliveryQueue): readonly number[] {
   return [...line.after(0)].map(({ delivery }) => delivery)

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { FreshMessages } from '../../src/store/log/fresh-messages.ts'
+import { FreshMessages } from '../../src/store/ledger/fresh-messages.ts'
 
 test('every message of a commit is found, and none of another, in any order of sequences', async t => {
   for (const sequences of [[], [5], [1, 2, 3, 10, 11, 500], [9, 3, 4, 100, 7], [3, 3]]) {

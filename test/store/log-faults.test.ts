@@ -28,7 +28,7 @@ test('a write that was cut short by a full disk leaves nothing behind that a lat
 
   const next = opened(disk)
   t.strictSame(
-    [...(next.state.waitingFor(BOB)?.after(0) ?? [])].map(({ delivery }) => delivery),
+    [...(next.ledger.waitingFor(BOB)?.after(0) ?? [])].map(({ delivery }) => delivery),
     [1, 3],
   )
 })
@@ -52,7 +52,7 @@ test('a payload that looks like frames of later segments is taken for what it is
   t.ok(log.segments.position.segment > 20, 'files have served again')
   disk.processDies()
 
-  t.equal(opened(disk, options).state.lastDelivery, 200)
+  t.equal(opened(disk, options).ledger.lastDelivery, 200)
 })
 
 test('a full disk is no reason to make checkpoints that free nothing', async t => {

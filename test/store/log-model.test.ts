@@ -41,7 +41,7 @@ for (let seed = 1; seed <= 40; seed++) {
       log = new LogStore(disk, OPTIONS)
       model.forgetBegun()
       t.strictSame(inOrder(log.open()), inOrder(model.snapshot()))
-      t.equal(log.state.messages.count, model.messageCount)
+      t.equal(log.ledger.messages.count, model.messageCount)
     }
     t.ok(checkpoints > 0, 'checkpoints were made on the way')
     log.close()

@@ -91,7 +91,7 @@ for (const way of WAYS) {
 
     rests(log)
 
-    t.equal(log.state.messages.count, way.left)
+    t.equal(log.ledger.messages.count, way.left)
     const needed = way.left * 1_100
     const numbers = log.segments.numbers()
     t.ok(numbers.length <= 2 + (2 * needed) / SEGMENT_BYTES, `${numbers.length} segments`)
@@ -100,7 +100,7 @@ for (const way of WAYS) {
     disk.crashes()
     const next = new LogStore(disk, OPTIONS)
     next.recover()
-    t.equal(next.state.messages.count, way.left)
+    t.equal(next.ledger.messages.count, way.left)
     t.equal(next.cut, null)
   })
 }

@@ -6,9 +6,7 @@ import { join, resolve } from 'node:path'
 import { test, type Test } from 'tap'
 import { createBroker, type EmbeddedBroker } from '../../src/index.ts'
 import { NO_PROPERTIES, type Packet } from '../../src/packet/packet.ts'
-import { KIND, SENT_WITH_IDENTIFIERS } from '../../src/store/change-codec.ts'
 import { FileStore } from '../../src/store/file-store.ts'
-import { MOVED } from '../../src/store/log/replay.ts'
 import { ACKNOWLEDGED, SampleClient } from './sample-client.ts'
 
 const SAMPLES = resolve(import.meta.dirname, '../../../test/store/samples')
@@ -141,8 +139,3 @@ function sentenceOf(packet: Extract<Packet, { type: 'publish' }>): string {
     properties.userProperties?.map(([name, value]) => ` ${name}=${value}`).join('') ?? ''
   return `${topic} ${payload.toString()} q${qos}${duplicate ? ' dup' : ''} [${identifiers}]${names}`
 }
-
-test('each kind of record has a number of its own', async t => {
-  const numbers = [...Object.values(KIND), SENT_WITH_IDENTIFIERS, MOVED]
-  t.equal(new Set(numbers).size, numbers.length)
-})

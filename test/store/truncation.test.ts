@@ -67,7 +67,7 @@ function contents(disk: SimDisk, options: Partial<LogStoreOptions>): string {
   const log = new LogStore(disk, options)
   try {
     log.recover()
-    const waiting = [...(log.state.waitingFor(BOB)?.after(0) ?? [])]
+    const waiting = [...(log.ledger.waitingFor(BOB)?.after(0) ?? [])]
     const messages = waiting.map(({ delivery, slot }) => {
       const { payload } = log.load(slot)
       return `${delivery}:${payload.toString('hex')}`

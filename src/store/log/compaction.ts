@@ -3,8 +3,10 @@
 
 import { Writer } from '../../packet/writer.ts'
 import { ByteReader } from '../bytes.ts'
-import type { LogState } from './log-state.ts'
-import { MESSAGE_IN_RECORD, MOVED } from './replay.ts'
+import { MOVED } from '../change-codec.ts'
+import { MESSAGE_IN_RECORD } from '../ledger/apply-records.ts'
+import type { Ledger, Place } from '../ledger/ledger.ts'
+import { segmentOf } from './position.ts'
 import type { Segments } from './segments.ts'
 
 /** What a message takes in its file besides topic and payload. */
@@ -14,11 +16,8 @@ const FRAME_BYTES = 1_048_576
 /** Moved before one checkpoint. */
 const MESSAGES_MAX = 262_144
 
-interface Place {
+interface SlotPlace extends Place {
   readonly slot: number
-  readonly segment: number
-  readonly frame: number
-  readonly record: number
 }
 
 /** Which segments are emptied. */
@@ -39,7 +38,7 @@ export interface SparseSegments {
 
 /** Segments that are worth emptying, and those that nothing is needed of. */
 export function sparseSegments(
-  state: LogState,
+  ledger: Ledger,
   segments: Segments,
   plan: CompactionPlan,
 ): SparseSegments {
@@ -50,7 +49,7 @@ export function sparseSegments(
   for (const number of segments.numbers()) {
     if (number >= newest) continue
     const size = segments.sizeOf(number)
-    const needed = neededBytes(state, number)
+    const needed = neededBytes(ledger, number)
     if (needed > Math.max(size, plan.sizeMin) * plan.neededPartMax || needed > moveBytesLeft)
       continue
     moveBytesLeft -= needed
@@ -61,27 +60,27 @@ export function sparseSegments(
 }
 
 /** What the messages take in the segment that are still needed. */
-export function neededBytes(state: LogState, segment: number): number {
-  const use = state.messages.useOf(segment)
+export function neededBytes(ledger: Ledger, segment: number): number {
+  const use = ledger.messages.useOf(segment)
   return use === undefined ? 0 : use.bytes + use.messages * RECORD_BYTES
 }
 
 export class Compaction {
-  readonly #state: LogState
+  readonly #ledger: Ledger
   readonly #segments: Segments
-  readonly #places: readonly Place[]
+  readonly #places: readonly SlotPlace[]
   #next = 0
 
-  constructor(state: LogState, segments: Segments, sparse: ReadonlySet<number>) {
-    this.#state = state
+  constructor(ledger: Ledger, segments: Segments, sparse: ReadonlySet<number>) {
+    this.#ledger = ledger
     this.#segments = segments
-    this.#places = placesIn(state, sparse)
+    this.#places = placesIn(ledger, sparse)
   }
 
   /** Moves some messages. False when there is nothing left to move. Throws DiskFull. */
   step(): boolean {
     const writer = new Writer()
-    const moved: { readonly place: Place; readonly record: number }[] = []
+    const moved: { readonly place: SlotPlace; readonly record: number }[] = []
     let next = this.#next
     for (; next < this.#places.length && writer.length < FRAME_BYTES; next++) {
       const place = this.#places[next]
@@ -93,26 +92,22 @@ export class Compaction {
       this.#next = next
       return next < this.#places.length
     }
-    const { segment, frame } = this.#segments.append(writer.bytes.subarray(0, writer.length))
+    const position = this.#segments.append(writer.bytes.subarray(0, writer.length))
     for (const { place, record } of moved) {
-      this.#state.messages.move(place.slot, segment, frame, record)
+      this.#ledger.messages.move(place.slot, position, record)
     }
     this.#next = next
     return true
   }
 
   /** It may have been settled since, and its slot may serve another message. */
-  #isThere({ slot, segment, frame, record }: Place): boolean {
-    const { messages } = this.#state
-    return (
-      messages.segmentOf(slot) === segment &&
-      messages.frameOf(slot) === frame &&
-      messages.recordOf(slot) === record
-    )
+  #isThere({ slot, position, record }: SlotPlace): boolean {
+    const { messages } = this.#ledger
+    return messages.positionOf(slot) === position && messages.recordOf(slot) === record
   }
 
-  #copy({ segment, frame, record }: Place, writer: Writer): void {
-    const payload = this.#segments.payload(segment, frame)
+  #copy({ position, record }: Place, writer: Writer): void {
+    const payload = this.#segments.payload(position)
     const reader = new ByteReader(payload, record + 1)
     const length = reader.uint32()
     writer.uint8(MOVED)
@@ -120,18 +115,14 @@ export class Compaction {
   }
 }
 
-function placesIn(state: LogState, sparse: ReadonlySet<number>): Place[] {
-  const { messages } = state
-  const places: Place[] = []
+function placesIn({ messages }: Ledger, sparse: ReadonlySet<number>): SlotPlace[] {
+  const places: SlotPlace[] = []
   if (sparse.size === 0) return places
   for (let slot = 0; slot < messages.end && places.length < MESSAGES_MAX; slot++) {
-    const segment = messages.segmentOf(slot)
-    if (!sparse.has(segment)) continue
-    const frame = messages.frameOf(slot)
-    places.push({ slot, segment, frame, record: messages.recordOf(slot) })
+    const position = messages.positionOf(slot)
+    if (sparse.has(segmentOf(position))) {
+      places.push({ slot, position, record: messages.recordOf(slot) })
+    }
   }
-  return places.sort(
-    (one, other) =>
-      one.segment - other.segment || one.frame - other.frame || one.record - other.record,
-  )
+  return places.sort((one, other) => one.position - other.position || one.record - other.record)
 }

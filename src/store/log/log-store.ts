@@ -5,7 +5,7 @@ import type { Message } from '../../message.ts'
 import { Writer } from '../../packet/writer.ts'
 import { ByteReader } from '../bytes.ts'
 import { writeChanges } from '../change-codec.ts'
-import type { Change, Owner } from '../change.ts'
+import type { Change } from '../change.ts'
 import { type Disk, HOLD } from '../disk.ts'
 import { readMessage } from '../message-codec.ts'
 import type { SnapshotParts } from '../snapshot-codec.ts'
@@ -18,13 +18,17 @@ import {
   unfinishedNames,
 } from './checkpoint.ts'
 import { Compaction, type CompactionPlan, neededBytes, sparseSegments } from './compaction.ts'
-import { BEGUN, LogState } from './log-state.ts'
-import { MESSAGE_IN_RECORD, replay } from './replay.ts'
+import { applyRecords, MESSAGE_IN_RECORD } from '../ledger/apply-records.ts'
+import type { DeliveryQueue, QueuedEntry } from '../ledger/delivery-queue.ts'
+import { BEGUN, Ledger } from '../ledger/ledger.ts'
+import type { Position } from '../ledger/message-table.ts'
+import { snapshotOf, snapshotParts, storedDelivery } from '../ledger/snapshot.ts'
+import { NewerVersion } from '../newer-version.ts'
+import { asQueueOwner, type Owner } from '../owner.ts'
+import { frameOf, segmentOf } from './position.ts'
 import { type Cut, LOG_BEGINNING, type LogPosition, Segments } from './segments.ts'
 import { segmentName } from './segment-file.ts'
-import { snapshotOf, snapshotParts, storedDelivery } from './snapshot.ts'
 import { DiskFull, StoreDamaged } from './store-damaged.ts'
-import type { QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
 
 export interface LogStoreOptions {
   readonly durability: Durability
@@ -71,7 +75,7 @@ export class LogStore {
   readonly #disk: Disk
   readonly #options: LogStoreOptions
   readonly #segments: Segments
-  readonly #state = new LogState()
+  readonly #ledger = new Ledger(segmentOf)
   readonly #writer = new Writer()
   #checkpoint: CheckpointWriter | null = null
   #compaction: Compaction | null = null
@@ -106,8 +110,8 @@ export class LogStore {
     return this.#isFull
   }
 
-  get state(): LogState {
-    return this.#state
+  get ledger(): Ledger {
+    return this.#ledger
   }
 
   get segments(): Segments {
@@ -118,14 +122,14 @@ export class LogStore {
   open(): Snapshot {
     this.recover()
     nameFirstSegment(this.#disk)
-    return snapshotOf(this.#state, slot => this.load(slot))
+    return snapshotOf(this.#ledger, slot => this.load(slot))
   }
 
   /** The same, read from the log part by part: the state must stay as it is until the last one was taken. */
   openInParts(): SnapshotParts {
     this.recover()
     nameFirstSegment(this.#disk)
-    return snapshotParts(this.#state, slot => this.load(slot))
+    return snapshotParts(this.#ledger, slot => this.load(slot))
   }
 
   /**
@@ -138,7 +142,7 @@ export class LogStore {
     const newest = names.at(-1)
     if (newest === undefined && this.#isNew()) this.#begin()
     else this.#recover(newest, needsMessages)
-    this.#state.forgetBegun()
+    this.#ledger.forgetBegun()
     for (const name of names.slice(0, -1)) this.#disk.remove(name)
     this.lookForRoom()
   }
@@ -156,10 +160,11 @@ export class LogStore {
    */
   append(records: Buffer, isDurable: () => void = () => {}): void {
     try {
-      const { segment, frame } = this.#appendFrame(records)
+      const position = this.#appendFrame(records)
       this.appends += 1
       isDurable()
-      replay(this.#state, this.#segments.lastPayload(records.length), segment, frame)
+      const payload = this.#segments.lastPayload(records.length)
+      applyRecords(this.#ledger, new ByteReader(payload), position)
     } catch (error) {
       if (error instanceof DiskFull) this.#isFull = true
       throw error
@@ -168,11 +173,11 @@ export class LogStore {
   }
 
   page(owner: Owner, after: number): readonly StoredDelivery[] {
-    const line = this.#state.waitingFor(owner)
-    if (line === null) return []
-    const group = owner.kind === 'group' ? owner : null
-    return pageOf(line, after, this.#state, this.#options).map(({ delivery, slot, options }) =>
-      storedDelivery(this.#state, delivery, options, this.load(slot), 0, group),
+    const waiting = this.#ledger.waitingFor(owner)
+    if (waiting === null) return []
+    const group = asQueueOwner(owner)
+    return pageOf(waiting, after, this.#ledger, this.#options).map(({ delivery, slot, options }) =>
+      storedDelivery(this.#ledger, delivery, options, this.load(slot), 0, group),
     )
   }
 
@@ -235,8 +240,8 @@ export class LogStore {
 
   /** Reads a message. Throws StoreDamaged. */
   load(slot: number): Message {
-    const { messages } = this.#state
-    const payload = this.#segments.payload(messages.segmentOf(slot), messages.frameOf(slot))
+    const { messages } = this.#ledger
+    const payload = this.#segments.payload(messages.positionOf(slot))
     return readMessage(new ByteReader(payload, messages.recordOf(slot) + MESSAGE_IN_RECORD))
   }
 
@@ -246,7 +251,7 @@ export class LogStore {
   }
 
   /** Files that wait to serve again count as room: here they give way. */
-  #appendFrame(records: Buffer): { readonly segment: number; readonly frame: number } {
+  #appendFrame(records: Buffer): Position {
     try {
       return this.#segments.append(records)
     } catch (error) {
@@ -289,13 +294,15 @@ export class LogStore {
   #gain(): number {
     const plan = this.#plan
     const { segment, offset } = this.#segments.position
-    const { gainBytes } = sparseSegments(this.#state, this.#segments, plan)
-    return gainBytes + (this.#isNewestSparse(plan) ? offset - neededBytes(this.#state, segment) : 0)
+    const { gainBytes } = sparseSegments(this.#ledger, this.#segments, plan)
+    return (
+      gainBytes + (this.#isNewestSparse(plan) ? offset - neededBytes(this.#ledger, segment) : 0)
+    )
   }
 
   #isNewestSparse({ neededPartMax, moveBytesMax }: CompactionPlan): boolean {
     const { segment, offset } = this.#segments.position
-    const needed = neededBytes(this.#state, segment)
+    const needed = neededBytes(this.#ledger, segment)
     return offset >= this.#gainMin && needed <= Math.min(offset * neededPartMax, moveBytesMax)
   }
 
@@ -305,8 +312,8 @@ export class LogStore {
     this.#roomBefore = this.#room
     // A file that is written to cannot be let go.
     if ((this.#isFull || this.#isResting) && this.#isNewestSparse(plan)) this.#segments.roll()
-    const { numbers } = sparseSegments(this.#state, this.#segments, plan)
-    this.#compaction = new Compaction(this.#state, this.#segments, numbers)
+    const { numbers } = sparseSegments(this.#ledger, this.#segments, plan)
+    this.#compaction = new Compaction(this.#ledger, this.#segments, numbers)
   }
 
   /** Nothing was ever committed here: there is no file, or the first was not finished. */
@@ -326,22 +333,21 @@ export class LogStore {
   }
 
   /** Records that nobody could have written as they are count as damage as well. */
-  #replay(payload: Buffer, segment: number, frame: number): void {
+  #replay(payload: Buffer, position: Position): void {
     try {
-      replay(this.#state, payload, segment, frame)
+      applyRecords(this.#ledger, new ByteReader(payload), position)
     } catch (error) {
+      if (error instanceof NewerVersion) throw error
       const what = error instanceof Error ? error.message : String(error)
-      throw new StoreDamaged(segmentName(segment), frame, what)
+      throw new StoreDamaged(segmentName(segmentOf(position)), frameOf(position), what)
     }
   }
 
   #recover(newest: string | undefined, needsMessages: boolean): void {
     const from =
-      newest === undefined ? LOG_BEGINNING : readCheckpoint(this.#disk, newest, this.#state)
+      newest === undefined ? LOG_BEGINNING : readCheckpoint(this.#disk, newest, this.#ledger)
     this.#checkpointed = from
-    this.cut = this.#segments.recover(from, (payload, segment, frame) =>
-      this.#replay(payload, segment, frame),
-    )
+    this.cut = this.#segments.recover(from, (payload, position) => this.#replay(payload, position))
     // Only now: what the checkpoint knew may have been settled since, and let go.
     if (needsMessages) this.#assertMessagesAreThere()
     this.#reclaim()
@@ -349,15 +355,14 @@ export class LogStore {
 
   /** The last message that is needed in a file is read: what ends too early, or in zeros, is found. */
   #assertMessagesAreThere(): void {
-    const { messages } = this.#state
-    const last = new Map<number, number>()
-    for (let slot = 0; slot < messages.end; slot++) {
-      const segment = messages.segmentOf(slot)
-      if (segment === 0) continue
-      const frame = messages.frameOf(slot)
-      if (frame > (last.get(segment) ?? 0)) last.set(segment, frame)
+    const { messages } = this.#ledger
+    const last = new Map<number, Position>()
+    for (const slot of messages.slots()) {
+      const position = messages.positionOf(slot)
+      const segment = segmentOf(position)
+      if (position > (last.get(segment) ?? 0)) last.set(segment, position)
     }
-    for (const [segment, frame] of last) this.#segments.payload(segment, frame)
+    for (const position of last.values()) this.#segments.payload(position)
   }
 
   #continueCompaction(compaction: Compaction): boolean {
@@ -365,7 +370,7 @@ export class LogStore {
     this.#compaction = null
     this.#segments.sync()
     this.#appendedAtCheckpoint = this.#segments.bytesAppended
-    this.#checkpoint = new CheckpointWriter(this.#disk, this.#state, this.#segments.position)
+    this.#checkpoint = new CheckpointWriter(this.#disk, this.#ledger, this.#segments.position)
     return true
   }
 
@@ -404,7 +409,7 @@ export class LogStore {
   /** Lets go of segments that a start would not read and no message lies in. False when there was none. */
   #reclaim(): boolean {
     if (this.#isHeld) return false
-    const { messages } = this.#state
+    const { messages } = this.#ledger
     const numbers = this.#segments
       .numbers()
       .filter(number => number < this.#checkpointed.segment && messages.useOf(number) === undefined)
@@ -428,17 +433,17 @@ export class LogStore {
 }
 
 function pageOf(
-  line: DeliveryQueue,
+  waiting: DeliveryQueue,
   after: number,
-  state: LogState,
+  ledger: Ledger,
   options: LogStoreOptions,
 ): readonly QueuedEntry[] {
   const page: QueuedEntry[] = []
   let bytes = 0
-  for (const entry of line.after(after)) {
+  for (const entry of waiting.after(after)) {
     if ((entry.options & BEGUN) !== 0) continue
     page.push(entry)
-    bytes += state.messages.sizeOf(entry.slot)
+    bytes += ledger.messages.sizeOf(entry.slot)
     if (page.length >= options.pageMessages || bytes >= options.pageBytes) break
   }
   return page

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Disk, DiskFile } from '../disk.ts'
 import type { Durability } from '../store.ts'
+import type { Position } from '../ledger/message-table.ts'
 import { END_BYTES, frameBytes, FRAME_HEADER_BYTES, sealOf, writeFrame } from './frame.ts'
 import {
   firstCommit,
@@ -22,6 +23,7 @@ import {
   segmentNumber,
   writeAll,
 } from './segment-file.ts'
+import { frameOf, positionOf, segmentOf } from './position.ts'
 import { DiskFull, isDiskFull, OutOfDescriptors, StoreDamaged } from './store-damaged.ts'
 
 /** Files that wait to serve again; more are removed. */
@@ -64,7 +66,7 @@ export interface SegmentsOptions {
   readonly salt?: () => number
 }
 
-export type OnFrame = (payload: Buffer, segment: number, frame: number) => void
+export type OnFrame = (payload: Buffer, position: Position) => void
 
 export class Segments {
   readonly #disk: Disk
@@ -191,7 +193,7 @@ export class Segments {
   }
 
   /** Makes a frame of the payload and, unless the durability is `os`, waits until it is on disk. */
-  append(payload: Uint8Array): { readonly segment: number; readonly frame: number } {
+  append(payload: Uint8Array): Position {
     const needed = frameBytes(payload.length) + END_BYTES
     if (this.#end + needed > this.#options.segmentBytes && this.#end > SEGMENT_HEADER_BYTES) {
       this.roll()
@@ -207,7 +209,7 @@ export class Segments {
     this.#end += bytes
     this.#commit += 1
     this.bytesAppended += bytes
-    return { segment: this.#last, frame }
+    return positionOf(this.#last, frame)
   }
 
   /** The payload that was appended last, in memory of our own; good until the next. */
@@ -216,8 +218,13 @@ export class Segments {
   }
 
   /** The payload of a frame, good until the next call. Throws StoreDamaged. */
-  payload(segment: number, frame: number): Buffer {
-    return this.#reader.payload(segment, frame, segment === this.#last ? this.#end : Infinity)
+  payload(position: Position): Buffer {
+    const segment = segmentOf(position)
+    return this.#reader.payload(
+      segment,
+      frameOf(position),
+      segment === this.#last ? this.#end : Infinity,
+    )
   }
 
   /** Nothing refers to these segments any more: they serve again, or are removed. */
@@ -264,7 +271,7 @@ export class Segments {
     }
     const scan = scanFrames(file, mark, start, this.#commit, (payload, frame, commit) => {
       this.#commit = commit
-      onFrame(payload, number, frame)
+      onFrame(payload, positionOf(number, frame))
     })
     this.#last = number
     this.#end = scan.end

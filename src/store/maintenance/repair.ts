@@ -88,7 +88,7 @@ function cutAt(disk: Disk, name: string, offset: number): void {
 function forgetUnreadable(log: LogStore): readonly string[] {
   const lost = new Set<number>()
   const places = new Set<string>()
-  for (const slot of log.state.messages.slots()) {
+  for (const slot of log.ledger.messages.slots()) {
     try {
       log.load(slot)
     } catch (error) {
@@ -110,15 +110,15 @@ function changesWithout(log: LogStore, lost: ReadonlySet<number>): readonly Chan
   const settle = (owner: Owner, entry: { readonly delivery: number; readonly slot: number }) => {
     if (lost.has(entry.slot)) changes.push({ kind: 'settled', delivery: entry.delivery, owner })
   }
-  for (const { clientId, waiting, sent } of log.state.sessions.values()) {
+  for (const { clientId, waiting, sent } of log.ledger.sessions.values()) {
     const owner = { kind: 'session', clientId } as const
     for (const entry of waiting.after(0)) settle(owner, entry)
     for (const entry of sent.values()) if (!entry.isReceived) settle(owner, entry)
   }
-  for (const { owner, waiting } of log.state.groups.values()) {
+  for (const { owner, waiting } of log.ledger.queues.values()) {
     for (const entry of waiting.after(0)) settle(owner, entry)
   }
-  for (const [topic, { slot }] of log.state.retained) {
+  for (const [topic, { slot }] of log.ledger.retained) {
     if (lost.has(slot)) changes.push({ kind: 'retained-cleared', topic })
   }
   return changes

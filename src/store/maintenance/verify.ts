@@ -33,28 +33,28 @@ export function figuresOf(disk: Disk): StoreFigures {
 export function verify(disk: Disk): StoreFigures {
   const log = new LogStore(new ReadOnlyDisk(disk))
   log.recover()
-  for (const slot of log.state.messages.slots()) log.load(slot)
+  for (const slot of log.ledger.messages.slots()) log.load(slot)
   const figures = figuresIn(log)
   log.close()
   return figures
 }
 
 function figuresIn(log: LogStore): StoreFigures {
-  const { state, segments } = log
+  const { ledger, segments } = log
   let messageBytes = 0
-  for (const slot of state.messages.slots()) messageBytes += state.messages.sizeOf(slot)
-  const sessions = [...state.sessions.values()]
-  const groups = [...state.groups.values()]
+  for (const slot of ledger.messages.slots()) messageBytes += ledger.messages.sizeOf(slot)
+  const sessions = [...ledger.sessions.values()]
+  const groups = [...ledger.queues.values()]
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
   return {
     sessions: sessions.length,
     subscriptions: sum(sessions.map(({ subscriptions }) => subscriptions.size)),
-    messages: state.messages.count,
+    messages: ledger.messages.count,
     messageBytes,
     waiting: sum([...sessions, ...groups].map(({ waiting }) => waiting.count)),
     inFlight: sum(sessions.map(({ sent }) => sent.size)),
-    retained: state.retained.size,
-    wills: state.wills.size,
+    retained: ledger.retained.size,
+    wills: ledger.wills.size,
     segments: segments.numbers().length,
     lastCommit: segments.position.commit,
     cut: log.cut,

@@ -1,12 +1,12 @@
-// What the records of the log add up to, with messages left where they lie: the same state machine as DurableState,
-// made small. Changes of what is gone already are passed over.
+// What all changes so far add up to. It knows where messages lie and never what they say; changes of what is gone
+// already are passed over. The rows of `change.ts` say what each kind of change does here.
 
-import type { GroupOwner, Owner } from '../change.ts'
-import type { ClientSession, ClientWill } from '../client-changes.ts'
-import { groupKey } from '../stored-parts.ts'
+import type { QoS, Will } from '../../packet/packet.ts'
+import type { Subscription } from '../../routing/subscription.ts'
+import { asQueueOwner, clientOf, type Owner, ownerKey, type QueueOwner } from '../owner.ts'
+import { DeliveryQueue, type QueuedEntry } from './delivery-queue.ts'
 import { FreshMessages } from './fresh-messages.ts'
-import { MessageTable } from './message-table.ts'
-import { type QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
+import { type ExtentOf, MessageTable, type Position } from './message-table.ts'
 
 /** The options of a waiting delivery besides its QoS, which stands in the two lowest bits. */
 export const RETAIN = 4
@@ -21,23 +21,40 @@ export const BEGUN = 16
 const QUEUED_SHIFT = 5
 const QUEUED_BITS = 7
 
+/** Where a record lies: in the frame at this position of the log, so many bytes behind its beginning. */
+export interface Place {
+  readonly position: Position
+  readonly record: number
+}
+
 export interface SentEntry {
   readonly delivery: number
   readonly slot: number
   readonly options: number
   readonly packetId: number
-  readonly group: GroupOwner | null
+  /** The queue that the delivery came from, or null where it was queued for the session itself. */
+  readonly from: QueueOwner | null
   isReceived: boolean
 }
 
-export interface SessionEntry extends ClientSession {
+export interface SessionEntry {
+  readonly clientId: string
+  expiryIntervalSeconds: number
+  /** Milliseconds; null: the client is here. */
+  expiresAt: number | null
+  readonly subscriptions: Map<string, Subscription>
+  /** The sequences up to which retained messages are still to be sent, by filter. */
+  readonly replays: Map<string, number>
   readonly waiting: DeliveryQueue
   /** In the order of a resend. */
   readonly sent: Map<number, SentEntry>
+  /** Packet identifiers of QoS 2 from the client that wait for PUBREL. */
+  readonly incoming: Set<number>
 }
 
-export interface GroupEntry {
-  readonly owner: GroupOwner
+/** The queue of an owner that is no session. */
+export interface QueueEntry {
+  readonly owner: QueueOwner
   readonly waiting: DeliveryQueue
 }
 
@@ -46,33 +63,45 @@ export interface RetainedEntry {
   readonly sequence: number
 }
 
-export class LogState {
-  readonly messages: MessageTable = new MessageTable()
+export interface WillEntry {
+  readonly will: Will
+  /** Milliseconds; null: the connection still stands. */
+  at: number | null
+}
+
+export class Ledger {
+  readonly messages: MessageTable
   readonly sessions: Map<string, SessionEntry> = new Map()
-  readonly groups: Map<string, GroupEntry> = new Map()
+  readonly queues: Map<string, QueueEntry> = new Map()
   readonly retained: Map<string, RetainedEntry> = new Map()
-  readonly wills: Map<string, ClientWill> = new Map()
+  readonly wills: Map<string, WillEntry> = new Map()
   /** Subscription Identifiers, by delivery; few have any. */
   readonly identifiers: Map<number, readonly number[]> = new Map()
   lastSequence = 0
   lastDelivery = 0
   readonly #retainedSlots = new Map<number, number>()
-  /** Messages of the group of records that is being applied, by sequence. */
+  /** Messages of the commit that is being applied, by sequence. */
   readonly #fresh = new FreshMessages()
-  /** To look at when the group has been applied: one that is settled may be queued again within it. */
+  /** To look at when the commit has been applied: one that is settled may be queued again within it. */
   #unreferenced: number[] = []
 
-  storeMessage(sequence: number, slot: number): void {
+  constructor(extentOf: ExtentOf) {
+    this.messages = new MessageTable(extentOf)
+  }
+
+  /** `size`: what `contentBytes` says of the message. */
+  storeMessage(sequence: number, size: number, position: Position, record: number): void {
+    const slot = this.messages.add(position, record, size)
     this.#fresh.add(sequence, slot)
     this.#unreferenced.push(slot)
     if (sequence > this.lastSequence) this.lastSequence = sequence
   }
 
-  /** The group of records is applied: messages that nobody refers to are let go. */
-  endGroupOfRecords(): void {
+  /** The commit is applied as a whole: messages that nobody refers to are let go. */
+  endCommit(): void {
     for (const slot of this.#unreferenced) {
       // One may have been let go already, and be in this list twice.
-      if (this.messages.segmentOf(slot) !== 0 && this.messages.references(slot) === 0) {
+      if (this.messages.isUsed(slot) && this.messages.references(slot) === 0) {
         this.messages.release(slot)
       }
     }
@@ -104,14 +133,15 @@ export class LogState {
     for (const sent of session.sent.values()) this.#forget(sent, sent.isReceived)
   }
 
-  endGroup(owner: GroupOwner): void {
-    const key = groupKey(owner)
-    const group = this.groups.get(key)
-    if (group === undefined) return
-    this.groups.delete(key)
-    this.#empty(group.waiting)
+  endQueue(owner: QueueOwner): void {
+    const key = ownerKey(owner)
+    const queue = this.queues.get(key)
+    if (queue === undefined) return
+    this.queues.delete(key)
+    this.#empty(queue.waiting)
   }
 
+  /** `options`: its QoS and RETAIN. */
   queue(
     delivery: number,
     owner: Owner,
@@ -121,16 +151,17 @@ export class LogState {
     packetId: number,
   ): void {
     if (delivery > this.lastDelivery) this.lastDelivery = delivery
-    const session = owner.kind === 'session' ? this.sessions.get(owner.clientId) : undefined
-    if (owner.kind === 'session' && session === undefined) return
+    const clientId = clientOf(owner)
+    const session = clientId === null ? undefined : this.sessions.get(clientId)
+    if (clientId !== null && session === undefined) return
     const slot = this.#fresh.slotOf(sequence) ?? this.#retainedSlots.get(sequence)
     if (slot === undefined) throw new Error(`message ${sequence} is queued and was not stored`)
     this.messages.refer(slot, 1)
     const all = identifiers.length === 0 ? options : options | IDENTIFIED
     if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
-    if (owner.kind === 'group') this.groupOf(owner).waiting.add(delivery, slot, all)
-    else if (packetId === 0) session?.waiting.add(delivery, slot, all)
-    else session?.sent.set(delivery, newSent(delivery, slot, all, packetId, null))
+    if (session === undefined) this.queueOf(owner)?.add(delivery, slot, all)
+    else if (packetId === 0) session.waiting.add(delivery, slot, all)
+    else session.sent.set(delivery, newSent(delivery, slot, all, packetId, null))
   }
 
   /** `options`: the QoS and RETAIN that it was sent with. */
@@ -142,31 +173,31 @@ export class LogState {
     options: number,
     identifiers: readonly number[],
   ): void {
-    const line = this.#lineOf(owner)
+    const waiting = this.waitingFor(owner)
     const session = this.sessions.get(clientId)
     if (session === undefined) {
       // The group goes on owing it, but for QoS 2.
-      if ((options & 3) === 2) line?.mark(delivery, BEGUN)
+      if ((options & 3) === 2) waiting?.mark(delivery, BEGUN)
       return
     }
-    const entry = line?.remove(delivery) ?? null
+    const entry = waiting?.remove(delivery) ?? null
     if (entry === null) return
-    const isOwn = owner.kind === 'session'
+    const from = asQueueOwner(owner)
     if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
     const isIdentified = identifiers.length > 0 || (entry.options & IDENTIFIED) !== 0
-    const queued = isOwn ? 0 : (entry.options & QUEUED_BITS) << QUEUED_SHIFT
+    const queued = from === null ? 0 : (entry.options & QUEUED_BITS) << QUEUED_SHIFT
     const all = options | (isIdentified ? IDENTIFIED : 0) | queued
-    session.sent.set(delivery, newSent(delivery, entry.slot, all, packetId, isOwn ? null : owner))
+    session.sent.set(delivery, newSent(delivery, entry.slot, all, packetId, from))
   }
 
-  returnToGroup(delivery: number, clientId: string, owner: GroupOwner): void {
+  returnToQueue(delivery: number, clientId: string, owner: QueueOwner): void {
     const session = this.sessions.get(clientId)
     const sent = session?.sent.get(delivery)
     if (session === undefined || sent === undefined) return
     session.sent.delete(delivery)
     // The identifiers were the member's.
     if ((sent.options & IDENTIFIED) !== 0) this.identifiers.delete(delivery)
-    this.groupOf(owner).waiting.add(delivery, sent.slot, optionsQueued(sent.options))
+    this.queueOf(owner)?.add(delivery, sent.slot, optionsQueued(sent.options))
   }
 
   receive(delivery: number, clientId: string): void {
@@ -181,8 +212,9 @@ export class LogState {
   }
 
   settle(delivery: number, owner: Owner): void {
-    if (owner.kind === 'session') {
-      const sent = this.sessions.get(owner.clientId)?.sent
+    const clientId = clientOf(owner)
+    if (clientId !== null) {
+      const sent = this.sessions.get(clientId)?.sent
       const entry = sent?.get(delivery)
       if (sent !== undefined && entry !== undefined) {
         sent.delete(delivery)
@@ -190,7 +222,7 @@ export class LogState {
         return
       }
     }
-    const entry = this.#lineOf(owner)?.remove(delivery) ?? null
+    const entry = this.waitingFor(owner)?.remove(delivery) ?? null
     if (entry !== null) this.#forget(entry, false)
   }
 
@@ -217,39 +249,35 @@ export class LogState {
 
   /** At a start: what a member without a stored session had begun at QoS 2 is lost with that session. */
   forgetBegun(): void {
-    for (const { waiting } of this.groups.values()) {
+    for (const { waiting } of this.queues.values()) {
       for (const { delivery, slot, options } of [...waiting.after(0)]) {
         if ((options & BEGUN) === 0) continue
         waiting.remove(delivery)
         this.#forget({ delivery, slot, options }, false)
       }
     }
-    this.endGroupOfRecords()
+    this.endCommit()
   }
 
-  /** The group of this name, made when there is none. */
-  groupOf(owner: GroupOwner): GroupEntry {
-    const key = groupKey(owner)
-    let group = this.groups.get(key)
-    if (group === undefined) {
-      group = { owner, waiting: new DeliveryQueue() }
-      this.groups.set(key, group)
-    }
-    return group
+  /** Where deliveries wait for the owner; made for one that has a queue of its own. Null without a session. */
+  queueOf(owner: Owner): DeliveryQueue | null {
+    const known = this.waitingFor(owner)
+    const queueOwner = asQueueOwner(owner)
+    if (known !== null || queueOwner === null) return known
+    const waiting = new DeliveryQueue()
+    this.queues.set(ownerKey(owner), { owner: queueOwner, waiting })
+    return waiting
   }
 
   waitingFor(owner: Owner): DeliveryQueue | null {
-    return this.#lineOf(owner)
+    const clientId = clientOf(owner)
+    return clientId === null
+      ? (this.queues.get(ownerKey(owner))?.waiting ?? null)
+      : (this.sessions.get(clientId)?.waiting ?? null)
   }
 
-  #lineOf(owner: Owner): DeliveryQueue | null {
-    return owner.kind === 'session'
-      ? (this.sessions.get(owner.clientId)?.waiting ?? null)
-      : (this.groups.get(groupKey(owner))?.waiting ?? null)
-  }
-
-  #empty(line: DeliveryQueue): void {
-    for (const entry of line.after(0)) this.#forget(entry, false)
+  #empty(waiting: DeliveryQueue): void {
+    for (const entry of waiting.after(0)) this.#forget(entry, false)
   }
 
   #forget(entry: QueuedEntry, isReceived: boolean): void {
@@ -260,6 +288,11 @@ export class LogState {
   #release(slot: number): void {
     if (this.messages.refer(slot, -1) === 0) this.#unreferenced.push(slot)
   }
+}
+
+/** QoS and RETAIN as a delivery keeps them. */
+export function optionsOf(change: { readonly qos: QoS; readonly retain: boolean }): number {
+  return change.qos | (change.retain ? RETAIN : 0)
 }
 
 /** With which it waited before it was sent to a member of its group. */
@@ -273,7 +306,7 @@ function newSent(
   slot: number,
   options: number,
   packetId: number,
-  group: GroupOwner | null,
+  from: QueueOwner | null,
 ): SentEntry {
-  return { delivery, slot, options, packetId, group, isReceived: false }
+  return { delivery, slot, options, packetId, from, isReceived: false }
 }

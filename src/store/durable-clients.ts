@@ -1,73 +1,70 @@
-// What a change does to what a store keeps of one client, deliveries apart: the same in both state machines of stores.
+// What changes of one client add up to, deliveries apart: a part of DurableState.
 
 import type { Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from './change.ts'
 
-export interface ClientSession {
+export interface PlainSession {
   readonly clientId: string
   expiryIntervalSeconds: number
-  /** Milliseconds; null: the client is here. */
+  /** Null: the client is here. */
   expiresAt: number | null
   readonly subscriptions: Map<string, Subscription>
-  /** The sequences up to which retained messages are owed, by filter. */
+  /** The sequences up to which retained messages are still to be sent, by filter. */
   readonly replays: Map<string, number>
-  /** Packet identifiers of QoS 2 from the client that wait for PUBREL. */
   readonly incoming: Set<number>
 }
 
-export interface ClientWill {
+export interface PlainWill {
   readonly will: Will
-  /** Milliseconds; null: the connection still stands. */
   at: number | null
 }
 
-/** Changes that are about one client and no delivery. To open and to end a session touches deliveries as well. */
-export type ClientChange = Extract<
+/** Changes of one client that no delivery is about. */
+type ClientChange = Exclude<
   Change,
   {
     kind:
-      | 'session-resumed'
-      | 'session-left'
-      | `will-${string}`
-      | 'subscribed'
-      | 'unsubscribed'
-      | 'replay-begun'
-      | 'replayed'
-      | `incoming-${string}`
+      | 'message-stored'
+      | 'queued'
+      | 'sent'
+      | 'returned'
+      | 'received'
+      | 'settled'
+      | 'retained-set'
+      | 'retained-cleared'
+      | 'group-ended'
+      | 'session-opened'
+      | 'session-ended'
   }
 >
+type WillChange = Extract<Change, { kind: 'will-set' | 'will-cleared' | 'will-delayed' }>
 
-/** Facts about a session or a will that is gone already are passed over. */
 export function applyToClient(
-  sessions: ReadonlyMap<string, ClientSession>,
-  wills: Map<string, ClientWill>,
+  sessions: ReadonlyMap<string, PlainSession>,
+  wills: Map<string, PlainWill>,
   change: ClientChange,
 ): void {
-  const { clientId } = change
   switch (change.kind) {
     case 'will-set':
-      wills.set(clientId, { will: change.will, at: null })
+      wills.set(change.clientId, { will: change.will, at: null })
       return
     case 'will-cleared':
-      wills.delete(clientId)
+      wills.delete(change.clientId)
       return
     case 'will-delayed': {
-      const kept = wills.get(clientId)
+      const kept = wills.get(change.clientId)
       if (kept !== undefined) kept.at = change.at
       return
     }
     default: {
-      const session = sessions.get(clientId)
+      const session = sessions.get(change.clientId)
       if (session !== undefined) applyToSession(session, change)
     }
   }
 }
 
-function applyToSession(
-  session: ClientSession,
-  change: Exclude<ClientChange, { kind: `will-${string}` }>,
-): void {
+function applyToSession(session: PlainSession, change: Exclude<ClientChange, WillChange>): void {
   switch (change.kind) {
     case 'session-resumed':
       session.expiryIntervalSeconds = change.expiryIntervalSeconds
@@ -97,5 +94,8 @@ function applyToSession(
     case 'incoming-released':
       session.incoming.delete(change.packetId)
       return
+    // A kind that is missing above does not compile here.
+    default:
+      change satisfies never
   }
 }

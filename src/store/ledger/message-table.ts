@@ -2,27 +2,41 @@
 
 const SLOTS_A_CHUNK = 4_096
 const SLOT_BITS = 12
+const TWO_TO_32 = 0x1_0000_0000
 
-// The columns of a row. A free row has no references and tells the next free one in FRAME.
-const SEGMENT = 0
-const FRAME = 1
+// The columns of a row: a position has two. A free row has the position 0 and tells the next free one in RECORD.
+const POSITION_HIGH = 0
+const POSITION_LOW = 1
 const RECORD = 2
 const SIZE = 3
 const REFERENCES = 4
 const COLUMNS = 5
 
-/** What still refers to a segment. */
-export interface SegmentUse {
+/** Where a frame lies in the log: above 0, and growing with each frame. Only the log can read more out of it. */
+export type Position = number
+
+/** What a log lets go of as one, such as a file of it: the extent that a position lies in. */
+export type ExtentOf = (position: Position) => number
+
+/** What is still needed of an extent. */
+export interface ExtentUse {
   messages: number
   /** Topics, payloads and properties together. */
   bytes: number
 }
 
 export class MessageTable {
+  readonly #extentOf: ExtentOf
   readonly #chunks: Uint32Array[] = []
-  readonly #uses = new Map<number, SegmentUse>()
+  readonly #uses = new Map<number, ExtentUse>()
+  #lastExtent = -1
+  #lastUse: ExtentUse = { messages: 0, bytes: 0 }
   #free = 0
   #count = 0
+
+  constructor(extentOf: ExtentOf) {
+    this.#extentOf = extentOf
+  }
 
   get count(): number {
     return this.#count
@@ -33,49 +47,42 @@ export class MessageTable {
     return this.#chunks.length * SLOTS_A_CHUNK
   }
 
-  useOf(segment: number): SegmentUse | undefined {
-    return this.#uses.get(segment)
-  }
-
-  /** Segments that a message lies in. */
-  segments(): Iterable<number> {
-    return this.#uses.keys()
+  useOf(extent: number): ExtentUse | undefined {
+    return this.#uses.get(extent)
   }
 
   /** Slots in use. */
   *slots(): Iterable<number> {
-    for (let slot = 0; slot < this.end; slot++) if (this.segmentOf(slot) !== 0) yield slot
+    for (let slot = 0; slot < this.end; slot++) if (this.isUsed(slot)) yield slot
   }
 
-  add(segment: number, frame: number, record: number, size: number): number {
+  add(position: Position, record: number, size: number): number {
     const slot = this.#take()
-    this.set(slot, segment, frame, record, size)
+    this.set(slot, position, record, size)
     return slot
   }
 
   /** Fills a slot that is free. */
-  set(slot: number, segment: number, frame: number, record: number, size: number): void {
+  set(slot: number, position: Position, record: number, size: number): void {
     const row = this.#row(slot)
     const chunk = this.#chunkOf(slot)
-    chunk[row + SEGMENT] = segment
-    chunk[row + FRAME] = frame
+    setPosition(chunk, row, position)
     chunk[row + RECORD] = record
     chunk[row + SIZE] = size
     chunk[row + REFERENCES] = 0
     this.#count += 1
-    this.#use(segment, 1, size)
+    this.#use(position, 1, size)
   }
 
   /** The message lies somewhere else now. */
-  move(slot: number, segment: number, frame: number, record: number): void {
+  move(slot: number, position: Position, record: number): void {
     const row = this.#row(slot)
     const chunk = this.#chunkOf(slot)
     const size = chunk[row + SIZE] ?? 0
-    this.#use(chunk[row + SEGMENT] ?? 0, -1, -size)
-    chunk[row + SEGMENT] = segment
-    chunk[row + FRAME] = frame
+    this.#use(positionIn(chunk, row), -1, -size)
+    setPosition(chunk, row, position)
     chunk[row + RECORD] = record
-    this.#use(segment, 1, size)
+    this.#use(position, 1, size)
   }
 
   /** Returns how many refer to the message after this. */
@@ -91,12 +98,15 @@ export class MessageTable {
     return this.#chunkOf(slot)[this.#row(slot) + REFERENCES] ?? 0
   }
 
-  segmentOf(slot: number): number {
-    return this.#chunkOf(slot)[this.#row(slot) + SEGMENT] ?? 0
+  isUsed(slot: number): boolean {
+    const row = this.#row(slot)
+    const chunk = this.#chunkOf(slot)
+    return chunk[row + POSITION_HIGH] !== 0 || chunk[row + POSITION_LOW] !== 0
   }
 
-  frameOf(slot: number): number {
-    return this.#chunkOf(slot)[this.#row(slot) + FRAME] ?? 0
+  /** 0 where the slot is free. */
+  positionOf(slot: number): Position {
+    return positionIn(this.#chunkOf(slot), this.#row(slot))
   }
 
   /** Where the record begins within the payload of its frame. */
@@ -112,9 +122,9 @@ export class MessageTable {
   release(slot: number): void {
     const row = this.#row(slot)
     const chunk = this.#chunkOf(slot)
-    this.#use(chunk[row + SEGMENT] ?? 0, -1, -(chunk[row + SIZE] ?? 0))
-    chunk[row + SEGMENT] = 0
-    chunk[row + FRAME] = this.#free
+    this.#use(positionIn(chunk, row), -1, -(chunk[row + SIZE] ?? 0))
+    setPosition(chunk, row, 0)
+    chunk[row + RECORD] = this.#free
     this.#free = slot + 1
     this.#count -= 1
   }
@@ -124,14 +134,14 @@ export class MessageTable {
     while (this.end <= slot) this.#chunks.push(new Uint32Array(SLOTS_A_CHUNK * COLUMNS))
   }
 
-  /** Finds the free rows after a table was filled slot by slot. Segments are numbered from 1. */
+  /** Finds the free rows after a table was filled slot by slot. */
   sealFree(): void {
     this.#free = 0
     for (let slot = this.end - 1; slot >= 0; slot--) {
       const row = this.#row(slot)
       const chunk = this.#chunkOf(slot)
-      if (chunk[row + SEGMENT] !== 0) continue
-      chunk[row + FRAME] = this.#free
+      if (positionIn(chunk, row) !== 0) continue
+      chunk[row + RECORD] = this.#free
       this.#free = slot + 1
     }
   }
@@ -142,14 +152,14 @@ export class MessageTable {
       this.#linkLastChunk()
     }
     const slot = this.#free - 1
-    this.#free = this.#chunkOf(slot)[this.#row(slot) + FRAME] ?? 0
+    this.#free = this.#chunkOf(slot)[this.#row(slot) + RECORD] ?? 0
     return slot
   }
 
   #linkLastChunk(): void {
     const first = this.end - SLOTS_A_CHUNK
     for (let slot = this.end - 1; slot >= first; slot--) {
-      this.#chunkOf(slot)[this.#row(slot) + FRAME] = this.#free
+      this.#chunkOf(slot)[this.#row(slot) + RECORD] = this.#free
       this.#free = slot + 1
     }
   }
@@ -164,14 +174,31 @@ export class MessageTable {
     return (slot & (SLOTS_A_CHUNK - 1)) * COLUMNS
   }
 
-  #use(segment: number, messages: number, bytes: number): void {
-    const use = this.#uses.get(segment)
-    if (use === undefined) {
-      this.#uses.set(segment, { messages, bytes })
-      return
-    }
+  #use(position: Position, messages: number, bytes: number): void {
+    const extent = this.#extentOf(position)
+    const use = extent === this.#lastExtent ? this.#lastUse : this.#useIn(extent)
     use.messages += messages
     use.bytes += bytes
-    if (use.messages === 0) this.#uses.delete(segment)
+    if (use.messages > 0) return
+    this.#uses.delete(extent)
+    this.#lastExtent = -1
   }
+
+  /** Most come and go in the newest extent: it is not looked up each time. */
+  #useIn(extent: number): ExtentUse {
+    const use = this.#uses.get(extent) ?? { messages: 0, bytes: 0 }
+    this.#uses.set(extent, use)
+    this.#lastExtent = extent
+    this.#lastUse = use
+    return use
+  }
+}
+
+function positionIn(chunk: Uint32Array, row: number): Position {
+  return (chunk[row + POSITION_HIGH] ?? 0) * TWO_TO_32 + (chunk[row + POSITION_LOW] ?? 0)
+}
+
+function setPosition(chunk: Uint32Array, row: number, position: Position): void {
+  chunk[row + POSITION_HIGH] = position / TWO_TO_32
+  chunk[row + POSITION_LOW] = position
 }

@@ -1,25 +1,25 @@
-// LogState → Snapshot: what a broker begins with. Messages that wait stay where they lie.
+// Ledger → Snapshot: what a broker begins with. Messages that wait stay where they lie.
 
 import { identifiersBytes, type Message } from '../../message.ts'
-import type { GroupOwner } from '../change.ts'
+import type { QueueOwner } from '../owner.ts'
 import { onlyWill, replaysIn } from '../stored-parts.ts'
 import { qosIn } from '../message-codec.ts'
 import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
 import {
-  type GroupEntry,
+  type QueueEntry,
   IDENTIFIED,
-  type LogState,
+  type Ledger,
   RETAIN,
   type SentEntry,
   type SessionEntry,
-} from './log-state.ts'
+} from './ledger.ts'
 import type { QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
 
 type Load = (slot: number) => Message
 
-export function snapshotOf(state: LogState, load: Load): Snapshot {
-  const { sessions, groups, retained, ...numbers } = snapshotParts(state, load)
+export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
+  const { sessions, groups, retained, ...numbers } = snapshotParts(ledger, load)
   return {
     sessions: [...sessions],
     groups: [...groups],
@@ -29,45 +29,45 @@ export function snapshotOf(state: LogState, load: Load): Snapshot {
 }
 
 /** The same, each part made as it is asked for: whoever writes them one by one never holds them all. */
-export function snapshotParts(state: LogState, load: Load): SnapshotParts {
+export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
   return {
-    sessions: sessionsOf(state, load),
-    groups: groupsOf(state, load),
-    retained: retainedOf(state, load),
-    lastSequence: state.lastSequence,
-    lastDelivery: state.lastDelivery,
+    sessions: sessionsOf(ledger, load),
+    groups: groupsOf(ledger, load),
+    retained: retainedOf(ledger, load),
+    lastSequence: ledger.lastSequence,
+    lastDelivery: ledger.lastDelivery,
   }
 }
 
-function* sessionsOf(state: LogState, load: Load): Iterable<StoredSession> {
-  const making = new SnapshotMaking(state, load)
-  for (const session of state.sessions.values()) yield making.session(session)
-  for (const [clientId, { will, at }] of state.wills) {
-    if (!state.sessions.has(clientId)) yield onlyWill(clientId, will, at)
+function* sessionsOf(ledger: Ledger, load: Load): Iterable<StoredSession> {
+  const making = new SnapshotMaking(ledger, load)
+  for (const session of ledger.sessions.values()) yield making.session(session)
+  for (const [clientId, { will, at }] of ledger.wills) {
+    if (!ledger.sessions.has(clientId)) yield onlyWill(clientId, will, at)
   }
 }
 
-function* groupsOf(state: LogState, load: Load): Iterable<StoredGroup> {
-  const making = new SnapshotMaking(state, load)
-  for (const group of state.groups.values()) if (group.waiting.count > 0) yield making.group(group)
+function* groupsOf(ledger: Ledger, load: Load): Iterable<StoredGroup> {
+  const making = new SnapshotMaking(ledger, load)
+  for (const group of ledger.queues.values()) if (group.waiting.count > 0) yield making.queue(group)
 }
 
-function* retainedOf(state: LogState, load: Load): Iterable<Message> {
-  for (const { slot } of state.retained.values()) yield load(slot)
+function* retainedOf(ledger: Ledger, load: Load): Iterable<Message> {
+  for (const { slot } of ledger.retained.values()) yield load(slot)
 }
 
 class SnapshotMaking {
-  readonly #state: LogState
+  readonly #ledger: Ledger
   readonly #load: Load
 
-  constructor(state: LogState, load: Load) {
-    this.#state = state
+  constructor(ledger: Ledger, load: Load) {
+    this.#ledger = ledger
     this.#load = load
   }
 
   session(session: SessionEntry): StoredSession {
     const { clientId, expiryIntervalSeconds, expiresAt, subscriptions, incoming } = session
-    const will = this.#state.wills.get(clientId)
+    const will = this.#ledger.wills.get(clientId)
     const sent = [...session.sent.values()].map(entry => this.#sent(entry))
     return {
       clientId,
@@ -83,7 +83,7 @@ class SnapshotMaking {
     }
   }
 
-  group({ owner, waiting }: GroupEntry): StoredGroup {
+  queue({ owner, waiting }: QueueEntry): StoredGroup {
     const { shareName, topicFilter } = owner
     return { shareName, topicFilter, deliveries: [], remainder: this.#remainder(waiting) }
   }
@@ -91,7 +91,7 @@ class SnapshotMaking {
   /** How much waits: it is read when its owner wants it, so that a start needs no memory for it. */
   #remainder(line: DeliveryQueue): Remainder {
     let bytes = 0
-    const { messages, identifiers } = this.#state
+    const { messages, identifiers } = this.#ledger
     for (const { slot, delivery, options } of line.after(0)) {
       bytes += messages.sizeOf(slot)
       const all = (options & IDENTIFIED) === 0 ? undefined : identifiers.get(delivery)
@@ -102,33 +102,33 @@ class SnapshotMaking {
 
   #sent(entry: SentEntry): StoredDelivery {
     const message = entry.isReceived ? null : this.#load(entry.slot)
-    return this.#delivery(entry, message, entry.packetId, entry.group)
+    return this.#delivery(entry, message, entry.packetId, entry.from)
   }
 
   #delivery(
     { delivery, options }: QueuedEntry,
     message: Message | null,
     packetId: number,
-    group: GroupOwner | null,
+    group: QueueOwner | null,
   ): StoredDelivery {
-    return storedDelivery(this.#state, delivery, options, message, packetId, group)
+    return storedDelivery(this.#ledger, delivery, options, message, packetId, group)
   }
 }
 
 export function storedDelivery(
-  state: LogState,
+  ledger: Ledger,
   delivery: number,
   options: number,
   message: Message | null,
   packetId: number,
-  group: GroupOwner | null,
+  group: QueueOwner | null,
 ): StoredDelivery {
   return {
     delivery,
     message,
     qos: qosIn(options),
     retain: (options & RETAIN) !== 0,
-    identifiers: state.identifiers.get(delivery) ?? [],
+    identifiers: ledger.identifiers.get(delivery) ?? [],
     packetId,
     group,
   }

@@ -1,0 +1,159 @@
+// How the values of a record stand in the log: one codec a type. What stands there once stands there for ever.
+
+import { contentBytes, type Message } from '../message.ts'
+import type { QoS, Will } from '../packet/packet.ts'
+import type { Writer } from '../packet/writer.ts'
+import { isShareStrategyName } from '../routing/share-strategy.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { ByteReader } from './bytes.ts'
+import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
+
+/** `beside`: the other fields of the record, for the few that depend on one; when reading, those before it. */
+export interface Codec<Value, Beside extends object = object> {
+  write(writer: Writer, value: Value, beside: Beside): void
+  read(reader: ByteReader, beside: Beside): Value
+}
+
+/** The fields of a record by name, in the order in which they stand. */
+export type FieldCodecs = Readonly<Record<string, Codec<unknown>>>
+
+export type FieldsOf<Codecs extends FieldCodecs> = {
+  readonly [Name in keyof Codecs]: Codecs[Name] extends Codec<infer Value, infer _Beside>
+    ? Value
+    : never
+}
+
+export const NO_IDENTIFIERS: readonly number[] = []
+
+/** QoS stands in the two lowest bits of a byte of options. */
+export const RETAIN_OPTION = 4
+const NO_LOCAL_OPTION = 8
+const RETAIN_HANDLING_SHIFT = 4
+
+export const uint16: Codec<number> = {
+  write: (writer, value) => writer.uint16(value),
+  read: reader => reader.uint16(),
+}
+
+export const uint32: Codec<number> = {
+  write: (writer, value) => writer.uint32(value),
+  read: reader => reader.uint32(),
+}
+
+/** A whole number of up to 53 bits. */
+export const uint53: Codec<number> = {
+  write: (writer, value) => writer.uint53(value),
+  read: reader => reader.uint53(),
+}
+
+/** Milliseconds; Infinity is never. */
+export const milliseconds: Codec<number> = {
+  write: (writer, value) => writer.double(value),
+  read: reader => reader.double(),
+}
+
+export const text: Codec<string> = {
+  write: (writer, value) => writer.string(value),
+  read: reader => reader.string(),
+}
+
+/** A text that comes again and again: reading gives the same one each time, without making it anew. */
+export const name: Codec<string> = {
+  write: (writer, value) => writer.string(value),
+  read: reader => reader.name(),
+}
+
+export const identifiers: Codec<readonly number[]> = {
+  write: writeIdentifiers,
+  read: readIdentifiers,
+}
+
+export function writeIdentifiers(writer: Writer, values: readonly number[]): void {
+  writer.uint16(values.length)
+  for (const value of values) writer.uint32(value)
+}
+
+export function readIdentifiers(reader: ByteReader): readonly number[] {
+  const count = reader.uint16()
+  return count === 0 ? NO_IDENTIFIERS : Array.from({ length: count }, () => reader.uint32())
+}
+
+const qos: Codec<QoS, { readonly retain: boolean }> = {
+  write: (writer, value, { retain }) => writer.uint8(value | (retain ? RETAIN_OPTION : 0)),
+  read: reader => qosIn(reader.uint8()),
+}
+
+const retain: Codec<boolean> = {
+  write: () => {},
+  read: reader => ((reader.bytes[reader.position - 1] ?? 0) & RETAIN_OPTION) !== 0,
+}
+
+/** The two share a byte. */
+export const qosAndRetain: { readonly qos: Codec<QoS>; readonly retain: Codec<boolean> } = {
+  qos,
+  retain,
+}
+
+export const will: Codec<Will> = { write: writeWill, read: readWill }
+
+/** Its length and `contentBytes` go before it: whoever looks for something else passes over it. */
+export const message: Codec<Message> = {
+  write(writer, value) {
+    const lengthAt = writer.length
+    writer.uint32(0)
+    writer.uint32(contentBytes(value))
+    const start = writer.length
+    writeMessage(writer, value)
+    writer.patchUint32(lengthAt, writer.length - start)
+  },
+  read(reader) {
+    reader.position += 8
+    return readMessage(reader)
+  },
+}
+
+export const subscription: Codec<Subscription> = {
+  write: writeSubscription,
+  read: readSubscription,
+}
+
+export function writeSubscription(writer: Writer, subscription: Subscription): void {
+  const { filter, topicFilter, shareName, qos, identifier } = subscription
+  writer.string(filter)
+  writer.string(topicFilter)
+  writer.uint8(shareName === null ? 0 : 1)
+  if (shareName !== null) writer.string(shareName)
+  writer.uint8(
+    qos |
+      (subscription.retainAsPublished ? RETAIN_OPTION : 0) |
+      (subscription.noLocal ? NO_LOCAL_OPTION : 0) |
+      (subscription.retainHandling << RETAIN_HANDLING_SHIFT),
+  )
+  writer.uint32(identifier)
+  writer.string(subscription.strategy ?? '')
+  writer.uint16(subscription.weight ?? 0)
+}
+
+export function readSubscription(reader: ByteReader): Subscription {
+  const filter = reader.string()
+  const matched = reader.string()
+  // The same text twice would be kept twice.
+  const topicFilter = matched === filter ? filter : matched
+  const shareName = reader.uint8() === 0 ? null : reader.string()
+  const options = reader.uint8()
+  const identifier = reader.uint32()
+  const strategy = reader.string()
+  const weight = reader.uint16()
+  return {
+    filter,
+    topicFilter,
+    shareName,
+    qos: qosIn(options),
+    noLocal: (options & NO_LOCAL_OPTION) !== 0,
+    retainAsPublished: (options & RETAIN_OPTION) !== 0,
+    retainHandling: qosIn(options >> RETAIN_HANDLING_SHIFT),
+    identifier,
+    ...(isShareStrategyName(strategy) && { strategy }),
+    ...(weight !== 0 && { weight }),
+  }
+}

@@ -1,0 +1,119 @@
+// Who a delivery is queued for. The kinds are an open set: each is one row of the table here, and whoever keeps
+// deliveries asks the row and not the kind.
+
+import { strict as assert } from 'node:assert'
+import type { Writer } from '../packet/writer.ts'
+import type { ByteReader } from './bytes.ts'
+import type { Codec } from './codec.ts'
+import { NewerVersion } from './newer-version.ts'
+
+/** One client's session. */
+export interface SessionOwner {
+  readonly kind: 'session'
+  readonly clientId: string
+}
+
+/** A share group that has not chosen a member yet. */
+export interface GroupOwner {
+  readonly kind: 'group'
+  readonly shareName: string
+  readonly topicFilter: string
+}
+
+interface OwnerRule<Of extends { readonly kind: string }> {
+  /** In the log, for ever. */
+  readonly number: number
+  readonly codec: Codec<Of>
+  /** Names one owner among all: it begins with the kind. */
+  key(owner: Of): string
+}
+
+const OWNER_RULES = {
+  session: {
+    number: 0,
+    codec: {
+      write: (writer, { clientId }) => writer.string(clientId),
+      read: reader => ({ kind: 'session', clientId: reader.name() }),
+    },
+    key: ({ clientId }) => `session/${clientId}`,
+  } satisfies OwnerRule<SessionOwner>,
+  group: {
+    number: 1,
+    codec: {
+      write(writer, { shareName, topicFilter }) {
+        writer.string(shareName)
+        writer.string(topicFilter)
+      },
+      read: reader => ({
+        kind: 'group',
+        shareName: reader.name(),
+        topicFilter: reader.name(),
+      }),
+    },
+    // A share name has no slash [MQTT-4.8.2-1].
+    key: ({ shareName, topicFilter }) => `group/${shareName}/${topicFilter}`,
+  } satisfies OwnerRule<GroupOwner>,
+} as const
+
+type Rules = typeof OWNER_RULES
+
+export type Owner = { [Kind in keyof Rules]: Parameters<Rules[Kind]['key']>[0] }[keyof Rules]
+
+/**
+ * An owner without a client identifier has a queue of its own, which is there as soon as a delivery is. From it
+ * deliveries go to sessions, and may return. What is queued for a client lies in its session, and nowhere without one.
+ */
+export type QueueOwner = Exclude<Owner, { readonly clientId: string }>
+
+const RULES: Readonly<Record<Owner['kind'], OwnerRule<Owner>>> = OWNER_RULES
+const SESSION = RULES.session
+const CODECS: (Codec<Owner> | undefined)[] = []
+for (const { number, codec } of Object.values(RULES)) {
+  assert(CODECS[number] === undefined, `no two kinds of owners have the number ${number}`)
+  CODECS[number] = codec
+}
+
+export function writeOwner(writer: Writer, owner: Owner): void {
+  // Most owners are sessions: their row is not looked up.
+  const { number, codec } = owner.kind === 'session' ? SESSION : RULES[owner.kind]
+  writer.uint8(number)
+  codec.write(writer, owner, owner)
+}
+
+/** Throws NewerVersion. */
+export function readOwner(reader: ByteReader): Owner {
+  const number = reader.uint8()
+  const codec = CODECS[number]
+  if (codec === undefined) throw new NewerVersion(`an owner of the unknown kind ${number}`)
+  return codec.read(reader, reader)
+}
+
+/** Names one owner among all. */
+export function ownerKey(owner: Owner): string {
+  return RULES[owner.kind].key(owner)
+}
+
+/** The client in whose session the deliveries lie, or null for an owner with a queue of its own. */
+export function clientOf(owner: Owner): string | null {
+  return 'clientId' in owner ? owner.clientId : null
+}
+
+/** The owner, if it has a queue of its own. */
+export function asQueueOwner(owner: Owner): QueueOwner | null {
+  return isQueueOwner(owner) ? owner : null
+}
+
+function isQueueOwner(owner: Owner): owner is QueueOwner {
+  return !('clientId' in owner)
+}
+
+export const owner: Codec<Owner> = { write: writeOwner, read: readOwner }
+
+export const queueOwner: Codec<QueueOwner> = {
+  write: writeOwner,
+  read(reader) {
+    const read = readOwner(reader)
+    assert(isQueueOwner(read), 'only what has a queue of its own is named here')
+    return read
+  },
+}
