@@ -54,11 +54,13 @@ export class SimBroker {
       store,
       access: options.access,
       // What the broker contains would pass for health.
-      observer: {
-        failed: (_place, error) => (this.#fault ??= error),
-        dropped: (reason, message, clientId) =>
-          options.drops.dropped(this.broker, reason, message, clientId),
-      },
+      observers: [
+        {
+          failed: (_place, error) => (this.#fault ??= error),
+          dropped: (reason, message, clientId) =>
+            options.drops.dropped(this.broker, reason, message, clientId),
+        },
+      ],
       log: SILENT_LOG,
       responseInformation: null,
       newClientId: () => `assigned-${dice.below(1_000_000_000)}`,

@@ -10,7 +10,6 @@ import type { PublishEncoder } from '../src/connection/publish-encoder.ts'
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.ts'
 import type { Turn } from '../src/loop/turn.ts'
 import type { Journal } from '../src/store/journal.ts'
-import { observeAll } from '../src/observe/observers.ts'
 import { Core } from '../src/server/core.ts'
 import { MemoryStore } from '../src/store/memory-store.ts'
 import type { Snapshot, Store } from '../src/store/store.ts'
@@ -90,12 +89,12 @@ export class Pond {
       },
       store: options.store ?? new MemoryStore(),
       access: options.access ?? openAccess,
-      observer: observeAll([
+      observers: [
         options.observer ?? {},
         {
           failed: (place, error, clientId) => this.faults.push({ place, error, clientId }),
         },
-      ]),
+      ],
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       responseInformation: options.responseInformation ?? null,
       newClientId: () => `assigned-${++this.#assigned}`,

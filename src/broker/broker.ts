@@ -32,7 +32,7 @@ export interface BrokerOptions {
   readonly limits: Limits
   readonly share: ShareSettings
   readonly journal: Journal
-  readonly observer: Observer
+  readonly observers: readonly Observer[]
   /** False when nothing is to outlive the broker: sessions leave no changes for a store. */
   readonly storesSessions?: boolean
 }
@@ -93,8 +93,8 @@ export class Broker implements SessionContext {
     this.limits = options.limits
     this.turnWorkLeft = options.limits.turnWorkTotalMax
     this.journal = options.journal
-    this.faults = new Faults(this.statistics, options.observer)
-    this.observer = this.faults.observer
+    this.faults = new Faults(this.statistics, options.observers)
+    this.observer = this.faults.observers.heard
     this.storesSessions = options.storesSessions ?? true
     this.memory = new MemoryAccount(this.limits)
     this.retained = new Retained(this.deadlines, this.journal, this.limits, this.memory)

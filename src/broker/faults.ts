@@ -1,18 +1,19 @@
 // Throws of what is not ours, contained where we call it: it fails closed, is counted and told, and ends nobody else.
 
 import { type Permissions, rightIn } from '../access/permissions.ts'
-import { type FaultPlace, type Observer, OBSERVED } from './observer.ts'
+import type { FaultPlace, Observer } from './observer.ts'
+import { Observers } from './observers.ts'
 import type { Statistics } from './statistics.ts'
 
 export class Faults {
-  /** Whose throws do not reach the broker: what it listens to has happened already. */
-  readonly observer: Observer
+  readonly observers: Observers
   readonly #statistics: Statistics
   #isTellingOfObserver = false
 
-  constructor(statistics: Statistics, observer: Observer) {
+  constructor(statistics: Statistics, observers: readonly Observer[]) {
     this.#statistics = statistics
-    this.observer = contained(observer, error => this.#observerFailed(error))
+    this.observers = new Observers(error => this.#observerFailed(error))
+    for (const observer of observers) this.observers.add(observer)
   }
 
   /** A right that cannot be answered is none. */
@@ -38,7 +39,7 @@ export class Faults {
   failed(place: FaultPlace, error: unknown, clientId: string | null): void {
     if (place === 'connection') this.#statistics.internalErrors += 1
     else this.#statistics.hookErrors += 1
-    this.observer.failed?.(place, error, clientId)
+    this.observers.heard.failed?.(place, error, clientId)
   }
 
   /** It may be the one that would be told. */
@@ -46,24 +47,7 @@ export class Faults {
     this.#statistics.hookErrors += 1
     if (this.#isTellingOfObserver) return
     this.#isTellingOfObserver = true
-    this.observer.failed?.('observer', error, null)
+    this.observers.heard.failed?.('observer', error, null)
     this.#isTellingOfObserver = false
   }
-}
-
-function contained(observer: Observer, failed: (error: unknown) => void): Observer {
-  const all: Observer = {}
-  for (const name of OBSERVED) {
-    const told = observer[name]
-    if (told === undefined) continue
-    const containing = (...facts: readonly unknown[]): void => {
-      try {
-        Reflect.apply(told, observer, facts)
-      } catch (error) {
-        failed(error)
-      }
-    }
-    Object.assign(all, { [name]: containing })
-  }
-  return all
 }

@@ -1,6 +1,7 @@
-// What happens in the broker, for logs and for programs that embed it. Observers read; they never steer.
+// What happens in the broker, for logs and for programs that embed it: each event is declared here, and nowhere else.
+// Observers read; they never steer.
 
-import type { Message } from '../message.ts'
+import { type Message, owningBytes } from '../message.ts'
 import type { ProtocolVersion } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -20,37 +21,69 @@ export interface ClientFacts {
 export type FaultPlace =
   'connection' | 'right' | 'authentication' | 'observer' | 'log' | 'stream' | 'web page'
 
-export interface Observer {
-  connected?(client: ClientFacts, sessionPresent: boolean): void
+interface EventDeclaration<Facts extends unknown[]> {
+  /** The facts as a program may keep them: what is only lent among them is copied. */
+  readonly owned: (facts: Facts) => Facts
+}
+
+type Declarations<All extends { [Name in keyof All]: unknown[] }> = {
+  readonly [Name in keyof All]: EventDeclaration<All[Name]>
+}
+
+type FactsOf<Declaration> = Declaration extends EventDeclaration<infer Facts> ? Facts : never
+
+function event<Facts extends unknown[]>(
+  owned: (facts: Facts) => Facts = facts => facts,
+): EventDeclaration<Facts> {
+  return { owned }
+}
+
+/** Events that programs which embed the broker hear as well: `broker.on(name, handler)`. */
+const FOR_PROGRAMS = {
+  connected: event<[client: ClientFacts, sessionPresent: boolean]>(),
   /** `sentence` says why, in words for the log. */
-  disconnected?(client: ClientFacts, reason: ReasonCode, sentence: string): void
+  disconnected: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
   /** CONNECT was refused, or what came was no MQTT. */
-  refused?(client: ClientFacts, reason: ReasonCode, sentence: string): void
-  subscribed?(clientId: string, subscription: Subscription): void
+  refused: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
+  subscribed: event<[clientId: string, subscription: Subscription]>(),
   /** A filter of SUBSCRIBE was refused; of each packet, or part of a long one, the first. */
-  subscribeRefused?(clientId: string, filter: string, reason: ReasonCode, sentence: string): void
-  unsubscribed?(clientId: string, filter: string): void
-  published?(message: Message, receivers: number): void
+  subscribeRefused:
+    event<[clientId: string, filter: string, reason: ReasonCode, sentence: string]>(),
+  unsubscribed: event<[clientId: string, filter: string]>(),
+  published: event<[message: Message, receivers: number]>(([message, receivers]) => [
+    owningBytes(message),
+    receivers,
+  ]),
   /** A PUBLISH that was refused: too many levels, no right, over a quota. */
-  publishRefused?(clientId: string, topic: string, reason: ReasonCode, sentence: string): void
-  dropped?(reason: DropReason, message: Message, clientId: string | null): void
+  publishRefused: event<[clientId: string, topic: string, reason: ReasonCode, sentence: string]>(),
+  dropped: event<[reason: DropReason, message: Message, clientId: string | null]>(
+    ([reason, message, clientId]) => [reason, owningBytes(message), clientId],
+  ),
+}
+
+const INTERNAL = {
   /** Something has thrown, and no more than one connection ended of it. */
-  failed?(place: FaultPlace, error: unknown, clientId: string | null): void
+  failed: event<[place: FaultPlace, error: unknown, clientId: string | null]>(),
 }
 
-/** All of them: the compiler asks for one that is missing. */
-const NAMES: Readonly<Record<keyof Observer, true>> = {
-  connected: true,
-  disconnected: true,
-  refused: true,
-  subscribed: true,
-  subscribeRefused: true,
-  unsubscribed: true,
-  published: true,
-  publishRefused: true,
-  dropped: true,
-  failed: true,
+/** The events that a program may listen to, and what its handlers are given. */
+export type BrokerEvents = {
+  [Name in keyof typeof FOR_PROGRAMS]: FactsOf<(typeof FOR_PROGRAMS)[Name]>
 }
 
-/** The names of all that an observer may hear. */
-export const OBSERVED: readonly (keyof Observer)[] = Object.keys(NAMES) as (keyof Observer)[]
+/** All events, and what observers are told of each. */
+export type Events = BrokerEvents & {
+  [Name in keyof typeof INTERNAL]: FactsOf<(typeof INTERNAL)[Name]>
+}
+
+/** Hears the events that it has a method for. */
+export type Observer = {
+  [Name in keyof Events]?: ((...facts: Events[Name]) => void) | undefined
+}
+
+export const PROGRAM_EVENTS: Declarations<BrokerEvents> = FOR_PROGRAMS
+
+export const EVENT_NAMES: readonly (keyof Events)[] = Object.keys({
+  ...FOR_PROGRAMS,
+  ...INTERNAL,
+}) as (keyof Events)[]

@@ -27,7 +27,7 @@ export interface CoreOptions extends TurnParts {
   readonly share: ShareSettings
   readonly store: Store
   readonly access: Access
-  readonly observer: Observer
+  readonly observers: readonly Observer[]
   readonly log: Log
   /** False when nothing is to outlive the broker. */
   readonly storesSessions?: boolean
@@ -59,7 +59,7 @@ export class Core {
       limits: options.limits,
       share: options.share,
       journal: this.journal,
-      observer: options.observer,
+      observers: options.observers,
       storesSessions: options.storesSessions ?? true,
     })
     this.turn = new Turn({

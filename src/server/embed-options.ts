@@ -28,7 +28,7 @@ export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'lo
 
 export interface Embedding {
   readonly config: Config
-  readonly parts: Omit<ServerParts, 'observer'>
+  readonly parts: ServerParts
   readonly log: Log
 }
 

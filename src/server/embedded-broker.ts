@@ -3,16 +3,15 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { UNRESTRICTED } from '../access/permissions.ts'
-import type { ClientFacts, Observer } from '../broker/observer.ts'
+import { type BrokerEvents, type Observer, PROGRAM_EVENTS } from '../broker/observer.ts'
+import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../session/target.ts'
 import { nearest } from '../config/nearest.ts'
 import { refusalOf, retainRefusal, storeRefusal } from '../connection/publish.ts'
 import { makeMessage, type Message, owningBytes } from '../message.ts'
-import type { ReasonCode } from '../packet/reason.ts'
-import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
+import { wholeSubscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
-import type { DropReason } from '../session/session-context.ts'
 import type { Durability } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
 import { embeddingOf, type EmbedOptions } from './embed-options.ts'
@@ -21,36 +20,13 @@ import { checkedPublication, type Publication } from './publication.ts'
 import { refusingPrototype, seal } from './sealed.ts'
 import { Server } from './server.ts'
 
+export type { BrokerEvents } from '../broker/observer.ts'
 export type { Publication } from './publication.ts'
-
-/** Event names and what their listeners are given. */
-export interface BrokerEvents {
-  connected: [client: ClientFacts, sessionPresent: boolean]
-  disconnected: [client: ClientFacts, reason: ReasonCode, sentence: string]
-  refused: [client: ClientFacts, reason: ReasonCode, sentence: string]
-  subscribed: [clientId: string, subscription: Subscription]
-  subscribeRefused: [clientId: string, filter: string, reason: ReasonCode, sentence: string]
-  unsubscribed: [clientId: string, filter: string]
-  published: [message: Message, receivers: number]
-  publishRefused: [clientId: string, topic: string, reason: ReasonCode, sentence: string]
-  dropped: [reason: DropReason, message: Message, clientId: string | null]
-}
 
 /** Its own topics apart, the embedding program may publish to all. */
 const PROGRAM = { clientId: null, permissions: UNRESTRICTED }
 
 export type MessageHandler = (message: Message) => unknown
-
-const EVENTS: readonly (keyof BrokerEvents)[] = [
-  'connected',
-  'disconnected',
-  'refused',
-  'subscribed',
-  'unsubscribed',
-  'published',
-  'publishRefused',
-  'dropped',
-]
 
 /**
  * Starts a broker inside this process. Without `listeners` it opens no port: hand it streams.
@@ -58,12 +34,9 @@ const EVENTS: readonly (keyof BrokerEvents)[] = [
  */
 export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
   const { config, parts, log } = embeddingOf(options)
-  let server: Server | null = null
-  const guard = guardOf(error => server?.core.broker.faults.failed('observer', error, null))
-  const handlers = new Handlers<BrokerEvents>(guard)
-  server = new Server(config, log, { ...parts, observer: observerOf(handlers) })
+  const server = new Server(config, log, parts)
   await server.start()
-  return new EmbeddedBroker(server, handlers, guard)
+  return new EmbeddedBroker(server)
 }
 
 export class EmbeddedBroker {
@@ -72,10 +45,11 @@ export class EmbeddedBroker {
   readonly #guard: Guard
 
   /** @internal */
-  constructor(server: Server, handlers: Handlers<BrokerEvents>, guard: Guard) {
+  constructor(server: Server) {
+    const { faults } = server.core.broker
     this.#server = server
-    this.#handlers = handlers
-    this.#guard = guard
+    this.#guard = guardOf(error => faults.failed('observer', error, null))
+    this.#handlers = observingHandlers(faults.observers, this.#guard)
     seal(this, EmbeddedBroker.prototype)
   }
 
@@ -193,30 +167,32 @@ function checkHandler(handler: unknown): void {
 }
 
 function checkEvent(name: string): void {
-  if (EVENTS.some(each => each === name)) return
-  const meant = nearest(name, EVENTS)
-  const hint = meant === null ? `one of ${EVENTS.join(', ')}` : `did you mean ${meant}?`
+  if (Object.hasOwn(PROGRAM_EVENTS, name)) return
+  const names = Object.keys(PROGRAM_EVENTS)
+  const meant = nearest(name, names)
+  const hint = meant === null ? `one of ${names.join(', ')}` : `did you mean ${meant}?`
   throw new TypeError(`the broker has no event ${JSON.stringify(name)} (${hint})`)
 }
 
 const MEMBERS = Object.getOwnPropertyNames(EmbeddedBroker.prototype)
 Object.setPrototypeOf(EmbeddedBroker.prototype, refusingPrototype(MEMBERS))
 
-function observerOf(handlers: Handlers<BrokerEvents>): Observer {
-  return {
-    connected: (...facts) => handlers.tell('connected', ...facts),
-    disconnected: (...facts) => handlers.tell('disconnected', ...facts),
-    refused: (...facts) => handlers.tell('refused', ...facts),
-    subscribed: (...facts) => handlers.tell('subscribed', ...facts),
-    subscribeRefused: (...facts) => handlers.tell('subscribeRefused', ...facts),
-    unsubscribed: (...facts) => handlers.tell('unsubscribed', ...facts),
-    // What the program hears it may keep; where it does not listen, nothing is made for it.
-    published: (message, receivers) => {
-      if (handlers.has('published')) handlers.tell('published', owningBytes(message), receivers)
-    },
-    publishRefused: (...facts) => handlers.tell('publishRefused', ...facts),
-    dropped: (reason, message, clientId) => {
-      if (handlers.has('dropped')) handlers.tell('dropped', reason, owningBytes(message), clientId)
-    },
+/** What no handler waits for is not observed, so that it costs the broker nothing. */
+function observingHandlers(observers: Observers, guard: Guard): Handlers<BrokerEvents> {
+  const handlers = new Handlers<BrokerEvents>(guard, name => {
+    const observer = observerOf(name, handlers)
+    observers.add(observer)
+    return () => observers.remove(observer)
+  })
+  return handlers
+}
+
+function observerOf<Name extends keyof BrokerEvents>(
+  name: Name,
+  handlers: Handlers<BrokerEvents>,
+): Observer {
+  const tell = (...facts: BrokerEvents[Name]): void => {
+    handlers.tell(name, ...PROGRAM_EVENTS[name].owned(facts))
   }
+  return { [name]: tell }
 }

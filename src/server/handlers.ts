@@ -19,16 +19,22 @@ export function guardOf(failed: (error: unknown) => void): Guard {
 /** Handlers by the name of the event. Each hears it, whatever the others do. */
 export class Handlers<Events extends { [Name in keyof Events]: unknown[] }> {
   readonly #guard: Guard
+  readonly #observe: (name: keyof Events) => () => void
+  /** How to stop observing each event that has handlers. */
+  readonly #stops = new Map<keyof Events, () => void>()
   readonly #handlers: {
     [Name in keyof Events]?: readonly ((...facts: Events[Name]) => unknown)[]
   } = {}
 
-  constructor(guard: Guard) {
+  /** `observe` is called for an event with its first handler, and what it returns with its last. */
+  constructor(guard: Guard, observe: (name: keyof Events) => () => void) {
     this.#guard = guard
+    this.#observe = observe
   }
 
   add<Name extends keyof Events>(name: Name, handler: (...facts: Events[Name]) => unknown): void {
     this.#handlers[name] = [...(this.#handlers[name] ?? []), handler]
+    if (!this.#stops.has(name)) this.#stops.set(name, this.#observe(name))
   }
 
   /** The one that was added last, when it was added more than once. */
@@ -40,10 +46,9 @@ export class Handlers<Events extends { [Name in keyof Events]: unknown[] }> {
     const at = handlers.lastIndexOf(handler)
     if (at < 0) return
     this.#handlers[name] = handlers.toSpliced(at, 1)
-  }
-
-  has(name: keyof Events): boolean {
-    return (this.#handlers[name] ?? []).length > 0
+    if (handlers.length > 1) return
+    this.#stops.get(name)?.()
+    this.#stops.delete(name)
   }
 
   tell<Name extends keyof Events>(name: Name, ...facts: Events[Name]): void {

@@ -4,14 +4,13 @@ import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
 import type { Access } from '../access/access.ts'
 import { openAccess } from '../access/open-access.ts'
-import type { FaultPlace, Observer } from '../broker/observer.ts'
+import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { containedLog } from '../observe/contained-log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
 import type { LogOutput } from '../observe/log-output.ts'
-import { observeAll } from '../observe/observers.ts'
 import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
 import { webPage } from '../observe/web-page.ts'
@@ -40,7 +39,6 @@ export interface RunningServer {
 export interface ServerParts {
   readonly access?: Access
   readonly store?: Store
-  readonly observer?: Observer
   /** Where the log is written to, when it may be that not all of it can be. */
   readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
@@ -95,17 +93,13 @@ export class Server implements RunningServer {
 
   #assemble(parts: ServerParts): Core {
     const config = this.#config
-    const observers = [
-      new LogObserver(this.#log, monotonicMs),
-      ...(parts.observer === undefined ? [] : [parts.observer]),
-    ]
     return new Core({
       limits: withMemoryBounds(config.limits),
       share: shareSettingsOf(config, Math.random),
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
       access: parts.access ?? openAccess,
-      observer: observeAll(observers),
+      observers: [new LogObserver(this.#log, monotonicMs)],
       log: this.#log,
       responseInformation: config.responseInformation,
       newClientId: () => `auto-${randomBytes(12).toString('hex')}`,

@@ -1,10 +1,13 @@
 // A program that embeds the broker and is wrong about it is told so, and nobody comes in by its mistake.
 
 import mqtt from 'mqtt'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
+import { PROGRAM_EVENTS } from '../../src/broker/observer.ts'
 import {
+  type BrokerEvents,
   ConfigError,
   createBroker,
   type EmbedOptions,
@@ -264,4 +267,16 @@ test('why a broker does not start is a code for programs, and knows nothing of f
   for (const { message } of [taken, locked]) t.notMatch(message, /--|-p /)
   await t.rejects(createBroker({ listeners: [{ host: '0.0.0.0' }] }), { code: 'ERR_CONFIG' })
   t.ok(UNRESTRICTED.mayPublish('a'))
+})
+
+test('a program may listen to the events that the guide names, and to no others', async t => {
+  const guide = readFileSync(new URL('../../../docs/how-to/embed.md', import.meta.url), 'utf8')
+  const [, row = ''] = /^\| `broker\.on\(name, listener\)` \| (.*) \|$/m.exec(guide) ?? []
+  const named = [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name)
+  const broker = await createBroker()
+  t.teardown(() => broker.close())
+
+  t.strictSame(named, Object.keys(PROGRAM_EVENTS))
+  for (const name of named) broker.on(name as keyof BrokerEvents, () => {})
+  t.throws(() => broker.on('failed' as keyof BrokerEvents, () => {}), /has no event "failed"/)
 })
