@@ -8,6 +8,7 @@ import type { FaultPlace, Observer } from '../src/broker/observer.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
 import type { PublishEncoder } from '../src/connection/publish-encoder.ts'
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.ts'
+import type { Commands } from '../src/loop/commands.ts'
 import type { Turn } from '../src/loop/turn.ts'
 import type { Journal } from '../src/store/journal.ts'
 import { Core } from '../src/server/core.ts'
@@ -48,6 +49,7 @@ const EMPTY: Snapshot = { sessions: [], groups: [], retained: [], lastSequence: 
 export class Pond {
   readonly broker: Broker
   readonly turn: Turn
+  readonly commands: Commands
   readonly journal: Journal
   readonly encoder: PublishEncoder
   /** Errors that a store reported for a commit. */
@@ -106,6 +108,7 @@ export class Pond {
     })
     this.broker = this.#core.broker
     this.turn = this.#core.turn
+    this.commands = this.#core.commands
     this.journal = this.#core.journal
     this.encoder = this.#core.encoder
     this.#core.restore(options.snapshot ?? EMPTY)

@@ -1,6 +1,7 @@
 // Every session by client id: opened, taken over, left behind, expired.
 
 import { ChurnMap } from '../routing/churn-map.ts'
+import type { ReasonCode } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
@@ -8,6 +9,8 @@ import type { Deadline, Deadlines } from './deadlines.ts'
 export interface SessionHolder {
   /** Another connection came with the same client id: say so and close [MQTT-3.1.4-3]. */
   takenOver(): void
+  /** The broker ends the connection: for a client of MQTT 5 with this reason and sentence. */
+  disconnect(reason: ReasonCode, sentence: string): void
 }
 
 class SessionEntry implements Deadline {

@@ -10,6 +10,7 @@ import type { ShareSettings } from '../broker/share-groups.ts'
 import { ChunkPool } from '../connection/chunk-pool.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
 import type { Limits } from '../limits.ts'
+import { Commands } from '../loop/commands.ts'
 import { Turn, type TurnOptions } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import { Journal } from '../store/journal.ts'
@@ -44,6 +45,7 @@ export interface CoreOptions extends TurnParts {
 export class Core {
   readonly broker: Broker
   readonly turn: Turn
+  readonly commands: Commands
   readonly journal: Journal
   readonly encoder: PublishEncoder = new PublishEncoder()
   readonly store: Store
@@ -53,6 +55,7 @@ export class Core {
 
   constructor(options: CoreOptions) {
     const { encoder } = this
+    const { stateFailed } = options
     this.store = options.store
     this.journal = new Journal(options.store)
     this.broker = new Broker({
@@ -70,7 +73,18 @@ export class Core {
         encoder.forget()
         options.turnEnded?.()
       },
+      commitFailed: error => {
+        this.commands.fail(error)
+        options.commitFailed(error)
+      },
+      ...(stateFailed !== undefined && {
+        stateFailed: error => {
+          this.commands.fail(error)
+          stateFailed(error)
+        },
+      }),
     })
+    this.commands = new Commands(this.broker, this.turn)
     this.#socketContext = {
       connections: {
         broker: this.broker,

@@ -26,6 +26,9 @@ export type { Publication } from './publication.ts'
 /** Its own topics apart, the embedding program may publish to all. */
 const PROGRAM = { clientId: null, permissions: UNRESTRICTED }
 
+const REASON_LENGTH_MAX = 1_000
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 export type MessageHandler = (message: Message) => unknown
 
 /**
@@ -95,18 +98,12 @@ export class EmbeddedBroker {
    * the turn. Rejects for an invalid topic, while the disk is full, when the store fails, and once the broker closes.
    */
   async publish(publication: Publication): Promise<number> {
-    this.#server.mustBeOpen()
-    const { journal } = this.#server.core.broker
-    const before = journal.length
-    const receivers = this.#publish(publication)
-    await this.#server.committed(journal.length > before ? journal.current : 0)
-    return receivers
+    return this.#server.core.commands.now(() => this.#publish(publication))
   }
 
   #publish(publication: Publication): number {
     const { topic, said } = checkedPublication(publication)
-    const { broker, turn } = this.#server.core
-    turn.begin()
+    const { broker } = this.#server.core
     const refusal = refusalOf(said, topic, PROGRAM, broker)
     if (refusal !== null) throw new Error(refusal.sentence)
     const message = makeMessage(said, topic, null, broker)
@@ -115,12 +112,33 @@ export class EmbeddedBroker {
     return broker.publish(message)
   }
 
+  /**
+   * Ends the client's connection. A client of MQTT 5 is told 0x98 (Administrative action), and `reason` as Reason String.
+   * Its will is published, and its session stays as long as it would without its client. Resolves with false when no
+   * such client is connected.
+   */
+  async disconnectClient(clientId: string, reason?: string): Promise<boolean> {
+    const sentence = checkedReason(reason)
+    return this.#server.core.commands.disconnectClient(checkedClientId(clientId), sentence)
+  }
+
+  /** The same for its session, connected or away. Resolves with false when there is no such session. */
+  async endSession(clientId: string, reason?: string): Promise<boolean> {
+    const sentence = checkedReason(reason)
+    return this.#server.core.commands.endSession(checkedClientId(clientId), sentence)
+  }
+
+  /**
+   * Clears the retained messages that match the filter. Subscribers are not told. Resolves with how many there were when
+   * that is stored.
+   */
+  async clearRetained(filter: string): Promise<number> {
+    return this.#server.core.commands.clearRetained(checkedFilter(filter))
+  }
+
   /** Calls the handler for every message that matches, at once and in order. Returns how to stop it. */
   subscribe(filter: string, handler: MessageHandler): () => void {
-    const parsed = parseFilter(filter)
-    if (parsed === null || parsed.shareName !== null) {
-      throw new TypeError(`${JSON.stringify(filter)} is no topic filter for a handler`)
-    }
+    checkedFilter(filter)
     checkHandler(handler)
     const target: Target = {
       clientId: null,
@@ -160,6 +178,24 @@ function peerOf(stream: Duplex): Partial<Peer> {
     ...(remoteAddress === undefined ? {} : { address: remoteAddress.replace(/^::ffff:/, '') }),
     ...(remotePort === undefined ? {} : { port: remotePort }),
   }
+}
+
+function checkedFilter(filter: string): string {
+  const parsed = typeof filter === 'string' ? parseFilter(filter) : null
+  if (parsed?.shareName === null) return filter
+  throw new TypeError(`${JSON.stringify(filter)} is no topic filter for a program`)
+}
+
+function checkedClientId(clientId: unknown): string {
+  if (typeof clientId === 'string') return clientId
+  throw new TypeError('the client id must be a string')
+}
+
+/** What a Reason String may be, and a line of the log. */
+function checkedReason(reason: unknown = 'an administrator has ended the connection'): string {
+  const isText = typeof reason === 'string' && reason.length <= REASON_LENGTH_MAX
+  if (isText && !LONE_SURROGATE.test(reason) && !reason.includes('\0')) return reason
+  throw new TypeError(`the reason must be text of at most ${REASON_LENGTH_MAX} characters`)
 }
 
 function checkHandler(handler: unknown): void {

@@ -24,7 +24,6 @@ import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
-import { Publishings } from './publishings.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { reportStore } from './store-report.ts'
@@ -64,7 +63,6 @@ export class Server implements RunningServer {
   #logTicks: NodeJS.Timeout | undefined
   readonly #clock = new Clock()
   readonly #alarm: Alarm
-  readonly #publishings = new Publishings()
   readonly #listeners: Listeners
   readonly #status: () => Status
   #isClosing = false
@@ -106,16 +104,8 @@ export class Server implements RunningServer {
       now: this.#clock.now,
       schedule: setImmediate,
       wakeAt: time => this.#alarm.set(time),
-      commitFailed: error => {
-        this.#publishings.fail(error)
-        if (parts.commitFailed === undefined) this.#commitFailed(error)
-        else parts.commitFailed(error)
-      },
-      stateFailed: error => {
-        this.#publishings.fail(error)
-        if (parts.stateFailed === undefined) endOfProcess(error)
-        else parts.stateFailed(error)
-      },
+      commitFailed: parts.commitFailed ?? (error => this.#commitFailed(error)),
+      stateFailed: parts.stateFailed ?? endOfProcess,
     })
   }
 
@@ -171,17 +161,6 @@ export class Server implements RunningServer {
     this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
   }
 
-  /** Resolves when what was recorded up to this commitId is committed. */
-  async committed(commitId: number): Promise<void> {
-    await this.#publishings.committed(this.core.turn, commitId)
-  }
-
-  /** Throws once the broker closes: nothing more is published. */
-  mustBeOpen(): void {
-    if (!this.#isClosing) return
-    throw Object.assign(new Error('the broker is closed'), { code: 'ERR_CLOSED' })
-  }
-
   async reloadCertificates(): Promise<void> {
     await this.#listeners.reload()
   }
@@ -191,6 +170,7 @@ export class Server implements RunningServer {
     if (this.#isClosing) return
     this.#isClosing = true
     const { core } = this
+    core.commands.close(Object.assign(new Error('the broker is closed'), { code: 'ERR_CLOSED' }))
     const drainMs = this.#config.shutdown.drainSeconds * 1_000
     const listenersClosed = this.#listeners.close()
     core.brokerStops()
@@ -199,8 +179,8 @@ export class Server implements RunningServer {
     await new Promise(resolve => setImmediate(resolve))
     await committedWithin(core, drainMs)
     core.turn.stop()
-    this.#publishings.flush(core.journal.committed)
-    this.#publishings.fail(new Error('the broker was closed before this was stored'))
+    core.commands.flush(core.journal.committed)
+    core.commands.fail(new Error('the broker was closed before this was stored'))
     this.#alarm.set(Infinity)
     await core.store.close()
     clearInterval(this.#logTicks)

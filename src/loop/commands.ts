@@ -1,0 +1,208 @@
+// What a program or an administrator asks of the broker from outside of any connection. Each command is carried out in a
+// turn, and is answered when what it has recorded is committed.
+
+import type { Broker } from '../broker/broker.ts'
+import { LOOKS_A_UNIT_BITS, WORK } from '../limits.ts'
+import { ADMINISTRATIVE_ACTION } from '../packet/reason.ts'
+import { isReserved } from '../routing/topic.ts'
+import type { CommitId, Journal } from '../store/journal.ts'
+import type { Flushable, Turn } from './turn.ts'
+
+/** A command that has not done all of its work yet. */
+interface Command {
+  /** Does a part of it. True when that was the last. */
+  step(): boolean
+  failed(error: unknown): void
+}
+
+/** A command that is done, up to the commit of what it has recorded. */
+interface Answer {
+  readonly commitId: CommitId
+  readonly done: () => void
+  readonly failed: (error: Error) => void
+}
+
+/** Retained topics and levels that are looked at before the work of the turn is counted. */
+const RETAINED_STEPS = 256
+
+export class Commands implements Flushable {
+  readonly #broker: Broker
+  readonly #turn: Turn
+  readonly #commands = new Set<Command>()
+  #isPostponed = false
+  #answers: Answer[] = []
+  /** Why no further command is taken. */
+  #refusal: Error | null = null
+
+  constructor(broker: Broker, turn: Turn) {
+    this.#broker = broker
+    this.#turn = turn
+  }
+
+  /** Runs `change` before it returns. What it throws rejects. Resolves with its result. */
+  async now<Result>(change: () => Result): Promise<Result> {
+    if (this.#refusal !== null) throw this.#refusal
+    this.#turn.begin()
+    const recorded = new Recorded(this.#broker.journal)
+    const result = recorded.by(change)
+    await new Promise<void>((done, failed) => {
+      this.#answer({ commitId: recorded.commitId, done, failed })
+    })
+    return result
+  }
+
+  /**
+   * Ends the client's connection. A client of MQTT 5 is told why by DISCONNECT with 0x98 (Administrative action) and the
+   * sentence as Reason String. Its will is published and its session stays as if the connection was lost. Resolves with
+   * false when no such client is connected.
+   */
+  disconnectClient(clientId: string, sentence: string): Promise<boolean> {
+    return this.#later(() => this.#disconnect(clientId, sentence))
+  }
+
+  /** Ends the client's connection, if it has one, and its session. Resolves with false when there is no such session. */
+  endSession(clientId: string, sentence: string): Promise<boolean> {
+    const broker = this.#broker
+    return this.#later(() => {
+      if (broker.sessions.get(clientId) === undefined) return false
+      this.#disconnect(clientId, sentence)
+      // It may have ended with its connection.
+      const session = broker.sessions.get(clientId)
+      if (session === undefined) return true
+      broker.changing += 1
+      broker.end(session)
+      broker.changing -= 1
+      return true
+    })
+  }
+
+  /**
+   * Clears what is retained under the filter now. Subscribers are not told. Many topics are cleared in several turns.
+   * Resolves with how many there were.
+   */
+  clearRetained(filter: string): Promise<number> {
+    if (isReserved(filter)) {
+      return Promise.reject(new TypeError(`${filter} is for the broker itself to clear`))
+    }
+    const broker = this.#broker
+    const { retained } = broker
+    // What is retained after this has a larger sequence.
+    const sequenceMax = broker.nextSequence()
+    let found: ReturnType<typeof retained.matching> | null = null
+    let cleared = 0
+    return this.#later(() => {
+      found ??= retained.matching(filter, sequenceMax)
+      while (broker.turnWorkLeft > 0) {
+        const before = found.steps
+        const message = found.next(RETAINED_STEPS)
+        broker.turnWorkLeft -= (found.steps - before) >> LOOKS_A_UNIT_BITS
+        if (message === null) return cleared
+        if (message === 'later') continue
+        broker.changing += 1
+        retained.clear(message.topic)
+        broker.changing -= 1
+        broker.turnWorkLeft -= WORK.durableFact
+        cleared += 1
+      }
+      return null
+    })
+  }
+
+  /** No further command is taken. Those that have been are carried out and answered. */
+  close(refusal: Error): void {
+    this.#refusal ??= refusal
+  }
+
+  /** Nothing more will be committed. */
+  fail(error: Error): void {
+    this.close(error)
+    for (const command of this.#commands) command.failed(error)
+    this.#commands.clear()
+    for (const answer of this.#answers.splice(0)) answer.failed(error)
+  }
+
+  /** Answers what is committed. */
+  flush(committed: CommitId): boolean {
+    const answers = this.#answers
+    this.#answers = answers.filter(({ commitId }) => commitId > committed)
+    for (const { commitId, done } of answers) if (commitId <= committed) done()
+    return this.#answers.length > 0
+  }
+
+  /** Goes on with every command, in a part of the turn that the clients leave to it. */
+  proceed(): void {
+    this.#isPostponed = false
+    for (const command of [...this.#commands]) {
+      if (this.#commands.has(command) && this.#step(command)) this.#commands.delete(command)
+    }
+    if (this.#commands.size > 0) this.#postpone()
+  }
+
+  #postpone(): void {
+    if (this.#isPostponed) return
+    this.#isPostponed = true
+    this.#turn.begin()
+    this.#broker.postpone(this)
+  }
+
+  /**
+   * The command begins in the next turn, and never within a change: a handler of an event may give a command about the
+   * very client that the event is about. `step` returns null to go on in a later turn.
+   */
+  #later<Result>(step: () => Result | null): Promise<Result> {
+    if (this.#refusal !== null) return Promise.reject(this.#refusal)
+    return new Promise((resolve, failed) => {
+      const recorded = new Recorded(this.#broker.journal)
+      this.#commands.add({
+        step: () => {
+          const result = recorded.by(step)
+          if (result === null) return false
+          this.#answer({ commitId: recorded.commitId, done: () => resolve(result), failed })
+          return true
+        },
+        failed,
+      })
+      this.#postpone()
+    })
+  }
+
+  #answer(answer: Answer): void {
+    this.#answers.push(answer)
+    this.#turn.requestFlush(this)
+  }
+
+  #step(command: Command): boolean {
+    const { changing } = this.#broker
+    try {
+      return command.step()
+    } catch (error) {
+      command.failed(error)
+      if (this.#broker.changing > changing) this.#turn.stateFailed(error)
+      return true
+    }
+  }
+
+  #disconnect(clientId: string, sentence: string): boolean {
+    const holder = this.#broker.sessions.holderOf(clientId)
+    if (holder === null) return false
+    holder.disconnect(ADMINISTRATIVE_ACTION, sentence)
+    return true
+  }
+}
+
+/** The commit that holds what a command has recorded so far. */
+class Recorded {
+  commitId: CommitId = 0
+  readonly #journal: Journal
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  by<Result>(change: () => Result): Result {
+    const before = this.#journal.length
+    const result = change()
+    if (this.#journal.length > before) this.commitId = this.#journal.current
+    return result
+  }
+}
