@@ -78,7 +78,6 @@ const WIDE_CLASSES: readonly string[] = [
   'Sender',
   'SocketListener',
   'Statistics',
-  'Turn',
 ]
 
 interface Source {

@@ -1,11 +1,12 @@
-// The rhythm of the broker: apply what has arrived, commit what must survive, and only then speak.
+// A turn of the broker: apply what has arrived, commit what must survive, and only then send what waits to be sent.
 // Whatever one iteration of the event loop brings is one turn.
 
 import type { Broker } from '../broker/broker.ts'
-import type { CommitId, Journal } from '../store/journal.ts'
+import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
+import { Commits, errorIn } from './commits.ts'
 
-/** A socket with something to say. */
+/** A socket with bytes to send, or whoever else waits for the end of a turn. */
 export interface Flushable {
   /** Sends what may leave now that `committed` is reached. True while something must wait for a later commit. */
   flush(committed: number): boolean
@@ -23,11 +24,11 @@ export interface TurnOptions {
   readonly schedule: (end: () => void) => void
   /** Called at the end of each turn, with the time at which the broker wants to be woken. */
   readonly wakeAt: (time: number) => void
-  /** After the last word of a turn. */
+  /** Called when all that may be sent in a turn is sent. */
   readonly ended: () => void
   /** Flushables that are flushed at the end of one turn. */
   readonly flushesMax?: number
-  /** A commit failed. Nothing that was said has become untrue; the process must stop [D1 to D8]. */
+  /** A commit failed. Nothing that was sent has become untrue; the process must stop [D1 to D8]. */
   readonly commitFailed: (error: Error) => void
   /** The broker's state may be wrong: a change of it has thrown. By default it is thrown on. */
   readonly stateFailed?: (error: Error) => void
@@ -39,33 +40,43 @@ export interface TurnOptions {
  */
 const FLUSHES_MAX = 256
 
+/** `stopped`: the broker closes. `failed`: a commit failed, or the state of the broker may be wrong. */
+type State = 'between' | 'open' | 'stopped' | 'failed'
+
 export class Turn {
   readonly #options: TurnOptions
   readonly #flushesMax: number
+  readonly #commits: Commits
   readonly #end = (): void => this.end()
-  #isOpen = false
-  #hasStopped = false
-  #hasFailed = false
+  #state: State = 'between'
   /** In the order in which they asked to be flushed. */
   readonly #flushables = new Set<Flushable>()
-  /** What they have to say waits for a commit. */
+  /** What they have to send waits for a commit. */
   readonly #waiting = new Set<Flushable>()
   #postponed: Flushable[] = []
-  #isCommitting = false
-  readonly #waitingForCommit: (() => void)[] = []
-  /** Turns that ended so far, and commits that were made: what tests count. */
+  /** Turns that ended so far: what tests count. */
   turns = 0
-  commits = 0
 
   constructor(options: TurnOptions) {
     this.#options = options
     this.#flushesMax = options.flushesMax ?? FLUSHES_MAX
+    this.#commits = new Commits({
+      journal: options.journal,
+      store: options.store,
+      hasFailed: () => this.hasFailed,
+      committed: () => this.#committed(),
+      failed: error => this.#fail(error),
+    })
   }
 
-  /** To be called before anything is told to the broker: the turn is open until its end is called back. */
+  get commits(): number {
+    return this.#commits.count
+  }
+
+  /** To be called before anything of the broker is called: the turn is open until its end is called back. */
   begin(): void {
-    if (this.#isOpen || this.#hasStopped || this.#hasFailed) return
-    this.#isOpen = true
+    if (this.#state !== 'between') return
+    this.#state = 'open'
     const { broker, now, schedule } = this.#options
     try {
       broker.storeIsFull = this.#storeIsFull
@@ -85,16 +96,16 @@ export class Turn {
     }
   }
 
-  /** Nothing is said any more, nor need anything be heard. */
+  /** Nothing is sent any more, and nothing need be read. */
   get hasFailed(): boolean {
-    return this.#hasFailed
+    return this.#state === 'failed'
   }
 
-  /** After it nothing is said any more: what was acknowledged stays true, and the store brings the state back. */
+  /** After it nothing is sent any more: what was acknowledged stays true, and the store brings the state back. */
   stateFailed(error: unknown): void {
     const { stateFailed } = this.#options
-    const isFirst = !this.#hasFailed
-    this.#hasFailed = true
+    const isFirst = !this.hasFailed
+    this.#state = 'failed'
     if (stateFailed === undefined) throw error
     if (isFirst) stateFailed(errorIn(error))
   }
@@ -110,69 +121,40 @@ export class Turn {
     this.#postponed.push(flushable)
   }
 
-  /** Resolves when all that was recorded is committed: nothing that was said waits any more. */
+  /** Resolves when all that was recorded is committed: nothing waits for a commit any more. */
   whenCommitted(): Promise<void> {
-    if (!this.#isCommitting && this.#options.journal.length === 0) return Promise.resolve()
-    return new Promise(resolve => this.#waitingForCommit.push(resolve))
+    return this.#commits.whenCommitted()
   }
 
-  /** There is no later turn: nobody is there to be spoken to, and the store closes. */
+  /** There is no later turn: no socket is left, and the store closes. */
   stop(): void {
-    this.#hasStopped = true
+    if (!this.hasFailed) this.#state = 'stopped'
   }
 
   end(): void {
-    if (this.#hasFailed || this.#hasStopped) return
+    if (this.#state === 'failed' || this.#state === 'stopped') return
     if (this.#options.broker.changing !== 0) {
       this.stateFailed(new Error('a change of the broker was begun and not finished'))
       return
     }
-    this.#isOpen = false
+    this.#state = 'between'
     this.turns += 1
-    this.#commit()
+    this.#commits.begin()
     this.#fetchPages()
-    this.#speak()
+    this.#flush()
     this.#options.ended()
     this.#options.wakeAt(this.#options.broker.deadlines.next)
     this.#resumePostponed()
     if (this.#flushables.size > 0) this.begin()
   }
 
-  /** One commit is outstanding at a time: what is recorded meanwhile is the next one. */
-  #commit(): void {
-    const { journal, store } = this.#options
-    if (journal.failure !== null) {
-      this.#fail(journal.failure)
-      return
-    }
-    if (this.#isCommitting || journal.length === 0) return
-    const commitId = journal.close()
-    this.#isCommitting = true
-    this.commits += 1
-    try {
-      store.commit(error => this.#committed(error, commitId))
-    } catch (error) {
-      this.#fail(errorIn(error))
-    }
-  }
-
-  #committed(error: Error | null, commitId: CommitId): void {
-    if (this.#hasFailed) return
-    if (error !== null) {
-      this.#fail(error)
-      return
-    }
-    this.#isCommitting = false
-    this.#options.journal.reached(commitId)
-    this.#commit()
+  #committed(): void {
     this.#fetchPages()
     for (const flushable of this.#waiting) this.requestFlush(flushable)
     this.#waiting.clear()
-    if (this.#isCommitting || this.#options.journal.length > 0) return
-    for (const resolve of this.#waitingForCommit.splice(0)) resolve()
   }
 
-  /** Pages of long waiting lines. All that was recorded before a page was wanted must be with the store first. */
+  /** Pages of long queues. All that was recorded before a page was wanted must be with the store first. */
   #fetchPages(): void {
     const { broker, store, journal } = this.#options
     if (journal.length > 0) return
@@ -183,14 +165,14 @@ export class Turn {
           else this.#fail(error)
         })
       } catch (error) {
-        if (this.#hasFailed) throw error
+        if (this.hasFailed) throw error
         this.#fail(errorIn(error))
       }
     }
   }
 
   #apply(change: () => void): void {
-    if (this.#hasFailed) return
+    if (this.hasFailed) return
     this.begin()
     try {
       change()
@@ -200,12 +182,12 @@ export class Turn {
   }
 
   #fail(error: Error): void {
-    if (this.#hasFailed) return
-    this.#hasFailed = true
+    if (this.hasFailed) return
+    this.#state = 'failed'
     this.#options.commitFailed(error)
   }
 
-  #speak(): void {
+  #flush(): void {
     const { committed } = this.#options.journal
     let left = this.#flushesMax
     for (const flushable of this.#flushables) {
@@ -233,8 +215,4 @@ export class Turn {
       flushable.proceed()
     }
   }
-}
-
-function errorIn(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }
