@@ -1,4 +1,4 @@
-// One life of the broker: the whole of it but sockets and clocks, from the opening of its store to its death.
+// One run of the broker in the simulator, without sockets and clocks: from the opening of its store to its end.
 
 import type { Access } from '../src/access/access.ts'
 import type { Broker } from '../src/broker/broker.ts'
@@ -53,7 +53,7 @@ export class SimBroker {
       },
       store,
       access: options.access,
-      // What the broker contains would pass for health.
+      // A fault that the broker contains must fail the run.
       observers: [
         {
           failed: (_place, error) => (this.#fault ??= error),
@@ -92,12 +92,12 @@ export class SimBroker {
     this.#wires.set(this.#core.accept(wire), wire)
   }
 
-  /** Asked to stop in good order: its clients are told. It dies when its last word is committed. */
+  /** Asked to stop in good order: its clients are told. It ends when all is committed. */
   stops(): void {
     this.#core.brokerStops()
   }
 
-  /** All memory is gone, and every socket with it. */
+  /** The process ends: its memory and its sockets are gone. */
   dies(power: boolean): void {
     this.isAlive = false
     for (const wire of this.#wires.values()) wire.brokerDies(power)

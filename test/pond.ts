@@ -1,5 +1,5 @@
-// A broker in a world without sockets and clocks: the language that scenario tests are written in.
-// Every word a client says is a turn of its own, unless `inOneTurn` joins them. Time moves when a test moves it.
+// A broker without sockets and clocks, for tests of scenarios. Every packet of a client is a turn of its own, unless
+// `inOneTurn` joins them. Time passes when a test lets it pass.
 
 import { openAccess } from '../src/access/open-access.ts'
 import type { Access } from '../src/access/access.ts'

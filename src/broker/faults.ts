@@ -1,4 +1,4 @@
-// Throws of what is not ours, contained where we call it: it fails closed, is counted and told, and ends nobody else.
+// Exceptions of code that the broker was given, caught where it is called. A right that throws is refused; each is counted and reported.
 
 import { type Permissions, rightIn } from '../access/permissions.ts'
 import type { FaultPlace, Observer } from './observer.ts'
@@ -8,7 +8,7 @@ import type { Statistics } from './statistics.ts'
 export class Faults {
   readonly observers: Observers
   readonly #statistics: Statistics
-  #isTellingOfObserver = false
+  #isReporting = false
 
   constructor(statistics: Statistics, observers: readonly Observer[]) {
     this.#statistics = statistics
@@ -42,12 +42,12 @@ export class Faults {
     this.observers.heard.failed?.(place, error, clientId)
   }
 
-  /** It may be the one that would be told. */
+  /** The observer that throws may be the one that `failed` is reported to. */
   #observerFailed(error: unknown): void {
     this.#statistics.hookErrors += 1
-    if (this.#isTellingOfObserver) return
-    this.#isTellingOfObserver = true
+    if (this.#isReporting) return
+    this.#isReporting = true
     this.observers.heard.failed?.('observer', error, null)
-    this.#isTellingOfObserver = false
+    this.#isReporting = false
   }
 }

@@ -1,5 +1,5 @@
 // What happens in the broker, for logs and for programs that embed it: each event is declared here, and nowhere else.
-// Observers read; they never steer.
+// Observers change nothing.
 
 import { type Message, owningBytes } from '../message.ts'
 import type { ProtocolVersion } from '../packet/packet.ts'
@@ -17,28 +17,28 @@ export interface ClientFacts {
   readonly transport: string
 }
 
-/** What has thrown. `connection` is ours; the others are what an embedding program or an author of rules has given us. */
+/** What has thrown. `connection` is the broker itself; the others are code that an embedding program supplied. */
 export type FaultPlace =
   'connection' | 'right' | 'authentication' | 'observer' | 'log' | 'stream' | 'web page'
 
-interface EventDeclaration<Facts extends unknown[]> {
-  /** The facts as a program may keep them: what is only lent among them is copied. */
-  readonly owned: (facts: Facts) => Facts
+interface EventDeclaration<Args extends unknown[]> {
+  /** The arguments as a program may keep them: bytes that are only lent are copied. */
+  readonly owned: (args: Args) => Args
 }
 
 type Declarations<All extends { [Name in keyof All]: unknown[] }> = {
   readonly [Name in keyof All]: EventDeclaration<All[Name]>
 }
 
-type FactsOf<Declaration> = Declaration extends EventDeclaration<infer Facts> ? Facts : never
+type ArgsOf<Declaration> = Declaration extends EventDeclaration<infer Args> ? Args : never
 
-function event<Facts extends unknown[]>(
-  owned: (facts: Facts) => Facts = facts => facts,
-): EventDeclaration<Facts> {
+function event<Args extends unknown[]>(
+  owned: (args: Args) => Args = args => args,
+): EventDeclaration<Args> {
   return { owned }
 }
 
-/** Events that programs which embed the broker hear as well: `broker.on(name, handler)`. */
+/** Events that embedding programs may listen to as well: `broker.on(name, handler)`. */
 const FOR_PROGRAMS = {
   connected: event<[client: ClientFacts, sessionPresent: boolean]>(),
   /** `sentence` says why, in words for the log. */
@@ -66,19 +66,19 @@ const INTERNAL = {
   failed: event<[place: FaultPlace, error: unknown, clientId: string | null]>(),
 }
 
-/** The events that a program may listen to, and what its handlers are given. */
+/** The events that a program may listen to, and the arguments of its handlers. */
 export type BrokerEvents = {
-  [Name in keyof typeof FOR_PROGRAMS]: FactsOf<(typeof FOR_PROGRAMS)[Name]>
+  [Name in keyof typeof FOR_PROGRAMS]: ArgsOf<(typeof FOR_PROGRAMS)[Name]>
 }
 
-/** All events, and what observers are told of each. */
+/** All events, and the arguments of each. */
 export type Events = BrokerEvents & {
-  [Name in keyof typeof INTERNAL]: FactsOf<(typeof INTERNAL)[Name]>
+  [Name in keyof typeof INTERNAL]: ArgsOf<(typeof INTERNAL)[Name]>
 }
 
-/** Hears the events that it has a method for. */
+/** Has a method for each event that it listens to. */
 export type Observer = {
-  [Name in keyof Events]?: ((...facts: Events[Name]) => void) | undefined
+  [Name in keyof Events]?: ((...args: Events[Name]) => void) | undefined
 }
 
 export const PROGRAM_EVENTS: Declarations<BrokerEvents> = FOR_PROGRAMS

@@ -1,14 +1,14 @@
-// All who listen to the broker, as one observer. An event that nobody listens to has no method there, so it costs one look.
+// All observers of the broker as one. An event without a listener has no method there, so it costs one look at a property.
 
 import { EVENT_NAMES, type Events, type Observer } from './observer.ts'
 
 export class Observers {
-  /** What the broker tells. Its methods come and go with those who listen, and never throw. */
+  /** The observer that the broker calls. Its methods come and go with the listeners, and never throw. */
   readonly heard: Observer = {}
   readonly #failed: (error: unknown) => void
   #all: readonly Observer[] = []
 
-  /** `failed` is called with what an observer throws: what it was told of has happened already. */
+  /** `failed` is called with what an observer throws. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
     for (const name of EVENT_NAMES) this.#update(name)
@@ -26,17 +26,17 @@ export class Observers {
 
   #update(name: keyof Events): void {
     const listening = this.#all.filter(observer => observer[name] !== undefined)
-    const tell = (...facts: readonly unknown[]): void => {
-      for (const observer of listening) this.#tell(observer, name, facts)
+    const call = (...args: readonly unknown[]): void => {
+      for (const observer of listening) this.#call(observer, name, args)
     }
-    Object.assign(this.heard, { [name]: listening.length === 0 ? undefined : tell })
+    Object.assign(this.heard, { [name]: listening.length === 0 ? undefined : call })
   }
 
-  #tell(observer: Observer, name: keyof Events, facts: readonly unknown[]): void {
-    const told = observer[name]
-    if (told === undefined) return
+  #call(observer: Observer, name: keyof Events, args: readonly unknown[]): void {
+    const method = observer[name]
+    if (method === undefined) return
     try {
-      Reflect.apply(told, observer, facts)
+      Reflect.apply(method, observer, args)
     } catch (error) {
       this.#failed(error)
     }

@@ -1,4 +1,4 @@
-// What the command line says goes before all else.
+// Flags of the command line: they override the configuration.
 
 import { parseArgs } from 'node:util'
 import { ConfigError } from '../config/config-error.ts'
@@ -8,7 +8,7 @@ import { nearest } from '../config/nearest.ts'
 import { parseConfig } from '../config/parse.ts'
 import { type Command, type Flag, GLOBAL_FLAGS } from './commands.ts'
 
-/** The command was not written as it must be: a sentence for whoever wrote it. */
+/** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
 
 export interface Words {
@@ -62,7 +62,7 @@ function sentenceOf(error: unknown, command: Command, flags: readonly Flag[]): s
   return `${message.replace(/\.?$/, '')}.`
 }
 
-/** What the flags make of the configuration must be as safe as what the file says. Throws UsageError or ConfigError. */
+/** The configuration with the flags is checked like that of the file. Throws UsageError or ConfigError. */
 export function withFlags(config: Config, values: Words['values'], file: string | null): Config {
   const ports = [
     { flag: 'port', what: 'MQTT', index: firstListener(config, 'mqtt'), text: values['port'] },
@@ -100,7 +100,7 @@ function portOf(flag: string, text: string): number {
   return Number(text)
 }
 
-/** Of what was right before the flags, only a flag can have made something wrong. */
+/** The configuration was valid before: each problem comes from a flag. */
 function checked(config: Config, file: string | null): Config {
   try {
     return parseConfig(config)

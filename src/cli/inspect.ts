@@ -1,5 +1,5 @@
-// What would keep a configuration from working, though each of its keys is right: `pondhawk check` asks, and so does
-// a start for what it costs nothing to know.
+// Problems of a configuration that no single key shows: two listeners in one place, files that cannot be used.
+// `pondhawk check` looks for all of them, a start for those that need no look at a file.
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -7,7 +7,7 @@ import type { Config, ListenerConfig } from '../config/config-types.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { checkCertificates } from '../transport/tls-stage.ts'
 
-/** There must be a listener, and no two may want the same place. */
+/** There must be a listener, and no two in the same place. */
 export function listenerProblems(config: Config, file: string | null): string[] {
   if (config.listeners.length === 0) {
     return [`listeners: there is none, so nobody can connect (${file ?? 'configuration'})`]
@@ -36,8 +36,8 @@ function plainHost(host: string): string {
   return host === '' ? '::' : host
 }
 
-/** What the files and the disk have to say. */
-export async function worldProblems(config: Config): Promise<string[]> {
+/** Problems with certificates, socket paths and the directory of the store. */
+export async function fileProblems(config: Config): Promise<string[]> {
   const problems: string[] = []
   for (const [index, { tls, path }] of config.listeners.entries()) {
     if (tls !== undefined) {

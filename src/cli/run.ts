@@ -12,7 +12,7 @@ import { codeOf } from '../server/start-error.ts'
 import { banner } from './banner.ts'
 import { type Command, COMMANDS, helpText } from './commands.ts'
 import { UsageError, withFlags, type Words, wordsOf } from './flags.ts'
-import { listenerProblems, worldProblems } from './inspect.ts'
+import { listenerProblems, fileProblems } from './inspect.ts'
 import { startSentence } from './start-sentence.ts'
 import { storeCommand } from './store-command.ts'
 
@@ -25,7 +25,7 @@ const SOFTWARE_ERROR = 70
 /** Returns the exit status, or null while a broker runs. */
 export async function run(argv: readonly string[], version: string): Promise<number | null> {
   try {
-    return await obey(argv, version)
+    return await execute(argv, version)
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, USAGE)
     if (codeOf(error) === 'ERR_CONFIG') return complain((error as Error).message, CONFIG_ERROR)
@@ -33,7 +33,7 @@ export async function run(argv: readonly string[], version: string): Promise<num
   }
 }
 
-async function obey(argv: readonly string[], version: string): Promise<number | null> {
+async function execute(argv: readonly string[], version: string): Promise<number | null> {
   const [first] = argv
   const isNamed = first !== undefined && !first.startsWith('-')
   const command = commandNamed(isNamed ? first : 'start')
@@ -77,9 +77,9 @@ function fileOf(
   return existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null
 }
 
-/** What it amounts to, or all that is in the way of starting with it. */
+/** Prints the whole configuration, or every problem that would prevent a start. */
 async function check(config: Config, file: string | null): Promise<number> {
-  const problems = [...listenerProblems(config, file), ...(await worldProblems(config))]
+  const problems = [...listenerProblems(config, file), ...(await fileProblems(config))]
   if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
   return say(stringify(config))
 }

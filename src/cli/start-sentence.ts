@@ -1,4 +1,4 @@
-// What would help when the broker cannot start: the flag or the key to change. The broker itself knows of neither.
+// Why the broker did not start, with the flag or the key to change.
 
 import type { Config } from '../config/config-types.ts'
 import { StartError } from '../server/start-error.ts'

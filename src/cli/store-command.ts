@@ -1,4 +1,4 @@
-// `pondhawk store …`: look at a store, mend it, copy it.
+// `pondhawk store …`: verify, repair and copy a store.
 
 import { existsSync } from 'node:fs'
 import { FileDisk } from '../store/file-disk.ts'

@@ -121,7 +121,7 @@ const store = z.strictObject({
     .enum(['fsync', 'os', 'memory'])
     .default('fsync')
     .describe(
-      'What an acknowledgement promises: fsync outlives a loss of power, os a kill of the process, memory neither',
+      'What an acknowledged message survives: fsync a loss of power, os a kill of the process, memory neither',
     ),
   directory: z
     .string()
@@ -134,7 +134,7 @@ const store = z.strictObject({
     67_108_864,
     0,
     1_099_511_627_776,
-    'Room on the disk below which publishes that must be stored are refused',
+    'Free space on the disk below which publishes that must be stored are refused',
   ),
   segmentBytes: whole(67_108_864, 65_536, 1_073_741_824, 'Size of a file of the log'),
   checkpointBytes: whole(
@@ -165,7 +165,7 @@ const log = z.strictObject({
     1_048_576,
     65_536,
     1_073_741_824,
-    'Bytes of lines that wait for a slow reader; what comes then is left out and counted',
+    'Bytes of lines that wait for a slow reader; lines beyond are left out and counted',
   ),
   repeatsMax: whole(
     5,
@@ -188,7 +188,7 @@ const log = z.strictObject({
 })
 
 const shutdown = z.strictObject({
-  drainSeconds: whole(5, 0, 600, 'Time for clients to take what was said, when the broker stops'),
+  drainSeconds: whole(5, 0, 600, 'Time to send clients what waits for them, when the broker stops'),
 })
 
 export const configSchema = z.strictObject({
@@ -199,9 +199,9 @@ export const configSchema = z.strictObject({
       listener.parse({ protocol: 'ws', port: 8_083 }),
     ])
     .describe('Where clients connect'),
-  store: store.prefault({}).describe('What survives the broker'),
+  store: store.prefault({}).describe('What is stored, and where'),
   access: access.prefault({}).describe('Who may come in'),
-  limits: limits.prefault({}).describe('Everything that may grow, and how far'),
+  limits: limits.prefault({}).describe('Bounds of everything that may grow'),
   share: share.prefault({}).describe('Shared subscriptions'),
   responseInformation: z
     .string()

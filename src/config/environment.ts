@@ -23,7 +23,7 @@ export interface WithEnvironment {
   readonly variables: ReadonlyMap<string, string>
 }
 
-/** Lays what the environment says over `base`. Throws ConfigError where there is no such entry of a list. */
+/** Overrides values of `base` with those of the environment. Throws ConfigError where there is no such entry of a list. */
 export function withEnvironment(base: unknown, environment: Environment): WithEnvironment {
   // A whole list comes before an entry of it.
   const variables = variablesOf(environment).sort(
@@ -88,7 +88,7 @@ function variablesOf(environment: Environment): Variable[] {
   return variables
 }
 
-/** As YAML has it, but what is to be text is not read as anything else: `::` is an address. */
+/** Parsed as YAML, except where the schema wants text: `::` is an address. */
 function valueOf(text: string, path: readonly string[]): unknown {
   const document = parseDocument(text)
   const value: unknown = document.errors.length > 0 ? text : document.toJS()
@@ -120,7 +120,7 @@ function withValue(
   return { ...map, [first]: withValue(own, rest, value, [...above, first]) }
 }
 
-/** What the file says, or what the list is without a word. */
+/** The list in the file, or its default. */
 function listAt(base: unknown, path: readonly string[]): readonly unknown[] {
   if (Array.isArray(base)) return base
   return base === undefined && path.join('.') === 'listeners' ? parseConfig({}).listeners : []

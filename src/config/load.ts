@@ -21,7 +21,7 @@ export interface ConfigSources {
   /** YAML or JSON. Null for none. */
   readonly file: string | null
   readonly environment: Environment
-  /** What the command line says; it goes before all else. */
+  /** Values of the command line, which override all others. */
   readonly overrides: Readonly<Record<string, unknown>>
 }
 
@@ -52,7 +52,7 @@ interface Where {
   readonly variables: ReadonlyMap<string, string>
 }
 
-/** Whether the file is keys and values at all. */
+/** Throws when the file is not a map of keys and values. */
 function checkSyntax({ document, lines, text }: Where, file: string): void {
   const [syntaxError] = document.errors
   const found: unknown = syntaxError === undefined ? document.toJS() : null
@@ -88,7 +88,7 @@ function isMosquittos(text: string): boolean {
   return MOSQUITTO_LINE.test(text)
 }
 
-/** A map with a key of ours: a value that runs over lines may look like anything. */
+/** A map with one of our keys: a value of several lines may look like a line of mosquitto.conf. */
 function isOurs(found: unknown): boolean {
   const known = keysAt(configSchema, [])
   return isRecord(found) && Object.keys(found).some(key => known.includes(key))
@@ -108,7 +108,7 @@ function sentenceOf(problem: ConfigProblem, where: Where): string {
   return pointed(where.file, where.text, where.lines.linePos(offset), `${path}: ${sentence}`)
 }
 
-/** Where the cure is to be written: in the file, or by a variable. */
+/** Where to write the remedy: in the file, or by a variable. */
 export function remedyOf({ remedy }: ConfigProblem, file: string | null): string {
   if (remedy === undefined) return ''
   const key = `${remedy.path.join('.')}: ${remedy.value}`

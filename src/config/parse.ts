@@ -97,7 +97,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** Names that others have for a protocol of ours, and how it is asked for here. */
+/** Names that other brokers have for our protocols, and how to write them here. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   wss: 'wss is ws with tls:',
   websockets: 'websockets is ws',
@@ -150,7 +150,7 @@ function suggestion(key: string, path: readonly PropertyKey[]): string {
   return best === null ? '' : ` (did you mean ${JSON.stringify(best)}?)`
 }
 
-/** Where a key that stands by itself belongs: `limits.receiveMax`, `listeners.0.port`. */
+/** The full path of a key that was written without its section: `limits.receiveMax`, `listeners.0.port`. */
 function homeOf(key: string): string | null {
   const bare = key.replaceAll('_', '').toLowerCase()
   for (const section of keysAt(configSchema, [])) {

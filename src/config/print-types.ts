@@ -18,12 +18,12 @@ interface Schema {
 export function typesFile(): string {
   const listener = schemaOf('output').properties?.['listeners']?.items ?? {}
   return [
-    '// Printed from the schema in config.ts by `npm run reference`. Types only, and nobody writes here by hand.',
+    '// Printed from the schema in config.ts by `npm run reference`. Do not edit.',
     '',
-    '/** A configuration that is whole and right. */',
+    '/** A valid configuration with all defaults. */',
     `export interface Config ${typeOf(schemaOf('output'), '', 'output')}`,
     '',
-    '/** What may be written: all that has a default may be left out, and sizes may be written `10MB`. */',
+    '/** A configuration as it may be written: keys with a default may be left out, and sizes may be written `10MB`. */',
     `export interface ConfigInput ${typeOf(schemaOf('input'), '', 'input')}`,
     '',
     `export interface ListenerConfig ${typeOf(listener, '', 'output')}`,

@@ -7,15 +7,15 @@ export const TIMER_MS_MAX = 2_147_483_647
 const WAKE_MS_MIN = 20
 
 /**
- * The broker's clock. It begins as the milliseconds since 1970, goes by a clock that no one sets, and is continued from
- * where it was when a broker starts with what another has stored: so it may differ from the time of day.
+ * The broker's clock. It begins as milliseconds since 1970, follows a clock that nobody can set, and continues from the
+ * stored time when a broker starts again: so it may differ from the time of day.
  */
 export class Clock {
   #aheadMs = 0
   readonly now = (): number =>
     Math.floor(performance.timeOrigin + performance.now()) + this.#aheadMs
 
-  /** How far it is ahead of the time of day that the process began with. Once, before anybody has read it. */
+  /** How far it is ahead of the time of day that the process began with. Called once, before the clock is read. */
   setAhead(milliseconds: number): void {
     this.#aheadMs = milliseconds
   }

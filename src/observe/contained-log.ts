@@ -1,4 +1,4 @@
-// A log whose throws do not reach whoever writes to it: what it was told has happened already.
+// A log whose exceptions do not reach the code that writes to it.
 
 import type { Log, LogFields } from './log.ts'
 
@@ -7,7 +7,7 @@ export function containedLog(log: Log, failed: () => void): Log {
     try {
       write()
     } catch {
-      // There is nobody to tell but whoever counts.
+      // It can only be counted: it is the log that has failed.
       failed()
     }
   }

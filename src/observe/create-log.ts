@@ -1,4 +1,4 @@
-// Log lines by pino: JSON for programs, or short lines for a person at a terminal. Nobody waits for their reader.
+// Log lines by pino: JSON for programs, or short lines for a person at a terminal. The broker never waits for their reader.
 
 import { type Logger, pino } from 'pino'
 import { openLogDescriptor } from './log-descriptor.ts'

@@ -6,7 +6,7 @@ interface DropWords {
   readonly cause: string
   /** The key of the configuration that bounds it, where there is one. */
   readonly key: string | null
-  /** It needs somebody's attention: what belongs to an ordinary day is only counted. */
+  /** It needs the attention of an operator. Other drops are normal operation and only counted. */
   readonly isWarned: boolean
 }
 

@@ -1,5 +1,5 @@
-// How many lines may tell the same: counted by what they say, by address and by event, for a minute each. What is
-// over a bound is summed up, and the sum is told when the minute is over.
+// Counts log lines by client and cause, by address and by event, for a minute each. Lines over a bound are only counted,
+// and their sum is due when the minute is over.
 
 export interface LineBounds {
   /** Lines a minute with the same event, client and cause. */
@@ -13,13 +13,13 @@ export interface LineBounds {
 /** What a line is counted by. */
 export interface LineRate {
   readonly event: string
-  /** What tells it from other lines of the event: client, address, cause. */
+  /** What distinguishes it from other lines of the event: client, address, cause. */
   readonly key: string
   /** The address, or where there is none the client. */
   readonly source: string
 }
 
-/** Which of the bounds was met. */
+/** The bound that was reached. */
 export type SumOf = 'repeats' | 'address' | 'event'
 
 /** Lines that were not printed, and one that stands for them. */
@@ -30,14 +30,14 @@ export interface Sum<Line> {
 }
 
 const WINDOW_MS = 60_000
-/** Lines that are remembered in all; those beyond are only counted with their event. */
+/** Windows in all; lines beyond are only counted with their event. */
 const WINDOWS_MAX = 20_000
 
 interface Window<Line> {
   readonly of: SumOf
   readonly line: Line
   readonly endsAt: number
-  /** Where it is remembered. */
+  /** The map that it is in. */
   readonly place: Map<string, Window<Line>>
   readonly key: string
   printed: number
@@ -53,7 +53,7 @@ interface Windows<Line> {
 
 export class LineLimiter<Line> {
   readonly #bounds: LineBounds
-  // By event first, so that nothing must be joined to find what is counted most.
+  // By event first, so that no strings are joined to find a window.
   readonly #events = new Map<string, Windows<Line>>()
   /** In the order in which they end. */
   #queue: Window<Line>[] = []
@@ -62,7 +62,7 @@ export class LineLimiter<Line> {
     this.#bounds = bounds
   }
 
-  /** Whether it would be a line too many. If so it is counted. */
+  /** Whether the line is over a bound. If so it is counted. */
   counts({ event, key, source }: LineRate): boolean {
     const windows = this.#events.get(event)
     if (windows === undefined) return false
@@ -79,7 +79,7 @@ export class LineLimiter<Line> {
     return isOver(this.#events.get(event)?.byKey.get(key), 1)
   }
 
-  /** The line was not one too many. */
+  /** The line was within the bounds, and is printed. */
   printed({ event, key, source }: LineRate, line: Line, now: number): void {
     const windows = this.#windowsOf(event)
     this.#printed(windows.all, '', { of: 'event', line, now })

@@ -1,4 +1,4 @@
-// The descriptor that log lines are written to, and how to write without waiting for whoever reads them.
+// The descriptor that log lines are written to, and how to write without waiting for their reader.
 
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
@@ -6,7 +6,7 @@ import { isatty } from 'node:tty'
 export type Written = (error: NodeJS.ErrnoException | null, bytes: number) => void
 
 export interface LogDescriptor {
-  /** Writes what there is room for and says how much that was, at once or later. One at a time. */
+  /** Writes as much as the descriptor takes and calls back with how much that was, at once or later. One write at a time. */
   write(bytes: Buffer, written: Written): void
   /** The same at once, as the last thing that this process does. Throws where `write` gives an error. */
   writeNow(bytes: Buffer): number

@@ -1,5 +1,5 @@
-// Log lines on their way out: a bounded buffer before a descriptor whose reader may be slow, stopped or gone.
-// Nobody waits for it. What does not fit is left out and counted, and a line says so once there is room.
+// A bounded buffer of log lines before a descriptor whose reader may be slow, stopped or gone. The broker never waits for
+// it. Lines that do not fit are left out and counted, and a line tells how many once there is space.
 
 import type { LogDescriptor } from './log-descriptor.ts'
 
@@ -8,9 +8,9 @@ const CHUNK_BYTES_MAX = 65_536
 /** How long to wait before trying again what was not taken: twice as long each time. */
 const RETRY_MS_MIN = 10
 const RETRY_MS_MAX = 320
-/** How long the end of the process may be held up, in all. */
-const LAST_WORDS_MS_MAX = 1_000
-const LAST_WORDS_RETRY_MS = 5
+/** How long the end of the process may be delayed, in all. */
+const FINAL_FLUSH_MS_MAX = 1_000
+const FINAL_RETRY_MS = 5
 /** As `create-log.ts` makes them. */
 const FATAL = '{"level":"fatal"'
 
@@ -35,29 +35,29 @@ export class LogOutput {
   #chunk: Buffer = EMPTY
   #state: State = 'idle'
   #retryMs = RETRY_MS_MIN
-  /** Left out, and no line has said so yet. */
-  #untold = 0
-  #lastWordsMs = LAST_WORDS_MS_MAX
+  /** Lines left out that no line has reported yet. */
+  #unreported = 0
+  #finalFlushMs = FINAL_FLUSH_MS_MAX
 
   constructor(descriptor: LogDescriptor, options: LogOutputOptions) {
     this.#descriptor = descriptor
     this.#options = options
   }
 
-  /** Less than half of the buffer is used, and no line about lines left out is owed. */
+  /** Less than half of the buffer is used, and every line that was left out is reported. */
   get hasRoom(): boolean {
-    return this.#untold === 0 && this.#isRoomy
+    return this.#unreported === 0 && this.#isRoomy
   }
 
   /** A line of JSON with its line feed, or text that is printed as it is. */
   write(line: string): void {
     if (line.startsWith(FATAL)) {
-      this.#lastWords(line)
+      this.#writeFatal(line)
       return
     }
     const waiting = this.#bytes + this.#chunk.length
-    // Once one was left out, so are those behind it until a line has said so: the order is kept.
-    if (this.#untold > 0 || waiting + Buffer.byteLength(line) > this.#options.bytesMax) {
+    // Once one was left out, so are those behind it until a line reports it: the order is kept.
+    if (this.#unreported > 0 || waiting + Buffer.byteLength(line) > this.#options.bytesMax) {
       this.#leaveOut(1)
     } else {
       this.#append(line)
@@ -67,7 +67,7 @@ export class LogOutput {
 
   /** Before the process ends: tries for a second in all, however often it is called. */
   flushSync(): void {
-    this.#flushFor(this.#lastWordsMs)
+    this.#flushFor(this.#finalFlushMs)
   }
 
   get #isRoomy(): boolean {
@@ -80,7 +80,7 @@ export class LogOutput {
   }
 
   #leaveOut(lines: number): void {
-    this.#untold += lines
+    this.#unreported += lines
     this.linesLeftOut += lines
   }
 
@@ -93,13 +93,13 @@ export class LogOutput {
 
   #proceed(): void {
     this.#state = 'idle'
-    if (!this.#draw()) return
+    if (!this.#fillChunk()) return
     this.#state = 'writing'
     this.#descriptor.write(this.#chunk, (error, bytes) => this.#written(error, bytes))
   }
 
   #written(error: NodeJS.ErrnoException | null, bytes: number): void {
-    // It was in another thread's hands when the process said its last words.
+    // It was in the hands of another thread when the final flush began.
     if (this.#state !== 'writing') return
     this.#state = 'idle'
     if (error === null) {
@@ -107,7 +107,7 @@ export class LogOutput {
       this.#schedule()
       return
     }
-    // Whatever it is may pass: a reader goes on, a disk has room again, a named pipe has another reader.
+    // Any error may pass: a reader goes on, a disk has space again, a named pipe has another reader.
     this.#state = 'scheduled'
     setTimeout(() => this.#proceed(), this.#retryMs).unref()
     this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
@@ -119,8 +119,8 @@ export class LogOutput {
   }
 
   /** Makes the next chunk of what waits. False when there is nothing to write. */
-  #draw(): boolean {
-    if (this.#untold > 0 && this.#isRoomy) this.#tellLeftOut()
+  #fillChunk(): boolean {
+    if (this.#unreported > 0 && this.#isRoomy) this.#reportLeftOut()
     if (this.#chunk.length > 0) return true
     if (this.#lines.length === 0) return false
     let count = 0
@@ -135,18 +135,18 @@ export class LogOutput {
     return true
   }
 
-  #tellLeftOut(): void {
-    this.#append(lineOfLeftOut(this.#untold))
-    this.#untold = 0
+  #reportLeftOut(): void {
+    this.#append(lineOfLeftOut(this.#unreported))
+    this.#unreported = 0
   }
 
-  /** Whoever does not read now will not read all that waits: what is old gives way to what is last. */
-  #lastWords(line: string): void {
-    this.#flushFor(this.#lastWordsMs / 2)
+  /** A reader that is too slow now will not read all that waits: older lines are left out, and this one is written. */
+  #writeFatal(line: string): void {
+    this.#flushFor(this.#finalFlushMs / 2)
     this.#leaveOut(this.#lines.length)
     this.#lines = []
     this.#bytes = 0
-    if (this.#untold > 0) this.#tellLeftOut()
+    if (this.#unreported > 0) this.#reportLeftOut()
     this.#append(line)
     this.flushSync()
   }
@@ -157,15 +157,15 @@ export class LogOutput {
     this.#state = 'idle'
     const startedAt = performance.now()
     let spent = 0
-    while (spent < milliseconds && this.#draw()) {
+    while (spent < milliseconds && this.#fillChunk()) {
       try {
         this.#taken(this.#descriptor.writeNow(this.#chunk))
       } catch {
-        sleep(LAST_WORDS_RETRY_MS)
+        sleep(FINAL_RETRY_MS)
         spent = performance.now() - startedAt
       }
     }
-    this.#lastWordsMs -= spent
+    this.#finalFlushMs -= spent
   }
 }
 

@@ -19,7 +19,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   'client.refused': '✗',
   'publish.refused': '✗',
 }
-/** Fields that have a place of their own, or say nothing to a person. */
+/** Fields that have a place of their own, or that a person does not need. */
 const PLACED = [
   'level',
   'time',
@@ -36,7 +36,7 @@ const PLACED = [
   'sessionPresent',
 ]
 
-/** A line of JSON as such a line; what is no JSON stays as it is. */
+/** A line of JSON as a line for people; other text stays as it is. */
 export function prettyText(line: string): string {
   return line.startsWith('{') ? `${prettyLine(JSON.parse(line) as Line)}\n` : line
 }
@@ -68,7 +68,7 @@ function timeOf(time: string | undefined): string {
   return at.toTimeString().slice(0, 8)
 }
 
-/** Names come from the network: they may not begin lines or speak to the terminal. */
+/** Names come from the network: they must not begin a line or control the terminal. */
 function harmless(text: string): string {
   return text.replaceAll(
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,

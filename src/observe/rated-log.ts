@@ -1,5 +1,5 @@
-// A log that a flood from the network cannot fill: lines that tell the same are printed a few times a minute and then
-// summed up, and every name is cut.
+// A log that a flood of events cannot fill: equal lines are printed a few times a minute and then counted in one summary
+// line, and long names are shortened.
 
 import { type LineBounds, LineLimiter, type LineRate, type Sum } from './line-limiter.ts'
 import type { Log, LogFields } from './log.ts'
@@ -22,7 +22,7 @@ export interface RatedLogOptions {
   readonly bounds: LineBounds
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number
-  /** Sums wait while it says no, and go on counting. */
+  /** While it returns false, summary lines wait, and go on counting. */
   readonly hasRoom?: () => boolean
 }
 
@@ -37,7 +37,7 @@ export class RatedLog implements Log {
     this.#limiter = new LineLimiter(options.bounds)
   }
 
-  /** Whoever asks for these wants all of them. */
+  /** Debug lines are not limited. */
   debug(fields: LogFields, sentence: string): void {
     this.#log.debug(withShortNames(fields), sentence)
   }
@@ -54,7 +54,7 @@ export class RatedLog implements Log {
     this.#print({ level: 'error', fields, sentence })
   }
 
-  /** What may happen at any rate, so that one line a minute must do. `fieldsOf` is called for those that are printed. */
+  /** For events of any rate: one line a minute for each client and cause. `fieldsOf` is called for lines that are printed. */
   warnOnce<Cause extends string>(
     clientId: string,
     cause: Cause,
@@ -66,15 +66,15 @@ export class RatedLog implements Log {
     this.#printed(rate, { level: 'warn', ...fieldsOf(clientId, cause) })
   }
 
-  /** Called every second or so: prints the sums of what was left out. */
+  /** Called every second or so: prints the summary lines of minutes that are over. */
   tick(): void {
     if (this.#options.hasRoom?.() === false) return
-    for (const sum of this.#limiter.due(this.#options.now())) this.#tell(sum)
+    for (const sum of this.#limiter.due(this.#options.now())) this.#printSum(sum)
   }
 
-  /** The broker stops: what was summed up so far is told. */
+  /** The broker stops: prints all summary lines. */
   close(): void {
-    for (const sum of this.#limiter.due(Infinity)) this.#tell(sum)
+    for (const sum of this.#limiter.due(Infinity)) this.#printSum(sum)
   }
 
   #print(line: Line): void {
@@ -93,7 +93,7 @@ export class RatedLog implements Log {
     this.#log[level](line.fields, sentence)
   }
 
-  #tell({ of, line, more }: Sum<Line>): void {
+  #printSum({ of, line, more }: Sum<Line>): void {
     const { event, address, clientId } = line.fields
     const { level, sentence } = line
     const count = more.toLocaleString('en')
@@ -120,7 +120,7 @@ function keyOf(clientId: string, address: string, cause: string): string {
   return `${clientId}\n${address}\n${cause}`
 }
 
-/** As much of it as tells it from others. */
+/** Enough of the text to distinguish it from others. */
 function wordOf(value: unknown): string {
   if (typeof value !== 'string') return ''
   return value.length > FIELD_BYTES_MAX ? value.slice(0, FIELD_BYTES_MAX) : value

@@ -1,11 +1,11 @@
-// The broker's state in figures, for whoever wants to show it: the web page, and later metrics and $SYS.
+// The broker's state in figures, for the web page, and later for metrics and $SYS.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Durability, Store } from '../store/store.ts'
 
 export interface Status {
   readonly uptimeSeconds: number
-  /** What an acknowledgement promises: `fsync`, `os` or `memory`. */
+  /** What an acknowledged message survives: see `store.durability` of the configuration. */
   readonly durability: Durability
   readonly storeIsFull: boolean
   readonly clientsConnected: number
@@ -13,7 +13,7 @@ export interface Status {
   readonly subscriptions: number
   readonly retainedMessages: number
   readonly retainedBytes: number
-  /** What all clients together keep, and the bounds of it; and how often that was refused or dropped. */
+  /** Memory that all clients together keep, and its bounds. */
   readonly keptHeapBytes: number
   readonly keptHeapBytesMax: number
   readonly keptBufferBytes: number
@@ -30,11 +30,11 @@ export interface Status {
   readonly publishesRefused: number
   readonly subscribesRefused: number
   readonly protocolErrors: number
-  /** Log lines that were not printed, because whoever reads them was too slow. */
+  /** Log lines that were not printed, because their reader was too slow. */
   readonly logLinesLeftOut: number
   /** Faults of the broker itself that ended one connection. */
   readonly internalErrors: number
-  /** Throws of what an embedding program or an author of rules gave us. */
+  /** Exceptions of handlers, rules and stores that an embedding program supplied. */
   readonly hookErrors: number
 }
 

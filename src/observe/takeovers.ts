@@ -40,7 +40,7 @@ export class Takeovers {
     if (this.#rows.size === 0) return null
     const row = this.#rows.get(clientId)
     if (row?.count !== TAKEOVERS_MIN) return null
-    // A later connection that took over nothing must not tell it again.
+    // A later connection that took over nothing must not report it again.
     row.count += 1
     return [row.address, address]
   }

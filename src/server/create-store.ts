@@ -16,7 +16,7 @@ export function createStore(config: Config): Store {
   const { directory: _, ...options } = config.store
   if (options.durability === 'memory') return new NoStore()
   const { queuedInMemoryMax, queuedInMemoryBytesMax } = config.limits
-  // A page is brought into memory at once.
+  // A whole page is read into memory.
   const pages = {
     pageMessages: Math.min(queuedInMemoryMax, LOG_STORE_DEFAULTS.pageMessages),
     pageBytes: Math.min(queuedInMemoryBytesMax, LOG_STORE_DEFAULTS.pageBytes),

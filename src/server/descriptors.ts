@@ -1,9 +1,9 @@
-// How many sockets the process may have open beside the files that it needs: beyond its limit the store could not
-// open its next file, and everybody's broker would end for what strangers hold.
+// How many sockets the process may open, with descriptors left for the files that it needs: without them the store could
+// not open its next file, and the process would end.
 
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** For the files of the store, certificates that are read anew, the log, and look-ups of names. */
+/** For the files of the store, reloaded certificates, the log, and look-ups of names. */
 const RESERVE = 32
 
 export interface SocketBound {
@@ -13,7 +13,7 @@ export interface SocketBound {
 }
 
 /**
- * To be asked when the store is open and no client is there. Null where the system does not tell. What the shell's
+ * To be called when the store is open and no client is connected. Null where the system has no /proc. What the shell's
  * `ulimit -n` allows stands in /proc/self/limits; Node raises the soft limit to the hard one as it starts.
  */
 export function socketBound(listeners: number): SocketBound | null {

@@ -1,5 +1,5 @@
-// What a program gives to createBroker → a configuration, and the parts that it brings along. What is not known is
-// refused: a misspelt lock would leave the door open.
+// The options of createBroker → a configuration, and the parts that the program supplies. Unknown options are refused:
+// a misspelt `access` would let everybody in.
 
 import { type Complaint, type GivenAccess, guardedAccess } from '../access/guarded-access.ts'
 import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
@@ -16,13 +16,13 @@ import type { ServerParts } from './server.ts'
 
 export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'log'> {
   readonly log?: Log
-  /** Who comes in. With it, listeners beyond this machine are open to whom it lets in. */
+  /** Who may connect. With it, listeners may be reached from other machines without `anonymous: everywhere`. */
   readonly access?: GivenAccess | ConfigInput['access']
   /** A store of your own, or how the broker is to store. Default: in memory. */
   readonly store?: Store | ConfigInput['store']
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
-  /** A change of the broker's state has thrown: it says nothing more. By default the error ends the process. */
+  /** A change of the broker's state has thrown: nothing is sent any more. By default the error ends the process. */
   readonly stateFailed?: (error: Error) => void
 }
 
@@ -61,7 +61,7 @@ export function embeddingOf(options: EmbedOptions): Embedding {
   const config = parseConfig({
     ...input,
     listeners: input.listeners ?? [],
-    // Whoever decides in code who comes in has decided.
+    // A program that authenticates in code may listen on any address.
     access: given === null ? (access ?? {}) : { anonymous: 'everywhere' },
     store: store === undefined || isOwn ? { durability: 'memory' } : store,
   })

@@ -1,4 +1,4 @@
-// The broker as a program embeds it: publish, subscribe, hand over streams, hear what happens.
+// The API for programs that embed the broker: publish, subscribe, serve streams, listen to events, give commands.
 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -23,7 +23,7 @@ import { Server } from './server.ts'
 export type { BrokerEvents } from '../broker/observer.ts'
 export type { Publication } from './publication.ts'
 
-/** Its own topics apart, the embedding program may publish to all. */
+/** The embedding program may publish to every topic that is open to clients. */
 const PROGRAM = { clientId: null, permissions: UNRESTRICTED }
 
 const REASON_LENGTH_MAX = 1_000
@@ -60,7 +60,7 @@ export class EmbeddedBroker {
     return this.#server.listeners
   }
 
-  /** What an acknowledgement promises: `fsync`, `os` or `memory`. */
+  /** What an acknowledged message survives: `fsync` a loss of power, `os` a kill of the process, `memory` neither. */
   get durability(): Durability {
     return this.#server.status.durability
   }
@@ -75,7 +75,7 @@ export class EmbeddedBroker {
 
   on<Name extends keyof BrokerEvents>(
     name: Name,
-    handler: (...facts: BrokerEvents[Name]) => unknown,
+    handler: (...args: BrokerEvents[Name]) => unknown,
   ): this {
     checkEvent(name)
     checkHandler(handler)
@@ -85,7 +85,7 @@ export class EmbeddedBroker {
 
   off<Name extends keyof BrokerEvents>(
     name: Name,
-    handler: (...facts: BrokerEvents[Name]) => unknown,
+    handler: (...args: BrokerEvents[Name]) => unknown,
   ): this {
     checkEvent(name)
     this.#handlers.remove(name, handler)
@@ -168,7 +168,7 @@ export class EmbeddedBroker {
   }
 }
 
-/** What the stream itself tells, when it is a socket. Throws when it is no stream. */
+/** The address of the peer, when the stream is a socket. Throws when it is no stream. */
 function peerOf(stream: Duplex): Partial<Peer> {
   if (typeof (stream as Partial<Duplex> | null)?.pipe !== 'function') {
     throw new TypeError('broker.handle takes a duplex stream')
@@ -213,7 +213,7 @@ function checkEvent(name: string): void {
 const MEMBERS = Object.getOwnPropertyNames(EmbeddedBroker.prototype)
 Object.setPrototypeOf(EmbeddedBroker.prototype, refusingPrototype(MEMBERS))
 
-/** What no handler waits for is not observed, so that it costs the broker nothing. */
+/** An event without handlers is not observed, so that it costs the broker nothing. */
 function observingHandlers(observers: Observers, guard: Guard): Handlers<BrokerEvents> {
   const handlers = new Handlers<BrokerEvents>(guard, name => {
     const observer = observerOf(name, handlers)
@@ -227,8 +227,8 @@ function observerOf<Name extends keyof BrokerEvents>(
   name: Name,
   handlers: Handlers<BrokerEvents>,
 ): Observer {
-  const tell = (...facts: BrokerEvents[Name]): void => {
-    handlers.tell(name, ...PROGRAM_EVENTS[name].owned(facts))
+  const tell = (...args: BrokerEvents[Name]): void => {
+    handlers.emit(name, ...PROGRAM_EVENTS[name].owned(args))
   }
   return { [name]: tell }
 }

@@ -1,8 +1,8 @@
-// What the embedding program gave us to call: its faults are told and stay its own.
+// Handlers of the embedding program. What they throw is reported, and does not reach the broker.
 
 import { isThenable } from '../access/guarded-access.ts'
 
-/** Runs it. What it throws, at once or by a promise, is told. */
+/** Runs it, and reports what it throws or what its promise rejects with. */
 export type Guard = (run: () => unknown) => void
 
 export function guardOf(failed: (error: unknown) => void): Guard {
@@ -16,14 +16,14 @@ export function guardOf(failed: (error: unknown) => void): Guard {
   }
 }
 
-/** Handlers by the name of the event. Each hears it, whatever the others do. */
+/** Handlers by the name of the event. Each is called, whatever the others throw. */
 export class Handlers<Events extends { [Name in keyof Events]: unknown[] }> {
   readonly #guard: Guard
   readonly #observe: (name: keyof Events) => () => void
   /** How to stop observing each event that has handlers. */
   readonly #stops = new Map<keyof Events, () => void>()
   readonly #handlers: {
-    [Name in keyof Events]?: readonly ((...facts: Events[Name]) => unknown)[]
+    [Name in keyof Events]?: readonly ((...args: Events[Name]) => unknown)[]
   } = {}
 
   /** `observe` is called for an event with its first handler, and what it returns with its last. */
@@ -32,16 +32,13 @@ export class Handlers<Events extends { [Name in keyof Events]: unknown[] }> {
     this.#observe = observe
   }
 
-  add<Name extends keyof Events>(name: Name, handler: (...facts: Events[Name]) => unknown): void {
+  add<Name extends keyof Events>(name: Name, handler: (...args: Events[Name]) => unknown): void {
     this.#handlers[name] = [...(this.#handlers[name] ?? []), handler]
     if (!this.#stops.has(name)) this.#stops.set(name, this.#observe(name))
   }
 
   /** The one that was added last, when it was added more than once. */
-  remove<Name extends keyof Events>(
-    name: Name,
-    handler: (...facts: Events[Name]) => unknown,
-  ): void {
+  remove<Name extends keyof Events>(name: Name, handler: (...args: Events[Name]) => unknown): void {
     const handlers = this.#handlers[name] ?? []
     const at = handlers.lastIndexOf(handler)
     if (at < 0) return
@@ -51,9 +48,9 @@ export class Handlers<Events extends { [Name in keyof Events]: unknown[] }> {
     this.#stops.delete(name)
   }
 
-  tell<Name extends keyof Events>(name: Name, ...facts: Events[Name]): void {
+  emit<Name extends keyof Events>(name: Name, ...args: Events[Name]): void {
     for (const handler of this.#handlers[name] ?? []) {
-      this.#guard(() => handler(...facts))
+      this.#guard(() => handler(...args))
     }
   }
 }

@@ -1,11 +1,11 @@
-// How much clients may make the broker keep, where the configuration does not say: what Node and the system allow.
+// The bounds of memory where the configuration gives none: from the heap of Node and the memory of the system.
 
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import type { Limits } from '../limits.ts'
 
 const MEBIBYTE = 1_048_576
-/** What the broker needs itself, and the three halves of the young generation that count as heap. */
+/** What the broker itself needs, and the three semi-spaces of the young generation, which count as heap. */
 const OWN_BYTES = 72 * MEBIBYTE
 const HEAP_BYTES_MIN = 8 * MEBIBYTE
 const BUFFER_BYTES_MIN = 32 * MEBIBYTE
@@ -19,14 +19,14 @@ export interface Memory {
 
 export function memoryHere(): Memory {
   const constrained = process.constrainedMemory()
-  // Where nothing constrains it, that is 0 or as much as 64 bits can say.
+  // Where nothing constrains it, that is 0 or the largest number of 64 bits.
   const systemBytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
   return { heapBytesMax: getHeapStatistics().heap_size_limit, systemBytes }
 }
 
 /** The limits with the two that depend on the machine. */
 export function withMemoryBounds(limits: Limits, memory: Memory = memoryHere()): Limits {
-  // The other half is for what is on its way, and for the collector, which needs room to move.
+  // The other half is for work in progress, and for the garbage collector.
   const heap = Math.max(HEAP_BYTES_MIN, Math.floor((memory.heapBytesMax - OWN_BYTES) / 2))
   const keptHeapBytesMax = limits.keptHeapBytesMax === 0 ? heap : limits.keptHeapBytesMax
   // The store's thread keeps topics and filters as well.

@@ -1,8 +1,8 @@
-// A broker that is not changed from outside: `broker.authenticate = …` would look like a lock on the door, and be none.
+// Refuses assignments to a broker. Other brokers take `broker.authenticate = …`; here it would have no effect.
 
 import { nearest } from '../config/nearest.ts'
 
-/** Where what other brokers take by assignment is given here. */
+/** What to write here for members that other brokers take by assignment. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   authenticate: 'createBroker({ access: { authenticate } })',
   authorizePublish: 'createBroker({ access }): the verdict brings permissions.mayPublish',

@@ -34,15 +34,15 @@ export interface RunningServer {
   reloadCertificates(): Promise<void>
 }
 
-/** What an embedder may bring along; the rest is built from the configuration. */
+/** What an embedding program may supply; the rest is made from the configuration. */
 export interface ServerParts {
   readonly access?: Access
   readonly store?: Store
-  /** Where the log is written to, when it may be that not all of it can be. */
+  /** The output of the log, when lines may be left out there. */
   readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
-  /** A change of the broker's state has thrown: it says nothing more. By default the error is thrown, and ends the process. */
+  /** A change of the broker's state has thrown: nothing is sent any more. By default the error is thrown, and ends the process. */
   readonly stateFailed?: (error: Error) => void
 }
 
@@ -139,7 +139,7 @@ export class Server implements RunningServer {
     }
   }
 
-  /** Serves one more client, however it came. */
+  /** Serves the client at the other end of the wire. */
   accept(wire: Wire): void {
     const { connectionsMax } = this.#config.limits
     if (this.#isClosing || this.connectionCount >= connectionsMax) {
@@ -155,7 +155,7 @@ export class Server implements RunningServer {
     }
   }
 
-  /** Serves a client at the other end of a stream that the embedder hands in. */
+  /** Serves the client at the other end of a stream that an embedding program supplies. */
   handle(stream: Duplex, peer: Partial<Peer> = {}): void {
     const wire = streamWire(stream, { ...UNKNOWN_PEER, ...peer })
     this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
@@ -236,15 +236,15 @@ function statusSource(core: Core, logOutput: ServerParts['logOutput']): () => St
     })
 }
 
-/** How often it is asked whether a minute of the log is over. */
+/** How often the log looks for minutes that are over. */
 const LOG_TICK_MS = 1_000
 
-/** For the log's rates, which know no time of day. */
+/** Milliseconds of a clock that never goes back, for the rates of log lines. */
 function monotonicMs(): number {
   return performance.now()
 }
 
-/** Not from where it was noticed, which may be a program's own stream: nobody is to catch it by chance. */
+/** Thrown in a tick of its own: where the fault was noticed, a stream of the program might catch it. */
 function endOfProcess(error: Error): void {
   process.nextTick(() => {
     throw error

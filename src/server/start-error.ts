@@ -1,4 +1,4 @@
-// Why a broker could not start, for programs and for people: a code, a sentence, and which part of it was in the way.
+// Why a broker could not start, for programs and for people: a code, a sentence, and the part that failed.
 
 export type StartPart =
   /** `listeners.N` of the configuration. */

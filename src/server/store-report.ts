@@ -1,4 +1,4 @@
-// What the log is told of the store as it was found: what an acknowledgement promises comes first.
+// Log lines about the store that was opened: its durability, what it holds, and what was wrong with it.
 
 import type { Log } from '../observe/log.ts'
 import type { ClockReport } from '../store/broker-clock.ts'
