@@ -119,6 +119,13 @@ export const LIMITS = {
     1_000_000,
     'Arrangements of + levels that one client has added',
   ),
+  /** See `routing/share-group-counts.ts`. */
+  shareGroupsPerTopicMax: whole(
+    1_000,
+    0,
+    1_000_000,
+    'Share groups that one topic can match, beyond the first of each filter',
+  ),
   retainedMessagesMax: whole(1_000_000, 0, 100_000_000, 'Retained messages'),
   retainedBytesMax: whole(
     GIBIBYTE,

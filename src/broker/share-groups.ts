@@ -1,6 +1,7 @@
 // Every share group by share name and filter, from its first member to its last.
 
 import type { Router } from '../routing/router.ts'
+import { ShareGroupCounts } from '../routing/share-group-counts.ts'
 import { createStrategy, type ShareStrategyName } from '../routing/share-strategy.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import type { QueueBounds } from '../session/message-queue.ts'
@@ -22,6 +23,7 @@ export interface ShareSettings {
 
 export class ShareGroups {
   readonly #groups = new Map<string, ShareGroup>()
+  readonly #counts = new ShareGroupCounts()
   readonly #router: Router<Target>
   readonly #settings: ShareSettings
   readonly #context: SessionContext
@@ -34,6 +36,13 @@ export class ShareGroups {
 
   get all(): Iterable<ShareGroup> {
     return this.#groups.values()
+  }
+
+  /** Whether the group is there, or the client may make it. */
+  hasRoomFor(shareName: string, topicFilter: string, clientId: string): boolean {
+    if (this.#groups.has(keyOf(shareName, topicFilter))) return true
+    const { shareGroupsPerTopicMax } = this.#context.limits
+    return this.#counts.hasRoomFor(topicFilter, clientId, shareGroupsPerTopicMax)
   }
 
   /**
@@ -65,8 +74,10 @@ export class ShareGroups {
   endIfEmpty(group: ShareGroup): void {
     if (group.memberCount > 0) return
     group.end()
-    this.#groups.delete(keyOf(group.owner.shareName, group.owner.topicFilter))
-    this.#router.unsubscribe(group, group.owner.topicFilter)
+    const { shareName, topicFilter } = group.owner
+    this.#groups.delete(keyOf(shareName, topicFilter))
+    this.#counts.remove(topicFilter, group.countedFor)
+    this.#router.unsubscribe(group, topicFilter)
   }
 
   /** The group of this name, made when there is none; `clientId` is then who brings in its filter. */
@@ -83,6 +94,7 @@ export class ShareGroups {
     const chosen = this.#choose(shareName, topicFilter, wish ?? null)
     const group = new ShareGroup({ shareName, topicFilter }, chosen, bounds, this.#context)
     this.#groups.set(key, group)
+    group.countedFor = this.#counts.add(topicFilter, clientId)
     this.#router.subscribe(group, wholeSubscription(topicFilter), clientId)
     return group
   }

@@ -1,6 +1,7 @@
 // Who has subscribed to what: entered, left, and searched for. A search is work of the turn.
 
 import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS } from '../limits.ts'
+import { FilterShapes, type ShapeLimit } from '../routing/filter-shapes.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import { areSame, type Subscription, subscriptionBytes } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
@@ -8,7 +9,8 @@ import type { SessionContext } from '../session/session-context.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import type { Target } from '../session/target.ts'
 
-export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
+/** What bounds the cost of a PUBLISH. */
+export type CostLimit = ShapeLimit | 'shareGroupsPerTopicMax'
 
 export class Subscriptions {
   readonly groups: ShareGroups
@@ -21,9 +23,11 @@ export class Subscriptions {
   constructor(share: ShareSettings, context: SessionContext) {
     this.#context = context
     this.#limits = context.limits
-    this.router = new Router<Target>(undefined, looks => {
+    const searched = (looks: number): void => {
       context.turnWorkLeft -= looks >> LOOKS_A_UNIT_BITS
-    })
+    }
+    const shapes = new FilterShapes(context.limits.filterShapesMax)
+    this.router = new Router<Target>(undefined, searched, shapes)
     this.groups = new ShareGroups(this.router, share, context)
   }
 
@@ -42,15 +46,13 @@ export class Subscriptions {
     return this.router.shapes.count
   }
 
-  /** The limit that the client's filter would exceed by making the search for some topic too dear, or null. */
-  shapeLimitFor(clientId: string, topicFilter: string): ShapeLimit | null {
-    const { shapes } = this.router
-    const added = shapes.newIn(topicFilter)
-    if (added === 0) return null
-    const { filterShapesMax, filterShapesPerClientMax } = this.#limits
-    if (shapes.count + added > filterShapesMax) return 'filterShapesMax'
-    const own = shapes.broughtInBy(clientId) + added
-    return own > filterShapesPerClientMax ? 'filterShapesPerClientMax' : null
+  /** The limit that the client's subscription would exceed by making a PUBLISH to some topic too dear, or null. */
+  costLimitFor(clientId: string, { topicFilter, shareName }: Subscription): CostLimit | null {
+    if (shareName !== null && !this.groups.hasRoomFor(shareName, topicFilter, clientId)) {
+      return 'shareGroupsPerTopicMax'
+    }
+    const { filterShapesPerClientMax } = this.#limits
+    return this.router.shapes.limitFor(clientId, topicFilter, filterShapesPerClientMax)
   }
 
   withoutNoLocal(match: Match<Target>): Match<Target> | null {

@@ -69,6 +69,7 @@ export interface Config {
     subscriptionsPerClientMax: number
     filterShapesMax: number
     filterShapesPerClientMax: number
+    shareGroupsPerTopicMax: number
     retainedMessagesMax: number
     retainedBytesMax: number
     sessionsMax: number
@@ -197,6 +198,7 @@ export interface ConfigInput {
         subscriptionsPerClientMax?: number | undefined
         filterShapesMax?: number | undefined
         filterShapesPerClientMax?: number | undefined
+        shareGroupsPerTopicMax?: number | undefined
         retainedMessagesMax?: number | undefined
         retainedBytesMax?: number | string | undefined
         sessionsMax?: number | undefined

@@ -2,6 +2,7 @@
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { CostLimit } from '../broker/subscriptions.ts'
 import { type Limits, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
 import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
 import {
@@ -24,6 +25,12 @@ import type { Refusal } from './publish.ts'
 
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
+
+const COSTS: Readonly<Record<CostLimit, string>> = {
+  filterShapesMax: 'the filter would make topics dear to search for',
+  filterShapesPerClientMax: 'the filter would make topics dear to search for',
+  shareGroupsPerTopicMax: 'a topic would be of too many share groups, or too many of this client',
+}
 
 /** Who subscribes. */
 export interface Subscriber {
@@ -129,11 +136,15 @@ function refusalOf(
   if (!broker.faults.maySubscribe(permissions, topicFilter, session.clientId)) {
     return { reason: NOT_AUTHORIZED, sentence: 'no right to subscribe to this filter' }
   }
-  return session.subscriptions.has(filter) ? null : quotaRefusal(topicFilter, session, broker)
+  return session.subscriptions.has(filter) ? null : quotaRefusal(subscription, session, broker)
 }
 
 /** Why there is no room for another subscription, or null. */
-function quotaRefusal(topicFilter: string, session: Session, broker: Broker): Refusal | null {
+function quotaRefusal(
+  subscription: Subscription,
+  session: Session,
+  broker: Broker,
+): Refusal | null {
   const { subscriptionsPerClientMax } = broker.limits
   if (session.subscriptions.size >= subscriptionsPerClientMax) {
     return exceeds(
@@ -149,8 +160,8 @@ function quotaRefusal(topicFilter: string, session: Session, broker: Broker): Re
     broker.memory.refusals += 1
     return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
   }
-  const limit = broker.subscriptions.shapeLimitFor(session.clientId, topicFilter)
-  return limit === null ? null : exceeds(limit, 'the filter would make topics dear to search for')
+  const limit = broker.subscriptions.costLimitFor(session.clientId, subscription)
+  return limit === null ? null : exceeds(limit, COSTS[limit])
 }
 
 function exceeds(limit: keyof Limits, what: string): Refusal {

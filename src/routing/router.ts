@@ -30,7 +30,7 @@ export interface Match<Target> {
 export class Router<Target> {
   readonly #byFilter = new FilterTree<FilterTargets<Target>>()
   readonly #cache: RouteCache<readonly Match<Target>[]>
-  readonly shapes: FilterShapes = new FilterShapes()
+  readonly shapes: FilterShapes
   readonly #searched: (looks: number) => void
   #subscriptionCount = 0
   /** Subscriptions that were merged because several filters matched. */
@@ -39,8 +39,13 @@ export class Router<Target> {
   searches = 0
 
   /** `searched` hears what each search has come by, in looks: whoever publishes pays for it. */
-  constructor(cachedTopicsMax = CACHED_TOPICS_MAX, searched: (looks: number) => void = () => {}) {
+  constructor(
+    cachedTopicsMax = CACHED_TOPICS_MAX,
+    searched: (looks: number) => void = () => {},
+    shapes = new FilterShapes(),
+  ) {
     this.#searched = searched
+    this.shapes = shapes
     this.#cache = new RouteCache(cachedTopicsMax)
   }
 

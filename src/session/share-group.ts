@@ -34,6 +34,8 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   readonly clientId = null
   readonly owner: GroupOwner
   readonly chosen: ChosenStrategy
+  /** The client whose part of `limits.shareGroupsPerTopicMax` it takes; null for nobody's. */
+  countedFor: string | null = null
   /** What waits for a member. */
   readonly queue: OwnedQueue
   readonly #context: SessionContext

@@ -54,7 +54,8 @@ test('a topic whose receivers are known costs no search', async t => {
 })
 
 test('each share group that is owed a message is work of the turn', async t => {
-  const pond = new Pond({ limits: { subscriptionsPerClientMax: 2_000 } })
+  const limits = { subscriptionsPerClientMax: 2_000, shareGroupsPerTopicMax: 100_000 }
+  const pond = new Pond({ limits })
   const member = pond.client('member')
   for (let group = 0; group < 2_000; group++) member.subscribes(`$share/g${group}/t`)
   const alice = pond.client('alice')
@@ -78,7 +79,7 @@ for (const version of [3, 4, 5] as const) {
     }
     const pond = new Pond({
       observer,
-      limits: { filterShapesMax: 6, filterShapesPerClientMax: 4 },
+      limits: { filterShapesMax: 40, filterShapesPerClientMax: 4 },
     })
     const alice = pond.client('alice', { version })
     const bob = pond.client('bob', { version })
@@ -94,11 +95,11 @@ for (const version of [3, 4, 5] as const) {
     t.strictSame(alice.hears(), ['suback #4 0x0', 'suback #5 0x0', `suback #6 ${refused}`])
     bob.subscribes('a/+/c')
     bob.subscribes('a/a/+/a')
-    bob.subscribes('a/a/a/+')
+    bob.subscribes('a/a/a/a/+/+')
     t.strictSame(bob.hears(), ['suback #1 0x0', 'suback #2 0x0', `suback #3 ${refused}`])
 
     t.match(told[0], /^alice a\/a\/\+: .*\(limits\.filterShapesPerClientMax\)$/)
-    t.match(told[2], /^bob a\/a\/a\/\+: .*\(limits\.filterShapesMax\)$/)
+    t.match(told[2], /^bob a\/a\/a\/a\/\+\/\+: .*\(limits\.filterShapesMax\)$/)
     t.equal(pond.broker.statistics.subscribesRefused, 3)
     alice.unsubscribes('+/a', '+/another')
     alice.unsubscribes('a/+/b/#')
@@ -107,6 +108,78 @@ for (const version of [3, 4, 5] as const) {
     t.equal(pond.broker.filterShapes, 0)
   })
 }
+
+for (const enemies of [4, 300]) {
+  test(`whoever comes after ${enemies} enemies is served filters of up to 8 levels`, async t => {
+    const pond = pondOfEnemies(enemies)
+    const bob = pond.client('bob')
+    const filters = Array.from({ length: 25 }, (_, index) =>
+      Array.from({ length: 8 }, (_, level) => (((index * 37) >> level) & 1 ? '+' : 'b')).join('/'),
+    )
+    bob.subscribes('home/+/+/state')
+    bob.subscribes('$share/g/spBv1.0/+/NDATA/+/#')
+    for (const filter of filters) bob.subscribes(filter)
+
+    t.notOk(bob.hears().some(line => line.endsWith('0x97')))
+    t.ok(pond.broker.filterShapes <= 1_024, `${pond.broker.filterShapes} shapes`)
+  })
+}
+
+test('after four enemies a client is served deeper filters as well', async t => {
+  const pond = pondOfEnemies(4)
+  const bob = pond.client('bob')
+  bob.subscribes('b/b/b/b/b/b/b/b/b/b/+/b')
+  bob.subscribes('b/b/b/b/b/b/b/b/b/+/b/#')
+
+  t.strictSame(bob.hears(), ['suback #1 0x0', 'suback #2 0x0'])
+})
+
+for (const version of [3, 4, 5] as const) {
+  test(`share groups that would make topics dear to publish to are refused, in version ${version}`, async t => {
+    const told: string[] = []
+    const observer: Observer = {
+      subscribeRefused: (clientId, filter, _reason, sentence) =>
+        told.push(`${clientId} ${filter}: ${sentence}`),
+    }
+    const pond = new Pond({ observer, limits: { shareGroupsPerTopicMax: 33 } })
+    const alice = pond.client('alice', { version })
+    const bob = pond.client('bob', { version })
+    const refused = version === 5 ? '0x97' : '0x80'
+
+    for (const group of ['g1', 'g2', 'g3', 'g4']) alice.subscribes(`$share/${group}/t`)
+    bob.subscribes('$share/g1/t')
+    bob.subscribes('$share/g4/t')
+    bob.subscribes('$share/g1/u')
+    t.strictSame(alice.hears(), [
+      'suback #1 0x0',
+      'suback #2 0x0',
+      'suback #3 0x0',
+      `suback #4 ${refused}`,
+    ])
+    t.strictSame(bob.hears(), ['suback #1 0x0', 'suback #2 0x0', 'suback #3 0x0'])
+
+    t.match(told, [/^alice \$share\/g4\/t: .*\(limits\.shareGroupsPerTopicMax\)$/])
+    t.equal(pond.broker.statistics.subscribesRefused, 1)
+  })
+}
+
+test('one PUBLISH is handed to no more share groups than the limit and one a filter, whoever subscribes', async t => {
+  const pond = new Pond({ limits: { subscriptionsPerClientMax: 2_000 } })
+  for (let number = 0; number < 20; number++) {
+    const enemy = pond.client(`enemy ${number}`)
+    for (let group = 0; group < 1_000; group++) {
+      enemy.subscribes(`$share/g${number}-${group}/${['t', '+', '#', '+/#', 't/#'][group % 5]}`)
+    }
+  }
+  let receivers = 0
+  const alice = pond.client('alice')
+  pond.broker.observer.published = (_message, count) => {
+    receivers = count
+  }
+  alice.publishes('t', 'x')
+
+  t.ok(receivers > 500 && receivers <= 1_000 + 5, `${receivers} groups`)
+})
 
 test('filters that the store kept, and those of the program itself, are counted and never refused', async t => {
   const store = new MemoryStore()
@@ -160,7 +233,7 @@ test('what a client said before its socket closed is divided among turns as well
 
 for (const delaySeconds of [0, 5]) {
   test(`wills that are dear to publish are divided among turns, after ${delaySeconds} s`, async t => {
-    const limits = { turnWorkTotalMax: 12_288, subscriptionsPerClientMax: 1_000 }
+    const limits = { turnWorkTotalMax: 12_288, shareGroupsPerTopicMax: 100_000 }
     const pond = new Pond({ limits })
     const member = pond.client('member')
     for (let group = 0; group < 1_000; group++) member.subscribes(`$share/g${group}/w`)
