@@ -10,11 +10,15 @@ import { parseConfig } from '../src/config/parse.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
+const SCRIPTS: object = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')).scripts
+
 function pages(): readonly string[] {
   const inDocs = readdirSync(resolve(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
   return [
     'README.md',
     'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
     'certs/README.md',
     ...inDocs.map(name => `docs/${name}`),
   ].filter(name => name.endsWith('.md'))
@@ -47,6 +51,12 @@ for (const page of pages()) {
       t.ok(parseConfig(parse(yaml)))
     })
   }
+
+  test(`every npm script that ${page} names is there`, async t => {
+    const text = readFileSync(resolve(ROOT, page), 'utf8')
+    for (const [, script = ''] of text.matchAll(/npm run ([\w:]+)/g))
+      t.ok(script in SCRIPTS, script)
+  })
 
   test(`every link in ${page} leads somewhere`, async t => {
     const text = readFileSync(resolve(ROOT, page), 'utf8')
