@@ -8,7 +8,7 @@ interface WholeNumber {
   readonly description: string
 }
 
-export type QueueOverflow = 'drop-newest' | 'drop-oldest'
+type QueueOverflow = 'drop-newest' | 'drop-oldest'
 
 const GIBIBYTE = 1_073_741_824
 const TEBIBYTE = 1_099_511_627_776

@@ -28,7 +28,7 @@ import { Subscriptions } from './subscriptions.ts'
 import type { Target } from '../session/target.ts'
 import { type WillOfClient, Wills } from './wills.ts'
 
-export interface BrokerOptions {
+interface BrokerOptions {
   readonly limits: Limits
   readonly share: ShareSettings
   readonly journal: Journal
@@ -38,7 +38,7 @@ export interface BrokerOptions {
 }
 
 /** What a CONNECT asks of the broker after it was found right and allowed. */
-export interface Opening {
+interface Opening {
   readonly clientId: string
   readonly cleanStart: boolean
   readonly expiryIntervalSeconds: number
@@ -46,7 +46,7 @@ export interface Opening {
   readonly holder: SessionHolder
 }
 
-export interface Opened {
+interface Opened {
   readonly session: Session
   /** There was a session, and it goes on [MQTT-3.2.2-2]. */
   readonly sessionPresent: boolean

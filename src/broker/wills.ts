@@ -23,7 +23,7 @@ export interface WillOfClient {
 }
 
 /** What a will needs of the broker. */
-export interface WillPublisher extends MessageNumbers {
+interface WillPublisher extends MessageNumbers {
   publishWill(message: Message, permissions: Permissions): void
 }
 

@@ -7,7 +7,7 @@ import { repair } from '../store/maintenance/repair.ts'
 import { figuresOf, type StoreFigures, verify } from '../store/maintenance/verify.ts'
 import type { Disk } from '../store/disk.ts'
 
-export const STORE_VERBS = ['verify', 'stats', 'repair', 'backup', 'restore'] as const
+const STORE_VERBS = ['verify', 'stats', 'repair', 'backup', 'restore'] as const
 
 /** Returns what to print. Throws a sentence. */
 export function storeCommand(words: readonly string[], directory: string): string {

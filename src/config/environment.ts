@@ -17,7 +17,7 @@ interface Variable {
   readonly value: unknown
 }
 
-export interface WithEnvironment {
+interface WithEnvironment {
   readonly values: unknown
   /** Variables by the path that they set. */
   readonly variables: ReadonlyMap<string, string>

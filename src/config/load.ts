@@ -17,7 +17,7 @@ import { parseConfig } from './parse.ts'
 import { isRecord, kindOf } from './records.ts'
 import { keysAt } from './schema-keys.ts'
 
-export interface ConfigSources {
+interface ConfigSources {
   /** YAML or JSON. Null for none. */
   readonly file: string | null
   readonly environment: Environment

@@ -1,6 +1,6 @@
 // The keys of the schema by their path: for suggestions, variables and sizes.
 
-export interface Unwrapped {
+interface Unwrapped {
   /** The members of an object. */
   readonly shape: Record<string, unknown> | null
   /** What an array or a record holds. */

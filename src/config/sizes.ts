@@ -20,7 +20,7 @@ export function isSizeKey(key: string): boolean {
 }
 
 /** The number of bytes, or null when it is no size with a unit. */
-export function bytesIn(text: string): number | null {
+function bytesIn(text: string): number | null {
   const [, count = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b)\s*$/i.exec(text) ?? []
   const factor = UNITS[unit.toLowerCase()]
   if (factor === undefined) return null

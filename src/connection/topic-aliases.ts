@@ -8,7 +8,7 @@ import { ProtocolError } from './protocol-error.ts'
 /** An alias and its topic in a Map. */
 const ALIAS_BYTES = 80
 
-export interface AliasBounds {
+interface AliasBounds {
   readonly max: number
   /** Of all topics together: one alone may have 64 KiB. */
   readonly bytesMax: number

@@ -3,7 +3,7 @@
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 
-export interface CommitsOptions {
+interface CommitsOptions {
   readonly journal: Journal
   readonly store: Pick<Store, 'commit'>
   /** Nothing of the broker's state may be used any more: a commit that ends is not looked at. */

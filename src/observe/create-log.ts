@@ -5,13 +5,13 @@ import { openLogDescriptor } from './log-descriptor.ts'
 import { LogOutput } from './log-output.ts'
 import { prettyText } from './pretty-stream.ts'
 
-export interface LogSettings {
+interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly format: 'auto' | 'json' | 'pretty'
   readonly bufferBytesMax: number
 }
 
-export interface CreatedLog {
+interface CreatedLog {
   readonly log: Logger
   readonly output: LogOutput
 }

@@ -20,7 +20,7 @@ export interface LineRate {
 }
 
 /** The bound that was reached. */
-export type SumOf = 'repeats' | 'address' | 'event'
+type SumOf = 'repeats' | 'address' | 'event'
 
 /** Lines that were not printed, and one that stands for them. */
 export interface Sum<Line> {

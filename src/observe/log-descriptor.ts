@@ -3,7 +3,7 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
-export type Written = (error: NodeJS.ErrnoException | null, bytes: number) => void
+type Written = (error: NodeJS.ErrnoException | null, bytes: number) => void
 
 export interface LogDescriptor {
   /** Writes as much as the descriptor takes and calls back with how much that was, at once or later. One write at a time. */

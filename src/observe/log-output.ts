@@ -14,7 +14,7 @@ const FINAL_RETRY_MS = 5
 /** As `create-log.ts` makes them. */
 const FATAL = '{"level":"fatal"'
 
-export interface LogOutputOptions {
+interface LogOutputOptions {
   /** Bytes of lines that may wait. */
   readonly bytesMax: number
   /** From a line of JSON to what is printed. */

@@ -18,7 +18,7 @@ interface Line {
   readonly sentence: string
 }
 
-export interface RatedLogOptions {
+interface RatedLogOptions {
   readonly bounds: LineBounds
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number

@@ -142,7 +142,7 @@ export const FIGURES: readonly {
   },
 ]
 
-export interface StatusSources {
+interface StatusSources {
   readonly broker: Broker
   readonly store: Store
   readonly uptimeSeconds: number

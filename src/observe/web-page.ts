@@ -76,7 +76,7 @@ const POLICY = [
   `frame-ancestors 'none'`,
 ].join('; ')
 
-export interface WebPageSources {
+interface WebPageSources {
   status(): Status
   /** Listeners are bound and the broker is not stopping. */
   isReady(): boolean

@@ -3,7 +3,7 @@
 import { MalformedPacket } from './malformed.ts'
 import { isReasonCode, PROTOCOL_ERROR, type ReasonCode } from './reason.ts'
 
-export type ReasonedPacket =
+type ReasonedPacket =
   | 'connack'
   | 'puback'
   | 'pubrec'

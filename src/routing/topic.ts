@@ -19,7 +19,7 @@ const RESERVED_TREES = new Set([
 /** Where brokers that are bridged to this one say whether they are connected, as mosquitto's do. */
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/
 
-export interface ParsedFilter {
+interface ParsedFilter {
   /** Null for a filter that is not shared. */
   readonly shareName: string | null
   /** What topics are matched with: without `$share/name/`. */

@@ -23,7 +23,7 @@ type TurnParts = Pick<
   'now' | 'schedule' | 'wakeAt' | 'flushesMax' | 'commitFailed' | 'stateFailed'
 >
 
-export interface CoreOptions extends TurnParts {
+interface CoreOptions extends TurnParts {
   readonly limits: Limits
   readonly share: ShareSettings
   readonly store: Store

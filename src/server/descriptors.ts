@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** For the files of the store, reloaded certificates, the log, and look-ups of names. */
 const RESERVE = 32
 
-export interface SocketBound {
+interface SocketBound {
   /** Descriptors that the process may have open. */
   readonly limit: number
   readonly socketsMax: number

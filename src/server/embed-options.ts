@@ -26,7 +26,7 @@ export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'lo
   readonly stateFailed?: (error: Error) => void
 }
 
-export interface Embedding {
+interface Embedding {
   readonly config: Config
   readonly parts: ServerParts
   readonly log: Log

@@ -8,7 +8,7 @@ import type { Arrival } from '../transport/wire.ts'
 import { socketBound } from './descriptors.ts'
 import { StartError } from './start-error.ts'
 
-export interface ListenersOptions {
+interface ListenersOptions {
   readonly config: Config
   readonly log: Log
   /** Called with the wire of each client that a listener has accepted. */

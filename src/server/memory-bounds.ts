@@ -10,7 +10,7 @@ const OWN_BYTES = 72 * MEBIBYTE
 const HEAP_BYTES_MIN = 8 * MEBIBYTE
 const BUFFER_BYTES_MIN = 32 * MEBIBYTE
 
-export interface Memory {
+interface Memory {
   /** Of this process: what `--max-old-space-size` bounds. */
   readonly heapBytesMax: number
   /** Of the system, or of the container. */

@@ -28,7 +28,7 @@ import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { reportStore } from './store-report.ts'
 
-export interface RunningServer {
+interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
   close(): Promise<void>
   reloadCertificates(): Promise<void>

@@ -14,7 +14,7 @@ interface KeyOwner<Owner> {
 }
 
 /** How keys are bound to members at the moment. */
-export interface Binding<Owner> {
+interface Binding<Owner> {
   keyOf(message: Message): string | null
   ownerOf(message: Message): Owner | null
 }

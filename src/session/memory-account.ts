@@ -4,14 +4,14 @@
 import { bufferBytes, contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
 import { DELIVERY_BYTES } from './delivery.ts'
 
-export interface MemoryLimits {
+interface MemoryLimits {
   /** Of the heap of Node: texts, properties, small payloads, and the objects that hold them. */
   readonly keptHeapBytesMax: number
   /** Outside of the heap: payloads, and what has arrived of packets. */
   readonly keptBufferBytesMax: number
 }
 
-export type MemoryKind =
+type MemoryKind =
   | 'messages'
   | 'deliveries'
   | 'retained'

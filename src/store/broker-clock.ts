@@ -10,7 +10,7 @@ import { writeAll } from './log/segment-file.ts'
 import type { MachineTime } from './machine-time.ts'
 
 /** The file in the directory of the store: a mark. */
-export const CLOCK_FILE = 'clock'
+const CLOCK_FILE = 'clock'
 const UNFINISHED = 'clock.new'
 const FILE_BYTES_MAX = 4_096
 /** The clocks are read one after the other, and none of them is exact. */
@@ -24,12 +24,12 @@ const LONG_MS_MIN = 86_400_000
 const RETRY_MS = 10_000
 
 /** What the broker's clock showed at one moment of the machine. */
-export interface ClockMark extends MachineTime {
+interface ClockMark extends MachineTime {
   readonly brokerMs: number
 }
 
 /** What is worth telling the operator of the clock. */
-export type ClockOddity = 'none' | 'set' | 'gone-back' | 'long-away' | 'unreadable'
+type ClockOddity = 'none' | 'set' | 'gone-back' | 'long-away' | 'unreadable'
 
 export interface ClockReport {
   /** How far the broker's clock is ahead of the machine's, as that was when the broker began. */
@@ -40,7 +40,7 @@ export interface ClockReport {
 }
 
 /** What tells the time; for tests that move it. */
-export interface Machine {
+interface Machine {
   readonly time: () => MachineTime
   readonly settingMs: () => number
 }
@@ -127,7 +127,7 @@ function oddityOf(byWallMs: number, sinceBootMs: number | null): ClockOddity {
 }
 
 /** The mark in the directory: null where none is, and unreadable where it is not as it was written. */
-export function readMark(disk: Disk): ClockMark | null | 'unreadable' {
+function readMark(disk: Disk): ClockMark | null | 'unreadable' {
   if (!disk.list().includes(CLOCK_FILE)) return null
   const file = disk.open(CLOCK_FILE)
   try {
@@ -138,7 +138,7 @@ export function readMark(disk: Disk): ClockMark | null | 'unreadable' {
 }
 
 /** Durable, and whole or not at all, when it returns. */
-export function writeMark(disk: Disk, mark: ClockMark): void {
+function writeMark(disk: Disk, mark: ClockMark): void {
   if (disk.list().includes(UNFINISHED)) disk.remove(UNFINISHED)
   const file = disk.create(UNFINISHED)
   try {

@@ -137,12 +137,6 @@ export function writeByRow(writer: Writer, change: Change): void {
   }
 }
 
-export function readChanges(reader: ByteReader, end: number): Change[] {
-  const changes: Change[] = []
-  while (reader.position < end) changes.push(readChange(reader))
-  return changes
-}
-
 /** Throws NewerVersion. */
 export function readChange(reader: ByteReader): Change {
   const form = formAt(reader)

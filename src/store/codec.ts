@@ -57,12 +57,6 @@ export const text: Codec<string> = {
   read: reader => reader.string(),
 }
 
-/** A text that comes again and again: reading gives the same one each time, without making it anew. */
-export const name: Codec<string> = {
-  write: (writer, value) => writer.string(value),
-  read: reader => reader.name(),
-}
-
 export const identifiers: Codec<readonly number[]> = {
   write: writeIdentifiers,
   read: readIdentifiers,

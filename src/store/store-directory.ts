@@ -48,7 +48,7 @@ export function inDirectory<Result>(directory: string, done: string, act: () => 
 }
 
 /** Makes durable which names the directory has. */
-export function syncDirectory(directory: string): void {
+function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, constants.O_RDONLY)
   try {
     fsyncSync(descriptor)

@@ -1,6 +1,6 @@
 // PROXY protocol, versions 1 and 2: the client's true address behind a balancer. Strict, and over any chunking.
 
-export type ProxyHeader =
+type ProxyHeader =
   /** More bytes are needed to tell. */
   | { readonly kind: 'incomplete' }
   | {

@@ -2,6 +2,7 @@
 // without a reason in the commit. `npm run journey` prints the way itself.
 
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import type { Journey } from './publish-journey.ts'
@@ -11,13 +12,30 @@ const CALLS_MAX = 80
 const FILES_MAX = 29
 const MOVES_MAX = 51
 
-test('a PUBLISH of QoS 0 reaches the outbox of its subscriber in few calls, files and moves', async t => {
+function journey(): Journey {
   // A process of its own: nothing else runs there while the debugger steps.
   const main = join(import.meta.dirname, 'main.js')
   const output = execFileSync(process.execPath, [main, '--json'], { timeout: 60_000 })
-  const { calls, files, moves } = JSON.parse(output.toString()) as Journey
+  return JSON.parse(output.toString()) as Journey
+}
+
+test('a PUBLISH of QoS 0 reaches the outbox of its subscriber in few calls, files and moves', async t => {
+  const { calls, files, moves } = journey()
 
   t.ok(calls.length <= CALLS_MAX, `${calls.length} calls, ${CALLS_MAX} at most`)
   t.ok(files.length <= FILES_MAX, `${files.length} files, ${FILES_MAX} at most`)
   t.ok(moves <= MOVES_MAX, `${moves} moves, ${MOVES_MAX} at most`)
+})
+
+test('the path of a PUBLISH in ARCHITECTURE.md is the one that it takes', async t => {
+  const page = readFileSync(join(import.meta.dirname, '../../../ARCHITECTURE.md'), 'utf8')
+  const path = page.slice(page.indexOf('## One PUBLISH'), page.indexOf('end of the turn'))
+  const said = [...path.matchAll(/^ \d (\S+\.ts)/gm)].map(([, file = '']) => file)
+
+  const { calls } = journey()
+
+  t.ok(said.length >= 5, `the page has its path: ${said.join(', ')}`)
+  let next = 0
+  for (const { file } of calls) if (file === said[next]) next += 1
+  t.equal(said[next], undefined, 'each step of the page is taken, in its order')
 })

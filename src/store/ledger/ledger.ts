@@ -58,12 +58,12 @@ export interface QueueEntry {
   readonly waiting: DeliveryQueue
 }
 
-export interface RetainedEntry {
+interface RetainedEntry {
   readonly slot: number
   readonly sequence: number
 }
 
-export interface WillEntry {
+interface WillEntry {
   readonly will: Will
   /** Milliseconds; null: the connection still stands. */
   at: number | null

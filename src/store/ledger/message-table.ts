@@ -19,7 +19,7 @@ export type Position = number
 export type ExtentOf = (position: Position) => number
 
 /** What is still needed of an extent. */
-export interface ExtentUse {
+interface ExtentUse {
   messages: number
   /** Topics, payloads and properties together. */
   bytes: number

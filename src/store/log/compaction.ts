@@ -30,7 +30,7 @@ export interface CompactionPlan {
   readonly sizeMin: number
 }
 
-export interface SparseSegments {
+interface SparseSegments {
   readonly numbers: ReadonlySet<number>
   /** What their files take, without what is moved elsewhere. */
   readonly gainBytes: number

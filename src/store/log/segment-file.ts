@@ -73,7 +73,7 @@ export function writeAll(file: DiskFile, bytes: Uint8Array, at: number): void {
 }
 
 /** A part of a file in memory, moved along as it is read. */
-export class Window {
+class Window {
   bytes: Buffer = Buffer.alloc(0)
   /** Where in the file `bytes` begins. */
   start = 0
@@ -100,9 +100,9 @@ export class Window {
  * How the frames of a file end: as they were ended on purpose, with zeros; `early`, where the file has no room for those;
  * `empty`, where more zeros follow than were written; or where something else stands.
  */
-export type Ending = 'clean' | 'early' | 'empty' | 'torn'
+type Ending = 'clean' | 'early' | 'empty' | 'torn'
 
-export interface Scan {
+interface Scan {
   /** Where the next frame would begin. */
   readonly end: number
   readonly ending: Ending

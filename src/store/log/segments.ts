@@ -59,14 +59,14 @@ export interface Cut {
   readonly offset: number
 }
 
-export interface SegmentsOptions {
+interface SegmentsOptions {
   readonly durability: Durability
   readonly segmentBytes: number
   /** A number of 32 bits for each new segment; by default one that nobody can guess. */
   readonly salt?: () => number
 }
 
-export type OnFrame = (payload: Buffer, position: Position) => void
+type OnFrame = (payload: Buffer, position: Position) => void
 
 export class Segments {
   readonly #disk: Disk
