@@ -7,7 +7,7 @@
 import { levelEnd } from './topic.ts'
 
 /** A client may have no more than this part of what is left, so that something is left for others. */
-export const PARTS_OF_REST = 16
+const PARTS_OF_REST = 16
 
 export class ShareGroupCounts {
   /** Groups by filter. */

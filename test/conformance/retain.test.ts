@@ -115,3 +115,29 @@ conforms(
     t.strictSame(asPublished.hears(), ['publish a 1 q0 retain', 'publish a 2 q0'])
   },
 )
+
+conforms(
+  { v5: ['MQTT-3.3.2-5', 'MQTT-3.3.2-6'] },
+  'a retained message that has expired is sent to nobody, and one that has not bears what is left of its interval',
+  t => {
+    const pond = new Pond()
+    const alice = pond.client('alice', { keepAliveSeconds: 0 })
+    const expires = (seconds: number) => ({
+      qos: 1 as const,
+      retain: true,
+      properties: { messageExpiryInterval: seconds },
+    })
+    alice.publishes('a/short', 'x', expires(5))
+    alice.publishes('a/long', 'x', expires(100))
+    pond.passes({ seconds: 10 })
+
+    const late = pond.client('late')
+    late.subscribes('a/+', 1)
+    const messages = late.receivesMessages()
+
+    t.strictSame(
+      messages.map(({ topic, properties }) => [topic, properties.messageExpiryInterval]),
+      [['a/long', 90]],
+    )
+  },
+)

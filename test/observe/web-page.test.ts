@@ -96,3 +96,21 @@ test('every colour of a text has a contrast of 4.5:1 with what may be behind it,
   const rules = page.slice(page.indexOf('body {'), page.indexOf('</style>'))
   t.notMatch(rules, /#[0-9a-f]{3}|rgb|hsl/)
 })
+
+test('nothing else is answered beside MQTT: an unknown path is 404, and only GET and HEAD are read', async t => {
+  const { broker } = await brokerWithPage()
+  t.teardown(() => broker.close())
+  const address = `http://127.0.0.1:${broker.listeners[1]?.port}`
+
+  for (const path of ['/nothing', '/api/v1/status/', '/api', '//', '/%00', '/healthz/x']) {
+    const response = await fetch(`${address}${path}`)
+    t.equal(response.status, 404, path)
+    t.match(await response.text(), /^Nothing is here\. /)
+  }
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    t.equal((await fetch(`${address}/`, { method })).status, 405, method)
+  }
+  const head = await fetch(`${address}/healthz`, { method: 'HEAD' })
+  t.equal(head.status, 200)
+  t.equal(await head.text(), '')
+})
