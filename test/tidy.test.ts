@@ -70,12 +70,10 @@ const WIDE_CLASSES: readonly string[] = [
   'Connection',
   'DurableState',
   'FileStore',
-  'Framer',
   'Ledger',
   'LogStore',
   'MessageTable',
   'Segments',
-  'Sender',
   'SocketListener',
   'Statistics',
 ]

@@ -353,8 +353,7 @@ export class Connection implements TimeLimited, SessionHolder {
       holder: this,
     })
     this.#client = new ConnectedClient(session, negotiated, permissions, broker, this.sender)
-    this.#framer.packetBytesMax = broker.limits.packetBytesMax
-    this.#framer.limitName = 'limits.packetBytesMax'
+    this.#framer.limit = { bytesMax: broker.limits.packetBytesMax, name: 'limits.packetBytesMax' }
     // Also when an old session was deleted or a will was left [D6].
     this.sender.send(connack(negotiated, sessionPresent, broker, extras), broker.journal.latest)
     this.#timeLimits.connected(negotiated.keepAliveSeconds)

@@ -26,24 +26,17 @@ export class Outbox {
   #start = 0
   #end = 0
   #chunks: Buffer[] | null = null
-  #bytes = 0
-  #acknowledgements = 0
+  /** Bytes that have not left yet. Only the outbox itself counts them. */
+  bytes = 0
+  /** Of the client's Receive Maximum. Only the outbox itself counts them. */
+  acknowledgements = 0
 
   constructor(pool: ChunkPool) {
     this.#pool = pool
   }
 
-  /** Bytes that have not left yet. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
   get isEmpty(): boolean {
-    return this.#bytes === 0
-  }
-
-  get acknowledgements(): number {
-    return this.#acknowledgements
+    return this.bytes === 0
   }
 
   append(bytes: Uint8Array, commitId: CommitId): void {
@@ -87,7 +80,7 @@ export class Outbox {
   countAcknowledgement(): void {
     if (this.#current === null) return
     this.#current.acknowledgements += 1
-    this.#acknowledgements += 1
+    this.acknowledgements += 1
   }
 
   /** Takes out what may leave now that `committed` is reached, in order. */
@@ -123,7 +116,7 @@ export class Outbox {
     const chunks = this.#chunks
     this.#chunks = null
     // Otherwise some batch still lies in these chunks: they are left to the garbage collector.
-    if (this.#bytes > 0) return
+    if (this.bytes > 0) return
     this.#chunk = null
     if (wasTaken && chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
   }
@@ -134,8 +127,8 @@ export class Outbox {
     this.#current = null
     this.#chunks = null
     this.#chunk = null
-    this.#bytes = 0
-    this.#acknowledgements = 0
+    this.bytes = 0
+    this.acknowledgements = 0
   }
 
   /** The batch for bytes that wait for this commit: the last one, or another behind it. */
@@ -154,7 +147,7 @@ export class Outbox {
 
   #reserve(batch: Batch, bytes: number): Buffer {
     if (this.#chunk !== null && this.#end + bytes <= this.#chunk.length) return this.#chunk
-    this.#seal(batch)
+    if (this.#chunk !== null) this.#seal(batch)
     this.#chunks ??= []
     this.#chunk = this.#pool.take(bytes, this.#chunks.length > 0)
     this.#chunks.push(this.#chunk)
@@ -165,7 +158,7 @@ export class Outbox {
 
   #advance(batch: Batch, bytes: number): void {
     this.#end += bytes
-    this.#bytes += bytes
+    this.bytes += bytes
     batch.bytes += bytes
   }
 
@@ -173,7 +166,7 @@ export class Outbox {
     this.#seal(batch)
     batch.pieces.push(bytes)
     batch.bytes += bytes.length
-    this.#bytes += bytes.length
+    this.bytes += bytes.length
   }
 
   /** What was written into the chunk since the last seal becomes a piece of the batch. */
@@ -184,8 +177,8 @@ export class Outbox {
   }
 
   #release(batch: Batch): readonly Uint8Array[] {
-    this.#bytes -= batch.bytes
-    this.#acknowledgements -= batch.acknowledgements
+    this.bytes -= batch.bytes
+    this.acknowledgements -= batch.acknowledgements
     return batch.pieces
   }
 }

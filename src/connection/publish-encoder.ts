@@ -34,7 +34,8 @@ export class PublishEncoder {
     version: ProtocolVersion,
     now: number,
   ): EncodedPublish {
-    const slot = this.#slotOf(qos, retain, version)
+    const slot = this.#slots[(version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)]
+    assert(slot !== undefined, 'there is a slot for each kind')
     const { encoded } = slot
     if (
       slot.message === message &&
@@ -73,12 +74,6 @@ export class PublishEncoder {
       slot.encoded.payload = null
     }
     this.#alone.payload = null
-  }
-
-  #slotOf(qos: QoS, retain: boolean, version: ProtocolVersion): Slot {
-    const slot = this.#slots[(version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)]
-    assert(slot !== undefined, 'there is a slot for each kind')
-    return slot
   }
 }
 

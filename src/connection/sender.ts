@@ -2,20 +2,12 @@
 
 import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
-import { encode } from '../packet/encode.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
-import {
-  NO_PROPERTIES,
-  type Packet,
-  type Properties,
-  type ProtocolVersion,
-  type QoS,
-} from '../packet/packet.ts'
-import { PACKET_TOO_LARGE } from '../packet/reason.ts'
-import { sayable } from '../packet/text.ts'
+import { NO_PROPERTIES, type Packet, type ProtocolVersion, type QoS } from '../packet/packet.ts'
 import type { Delivery } from '../session/delivery.ts'
 import type { Link, SendOutcome } from '../session/link.ts'
-import { type NegotiatedLimits, PROTOCOL_PACKET_BYTES_MAX } from './negotiated-limits.ts'
+import { canFit, fittingBytes, type SendLimits } from './fitting-packet.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
 import type { ConnectionHost, ConnectionContext } from './connection-context.ts'
 import { CannotServe } from './protocol-error.ts'
 import { Outbox } from './outbox.ts'
@@ -34,9 +26,8 @@ export class Sender implements Link {
   readonly outbox: Outbox
   readonly #context: ConnectionContext
   readonly #host: ConnectionHost
-  #version: ProtocolVersion = 4
-  #packetBytesMax = Infinity
-  #wantsProblemInformation = true
+  /** Until CONNECT is accepted only the version in it counts. */
+  #limits: SendLimits = { version: 4, packetBytesMax: Infinity, wantsProblemInformation: true }
   #aliases: OutgoingAliases | null = null
   #flushEarlyAt = EARLY_FLUSH_BYTES
   /** A session was told that there is no room: it wants to hear when there is. */
@@ -55,13 +46,11 @@ export class Sender implements Link {
 
   /** The version to answer in before CONNECT is accepted. */
   setVersion(version: ProtocolVersion): void {
-    this.#version = version
+    this.#limits = { ...this.#limits, version }
   }
 
   setNegotiated(negotiated: NegotiatedLimits): void {
-    this.#version = negotiated.version
-    this.#packetBytesMax = negotiated.packetBytesMax
-    this.#wantsProblemInformation = negotiated.wantsProblemInformation
+    this.#limits = negotiated
     const { topicAliasMax } = negotiated
     const { broker } = this.#context
     const bounds = { max: topicAliasMax, bytesMax: broker.limits.topicAliasBytesMax }
@@ -131,43 +120,21 @@ export class Sender implements Link {
     this.#packetAppended()
   }
 
-  /**
-   * Any other packet. Reason strings and user properties are left out where the client did not ask for them
-   * [MQTT-3.1.2-29], and where they would make the packet larger than it takes [MQTT-3.2.2-19, MQTT-3.14.2-3].
-   */
+  /** Any other packet. */
   send(packet: Packet, commitId: CommitId): void {
     if (this.fault !== null) return
     try {
-      this.#send(packet, commitId)
+      const bytes = fittingBytes(packet, this.#limits)
+      if (bytes === null) return
+      this.outbox.append(bytes, commitId)
+      this.#packetAppended()
     } catch (error) {
       this.#failed(error)
     }
   }
 
-  #send(packet: Packet, commitId: CommitId): void {
-    const fitting = withBoundedWords(this.#fitting(packet))
-    let bytes = encode(fitting, this.#version)
-    if (bytes.length > this.#packetBytesMax) bytes = encode(withoutWords(packet), this.#version)
-    if (bytes.length > this.#packetBytesMax) {
-      this.#cannotSend(packet, bytes.length)
-      return
-    }
-    this.outbox.append(bytes, commitId)
-    this.#packetAppended()
-  }
-
-  /** Whether the packet, without words that may be left out, is small enough for the client [MQTT-3.1.2-24]. */
   canSend(packet: Packet): boolean {
-    if (this.#packetBytesMax >= PROTOCOL_PACKET_BYTES_MAX) return true
-    return encode(withoutWords(packet), this.#version).length <= this.#packetBytesMax
-  }
-
-  /** The client would wait for ever for what must not be sent to it, so it is left. With these two we are leaving. */
-  #cannotSend({ type }: Packet, bytes: number): void {
-    if (type === 'connack' || type === 'disconnect') return
-    const max = `the Maximum Packet Size of the client (${this.#packetBytesMax})`
-    const sentence = `${type.toUpperCase()} of ${bytes} bytes is larger than ${max}`
-    throw new CannotServe(PACKET_TOO_LARGE, sentence)
+    return canFit(packet, this.#limits)
   }
 
   #publish(
@@ -184,9 +151,9 @@ export class Sender implements Link {
     try {
       const encoded =
         this.#aliases === null && !duplicate
-          ? encoder.encode(message, qos, retain, identifiers, this.#version, broker.now)
+          ? encoder.encode(message, qos, retain, identifiers, this.#limits.version, broker.now)
           : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
-      if (encoded.size > this.#packetBytesMax) return 'too-large'
+      if (encoded.size > this.#limits.packetBytesMax) return 'too-large'
       this.outbox.appendPublish(encoded, packetId, commitId)
     } catch (error) {
       this.#failed(error)
@@ -215,23 +182,19 @@ export class Sender implements Link {
     const { topic } = message
     const { broker, encoder } = this.#context
     const properties =
-      this.#version === 5 ? propertiesTowards(message, identifiers, broker.now) : NO_PROPERTIES
+      this.#limits.version === 5
+        ? propertiesTowards(message, identifiers, broker.now)
+        : NO_PROPERTIES
     const known = this.#aliases?.aliasOf(topic) ?? 0
     const alias = known === 0 ? (this.#aliases?.nextAliasFor(topic) ?? 0) : known
     const withAlias = alias === 0 ? properties : { ...properties, topicAlias: alias }
     const name = known === 0 ? topic : ''
-    const version = this.#version
+    const version = this.#limits.version
     const encoded = encoder.encodeAlone(message, name, qos, retain, duplicate, withAlias, version)
     // The alias exists from the moment the client hears of it, not before.
-    const isSent = encoded.size <= this.#packetBytesMax
+    const isSent = encoded.size <= this.#limits.packetBytesMax
     if (known === 0 && alias !== 0 && isSent) this.#aliases?.set(topic, alias)
     return encoded
-  }
-
-  #fitting(packet: Packet): Packet {
-    if (this.#wantsProblemInformation) return packet
-    if (packet.type === 'connack' || packet.type === 'disconnect') return packet
-    return withoutWords(packet)
   }
 
   #packetAppended(): void {
@@ -241,18 +204,4 @@ export class Sender implements Link {
     this.#host.flushEarly()
     this.#flushEarlyAt = this.outbox.bytes + EARLY_FLUSH_BYTES
   }
-}
-
-/** Sentences may hold words of the client, or of whoever was asked about it: of any length, and of any characters. */
-function withBoundedWords(packet: Packet): Packet {
-  if (!('properties' in packet) || packet.properties.reasonString === undefined) return packet
-  const reasonString = sayable(packet.properties.reasonString)
-  return { ...packet, properties: { ...packet.properties, reasonString } }
-}
-
-function withoutWords(packet: Packet): Packet {
-  if (!('properties' in packet)) return packet
-  const { reasonString: _reason, userProperties: _user, ...rest } = packet.properties
-  const properties: Properties = Object.keys(rest).length === 0 ? NO_PROPERTIES : rest
-  return { ...packet, properties }
 }

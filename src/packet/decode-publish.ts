@@ -1,21 +1,14 @@
 // PUBLISH: the packet that speed is about. No object is made but the packet and its payload.
 
 import { MalformedPacket } from './malformed.ts'
-import {
-  NO_PROPERTIES,
-  type ProtocolVersion,
-  type PublishPacket,
-  type ReadingTerms,
-} from './packet.ts'
+import { NO_PROPERTIES, type PublishPacket, type ReadingTerms } from './packet.ts'
 import { readProperties } from './properties.ts'
 import { Reader } from './reader.ts'
-import { MALFORMED_PACKET, PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reason.ts'
+import { MALFORMED_PACKET, PROTOCOL_ERROR } from './reason.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX, SMALL_BYTES_MAX } from './sizes.ts'
-import { topicNameOf } from './topic-cache.ts'
+import { topicNames } from './topic-names.ts'
 
 const NO_PAYLOAD = Buffer.alloc(0)
-const PLUS = '+'
-const HASH = '#'
 
 /** `body` is behind the fixed header, whose flags are given. */
 export function decodePublish(
@@ -37,8 +30,10 @@ export function decodePublish(
   if (body + 2 > end || at > end) {
     throw new MalformedPacket(MALFORMED_PACKET, 'the topic name goes beyond the end of its packet')
   }
-  const topic = topicNameOf(bytes, body + 2, topicEnd)
-  assertTopicName(topic, version)
+  const topic = topicNames.textOf(bytes, body + 2, topicEnd)
+  // [MQTT-4.7.3-1]; in 5.0 a topic alias may stand for it.
+  if (topic === '' && version < 5)
+    throw new MalformedPacket(MALFORMED_PACKET, 'the topic name is empty')
   const packetId = qos === 0 ? 0 : ((bytes[topicEnd] ?? 0) << 8) | (bytes[topicEnd + 1] ?? 0)
   // [MQTT-2.2.1-3]
   if (packetId === 0 && qos > 0) throw new MalformedPacket(MALFORMED_PACKET, 'packet identifier 0')
@@ -77,14 +72,4 @@ function copyOf(bytes: Buffer, start: number, end: number): Buffer {
   if (length > LOOP_BYTES_MAX) bytes.copy(copy, 0, start, end)
   else for (let index = 0; index < length; index++) copy[index] = bytes[start + index] ?? 0
   return copy
-}
-
-function assertTopicName(topic: string, version: ProtocolVersion): void {
-  // [MQTT-3.3.2-2]
-  if (topic.includes(PLUS) || topic.includes(HASH)) {
-    throw new MalformedPacket(TOPIC_NAME_INVALID, 'the topic name has a wildcard')
-  }
-  // [MQTT-4.7.3-1]
-  if (topic === '' && version < 5)
-    throw new MalformedPacket(MALFORMED_PACKET, 'the topic name is empty')
 }

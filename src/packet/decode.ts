@@ -60,6 +60,9 @@ export function decodeWithin(
   const first = bytes[start] ?? 0
   const flags = first & 0x0f
   const type = first >> 4
+  // A length of one byte, as most packets have, has no needless one.
+  const isShort = (bytes[start + 1] ?? 0) < 0x80
+  if (type === 3 && isShort) return decodePublish(bytes, start + 2, end, flags, terms)
   const body = bodyStart(bytes, start)
   const isLong = isLongHeader(bytes, start, body)
   if (type === 3 && !isLong) return decodePublish(bytes, body, end, flags, terms)

@@ -1,6 +1,6 @@
 // PUBLISH → bytes that many receivers share: only the packet identifier is each one's own.
 
-import type { Properties, ProtocolVersion, QoS } from './packet.ts'
+import { NO_PROPERTIES, type Properties, type ProtocolVersion, type QoS } from './packet.ts'
 import { writeProperties } from './properties.ts'
 import { LARGE_BYTES_MIN } from './sizes.ts'
 import { varintBytes, Writer } from './writer.ts'
@@ -22,17 +22,14 @@ export class EncodedPublish {
   payload: Buffer | null = null
   /** Where in the head the two bytes of the packet identifier stand; -1 at QoS 0. */
   packetIdOffset = -1
+  /** Bytes of the whole packet. */
+  size = 0
   #head: Buffer | null = null
 
   /** The head as a buffer of its own length. Made when it is first asked for. */
   get head(): Buffer {
     this.#head ??= this.memory.subarray(0, this.headBytes)
     return this.#head
-  }
-
-  /** Bytes of the whole packet. */
-  get size(): number {
-    return this.headBytes + (this.payload === null ? 0 : this.payload.length)
   }
 
   encode(
@@ -44,17 +41,26 @@ export class EncodedPublish {
     properties: Properties,
     version: ProtocolVersion,
   ): void {
-    properties5.reset()
-    if (version === 5) writeProperties(properties5, properties)
-    const propertyBytes = properties5.length
+    // One byte says that there are none.
+    let propertyBytes = version === 5 ? 1 : 0
+    const hasProperties = version === 5 && properties !== NO_PROPERTIES
+    if (hasProperties) {
+      properties5.reset()
+      writeProperties(properties5, properties)
+      propertyBytes = properties5.length
+    }
     const topicBytes = Buffer.byteLength(topic)
     const idBytes = qos === 0 ? 0 : 2
     const isSeparate = payload.length >= LARGE_BYTES_MIN
     const remaining = 2 + topicBytes + idBytes + propertyBytes + payload.length
-    const headBytes = 1 + varintBytes(remaining) + remaining - (isSeparate ? payload.length : 0)
+    const lengthBytes = remaining < 0x80 ? 1 : varintBytes(remaining)
+    this.size = 1 + lengthBytes + remaining
+    const headBytes = isSeparate ? this.size - payload.length : this.size
     const memory = this.#begin(headBytes)
     memory[0] = PUBLISH | (duplicate ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0)
-    let at = writeVarint(memory, 1, remaining)
+    if (lengthBytes === 1) memory[1] = remaining
+    else writeVarint(memory, 1, remaining)
+    let at = 1 + lengthBytes
     memory[at] = topicBytes >> 8
     memory[at + 1] = topicBytes & 0xff
     at += 2
@@ -64,7 +70,8 @@ export class EncodedPublish {
     at += topicBytes
     this.packetIdOffset = qos === 0 ? -1 : at
     at += idBytes
-    if (propertyBytes > 0) memory.set(properties5.bytes.subarray(0, propertyBytes), at)
+    if (hasProperties) memory.set(properties5.bytes.subarray(0, propertyBytes), at)
+    else if (version === 5) memory[at] = 0
     if (!isSeparate) memory.set(payload, at + propertyBytes)
     this.payload = isSeparate ? payload : null
   }
@@ -79,13 +86,12 @@ export class EncodedPublish {
   }
 }
 
-function writeVarint(bytes: Buffer, start: number, value: number): number {
+function writeVarint(bytes: Buffer, start: number, value: number): void {
   let at = start
   let rest = value
   while (rest > 0x7f) {
     bytes[at++] = (rest & 0x7f) | 0x80
     rest >>>= 7
   }
-  bytes[at++] = rest
-  return at
+  bytes[at] = rest
 }

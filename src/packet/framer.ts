@@ -10,11 +10,15 @@ const EMPTY = Buffer.alloc(0)
 const CARRY_BYTES_MIN = 512
 const LENGTH_BYTES_MAX = 4
 
+/** Larger packets are refused as soon as their length is known. */
+interface PacketLimit {
+  readonly bytesMax: number
+  /** What it is called where it is configured. */
+  readonly name: string
+}
+
 export class Framer {
-  /** Larger packets are refused as soon as their length is known. */
-  packetBytesMax: number
-  /** What `packetBytesMax` is called where it is configured. */
-  limitName: string
+  limit: PacketLimit
   /** After `next` has returned true the packet lies at `bytes` from `start` up to `end`. */
   bytes: Buffer = EMPTY
   start = 0
@@ -31,8 +35,7 @@ export class Framer {
   #isExhausted = true
 
   constructor(packetBytesMax: number, limitName = 'limits.packetBytesMax') {
-    this.packetBytesMax = packetBytesMax
-    this.limitName = limitName
+    this.limit = { bytesMax: packetBytesMax, name: limitName }
   }
 
   /** There may be another whole packet among what has arrived. */
@@ -99,22 +102,13 @@ export class Framer {
       length += (byte & 0x7f) << (7 * count)
       if (byte < 0x80) {
         // A needless byte is the decoder's matter: 3.1 allows it.
-        return this.#wholeEnd(at + 1 + length)
+        const end = at + 1 + length
+        this.#size = end - start
+        if (this.#size > this.limit.bytesMax) throw tooLarge(this.#size, this.limit)
+        return end <= filled ? end : 0
       }
     }
     throw new MalformedPacket(MALFORMED_PACKET, 'remaining length has more than four bytes')
-  }
-
-  #wholeEnd(end: number): number {
-    const size = end - this.start
-    if (size > this.packetBytesMax) {
-      throw new MalformedPacket(
-        PACKET_TOO_LARGE,
-        `a packet of ${size} bytes, more than ${this.limitName} (${this.packetBytesMax})`,
-      )
-    }
-    this.#size = size
-    return end <= this.#filled ? end : 0
   }
 
   /** Nothing of our own is left: packets are read where the caller has them. */
@@ -185,4 +179,9 @@ export class Framer {
     this.start = 0
     this.end = 0
   }
+}
+
+function tooLarge(size: number, { bytesMax, name }: PacketLimit): MalformedPacket {
+  const sentence = `a packet of ${size} bytes, more than ${name} (${bytesMax})`
+  return new MalformedPacket(PACKET_TOO_LARGE, sentence)
 }

@@ -26,13 +26,18 @@ export class TextCache {
   /** Throws what `make` throws. */
   textOf(bytes: Buffer, start: number, end: number): string {
     const length = end - start
+    if (length === 0) return ''
     if (length > this.#bytesMax) return this.#make(bytes, start, end)
     let hash = length
     for (let index = start; index < end; index++)
       hash = (Math.imul(hash, 31) + (bytes[index] ?? 0)) | 0
     const place = (hash ^ (hash >>> 15)) & (this.#slots.length - 1)
     const slot = this.#slots[place]
-    if (slot !== undefined && isSame(slot.bytes, bytes, start, length)) return slot.text
+    if (slot !== undefined && slot.bytes.length === length) {
+      let same = 0
+      while (same < length && slot.bytes[same] === bytes[start + same]) same++
+      if (same === length) return slot.text
+    }
     const text = this.#make(bytes, start, end)
     const copy =
       length <= SMALL_BYTES_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
@@ -40,11 +45,4 @@ export class TextCache {
     this.#slots[place] = { bytes: copy, text }
     return text
   }
-}
-
-function isSame(known: Buffer, bytes: Buffer, start: number, length: number): boolean {
-  if (known.length !== length) return false
-  for (let index = 0; index < length; index++)
-    if (known[index] !== bytes[start + index]) return false
-  return true
 }

@@ -1,0 +1,20 @@
+// Topic names of PUBLISH packets that were read lately: a hot topic is neither checked nor made into a string again.
+
+import { MalformedPacket } from './malformed.ts'
+import { TOPIC_NAME_INVALID } from './reason.ts'
+import { textOf } from './text.ts'
+import { TextCache } from './text-cache.ts'
+
+const PLUS = '+'
+const HASH = '#'
+
+export const topicNames: TextCache = new TextCache(1_024, 128, topicNameOf)
+
+function topicNameOf(bytes: Buffer, start: number, end: number): string {
+  const topic = textOf(bytes, start, end, 'topic name')
+  // [MQTT-3.3.2-2]
+  if (topic.includes(PLUS) || topic.includes(HASH)) {
+    throw new MalformedPacket(TOPIC_NAME_INVALID, 'the topic name has a wildcard')
+  }
+  return topic
+}
