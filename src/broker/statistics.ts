@@ -6,6 +6,8 @@ export class Statistics {
   connectionsAccepted = 0
   connectionsRefused = 0
   connectionsLost = 0
+  /** Closed before CONNECT, for others that found no room. */
+  strangersClosed = 0
   sessionsTakenOver = 0
   sessionsExpired = 0
   packetsReceived = 0

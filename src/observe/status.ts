@@ -29,6 +29,8 @@ export interface Status {
   readonly dropped: Readonly<Record<string, number>>
   readonly publishesRefused: number
   readonly subscribesRefused: number
+  /** Connections that were closed before CONNECT, for others that found no room. */
+  readonly strangersClosed: number
   readonly protocolErrors: number
   /** Log lines that were not printed, because their reader was too slow. */
   readonly logLinesLeftOut: number
@@ -89,6 +91,11 @@ export const FIGURES: readonly {
     name: 'protocolErrors',
     label: 'Protocol errors',
     counts: 'Connections that ended because their client broke the protocol',
+  },
+  {
+    name: 'strangersClosed',
+    label: 'Strangers closed',
+    counts: 'Connections closed before CONNECT, because another one found no room',
   },
   {
     name: 'subscribesRefused',
@@ -173,6 +180,7 @@ export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: Stat
     dropped: { ...statistics.dropped },
     publishesRefused: statistics.publishesRefused,
     subscribesRefused: statistics.subscribesRefused,
+    strangersClosed: statistics.strangersClosed,
     protocolErrors: statistics.protocolErrors,
     logLinesLeftOut,
     internalErrors: statistics.internalErrors,

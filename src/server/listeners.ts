@@ -1,5 +1,6 @@
 // All listeners of the configuration: started, counted, reloaded and closed together.
 
+import type { Socket } from 'node:net'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
@@ -14,6 +15,8 @@ interface ListenersOptions {
   /** Called with the wire of each client that a listener has accepted. */
   readonly accept: Arrival
   readonly onRequest: NonNullable<ListenerOptions['onRequest']>
+  /** A connection was closed before CONNECT, for another one. */
+  readonly strangerClosed: () => void
 }
 
 export class Listeners {
@@ -30,7 +33,7 @@ export class Listeners {
 
   /** To be called when the store is open and no client is there. Throws StartError. */
   async start(): Promise<void> {
-    const { config, log, accept, onRequest } = this.#options
+    const { config, log, accept, onRequest, strangerClosed } = this.#options
     // A client may send a packet as one frame, and a few joined.
     const { packetBytesMax, connectPacketBytesMax, connectionsMax } = config.limits
     const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
@@ -39,7 +42,15 @@ export class Listeners {
       this.#socketCount < socketsMax ? null : fullnessSentence(socketsMax, connectionsMax)
     this.#all = config.listeners.map((options, index) =>
       createListener(
-        { ...options, onRequest, frameBytesMax, fullness, key: `listeners.${index}` },
+        {
+          ...options,
+          onRequest,
+          frameBytesMax,
+          fullness,
+          makeRoom: cause => this.#closeStranger(cause),
+          strangerClosed,
+          key: `listeners.${index}`,
+        },
         accept,
         log,
       ),
@@ -59,6 +70,16 @@ export class Listeners {
   /** No client is accepted any more, at once. Resolves when every listener is closed. */
   async close(): Promise<void> {
     await Promise.all(this.#all.map(listener => listener.close()))
+  }
+
+  /** Of all listeners the connection that waits for its CONNECT since longest. */
+  #closeStranger(cause: string): Socket | null {
+    let oldest: Listener | null = null
+    for (const listener of this.#all) {
+      const since = listener.strangerSince
+      if (since !== null && since < (oldest?.strangerSince ?? Infinity)) oldest = listener
+    }
+    return oldest?.closeStranger(cause) ?? null
   }
 
   get #socketCount(): number {

@@ -19,7 +19,7 @@ import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
 import { streamWire } from '../transport/stream-wire.ts'
-import type { Peer, Wire } from '../transport/wire.ts'
+import type { Arrived, Peer, Wire } from '../transport/wire.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
@@ -85,6 +85,7 @@ export class Server implements RunningServer {
       config,
       log: this.#log,
       accept: wire => this.accept(wire),
+      strangerClosed: () => (this.core.broker.statistics.strangersClosed += 1),
       onRequest: contained(page, error => this.#failed('web page', error)),
     })
   }
@@ -140,18 +141,19 @@ export class Server implements RunningServer {
   }
 
   /** Serves the client at the other end of the wire. */
-  accept(wire: Wire): void {
+  accept(wire: Wire): Arrived | null {
     const { connectionsMax } = this.#config.limits
     if (this.#isClosing || this.connectionCount >= connectionsMax) {
       if (!this.#isClosing) this.#refuse(wire.peer, connectionsMax)
       wire.destroy()
-      return
+      return null
     }
     try {
-      this.core.accept(wire)
+      return this.core.accept(wire)
     } catch (error) {
       this.#failed('connection', error)
       wire.destroy()
+      return null
     }
   }
 

@@ -11,7 +11,7 @@ import type {
 import type { Flushable, Turn } from '../loop/turn.ts'
 import { BAD_AUTHENTICATION_METHOD, QUOTA_EXCEEDED, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
-import type { Wire, WireReceiver } from './wire.ts'
+import type { Arrived, Wire, WireReceiver } from './wire.ts'
 
 export interface ClientSocketContext {
   readonly connections: ConnectionContext
@@ -34,7 +34,7 @@ const UNREAD_BYTES_MAX = 65_536
 /** A socket and its connection in the heap of Node, while nothing waits there. */
 const CONNECTION_BYTES = 4_000
 
-export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
+export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flushable {
   readonly connection: Connection
   readonly #wire: Wire
   readonly #context: ClientSocketContext
@@ -62,6 +62,10 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     context.connections.broker.memory.add('sessions', CONNECTION_BYTES)
     this.connection = new Connection(context.connections, this, wire.peer)
     wire.open(this)
+  }
+
+  get hasConnect(): boolean {
+    return this.connection.clientId !== null
   }
 
   get pendingBytes(): number {

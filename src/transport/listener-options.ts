@@ -1,6 +1,7 @@
 // What a listener is told. The configuration gives these shapes their defaults.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 export interface CertificateFiles {
   readonly certFile: string
@@ -40,6 +41,10 @@ export interface ListenerOptions {
   readonly connectionsMax: number
   /** Why the process may not have one more socket, of all listeners together; null while it may. */
   readonly fullness?: (() => string | null) | undefined
+  /** Closes a stranger of any listener, as `Listener.closeStranger` does. */
+  readonly makeRoom?: ((cause: string) => Socket | null) | undefined
+  /** A stranger was closed. */
+  readonly strangerClosed?: (() => void) | undefined
   /** For TLS handshake, PROXY header and WebSocket upgrade together, counted from accept. */
   readonly handshakeTimeoutMs?: number | undefined
   /** Largest WebSocket message, in bytes. */

@@ -14,17 +14,22 @@ import type { ListenerOptions } from './listener-options.ts'
 import { HandshakeDeadline } from './handshake-deadline.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
 import { isWithin, subnetsOf } from './subnets.ts'
+import { Strangers } from './strangers.ts'
 import { streamWire } from './stream-wire.ts'
 import { TlsStage } from './tls-stage.ts'
 import { prepareSocketPath, restrictSocketPath } from './unix-socket.ts'
 import { WebSocketStage } from './websocket-stage.ts'
-import { type Arrival, ignored, type Peer, type TransportName } from './wire.ts'
+import { type Arrival, ignored, type Peer, type TransportName, type Wire } from './wire.ts'
 
 export interface Listener {
   /** `mqtt://127.0.0.1:1883`, with the port that it is bound to. */
   readonly name: string
   readonly port: number
   readonly connectionCount: number
+  /** Since when the oldest connection is here that has not sent CONNECT, by `performance.now()`; null where there is none. */
+  readonly strangerSince: number | null
+  /** Closes that one, and returns its socket, which frees its place as it closes; null where there is none. */
+  closeStranger(cause: string): Socket | null
   /** Rejects with a sentence that says what is in the way. */
   start(): Promise<void>
   /** Stops accepting. What was accepted lives on until its line ends it. */
@@ -61,11 +66,11 @@ class SocketListener implements Listener {
   #name: string
   #connections = 0
   #looking = 0
-  readonly #socketClosed = (): void => {
-    this.#connections -= 1
-  }
   /** Accepted, and not yet through with what comes before MQTT. */
   readonly #preparing = new Set<Socket>()
+  readonly #strangers = new Strangers()
+  /** One for all sockets. */
+  readonly #socketClosed: (this: Socket) => void
 
   constructor(options: ListenerOptions, arrival: Arrival, log: Log) {
     this.#options = options
@@ -74,7 +79,14 @@ class SocketListener implements Listener {
     this.#port = options.port ?? 0
     this.#name = this.#nameNow()
     this.#proxyTrusted = options.proxyTrusted === undefined ? null : subnetsOf(options.proxyTrusted)
-    this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, arrival, log) : null
+    this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, log) : null
+    const closed = (socket: Socket): void => {
+      this.#connections -= 1
+      this.#strangers.remove(socket)
+    }
+    this.#socketClosed = function () {
+      closed(this)
+    }
     const isTcp = options.path === undefined
     const accepting = (): Server =>
       createServer(
@@ -108,6 +120,21 @@ class SocketListener implements Listener {
 
   get connectionCount(): number {
     return this.#connections
+  }
+
+  get strangerSince(): number | null {
+    return this.#strangers.oldestSince
+  }
+
+  closeStranger(cause: string): Socket | null {
+    const socket = this.#strangers.takeOldest()
+    if (socket === null) return null
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const fields = { event: 'stranger.closed', listener: this.name, address, cause }
+    this.#log.warn(fields, 'closed before CONNECT, for another connection')
+    this.#options.strangerClosed?.()
+    socket.destroy()
+    return socket
   }
 
   async start(): Promise<void> {
@@ -179,31 +206,43 @@ class SocketListener implements Listener {
       listener: this.#name,
       certificate: null,
     }
-    const fullness = this.#fullness
-    if (fullness === null) {
-      this.#admit(socket, peer)
-    } else if (this.#looking >= SECOND_LOOKS_MAX) {
-      this.#refuse(socket, peer, fullness)
-    } else {
-      this.#looking += 1
-      setTimeout(() => this.#lookAgain(socket, peer), SECOND_LOOK_MS)
-    }
+    this.#place(socket, peer)
   }
 
   /** A client that closes one connection and opens the next at once may come before its own end was seen. */
-  #lookAgain(socket: Socket, peer: Peer): void {
-    this.#looking -= 1
+  #place(socket: Socket, peer: Peer, hasWaited = false): void {
     if (socket.destroyed) return
     const fullness = this.#fullness
-    if (fullness === null) this.#admit(socket, peer)
-    else this.#refuse(socket, peer, fullness)
+    if (fullness === null) {
+      this.#admit(socket, peer)
+      return
+    }
+    const closing = this.#makeRoom(fullness)
+    if (closing !== null) {
+      closing.once('close', () => setImmediate(() => this.#place(socket, peer, hasWaited)))
+    } else if (hasWaited || this.#looking >= SECOND_LOOKS_MAX) {
+      this.#refuse(socket, peer, fullness)
+    } else {
+      this.#looking += 1
+      setTimeout(() => {
+        this.#looking -= 1
+        this.#place(socket, peer, true)
+      }, SECOND_LOOK_MS)
+    }
+  }
+
+  #makeRoom(fullness: string): Socket | null {
+    const { connectionsMax, makeRoom } = this.#options
+    if (this.#connections >= connectionsMax) return this.closeStranger(fullness)
+    return makeRoom?.(fullness) ?? null
   }
 
   #admit(socket: Socket, peer: Peer): void {
     this.#connections += 1
     socket.on('close', this.#socketClosed)
+    this.#strangers.add(socket)
     if (this.#isPlain) {
-      this.#arrival(streamWire(socket, peer, wrongProtocolOf))
+      this.#strangers.arrives(socket, this.#arrival(streamWire(socket, peer, wrongProtocolOf)))
       return
     }
     const arrived = this.#startDeadline(socket)
@@ -225,21 +264,24 @@ class SocketListener implements Listener {
 
   /**
    * One deadline from accept for all that comes before MQTT, however slowly its bytes drip.
-   * Returns what is to be called when the socket has come through.
+   * Returns what is to be called with the wire when the socket has come through.
    */
-  #startDeadline(socket: Socket): () => void {
+  #startDeadline(socket: Socket): (wire: Wire) => void {
     const { handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
     const deadline = new HandshakeDeadline(handshakeTimeoutMs, () => socket.destroy())
-    const arrived = (): void => {
+    const isThrough = (): void => {
       deadline.clear()
       this.#preparing.delete(socket)
     }
     this.#preparing.add(socket)
-    socket.once('close', arrived)
-    return arrived
+    socket.once('close', isThrough)
+    return wire => {
+      isThrough()
+      this.#strangers.arrives(socket, this.#arrival(wire))
+    }
   }
 
-  #readProxyHeader(socket: Socket, peer: Peer, arrived: () => void): void {
+  #readProxyHeader(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     if (this.#proxyTrusted !== null && !isWithin(this.#proxyTrusted, peer.address)) {
       this.#refuse(socket, peer, 'its address may not send a PROXY header')
       return
@@ -261,7 +303,7 @@ class SocketListener implements Listener {
     socket.on('data', read)
   }
 
-  #secure(socket: Socket, peer: Peer, arrived: () => void): void {
+  #secure(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     if (this.#tls === null) this.#handOver(socket, peer, arrived)
     else
       this.#tls.secure(socket, peer, (secured, verified) =>
@@ -269,14 +311,13 @@ class SocketListener implements Listener {
       )
   }
 
-  #handOver(socket: Socket, peer: Peer, arrived: () => void): void {
+  #handOver(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     if (this.#webSocket !== null) {
       this.#webSocket.serve(socket, peer, arrived)
       return
     }
-    arrived()
     const check = this.#options.tls === undefined ? wrongProtocolOf : null
-    this.#arrival(streamWire(socket, peer, check))
+    arrived(streamWire(socket, peer, check))
   }
 
   #refuse(socket: Socket, peer: Peer, cause: string): void {

@@ -9,7 +9,7 @@ import { quoted } from '../packet/text.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { WebOrigins } from './web-origin.ts'
 import { WebSocketWire } from './websocket-wire.ts'
-import { type Arrival, CLOSE_MS_MAX, ignored, type Peer } from './wire.ts'
+import { CLOSE_MS_MAX, ignored, type Peer, type Wire } from './wire.ts'
 
 /** The names that MQTT over WebSocket goes by; the second is that of MQTT 3.1 clients. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
@@ -23,17 +23,15 @@ const CLOSING = { closeTimeout: CLOSE_MS_MAX }
 
 export class WebSocketStage {
   readonly #options: ListenerOptions
-  readonly #arrival: Arrival
   readonly #log: Log
   readonly #http: Server
   readonly #webSockets: WebSocketServer
   readonly #origins: WebOrigins
   readonly #peers = new WeakMap<Duplex, Peer>()
-  readonly #arrived = new WeakMap<Duplex, () => void>()
+  readonly #arrived = new WeakMap<Duplex, (wire: Wire) => void>()
 
-  constructor(options: ListenerOptions, arrival: Arrival, log: Log) {
+  constructor(options: ListenerOptions, log: Log) {
     this.#options = options
-    this.#arrival = arrival
     this.#log = log
     this.#origins = new WebOrigins(options)
     this.#webSockets = new WebSocketServer({
@@ -56,8 +54,8 @@ export class WebSocketStage {
     this.#http.on('clientError', (error, socket) => this.#unreadable(error, socket))
   }
 
-  /** `arrived` is called when the socket has become a WebSocket. */
-  serve(socket: Socket, peer: Peer, arrived: () => void): void {
+  /** `arrived` is called with the wire when the socket has become a WebSocket. */
+  serve(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     this.#peers.set(socket, peer)
     this.#arrived.set(socket, arrived)
     socket.on('error', ignored)
@@ -103,9 +101,8 @@ export class WebSocketStage {
   }
 
   #upgraded(webSocket: WebSocket, socket: Socket, peer: Peer): void {
-    this.#arrived.get(socket)?.()
     socket.setNoDelay(true)
-    this.#arrival(new WebSocketWire(webSocket, socket, peer))
+    this.#arrived.get(socket)?.(new WebSocketWire(webSocket, socket, peer))
   }
 
   #refusalOf(request: IncomingMessage): Refusal | null {

@@ -77,5 +77,11 @@ export const CLOSE_MS_MAX = 2_000
  */
 export function ignored(): void {}
 
-/** Where listeners bring what they have accepted. */
-export type Arrival = (wire: Wire) => void
+/** Whoever a listener has brought a wire to. */
+export interface Arrived {
+  /** CONNECT was read: the client is no stranger any more, whatever is answered. */
+  readonly hasConnect: boolean
+}
+
+/** Where listeners bring what they have accepted; null where nobody took it. */
+export type Arrival = (wire: Wire) => Arrived | null

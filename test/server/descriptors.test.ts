@@ -53,7 +53,8 @@ for (const descriptors of [128, 256]) {
     await away.endAsync()
     const alice = await mqtt.connectAsync(url)
     const sockets = crowd(port, 400)
-    await new Promise(closed => sockets.at(-1)?.on('close', closed))
+    await new Promise(closed => sockets[0]?.on('close', closed))
+    const late = await mqtt.connectAsync(url)
 
     const payload = Buffer.alloc(100_000, 'x')
     for (let count = 0; count < MESSAGES; count++) {
@@ -63,6 +64,8 @@ for (const descriptors of [128, 256]) {
 
     t.match(broker.output, /"event":"connections.bound","limit":\d+/)
     t.equal(broker.process.exitCode, null, broker.output)
+    await late.publishAsync('b', 'x', { qos: 1 })
+    late.end(true)
     alice.end(true)
     for (const socket of sockets) socket.destroy()
     await broker.killed()

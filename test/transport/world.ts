@@ -105,11 +105,12 @@ export class World {
       warn: (fields: LogFields) => this.warnings.push(fields),
       error: () => {},
     }
-    const arrival = (wire: Wire): void => {
+    const arrival = (wire: Wire): { readonly hasConnect: boolean } => {
       const arrived = new Arrived(wire)
       const waiting = this.#waiting.shift()
       if (waiting === undefined) this.#arrived.push(arrived)
       else waiting(arrived)
+      return { hasConnect: true }
     }
     const whole = { protocol: 'mqtt' as const, port: 0, connectionsMax: 1_000, ...options }
     this.listener = createListener(whole, arrival, log)
