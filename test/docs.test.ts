@@ -66,3 +66,19 @@ for (const page of pages()) {
     }
   })
 }
+
+for (const page of ['ARCHITECTURE.md', 'docs/reference/glossary.md']) {
+  test(`every file that ${page} names is there`, async t => {
+    const text = readFileSync(resolve(ROOT, page), 'utf8')
+    const names = new Set(
+      [...text.matchAll(/(?<![\w/.-])(?:\.\.\/)?[\w-]+\/[\w/-]+\.(?:test\.)?ts\b/g)].map(
+        ([name]) => name,
+      ),
+    )
+    t.ok(names.size > 20)
+    for (const name of names) {
+      const places = ['src', '.'].map(folder => resolve(ROOT, folder, name))
+      t.ok(places.some(existsSync), name)
+    }
+  })
+}
