@@ -75,7 +75,6 @@ const WIDE_CLASSES: readonly string[] = [
   'MessageTable',
   'Segments',
   'SocketListener',
-  'Statistics',
 ]
 
 interface Source {

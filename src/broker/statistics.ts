@@ -1,7 +1,8 @@
-// Plain counters, read by whoever wants to show them.
+// Counters of the broker, for the web page, the API and later metrics.
 
 import type { DropReason } from '../session/session-context.ts'
 
+// Wide on purpose: each field is one counter, and there are no methods.
 export class Statistics {
   connectionsAccepted = 0
   connectionsRefused = 0
