@@ -19,6 +19,7 @@ export interface Stage {
   readonly isStoreIdle: boolean
   dies(power: boolean): void
   stops(): void
+  disconnects(clientId: string): void
   passes(milliseconds: number): void
   tells(story: () => string): void
 }
@@ -144,6 +145,8 @@ export class Script {
         return client.connection.wire.breaks(dice.of([0, 10, 1_000, 60_000]))
       case 'freeze':
         return this.#freezes(client)
+      case 'disconnect':
+        return this.#stage.disconnects(client.clientId)
     }
   }
 

@@ -97,6 +97,11 @@ export class SimBroker {
     this.#core.brokerStops()
   }
 
+  /** The administrator's command; nobody waits for its answer, which a fault of the disk may take away. */
+  disconnects(clientId: string): void {
+    void this.#core.commands.disconnectClient(clientId, 'an administrator says so').catch(() => {})
+  }
+
   /** The process ends: its memory and its sockets are gone. */
   dies(power: boolean): void {
     this.isAlive = false

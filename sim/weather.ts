@@ -16,6 +16,7 @@ export type ActionName =
   | 'leave'
   | 'cut'
   | 'freeze'
+  | 'disconnect'
   | 'kill'
   | 'powerCut'
   | 'armCut'
@@ -125,6 +126,7 @@ function weightsOf(dice: Dice, durability: Durability): Weather['weights'] {
     armCut: durability === 'os' ? 0 : likes(8),
     stop: likes(3),
     wait: likes(4),
+    disconnect: likes(4),
   }
 }
 

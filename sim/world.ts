@@ -157,8 +157,8 @@ export class World {
   }
 
   mayEndWith(reason: number): boolean {
-    // Takeover, keep-alive, a broker that stops.
-    return reason === 0x8e || reason === 0x8d || reason === 0x8b
+    // Takeover, keep-alive, a broker that stops, an administrator.
+    return reason === 0x8e || reason === 0x8d || reason === 0x8b || reason === 0x98
   }
 
   mayPublish(topic: string): boolean {
@@ -237,6 +237,12 @@ export class World {
     this.#isStopping = true
     broker.stops()
     this.#endsWhenDone(broker, this.events.now + DRAIN_MS)
+  }
+
+  /** An administrator ends the connection of a client. */
+  disconnects(clientId: string): void {
+    this.tells(() => `an administrator disconnects ${clientId}`)
+    this.#broker?.disconnects(clientId)
   }
 
   /** Nothing waits for the store any more. */
