@@ -85,9 +85,13 @@ export class ShareGroupCounts {
 
   /** For topics of so many levels or more. */
   #mostFrom(levels: number): number {
-    let most = 0
     const end = Math.max(levels + 1, this.#exact.length, this.#open.length)
-    for (let count = levels; count < end; count++) most = Math.max(most, this.#mostAt(count))
+    let most = 0
+    let open = 0
+    for (let count = 0; count < end; count++) {
+      open += this.#open[count] ?? 0
+      if (count >= levels) most = Math.max(most, open + (this.#exact[count] ?? 0))
+    }
     return most
   }
 }

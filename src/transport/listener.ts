@@ -212,6 +212,11 @@ class SocketListener implements Listener {
   /** A client that closes one connection and opens the next at once may come before its own end was seen. */
   #place(socket: Socket, peer: Peer, hasWaited = false): void {
     if (socket.destroyed) return
+    // The listener was closed while it waited.
+    if (!this.#server.listening) {
+      socket.destroy()
+      return
+    }
     const fullness = this.#fullness
     if (fullness === null) {
       this.#admit(socket, peer)
