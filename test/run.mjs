@@ -28,7 +28,7 @@ const SLOW = {
   'server/faults': 'waits for real time',
   'server/small-heap': 'processes',
   'server/transports': 'every transport, TLS',
-  'session/kept-account': 'what thousands of clients keep, measured',
+  'session/memory-account.test': 'what thousands of clients keep, measured',
   'sim/': "the simulator's time",
   'store/disk-full': 'disks that are full',
   'store/file-store': 'every rule of a store, on a disk',
