@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   routing: ['message.ts', 'packet'],
   access: ['packet', 'routing', 'node:', 'hash-wasm'],
   store: ['message.ts', 'packet', 'routing', 'node:'],
-  session: ['limits.ts', 'message.ts', 'packet', 'routing', 'store'],
+  session: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'store'],
   broker: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'session', 'store'],
   connection: [
     'access',

@@ -44,8 +44,8 @@ export interface Access {
   /** Null for a method that is not offered: refused with 0x8C [MQTT-4.12.0-1]. */
   beginExchange(method: string, credentials: Credentials): Exchange | null
   /**
-   * What a client may do that was let in before, perhaps by an earlier run, and is not here to be asked again: its will and
-   * what comes to its session go by this. Answered at once. Null when it is not known any more: it may do nothing.
+   * What a client may do that was let in by an earlier run and is not here to be asked again: its will goes by this, and what
+   * comes to its session. Answered at once. Null when it is not known any more: it may do nothing.
    */
   permissionsOf(identity: Identity): Permissions | null
 }

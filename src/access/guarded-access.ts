@@ -18,7 +18,7 @@ export interface GivenAccess {
   ): { step(step: AuthenticationStep): Answer | Promise<Answer> } | null
   /**
    * The rights of a client that was let in before and is not here to be asked again, answered at once; `true` for all, `false` or
-   * null for none. Left out: none. Its will is not published after a restart, and nothing comes to its session until it is back.
+   * null for none. Left out: none, so a will that outlives the broker is not published.
    */
   permissionsOf?(identity: Identity): Permissions | boolean | null
 }

@@ -17,11 +17,13 @@ export const UNRESTRICTED: Permissions = {
   maySubscribe: () => true,
 }
 
-/** Nothing: of a client that is not known any more. */
+/**
+ * Nothing: of a client that is away and not known any more. What comes to its session waits: it is sent to nobody who has not
+ * authenticated again, and then by the rights of that moment.
+ */
 export const NOTHING: Permissions = {
   mayPublish: () => false,
   maySubscribe: () => false,
-  mayReceive: () => false,
 }
 
 /** What whoever was asked for a right has answered. Throws for anything but true and false: a promise, say, would pass for true. */

@@ -1,10 +1,12 @@
-// Where publishers meet subscribers: connect, publish, subscribe, leave. The one door for every message.
+// What all clients share: their sessions, who subscribes to what, what is retained. Connect, subscribe, leave.
 
+import { type Identity, mayHaveSessionOf } from '../access/identity.ts'
 import type { Permissions } from '../access/permissions.ts'
-import { type Limits, OVERLAPS_A_UNIT_BITS, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
-import { makeMessage, type Message, ownCopy } from '../message.ts'
-import { NO_PROPERTIES } from '../packet/packet.ts'
-import { Session, sessionBytes } from '../session/session.ts'
+import type { Limits } from '../limits.ts'
+import type { Message } from '../message.ts'
+import type { Will } from '../packet/packet.ts'
+import { ClientRights, type Principal, sessionBytes } from '../session/client-rights.ts'
+import { Session } from '../session/session.ts'
 import { MemoryAccount } from '../session/memory-account.ts'
 import type {
   DropReason,
@@ -13,20 +15,20 @@ import type {
   SessionContext,
 } from '../session/session-context.ts'
 import { RetainedReplay } from '../session/retained-replay.ts'
-import type { Match } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
+import { Admission } from './admission.ts'
 import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
 import type { Observer } from './observer.ts'
 import { PostponedWork } from './postponed-work.ts'
+import { Publishing } from './publishing.ts'
 import { Retained } from './retained.ts'
 import { type SessionHolder, Sessions } from './sessions.ts'
 import type { ShareGroups, ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { Target } from '../session/target.ts'
-import { type WillOfClient, Wills } from './wills.ts'
+import { Wills } from './wills.ts'
 
 interface BrokerOptions {
   readonly limits: Limits
@@ -39,10 +41,11 @@ interface BrokerOptions {
 
 /** What a CONNECT asks of the broker after it was found right and allowed. */
 interface Opening {
-  readonly clientId: string
+  readonly identity: Identity
+  readonly permissions: Permissions
   readonly cleanStart: boolean
   readonly expiryIntervalSeconds: number
-  readonly will: WillOfClient | null
+  readonly will: Will | null
   readonly holder: SessionHolder
 }
 
@@ -62,6 +65,8 @@ export class Broker implements SessionContext {
   readonly journal: Journal
   readonly observer: Observer
   readonly faults: Faults
+  readonly admission: Admission = new Admission(this)
+  readonly publishing: Publishing = new Publishing(this)
   readonly storesSessions: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
@@ -75,8 +80,6 @@ export class Broker implements SessionContext {
   storeIsFull = false
   /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
   turnWorkLeft: number
-  /** Topics on which the broker speaks of itself. */
-  readonly #announced = new Set<string>()
   /**
    * Changes that have begun and are not done, each within the other. A throw leaves it above 0 for good: what the broker
    * knows may be wrong from then on, and nothing of it may be said.
@@ -100,7 +103,7 @@ export class Broker implements SessionContext {
     this.retained = new Retained(this.deadlines, this.journal, this.limits, this.memory)
     this.sessions = new Sessions(this.deadlines, session => this.#expire(session))
     this.subscriptions = new Subscriptions(options.share, this)
-    this.#wills = new Wills(this, this.deadlines, this.journal, this.memory)
+    this.#wills = new Wills(this.publishing, this.deadlines, this.journal, this.memory)
   }
 
   /** Milliseconds since 1970, read once a turn from a clock that never goes back. */
@@ -129,7 +132,7 @@ export class Broker implements SessionContext {
 
   /** What clients and programs have retained: what the broker says of itself is not among it. */
   get retainedCount(): number {
-    return this.retained.count - this.#announced.size
+    return this.retained.count - this.publishing.announcedCount
   }
 
   nextSequence(): number {
@@ -162,7 +165,8 @@ export class Broker implements SessionContext {
 
   /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
   open(opening: Opening): Opened {
-    const { clientId, expiryIntervalSeconds } = opening
+    const { identity, permissions, expiryIntervalSeconds } = opening
+    const { clientId } = identity
     this.changing += 1
     const holder = this.sessions.holderOf(clientId)
     if (holder !== null) {
@@ -175,12 +179,23 @@ export class Broker implements SessionContext {
       this.end(old)
     }
     const kept = opening.cleanStart ? undefined : old
-    const session = kept ?? this.#begin(clientId, expiryIntervalSeconds)
-    if (kept !== undefined) this.#resume(kept, expiryIntervalSeconds)
+    const session =
+      kept ?? this.#begin(new ClientRights(identity, permissions, this), expiryIntervalSeconds)
+    if (kept !== undefined) {
+      this.#identify(kept, identity)
+      kept.rights.grant(permissions)
+      this.#resume(kept, expiryIntervalSeconds)
+    }
     this.sessions.hold(session, opening.holder)
-    this.#wills.set(clientId, opening.will)
+    this.#wills.set(session.rights, opening.will)
     this.changing -= 1
     return { session, sessionPresent: kept !== undefined }
+  }
+
+  /** Whether the client's session, if there is one, is another user's. */
+  isOfAnother(identity: Identity): boolean {
+    const session = this.sessions.get(identity.clientId)
+    return session !== undefined && !mayHaveSessionOf(identity, session.rights.identity)
   }
 
   /** Whether the client may have a session: it has one already, or there is room for another. */
@@ -220,66 +235,9 @@ export class Broker implements SessionContext {
     session.end()
     this.subscriptions.end(session)
     this.sessions.remove(session)
-    this.memory.add('sessions', -sessionBytes(session.clientId))
+    this.memory.add('sessions', -sessionBytes(session.rights.identity))
     if (session.isDurable)
       this.journal.record({ kind: 'session-ended', clientId: session.clientId })
-  }
-
-  /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
-  publish(message: Message): number {
-    this.changing += 1
-    const matches = this.subscriptions.router.match(message.topic)
-    const commitId = this.#store(message, matches)
-    if (message.retain) {
-      this.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
-      this.retained.keep(message)
-    }
-    let receivers = 0
-    for (const match of matches) {
-      const heard =
-        match.noLocal && match.target.clientId === message.publisher
-          ? this.subscriptions.withoutNoLocal(match)
-          : match
-      if (heard === null) continue
-      receivers += 1
-      if (heard.identifiers.length > 1) {
-        this.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_A_UNIT_BITS
-      }
-      heard.target.deliver(message, heard, commitId)
-    }
-    if (receivers === 0) this.statistics.messagesUnmatched += 1
-    this.observer.published?.(message, receivers)
-    this.changing -= 1
-    return receivers
-  }
-
-  /** Whether the message would have to be stored before it may be acknowledged. */
-  mustStore(message: Message): boolean {
-    const isKept = message.retain && message.payload.length > 0
-    return isKept || isQueuedDurably(message, this.subscriptions.router.match(message.topic))
-  }
-
-  /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
-  announce(topic: string, payload: string): void {
-    const bytes = ownCopy(Buffer.from(payload))
-    const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
-    const message = makeMessage(said, topic, null, this)
-    this.retained.restore(message)
-    this.#announced.add(topic)
-    for (const match of this.subscriptions.router.match(topic))
-      match.target.deliver(message, match, 0)
-  }
-
-  publishWill(message: Message, permissions: Permissions): void {
-    // Its right may have been taken back since CONNECT.
-    if (!this.faults.mayPublish(permissions, message.topic, message.publisher)) {
-      this.dropped('not-authorized', message, message.publisher)
-      return
-    }
-    this.statistics.willsPublished += 1
-    const mayRetain = this.retained.hasRoomFor(message)
-    const receivers = this.publish(mayRetain ? message : { ...message, retain: false })
-    this.turnWorkLeft -= WORK.packet + receivers * WORK.deliveryAcknowledged
   }
 
   /**
@@ -303,6 +261,10 @@ export class Broker implements SessionContext {
     this.observer.unsubscribed?.(session.clientId, filter)
     this.changing -= 1
     return true
+  }
+
+  mayReceive(permissions: Permissions, topic: string, clientId: string): boolean {
+    return this.faults.mayReceive(permissions, topic, clientId)
   }
 
   dropped(reason: DropReason, message: Message, clientId: string | null): void {
@@ -355,14 +317,15 @@ export class Broker implements SessionContext {
   }
 
   /** The connection that the will belonged to is gone, since `at` was set or since the last broker stopped. */
-  restoreWill(clientId: string, will: WillOfClient, at: number | null): void {
-    this.#wills.restore(clientId, will, at)
+  restoreWill(owner: Principal, will: Will, at: number | null): void {
+    this.#wills.restore(owner, will, at)
   }
 
-  #begin(clientId: string, expiryIntervalSeconds: number): Session {
-    const session = new Session(clientId, expiryIntervalSeconds, this)
+  #begin(rights: ClientRights, expiryIntervalSeconds: number): Session {
+    const session = new Session(rights, expiryIntervalSeconds, this)
     this.#add(session)
     if (session.isDurable) {
+      const { clientId } = rights
       this.journal.record({ kind: 'session-opened', clientId, expiryIntervalSeconds })
     }
     return session
@@ -370,7 +333,14 @@ export class Broker implements SessionContext {
 
   #add(session: Session): void {
     this.sessions.add(session)
-    this.memory.add('sessions', sessionBytes(session.clientId))
+    this.memory.add('sessions', sessionBytes(session.rights.identity))
+  }
+
+  /** Its client is here again, or is the first to adopt it. */
+  #identify(session: Session, identity: Identity): void {
+    const { rights } = session
+    this.memory.add('sessions', sessionBytes(identity) - sessionBytes(rights.identity))
+    rights.identity = identity
   }
 
   #resume(session: Session, expiryIntervalSeconds: number): void {
@@ -405,20 +375,6 @@ export class Broker implements SessionContext {
   #newReplay(session: Session, subscription: Subscription, sequenceMax: number): RetainedReplay {
     return new RetainedReplay(subscription, sequenceMax, session.clientId, this.retained)
   }
-
-  /** Stores the message once, if it is retained or queued for somebody durable. Returns the commit that must be on disk before it may be delivered. */
-  #store(message: Message, matches: readonly Match<Target>[]): number {
-    const isKept = message.retain && message.payload.length > 0
-    if (!isKept && !isQueuedDurably(message, matches)) return 0
-    this.journal.record({ kind: 'message-stored', message })
-    return this.journal.current
-  }
-}
-
-function isQueuedDurably(message: Message, matches: readonly Match<Target>[]): boolean {
-  if (message.qos === 0) return false
-  for (const match of matches) if (match.qos > 0 && match.target.isDurable) return true
-  return false
 }
 
 /** 0xFFFFFFFF seconds: the session never expires (5.0, section 3.1.2.11.2). */

@@ -1,6 +1,9 @@
 // Exceptions of code that the broker was given, caught where it is called. A right that throws is refused; each is counted and reported.
 
-import { type Permissions, rightIn } from '../access/permissions.ts'
+import type { Access } from '../access/access.ts'
+import type { Identity } from '../access/identity.ts'
+import { NOTHING, type Permissions, rightIn } from '../access/permissions.ts'
+import { isPermissions } from '../access/verdict.ts'
 import type { FaultPlace, Observer } from './observer.ts'
 import { Observers } from './observers.ts'
 import type { Statistics } from './statistics.ts'
@@ -21,8 +24,7 @@ export class Faults {
     try {
       return rightIn(permissions.mayPublish(topic))
     } catch (error) {
-      this.failed('right', error, clientId)
-      return false
+      return this.#noRight(error, clientId)
     }
   }
 
@@ -30,9 +32,34 @@ export class Faults {
     try {
       return rightIn(permissions.maySubscribe(topicFilter))
     } catch (error) {
-      this.failed('right', error, clientId)
-      return false
+      return this.#noRight(error, clientId)
     }
+  }
+
+  mayReceive(permissions: Permissions, topic: string, clientId: string): boolean {
+    try {
+      return permissions.mayReceive === undefined || rightIn(permissions.mayReceive(topic))
+    } catch (error) {
+      return this.#noRight(error, clientId)
+    }
+  }
+
+  /** What a client may do that is not here. Nothing where that is not known, or cannot be answered. */
+  permissionsOf(access: Access, identity: Identity): Permissions {
+    try {
+      const answer: unknown = access.permissionsOf(identity)
+      if (answer === null) return NOTHING
+      if (isPermissions(answer)) return answer
+      throw new TypeError('permissionsOf is answered with permissions or null, at once')
+    } catch (error) {
+      this.failed('right', error, identity.clientId)
+      return NOTHING
+    }
+  }
+
+  #noRight(error: unknown, clientId: string | null): false {
+    this.failed('right', error, clientId)
+    return false
   }
 
   /** A throw was contained. */

@@ -1,17 +1,19 @@
 // Snapshot → broker: at start, the broker goes on where the last one stopped.
 
-import type { Permissions } from '../access/permissions.ts'
+import type { Access } from '../access/access.ts'
+import { unknownIdentity } from '../access/identity.ts'
+import { ClientRights } from '../session/client-rights.ts'
 import { type Delivery, restoredDelivery } from '../session/delivery.ts'
 import { Session } from '../session/session.ts'
 import type { Snapshot, StoredDelivery, StoredSession } from '../store/store.ts'
 import type { Broker } from './broker.ts'
 
 /** Called once, before the first connection, in a turn of its own. */
-export function restore(broker: Broker, snapshot: Snapshot, permissions: Permissions): void {
+export function restore(broker: Broker, snapshot: Snapshot, access: Access): void {
   broker.restoreNumbers(lastSequenceIn(snapshot), snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
   // A group is made by its members before anything is delivered through it: so it chooses as it did.
-  const restored = snapshot.sessions.map(stored => restoreSession(broker, stored))
+  const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
     const group = broker.groups.find(shareName, topicFilter)
@@ -22,7 +24,7 @@ export function restore(broker: Broker, snapshot: Snapshot, permissions: Permiss
   }
   // Some were made only for what a former member has not settled yet.
   for (const group of [...broker.groups.all]) broker.groups.endIfEmpty(group)
-  for (const stored of snapshot.sessions) restoreEnd(broker, stored, permissions)
+  for (const [session, stored] of restored) restoreEnd(broker, session, stored)
 }
 
 /** What is retained from now on is newer than what a replay sends, whose sequence may be that of no stored message. */
@@ -35,20 +37,25 @@ function lastSequenceIn({ sessions, lastSequence }: Snapshot): number {
 }
 
 /** What the end of the last broker meant for a client that was connected, and for one whose will waits. */
-function restoreEnd(broker: Broker, stored: StoredSession, permissions: Permissions): void {
-  const { clientId, will, willAt, expiryIntervalSeconds } = stored
+function restoreEnd(broker: Broker, session: Session, stored: StoredSession): void {
+  const { will, willAt, expiryIntervalSeconds } = stored
   const isOver = expiryIntervalSeconds === 0
   // A session that was to end with its connection has ended: its will waits for no delay [MQTT-3.1.3-9].
-  if (will !== null)
-    broker.restoreWill(clientId, { will, permissions }, isOver ? broker.now : willAt)
-  const session = broker.sessions.get(clientId)
+  if (will !== null) broker.restoreWill(session.rights, will, isOver ? broker.now : willAt)
   // Share groups get back what it had not settled.
-  if (isOver && session !== undefined) broker.end(session)
+  if (isOver && broker.sessions.get(session.clientId) === session) broker.end(session)
 }
 
-function restoreSession(broker: Broker, stored: StoredSession): [Session, StoredSession] {
+function restoreSession(
+  broker: Broker,
+  stored: StoredSession,
+  access: Access,
+): [Session, StoredSession] {
+  const identity = unknownIdentity(stored.clientId)
+  const permissions = broker.faults.permissionsOf(access, identity)
+  const rights = new ClientRights(identity, permissions, broker)
   // Only a durable one is stored, whatever expiry it was given later.
-  const session = new Session(stored.clientId, Math.max(1, stored.expiryIntervalSeconds), broker)
+  const session = new Session(rights, Math.max(1, stored.expiryIntervalSeconds), broker)
   broker.restoreSession(session, stored.expiresAt)
   for (const subscription of stored.subscriptions) {
     broker.subscriptions.restore(session, subscription)

@@ -1,15 +1,9 @@
 // Wills, from CONNECT until they are published or forgotten.
 
-import type { Permissions } from '../access/permissions.ts'
-import {
-  makeMessage,
-  type Message,
-  type MessageNumbers,
-  propertiesBytes,
-  textBytes,
-} from '../message.ts'
+import { propertiesBytes, textBytes } from '../message.ts'
 import type { Will } from '../packet/packet.ts'
 import { ChurnMap } from '../routing/churn-map.ts'
+import type { Principal } from '../session/client-rights.ts'
 import type { MemoryAccount } from '../session/memory-account.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
@@ -17,14 +11,16 @@ import type { Deadline, Deadlines } from './deadlines.ts'
 /** A will with its places in the maps and among the deadlines. */
 const WILL_BYTES = 700
 
-export interface WillOfClient {
+interface WillOfClient {
   readonly will: Will
-  readonly permissions: Permissions
+  /** Whose rights it is published by. */
+  readonly owner: Principal
 }
 
 /** What a will needs of the broker. */
-interface WillPublisher extends MessageNumbers {
-  publishWill(message: Message, permissions: Permissions): void
+export interface WillPublisher {
+  readonly now: number
+  publishWill(will: Will, owner: Principal): void
 }
 
 class PendingWill implements Deadline {
@@ -62,12 +58,13 @@ export class Wills {
   }
 
   /** The will of a new connection takes the place of any older one [MQTT-3.1.2-7]. */
-  set(clientId: string, will: WillOfClient | null): void {
+  set(owner: Principal, will: Will | null): void {
+    const { clientId } = owner
     this.forget(clientId)
     if (will === null) return
-    this.#wills.set(clientId, will)
-    this.#count(will.will, 1)
-    this.#journal.record({ kind: 'will-set', clientId, will: will.will })
+    this.#wills.set(clientId, { will, owner })
+    this.#count(will, 1)
+    this.#journal.record({ kind: 'will-set', clientId, will })
   }
 
   /** The client sent DISCONNECT, or came back in time: the will is not published [MQTT-3.1.2-10, MQTT-3.1.3-9]. */
@@ -105,9 +102,10 @@ export class Wills {
   }
 
   /** A will that the store kept: due at `at`, or its connection was there to the end and is lost now. */
-  restore(clientId: string, will: WillOfClient, at: number | null): void {
-    this.#wills.set(clientId, will)
-    this.#count(will.will, 1)
+  restore(owner: Principal, will: Will, at: number | null): void {
+    const { clientId } = owner
+    this.#wills.set(clientId, { will, owner })
+    this.#count(will, 1)
     if (at === null) this.connectionLost(clientId)
     // A client that comes back in this very turn is too late to take it back.
     else if (at <= this.#publisher.now) this.publish(clientId)
@@ -131,9 +129,7 @@ export class Wills {
   publish(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return
-    const { will } = entry
-    const message = makeMessage(will, will.topic, clientId, this.#publisher)
     this.forget(clientId)
-    this.#publisher.publishWill(message, entry.permissions)
+    this.#publisher.publishWill(entry.will, entry.owner)
   }
 }

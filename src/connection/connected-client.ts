@@ -1,10 +1,10 @@
 // A client that is connected: what it may send from here on, and what it is answered.
 
 import type { CommitId } from '../store/journal.ts'
-import type { Permissions } from '../access/permissions.ts'
+import { NotAdmitted, type Refusal } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
-import { makeMessage, textBytes } from '../message.ts'
+import { textBytes } from '../message.ts'
 import { FilterList, hasFilters } from '../packet/decode-filters.ts'
 import type {
   AcknowledgementPacket,
@@ -29,14 +29,7 @@ import { acknowledged } from './acknowledgements.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
-import {
-  type Publisher,
-  type Refusal,
-  refusalOf,
-  retainRefusal,
-  storeRefusal,
-  topicOf,
-} from './publish.ts'
+import { type Publisher, topicOf } from './publish.ts'
 import type { Sender } from './sender.ts'
 import {
   assertFilter,
@@ -53,7 +46,6 @@ const WHOLE_FILTERS_BYTES_MAX = 4_096
 export class ConnectedClient implements Publisher, Subscriber {
   readonly session: Session
   readonly negotiated: NegotiatedLimits
-  permissions: Permissions
   /** The socket is gone, and what came before is still read. */
   isUnanswered = false
   readonly #broker: Broker
@@ -64,16 +56,9 @@ export class ConnectedClient implements Publisher, Subscriber {
   /** A SUBSCRIBE or UNSUBSCRIBE that is not done yet: nothing that came after it is read before. */
   #filterWork: FilterWork | null = null
 
-  constructor(
-    session: Session,
-    negotiated: NegotiatedLimits,
-    permissions: Permissions,
-    broker: Broker,
-    sender: Sender,
-  ) {
+  constructor(session: Session, negotiated: NegotiatedLimits, broker: Broker, sender: Sender) {
     this.session = session
     this.negotiated = negotiated
-    this.permissions = permissions
     this.#broker = broker
     this.#sender = sender
     broker.memory.add('sessions', this.#nameBytes)
@@ -183,7 +168,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   }
 
   #publish(packet: PublishPacket): number {
-    const topic = topicOf(packet, this)
+    const topic = packet.properties === NO_PROPERTIES ? packet.topic : topicOf(packet, this)
     this.#broker.statistics.messagesReceived += 1
     if (packet.qos > 0) this.#assertReceiveMaximum(packet)
     if (packet.qos === 2 && this.session.incoming.has(packet.packetId)) {
@@ -191,17 +176,12 @@ export class ConnectedClient implements Publisher, Subscriber {
       this.#sender.pubrec(packet.packetId, this.#broker.journal.latest)
       return 0
     }
-    const refusal = refusalOf(packet, topic, this, this.#broker)
-    if (refusal !== null) return this.#refuse(packet, topic, refusal)
-    const message = makeMessage(packet, topic, this.clientId, this.#broker)
-    const noRoom = retainRefusal(message, this.#broker)
-    if (noRoom !== null) return this.#refuse(packet, topic, noRoom)
-    const notStored = storeRefusal(message, this.#broker)
-    if (notStored !== null) return this.#cannotStore(packet, topic, notStored)
+    const message = this.#broker.admission.publish(packet, topic, this.session.rights)
+    if (message instanceof NotAdmitted) return this.#notAdmitted(packet, topic, message)
 
     const factsBefore = this.#broker.journal.length
     if (packet.qos === 2) this.#begin(packet.packetId)
-    const receivers = this.#broker.publish(message)
+    const receivers = this.#broker.publishing.publish(message)
     if (packet.qos === 0) return receivers * WORK.deliveryQoS0
     const { journal } = this.#broker
     // One that found nothing to clear may owe that to another whose clearing is not committed yet.
@@ -286,6 +266,17 @@ export class ConnectedClient implements Publisher, Subscriber {
       this.#sender.puback(packetId, commitId)
     } else {
       this.#sender.pubrec(packetId, commitId)
+    }
+  }
+
+  #notAdmitted(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
+    switch (refusal.kind) {
+      case 'malformed':
+        throw new ProtocolError(refusal.reason, refusal.sentence)
+      case 'refused':
+        return this.#refuse(packet, topic, refusal)
+      case 'no-room':
+        return this.#cannotStore(packet, topic, refusal)
     }
   }
 

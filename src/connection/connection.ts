@@ -1,7 +1,7 @@
 // One client's connection, from the first byte to the last: bytes in, outbox out. It neither waits nor touches a socket.
 
 import type { Verdict } from '../access/access.ts'
-import type { Permissions } from '../access/permissions.ts'
+import type { Principal } from '../session/client-rights.ts'
 import type { Broker, Departure } from '../broker/broker.ts'
 import type { SessionHolder } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
@@ -20,6 +20,7 @@ import {
   CONTINUE_AUTHENTICATION,
   hasConnectReturnCode,
   IMPLEMENTATION_SPECIFIC_ERROR,
+  NOT_AUTHORIZED,
   PROTOCOL_ERROR,
   type ReasonCode,
   REAUTHENTICATE,
@@ -45,8 +46,10 @@ import {
   credentialsOf,
   extrasOf,
   factsOf,
+  grantsAgain,
   keptWill,
   openingRefusal,
+  principalOf,
   refusingConnack,
   versionToAnswer,
 } from './handshake.ts'
@@ -165,7 +168,7 @@ export class Connection implements TimeLimited, SessionHolder {
     const { changing } = this.#broker
     try {
       if (this.#client === null) this.#admit(verdict, question)
-      else this.#reauthenticated(verdict, this.#client)
+      else this.#reauthenticated(verdict, question, this.#client)
     } catch (error) {
       this.#endBy(error, changing)
     }
@@ -306,12 +309,12 @@ export class Connection implements TimeLimited, SessionHolder {
         }
         return
       case 'allowed':
-        this.#accept(verdict.permissions, verdict.data)
+        this.#accept(principalOf(verdict, question), verdict.data)
         return
     }
   }
 
-  #reauthenticated(verdict: Verdict, client: ConnectedClient): void {
+  #reauthenticated(verdict: Verdict, question: Question, client: ConnectedClient): void {
     const method = client.negotiated.authenticationMethod ?? ''
     switch (verdict.kind) {
       case 'refused':
@@ -322,7 +325,10 @@ export class Connection implements TimeLimited, SessionHolder {
         this.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
         return
       case 'allowed':
-        client.permissions = verdict.permissions
+        if (!grantsAgain(principalOf(verdict, question), client.session)) {
+          this.disconnect(NOT_AUTHORIZED, 'it authenticated again as another user')
+          return
+        }
         this.#isReauthenticating = false
         this.sender.send(authPacket(SUCCESS, method, verdict.data), 0)
         return
@@ -330,7 +336,7 @@ export class Connection implements TimeLimited, SessionHolder {
   }
 
   /** Opens the session, says CONNACK and then what the session owes [MQTT-3.2.0-1]. */
-  #accept(permissions: Permissions, data: Buffer | undefined): void {
+  #accept(principal: Principal, data: Buffer | undefined): void {
     const packet = this.#pending?.packet ?? null
     if (this.#pending === null || packet === null) return
     const { negotiated } = this.#pending
@@ -339,20 +345,20 @@ export class Connection implements TimeLimited, SessionHolder {
     const { broker, responseInformation } = this.#context
     const extras = extrasOf(negotiated, data, responseInformation)
     const refusal =
-      openingRefusal(negotiated, packet.will, permissions, broker) ??
+      openingRefusal(negotiated, packet.will, principal, broker) ??
       connackRefusal(connack(negotiated, false, broker, extras), this.sender)
     if (refusal !== null) {
       this.#refuse(refusal.reason, refusal.sentence)
       return
     }
     const { session, sessionPresent } = broker.open({
-      clientId: negotiated.clientId,
+      ...principal,
       cleanStart: packet.cleanStart,
       expiryIntervalSeconds: negotiated.expiryIntervalSeconds,
-      will: packet.will === null ? null : { will: packet.will, permissions },
+      will: packet.will,
       holder: this,
     })
-    this.#client = new ConnectedClient(session, negotiated, permissions, broker, this.sender)
+    this.#client = new ConnectedClient(session, negotiated, broker, this.sender)
     this.#framer.limit = { bytesMax: broker.limits.packetBytesMax, name: 'limits.packetBytesMax' }
     // Also when an old session was deleted or a will was left [D6].
     this.sender.send(connack(negotiated, sessionPresent, broker, extras), broker.journal.latest)

@@ -1,7 +1,10 @@
 // CONNECT → what it asks for and whether it may; and CONNACK.
 
-import type { Credentials } from '../access/access.ts'
-import type { Permissions } from '../access/permissions.ts'
+import type { Credentials, Verdict } from '../access/access.ts'
+import { identityOf, mayHaveSessionOf } from '../access/identity.ts'
+import type { Principal } from '../session/client-rights.ts'
+import type { Session } from '../session/session.ts'
+import type { Refusal } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientFacts } from '../broker/observer.ts'
 import { forwarded, ownCopy } from '../message.ts'
@@ -20,18 +23,15 @@ import {
   QUOTA_EXCEEDED,
   type ReasonCode,
   SUCCESS,
-  TOPIC_NAME_INVALID,
   UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
-import { isReserved, isTopicName, levelCount } from '../routing/topic.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
-import type { ConnectionPeer } from './connection-context.ts'
-import type { Refusal } from './publish.ts'
+import type { ConnectionPeer, Question } from './connection-context.ts'
 import type { Sender } from './sender.ts'
 
 /** Why CONNECT is refused before anybody is asked who it is, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
-  const { clientIdBytesMax, topicLevelsMax } = broker.limits
+  const { clientIdBytesMax } = broker.limits
   if (packet.clientId === '' && !mayBeAssigned(packet)) {
     return {
       reason: CLIENT_IDENTIFIER_NOT_VALID,
@@ -43,28 +43,26 @@ export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal |
     return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
   }
   const { will } = packet
-  if (will !== null && (!isTopicName(will.topic) || levelCount(will.topic) > topicLevelsMax)) {
-    const sentence = `the topic of the will is empty, or has a wildcard or more than ${topicLevelsMax} levels (limits.topicLevelsMax)`
-    return { reason: TOPIC_NAME_INVALID, sentence }
-  }
-  return null
+  return will === null ? null : ofWill(broker.admission.form(will, will.topic))
+}
+
+function ofWill(refusal: Refusal | null): Refusal | null {
+  if (refusal === null) return null
+  return { reason: refusal.reason, sentence: `the will: ${refusal.sentence}` }
 }
 
 /** Why an authenticated CONNECT is refused all the same, or null. */
 export function openingRefusal(
   negotiated: NegotiatedLimits,
   will: Will | null,
-  permissions: Permissions,
+  principal: Principal,
   broker: Broker,
 ): Refusal | null {
-  const isReservedWill = will !== null && isReserved(will.topic)
-  const { clientId } = negotiated
-  if (
-    isReservedWill ||
-    (will !== null && !broker.faults.mayPublish(permissions, will.topic, clientId))
-  ) {
-    return { reason: NOT_AUTHORIZED, sentence: 'no right to publish the will' }
+  if (broker.isOfAnother(principal.identity)) {
+    return { reason: NOT_AUTHORIZED, sentence: 'the session of this client id is another user’s' }
   }
+  const refusal = will === null ? null : broker.admission.topic(will, will.topic, principal)
+  if (refusal !== null) return ofWill(refusal)
   if (!broker.hasRoomFor(negotiated.clientId)) {
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
@@ -97,6 +95,23 @@ export function credentialsOf(
     transport: peer.transport,
     certificate: peer.certificate,
   }
+}
+
+/** Who was let in, by the answer to the question. */
+export function principalOf(
+  verdict: Extract<Verdict, { kind: 'allowed' }>,
+  question: Question,
+): Principal {
+  const method = question.kind === 'exchange' ? question.method : null
+  const identity = identityOf(question.credentials, verdict, method)
+  return { clientId: identity.clientId, identity, permissions: verdict.permissions }
+}
+
+/** Who authenticates again may be given other rights, and remains who it is: false for another user. */
+export function grantsAgain({ identity, permissions }: Principal, { rights }: Session): boolean {
+  if (!mayHaveSessionOf(identity, rights.identity)) return false
+  rights.grant(permissions)
+  return true
 }
 
 /** The will with bytes of its own: it outlives the packet it came in. */

@@ -1,15 +1,11 @@
 // SUBSCRIBE and UNSUBSCRIBE: each filter gets its verdict, in order.
 
-import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { CostLimit } from '../broker/subscriptions.ts'
-import { type Limits, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
+import { PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
 import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
 import {
   NO_SUBSCRIPTION_EXISTED,
-  NOT_AUTHORIZED,
   PROTOCOL_ERROR,
-  QUOTA_EXCEEDED,
   type ReasonCode,
   SUCCESS,
   TOPIC_FILTER_INVALID,
@@ -17,26 +13,18 @@ import {
 import { quoted } from '../packet/text.ts'
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import { levelCount, parseFilter } from '../routing/topic.ts'
+import { parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { ProtocolError } from './protocol-error.ts'
-import type { Refusal } from './publish.ts'
 
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
-
-const COSTS: Readonly<Record<CostLimit, string>> = {
-  filterShapesMax: 'the filter would make topics dear to search for',
-  filterShapesPerClientMax: 'the filter would make topics dear to search for',
-  shareGroupsPerTopicMax: 'a topic would be of too many share groups, or too many of this client',
-}
 
 /** Who subscribes. */
 export interface Subscriber {
   readonly session: Session
   readonly negotiated: NegotiatedLimits
-  readonly permissions: Permissions
 }
 
 /** SUBSCRIBE: as many packets as it has filters, with one answer [MQTT-3.8.4-5]. */
@@ -82,7 +70,7 @@ export class Subscribing {
   /** Enters the subscription if it is allowed, and keeps the verdict. */
   enter(subscription: Subscription): void {
     const { session } = this.#subscriber
-    const refusal = refusalOf(subscription, this.#subscriber, this.#broker)
+    const refusal = this.#broker.admission.subscription(subscription, session)
     if (refusal === null) {
       this.#broker.subscribe(session, subscription)
       this.reasons.push(subscription.qos)
@@ -120,52 +108,6 @@ export function assertFilter(filter: string): { shareName: string | null; topicF
   const parsed = parseFilter(filter)
   if (parsed !== null) return parsed
   throw new ProtocolError(TOPIC_FILTER_INVALID, `${quoted(filter)} is no topic filter`)
-}
-
-function refusalOf(
-  subscription: Subscription,
-  { session, permissions }: Subscriber,
-  broker: Broker,
-): Refusal | null {
-  const { topicLevelsMax } = broker.limits
-  const { filter, topicFilter } = subscription
-  if (topicFilter.length >= topicLevelsMax && levelCount(topicFilter) > topicLevelsMax) {
-    const sentence = `the filter has more than ${topicLevelsMax} levels (limits.topicLevelsMax)`
-    return { reason: TOPIC_FILTER_INVALID, sentence }
-  }
-  if (!broker.faults.maySubscribe(permissions, topicFilter, session.clientId)) {
-    return { reason: NOT_AUTHORIZED, sentence: 'no right to subscribe to this filter' }
-  }
-  return session.subscriptions.has(filter) ? null : quotaRefusal(subscription, session, broker)
-}
-
-/** Why there is no room for another subscription, or null. */
-function quotaRefusal(
-  subscription: Subscription,
-  session: Session,
-  broker: Broker,
-): Refusal | null {
-  const { subscriptionsPerClientMax } = broker.limits
-  if (session.subscriptions.size >= subscriptionsPerClientMax) {
-    return exceeds(
-      'subscriptionsPerClientMax',
-      `the client has ${subscriptionsPerClientMax} subscriptions`,
-    )
-  }
-  if (session.isDurable && broker.storeIsFull) {
-    const sentence = 'the disk is full, and the subscription must be stored'
-    return { reason: QUOTA_EXCEEDED, sentence }
-  }
-  if (!broker.memory.hasRoom) {
-    broker.memory.refusals += 1
-    return { reason: QUOTA_EXCEEDED, sentence: 'the memory for what clients keep is full' }
-  }
-  const limit = broker.subscriptions.costLimitFor(session.clientId, subscription)
-  return limit === null ? null : exceeds(limit, COSTS[limit])
-}
-
-function exceeds(limit: keyof Limits, what: string): Refusal {
-  return { reason: QUOTA_EXCEEDED, sentence: `${what} (limits.${limit})` }
 }
 
 interface ShareWishes {

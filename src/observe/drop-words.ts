@@ -47,6 +47,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: null,
     isWarned: true,
   },
+  'no-right-to-receive': {
+    cause: 'the client has no right to receive it',
+    key: null,
+    isWarned: false,
+  },
   'memory-full': {
     cause: 'the memory for what clients keep is full',
     key: 'limits.keptHeapBytesMax, limits.keptBufferBytesMax',

@@ -2,7 +2,6 @@
 // them (clock, timers, store, limits, log) comes in by the options.
 
 import type { Access } from '../access/access.ts'
-import { UNRESTRICTED } from '../access/permissions.ts'
 import { Broker } from '../broker/broker.ts'
 import type { Observer } from '../broker/observer.ts'
 import { restore } from '../broker/restore.ts'
@@ -111,7 +110,7 @@ export class Core {
   /** Goes on with what the store has kept: once, before the first client, in a turn of its own. */
   restore(snapshot: Snapshot): void {
     this.turn.begin()
-    restore(this.broker, snapshot, UNRESTRICTED)
+    restore(this.broker, snapshot, this.#socketContext.access)
   }
 
   /** Serves the client at the other end. */

@@ -3,13 +3,13 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { UNRESTRICTED } from '../access/permissions.ts'
+import { NotAdmitted } from '../broker/admission.ts'
 import { type BrokerEvents, type Observer, PROGRAM_EVENTS } from '../broker/observer.ts'
 import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../session/target.ts'
 import { nearest } from '../config/nearest.ts'
-import { refusalOf, retainRefusal, storeRefusal } from '../connection/publish.ts'
-import { makeMessage, type Message, owningBytes } from '../message.ts'
+import { type Message, owningBytes } from '../message.ts'
 import { wholeSubscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
 import type { Durability } from '../store/store.ts'
@@ -104,12 +104,9 @@ export class EmbeddedBroker {
   #publish(publication: Publication): number {
     const { topic, said } = checkedPublication(publication)
     const { broker } = this.#server.core
-    const refusal = refusalOf(said, topic, PROGRAM, broker)
-    if (refusal !== null) throw new Error(refusal.sentence)
-    const message = makeMessage(said, topic, null, broker)
-    const noRoom = retainRefusal(message, broker) ?? storeRefusal(message, broker)
-    if (noRoom !== null) throw new Error(noRoom.sentence)
-    return broker.publish(message)
+    const message = broker.admission.publish(said, topic, PROGRAM)
+    if (message instanceof NotAdmitted) throw new Error(message.sentence)
+    return broker.publishing.publish(message)
   }
 
   /**

@@ -131,7 +131,7 @@ export class Server implements RunningServer {
     if (store instanceof FileStore) this.#clock.setAhead(store.opening.clock.aheadMs)
     reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
     this.core.restore(snapshot)
-    broker.announce('$SYS/broker/store/durability', store.durability)
+    broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
       await this.#listeners.start()
     } catch (error) {

@@ -5,6 +5,7 @@ import type { CommitId } from '../store/journal.ts'
 import type { Owner } from '../store/change.ts'
 import type { Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
+import type { ClientRights } from './client-rights.ts'
 import {
   type Delivery,
   type DeliveryOrigin,
@@ -24,6 +25,7 @@ export interface ExchangeOwner {
   readonly clientId: string
   readonly isDurable: boolean
   readonly owner: Owner
+  readonly rights: ClientRights
   /** Null while the client is away. */
   readonly link: Link | null
 }
@@ -198,11 +200,16 @@ export class Exchanges implements Returning {
   }
 
   #send(delivery: Delivery, duplicate: boolean): void {
-    const { link } = this.#session
+    const { link, rights } = this.#session
     if (link === null) return
     this.#opened().sent(delivery)
     if (delivery.isReceived) link.pubrel(delivery.packetId, delivery.commitId)
-    else if (link.publish(delivery, duplicate) === 'too-large') {
+    else if (duplicate && rights.withholds(delivery.message)) {
+      this.#context.dropped('no-right-to-receive', delivery.message, this.clientId)
+      // PUBREL ends an exchange that the client may have begun.
+      if (delivery.qos === 2) this.receive(delivery.packetId)
+      else this.#settle(delivery)
+    } else if (link.publish(delivery, duplicate) === 'too-large') {
       this.#settle(delivery)
       this.#context.dropped('packet-too-large', delivery.message, this.clientId)
     }

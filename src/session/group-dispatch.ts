@@ -71,7 +71,7 @@ export class GroupDispatch {
       if (this.#context.turnWorkLeft <= 0) return false
       if (isExpired(next.message, this.#context.now)) {
         waiting.shift()
-        this.#queue.dropExpired(next)
+        this.#queue.dropTaken(next, 'message-expired')
       } else {
         const member = this.#ready.pick(next.message)
         if (member === null) return true
@@ -103,7 +103,7 @@ export class GroupDispatch {
       if (!isOver && !this.#ready.isReady(member)) return true
       keys.shiftFrom(first)
       this.#queue.waiting.left(next)
-      if (isOver) this.#queue.dropExpired(next)
+      if (isOver) this.#queue.dropTaken(next, 'message-expired')
       else this.#handOut(next, member)
     }
     return true

@@ -106,10 +106,10 @@ export class OwnedQueue implements TailReader, Postponed {
     if (this.tail.isNeeded(this.waiting.length, this.waiting.bytes)) this.tail.want()
   }
 
-  /** Drops a delivery that was taken out and has expired. */
-  dropExpired(delivery: Delivery): void {
+  /** Drops a delivery that was taken out and is not sent any more. */
+  dropTaken(delivery: Delivery, reason: DropReason): void {
     this.#context.turnWorkLeft -= WORK.queueLook
-    drop(this.#context, 'message-expired', delivery, this.#owner.owner)
+    drop(this.#context, reason, delivery, this.#owner.owner)
   }
 
   /** The owner goes on with it in the next turn. */

@@ -63,11 +63,28 @@ export class ReadyMembers {
     if (!member.isReady) this.awaits(member)
   }
 
-  /** The strategy's choice among those that can take a message now; those that cannot are set aside. */
+  /**
+   * The strategy's choice among those that can take a message now; those that cannot are set aside. One that may not receive
+   * it is chosen only when nobody else is there.
+   */
   pick(message: Message): ShareMember | null {
     let member = this.#strategy.next(message)
     while (member !== null && !this.staysReady(member)) member = this.#strategy.next(message)
-    return member
+    if (member === null || member.session.rights.receivesBy === null) return member
+    return this.#withTheRight(member, message)
+  }
+
+  #withTheRight(first: ShareMember, message: Message): ShareMember {
+    const passedOver: ShareMember[] = []
+    let member: ShareMember | null = first
+    while (member?.session.rights.withholds(message) === true) {
+      passedOver.push(member)
+      this.#set(member, false)
+      member = this.#strategy.next(message)
+      while (member !== null && !this.staysReady(member)) member = this.#strategy.next(message)
+    }
+    for (const each of passedOver) this.#set(each, true)
+    return member ?? first
   }
 
   /** A message is bound to this member: whether it can take it now. */

@@ -8,6 +8,7 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from '../store/change.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { Link } from './link.ts'
+import type { ClientRights } from './client-rights.ts'
 import type { RetainedReplay } from './retained-replay.ts'
 import type { SessionContext } from './session-context.ts'
 
@@ -19,6 +20,7 @@ type ReplayChange = Extract<Change, { kind: 'replay-begun' | 'replayed' }>
 /** The session that they belong to, as far as they need it. */
 export interface Recipient {
   readonly clientId: string
+  readonly rights: ClientRights
   readonly isDurable: boolean
   /** Null while the client is away. */
   readonly link: Link | null
@@ -131,12 +133,14 @@ export class RetainedReplays {
   /** False when it must wait for room in the window. */
   #send(replay: RetainedReplay, message: Message): boolean {
     const qos = replay.qosOf(message)
-    const { exchanges, isDurable } = this.#recipient
+    const { exchanges, isDurable, rights } = this.#recipient
     if (qos > 0 && !exchanges.mayBegin) return false
     replay.take()
     const changes = qos > 0 && isDurable ? 1 : 0
     this.#context.turnWorkLeft -= WORK.retainedMessage + changes * WORK.durableFact
-    if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)
+    if (rights.receivesBy !== null && rights.withholds(message)) {
+      this.#context.dropped('no-right-to-receive', message, this.#recipient.clientId)
+    } else if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)
     else {
       const { latest } = this.#context.journal
       exchanges.beginNew(exchanges.newDelivery(message, qos, true, replay.identifiers, latest))

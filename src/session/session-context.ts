@@ -1,5 +1,6 @@
 // What every session and share group of a broker shares: the time of the turn, the journal, the bounds, the counters.
 
+import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import type { Owner } from '../store/change.ts'
@@ -19,6 +20,7 @@ export type DropReason =
   | 'session-ended'
   | 'group-ended'
   | 'not-authorized'
+  | 'no-right-to-receive'
   | 'no-packet-identifier'
 
 /** Work that is divided among turns. */
@@ -40,6 +42,8 @@ export interface SessionContext {
   readonly storesSessions: boolean
   /** The next number for a delivery in the store. */
   nextDelivery(): number
+  /** A right that cannot be answered is none. */
+  mayReceive(permissions: Permissions, topic: string, clientId: string): boolean
   dropped(reason: DropReason, message: Message, clientId: string | null): void
   /** The same for messages that lie in the store and are not looked at again. */
   droppedInStore(reason: DropReason, messages: number): void

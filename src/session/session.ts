@@ -3,10 +3,11 @@
 
 import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
-import { type Message, owningBytes, textBytes } from '../message.ts'
+import { type Message, owningBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
+import type { ClientRights } from './client-rights.ts'
 import { type Delivery, newDelivery } from './delivery.ts'
 import { type ExchangeOwner, Exchanges } from './exchanges.ts'
 import { IncomingWindow } from './incoming-window.ts'
@@ -14,20 +15,14 @@ import type { Link } from './link.ts'
 import { Memberships } from './memberships.ts'
 import { OwnedQueue, type QueueOwner } from './owned-queue.ts'
 import { type Recipient, RetainedReplays } from './retained-replays.ts'
-import { isExpired, type SessionContext } from './session-context.ts'
+import { type DropReason, isExpired, type SessionContext } from './session-context.ts'
 import type { DeliveryOptions, Target } from './target.ts'
-
-/** A session with its maps, before anything waits in it; and its client id, which stands in the store's changes as well. */
-export function sessionBytes(clientId: string): number {
-  return SESSION_BYTES + 2 * textBytes(clientId)
-}
-
-const SESSION_BYTES = 1_100
 
 // Wide on purpose: its fields are the parts of a client's state, and most of them are made when they are first needed,
 // because most clients are only there.
 export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   readonly clientId: string
+  readonly rights: ClientRights
   /** It was to outlive its connection when it began: the store keeps it and its deliveries until it ends. */
   readonly isDurable: boolean
   readonly subscriptions: Map<string, Subscription> = new Map()
@@ -45,8 +40,9 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   #incoming: IncomingWindow | null = null
   #memberships: Memberships<Session> | null = null
 
-  constructor(clientId: string, expiryIntervalSeconds: number, context: SessionContext) {
-    this.clientId = clientId
+  constructor(rights: ClientRights, expiryIntervalSeconds: number, context: SessionContext) {
+    this.clientId = rights.clientId
+    this.rights = rights
     this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
@@ -110,7 +106,9 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     const retain = message.retain && options.retainAsPublished
     // The smaller one of message and subscription [MQTT-3.8.4-8].
     const qos = message.qos < options.qos ? message.qos : options.qos
-    if (qos > 0) {
+    if (this.rights.receivesBy !== null && this.rights.withholds(message)) {
+      this.#context.dropped('no-right-to-receive', message, this.clientId)
+    } else if (qos > 0) {
       this.#deliverNew(this.exchanges.newDelivery(message, qos, retain, identifiers, commitId))
     } else if (this.#link === null && !this.#context.limits.queueQoS0WhileAway) {
       this.#context.dropped('client-away', message, this.clientId)
@@ -214,9 +212,10 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     while (next !== undefined && exchanges.mayBegin) {
       if (exchanges.isResending || this.isReplaying) break
       waiting.shift()
-      if (!isExpired(next.message, this.#context.now)) this.take(next)
+      const reason = this.#lossOf(next.message)
+      if (reason === null) this.take(next)
       else {
-        queue.dropExpired(next)
+        queue.dropTaken(next, reason)
         if (this.#context.turnWorkLeft <= 0) {
           this.#link?.postpone()
           break
@@ -226,5 +225,12 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     }
     // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
     queue.wantIfShort()
+  }
+
+  /** Why a message that has waited is not sent any more, or null. */
+  #lossOf(message: Message): DropReason | null {
+    if (isExpired(message, this.#context.now)) return 'message-expired'
+    const isWithheld = this.rights.receivesBy !== null && this.rights.withholds(message)
+    return isWithheld ? 'no-right-to-receive' : null
   }
 }

@@ -75,7 +75,7 @@ test('what is retained under a filter is cleared, in as many turns as it takes, 
 
 test('what the broker says of itself cannot be cleared', async t => {
   const pond = new Pond()
-  pond.broker.announce('$SYS/broker/store/durability', 'fsync')
+  pond.broker.publishing.announce('$SYS/broker/store/durability', 'fsync')
 
   await t.rejects(pond.commands.clearRetained('$SYS/#'), /\$SYS/)
   const cleared = pond.commands.clearRetained('#')

@@ -95,7 +95,7 @@ function waitsByTopic(pond: Pond, index: number): void {
     retain: false,
     properties: NO_PROPERTIES,
   } as const
-  broker.publish(makeMessage(said, flat(`k/${index}/${'x'.repeat(20)}`), 'a', broker))
+  broker.publishing.publish(makeMessage(said, flat(`k/${index}/${'x'.repeat(20)}`), 'a', broker))
 }
 
 const waiting = new WeakMap<Pond, PondClient>()

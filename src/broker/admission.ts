@@ -1,0 +1,187 @@
+// What may be published, left as a will and subscribed to: one answer for clients, wills and programs. The questions come in one
+// order: is it well formed, is it reserved, is there the right, is it within the quotas, is there room?
+
+import { isUtf8 } from 'node:buffer'
+import { type Permissions, UNRESTRICTED } from '../access/permissions.ts'
+import { makeMessage, type Message, type Publishable } from '../message.ts'
+import type { Will } from '../packet/packet.ts'
+import {
+  NOT_AUTHORIZED,
+  PAYLOAD_FORMAT_INVALID,
+  QUOTA_EXCEEDED,
+  type ReasonCode,
+  TOPIC_FILTER_INVALID,
+  TOPIC_NAME_INVALID,
+} from '../packet/reason.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import { isReserved, isTopicName, levelCount, levelEnd } from '../routing/topic.ts'
+import type { Session } from '../session/session.ts'
+import type { Broker } from './broker.ts'
+import type { CostLimit } from './subscriptions.ts'
+
+/** Who asks: a client's session, or null for a client id: the program around the broker. */
+export interface Asker {
+  readonly clientId: string | null
+  readonly permissions: Permissions
+}
+
+export interface Refusal {
+  readonly reason: ReasonCode
+  /** Why, in words for the log and for a client of MQTT 5. */
+  readonly sentence: string
+}
+
+/**
+ * `malformed`: the protocol forbids it. `refused`: a rule or a quota does. `no-room`: it may be possible later, so whoever cannot be
+ * told must not take it for done.
+ */
+export type RefusalKind = 'malformed' | 'refused' | 'no-room'
+
+export class NotAdmitted implements Refusal {
+  readonly kind: RefusalKind
+  readonly reason: ReasonCode
+  readonly sentence: string
+
+  constructor(kind: RefusalKind, reason: ReasonCode, sentence: string) {
+    this.kind = kind
+    this.reason = reason
+    this.sentence = sentence
+  }
+}
+
+const COSTS: Readonly<Record<CostLimit, string>> = {
+  filterShapesMax: 'the filter would make topics dear to search for',
+  filterShapesPerClientMax: 'the filter would make topics dear to search for',
+  shareGroupsPerTopicMax: 'a topic would be of too many share groups, or too many of this client',
+}
+
+const DOLLAR = 0x24
+
+export class Admission {
+  readonly #broker: Broker
+
+  constructor(broker: Broker) {
+    this.#broker = broker
+  }
+
+  /** The message to publish, or why there is none. */
+  publish(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
+    const refusal = this.topic(said, topic, asker)
+    if (refusal !== null) return refusal
+    const message = makeMessage(said, topic, asker.clientId, this.#broker)
+    // Most messages need none.
+    const needsRoom = message.retain || message.qos === 2 || this.#broker.storeIsFull
+    return needsRoom ? (this.#room(message) ?? message) : message
+  }
+
+  /**
+   * The message of a will that is due, or why there is none: its right may have been taken back since CONNECT. Where it cannot
+   * be retained any more it is published all the same, and nobody is left to keep it when there is no room.
+   */
+  will(will: Will, asker: Asker): Message | NotAdmitted {
+    const refusal = this.topic(will, will.topic, asker)
+    if (refusal !== null) return refusal
+    const message = makeMessage(will, will.topic, asker.clientId, this.#broker)
+    if (this.#quota(message) === null) return message
+    return makeMessage({ ...will, retain: false }, will.topic, asker.clientId, this.#broker)
+  }
+
+  /** Why nothing like this may be published to the topic, or null: its form, reserved topics, the right. */
+  topic(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
+    const refusal = this.form(said, topic)
+    if (refusal !== null) return refusal
+    if (topic.charCodeAt(0) === DOLLAR && isReserved(topic)) {
+      const tree = topic.slice(0, levelEnd(topic, 0))
+      return refused(NOT_AUTHORIZED, `${tree} is for the broker itself to publish`)
+    }
+    const { clientId, permissions } = asker
+    if (permissions === UNRESTRICTED) return null
+    if (this.#broker.faults.mayPublish(permissions, topic, clientId)) return null
+    return refused(NOT_AUTHORIZED, 'no right to publish to this topic')
+  }
+
+  /** Why this is nothing that can be published, whoever asks, or null. */
+  form(said: Publishable, topic: string): NotAdmitted | null {
+    if (!isTopicName(topic)) {
+      const sentence = 'topic name is empty or has a wildcard'
+      return new NotAdmitted('malformed', TOPIC_NAME_INVALID, sentence)
+    }
+    const { topicLevelsMax } = this.#broker.limits
+    // A name of this length cannot have more levels.
+    if (topic.length >= topicLevelsMax && levelCount(topic) > topicLevelsMax) {
+      return refused(TOPIC_NAME_INVALID, `topic ${tooManyLevels(topicLevelsMax)}`)
+    }
+    if (said.properties.payloadFormatIndicator === 1 && !isUtf8(said.payload)) {
+      return refused(PAYLOAD_FORMAT_INVALID, 'payload is not the UTF-8 it is said to be')
+    }
+    return null
+  }
+
+  /** Why the client may not have the subscription, whose filter the grammar allows, or null. */
+  subscription(subscription: Subscription, session: Session): NotAdmitted | null {
+    const { topicLevelsMax } = this.#broker.limits
+    const { filter, topicFilter } = subscription
+    if (topicFilter.length >= topicLevelsMax && levelCount(topicFilter) > topicLevelsMax) {
+      return refused(TOPIC_FILTER_INVALID, `the filter ${tooManyLevels(topicLevelsMax)}`)
+    }
+    const { clientId, permissions } = session.rights
+    if (!this.#broker.faults.maySubscribe(permissions, topicFilter, clientId)) {
+      return refused(NOT_AUTHORIZED, 'no right to subscribe to this filter')
+    }
+    if (session.subscriptions.has(filter)) return null
+    return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)
+  }
+
+  #room(message: Message): NotAdmitted | null {
+    const refusal = this.#quota(message)
+    if (refusal !== null) return refusal
+    const { memory } = this.#broker
+    // Its packet identifier is kept until PUBREL.
+    if (message.qos === 2 && !memory.hasReserve) {
+      memory.refusals += 1
+      return noRoom('the memory for what clients keep is full')
+    }
+    if (!this.#broker.storeIsFull || !this.#broker.publishing.mustStore(message)) return null
+    return noRoom('the disk is full, and the message must be stored')
+  }
+
+  /** Why the message cannot be retained as it asks, or null. */
+  #quota(message: Message): NotAdmitted | null {
+    if (!message.retain || this.#broker.retained.hasRoomFor(message)) return null
+    this.#broker.memory.refusals += 1
+    const keys = 'limits.retainedMessagesMax, limits.retainedBytesMax'
+    return refused(QUOTA_EXCEEDED, `no room for another retained message (${keys})`)
+  }
+
+  #subscriptionQuota(subscription: Subscription, session: Session): NotAdmitted | null {
+    const { subscriptionsPerClientMax } = this.#broker.limits
+    if (session.subscriptions.size >= subscriptionsPerClientMax) {
+      const sentence = `the client has ${subscriptionsPerClientMax} subscriptions (limits.subscriptionsPerClientMax)`
+      return refused(QUOTA_EXCEEDED, sentence)
+    }
+    const limit = this.#broker.subscriptions.costLimitFor(session.clientId, subscription)
+    return limit === null ? null : refused(QUOTA_EXCEEDED, `${COSTS[limit]} (limits.${limit})`)
+  }
+
+  #subscriptionRoom(session: Session): NotAdmitted | null {
+    const { memory, storeIsFull } = this.#broker
+    if (session.isDurable && storeIsFull) {
+      return noRoom('the disk is full, and the subscription must be stored')
+    }
+    if (memory.hasRoom) return null
+    memory.refusals += 1
+    return noRoom('the memory for what clients keep is full')
+  }
+}
+
+function refused(reason: ReasonCode, sentence: string): NotAdmitted {
+  return new NotAdmitted('refused', reason, sentence)
+}
+
+function noRoom(sentence: string): NotAdmitted {
+  return new NotAdmitted('no-room', QUOTA_EXCEEDED, sentence)
+}
+
+function tooManyLevels(levelsMax: number): string {
+  return `has more than ${levelsMax} levels (limits.topicLevelsMax)`
+}

@@ -1,0 +1,51 @@
+// Whose session it is, and what its client may do: as it was found when it came, or as is said of it while it is away.
+
+import type { Identity } from '../access/identity.ts'
+import type { Permissions } from '../access/permissions.ts'
+import { type Message, textBytes } from '../message.ts'
+import type { SessionContext } from './session-context.ts'
+
+/** A client that was let in, here or away. */
+export interface Principal {
+  readonly clientId: string
+  readonly identity: Identity
+  readonly permissions: Permissions
+}
+
+/** A session with its maps, before anything waits in it; and who it is, whose client id stands in the store's changes as well. */
+export function sessionBytes({ clientId, username, address }: Identity): number {
+  return SESSION_BYTES + 2 * textBytes(clientId) + textBytes(username ?? '') + textBytes(address)
+}
+
+const SESSION_BYTES = 1_300
+
+export class ClientRights implements Principal {
+  readonly clientId: string
+  /** It is the same user, and may come from another address. */
+  identity: Identity
+  /** The permissions when they ask about each delivery, else null: then nothing is asked. */
+  receivesBy: Permissions | null
+  permissions: Permissions
+  readonly #context: SessionContext
+
+  constructor(identity: Identity, permissions: Permissions, context: SessionContext) {
+    this.clientId = identity.clientId
+    this.identity = identity
+    this.#context = context
+    this.permissions = permissions
+    this.receivesBy = permissions.mayReceive === undefined ? null : permissions
+  }
+
+  /** Its client was authenticated anew. */
+  grant(permissions: Permissions): void {
+    this.permissions = permissions
+    this.receivesBy = permissions.mayReceive === undefined ? null : permissions
+  }
+
+  /** Whether the message must not be sent to the client. Asked as it is delivered, and again when it has waited. */
+  withholds(message: Message): boolean {
+    const { receivesBy } = this
+    if (receivesBy === null) return false
+    return !this.#context.mayReceive(receivesBy, message.topic, this.clientId)
+  }
+}
