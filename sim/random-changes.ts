@@ -74,7 +74,18 @@ export class RandomChanges {
       return [{ kind: 'session-ended', clientId }]
     }
     this.#sessions.add(clientId)
-    return [{ kind: 'session-opened', clientId, expiryIntervalSeconds: 1 + this.below(99) }]
+    return [
+      { kind: 'session-opened', clientId, expiryIntervalSeconds: 1 + this.below(99) },
+      ...this.#identified(clientId),
+    ]
+  }
+
+  /** Not of each: an older version knew of none. */
+  #identified(clientId: string): readonly Change[] {
+    if (this.below(3) === 0) return []
+    const username = this.below(2) === 0 ? null : `user-${this.below(9)}`
+    const identity = { clientId, username, address: '10.0.0.1', authentication: 'password' }
+    return [{ kind: 'identified', clientId, identity }]
   }
 
   #left(clientId: string): readonly Change[] {
@@ -88,6 +99,7 @@ export class RandomChanges {
     const all: readonly Change[] = [
       { kind: 'session-left', clientId, expiresAt: this.below(1_000) },
       { kind: 'will-set', clientId, will },
+      ...this.#identified(clientId),
       { kind: 'will-delayed', clientId, at: this.below(1_000) },
       { kind: 'will-cleared', clientId },
       { kind: 'unsubscribed', clientId, filter: 'a/1' },

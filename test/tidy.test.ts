@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'message.ts': ['packet'],
   routing: ['message.ts', 'packet'],
   access: ['packet', 'routing', 'node:', 'hash-wasm'],
-  store: ['message.ts', 'packet', 'routing', 'node:'],
+  store: ['access/identity.ts', 'message.ts', 'packet', 'routing', 'node:'],
   session: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'store'],
   broker: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'session', 'store'],
   connection: [
@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['*'],
   'cli.ts': ['*'],
   'index.ts': ['*'],
-  'store-kit': ['message.ts', 'packet', 'store', 'node:'],
+  'store-kit': ['access/identity.ts', 'message.ts', 'packet', 'store', 'node:'],
   'store-kit.ts': ['*'],
 }
 

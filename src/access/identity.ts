@@ -43,6 +43,14 @@ export function unknownIdentity(clientId: string): Identity {
   return { clientId, username: null, address: '', authentication: 'none' }
 }
 
+export function areSame(one: Identity, other: Identity): boolean {
+  return (
+    one.username === other.username &&
+    one.address === other.address &&
+    one.authentication === other.authentication
+  )
+}
+
 /**
  * Whether the client may have the session that `owner` has under the same client id. A session belongs to its user. It is
  * nobody's, and the next client adopts it, when there was no user or nobody was asked whether it was that user.

@@ -1,6 +1,6 @@
 // What all clients share: their sessions, who subscribes to what, what is retained. Connect, subscribe, leave.
 
-import { type Identity, mayHaveSessionOf } from '../access/identity.ts'
+import { areSame, type Identity, mayHaveSessionOf } from '../access/identity.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
@@ -181,6 +181,7 @@ export class Broker implements SessionContext {
     const kept = opening.cleanStart ? undefined : old
     const session =
       kept ?? this.#begin(new ClientRights(identity, permissions, this), expiryIntervalSeconds)
+    const isKnown = kept !== undefined && areSame(kept.rights.identity, identity)
     if (kept !== undefined) {
       this.#identify(kept, identity)
       kept.rights.grant(permissions)
@@ -188,6 +189,10 @@ export class Broker implements SessionContext {
     }
     this.sessions.hold(session, opening.holder)
     this.#wills.set(session.rights, opening.will)
+    // A will outlives a broker that does not keep its session.
+    if (session.isDurable ? !isKnown : opening.will !== null) {
+      this.journal.record({ kind: 'identified', clientId, identity })
+    }
     this.changing -= 1
     return { session, sessionPresent: kept !== undefined }
   }

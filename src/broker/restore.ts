@@ -51,7 +51,7 @@ function restoreSession(
   stored: StoredSession,
   access: Access,
 ): [Session, StoredSession] {
-  const identity = unknownIdentity(stored.clientId)
+  const identity = stored.identity ?? unknownIdentity(stored.clientId)
   const permissions = broker.faults.permissionsOf(access, identity)
   const rights = new ClientRights(identity, permissions, broker)
   // Only a durable one is stored, whatever expiry it was given later.

@@ -1,5 +1,6 @@
 // The changes that the rules of the kit are told with, and how a store is asked.
 
+import type { Identity } from '../access/identity.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Change, Owner } from '../store/change.ts'
@@ -32,6 +33,10 @@ export function subscribedWithReplay(filter: string): readonly Change[] {
     { kind: 'subscribed', clientId: 'bob', subscription },
     { kind: 'replay-begun', clientId: 'bob', filter, sequenceMax: 1 },
   ]
+}
+
+export function identityOf(clientId: string, username: string | null = 'zoë'): Identity {
+  return { clientId, username, address: '10.0.0.1', authentication: 'password' }
 }
 
 export function messageOf(sequence: number, parts: Partial<Message> = {}): Message {

@@ -19,6 +19,7 @@ import {
   subscribedWithReplay,
   type StorePlace,
   wholeOf,
+  identityOf,
 } from './changes.ts'
 
 export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
@@ -63,6 +64,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.strictSame(sessions, [
       {
         clientId: 'bob',
+        identity: null,
         expiryIntervalSeconds: 60,
         expiresAt: 123_456,
         will,
@@ -93,6 +95,38 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
         { filter: 'c', sequenceMax: 2 ** 40 },
       ])
     },
+
+  'who a client is comes back with its session, and with a will that has none': async place => {
+    const will = { topic: 'w', payload: Buffer.from('x'), qos: 1, retain: false } as const
+    const set = { kind: 'will-set', will: { ...will, properties: {} } } as const
+    const { sessions } = await after(
+      place,
+      [OPENED, { kind: 'identified', clientId: 'bob', identity: identityOf('bob', null) }],
+      [
+        { kind: 'session-resumed', clientId: 'bob', expiryIntervalSeconds: 90 },
+        { kind: 'identified', clientId: 'bob', identity: identityOf('bob') },
+        { ...set, clientId: 'carol' },
+        { kind: 'identified', clientId: 'carol', identity: identityOf('carol') },
+        { ...set, clientId: 'erin' },
+      ],
+      [
+        { kind: 'session-opened', clientId: 'dave', expiryIntervalSeconds: 1 },
+        { kind: 'identified', clientId: 'dave', identity: identityOf('dave') },
+        { ...set, clientId: 'dave' },
+        { kind: 'session-ended', clientId: 'dave' },
+        { kind: 'identified', clientId: 'gone', identity: identityOf('gone') },
+      ],
+    )
+    is.strictSame(
+      Object.fromEntries(sessions.map(({ clientId, identity }) => [clientId, identity])),
+      {
+        bob: identityOf('bob'),
+        carol: identityOf('carol'),
+        dave: identityOf('dave'),
+        erin: null,
+      },
+    )
+  },
 
   'a session that was resumed has no end until it is left again': async place => {
     const { sessions } = await after(place, [

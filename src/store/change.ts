@@ -7,6 +7,7 @@ import {
   type FieldCodecs,
   type FieldsOf,
   identifiers,
+  identity,
   message,
   milliseconds,
   NO_IDENTIFIERS,
@@ -69,6 +70,13 @@ export const CHANGE_KINDS = {
       session.expiresAt = null
     },
   ),
+  /** Who the client is: of its session and its will, those of them that are there. Without it nobody knows. */
+  identified: changeKind(24, { clientId: text, identity }, (ledger, { clientId, identity }) => {
+    const session = ledger.sessions.get(clientId)
+    if (session !== undefined) session.identity = identity
+    const kept = ledger.wills.get(clientId)
+    if (kept !== undefined) kept.identity = identity
+  }),
   /** The client is away; the session ends at `expiresAt` milliseconds (Infinity: never). */
   'session-left': changeKind(
     3,
@@ -83,7 +91,8 @@ export const CHANGE_KINDS = {
     ledger.endSession(clientId)
   }),
   'will-set': changeKind(5, { clientId: text, will }, (ledger, { clientId, will }) => {
-    ledger.wills.set(clientId, { will, at: null })
+    const identity = ledger.sessions.get(clientId)?.identity ?? null
+    ledger.wills.set(clientId, { will, at: null, identity })
   }),
   'will-cleared': changeKind(6, { clientId: text }, (ledger, { clientId }) => {
     ledger.wills.delete(clientId)

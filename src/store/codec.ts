@@ -1,5 +1,6 @@
 // How the values of a record stand in the log: one codec a type. What stands there once stands there for ever.
 
+import type { Identity } from '../access/identity.ts'
 import { contentBytes, type Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Writer } from '../packet/writer.ts'
@@ -86,6 +87,25 @@ const retain: Codec<boolean> = {
 export const qosAndRetain: { readonly qos: Codec<QoS>; readonly retain: Codec<boolean> } = {
   qos,
   retain,
+}
+
+/** The client id stands beside it. */
+export const identity: Codec<Identity, { readonly clientId: string }> = {
+  write: writeIdentity,
+  read: (reader, { clientId }) => readIdentity(reader, clientId),
+}
+
+export function writeIdentity(writer: Writer, value: Identity): void {
+  const { username, address, authentication } = value
+  writer.uint8(username === null ? 0 : 1)
+  if (username !== null) writer.string(username)
+  writer.string(address)
+  writer.string(authentication)
+}
+
+export function readIdentity(reader: ByteReader, clientId: string): Identity {
+  const username = reader.uint8() === 0 ? null : reader.string()
+  return { clientId, username, address: reader.name(), authentication: reader.name() }
 }
 
 export const will: Codec<Will> = { write: writeWill, read: readWill }

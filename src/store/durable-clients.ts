@@ -1,11 +1,13 @@
 // What changes of one client add up to, deliveries apart: a part of DurableState.
 
+import type { Identity } from '../access/identity.ts'
 import type { Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from './change.ts'
 
 export interface PlainSession {
   readonly clientId: string
+  identity: Identity | null
   expiryIntervalSeconds: number
   /** Null: the client is here. */
   expiresAt: number | null
@@ -18,6 +20,7 @@ export interface PlainSession {
 export interface PlainWill {
   readonly will: Will
   at: number | null
+  identity: Identity | null
 }
 
 /** Changes of one client that no delivery is about. */
@@ -38,7 +41,10 @@ type ClientChange = Exclude<
       | 'session-ended'
   }
 >
-type WillChange = Extract<Change, { kind: 'will-set' | 'will-cleared' | 'will-delayed' }>
+type WillChange = Extract<
+  Change,
+  { kind: 'will-set' | 'will-cleared' | 'will-delayed' | 'identified' }
+>
 
 export function applyToClient(
   sessions: ReadonlyMap<string, PlainSession>,
@@ -47,7 +53,11 @@ export function applyToClient(
 ): void {
   switch (change.kind) {
     case 'will-set':
-      wills.set(change.clientId, { will: change.will, at: null })
+      wills.set(change.clientId, {
+        will: change.will,
+        at: null,
+        identity: sessions.get(change.clientId)?.identity ?? null,
+      })
       return
     case 'will-cleared':
       wills.delete(change.clientId)
@@ -55,6 +65,13 @@ export function applyToClient(
     case 'will-delayed': {
       const kept = wills.get(change.clientId)
       if (kept !== undefined) kept.at = change.at
+      return
+    }
+    case 'identified': {
+      const { clientId, identity } = change
+      for (const kept of [sessions.get(clientId), wills.get(clientId)]) {
+        if (kept !== undefined) kept.identity = identity
+      }
       return
     }
     default: {

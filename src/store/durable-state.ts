@@ -80,10 +80,7 @@ export class DurableState {
     const sessions = [...this.#sessions.values()].map(session => this.#sessionOf(session))
     const strangers = [...this.#wills].filter(([clientId]) => !this.#sessions.has(clientId))
     return {
-      sessions: [
-        ...sessions,
-        ...strangers.map(([clientId, { will, at }]) => onlyWill(clientId, will, at)),
-      ],
+      sessions: [...sessions, ...strangers.map(([clientId, kept]) => onlyWill(clientId, kept))],
       groups: [...this.#groups.values()]
         .filter(group => group.waiting.size > 0)
         .map(group => this.#groupOf(group)),
@@ -304,6 +301,7 @@ export class DurableState {
     const waiting = waitingIn(session.waiting)
     return {
       clientId: session.clientId,
+      identity: session.identity,
       expiryIntervalSeconds: session.expiryIntervalSeconds,
       expiresAt: session.expiresAt,
       will: kept?.will ?? null,
@@ -358,6 +356,7 @@ function groupKey({ shareName, topicFilter }: GroupOwner): string {
 function newSession(clientId: string, expiryIntervalSeconds: number): KeptSession {
   return {
     clientId,
+    identity: null,
     expiryIntervalSeconds,
     expiresAt: null,
     subscriptions: new Map(),

@@ -3,7 +3,7 @@
 import type { Message } from '../message.ts'
 import type { Writer } from '../packet/writer.ts'
 import { ByteReader } from './bytes.ts'
-import { readSubscription, writeSubscription } from './codec.ts'
+import { readIdentity, readSubscription, writeIdentity, writeSubscription } from './codec.ts'
 import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
 import { asQueueOwner, readOwner, writeOwner } from './owner.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
@@ -101,6 +101,8 @@ export function readDeliveries(reader: ByteReader): StoredDelivery[] {
 function writeSession(writer: Writer, session: StoredSession): void {
   writer.uint8(SESSION)
   writer.string(session.clientId)
+  writer.uint8(session.identity === null ? 0 : 1)
+  if (session.identity !== null) writeIdentity(writer, session.identity)
   writer.uint32(session.expiryIntervalSeconds)
   writer.double(session.expiresAt ?? Number.NaN)
   writer.uint8(session.will === null ? 0 : 1)
@@ -122,11 +124,13 @@ function writeSession(writer: Writer, session: StoredSession): void {
 
 function readSession(reader: ByteReader): StoredSession {
   const clientId = reader.string()
+  const identity = reader.uint8() === 0 ? null : readIdentity(reader, clientId)
   const expiryIntervalSeconds = reader.uint32()
   const expiresAt = numberOrNull(reader.double())
   const hasWill = reader.uint8() === 1
   return {
     clientId,
+    identity,
     expiryIntervalSeconds,
     expiresAt,
     will: hasWill ? readWill(reader) : null,

@@ -1,5 +1,6 @@
 // The port to what survives a crash. Adapters pass the contract of `store-kit/rules.ts`.
 
+import type { Identity } from '../access/identity.ts'
 import type { Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -35,6 +36,8 @@ export interface StoredReplay {
 
 export interface StoredSession {
   readonly clientId: string
+  /** Whose session it is, or whose will; null when no version that knew of identities has seen it. */
+  readonly identity: Identity | null
   readonly expiryIntervalSeconds: number
   /** Null when the broker stopped while the client was connected. */
   readonly expiresAt: number | null

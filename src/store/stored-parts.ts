@@ -1,6 +1,6 @@
 // Parts of a snapshot, made of what a store keeps.
 
-import type { Will } from '../packet/packet.ts'
+import type { WillEntry } from './ledger/ledger.ts'
 import type { StoredReplay, StoredSession } from './store.ts'
 
 /** The replays of a session as the store keeps them: sequences by filter. */
@@ -9,13 +9,17 @@ export function replaysIn(replays: ReadonlyMap<string, number>): readonly Stored
 }
 
 /** A client whose session was not to outlive its connection, but whose will was. */
-export function onlyWill(clientId: string, will: Will, willAt: number | null): StoredSession {
+export function onlyWill(
+  clientId: string,
+  { will, at, identity }: Pick<WillEntry, 'will' | 'at' | 'identity'>,
+): StoredSession {
   return {
     clientId,
+    identity,
     expiryIntervalSeconds: 0,
     expiresAt: null,
     will,
-    willAt,
+    willAt: at,
     subscriptions: [],
     replays: [],
     deliveries: [],

@@ -218,6 +218,80 @@ for (const version of [4, 5] as const) {
   })
 }
 
+test('a will that outlives the broker is published when its user may, by the identity that was stored', async t => {
+  const store = new MemoryStore()
+  const access = new Users()
+  const before = new Pond({ store, access })
+  before.client('watcher', user('bob')).subscribes('w', 1)
+  before.client('a', { username: 'alice', will: { topic: 'w', payload: 'gone', qos: 1 } })
+
+  const pond = await pondAfter(store, before, access)
+
+  t.strictSame(returns(pond, 'watcher', 'bob'), ['connack 0x0 present', 'publish w gone q1 #1'])
+  const alice = access.askedFor.find(({ clientId }) => clientId === 'a')
+  t.match(alice, { username: 'alice', authentication: 'password' })
+})
+
+test('a session stays its user’s when the broker starts again', async t => {
+  const store = new MemoryStore()
+  const access = new Users()
+  const before = new Pond({ store, access })
+  before.client('a', user('alice')).subscribes('t', 1)
+
+  const pond = await pondAfter(store, before, access)
+
+  t.strictSame(returns(pond, 'a', 'mallory'), ['connack 0x87', 'closed'])
+  t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x0 present'])
+})
+
+test('a session from before there were users is adopted by the first of them, and is that user’s from then on', async t => {
+  const store = new MemoryStore()
+  const access = new Users()
+  const before = new Pond({ store })
+  before.client('a', DURABLE).subscribes('t', 1)
+
+  const between = await pondAfter(store, before, access)
+  t.strictSame(returns(between, 'a', 'alice'), ['connack 0x0 present'])
+  t.strictSame(returns(between, 'a', 'mallory'), ['connack 0x87', 'closed'])
+
+  const pond = await pondAfter(store, between, access)
+  t.strictSame(returns(pond, 'a', 'mallory'), ['connack 0x87', 'closed'])
+  t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x0 present'])
+})
+
+test('what waits for a client that is away after a restart goes by the rights of now', async t => {
+  const store = new MemoryStore()
+  const access = new Users()
+  const before = new Pond({ store, access })
+  before.client('a', user('alice')).subscribes('t/#', 1)
+  before.client('b', user('gone')).subscribes('t/#', 1)
+
+  const pond = await pondAfter(store, before, access)
+  access.unreadable.add('t/closed')
+  access.gone.add('gone')
+  const publisher = pond.client('p', { username: 'bob' })
+  publisher.publishes('t/closed', 'x', { qos: 1 })
+  publisher.publishes('t/open', 'x', { qos: 1 })
+
+  t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x0 present', 'publish t/open x q1 #1'])
+})
+
+test('what comes for a user that is not known any more waits for that user, and for nobody else', async t => {
+  const store = new MemoryStore()
+  const access = new Users()
+  const before = new Pond({ store, access })
+  before.client('a', user('alice')).subscribes('t', 1)
+  access.gone.add('alice')
+
+  const pond = await pondAfter(store, before, access)
+  pond.client('p', { username: 'bob' }).publishes('t', 'x', { qos: 1 })
+
+  t.strictSame(returns(pond, 'a', 'mallory'), ['connack 0x87', 'closed'])
+  t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x86', 'closed'])
+  access.gone.clear()
+  t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x0 present', 'publish t x q1 #1'])
+})
+
 test('who authenticates again on its connection remains who it is', async t => {
   const names = ['alice', 'alice', 'mallory']
   const verdict = (): Verdict => ({

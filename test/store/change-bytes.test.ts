@@ -54,6 +54,27 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
     { kind: 'session-opened', clientId: 'bob', expiryIntervalSeconds: 4_294_967_295 },
   ],
   ['020003626f620000003c', { kind: 'session-resumed', clientId: 'bob', expiryIntervalSeconds: 60 }],
+  [
+    '180003626f620100047a6fc3ab000831302e302e302e31000870617373776f7264',
+    {
+      kind: 'identified',
+      clientId: 'bob',
+      identity: {
+        clientId: 'bob',
+        username: 'zoë',
+        address: '10.0.0.1',
+        authentication: 'password',
+      },
+    },
+  ],
+  [
+    '180003626f6200000000046e6f6e65',
+    {
+      kind: 'identified',
+      clientId: 'bob',
+      identity: { clientId: 'bob', username: null, address: '', authentication: 'none' },
+    },
+  ],
   ['030003626f627ff0000000000000', { kind: 'session-left', clientId: 'bob', expiresAt: Infinity }],
   ['0400047a6fc3ab', { kind: 'session-ended', clientId: 'zoë' }],
   [

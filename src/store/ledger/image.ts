@@ -2,7 +2,15 @@
 
 import { Writer } from '../../packet/writer.ts'
 import type { ByteReader } from '../bytes.ts'
-import { readIdentifiers, readSubscription, writeIdentifiers, writeSubscription } from '../codec.ts'
+import type { Identity } from '../../access/identity.ts'
+import {
+  readIdentifiers,
+  readIdentity,
+  readSubscription,
+  writeIdentifiers,
+  writeIdentity,
+  writeSubscription,
+} from '../codec.ts'
 import { positionOf } from '../log/position.ts'
 import { readWill, writeWill } from '../message-codec.ts'
 import { NewerVersion } from '../newer-version.ts'
@@ -23,6 +31,7 @@ const WILL = 6
 const REPLAYS = 8
 const PLACES = 9
 const NUMBERS = 10
+const IDENTITY = 12
 
 /** The state as it is now. */
 export function imageOf(ledger: Ledger): readonly Buffer[] {
@@ -41,11 +50,12 @@ export function imageOf(ledger: Ledger): readonly Buffer[] {
     writer.uint53(sequence)
     parts.recordEnds()
   }
-  for (const [clientId, { will, at }] of ledger.wills) {
+  for (const [clientId, { will, at, identity }] of ledger.wills) {
     writer.uint8(WILL)
     writer.string(clientId)
     writer.double(at ?? Number.NaN)
     writeWill(writer, will)
+    writeIdentified(writer, clientId, identity)
     parts.recordEnds()
   }
   parts.cut()
@@ -68,8 +78,10 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   } else if (number === WILL) {
     const clientId = reader.string()
     const at = numberOrNull(reader.double())
-    ledger.wills.set(clientId, { will: readWill(reader), at })
-  } else throw new NewerVersion(`a record of the unknown kind ${number}`)
+    const identity = ledger.sessions.get(clientId)?.identity ?? null
+    ledger.wills.set(clientId, { will: readWill(reader), at, identity })
+  } else if (number === IDENTITY) identify(ledger, reader)
+  else throw new NewerVersion(`a record of the unknown kind ${number}`)
 }
 
 export function endRestore(ledger: Ledger): void {
@@ -132,8 +144,26 @@ function writeSession(parts: Parts, ledger: Ledger, session: SessionEntry): void
   writer.uint32(sent.size)
   for (const entry of sent.values()) writeSent(writer, ledger, entry)
   writeReplays(writer, session)
+  writeIdentified(writer, clientId, session.identity)
   parts.recordEnds()
   writeQueue(parts, ledger, { kind: 'session', clientId }, session.waiting)
+}
+
+function writeIdentified(writer: Writer, clientId: string, identity: Identity | null): void {
+  if (identity === null) return
+  writer.uint8(IDENTITY)
+  writer.string(clientId)
+  writeIdentity(writer, identity)
+}
+
+/** Of the session or the will that it follows. */
+function identify(ledger: Ledger, reader: ByteReader): void {
+  const clientId = reader.string()
+  const identity = readIdentity(reader, clientId)
+  const will = ledger.wills.get(clientId)
+  const session = ledger.sessions.get(clientId)
+  if (will !== undefined) will.identity = identity
+  else if (session !== undefined) session.identity = identity
 }
 
 function writeReplays(writer: Writer, { clientId, replays }: SessionEntry): void {

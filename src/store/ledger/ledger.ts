@@ -1,6 +1,7 @@
 // What all changes so far add up to. It knows where messages lie and never what they say; changes of what is gone
 // already are passed over. The rows of `change.ts` say what each kind of change does here.
 
+import type { Identity } from '../../access/identity.ts'
 import type { QoS, Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import { asQueueOwner, clientOf, type Owner, ownerKey, type QueueOwner } from '../owner.ts'
@@ -39,6 +40,8 @@ export interface SentEntry {
 
 export interface SessionEntry {
   readonly clientId: string
+  /** Null when no version that knew of identities has seen it. */
+  identity: Identity | null
   expiryIntervalSeconds: number
   /** Milliseconds; null: the client is here. */
   expiresAt: number | null
@@ -67,6 +70,7 @@ interface WillEntry {
   readonly will: Will
   /** Milliseconds; null: the connection still stands. */
   at: number | null
+  identity: Identity | null
 }
 
 export class Ledger {
@@ -113,6 +117,7 @@ export class Ledger {
     this.endSession(clientId)
     const session = {
       clientId,
+      identity: null,
       expiryIntervalSeconds,
       expiresAt: null,
       subscriptions: new Map(),

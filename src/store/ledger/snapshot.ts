@@ -42,8 +42,8 @@ export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
 function* sessionsOf(ledger: Ledger, load: Load): Iterable<StoredSession> {
   const making = new SnapshotMaking(ledger, load)
   for (const session of ledger.sessions.values()) yield making.session(session)
-  for (const [clientId, { will, at }] of ledger.wills) {
-    if (!ledger.sessions.has(clientId)) yield onlyWill(clientId, will, at)
+  for (const [clientId, kept] of ledger.wills) {
+    if (!ledger.sessions.has(clientId)) yield onlyWill(clientId, kept)
   }
 }
 
@@ -71,6 +71,7 @@ class SnapshotMaking {
     const sent = [...session.sent.values()].map(entry => this.#sent(entry))
     return {
       clientId,
+      identity: session.identity,
       expiryIntervalSeconds,
       expiresAt,
       will: will?.will ?? null,
