@@ -23,7 +23,10 @@ export type Verdict =
   | {
       readonly kind: 'allowed'
       readonly permissions: Permissions
-      /** The user that the client turned out to be, as its certificate or token says. Left out: that of its CONNECT. */
+      /**
+       * The user that the client turned out to be. Left out: the one that its CONNECT names, and nobody where it came by a
+       * certificate or a method of enhanced authentication, which may be another user's.
+       */
       readonly username?: string | null
       /** How that was found out, in a word; `none`: nobody was asked. Left out: by its password, certificate or method. */
       readonly authentication?: string

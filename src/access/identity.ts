@@ -25,12 +25,12 @@ export function identityOf(
   method: string | null,
 ): Identity {
   const { clientId, address } = credentials
-  return {
-    clientId,
-    username: finding.username === undefined ? credentials.username : finding.username,
-    address,
-    authentication: finding.authentication ?? method ?? proofIn(credentials),
-  }
+  const proof = method ?? proofIn(credentials)
+  // A certificate or a method may be another user's than the one that CONNECT names.
+  const isClaimed = proof === 'password' || proof === 'none'
+  const claim = isClaimed ? credentials.username : null
+  const username = finding.username === undefined ? claim : finding.username
+  return { clientId, username, address, authentication: finding.authentication ?? proof }
 }
 
 function proofIn({ password, certificate }: Credentials): string {

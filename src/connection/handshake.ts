@@ -59,7 +59,7 @@ export function openingRefusal(
   broker: Broker,
 ): Refusal | null {
   if (broker.isOfAnother(principal.identity)) {
-    return { reason: NOT_AUTHORIZED, sentence: 'the session of this client id is another user’s' }
+    return { reason: NOT_AUTHORIZED, sentence: 'the client id has the session of another user' }
   }
   const refusal = will === null ? null : broker.admission.topic(will, will.topic, principal)
   if (refusal !== null) return ofWill(refusal)

@@ -40,7 +40,12 @@ test('an identity says how the client was authenticated, in the words of the acc
     username: 'device',
     authentication: 'certificate',
   })
-  t.match(identityOf(CREDENTIALS, {}, 'SCRAM-SHA-256'), { authentication: 'SCRAM-SHA-256' })
+  // Whose name CONNECT bears was not looked at.
+  t.match(identityOf({ ...CREDENTIALS, certificate }, {}, null), { username: null })
+  t.match(identityOf(CREDENTIALS, {}, 'SCRAM-SHA-256'), {
+    username: null,
+    authentication: 'SCRAM-SHA-256',
+  })
   t.match(identityOf(CREDENTIALS, { username: null, authentication: 'token' }, null), {
     username: null,
     authentication: 'token',
