@@ -34,7 +34,7 @@ export interface Publishable {
 }
 
 /** Who gives messages their time and their number: the broker. */
-export interface MessageNumbers {
+interface MessageNumbers {
   readonly now: number
   nextSequence(): number
 }

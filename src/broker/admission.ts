@@ -20,7 +20,7 @@ import type { Broker } from './broker.ts'
 import type { CostLimit } from './subscriptions.ts'
 
 /** Who asks: a client's session, or null for a client id: the program around the broker. */
-export interface Asker {
+interface Asker {
   readonly clientId: string | null
   readonly permissions: Permissions
 }
@@ -35,7 +35,7 @@ export interface Refusal {
  * `malformed`: the protocol forbids it. `refused`: a rule or a quota does. `no-room`: it may be possible later, so whoever cannot be
  * told must not take it for done.
  */
-export type RefusalKind = 'malformed' | 'refused' | 'no-room'
+type RefusalKind = 'malformed' | 'refused' | 'no-room'
 
 export class NotAdmitted implements Refusal {
   readonly kind: RefusalKind

@@ -1,6 +1,7 @@
 // Parts of a snapshot, made of what a store keeps.
 
-import type { WillEntry } from './ledger/ledger.ts'
+import type { Identity } from '../access/identity.ts'
+import type { Will } from '../packet/packet.ts'
 import type { StoredReplay, StoredSession } from './store.ts'
 
 /** The replays of a session as the store keeps them: sequences by filter. */
@@ -11,15 +12,15 @@ export function replaysIn(replays: ReadonlyMap<string, number>): readonly Stored
 /** A client whose session was not to outlive its connection, but whose will was. */
 export function onlyWill(
   clientId: string,
-  { will, at, identity }: Pick<WillEntry, 'will' | 'at' | 'identity'>,
+  kept: { readonly will: Will; readonly at: number | null; readonly identity: Identity | null },
 ): StoredSession {
   return {
     clientId,
-    identity,
+    identity: kept.identity,
     expiryIntervalSeconds: 0,
     expiresAt: null,
-    will,
-    willAt: at,
+    will: kept.will,
+    willAt: kept.at,
     subscriptions: [],
     replays: [],
     deliveries: [],

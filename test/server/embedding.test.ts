@@ -280,3 +280,32 @@ test('a program may listen to the events that the guide names, and to no others'
   for (const name of named) broker.on(name as keyof BrokerEvents, () => {})
   t.throws(() => broker.on('failed' as keyof BrokerEvents, () => {}), /has no event "failed"/)
 })
+
+for (const [answer, published] of [
+  [true, 1],
+  [UNRESTRICTED, 1],
+  [false, 0],
+  [undefined, 0],
+] as const) {
+  test(`a will of an earlier run is published ${published} times when permissionsOf answers ${String(answer)}`, async t => {
+    const store = new MemoryStore()
+    const access = {
+      authenticate: () => true,
+      ...(answer !== undefined && { permissionsOf: () => answer }),
+    }
+    const listeners = [{ host: '127.0.0.1', port: 0 }]
+    const first = await createBroker({ store, access, listeners })
+    const will = { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: true } as const
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${first.listeners[0]?.port}`, {
+      ...ONCE,
+      will,
+    })
+    await first.close()
+    client.end(true)
+
+    const second = await createBroker({ store, access })
+    t.equal(second.statistics.willsPublished, published)
+    t.equal(second.statistics.dropped['not-authorized'], 1 - published)
+    await second.close()
+  })
+}

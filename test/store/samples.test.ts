@@ -44,6 +44,9 @@ for (const sample of readdirSync(SAMPLES)) {
       ['w/7 work 7', 'r/1 retained later'],
     )
     t.equal(sessions.at(-1)?.will?.topic, 'will/delayed')
+    // Who came back is known now, and who did not was never known.
+    t.match(sessions[0]?.identity, { username: null, authentication: 'none' })
+    t.equal(sessions.at(-1)?.identity, null)
   })
 }
 
