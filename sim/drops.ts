@@ -38,7 +38,9 @@ export class Drops {
   #checkFull(id: string, broker: Broker, clientId: string | null): void {
     const { limits, shareBounds, pageMessages } = this.#weather
     if (clientId === null) {
-      const isFull = [...broker.groups.all].some(group => this.#isNearly(group, shareBounds))
+      const isFull = [...broker.subscriptions.groups.all].some(group =>
+        this.#isNearly(group, shareBounds),
+      )
       if (!isFull) this.#ledger.violation('drop', `${id} was dropped, and no group is full`)
       return
     }

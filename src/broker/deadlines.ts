@@ -18,17 +18,14 @@ class Entry {
 }
 
 export class Deadlines {
+  /** Milliseconds at which the next one expires; Infinity for none. Each turn begins with a look at it. */
+  next = Infinity
   readonly #heap: Entry[] = []
   readonly #entries = new Map<Deadline, Entry>()
   #again: Deadline[] = []
 
   get count(): number {
     return this.#heap.length
-  }
-
-  /** Milliseconds at which the next one expires; Infinity for none. */
-  get next(): number {
-    return this.#heap[0]?.at ?? Infinity
   }
 
   /** Sets or moves the deadline. Infinity takes it out. */
@@ -46,6 +43,7 @@ export class Deadlines {
       this.#rise(known)
       this.#sink(known)
     }
+    this.next = this.#heap[0]?.at ?? Infinity
   }
 
   clear(deadline: Deadline): void {
@@ -53,10 +51,12 @@ export class Deadlines {
     if (entry === undefined) return
     this.#entries.delete(deadline)
     const last = this.#heap.pop()
-    if (last === undefined || last === entry) return
-    this.#put(last, entry.index)
-    this.#rise(last)
-    this.#sink(last)
+    if (last !== undefined && last !== entry) {
+      this.#put(last, entry.index)
+      this.#rise(last)
+      this.#sink(last)
+    }
+    this.next = this.#heap[0]?.at ?? Infinity
   }
 
   /** Of a deadline that is being woken: it wants to be woken in the next tick as well, however soon that is. */

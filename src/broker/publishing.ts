@@ -32,7 +32,9 @@ export class Publishing implements WillPublisher {
     const broker = this.#broker
     broker.changing += 1
     const matches = broker.subscriptions.router.match(message.topic)
-    const commitId = this.#store(message, matches)
+    // A message of QoS 0 is stored for nobody.
+    const mayBeStored = message.qos > 0 || message.retain
+    const commitId = mayBeStored ? this.#store(message, matches) : 0
     if (message.retain) this.#retain(message)
     let receivers = 0
     for (const match of matches) {
@@ -85,8 +87,6 @@ export class Publishing implements WillPublisher {
 
   /** Stores the message once, if it is to be kept. Returns the commit that must be done before it is acknowledged or delivered. */
   #store(message: Message, matches: readonly Match<Target>[]): number {
-    // A message of QoS 0 is stored for nobody.
-    if (message.qos === 0 && !message.retain) return 0
     const isKept = message.retain && this.#isKept(message)
     if (!isKept && !isQueuedDurably(message, matches)) return 0
     const { journal } = this.#broker

@@ -4,6 +4,7 @@ import type { Access } from '../access/access.ts'
 import { unknownIdentity } from '../access/identity.ts'
 import { ClientRights } from '../session/client-rights.ts'
 import { type Delivery, restoredDelivery } from '../session/delivery.ts'
+import { RetainedReplay } from '../session/retained-replay.ts'
 import { Session } from '../session/session.ts'
 import type { Snapshot, StoredDelivery, StoredSession } from '../store/store.ts'
 import type { Broker } from './broker.ts'
@@ -16,14 +17,15 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
-    const group = broker.groups.find(shareName, topicFilter)
+    const group = broker.subscriptions.groups.find(shareName, topicFilter)
     group.queue.restore(
       deliveries.map(stored => restoredDelivery(stored, group)),
       remainder,
     )
   }
   // Some were made only for what a former member has not settled yet.
-  for (const group of [...broker.groups.all]) broker.groups.endIfEmpty(group)
+  for (const group of [...broker.subscriptions.groups.all])
+    broker.subscriptions.groups.endIfEmpty(group)
   for (const [session, stored] of restored) restoreEnd(broker, session, stored)
 }
 
@@ -41,9 +43,9 @@ function restoreEnd(broker: Broker, session: Session, stored: StoredSession): vo
   const { will, willAt, expiryIntervalSeconds } = stored
   const isOver = expiryIntervalSeconds === 0
   // A session that was to end with its connection has ended: its will waits for no delay [MQTT-3.1.3-9].
-  if (will !== null) broker.restoreWill(session.rights, will, isOver ? broker.now : willAt)
+  if (will !== null) broker.wills.restore(session.rights, will, isOver ? broker.now : willAt)
   // Share groups get back what it had not settled.
-  if (isOver && broker.sessions.get(session.clientId) === session) broker.end(session)
+  if (isOver && broker.sessions.get(session.clientId) === session) broker.clients.end(session)
 }
 
 function restoreSession(
@@ -56,15 +58,28 @@ function restoreSession(
   const rights = new ClientRights(identity, permissions, broker)
   // Only a durable one is stored, whatever expiry it was given later.
   const session = new Session(rights, Math.max(1, stored.expiryIntervalSeconds), broker)
-  broker.restoreSession(session, stored.expiresAt)
+  broker.clients.restore(session, stored.expiresAt)
   for (const subscription of stored.subscriptions) {
     broker.subscriptions.restore(session, subscription)
   }
   for (const { filter, sequenceMax } of stored.replays) {
-    broker.restoreReplay(session, filter, sequenceMax)
+    restoreReplay(broker, session, filter, sequenceMax)
   }
   for (const packetId of stored.incoming) session.incoming.restore(packetId)
   return [session, stored]
+}
+
+/** Its retained messages were not all sent when the last broker ended. */
+function restoreReplay(
+  { retained }: Broker,
+  session: Session,
+  filter: string,
+  sequenceMax: number,
+): void {
+  const subscription = session.subscriptions.get(filter)
+  if (subscription === undefined) return
+  const replay = new RetainedReplay(subscription, sequenceMax, session.clientId, retained)
+  session.replays.restore(replay)
 }
 
 function restoreDeliveries(broker: Broker, session: Session, stored: StoredSession): void {
@@ -76,7 +91,7 @@ function restoreDeliveries(broker: Broker, session: Session, stored: StoredSessi
 
 function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): Delivery {
   if (stored.group === null) return restoredDelivery(stored, null)
-  const group = broker.groups.find(stored.group.shareName, stored.group.topicFilter)
+  const group = broker.subscriptions.groups.find(stored.group.shareName, stored.group.topicFilter)
   group.restoreInFlight(session)
   return restoredDelivery(stored, group)
 }

@@ -2,7 +2,8 @@
 
 import type { Verdict } from '../access/access.ts'
 import type { Principal } from '../session/client-rights.ts'
-import type { Broker, Departure } from '../broker/broker.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { Departure } from '../broker/clients.ts'
 import type { SessionHolder } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
 import { decodeWithin, protocolVersionOf } from '../packet/decode.ts'
@@ -351,7 +352,7 @@ export class Connection implements TimeLimited, SessionHolder {
       this.#refuse(refusal.reason, refusal.sentence)
       return
     }
-    const { session, sessionPresent } = broker.open({
+    const { session, sessionPresent } = broker.clients.open({
       ...principal,
       cleanStart: packet.cleanStart,
       expiryIntervalSeconds: negotiated.expiryIntervalSeconds,
@@ -373,7 +374,7 @@ export class Connection implements TimeLimited, SessionHolder {
     const expiry = expiryIn(packet, session.expiryIntervalSeconds)
     if (expiry !== null) {
       const max = this.#broker.limits.sessionExpirySecondsMax
-      this.#broker.changeExpiry(session, Math.min(expiry, max))
+      this.#broker.clients.changeExpiry(session, Math.min(expiry, max))
     }
     const { departure, sentence } = departureOf(packet)
     this.#end(packet.reason, sentence, departure)
@@ -437,7 +438,7 @@ export class Connection implements TimeLimited, SessionHolder {
     if (departure === 'lost') broker.statistics.connectionsLost += 1
     broker.observer.disconnected?.(facts, reason, sentence)
     this.#client.ended()
-    broker.leave(this.#client.session, departure)
+    broker.clients.leave(this.#client.session, departure)
   }
 
   /** A probe that opened the connection to see whether it can be opened: no event. */

@@ -1,6 +1,6 @@
 // DISCONNECT from a client: what becomes of its will and its session.
 
-import type { Departure } from '../broker/broker.ts'
+import type { Departure } from '../broker/clients.ts'
 import type { DisconnectPacket } from '../packet/packet.ts'
 import { DISCONNECT_WITH_WILL, PROTOCOL_ERROR, reasonName, SUCCESS } from '../packet/reason.ts'
 import { ProtocolError } from './protocol-error.ts'

@@ -58,12 +58,12 @@ export function openingRefusal(
   principal: Principal,
   broker: Broker,
 ): Refusal | null {
-  if (broker.isOfAnother(principal.identity)) {
+  if (broker.clients.isOfAnother(principal.identity)) {
     return { reason: NOT_AUTHORIZED, sentence: 'the client id has the session of another user' }
   }
   const refusal = will === null ? null : broker.admission.topic(will, will.topic, principal)
   if (refusal !== null) return ofWill(refusal)
-  if (!broker.hasRoomFor(negotiated.clientId)) {
+  if (!broker.clients.hasRoomFor(negotiated.clientId)) {
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
   const isNew = broker.sessions.get(negotiated.clientId) === undefined

@@ -70,7 +70,7 @@ export class Commands implements Flushable {
       const session = broker.sessions.get(clientId)
       if (session === undefined) return true
       broker.changing += 1
-      broker.end(session)
+      broker.clients.end(session)
       broker.changing -= 1
       return true
     })
@@ -142,7 +142,7 @@ export class Commands implements Flushable {
     if (this.#isPostponed) return
     this.#isPostponed = true
     this.#turn.begin()
-    this.#broker.postpone(this)
+    this.#broker.postponed.add(this)
   }
 
   /**

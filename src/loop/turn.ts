@@ -158,7 +158,7 @@ export class Turn {
   #fetchPages(): void {
     const { broker, store, journal } = this.#options
     if (journal.length > 0) return
-    for (const reader of broker.takePagesWanted()) {
+    for (const reader of broker.pages.takeWanted()) {
       try {
         store.page(reader.owner, reader.after, (error, deliveries) => {
           if (error === null) this.#apply(() => reader.paged(deliveries))

@@ -164,7 +164,7 @@ export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: Stat
     storeIsFull: store.isFull,
     clientsConnected: broker.sessions.connectedCount,
     sessions: broker.sessions.count,
-    subscriptions: broker.subscriptionCount,
+    subscriptions: broker.subscriptions.count,
     retainedMessages: broker.retainedCount,
     retainedBytes: broker.retained.bytes,
     keptHeapBytes: memory.heapBytes,

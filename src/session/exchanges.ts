@@ -1,16 +1,12 @@
 // QoS 1 and 2 messages that were sent to one client and are not settled: sent, sent again when the client comes back,
 // received, settled. They outlive the connection.
 
-import type { CommitId } from '../store/journal.ts'
 import type { Owner } from '../store/change.ts'
-import type { Message } from '../message.ts'
-import type { QoS } from '../packet/packet.ts'
 import type { ClientRights } from './client-rights.ts'
 import {
   type Delivery,
   type DeliveryOrigin,
   type ExchangeStage,
-  newDelivery,
   type Returning,
 } from './delivery.ts'
 import { afterIdentifier, recordQueued, recordSent, recordSettled } from './delivery-journal.ts'
@@ -68,18 +64,6 @@ export class Exchanges implements Returning {
   get mayBegin(): boolean {
     const { link } = this.#session
     return link !== null && link.hasRoom && this.hasPlace
-  }
-
-  /** A new delivery to this client, with a number for the store if the session is stored. */
-  newDelivery(
-    message: Message,
-    qos: QoS,
-    retain: boolean,
-    identifiers: readonly number[],
-    commitId: CommitId,
-  ): Delivery {
-    const stored = this.#session.isDurable ? this.#context.nextDelivery() : 0
-    return newDelivery(message, qos, retain, identifiers, null, stored, commitId)
   }
 
   /** Sends a new delivery, which waited nowhere. */

@@ -1,4 +1,4 @@
-// A session's way out. A Connection is one; a session knows nothing more of it.
+// What a session knows of its client's connection: how to send, and whether there is room.
 
 import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
@@ -8,7 +8,7 @@ import type { Delivery } from './delivery.ts'
 export type SendOutcome = 'sent' | 'too-large'
 
 export interface Link {
-  /** Less waits for the socket than its bound: more may be sent. Whoever hears `false` is pumped once there is room again. */
+  /** Less waits for the socket than its bound: more may be sent. A session that read `false` is pumped once there is room again. */
   readonly hasRoom: boolean
   /** The socket keeps up with what it is given, and there is room. A share group binds messages to such members only. */
   readonly isFlowing: boolean

@@ -80,7 +80,7 @@ export class OutgoingWindow {
   disconnected(): void {
     for (const delivery of this.unsettled()) {
       delivery.isOnWire = false
-      // Who knows for how long it stays now.
+      // It may stay for long now.
       settleBytes(delivery.message)
     }
     this.#onWire = 0

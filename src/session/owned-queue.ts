@@ -116,7 +116,7 @@ export class OwnedQueue implements TailReader, Postponed {
   postpone(): void {
     if (this.#isPostponed) return
     this.#isPostponed = true
-    this.#context.postpone(this)
+    this.#context.postponed.add(this)
   }
 
   proceed(): void {

@@ -82,7 +82,7 @@ export class QueueTail implements PageReader {
     for (const { stored } of first) this.#position.passes(stored)
     this.messages = messages
     this.bytes = bytes + messages * DELIVERY_OVERHEAD_BYTES
-    // Nobody knows before they are read.
+    // When they expire is known once they are read.
     if (messages > 0) this.#search.added(0)
   }
 
@@ -137,7 +137,7 @@ export class QueueTail implements PageReader {
   #ask(): void {
     if (this.#asked !== null || (!this.#isWanted && !this.#search.isRunning)) return
     this.#asked = this.#isWanted ? 'next' : 'search'
-    this.#context.wantPage(this)
+    this.#context.pages.want(this)
   }
 
   #read(page: readonly StoredDelivery[]): void {

@@ -39,7 +39,7 @@ export class ReadyMembers {
     member.isAwaited = false
     const mayTake = this.#mayTake(member)
     if (mayTake) this.#set(member, true)
-    // As long as its part of the window is full, that it settles something is what matters.
+    // While only its part of the window is full, `settled` makes it ready again.
     else if (!member.session.canTake) this.awaits(member)
     return mayTake
   }

@@ -6,6 +6,7 @@ import { WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from '../store/change.ts'
+import { newDelivery } from './delivery.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { Link } from './link.ts'
 import type { ClientRights } from './client-rights.ts'
@@ -143,7 +144,9 @@ export class RetainedReplays {
     } else if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)
     else {
       const { latest } = this.#context.journal
-      exchanges.beginNew(exchanges.newDelivery(message, qos, true, replay.identifiers, latest))
+      const stored = isDurable ? this.#context.nextDelivery() : 0
+      const { identifiers } = replay
+      exchanges.beginNew(newDelivery(message, qos, true, identifiers, null, stored, latest))
     }
     return true
   }

@@ -47,10 +47,10 @@ export interface SessionContext {
   dropped(reason: DropReason, message: Message, clientId: string | null): void
   /** The same for messages that lie in the store and are not looked at again. */
   droppedInStore(reason: DropReason, messages: number): void
-  /** Asks for the next page of a queue; it comes in a later turn. */
-  wantPage(reader: PageReader): void
+  /** Asked for the next page of a queue, which comes in a later turn. */
+  readonly pages: { want(reader: PageReader): void }
   /** There is more to do than this turn may: it goes on in the next. */
-  postpone(work: Postponed): void
+  readonly postponed: { add(work: Postponed): void }
 }
 
 /** Whoever reads a long queue from the store, page by page. */
@@ -61,7 +61,7 @@ export interface PageReader {
   paged(page: readonly StoredDelivery[]): void
 }
 
-/** Forgets a delivery that lies with `owner` and will not be made: counted, and settled in the store. */
+/** Drops a delivery that waits with `owner`: it is counted, and settled in the store. */
 export function drop(
   context: SessionContext,
   reason: DropReason,

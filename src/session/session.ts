@@ -109,7 +109,10 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     if (this.rights.receivesBy !== null && this.rights.withholds(message)) {
       this.#context.dropped('no-right-to-receive', message, this.clientId)
     } else if (qos > 0) {
-      this.#deliverNew(this.exchanges.newDelivery(message, qos, retain, identifiers, commitId))
+      const stored = this.isDurable ? this.#context.nextDelivery() : 0
+      const delivery = newDelivery(message, qos, retain, identifiers, null, stored, commitId)
+      if (this.exchanges.mayBegin && !this.#isBehind) this.exchanges.beginNew(delivery)
+      else this.queue.pushNew(delivery)
     } else if (this.#link === null && !this.#context.limits.queueQoS0WhileAway) {
       this.#context.dropped('client-away', message, this.clientId)
     } else if (
@@ -123,11 +126,6 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     } else {
       this.sendQoS0(message, retain, identifiers)
     }
-  }
-
-  #deliverNew(delivery: Delivery): void {
-    if (this.exchanges.mayBegin && !this.#isBehind) this.exchanges.beginNew(delivery)
-    else this.queue.pushNew(delivery)
   }
 
   sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {

@@ -183,7 +183,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     else this.queue.wantIfShort()
   }
 
-  /** Somebody is here who can take what others, who went when nobody was, have left. */
+  /** Once a member is connected, takes back what others have in flight that went away while none was. */
   #takeBackAbsent(): boolean {
     const { absent } = this.#members
     if (absent.size === 0 || this.#members.hereCount === 0) return true
@@ -246,7 +246,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
       session.take({ ...delivery, qos, retain, identifiers })
       leavesQueue(delivery)
     }
-    // Set aside at once: to be chosen and passed over would cost it a turn.
+    // A full member is set aside at once: to be chosen and passed over would cost it a turn.
     this.#ready.staysReady(member)
   }
 

@@ -10,7 +10,7 @@ export class ShareMembers {
   readonly #weights = new Map<number, number>()
   /** What clients that are not members any more have in flight of this group. */
   readonly #former = new Map<string, number>()
-  /** Members that went away with messages in flight while nobody else was there to take them. */
+  /** Members that went away with messages in flight while no other was connected. */
   readonly absent: Set<Session> = new Set()
   #durableCount = 0
   #hereCount = 0

@@ -145,7 +145,7 @@ test('who has no right is told so by SUBACK, and hears nothing', async t => {
 
   t.strictSame(modern.hears(), ['suback #1 0x87', 'suback #2 0x87'])
   t.strictSame(old.hears(), ['suback #1 0x80', 'suback #2 0x80'])
-  t.equal(pond.broker.subscriptionCount, 0)
+  t.equal(pond.broker.subscriptions.count, 0)
   t.equal(pond.broker.statistics.subscribesRefused, 4)
 })
 

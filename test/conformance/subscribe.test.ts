@@ -71,7 +71,7 @@ conforms(
     ])
     bob.acknowledges('puback', 1)
     t.strictSame(bob.hears(), ['publish a 2 q1 #2'])
-    t.equal(pond.broker.subscriptionCount, 1)
+    t.equal(pond.broker.subscriptions.count, 1)
   },
 )
 
@@ -100,7 +100,7 @@ conforms(
       t.strictSame(client.hears(), [
         version === 5 ? 'suback #10 0x2 0x8f 0x0 0x1 0x97' : 'suback #10 0x2 0x80 0x0 0x1 0x80',
       ])
-      t.equal(pond.broker.subscriptionCount, 3)
+      t.equal(pond.broker.subscriptions.count, 3)
     }
   },
 )

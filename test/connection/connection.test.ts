@@ -108,7 +108,7 @@ test('a connection leaves nothing behind: no deadline, no session, no will', asy
   }
   t.equal(pond.broker.deadlines.count, 0)
   t.equal(pond.broker.sessions.count, 0)
-  t.equal(pond.broker.subscriptionCount, 0)
+  t.equal(pond.broker.subscriptions.count, 0)
 })
 
 test('a thousand takeovers leave one connection and one session, whatever is in flight', async t => {

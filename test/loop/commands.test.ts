@@ -115,7 +115,7 @@ test('a handler may disconnect the very client that its event is about', async t
   alice.subscribes('a', 1)
 
   t.strictSame(alice.hears(), ['suback #1 0x1', 'disconnect 0x98', 'closed'])
-  t.equal(pond.broker.subscriptionCount, 0)
+  t.equal(pond.broker.subscriptions.count, 0)
   t.equal(pond.broker.sessions.count, 0)
 })
 

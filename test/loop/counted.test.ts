@@ -21,7 +21,7 @@ function countsOf(pond: Pond, clients: readonly PondClient[]): Counts {
     turns: pond.turn.turns,
     encodings: pond.encoder.encodings,
     commits: pond.turn.commits,
-    searches: pond.broker.searches,
+    searches: pond.broker.subscriptions.searches,
     writes: clients.map(client => client.wire.writes),
   }
 }

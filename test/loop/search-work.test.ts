@@ -26,7 +26,7 @@ test('publishes that match nothing are divided among turns by what their search 
   const pond = pondOfEnemies(66)
   const alice = pond.client('alice')
   const bob = pond.client('bob')
-  t.equal(pond.broker.filterShapes <= 1_024, true)
+  t.equal(pond.broker.subscriptions.filterShapes <= 1_024, true)
 
   const turns = turnsOf(pond, bob, () =>
     alice.inOneChunk(() => {
@@ -105,7 +105,7 @@ for (const version of [3, 4, 5] as const) {
     alice.unsubscribes('a/+/b/#')
     bob.unsubscribes('a/+/c')
     bob.unsubscribes('a/a/+/a')
-    t.equal(pond.broker.filterShapes, 0)
+    t.equal(pond.broker.subscriptions.filterShapes, 0)
   })
 }
 
@@ -121,7 +121,10 @@ for (const enemies of [4, 300]) {
     for (const filter of filters) bob.subscribes(filter)
 
     t.notOk(bob.hears().some(line => line.endsWith('0x97')))
-    t.ok(pond.broker.filterShapes <= 1_024, `${pond.broker.filterShapes} shapes`)
+    t.ok(
+      pond.broker.subscriptions.filterShapes <= 1_024,
+      `${pond.broker.subscriptions.filterShapes} shapes`,
+    )
   })
 }
 
@@ -192,8 +195,8 @@ test('filters that the store kept, and those of the program itself, are counted 
   const limits = { filterShapesMax: 1 }
   const pond = new Pond({ store, snapshot: await store.open(), limits })
 
-  t.equal(pond.broker.subscriptionCount, 2)
-  t.equal(pond.broker.filterShapes, 4)
+  t.equal(pond.broker.subscriptions.count, 2)
+  t.equal(pond.broker.subscriptions.filterShapes, 4)
 })
 
 test('the same subscription once more changes no route', async t => {
@@ -202,12 +205,12 @@ test('the same subscription once more changes no route', async t => {
   const alice = pond.client('alice')
   bob.subscribes('#')
   alice.publishes('a', 'x')
-  const { searches } = pond.broker
+  const { searches } = pond.broker.subscriptions
 
   bob.subscribes('#')
   alice.publishes('a', 'x')
 
-  t.equal(pond.broker.searches, searches)
+  t.equal(pond.broker.subscriptions.searches, searches)
   t.equal(bob.receivesMessages().length, 2)
 })
 

@@ -88,7 +88,7 @@ function joinsByTopic(pond: Pond, name: string): void {
 
 function waitsByTopic(pond: Pond, index: number): void {
   const { broker } = pond
-  if (broker.subscriptionCount === 0) joinsByTopic(pond, 'g')
+  if (broker.subscriptions.count === 0) joinsByTopic(pond, 'g')
   const said = {
     payload: Buffer.from('x'),
     qos: 1,

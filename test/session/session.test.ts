@@ -53,7 +53,7 @@ test('a session ends when its expiry has passed', async t => {
   pond.passes({ seconds: 3_601 })
 
   t.equal(pond.broker.sessions.count, 0)
-  t.equal(pond.broker.subscriptionCount, 0)
+  t.equal(pond.broker.subscriptions.count, 0)
   const back = pond.client('bob', DURABLE)
   t.match(back.greeting, { sessionPresent: false })
 })

@@ -235,7 +235,7 @@ test('the bounds of a hash group are the group’s, not each member’s', async 
     alice.publishes(`t/${job}`, 'x', { qos: 1, packetId: 1 })
   }
 
-  t.equal([...pond.broker.groups.all][0]?.queue.messages, 20)
+  t.equal([...pond.broker.subscriptions.groups.all][0]?.queue.messages, 20)
 })
 
 test('a hash group with drop-oldest drops the oldest of all its keys', async t => {

@@ -184,7 +184,7 @@ test('what was dropped before its turn to be stored came is not stored', async t
     pond.now += 11_000
   })
 
-  t.equal([...pond.broker.groups.all][0]?.queue.messages, 0)
+  t.equal([...pond.broker.subscriptions.groups.all][0]?.queue.messages, 0)
   const { groups, sessions } = await store.open()
   t.equal(groups.length, 0)
   t.ok((sessions[0]?.deliveries.length ?? 0) <= 2)
@@ -195,7 +195,7 @@ test('when the heavy members of a group have gone, a light one has the whole of 
   const [group] = (() => {
     const anchor = pond.client('anchor')
     anchor.subscribes('$share/g/a', 1)
-    return [...pond.broker.groups.all]
+    return [...pond.broker.subscriptions.groups.all]
   })()
   const guests = Array.from({ length: 2_000 }, (_, index) => pond.client(`guest-${index}`))
   for (const [index, guest] of guests.entries()) {

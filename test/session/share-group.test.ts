@@ -198,7 +198,7 @@ test('messages wait in the group while all its members are away', async t => {
   one.subscribes('$share/g/jobs', 1)
   one.vanishes()
   for (const job of ['1', '2', '3']) alice.publishes('jobs', job, { qos: 1 })
-  t.equal([...pond.broker.groups.all][0]?.queue.messages, 3)
+  t.equal([...pond.broker.subscriptions.groups.all][0]?.queue.messages, 3)
 
   const two = pond.client('two')
   two.subscribes('$share/g/jobs', 1)
@@ -260,7 +260,7 @@ test('nothing is lost and nothing sticks while members come and go', async t => 
     listen()
 
     t.equal(heard.size, 2_000, strategy)
-    t.equal([...pond.broker.groups.all][0]?.queue.messages, 0, strategy)
+    t.equal([...pond.broker.subscriptions.groups.all][0]?.queue.messages, 0, strategy)
   }
 })
 

@@ -1,0 +1,189 @@
+// Clients come, go and come back: their sessions are opened, taken over, left behind, expire and end.
+
+import { areSame, type Identity, mayHaveSessionOf } from '../access/identity.ts'
+import type { Permissions } from '../access/permissions.ts'
+import type { Will } from '../packet/packet.ts'
+import { ClientRights, sessionBytes } from '../session/client-rights.ts'
+import { Session } from '../session/session.ts'
+import type { Broker } from './broker.ts'
+import type { SessionHolder } from './sessions.ts'
+import type { Wills } from './wills.ts'
+
+/** What a CONNECT asks of the broker after it was found right and allowed. */
+interface Opening {
+  readonly identity: Identity
+  readonly permissions: Permissions
+  readonly cleanStart: boolean
+  readonly expiryIntervalSeconds: number
+  readonly will: Will | null
+  readonly holder: SessionHolder
+}
+
+interface Opened {
+  readonly session: Session
+  /** There was a session, and it goes on [MQTT-3.2.2-2]. */
+  readonly sessionPresent: boolean
+}
+
+/** How a connection ended, as far as the will is concerned. */
+export type Departure = 'disconnected' | 'lost' | 'broker-stops'
+
+export class Clients {
+  readonly #broker: Broker
+  readonly #wills: Wills
+
+  constructor(broker: Broker, wills: Wills) {
+    this.#broker = broker
+    this.#wills = wills
+  }
+
+  /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
+  open(opening: Opening): Opened {
+    const { identity, permissions, expiryIntervalSeconds } = opening
+    const { clientId } = identity
+    const { sessions, statistics } = this.#broker
+    this.#broker.changing += 1
+    const holder = sessions.holderOf(clientId)
+    if (holder !== null) {
+      statistics.sessionsTakenOver += 1
+      holder.takenOver()
+    }
+    const old = sessions.get(clientId)
+    if (old !== undefined && opening.cleanStart) {
+      this.#wills.forgetDelayed(clientId)
+      this.end(old)
+    }
+    const kept = opening.cleanStart ? undefined : old
+    const session = kept ?? this.#begin(identity, permissions, expiryIntervalSeconds)
+    const isKnown = kept !== undefined && areSame(kept.rights.identity, identity)
+    if (kept !== undefined) {
+      this.#identify(kept, identity)
+      kept.rights.grant(permissions)
+      this.#resume(kept, expiryIntervalSeconds)
+    }
+    sessions.hold(session, opening.holder)
+    this.#wills.set(session.rights, opening.will)
+    // A will outlives a broker that does not keep its session.
+    if (session.isDurable ? !isKnown : opening.will !== null) {
+      this.#broker.journal.record({ kind: 'identified', clientId, identity })
+    }
+    this.#broker.changing -= 1
+    return { session, sessionPresent: kept !== undefined }
+  }
+
+  /** Whether the client's session, if there is one, is another user's. */
+  isOfAnother(identity: Identity): boolean {
+    const session = this.#broker.sessions.get(identity.clientId)
+    return session !== undefined && !mayHaveSessionOf(identity, session.rights.identity)
+  }
+
+  /** Whether the client may have a session: it has one already, or there is room for another. */
+  hasRoomFor(clientId: string): boolean {
+    const { sessions, limits } = this.#broker
+    return sessions.count < limits.sessionsMax || sessions.get(clientId) !== undefined
+  }
+
+  /** The client's connection is over. */
+  leave(session: Session, departure: Departure): void {
+    this.#broker.changing += 1
+    this.#leave(session, departure)
+    this.#broker.changing -= 1
+  }
+
+  /** The client changed its expiry as it left [MQTT-3.1.2-11.2]. */
+  changeExpiry(session: Session, expiryIntervalSeconds: number): void {
+    if (session.expiryIntervalSeconds === expiryIntervalSeconds) return
+    this.#resume(session, expiryIntervalSeconds)
+  }
+
+  /** The session's time is over. */
+  expire(session: Session): void {
+    this.#broker.statistics.sessionsExpired += 1
+    this.end(session)
+  }
+
+  /** The session and its deliveries are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
+  end(session: Session): void {
+    this.#discard(session)
+    this.#wills.publish(session.clientId)
+  }
+
+  /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
+  restore(session: Session, expiresAt: number | null): void {
+    this.#add(session)
+    // It was left before now, whatever a clock that was wrong has written down.
+    const latest = expiryOf(session, this.#broker.now)
+    const at = expiresAt === null ? this.#away(session) : Math.min(expiresAt, latest)
+    this.#broker.sessions.release(session, at)
+  }
+
+  #begin(identity: Identity, permissions: Permissions, expiryIntervalSeconds: number): Session {
+    const rights = new ClientRights(identity, permissions, this.#broker)
+    const session = new Session(rights, expiryIntervalSeconds, this.#broker)
+    this.#add(session)
+    if (session.isDurable) {
+      const { clientId } = session
+      this.#broker.journal.record({ kind: 'session-opened', clientId, expiryIntervalSeconds })
+    }
+    return session
+  }
+
+  #add(session: Session): void {
+    this.#broker.sessions.add(session)
+    this.#broker.memory.add('sessions', sessionBytes(session.rights.identity))
+  }
+
+  /** Its client is here again, or is the first to adopt it. */
+  #identify(session: Session, identity: Identity): void {
+    const { rights } = session
+    const more = sessionBytes(identity) - sessionBytes(rights.identity)
+    this.#broker.memory.add('sessions', more)
+    rights.identity = identity
+  }
+
+  #resume(session: Session, expiryIntervalSeconds: number): void {
+    session.expiryIntervalSeconds = expiryIntervalSeconds
+    if (!session.isDurable) return
+    const { clientId } = session
+    this.#broker.journal.record({ kind: 'session-resumed', clientId, expiryIntervalSeconds })
+  }
+
+  #leave(session: Session, departure: Departure): void {
+    session.detach()
+    if (departure === 'disconnected') this.#wills.forget(session.clientId)
+    else if (departure === 'lost') this.#wills.connectionLost(session.clientId)
+    if (session.expiryIntervalSeconds > 0) {
+      this.#broker.sessions.release(session, this.#away(session))
+    } else if (departure === 'broker-stops') {
+      // The store keeps the will for the broker that comes after.
+      this.#discard(session)
+    } else {
+      this.end(session)
+    }
+  }
+
+  /** The client is away from now on. Returns when its session ends. */
+  #away(session: Session): number {
+    const expiresAt = expiryOf(session, this.#broker.now)
+    const { clientId } = session
+    this.#broker.journal.record({ kind: 'session-left', clientId, expiresAt })
+    return expiresAt
+  }
+
+  #discard(session: Session): void {
+    const { subscriptions, sessions, memory, journal } = this.#broker
+    session.end()
+    subscriptions.end(session)
+    sessions.remove(session)
+    memory.add('sessions', -sessionBytes(session.rights.identity))
+    if (session.isDurable) journal.record({ kind: 'session-ended', clientId: session.clientId })
+  }
+}
+
+/** 0xFFFFFFFF seconds: the session never expires (5.0, section 3.1.2.11.2). */
+const NEVER_SECONDS = 0xffff_ffff
+
+function expiryOf(session: Session, now: number): number {
+  if (session.expiryIntervalSeconds === NEVER_SECONDS) return Infinity
+  return now + session.expiryIntervalSeconds * 1_000
+}

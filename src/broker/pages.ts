@@ -1,0 +1,21 @@
+// Who waits for a page of a queue from the store. The loop takes them and brings the pages in later turns.
+
+import type { PageReader } from '../session/session-context.ts'
+
+const NO_READERS: readonly PageReader[] = []
+
+export class Pages {
+  #wanted: PageReader[] = []
+
+  want(reader: PageReader): void {
+    this.#wanted.push(reader)
+  }
+
+  /** Who has asked since this was last called. */
+  takeWanted(): readonly PageReader[] {
+    if (this.#wanted.length === 0) return NO_READERS
+    const readers = this.#wanted
+    this.#wanted = []
+    return readers
+  }
+}
