@@ -13,7 +13,8 @@ export class Journal {
   readonly #store: Pick<Store, 'record'>
   /** What the store has thrown instead of taking a change. Nothing recorded since can ever be acknowledged. */
   failure: Error | null = null
-  #length = 0
+  /** How many changes wait for their commit to begin. A field, because it is read before and after every packet. */
+  length = 0
   #current = 1
   #committed = 0
 
@@ -23,7 +24,7 @@ export class Journal {
 
   /** The store takes it at once, so that the change need not be kept as an object until its commit. */
   record(change: Change): void {
-    this.#length += 1
+    this.length += 1
     try {
       this.#store.record(change)
     } catch (error) {
@@ -39,21 +40,16 @@ export class Journal {
 
   /** The commit of the newest change recorded so far. */
   get latest(): CommitId {
-    return this.#length > 0 ? this.#current : this.#current - 1
+    return this.length > 0 ? this.#current : this.#current - 1
   }
 
   get committed(): CommitId {
     return this.#committed
   }
 
-  /** How many changes wait for their commit to begin. */
-  get length(): number {
-    return this.#length
-  }
-
   /** What was recorded so far is one commit, which begins now. Returns its number. Called by the turn only. */
   close(): CommitId {
-    this.#length = 0
+    this.length = 0
     this.#current += 1
     return this.#current - 1
   }

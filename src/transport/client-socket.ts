@@ -81,10 +81,10 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   }
 
   received(chunk: Buffer): void {
-    const { turn } = this.#context
+    const { turn, connections } = this.#context
     if (turn.hasFailed) return
     turn.begin()
-    const { changing } = this.#broker
+    const { changing } = connections.broker
     this.#unanswered += chunk.length
     try {
       // Not before something comes: a socket that is not read from does not tell that its client has gone away.
