@@ -1,0 +1,102 @@
+// What the compiler demands of somebody who adds a kind of durable change, or of an owner: tried in a copy of the sources.
+
+import { spawnSync } from 'node:child_process'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { test, type Test } from 'tap'
+
+const ROOT = resolve(import.meta.dirname, '../../..')
+const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc')
+
+class SourceCopy {
+  readonly #directory: string
+
+  constructor(t: Test) {
+    this.#directory = t.testdir()
+    for (const name of ['src', 'sim', 'test', 'crash', 'bench', 'interop']) {
+      const isSource = (from: string): boolean =>
+        !/samples|node_modules|\/data/.test(from.slice(ROOT.length))
+      cpSync(join(ROOT, name), join(this.#directory, name), { recursive: true, filter: isSource })
+    }
+    for (const name of ['tsconfig.json', 'package.json']) {
+      cpSync(join(ROOT, name), join(this.#directory, name))
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(this.#directory, 'node_modules'))
+  }
+
+  /** Puts lines behind, or before, the one that begins so. */
+  adds(
+    file: string,
+    line: string,
+    behind: readonly string[],
+    before: readonly string[] = [],
+  ): void {
+    const path = join(this.#directory, file)
+    const lines = readFileSync(path, 'utf8').split('\n')
+    const at = lines.findIndex(each => each.startsWith(line))
+    const added = [...before, lines[at] ?? '', ...behind]
+    writeFileSync(path, lines.toSpliced(at, 1, ...added).join('\n'))
+  }
+
+  /** Files that the compiler finds fault with. */
+  filesWithErrors(): readonly string[] {
+    const { stdout } = spawnSync(process.execPath, [COMPILER, '--noEmit', '--pretty', 'false'], {
+      cwd: this.#directory,
+      encoding: 'utf8',
+    })
+    const files = [...stdout.matchAll(/^(\S+?)\(\d+,\d+\): error/gm)].map(([, file]) => file ?? '')
+    return [...new Set(files)].sort()
+  }
+}
+
+test('a new kind of change is its row, and one more file: the plain state that stores are compared with', async t => {
+  const copy = new SourceCopy(t)
+  copy.adds('src/store/change.ts', 'export const CHANGE_KINDS = {', [
+    "  'session-renamed': changeKind(99, { clientId: text, name: text }, (ledger, { clientId }) => {",
+    '    ledger.wills.delete(clientId)',
+    '  }),',
+  ])
+
+  t.strictSame(copy.filesWithErrors(), ['src/store/durable-clients.ts'])
+})
+
+test('a kind of change without an effect does not compile', async t => {
+  const copy = new SourceCopy(t)
+  copy.adds('src/store/change.ts', 'export const CHANGE_KINDS = {', [
+    "  'session-renamed': changeKind(99, { clientId: text, name: text }),",
+  ])
+
+  t.ok(copy.filesWithErrors().includes('src/store/change.ts'))
+})
+
+test('a new kind of owner is its row, what a snapshot tells of it, and what the broker makes of that', async t => {
+  const copy = new SourceCopy(t)
+  copy.adds(
+    'src/store/owner.ts',
+    'interface OwnerRule<',
+    [],
+    [
+      'export interface NamedQueueOwner {',
+      "  readonly kind: 'queue'",
+      '  readonly name: string',
+      '}',
+      '',
+    ],
+  )
+  copy.adds('src/store/owner.ts', 'const OWNER_RULES = {', [
+    '  queue: {',
+    '    number: 99,',
+    '    codec: {',
+    '      write: (writer, { name }) => writer.string(name),',
+    "      read: reader => ({ kind: 'queue', name: reader.name() }),",
+    '    },',
+    '    key: ({ name }) => `queue/${name}`,',
+    '  } satisfies OwnerRule<NamedQueueOwner>,',
+  ])
+
+  t.strictSame(copy.filesWithErrors(), [
+    'src/broker/restore.ts',
+    'src/store/durable-state.ts',
+    'src/store/ledger/snapshot.ts',
+  ])
+})
