@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Change } from '../src/store/change.ts'
-import { DurableState } from '../src/store/durable-state.ts'
+import { DurableState } from '../src/store-kit/durable-state.ts'
 import { LogStore } from '../src/store/log/log-store.ts'
 import { DiskFull, StoreDamaged } from '../src/store/log/store-damaged.ts'
 import type { Snapshot, StoredDelivery } from '../src/store/store.ts'

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
 import { deserialize, serialize } from 'node:v8'
 import type { Change, Owner } from '../src/store/change.ts'
 import type { Disk, DiskFile } from '../src/store/disk.ts'
-import { DurableState } from '../src/store/durable-state.ts'
+import { DurableState } from '../src/store-kit/durable-state.ts'
 import type { Snapshot, StoredDelivery } from '../src/store/store.ts'
 import type { StoreCore } from './store-core.ts'
 

@@ -1,46 +1,18 @@
 // Survives nothing but the broker: what it holds is there for a broker that opens the same store again.
 
-import type { Change, Owner } from './change.ts'
-import { DurableState } from './durable-state.ts'
-import type { Snapshot, Store, StoredDelivery } from './store.ts'
+import { LedgerStore } from './ledger-store.ts'
+import { MemoryLog } from './memory-log.ts'
 
-export class MemoryStore implements Store {
-  readonly durability = 'memory'
-  readonly isFull = false
-  readonly #state: DurableState
-  #recorded: Change[] = []
-  #isOpen = false
+const PAGE_MESSAGES = 256
+const PAGE_BYTES = 1_048_576
+const CHECKPOINT_BYTES = 1_048_576
 
-  constructor(pageMessages?: number) {
-    this.#state = new DurableState(pageMessages)
-  }
-
-  async open(): Promise<Snapshot> {
-    if (this.#isOpen) throw new Error('the memory store is open already')
-    this.#isOpen = true
-    this.#state.forgetBegun()
-    return this.#state.snapshot()
-  }
-
-  record(change: Change): void {
-    this.#recorded.push(change)
-  }
-
-  commit(done: (error: Error | null) => void): void {
-    this.#state.apply(this.#recorded)
-    this.#recorded = []
-    done(null)
-  }
-
-  page(
-    owner: Owner,
-    after: number,
-    done: (error: Error | null, deliveries: readonly StoredDelivery[]) => void,
-  ): void {
-    done(null, this.#state.page(owner, after))
-  }
-
-  async close(): Promise<void> {
-    this.#isOpen = false
+export class MemoryStore extends LedgerStore {
+  constructor(pageMessages: number = PAGE_MESSAGES) {
+    super(new MemoryLog(), {
+      pageMessages,
+      pageBytes: PAGE_BYTES,
+      checkpointBytes: CHECKPOINT_BYTES,
+    })
   }
 }

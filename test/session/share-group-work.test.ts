@@ -4,6 +4,7 @@
 import { test } from 'tap'
 import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../../src/routing/share-strategy.ts'
 import { FifoQueue } from '../../src/session/fifo-queue.ts'
+import { wholeOf } from '../../src/store-kit/changes.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond } from '../pond.ts'
@@ -159,7 +160,7 @@ test('what waits is stored a part in each turn when a member joins that survives
 
   bob.subscribes('$share/g/jobs/#', 1)
 
-  const { groups } = await store.open()
+  const { groups } = await wholeOf(store)
   const kept = (groups[0]?.deliveries.length ?? 0) + (groups[0]?.remainder.messages ?? 0)
   // One is with the worker, one with bob.
   t.equal(kept, 1_999)

@@ -6,6 +6,8 @@ import { SimDisk } from '../../sim/sim-disk.ts'
 import { LogStore, type LogStoreOptions } from '../../src/store/log/log-store.ts'
 import { frameBytes, writeFrame } from '../../src/store/log/frame.ts'
 import { DiskFull } from '../../src/store/log/store-damaged.ts'
+import { repair } from '../../src/store/maintenance/repair.ts'
+import { NewerVersion } from '../../src/store/newer-version.ts'
 import { BOB, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
 
 function opened(disk: SimDisk, options: Partial<LogStoreOptions> = {}): LogStore {
@@ -99,4 +101,16 @@ test('at level os a loss of power takes the newest commits and leaves a store th
     // Behind the last sync the frames of one file may have arrived in any order.
     if (error !== null) t.match(error, { message: /one does at byte/ })
   }
+})
+
+test('a store of a newer version is refused, and a repair leaves it as it is', async t => {
+  const disk = new SimDisk({ dice: new Dice(1) })
+  const log = opened(disk)
+  log.commit([OPENED, stored(1), queued(1, 1)])
+  t.throws(() => log.append(Buffer.of(200)), NewerVersion)
+  const names = disk.list()
+
+  t.throws(() => opened(disk), /a newer version wrote it/)
+  t.throws(() => repair(disk), NewerVersion)
+  t.strictSame(disk.list(), names)
 })

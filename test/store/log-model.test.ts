@@ -2,7 +2,7 @@
 
 import { test } from 'tap'
 import { inOrder, OWNERS, RandomChanges } from '../../sim/random-changes.ts'
-import { DurableState } from '../../src/store/durable-state.ts'
+import { DurableState } from '../../src/store-kit/durable-state.ts'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { LogStore } from '../../src/store/log/log-store.ts'
 

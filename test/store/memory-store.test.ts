@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { STORE_RULES } from '../../src/store-kit.ts'
 import { queued, stored } from '../../src/store-kit/changes.ts'
-import { DurableState } from '../../src/store/durable-state.ts'
+import { DurableState } from '../../src/store-kit/durable-state.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 
 const BOB = { kind: 'session', clientId: 'bob' } as const

@@ -19,9 +19,9 @@ import {
 } from './checkpoint.ts'
 import { Compaction, type CompactionPlan, neededBytes, sparseSegments } from './compaction.ts'
 import { applyRecords, MESSAGE_IN_RECORD } from '../ledger/apply-records.ts'
-import type { DeliveryQueue, QueuedEntry } from '../ledger/delivery-queue.ts'
-import { BEGUN, Ledger } from '../ledger/ledger.ts'
+import { Ledger } from '../ledger/ledger.ts'
 import type { Position } from '../ledger/message-table.ts'
+import { pageOf } from '../ledger/page.ts'
 import { snapshotOf, snapshotParts, storedDelivery } from '../ledger/snapshot.ts'
 import { NewerVersion } from '../newer-version.ts'
 import { asQueueOwner, type Owner } from '../owner.ts'
@@ -430,21 +430,4 @@ export class LogStore {
   get #isHeld(): boolean {
     return this.#disk.list().some(name => HOLD.test(name))
   }
-}
-
-function pageOf(
-  waiting: DeliveryQueue,
-  after: number,
-  ledger: Ledger,
-  options: LogStoreOptions,
-): readonly QueuedEntry[] {
-  const page: QueuedEntry[] = []
-  let bytes = 0
-  for (const entry of waiting.after(after)) {
-    if ((entry.options & BEGUN) !== 0) continue
-    page.push(entry)
-    bytes += ledger.messages.sizeOf(entry.slot)
-    if (page.length >= options.pageMessages || bytes >= options.pageBytes) break
-  }
-  return page
 }

@@ -2,8 +2,7 @@
 
 import type { Identity } from '../access/identity.ts'
 import type { Will } from '../packet/packet.ts'
-import type { Subscription } from '../routing/subscription.ts'
-import type { Change } from './change.ts'
+import type { Change, ChangeOf } from '../store/change.ts'
 
 export interface PlainSession {
   readonly clientId: string
@@ -11,7 +10,7 @@ export interface PlainSession {
   expiryIntervalSeconds: number
   /** Null: the client is here. */
   expiresAt: number | null
-  readonly subscriptions: Map<string, Subscription>
+  readonly subscriptions: Map<string, ChangeOf<'subscribed'>['subscription']>
   /** The sequences up to which retained messages are still to be sent, by filter. */
   readonly replays: Map<string, number>
   readonly incoming: Set<number>

@@ -5,10 +5,16 @@
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
-import type { Change, GroupOwner, Owner } from './change.ts'
+import type { Change, GroupOwner, Owner } from '../store/change.ts'
 import { applyToClient, type PlainSession, type PlainWill } from './durable-clients.ts'
-import { onlyWill, replaysIn } from './stored-parts.ts'
-import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
+import { onlyWill, replaysIn } from '../store/stored-parts.ts'
+import type {
+  Remainder,
+  Snapshot,
+  StoredDelivery,
+  StoredGroup,
+  StoredSession,
+} from '../store/store.ts'
 
 interface KeptMessage {
   readonly message: Message
