@@ -17,7 +17,7 @@ import { readMessage } from './message-codec.ts'
 import { asQueueOwner } from './owner.ts'
 import type { Durability, Snapshot, Store, StoredDelivery } from './store.ts'
 
-export interface LedgerStoreOptions extends PageBounds {
+interface LedgerStoreOptions extends PageBounds {
   /** A checkpoint is made after so many bytes of log, or after twice what the last one took. */
   readonly checkpointBytes: number
 }
