@@ -15,6 +15,7 @@ const FILE_SECONDS_MAX = 240
 
 /** What `test:fast` leaves out, by the beginning of the path, unless it is named. */
 const SLOW = {
+  'access/password/': 'hashes that take their time on purpose',
   'cli/': 'processes',
   'crash/': 'processes',
   'docs.test': 'processes, one for each example',
@@ -23,12 +24,15 @@ const SLOW = {
   'observe/stranger-flood': 'floods, TLS',
   'package/': 'an installed package',
   'packet/differential': 'thousands of packets, beside another codec',
+  'server/clock': 'waits for real time',
   'server/descriptors': 'waits for descriptors',
   'server/ends': 'TLS',
   'server/faults': 'waits for real time',
   'server/small-heap': 'processes',
+  'server/strangers': 'floods',
   'server/transports': 'every transport, TLS',
-  'session/memory-account.test': 'what thousands of clients keep, measured',
+  'session/memory-account': 'what thousands of clients keep, measured',
+  'session/share-group-work': 'groups of thousands',
   'sim/': "the simulator's time",
   'store/disk-full': 'disks that are full',
   'store/file-store': 'every rule of a store, on a disk',
