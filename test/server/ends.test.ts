@@ -162,14 +162,22 @@ class House {
     return this.left.length === 0
   }
 
-  connects(index: number): Promise<Socket> {
+  async connects(index: number): Promise<Socket> {
     const path = this.places[index]?.path ?? null
     const port = this.server.listeners[index]?.port ?? 0
-    // The broker must end of itself when it has heard the end: this client does not close because of it.
-    const socket = connectTo({ allowHalfOpen: true, ...(path === null ? { port } : { path }) })
-    socket.on('error', () => {})
-    socket.resume()
-    return new Promise(connected => socket.once('connect', () => connected(socket)))
+    for (;;) {
+      // The broker must end of itself when it has heard the end: this client does not close because of it.
+      const socket = connectTo({ allowHalfOpen: true, ...(path === null ? { port } : { path }) })
+      socket.on('error', () => {})
+      socket.resume()
+      const isConnected = await new Promise<boolean>(done => {
+        socket.once('connect', () => done(true))
+        socket.once('close', () => done(false))
+      })
+      if (isConnected) return socket
+      // Node accepts one connection of a Unix socket in an iteration of the event loop: its backlog is full.
+      await new Promise(later => setTimeout(later, 10))
+    }
   }
 }
 
