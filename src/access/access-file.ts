@@ -8,6 +8,7 @@ const PROBLEMS_SAID_MAX = 10
 
 export interface Line {
   readonly text: string
+  readonly number: number
   /** `file:12` */
   readonly place: string
 }
@@ -59,7 +60,7 @@ export function linesOf(bytes: Buffer, file: string, problems: Problem[]): reado
     const text = decoded(bytes.subarray(start, end))
     if (text === null) problems.push({ place, sentence: 'this line is not UTF-8' })
     else if (text.includes('\0')) problems.push({ place, sentence: 'this line has a zero byte' })
-    else lines.push({ text: withoutBlanksAtEnd(text), place })
+    else lines.push({ text: withoutBlanksAtEnd(text), number, place })
     start = end + 1
   }
   return lines

@@ -13,6 +13,8 @@ export interface Command {
   readonly argument?: string
   readonly help: string
   readonly flags: readonly Flag[]
+  /** Examples, and what else `pondhawk NAME --help` says. */
+  readonly more?: readonly string[]
 }
 
 const CONFIG: Flag = {
@@ -66,6 +68,74 @@ export const COMMANDS: readonly Command[] = [
     help: 'read a store through, count, mend, copy while the broker runs, or copy back',
     flags: [CONFIG, DATA],
   },
+  {
+    name: 'user',
+    argument: 'add NAME | passwd NAME | remove NAME | list',
+    help: 'say who may come in: users with passwords, in a file that mosquitto reads as well',
+    flags: [
+      {
+        name: 'file',
+        type: 'string',
+        value: 'FILE',
+        help: 'password file (default: ./pondhawk.users)',
+      },
+      {
+        name: 'generate',
+        type: 'boolean',
+        help: 'make a password and print it, this one time',
+      },
+      {
+        name: 'password',
+        type: 'string',
+        value: 'PASSWORD',
+        help: 'give it here, where others on this machine may see it',
+      },
+    ],
+    more: [
+      'Without --generate and --password you are asked for the password; a script gives it on the standard input.',
+      '',
+      '  pondhawk user add alice                     asks for a password, twice',
+      '  pondhawk user add esp32-7f --generate       prints one to type on the device',
+      '  pondhawk user passwd alice < secret.txt     changes it to the first line of a file',
+      '  pondhawk user remove alice                  she is out',
+      '  pondhawk user list                          names, and how strong their hashes are',
+      '',
+      'Status: 0 done, 1 the file cannot be read or changed, 2 wrong usage.',
+    ],
+  },
+  {
+    name: 'passwd',
+    argument: '[-c | -D] FILE USER | -b FILE USER PASSWORD | -U FILE',
+    help: 'the same with the arguments of mosquitto_passwd',
+    flags: [
+      { name: 'batch', short: 'b', type: 'boolean', help: 'the password follows the user' },
+      { name: 'create', short: 'c', type: 'boolean', help: 'make a new file; - prints the line' },
+      { name: 'delete', short: 'D', type: 'boolean', help: 'remove the user' },
+      { name: 'upgrade', short: 'U', type: 'boolean', help: 'hash the plain passwords in a file' },
+      {
+        name: 'hash',
+        short: 'H',
+        type: 'string',
+        value: 'HASH',
+        help: 'sha512-pbkdf2 (default), or sha512, which is weak',
+      },
+      {
+        name: 'iterations',
+        short: 'I',
+        type: 'string',
+        value: 'NUMBER',
+        help: 'of sha512-pbkdf2 (default: 210000)',
+      },
+    ],
+    more: [
+      '  pondhawk passwd -c users alice              a new file with one user',
+      '  pondhawk passwd -b users bob secret         a second one, without a question',
+      '  pondhawk passwd -D users bob                he is out',
+      '  pondhawk passwd -U users                    plain passwords become hashes; hashes stay',
+      '',
+      'Status: 0 done, 1 the file cannot be read or changed, 2 wrong usage.',
+    ],
+  },
 ]
 
 export const GLOBAL_FLAGS: readonly Flag[] = [
@@ -83,6 +153,20 @@ export function helpText(version: string): string {
     for (const flag of command.flags) lines.push(flagLine(flag))
   }
   return `${[...lines, '', ...GLOBAL_FLAGS.map(flagLine)].join('\n')}\n`
+}
+
+/** What one command takes, and examples of it. */
+export function helpOf(command: Command, version: string): string {
+  if (command.more === undefined) return helpText(version)
+  const lines = [
+    `pondhawk ${command.name} ${command.argument ?? ''}`.trimEnd(),
+    `    ${command.help}`,
+    '',
+    ...[...command.flags, ...GLOBAL_FLAGS].map(flagLine),
+    '',
+    ...command.more,
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 function flagLine(flag: Flag): string {

@@ -2,6 +2,8 @@
 
 import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
+import { AccessFileError } from '../access/access-file.ts'
+import { EditError } from '../access/password/edit-password-file.ts'
 import type { Config } from '../config/config-types.ts'
 import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
@@ -10,11 +12,13 @@ import { storeDirectory } from '../server/create-store.ts'
 import { startServer } from '../server/server.ts'
 import { codeOf } from '../server/start-error.ts'
 import { banner } from './banner.ts'
-import { type Command, COMMANDS, helpText } from './commands.ts'
+import { type Command, COMMANDS, helpOf, helpText } from './commands.ts'
 import { UsageError, withFlags, type Words, wordsOf } from './flags.ts'
 import { listenerProblems, fileProblems } from './inspect.ts'
 import { startSentence } from './start-sentence.ts'
+import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { storeCommand } from './store-command.ts'
+import { type Said, userCommand, USERS_FILE } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
 /** sysexits.h: wrong usage is 2 by habit, a wrong configuration 78, a fault of ours 70. */
@@ -37,9 +41,13 @@ async function execute(argv: readonly string[], version: string): Promise<number
   const [first] = argv
   const isNamed = first !== undefined && !first.startsWith('-')
   const command = commandNamed(isNamed ? first : 'start')
-  const { values, positionals } = wordsOf(command, argv.slice(isNamed ? 1 : 0))
-  if (values['help'] === true) return say(helpText(version))
+  const args = argv.slice(isNamed ? 1 : 0)
+  const words = wordsOf(command, command.name === 'passwd' ? flagsFirst(args) : args)
+  const { values, positionals } = words
+  if (values['help'] === true) return say(isNamed ? helpOf(command, version) : helpText(version))
   if (values['version'] === true) return say(`pondhawk ${version}\n`)
+  if (command.name === 'user') return keepUsers(() => userCommand(words, usersFileOf(values)))
+  if (command.name === 'passwd') return keepUsers(() => passwdCommand(words))
   const file = fileOf(command, values, positionals)
   const loaded = loadConfig({ file, environment: process.env, overrides: {} })
   const config = withFlags(loaded, values, file)
@@ -94,6 +102,23 @@ function keepStore(words: readonly string[], config: Config): number {
       isLocked ? `${sentence} Stop it, or give another folder: --data DIR` : sentence,
       1,
     )
+  }
+}
+
+function usersFileOf(values: Words['values']): string {
+  return typeof values['file'] === 'string' ? values['file'] : USERS_FILE
+}
+
+async function keepUsers(command: () => Promise<Said> | Said): Promise<number> {
+  try {
+    const { output, note } = await command()
+    process.stderr.write(note)
+    return say(output)
+  } catch (error) {
+    if (error instanceof EditError || error instanceof AccessFileError) {
+      return complain(error.message, 1)
+    }
+    throw error
   }
 }
 

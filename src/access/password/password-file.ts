@@ -8,6 +8,7 @@ export interface PasswordUser {
   readonly hash: PasswordHash
   /** The hash as it is written: a new password has another. */
   readonly written: string
+  readonly line: number
   readonly place: string
 }
 
@@ -20,10 +21,10 @@ export interface PasswordFile {
 export function parsePasswordFile(bytes: Buffer, file: string): PasswordFile {
   const problems: Problem[] = []
   const users = new Map<string, PasswordUser>()
-  for (const { text, place } of linesOf(bytes, file, problems)) {
+  for (const { text, number, place } of linesOf(bytes, file, problems)) {
     if (trimmed(text) === '' || text.startsWith('#')) continue
     try {
-      const user = userIn(text, place)
+      const user = userIn(text, number, place)
       const earlier = users.get(user.name)
       if (earlier !== undefined)
         throw new WrongHash(`${nameOf(user)} stands in ${earlier.place} already`)
@@ -52,7 +53,7 @@ export function nameProblem(name: string): string | null {
 /** What CONNECT can carry. */
 const NAME_BYTES_MAX = 65_535
 
-function userIn(text: string, place: string): PasswordUser {
+function userIn(text: string, line: number, place: string): PasswordUser {
   const [name = '', hash] = text.split(':', 2)
   if (hash === undefined) throw new WrongHash('expected NAME:HASH, and there is no colon')
   const user = trimmed(name)
@@ -61,7 +62,7 @@ function userIn(text: string, place: string): PasswordUser {
   // What follows a second colon is not looked at, as in mosquitto.
   const written = trimmed(hash)
   if (written === '') throw new WrongHash(`${JSON.stringify(user)} has no password`)
-  return { name: user, hash: parseHash(written), written, place }
+  return { name: user, hash: parseHash(written), written, line, place }
 }
 
 function nameOf({ name }: PasswordUser): string {

@@ -1,0 +1,134 @@
+// Changes to a password file: all of it or nothing, only for the eyes of its owner, one change at a time.
+
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readAccessFile } from '../access-file.ts'
+import { parsePasswordFile } from './password-file.ts'
+
+const OWNER_ONLY = 0o600
+const OTHER_EDIT_MS_MAX = 2_000
+const TRIED_EVERY_MS = 20
+
+/** A file cannot be changed: a sentence for whoever wanted it. */
+export class EditError extends Error {}
+
+export type Edit = (text: string) => string
+
+/** Adds the user, or gives it another hash. Throws EditError or AccessFileError. */
+export async function setUser(
+  file: string,
+  name: string,
+  written: string,
+): Promise<'added' | 'changed'> {
+  let done: 'added' | 'changed' = 'added'
+  await editFile(file, text => {
+    const line = lineOf(text, file, name)
+    if (line === null) return `${endedLine(text)}${name}:${written}\n`
+    done = 'changed'
+    return withLine(text, line, `${name}:${written}`)
+  })
+  return done
+}
+
+/** Throws EditError or AccessFileError. */
+export async function removeUser(file: string, name: string): Promise<void> {
+  if (!existsSync(file)) throw new EditError(`there is no ${file}`)
+  await editFile(file, text => {
+    const line = lineOf(text, file, name)
+    if (line === null) throw new EditError(`${file} has no user ${JSON.stringify(name)}`)
+    return withLine(text, line, null)
+  })
+}
+
+/** What is read and what is written lie within one hold of the file, so that no other change is lost. Throws EditError. */
+export async function editFile(file: string, edit: Edit): Promise<void> {
+  const target = existsSync(file) ? realpathSync(file) : resolve(file)
+  const temporary = join(dirname(target), `.${basename(target)}.new`)
+  const descriptor = await opened(temporary)
+  try {
+    const text = edit(existsSync(target) ? readAccessFile(target).toString() : '')
+    writeFileSync(descriptor, text)
+    keepOwner(descriptor, target)
+    fsyncSync(descriptor)
+    renameSync(temporary, target)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw worded(error, target)
+  } finally {
+    closeSync(descriptor)
+  }
+  syncFolder(dirname(target))
+}
+
+/** The new file, which is the lock as well. */
+async function opened(temporary: string): Promise<number> {
+  for (let waited = 0; ; waited += TRIED_EVERY_MS) {
+    try {
+      return openSync(temporary, 'wx', OWNER_ONLY)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw worded(error, temporary)
+      if (waited >= OTHER_EDIT_MS_MAX) {
+        throw new EditError(
+          `${temporary} is there: another change goes on, or one was interrupted. If none goes on, remove it`,
+        )
+      }
+      await sleep(TRIED_EVERY_MS)
+    }
+  }
+}
+
+/** A broker that runs as another user reads the file as before. */
+function keepOwner(descriptor: number, target: string): void {
+  fchmodSync(descriptor, OWNER_ONLY)
+  const before = statSync(target, { throwIfNoEntry: false })
+  if (before === undefined) return
+  if (before.uid !== process.getuid?.() || before.gid !== process.getgid?.()) {
+    fchownSync(descriptor, before.uid, before.gid)
+  }
+}
+
+/** The name of the new file lasts as well. Where a folder cannot be opened there is nothing to be done. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function worded(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (error instanceof EditError || code === undefined || code === 'ERR_ACCESS_FILE') return error
+  return new EditError(`${path} cannot be written (${code})`)
+}
+
+/** The number of the user's line, or null. A wrong file is refused, not mended. */
+function lineOf(text: string, file: string, name: string): number | null {
+  return parsePasswordFile(Buffer.from(text), file).users.get(name)?.line ?? null
+}
+
+function withLine(text: string, number: number, replacement: string | null): string {
+  const lines = text.split('\n')
+  if (replacement === null) lines.splice(number - 1, 1)
+  else lines[number - 1] = replacement
+  return lines.join('\n')
+}
+
+function endedLine(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
+}

@@ -1,0 +1,68 @@
+// A password that a person types, without showing it, or that a program gives on the standard input.
+
+import { randomInt } from 'node:crypto'
+import { UsageError } from './flags.ts'
+
+/** What CONNECT can carry. */
+const PASSWORD_BYTES_MAX = 65_535
+
+/** Twice at a terminal; elsewhere the first line of what comes. Throws UsageError. */
+export async function askPassword(name: string): Promise<string> {
+  const { stdin } = process
+  if (!stdin.isTTY) return checkedPassword((await everything()).split(/\r?\n/)[0] ?? '')
+  const password = checkedPassword(await typed(`Password for ${name}: `))
+  if ((await typed('Once more: ')) !== password) throw new UsageError('The two are not the same.')
+  return password
+}
+
+export function checkedPassword(password: string): string {
+  if (password === '') throw new UsageError('A password is not empty.')
+  if (Buffer.byteLength(password) <= PASSWORD_BYTES_MAX) return password
+  throw new UsageError(`A password has ${PASSWORD_BYTES_MAX} bytes at most.`)
+}
+
+/** Letters and figures that nobody takes for others. */
+const SIGNS = 'abcdefghijkmnpqrstuvwxyz23456789'
+const GROUPS = 4
+const GROUP_LENGTH = 4
+
+/** 80 bits, to be typed on another device: `k7fq-m2xw-9hdt-c3va`. */
+export function newPassword(): string {
+  const group = (): string =>
+    Array.from({ length: GROUP_LENGTH }, () => SIGNS[randomInt(SIGNS.length)]).join('')
+  return Array.from({ length: GROUPS }, group).join('-')
+}
+
+async function everything(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Buffer))
+  return Buffer.concat(chunks).toString()
+}
+
+const INTERRUPTED = 130
+
+/** What is typed until Enter. */
+function typed(question: string): Promise<string> {
+  const { stdin, stderr } = process
+  stderr.write(question)
+  stdin.setRawMode(true)
+  stdin.resume()
+  return new Promise(resolve => {
+    let text = ''
+    const hear = (chunk: Buffer): void => {
+      for (const sign of chunk.toString()) {
+        if (sign === '\u0003') process.exit(INTERRUPTED)
+        if (sign === '\r' || sign === '\n') return done()
+        text = sign === '\u007f' ? text.replace(/.$/u, '') : text + sign
+      }
+    }
+    const done = (): void => {
+      stdin.off('data', hear)
+      stdin.setRawMode(false)
+      stdin.pause()
+      stderr.write('\n')
+      resolve(text)
+    }
+    stdin.on('data', hear)
+  })
+}

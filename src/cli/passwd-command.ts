@@ -1,0 +1,127 @@
+// `pondhawk passwd …`: the arguments of mosquitto_passwd, for scripts that have them.
+
+import { existsSync } from 'node:fs'
+import { EditError, editFile, removeUser, setUser } from '../access/password/edit-password-file.ts'
+import { newPbkdf2, newSha512 } from '../access/password/hashing.ts'
+import { nameProblem } from '../access/password/password-file.ts'
+import {
+  formatHash,
+  ITERATIONS,
+  ITERATIONS_MAX,
+  parseHash,
+} from '../access/password/password-hash.ts'
+import { askPassword, checkedPassword } from './ask-password.ts'
+import { UsageError, type Words } from './flags.ts'
+import type { Said } from './user-command.ts'
+
+type Values = Words['values']
+
+/** mosquitto_passwd takes its flags first: what follows the file is a name or a password, whatever it begins with. */
+export function flagsFirst(args: readonly string[]): readonly string[] {
+  let index = 0
+  while (args[index]?.startsWith('-') === true && args[index] !== '--' && args[index] !== '-') {
+    index += args[index] === '-H' || args[index] === '-I' ? 2 : 1
+  }
+  return args[index] === '--' ? args : [...args.slice(0, index), '--', ...args.slice(index)]
+}
+
+/** Throws UsageError, EditError or AccessFileError. */
+export async function passwdCommand({ values, positionals }: Words): Promise<Said> {
+  const { batch, create, delete: remove, upgrade } = values
+  const [file, name, password, more] = positionals
+  const most = upgrade === true ? 1 : batch === true ? 3 : 2
+  if (file === undefined) throw usage('pondhawk passwd needs a FILE.')
+  if (more !== undefined || positionals.length > most) {
+    throw usage('pondhawk passwd was given too many words.')
+  }
+  if ([create, remove, upgrade].filter(each => each === true).length > 1) {
+    throw usage('-c, -D and -U exclude each other.')
+  }
+  const hashed = hashingBy(values)
+  if (upgrade === true) return upgraded(file, hashed)
+  const user = namedUser(name)
+  if (remove === true) {
+    await removeUser(file, user)
+    return { output: '', note: '' }
+  }
+  if (batch === true && password === undefined) throw usage('-b needs FILE USER PASSWORD.')
+  checkPlace(file, create === true)
+  const written = hashed(
+    password === undefined ? await askPassword(user) : checkedPassword(password),
+  )
+  if (file === '-') return { output: `${user}:${written}\n`, note: '' }
+  await setUser(file, user, written)
+  return { output: '', note: '' }
+}
+
+/** Names followed by plain passwords get hashes; what has one already stays as it is. */
+async function upgraded(file: string, hashed: (password: string) => string): Promise<Said> {
+  if (!existsSync(file)) throw new EditError(`there is no ${file}`)
+  let count = 0
+  await editFile(file, text => {
+    const lines = text.split('\n').map((line, index) => {
+      const plain = line.replace(/\r$/, '')
+      if (plain.trim() === '' || plain.startsWith('#')) return line
+      const colon = plain.indexOf(':')
+      const name = plain.slice(0, Math.max(colon, 0)).trim()
+      const problem = colon === -1 ? 'expected NAME:PASSWORD' : nameProblem(name)
+      if (problem !== null) throw new EditError(`${file}:${index + 1}: ${problem}`)
+      const password = plain.slice(colon + 1).trim()
+      if (isHash(password)) return line
+      count++
+      return `${name}:${hashed(checkedPassword(password))}`
+    })
+    return lines.join('\n')
+  })
+  return { output: '', note: `${count} passwords were hashed (${file})\n` }
+}
+
+function isHash(text: string): boolean {
+  try {
+    parseHash(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `-c` makes a file and never empties one, as in mosquitto 2.1; without it there must be one. */
+function checkPlace(file: string, isNew: boolean): void {
+  if (file === '-') {
+    if (!isNew) throw usage('- is for -c: it prints the line.')
+    return
+  }
+  const isThere = existsSync(file)
+  if (isNew && isThere)
+    throw new EditError(
+      `${file} is there already, and -c makes a new one. Without -c the user is added`,
+    )
+  if (!isNew && !isThere) throw new EditError(`there is no ${file}: -c makes it`)
+}
+
+function hashingBy(values: Values): (password: string) => string {
+  const { hash = 'sha512-pbkdf2', iterations } = values
+  const count = iterations === undefined ? ITERATIONS : Number(iterations)
+  if (!Number.isInteger(count) || count < 1 || count > ITERATIONS_MAX) {
+    throw usage(`-I: ${String(iterations)} is no number of iterations (1 to ${ITERATIONS_MAX}).`)
+  }
+  switch (hash) {
+    case 'sha512-pbkdf2':
+      return password => formatHash(newPbkdf2(Buffer.from(password), count))
+    case 'sha512':
+      return password => formatHash(newSha512(Buffer.from(password)))
+    default:
+      throw usage(`-H: ${String(hash)} is none of sha512-pbkdf2 and sha512.`)
+  }
+}
+
+function namedUser(name: string | undefined): string {
+  if (name === undefined) throw usage('pondhawk passwd needs a USER.')
+  const problem = nameProblem(name)
+  if (problem !== null) throw usage(`${JSON.stringify(name)}: ${problem}.`)
+  return name
+}
+
+function usage(sentence: string): UsageError {
+  return new UsageError(`${sentence} Try pondhawk passwd --help.`)
+}

@@ -1,0 +1,123 @@
+// `pondhawk user …`: who may come in, as a password file of mosquitto has it.
+
+import { existsSync } from 'node:fs'
+import { readAccessFile } from '../access/access-file.ts'
+import { removeUser, setUser } from '../access/password/edit-password-file.ts'
+import { newPbkdf2 } from '../access/password/hashing.ts'
+import {
+  nameProblem,
+  parsePasswordFile,
+  type PasswordUser,
+} from '../access/password/password-file.ts'
+import { formatHash, isWeak, type PasswordHash } from '../access/password/password-hash.ts'
+import { askPassword, checkedPassword, newPassword } from './ask-password.ts'
+import { UsageError, type Words } from './flags.ts'
+
+export const USERS_FILE = 'pondhawk.users'
+
+/** What is for programs goes to the standard output, what is for people to the other one. */
+export interface Said {
+  readonly output: string
+  readonly note: string
+}
+
+/** Throws UsageError, EditError or AccessFileError. */
+export function userCommand({ values, positionals }: Words, file: string): Promise<Said> | Said {
+  const [verb, name, more] = positionals
+  if (more !== undefined)
+    throw usage(`pondhawk user ${verb} takes one name, and not ${JSON.stringify(more)}.`)
+  switch (verb) {
+    case 'add':
+      return addUser(file, namedUser(verb, name), values)
+    case 'passwd':
+      return changePassword(file, namedUser(verb, name), values)
+    case 'remove':
+      return takeAway(file, namedUser(verb, name))
+    case 'list':
+      if (name !== undefined) throw usage('pondhawk user list takes no name.')
+      return { output: listOf(file), note: '' }
+    default:
+      throw usage('pondhawk user takes one of add, passwd, remove, list.')
+  }
+}
+
+async function addUser(file: string, name: string, values: Words['values']): Promise<Said> {
+  if (usersIn(file).has(name)) {
+    throw usage(
+      `${file} has a user ${JSON.stringify(name)} already. Another password: pondhawk user passwd ${name}.`,
+    )
+  }
+  return saved(file, name, values, 'may come in now')
+}
+
+async function changePassword(file: string, name: string, values: Words['values']): Promise<Said> {
+  if (!usersIn(file).has(name)) {
+    throw usage(
+      `${file} has no user ${JSON.stringify(name)}. A new one: pondhawk user add ${name}.`,
+    )
+  }
+  return saved(file, name, values, 'has another password now')
+}
+
+async function saved(
+  file: string,
+  name: string,
+  values: Words['values'],
+  what: string,
+): Promise<Said> {
+  const isGenerated = values['generate'] === true
+  const password = await passwordFor(name, values)
+  await setUser(file, name, formatHash(newPbkdf2(Buffer.from(password))))
+  return { output: isGenerated ? `${password}\n` : '', note: `${name} ${what} (${file})\n` }
+}
+
+async function takeAway(file: string, name: string): Promise<Said> {
+  await removeUser(file, name)
+  return { output: '', note: `${name} is gone (${file})\n` }
+}
+
+async function passwordFor(name: string, values: Words['values']): Promise<string> {
+  const { password, generate } = values
+  if (generate === true && password !== undefined) {
+    throw usage('--generate makes a password, and --password gives one: use one of them.')
+  }
+  if (generate === true) return newPassword()
+  return typeof password === 'string' ? checkedPassword(password) : askPassword(name)
+}
+
+function usersIn(file: string): ReadonlyMap<string, PasswordUser> {
+  if (!existsSync(file)) return new Map()
+  return parsePasswordFile(readAccessFile(file), file).users
+}
+
+function listOf(file: string): string {
+  if (!existsSync(file))
+    throw usage(`There is no ${file} yet. The first user makes it: pondhawk user add NAME.`)
+  const users = [...usersIn(file).values()]
+  const width = users.reduce((most, { name }) => Math.max(most, name.length), 0)
+  return users.map(({ name, hash }) => `${name.padEnd(width)}  ${wordsOf(hash)}\n`).join('')
+}
+
+function wordsOf(hash: PasswordHash): string {
+  const weak = isWeak(hash) ? ' (weak)' : ''
+  switch (hash.kind) {
+    case 'sha512':
+      return `SHA-512, once${weak}`
+    case 'pbkdf2':
+      return `PBKDF2, ${hash.iterations.toLocaleString('en')} iterations${weak}`
+    case 'argon2id':
+      return `argon2id, ${hash.memoryKiB.toLocaleString('en')} KiB`
+  }
+}
+
+function namedUser(verb: string, name: string | undefined): string {
+  if (name === undefined)
+    throw usage(`pondhawk user ${verb} needs a name: pondhawk user ${verb} NAME.`)
+  const problem = nameProblem(name)
+  if (problem !== null) throw usage(`${JSON.stringify(name)}: ${problem}.`)
+  return name
+}
+
+function usage(sentence: string): UsageError {
+  return new UsageError(`${sentence} Try pondhawk user --help.`)
+}
