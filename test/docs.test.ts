@@ -1,12 +1,13 @@
 // Examples in the documentation are run, and what it says of files is so.
 
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { test } from 'tap'
 import { parse } from 'yaml'
 import { parseConfig } from '../src/config/parse.ts'
+import { freePort } from './interop/programs.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
@@ -82,3 +83,45 @@ for (const page of ['ARCHITECTURE.md', 'docs/reference/glossary.md']) {
     }
   })
 }
+
+test('the commands of users and rules in five minutes do what the page says', async t => {
+  const page = 'docs/how-to/users-and-rules.md'
+  const port = await freePort()
+  const [yaml = ''] = blocks(page, 'yaml')
+  const [rules = ''] = blocks(page, 'acl')
+  const folder = t.testdir({
+    bin: { pondhawk: `#!/bin/sh\nexec '${process.execPath}' '${ROOT}/dist/src/cli.js' "$@"\n` },
+    'pondhawk.yaml': yaml.replace('1883', String(port)),
+    'rules.acl': rules,
+  })
+  chmodSync(resolve(folder, 'bin/pondhawk'), 0o755)
+  const options = {
+    cwd: folder,
+    env: { ...process.env, PATH: `${folder}/bin:${process.env['PATH']}` },
+  }
+  const outputs: string[] = []
+
+  for (const line of blocks(page, 'sh').join('').trim().split('\n')) {
+    if (line === 'pondhawk start') {
+      const broker = spawn('pondhawk', ['start'], {
+        ...options,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.teardown(() => broker.kill('SIGKILL'))
+      let said = ''
+      for await (const chunk of broker.stdout) {
+        said += String(chunk)
+        if (said.includes('broker.ready')) break
+      }
+    } else {
+      const command = line.replace(/^(mosquitto_\w+)/, `$1 -p ${port}`)
+      outputs.push(
+        execFileSync('sh', ['-c', command], { ...options, encoding: 'utf8', stdio: 'pipe' }),
+      )
+    }
+  }
+
+  const list = 'alice     PBKDF2, 210,000 iterations\nsensor-1  PBKDF2, 210,000 iterations\n'
+  t.ok(outputs.includes(list))
+  t.equal(outputs.at(-1), 'devices/sensor-1/temperature 21.5\n')
+})

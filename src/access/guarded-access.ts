@@ -140,22 +140,30 @@ class GuardedPermissions implements Permissions {
   constructor(given: Permissions, complain: Complaint) {
     this.#given = given
     this.#complain = complain
-    if (given.mayReceive !== undefined) this.mayReceive = topic => this.#ask('mayReceive', topic)
+    if (given.mayReceive !== undefined) this.mayReceive = topic => this.#mayReceive(topic)
   }
 
-  mayPublish(topic: string): boolean {
-    return this.#ask('mayPublish', topic)
+  mayPublish(topic: string, qos: number, retain: boolean): boolean {
+    try {
+      return this.#isYes('mayPublish', this.#given.mayPublish(topic, qos, retain))
+    } catch (error) {
+      return this.#failed('mayPublish', error)
+    }
   }
 
   maySubscribe(filter: string): boolean {
-    return this.#ask('maySubscribe', filter)
+    try {
+      return this.#isYes('maySubscribe', this.#given.maySubscribe(filter))
+    } catch (error) {
+      return this.#failed('maySubscribe', error)
+    }
   }
 
-  #ask(name: keyof Permissions, text: string): boolean {
+  #mayReceive(topic: string): boolean {
     try {
-      return this.#isYes(name, this.#given[name]?.(text))
+      return this.#isYes('mayReceive', this.#given.mayReceive?.(topic))
     } catch (error) {
-      return this.#failed(name, error)
+      return this.#failed('mayReceive', error)
     }
   }
 

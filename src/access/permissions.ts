@@ -1,7 +1,7 @@
 // What one client may do: asked for every packet, so answered at once.
 
 export interface Permissions {
-  mayPublish(topic: string): boolean
+  mayPublish(topic: string, qos: number, retain: boolean): boolean
   /** `filter` is the topic filter without `$share/group/`. */
   maySubscribe(filter: string): boolean
   /**

@@ -20,7 +20,7 @@ import type { Broker } from './broker.ts'
 import type { CostLimit } from './subscriptions.ts'
 
 /** Who asks: a client's session, or null for a client id: the program around the broker. */
-interface Asker {
+export interface Asker {
   readonly clientId: string | null
   readonly permissions: Permissions
 }
@@ -94,9 +94,8 @@ export class Admission {
       const tree = topic.slice(0, levelEnd(topic, 0))
       return refused(NOT_AUTHORIZED, `${tree} is for the broker itself to publish`)
     }
-    const { clientId, permissions } = asker
-    if (permissions === UNRESTRICTED) return null
-    if (this.#broker.faults.mayPublish(permissions, topic, clientId)) return null
+    if (asker.permissions === UNRESTRICTED) return null
+    if (this.#broker.faults.mayPublish(asker, topic, said)) return null
     return refused(NOT_AUTHORIZED, 'no right to publish to this topic')
   }
 

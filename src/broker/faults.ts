@@ -4,6 +4,8 @@ import type { Access } from '../access/access.ts'
 import type { Identity } from '../access/identity.ts'
 import { NOTHING, type Permissions, rightIn } from '../access/permissions.ts'
 import { isPermissions } from '../access/verdict.ts'
+import type { Publishable } from '../message.ts'
+import type { Asker } from './admission.ts'
 import type { FaultPlace, Observer } from './observer.ts'
 import { Observers } from './observers.ts'
 import type { Statistics } from './statistics.ts'
@@ -20,9 +22,13 @@ export class Faults {
   }
 
   /** A right that cannot be answered is none. */
-  mayPublish(permissions: Permissions, topic: string, clientId: string | null): boolean {
+  mayPublish(
+    { permissions, clientId }: Asker,
+    topic: string,
+    { qos, retain }: Pick<Publishable, 'qos' | 'retain'>,
+  ): boolean {
     try {
-      return rightIn(permissions.mayPublish(topic))
+      return rightIn(permissions.mayPublish(topic, qos, retain))
     } catch (error) {
       return this.#noRight(error, clientId)
     }

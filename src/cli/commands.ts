@@ -77,8 +77,9 @@ export const COMMANDS: readonly Command[] = [
         name: 'file',
         type: 'string',
         value: 'FILE',
-        help: 'password file (default: ./pondhawk.users)',
+        help: 'password file (default: access.usersFile, or else ./pondhawk.users)',
       },
+      CONFIG,
       {
         name: 'generate',
         type: 'boolean',

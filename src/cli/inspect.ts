@@ -3,6 +3,8 @@
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { AccessFileError } from '../access/access-file.ts'
+import { readAccess } from '../access/access-settings.ts'
 import type { Config, ListenerConfig } from '../config/config-types.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { checkCertificates } from '../transport/tls-stage.ts'
@@ -47,6 +49,12 @@ export async function fileProblems(config: Config): Promise<string[]> {
     }
     const problem = path === undefined ? null : socketFolderProblem(dirname(resolve(path)))
     if (problem !== null) problems.push(`listeners.${index}.path: ${problem}`)
+  }
+  try {
+    readAccess(config.access)
+  } catch (error) {
+    if (!(error instanceof AccessFileError)) throw error
+    problems.push(error.message)
   }
   if (config.store.durability !== 'memory') {
     const problem = folderProblem(resolve(storeDirectory(config)))

@@ -1,6 +1,7 @@
 // The `pondhawk` command: arguments in, exit status out.
 
 import { existsSync } from 'node:fs'
+import { relative } from 'node:path'
 import { stringify } from 'yaml'
 import { AccessFileError } from '../access/access-file.ts'
 import { EditError } from '../access/password/edit-password-file.ts'
@@ -18,7 +19,7 @@ import { listenerProblems, fileProblems } from './inspect.ts'
 import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { storeCommand } from './store-command.ts'
-import { type Said, userCommand, USERS_FILE } from './user-command.ts'
+import { type Said, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
 /** sysexits.h: wrong usage is 2 by habit, a wrong configuration 78, a fault of ours 70. */
@@ -46,9 +47,9 @@ async function execute(argv: readonly string[], version: string): Promise<number
   const { values, positionals } = words
   if (values['help'] === true) return say(isNamed ? helpOf(command, version) : helpText(version))
   if (values['version'] === true) return say(`pondhawk ${version}\n`)
-  if (command.name === 'user') return keepUsers(() => userCommand(words, usersFileOf(values)))
   if (command.name === 'passwd') return keepUsers(() => passwdCommand(words))
   const file = fileOf(command, values, positionals)
+  if (command.name === 'user') return keepUsers(() => userCommand(words, usersFileOf(values, file)))
   const loaded = loadConfig({ file, environment: process.env, overrides: {} })
   const config = withFlags(loaded, values, file)
   switch (command.name) {
@@ -89,7 +90,15 @@ function fileOf(
 async function check(config: Config, file: string | null): Promise<number> {
   const problems = [...listenerProblems(config, file), ...(await fileProblems(config))]
   if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
-  return say(stringify(config))
+  return say(stringify(withoutHashes(config)))
+}
+
+/** What is printed is seen by others. */
+function withoutHashes(config: Config): Config {
+  const { users } = config.access
+  if (users === undefined) return config
+  const names = Object.keys(users).map(name => [name, '(a hash)'] as const)
+  return { ...config, access: { ...config.access, users: Object.fromEntries(names) } }
 }
 
 function keepStore(words: readonly string[], config: Config): number {
@@ -105,8 +114,14 @@ function keepStore(words: readonly string[], config: Config): number {
   }
 }
 
-function usersFileOf(values: Words['values']): string {
-  return typeof values['file'] === 'string' ? values['file'] : USERS_FILE
+/** The file of --file, or else the one that the broker reads. */
+function usersFileOf(values: Words['values'], file: string | null): UsersFile {
+  const named = values['file']
+  if (typeof named === 'string') return { path: named, isRead: true }
+  const { usersFile } = loadConfig({ file, environment: process.env, overrides: {} }).access
+  return usersFile === undefined
+    ? { path: USERS_FILE, isRead: false }
+    : { path: relative('.', usersFile), isRead: true }
 }
 
 async function keepUsers(command: () => Promise<Said> | Said): Promise<number> {
@@ -138,6 +153,7 @@ async function start(config: Config, version: string, file: string | null): Prom
   try {
     server = await startServer(config, log, { logOutput: output })
   } catch (error) {
+    if (error instanceof AccessFileError) return complain(error.message, CONFIG_ERROR)
     return complain(startSentence(error, config, file), 1)
   }
   const milliseconds = Math.round(performance.now() - startedAt)

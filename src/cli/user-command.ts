@@ -15,6 +15,12 @@ import { UsageError, type Words } from './flags.ts'
 
 export const USERS_FILE = 'pondhawk.users'
 
+export interface UsersFile {
+  readonly path: string
+  /** False when the configuration does not name it. */
+  readonly isRead: boolean
+}
+
 /** What is for programs goes to the standard output, what is for people to the other one. */
 export interface Said {
   readonly output: string
@@ -22,7 +28,15 @@ export interface Said {
 }
 
 /** Throws UsageError, EditError or AccessFileError. */
-export function userCommand({ values, positionals }: Words, file: string): Promise<Said> | Said {
+export async function userCommand(words: Words, file: UsersFile): Promise<Said> {
+  const said = await obeyed(words, file.path)
+  const [verb] = words.positionals
+  if (file.isRead || verb !== 'add') return said
+  const hint = `The broker asks for it once pondhawk.yaml says access: { usersFile: ${file.path} }\n`
+  return { ...said, note: `${said.note}${hint}` }
+}
+
+function obeyed({ values, positionals }: Words, file: string): Promise<Said> | Said {
   const [verb, name, more] = positionals
   if (more !== undefined)
     throw usage(`pondhawk user ${verb} takes one name, and not ${JSON.stringify(more)}.`)

@@ -42,7 +42,11 @@ export interface Config {
     checkpointBytes: number
   }
   access: {
-    anonymous: 'loopback' | 'everywhere'
+    usersFile?: string | undefined
+    users?: Record<string, string> | undefined
+    rulesFile?: string | undefined
+    rules?: string | undefined
+    anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
   }
   limits: {
     packetBytesMax: number
@@ -169,7 +173,11 @@ export interface ConfigInput {
     | undefined
   access?:
     | {
-        anonymous?: 'loopback' | 'everywhere' | undefined
+        usersFile?: string | undefined
+        users?: Record<string, string> | undefined
+        rulesFile?: string | undefined
+        rules?: string | undefined
+        anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
       }
     | undefined
   limits?:

@@ -146,10 +146,23 @@ const store = z.strictObject({
 })
 
 const access = z.strictObject({
+  usersFile: file
+    .optional()
+    .describe("Users with passwords, in a file of mosquitto's: `pondhawk user add NAME` writes it"),
+  users: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Users by name, each with the hash that such a file would have'),
+  rulesFile: file
+    .optional()
+    .describe("Who may publish and hear what, in an ACL file of mosquitto's. Default: everything"),
+  rules: z.string().optional().describe('The same lines, written here'),
   anonymous: z
-    .enum(['loopback', 'everywhere'])
-    .default('loopback')
-    .describe('Where clients may connect without saying who they are'),
+    .enum(['never', 'loopback', 'everywhere'])
+    .optional()
+    .describe(
+      'Where clients may connect without saying who they are. Default: loopback, and never once there are users',
+    ),
 })
 
 const log = z.strictObject({

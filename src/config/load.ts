@@ -180,7 +180,13 @@ function resolvePaths(config: Config, file: string | null): Config {
   const { directory } = config.store
   const store =
     directory === undefined ? config.store : { ...config.store, directory: from(directory) }
-  return { ...config, listeners, store }
+  const { usersFile, rulesFile } = config.access
+  const access = {
+    ...config.access,
+    ...(usersFile === undefined ? {} : { usersFile: from(usersFile) }),
+    ...(rulesFile === undefined ? {} : { rulesFile: from(rulesFile) }),
+  }
+  return { ...config, listeners, store, access }
 }
 
 /** Every member whose name ends in `File`, here and below, goes through `from`. */

@@ -19,7 +19,13 @@ export function parseConfig(input: unknown): Config {
   const sized = withSizes(input ?? {}, configSchema)
   const result = configSchema.safeParse(sized, { reportInput: true })
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(problemsOf))
-  const config = { ...result.data, listeners: result.data.listeners.map(withPort) }
+  const { data } = result
+  const anonymous = data.access.anonymous ?? (hasUsers(data.access) ? 'never' : 'loopback')
+  const config = {
+    ...data,
+    access: { ...data.access, anonymous },
+    listeners: data.listeners.map(withPort),
+  }
   const problems = config.listeners.flatMap((listener, index) =>
     listenerProblems(listener, index, config),
   )
@@ -51,16 +57,23 @@ function listenerProblems(
     const sentence = 'requireCertificate needs caFile, to verify the certificates with'
     problems.push({ path: [...path, 'tls'], sentence })
   }
-  if (config.access.anonymous === 'loopback' && !isLocal(listener)) {
+  const { access } = config
+  if (!hasUsers(access) && access.anonymous !== 'everywhere' && !isLocal(listener)) {
     problems.push({
       path: [...path, 'host'],
       sentence:
         `${listener.host} can be reached from other machines, and anybody could connect. ` +
-        'Either require certificates (tls.requireCertificate with tls.caFile), or say',
+        'Either ask for passwords (pondhawk user add NAME, and access.usersFile: pondhawk.users), ' +
+        'require certificates (tls.requireCertificate with tls.caFile), or say',
       remedy: { path: ['access', 'anonymous'], value: 'everywhere' },
     })
   }
   return problems
+}
+
+/** Clients are asked for a password. */
+function hasUsers({ usersFile, users }: Pick<Config['access'], 'usersFile' | 'users'>): boolean {
+  return usersFile !== undefined || users !== undefined
 }
 
 /** Only this machine, or only holders of a certificate, can connect. */

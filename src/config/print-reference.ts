@@ -112,14 +112,16 @@ export function exampleFile(): string {
 
 function exampleLines(name: string, from: Schema, indent: string): string[] {
   if (from.properties === undefined) {
-    const value = from.default === undefined ? '' : ` ${JSON.stringify(from.default)}`
-    return [`#${indent} ${name}:${value}`]
+    if (from.default === undefined) return [`#${indent} # ${name}:`]
+    return [`#${indent} ${name}: ${JSON.stringify(from.default)}`]
   }
   const inner = Object.entries(from.properties).flatMap(([key, each]) => [
     `#${indent}   # ${each.description ?? key}${each.type === 'integer' ? ` (${accepted(each)})` : ''}.`,
     ...exampleLines(key, each, `${indent}  `),
   ])
-  return [`#${indent} ${name}:`, ...inner]
+  // Without a line of its own that is uncommented a section would be nothing.
+  const isEmpty = Object.values(from.properties).every(each => each.default === undefined)
+  return [`#${indent} ${isEmpty ? '# ' : ''}${name}:`, ...inner]
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

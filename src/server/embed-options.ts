@@ -120,7 +120,8 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
   const members = access as Record<string, unknown>
   const prototype: unknown = Object.getPrototypeOf(access)
   const isPlain = prototype === Object.prototype || prototype === null
-  const known = [...ACCESS_METHODS, ...keysAt(configSchema, ['access'])]
+  const configured = keysAt(configSchema, ['access'])
+  const known = [...ACCESS_METHODS, ...configured]
   // A class may have members of its own.
   const unknown = isPlain ? Object.keys(members).filter(name => !known.includes(name)) : []
   for (const name of unknown) {
@@ -133,7 +134,7 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
     }
   }
   if (isPlain && ACCESS_METHODS.every(name => members[name] === undefined)) {
-    const isConfiguration = unknown.length > 0 || 'anonymous' in members
+    const isConfiguration = unknown.length > 0 || configured.some(name => name in members)
     if (!isConfiguration) problems.push(problem(['access'], 'needs authenticate(credentials)'))
     return null
   }

@@ -3,7 +3,7 @@
 import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
 import type { Access } from '../access/access.ts'
-import { openAccess } from '../access/open-access.ts'
+import type { UsersAccess } from '../access/users-access.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
@@ -20,6 +20,7 @@ import { ContainedWire } from '../transport/contained-wire.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Arrived, Peer, Wire } from '../transport/wire.ts'
+import { configuredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
@@ -66,6 +67,8 @@ export class Server implements RunningServer {
   readonly #listeners: Listeners
   readonly #status: () => Status
   #isClosing = false
+  /** Users and rules of the configuration; null where a program decides, or everybody may come. */
+  #users: UsersAccess | null = null
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
@@ -97,7 +100,7 @@ export class Server implements RunningServer {
       share: shareSettingsOf(config, Math.random),
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
-      access: parts.access ?? openAccess,
+      access: parts.access ?? this.#ownAccess(),
       observers: [new LogObserver(this.#log, monotonicMs)],
       log: this.#log,
       responseInformation: config.responseInformation,
@@ -108,6 +111,12 @@ export class Server implements RunningServer {
       commitFailed: parts.commitFailed ?? (error => this.#commitFailed(error)),
       stateFailed: parts.stateFailed ?? endOfProcess,
     })
+  }
+
+  #ownAccess(): Access {
+    const { access, users } = configuredAccess(this.#config, this.#log)
+    this.#users = users
+    return access
   }
 
   get listeners(): readonly { readonly name: string; readonly port: number }[] {
@@ -185,6 +194,7 @@ export class Server implements RunningServer {
     core.commands.fail(new Error('the broker was closed before this was stored'))
     this.#alarm.set(Infinity)
     await core.store.close()
+    await this.#users?.close()
     clearInterval(this.#logTicks)
     this.#log.close()
   }

@@ -102,7 +102,7 @@ test('a right is there when the answer is true at once, and not otherwise', asyn
     const permissions = { mayPublish: way, maySubscribe: way }
     const { verdict, complaints } = await decided(() => ({ kind: 'allowed', permissions }))
     if (verdict.kind !== 'allowed') throw new Error('it was allowed')
-    t.equal(verdict.permissions.mayPublish('a'), isYes, String(way))
+    t.equal(verdict.permissions.mayPublish('a', 0, false), isYes, String(way))
     t.equal(verdict.permissions.maySubscribe('a'), isYes, String(way))
     // What is neither true nor false is said, each time.
     const isClear = isYes || String(way) === '() => false'
@@ -142,7 +142,7 @@ test('the rights of a client that is not here are answered at once, or there are
     { permissions: null, complaints: 0 },
   )
   t.equal(told(() => true).permissions, UNRESTRICTED)
-  t.equal(told(() => ({ ...UNRESTRICTED })).permissions?.mayPublish('a'), true)
+  t.equal(told(() => ({ ...UNRESTRICTED })).permissions?.mayPublish('a', 0, false), true)
   for (const wrong of [
     () => 1,
     async () => true,

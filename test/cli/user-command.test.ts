@@ -34,7 +34,7 @@ async function obeyed(name: 'user' | 'passwd', args: readonly string[]): Promise
   if (command === undefined) throw new Error(name)
   try {
     const words = wordsOf(command, name === 'passwd' ? flagsFirst(args) : args)
-    const file = String(words.values['file'])
+    const file = { path: String(words.values['file']), isRead: true }
     const said = name === 'passwd' ? passwdCommand(words) : userCommand(words, file)
     const { output, note } = await said
     return `0 ${output}${note}`

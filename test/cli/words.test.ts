@@ -109,7 +109,8 @@ test('a configuration that is none is told apart from one that is wrong', async 
     'open.yaml': [
       'listeners: [{host: 0.0.0.0}]',
       'open.yaml:1:14  listeners.0.host: 0.0.0.0 can be reached from other machines, and anybody could connect. ' +
-        'Either require certificates (tls.requireCertificate with tls.caFile), or say access.anonymous: everywhere ' +
+        'Either ask for passwords (pondhawk user add NAME, and access.usersFile: pondhawk.users), ' +
+        'require certificates (tls.requireCertificate with tls.caFile), or say access.anonymous: everywhere ' +
         'in open.yaml (or by the variable PONDHAWK_ACCESS__ANONYMOUS=everywhere)\n' +
         '      listeners: [{host: 0.0.0.0}]\n                   ^',
     ],
@@ -141,7 +142,8 @@ test('a wrong variable is named', async t => {
     [
       { PONDHAWK_LISTENERS__0__HOST: '0.0.0.0' },
       'PONDHAWK_LISTENERS__0__HOST: 0.0.0.0 can be reached from other machines, and anybody could connect. ' +
-        'Either require certificates (tls.requireCertificate with tls.caFile), or say access.anonymous: everywhere ' +
+        'Either ask for passwords (pondhawk user add NAME, and access.usersFile: pondhawk.users), ' +
+        'require certificates (tls.requireCertificate with tls.caFile), or say access.anonymous: everywhere ' +
         'in pondhawk.yaml (or by the variable PONDHAWK_ACCESS__ANONYMOUS=everywhere)',
     ],
   ]

@@ -266,7 +266,7 @@ test('why a broker does not start is a code for programs, and knows nothing of f
   t.match(locked, { code: 'ERR_STORE_LOCKED', part: { kind: 'store' } })
   for (const { message } of [taken, locked]) t.notMatch(message, /--|-p /)
   await t.rejects(createBroker({ listeners: [{ host: '0.0.0.0' }] }), { code: 'ERR_CONFIG' })
-  t.ok(UNRESTRICTED.mayPublish('a'))
+  t.ok(UNRESTRICTED.mayPublish('a', 0, false))
 })
 
 test('a program may listen to the events that the guide names, and to no others', async t => {

@@ -56,13 +56,21 @@ const NAME_BYTES_MAX = 65_535
 function userIn(text: string, line: number, place: string): PasswordUser {
   const [name = '', hash] = text.split(':', 2)
   if (hash === undefined) throw new WrongHash('expected NAME:HASH, and there is no colon')
-  const user = trimmed(name)
-  const problem = nameProblem(user)
-  if (problem !== null) throw new WrongHash(problem)
   // What follows a second colon is not looked at, as in mosquitto.
-  const written = trimmed(hash)
-  if (written === '') throw new WrongHash(`${JSON.stringify(user)} has no password`)
-  return { name: user, hash: parseHash(written), written, line, place }
+  return passwordUser(trimmed(name), trimmed(hash), line, place)
+}
+
+/** Throws WrongHash. */
+export function passwordUser(
+  name: string,
+  written: string,
+  line: number,
+  place: string,
+): PasswordUser {
+  const problem = nameProblem(name)
+  if (problem !== null) throw new WrongHash(problem)
+  if (written === '') throw new WrongHash(`${JSON.stringify(name)} has no password`)
+  return { name, hash: parseHash(written), written, line, place }
 }
 
 function nameOf({ name }: PasswordUser): string {

@@ -1,0 +1,78 @@
+// Users and rules as a configuration names them, in files or by itself, and what they amount to.
+
+import { AccessFileError, type Problem, readAccessFile } from './access-file.ts'
+import { type AclFile, parseAclFile } from './mosquitto/acl-file.ts'
+import { parsePasswordFile, type PasswordFile, passwordUser } from './password/password-file.ts'
+import { WrongHash } from './password/password-hash.ts'
+
+export interface AccessSettings {
+  readonly anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
+  readonly usersFile?: string | undefined
+  readonly users?: Readonly<Record<string, string>> | undefined
+  readonly rulesFile?: string | undefined
+  readonly rules?: string | undefined
+}
+
+export interface AccessFiles {
+  /** Null when nobody is asked for a password. */
+  readonly users: PasswordFile | null
+  /** Null when whoever is let in may do everything. */
+  readonly rules: AclFile | null
+  readonly warnings: readonly Problem[]
+}
+
+/** Reads it all. Throws AccessFileError with the place of what is wrong: then none of it holds. */
+export function readAccess(settings: AccessSettings): AccessFiles {
+  const problems: Problem[] = []
+  const users = attempted(() => usersOf(settings), problems)
+  const rules = attempted(() => rulesOf(settings), problems)
+  if (problems.length > 0) throw new AccessFileError(problems)
+  const warnings = [...(users?.warnings ?? []), ...(rules?.warnings ?? [])]
+  return { users, rules, warnings }
+}
+
+/** What is wrong with one of them does not hide what is wrong with the other. */
+function attempted<Read>(read: () => Read, problems: Problem[]): Read | null {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof AccessFileError)) throw error
+    for (const each of error.problems) problems.push(each)
+    return null
+  }
+}
+
+function usersOf(settings: AccessSettings): PasswordFile | null {
+  const { usersFile: file, users } = settings
+  if (file === undefined && users === undefined) return null
+  const inFile = file === undefined ? NO_USERS : parsePasswordFile(readAccessFile(file), file)
+  const all = new Map(inFile.users)
+  const problems: Problem[] = []
+  for (const [name, written] of Object.entries(users ?? {})) {
+    const place = `access.users.${name}`
+    try {
+      if (all.has(name)) throw new WrongHash(`${file} has a user of this name as well`)
+      all.set(name, passwordUser(name, written, 0, place))
+    } catch (error) {
+      if (!(error instanceof WrongHash)) throw error
+      problems.push({ place, sentence: error.message })
+    }
+  }
+  if (problems.length > 0) throw new AccessFileError(problems)
+  return { users: all, warnings: inFile.warnings }
+}
+
+/** Those of the file and those of the configuration add up, each beginning with lines for clients without a user name. */
+function rulesOf({ rulesFile, rules }: AccessSettings): AclFile | null {
+  if (rulesFile === undefined && rules === undefined) return null
+  const parts = [
+    ...(rulesFile === undefined ? [] : [parseAclFile(readAccessFile(rulesFile), rulesFile)]),
+    ...(rules === undefined ? [] : [parseAclFile(Buffer.from(rules), 'access.rules')]),
+  ]
+  return {
+    lines: parts.flatMap(({ lines }) => lines),
+    warnings: parts.flatMap(({ warnings }) => warnings),
+  }
+}
+
+const NO_USERS: PasswordFile = { users: new Map(), warnings: [] }

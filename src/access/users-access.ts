@@ -1,0 +1,143 @@
+// Users with passwords and rules, from the configuration and the files it names. When they change, every client that is
+// here or away is judged by the new ones from its next message on.
+
+import { isIP } from 'node:net'
+import { BAD_USER_NAME_OR_PASSWORD, SERVER_BUSY, SERVER_UNAVAILABLE } from '../packet/reason.ts'
+import type { Access, Credentials, Verdict } from './access.ts'
+import type { AccessFiles } from './access-settings.ts'
+import type { Identity } from './identity.ts'
+import { AclRules } from './mosquitto/acl-rules.ts'
+import {
+  type PasswordAnswer,
+  type PasswordBounds,
+  PasswordUsers,
+} from './password/password-users.ts'
+import { type Permissions, UNRESTRICTED } from './permissions.ts'
+import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
+
+/** Where clients may come in without a user name. */
+export type Anonymous = 'never' | 'loopback' | 'everywhere'
+
+export class UsersAccess implements Access {
+  readonly passwords: PasswordUsers | null
+  readonly #anonymous: Anonymous
+  /** Null when whoever is let in may do everything. */
+  readonly #rules: CurrentRules | null
+
+  constructor(files: AccessFiles, anonymous: Anonymous, bounds: PasswordBounds = {}) {
+    this.#anonymous = anonymous
+    this.passwords = files.users === null ? null : new PasswordUsers(files.users, bounds)
+    this.#rules = files.rules === null ? null : new CurrentRules(new AclRules(files.rules))
+  }
+
+  authenticate(credentials: Credentials): Verdict | Promise<Verdict> {
+    const { username, password } = credentials
+    const { passwords } = this
+    // Where nobody is asked for a password, a name is only a claim.
+    if (passwords === null || username === null) return this.#nameless(credentials)
+    // The same for every name: no answer tells who is a user.
+    if (password === null) return WRONG
+    const answer = passwords.check(username, password, credentials.address)
+    if (typeof answer === 'string') return this.#verdictOf(answer, credentials, username)
+    return answer.then(late => this.#verdictOf(late, credentials, username))
+  }
+
+  beginExchange(): null {
+    return null
+  }
+
+  permissionsOf(identity: Identity): Permissions | null {
+    const { username, authentication } = identity
+    if (this.passwords === null) return this.#permissionsFor(identity, null)
+    if (username !== null && authentication !== 'none') {
+      if (!this.passwords.directory.has(username)) return null
+      return this.#permissionsFor(identity, username)
+    }
+    if (this.#mayBeNameless(identity.address)) return this.#permissionsFor(identity, null)
+    return AWAITED
+  }
+
+  close(): Promise<void> {
+    return this.passwords?.close() ?? Promise.resolve()
+  }
+
+  #nameless(credentials: Credentials): Verdict {
+    const { address, certificate, clientId } = credentials
+    const isKnown = certificate !== null
+    if (!isKnown && !this.#mayBeNameless(address)) {
+      return this.passwords === null ? NOBODY : NAMELESS
+    }
+    const permissions = this.#permissionsFor({ clientId, address }, null)
+    return {
+      kind: 'allowed',
+      permissions,
+      username: null,
+      authentication: isKnown ? 'certificate' : 'none',
+    }
+  }
+
+  #verdictOf(answer: PasswordAnswer, credentials: Credentials, username: string): Verdict {
+    switch (answer) {
+      case 'right': {
+        const permissions = this.#permissionsFor(credentials, username)
+        return { kind: 'allowed', permissions, username, authentication: 'password' }
+      }
+      case 'wrong':
+        return WRONG
+      case 'busy':
+        return BUSY
+      case 'failed':
+        return FAILED
+    }
+  }
+
+  #permissionsFor(
+    { clientId, address }: Pick<Identity, 'clientId' | 'address'>,
+    username: string | null,
+  ): Permissions {
+    if (this.#rules === null) return UNRESTRICTED
+    return new RulePermissions(this.#rules, { username, clientId, address })
+  }
+
+  #mayBeNameless(address: string): boolean {
+    // Without users it is the listeners that only this machine reaches: a stream of the program may come from anywhere.
+    if (this.passwords === null) return this.#anonymous !== 'never'
+    return this.#anonymous === 'everywhere' || (this.#anonymous === 'loopback' && isLocal(address))
+  }
+}
+
+/** A Unix socket has no address. */
+function isLocal(address: string): boolean {
+  if (address === '' || address === '::1') return true
+  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  return isIP(plain) === 4 && plain.startsWith('127.')
+}
+
+/** Of a session that nobody has proved to be whose: what comes waits until its client shows what it may hear. */
+const AWAITED: Permissions = { mayPublish: () => false, maySubscribe: () => false }
+
+const WRONG: Verdict = {
+  kind: 'refused',
+  reason: BAD_USER_NAME_OR_PASSWORD,
+  sentence: 'user name or password is wrong',
+}
+const NAMELESS: Verdict = {
+  kind: 'refused',
+  reason: BAD_USER_NAME_OR_PASSWORD,
+  sentence: 'no user name: pondhawk user add NAME makes a user',
+}
+const NOBODY: Verdict = {
+  kind: 'refused',
+  reason: BAD_USER_NAME_OR_PASSWORD,
+  sentence: 'access.anonymous is never, and there are no users',
+}
+const BUSY: Verdict = {
+  kind: 'refused',
+  reason: SERVER_BUSY,
+  sentence: 'too many passwords wait to be looked at',
+}
+const FAILED: Verdict = {
+  kind: 'refused',
+  reason: SERVER_UNAVAILABLE,
+  sentence: 'passwords cannot be looked at',
+}
