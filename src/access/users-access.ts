@@ -57,6 +57,18 @@ export class UsersAccess implements Access {
     return AWAITED
   }
 
+  /** What the files say now. Whoever is here or away is judged by it from the next question on. */
+  replace(files: AccessFiles): void {
+    if (files.users !== null) this.passwords?.directory.replace(files.users)
+    if (files.rules !== null) this.#rules?.replace(new AclRules(files.rules))
+  }
+
+  /** Whether this client was let in as a user that is none any more. */
+  isGone({ username, authentication }: Identity): boolean {
+    if (this.passwords === null || username === null || authentication === 'none') return false
+    return !this.passwords.directory.has(username)
+  }
+
   close(): Promise<void> {
     return this.passwords?.close() ?? Promise.resolve()
   }

@@ -9,6 +9,7 @@ import type { Config } from '../config/config-types.ts'
 import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
 import { createLog } from '../observe/create-log.ts'
+import { keptInstead } from '../server/configured-access.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { startServer } from '../server/server.ts'
 import { codeOf } from '../server/start-error.ts'
@@ -182,6 +183,11 @@ async function start(config: Config, version: string, file: string | null): Prom
   process.once('SIGINT', () => void stop('SIGINT'))
   process.once('SIGTERM', () => void stop('SIGTERM'))
   process.on('SIGHUP', () => {
+    try {
+      server.reloadAccess()
+    } catch (error) {
+      keptInstead(log, error)
+    }
     server.reloadCertificates().then(
       () => log.info({ event: 'certificates.reloaded' }, 'certificates were read anew'),
       (error: Error) =>

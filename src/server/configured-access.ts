@@ -1,25 +1,116 @@
-// Who may come in and do what, as the configuration says.
+// Who may come in and do what, as the configuration says, and as its files say when they change while the broker runs.
 
-import { readAccess } from '../access/access-settings.ts'
+import { unwatchFile, watchFile } from 'node:fs'
+import { type AccessFiles, readAccess } from '../access/access-settings.ts'
 import type { Access } from '../access/access.ts'
 import { openAccess } from '../access/open-access.ts'
+import { NOTHING } from '../access/permissions.ts'
 import { UsersAccess } from '../access/users-access.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
+import type { Core } from './core.ts'
 
-/** Throws AccessFileError. `users` is null where everybody may come and do everything. */
-export function configuredAccess(
-  { access: settings }: Config,
-  log: Log,
-): { readonly access: Access; readonly users: UsersAccess | null } {
-  const files = readAccess(settings)
-  for (const { place, sentence } of files.warnings) {
-    log.warn({ event: 'access.doubtful', place }, `${place}: ${sentence}`)
+/** How often the files are looked at, and how long they must stay the same: who writes one may not be done yet. */
+const LOOKED_AT_EVERY_MS = 250
+const SETTLED_AFTER_MS = 200
+
+export class ConfiguredAccess {
+  readonly access: Access
+  readonly #settings: Config['access']
+  readonly #log: Log
+  /** Null where everybody may come and do everything. */
+  readonly #users: UsersAccess | null
+  readonly #changed = (): void => this.#settle()
+  #settled: NodeJS.Timeout | undefined
+  #core: Core | null = null
+
+  /** Throws AccessFileError. */
+  constructor({ access: settings }: Config, log: Log) {
+    this.#settings = settings
+    this.#log = log
+    const files = this.#read()
+    const { anonymous = 'loopback' } = settings
+    const isOpen = files.users === null && files.rules === null && anonymous !== 'never'
+    this.#users = isOpen ? null : new UsersAccess(files, anonymous)
+    this.access = this.#users ?? openAccess
   }
-  const { anonymous = 'loopback' } = settings
-  if (files.users === null && files.rules === null && anonymous !== 'never') {
-    return { access: openAccess, users: null }
+
+  /** From here on changes of the files hold for the clients of this core. */
+  watch(core: Core): void {
+    this.#core = core
+    for (const file of this.#files()) {
+      watchFile(file, { interval: LOOKED_AT_EVERY_MS, persistent: false }, this.#changed)
+    }
   }
-  const users = new UsersAccess(files, anonymous)
-  return { access: users, users }
+
+  /**
+   * Reads the files anew. All of it holds from the next question on, or, when something is wrong, nothing of it. Whoever is
+   * not a user any more is disconnected. Throws AccessFileError.
+   */
+  reload(): void {
+    if (this.#users === null) return
+    const files = this.#read()
+    this.#users.replace(files)
+    const disconnected = this.#core === null ? 0 : judgeAnew(this.#core, this.#users)
+    const users = files.users?.users.size ?? 0
+    this.#log.info(
+      { event: 'access.reloaded', users, rules: files.rules?.lines.length ?? 0, disconnected },
+      'users and rules were read anew',
+    )
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#settled)
+    for (const file of this.#files()) unwatchFile(file, this.#changed)
+    await this.#users?.close()
+  }
+
+  #files(): readonly string[] {
+    return [this.#settings.usersFile, this.#settings.rulesFile].filter(each => each !== undefined)
+  }
+
+  #read(): AccessFiles {
+    const files = readAccess(this.#settings)
+    for (const { place, sentence } of files.warnings) {
+      this.#log.warn({ event: 'access.doubtful', place }, `${place}: ${sentence}`)
+    }
+    return files
+  }
+
+  #settle(): void {
+    clearTimeout(this.#settled)
+    this.#settled = setTimeout(() => this.#reloadOrKeep(), SETTLED_AFTER_MS).unref()
+  }
+
+  #reloadOrKeep(): void {
+    try {
+      this.reload()
+    } catch (error) {
+      keptInstead(this.#log, error)
+    }
+  }
+}
+
+/** Says that what held before goes on. */
+export function keptInstead(log: Log, error: unknown): void {
+  const cause = error instanceof Error ? error.message : String(error)
+  log.error({ event: 'access.kept', cause }, 'the users and rules of before stay')
+}
+
+/** Returns how many clients were disconnected. */
+function judgeAnew({ broker, commands, turn }: Core, users: UsersAccess): number {
+  turn.begin()
+  let disconnected = 0
+  for (const { clientId, rights } of broker.sessions.all()) {
+    const { identity, permissions } = rights
+    if (users.isGone(identity)) {
+      rights.grant(NOTHING)
+      if (broker.sessions.holderOf(clientId) === null) continue
+      disconnected++
+      commands.disconnectClient(clientId, 'its user was removed').catch(() => {})
+    } else if (permissions === NOTHING) {
+      rights.grant(users.permissionsOf(identity) ?? NOTHING)
+    }
+  }
+  return disconnected
 }

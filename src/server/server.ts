@@ -3,7 +3,6 @@
 import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
 import type { Access } from '../access/access.ts'
-import type { UsersAccess } from '../access/users-access.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
@@ -20,7 +19,7 @@ import { ContainedWire } from '../transport/contained-wire.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Arrived, Peer, Wire } from '../transport/wire.ts'
-import { configuredAccess } from './configured-access.ts'
+import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
@@ -33,6 +32,7 @@ interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
   close(): Promise<void>
   reloadCertificates(): Promise<void>
+  reloadAccess(): void
 }
 
 /** What an embedding program may supply; the rest is made from the configuration. */
@@ -67,8 +67,8 @@ export class Server implements RunningServer {
   readonly #listeners: Listeners
   readonly #status: () => Status
   #isClosing = false
-  /** Users and rules of the configuration; null where a program decides, or everybody may come. */
-  #users: UsersAccess | null = null
+  /** Null where a program decides who comes. */
+  #access: ConfiguredAccess | null = null
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
@@ -114,9 +114,8 @@ export class Server implements RunningServer {
   }
 
   #ownAccess(): Access {
-    const { access, users } = configuredAccess(this.#config, this.#log)
-    this.#users = users
-    return access
+    this.#access = new ConfiguredAccess(this.#config, this.#log)
+    return this.#access.access
   }
 
   get listeners(): readonly { readonly name: string; readonly port: number }[] {
@@ -140,6 +139,7 @@ export class Server implements RunningServer {
     if (store instanceof FileStore) this.#clock.setAhead(store.opening.clock.aheadMs)
     reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
     this.core.restore(snapshot)
+    this.#access?.watch(this.core)
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
       await this.#listeners.start()
@@ -172,6 +172,11 @@ export class Server implements RunningServer {
     this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
   }
 
+  /** Users and rules. Throws when a file is wrong: those of before stay. */
+  reloadAccess(): void {
+    this.#access?.reload()
+  }
+
   async reloadCertificates(): Promise<void> {
     await this.#listeners.reload()
   }
@@ -194,7 +199,7 @@ export class Server implements RunningServer {
     core.commands.fail(new Error('the broker was closed before this was stored'))
     this.#alarm.set(Infinity)
     await core.store.close()
-    await this.#users?.close()
+    await this.#access?.close()
     clearInterval(this.#logTicks)
     this.#log.close()
   }
