@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'session',
     'store/journal.ts',
   ],
-  loop: ['broker', 'limits.ts', 'packet', 'routing', 'store', 'node:'],
+  loop: ['broker', 'limits.ts', 'message.ts', 'packet', 'routing', 'store', 'node:'],
   observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'store', 'node:', 'pino'],
   transport: ['access', 'connection', 'loop', 'observe', 'packet', 'node:', 'ws'],
   config: ['limits.ts', 'transport', 'packet', 'routing', 'node:', 'zod', 'yaml'],

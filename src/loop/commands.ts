@@ -1,8 +1,10 @@
 // What a program or an administrator asks of the broker from outside of any connection. Each command is carried out in a
 // turn, and is answered when what it has recorded is committed.
 
+import { type Asker, NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { LOOKS_A_UNIT_BITS, WORK } from '../limits.ts'
+import type { Publishable } from '../message.ts'
 import { ADMINISTRATIVE_ACTION } from '../packet/reason.ts'
 import { isReserved } from '../routing/topic.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
@@ -39,16 +41,22 @@ export class Commands implements Flushable {
     this.#turn = turn
   }
 
-  /** Runs `change` before it returns. What it throws rejects. Resolves with its result. */
-  async now<Result>(change: () => Result): Promise<Result> {
+  /**
+   * Publishes before it returns, so in the order of the calls. Resolves with how many subscribers matched. Rejects when
+   * the asker may not publish this, or when there is no space for it.
+   */
+  async publish(said: Publishable, topic: string, asker: Asker): Promise<number> {
     if (this.#refusal !== null) throw this.#refusal
     this.#turn.begin()
-    const recorded = new Recorded(this.#broker.journal)
-    const result = recorded.by(change)
+    const { admission, journal, publishing } = this.#broker
+    const message = admission.publish(said, topic, asker)
+    if (message instanceof NotAdmitted) throw new Error(message.sentence)
+    const recorded = new Recorded(journal)
+    const receivers = recorded.by(() => publishing.publish(message))
     await new Promise<void>((done, failed) => {
       this.#answer({ commitId: recorded.commitId, done, failed })
     })
-    return result
+    return receivers
   }
 
   /**

@@ -3,7 +3,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { UNRESTRICTED } from '../access/permissions.ts'
-import { NotAdmitted } from '../broker/admission.ts'
 import { type BrokerEvents, type Observer, PROGRAM_EVENTS } from '../broker/observer.ts'
 import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
@@ -98,15 +97,8 @@ export class EmbeddedBroker {
    * the turn. Rejects for an invalid topic, while the disk is full, when the store fails, and once the broker closes.
    */
   async publish(publication: Publication): Promise<number> {
-    return this.#server.core.commands.now(() => this.#publish(publication))
-  }
-
-  #publish(publication: Publication): number {
     const { topic, said } = checkedPublication(publication)
-    const { broker } = this.#server.core
-    const message = broker.admission.publish(said, topic, PROGRAM)
-    if (message instanceof NotAdmitted) throw new Error(message.sentence)
-    return broker.publishing.publish(message)
+    return this.#server.core.commands.publish(said, topic, PROGRAM)
   }
 
   /**

@@ -1,9 +1,35 @@
 import { test } from 'tap'
+import { UNRESTRICTED } from '../../src/access/permissions.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
 import { Pond } from '../pond.ts'
 
+function publishes(pond: Pond, topic: string, payload = 'x'): Promise<number> {
+  const said = { payload: Buffer.from(payload), qos: 1, retain: false, properties: {} } as const
+  return pond.commands.publish(said, topic, { clientId: null, permissions: UNRESTRICTED })
+}
+
 const DURABLE = { cleanStart: false, properties: { sessionExpiryInterval: 3_600 } }
+
+test('messages are published in the order of the calls, also those of a handler within', async t => {
+  const pond: Pond = new Pond({
+    observer: {
+      published: ({ topic }) => void (topic === 'a' && publishes(pond, 'within')),
+    },
+  })
+  const alice = pond.client('alice')
+  alice.subscribes('#', 0)
+  alice.hears()
+
+  const answers = [publishes(pond, 'a'), publishes(pond, 'b'), publishes(pond, '$SYS/c')]
+  pond.settles()
+
+  t.strictSame(alice.hears(), ['publish a x q0', 'publish within x q0', 'publish b x q0'])
+  t.strictSame(
+    (await Promise.allSettled(answers)).map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected'],
+  )
+})
 
 test('a client of MQTT 5 that is disconnected is told 0x98 and why, and an older one is only closed', async t => {
   const pond = new Pond()
@@ -126,9 +152,6 @@ test('once nothing more is committed, no command is taken and those that wait ar
 
   await t.rejects(waiting, /the disk is gone/)
   await t.rejects(pond.commands.clearRetained('#'), /the disk is gone/)
-  await t.rejects(
-    pond.commands.now(() => 1),
-    /the disk is gone/,
-  )
+  await t.rejects(publishes(pond, 'a'), /the disk is gone/)
   pond.settles()
 })
