@@ -175,7 +175,7 @@ class House {
         socket.once('close', () => done(false))
       })
       if (isConnected) return socket
-      // Node accepts one connection of a Unix socket in an iteration of the event loop: its backlog is full.
+      // The backlog of a Unix socket was full.
       await new Promise(later => setTimeout(later, 10))
     }
   }
@@ -221,6 +221,8 @@ async function clientHello(): Promise<Buffer> {
 async function inBatches(tasks: readonly (() => Promise<void>)[]): Promise<void> {
   for (let at = 0; at < tasks.length; at += AT_ONCE) {
     await Promise.all(tasks.slice(at, at + AT_ONCE).map(run => run()))
+    // Node accepts one connection in an iteration of the event loop: what overflows the backlog loses its bytes for seconds.
+    for (let count = 0; count < AT_ONCE; count++) await new Promise(next => setImmediate(next))
   }
 }
 
