@@ -1,5 +1,6 @@
 // A wire between a client and the broker: it splits, delays and cuts what is said, in both directions.
 
+import { lend } from '../src/packet/lent-bytes.ts'
 import {
   CLOSE_MS_MAX,
   LATE_BYTES_MAX,
@@ -248,7 +249,7 @@ export class SimWire implements Wire {
     while (this.#heldUp.length > 0 && this.#reads) {
       const chunk = this.#heldUp.shift()
       if (chunk === undefined || chunk.isLost) continue
-      this.#broker?.received(chunk.bytes)
+      this.#broker?.received(lend(chunk.bytes))
       // The memory was only lent.
       chunk.bytes.fill(0xee)
     }

@@ -41,7 +41,7 @@ import {
 import { IncomingAliases } from './topic-aliases.ts'
 
 /** A SUBSCRIBE or UNSUBSCRIBE of so many bytes is done in one piece: a thousand filters at the most. */
-const WHOLE_FILTERS_BYTES_MAX = 4_096
+export const WHOLE_FILTERS_BYTES_MAX = 4_096
 
 export class ConnectedClient implements Publisher, Subscriber {
   readonly session: Session
@@ -54,7 +54,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   /** QoS 2 messages begun on this connection: what the Receive Maximum counts, besides answers not sent yet. */
   #begunQoS2 = 0
   /** A SUBSCRIBE or UNSUBSCRIBE that is not done yet: nothing that came after it is read before. */
-  #filterWork: FilterWork | null = null
+  filterWork: FilterWork | null = null
 
   constructor(session: Session, negotiated: NegotiatedLimits, broker: Broker, sender: Sender) {
     this.session = session
@@ -75,7 +75,7 @@ export class ConnectedClient implements Publisher, Subscriber {
 
   /** The connection is over: what was kept for it alone is not kept any more. */
   ended(): void {
-    this.#filterWork = null
+    this.filterWork = null
     this.#aliases?.clear()
     this.#sender.forgetAliases()
     this.#broker.memory.add('sessions', -this.#nameBytes)
@@ -84,10 +84,6 @@ export class ConnectedClient implements Publisher, Subscriber {
   get #nameBytes(): number {
     const { username, authenticationMethod } = this.negotiated
     return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
-  }
-
-  get clientId(): string {
-    return this.negotiated.clientId
   }
 
   /** Returns the work that the packet made beyond itself: deliveries to subscribers, or filters. */
@@ -125,24 +121,15 @@ export class ConnectedClient implements Publisher, Subscriber {
     }
   }
 
-  /** Of a SUBSCRIBE or UNSUBSCRIBE that is not done yet. */
-  get filterBytes(): number {
-    return this.#filterWork === null ? 0 : this.#filterWork.list.bytes
-  }
-
-  get hasFilterWork(): boolean {
-    return this.#filterWork !== null
-  }
-
-  /** Whether it is a SUBSCRIBE or UNSUBSCRIBE of many filters: it is gone on with in as many turns as it needs. */
+  /** Whether a large packet is a SUBSCRIBE or UNSUBSCRIBE: it is gone on with in as many turns as it needs. */
   takesApart(bytes: Buffer, start: number, end: number): boolean {
-    if (end - start <= WHOLE_FILTERS_BYTES_MAX || !hasFilters(bytes, start)) return false
+    if (!hasFilters(bytes, start)) return false
     this.#broker.statistics.packetsReceived += 1
     if (this.isUnanswered) return true
     const { userPropertiesMax } = this.#broker.limits
     const terms = { version: this.negotiated.version, userPropertiesMax }
     const list = new FilterList(Buffer.from(bytes.subarray(start, end)), terms)
-    this.#filterWork = new FilterWork(list, this, this.#broker)
+    this.filterWork = new FilterWork(list, this, this.#broker)
     this.session.holdsReplays = true
     return true
   }
@@ -150,16 +137,16 @@ export class ConnectedClient implements Publisher, Subscriber {
   /** The socket is gone: filters that nobody hears the verdict on need not be entered. */
   goesWithoutAnswers(): void {
     this.isUnanswered = true
-    this.#filterWork = null
+    this.filterWork = null
   }
 
   /** Returns the work that was done. */
   workOnFilters(): number {
-    const filterWork = this.#filterWork
+    const filterWork = this.filterWork
     if (filterWork === null) return 0
     const work = filterWork.step()
     if (filterWork.isOver) {
-      this.#filterWork = null
+      this.filterWork = null
       const { type, packetId } = filterWork.list
       const answer = type === 'subscribe' ? 'suback' : 'unsuback'
       this.#filtersDone(answer, packetId, filterWork.reasons)
@@ -179,11 +166,11 @@ export class ConnectedClient implements Publisher, Subscriber {
     const message = this.#broker.admission.publish(packet, topic, this.session.rights)
     if (message instanceof NotAdmitted) return this.#notAdmitted(packet, topic, message)
 
-    const factsBefore = this.#broker.journal.length
+    if (packet.qos === 0) return this.#broker.publishing.publish(message) * WORK.deliveryQoS0
+    const { journal } = this.#broker
+    const factsBefore = journal.length
     if (packet.qos === 2) this.#begin(packet.packetId)
     const receivers = this.#broker.publishing.publish(message)
-    if (packet.qos === 0) return receivers * WORK.deliveryQoS0
-    const { journal } = this.#broker
     // One that found nothing to clear may owe that to another whose clearing is not committed yet.
     const leastCommitId = message.retain ? journal.latest : 0
     const commitId = journal.length > factsBefore ? journal.current : leastCommitId
@@ -284,7 +271,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   #refuse(packet: PublishPacket, topic: string, refusal: Refusal): number {
     const { statistics, observer } = this.#broker
     statistics.publishesRefused += 1
-    observer.publishRefused?.(this.clientId, topic, refusal.reason, refusal.sentence)
+    observer.publishRefused?.(this.negotiated.clientId, topic, refusal.reason, refusal.sentence)
     if (packet.qos === 0) return 0
     if (this.negotiated.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
     else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)

@@ -23,8 +23,8 @@ export const LATE_MS_MIN = 1_000
 
 /** A connection, as its time limits see it. */
 export interface TimeLimited {
-  /** We do not read from it, so its silence is ours. */
-  readonly isPaused: boolean
+  /** While we do not read from it, its silence is ours. */
+  readonly host: { readonly isPaused: boolean }
   timedOut(reason: ReasonCode, sentence: string): void
 }
 
@@ -35,7 +35,8 @@ export class TimeLimits implements Deadline {
   /** When CONNECT, or its authentication, is to be there. */
   #openingDue = 0
   #silenceMax = 0
-  #lastHeard = 0
+  /** When something last came from the client: set by whoever receives it. */
+  lastHeard = 0
   /** The turn in which the time was found to be up, or null. */
   #overdueInTurn: number | null = null
 
@@ -43,10 +44,6 @@ export class TimeLimits implements Deadline {
     this.#broker = broker
     this.#client = client
     this.#startOpeningLimit()
-  }
-
-  heard(): void {
-    this.#lastHeard = this.#broker.now
   }
 
   /** CONNECT is here. Who is asked about it has a time of its own. */
@@ -60,7 +57,7 @@ export class TimeLimits implements Deadline {
     this.#stage = 'connected'
     this.#silenceMax = keepAliveSeconds * KEEP_ALIVE_FACTOR * 1_000
     this.#overdueInTurn = null
-    this.heard()
+    this.lastHeard = this.#broker.now
     const { deadlines, now } = this.#broker
     deadlines.set(this, this.#silenceMax === 0 ? Infinity : now + this.#silenceMax)
   }
@@ -97,8 +94,8 @@ export class TimeLimits implements Deadline {
   /** When the client is to be given up, as far as is known now. */
   #dueAt(now: number): number {
     if (this.#stage === 'connected') {
-      if (this.#client.isPaused) this.#lastHeard = now
-      return this.#lastHeard + this.#silenceMax
+      if (this.#client.host.isPaused) this.lastHeard = now
+      return this.lastHeard + this.#silenceMax
     }
     // Who is asked about it, or it itself, may need several exchanges: nobody could make one while we were away.
     const isLate = this.#overdueInTurn === null && now - this.#openingDue > LATE_MS_MIN

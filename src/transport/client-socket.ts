@@ -12,6 +12,7 @@ import type { Flushable, Turn } from '../loop/turn.ts'
 import { BAD_AUTHENTICATION_METHOD, QUOTA_EXCEEDED, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Log } from '../observe/log.ts'
 import type { Arrived, Wire, WireReceiver } from './wire.ts'
+import type { LentBytes } from '../packet/lent-bytes.ts'
 
 export interface ClientSocketContext {
   readonly connections: ConnectionContext
@@ -80,7 +81,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     return this.#isAsking || (this.#paused & ~NOT_READING_US) !== 0
   }
 
-  received(chunk: Buffer): void {
+  received(chunk: LentBytes): void {
     const { turn, connections } = this.#context
     if (turn.hasFailed) return
     turn.begin()

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
+import { lend } from '../packet/lent-bytes.ts'
 import { DrainWatch, takesAtOnce } from './drain-watch.ts'
 import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
@@ -133,7 +134,7 @@ export class WebSocketWire implements Wire {
       this.#closed()
       return
     }
-    if (Buffer.isBuffer(data)) this.#receiver?.received(data)
+    if (Buffer.isBuffer(data)) this.#receiver?.received(lend(data))
   }
 
   #closed(): void {

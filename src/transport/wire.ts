@@ -1,5 +1,7 @@
 // What the broker needs of a socket, whatever it is made of: TCP, TLS, WebSocket, or a stream that an embedder hands in.
 
+import type { LentBytes } from '../packet/lent-bytes.ts'
+
 export type TransportName = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
 
 /** Who is at the other end. */
@@ -29,7 +31,7 @@ export interface WireReceiver {
    * Bytes, in order. The chunk is lent: its memory is written to again after this has returned. What was on its way
    * may still come after `pause`, at most what one read of the socket brought. What comes after `end` is of no use to anybody: it may be brought or not.
    */
-  received(chunk: Buffer): void
+  received(chunk: LentBytes): void
   /** Bytes have come that are a part of something larger, which is received when it is whole: the client is not silent. */
   heard?(): void
   /**

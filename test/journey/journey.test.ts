@@ -8,8 +8,8 @@ import { test } from 'tap'
 import type { Journey } from './publish-journey.ts'
 
 /** The goal of issue 11: 60 calls, 16 files, 30 moves. */
-const CALLS_MAX = 49
-const FILES_MAX = 22
+const CALLS_MAX = 44
+const FILES_MAX = 23
 const MOVES_MAX = 30
 
 function journey(): Journey {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
+import { lentBuffer } from '../../src/packet/lent-bytes.ts'
 import { readIntoSharedMemory } from '../../src/transport/shared-read-memory.ts'
 
 test('sockets of a server read into the same memory, and hear the end and pauses as ever', async t => {
@@ -14,7 +15,10 @@ test('sockets of a server read into the same memory, and hear the end and pauses
     socket.on('end', () => ends.push('end'))
     isLent.push(
       readIntoSharedMemory(socket, {
-        received: chunk => chunks.push({ text: chunk.toString(), memory: chunk.buffer }),
+        received: lent => {
+          const chunk = lentBuffer(lent)
+          chunks.push({ text: chunk.toString(), memory: chunk.buffer })
+        },
       }),
     )
   })

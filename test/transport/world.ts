@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { copyOfLent } from '../../src/packet/lent-bytes.ts'
 import type { Test } from 'tap'
 import type { LogFields } from '../../src/observe/log.ts'
 import type { ListenerOptions } from '../../src/transport/listener-options.ts'
@@ -36,7 +37,7 @@ export class Arrived {
     wire.open({
       received: chunk => {
         this.#judge('received')
-        this.bytes = Buffer.concat([this.bytes, chunk])
+        this.bytes = Buffer.concat([this.bytes, copyOfLent(chunk)])
         this.whenReceived()
         this.#changed()
       },

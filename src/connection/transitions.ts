@@ -1,0 +1,236 @@
+// What a packet, or the answer to a question, does in each state of a connection: one function a state.
+
+import type { Verdict } from '../access/access.ts'
+import {
+  type AuthPacket,
+  type ConnectPacket,
+  NO_PROPERTIES,
+  type Packet,
+} from '../packet/packet.ts'
+import {
+  CONTINUE_AUTHENTICATION,
+  hasConnectReturnCode,
+  NOT_AUTHORIZED,
+  PROTOCOL_ERROR,
+  type ReasonCode,
+  REAUTHENTICATE,
+  SUCCESS,
+} from '../packet/reason.ts'
+import type { Principal } from '../session/client-rights.ts'
+import { authPacket, ownBytes, questionOf } from './authentication.ts'
+import { ConnectedClient } from './connected-client.ts'
+import type { Connection } from './connection.ts'
+import type { Question } from './connection-context.ts'
+import type { Authenticating, AwaitingConnect, Connected } from './connection-state.ts'
+import { departureOf, expiryIn } from './departure.ts'
+import {
+  connack,
+  connackRefusal,
+  connectRefusal,
+  credentialsOf,
+  extrasOf,
+  factsOf,
+  grantsAgain,
+  keptWill,
+  openingRefusal,
+  principalOf,
+  refusingConnack,
+} from './handshake.ts'
+import { negotiate } from './negotiated-limits.ts'
+import { ProtocolError } from './protocol-error.ts'
+
+export function awaitingConnect(
+  connection: Connection,
+  state: AwaitingConnect,
+  packet: Packet,
+): void {
+  if (packet.type !== 'connect') {
+    // [MQTT-3.1.0-1]
+    throw new ProtocolError(PROTOCOL_ERROR, `the first packet is ${packet.type}, not CONNECT`)
+  }
+  const { context, host, peer, sender } = connection
+  const assigned = packet.clientId === '' ? context.newClientId() : null
+  const negotiated = negotiate(packet, assigned, context.broker.limits)
+  const next: Authenticating = {
+    kind: 'authenticating',
+    terms: { ...state.terms, version: packet.version },
+    question: null,
+    connect: withOwnBytes(packet),
+    negotiated,
+  }
+  connection.state = next
+  connection.timeLimits.authenticates()
+  sender.setNegotiated(negotiated)
+  const refusal = connectRefusal(packet, context.broker)
+  if (refusal !== null) {
+    refuseConnect(connection, next, refusal.reason, refusal.sentence)
+    return
+  }
+  const credentials = credentialsOf(packet, negotiated.clientId, peer)
+  const method = negotiated.authenticationMethod
+  const data = ownBytes(packet.properties.authenticationData)
+  next.question =
+    method === null
+      ? { kind: 'authenticate', credentials }
+      : { kind: 'exchange', method, data, credentials, isFirst: true }
+  host.requestFlush()
+}
+
+/** What it said may be asked for again, when the memory that it came in is another client's. */
+function withOwnBytes(packet: ConnectPacket): ConnectPacket {
+  const will = packet.will === null ? null : keptWill(packet.will)
+  return { ...packet, will, password: ownBytes(packet.password ?? undefined) }
+}
+
+/** Between CONNECT and CONNACK only AUTH and DISCONNECT may come [MQTT-3.1.2-30]. */
+export function authenticating(
+  connection: Connection,
+  state: Authenticating,
+  packet: Packet,
+): void {
+  if (packet.type === 'disconnect') {
+    connection.end(packet.reason, 'the client gave up its authentication', 'disconnected')
+  } else if (packet.type === 'auth') {
+    const { clientId } = state.negotiated
+    const credentials = credentialsOf(state.connect, clientId, connection.peer)
+    state.question = questionOf(packet, state.negotiated, credentials, CONTINUE_AUTHENTICATION)
+    connection.host.requestFlush()
+  } else {
+    const sentence = `${packet.type} before the authentication was complete`
+    throw new ProtocolError(PROTOCOL_ERROR, sentence)
+  }
+}
+
+/** `question` is what the verdict answers. */
+export function authenticated(
+  connection: Connection,
+  state: Authenticating,
+  question: Question,
+  verdict: Verdict,
+): void {
+  switch (verdict.kind) {
+    case 'refused':
+      refuseConnect(connection, state, verdict.reason, verdict.sentence)
+      return
+    case 'continue':
+      if (question.kind === 'exchange') {
+        const { method } = question
+        connection.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
+      }
+      return
+    case 'allowed':
+      accept(connection, state, principalOf(verdict, question), verdict.data)
+      return
+  }
+}
+
+/** Opens the session, says CONNACK and then what the session has for its client [MQTT-3.2.0-1]. */
+function accept(
+  connection: Connection,
+  state: Authenticating,
+  principal: Principal,
+  data: Buffer | undefined,
+): void {
+  const { negotiated, connect, terms } = state
+  const { sender, framer, timeLimits, peer } = connection
+  const { broker, responseInformation } = connection.context
+  const extras = extrasOf(negotiated, data, responseInformation)
+  const refusal =
+    openingRefusal(negotiated, connect.will, principal, broker) ??
+    connackRefusal(connack(negotiated, false, broker, extras), sender)
+  if (refusal !== null) {
+    refuseConnect(connection, state, refusal.reason, refusal.sentence)
+    return
+  }
+  const { session, sessionPresent } = broker.clients.open({
+    ...principal,
+    cleanStart: connect.cleanStart,
+    expiryIntervalSeconds: negotiated.expiryIntervalSeconds,
+    will: connect.will,
+    holder: connection,
+  })
+  const client = new ConnectedClient(session, negotiated, broker, sender)
+  const reauthentication =
+    negotiated.authenticationMethod === null
+      ? null
+      : { connect: { ...connect, will: null, properties: NO_PROPERTIES }, isUnderWay: false }
+  connection.state = { kind: 'connected', terms, question: null, client, reauthentication }
+  framer.limit = { bytesMax: broker.limits.packetBytesMax, name: 'limits.packetBytesMax' }
+  // Also when an old session was deleted or a will was left [D6].
+  sender.send(connack(negotiated, sessionPresent, broker, extras), broker.journal.latest)
+  timeLimits.connected(negotiated.keepAliveSeconds)
+  broker.observer.connected?.(factsOf(negotiated, peer), sessionPresent)
+  broker.changing += 1
+  session.attach(sender, negotiated.windowMax)
+  broker.changing -= 1
+}
+
+/** Where 3.x has no code for the reason there is no CONNACK [MQTT-3.2.2-6 of 3.1.1]. */
+function refuseConnect(
+  connection: Connection,
+  { negotiated }: Authenticating,
+  reason: ReasonCode,
+  sentence: string,
+): void {
+  const isSayable = negotiated.version === 5 || hasConnectReturnCode(reason)
+  if (isSayable) connection.sender.send(refusingConnack(reason, sentence), 0)
+  connection.end(reason, sentence, 'lost')
+}
+
+/** Returns the work that the packet made beyond itself. */
+export function connected(connection: Connection, state: Connected, packet: Packet): number {
+  if (packet.type === 'auth') {
+    reauthenticate(connection, state, packet)
+    return 0
+  }
+  if (packet.type !== 'disconnect') return state.client.handle(packet)
+  const { session } = state.client
+  const { broker } = connection.context
+  const expiry = expiryIn(packet, session.expiryIntervalSeconds)
+  if (expiry !== null) {
+    broker.clients.changeExpiry(session, Math.min(expiry, broker.limits.sessionExpirySecondsMax))
+  }
+  const { departure, sentence } = departureOf(packet)
+  connection.end(packet.reason, sentence, departure)
+  return 0
+}
+
+function reauthenticate(connection: Connection, state: Connected, packet: AuthPacket): void {
+  const { reauthentication, client } = state
+  if (reauthentication === null) {
+    // [MQTT-4.12.0-7]
+    throw new ProtocolError(PROTOCOL_ERROR, 'AUTH, and CONNECT named no authentication method')
+  }
+  const expected = reauthentication.isUnderWay ? CONTINUE_AUTHENTICATION : REAUTHENTICATE
+  const { negotiated } = client
+  const credentials = credentialsOf(reauthentication.connect, negotiated.clientId, connection.peer)
+  state.question = questionOf(packet, negotiated, credentials, expected)
+  connection.host.requestFlush()
+  reauthentication.isUnderWay = true
+}
+
+export function reauthenticated(
+  connection: Connection,
+  { client, reauthentication }: Connected,
+  question: Question,
+  verdict: Verdict,
+): void {
+  const method = client.negotiated.authenticationMethod ?? ''
+  switch (verdict.kind) {
+    case 'refused':
+      // [MQTT-4.12.1-2]
+      connection.disconnect(verdict.reason, verdict.sentence)
+      return
+    case 'continue':
+      connection.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
+      return
+    case 'allowed':
+      if (!grantsAgain(principalOf(verdict, question), client.session)) {
+        connection.disconnect(NOT_AUTHORIZED, 'it authenticated again as another user')
+        return
+      }
+      if (reauthentication !== null) reauthentication.isUnderWay = false
+      connection.sender.send(authPacket(SUCCESS, method, verdict.data), 0)
+      return
+  }
+}
