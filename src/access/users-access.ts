@@ -69,6 +69,11 @@ export class UsersAccess implements Access {
     return !this.passwords.directory.has(username)
   }
 
+  /** Each bound has its own: what it holds now, and how often it was met. */
+  get counters(): Readonly<Record<string, number>> {
+    return { ...this.passwords?.counters, ...this.#rules?.counters }
+  }
+
   close(): Promise<void> {
     return this.passwords?.close() ?? Promise.resolve()
   }

@@ -38,6 +38,8 @@ export interface Status {
   readonly internalErrors: number
   /** Exceptions of handlers, rules and stores that an embedding program supplied. */
   readonly hookErrors: number
+  /** What logins and rules have cost, and what was turned away; empty where nobody is asked who he is. */
+  readonly access: Readonly<Record<string, number>>
 }
 
 type Figure = {
@@ -154,9 +156,11 @@ interface StatusSources {
   readonly store: Store
   readonly uptimeSeconds: number
   readonly logLinesLeftOut: number
+  readonly access: Status['access']
 }
 
-export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: StatusSources): Status {
+export function statusOf(sources: StatusSources): Status {
+  const { broker, store, uptimeSeconds, logLinesLeftOut, access } = sources
   const { statistics, memory } = broker
   return {
     uptimeSeconds,
@@ -185,5 +189,6 @@ export function statusOf({ broker, store, uptimeSeconds, logLinesLeftOut }: Stat
     logLinesLeftOut,
     internalErrors: statistics.internalErrors,
     hookErrors: statistics.hookErrors,
+    access,
   }
 }

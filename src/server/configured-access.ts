@@ -59,6 +59,10 @@ export class ConfiguredAccess {
     )
   }
 
+  get counters(): Readonly<Record<string, number>> {
+    return this.#users?.counters ?? {}
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#settled)
     for (const file of this.#files()) unwatchFile(file, this.#changed)

@@ -82,7 +82,7 @@ export class Server implements RunningServer {
     )
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
-    this.#status = statusSource(this.core, parts.logOutput)
+    this.#status = statusSource(this.core, parts.logOutput, this.#access)
     const page = webPage({ status: this.#status, isReady: () => !this.#isClosing })
     this.#listeners = new Listeners({
       config,
@@ -242,7 +242,11 @@ async function committedWithin(core: Core, drainMs: number): Promise<void> {
   clearTimeout(timer)
 }
 
-function statusSource(core: Core, logOutput: ServerParts['logOutput']): () => Status {
+function statusSource(
+  core: Core,
+  logOutput: ServerParts['logOutput'],
+  access: ConfiguredAccess | null,
+): () => Status {
   const startedAt = monotonicMs()
   return () =>
     statusOf({
@@ -250,6 +254,7 @@ function statusSource(core: Core, logOutput: ServerParts['logOutput']): () => St
       store: core.store,
       uptimeSeconds: Math.floor((monotonicMs() - startedAt) / 1_000),
       logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
+      access: access?.counters ?? {},
     })
 }
 

@@ -62,6 +62,23 @@ export class PasswordUsers {
     return answer.finally(() => this.#asked.delete(digest))
   }
 
+  get counters(): Readonly<Record<string, number>> {
+    const { worker, verified, failures, tries, slowed } = this
+    return {
+      passwordsHashed: worker.hashed,
+      passwordsQueued: worker.queued,
+      passwordsRefused: worker.refused,
+      passwordsVerified: verified.size,
+      passwordsVerifiedHits: verified.hits,
+      passwordsVerifiedEvicted: verified.evicted,
+      loginsFailed: failures.failed,
+      loginsSlowed: slowed,
+      loginsTurnedAway: tries.turnedAway,
+      failuresRemembered: failures.size,
+      failuresForgotten: failures.forgotten,
+    }
+  }
+
   close(): Promise<void> {
     return this.worker.close()
   }

@@ -16,6 +16,11 @@ export class CurrentRules {
     this.book = book
   }
 
+  get counters(): Readonly<Record<string, number>> {
+    const { size, forgotten } = this.remembered
+    return { verdictsRemembered: size, verdictsForgotten: forgotten }
+  }
+
   replace(book: RuleBook): void {
     this.book = book
     this.version++
