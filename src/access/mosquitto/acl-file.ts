@@ -4,7 +4,8 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import { isTopicFilter, levelCount } from '../../routing/topic.ts'
 import { AccessFileError, type Line, linesOf, type Problem, trimmed } from '../access-file.ts'
 
-const LEVELS_MAX = 200
+/** mosquitto's bound is 200 separators. */
+const LEVELS_MAX = 201
 const FILTER_BYTES_MAX = 65_535
 
 /** Whom a line is for. */

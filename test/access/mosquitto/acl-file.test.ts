@@ -117,7 +117,7 @@ test('a wrong line is named with what is wrong with it', async t => {
       'topic a/b+',
       '1: "a/b+" is no topic filter: # stands alone at the end, and + alone in its level',
     ],
-    [`topic ${'/'.repeat(200)}`, '1: 201 levels, and 200 are the most'],
+    [`topic ${'/'.repeat(201)}`, '1: 202 levels, and 201 are the most'],
     [`topic ${'a'.repeat(65_536)}`, '1: a filter has 65535 bytes at most'],
     [Buffer.from([0x74, 0xff, 0x0a]), '1: this line is not UTF-8'],
     ['topic a\0b', '1: this line has a zero byte'],
