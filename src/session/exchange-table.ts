@@ -5,8 +5,8 @@ import type { Delivery } from './delivery.ts'
 
 const PACKET_ID_MAX = 65_535
 const SLOTS_MIN = 8
-/** One of more slots is given up once it is empty: most windows are small, and there may be many of them. */
-const EMPTY_SLOTS_MAX = 64
+/** One of more slots is given up once it is empty. A full window of the default size needs so many, and empties all the time. */
+const EMPTY_SLOTS_MAX = 128
 
 export class ExchangeTable {
   /** A power of two long. An identifier has one slot it may stand in. */
@@ -18,6 +18,11 @@ export class ExchangeTable {
 
   get size(): number {
     return this.#size
+  }
+
+  /** The slots that it has: what tests count. */
+  get capacity(): number {
+    return this.#slots.length
   }
 
   get(packetId: number): Delivery | undefined {
@@ -86,6 +91,9 @@ export class ExchangeTable {
   }
 }
 
+/** By a loop: `Array.from` took a quarter of a delivery to many subscribers. */
 function slots(count: number): (Delivery | undefined)[] {
-  return Array.from<Delivery | undefined>({ length: count }).fill(undefined)
+  const empty: (Delivery | undefined)[] = []
+  for (let slot = 0; slot < count; slot++) empty.push(undefined)
+  return empty
 }

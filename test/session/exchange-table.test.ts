@@ -2,6 +2,7 @@
 
 import { test } from 'tap'
 import { Dice } from '../../sim/dice.ts'
+import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { makeMessage } from '../../src/message.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
 import { type Delivery, newDelivery } from '../../src/session/delivery.ts'
@@ -93,4 +94,23 @@ test('an old exchange that is never settled does not hinder the others', async t
   }
   t.equal(table.get(old.packetId), old)
   t.equal(table.size, 1)
+})
+
+test('a window of the default size keeps its slots when it empties, a larger one gives them up', async t => {
+  const table = new ExchangeTable()
+  const opened = (count: number): readonly Delivery[] =>
+    Array.from({ length: count }, () => {
+      const each = delivery()
+      table.open(each)
+      return each
+    })
+  const capacityAfter = (count: number): number => {
+    for (const each of opened(count)) table.delete(each)
+    return table.capacity
+  }
+
+  t.equal(table.capacity, 8)
+  t.equal(capacityAfter(DEFAULT_LIMITS.inFlightMax), 128)
+  t.equal(capacityAfter(DEFAULT_LIMITS.inFlightMax), 128)
+  t.equal(capacityAfter(DEFAULT_LIMITS.inFlightMax + 1), 8)
 })
