@@ -1,6 +1,7 @@
 // Who has given wrong passwords, and how long the next try from there waits. It is counted for a user at an address and
 // for an address as a whole, and never for a user everywhere: nobody can lock the owner of an account out from elsewhere.
 
+import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 
 /** Users at addresses, and addresses, whose failures are remembered; the oldest are forgotten. */
@@ -77,9 +78,9 @@ export class FailedLogins {
   }
 }
 
-/** No name of a user has a zero byte. */
+/** Of one length for every name: strangers choose names, and may choose long ones to fill the memory. */
 function userKey(username: string, network: string): string {
-  return `${network}\0${username}`
+  return `${network}\0${createHash('sha256').update(username).digest('base64')}`
 }
 
 const IPV6_GROUPS_OF_A_NETWORK = 4

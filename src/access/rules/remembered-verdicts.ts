@@ -1,6 +1,8 @@
 // Verdicts about topics, remembered by each client's gate until rules change, with one bound for all of them together.
 
 export const REMEMBERED_VERDICTS_MAX = 65_536
+/** A longer topic is judged each time: clients choose topics, and may choose long ones to fill the memory. */
+export const REMEMBERED_TOPIC_LENGTH_MAX = 256
 
 export class RememberedVerdicts {
   readonly #max: number
@@ -18,6 +20,7 @@ export class RememberedVerdicts {
   }
 
   remember(verdicts: Map<string, number>, topic: string, verdict: number): void {
+    if (topic.length > REMEMBERED_TOPIC_LENGTH_MAX) return
     if (this.#size >= this.#max) {
       this.forgotten++
       for (const each of this.#filled) each.clear()

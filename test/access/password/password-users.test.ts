@@ -1,6 +1,9 @@
 // Logins: what is right, what costs as much, who waits, and who never does.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
+import { FailedLogins } from '../../../src/access/password/failed-logins.ts'
 import { HashWorker } from '../../../src/access/password/hash-worker.ts'
 import { newPbkdf2 } from '../../../src/access/password/hashing.ts'
 import { parsePasswordFile, type PasswordFile } from '../../../src/access/password/password-file.ts'
@@ -9,6 +12,14 @@ import { type PasswordBounds, PasswordUsers } from '../../../src/access/password
 import { TRIES_WAITING_MAX } from '../../../src/access/password/tries-in-turn.ts'
 
 const ITERATIONS = 1_000
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc') as () => void
+
+function heapNow(): number {
+  gc()
+  return process.memoryUsage().heapUsed
+}
 
 function fileOf(users: Readonly<Record<string, string>>): PasswordFile {
   const lines = Object.entries(users).map(
@@ -158,6 +169,18 @@ test('what is remembered has bounds', async t => {
   t.equal(checked.failures.size, 4)
   t.equal(checked.failures.forgotten, 8)
   await checked.close()
+})
+
+test('names of 64 KiB cost failed logins no more memory than short ones', async t => {
+  const failures = new FailedLogins()
+  const before = heapNow()
+
+  for (let count = 0; count < 1_000; count++) {
+    failures.fail(Buffer.alloc(65_000, `${count} `).toString(), '10.0.0.1', 0)
+  }
+
+  t.equal(failures.size, 1_001)
+  t.ok(heapNow() - before < 10_000_000, 'and not 65 MB')
 })
 
 test('a closed thread lets nobody in, and keeps nobody waiting', async t => {

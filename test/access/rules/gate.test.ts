@@ -4,7 +4,10 @@ import { test } from 'tap'
 import { parseAclFile } from '../../../src/access/mosquitto/acl-file.ts'
 import { AclRules } from '../../../src/access/mosquitto/acl-rules.ts'
 import { Gate } from '../../../src/access/rules/gate.ts'
-import { RememberedVerdicts } from '../../../src/access/rules/remembered-verdicts.ts'
+import {
+  REMEMBERED_TOPIC_LENGTH_MAX,
+  RememberedVerdicts,
+} from '../../../src/access/rules/remembered-verdicts.ts'
 import type { RuleSubject } from '../../../src/access/rules/rule.ts'
 import {
   fileOf,
@@ -144,6 +147,18 @@ test('what is remembered has one bound for all clients, and goes with its client
 
   t.equal(remembered.size, 1)
   t.equal(remembered.forgotten, 1)
+})
+
+test('long topics are judged each time, so that they fill no memory', async t => {
+  const remembered = new RememberedVerdicts()
+  const gate = gateOf('topic a/#', { ...SUBJECT, username: null }, remembered)
+  const longest = `a/${'b'.repeat(REMEMBERED_TOPIC_LENGTH_MAX - 2)}`
+
+  t.equal(gate.maySend(`${longest}b`, 0, false), true)
+  t.equal(gate.mayReceive(`b${longest}`), false)
+  t.equal(remembered.size, 0)
+  t.equal(gate.maySend(longest, 0, false), true)
+  t.equal(remembered.size, 1)
 })
 
 test('new rules hold from the next question on', async t => {
