@@ -1,4 +1,4 @@
-// `npm run bench`: every scenario against every broker that is here; prints a table and stores what it found.
+// `npm run bench`: runs every scenario with every installed broker, prints a table and stores the results.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -35,7 +35,7 @@ async function main(bench: BenchOptions): Promise<void> {
   const brokers = chosenBrokers(bench)
   const measured = await runSession({ ...bench, scenarios, brokers, directory, heard: printRun })
   const name = nameOfResults(bench)
-  // Curves take long: they may be measured one by one.
+  // Curves take long, so they can be measured one by one.
   const runs = bench.isCurves ? [...othersStored(name, measured), ...measured] : measured
   const { repetitions, seconds } = bench
   const date = new Date().toISOString().slice(0, 10)
@@ -54,7 +54,7 @@ function nameOfResults({ isCurves, isQuick, only }: BenchOptions): string {
   return isQuick ? 'quick' : 'scenarios'
 }
 
-/** Stored runs that were not measured anew. */
+/** Returns the stored runs that were not measured again. */
 function othersStored(name: string, measured: readonly Run[]): readonly Run[] {
   const stored = storedResults(join(RESULTS, `${name}.json`))?.runs ?? []
   return stored.filter(

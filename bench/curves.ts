@@ -1,4 +1,4 @@
-// How cost and memory grow with size. A curve is one scenario at several sizes, or one that grows as it runs.
+// Curves: how cost and memory grow with size. A curve is one scenario at several sizes, or one that grows while it runs.
 
 import type { KeptJob } from './job.ts'
 import type { Chart, Point } from './report/chart.ts'
@@ -11,12 +11,12 @@ export interface Curve {
   readonly title: string
   readonly xLabel: string
   readonly yLabel: string
-  /** With its size; null where the measurement itself has the sizes. */
+  /** The scenario of a size; null if one measurement has all sizes. */
   readonly points: readonly { readonly x: number | null; readonly scenario: Scenario }[]
 }
 
 const MIB = 1_048_576
-/** The same at every size, so that batches are alike. */
+/** The same at every size, so that batches have the same size. */
 const WINDOW = 16
 const PER_DELIVERY = 'CPU µs a delivery'
 const LARGE = { isLarge: true }
@@ -92,7 +92,7 @@ export const CURVES: readonly Curve[] = [
   ),
 ]
 
-/** A curve of the runs that count. */
+/** Makes a curve of the valid runs. */
 export function chartOfRuns(curve: Curve, runs: readonly Run[]): Chart {
   const { title, xLabel, yLabel } = curve
   const lines = new Map<string, readonly Point[]>()
@@ -116,7 +116,7 @@ function pointsOf(
 }
 
 function kept(what: KeptJob['what'], title: string, steps: readonly number[]): Curve {
-  // Ten million messages fit into no heap: they need the store.
+  // Ten million messages do not fit into a heap, so the scenario needs the store.
   const durability = what === 'queued' ? 'fsync' : null
   const job: KeptJob = { kind: 'kept', what, steps }
   const only = scenario(`kept-${what}`, title, job, { ...LARGE, durability })

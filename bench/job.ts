@@ -1,4 +1,4 @@
-// What the command asks of the generator, and what it hears back: plain data, one JSON each way.
+// The task of the generator and its result: plain data, one JSON text each.
 
 import type { QoS } from './generator/packets.ts'
 
@@ -13,8 +13,8 @@ export interface Address {
 }
 
 /**
- * Who gets what: one topic for each pair, one for all, all topics for one, one group for all topics, or one subscriber
- * for each topic by a filter of wildcards.
+ * Who subscribes to what: one topic for each pair, one topic for all, all topics for one subscriber, one group for all topics,
+ * or one subscriber for each topic with a wildcard filter.
  */
 export type Pattern = 'pairs' | 'fan-out' | 'fan-in' | 'shared' | 'wildcards'
 
@@ -25,45 +25,45 @@ export interface TrafficJob {
   readonly subscribers: number
   readonly qos: QoS
   readonly payloadBytes: number
-  /** Messages of one publisher that may be outstanding: delivered by the broker and, from QoS 1 on, acknowledged. */
+  /** How many messages of one publisher may be outstanding: not delivered, or at QoS 1 and 2 not acknowledged. */
   readonly window: number
-  /** A publisher writes when its window has room for so many at least, and all that it has room for in one write. */
+  /** A publisher writes when its window has room for at least this many. One write fills the window. */
   readonly batch: number
-  /** Messages a second of all publishers together, each at its time; null for as fast as the window allows. */
+  /** Messages per second of all publishers together, each at its time; null for as fast as the window allows. */
   readonly rate: number | null
-  /** Sessions of subscribers that outlive their connections. */
+  /** Whether the sessions of subscribers outlive their connections. */
   readonly isDurable: boolean
-  /** Topics that a publisher goes through. */
+  /** The number of topics that each publisher uses in turn. */
   readonly topicsOfPublisher: number
-  /** Filters of other clients that match nothing here. */
+  /** The number of filters of other clients, which match no topic of the run. */
   readonly unrelatedFilters: number
-  /** MQTT 5 with topic aliases both ways and two user properties in each PUBLISH; else MQTT 3.1.1. */
+  /** Whether it uses MQTT 5 with topic aliases both ways and two user properties per PUBLISH; otherwise MQTT 3.1.1. */
   readonly isVersion5: boolean
 }
 
-/** Connections that only are there; a PINGREQ now and then. */
+/** Idle connections with a PINGREQ now and then. */
 export interface IdleJob {
   readonly kind: 'idle'
-  /** Measured at each of these numbers of connections. */
+  /** The numbers of connections at which it measures. */
   readonly steps: readonly number[]
   readonly pingsPerSecond: number
 }
 
-/** Clients that come, are accepted, and go; in a cycle they subscribe and publish in between. */
+/** Clients that connect and disconnect. In a cycle they also subscribe and publish. */
 export interface StormJob {
   readonly kind: 'storm'
   readonly isCycle: boolean
   readonly atOnce: number
 }
 
-/** What the broker keeps for clients that are away: its memory against how much. */
+/** What the broker keeps for clients that are not connected: memory by amount. */
 export interface KeptJob {
   readonly kind: 'kept'
   readonly what: 'sessions' | 'retained' | 'queued'
   readonly steps: readonly number[]
 }
 
-/** Retained messages at QoS 1: how they are taken in, or how they are sent to one subscriber of all. */
+/** Retained messages at QoS 1: the cost to store them, or to send them to one subscriber of all. */
 export interface RetainedJob {
   readonly kind: 'retained'
   readonly measures: 'store' | 'replay'
@@ -87,11 +87,11 @@ export interface Latency {
   readonly p999: number
 }
 
-/** A point of a curve: memory for so many of something. */
+/** A point of a curve: the memory for a number of items. */
 export interface GrowthPoint {
   readonly count: number
   readonly rssBytes: number
-  /** CPU of the broker for each one that was added since the point before, in microseconds. */
+  /** CPU of the broker per item added since the previous point, in microseconds. */
   readonly cpuMicroseconds: number
 }
 
@@ -102,13 +102,13 @@ export interface Measurement {
   /** User and system time of the broker's process tree. */
   readonly brokerCpuSeconds: number
   readonly generatorCpuSeconds: number
-  /** Of operations, as the generator saw them. */
+  /** The latencies of operations, measured by the generator. */
   readonly latency: Latency | null
-  /** From a PUBLISH to its PUBACK or PUBCOMP. */
+  /** The latencies from a PUBLISH to its PUBACK or PUBCOMP. */
   readonly acknowledgement: Latency | null
-  /** The broker's peak. */
+  /** The broker's peak memory. */
   readonly rssBytes: number
   readonly growth: readonly GrowthPoint[]
-  /** Why the run does not count; empty when every delivery was verified. */
+  /** Why the run is invalid; empty when every delivery was verified. */
   readonly problems: readonly string[]
 }

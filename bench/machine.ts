@@ -1,4 +1,4 @@
-// What the figures were measured on.
+// Describes the machine of the measurement.
 
 import { closeSync, fdatasyncSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'

@@ -1,4 +1,4 @@
-// A client that says what it is told to and counts the answers.
+// A client that sends given packets and counts the answers.
 
 import { connect, type Socket } from 'node:net'
 import { decode } from '../src/packet/decode.ts'
@@ -29,7 +29,7 @@ export class MemoryClient {
   readonly #waiting: ((reason: number) => void)[] = []
   #packetId = 0
   isClosed = false
-  /** The worst reason that an answer bore. */
+  /** The highest reason code of all answers. */
   worst = 0
 
   constructor(port: number) {
@@ -97,7 +97,7 @@ export class MemoryClient {
     this.#socket.write(encode(packet, 5))
   }
 
-  /** A PUBLISH of this size, but for its last byte. */
+  /** Sends a PUBLISH of this size without its last byte. */
   half(bytes: number): void {
     const payload = Buffer.alloc(bytes)
     const packet = { type: 'publish', duplicate: false, qos: 0, retain: false, topic: 't' } as const

@@ -1,4 +1,4 @@
-// Ways to fill a broker's memory: each goes on until it is refused, or so much was made that it should have been.
+// Ways to fill a broker's memory. Each one continues until it is refused, or until it has made more than it should be able to.
 
 import { NO_PROPERTIES, type Properties, type UserProperty } from '../src/packet/packet.ts'
 import { MemoryClient } from './memory-client.ts'
@@ -6,12 +6,12 @@ import { MemoryClient } from './memory-client.ts'
 export interface Filling {
   readonly name: string
   readonly limits?: Readonly<Record<string, number>>
-  /** Returns how many it has made. */
+  /** Returns how many items it has made. */
   fill(port: number, hasEnded: () => boolean): Promise<number>
 }
 
 const LONG = 'y'.repeat(60_000)
-/** One character beyond Latin-1 makes the whole text twice as large. */
+/** One character beyond Latin-1 doubles the memory of the whole text. */
 const WIDE = `${'y'.repeat(29_998)}\u{1f985}`
 const SMALL = Buffer.from('0123456789abcdef')
 const MANY = 60_000
@@ -47,7 +47,7 @@ function pairs(count: number, length: number): readonly UserProperty[] {
   return Array.from({ length: count }, (_, index) => [`k${index}`, 'v'.repeat(length)] as const)
 }
 
-/** Runs `step` until it was refused often enough. */
+/** Runs `step` until it was refused several times. */
 async function until(
   hasEnded: () => boolean,
   step: (index: number) => Promise<boolean>,
@@ -96,7 +96,7 @@ function filters(name: string, filterOf: (index: number) => string): Filling {
   }
 }
 
-/** Sessions that are away, each with a waiting line of its own. */
+/** Sessions without a connection, each with a queue. */
 function queues(name: string, properties: Properties): Filling {
   return {
     name,
@@ -155,7 +155,7 @@ async function fillWithWills(port: number, hasEnded: () => boolean): Promise<num
   )
 }
 
-/** Clients that stay connected until no more of them are taken: `fills` says whether its client was. */
+/** Connects clients until no more are accepted. `fills` returns whether its client was accepted. */
 async function fillWithClients(
   port: number,
   hasEnded: () => boolean,
@@ -187,7 +187,7 @@ function fillWithAliases(port: number, hasEnded: () => boolean): Promise<number>
   })
 }
 
-/** Packets of which all but the last byte arrive. */
+/** Packets without their last byte. */
 function fillWithHalfPackets(port: number, hasEnded: () => boolean): Promise<number> {
   return fillWithClients(port, hasEnded, 'h', async client => {
     client.half(1_000_000)

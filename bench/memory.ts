@@ -1,5 +1,5 @@
-// What the broker's memory comes to when clients fill it as far as they are let: a real one with a small heap is filled
-// in one way after another, must stay up and refuse in the end, is killed, and must start again with the same heap.
+// Measures the broker's memory when clients fill it up to its limits. A real broker with a small heap is filled in one way after
+// another. It must keep running and refuse in the end; then it is killed and must start again with the same heap.
 // `npm run memory -- --heap 64,128 --only retained`. It takes minutes, so it is no part of `npm test`.
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -14,7 +14,7 @@ import { MemoryClient } from './memory-client.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 const READY_MS = 120_000
-/** Node itself, the two heaps with their young generations, and the buffers that the configuration allows. */
+/** The expected bound: Node itself, the two heaps with their young generations, and the buffers that the configuration allows. */
 const BUFFERS_MEBIBYTES = 128
 const OWN_MEBIBYTES = 200
 
@@ -115,7 +115,7 @@ async function tried(filling: Filling, heap: number, store: string): Promise<Out
   }
 }
 
-/** It serves those who were there before, and its memory is what it was to be. */
+/** Checks that the broker serves clients that were connected before, and that its memory is within the bound. */
 async function faultAfterwards({ heap, rss, rssOfNext }: Omit<Outcome, 'fault'>): Promise<string> {
   const rssMax = 2 * heap + BUFFERS_MEBIBYTES + OWN_MEBIBYTES
   if (Math.max(rss, rssOfNext) > rssMax) return `more than ${rssMax} MiB`

@@ -7,9 +7,9 @@ export interface BenchOptions {
   readonly isCurves: boolean
   readonly isDocs: boolean
   readonly isRouting: boolean
-  /** Names of scenarios or of curves; empty for all. */
+  /** The names of scenarios or curves; empty for all. */
   readonly only: readonly string[]
-  /** Names of brokers; empty for all. */
+  /** The names of brokers; empty for all. */
   readonly brokers: readonly string[]
   readonly repetitions: number
   readonly seconds: number
@@ -36,7 +36,7 @@ export const HELP = `npm run bench -- [OPTIONS]
   BEFORE=DIRECTORY adds another build of Pondhawk, made there by \`npm run build\`: the version before, in interleaved pairs.
 `
 
-/** Null when the arguments ask for help. */
+/** Returns null when the arguments ask for help. */
 export function optionsOf(args: readonly string[]): BenchOptions | null {
   const { values } = parseArgs({
     args: [...args],

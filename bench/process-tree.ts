@@ -1,11 +1,11 @@
-// What a process and all its children have used, from /proc.
+// The CPU time and memory of a process and all its descendants, from /proc.
 
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** USER_HZ, which is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
 
-/** The process, its children and theirs. */
+/** Returns the process and all its descendants. */
 export function processTree(root: number): readonly number[] {
   const childrenOf = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
@@ -20,7 +20,7 @@ export function processTree(root: number): readonly number[] {
   return tree
 }
 
-/** User and system time, also of children that have ended. */
+/** Returns user and system time, also of children that have ended. */
 export function cpuSeconds(tree: readonly number[]): number {
   let ticks = 0
   for (const pid of tree) {
@@ -48,7 +48,7 @@ function memoryOf(tree: readonly number[], field: string): number {
   return kibibytes * 1_024
 }
 
-/** The fields behind the name of the program, which may have spaces; null for a process that is gone. */
+/** Returns the fields behind the program name, which may contain spaces, or null for a process that has ended. */
 function statOf(pid: number): readonly string[] | null {
   const text = read(`/proc/${pid}/stat`)
   const end = text.lastIndexOf(')')
@@ -59,7 +59,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'latin1')
   } catch {
-    // It ended between two looks: it has used nothing since.
+    // The process ended between two readings, and has used nothing since.
     return ''
   }
 }

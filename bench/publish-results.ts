@@ -16,7 +16,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const PAGE = join(ROOT, 'docs/explanation/performance.md')
 const PICTURES = join(ROOT, 'docs/explanation/performance')
 
-/** Pictures of a part of the table: those whose names begin so. */
+/** Pictures of parts of the table: the scenarios whose names begin with a prefix. */
 const PICTURED = [
   {
     file: 'pairs',

@@ -1,4 +1,4 @@
-// `npm run bench -- --routing`: the router alone, in this process: what a filter, a match and a change cost among many.
+// `npm run bench -- --routing`: the router alone, in this process. It measures a filter, a match and a change among many filters.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { figure } from './report/table.ts'
 const SIZES = [1_000, 10_000, 100_000, 1_000_000]
 const MATCHES = 200_000
 const CHANGES = 100_000
-/** Filters that match a topic of the measured ones. */
+/** The number of filters that match each measured topic. */
 const RECEIVERS = 8
 const TARGETS = 1_000
 
@@ -28,7 +28,7 @@ interface Client {
   readonly clientId: string
 }
 
-/** Measures, stores `routing.md` in the directory and returns it. */
+/** Measures, writes `routing.md` to the directory and returns its text. */
 export function measureRouting(directory: string): string {
   const rows = SIZES.map(size => measure(size))
   const report = tableOf(rows)
@@ -39,7 +39,7 @@ export function measureRouting(directory: string): string {
 
 function measure(filters: number): Row {
   const targets = Array.from({ length: TARGETS }, (_, index) => ({ clientId: `client-${index}` }))
-  // Made before, for they are the sessions' and not the router's.
+  // Targets are made before the measurement: they belong to the sessions, not to the router.
   const subscriptions = subscriptionsFrom(0, filters)
   const changing = subscriptionsFrom(filters, CHANGES)
   const router = new Router<Client>()
@@ -58,20 +58,20 @@ function measure(filters: number): Row {
 
 function subscriptionsFrom(first: number, count: number): readonly Subscription[] {
   return Array.from({ length: count }, (_, index) => {
-    // Through bytes, so that the string is one piece of memory already, as it is when it came in a packet.
+    // Decoded from bytes, so that the string is flat in memory, as a topic from a packet is.
     const filter = Buffer.from(unrelatedFilter(first + index)).toString()
     return wholeSubscription(filter)
   })
 }
 
-/** So many filters match each topic that is asked for, whatever else there is. */
+/** Filters that match the measured topics, the same number for each. */
 function heard(): readonly Subscription[] {
   return Array.from({ length: RECEIVERS }, (_, index) =>
     wholeSubscription(index % 2 === 0 ? `heard/+/${'+/'.repeat(index / 2)}#` : `heard/#`),
   )
 }
 
-/** Topics that were not asked for before, so that no kept result helps. */
+/** New topics, so that no cached result is used. */
 function matchTime(router: Router<Client>): number {
   const topics = Array.from({ length: MATCHES }, (_, index) => `heard/${index}/a/b/c/d`)
   let found = 0

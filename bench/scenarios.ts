@@ -1,4 +1,4 @@
-// What is measured, as data. Windows are chosen so that no broker must drop anything within its own limits.
+// The scenarios, as data. The windows are small enough that no broker drops a message because of its limits.
 
 import type { Durability } from './brokers/broker.ts'
 import type { IdleJob, Job, RetainedJob, StormJob, TrafficJob, Transport } from './job.ts'
@@ -9,11 +9,11 @@ export interface Scenario {
   readonly job: Job
   readonly transport: Transport
   readonly durability: Durability | null
-  /** Part of the quick run. */
+  /** Whether it is part of the quick run. */
   readonly isQuick: boolean
-  /** The broker's default limits are too small for it. */
+  /** Whether it needs limits above the broker's defaults. */
   readonly isLarge: boolean
-  /** What one operation is, in the table. */
+  /** The name of one operation in the table. */
   readonly unit: 'delivery' | 'ping' | 'connection' | 'message'
 }
 

@@ -17,14 +17,14 @@ export interface SessionOptions {
   readonly seconds: number
   readonly brokerCpu: number
   readonly generatorCpu: number
-  /** Stores and configurations lie below it while a broker runs. */
+  /** The directory of stores and configurations while a broker runs. */
   readonly directory: string
   readonly heard: (run: Run) => void
 }
 
 const GENERATOR = join(import.meta.dirname, 'generator/generator.js')
 const OUTPUT_BYTES_MAX = 1_048_576
-/** Connecting, a million filters, draining: more than that is a broker that does not answer. */
+/** Enough time for connecting, a million filters and draining. A broker that takes longer does not answer. */
 const TASK_SECONDS_MAX = 120
 const KEPT_SECONDS_MAX = 1_200
 
@@ -38,7 +38,7 @@ export async function runSession(options: SessionOptions): Promise<readonly Run[
         const pair = `${scenario.name} ${broker.name}`
         if (hopeless.has(pair)) continue
         const run = await runOnce(scenario, broker, repetition, options)
-        // A broker that cannot do it will not be able to the next time.
+        // A broker that cannot do the scenario is not asked again.
         if (run.measurement === null) hopeless.add(pair)
         runs.push(run)
         heard(run)
@@ -118,7 +118,7 @@ function generate(task: Task, cpu: number): Promise<Measurement> {
   })
 }
 
-/** The sentence of an uncaught error, among the lines that Node prints about it. */
+/** Returns the message of an uncaught error from the lines that Node prints about it. */
 function reasonIn(stderr: string): string | null {
   return /^(?:\w*Error: .+)$/m.exec(stderr)?.[0] ?? null
 }

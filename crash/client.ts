@@ -1,5 +1,5 @@
-// An MQTT client by the book, which tells the ledger what it does and what it hears. It keeps its session state
-// across connections, sends again with DUP and the same packet identifier, and takes QoS 2 once.
+// An MQTT client that follows the specification and records in the event log what it sends and receives. It keeps its session
+// state across connections, sends again with DUP and the same packet identifier, and accepts each QoS 2 message once.
 
 import { connect, type Socket } from 'node:net'
 import { decode } from '../src/packet/decode.ts'
@@ -15,28 +15,28 @@ import {
   type SubackPacket,
 } from '../src/packet/packet.ts'
 import { isFailure, SUCCESS } from '../src/packet/reason.ts'
-import type { WillFacts } from './event.ts'
-import type { Ledger } from './ledger.ts'
+import type { WillSettings } from './event.ts'
+import type { EventLog } from './event-log.ts'
 import { type MessageId, payloadOf, readPayload } from './payload.ts'
 import { WILL_FILTER } from './check/will-check.ts'
 
-export interface ClientFacts {
+export interface ClientSettings {
   readonly clientId: string
   readonly version: 4 | 5
-  /** Its session outlives its connections. */
+  /** Whether its session outlives its connections. */
   readonly isDurable: boolean
-  /** Unacknowledged messages of QoS 1 and 2 that it takes (MQTT 5). */
+  /** Its Receive Maximum (MQTT 5). */
   readonly receiveMax?: number
 }
 
-/** What the owner of a client does about what happens to it. */
+/** The callbacks of the owner of a client. */
 export interface ClientOwner {
   connected?(sessionPresent: boolean): void
   closed?(): void
   settled?(): void
   subscribed?(filter: string): void
   unsubscribed?(filter: string): void
-  heardRetained?(topic: string, id: MessageId): void
+  receivedRetained?(topic: string, id: MessageId): void
   answeredPing?(): void
 }
 
@@ -56,23 +56,23 @@ const PACKET_BYTES_MAX = 268_435_460
 const SESSION_SECONDS = 86_400
 
 export class Client {
-  readonly facts: ClientFacts
+  readonly facts: ClientSettings
   isConnected = false
-  readonly #ledger: Ledger
+  readonly #log: EventLog
   readonly #owner: ClientOwner
   readonly #inFlight = new Map<number, InFlight>()
-  /** Packet identifiers of QoS 2 messages that wait for PUBREL. */
+  /** The packet identifiers of QoS 2 messages that wait for PUBREL. */
   readonly #received = new Set<number>()
-  /** Filters of SUBSCRIBE and UNSUBSCRIBE that wait for an answer. */
+  /** The filters of SUBSCRIBE and UNSUBSCRIBE packets that were not answered yet. */
   readonly #asked = new Map<number, string>()
   #framer = new Framer(PACKET_BYTES_MAX)
   #socket: Socket | null = null
   #cleanStart = false
   #lastPacketId = 0
 
-  constructor(facts: ClientFacts, ledger: Ledger, owner: ClientOwner) {
+  constructor(facts: ClientSettings, log: EventLog, owner: ClientOwner) {
     this.facts = facts
-    this.#ledger = ledger
+    this.#log = log
     this.#owner = owner
   }
 
@@ -84,7 +84,7 @@ export class Client {
     return this.#inFlight.size
   }
 
-  connect(port: number, cleanStart: boolean, will: WillFacts | null = null): void {
+  connect(port: number, cleanStart: boolean, will: WillSettings | null = null): void {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     this.#socket = socket
     this.#framer = new Framer(PACKET_BYTES_MAX)
@@ -92,7 +92,7 @@ export class Client {
     socket.on('data', chunk => {
       if (socket === this.#socket) this.#hear(chunk)
     })
-    // Connections are meant to break here: what matters is that they are over.
+    // Connections break often in this test. The error does not matter, only that the connection has ended.
     socket.on('error', () => undefined)
     socket.once('close', () => {
       if (socket === this.#socket) this.#over()
@@ -102,14 +102,14 @@ export class Client {
   publish(message: OutgoingMessage): void {
     const packetId = this.#nextPacketId()
     this.#inFlight.set(packetId, { message, isReleased: false })
-    this.#ledger.record({ kind: 'publishing', ...message })
+    this.#log.record({ kind: 'publishing', ...message })
     this.#sayPublish(packetId, message, false)
   }
 
   subscribe(filter: string, qos: QoS): void {
     const packetId = this.#nextPacketId()
     this.#asked.set(packetId, filter)
-    this.#ledger.record({ kind: 'subscribing', client: this.facts.clientId, filter, qos })
+    this.#log.record({ kind: 'subscribing', client: this.facts.clientId, filter, qos })
     const options = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
     const subscriptions = [{ filter, qos, ...options }]
     this.#say({ type: 'subscribe', packetId, subscriptions, properties: NO_PROPERTIES })
@@ -118,7 +118,7 @@ export class Client {
   unsubscribe(filter: string): void {
     const packetId = this.#nextPacketId()
     this.#asked.set(packetId, filter)
-    this.#ledger.record({ kind: 'unsubscribing', client: this.facts.clientId, filter })
+    this.#log.record({ kind: 'unsubscribing', client: this.facts.clientId, filter })
     this.#say({ type: 'unsubscribe', packetId, filters: [filter], properties: NO_PROPERTIES })
   }
 
@@ -126,25 +126,25 @@ export class Client {
     this.#say({ type: 'pingreq' })
   }
 
-  /** DISCONNECT; the broker closes. */
-  sayGoodbye(endsSession: boolean): void {
+  /** Sends DISCONNECT; the broker closes the connection. */
+  sendDisconnect(endsSession: boolean): void {
     if (!this.isConnected) return
-    this.#ledger.record({ kind: 'goodbye', client: this.facts.clientId, endsSession })
+    this.#log.record({ kind: 'disconnecting', client: this.facts.clientId, endsSession })
     const properties = endsSession ? { sessionExpiryInterval: 0 } : NO_PROPERTIES
     this.#say({ type: 'disconnect', reason: SUCCESS, properties })
     this.#socket?.end()
   }
 
-  /** The client's end of the line is cut. */
+  /** Destroys the socket at the client's end. */
   cut(): void {
     this.#socket?.destroy()
   }
 
-  #sayConnect(cleanStart: boolean, will: WillFacts | null): void {
+  #sayConnect(cleanStart: boolean, will: WillSettings | null): void {
     const { clientId, version, isDurable, receiveMax } = this.facts
     this.#cleanStart = cleanStart
     if (cleanStart) this.#forgetSession()
-    this.#ledger.record({ kind: 'connecting', client: clientId, cleanStart, isDurable, will })
+    this.#log.record({ kind: 'connecting', client: clientId, cleanStart, isDurable, will })
     const properties: Properties =
       version === 4
         ? NO_PROPERTIES
@@ -184,7 +184,7 @@ export class Client {
       case 'pubrel':
         this.#received.delete(packet.packetId)
         this.#acknowledge('pubcomp', packet.packetId)
-        this.#ledger.record({ kind: 'released', client: this.facts.clientId })
+        this.#log.record({ kind: 'released', client: this.facts.clientId })
         return
       case 'puback':
       case 'pubrec':
@@ -199,21 +199,21 @@ export class Client {
       case 'disconnect':
         return this.cut()
       default:
-        throw new Error(`${this.facts.clientId} heard ${packet.type}, which no broker may say`)
+        throw new Error(`${this.facts.clientId} received ${packet.type}, which no broker may say`)
     }
   }
 
   #connected(sessionPresent: boolean): void {
     this.isConnected = true
-    // The session that this client has a part of is gone at the other side [MQTT-3.2.2-5].
+    // The broker has no session any more, so the client discards its own state [MQTT-3.2.2-5].
     if (!sessionPresent && !this.#cleanStart) this.#forgetSession()
-    this.#ledger.record({ kind: 'connected', client: this.facts.clientId, sessionPresent })
+    this.#log.record({ kind: 'connected', client: this.facts.clientId, sessionPresent })
     for (const [packetId, { message, isReleased }] of this.#inFlight) {
       const { publisher, sequence } = message
       if (isReleased) {
         this.#acknowledge('pubrel', packetId)
       } else {
-        this.#ledger.record({ kind: 'resent', publisher, sequence })
+        this.#log.record({ kind: 'resent', publisher, sequence })
         this.#sayPublish(packetId, message, true)
       }
     }
@@ -232,7 +232,7 @@ export class Client {
   }
 
   #record({ topic, qos, duplicate, retain, payload }: PublishPacket): void {
-    // What clears a retained message says nothing of itself.
+    // A PUBLISH that clears a retained message has no payload, so it shows no message id.
     if (payload.length === 0) return
     const read = readPayload(payload.toString('latin1'))
     const { publisher, sequence, isIntact } = read ?? {
@@ -241,9 +241,9 @@ export class Client {
       isIntact: false,
     }
     const client = this.facts.clientId
-    if (retain) this.#owner.heardRetained?.(topic, { publisher, sequence })
+    if (retain) this.#owner.receivedRetained?.(topic, { publisher, sequence })
     else
-      this.#ledger.record({
+      this.#log.record({
         kind: 'delivered',
         client,
         publisher,
@@ -258,21 +258,21 @@ export class Client {
   #acknowledged({ type, packetId, reason }: AcknowledgementPacket): void {
     const entry = this.#inFlight.get(packetId)
     if (entry === undefined) {
-      // PUBREC of a message that is not ours any more still wants its PUBREL.
+      // A PUBREC for a message that this client does not know any more is still answered with PUBREL.
       if (type === 'pubrec' && !isFailure(reason)) this.#acknowledge('pubrel', packetId)
       return
     }
     const { publisher, sequence } = entry.message
     const isRefused = isFailure(reason) && type !== 'pubcomp'
-    if (isRefused) this.#ledger.record({ kind: 'refused', publisher, sequence })
-    else if (type !== 'pubcomp') this.#ledger.record({ kind: 'accepted', publisher, sequence })
+    if (isRefused) this.#log.record({ kind: 'refused', publisher, sequence })
+    else if (type !== 'pubcomp') this.#log.record({ kind: 'accepted', publisher, sequence })
     if (type === 'pubrec' && !isRefused) {
       entry.isReleased = true
       this.#acknowledge('pubrel', packetId)
       return
     }
     this.#inFlight.delete(packetId)
-    this.#ledger.record({ kind: 'settled', publisher, sequence })
+    this.#log.record({ kind: 'settled', publisher, sequence })
     this.#owner.settled?.()
   }
 
@@ -281,14 +281,14 @@ export class Client {
     this.#asked.delete(packetId)
     if (filter === undefined || reasons.some(isFailure))
       throw new Error(`${this.facts.clientId} was refused ${filter}`)
-    this.#ledger.record({ kind: 'subscribed', client: this.facts.clientId, filter })
+    this.#log.record({ kind: 'subscribed', client: this.facts.clientId, filter })
     this.#owner.subscribed?.(filter)
   }
 
   #unsubscribed(packetId: number): void {
     const filter = this.#asked.get(packetId) ?? ''
     this.#asked.delete(packetId)
-    this.#ledger.record({ kind: 'unsubscribed', client: this.facts.clientId, filter })
+    this.#log.record({ kind: 'unsubscribed', client: this.facts.clientId, filter })
     this.#owner.unsubscribed?.(filter)
   }
 
@@ -296,14 +296,14 @@ export class Client {
     this.#socket = null
     this.isConnected = false
     this.#asked.clear()
-    this.#ledger.record({ kind: 'closed', client: this.facts.clientId })
+    this.#log.record({ kind: 'closed', client: this.facts.clientId })
     this.#owner.closed?.()
   }
 
   #forgetSession(): void {
     for (const { message } of this.#inFlight.values()) {
       const { publisher, sequence } = message
-      this.#ledger.record({ kind: 'abandoned', publisher, sequence })
+      this.#log.record({ kind: 'abandoned', publisher, sequence })
     }
     this.#inFlight.clear()
     this.#received.clear()
@@ -332,7 +332,7 @@ export class Client {
   }
 }
 
-function willPacket(will: WillFacts) {
+function willPacket(will: WillSettings) {
   const topic = `${WILL_FILTER.slice(0, -1)}${will.publisher.slice(5)}`
   const payload = Buffer.from(payloadOf(will), 'latin1')
   const properties =

@@ -1,4 +1,4 @@
-// Kills the broker again and again under load, and closes the accounts every so many kills.
+// Kills the broker again and again under load. After a number of kills it lets everything settle and checks the event log.
 
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -15,7 +15,7 @@ import {
 } from './brokers/broker-under-test.ts'
 import { Fleet } from './fleet.ts'
 import { Executioner, planKill } from './kill-plan.ts'
-import { Ledger } from './ledger.ts'
+import { EventLog } from './event-log.ts'
 import { Random } from './random.ts'
 
 export interface CrashOptions {
@@ -25,7 +25,7 @@ export interface CrashOptions {
   readonly seed: number
   readonly messagesPerLife: number
   readonly withMosquittoSub: boolean
-  /** Ledgers with findings go here. */
+  /** The directory for event logs with findings. */
   readonly evidence: string
   readonly progress?: (kills: number, findings: number) => void
 }
@@ -34,11 +34,11 @@ export interface CrashResult {
   readonly name: string
   readonly options: CrashOptions
   readonly kills: number
-  readonly ledger: Ledger
-  /** From the start of the process to the first acknowledged message, for each life that saw one. */
+  readonly log: EventLog
+  /** The times from the start of the process to the first acknowledged message, for each run of the broker that had one. */
   readonly firstAckMilliseconds: readonly number[]
   readonly seconds: number
-  /** Where the ledgers with findings are, if there are any. */
+  /** The directory of the event logs with findings, if there are any. */
   readonly evidence: string | null
 }
 
@@ -63,7 +63,7 @@ class CrashRun {
   readonly #options: CrashOptions
   readonly #port: number
   readonly #file: string
-  readonly #ledger: Ledger
+  readonly #log: EventLog
   readonly #random: Random
   readonly #fleet: Fleet
   readonly #under: BrokerUnderTest
@@ -77,10 +77,10 @@ class CrashRun {
   constructor(options: CrashOptions, directory: string, port: number) {
     this.#options = options
     this.#port = port
-    this.#file = join(directory, 'ledger')
-    this.#ledger = new Ledger(this.#file)
+    this.#file = join(directory, 'log')
+    this.#log = new EventLog(this.#file)
     this.#random = new Random(options.seed)
-    this.#fleet = new Fleet(this.#ledger, this.#random.fork(), options)
+    this.#fleet = new Fleet(this.#log, this.#random.fork(), options)
     this.#under =
       options.broker === 'pondhawk'
         ? pondhawk(directory, port, options.level)
@@ -92,10 +92,10 @@ class CrashRun {
     const startedAt = performance.now()
     while (this.#kills < this.#options.kills && !this.#isBroken) {
       await this.#life()
-      this.#ledger.flush()
+      this.#log.flush()
       const isLast = this.#kills >= this.#options.kills
       if (this.#kills % KILLS_PER_ACCOUNT === 0 || isLast) await this.#closeAccounts()
-      this.#options.progress?.(this.#kills, this.#ledger.checker.count())
+      this.#options.progress?.(this.#kills, this.#log.checker.count())
     }
     this.#fleet.stop()
     this.#broker.kill()
@@ -104,14 +104,14 @@ class CrashRun {
       name: this.#under.name,
       options: this.#options,
       kills: this.#kills,
-      ledger: this.#ledger,
+      log: this.#log,
       firstAckMilliseconds: this.#firstAcks,
       seconds: (performance.now() - startedAt) / 1_000,
       evidence: this.#evidenceFiles > 0 ? this.#options.evidence : null,
     }
   }
 
-  /** From start to kill. It may be running already, when accounts were closed before. */
+  /** One run of the broker, from start to kill. It may be running already, after a check of the event log. */
   async #life(): Promise<void> {
     if (!this.#broker.isRunning) {
       if (this.#random.chance(CHANCE_OF_KILL_AT_START)) return this.#killAtStart()
@@ -122,21 +122,21 @@ class CrashRun {
       this.#watch(executioner)
       if (this.#isBroken) resolve()
     })
-    this.#ledger.watcher = null
+    this.#log.watcher = null
     await this.#broker.exited()
   }
 
   async #start(): Promise<boolean> {
     const isReady = await this.#broker.start()
     if (!isReady) return false
-    this.#ledger.record({ kind: 'started' })
+    this.#log.record({ kind: 'started' })
     this.#fleet.up(this.#port)
     return true
   }
 
   #watch(executioner: Executioner | null): void {
     let isFirst = true
-    this.#ledger.watcher = event => {
+    this.#log.watcher = event => {
       if (isFirst && event.kind === 'accepted') {
         isFirst = false
         this.#firstAcks.push(performance.now() - this.#broker.startedAt)
@@ -145,7 +145,7 @@ class CrashRun {
     }
   }
 
-  /** At once, unless somebody is at work that a kill would spoil. */
+  /** Kills at once, unless a participant does something that a kill would make ambiguous. */
   async #strike(struck: () => void): Promise<void> {
     while (this.#fleet.isBusy && !this.#isBroken) await sleep(1)
     this.#kill()
@@ -155,7 +155,7 @@ class CrashRun {
   #kill(): void {
     this.#broker.kill()
     this.#kills += 1
-    this.#ledger.record({ kind: 'killed' })
+    this.#log.record({ kind: 'killed' })
   }
 
   async #killAtStart(): Promise<void> {
@@ -166,7 +166,7 @@ class CrashRun {
     await this.#broker.exited()
   }
 
-  /** Everybody comes back, all that is owed arrives, and the ledger must balance. */
+  /** All clients reconnect, all missing deliveries arrive, and the event log is checked. */
   async #closeAccounts(): Promise<void> {
     if (this.#isBroken) return this.#keepEvidence()
     this.#fleet.settle()
@@ -175,39 +175,38 @@ class CrashRun {
     await this.#untilQuiet()
     this.#fleet.readRetained()
     await this.#untilQuiet()
-    this.#ledger.record({ kind: 'quiet' })
-    this.#ledger.flush()
+    this.#log.record({ kind: 'quiet' })
+    this.#log.flush()
     this.#keepEvidence()
-    this.#ledger.clear()
+    this.#log.clear()
     this.#fleet.resume()
   }
 
-  /** Until nothing is missing and nothing more comes; or nothing at all has come for long. */
+  /** Waits until nothing is missing and nothing more comes, or until nothing has come for a long time. */
   async #untilQuiet(): Promise<void> {
     for (;;) {
       await sleep(QUIET_MILLISECONDS / 4)
-      const idle = performance.now() - this.#ledger.lastAt
+      const idle = performance.now() - this.#log.lastAt
       if (this.#isBroken || idle > NO_PROGRESS_MILLISECONDS) return
-      if (idle > QUIET_MILLISECONDS && this.#fleet.isSettled && this.#ledger.checker.isSettled)
-        return
+      if (idle > QUIET_MILLISECONDS && this.#fleet.isSettled && this.#log.checker.isSettled) return
     }
   }
 
   #broken(sentence: string): void {
     this.#isBroken = true
-    this.#ledger.checker.report('broker-fault', sentence)
+    this.#log.checker.report('broker-fault', sentence)
   }
 
   #keepEvidence(): void {
-    const { checker } = this.#ledger
+    const { checker } = this.#log
     const isNew = checker.count() > this.#findingsBefore
     this.#findingsBefore = checker.count()
     if (!isNew || this.#evidenceFiles === EVIDENCE_FILES_MAX) return
-    this.#ledger.flush()
+    this.#log.flush()
     const { evidence, broker, seed } = this.#options
     mkdirSync(evidence, { recursive: true })
     const name = join(evidence, `${broker}-seed-${seed}-kill-${this.#kills}`)
-    copyFileSync(this.#file, `${name}.ledger`)
+    copyFileSync(this.#file, `${name}.log`)
     const sentences = checker.findings.map(
       ({ kind, at, sentence }) => `${at} ${kind}: ${sentence}\n`,
     )
@@ -217,7 +216,7 @@ class CrashRun {
   }
 }
 
-/** Outside the range that outgoing connections take their ports from: it must be free again after each kill. */
+/** A port outside the range of outgoing connections, so that it is free again after each kill. */
 async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)

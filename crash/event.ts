@@ -1,10 +1,10 @@
-// What the ledger holds: facts that clients know for themselves, in the order in which they came to know them.
-// Nothing here is taken from the broker's word or from its files.
+// The events of the event log: what clients sent and received, in their order.
+// No event is read from the broker's own output or files.
 
 import type { QoS } from '../src/packet/packet.ts'
 
-export interface WillFacts {
-  /** Who speaks in the will's payload, and the number of this will. */
+export interface WillSettings {
+  /** The publisher and the sequence in the will's payload. */
   readonly publisher: string
   readonly sequence: number
   readonly delaySeconds: number
@@ -14,9 +14,9 @@ export interface ConnectingEvent {
   readonly kind: 'connecting'
   readonly client: string
   readonly cleanStart: boolean
-  /** The session is to outlive the connection. */
+  /** Whether the session outlives the connection. */
   readonly isDurable: boolean
-  readonly will: WillFacts | null
+  readonly will: WillSettings | null
 }
 
 export interface PublishingEvent {
@@ -26,7 +26,7 @@ export interface PublishingEvent {
   readonly topic: string
   readonly qos: QoS
   readonly retain: boolean
-  /** With `retain`: the topic's retained message is cleared. */
+  /** With `retain`: whether it clears the topic's retained message. */
   readonly isEmpty: boolean
 }
 
@@ -41,15 +41,15 @@ export interface DeliveredEvent {
   readonly isIntact: boolean
 }
 
-export type LedgerEvent =
-  /** The broker takes connections. */
+export type LoggedEvent =
+  /** The broker accepts connections. */
   | { readonly kind: 'started' }
   | { readonly kind: 'killed' }
   | ConnectingEvent
   | { readonly kind: 'connected'; readonly client: string; readonly sessionPresent: boolean }
-  /** DISCONNECT is on its way; with `endsSession` it asks for the end of the session as well. */
-  | { readonly kind: 'goodbye'; readonly client: string; readonly endsSession: boolean }
-  /** The connection is over, whoever ended it. */
+  /** DISCONNECT was sent. With `endsSession` it asks for the end of the session as well. */
+  | { readonly kind: 'disconnecting'; readonly client: string; readonly endsSession: boolean }
+  /** The connection has ended, from either side. */
   | { readonly kind: 'closed'; readonly client: string }
   | {
       readonly kind: 'subscribing'
@@ -61,28 +61,28 @@ export type LedgerEvent =
   | { readonly kind: 'unsubscribing'; readonly client: string; readonly filter: string }
   | { readonly kind: 'unsubscribed'; readonly client: string; readonly filter: string }
   | PublishingEvent
-  /** Again, with DUP, after the connection was lost. */
+  /** The message was sent again with DUP after the connection was lost. */
   | { readonly kind: 'resent'; readonly publisher: string; readonly sequence: number }
-  /** PUBACK or PUBREC: from here on the message is the broker's to keep. */
+  /** PUBACK or PUBREC arrived: from now on the broker must not lose the message. */
   | { readonly kind: 'accepted'; readonly publisher: string; readonly sequence: number }
-  /** PUBACK or PUBCOMP: the packet identifier is free again. */
+  /** PUBACK or PUBCOMP arrived: the packet identifier is free again. */
   | { readonly kind: 'settled'; readonly publisher: string; readonly sequence: number }
   | { readonly kind: 'refused'; readonly publisher: string; readonly sequence: number }
-  /** The broker has forgotten the publisher's session, and with it what was in flight. */
+  /** The broker has no session of the publisher any more, so its messages in flight are abandoned. */
   | { readonly kind: 'abandoned'; readonly publisher: string; readonly sequence: number }
   | DeliveredEvent
-  /** PUBREL came for a message of QoS 2. */
+  /** PUBREL arrived for a message of QoS 2. */
   | { readonly kind: 'released'; readonly client: string }
-  /** A new subscriber asks for all that is retained. */
+  /** A new subscriber subscribes to all retained messages. */
   | { readonly kind: 'retained-asked'; readonly client: string }
   | {
-      readonly kind: 'retained-heard'
+      readonly kind: 'retained-received'
       readonly client: string
       readonly topic: string
       readonly publisher: string
       readonly sequence: number
     }
-  /** It has waited long enough: what did not come is not retained. */
-  | { readonly kind: 'retained-told'; readonly client: string }
-  /** Everybody is connected, nothing was published for a while and nothing came: accounts can be closed. */
+  /** The subscriber has waited long enough: a message that did not come is not retained. */
+  | { readonly kind: 'retained-answered'; readonly client: string }
+  /** All clients are connected, and for a while nothing was published and nothing came: the log can be checked. */
   | { readonly kind: 'quiet' }

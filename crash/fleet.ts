@@ -1,15 +1,15 @@
-// Everybody who takes part in a run.
+// All clients of a run.
 
 import type { Actor } from './actors/actor.ts'
-import { Mortal } from './actors/mortal.ts'
+import { WillClient } from './actors/will-client.ts'
 import { MosquittoSub } from './actors/mosquitto-sub.ts'
 import { Publisher } from './actors/publisher.ts'
 import { Restarter } from './actors/restarter.ts'
 import { RetainedReader } from './actors/retained-reader.ts'
-import { Subscriber, type SubscriberHabits } from './actors/subscriber.ts'
-import type { ClientFacts } from './client.ts'
+import { Subscriber, type SubscriberSettings } from './actors/subscriber.ts'
+import type { ClientSettings } from './client.ts'
 import { WILL_FILTER } from './check/will-check.ts'
-import type { Ledger } from './ledger.ts'
+import type { EventLog } from './event-log.ts'
 import type { Random } from './random.ts'
 
 export interface FleetOptions {
@@ -28,7 +28,7 @@ const PUBLISHERS = [
   { clientId: 'publisher-4', version: 4, qos: [1], window: 12 },
 ] as const
 
-const SUBSCRIBERS: readonly (readonly [facts: ClientFacts, habits: SubscriberHabits])[] = [
+const SUBSCRIBERS: readonly (readonly [facts: ClientSettings, settings: SubscriberSettings])[] = [
   [durable('steady-5', 5), { presence: 'always', subscriptions: [[DATA, 2]] }],
   [
     durable('steady-4', 4),
@@ -50,7 +50,7 @@ const SUBSCRIBERS: readonly (readonly [facts: ClientFacts, habits: SubscriberHab
     { presence: 'coming-and-going', subscriptions: [[GROUP_OF_DURABLE, 2]] },
   ],
   [durable('worker-3', 5), { presence: 'sleeping', subscriptions: [[GROUP_OF_DURABLE, 2]] }],
-  // One member of this group leaves no trace when it goes, so only QoS 1 can be promised.
+  // One member of this group has no durable session, so only QoS 1 is checked here.
   [durable('worker-4', 5), { presence: 'coming-and-going', subscriptions: [[GROUP_OF_MIXED, 1]] }],
   [
     { clientId: 'worker-5', version: 4, isDurable: false },
@@ -58,42 +58,44 @@ const SUBSCRIBERS: readonly (readonly [facts: ClientFacts, habits: SubscriberHab
   ],
 ]
 
-const MORTALS = [
-  { facts: { clientId: 'mortal-4', version: 4, isDurable: false }, delaySeconds: 0 },
-  { facts: { clientId: 'mortal-5', version: 5, isDurable: true }, delaySeconds: 0 },
-  { facts: { clientId: 'mortal-delayed', version: 5, isDurable: true }, delaySeconds: 1 },
+const WILL_CLIENTS = [
+  { facts: { clientId: 'will-4', version: 4, isDurable: false }, delaySeconds: 0 },
+  { facts: { clientId: 'will-5', version: 5, isDurable: true }, delaySeconds: 0 },
+  { facts: { clientId: 'will-delayed', version: 5, isDurable: true }, delaySeconds: 1 },
 ] as const
 
 export class Fleet {
   readonly #actors: readonly Actor[]
   readonly #reader: RetainedReader
 
-  constructor(ledger: Ledger, random: Random, options: FleetOptions) {
+  constructor(log: EventLog, random: Random, options: FleetOptions) {
     const messagesPerLife = Math.ceil(options.messagesPerLife / PUBLISHERS.length)
-    this.#reader = new RetainedReader('reader', ledger, random.fork())
+    this.#reader = new RetainedReader('reader', log, random.fork())
     this.#actors = [
       ...PUBLISHERS.map(
         ({ clientId, version, qos, window }) =>
           new Publisher(
             { clientId, version, isDurable: true },
             { qos, window, messagesPerLife },
-            ledger,
+            log,
             random.fork(),
           ),
       ),
-      ...SUBSCRIBERS.map(([facts, habits]) => new Subscriber(facts, habits, ledger, random.fork())),
-      new Restarter('restarter', ledger, random.fork()),
-      ...MORTALS.map(
-        ({ facts, delaySeconds }) => new Mortal(facts, delaySeconds, ledger, random.fork()),
+      ...SUBSCRIBERS.map(
+        ([facts, settings]) => new Subscriber(facts, settings, log, random.fork()),
+      ),
+      new Restarter('restarter', log, random.fork()),
+      ...WILL_CLIENTS.map(
+        ({ facts, delaySeconds }) => new WillClient(facts, delaySeconds, log, random.fork()),
       ),
       this.#reader,
       ...(options.withMosquittoSub
-        ? [new MosquittoSub('stranger-1', 1, ledger), new MosquittoSub('stranger-2', 1, ledger)]
+        ? [new MosquittoSub('mosquitto-1', 1, log), new MosquittoSub('mosquitto-2', 1, log)]
         : []),
     ]
   }
 
-  /** Somebody does what a kill would spoil. */
+  /** Whether a client does something that a kill would make ambiguous. */
   get isBusy(): boolean {
     return this.#actors.some(({ isBusy }) => isBusy === true)
   }
@@ -123,6 +125,6 @@ export class Fleet {
   }
 }
 
-function durable(clientId: string, version: 4 | 5): ClientFacts {
+function durable(clientId: string, version: 4 | 5): ClientSettings {
   return { clientId, version, isDurable: true, receiveMax: 24 }
 }

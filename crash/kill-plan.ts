@@ -1,15 +1,15 @@
-// When the broker dies: mostly right after it has promised something, sometimes at any time, sometimes while
-// it is still starting.
+// Decides when the broker is killed: mostly right after an acknowledgement, sometimes at any time, sometimes during its
+// start.
 
-import type { LedgerEvent } from './event.ts'
+import type { LoggedEvent } from './event.ts'
 import type { Random } from './random.ts'
 
 interface Moment {
-  readonly kind: LedgerEvent['kind']
+  readonly kind: LoggedEvent['kind']
   readonly countMax: number
 }
 
-/** Facts to strike after, and how many of them to let pass at most. */
+/** The kinds of events after which a kill may come, and how many of them may pass first. */
 const MOMENTS: readonly [Moment, ...Moment[]] = [
   { kind: 'connected', countMax: 15 },
   { kind: 'subscribed', countMax: 3 },
@@ -18,7 +18,7 @@ const MOMENTS: readonly [Moment, ...Moment[]] = [
   { kind: 'settled', countMax: 300 },
   { kind: 'released', countMax: 300 },
   { kind: 'delivered', countMax: 1_000 },
-  { kind: 'retained-told', countMax: 1 },
+  { kind: 'retained-answered', countMax: 1 },
 ]
 
 const LIFE_MILLISECONDS_MAX = 260
@@ -27,10 +27,10 @@ const CHANCE_OF_ANY_TIME = 0.15
 const CHANCE_OF_NO_DELAY = 0.5
 
 export interface KillPlan {
-  readonly kind: LedgerEvent['kind'] | null
+  readonly kind: LoggedEvent['kind'] | null
   readonly count: number
   readonly delayMilliseconds: number
-  /** The broker does not live longer than this, whatever happens. */
+  /** The kill comes after this time at the latest. */
   readonly lifeMilliseconds: number
 }
 
@@ -46,7 +46,7 @@ export function planKill(random: Random): KillPlan {
   return { kind, count, delayMilliseconds, lifeMilliseconds: LIFE_MILLISECONDS_MAX }
 }
 
-/** Follows the facts of one life of the broker and strikes once. */
+/** Follows the events of one run of the broker and kills it once. */
 export class Executioner {
   readonly #plan: KillPlan
   readonly #strike: () => void
@@ -61,11 +61,11 @@ export class Executioner {
     this.#timer = setTimeout(() => this.#act(), plan.lifeMilliseconds)
   }
 
-  see(event: LedgerEvent): void {
+  see(event: LoggedEvent): void {
     if (this.#isDone || event.kind !== this.#plan.kind) return
     this.#count -= 1
     if (this.#count > 0) return
-    // In this very moment: nothing else that was heard has been looked at yet.
+    // The kill comes within this call, before the client handles its next packet.
     if (this.#plan.delayMilliseconds === 0) this.#act()
     else setTimeout(() => this.#act(), this.#plan.delayMilliseconds)
   }

@@ -1,4 +1,4 @@
-// npm run crash: kills brokers and prints what they have lost.
+// npm run crash: kills brokers and prints what they lost.
 
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,12 +8,12 @@ import { sentencesOf, table } from './table.ts'
 
 const USAGE = `npm run crash -- [options]
   --kills N               how often the broker is killed (20)
-  --seed S                plans of kills and habits (from the clock)
+  --seed S                plans of kills and settings (from the clock)
   --broker NAME           pondhawk, mosquitto or both (pondhawk)
   --level LEVEL           Pondhawk's durability: fsync, os or memory (fsync)
   --messages N            new messages for each life of the broker (1000)
   --mosquitto-sub         two subscribers are mosquitto_sub
-  --evidence DIR          where ledgers with findings go (crash-evidence)
+  --evidence DIR          directory of event logs with findings (crash-evidence)
 `
 const SENTENCES_SHOWN = 20
 
@@ -52,11 +52,11 @@ async function run(brokers: readonly BrokerName[], level: Level): Promise<number
   }
   for (const result of results) {
     process.stdout.write(sentencesOf(result, SENTENCES_SHOWN))
-    if (result.evidence !== null) process.stdout.write(`  ledgers: ${result.evidence}\n`)
+    if (result.evidence !== null) process.stdout.write(`  event logs: ${result.evidence}\n`)
   }
   process.stdout.write(`\n${table(results)}`)
   const failed = results.some(
-    ({ options, ledger }) => options.broker === 'pondhawk' && ledger.checker.count() > 0,
+    ({ options, log }) => options.broker === 'pondhawk' && log.checker.count() > 0,
   )
   return failed ? 1 : 0
 }

@@ -1,4 +1,4 @@
-// A payload says which message it is, and every byte of it follows from that: what is torn or mixed shows.
+// A payload contains the id of its message, and the id determines every byte: torn or mixed payloads are detected.
 
 export interface MessageId {
   readonly publisher: string
@@ -18,7 +18,7 @@ export function payloadOf({ publisher, sequence }: MessageId): string {
   return `${publisher} ${sequence} ${word.repeat(Math.ceil(size / word.length)).slice(0, size)}`
 }
 
-/** Null when the words of a message are not there at all. */
+/** Returns null when the payload has no message id. */
 export function readPayload(payload: string): ReadPayload | null {
   const [, publisher, digits] = /^(\S+) (\d+) /.exec(payload) ?? []
   if (publisher === undefined || digits === undefined) return null
@@ -26,7 +26,7 @@ export function readPayload(payload: string): ReadPayload | null {
   return { ...id, isIntact: payload === payloadOf(id) }
 }
 
-/** Mostly small; now and then more than a page of the disk, or more than one read of a socket. */
+/** A random size: mostly small, sometimes more than a page of the disk or more than one read of a socket. */
 function fillingBytes(sequence: number): number {
   if (sequence % 97 === 0) return LARGE_BYTES + (sequence % 1_000)
   if (sequence % 23 === 0) return MIDDLE_BYTES + (sequence % 1_000)

@@ -1,4 +1,4 @@
-// Dice from a seed: the same seed makes the same plans, though real processes never meet the same moments twice.
+// Seeded random numbers. The same seed makes the same plans, although the timing of real processes differs.
 
 export class Random {
   #state: number
@@ -7,7 +7,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** In [0, 1): mulberry32. */
+  /** A number from 0 up to, but not including, 1 (mulberry32). */
   fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
@@ -29,7 +29,7 @@ export class Random {
     return items[this.whole(0, items.length - 1)] ?? items[0]
   }
 
-  /** Dice of its own for each who asks, so that one does not disturb the other. */
+  /** Returns a generator of its own for each client, so that clients do not change each other's numbers. */
   fork(): Random {
     return new Random(this.whole(0, 4_294_967_295))
   }

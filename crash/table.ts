@@ -1,4 +1,4 @@
-// The figures of runs, side by side.
+// Prints the figures of several runs side by side.
 
 import type { CrashResult } from './crash-run.ts'
 
@@ -7,23 +7,20 @@ type Row = readonly [words: string, figure: (result: CrashResult) => string]
 const ROWS: readonly Row[] = [
   ['kills', ({ kills }) => number(kills)],
   ['seconds', ({ seconds }) => number(Math.round(seconds))],
-  ['acknowledged, QoS 1', result => number(result.ledger.checker.messages.acceptedQoS1)],
-  ['acknowledged, QoS 2', result => number(result.ledger.checker.messages.acceptedQoS2)],
-  ['publishes refused', result => number(result.ledger.checker.messages.refused)],
-  ['deliveries heard', result => number(result.ledger.checker.deliveries.delivered)],
-  ['QoS 1 heard again', result => number(result.ledger.checker.deliveries.repeated)],
-  ['acknowledged and lost', result => number(result.ledger.checker.deliveries.lost)],
-  [
-    '  deliveries missed by them',
-    result => number(result.ledger.checker.deliveries.lostDeliveries),
-  ],
+  ['acknowledged, QoS 1', result => number(result.log.checker.messages.acceptedQoS1)],
+  ['acknowledged, QoS 2', result => number(result.log.checker.messages.acceptedQoS2)],
+  ['publishes refused', result => number(result.log.checker.messages.refused)],
+  ['deliveries received', result => number(result.log.checker.deliveries.delivered)],
+  ['QoS 1 received again', result => number(result.log.checker.deliveries.repeated)],
+  ['acknowledged and lost', result => number(result.log.checker.deliveries.lost)],
+  ['  deliveries missed by them', result => number(result.log.checker.deliveries.lostDeliveries)],
   ['QoS 2 duplicates', result => found(result, 'duplicate')],
   ['first deliveries out of order', result => found(result, 'order')],
   ['Session Present lies', result => found(result, 'session-lie')],
   ['retained wrong', result => found(result, 'retained')],
-  ['  of questions', result => number(result.ledger.checker.retained.questionsAnswered)],
+  ['  of questions', result => number(result.log.checker.retained.questionsAnswered)],
   ['wills wrong', result => found(result, 'will')],
-  ['  of wills heard', result => number(result.ledger.checker.wills.published)],
+  ['  of wills received', result => number(result.log.checker.wills.published)],
   ['deleted and came back', result => found(result, 'came-back')],
   ['wrong bytes, unknown messages', wrongBytes],
   ['broker ended by itself', result => found(result, 'broker-fault')],
@@ -48,9 +45,9 @@ export function table(results: readonly CrashResult[]): string {
   return `${lines.join('\n')}\n`
 }
 
-/** The most telling sentences of a run. */
-export function sentencesOf({ ledger, name }: CrashResult, most: number): string {
-  const { checker } = ledger
+/** The first findings of a run. */
+export function sentencesOf({ log, name }: CrashResult, most: number): string {
+  const { checker } = log
   const shown = checker.findings.slice(0, most)
   const lines = shown.map(({ kind, at, sentence }) => `  line ${at}, ${kind}: ${sentence}`)
   const rest = checker.count() - shown.length
@@ -58,17 +55,17 @@ export function sentencesOf({ ledger, name }: CrashResult, most: number): string
   return lines.length === 0 ? '' : `${name}:\n${lines.join('\n')}\n`
 }
 
-function found({ ledger }: CrashResult, kind: Parameters<typeof ledger.checker.count>[0]): string {
-  return number(ledger.checker.count(kind))
+function found({ log }: CrashResult, kind: Parameters<typeof log.checker.count>[0]): string {
+  return number(log.checker.count(kind))
 }
 
-function wrongBytes({ ledger }: CrashResult): string {
-  return number(ledger.checker.count('corrupt') + ledger.checker.count('unknown-message'))
+function wrongBytes({ log }: CrashResult): string {
+  return number(log.checker.count('corrupt') + log.checker.count('unknown-message'))
 }
 
-/** Rule of three: no failure in N trials bounds the rate below 3/N at 95 %. */
-function bound({ kills, ledger }: CrashResult): string {
-  if (ledger.checker.count() > 0 || kills === 0) return 'no bound'
+/** Rule of three: after N trials without a failure the rate is below 3/N, with 95 % confidence. */
+function bound({ kills, log }: CrashResult): string {
+  if (log.checker.count() > 0 || kills === 0) return 'no bound'
   return `${((3 / kills) * 100).toPrecision(2)} %`
 }
 

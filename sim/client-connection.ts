@@ -1,13 +1,13 @@
-// One connection of a simulated client: bytes from and to its wire, and what counts for this connection only.
+// One connection of a simulated client: bytes from and to its wire, and the state that ends with the connection.
 
 import { decode } from '../src/packet/decode.ts'
 import { encode } from '../src/packet/encode.ts'
 import { Framer } from '../src/packet/framer.ts'
 import type { Packet, ProtocolVersion, PublishPacket } from '../src/packet/packet.ts'
-import type { Publication, Request } from './ledger.ts'
+import type { Publication, Request } from './history.ts'
 import type { ClientEnd, SimWire } from './sim-wire.ts'
 
-/** What CONNECT said. */
+/** The fields of CONNECT. */
 export interface Terms {
   readonly version: ProtocolVersion
   readonly cleanStart: boolean
@@ -17,16 +17,16 @@ export interface Terms {
   readonly topicAliasMaximum: number
   readonly will: Publication | null
   readonly willDelaySeconds: number
-  /** Milliseconds at which it was said. */
+  /** When CONNECT was sent, in milliseconds. */
   readonly sentAt: number
 }
 
 export interface Conversing {
-  hears(connection: ClientConnection, packet: Packet): void
+  receives(connection: ClientConnection, packet: Packet): void
   lost(connection: ClientConnection): void
 }
 
-/** SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
+/** A SUBSCRIBE or UNSUBSCRIBE that was not answered yet. */
 export interface Asked {
   readonly kind: 'subscribe' | 'unsubscribe'
   readonly requests: readonly Request[]
@@ -35,19 +35,19 @@ export interface Asked {
 export class ClientConnection implements ClientEnd {
   readonly terms: Terms
   isAccepted = false
-  /** Milliseconds; 0 until then. */
+  /** When CONNACK arrived, in milliseconds; 0 before that. */
   acceptedAtMs = 0
   isOver = false
-  /** DISCONNECT was said, so the will is to be forgotten. */
-  hasSaidGoodbye = false
-  /** Until CONNACK says otherwise. */
+  /** The client sent DISCONNECT, so the broker must discard the will. */
+  hasSentDisconnect = false
+  /** The default, until CONNACK sets another value. */
   serverReceiveMaximum = 65_535
   serverAliasMaximum = 0
   readonly asked: Map<number, Asked> = new Map()
-  /** PUBLISH of QoS 1 and 2 from the broker that were not answered to the end. */
+  /** PUBLISH packets of QoS 1 and 2 from the broker whose exchange has not ended. */
   readonly unanswered: Set<number> = new Set()
   readonly heardHere: Map<string, number> = new Map()
-  /** Aliases that this client has set. */
+  /** The topic aliases that this client has set. */
   readonly aliases: Map<string, number> = new Map()
   readonly #aliasedTopics = new Map<number, string>()
   readonly #client: Conversing
@@ -69,26 +69,26 @@ export class ClientConnection implements ClientEnd {
     this.#wire = wire
   }
 
-  says(packet: Packet): void {
+  sends(packet: Packet): void {
     const bytes = encode(packet, this.terms.version)
-    if (this.#joined === null) this.wire.says(bytes)
+    if (this.#joined === null) this.wire.sends(bytes)
     else this.#joined.push(bytes)
   }
 
-  /** What is said in `talk` leaves as one piece. */
+  /** Everything that is sent within `talk` leaves in one write. */
   inOneChunk(talk: () => void): void {
     const joined: Buffer[] = []
     this.#joined = joined
     talk()
     this.#joined = null
-    if (joined.length > 0) this.wire.says(Buffer.concat(joined))
+    if (joined.length > 0) this.wire.sends(Buffer.concat(joined))
   }
 
   received(chunk: Buffer): void {
     this.#framer.push(chunk)
     while (!this.isOver && this.#framer.next()) {
       const { bytes, start, end } = this.#framer
-      this.#client.hears(this, decode(bytes, start, end, this.terms.version))
+      this.#client.receives(this, decode(bytes, start, end, this.terms.version))
     }
   }
 
@@ -98,7 +98,7 @@ export class ClientConnection implements ClientEnd {
     this.#client.lost(this)
   }
 
-  /** The full topic of a PUBLISH; null for an alias that was never set. */
+  /** Returns the full topic of a PUBLISH, or null for an alias that was never set. */
   topicOf(packet: PublishPacket): string | null {
     const { topicAlias } = packet.properties
     if (topicAlias === undefined) return packet.topic

@@ -1,4 +1,4 @@
-// What simulated clients say, as packets, and how the story tells it.
+// The packets of simulated clients, and how the trace describes them.
 
 import {
   type AcknowledgementPacket,
@@ -11,20 +11,20 @@ import {
 import { SUCCESS } from '../src/packet/reason.ts'
 import { parseFilter } from '../src/routing/topic.ts'
 import type { Terms } from './client-connection.ts'
-import { idIn, type Request } from './ledger.ts'
+import { idIn, type Request } from './history.ts'
 
-export interface Saying {
+export interface PublishRequest {
   readonly topic: string
   readonly qos: QoS
   readonly retain: boolean
-  /** Bytes of the payload, as far as there must be any; 0 clears a retained topic. */
+  /** The least size of the payload; with RETAIN, 0 clears the retained message. */
   readonly bytes: number
   readonly properties: Properties
   readonly usesAlias: boolean
 }
 
-/** It begins with the name of the publication, so that whoever hears it knows what it is. */
-export function payloadOf(id: string, { bytes, retain }: Saying): Buffer {
+/** A payload begins with the id of its publication, so that receivers can identify it. */
+export function payloadOf(id: string, { bytes, retain }: PublishRequest): Buffer {
   if (retain && bytes === 0) return Buffer.alloc(0)
   const head = Buffer.from(`${id}|`)
   if (bytes <= head.length) return head
@@ -130,7 +130,7 @@ export function describeRequest(asked: SubscriptionRequest): string {
   return `${asked.filter} at QoS ${asked.qos}${flags} handling ${asked.retainHandling}`
 }
 
-export function describeSaying(id: string, { topic, qos, retain, bytes }: Saying): string {
+export function describePublish(id: string, { topic, qos, retain, bytes }: PublishRequest): string {
   const what = retain && bytes === 0 ? ' to clear it' : retain ? ', to be retained' : ''
   return `${id} to ${topic} at QoS ${qos}, ${bytes} bytes${what}`
 }

@@ -1,8 +1,8 @@
-// What a client keeps from one connection to the next, and what it may expect of the broker: I5 and I8.
+// The session state of a client across its connections, and what the client may expect of the broker: rules I5 and I8.
 
 import type { ClientConnection } from './client-connection.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { Ledger, Publication, SessionRecord } from './ledger.ts'
+import type { History, Publication, SessionRecord } from './history.ts'
 
 export interface Outgoing {
   readonly publication: Publication
@@ -11,34 +11,34 @@ export interface Outgoing {
 
 export interface SessionWorld {
   readonly events: EventQueue
-  readonly ledger: Ledger
+  readonly history: History
   readonly brokerStartedAt: number | null
 }
 
 interface Ended {
   readonly connection: ClientConnection
-  /** Milliseconds at which the client knew. */
+  /** When the client noticed the end, in milliseconds. */
   readonly at: number
 }
 
-/** Longest time from a deadline to the commit of what it brings about. */
+/** The longest time from a deadline to the commit of its effects. */
 const SLACK_MS = 2_000
 
-/** Expiries from here on do not pass in any run. */
+/** No run takes so long: an expiry of this many seconds never passes. */
 const LONG_SECONDS = 10_000
 
 export class ClientSession {
   readonly clientId: string
-  /** PUBLISH and PUBREL that were not answered to the end, in the order of a resend. */
+  /** PUBLISH and PUBREL packets whose exchange has not ended, in the order in which they are sent again. */
   readonly outgoing: Map<number, Outgoing> = new Map()
-  /** QoS 2 from the broker: what was heard under which packet identifier until PUBREL. */
+  /** Messages of QoS 2 from the broker, by packet identifier, from PUBLISH until PUBREL. */
   readonly incoming: Map<number, string> = new Map()
   record: SessionRecord | null = null
-  /** A clean start was asked for and not confirmed: the next one must be clean as well. */
+  /** The client asked for a clean start and got no CONNACK: its next CONNECT must be clean as well. */
   mustStartClean = false
   readonly #world: SessionWorld
   #expirySeconds = 0
-  /** CONNECTs whose answer never came: the broker may have opened, or changed, a session. */
+  /** CONNECT packets without CONNACK: the broker may have opened or changed a session because of them. */
   #unansweredTerms: ClientConnection['terms'][] = []
   #lastEnded: Ended | null = null
   readonly #connections: ClientConnection[] = []
@@ -52,7 +52,7 @@ export class ClientSession {
   attempts(connection: ClientConnection): void {
     const { terms } = connection
     this.#connections.push(connection)
-    // If no answer comes, nobody knows whether there is another session by then: only a clean start makes sure.
+    // Without CONNACK the client cannot know whether the broker opened another session. Only a clean start is certain.
     const changes = this.record !== null && terms.expirySeconds !== this.#expirySeconds
     if (terms.cleanStart || changes || !this.#isSurelyThere) this.mustStartClean = true
     this.#unansweredTerms.push(terms)
@@ -61,18 +61,18 @@ export class ClientSession {
 
   opened(connection: ClientConnection, isPresent: boolean): void {
     const { terms } = connection
-    const { ledger, events } = this.#world
+    const { history, events } = this.#world
     this.#checkPresence(connection, isPresent)
     this.mustStartClean = false
     this.#unansweredTerms = []
     if (!isPresent) this.#forget()
-    this.record ??= ledger.sessionBegins(this.clientId, terms.expirySeconds > 0, events.count)
+    this.record ??= history.sessionBegins(this.clientId, terms.expirySeconds > 0, events.count)
     this.record.wire = connection.wire
     this.#expirySeconds = terms.expirySeconds
   }
 
   lost(connection: ClientConnection): void {
-    // One that was never answered may not have reached the session: it does not begin its expiry anew.
+    // A connection without CONNACK may not have reached the session, so it does not restart the session's expiry.
     if (!connection.isAccepted) return
     this.#lastEnded = { connection, at: this.#world.events.now }
     const { will } = connection.terms
@@ -80,7 +80,7 @@ export class ClientSession {
     if (this.#expirySeconds === 0) this.#forget()
   }
 
-  /** At the end of a run nobody comes back any more. */
+  /** At the end of a run no client reconnects. */
   judgeWillAtEnd(): void {
     this.#judgeWillBeforeReturn()
   }
@@ -95,9 +95,9 @@ export class ClientSession {
   #checkPresence(connection: ClientConnection, isPresent: boolean): void {
     const expected = this.#expectedPresence(connection)
     if (expected === 'either' || (expected === 'present') === isPresent) return
-    this.#world.ledger.violation(
+    this.#world.history.violation(
       'I5',
-      `${this.clientId} heard that its session is ${isPresent ? 'present' : 'absent'}, but it must be ${expected}`,
+      `${this.clientId} received that its session is ${isPresent ? 'present' : 'absent'}, but it must be ${expected}`,
     )
   }
 
@@ -112,18 +112,18 @@ export class ClientSession {
       : 'either'
   }
 
-  /** The session that the client knows of cannot have expired by now. */
+  /** Whether the session that the client knows of cannot have expired yet. */
   get #isSurelyThere(): boolean {
     const ended = this.#lastEnded
     if (this.record === null || ended === null) return true
-    // The broker may have given up a silent client long before the client knew.
+    // The broker may have closed the connection by keep-alive long before the client noticed.
     const isWatched = ended.connection.terms.keepAliveSeconds > 0
     const sinceMs = isWatched ? -Infinity : ended.at
     if (this.#expirySeconds >= LONG_SECONDS) return true
     return this.#world.events.now < sinceMs + this.#expirySeconds * 1_000 - SLACK_MS
   }
 
-  /** From when on the broker counts, at the latest: it noticed, or it started and could not know better. */
+  /** The latest time from which the broker counts the expiry: it saw the end of the connection, or it started later. */
   get #goneAtMs(): number {
     let gone = this.#world.brokerStartedAt ?? Infinity
     for (const { wire } of this.#connections.slice(0, -1)) {
@@ -132,10 +132,10 @@ export class ClientSession {
     return gone
   }
 
-  /** The connection is gone without a goodbye: the will must be published, at once or after its delay. */
+  /** The connection ended without DISCONNECT: the will must be published, at once or after its delay. */
   #willIsDue(connection: ClientConnection, will: Publication): void {
     this.#pendingWill = null
-    if (connection.hasSaidGoodbye) {
+    if (connection.hasSentDisconnect) {
       this.#forgetWillLater(connection, will)
       return
     }
@@ -144,7 +144,7 @@ export class ClientSession {
     else this.#pendingWill = { will, delayMs: delaySeconds * 1_000 }
   }
 
-  /** The broker heard the goodbye and lived on long enough to write it down: no will any more. */
+  /** The broker received DISCONNECT and ran long enough to store that: the will must not be published. */
   #forgetWillLater(connection: ClientConnection, will: Publication): void {
     const { wire, terms } = connection
     if (terms.keepAliveSeconds > 0 || wire.isBroken || wire.isBrokerClosed) return
@@ -157,7 +157,7 @@ export class ClientSession {
     })
   }
 
-  /** Whether its time had come before the client came back. */
+  /** Decides whether the will was due before the client reconnected. */
   #judgeWillBeforeReturn(): void {
     const pending = this.#pendingWill
     if (pending === null) return

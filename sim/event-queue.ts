@@ -1,4 +1,4 @@
-// Virtual time: what will happen, in order of time and then in the order in which it was asked for.
+// Virtual time: the coming events, in order of time, and at one time in the order in which they were scheduled.
 
 interface Event {
   readonly at: number
@@ -9,7 +9,7 @@ interface Event {
 export class EventQueue {
   /** Milliseconds since 1970. */
   now: number
-  /** Events that have happened: the order of all that an observer sees. */
+  /** The number of events that have run. It gives everything that an observer sees its order. */
   count = 0
   readonly #heap: Event[] = []
   #asked = 0
@@ -38,7 +38,7 @@ export class EventQueue {
     }
   }
 
-  /** Lets the next event happen if it is due by `until`. False when there is none. */
+  /** Runs the next event if it is due by `until`. Returns false when there is none. */
   step(until: number): boolean {
     const first = this.#heap[0]
     if (first === undefined || first.at > until) return false

@@ -1,16 +1,16 @@
-// Which subscriptions can be the reason for a delivery.
+// Finds the subscriptions that can be the reason for a delivery.
 
 import { topicMatches } from '../src/routing/topic.ts'
 import {
   isAccepted,
   lastEffectOf,
-  type Ledger,
+  type History,
   type Publication,
   type Request,
   type SessionRecord,
-} from './ledger.ts'
+} from './history.ts'
 
-/** Subscriptions of the session, past and present, that match. */
+/** Returns the past and present subscriptions of the session that match. */
 export function requestsFor(session: SessionRecord, publication: Publication): readonly Request[] {
   return session.requests.filter(
     each => !each.isRefused && topicMatches(each.topicFilter, publication.topic),
@@ -27,25 +27,29 @@ export function explainsLive(
   return request.goneAt === null || request.goneAt > publication.sentAt
 }
 
-/** Who joins a share group is sent what waits there already, for whichever member it came. */
-export function waitsInGroup(ledger: Ledger, request: Request, publication: Publication): boolean {
-  return ledger.sessions.some(session =>
+/** A new member of a share group may be sent messages that waited in the group before it joined. */
+export function waitsInGroup(
+  history: History,
+  request: Request,
+  publication: Publication,
+): boolean {
+  return history.sessions.some(session =>
     session.requests.some(
       each => each.filter === request.filter && explainsLive(each, publication, session.clientId),
     ),
   )
 }
 
-/** It was the retained message of its topic at some moment after the subscription was asked for. */
+/** Whether the publication was the retained message of its topic at some moment after SUBSCRIBE was sent. */
 export function explainsReplay(
-  ledger: Ledger,
+  history: History,
   request: Request,
   publication: Publication,
 ): boolean {
   if (!publication.retain || request.shareName !== null) return false
   const last = lastEffectOf(publication)
   if (last < 0) return false
-  const all = ledger.retained.get(publication.topic) ?? []
+  const all = history.retained.get(publication.topic) ?? []
   return !all.some(
     other =>
       other.kind === 'publish' &&

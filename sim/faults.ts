@@ -1,4 +1,4 @@
-// What a store makes of a disk that fails at one call, or from one call on; and of files whose bytes have changed.
+// Runs a store on a disk that fails at one call, or from one call on, and on files whose bytes were changed.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Change } from '../src/store/change.ts'
@@ -6,7 +6,7 @@ import { DurableState } from '../src/store-kit/durable-state.ts'
 import { LogStore } from '../src/store/log/log-store.ts'
 import { DiskFull, StoreDamaged } from '../src/store/log/store-damaged.ts'
 import type { Snapshot, StoredDelivery } from '../src/store/store.ts'
-import { Dice } from './dice.ts'
+import { Random } from './random.ts'
 import { inOrder, OWNERS, RandomChanges } from './random-changes.ts'
 import { type Fault, SimDisk } from './sim-disk.ts'
 
@@ -18,11 +18,11 @@ const OPTIONS = {
   reserveBytes: 0,
   salt: () => 0x5a17,
 }
-/** So many that a run makes more than 2,000 calls of the disk. */
+/** Enough commits for more than 2,000 calls of the disk in one run. */
 const COMMITS = 750
-/** Commits after which it is quiet for a moment. */
+/** After each this many commits the store has idle time. */
 const RESTS_EVERY = 25
-/** How often a commit that found no room is tried again. */
+/** How often a commit that failed for lack of space is tried again. */
 const TRIES = 4
 
 export const FAULTS: readonly Fault[] = [
@@ -33,39 +33,39 @@ export const FAULTS: readonly Fault[] = [
 ]
 
 export interface FaultPlan {
-  /** The call that fails, from 1. */
+  /** The number of the call that fails, counted from 1. */
   readonly call: number
   readonly fault: Fault
-  /** It and all that follow. */
+  /** Whether all later calls fail as well. */
   readonly persists: boolean
-  /** `os` for a store that does not sync: the sweep must find it guilty. */
+  /** `os` for a store that does not sync: the test must detect its losses. */
   readonly durability?: 'fsync' | 'os'
 }
 
 export interface FaultOutcome {
   readonly acknowledged: number
   readonly calls: number
-  /** What is wrong, or null. */
+  /** A sentence about the violation, or null. */
   readonly violation: string | null
 }
 
-/** Runs a store against the plan, lets the power go, and asks the store on a healthy disk what it has kept. */
+/** Runs a store with the planned fault, cuts the power, and reads on a healthy disk what the store has kept. */
 export function runFault(plan: FaultPlan): FaultOutcome {
-  const dice = new Dice(plan.call)
-  const disk = new SimDisk({ dice })
+  const random = new Random(plan.call)
+  const disk = new SimDisk({ random })
   disk.fault = (_call, count) =>
     count === plan.call || (plan.persists && count > plan.call) ? plan.fault : null
   const model = new DurableState(PAGE_MESSAGES)
   const { acknowledged, pending } = commitAll(disk, model, plan.durability ?? 'fsync')
   const { calls } = disk
   disk.fault = null
-  if (dice.chance(2)) disk.crashes()
+  if (random.chance(2)) disk.crashes()
   else disk.processDies()
   const violation = judged(() => keptAll(disk, model, pending))
   return { acknowledged, calls, violation }
 }
 
-/** A store that cannot be opened any more has kept nothing. */
+/** A store that cannot be opened has kept nothing. */
 function judged(judge: () => string | null): string | null {
   try {
     return judge()
@@ -77,19 +77,19 @@ function judged(judge: () => string | null): string | null {
 
 interface Committed {
   readonly acknowledged: number
-  /** Handed over and never acknowledged: it may be there or not, in whole. */
+  /** A commit that was handed over and not acknowledged: the whole of it may be there, or none of it. */
   readonly pending: readonly Change[]
 }
 
 function commitAll(disk: SimDisk, model: DurableState, durability: 'fsync' | 'os'): Committed {
-  const random = new RandomChanges(1)
+  const changeSource = new RandomChanges(1)
   const log = new LogStore(disk, { ...OPTIONS, durability })
   let acknowledged = 0
   let changes: readonly Change[] = []
   try {
     log.open()
     for (let count = 0; count < COMMITS; count++) {
-      changes = random.group()
+      changes = changeSource.group()
       if (!couldCommit(log, changes)) return { acknowledged, pending: changes }
       model.apply(changes)
       acknowledged += 1
@@ -98,7 +98,7 @@ function commitAll(disk: SimDisk, model: DurableState, durability: 'fsync' | 'os
       if (count % RESTS_EVERY === 0) log.rest()
     }
   } catch (error) {
-    // Final: a broker ends here, or does not start where even the first file finds no room.
+    // A final failure: a broker ends here, or it does not start if there is no space for the first file.
     const isOfDisk = error instanceof DiskFull || (error instanceof Error && 'code' in error)
     if (!isOfDisk) throw error
   }
@@ -128,7 +128,7 @@ function keptAll(disk: SimDisk, model: DurableState, pending: readonly Change[])
   return 'what was acknowledged is not what is there'
 }
 
-/** All that a store has, read to the last page. */
+/** Reads everything that a store holds, to the last page. */
 interface Everything {
   readonly snapshot: Snapshot
   readonly lines: readonly (readonly StoredDelivery[])[]
@@ -157,24 +157,24 @@ function linesOf(page: LogStore['page']): readonly (readonly StoredDelivery[])[]
   })
 }
 
-/** `told`: refused by the name of a file; `cut`: an end of the log that looks like a commit that was never finished. */
-export type DamageOutcome = 'whole' | 'told' | 'cut' | 'silently less'
+/** `reported`: the store was refused, with the name of a file. `cut`: the end of the log looks like an unfinished commit. */
+export type DamageOutcome = 'whole' | 'reported' | 'cut' | 'silently less'
 
-/** A store with a past, on which damage after damage is tried. */
+/** A store with several segments and a checkpoint, to which one damage after another is applied. */
 export class DamageTrial {
   readonly #disk: SimDisk
   readonly #groups: (readonly Change[])[] = []
-  /** Where each commit ends. */
+  /** The file and the byte at which each commit ends. */
   readonly #ends: { readonly segment: number; readonly offset: number }[] = []
   readonly #whole: Everything
 
   constructor(seed: number) {
-    this.#disk = new SimDisk({ dice: new Dice(seed) })
-    const random = new RandomChanges(seed)
+    this.#disk = new SimDisk({ random: new Random(seed) })
+    const changeSource = new RandomChanges(seed)
     const log = new LogStore(this.#disk, OPTIONS)
     log.open()
     for (let count = 0; count < COMMITS; count++) {
-      const changes = random.group()
+      const changes = changeSource.group()
       if (changes.length === 0) continue
       log.commit(changes)
       this.#groups.push(changes)
@@ -185,15 +185,15 @@ export class DamageTrial {
     this.#whole = tellModel(this.#model(this.#groups.length))
   }
 
-  /** Flips a bit of a file, cuts it, or makes zeros of all that stands behind a place. */
-  try(dice: Dice): DamageOutcome {
-    const disk = this.#disk.copied(dice)
-    const name = dice.of(disk.fileNames)
+  /** Flips a bit of a file, cuts the file, or overwrites everything behind a place with zeros. */
+  try(random: Random): DamageOutcome {
+    const disk = this.#disk.copied(random)
+    const name = random.of(disk.fileNames)
     const bytes = disk.bytesOf(name)
-    const at = dice.below(bytes.length)
-    const isFlip = dice.chance(2)
-    if (isFlip) bytes[at] = (bytes[at] ?? 0) ^ (1 << dice.below(8))
-    else if (dice.chance(2)) disk.cutsFile(name, at)
+    const at = random.below(bytes.length)
+    const isFlip = random.chance(2)
+    if (isFlip) bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8))
+    else if (random.chance(2)) disk.cutsFile(name, at)
     else bytes.fill(0, at)
     return this.#judge(disk, name, at, !isFlip)
   }
@@ -205,12 +205,12 @@ export class DamageTrial {
       kept = tellAll(log)
     } catch (error) {
       if (!(error instanceof StoreDamaged)) throw error
-      return 'told'
+      return 'reported'
     }
     if (isDeepStrictEqual(kept, this.#whole)) return 'whole'
     const left = this.#commitsLeft(name, at, isCut)
     if (left === this.#groups.length) return 'silently less'
-    // One more where the cut took no more of a frame than the zeros that fill it up.
+    // One commit more if the cut removed only the zeros that pad the frame.
     const isPrefix = [left, left + 1].some(commits =>
       isDeepStrictEqual(kept, tellModel(this.#model(commits))),
     )
@@ -218,8 +218,8 @@ export class DamageTrial {
   }
 
   /**
-   * Commits that must be there when the end of the newest segment is gone. A flipped bit may only take the last one:
-   * what was written after it would tell. All of them where the damage is not in that end.
+   * The commits that must be there when the end of the newest segment is missing. A flipped bit may remove the last commit
+   * only: frames behind it would reveal the damage. If the damage is elsewhere, all commits must be there.
    */
   #commitsLeft(name: string, at: number, isCut: boolean): number {
     const last = this.#ends.at(-1)

@@ -1,6 +1,6 @@
-// One file's bytes: as the process sees them, as they are on stable storage, and what lies between.
+// The bytes of one file: as the process sees them, as they are on stable storage, and the writes in between.
 
-import type { Dice } from './dice.ts'
+import type { Random } from './random.ts'
 
 const SECTOR_BYTES = 512
 
@@ -68,20 +68,20 @@ export class Inode {
     this.#unsynced = []
   }
 
-  /** The power goes while this syncs. */
-  syncSome(dice: Dice): void {
-    this.losesPower(dice)
+  /** Cuts the power during a sync of this file. */
+  syncSome(random: Random): void {
+    this.losesPower(random)
   }
 
-  /** Some of it may have arrived; the rest is visible, but it is nobody's business any more to write it. */
-  failsToSync(dice: Dice): void {
-    for (const change of this.#unsynced) if (dice.chance(2)) apply(this.#durable, change)
+  /** Some of it may be on the disk. The process still sees the rest, but the system will not write it any more. */
+  failsToSync(random: Random): void {
+    for (const change of this.#unsynced) if (random.chance(2)) apply(this.#durable, change)
     this.#unsynced = []
   }
 
-  losesPower(dice: Dice): void {
-    const keep = KEEPERS[dice.below(KEEPERS.length)]
-    keep?.(this.#durable, this.#unsynced, dice)
+  losesPower(random: Random): void {
+    const keep = KEEPERS[random.below(KEEPERS.length)]
+    keep?.(this.#durable, this.#unsynced, random)
     this.#unsynced = []
     this.current.takes(this.#durable)
   }
@@ -94,28 +94,28 @@ export class Inode {
   }
 }
 
-type Keeper = (durable: FileBytes, unsynced: readonly Unsynced[], dice: Dice) => void
+type Keeper = (durable: FileBytes, unsynced: readonly Unsynced[], random: Random) => void
 
-/** What a disk may make of that which was not synced. */
+/** What a disk may keep of writes that were not synced. */
 const KEEPERS: readonly Keeper[] = [
-  // Nothing arrived.
+  // None of them.
   () => {},
-  // All arrived.
+  // All of them.
   (durable, unsynced) => {
     for (const change of unsynced) apply(durable, change)
   },
-  // The first ones arrived, the next one in part.
-  (durable, unsynced, dice) => {
-    const count = dice.below(unsynced.length + 1)
+  // The first ones, and a part of the next one.
+  (durable, unsynced, random) => {
+    const count = random.below(unsynced.length + 1)
     for (const change of unsynced.slice(0, count)) apply(durable, change)
     const torn = unsynced[count]
-    if (torn !== undefined) applyTorn(durable, torn, dice)
+    if (torn !== undefined) applyTorn(durable, torn, random)
   },
-  // Any of them arrived, each in whole, in part or as nothing but a larger size.
-  (durable, unsynced, dice) => {
+  // Any of them, each in whole, in part, or only as a larger file size.
+  (durable, unsynced, random) => {
     for (const change of unsynced) {
-      if (dice.chance(2)) apply(durable, change)
-      else if (dice.chance(3)) applyTorn(durable, change, dice)
+      if (random.chance(2)) apply(durable, change)
+      else if (random.chance(3)) applyTorn(durable, change, random)
     }
   },
 ]
@@ -125,34 +125,34 @@ function apply(durable: FileBytes, change: Unsynced): void {
   else durable.write(change.bytes, change.at)
 }
 
-function applyTorn(durable: FileBytes, change: Unsynced, dice: Dice): void {
+function applyTorn(durable: FileBytes, change: Unsynced, random: Random): void {
   if (change.kind === 'truncate') return
   const { at, bytes } = change
-  switch (dice.below(4)) {
+  switch (random.below(4)) {
     case 0:
-      durable.write(bytes.subarray(0, dice.below(bytes.length + 1)), at)
+      durable.write(bytes.subarray(0, random.below(bytes.length + 1)), at)
       return
     case 1:
-      // The size arrived, the bytes did not.
+      // The new size is on the disk, the bytes are not.
       if (at + bytes.length > durable.size) durable.resize(at + bytes.length)
       return
     case 2:
-      // The same, and what lies there is what somebody else had on the disk before.
+      // The same, and the file shows old bytes of another file.
       if (at + bytes.length > durable.size) {
         const start = Math.max(at, durable.size)
-        durable.write(Buffer.alloc(at + bytes.length - start, 1 + dice.below(255)), start)
+        durable.write(Buffer.alloc(at + bytes.length - start, 1 + random.below(255)), start)
       }
       return
     default:
-      applySectors(durable, at, bytes, dice)
+      applySectors(durable, at, bytes, random)
   }
 }
 
-function applySectors(durable: FileBytes, at: number, bytes: Buffer, dice: Dice): void {
+function applySectors(durable: FileBytes, at: number, bytes: Buffer, random: Random): void {
   let start = 0
   while (start < bytes.length) {
     const end = Math.min(bytes.length, start + SECTOR_BYTES - ((at + start) % SECTOR_BYTES))
-    if (dice.chance(2)) durable.write(bytes.subarray(start, end), at + start)
+    if (random.chance(2)) durable.write(bytes.subarray(start, end), at + start)
     start = end
   }
 }

@@ -1,127 +1,142 @@
-// Judges each delivery as it comes: was there a right and a reason to send it, is it whole, is it in order, is it the first?
+// Checks each delivery as it arrives: its right, its reason, its content, its order, and that it is no duplicate.
 
 import type { PublishPacket } from '../src/packet/packet.ts'
 import { topicMatches } from '../src/routing/topic.ts'
 import { explainsLive, explainsReplay, requestsFor, waitsInGroup } from './explanations.ts'
 import {
-  type Heard,
+  type Received,
   idIn,
   lastEffectOf,
-  type Ledger,
+  type History,
   type Publication,
   type SessionRecord,
-} from './ledger.ts'
+} from './history.ts'
 import { checkExpiry, checkOptions } from './options-oracle.ts'
 
-export interface Hearing {
+export interface ReceivedDelivery {
   readonly session: SessionRecord
   readonly packet: PublishPacket
-  /** The full topic, where an alias stood for it. */
+  /** The full topic, also when the packet had an alias only. */
   readonly topic: string
   readonly version: number
   readonly moment: number
-  /** Milliseconds of the world. */
+  /** The time of the world in milliseconds. */
   readonly nowMs: number
-  /** Milliseconds at which this connection was accepted. */
+  /** When this connection got its CONNACK, in milliseconds. */
   readonly connectedAtMs: number
-  /** How often this connection has heard it live before. */
+  /** How often this connection has received each publication as a live message. */
   readonly onConnection: Map<string, number>
 }
 
-/** A message that a client has taken for new: repetitions of QoS 2 were sorted out by their packet identifiers. */
-export function heard(ledger: Ledger, hearing: Hearing): void {
-  const { packet, session, topic } = hearing
+/** Checks a message that the client accepted as new. Repetitions of QoS 2 were already removed by packet identifier. */
+export function received(history: History, delivery: ReceivedDelivery): void {
+  const { packet, session, topic } = delivery
   if (packet.payload.length === 0) {
-    hearsEmpty(ledger, hearing)
+    checkEmpty(history, delivery)
     return
   }
-  const publication = ledger.publications.get(idIn(packet.payload))
+  const publication = history.publications.get(idIn(packet.payload))
   if (publication === undefined) {
-    ledger.violation('I6', `${session.clientId} heard what nobody published on ${topic}`)
+    history.violation('I6', `${session.clientId} received what nobody published on ${topic}`)
     return
   }
-  checkContent(ledger, hearing, publication)
-  checkReason(ledger, hearing, publication)
-  checkOptions(ledger, hearing, publication)
-  checkExpiry(ledger, hearing, publication)
-  checkRepetition(ledger, hearing, publication)
-  checkOrder(ledger, hearing, publication)
-  note(hearing, publication)
+  checkContent(history, delivery, publication)
+  checkReason(history, delivery, publication)
+  checkOptions(history, delivery, publication)
+  checkExpiry(history, delivery, publication)
+  checkRepetition(history, delivery, publication)
+  checkOrder(history, delivery, publication)
+  note(delivery, publication)
 }
 
-function note({ session, packet, moment }: Hearing, publication: Publication): void {
-  const known: Heard = session.heard.get(publication) ?? {
+function note({ session, packet, moment }: ReceivedDelivery, publication: Publication): void {
+  const known: Received = session.received.get(publication) ?? {
     firstAt: moment,
     live: 0,
     exactly: 0,
   }
   if (!packet.retain) known.live += 1
   if (packet.qos === 2 && !packet.retain) known.exactly += 1
-  session.heard.set(publication, known)
+  session.received.set(publication, known)
 }
 
-/** Without a payload there is no telling which one it is, so much only: somebody must have cleared the topic. */
-function hearsEmpty(ledger: Ledger, { session, topic }: Hearing): void {
-  const isKnown = ledger.retained.get(topic)?.some(each => each.payload.length === 0) === true
-  if (!isKnown) ledger.violation('I6', `${session.clientId} heard an empty message on ${topic}`)
+/** A message without a payload does not show which publication it is. Only this is checked: a client cleared the topic. */
+function checkEmpty(history: History, { session, topic }: ReceivedDelivery): void {
+  const isKnown = history.retained.get(topic)?.some(each => each.payload.length === 0) === true
+  if (!isKnown) history.violation('I6', `${session.clientId} received an empty message on ${topic}`)
 }
 
-function checkContent(ledger: Ledger, hearing: Hearing, publication: Publication): void {
-  const { packet, session, topic, version } = hearing
-  const what = `${session.clientId} heard ${publication.id}`
-  if (topic !== publication.topic) ledger.violation('whole', `${what} on the topic ${topic}`)
+function checkContent(
+  history: History,
+  delivery: ReceivedDelivery,
+  publication: Publication,
+): void {
+  const { packet, session, topic, version } = delivery
+  const what = `${session.clientId} received ${publication.id}`
+  if (topic !== publication.topic) history.violation('whole', `${what} on the topic ${topic}`)
   if (!packet.payload.equals(publication.payload)) {
-    ledger.violation('whole', `${what} with another payload`)
+    history.violation('whole', `${what} with another payload`)
   }
-  if (packet.qos > publication.qos) ledger.violation('whole', `${what} at QoS ${packet.qos}`)
+  if (packet.qos > publication.qos) history.violation('whole', `${what} at QoS ${packet.qos}`)
   if (version < 5) return
   const { contentType, userProperties } = publication.properties
-  const { contentType: heardType, userProperties: heardProperties } = packet.properties
-  const isWhole = contentType === heardType && userProperties?.join() === heardProperties?.join()
-  if (!isWhole) ledger.violation('whole', `${what} with other properties`)
+  const { contentType: receivedType, userProperties: receivedProperties } = packet.properties
+  const isWhole =
+    contentType === receivedType && userProperties?.join() === receivedProperties?.join()
+  if (!isWhole) history.violation('whole', `${what} with other properties`)
 }
 
-/** I6 and I9: some subscription of this session must explain it. */
-function checkReason(ledger: Ledger, hearing: Hearing, publication: Publication): void {
-  const { session, packet } = hearing
+/** I6 and I9: a subscription of this session must be the reason. */
+function checkReason(history: History, delivery: ReceivedDelivery, publication: Publication): void {
+  const { session, packet } = delivery
   const requests = requestsFor(session, publication)
   const isLive = requests.some(
     request =>
       explainsLive(request, publication, session.clientId) ||
-      (request.shareName !== null && waitsInGroup(ledger, request, publication)),
+      (request.shareName !== null && waitsInGroup(history, request, publication)),
   )
   const isReplay =
-    packet.retain && requests.some(request => explainsReplay(ledger, request, publication))
+    packet.retain && requests.some(request => explainsReplay(history, request, publication))
   if (isLive || isReplay) return
   const rule = lastEffectOf(publication) < 0 ? 'I6' : 'I9'
   const how = packet.retain ? 'as retained' : 'as live'
-  ledger.violation(
+  history.violation(
     rule,
-    `${session.clientId} (session ${session.number}) heard ${publication.id} ${how} without a reason`,
+    `${session.clientId} (session ${session.number}) received ${publication.id} ${how} without a reason`,
   )
 }
 
-/** I2, and at QoS 1 no more often on one connection than it was published. */
-function checkRepetition(ledger: Ledger, hearing: Hearing, publication: Publication): void {
-  const { session, packet, onConnection } = hearing
+/** I2; at QoS 1 a connection may receive a message at most as often as it was published. */
+function checkRepetition(
+  history: History,
+  delivery: ReceivedDelivery,
+  publication: Publication,
+): void {
+  const { session, packet, onConnection } = delivery
   if (packet.retain || packet.qos === 0) return
-  const firstAt = session.heard.get(publication)?.firstAt ?? Infinity
-  if (firstAt < ledger.allSettledAt) {
-    ledger.violation('I9', `${session.clientId} heard ${publication.id} again after it was settled`)
+  const firstAt = session.received.get(publication)?.firstAt ?? Infinity
+  if (firstAt < history.allSettledAt) {
+    history.violation(
+      'I9',
+      `${session.clientId} received ${publication.id} again after it was settled`,
+    )
   }
   const times = (onConnection.get(publication.id) ?? 0) + 1
   onConnection.set(publication.id, times)
   const paths = pathsOf(session, publication)
   if (packet.qos === 1 && times > paths * publication.attempts) {
-    ledger.violation('once', `${session.clientId} heard ${publication.id} ${times} times at once`)
+    history.violation(
+      'once',
+      `${session.clientId} received ${publication.id} ${times} times at once`,
+    )
   }
-  const before = session.heard.get(publication)?.exactly ?? 0
+  const before = session.received.get(publication)?.exactly ?? 0
   if (packet.qos === 2 && publication.qos === 2 && before + 1 > paths) {
-    ledger.violation('I2', `${session.clientId} heard ${publication.id} ${before + 1} times`)
+    history.violation('I2', `${session.clientId} received ${publication.id} ${before + 1} times`)
   }
 }
 
-/** On how many ways it may reach this session: once for all plain subscriptions, once for each share group. */
+/** Returns how many copies may reach this session: one for all plain subscriptions, and one for each share group. */
 export function pathsOf(session: SessionRecord, publication: Publication): number {
   const ways = new Set<string>()
   for (const { shareName, filter, topicFilter } of session.requests) {
@@ -130,24 +145,24 @@ export function pathsOf(session: SessionRecord, publication: Publication): numbe
   return ways.size
 }
 
-/** I3: the first hearing of each is in the order of publishing. What went through a share group has no order. */
-function checkOrder(ledger: Ledger, hearing: Hearing, publication: Publication): void {
-  const { session, packet } = hearing
+/** I3: messages arrive for the first time in the order of publishing. Messages of a share group have no order. */
+function checkOrder(history: History, delivery: ReceivedDelivery, publication: Publication): void {
+  const { session, packet } = delivery
   if (session.isMember || packet.retain || publication.retain) return
-  if (publication.kind === 'will' || session.heard.has(publication)) return
-  // A full queue may have dropped it, and its publisher sent it again.
-  if (publication.attempts > 1 && ledger.wasDropped(session.clientId, publication)) return
+  if (publication.kind === 'will' || session.received.has(publication)) return
+  // A full queue may have dropped the first attempt, and the publisher sent the message again.
+  if (publication.attempts > 1 && history.wasDropped(session.clientId, publication)) return
   // At QoS 0 the first of several attempts may have been dropped.
   if (packet.qos === 0 && publication.attempts > 1) return
   const stream = `${publication.publisher}/${publication.qos}/${packet.qos}/${publication.topic}`
   const last = session.streams.get(stream) ?? 0
   if (publication.order < last && wasSubscribedBefore(session, publication, packet.qos)) {
-    ledger.violation('I3', `${session.clientId} heard ${publication.id} after a later one`)
+    history.violation('I3', `${session.clientId} received ${publication.id} after a later one`)
   }
   session.streams.set(stream, Math.max(last, publication.order))
 }
 
-/** One that a client had to send again may have been routed first to those who were subscribed then. */
+/** A message that was sent again may have been routed at its first attempt, to the sessions subscribed at that time. */
 function wasSubscribedBefore(
   session: SessionRecord,
   publication: Publication,

@@ -1,4 +1,4 @@
-// `npm run sim`: one seed with its story, or many with their sum.
+// `npm run sim`: one seed with its trace, or many seeds with their totals.
 
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -7,14 +7,14 @@ import { failuresIn, runSeeds, type SeedRange, sentenceOf, type Tally, tallyOf }
 import { REAL } from './trials.ts'
 import { run } from './world.ts'
 
-const HELP = `npm run sim -- --seed N            one world, told
-npm run sim -- --seeds N           so many worlds
-    --from N                       the first of them (default 1)
-    --seconds N                    no more after so long
+const HELP = `npm run sim -- --seed N            one world, with its trace
+npm run sim -- --seeds N           this many worlds
+    --from N                       the first seed (default 1)
+    --seconds N                    begins no more worlds after this time
     --jobs N                       threads (default: one for each processor)
 `
 
-/** Worlds that a thread runs before it tells. */
+/** How many worlds a thread runs between two reports. */
 const SLICE = 500
 
 if (isMainThread) process.exitCode = await main()
@@ -36,10 +36,10 @@ async function main(): Promise<number> {
   return runMany({ from, to: from + Number(values.seeds) }, until, jobs)
 }
 
-/** Repeats one world. */
+/** Runs one world again and prints its trace. */
 function tellOne(seed: number): number {
-  const { story, violations, counts } = run(seed, { ...REAL, tellsStory: true })
-  process.stdout.write(`${[...story, '', ...violations, JSON.stringify(counts)].join('\n')}\n`)
+  const { trace, violations, counts } = run(seed, { ...REAL, traces: true })
+  process.stdout.write(`${[...trace, '', ...violations, JSON.stringify(counts)].join('\n')}\n`)
   return violations.length === 0 ? 0 : 1
 }
 

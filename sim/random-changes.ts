@@ -1,4 +1,4 @@
-// Random changes, in an order in which a broker could record them. Stores are compared by them.
+// Random changes, in an order in which a broker could record them. Tests compare stores with them.
 
 import { contentBytes, identifiersBytes } from '../src/message.ts'
 import { wholeSubscription } from '../src/routing/subscription.ts'
@@ -13,14 +13,14 @@ const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
   topicFilter: 'a/#',
 }))
 
-/** All that can have deliveries. */
+/** All owners that deliveries are queued for. */
 export const OWNERS: readonly Owner[] = [...CLIENTS.map(ownerOf), ...GROUPS]
 
 export class RandomChanges {
   readonly #random: () => number
   #sequence = 0
   #delivery = 0
-  /** Deliveries that may still be somewhere: number, and where it began to wait. */
+  /** Deliveries that may still exist: the number, and the owner that each was queued for first. */
   readonly #queued: { delivery: number; owner: Owner; qos: 1 | 2; sentTo: string | null }[] = []
   readonly #sessions = new Set<string>()
 
@@ -80,7 +80,7 @@ export class RandomChanges {
     ]
   }
 
-  /** Not of each: an older version knew of none. */
+  /** Some sessions get no identity, as in stores of an older version. */
   #identified(clientId: string): readonly Change[] {
     if (this.below(3) === 0) return []
     const username = this.below(2) === 0 ? null : `user-${this.below(9)}`
@@ -107,7 +107,7 @@ export class RandomChanges {
     return all.slice(this.below(4)).slice(0, 1 + this.below(2))
   }
 
-  /** Also about subscriptions that are not there. */
+  /** Also changes of subscriptions that do not exist. */
   #replay(clientId: string): readonly Change[] {
     const filter = `a/${this.below(3)}`
     const sequenceMax = this.below(100)
@@ -170,7 +170,7 @@ export class RandomChanges {
     return owner === undefined ? [] : [{ kind: 'group-ended', owner }]
   }
 
-  /** One of the older deliveries is sent, received, returned or settled. */
+  /** Sends, receives, returns or settles one of the older deliveries. */
   #progress(): readonly Change[] {
     const index = Math.floor(this.#random() * this.#random() * this.#queued.length)
     const queued = this.#queued[index]
@@ -194,13 +194,13 @@ export class RandomChanges {
       return [{ kind: 'returned', delivery, clientId: sentTo, owner }]
     }
     this.#queued.splice(index, 1)
-    // Whoever had no stored session left a group's delivery with the group: the other change is passed over.
+    // A member without a stored session leaves the delivery with the group, so the other change is skipped.
     const settled = { kind: 'settled', delivery, owner } as const
     return sentTo === null ? [settled] : [settled, { ...settled, owner: ownerOf(sentTo) }]
   }
 }
 
-/** Groups come back in any order, and of what waits as much as the store likes. */
+/** Brings snapshots into one order: groups may come in any order, with any number of queued deliveries. */
 export function inOrder(snapshot: Snapshot): Snapshot {
   const groups = [...snapshot.groups].sort((one, other) =>
     one.shareName.localeCompare(other.shareName),

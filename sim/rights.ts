@@ -1,4 +1,4 @@
-// What clients may not do in a simulated world: publish here, subscribe there.
+// The topics that clients of a simulated world may not publish or subscribe to.
 
 export const FORBIDDEN_PREFIX = 'forbidden/'
 export const UNGRANTED_PREFIX = 'private/'

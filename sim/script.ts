@@ -1,34 +1,40 @@
-// What happens in a world: a number of steps of chance, and then a calm in which everything must come right.
+// The course of a world: a number of random steps, and then a final phase without faults, in which all must be delivered.
 
-import type { Dice } from './dice.ts'
+import type { Random } from './random.ts'
 import type { EventQueue } from './event-queue.ts'
-import { calmTermsOf, sayingOf, subscribePropertiesOf, subscriptionOf, termsOf } from './habits.ts'
-import type { Ledger } from './ledger.ts'
+import {
+  calmTermsOf,
+  publishRequestOf,
+  subscribePropertiesOf,
+  subscriptionOf,
+  termsOf,
+} from './random-requests.ts'
+import type { History } from './history.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Moment, SimDisk } from './sim-disk.ts'
-import type { ActionName, Weather } from './weather.ts'
+import type { ActionName, WorldSettings } from './world-settings.ts'
 
-/** What the script needs of its world. */
+/** The part of its world that the script uses. */
 export interface Stage {
-  readonly dice: Dice
+  readonly random: Random
   readonly events: EventQueue
-  readonly weather: Weather
+  readonly settings: WorldSettings
   readonly disk: SimDisk
-  readonly ledger: Ledger
+  readonly history: History
   readonly clients: readonly SimClient[]
   readonly isStoreIdle: boolean
   dies(power: boolean): void
   stops(): void
   disconnects(clientId: string): void
   passes(milliseconds: number): void
-  tells(story: () => string): void
+  trace(line: () => string): void
 }
 
 type ClientAction = Exclude<ActionName, 'kill' | 'powerCut' | 'armCut' | 'stop' | 'wait'>
 
 const PING_MS = 15_000
 const CALM_MS = 20_000
-/** Longer than any will is delayed and any short session lasts. */
+/** Longer than any Will Delay Interval and any short Session Expiry Interval. */
 const WILLS_MS = 100_000
 
 export class Script {
@@ -40,7 +46,7 @@ export class Script {
 
   constructor(stage: Stage) {
     this.#stage = stage
-    this.#left = stage.weather.steps
+    this.#left = stage.settings.steps
   }
 
   begins(): void {
@@ -48,26 +54,26 @@ export class Script {
     this.#continues()
   }
 
-  /** All wires heal, all clients come back, all queues drain. */
+  /** Wires have no more faults, all clients reconnect, all queues drain. */
   calmsDown(): void {
     const stage = this.#stage
-    stage.tells(() => 'the calm begins')
+    stage.trace(() => 'the calm begins')
     stage.disk.disarms()
     for (const client of stage.clients) client.connection?.wire.thaws()
     stage.passes(CALM_MS)
     this.comesBack()
     stage.passes(WILLS_MS)
-    // Whoever was given up in silence has noticed by now.
+    // By now every client has noticed that its connection is gone.
     this.comesBack()
     stage.passes(CALM_MS)
     this.#checkPeace()
   }
 
-  /** A loss of power after all is settled brings nothing back. */
+  /** After all is settled, a loss of power must not bring anything back. */
   diesOnceMore(): void {
-    const { ledger, weather, events } = this.#stage
-    ledger.allSettledAt = events.count
-    this.#stage.dies(weather.durability === 'fsync')
+    const { history, settings, events } = this.#stage
+    history.allSettledAt = events.count
+    this.#stage.dies(settings.durability === 'fsync')
     this.#stage.passes(CALM_MS)
     this.comesBack()
     this.#stage.passes(CALM_MS)
@@ -75,74 +81,74 @@ export class Script {
   }
 
   comesBack(): void {
-    const { clients, dice, weather, events } = this.#stage
+    const { clients, random, settings, events } = this.#stage
     for (const client of clients) {
       if (client.connection === null) {
-        client.connects(calmTermsOf(client, dice, weather, events.now))
+        client.connects(calmTermsOf(client, random, settings, events.now))
       }
     }
   }
 
   #continues(): void {
-    const { events, dice, weather } = this.#stage
+    const { events, random, settings } = this.#stage
     this.#left -= 1
     if (this.#left < 0) {
       this.isOver = true
       return
     }
-    events.after(this.#waitMs + dice.below(weather.paceMs + 1), () => {
+    events.after(this.#waitMs + random.below(settings.paceMs + 1), () => {
       this.#waitMs = 0
-      this.#acts(dice.weighted(weather.weights))
+      this.#acts(random.weighted(settings.weights))
       this.#continues()
     })
   }
 
   #acts(action: ActionName): void {
     const stage = this.#stage
-    const { dice } = stage
+    const { random } = stage
     switch (action) {
       case 'kill':
         return stage.dies(false)
       case 'powerCut':
         return stage.dies(true)
       case 'armCut': {
-        const moment = dice.of<Moment>(['before', 'halfway', 'after'])
-        const calls = dice.between(1, 12)
-        stage.tells(() => `the power will go ${moment} call ${calls} of the disk from now`)
+        const moment = random.of<Moment>(['before', 'halfway', 'after'])
+        const calls = random.between(1, 12)
+        stage.trace(() => `the power will go ${moment} call ${calls} of the disk from now`)
         return stage.disk.cutsAfter(calls, moment)
       }
       case 'stop':
         return stage.stops()
       case 'wait':
-        this.#waitMs = dice.of([1_000, 10_000, 70_000])
-        return stage.tells(() => `${this.#waitMs / 1_000} s pass`)
+        this.#waitMs = random.of([1_000, 10_000, 70_000])
+        return stage.trace(() => `${this.#waitMs / 1_000} s pass`)
       default:
-        this.#clientActs(action, dice.of(stage.clients))
+        this.#clientActs(action, random.of(stage.clients))
     }
   }
 
   #clientActs(action: ClientAction, client: SimClient): void {
-    const { dice } = this.#stage
+    const { random } = this.#stage
     if (client.connection === null) {
       this.#connects(client)
       return
     }
     switch (action) {
       case 'connect':
-        if (dice.chance(6)) this.#connectsOver(client)
+        if (random.chance(6)) this.#connectsOver(client)
         return
       case 'publish':
         return this.#publishes(client)
       case 'subscribe':
         return this.#subscribes(client)
       case 'unsubscribe':
-        if (client.filters.length > 0) client.unsubscribes(dice.of(client.filters))
+        if (client.filters.length > 0) client.unsubscribes(random.of(client.filters))
         return
       case 'leave':
-        return client.leaves(dice.chance(3))
+        return client.leaves(random.chance(3))
       case 'cut':
-        this.#stage.tells(() => `the wire of ${client.clientId} breaks`)
-        return client.connection.wire.breaks(dice.of([0, 10, 1_000, 60_000]))
+        this.#stage.trace(() => `the wire of ${client.clientId} breaks`)
+        return client.connection.wire.breaks(random.of([0, 10, 1_000, 60_000]))
       case 'freeze':
         return this.#freezes(client)
       case 'disconnect':
@@ -151,14 +157,14 @@ export class Script {
   }
 
   #connects(client: SimClient): void {
-    const { dice, weather, events } = this.#stage
-    client.connects(termsOf(client, dice, weather, events.now))
-    if (dice.chance(2)) this.#subscribesOnceAccepted(client)
+    const { random, settings, events } = this.#stage
+    client.connects(termsOf(client, random, settings, events.now))
+    if (random.chance(2)) this.#subscribesOnceAccepted(client)
     const { connection } = client
     if (connection !== null && connection.terms.keepAliveSeconds > 0) this.#keepsAlive(client)
   }
 
-  /** The client gives up a connection that the broker still believes in. */
+  /** The client abandons a connection that the broker takes for open. */
   #connectsOver(client: SimClient): void {
     const { connection } = client
     connection?.wire.breaks(60_000)
@@ -176,51 +182,52 @@ export class Script {
   }
 
   #subscribesOnceAccepted(client: SimClient): void {
-    const { events, weather } = this.#stage
+    const { events, settings } = this.#stage
     const { connection } = client
-    events.after(3 * weather.wires.latencyMs + 20, () => {
+    events.after(3 * settings.wires.latencyMs + 20, () => {
       if (client.connection === connection) this.#subscribes(client)
     })
   }
 
   #publishes(client: SimClient): void {
-    const { dice, weather } = this.#stage
-    const count = dice.chance(3) ? dice.between(2, 8) : 1
+    const { random, settings } = this.#stage
+    const count = random.chance(3) ? random.between(2, 8) : 1
     client.connection?.inOneChunk(() => {
-      for (let index = 0; index < count; index++) client.publishes(sayingOf(dice, weather))
+      for (let index = 0; index < count; index++)
+        client.publishes(publishRequestOf(random, settings))
     })
   }
 
   #subscribes(client: SimClient): void {
-    const { dice, weather } = this.#stage
-    const first = subscriptionOf(client, dice, weather)
-    const second = subscriptionOf(client, dice, weather)
-    const isPair = dice.chance(4) && second.filter !== first.filter
-    const properties = subscribePropertiesOf(client, dice, () => (this.#lastIdentifier += 1))
+    const { random, settings } = this.#stage
+    const first = subscriptionOf(client, random, settings)
+    const second = subscriptionOf(client, random, settings)
+    const isPair = random.chance(4) && second.filter !== first.filter
+    const properties = subscribePropertiesOf(client, random, () => (this.#lastIdentifier += 1))
     client.subscribes(isPair ? [first, second] : [first], properties)
   }
 
   #freezes(client: SimClient): void {
-    const { dice, events } = this.#stage
+    const { random, events } = this.#stage
     const wire = client.connection?.wire
     wire?.freezes()
-    this.#stage.tells(() => `${client.clientId} stops reading`)
-    events.after(dice.of([10, 100, 1_000, 30_000]), () => wire?.thaws())
+    this.#stage.trace(() => `${client.clientId} stops reading`)
+    events.after(random.of([10, 100, 1_000, 30_000]), () => wire?.thaws())
   }
 
   #checkPeace(): void {
-    const { clients, ledger, isStoreIdle } = this.#stage
-    if (!isStoreIdle) ledger.violation('hang', 'the store does not come to an end')
+    const { clients, history, isStoreIdle } = this.#stage
+    if (!isStoreIdle) history.violation('hang', 'the store does not come to an end')
     for (const client of clients) {
       const { clientId, session, isConnected } = client
-      if (!isConnected) ledger.violation('hang', `${clientId} cannot connect`)
+      if (!isConnected) history.violation('hang', `${clientId} cannot connect`)
       if (session.outgoing.size > 0) {
         const ids = [...session.outgoing.keys()].join()
-        ledger.violation('hang', `${clientId} waits for answers to ${ids}`)
+        history.violation('hang', `${clientId} waits for answers to ${ids}`)
       }
       if (session.incoming.size > 0) {
         const ids = [...session.incoming.keys()].join()
-        ledger.violation('hang', `${clientId} waits for PUBREL of ${ids}`)
+        history.violation('hang', `${clientId} waits for PUBREL of ${ids}`)
       }
     }
   }

@@ -1,8 +1,8 @@
-// Many worlds, one after the other, and what they add up to.
+// Runs many worlds, one after the other, and adds up their results.
 
 import { type Counts, run, type Trial } from './world.ts'
 
-/** Seeds from `from` up to, and not with, `to`. */
+/** Runs the seeds from `from` up to, but not including, `to`. */
 export interface SeedRange {
   readonly from: number
   readonly to: number
@@ -15,7 +15,7 @@ export interface Tally {
 }
 
 export function tallyOf(): Tally {
-  const counts = { accepted: 0, heard: 0, kills: 0, powerCuts: 0, events: 0, diskCalls: 0 }
+  const counts = { accepted: 0, received: 0, kills: 0, powerCuts: 0, events: 0, diskCalls: 0 }
   return { runs: 0, counts, failures: [] }
 }
 
@@ -37,13 +37,13 @@ export function failuresIn({ failures }: Tally): string {
   return failures.map(({ seed, violation }) => `seed ${seed}: ${violation}\n`).join('')
 }
 
-/** No failure in N runs: at 95 % certainty fewer than 3 in N fail. */
+/** After N runs without a failure, fewer than 3 in N fail, with 95 % confidence. */
 export function sentenceOf({ runs, counts, failures }: Tally): string {
-  const { kills, powerCuts, accepted, heard } = counts
+  const { kills, powerCuts, accepted, received } = counts
   const share = `${(300 / runs).toPrecision(2)} %`
   const bound = failures.length === 0 ? `: at 95 % fewer than ${share} of such runs fail` : ''
   return (
     `${runs} seeds, ${failures.length} failures${bound}; ` +
-    `${powerCuts} power cuts, ${kills} kills, ${accepted} messages acknowledged, ${heard} heard`
+    `${powerCuts} power cuts, ${kills} kills, ${accepted} messages acknowledged, ${received} received`
   )
 }

@@ -1,4 +1,4 @@
-// One run of the broker in the simulator, without sockets and clocks: from the opening of its store to its end.
+// One run of the broker in the simulator, from opening its store to its end. It has no sockets and no real clock.
 
 import type { Access } from '../src/access/access.ts'
 import type { Broker } from '../src/broker/broker.ts'
@@ -7,7 +7,7 @@ import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { QueueBounds } from '../src/session/message-queue.ts'
 import { Core } from '../src/server/core.ts'
 import type { ClientSocket } from '../src/transport/client-socket.ts'
-import type { Dice } from './dice.ts'
+import type { Random } from './random.ts'
 import type { Drops } from './drops.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { SimStore } from './sim-store.ts'
@@ -18,12 +18,12 @@ export interface SimBrokerOptions {
   readonly shareStrategy: ShareStrategyName
   readonly shareBounds: QueueBounds
   readonly drops: Drops
-  /** Longest time that one iteration of the event loop takes. */
+  /** The longest time that one iteration of the event loop takes. */
   readonly turnMs: number
   readonly flushesMax: number
   readonly access: Access
   readonly events: EventQueue
-  readonly dice: Dice
+  readonly random: Random
   readonly store: SimStore
   readonly commitFailed: (error: Error) => void
 }
@@ -41,7 +41,7 @@ export class SimBroker {
 
   constructor(options: SimBrokerOptions) {
     this.#options = options
-    const { limits, shareStrategy, events, dice, store } = options
+    const { limits, shareStrategy, events, random, store } = options
     this.#core = new Core({
       limits,
       share: {
@@ -49,11 +49,11 @@ export class SimBroker {
         strategyOf: () => null,
         weightOf: () => null,
         defaultStrategy: shareStrategy,
-        random: () => dice.fraction(),
+        random: () => random.fraction(),
       },
       store,
       access: options.access,
-      // A fault that the broker contains must fail the run.
+      // A fault must fail the run, even when the broker contains it.
       observers: [
         {
           failed: (_place, error) => (this.#fault ??= error),
@@ -63,9 +63,9 @@ export class SimBroker {
       ],
       log: SILENT_LOG,
       responseInformation: null,
-      newClientId: () => `assigned-${dice.below(1_000_000_000)}`,
+      newClientId: () => `assigned-${random.below(1_000_000_000)}`,
       now: () => events.now,
-      schedule: end => this.#after(dice.below(options.turnMs + 1), end),
+      schedule: end => this.#after(random.below(options.turnMs + 1), end),
       wakeAt: time => this.#wakeAt(time),
       flushesMax: options.flushesMax,
       turnEnded: () => {
@@ -92,17 +92,17 @@ export class SimBroker {
     this.#wires.set(this.#core.accept(wire), wire)
   }
 
-  /** Asked to stop in good order: its clients are told. It ends when all is committed. */
+  /** Stops the broker in good order: clients get DISCONNECT, and the process ends when all is committed. */
   stops(): void {
     this.#core.brokerStops()
   }
 
-  /** The administrator's command; nobody waits for its answer, which a fault of the disk may take away. */
+  /** Gives an administrator's command. Nobody waits for the answer: it may never come when the disk fails. */
   disconnects(clientId: string): void {
     void this.#core.commands.disconnectClient(clientId, 'an administrator says so').catch(() => {})
   }
 
-  /** The process ends: its memory and its sockets are gone. */
+  /** Ends the process: its memory and its sockets are gone. */
   dies(power: boolean): void {
     this.isAlive = false
     for (const wire of this.#wires.values()) wire.brokerDies(power)

@@ -1,5 +1,5 @@
-// A client that acts by the book: it keeps its session's state, resends what is unanswered when its session is present,
-// and writes down what it says and hears.
+// A client that follows the specification: it keeps its session state, sends unanswered packets again when its session is
+// present, and records what it sends and receives.
 
 import {
   type AcknowledgementPacket,
@@ -19,31 +19,31 @@ import {
   connectPacket,
   describePacket,
   describeRequest,
-  describeSaying,
+  describePublish,
   describeTerms,
   payloadOf,
   requestOf,
-  type Saying,
+  type PublishRequest,
 } from './client-packets.ts'
 import { ClientSession, type Outgoing } from './client-session.ts'
 import type { EventQueue } from './event-queue.ts'
-import { idIn, type Ledger, type Publication, type Request } from './ledger.ts'
-import { heard } from './live-oracle.ts'
+import { idIn, type History, type Publication, type Request } from './history.ts'
+import { received } from './live-oracle.ts'
 import type { ClientEnd, SimWire } from './sim-wire.ts'
 
-/** What a client needs of the world. */
+/** The part of the world that a client uses. */
 export interface ClientWorld {
   readonly events: EventQueue
-  readonly ledger: Ledger
-  /** Milliseconds at which the present broker started; null while there is none. */
+  readonly history: History
+  /** When the running broker started, in milliseconds; null while none runs. */
   readonly brokerStartedAt: number | null
-  /** Reasons with which the broker may end a connection or refuse it in this world. */
+  /** The reasons with which the broker may refuse or end a connection in this world. */
   mayEndWith(reason: number): boolean
   mayPublish(topic: string): boolean
   maySubscribe(topicFilter: string): boolean
-  /** Opens a wire to the broker; null when nobody listens. */
+  /** Opens a wire to the broker; null when no broker listens. */
   wire(client: ClientEnd): SimWire | null
-  tells(story: () => string): void
+  trace(line: () => string): void
 }
 
 export class SimClient implements Conversing {
@@ -71,7 +71,7 @@ export class SimClient implements Conversing {
     return this.#session
   }
 
-  /** Filters that are asked for at present. */
+  /** The filters of SUBSCRIBE packets that were not answered yet. */
   get filters(): readonly string[] {
     const requests = this.#session.record?.requests ?? []
     return requests.filter(each => each.endedAt === null).map(each => each.filter)
@@ -86,25 +86,27 @@ export class SimClient implements Conversing {
     this.connection = connection
     this.#latest = connection
     this.#session.attempts(connection)
-    this.#world.tells(() => `${this.clientId} says CONNECT ${describeTerms(terms)}`)
-    connection.says(connectPacket(this.clientId, terms))
+    this.#world.trace(() => `${this.clientId} says CONNECT ${describeTerms(terms)}`)
+    connection.sends(connectPacket(this.clientId, terms))
   }
 
-  /** A will for the next CONNECT. */
-  composesWill(saying: Saying): Publication {
-    return this.#compose('will', saying, null)
+  /** Makes the will of the next CONNECT. */
+  composesWill(request: PublishRequest): Publication {
+    return this.#compose('will', request, null)
   }
 
-  publishes(saying: Saying): void {
+  publishes(request: PublishRequest): void {
     const { connection } = this
     if (connection === null || !this.isConnected) return
     const { outgoing } = this.#session
-    if (saying.qos > 0 && outgoing.size >= Math.min(connection.serverReceiveMaximum, 40)) return
-    const publication = this.#compose('publish', saying, connection.wire)
-    this.#world.tells(() => `${this.clientId} publishes ${describeSaying(publication.id, saying)}`)
-    const packetId = saying.qos === 0 ? 0 : this.#nextPacketId()
+    if (request.qos > 0 && outgoing.size >= Math.min(connection.serverReceiveMaximum, 40)) return
+    const publication = this.#compose('publish', request, connection.wire)
+    this.#world.trace(
+      () => `${this.clientId} publishes ${describePublish(publication.id, request)}`,
+    )
+    const packetId = request.qos === 0 ? 0 : this.#nextPacketId()
     if (packetId !== 0) outgoing.set(packetId, { publication, state: 'published' })
-    connection.says(this.#publishPacket(connection, publication, packetId, saying.usesAlias))
+    connection.sends(this.#publishPacket(connection, publication, packetId, request.usesAlias))
   }
 
   subscribes(asked: readonly SubscriptionRequest[], properties: Properties = NO_PROPERTIES): void {
@@ -123,11 +125,11 @@ export class SimClient implements Conversing {
     }
     const packetId = this.#nextPacketId()
     connection.asked.set(packetId, { kind: 'subscribe', requests })
-    this.#world.tells(() => {
+    this.#world.trace(() => {
       const named = identifier === 0 ? '' : ` as ${identifier}`
       return `${this.clientId} subscribes ${asked.map(describeRequest).join(', ')}${named}`
     })
-    connection.says({
+    connection.sends({
       type: 'subscribe',
       packetId,
       subscriptions: asked,
@@ -144,22 +146,27 @@ export class SimClient implements Conversing {
     for (const request of requests) request.endedAt ??= moment
     const packetId = this.#nextPacketId()
     connection.asked.set(packetId, { kind: 'unsubscribe', requests })
-    this.#world.tells(() => `${this.clientId} unsubscribes ${filter}`)
-    connection.says({ type: 'unsubscribe', packetId, filters: [filter], properties: NO_PROPERTIES })
+    this.#world.trace(() => `${this.clientId} unsubscribes ${filter}`)
+    connection.sends({
+      type: 'unsubscribe',
+      packetId,
+      filters: [filter],
+      properties: NO_PROPERTIES,
+    })
   }
 
   pings(): void {
-    this.connection?.says({ type: 'pingreq' })
+    this.connection?.sends({ type: 'pingreq' })
   }
 
-  /** Says DISCONNECT; with another reason than success, its will is to be published. */
+  /** Sends DISCONNECT. With a reason other than success the broker must publish the will. */
   leaves(withWill: boolean): void {
     const { connection } = this
     if (connection === null || !this.isConnected) return
     const says = withWill && this.version === 5
-    this.#world.tells(() => `${this.clientId} says DISCONNECT${says ? ' with its will' : ''}`)
-    connection.hasSaidGoodbye = !says
-    connection.says({
+    this.#world.trace(() => `${this.clientId} says DISCONNECT${says ? ' with its will' : ''}`)
+    connection.hasSentDisconnect = !says
+    connection.sends({
       type: 'disconnect',
       reason: says ? 0x04 : SUCCESS,
       properties: NO_PROPERTIES,
@@ -169,8 +176,8 @@ export class SimClient implements Conversing {
     this.lost(connection)
   }
 
-  hears(connection: ClientConnection, packet: Packet): void {
-    this.#world.tells(() => `${this.clientId} hears ${describePacket(packet)}`)
+  receives(connection: ClientConnection, packet: Packet): void {
+    this.#world.trace(() => `${this.clientId} receives ${describePacket(packet)}`)
     switch (packet.type) {
       case 'connack':
         return this.#accepted(connection, packet)
@@ -183,27 +190,27 @@ export class SimClient implements Conversing {
       case 'pubrel':
         this.#session.incoming.delete(packet.packetId)
         connection.unanswered.delete(packet.packetId)
-        connection.says(answer('pubcomp', packet.packetId))
+        connection.sends(answer('pubcomp', packet.packetId))
         return
       case 'suback':
       case 'unsuback':
         return this.#granted(connection, packet)
       case 'disconnect':
         if (!this.#world.mayEndWith(packet.reason)) {
-          this.#violation('peace', `was told DISCONNECT ${packet.reason.toString(16)}`)
+          this.#violation('peace', `received DISCONNECT ${packet.reason.toString(16)}`)
         }
         return
       case 'pingresp':
         return
       default:
-        this.#violation('peace', `heard ${packet.type}, which a broker does not say`)
+        this.#violation('peace', `received ${packet.type}, which a broker does not say`)
     }
   }
 
   lost(connection: ClientConnection): void {
     if (this.connection !== connection) return
     this.connection = null
-    this.#world.tells(() => `${this.clientId} has lost its connection`)
+    this.#world.trace(() => `${this.clientId} has lost its connection`)
     this.#session.lost(connection)
   }
 
@@ -219,14 +226,14 @@ export class SimClient implements Conversing {
     connection.serverReceiveMaximum = packet.properties.receiveMaximum ?? 65_535
     connection.serverAliasMaximum = packet.properties.topicAliasMaximum ?? 0
     this.#session.opened(connection, packet.sessionPresent)
-    // [MQTT-4.4.0-1]: in the order in which they were sent.
+    // In the order in which they were sent first [MQTT-4.4.0-1].
     for (const [packetId, { publication, state }] of this.#session.outgoing) {
-      if (state === 'released') connection.says(answer('pubrel', packetId))
+      if (state === 'released') connection.sends(answer('pubrel', packetId))
       else {
         publication.attempts += 1
         publication.wire = connection.wire
         const resent = this.#publishPacket(connection, publication, packetId, false)
-        connection.says({ ...resent, duplicate: true })
+        connection.sends({ ...resent, duplicate: true })
       }
     }
   }
@@ -235,7 +242,7 @@ export class SimClient implements Conversing {
     const topic = connection.topicOf(packet)
     const { record, incoming } = this.#session
     if (topic === null || record === null) {
-      this.#violation('peace', 'heard PUBLISH with an alias that nobody set')
+      this.#violation('peace', 'received PUBLISH with an alias that nobody set')
       return
     }
     const { packetId, qos } = packet
@@ -243,32 +250,39 @@ export class SimClient implements Conversing {
     const id = packet.payload.length === 0 ? `empty on ${topic}` : idIn(packet.payload)
     const known = qos === 2 ? incoming.get(packetId) : undefined
     if (known !== undefined && known !== id) {
-      this.#violation('I2', `heard ${id} under the packet identifier that ${known} holds`)
+      this.#violation('I2', `received ${id} under the packet identifier that ${known} holds`)
     }
     if (known === undefined) {
       const { count: moment, now: nowMs } = this.#world.events
       const { version } = this
       const { heardHere: onConnection, acceptedAtMs: connectedAtMs } = connection
       const when = { moment, nowMs, connectedAtMs }
-      heard(this.#world.ledger, { session: record, packet, topic, version, onConnection, ...when })
+      received(this.#world.history, {
+        session: record,
+        packet,
+        topic,
+        version,
+        onConnection,
+        ...when,
+      })
     }
     if (qos === 1) {
       connection.unanswered.delete(packetId)
-      connection.says(answer('puback', packetId))
+      connection.sends(answer('puback', packetId))
     } else if (qos === 2) {
       incoming.set(packetId, id)
-      connection.says(answer('pubrec', packetId))
+      connection.sends(answer('pubrec', packetId))
     }
   }
 
   #countUnanswered(connection: ClientConnection, packetId: number): void {
     const { unanswered, terms } = connection
     if (unanswered.has(packetId)) {
-      this.#violation('peace', `heard the packet identifier ${packetId} twice on one connection`)
+      this.#violation('peace', `received the packet identifier ${packetId} twice on one connection`)
     }
     unanswered.add(packetId)
     if (unanswered.size > terms.receiveMaximum) {
-      this.#violation('peace', `heard more than its Receive Maximum of ${terms.receiveMaximum}`)
+      this.#violation('peace', `received more than its Receive Maximum of ${terms.receiveMaximum}`)
     }
   }
 
@@ -279,7 +293,7 @@ export class SimClient implements Conversing {
     if (sent === undefined || (packet.type !== 'pubcomp' && packet.type !== expected)) {
       this.#violation(
         'peace',
-        `heard ${packet.type} for ${packet.packetId}, which it does not await`,
+        `received ${packet.type} for ${packet.packetId}, which it does not await`,
       )
       return
     }
@@ -290,10 +304,10 @@ export class SimClient implements Conversing {
     this.#judged(sent, packet)
     if (packet.type === 'puback' || isFailure(packet.reason)) outgoing.delete(packet.packetId)
     else {
-      // PUBREL is resent in the order in which PUBREC came.
+      // PUBREL packets are sent again in the order in which PUBREC arrived.
       outgoing.delete(packet.packetId)
       outgoing.set(packet.packetId, { publication: sent.publication, state: 'released' })
-      connection.says(answer('pubrel', packet.packetId))
+      connection.sends(answer('pubrel', packet.packetId))
     }
   }
 
@@ -307,7 +321,7 @@ export class SimClient implements Conversing {
     if (!publication.isRefused && !this.#world.mayEndWith(packet.reason)) {
       this.#violation('peace', `${publication.id} was refused with ${packet.reason.toString(16)}`)
     }
-    // An earlier attempt may have got through, and only its answer was lost.
+    // An earlier attempt may have arrived, and only its answer was lost.
     if (publication.attempts === 1) publication.isRefused = true
   }
 
@@ -322,7 +336,7 @@ export class SimClient implements Conversing {
       asked === undefined ||
       packet.type !== (asked.kind === 'subscribe' ? 'suback' : 'unsuback')
     ) {
-      this.#violation('peace', `heard ${packet.type} that it does not await`)
+      this.#violation('peace', `received ${packet.type} that it does not await`)
       return
     }
     if (packet.type === 'unsuback') {
@@ -355,18 +369,18 @@ export class SimClient implements Conversing {
     }
   }
 
-  #compose(kind: Publication['kind'], saying: Saying, wire: SimWire | null): Publication {
+  #compose(kind: Publication['kind'], request: PublishRequest, wire: SimWire | null): Publication {
     this.#published += 1
     const id = `${this.clientId}${kind === 'will' ? 'w' : '-'}${this.#published}`
     const publication: Publication = {
       id,
       publisher: this.clientId,
       kind,
-      topic: saying.topic,
-      qos: saying.qos,
-      retain: saying.retain,
-      payload: payloadOf(id, saying),
-      properties: this.version === 5 ? saying.properties : NO_PROPERTIES,
+      topic: request.topic,
+      qos: request.qos,
+      retain: request.retain,
+      payload: payloadOf(id, request),
+      properties: this.version === 5 ? request.properties : NO_PROPERTIES,
       order: this.#published,
       sentAt: this.#world.events.count,
       sentAtMs: this.#world.events.now,
@@ -374,10 +388,10 @@ export class SimClient implements Conversing {
       attempts: 1,
       acceptedAt: null,
       acceptedAtMs: null,
-      isRefused: !this.#world.mayPublish(saying.topic),
+      isRefused: !this.#world.mayPublish(request.topic),
       fate: 'may',
     }
-    this.#world.ledger.published(publication)
+    this.#world.history.published(publication)
     return publication
   }
 
@@ -422,6 +436,6 @@ export class SimClient implements Conversing {
   }
 
   #violation(rule: string, sentence: string): void {
-    this.#world.ledger.violation(rule, `${this.clientId} ${sentence}`)
+    this.#world.history.violation(rule, `${this.clientId} ${sentence}`)
   }
 }

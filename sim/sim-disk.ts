@@ -1,11 +1,11 @@
-// A disk in memory that keeps what was synced apart from what was not, and loses the rest when the power goes.
-// Any call can be the one at which the power goes, or at which the system reports a failure.
+// A disk in memory. It knows which writes were synced, and loses others when the power is cut.
+// The power can be cut at any call, and any call can report a failure.
 
 import type { Disk, DiskFile } from '../src/store/disk.ts'
-import type { Dice } from './dice.ts'
+import type { Random } from './random.ts'
 import { Inode } from './inode.ts'
 
-/** The process dies here: nothing may catch this and go on, and every later call throws it again. */
+/** Ends the process: no code may catch it and continue. Every later call throws it again. */
 export class PowerCut extends Error {
   constructor() {
     super('the power is gone')
@@ -34,10 +34,10 @@ export type DiskCall =
   | 'truncate'
   | 'sync'
 
-/** What goes wrong at a call: an error, or a write that takes only a part. */
+/** A failure of a call: an error, or a write of only a part. */
 export type Fault = { readonly code: 'ENOSPC' | 'EIO' | 'EMFILE' } | 'short'
 
-/** Whether the call had its effect when the power went. */
+/** Whether the call took effect before, or not before, the power was cut. */
 export type Moment = 'before' | 'halfway' | 'after'
 
 interface NameChange {
@@ -48,18 +48,18 @@ interface NameChange {
 }
 
 export interface SimDiskOptions {
-  readonly dice: Dice
+  readonly random: Random
   readonly capacityBytes?: number
 }
 
 export class SimDisk implements Disk {
-  /** Calls made so far: the write boundaries and all others. */
+  /** The number of calls so far. */
   calls = 0
   isCut = false
-  /** Asked at each call; null for none. */
+  /** Is called at each call of the disk and returns its fault; null for none. */
   fault: ((call: DiskCall, count: number) => Fault | null) | null = null
   capacityBytes: number
-  readonly dice: Dice
+  readonly random: Random
   #names = new Map<string, Inode>()
   #durableNames = new Map<string, Inode>()
   #nameChanges: NameChange[] = []
@@ -67,17 +67,17 @@ export class SimDisk implements Disk {
   #cutMoment: Moment = 'before'
 
   constructor(options: SimDiskOptions) {
-    this.dice = options.dice
+    this.random = options.random
     this.capacityBytes = options.capacityBytes ?? Infinity
   }
 
-  /** The power goes at the call that is `calls` calls away. */
+  /** Cuts the power at the call that is `calls` calls away. */
   cutsAfter(calls: number, moment: Moment): void {
     this.#cutAt = this.calls + calls
     this.#cutMoment = moment
   }
 
-  /** Nothing is armed any more. */
+  /** Cancels the planned power cut. */
   disarms(): void {
     this.#cutAt = Infinity
   }
@@ -129,7 +129,7 @@ export class SimDisk implements Disk {
         this.#nameChanges = []
       },
       () => {
-        const some = this.#nameChanges.splice(0, this.dice.below(this.#nameChanges.length + 1))
+        const some = this.#nameChanges.splice(0, this.random.below(this.#nameChanges.length + 1))
         for (const change of some) applyName(this.#durableNames, change)
       },
     )
@@ -145,16 +145,16 @@ export class SimDisk implements Disk {
     return used
   }
 
-  /** The disk as it is found after a loss of power: anything that was not synced may be gone, in whole or in part. */
+  /** Returns the disk after a loss of power: whatever was not synced may be missing, in whole or in part. */
   crashes(): void {
     const names = new Map(this.#durableNames)
-    // A journal keeps the order of names; without one any of them may be missing.
-    const isJournaled = !this.dice.chance(4)
-    const kept = this.dice.below(this.#nameChanges.length + 1)
+    // A journaling file system keeps the order of names. Without a journal any of them may be missing.
+    const isJournaled = !this.random.chance(4)
+    const kept = this.random.below(this.#nameChanges.length + 1)
     for (const [index, change] of this.#nameChanges.entries()) {
-      if (isJournaled ? index < kept : this.dice.chance(2)) applyName(names, change)
+      if (isJournaled ? index < kept : this.random.chance(2)) applyName(names, change)
     }
-    for (const inode of new Set(names.values())) inode.losesPower(this.dice)
+    for (const inode of new Set(names.values())) inode.losesPower(this.random)
     this.#names = names
     this.#durableNames = new Map(names)
     this.#nameChanges = []
@@ -162,18 +162,18 @@ export class SimDisk implements Disk {
     this.disarms()
   }
 
-  /** Only the process has died: what it wrote is there, synced or not. */
+  /** Returns the disk after the end of the process only: all writes are there, synced or not. */
   processDies(): void {
     this.isCut = false
     this.disarms()
   }
 
-  /** The bytes of a file, for tests that damage them: what they change is as if it had been synced. */
+  /** Returns the bytes of a file. Tests damage them; the damage counts as synced. */
   bytesOf(name: string): Buffer {
     return this.#inodeOf(name).current.view()
   }
 
-  /** Cuts a file, as if it had been synced so. */
+  /** Cuts a file. The cut counts as synced. */
   cutsFile(name: string, size: number): void {
     const inode = this.#inodeOf(name)
     inode.truncate(size)
@@ -184,9 +184,9 @@ export class SimDisk implements Disk {
     return [...this.#names.keys()]
   }
 
-  /** A disk with the same bytes, all of them synced. */
-  copied(dice: Dice): SimDisk {
-    const copy = new SimDisk({ dice, capacityBytes: this.capacityBytes })
+  /** Returns a disk with the same bytes, all of them synced. */
+  copied(random: Random): SimDisk {
+    const copy = new SimDisk({ random, capacityBytes: this.capacityBytes })
     for (const [name, inode] of this.#names) {
       const twin = inode.twin()
       copy.#names.set(name, twin)
@@ -195,7 +195,7 @@ export class SimDisk implements Disk {
     return copy
   }
 
-  /** One call: whole, or as the power or a fault has it. */
+  /** Performs one call, or a part of it when the power is cut or a fault is due. */
   act<Result>(call: DiskCall, whole: () => Result, half: () => void = () => {}): Result {
     if (this.isCut) throw new PowerCut()
     this.calls += 1
@@ -241,7 +241,7 @@ class SimFile implements DiskFile {
     this.#assertOpen()
     const disk = this.#disk
     const grows = Math.max(0, at + bytes.length - this.#inode.current.size)
-    const part = disk.dice.below(Math.max(1, bytes.length))
+    const part = disk.random.below(Math.max(1, bytes.length))
     let count = bytes.length
     if (grows > disk.freeBytes()) count = Math.max(0, bytes.length - grows + disk.freeBytes())
     if (disk.fault?.('write', disk.calls + 1) === 'short') count = Math.min(count, part)
@@ -265,12 +265,12 @@ class SimFile implements DiskFile {
     this.#assertOpen()
     const disk = this.#disk
     const fault = disk.fault?.('sync', disk.calls + 1) ?? null
-    // The system forgets the pages that it could not write: no later sync will bring them.
-    if (fault !== null && fault !== 'short') this.#inode.failsToSync(disk.dice)
+    // The system discards pages that it could not write. No later sync writes them.
+    if (fault !== null && fault !== 'short') this.#inode.failsToSync(disk.random)
     disk.act(
       'sync',
       () => this.#inode.sync(),
-      () => this.#inode.syncSome(disk.dice),
+      () => this.#inode.syncSome(disk.random),
     )
   }
 

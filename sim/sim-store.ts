@@ -1,8 +1,8 @@
-// A store whose work takes virtual time: turns go on while a commit is outstanding, as with the worker of the real one.
+// A store whose work takes virtual time. Turns continue while a commit is outstanding, as with the thread of the file store.
 
 import type { Change, Owner } from '../src/store/change.ts'
 import type { Durability, Snapshot, Store, StoredDelivery } from '../src/store/store.ts'
-import type { Dice } from './dice.ts'
+import type { Random } from './random.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { StoreCore } from './store-core.ts'
 
@@ -10,13 +10,13 @@ export interface SimStoreOptions {
   readonly core: StoreCore
   readonly durability: Durability
   readonly events: EventQueue
-  readonly dice: Dice
-  /** Longest time that the disk takes for a commit, and that its answer is under way. */
+  readonly random: Random
+  /** The longest time that the disk takes for a commit, and that the answer takes. */
   readonly commitMs: number
-  /** Runs a piece of the process' work: what it throws ends the process. Not called once the process is dead. */
+  /** Runs work of the process. A throw ends the process. It is not called after the process has ended. */
   readonly runs: (work: () => void) => void
   readonly isAlive: () => boolean
-  /** The broker that acknowledges before its commit, for the trial of the oracle. */
+  /** Whether the broker acknowledges before its commit. Tests of the oracle set it. */
   readonly answersTooEarly?: boolean
 }
 
@@ -39,7 +39,7 @@ export class SimStore implements Store {
     return this.#options.core.isFull
   }
 
-  /** All that is handed over is done. */
+  /** Whether all commits that were handed over are done. */
   get isIdle(): boolean {
     return !this.#isBusy && this.#jobs.length === 0
   }
@@ -99,7 +99,7 @@ export class SimStore implements Store {
     this.#next()
   }
 
-  /** The worker does one thing at a time, and clears up when nothing else is asked of it. */
+  /** The worker does one task at a time. It does background work when it has no other task. */
   #next(): void {
     if (this.#isBusy) return
     const job = this.#jobs.shift() ?? (this.#isWorkDue ? (): void => this.#work() : null)
@@ -121,14 +121,14 @@ export class SimStore implements Store {
   }
 
   #later(happen: () => void): void {
-    const { events, dice, commitMs, isAlive, runs } = this.#options
-    events.after(dice.below(commitMs + 1), () => {
+    const { events, random, commitMs, isAlive, runs } = this.#options
+    events.after(random.below(commitMs + 1), () => {
       if (isAlive()) runs(happen)
     })
   }
 }
 
-/** The error of a disk that failed. A power cut is none: it ends the process where it stands. */
+/** Returns the error of a disk that failed. A power cut is not such an error: it ends the process. */
 function attempt(work: () => void): Error | null {
   try {
     work()

@@ -1,4 +1,4 @@
-// A wire between a client and the broker: it splits, delays and cuts what is said, in both directions.
+// A wire between a client and the broker. It splits, delays and loses bytes in both directions.
 
 import { lend } from '../src/packet/lent-bytes.ts'
 import {
@@ -8,20 +8,20 @@ import {
   type Wire,
   type WireReceiver,
 } from '../src/transport/wire.ts'
-import type { Dice } from './dice.ts'
+import type { Random } from './random.ts'
 import type { EventQueue } from './event-queue.ts'
 
-export interface WireHabits {
+export interface WireSettings {
   readonly latencyMs: number
-  /** One chunk in so many arrives in pieces; 0 for none. */
+  /** One chunk in this many arrives in pieces; 0 for none. */
   readonly splits: number
-  /** Bytes towards the client that the system takes before it lets the broker wait. */
+  /** How many bytes towards the client the system buffers before the broker must wait. */
   readonly bufferBytes: number
-  /** One wire in so many takes late, as TLS does: nothing within the call of write. 0 for none. */
+  /** One wire in this many takes bytes late, as TLS does: none within the call of `write`. 0 for no such wire. */
   readonly late: number
-  /** How long after a write a wire that takes late does so, at most. */
+  /** The longest time after a write at which such a wire takes the bytes. */
   readonly lateMs: number
-  /** For the trial of the oracle: what is less is taken without a word. 0 for a wire that keeps its contract. */
+  /** Tests of the oracle: smaller amounts are taken without `drained`. 0 for a wire that keeps its contract. */
   readonly drainBytesMin?: number
 }
 
@@ -30,7 +30,7 @@ export interface ClientEnd {
   closed(): void
 }
 
-/** Bytes on their way in one direction, in order. */
+/** Bytes in transit in one direction, in order. */
 interface Chunk {
   readonly bytes: Buffer
   isLost: boolean
@@ -47,8 +47,8 @@ const PEER: Peer = {
 export class SimWire implements Wire {
   readonly peer: Peer = PEER
   readonly #events: EventQueue
-  readonly #dice: Dice
-  readonly #habits: WireHabits
+  readonly #random: Random
+  readonly #settings: WireSettings
   readonly #client: ClientEnd
   readonly #takesLate: boolean
   #broker: WireReceiver | null = null
@@ -62,33 +62,33 @@ export class SimWire implements Wire {
   #hasHungUp = false
   #lastUp = 0
   #lastDown = 0
-  /** Arrived at the broker, which does not read. */
+  /** Bytes that arrived at the broker while it does not read. */
   #heldUp: Chunk[] = []
-  /** Arrived at the client, which does not read. */
+  /** Bytes that arrived at the client while it does not read. */
   #heldDown: Chunk[] = []
   #under: Set<Chunk> = new Set()
-  /** What the system has not taken yet: still the broker's memory. */
+  /** Bytes that the system has not taken yet: they lie in the broker's memory. */
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
   #takenBytes = 0
-  /** The most that was pending since the last word about it. */
+  /** The most bytes that were pending since the last `drained`. */
   #pendingPeak = 0
   /**
-   * The event after which nothing that the client said can have an effect any more, and its time: the broker may go on
-   * reading for many turns after the socket has closed.
+   * The event, and its time, after which no byte of the client can have an effect. The broker may read for many turns
+   * after the socket has closed.
    */
   brokerClosedAt: number | null = null
   brokerClosedAtMs: number | null = null
 
-  constructor(events: EventQueue, dice: Dice, habits: WireHabits, client: ClientEnd) {
+  constructor(events: EventQueue, random: Random, settings: WireSettings, client: ClientEnd) {
     this.#events = events
-    this.#dice = dice
-    this.#habits = habits
+    this.#random = random
+    this.#settings = settings
     this.#client = client
-    this.#takesLate = habits.late > 0 && dice.chance(habits.late)
+    this.#takesLate = settings.late > 0 && random.chance(settings.late)
   }
 
-  /** What the client says does not arrive any more. */
+  /** Bytes of the client do not arrive any more. */
   get isBroken(): boolean {
     return this.#isBroken
   }
@@ -101,7 +101,7 @@ export class SimWire implements Wire {
     return this.#isBrokerClosed
   }
 
-  // The broker's end.
+  // The end of the broker.
 
   open(receiver: WireReceiver): void {
     this.#broker = receiver
@@ -123,12 +123,12 @@ export class SimWire implements Wire {
     let bytes = 0
     for (const piece of pieces) bytes += piece.length
     if (this.#isBrokerClosed || this.#isDestroyed || this.#isEnding) return false
-    const hasRoom = this.#takenBytes + bytes <= this.#habits.bufferBytes
+    const hasRoom = this.#takenBytes + bytes <= this.#settings.bufferBytes
     if (!this.#takesLate && this.#waitingBytes === 0 && hasRoom) {
       this.#carryDown(Buffer.concat(pieces))
       return true
     }
-    // By reference: whoever changes these bytes now will be found out.
+    // The bytes are not copied, so that a test fails if the broker changes them now.
     this.#waiting.push(...pieces)
     this.#waitingBytes += bytes
     this.#pendingPeak = Math.max(this.#pendingPeak, this.#waitingBytes)
@@ -160,17 +160,17 @@ export class SimWire implements Wire {
     this.#waiting = []
     this.#waitingBytes = 0
     this.#lose()
-    this.#closeClient(this.#dice.below(this.#habits.latencyMs + 1))
+    this.#closeClient(this.#random.below(this.#settings.latencyMs + 1))
     this.#closeBroker(0, null)
   }
 
-  /** The broker is done with it. */
+  /** The broker has finished with this wire. */
   brokerHasRead(): void {
     this.brokerClosedAt ??= this.#events.count
     this.brokerClosedAtMs ??= this.#events.now
   }
 
-  /** The process of the broker is gone. With the power, what the system had taken is gone as well. */
+  /** The process of the broker has ended. After a loss of power the bytes in the system's buffers are lost as well. */
   brokerDies(power: boolean): void {
     this.#isBrokerClosed = true
     this.brokerHasRead()
@@ -179,24 +179,24 @@ export class SimWire implements Wire {
     this.#waiting = []
     this.#waitingBytes = 0
     if (power) this.#lose()
-    this.#closeClient(this.#dice.below(2 * this.#habits.latencyMs + 1))
+    this.#closeClient(this.#random.below(2 * this.#settings.latencyMs + 1))
   }
 
-  // The client's end.
+  // The end of the client.
 
-  says(bytes: Buffer): void {
+  sends(bytes: Buffer): void {
     if (this.#isClientClosed) return
-    const { splits } = this.#habits
+    const { splits } = this.#settings
     let start = 0
     while (start < bytes.length) {
       const rest = bytes.length - start
-      const length = splits > 0 && this.#dice.chance(splits) ? 1 + this.#dice.below(rest) : rest
+      const length = splits > 0 && this.#random.chance(splits) ? 1 + this.#random.below(rest) : rest
       this.#carryUp(bytes.subarray(start, start + length))
       start += length
     }
   }
 
-  /** The client closes its end in good order: all that it said arrives. */
+  /** The client closes its end in good order: all its bytes arrive. */
   hangsUp(): void {
     if (this.#isClientClosed) return
     this.#isClientClosed = true
@@ -209,17 +209,17 @@ export class SimWire implements Wire {
   }
 
   /**
-   * The network is gone: some of what is under way still arrives, the rest does not. The broker may hear of it
-   * a good while later, or not before the client is back.
+   * The network is lost: some bytes in transit still arrive, others do not. The broker may notice much later, or not
+   * before the client has reconnected.
    */
   breaks(silenceMs: number): void {
-    for (const chunk of this.#under) if (this.#dice.chance(2)) this.#loseFrom(chunk)
+    for (const chunk of this.#under) if (this.#random.chance(2)) this.#loseFrom(chunk)
     this.#isBroken = true
     this.#closeClient(this.#delay())
-    this.#closeBroker(silenceMs + this.#habits.latencyMs, 'the connection was reset')
+    this.#closeBroker(silenceMs + this.#settings.latencyMs, 'the connection was reset')
   }
 
-  /** A CONNECT that is under way on another wire still comes first: else it would take the session from this one. */
+  /** A CONNECT in transit on another wire arrives first. Otherwise it would take the session over from this wire. */
   follows(other: SimWire): void {
     this.#lastUp = Math.max(this.#lastUp, other.#lastUp)
   }
@@ -250,10 +250,10 @@ export class SimWire implements Wire {
       const chunk = this.#heldUp.shift()
       if (chunk === undefined || chunk.isLost) continue
       this.#broker?.received(lend(chunk.bytes))
-      // The memory was only lent.
+      // The bytes are valid only during the call.
       chunk.bytes.fill(0xee)
     }
-    // The end of a stream is read after all that was said.
+    // The end of a stream is read after all its bytes.
     if (this.#hasHungUp && this.#heldUp.length === 0) this.#closeBroker(this.#delay(), null)
   }
 
@@ -262,7 +262,7 @@ export class SimWire implements Wire {
   }
 
   #carryDown(bytes: Buffer): void {
-    // Nobody is there to take it: where the network is gone it stays in the system's buffer.
+    // The client is gone. After a loss of the network the bytes stay in the system's buffer.
     if (this.#isBroken) this.#takenBytes += bytes.length
     if (this.#isBroken || this.#isClientClosed) return
     const chunk = { bytes, isLost: false }
@@ -288,33 +288,33 @@ export class SimWire implements Wire {
   }
 
   #sayInPieces(bytes: Buffer): void {
-    const { splits } = this.#habits
-    const cut = splits > 0 && this.#dice.chance(splits) ? this.#dice.below(bytes.length) : 0
+    const { splits } = this.#settings
+    const cut = splits > 0 && this.#random.chance(splits) ? this.#random.below(bytes.length) : 0
     if (cut > 0) this.#client.received(Buffer.from(bytes.subarray(0, cut)))
     if (!this.#isClientClosed) this.#client.received(Buffer.from(bytes.subarray(cut)))
   }
 
   #fillsLater(): void {
-    this.#events.after(this.#dice.below(this.#habits.lateMs + 1), () => {
+    this.#events.after(this.#random.below(this.#settings.lateMs + 1), () => {
       this.#fill()
       this.#endIfDone()
     })
   }
 
-  /** The system takes what waits, as far as its buffer goes. */
+  /** The system takes pending bytes, as far as its buffer has room. */
   #fill(): void {
     if (this.#waiting.length === 0 || this.#isBrokerClosed || this.#isDestroyed) return
     let next = this.#waiting[0]
-    while (next !== undefined && this.#takenBytes < this.#habits.bufferBytes) {
-      const length = Math.min(next.length, this.#habits.bufferBytes - this.#takenBytes)
+    while (next !== undefined && this.#takenBytes < this.#settings.bufferBytes) {
+      const length = Math.min(next.length, this.#settings.bufferBytes - this.#takenBytes)
       this.#carryDown(Buffer.from(next.subarray(0, length)))
       this.#waitingBytes -= length
       if (length < next.length) this.#waiting[0] = next.subarray(length)
       else this.#waiting.shift()
       next = this.#waiting[0]
     }
-    // Mostly as late as a wire may say it, when nothing is left; sometimes for what was taken so far.
-    if (this.#waiting.length > 0 && !this.#dice.chance(4)) return
+    // Mostly as late as the contract allows, when nothing is pending; sometimes after a part was taken.
+    if (this.#waiting.length > 0 && !this.#random.chance(4)) return
     const mostLeft = this.#waiting.length > 0 ? Infinity : 0
     this.#events.after(0, () => this.#saysDrained(mostLeft))
   }
@@ -323,7 +323,7 @@ export class SimWire implements Wire {
     if (this.#waitingBytes > mostLeft || this.#isDestroyed) return
     const peak = this.#pendingPeak
     this.#pendingPeak = 0
-    if (peak >= (this.#habits.drainBytesMin ?? 0)) this.#broker?.drained()
+    if (peak >= (this.#settings.drainBytesMin ?? 0)) this.#broker?.drained()
   }
 
   #endIfDone(): void {
@@ -336,7 +336,7 @@ export class SimWire implements Wire {
     for (const chunk of this.#under) chunk.isLost = true
   }
 
-  /** A chunk is lost, and with it all that follows in its direction. */
+  /** Loses a chunk and everything that follows it in the same direction. */
   #loseFrom(first: Chunk): void {
     let isLost = false
     for (const chunk of this.#under) {
@@ -347,7 +347,7 @@ export class SimWire implements Wire {
 
   #closeClient(delayMs: number): void {
     const { now } = this.#events
-    // What is still on its way comes first.
+    // Bytes in transit arrive first.
     this.#events.at(Math.max(now + delayMs, this.#isFrozen ? 0 : this.#lastDown), () => {
       if (this.#isClientClosed) return
       this.#isClientClosed = true
@@ -365,6 +365,6 @@ export class SimWire implements Wire {
   }
 
   #delay(): number {
-    return this.#dice.below(this.#habits.latencyMs + 1)
+    return this.#random.below(this.#settings.latencyMs + 1)
   }
 }

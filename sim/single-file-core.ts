@@ -1,5 +1,5 @@
-// The plainest store that is right: one file, one checksummed frame for each group of changes, and all of it
-// read again at the start. The oracle is tried on it, and on what is left of it when one of its steps is taken out.
+// The simplest correct store: one file, one frame with a checksum for each group of changes. A start reads the whole file.
+// Tests of the oracle use it, also with one of its steps left out.
 
 import { crc32 } from 'node:zlib'
 import { deserialize, serialize } from 'node:v8'
@@ -20,7 +20,7 @@ export class SingleFileCore implements StoreCore {
   #file: DiskFile | null = null
   #end = 0
 
-  /** `syncs` is false for the store that forgets to. */
+  /** `syncs` is false for a store that does not sync. */
   constructor(disk: Disk, syncs: boolean) {
     this.#disk = disk
     this.#syncs = syncs
@@ -80,12 +80,12 @@ export class SingleFileCore implements StoreCore {
       this.#end = end
     }
     file.truncate(this.#end)
-    // What the last process wrote and did not sync is built upon from here on.
+    // The last process may have written frames without a sync. Later frames build on them, so they must be synced.
     file.sync()
   }
 }
 
-/** Structured clones bring bytes back as Uint8Array. */
+/** A structured clone turns a Buffer into a Uint8Array. */
 function ownBuffers(changes: readonly Change[]): readonly Change[] {
   return changes.map(change => {
     if (change.kind === 'message-stored') {

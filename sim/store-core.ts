@@ -1,15 +1,15 @@
-// What the simulator runs: the synchronous core of a store over a disk, one call after the other.
+// The synchronous core of a store over a disk, as the simulator runs it.
 
 import type { Change, Owner } from '../src/store/change.ts'
 import type { Snapshot, StoredDelivery } from '../src/store/store.ts'
 
 export interface StoreCore {
-  /** Recovers what the disk holds. */
+  /** Recovers the state from the disk. */
   open(): Snapshot
-  /** Durable when it returns. Throws when the disk failed; then the core is dead. */
+  /** The changes are durable when it returns. It throws when the disk failed; the core must not be used after that. */
   commit(changes: readonly Change[]): void
   page(owner: Owner, after: number): readonly StoredDelivery[]
-  /** A slice of background work; true while there is more. */
+  /** Does a part of the background work. Returns true while there is more. */
   work(): boolean
   readonly isFull: boolean
   close(): void

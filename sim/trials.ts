@@ -1,16 +1,16 @@
-// What a world is built upon: the store as it is, and the faulty parts with which the oracle itself is tried.
+// The parts that a world is made of: the real store, and faulty parts that the oracle must detect.
 
 import { LogStore } from '../src/store/log/log-store.ts'
 import { SingleFileCore } from './single-file-core.ts'
 import type { Trial } from './world.ts'
 
 export const REAL: Trial = {
-  makeCore: (disk, weather) =>
+  makeCore: (disk, settings) =>
     new LogStore(disk, {
-      durability: weather.durability,
-      segmentBytes: weather.segmentBytes,
-      checkpointBytes: weather.checkpointBytes,
-      pageMessages: weather.pageMessages,
+      durability: settings.durability,
+      segmentBytes: settings.segmentBytes,
+      checkpointBytes: settings.checkpointBytes,
+      pageMessages: settings.pageMessages,
       reserveBytes: 0,
       salt: () => 0x5a17,
     }),

@@ -1,12 +1,12 @@
-// A whole world from one seed: clients, wires, a broker that dies and comes back, and a disk that forgets.
+// A world from one seed: clients, wires, a broker that is killed and restarted, and a disk that loses unsynced writes.
 
 import type { Access } from '../src/access/access.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
-import { Dice } from './dice.ts'
+import { Random } from './random.ts'
 import { Drops } from './drops.ts'
 import { EventQueue } from './event-queue.ts'
-import { Ledger } from './ledger.ts'
-import { calmTermsOf } from './habits.ts'
+import { History } from './history.ts'
+import { calmTermsOf } from './random-requests.ts'
 import { judge, judgeRetained } from './oracle.ts'
 import { Script } from './script.ts'
 import { SimBroker } from './sim-broker.ts'
@@ -15,20 +15,20 @@ import { PowerCut, SimDisk } from './sim-disk.ts'
 import { SimStore } from './sim-store.ts'
 import { type ClientEnd, SimWire } from './sim-wire.ts'
 import type { StoreCore } from './store-core.ts'
-import { type Weather, weatherOf } from './weather.ts'
+import { type WorldSettings, settingsOf } from './world-settings.ts'
 
 export interface Trial {
-  readonly makeCore: (disk: SimDisk, weather: Weather) => StoreCore
-  /** The broker that acknowledges before its commit. */
+  readonly makeCore: (disk: SimDisk, settings: WorldSettings) => StoreCore
+  /** Whether the broker acknowledges before its commit. */
   readonly answersTooEarly?: boolean
-  /** Wires that say nothing when less than this much is taken late: they break their contract, as a `drain` of Node alone would. */
+  /** Wires do not call `drained` when fewer bytes than this were pending. That breaks their contract, as Node's `drain` alone would. */
   readonly drainBytesMin?: number
-  readonly tellsStory?: boolean
+  readonly traces?: boolean
 }
 
 export interface Counts {
   accepted: number
-  heard: number
+  received: number
   kills: number
   powerCuts: number
   events: number
@@ -38,14 +38,14 @@ export interface Counts {
 export interface Outcome {
   readonly seed: number
   readonly violations: readonly string[]
-  readonly story: readonly string[]
+  readonly trace: readonly string[]
   readonly counts: Counts
 }
 
 /** Milliseconds since 1970 at which every world begins. */
 const BEGINNING = 1_700_000_000_000
 
-/** More events than any run needs: whoever gets here goes round in circles. */
+/** More events than any run needs: a run that reaches it is in an endless loop. */
 const EVENTS_MAX = 300_000
 
 const PROBE_MS = 10_000
@@ -57,32 +57,32 @@ const EVERYTHING = {
   retainHandling: 0,
 } as const
 
-/** How long a broker that stops waits for its clients to go. */
+/** How long a stopping broker waits for its clients to close. */
 const DRAIN_MS = 300
 
 export function run(seed: number, trial: Trial): Outcome {
   const world = new World(seed, trial)
   try {
-    world.lives()
+    world.run()
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    world.ledger.violation('crash', text)
+    world.history.violation('crash', text)
   }
   return world.outcome()
 }
 
 export class World {
   readonly seed: number
-  readonly dice: Dice
+  readonly random: Random
   readonly events = new EventQueue(BEGINNING)
-  readonly ledger = new Ledger()
-  readonly weather: Weather
+  readonly history = new History()
+  readonly settings: WorldSettings
   readonly disk: SimDisk
   readonly clients: readonly SimClient[]
   brokerStartedAt: number | null = null
-  /** Every commit that was handed over is made. */
+  /** Whether every commit that was handed over is done. */
   readonly #trial: Trial
-  readonly #story: string[] = []
+  readonly #trace: string[] = []
   readonly #dropped = new Map<string, number>()
   readonly #drops: Drops
   #broker: SimBroker | null = null
@@ -94,43 +94,43 @@ export class World {
   constructor(seed: number, trial: Trial) {
     this.seed = seed
     this.#trial = trial
-    this.dice = new Dice(seed)
-    this.weather = weatherOf(this.dice)
-    this.#drops = new Drops(this.ledger, this.weather)
-    this.disk = new SimDisk({ dice: this.dice })
+    this.random = new Random(seed)
+    this.settings = settingsOf(this.random)
+    this.#drops = new Drops(this.history, this.settings)
+    this.disk = new SimDisk({ random: this.random })
     this.clients = Array.from(
-      { length: this.weather.clients },
-      (_, index) => new SimClient(`c${index + 1}`, this.dice.chance(2) ? 5 : 4, this),
+      { length: this.settings.clients },
+      (_, index) => new SimClient(`c${index + 1}`, this.random.chance(2) ? 5 : 4, this),
     )
   }
 
-  /** From the first start of the broker to the verdict. */
-  lives(): void {
+  /** Runs the world, from the first start of the broker to the final checks. */
+  run(): void {
     this.starts()
     const script = new Script(this)
     script.begins()
     this.#passUntil(() => script.isOver)
     script.calmsDown()
-    if (this.dice.chance(2)) script.diesOnceMore()
+    if (this.random.chance(2)) script.diesOnceMore()
     this.#probes()
     if (this.#broker !== null) this.#count(this.#broker)
-    judge(this.ledger, this.#dropped)
+    judge(this.history, this.#dropped)
   }
 
   outcome(): Outcome {
     let accepted = 0
-    let heard = 0
-    for (const each of this.ledger.publications.values())
+    let received = 0
+    for (const each of this.history.publications.values())
       if (each.acceptedAt !== null) accepted += 1
-    for (const session of this.ledger.sessions) heard += session.heard.size
-    const { violations } = this.ledger
+    for (const session of this.history.sessions) received += session.received.size
+    const { violations } = this.history
     return {
       seed: this.seed,
       violations,
-      story: this.#story,
+      trace: this.#trace,
       counts: {
         accepted,
-        heard,
+        received,
         kills: this.#kills,
         powerCuts: this.#powerCuts,
         events: this.events.count,
@@ -143,21 +143,21 @@ export class World {
     return this.#broker !== null
   }
 
-  /** Time passes, and all that happens meanwhile. */
+  /** Lets time pass, and runs all events that are due meanwhile. */
   passes(milliseconds: number): void {
     const until = this.events.now + milliseconds
     while (this.events.step(until)) this.#assertNoCircle()
     this.events.now = until
   }
 
-  tells(story: () => string): void {
-    if (this.#trial.tellsStory !== true) return
+  trace(line: () => string): void {
+    if (this.#trial.traces !== true) return
     const seconds = ((this.events.now - BEGINNING) / 1_000).toFixed(3)
-    this.#story.push(`${seconds.padStart(9)} [${this.events.count}] ${story()}`)
+    this.#trace.push(`${seconds.padStart(9)} [${this.events.count}] ${line()}`)
   }
 
   mayEndWith(reason: number): boolean {
-    // Takeover, keep-alive, a broker that stops, an administrator.
+    // Session taken over, keep-alive, the broker stops, an administrator.
     return reason === 0x8e || reason === 0x8d || reason === 0x8b || reason === 0x98
   }
 
@@ -172,32 +172,32 @@ export class World {
   wire(client: ClientEnd): SimWire | null {
     if (this.#broker === null || this.#isStopping) return null
     const drainBytesMin = this.#trial.drainBytesMin ?? 0
-    const habits = { ...this.weather.wires, drainBytesMin }
-    const wire = new SimWire(this.events, this.dice, habits, client)
+    const wireSettings = { ...this.settings.wires, drainBytesMin }
+    const wire = new SimWire(this.events, this.random, wireSettings, client)
     this.#broker.accepts(wire)
     return wire
   }
 
-  /** The broker's process begins anew on what the disk holds. */
+  /** Starts a new process of the broker on what the disk holds. */
   starts(): void {
-    const { dice, events, weather, disk } = this
+    const { random, events, settings, disk } = this
     let isAlive = true
     const broker: SimBroker = new SimBroker({
-      limits: { ...weather.limits, publishBacklogBytesMax: weather.publishBacklogBytesMax },
-      shareStrategy: weather.shareStrategy,
-      shareBounds: weather.shareBounds,
+      limits: { ...settings.limits, publishBacklogBytesMax: settings.publishBacklogBytesMax },
+      shareStrategy: settings.shareStrategy,
+      shareBounds: settings.shareBounds,
       drops: this.#drops,
-      turnMs: weather.turnMs,
-      flushesMax: weather.flushesMax,
+      turnMs: settings.turnMs,
+      flushesMax: settings.flushesMax,
       access: this.#access(),
       events,
-      dice,
+      random,
       store: (this.#store = new SimStore({
-        core: this.#trial.makeCore(disk, weather),
-        durability: weather.durability,
+        core: this.#trial.makeCore(disk, settings),
+        durability: settings.durability,
         events,
-        dice,
-        commitMs: weather.commitMs,
+        random,
+        commitMs: settings.commitMs,
         runs: work => this.#runs(work),
         isAlive: () => isAlive && broker.isAlive,
         answersTooEarly: this.#trial.answersTooEarly ?? false,
@@ -209,16 +209,16 @@ export class World {
     isAlive = this.#broker === broker
     if (isAlive) {
       this.brokerStartedAt = events.now
-      this.tells(() => `the broker is up, files: ${disk.fileNames.join(' ')}`)
+      this.trace(() => `the broker is up, files: ${disk.fileNames.join(' ')}`)
     }
   }
 
-  /** The process dies at once; with the power, the disk forgets what was not synced. */
+  /** Ends the process at once. With a loss of power the disk loses what was not synced. */
   dies(power: boolean): void {
     if (this.#broker === null) return
     if (power) this.#powerCuts += 1
     else this.#kills += 1
-    this.tells(() => (power ? 'the power goes' : 'the broker is killed'))
+    this.trace(() => (power ? 'the power goes' : 'the broker is killed'))
     this.#count(this.#broker)
     this.#broker.dies(power)
     this.#broker = null
@@ -226,38 +226,38 @@ export class World {
     this.brokerStartedAt = null
     if (power) this.disk.crashes()
     else this.disk.processDies()
-    this.events.after(this.dice.below(500), () => this.starts())
+    this.events.after(this.random.below(500), () => this.starts())
   }
 
-  /** The broker is stopped as a server is stopped. */
+  /** Stops the broker in good order, as SIGTERM does. */
   stops(): void {
     const broker = this.#broker
     if (broker === null || this.#isStopping) return
-    this.tells(() => 'the broker is told to stop')
+    this.trace(() => 'the broker is stopped')
     this.#isStopping = true
     broker.stops()
     this.#endsWhenDone(broker, this.events.now + DRAIN_MS)
   }
 
-  /** An administrator ends the connection of a client. */
+  /** Ends the connection of a client, as an administrator does. */
   disconnects(clientId: string): void {
-    this.tells(() => `an administrator disconnects ${clientId}`)
+    this.trace(() => `an administrator disconnects ${clientId}`)
     this.#broker?.disconnects(clientId)
   }
 
-  /** Nothing waits for the store any more. */
+  /** Whether nothing waits for the store. */
   get isStoreIdle(): boolean {
     return this.#store?.isIdle === true
   }
 
   #endsWhenDone(broker: SimBroker, until: number): void {
-    this.events.after(this.weather.turnMs + 1, () => {
+    this.events.after(this.settings.turnMs + 1, () => {
       if (this.#broker !== broker) return
       const isDone = broker.socketCount === 0 || this.events.now >= until
       if (isDone && this.#store?.isIdle === true) {
         this.#runs(() => this.#store?.closeNow())
-        // The power may go right after.
-        this.dies(this.weather.durability === 'fsync' && this.dice.chance(2))
+        // A power cut may come right after this.
+        this.dies(this.settings.durability === 'fsync' && this.random.chance(2))
       } else {
         this.#endsWhenDone(broker, until)
       }
@@ -265,11 +265,11 @@ export class World {
   }
 
   #commitFailed(error: Error): void {
-    this.ledger.violation('store', `a commit failed on a healthy disk: ${error.message}`)
+    this.history.violation('store', `a commit failed on a healthy disk: ${error.message}`)
     this.dies(false)
   }
 
-  /** Work of the broker's process. If the power goes meanwhile, that is the end of it. */
+  /** Runs work of the broker's process. A power cut meanwhile ends the process. */
   #runs(work: () => void): void {
     try {
       work()
@@ -279,14 +279,14 @@ export class World {
     if (this.disk.isCut) this.dies(true)
   }
 
-  /** A stranger asks for all retained messages. */
+  /** A new client subscribes to all retained messages. */
   #probes(): void {
     const probe = new SimClient('probe', 5, this)
-    probe.connects(calmTermsOf(probe, this.dice, this.weather, this.events.now))
+    probe.connects(calmTermsOf(probe, this.random, this.settings, this.events.now))
     this.passes(PROBE_MS)
     probe.subscribes([EVERYTHING])
     this.passes(PROBE_MS)
-    judgeRetained(this.ledger, probe.session.record)
+    judgeRetained(this.history, probe.session.record)
   }
 
   #access(): Access {
@@ -314,6 +314,6 @@ export class World {
     for (const [reason, count] of Object.entries(dropped)) {
       this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + count)
     }
-    if (protocolErrors > 0) this.ledger.violation('peace', `${protocolErrors} protocol errors`)
+    if (protocolErrors > 0) this.history.violation('peace', `${protocolErrors} protocol errors`)
   }
 }

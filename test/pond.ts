@@ -69,7 +69,7 @@ export class Pond {
   readonly #bearsFaults: boolean
   #isJoined = false
   #assigned = 0
-  #dice = 1
+  #randomState = 1
 
   constructor(options: PondOptions = {}) {
     this.#takesLate = options.takesLate ?? false
@@ -117,8 +117,8 @@ export class Pond {
 
   /** Numbers from 0 up to 1 that are the same in every run. */
   random(): number {
-    this.#dice = (Math.imul(this.#dice, 1_103_515_245) + 12_345) & 0x7fff_ffff
-    return this.#dice / 0x8000_0000
+    this.#randomState = (Math.imul(this.#randomState, 1_103_515_245) + 12_345) & 0x7fff_ffff
+    return this.#randomState / 0x8000_0000
   }
 
   /** A client that has connected and heard CONNACK. */

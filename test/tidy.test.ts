@@ -50,7 +50,7 @@ const PURE_MODULES = [
   'broker',
   'connection',
 ]
-/** What would let the core wait, read a clock, throw dice or reach outside. */
+/** What would let the core wait, read a clock, take a random number or reach outside. */
 const FORBIDDEN_IN_CORE =
   /\basync\b|\bawait\b|\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bprocess\.|\bperformance\b|\bqueueMicrotask\b/
 const NODE_IN_CORE = ['node:assert', 'node:buffer']
@@ -227,7 +227,7 @@ test('no file imports itself by way of others', async t => {
   t.strictSame(circles, [])
 })
 
-test('the core cannot wait, read a clock, throw dice or reach outside', async t => {
+test('the core cannot wait, read a clock, take a random number or reach outside', async t => {
   const found: string[] = []
   for (const { name, text } of sources()) {
     if (!PURE_MODULES.includes(moduleOf(name))) continue

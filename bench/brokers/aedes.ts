@@ -1,4 +1,4 @@
-// aedes from npm, in a program of its own.
+// aedes from npm, in a process of its own.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// A broker under test: started on a CPU of its own, spoken to over the network, stopped.
+// A broker under test. It runs on a CPU of its own, and the generator connects to it over the network.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { connect, createServer } from 'node:net'
@@ -6,17 +6,17 @@ import type { Job, Transport } from '../job.ts'
 
 export type Durability = 'fsync' | 'os' | 'memory'
 
-/** What a scenario needs of the broker. */
+/** What a scenario requires of the broker. */
 export interface Needs {
   readonly transport: Transport
-  /** Null where nothing outlives a connection. */
+  /** The durability; null if no session outlives its connection. */
   readonly durability: Durability | null
-  /** More than the defaults of ours allow: connections, sessions, or messages that wait. */
+  /** Whether it needs higher limits than our defaults, for connections, sessions or queued messages. */
   readonly isLarge: boolean
   readonly job: Job
 }
 
-/** Where a broker may write, and what it listens with. */
+/** The directory, port and certificates that a broker is started with. */
 export interface Place {
   readonly directory: string
   readonly port: number
@@ -27,9 +27,9 @@ export interface Place {
 
 export interface BrokerKind {
   readonly name: string
-  /** Why it cannot do this, or null. */
+  /** Returns why the broker cannot do the scenario, or null. */
   lacks(needs: Needs): string | null
-  /** The command that runs it in the foreground. */
+  /** Returns the command that runs it in the foreground. */
   command(needs: Needs, place: Place): readonly string[]
 }
 
@@ -79,7 +79,7 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Resolves once a connection to the port is accepted. */
+/** Resolves when a connection to the port is accepted. */
 async function answers(child: ChildProcess, port: number): Promise<void> {
   const giveUpAt = performance.now() + START_SECONDS_MAX * 1_000
   while (performance.now() < giveUpAt) {

@@ -1,4 +1,4 @@
-// mosquitto from the Debian package, with its limits lifted so that nothing is dropped.
+// mosquitto from the Debian package, without limits, so that nothing is dropped.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -31,7 +31,7 @@ function hasWebSocket(): boolean {
   return stdout.includes('libwebsockets')
 }
 
-/** Debian puts it where only root's PATH leads. */
+/** Debian installs it in a directory that only root's PATH contains. */
 function program(): string {
   const outside = '/usr/sbin/mosquitto'
   return existsSync(outside) ? outside : 'mosquitto'
@@ -62,7 +62,7 @@ function transportLines(needs: Needs, { certFile, keyFile }: Place): readonly st
   }
 }
 
-/** Its nearest to a level of ours: a snapshot of everything now and then, or nothing on disk. */
+/** The setting nearest to each of our durability levels: a snapshot of everything now and then, or nothing on disk. */
 function persistenceLines({ durability }: Needs, { directory }: Place): readonly string[] {
   if (durability === null || durability === 'memory') return ['persistence false']
   const data = join(directory, 'mosquitto-data')

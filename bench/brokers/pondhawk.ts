@@ -1,4 +1,4 @@
-// Pondhawk as it is built here, with its default limits. Only the scenarios that need more raise some.
+// Pondhawk as it is built here, with its default limits. Only scenarios that need more raise some of them.
 
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ export function pondhawk(profileDirectory: string | null): BrokerKind {
   return buildOf('pondhawk', CLI, profileDirectory)
 }
 
-/** Another build of it, from the directory that it lies in: the version before, say. */
+/** Another build of Pondhawk, from its directory: for example an earlier version. */
 export function otherBuild(directory: string): BrokerKind {
   return buildOf('before', join(directory, 'dist/src/cli.js'), null)
 }
@@ -48,7 +48,7 @@ function configOf(needs: Needs, place: Place): Record<string, unknown> {
     listeners: [listener],
     log: { level: 'warn' },
     ...(needs.isLarge ? { limits: largeLimits() } : {}),
-    // The default level where a scenario names none: its store lies where other stores of the run do, and dies with it.
+    // A scenario without a level gets the default. Its store is in the directory of the run, and is deleted with it.
     ...(hasStore() ? { store: storeConfig(needs, directory) } : {}),
   }
 }
@@ -71,7 +71,7 @@ function largeLimits(): Record<string, unknown> {
 
 let knowsStore: boolean | null = null
 
-/** Whether the configuration has a place for the store's durability. */
+/** Whether this version has the key `store.durability`. */
 function hasStore(): boolean {
   knowsStore ??=
     spawnSync(process.execPath, [CLI, 'check', '--config', '/dev/null'], {

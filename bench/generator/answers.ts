@@ -1,4 +1,4 @@
-// Acknowledgements of one client, sent together once in an iteration of the event loop.
+// The acknowledgements of one client, sent together once per iteration of the event loop.
 
 import type { Client } from './client.ts'
 import type { Beating, Pulse } from './pulse.ts'

@@ -1,4 +1,4 @@
-// A raw connection to a broker over TCP, TLS or WebSocket. All of them read into the same memory.
+// A raw connection to a broker over TCP, TLS or WebSocket. All connections read into the same memory.
 
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
@@ -8,16 +8,16 @@ import { FrameReader, frameHeader } from './websocket-frames.ts'
 
 export interface ChannelReceiver {
   opened(): void
-  /** The memory is lent until this returns. */
+  /** Receives bytes, which are valid only during the call. */
   received(bytes: Buffer, start: number, end: number): void
   closed(cause: string): void
 }
 
-/** Larger than what the system hands over at once. */
+/** Larger than one read of the system. */
 const readMemory = Buffer.allocUnsafeSlow(262_144)
 const HEADERS_END = '\r\n\r\n'
 
-/** Sources among which connections are spread: one address has about 28,000 ports. */
+/** The source addresses of connections. One address has about 28,000 ports. */
 const SOURCES = 16
 let opened = 0
 
@@ -44,7 +44,7 @@ export class Channel {
     this.#socket.once('close', () => receiver.closed(this.#cause))
   }
 
-  /** True when the system has taken all, so that the memory may be used again. */
+  /** Returns true when the system has taken all bytes, so that the caller may reuse the memory. */
   write(bytes: Buffer): boolean {
     const socket = this.#socket
     if (this.#frames === null) {
@@ -58,13 +58,13 @@ export class Channel {
     return socket.writableLength === 0
   }
 
-  /** Closes from our side, in order. */
+  /** Closes the connection in good order. */
   end(bytes: Buffer): void {
     this.write(bytes)
     this.#socket.end()
   }
 
-  /** Leaves no port waiting behind it. */
+  /** Resets the connection, so that its port is free at once. */
   reset(): void {
     this.#socket.removeAllListeners('close')
     if (this.#socket instanceof TLSSocket) this.#socket.destroy()
@@ -94,7 +94,7 @@ export class Channel {
     else this.#receiver.received(bytes, 0, count)
   }
 
-  /** A broker speaks only after CONNECT, so nothing of MQTT follows the answer. */
+  /** A broker sends MQTT only after CONNECT, so no MQTT bytes follow the HTTP answer. */
   #upgrade(text: string): void {
     this.#answer += text
     if (!this.#answer.endsWith(HEADERS_END)) return

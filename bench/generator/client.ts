@@ -1,4 +1,4 @@
-// A client of the broker: connects, subscribes, and leaves the rest to its role.
+// A client of the broker. It connects and subscribes; its role handles all other packets.
 
 import type { Address } from '../job.ts'
 import { microsecondsNow } from './clock.ts'
@@ -14,7 +14,7 @@ import {
 } from './packets.ts'
 import { type PacketSink, PacketScanner } from './packet-scanner.ts'
 
-/** What a client does with packets that are not about its connection. */
+/** Handles packets that are not about the connection. */
 export interface Role {
   packet(first: number, bytes: Buffer, start: number, end: number): void
 }
@@ -30,7 +30,7 @@ export class Client implements ChannelReceiver, PacketSink {
   #left: (() => void) | null = null
   role: Role | null = null
 
-  /** `lost` hears of an end that was not asked for, once it is connected. */
+  /** Calls `lost` when a connected client loses its connection. */
   constructor(
     address: Address,
     clientId: string,
@@ -63,7 +63,7 @@ export class Client implements ChannelReceiver, PacketSink {
     return this.#channel.write(bytes)
   }
 
-  /** DISCONNECT; resolves when the connection is closed. */
+  /** Sends DISCONNECT; resolves when the connection is closed. */
   leave(): Promise<void> {
     this.#isLeaving = true
     return new Promise(resolve => {
@@ -72,7 +72,7 @@ export class Client implements ChannelReceiver, PacketSink {
     })
   }
 
-  /** Gone at once, without a word. */
+  /** Destroys the connection without DISCONNECT. */
   drop(): void {
     this.#isLeaving = true
     this.#channel.reset()
@@ -120,7 +120,7 @@ function refusalIn(code: number, packet: string, codeMax: number): string | null
   return code <= codeMax ? null : `${packet} with return code ${code}`
 }
 
-/** Does something for each number below `count`, not too many at a time: a broker's backlog is short. */
+/** Does something for each number below `count`, few at a time, because a broker's backlog is short. */
 export async function inParallel<Result>(
   count: number,
   atOnce: number,

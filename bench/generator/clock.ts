@@ -1,4 +1,4 @@
-// The generator's clock, in whole microseconds that begin again after 71 minutes.
+// The generator's clock, in whole microseconds. It wraps around after 71 minutes.
 
 let latest = 0
 
@@ -8,12 +8,12 @@ export function microsecondsNow(): number {
   return latest
 }
 
-/** The latest reading: packets that came in one piece came at one time. */
+/** The latest reading. All packets of one chunk get the same time. */
 export function latestMicroseconds(): number {
   return latest
 }
 
-/** From one reading to a later one. */
+/** The time from one reading to a later one. */
 export function microsecondsBetween(earlier: number, later: number): number {
   return (later - earlier) >>> 0
 }

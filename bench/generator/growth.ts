@@ -1,10 +1,10 @@
-// A broker's memory as something becomes more and more.
+// Measures a broker's memory while the number of something grows.
 
 import type { GrowthPoint } from '../job.ts'
 import { cpuSeconds, processTree, rssBytes } from '../process-tree.ts'
 import { pause } from './measured-time.ts'
 
-/** For what is freed or written behind the last answer. */
+/** A wait for memory that is freed, or bytes that are written, after the last answer. */
 const SETTLE_SECONDS = 1.5
 
 export class Growth {
@@ -18,7 +18,7 @@ export class Growth {
     this.#cpuSeconds = cpuSeconds(this.#tree)
   }
 
-  /** So many are there now. */
+  /** Resolves when this many exist. */
   async point(count: number): Promise<void> {
     const cpu = cpuSeconds(this.#tree)
     await pause(SETTLE_SECONDS)

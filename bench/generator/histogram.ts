@@ -32,7 +32,7 @@ export class Histogram {
     return p50 === null || p99 === null || p999 === null ? null : { p50, p99, p999 }
   }
 
-  /** The time that so large a share of all took at most, to the width of its bucket; null without any. */
+  /** The time that this share of all values did not exceed, to the width of its bucket; null without values. */
   quantile(share: number): number | null {
     if (this.#total === 0) return null
     let left = Math.ceil(this.#total * share)

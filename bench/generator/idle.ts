@@ -1,4 +1,4 @@
-// Connections that only are there: what one costs in memory, and how soon the broker answers one that asks.
+// Idle connections: measures the memory of each, and how fast the broker answers a PINGREQ of one of them.
 
 import type { IdleJob, Measurement, Task } from '../job.ts'
 import { Client, inParallel, type Role } from './client.ts'
@@ -9,7 +9,7 @@ import { MeasuredTime, pause } from './measured-time.ts'
 import { PINGRESP } from './packets.ts'
 
 const CONNECTS_AT_ONCE = 50
-/** Each asks no more often than the last answer allows; a stride through all finds another in between. */
+/** The step from one connection to the next: each connection pings rarely, so its last answer has arrived. */
 const STRIDE = 7_919
 
 export async function measureIdle(job: IdleJob, task: Task): Promise<Measurement> {
@@ -74,7 +74,7 @@ class Pinging implements Role {
   }
 }
 
-/** One after the other, each at its time; it does not sleep (see Pacer). */
+/** Sends one ping after the other, each at its time. It does not sleep (see Pacer). */
 async function ping(
   clients: readonly Pinging[],
   perSecond: number,

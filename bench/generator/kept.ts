@@ -1,4 +1,4 @@
-// What a broker keeps for clients that are away: sessions, retained messages, messages that wait.
+// Measures what a broker keeps for clients that are not connected: sessions, retained messages, queued messages.
 
 import type { KeptJob, Measurement, Task } from '../job.ts'
 import { Client, inParallel, type Role } from './client.ts'
@@ -9,7 +9,7 @@ import { packetIdOf, PUBACK, publishForm } from './packets.ts'
 const AT_ONCE = 50
 const PAYLOAD_BYTES = 64
 const PACKETS_OF_WRITE = 200
-/** Sessions that share the messages that wait. */
+/** The sessions among which the queued messages are divided. */
 const QUEUES = 100
 
 export async function measureKept(job: KeptJob, task: Task): Promise<Measurement> {
@@ -34,7 +34,7 @@ export async function measureKept(job: KeptJob, task: Task): Promise<Measurement
   }
 }
 
-/** Adds those from the first number up to the second. */
+/** Adds the items from the first number up to the second. */
 type Adder = (from: number, to: number) => Promise<void>
 
 async function adder({ what }: KeptJob, task: Task): Promise<Adder> {
@@ -62,7 +62,7 @@ async function addSessions(task: Task, from: number, to: number): Promise<void> 
   })
 }
 
-/** Publishes at QoS 1, so that all is kept when it has resolved. */
+/** Publishes at QoS 1: when it resolves, the broker keeps all messages. */
 export class Feeder implements Role {
   readonly #client: Client
   #outstanding = 0
@@ -93,7 +93,7 @@ export class Feeder implements Role {
       })
       this.#outstanding += count
       this.#client.write(Buffer.concat(packets))
-      // The next are under way before these are all acknowledged: a broker that waits for our TCP would stand still.
+      // The next messages are sent before all of these are acknowledged, so that the broker never waits for the generator's TCP.
       await this.#until(PACKETS_OF_WRITE)
     }
     await this.#until(0)

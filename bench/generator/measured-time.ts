@@ -1,4 +1,4 @@
-// The measured time: what broker and generator used between two moments.
+// The CPU time of broker and generator between two moments.
 
 import { cpuSeconds, peakRssBytes, processTree } from '../process-tree.ts'
 

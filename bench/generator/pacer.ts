@@ -1,5 +1,5 @@
-// Sends each message at its time, from one publisher after the other. It never sleeps: a timer of a millisecond
-// would make small batches of what is meant to come one by one.
+// Sends each message at its time, from one publisher after the other. It never sleeps, because a timer of a millisecond
+// would send messages in small batches instead of one by one.
 
 import { microsecondsNow } from './clock.ts'
 import type { Publisher } from './publisher.ts'
@@ -10,7 +10,7 @@ export class Pacer {
   #next = 0
   #dueAt = 0
   #isRunning = false
-  /** Messages that could not be sent at their time, for the window was full. */
+  /** Messages that could not be sent at their time because the window was full. */
   skipped = 0
 
   constructor(publishers: readonly Publisher[], perSecond: number) {

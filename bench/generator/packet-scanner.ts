@@ -1,7 +1,7 @@
-// Bytes from a broker → whole packets, as places in memory. It makes no object for a packet.
+// Bytes from a broker → whole packets, as ranges of bytes. It allocates no object for a packet.
 
 export interface PacketSink {
-  /** A whole packet: its first byte, and where what follows the remaining length lies. The memory is lent. */
+  /** Receives a whole packet: its first byte, and the range behind the remaining length. The bytes are valid only during the call. */
   packet(first: number, bytes: Buffer, start: number, end: number): void
 }
 
@@ -10,7 +10,7 @@ const LENGTH_BYTES_MAX = 4
 
 export class PacketScanner {
   readonly #sink: PacketSink
-  /** The beginning of a packet whose rest has not come yet. */
+  /** The beginning of a packet that has not arrived completely. */
   #carry: Buffer = NOTHING
   #carried = 0
 
@@ -18,14 +18,14 @@ export class PacketScanner {
     this.#sink = sink
   }
 
-  /** Takes `bytes` from `start` to `end`. They may be used again when it returns. */
+  /** Scans `bytes` from `start` to `end`. The caller may reuse the memory when it returns. */
   push(bytes: Buffer, start: number, end: number): void {
     let at = start
     while (this.#carried > 0 && at < end) at = this.#complete(bytes, at, end)
     if (at < end) this.#keep(bytes, this.#scan(bytes, at, end), end)
   }
 
-  /** Hands over every whole packet; returns where the first that is not whole begins. */
+  /** Hands over every whole packet. Returns where the first incomplete packet begins. */
   #scan(bytes: Buffer, start: number, end: number): number {
     let at = start
     while (at + 2 <= end) {
@@ -44,10 +44,10 @@ export class PacketScanner {
     return at
   }
 
-  /** Adds to the packet that was begun; returns how far the bytes were used. */
+  /** Adds to the incomplete packet. Returns how far the bytes were used. */
   #complete(bytes: Buffer, start: number, end: number): number {
     const size = packetSize(this.#carry, 0, this.#carried)
-    // Without its size, byte by byte until it is known.
+    // While the size of the packet is unknown, bytes are added one by one.
     const wanted = size === 0 ? this.#carried + 1 : size
     const taken = Math.min(wanted - this.#carried, end - start)
     this.#append(bytes, start, start + taken, wanted)
@@ -78,7 +78,7 @@ export class PacketScanner {
   }
 }
 
-/** The size of the packet at `start`, or 0 while its length has not come. */
+/** Returns the size of the packet at `start`, or 0 if its length has not arrived. */
 function packetSize(bytes: Buffer, start: number, end: number): number {
   let length = 0
   for (let count = 0; count < LENGTH_BYTES_MAX; count++) {

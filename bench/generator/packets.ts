@@ -1,5 +1,5 @@
-// The bytes of what the generator says: MQTT 3.1.1, which all brokers speak, or MQTT 5. Nothing is encoded while it is
-// measured.
+// The encoded packets of the generator, for MQTT 3.1.1, which all brokers support, or MQTT 5. Nothing is encoded during the
+// measured time.
 
 import { STAMP_BYTES } from './stamp.ts'
 
@@ -17,7 +17,7 @@ export type QoS = 0 | 1 | 2
 export const PINGREQ_BYTES: Buffer = Buffer.from([0xc0, 0])
 export const DISCONNECT_BYTES: Buffer = Buffer.from([0xe0, 0])
 
-/** Topic Alias Maximum: what the broker may use towards us. */
+/** Topic Alias Maximum: how many aliases the broker may use. */
 const ALIASES_MAX = 10
 const CONNECT_PROPERTIES = [3, 0x22, 0, ALIASES_MAX]
 const TOPIC_ALIAS = [0x23, 0, 1]
@@ -46,7 +46,7 @@ export function subscribePacket(
   return packet(0x82, body)
 }
 
-/** A packet that many messages are made of: only its packet identifier and its stamp change. */
+/** A packet that is used for many messages. Only its packet identifier and its stamp change. */
 export interface PublishForm {
   readonly bytes: Buffer
   /** -1 at QoS 0. */
@@ -54,14 +54,14 @@ export interface PublishForm {
   readonly payloadOffset: number
 }
 
-/** The properties of the first PUBLISH with its topic in MQTT 5, and of those that follow with its alias alone. */
+/** The properties in MQTT 5: of the first PUBLISH, which has the topic, and of later ones, which have the alias only. */
 export const ALIAS_PROPERTIES: readonly number[] = [
   ...varint(TOPIC_ALIAS.length + USER_PROPERTIES.length),
   ...TOPIC_ALIAS,
   ...USER_PROPERTIES,
 ]
 
-/** `properties` with their length before them; none in MQTT 3.1.1. */
+/** `properties` with their length in front; no bytes in MQTT 3.1.1. */
 export function publishForm(
   topic: string,
   qos: QoS,
@@ -90,7 +90,7 @@ export function publishForm(
   }
 }
 
-/** 1 to 65,535, again and again. */
+/** The next packet identifier, 1 to 65,535 in a cycle. */
 export function packetIdOf(sequence: number): number {
   return (sequence % 65_535) + 1
 }

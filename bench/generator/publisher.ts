@@ -1,11 +1,11 @@
-// A client that publishes as fast as its window allows, or when its time comes. Its packets are encoded before
-// the run; while it runs, only packet identifier and stamp are written into them.
+// A client that publishes as fast as its window allows, or at given times. Its packets are encoded before the run; during
+// the run only packet identifier and stamp are written into them.
 
 import { Answers, PUBREL_BYTE } from './answers.ts'
 import { latestMicroseconds, microsecondsBetween, microsecondsNow } from './clock.ts'
 import type { Client, Role } from './client.ts'
 import type { Histogram } from './histogram.ts'
-import type { Ledger } from './ledger.ts'
+import type { DeliveryCheck } from './delivery-check.ts'
 import {
   ALIAS_PROPERTIES,
   packetIdOf,
@@ -21,19 +21,19 @@ import { writeStamp } from './stamp.ts'
 
 export interface PublisherOptions {
   readonly index: number
-  /** It goes through them in turn. All have the same length. */
+  /** Its topics, used in turn. All have the same length. */
   readonly topics: readonly string[]
   readonly qos: QoS
   readonly payloadBytes: number
   readonly window: number
-  /** What it writes at least at once. */
+  /** The least number of messages of one write. */
   readonly batch: number
-  /** Its one topic is named in its first packet, and known by its alias from then on. */
+  /** Its only topic is in its first packet; later packets have the alias. */
   readonly isVersion5: boolean
-  /** It sends when it is told to, not whenever its window has room. */
+  /** It sends when the pacer calls it, not whenever its window has room. */
   readonly isPaced: boolean
   readonly receiversOfMessage: number
-  readonly ledger: Ledger
+  readonly check: DeliveryCheck
   readonly acknowledgements: Histogram
   readonly pulse: Pulse
 }
@@ -42,14 +42,14 @@ export class Publisher implements Role, Beating {
   readonly #client: Client
   readonly #options: PublisherOptions
   readonly #answers: Answers
-  /** Packets one behind the other: twice the window, so that none is written to while it may be on its way. */
+  /** Packets in a ring, twice as many as the window, so that no packet is changed while the socket may still send it. */
   readonly #ring: Buffer
-  /** Where packet identifier and stamp lie in each of them. */
+  /** The offsets of packet identifier and stamp in each packet. */
   readonly #form: PublishForm
   readonly #places: number
   readonly #size: number
   readonly #sentAt: Float64Array
-  /** The topic that its alias does not stand for yet. */
+  /** The topic for which no alias is set yet. */
   #first: string | null
   #sent = 0
   #acknowledged = 0
@@ -82,7 +82,7 @@ export class Publisher implements Role, Beating {
     return this.#options.qos === 0 || this.#acknowledged === this.#sent
   }
 
-  /** Something of it was delivered or acknowledged: it may send more. */
+  /** A message was delivered or acknowledged, so it may send more. */
   nudge(): void {
     if (this.#isAttended || this.#isStopped || this.#options.isPaced) return
     this.#isAttended = true
@@ -99,7 +99,7 @@ export class Publisher implements Role, Beating {
     this.#isStopped = true
   }
 
-  /** One message that should have left at this time. False when the window is full. */
+  /** Sends one message that is due. Returns false when the window is full. */
   sendOne(microseconds: number): boolean {
     if (this.#room < 1) return false
     this.#send(1, microseconds)
@@ -111,7 +111,7 @@ export class Publisher implements Role, Beating {
     if (type === PUBREC) {
       this.#answers.add(PUBREL_BYTE, bytes[start] ?? 0, bytes[start + 1] ?? 0)
     } else if (type === PUBACK || type === PUBCOMP) {
-      // Brokers acknowledge in order, so this one is for the oldest.
+      // Brokers acknowledge in order, so this acknowledgement is for the oldest message.
       const sentAt = this.#sentAt[this.#acknowledged % this.#places] ?? 0
       this.#options.acknowledgements.record(microsecondsBetween(sentAt, latestMicroseconds()))
       this.#acknowledged += 1
@@ -120,8 +120,8 @@ export class Publisher implements Role, Beating {
   }
 
   get #room(): number {
-    const { window, receiversOfMessage, ledger, index, qos } = this.#options
-    const delivered = Math.floor((ledger.delivered[index] ?? 0) / receiversOfMessage)
+    const { window, receiversOfMessage, check, index, qos } = this.#options
+    const delivered = Math.floor((check.delivered[index] ?? 0) / receiversOfMessage)
     const settled = qos === 0 ? delivered : Math.min(delivered, this.#acknowledged)
     return window - (this.#sent - settled)
   }
@@ -142,7 +142,7 @@ export class Publisher implements Role, Beating {
     }
   }
 
-  /** The only message that bears the topic: the packets of the ring have its alias. */
+  /** Sends the only message with the topic. The packets of the ring have the alias. */
   #sendFirst(topic: string, microseconds: number): void {
     const { qos, payloadBytes } = this.#options
     const form = publishForm(topic, qos, payloadBytes, false, ALIAS_PROPERTIES)
@@ -159,9 +159,9 @@ export class Publisher implements Role, Beating {
   }
 
   #stampForm(form: PublishForm, at: number, microseconds: number): void {
-    const { index, ledger } = this.#options
+    const { index, check } = this.#options
     const { bytes, packetIdOffset, payloadOffset } = form
-    const sequence = ledger.send(index)
+    const sequence = check.send(index)
     if (packetIdOffset >= 0) {
       const packetId = packetIdOf(sequence)
       bytes[at + packetIdOffset] = packetId >> 8

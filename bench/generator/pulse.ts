@@ -1,4 +1,4 @@
-// Once in each iteration of the event loop, after all that came was read: what is to be sent is sent together.
+// Runs callbacks once per iteration of the event loop, after all sockets were read, so that answers are sent together.
 
 export interface Beating {
   beat(): void
@@ -9,7 +9,7 @@ export class Pulse {
   #isSet = false
   readonly #fire = (): void => this.#beatAll()
 
-  /** The one who asks sees to it that it asks once. */
+  /** The caller must ask only once per iteration. */
   attend(who: Beating): void {
     this.#waiting.push(who)
     if (this.#isSet) return

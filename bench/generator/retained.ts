@@ -1,4 +1,4 @@
-// A large set of retained messages: what taking one in costs, or sending one to a new subscriber of all of them.
+// A large set of retained messages: measures the cost to store each, or to send each to a new subscriber of all of them.
 
 import type { Measurement, RetainedJob, Task } from '../job.ts'
 import { Answers, PUBACK_BYTE } from './answers.ts'
@@ -42,7 +42,7 @@ function measurement(time: MeasuredTime, operations: number): Measurement {
   }
 }
 
-/** Acknowledges what comes, until it was so many. */
+/** Acknowledges messages until this many have arrived. */
 class Reader implements Role {
   readonly all: Promise<void>
   readonly #answers: Answers

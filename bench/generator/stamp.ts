@@ -1,9 +1,9 @@
-// What the generator writes into each payload, so that a delivery can be told apart, put in order and timed.
+// The stamp in each payload: it identifies a delivery, its order and its time.
 
 /** Publisher, sequence, microseconds, mark: four bytes each. No payload is smaller. */
 export const STAMP_BYTES = 16
 
-/** Tells a payload of ours from bytes that were taken apart wrongly. */
+/** Distinguishes payloads of the generator from bytes that were split wrongly. */
 export const MARK = 0x504f_4e44
 
 export function writeStamp(

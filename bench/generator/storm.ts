@@ -1,5 +1,5 @@
-// Clients that come, are accepted, and go again: as fast as the broker takes them. In a cycle each subscribes to a topic
-// of its own in between, publishes to it, and waits for what it has published.
+// Clients that connect and disconnect as fast as the broker accepts them. In a cycle each one also subscribes to a topic
+// of its own, publishes to it, and waits for its message.
 
 import type { Measurement, StormJob, Task } from '../job.ts'
 import { Client } from './client.ts'

@@ -1,10 +1,10 @@
-// A client that takes messages, enters them in the ledger, and acknowledges them.
+// A client that receives messages, reports them to the delivery check, and acknowledges them.
 
 import { Answers, PUBACK_BYTE, PUBCOMP_BYTE, PUBREC_BYTE } from './answers.ts'
 import { latestMicroseconds, microsecondsBetween } from './clock.ts'
 import type { Client, Role } from './client.ts'
 import type { Histogram } from './histogram.ts'
-import type { Ledger } from './ledger.ts'
+import type { DeliveryCheck } from './delivery-check.ts'
 import { PUBLISH, PUBREL } from './packets.ts'
 import type { Publisher } from './publisher.ts'
 import type { Pulse } from './pulse.ts'
@@ -15,7 +15,7 @@ export interface SubscriberOptions {
   readonly payloadBytes: number
   readonly isVersion5: boolean
   readonly publishers: readonly Publisher[]
-  readonly ledger: Ledger
+  readonly check: DeliveryCheck
   readonly latencies: Histogram
   readonly pulse: Pulse
 }
@@ -38,17 +38,17 @@ export class Subscriber implements Role {
   }
 
   #publish(qos: number, bytes: Buffer, start: number, end: number): void {
-    const { index, payloadBytes, isVersion5, ledger, publishers, latencies } = this.#options
+    const { index, payloadBytes, isVersion5, check, publishers, latencies } = this.#options
     const idAt = start + 2 + (((bytes[start] ?? 0) << 8) | (bytes[start + 1] ?? 0))
     const behindId = qos === 0 ? idAt : idAt + 2
-    // Properties of fewer than 128 bytes, as ours are.
+    // The generator's properties have fewer than 128 bytes.
     const payloadAt = isVersion5 ? behindId + 1 + (bytes[behindId] ?? 0) : behindId
     if (end - payloadAt !== payloadBytes || readUint32(bytes, payloadAt + 12) !== MARK) {
-      ledger.complain(`subscriber ${index} got a payload of ${end - payloadAt} bytes, not ours`)
+      check.complain(`subscriber ${index} got a payload of ${end - payloadAt} bytes, not ours`)
       return
     }
     const publisher = readUint32(bytes, payloadAt)
-    ledger.arrived(index, publisher, readUint32(bytes, payloadAt + 4))
+    check.arrived(index, publisher, readUint32(bytes, payloadAt + 4))
     latencies.record(microsecondsBetween(readUint32(bytes, payloadAt + 8), latestMicroseconds()))
     publishers[publisher]?.nudge()
     if (qos > 0) {

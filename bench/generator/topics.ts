@@ -1,4 +1,4 @@
-// Topics and filters of the patterns. All topics of a run have the same length, so that all packets have.
+// Topics and filters of the patterns. All topics of a run have the same length, and so have all packets.
 
 import type { Pattern, TrafficJob } from '../job.ts'
 
@@ -26,12 +26,12 @@ export function filterOf(job: TrafficJob, subscriber: number): string {
   }
 }
 
-/** How many subscribers get a message. */
+/** Returns how many subscribers receive each message. */
 export function receiversOfMessage({ pattern, subscribers }: TrafficJob): number {
   return pattern === 'fan-out' ? subscribers : 1
 }
 
-/** Filters that match no topic of ours: exact ones, and with each wildcard. */
+/** Filters that match no topic of the run: exact filters, and filters with each wildcard. */
 export function unrelatedFilter(index: number): string {
   const site = Math.floor(index / 1_000)
   switch (index % 3) {
@@ -50,7 +50,7 @@ function topicHead({ pattern, subscribers }: TrafficJob, publisher: number): str
     : `bench/${digits(topicIndex(pattern, publisher, subscribers))}`
 }
 
-/** With fewer subscribers than publishers, several publishers share a subscriber. */
+/** If there are fewer subscribers than publishers, several publishers send to one subscriber. */
 function topicIndex(pattern: Pattern, publisher: number, subscribers: number): number {
   return pattern === 'pairs' || pattern === 'wildcards' ? publisher % subscribers : publisher
 }

@@ -1,9 +1,9 @@
-// Publishers and subscribers at work: warm up, measure, stop, and see whether everything has come.
+// Publishers and subscribers: warms up, measures, stops, and checks that everything has arrived.
 
 import type { Measurement, Task, TrafficJob } from '../job.ts'
 import { Client, inParallel } from './client.ts'
 import { Histogram } from './histogram.ts'
-import { Ledger } from './ledger.ts'
+import { DeliveryCheck } from './delivery-check.ts'
 import { MeasuredTime, pause } from './measured-time.ts'
 import { Pacer } from './pacer.ts'
 import { Publisher } from './publisher.ts'
@@ -15,7 +15,7 @@ const CONNECTS_AT_ONCE = 50
 const DRAIN_SECONDS_MAX = 20
 const FILTERS_OF_CLIENT = 1_000
 const FILTERS_OF_PACKET = 50
-/** Less than this share of the pace is not the paced scenario any more. */
+/** A run that reaches less than this share of the pace is invalid. */
 const PACE_KEPT_MIN = 0.98
 
 export async function measureTraffic(job: TrafficJob, task: Task): Promise<Measurement> {
@@ -28,7 +28,7 @@ export async function measureTraffic(job: TrafficJob, task: Task): Promise<Measu
 class Traffic {
   readonly #job: TrafficJob
   readonly #task: Task
-  readonly #ledger: Ledger
+  readonly #check: DeliveryCheck
   readonly #latencies = new Histogram()
   readonly #acknowledgements = new Histogram()
   readonly #pulse = new Pulse()
@@ -38,7 +38,7 @@ class Traffic {
     this.#job = job
     this.#task = task
     const reach = job.pattern === 'shared' ? 'one-of-the-group' : 'every-subscriber'
-    this.#ledger = new Ledger(job.publishers, job.subscribers, reach)
+    this.#check = new DeliveryCheck(job.publishers, job.subscribers, reach)
   }
 
   async enterUnrelatedFilters(): Promise<void> {
@@ -77,20 +77,20 @@ class Traffic {
     else pacer.start()
     await pause(this.#task.warmUpSeconds)
     const time = new MeasuredTime(this.#task.brokerPid)
-    const before = this.#ledger.deliveries
+    const before = this.#check.deliveries
     this.#latencies.clear()
     this.#acknowledgements.clear()
     time.begin()
     await pause(this.#task.seconds)
     const usage = time.end()
-    const operations = this.#ledger.deliveries - before
+    const operations = this.#check.deliveries - before
     const latency = this.#latencies.summary()
     const acknowledgement = this.#acknowledgements.summary()
     pacer?.stop()
     this.#assertPace(operations / usage.seconds)
     await this.#drain()
     const { peakRssBytes } = time
-    const { problems } = this.#ledger
+    const { problems } = this.#check
     return {
       operations,
       ...usage,
@@ -107,27 +107,27 @@ class Traffic {
     if (rate === null) return
     const wanted = rate * receiversOfMessage(this.#job)
     if (perSecond >= wanted * PACE_KEPT_MIN) return
-    this.#ledger.complain(`only ${Math.round(perSecond)} of ${wanted} deliveries a second`)
+    this.#check.complain(`only ${Math.round(perSecond)} of ${wanted} deliveries a second`)
   }
 
-  /** Nobody sends any more: everything that is owed must come. */
+  /** After the last message was sent, waits for all missing deliveries. */
   async #drain(): Promise<void> {
     for (const publisher of this.#publishers) publisher.stop()
     const giveUpAt = performance.now() + DRAIN_SECONDS_MAX * 1_000
     const receivers = receiversOfMessage(this.#job)
-    while (this.#ledger.owed(receivers) > 0 && performance.now() < giveUpAt) await pause(0.02)
-    // Long enough for what should not come.
+    while (this.#check.missing(receivers) > 0 && performance.now() < giveUpAt) await pause(0.02)
+    // Long enough to notice deliveries that should not come.
     await pause(0.1)
-    const owed = this.#ledger.owed(receivers)
-    if (owed > 0) this.#ledger.complain(`${owed} deliveries were lost`)
-    if (owed < 0) this.#ledger.complain(`${-owed} deliveries too many`)
+    const missing = this.#check.missing(receivers)
+    if (missing > 0) this.#check.complain(`${missing} deliveries were lost`)
+    if (missing < 0) this.#check.complain(`${-missing} deliveries too many`)
     const waiting = this.#publishers.filter(publisher => !publisher.isAcknowledged).length
-    if (waiting > 0) this.#ledger.complain(`${waiting} publishers miss acknowledgements`)
+    if (waiting > 0) this.#check.complain(`${waiting} publishers miss acknowledgements`)
   }
 
   async #client(clientId: string, cleanSession: boolean): Promise<Client> {
     const lost = (cause: string): void =>
-      this.#ledger.complain(`${clientId} lost its connection: ${cause}`)
+      this.#check.complain(`${clientId} lost its connection: ${cause}`)
     const { isVersion5 } = this.#job
     const client = new Client(this.#task.address, clientId, cleanSession, lost, isVersion5)
     await client.connected()
@@ -141,7 +141,7 @@ class Traffic {
       isVersion5,
       payloadBytes,
       publishers: this.#publishers,
-      ledger: this.#ledger,
+      check: this.#check,
       latencies: this.#latencies,
       pulse: this.#pulse,
     })
@@ -159,7 +159,7 @@ class Traffic {
       isVersion5,
       isPaced: rate !== null,
       receiversOfMessage: receiversOfMessage(this.#job),
-      ledger: this.#ledger,
+      check: this.#check,
       acknowledgements: this.#acknowledgements,
       pulse: this.#pulse,
     })

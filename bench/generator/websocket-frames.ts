@@ -1,6 +1,6 @@
-// WebSocket frames around MQTT bytes, as a client sends and receives them.
+// WebSocket frames around MQTT bytes, at the client's side.
 
-/** A frame's payload, or a part of it, in memory that is lent. */
+/** Receives a frame's payload, or a part of it. The bytes are valid only during the call. */
 export type PayloadReceiver = (bytes: Buffer, start: number, end: number) => void
 
 const BINARY_FINAL = 0x82
@@ -8,7 +8,7 @@ const IS_MASKED = 0x80
 const MASK_BYTES = 4
 const HEADER_BYTES_MAX = 10
 
-/** The header for a frame of a client. Its mask is zero, so that the payload may stay as it is. */
+/** The header of a client's frame. Its mask is zero, so that the payload needs no change. */
 export function frameHeader(payloadBytes: number): Buffer {
   if (payloadBytes < 126) return Buffer.from([BINARY_FINAL, IS_MASKED | payloadBytes, 0, 0, 0, 0])
   if (payloadBytes < 65_536) {
@@ -52,7 +52,7 @@ export class FrameReader {
     }
   }
 
-  /** Servers do not mask, so a header has two, four or ten bytes. */
+  /** A header has two, four or ten bytes, because servers do not mask. */
   #readHeader(): void {
     const header = this.#header
     const short = (header[1] ?? 0) & 0x7f

@@ -1,4 +1,4 @@
-// Bars of CPU per operation: a group for each scenario, drawn to its own scale, with the figures beside them.
+// A bar chart of CPU per operation: one group for each scenario, each with its own scale, and figures beside the bars.
 
 import type { Row } from './summary.ts'
 import { colourOf, legend, svg, text } from './svg.ts'

@@ -1,4 +1,4 @@
-// Lines against a size, both axes in powers of ten.
+// A line chart over a size, with both axes logarithmic.
 
 import { colourOf, legend, line, round, svg, text } from './svg.ts'
 import { figure } from './table.ts'
@@ -50,7 +50,7 @@ export function chartOf({ title, xLabel, yLabel, lines }: Chart): string {
   return svg(WIDTH, HEIGHT, title, parts)
 }
 
-/** From the power of ten below the least value to the one above the largest. */
+/** The range from the power of ten below the least value to the one above the largest. */
 function axis(values: readonly number[], from: number, to: number): Axis {
   const logarithms = values.filter(value => value > 0).map(Math.log10)
   const first = Math.floor(Math.min(...logarithms))

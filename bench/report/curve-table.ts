@@ -1,4 +1,4 @@
-// A curve as a table: a line for each size, a column for each broker.
+// A curve as a table: a row for each size, a column for each broker.
 
 import type { Chart, Point } from './chart.ts'
 import { figure, markdown } from './table.ts'

@@ -1,6 +1,6 @@
-// Tables go into a page between two comments, so that what is around them is written by hand.
+// Puts tables into a page between two comments. The text around them is written by hand.
 
-/** Replaces what stands between `<!-- NAME -->` and `<!-- end of NAME -->`. */
+/** Replaces the text between `<!-- NAME -->` and `<!-- end of NAME -->`. */
 export function withSection(page: string, name: string, content: string): string {
   const begin = `<!-- ${name} -->`
   const end = `<!-- end of ${name} -->`

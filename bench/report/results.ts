@@ -1,4 +1,4 @@
-// What a run of the benchmark has found, as it is stored.
+// The stored results of a run of the benchmark.
 
 import { existsSync, readFileSync } from 'node:fs'
 import type { Measurement } from '../job.ts'
@@ -7,7 +7,7 @@ export interface Run {
   readonly scenario: string
   readonly broker: string
   readonly repetition: number
-  /** Null when there is none; then the sentence says why. */
+  /** The measurement; null if there is none, and then `problem` says why. */
   readonly measurement: Measurement | null
   readonly sentence: string | null
 }
@@ -15,9 +15,9 @@ export interface Run {
 export interface Machine {
   readonly processor: string
   readonly kernel: string
-  /** Name and version of what was measured, and of Node. */
+  /** Names and versions of the measured brokers, and of Node. */
   readonly versions: Readonly<Record<string, string>>
-  /** Append and fdatasync of 512 bytes where the stores lie, in microseconds. */
+  /** The time of append and fdatasync of 512 bytes in the directory of the stores, in microseconds. */
   readonly syncMicroseconds: { readonly p50: number; readonly p99: number }
 }
 
@@ -29,7 +29,7 @@ export interface Results {
   readonly runs: readonly Run[]
 }
 
-/** Null when nothing is stored there. */
+/** Returns null when there are no stored results. */
 export function storedResults(file: string): Results | null {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : null
 }

@@ -1,4 +1,4 @@
-// Runs → one row for each scenario and broker: the run in the middle, and its ratio to ours of the same session.
+// Runs → one row for each scenario and broker: the median run, and its ratio to our broker in the same session.
 
 import type { Measurement } from '../job.ts'
 import type { Scenario } from '../scenarios.ts'
@@ -7,13 +7,13 @@ import type { Run } from './results.ts'
 export interface Row {
   readonly scenario: Scenario
   readonly broker: string
-  /** The run with the middle CPU per operation; null when no run counts. */
+  /** The run with the median CPU per operation; null when no run is valid. */
   readonly measurement: Measurement | null
   readonly perSecond: number
   readonly cpuMicroseconds: number
-  /** CPU per operation, divided by that of our broker; null without either. */
+  /** CPU per operation divided by that of our broker; null if one of them is missing. */
   readonly timesOurs: number | null
-  /** What the reader must know: why there are no figures, or which runs do not count. */
+  /** Remarks: why there are no figures, or which runs are invalid. */
   readonly note: string
 }
 
@@ -29,7 +29,7 @@ export function summarise(
   })
 }
 
-/** Whether a run counts: everything that was sent has come, once and in order. */
+/** Whether a run is valid: everything that was sent has arrived, once and in order. */
 export function isValid(run: Run): boolean {
   return run.measurement !== null && run.measurement.problems.length === 0
 }

@@ -1,4 +1,4 @@
-// What the pictures have in common: a frame that suits light and dark pages, and safe text.
+// The common parts of the pictures: a frame for light and dark pages, and escaped text.
 
 export const COLOURS: readonly string[] = ['#2f81f7', '#d29922', '#8957e5', '#3fb950', '#db6d28']
 
@@ -44,12 +44,12 @@ export function round(value: number): number {
   return Math.round(value * 10) / 10
 }
 
-/** The colour of a broker: by its place among all in the picture. */
+/** Returns the colour of a broker, by its position among all brokers of the picture. */
 export function colourOf(index: number): string {
   return COLOURS[index % COLOURS.length] ?? '#57606a'
 }
 
-/** Names and their colours, from left to right. */
+/** The legend: names and their colours, from left to right. */
 export function legend(names: readonly string[], x: number, y: number): readonly string[] {
   const parts: string[] = []
   let at = x

@@ -1,4 +1,4 @@
-// Rows → a table that reads well on a terminal and as Markdown.
+// Rows → a table for terminals and for Markdown.
 
 import type { Latency } from '../job.ts'
 import type { Row } from './summary.ts'
@@ -17,7 +17,7 @@ const HEADINGS = [
   'note',
 ]
 const MIB = 1_048_576
-/** Columns of words are set to the left, figures to the right. */
+/** Aligns columns of words to the left and figures to the right. */
 const WORDS = new Set(['scenario', 'broker', 'note'])
 
 export function tableOf(rows: readonly Row[]): string {
@@ -40,7 +40,7 @@ export function markdown(
   return [row(headings), `| ${rule.join(' | ')} |`, ...lines.map(row)].join('\n')
 }
 
-/** Three digits that count, and thousands in groups. */
+/** Three significant digits, with thousands in groups. */
 export function figure(value: number): string {
   if (value === 0) return '0'
   if (value >= 999.5) return Math.round(value).toLocaleString('en-US')
@@ -74,7 +74,7 @@ function timesOf(latency: Latency | null): readonly string[] {
   return [latency.p50, latency.p99, latency.p999].map(each => figure(each / 1_000))
 }
 
-/** Memory for each one more, from the first point to the last. */
+/** Memory per item, from the first point of the curve to the last. */
 function growthNote({ measurement }: Row): string {
   const first = measurement?.growth[0]
   const last = measurement?.growth.at(-1)

@@ -1,15 +1,15 @@
-// Somebody who takes part: clients with habits.
+// A participant of a run: one or more clients with a behaviour.
 
 export interface Actor {
-  /** The broker takes connections on this port. */
+  /** The broker accepts connections on this port. */
   up(port: number): void
-  /** Accounts are to be closed: no more new things; be there until all is settled. */
+  /** A check is coming: begins nothing new, and stays connected until all is settled. */
   settle(): void
-  /** Settling is over: habits again. */
+  /** The check is over: resumes its behaviour. */
   resume(): void
-  /** As far as this one is concerned, all is settled. */
+  /** Whether everything is settled for this participant. */
   readonly isSettled: boolean
-  /** Its work must not be cut by a kill at this moment. */
+  /** Whether a kill must wait, because it would make the result ambiguous. */
   readonly isBusy?: boolean
   stop(): void
 }

@@ -1,10 +1,10 @@
-// A durable subscriber that we did not write: mosquitto_sub. Its own debug lines tell when it was subscribed.
+// A durable subscriber that we did not write: mosquitto_sub. Its debug lines show when it was subscribed.
 // At QoS 1 only: libmosquitto 2.0 keeps a repeated PUBLISH of QoS 2 beside the first under the same identifier, and
 // delivers the older one when PUBREL comes for another message.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Ledger } from '../ledger.ts'
+import type { EventLog } from '../event-log.ts'
 import { readPayload } from '../payload.ts'
 import type { Actor } from './actor.ts'
 
@@ -14,14 +14,14 @@ const FILTER = 'crash/data/#'
 export class MosquittoSub implements Actor {
   readonly #clientId: string
   readonly #qos: 1
-  readonly #ledger: Ledger
+  readonly #log: EventLog
   #child: ChildProcess | null = null
   #isConnected = false
 
-  constructor(clientId: string, qos: 1, ledger: Ledger) {
+  constructor(clientId: string, qos: 1, log: EventLog) {
     this.#clientId = clientId
     this.#qos = qos
-    this.#ledger = ledger
+    this.#log = log
   }
 
   get isSettled(): boolean {
@@ -29,11 +29,11 @@ export class MosquittoSub implements Actor {
   }
 
   up(port: number): void {
-    // It comes back by itself, a second after it has lost the broker.
+    // mosquitto_sub reconnects by itself, a second after it has lost the broker.
     if (this.#child !== null) return
     const words = ['-h', '127.0.0.1', '-p', String(port), '-i', this.#clientId, '-c', '-d']
     const what = ['-q', String(this.#qos), '-t', FILTER, '-F', `${MARK} %q %r %t %p`]
-    // Before it can have said so itself: its lines come later than what they tell of.
+    // This is recorded early: the debug lines of mosquitto_sub arrive later than their events.
     this.#connecting()
     this.#subscribing()
     const command = ['-oL', '-eL', 'mosquitto_sub', ...words, ...what]
@@ -44,11 +44,11 @@ export class MosquittoSub implements Actor {
   }
 
   settle(): void {
-    // It has no habits.
+    // It has no settings.
   }
 
   resume(): void {
-    // It has no habits.
+    // It has no settings.
   }
 
   stop(): void {
@@ -66,31 +66,31 @@ export class MosquittoSub implements Actor {
       this.#subscribing()
     } else if (line.includes('received SUBACK')) {
       this.#isConnected = true
-      this.#ledger.record({ kind: 'subscribed', client, filter: FILTER })
+      this.#log.record({ kind: 'subscribed', client, filter: FILTER })
     }
   }
 
   #connecting(): void {
     const facts = { cleanStart: false, isDurable: true, will: null }
-    this.#ledger.record({ kind: 'connecting', client: this.#clientId, ...facts })
+    this.#log.record({ kind: 'connecting', client: this.#clientId, ...facts })
   }
 
   #subscribing(): void {
     const facts = { filter: FILTER, qos: this.#qos }
-    this.#ledger.record({ kind: 'subscribing', client: this.#clientId, ...facts })
+    this.#log.record({ kind: 'subscribing', client: this.#clientId, ...facts })
   }
 
   #delivered(line: string): void {
     const [, qos, retain, topic = '', ...words] = line.split(' ')
     const read = readPayload(words.join(' '))
     if (retain === '1' || read === null) return
-    this.#ledger.record({
+    this.#log.record({
       kind: 'delivered',
       client: this.#clientId,
       ...read,
       topic,
       qos: qos === '2' ? 2 : 1,
-      // Its format has no word for DUP.
+      // The output format of mosquitto_sub cannot show DUP.
       duplicate: false,
     })
   }

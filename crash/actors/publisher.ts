@@ -1,28 +1,28 @@
-// Publishes with a full window, QoS 1 and 2 mixed, to many subscribers, to share groups and retained; after a
-// kill it goes on with what was in flight.
+// Publishes with a full window at QoS 1 and 2, to many subscribers and to share groups, and retained messages. After a
+// kill it continues with its messages in flight.
 
-import { Client, type ClientFacts } from '../client.ts'
-import type { Ledger } from '../ledger.ts'
+import { Client, type ClientSettings } from '../client.ts'
+import type { EventLog } from '../event-log.ts'
 import type { Random } from '../random.ts'
 import type { Actor } from './actor.ts'
 
-export interface PublisherHabits {
+export interface PublisherSettings {
   readonly window: number
   readonly qos: readonly [1 | 2, ...(1 | 2)[]]
-  /** New messages for each life of the broker. */
+  /** New messages in each run of the broker. */
   readonly messagesPerLife: number
 }
 
 const TOPICS = 3
 const PAUSE_MILLISECONDS_MAX = 8
-/** New messages at a time, so that the whole life of a broker sees some. */
+/** New messages at a time: few, so that they are spread over the whole run of a broker. */
 const BURST_MAX = 8
 const CONNECT_MILLISECONDS_MAX = 15
 const RETRY_MILLISECONDS = 50
 
 export class Publisher implements Actor {
   readonly #client: Client
-  readonly #habits: PublisherHabits
+  readonly #settings: PublisherSettings
   readonly #random: Random
   #sequence = 0
   #budget = 0
@@ -30,10 +30,10 @@ export class Publisher implements Actor {
   #isSettling = false
   #timer: NodeJS.Timeout | null = null
 
-  constructor(facts: ClientFacts, habits: PublisherHabits, ledger: Ledger, random: Random) {
-    this.#habits = habits
+  constructor(facts: ClientSettings, settings: PublisherSettings, log: EventLog, random: Random) {
+    this.#settings = settings
     this.#random = random
-    this.#client = new Client(facts, ledger, {
+    this.#client = new Client(facts, log, {
       connected: () => this.#publishSome(),
       closed: () => this.#connectAfter(RETRY_MILLISECONDS),
     })
@@ -45,7 +45,7 @@ export class Publisher implements Actor {
 
   up(port: number): void {
     this.#port = port
-    this.#budget = this.#habits.messagesPerLife
+    this.#budget = this.#settings.messagesPerLife
     this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
   }
 
@@ -55,7 +55,7 @@ export class Publisher implements Actor {
 
   resume(): void {
     this.#isSettling = false
-    this.#budget = this.#habits.messagesPerLife
+    this.#budget = this.#settings.messagesPerLife
     this.#publishSome()
   }
 
@@ -73,7 +73,7 @@ export class Publisher implements Actor {
 
   #publishSome(): void {
     if (!this.#client.isConnected || this.#isSettling || this.#budget === 0) return
-    const room = this.#habits.window - this.#client.inFlight
+    const room = this.#settings.window - this.#client.inFlight
     const count = Math.min(room, this.#budget, this.#random.whole(1, BURST_MAX))
     for (let published = 0; published < count; published++) this.#publishOne()
     this.#budget -= Math.max(0, count)
@@ -83,7 +83,7 @@ export class Publisher implements Actor {
   #publishOne(): void {
     this.#sequence += 1
     const { clientId } = this.#client.facts
-    const qos = this.#random.pick(this.#habits.qos)
+    const qos = this.#random.pick(this.#settings.qos)
     const number = this.#random.whole(1, TOPICS)
     const kind = this.#random.fraction()
     const place = kind < 0.6 ? 'data' : kind < 0.8 ? 'work' : 'retained'
@@ -91,7 +91,7 @@ export class Publisher implements Actor {
     this.#client.publish({
       publisher: clientId,
       sequence: this.#sequence,
-      // A retained topic has one QoS: only then its values have one order.
+      // All values of a retained topic have the same QoS. Otherwise they would have no order.
       topic: `crash/${place}/${clientId}/${retain ? `${number}-qos${qos}` : number}`,
       qos,
       retain,

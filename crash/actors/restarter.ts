@@ -1,7 +1,7 @@
-// Unsubscribes, subscribes again, begins its session anew and ends it: what it has deleted must not come back.
+// Unsubscribes, subscribes again, starts its session clean and ends it: deleted state must not come back.
 
 import { Client } from '../client.ts'
-import type { Ledger } from '../ledger.ts'
+import type { EventLog } from '../event-log.ts'
 import type { Random } from '../random.ts'
 import type { Actor } from './actor.ts'
 
@@ -16,18 +16,18 @@ export class Restarter implements Actor {
   readonly #random: Random
   #port = 0
   #isSettling = false
-  /** Not acknowledged yet: it is said again after a kill. */
+  /** The request that is not acknowledged yet. It is sent again after a kill. */
   #wish: Wish | null = 'subscribe'
   #wantsCleanStart = true
   #timer: NodeJS.Timeout | null = null
 
-  constructor(clientId: string, ledger: Ledger, random: Random) {
+  constructor(clientId: string, log: EventLog, random: Random) {
     this.#random = random
     const facts = { clientId, version: 5, isDurable: true, receiveMax: 32 } as const
-    this.#client = new Client(facts, ledger, {
+    this.#client = new Client(facts, log, {
       connected: sessionPresent => this.#connected(sessionPresent),
-      subscribed: () => this.#heard(),
-      unsubscribed: () => this.#heard('subscribe'),
+      subscribed: () => this.#received(),
+      unsubscribed: () => this.#received('subscribe'),
       closed: () => this.#closed(),
     })
   }
@@ -38,7 +38,7 @@ export class Restarter implements Actor {
 
   up(port: number): void {
     this.#port = port
-    // Until CONNACK was heard nobody knows whether the old session is gone.
+    // Before CONNACK the client cannot know whether the old session is gone.
     this.#wantsCleanStart ||= this.#random.chance(0.15)
     this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
   }
@@ -66,7 +66,7 @@ export class Restarter implements Actor {
     else this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => this.#next())
   }
 
-  #heard(wish: Wish | null = null): void {
+  #received(wish: Wish | null = null): void {
     this.#wish = null
     this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => {
       if (wish === null) this.#next()
@@ -76,10 +76,10 @@ export class Restarter implements Actor {
 
   #next(): void {
     if (this.#isSettling || !this.#client.isConnected) return
-    const dice = this.#random.fraction()
-    if (dice < 0.5) this.#say('unsubscribe')
-    else if (dice < 0.6) this.#client.sayGoodbye(true)
-    else if (dice < 0.8) {
+    const roll = this.#random.fraction()
+    if (roll < 0.5) this.#say('unsubscribe')
+    else if (roll < 0.6) this.#client.sendDisconnect(true)
+    else if (roll < 0.8) {
       this.#wantsCleanStart = true
       this.#client.cut()
     }

@@ -1,7 +1,7 @@
-// A newcomer who asks what is retained, now and then right after a restart, and once all is quiet.
+// A new client that subscribes to all retained messages: sometimes right after a restart, and always when all is settled.
 
 import { Client } from '../client.ts'
-import type { Ledger } from '../ledger.ts'
+import type { EventLog } from '../event-log.ts'
 import type { MessageId } from '../payload.ts'
 import type { Random } from '../random.ts'
 import type { Actor } from './actor.ts'
@@ -11,19 +11,19 @@ const PATIENCE_MILLISECONDS = 5_000
 
 export class RetainedReader implements Actor {
   readonly #client: Client
-  readonly #ledger: Ledger
+  readonly #log: EventLog
   readonly #random: Random
   #port = 0
   #isReading = false
   #givesUpAt = 0
 
-  constructor(clientId: string, ledger: Ledger, random: Random) {
-    this.#ledger = ledger
+  constructor(clientId: string, log: EventLog, random: Random) {
+    this.#log = log
     this.#random = random
     const facts = { clientId, version: 4, isDurable: false } as const
-    this.#client = new Client(facts, ledger, {
+    this.#client = new Client(facts, log, {
       connected: () => this.#ask(),
-      heardRetained: (topic, id) => this.#heard(topic, id),
+      receivedRetained: (topic, id) => this.#received(topic, id),
       answeredPing: () => this.#isEverythingThere(),
       closed: () => (this.#isReading = false),
     })
@@ -43,7 +43,7 @@ export class RetainedReader implements Actor {
   }
 
   settle(): void {
-    // It reads when everybody else is settled.
+    // It reads when all others are settled.
   }
 
   resume(): void {
@@ -62,23 +62,23 @@ export class RetainedReader implements Actor {
 
   #ask(): void {
     this.#givesUpAt = performance.now() + PATIENCE_MILLISECONDS
-    this.#ledger.record({ kind: 'retained-asked', client: this.#client.facts.clientId })
+    this.#log.record({ kind: 'retained-asked', client: this.#client.facts.clientId })
     this.#client.subscribe('crash/retained/#', 1)
     this.#client.ping()
   }
 
-  #heard(topic: string, id: MessageId): void {
+  #received(topic: string, id: MessageId): void {
     const client = this.#client.facts.clientId
-    this.#ledger.record({ kind: 'retained-heard', client, topic, ...id })
+    this.#log.record({ kind: 'retained-received', client, topic, ...id })
   }
 
-  /** Nothing marks the end of what is retained: it is asked for until all that must be there has come. */
+  /** MQTT has no mark for the end of retained messages, so the client asks until all that must be there has come. */
   #isEverythingThere(): void {
     const client = this.#client.facts.clientId
-    const isComplete = this.#ledger.checker.retained.missing(client).length === 0
+    const isComplete = this.#log.checker.retained.missing(client).length === 0
     if (isComplete || performance.now() > this.#givesUpAt) {
-      this.#ledger.record({ kind: 'retained-told', client })
-      this.#client.sayGoodbye(false)
+      this.#log.record({ kind: 'retained-answered', client })
+      this.#client.sendDisconnect(false)
       return
     }
     setTimeout(() => this.#client.ping(), 5)

@@ -1,15 +1,15 @@
-// A durable subscriber, or a member of a share group: always there, coming and going, or asleep for several
-// lives of the broker while its queue grows.
+// A durable subscriber, or a member of a share group. It is always connected, reconnects often, or is away for several
+// runs of the broker while its queue grows.
 
 import type { QoS } from '../../src/packet/packet.ts'
-import { Client, type ClientFacts } from '../client.ts'
-import type { Ledger } from '../ledger.ts'
+import { Client, type ClientSettings } from '../client.ts'
+import type { EventLog } from '../event-log.ts'
 import type { Random } from '../random.ts'
 import type { Actor } from './actor.ts'
 
 export type Presence = 'always' | 'coming-and-going' | 'sleeping'
 
-export interface SubscriberHabits {
+export interface SubscriberSettings {
   readonly presence: Presence
   readonly subscriptions: readonly (readonly [filter: string, qos: QoS])[]
 }
@@ -17,23 +17,23 @@ export interface SubscriberHabits {
 const CONNECT_MILLISECONDS_MAX = 15
 const STAY_MILLISECONDS_MAX = 150
 const AWAY_MILLISECONDS_MAX = 80
-const LIVES_ASLEEP_MAX = 7
+const RUNS_AWAY_MAX = 7
 
 export class Subscriber implements Actor {
   readonly #client: Client
-  readonly #habits: SubscriberHabits
+  readonly #settings: SubscriberSettings
   readonly #random: Random
-  /** Filters whose SUBACK was heard in this session. */
+  /** The filters whose SUBACK arrived in this session. */
   readonly #granted = new Set<string>()
   #port = 0
-  #livesAsleep = 0
+  #runsAway = 0
   #isSettling = false
   #timer: NodeJS.Timeout | null = null
 
-  constructor(facts: ClientFacts, habits: SubscriberHabits, ledger: Ledger, random: Random) {
-    this.#habits = habits
+  constructor(facts: ClientSettings, settings: SubscriberSettings, log: EventLog, random: Random) {
+    this.#settings = settings
     this.#random = random
-    this.#client = new Client(facts, ledger, {
+    this.#client = new Client(facts, log, {
       connected: sessionPresent => this.#connected(sessionPresent),
       subscribed: filter => this.#granted.add(filter),
       closed: () => this.#closed(),
@@ -41,13 +41,13 @@ export class Subscriber implements Actor {
   }
 
   get isSettled(): boolean {
-    return this.#client.isConnected && this.#granted.size === this.#habits.subscriptions.length
+    return this.#client.isConnected && this.#granted.size === this.#settings.subscriptions.length
   }
 
   up(port: number): void {
     this.#port = port
-    if (this.#livesAsleep > 0 && !this.#isSettling) {
-      this.#livesAsleep -= 1
+    if (this.#runsAway > 0 && !this.#isSettling) {
+      this.#runsAway -= 1
       return
     }
     this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
@@ -55,7 +55,7 @@ export class Subscriber implements Actor {
 
   settle(): void {
     this.#isSettling = true
-    this.#livesAsleep = 0
+    this.#runsAway = 0
     if (this.#client.isIdle) this.#connectAfter(0)
   }
 
@@ -72,30 +72,30 @@ export class Subscriber implements Actor {
 
   #connected(sessionPresent: boolean): void {
     if (!sessionPresent) this.#granted.clear()
-    for (const [filter, qos] of this.#habits.subscriptions) {
+    for (const [filter, qos] of this.#settings.subscriptions) {
       if (!this.#granted.has(filter)) this.#client.subscribe(filter, qos)
     }
     this.#planLeaving()
   }
 
   #planLeaving(): void {
-    const { presence } = this.#habits
+    const { presence } = this.#settings
     if (presence === 'always' || this.#isSettling) return
-    if (presence === 'sleeping') this.#livesAsleep = this.#random.whole(0, LIVES_ASLEEP_MAX)
+    if (presence === 'sleeping') this.#runsAway = this.#random.whole(0, RUNS_AWAY_MAX)
     this.#later(this.#random.whole(5, STAY_MILLISECONDS_MAX), () => this.#leave())
   }
 
   #leave(): void {
-    // It cannot be told apart from a kill unless SUBACK was heard: do not go without it.
+    // The client stays until SUBACK: otherwise the checker could not tell its DISCONNECT from a kill.
     if (this.#isSettling || !this.isSettled) return
     if (this.#random.chance(0.5)) this.#client.cut()
-    else this.#client.sayGoodbye(false)
+    else this.#client.sendDisconnect(false)
   }
 
-  /** Whoever comes and goes tries again: in vain when the broker is dead, until `up` tells otherwise. */
+  /** Tries to connect again. While the broker is down it fails, until `up` is called. */
   #closed(): void {
     if (this.#isSettling) this.#connectAfter(50)
-    else if (this.#habits.presence === 'coming-and-going' && this.#granted.size > 0)
+    else if (this.#settings.presence === 'coming-and-going' && this.#granted.size > 0)
       this.#connectAfter(this.#random.whole(5, AWAY_MILLISECONDS_MAX))
   }
 

@@ -1,4 +1,4 @@
-// Starts the broker and kills it: SIGKILL leaves it no time to save anything.
+// Starts the broker and kills it with SIGKILL, so that it cannot save anything.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -8,9 +8,9 @@ const START_MILLISECONDS_MAX = 20_000
 const LOG_LINES_KEPT = 400
 
 export class BrokerProcess {
-  /** Its last lines, over all its lives. */
+  /** The last lines of its output, over all runs. */
   readonly log: string[] = []
-  /** When it was started last. */
+  /** The time of its last start. */
   startedAt = 0
   readonly #broker: BrokerUnderTest
   readonly #died: (sentence: string) => void
@@ -27,7 +27,7 @@ export class BrokerProcess {
     return this.#child !== null && !this.#isKilled
   }
 
-  /** Resolves with whether it takes connections: it may be killed before that. */
+  /** Resolves with true when it accepts connections, or with false when it was killed before that. */
   start(): Promise<boolean> {
     const { program, arguments: words, readyWords } = this.#broker
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -58,14 +58,14 @@ export class BrokerProcess {
     })
   }
 
-  /** At once, in this very moment of the caller. */
+  /** Kills the process within this call. */
   kill(): void {
     if (this.#isKilled) return
     this.#isKilled = true
     this.#child?.kill('SIGKILL')
   }
 
-  /** Its process is gone, and all that it had printed was read. */
+  /** Resolves when the process has ended and all of its output was read. */
   exited(): Promise<void> {
     return this.#exited
   }

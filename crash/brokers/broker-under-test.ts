@@ -1,4 +1,4 @@
-// A broker as a process that can be killed: what it takes to start one, for each kind.
+// How to start each kind of broker as a process.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,14 +12,14 @@ export interface BrokerUnderTest {
   readonly name: string
   readonly program: string
   readonly arguments: readonly string[]
-  /** It takes connections once it has printed a line with these words. */
+  /** The words in its output that show that it accepts connections. */
   readonly readyWords: string
 }
 
-/** The log is cut into small files, so that their ends and the checkpoints are met often. */
+/** Small segments, so that kills often come near the end of a segment or a checkpoint. */
 const SEGMENT_BYTES = 1_048_576
 const CHECKPOINT_BYTES = 2_097_152
-/** Small, so that waiting lines are often read from the store. */
+/** A small queue in memory, so that queues are often read from the store. */
 const QUEUED_IN_MEMORY_MAX = 64
 
 export function pondhawk(directory: string, port: number, level: Level): BrokerUnderTest {
@@ -50,7 +50,7 @@ export function pondhawk(directory: string, port: number, level: Level): BrokerU
   }
 }
 
-/** As eager to save as its configuration allows: after every change, not after seconds. */
+/** mosquitto saves after every change, the most often that its configuration allows. */
 export function mosquitto(directory: string, port: number): BrokerUnderTest {
   const file = join(directory, 'mosquitto.conf')
   const place = join(directory, 'mosquitto')
@@ -67,7 +67,7 @@ export function mosquitto(directory: string, port: number): BrokerUnderTest {
     'log_dest stderr',
     'log_type information',
     'log_type error',
-    // Started by root it would take another user, who may not write here.
+    // When started by root, mosquitto changes to another user, who may not write here.
     ...(process.getuid?.() === 0 ? ['user root'] : []),
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)

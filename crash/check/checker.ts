@@ -1,6 +1,6 @@
-// Reads the ledger line by line and holds the broker to its promises.
+// Reads the event log line by line and checks what the broker guarantees.
 
-import type { LedgerEvent } from '../event.ts'
+import type { LoggedEvent } from '../event.ts'
 import { DeliveryCheck } from './delivery-check.ts'
 import { type Finding, FINDING_KINDS, type FindingKind } from './finding.ts'
 import { MessageTable } from './message-table.ts'
@@ -8,7 +8,7 @@ import { RetainedCheck } from './retained-check.ts'
 import { SessionCheck } from './session-check.ts'
 import { WillCheck } from './will-check.ts'
 
-/** Beyond these only the number is kept: a broker that keeps nothing would fill the memory. */
+/** Beyond this number findings are only counted. A broker that stores nothing would otherwise fill the memory. */
 const SENTENCES_MAX = 1_000
 
 export class Checker {
@@ -33,13 +33,13 @@ export class Checker {
     return this.#at
   }
 
-  /** How many findings there are, of this kind or of all. */
+  /** Returns the number of findings, of this kind or of all kinds. */
   count(kind?: FindingKind): number {
     if (kind !== undefined) return this.#counts.get(kind) ?? 0
     return [...this.#counts.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  see(event: LedgerEvent): void {
+  see(event: LoggedEvent): void {
     this.#at += 1
     this.messages.see(event, this.#at)
     this.#sessions.see(event)
@@ -53,7 +53,7 @@ export class Checker {
     if (this.findings.length < SENTENCES_MAX) this.findings.push({ kind, at: this.#at, sentence })
   }
 
-  /** Whether everybody has heard all that is owed. */
+  /** Whether all subscribers have received everything that they must. */
   get isSettled(): boolean {
     return this.wills.missing().length === 0 && this.deliveries.missing().length === 0
   }

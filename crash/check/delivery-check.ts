@@ -1,14 +1,14 @@
-// Every acknowledged message reaches every durable subscriber; QoS 2 once; first deliveries in order; and
-// nothing comes by a subscription or a session that is over.
+// Checks deliveries: every acknowledged message reaches every durable subscriber; QoS 2 once; first deliveries in order; and
+// nothing comes for a subscription or a session that has ended.
 
-import type { ConnectingEvent, DeliveredEvent, LedgerEvent } from '../event.ts'
+import type { ConnectingEvent, DeliveredEvent, LoggedEvent } from '../event.ts'
 import type { Report } from './finding.ts'
 import type { MessageTable, TrackedMessage } from './message-table.ts'
 import { mustCarry, type Period, Receiver } from './receiver.ts'
 import { WILL_PREFIX } from './will-check.ts'
 
 interface Account {
-  /** A client, or a share group with its filter. */
+  /** A client id, or the name of a share group with its filter. */
   readonly name: string
   readonly counts: ReadonlyMap<string, number>
   readonly periods: readonly Period[]
@@ -16,14 +16,14 @@ interface Account {
 
 export class DeliveryCheck {
   delivered = 0
-  /** QoS 1 that came again: allowed. */
+  /** Messages of QoS 1 that came again, which is allowed. */
   repeated = 0
-  /** Messages that did not reach everybody; `lostDeliveries` counts each subscriber that missed one. */
+  /** Messages that did not reach all subscribers; `lostDeliveries` counts each subscriber that missed one. */
   lost = 0
   lostDeliveries = 0
   readonly #messages: MessageTable
   readonly #receivers = new Map<string, Receiver>()
-  /** How often each message came to any member of the group. */
+  /** How often each message came to a member of the group. */
   readonly #groupCounts = new Map<string, Map<string, number>>()
   readonly #report: Report
 
@@ -32,13 +32,13 @@ export class DeliveryCheck {
     this.#report = report
   }
 
-  see(event: LedgerEvent, at: number): void {
+  see(event: LoggedEvent, at: number): void {
     switch (event.kind) {
       case 'connecting':
         return this.#connecting(event, at)
       case 'connected':
         return this.#connected(event.client, event.sessionPresent)
-      case 'goodbye':
+      case 'disconnecting':
         if (event.endsSession) this.#receiverOf(event.client).mayBeGone = true
         return
       case 'subscribing':
@@ -58,7 +58,7 @@ export class DeliveryCheck {
     }
   }
 
-  /** Message and account of all that is owed and has not come. */
+  /** Returns message and receiver of each delivery that must come and has not come. */
   missing(): readonly { readonly message: TrackedMessage; readonly account: string }[] {
     const accounts = this.#accounts()
     const found: { message: TrackedMessage; account: string }[] = []
@@ -82,9 +82,9 @@ export class DeliveryCheck {
 
   #connected(client: string, sessionPresent: boolean): void {
     const receiver = this.#receiverOf(client)
-    // Where the session must be there, its loss takes no debt away.
+    // If the session must exist, its loss does not excuse missing deliveries.
     if (receiver.mayBeGone && !sessionPresent) receiver.startAnew()
-    // An earlier CONNECT whose answer was never heard may have begun the session that is there now.
+    // An earlier CONNECT without CONNACK may have begun the present session.
     else if (receiver.mayBeGone && receiver.attempts > 1) receiver.mayHaveBegunAnew()
     receiver.mayBeGone = false
     receiver.attempts = 0
@@ -93,20 +93,24 @@ export class DeliveryCheck {
   #delivered(event: DeliveredEvent): void {
     const { client, publisher, sequence, topic } = event
     this.delivered += 1
-    if (!event.isIntact) this.#report('corrupt', `${client} heard ${keyOf(event)} with other bytes`)
+    if (!event.isIntact)
+      this.#report('corrupt', `${client} received ${keyOf(event)} with other bytes`)
     const message = this.#messages.find(publisher, sequence)
     if (message === undefined) {
       this.#unknown(event)
       return
     }
     if (message.topic !== topic)
-      this.#report('corrupt', `${client} heard ${keyOf(event)} on ${topic}, not ${message.topic}`)
+      this.#report(
+        'corrupt',
+        `${client} received ${keyOf(event)} on ${topic}, not ${message.topic}`,
+      )
     const receiver = this.#receiverOf(client)
     const period = receiver.periodFor(message)
-    // What a share group owes may be older than the session of a member.
+    // Messages that wait in a share group may be older than the session of a member.
     const isEnded = period?.share === null && receiver.isFromBefore(message)
     if (period === undefined || isEnded) {
-      const words = `${client} heard ${keyOf(event)} of ${topic}`
+      const words = `${client} received ${keyOf(event)} of ${topic}`
       this.#report('came-back', `${words}, which no subscription of its session accounts for`)
       return
     }
@@ -114,7 +118,7 @@ export class DeliveryCheck {
   }
 
   #unknown({ client, publisher, sequence, topic, qos, duplicate }: DeliveredEvent): void {
-    const words = `${client} heard ${publisher}/${sequence} of ${topic}`
+    const words = `${client} received ${publisher}/${sequence} of ${topic}`
     if (!this.#messages.isClosed(publisher, sequence)) {
       this.#report('unknown-message', `${words}, which was never sent`)
     } else if (qos === 2) {
@@ -139,12 +143,12 @@ export class DeliveryCheck {
       count = (counts.get(key) ?? 0) + 1
       counts.set(key, count)
     } else if (own === 1 && message.sentAt > period.grantedAt) {
-      // What left before may have passed by the first time, and comes with a resend behind later ones.
+      // A message that was sent before the subscription may be delivered only when it is sent again, after later ones.
       this.#first(receiver, message)
     }
     if (count === 1) return
     const isExact = message.qos === 2 && period.qos === 2
-    const words = `${receiver.client} heard ${key} at QoS ${qos} (DUP ${duplicate}), the ${count}. time`
+    const words = `${receiver.client} received ${key} at QoS ${qos} (DUP ${duplicate}), the ${count}. time`
     if (isExact) this.#report('duplicate', words)
     else this.repeated += 1
   }
@@ -153,7 +157,7 @@ export class DeliveryCheck {
     const stream = `${publisher} ${topic} ${qos}`
     const last = receiver.lastFirst.get(stream) ?? 0
     if (sequence < last) {
-      const words = `${receiver.client} heard ${publisher}/${sequence} of ${topic} at QoS ${qos}`
+      const words = `${receiver.client} received ${publisher}/${sequence} of ${topic} at QoS ${qos}`
       this.#report('order', `${words} for the first time after ${last}`)
     }
     receiver.lastFirst.set(stream, Math.max(last, sequence))

@@ -1,4 +1,4 @@
-// What the checker says when a promise was broken.
+// The findings of the checker: violations of what the broker guarantees.
 
 export const FINDING_KINDS = [
   'lost',
@@ -17,7 +17,7 @@ export type FindingKind = (typeof FINDING_KINDS)[number]
 
 export interface Finding {
   readonly kind: FindingKind
-  /** Line of the ledger at which it showed. */
+  /** The line of the event log at which it was found. */
   readonly at: number
   readonly sentence: string
 }

@@ -1,23 +1,23 @@
-// What is known of each message that is not accounted for yet.
+// The state of each message since the last check.
 
 import type { QoS } from '../../src/packet/packet.ts'
-import type { LedgerEvent, PublishingEvent } from '../event.ts'
+import type { LoggedEvent, PublishingEvent } from '../event.ts'
 
 export interface TrackedMessage {
   readonly publisher: string
   readonly sequence: number
   readonly topic: string
   readonly qos: QoS
-  /** Its first PUBLISH left at this line of the ledger. */
+  /** The line of the event log at which its first PUBLISH was sent. */
   readonly sentAt: number
   isAccepted: boolean
-  /** PUBACK or PUBCOMP came: the broker has routed it by then. */
+  /** The line at which PUBACK or PUBCOMP came: the broker has routed the message by then. */
   settledAt: number
 }
 
 export class MessageTable {
   readonly #messages = new Map<string, TrackedMessage>()
-  /** The highest number of each publisher that was accounted for. */
+  /** The highest sequence of each publisher that was checked. */
   readonly #closed = new Map<string, number>()
   acceptedQoS1 = 0
   acceptedQoS2 = 0
@@ -27,7 +27,7 @@ export class MessageTable {
     return this.#messages.values()
   }
 
-  see(event: LedgerEvent, at: number): void {
+  see(event: LoggedEvent, at: number): void {
     switch (event.kind) {
       case 'publishing':
         this.#publishing(event, at)
@@ -55,7 +55,7 @@ export class MessageTable {
     return sequence <= (this.#closed.get(publisher) ?? 0)
   }
 
-  /** All is accounted for: what is known of single messages is not needed any more. */
+  /** All messages were checked: their states are not needed any more. */
   close(): void {
     for (const { publisher, sequence } of this.#messages.values()) {
       this.#closed.set(publisher, Math.max(sequence, this.#closed.get(publisher) ?? 0))
@@ -64,7 +64,7 @@ export class MessageTable {
   }
 
   #publishing({ publisher, sequence, topic, qos, isEmpty }: PublishingEvent, at: number): void {
-    // What clears a retained message has no payload that could say which one it was.
+    // A message that clears a retained message has no payload, so it has no id.
     if (isEmpty) return
     const message = { publisher, sequence, topic, qos, sentAt: at }
     const key = `${publisher}/${sequence}`

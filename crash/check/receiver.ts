@@ -1,10 +1,10 @@
-// One subscriber as the checker sees it: its session, its subscriptions over time, and what reached it.
+// One subscriber as the checker sees it: its session, its subscriptions over time, and its deliveries.
 
 import type { QoS } from '../../src/packet/packet.ts'
 import type { TrackedMessage } from './message-table.ts'
 import { matches, shareOf } from './topic-filter.ts'
 
-/** One subscription from SUBSCRIBE to UNSUBACK, in lines of the ledger; Infinity for what has not come yet. */
+/** One subscription from SUBSCRIBE to UNSUBACK, in lines of the event log; Infinity for an event that has not come. */
 export interface Period {
   readonly filter: string
   readonly share: string | null
@@ -18,15 +18,15 @@ export interface Period {
 export class Receiver {
   readonly client: string
   isDurable = false
-  /** A goodbye asked for the end of the session, and nobody knows yet whether it was heard. */
+  /** DISCONNECT asked for the end of the session, and it is unknown whether the broker received it. */
   mayBeGone = false
-  /** Times it has connected since then. */
+  /** How often the client has connected since then. */
   attempts = 0
   connectingAt = 0
   periods: Period[] = []
-  /** How often each message came. */
+  /** How often each message was received. */
   readonly counts = new Map<string, number>()
-  /** For each publisher, topic and QoS, the last message that came for the first time. */
+  /** The last message of each publisher, topic and QoS among those that came for the first time. */
   readonly lastFirst = new Map<string, number>()
   #startedAt = 0
 
@@ -34,7 +34,7 @@ export class Receiver {
     this.client = client
   }
 
-  /** A session without a past. */
+  /** Begins a new session. */
   startAnew(): void {
     this.#startedAt = this.connectingAt
     this.periods = []
@@ -42,7 +42,7 @@ export class Receiver {
     this.lastFirst.clear()
   }
 
-  /** Nobody knows whether the subscriptions are there: what they bring is right, and so is nothing. */
+  /** The subscriptions may be there or not: deliveries for them are allowed and not required. */
   mayHaveBegunAnew(): void {
     for (const period of this.periods) period.leavingAt = 0
   }
@@ -70,12 +70,12 @@ export class Receiver {
     }
   }
 
-  /** The period by which this message may have come. */
+  /** Returns the subscription period for which this message may have come. */
   periodFor(message: TrackedMessage): Period | undefined {
     return this.periods.find(period => mayCarry(period, message))
   }
 
-  /** A broker that knows nothing of it any more would have to make it up. */
+  /** A broker that has deleted the subscription cannot deliver for it. */
   isFromBefore(message: TrackedMessage): boolean {
     return message.settledAt < this.#startedAt
   }
@@ -91,11 +91,11 @@ export class Receiver {
 
 function mayCarry(period: Period, message: TrackedMessage): boolean {
   if (message.sentAt > period.leftAt || !matches(period.filter, message.topic)) return false
-  // What waits in a share group may have come before this member did.
+  // Messages that wait in a share group may be older than this member.
   return period.share !== null || message.settledAt >= period.askedAt
 }
 
-/** SUBACK was heard before the message left, and nobody asked to unsubscribe before it was settled. */
+/** Whether SUBACK arrived before the message was sent, and no UNSUBSCRIBE was sent before it was settled. */
 export function mustCarry(period: Period, message: TrackedMessage): boolean {
   return (
     message.isAccepted &&

@@ -1,20 +1,20 @@
-// What is retained is the last value that was acknowledged, or one that was sent after it.
-// Each topic has one publisher, so its values have one order.
+// Checks retained messages: each is the last acknowledged value of its topic, or one that was sent after it.
+// Each topic has one publisher, so its values have an order.
 
-import type { LedgerEvent, PublishingEvent } from '../event.ts'
+import type { LoggedEvent, PublishingEvent } from '../event.ts'
 import type { Report } from './finding.ts'
 
 interface Value {
   readonly publisher: string
   readonly sequence: number
   readonly isEmpty: boolean
-  /** When a later value was settled: who asks after that must not hear this one. */
+  /** When a later value was settled: a subscriber after that must not receive this one. */
   supersededAt: number
 }
 
 interface Question {
   readonly askedAt: number
-  readonly heard: Set<string>
+  readonly received: Set<string>
 }
 
 const KEPT_VALUES_MAX = 64
@@ -22,7 +22,7 @@ const KEPT_VALUES_MAX = 64
 export class RetainedCheck {
   questionsAnswered = 0
   readonly #topics = new Map<string, Value[]>()
-  /** The topic of each value that is not settled yet. */
+  /** The topics of values that are not settled yet. */
   readonly #unsettled = new Map<string, string>()
   readonly #questions = new Map<string, Question>()
   readonly #report: Report
@@ -31,7 +31,7 @@ export class RetainedCheck {
     this.#report = report
   }
 
-  see(event: LedgerEvent, at: number): void {
+  see(event: LoggedEvent, at: number): void {
     switch (event.kind) {
       case 'publishing':
         if (event.retain) this.#publishing(event)
@@ -40,27 +40,27 @@ export class RetainedCheck {
         this.#settled(event.publisher, event.sequence, at)
         return
       case 'retained-asked':
-        this.#questions.set(event.client, { askedAt: at, heard: new Set() })
+        this.#questions.set(event.client, { askedAt: at, received: new Set() })
         return
-      case 'retained-heard':
-        this.#heard(event.client, event.topic, event.publisher, event.sequence)
+      case 'retained-received':
+        this.#received(event.client, event.topic, event.publisher, event.sequence)
         return
-      case 'retained-told':
-        this.#told(event.client)
+      case 'retained-answered':
+        this.#answered(event.client)
         return
       default:
     }
   }
 
-  /** Topics that this client must still hear of. */
+  /** Returns the topics whose retained message this client must still receive. */
   missing(client: string): readonly string[] {
     const question = this.#questions.get(client)
     if (question === undefined) return []
-    const { askedAt, heard } = question
+    const { askedAt, received } = question
     const topics: string[] = []
     for (const [topic, values] of this.#topics) {
       const mayBeEmpty = values.some(value => value.isEmpty && value.supersededAt >= askedAt)
-      if (!mayBeEmpty && !heard.has(topic)) topics.push(topic)
+      if (!mayBeEmpty && !received.has(topic)) topics.push(topic)
     }
     return topics
   }
@@ -84,22 +84,25 @@ export class RetainedCheck {
     }
   }
 
-  #heard(client: string, topic: string, publisher: string, sequence: number): void {
+  #received(client: string, topic: string, publisher: string, sequence: number): void {
     const question = this.#questions.get(client)
     if (question === undefined) return
-    question.heard.add(topic)
+    question.received.add(topic)
     const value = this.#topics
       .get(topic)
       ?.find(each => each.publisher === publisher && each.sequence === sequence)
     if (value !== undefined && value.supersededAt >= question.askedAt) return
-    const words = `${client} heard ${publisher}/${sequence} retained on ${topic}`
+    const words = `${client} received ${publisher}/${sequence} retained on ${topic}`
     this.#report('retained', `${words}, after a later value or its clearing was acknowledged`)
   }
 
-  #told(client: string): void {
+  #answered(client: string): void {
     for (const topic of this.missing(client)) {
       const sequence = this.#topics.get(topic)?.at(-1)?.sequence ?? 0
-      this.#report('retained', `${client} heard nothing retained on ${topic}, last was ${sequence}`)
+      this.#report(
+        'retained',
+        `${client} received nothing retained on ${topic}, last was ${sequence}`,
+      )
     }
     this.#questions.delete(client)
     this.questionsAnswered += 1

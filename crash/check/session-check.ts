@@ -1,6 +1,6 @@
-// Session Present is true exactly when a session was acknowledged before and has not ended since.
+// Checks Session Present: it is true exactly when a session was acknowledged before and has not ended since.
 
-import type { ConnectingEvent, LedgerEvent } from '../event.ts'
+import type { ConnectingEvent, LoggedEvent } from '../event.ts'
 import type { Report } from './finding.ts'
 
 type Knowledge = 'none' | 'exists' | 'unsure'
@@ -19,11 +19,11 @@ export class SessionCheck {
     this.#report = report
   }
 
-  see(event: LedgerEvent): void {
+  see(event: LoggedEvent): void {
     if (event.kind === 'connecting') this.#connecting(event)
     else if (event.kind === 'connected') this.#connected(event.client, event.sessionPresent)
-    else if (event.kind === 'goodbye' && event.endsSession) {
-      // Nobody acknowledges DISCONNECT: whether it was heard before the kill is not to be known.
+    else if (event.kind === 'disconnecting' && event.endsSession) {
+      // DISCONNECT has no acknowledgement: whether the broker received it before the kill is unknown.
       this.#sessionOf(event.client).knowledge = 'unsure'
     }
   }
@@ -33,7 +33,7 @@ export class SessionCheck {
     const { knowledge } = session
     session.isDurable = isDurable
     session.expected = cleanStart ? false : knowledge === 'unsure' ? null : knowledge === 'exists'
-    // Until CONNACK is heard only a session that was there before, and is not to end, is certain.
+    // Before CONNACK only this is certain: a session that existed, and was not asked to end, is there.
     if (cleanStart || knowledge !== 'exists') session.knowledge = 'unsure'
   }
 
@@ -42,7 +42,10 @@ export class SessionCheck {
     const { expected } = session
     if (expected !== null && expected !== sessionPresent) {
       const truth = expected ? 'its session was acknowledged before' : 'it can have no session'
-      this.#report('session-lie', `${client} heard Session Present ${sessionPresent}, but ${truth}`)
+      this.#report(
+        'session-lie',
+        `${client} received Session Present ${sessionPresent}, but ${truth}`,
+      )
     }
     session.knowledge = session.isDurable ? 'exists' : 'none'
   }

@@ -1,6 +1,6 @@
-// Filters as the checker understands them: written anew, so that the broker's own matching is not its own witness.
+// The checker's own matching of filters. It shares no code with the broker, so that a bug cannot hide itself.
 
-/** `$share/name/filter`: the name of the group with its filter, or null. */
+/** Returns name and filter of a shared subscription, or null. */
 export function shareOf(filter: string): string | null {
   return filter.startsWith('$share/') ? filter : null
 }

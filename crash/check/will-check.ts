@@ -1,24 +1,24 @@
-// A will is published once when its connection is lost, by a kill of the broker too; never after a goodbye that
-// the broker heard. One with a delay may be saved by its client's return.
+// Checks wills. A will is published once when its connection is lost, also by a kill of the broker, and never after the broker
+// received DISCONNECT. A will with a delay may be discarded when its client reconnects.
 
-import type { ConnectingEvent, DeliveredEvent, LedgerEvent, WillFacts } from '../event.ts'
+import type { ConnectingEvent, DeliveredEvent, LoggedEvent, WillSettings } from '../event.ts'
 import type { Report } from './finding.ts'
 
-interface WillAccount extends WillFacts {
+interface WillAccount extends WillSettings {
   /** The will of the connection before this one. */
   older: WillAccount | null
   isConnected: boolean
-  /** Who was known to be subscribed while its connection was known to live, so while it cannot have been published. */
-  readonly owedTo: Set<string>
+  /** The watchers that were certainly subscribed before the will can have been published. */
+  readonly dueTo: Set<string>
   isOver: boolean
   saidGoodbye: boolean
-  /** The broker died before the client was seen again: it may not have heard the goodbye. */
+  /** The broker was killed before the client connected again, so it may not have received DISCONNECT. */
   sawKill: boolean
-  /** Its client came back: a delayed will may be forgotten. */
+  /** The client reconnected: a delayed will may be discarded. */
   isReplaced: boolean
-  /** Goodbye was heard for certain: it must never be published. */
+  /** The broker certainly received DISCONNECT: the will must never be published. */
   isForbidden: boolean
-  readonly heardBy: Map<string, number>
+  readonly receivedBy: Map<string, number>
 }
 
 export const WILL_PREFIX = 'will:'
@@ -27,7 +27,7 @@ export class WillCheck {
   published = 0
   readonly #wills = new Map<string, WillAccount>()
   readonly #latest = new Map<string, WillAccount>()
-  /** Subscribed, as SUBACK said. */
+  /** The watchers whose SUBACK arrived. */
   readonly #watchers = new Set<string>()
   readonly #report: Report
 
@@ -35,13 +35,13 @@ export class WillCheck {
     this.#report = report
   }
 
-  see(event: LedgerEvent): void {
+  see(event: LoggedEvent): void {
     switch (event.kind) {
       case 'connecting':
         return this.#connecting(event)
       case 'connected':
         return this.#connected(event.client)
-      case 'goodbye':
+      case 'disconnecting':
         return this.#update(event.client, will => (will.saidGoodbye = true))
       case 'closed':
         return this.#update(event.client, will => (will.isOver = true))
@@ -60,23 +60,23 @@ export class WillCheck {
     }
   }
 
-  /** Wills that somebody must still hear. */
+  /** Returns the wills that a watcher must still receive. */
   missing(): readonly string[] {
     const keys: string[] = []
     for (const [key, will] of this.#wills) {
       if (!isOwed(will)) continue
-      for (const watcher of will.owedTo) {
-        if (!will.heardBy.has(watcher)) keys.push(`${key} at ${watcher}`)
+      for (const watcher of will.dueTo) {
+        if (!will.receivedBy.has(watcher)) keys.push(`${key} at ${watcher}`)
       }
     }
     return keys
   }
 
-  /** What was published before is not owed: of wills only those are whose connection lives. */
+  /** Adds a watcher to the wills whose connection is open. Wills that were published before are not due to it. */
   #watching(client: string): void {
     this.#watchers.add(client)
     for (const will of this.#latest.values()) {
-      if (will.isConnected && !will.isOver && !will.sawKill) will.owedTo.add(client)
+      if (will.isConnected && !will.isOver && !will.sawKill) will.dueTo.add(client)
     }
   }
 
@@ -88,13 +88,13 @@ export class WillCheck {
       ...will,
       older,
       isConnected: false,
-      owedTo: new Set(),
+      dueTo: new Set(),
       isOver: false,
       saidGoodbye: false,
       sawKill: false,
       isReplaced: false,
       isForbidden: false,
-      heardBy: new Map(),
+      receivedBy: new Map(),
     }
     if (older !== null) older.older = null
     this.#wills.set(keyOf(will), account)
@@ -105,23 +105,23 @@ export class WillCheck {
     const will = this.#latest.get(client)
     if (will === undefined) return
     will.isConnected = true
-    for (const watcher of this.#watchers) will.owedTo.add(watcher)
+    for (const watcher of this.#watchers) will.dueTo.add(watcher)
     const { older } = will
     if (older === null || !older.saidGoodbye || older.sawKill) return
     older.isForbidden = true
-    if (older.heardBy.size > 0) this.#unwanted(older)
+    if (older.receivedBy.size > 0) this.#unwanted(older)
   }
 
   #delivered(event: DeliveredEvent): void {
     const will = this.#wills.get(keyOf(event))
     if (will === undefined) {
-      this.#report('will', `${event.client} heard ${keyOf(event)}, which is over or never was`)
+      this.#report('will', `${event.client} received ${keyOf(event)}, which is over or never was`)
       return
     }
-    const count = (will.heardBy.get(event.client) ?? 0) + 1
-    will.heardBy.set(event.client, count)
+    const count = (will.receivedBy.get(event.client) ?? 0) + 1
+    will.receivedBy.set(event.client, count)
     if (count === 1) this.published += 1
-    else this.#report('will', `${event.client} heard ${keyOf(event)} ${count} times`)
+    else this.#report('will', `${event.client} received ${keyOf(event)} ${count} times`)
     if (will.isForbidden) this.#unwanted(will)
   }
 
@@ -133,7 +133,7 @@ export class WillCheck {
   }
 
   #unwanted(will: WillAccount): void {
-    this.#report('will', `${keyOf(will)} was published, though its client had said goodbye`)
+    this.#report('will', `${keyOf(will)} was published, though its client had sent DISCONNECT`)
   }
 
   #update(client: string, change: (will: WillAccount) => void): void {

@@ -7,10 +7,10 @@ test('deadlines come in the order of their times, however they were set, moved a
   const deadlines = new Deadlines()
   const times = new Map<Deadline, number>()
   const expired: number[] = []
-  let dice = 7
+  let state = 7
   const random = (below: number): number => {
-    dice = (Math.imul(dice, 1_103_515_245) + 12_345) & 0x7fff_ffff
-    return dice % below
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff
+    return state % below
   }
   const all = Array.from({ length: 500 }, () => {
     const deadline: Deadline = { expired: () => expired.push(times.get(deadline) ?? -1) }

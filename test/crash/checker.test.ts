@@ -1,15 +1,15 @@
-// The checker of the crash test finds what is planted in a ledger, and nothing in one that is right.
+// The checker of the crash test finds what is planted in a log, and nothing in one that is right.
 
 import { test } from 'tap'
 import { Checker } from '../../crash/check/checker.ts'
 import { WILL_FILTER } from '../../crash/check/will-check.ts'
-import type { DeliveredEvent, LedgerEvent, PublishingEvent } from '../../crash/event.ts'
+import type { DeliveredEvent, LoggedEvent, PublishingEvent } from '../../crash/event.ts'
 import type { QoS } from '../../src/packet/packet.ts'
 
 const CONNECTING = { kind: 'connecting', cleanStart: false, isDurable: true, will: null } as const
 
 /** Bob has a durable session and a subscription that was acknowledged. */
-const BEGINNING: readonly LedgerEvent[] = [
+const BEGINNING: readonly LoggedEvent[] = [
   { kind: 'started' },
   { ...CONNECTING, client: 'bob' },
   { kind: 'connected', client: 'bob', sessionPresent: false },
@@ -27,26 +27,26 @@ function delivered(sequence: number, qos: QoS, duplicate = false): DeliveredEven
   return { kind: 'delivered', sequence, qos, duplicate, ...facts }
 }
 
-function accepted(sequence: number): LedgerEvent {
+function accepted(sequence: number): LoggedEvent {
   return { kind: 'accepted', publisher: 'alice', sequence }
 }
 
-const CRASH: readonly LedgerEvent[] = [
+const CRASH: readonly LoggedEvent[] = [
   { kind: 'killed' },
   { kind: 'closed', client: 'bob' },
   { kind: 'started' },
   { ...CONNECTING, client: 'bob' },
 ]
-const BACK: LedgerEvent = { kind: 'connected', client: 'bob', sessionPresent: true }
-const QUIET: LedgerEvent = { kind: 'quiet' }
+const BACK: LoggedEvent = { kind: 'connected', client: 'bob', sessionPresent: true }
+const QUIET: LoggedEvent = { kind: 'quiet' }
 
-function kindsIn(...events: readonly LedgerEvent[]): readonly string[] {
+function kindsIn(...events: readonly LoggedEvent[]): readonly string[] {
   const checker = new Checker()
   for (const event of [...BEGINNING, ...events]) checker.see(event)
   return checker.findings.map(({ kind }) => kind)
 }
 
-test('a ledger that is right has no finding', async t => {
+test('a log that is right has no finding', async t => {
   const events = [publishing(1, 2), accepted(1), ...CRASH, BACK, delivered(1, 2), QUIET]
   t.strictSame(kindsIn(...events), [])
 })
@@ -79,8 +79,8 @@ test('a session that is said to be gone, and was acknowledged, is a lie', async 
 })
 
 test('a session that was asked to end, and may have begun anew unheard, need not have its subscriptions', async t => {
-  const events: readonly LedgerEvent[] = [
-    { kind: 'goodbye', client: 'bob', endsSession: true },
+  const events: readonly LoggedEvent[] = [
+    { kind: 'disconnecting', client: 'bob', endsSession: true },
     { kind: 'closed', client: 'bob' },
     ...CRASH,
     ...CRASH,
@@ -99,7 +99,7 @@ test('a message with other bytes than were sent is corrupt', async t => {
 
 test('a message from before the subscription may come with a resend, behind later ones', async t => {
   const early = { ...publishing(1, 1), topic: 'b' }
-  const events: readonly LedgerEvent[] = [
+  const events: readonly LoggedEvent[] = [
     early,
     { kind: 'subscribing', client: 'bob', filter: 'b', qos: 1 },
     { kind: 'subscribed', client: 'bob', filter: 'b' },
@@ -120,25 +120,25 @@ test('first deliveries that change their places are out of order', async t => {
 })
 
 /** Watches for wills, from the moment that SUBACK is heard. */
-const ASKING: LedgerEvent = { kind: 'subscribing', client: 'bob', filter: WILL_FILTER, qos: 2 }
-const WATCHING: LedgerEvent = { kind: 'subscribed', client: 'bob', filter: WILL_FILTER }
+const ASKING: LoggedEvent = { kind: 'subscribing', client: 'bob', filter: WILL_FILTER, qos: 2 }
+const WATCHING: LoggedEvent = { kind: 'subscribed', client: 'bob', filter: WILL_FILTER }
 
-function mortal(sequence: number, delaySeconds = 0): readonly LedgerEvent[] {
+function mortal(sequence: number, delaySeconds = 0): readonly LoggedEvent[] {
   const will = { publisher: 'will:carol', sequence, delaySeconds }
   return [
     { ...CONNECTING, client: 'carol', will },
     { kind: 'connected', client: 'carol', sessionPresent: false },
   ]
 }
-const CUT: LedgerEvent = { kind: 'closed', client: 'carol' }
+const CUT: LoggedEvent = { kind: 'closed', client: 'carol' }
 
-function willHeard(sequence: number): LedgerEvent {
+function willHeard(sequence: number): LoggedEvent {
   const facts = { publisher: 'will:carol', topic: 'crash/will/carol', isIntact: true }
   return { kind: 'delivered', client: 'bob', sequence, qos: 2, duplicate: false, ...facts }
 }
 
 test('a will is owed to whoever watched while its connection lived, and to nobody who came later', async t => {
-  const missing = (...events: readonly LedgerEvent[]) =>
+  const missing = (...events: readonly LoggedEvent[]) =>
     kindsIn(...events, QUIET).filter(kind => kind === 'will').length
 
   // The watcher was there first, or came while the client was connected.
@@ -149,7 +149,7 @@ test('a will is owed to whoever watched while its connection lived, and to nobod
   t.equal(missing(...mortal(1), CUT, ASKING, WATCHING), 0)
   t.equal(missing(ASKING, ...mortal(1), CUT, WATCHING), 0)
   // The broker died with the client, and published at its next start, before the watcher was back.
-  const killed: readonly LedgerEvent[] = [...mortal(1), { kind: 'killed' }]
+  const killed: readonly LoggedEvent[] = [...mortal(1), { kind: 'killed' }]
   t.equal(missing(...killed, CUT, { kind: 'started' }, ASKING, WATCHING), 0)
   t.equal(missing(ASKING, WATCHING, ...killed, CUT, { kind: 'started' }), 1)
   // One that came late is owed all that come after.

@@ -14,9 +14,9 @@ const OPTIONS: CrashOptions = {
 }
 
 test('a broker that is killed twenty times keeps every promise', { timeout: 180_000 }, async t => {
-  const { kills, ledger } = await crash(OPTIONS)
+  const { kills, log } = await crash(OPTIONS)
 
-  t.strictSame(ledger.checker.findings, [])
+  t.strictSame(log.checker.findings, [])
   t.equal(kills, 20)
 })
 
@@ -24,14 +24,14 @@ test(
   'at level os it keeps them as well: only a loss of power would show the difference',
   { timeout: 120_000 },
   async t => {
-    const { ledger } = await crash({ ...OPTIONS, level: 'os', kills: 6 })
-    t.strictSame(ledger.checker.findings, [])
+    const { log } = await crash({ ...OPTIONS, level: 'os', kills: 6 })
+    t.strictSame(log.checker.findings, [])
   },
 )
 
 test('a broker that keeps its state in memory is found guilty', { timeout: 120_000 }, async t => {
   const evidence = t.testdir()
-  const { ledger } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
-  t.ok(ledger.checker.count('lost') > 0)
-  t.ok(ledger.checker.count('session-lie') > 0)
+  const { log } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
+  t.ok(log.checker.count('lost') > 0)
+  t.ok(log.checker.count('session-lie') > 0)
 })

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { decode } from '../../src/packet/decode.ts'
 import { encode } from '../../src/packet/encode.ts'
 import { NO_PROPERTIES, type Packet, type ProtocolVersion } from '../../src/packet/packet.ts'
-import { PACKET_TYPES, Dice, generatedPacket } from './generated-packets.ts'
+import { PACKET_TYPES, Random, generatedPacket } from './generated-packets.ts'
 
 const none = NO_PROPERTIES
 
@@ -236,9 +236,9 @@ test('what 3.x cannot say is left out', async t => {
 test('what was written is read as it was, over generated packets of every kind', async t => {
   const seen = new Set<string>()
   for (const version of [3, 4, 5] as const) {
-    const dice = new Dice(version * 7)
+    const random = new Random(version * 7)
     for (let count = 0; count < 10_000; count++) {
-      const packet = generatedPacket(dice, version)
+      const packet = generatedPacket(random, version)
       const bytes = encode(packet, version)
       const back = decode(bytes, 0, bytes.length, version)
       seen.add(packet.type)

@@ -13,7 +13,7 @@ import {
   type ProtocolVersion,
 } from '../../src/packet/packet.ts'
 import { connectReturnCode } from '../../src/packet/reason.ts'
-import { Dice, generatedPacket } from './generated-packets.ts'
+import { Random, generatedPacket } from './generated-packets.ts'
 
 const PACKETS = 120_000
 const VERSIONS = [3, 4, 5] as const
@@ -225,13 +225,13 @@ function normalized(value: unknown): string {
 
 for (const version of VERSIONS) {
   test(`mqtt-packet reads what we write, and we read what it writes, version ${version}`, async t => {
-    const dice = new Dice(version)
+    const random = new Random(version)
     const unexplained: string[] = []
     let read = 0
     let written = 0
 
     for (let count = 0; count < PACKETS / 3; count++) {
-      const packet = generatedPacket(dice, version)
+      const packet = generatedPacket(random, version)
       const like = asTheirs(packet, version)
       const theirs = parsedByThem(encode(packet, version), version)
       read += 1
@@ -277,12 +277,12 @@ test('we take nothing that mqtt-packet refuses, over packets with a byte changed
   let refusedByThem = 0
 
   for (const version of VERSIONS) {
-    const dice = new Dice(100 + version)
+    const random = new Random(100 + version)
     for (let count = 0; count < 15_000; count++) {
-      const bytes = encode(generatedPacket(dice, version), version)
+      const bytes = encode(generatedPacket(random, version), version)
       if (bytes.length > 300) continue
-      const at = dice.below(bytes.length)
-      bytes[at] = dice.below(256)
+      const at = random.below(bytes.length)
+      bytes[at] = random.below(256)
       const ours = readByUs(bytes, version)
       if (ours === 'incomplete') continue
       const theirs = parsedByThem(bytes, version)

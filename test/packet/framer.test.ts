@@ -5,7 +5,7 @@ import { encode } from '../../src/packet/encode.ts'
 import { Framer } from '../../src/packet/framer.ts'
 import { MalformedPacket } from '../../src/packet/malformed.ts'
 import type { Packet } from '../../src/packet/packet.ts'
-import { Dice, generatedPacket } from './generated-packets.ts'
+import { Random, generatedPacket } from './generated-packets.ts'
 
 /** Feeds the bytes in chunks that are overwritten as soon as the framer is done with them. */
 function packetsFrom(bytes: Buffer, cuts: readonly number[]): string[] {
@@ -29,8 +29,8 @@ function packetsFrom(bytes: Buffer, cuts: readonly number[]): string[] {
 test('any split of a stream gives the same packets', async t => {
   const sameInAnySplit = fc.check(
     fc.property(fc.integer(), fc.array(fc.nat(), { maxLength: 40 }), (seed, cuts) => {
-      const dice = new Dice(seed)
-      const packets = Array.from({ length: 8 }, () => generatedPacket(dice, 5))
+      const random = new Random(seed)
+      const packets = Array.from({ length: 8 }, () => generatedPacket(random, 5))
       const bytes = Buffer.concat(packets.map(packet => encode(packet, 5)))
       return packetsFrom(bytes, cuts).join() === packetsFrom(bytes, []).join()
     }),
@@ -40,8 +40,10 @@ test('any split of a stream gives the same packets', async t => {
 })
 
 test('a stream of single bytes gives its packets', async t => {
-  const dice = new Dice(5)
-  const bytes = Buffer.concat(Array.from({ length: 20 }, () => encode(generatedPacket(dice, 5), 5)))
+  const random = new Random(5)
+  const bytes = Buffer.concat(
+    Array.from({ length: 20 }, () => encode(generatedPacket(random, 5), 5)),
+  )
   const everywhere = Array.from({ length: bytes.length }, (_, index) => index)
 
   t.equal(packetsFrom(bytes, everywhere).length, 20)

@@ -1,4 +1,4 @@
-// Packets by seeded dice: every type, every version, every property, sizes from nothing to a few kilobytes.
+// Packets by seeded random: every type, every version, every property, sizes from nothing to a few kilobytes.
 
 import {
   NO_PROPERTIES,
@@ -58,7 +58,7 @@ const REASONS: Readonly<Partial<Record<PacketType, readonly number[]>>> = {
 }
 
 /** The same numbers for the same seed. */
-export class Dice {
+export class Random {
   #state: number
 
   constructor(seed: number) {
@@ -102,141 +102,141 @@ export class Dice {
   }
 }
 
-export function generatedPacket(dice: Dice, version: ProtocolVersion): Packet {
-  const type = dice.of(PACKET_TYPES)
+export function generatedPacket(random: Random, version: ProtocolVersion): Packet {
+  const type = random.of(PACKET_TYPES)
   if (type === 'auth' && version < 5) return { type: 'pingreq' }
-  return MAKERS[type](dice, version)
+  return MAKERS[type](random, version)
 }
 
-const MAKERS: Readonly<Record<PacketType, (dice: Dice, version: ProtocolVersion) => Packet>> = {
+const MAKERS: Readonly<Record<PacketType, (random: Random, version: ProtocolVersion) => Packet>> = {
   connect,
-  connack: (dice, version) => {
+  connack: (random, version) => {
     const reason =
       version === 5
-        ? reasonOf(dice, 'connack')
-        : dice.of([0x00, 0x84, 0x85, 0x88, 0x86, 0x87] as const)
-    const sessionPresent = version > 3 && reason === 0 && dice.chance(2)
+        ? reasonOf(random, 'connack')
+        : random.of([0x00, 0x84, 0x85, 0x88, 0x86, 0x87] as const)
+    const sessionPresent = version > 3 && reason === 0 && random.chance(2)
     return {
       type: 'connack',
       sessionPresent,
       reason,
-      properties: properties(dice, version, 'connack'),
+      properties: properties(random, version, 'connack'),
     }
   },
-  publish: (dice, version) => {
-    const qos = dice.of([0, 1, 2] as const)
+  publish: (random, version) => {
+    const qos = random.of([0, 1, 2] as const)
     return {
       type: 'publish',
-      duplicate: qos > 0 && dice.chance(2),
+      duplicate: qos > 0 && random.chance(2),
       qos,
-      retain: dice.chance(2),
-      topic: dice.topic(),
-      packetId: qos === 0 ? 0 : dice.id(),
-      properties: properties(dice, version, 'publish'),
-      payload: dice.bytes(),
+      retain: random.chance(2),
+      topic: random.topic(),
+      packetId: qos === 0 ? 0 : random.id(),
+      properties: properties(random, version, 'publish'),
+      payload: random.bytes(),
     }
   },
   puback: acknowledgement('puback'),
   pubrec: acknowledgement('pubrec'),
   pubrel: acknowledgement('pubrel'),
   pubcomp: acknowledgement('pubcomp'),
-  subscribe: (dice, version) => ({
+  subscribe: (random, version) => ({
     type: 'subscribe',
-    packetId: dice.id(),
-    subscriptions: Array.from({ length: 1 + dice.below(4) }, () => ({
-      filter: dice.of(['#', '+', 'a/+/b', 'a/#', '$share/g/x', dice.topic()]),
-      qos: dice.of([0, 1, 2] as const),
-      noLocal: version === 5 && dice.chance(2),
-      retainAsPublished: version === 5 && dice.chance(2),
-      retainHandling: version === 5 ? dice.of([0, 1, 2] as const) : 0,
+    packetId: random.id(),
+    subscriptions: Array.from({ length: 1 + random.below(4) }, () => ({
+      filter: random.of(['#', '+', 'a/+/b', 'a/#', '$share/g/x', random.topic()]),
+      qos: random.of([0, 1, 2] as const),
+      noLocal: version === 5 && random.chance(2),
+      retainAsPublished: version === 5 && random.chance(2),
+      retainHandling: version === 5 ? random.of([0, 1, 2] as const) : 0,
     })),
-    properties: properties(dice, version, 'subscribe'),
+    properties: properties(random, version, 'subscribe'),
   }),
-  suback: (dice, version) => ({
+  suback: (random, version) => ({
     type: 'suback',
-    packetId: dice.id(),
-    reasons: Array.from({ length: 1 + dice.below(4) }, () =>
-      version === 5 ? reasonOf(dice, 'suback') : dice.of([0, 1, 2, 0x80] as const),
+    packetId: random.id(),
+    reasons: Array.from({ length: 1 + random.below(4) }, () =>
+      version === 5 ? reasonOf(random, 'suback') : random.of([0, 1, 2, 0x80] as const),
     ),
-    properties: properties(dice, version, 'suback'),
+    properties: properties(random, version, 'suback'),
   }),
-  unsubscribe: (dice, version) => ({
+  unsubscribe: (random, version) => ({
     type: 'unsubscribe',
-    packetId: dice.id(),
-    filters: Array.from({ length: 1 + dice.below(4) }, () => dice.topic()),
-    properties: properties(dice, version, 'unsubscribe'),
+    packetId: random.id(),
+    filters: Array.from({ length: 1 + random.below(4) }, () => random.topic()),
+    properties: properties(random, version, 'unsubscribe'),
   }),
-  unsuback: (dice, version) => ({
+  unsuback: (random, version) => ({
     type: 'unsuback',
-    packetId: dice.id(),
+    packetId: random.id(),
     reasons:
       version < 5
         ? []
-        : Array.from({ length: 1 + dice.below(4) }, () => reasonOf(dice, 'unsuback')),
-    properties: properties(dice, version, 'unsuback'),
+        : Array.from({ length: 1 + random.below(4) }, () => reasonOf(random, 'unsuback')),
+    properties: properties(random, version, 'unsuback'),
   }),
   pingreq: () => ({ type: 'pingreq' }),
   pingresp: () => ({ type: 'pingresp' }),
-  disconnect: (dice, version) => ({
+  disconnect: (random, version) => ({
     type: 'disconnect',
-    reason: version === 5 ? reasonOf(dice, 'disconnect') : 0,
-    properties: properties(dice, version, 'disconnect'),
+    reason: version === 5 ? reasonOf(random, 'disconnect') : 0,
+    properties: properties(random, version, 'disconnect'),
   }),
-  auth: (dice, version) => ({
+  auth: (random, version) => ({
     type: 'auth',
-    reason: reasonOf(dice, 'auth'),
-    properties: { ...properties(dice, version, 'auth'), authenticationMethod: 'SCRAM-SHA-256' },
+    reason: reasonOf(random, 'auth'),
+    properties: { ...properties(random, version, 'auth'), authenticationMethod: 'SCRAM-SHA-256' },
   }),
 }
 
-function connect(dice: Dice, version: ProtocolVersion): Packet {
-  const username = dice.chance(2) ? dice.text() : null
+function connect(random: Random, version: ProtocolVersion): Packet {
+  const username = random.chance(2) ? random.text() : null
   return {
     type: 'connect',
     version,
-    cleanStart: dice.chance(2),
-    keepAliveSeconds: dice.below(65_536),
-    clientId: dice.text(),
+    cleanStart: random.chance(2),
+    keepAliveSeconds: random.below(65_536),
+    clientId: random.text(),
     username,
-    password: username !== null && dice.chance(2) ? dice.bytes() : null,
-    will: dice.chance(2) ? will(dice, version) : null,
-    properties: properties(dice, version, 'connect'),
+    password: username !== null && random.chance(2) ? random.bytes() : null,
+    will: random.chance(2) ? will(random, version) : null,
+    properties: properties(random, version, 'connect'),
   }
 }
 
-function will(dice: Dice, version: ProtocolVersion): Will {
+function will(random: Random, version: ProtocolVersion): Will {
   return {
-    topic: dice.topic(),
-    payload: dice.bytes(),
-    qos: dice.of([0, 1, 2] as const) satisfies QoS,
-    retain: dice.chance(2),
-    properties: properties(dice, version, 'will'),
+    topic: random.topic(),
+    payload: random.bytes(),
+    qos: random.of([0, 1, 2] as const) satisfies QoS,
+    retain: random.chance(2),
+    properties: properties(random, version, 'will'),
   }
 }
 
 function acknowledgement(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp') {
-  return (dice: Dice, version: ProtocolVersion): Packet => ({
+  return (random: Random, version: ProtocolVersion): Packet => ({
     type,
-    packetId: dice.id(),
-    reason: version === 5 ? reasonOf(dice, type) : 0,
-    properties: properties(dice, version, type),
+    packetId: random.id(),
+    reason: version === 5 ? reasonOf(random, type) : 0,
+    properties: properties(random, version, type),
   })
 }
 
-function reasonOf(dice: Dice, type: PacketType): ReasonCode {
+function reasonOf(random: Random, type: PacketType): ReasonCode {
   // The table above holds nothing else.
-  return dice.of(REASONS[type] ?? [0]) as ReasonCode
+  return random.of(REASONS[type] ?? [0]) as ReasonCode
 }
 
-type Maker = (dice: Dice) => unknown
+type Maker = (random: Random) => unknown
 
-const seconds: Maker = dice => (dice.chance(5) ? 0xffff_ffff : dice.below(100_000))
-const flag: Maker = dice => dice.below(2)
-const text: Maker = dice => dice.text()
-const topic: Maker = dice => dice.topic()
-const bytes: Maker = dice => dice.bytes()
-const positive: Maker = dice => 1 + dice.below(65_535)
-const size: Maker = dice => 1 + dice.below(268_435_455)
+const seconds: Maker = random => (random.chance(5) ? 0xffff_ffff : random.below(100_000))
+const flag: Maker = random => random.below(2)
+const text: Maker = random => random.text()
+const topic: Maker = random => random.topic()
+const bytes: Maker = random => random.bytes()
+const positive: Maker = random => 1 + random.below(65_535)
+const size: Maker = random => 1 + random.below(268_435_455)
 
 const WORDS = { reasonString: text }
 const CONTENT = {
@@ -278,14 +278,14 @@ const PROPERTIES: Readonly<Record<string, Readonly<Partial<Record<keyof Properti
   publish: {
     ...CONTENT,
     topicAlias: positive,
-    subscriptionIdentifiers: dice =>
-      Array.from({ length: 1 + dice.below(3) }, () => 1 + dice.below(268_435_455)),
+    subscriptionIdentifiers: random =>
+      Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(268_435_455)),
   },
   puback: WORDS,
   pubrec: WORDS,
   pubrel: WORDS,
   pubcomp: WORDS,
-  subscribe: { subscriptionIdentifiers: dice => [1 + dice.below(268_435_455)] },
+  subscribe: { subscriptionIdentifiers: random => [1 + random.below(268_435_455)] },
   suback: WORDS,
   unsubscribe: {},
   unsuback: WORDS,
@@ -293,16 +293,16 @@ const PROPERTIES: Readonly<Record<string, Readonly<Partial<Record<keyof Properti
   auth: { ...WORDS, authenticationData: bytes },
 }
 
-function properties(dice: Dice, version: ProtocolVersion, place: string): Properties {
-  if (version < 5 || dice.chance(3)) return NO_PROPERTIES
+function properties(random: Random, version: ProtocolVersion, place: string): Properties {
+  if (version < 5 || random.chance(3)) return NO_PROPERTIES
   const drawn: Record<string, unknown> = {}
   for (const [name, make] of Object.entries(PROPERTIES[place] ?? {})) {
-    if (dice.chance(3)) drawn[name] = make(dice)
+    if (random.chance(3)) drawn[name] = make(random)
   }
-  if (dice.chance(3)) {
-    drawn['userProperties'] = Array.from({ length: 1 + dice.below(3) }, (): UserProperty => [
-      dice.text(),
-      dice.text(),
+  if (random.chance(3)) {
+    drawn['userProperties'] = Array.from({ length: 1 + random.below(3) }, (): UserProperty => [
+      random.text(),
+      random.text(),
     ])
   }
   return Object.keys(drawn).length === 0 ? NO_PROPERTIES : drawn

@@ -5,7 +5,7 @@ import { decode, decodeWithin } from '../../src/packet/decode.ts'
 import { encode } from '../../src/packet/encode.ts'
 import { MalformedPacket } from '../../src/packet/malformed.ts'
 import type { ProtocolVersion } from '../../src/packet/packet.ts'
-import { Dice, generatedPacket } from './generated-packets.ts'
+import { Random, generatedPacket } from './generated-packets.ts'
 
 /** The body with its fixed header. */
 function packet(first: number, body: string): Buffer {
@@ -155,9 +155,9 @@ test('every first byte has the verdict of the table of fixed headers', async t =
 test('no inner length makes the decoder read its neighbours, or fall over', async t => {
   const CANARY = 'canary'
   for (const version of [3, 4, 5] as const) {
-    const dice = new Dice(version)
+    const random = new Random(version)
     for (let count = 0; count < 600; count++) {
-      const bytes = encode(generatedPacket(dice, version), version)
+      const bytes = encode(generatedPacket(random, version), version)
       if (bytes.length > 400) continue
       const around = Buffer.from(CANARY.repeat(100))
       const room = Buffer.concat([around, bytes, around])

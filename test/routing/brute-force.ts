@@ -1,4 +1,4 @@
-// The matching rules of section 4.7 said in the plainest way, and repeatable dice: what the room is tested against.
+// The matching rules of section 4.7 in their simplest form, and repeatable random numbers. Tests of routing compare with them.
 
 export function bruteForceMatches(filter: string, topic: string): boolean {
   const wanted = filter.split('/')
@@ -17,7 +17,7 @@ function allMatch(wanted: readonly string[], levels: readonly string[]): boolean
 }
 
 /** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */
-export function dice(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import { ChurnMap } from '../../src/routing/churn-map.ts'
-import { dice } from './brute-force.ts'
+import { seededRandom } from './brute-force.ts'
 
 test('it answers as a Map does, whatever comes and goes', async t => {
-  const random = dice(8)
+  const random = seededRandom(8)
   const map = new ChurnMap<string, { readonly step: number }>()
   const model = new Map<string, { readonly step: number }>()
   let wrong = 0

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { FilterTree } from '../../src/routing/filter-tree.ts'
-import { bruteForceMatches, dice, randomFilter, randomTopic } from './brute-force.ts'
+import { bruteForceMatches, seededRandom, randomFilter, randomTopic } from './brute-force.ts'
 
 function matchedBy(tree: FilterTree<{ readonly path: string }>, topic: string): string[] {
   return tree
@@ -10,7 +10,7 @@ function matchedBy(tree: FilterTree<{ readonly path: string }>, topic: string): 
 }
 
 test('a tree finds every filter that matches and no other, while filters come and go', async t => {
-  const random = dice(1)
+  const random = seededRandom(1)
   const tree = new FilterTree<{ readonly path: string }>()
   const filters = new Set<string>()
   const different: string[] = []
@@ -61,7 +61,7 @@ test('filters and topics of 65,536 levels are added, matched and removed', async
 
 test('10,000 filters of many + are matched by a look at each of them at most', async t => {
   const levels = 40
-  const random = dice(3)
+  const random = seededRandom(3)
   let looks = 0
   const counted = (path: string) => ({
     get path() {

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { type Match, Router, withoutNoLocal } from '../../src/routing/router.ts'
 import type { Subscription } from '../../src/routing/subscription.ts'
-import { bruteForceMatches, dice, pick, randomFilter, randomTopic } from './brute-force.ts'
+import { bruteForceMatches, seededRandom, pick, randomFilter, randomTopic } from './brute-force.ts'
 
 function subscription(topicFilter: string, options: Partial<Subscription> = {}): Subscription {
   return {
@@ -156,7 +156,7 @@ test('100,000 targets of one filter share a result for all topics that only it m
 
 test('under random churn the router answers as a brute-force list of subscriptions does', async t => {
   for (const cachedTopicsMax of [4, 4096]) {
-    const random = dice(cachedTopicsMax)
+    const random = seededRandom(cachedTopicsMax)
     const router = new Router<number>(cachedTopicsMax)
     const list = new Map<string, readonly [target: number, subscription: Subscription]>()
     const different: unknown[] = []

@@ -8,7 +8,7 @@ import {
   type ShareMember,
   type ShareStrategy,
 } from '../../src/routing/share-strategy.ts'
-import { dice, pick } from './brute-force.ts'
+import { seededRandom, pick } from './brute-force.ts'
 
 interface Member extends ShareMember {
   inFlight: number
@@ -62,7 +62,7 @@ test('a strategy is known by its name', async t => {
 
 test('whatever the strategy, only a member that is ready is chosen', async t => {
   for (const name of SHARE_STRATEGY_NAMES) {
-    const random = dice(4)
+    const random = seededRandom(4)
     const strategy = createStrategy<Member>(name, random)
     const list = members('a', 'b', '__proto__', 'constructor', 'e')
     const readyOnes = new Set<Member>()
@@ -104,13 +104,13 @@ test('whatever the strategy, only a member that is ready is chosen', async t => 
 })
 
 test('round-robin goes from member to member in turn', async t => {
-  const strategy = ready(createStrategy('round-robin', dice(1)), members('a', 'b', 'c'))
+  const strategy = ready(createStrategy('round-robin', seededRandom(1)), members('a', 'b', 'c'))
 
   t.equal(choices(strategy, 7), 'abcabca')
 })
 
 test('round-robin neither favours nor starves a member that is full after every message', async t => {
-  const strategy = createStrategy<Member>('round-robin', dice(1))
+  const strategy = createStrategy<Member>('round-robin', seededRandom(1))
   const list = members('a', 'b', 'c')
   const counts = new Map<string, number>()
   ready(strategy, list)
@@ -127,7 +127,7 @@ test('round-robin neither favours nor starves a member that is full after every 
 })
 
 test('round-robin gives a member its turn though it goes and comes back before every one', async t => {
-  const strategy = createStrategy<Member>('round-robin', dice(1))
+  const strategy = createStrategy<Member>('round-robin', seededRandom(1))
   const [restless, ...others] = [member('r'), ...members('a', 'b', 'c')]
   ready(strategy, [restless, ...others])
   let chosen = ''
@@ -142,7 +142,7 @@ test('round-robin gives a member its turn though it goes and comes back before e
 })
 
 test('round-robin gives no burst to a member that was away', async t => {
-  const strategy = createStrategy<Member>('round-robin', dice(1))
+  const strategy = createStrategy<Member>('round-robin', seededRandom(1))
   const [away, ...others] = [member('w'), ...members('a', 'b')]
   ready(strategy, [away, ...others])
 
@@ -154,7 +154,7 @@ test('round-robin gives no burst to a member that was away', async t => {
 })
 
 test('random spreads the messages evenly', async t => {
-  const strategy = ready(createStrategy('random', dice(6)), members('a', 'b', 'c', 'd'))
+  const strategy = ready(createStrategy('random', seededRandom(6)), members('a', 'b', 'c', 'd'))
 
   for (const count of shares(strategy, 10_000).values()) {
     t.ok(count > 2300 && count < 2700, `${count} of 10,000`)
@@ -162,7 +162,7 @@ test('random spreads the messages evenly', async t => {
 })
 
 test('weighted gives 3 to 1 within 2 % and mixes them smoothly', async t => {
-  const strategy = createStrategy<Member>('weighted', dice(1))
+  const strategy = createStrategy<Member>('weighted', seededRandom(1))
   ready(strategy, [member('a', 3), member('b')])
 
   const sequence = choices(strategy, 10_000)
@@ -174,7 +174,7 @@ test('weighted gives 3 to 1 within 2 % and mixes them smoothly', async t => {
 })
 
 test('weighted keeps its weights when members are full after every message', async t => {
-  const strategy = createStrategy<Member>('weighted', dice(1))
+  const strategy = createStrategy<Member>('weighted', seededRandom(1))
   const counts = new Map<string, number>()
   ready(strategy, [member('a', 3), member('b'), member('c', 6)])
 
@@ -193,7 +193,7 @@ test('weighted keeps its weights when members are full after every message', asy
 })
 
 test('weighted gives no burst to a member that was away', async t => {
-  const strategy = createStrategy<Member>('weighted', dice(1))
+  const strategy = createStrategy<Member>('weighted', seededRandom(1))
   const away = member('w')
   ready(strategy, [away, member('a'), member('b')])
 
@@ -205,7 +205,7 @@ test('weighted gives no burst to a member that was away', async t => {
 })
 
 test('weighted begins anew with a member that joins late', async t => {
-  const strategy = createStrategy<Member>('weighted', dice(1))
+  const strategy = createStrategy<Member>('weighted', seededRandom(1))
   ready(strategy, [member('a')])
   choices(strategy, 1000)
 
@@ -216,7 +216,7 @@ test('weighted begins anew with a member that joins late', async t => {
 })
 
 test('sticky stays with one member until it is removed, and then with another', async t => {
-  const strategy = createStrategy<Member>('sticky', dice(1))
+  const strategy = createStrategy<Member>('sticky', seededRandom(1))
   const [first, second] = [member('a'), member('b')]
   ready(strategy, [first, second])
 
@@ -236,7 +236,7 @@ test('hash-client and hash-topic keep a key with one member, and wait while it i
     ['hash-topic', message('pond/7', 'any'), message('pond/7', null)],
   ] as const
   for (const [name, one, other] of keyed) {
-    const strategy = createStrategy<Member>(name, dice(1))
+    const strategy = createStrategy<Member>(name, seededRandom(1))
     const list = members('a', 'b', 'c', 'd')
     ready(strategy, list)
     const owner = strategy.next(one)
@@ -257,14 +257,14 @@ test('hash-client and hash-topic keep a key with one member, and wait while it i
 })
 
 test('hash-client sends what the broker itself says to one member', async t => {
-  const strategy = ready(createStrategy('hash-client', dice(1)), members('a', 'b', 'c'))
+  const strategy = ready(createStrategy('hash-client', seededRandom(1)), members('a', 'b', 'c'))
 
   t.ok(strategy.next(message('a', null)) !== null)
   t.equal(strategy.next(message('a', null)), strategy.next(message('b', null)))
 })
 
 test('least-in-flight chooses who has least to do, and takes turns among equals', async t => {
-  const strategy = createStrategy<Member>('least-in-flight', dice(1))
+  const strategy = createStrategy<Member>('least-in-flight', seededRandom(1))
   const [busy, idle, other] = [member('a'), member('b'), member('c')]
   busy.inFlight = 5
   ready(strategy, [busy, idle, other])
@@ -280,7 +280,7 @@ test('least-in-flight chooses who has least to do, and takes turns among equals'
 })
 
 test('least-in-flight sees that the member it chose has more to do, without being told', async t => {
-  const strategy = createStrategy<Member>('least-in-flight', dice(1))
+  const strategy = createStrategy<Member>('least-in-flight', seededRandom(1))
   const list = members('a', 'b', 'c')
   ready(strategy, list)
 
@@ -298,7 +298,7 @@ test('least-in-flight sees that the member it chose has more to do, without bein
 test('a choice among 10,000 members asks for the weight or the load of a few', async t => {
   for (const name of ['weighted', 'least-in-flight', 'round-robin'] as const) {
     let looks = 0
-    const strategy = createStrategy<ShareMember>(name, dice(1))
+    const strategy = createStrategy<ShareMember>(name, seededRandom(1))
     for (let index = 0; index < 10_000; index++) {
       const counted = {
         clientId: `c${index}`,

@@ -1,7 +1,7 @@
 // Packet identifiers towards one client, beside a Map that knows no slots.
 
 import { test } from 'tap'
-import { Dice } from '../../sim/dice.ts'
+import { Random } from '../../sim/random.ts'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { makeMessage } from '../../src/message.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
@@ -21,12 +21,12 @@ function delivery(packetId = 0): Delivery {
 
 test('it holds what a Map would hold, in the same order, whatever is opened, restored and settled', async t => {
   for (let seed = 1; seed <= 20; seed++) {
-    const dice = new Dice(seed)
+    const random = new Random(seed)
     const table = new ExchangeTable()
     const expected = new Map<number, Delivery>()
-    const most = dice.of([3, 20, 200, 2_000])
-    for (let count = dice.below(20); count > 0; count--) {
-      const packetId = dice.between(1, 65_535)
+    const most = random.of([3, 20, 200, 2_000])
+    for (let count = random.below(20); count > 0; count--) {
+      const packetId = random.between(1, 65_535)
       if (expected.has(packetId)) continue
       const restored = delivery(packetId)
       table.restore(restored)
@@ -34,14 +34,14 @@ test('it holds what a Map would hold, in the same order, whatever is opened, res
     }
     for (let step = 0; step < 5_000; step++) {
       const oldest = expected.values().next().value
-      if (expected.size < most && dice.below(5) < 3) {
+      if (expected.size < most && random.below(5) < 3) {
         const opened = delivery()
         if (!table.open(opened)) t.fail('there is a free identifier')
         if (expected.has(opened.packetId)) t.fail(`${opened.packetId} was taken`)
         expected.set(opened.packetId, opened)
       } else if (oldest !== undefined) {
-        const settled = dice.chance(4) ? dice.of([...expected.values()]) : oldest
-        if (dice.chance(5)) {
+        const settled = random.chance(4) ? random.of([...expected.values()]) : oldest
+        if (random.chance(5)) {
           table.moveToEnd(settled)
           expected.delete(settled.packetId)
           expected.set(settled.packetId, settled)

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { Dice } from '../../sim/dice.ts'
+import { Random } from '../../sim/random.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
 import { BrokerClock, type ClockReport } from '../../src/store/broker-clock.ts'
 import { FileStore } from '../../src/store/file-store.ts'
@@ -138,7 +138,7 @@ const STORIES: readonly Story[] = [
 ]
 
 function newDisk(): SimDisk {
-  return new SimDisk({ dice: new Dice(1) })
+  return new SimDisk({ random: new Random(1) })
 }
 
 /** A broker begins. Returns its clock at that moment. */

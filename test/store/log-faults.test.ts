@@ -1,7 +1,7 @@
 // Faults that a reader of the log found; each is kept from coming back.
 
 import { test } from 'tap'
-import { Dice } from '../../sim/dice.ts'
+import { Random } from '../../sim/random.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
 import { LogStore, type LogStoreOptions } from '../../src/store/log/log-store.ts'
 import { frameBytes, writeFrame } from '../../src/store/log/frame.ts'
@@ -17,7 +17,7 @@ function opened(disk: SimDisk, options: Partial<LogStoreOptions> = {}): LogStore
 }
 
 test('a write that was cut short by a full disk leaves nothing behind that a later segment would make damage', async t => {
-  const disk = new SimDisk({ dice: new Dice(3) })
+  const disk = new SimDisk({ random: new Random(3) })
   const log = opened(disk, { segmentBytes: 4_096 })
   log.commit([OPENED, stored(1, { payload: Buffer.alloc(2_000) }), queued(1, 1)])
   disk.capacityBytes = disk.usedBytes + 500
@@ -36,7 +36,7 @@ test('a write that was cut short by a full disk leaves nothing behind that a lat
 })
 
 test('a payload that looks like frames of later segments is taken for what it is', async t => {
-  const disk = new SimDisk({ dice: new Dice(1) })
+  const disk = new SimDisk({ random: new Random(1) })
   const options = { segmentBytes: 8_192, checkpointBytes: 8_192 }
   const log = opened(disk, options)
   log.commit([OPENED])
@@ -58,7 +58,7 @@ test('a payload that looks like frames of later segments is taken for what it is
 })
 
 test('a full disk is no reason to make checkpoints that free nothing', async t => {
-  const disk = new SimDisk({ dice: new Dice(1), capacityBytes: 50_000_000 })
+  const disk = new SimDisk({ random: new Random(1), capacityBytes: 50_000_000 })
   const log = opened(disk, { segmentBytes: 1_048_576, reserveBytes: 1_000_000_000 })
   log.commit([OPENED])
   // Small ones, whose records are larger than they are.
@@ -82,7 +82,7 @@ test('a full disk is no reason to make checkpoints that free nothing', async t =
 
 test('at level os a loss of power takes the newest commits and leaves a store that starts', async t => {
   for (let seed = 1; seed <= 200; seed++) {
-    const disk = new SimDisk({ dice: new Dice(seed) })
+    const disk = new SimDisk({ random: new Random(seed) })
     const options = { durability: 'os', segmentBytes: 4_096, checkpointBytes: 4_096 } as const
     const log = opened(disk, options)
     log.commit([OPENED])
@@ -104,7 +104,7 @@ test('at level os a loss of power takes the newest commits and leaves a store th
 })
 
 test('a store of a newer version is refused, and a repair leaves it as it is', async t => {
-  const disk = new SimDisk({ dice: new Dice(1) })
+  const disk = new SimDisk({ random: new Random(1) })
   const log = opened(disk)
   log.commit([OPENED, stored(1), queued(1, 1)])
   t.throws(() => log.append(Buffer.of(200)), NewerVersion)

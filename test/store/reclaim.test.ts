@@ -3,7 +3,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { Dice } from '../../sim/dice.ts'
+import { Random } from '../../sim/random.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
 import type { Change } from '../../src/store/change.ts'
 import { FileStore } from '../../src/store/file-store.ts'
@@ -83,7 +83,7 @@ function rests(log: LogStore): void {
 
 for (const way of WAYS) {
   test(`messages that were ${way.what} leave the disk when it is quiet`, async t => {
-    const disk = new SimDisk({ dice: new Dice(1) })
+    const disk = new SimDisk({ random: new Random(1) })
     const log = filled(disk, way)
     for (const change of way.drained) log.commit([change])
     while (log.work());
@@ -107,7 +107,7 @@ for (const way of WAYS) {
 
 test('where there is nothing to let go of, nothing is done, and not again and again', async t => {
   for (const way of WAYS.slice(0, 3)) {
-    const disk = new SimDisk({ dice: new Dice(1) })
+    const disk = new SimDisk({ random: new Random(1) })
     const log = filled(disk, way)
     rests(log)
     t.equal(log.checkpoints, 0, 'all of it is needed')
@@ -122,7 +122,7 @@ test('where there is nothing to let go of, nothing is done, and not again and ag
 
 test('a quiet store that lets go of files writes less than it frees', async t => {
   for (const way of WAYS) {
-    const disk = new SimDisk({ dice: new Dice(1) })
+    const disk = new SimDisk({ random: new Random(1) })
     const log = filled(disk, way)
     for (const change of way.drained) log.commit([change])
     while (log.work());
@@ -140,7 +140,7 @@ test('a quiet store that lets go of files writes less than it frees', async t =>
 test('while a copy is made nothing is let go of, and afterwards it is', async t => {
   const [way] = WAYS
   if (way === undefined) return
-  const disk = new SimDisk({ dice: new Dice(1) })
+  const disk = new SimDisk({ random: new Random(1) })
   const log = filled(disk, way)
   for (const change of way.drained) log.commit([change])
   disk.create('hold-1')

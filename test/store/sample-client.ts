@@ -47,7 +47,7 @@ export class SampleClient {
   }
 
   /** The next packet of this kind; those before it are passed over. */
-  async hears(type: Packet['type']): Promise<Packet> {
+  async receives(type: Packet['type']): Promise<Packet> {
     for (;;) {
       const next = await this.next()
       if (next.type === type) return next
@@ -62,7 +62,7 @@ export class SampleClient {
     const name = { username: null, password: null, keepAliveSeconds: 0 }
     const rest = { version: 5, cleanStart: false, clientId, will, properties } as const
     this.says({ type: 'connect', ...name, ...rest })
-    await this.hears('connack')
+    await this.receives('connack')
   }
 
   async subscribes(
@@ -79,7 +79,7 @@ export class SampleClient {
       subscriptions: [{ filter, qos, ...options }],
       properties,
     })
-    await this.hears('suback')
+    await this.receives('suback')
   }
 
   async publishes(
@@ -99,12 +99,12 @@ export class SampleClient {
       properties,
       payload: Buffer.from(payload),
     })
-    if (qos === 1) await this.hears('puback')
+    if (qos === 1) await this.receives('puback')
     if (qos !== 2) return
-    await this.hears('pubrec')
+    await this.receives('pubrec')
     if (rest.isLeftOpen === true) return
     this.says({ type: 'pubrel', packetId, ...ACKNOWLEDGED })
-    await this.hears('pubcomp')
+    await this.receives('pubcomp')
   }
 
   /** Goes away without a word. */

@@ -1,7 +1,7 @@
 // A file of the store that ends too early, or in zeros, at every byte: whatever is missing is told.
 
 import { type Test, test } from 'tap'
-import { Dice } from '../../sim/dice.ts'
+import { Random } from '../../sim/random.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
 import type { Change } from '../../src/store/change.ts'
 import { LogStore, type LogStoreOptions } from '../../src/store/log/log-store.ts'
@@ -48,7 +48,7 @@ function messageOf(number: number): Change {
 }
 
 function storeWith({ options, commits, settledAfter }: Past): SimDisk {
-  const disk = new SimDisk({ dice: new Dice(1) })
+  const disk = new SimDisk({ random: new Random(1) })
   const log = new LogStore(disk, options)
   log.recover()
   log.commit([OPENED])
@@ -91,11 +91,11 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
 
 /** Places of damage after which less is there and nothing is said. */
 function silentPlaces(disk: SimDisk, past: Past, damage: Damage): readonly string[] {
-  const whole = contents(disk.copied(new Dice(1)), past.options)
+  const whole = contents(disk.copied(new Random(1)), past.options)
   const silent: string[] = []
   for (const name of disk.fileNames) {
     for (let at = 0; at < disk.bytesOf(name).length; at++) {
-      const copy = disk.copied(new Dice(1))
+      const copy = disk.copied(new Random(1))
       damage(copy, name, at)
       const kept = contents(copy, past.options)
       if (!kept.startsWith('cut') && !kept.startsWith('damaged') && kept !== whole) {
@@ -135,7 +135,7 @@ function newestSegment(disk: SimDisk): string {
 }
 
 function goesOn(t: Test, disk: SimDisk, past: Past, at: number): void {
-  const copy = disk.copied(new Dice(1))
+  const copy = disk.copied(new Random(1))
   copy.cutsFile(newestSegment(disk), at)
   if (!contents(copy, past.options).startsWith('cut')) return
   t.notMatch(contents(copy, past.options), /^cut|^damaged/, `${past.what}, cut at ${at}`)
@@ -153,7 +153,7 @@ test('on a disk without room a log that was cut is opened all the same', async t
   const disk = storeWith(past)
   const name = newestSegment(disk)
   for (let at = 100; at < disk.bytesOf(name).length; at += 7) {
-    const copy = disk.copied(new Dice(1))
+    const copy = disk.copied(new Random(1))
     copy.cutsFile(name, at)
     copy.capacityBytes = copy.usedBytes
     t.match(contents(copy, past.options), /^cut/, `${at}`)
@@ -167,11 +167,11 @@ interface Moment {
 
 /** The disk after every commit, every slice of work and every start, with what is acknowledged then. */
 function moments({ options, commits, settledAfter }: Past): readonly Moment[] {
-  const disk = new SimDisk({ dice: new Dice(1) })
+  const disk = new SimDisk({ random: new Random(1) })
   const found: Moment[] = []
   const seen = (): void => {
-    const copy = disk.copied(new Dice(1))
-    found.push({ disk: copy, kept: contents(copy.copied(new Dice(1)), options) })
+    const copy = disk.copied(new Random(1))
+    found.push({ disk: copy, kept: contents(copy.copied(new Random(1)), options) })
   }
   let log = new LogStore(disk, options)
   log.open()
@@ -200,7 +200,7 @@ for (const past of PASTS) {
     const silent = moments(past).flatMap(({ disk, kept }, moment) =>
       disk.fileNames
         .filter(name => {
-          const copy = disk.copied(new Dice(1))
+          const copy = disk.copied(new Random(1))
           copy.remove(name)
           const then = contents(copy, past.options)
           return !then.startsWith('damaged') && then !== kept

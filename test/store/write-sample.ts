@@ -28,10 +28,10 @@ async function fillSession(port: number, publisher: SampleClient): Promise<void>
   await publisher.publishes('b/1', 'in flight at QoS 2', 2)
   await publisher.publishes('b/2', 'received at QoS 2', 2)
   for (let count = 0; count < 3; count++) {
-    const packet = await reader.hears('publish')
+    const packet = await reader.receives('publish')
     if (packet.type !== 'publish' || packet.topic !== 'b/2') continue
     reader.says({ type: 'pubrec', packetId: packet.packetId, ...ACKNOWLEDGED })
-    await reader.hears('pubrel')
+    await reader.receives('pubrel')
   }
   await reader.publishes('c', 'begun by the reader', 2, { packetId: 77, isLeftOpen: true })
   await reader.vanishes()
@@ -58,7 +58,7 @@ async function fillGroup(port: number, publisher: SampleClient): Promise<void> {
   for (let count = 0; count < 8; count++) {
     await publisher.publishes(`w/${count}`, `work ${count}`, 2, { retain: count === 7 })
   }
-  for (const member of [one, two, three]) await member.hears('publish')
+  for (const member of [one, two, three]) await member.receives('publish')
 }
 
 const [directory = '', kind = ''] = process.argv.slice(2)

@@ -5,7 +5,7 @@ import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 
-import { Dice } from '../../sim/dice.ts'
+import { Random } from '../../sim/random.ts'
 import { EventQueue } from '../../sim/event-queue.ts'
 import { SimWire } from '../../sim/sim-wire.ts'
 import type { ListenerOptions } from '../../src/transport/listener-options.ts'
@@ -87,14 +87,14 @@ function simKind(takesLate: boolean): WireKind {
       const events = new EventQueue(0)
       const heard = new Heard()
       let isClosed = false
-      const habits = {
+      const settings = {
         latencyMs: 3,
         splits: 3,
         bufferBytes: 200_000,
         late: takesLate ? 1 : 0,
         lateMs: 2,
       }
-      const wire = new SimWire(events, new Dice(1), habits, {
+      const wire = new SimWire(events, new Random(1), settings, {
         received: chunk => heard.add(chunk),
         closed: () => (isClosed = true),
       })
@@ -106,7 +106,7 @@ function simKind(takesLate: boolean): WireKind {
         get isClosed() {
           return isClosed
         },
-        says: said => wire.says(said),
+        says: said => wire.sends(said),
         stopsReading: () => wire.freezes(),
         goesOn: () => wire.thaws(),
         hangsUp: () => {

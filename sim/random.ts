@@ -1,11 +1,11 @@
-// Seeded dice: the only source of chance in a simulated world.
+// Seeded random numbers: the only source of chance in a simulated world.
 
-export class Dice {
+export class Random {
   #state: number
 
   constructor(seed: number) {
     this.#state = seed >>> 0
-    // Neighbouring seeds begin alike: a few throws part them.
+    // Neighbouring seeds give similar first numbers, so a few are thrown away.
     for (let count = 0; count < 4; count++) this.#next()
   }
 
@@ -19,7 +19,7 @@ export class Dice {
     return low + this.below(high - low + 1)
   }
 
-  /** True once in `oneIn` throws; never for 0. */
+  /** True with a probability of one in `oneIn`; never for 0. */
   chance(oneIn: number): boolean {
     return oneIn > 0 && this.below(oneIn) === 0
   }
@@ -30,7 +30,7 @@ export class Dice {
     return value
   }
 
-  /** One of the names, each as often as its weight says. */
+  /** One of the names, with a probability in proportion to its weight. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name {
     let total = 0
     for (const name in weights) total += weights[name]

@@ -1,36 +1,36 @@
-// A client with a will: it says goodbye, is cut off, or is there when the broker is killed.
+// A client with a will. It sends DISCONNECT, loses its connection, or is connected when the broker is killed.
 
-import { Client, type ClientFacts } from '../client.ts'
+import { Client, type ClientSettings } from '../client.ts'
 import { WILL_PREFIX } from '../check/will-check.ts'
-import type { Ledger } from '../ledger.ts'
+import type { EventLog } from '../event-log.ts'
 import type { Random } from '../random.ts'
 import type { Actor } from './actor.ts'
 
 const CONNECT_MILLISECONDS_MAX = 15
 const PAUSE_MILLISECONDS_MAX = 100
-/** Away for longer than the delay of its will, now and then. */
-const LIVES_AWAY_MAX = 5
+/** How long it stays away: sometimes longer than the delay of its will. */
+const RUNS_AWAY_MAX = 5
 
-export class Mortal implements Actor {
+export class WillClient implements Actor {
   readonly #client: Client
   readonly #delaySeconds: number
   readonly #random: Random
   #port = 0
   #sequence = 0
-  #livesAway = 0
+  #runsAway = 0
   #isSettling = false
   #timer: NodeJS.Timeout | null = null
 
-  constructor(facts: ClientFacts, delaySeconds: number, ledger: Ledger, random: Random) {
+  constructor(facts: ClientSettings, delaySeconds: number, log: EventLog, random: Random) {
     this.#delaySeconds = delaySeconds
     this.#random = random
-    this.#client = new Client(facts, ledger, {
+    this.#client = new Client(facts, log, {
       connected: () => this.#connected(),
       closed: () => this.#closed(),
     })
   }
 
-  /** Its last will must be heard: it stays away. */
+  /** It stays away, because its last will must be published. */
   get isSettled(): boolean {
     return this.#client.isIdle
   }
@@ -38,7 +38,7 @@ export class Mortal implements Actor {
   up(port: number): void {
     this.#port = port
     if (this.#isSettling) return
-    if (this.#livesAway > 0) this.#livesAway -= 1
+    if (this.#runsAway > 0) this.#runsAway -= 1
     else this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
   }
 
@@ -59,12 +59,12 @@ export class Mortal implements Actor {
   }
 
   #connected(): void {
-    if (this.#delaySeconds > 0) this.#livesAway = this.#random.whole(0, LIVES_AWAY_MAX)
-    const dice = this.#random.fraction()
-    if (dice < 0.4) return
+    if (this.#delaySeconds > 0) this.#runsAway = this.#random.whole(0, RUNS_AWAY_MAX)
+    const roll = this.#random.fraction()
+    if (roll < 0.4) return
     this.#later(this.#random.whole(0, PAUSE_MILLISECONDS_MAX), () => {
-      if (dice < 0.7) this.#client.cut()
-      else this.#client.sayGoodbye(false)
+      if (roll < 0.7) this.#client.cut()
+      else this.#client.sendDisconnect(false)
     })
   }
 

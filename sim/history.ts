@@ -1,5 +1,5 @@
-// What was said and heard, written down outside of the broker: what the oracle judges by.
-// A moment is the count of events that have happened in the world.
+// What clients sent and received, recorded outside of the broker. The oracle judges by it.
+// A moment is the number of events that have run in the world.
 
 import type { Properties, QoS } from '../src/packet/packet.ts'
 import type { SimWire } from './sim-wire.ts'
@@ -7,32 +7,32 @@ import type { SimWire } from './sim-wire.ts'
 export interface Publication {
   readonly id: string
   readonly publisher: string
-  /** Wills are published by the broker, if at all. */
+  /** The client sends a `publish`. A `will` is published by the broker, or never. */
   readonly kind: 'publish' | 'will'
   readonly topic: string
   readonly qos: QoS
   readonly retain: boolean
   readonly payload: Buffer
   readonly properties: Properties
-  /** Place among all that this client published. */
+  /** The position among all publications of this client. */
   readonly order: number
-  /** The moment before which nobody can have heard of it. */
+  /** Nobody can have received it before this moment. */
   readonly sentAt: number
   readonly sentAtMs: number
-  /** The wire that it went out on last; null for a will. */
+  /** The wire on which it was sent last; null for a will. */
   wire: SimWire | null
   attempts: number
-  /** PUBACK or PUBREC came: from here on it must not be lost. */
+  /** The moment of PUBACK or PUBREC: from then on the message must not be lost. */
   acceptedAt: number | null
   acceptedAtMs: number | null
   isRefused: boolean
-  /** Of a will: it may have been published, it must be, or it must not. */
+  /** For a will: whether the broker may, must or must never publish it. */
   fate: 'may' | 'must' | 'never'
 }
 
 export interface Request {
   readonly filter: string
-  /** Without `$share/name/`. */
+  /** The filter without `$share/name/`. */
   readonly topicFilter: string
   readonly shareName: string | null
   readonly qos: QoS
@@ -43,18 +43,18 @@ export interface Request {
   readonly sentAt: number
   grantedAt: number | null
   isRefused: boolean
-  /** From here on nothing is owed for it: UNSUBSCRIBE, or another SUBSCRIBE, was sent. */
+  /** The moment of UNSUBSCRIBE, or of another SUBSCRIBE: from then on no message needs to be delivered for this request. */
   endedAt: number | null
-  /** From here on it explains nothing any more: UNSUBACK, or the SUBACK of another SUBSCRIBE, came. */
+  /** The moment of UNSUBACK, or of the SUBACK of another SUBSCRIBE: from then on it is no reason for a new delivery. */
   goneAt: number | null
 }
 
-/** What a session has heard of one publication. */
-export interface Heard {
-  /** As a live message: not counting retained ones of a new subscription. */
+/** How often a session has received one publication. */
+export interface Received {
+  /** The moment of the first delivery. */
   readonly firstAt: number
   live: number
-  /** Heard at QoS 2, without repetitions. */
+  /** Live deliveries at QoS 2, without repetitions. */
   exactly: number
 }
 
@@ -64,25 +64,25 @@ export interface SessionRecord {
   readonly isDurable: boolean
   readonly beganAt: number
   endedAt: number | null
-  /** The wire of its last connection: the broker may believe in the session until that is closed. */
+  /** The wire of its last connection: until it is closed the broker may take the client for connected. */
   wire: SimWire | null
   readonly requests: Request[]
-  readonly heard: Map<Publication, Heard>
-  /** The last one heard of each stream: publisher, topic and both QoS. */
+  readonly received: Map<Publication, Received>
+  /** The last one received of each stream, by publisher, topic and both QoS. */
   readonly streams: Map<string, number>
-  /** It has, or had, a shared subscription. */
+  /** Whether it has, or had, a shared subscription. */
   isMember: boolean
 }
 
-export class Ledger {
+export class History {
   readonly publications: Map<string, Publication> = new Map()
   readonly sessions: SessionRecord[] = []
-  /** Retained publications of each topic, in order. */
+  /** Publications with RETAIN by topic, in order. */
   readonly retained: Map<string, Publication[]> = new Map()
   readonly violations: string[] = []
-  /** The moment from which on nothing that was heard before comes again: all was settled and committed. */
+  /** All exchanges were settled and committed at this moment: nothing that was received before it may come again. */
   allSettledAt = -1
-  /** What the broker says that it has dropped, by client (empty for a share group) and publication. */
+  /** What the broker reported as dropped, by client (empty for a share group) and publication. */
   readonly #dropped = new Set<string>()
 
   violation(rule: string, sentence: string): void {
@@ -114,7 +114,7 @@ export class Ledger {
       endedAt: null,
       wire: null,
       requests: [],
-      heard: new Map(),
+      received: new Map(),
       streams: new Map(),
       isMember: false,
     }
@@ -125,13 +125,13 @@ export class Ledger {
 
 const ID_BYTES_MAX = 16
 
-/** The publication that a payload belongs to: its id stands before the first bar. */
+/** Returns the id of the publication that a payload belongs to: the text before the first bar. */
 export function idIn(payload: Buffer): string {
   const bar = payload.indexOf(0x7c)
   return payload.toString('latin1', 0, bar < 0 ? Math.min(payload.length, ID_BYTES_MAX) : bar)
 }
 
-/** The moment after which it cannot begin to have an effect any more. */
+/** Returns the last moment at which the broker can have begun to route it. */
 export function lastEffectOf(publication: Publication): number {
   if (publication.kind === 'will') return publication.fate === 'never' ? -1 : Infinity
   if (publication.isRefused) return -1

@@ -1,14 +1,14 @@
-// The book outside the broker: every fact goes to the checker, to a file, and to whoever waits for the moment.
+// The event log, kept outside the broker. Each event goes to the checker, to a file, and to the watcher.
 
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { Checker } from './check/checker.ts'
-import type { LedgerEvent } from './event.ts'
+import type { LoggedEvent } from './event.ts'
 
-export class Ledger {
+export class EventLog {
   readonly checker = new Checker()
-  /** Called after each fact; it may kill. */
-  watcher: ((event: LedgerEvent) => void) | null = null
-  /** When the last fact came, in milliseconds. */
+  /** Is called after each event; it may kill the broker. */
+  watcher: ((event: LoggedEvent) => void) | null = null
+  /** When the last event came, in milliseconds. */
   lastAt = 0
   readonly #file: string
   #lines: string[] = []
@@ -18,20 +18,20 @@ export class Ledger {
     this.clear()
   }
 
-  record(event: LedgerEvent): void {
+  record(event: LoggedEvent): void {
     this.lastAt = performance.now()
     this.checker.see(event)
     this.#lines.push(`${this.checker.lines} ${Math.round(this.lastAt)} ${JSON.stringify(event)}\n`)
     this.watcher?.(event)
   }
 
-  /** Brings to the file what was recorded since. */
+  /** Writes the events since the last flush to the file. */
   flush(): void {
     appendFileSync(this.#file, this.#lines.join(''))
     this.#lines = []
   }
 
-  /** Begins an empty file: all before is accounted for. */
+  /** Begins an empty file: all events so far have been checked. */
   clear(): void {
     this.#lines = []
     writeFileSync(this.#file, '')

@@ -1,24 +1,24 @@
-// What was sent and what has come: deliveries are verified, not assumed. A message that is lost, comes twice,
-// or comes out of order is a problem with a sentence, and makes the run invalid.
+// Checks every delivery against what was sent. A message that is lost, comes twice or comes out of order is reported as a
+// problem and makes the run invalid.
 
 export type Reach = 'every-subscriber' | 'one-of-the-group'
 
 const PROBLEMS_MAX = 5
 
-/** How many messages of a publisher may be outstanding in a group: a power of two. */
+/** How many messages of a publisher may be outstanding in a group. It is a power of two. */
 const RING = 4_096
 
-export class Ledger {
+export class DeliveryCheck {
   readonly problems: string[] = []
   readonly sent: Float64Array
-  /** Deliveries of each publisher's messages, to all subscribers together. */
+  /** The deliveries of each publisher's messages, to all subscribers together. */
   readonly delivered: Float64Array
   deliveries = 0
   readonly #reach: Reach
   readonly #publishers: number
-  /** What each subscriber awaits next from each publisher; in a group, the least that may come. */
+  /** The sequence that each subscriber expects next from each publisher; in a group, the lowest that may come. */
   readonly #next: Uint32Array
-  /** In a group: which messages are on their way, by publisher and sequence. */
+  /** In a group: the outstanding messages, by publisher and sequence. */
   readonly #onWay: Uint8Array
 
   constructor(publishers: number, subscribers: number, reach: Reach) {
@@ -30,7 +30,7 @@ export class Ledger {
     this.#onWay = new Uint8Array(reach === 'one-of-the-group' ? publishers * RING : 0)
   }
 
-  /** Returns the sequence of the message that is sent now. */
+  /** Counts a message as sent and returns its sequence. */
   send(publisher: number): number {
     const sequence = this.sent[publisher] ?? 0
     this.sent[publisher] = sequence + 1
@@ -56,8 +56,8 @@ export class Ledger {
     else if (sequence !== awaited) this.#outOfOrder(subscriber, publisher, sequence, awaited)
   }
 
-  /** Deliveries that are still owed, when each message goes to so many subscribers. */
-  owed(receiversOfMessage: number): number {
+  /** Returns how many deliveries are missing, if each message goes to this many subscribers. */
+  missing(receiversOfMessage: number): number {
     let total = 0
     for (const count of this.sent) total += count * receiversOfMessage
     return total - this.deliveries
