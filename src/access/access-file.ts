@@ -1,10 +1,12 @@
 // Files that say who may come in and do what. One wrong line makes a file wrong: nothing of it is taken.
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
 
 export const ACCESS_FILE_BYTES_MAX = 16_777_216
 /** What is wrong with a file is said of its first lines that are. */
 const PROBLEMS_SAID_MAX = 10
+/** A file with so many is another kind of file: it is not read on, and the broker goes on soon. */
+export const PROBLEMS_MAX = 1_000
 
 export interface Line {
   readonly text: string
@@ -36,10 +38,10 @@ export class AccessFileError extends Error {
 /** Throws AccessFileError. */
 export function readAccessFile(file: string): Buffer {
   try {
-    const { size } = statSync(file)
-    if (size <= ACCESS_FILE_BYTES_MAX) return readFileSync(file)
-    const sentence = `has ${size} bytes, and ${ACCESS_FILE_BYTES_MAX} are the most`
-    throw new AccessFileError([{ place: file, sentence }])
+    const found = statSync(file)
+    const sentence = unreadable(found)
+    if (sentence !== null) throw new AccessFileError([{ place: file, sentence }])
+    return readFileSync(file)
   } catch (error) {
     if (error instanceof AccessFileError) throw error
     const { code } = error as NodeJS.ErrnoException
@@ -49,22 +51,33 @@ export function readAccessFile(file: string): Buffer {
   }
 }
 
-/** The lines, without blanks at their ends; what is no UTF-8 goes to `problems`. */
-export function linesOf(bytes: Buffer, file: string, problems: Problem[]): readonly Line[] {
-  const lines: Line[] = []
+/** Why it is not even opened, or null. A pipe would hold the broker up until somebody writes into it, and is read only once. */
+function unreadable(found: Stats): string | null {
+  const { size } = found
+  if (size > ACCESS_FILE_BYTES_MAX)
+    return `has ${size} bytes, and ${ACCESS_FILE_BYTES_MAX} are the most`
+  return found.isFile() || found.isDirectory() ? null : 'is a pipe or a device, and no file'
+}
+
+/** The lines, without blanks at their ends; what is no UTF-8 goes to `problems`. The last one is where those are too many. */
+export function* linesOf(bytes: Buffer, file: string, problems: Problem[]): Iterable<Line> {
   let start = 0
-  for (let number = 1; start < bytes.length; number++) {
+  for (let number = 1; start < bytes.length && problems.length < PROBLEMS_MAX; number++) {
     const newline = bytes.indexOf(0x0a, start)
     const end = newline === -1 ? bytes.length : newline
     const place = `${file}:${number}`
     const text = decoded(bytes.subarray(start, end))
     if (text === null) problems.push({ place, sentence: 'this line is not UTF-8' })
     else if (text.includes('\0')) problems.push({ place, sentence: 'this line has a zero byte' })
-    else lines.push({ text: withoutBlanksAtEnd(text), number, place })
+    else if (number === 1 && text.startsWith(BYTE_ORDER_MARK)) {
+      const sentence = 'the file begins with a byte order mark: save it without'
+      problems.push({ place, sentence })
+    } else yield { text: withoutBlanksAtEnd(text), number, place }
     start = end + 1
   }
-  return lines
 }
+
+const BYTE_ORDER_MARK = '\uFEFF'
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

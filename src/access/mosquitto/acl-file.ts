@@ -215,7 +215,6 @@ function needed(words: string, shape: string): string {
 const FIRST_WORDS = 'user, topic, pattern, subscribe, client, cidr, qos<=N or noretain'
 
 function unknownWord(word: string): string {
-  if (word.startsWith('\uFEFF')) return 'the file begins with a byte order mark: save it without'
   if (word.startsWith('#')) return 'a comment begins at the very start of its line'
   if (word.includes('\t')) return `a tab in ${quoted(word)}: words are told apart by spaces`
   const plain = word.toLowerCase()

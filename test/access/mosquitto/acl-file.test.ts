@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { PROBLEMS_MAX, readAccessFile } from '../../../src/access/access-file.ts'
 import { parseAclFile } from '../../../src/access/mosquitto/acl-file.ts'
 import { AclRules } from '../../../src/access/mosquitto/acl-rules.ts'
 import { Gate } from '../../../src/access/rules/gate.ts'
@@ -145,6 +146,25 @@ test('of many wrong lines the first ten are said', async t => {
   t.equal(lines.length, 11)
   t.equal(lines[10], 'and 20 more')
 })
+
+test('a file of another kind is not read to its end', async t => {
+  const lines = ['nonsense\n', 'nonsense \xff\n'].map(line => Buffer.from(line, 'latin1'))
+  for (const line of lines) {
+    const bytes = Buffer.concat(Array.from({ length: 100_000 }, () => line))
+    const started = performance.now()
+    t.equal(refusalOf(bytes).split('\n').at(-1), `and ${PROBLEMS_MAX - 10} more`)
+    t.ok(performance.now() - started < 1_000)
+  }
+})
+
+test(
+  'a pipe or a device is not opened, because the broker would wait for it',
+  { skip: process.platform === 'win32' && 'no devices' },
+  async t => {
+    const sentence = '/dev/zero: is a pipe or a device, and no file'
+    t.throws(() => readAccessFile('/dev/zero'), { message: sentence })
+  },
+)
 
 test('names of clients are words in a pattern, and never wildcards or levels of it', async t => {
   const text = 'pattern readwrite dev/%u/#\npattern write %c/x\npattern deny dev/%u/secret'

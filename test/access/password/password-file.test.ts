@@ -95,6 +95,7 @@ test('a wrong line is named with what is wrong with it', async t => {
     [`a:${GOOD}\n\na:${GOOD}`, '3: "a" stands in users:1 already'.replace('users:', '')],
     [`a\u0007b:${GOOD}`, '1: a name has no control characters'],
     [Buffer.from([0xff, 0x3a, 0x0a]), '1: this line is not UTF-8'],
+    [`\uFEFFalice:${GOOD}`, '1: the file begins with a byte order mark: save it without'],
     [
       `alice:${GOOD}\nbob:${GOOD.slice(0, -9)}\ncarl`,
       '2: the hash is not base64\n3: expected NAME:HASH, and there is no colon',
