@@ -38,6 +38,7 @@ const SLOW = {
   'store/file-store': 'every rule of a store, on a disk',
   'store/log-model': 'thousands of scripts on a log',
   'store/maintenance': 'whole stores, copied and mended',
+  'store/new-kind': 'a compiler',
   'store/store-directory': 'processes',
   'store/truncation': 'a log cut at each of its bytes',
   'transport/tls': 'TLS',
