@@ -35,7 +35,9 @@ export class LedgerStore implements Store {
   readonly isFull = false
   readonly #device: LogDevice
   readonly #options: LedgerStoreOptions
-  readonly #writer = new Writer()
+  /** What is recorded while a commit is outstanding goes into the other one. */
+  #writer = new Writer()
+  #committing = new Writer()
   readonly #jobs = new JobQueue()
   #ledger: Ledger
   #last: Position = 0
@@ -74,7 +76,7 @@ export class LedgerStore implements Store {
   }
 
   commit(done: Done): void {
-    const payload = taken(this.#writer)
+    const payload = this.#takeRecorded()
     this.#jobs.add(end => {
       this.#append(payload, (error, position) => {
         if (error === null) applyRecords(this.#ledger, new ByteReader(payload), position)
@@ -109,6 +111,15 @@ export class LedgerStore implements Store {
     return answerOf(done => this.#device.close(done))
   }
 
+  /** Only one commit is outstanding at a time. */
+  #takeRecorded(): Buffer {
+    const writer = this.#writer
+    this.#writer = this.#committing
+    this.#writer.reset()
+    this.#committing = writer
+    return writer.bytes.subarray(0, writer.length)
+  }
+
   #append(payload: Buffer, done: Done<Position>): void {
     if (payload.length === 0) {
       done(null, this.#last)
@@ -138,6 +149,10 @@ export class LedgerStore implements Store {
   #moveMessages(end: () => void): void {
     const { messages } = this.#ledger
     const sparse = this.#sparseExtents()
+    if (sparse.size === 0) {
+      end()
+      return
+    }
     const slots = [...messages.slots()].filter(slot =>
       sparse.has(this.#device.extentOf(messages.positionOf(slot))),
     )
@@ -150,7 +165,7 @@ export class LedgerStore implements Store {
         copyMessage(payloads.get(messages.positionOf(slot)), messages.recordOf(slot), writer)
         return record
       })
-      this.#append(taken(writer), (error, position) => {
+      this.#append(writer.bytes.subarray(0, writer.length), (error, position) => {
         for (const [index, slot] of slots.entries()) {
           if (error === null) messages.move(slot, position, records[index] ?? 0)
         }
@@ -212,14 +227,6 @@ class JobQueue {
     this.#isBusy = false
     this.#run()
   }
-}
-
-/** What was written, in memory of its own that is no larger. */
-function taken(writer: Writer): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(writer.length)
-  bytes.set(writer.bytes.subarray(0, writer.length))
-  writer.reset()
-  return bytes
 }
 
 function answerOf<Result>(ask: (done: Done<Result>) => void): Promise<Result> {

@@ -28,7 +28,7 @@ export interface LogDevice {
   read(from: Position, onFrame: (frame: Frame) => void, done: Done<Position>): void
   /**
    * Durable when `done` is called. Fails when the last frame is not the one at `expected`: another writer owns the log.
-   * The device may keep the payload: nobody changes it any more.
+   * The payload stays as it is until then: a device that keeps it makes a copy.
    */
   append(payload: Buffer, expected: Position, done: Done<Position>): void
   fetch(positions: ReadonlySet<Position>, done: Done<readonly Frame[]>): void

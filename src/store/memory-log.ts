@@ -1,12 +1,27 @@
-// A log in memory: it is there for as long as this object is. Each frame is an extent.
+// A log in memory: it is there for as long as this object is. Frames are let go of in segments, like those of files.
 
 import type { Position } from './ledger/message-table.ts'
 import type { Done, Extent, Frame, LogDevice } from './log-device.ts'
 
+const SEGMENT_BYTES = 16_384
+const FRAMES_A_SEGMENT = 1_024
+
+interface Segment {
+  readonly bytes: Buffer
+  /** Where each frame ends in `bytes`. */
+  readonly ends: number[]
+  used: number
+}
+
+const NO_SEGMENT: Segment = { bytes: Buffer.alloc(0), ends: [], used: 0 }
+
 export class MemoryLog implements LogDevice {
-  readonly extentOf = (position: Position): number => position
+  readonly extentOf = segmentOf
   readonly durability = 'memory'
-  readonly #frames = new Map<Position, Buffer>()
+  readonly #segments = new Map<number, Segment>()
+  /** The segment that is written to. */
+  #newest = NO_SEGMENT
+  #number = 0
   #parts: readonly Buffer[] = []
   #checkpointAt: Position = 0
   #last: Position = 0
@@ -23,8 +38,11 @@ export class MemoryLog implements LogDevice {
   }
 
   read(from: Position, onFrame: (frame: Frame) => void, done: Done<Position>): void {
-    for (const [position, payload] of this.#frames) {
-      if (position > from) onFrame({ position, payload })
+    for (const [number, segment] of this.#segments) {
+      for (const index of segment.ends.keys()) {
+        const position = positionOf(number, index)
+        if (position > from) onFrame({ position, payload: payloadIn(segment, index) })
+      }
     }
     done(null, this.#last)
   }
@@ -37,22 +55,26 @@ export class MemoryLog implements LogDevice {
       )
       return
     }
-    this.#last += 1
-    this.#frames.set(this.#last, payload)
+    const segment = this.#segmentFor(payload.length)
+    this.#last = positionOf(this.#number, segment.ends.length)
+    segment.bytes.set(payload, segment.used)
+    segment.used += payload.length
+    segment.ends.push(segment.used)
     done(null, this.#last)
   }
 
   fetch(positions: ReadonlySet<Position>, done: Done<readonly Frame[]>): void {
     const frames: Frame[] = []
     for (const position of positions) {
-      const payload = this.#frames.get(position)
-      if (payload !== undefined) frames.push({ position, payload })
+      const segment = this.#segments.get(segmentOf(position))
+      if (segment === undefined) continue
+      frames.push({ position, payload: payloadIn(segment, position % FRAMES_A_SEGMENT) })
     }
     done(null, frames)
   }
 
   *extents(): Iterable<Extent> {
-    for (const [number, { length }] of this.#frames) yield { number, bytes: length }
+    for (const [number, { used }] of this.#segments) yield { number, bytes: used }
   }
 
   checkpoint(at: Position, parts: readonly Buffer[], done: Done): void {
@@ -62,7 +84,11 @@ export class MemoryLog implements LogDevice {
   }
 
   truncate(extents: readonly number[], done: Done): void {
-    for (const extent of extents) this.#frames.delete(extent)
+    for (const extent of extents) {
+      this.#segments.delete(extent)
+      // What follows is appended elsewhere.
+      if (extent === this.#number) this.#newest = NO_SEGMENT
+    }
     done(null)
   }
 
@@ -70,4 +96,31 @@ export class MemoryLog implements LogDevice {
     this.#isOpen = false
     done(null)
   }
+
+  /** The newest, or a new one where it has no room. */
+  #segmentFor(length: number): Segment {
+    const { bytes, used, ends } = this.#newest
+    if (used + length <= bytes.length && ends.length < FRAMES_A_SEGMENT) return this.#newest
+    this.#number += 1
+    const segment = {
+      bytes: Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, length)),
+      ends: [],
+      used: 0,
+    }
+    this.#newest = segment
+    this.#segments.set(this.#number, segment)
+    return segment
+  }
+}
+
+function payloadIn({ bytes, ends }: Segment, index: number): Buffer {
+  return bytes.subarray(ends[index - 1] ?? 0, ends[index])
+}
+
+function positionOf(segment: number, index: number): Position {
+  return segment * FRAMES_A_SEGMENT + index
+}
+
+function segmentOf(position: Position): number {
+  return Math.floor(position / FRAMES_A_SEGMENT)
 }

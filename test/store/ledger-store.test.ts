@@ -112,7 +112,11 @@ test('whoever has lost the log to another writer commits nothing more', async t 
   const store = new LedgerStore(log, OPTIONS)
   await store.open()
   await committed(store, OPENED)
-  log.append(Buffer.of(22, 0, 0, 0, 0), 1, () => {})
+  log.read(
+    0,
+    () => {},
+    (_error, last) => log.append(Buffer.of(22, 0, 0, 0, 0), last, () => {}),
+  )
 
   await t.rejects(committed(store, stored(1)), /another writer owns it/)
 })

@@ -87,7 +87,7 @@ export class Ledger {
   /** Messages of the commit that is being applied, by sequence. */
   readonly #fresh = new FreshMessages()
   /** To look at when the commit has been applied: one that is settled may be queued again within it. */
-  #unreferenced: number[] = []
+  readonly #unreferenced: number[] = []
 
   constructor(extentOf: ExtentOf) {
     this.messages = new MessageTable(extentOf)
@@ -109,7 +109,7 @@ export class Ledger {
         this.messages.release(slot)
       }
     }
-    this.#unreferenced = []
+    this.#unreferenced.length = 0
     this.#fresh.clear()
   }
 

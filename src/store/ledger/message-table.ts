@@ -48,7 +48,8 @@ export class MessageTable {
   }
 
   useOf(extent: number): ExtentUse | undefined {
-    return this.#uses.get(extent)
+    const use = this.#uses.get(extent)
+    return use === undefined || use.messages === 0 ? undefined : use
   }
 
   /** Slots in use. */
@@ -179,13 +180,11 @@ export class MessageTable {
     const use = extent === this.#lastExtent ? this.#lastUse : this.#useIn(extent)
     use.messages += messages
     use.bytes += bytes
-    if (use.messages > 0) return
-    this.#uses.delete(extent)
-    this.#lastExtent = -1
   }
 
-  /** Most come and go in the newest extent: it is not looked up each time. */
+  /** Most come and go in the newest extent: it is not looked up each time, and stays when nothing of it is needed. */
   #useIn(extent: number): ExtentUse {
+    if (this.#lastUse.messages === 0) this.#uses.delete(this.#lastExtent)
     const use = this.#uses.get(extent) ?? { messages: 0, bytes: 0 }
     this.#uses.set(extent, use)
     this.#lastExtent = extent
