@@ -1,6 +1,5 @@
 // A wire between a client and the broker. It splits, delays and loses bytes in both directions.
 
-import { lend } from '../src/packet/lent-bytes.ts'
 import {
   CLOSE_MS_MAX,
   LATE_BYTES_MAX,
@@ -249,7 +248,7 @@ export class SimWire implements Wire {
     while (this.#heldUp.length > 0 && this.#reads) {
       const chunk = this.#heldUp.shift()
       if (chunk === undefined || chunk.isLost) continue
-      this.#broker?.received(lend(chunk.bytes))
+      this.#broker?.received(chunk.bytes)
       // The bytes are valid only during the call.
       chunk.bytes.fill(0xee)
     }

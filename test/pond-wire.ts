@@ -1,6 +1,5 @@
 // A wire to a client of the pond: bytes arrive when they are written, or soon after, unless it is frozen.
 
-import { lend } from '../src/packet/lent-bytes.ts'
 import { LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from '../src/transport/wire.ts'
 
 export class PondWire implements Wire {
@@ -79,7 +78,7 @@ export class PondWire implements Wire {
   /** The client sends bytes, in memory that is only lent, as a socket's is. */
   says(bytes: Buffer): void {
     const lent = Buffer.from(bytes)
-    this.#receiver?.received(lend(lent))
+    this.#receiver?.received(lent)
     lent.fill(0xee)
   }
 

@@ -66,7 +66,12 @@ export class Admission {
 
   /** The message to publish, or why there is none. */
   publish(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
-    const refusal = this.topic(said, topic, asker)
+    return nameRefusal(topic) ?? this.publishDecoded(said, topic, asker)
+  }
+
+  /** The same for a PUBLISH: its topic name, or the one that its alias stands for, was found well formed by the decoder. */
+  publishDecoded(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
+    const refusal = this.#named(said, topic, asker)
     if (refusal !== null) return refusal
     const message = makeMessage(said, topic, asker.clientId, this.#broker)
     // Most messages need none.
@@ -88,7 +93,17 @@ export class Admission {
 
   /** Why nothing like this may be published to the topic, or null: its form, reserved topics, the right. */
   topic(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
-    const refusal = this.form(said, topic)
+    return nameRefusal(topic) ?? this.#named(said, topic, asker)
+  }
+
+  /** Why this is nothing that can be published, whoever asks, or null. */
+  form(said: Publishable, topic: string): NotAdmitted | null {
+    return nameRefusal(topic) ?? this.#bounds(said, topic)
+  }
+
+  /** `topic` for a topic name that is well formed. */
+  #named(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
+    const refusal = this.#bounds(said, topic)
     if (refusal !== null) return refusal
     if (topic.charCodeAt(0) === DOLLAR && isReserved(topic)) {
       const tree = topic.slice(0, levelEnd(topic, 0))
@@ -99,12 +114,8 @@ export class Admission {
     return refused(NOT_AUTHORIZED, 'no right to publish to this topic')
   }
 
-  /** Why this is nothing that can be published, whoever asks, or null. */
-  form(said: Publishable, topic: string): NotAdmitted | null {
-    if (!isTopicName(topic)) {
-      const sentence = 'topic name is empty or has a wildcard'
-      return new NotAdmitted('malformed', TOPIC_NAME_INVALID, sentence)
-    }
+  /** What is asked of the form beyond the topic name's grammar. */
+  #bounds(said: Publishable, topic: string): NotAdmitted | null {
     const { topicLevelsMax } = this.#broker.limits
     // A name of this length cannot have more levels.
     if (topic.length >= topicLevelsMax && levelCount(topic) > topicLevelsMax) {
@@ -171,6 +182,11 @@ export class Admission {
     memory.refusals += 1
     return noRoom('the memory for what clients keep is full')
   }
+}
+
+function nameRefusal(topic: string): NotAdmitted | null {
+  if (isTopicName(topic)) return null
+  return new NotAdmitted('malformed', TOPIC_NAME_INVALID, 'topic name is empty or has a wildcard')
 }
 
 function refused(reason: ReasonCode, sentence: string): NotAdmitted {

@@ -163,7 +163,7 @@ export class ConnectedClient implements Publisher, Subscriber {
       this.#sender.pubrec(packet.packetId, this.#broker.journal.latest)
       return 0
     }
-    const message = this.#broker.admission.publish(packet, topic, this.session.rights)
+    const message = this.#broker.admission.publishDecoded(packet, topic, this.session.rights)
     if (message instanceof NotAdmitted) return this.#notAdmitted(packet, topic, message)
 
     if (packet.qos === 0) return this.#broker.publishing.publish(message) * WORK.deliveryQoS0

@@ -2,7 +2,7 @@
 
 import type { Credentials } from '../access/access.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { ChunkPool } from './chunk-pool.ts'
+import type { ChunkPool } from './outbox.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
 
 export interface ConnectionContext {

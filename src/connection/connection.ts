@@ -33,8 +33,9 @@ import {
   authenticated,
   authenticating,
   awaitingConnect,
-  connected,
+  disconnects,
   reauthenticated,
+  reauthenticates,
 } from './transitions.ts'
 
 export class Connection implements TimeLimited, SessionHolder {
@@ -149,7 +150,10 @@ export class Connection implements TimeLimited, SessionHolder {
     this.context.broker.statistics.packetsReceived += 1
     switch (state.kind) {
       case 'connected':
-        return connected(this, state, packet)
+        if (packet.type === 'auth') reauthenticates(this, state, packet)
+        else if (packet.type === 'disconnect') disconnects(this, state, packet)
+        else return state.client.handle(packet)
+        return 0
       case 'authenticating':
         authenticating(this, state, packet)
         return 0

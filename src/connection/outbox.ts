@@ -4,7 +4,6 @@
 import type { CommitId } from '../store/journal.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
-import type { ChunkPool } from './chunk-pool.ts'
 
 interface Batch {
   /** The commit that must be reached before it may leave; 0 for none. */
@@ -16,6 +15,10 @@ interface Batch {
 }
 
 const NOTHING: readonly Uint8Array[] = []
+
+const SMALL_CHUNK_BYTES = 1_024
+const LARGE_CHUNK_BYTES = 32_768
+const CHUNKS_KEPT_MAX = 256
 
 export class Outbox {
   readonly #pool: ChunkPool
@@ -180,5 +183,28 @@ export class Outbox {
     this.bytes -= batch.bytes
     this.acknowledgements -= batch.acknowledgements
     return batch.pieces
+  }
+}
+
+/** Memory for outboxes, shared by all connections of a broker: none of them holds any while it is silent. */
+export class ChunkPool {
+  readonly #small: Buffer[] = []
+  readonly #large: Buffer[] = []
+
+  /** At least `bytes` long; `isMore` when the taker has filled one already and writes a lot. */
+  take(bytes: number, isMore: boolean): Buffer {
+    if (bytes <= SMALL_CHUNK_BYTES && !isMore) {
+      return this.#small.pop() ?? Buffer.allocUnsafeSlow(SMALL_CHUNK_BYTES)
+    }
+    if (bytes <= LARGE_CHUNK_BYTES)
+      return this.#large.pop() ?? Buffer.allocUnsafeSlow(LARGE_CHUNK_BYTES)
+    return Buffer.allocUnsafeSlow(bytes)
+  }
+
+  give(chunk: Buffer): void {
+    if (chunk.length === SMALL_CHUNK_BYTES && this.#small.length < CHUNKS_KEPT_MAX)
+      this.#small.push(chunk)
+    else if (chunk.length === LARGE_CHUNK_BYTES && this.#large.length < CHUNKS_KEPT_MAX)
+      this.#large.push(chunk)
   }
 }

@@ -4,6 +4,7 @@ import type { Verdict } from '../access/access.ts'
 import {
   type AuthPacket,
   type ConnectPacket,
+  type DisconnectPacket,
   NO_PROPERTIES,
   type Packet,
 } from '../packet/packet.ts'
@@ -177,13 +178,11 @@ function refuseConnect(
   connection.end(reason, sentence, 'lost')
 }
 
-/** Returns the work that the packet made beyond itself. */
-export function connected(connection: Connection, state: Connected, packet: Packet): number {
-  if (packet.type === 'auth') {
-    reauthenticate(connection, state, packet)
-    return 0
-  }
-  if (packet.type !== 'disconnect') return state.client.handle(packet)
+export function disconnects(
+  connection: Connection,
+  state: Connected,
+  packet: DisconnectPacket,
+): void {
   const { session } = state.client
   const { broker } = connection.context
   const expiry = expiryIn(packet, session.expiryIntervalSeconds)
@@ -192,10 +191,13 @@ export function connected(connection: Connection, state: Connected, packet: Pack
   }
   const { departure, sentence } = departureOf(packet)
   connection.end(packet.reason, sentence, departure)
-  return 0
 }
 
-function reauthenticate(connection: Connection, state: Connected, packet: AuthPacket): void {
+export function reauthenticates(
+  connection: Connection,
+  state: Connected,
+  packet: AuthPacket,
+): void {
   const { reauthentication, client } = state
   if (reauthentication === null) {
     // [MQTT-4.12.0-7]

@@ -2,7 +2,7 @@
 // are copied, into memory that grows with what has arrived and never with what a length claims. Large packets are
 // copied as well: their payloads are not copied again, but handed to sockets as they are, when the chunk is gone.
 
-import { type LentBytes, lentBuffer } from './lent-bytes.ts'
+import type { LentBytes } from './lent-bytes.ts'
 import { MalformedPacket } from './malformed.ts'
 import { MALFORMED_PACKET, PACKET_TOO_LARGE } from './reason.ts'
 import { LARGE_BYTES_MIN } from './sizes.ts'
@@ -50,8 +50,8 @@ export class Framer {
   }
 
   /** The chunk belongs to the framer until `next` has returned false, or `keep` was called. */
-  push(lent: Buffer | LentBytes): void {
-    const chunk = lentBuffer(lent)
+  push(lent: LentBytes): void {
+    const chunk = lent as Buffer
     // Only when it comes before the last one was read to its end: a stream within this process may answer at once.
     if (this.#chunk !== null || (!this.#isOwn && this.end < this.#filled)) this.keep()
     this.#chunk = chunk

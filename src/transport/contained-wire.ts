@@ -1,6 +1,5 @@
 // A wire over a stream that somebody else has made: whatever it throws ends this connection, and nobody else's.
 
-import { lend } from '../packet/lent-bytes.ts'
 import type { Peer, Wire, WireReceiver } from './wire.ts'
 
 export class ContainedWire implements Wire {
@@ -83,8 +82,8 @@ export class ContainedWire implements Wire {
   /** A stream may have been told to give strings, or objects: they are no bytes. */
   #received(chunk: unknown): void {
     if (this.#isBroken) return
-    if (Buffer.isBuffer(chunk)) this.#receiver?.received(lend(chunk))
-    else if (chunk instanceof Uint8Array) this.#receiver?.received(lend(Buffer.from(chunk)))
+    if (Buffer.isBuffer(chunk)) this.#receiver?.received(chunk)
+    else if (chunk instanceof Uint8Array) this.#receiver?.received(Buffer.from(chunk))
     else this.#breaks(new TypeError(`the stream gives ${typeof chunk}, not bytes`))
   }
 

@@ -5,7 +5,7 @@
 // one of 16 B at QoS 1 1.43 and 1.7, and a single message that nothing can be batched with a fifteenth less.
 
 import { Socket } from 'node:net'
-import { lend, type LentBytes } from '../packet/lent-bytes.ts'
+import type { LentBytes } from '../packet/lent-bytes.ts'
 
 /** As much as the system is asked for in one call, as Node does. */
 const BYTES = 65_536
@@ -42,7 +42,7 @@ export function readIntoSharedMemory(socket: Socket, reader: Reader): boolean {
   Reflect.set(socket, internals.memory, shared)
   Reflect.set(socket, internals.generator, null)
   Reflect.set(socket, internals.callback, (length: number, memory: Buffer): void => {
-    reader.received(lend(memory.subarray(0, length)))
+    reader.received(memory.subarray(0, length))
   })
   handle.useUserBuffer(shared)
   return true

@@ -2,7 +2,7 @@
 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { lend, lentBuffer, type LentBytes } from '../packet/lent-bytes.ts'
+import type { LentBytes } from '../packet/lent-bytes.ts'
 import { DrainWatch, takesAtOnce } from './drain-watch.ts'
 import type { WrongProtocol } from './first-bytes.ts'
 import { type Reader, readIntoSharedMemory } from './shared-read-memory.ts'
@@ -142,7 +142,7 @@ class StreamWire implements Wire, Reader {
   received(chunk: LentBytes): void {
     if (this.#isEnding) return
     if (this.#check !== null) {
-      const wrongProtocol = this.#check(lentBuffer(chunk))
+      const wrongProtocol = this.#check(chunk as Buffer)
       this.#check = null
       if (wrongProtocol !== null) {
         this.#refuse(wrongProtocol)
@@ -187,7 +187,7 @@ class StreamWire implements Wire, Reader {
 }
 
 function onData(this: Wired, chunk: Buffer): void {
-  this[WIRE]?.received(lend(chunk))
+  this[WIRE]?.received(chunk)
 }
 
 function onError(this: Wired, error: NodeJS.ErrnoException): void {

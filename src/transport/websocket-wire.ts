@@ -2,7 +2,6 @@
 
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import { lend } from '../packet/lent-bytes.ts'
 import { DrainWatch, takesAtOnce } from './drain-watch.ts'
 import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
@@ -134,7 +133,7 @@ export class WebSocketWire implements Wire {
       this.#closed()
       return
     }
-    if (Buffer.isBuffer(data)) this.#receiver?.received(lend(data))
+    if (Buffer.isBuffer(data)) this.#receiver?.received(data)
   }
 
   #closed(): void {

@@ -401,3 +401,44 @@ test('what the broker says of itself is heard as any message, and is not stored'
   late.subscribes('$SYS/broker/x')
   t.strictSame(late.hears(), ['suback #1 0x0', 'publish $SYS/broker/x one q0 retain'])
 })
+
+test('a PUBLISH that reaches the admission names a topic: the decoder has refused all else, with an alias too', async t => {
+  const pond = new Pond()
+  const { admission } = pond.broker
+  const asked: string[] = []
+  const publishDecoded = admission.publishDecoded.bind(admission)
+  admission.publishDecoded = (said, topic, asker) => {
+    asked.push(topic)
+    return publishDecoded(said, topic, asker)
+  }
+
+  for (const version of [3, 4, 5] as const) {
+    for (const topic of ['', '#', 'a/#', '+', 'a/+/b', 'a+', 'a\0b']) {
+      pond.client('a', { version }).publishes(topic, 'x')
+      const properties = { topicAlias: 1 }
+      const client = pond.client('a', { version })
+      client.publishes(topic, 'x', { properties })
+      client.publishes('', 'x', { properties })
+    }
+  }
+  pond.client('a').publishes('a', 'x')
+
+  t.strictSame(asked, ['a'])
+})
+
+test('programs and wills are asked for a topic name before they are asked whose topic it is', async t => {
+  const { admission } = new Pond().broker
+  const said = { payload: Buffer.alloc(0), qos: 0, retain: false, properties: {} } as const
+  const asker = {
+    clientId: null,
+    permissions: { mayPublish: () => false, maySubscribe: () => false },
+  }
+  const malformed = { kind: 'malformed', reason: 0x90 }
+  const refused = { kind: 'refused', reason: 0x87 }
+
+  t.match(admission.publish(said, '$SYS/#', asker), malformed)
+  t.match(admission.will({ ...said, topic: '$SYS/#' }, asker), malformed)
+  t.match(admission.form(said, ''), malformed)
+  t.match(admission.publish(said, '$SYS/a', asker), refused)
+  t.match(admission.will({ ...said, topic: 'a' }, asker), refused)
+})

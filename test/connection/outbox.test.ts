@@ -1,6 +1,5 @@
 import { test } from 'tap'
-import { ChunkPool } from '../../src/connection/chunk-pool.ts'
-import { Outbox } from '../../src/connection/outbox.ts'
+import { ChunkPool, Outbox } from '../../src/connection/outbox.ts'
 
 function text(pieces: readonly Uint8Array[]): string {
   return Buffer.concat(pieces).toString()

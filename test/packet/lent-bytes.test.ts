@@ -2,7 +2,7 @@
 
 import { test } from 'tap'
 import { makeMessage } from '../../src/message.ts'
-import { copyOfLent, lend, type LentBytes } from '../../src/packet/lent-bytes.ts'
+import { copyOfLent, type LentBytes } from '../../src/packet/lent-bytes.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
 
 const numbers = { now: 0, nextSequence: () => 1 }
@@ -10,7 +10,7 @@ const publish = { qos: 0, retain: false, properties: NO_PROPERTIES } as const
 
 test('a message, a queue and a map take a copy of lent bytes, and not the bytes', async t => {
   const memory = Buffer.from('first')
-  const lent: LentBytes = lend(memory)
+  const lent: LentBytes = memory
   const queue: Buffer[] = []
   const map = new Map<string, Uint8Array>()
 
