@@ -134,6 +134,7 @@ function faultOf(answer: unknown, kinds: readonly string[]): string | null {
 class GuardedPermissions implements Permissions {
   /** Left out where the program leaves it out: then no delivery is asked about. */
   readonly mayReceive?: (topic: string) => boolean
+  readonly mayShare?: (filter: string) => boolean
   readonly #given: Permissions
   readonly #complain: Complaint
 
@@ -141,6 +142,7 @@ class GuardedPermissions implements Permissions {
     this.#given = given
     this.#complain = complain
     if (given.mayReceive !== undefined) this.mayReceive = topic => this.#mayReceive(topic)
+    if (given.mayShare !== undefined) this.mayShare = filter => this.#mayShare(filter)
   }
 
   mayPublish(topic: string, qos: number, retain: boolean): boolean {
@@ -164,6 +166,14 @@ class GuardedPermissions implements Permissions {
       return this.#isYes('mayReceive', this.#given.mayReceive?.(topic))
     } catch (error) {
       return this.#failed('mayReceive', error)
+    }
+  }
+
+  #mayShare(filter: string): boolean {
+    try {
+      return this.#isYes('mayShare', this.#given.mayShare?.(filter))
+    } catch (error) {
+      return this.#failed('mayShare', error)
     }
   }
 

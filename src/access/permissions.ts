@@ -9,6 +9,11 @@ export interface Permissions {
    * again when it has waited. Left out: all that its subscriptions bring.
    */
   mayReceive?(topic: string): boolean
+  /**
+   * Whether the client may be in a share group with this filter, whose members take messages away from one another: asked
+   * at SUBSCRIBE, after `maySubscribe`. Left out: whoever may subscribe may.
+   */
+  mayShare?(filter: string): boolean
 }
 
 /** Everything. The topics that the broker keeps for itself are closed to everybody: see `isReserved`. */

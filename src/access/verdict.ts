@@ -42,7 +42,8 @@ export function isPermissions(value: unknown): value is Permissions {
     isRecord(value) &&
     typeof value['mayPublish'] === 'function' &&
     typeof value['maySubscribe'] === 'function' &&
-    (value['mayReceive'] === undefined || typeof value['mayReceive'] === 'function')
+    (value['mayReceive'] === undefined || typeof value['mayReceive'] === 'function') &&
+    (value['mayShare'] === undefined || typeof value['mayShare'] === 'function')
   )
 }
 

@@ -135,8 +135,12 @@ export class Admission {
       return refused(TOPIC_FILTER_INVALID, `the filter ${tooManyLevels(topicLevelsMax)}`)
     }
     const { clientId, permissions } = session.rights
-    if (!this.#broker.faults.maySubscribe(permissions, topicFilter, clientId)) {
+    const { faults } = this.#broker
+    if (!faults.maySubscribe(permissions, topicFilter, clientId)) {
       return refused(NOT_AUTHORIZED, 'no right to subscribe to this filter')
+    }
+    if (subscription.shareName !== null && !faults.mayShare(permissions, topicFilter, clientId)) {
+      return refused(NOT_AUTHORIZED, 'no right to receive all that this share group has')
     }
     if (session.subscriptions.has(filter)) return null
     return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)

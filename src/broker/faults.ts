@@ -42,6 +42,14 @@ export class Faults {
     }
   }
 
+  mayShare(permissions: Permissions, topicFilter: string, clientId: string): boolean {
+    try {
+      return permissions.mayShare === undefined || rightIn(permissions.mayShare(topicFilter))
+    } catch (error) {
+      return this.#noRight(error, clientId)
+    }
+  }
+
   mayReceive(permissions: Permissions, topic: string, clientId: string): boolean {
     try {
       return permissions.mayReceive === undefined || rightIn(permissions.mayReceive(topic))

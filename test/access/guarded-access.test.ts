@@ -54,6 +54,7 @@ test('what is only like a yes is a no, and is said', async t => {
     { kind: 'allowed', permissions: UNRESTRICTED, username: 1 },
     { kind: 'allowed', permissions: UNRESTRICTED, authentication: '' },
     { kind: 'allowed', permissions: { ...UNRESTRICTED, mayReceive: true } },
+    { kind: 'allowed', permissions: { ...UNRESTRICTED, mayShare: true } },
   ]
   for (const answer of nearly) {
     for (const way of [() => answer, () => Promise.resolve(answer)]) {
@@ -121,6 +122,9 @@ test('a delivery is asked about only where the program asks, and a promise of ye
   t.equal((await asked({})).mayReceive, undefined)
   t.equal((await asked({ mayReceive: () => true })).mayReceive?.('a'), true)
   t.equal((await asked({ mayReceive: async () => true })).mayReceive?.('a'), false)
+  t.equal((await asked({})).mayShare, undefined)
+  t.equal((await asked({ mayShare: () => true })).mayShare?.('a'), true)
+  t.equal((await asked({ mayShare: async () => true })).mayShare?.('a'), false)
 })
 
 test('the rights of a client that is not here are answered at once, or there are none', async t => {

@@ -162,6 +162,26 @@ test('a SUBSCRIBE is granted as in mosquitto and each delivery looked at, or ref
   for (const client of [alice, bob, old]) await client.endAsync()
 })
 
+test('nobody joins a share group that has what it may not receive', async t => {
+  const { connect } = await brokerWithUsers(t)
+  const alice = await connect(as('alice', 'a secret'))
+  const bob = await connect(as('bob', 'bobpw'))
+  const watcher = await connect(as('watcher', 'w'))
+
+  t.equal(
+    await granted(bob, '$share/g/home/#'),
+    0x87,
+    'or it would take messages away and drop them',
+  )
+  t.equal(await granted(bob, '$share/g/#'), 0x87)
+  t.equal(await granted(bob, '$share/g/devices/+/x'), 0x87)
+  t.equal(await granted(bob, '$share/g/devices/bob/x'), 1)
+  t.equal(await granted(alice, '$share/g/home/#'), 0x87, 'a part is denied')
+  t.equal(await granted(alice, '$share/g/home/lamp'), 1)
+  t.equal(await granted(watcher, '$share/g/#'), 1)
+  for (const client of [alice, bob, watcher]) await client.endAsync()
+})
+
 async function granted(client: MqttClient, filter: string): Promise<number | undefined> {
   try {
     return (await client.subscribeAsync(filter, { qos: 1 }))[0]?.qos

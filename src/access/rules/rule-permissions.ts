@@ -52,6 +52,11 @@ export class RulePermissions implements Permissions {
     return this.#current().mayReceive(topic)
   }
 
+  /** Whoever takes messages away from others must be one who may hear them. */
+  mayShare(filter: string): boolean {
+    return this.#current().mayReceiveAllOf(filter)
+  }
+
   #current(): Gate {
     if (this.#version !== this.#rules.version) {
       this.#version = this.#rules.version
