@@ -1,4 +1,4 @@
-// Everything that may grow, and how far: each limit is declared here and nowhere else. The configuration's schema, its
+// The limits of everything that can grow. Each limit is declared here and nowhere else. The configuration's schema, its
 // reference page and its types are made from this table (`npm run reference`).
 
 interface WholeNumber {
@@ -13,20 +13,20 @@ type QueueOverflow = 'drop-newest' | 'drop-oldest'
 const GIBIBYTE = 1_073_741_824
 const TEBIBYTE = 1_099_511_627_776
 
-/** Arguments in the order of a row in the reference page. */
+/** The arguments are in the order of a row in the reference page. */
 function whole(fallback: number, min: number, max: number, description: string): WholeNumber {
   return { default: fallback, min, max, description }
 }
 
 export const LIMITS = {
-  // The largest of the smallest packets: SUBSCRIBE with a filter of one character, DISCONNECT with an expiry.
+  // The minimum lets every packet type through: the smallest useful SUBSCRIBE, and DISCONNECT with an expiry, have 9 bytes.
   packetBytesMax: whole(
     16_777_216,
     9,
     268_435_455,
     'Largest packet from a client: what CONNACK says, which clients cannot read when it is larger',
   ),
-  // The smallest is CONNECT of 3.1 with a client id of one character.
+  // The minimum is the size of a CONNECT of 3.1 with a client id of one character.
   connectPacketBytesMax: whole(
     65_536,
     17,
@@ -56,7 +56,7 @@ export const LIMITS = {
     65_535,
     'Unacknowledged messages of QoS 1 and 2 from a client of MQTT 5: the Receive Maximum of CONNACK',
   ),
-  /** Programs in daily use do not look at the Receive Maximum. */
+  /** Some widely used programs ignore the Receive Maximum. */
   receiveToleratedMax: whole(
     65_535,
     1,
@@ -154,14 +154,14 @@ export const LIMITS = {
     GIBIBYTE,
     'Bytes that wait for one socket before QoS 0 is dropped',
   ),
-  /** In units of roughly a sixth of a microsecond, on the machine that they were measured on: see `WORK`. */
+  /** In units of roughly a sixth of a microsecond on the machine of the measurement: see `WORK`. */
   turnWorkMax: whole(
     8_192,
     1,
     10_000_000,
     "A connection's share of a turn: 2 a packet, 1 a delivery at QoS 0 and 2 above, 4 a filter, 8 a durable change",
   ),
-  /** It bounds how long the event loop is away from everything else. */
+  /** It bounds how long one turn keeps the event loop from other work. */
   turnWorkTotalMax: whole(
     12_288,
     1,
@@ -180,7 +180,7 @@ export type LimitName = keyof typeof LIMITS
 
 export type Limits = { readonly [Name in LimitName]: (typeof LIMITS)[Name]['default'] }
 
-/** What each limit is when the configuration does not mention it. */
+/** The defaults of all limits. */
 export const DEFAULT_LIMITS: Limits = defaults()
 
 function defaults(): Limits {
@@ -189,28 +189,28 @@ function defaults(): Limits {
   return Object.fromEntries(entries) as Limits
 }
 
-/** What work weighs, in units of very roughly a sixth of a microsecond: see `turnWorkMax`. */
+/** The weights of work, in units of very roughly a sixth of a microsecond: see `turnWorkMax`. */
 export const WORK = {
   packet: 2,
   deliveryQoS0: 1,
   deliveryAcknowledged: 2,
-  durableFact: 8,
-  /** A share group that a message is owed to: it chooses a member. */
+  durableChange: 8,
+  /** A share group that matches a message: it chooses a member. */
   groupDelivery: 20,
-  /** A message that waited in a share group and is handed to a member, and one that is stored later. */
-  groupHanding: 2,
-  groupStoring: 18,
-  /** A message that is looked at in a queue, or a key of a share group. */
-  queueLook: 1,
-  /** A filter that is entered or left. */
+  /** A message that is handed from a share group's queue to a member, and one that is stored later. */
+  groupHandOver: 2,
+  groupStore: 18,
+  /** A message that is visited in a queue, or a key of a share group. */
+  queueStep: 1,
+  /** A filter that is added or removed. */
   filter: 4,
-  /** A retained message that is sent, besides the topics that were looked at for it. */
+  /** A retained message that is sent, without the steps of its search. */
   retainedMessage: 5,
 } as const
 
-/** Nodes and filters that a search comes by in one unit of work, as a power of two. */
-export const LOOKS_A_UNIT_BITS = 1
-/** Subscription Identifiers of one delivery, or overlapping subscriptions that are merged anew, as a power of two. */
-export const OVERLAPS_A_UNIT_BITS = 2
-/** Characters of a filter or a retained topic that are entered or left in one unit, level by level, as a power of two. */
-export const PATH_CHARACTERS_A_UNIT_BITS = 4
+/** The steps of a search in one unit of work, as a power of two. */
+export const STEPS_PER_UNIT_BITS = 1
+/** Subscription Identifiers of one delivery, or overlapping subscriptions to merge, in one unit of work, as a power of two. */
+export const OVERLAPS_PER_UNIT_BITS = 2
+/** Characters of a filter or retained topic that are added or removed in one unit of work, as a power of two. */
+export const PATH_CHARACTERS_PER_UNIT_BITS = 4

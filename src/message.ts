@@ -1,31 +1,31 @@
-// An Application Message: what the broker exists to move. It is never changed after it was published, but for where
-// its bytes lie and how many keep it.
+// An Application Message. It does not change after it was published, except for the memory that its bytes are in and the
+// count of its holders.
 
 import { NO_PROPERTIES, type Properties, type QoS, type UserProperty } from './packet/packet.ts'
 import { SMALL_BYTES_MAX } from './packet/sizes.ts'
 
 export interface Message {
-  /** Always a full topic name: an alias was resolved before this was made. */
+  /** A full topic name: aliases are resolved before a message is made. */
   readonly topic: string
-  /** At QoS 0 it may lie in memory that a socket only lent: see `owningBytes`. */
+  /** At QoS 0 it may be in lent memory, valid only in this turn: see `withOwnBytes`. */
   readonly payload: Buffer
   readonly qos: QoS
   readonly retain: boolean
-  /** What is forwarded unaltered: payload format, content type, response topic, correlation data, user properties. */
+  /** The properties that are forwarded unaltered: payload format, content type, response topic, correlation data, user properties. */
   readonly properties: Properties
-  /** Client id of the publisher; null when the broker itself speaks. */
+  /** The client id of the publisher; null for a message of the broker itself. */
   readonly publisher: string | null
-  /** Milliseconds of the broker's clock after which it is not delivered any more; Infinity for never. */
+  /** The time of the broker's clock, in milliseconds, from which it is not delivered any more; Infinity for never. */
   readonly expiresAt: number
-  /** The place in the order of all messages of this broker; also its name in the store. Starts at 1. */
+  /** Its number in the order of all messages of this broker, from 1. The store identifies it by this number. */
   readonly sequence: number
-  /** How many waiting lines, windows and retained topics keep it: see `MemoryAccount`. A store need not know. */
+  /** How many queues, windows and retained topics keep it: see `MemoryAccount`. Stores ignore it. */
   readonly held?: number
-  /** What `contentBytes` has found, once it was asked; 0 before. A store need not know. */
+  /** The cached result of `contentBytes`; 0 before the first call. Stores ignore it. */
   readonly weighed?: number
 }
 
-/** What a message is made from: a PUBLISH, a will, or what the embedding program says. */
+/** The source of a message: a PUBLISH, a will, or a publication of the embedding program. */
 export interface Publishable {
   readonly payload: Buffer
   readonly qos: QoS
@@ -33,13 +33,13 @@ export interface Publishable {
   readonly properties: Properties
 }
 
-/** Who gives messages their time and their number: the broker. */
+/** The broker, which gives messages their time and their number. */
 interface MessageNumbers {
   readonly now: number
   nextSequence(): number
 }
 
-/** The one place where a message begins. It bears nothing but what may be forwarded. */
+/** Makes a message. This is the only place where messages are made. It keeps only properties that may be forwarded. */
 export function makeMessage(
   from: Publishable,
   topic: string,
@@ -70,7 +70,7 @@ interface Forwarded {
   userProperties?: readonly UserProperty[]
 }
 
-/** What goes on to subscribers unaltered [MQTT-3.3.2-4, MQTT-3.3.2-15, MQTT-3.3.2-16, MQTT-3.3.2-17, MQTT-3.3.2-20]. */
+/** Returns the properties that are forwarded unaltered [MQTT-3.3.2-4, MQTT-3.3.2-15, MQTT-3.3.2-16, MQTT-3.3.2-17, MQTT-3.3.2-20]. */
 export function forwarded(properties: Properties): Properties {
   const kept: Forwarded = {}
   const { payloadFormatIndicator, contentType, responseTopic, correlationData } = properties
@@ -78,64 +78,64 @@ export function forwarded(properties: Properties): Properties {
   if (contentType !== undefined) kept.contentType = contentType
   if (responseTopic !== undefined) kept.responseTopic = responseTopic
   if (correlationData !== undefined) kept.correlationData = ownCopy(correlationData)
-  // A list that grew as it was read has room for more.
+  // An array that grew while it was read has unused capacity; the copy has none.
   if (properties.userProperties !== undefined) kept.userProperties = [...properties.userProperties]
   return Object.keys(kept).length === 0 ? NO_PROPERTIES : kept
 }
 
-/** The message as it may be kept beyond the turn: at QoS 0 its payload may lie in memory that a socket lent for a moment. */
-export function owningBytes(message: Message): Message {
+/** Returns the message in a form that may be kept beyond the turn: a payload in lent memory (QoS 0) is copied. */
+export function withOwnBytes(message: Message): Message {
   if (message.qos === 0 && !message.retain) {
     return { ...message, payload: ownCopy(message.payload), held: 0 }
   }
-  // These were given memory of their own as they were decoded, if only a part of what many share.
-  settleBytes(message)
+  // Payloads of QoS 1 and 2 were copied when they were decoded.
+  compactBytes(message)
   return message
 }
 
 /**
- * For a message of QoS 1 or 2, or a retained one, that is kept for long: a small payload lies in memory that it shares
- * with others, and would keep 8 KiB of it from being freed.
+ * Gives a message that is kept for long memory of its own. A small payload is in Node's pool, where it would prevent
+ * 8 KiB from being freed.
  */
-export function settleBytes(message: Message): void {
+export function compactBytes(message: Message): void {
   const { payload } = message
   if (payload.length <= SMALL_BYTES_MAX || payload.buffer.byteLength <= 2 * payload.length) return
-  // All who keep the message share the copy.
+  // All holders of the message share the copy.
   const place: { payload: Buffer } = message
   place.payload = ownCopy(payload)
 }
 
-/** Memory that is nobody else's. */
+/** Returns a copy in memory that is not shared. */
 export function ownCopy(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   copy.set(bytes)
   return copy
 }
 
-// What is kept weighs, besides its bytes, in the heap of Node 20 (measured in test/weights.test.ts, and rounded up).
+// The heap bytes of kept objects, besides their content, in Node 20 (measured in test/weights.test.ts, and rounded up).
 const STRING_BYTES = 24
 const PAIR_BYTES = 64
 const PROPERTIES_BYTES = 160
 const BUFFER_BYTES = 192
-/** The object of a message, with those of its topic and its payload. */
+/** The objects of a message, its topic and its payload. */
 export const MESSAGE_BYTES = 320
 
-/** Shorter texts are counted as if they had a character beyond Latin-1: to look would cost more. */
+/** Shorter texts are counted as if they had a character beyond Latin-1, because checking would cost more time. */
 const EXACT_TEXT_MIN = 128
 
-/** A text takes one byte a character, or two when a single one of them is beyond Latin-1. */
+/** Returns the heap bytes of a text: one per character, or two if any character is beyond Latin-1. */
 export function textBytes(text: string): number {
   const { length } = text
   if (length < EXACT_TEXT_MIN) return 2 * length
   return Buffer.byteLength(text) === length ? length : 2 * length
 }
 
-/** Topic, payload, publisher and properties together, with an allowance for what each property takes: the same here and in the store. */
+/** Returns the bytes of topic, payload, publisher and properties, with an allowance for each property. The store counts the same. */
 export function contentBytes(message: Message): number {
   const { weighed } = message
   if (weighed !== undefined && weighed !== 0) return weighed
   const bytes = weightOf(message)
-  // Asked for several times on the way of each message. One that the store gave back is weighed anew.
+  // It is cached because each message needs it several times. A message from the store is computed again.
   if (weighed === 0) {
     const scale: { weighed?: number } = message
     scale.weighed = bytes
@@ -145,18 +145,18 @@ export function contentBytes(message: Message): number {
 
 function weightOf(message: Message): number {
   const { properties, publisher } = message
-  // What the store gives back has a text of its own for each client id.
+  // Each message from the store has its own copy of the client id.
   const name = publisher === null ? 0 : 2 * publisher.length
   const bare = message.payload.length + textBytes(message.topic) + name
   return properties === NO_PROPERTIES ? bare : bare + propertiesBytes(properties)
 }
 
-/** The Subscription Identifiers of one delivery: as many as its client has matching filters. */
+/** Returns the bytes of the Subscription Identifiers of one delivery: one for each matching filter of its client. */
 export function identifiersBytes(identifiers: readonly number[]): number {
   return 8 * identifiers.length
 }
 
-/** Those of `contentBytes` that lie outside of the heap. */
+/** Returns the part of `contentBytes` that is outside of the heap. */
 export function bufferBytes(message: Message): number {
   const { payload, properties } = message
   const data = properties === NO_PROPERTIES ? undefined : properties.correlationData

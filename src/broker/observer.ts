@@ -1,7 +1,7 @@
 // What happens in the broker, for logs and for programs that embed it: each event is declared here, and nowhere else.
 // Observers change nothing.
 
-import { type Message, owningBytes } from '../message.ts'
+import { type Message, withOwnBytes } from '../message.ts'
 import type { ProtocolVersion } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -51,13 +51,13 @@ const FOR_PROGRAMS = {
     event<[clientId: string, filter: string, reason: ReasonCode, sentence: string]>(),
   unsubscribed: event<[clientId: string, filter: string]>(),
   published: event<[message: Message, receivers: number]>(([message, receivers]) => [
-    owningBytes(message),
+    withOwnBytes(message),
     receivers,
   ]),
   /** A PUBLISH that was refused: too many levels, no right, over a quota. */
   publishRefused: event<[clientId: string, topic: string, reason: ReasonCode, sentence: string]>(),
   dropped: event<[reason: DropReason, message: Message, clientId: string | null]>(
-    ([reason, message, clientId]) => [reason, owningBytes(message), clientId],
+    ([reason, message, clientId]) => [reason, withOwnBytes(message), clientId],
   ),
 }
 

@@ -1,6 +1,6 @@
 // The one way of every message that was admitted: stored, retained, delivered to all that match.
 
-import { OVERLAPS_A_UNIT_BITS, PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
+import { OVERLAPS_PER_UNIT_BITS, PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import { makeMessage, type Message, ownCopy } from '../message.ts'
 import { NO_PROPERTIES, type Will } from '../packet/packet.ts'
 import type { Match } from '../routing/router.ts'
@@ -45,7 +45,7 @@ export class Publishing implements WillPublisher {
       if (heard === null) continue
       receivers += 1
       if (heard.identifiers.length > 1) {
-        broker.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_A_UNIT_BITS
+        broker.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_PER_UNIT_BITS
       }
       heard.target.deliver(message, heard, commitId)
     }
@@ -96,7 +96,7 @@ export class Publishing implements WillPublisher {
 
   #retain(message: Message): void {
     const { retained } = this.#broker
-    this.#broker.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_A_UNIT_BITS
+    this.#broker.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_PER_UNIT_BITS
     if (this.#isAnnounced(message)) retained.restore(message)
     else retained.keep(message)
   }

@@ -1,7 +1,7 @@
 // The broker's retained messages: bounds, expiry, and their changes in the store.
 
 import type { Limits } from '../limits.ts'
-import { type Message, settleBytes } from '../message.ts'
+import { type Message, compactBytes } from '../message.ts'
 import {
   retainedBytes,
   RetainedMessages,
@@ -88,7 +88,7 @@ export class Retained implements RetainedSet {
     const { topic } = message
     this.#unschedule(topic)
     const old = this.#messages.get(topic)
-    settleBytes(message)
+    compactBytes(message)
     this.#messages.set(message)
     this.#memory.hold(message)
     if (old !== undefined) this.#memory.release(old)

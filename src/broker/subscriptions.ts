@@ -1,6 +1,6 @@
 // Who has subscribed to what: entered, left, and searched for. A search is work of the turn.
 
-import { type Limits, LOOKS_A_UNIT_BITS, OVERLAPS_A_UNIT_BITS } from '../limits.ts'
+import { type Limits, STEPS_PER_UNIT_BITS, OVERLAPS_PER_UNIT_BITS } from '../limits.ts'
 import { FilterShapes, type ShapeLimit } from '../routing/filter-shapes.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import { areSame, type Subscription, subscriptionBytes } from '../routing/subscription.ts'
@@ -23,8 +23,8 @@ export class Subscriptions {
   constructor(share: ShareSettings, context: SessionContext) {
     this.#context = context
     this.#limits = context.limits
-    const searched = (looks: number): void => {
-      context.turnWorkLeft -= looks >> LOOKS_A_UNIT_BITS
+    const searched = (steps: number): void => {
+      context.turnWorkLeft -= steps >> STEPS_PER_UNIT_BITS
     }
     const shapes = new FilterShapes(context.limits.filterShapesMax)
     this.router = new Router<Target>(undefined, searched, shapes)
@@ -56,7 +56,7 @@ export class Subscriptions {
   }
 
   withoutNoLocal(match: Match<Target>): Match<Target> | null {
-    this.#context.turnWorkLeft -= match.subscriptions.length >> OVERLAPS_A_UNIT_BITS
+    this.#context.turnWorkLeft -= match.subscriptions.length >> OVERLAPS_PER_UNIT_BITS
     return withoutNoLocal(match)
   }
 

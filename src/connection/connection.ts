@@ -129,7 +129,7 @@ export class Connection implements TimeLimited, SessionHolder {
         const before = journal.length
         const work = this.#advance(state)
         if (work === null) break
-        broker.turnWorkLeft -= WORK.packet + work + WORK.durableFact * (journal.length - before)
+        broker.turnWorkLeft -= WORK.packet + work + WORK.durableChange * (journal.length - before)
       }
     } catch (error) {
       this.#endBy(error, changing)

@@ -1,7 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE: each filter gets its verdict, in order.
 
 import type { Broker } from '../broker/broker.ts'
-import { PATH_CHARACTERS_A_UNIT_BITS, WORK } from '../limits.ts'
+import { PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
 import {
   NO_SUBSCRIPTION_EXISTED,
@@ -101,7 +101,7 @@ export function unsubscribe(filter: string, session: Session, broker: Broker): R
 
 /** Work of a filter: a long one is read, compared and entered for longer. */
 export function workOfFilter(filter: string): number {
-  return WORK.filter + (filter.length >> PATH_CHARACTERS_A_UNIT_BITS)
+  return WORK.filter + (filter.length >> PATH_CHARACTERS_PER_UNIT_BITS)
 }
 
 export function assertFilter(filter: string): { shareName: string | null; topicFilter: string } {

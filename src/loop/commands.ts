@@ -3,7 +3,7 @@
 
 import { type Asker, NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
-import { LOOKS_A_UNIT_BITS, WORK } from '../limits.ts'
+import { STEPS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import type { Publishable } from '../message.ts'
 import { ADMINISTRATIVE_ACTION } from '../packet/reason.ts'
 import { isReserved } from '../routing/topic.ts'
@@ -103,13 +103,13 @@ export class Commands implements Flushable {
       while (broker.turnWorkLeft > 0) {
         const before = found.steps
         const message = found.next(RETAINED_STEPS)
-        broker.turnWorkLeft -= (found.steps - before) >> LOOKS_A_UNIT_BITS
+        broker.turnWorkLeft -= (found.steps - before) >> STEPS_PER_UNIT_BITS
         if (message === null) return cleared
         if (message === 'later') continue
         broker.changing += 1
         retained.clear(message.topic)
         broker.changing -= 1
-        broker.turnWorkLeft -= WORK.durableFact
+        broker.turnWorkLeft -= WORK.durableChange
         cleared += 1
       }
       return null

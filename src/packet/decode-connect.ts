@@ -1,4 +1,4 @@
-// CONNECT, and the version it asks for.
+// CONNECT → packet, and the version that it asks for.
 
 import { MalformedPacket } from './malformed.ts'
 import { type ConnectPacket, NO_PROPERTIES, type ProtocolVersion, type Will } from './packet.ts'
@@ -48,7 +48,7 @@ export function decodeConnect(reader: Reader): ConnectPacket {
   }
 }
 
-/** The protocol level of a CONNECT that could not be decoded; null when it is none. Levels over 5 read as they are. */
+/** Returns the protocol level of a CONNECT that could not be decoded, also an unknown one; null for another packet. */
 export function protocolVersionOf(bytes: Buffer, start: number, end: number): number | null {
   if ((bytes[start] ?? 0) >> 4 !== 1) return null
   let at = start + 1
@@ -56,13 +56,13 @@ export function protocolVersionOf(bytes: Buffer, start: number, end: number): nu
   at += 1
   if (at + 2 > end) return null
   const level = at + 2 + bytes.readUInt16BE(at)
-  // What these bytes claim was not checked by anybody.
+  // These bytes have not been checked.
   if (level >= end) return null
   const name = bytes.latin1Slice(at + 2, level)
   return name === 'MQTT' || name === 'MQIsdp' ? (bytes[level] ?? null) : null
 }
 
-/** Of 3.1: a flag may be set although the packet ends before its field (section 3.1 of MQTT 3.1). */
+/** In 3.1 a flag may be set although the packet ends before the field (section 3.1 of MQTT 3.1). */
 function has(flags: number, flag: number, reader: Reader, version: ProtocolVersion): boolean {
   return (flags & flag) !== 0 && (version > 3 || !reader.isAtEnd)
 }
@@ -94,7 +94,7 @@ function readFlags(reader: Reader, version: ProtocolVersion): number {
   const willQoS = (flags >> 3) & 0x03
   const hasWill = (flags & WILL) !== 0
   if (version > 3 && !hasWill && (willQoS !== 0 || (flags & WILL_RETAIN) !== 0)) {
-    // [MQTT-3.1.2-11], [MQTT-3.1.2-13]; 3.1 has no such rule, and its devices leave the bits as they fall.
+    // [MQTT-3.1.2-11], [MQTT-3.1.2-13]; 3.1 has no such rule, and its devices may set the bits to anything.
     throw new MalformedPacket(MALFORMED_PACKET, 'will QoS or will retain without a will')
   }
   // [MQTT-3.1.2-12]

@@ -1,4 +1,4 @@
-// SUBSCRIBE and UNSUBSCRIBE: whole, or filter by filter where a packet has too many for one turn.
+// Decodes SUBSCRIBE and UNSUBSCRIBE at once, or filter by filter if a packet has too many filters for one turn.
 
 import { assertHeader, bodyStart, isLongHeader } from './fixed-header.ts'
 import { MalformedPacket } from './malformed.ts'
@@ -46,18 +46,18 @@ export function hasFilters(bytes: Buffer, start: number): boolean {
   return type === SUBSCRIBE || type === UNSUBSCRIBE
 }
 
-/** The filters of one packet, each read when it is asked for, from the first as often as wanted. */
+/** The filters of one packet. Each is decoded when it is requested; reading can begin again at the first. */
 export class FilterList {
   readonly type: 'subscribe' | 'unsubscribe'
   readonly packetId: number
   readonly properties: Properties
-  /** Those of the packet. */
+  /** The properties of the packet. */
   readonly bytes: number
   readonly #reader: Reader
   readonly #version: ProtocolVersion
   readonly #first: number
 
-  /** `packet` is one whole packet, and stays as it is for as long as it is read. */
+  /** `packet` is one whole packet. Its bytes must not change while it is read. */
   constructor(packet: Buffer, terms: ReadingTerms) {
     const { version } = terms
     const first = packet[0] ?? 0

@@ -1,4 +1,4 @@
-// PUBLISH: the packet that speed is about. No object is made but the packet and its payload.
+// PUBLISH → packet. It is the packet that must be fast: only the packet and its payload are allocated.
 
 import { MalformedPacket } from './malformed.ts'
 import { NO_PROPERTIES, type PublishPacket, type ReadingTerms } from './packet.ts'
@@ -10,7 +10,7 @@ import { topicNames } from './topic-names.ts'
 
 const NO_PAYLOAD = Buffer.alloc(0)
 
-/** `body` is behind the fixed header, whose flags are given. */
+/** `body` begins behind the fixed header; `flags` are those of the fixed header. */
 export function decodePublish(
   bytes: Buffer,
   body: number,
@@ -31,7 +31,7 @@ export function decodePublish(
     throw new MalformedPacket(MALFORMED_PACKET, 'the topic name goes beyond the end of its packet')
   }
   const topic = topicNames.textOf(bytes, body + 2, topicEnd)
-  // [MQTT-4.7.3-1]; in 5.0 a topic alias may stand for it.
+  // The topic is empty only with a topic alias in 5.0 [MQTT-4.7.3-1].
   if (topic === '' && version < 5)
     throw new MalformedPacket(MALFORMED_PACKET, 'the topic name is empty')
   const packetId = qos === 0 ? 0 : ((bytes[topicEnd] ?? 0) << 8) | (bytes[topicEnd + 1] ?? 0)
@@ -51,14 +51,14 @@ export function decodePublish(
     }
   }
   const retain = (flags & 0x01) !== 0
-  // What is not at QoS 0 is kept beyond the turn: it is copied at once, instead of a view first and a copy then.
+  // A message of QoS 1 or 2 is kept beyond the turn, so its payload is copied at once instead of viewed first and copied later.
   const isKept = qos > 0 || retain
   const payload =
     isKept && !isWorthKeeping(bytes, end - at) ? copyOf(bytes, at, end) : bytes.subarray(at, end)
   return { type: 'publish', duplicate, qos, retain, topic, packetId, properties, payload }
 }
 
-/** The payload has memory of its own, and that is not much more than itself. */
+/** Whether the payload may stay in this memory: it belongs to the packet alone and is not much larger than the payload. */
 function isWorthKeeping(bytes: Buffer, length: number): boolean {
   return length >= LARGE_BYTES_MIN && bytes.length <= 2 * length
 }
@@ -66,7 +66,7 @@ function isWorthKeeping(bytes: Buffer, length: number): boolean {
 function copyOf(bytes: Buffer, start: number, end: number): Buffer {
   const length = end - start
   if (length === 0) return NO_PAYLOAD
-  // A larger one takes a part of memory that others share: whoever keeps it for long has it settled (see `settleBytes`).
+  // A larger payload is allocated in Node's pool. A message that is kept for long gets memory of its own (see `compactBytes`).
   const copy =
     length <= SMALL_BYTES_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
   if (length > LOOP_BYTES_MAX) bytes.copy(copy, 0, start, end)

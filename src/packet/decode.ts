@@ -1,4 +1,4 @@
-// Bytes → packet, for every packet type and version. Strict: what the specification calls malformed is refused.
+// Bytes → packet, for every packet type and version. It refuses everything that the specification calls malformed.
 
 import { decodeConnect } from './decode-connect.ts'
 import { decodeSubscribe, decodeUnsubscribe } from './decode-filters.ts'
@@ -36,7 +36,7 @@ const UNBOUNDED: Readonly<Record<ProtocolVersion, ReadingTerms>> = {
   5: { version: 5, userPropertiesMax: Infinity },
 }
 
-/** As a client reads what its broker says. */
+/** Decodes a packet that a broker sent to a client. */
 export function decode(
   bytes: Buffer,
   start: number,
@@ -47,8 +47,8 @@ export function decode(
 }
 
 /**
- * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT
- * is its own. Throws MalformedPacket with the reason code that the specification gives.
+ * `start` is at the fixed header, `end` behind the packet, as the framer found them. The version of a CONNECT is in
+ * the packet itself. Throws MalformedPacket with the reason code that the specification gives.
  */
 export function decodeWithin(
   bytes: Buffer,
@@ -60,7 +60,7 @@ export function decodeWithin(
   const first = bytes[start] ?? 0
   const flags = first & 0x0f
   const type = first >> 4
-  // A length of one byte, as most packets have, has no needless one.
+  // A length of one byte, which most packets have, cannot be longer than needed.
   const isShort = (bytes[start + 1] ?? 0) < 0x80
   if (type === 3 && isShort) return decodePublish(bytes, start + 2, end, flags, terms)
   const body = bodyStart(bytes, start)
@@ -116,7 +116,7 @@ function decodeBody(type: number, reader: Reader, version: ProtocolVersion): Pac
 function decodeConnack(reader: Reader, version: ProtocolVersion): ConnackPacket {
   const flags = reader.uint8('connect acknowledge flags')
   const flagsMax = version === 3 ? 0xff : 1
-  // [MQTT-3.2.2-1]; in 3.1 the byte has no meaning.
+  // [MQTT-3.2.2-1]; MQTT 3.1 does not use the byte.
   if (flags > flagsMax)
     throw new MalformedPacket(MALFORMED_PACKET, 'reserved connect acknowledge flags')
   const code = reader.uint8('connect reason code')
@@ -137,7 +137,7 @@ function decodeAcknowledgement(
   version: ProtocolVersion,
 ): AcknowledgementPacket {
   const packetId = reader.packetId()
-  // The reason, and then the properties, may be left out when they say nothing.
+  // A packet may end before the properties if there are none, and before the reason if it is success.
   if (version < 5 || reader.isAtEnd)
     return { type, packetId, reason: SUCCESS, properties: NO_PROPERTIES }
   const reason = reasonIn(type, reader.uint8('reason code'))
@@ -171,7 +171,7 @@ function reasons(
   const list: ReasonCode[] = []
   while (!reader.isAtEnd) {
     const reason = reasonIn(packet, reader.uint8('reason code'))
-    // 3.x knows one refusal only [MQTT-3.9.3-2].
+    // 3.x has only one failure code [MQTT-3.9.3-2].
     if (version < 5 && reason > 0x80)
       throw new MalformedPacket(MALFORMED_PACKET, `return code ${reason}`)
     list.push(reason)

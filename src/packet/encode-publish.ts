@@ -1,4 +1,4 @@
-// PUBLISH → bytes that many receivers share: only the packet identifier is each one's own.
+// PUBLISH → bytes that many receivers share. Only the packet identifier differs between receivers.
 
 import { NO_PROPERTIES, type Properties, type ProtocolVersion, type QoS } from './packet.ts'
 import { writeProperties } from './properties.ts'
@@ -6,27 +6,27 @@ import { LARGE_BYTES_MIN } from './sizes.ts'
 import { varintBytes, Writer } from './writer.ts'
 
 const MEMORY_BYTES_MIN = 512
-/** More than that is not kept for the next message. */
+/** A larger buffer is not kept for the next message. */
 const MEMORY_BYTES_MAX = 65_536
 const EMPTY = Buffer.alloc(0)
 const PUBLISH = 0x30
 
 const properties5 = new Writer()
 
-/** An encoding, and the memory that the next one is written into: it is good until then. */
+/** An encoded PUBLISH. It is valid until the next one is encoded into the same memory. */
 export class EncodedPublish {
-  /** The packet up to the payload, and with it when that is small: the first `headBytes` of it. */
+  /** The first `headBytes` hold the packet up to the payload; a small payload is included. */
   memory: Buffer = EMPTY
   headBytes = 0
-  /** A large payload, to be sent after the head as it is; null when the head has it. */
+  /** A large payload, which is sent after the head without a copy; null when the head includes the payload. */
   payload: Buffer | null = null
-  /** Where in the head the two bytes of the packet identifier stand; -1 at QoS 0. */
+  /** The offset of the packet identifier in the head; -1 at QoS 0. */
   packetIdOffset = -1
-  /** Bytes of the whole packet. */
+  /** The size of the whole packet. */
   size = 0
   #head: Buffer | null = null
 
-  /** The head as a buffer of its own length. Made when it is first asked for. */
+  /** The head as a buffer of its exact length, made at the first use. */
   get head(): Buffer {
     this.#head ??= this.memory.subarray(0, this.headBytes)
     return this.#head
@@ -41,7 +41,7 @@ export class EncodedPublish {
     properties: Properties,
     version: ProtocolVersion,
   ): void {
-    // One byte says that there are none.
+    // One byte, a length of 0, for no properties.
     let propertyBytes = version === 5 ? 1 : 0
     const hasProperties = version === 5 && properties !== NO_PROPERTIES
     if (hasProperties) {
@@ -64,7 +64,7 @@ export class EncodedPublish {
     memory[at] = topicBytes >> 8
     memory[at + 1] = topicBytes & 0xff
     at += 2
-    // A name whose bytes are its characters is ASCII.
+    // A name with as many bytes as characters is ASCII.
     if (topicBytes === topic.length) memory.latin1Write(topic, at, topicBytes)
     else memory.utf8Write(topic, at, topicBytes)
     at += topicBytes

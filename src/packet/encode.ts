@@ -1,4 +1,4 @@
-// Packet → bytes, for every packet type and version. What a version has no room for is left out.
+// Packet → bytes, for every packet type and version. Fields that a version does not have are left out.
 
 import { EncodedPublish } from './encode-publish.ts'
 import {
@@ -39,7 +39,7 @@ const FIRST_BYTES = {
 
 const body = new Writer()
 
-/** The bytes of the packet in memory of their own. The version of a CONNECT is its own. */
+/** Encodes a packet into memory of its own. The version of a CONNECT is in the packet itself. */
 export function encode(packet: Packet, version: ProtocolVersion): Buffer {
   if (packet.type === 'publish') return encodeWholePublish(packet, version)
   body.reset()
@@ -114,7 +114,7 @@ function writeConnect(packet: ConnectPacket): void {
 }
 
 function writeConnack(packet: ConnackPacket, version: ProtocolVersion): void {
-  // 3.1 knows nothing of Session Present.
+  // 3.1 has no Session Present.
   body.uint8(packet.sessionPresent && version > 3 ? 1 : 0)
   body.uint8(version === 5 ? packet.reason : connectReturnCode(packet.reason))
   if (version === 5) writeProperties(body, packet.properties)
@@ -129,7 +129,7 @@ function writeReason(packet: DisconnectPacket | AuthPacket, version: ProtocolVer
   if (version === 5) writeReasonAndProperties(packet)
 }
 
-/** A reason of 0 without properties is left out, as mosquitto does and the specification allows. */
+/** Leaves out a reason of 0 without properties, as mosquitto does and the specification allows. */
 function writeReasonAndProperties(
   packet: AcknowledgementPacket | DisconnectPacket | AuthPacket,
 ): void {
@@ -151,7 +151,7 @@ function writeSubscribe(packet: SubscribePacket, version: ProtocolVersion): void
 function writeReasons(packet: SubackPacket | UnsubackPacket, version: ProtocolVersion): void {
   body.uint16(packet.packetId)
   if (version === 5) writeProperties(body, packet.properties)
-  // UNSUBACK of 3.x has no list.
+  // UNSUBACK of 3.x has no reason codes.
   if (version < 5 && packet.type === 'unsuback') return
   for (const reason of packet.reasons) {
     body.uint8(version < 5 && isFailure(reason) ? UNSPECIFIED_ERROR : reason)

@@ -1,25 +1,25 @@
-// What a packet begins with: its type, its flags, and its length.
+// The fixed header of a packet: type, flags and Remaining Length.
 
 import { MalformedPacket } from './malformed.ts'
 import type { ProtocolVersion } from './packet.ts'
 import { MALFORMED_PACKET } from './reason.ts'
 
-/** Four bytes of seven bits each (section 2.1.4). */
+/** The largest Remaining Length: four bytes of seven bits each (section 2.1.4). */
 export const REMAINING_LENGTH_MAX = 268_435_455
 
-/** Where the body of a packet begins. */
+/** Returns where the body of a packet begins. */
 export function bodyStart(bytes: Buffer, start: number): number {
   let at = start + 1
   while ((bytes[at] ?? 0) > 0x7f) at += 1
   return at + 1
 }
 
-/** The remaining length has a needless byte. */
+/** Whether the Remaining Length has needless bytes. */
 export function isLongHeader(bytes: Buffer, start: number, body: number): boolean {
   return bytes[body - 1] === 0 && body - start > 2
 }
 
-/** 3.1 tells receivers to ignore the flags of these packets, and its devices write lengths of a fixed width. */
+/** In 3.1 receivers ignore the flags of these packets, and some devices encode lengths with a fixed width. */
 export function assertHeader(
   type: number,
   flags: number,
@@ -32,7 +32,7 @@ export function assertHeader(
   if (type !== 3) assertFlags(type, flags)
 }
 
-/** Reserved bits must be as the specification lists them [MQTT-2.1.3-1]. */
+/** Checks the reserved bits [MQTT-2.1.3-1]. */
 function assertFlags(type: number, flags: number): void {
   const expected = type === 6 || type === 8 || type === 10 ? 0x02 : 0x00
   if (flags === expected) return

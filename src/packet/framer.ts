@@ -1,6 +1,6 @@
-// Chunks → whole packets. A packet that lies whole in a chunk is left there; of one that does not, only its own bytes
-// are copied, into memory that grows with what has arrived and never with what a length claims. Large packets are
-// copied as well: their payloads are not copied again, but handed to sockets as they are, when the chunk is gone.
+// Chunks → whole packets. A packet that is complete in one chunk is read in place. An incomplete packet is copied into the
+// framer's buffer, which grows with the bytes that have arrived, never with the length that a header claims. Large packets are
+// copied as well: sockets are given their payloads without another copy, after the chunk is no longer valid.
 
 import type { LentBytes } from './lent-bytes.ts'
 import { MalformedPacket } from './malformed.ts'
@@ -11,27 +11,27 @@ const EMPTY = Buffer.alloc(0)
 const CARRY_BYTES_MIN = 512
 const LENGTH_BYTES_MAX = 4
 
-/** Larger packets are refused as soon as their length is known. */
+/** The largest packet. A larger one is refused as soon as its length is known. */
 interface PacketLimit {
   readonly bytesMax: number
-  /** What it is called where it is configured. */
+  /** The name of the limit in the configuration. */
   readonly name: string
 }
 
 export class Framer {
   limit: PacketLimit
-  /** After `next` has returned true the packet lies at `bytes` from `start` up to `end`. */
+  /** After `next` has returned true, the packet is in `bytes` from `start` up to `end`. */
   bytes: Buffer = EMPTY
   start = 0
   end = 0
-  /** How far `bytes` is filled. */
+  /** The end of the filled part of `bytes`. */
   #filled = 0
-  /** Whether `bytes` is our own memory or the chunk of the caller. */
+  /** Whether `bytes` is the framer's buffer (true) or the caller's chunk. */
   #isOwn = false
-  /** What comes behind our own memory: the caller's chunk, from `#drawn` on. */
+  /** The caller's chunk, while packets are read from the framer's buffer. Its bytes from `#drawn` on are not copied yet. */
   #chunk: Buffer | null = null
   #drawn = 0
-  /** Bytes of the packet at `start` as far as it is known; 0 while its length is not. */
+  /** The size of the packet at `start`; 0 while its length is not known. */
   #size = 0
   #isExhausted = true
 
@@ -39,20 +39,20 @@ export class Framer {
     this.limit = { bytesMax: packetBytesMax, name: limitName }
   }
 
-  /** There may be another whole packet among what has arrived. */
+  /** Whether another whole packet may have arrived. */
   get hasUnread(): boolean {
     return !this.#isExhausted
   }
 
-  /** Bytes that have arrived and were not read yet. */
+  /** The number of bytes that have arrived and were not read yet. */
   get unreadBytes(): number {
     return this.#filled - this.end + (this.#chunk === null ? 0 : this.#chunk.length - this.#drawn)
   }
 
-  /** The chunk belongs to the framer until `next` has returned false, or `keep` was called. */
+  /** Adds a chunk. The caller must not change it before `next` has returned false or `keep` was called. */
   push(lent: LentBytes): void {
     const chunk = lent as Buffer
-    // Only when it comes before the last one was read to its end: a stream within this process may answer at once.
+    // The last chunk was not read to its end. This happens when a stream within this process answers at once.
     if (this.#chunk !== null || (!this.#isOwn && this.end < this.#filled)) this.keep()
     this.#chunk = chunk
     this.#drawn = 0
@@ -61,7 +61,7 @@ export class Framer {
     if (this.end === this.#filled) this.#enterChunk(chunk)
   }
 
-  /** Finds the next whole packet. False when there is none; what remains was copied then. */
+  /** Finds the next whole packet. Returns false when there is none; the remaining bytes were copied then. */
   next(): boolean {
     this.start = this.end
     for (;;) {
@@ -81,20 +81,20 @@ export class Framer {
     }
   }
 
-  /** Copies what was not read yet, so that the caller may use the chunk again. */
+  /** Copies the bytes that were not read yet, so that the caller may reuse the chunk. */
   keep(): void {
     const rest = this.unreadBytes
     if (rest === 0) this.#release()
     else if (!this.#isOwn || this.#chunk !== null) this.#own(rest)
   }
 
-  /** Where the packet at `start` ends; 0 while it is not whole. */
+  /** Returns the end of the packet at `start`, or 0 while it is incomplete. */
   #endOfPacket(): number {
     const { bytes, start } = this
     const filled = this.#filled
     this.#size = 0
     if (filled - start < 1) return 0
-    // Packet type 0 is reserved: nothing after it can be trusted.
+    // Packet type 0 is reserved. The bytes after it cannot be split into packets.
     if ((bytes[start] ?? 0) < 0x10) throw new MalformedPacket(MALFORMED_PACKET, 'packet type 0')
     let length = 0
     for (let count = 0; count < LENGTH_BYTES_MAX; count++) {
@@ -103,7 +103,7 @@ export class Framer {
       const byte = bytes[at] ?? 0
       length += (byte & 0x7f) << (7 * count)
       if (byte < 0x80) {
-        // A needless byte is the decoder's matter: 3.1 allows it.
+        // The decoder checks for needless bytes, because 3.1 allows them.
         const end = at + 1 + length
         this.#size = end - start
         if (this.#size > this.limit.bytesMax) throw tooLarge(this.#size, this.limit)
@@ -113,7 +113,7 @@ export class Framer {
     throw new MalformedPacket(MALFORMED_PACKET, 'remaining length has more than four bytes')
   }
 
-  /** Nothing of our own is left: packets are read where the caller has them. */
+  /** Returns to reading packets in the caller's chunk, because the framer's buffer is empty. */
   #enterChunk(chunk: Buffer): void {
     this.bytes = chunk
     this.start = this.#drawn
@@ -123,10 +123,10 @@ export class Framer {
     this.#chunk = null
   }
 
-  /** Brings what the packet at `start` lacks into our own memory, and no byte more. */
+  /** Copies exactly the missing bytes of the packet at `start` into the framer's buffer. */
   #draw(chunk: Buffer): void {
     const rest = this.#filled - this.start
-    // While its length is not known, byte by byte: there are five at most.
+    // While the length is not known, bytes are copied one by one; a fixed header has at most five.
     const lacks = this.#size === 0 ? 1 : this.#size - rest
     const drawn = Math.min(lacks, chunk.length - this.#drawn)
     if (this.#filled + drawn > this.bytes.length) this.#move(rest, rest + drawn)
@@ -136,9 +136,9 @@ export class Framer {
     if (this.#drawn === chunk.length) this.#chunk = null
   }
 
-  /** To larger memory, with the packet at its start. What was handed out from the old one stays as it is. */
+  /** Moves to a larger buffer, with the packet at its start. Packets that were handed out stay in the old buffer. */
   #move(rest: number, needed: number): void {
-    // The whole packet at once when half of it is here: otherwise as much again as has arrived.
+    // The buffer gets the size of the packet when half of the packet has arrived; before that it doubles.
     const wanted = Math.min(this.#size, 2 * needed)
     const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_BYTES_MIN, needed, wanted))
     larger.set(this.bytes.subarray(this.start, this.start + rest))
@@ -149,7 +149,7 @@ export class Framer {
     this.end = 0
   }
 
-  /** Takes all that is unread into our own memory. */
+  /** Copies all unread bytes into the framer's buffer. */
   #own(unread: number): void {
     const behind = this.#chunk?.subarray(this.#drawn)
     const rest = this.#filled - this.end
@@ -160,7 +160,7 @@ export class Framer {
     this.#chunk = null
   }
 
-  /** Takes the packet out of the caller's chunk. */
+  /** Copies the packet out of the caller's chunk. */
   #ownPacket(): void {
     const chunk = this.bytes
     const { start, end } = this

@@ -1,13 +1,13 @@
-// Bytes that are only lent: they lie in memory that is written to again when the call that brought them has returned.
+// Lent bytes: bytes that are valid only during the call that passes them. Their memory is reused afterwards.
 
 /**
- * What a Buffer is to whoever may read it within the call and not keep it. Every Buffer may be lent, and lent bytes are no
- * Buffer to the compiler: a message, a queue or a map cannot keep them unless they are copied. Whoever reads them within
- * the call says `as Buffer`.
+ * A Buffer that may be read within the call and not kept. Every Buffer can be passed as lent bytes, but lent bytes cannot be
+ * assigned to a Buffer, so code that keeps them without a copy does not compile. Code that reads them within the call
+ * uses `as Buffer`.
  */
 export type LentBytes = Pick<Buffer, 'length' | 'byteOffset'>
 
-/** A copy that may be kept. */
+/** Returns a copy that may be kept. */
 export function copyOfLent(bytes: LentBytes): Buffer {
   return Buffer.from(bytes as Buffer)
 }

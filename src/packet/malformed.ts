@@ -1,12 +1,12 @@
-// The bytes are not a packet that MQTT allows.
+// The error for bytes that are not a valid MQTT packet.
 
 import type { ReasonCode } from './reason.ts'
 
-/** Thrown by the decoder and the framer only; caught at one place, in `connection/connection.ts`. */
+/** Only the decoder and the framer throw it. It is caught at one place, in `connection/connection.ts`. */
 export class MalformedPacket extends Error {
   readonly reason: ReasonCode
 
-  /** `sentence` is read by operators: what was wrong, with the figures that show it. */
+  /** `sentence` tells operators what was wrong, with the values. */
   constructor(reason: ReasonCode, sentence: string) {
     super(sentence)
     this.name = 'MalformedPacket'

@@ -8,13 +8,13 @@ export type ProtocolVersion = 3 | 4 | 5
 
 export type QoS = 0 | 1 | 2
 
-/** How packets are read: the version, which a CONNECT says itself, and how much one may have. */
+/** How packets are decoded: the version (a CONNECT contains its own) and the limits. */
 export interface ReadingTerms {
   readonly version: ProtocolVersion
   readonly userPropertiesMax: number
 }
 
-/** Name and value; the order of a list of them is kept [MQTT-3.3.2-18]. */
+/** Name and value. Lists of them keep their order [MQTT-3.3.2-18]. */
 export type UserProperty = readonly [name: string, value: string]
 
 /** Every property of MQTT 5.0, section 2.2.2.2. Intervals are in seconds, sizes in bytes. */
@@ -24,7 +24,7 @@ export interface Properties {
   readonly contentType?: string
   readonly responseTopic?: string
   readonly correlationData?: Buffer
-  /** One at most in SUBSCRIBE; one for each matching subscription in PUBLISH to a client. */
+  /** In SUBSCRIBE at most one; in PUBLISH to a client one for each matching subscription. */
   readonly subscriptionIdentifiers?: readonly number[]
   readonly sessionExpiryInterval?: number
   readonly assignedClientIdentifier?: string
@@ -49,7 +49,7 @@ export interface Properties {
   readonly sharedSubscriptionAvailable?: 0 | 1
 }
 
-/** The one object that stands for "no properties": compare by identity. */
+/** The only object for "no properties". Compare by identity. */
 export const NO_PROPERTIES: Properties = Object.freeze({})
 
 export interface Will {
@@ -63,7 +63,7 @@ export interface Will {
 export interface ConnectPacket {
   readonly type: 'connect'
   readonly version: ProtocolVersion
-  /** The other end is a broker: bit 7 of the protocol level is set, as mosquitto's bridges of 3.1 and 3.1.1 do. */
+  /** Whether the client is another broker: it sets bit 7 of the protocol level, as mosquitto's bridges of 3.1 and 3.1.1 do. */
   readonly isBridge?: boolean
   readonly cleanStart: boolean
   readonly keepAliveSeconds: number
@@ -87,12 +87,12 @@ export interface PublishPacket {
   readonly duplicate: boolean
   readonly qos: QoS
   readonly retain: boolean
-  /** Empty when a topic alias stands for it. */
+  /** Empty when the packet has only a topic alias. */
   readonly topic: string
-  /** 0 at QoS 0, which has none [MQTT-2.2.1-2]. */
+  /** 0 at QoS 0, which has no packet identifier [MQTT-2.2.1-2]. */
   readonly packetId: number
   readonly properties: Properties
-  /** At QoS 0 and not retained it may share memory with the bytes it was decoded from: copy what outlives the turn. */
+  /** At QoS 0 without RETAIN it may share memory with the chunk. Code that keeps it beyond the turn must copy it. */
   readonly payload: Buffer
 }
 
@@ -136,7 +136,7 @@ export interface UnsubscribePacket {
 export interface UnsubackPacket {
   readonly type: 'unsuback'
   readonly packetId: number
-  /** Not on the wire in 3.x: decoded as an empty list. */
+  /** 3.x does not send them: decoded as an empty list. */
   readonly reasons: readonly ReasonCode[]
   readonly properties: Properties
 }

@@ -1,4 +1,4 @@
-// The properties of MQTT 5.0 (section 2.2.2.2) as one table, which drives reading and writing.
+// The properties of MQTT 5.0 (section 2.2.2.2) as one table, which is used for decoding and encoding.
 
 import { MalformedPacket } from './malformed.ts'
 import { NO_PROPERTIES, type Properties, type UserProperty } from './packet.ts'
@@ -6,7 +6,7 @@ import type { Reader } from './reader.ts'
 import { MALFORMED_PACKET, PROTOCOL_ERROR, QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from './reason.ts'
 import { Writer } from './writer.ts'
 
-/** Where a set of properties stands: in a packet, or in the will within CONNECT. */
+/** The place of a set of properties: in a packet, or in the will within CONNECT. */
 export type PropertyPlace =
   | 'connect'
   | 'will'
@@ -94,7 +94,7 @@ const KINDS: readonly PropertyKind[] = [
 ]
 
 /**
- * In the order in which they are written: of those that CONNACK has, as mosquitto does, since programs compare its bytes.
+ * The order in which properties are encoded. Those of CONNACK have mosquitto's order, because some programs compare its bytes.
  */
 const FIRST: readonly string[] = ['topicAliasMaximum']
 const LAST: readonly string[] = ['maximumPacketSize', 'receiveMaximum']
@@ -111,7 +111,7 @@ type Draft = Partial<Record<keyof Properties, unknown>> & {
   userProperties?: UserProperty[]
 }
 
-/** Reads the property length and as many properties as it says. */
+/** Reads the property length and that many bytes of properties. */
 export function readProperties(reader: Reader, place: PropertyPlace): Properties {
   const length = reader.varint('property length')
   if (length === 0) return NO_PROPERTIES
@@ -127,7 +127,7 @@ export function readProperties(reader: Reader, place: PropertyPlace): Properties
       'a property is longer than the property length says',
     )
   }
-  // The table gives each name its type: the one place where a draft becomes what it was drafted as.
+  // The table gives each name its type, so the collected values are valid properties.
   return draft as Properties
 }
 
@@ -215,7 +215,7 @@ function isTopicName(text: string): boolean {
 
 const scratch = new Writer()
 
-/** Writes the property length and the properties; one byte where there are none [MQTT-2.2.2-1]. */
+/** Writes the property length and the properties; without properties one byte [MQTT-2.2.2-1]. */
 export function writeProperties(writer: Writer, properties: Properties): void {
   if (properties === NO_PROPERTIES) {
     writer.uint8(0)

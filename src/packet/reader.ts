@@ -1,4 +1,4 @@
-// Reads the fields of one packet, and never beyond its end.
+// Reads the fields of one packet. It never reads beyond the end of the packet.
 
 import { MalformedPacket } from './malformed.ts'
 import { MALFORMED_PACKET } from './reason.ts'
@@ -9,7 +9,7 @@ const EMPTY = Buffer.alloc(0)
 export class Reader {
   readonly bytes: Buffer
   readonly end: number
-  /** Of one set of properties: tens of thousands fit into a packet and cost far more than its bytes. */
+  /** The most user properties of one set. Tens of thousands would fit into a packet and take far more memory than its bytes. */
   readonly userPropertiesMax: number
   position: number
 
@@ -37,7 +37,7 @@ export class Reader {
     return this.bytes.readUInt32BE(this.#take(4, what))
   }
 
-  /** Variable Byte Integer: at most four bytes, and no more than needed [MQTT-1.5.5-1]. */
+  /** A Variable Byte Integer of at most four bytes, without needless bytes [MQTT-1.5.5-1]. */
   varint(what: string): number {
     let value = 0
     for (let shift = 0; shift <= 21; shift += 7) {
@@ -58,7 +58,7 @@ export class Reader {
     return textOf(this.bytes, start, start + length, what)
   }
 
-  /** Shares memory with the packet. */
+  /** The result shares memory with the packet. */
   binary(what: string): Buffer {
     const length = this.uint16(what)
     const start = this.#take(length, what)

@@ -1,4 +1,4 @@
-// Reason codes of MQTT 5.0, section 2.4, and what MQTT 3.x says instead.
+// Reason codes of MQTT 5.0, section 2.4, and the return codes of MQTT 3.x.
 
 export const SUCCESS = 0x00
 export const GRANTED_QOS_1 = 0x01
@@ -92,7 +92,7 @@ const NAMES = {
 
 export type ReasonCode = keyof typeof NAMES
 
-/** The reason in the specification's words, lower case; what logs and reason strings print. */
+/** The name of the reason in the specification, in lower case, for logs and reason strings. */
 export function reasonName(reason: ReasonCode): string {
   return NAMES[reason]
 }
@@ -101,12 +101,12 @@ export function isReasonCode(value: number): value is ReasonCode {
   return value in NAMES
 }
 
-/** 0x80 and above: the operation failed (5.0, section 2.4). */
+/** Whether the operation failed: 0x80 and above (5.0, section 2.4). */
 export function isFailure(reason: ReasonCode): boolean {
   return reason >= 0x80
 }
 
-/** What may pass, so that a client does well to try again later: return code 3 of 3.x. */
+/** Reasons that may be temporary, so that a client should try again later: return code 3 of 3.x. */
 const PASSING: ReadonlySet<ReasonCode> = new Set([
   UNSPECIFIED_ERROR,
   IMPLEMENTATION_SPECIFIC_ERROR,
@@ -119,12 +119,12 @@ const PASSING: ReadonlySet<ReasonCode> = new Set([
   CONNECTION_RATE_EXCEEDED,
 ])
 
-/** Whether a return code of 3.x says what the reason says: no client must be told "later" of what stays as it is. */
+/** Whether 3.x has a return code with the meaning of the reason. "Try again later" must not be sent for a permanent reason. */
 export function hasConnectReturnCode(reason: ReasonCode): boolean {
   return connectReturnCode(reason) !== 3 || PASSING.has(reason)
 }
 
-/** The CONNACK return code of MQTT 3.1.1 (section 3.2.2.3) that says nearest what the reason says. */
+/** Returns the CONNACK return code of MQTT 3.1.1 (section 3.2.2.3) whose meaning is nearest to the reason. */
 export function connectReturnCode(reason: ReasonCode): number {
   switch (reason) {
     case SUCCESS:
@@ -153,7 +153,7 @@ const REASON_OF_RETURN_CODE: readonly ReasonCode[] = [
   NOT_AUTHORIZED,
 ]
 
-/** The reason code of 5.0 for a CONNACK return code of 3.x, or null for the reserved ones (6 to 255). */
+/** Returns the reason code of 5.0 for a CONNACK return code of 3.x, or null for reserved codes (6 to 255). */
 export function reasonOfReturnCode(returnCode: number): ReasonCode | null {
   return REASON_OF_RETURN_CODE[returnCode] ?? null
 }

@@ -1,4 +1,4 @@
-// Which reason codes each packet may bear (5.0, section 2.4 and the tables of each packet).
+// The reason codes that each packet may have (5.0, section 2.4 and the tables of each packet).
 
 import { MalformedPacket } from './malformed.ts'
 import { isReasonCode, PROTOCOL_ERROR, type ReasonCode } from './reason.ts'
@@ -34,7 +34,7 @@ const ALLOWED: Readonly<Record<ReasonedPacket, ReadonlySet<number>>> = {
   auth: new Set([0x00, 0x18, 0x19]),
 }
 
-/** The byte as a reason code of this packet type; any other breaks the protocol. */
+/** Returns the byte as a reason code of this packet type. Any other byte is a Protocol Error. */
 export function reasonIn(packet: ReasonedPacket, value: number): ReasonCode {
   if (isReasonCode(value) && ALLOWED[packet].has(value)) return value
   throw new MalformedPacket(PROTOCOL_ERROR, `reason code ${value} is none of ${packet}`)

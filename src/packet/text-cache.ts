@@ -1,4 +1,4 @@
-// Strings that were read lately, by their bytes: one that comes again and again is neither checked nor made anew.
+// A cache of recently decoded strings by their bytes. A cached string is not checked or decoded again.
 
 import { SMALL_BYTES_MAX } from './sizes.ts'
 
@@ -12,7 +12,7 @@ export class TextCache {
   readonly #bytesMax: number
   readonly #make: (bytes: Buffer, start: number, end: number) => string
 
-  /** `slots` is a power of two. Longer strings than `bytesMax` are rare, and to compare them costs what it saves. */
+  /** `slots` is a power of two. Strings longer than `bytesMax` are not cached: they are rare, and comparing them costs too much. */
   constructor(
     slots: number,
     bytesMax: number,
@@ -23,7 +23,7 @@ export class TextCache {
     this.#make = make
   }
 
-  /** Throws what `make` throws. */
+  /** Returns the cached string, or the result of `make`, whose errors it passes on. */
   textOf(bytes: Buffer, start: number, end: number): string {
     const length = end - start
     if (length === 0) return ''

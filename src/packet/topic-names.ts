@@ -1,4 +1,4 @@
-// Topic names of PUBLISH packets that were read lately: a hot topic is neither checked nor made into a string again.
+// A cache of the topic names of recent PUBLISH packets. A cached topic is not checked or decoded again.
 
 import { MalformedPacket } from './malformed.ts'
 import { TOPIC_NAME_INVALID } from './reason.ts'

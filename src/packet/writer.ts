@@ -1,9 +1,9 @@
-// Appends the fields of packets to memory that grows as needed.
+// Appends the fields of packets to a buffer that grows as needed.
 
 const FIRST_BYTES = 256
-/** Of a string or of binary data, whose length has two bytes (sections 1.5.4 and 1.5.6). */
+/** The largest string or binary data: its length has two bytes (sections 1.5.4 and 1.5.6). */
 export const FIELD_BYTES_MAX = 65_535
-/** Up to here a loop is quicker than a call into the engine. */
+/** Up to this length a loop is faster than a call into the engine. */
 const LOOP_LENGTH_MAX = 40
 
 export class Writer {
@@ -33,12 +33,12 @@ export class Writer {
     this.bytes[at + 3] = value
   }
 
-  /** Sets a number that `uint32` left room for. */
+  /** Overwrites a number that `uint32` has written. */
   patchUint32(at: number, value: number): void {
     this.bytes.writeUInt32BE(value, at)
   }
 
-  /** A whole number of up to 53 bits, in 8 bytes. */
+  /** Writes a whole number of up to 53 bits in 8 bytes. */
   uint53(value: number): void {
     const at = this.#grow(8)
     const { bytes } = this
@@ -78,7 +78,7 @@ export class Writer {
     this.bytes.utf8Write(text, at, length)
   }
 
-  /** False, and nothing was written, when there is a character beyond ASCII in it. */
+  /** Writes the text if it is ASCII. Otherwise returns false and writes nothing. */
   #ascii(text: string): boolean {
     const { length } = text
     const start = this.length
@@ -110,7 +110,7 @@ export class Writer {
     this.bytes.set(data, at)
   }
 
-  /** Makes room and returns where it begins. `bytes` may be another buffer afterwards: read it anew. */
+  /** Makes room and returns where it begins. `bytes` may be another buffer afterwards, so callers must read the field again. */
   #grow(length: number): number {
     const at = this.length
     const needed = at + length
@@ -124,11 +124,11 @@ export class Writer {
   }
 }
 
-/** Bytes that a Variable Byte Integer takes. */
+/** Returns the size of a Variable Byte Integer. */
 export function varintBytes(value: number): number {
   if (value < 0x80) return 1
   if (value < 0x4000) return 2
   if (value < 0x20_0000) return 3
-  // More than a packet can say: it is weighed as too large, and never sent.
+  // A larger value does not fit into a packet: such a packet counts as too large and is never sent.
   return value < 0x1000_0000 ? 4 : 5
 }

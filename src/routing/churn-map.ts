@@ -1,15 +1,15 @@
-// A Map for keys that go and come back. V8 leaves a deleted entry in the chain of its bucket until the table is
-// built anew: one key that is deleted and set 100,000 times in a Map of a million costs each look-up of that
-// bucket 100,000 steps, and any client can do that with one filter. Here a key that goes keeps its entry, empty,
-// and entries are given up in batches of different keys.
+// A Map for keys that are deleted and added again. V8 keeps a deleted entry in the chain of its bucket until it rebuilds the
+// table. If one key is deleted and added 100,000 times in a Map of a million entries, each look-up in its bucket takes
+// 100,000 steps; a client can do that with one filter. In a ChurnMap a deleted key keeps its entry, with a null value, and
+// empty entries are removed in batches of different keys.
 
 const BATCH_MIN = 32
-/** Keys that are texts stay no longer than this many characters of them have gone: one may have 65,535. */
+/** Empty entries are removed when their keys together have this many characters. One key may have 65,535. */
 const LEAVING_CHARACTERS_MAX = 524_288
 
 export class ChurnMap<Key, Value extends object> {
   readonly #entries = new Map<Key, Value | null>()
-  /** Keys that went since the last batch, also those that have come back. */
+  /** The keys that were deleted since the last batch, including keys that were added again. */
   #leavers: Set<Key> | null = null
   #emptyCount = 0
   #leavingCharacters = 0
@@ -38,7 +38,7 @@ export class ChurnMap<Key, Value extends object> {
     this.#leavers ??= new Set()
     this.#leavers.add(key)
     if (typeof key === 'string') this.#leavingCharacters += key.length
-    // A 32nd of all: then no chain has more than some 32 entries too many.
+    // A batch is a 32nd of all entries: then a chain has at most some 32 removed entries.
     const isBatch =
       this.#leavers.size > BATCH_MIN + this.#entries.size / 32 ||
       this.#leavingCharacters > LEAVING_CHARACTERS_MAX
@@ -46,7 +46,7 @@ export class ChurnMap<Key, Value extends object> {
     return true
   }
 
-  /** Null for an empty entry. Stays good while the map changes: skips what went, comes to what was added. */
+  /** The values, null for an empty entry. The iterator stays valid while the map changes. */
   values(): IterableIterator<Value | null> {
     return this.#entries.values()
   }

@@ -1,14 +1,14 @@
-// How two topic filters stand to each other: both are taken to be well formed, without `$share/name/`.
+// Relations between two topic filters. Both must be well formed, without `$share/name/`.
 
 import { isHiddenFromWildcards, levelEnd, startsWithWildcard } from './topic.ts'
 
 const HASH = '#'
 const PLUS = '+'
 
-/** Whether every topic that `inner` matches is matched by `outer` as well. */
+/** Whether `outer` matches every topic that `inner` matches. */
 export function covers(outer: string, inner: string): boolean {
   if (startsWithWildcard(outer) && isHiddenFromWildcards(inner)) return false // [MQTT-4.7.2-1]
-  // Every topic has a first level, so `+/#` leaves out as little as `#`.
+  // Every topic has a first level, so `+/#` matches the same topics as `#`.
   if (inner === HASH) return outer === HASH || outer === '+/#'
   let outerAt = 0
   let innerAt = 0
@@ -42,7 +42,7 @@ export function overlap(one: string, other: string): boolean {
   }
 }
 
-/** The level that starts there; null beyond the last one. */
+/** Returns the level that starts at `start`; null beyond the last level. */
 function levelAt(filter: string, start: number): string | null {
   return start > filter.length ? null : filter.slice(start, levelEnd(filter, start))
 }

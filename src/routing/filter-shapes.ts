@@ -1,37 +1,36 @@
-// Where the `+` of all filters stand: what bounds the search for a topic. A shape is a beginning of a filter of which
-// only the number of levels and the places of `+` are looked at: `a/+/b` has the shapes `./+` and `./+/.`; a beginning
-// without any `+` is none.
+// Counts the shapes of all filters, which bounds the search for a topic. A shape is a beginning of a filter that contains a
+// `+`, reduced to its number of levels and the places of `+`: `a/+/b` has the shapes `./+` and `./+/.`.
 //
-// The bound: after so many levels of a topic, the nodes of the tree that a search stands at differ in their shapes.
-// For each level above them is either `+` or that level of the topic, so two nodes of one shape would have the same
-// levels, and be one. Hence a search comes by one node a shape at the most, by the root, and by one more for each level of
-// the topic, where no `+` is above. How many filters there are does not matter.
+// The bound: all nodes that a search visits at one depth have different shapes. Each level above a visited node is
+// either `+` or the level of the topic, so two nodes of one shape would have the same levels and be the same node. Therefore
+// a search visits at most one node per shape, the root, and one node per level of the topic without any `+` above it. The
+// number of filters does not matter.
 //
-// Who comes late is served: of few levels there are few shapes, 502 of up to 8. As many of the least levels as take up
-// half of the table at the most are never refused for it. Of the rest a client may have brought in a sixteenth part of
-// what is left.
+// The limit does not lock out later clients. There are few shapes with few levels: 502 with up to 8 levels. Filters with few levels
+// are never refused: the limit reserves places for all shapes of up to as many levels as fit into half of it. Of the other
+// places, a client may use a sixteenth of what is left.
 
 import { levelEnd } from './topic.ts'
 
-/** A client may have no more than this part of what is left of the deep shapes. */
+/** A client may use at most this part of what is left for deep shapes. */
 const PARTS_OF_REST = 16
-const PLACED_LEVELS_MAX = 32
+const RESERVED_LEVELS_MAX = 32
 const HASH = 0x23
 const PLUS = 0x2b
 
 class Shape {
-  /** Filters that begin like this. */
+  /** The number of filters with this beginning. */
   filters = 0
   plus: Shape | null = null
   name: Shape | null = null
-  /** The client whose filter was the first to begin like this; null for a part of this process. */
-  readonly broughtInBy: string | null
-  /** False for a beginning without any `+`. */
+  /** The client whose filter was the first with this beginning; null for a part of this process. */
+  readonly countedFor: string | null
+  /** False for a beginning without `+`. */
   readonly isCounted: boolean
   readonly levels: number
 
-  constructor(broughtInBy: string | null, isCounted: boolean, levels: number) {
-    this.broughtInBy = broughtInBy
+  constructor(countedFor: string | null, isCounted: boolean, levels: number) {
+    this.countedFor = countedFor
     this.isCounted = isCounted
     this.levels = levels
   }
@@ -41,34 +40,34 @@ export type ShapeLimit = 'filterShapesMax' | 'filterShapesPerClientMax'
 
 export class FilterShapes {
   readonly #root = new Shape(null, false, 0)
-  /** Those that a client has brought in and that are still in use, whoever uses them. */
+  /** The number of shapes in use that each client was the first to use. */
   readonly #byClient = new Map<string, number>()
   #count = 0
-  /** All shapes of no more levels have their places. Those with more are deep. */
-  readonly #placedLevels: number
+  /** Shapes with at most this many levels have reserved places. Shapes with more levels are deep. */
+  readonly #reservedLevels: number
   readonly #deepMax: number
   readonly #deepByClient = new Map<string, number>()
   #deepCount = 0
 
   constructor(shapesMax: number = Infinity) {
-    this.#placedLevels = placedLevels(shapesMax)
-    this.#deepMax = shapesMax - shapesUpTo(this.#placedLevels)
+    this.#reservedLevels = reservedLevels(shapesMax)
+    this.#deepMax = shapesMax - shapesUpTo(this.#reservedLevels)
   }
 
   get count(): number {
     return this.#count
   }
 
-  broughtInBy(clientId: string): number {
+  countedFor(clientId: string): number {
     return this.#byClient.get(clientId) ?? 0
   }
 
-  /** The limit that the client's filter would exceed, or null. */
+  /** Returns the limit that the client's filter would exceed, or null. */
   limitFor(clientId: string, filter: string, perClientMax: number): ShapeLimit | null {
     const added = this.newIn(filter)
     if (added === 0) return null
-    if (this.broughtInBy(clientId) + added > perClientMax) return 'filterShapesPerClientMax'
-    const deep = this.newIn(filter, this.#placedLevels)
+    if (this.countedFor(clientId) + added > perClientMax) return 'filterShapesPerClientMax'
+    const deep = this.newIn(filter, this.#reservedLevels)
     if (deep === 0) return null
     const part = Math.floor((this.#deepMax - this.#deepCount) / PARTS_OF_REST)
     if (deep > part) return 'filterShapesMax'
@@ -76,7 +75,7 @@ export class FilterShapes {
     return own + deep > part ? 'filterShapesPerClientMax' : null
   }
 
-  /** How many shapes of more levels than `above` the filter has that none of those before has. */
+  /** Returns the number of new shapes of the filter that have more than `above` levels. */
   newIn(filter: string, above = 0): number {
     if (!filter.includes('+')) return 0
     let shape: Shape | null = this.#root
@@ -93,7 +92,7 @@ export class FilterShapes {
     return added
   }
 
-  /** Each filter once, however many subscribe with it. */
+  /** Adds a filter. Call it once per filter, for the first subscription. */
   add(filter: string, clientId: string | null): void {
     if (!filter.includes('+')) return
     let shape = this.#root
@@ -130,12 +129,12 @@ export class FilterShapes {
     return below
   }
 
-  #counts({ broughtInBy, levels }: Shape, by: 1 | -1): void {
+  #counts({ countedFor, levels }: Shape, by: 1 | -1): void {
     this.#count += by
-    countFor(this.#byClient, broughtInBy, by)
-    if (levels <= this.#placedLevels) return
+    countFor(this.#byClient, countedFor, by)
+    if (levels <= this.#reservedLevels) return
     this.#deepCount += by
-    countFor(this.#deepByClient, broughtInBy, by)
+    countFor(this.#deepByClient, countedFor, by)
   }
 }
 
@@ -146,19 +145,19 @@ function countFor(counts: Map<string, number>, clientId: string | null, by: 1 | 
   else counts.set(clientId, count)
 }
 
-/** How many shapes there are of so many levels or fewer: 2^n - 1 of each number n of levels. */
+/** Returns how many shapes with up to this many levels exist: 2^n - 1 for each number n of levels. */
 function shapesUpTo(levels: number): number {
   return 2 ** (levels + 1) - 2 - levels
 }
 
-/** The most levels of which all shapes together take no more than half of the table. */
-function placedLevels(shapesMax: number): number {
+/** Returns the largest number of levels for which all shapes fit into half of the limit. */
+function reservedLevels(shapesMax: number): number {
   let levels = 0
-  while (levels < PLACED_LEVELS_MAX && shapesUpTo(levels + 1) <= shapesMax / 2) levels += 1
+  while (levels < RESERVED_LEVELS_MAX && shapesUpTo(levels + 1) <= shapesMax / 2) levels += 1
   return levels
 }
 
-/** `#` is no level of its own: no node of the tree is below it. */
+/** `#` does not count as a level, because no node of the tree is below it. */
 function isLevel(filter: string, start: number): boolean {
   return start <= filter.length && filter.charCodeAt(start) !== HASH
 }

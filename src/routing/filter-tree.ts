@@ -1,26 +1,26 @@
-// Every filter of the broker with what belongs to it. A filter without wildcards costs one look-up in a Map,
-// the others are a tree that is walked level by level, never deeper than the topic.
+// All filters of the broker with their values. Filters without wildcards are in a Map and need one look-up. The others are in
+// a tree, which is searched level by level, never deeper than the topic.
 
 import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
 import { ChurnMap } from './churn-map.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, restMatches } from './topic.ts'
 
-/** So many characters, as a power of two, are compared as quickly as one node is found. */
-const CHARACTERS_A_LOOK_BITS = 6
+/** Comparing this many characters, as a power of two, takes as long as finding one node. */
+const CHARACTERS_PER_STEP_BITS = 6
 
 export class FilterTree<Value extends Leaf> {
   readonly #exact = new ChurnMap<string, Value>()
   readonly #wildcards = new LevelTree<Value>()
-  /** Nodes and filters that searches have come by so far, a long text as several: what a search costs. */
-  looks = 0
-  /** The nodes among them: what tests compare with their bound. */
+  /** The cost of all searches so far: the nodes and filters that were visited, where long texts count as several. */
+  steps = 0
+  /** The number of visited nodes. Tests compare it with its bound. */
   nodes = 0
 
   get(filter: string): Value | null {
     return hasWildcard(filter) ? this.#wildcards.get(filter) : this.#exact.get(filter)
   }
 
-  /** Takes the place of the value with the same filter. */
+  /** Adds a value. It replaces the value with the same filter. */
   add(value: Value): void {
     if (hasWildcard(value.path)) this.#wildcards.add(value)
     else this.#exact.set(value.path, value)
@@ -33,29 +33,29 @@ export class FilterTree<Value extends Leaf> {
     return value
   }
 
-  /** The values of all filters that match the topic, in no order that means anything. */
+  /** Returns the values of all filters that match the topic, in any order. */
   match(topic: string): Value[] {
     const found: Value[] = []
     const exact = this.#exact.get(topic)
     if (exact !== null) found.push(exact)
-    if (this.#wildcards.root.occupants > 0) {
+    if (this.#wildcards.root.entryCount > 0) {
       const descent = new Descent(topic, found)
       descent.run(this.#wildcards.root)
-      this.looks += descent.looks
+      this.steps += descent.steps
       this.nodes += descent.nodes
     }
     return found
   }
 }
 
-/** One match on its way down. Breadth first: all nodes of a level share one slice, and nothing recurses. */
+/** One search, breadth first: all nodes of a level use one slice of the topic, and there is no recursion. */
 class Descent<Value extends Leaf> {
   readonly #topic: string
   readonly #found: Value[]
-  looks = 0
+  steps = 0
   nodes = 0
   #below: LevelNode<Value>[] = []
-  /** Where the next level of the topic begins. */
+  /** The start of the next level of the topic. */
   #next = 0
 
   constructor(topic: string, found: Value[]) {
@@ -71,7 +71,7 @@ class Descent<Value extends Leaf> {
       nodes = this.#below
     }
     this.nodes += nodes.length
-    this.looks += nodes.length
+    this.steps += nodes.length
     for (const node of nodes) {
       this.#collect(node.end)
       this.#collect(node.all) // `a/#` matches `a`
@@ -84,7 +84,7 @@ class Descent<Value extends Leaf> {
     const level = this.#topic.slice(start, end)
     this.#next = end + 1
     this.nodes += nodes.length
-    this.looks += nodes.length * looksAt(level.length)
+    this.steps += nodes.length * stepsFor(level.length)
     const seesWildcards = start > 0 || !isHiddenFromWildcards(this.#topic) // [MQTT-4.7.2-1]
     for (const node of nodes) {
       this.#follow(node.child(level), node.start + level.length + 1)
@@ -95,23 +95,23 @@ class Descent<Value extends Leaf> {
     }
   }
 
-  /** `filterStart` is where the filter goes on below the child. */
+  /** `filterStart` is the offset in the filter of the level below the child. */
   #follow(child: Value | LevelNode<Value> | null, filterStart: number): void {
     if (child === null) return
     if (child instanceof LevelNode) {
       this.#below.push(child)
       return
     }
-    this.looks += looksAt(this.#topic.length - this.#next)
+    this.steps += stepsFor(this.#topic.length - this.#next)
     if (restMatches(child.path, filterStart, this.#topic, this.#next)) this.#found.push(child)
   }
 
   #collect(value: Value | LevelNode<Value> | null): void {
-    // The level `#` ends a filter, so no node is ever below it.
+    // `#` is the last level of a filter, so there is never a node below it.
     if (value !== null && !(value instanceof LevelNode)) this.#found.push(value)
   }
 }
 
-function looksAt(characters: number): number {
-  return 1 + (Math.max(0, characters) >> CHARACTERS_A_LOOK_BITS)
+function stepsFor(characters: number): number {
+  return 1 + (Math.max(0, characters) >> CHARACTERS_PER_STEP_BITS)
 }

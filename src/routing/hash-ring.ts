@@ -1,11 +1,11 @@
-// Consistent hashing with several probes (Appleton and O'Reilly, 2015): each member is one point on a ring, a
-// key looks at the ring from several places and goes to the member that is nearest after any of them. When a
-// member comes, keys move only to it; when one goes, only its own keys move.
+// Multi-probe consistent hashing (Appleton and O'Reilly, 2015). Each member is one point on a ring. A key has several
+// probes on the ring and belongs to the member with the smallest distance behind any probe. When a member joins, keys
+// move only to it; when a member leaves, only its own keys move.
 
-/** With so many the busiest of 100 members has about a quarter more than its share. */
+/** With this many probes the busiest of 100 members has about a quarter more than its share. */
 const PROBES = 13
 const RING = 2 ** 32
-/** Spreads the probes of a key; 2^32 divided by the golden ratio. */
+/** The distance between the probes of a key: 2^32 divided by the golden ratio. */
 const PROBE_STEP = 0x9e3779b9
 
 interface Point<Member> {
@@ -14,7 +14,7 @@ interface Point<Member> {
 }
 
 export class HashRing<Member extends { readonly clientId: string }> {
-  /** Equal slices of the ring, so that a look-up begins near its answer; each is sorted. */
+  /** The ring in equal slices, each sorted, so that a look-up begins near its result. */
   #slices: Point<Member>[][] = [[]]
   readonly #points = new Map<Member, Point<Member>>()
 
@@ -36,7 +36,7 @@ export class HashRing<Member extends { readonly clientId: string }> {
     if (length > 1 && this.#points.size < length / 8) this.#cutInto(length / 2)
   }
 
-  /** Null when there are no members. */
+  /** Returns the member of the key; null when there are no members. */
   ownerOf(key: string): Member | null {
     if (this.#points.size === 0) return null
     const hash = hashOf(key)
@@ -59,7 +59,7 @@ export class HashRing<Member extends { readonly clientId: string }> {
     for (const point of this.#sliceAt(from)) {
       if (point.at >= from) return point
     }
-    // Once around at most, and back to the points of this slice that lie before.
+    // At most once around the ring, up to the points of this slice before the probe.
     for (let step = 1; ; step++) {
       const point = this.#slices[(index + step) % this.#slices.length]?.[0]
       if (point !== undefined) return point
@@ -86,7 +86,7 @@ export class HashRing<Member extends { readonly clientId: string }> {
   }
 }
 
-/** Two client ids may fall on one point: then their own order decides, not that of their coming. */
+/** Two client ids may have the same point. Then the order of the ids decides, not the order of joining. */
 function isBefore(
   one: Point<{ readonly clientId: string }>,
   other: Point<{ readonly clientId: string }>,
@@ -103,7 +103,7 @@ function hashOf(text: string): number {
   return hash
 }
 
-/** Every bit of the hash tells on every bit of the result, from 0 to below 2^32 (the finalizer of MurmurHash3). */
+/** Mixes all bits of the hash; the result is from 0 up to 2^32 - 1 (the finalizer of MurmurHash3). */
 function mixed(hash: number): number {
   let bits = hash | 0
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)

@@ -1,24 +1,24 @@
-// A tree of paths, one branch a topic level. A path that is alone below a level is held there whole, as a leaf,
-// however many levels it still has: a node exists only where two paths part or run together.
+// A tree of paths with one branch per topic level. The only path below a level is stored as a leaf, with all of its
+// remaining levels. A node exists only for a common beginning of two or more paths.
 
 import { ChurnMap } from './churn-map.ts'
 import { levelEnd } from './topic.ts'
 
 export interface Leaf {
-  /** The filter or the topic that leads here. */
+  /** The filter or topic of this leaf. */
   readonly path: string
 }
 
 export class LevelNode<Value extends Leaf> {
-  /** Where in every path through this node the level begins that leads on to its children. */
+  /** The offset, the same in all paths through this node, of the level that selects a child. */
   readonly start: number
-  /** The path that ends here. */
+  /** The value whose path ends at this node. */
   end: Value | null = null
-  /** What is at the level `+`. */
+  /** The child at the level `+`. */
   plus: Value | LevelNode<Value> | null = null
-  /** What is at the level `#`. */
+  /** The child at the level `#`. */
   all: Value | LevelNode<Value> | null = null
-  /** The first child lies here: most nodes of a long common beginning have one, and a Map takes 200 bytes. */
+  /** The first child has fields of its own: most nodes have only one child, and a Map takes 200 bytes. */
   #level: string | null = null
   #child: Value | LevelNode<Value> | null = null
   #others: ChurnMap<string, Value | LevelNode<Value>> | null = null
@@ -27,7 +27,7 @@ export class LevelNode<Value extends Leaf> {
     this.start = start
   }
 
-  /** What is at a level that is neither `+` nor `#`. */
+  /** Returns the child at a level that is neither `+` nor `#`. */
   child(level: string): Value | LevelNode<Value> | null {
     if (level === this.#level) return this.#child
     return this.#others === null ? null : this.#others.get(level)
@@ -39,7 +39,7 @@ export class LevelNode<Value extends Leaf> {
     return this.child(level)
   }
 
-  /** An occupied level keeps its place in the order of `others`: open cursors rely on it. */
+  /** Sets a child. A level that has a child keeps its place in the order of `others`, because open cursors rely on it. */
   put(level: string, content: Value | LevelNode<Value>): void {
     if (level === '+') this.plus = content
     else if (level === '#') this.all = content
@@ -65,7 +65,7 @@ export class LevelNode<Value extends Leaf> {
     }
   }
 
-  /** All that is in the node, in any order; `others` may change while they are iterated. */
+  /** The children in any order: this one and `otherChildren`, which may change during an iteration. */
   get firstChild(): Value | LevelNode<Value> | null {
     return this.#child
   }
@@ -74,7 +74,7 @@ export class LevelNode<Value extends Leaf> {
     return this.#others
   }
 
-  get occupants(): number {
+  get entryCount(): number {
     let count = this.#others === null ? 0 : this.#others.size
     if (this.#child !== null) count++
     if (this.end !== null) count++
@@ -83,8 +83,8 @@ export class LevelNode<Value extends Leaf> {
     return count
   }
 
-  /** Any one of the occupants. */
-  get occupant(): Value | LevelNode<Value> | null {
+  /** Returns any one of the entries. */
+  get anyEntry(): Value | LevelNode<Value> | null {
     const inline = this.#child ?? this.end ?? this.plus ?? this.all
     if (inline !== null || this.#others === null) return inline
     for (const child of this.#others.values()) {
@@ -94,14 +94,14 @@ export class LevelNode<Value extends Leaf> {
   }
 }
 
-/** V8 lets shorter ones lie by themselves; of a longer one it keeps the whole text that it was cut from. */
+/** From this length on, V8's slice of a string keeps the whole original string in memory. */
 const CUT_LENGTH_MIN = 13
 
-/** The level outlives the path that it was cut from. */
+/** Copies a level, because it is kept for longer than the path that it was cut from. */
 function ownText(level: string): string {
   if (level.length < CUT_LENGTH_MIN) return level
   const copy = Buffer.from(level).toString()
-  // It is another text only where this is no text of MQTT.
+  // The copy differs only if the text is not valid UTF-16, which MQTT does not allow.
   return copy === level ? copy : level
 }
 
@@ -120,7 +120,7 @@ export class LevelTree<Value extends Leaf> {
     return node.end
   }
 
-  /** Takes the place of the value with the same path. */
+  /** Adds a value. It replaces the value with the same path. */
   add(value: Value): void {
     const path = value.path
     let node = this.root
@@ -170,7 +170,7 @@ export class LevelTree<Value extends Leaf> {
   }
 }
 
-/** A new node in the place of a leaf, which goes down one level. */
+/** Returns a new node that contains the leaf one level further down. */
 function branchOver<Value extends Leaf>(leaf: Value, start: number): LevelNode<Value> {
   const branch = new LevelNode<Value>(start)
   if (start > leaf.path.length) branch.end = leaf
@@ -179,8 +179,8 @@ function branchOver<Value extends Leaf>(leaf: Value, start: number): LevelNode<V
 }
 
 /**
- * Takes away nodes that hold nothing, and puts a single leaf in the place of its node, from `bottom` upwards.
- * The node left behind is not touched: a cursor may still stand in it and has yet to see that leaf.
+ * Removes empty nodes, and replaces a node that has only one leaf with the leaf, from `bottom` upwards.
+ * The replaced node is not changed: a cursor may be at it and must still find the leaf.
  */
 function prune<Value extends Leaf>(
   bottom: LevelNode<Value>,
@@ -191,8 +191,8 @@ function prune<Value extends Leaf>(
   for (;;) {
     const parent = parents.pop()
     const level = levels.pop()
-    if (parent === undefined || level === undefined || node.occupants > 1) return
-    const last = node.occupant
+    if (parent === undefined || level === undefined || node.entryCount > 1) return
+    const last = node.anyEntry
     if (last instanceof LevelNode) return
     if (last === null) parent.empty(level)
     else parent.put(level, last)

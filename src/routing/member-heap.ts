@@ -1,11 +1,11 @@
-// Members in the order in which their turn comes: a binary heap that can also give up one from its middle.
+// Members in the order in which they are chosen: a binary heap that can also remove an entry from its middle.
 
 export interface HeapEntry {
-  /** The smallest is first. */
+  /** The entry with the smallest rank is first. */
   rank: number
-  /** When it was last chosen: among equal ranks the one that has waited longest is first. */
+  /** When it was last chosen. Among equal ranks the least recently chosen entry is first. */
   turn: number
-  /** Its place in the heap, -1 while it is not in it. */
+  /** Its index in the heap; -1 while it is not in the heap. */
   place: number
 }
 
@@ -33,7 +33,7 @@ export class MemberHeap<Entry extends HeapEntry> {
     this.reposition(last)
   }
 
-  /** To be called when the rank or the turn of an entry that is in the heap has changed. */
+  /** Must be called when the rank or the turn of an entry in the heap has changed. */
   reposition(entry: Entry): void {
     this.#rise(entry, entry.place)
     this.#sink(entry, entry.place)

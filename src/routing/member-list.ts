@@ -1,4 +1,4 @@
-// Members in no order: added, removed and picked by number in the same time, however many there are.
+// A list of members without an order. Adding, removing and picking by index take constant time.
 
 interface Entry<Member> {
   readonly member: Member
@@ -8,7 +8,7 @@ interface Entry<Member> {
 
 export class MemberList<Member> {
   readonly #listed: Entry<Member>[] = []
-  /** Also of members that are out of the list for now: most come back soon. */
+  /** The entries of all members, also of members that are not in the list now, because most come back soon. */
   readonly #entries = new Map<Member, Entry<Member>>()
 
   get count(): number {
@@ -26,7 +26,7 @@ export class MemberList<Member> {
     this.#listed.push(entry)
   }
 
-  /** The last one moves to the place that becomes free. */
+  /** Removes a member from the list. The last entry moves to its place. */
   remove(member: Member): void {
     const entry = this.#entries.get(member)
     if (entry === undefined || entry.place === -1) return
@@ -38,7 +38,7 @@ export class MemberList<Member> {
     last.place = place
   }
 
-  /** Removes it for good. */
+  /** Removes a member and its entry. */
   forget(member: Member): void {
     this.remove(member)
     this.#entries.delete(member)

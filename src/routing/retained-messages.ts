@@ -1,4 +1,4 @@
-// The last retained message of every topic, and cursors that stream those that match a filter.
+// The retained message of every topic, and cursors over the messages that match a filter.
 
 import { contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
 import { LevelNode, LevelTree, type Leaf } from './level-tree.ts'
@@ -6,18 +6,18 @@ import { ChurnMap } from './churn-map.ts'
 import { pathBytes } from './subscription.ts'
 import { hasWildcard, isHiddenFromWildcards, levelEnd, topicMatches } from './topic.ts'
 
-/** A topic is compared with the filter character by character: so many, as a power of two, are another step. */
+/** Comparing this many characters of a topic, as a power of two, counts as one more step. */
 const CHARACTERS_A_STEP_BITS = 6
 
-/** A topic in the map and in the tree, and when its message expires. */
+/** The heap bytes of a topic in the map and in the tree. */
 const TOPIC_BYTES = 450
 
-/** What a topic takes besides its message. */
+/** Returns the memory of a topic without its message. */
 export function retainedTopicBytes(topic: string): number {
   return TOPIC_BYTES + pathBytes(topic)
 }
 
-/** What a retained message takes besides its topic's place. */
+/** Returns the memory of a retained message without its topic's entries. */
 export function retainedBytes(message: Message): number {
   return MESSAGE_BYTES + contentBytes(message)
 }
@@ -25,7 +25,7 @@ export function retainedBytes(message: Message): number {
 export class RetainedMessages {
   readonly #topics = new ChurnMap<string, RetainedTopic>()
   readonly #tree = new LevelTree<RetainedTopic>()
-  /** Topics that begin with `$` stand apart, where no leading wildcard comes [MQTT-4.7.2-1]. */
+  /** Topics that begin with `$` are in a tree of their own, because a leading wildcard does not match them [MQTT-4.7.2-1]. */
   readonly #hiddenTree = new LevelTree<RetainedTopic>()
   #bytes = 0
 
@@ -33,7 +33,7 @@ export class RetainedMessages {
     return this.#topics.size
   }
 
-  /** Topics, payloads and properties, and what keeps them. */
+  /** The bytes of topics, payloads and properties, and of the objects that keep them. */
   get bytes(): number {
     return this.#bytes
   }
@@ -42,7 +42,7 @@ export class RetainedMessages {
     return this.#topics.get(topic)?.message ?? undefined
   }
 
-  /** Replaces the message that the topic had [MQTT-3.3.1-5]; an empty one only removes it [MQTT-3.3.1-7]. */
+  /** Replaces the message of the topic [MQTT-3.3.1-5]. An empty message removes it [MQTT-3.3.1-7]. */
   set(message: Message): void {
     const { topic, payload } = message
     if (payload.length === 0) {
@@ -62,7 +62,7 @@ export class RetainedMessages {
     this.#treeOf(topic).add(added)
   }
 
-  /** False when the topic has no message. */
+  /** Removes the message of a topic. Returns false when there was none. */
   clear(topic: string): boolean {
     const known = this.#topics.get(topic)
     if (known === null) return false
@@ -74,7 +74,7 @@ export class RetainedMessages {
     return true
   }
 
-  /** Messages with a sequence above `sequenceMax` are left out: routing brings them to a new subscriber. */
+  /** Leaves out messages with a sequence above `sequenceMax`, which reach a new subscriber as live messages. */
   matching(filter: string, sequenceMax = Infinity): RetainedCursor {
     if (hasWildcard(filter)) {
       return new RetainedCursor(filter, sequenceMax, this.#treeOf(filter).root)
@@ -88,14 +88,14 @@ export class RetainedMessages {
 }
 
 /**
- * Visits each matching topic once, whatever is set or cleared between two calls. A topic that was there when
- * the cursor was opened is found where it was then; what has become of it is read at the visit.
+ * Visits each matching topic once, even if messages are set or cleared between two calls. A topic that existed when
+ * the cursor was opened is found at its place of that time. Its message is read at the visit.
  */
 export class RetainedCursor {
   readonly #filter: string
   readonly #sequenceMax: number
   readonly #walks: Walk[]
-  /** What was looked at so far: topics and levels, a long topic as several. */
+  /** The steps so far: visited topics and levels, where a long topic counts as several. */
   steps = 0
 
   constructor(filter: string, sequenceMax: number, start: Slot) {
@@ -108,7 +108,7 @@ export class RetainedCursor {
     return this.#walks.length === 0
   }
 
-  /** Null at the end; also when `stepsMax` topics and levels were looked at in vain, see `isFinished`. */
+  /** Returns the next message. Null at the end, or after `stepsMax` steps without a match: see `isFinished`. */
   next(stepsMax = Infinity): Message | null {
     const end = this.steps + stepsMax
     while (this.steps < end) {
@@ -153,7 +153,7 @@ type Slot = RetainedTopic | LevelNode<RetainedTopic> | null
 
 class RetainedTopic implements Leaf {
   readonly path: string
-  /** Null once it was cleared: a cursor may still come by. */
+  /** Null after it was cleared, because a cursor may still visit it. */
   message: Message | null
 
   constructor(topic: string, message: Message) {
@@ -162,9 +162,9 @@ class RetainedTopic implements Leaf {
   }
 }
 
-/** What a cursor has yet to see at one node. */
+/** The entries of one node that a cursor has not visited yet. */
 class Walk {
-  /** Where the filter goes on below the node. */
+  /** The offset in the filter of the level below the node. */
   readonly filterStart: number
   readonly #near: Slot[]
   readonly #others: Iterator<Slot> | null

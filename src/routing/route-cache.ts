@@ -1,35 +1,35 @@
-// The results of recent matches by topic. It holds a bounded number of topics and of results, and never
-// answers with one that a later change of the subscriptions has made untrue.
+// A cache of recent match results by topic. It has bounds on topics and results, and never returns a result
+// that a later change of the subscriptions has made wrong.
 
 import { hasWildcard, levelEnd } from './topic.ts'
 
-/** Counters of changes; two beginnings that share one only forget a little more than they must. */
+/** The number of change counters. If two prefixes share a counter, some results are discarded without need. */
 const COUNTERS = 1024
-/** So many levels before the first wildcard tell filters apart; more would cost more at every look-up. */
+/** The counters distinguish filters by at most this many levels before the first wildcard. More levels would slow each look-up. */
 const LEVELS_MAX = 3
-/** What all cached results together may hold: the result for one topic may name 100,000 receivers. */
+/** The most matches in all cached results together. The result for one topic may have 100,000 matches. */
 const RESULT_ITEMS_MAX = 131_072
-/** The same of the topics' texts, in characters: one topic may have 65,535. */
+/** The most characters in all cached topics together. One topic may have 65,535. */
 const TOPIC_CHARACTERS_MAX = 1_048_576
-/** While results are seldom asked for again, one in so many is kept: enough to notice when that changes. */
+/** While cached results are rarely used, only one in this many results is cached: enough to notice when that changes. */
 const SAMPLE = 8
 
 interface Route<Result> {
   readonly result: Result
-  /** The sum of the counters when the result was made: counters only grow, so equal sums mean no change.
-   *  Below 0 when the filter that is the topic itself has changed. */
+  /** The sum of the counters when the result was made. Counters only grow, so an equal sum means no change.
+   *  Below 0 when the filter that equals the topic has changed. */
   stamp: number
   readonly counters: readonly number[]
-  /** How many changes there had been in all when the stamp was last compared. */
+  /** The total number of changes when the stamp was last compared. */
   checkedAt: number
 }
 
 export class RouteCache<Result extends { readonly length: number }> {
   readonly #topicsMax: number
   readonly #changes = new Float64Array(COUNTERS)
-  /** Of all counters together: while it stands still, so does each of them. */
+  /** The total number of changes. While it is unchanged, all counters are unchanged. */
   #changesInAll = 0
-  /** Two generations stand in for an order of use: what is not asked for in a whole one is forgotten. */
+  /** Two generations approximate least recently used: a result that is not used for a whole generation is discarded. */
   #recent = new Map<string, Route<Result>>()
   #older = new Map<string, Route<Result>>()
   #recentItems = 0
@@ -54,14 +54,14 @@ export class RouteCache<Result extends { readonly length: number }> {
 
   set(topic: string, result: Result): void {
     if (this.#topicsMax === 0 || result.length > RESULT_ITEMS_MAX / 2) return
-    // A million devices that publish in turn would only pay for keeping what nobody asks for again.
+    // With a million devices that publish in turn, cached results would cost time and never be used.
     if (++this.#misses % this.#keepsEvery !== 0) return
     const counters = countersOfTopic(topic)
     const stamp = this.#stamp(counters)
     this.#store(topic, { result, stamp, counters, checkedAt: this.#changesInAll })
   }
 
-  /** A subscription with this filter came, went or changed. */
+  /** A subscription with this filter was added, removed or changed. */
   invalidate(filter: string): void {
     this.#changesInAll += 1
     if (hasWildcard(filter)) {
@@ -106,7 +106,7 @@ export class RouteCache<Result extends { readonly length: number }> {
   }
 }
 
-/** One counter for filters that begin with a wildcard, and one for each beginning of the topic. */
+/** Adds up the counter of filters that begin with a wildcard, and one counter for each prefix of the topic. */
 function countersOfTopic(topic: string): number[] {
   const counters = [0]
   let hash = HASH_SEED
@@ -120,7 +120,7 @@ function countersOfTopic(topic: string): number[] {
   return counters
 }
 
-/** The counter of the beginning that every topic has which the filter may match. */
+/** Returns the counter of the filter's levels before the first wildcard, which every matching topic begins with. */
 function counterOfFilter(filter: string): number {
   let counter = 0
   let hash = HASH_SEED
@@ -148,7 +148,7 @@ function hashOn(hash: number, text: string, start: number, end: number): number 
   return Math.imul(result ^ 0x2f, HASH_PRIME)
 }
 
-/** Never 0, which is the counter of filters that begin with a wildcard. */
+/** Never returns 0, which is the counter of filters that begin with a wildcard. */
 function counterOf(hash: number): number {
   return 1 + (((hash ^ (hash >>> 15)) >>> 0) % (COUNTERS - 1))
 }

@@ -1,5 +1,5 @@
-// Who wants this topic: one match a target, overlapping subscriptions merged. A target is whatever the
-// broker hands a message to, a session or a group that shares a subscription; the router does not care.
+// Finds the targets of a topic. Overlapping subscriptions of one target are merged into one match. The router does not
+// know what a target is: a session, a share group, or a subscriber within this process.
 
 import type { QoS } from '../packet/packet.ts'
 import { FilterShapes } from './filter-shapes.ts'
@@ -9,20 +9,20 @@ import { ChurnMap } from './churn-map.ts'
 import type { Subscription } from './subscription.ts'
 
 const CACHED_TOPICS_MAX = 4096
-/** Up to so many matches are merged by comparing each with each: quicker than a Map. */
+/** Up to this many matches are merged by comparing each with each other, which is faster than a Map. */
 const COMPARED_MAX = 16
 const NO_IDENTIFIERS: readonly number[] = []
 
-/** How one target wants a message. Never changed after it was returned, nor is the list that it is in. */
+/** The options with which one target gets a message. A returned match and its list never change. */
 export interface Match<Target> {
   readonly target: Target
-  /** The highest of the overlapping subscriptions [MQTT-3.3.4-2]. */
+  /** The highest QoS of the overlapping subscriptions [MQTT-3.3.4-2]. */
   readonly qos: QoS
-  /** Any of them has it. */
+  /** Whether any of them has Retain As Published. */
   readonly retainAsPublished: boolean
-  /** Any of them has it: for the publisher itself the match is what `withoutNoLocal` says. */
+  /** Whether any of them has No Local. For the publisher itself use `withoutNoLocal`. */
   readonly noLocal: boolean
-  /** Of all subscriptions that have one, ascending [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
+  /** The identifiers of all subscriptions that have one, in ascending order [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
   readonly identifiers: readonly number[]
   readonly subscriptions: readonly Subscription[]
 }
@@ -31,17 +31,17 @@ export class Router<Target> {
   readonly #byFilter = new FilterTree<FilterTargets<Target>>()
   readonly #cache: RouteCache<readonly Match<Target>[]>
   readonly shapes: FilterShapes
-  readonly #searched: (looks: number) => void
+  readonly #searched: (steps: number) => void
   #subscriptionCount = 0
-  /** Subscriptions that were merged because several filters matched. */
+  /** The number of subscriptions that were merged because several filters matched. */
   #merged = 0
-  /** How often the filters were searched because no kept result would do: what tests count. */
+  /** How often the filters were searched because the cache had no valid result. Tests count it. */
   searches = 0
 
-  /** `searched` hears what each search has come by, in looks: whoever publishes pays for it. */
+  /** `searched` is called with the steps of each search, so that they count as work of the publisher. */
   constructor(
     cachedTopicsMax = CACHED_TOPICS_MAX,
-    searched: (looks: number) => void = () => {},
+    searched: (steps: number) => void = () => {},
     shapes = new FilterShapes(),
   ) {
     this.#searched = searched
@@ -53,14 +53,14 @@ export class Router<Target> {
     return this.#subscriptionCount
   }
 
-  /** Nodes, filters and subscriptions that searches have come by so far: what they cost. */
-  get looks(): number {
-    return this.#byFilter.looks + this.#merged
+  /** The cost of all searches so far: visited nodes and filters, and merged subscriptions. */
+  get steps(): number {
+    return this.#byFilter.steps + this.#merged
   }
 
   /**
-   * True when it is new, false when it replaces the target's subscription with the same topic filter. `clientId` is the
-   * client that brings in the shapes of its filter, or null.
+   * Returns true when the subscription is new, and false when it replaces the target's subscription with the same topic filter.
+   * New shapes of the filter are counted for the client `clientId`, or for no client if it is null.
    */
   subscribe(target: Target, subscription: Subscription, clientId: string | null = null): boolean {
     const filter = subscription.topicFilter
@@ -82,7 +82,7 @@ export class Router<Target> {
     return isNew
   }
 
-  /** `filter` is the subscription's `topicFilter`. False when the target has none with it. */
+  /** `filter` is the subscription's `topicFilter`. Returns false when the target has no such subscription. */
   unsubscribe(target: Target, filter: string): boolean {
     const targets = this.#byFilter.get(filter)
     if (targets === null || !targets.has(target)) return false
@@ -105,7 +105,7 @@ export class Router<Target> {
   }
 
   #search(topic: string): readonly Match<Target>[] {
-    const before = this.looks
+    const before = this.steps
     this.searches += 1
     const found = this.#byFilter.match(topic)
     const matches = mergeTargets(found)
@@ -113,12 +113,12 @@ export class Router<Target> {
       for (const targets of found) this.#merged += targets.matches().length
     }
     this.#cache.set(topic, matches)
-    this.#searched(this.looks - before)
+    this.#searched(this.steps - before)
     return matches
   }
 }
 
-/** The match as it looks to a client that published the message itself; null when nothing is left. */
+/** Returns the match for the client that published the message itself; null when all its subscriptions have No Local. */
 export function withoutNoLocal<Target>(match: Match<Target>): Match<Target> | null {
   if (!match.noLocal) return match
   let rest: Match<Target> | null = null
@@ -133,12 +133,12 @@ export function withoutNoLocal<Target>(match: Match<Target>): Match<Target> | nu
 
 type FilterTargets<Target> = OneTarget<Target> | ManyTargets<Target>
 
-/** The one target of a filter: most filters have no other, so this is kept small. */
+/** A filter with one target. Most filters have only one, so this object is small. */
 class OneTarget<Target> {
   readonly path: string
   readonly target: Target
   readonly subscription: Subscription
-  /** Made when a topic first matches: most filters match nothing most of the time. */
+  /** Made when a topic first matches, because most filters match rarely. */
   #list: readonly Match<Target>[] | null = null
 
   constructor(target: Target, subscription: Subscription) {
@@ -161,7 +161,7 @@ class OneTarget<Target> {
 class ManyTargets<Target> {
   readonly path: string
   readonly #matches = new ChurnMap<Target, Match<Target>>()
-  /** Shared by the results for all topics that only this filter matches; a change makes a new one. */
+  /** The matches, shared by the results for all topics that only this filter matches. A change makes a new list. */
   #list: readonly Match<Target>[] | null = null
 
   constructor(filter: string) {
@@ -182,7 +182,7 @@ class ManyTargets<Target> {
     this.#list = null
   }
 
-  /** Null while there is more than one. */
+  /** Returns the only target; null while there are several. */
   lastTarget(): OneTarget<Target> | null {
     if (this.#matches.size !== 1) return null
     const [match] = this.matches()
@@ -252,7 +252,7 @@ function overlapOf<Target>(earlier: Match<Target>, match: Match<Target>): Overla
   return overlap
 }
 
-/** What a target with several matching subscriptions hears. It may be added to until it is complete. */
+/** The match of a target with several matching subscriptions, while it is being merged. */
 class Overlap<Target> implements Match<Target> {
   readonly target: Target
   qos: QoS
@@ -274,7 +274,7 @@ class Overlap<Target> implements Match<Target> {
     if (match.qos > this.qos) this.qos = match.qos
     if (match.retainAsPublished) this.retainAsPublished = true
     if (match.noLocal) this.noLocal = true
-    // Equal identifiers stay: there is one for each subscription (5.0, section 3.3.4).
+    // Equal identifiers are kept: each subscription contributes one (5.0, section 3.3.4).
     for (const identifier of match.identifiers) this.identifiers.push(identifier)
     for (const subscription of match.subscriptions) this.subscriptions.push(subscription)
   }

@@ -1,30 +1,30 @@
-// How many share groups one topic can match at the most: each of them is handed the message, in one piece with the PUBLISH.
+// Bounds how many share groups one topic can match. A PUBLISH is handed to all of them in one step.
 //
-// Of the filters whose `+` stand at the same levels, and that all end in `#` or all do not, a topic matches one at the
-// most. So for each such shape the filter with the most groups counts, and for a topic the shapes that fit its levels. The
-// first group of a filter is not counted: how many filters a topic can match is bounded by `FilterShapes`.
+// The shape of a filter is the places of its `+` levels, and whether it ends in `#`. A topic matches at most one filter of
+// each shape. So the bound for a topic is a sum over the shapes that fit its number of levels, each with the largest number of groups
+// of one filter. The first group of a filter is not counted: `FilterShapes` bounds how many filters a topic can match.
 
 import { levelEnd } from './topic.ts'
 
-/** A client may have no more than this part of what is left, so that something is left for others. */
+/** A client may use at most this part of what is left, so that something is left for others. */
 const PARTS_OF_REST = 16
 
 export class ShareGroupCounts {
-  /** Groups by filter. */
+  /** The number of groups of each filter. */
   readonly #groups = new Map<string, number>()
   readonly #shapes = new Map<string, Shape>()
-  /** Groups beyond the first of their filter, by the client that made them. */
+  /** The number of groups that each client has made, without the first group of each filter. */
   readonly #byClient = new Map<string, number>()
-  /** What shapes of so many levels add for a topic; those that end in `#` for longer topics too. */
+  /** By number of levels, the sums for shapes without `#`, and for shapes with `#`, which match longer topics too. */
   readonly #exact: number[] = []
   readonly #open: number[] = []
 
-  /** The most that a topic can match, beyond the first group of each filter. */
+  /** The most groups that a topic can match, without the first group of each filter. */
   get most(): number {
     return this.#mostFrom(0)
   }
 
-  /** Whether the client may make one more group with this filter, where a topic matches no more than `max`. */
+  /** Whether the client may make one more group with this filter, if a topic may match at most `max` groups. */
   hasRoomFor(topicFilter: string, clientId: string, max: number): boolean {
     const groups = this.#groups.get(topicFilter) ?? 0
     if (groups === 0) return true
@@ -36,7 +36,7 @@ export class ShareGroupCounts {
     return own < Math.floor((max - most) / PARTS_OF_REST)
   }
 
-  /** Returns the client that the group is counted for, which `remove` is to be told; or null. */
+  /** Counts a group. Returns the client that it is counted for, or null. Pass the result to `remove`. */
   add(topicFilter: string, clientId: string | null): string | null {
     const groups = this.#groups.get(topicFilter) ?? 0
     this.#groups.set(topicFilter, groups + 1)
@@ -76,14 +76,14 @@ export class ShareGroupCounts {
     else this.#byClient.set(clientId, count)
   }
 
-  /** For topics of so many levels. */
+  /** The most groups for topics with exactly this many levels. */
   #mostAt(levels: number): number {
     let sum = this.#exact[levels] ?? 0
     for (let open = 0; open <= levels; open++) sum += this.#open[open] ?? 0
     return sum
   }
 
-  /** For topics of so many levels or more. */
+  /** The most groups for topics with at least this many levels. */
   #mostFrom(levels: number): number {
     const end = Math.max(levels + 1, this.#exact.length, this.#open.length)
     let most = 0
@@ -98,11 +98,11 @@ export class ShareGroupCounts {
 
 /** The filters of one shape that have more than one group. */
 class Shape {
-  /** How many of them have so many groups beyond the first. */
+  /** The number of filters by their number of groups beyond the first. */
   readonly #filters = new Map<number, number>()
   most = 0
 
-  /** One filter has another number of groups beyond the first, by one. */
+  /** The number of groups of one filter has changed by one. */
   moves(from: number, to: number): void {
     const rest = (this.#filters.get(from) ?? 0) - 1
     if (rest > 0) this.#filters.set(from, rest)
@@ -112,7 +112,7 @@ class Shape {
   }
 }
 
-/** A letter for each level. */
+/** Returns the shape as a text with one character per level. */
 function keyOf(filter: string): string {
   let key = ''
   for (let start = 0; start <= filter.length; start = levelEnd(filter, start) + 1) {

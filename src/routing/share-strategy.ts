@@ -1,5 +1,5 @@
-// Which member of a share group takes the next message. A member joins once and is then added whenever it can
-// take a message and removed whenever it cannot; none of this costs more when the group is large.
+// Chooses the member of a share group that takes the next message. A member joins once. It is added whenever it can
+// take a message and removed whenever it cannot. No operation becomes slower when the group is large.
 
 import type { Message } from '../message.ts'
 import { HashRing } from './hash-ring.ts'
@@ -8,30 +8,30 @@ import { MemberList } from './member-list.ts'
 
 export interface ShareMember {
   readonly clientId: string
-  /** From 1 up: how many messages it is to have for each that a member of weight 1 has. */
+  /** From 1 up: its share of the messages, relative to a member of weight 1. */
   readonly weight: number
-  /** Messages it was sent and has not settled, now. */
+  /** The number of messages in flight to it. */
   readonly inFlight: number
 }
 
 export interface ShareStrategy<Member extends ShareMember> {
-  /** Each message is bound to one member by a key. */
+  /** Whether a key binds each message to one member. */
   readonly isKeyed: boolean
-  /** The member belongs to the group, but is not ready yet. */
+  /** Adds a member to the group. It is not ready yet. */
   join(member: Member): void
-  /** The member does not belong to the group any more, nor is it ready. */
+  /** Removes a member from the group. */
   leave(member: Member): void
-  /** The member is ready for a message; as often as it likes. */
+  /** Marks a member as ready for a message. It may be called repeatedly. */
   add(member: Member): void
-  /** The member is full, frozen or away; as often as it likes. */
+  /** Marks a member as not ready: its window is full, it does not read, or it is not connected. It may be called repeatedly. */
   remove(member: Member): void
-  /** The member that is to take this message now, null when it must wait. The choice counts as taken. */
+  /** Chooses the member that takes this message now; null when the message must wait. The member counts as having taken it. */
   next(message: Message): Member | null
-  /** What binds the message to one member; null when any may take it. */
+  /** Returns the key that binds the message to one member; null when any member may take it. */
   keyOf(message: Message): string | null
-  /** The member that the message is bound to, ready or not; null when any may take it. */
+  /** Returns the member that the message is bound to, ready or not; null when any member may take it. */
   ownerOf(message: Message): Member | null
-  /** Its `inFlight` has changed. */
+  /** Must be called when the member's `inFlight` has changed. */
   settled(member: Member): void
 }
 
@@ -51,7 +51,7 @@ export function isShareStrategyName(text: string): text is ShareStrategyName {
   return SHARE_STRATEGY_NAMES.some(name => name === text)
 }
 
-/** `random` gives numbers from 0 to below 1. */
+/** `random` returns numbers from 0 up to, but not including, 1. */
 export function createStrategy<Member extends ShareMember>(
   name: ShareStrategyName,
   random: () => number,
@@ -78,18 +78,18 @@ interface RankedEntry<Member> extends HeapEntry {
   readonly member: Member
 }
 
-/** What a ranked strategy orders its ready members by. */
+/** The order of ready members in a ranked strategy. */
 interface Rank {
-  /** When the member becomes ready. */
+  /** Returns the rank of a member that becomes ready. */
   onAdd(entry: RankedEntry<ShareMember>): void
-  /** True when the rank of the first entry had to be put right and it may not be the first any more. */
+  /** Corrects the rank of the first entry. Returns true when the rank has changed, so that another entry may be first. */
   corrects(first: RankedEntry<ShareMember>): boolean
   onChosen(entry: RankedEntry<ShareMember>): void
 }
 
 /**
- * The member of the lowest rank, and of those the one that has waited longest since it was last chosen. That
- * a member goes and comes back changes nothing about when it was last chosen, so it gains and loses nothing.
+ * Chooses the member of the lowest rank, and among equal ranks the one that was chosen least recently. A member that
+ * leaves and comes back keeps the time of its last choice, so it gains and loses nothing.
  */
 class RankedStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
   readonly isKeyed = false
@@ -151,7 +151,7 @@ class RankedStrategy<Member extends ShareMember> implements ShareStrategy<Member
     }
   }
 
-  /** A new member waits until those that are there have had their turn. */
+  /** A new member comes after all present members. */
   #entryOf(member: Member): RankedEntry<Member> {
     const known = this.#entries.get(member)
     if (known !== undefined) return known
@@ -171,14 +171,14 @@ class EqualRank implements Rank {
   onChosen(): void {}
 }
 
-/** Stride scheduling: every choice moves a member on by one step, shorter the heavier it is. */
+/** Stride scheduling: each choice adds one step to the member's rank. A larger weight makes the step smaller. */
 class PassRank implements Rank {
-  /** How far the group has come: the rank of the member chosen last, before its step. */
+  /** The rank of the member that was chosen last, before its step. */
   #pass = 0
 
   onAdd(entry: RankedEntry<ShareMember>): void {
-    // One that was away has no claim to what the others took meanwhile. One that comes back at once keeps its
-    // lead: the lowest rank of those that are ready would take it away.
+    // A member that was away does not catch up on messages that others took meanwhile. A member that comes back at once keeps its
+    // higher rank.
     entry.rank = Math.max(entry.rank, this.#pass)
   }
 
@@ -197,7 +197,7 @@ class InFlightRank implements Rank {
     entry.rank = entry.member.inFlight
   }
 
-  /** A member is told of a message after it was chosen for it, so the first may have more by now. */
+  /** The `inFlight` of a chosen member grows after the choice, so the first entry may have more than its rank says. */
   corrects(first: RankedEntry<ShareMember>): boolean {
     const { inFlight } = first.member
     if (first.rank === inFlight) return false
@@ -246,7 +246,7 @@ class RandomStrategy<Member extends ShareMember> implements ShareStrategy<Member
   settled(): void {}
 }
 
-/** One member takes everything until it is removed; then another does. */
+/** One member takes all messages until it is removed; then another one does. */
 class StickyStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
   readonly isKeyed = false
   readonly #ready = new MemberList<Member>()
@@ -284,11 +284,11 @@ class StickyStrategy<Member extends ShareMember> implements ShareStrategy<Member
   settled(): void {}
 }
 
-/** One member for each key, ready or not: while it is not, its messages wait. */
+/** One member takes all messages of a key. While that member is not ready, the messages wait. */
 class HashStrategy<Member extends ShareMember> implements ShareStrategy<Member> {
   readonly isKeyed = true
   readonly #ring = new HashRing<Member>()
-  /** A member's entry stays while it belongs to the group: readiness changes all the time. */
+  /** The entries of all members of the group, ready or not, because readiness changes often. */
   readonly #ready = new Map<Member, boolean>()
   readonly #keyOf: (message: Message) => string
 

@@ -1,4 +1,4 @@
-// A topic filter and the options that a client gave with it.
+// A subscription: a topic filter with its options.
 
 import { textBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
@@ -6,11 +6,11 @@ import type { ShareStrategyName } from './share-strategy.ts'
 import { levelCount } from './topic.ts'
 
 export interface Subscription {
-  /** As the client wrote it, `$share/group/` included: the key within a session. */
+  /** The filter as the client sent it, with `$share/group/`. It is the key within a session. */
   readonly filter: string
-  /** The filter that topics are matched with: without `$share/group/`. */
+  /** The filter without `$share/group/`, which topics are matched with. */
   readonly topicFilter: string
-  /** Null for a subscription that is not shared. */
+  /** Null for a plain subscription. */
   readonly shareName: string | null
   readonly qos: QoS
   readonly noLocal: boolean
@@ -18,28 +18,28 @@ export interface Subscription {
   readonly retainHandling: 0 | 1 | 2
   /** Subscription Identifier, 0 for none. */
   readonly identifier: number
-  /** How its share group should choose, and this member's weight in it, where the client said so. */
+  /** The strategy and this member's weight that the client asked for in its share group, if it did. */
   readonly strategy?: ShareStrategyName
   readonly weight?: number
 }
 
 const SUBSCRIPTION_BYTES = 400
 const GROUP_BYTES = 4_096
-/** Where two filters part, each level that they share is an object. */
+/** The heap bytes of one level of a filter: if two filters share levels, each of these levels is an object. */
 const LEVEL_BYTES = 64
 
-/** What a subscription takes of the heap: its texts, as a filter and cut into levels, and its places in the maps. */
+/** Returns the heap bytes of a subscription: the filter, its levels in the tree, and its entries in maps. */
 export function subscriptionBytes({ filter, shareName }: Subscription): number {
   const own = SUBSCRIPTION_BYTES + pathBytes(filter)
   return shareName === null ? own : own + GROUP_BYTES + textBytes(filter)
 }
 
-/** A filter or a topic in a tree: as it is, and once more in levels. */
+/** Returns the heap bytes of a filter or topic in a tree: the text, and its levels. */
 export function pathBytes(path: string): number {
   return 2 * textBytes(path) + LEVEL_BYTES * levelCount(path)
 }
 
-/** Takes everything that matches as it was published: what a share group or a part of this process subscribes with. */
+/** Options that deliver every match as it was published. Share groups and parts of this process subscribe with them. */
 export function wholeSubscription(topicFilter: string): Subscription {
   return {
     filter: topicFilter,
@@ -53,7 +53,7 @@ export function wholeSubscription(topicFilter: string): Subscription {
   }
 }
 
-/** Whether one may stand for the other, of the same filter. */
+/** Whether two subscriptions with the same filter have equal options. */
 export function areSame(one: Subscription, other: Subscription): boolean {
   return (
     one.qos === other.qos &&

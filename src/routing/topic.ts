@@ -1,12 +1,12 @@
 // The grammar of topic names and topic filters (5.0, section 4.7) and of shared subscriptions (4.8.2).
-// Text is looked at where it lies: nothing here splits, slices or recurses on the way of a message.
+// On the path of a message these functions do not split, slice or recurse.
 
 const NULL = 0x00
 const HASH = 0x23
 const PLUS = 0x2b
 const SLASH = 0x2f
 const SHARE_PREFIX = '$share/'
-/** Trees that the broker keeps for itself; other topics that begin with `$` are a client's as any other. */
+/** Topic trees that only the broker publishes to. Clients may use other topics that begin with `$`. */
 const RESERVED_TREES = new Set([
   '$SYS',
   '$share',
@@ -16,17 +16,17 @@ const RESERVED_TREES = new Set([
   '$CONTROL',
   '$retained-complete',
 ])
-/** Where brokers that are bridged to this one say whether they are connected, as mosquitto's do. */
+/** Topics at which bridged brokers publish whether they are connected, as mosquitto's bridges do. */
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/
 
 interface ParsedFilter {
-  /** Null for a filter that is not shared. */
+  /** Null for a plain subscription. */
   readonly shareName: string | null
-  /** What topics are matched with: without `$share/name/`. */
+  /** The filter without `$share/name/`, which topics are matched with. */
   readonly topicFilter: string
 }
 
-/** Whether a message can be published to it; its length in bytes is the codec's matter. */
+/** Whether the text is a valid topic name. The codec checks its length in bytes. */
 export function isTopicName(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
@@ -36,7 +36,7 @@ export function isTopicName(text: string): boolean {
   return text.length > 0 // [MQTT-4.7.3-1]
 }
 
-/** Whether it can be subscribed to; `$share` has no meaning here, see `parseFilter`. */
+/** Whether the text is a valid topic filter. It does not interpret `$share`: see `parseFilter`. */
 export function isTopicFilter(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
@@ -57,7 +57,7 @@ export function hasWildcard(filter: string): boolean {
   return filter.includes('+') || filter.includes('#')
 }
 
-/** Levels may be empty: `/` has two. */
+/** Returns the number of levels. Levels may be empty: `/` has two. */
 export function levelCount(text: string): number {
   let count = 1
   for (let index = 0; index < text.length; index++) {
@@ -66,13 +66,13 @@ export function levelCount(text: string): number {
   return count
 }
 
-/** The place of the separator that ends the level which starts at `start`; the length for the last level. */
+/** Returns the end of the level that starts at `start`: the offset of its separator, or the length for the last level. */
 export function levelEnd(text: string, start: number): number {
   const slash = text.indexOf('/', start)
   return slash === -1 ? text.length : slash
 }
 
-/** Takes a filter apart that a client sent; null when the grammar forbids it. */
+/** Parses a filter that a client sent; null when it is not valid. */
 export function parseFilter(filter: string): ParsedFilter | null {
   if (!filter.startsWith(SHARE_PREFIX)) {
     return isTopicFilter(filter) ? { shareName: null, topicFilter: filter } : null
@@ -80,18 +80,18 @@ export function parseFilter(filter: string): ParsedFilter | null {
   const end = levelEnd(filter, SHARE_PREFIX.length)
   const shareName = filter.slice(SHARE_PREFIX.length, end)
   const topicFilter = filter.slice(end + 1)
-  // A name ends at its first `/`, so it holds none [MQTT-4.8.2-1]; nor any wildcard [MQTT-4.8.2-2].
+  // The name ends at the first `/`, so it contains none [MQTT-4.8.2-1]. It must not contain wildcards [MQTT-4.8.2-2].
   if (!isTopicName(shareName) || !isTopicFilter(topicFilter)) return null
   return { shareName, topicFilter }
 }
 
-/** Whether the filter (without `$share/name/`) matches the topic; both are taken to be well formed. */
+/** Whether the filter (without `$share/name/`) matches the topic. Both must be well formed. */
 export function topicMatches(filter: string, topic: string): boolean {
   if (isHiddenFromWildcards(topic) && startsWithWildcard(filter)) return false // [MQTT-4.7.2-1]
   return restMatches(filter, 0, topic, 0)
 }
 
-/** `$SYS/...` and the like. */
+/** Whether the topic begins with `$`, so that leading wildcards do not match it. */
 export function isHiddenFromWildcards(topic: string): boolean {
   return topic.startsWith('$')
 }
@@ -108,8 +108,8 @@ export function startsWithWildcard(filter: string): boolean {
 }
 
 /**
- * Whether the levels of the filter from `filterStart` match those of the topic from `topicStart`. A start
- * beyond the length says that no level is left.
+ * Whether the levels of the filter from `filterStart` match those of the topic from `topicStart`. A start beyond the
+ * length means that no level is left.
  */
 export function restMatches(
   filter: string,
@@ -136,7 +136,7 @@ export function restMatches(
   return topicAt > topic.length
 }
 
-/** The length of the level that starts in both texts, or -1 when the two levels differ. */
+/** Returns the length of the level that starts in both texts, or -1 when the levels differ. */
 function sameLevelLength(
   filter: string,
   filterStart: number,

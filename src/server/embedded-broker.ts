@@ -8,7 +8,7 @@ import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../session/target.ts'
 import { nearest } from '../config/nearest.ts'
-import { type Message, owningBytes } from '../message.ts'
+import { type Message, withOwnBytes } from '../message.ts'
 import { wholeSubscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
 import type { Durability } from '../store/store.ts'
@@ -132,7 +132,7 @@ export class EmbeddedBroker {
     const target: Target = {
       clientId: null,
       isDurable: false,
-      deliver: message => this.#guard(() => handler(owningBytes(message))),
+      deliver: message => this.#guard(() => handler(withOwnBytes(message))),
     }
     const { broker } = this.#server.core
     broker.subscriptions.listen(target, wholeSubscription(filter))

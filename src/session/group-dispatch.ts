@@ -75,7 +75,7 @@ export class GroupDispatch {
       } else {
         const member = this.#ready.pick(next.message)
         if (member === null) return true
-        this.#context.turnWorkLeft -= WORK.groupHanding
+        this.#context.turnWorkLeft -= WORK.groupHandOver
         waiting.shift()
         this.#handOut(next, member)
       }
@@ -87,7 +87,7 @@ export class GroupDispatch {
   #bindKeys(keys: KeyedQueues<ShareMember>): boolean {
     while (keys.isBoundAnew) {
       if (this.#context.turnWorkLeft <= 0) return false
-      this.#context.turnWorkLeft -= WORK.queueLook
+      this.#context.turnWorkLeft -= WORK.queueStep
       keys.bindNext()
     }
     return true
@@ -96,7 +96,7 @@ export class GroupDispatch {
   #pumpKeysOf(member: ShareMember, keys: KeyedQueues<ShareMember>): boolean {
     for (let first = member.queues.first; first !== null; first = member.queues.first) {
       if (this.#context.turnWorkLeft <= 0) return false
-      this.#context.turnWorkLeft -= WORK.queueLook
+      this.#context.turnWorkLeft -= WORK.queueStep
       const next = first.deliveries.peek()
       if (!keys.isOf(first, member) || next === undefined) continue
       const isOver = isExpired(next.message, this.#context.now)

@@ -76,7 +76,7 @@ export class GroupJournal {
       if (this.#context.turnWorkLeft <= 0) return false
       const delivery = this.#toStore[this.#stored]
       if (delivery === undefined || !isUnstored(delivery)) continue
-      this.#context.turnWorkLeft -= WORK.groupStoring
+      this.#context.turnWorkLeft -= WORK.groupStore
       this.store(delivery)
     }
     this.#toStore = []

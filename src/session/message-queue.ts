@@ -2,7 +2,7 @@
 // store.
 
 import type { Limits } from '../limits.ts'
-import { settleBytes } from '../message.ts'
+import { compactBytes } from '../message.ts'
 import type { Delivery } from './delivery.ts'
 import { FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
 import { sizeOf, type QueueTail } from './queue-tail.ts'
@@ -68,7 +68,7 @@ export class MessageQueue {
   add(delivery: Delivery): void {
     if (this.tail.takes(delivery, this.length, this.#bytes)) return
     // On its way through a short queue it need not have memory of its own.
-    if (this.length >= LONG_QUEUE_MIN && delivery.qos > 0) settleBytes(delivery.message)
+    if (this.length >= LONG_QUEUE_MIN && delivery.qos > 0) compactBytes(delivery.message)
     this.#deliveries.add(delivery)
     this.#count(delivery)
   }

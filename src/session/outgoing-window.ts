@@ -1,6 +1,6 @@
 // QoS 1 and 2 messages sent to one client and not yet settled.
 
-import { contentBytes, settleBytes } from '../message.ts'
+import { contentBytes, compactBytes } from '../message.ts'
 import type { Delivery, DeliveryOrigin } from './delivery.ts'
 import { ExchangeTable } from './exchange-table.ts'
 import type { MemoryAccount } from './memory-account.ts'
@@ -81,7 +81,7 @@ export class OutgoingWindow {
     for (const delivery of this.unsettled()) {
       delivery.isOnWire = false
       // It may stay for long now.
-      settleBytes(delivery.message)
+      compactBytes(delivery.message)
     }
     this.#onWire = 0
     this.#bytesOnWire = 0

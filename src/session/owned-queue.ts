@@ -108,7 +108,7 @@ export class OwnedQueue implements TailReader, Postponed {
 
   /** Drops a delivery that was taken out and is not sent any more. */
   dropTaken(delivery: Delivery, reason: DropReason): void {
-    this.#context.turnWorkLeft -= WORK.queueLook
+    this.#context.turnWorkLeft -= WORK.queueStep
     drop(this.#context, reason, delivery, this.#owner.owner)
   }
 
@@ -137,7 +137,7 @@ export class OwnedQueue implements TailReader, Postponed {
     const clientId = owner.kind === 'session' ? owner.clientId : null
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
       this.#context.dropped(reason, next.message, clientId)
-      this.#context.turnWorkLeft -= WORK.queueLook
+      this.#context.turnWorkLeft -= WORK.queueStep
       if (this.#context.turnWorkLeft > 0) continue
       if (this.waiting.length > 0) this.postpone()
       return

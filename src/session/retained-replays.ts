@@ -138,7 +138,7 @@ export class RetainedReplays {
     if (qos > 0 && !exchanges.mayBegin) return false
     replay.take()
     const changes = qos > 0 && isDurable ? 1 : 0
-    this.#context.turnWorkLeft -= WORK.retainedMessage + changes * WORK.durableFact
+    this.#context.turnWorkLeft -= WORK.retainedMessage + changes * WORK.durableChange
     if (rights.receivesBy !== null && rights.withholds(message)) {
       this.#context.dropped('no-right-to-receive', message, this.#recipient.clientId)
     } else if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)

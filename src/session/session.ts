@@ -3,7 +3,7 @@
 
 import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
-import { type Message, owningBytes } from '../message.ts'
+import { type Message, withOwnBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
@@ -121,7 +121,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       (this.#replays !== null && this.#replays.count > 0) ||
       (this.#queue !== null && this.#queue.waiting.holdsQoS0)
     ) {
-      const owning = owningBytes(message)
+      const owning = withOwnBytes(message)
       this.queue.pushNew(newDelivery(owning, 0, retain, identifiers, null, 0, 0))
     } else {
       this.sendQoS0(message, retain, identifiers)

@@ -3,7 +3,7 @@
 
 import type { CommitId } from '../store/journal.ts'
 import { WORK } from '../limits.ts'
-import { type Message, owningBytes } from '../message.ts'
+import { type Message, withOwnBytes } from '../message.ts'
 import type { ShareStrategy, ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { GroupOwner } from '../store/change.ts'
@@ -190,7 +190,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     for (const session of absent) {
       if (this.#context.turnWorkLeft <= 0) return false
       const { exchanges } = session
-      this.#context.turnWorkLeft -= WORK.queueLook + WORK.groupHanding * exchanges.count
+      this.#context.turnWorkLeft -= WORK.queueStep + WORK.groupHandOver * exchanges.count
       absent.delete(session)
       this.#takeBackFrom(exchanges)
     }
@@ -255,7 +255,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
       this.#context.dropped('client-away', delivery.message, null)
       return
     }
-    const message = owningBytes(delivery.message)
+    const message = withOwnBytes(delivery.message)
     this.queue.push(message === delivery.message ? delivery : { ...delivery, message })
   }
 }

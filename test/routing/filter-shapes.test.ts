@@ -109,16 +109,16 @@ test('a shape is its first client’s until no filter has it', async t => {
   shapes.add('+/b', 'bob')
   shapes.add('+/b/c', 'bob')
 
-  t.strictSame([shapes.broughtInBy('alice'), shapes.broughtInBy('bob')], [2, 1])
+  t.strictSame([shapes.countedFor('alice'), shapes.countedFor('bob')], [2, 1])
   shapes.remove('+/a')
-  t.strictSame([shapes.broughtInBy('alice'), shapes.broughtInBy('bob')], [2, 1])
+  t.strictSame([shapes.countedFor('alice'), shapes.countedFor('bob')], [2, 1])
   shapes.remove('+/b')
   shapes.remove('+/b/c')
-  t.strictSame([shapes.broughtInBy('alice'), shapes.broughtInBy('bob'), shapes.count], [0, 0, 0])
+  t.strictSame([shapes.countedFor('alice'), shapes.countedFor('bob'), shapes.count], [0, 0, 0])
 })
 
 test('a search among filters that an enemy chose costs what the shapes allow, whatever their number', async t => {
-  const looks: number[] = []
+  const steps: number[] = []
   for (const clients of [1, 4, 16]) {
     const tree = new FilterTree<{ readonly path: string }>()
     const shapes = new FilterShapes()
@@ -134,8 +134,8 @@ test('a search among filters that an enemy chose costs what the shapes allow, wh
       }
     }
     tree.match(`${'a/'.repeat(16)}y`)
-    looks.push(tree.looks)
+    steps.push(tree.steps)
   }
 
-  t.ok(Math.max(...looks) <= 3 * (1_024 + 18), looks.join())
+  t.ok(Math.max(...steps) <= 3 * (1_024 + 18), steps.join())
 })

@@ -35,7 +35,7 @@ test('a tree whose paths are removed is as small as one that never held them', a
   for (const path of paths) t.equal(tree.remove(path)?.path, path)
 
   t.equal(nodeCount(tree.root), 1)
-  t.equal(tree.root.occupants, 2)
+  t.equal(tree.root.entryCount, 2)
   t.equal(tree.get('a/+/c')?.path, 'a/+/c')
   t.equal(tree.get('b')?.path, 'b')
 })
@@ -48,7 +48,7 @@ test('a path that is not there is neither found nor removed', async t => {
     t.equal(tree.remove(path), null, path)
   }
 
-  t.equal(tree.root.occupants, 2)
+  t.equal(tree.root.entryCount, 2)
 })
 
 test('levels named like object properties are levels like others', async t => {

@@ -4,7 +4,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
-import { makeMessage, ownCopy, settleBytes } from '../../src/message.ts'
+import { makeMessage, ownCopy, compactBytes } from '../../src/message.ts'
 import { NO_PROPERTIES, type Properties, type UserProperty } from '../../src/packet/packet.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { Pond, type PondOptions } from '../pond.ts'
@@ -369,7 +369,7 @@ test('a small payload that stays does not keep the memory that it shared', async
   const message = makeMessage(said, 't', null, broker)
   t.ok(payload.buffer.byteLength > 4_000)
 
-  settleBytes(message)
+  compactBytes(message)
 
   t.equal(message.payload.buffer.byteLength, 100)
   t.equal(message.payload.compare(payload), 0)
