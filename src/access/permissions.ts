@@ -16,6 +16,18 @@ export interface Permissions {
   mayShare?(filter: string): boolean
 }
 
+/** Permissions that know of a whole filter what may be received of it: then its messages need no look, one by one. */
+export interface CoveringPermissions extends Permissions {
+  /** Another number after each change of the rules, which changes the answers. */
+  readonly rules: { readonly version: number }
+  /** `filter` is the topic filter without `$share/group/`. */
+  mayReceiveAllOf(filter: string): boolean
+}
+
+export function isCovering(permissions: Permissions): permissions is CoveringPermissions {
+  return 'mayReceiveAllOf' in permissions
+}
+
 /** Everything. The topics that the broker keeps for itself are closed to everybody: see `isReserved`. */
 export const UNRESTRICTED: Permissions = {
   mayPublish: () => true,

@@ -78,6 +78,7 @@ export class Subscriptions {
     if (!session.subscriptions.has(subscription.filter)) {
       this.#context.memory.add('subscriptions', subscriptionBytes(subscription))
       this.#count += 1
+      session.rights.coverage.entered(subscription.topicFilter)
     }
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName !== null) this.groups.join(session, subscription)
@@ -88,6 +89,7 @@ export class Subscriptions {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) return
     session.subscriptions.delete(filter)
+    session.rights.coverage.left(subscription.topicFilter)
     // No subscription, no replay [MQTT-3.10.4-2].
     if (session.isReplaying) session.replays.unsubscribed(filter)
     this.#detach(session, subscription)

@@ -2,7 +2,10 @@
 
 import type { Identity } from '../access/identity.ts'
 import type { Permissions } from '../access/permissions.ts'
+import { WORK } from '../limits.ts'
 import { type Message, textBytes } from '../message.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import { coverageOf, type ReceiveCoverage } from './receive-coverage.ts'
 import type { SessionContext } from './session-context.ts'
 
 /** A client that was let in, here or away. */
@@ -26,6 +29,8 @@ export class ClientRights implements Principal {
   /** The permissions when they ask about each delivery, else null: then nothing is asked. */
   receivesBy: Permissions | null
   permissions: Permissions
+  readonly subscriptions: Map<string, Subscription> = new Map()
+  coverage: ReceiveCoverage
   readonly #context: SessionContext
 
   constructor(identity: Identity, permissions: Permissions, context: SessionContext) {
@@ -34,12 +39,27 @@ export class ClientRights implements Principal {
     this.#context = context
     this.permissions = permissions
     this.receivesBy = permissions.mayReceive === undefined ? null : permissions
+    this.coverage = coverageOf(permissions, this.subscriptions)
   }
 
   /** Its client was authenticated anew. */
   grant(permissions: Permissions): void {
     this.permissions = permissions
     this.receivesBy = permissions.mayReceive === undefined ? null : permissions
+    this.coverage = coverageOf(permissions, this.subscriptions)
+  }
+
+  /**
+   * The same of a message that one of its subscriptions brings now. Whoever asks has seen that not everything may be received by
+   * the rules of this version: `coverage.coveredAt !== coverage.rules.version`.
+   */
+  withholdsNew(message: Message): boolean {
+    const judged = this.coverage.judge()
+    if (judged > 0) {
+      this.#context.turnWorkLeft -= judged * WORK.filter
+      if (this.coverage.coveredAt === this.coverage.rules.version) return false
+    }
+    return this.withholds(message)
   }
 
   /** Whether the message must not be sent to the client. Asked as it is delivered, and again when it has waited. */

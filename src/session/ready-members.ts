@@ -70,14 +70,16 @@ export class ReadyMembers {
   pick(message: Message): ShareMember | null {
     let member = this.#strategy.next(message)
     while (member !== null && !this.staysReady(member)) member = this.#strategy.next(message)
-    if (member === null || member.session.rights.receivesBy === null) return member
+    if (member === null) return null
+    const { coverage } = member.session.rights
+    if (coverage.coveredAt === coverage.rules.version) return member
     return this.#withTheRight(member, message)
   }
 
   #withTheRight(first: ShareMember, message: Message): ShareMember {
     const passedOver: ShareMember[] = []
     let member: ShareMember | null = first
-    while (member?.session.rights.withholds(message) === true) {
+    while (member?.session.rights.withholdsNew(message) === true) {
       passedOver.push(member)
       this.#set(member, false)
       member = this.#strategy.next(message)

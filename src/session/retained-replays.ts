@@ -139,7 +139,8 @@ export class RetainedReplays {
     replay.take()
     const changes = qos > 0 && isDurable ? 1 : 0
     this.#context.turnWorkLeft -= WORK.retainedMessage + changes * WORK.durableChange
-    if (rights.receivesBy !== null && rights.withholds(message)) {
+    const { coverage } = rights
+    if (coverage.coveredAt !== coverage.rules.version && rights.withholdsNew(message)) {
       this.#context.dropped('no-right-to-receive', message, this.#recipient.clientId)
     } else if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)
     else {

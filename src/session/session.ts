@@ -25,7 +25,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   readonly rights: ClientRights
   /** It was to outlive its connection when it began: the store keeps it and its deliveries until it ends. */
   readonly isDurable: boolean
-  readonly subscriptions: Map<string, Subscription> = new Map()
+  readonly subscriptions: Map<string, Subscription>
   expiryIntervalSeconds: number
   /** SUBACK goes before the retained messages of its filters, and is not said yet. */
   holdsReplays = false
@@ -43,6 +43,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   constructor(rights: ClientRights, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = rights.clientId
     this.rights = rights
+    this.subscriptions = rights.subscriptions
     this.isDurable = expiryIntervalSeconds > 0 && context.storesSessions
     this.expiryIntervalSeconds = expiryIntervalSeconds
     this.#context = context
@@ -106,7 +107,8 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     const retain = message.retain && options.retainAsPublished
     // The smaller one of message and subscription [MQTT-3.8.4-8].
     const qos = message.qos < options.qos ? message.qos : options.qos
-    if (this.rights.receivesBy !== null && this.rights.withholds(message)) {
+    const { coverage } = this.rights
+    if (coverage.coveredAt !== coverage.rules.version && this.rights.withholdsNew(message)) {
       this.#context.dropped('no-right-to-receive', message, this.clientId)
     } else if (qos > 0) {
       const stored = this.isDurable ? this.#context.nextDelivery() : 0

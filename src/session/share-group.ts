@@ -225,7 +225,11 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   /** Hands the message to a member that can take it now, with the options of that member's subscription. */
   #handOut(delivery: Delivery, member: ShareMember): void {
     const { subscription, identifiers, session } = member
-    if (session.rights.receivesBy !== null && session.rights.withholds(delivery.message)) {
+    const { coverage } = session.rights
+    if (
+      coverage.coveredAt !== coverage.rules.version &&
+      session.rights.withholdsNew(delivery.message)
+    ) {
       drop(this.#context, 'no-right-to-receive', delivery, this.owner)
       return
     }

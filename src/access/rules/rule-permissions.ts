@@ -1,6 +1,6 @@
 // What one client may do by the rules that hold now. Rules that are replaced hold for every client from its next question on.
 
-import type { Permissions } from '../permissions.ts'
+import type { CoveringPermissions } from '../permissions.ts'
 import { Gate } from './gate.ts'
 import { RememberedVerdicts } from './remembered-verdicts.ts'
 import type { RuleBook, RuleSubject } from './rule.ts'
@@ -27,14 +27,14 @@ export class CurrentRules {
   }
 }
 
-export class RulePermissions implements Permissions {
-  readonly #rules: CurrentRules
+export class RulePermissions implements CoveringPermissions {
+  readonly rules: CurrentRules
   readonly #subject: RuleSubject
   readonly #gate: Gate
   #version: number
 
   constructor(rules: CurrentRules, subject: RuleSubject) {
-    this.#rules = rules
+    this.rules = rules
     this.#subject = subject
     this.#gate = new Gate(rules.book.rulesFor(subject), rules.remembered)
     this.#version = rules.version
@@ -52,15 +52,19 @@ export class RulePermissions implements Permissions {
     return this.#current().mayReceive(topic)
   }
 
+  mayReceiveAllOf(filter: string): boolean {
+    return this.#current().mayReceiveAllOf(filter)
+  }
+
   /** Whoever takes messages away from others must be one who may hear them. */
   mayShare(filter: string): boolean {
     return this.#current().mayReceiveAllOf(filter)
   }
 
   #current(): Gate {
-    if (this.#version !== this.#rules.version) {
-      this.#version = this.#rules.version
-      this.#gate.replace(this.#rules.book.rulesFor(this.#subject))
+    if (this.#version !== this.rules.version) {
+      this.#version = this.rules.version
+      this.#gate.replace(this.rules.book.rulesFor(this.#subject))
     }
     return this.#gate
   }
