@@ -50,8 +50,8 @@ export class ClientRights implements Principal {
   }
 
   /**
-   * The same of a message that one of its subscriptions brings now. Whoever asks has seen that not everything may be received by
-   * the rules of this version: `coverage.coveredAt !== coverage.rules.version`.
+   * Whether a message that one of its subscriptions brings now must not be sent to the client. Whoever asks has seen that not
+   * everything may be received by the rules of this version: `coverage.coveredAt !== coverage.rules.version`.
    */
   withholdsNew(message: Message): boolean {
     const judged = this.coverage.judge()
@@ -62,7 +62,7 @@ export class ClientRights implements Principal {
     return this.withholds(message)
   }
 
-  /** Whether the message must not be sent to the client. Asked as it is delivered, and again when it has waited. */
+  /** The same of any message: of one that has waited, say, whose subscription may be gone. */
   withholds(message: Message): boolean {
     const { receivesBy } = this
     if (receivesBy === null) return false
