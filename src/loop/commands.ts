@@ -24,6 +24,12 @@ interface Answer {
   readonly failed: (error: Error) => void
 }
 
+/**
+ * How deep a program may publish from handlers of what it publishes. Beyond, it goes round in a circle that would end in the
+ * middle of a change, for want of stack.
+ */
+const PUBLISHES_WITHIN_MAX = 32
+
 /** Retained topics and levels that are looked at before the work of the turn is counted. */
 const RETAINED_STEPS = 256
 
@@ -33,6 +39,7 @@ export class Commands implements Flushable {
   readonly #commands = new Set<Command>()
   #isPostponed = false
   #answers: Answer[] = []
+  #publishesWithin = 0
   /** Why no further command is taken. */
   #refusal: Error | null = null
 
@@ -43,16 +50,21 @@ export class Commands implements Flushable {
 
   /**
    * Publishes before it returns, so in the order of the calls. Resolves with how many subscribers matched. Rejects when
-   * the asker may not publish this, or when there is no space for it.
+   * the asker may not publish this, when there is no space for it, or from handlers that call each other without end.
    */
   async publish(said: Publishable, topic: string, asker: Asker): Promise<number> {
     if (this.#refusal !== null) throw this.#refusal
+    if (this.#publishesWithin === PUBLISHES_WITHIN_MAX) {
+      throw new Error(
+        `a handler publishes what calls it again, ${PUBLISHES_WITHIN_MAX} times by now`,
+      )
+    }
     this.#turn.begin()
     const { admission, journal, publishing } = this.#broker
     const message = admission.publish(said, topic, asker)
     if (message instanceof NotAdmitted) throw new Error(message.sentence)
     const recorded = new Recorded(journal)
-    const receivers = recorded.by(() => publishing.publish(message))
+    const receivers = this.#deeper(() => recorded.by(() => publishing.publish(message)))
     await new Promise<void>((done, failed) => {
       this.#answer({ commitId: recorded.commitId, done, failed })
     })
@@ -144,6 +156,15 @@ export class Commands implements Flushable {
       if (this.#commands.has(command) && this.#step(command)) this.#commands.delete(command)
     }
     if (this.#commands.size > 0) this.#postpone()
+  }
+
+  #deeper<Result>(publish: () => Result): Result {
+    this.#publishesWithin += 1
+    try {
+      return publish()
+    } finally {
+      this.#publishesWithin -= 1
+    }
   }
 
   #postpone(): void {

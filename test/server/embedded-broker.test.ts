@@ -165,6 +165,38 @@ test('a handler that throws is logged and harms nobody', async t => {
   t.match(faults, [/a fault of the listener/, /a fault of the handler/])
 })
 
+test('handlers that publish what calls them again are stopped, and harm nobody', async t => {
+  const { broker, port } = await brokerOnPort()
+  t.teardown(() => broker.close())
+  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })
+  t.teardown(() => client.endAsync())
+  const away = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
+    protocolVersion: 5,
+    properties: { sessionExpiryInterval: 60 },
+  })
+  await away.subscribeAsync('#', { qos: 0 })
+  await away.endAsync()
+  let dropped = 0
+  const refused: string[] = []
+  const tell = (topic: string): void => {
+    broker.publish({ topic, payload: 'x' }).catch((error: Error) => refused.push(error.message))
+  }
+  broker.on('dropped', () => {
+    dropped += 1
+    tell('audit/dropped')
+  })
+  const stop = broker.subscribe('loop', () => tell('loop'))
+
+  await client.publishAsync('x', 'is dropped, and so is what says so', { qos: 0 })
+  await client.publishAsync('alive', 'x', { qos: 1 })
+
+  t.equal(dropped, 1 + 32 + 1 + 32)
+  tell('loop')
+  stop()
+  await client.publishAsync('alive', 'x', { qos: 1 })
+  t.match(refused[0], 'a handler publishes what calls it again, 32 times by now')
+})
+
 test('wrong topics and filters are refused with a sentence', async t => {
   const broker = await createBroker()
   t.teardown(() => broker.close())
