@@ -32,8 +32,8 @@ export interface ConnectionHost {
   readonly isPaused: boolean
   /** Bytes that wait for the socket outside of the outbox. */
   readonly pendingBytes: number
-  /** Sends what may be sent at once, because the outbox has grown large within one turn. */
-  flushEarly(): void
+  /** Hands to the socket what may leave by now: before the end of the turn when the outbox has grown large within it. */
+  write(): void
 }
 
 /** What the connection wants to know of the world outside, and cannot wait for. */

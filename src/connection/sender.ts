@@ -201,7 +201,7 @@ export class Sender implements Link {
     this.#context.broker.statistics.packetsSent += 1
     this.#host.requestFlush()
     if (this.outbox.bytes < this.#flushEarlyAt) return
-    this.#host.flushEarly()
+    this.#host.write()
     this.#flushEarlyAt = this.outbox.bytes + EARLY_FLUSH_BYTES
   }
 }

@@ -53,7 +53,7 @@ export class Turn {
   readonly #flushables = new Set<Flushable>()
   /** What they have to send waits for a commit. */
   readonly #waiting = new Set<Flushable>()
-  #postponed: Flushable[] = []
+  #postponed = new Set<Flushable>()
   /** Turns that ended so far: what tests count. */
   turns = 0
 
@@ -116,9 +116,9 @@ export class Turn {
     this.#flushables.add(flushable)
   }
 
-  /** The flushable's share of this turn is used up: it goes on in the next. */
+  /** The flushable's share of this turn is used up: it goes on in the next. May be called often. */
   postpone(flushable: Flushable): void {
-    this.#postponed.push(flushable)
+    this.#postponed.add(flushable)
   }
 
   /** Resolves when all that was recorded is committed: nothing waits for a commit any more. */
@@ -201,17 +201,20 @@ export class Turn {
 
   #resumePostponed(): void {
     const { broker } = this.#options
-    if (this.#postponed.length === 0 && broker.postponed.isEmpty) return
     const postponed = this.#postponed
-    this.#postponed = []
+    if (postponed.size === 0 && broker.postponed.isEmpty) return
+    this.#postponed = new Set()
     this.begin()
     broker.postponed.proceed()
-    for (const [index, flushable] of postponed.entries()) {
+    for (const flushable of postponed) {
       if (broker.turnWorkLeft <= 0) {
         // They have waited already: before those that have had a part of this turn.
-        this.#postponed = [...postponed.slice(index), ...this.#postponed]
+        for (const later of this.#postponed) postponed.add(later)
+        this.#postponed = postponed
         return
       }
+      postponed.delete(flushable)
+      this.#postponed.delete(flushable)
       flushable.proceed()
     }
   }

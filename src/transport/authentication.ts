@@ -1,0 +1,75 @@
+// Brings the questions of one connection to the access. What comes back is a verdict in any case: whoever is asked may throw,
+// reject, or answer with something else.
+
+import type { Exchange, Verdict } from '../access/access.ts'
+import { verdictIn } from '../access/verdict.ts'
+import type { Connection } from '../connection/connection.ts'
+import type { Question } from '../connection/connection-context.ts'
+import { BAD_AUTHENTICATION_METHOD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
+import type { ClientSocketContext } from './client-socket.ts'
+
+/** From the first question to the verdict that allows or refuses. */
+export class Authentication {
+  readonly #context: ClientSocketContext
+  readonly #connection: Connection
+  #exchange: Exchange | null = null
+
+  constructor(context: ClientSocketContext, connection: Connection) {
+    this.#context = context
+    this.#connection = connection
+  }
+
+  /** Calls back with the verdict, at once or later. */
+  ask(question: Question, answered: (verdict: Verdict) => void): void {
+    const answer = this.#answerTo(question)
+    if (!isPromise(answer)) {
+      answered(this.#verdictIn(answer))
+      return
+    }
+    void Promise.resolve(answer)
+      .then(
+        late => this.#verdictIn(late),
+        error => this.#noVerdict(error),
+      )
+      .then(answered)
+  }
+
+  #answerTo(question: Question): Verdict | Promise<Verdict> {
+    const { access } = this.#context
+    try {
+      if (question.kind === 'authenticate') return access.authenticate(question.credentials)
+      if (question.isFirst) {
+        this.#exchange = access.beginExchange(question.method, question.credentials)
+      }
+      if (this.#exchange === null) {
+        const sentence = 'the authentication method is not offered'
+        return { kind: 'refused', reason: BAD_AUTHENTICATION_METHOD, sentence }
+      }
+      return this.#exchange.step({ method: question.method, data: question.data })
+    } catch (error) {
+      return this.#noVerdict(error)
+    }
+  }
+
+  /** What an author of rules answers is looked at before it is believed. */
+  #verdictIn(answer: unknown): Verdict {
+    try {
+      return verdictIn(answer) ?? this.#noVerdict(new TypeError('the answer is no verdict'))
+    } catch (error) {
+      return this.#noVerdict(error)
+    }
+  }
+
+  /** Whoever was asked has failed: nobody comes in. */
+  #noVerdict(error: unknown): Verdict {
+    const { broker } = this.#context.connections
+    broker.faults.failed('authentication', error, this.#connection.clientId)
+    const sentence = 'the authentication is out of order'
+    return { kind: 'refused', reason: SERVER_UNAVAILABLE, sentence }
+  }
+}
+
+/** Also one of another library's making. */
+function isPromise(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'then' in answer
+}
