@@ -4,6 +4,8 @@
 export interface Deadline {
   /** Called once, in a turn, when the time has come. */
   expired(now: number): void
+  /** Where it stands among all, while it is set. Only `Deadlines` touches it. */
+  place?: Entry | undefined
 }
 
 class Entry {
@@ -21,7 +23,6 @@ export class Deadlines {
   /** Milliseconds at which the next one expires; Infinity for none. Each turn begins with a look at it. */
   next = Infinity
   readonly #heap: Entry[] = []
-  readonly #entries = new Map<Deadline, Entry>()
   #again: Deadline[] = []
 
   get count(): number {
@@ -30,12 +31,12 @@ export class Deadlines {
 
   /** Sets or moves the deadline. Infinity takes it out. */
   set(deadline: Deadline, at: number): void {
-    const known = this.#entries.get(deadline)
+    const known = deadline.place
     if (at === Infinity) {
       this.clear(deadline)
     } else if (known === undefined) {
       const entry = new Entry(deadline, at)
-      this.#entries.set(deadline, entry)
+      deadline.place = entry
       this.#put(entry, this.#heap.length)
       this.#rise(entry)
     } else {
@@ -47,9 +48,9 @@ export class Deadlines {
   }
 
   clear(deadline: Deadline): void {
-    const entry = this.#entries.get(deadline)
+    const entry = deadline.place
     if (entry === undefined) return
-    this.#entries.delete(deadline)
+    deadline.place = undefined
     const last = this.#heap.pop()
     if (last !== undefined && last !== entry) {
       this.#put(last, entry.index)

@@ -16,6 +16,7 @@ export interface SessionHolder {
 class SessionEntry implements Deadline {
   readonly session: Session
   holder: SessionHolder | null = null
+  place: Deadline['place'] = undefined
   readonly #sessionExpired: (session: Session) => void
 
   constructor(session: Session, sessionExpired: (session: Session) => void) {

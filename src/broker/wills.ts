@@ -24,6 +24,7 @@ export interface WillPublisher {
 }
 
 class PendingWill implements Deadline {
+  place: Deadline['place'] = undefined
   readonly #wills: Wills
   readonly #clientId: string
 

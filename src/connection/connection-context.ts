@@ -4,11 +4,13 @@ import type { Credentials } from '../access/access.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ChunkPool } from './outbox.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
+import type { ReadingLimits } from './reading-limits.ts'
 
 export interface ConnectionContext {
   readonly broker: Broker
   readonly encoder: PublishEncoder
   readonly pool: ChunkPool
+  readonly reading: ReadingLimits
   /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
   readonly responseInformation: string | null
   /** A client id nobody has [MQTT-3.1.3-6]. */

@@ -7,7 +7,7 @@ import type { NegotiatedLimits } from './negotiated-limits.ts'
 
 export type ConnectionState = AwaitingConnect | Authenticating | Connected | Closed
 
-export interface AwaitingConnect {
+interface AwaitingConnect {
   readonly kind: 'awaiting-connect'
   readonly terms: ReadingTerms
   readonly question: null

@@ -53,10 +53,9 @@ export class Connection implements TimeLimited, SessionHolder {
     this.host = host
     this.peer = peer
     this.sender = new Sender(context, host)
-    const { broker } = context
-    const { connectPacketBytesMax, userPropertiesMax } = broker.limits
-    this.framer = new Framer(connectPacketBytesMax, 'limits.connectPacketBytesMax')
-    const terms = { version: 4, userPropertiesMax } as const
+    const { broker, reading } = context
+    this.framer = new Framer(reading.beforeConnect)
+    const terms = reading.termsOf(4)
     this.state = { kind: 'awaiting-connect', terms, question: null, hasReceived: false }
     broker.statistics.connectionsAccepted += 1
     this.timeLimits = new TimeLimits(broker, this)
@@ -158,7 +157,7 @@ export class Connection implements TimeLimited, SessionHolder {
         authenticating(this, state, packet)
         return 0
       case 'awaiting-connect':
-        awaitingConnect(this, state, packet)
+        awaitingConnect(this, packet)
         return 0
     }
   }

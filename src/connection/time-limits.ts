@@ -29,6 +29,7 @@ export interface TimeLimited {
 }
 
 export class TimeLimits implements Deadline {
+  place: Deadline['place'] = undefined
   readonly #broker: Broker
   readonly #client: TimeLimited
   #stage: 'connecting' | 'authenticating' | 'connected' | 'over' = 'connecting'
@@ -44,6 +45,7 @@ export class TimeLimits implements Deadline {
     this.#broker = broker
     this.#client = client
     this.#startOpeningLimit()
+    broker.deadlines.set(this, this.#openingDue)
   }
 
   /** CONNECT is here. Who is asked about it has a time of its own. */
@@ -59,7 +61,9 @@ export class TimeLimits implements Deadline {
     this.#overdueInTurn = null
     this.lastHeard = this.#broker.now
     const { deadlines, now } = this.#broker
-    deadlines.set(this, this.#silenceMax === 0 ? Infinity : now + this.#silenceMax)
+    if (this.#silenceMax === 0) deadlines.clear(this)
+    // Otherwise it is looked at when CONNECT was due, and that it has come is seen then.
+    else if (now + this.#silenceMax < this.#openingDue) deadlines.set(this, now + this.#silenceMax)
   }
 
   end(): void {
@@ -85,10 +89,10 @@ export class TimeLimits implements Deadline {
     else this.#timeOut()
   }
 
+  /** What is set already comes before it, and is moved when it comes. */
   #startOpeningLimit(): void {
-    const { deadlines, now, limits } = this.#broker
+    const { now, limits } = this.#broker
     this.#openingDue = now + limits.connectTimeoutSeconds * 1_000
-    deadlines.set(this, this.#openingDue)
   }
 
   /** When the client is to be given up, as far as is known now. */

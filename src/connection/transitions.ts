@@ -22,7 +22,7 @@ import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import { ConnectedClient } from './connected-client.ts'
 import type { Connection } from './connection.ts'
 import type { Question } from './connection-context.ts'
-import type { Authenticating, AwaitingConnect, Connected } from './connection-state.ts'
+import type { Authenticating, Connected } from './connection-state.ts'
 import { departureOf, expiryIn } from './departure.ts'
 import {
   connack,
@@ -40,11 +40,7 @@ import {
 import { negotiate } from './negotiated-limits.ts'
 import { ProtocolError } from './protocol-error.ts'
 
-export function awaitingConnect(
-  connection: Connection,
-  state: AwaitingConnect,
-  packet: Packet,
-): void {
+export function awaitingConnect(connection: Connection, packet: Packet): void {
   if (packet.type !== 'connect') {
     // [MQTT-3.1.0-1]
     throw new ProtocolError(PROTOCOL_ERROR, `the first packet is ${packet.type}, not CONNECT`)
@@ -54,7 +50,7 @@ export function awaitingConnect(
   const negotiated = negotiate(packet, assigned, context.broker.limits)
   const next: Authenticating = {
     kind: 'authenticating',
-    terms: { ...state.terms, version: packet.version },
+    terms: context.reading.termsOf(packet.version),
     question: null,
     connect: withOwnBytes(packet),
     negotiated,
@@ -79,6 +75,7 @@ export function awaitingConnect(
 
 /** What it said may be asked for again, when the memory that it came in is another client's. */
 function withOwnBytes(packet: ConnectPacket): ConnectPacket {
+  if (packet.will === null && packet.password === null) return packet
   const will = packet.will === null ? null : keptWill(packet.will)
   return { ...packet, will, password: ownBytes(packet.password ?? undefined) }
 }
@@ -134,11 +131,11 @@ function accept(
 ): void {
   const { negotiated, connect, terms } = state
   const { sender, framer, timeLimits, peer } = connection
-  const { broker, responseInformation } = connection.context
+  const { broker, responseInformation, reading } = connection.context
   const extras = extrasOf(negotiated, data, responseInformation)
+  const fresh = connack(negotiated, false, broker, extras)
   const refusal =
-    openingRefusal(negotiated, connect.will, principal, broker) ??
-    connackRefusal(connack(negotiated, false, broker, extras), sender)
+    openingRefusal(negotiated, connect.will, principal, broker) ?? connackRefusal(fresh, sender)
   if (refusal !== null) {
     refuseConnect(connection, state, refusal.reason, refusal.sentence)
     return
@@ -156,9 +153,10 @@ function accept(
       ? null
       : { connect: { ...connect, will: null, properties: NO_PROPERTIES }, isUnderWay: false }
   connection.state = { kind: 'connected', terms, question: null, client, reauthentication }
-  framer.limit = { bytesMax: broker.limits.packetBytesMax, name: 'limits.packetBytesMax' }
+  framer.limit = reading.whenConnected
   // Also when an old session was deleted or a will was left [D6].
-  sender.send(connack(negotiated, sessionPresent, broker, extras), broker.journal.latest)
+  const packet = sessionPresent ? connack(negotiated, true, broker, extras) : fresh
+  sender.send(packet, broker.journal.latest)
   timeLimits.connected(negotiated.keepAliveSeconds)
   broker.observer.connected?.(factsOf(negotiated, peer), sessionPresent)
   broker.changing += 1

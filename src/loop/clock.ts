@@ -22,12 +22,14 @@ export class Clock {
 }
 
 export class Alarm {
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #wake: () => void
   #timer: NodeJS.Timeout | null = null
+  /** When to wake, and when the timer rings: not later. */
   #at = Infinity
+  #ringsAt = Infinity
 
-  constructor(clock: Clock, wake: () => void) {
+  constructor(clock: Pick<Clock, 'now'>, wake: () => void) {
     this.#clock = clock
     this.#wake = wake
   }
@@ -35,16 +37,27 @@ export class Alarm {
   /** Calls `wake` at this time instead of any earlier set one. Infinity for never. */
   set(at: number): void {
     if (at === this.#at) return
+    this.#at = at
+    // Deadlines of clients that come and go are put off again and again: a timer that is early is set anew when it rings.
+    if (this.#timer !== null && this.#ringsAt <= at && at !== Infinity) return
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    this.#at = at
-    if (at === Infinity) return
-    const delay = Math.min(Math.max(at - this.#clock.now(), WAKE_MS_MIN), TIMER_MS_MAX)
-    this.#timer = setTimeout(() => this.#ring(), delay)
+    if (at !== Infinity) this.#start(this.#clock.now())
   }
 
-  #ring(): void {
+  #start(now: number): void {
+    const delay = Math.min(Math.max(this.#at - now, WAKE_MS_MIN), TIMER_MS_MAX)
+    this.#ringsAt = this.#at
+    this.#timer = setTimeout(this.#ring, delay)
+  }
+
+  readonly #ring = (): void => {
     this.#timer = null
+    const now = this.#clock.now()
+    if (this.#at > now && this.#at > this.#ringsAt) {
+      this.#start(now)
+      return
+    }
     this.#at = Infinity
     this.#wake()
   }

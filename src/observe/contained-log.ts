@@ -12,6 +12,14 @@ export function containedLog(log: Log, failed: () => void): Log {
     }
   }
   return {
+    isLevelEnabled: level => {
+      try {
+        return log.isLevelEnabled?.(level) !== false
+      } catch {
+        failed()
+        return true
+      }
+    },
     debug: (fields: LogFields, sentence: string) => written(() => log.debug(fields, sentence)),
     info: (fields: LogFields, sentence: string) => written(() => log.info(fields, sentence)),
     warn: (fields: LogFields, sentence: string) => written(() => log.warn(fields, sentence)),

@@ -27,7 +27,10 @@ export class LogObserver implements Observer {
   }
 
   connected(client: ClientFacts, sessionPresent: boolean): void {
-    this.#log.info({ event: 'client.connected', ...fieldsOf(client), sessionPresent }, 'connected')
+    if (this.#log.isLevelEnabled('info')) {
+      const fields = { event: 'client.connected', ...fieldsOf(client), sessionPresent }
+      this.#log.info(fields, 'connected')
+    }
     const addresses = this.#takeovers.connected(client.clientId, client.address)
     if (addresses === null) return
     this.#log.warn(
@@ -43,6 +46,7 @@ export class LogObserver implements Observer {
 
   disconnected(client: ClientFacts, reason: ReasonCode, sentence: string): void {
     if (reason === SESSION_TAKEN_OVER) this.#takeovers.takenOver(client.clientId, client.address)
+    if (!this.#log.isLevelEnabled('info')) return
     this.#log.info(
       { event: 'client.disconnected', ...fieldsOf(client), ...wordsOf(reason, sentence) },
       'disconnected',
@@ -57,6 +61,7 @@ export class LogObserver implements Observer {
   }
 
   subscribed(clientId: string, subscription: Subscription): void {
+    if (!this.#log.isLevelEnabled('debug')) return
     const { filter, qos } = subscription
     this.#log.debug({ event: 'client.subscribed', clientId, filter, qos }, 'subscribed')
   }
@@ -69,6 +74,7 @@ export class LogObserver implements Observer {
   }
 
   unsubscribed(clientId: string, filter: string): void {
+    if (!this.#log.isLevelEnabled('debug')) return
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')
   }
 

@@ -3,6 +3,8 @@
 export type LogFields = Readonly<Record<string, unknown>>
 
 export interface Log {
+  /** False where lines of the level are not written: then they are not even made. */
+  isLevelEnabled?(level: 'debug' | 'info' | 'warn' | 'error'): boolean
   debug(fields: LogFields, sentence: string): void
   info(fields: LogFields, sentence: string): void
   warn(fields: LogFields, sentence: string): void

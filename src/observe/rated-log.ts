@@ -37,6 +37,11 @@ export class RatedLog implements Log {
     this.#limiter = new LineLimiter(options.bounds)
   }
 
+  /** False where a line of the level would not be written: whoever asks need not make it. */
+  isLevelEnabled(level: Level | 'debug'): boolean {
+    return this.#log.isLevelEnabled?.(level) !== false
+  }
+
   /** Debug lines are not limited. */
   debug(fields: LogFields, sentence: string): void {
     this.#log.debug(withShortNames(fields), sentence)
@@ -78,7 +83,8 @@ export class RatedLog implements Log {
   }
 
   #print(line: Line): void {
-    const { fields, sentence } = line
+    const { level, fields, sentence } = line
+    if (!this.isLevelEnabled(level)) return
     const clientId = wordOf(fields['clientId'])
     const address = wordOf(fields['address'])
     const event = wordOf(fields['event']) || sentence

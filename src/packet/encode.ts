@@ -44,13 +44,16 @@ export function encode(packet: Packet, version: ProtocolVersion): Buffer {
   if (packet.type === 'publish') return encodeWholePublish(packet, version)
   body.reset()
   writeBody(packet, version)
-  const size = 1 + varintBytes(body.length) + body.length
-  const header = new Writer()
-  header.uint8(FIRST_BYTES[packet.type])
-  header.varint(body.length)
-  const bytes = Buffer.allocUnsafe(size)
-  bytes.set(header.bytes.subarray(0, header.length))
-  bytes.set(body.bytes.subarray(0, body.length), header.length)
+  const { length } = body
+  const headerBytes = 1 + varintBytes(length)
+  const bytes = Buffer.allocUnsafe(headerBytes + length)
+  bytes[0] = FIRST_BYTES[packet.type]
+  let rest = length
+  for (let at = 1; at < headerBytes; at++) {
+    bytes[at] = at === headerBytes - 1 ? rest : (rest & 0x7f) | 0x80
+    rest >>>= 7
+  }
+  body.copyTo(bytes, headerBytes)
   return bytes
 }
 

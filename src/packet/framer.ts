@@ -12,7 +12,7 @@ const CARRY_BYTES_MIN = 512
 const LENGTH_BYTES_MAX = 4
 
 /** The largest packet. A larger one is refused as soon as its length is known. */
-interface PacketLimit {
+export interface PacketLimit {
   readonly bytesMax: number
   /** The name of the limit in the configuration. */
   readonly name: string
@@ -35,8 +35,10 @@ export class Framer {
   #size = 0
   #isExhausted = true
 
-  constructor(packetBytesMax: number, limitName = 'limits.packetBytesMax') {
-    this.limit = { bytesMax: packetBytesMax, name: limitName }
+  /** A number is that of bytes. */
+  constructor(limit: PacketLimit | number) {
+    this.limit =
+      typeof limit === 'number' ? { bytesMax: limit, name: 'limits.packetBytesMax' } : limit
   }
 
   /** Whether another whole packet may have arrived. */

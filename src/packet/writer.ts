@@ -14,6 +14,13 @@ export class Writer {
     this.length = 0
   }
 
+  /** What was written, to memory that has room for it. */
+  copyTo(target: Buffer, at: number): void {
+    const { bytes, length } = this
+    if (length > LOOP_LENGTH_MAX) bytes.copy(target, at, 0, length)
+    else for (let index = 0; index < length; index++) target[at + index] = bytes[index] ?? 0
+  }
+
   uint8(value: number): void {
     const at = this.#grow(1)
     this.bytes[at] = value

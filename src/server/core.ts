@@ -8,6 +8,7 @@ import { restore } from '../broker/restore.ts'
 import type { ShareSettings } from '../broker/share-groups.ts'
 import { ChunkPool } from '../connection/outbox.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
+import { ReadingLimits } from '../connection/reading-limits.ts'
 import type { Limits } from '../limits.ts'
 import { Commands } from '../loop/commands.ts'
 import { Turn, type TurnOptions } from '../loop/turn.ts'
@@ -89,6 +90,7 @@ export class Core {
         broker: this.broker,
         encoder,
         pool: new ChunkPool(),
+        reading: new ReadingLimits(options.limits),
         responseInformation: options.responseInformation,
         newClientId: options.newClientId,
       },

@@ -198,7 +198,6 @@ class SocketListener implements Listener {
   }
 
   #accept(socket: Socket): void {
-    socket.on('error', ignored)
     const peer: Peer = {
       address: plainAddress(socket.remoteAddress ?? ''),
       port: socket.remotePort ?? 0,
@@ -222,6 +221,7 @@ class SocketListener implements Listener {
       this.#admit(socket, peer)
       return
     }
+    if (socket.listenerCount('error') === 0) socket.on('error', ignored)
     const closing = this.#makeRoom(fullness)
     if (closing !== null) {
       closing.once('close', () => setImmediate(() => this.#place(socket, peer, hasWaited)))
@@ -247,9 +247,11 @@ class SocketListener implements Listener {
     socket.on('close', this.#socketClosed)
     this.#strangers.add(socket)
     if (this.#isPlain) {
+      // The wire listens to its errors from here on.
       this.#strangers.arrives(socket, this.#arrival(streamWire(socket, peer, wrongProtocolOf)))
       return
     }
+    socket.on('error', ignored)
     const arrived = this.#startDeadline(socket)
     if (this.#options.proxyProtocol === true) this.#readProxyHeader(socket, peer, arrived)
     else this.#secure(socket, peer, arrived)

@@ -25,6 +25,12 @@ interface SocketInternals {
 
 const internals = internalsOf(Object.getOwnPropertySymbols(new Socket()))
 
+const READER = Symbol('reader')
+
+interface ReadSocket extends Socket {
+  [READER]?: Reader
+}
+
 export interface Reader {
   /** The chunk is lent until this has returned. */
   received(chunk: LentBytes): void
@@ -41,11 +47,15 @@ export function readIntoSharedMemory(socket: Socket, reader: Reader): boolean {
   }
   Reflect.set(socket, internals.memory, shared)
   Reflect.set(socket, internals.generator, null)
-  Reflect.set(socket, internals.callback, (length: number, memory: Buffer): void => {
-    reader.received(memory.subarray(0, length))
-  })
+  Reflect.set(socket, READER, reader)
+  Reflect.set(socket, internals.callback, onRead)
   handle.useUserBuffer(shared)
   return true
+}
+
+/** One function for all sockets: Node calls it as a method of the socket. */
+function onRead(this: ReadSocket, length: number, memory: Buffer): void {
+  this[READER]?.received(memory.subarray(0, length))
 }
 
 function internalsOf(symbols: readonly symbol[]): SocketInternals | null {

@@ -133,3 +133,19 @@ test('a client that ends while it is doubted leaves no deadline behind', async t
 
   t.equal(pond.broker.deadlines.count, 0)
 })
+
+test('a client that comes is set among the deadlines once, and moved when CONNECT was due', async t => {
+  const pond = new Pond()
+  const { deadlines } = pond.broker
+  const set = deadlines.set.bind(deadlines)
+  let moves = 0
+  deadlines.set = (...args) => {
+    moves += 1
+    set(...args)
+  }
+
+  pond.client('a', { keepAliveSeconds: 60 })
+  t.equal(moves, 1)
+  pond.passes({ seconds: 89 })
+  t.equal(moves, 2)
+})

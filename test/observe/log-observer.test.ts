@@ -93,3 +93,40 @@ test('a filter that SUBACK refuses leaves a line that names the limit, and a cou
     { filter: /^c/, cause: 'the filter has more than 200 levels (limits.topicLevelsMax)' },
   ])
 })
+
+test('where lines of a level are not written, none are made of clients that come and go', async t => {
+  const { pond, made } = countedAt(['warn', 'error'])
+
+  const client = pond.client('a')
+  client.subscribes('a')
+  client.disconnects()
+
+  t.equal(made(), 0)
+})
+
+test('where the log does not tell its level, lines are made', async t => {
+  const { pond, made } = countedAt(null)
+
+  pond.client('a').disconnects()
+
+  t.equal(made(), 2)
+})
+
+/** Counts the lines that a log is given; `levels` are those that it writes. */
+function countedAt(levels: readonly string[] | null) {
+  let lines = 0
+  const line = (): void => {
+    lines += 1
+  }
+  const log: Log = {
+    ...(levels !== null && { isLevelEnabled: level => levels.includes(level) }),
+    debug: line,
+    info: line,
+    warn: line,
+    error: line,
+  }
+  const bounds = { repeatsMax: 5, addressLinesMax: 100, eventLinesMax: 1_000 }
+  const rated = new RatedLog(log, { bounds, now: () => 0 })
+  const pond = new Pond({ observer: new LogObserver(rated, () => 0) })
+  return { pond, made: () => lines }
+}

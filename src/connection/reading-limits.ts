@@ -1,0 +1,26 @@
+// How packets are read before CONNECT and after it: the same for all connections, which share these objects.
+
+import type { Limits } from '../limits.ts'
+import type { PacketLimit } from '../packet/framer.ts'
+import type { ProtocolVersion, ReadingTerms } from '../packet/packet.ts'
+
+export class ReadingLimits {
+  readonly beforeConnect: PacketLimit
+  readonly whenConnected: PacketLimit
+  readonly #terms: Readonly<Record<ProtocolVersion, ReadingTerms>>
+
+  constructor({ connectPacketBytesMax, packetBytesMax, userPropertiesMax }: Limits) {
+    this.beforeConnect = { bytesMax: connectPacketBytesMax, name: 'limits.connectPacketBytesMax' }
+    this.whenConnected = { bytesMax: packetBytesMax, name: 'limits.packetBytesMax' }
+    this.#terms = {
+      3: { version: 3, userPropertiesMax },
+      4: { version: 4, userPropertiesMax },
+      5: { version: 5, userPropertiesMax },
+    }
+  }
+
+  /** A CONNECT says its version itself. */
+  termsOf(version: ProtocolVersion): ReadingTerms {
+    return this.#terms[version]
+  }
+}
