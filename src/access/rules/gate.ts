@@ -16,20 +16,14 @@ export class Gate {
   readonly #remembered: RememberedVerdicts
   readonly #sendVerdicts = new Map<string, number>()
   readonly #receiveVerdicts = new Map<string, number>()
-  #rules: ClientRules
+  readonly #rules: ClientRules
 
   constructor(rules: ClientRules, remembered: RememberedVerdicts) {
     this.#rules = rules
     this.#remembered = remembered
   }
 
-  /** Rules have changed: what was remembered holds no more. */
-  replace(rules: ClientRules): void {
-    this.close()
-    this.#rules = rules
-  }
-
-  /** The client is gone. */
+  /** The client is gone, or the rules have changed: what was remembered holds no more. */
   close(): void {
     this.#remembered.forget(this.#sendVerdicts)
     this.#remembered.forget(this.#receiveVerdicts)

@@ -5,39 +5,74 @@ import { Gate } from './gate.ts'
 import { RememberedVerdicts } from './remembered-verdicts.ts'
 import type { RuleBook, RuleSubject } from './rule.ts'
 
+/** Rules that are compiled for all clients together: some 80 bytes each. */
+const COMPILED_RULES_MAX = 524_288
+/** What a client takes that has none. */
+const GATE_IN_RULES = 16
+
 /** The rules of now, for all clients. */
 export class CurrentRules {
   readonly remembered = new RememberedVerdicts()
   book: RuleBook
   /** Another number after each change. */
   version = 0
+  readonly #max: number
+  /** Those that have a gate. */
+  readonly #compiled = new Set<RulePermissions>()
+  #compiledRules = 0
+  #forgotten = 0
 
-  constructor(book: RuleBook) {
+  constructor(book: RuleBook, max: number = COMPILED_RULES_MAX) {
     this.book = book
+    this.#max = max
   }
 
   get counters(): Readonly<Record<string, number>> {
     const { size, forgotten } = this.remembered
-    return { verdictsRemembered: size, verdictsForgotten: forgotten }
+    return {
+      rulesCompiled: this.#compiledRules,
+      rulesForgotten: this.#forgotten,
+      verdictsRemembered: size,
+      verdictsForgotten: forgotten,
+    }
   }
 
   replace(book: RuleBook): void {
     this.book = book
     this.version++
+    this.#forget()
+  }
+
+  /** Compiles what holds for the client. Where that is too much for memory, the gates of all others are forgotten. */
+  gateFor(permissions: RulePermissions, subject: RuleSubject): Gate {
+    const rules = this.book.rulesFor(subject)
+    const { send, receive, subscribe } = rules
+    const count = GATE_IN_RULES + send.rules.length + receive.rules.length + subscribe.rules.length
+    if (this.#compiledRules + count > this.#max) {
+      this.#forget()
+      this.#forgotten++
+    }
+    this.#compiled.add(permissions)
+    this.#compiledRules += count
+    return new Gate(rules, this.remembered)
+  }
+
+  #forget(): void {
+    for (const permissions of this.#compiled) permissions.forget()
+    this.#compiled.clear()
+    this.#compiledRules = 0
   }
 }
 
 export class RulePermissions implements CoveringPermissions {
   readonly rules: CurrentRules
   readonly #subject: RuleSubject
-  readonly #gate: Gate
-  #version: number
+  /** Null until something is asked: a client may be away for long, and there may be many of them. */
+  #gate: Gate | null = null
 
   constructor(rules: CurrentRules, subject: RuleSubject) {
     this.rules = rules
     this.#subject = subject
-    this.#gate = new Gate(rules.book.rulesFor(subject), rules.remembered)
-    this.#version = rules.version
   }
 
   mayPublish(topic: string, qos: number, retain: boolean): boolean {
@@ -61,11 +96,14 @@ export class RulePermissions implements CoveringPermissions {
     return this.#current().mayReceiveAllOf(filter)
   }
 
+  /** The rules have changed, or others need the memory. */
+  forget(): void {
+    this.#gate?.close()
+    this.#gate = null
+  }
+
   #current(): Gate {
-    if (this.#version !== this.rules.version) {
-      this.#version = this.rules.version
-      this.#gate.replace(this.rules.book.rulesFor(this.#subject))
-    }
+    this.#gate ??= this.rules.gateFor(this, this.#subject)
     return this.#gate
   }
 }

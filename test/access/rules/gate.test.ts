@@ -1,5 +1,7 @@
 // The compiled gate says what a slow reading of the same lines says. GATE_CHECKS sets how many questions are asked.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
 import { parseAclFile } from '../../../src/access/mosquitto/acl-file.ts'
 import { AclRules } from '../../../src/access/mosquitto/acl-rules.ts'
@@ -8,6 +10,7 @@ import {
   REMEMBERED_TOPIC_LENGTH_MAX,
   RememberedVerdicts,
 } from '../../../src/access/rules/remembered-verdicts.ts'
+import { CurrentRules, RulePermissions } from '../../../src/access/rules/rule-permissions.ts'
 import type { RuleSubject } from '../../../src/access/rules/rule.ts'
 import {
   fileOf,
@@ -27,8 +30,19 @@ const CHECKS = Number(process.env['GATE_CHECKS'] ?? 200_000)
 const SUBJECT: RuleSubject = { username: 'u', clientId: 'c', address: '10.0.0.1' }
 
 function gateOf(text: string, subject: RuleSubject, remembered = new RememberedVerdicts()): Gate {
-  const rules = new AclRules(parseAclFile(Buffer.from(text), 'rules.acl'))
-  return new Gate(rules.rulesFor(subject), remembered)
+  return new Gate(bookOf(text).rulesFor(subject), remembered)
+}
+
+function bookOf(text: string): AclRules {
+  return new AclRules(parseAclFile(Buffer.from(text), 'rules.acl'))
+}
+
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
+
+function heapNow(): number {
+  collect()
+  return process.memoryUsage().heapUsed
 }
 
 /** Questions about every topic, each asked twice: the second answer is a remembered one. */
@@ -162,11 +176,40 @@ test('long topics are judged each time, so that they fill no memory', async t =>
 })
 
 test('new rules hold from the next question on', async t => {
-  const gate = gateOf('user u\ntopic a', SUBJECT)
-  t.equal(gate.mayReceive('a'), true)
+  const rules = new CurrentRules(bookOf('user u\ntopic a'))
+  const permissions = new RulePermissions(rules, SUBJECT)
+  t.equal(permissions.mayReceive('a'), true)
 
-  gate.replace(new AclRules(parseAclFile(Buffer.from('user u\ntopic b'), 'x')).rulesFor(SUBJECT))
+  rules.replace(bookOf('user u\ntopic b'))
 
-  t.equal(gate.mayReceive('a'), false)
-  t.equal(gate.mayReceive('b'), true)
+  t.equal(permissions.mayReceive('a'), false)
+  t.equal(permissions.mayReceive('b'), true)
+})
+
+test('what is compiled for clients has one bound, and is compiled again when it is needed', async t => {
+  const rules = new CurrentRules(bookOf('pattern readwrite home/%c/#'), 100)
+  const clients = Array.from({ length: 1_000 }, (_, index) => `client-${index}`)
+  const all = clients.map(clientId => new RulePermissions(rules, { ...SUBJECT, clientId }))
+  t.equal(rules.counters['rulesCompiled'], 0, 'a client that asks nothing has none')
+
+  for (let rounds = 0; rounds < 2; rounds++) {
+    for (const [index, permissions] of all.entries()) {
+      if (!permissions.mayPublish(`home/client-${index}/x`, 1, true)) t.fail(`own ${index}`)
+      if (permissions.mayReceive('home/client/x')) t.fail(`another's ${index}`)
+    }
+  }
+
+  t.match(rules.counters, { rulesCompiled: 90, rulesForgotten: 399, verdictsRemembered: 10 })
+})
+
+test('sessions of clients that are away cost few bytes for their rules', async t => {
+  const rules = new CurrentRules(bookOf('topic read a/#\n'.repeat(100)))
+  const subject = { ...SUBJECT, username: null }
+  const before = heapNow()
+
+  const all = Array.from({ length: 20_000 }, () => new RulePermissions(rules, subject))
+  for (const permissions of all) permissions.mayReceive('a/b')
+
+  t.ok(heapNow() - before < 60_000_000, 'and not 200 MB')
+  t.equal(all.length, 20_000)
 })
