@@ -75,3 +75,39 @@ test('acknowledgements count until they have left', async t => {
   outbox.take(3)
   t.equal(outbox.acknowledgements, 0)
 })
+
+test('what a thousand outboxes hold at once is made once, and is one piece up to 4 KiB', async t => {
+  const pool = new ChunkPool()
+  const outboxes = Array.from({ length: 1_000 }, () => new Outbox(pool))
+  const fill = (bytes: number): void => {
+    for (const outbox of outboxes) {
+      for (let left = bytes; left > 0; left -= 40) outbox.append(Buffer.alloc(40, left), 0)
+    }
+  }
+  const send = (): void => {
+    for (const outbox of outboxes) {
+      const pieces = outbox.take(0)
+      t.equal(pieces.length, 1)
+      outbox.recycle(true)
+    }
+  }
+
+  fill(1_000)
+  send()
+  t.equal(pool.made, 1_000)
+  fill(4_000)
+  send()
+  t.equal(pool.made, 2_000)
+  fill(4_000)
+  send()
+  t.equal(pool.made, 2_000)
+})
+
+test('bytes that are moved into a larger chunk stay what they were', async t => {
+  const outbox = new Outbox(new ChunkPool())
+  const said = Array.from({ length: 90 }, (_, index) => Buffer.alloc(43, index))
+
+  for (const bytes of said) outbox.append(bytes, 0)
+
+  t.strictSame(Buffer.concat(outbox.take(0)), Buffer.concat(said))
+})
