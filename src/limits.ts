@@ -156,14 +156,14 @@ export const LIMITS = {
   ),
   /** In units of roughly a sixth of a microsecond on the machine of the measurement: see `WORK`. */
   turnWorkMax: whole(
-    8_192,
+    16_384,
     1,
     10_000_000,
-    "A connection's share of a turn: 2 a packet, 1 a delivery at QoS 0 and 2 above, 4 a filter, 8 a durable change",
+    "A connection's share of a turn: 1 a packet, 1 a message, 1 a delivery, 4 a filter, 16 a durable change",
   ),
   /** It bounds how long one turn keeps the event loop from other work. */
   turnWorkTotalMax: whole(
-    12_288,
+    24_576,
     1,
     10_000_000,
     'Work of all connections together in one turn, in the same units; what is left waits for the next turn',
@@ -191,15 +191,16 @@ function defaults(): Limits {
 
 /** The weights of work, in units of very roughly a sixth of a microsecond: see `turnWorkMax`. */
 export const WORK = {
-  packet: 2,
-  deliveryQoS0: 1,
-  deliveryAcknowledged: 2,
-  durableChange: 8,
+  packet: 1,
+  /** One that is published, besides its packet and its deliveries. */
+  message: 1,
+  delivery: 1,
+  durableChange: 16,
   /** A share group that matches a message: it chooses a member. */
   groupDelivery: 20,
   /** A message that is handed from a share group's queue to a member, and one that is stored later. */
   groupHandOver: 2,
-  groupStore: 18,
+  groupStore: 34,
   /** A message that is visited in a queue, or a key of a share group. */
   queueStep: 1,
   /** A filter that is added or removed. */

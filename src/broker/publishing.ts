@@ -66,7 +66,7 @@ export class Publishing implements WillPublisher {
     }
     broker.statistics.willsPublished += 1
     const receivers = this.publish(admitted)
-    broker.turnWorkLeft -= WORK.packet + receivers * WORK.deliveryAcknowledged
+    broker.turnWorkLeft -= WORK.packet + WORK.message + receivers * WORK.delivery
   }
 
   /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */

@@ -166,7 +166,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     const message = this.#broker.admission.publishDecoded(packet, topic, this.session.rights)
     if (message instanceof NotAdmitted) return this.#notAdmitted(packet, topic, message)
 
-    if (packet.qos === 0) return this.#broker.publishing.publish(message) * WORK.deliveryQoS0
+    if (packet.qos === 0) return workOf(this.#broker.publishing.publish(message))
     const { journal } = this.#broker
     const factsBefore = journal.length
     if (packet.qos === 2) this.#begin(packet.packetId)
@@ -175,7 +175,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     const leastCommitId = message.retain ? journal.latest : 0
     const commitId = journal.length > factsBefore ? journal.current : leastCommitId
     this.#accept(packet, receivers, commitId)
-    return receivers * WORK.deliveryAcknowledged
+    return workOf(receivers)
   }
 
   /** An exchange of QoS 2. */
@@ -319,4 +319,9 @@ export class ConnectedClient implements Publisher, Subscriber {
       commitId,
     )
   }
+}
+
+/** Of a message, besides its packet. */
+function workOf(receivers: number): number {
+  return WORK.message + receivers * WORK.delivery
 }

@@ -1,6 +1,7 @@
 // What speed is made of, counted and not timed: writes to sockets, encodings, turns, commits, searches.
 
 import { test } from 'tap'
+import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
@@ -239,5 +240,25 @@ test('a thousand sockets are written to in four turns, each once, and what arriv
   const { turns, writes } = cost(pond, readers, () => alice.publishes('a', 'x'))
 
   t.equal(turns, 4)
+  t.ok(writes.every(count => count === 1))
+})
+
+test('forty messages of five publishers to five hundred subscribers at QoS 1 are one write to each', async t => {
+  const { turnWorkMax, turnWorkTotalMax } = DEFAULT_LIMITS
+  const pond = new Pond({ limits: { turnWorkMax, turnWorkTotalMax } })
+  const publishers = Array.from({ length: 5 }, (_, index) => pond.client(`publisher-${index}`))
+  const readers = Array.from({ length: 500 }, (_, index) => pond.client(`reader-${index}`))
+  for (const reader of readers) reader.subscribes('a', 1)
+
+  const { turns, writes } = cost(pond, readers, () =>
+    pond.inOneTurn(() => {
+      for (const publisher of publishers) {
+        for (let count = 0; count < 8; count++) publisher.publishes('a', 'x', { qos: 1 })
+      }
+    }),
+  )
+
+  // One to apply, and both to write to 256 sockets each.
+  t.equal(turns, 2)
   t.ok(writes.every(count => count === 1))
 })
