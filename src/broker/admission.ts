@@ -1,5 +1,5 @@
-// What may be published, left as a will and subscribed to: one answer for clients, wills and programs. The questions come in one
-// order: is it well formed, is it reserved, is there the right, is it within the quotas, is there room?
+// Decides whether something may be published, left as a will, or subscribed to, for clients, wills and embedding programs. It checks
+// in one order: well formed, reserved topics, right, quotas, room.
 
 import { isUtf8 } from 'node:buffer'
 import { type Permissions, UNRESTRICTED } from '../access/permissions.ts'
@@ -19,7 +19,7 @@ import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import type { CostLimit } from './subscriptions.ts'
 
-/** Who asks: a client's session, or null for a client id: the program around the broker. */
+/** The asker: a client's session, or the embedding program, whose client id is null. */
 export interface Asker {
   readonly clientId: string | null
   readonly permissions: Permissions
@@ -27,13 +27,13 @@ export interface Asker {
 
 export interface Refusal {
   readonly reason: ReasonCode
-  /** Why, in words for the log and for a client of MQTT 5. */
+  /** The reason as a sentence for the log and for a client of MQTT 5. */
   readonly sentence: string
 }
 
 /**
- * `malformed`: the protocol forbids it. `refused`: a rule or a quota does. `no-room`: it may be possible later, so whoever cannot be
- * told must not take it for done.
+ * `malformed`: the protocol forbids it. `refused`: a rule or a quota forbids it. `no-room`: it may be possible later, so a client that
+ * cannot be told the reason must not get an acknowledgement.
  */
 type RefusalKind = 'malformed' | 'refused' | 'no-room'
 
@@ -64,24 +64,24 @@ export class Admission {
     this.#broker = broker
   }
 
-  /** The message to publish, or why there is none. */
+  /** Returns the message to publish, or the refusal. */
   publish(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
     return nameRefusal(topic) ?? this.publishDecoded(said, topic, asker)
   }
 
-  /** The same for a PUBLISH: its topic name, or the one that its alias stands for, was found well formed by the decoder. */
+  /** The same for a PUBLISH, whose topic name the decoder has already checked. */
   publishDecoded(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
     const refusal = this.#named(said, topic, asker)
     if (refusal !== null) return refusal
     const message = makeMessage(said, topic, asker.clientId, this.#broker)
-    // Most messages need none.
+    // Most messages need no further check.
     const needsRoom = message.retain || message.qos === 2 || this.#broker.storeIsFull
     return needsRoom ? (this.#room(message) ?? message) : message
   }
 
   /**
-   * The message of a will that is due, or why there is none: its right may have been taken back since CONNECT. Where it cannot
-   * be retained any more it is published all the same, and nobody is left to keep it when there is no room.
+   * Returns the message of a will that is due, or the refusal: its client may have lost the right since CONNECT. A will that
+   * cannot be retained any more is published without being retained. Room is not checked, because the client cannot retry.
    */
   will(will: Will, asker: Asker): Message | NotAdmitted {
     const refusal = this.topic(will, will.topic, asker)
@@ -91,17 +91,17 @@ export class Admission {
     return makeMessage({ ...will, retain: false }, will.topic, asker.clientId, this.#broker)
   }
 
-  /** Why nothing like this may be published to the topic, or null: its form, reserved topics, the right. */
+  /** Returns the refusal for a topic, or null. It checks form, reserved topics and right. */
   topic(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
     return nameRefusal(topic) ?? this.#named(said, topic, asker)
   }
 
-  /** Why this is nothing that can be published, whoever asks, or null. */
+  /** Returns why nobody may publish this, or null. */
   form(said: Publishable, topic: string): NotAdmitted | null {
     return nameRefusal(topic) ?? this.#bounds(said, topic)
   }
 
-  /** `topic` for a topic name that is well formed. */
+  /** `topic` must be a well-formed topic name. */
   #named(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
     const refusal = this.#bounds(said, topic)
     if (refusal !== null) return refusal
@@ -114,10 +114,10 @@ export class Admission {
     return refused(NOT_AUTHORIZED, 'no right to publish to this topic')
   }
 
-  /** What is asked of the form beyond the topic name's grammar. */
+  /** Checks the form beyond the grammar of the topic name. */
   #bounds(said: Publishable, topic: string): NotAdmitted | null {
     const { topicLevelsMax } = this.#broker.limits
-    // A name of this length cannot have more levels.
+    // A name this short cannot have too many levels.
     if (topic.length >= topicLevelsMax && levelCount(topic) > topicLevelsMax) {
       return refused(TOPIC_NAME_INVALID, `topic ${tooManyLevels(topicLevelsMax)}`)
     }
@@ -127,7 +127,7 @@ export class Admission {
     return null
   }
 
-  /** Why the client may not have the subscription, whose filter the grammar allows, or null. */
+  /** Returns the refusal of a subscription, or null. Its filter must be well formed. */
   subscription(subscription: Subscription, session: Session): NotAdmitted | null {
     const { topicLevelsMax } = this.#broker.limits
     const { filter, topicFilter } = subscription
@@ -150,7 +150,7 @@ export class Admission {
     const refusal = this.#quota(message)
     if (refusal !== null) return refusal
     const { memory } = this.#broker
-    // Its packet identifier is kept until PUBREL.
+    // The packet identifier of a QoS 2 message is kept until PUBREL.
     if (message.qos === 2 && !memory.hasReserve) {
       memory.refusals += 1
       return noRoom('the memory for what clients keep is full')
@@ -159,7 +159,7 @@ export class Admission {
     return noRoom('the disk is full, and the message must be stored')
   }
 
-  /** Why the message cannot be retained as it asks, or null. */
+  /** Returns why the message cannot be retained, or null. */
   #quota(message: Message): NotAdmitted | null {
     if (!message.retain || this.#broker.retained.hasRoomFor(message)) return null
     this.#broker.memory.refusals += 1

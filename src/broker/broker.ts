@@ -1,4 +1,4 @@
-// What all clients share: their sessions, who subscribes to what, what is retained. Connect, subscribe, leave.
+// The broker: the state that all clients share. It has the sessions, the subscriptions and the retained messages.
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
@@ -29,11 +29,11 @@ interface BrokerOptions {
   readonly share: ShareSettings
   readonly journal: Journal
   readonly observers: readonly Observer[]
-  /** False when nothing is to outlive the broker: sessions leave no changes for a store. */
+  /** False when no session outlives the broker: then sessions record no changes. */
   readonly storesSessions?: boolean
 }
 
-// Wide on purpose: its fields are the parts of the broker by name, and the few numbers of the turn that all of them read.
+// Wide on purpose: its fields are the parts of the broker, and a few numbers of the turn that all parts read.
 export class Broker implements SessionContext {
   readonly limits: Limits
   readonly journal: Journal
@@ -52,16 +52,16 @@ export class Broker implements SessionContext {
   readonly postponed: PostponedWork = new PostponedWork(this)
   readonly wills: Wills
   readonly clients: Clients
-  /** There is no room for what must be stored. Told by the turn. */
+  /** Whether the store has no room for messages. The turn sets it. */
   storeIsFull = false
-  /** Work that this turn may still do, weighed as `limits.turnWorkMax` says. */
+  /** The work that this turn may still do, in the units of `limits.turnWorkMax`. */
   turnWorkLeft: number
   /**
-   * Changes that have begun and are not done, each within the other. A throw leaves it above 0 for good: what the broker
-   * knows may be wrong from then on, and nothing of it may be said.
+   * The number of changes that have begun and not ended; one can begin within another. After a throw it stays above 0: the
+   * broker's state may be wrong, and nothing may be sent any more.
    */
   changing = 0
-  /** Milliseconds since 1970, read once a turn from a clock that never goes back. */
+  /** The time of the turn in milliseconds since 1970, from a clock that never goes back. */
   now = 0
   /** The number of the turn. */
   turn = 0
@@ -83,7 +83,7 @@ export class Broker implements SessionContext {
     this.clients = new Clients(this, this.wills)
   }
 
-  /** What clients and programs have retained: what the broker says of itself is not among it. */
+  /** Retained messages of clients and programs, without those that the broker publishes about itself. */
   get retainedCount(): number {
     return this.retained.count - this.publishing.announcedCount
   }
@@ -98,27 +98,26 @@ export class Broker implements SessionContext {
     return this.#lastDelivery
   }
 
-  /** Numbers that earlier runs of the broker have used up. */
+  /** Continues the numbers of earlier runs of the broker. */
   restoreNumbers(lastSequence: number, lastDelivery: number): void {
     this.#lastSequence = lastSequence
     this.#lastDelivery = lastDelivery
   }
 
-  /** Tells the time of the turn, and wakes who waited for it. */
+  /** Sets the time of the turn and wakes the deadlines that are due. */
   tick(now: number): void {
     this.now = now
     this.turn += 1
     this.turnWorkLeft = this.limits.turnWorkTotalMax
     if (this.deadlines.next > now) return
     this.changing += 1
-    // Wills may be dear to publish: half of the turn is for those who are connected.
+    // Publishing wills can be much work: half of the turn is kept for connected clients.
     this.deadlines.tick(now, this, this.turnWorkLeft / 2)
     this.changing -= 1
   }
 
   /**
-   * Enters or replaces a subscription [MQTT-3.8.4-3]. The retained messages that it asks for wait until the session is
-   * pumped.
+   * Adds or replaces a subscription [MQTT-3.8.4-3]. Its retained messages are sent when the session is pumped.
    */
   subscribe(session: Session, asked: Subscription): void {
     this.changing += 1
@@ -129,7 +128,7 @@ export class Broker implements SessionContext {
     this.changing -= 1
   }
 
-  /** False when there was no such subscription. */
+  /** Removes a subscription. Returns false when there was none. */
   unsubscribe(session: Session, filter: string): boolean {
     if (!session.subscriptions.has(filter)) return false
     this.changing += 1
@@ -152,7 +151,7 @@ export class Broker implements SessionContext {
     this.statistics.dropped[reason] += messages
   }
 
-  /** Whether retained messages are to be sent: [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
+  /** Whether the subscription gets retained messages [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
   #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
     const { shareName, retainHandling } = subscription
     if (shareName !== null || this.retained.count === 0) return

@@ -1,4 +1,4 @@
-// Clients come, go and come back: their sessions are opened, taken over, left behind, expire and end.
+// Opens and ends the sessions of clients, and handles takeovers, lost connections and expiry.
 
 import { areSame, type Identity, mayHaveSessionOf } from '../access/identity.ts'
 import type { Permissions } from '../access/permissions.ts'
@@ -9,7 +9,7 @@ import type { Broker } from './broker.ts'
 import type { SessionHolder } from './sessions.ts'
 import type { Wills } from './wills.ts'
 
-/** What a CONNECT asks of the broker after it was found right and allowed. */
+/** The request of a CONNECT that was accepted. */
 interface Opening {
   readonly identity: Identity
   readonly permissions: Permissions
@@ -21,11 +21,11 @@ interface Opening {
 
 interface Opened {
   readonly session: Session
-  /** There was a session, and it goes on [MQTT-3.2.2-2]. */
+  /** Whether an existing session is continued [MQTT-3.2.2-2]. */
   readonly sessionPresent: boolean
 }
 
-/** How a connection ended, as far as the will is concerned. */
+/** What the end of a connection means for the will. */
 export type Departure = 'disconnected' | 'lost' | 'broker-stops'
 
 export class Clients {
@@ -37,7 +37,7 @@ export class Clients {
     this.#wills = wills
   }
 
-  /** Gives a client its session: takes it from whoever holds it, keeps it or begins anew [MQTT-3.1.2-4]. */
+  /** Gives a client its session: takes it from another connection if one holds it, and keeps it or begins a new one [MQTT-3.1.2-4]. */
   open(opening: Opening): Opened {
     const { identity, permissions, expiryIntervalSeconds } = opening
     const { clientId } = identity
@@ -63,7 +63,7 @@ export class Clients {
     }
     sessions.hold(session, opening.holder)
     this.#wills.set(session.rights, opening.will)
-    // A will outlives a broker that does not keep its session.
+    // The will is stored even when the session is not.
     if (session.isDurable ? !isKnown : opening.will !== null) {
       this.#broker.journal.record({ kind: 'identified', clientId, identity })
     }
@@ -71,47 +71,47 @@ export class Clients {
     return { session, sessionPresent: kept !== undefined }
   }
 
-  /** Whether the client's session, if there is one, is another user's. */
+  /** Whether the client's session, if there is one, belongs to another user. */
   isOfAnother(identity: Identity): boolean {
     const session = this.#broker.sessions.get(identity.clientId)
     return session !== undefined && !mayHaveSessionOf(identity, session.rights.identity)
   }
 
-  /** Whether the client may have a session: it has one already, or there is room for another. */
+  /** Whether the client may have a session: it has one, or there is room for one more. */
   hasRoomFor(clientId: string): boolean {
     const { sessions, limits } = this.#broker
     return sessions.count < limits.sessionsMax || sessions.get(clientId) !== undefined
   }
 
-  /** The client's connection is over. */
+  /** Handles the end of the client's connection. */
   leave(session: Session, departure: Departure): void {
     this.#broker.changing += 1
     this.#leave(session, departure)
     this.#broker.changing -= 1
   }
 
-  /** The client changed its expiry as it left [MQTT-3.1.2-11.2]. */
+  /** Sets the Session Expiry Interval of a DISCONNECT [MQTT-3.1.2-11.2]. */
   changeExpiry(session: Session, expiryIntervalSeconds: number): void {
     if (session.expiryIntervalSeconds === expiryIntervalSeconds) return
     this.#resume(session, expiryIntervalSeconds)
   }
 
-  /** The session's time is over. */
+  /** The session has expired. */
   expire(session: Session): void {
     this.#broker.statistics.sessionsExpired += 1
     this.end(session)
   }
 
-  /** The session and its deliveries are gone; a will that waited for it is published now [MQTT-3.1.2-8]. */
+  /** Removes the session with its deliveries. A waiting will is published now [MQTT-3.1.2-8]. */
   end(session: Session): void {
     this.#discard(session)
     this.#wills.publish(session.clientId)
   }
 
-  /** A session that the store kept: its client is away. One that was connected at the end leaves now. */
+  /** Restores a session from the store. If its client was connected when the broker ended, its connection ends now. */
   restore(session: Session, expiresAt: number | null): void {
     this.#add(session)
-    // It was left before now, whatever a clock that was wrong has written down.
+    // The client left before now, even if a wrong clock has stored a later time.
     const latest = expiryOf(session, this.#broker.now)
     const at = expiresAt === null ? this.#away(session) : Math.min(expiresAt, latest)
     this.#broker.sessions.release(session, at)
@@ -133,7 +133,7 @@ export class Clients {
     this.#broker.memory.add('sessions', sessionBytes(session.rights.identity))
   }
 
-  /** Its client is here again, or is the first to adopt it. */
+  /** The client has reconnected, or it is the first client to adopt the session. */
   #identify(session: Session, identity: Identity): void {
     const { rights } = session
     const more = sessionBytes(identity) - sessionBytes(rights.identity)
@@ -155,14 +155,14 @@ export class Clients {
     if (session.expiryIntervalSeconds > 0) {
       this.#broker.sessions.release(session, this.#away(session))
     } else if (departure === 'broker-stops') {
-      // The store keeps the will for the broker that comes after.
+      // The store keeps the will for the next start of the broker.
       this.#discard(session)
     } else {
       this.end(session)
     }
   }
 
-  /** The client is away from now on. Returns when its session ends. */
+  /** Marks the client as disconnected. Returns when its session ends. */
   #away(session: Session): number {
     const expiresAt = expiryOf(session, this.#broker.now)
     const { clientId } = session

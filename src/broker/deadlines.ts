@@ -1,8 +1,8 @@
-// Who must be woken when: a binary heap. It is told the time and never asks for it.
-// An entry knows its place, so that it can be moved or taken out without a search.
+// Deadlines in a binary heap. The caller passes the time; this module never reads a clock.
+// Each entry knows its index, so that it can be moved or removed without a search.
 
 export interface Deadline {
-  /** Called once, in a turn, when the time has come. */
+  /** Is called once, in a turn, when the deadline is reached. */
   expired(now: number): void
   /** Where it stands among all, while it is set. Only `Deadlines` touches it. */
   place?: Entry | undefined
@@ -20,7 +20,7 @@ class Entry {
 }
 
 export class Deadlines {
-  /** Milliseconds at which the next one expires; Infinity for none. Each turn begins with a look at it. */
+  /** The time of the next deadline in milliseconds; Infinity for none. Each turn begins by checking it. */
   next = Infinity
   readonly #heap: Entry[] = []
   #again: Deadline[] = []
@@ -29,7 +29,7 @@ export class Deadlines {
     return this.#heap.length
   }
 
-  /** Sets or moves the deadline. Infinity takes it out. */
+  /** Sets or moves the deadline. Infinity removes it. */
   set(deadline: Deadline, at: number): void {
     const known = deadline.place
     if (at === Infinity) {
@@ -60,12 +60,12 @@ export class Deadlines {
     this.next = this.#heap[0]?.at ?? Infinity
   }
 
-  /** Of a deadline that is being woken: it wants to be woken in the next tick as well, however soon that is. */
+  /** Called by a deadline from within `wake`: it is due again in the next tick. */
   again(deadline: Deadline): void {
     this.#again.push(deadline)
   }
 
-  /** Wakes deadlines up to `now`, in order of time, while the turn has more than this left. The others stay due. */
+  /** Wakes deadlines up to `now`, in order of time, while the turn has more than this work left. The others stay due. */
   tick(now: number, turn: { readonly turnWorkLeft: number }, leastLeft: number): void {
     let first = this.#heap[0]
     while (first !== undefined && first.at <= now && turn.turnWorkLeft > leastLeft) {

@@ -1,4 +1,5 @@
-// Exceptions of code that the broker was given, caught where it is called. A right that throws is refused; each is counted and reported.
+// Catches exceptions of code that the embedding program supplied, where the broker calls it. A permission check that throws counts as
+// a refusal. Each exception is counted and reported.
 
 import type { Access } from '../access/access.ts'
 import type { Identity } from '../access/identity.ts'
@@ -21,7 +22,7 @@ export class Faults {
     for (const observer of observers) this.observers.add(observer)
   }
 
-  /** A right that cannot be answered is none. */
+  /** If a permission check fails, the client does not have the right. */
   mayPublish(
     { permissions, clientId }: Asker,
     topic: string,
@@ -58,7 +59,7 @@ export class Faults {
     }
   }
 
-  /** What a client may do that is not here. Nothing where that is not known, or cannot be answered. */
+  /** Returns the permissions of a client that is not connected: none if they are unknown or the access throws. */
   permissionsOf(access: Access, identity: Identity): Permissions {
     try {
       const answer: unknown = access.permissionsOf(identity)
@@ -76,14 +77,14 @@ export class Faults {
     return false
   }
 
-  /** A throw was contained. */
+  /** Counts and reports an exception that was contained. */
   failed(place: FaultPlace, error: unknown, clientId: string | null): void {
     if (place === 'connection') this.#statistics.internalErrors += 1
     else this.#statistics.hookErrors += 1
     this.observers.heard.failed?.(place, error, clientId)
   }
 
-  /** The observer that throws may be the one that `failed` is reported to. */
+  /** Reports an exception of an observer. The observer of `failed` may itself be the one that throws. */
   #observerFailed(error: unknown): void {
     this.#statistics.hookErrors += 1
     if (this.#isReporting) return

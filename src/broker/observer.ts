@@ -1,5 +1,5 @@
-// What happens in the broker, for logs and for programs that embed it: each event is declared here, and nowhere else.
-// Observers change nothing.
+// The events of the broker, for logs and for embedding programs. Each event is declared here and nowhere else.
+// Observers must not change the broker.
 
 import { type Message, withOwnBytes } from '../message.ts'
 import type { ProtocolVersion } from '../packet/packet.ts'
@@ -17,12 +17,12 @@ export interface ClientFacts {
   readonly transport: string
 }
 
-/** What has thrown. `connection` is the broker itself; the others are code that an embedding program supplied. */
+/** The code that has thrown. `connection` is the broker itself; the others are code that an embedding program supplied. */
 export type FaultPlace =
   'connection' | 'right' | 'authentication' | 'observer' | 'log' | 'stream' | 'web page'
 
 interface EventDeclaration<Args extends unknown[]> {
-  /** The arguments as a program may keep them: bytes that are only lent are copied. */
+  /** Returns arguments that a program may keep: lent bytes are copied. */
   readonly owned: (args: Args) => Args
 }
 
@@ -38,15 +38,15 @@ function event<Args extends unknown[]>(
   return { owned }
 }
 
-/** Events that embedding programs may listen to as well: `broker.on(name, handler)`. */
+/** The events that embedding programs may listen to with `broker.on(name, handler)`. */
 const FOR_PROGRAMS = {
   connected: event<[client: ClientFacts, sessionPresent: boolean]>(),
-  /** `sentence` says why, in words for the log. */
+  /** `sentence` is the reason, for the log. */
   disconnected: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
-  /** CONNECT was refused, or what came was no MQTT. */
+  /** CONNECT was refused, or the bytes were not MQTT. */
   refused: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
   subscribed: event<[clientId: string, subscription: Subscription]>(),
-  /** A filter of SUBSCRIBE was refused; of each packet, or part of a long one, the first. */
+  /** A filter of SUBSCRIBE was refused. Only the first refusal of each packet, or of each part of a long packet, is reported. */
   subscribeRefused:
     event<[clientId: string, filter: string, reason: ReasonCode, sentence: string]>(),
   unsubscribed: event<[clientId: string, filter: string]>(),
@@ -54,7 +54,7 @@ const FOR_PROGRAMS = {
     withOwnBytes(message),
     receivers,
   ]),
-  /** A PUBLISH that was refused: too many levels, no right, over a quota. */
+  /** A PUBLISH was refused: too many levels, no right, or over a quota. */
   publishRefused: event<[clientId: string, topic: string, reason: ReasonCode, sentence: string]>(),
   dropped: event<[reason: DropReason, message: Message, clientId: string | null]>(
     ([reason, message, clientId]) => [reason, withOwnBytes(message), clientId],
@@ -62,7 +62,7 @@ const FOR_PROGRAMS = {
 }
 
 const INTERNAL = {
-  /** Something has thrown, and no more than one connection ended of it. */
+  /** An exception was contained; it ended at most one connection. */
   failed: event<[place: FaultPlace, error: unknown, clientId: string | null]>(),
 }
 
@@ -76,7 +76,7 @@ export type Events = BrokerEvents & {
   [Name in keyof typeof INTERNAL]: ArgsOf<(typeof INTERNAL)[Name]>
 }
 
-/** Has a method for each event that it listens to. */
+/** An observer has a method for each event that it listens to. */
 export type Observer = {
   [Name in keyof Events]?: ((...args: Events[Name]) => void) | undefined
 }

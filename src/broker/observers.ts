@@ -1,9 +1,9 @@
-// All observers of the broker as one. An event without a listener has no method there, so it costs one look at a property.
+// All observers of the broker as one object. An event without a listener has no method in it, so it costs one property access.
 
 import { EVENT_NAMES, type Events, type Observer } from './observer.ts'
 
 export class Observers {
-  /** The observer that the broker calls. Its methods come and go with the listeners, and never throw. */
+  /** The observer that the broker calls. It has a method for each event with a listener. The methods never throw. */
   readonly heard: Observer = {}
   readonly #failed: (error: unknown) => void
   #all: readonly Observer[] = []

@@ -1,4 +1,4 @@
-// Who waits for a page of a queue from the store. The loop takes them and brings the pages in later turns.
+// The queues that wait for a page from the store. The loop takes them and brings the pages in later turns.
 
 import type { PageReader } from '../session/session-context.ts'
 
@@ -11,7 +11,7 @@ export class Pages {
     this.#wanted.push(reader)
   }
 
-  /** Who has asked since this was last called. */
+  /** Returns the queues that were added since the last call. */
   takeWanted(): readonly PageReader[] {
     if (this.#wanted.length === 0) return NO_READERS
     const readers = this.#wanted

@@ -1,4 +1,4 @@
-// What earlier turns have left: work that grows with a queue, and belongs to no connection that could go on with it.
+// Work that earlier turns have not finished: it grows with a queue, and no connection exists that could continue it.
 
 import type { Postponed } from '../session/session-context.ts'
 
@@ -18,7 +18,7 @@ export class PostponedWork {
     this.#waiting.push(work)
   }
 
-  /** Goes on for half of what this turn may do: the clients have the other half. */
+  /** Continues the work, up to half of the work of this turn. The other half is for clients. */
   proceed(): void {
     const turn = this.#turn
     const { turnWorkLeft } = turn
@@ -28,7 +28,7 @@ export class PostponedWork {
     this.#waiting = []
     let next = 0
     for (; next < waiting.length && turn.turnWorkLeft > 0; next++) waiting[next]?.proceed()
-    // They have waited already: before those that have had a part of this turn.
+    // Work that got no part of this turn comes before work that did.
     this.#waiting = [...waiting.slice(next), ...this.#waiting]
     turn.turnWorkLeft += turnWorkLeft - half
   }

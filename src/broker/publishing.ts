@@ -1,4 +1,4 @@
-// The one way of every message that was admitted: stored, retained, delivered to all that match.
+// The path of every admitted message: it is stored, retained, and delivered to all matching targets.
 
 import { OVERLAPS_PER_UNIT_BITS, PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import { makeMessage, type Message, ownCopy } from '../message.ts'
@@ -12,7 +12,7 @@ import type { WillPublisher } from './wills.ts'
 
 export class Publishing implements WillPublisher {
   readonly #broker: Broker
-  /** Topics on which the broker speaks of itself. */
+  /** The topics that the broker publishes about itself. */
   readonly #announced = new Set<string>()
 
   constructor(broker: Broker) {
@@ -27,12 +27,12 @@ export class Publishing implements WillPublisher {
     return this.#announced.size
   }
 
-  /** Retains the message if it says so and delivers it to all that match. Returns how many did. */
+  /** Retains the message if it has RETAIN, and delivers it to all matching targets. Returns how many matched. */
   publish(message: Message): number {
     const broker = this.#broker
     broker.changing += 1
     const matches = broker.subscriptions.router.match(message.topic)
-    // A message of QoS 0 is stored for nobody.
+    // A message of QoS 0 is not stored for any target.
     const mayBeStored = message.qos > 0 || message.retain
     const commitId = mayBeStored ? this.#store(message, matches) : 0
     if (message.retain) this.#retain(message)
@@ -55,7 +55,7 @@ export class Publishing implements WillPublisher {
     return receivers
   }
 
-  /** A will that is due: published by the rights that its owner has now, or dropped and counted. */
+  /** Publishes a will that is due, if its client has the right now. Otherwise the will is dropped and counted. */
   publishWill(will: Will, owner: Principal): void {
     const broker = this.#broker
     const admitted = broker.admission.will(will, owner)
@@ -69,7 +69,7 @@ export class Publishing implements WillPublisher {
     broker.turnWorkLeft -= WORK.packet + WORK.message + receivers * WORK.delivery
   }
 
-  /** Says something of the broker itself: heard by subscribers and kept as retained, and not stored. */
+  /** Publishes a message of the broker about itself. It is delivered and retained, but not stored. */
   announce(topic: string, payload: string): void {
     const bytes = ownCopy(Buffer.from(payload))
     const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
@@ -77,7 +77,7 @@ export class Publishing implements WillPublisher {
     this.publish(makeMessage(said, topic, null, this.#broker))
   }
 
-  /** Whether the message would have to be stored before it may be acknowledged. */
+  /** Whether the message must be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
     return (
       this.#isKept(message) ||
@@ -85,7 +85,7 @@ export class Publishing implements WillPublisher {
     )
   }
 
-  /** Stores the message once, if it is to be kept. Returns the commit that must be done before it is acknowledged or delivered. */
+  /** Stores the message once, if needed. Returns the commit that must be done before it is acknowledged or delivered. */
   #store(message: Message, matches: readonly Match<Target>[]): number {
     const isKept = message.retain && this.#isKept(message)
     if (!isKept && !isQueuedDurably(message, matches)) return 0
@@ -105,7 +105,7 @@ export class Publishing implements WillPublisher {
     return message.retain && message.payload.length > 0 && !this.#isAnnounced(message)
   }
 
-  /** It is of the broker itself, which says it anew when it starts. */
+  /** Whether the message is about the broker itself. Such messages are not stored, because each start publishes them again. */
   #isAnnounced({ topic, publisher }: Message): boolean {
     return publisher === null && this.#announced.has(topic)
   }

@@ -1,4 +1,4 @@
-// Snapshot → broker: at start, the broker goes on where the last one stopped.
+// Snapshot → broker: restores the state of the last run at the start.
 
 import type { Access } from '../access/access.ts'
 import { unknownIdentity } from '../access/identity.ts'
@@ -9,11 +9,11 @@ import { Session } from '../session/session.ts'
 import type { Snapshot, StoredDelivery, StoredSession } from '../store/store.ts'
 import type { Broker } from './broker.ts'
 
-/** Called once, before the first connection, in a turn of its own. */
+/** Must be called once, before the first connection, in a turn of its own. */
 export function restore(broker: Broker, snapshot: Snapshot, access: Access): void {
   broker.restoreNumbers(lastSequenceIn(snapshot), snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
-  // A group is made by its members before anything is delivered through it: so it chooses as it did.
+  // Members join before the group gets deliveries, so that the group has the same strategy as before.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
@@ -23,13 +23,13 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
       remainder,
     )
   }
-  // Some were made only for what a former member has not settled yet.
+  // Some groups exist only because a former member has not settled its deliveries.
   for (const group of [...broker.subscriptions.groups.all])
     broker.subscriptions.groups.endIfEmpty(group)
   for (const [session, stored] of restored) restoreEnd(broker, session, stored)
 }
 
-/** What is retained from now on is newer than what a replay sends, whose sequence may be that of no stored message. */
+/** Raises the last sequence above those of replays, so that messages retained from now on are not part of a restored replay. */
 function lastSequenceIn({ sessions, lastSequence }: Snapshot): number {
   let last = lastSequence
   for (const { replays } of sessions) {
@@ -38,13 +38,13 @@ function lastSequenceIn({ sessions, lastSequence }: Snapshot): number {
   return last
 }
 
-/** What the end of the last broker meant for a client that was connected, and for one whose will waits. */
+/** Handles a client that was connected when the last broker ended, or whose will is waiting for its delay. */
 function restoreEnd(broker: Broker, session: Session, stored: StoredSession): void {
   const { will, willAt, expiryIntervalSeconds } = stored
   const isOver = expiryIntervalSeconds === 0
-  // A session that was to end with its connection has ended: its will waits for no delay [MQTT-3.1.3-9].
+  // The session ended with its connection, so its will is due without a delay [MQTT-3.1.3-9].
   if (will !== null) broker.wills.restore(session.rights, will, isOver ? broker.now : willAt)
-  // Share groups get back what it had not settled.
+  // Share groups take back the deliveries that it had not settled.
   if (isOver && broker.sessions.get(session.clientId) === session) broker.clients.end(session)
 }
 
@@ -56,7 +56,7 @@ function restoreSession(
   const identity = stored.identity ?? unknownIdentity(stored.clientId)
   const permissions = broker.faults.permissionsOf(access, identity)
   const rights = new ClientRights(identity, permissions, broker)
-  // Only a durable one is stored, whatever expiry it was given later.
+  // The session is durable, because only durable sessions are stored.
   const session = new Session(rights, Math.max(1, stored.expiryIntervalSeconds), broker)
   broker.clients.restore(session, stored.expiresAt)
   for (const subscription of stored.subscriptions) {
@@ -69,7 +69,7 @@ function restoreSession(
   return [session, stored]
 }
 
-/** Its retained messages were not all sent when the last broker ended. */
+/** Restores the replays that had not ended when the last broker ended. */
 function restoreReplay(
   { retained }: Broker,
   session: Session,

@@ -83,7 +83,7 @@ export class Retained implements RetainedSet {
     return this.#messages.get(topic)
   }
 
-  /** As the store kept it. */
+  /** Restores a message from the store. */
   restore(message: Message): void {
     const { topic } = message
     this.#unschedule(topic)
@@ -99,7 +99,7 @@ export class Retained implements RetainedSet {
     this.#deadlines.set(expiry, message.expiresAt)
   }
 
-  /** What matches the filter and was retained no later than `sequenceMax`. */
+  /** Opens a cursor over the messages that match the filter and have a sequence up to `sequenceMax`. */
   matching(topicFilter: string, sequenceMax: number): RetainedSource {
     const cursor = this.#messages.matching(topicFilter, sequenceMax)
     return {

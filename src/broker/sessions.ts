@@ -1,15 +1,15 @@
-// Every session by client id: opened, taken over, left behind, expired.
+// All sessions by client id, with the connections that hold them, and their expiry.
 
 import { ChurnMap } from '../routing/churn-map.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
-/** Who holds a session at the moment: a connection. */
+/** The connection that holds a session. */
 export interface SessionHolder {
-  /** Another connection came with the same client id: say so and close [MQTT-3.1.4-3]. */
+  /** Tells the client that another connection has taken its session over, and closes [MQTT-3.1.4-3]. */
   takenOver(): void
-  /** The broker ends the connection: for a client of MQTT 5 with this reason and sentence. */
+  /** Ends the connection; a client of MQTT 5 gets this reason and sentence. */
   disconnect(reason: ReasonCode, sentence: string): void
 }
 
@@ -44,7 +44,7 @@ export class Sessions {
     return this.#entries.size
   }
 
-  /** How many have their client here. */
+  /** The number of sessions whose client is connected. */
   get connectedCount(): number {
     return this.#held
   }
@@ -73,7 +73,7 @@ export class Sessions {
     this.#deadlines.clear(entry)
   }
 
-  /** The client is away; its session ends at `expiresAt` milliseconds, Infinity for never. */
+  /** The client has disconnected. Its session ends at `expiresAt` milliseconds; Infinity for never. */
   release(session: Session, expiresAt: number): void {
     const entry = this.#entries.get(session.clientId)
     if (entry === null || entry.session !== session) return

@@ -1,4 +1,4 @@
-// Every share group by share name and filter, from its first member to its last.
+// All share groups by share name and filter. A group exists from its first member to its last.
 
 import type { Router } from '../routing/router.ts'
 import { ShareGroupCounts } from '../routing/share-group-counts.ts'
@@ -13,9 +13,9 @@ import type { Target } from '../session/target.ts'
 
 export interface ShareSettings {
   readonly bounds: QueueBounds
-  /** How a group chooses, where its configuration says so; null leaves it to the first subscriber. */
+  /** Returns the configured strategy of a group; null if the first subscriber decides. */
   strategyOf(shareName: string, topicFilter: string): ShareStrategyName | null
-  /** A member's configured weight, or null. */
+  /** Returns the configured weight of a member, or null. */
   weightOf(shareName: string, topicFilter: string, clientId: string): number | null
   readonly defaultStrategy: ShareStrategyName
   readonly random: () => number
@@ -38,7 +38,7 @@ export class ShareGroups {
     return this.#groups.values()
   }
 
-  /** Whether the group is there, or the client may make it. */
+  /** Whether the group exists or the client may make it. */
   hasRoomFor(shareName: string, topicFilter: string, clientId: string): boolean {
     if (this.#groups.has(keyOf(shareName, topicFilter))) return true
     const { shareGroupsPerTopicMax } = this.#context.limits
@@ -46,8 +46,8 @@ export class ShareGroups {
   }
 
   /**
-   * The subscription as it is to be kept: with the wish that the group goes by, so that the group that is made after a
-   * restart chooses as this one does, whichever member is restored first.
+   * Returns the subscription in the form in which it is kept: with the strategy that the group uses. So the group has the
+   * same strategy after a restart, whichever member is restored first.
    */
   asKept(subscription: Subscription): Subscription {
     const { strategy, ...rest } = subscription
@@ -80,7 +80,7 @@ export class ShareGroups {
     this.#router.unsubscribe(group, topicFilter)
   }
 
-  /** The group of this name, made when there is none; `clientId` is then who brings in its filter. */
+  /** Returns the group, and makes it if there is none. Its filter is then counted for the client `clientId`. */
   find(
     shareName: string,
     topicFilter: string,
@@ -99,7 +99,7 @@ export class ShareGroups {
     return group
   }
 
-  /** The wish of the first subscriber, which decides where the configuration does not. */
+  /** The strategy that the first subscriber asked for. It is used if the configuration has none. */
   #wishIn(
     shareName: string,
     topicFilter: string,
@@ -122,7 +122,7 @@ export class ShareGroups {
   }
 }
 
-// A share name has no slash [MQTT-4.8.2-1], so this names one group only.
+// A share name contains no slash [MQTT-4.8.2-1], so the key is unique.
 function keyOf(shareName: string, topicFilter: string): string {
   return `${shareName}/${topicFilter}`
 }

@@ -1,4 +1,4 @@
-// Counters of the broker, for the web page, the API and later metrics.
+// The counters of the broker, for the web page, the API and later metrics.
 
 import type { DropReason } from '../session/session-context.ts'
 
@@ -7,7 +7,7 @@ export class Statistics {
   connectionsAccepted = 0
   connectionsRefused = 0
   connectionsLost = 0
-  /** Closed before CONNECT, for others that found no room. */
+  /** Connections that were closed before CONNECT, to make room for others. */
   strangersClosed = 0
   sessionsTakenOver = 0
   sessionsExpired = 0
@@ -22,9 +22,9 @@ export class Statistics {
   subscribesRefused = 0
   willsPublished = 0
   protocolErrors = 0
-  /** Faults of ours that ended one connection and nothing else. */
+  /** Faults of the broker itself that ended one connection. */
   internalErrors = 0
-  /** Throws of what is not ours and was contained: rights, authentication, observers, logs, streams. */
+  /** Exceptions of supplied code that were contained: permissions, authentication, observers, logs, streams. */
   hookErrors = 0
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,

@@ -1,4 +1,4 @@
-// Who has subscribed to what: entered, left, and searched for. A search is work of the turn.
+// The subscriptions of all clients: adds, removes and searches them. The steps of a search count as work of the turn.
 
 import { type Limits, STEPS_PER_UNIT_BITS, OVERLAPS_PER_UNIT_BITS } from '../limits.ts'
 import { FilterShapes, type ShapeLimit } from '../routing/filter-shapes.ts'
@@ -9,12 +9,12 @@ import type { SessionContext } from '../session/session-context.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import type { Target } from '../session/target.ts'
 
-/** What bounds the cost of a PUBLISH. */
+/** The limits that bound the cost of a PUBLISH. */
 export type CostLimit = ShapeLimit | 'shareGroupsPerTopicMax'
 
 export class Subscriptions {
   readonly groups: ShareGroups
-  /** Asked directly for the targets of a topic: a search is charged to the turn. */
+  /** Finds the targets of a topic. Its searches count as work of the turn. */
   readonly router: Router<Target>
   readonly #context: SessionContext
   readonly #limits: Limits
@@ -31,22 +31,22 @@ export class Subscriptions {
     this.groups = new ShareGroups(this.router, share, context)
   }
 
-  /** Of clients, connected or away: handlers of a program around the broker are not among them. */
+  /** The number of subscriptions of clients, connected or not, without handlers of an embedding program. */
   get count(): number {
     return this.#count
   }
 
-  /** How often a topic had to be searched for among the filters. */
+  /** How often the filters were searched for a topic. */
   get searches(): number {
     return this.router.searches
   }
 
-  /** Ways in which the `+` of all filters stand. */
+  /** The number of shapes of all filters: see `FilterShapes`. */
   get filterShapes(): number {
     return this.router.shapes.count
   }
 
-  /** The limit that the client's subscription would exceed by making a PUBLISH to some topic too dear, or null. */
+  /** Returns the limit on the cost of a PUBLISH that the subscription would exceed, or null. */
   costLimitFor(clientId: string, { topicFilter, shareName }: Subscription): CostLimit | null {
     if (shareName !== null && !this.groups.hasRoomFor(shareName, topicFilter, clientId)) {
       return 'shareGroupsPerTopicMax'
@@ -60,7 +60,7 @@ export class Subscriptions {
     return withoutNoLocal(match)
   }
 
-  /** Enters or replaces a subscription, or leaves one as it is that says the same. Returns what is kept of it. */
+  /** Adds or replaces a subscription; an equal one is not changed. Returns the subscription that is kept. */
   enter(session: Session, asked: Subscription): Subscription {
     const subscription = asked.shareName === null ? asked : this.groups.asKept(asked)
     const old = session.subscriptions.get(subscription.filter)
@@ -73,7 +73,7 @@ export class Subscriptions {
     return subscription
   }
 
-  /** As the store kept it. */
+  /** Restores a subscription from the store. */
   restore(session: Session, subscription: Subscription): void {
     if (!session.subscriptions.has(subscription.filter)) {
       this.#context.memory.add('subscriptions', subscriptionBytes(subscription))
@@ -90,7 +90,7 @@ export class Subscriptions {
     if (subscription === undefined) return
     session.subscriptions.delete(filter)
     session.rights.coverage.left(subscription.topicFilter)
-    // No subscription, no replay [MQTT-3.10.4-2].
+    // A replay ends with its subscription [MQTT-3.10.4-2].
     if (session.isReplaying) session.replays.unsubscribed(filter)
     this.#detach(session, subscription)
     if (session.isDurable) {
@@ -98,13 +98,13 @@ export class Subscriptions {
     }
   }
 
-  /** The session is over: the store forgets its subscriptions with it. */
+  /** Removes the subscriptions of a session that has ended. The store removes them with the session. */
   end(session: Session): void {
     for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
     session.subscriptions.clear()
   }
 
-  /** A subscriber that is part of this process. */
+  /** Subscribes a part of this process. */
   listen(target: Target, subscription: Subscription): void {
     this.router.subscribe(target, subscription)
   }

@@ -1,4 +1,4 @@
-// Wills, from CONNECT until they are published or forgotten.
+// Wills, from CONNECT until they are published or discarded.
 
 import { propertiesBytes, textBytes } from '../message.ts'
 import type { Will } from '../packet/packet.ts'
@@ -8,16 +8,16 @@ import type { MemoryAccount } from '../session/memory-account.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 
-/** A will with its places in the maps and among the deadlines. */
+/** The heap bytes of a will, with its entries in maps and deadlines. */
 const WILL_BYTES = 700
 
 interface WillOfClient {
   readonly will: Will
-  /** Whose rights it is published by. */
+  /** The client whose rights decide whether it is published. */
   readonly owner: Principal
 }
 
-/** What a will needs of the broker. */
+/** The part of the broker that wills use. */
 export interface WillPublisher {
   readonly now: number
   publishWill(will: Will, owner: Principal): void
@@ -58,7 +58,7 @@ export class Wills {
     this.#journal = journal
   }
 
-  /** The will of a new connection takes the place of any older one [MQTT-3.1.2-7]. */
+  /** Sets the will of a new connection. It replaces an older one [MQTT-3.1.2-7]. */
   set(owner: Principal, will: Will | null): void {
     const { clientId } = owner
     this.forget(clientId)
@@ -68,7 +68,7 @@ export class Wills {
     this.#journal.record({ kind: 'will-set', clientId, will })
   }
 
-  /** The client sent DISCONNECT, or came back in time: the will is not published [MQTT-3.1.2-10, MQTT-3.1.3-9]. */
+  /** Discards the will, because the client sent DISCONNECT or reconnected in time [MQTT-3.1.2-10, MQTT-3.1.3-9]. */
   forget(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return
@@ -83,14 +83,14 @@ export class Wills {
   }
 
   /**
-   * The client came back in time, with another session: its delayed will is not published, as mosquitto does. The delay is
-   * there so that a short loss of the network is not taken for an end.
+   * Discards a delayed will, because the client reconnected in time, though with a new session. mosquitto does the same: the
+   * delay exists so that a short loss of the network publishes no will.
    */
   forgetDelayed(clientId: string): void {
     if (this.#pending.has(clientId)) this.forget(clientId)
   }
 
-  /** The connection is gone: publishes the will, or lets it wait for its delay [MQTT-3.1.2-8]. */
+  /** The connection was lost: publishes the will, or sets the deadline of its delay [MQTT-3.1.2-8]. */
   connectionLost(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return
@@ -102,13 +102,13 @@ export class Wills {
     this.#delay(clientId, this.#publisher.now + delaySeconds * 1_000)
   }
 
-  /** A will that the store kept: due at `at`, or its connection was there to the end and is lost now. */
+  /** Restores a will from the store. It is due at `at`; without `at` the client was connected, and its connection is lost now. */
   restore(owner: Principal, will: Will, at: number | null): void {
     const { clientId } = owner
     this.#wills.set(clientId, { will, owner })
     this.#count(will, 1)
     if (at === null) this.connectionLost(clientId)
-    // A client that comes back in this very turn is too late to take it back.
+    // A client that reconnects in this turn is too late to discard the will.
     else if (at <= this.#publisher.now) this.publish(clientId)
     else this.#delay(clientId, at)
   }
@@ -126,7 +126,7 @@ export class Wills {
     this.#deadlines.set(pending, at)
   }
 
-  /** Publishes the client's will now, if it has one: its delay is over, or its session [MQTT-3.1.2-8]. */
+  /** Publishes the client's will, if it has one, because its delay or its session has ended [MQTT-3.1.2-8]. */
   publish(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return

@@ -1,4 +1,4 @@
-// PUBACK, PUBREC and PUBCOMP from a client: what each does to the message that was sent under its identifier.
+// PUBACK, PUBREC and PUBCOMP from a client, and their effects on the message with the packet identifier.
 //
 //                     nothing      QoS 1           QoS 2, no PUBREC   QoS 2, PUBREC came
 //   PUBACK            ignored      settles         breaks             breaks
@@ -6,8 +6,8 @@
 //   PUBREC, refusing  ignored      breaks          settles            settles
 //   PUBCOMP           ignored      breaks          breaks             settles
 //
-// What breaks the protocol leaves the message owed, and it comes again on the next connection. An identifier that was sent on an
-// earlier connection of the session is answered for like one of this connection.
+// "breaks" is a Protocol Error: the message stays unsettled and is sent again on the next connection. Messages that were sent on an
+// earlier connection of the session are treated like those of this connection.
 
 import { type AcknowledgementPacket, NO_PROPERTIES } from '../packet/packet.ts'
 import { isFailure, PACKET_IDENTIFIER_NOT_FOUND, PROTOCOL_ERROR } from '../packet/reason.ts'
@@ -34,12 +34,12 @@ export function acknowledged(
       return
     case 'pubrec':
       if (stage === 'at-least-once') breaks(packet, stage)
-      // The client will not have it: that settles it [MQTT-4.4.0-2].
+      // The client refuses the message, which settles it [MQTT-4.4.0-2].
       if (isFailure(reason)) session.settle(packetId)
       else session.exchanges.receive(packetId)
       return
     case 'pubcomp':
-      // Until PUBREC the PUBLISH is unacknowledged, whatever else comes [MQTT-4.3.3-3].
+      // Only PUBREC acknowledges the PUBLISH [MQTT-4.3.3-3].
       if (stage !== 'exactly-once-received') breaks(packet, stage)
       session.settle(packetId)
       return
@@ -48,7 +48,7 @@ export function acknowledged(
   }
 }
 
-/** PUBREL all the same, so that the client can end its side of the exchange [MQTT-4.3.3-4]. */
+/** Answers with PUBREL, so that the client can end its side of the exchange [MQTT-4.3.3-4]. */
 function releaseUnknown(packetId: number, sender: Sender): void {
   const reason = PACKET_IDENTIFIER_NOT_FOUND
   sender.send({ type: 'pubrel', packetId, reason, properties: NO_PROPERTIES }, 0)
@@ -61,8 +61,8 @@ const AWAITED: Readonly<Record<Exclude<ExchangeStage, 'none'>, string>> = {
 }
 
 /**
- * The client takes the exchange for ended and would never answer it rightly: its place among those in flight would be
- * taken for good [MQTT-4.13.1-1; MQTT-4.8.0-1 of 3.1.1].
+ * A Protocol Error: the client considers the exchange ended and would never complete it, so its place in the window would never
+ * become free [MQTT-4.13.1-1; MQTT-4.8.0-1 of 3.1.1].
  */
 function breaks(packet: AcknowledgementPacket, stage: Exclude<ExchangeStage, 'none'>): never {
   const { type, packetId } = packet

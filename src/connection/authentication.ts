@@ -1,4 +1,4 @@
-// Enhanced authentication at protocol level (5.0, section 4.12): what AUTH may say, and what we say with it.
+// The protocol of enhanced authentication (5.0, section 4.12): checks and makes AUTH packets.
 
 import type { Credentials } from '../access/access.ts'
 import type { AuthPacket, Properties } from '../packet/packet.ts'
@@ -7,7 +7,7 @@ import type { NegotiatedLimits } from './negotiated-limits.ts'
 import type { Question } from './connection-context.ts'
 import { ProtocolError } from './protocol-error.ts'
 
-/** The question that an AUTH from the client asks. */
+/** Returns the question for an AUTH from the client. */
 export function questionOf(
   packet: AuthPacket,
   negotiated: NegotiatedLimits,
@@ -16,7 +16,7 @@ export function questionOf(
 ): Question {
   const method = negotiated.authenticationMethod
   const { authenticationMethod, authenticationData } = packet.properties
-  // Without a method in CONNECT there is no AUTH [MQTT-4.12.0-7]; with one it stays the same [MQTT-4.12.0-5].
+  // Without a method in CONNECT, AUTH is not allowed [MQTT-4.12.0-7]. The method must stay the same [MQTT-4.12.0-5].
   if (method === null || authenticationMethod !== method || packet.reason !== expected) {
     throw new ProtocolError(PROTOCOL_ERROR, 'AUTH does not belong to an authentication under way')
   }
@@ -41,7 +41,7 @@ export function authPacket(
   return { type: 'auth', reason, properties }
 }
 
-/** A copy that does not share memory with the packet. */
+/** Returns a copy in memory of its own. */
 export function ownBytes(data: Buffer | undefined): Buffer | null {
   return data === undefined ? null : Buffer.from(data)
 }

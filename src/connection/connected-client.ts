@@ -1,4 +1,4 @@
-// A client that is connected: what it may send from here on, and what it is answered.
+// A connected client: handles its packets after CONNACK, and answers them.
 
 import type { CommitId } from '../store/journal.ts'
 import { NotAdmitted, type Refusal } from '../broker/admission.ts'
@@ -40,20 +40,20 @@ import {
 } from './subscribe.ts'
 import { IncomingAliases } from './topic-aliases.ts'
 
-/** A SUBSCRIBE or UNSUBSCRIBE of so many bytes is done in one piece: a thousand filters at the most. */
+/** A SUBSCRIBE or UNSUBSCRIBE of up to this many bytes is processed in one step: it has at most a thousand filters. */
 export const WHOLE_FILTERS_BYTES_MAX = 4_096
 
 export class ConnectedClient implements Publisher, Subscriber {
   readonly session: Session
   readonly negotiated: NegotiatedLimits
-  /** The socket is gone, and what came before is still read. */
+  /** Whether the socket has closed while earlier packets are still being read. */
   isUnanswered = false
   readonly #broker: Broker
   readonly #sender: Sender
   #aliases: IncomingAliases | null = null
-  /** QoS 2 messages begun on this connection: what the Receive Maximum counts, besides answers not sent yet. */
+  /** QoS 2 messages that began on this connection. The Receive Maximum counts them and the answers that were not sent yet. */
   #begunQoS2 = 0
-  /** A SUBSCRIBE or UNSUBSCRIBE that is not done yet: nothing that came after it is read before. */
+  /** An unfinished SUBSCRIBE or UNSUBSCRIBE. Later packets are not read before it is done. */
   filterWork: FilterWork | null = null
 
   constructor(session: Session, negotiated: NegotiatedLimits, broker: Broker, sender: Sender) {
@@ -73,7 +73,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     return this.#aliases
   }
 
-  /** The connection is over: what was kept for it alone is not kept any more. */
+  /** Ends with the connection: releases the memory that was kept for it. */
   ended(): void {
     this.filterWork = null
     this.#aliases?.clear()
@@ -86,7 +86,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
   }
 
-  /** Returns the work that the packet made beyond itself: deliveries to subscribers, or filters. */
+  /** Handles a packet. Returns its additional work: deliveries to subscribers, or filters. */
   handle(packet: Exclude<Packet, DisconnectPacket | AuthPacket>): number {
     switch (packet.type) {
       case 'publish':
@@ -121,7 +121,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     }
   }
 
-  /** Whether a large packet is a SUBSCRIBE or UNSUBSCRIBE: it is gone on with in as many turns as it needs. */
+  /** Whether a large packet is a SUBSCRIBE or UNSUBSCRIBE, which is then processed in several turns. */
   takesApart(bytes: Buffer, start: number, end: number): boolean {
     if (!hasFilters(bytes, start)) return false
     this.#broker.statistics.packetsReceived += 1
@@ -134,13 +134,13 @@ export class ConnectedClient implements Publisher, Subscriber {
     return true
   }
 
-  /** The socket is gone: filters that nobody hears the verdict on need not be entered. */
+  /** The socket has closed: filters that were not processed yet are skipped, because nobody receives the answer. */
   goesWithoutAnswers(): void {
     this.isUnanswered = true
     this.filterWork = null
   }
 
-  /** Returns the work that was done. */
+  /** Continues a SUBSCRIBE or UNSUBSCRIBE. Returns the work that was done. */
   workOnFilters(): number {
     const filterWork = this.filterWork
     if (filterWork === null) return 0
@@ -159,7 +159,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     this.#broker.statistics.messagesReceived += 1
     if (packet.qos > 0) this.#assertReceiveMaximum(packet)
     if (packet.qos === 2 && this.session.incoming.has(packet.packetId)) {
-      // A repetition: it was routed when it came first [MQTT-4.3.3-10].
+      // A repetition: the message was routed when it came first [MQTT-4.3.3-10].
       this.#sender.pubrec(packet.packetId, this.#broker.journal.latest)
       return 0
     }
@@ -171,7 +171,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     const factsBefore = journal.length
     if (packet.qos === 2) this.#begin(packet.packetId)
     const receivers = this.#broker.publishing.publish(message)
-    // One that found nothing to clear may owe that to another whose clearing is not committed yet.
+    // If there was nothing to clear, another client may have cleared it in a commit that is not done yet.
     const leastCommitId = message.retain ? journal.latest : 0
     const commitId = journal.length > factsBefore ? journal.current : leastCommitId
     this.#accept(packet, receivers, commitId)
@@ -211,7 +211,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     return work
   }
 
-  /** The retained messages follow SUBACK, and what may be waiting in a share group that it joined. */
+  /** After SUBACK, sends retained messages, and messages that wait in share groups that the client joined. */
   #filtersDone(
     type: 'suback' | 'unsuback',
     packetId: number,
@@ -224,14 +224,14 @@ export class ConnectedClient implements Publisher, Subscriber {
     this.#broker.changing -= 1
   }
 
-  /** What an answer to a durable session waits for: all that was recorded so far. */
+  /** Returns the commit that an answer to a durable session waits for: the commit of all changes so far. */
   get #commitId(): number {
     return this.session.isDurable ? this.#broker.journal.latest : 0
   }
 
   /**
-   * A client may have no more than the Receive Maximum unanswered [MQTT-3.3.4-7]. MQTT.js and what is built on it do not
-   * look at it, so more are tolerated; that their memory is bounded is the matter of `publishBacklogBytesMax`.
+   * A client may have at most the Receive Maximum of unanswered messages [MQTT-3.3.4-7]. MQTT.js and programs that use it ignore
+   * that, so more are tolerated. `publishBacklogBytesMax` bounds their memory.
    */
   #assertReceiveMaximum(packet: PublishPacket): void {
     if (this.negotiated.version < 5) return
@@ -267,7 +267,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     }
   }
 
-  /** A client of MQTT 5 hears why; another is answered as if all were well, and the refusal is logged [MQTT-3.3.5-2]. */
+  /** Answers a refused PUBLISH: MQTT 5 gets the reason; older versions get a normal acknowledgement, and the refusal is logged [MQTT-3.3.5-2]. */
   #refuse(packet: PublishPacket, topic: string, refusal: Refusal): number {
     const { statistics, observer } = this.#broker
     statistics.publishesRefused += 1
@@ -282,7 +282,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     return 0
   }
 
-  /** A client of MQTT 3 must not take it for stored: its connection ends without an acknowledgement. */
+  /** There is no room: the connection of a client of MQTT 3 ends without an acknowledgement, so that it does not take the message for stored. */
   #cannotStore(packet: PublishPacket, topic: string, refusal: Refusal): number {
     if (packet.qos === 0 || this.negotiated.version === 5)
       return this.#refuse(packet, topic, refusal)
@@ -294,7 +294,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     const type = packet.qos === 1 ? 'puback' : 'pubrec'
     const properties = sentence === '' ? NO_PROPERTIES : { reasonString: sentence }
     this.#sender.send({ type, packetId: packet.packetId, reason, properties }, commitId)
-    // PUBREC that does not refuse is followed by PUBREL and PUBCOMP.
+    // After a PUBREC that does not refuse, PUBREL and PUBCOMP follow.
     if (type === 'puback' || isFailure(reason)) this.#sender.outbox.countAcknowledgement()
   }
 

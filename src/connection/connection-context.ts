@@ -1,4 +1,4 @@
-// What all connections of a broker share, and what a connection asks of the owner of its socket.
+// The context that all connections of a broker share, and the port to the owner of a connection's socket.
 
 import type { Credentials } from '../access/access.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -13,32 +13,32 @@ export interface ConnectionContext {
   readonly reading: ReadingLimits
   /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
   readonly responseInformation: string | null
-  /** A client id nobody has [MQTT-3.1.3-6]. */
+  /** Returns an unused client id [MQTT-3.1.3-6]. */
   newClientId(): string
 }
 
-/** Who is at the other end, as the host knows it. */
+/** The peer, as the host knows it. */
 export interface ConnectionPeer {
   readonly address: string
   readonly transport: string
   readonly certificate: Credentials['certificate']
 }
 
-/** Whoever owns the socket: does what the connection cannot do itself, before the turn ends. */
+/** The owner of the socket. It does what the connection cannot do itself, before the turn ends. */
 export interface ConnectionHost {
-  /** There are bytes to send, a question to ask or an end to make. May be called often. */
+  /** Is called when there are bytes to send, a question to answer, or a socket to close. It may be called often. */
   requestFlush(): void
-  /** The system keeps up with the bytes that it is given. While this is false, `drained` is sure to come. */
+  /** Whether the system takes bytes as fast as they are written. While it is false, `drained` will be called. */
   readonly isFlowing: boolean
-  /** We have stopped reading from this client, so its silence is ours. */
+  /** Whether the broker has stopped reading from this client. Then silence is not the client's fault. */
   readonly isPaused: boolean
-  /** Bytes that wait for the socket outside of the outbox. */
+  /** The bytes that wait for the socket outside of the outbox. */
   readonly pendingBytes: number
   /** Hands to the socket what may leave by now: before the end of the turn when the outbox has grown large within it. */
   write(): void
 }
 
-/** What the connection wants to know of the world outside, and cannot wait for. */
+/** A question of the connection, which cannot wait for the answer itself. */
 export type Question =
   | { readonly kind: 'authenticate'; readonly credentials: Credentials }
   | {

@@ -1,4 +1,4 @@
-// Where a connection is on its way. Each state has what it needs, and nothing that belongs to another.
+// The states of a connection. Each state has only its own data.
 
 import type { ConnectPacket, ReadingTerms } from '../packet/packet.ts'
 import type { ConnectedClient } from './connected-client.ts'
@@ -11,7 +11,7 @@ interface AwaitingConnect {
   readonly kind: 'awaiting-connect'
   readonly terms: ReadingTerms
   readonly question: null
-  /** A probe opens the connection only to see whether it can be opened. */
+  /** A probe opens the connection only to check that it can be opened. */
   hasReceived: boolean
 }
 
@@ -19,9 +19,9 @@ interface AwaitingConnect {
 export interface Authenticating {
   readonly kind: 'authenticating'
   readonly terms: ReadingTerms
-  /** What the host must find out before the next packet is read; null while the client is to go on with AUTH. */
+  /** The question that the host must answer before the next packet is read; null while the client must send AUTH. */
   question: Question | null
-  /** In memory of its own. */
+  /** The CONNECT packet, copied into memory of its own. */
   readonly connect: ConnectPacket
   readonly negotiated: NegotiatedLimits
 }
@@ -29,29 +29,29 @@ export interface Authenticating {
 export interface Connected {
   readonly kind: 'connected'
   readonly terms: ReadingTerms
-  /** As the client authenticates again, what the host must find out before the next packet is read. */
+  /** During re-authentication, the question that the host must answer before the next packet is read. */
   question: Question | null
   readonly client: ConnectedClient
-  /** Null where CONNECT named no authentication method: then there is no AUTH [MQTT-4.12.0-7]. */
+  /** Null if CONNECT had no authentication method: then AUTH is not allowed [MQTT-4.12.0-7]. */
   readonly reauthentication: Reauthentication | null
 }
 
 interface Reauthentication {
-  /** Who the client said it was, without its will and properties. */
+  /** The identity from CONNECT, without will and properties. */
   readonly connect: ConnectPacket
   isUnderWay: boolean
 }
 
-/** Nothing is read any more. Once the outbox is empty the socket is closed. */
+/** Nothing is read any more. The socket is closed when the outbox is empty. */
 export interface Closed {
   readonly kind: 'closed'
   readonly terms: ReadingTerms
   readonly question: null
-  /** Null when it closed before CONNECT. */
+  /** Null if the connection closed before CONNECT. */
   readonly clientId: string | null
 }
 
-/** What CONNECT settled; null before it. */
+/** Returns the result of CONNECT; null before it. */
 export function negotiatedIn(state: Exclude<ConnectionState, Closed>): NegotiatedLimits | null {
   switch (state.kind) {
     case 'awaiting-connect':

@@ -1,5 +1,5 @@
-// One client's connection, from the first byte to the last: bytes in, outbox out. It neither waits nor touches a socket.
-// How far it has come is its state; what moves it from one to the next stands in transitions.ts.
+// One client's connection, from the first byte to the last. It takes bytes and fills the outbox. It never waits and has no
+// socket. The transitions between its states are in transitions.ts.
 
 import type { Verdict } from '../access/access.ts'
 import type { Departure } from '../broker/clients.ts'
@@ -45,7 +45,7 @@ export class Connection implements TimeLimited, SessionHolder {
   readonly sender: Sender
   readonly framer: Framer
   readonly timeLimits: TimeLimits
-  /** Changed by transitions.ts, and by `end`. */
+  /** Only transitions.ts and `end` change it. */
   state: ConnectionState
 
   constructor(context: ConnectionContext, host: ConnectionHost, peer: ConnectionPeer) {
@@ -61,23 +61,23 @@ export class Connection implements TimeLimited, SessionHolder {
     this.timeLimits = new TimeLimits(broker, this)
   }
 
-  /** What the host must find out before the next packet is read, or null. */
+  /** The question that the host must answer before the next packet is read, or null. */
   get question(): Question | null {
     return this.state.question
   }
 
-  /** The end was reached: once the outbox is empty the socket is closed. */
+  /** Whether the connection has ended. The socket is closed when the outbox is empty. */
   get isOver(): boolean {
     return this.state.kind === 'closed'
   }
 
-  /** Null until CONNECT has come. */
+  /** Null before CONNECT. */
   get clientId(): string | null {
     const { state } = this
     return state.kind === 'closed' ? state.clientId : (negotiatedIn(state)?.clientId ?? null)
   }
 
-  /** Packets that have arrived wait for a later turn: this one's share is used up. */
+  /** Whether packets wait for a later turn, because the share of this turn is used up. */
   get hasUnread(): boolean {
     const { state } = this
     if (state.kind === 'closed' || state.question !== null) return false
@@ -91,7 +91,7 @@ export class Connection implements TimeLimited, SessionHolder {
     return this.framer.unreadBytes + (filterWork === null ? 0 : filterWork.list.bytes)
   }
 
-  /** Bytes from the client. The chunk is lent: what must outlive this call is copied. */
+  /** Takes bytes from the client. The chunk is lent: bytes that are needed after this call are copied. */
   receive(chunk: LentBytes): void {
     const { state, framer } = this
     if (state.kind === 'closed') return
@@ -104,22 +104,22 @@ export class Connection implements TimeLimited, SessionHolder {
     if (framer.hasUnread) framer.keep()
   }
 
-  /** A fault of ours while it was served, before anything of the broker had changed: it ends, and nobody else does. */
+  /** Ends this connection only, after a fault of the broker that happened before any change of the broker's state. */
   failed(error: unknown): void {
     this.context.broker.faults.failed('connection', error, this.clientId)
     this.disconnect(IMPLEMENTATION_SPECIFIC_ERROR, 'a fault of the broker itself')
   }
 
-  /** Something has come from the client that is not whole yet. */
+  /** Part of a packet or frame has arrived from the client. */
   heard(): void {
     this.timeLimits.lastHeard = this.context.broker.now
   }
 
-  /** Reads on, up to this connection's share of the turn. */
+  /** Handles packets, up to this connection's share of the turn. */
   proceed(): void {
     const { broker } = this.context
     const { journal, limits, changing } = broker
-    // The search among filters and replays of retained messages take theirs off by themselves.
+    // Searches and replays of retained messages subtract their work themselves.
     const least = broker.turnWorkLeft - Math.min(limits.turnWorkMax, broker.turnWorkLeft)
     try {
       while (broker.turnWorkLeft > least) {
@@ -135,7 +135,7 @@ export class Connection implements TimeLimited, SessionHolder {
     }
   }
 
-  /** Handles the next packet, or goes on with one. Returns the work beyond that of a packet, null when there is none. */
+  /** Handles the next packet, or continues one. Returns its additional work; null when there is no packet. */
   #advance(state: Exclude<ConnectionState, Closed>): number | null {
     const { framer } = this
     const client = state.kind === 'connected' ? state.client : null
@@ -162,7 +162,7 @@ export class Connection implements TimeLimited, SessionHolder {
     }
   }
 
-  /** The answer to the question. */
+  /** Receives the answer to the question. */
   answer(verdict: Verdict): void {
     const { state } = this
     const { question } = state
@@ -178,7 +178,7 @@ export class Connection implements TimeLimited, SessionHolder {
     this.proceed()
   }
 
-  /** There is room for more towards the client. */
+  /** There is room for more bytes to the client. */
   drained(): void {
     this.sender.isAwaited = false
     if (this.state.kind !== 'connected') return
@@ -189,8 +189,8 @@ export class Connection implements TimeLimited, SessionHolder {
   }
 
   /**
-   * The socket is gone, whoever ended it. False while what came before is not all read, or this turn has no room for the
-   * will: to be called again in a later one.
+   * The socket has closed. Returns false while earlier packets are not all read, or while this turn has no work left for the
+   * will. Then it must be called again in a later turn.
    */
   closed(cause: string | null): boolean {
     const { state } = this
@@ -209,13 +209,13 @@ export class Connection implements TimeLimited, SessionHolder {
     this.disconnect(SESSION_TAKEN_OVER, 'another connection came with the same client id')
   }
 
-  /** The broker stops: its clients are told, their wills stay as they are. */
+  /** The broker stops: the client gets DISCONNECT, and its will is not changed. */
   brokerStops(): void {
     sayReason(this.state, this.sender, SERVER_SHUTTING_DOWN, 'the broker is stopping')
     this.end(SERVER_SHUTTING_DOWN, 'the broker is stopping', 'broker-stops')
   }
 
-  /** Ends the connection from our side, with a reason for the client and a sentence for the log. */
+  /** Ends the connection from the broker's side, with a reason for the client and a sentence for the log. */
   disconnect(reason: ReasonCode, sentence: string): void {
     sayReason(this.state, this.sender, reason, sentence)
     this.end(reason, sentence, 'lost')
@@ -227,7 +227,7 @@ export class Connection implements TimeLimited, SessionHolder {
     else this.disconnect(reason, sentence)
   }
 
-  /** `changing` is what it was before: who breaks a rule is found out before anything changes. */
+  /** `changing` is its value before the packet: rules are checked before anything changes. */
   #endBy(error: unknown, changing: number): void {
     const isRule = error instanceof MalformedPacket || error instanceof ProtocolError
     if (!isRule && !(error instanceof CannotServe)) throw error
@@ -262,7 +262,7 @@ export class Connection implements TimeLimited, SessionHolder {
     this.context.broker.clients.leave(state.client.session, departure)
   }
 
-  /** Without an event. */
+  /** Ends the connection without reporting an event. */
   #close(clientId: string | null): void {
     this.state = { kind: 'closed', terms: this.state.terms, question: null, clientId }
     this.timeLimits.end()

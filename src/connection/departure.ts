@@ -1,4 +1,4 @@
-// How a connection ends: what DISCONNECT from a client does to its will and its session, and what we say as we leave.
+// The end of a connection: the effects of a client's DISCONNECT on will and session, and the broker's last packet.
 
 import type { Departure } from '../broker/clients.ts'
 import { protocolVersionOf } from '../packet/decode.ts'
@@ -17,18 +17,18 @@ import { refusingConnack, versionToAnswer } from './handshake.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Sender } from './sender.ts'
 
-/** The expiry that the client gives its session as it leaves, in seconds; null where it says nothing of it. */
+/** Returns the Session Expiry Interval of DISCONNECT in seconds; null if it has none. */
 export function expiryIn(packet: DisconnectPacket, presentSeconds: number): number | null {
   const expiry = packet.properties.sessionExpiryInterval
   if (expiry === undefined) return null
-  // A session that was to end with its connection cannot be given a longer life (5.0, section 3.14.2.2.2).
+  // An expiry of 0 in CONNECT cannot be changed by DISCONNECT (5.0, section 3.14.2.2.2).
   if (presentSeconds === 0 && expiry !== 0) {
     throw new ProtocolError(PROTOCOL_ERROR, 'DISCONNECT gives an expiry to a session without one')
   }
   return expiry
 }
 
-/** Only a normal DISCONNECT discards the will [MQTT-3.14.4-3]. */
+/** Whether the will is discarded: only by a DISCONNECT with reason 0 [MQTT-3.14.4-3]. */
 export function departureOf(packet: DisconnectPacket): {
   readonly departure: Departure
   readonly sentence: string
@@ -46,7 +46,7 @@ export function departureOf(packet: DisconnectPacket): {
   }
 }
 
-/** The reason on the wire, where the version has a way to say it [MQTT-4.13.1-1]. */
+/** Returns the packet with the reason, if the version has one [MQTT-4.13.1-1]. */
 export function sayReason(
   state: ConnectionState,
   sender: Sender,
@@ -62,7 +62,7 @@ export function sayReason(
   }
 }
 
-/** A CONNECT that cannot be read is answered where its version is known; anything else is not MQTT. */
+/** Answers an unreadable CONNECT if its version is known. Other bytes are not MQTT and get no answer. */
 export function sayUnreadable(
   { reason, message }: MalformedPacket,
   { bytes, start, end }: Framer,

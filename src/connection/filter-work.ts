@@ -1,5 +1,5 @@
-// A SUBSCRIBE or UNSUBSCRIBE of more filters than one turn should carry: all are checked, then all are entered, a few
-// at a time. Nothing else of the client is read meanwhile, and there is one answer at the end.
+// A SUBSCRIBE or UNSUBSCRIBE with too many filters for one turn. All filters are checked, then all are processed, a few
+// at a time. No other packet of the client is read meanwhile, and one answer is sent at the end.
 
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
@@ -14,7 +14,7 @@ import {
   workOfFilter,
 } from './subscribe.ts'
 
-/** Filters of one step. */
+/** The number of filters in one step. */
 const STEP_FILTERS = 32
 
 export class FilterWork {
@@ -42,7 +42,7 @@ export class FilterWork {
     return this.list.type === 'subscribe' ? this.#subscribing.reasons : this.#unsubscribed
   }
 
-  /** Goes on with the next few filters. Returns how much work they were, besides durable facts. */
+  /** Processes the next few filters. Returns their work, without durable changes. */
   step(): number {
     let work = 0
     for (let count = 0; count < STEP_FILTERS && !this.list.isAtEnd; count++) {

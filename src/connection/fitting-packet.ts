@@ -1,4 +1,4 @@
-// Packets other than PUBLISH → bytes that the client takes: within its Maximum Packet Size, with no text that it did not ask for.
+// Encodes packets other than PUBLISH within the client's Maximum Packet Size, without texts that it did not request.
 
 import { encode } from '../packet/encode.ts'
 import { NO_PROPERTIES, type Packet, type Properties } from '../packet/packet.ts'
@@ -7,16 +7,16 @@ import { sayable } from '../packet/text.ts'
 import { type NegotiatedLimits, PROTOCOL_PACKET_BYTES_MAX } from './negotiated-limits.ts'
 import { CannotServe } from './protocol-error.ts'
 
-/** What the client takes. */
+/** The limits of the client. */
 export type SendLimits = Pick<
   NegotiatedLimits,
   'version' | 'packetBytesMax' | 'wantsProblemInformation'
 >
 
 /**
- * Reason strings and user properties are left out where the client did not ask for them [MQTT-3.1.2-29], and where they would
- * make the packet larger than it takes [MQTT-3.2.2-19, MQTT-3.14.2-3]. Null when a CONNACK or DISCONNECT is too large even
- * then: we are leaving, and it is not sent.
+ * Leaves out reason strings and user properties if the client did not request them [MQTT-3.1.2-29], or if they would
+ * make the packet too large for it [MQTT-3.2.2-19, MQTT-3.14.2-3]. Returns null when a CONNACK or DISCONNECT is too large even
+ * then: the connection closes without it.
  */
 export function fittingBytes(packet: Packet, limits: SendLimits): Buffer | null {
   const { version, packetBytesMax } = limits
@@ -24,13 +24,13 @@ export function fittingBytes(packet: Packet, limits: SendLimits): Buffer | null 
   if (bytes.length > packetBytesMax) bytes = encode(withoutWords(packet), version)
   if (bytes.length <= packetBytesMax) return bytes
   if (packet.type === 'connack' || packet.type === 'disconnect') return null
-  // The client would wait for ever for what must not be sent to it.
+  // The client would wait for ever for a packet that must not be sent to it.
   const max = `the Maximum Packet Size of the client (${packetBytesMax})`
   const sentence = `${packet.type.toUpperCase()} of ${bytes.length} bytes is larger than ${max}`
   throw new CannotServe(PACKET_TOO_LARGE, sentence)
 }
 
-/** Whether the packet, without words that may be left out, is small enough for the client [MQTT-3.1.2-24]. */
+/** Whether the packet, without optional texts, is small enough for the client [MQTT-3.1.2-24]. */
 export function canFit(packet: Packet, { version, packetBytesMax }: SendLimits): boolean {
   if (packetBytesMax >= PROTOCOL_PACKET_BYTES_MAX) return true
   return encode(withoutWords(packet), version).length <= packetBytesMax
@@ -41,7 +41,7 @@ function wanted(packet: Packet, { wantsProblemInformation }: SendLimits): Packet
   return wantsProblemInformation || mayHaveWords ? packet : withoutWords(packet)
 }
 
-/** Sentences may hold words of the client, or of whoever was asked about it: of any length, and of any characters. */
+/** Shortens and cleans a sentence, which may contain text of the client or of the embedding program. */
 function withBoundedWords(packet: Packet): Packet {
   if (!('properties' in packet) || packet.properties.reasonString === undefined) return packet
   const reasonString = sayable(packet.properties.reasonString)

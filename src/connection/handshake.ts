@@ -1,4 +1,4 @@
-// CONNECT → what it asks for and whether it may; and CONNACK.
+// Checks CONNECT and makes CONNACK.
 
 import type { Credentials, Verdict } from '../access/access.ts'
 import { identityOf, mayHaveSessionOf } from '../access/identity.ts'
@@ -29,7 +29,7 @@ import type { NegotiatedLimits } from './negotiated-limits.ts'
 import type { ConnectionPeer, Question } from './connection-context.ts'
 import type { Sender } from './sender.ts'
 
-/** Why CONNECT is refused before anybody is asked who it is, or null. */
+/** Returns why CONNECT is refused before authentication, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
   const { clientIdBytesMax } = broker.limits
   if (packet.clientId === '' && !mayBeAssigned(packet)) {
@@ -51,7 +51,7 @@ function ofWill(refusal: Refusal | null): Refusal | null {
   return { reason: refusal.reason, sentence: `the will: ${refusal.sentence}` }
 }
 
-/** Why an authenticated CONNECT is refused all the same, or null. */
+/** Returns why CONNECT is refused after a successful authentication, or null. */
 export function openingRefusal(
   negotiated: NegotiatedLimits,
   will: Will | null,
@@ -77,7 +77,7 @@ export function openingRefusal(
   return null
 }
 
-// 3.1 asks for 1 to 23 characters; 3.1.1 allows none with Clean Session; 5.0 always [MQTT-3.1.3-6].
+// 3.1 requires 1 to 23 characters; 3.1.1 allows an empty client id with Clean Session; 5.0 always allows it [MQTT-3.1.3-6].
 function mayBeAssigned(packet: ConnectPacket): boolean {
   return packet.version === 5 || (packet.version === 4 && packet.cleanStart)
 }
@@ -97,7 +97,7 @@ export function credentialsOf(
   }
 }
 
-/** Who was let in, by the answer to the question. */
+/** Returns the identity and permissions of an allowed client. */
 export function principalOf(
   verdict: Extract<Verdict, { kind: 'allowed' }>,
   question: Question,
@@ -107,14 +107,14 @@ export function principalOf(
   return { clientId: identity.clientId, identity, permissions: verdict.permissions }
 }
 
-/** Who authenticates again may be given other rights, and remains who it is: false for another user. */
+/** Applies a re-authentication: the permissions may change, the user must not. Returns false for another user. */
 export function grantsAgain({ identity, permissions }: Principal, { rights }: Session): boolean {
   if (!mayHaveSessionOf(identity, rights.identity)) return false
   rights.grant(permissions)
   return true
 }
 
-/** The will with bytes of its own: it outlives the packet it came in. */
+/** Returns the will with bytes of its own, because it is kept for longer than the packet. */
 export function keptWill(will: Will): Will {
   const { willDelayInterval, messageExpiryInterval } = will.properties
   const properties: Properties = {
@@ -125,7 +125,7 @@ export function keptWill(will: Will): Will {
   return { ...will, payload: ownCopy(will.payload), properties }
 }
 
-/** Says what was agreed on, and only what differs from what the client assumes. */
+/** Makes CONNACK. It contains only values that differ from the defaults that the client assumes. */
 export function connack(
   negotiated: NegotiatedLimits,
   sessionPresent: boolean,
@@ -152,14 +152,14 @@ export function connack(
   return { type: 'connack', sessionPresent, reason: SUCCESS, properties }
 }
 
-/** Why the client gets no session: it must not have one that it cannot be told of [MQTT-3.1.2-24]. Null when it can. */
+/** Returns the refusal if CONNACK would exceed the client's Maximum Packet Size [MQTT-3.1.2-24], or null. */
 export function connackRefusal(packet: ConnackPacket, sender: Sender): Refusal | null {
   if (sender.canSend(packet)) return null
   const sentence = 'CONNACK is larger than the Maximum Packet Size of the client'
   return { reason: PACKET_TOO_LARGE, sentence }
 }
 
-/** What CONNACK says besides what was agreed on. */
+/** Returns the other properties of CONNACK. */
 export function extrasOf(
   negotiated: NegotiatedLimits,
   authenticationData: Buffer | undefined,
@@ -173,7 +173,7 @@ export function extrasOf(
   }
 }
 
-/** A refusal never says that a session is present [MQTT-3.2.2-6]. */
+/** Makes a refusal, which never has Session Present [MQTT-3.2.2-6]. */
 export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPacket {
   return {
     type: 'connack',
@@ -183,15 +183,15 @@ export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPa
   }
 }
 
-/** The version in which a CONNECT that cannot be read is refused, or null when nothing would be understood. */
+/** Returns the version in which an unreadable CONNECT is refused, or null when the client would not understand an answer. */
 export function versionToAnswer(asked: number | null, reason: ReasonCode): ProtocolVersion | null {
   if (asked === null) return null
-  // Bit 7 is that of a bridge; below 5 only 3.1.1's form is understood.
+  // Bit 7 marks a bridge. For all versions below 5 the answer has the form of 3.1.1.
   if ((asked & 0x7f) >= 5) return 5
   return reason === UNSUPPORTED_PROTOCOL_VERSION ? 4 : null
 }
 
-/** Who it is, as far as is known, for those who listen. */
+/** Returns what is known of the client, for observers. */
 export function factsOf(negotiated: NegotiatedLimits | null, peer: ConnectionPeer): ClientFacts {
   return {
     clientId: negotiated?.clientId ?? '',

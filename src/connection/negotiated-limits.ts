@@ -1,4 +1,4 @@
-// What client and broker agreed on with CONNECT and CONNACK.
+// The limits that client and broker have negotiated with CONNECT and CONNACK.
 
 import type { Limits } from '../limits.ts'
 import { REMAINING_LENGTH_MAX } from '../packet/fixed-header.ts'
@@ -11,30 +11,30 @@ export interface NegotiatedLimits {
   readonly version: ProtocolVersion
   readonly clientId: string
   readonly username: string | null
-  /** The client is another broker that said so: see ConnectPacket. */
+  /** Whether the client has identified itself as another broker: see ConnectPacket. */
   readonly isBridge: boolean
-  /** The broker chose the client id [MQTT-3.1.3-6]. */
+  /** Whether the broker assigned the client id [MQTT-3.1.3-6]. */
   readonly isClientIdAssigned: boolean
-  /** 0 switches the keep-alive off. */
+  /** 0 for no keep-alive. */
   readonly keepAliveSeconds: number
-  /** The broker's keep-alive took the place of the client's [MQTT-3.2.2-21]. */
+  /** Whether the broker's keep-alive replaces the client's [MQTT-3.2.2-21]. */
   readonly isKeepAliveServers: boolean
   readonly expiryIntervalSeconds: number
-  /** The broker shortened the expiry that the client asked for. */
+  /** Whether the broker shortened the expiry that the client requested. */
   readonly isExpiryServers: boolean
-  /** PUBLISH of QoS 1 and 2 that may be on the way to the client [MQTT-3.3.4-9]. */
+  /** The most PUBLISH packets of QoS 1 and 2 in flight to the client [MQTT-3.3.4-9]. */
   readonly windowMax: number
   /** The client's Maximum Packet Size [MQTT-3.1.2-24]. */
   readonly packetBytesMax: number
-  /** Topic aliases that may be set towards the client [MQTT-3.1.2-26]. */
+  /** The most topic aliases that the broker may set [MQTT-3.1.2-26]. */
   readonly topicAliasMax: number
-  /** Reason strings and user properties may be sent besides PUBLISH, CONNACK and DISCONNECT [MQTT-3.1.2-29]. */
+  /** Whether packets other than PUBLISH, CONNACK and DISCONNECT may have reason strings and user properties [MQTT-3.1.2-29]. */
   readonly wantsProblemInformation: boolean
   readonly wantsResponseInformation: boolean
   readonly authenticationMethod: string | null
 }
 
-/** `assignedClientId` is null when the client brought its own. */
+/** `assignedClientId` is null when the client sent its own. */
 export function negotiate(
   packet: ConnectPacket,
   assignedClientId: string | null,
@@ -62,7 +62,7 @@ export function negotiate(
   }
 }
 
-// A client of 3.x cannot be told another keep-alive, so its own counts.
+// A 3.x CONNACK has no keep-alive, so the client's own value is used.
 function keepAliveOf(packet: ConnectPacket, limits: Limits): number {
   const max = limits.keepAliveSecondsMax
   const asked = packet.keepAliveSeconds
@@ -70,7 +70,7 @@ function keepAliveOf(packet: ConnectPacket, limits: Limits): number {
   return asked === 0 || asked > max ? max : asked
 }
 
-/** Seconds that the session outlives its connection; Clean Session of 3.x is an expiry of 0 or of the maximum. */
+/** Returns the expiry of the session in seconds. Clean Session of 3.x means 0 or the maximum. */
 function expiryOf(packet: ConnectPacket, limits: Limits): number {
   const max = limits.sessionExpirySecondsMax
   if (packet.version < 5) return packet.cleanStart ? 0 : max

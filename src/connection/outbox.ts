@@ -1,16 +1,16 @@
-// Encoded bytes on their way to one socket. They lie in batches: each waits for its own commit, and for
-// all that was said before it, so the order on the socket is kept and no other socket waits.
+// Encoded bytes that wait to be written to one socket. They are in batches: each batch waits for its commit and for all
+// earlier batches, so the order on the socket is kept and no other socket waits.
 
 import type { CommitId } from '../store/journal.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
 
 interface Batch {
-  /** The commit that must be reached before it may leave; 0 for none. */
+  /** The commit that must be done before the batch may be sent; 0 for none. */
   commitId: CommitId
   readonly pieces: Uint8Array[]
   bytes: number
-  /** PUBACK, PUBCOMP and refusing PUBREC: while they are here the client's Receive Maximum counts them. */
+  /** The number of PUBACK, PUBCOMP and refusing PUBREC packets: until they are sent the client's Receive Maximum counts them. */
   acknowledgements: number
 }
 
@@ -25,16 +25,16 @@ const KEPT_BYTES_MAX = 4_194_304
 
 export class Outbox {
   readonly #pool: ChunkPool
-  /** Before `#current`. An outbox that is empty has none of all these: most sockets are silent most of the time. */
+  /** The batches before `#current`. An empty outbox has none of these objects, because most sockets are idle. */
   #batches: Batch[] | null = null
   #current: Batch | null = null
   #chunk: Buffer | null = null
   #start = 0
   #end = 0
   #chunks: Buffer[] | null = null
-  /** Bytes that have not left yet. Only the outbox itself counts them. */
+  /** The bytes that were not taken yet. Only the outbox itself changes it. */
   bytes = 0
-  /** Of the client's Receive Maximum. Only the outbox itself counts them. */
+  /** The acknowledgements that the client's Receive Maximum counts. Only the outbox itself changes it. */
   acknowledgements = 0
 
   constructor(pool: ChunkPool) {
@@ -56,7 +56,7 @@ export class Outbox {
     this.#advance(batch, bytes.length)
   }
 
-  /** A PUBLISH whose bytes are shared by all its receivers, with this receiver's packet identifier. */
+  /** Appends a PUBLISH whose bytes are shared by all receivers, with this receiver's packet identifier. */
   appendPublish(encoded: EncodedPublish, packetId: number, commitId: CommitId): void {
     const batch = this.#batchFor(commitId)
     const { memory, headBytes, payload, packetIdOffset } = encoded
@@ -71,7 +71,7 @@ export class Outbox {
     if (payload !== null) this.#refer(batch, payload)
   }
 
-  /** PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: four bytes. */
+  /** Appends a PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: four bytes. */
   appendAcknowledgement(firstByte: number, packetId: number, commitId: CommitId): void {
     const batch = this.#batchFor(commitId)
     const chunk = this.#reserve(batch, 4)
@@ -82,19 +82,19 @@ export class Outbox {
     this.#advance(batch, 4)
   }
 
-  /** What was appended last ends an exchange that the client's Receive Maximum counts. */
+  /** Marks the last appended packet as the end of an exchange that the client's Receive Maximum counts. */
   countAcknowledgement(): void {
     if (this.#current === null) return
     this.#current.acknowledgements += 1
     this.acknowledgements += 1
   }
 
-  /** Takes out what may leave now that `committed` is reached, in order. */
+  /** Removes and returns, in order, the bytes that may be sent after the commit `committed`. */
   take(committed: number): readonly Uint8Array[] {
     const current = this.#current
     if (current === null) return NOTHING
     if (this.#batches === null) {
-      // What must wait is not sealed either: what follows it may lie in the same piece.
+      // A waiting batch is not sealed, so that later bytes can be added to the same piece.
       if (current.commitId > committed) return NOTHING
       this.#seal(current)
       this.#current = null
@@ -115,19 +115,19 @@ export class Outbox {
   }
 
   /**
-   * After a take that emptied the outbox. `wasTaken`: the system has copied every byte,
-   * so that the memory may serve again.
+   * Called after a take that emptied the outbox. `wasTaken`: the system has copied every byte,
+   * so that the memory can be reused.
    */
   recycle(wasTaken: boolean): void {
     const chunks = this.#chunks
     this.#chunks = null
-    // Otherwise some batch still lies in these chunks: they are left to the garbage collector.
+    // Otherwise a batch is still in these chunks, and the garbage collector frees them later.
     if (this.bytes > 0) return
     this.#chunk = null
     if (wasTaken && chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
   }
 
-  /** Forgets everything: the socket is gone. */
+  /** Discards everything, because the socket is closed. */
   clear(): void {
     this.#batches = null
     this.#current = null
@@ -137,7 +137,7 @@ export class Outbox {
     this.acknowledgements = 0
   }
 
-  /** The batch for bytes that wait for this commit: the last one, or another behind it. */
+  /** Returns the batch for bytes that wait for this commit: the last batch, or a new one behind it. */
   #batchFor(commitId: CommitId): Batch {
     const current = this.#current
     if (current !== null && commitId <= current.commitId) return current
@@ -192,7 +192,7 @@ export class Outbox {
     this.bytes += bytes.length
   }
 
-  /** What was written into the chunk since the last seal becomes a piece of the batch. */
+  /** Adds the bytes written since the last seal to the batch as a piece. */
   #seal(batch: Batch): void {
     if (this.#chunk === null || this.#end === this.#start) return
     batch.pieces.push(this.#chunk.subarray(this.#start, this.#end))
@@ -206,7 +206,7 @@ export class Outbox {
   }
 }
 
-/** Memory for outboxes, shared by all connections of a broker: none of them holds any while it is silent. */
+/** The memory of all outboxes of a broker. An idle connection holds none of it. */
 export class ChunkPool {
   readonly #kept: readonly Kept[] = [SMALL_CHUNK_BYTES, MEDIUM_CHUNK_BYTES, LARGE_CHUNK_BYTES].map(
     bytes => ({ bytes, chunks: [] }),
@@ -214,7 +214,7 @@ export class ChunkPool {
   /** Chunks made because none was kept: what tests count. */
   made = 0
 
-  /** At least `bytes` long; `isMore` when the taker has filled one already and writes a lot. */
+  /** Returns a chunk of at least `bytes`; `isMore` when the outbox has filled a chunk already. */
   take(bytes: number, isMore: boolean): Buffer {
     const wanted = isMore ? Math.max(bytes, LARGE_CHUNK_BYTES) : bytes
     for (const kept of this.#kept) {

@@ -1,8 +1,8 @@
-// Why a connection must end although its bytes could be read: the peer broke a rule, or we cannot serve it.
+// The error for a connection that must end although its bytes could be decoded: the client broke a rule, or the broker cannot serve it.
 
 import type { ReasonCode } from '../packet/reason.ts'
 
-/** Thrown anywhere in `connection/`; caught in one place, which says it on the wire, counts it and closes. */
+/** It may be thrown anywhere in `connection/`. It is caught in one place, which sends the reason, counts it and closes. */
 export class ProtocolError extends Error {
   readonly reason: ReasonCode
 
@@ -13,7 +13,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** We cannot do what was asked and have no other way to say so than to close: nothing was acknowledged. */
+/** The broker cannot serve the request, and the version has no answer for that: the connection closes without an acknowledgement. */
 export class CannotServe extends Error {
   readonly reason: ReasonCode
 

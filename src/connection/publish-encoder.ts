@@ -1,4 +1,4 @@
-// The bytes of a PUBLISH to subscribers, made once for all receivers that get the same ones.
+// Encodes PUBLISH packets to subscribers, once for all receivers that get the same bytes.
 
 import { strict as assert } from 'node:assert'
 import type { Message } from '../message.ts'
@@ -12,9 +12,9 @@ interface Slot {
   readonly encoded: EncodedPublish
 }
 
-/** One for a broker. It remembers the latest encoding of each kind: receivers of a message follow each other. */
+/** Each broker has one. It keeps the latest encoding of each kind, because all receivers of a message follow each other. */
 export class PublishEncoder {
-  /** By version (5 or not), QoS and retain. */
+  /** The latest encodings by version (5 or not), QoS and retain. */
   readonly #slots: readonly Slot[] = Array.from({ length: 12 }, () => ({
     message: null,
     identifiers: [],
@@ -22,10 +22,10 @@ export class PublishEncoder {
     encoded: new EncodedPublish(),
   }))
   readonly #alone = new EncodedPublish()
-  /** How many encodings were made: what the benchmark guard counts. */
+  /** The number of encodings that were made. A test of the benchmark counts it. */
   encodings = 0
 
-  /** Good until the next message of the same kind. */
+  /** Returns the encoding for shared use. It is valid until the next message of the same kind. */
   encode(
     message: Message,
     qos: QoS,
@@ -52,7 +52,7 @@ export class PublishEncoder {
     return encoded
   }
 
-  /** For one receiver only: a resend, or one with a topic alias. Good until the next. */
+  /** Encodes for one receiver: a message that is sent again, or one with a topic alias. It is valid until the next call. */
   encodeAlone(
     message: Message,
     topic: string,
@@ -67,7 +67,7 @@ export class PublishEncoder {
     return this.#alone
   }
 
-  /** Lets go of what it remembers; called when a turn ends, so that no message is kept alive. */
+  /** Discards kept encodings. It is called when a turn ends, so that no message stays in memory. */
   forget(): void {
     for (const slot of this.#slots) {
       slot.message = null
@@ -77,7 +77,7 @@ export class PublishEncoder {
   }
 }
 
-/** What a client of MQTT 5 gets beside the payload [MQTT-3.3.2-6, MQTT-3.3.4-3, MQTT-3.3.4-4]. */
+/** Returns the properties for a client of MQTT 5 [MQTT-3.3.2-6, MQTT-3.3.4-3, MQTT-3.3.4-4]. */
 export function propertiesTowards(
   message: Message,
   identifiers: readonly number[],
@@ -85,7 +85,7 @@ export function propertiesTowards(
 ): Properties {
   const { properties, expiresAt } = message
   if (expiresAt === Infinity && identifiers.length === 0) return properties
-  // Whole seconds that are left of the interval the publisher gave.
+  // The remaining whole seconds of the publisher's interval.
   const left = Math.max(0, Math.ceil((expiresAt - now) / 1_000))
   return {
     ...properties,

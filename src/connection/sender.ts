@@ -1,4 +1,4 @@
-// What is said to one client: packets into its outbox, within what the client can take.
+// Sends packets to one client: encodes them into its outbox, within the limits of the client.
 
 import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
@@ -19,22 +19,22 @@ const PUBREC = 0x50
 const PUBREL = 0x62
 const PUBCOMP = 0x70
 
-/** An outbox of this size is flushed within the turn, so that a large fan-in does not fill it. */
+/** An outbox of this size is flushed within the turn, so that many messages to one client do not fill it. */
 const EARLY_FLUSH_BYTES = 65_536
 
 export class Sender implements Link {
   readonly outbox: Outbox
   readonly #context: ConnectionContext
   readonly #host: ConnectionHost
-  /** Until CONNECT is accepted only the version in it counts. */
+  /** The negotiated limits. Before CONNECT is accepted only the version is known. */
   #limits: SendLimits = { version: 4, packetBytesMax: Infinity, wantsProblemInformation: true }
   #aliases: OutgoingAliases | null = null
   #flushEarlyAt = EARLY_FLUSH_BYTES
-  /** A session was told that there is no room: it wants to hear when there is. */
+  /** Whether a session has read that there is no room, and must be pumped when there is room again. */
   isAwaited = false
   /**
-   * What was thrown while something was put into bytes for this client, or null. It is as if the socket had broken there: no
-   * more is said, what is owed stays owed, and the host ends the connection when it flushes.
+   * The error that was thrown while a packet for this client was encoded, or null. It has the effect of a broken socket: nothing
+   * more is sent, queued messages stay queued, and the host ends the connection at its next flush.
    */
   fault: Error | null = null
 
@@ -44,7 +44,7 @@ export class Sender implements Link {
     this.outbox = new Outbox(context.pool)
   }
 
-  /** The version to answer in before CONNECT is accepted. */
+  /** Sets the version of answers before CONNECT is accepted. */
   setVersion(version: ProtocolVersion): void {
     this.#limits = { ...this.#limits, version }
   }
@@ -57,7 +57,7 @@ export class Sender implements Link {
     this.#aliases = topicAliasMax === 0 ? null : new OutgoingAliases(bounds, broker.memory)
   }
 
-  /** The connection is over. */
+  /** Ends with the connection. */
   forgetAliases(): void {
     this.#aliases?.clear()
     this.#aliases = null
@@ -66,7 +66,7 @@ export class Sender implements Link {
   get hasRoom(): boolean {
     const waiting = this.outbox.bytes + this.#host.pendingBytes
     const { memory, limits } = this.#context.broker
-    // Where memory is full the bound is a small one, so that clients which do not read leave some to those that do.
+    // When memory is full the bound is small, so that clients that do not read leave memory for others.
     if (waiting < limits.outboxBytesMax && (waiting < EARLY_FLUSH_BYTES || memory.hasReserve))
       return true
     this.isAwaited = true
@@ -84,7 +84,7 @@ export class Sender implements Link {
     this.#host.requestFlush()
   }
 
-  /** A new turn may fill the outbox anew. */
+  /** Must be called at the start of a flush, so that the next turn may fill the outbox again. */
   flushed(): void {
     this.#flushEarlyAt = EARLY_FLUSH_BYTES
   }
@@ -120,7 +120,7 @@ export class Sender implements Link {
     this.#packetAppended()
   }
 
-  /** Any other packet. */
+  /** Sends any other packet. */
   send(packet: Packet, commitId: CommitId): void {
     if (this.fault !== null) return
     try {
@@ -165,13 +165,13 @@ export class Sender implements Link {
   }
 
   #failed(error: unknown): void {
-    // The client is at fault, or its limits are: the caller ends the connection.
+    // The packet does not fit the client's limits: the caller ends the connection.
     if (error instanceof CannotServe) throw error
     this.fault = error instanceof Error ? error : new Error(String(error))
     this.#host.requestFlush()
   }
 
-  /** For this client only: a resend, or one with a topic alias. */
+  /** Encodes for this client only: a message that is sent again, or one with a topic alias. */
   #encodeAlone(
     message: Message,
     qos: QoS,
@@ -191,7 +191,7 @@ export class Sender implements Link {
     const name = known === 0 ? topic : ''
     const version = this.#limits.version
     const encoded = encoder.encodeAlone(message, name, qos, retain, duplicate, withAlias, version)
-    // The alias exists from the moment the client hears of it, not before.
+    // The alias is set only when the packet with it is sent.
     const isSent = encoded.size <= this.#limits.packetBytesMax
     if (known === 0 && alias !== 0 && isSent) this.#aliases?.set(topic, alias)
     return encoded

@@ -1,4 +1,4 @@
-// SUBSCRIBE and UNSUBSCRIBE: each filter gets its verdict, in order.
+// SUBSCRIBE and UNSUBSCRIBE: each filter gets a reason code, in order.
 
 import type { Broker } from '../broker/broker.ts'
 import { PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
@@ -21,20 +21,20 @@ import { ProtocolError } from './protocol-error.ts'
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
 
-/** Who subscribes. */
+/** The subscriber. */
 export interface Subscriber {
   readonly session: Session
   readonly negotiated: NegotiatedLimits
 }
 
-/** SUBSCRIBE: as many packets as it has filters, with one answer [MQTT-3.8.4-5]. */
+/** A SUBSCRIBE has the same effect as one packet for each filter, but one answer [MQTT-3.8.4-5]. */
 export class Subscribing {
   readonly reasons: ReasonCode[] = []
   readonly #subscriber: Subscriber
   readonly #broker: Broker
   readonly #identifier: number
   readonly #userProperties: readonly UserProperty[]
-  /** What a member asks of its share groups: found out when there is one. */
+  /** The requests to share groups, which are read when there is a shared subscription. */
   #wishes: ShareWishes | null = null
   #hasToldRefusal = false
 
@@ -45,7 +45,7 @@ export class Subscribing {
     this.#userProperties = properties.userProperties ?? []
   }
 
-  /** Throws when the protocol forbids it: then no filter of the packet is entered. */
+  /** Throws for a Protocol Error. Then no filter of the packet is added. */
   check(asked: SubscriptionRequest): Subscription {
     const { shareName, topicFilter } = assertFilter(asked.filter)
     const request = this.#subscriber.negotiated.isBridge ? asBridge(asked, shareName) : asked
@@ -67,7 +67,7 @@ export class Subscribing {
     }
   }
 
-  /** Enters the subscription if it is allowed, and keeps the verdict. */
+  /** Adds the subscription if it is allowed, and keeps its reason code. */
   enter(subscription: Subscription): void {
     const { session } = this.#subscriber
     const refusal = this.#broker.admission.subscription(subscription, session)
@@ -87,19 +87,18 @@ export class Subscribing {
 }
 
 /**
- * A bridge of 3.x cannot ask for what it needs: that its own messages do not come back to it, and that the
- * retained ones of this broker are retained at its own.
+ * A bridge of 3.x has no options for what it needs, so it always gets them: No Local, and Retain As Published.
  */
 function asBridge(request: SubscriptionRequest, shareName: string | null): SubscriptionRequest {
   return { ...request, noLocal: shareName === null, retainAsPublished: true }
 }
 
-/** UNSUBSCRIBE of one filter, which `assertFilter` has found right. */
+/** Removes the subscription of one filter, which `assertFilter` has checked. */
 export function unsubscribe(filter: string, session: Session, broker: Broker): ReasonCode {
   return broker.unsubscribe(session, filter) ? SUCCESS : NO_SUBSCRIPTION_EXISTED
 }
 
-/** Work of a filter: a long one is read, compared and entered for longer. */
+/** Returns the work of a filter, which grows with its length. */
 export function workOfFilter(filter: string): number {
   return WORK.filter + (filter.length >> PATH_CHARACTERS_PER_UNIT_BITS)
 }
@@ -115,7 +114,7 @@ interface ShareWishes {
   weight?: number
 }
 
-/** What a member asks of its share group by user properties. */
+/** Returns the requests to a share group in the user properties. */
 function wishesOf(userProperties: readonly UserProperty[]): ShareWishes {
   const wishes: ShareWishes = {}
   for (const [name, value] of userProperties) {

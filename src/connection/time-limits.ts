@@ -1,4 +1,4 @@
-// How long a client is waited for: until its CONNECT, until it is authenticated, and from then on in its silence.
+// The time limits of a connection: for CONNECT, for authentication, and the keep-alive.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
@@ -9,21 +9,22 @@ import {
   SERVER_UNAVAILABLE,
 } from '../packet/reason.ts'
 
-/** Times the keep-alive after which a silent client is given up [MQTT-3.1.2-22]. */
+/** A silent client is disconnected after this many times its keep-alive [MQTT-3.1.2-22]. */
 const KEEP_ALIVE_FACTOR = 1.5
 
 /**
- * Turns from the one in which the time is found to be up to the one in which the client is given up. Each ends after sockets were
- * read, but the first may have begun within that reading: between its end and that of the second lies a whole one.
+ * The number of turns from the one in which the time is found to be up to the one in which the client is disconnected. Each turn ends
+ * after sockets were read, but the first may begin in the middle of that. Between the ends of the first and the second turn all
+ * sockets are read.
  */
 const GRACE_TURNS = 2
 
-/** A deadline that is met this much too late tells that the process stood still. */
+/** A deadline that is reached this much too late shows that the process was suspended. */
 export const LATE_MS_MIN = 1_000
 
-/** A connection, as its time limits see it. */
+/** The part of a connection that time limits use. */
 export interface TimeLimited {
-  /** While we do not read from it, its silence is ours. */
+  /** Whether the broker has stopped reading from the client. Then silence is not the client's fault. */
   readonly host: { readonly isPaused: boolean }
   timedOut(reason: ReasonCode, sentence: string): void
 }
@@ -33,10 +34,10 @@ export class TimeLimits implements Deadline {
   readonly #broker: Broker
   readonly #client: TimeLimited
   #stage: 'connecting' | 'authenticating' | 'connected' | 'over' = 'connecting'
-  /** When CONNECT, or its authentication, is to be there. */
+  /** When CONNECT, or the end of the authentication, is due. */
   #openingDue = 0
   #silenceMax = 0
-  /** When something last came from the client: set by whoever receives it. */
+  /** When bytes last arrived from the client. The connection sets it. */
   lastHeard = 0
   /** The turn in which the time was found to be up, or null. */
   #overdueInTurn: number | null = null
@@ -48,7 +49,7 @@ export class TimeLimits implements Deadline {
     broker.deadlines.set(this, this.#openingDue)
   }
 
-  /** CONNECT is here. Who is asked about it has a time of its own. */
+  /** CONNECT has arrived. The authentication has a time limit of its own. */
   authenticates(): void {
     this.#stage = 'authenticating'
     this.#startOpeningLimit()
@@ -72,8 +73,8 @@ export class TimeLimits implements Deadline {
   }
 
   /**
-   * The client is given up when whole iterations of the event loop have read the sockets since: the process may have
-   * stood still, and what was sent to it meanwhile waits to be read.
+   * Disconnects the client only after whole iterations of the event loop have read the sockets. The process may have been
+   * suspended, and packets that arrived meanwhile must be read first.
    */
   expired(now: number): void {
     if (this.#stage === 'over') return
@@ -95,13 +96,13 @@ export class TimeLimits implements Deadline {
     this.#openingDue = now + limits.connectTimeoutSeconds * 1_000
   }
 
-  /** When the client is to be given up, as far as is known now. */
+  /** Returns when the client will be disconnected if nothing arrives. */
   #dueAt(now: number): number {
     if (this.#stage === 'connected') {
       if (this.#client.host.isPaused) this.lastHeard = now
       return this.lastHeard + this.#silenceMax
     }
-    // Who is asked about it, or it itself, may need several exchanges: nobody could make one while we were away.
+    // Authentication may take several exchanges, which were not possible while the process was suspended.
     const isLate = this.#overdueInTurn === null && now - this.#openingDue > LATE_MS_MIN
     if (isLate && this.#stage === 'authenticating') this.#startOpeningLimit()
     return this.#openingDue

@@ -5,16 +5,16 @@ import { QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from '../packet/reason.ts'
 import type { MemoryAccount } from '../session/memory-account.ts'
 import { ProtocolError } from './protocol-error.ts'
 
-/** An alias and its topic in a Map. */
+/** The heap bytes of an alias with its entry in a Map. */
 const ALIAS_BYTES = 80
 
 interface AliasBounds {
   readonly max: number
-  /** Of all topics together: one alone may have 64 KiB. */
+  /** The most bytes of all topics together. One topic may have 64 KiB. */
   readonly bytesMax: number
 }
 
-/** Aliases that the client sets. */
+/** The aliases that the client sets. */
 export class IncomingAliases {
   readonly #bounds: AliasBounds
   readonly #memory: MemoryAccount
@@ -26,7 +26,7 @@ export class IncomingAliases {
     this.#memory = memory
   }
 
-  /** The full topic name of a PUBLISH that bears an alias; `topic` is empty when the alias stands for it. */
+  /** Returns the full topic name of a PUBLISH with an alias. `topic` is empty when only the alias was sent. */
   resolve(alias: number, topic: string): string {
     if (alias > this.#bounds.max) {
       throw new ProtocolError(
@@ -58,7 +58,7 @@ export class IncomingAliases {
     if (known === topic) return
     const grows = bytesOf(topic) - (known === undefined ? 0 : bytesOf(known))
     const { bytesMax } = this.#bounds
-    // One that were not remembered would be lost on the client: it must hear of it.
+    // If the alias were silently not kept, later packets of the client would be wrong. So the connection ends.
     if (grows > 0 && (this.#bytes + grows > bytesMax || !this.#memory.hasReserve)) {
       this.#memory.refusals += 1
       const sentence = `the topics that have aliases are over ${bytesMax} bytes, or memory is full`
@@ -74,7 +74,7 @@ function bytesOf(topic: string): number {
   return ALIAS_BYTES + textBytes(topic)
 }
 
-/** Aliases that the broker sets: the first topics of a connection get one each, and keep it. */
+/** The aliases that the broker sets. The first topics of a connection get them and keep them. */
 export class OutgoingAliases {
   readonly #bounds: AliasBounds
   readonly #memory: MemoryAccount
@@ -86,12 +86,12 @@ export class OutgoingAliases {
     this.#memory = memory
   }
 
-  /** The alias that the client knows for the topic; 0 for none. */
+  /** Returns the alias that was sent for the topic; 0 for none. */
   aliasOf(topic: string): number {
     return this.#aliases.get(topic) ?? 0
   }
 
-  /** The alias that a new topic would get; 0 when there is none for it. Takes effect with `set`. */
+  /** Returns the alias that a new topic would get; 0 for none. `set` puts it into effect. */
   nextAliasFor(topic: string): number {
     const { max, bytesMax } = this.#bounds
     if (this.#aliases.size >= max || !this.#memory.hasReserve) return 0

@@ -1,4 +1,4 @@
-// What a packet, or the answer to a question, does in each state of a connection: one function a state.
+// The transitions of a connection: the effect of a packet, or of an answer, in each state, with one function per state.
 
 import type { Verdict } from '../access/access.ts'
 import {
@@ -73,14 +73,14 @@ export function awaitingConnect(connection: Connection, packet: Packet): void {
   host.requestFlush()
 }
 
-/** What it said may be asked for again, when the memory that it came in is another client's. */
+/** Copies CONNECT, because it is needed after its chunk is no longer valid. */
 function withOwnBytes(packet: ConnectPacket): ConnectPacket {
   if (packet.will === null && packet.password === null) return packet
   const will = packet.will === null ? null : keptWill(packet.will)
   return { ...packet, will, password: ownBytes(packet.password ?? undefined) }
 }
 
-/** Between CONNECT and CONNACK only AUTH and DISCONNECT may come [MQTT-3.1.2-30]. */
+/** Between CONNECT and CONNACK only AUTH and DISCONNECT are allowed [MQTT-3.1.2-30]. */
 export function authenticating(
   connection: Connection,
   state: Authenticating,
@@ -99,7 +99,7 @@ export function authenticating(
   }
 }
 
-/** `question` is what the verdict answers. */
+/** `question` is the question that the verdict answers. */
 export function authenticated(
   connection: Connection,
   state: Authenticating,
@@ -122,7 +122,7 @@ export function authenticated(
   }
 }
 
-/** Opens the session, says CONNACK and then what the session has for its client [MQTT-3.2.0-1]. */
+/** Opens the session, sends CONNACK and then the messages of the session [MQTT-3.2.0-1]. */
 function accept(
   connection: Connection,
   state: Authenticating,
@@ -154,7 +154,7 @@ function accept(
       : { connect: { ...connect, will: null, properties: NO_PROPERTIES }, isUnderWay: false }
   connection.state = { kind: 'connected', terms, question: null, client, reauthentication }
   framer.limit = reading.whenConnected
-  // Also when an old session was deleted or a will was left [D6].
+  // Also when an old session was deleted or a will was set [D6].
   const packet = sessionPresent ? connack(negotiated, true, broker, extras) : fresh
   sender.send(packet, broker.journal.latest)
   timeLimits.connected(negotiated.keepAliveSeconds)
@@ -164,7 +164,7 @@ function accept(
   broker.changing -= 1
 }
 
-/** Where 3.x has no code for the reason there is no CONNACK [MQTT-3.2.2-6 of 3.1.1]. */
+/** Refuses CONNECT. If 3.x has no code for the reason, no CONNACK is sent [MQTT-3.2.2-6 of 3.1.1]. */
 function refuseConnect(
   connection: Connection,
   { negotiated }: Authenticating,

@@ -15,7 +15,7 @@ export class Clock {
   readonly now = (): number =>
     Math.floor(performance.timeOrigin + performance.now()) + this.#aheadMs
 
-  /** How far it is ahead of the time of day that the process began with. Called once, before the clock is read. */
+  /** Sets how far the clock is ahead of the time of day at the start of the process. Must be called once, before the clock is read. */
   setAhead(milliseconds: number): void {
     this.#aheadMs = milliseconds
   }
@@ -34,7 +34,7 @@ export class Alarm {
     this.#wake = wake
   }
 
-  /** Calls `wake` at this time instead of any earlier set one. Infinity for never. */
+  /** Calls `wake` at this time. It replaces a time that was set before. Infinity for never. */
   set(at: number): void {
     if (at === this.#at) return
     this.#at = at

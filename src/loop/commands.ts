@@ -1,5 +1,5 @@
-// What a program or an administrator asks of the broker from outside of any connection. Each command is carried out in a
-// turn, and is answered when what it has recorded is committed.
+// Commands of a program or an administrator, which come from outside of any connection. Each command runs in a
+// turn and is answered when the changes that it recorded are committed.
 
 import { type Asker, NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -10,14 +10,14 @@ import { isReserved } from '../routing/topic.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { Flushable, Turn } from './turn.ts'
 
-/** A command that has not done all of its work yet. */
+/** A command that has not finished its work. */
 interface Command {
-  /** Does a part of it. True when that was the last. */
+  /** Does a part of the work. Returns true when it was the last part. */
   step(): boolean
   failed(error: unknown): void
 }
 
-/** A command that is done, up to the commit of what it has recorded. */
+/** A command that has finished its work and waits for its commit. */
 interface Answer {
   readonly commitId: CommitId
   readonly done: () => void
@@ -30,7 +30,7 @@ interface Answer {
  */
 const PUBLISHES_WITHIN_MAX = 32
 
-/** Retained topics and levels that are looked at before the work of the turn is counted. */
+/** The number of retained topics and levels that are visited before the work of the turn is checked again. */
 const RETAINED_STEPS = 256
 
 export class Commands implements Flushable {
@@ -40,7 +40,7 @@ export class Commands implements Flushable {
   #isPostponed = false
   #answers: Answer[] = []
   #publishesWithin = 0
-  /** Why no further command is taken. */
+  /** Why no more commands are accepted. */
   #refusal: Error | null = null
 
   constructor(broker: Broker, turn: Turn) {
@@ -97,8 +97,8 @@ export class Commands implements Flushable {
   }
 
   /**
-   * Clears what is retained under the filter now. Subscribers are not told. Many topics are cleared in several turns.
-   * Resolves with how many there were.
+   * Clears the retained messages that match the filter now. Subscribers are not informed. Many topics are cleared in several turns.
+   * Resolves with how many were cleared.
    */
   clearRetained(filter: string): Promise<number> {
     if (isReserved(filter)) {
@@ -106,7 +106,7 @@ export class Commands implements Flushable {
     }
     const broker = this.#broker
     const { retained } = broker
-    // What is retained after this has a larger sequence.
+    // Messages that are retained later have a larger sequence.
     const sequenceMax = broker.nextSequence()
     let found: ReturnType<typeof retained.matching> | null = null
     let cleared = 0
@@ -128,12 +128,12 @@ export class Commands implements Flushable {
     })
   }
 
-  /** No further command is taken. Those that have been are carried out and answered. */
+  /** Accepts no more commands. Commands that were accepted are completed and answered. */
   close(refusal: Error): void {
     this.#refusal ??= refusal
   }
 
-  /** Nothing more will be committed. */
+  /** Rejects all waiting commands, because nothing more will be committed. */
   fail(error: Error): void {
     this.close(error)
     for (const command of this.#commands) command.failed(error)
@@ -141,7 +141,7 @@ export class Commands implements Flushable {
     for (const answer of this.#answers.splice(0)) answer.failed(error)
   }
 
-  /** Answers what is committed. */
+  /** Answers the commands whose changes are committed. */
   flush(committed: CommitId): boolean {
     const answers = this.#answers
     this.#answers = answers.filter(({ commitId }) => commitId > committed)
@@ -149,7 +149,7 @@ export class Commands implements Flushable {
     return this.#answers.length > 0
   }
 
-  /** Goes on with every command, in a part of the turn that the clients leave to it. */
+  /** Continues all commands, within the part of the turn that clients leave. */
   proceed(): void {
     this.#isPostponed = false
     for (const command of [...this.#commands]) {
@@ -175,8 +175,8 @@ export class Commands implements Flushable {
   }
 
   /**
-   * The command begins in the next turn, and never within a change: a handler of an event may give a command about the
-   * very client that the event is about. `step` returns null to go on in a later turn.
+   * Starts a command in the next turn, never within a change: a handler of an event may give a command about the client of
+   * that event. `step` returns null to continue in a later turn.
    */
   #later<Result>(step: () => Result | null): Promise<Result> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal)
@@ -219,7 +219,7 @@ export class Commands implements Flushable {
   }
 }
 
-/** The commit that holds what a command has recorded so far. */
+/** Returns the commit of the changes that a command has recorded so far. */
 class Recorded {
   commitId: CommitId = 0
   readonly #journal: Journal

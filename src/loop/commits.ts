@@ -1,4 +1,4 @@
-// Commits of what the turns record: one at a time. What is recorded meanwhile is the next one.
+// Commits of the changes that turns record. One commit is outstanding at a time; changes recorded meanwhile go into the next one.
 
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
@@ -6,9 +6,9 @@ import type { Store } from '../store/store.ts'
 interface CommitsOptions {
   readonly journal: Journal
   readonly store: Pick<Store, 'commit'>
-  /** Nothing of the broker's state may be used any more: a commit that ends is not looked at. */
+  /** The broker has stopped because of a fault: the result of a commit is ignored. */
   readonly hasFailed: () => boolean
-  /** A commit is durable, and the next one has begun if there was anything to commit. */
+  /** A commit is durable. The next one has begun, if there was something to commit. */
   readonly committed: () => void
   readonly failed: (error: Error) => void
 }
@@ -17,14 +17,14 @@ export class Commits {
   readonly #options: CommitsOptions
   #isCommitting = false
   readonly #waiting: (() => void)[] = []
-  /** Commits that were begun: what tests count. */
+  /** The number of commits that were begun. Tests count it. */
   count = 0
 
   constructor(options: CommitsOptions) {
     this.#options = options
   }
 
-  /** Begins a commit of all that was recorded, unless one is under way: then it follows that one. */
+  /** Begins a commit of all recorded changes. If one is outstanding, the next one begins when it is done. */
   begin(): void {
     const { journal, store, failed } = this.#options
     if (journal.failure !== null) {
@@ -42,7 +42,7 @@ export class Commits {
     }
   }
 
-  /** Resolves when all that was recorded is committed. */
+  /** Resolves when all recorded changes are committed. */
   whenCommitted(): Promise<void> {
     if (this.#isIdle) return Promise.resolve()
     return new Promise(resolve => this.#waiting.push(resolve))

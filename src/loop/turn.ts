@@ -1,16 +1,16 @@
-// A turn of the broker: apply what has arrived, commit what must survive, and only then send what waits to be sent.
-// Whatever one iteration of the event loop brings is one turn.
+// A turn of the broker: it applies all packets that have arrived, commits the changes, and then sends. All packets that arrive
+// in one iteration of the event loop belong to one turn.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 import { Commits, errorIn } from './commits.ts'
 
-/** A socket with bytes to send, or whoever else waits for the end of a turn. */
+/** A socket with bytes to send, or another object that acts at the end of a turn. */
 export interface Flushable {
-  /** Sends what may leave now that `committed` is reached. True while something must wait for a later commit. */
+  /** Sends everything that waits for a commit up to `committed`. Returns true if bytes remain that wait for a later commit. */
   flush(committed: number): boolean
-  /** Goes on with what did not fit into its share of an earlier turn. */
+  /** Continues work that exceeded its share of an earlier turn. */
   proceed(): void
 }
 
@@ -18,25 +18,25 @@ export interface TurnOptions {
   readonly broker: Broker
   readonly journal: Journal
   readonly store: Store
-  /** Milliseconds since 1970, never going back. */
+  /** Returns milliseconds since 1970, from a clock that never goes back. */
   readonly now: () => number
-  /** Calls back when all that this iteration of the event loop brings has been applied: `setImmediate`. */
+  /** Calls back at the end of this iteration of the event loop: `setImmediate`. */
   readonly schedule: (end: () => void) => void
-  /** Called at the end of each turn, with the time at which the broker wants to be woken. */
+  /** Is called at the end of each turn, with the time of the broker's next deadline. */
   readonly wakeAt: (time: number) => void
-  /** Called when all that may be sent in a turn is sent. */
+  /** Is called when everything that may be sent in a turn was sent. */
   readonly ended: () => void
-  /** Flushables that are flushed at the end of one turn. */
+  /** The most flushables that are flushed at the end of one turn. */
   readonly flushesMax?: number
-  /** A commit failed. Nothing that was sent has become untrue; the process must stop [D1 to D8]. */
+  /** A commit failed, and the process must stop. Every acknowledgement that was sent is still true [D1 to D8]. */
   readonly commitFailed: (error: Error) => void
-  /** The broker's state may be wrong: a change of it has thrown. By default it is thrown on. */
+  /** A change of the broker's state has thrown, so the state may be wrong. By default the error is thrown again. */
   readonly stateFailed?: (error: Error) => void
 }
 
 /**
- * Sockets that are written to at the end of one turn. The others follow in the next, behind all that has arrived
- * meanwhile: so the event loop is not away for as long as a thousand calls of the system take.
+ * The most sockets that are written to at the end of one turn. The others follow in the next turn, after packets that arrived
+ * meanwhile. So a thousand system calls do not block the event loop at once.
  */
 const FLUSHES_MAX = 256
 
@@ -49,12 +49,12 @@ export class Turn {
   readonly #commits: Commits
   readonly #end = (): void => this.end()
   #state: State = 'between'
-  /** In the order in which they asked to be flushed. */
+  /** The flushables in the order of their requests. */
   readonly #flushables = new Set<Flushable>()
-  /** What they have to send waits for a commit. */
+  /** The flushables whose bytes wait for a commit. */
   readonly #waiting = new Set<Flushable>()
   #postponed = new Set<Flushable>()
-  /** Turns that ended so far: what tests count. */
+  /** The number of turns that have ended. Tests count it. */
   turns = 0
 
   constructor(options: TurnOptions) {
@@ -73,7 +73,7 @@ export class Turn {
     return this.#commits.count
   }
 
-  /** To be called before anything of the broker is called: the turn is open until its end is called back. */
+  /** Opens a turn, if none is open. Must be called before any call of the broker. The turn is open until its scheduled end. */
   begin(): void {
     if (this.#state !== 'between') return
     this.#state = 'open'
@@ -96,12 +96,12 @@ export class Turn {
     }
   }
 
-  /** Nothing is sent any more, and nothing need be read. */
+  /** Stops the turns: nothing is sent any more, and nothing needs to be read. */
   get hasFailed(): boolean {
     return this.#state === 'failed'
   }
 
-  /** After it nothing is sent any more: what was acknowledged stays true, and the store brings the state back. */
+  /** Stops after a fault: nothing is sent any more. Acknowledgements stay true, and the next start restores the state from the store. */
   stateFailed(error: unknown): void {
     const { stateFailed } = this.#options
     const isFirst = !this.hasFailed
@@ -110,7 +110,7 @@ export class Turn {
     if (isFirst) stateFailed(errorIn(error))
   }
 
-  /** The flushable wants to be flushed at the end of this turn, or of one soon after. */
+  /** Flushes the flushable at the end of this turn, or of a turn soon after. */
   requestFlush(flushable: Flushable): void {
     this.begin()
     this.#flushables.add(flushable)
@@ -121,12 +121,12 @@ export class Turn {
     this.#postponed.add(flushable)
   }
 
-  /** Resolves when all that was recorded is committed: nothing waits for a commit any more. */
+  /** Resolves when all recorded changes are committed. */
   whenCommitted(): Promise<void> {
     return this.#commits.whenCommitted()
   }
 
-  /** There is no later turn: no socket is left, and the store closes. */
+  /** Ends the last turn: no socket is left, and the store closes. */
   stop(): void {
     if (!this.hasFailed) this.#state = 'stopped'
   }
@@ -154,7 +154,7 @@ export class Turn {
     this.#waiting.clear()
   }
 
-  /** Pages of long queues. All that was recorded before a page was wanted must be with the store first. */
+  /** Requests pages of long queues. The store must have all changes that were recorded before the request. */
   #fetchPages(): void {
     const { broker, store, journal } = this.#options
     if (journal.length > 0) return
@@ -208,7 +208,7 @@ export class Turn {
     broker.postponed.proceed()
     for (const flushable of postponed) {
       if (broker.turnWorkLeft <= 0) {
-        // They have waited already: before those that have had a part of this turn.
+        // Sockets that got no part of this turn come before those that did.
         for (const later of this.#postponed) postponed.add(later)
         this.#postponed = postponed
         return

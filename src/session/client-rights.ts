@@ -1,4 +1,4 @@
-// Whose session it is, and what its client may do: as it was found when it came, or as is said of it while it is away.
+// The identity and permissions of a session's client: from its authentication, or from `permissionsOf` while it is not connected.
 
 import type { Identity } from '../access/identity.ts'
 import type { Permissions } from '../access/permissions.ts'
@@ -8,14 +8,14 @@ import type { Subscription } from '../routing/subscription.ts'
 import { coverageOf, type ReceiveCoverage } from './receive-coverage.ts'
 import type { SessionContext } from './session-context.ts'
 
-/** A client that was let in, here or away. */
+/** A client that was allowed, connected or not. */
 export interface Principal {
   readonly clientId: string
   readonly identity: Identity
   readonly permissions: Permissions
 }
 
-/** A session with its maps, before anything waits in it; and who it is, whose client id stands in the store's changes as well. */
+/** Returns the heap bytes of an empty session with its maps and its identity, whose client id is in the store's changes as well. */
 export function sessionBytes({ clientId, username, address }: Identity): number {
   return SESSION_BYTES + 2 * textBytes(clientId) + textBytes(username ?? '') + textBytes(address)
 }
@@ -24,9 +24,9 @@ const SESSION_BYTES = 1_300
 
 export class ClientRights implements Principal {
   readonly clientId: string
-  /** It is the same user, and may come from another address. */
+  /** Sets the client of a new connection. It is the same user, perhaps from another address. */
   identity: Identity
-  /** The permissions when they ask about each delivery, else null: then nothing is asked. */
+  /** The permissions if they check each delivery; otherwise null, and no delivery is checked. */
   receivesBy: Permissions | null
   permissions: Permissions
   readonly subscriptions: Map<string, Subscription> = new Map()
@@ -42,7 +42,7 @@ export class ClientRights implements Principal {
     this.coverage = coverageOf(permissions, this.subscriptions)
   }
 
-  /** Its client was authenticated anew. */
+  /** Sets the permissions after a re-authentication. */
   grant(permissions: Permissions): void {
     this.permissions = permissions
     this.receivesBy = permissions.mayReceive === undefined ? null : permissions

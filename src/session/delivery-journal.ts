@@ -1,10 +1,10 @@
-// Journal entries of single deliveries: queued, sent, settled. A delivery that the store does not keep has none.
+// Records changes of single deliveries: queued, sent, settled. A delivery that the store does not keep records none.
 
 import type { Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import { type Delivery, NO_IDENTIFIERS } from './delivery.ts'
 
-/** The delivery is the owner's, waiting or, with its packet identifier, sent. */
+/** Records a new delivery of the owner: queued or, with a packet identifier, sent. */
 export function recordQueued(journal: Journal, delivery: Delivery, owner: Owner): void {
   if (delivery.stored === 0) return
   const { message, qos, retain, identifiers, packetId, stored } = delivery
@@ -22,7 +22,7 @@ export function recordQueued(journal: Journal, delivery: Delivery, owner: Owner)
   journal.record(queued)
 }
 
-/** What has waited with its owner is sent to the client now. */
+/** Records that a queued delivery is sent to the client. */
 export function recordSent(
   journal: Journal,
   delivery: Delivery,
@@ -45,13 +45,13 @@ export function recordSent(
   journal.record(sent)
 }
 
-/** It is settled. `owner` is where the store has it. */
+/** Records that the delivery is settled. `owner` is the owner that the store has it under. */
 export function recordSettled(journal: Journal, delivery: Delivery, owner: Owner): void {
   if (delivery.stored === 0) return
   journal.record({ kind: 'settled', delivery: delivery.stored, owner })
 }
 
-/** The identifier of a QoS 2 message must come back the same after a crash, or it is delivered twice [D4]. */
+/** A QoS 2 message must have the same packet identifier after a crash. Otherwise it would be delivered twice [D4]. */
 export function afterIdentifier(journal: Journal, delivery: Delivery): void {
   if (delivery.qos === 2 && delivery.stored !== 0) delivery.commitId = journal.current
 }

@@ -6,19 +6,19 @@ import { NO_PROPERTIES, type QoS } from '../packet/packet.ts'
 import type { GroupOwner } from '../store/change.ts'
 import type { StoredDelivery } from '../store/store.ts'
 
-/** The share group that a delivery came through. `share-protocol.ts` says who speaks when. */
+/** The share group of a delivery: see `share-protocol.ts`. */
 export interface DeliveryOrigin {
   readonly owner: GroupOwner
-  /** One delivery is over for this client: acknowledged, or dropped. */
+  /** One delivery to this client was acknowledged or dropped. */
   settled(clientId: string): void
-  /** The client's session ends: the group takes back what it may. */
+  /** The client's session ends: the group takes back the deliveries that may go to others. */
   ending(exchanges: Returning): void
 }
 
-/** What a client has in flight, as a share group asks for it. */
+/** The exchanges of a client, as a share group uses them. */
 export interface Returning {
   readonly clientId: string
-  /** Takes out what was sent of this group at QoS 1 and is not settled, oldest first; QoS 2 stays [MQTT-4.8.2-4]. */
+  /** Removes the unsettled deliveries of this group at QoS 1, oldest first. QoS 2 stays [MQTT-4.8.2-4]. */
   giveBack(origin: DeliveryOrigin): readonly Delivery[]
 }
 
@@ -28,28 +28,28 @@ export interface Delivery {
   readonly retain: boolean
   /** Subscription Identifiers, for clients of MQTT 5. */
   readonly identifiers: readonly number[]
-  /** Null for a subscription that is not shared. */
+  /** Null for a plain subscription. */
   readonly origin: DeliveryOrigin | null
-  /** Its number in the store; 0 when its owner does not outlive a crash. */
+  /** Its number in the store; 0 when its owner does not survive a crash. */
   stored: number
-  /** A number kept for it while it waits in a share group, should the store take it later; else 0. */
+  /** A number reserved while it is queued in a share group, in case it is stored later; otherwise 0. */
   reserved: number
-  /** What must be committed before it may leave (see Journal); 0 for nothing. */
+  /** The commit that must be done before it may be sent (see Journal); 0 for none. */
   commitId: CommitId
-  /** 0 until it is sent for the first time. */
+  /** The packet identifier; 0 until it is sent for the first time. */
   packetId: number
-  /** Its place among those that are sent again: grows with each PUBLISH and each PUBREC [MQTT-4.6.0-1, MQTT-4.6.0-4]. */
+  /** Its place in the order of sending again, which follows PUBLISH and PUBREC [MQTT-4.6.0-1, MQTT-4.6.0-4]. */
   order: number
-  /** PUBREC came: only PUBREL may follow [MQTT-4.3.3-6]. */
+  /** Whether PUBREC arrived. Then only PUBREL may follow [MQTT-4.3.3-6]. */
   isReceived: boolean
-  /** Sent on the present connection. */
+  /** Whether it was sent on the present connection. */
   isOnWire: boolean
 }
 
-/** The object of a delivery, and its place in a queue or a window. */
+/** The heap bytes of a delivery, with its entry in a queue or window. */
 export const DELIVERY_BYTES = 168
 
-/** Of a message that was sent to the client, on this connection or an earlier one; `none` is a free identifier. */
+/** The stage of the exchange under a packet identifier, on this connection or an earlier one. `none`: the identifier is free. */
 export type ExchangeStage = 'none' | 'at-least-once' | 'exactly-once-sent' | 'exactly-once-received'
 
 export const NO_IDENTIFIERS: readonly number[] = []
@@ -79,7 +79,7 @@ export function newDelivery(
   }
 }
 
-/** Stands for a message whose PUBREC came: only PUBREL is sent again, so nobody reads it. */
+/** Replaces the message after PUBREC: only PUBREL is sent again, so the message is not needed. */
 const UNREAD: Message = {
   topic: '',
   payload: Buffer.alloc(0),
@@ -91,7 +91,7 @@ const UNREAD: Message = {
   sequence: 0,
 }
 
-/** As the store kept it: it is committed, so nothing waits for it. */
+/** Makes a delivery from the store. It is committed already, so it waits for no commit. */
 export function restoredDelivery(stored: StoredDelivery, origin: DeliveryOrigin | null): Delivery {
   const { message, qos, retain, identifiers } = stored
   return {

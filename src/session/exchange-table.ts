@@ -1,26 +1,26 @@
-// Deliveries by packet identifier, in an array that the lower bits of the identifier index. A Map whose keys ever grow is
-// built anew again and again: with it, a delivery at QoS 1 to many subscribers cost a third more.
+// Deliveries by packet identifier, in an array that is indexed by the lower bits of the identifier. A Map with growing keys is
+// rebuilt repeatedly: with a Map, a delivery at QoS 1 to many subscribers cost a third more.
 
 import type { Delivery } from './delivery.ts'
 
 const PACKET_ID_MAX = 65_535
 const SLOTS_MIN = 8
-/** One of more slots is given up once it is empty. A full window of the default size needs so many, and empties all the time. */
+/** A larger array is freed when it is empty. A window of the default size needs this many slots, and is often empty. */
 const EMPTY_SLOTS_MAX = 128
 
 export class ExchangeTable {
-  /** A power of two long. An identifier has one slot it may stand in. */
+  /** The length is a power of two. Each identifier has exactly one possible slot. */
   #slots: (Delivery | undefined)[] = slots(SLOTS_MIN)
   #size = 0
   #lastPacketId = 0
-  /** Counts what was opened or moved to the end: the order of a resend. */
+  /** Counts deliveries that were added or moved to the end: the order in which they are sent again. */
   #lastOrder = 0
 
   get size(): number {
     return this.#size
   }
 
-  /** The slots that it has: what tests count. */
+  /** The number of slots. Tests count it. */
   get capacity(): number {
     return this.#slots.length
   }
@@ -30,10 +30,10 @@ export class ExchangeTable {
     return delivery?.packetId === packetId ? delivery : undefined
   }
 
-  /** Gives the delivery the next free packet identifier: they start at 1 and grow. False when all 65,535 are taken. */
+  /** Gives the delivery the next free packet identifier, counting up from 1. Returns false when all 65,535 are in use. */
   open(delivery: Delivery): boolean {
     if (this.#size === PACKET_ID_MAX) return false
-    // Never more than half full, so a free slot is near; all identifiers together need one slot each.
+    // The array is at most half full, so a free slot is near. The largest array has a slot for every identifier.
     if (this.#size * 2 >= this.#slots.length && this.#slots.length <= PACKET_ID_MAX) this.#grow()
     const mask = this.#slots.length - 1
     let packetId = this.#lastPacketId
@@ -45,7 +45,7 @@ export class ExchangeTable {
     return true
   }
 
-  /** One that has its identifier already, which no other has. */
+  /** Adds a delivery that already has an identifier, which must be free. */
   restore(delivery: Delivery): void {
     while (this.#slots[delivery.packetId & (this.#slots.length - 1)] !== undefined) this.#grow()
     this.#lastPacketId = Math.max(this.#lastPacketId, delivery.packetId)
@@ -57,7 +57,7 @@ export class ExchangeTable {
     delivery.order = this.#lastOrder
   }
 
-  /** False when it was not there. */
+  /** Removes a delivery. Returns false when it was not there. */
   delete(delivery: Delivery): boolean {
     const slot = delivery.packetId & (this.#slots.length - 1)
     if (this.#slots[slot] !== delivery) return false
@@ -67,7 +67,7 @@ export class ExchangeTable {
     return true
   }
 
-  /** Oldest first. */
+  /** The deliveries, oldest first. */
   inOrder(): readonly Delivery[] {
     return this.#all().toSorted((one, other) => one.order - other.order)
   }
@@ -91,7 +91,7 @@ export class ExchangeTable {
   }
 }
 
-/** By a loop: `Array.from` took a quarter of a delivery to many subscribers. */
+/** Uses a loop, because `Array.from` took a quarter of the time of a delivery to many subscribers. */
 function slots(count: number): (Delivery | undefined)[] {
   const empty: (Delivery | undefined)[] = []
   for (let slot = 0; slot < count; slot++) empty.push(undefined)

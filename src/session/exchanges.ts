@@ -1,5 +1,5 @@
-// QoS 1 and 2 messages that were sent to one client and are not settled: sent, sent again when the client comes back,
-// received, settled. They outlive the connection.
+// The exchanges of QoS 1 and 2 with one client: messages that were sent and are not settled. They outlive the connection, and
+// are continued when the client reconnects.
 
 import type { Owner } from '../store/change.ts'
 import type { ClientRights } from './client-rights.ts'
@@ -16,24 +16,24 @@ import { drop, type SessionContext } from './session-context.ts'
 
 const NONE: readonly never[] = []
 
-/** The session that they belong to. */
+/** The part of the session that exchanges use. */
 export interface ExchangeOwner {
   readonly clientId: string
   readonly isDurable: boolean
   readonly owner: Owner
   readonly rights: ClientRights
-  /** Null while the client is away. */
+  /** Null while the client is not connected. */
   readonly link: Link | null
 }
 
 export class Exchanges implements Returning {
-  /** How many the client may have at a time on the present connection. */
+  /** How many exchanges may be open at once on the present connection. */
   windowMax = 0
   readonly #session: ExchangeOwner
   readonly #context: SessionContext
-  /** Made with the first exchange: most clients only publish, or are only there. */
+  /** Made with the first exchange, because most clients only publish or are idle. */
   #window: OutgoingWindow | null = null
-  /** What was unsettled when the client came back and is not sent again yet. */
+  /** Deliveries that were unsettled when the client reconnected, and are not sent again yet. */
   #resends: readonly Delivery[] = NONE
 
   constructor(session: ExchangeOwner, context: SessionContext) {
@@ -53,20 +53,20 @@ export class Exchanges implements Returning {
     return this.#resends.length > 0
   }
 
-  /** One more may be sent, as far as the client's window goes. */
+  /** Whether the client's window has room for one more. */
   get hasPlace(): boolean {
     const { windowMax } = this
     if (this.#window === null) return windowMax > 0
     return this.#window.hasRoom(windowMax, this.#context.limits.inFlightBytesMax)
   }
 
-  /** One more may be sent now. */
+  /** Whether one more may be sent now. */
   get mayBegin(): boolean {
     const { link } = this.#session
     return link !== null && link.hasRoom && this.hasPlace
   }
 
-  /** Sends a new delivery, which waited nowhere. */
+  /** Sends a new delivery that was not queued. */
   beginNew(delivery: Delivery): void {
     if (!this.#opened().open(delivery)) {
       this.#context.dropped('no-packet-identifier', delivery.message, this.clientId)
@@ -77,7 +77,7 @@ export class Exchanges implements Returning {
     this.#send(delivery, false)
   }
 
-  /** Sends for the first time a delivery that has waited, here or in a share group. */
+  /** Sends a delivery from the queue of the session or of a share group for the first time. */
   begin(delivery: Delivery): void {
     const owner = delivery.origin?.owner ?? this.#session.owner
     if (!this.#opened().open(delivery)) {
@@ -90,7 +90,7 @@ export class Exchanges implements Returning {
     this.#send(delivery, false)
   }
 
-  /** How far the exchange under this identifier has come. */
+  /** Returns the stage of the exchange under this identifier. */
   stageOf(packetId: number): ExchangeStage {
     const delivery = this.#window?.get(packetId)
     if (delivery === undefined) return 'none'
@@ -98,7 +98,7 @@ export class Exchanges implements Returning {
     return delivery.isReceived ? 'exactly-once-received' : 'exactly-once-sent'
   }
 
-  /** PUBREC: answers with PUBREL once that is stored [MQTT-4.3.3-4]. False for an unknown identifier. */
+  /** PUBREC arrived: answers with PUBREL after the commit [MQTT-4.3.3-4]. Returns false for an unknown identifier. */
   receive(packetId: number): boolean {
     const delivery = this.#window?.get(packetId)
     if (delivery === undefined || delivery.qos !== 2) return false
@@ -114,7 +114,7 @@ export class Exchanges implements Returning {
     return true
   }
 
-  /** False when no such packet identifier is in flight. */
+  /** Settles a delivery. Returns false when the packet identifier is not in flight. */
   settle(packetId: number): boolean {
     const delivery = this.#window?.get(packetId)
     if (delivery === undefined) return false
@@ -122,7 +122,7 @@ export class Exchanges implements Returning {
     return true
   }
 
-  /** The client is here: what was unsettled is to be sent again. */
+  /** The client has connected: unsettled deliveries are to be sent again. */
   attached(windowMax: number): void {
     this.windowMax = windowMax
     if (this.#window !== null) this.#resends = this.#window.unsettled()
@@ -133,14 +133,14 @@ export class Exchanges implements Returning {
     this.#window?.disconnected()
   }
 
-  /** Sends again what can be sent now, in order [MQTT-4.4.0-1]. */
+  /** Sends as many unsettled deliveries again as possible now, in order [MQTT-4.4.0-1]. */
   resend(): void {
     let next = 0
     while (next < this.#resends.length && this.mayBegin) {
       const delivery = this.#resends[next]
       next += 1
       if (delivery === undefined || this.#window?.get(delivery.packetId) !== delivery) continue
-      // Expiry does not matter any more: its delivery was started [MQTT-3.3.2-5].
+      // Its delivery has begun, so the message does not expire any more [MQTT-3.3.2-5].
       this.#send(delivery, true)
     }
     if (next > 0) this.#resends = this.#resends.slice(next)
@@ -156,14 +156,14 @@ export class Exchanges implements Returning {
     return returned
   }
 
-  /** The session is over: each share group takes back what it may, the rest is dropped and counted. */
+  /** Ends with the session: share groups take back the deliveries that may go to others; the rest is dropped and counted. */
   end(): void {
     if (this.#window === null) return
     this.#window.disconnected()
-    // Also a group that it has left since.
+    // This includes groups that it has left.
     for (const group of this.#window.groups()) group.ending(this)
     for (const delivery of this.#window.unsettled()) {
-      // One change removes a stored session with its deliveries. What a group gave another session is the group's in the store.
+      // In the store one change removes a durable session with its deliveries. Deliveries to a session that is not durable are the group's there.
       if (!this.#session.isDurable)
         recordSettled(this.#context.journal, delivery, placeOf(delivery, this.#session))
       delivery.origin?.settled(this.clientId)
@@ -173,7 +173,7 @@ export class Exchanges implements Returning {
     this.#window.clear()
   }
 
-  /** As the store kept it. */
+  /** Restores a delivery from the store. */
   restore(delivery: Delivery): void {
     this.#opened().restore(delivery)
   }
@@ -190,7 +190,7 @@ export class Exchanges implements Returning {
     if (delivery.isReceived) link.pubrel(delivery.packetId, delivery.commitId)
     else if (duplicate && rights.withholds(delivery.message)) {
       this.#context.dropped('no-right-to-receive', delivery.message, this.clientId)
-      // PUBREL ends an exchange that the client may have begun.
+      // The client may have begun an exchange, and PUBREL ends it.
       if (delivery.qos === 2) this.receive(delivery.packetId)
       else this.#settle(delivery)
     } else if (link.publish(delivery, duplicate) === 'too-large') {
@@ -199,7 +199,7 @@ export class Exchanges implements Returning {
     }
   }
 
-  /** Settled, one way or the other. */
+  /** Handles a settled delivery, whether acknowledged or dropped. */
   #settle(delivery: Delivery): void {
     this.#window?.settle(delivery)
     recordSettled(this.#context.journal, delivery, placeOf(delivery, this.#session))
@@ -207,7 +207,7 @@ export class Exchanges implements Returning {
   }
 }
 
-/** Where the store has a delivery that was sent: it stays with a group whose member has no stored session. */
+/** Returns the owner that the store has a sent delivery under: the group, if its member has no stored session. */
 function placeOf({ origin }: Delivery, { isDurable, owner }: ExchangeOwner): Owner {
   return isDurable || origin === null ? owner : origin.owner
 }

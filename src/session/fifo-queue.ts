@@ -1,27 +1,27 @@
-// Deliveries that wait, in the order of publishing. What a member of a share group gave back stands in front.
+// A queue of deliveries in the order of publishing. Deliveries that a member of a share group gave back are in front.
 
 import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
 import type { Delivery } from './delivery.ts'
 import { isExpired } from './session-context.ts'
 
-/** What a queue of deliveries is made of. */
+/** The operations of a queue of deliveries. */
 export interface DeliveryQueue {
   readonly length: number
   add(delivery: Delivery): void
-  /** Puts one that was taken out already back to where it stood. */
+  /** Puts a delivery that was taken out back to its place. */
   putBack(delivery: Delivery): void
-  /** The oldest. */
+  /** The oldest delivery. */
   peek(): Delivery | undefined
   shift(): Delivery | undefined
-  /** All of them but those that were given back, in no order. */
+  /** All deliveries except those that were given back, in no order. */
   all(): readonly Delivery[]
-  /** Takes out those that have expired by `now`, but no more than `max`, and tells when the next will. */
+  /** Removes at most `max` deliveries that have expired by `now`, and returns when the next one expires. */
   expire(now: number, max: number): Expired
 }
 
 export interface Expired {
   readonly deliveries: Delivery[]
-  /** Milliseconds; in the past when there are more, Infinity when none of them expires. */
+  /** The time of the next expiry in milliseconds; in the past when there are more, Infinity when none expires. */
   readonly nextAt: number
 }
 
@@ -47,7 +47,7 @@ export class FifoQueue implements DeliveryQueue {
   putBack(delivery: Delivery): void {
     this.#returned ??= new MemberHeap()
     const { sequence } = delivery.message
-    // What the store brought back has numbers in the order of publishing as well.
+    // Deliveries from the store also have numbers in the order of publishing.
     this.#returned.insert({ delivery, rank: sequence, turn: delivery.stored, place: -1 })
     this.#returnedCount += 1
   }
@@ -98,7 +98,7 @@ export class FifoQueue implements DeliveryQueue {
     return { deliveries, nextAt }
   }
 
-  /** The same among those that were given back. Returns when the next of them expires. */
+  /** The same for deliveries that were given back. Returns when the next of them expires. */
   #expireReturned(now: number, max: number, deliveries: Delivery[]): number {
     const returned = this.#returned
     this.#returned = null

@@ -1,5 +1,5 @@
-// Takes what waits in a share group's queue to its members: in the order of publishing, or in the order of each key when
-// the strategy binds keys to members.
+// Hands the queued messages of a share group to its members: in the order of publishing, or in the order of each key if the
+// strategy binds keys to members.
 
 import { WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
@@ -12,10 +12,10 @@ import type { ShareMember } from './share-member.ts'
 
 interface DispatchParts {
   readonly queue: OwnedQueue
-  /** The queue by key; null when the strategy knows no keys. */
+  /** The queues by key; null if the strategy has no keys. */
   readonly keys: KeyedQueues<ShareMember> | null
   readonly ready: ReadyMembers
-  /** Hands the delivery, which was taken out, to the member. */
+  /** Hands a delivery that was taken from the queue to the member. */
   readonly handOut: (delivery: Delivery, member: ShareMember) => void
 }
 
@@ -43,18 +43,18 @@ export class GroupDispatch {
     this.#keys?.removeCandidate(member)
   }
 
-  /** The member can take something. */
+  /** The member can take a message. */
   ready(member: ShareMember): void {
     this.#keys?.addCandidate(member)
   }
 
-  /** Nothing that waits must be handed out before the message. */
+  /** Whether no queued message must be handed out before this one. */
   mayPass(message: Message): boolean {
     const { waiting, tail } = this.#queue
     return waiting.isEmpty || (tail.messages === 0 && this.#keys?.isFreeFor(message) === true)
   }
 
-  /** Hands out what can be. False when there is more to do than this turn may. */
+  /** Hands out as many messages as possible. Returns false when this turn has no work left for the rest. */
   pump(): boolean {
     if (this.#keys === null) return this.#pumpInOrder()
     if (!this.#bindKeys(this.#keys)) return false
@@ -83,7 +83,7 @@ export class GroupDispatch {
     return true
   }
 
-  /** Members came or went: each key that waits is bound to the member that it belongs to now. */
+  /** Members joined or left: the keys of queued messages get their new owners. */
   #bindKeys(keys: KeyedQueues<ShareMember>): boolean {
     while (keys.isBoundAnew) {
       if (this.#context.turnWorkLeft <= 0) return false

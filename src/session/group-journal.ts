@@ -1,4 +1,4 @@
-// What a share group records in the journal of its queue and of what its members have in flight.
+// Records the changes of a share group's queue, and of its members' deliveries in flight.
 
 import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
@@ -14,7 +14,7 @@ export class GroupJournal {
   readonly #owner: GroupOwner
   readonly #context: SessionContext
   readonly #tail: QueueTail
-  /** What waited when the first member joined that survives a crash. */
+  /** The messages that were queued when the first member with a durable session joined. */
   #toStore: readonly Delivery[] = []
   #stored = 0
 
@@ -24,7 +24,7 @@ export class GroupJournal {
     this.#tail = tail
   }
 
-  /** The message becomes the group's to deliver. `isDurable`: its queue is to survive a crash. */
+  /** Records a new delivery of the group. `isDurable`: whether its queue survives a crash. */
   accept(
     message: Message,
     commitId: CommitId,
@@ -38,18 +38,18 @@ export class GroupJournal {
     return delivery
   }
 
-  /** What was queued while the group was not durable is stored after all, at its place in the order. */
+  /** Stores a delivery that was queued while the group was not durable, at its place in the order. */
   store(delivery: Delivery): void {
     const { journal } = this.#context
     assert(delivery.reserved !== 0, 'what waits unstored has a number')
     journal.record({ kind: 'message-stored', message: delivery.message })
     this.#recordQueued(delivery)
     delivery.commitId = journal.current
-    // While a part of the queue lies in the store, all that joins it is stored at once.
+    // While a part of the queue is in the store only, every new delivery is stored at once.
     this.#tail.followsOn(delivery)
   }
 
-  /** A member gave it back. */
+  /** Records that a member gave the delivery back. */
   returned(delivery: Delivery, clientId: string): void {
     this.#tail.passesBy(delivery)
     const { stored } = delivery
@@ -62,15 +62,15 @@ export class GroupJournal {
   }
 
   /**
-   * What waits is to be stored, a part of it in each turn: it may go to a member that survives a crash, and its packet
-   * identifier must survive as well. What goes to such a member before its turn comes is stored at that moment.
+   * Stores the queued messages, a part in each turn, because a message may go to a member with a durable session, and its packet
+   * identifier must survive a crash. A message that goes to such a member earlier is stored at that moment.
    */
   storesWaiting(waiting: readonly Delivery[]): void {
     this.#toStore = waiting
     this.#stored = 0
   }
 
-  /** False when there is more to store than this turn may. */
+  /** Returns false when this turn has no work left for the rest. */
   storeSome(): boolean {
     for (; this.#stored < this.#toStore.length; this.#stored++) {
       if (this.#context.turnWorkLeft <= 0) return false
@@ -90,12 +90,12 @@ export class GroupJournal {
   }
 }
 
-/** It waits still, and the store does not know. */
+/** Whether the delivery is queued and not stored. */
 function isUnstored({ reserved, stored, packetId }: Delivery): boolean {
   return reserved !== 0 && stored === 0 && packetId === 0
 }
 
-/** It does not wait any longer. */
+/** Marks the delivery as not queued any more. */
 export function leavesQueue(delivery: Delivery): void {
   delivery.reserved = 0
 }

@@ -1,9 +1,9 @@
-// QoS 2 messages from one client that were routed and wait for PUBREL: their packet identifiers, no more.
+// The packet identifiers of QoS 2 messages from one client that were routed and wait for PUBREL.
 
 import type { Journal } from '../store/journal.ts'
 import type { MemoryAccount } from './memory-account.ts'
 
-/** An identifier in a Set. */
+/** The heap bytes of an identifier in a Set. */
 const IDENTIFIER_BYTES = 40
 
 interface Owner {
@@ -31,14 +31,14 @@ export class IncomingWindow {
     return this.#packetIds?.has(packetId) ?? false
   }
 
-  /** From here on the same identifier is a repetition and is not routed again [MQTT-4.3.3-10]. */
+  /** Adds an identifier. A PUBLISH with the same identifier is then a repetition and is not routed again [MQTT-4.3.3-10]. */
   open(packetId: number): void {
     this.restore(packetId)
     if (!this.#owner.isDurable) return
     this.#journal.record({ kind: 'incoming-opened', clientId: this.#owner.clientId, packetId })
   }
 
-  /** PUBREL: the identifier may be used anew. False when it was not in use. */
+  /** PUBREL arrived: the identifier may be used again. Returns false when it was not in use. */
   release(packetId: number): boolean {
     if (this.#packetIds === null || !this.#packetIds.delete(packetId)) return false
     this.#memory.add('sessions', -IDENTIFIER_BYTES)
@@ -48,7 +48,7 @@ export class IncomingWindow {
     return true
   }
 
-  /** As the store kept it. */
+  /** Restores identifiers from the store. */
   restore(packetId: number): void {
     this.#packetIds ??= new Set()
     if (this.#packetIds.has(packetId)) return
@@ -56,7 +56,7 @@ export class IncomingWindow {
     this.#memory.add('sessions', IDENTIFIER_BYTES)
   }
 
-  /** The session is over. */
+  /** Ends with the session. */
   clear(): void {
     this.#memory.add('sessions', -IDENTIFIER_BYTES * this.size)
     this.#packetIds = null

@@ -1,6 +1,6 @@
-// What waits in a share group whose strategy binds each key to a member: a queue for each key that has messages waiting.
-// Who owns a key changes as members come and go. The messages do not move then: the queues are bound anew, a few in
-// each turn, and each at the latest when its turn comes.
+// The queue of a share group whose strategy binds each key to a member: one queue for each key with waiting messages.
+// The member of a key, its owner, changes when members join or leave. The messages do not move then: the queues get their new
+// owners, a few in each turn, and each queue at the latest when its messages are handed out.
 
 import { type Message, textBytes } from '../message.ts'
 import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
@@ -8,35 +8,35 @@ import type { Delivery } from './delivery.ts'
 import type { MemoryAccount } from './memory-account.ts'
 import { type Expired, FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
 
-/** A member, as far as keys are concerned. */
+/** The part of a member that keyed queues use. */
 interface KeyOwner<Owner> {
   readonly queues: MemberHeap<KeyQueue<Owner>>
 }
 
-/** How keys are bound to members at the moment. */
+/** The present owners of keys. */
 interface Binding<Owner> {
   keyOf(message: Message): string | null
   ownerOf(message: Message): Owner | null
 }
 
-/** A queue with its place in the map, among all and among those of its owner. */
+/** The heap bytes of a queue with its entries in the map and in two lists. */
 const KEY_QUEUE_BYTES = 900
 
 function keyQueueBytes(key: string): number {
   return KEY_QUEUE_BYTES + textBytes(key)
 }
 
-/** The messages of one key. Among those of its owner its place goes by its oldest message. */
+/** The messages of one key. The queues of an owner are ordered by their oldest messages. */
 export class KeyQueue<Owner> implements HeapEntry {
   readonly key: string
   readonly deliveries: FifoQueue = new FifoQueue()
   owner: Owner | null = null
-  /** Up to which change of members its owner is known to be right. */
+  /** The last change of members for which the owner was checked. */
   boundAt = -1
   rank = 0
   readonly turn = 0
   place = -1
-  /** Its place among all queues. */
+  /** Its index in the list of all queues. */
   readonly age: { readonly queue: KeyQueue<Owner>; rank: number; turn: number; place: number }
 
   constructor(key: string) {
@@ -50,11 +50,11 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
   readonly #memory: MemoryAccount
   readonly #queues = new Map<string, KeyQueue<Owner>>()
   readonly #byAge = new MemberHeap<KeyQueue<Owner>['age']>()
-  /** Owners to look at, which may be able to take something. */
+  /** The owners that may be able to take a message. */
   readonly #candidates = new Set<Owner>()
-  /** Counts the changes of members. */
+  /** The number of changes of members. */
   #changes = 0
-  /** The walk over all queues that binds them anew, and the change that it began after. */
+  /** The pass over all queues that updates owners, and the change of members that it began with. */
   #walk: Iterator<KeyQueue<Owner>> | null = null
   #walkedFor = 0
   #length = 0
@@ -72,7 +72,7 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     return this.#walk !== null
   }
 
-  /** The key of this message has nothing waiting: the next may pass. */
+  /** Whether no message of this key waits, so that the next one may be sent at once. */
   isFreeFor(message: Message): boolean {
     return !this.#queues.has(this.#binding.keyOf(message) ?? '')
   }
@@ -122,13 +122,13 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     return { deliveries, nextAt }
   }
 
-  /** A member came or went: keys may belong to others now. */
+  /** A member joined or left, so keys may have other owners. */
   ownersChanged(): void {
     this.#changes += 1
     if (this.#walk === null) this.#beginWalk()
   }
 
-  /** Binds one more queue anew. A walk that was overtaken by another change is followed by one more. */
+  /** Updates the owner of one more queue. If members changed during a pass, another pass follows. */
   bindNext(): void {
     if (this.#walk === null) return
     const next = this.#walk.next()
@@ -140,12 +140,12 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     if (this.#walkedFor !== this.#changes) this.#beginWalk()
   }
 
-  /** The owner may be able to take something. */
+  /** Notes that the owner may be able to take a message. */
   addCandidate(owner: Owner): void {
     if (owner.queues.first !== null) this.#candidates.add(owner)
   }
 
-  /** Those to look at, until they are removed. */
+  /** Returns the noted owners, which stay until they are removed. */
   get candidates(): Iterable<Owner> {
     return this.#candidates
   }
@@ -154,13 +154,13 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     this.#candidates.delete(owner)
   }
 
-  /** Whether the queue is still this owner's. If not, it is bound anew. */
+  /** Whether the queue still has this owner. If not, it gets its new owner. */
   isOf(queue: KeyQueue<Owner>, owner: Owner): boolean {
     this.#bind(queue)
     return queue.owner === owner
   }
 
-  /** All that waits, queue by queue. */
+  /** All waiting messages, queue by queue. */
   all(): Delivery[] {
     const all: Delivery[] = []
     for (const { deliveries } of this.#queues.values())
@@ -185,7 +185,7 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
     return queue
   }
 
-  /** Its oldest message is another one now. */
+  /** Must be called when the oldest message of the queue has changed. */
   #reposition(queue: KeyQueue<Owner>): void {
     const first = queue.deliveries.peek()
     if (first === undefined) {

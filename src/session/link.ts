@@ -1,4 +1,4 @@
-// What a session knows of its client's connection: how to send, and whether there is room.
+// The part of a connection that its session uses: how to send, and whether there is room.
 
 import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
@@ -8,11 +8,11 @@ import type { Delivery } from './delivery.ts'
 export type SendOutcome = 'sent' | 'too-large'
 
 export interface Link {
-  /** Less waits for the socket than its bound: more may be sent. A session that read `false` is pumped once there is room again. */
+  /** Whether more may be sent: fewer bytes wait for the socket than its bound. A session that reads false is pumped when there is room again. */
   readonly hasRoom: boolean
-  /** The socket keeps up with what it is given, and there is room. A share group binds messages to such members only. */
+  /** Whether the socket sends as fast as it is written to, and there is room. A share group binds messages only to such members. */
   readonly isFlowing: boolean
-  /** There is more to send, but not in this turn: the session wants to be pumped in a later one. */
+  /** Requests another pump in a later turn, because there is more to send than this turn allows. */
   postpone(): void
   publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome
   publish(delivery: Delivery, duplicate: boolean): SendOutcome

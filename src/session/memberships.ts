@@ -1,10 +1,10 @@
-// The share groups that a session is a member of, and those of them that wait to hear that it can take a message.
+// The share groups that a session is a member of, and the groups that wait for its report that it can take a message.
 
 import type { GroupOfMember } from './share-protocol.ts'
 
 export class Memberships<Member> {
   readonly #groups = new Set<GroupOfMember<Member>>()
-  /** The one that has waited longest first. */
+  /** The waiting groups, longest waiting first. */
   readonly #awaiting: GroupOfMember<Member>[] = []
 
   get groups(): ReadonlySet<GroupOfMember<Member>> {
@@ -21,12 +21,12 @@ export class Memberships<Member> {
     if (place !== -1) this.#awaiting.splice(place, 1)
   }
 
-  /** Tells the group once when a message can be taken. */
+  /** Registers the group for one report when the session can take a message. */
   awaits(group: GroupOfMember<Member>): void {
     this.#awaiting.push(group)
   }
 
-  /** The group that has waited longest is told first: one with a long queue takes nothing from the others. */
+  /** Reports to the groups in the order of waiting, so that a group with a long queue does not displace others. */
   tell(member: Member & { readonly canTake: boolean }): void {
     for (let count = this.#awaiting.length; count > 0 && member.canTake; count--) {
       this.#awaiting.shift()?.ready(member)

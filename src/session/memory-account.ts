@@ -1,13 +1,13 @@
-// One account of what a broker keeps beyond a turn, by kind, against the memory that there is. Bounds of single clients
-// and queues do not add up to a bound of the process: this one does. A message that many keep counts once.
+// The account of all memory that the broker keeps beyond a turn, by kind, with bounds for the whole process. Bounds of single
+// clients and queues cannot bound the process. A message that several holders keep counts once.
 
 import { bufferBytes, contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
 import { DELIVERY_BYTES } from './delivery.ts'
 
 interface MemoryLimits {
-  /** Of the heap of Node: texts, properties, small payloads, and the objects that hold them. */
+  /** Bytes in Node's heap: texts, properties, small payloads, and the objects that hold them. */
   readonly keptHeapBytesMax: number
-  /** Outside of the heap: payloads, and what has arrived of packets. */
+  /** Bytes outside of the heap: payloads, and incomplete packets. */
   readonly keptBufferBytesMax: number
 }
 
@@ -23,11 +23,11 @@ type MemoryKind =
 
 type OtherKind = Exclude<MemoryKind, 'messages' | 'deliveries'>
 
-/** What may wait or stay takes no more than this part: the rest is left to those who come, and to what is on its way. */
+/** Queued and retained messages and subscriptions may use this part. The rest is kept for new sessions and messages in flight. */
 const PART_FOR_WHAT_STAYS = 7 / 8
 
 export class MemoryAccount {
-  /** How often something was refused or dropped because there was no room. */
+  /** How often something was refused or dropped for lack of memory. */
   refusals = 0
   readonly #limits: MemoryLimits
   readonly #roomHeapMax: number
@@ -40,7 +40,7 @@ export class MemoryAccount {
     wills: 0,
     aliases: 0,
   }
-  // Apart from the others, because each message of QoS 1 and 2 passes here.
+  // A separate counter, because each message of QoS 1 and 2 changes it.
   #messageBytes = 0
   #deliveries = 0
   #otherBytes = 0
@@ -60,7 +60,7 @@ export class MemoryAccount {
     return this.#bufferBytes
   }
 
-  /** Bytes of the heap by kind. */
+  /** The heap bytes by kind. */
   get kinds(): Readonly<Record<MemoryKind, number>> {
     return {
       messages: this.#messageBytes,
@@ -69,18 +69,18 @@ export class MemoryAccount {
     }
   }
 
-  /** For messages that wait, retained ones and subscriptions. */
+  /** Whether there is room for queued messages, retained messages and subscriptions. */
   get hasRoom(): boolean {
     return this.heapBytes < this.#roomHeapMax && this.#bufferBytes < this.#roomBufferMax
   }
 
-  /** For a session, an alias, or a message on its way. */
+  /** Whether there is room for a session, an alias, or a message in flight. */
   get hasReserve(): boolean {
     const { keptHeapBytesMax, keptBufferBytesMax } = this.#limits
     return this.heapBytes < keptHeapBytesMax && this.#bufferBytes < keptBufferBytesMax
   }
 
-  /** Whether the message may stay. */
+  /** Whether there is room to keep the message. */
   hasRoomFor(message: Message): boolean {
     const outside = bufferBytes(message)
     const inside = contentBytes(message) - outside
@@ -95,12 +95,12 @@ export class MemoryAccount {
     this.#otherBytes += bytes
   }
 
-  /** Bytes outside of the heap that come or, below 0, go. */
+  /** Adds bytes outside of the heap; a negative number subtracts. */
   addBuffer(bytes: number): void {
     this.#bufferBytes += bytes
   }
 
-  /** One more keeps the message. */
+  /** Counts one more holder of the message. */
   hold(message: Message): void {
     const counted: { held?: number } = message
     const held = counted.held ?? 0
@@ -108,7 +108,7 @@ export class MemoryAccount {
     if (held === 0) this.#count(message, 1)
   }
 
-  /** One less does. */
+  /** Counts one holder less. */
   release(message: Message): void {
     const counted: { held?: number } = message
     const held = (counted.held ?? 0) - 1
@@ -116,7 +116,7 @@ export class MemoryAccount {
     if (held === 0) this.#count(message, -1)
   }
 
-  /** The same of one that waits for a client, or is on its way to it. */
+  /** The same for a message that is queued for a client or in flight to it. */
   holdDelivery(message: Message): void {
     this.#deliveries += 1
     this.hold(message)

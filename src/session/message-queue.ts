@@ -1,5 +1,4 @@
-// Deliveries that wait, counted in messages and bytes against bounds. Those that memory has no place for are left to the
-// store.
+// A queue of deliveries with bounds in messages and bytes. Deliveries beyond its bound of memory stay in the store only.
 
 import type { Limits } from '../limits.ts'
 import { compactBytes } from '../message.ts'
@@ -7,14 +6,14 @@ import type { Delivery } from './delivery.ts'
 import { FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
 import { sizeOf, type QueueTail } from './queue-tail.ts'
 
-/** A message that comes behind so many others stays for a while. */
+/** A message behind this many others is likely to wait for long. */
 const LONG_QUEUE_MIN = 128
 
-/** A full queue looks for expired messages less often the longer it is: at so many messages a millisecond. */
+/** A full queue searches for expired messages less often the longer it is: this many messages per millisecond. */
 const SEARCHED_A_MS = 100
-/** Expired messages that one look takes out. */
+/** The most expired messages that one search removes. */
 const EXPIRED_A_SEARCH = 1_024
-/** The part of its bounds that a queue may pass while expired messages are looked for in the store. */
+/** A queue may exceed its bounds by this part while the store is searched for expired messages. */
 const SEARCH_PART = 16
 
 export type QueueBounds = Pick<Limits, 'queuedMessagesMax' | 'queuedBytesMax' | 'queueOverflow'>
@@ -24,10 +23,10 @@ export class MessageQueue {
   readonly #bounds: QueueBounds
   #bytes = 0
   #countQoS0 = 0
-  /** Milliseconds before which none of those in memory expires. */
+  /** No message in memory expires before this time, in milliseconds. */
   #expiresAt = Infinity
   #searchAt = 0
-  /** What of it is left to the store. */
+  /** The tail of the queue, which is in the store only. */
   readonly tail: QueueTail
 
   constructor(tail: QueueTail, bounds: QueueBounds, deliveries: DeliveryQueue = new FifoQueue()) {
@@ -36,7 +35,7 @@ export class MessageQueue {
     this.#deliveries = deliveries
   }
 
-  /** Those in memory. */
+  /** The number of messages in memory. */
   get length(): number {
     return this.#deliveries.length
   }
@@ -45,7 +44,7 @@ export class MessageQueue {
     return this.#bytes
   }
 
-  /** Those in the store as well. */
+  /** The number of messages in memory and in the store. */
   get messages(): number {
     return this.length + this.tail.messages
   }
@@ -54,26 +53,26 @@ export class MessageQueue {
     return this.#bytes + this.tail.bytes
   }
 
-  /** Messages of QoS 0 wait: what comes now at QoS 0 must not overtake them [MQTT-4.6.0-5]. */
+  /** Whether messages of QoS 0 wait. New ones must not overtake them [MQTT-4.6.0-5]. */
   get holdsQoS0(): boolean {
     return this.#countQoS0 > 0
   }
 
-  /** Nothing waits, here or in the store. */
+  /** Whether nothing waits, in memory or in the store. */
   get isEmpty(): boolean {
     return this.messages === 0
   }
 
-  /** Puts it at the end, in memory or in the store. */
+  /** Adds a delivery at the end, in memory or in the store. */
   add(delivery: Delivery): void {
     if (this.tail.takes(delivery, this.length, this.#bytes)) return
-    // On its way through a short queue it need not have memory of its own.
+    // A message in a short queue leaves it soon, so its bytes are not copied.
     if (this.length >= LONG_QUEUE_MIN && delivery.qos > 0) compactBytes(delivery.message)
     this.#deliveries.add(delivery)
     this.#count(delivery)
   }
 
-  /** Puts what the store kept to the end, in memory. */
+  /** Adds deliveries from the store at the end, in memory. */
   restore(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       this.#deliveries.add(delivery)
@@ -81,7 +80,7 @@ export class MessageQueue {
     }
   }
 
-  /** Puts deliveries that were taken out already back to where they stood. */
+  /** Puts deliveries that were taken out back to their places. */
   putBack(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       this.#count(delivery)
@@ -99,34 +98,34 @@ export class MessageQueue {
     return delivery
   }
 
-  /** All in memory but those that were put back, in no order. */
+  /** All deliveries in memory except those that were put back, in no order. */
   all(): readonly Delivery[] {
     return this.#deliveries.all()
   }
 
-  /** One of the queues by key has given the delivery up. */
+  /** A keyed queue has removed the delivery. */
   left(delivery: Delivery): void {
     this.#bytes -= sizeOf(delivery)
     if (delivery.qos === 0) this.#countQoS0 -= 1
     this.tail.memory.releaseDelivery(delivery.message)
   }
 
-  /** Takes out expired messages, if there may be some and it was not tried just now. */
+  /** Removes expired messages, if there may be some and the last search was not just now. */
   takeExpired(now: number): readonly Delivery[] {
     this.tail.search(now)
     if (this.#expiresAt > now || this.#searchAt > now) return []
     const { deliveries, nextAt } = this.#deliveries.expire(now, EXPIRED_A_SEARCH)
     for (const delivery of deliveries) this.left(delivery)
     this.#expiresAt = nextAt
-    // There may be more: they are looked for as soon as there is no room again.
+    // There may be more. They are searched for when there is no room again.
     const isPart = deliveries.length === EXPIRED_A_SEARCH
     this.#searchAt = isPart ? 0 : now + this.length / SEARCHED_A_MS
     return deliveries
   }
 
   /**
-   * Takes the oldest out until there is room. Where they lie in the store the next page must come first: the bounds are
-   * passed by that much.
+   * Removes the oldest messages until there is room. If they are in the store, the next page must be read first; until then the queue
+   * exceeds its bounds.
    */
   takeOldest(size: number): readonly Delivery[] {
     const taken: Delivery[] = []
@@ -142,13 +141,13 @@ export class MessageQueue {
     return taken
   }
 
-  /** The bounds have room for so many more, and so many bytes. */
+  /** Whether the bounds have room for this many more messages and bytes. */
   fits(size: number, more: number): boolean {
     const { queuedMessagesMax, queuedBytesMax } = this.#bounds
     return this.messages + more <= queuedMessagesMax && this.bytesInAll + size <= queuedBytesMax
   }
 
-  /** The store is asked for expired ones: what comes meanwhile is not to be lost for the room that they hold. */
+  /** Whether the store is being searched for expired messages. New messages are not dropped meanwhile for the room that those take. */
   fitsMeanwhile(size: number): boolean {
     if (!this.tail.isSearched) return false
     const { queuedMessagesMax, queuedBytesMax } = this.#bounds

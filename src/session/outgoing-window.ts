@@ -1,17 +1,17 @@
-// QoS 1 and 2 messages sent to one client and not yet settled.
+// The messages of QoS 1 and 2 that were sent to one client and are not settled.
 
 import { contentBytes, compactBytes } from '../message.ts'
 import type { Delivery, DeliveryOrigin } from './delivery.ts'
 import { ExchangeTable } from './exchange-table.ts'
 import type { MemoryAccount } from './memory-account.ts'
 
-/** So much may be on its way to each client however full memory is. */
+/** This many bytes may be in flight to each client even when memory is full. */
 const LITTLE_BYTES = 8_192
 
 const NONE: readonly Delivery[] = []
 
 export class OutgoingWindow {
-  /** Made when it is first needed: most clients only publish, or are only there. */
+  /** Made when it is first needed, because most clients only publish or are idle. */
   #unsettled: ExchangeTable | null = null
   readonly #memory: MemoryAccount
   #onWire = 0
@@ -25,12 +25,12 @@ export class OutgoingWindow {
     return this.#unsettled?.size ?? 0
   }
 
-  /** Sent on the present connection and not settled: what the client's Receive Maximum counts. */
+  /** The number that were sent on the present connection and are not settled. The client's Receive Maximum bounds it. */
   get onWire(): number {
     return this.#onWire
   }
 
-  /** Another message may be sent. One always may, when there is no other. */
+  /** Whether another message may be sent. If none is in flight, one may always be sent. */
   hasRoom(messagesMax: number, bytesMax: number): boolean {
     if (this.#onWire >= messagesMax) return false
     if (this.#bytesOnWire < LITTLE_BYTES && this.#bytesOnWire < bytesMax) return true
@@ -41,7 +41,7 @@ export class OutgoingWindow {
     return this.#unsettled?.get(packetId)
   }
 
-  /** Gives the delivery a packet identifier nobody uses [MQTT-2.2.1-4]. False when there is none left. */
+  /** Gives the delivery an unused packet identifier [MQTT-2.2.1-4]. Returns false when there is none. */
   open(delivery: Delivery): boolean {
     this.#unsettled ??= new ExchangeTable()
     if (!this.#unsettled.open(delivery)) return false
@@ -49,7 +49,7 @@ export class OutgoingWindow {
     return true
   }
 
-  /** A delivery that came back from the store with the identifier it was sent under. */
+  /** Restores a delivery from the store with the packet identifier that it was sent with. */
   restore(delivery: Delivery): void {
     this.#unsettled ??= new ExchangeTable()
     this.#unsettled.restore(delivery)
@@ -62,7 +62,7 @@ export class OutgoingWindow {
     this.#bytesOnWire += contentBytes(delivery.message)
   }
 
-  /** PUBREC came: its PUBREL follows those of earlier PUBRECs in a resend [MQTT-4.6.0-4]. */
+  /** PUBREC arrived. When PUBREL packets are sent again they have the order of the PUBREC packets [MQTT-4.6.0-4]. */
   received(delivery: Delivery): void {
     delivery.isReceived = true
     this.#unsettled?.moveToEnd(delivery)
@@ -76,30 +76,30 @@ export class OutgoingWindow {
     this.#bytesOnWire -= contentBytes(delivery.message)
   }
 
-  /** The connection is gone: nothing is on the wire any more. */
+  /** The connection has ended: nothing is in flight on it any more. */
   disconnected(): void {
     for (const delivery of this.unsettled()) {
       delivery.isOnWire = false
-      // It may stay for long now.
+      // The message may be kept for long now.
       compactBytes(delivery.message)
     }
     this.#onWire = 0
     this.#bytesOnWire = 0
   }
 
-  /** All that is unsettled, in the order of a resend: PUBLISH as first sent, PUBREL as PUBREC came [MQTT-4.6.0-1]. */
+  /** All unsettled deliveries in the order of sending again: PUBLISH in their first order, PUBREL in the order of PUBREC [MQTT-4.6.0-1]. */
   unsettled(): readonly Delivery[] {
     return this.#unsettled?.inOrder() ?? NONE
   }
 
-  /** The share groups that some of it came through. */
+  /** The share groups of its deliveries. */
   groups(): ReadonlySet<DeliveryOrigin> {
     const groups = new Set<DeliveryOrigin>()
     for (const { origin } of this.unsettled()) if (origin !== null) groups.add(origin)
     return groups
   }
 
-  /** The session is over. */
+  /** Ends with the session. */
   clear(): void {
     for (const { message } of this.unsettled()) this.#memory.releaseDelivery(message)
     this.#unsettled = null

@@ -1,5 +1,5 @@
-// The queue of one owner, a session or a share group: within its bounds, its tail on disk. What the bounds push out and
-// what has expired is dropped and counted here; pages from the store come in here.
+// The queue of one owner, a session or a share group, with its bounds and its tail on disk. It drops and counts messages that
+// exceed the bounds or have expired, and receives pages from the store.
 
 import { WORK } from '../limits.ts'
 import type { Owner } from '../store/change.ts'
@@ -17,24 +17,24 @@ import {
   type SessionContext,
 } from './session-context.ts'
 
-/** Whose queue it is. */
+/** The owner of the queue. */
 export interface QueueOwner {
-  /** Its name in the store. */
+  /** The owner in the store. */
   readonly owner: Owner
-  /** More can be taken out: a page has come, or the turn that the rest was postponed to. */
+  /** Continues to take messages out: a page has arrived, or a postponed turn has begun. */
   pump(): void
 }
 
 interface QueueOptions {
   readonly bounds: QueueBounds
-  /** The share group, where the queue is one's. */
+  /** The share group, if it is the queue of a share group. */
   readonly origin: DeliveryOrigin | null
-  /** Null for a queue in the order of publishing. */
+  /** The keyed queues; null for a queue in the order of publishing. */
   readonly deliveries: DeliveryQueue | null
 }
 
 export class OwnedQueue implements TailReader, Postponed {
-  /** What waits: whoever takes something out does it there. */
+  /** The messages. Owners take messages out of it directly. */
   readonly waiting: MessageQueue
   readonly tail: QueueTail
   readonly #owner: QueueOwner
@@ -42,7 +42,7 @@ export class OwnedQueue implements TailReader, Postponed {
   readonly #bounds: QueueBounds
   readonly #origin: DeliveryOrigin | null
   #isPostponed = false
-  /** The owner is gone. */
+  /** Whether the owner has ended. */
   #discardReason: DropReason | null = null
 
   constructor(owner: QueueOwner, context: SessionContext, options: QueueOptions) {
@@ -54,12 +54,12 @@ export class OwnedQueue implements TailReader, Postponed {
     this.waiting = new MessageQueue(this.tail, options.bounds, options.deliveries ?? undefined)
   }
 
-  /** Messages in memory and in the store. */
+  /** The number of messages in memory and in the store. */
   get messages(): number {
     return this.waiting.messages
   }
 
-  /** Their bytes, as the bounds count them. */
+  /** Their bytes, as counted by the bounds. */
   get bytes(): number {
     return this.waiting.bytesInAll
   }
@@ -68,25 +68,25 @@ export class OwnedQueue implements TailReader, Postponed {
     return this.#discardReason !== null
   }
 
-  /** Puts a delivery that its owner has recorded at the end, and drops what the bounds push out. */
+  /** Adds a delivery that was recorded in the journal, and drops messages if the bounds are exceeded. */
   push(delivery: Delivery): void {
     const reason = this.#add(delivery)
     if (reason !== null) this.#drop(delivery, reason)
   }
 
-  /** The same of one that is not recorded yet: it is now, unless it was pushed out itself. */
+  /** The same for a delivery that is not recorded yet: it is recorded unless it is dropped itself. */
   pushNew(delivery: Delivery): void {
     const reason = this.#add(delivery)
     if (reason === null) {
       recordQueued(this.#context.journal, delivery, this.#owner.owner)
       return
     }
-    // What was never recorded need not be settled.
+    // A delivery that was not recorded needs no settling in the store.
     delivery.stored = 0
     this.#drop(delivery, reason)
   }
 
-  /** What waited when the broker began; `remainder` stays in the store until it is needed. */
+  /** Restores queued deliveries at the start. `remainder` stays in the store until it is needed. */
   restore(deliveries: readonly Delivery[], remainder: Remainder): void {
     const queued = this.#asQueued(deliveries)
     this.waiting.restore(queued)
@@ -101,18 +101,18 @@ export class OwnedQueue implements TailReader, Postponed {
     this.#owner.pump()
   }
 
-  /** Asks for the next page when little is left in memory. */
+  /** Requests the next page when few messages are left in memory. */
   wantIfShort(): void {
     if (this.tail.isNeeded(this.waiting.length, this.waiting.bytes)) this.tail.want()
   }
 
-  /** Drops a delivery that was taken out and is not sent any more. */
+  /** Drops a delivery that was taken out and is not sent. */
   dropTaken(delivery: Delivery, reason: DropReason): void {
     this.#context.turnWorkLeft -= WORK.queueStep
     drop(this.#context, reason, delivery, this.#owner.owner)
   }
 
-  /** The owner goes on with it in the next turn. */
+  /** Lets the owner continue in the next turn. */
   postpone(): void {
     if (this.#isPostponed) return
     this.#isPostponed = true
@@ -125,7 +125,7 @@ export class OwnedQueue implements TailReader, Postponed {
     else this.#discard(this.#discardReason)
   }
 
-  /** The owner is gone: drops all, a part of it in each turn. The change that ended the owner ended it in the store. */
+  /** The owner has ended: drops all messages, a part in each turn. In the store the end of the owner has removed them. */
   discard(reason: DropReason): void {
     this.#discardReason = reason
     this.#context.droppedInStore(reason, this.tail.clear())
@@ -144,7 +144,7 @@ export class OwnedQueue implements TailReader, Postponed {
     }
   }
 
-  /** Null when it was added, else why it is lost. */
+  /** Adds a delivery. Returns null, or the reason why it was dropped. */
   #add(delivery: Delivery): DropReason | null {
     const size = sizeOf(delivery)
     if (this.waiting.fits(size, 1) && this.#mayStay(delivery)) {
@@ -161,12 +161,12 @@ export class OwnedQueue implements TailReader, Postponed {
     return null
   }
 
-  /** What is stored can be left there. */
+  /** Leaves a stored delivery in the store. */
   #mayStay(delivery: Delivery): boolean {
     return delivery.stored !== 0 || this.#context.memory.hasRoom
   }
 
-  /** There is no memory for more: it takes the place of an older one, or is lost itself. */
+  /** There is no memory for more: the delivery replaces an older one or is dropped itself. */
   #addInto(delivery: Delivery): DropReason | null {
     this.#context.memory.refusals += 1
     if (this.#bounds.queueOverflow === 'drop-newest') return 'memory-full'
@@ -177,14 +177,14 @@ export class OwnedQueue implements TailReader, Postponed {
     return null
   }
 
-  /** The bounds are reached: older ones make room for it, or it is lost itself. */
+  /** The bounds are reached: older deliveries are dropped, or the new one is. */
   #addThrough(delivery: Delivery, size: number): DropReason | null {
     const { queueOverflow, queuedBytesMax, queuedMessagesMax } = this.#bounds
     const isLost = queueOverflow === 'drop-newest' || size > queuedBytesMax || queuedMessagesMax < 1
     if (isLost) return 'queue-full'
     const oldest = this.waiting.takeOldest(size)
     this.waiting.add(delivery)
-    // The queue is full as an observer hears of them.
+    // The drop is reported while the queue is still full.
     for (const each of oldest) this.#drop(each, 'queue-full')
     return null
   }
@@ -194,13 +194,13 @@ export class OwnedQueue implements TailReader, Postponed {
     drop(this.#context, isOver ? 'message-expired' : reason, delivery, this.#owner.owner)
   }
 
-  /** A member of the group may have had it with other options: the store says so still. */
+  /** Corrects the options of a stored delivery: a member of the group may have had it with other options. */
   #asQueued(deliveries: readonly Delivery[]): readonly Delivery[] {
     return this.#origin === null ? deliveries : deliveries.map(asQueued)
   }
 }
 
-/** With the QoS and RETAIN of the message, and without the identifiers of a member that may have had it. */
+/** Resets a delivery to the QoS and RETAIN of the message, without the identifiers of a member. */
 export function asQueued(delivery: Delivery): Delivery {
   const { message, qos, retain, identifiers } = delivery
   if (qos === message.qos && retain === message.retain && identifiers.length === 0) return delivery

@@ -1,4 +1,4 @@
-// The tail of a long queue: it lies in the store and is read into memory page by page.
+// The tail of a long queue: the part that is in the store only. It is read into memory page by page.
 
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, MESSAGE_BYTES } from '../message.ts'
@@ -7,18 +7,18 @@ import type { StoredDelivery } from '../store/store.ts'
 import { type Delivery, DELIVERY_BYTES, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
 import type { MemoryAccount } from './memory-account.ts'
 import { TailPosition } from './tail-position.ts'
-import { TailSearch } from './tail-search.ts'
+import { ExpiredSearch } from './expired-search.ts'
 import { drop, isExpired, type PageReader, type SessionContext } from './session-context.ts'
 
-/** What one waiting delivery is counted as besides topic, payload and properties. */
+/** The bytes that a queued delivery counts besides topic, payload and properties. */
 const DELIVERY_OVERHEAD_BYTES = MESSAGE_BYTES + DELIVERY_BYTES
 
-/** Pages are asked for when less than this part of what may be in memory is left there. */
+/** The next page is requested when less than this part of the allowed messages is left in memory. */
 const LOW_PART = 4
 
-/** The queue that it is the tail of. */
+/** The queue that this is the tail of. */
 export interface TailReader {
-  /** The next page has come from the store. */
+  /** Adds the next page from the store. */
   paged(deliveries: readonly Delivery[]): void
 }
 
@@ -30,8 +30,8 @@ export class QueueTail implements PageReader {
   readonly #origin: DeliveryOrigin | null
   readonly #reader: TailReader
   readonly #position = new TailPosition()
-  readonly #search = new TailSearch()
-  /** For whom a page is on its way. */
+  readonly #search = new ExpiredSearch()
+  /** Which request a page is outstanding for. */
   #asked: 'next' | 'search' | null = null
   #isWanted = false
 
@@ -52,7 +52,7 @@ export class QueueTail implements PageReader {
     return isSearch ? this.#search.after : this.#position.after
   }
 
-  /** Expired ones are being looked for. */
+  /** Whether it is being searched for expired messages. */
   get isSearched(): boolean {
     return this.#search.isRunning
   }
@@ -61,7 +61,7 @@ export class QueueTail implements PageReader {
     return this.#context.memory
   }
 
-  /** Leaves the delivery in the store if those before it are there, or memory holds enough of the queue. */
+  /** Leaves the delivery in the store if earlier ones are there, or if memory has enough of the queue. Returns whether it did. */
   takes(delivery: Delivery, inMemory: number, bytesInMemory: number): boolean {
     if (delivery.stored === 0) return false
     const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
@@ -77,28 +77,28 @@ export class QueueTail implements PageReader {
     return true
   }
 
-  /** What waited when the broker began: `first` in memory, and this much behind it. */
+  /** Restores the tail at the start: `first` is in memory, and `remainder` is behind it. */
   restore(first: readonly Delivery[], messages: number, bytes: number): void {
     for (const { stored } of first) this.#position.passes(stored)
     this.messages = messages
     this.bytes = bytes + messages * DELIVERY_OVERHEAD_BYTES
-    // When they expire is known once they are read.
+    // Their expiry is unknown until they are read.
     if (messages > 0) this.#search.added(0)
   }
 
-  /** A delivery that is in memory or with a member, though the store may have it among those that wait. */
+  /** Excludes a delivery from pages: it is in memory or with a member, although the store may have it as queued. */
   passesBy(delivery: Delivery): void {
     const { stored } = delivery
     if (this.messages === 0) this.#position.passes(stored)
     else this.#position.skips(stored)
   }
 
-  /** A delivery that is older than all of these, and has a smaller number. */
+  /** Notes that a delivery with a smaller number than the tail's is in memory: pages begin behind it. */
   followsOn(delivery: Delivery): void {
     this.#position.passes(delivery.stored)
   }
 
-  /** So little of the queue is in memory that more is needed soon. */
+  /** Whether so few messages are in memory that the next page should be requested. */
   isNeeded(inMemory: number, bytesInMemory: number): boolean {
     if (this.messages === 0) return false
     if (inMemory === 0) return true
@@ -116,7 +116,7 @@ export class QueueTail implements PageReader {
     this.#ask()
   }
 
-  /** Begins to look for expired ones in the store, if there may be some and it was not tried just now. */
+  /** Begins a search for expired messages in the store, if there may be some and the last search was not just now. */
   search(now: number): void {
     if (this.messages > 0 && this.#search.begin(now, this.#position.after)) this.#ask()
   }
@@ -128,12 +128,12 @@ export class QueueTail implements PageReader {
       if (asked === 'search') this.#searched(page)
       else this.#read(page)
     }
-    // The queue may have ended since.
+    // The queue may have ended meanwhile.
     if (this.messages === 0) this.#isEmptied()
     this.#ask()
   }
 
-  /** One page is on its way at a time: first the next page of the queue. */
+  /** Requests a page. One page is outstanding at a time; the next page of the queue comes before pages of a search. */
   #ask(): void {
     if (this.#asked !== null || (!this.#isWanted && !this.#search.isRunning)) return
     this.#asked = this.#isWanted ? 'next' : 'search'
@@ -164,7 +164,7 @@ export class QueueTail implements PageReader {
 
   #look(stored: StoredDelivery): void {
     const { delivery: number, message } = stored
-    // The queue was read on meanwhile, or a member has it.
+    // It was read meanwhile, or a member has it.
     if (message === null || number <= this.#position.after) return
     if (this.#position.isSkipped(number)) return
     if (!isExpired(message, this.#context.now)) {
@@ -177,12 +177,12 @@ export class QueueTail implements PageReader {
     drop(this.#context, 'message-expired', delivery, this.owner)
   }
 
-  /** A store that an older version wrote says that its messages are smaller than they are. */
+  /** Subtracts a delivery that was read. The sum stays at 0 or above: stores of an older version count messages as too small. */
   #subtract(delivery: Delivery): void {
     this.bytes = Math.max(0, this.bytes - sizeOf(delivery))
   }
 
-  /** Lets go of all of it. Returns how many messages that were. */
+  /** Discards the tail. Returns the number of its messages. */
   clear(): number {
     const { messages } = this
     this.messages = 0

@@ -1,4 +1,4 @@
-// Which members of a share group can take a message at the moment, and which of them is chosen for one.
+// The members of a share group that can take a message now, and the choice among them.
 
 import type { Message } from '../message.ts'
 import type { ShareStrategy } from '../routing/share-strategy.ts'
@@ -23,7 +23,7 @@ export class ReadyMembers {
     this.#group = group
   }
 
-  /** The member belongs to the group now; its session says when it is ready. */
+  /** Adds a member to the group. Its session reports when it is ready. */
   joined(member: ShareMember): void {
     this.#strategy.join(member)
     this.awaits(member)
@@ -34,29 +34,29 @@ export class ReadyMembers {
     this.#strategy.leave(member)
   }
 
-  /** Its session says that it can take a message. False when its part of the window is full. */
+  /** The member's session reports that it can take a message. Returns false when its part of the window is full. */
   answered(member: ShareMember): boolean {
     member.isAwaited = false
     const mayTake = this.#mayTake(member)
     if (mayTake) this.#set(member, true)
-    // While only its part of the window is full, `settled` makes it ready again.
+    // If only its part of the window is full, `settled` makes it ready again.
     else if (!member.session.canTake) this.awaits(member)
     return mayTake
   }
 
-  /** Its client is gone. */
+  /** The member's client has disconnected. */
   detached(member: ShareMember): void {
     this.#set(member, false)
     this.awaits(member)
   }
 
-  /** One more is in flight to it. */
+  /** One more delivery is in flight to the member. */
   took(member: ShareMember): void {
     member.inFlightOfGroup += 1
     this.#strategy.settled(member)
   }
 
-  /** One less is. */
+  /** One delivery less is in flight to the member. */
   settled(member: ShareMember): void {
     member.inFlightOfGroup -= 1
     this.#strategy.settled(member)
@@ -64,8 +64,8 @@ export class ReadyMembers {
   }
 
   /**
-   * The strategy's choice among those that can take a message now; those that cannot are set aside. One that may not receive
-   * it is chosen only when nobody else is there.
+   * Returns the strategy's choice among the members that can take a message now. Members that cannot are removed from the choice
+   * until they are ready. A member without the right to receive the message is chosen only if there is no other.
    */
   pick(message: Message): ShareMember | null {
     let member = this.#strategy.next(message)
@@ -89,12 +89,12 @@ export class ReadyMembers {
     return member ?? first
   }
 
-  /** A message is bound to this member: whether it can take it now. */
+  /** Whether the member that a message is bound to can take it now. */
   isReady(member: ShareMember): boolean {
     return member.isReady && this.staysReady(member)
   }
 
-  /** Whether it can take one more. If not, it is set aside. */
+  /** Whether the member can take one more. If not, it is not ready until its session reports. */
   staysReady(member: ShareMember): boolean {
     if (this.#mayTake(member)) return true
     this.#set(member, false)
@@ -102,7 +102,7 @@ export class ReadyMembers {
     return false
   }
 
-  /** The member's session says when it can take a message. */
+  /** Asks the member's session to report when it can take a message. */
   awaits(member: ShareMember): void {
     if (member.isAwaited) return
     member.isAwaited = true
@@ -110,8 +110,8 @@ export class ReadyMembers {
   }
 
   /**
-   * A member's part of its window goes by its weight: a full window of the heaviest stands for a third of
-   * one at a third of the weight. So weights hold even when all members are as busy as they can be.
+   * Whether the member can take one more. Its weight bounds the part of its window that it may fill: the member with the highest weight
+   * may fill its whole window, one with a third of that weight a third. So weights are kept even when all members are fully busy.
    */
   #mayTake(member: ShareMember): boolean {
     const { session } = member

@@ -1,5 +1,5 @@
-// Retained messages on their way to a new subscription: drawn from a cursor as the client can take them,
-// so that a set of any size reaches it whole and no queue limit cuts it.
+// A replay: the retained messages for a new subscription. They are read from a cursor as fast as the client can take them,
+// so a set of any size arrives completely and is not cut by a queue limit.
 
 import type { Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
@@ -7,34 +7,34 @@ import type { Subscription } from '../routing/subscription.ts'
 import { isExpired } from './session-context.ts'
 
 export interface RetainedSource {
-  /** The next retained message that matches the subscription, null at the end, or `later`: `stepsMax` were in vain. */
+  /** Returns the next retained message that matches, null at the end, or `later` after `stepsMax` steps without a match. */
   next(stepsMax: number): Message | null | 'later'
-  /** Topics and levels that were looked at so far. */
+  /** The topics and levels that were visited so far. */
   readonly steps: number
-  /** Whether the message is still the retained one of its topic. */
+  /** Whether the message is still the retained message of its topic. */
   isCurrent(message: Message): boolean
 }
 
-/** The retained messages, as replays see them. */
+/** The retained messages, as replays use them. */
 export interface RetainedSet {
-  /** Opens what matches the filter and was retained no later than `sequenceMax`. */
+  /** Opens a cursor over the messages that match the filter and have a sequence up to `sequenceMax`. */
   matching(topicFilter: string, sequenceMax: number): RetainedSource
-  /** A replay keeps the message, whatever becomes of it among the retained ones; and does so no longer. */
+  /** A replay holds the message, even if it is replaced as retained message; and releases it. */
   hold(message: Message): void
   release(message: Message): void
 }
 
-/** Topics and levels that one draw looks at in vain. */
+/** The most topics and levels without a match that one call visits. */
 const STEPS_MAX = 256
 
 export class RetainedReplay {
-  /** Replaced with another one of the same filter that asks for no replay of its own. */
+  /** May be replaced with another subscription of the same filter that requests no replay. */
   subscription: Subscription
-  /** What is retained later is delivered as it comes. */
+  /** Messages that are retained later are delivered live. */
   readonly sequenceMax: number
   readonly #clientId: string
   readonly #retained: RetainedSet
-  /** Null until it is its turn: a client may wait for thousands. */
+  /** The cursor; null until the replay begins, because a client may have thousands of replays. */
   #source: RetainedSource | null = null
   #drawn: Message | null = null
 
@@ -54,15 +54,15 @@ export class RetainedReplay {
     return this.subscription.identifier === 0 ? [] : [this.subscription.identifier]
   }
 
-  /** Topics and levels that were looked at since it was opened. */
+  /** The topics and levels that were visited since it was opened. */
   get steps(): number {
     return this.#source === null ? 0 : this.#source.steps
   }
 
-  /** The message whose turn it is, without taking it; null when all were taken; `later`: ask again. */
+  /** Returns the next message without taking it; null when all were taken; `later` to try again later. */
   peek(now: number): Message | null | 'later' {
     this.#source ??= this.#retained.matching(this.subscription.topicFilter, this.sequenceMax)
-    // While it waited for room it may have been replaced: the newer one was delivered as it came.
+    // The message may have been replaced while it waited for room. The newer one was delivered live.
     const isStill = this.#drawn !== null && this.#source.isCurrent(this.#drawn)
     const next = isStill ? this.#drawn : this.#source.next(STEPS_MAX)
     const isNone = next === null || next === 'later'
@@ -83,7 +83,7 @@ export class RetainedReplay {
     this.#drawn = null
   }
 
-  /** Goes back to the beginning, with nothing open. */
+  /** Closes the cursor and returns to the beginning. */
   close(): void {
     this.#source = null
     this.take()
@@ -93,7 +93,7 @@ export class RetainedReplay {
     return message.qos < this.subscription.qos ? message.qos : this.subscription.qos
   }
 
-  /** Under No Local a client is not sent what it has published itself, retained or not [MQTT-3.8.3-3]. */
+  /** With No Local a client does not get its own messages, retained or not [MQTT-3.8.3-3]. */
   #isOwn(message: Message): boolean {
     return this.subscription.noLocal && message.publisher === this.#clientId
   }

@@ -1,6 +1,6 @@
-// The retained messages that a session is still to send: one replay a subscription at the most, in the order in which they were
-// asked for. A replay is replaced and ended with its subscription, is sent piece by piece as work of the turn, goes
-// on where it was when its client comes back, and begins anew when the broker does.
+// The replays of a session: the retained messages that it still has to send, at most one replay per subscription, in the order of
+// the requests. A replay ends with its subscription. It is sent in parts, as work of the turn. It continues at its position
+// when the client reconnects, and begins again after a restart of the broker.
 
 import { WORK } from '../limits.ts'
 import type { Message } from '../message.ts'
@@ -13,20 +13,20 @@ import type { ClientRights } from './client-rights.ts'
 import type { RetainedReplay } from './retained-replay.ts'
 import type { SessionContext } from './session-context.ts'
 
-/** A replay with its place in the map, opened or not. */
+/** The heap bytes of a replay with its entry in the map. */
 const REPLAY_BYTES = 500
 
 type ReplayChange = Extract<Change, { kind: 'replay-begun' | 'replayed' }>
 
-/** The session that they belong to, as far as they need it. */
+/** The part of the session that replays use. */
 export interface Recipient {
   readonly clientId: string
   readonly rights: ClientRights
   readonly isDurable: boolean
-  /** Null while the client is away. */
+  /** Null while the client is not connected. */
   readonly link: Link | null
   readonly exchanges: Exchanges
-  /** Something else is said to the client first. */
+  /** Whether something else must be sent first. */
   readonly holdsReplays: boolean
   sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void
 }
@@ -45,7 +45,7 @@ export class RetainedReplays {
     return this.#byFilter.size
   }
 
-  /** Takes the place of the one that the subscription had. */
+  /** Adds a replay. It replaces an earlier one of the subscription. */
   begin(replay: RetainedReplay): void {
     const { filter } = replay.subscription
     const hadOne = this.#forget(filter)
@@ -62,12 +62,12 @@ export class RetainedReplays {
     this.#record({ kind: 'replay-begun', clientId, filter, sequenceMax })
   }
 
-  /** As the store kept it. */
+  /** Restores a replay from the store. */
   restore(replay: RetainedReplay): void {
     this.#remember(replay.subscription.filter, replay)
   }
 
-  /** The subscription has other options now; what it asked for before is still sent [MQTT-3.8.4-4]. */
+  /** Changes the options of the subscription. Messages that it requested before are still sent [MQTT-3.8.4-4]. */
   resubscribed(subscription: Subscription): void {
     const replay = this.#byFilter.get(subscription.filter)
     if (replay !== undefined) replay.subscription = subscription
@@ -77,12 +77,12 @@ export class RetainedReplays {
     this.#forget(filter)
   }
 
-  /** The session is over. */
+  /** Ends with the session. */
   clear(): void {
     for (const filter of this.#byFilter.keys()) this.#forget(filter)
   }
 
-  /** Sends what can be sent now, as far as this turn has work left for it. */
+  /** Sends as much as possible now, as far as this turn has work left. */
   pump(): void {
     const context = this.#context
     const floor = context.turnWorkLeft - Math.min(context.limits.turnWorkMax, context.turnWorkLeft)
@@ -103,7 +103,7 @@ export class RetainedReplays {
     }
   }
 
-  /** The client is here and is sent nothing older first. */
+  /** Whether the client is connected and nothing older must be sent first. */
   get #mayReplay(): boolean {
     const { link, exchanges, holdsReplays } = this.#recipient
     return link !== null && link.hasRoom && !holdsReplays && !exchanges.isResending
@@ -114,7 +114,7 @@ export class RetainedReplays {
     this.#context.memory.add('subscriptions', REPLAY_BYTES)
   }
 
-  /** False when there was none. */
+  /** Ends a replay. Returns false when there was none. */
   #forget(filter: string): boolean {
     const replay = this.#byFilter.get(filter)
     if (replay === undefined) return false
@@ -131,7 +131,7 @@ export class RetainedReplays {
     return message
   }
 
-  /** False when it must wait for room in the window. */
+  /** Sends one message. Returns false when it must wait for room in the window. */
   #send(replay: RetainedReplay, message: Message): boolean {
     const qos = replay.qosOf(message)
     const { exchanges, isDurable, rights } = this.#recipient

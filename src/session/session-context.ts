@@ -1,4 +1,4 @@
-// What every session and share group of a broker shares: the time of the turn, the journal, the bounds, the counters.
+// The context that all sessions and share groups of a broker share: the time of the turn, the journal, the bounds, the counters.
 
 import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
@@ -9,7 +9,7 @@ import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 import type { MemoryAccount } from './memory-account.ts'
 
-/** Why a message did not reach a subscriber although it matched. Each has its counter. */
+/** The reasons why a matching message did not reach a subscriber. Each has a counter. */
 export type DropReason =
   | 'queue-full'
   | 'memory-full'
@@ -25,43 +25,43 @@ export type DropReason =
 
 /** Work that is divided among turns. */
 export interface Postponed {
-  /** Goes on until it is done or `turnWorkLeft` is used up; then it postpones itself again. */
+  /** Continues until it is done or `turnWorkLeft` is used up. In the second case it postpones itself again. */
   proceed(): void
 }
 
 export interface SessionContext {
-  /** Milliseconds; read once a turn. */
+  /** The time of the turn in milliseconds. */
   readonly now: number
   readonly journal: Journal
   readonly limits: Limits
-  /** Work that this turn may still do, weighed as `limits.turnWorkMax` says: whoever does some takes it off. */
+  /** The work that this turn may still do, in the units of `limits.turnWorkMax`. Code that does work subtracts it. */
   turnWorkLeft: number
-  /** What the whole broker keeps. */
+  /** The memory that the whole broker keeps. */
   readonly memory: MemoryAccount
-  /** Sessions that outlive their connection are to survive the broker as well. */
+  /** Whether sessions that outlive their connections also survive the broker. */
   readonly storesSessions: boolean
-  /** The next number for a delivery in the store. */
+  /** Returns the next number of a delivery in the store. */
   nextDelivery(): number
-  /** A right that cannot be answered is none. */
+  /** If a permission check fails, the client does not have the right. */
   mayReceive(permissions: Permissions, topic: string, clientId: string): boolean
   dropped(reason: DropReason, message: Message, clientId: string | null): void
-  /** The same for messages that lie in the store and are not looked at again. */
+  /** Counts drops of messages that are in the store and are not read again. */
   droppedInStore(reason: DropReason, messages: number): void
-  /** Asked for the next page of a queue, which comes in a later turn. */
+  /** Requests the next page of a queue, which comes in a later turn. */
   readonly pages: { want(reader: PageReader): void }
-  /** There is more to do than this turn may: it goes on in the next. */
+  /** Continues the work in the next turn. */
   readonly postponed: { add(work: Postponed): void }
 }
 
-/** Whoever reads a long queue from the store, page by page. */
+/** The reader of a long queue in the store. */
 export interface PageReader {
   readonly owner: Owner
-  /** The number of the newest delivery that was read or never left the memory. */
+  /** The number of the newest delivery that was read or was always in memory. */
   readonly after: number
   paged(page: readonly StoredDelivery[]): void
 }
 
-/** Drops a delivery that waits with `owner`: it is counted, and settled in the store. */
+/** Drops a queued delivery of `owner`: it is counted, and settled in the store. */
 export function drop(
   context: SessionContext,
   reason: DropReason,

@@ -1,5 +1,4 @@
-// The state that the broker keeps for one client, connected or away: its subscriptions, what waits for it, what it has in
-// flight both ways.
+// The state of one client, connected or not: its subscriptions, its queue, and its messages in flight in both directions.
 
 import type { CommitId } from '../store/journal.ts'
 import { strict as assert } from 'node:assert'
@@ -18,24 +17,24 @@ import { type Recipient, RetainedReplays } from './retained-replays.ts'
 import { type DropReason, isExpired, type SessionContext } from './session-context.ts'
 import type { DeliveryOptions, Target } from './target.ts'
 
-// Wide on purpose: its fields are the parts of a client's state, and most of them are made when they are first needed,
-// because most clients are only there.
+// Wide on purpose: its fields are the parts of a client's state. Most parts are made when they are first needed, because most
+// clients are idle.
 export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   readonly clientId: string
   readonly rights: ClientRights
-  /** It was to outlive its connection when it began: the store keeps it and its deliveries until it ends. */
+  /** Whether it was to outlive its connection when it began. Then the store keeps it and its deliveries until it ends. */
   readonly isDurable: boolean
   readonly subscriptions: Map<string, Subscription>
   expiryIntervalSeconds: number
-  /** SUBACK goes before the retained messages of its filters, and is not said yet. */
+  /** Whether retained messages must wait because SUBACK was not sent yet. */
   holdsReplays = false
-  /** What was sent at QoS 1 and 2 and is not settled. */
+  /** The messages of QoS 1 and 2 that were sent and are not settled. */
   readonly exchanges: Exchanges
   readonly #context: SessionContext
   #owner: SessionOwner | null = null
   #link: Link | null = null
   #queue: OwnedQueue | null = null
-  /** Made with the first subscription that there are retained messages for. */
+  /** Made with the first subscription that gets retained messages. */
   #replays: RetainedReplays | null = null
   #incoming: IncomingWindow | null = null
   #memberships: Memberships<Session> | null = null
@@ -70,13 +69,13 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     return this.#memberships
   }
 
-  /** The retained messages of its subscriptions, which go before all that is published from now on. */
+  /** The retained messages that its subscriptions still get. They are sent before messages that are published later. */
   get replays(): RetainedReplays {
     this.#replays ??= new RetainedReplays(this, this.#context)
     return this.#replays
   }
 
-  /** What waits for it at QoS 1 and 2, and at QoS 0 behind retained messages. */
+  /** Its queue: messages of QoS 1 and 2, and messages of QoS 0 that wait behind retained messages. */
   get queue(): OwnedQueue {
     this.#queue ??= new OwnedQueue(this, this.#context, {
       bounds: this.#context.limits,
@@ -86,18 +85,18 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     return this.#queue
   }
 
-  /** Could send a message at this moment without letting it wait. */
+  /** Whether it could send a message now, without queueing it. */
   get canTake(): boolean {
     return this.#link !== null && this.#link.isFlowing && this.exchanges.hasPlace && !this.#isBehind
   }
 
-  /** Something older must be sent before what comes now. */
+  /** Whether older messages must be sent before a new one. */
   get #isBehind(): boolean {
     const isWaitedFor = this.#queue !== null && this.#queue.messages > 0
     return isWaitedFor || this.isReplaying || this.exchanges.isResending
   }
 
-  /** Retained messages are still to be sent to it. */
+  /** Whether retained messages are still to be sent. */
   get isReplaying(): boolean {
     return this.#replays !== null && this.#replays.count > 0
   }
@@ -105,7 +104,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   deliver(message: Message, options: DeliveryOptions, commitId: CommitId): void {
     const { identifiers } = options
     const retain = message.retain && options.retainAsPublished
-    // The smaller one of message and subscription [MQTT-3.8.4-8].
+    // The smaller QoS of message and subscription [MQTT-3.8.4-8].
     const qos = message.qos < options.qos ? message.qos : options.qos
     const { coverage } = this.rights
     if (coverage.coveredAt !== coverage.rules.version && this.rights.withholdsNew(message)) {
@@ -119,7 +118,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       this.#context.dropped('client-away', message, this.clientId)
     } else if (
       this.#link === null ||
-      // So that the retained value is not heard after a newer one.
+      // Otherwise the client would receive the retained message after a newer one.
       (this.#replays !== null && this.#replays.count > 0) ||
       (this.#queue !== null && this.#queue.waiting.holdsQoS0)
     ) {
@@ -138,21 +137,21 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     }
   }
 
-  /** Takes a delivery that its share group has bound to this member. `canTake` was true. */
+  /** Takes a delivery that its share group has bound to this member. The caller has checked `canTake`. */
   take(delivery: Delivery): void {
     const { message, qos, retain, identifiers } = delivery
     if (qos === 0) this.sendQoS0(message, retain, identifiers)
     else this.exchanges.begin(delivery)
   }
 
-  /** PUBACK, PUBCOMP, or a PUBREC that refuses. False when no such packet identifier is in flight. */
+  /** Settles a delivery: PUBACK, PUBCOMP, or a PUBREC that refuses. Returns false when the packet identifier is not in flight. */
   settle(packetId: number): boolean {
     if (!this.exchanges.settle(packetId)) return false
     this.pump()
     return true
   }
 
-  /** The client is here: resends what was unsettled, then goes on. */
+  /** The client has connected: sends unsettled messages again, then continues with the queue. */
   attach(link: Link, windowMax: number): void {
     assert(this.#link === null, 'a session has one link at a time')
     this.#link = link
@@ -163,7 +162,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     this.pump()
   }
 
-  /** The client is away. */
+  /** The client has disconnected. */
   detach(): void {
     this.#link = null
     this.holdsReplays = false
@@ -172,7 +171,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     for (const group of this.#memberships.groups) group.detached(this)
   }
 
-  /** The session is over: what it had queued or in flight is dropped and counted, what came through groups goes back. */
+  /** Ends the session: its queue and messages in flight are dropped and counted, deliveries of share groups go back to them. */
   end(): void {
     this.#link = null
     this.#replays?.clear()
@@ -183,7 +182,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     this.#queue = null
   }
 
-  /** Sends what can be sent now: resends, retained messages, the queue; then lets its groups know. */
+  /** Sends as much as possible now: unsettled messages, retained messages, the queue. Then reports to its share groups. */
   pump(): void {
     if (this.#link === null) return
     if (this.#isBehind) {
@@ -194,7 +193,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     this.#memberships?.tell(this)
   }
 
-  /** What the store kept, those sent before those that wait; `remainder` stays there until it is needed. */
+  /** Restores deliveries from the store, first those in flight, then queued ones. `remainder` stays in the store until needed. */
   restore(deliveries: readonly Delivery[], remainder: Remainder): void {
     const waiting: Delivery[] = []
     for (const delivery of deliveries) {
@@ -204,7 +203,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     if (waiting.length > 0 || remainder.messages > 0) this.queue.restore(waiting, remainder)
   }
 
-  /** Sends what waits behind all else, as far as the window goes. */
+  /** Sends messages of the queue, as far as the window allows. */
   #sendWaiting(queue: OwnedQueue): void {
     const { waiting } = queue
     const { exchanges } = this
@@ -223,11 +222,11 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       }
       next = waiting.peek()
     }
-    // Asked last: what was sent at QoS 0, or has expired, brings no answer that would let us ask later.
+    // Pages are requested here at the latest: messages of QoS 0 and expired ones get no acknowledgement that would lead here again.
     queue.wantIfShort()
   }
 
-  /** Why a message that has waited is not sent any more, or null. */
+  /** Returns why a queued message is not sent any more, or null. */
   #lossOf(message: Message): DropReason | null {
     if (isExpired(message, this.#context.now)) return 'message-expired'
     const isWithheld = this.rights.receivesBy !== null && this.rights.withholds(message)

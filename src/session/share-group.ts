@@ -1,5 +1,5 @@
-// A share group: one queue for all its members. A message is bound to a member when that member can take it, not before,
-// so nothing waits behind a member that is away or frozen.
+// A share group: one queue for all its members. A message is bound to a member only when that member can take it, so no
+// message waits for a member that is not connected or does not read.
 
 import type { CommitId } from '../store/journal.ts'
 import { WORK } from '../limits.ts'
@@ -21,12 +21,12 @@ import { ShareMembers } from './share-members.ts'
 import type { GroupOfMember } from './share-protocol.ts'
 import type { DeliveryOptions, Target } from './target.ts'
 
-/** How the group chooses among its members. */
+/** The choice among the members of the group. */
 export interface ChosenStrategy {
   readonly strategy: ShareStrategy<ShareMember>
-  /** The first subscriber's wish, when it was that which decided. */
+  /** The strategy that the first subscriber asked for, if it decided. */
   readonly wish: ShareStrategyName | null
-  /** Whether weights count. */
+  /** Whether weights are used. */
   readonly isWeighted: boolean
 }
 
@@ -34,9 +34,9 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   readonly clientId = null
   readonly owner: GroupOwner
   readonly chosen: ChosenStrategy
-  /** The client whose part of `limits.shareGroupsPerTopicMax` it takes; null for nobody's. */
+  /** The client that it is counted for in `limits.shareGroupsPerTopicMax`; null for none. */
   countedFor: string | null = null
-  /** What waits for a member. */
+  /** The messages that wait for a member. */
   readonly queue: OwnedQueue
   readonly #context: SessionContext
   readonly #members = new ShareMembers()
@@ -71,14 +71,14 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   }
 
   /**
-   * Some member outlives a crash, so the group's queue must as well. Behind messages that lie in the store others
-   * can only stand there: while some do, the group is durable whoever is a member.
+   * Whether the queue of the group is stored: a member's session survives a crash. Messages behind a tail in the store must
+   * be stored as well, so the group stays durable while it has a tail, whoever is a member.
    */
   get isDurable(): boolean {
     return this.#members.durableCount > 0 || this.queue.tail.messages > 0
   }
 
-  /** Enters the client, or gives its place another subscription and weight. */
+  /** Adds the client, or changes its subscription and weight. */
   join(session: Session, subscription: Subscription, weight: number): void {
     const counted = this.chosen.isWeighted ? weight : 1
     const known = this.#members.get(session.clientId)
@@ -109,7 +109,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     this.pump()
   }
 
-  /** The last member is gone: what still waits is dropped and counted. */
+  /** Ends the group after its last member has left: its queue is dropped and counted. */
   end(): void {
     // One change removes all of it from the store.
     this.#context.journal.record({ kind: 'group-ended', owner: this.owner })
@@ -162,7 +162,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     this.#takeBackFrom(exchanges)
   }
 
-  /** The store kept a delivery that this client had not settled. It is away. */
+  /** Restores a delivery that this client had not settled. The client is not connected. */
   restoreInFlight(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) {
@@ -173,17 +173,17 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     this.#members.absent.add(session)
   }
 
-  /** Does all that is to be done, as far as this turn allows. */
+  /** Does all outstanding work of the group, as far as this turn allows. */
   pump(): void {
     if (this.queue.isDiscarded) return
     const isDone = this.#takeBackAbsent() && this.#journal.storeSome() && this.#dispatch.pump()
     if (!isDone) this.queue.postpone()
-    // Members may be ready for what is not in memory yet, while what is there waits for others.
+    // Members may be ready for messages that are not in memory yet, while messages in memory wait for other members.
     else if (this.#ready.count > 0) this.queue.tail.want()
     else this.queue.wantIfShort()
   }
 
-  /** Once a member is connected, takes back what others have in flight that went away while none was. */
+  /** When a member connects, takes back deliveries in flight from members that disconnected while no other was connected. */
   #takeBackAbsent(): boolean {
     const { absent } = this.#members
     if (absent.size === 0 || this.#members.hereCount === 0) return true
@@ -197,7 +197,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     return true
   }
 
-  /** The member is away or ends: what it has in flight of this group is for others. QoS 2 must stay [MQTT-4.8.2-4]. */
+  /** Takes back the deliveries in flight of a member that has disconnected or ends. QoS 2 stays with the member [MQTT-4.8.2-4]. */
   #takeBackFrom(exchanges: Returning): void {
     const { clientId } = exchanges
     const returned = exchanges.giveBack(this)
@@ -212,17 +212,17 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     this.pump()
   }
 
-  /** The delivery as the group queued it, whatever the member was sent that gave it back [MQTT-3.8.4-8]. */
+  /** Returns the delivery with the options that the group queued it with, not those of the member that gave it back [MQTT-3.8.4-8]. */
   #takeBack(delivery: Delivery, clientId: string): Delivery {
     const queued = asQueued(delivery)
     queued.packetId = 0
     if (queued.stored !== 0) this.#journal.returned(queued, clientId)
-    // It went to a member when there was none that survives a crash.
+    // It was sent when no member's session survived a crash, so it was not stored.
     else if (this.isDurable) this.#journal.store(queued)
     return queued
   }
 
-  /** Hands the message to a member that can take it now, with the options of that member's subscription. */
+  /** Hands the message to a member that can take it now, with the options of the member's subscription. */
   #handOut(delivery: Delivery, member: ShareMember): void {
     const { subscription, identifiers, session } = member
     const { coverage } = session.rights
@@ -250,7 +250,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
       session.take({ ...delivery, qos, retain, identifiers })
       leavesQueue(delivery)
     }
-    // A full member is set aside at once: to be chosen and passed over would cost it a turn.
+    // A full member is removed from the choice at once. Being chosen and skipped would cost it its turn in the strategy.
     this.#ready.staysReady(member)
   }
 

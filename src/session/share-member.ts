@@ -1,4 +1,4 @@
-// One client's place in a share group.
+// One member of a share group.
 
 import { MemberHeap } from '../routing/member-heap.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -9,13 +9,13 @@ import type { Session } from './session.ts'
 export class ShareMember {
   readonly session: Session
   weight: number
-  /** Sent by this group to this member and not settled. */
+  /** The number of deliveries of this group to this member that are not settled. */
   inFlightOfGroup = 0
-  /** The strategy may choose it. */
+  /** Whether the strategy may choose it. */
   isReady = false
-  /** Its client is connected. */
+  /** Whether its client is connected. */
   isHere = false
-  /** Its session is to tell the group when it can take a message. */
+  /** Whether the group waits for its session's report that it can take a message. */
   isAwaited = false
   #subscription: Subscription
   #identifiers: readonly number[]
@@ -49,7 +49,7 @@ export class ShareMember {
     return this.#identifiers
   }
 
-  /** Of the keys that are bound to it: that with the oldest message is first. */
+  /** The queues of its keys; the one with the oldest message is first. */
   get queues(): MemberHeap<KeyQueue<ShareMember>> {
     this.#queues ??= new MemberHeap()
     return this.#queues

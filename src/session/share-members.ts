@@ -1,4 +1,4 @@
-// Who is in a share group, and what depends on all of them, counted as they come and go.
+// The members of a share group, and totals over them, which are updated when members join or leave.
 
 import type { Subscription } from '../routing/subscription.ts'
 import type { Session } from './session.ts'
@@ -8,9 +8,9 @@ export class ShareMembers {
   readonly #members = new Map<string, ShareMember>()
   /** How many members have each weight. */
   readonly #weights = new Map<number, number>()
-  /** What clients that are not members any more have in flight of this group. */
+  /** How many deliveries of this group each former member has in flight. */
   readonly #former = new Map<string, number>()
-  /** Members that went away with messages in flight while no other was connected. */
+  /** Members that disconnected with messages in flight while no other was connected. */
   readonly absent: Set<Session> = new Set()
   #durableCount = 0
   #hereCount = 0
@@ -20,12 +20,12 @@ export class ShareMembers {
     return this.#members.size
   }
 
-  /** Members whose sessions survive a crash. */
+  /** The number of members whose sessions survive a crash. */
   get durableCount(): number {
     return this.#durableCount
   }
 
-  /** Members whose clients are connected. */
+  /** The number of members whose clients are connected. */
   get hereCount(): number {
     return this.#hereCount
   }
@@ -72,19 +72,19 @@ export class ShareMembers {
     this.#countWeight(weight, 1)
   }
 
-  /** A message in flight is settled by one that is no member any more. */
+  /** A former member has settled a message in flight. */
   formerSettled(clientId: string): void {
     const inFlight = this.#former.get(clientId) ?? 0
     if (inFlight > 1) this.#former.set(clientId, inFlight - 1)
     else this.#former.delete(clientId)
   }
 
-  /** The store kept a message in flight with one that may not be a member. */
+  /** Restores a message in flight of a client that may not be a member any more. */
   formerInFlight(clientId: string): void {
     this.#former.set(clientId, (this.#former.get(clientId) ?? 0) + 1)
   }
 
-  /** Weights go from 1 to 1,000, so there are never many different ones. */
+  /** Returns the highest weight. Weights are from 1 to 1,000, so there are few different ones. */
   #countWeight(weight: number, by: 1 | -1): void {
     const count = (this.#weights.get(weight) ?? 0) + by
     if (count > 0) this.#weights.set(weight, count)

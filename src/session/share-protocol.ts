@@ -1,22 +1,21 @@
-// How a share group and the sessions of its members speak to each other. The group leads. A session reports what has
-// happened to it and does nothing more about the group; the group decides, and asks sessions to take messages or to give
-// some back.
+// The protocol between a share group and the sessions of its members. The group makes all decisions. A session only reports
+// events; the group calls sessions to take messages or to give some back.
 //
 // A session reports                        when
-//   group.attached(session)                its client has come
-//   group.detached(session)                its client has gone
+//   group.attached(session)                its client has connected
+//   group.detached(session)                its client has disconnected
 //   group.ready(session)                   it can take a message: once after each `memberships.awaits(group)`
-//   group.settled(clientId)                one delivery of the group is over: acknowledged, or dropped
-//   group.ending(exchanges)                it is over, and deliveries of the group are still in flight
+//   group.settled(clientId)                one delivery of the group was acknowledged or dropped
+//   group.ending(exchanges)                the session ends while deliveries of the group are in flight
 //
-// A group asks                             when
+// A group calls                            when
 //   session.memberships.joined, .left      a member subscribes or unsubscribes
-//   session.memberships.awaits(group)      the member can take nothing at the moment
+//   session.memberships.awaits(group)      the member cannot take a message now
 //   session.canTake, session.take(…)       it has chosen the member for a message; only after `canTake` was true
-//   exchanges.giveBack(group)              the member's client is away and others are there, or the member ends: answers with
+//   exchanges.giveBack(group)              the member's client is not connected and another member's is, or the member leaves: returns
 //                                          the deliveries, which the group queues again
 //
-// A session may have deliveries of a group in flight that it is no member of any more: it reports `settled` and `ending` of
+// A session may still have deliveries of a group in flight after it has left the group. It reports `settled` and `ending` for
 // those as well.
 
 import type { DeliveryOrigin } from './delivery.ts'

@@ -1,12 +1,12 @@
-// How far a queue has been read from the store, by the numbers of deliveries.
+// The position up to which a queue was read from the store, as the number of a delivery.
 
 export class TailPosition {
-  /** The newest that was read or never left the memory. */
+  /** The newest delivery that was read or was always in memory. */
   after = 0
-  /** Those above `after` that are not to come with a page: a member has them, or gave them back. */
+  /** Deliveries above `after` that a page must not bring: a member has them or gave them back. */
   #ahead: Set<number> | null = null
 
-  /** All up to this one have been read, or never left the memory. */
+  /** Marks all deliveries up to this one as in memory. */
   passes(stored: number): void {
     this.after = Math.max(this.after, stored)
     if (this.#ahead === null) return
@@ -14,7 +14,7 @@ export class TailPosition {
     if (this.#ahead.size === 0) this.#ahead = null
   }
 
-  /** This one is not to come with a page, though others before it are. */
+  /** Excludes one delivery from pages, although others before it are in the store. */
   skips(stored: number): void {
     if (stored <= this.after) return
     this.#ahead ??= new Set()

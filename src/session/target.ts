@@ -1,20 +1,20 @@
-// Where a matching message goes: a session, a share group, or a subscriber inside this process.
+// A target of matching messages: a session, a share group, or a subscriber inside this process.
 
 import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
 import type { Match } from '../routing/router.ts'
 
 /**
- * How the target's subscriptions want the message: parts of its `Match`, which is passed on as it is. So `deliver` takes
- * names and not positions, and no object is made for a delivery.
+ * The options of the target's subscriptions: parts of its `Match`, which is passed on without a copy. So `deliver` has named
+ * options, and no object is allocated for a delivery.
  */
 export type DeliveryOptions = Pick<Match<Target>, 'qos' | 'retainAsPublished' | 'identifiers'>
 
 export interface Target {
-  /** Null for what is not one client; no-local is about client identifiers [MQTT-3.8.3-3]. */
+  /** The client id, for No Local [MQTT-3.8.3-3]; null for a target that is not one client. */
   readonly clientId: string | null
-  /** Outlives a crash, so its deliveries are stored. */
+  /** Whether it survives a crash, so that its deliveries are stored. */
   readonly isDurable: boolean
-  /** `commitId` is the commit that the message itself is stored with, 0 when nobody stored it. */
+  /** `commitId` is the commit that the message itself is stored in; 0 when it is not stored. */
   deliver(message: Message, options: DeliveryOptions, commitId: CommitId): void
 }

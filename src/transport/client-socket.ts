@@ -1,4 +1,4 @@
-// One socket bound to one connection: read, pause, write, close.
+// Binds one socket to one connection: reads, pauses, writes, closes.
 
 import type { Access, Verdict } from '../access/access.ts'
 import { Connection } from '../connection/connection.ts'
@@ -16,7 +16,7 @@ export interface ClientSocketContext {
   readonly turn: Turn
   readonly access: Access
   readonly log: Log
-  /** The socket is done with; called once. */
+  /** Is called once, when the socket has closed and its packets are handled. */
   ended(socket: ClientSocket): void
 }
 
@@ -33,10 +33,10 @@ const OPEN: State = { kind: 'open' }
 const ENDING: State = { kind: 'ending' }
 const ENDED: State = { kind: 'ended' }
 
-/** Bytes that wait for their turn before the socket is not read from. */
+/** The socket is paused when this many bytes wait for their turn. */
 const UNREAD_BYTES_MAX = 65_536
 
-/** A socket and its connection in the heap of Node, while nothing waits there. */
+/** The heap bytes of a socket and its connection while nothing waits. */
 const CONNECTION_BYTES = 4_000
 
 export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flushable {
@@ -49,7 +49,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   #isFlushRequested = false
   /** Null while no question is open and no exchange is under way. */
   #authentication: Authentication | null = null
-  /** Bytes that the broker's account has of this socket. */
+  /** The bytes of this socket in the broker's memory account. */
   #counted = 0
 
   constructor(wire: Wire, context: ClientSocketContext) {
@@ -122,7 +122,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     try {
       if (this.#wire.pendingBytes <= limits.outboxBytesMax) this.#reading.resume(NOT_READING_US)
       this.#count()
-      // A wire that takes late says this after every write, and mostly nobody waits for it.
+      // A wire that takes bytes late calls this after every write. Mostly nothing waits for it.
       if (!this.connection.sender.isAwaited) return
       turn.begin()
       if (this.#broker.turnWorkLeft <= 0) turn.postpone(this)
@@ -147,7 +147,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     if (isClosed(this.#state)) this.#readToEnd()
   }
 
-  /** Closes the socket at once, whatever still waits. */
+  /** Closes the socket at once; waiting bytes are lost. */
   destroy(): void {
     this.#wire.destroy()
   }
@@ -200,11 +200,11 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     const wasTaken =
       pieces.length === 1 && only !== undefined ? wire.write(only) : wire.writeMany(pieces)
     outbox.recycle(wasTaken)
-    // It does not take even its answers: more of its packets would only add to them.
+    // The client does not read its answers, and more packets would only add to them.
     if (wire.pendingBytes > 2 * limits.outboxBytesMax) this.#reading.pause(NOT_READING_US)
   }
 
-  /** What the client said before its socket closed is read as any other, in as many turns as it needs. */
+  /** Handles the packets that arrived before the socket closed, in as many turns as needed. */
   #readToEnd(): void {
     const state = this.#state
     if (state.kind !== 'closed') return
@@ -224,8 +224,8 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   }
 
   /**
-   * Something was thrown while this client was served. Where a change of the broker's state had begun, nothing of that state
-   * may be said any more; otherwise this connection ends, and nothing else does.
+   * Handles an error that was thrown while this client was served. If a change of the broker's state had begun, the broker must
+   * not send anything any more. Otherwise only this connection ends.
    */
   #failed(error: unknown, changingBefore: number): void {
     const { turn } = this.#context
@@ -240,11 +240,11 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
       turn.stateFailed(worse)
       return
     }
-    // It cannot even hear why.
+    // The client cannot even be sent the reason.
     if (isOver || sender.fault !== null) this.#wire.destroy()
   }
 
-  /** Tells the account what has arrived and was not read, and what was said and has not left. */
+  /** Updates the memory account with the bytes that arrived and were not read, and the bytes that wait to be sent. */
   #count(): void {
     const { connection } = this
     const bytes = connection.unreadBytes + connection.sender.outbox.bytes + this.#wire.pendingBytes
@@ -262,7 +262,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     const reading = this.#reading
     this.#count()
     if (connection.hasUnread) {
-      // To stop and start a socket costs two calls of the system: a little more may come meanwhile.
+      // Pausing and resuming a socket costs two system calls, so a little more is read first.
       if (connection.unreadBytes > UNREAD_BYTES_MAX) reading.pause(SHARE_USED)
       this.#context.turn.postpone(this)
     }

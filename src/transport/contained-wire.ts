@@ -1,4 +1,4 @@
-// A wire over a stream that somebody else has made: whatever it throws ends this connection, and nobody else's.
+// A wire over a stream of an embedding program. An exception of the stream ends only this connection.
 
 import type { Peer, Wire, WireReceiver } from './wire.ts'
 
@@ -9,7 +9,7 @@ export class ContainedWire implements Wire {
   #receiver: WireReceiver | null = null
   #isBroken = false
 
-  /** `failed` is told of the first throw. */
+  /** `failed` is called with the first exception. */
   constructor(wire: Wire, failed: (error: unknown) => void) {
     this.peer = wire.peer
     this.#wire = wire
@@ -79,7 +79,7 @@ export class ContainedWire implements Wire {
     this.#attempt(() => this.#wire.destroy())
   }
 
-  /** A stream may have been told to give strings, or objects: they are no bytes. */
+  /** The stream may deliver strings or objects instead of bytes. */
   #received(chunk: unknown): void {
     if (this.#isBroken) return
     if (Buffer.isBuffer(chunk)) this.#receiver?.received(chunk)
@@ -95,7 +95,7 @@ export class ContainedWire implements Wire {
     }
   }
 
-  /** The end comes later, as that of a socket does: who writes may be in the middle of a delivery. */
+  /** Reports the end in a later event, as a socket does, because the caller may be in the middle of a delivery. */
   #breaks(error: unknown): void {
     if (this.#isBroken) return
     this.#isBroken = true

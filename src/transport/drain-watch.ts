@@ -1,12 +1,12 @@
-// Hears when the system has taken what was written to a stream of Node. A stream says `drain` only where more was pending
-// than its mark of some 16 KiB, so what is asked here are the callbacks of the writes.
+// Reports when the system has taken bytes that were written to a stream of Node. A stream emits `drain` only if more was
+// pending than its high-water mark of some 16 KiB, so this module uses the callbacks of writes.
 
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 
 const NOTHING = Buffer.alloc(0)
 
-/** A plain socket tries the system call within write: what is not pending afterwards was copied by the system. */
+/** Whether the stream is a plain socket. It makes the system call within write, so bytes that are not pending afterwards were copied. */
 export function takesAtOnce(stream: Writable): boolean {
   return stream.constructor === Socket
 }
@@ -21,13 +21,13 @@ export class DrainWatch {
     this.#drained = drained
   }
 
-  /** To be given to each write of a stream that takes late: one function for all of them. */
+  /** The callback for each write of a stream that takes late, one function for all writes. */
   readonly written = (error?: Error | null): void => {
     if (hasEnded(this.#stream, error)) return
     this.#drained()
   }
 
-  /** Where a write to a plain socket left something pending: an empty one behind it tells when it is taken. */
+  /** After a write to a plain socket that left bytes pending: adds an empty write, whose callback reports when they are taken. */
   mark(): void {
     if (this.#hasMark) return
     this.#hasMark = true
@@ -37,7 +37,7 @@ export class DrainWatch {
   readonly #marked = (error?: Error | null): void => {
     this.#hasMark = false
     if (hasEnded(this.#stream, error)) return
-    // More was written since, and that mark was before it.
+    // More was written after that empty write.
     if (this.#stream.writableLength > 0 && this.#stream.writable) this.mark()
     this.#drained()
   }

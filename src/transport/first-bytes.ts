@@ -1,13 +1,13 @@
-// The first bytes on the plain MQTT port: a client that speaks another protocol is told so, and the log as well.
+// Checks the first bytes on the plain MQTT port. A client of another protocol gets an answer, and the log a sentence.
 
 const TLS_HANDSHAKE = 0x16
 const TLS_MAJOR_VERSION = 0x03
 const HTTP_METHODS = ['GET ', 'POST', 'PUT ', 'HEAD', 'OPTI', 'DELE', 'PATC', 'CONN', 'PRI ']
 
 export interface WrongProtocol {
-  /** For the log. */
+  /** The sentence for the log. */
   readonly sentence: string
-  /** For the client, in its own protocol; null when there is nothing it would understand. */
+  /** The answer to the client, in its own protocol; null if there is none. */
   readonly answer: string | null
 }
 
@@ -31,9 +31,9 @@ const HTTP: WrongProtocol = {
   ].join('\r\n'),
 }
 
-/** What the client takes this port for, or null when it may well be MQTT. */
+/** Returns the protocol that the client uses, or null when the bytes may be MQTT. */
 export function wrongProtocolOf(chunk: Buffer): WrongProtocol | null {
-  // CONNECT begins with 0x10: the common case ends here.
+  // CONNECT begins with 0x10. This is the common case.
   if (chunk[0] === 0x10) return null
   if (chunk[0] === TLS_HANDSHAKE && chunk[1] === TLS_MAJOR_VERSION) return TLS
   return HTTP_METHODS.includes(chunk.toString('latin1', 0, 4)) ? HTTP : null

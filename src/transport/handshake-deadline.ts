@@ -1,4 +1,4 @@
-// A deadline for a client that is judged only after what it has sent was read: our own absence is not its silence.
+// A deadline for a client that is checked only after its bytes were read, in case the process was suspended.
 
 import { LATE_MS_MIN } from '../connection/time-limits.ts'
 
@@ -26,11 +26,11 @@ export class HandshakeDeadline {
     this.#timer = setTimeout(() => this.#due(performance.now() - due), this.#milliseconds)
   }
 
-  /** Timers come before the sockets are read: it is looked at again when a whole iteration of the event loop has read them. */
+  /** Timers run before sockets are read, so the deadline is checked again after a whole iteration of the event loop. */
   #due(lateMs: number): void {
     this.#timer = null
     if (lateMs > LATE_MS_MIN) {
-      // What comes before MQTT takes several exchanges: nobody could make one while we were away.
+      // A handshake takes several exchanges, which were not possible while the process was suspended.
       this.#start()
       return
     }

@@ -1,4 +1,4 @@
-// What every listener does: bind, accept, cap, and hand over once PROXY header, TLS and WebSocket are done with.
+// A listener: binds, accepts, limits the number of connections, and hands over wires after PROXY header, TLS and WebSocket.
 
 import {
   type BlockList,
@@ -22,30 +22,30 @@ import { WebSocketStage } from './websocket-stage.ts'
 import { type Arrival, ignored, type Peer, type TransportName, type Wire } from './wire.ts'
 
 export interface Listener {
-  /** `mqtt://127.0.0.1:1883`, with the port that it is bound to. */
+  /** The URL with the actual port: `mqtt://127.0.0.1:1883`. */
   readonly name: string
   readonly port: number
   readonly connectionCount: number
-  /** Since when the oldest connection is here that has not sent CONNECT, by `performance.now()`; null where there is none. */
+  /** When the oldest stranger was accepted, by `performance.now()`; null for none. */
   readonly strangerSince: number | null
-  /** Closes that one, and returns its socket, which frees its place as it closes; null where there is none. */
+  /** Closes the oldest stranger and returns its socket, whose place is free after its close; null for none. */
   closeStranger(cause: string): Socket | null
-  /** Rejects with a sentence that says what is in the way. */
+  /** Starts listening. Rejects with a sentence about the cause. */
   start(): Promise<void>
-  /** Stops accepting. What was accepted lives on until its line ends it. */
+  /** Stops accepting. Accepted connections continue until their clients end them. */
   close(): Promise<void>
-  /** Reads certificates anew; with bad files the old ones stay, and it rejects. */
+  /** Reads the certificates again. If a file is wrong it rejects, and the old ones stay in use. */
   reload(): Promise<void>
 }
 
 const HANDSHAKE_MS_MAX = 10_000
-/** What the system says where an address of IPv6 cannot be had at all. */
+/** The error codes of a system without IPv6. */
 const NO_IPV6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
 const BIND_ATTEMPTS_MAX = 5
-/** How long a connection over the bound waits for one that is just being closed. */
+/** How long a connection over the limit waits for a place that is just becoming free. */
 const SECOND_LOOK_MS = 100
 const SECOND_LOOKS_MAX = 16
-/** A client may switch MQTT's keep-alive off: then it is TCP that notices when it is gone without a word. */
+/** TCP keep-alive detects lost clients that have switched MQTT's keep-alive off. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
 export function createListener(options: ListenerOptions, arrival: Arrival, log: Log): Listener {
@@ -57,7 +57,7 @@ class SocketListener implements Listener {
   readonly #arrival: Arrival
   readonly #log: Log
   readonly #server: Server
-  /** For ::1, where the host is `localhost` and there is IPv6. */
+  /** The second server, for ::1, if the host is `localhost` and IPv6 is available. */
   readonly #second: Server
   readonly #proxyTrusted: BlockList | null
   readonly #webSocket: WebSocketStage | null
@@ -66,10 +66,10 @@ class SocketListener implements Listener {
   #name: string
   #connections = 0
   #looking = 0
-  /** Accepted, and not yet through with what comes before MQTT. */
+  /** Accepted connections that are still before MQTT: PROXY header, TLS or WebSocket. */
   readonly #preparing = new Set<Socket>()
   readonly #strangers = new Strangers()
-  /** One for all sockets. */
+  /** One instance for all sockets. */
   readonly #socketClosed: (this: Socket) => void
 
   constructor(options: ListenerOptions, arrival: Arrival, log: Log) {
@@ -167,7 +167,7 @@ class SocketListener implements Listener {
     this.#name = this.#nameNow()
   }
 
-  /** `localhost` is either address to whoever looks it up. Where there is no IPv6 the first is enough. */
+  /** `localhost` resolves to both addresses. Without IPv6 the first one is enough. */
   async #listenOnBoth(port: number): Promise<void> {
     for (let attempts = 1; ; attempts++) {
       await this.#bind(this.#server, { host: '127.0.0.1', port })
@@ -180,7 +180,7 @@ class SocketListener implements Listener {
         const { code = '' } = error as NodeJS.ErrnoException
         if (NO_IPV6.includes(code)) return
         await closed(this.#server)
-        // A port that the system chose may be another program's at ::1.
+        // Another program may use the port that the system chose at ::1.
         if (port !== 0 || code !== 'EADDRINUSE' || attempts === BIND_ATTEMPTS_MAX) throw error
       }
     }
@@ -208,10 +208,10 @@ class SocketListener implements Listener {
     this.#place(socket, peer)
   }
 
-  /** A client that closes one connection and opens the next at once may come before its own end was seen. */
+  /** A client that closes one connection and opens the next at once may arrive before the close was noticed. */
   #place(socket: Socket, peer: Peer, hasWaited = false): void {
     if (socket.destroyed) return
-    // The listener was closed while it waited.
+    // The listener was closed during the wait.
     if (!this.#server.listening) {
       socket.destroy()
       return
@@ -270,8 +270,8 @@ class SocketListener implements Listener {
   }
 
   /**
-   * One deadline from accept for all that comes before MQTT, however slowly its bytes drip.
-   * Returns what is to be called with the wire when the socket has come through.
+   * Sets one deadline, counted from accept, for everything before MQTT, however slowly bytes arrive.
+   * Returns the function to call with the finished wire.
    */
   #startDeadline(socket: Socket): (wire: Wire) => void {
     const { handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
@@ -338,12 +338,12 @@ class SocketListener implements Listener {
     socket.destroy()
   }
 
-  /** Without a descriptor for it a connection cannot be accepted: Node closes it. */
+  /** Counts connections that Node has closed because there was no file descriptor. */
   #acceptFailed(cause: string): void {
     this.#log.error({ event: 'accept.failed', listener: this.name, cause }, 'accept failed')
   }
 
-  /** Why one more connection is refused, or null. */
+  /** Returns why one more connection is refused, or null. */
   get #fullness(): string | null {
     const { connectionsMax, key, fullness } = this.#options
     if (this.#connections < connectionsMax) return fullness?.() ?? null
@@ -351,7 +351,7 @@ class SocketListener implements Listener {
   }
 }
 
-/** An IPv4 client of a listener for both families, written as what it is. */
+/** Returns the IPv4 address of an IPv4 client, also if the listener serves both families. */
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }
@@ -363,7 +363,7 @@ async function closed(server: Server): Promise<void> {
   })
 }
 
-/** With the code that the system gave. */
+/** Makes an error with the system's code. */
 function bindError(error: NodeJS.ErrnoException, name: string): Error {
   return Object.assign(new Error(bindSentence(error, name)), { code: error.code })
 }

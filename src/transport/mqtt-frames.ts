@@ -1,14 +1,14 @@
-// Whole MQTT packets → WebSocket frames, one a packet (RFC 6455, section 5.2). The specification lets a frame hold several
-// [MQTT-6.0.0-2], and clients in daily use (Paho C) read the first and wait; mosquitto sends one as well.
+// Whole MQTT packets → WebSocket frames, one per packet (RFC 6455, section 5.2). The specification allows several packets in a
+// frame [MQTT-6.0.0-2], but some widely used clients (Paho C) read only the first. mosquitto also sends one per frame.
 
 import { LARGE_BYTES_MIN } from '../packet/sizes.ts'
 
-/** The last fragment of a binary message, which is its only one. */
+/** The first byte of a frame that is a whole binary message. */
 const FINAL_BINARY = 0x82
 const HEADER_BYTES_MAX = 10
 const CHUNK_BYTES = 16_384
 
-/** The bytes to be written, in memory of their own but for large pieces, which are handed on as they are. */
+/** Returns the bytes to write. They are copied, except for large pieces. */
 export function framesOf(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   let left = 0
   for (const piece of pieces) left += piece.length
@@ -17,7 +17,7 @@ export function framesOf(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   for (const piece of pieces) {
     for (let at = 0; at < piece.length;) {
       if (lacks === 0) {
-        // A write ends with a packet: what would not is carried all the same.
+        // A write normally ends with a packet. If it does not, the bytes are sent as well.
         lacks = Math.min(packetBytes(piece, at), left)
         frames.header(lacks)
       }
@@ -31,7 +31,7 @@ export function framesOf(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   return frames.end()
 }
 
-/** A fixed header lies whole in its piece: it is written with what follows it. */
+/** A fixed header is always whole within its piece. */
 function packetBytes(bytes: Uint8Array, start: number): number {
   let length = 0
   let at = start + 1

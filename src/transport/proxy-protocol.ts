@@ -1,13 +1,13 @@
-// PROXY protocol, versions 1 and 2: the client's true address behind a balancer. Strict, and over any chunking.
+// PROXY protocol, versions 1 and 2: the client's real address behind a load balancer. The parser is strict and accepts any chunking.
 
 type ProxyHeader =
-  /** More bytes are needed to tell. */
+  /** More bytes are needed. */
   | { readonly kind: 'incomplete' }
   | {
       readonly kind: 'complete'
-      /** Bytes that the header takes. */
+      /** The size of the header. */
       readonly length: number
-      /** Null for LOCAL and UNKNOWN: the connection's own address counts. */
+      /** Null for LOCAL and UNKNOWN: then the connection's own address is used. */
       readonly source: { readonly address: string; readonly port: number } | null
     }
   | { readonly kind: 'invalid'; readonly sentence: string }
@@ -15,10 +15,10 @@ type ProxyHeader =
 const INCOMPLETE: ProxyHeader = { kind: 'incomplete' }
 const SIGNATURE_2 = Buffer.from('0d0a0d0a000d0a515549540a', 'hex')
 const PREFIX_1 = Buffer.from('PROXY ')
-/** Longest header line of version 1, with its end. */
+/** The longest header line of version 1, with its line end. */
 const LINE_BYTES_MAX = 107
 const HEADER_2_BYTES = 16
-/** Addresses and additional fields; larger ones are not sent in practice and refused. */
+/** The most bytes of addresses and additional fields. Larger headers are not used in practice and are refused. */
 const BODY_2_BYTES_MAX = 4_096
 
 export function parseProxyHeader(bytes: Buffer): ProxyHeader {

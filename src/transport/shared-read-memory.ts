@@ -1,16 +1,16 @@
-// Reading from a TCP socket into memory that all sockets share. It is what `net.connect({ onread })` does, for the
-// sockets of a server, which Node has no public way to ask it of. Where this Node is built otherwise, they are read
-// from as streams are: that costs more, and nothing else changes.
-// What it buys: no 64 KiB are allocated for each read. A delivery of 64 KiB at QoS 0 costs 30 µs of CPU with it and 49 without,
-// one of 16 B at QoS 1 1.43 and 1.7, and a single message that nothing can be batched with a fifteenth less.
+// Reads from TCP sockets into memory that all sockets share. `net.connect({ onread })` does the same for client sockets; Node
+// has no public API for it on server sockets. If the internals of this Node version differ, sockets are read as
+// streams, which is slower and otherwise equal.
+// The gain: no allocation of 64 KiB per read. A delivery of 64 KiB at QoS 0 takes 30 µs of CPU with it and 49 without, one of
+// 16 bytes at QoS 1 takes 1.43 and 1.7 µs, and a single message without batching takes a fifteenth less.
 
 import { Socket } from 'node:net'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 
-/** As much as the system is asked for in one call, as Node does. */
+/** The size of one read, as in Node. */
 const BYTES = 65_536
 
-/** Read from by one socket at a time, and only until its callback returns. Windows reads ahead, into memory of each socket's own. */
+/** Only one socket at a time uses it, until its callback returns. Windows reads ahead, so there each socket has its own memory. */
 const shared = process.platform === 'win32' ? null : Buffer.allocUnsafeSlow(BYTES)
 
 interface Handle {
@@ -32,13 +32,13 @@ interface ReadSocket extends Socket {
 }
 
 export interface Reader {
-  /** The chunk is lent until this has returned. */
+  /** Receives a chunk, which is lent: valid only during the call. */
   received(chunk: LentBytes): void
 }
 
 /**
- * From now on `received` of the reader is called with what is read, in memory that is written to again when it has returned.
- * False where that cannot be had.
+ * Calls `received` of the reader with all bytes that are read from now on, in memory that is reused after each call. Returns
+ * false if that is not possible.
  */
 export function readIntoSharedMemory(socket: Socket, reader: Reader): boolean {
   const handle: unknown = Reflect.get(socket, '_handle')

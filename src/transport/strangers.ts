@@ -1,17 +1,17 @@
-// The connections of a listener whose CONNECT was not read yet, in the order in which they were accepted. Where there is no
-// room for another one, the oldest is closed for it: whoever has said CONNECT never is.
+// The strangers of a listener: connections whose CONNECT was not read yet, in the order in which they were accepted. If there is
+// no room for another connection, the oldest stranger is closed. A client that has sent CONNECT is never closed for that.
 
 import type { Socket } from 'node:net'
 import type { Arrived } from './wire.ts'
 
 interface Stranger {
-  /** Milliseconds of a clock that never goes back. */
+  /** When it was accepted, in milliseconds of a clock that never goes back. */
   readonly since: number
-  /** Null while its PROXY header, TLS or WebSocket is not through. */
+  /** Null before PROXY header, TLS and WebSocket are done. */
   arrived: Arrived | null
 }
 
-/** How many of the oldest are looked at as one is added: so few stay that have said CONNECT. */
+/** How many of the oldest are checked when one is added, so that few entries stay that have sent CONNECT. */
 const LOOKS = 2
 
 export class Strangers {
@@ -35,13 +35,13 @@ export class Strangers {
     this.#all.delete(socket)
   }
 
-  /** Since when the oldest is here, or null. */
+  /** When the oldest was accepted, or null. */
   get oldestSince(): number | null {
     const oldest = this.#oldest()
     return oldest === null ? null : (this.#all.get(oldest)?.since ?? null)
   }
 
-  /** Takes the oldest out, or null. */
+  /** Removes and returns the oldest, or null. */
   takeOldest(): Socket | null {
     const oldest = this.#oldest()
     if (oldest !== null) this.#all.delete(oldest)

@@ -1,4 +1,4 @@
-// A wire over any duplex stream of Node: a TCP or TLS socket, a Unix socket, or what an embedder hands in.
+// A wire over any duplex stream of Node: a TCP, TLS or Unix socket, or a stream of an embedding program.
 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -8,7 +8,7 @@ import type { WrongProtocol } from './first-bytes.ts'
 import { type Reader, readIntoSharedMemory } from './shared-read-memory.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
-/** `check` looks at the first bytes and says what is wrong with them, or null. */
+/** `check` examines the first bytes and returns what is wrong with them, or null. */
 export function streamWire(
   stream: Duplex,
   peer: Peer,
@@ -17,7 +17,7 @@ export function streamWire(
   return new StreamWire(stream, peer, check)
 }
 
-/** Where a stream has its wire: so all streams share their listeners, and an idle socket has no closures of its own. */
+/** The property of a stream that holds its wire. So all streams share their listeners, and an idle socket has no closures. */
 const WIRE = Symbol('wire')
 
 interface Wired extends Duplex {
@@ -28,7 +28,7 @@ class StreamWire implements Wire, Reader {
   readonly peer: Peer
   readonly #stream: Wired
   readonly #takesAtOnce: boolean
-  /** Made when something is pending for the first time: on a plain socket that reads, never. */
+  /** Made when bytes are pending for the first time, which never happens on a plain socket whose client reads. */
   #watch: DrainWatch | null = null
   #check: ((chunk: Buffer) => WrongProtocol | null) | null
   #receiver: WireReceiver | null = null
@@ -61,7 +61,7 @@ class StreamWire implements Wire, Reader {
     stream.on('end', onEnd)
     stream.on('close', onClose)
     if (stream.destroyed) this.closed()
-    // It was paused if something was read before MQTT, such as a PROXY header.
+    // The stream is paused if something was read before MQTT, such as a PROXY header.
     else stream.resume()
   }
 
@@ -115,8 +115,8 @@ class StreamWire implements Wire, Reader {
     if (this.#isEnding) return
     this.#isEnding = true
     const stream = this.#stream
-    // The system throws away what we wrote when it closes a socket with something unread: so the client is read from to
-    // its own end. One that does not come to it is not waited for, nor one that never reads our last word.
+    // When a socket with unread bytes is closed, the system discards written bytes. So the client's bytes are read up to its own
+    // end. The wait is bounded, in case the client does not close or does not read.
     stream.resume()
     stream.end(() => this.leave())
     if (stream.destroyed) return
@@ -124,12 +124,12 @@ class StreamWire implements Wire, Reader {
     stream.once('close', () => clearTimeout(giveUp))
   }
 
-  /** Closes once both sides have come to their end. */
+  /** Closes when both sides have ended. */
   leave(): void {
     if (this.#stream.writableFinished && this.#stream.readableEnded) this.destroy()
   }
 
-  /** A stream that was handed in may throw even here, and nobody may be there to catch it. */
+  /** Destroys the stream. A stream of an embedding program may throw even here, where no caller could catch it. */
   destroy(): void {
     try {
       this.#stream.destroy()
@@ -165,11 +165,11 @@ class StreamWire implements Wire, Reader {
 
   failed(error: NodeJS.ErrnoException): void {
     this.#cause ??= sentenceOf(error)
-    // Which a stream that does not destroy itself would not do.
+    // A stream without autoDestroy would not close by itself.
     this.destroy()
   }
 
-  /** The client closes its side: it may read what is on its way to it, and is not waited for if it does not. */
+  /** The client has closed its side. It may still read pending bytes; the wait for that is bounded. */
   ended(): void {
     try {
       this.end()

@@ -1,4 +1,4 @@
-// TLS in front of a listener: certificates by name, client certificates, and renewal without dropping anybody.
+// TLS in front of a listener: certificates by name, client certificates, and renewal without closing connections.
 
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -37,10 +37,10 @@ export class TlsStage {
   readonly #log: Log
   readonly #name: () => string
   readonly #server: Server
-  /** Sockets in their handshake. An address would not do: a Unix socket has none, nor has one that is gone. */
+  /** Sockets in their handshake. They are not identified by address, because Unix sockets and closed sockets have none. */
   readonly #handshakes = new WeakMap<object, PendingHandshake>()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
-  /** So that a refusal can say who it was: a socket that is destroyed does not know. */
+  /** The peers of sockets, for refusals: a destroyed socket does not have its address any more. */
   readonly #clients = new WeakMap<TLSSocket, TlsClient>()
 
   private constructor(
@@ -59,9 +59,9 @@ export class TlsStage {
       ...loaded.main,
       minVersion: options.minVersion ?? 'TLSv1.2',
       requestCert: asks,
-      // One that is only asked for may be left out; one that is given and is not right is refused by us.
+      // A client may send no certificate if it is only requested. A wrong certificate is refused in this file.
       rejectUnauthorized: options.requireCertificate === true,
-      // The listener's deadline is the one that counts, and looks twice: this one only has to be behind it.
+      // The listener's deadline decides. This timeout must only be later.
       handshakeTimeout: TIMER_MS_MAX,
       ALPNCallback: ({ protocols }) => (protocols.includes(alpn) ? alpn : protocols[0]),
       SNICallback: (serverName, done) => done(null, this.#byName.get(serverName.toLowerCase())),
@@ -71,7 +71,7 @@ export class TlsStage {
     if (asks) this.#server.on('keylog', (_line, socket) => this.#remember(socket))
   }
 
-  /** Rejects with a sentence that names the file which is wrong. */
+  /** Reads the certificates. Rejects with a sentence that names the wrong file. */
   static async create(
     options: TlsOptions,
     alpn: string,
@@ -82,7 +82,7 @@ export class TlsStage {
     return new TlsStage(options, loaded, alpn, log, name)
   }
 
-  /** Reads the files anew. What is wrong with them leaves the old ones in force. */
+  /** Reads the files again. If a file is wrong, the old certificates stay in use. */
   async reload(): Promise<void> {
     const loaded = await load(this.#options)
     this.#server.setSecureContext(loaded.main)
@@ -111,8 +111,8 @@ export class TlsStage {
   }
 
   /**
-   * Node destroys the socket of a client whose certificate is refused before it tells us. The first we see of a TLS
-   * socket is this event, which is for logging keys: they are not looked at.
+   * Node destroys the socket of a client with a refused certificate before it reports the refusal. The first event of a TLS
+   * socket is this one. It is meant for logging keys, which are ignored here.
    */
   #remember(socket: TLSSocket): void {
     if (this.#clients.has(socket)) return
@@ -129,7 +129,7 @@ export class TlsStage {
 
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {
     socket.on('error', ignored)
-    // A probe that opened the connection to see whether it can be opened.
+    // A probe that opened the connection only to check that it can be opened.
     if (bytesBeneath(socket) === 0) {
       socket.destroy()
       return
@@ -146,7 +146,7 @@ export class TlsStage {
     socket.destroy()
   }
 
-  /** Node has no public way to ask a TLS socket for the socket beneath it. */
+  /** Node has no public API for the socket beneath a TLS socket. */
   #handshakeOf(socket: TLSSocket): PendingHandshake | null {
     const beneath: unknown = Reflect.get(socket, '_parent')
     if (typeof beneath !== 'object' || beneath === null) return null
@@ -155,14 +155,14 @@ export class TlsStage {
 }
 
 interface TlsClient {
-  /** Of the client itself, where a PROXY header told it. */
+  /** The address of the client, from the PROXY header if there is one. */
   readonly address: string
   certificate: Partial<PeerCertificate>
 }
 
 const NO_CERTIFICATE: Partial<PeerCertificate> = {}
 
-/** Why the certificate that the client gave, without having to, is refused; null when it is right or there is none. */
+/** Returns why an optional client certificate is refused; null when it is valid or missing. */
 function certificateRefusal(socket: TLSSocket): (Error & { code?: string }) | null {
   const { authorizationError } = socket
   if (socket.authorized || socket.getPeerCertificate().raw === undefined) return null
@@ -170,7 +170,7 @@ function certificateRefusal(socket: TLSSocket): (Error & { code?: string }) | nu
   return Object.assign(new Error(code), { code })
 }
 
-/** Bytes that the client has sent so far; null where that cannot be told. */
+/** Returns how many bytes the client has sent; null if unknown. */
 function bytesBeneath(socket: TLSSocket): number | null {
   const beneath: unknown = Reflect.get(socket, '_parent')
   return beneath instanceof Socket ? beneath.bytesRead : null
@@ -189,7 +189,7 @@ function sentenceOf(
   socket: TLSSocket,
   certificate: Partial<PeerCertificate> | undefined,
 ): string {
-  // Node has it as a code.
+  // Node reports it as a code.
   const refusal = socket.authorizationError as unknown
   if (typeof refusal === 'string') return certificateSentence(refusal, certificate)
   switch (error.code) {
@@ -217,7 +217,7 @@ function sentenceOf(
   }
 }
 
-/** OpenSSL's own words without numbers and file names: `error:0A000126:SSL routines::unexpected eof while reading`. */
+/** Returns OpenSSL's message without numbers and file names: `error:0A000126:SSL routines::unexpected eof while reading`. */
 function plainReason(error: Error): string {
   const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : null
   const words = (reason ?? error.message.split(':').at(-2) ?? error.message).trim()
@@ -255,7 +255,7 @@ function certificateSentence(
   }
 }
 
-/** All that is wrong with the files, each in a sentence. */
+/** Returns all problems of the files, one sentence each. */
 export async function checkCertificates(options: TlsOptions): Promise<readonly string[]> {
   try {
     const { main } = await load(options)
@@ -306,7 +306,7 @@ async function loadPair(files: CertificateFiles): Promise<{ cert: Buffer; key: B
 
 const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g
 
-/** Each list of its own, as that of a signing authority and of its root: OpenSSL reads no more than the first of a text. */
+/** Splits a text into its revocation lists, because OpenSSL reads only the first one of a text. */
 function revocationsIn(pem: Buffer, file: string): string[] {
   const lists = pem.toString('latin1').match(REVOCATION_LIST) ?? []
   try {
@@ -315,7 +315,7 @@ function revocationsIn(pem: Buffer, file: string): string[] {
       return lists
     }
   } catch {
-    // It looks like a list and is none.
+    // The text looks like a revocation list but is not valid.
   }
   throw new Error(`${file} holds no list of revoked certificates in PEM`)
 }

@@ -1,4 +1,4 @@
-// The file of a Unix socket: what a dead broker left behind is removed, a living one's is not.
+// The file of a Unix socket. The file of a broker that has ended is removed; the file of a running broker is not.
 
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -6,10 +6,10 @@ import { connect } from 'node:net'
 /** Owner and group may connect. */
 const SOCKET_MODE = 0o660
 
-/** What the system keeps of a socket's path; it cuts the rest off without a word. */
+/** The longest path of a socket in bytes. The system silently cuts longer paths. */
 const PATH_BYTES_MAX = 107
 
-/** Rejects with a sentence when the path is in use. */
+/** Prepares the path. Rejects with a sentence when it is in use. */
 export async function prepareSocketPath(path: string): Promise<void> {
   if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
     throw new Error(

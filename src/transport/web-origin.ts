@@ -1,5 +1,5 @@
-// Which web origins may open a WebSocket. A page from anywhere on the web could open one to a broker on the visitor's own
-// machine, so only those may whose host is known to be this one, and those that the configuration lists.
+// Decides which web origins may open a WebSocket. Any page on the web could open one to a broker on the visitor's
+// machine. So only origins whose host is known to be this machine are allowed, and origins in the configuration.
 
 import type { IncomingMessage } from 'node:http'
 import { type BlockList, isIP } from 'node:net'
@@ -25,8 +25,8 @@ export class WebOrigins {
   }
 
   /**
-   * The origin is allowed by its own name, is this machine, or is the very host that was asked for, where that is known to
-   * be ours: a number, or a name among `hosts`. Any other name could be made to point here by whoever owns it. Programs
+   * Whether the origin is allowed: it is in the configuration, it is this machine, or it equals the requested host, if that is known
+   * to be this machine: an IP address, or a name in `hosts`. The owner of any other name could make it point here. Programs
    * send an origin as well, mostly the host that they connect to.
    */
   allows(origin: string, request: IncomingMessage): boolean {
@@ -42,7 +42,7 @@ export class WebOrigins {
     return isIP(hostname.replaceAll(/[[\]]/g, '')) !== 0 || this.#hosts.includes(hostname)
   }
 
-  /** What the client asked for: as a proxy tells it, if that is one of ours. */
+  /** Returns the host that the client requested, from the header of a trusted proxy if there is one. */
   #hostOf({ headers, socket }: IncomingMessage): string {
     const forwarded = headers['x-forwarded-host']
     const isTrusted =
@@ -52,7 +52,7 @@ export class WebOrigins {
   }
 }
 
-/** Browsers leave the port out when it is the usual one of the scheme. */
+/** Adds the default port of the scheme, which browsers leave out. */
 function withPort(host: string, protocol: string): string {
   if (/:\d+$/.test(host)) return host
   return `${host}:${protocol === 'https:' || protocol === 'wss:' ? 443 : 80}`

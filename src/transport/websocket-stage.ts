@@ -11,13 +11,13 @@ import { WebOrigins } from './web-origin.ts'
 import { WebSocketWire } from './websocket-wire.ts'
 import { CLOSE_MS_MAX, ignored, type Peer, type Wire } from './wire.ts'
 
-/** The names that MQTT over WebSocket goes by; the second is that of MQTT 3.1 clients. */
+/** The subprotocols of MQTT over WebSocket. MQTT 3.1 clients use the second one. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
 const FRAME_BYTES_MAX = 2_097_152
 const HEADERS_MAX = 100
 /**
- * From a close frame, or a frame that is wrong, to the end of the socket: a client that does not close its side is
- * connected until then, and cannot say a word. The types of `ws` do not know the option yet.
+ * The time from a close frame, or an invalid frame, to the end of the socket, if the client does not close its side. The client
+ * cannot send anything meanwhile. The types of `ws` do not have the option yet.
  */
 const CLOSING = { closeTimeout: CLOSE_MS_MAX }
 
@@ -38,7 +38,7 @@ export class WebSocketStage {
       ...CLOSING,
       noServer: true,
       clientTracking: false,
-      // A few bytes could be inflated to any size.
+      // Compression is off, because a few bytes could expand to any size.
       perMessageDeflate: false,
       maxPayload: options.frameBytesMax ?? FRAME_BYTES_MAX,
       handleProtocols: offered => SUBPROTOCOLS.find(each => offered.has(each)) ?? false,
@@ -54,17 +54,17 @@ export class WebSocketStage {
     this.#http.on('clientError', (error, socket) => this.#unreadable(error, socket))
   }
 
-  /** `arrived` is called with the wire when the socket has become a WebSocket. */
+  /** `arrived` is called with the wire after the upgrade to WebSocket. */
   serve(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     this.#peers.set(socket, peer)
     this.#arrived.set(socket, arrived)
     socket.on('error', ignored)
     this.#http.emit('connection', socket)
-    // What came behind a PROXY header lies in the socket still. It flows to the parser before anything that is read from now on.
+    // Bytes behind a PROXY header are still in the socket. They reach the parser before bytes that are read from now on.
     socket.resume()
   }
 
-  /** What is no HTTP, or too much of it. A connection that only went away is no event. */
+  /** Handles bytes that are not HTTP, or too many headers. A connection that was only closed is not reported. */
   #unreadable(error: Error & { code?: string; rawPacket?: Buffer }, socket: Duplex): void {
     const peer = this.#peers.get(socket)
     const { code, rawPacket } = error
@@ -128,7 +128,7 @@ interface Refusal {
   readonly sentence: string
 }
 
-/** What came instead of HTTP. */
+/** Describes the bytes that came instead of HTTP. */
 function meantBy(bytes: Buffer): string {
   if (bytes[0] === 0x10) return 'it speaks MQTT without WebSocket to the HTTP port'
   if (bytes[0] === 0x16) return 'it speaks TLS to the plain HTTP port'

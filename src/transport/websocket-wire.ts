@@ -1,4 +1,4 @@
-// A wire over a WebSocket: binary frames are a stream of bytes, however packets are split or joined [MQTT-6.0.0-2].
+// A wire over a WebSocket. Binary frames form a stream of bytes, in which packets may be split or joined [MQTT-6.0.0-2].
 
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
@@ -6,7 +6,7 @@ import { DrainWatch, takesAtOnce } from './drain-watch.ts'
 import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
-/** Close code for data of a kind that is not taken (RFC 6455, section 7.4.1). */
+/** The close code for an unsupported kind of data (RFC 6455, section 7.4.1). */
 const UNSUPPORTED_DATA = 1_003
 
 export class WebSocketWire implements Wire {
@@ -19,7 +19,7 @@ export class WebSocketWire implements Wire {
   #cause: string | null = null
   #isEnding = false
   #isDestroyed = false
-  /** Something was whole within the chunk that is being read. */
+  /** Whether a message or control frame was completed in the present chunk. */
   #isWhole = false
 
   constructor(socket: WebSocket, transport: Socket, peer: Peer) {
@@ -43,20 +43,20 @@ export class WebSocketWire implements Wire {
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary))
     this.#socket.on('error', error => (this.#cause ??= error.message))
     this.#socket.on('close', () => this.#closed())
-    // A client that closes its socket without a close frame may still have to read what is pending, or never do.
+    // A client that closes its socket without a close frame may still read pending bytes, or never read them.
     this.#transport.on('end', () => this.end())
     this.#hearParts()
     if (this.#socket.readyState === this.#socket.CLOSED) this.#closed()
   }
 
   /**
-   * A message is received when it is whole, and a large one may take longer than the keep-alive: bytes that end no frame
-   * are a part of one. A ping or a pong of WebSocket is no packet of MQTT [MQTT-3.1.2-22] and keeps nobody alive.
+   * A message is received when it is complete, and a large one may take longer than the keep-alive. Bytes that complete nothing
+   * are part of a message and count as activity. A ping or pong of WebSocket is no MQTT packet [MQTT-3.1.2-22] and does not count.
    */
   #hearParts(): void {
     this.#socket.on('ping', () => (this.#isWhole = true))
     this.#socket.on('pong', () => (this.#isWhole = true))
-    // Called behind the listener of the WebSocket, which has told of all that ended in this chunk.
+    // This listener runs after the one of the WebSocket, which has reported everything that this chunk completed.
     this.#transport.on('data', () => {
       if (!this.#isWhole) this.#receiver?.heard?.()
       this.#isWhole = false
@@ -68,7 +68,7 @@ export class WebSocketWire implements Wire {
     return this.writeMany([bytes])
   }
 
-  /** The frames are written past `ws`, which would make an object for each: a burst of acknowledgements is many. */
+  /** Frames are written directly to the socket. `ws` would allocate an object for each frame, and there may be many acknowledgements. */
   writeMany(pieces: readonly Uint8Array[]): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
     const frames = framesOf(pieces)
@@ -111,7 +111,7 @@ export class WebSocketWire implements Wire {
     this.#giveUpLater()
   }
 
-  /** A client that closes its side, or is asked to, is not waited for when it does not read what is on its way to it. */
+  /** Bounds the wait for a client that closes, or was asked to close, and does not read pending bytes. */
   #giveUpLater(): void {
     const giveUp = setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX)
     this.#socket.once('close', () => clearTimeout(giveUp))
@@ -123,7 +123,7 @@ export class WebSocketWire implements Wire {
   }
 
   #received(data: RawData, isBinary: boolean): void {
-    // Frames of the chunk in which it was destroyed are still brought.
+    // `ws` still delivers frames of the chunk in which the wire was destroyed.
     if (this.#isDestroyed) return
     this.#isWhole = true
     if (!isBinary) {

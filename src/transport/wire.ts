@@ -1,12 +1,12 @@
-// What the broker needs of a socket, whatever it is made of: TCP, TLS, WebSocket, or a stream that an embedder hands in.
+// The port to a socket: TCP, TLS, WebSocket, or a stream of an embedding program.
 
 import type { LentBytes } from '../packet/lent-bytes.ts'
 
 export type TransportName = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
 
-/** Who is at the other end. */
+/** The peer of a wire. */
 export interface Peer {
-  /** The client's own address: the one that PROXY protocol told, where it did. Empty for a stream without one. */
+  /** The client's address, from the PROXY protocol if it is used. Empty for a stream without an address. */
   readonly address: string
   readonly port: number
   readonly transport: TransportName
@@ -17,30 +17,29 @@ export interface Peer {
 }
 
 /**
- * What a wire that takes late may have pending and still keep up. Such a wire (TLS, a stream of an embedder) tells only in a
- * later event that the system has taken what it was given, however fast the client reads.
+ * How many bytes a wire that takes late may have pending and still count as keeping up. Such a wire (TLS, a stream of an embedding
+ * program) reports only in a later event that the system has taken the bytes, however fast the client reads.
  */
 export const LATE_BYTES_MAX = 65_536
 
 /**
- * Whoever a wire speaks to. Nothing is called from within a call of the wire but `closed` from within `open`, when it was
- * closed before; nothing after `closed`; and nothing but `closed` after `destroy`.
+ * The receiver of a wire's events. A wire never calls it from within a call of the wire, except `closed` from within `open` when it
+ * was closed before. It calls nothing after `closed`, and nothing but `closed` after `destroy`.
  */
 export interface WireReceiver {
   /**
-   * Bytes, in order. The chunk is lent: its memory is written to again after this has returned. What was on its way
-   * may still come after `pause`, at most what one read of the socket brought. What comes after `end` is of no use to anybody: it may be brought or not.
+   * Bytes, in order. The chunk is lent: its memory is reused after this has returned. After `pause` bytes of at most one read of the
+   * socket may still come. Bytes that arrive after `end` may be passed on or not.
    */
   received(chunk: LentBytes): void
-  /** Bytes have come that are a part of something larger, which is received when it is whole: the client is not silent. */
+  /** Part of a message has arrived, which is received when it is complete: the client is not silent. */
   heard?(): void
   /**
-   * The system has taken what was pending, or some of it: `pendingBytes` tells what is left. After every write that left
-   * something pending, however little, this is called in a later event, at the latest when nothing is pending any more.
-   * It may be called when nobody waits for it.
+   * The system has taken pending bytes; `pendingBytes` is what is left. After every write that left bytes pending, however
+   * few, this is called in a later event, at the latest when nothing is pending. It may be called when nobody waits for it.
    */
   drained(): void
-  /** Called once, whatever ended it. `cause` is a sentence for the log, or null for an orderly end by the peer. */
+  /** Is called once, at the end of the wire. `cause` is a sentence for the log, or null for an orderly end by the peer. */
   closed(cause: string | null): void
 }
 
@@ -49,41 +48,41 @@ export interface Wire {
   /** Starts the flow of bytes to `receiver`. Called once. */
   open(receiver: WireReceiver): void
   /**
-   * Hands bytes to the system in one call. True when it has copied them all, so that the caller may use the memory
-   * again and nothing of them is pending; otherwise the caller does not touch them any more. On a wire that is
-   * ending or closed it does nothing.
+   * Hands bytes to the system in one call. Returns true when the system has copied them all, so that nothing is pending and the
+   * caller may reuse the memory. Otherwise the caller must not change them any more. On a wire that is ending or closed it
+   * does nothing.
    */
   write(bytes: Uint8Array): boolean
-  /** The same for several pieces, in order, with as few calls of the system as it takes. */
+  /** The same for several pieces, in order, with as few system calls as possible. */
   writeMany(pieces: readonly Uint8Array[]): boolean
   /**
-   * Bytes handed over that the system has not taken yet, with what the transport adds to them. A wire that takes at once has
-   * some only while the system has no room; one that takes late has some after each write.
+   * The bytes that were handed over and not taken by the system yet, with the transport's own bytes. A wire that takes at once has
+   * pending bytes only while the system has no room; one that takes late has some after each write.
    */
   readonly pendingBytes: number
-  /** The system keeps up with what it is given. While this is false something is pending, so `drained` will come. */
+  /** Whether the system takes bytes as fast as they are written. While it is false bytes are pending, so `drained` will be called. */
   readonly isFlowing: boolean
   pause(): void
   resume(): void
-  /** Sends what was written, then closes; a client that does not take it is not waited for longer than `CLOSE_MS_MAX`. */
+  /** Sends all written bytes, then closes. It waits at most `CLOSE_MS_MAX` for a client that does not read. */
   end(): void
-  /** Closes at once: what is pending is lost. */
+  /** Closes at once. Pending bytes are lost. */
   destroy(): void
 }
 
-/** How long a client may take to read our last words. */
+/** How long a client may take to read the last bytes. */
 export const CLOSE_MS_MAX = 2_000
 /**
- * Listens to the errors of a socket from its first moment to its last, whoever else has it meanwhile: what ends it comes
- * as its 'close', and an error that nobody listens to would end the process.
+ * An empty listener for the errors of a socket during its whole life. The end of a socket is handled by 'close', and an error
+ * without a listener would end the process.
  */
 export function ignored(): void {}
 
-/** Whoever a listener has brought a wire to. */
+/** The owner of an accepted wire. */
 export interface Arrived {
-  /** CONNECT was read: the client is no stranger any more, whatever is answered. */
+  /** Whether CONNECT was read: then the connection does not count as a stranger any more, whatever the answer is. */
   readonly hasConnect: boolean
 }
 
-/** Where listeners bring what they have accepted; null where nobody took it. */
+/** Takes an accepted wire and returns its owner; null if nobody took it. */
 export type Arrival = (wire: Wire) => Arrived | null

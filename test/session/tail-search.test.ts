@@ -1,10 +1,10 @@
 // Looking for expired messages in the part of a queue that lies in the store.
 
 import { test } from 'tap'
-import { TailSearch } from '../../src/session/tail-search.ts'
+import { ExpiredSearch } from '../../src/session/expired-search.ts'
 
 test('a walk begins only when something may have expired', async t => {
-  const search = new TailSearch()
+  const search = new ExpiredSearch()
 
   t.equal(search.begin(1_000, 0), false)
   search.added(2_000)
@@ -14,7 +14,7 @@ test('a walk begins only when something may have expired', async t => {
 })
 
 test('a walk does not begin again while it runs, nor for ten seconds after it began', async t => {
-  const search = new TailSearch()
+  const search = new ExpiredSearch()
   search.added(0)
   search.begin(1_000, 0)
 
@@ -26,7 +26,7 @@ test('a walk does not begin again while it runs, nor for ten seconds after it be
 })
 
 test('what a walk came by, and what was added meanwhile, expires later', async t => {
-  const search = new TailSearch()
+  const search = new ExpiredSearch()
   search.added(0)
   search.begin(1_000, 0)
   search.saw(50_000)
@@ -38,7 +38,7 @@ test('what a walk came by, and what was added meanwhile, expires later', async t
 })
 
 test('nothing is looked for once the store holds nothing of the queue', async t => {
-  const search = new TailSearch()
+  const search = new ExpiredSearch()
   search.added(0)
   search.clear()
 

@@ -1,19 +1,19 @@
-// A walk from page to page through all of a queue that lies in the store, for what has expired.
+// A search for expired messages in the tail of a queue, page by page.
 
-/** Expired messages are looked for in the store no more often than this. */
+/** The least time between two searches. */
 const SEARCH_INTERVAL_MS = 10_000
 
-export class TailSearch {
+export class ExpiredSearch {
   isRunning = false
-  /** The last delivery that was looked at. */
+  /** The last delivery that was visited. */
   after = 0
   #againAt = 0
-  /** Milliseconds before which none of those in the store expires. */
+  /** No message in the store expires before this time, in milliseconds. */
   #expiresAt = Infinity
-  /** The same of those that this walk has seen. */
+  /** The same for the messages that this search has visited. */
   #seenExpiresAt = Infinity
 
-  /** Begins a walk, if there may be something to find and it was not tried just now. */
+  /** Begins a search, if there may be expired messages and the last search was not just now. */
   begin(now: number, after: number): boolean {
     if (this.isRunning || this.#expiresAt > now || this.#againAt > now) return false
     this.#againAt = now + SEARCH_INTERVAL_MS
@@ -24,23 +24,23 @@ export class TailSearch {
     return true
   }
 
-  /** A message came into the store. */
+  /** A message was added to the tail. */
   added(expiresAt: number): void {
     this.#expiresAt = Math.min(this.#expiresAt, expiresAt)
   }
 
-  /** The walk came by one that has not expired. */
+  /** The search has visited a message that has not expired. */
   saw(expiresAt: number): void {
     this.#seenExpiresAt = Math.min(this.#seenExpiresAt, expiresAt)
   }
 
-  /** The walk came to the end. */
+  /** The search has reached the end. */
   finish(): void {
     this.isRunning = false
     this.added(this.#seenExpiresAt)
   }
 
-  /** Nothing lies in the store any more. */
+  /** The tail is empty. */
   clear(): void {
     this.isRunning = false
     this.#expiresAt = Infinity
