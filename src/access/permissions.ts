@@ -16,15 +16,25 @@ export interface Permissions {
   mayShare?(filter: string): boolean
 }
 
-/** Permissions that know of a whole filter what may be received of it: then its messages need no look, one by one. */
-export interface CoveringPermissions extends Permissions {
+/**
+ * Permissions with rules behind them. They know of a whole filter whether all of it may be received: then its messages need no look,
+ * one by one. They name the rule that decides, as `rules.acl:12`, for the log and for nobody else; null where no rule speaks.
+ */
+export interface RuledPermissions extends Permissions {
   /** Another number after each change of the rules, which changes the answers. */
   readonly rules: { readonly version: number }
+  mayReceive(topic: string): boolean
   /** `filter` is the topic filter without `$share/group/`. */
   mayReceiveAllOf(filter: string): boolean
+  publishRule(topic: string, qos: number, retain: boolean): string | null
+  subscribeRule(filter: string): string | null
+  receiveRule(topic: string): string | null
 }
 
-export function isCovering(permissions: Permissions): permissions is CoveringPermissions {
+/** In the log, in place of a rule: what is not allowed is denied. */
+export const NO_RULE = 'none allows it'
+
+export function isRuled(permissions: Permissions): permissions is RuledPermissions {
   return 'mayReceiveAllOf' in permissions
 }
 

@@ -2,7 +2,7 @@
 // in one order: well formed, reserved topics, right, quotas, room.
 
 import { isUtf8 } from 'node:buffer'
-import { type Permissions, UNRESTRICTED } from '../access/permissions.ts'
+import { isRuled, NO_RULE, type Permissions, UNRESTRICTED } from '../access/permissions.ts'
 import { makeMessage, type Message, type Publishable } from '../message.ts'
 import type { Will } from '../packet/packet.ts'
 import {
@@ -41,11 +41,14 @@ export class NotAdmitted implements Refusal {
   readonly kind: RefusalKind
   readonly reason: ReasonCode
   readonly sentence: string
+  /** The rule that decided, for the log alone: no client is to learn how others are kept out. */
+  readonly rule: string | null
 
-  constructor(kind: RefusalKind, reason: ReasonCode, sentence: string) {
+  constructor(kind: RefusalKind, reason: ReasonCode, sentence: string, rule: string | null = null) {
     this.kind = kind
     this.reason = reason
     this.sentence = sentence
+    this.rule = rule
   }
 }
 
@@ -111,7 +114,8 @@ export class Admission {
     }
     if (asker.permissions === UNRESTRICTED) return null
     if (this.#broker.faults.mayPublish(asker, topic, said)) return null
-    return refused(NOT_AUTHORIZED, 'no right to publish to this topic')
+    const rule = publishRule(asker.permissions, topic, said)
+    return refused(NOT_AUTHORIZED, 'no right to publish to this topic', rule)
   }
 
   /** Checks the form beyond the grammar of the topic name. */
@@ -137,7 +141,8 @@ export class Admission {
     const { clientId, permissions } = session.rights
     const { faults } = this.#broker
     if (!faults.maySubscribe(permissions, topicFilter, clientId)) {
-      return refused(NOT_AUTHORIZED, 'no right to subscribe to this filter')
+      const rule = isRuled(permissions) ? (permissions.subscribeRule(topicFilter) ?? NO_RULE) : null
+      return refused(NOT_AUTHORIZED, 'no right to subscribe to this filter', rule)
     }
     if (subscription.shareName !== null && !faults.mayShare(permissions, topicFilter, clientId)) {
       return refused(NOT_AUTHORIZED, 'no right to receive all that this share group has')
@@ -193,8 +198,17 @@ function nameRefusal(topic: string): NotAdmitted | null {
   return new NotAdmitted('malformed', TOPIC_NAME_INVALID, 'topic name is empty or has a wildcard')
 }
 
-function refused(reason: ReasonCode, sentence: string): NotAdmitted {
-  return new NotAdmitted('refused', reason, sentence)
+function publishRule(
+  permissions: Permissions,
+  topic: string,
+  { qos, retain }: Publishable,
+): string | null {
+  if (!isRuled(permissions)) return null
+  return permissions.publishRule(topic, qos, retain) ?? NO_RULE
+}
+
+function refused(reason: ReasonCode, sentence: string, rule: string | null = null): NotAdmitted {
+  return new NotAdmitted('refused', reason, sentence, rule)
 }
 
 function noRoom(sentence: string): NotAdmitted {

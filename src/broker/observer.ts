@@ -46,16 +46,24 @@ const FOR_PROGRAMS = {
   /** CONNECT was refused, or the bytes were not MQTT. */
   refused: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
   subscribed: event<[clientId: string, subscription: Subscription]>(),
-  /** A filter of SUBSCRIBE was refused. Only the first refusal of each packet, or of each part of a long packet, is reported. */
+  /**
+   * A filter of SUBSCRIBE was refused. Only the first refusal of each packet, or of each part of a long packet, is reported.
+   * `rule` says where the deciding rule is written; it is null where no rule decided.
+   */
   subscribeRefused:
-    event<[clientId: string, filter: string, reason: ReasonCode, sentence: string]>(),
+    event<
+      [clientId: string, filter: string, reason: ReasonCode, sentence: string, rule: string | null]
+    >(),
   unsubscribed: event<[clientId: string, filter: string]>(),
   published: event<[message: Message, receivers: number]>(([message, receivers]) => [
     withOwnBytes(message),
     receivers,
   ]),
-  /** A PUBLISH was refused: too many levels, no right, or over a quota. */
-  publishRefused: event<[clientId: string, topic: string, reason: ReasonCode, sentence: string]>(),
+  /** A PUBLISH was refused: too many levels, no right, or over a quota. `rule` as above. */
+  publishRefused:
+    event<
+      [clientId: string, topic: string, reason: ReasonCode, sentence: string, rule: string | null]
+    >(),
   dropped: event<[reason: DropReason, message: Message, clientId: string | null]>(
     ([reason, message, clientId]) => [reason, withOwnBytes(message), clientId],
   ),

@@ -1,7 +1,7 @@
 // A connected client: handles its packets after CONNACK, and answers them.
 
 import type { CommitId } from '../store/journal.ts'
-import { NotAdmitted, type Refusal } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
 import { textBytes } from '../message.ts'
@@ -268,10 +268,11 @@ export class ConnectedClient implements Publisher, Subscriber {
   }
 
   /** Answers a refused PUBLISH: MQTT 5 gets the reason; older versions get a normal acknowledgement, and the refusal is logged [MQTT-3.3.5-2]. */
-  #refuse(packet: PublishPacket, topic: string, refusal: Refusal): number {
+  #refuse(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
     const { statistics, observer } = this.#broker
     statistics.publishesRefused += 1
-    observer.publishRefused?.(this.negotiated.clientId, topic, refusal.reason, refusal.sentence)
+    const { reason, sentence, rule } = refusal
+    observer.publishRefused?.(this.negotiated.clientId, topic, reason, sentence, rule)
     if (packet.qos === 0) return 0
     if (this.negotiated.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
     else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)
@@ -283,7 +284,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   }
 
   /** There is no room: the connection of a client of MQTT 3 ends without an acknowledgement, so that it does not take the message for stored. */
-  #cannotStore(packet: PublishPacket, topic: string, refusal: Refusal): number {
+  #cannotStore(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
     if (packet.qos === 0 || this.negotiated.version === 5)
       return this.#refuse(packet, topic, refusal)
     this.#broker.statistics.publishesRefused += 1

@@ -76,13 +76,13 @@ export class Subscribing {
       this.reasons.push(subscription.qos)
       return
     }
-    const { reason, sentence } = refusal
+    const { reason, sentence, rule } = refusal
     this.reasons.push(reason)
     this.#broker.statistics.subscribesRefused += 1
     if (this.#hasToldRefusal) return
     this.#hasToldRefusal = true
     const { clientId } = session
-    this.#broker.observer.subscribeRefused?.(clientId, subscription.filter, reason, sentence)
+    this.#broker.observer.subscribeRefused?.(clientId, subscription.filter, reason, sentence, rule)
   }
 }
 

@@ -50,7 +50,7 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
   'no-right-to-receive': {
     cause: 'the client has no right to receive it',
     key: null,
-    isWarned: false,
+    isWarned: true,
   },
   'memory-full': {
     cause: 'the memory for what clients keep is full',

@@ -1,6 +1,6 @@
 // One log line for each thing that happens to a client: who, from where, and why.
 
-import type { ClientFacts, FaultPlace, Observer } from '../broker/observer.ts'
+import type { ClientFacts, Events, FaultPlace, Observer } from '../broker/observer.ts'
 import type { Message } from '../message.ts'
 import { reasonName, type ReasonCode, SESSION_TAKEN_OVER } from '../packet/reason.ts'
 import { shortened } from '../packet/text.ts'
@@ -16,13 +16,20 @@ const VERSION_NAMES = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
 /** Of where it was thrown. */
 const FAULT_BYTES_MAX = 4_096
 
+/** The rule by which the client may not receive the topic, or null where no rules decide. */
+type ReceiveRule = (clientId: string, topic: string) => string | null
+
 export class LogObserver implements Observer {
   readonly #log: RatedLog
   readonly #takeovers: Takeovers
+  readonly #receiveRule: ReceiveRule
+  /** The topic of the last message that its client had no right to. */
+  #withheldTopic = ''
 
   /** The clock is one of milliseconds that never goes back. */
-  constructor(log: RatedLog, now: () => number) {
+  constructor(log: RatedLog, now: () => number, receiveRule: ReceiveRule = () => null) {
     this.#log = log
+    this.#receiveRule = receiveRule
     this.#takeovers = new Takeovers(now)
   }
 
@@ -66,9 +73,11 @@ export class LogObserver implements Observer {
     this.#log.debug({ event: 'client.subscribed', clientId, filter, qos }, 'subscribed')
   }
 
-  subscribeRefused(clientId: string, filter: string, reason: ReasonCode, sentence: string): void {
+  subscribeRefused(
+    ...[clientId, filter, reason, sentence, rule]: Events['subscribeRefused']
+  ): void {
     this.#log.warn(
-      { event: 'subscribe.refused', clientId, filter, ...wordsOf(reason, sentence) },
+      { event: 'subscribe.refused', clientId, filter, ...wordsOf(reason, sentence), ...by(rule) },
       'subscribe refused',
     )
   }
@@ -90,24 +99,39 @@ export class LogObserver implements Observer {
     )
   }
 
-  publishRefused(clientId: string, topic: string, reason: ReasonCode, sentence: string): void {
+  publishRefused(...[clientId, topic, reason, sentence, rule]: Events['publishRefused']): void {
     this.#log.warn(
-      { event: 'publish.refused', clientId, topic, ...wordsOf(reason, sentence) },
+      { event: 'publish.refused', clientId, topic, ...wordsOf(reason, sentence), ...by(rule) },
       'publish refused',
     )
   }
 
   /** One line a minute for each client and reason, and then how many more there were. */
-  dropped(reason: DropReason, _message: Message, clientId: string | null): void {
-    if (DROP_WORDS[reason].isWarned) this.#log.warnOnce(clientId ?? '', reason, dropLine)
+  dropped(reason: DropReason, message: Message, clientId: string | null): void {
+    if (!DROP_WORDS[reason].isWarned) return
+    if (reason === 'no-right-to-receive') {
+      this.#withheldTopic = message.topic
+      this.#log.warnOnce(clientId ?? '', reason, this.#withheldLine)
+    } else {
+      this.#log.warnOnce(clientId ?? '', reason, dropLine)
+    }
+  }
+
+  /** The rule is looked up for a line that is printed, and not for each message. */
+  readonly #withheldLine = (clientId: string, reason: DropReason): DropLine => {
+    const topic = this.#withheldTopic
+    const { fields, sentence } = dropLine(clientId, reason)
+    return { fields: { ...fields, topic, ...by(this.#receiveRule(clientId, topic)) }, sentence }
   }
 }
 
+interface DropLine {
+  readonly fields: LogFields
+  readonly sentence: string
+}
+
 /** No client id stands for the share groups, which have their own bounds. */
-function dropLine(
-  clientId: string,
-  reason: DropReason,
-): { readonly fields: LogFields; readonly sentence: string } {
+function dropLine(clientId: string, reason: DropReason): DropLine {
   const { cause, key } = DROP_WORDS[reason]
   const limit = clientId === '' && key !== null ? GROUP_QUEUE_KEY : key
   const who = clientId === '' ? {} : { clientId }
@@ -128,6 +152,11 @@ function fieldsOf(client: ClientFacts): Record<string, unknown> {
   return version === null
     ? where
     : { clientId, username, ...where, protocol: VERSION_NAMES[version] }
+}
+
+/** The rule that decided, where rules did. */
+function by(rule: string | null): { readonly rule?: string } {
+  return rule === null ? {} : { rule }
 }
 
 function wordsOf(reason: ReasonCode, sentence: string): Record<string, unknown> {

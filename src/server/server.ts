@@ -101,7 +101,14 @@ export class Server implements RunningServer {
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
       access: parts.access ?? this.#ownAccess(),
-      observers: [new LogObserver(this.#log, monotonicMs)],
+      observers: [
+        new LogObserver(
+          this.#log,
+          monotonicMs,
+          (clientId, topic) =>
+            this.core.broker.sessions.get(clientId)?.rights.receiveRule(topic) ?? null,
+        ),
+      ],
       log: this.#log,
       responseInformation: config.responseInformation,
       newClientId: () => `auto-${randomBytes(12).toString('hex')}`,

@@ -1,7 +1,7 @@
 // The identity and permissions of a session's client: from its authentication, or from `permissionsOf` while it is not connected.
 
 import type { Identity } from '../access/identity.ts'
-import type { Permissions } from '../access/permissions.ts'
+import { isRuled, NO_RULE, type Permissions } from '../access/permissions.ts'
 import { WORK } from '../limits.ts'
 import { type Message, textBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -54,12 +54,13 @@ export class ClientRights implements Principal {
    * everything may be received by the rules of this version: `coverage.coveredAt !== coverage.rules.version`.
    */
   withholdsNew(message: Message): boolean {
-    const judged = this.coverage.judge()
-    if (judged > 0) {
-      this.#context.turnWorkLeft -= judged * WORK.filter
-      if (this.coverage.coveredAt === this.coverage.rules.version) return false
+    const { coverage } = this
+    if (coverage.covering === null) return this.withholds(message)
+    if (coverage.judgedAt !== coverage.rules.version) {
+      this.#context.turnWorkLeft -= coverage.judge(coverage.covering) * WORK.filter
+      if (coverage.coveredAt === coverage.rules.version) return false
     }
-    return this.withholds(message)
+    return !coverage.covering.mayReceive(message.topic)
   }
 
   /** The same of any message: of one that has waited, say, whose subscription may be gone. */
@@ -67,5 +68,11 @@ export class ClientRights implements Principal {
     const { receivesBy } = this
     if (receivesBy === null) return false
     return !this.#context.mayReceive(receivesBy, message.topic, this.clientId)
+  }
+
+  /** The rule that decides whether the client may receive the topic, for the log; null where no rules do. */
+  receiveRule(topic: string): string | null {
+    if (!isRuled(this.permissions)) return null
+    return this.permissions.receiveRule(topic) ?? NO_RULE
   }
 }

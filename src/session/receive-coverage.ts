@@ -2,8 +2,8 @@
 // subscription is entered, and for all of them anew when rules have changed.
 
 import {
-  type CoveringPermissions,
-  isCovering,
+  type RuledPermissions,
+  isRuled,
   type Permissions,
   UNRESTRICTED,
 } from '../access/permissions.ts'
@@ -19,46 +19,44 @@ export class ReceiveCoverage {
   readonly rules: { readonly version: number }
   readonly #subscriptions: ReadonlyMap<string, Subscription>
   /** Null when nothing is said of whole filters. */
-  readonly #covering: CoveringPermissions | null
+  readonly covering: RuledPermissions | null
   /** The version of the rules that `#partly` was counted by. */
-  #judgedAt = NEVER
+  judgedAt = NEVER
   /** Subscriptions of which not everything may be received. */
   #partly = 0
 
   constructor(permissions: Permissions, subscriptions: ReadonlyMap<string, Subscription>) {
     this.#subscriptions = subscriptions
-    this.#covering = isCovering(permissions) ? permissions : null
-    this.rules = this.#covering?.rules ?? NO_RULES
+    this.covering = isRuled(permissions) ? permissions : null
+    this.rules = this.covering?.rules ?? NO_RULES
     this.coveredAt = permissions.mayReceive === undefined ? this.rules.version : NEVER
   }
 
   entered(topicFilter: string): void {
-    if (!this.#isJudged || this.#covering?.mayReceiveAllOf(topicFilter) !== false) return
+    if (!this.#isJudged || this.covering?.mayReceiveAllOf(topicFilter) !== false) return
     this.#partly += 1
     this.coveredAt = NEVER
   }
 
   left(topicFilter: string): void {
-    if (!this.#isJudged || this.#covering?.mayReceiveAllOf(topicFilter) !== false) return
+    if (!this.#isJudged || this.covering?.mayReceiveAllOf(topicFilter) !== false) return
     this.#partly -= 1
     if (this.#partly === 0) this.coveredAt = this.rules.version
   }
 
   /** Finds out anew where rules have changed. Returns how many filters were looked at: they are work of the turn. */
-  judge(): number {
-    const covering = this.#covering
-    if (covering === null || this.#isJudged) return 0
+  judge(covering: RuledPermissions): number {
     this.#partly = 0
     for (const { topicFilter } of this.#subscriptions.values()) {
       if (!covering.mayReceiveAllOf(topicFilter)) this.#partly += 1
     }
-    this.#judgedAt = this.rules.version
-    this.coveredAt = this.#partly === 0 ? this.#judgedAt : NEVER
+    this.judgedAt = this.rules.version
+    this.coveredAt = this.#partly === 0 ? this.judgedAt : NEVER
     return this.#subscriptions.size
   }
 
   get #isJudged(): boolean {
-    return this.#judgedAt === this.rules.version
+    return this.judgedAt === this.rules.version
   }
 }
 

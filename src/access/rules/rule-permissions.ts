@@ -1,6 +1,6 @@
 // What one client may do by the rules that hold now. Rules that are replaced hold for every client from its next question on.
 
-import type { CoveringPermissions } from '../permissions.ts'
+import type { RuledPermissions } from '../permissions.ts'
 import { Gate } from './gate.ts'
 import { RememberedVerdicts } from './remembered-verdicts.ts'
 import type { RuleBook, RuleSubject } from './rule.ts'
@@ -64,7 +64,7 @@ export class CurrentRules {
   }
 }
 
-export class RulePermissions implements CoveringPermissions {
+export class RulePermissions implements RuledPermissions {
   readonly rules: CurrentRules
   readonly #subject: RuleSubject
   /** Null until something is asked: a client may be away for long, and there may be many of them. */
@@ -94,6 +94,18 @@ export class RulePermissions implements CoveringPermissions {
   /** Whoever takes messages away from others must be one who may hear them. */
   mayShare(filter: string): boolean {
     return this.#current().mayReceiveAllOf(filter)
+  }
+
+  publishRule(topic: string, qos: number, retain: boolean): string | null {
+    return this.#current().sendingRule(topic, qos, retain)?.place ?? null
+  }
+
+  subscribeRule(filter: string): string | null {
+    return this.#current().subscribingRule(filter)?.place ?? null
+  }
+
+  receiveRule(topic: string): string | null {
+    return this.#current().receivingRule(topic)?.place ?? null
   }
 
   /** The rules have changed, or others need the memory. */
