@@ -70,7 +70,6 @@ const WIDE_CLASSES: readonly string[] = [
   'LogStore',
   'MessageTable',
   'Segments',
-  'SocketListener',
 ]
 
 interface Source {

@@ -1,5 +1,5 @@
-// Brings the questions of one connection to the access. What comes back is a verdict in any case: whoever is asked may throw,
-// reject, or answer with something else.
+// Asks the access the questions of one connection. The answer is always a verdict, even if the access throws, rejects or
+// returns something else.
 
 import type { Exchange, Verdict } from '../access/access.ts'
 import { verdictIn } from '../access/verdict.ts'
@@ -51,7 +51,7 @@ export class Authentication {
     }
   }
 
-  /** What an author of rules answers is looked at before it is believed. */
+  /** Checks the answer: the access may be a program's own. */
   #verdictIn(answer: unknown): Verdict {
     try {
       return verdictIn(answer) ?? this.#noVerdict(new TypeError('the answer is no verdict'))
@@ -60,7 +60,7 @@ export class Authentication {
     }
   }
 
-  /** Whoever was asked has failed: nobody comes in. */
+  /** The access has failed: the client is refused. */
   #noVerdict(error: unknown): Verdict {
     const { broker } = this.#context.connections
     broker.faults.failed('authentication', error, this.#connection.clientId)
@@ -69,7 +69,7 @@ export class Authentication {
   }
 }
 
-/** Also one of another library's making. */
+/** True also for promises of other libraries. */
 function isPromise(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && 'then' in answer
 }

@@ -1,8 +1,8 @@
-// Whether a client's socket is read from, and why not.
+// Pauses and resumes the reading of one socket. Several reasons to pause may hold at once.
 
 import type { Wire } from './wire.ts'
 
-// Bits, for there may be several reasons at once.
+// Reasons to pause, as bits.
 export const SHARE_USED = 1
 export const QUESTION_OPEN = 2
 const BACKLOG = 4
@@ -13,23 +13,23 @@ export class Reading {
   #reasons = 0
   #isOver = false
   /**
-   * The client's authentication has no verdict yet, so nothing more is to be heard of it. It is paused only when something
-   * comes: a socket that is not read from does not tell that its client has gone away.
+   * The client's authentication has no verdict yet. The socket is paused only when bytes arrive before the verdict: a
+   * paused socket does not report that its client has closed it.
    */
   awaitsVerdict = false
-  /** Bytes read since all that had been read was answered. */
+  /** Bytes read since the outbox was last empty. */
   unanswered = 0
 
   constructor(wire: Wire) {
     this.#wire = wire
   }
 
-  /** We have stopped, so the client's silence is ours. */
+  /** The broker does not read, so the client's silence does not count against it. */
   get isPaused(): boolean {
     return this.awaitsVerdict || (this.#reasons & ~NOT_READING_US) !== 0
   }
 
-  /** Reads no further while more than that of what was read waits for its answer. */
+  /** Pauses if more than this number of bytes is unanswered. */
   holdBack(unansweredMax: number): void {
     if (this.unanswered > unansweredMax) this.pause(BACKLOG)
   }
@@ -44,7 +44,7 @@ export class Reading {
     this.#reasons |= reason
   }
 
-  /** The reason is gone. It is read from again when there is no other. */
+  /** The reason holds no longer. Reading goes on if there is no other. */
   resume(reason: number): void {
     if ((this.#reasons & reason) === 0) return
     this.#reasons &= ~reason

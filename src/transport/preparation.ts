@@ -1,0 +1,131 @@
+// The steps before MQTT on an accepted socket: PROXY header, TLS and WebSocket, within one deadline.
+
+import type { BlockList, Socket } from 'node:net'
+import type { Log } from '../observe/log.ts'
+import { wrongProtocolOf } from './first-bytes.ts'
+import { HandshakeDeadline } from './handshake-deadline.ts'
+import type { ListenerOptions } from './listener-options.ts'
+import { parseProxyHeader } from './proxy-protocol.ts'
+import { streamWire } from './stream-wire.ts'
+import { isWithin, subnetsOf } from './subnets.ts'
+import { TlsStage } from './tls-stage.ts'
+import { WebSocketStage } from './websocket-stage.ts'
+import { ignored, type Peer, type Wire } from './wire.ts'
+
+const HANDSHAKE_MS_MAX = 10_000
+
+type Refuse = (socket: Socket, peer: Peer, cause: string) => void
+type Arrived = (wire: Wire) => void
+
+export class Preparation {
+  readonly #options: ListenerOptions
+  readonly #log: Log
+  readonly #refuse: Refuse
+  readonly #proxyTrusted: BlockList | null
+  readonly #webSocket: WebSocketStage | null
+  #tls: TlsStage | null = null
+  /** Accepted connections that are still before MQTT. */
+  readonly #sockets = new Set<Socket>()
+
+  constructor(options: ListenerOptions, log: Log, refuse: Refuse) {
+    this.#options = options
+    this.#log = log
+    this.#refuse = refuse
+    this.#proxyTrusted = options.proxyTrusted === undefined ? null : subnetsOf(options.proxyTrusted)
+    this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, log) : null
+  }
+
+  /** Reads the certificates, if the listener has TLS. `listenerName` is for the log. */
+  async start(listenerName: () => string): Promise<void> {
+    const { tls, protocol } = this.#options
+    if (tls === undefined) return
+    const alpn = protocol === 'ws' ? 'http/1.1' : 'mqtt'
+    this.#tls = await TlsStage.create(tls, alpn, this.#log, listenerName)
+  }
+
+  /** Reads the certificates again. If a file is wrong it rejects, and the old ones stay in use. */
+  async reload(): Promise<void> {
+    await this.#tls?.reload()
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Calls back with the wire after the last step. */
+  prepare(socket: Socket, peer: Peer, arrived: Arrived): void {
+    if (this.#isNeedless) {
+      // The wire listens to its errors from here on.
+      arrived(streamWire(socket, peer, wrongProtocolOf))
+      return
+    }
+    socket.on('error', ignored)
+    const inTime = this.#withinDeadline(socket, arrived)
+    if (this.#options.proxyProtocol === true) this.#readProxyHeader(socket, peer, inTime)
+    else this.#secure(socket, peer, inTime)
+  }
+
+  /** Nothing comes before MQTT. */
+  get #isNeedless(): boolean {
+    const { protocol, tls, proxyProtocol } = this.#options
+    return protocol === 'mqtt' && tls === undefined && proxyProtocol !== true
+  }
+
+  /**
+   * Sets one deadline, counted from accept, for everything before MQTT, however slowly bytes arrive.
+   * Returns the function to call with the finished wire.
+   */
+  #withinDeadline(socket: Socket, arrived: Arrived): Arrived {
+    const { handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
+    const deadline = new HandshakeDeadline(handshakeTimeoutMs, () => socket.destroy())
+    const isThrough = (): void => {
+      deadline.clear()
+      this.#sockets.delete(socket)
+    }
+    this.#sockets.add(socket)
+    socket.once('close', isThrough)
+    return wire => {
+      isThrough()
+      arrived(wire)
+    }
+  }
+
+  #readProxyHeader(socket: Socket, peer: Peer, arrived: Arrived): void {
+    if (this.#proxyTrusted !== null && !isWithin(this.#proxyTrusted, peer.address)) {
+      this.#refuse(socket, peer, 'its address may not send a PROXY header')
+      return
+    }
+    let bytes = Buffer.alloc(0)
+    const read = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk])
+      const header = parseProxyHeader(bytes)
+      if (header.kind === 'incomplete') return
+      socket.off('data', read)
+      if (header.kind === 'invalid') {
+        this.#refuse(socket, peer, header.sentence)
+        return
+      }
+      socket.pause()
+      if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
+      this.#secure(socket, { ...peer, ...header.source }, arrived)
+    }
+    socket.on('data', read)
+  }
+
+  #secure(socket: Socket, peer: Peer, arrived: Arrived): void {
+    if (this.#tls === null) this.#handOver(socket, peer, arrived)
+    else
+      this.#tls.secure(socket, peer, (secured, verified) =>
+        this.#handOver(secured, verified, arrived),
+      )
+  }
+
+  #handOver(socket: Socket, peer: Peer, arrived: Arrived): void {
+    if (this.#webSocket !== null) {
+      this.#webSocket.serve(socket, peer, arrived)
+      return
+    }
+    const check = this.#options.tls === undefined ? wrongProtocolOf : null
+    arrived(streamWire(socket, peer, check))
+  }
+}
