@@ -1,4 +1,4 @@
-// What a program that embeds the broker may use.
+// The API for programs that embed the broker.
 
 export type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access/access.ts'
 export type { Answer, GivenAccess } from './access/guarded-access.ts'

@@ -1,5 +1,5 @@
-// What every store must do, for the tests of those who write one (`pondhawk/store-kit`): rules as data, each with a
-// check that throws an AssertionError. They need nothing but Node, so that any test runner can run them.
+// The rules that every store must keep, for the tests of its author (`pondhawk/store-kit`). Rules are data, each with a
+// check that throws an AssertionError. They need only Node, so that any test runner can run them.
 
 import type { StorePlace } from './store-kit/changes.ts'
 import { RULES } from './store-kit/rules.ts'
@@ -11,9 +11,9 @@ export type * from './store/store.ts'
 export type { StorePlace } from './store-kit/changes.ts'
 
 export interface StoreRule {
-  /** What the rule says, as a name for a test. */
+  /** The rule as a sentence, for the name of a test. */
   readonly sentence: string
-  /** Runs the rule on a place that nothing was stored in before. Rejects with an AssertionError where it does not hold. */
+  /** Checks the rule on an empty place. Rejects with an AssertionError if the store breaks it. */
   readonly check: (place: StorePlace) => Promise<void>
 }
 

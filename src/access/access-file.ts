@@ -1,9 +1,9 @@
-// Files that say who may come in and do what. One wrong line makes a file wrong: nothing of it is taken.
+// Files with users or rules. If one line is wrong, nothing of the file is used.
 
 import { readFileSync, type Stats, statSync } from 'node:fs'
 
 export const ACCESS_FILE_BYTES_MAX = 16_777_216
-/** What is wrong with a file is said of its first lines that are. */
+/** The most wrong lines that an error reports. */
 const PROBLEMS_SAID_MAX = 10
 /** A file with so many is another kind of file: it is not read on, and the broker goes on soon. */
 export const PROBLEMS_MAX = 1_000
@@ -20,7 +20,7 @@ export interface Problem {
   readonly sentence: string
 }
 
-/** Its message names file and line of what is wrong, ready to be printed. */
+/** Its message names file and line of each mistake, ready to be printed. */
 export class AccessFileError extends Error {
   readonly code = 'ERR_ACCESS_FILE'
   readonly problems: readonly Problem[]
@@ -89,7 +89,7 @@ function decoded(bytes: Buffer): string | null {
   }
 }
 
-/** Without what C calls blanks, at both ends. */
+/** Removes white space in the sense of C at both ends. */
 export function trimmed(text: string): string {
   let start = 0
   while (start < text.length && isBlank(text.charCodeAt(start))) start++

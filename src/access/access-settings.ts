@@ -1,4 +1,4 @@
-// Users and rules as a configuration names them, in files or by itself, and what they amount to.
+// Reads the users and rules of a configuration, which are in files or in the configuration itself.
 
 import { AccessFileError, type Problem, readAccessFile } from './access-file.ts'
 import { type AclFile, parseAclFile } from './mosquitto/acl-file.ts'
@@ -14,14 +14,14 @@ export interface AccessSettings {
 }
 
 export interface AccessFiles {
-  /** Null when nobody is asked for a password. */
+  /** Null when no passwords are required. */
   readonly users: PasswordFile | null
-  /** Null when whoever is let in may do everything. */
+  /** Null when every allowed client may do everything. */
   readonly rules: AclFile | null
   readonly warnings: readonly Problem[]
 }
 
-/** Reads it all. Throws AccessFileError with the place of what is wrong: then none of it holds. */
+/** Reads users and rules. Throws AccessFileError with the place of a mistake; then nothing is used. */
 export function readAccess(settings: AccessSettings): AccessFiles {
   const problems: Problem[] = []
   const users = attempted(() => usersOf(settings), problems)
@@ -31,7 +31,7 @@ export function readAccess(settings: AccessSettings): AccessFiles {
   return { users, rules, warnings }
 }
 
-/** What is wrong with one of them does not hide what is wrong with the other. */
+/** Collects the mistakes of both, so that those of one do not hide those of the other. */
 function attempted<Read>(read: () => Read, problems: Problem[]): Read | null {
   try {
     return read()
@@ -62,7 +62,7 @@ function usersOf(settings: AccessSettings): PasswordFile | null {
   return { users: all, warnings: inFile.warnings }
 }
 
-/** Those of the file and those of the configuration add up, each beginning with lines for clients without a user name. */
+/** Joins the rules of file and configuration. Each part begins with lines for clients without a user name. */
 function rulesOf({ rulesFile, rules }: AccessSettings): AclFile | null {
   if (rulesFile === undefined && rules === undefined) return null
   const parts = [

@@ -1,4 +1,4 @@
-// The port to who may come in. It may take its time; what comes back answers every later question at once.
+// The port to authentication. It may answer later. The permissions that it returns must answer at once.
 
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Identity } from './identity.ts'
@@ -24,17 +24,17 @@ export type Verdict =
       readonly kind: 'allowed'
       readonly permissions: Permissions
       /**
-       * The user that the client turned out to be. Left out: the one that its CONNECT names, and nobody where it came by a
-       * certificate or a method of enhanced authentication, which may be another user's.
+       * The user of the client. If it is left out, it is the user name of CONNECT. For a client with a certificate or enhanced
+       * authentication there is no user then, because the user name may belong to another user.
        */
       readonly username?: string | null
-      /** How that was found out, in a word; `none`: nobody was asked. Left out: by its password, certificate or method. */
+      /** How the user was authenticated, as one word; `none` for not at all. If left out: by password, certificate or method. */
       readonly authentication?: string
-      /** The last word of an enhanced authentication, sent with CONNACK or AUTH. */
+      /** The final data of an enhanced authentication, sent with CONNACK or AUTH. */
       readonly data?: Buffer
     }
   | { readonly kind: 'refused'; readonly reason: ReasonCode; readonly sentence: string }
-  /** Enhanced authentication goes on: the client is sent AUTH with this data. */
+  /** Enhanced authentication continues: AUTH with this data is sent to the client. */
   | { readonly kind: 'continue'; readonly data: Buffer | null }
 
 /** One enhanced authentication, from CONNECT or a re-authentication to its verdict. */
@@ -44,11 +44,11 @@ export interface Exchange {
 
 export interface Access {
   authenticate(credentials: Credentials): Verdict | Promise<Verdict>
-  /** Null for a method that is not offered: refused with 0x8C [MQTT-4.12.0-1]. */
+  /** Null for an unsupported method, which is refused with 0x8C [MQTT-4.12.0-1]. */
   beginExchange(method: string, credentials: Credentials): Exchange | null
   /**
-   * What a client may do that was let in by an earlier run and is not here to be asked again: its will goes by this, and what
-   * comes to its session. Answered at once. Null when it is not known any more: it may do nothing.
+   * Returns at once the permissions of a client that was allowed in an earlier run and is not connected. They apply to its will
+   * and to deliveries to its session. Null for an unknown client, which has no rights.
    */
   permissionsOf(identity: Identity): Permissions | null
 }

@@ -1,4 +1,4 @@
-// Access as a program gives it, which may be wrong about it: whatever is not clearly a yes is a no, and is logged.
+// Guards an access of an embedding program, whose answers may be wrong. An answer that is not a clear yes counts as a no, and is logged.
 
 import { BAD_USER_NAME_OR_PASSWORD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access.ts'
@@ -11,19 +11,19 @@ export type Answer = Verdict | boolean
 
 export interface GivenAccess {
   authenticate(credentials: Credentials): Answer | Promise<Answer>
-  /** Left out, or null for a method: it is not offered. */
+  /** Left out, or null for a method: the method is not supported. */
   beginExchange?(
     method: string,
     credentials: Credentials,
   ): { step(step: AuthenticationStep): Answer | Promise<Answer> } | null
   /**
-   * The rights of a client that was let in before and is not here to be asked again, answered at once; `true` for all, `false` or
-   * null for none. Left out: none, so a will that outlives the broker is not published.
+   * Returns at once the rights of a client of an earlier run that is not connected: `true` for all, `false` or null for none. If it is
+   * left out the client has no rights, so a will that outlives the broker is not published.
    */
   permissionsOf?(identity: Identity): Permissions | boolean | null
 }
 
-/** Hears what was wrong with what the program answered. */
+/** Is called with what was wrong with an answer of the program. */
 export type Complaint = (sentence: string, error: unknown) => void
 
 export function guardedAccess(given: GivenAccess, complain: Complaint): Access {
@@ -58,7 +58,7 @@ function storedRights(
 }
 
 const VERDICTS = ['allowed', 'refused']
-/** Only an exchange of several steps can go on. */
+/** Only enhanced authentication may answer with one more step. */
 const STEP_VERDICTS = [...VERDICTS, 'continue']
 
 function verdictOf(
@@ -99,7 +99,7 @@ function checkedVerdict(answer: unknown, kinds: readonly string[], complain: Com
     complain(`the authentication gave no verdict: ${wrong}`, null)
     return OUT_OF_ORDER
   }
-  // Its members were looked at just now.
+  // Its members were just checked.
   const verdict = answer as Verdict
   if (verdict.kind !== 'allowed') return verdict
   return { ...verdict, permissions: guarded(verdict.permissions, complain) }
@@ -109,7 +109,7 @@ function guarded(permissions: Permissions, complain: Complaint): Permissions {
   return permissions === UNRESTRICTED ? UNRESTRICTED : new GuardedPermissions(permissions, complain)
 }
 
-/** Why this is no verdict, or null. */
+/** Returns why this is not a verdict, or null. */
 function faultOf(answer: unknown, kinds: readonly string[]): string | null {
   if (typeof answer !== 'object' || answer === null)
     return `${String(answer)} is neither true nor false`
@@ -130,9 +130,9 @@ function faultOf(answer: unknown, kinds: readonly string[]): string | null {
   return typeof sentence === 'string' ? null : 'a refusal needs a sentence'
 }
 
-/** Asked for every packet, so a right must be there at once: `true`, and nothing that is only like it. */
+/** A right is needed for every packet, so it must be `true` itself, at once, not a promise or another truthy value. */
 class GuardedPermissions implements Permissions {
-  /** Left out where the program leaves it out: then no delivery is asked about. */
+  /** Left out if the program leaves it out: then deliveries are not checked. */
   readonly mayReceive?: (topic: string) => boolean
   readonly mayShare?: (filter: string) => boolean
   readonly #given: Permissions

@@ -1,24 +1,24 @@
-// Who a client is: what its session knows of it and the store keeps, so that rights can be asked for again when it is away.
+// The identity of a client. The session and the store keep it, so that permissions can be determined while the client is not connected.
 
 import type { Credentials } from './access.ts'
 
 export interface Identity {
   readonly clientId: string
-  /** The user that the client was found to be; null for a client without one. */
+  /** The authenticated user; null for a client without one. */
   readonly username: string | null
-  /** From where it came last; empty when that is unknown. */
+  /** The last address of the client; empty if unknown. */
   readonly address: string
-  /** What the user name rests on: `password`, `certificate`, a method of enhanced authentication, or `none`: nobody was asked. */
+  /** How the user was authenticated: `password`, `certificate`, a method of enhanced authentication, or `none`. */
   readonly authentication: string
 }
 
-/** What a verdict may say of the client besides its rights. */
+/** The optional fields of a verdict about the identity. */
 export interface Finding {
   readonly username?: string | null
   readonly authentication?: string
 }
 
-/** The identity of a client that was let in. `method` is that of its enhanced authentication, or null. */
+/** Returns the identity of an allowed client. `method` is its method of enhanced authentication, or null. */
 export function identityOf(
   credentials: Credentials,
   finding: Finding,
@@ -26,7 +26,7 @@ export function identityOf(
 ): Identity {
   const { clientId, address } = credentials
   const proof = method ?? proofIn(credentials)
-  // A certificate or a method may be another user's than the one that CONNECT names.
+  // A certificate or method may belong to another user than the user name of CONNECT.
   const isClaimed = proof === 'password' || proof === 'none'
   const claim = isClaimed ? credentials.username : null
   const username = finding.username === undefined ? claim : finding.username
@@ -38,7 +38,7 @@ function proofIn({ password, certificate }: Credentials): string {
   return certificate === null ? 'none' : 'certificate'
 }
 
-/** Of a session that was stored before sessions had an identity. */
+/** Returns the identity of a session that was stored before identities existed. */
 export function unknownIdentity(clientId: string): Identity {
   return { clientId, username: null, address: '', authentication: 'none' }
 }
@@ -52,8 +52,8 @@ export function areSame(one: Identity, other: Identity): boolean {
 }
 
 /**
- * Whether the client may have the session that `owner` has under the same client id. A session belongs to its user. It is
- * nobody's, and the next client adopts it, when there was no user or nobody was asked whether it was that user.
+ * Whether the client may have the session of `owner` with the same client id. A session belongs to its user. A session without an
+ * authenticated user belongs to nobody, and the next client adopts it.
  */
 export function mayHaveSessionOf(client: Identity, owner: Identity): boolean {
   if (owner.username === null || owner.authentication === 'none') return true

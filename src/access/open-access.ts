@@ -1,4 +1,4 @@
-// Everybody is welcome. Who can reach the listener is decided by its address and its certificates.
+// Open access: every client is allowed. The address and the certificates of the listener decide who can reach it.
 
 import type { Access } from './access.ts'
 import { UNRESTRICTED } from './permissions.ts'

@@ -1,12 +1,12 @@
-// What one client may do: asked for every packet, so answered at once.
+// The permissions of one client. They are checked for every packet, so they must answer at once.
 
 export interface Permissions {
   mayPublish(topic: string, qos: number, retain: boolean): boolean
   /** `filter` is the topic filter without `$share/group/`. */
   maySubscribe(filter: string): boolean
   /**
-   * Whether a message of this topic may be sent to the client, whatever its subscriptions say: asked as it is delivered, and
-   * again when it has waited. Left out: all that its subscriptions bring.
+   * Whether a message of this topic may be sent to the client. It is checked at delivery, and again when the message leaves a
+   * queue. If it is left out, the client may receive everything that its subscriptions match.
    */
   mayReceive?(topic: string): boolean
   /**
@@ -38,22 +38,22 @@ export function isRuled(permissions: Permissions): permissions is RuledPermissio
   return 'mayReceiveAllOf' in permissions
 }
 
-/** Everything. The topics that the broker keeps for itself are closed to everybody: see `isReserved`. */
+/** All permissions, except publishing to reserved topics: see `isReserved`. */
 export const UNRESTRICTED: Permissions = {
   mayPublish: () => true,
   maySubscribe: () => true,
 }
 
 /**
- * Nothing: of a client that is away and not known any more. What comes to its session waits: it is sent to nobody who has not
- * authenticated again, and then by the rights of that moment.
+ * No permissions, for a client that is not connected and not known any more. Messages for its session are queued. They are sent only
+ * after the client has authenticated again, and with the permissions of that moment.
  */
 export const NOTHING: Permissions = {
   mayPublish: () => false,
   maySubscribe: () => false,
 }
 
-/** What whoever was asked for a right has answered. Throws for anything but true and false: a promise, say, would pass for true. */
+/** Returns the answer of a permission check. Throws for anything but true and false: a promise would count as true otherwise. */
 export function rightIn(answer: unknown): boolean {
   if (typeof answer === 'boolean') return answer
   if (answer instanceof Promise) answer.catch(() => {})

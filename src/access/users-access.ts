@@ -1,5 +1,5 @@
-// Users with passwords and rules, from the configuration and the files it names. When they change, every client that is
-// here or away is judged by the new ones from its next message on.
+// Access by users with passwords, and rules, from the configuration and its files. When they change, the new ones apply to
+// every client, connected or not, from its next message on.
 
 import { isIP } from 'node:net'
 import { BAD_USER_NAME_OR_PASSWORD, SERVER_BUSY, SERVER_UNAVAILABLE } from '../packet/reason.ts'
@@ -15,13 +15,13 @@ import {
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
 import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 
-/** Where clients may come in without a user name. */
+/** Where clients may connect without a user name. */
 export type Anonymous = 'never' | 'loopback' | 'everywhere'
 
 export class UsersAccess implements Access {
   readonly passwords: PasswordUsers | null
   readonly #anonymous: Anonymous
-  /** Null when whoever is let in may do everything. */
+  /** Null when every allowed client may do everything. */
   readonly #rules: CurrentRules | null
 
   constructor(files: AccessFiles, anonymous: Anonymous, bounds: PasswordBounds = {}) {
@@ -33,9 +33,9 @@ export class UsersAccess implements Access {
   authenticate(credentials: Credentials): Verdict | Promise<Verdict> {
     const { username, password } = credentials
     const { passwords } = this
-    // Where nobody is asked for a password, a name is only a claim.
+    // Without passwords a user name is not verified.
     if (passwords === null || username === null) return this.#nameless(credentials)
-    // The same for every name: no answer tells who is a user.
+    // The answer is the same for every name, so that it does not reveal which users exist.
     if (password === null) return WRONG
     const answer = passwords.check(username, password, credentials.address)
     if (typeof answer === 'string') return this.#verdictOf(answer, credentials, username)
@@ -57,19 +57,19 @@ export class UsersAccess implements Access {
     return AWAITED
   }
 
-  /** What the files say now. Whoever is here or away is judged by it from the next question on. */
+  /** Sets new users and rules. They apply to all clients, connected or not, from the next check on. */
   replace(files: AccessFiles): void {
     if (files.users !== null) this.passwords?.directory.replace(files.users)
     if (files.rules !== null) this.#rules?.replace(new AclRules(files.rules))
   }
 
-  /** Whether this client was let in as a user that is none any more. */
+  /** Whether this client was allowed as a user that does not exist any more. */
   isGone({ username, authentication }: Identity): boolean {
     if (this.passwords === null || username === null || authentication === 'none') return false
     return !this.passwords.directory.has(username)
   }
 
-  /** Each bound has its own: what it holds now, and how often it was met. */
+  /** The counters of each bound: its present use, and how often it was reached. */
   get counters(): Readonly<Record<string, number>> {
     return { ...this.passwords?.counters, ...this.#rules?.counters }
   }
@@ -117,7 +117,7 @@ export class UsersAccess implements Access {
   }
 
   #mayBeNameless(address: string): boolean {
-    // Without users it is the listeners that only this machine reaches: a stream of the program may come from anywhere.
+    // Without users only listeners that only this machine can reach are open. A stream of the program may come from anywhere.
     if (this.passwords === null) return this.#anonymous !== 'never'
     return this.#anonymous === 'everywhere' || (this.#anonymous === 'loopback' && isLocal(address))
   }
@@ -130,7 +130,7 @@ function isLocal(address: string): boolean {
   return isIP(plain) === 4 && plain.startsWith('127.')
 }
 
-/** Of a session that nobody has proved to be whose: what comes waits until its client shows what it may hear. */
+/** Permissions for the session of an unauthenticated client: messages are queued until the client shows what it may receive. */
 const AWAITED: Permissions = { mayPublish: () => false, maySubscribe: () => false }
 
 const WRONG: Verdict = {

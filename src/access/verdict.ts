@@ -1,4 +1,4 @@
-// What whoever was asked has answered, looked at before it is believed: what is no verdict lets nobody in.
+// Validates the answers of an access. An answer that is not a valid verdict counts as a refusal.
 
 import { isFailure, isReasonCode, type ReasonCode } from '../packet/reason.ts'
 import { sayable } from '../packet/text.ts'
@@ -7,7 +7,7 @@ import type { Verdict } from './access.ts'
 import type { Finding } from './identity.ts'
 import type { Permissions } from './permissions.ts'
 
-/** The verdict, its sentence cut to what may be said; null for what is none. */
+/** Returns the verdict with a shortened sentence; null if the answer is not a verdict. */
 export function verdictIn(answer: unknown): Verdict | null {
   if (!isRecord(answer)) return null
   const { kind, data, reason, sentence, permissions } = answer
@@ -47,12 +47,12 @@ export function isPermissions(value: unknown): value is Permissions {
   )
 }
 
-/** A name that can be kept, null for none, or nothing said of it. */
+/** Whether it is a valid user name, null for none, or undefined. */
 export function isUsername(value: unknown): value is string | null | undefined {
   return value === null || value === undefined || isText(value)
 }
 
-/** The word for how a client was authenticated, or nothing said of it. */
+/** Whether it is a valid `authentication`, or undefined. */
 export function isWord(value: unknown): value is string | undefined {
   return value === undefined || (isText(value) && value !== '')
 }
@@ -61,12 +61,12 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && Buffer.byteLength(value) <= FIELD_BYTES_MAX
 }
 
-/** What AUTH and CONNACK can carry. */
+/** Whether the data fits into AUTH and CONNACK. */
 function isData(value: unknown): value is Buffer {
   return Buffer.isBuffer(value) && value.length <= FIELD_BYTES_MAX
 }
 
-/** The reason code of a refusal, one of those that the specification knows. */
+/** Whether it is a reason code of a refusal in the specification. */
 export function isRefusal(value: unknown): value is ReasonCode {
   return typeof value === 'number' && isReasonCode(value) && isFailure(value)
 }

@@ -1,12 +1,12 @@
-// A password that a person types, without showing it, or that a program gives on the standard input.
+// Reads a password: typed at a terminal, without showing it, or from standard input.
 
 import { randomInt } from 'node:crypto'
 import { UsageError } from './flags.ts'
 
-/** What CONNECT can carry. */
+/** The longest password in CONNECT, in bytes. */
 const PASSWORD_BYTES_MAX = 65_535
 
-/** Twice at a terminal; elsewhere the first line of what comes. Throws UsageError. */
+/** Asks twice at a terminal; otherwise reads the first line of standard input. Throws UsageError. */
 export async function askPassword(name: string): Promise<string> {
   const { stdin } = process
   if (!stdin.isTTY) return checkedPassword((await everything()).split(/\r?\n/)[0] ?? '')
@@ -21,12 +21,12 @@ export function checkedPassword(password: string): string {
   throw new UsageError(`A password has ${PASSWORD_BYTES_MAX} bytes at most.`)
 }
 
-/** Letters and figures that nobody takes for others. */
+/** Letters and digits that are not easily confused. */
 const SIGNS = 'abcdefghijkmnpqrstuvwxyz23456789'
 const GROUPS = 4
 const GROUP_LENGTH = 4
 
-/** 80 bits, to be typed on another device: `k7fq-m2xw-9hdt-c3va`. */
+/** Makes a random password of 80 bits that is easy to type: `k7fq-m2xw-9hdt-c3va`. */
 export function newPassword(): string {
   const group = (): string =>
     Array.from({ length: GROUP_LENGTH }, () => SIGNS[randomInt(SIGNS.length)]).join('')
@@ -41,7 +41,7 @@ async function everything(): Promise<string> {
 
 const INTERRUPTED = 130
 
-/** What is typed until Enter. */
+/** Reads typed characters until Enter. */
 function typed(question: string): Promise<string> {
   const { stdin, stderr } = process
   stderr.write(question)

@@ -1,4 +1,4 @@
-// What a person at a terminal sees when the broker is ready.
+// The lines on a terminal when the broker is ready.
 
 export function banner(
   version: string,

@@ -13,7 +13,7 @@ export interface Command {
   readonly argument?: string
   readonly help: string
   readonly flags: readonly Flag[]
-  /** Examples, and what else `pondhawk NAME --help` says. */
+  /** Examples and other text of `pondhawk NAME --help`. */
   readonly more?: readonly string[]
 }
 
@@ -156,7 +156,7 @@ export function helpText(version: string): string {
   return `${[...lines, '', ...GLOBAL_FLAGS.map(flagLine)].join('\n')}\n`
 }
 
-/** What one command takes, and examples of it. */
+/** Returns the arguments of one command, with examples. */
 export function helpOf(command: Command, version: string): string {
   if (command.more === undefined) return helpText(version)
   const lines = [

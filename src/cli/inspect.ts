@@ -1,5 +1,5 @@
 // Problems of a configuration that no single key shows: two listeners in one place, files that cannot be used.
-// `pondhawk check` looks for all of them, a start for those that need no look at a file.
+// `pondhawk check` finds all of them; a start finds those that need no file.
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -29,7 +29,7 @@ function isSamePlace(one: ListenerConfig, other: ListenerConfig): boolean {
   if (one.port !== other.port || one.port === 0) return false
   const hosts = [plainHost(one.host), plainHost(other.host)]
   if (hosts[0] === hosts[1] || hosts.includes('::')) return true
-  // Every address of IPv4 is one of its own, and none of IPv6.
+  // `0.0.0.0` includes all IPv4 addresses and no IPv6 address.
   return hosts.includes('0.0.0.0') && !hosts.some(host => host.includes(':'))
 }
 
@@ -63,12 +63,12 @@ export async function fileProblems(config: Config): Promise<string[]> {
   return problems
 }
 
-/** It is not made for a socket. */
+/** Returns why the folder of a socket cannot be used. Such a folder is not created. */
 function socketFolderProblem(folder: string): string | null {
   return statOf(folder) === undefined ? `there is no folder ${folder}` : folderProblem(folder)
 }
 
-/** Why this folder cannot be used, or made. */
+/** Returns why this folder cannot be used or made. */
 function folderProblem(folder: string): string | null {
   const found = statOf(folder)
   if (found !== undefined) {

@@ -1,4 +1,4 @@
-// `pondhawk passwd …`: the arguments of mosquitto_passwd, for scripts that have them.
+// `pondhawk passwd …`: takes the arguments of mosquitto_passwd, for existing scripts.
 
 import { existsSync } from 'node:fs'
 import { EditError, editFile, removeUser, setUser } from '../access/password/edit-password-file.ts'
@@ -16,7 +16,7 @@ import type { Said } from './user-command.ts'
 
 type Values = Words['values']
 
-/** mosquitto_passwd takes its flags first: what follows the file is a name or a password, whatever it begins with. */
+/** As in mosquitto_passwd, flags come first. Words behind the file are a name or a password, even if they begin with `-`. */
 export function flagsFirst(args: readonly string[]): readonly string[] {
   let index = 0
   while (args[index]?.startsWith('-') === true && args[index] !== '--' && args[index] !== '-') {
@@ -54,7 +54,7 @@ export async function passwdCommand({ values, positionals }: Words): Promise<Sai
   return { output: '', note: '' }
 }
 
-/** Names followed by plain passwords get hashes; what has one already stays as it is. */
+/** Replaces plain passwords with hashes. Existing hashes are not changed. */
 async function upgraded(file: string, hashed: (password: string) => string): Promise<Said> {
   if (!existsSync(file)) throw new EditError(`there is no ${file}`)
   let count = 0
@@ -85,7 +85,7 @@ function isHash(text: string): boolean {
   }
 }
 
-/** `-c` makes a file and never empties one, as in mosquitto 2.1; without it there must be one. */
+/** `-c` creates a file and never overwrites one, as in mosquitto 2.1. Without it the file must exist. */
 function checkPlace(file: string, isNew: boolean): void {
   if (file === '-') {
     if (!isNew) throw usage('- is for -c: it prints the line.')

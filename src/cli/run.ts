@@ -23,7 +23,7 @@ import { storeCommand } from './store-command.ts'
 import { type Said, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
-/** sysexits.h: wrong usage is 2 by habit, a wrong configuration 78, a fault of ours 70. */
+/** Exit statuses of sysexits.h: a wrong configuration is 78, a fault of the broker 70. Wrong usage is 2 by convention. */
 const USAGE = 2
 const CONFIG_ERROR = 78
 const SOFTWARE_ERROR = 70
@@ -94,7 +94,7 @@ async function check(config: Config, file: string | null): Promise<number> {
   return say(stringify(withoutHashes(config)))
 }
 
-/** What is printed is seen by others. */
+/** Hides secrets, because other people may see the output. */
 function withoutHashes(config: Config): Config {
   const { users } = config.access
   if (users === undefined) return config
@@ -115,7 +115,7 @@ function keepStore(words: readonly string[], config: Config): number {
   }
 }
 
-/** The file of --file, or else the one that the broker reads. */
+/** Returns the file of --file, or else the file of the configuration. */
 function usersFileOf(values: Words['values'], file: string | null): UsersFile {
   const named = values['file']
   if (typeof named === 'string') return { path: named, isRead: true }

@@ -1,4 +1,4 @@
-// Why the broker did not start, with the flag or the key to change.
+// Explains why the broker did not start, with the flag or key to change.
 
 import type { Config } from '../config/config-types.ts'
 import { StartError } from '../server/start-error.ts'

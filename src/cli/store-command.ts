@@ -9,7 +9,7 @@ import type { Disk } from '../store/disk.ts'
 
 const STORE_VERBS = ['verify', 'stats', 'repair', 'backup', 'restore'] as const
 
-/** Returns what to print. Throws a sentence. */
+/** Returns the output. Throws an error with a sentence. */
 export function storeCommand(words: readonly string[], directory: string): string {
   const [verb, path, more] = words
   if (more !== undefined) throw new Error(`pondhawk store ${verb} takes fewer arguments`)

@@ -1,4 +1,4 @@
-// `pondhawk user …`: who may come in, as a password file of mosquitto has it.
+// `pondhawk user …`: edits the users of a mosquitto password file.
 
 import { existsSync } from 'node:fs'
 import { readAccessFile } from '../access/access-file.ts'
@@ -17,11 +17,11 @@ export const USERS_FILE = 'pondhawk.users'
 
 export interface UsersFile {
   readonly path: string
-  /** False when the configuration does not name it. */
+  /** Whether the configuration names the file. */
   readonly isRead: boolean
 }
 
-/** What is for programs goes to the standard output, what is for people to the other one. */
+/** Output for programs goes to standard output, output for people to standard error. */
 export interface Said {
   readonly output: string
   readonly note: string

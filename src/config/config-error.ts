@@ -1,10 +1,10 @@
 // All problems of a configuration in one error.
 
-/** One thing that is wrong, and where. */
+/** One mistake with its place. */
 export interface ConfigProblem {
   readonly path: readonly PropertyKey[]
   readonly sentence: string
-  /** Another key whose value would make it right. */
+  /** Another key whose value would correct it. */
   readonly remedy?: { readonly path: readonly string[]; readonly value: string }
 }
 

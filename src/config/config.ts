@@ -1,4 +1,4 @@
-// What may be configured: one schema gives the type, the defaults, the limits, the errors and the reference page.
+// The configuration: one schema gives the type, the defaults, the limits, the errors and the reference page.
 
 import { z } from 'zod'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'

@@ -19,13 +19,13 @@ interface Variable {
 
 interface WithEnvironment {
   readonly values: unknown
-  /** Variables by the path that they set. */
+  /** The variables by the path that they set. */
   readonly variables: ReadonlyMap<string, string>
 }
 
-/** Overrides values of `base` with those of the environment. Throws ConfigError where there is no such entry of a list. */
+/** Overrides values of `base` with those of the environment. Throws ConfigError for a missing entry of a list. */
 export function withEnvironment(base: unknown, environment: Environment): WithEnvironment {
-  // A whole list comes before an entry of it.
+  // A variable for a whole list is applied before variables for its entries.
   const variables = variablesOf(environment).sort(
     (one, other) => one.path.length - other.path.length,
   )
@@ -43,7 +43,7 @@ export function withEnvironment(base: unknown, environment: Environment): WithEn
   return { values, variables: namesOf(variables) }
 }
 
-/** The variable that sets what is at this path, or something in it. */
+/** Returns the variable that sets this path or a part of it. */
 export function variableFor(
   path: readonly PropertyKey[],
   variables: ReadonlyMap<string, string>,
@@ -56,7 +56,7 @@ export function variableFor(
   return null
 }
 
-/** How the variable for this path is written. */
+/** Returns the name of the variable for this path. */
 export function variableName(path: readonly PropertyKey[]): string {
   const parts = path.map(part =>
     String(part)
@@ -88,7 +88,7 @@ function variablesOf(environment: Environment): Variable[] {
   return variables
 }
 
-/** Parsed as YAML, except where the schema wants text: `::` is an address. */
+/** Values are parsed as YAML, except where the schema expects text: `::` is an address. */
 function valueOf(text: string, path: readonly string[]): unknown {
   const document = parseDocument(text)
   const value: unknown = document.errors.length > 0 ? text : document.toJS()

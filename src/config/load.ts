@@ -18,7 +18,7 @@ import { isRecord, kindOf } from './records.ts'
 import { keysAt } from './schema-keys.ts'
 
 interface ConfigSources {
-  /** YAML or JSON. Null for none. */
+  /** The file, as YAML or JSON; null for none. */
   readonly file: string | null
   readonly environment: Environment
   /** Values of the command line, which override all others. */
@@ -48,7 +48,7 @@ interface Where {
   readonly lines: LineCounter
   readonly text: string
   readonly file: string | null
-  /** Variables by the path they set. */
+  /** The variables by the path that they set. */
   readonly variables: ReadonlyMap<string, string>
 }
 
@@ -72,7 +72,7 @@ function checkSyntax({ document, lines, text }: Where, file: string): void {
   }
 }
 
-/** Words that begin lines of a mosquitto.conf, and are followed by a value without a colon. */
+/** The first words of lines in a mosquitto.conf, which a value follows without a colon. */
 const MOSQUITTO_LINE = new RegExp(
   `^(?:${[
     'listener|port|bind_address|socket_domain|allow_anonymous|allow_zero_length_clientid|per_listener_settings',
@@ -88,7 +88,7 @@ function isMosquittos(text: string): boolean {
   return MOSQUITTO_LINE.test(text)
 }
 
-/** A map with one of our keys: a value of several lines may look like a line of mosquitto.conf. */
+/** Whether it is a map with one of our keys, because a value of several lines may look like a line of mosquitto.conf. */
 function isOurs(found: unknown): boolean {
   const known = keysAt(configSchema, [])
   return isRecord(found) && Object.keys(found).some(key => known.includes(key))
@@ -108,7 +108,7 @@ function sentenceOf(problem: ConfigProblem, where: Where): string {
   return pointed(where.file, where.text, where.lines.linePos(offset), `${path}: ${sentence}`)
 }
 
-/** Where to write the remedy: in the file, or by a variable. */
+/** Returns where to correct the mistake: in the file or in a variable. */
 export function remedyOf({ remedy }: ConfigProblem, file: string | null): string {
   if (remedy === undefined) return ''
   const key = `${remedy.path.join('.')}: ${remedy.value}`
@@ -128,7 +128,7 @@ function pointed(
   return `${file}:${at.line}:${at.col}  ${sentence}\n      ${line}\n      ${caret}`
 }
 
-/** Where the value, or failing that the key, or what holds it stands in the file. */
+/** Returns the place of the value in the file, or else of the key or of the enclosing section. */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number | null {
   for (let length = path.length; length > 0; length--) {
     const parent: unknown =
@@ -165,7 +165,7 @@ function merge(base: unknown, over: unknown): unknown {
   return merged
 }
 
-/** Files that the configuration names lie relative to the configuration. */
+/** Paths in the configuration are relative to the configuration file. */
 function resolvePaths(config: Config, file: string | null): Config {
   if (file === null) return config
   const from = (path: string): string => resolve(dirname(file), path)
@@ -189,12 +189,12 @@ function resolvePaths(config: Config, file: string | null): Config {
   return { ...config, listeners, store, access }
 }
 
-/** Every member whose name ends in `File`, here and below, goes through `from`. */
+/** Applies `from` to every member whose name ends in `File`, at all levels. */
 function mapFiles<Value extends object>(value: Value, from: (path: string) => string): Value {
   const mapped = Object.entries(value).map(([key, each]) => {
     if (key.endsWith('File') && typeof each === 'string') return [key, from(each)]
     return [key, isRecord(each) ? mapFiles(each, from) : each]
   })
-  // The same members with the same types: only paths were made absolute.
+  // The members and types are the same. Only paths were made absolute.
   return Object.fromEntries(mapped) as Value
 }

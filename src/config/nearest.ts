@@ -1,9 +1,9 @@
 // "Did you mean …?"
 
-/** The known word that is most like this one, or null when none is near. */
+/** Returns the most similar known word, or null when none is similar. */
 export function nearest(word: string, known: readonly string[]): string | null {
   let best: string | null = null
-  // Of a short word more than half may not differ: every word of three letters is like another.
+  // At most half of a short word may differ, because all words of three letters are similar.
   const distanceMax = Math.min(
     Math.max(2, Math.floor(word.length / 3)),
     Math.max(1, word.length - 2),
@@ -19,7 +19,7 @@ export function nearest(word: string, known: readonly string[]): string | null {
   return best
 }
 
-/** How many letters must be put in, taken out or changed. */
+/** Returns how many letters must be added, removed or changed. */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
   for (const [index, letter] of one.split('').entries()) {

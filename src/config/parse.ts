@@ -10,7 +10,7 @@ import { isRecord, kindOf, shown } from './records.ts'
 import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
 import { isSizeKey, withSizes } from './sizes.ts'
 
-/** Throws ConfigError with all that is wrong. */
+/** Throws ConfigError with all mistakes. */
 export function parseConfig(input: unknown): Config {
   if (input !== undefined && !isRecord(input)) {
     const sentence = `expected keys and values (YAML or JSON), found ${kindOf(input)}`
@@ -71,12 +71,12 @@ function listenerProblems(
   return problems
 }
 
-/** Clients are asked for a password. */
+/** Whether clients need a password. */
 function hasUsers({ usersFile, users }: Pick<Config['access'], 'usersFile' | 'users'>): boolean {
   return usersFile !== undefined || users !== undefined
 }
 
-/** Only this machine, or only holders of a certificate, can connect. */
+/** Whether only this machine, or only clients with a certificate, can connect. */
 function isLocal(listener: ListenerConfig): boolean {
   if (listener.path !== undefined || listener.tls?.requireCertificate === true) return true
   const { host } = listener
@@ -110,7 +110,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** Names that other brokers have for our protocols, and how to write them here. */
+/** Names of protocols in other brokers, with the names to use here. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   wss: 'wss is ws with tls:',
   websockets: 'websockets is ws',
@@ -163,7 +163,7 @@ function suggestion(key: string, path: readonly PropertyKey[]): string {
   return best === null ? '' : ` (did you mean ${JSON.stringify(best)}?)`
 }
 
-/** The full path of a key that was written without its section: `limits.receiveMax`, `listeners.0.port`. */
+/** Returns the full path of a key that was written without its section: `limits.receiveMax`, `listeners.0.port`. */
 function homeOf(key: string): string | null {
   const bare = key.replaceAll('_', '').toLowerCase()
   for (const section of keysAt(configSchema, [])) {

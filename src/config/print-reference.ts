@@ -80,7 +80,7 @@ function fallback(from: Schema): string {
   return isPlain || from.default === null ? `\`${String(from.default)}\`` : ''
 }
 
-/** Every key with its default, commented out, under what it is. */
+/** Returns every key with its default, commented out, below its description. */
 export function exampleFile(): string {
   const lines = [
     '# Every key of the configuration with its default. Remove a `#` to change one; `pondhawk check` tells what is wrong.',
@@ -119,7 +119,7 @@ function exampleLines(name: string, from: Schema, indent: string): string[] {
     `#${indent}   # ${each.description ?? key}${each.type === 'integer' ? ` (${accepted(each)})` : ''}.`,
     ...exampleLines(key, each, `${indent}  `),
   ])
-  // Without a line of its own that is uncommented a section would be nothing.
+  // A section needs at least one line that is not commented out.
   const isEmpty = Object.values(from.properties).every(each => each.default === undefined)
   return [`#${indent} ${isEmpty ? '# ' : ''}${name}:`, ...inner]
 }

@@ -4,7 +4,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The kind of a value, as a person who writes a configuration would call it. */
+/** Returns the kind of a value, in the words of somebody who writes a configuration. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
@@ -14,7 +14,7 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'a map' : `a ${typeof value}`
 }
 
-/** The value itself where it is short, else what it is. */
+/** Returns the value itself if it is short; otherwise its kind. */
 export function shown(value: unknown): string {
   if (typeof value === 'string' && value.length <= 60) return JSON.stringify(value)
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)

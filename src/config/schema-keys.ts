@@ -3,19 +3,19 @@
 interface Unwrapped {
   /** The members of an object. */
   readonly shape: Record<string, unknown> | null
-  /** What an array or a record holds. */
+  /** The element of an array or record. */
   readonly rest: unknown
   /** `object`, `array`, `record`, `string`, `number` and so on. */
   readonly type: string
 }
 
-/** The keys that the schema has at this path. */
+/** Returns the keys of the schema at this path. */
 export function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
   const { shape } = unwrapped(schemaAt(schema, path))
   return shape === null ? [] : Object.keys(shape)
 }
 
-/** What the schema has at this path, or undefined. */
+/** Returns the schema at this path, or undefined. */
 export function schemaAt(schema: unknown, path: readonly PropertyKey[]): unknown {
   const [first, ...more] = path
   if (first === undefined) return schema
@@ -24,7 +24,7 @@ export function schemaAt(schema: unknown, path: readonly PropertyKey[]): unknown
   return Object.hasOwn(shape, first) ? schemaAt(shape[String(first)], more) : undefined
 }
 
-/** Sees through defaults, optionals and nullables. */
+/** Unwraps defaults, optionals and nullables. */
 export function unwrapped(schema: unknown): Unwrapped {
   const definition = (schema as { def?: Record<string, unknown> } | undefined)?.def
   if (definition === undefined) return { shape: null, rest: null, type: '' }

@@ -19,18 +19,18 @@ export function isSizeKey(key: string): boolean {
   return /Bytes(?:Max)?$/.test(key)
 }
 
-/** The number of bytes, or null when it is no size with a unit. */
+/** Returns the number of bytes, or null when the text is not a size with a unit. */
 function bytesIn(text: string): number | null {
   const [, count = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b)\s*$/i.exec(text) ?? []
   const factor = UNITS[unit.toLowerCase()]
   if (factor === undefined) return null
   const bytes = Number(count) * factor
-  // 1.1MB is 1,100,000 bytes, and not a fraction of one more.
+  // Rounding: 1.1MB is exactly 1,100,000 bytes.
   const whole = Math.round(bytes)
   return Math.abs(bytes - whole) < 1e-3 ? whole : null
 }
 
-/** The same values, with sizes as numbers where the schema has a key for one. */
+/** Returns the same values with sizes as numbers, for keys that are sizes. */
 export function withSizes(value: unknown, schema: unknown): unknown {
   const { shape, rest } = unwrapped(schema)
   if (Array.isArray(value)) return value.map(each => withSizes(each, rest))

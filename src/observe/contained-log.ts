@@ -7,7 +7,7 @@ export function containedLog(log: Log, failed: () => void): Log {
     try {
       write()
     } catch {
-      // It can only be counted: it is the log that has failed.
+      // The failure can only be counted, because the log itself has failed.
       failed()
     }
   }

@@ -16,7 +16,7 @@ interface CreatedLog {
   readonly output: LogOutput
 }
 
-/** `auto` prints short lines on a terminal and JSON elsewhere. What still waits when the process ends is flushed, for a second. */
+/** `auto` prints short lines on a terminal and JSON elsewhere. When the process ends, waiting lines are flushed for at most a second. */
 export function createLog(
   settings: LogSettings,
   stdout: NodeJS.WriteStream & { readonly fd: number },

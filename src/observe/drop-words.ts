@@ -4,9 +4,9 @@ import type { DropReason } from '../session/session-context.ts'
 
 interface DropWords {
   readonly cause: string
-  /** The key of the configuration that bounds it, where there is one. */
+  /** The key of the configuration that bounds it, if there is one. */
   readonly key: string | null
-  /** It needs the attention of an operator. Other drops are normal operation and only counted. */
+  /** Whether it needs the attention of an operator. Other drops are normal operation and only counted. */
   readonly isWarned: boolean
 }
 
@@ -64,5 +64,5 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
   },
 }
 
-/** Of a share group, which has bounds of its own. */
+/** The keys for share groups, which have separate bounds. */
 export const GROUP_QUEUE_KEY = 'share.queuedMessagesMax, share.queuedBytesMax'

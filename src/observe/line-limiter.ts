@@ -10,19 +10,19 @@ export interface LineBounds {
   readonly eventLinesMax: number
 }
 
-/** What a line is counted by. */
+/** The keys by which a line is counted. */
 export interface LineRate {
   readonly event: string
-  /** What distinguishes it from other lines of the event: client, address, cause. */
+  /** The values that distinguish it from other lines of the event: client, address, cause. */
   readonly key: string
-  /** The address, or where there is none the client. */
+  /** The address, or the client if there is no address. */
   readonly source: string
 }
 
 /** The bound that was reached. */
 type SumOf = 'repeats' | 'address' | 'event'
 
-/** Lines that were not printed, and one that stands for them. */
+/** Lines that were not printed, with an example. */
 export interface Sum<Line> {
   readonly of: SumOf
   readonly line: Line
@@ -30,7 +30,7 @@ export interface Sum<Line> {
 }
 
 const WINDOW_MS = 60_000
-/** Windows in all; lines beyond are only counted with their event. */
+/** The most windows. Beyond this, lines are only counted with their event. */
 const WINDOWS_MAX = 20_000
 
 interface Window<Line> {
@@ -79,7 +79,7 @@ export class LineLimiter<Line> {
     return isOver(this.#events.get(event)?.byKey.get(key), 1)
   }
 
-  /** The line was within the bounds, and is printed. */
+  /** Counts a line that is printed, because it was within the bounds. */
   printed({ event, key, source }: LineRate, line: Line, now: number): void {
     const windows = this.#windowsOf(event)
     this.#printed(windows.all, '', { of: 'event', line, now })

@@ -8,7 +8,7 @@ type Written = (error: NodeJS.ErrnoException | null, bytes: number) => void
 export interface LogDescriptor {
   /** Writes as much as the descriptor takes and calls back with how much that was, at once or later. One write at a time. */
   write(bytes: Buffer, written: Written): void
-  /** The same at once, as the last thing that this process does. Throws where `write` gives an error. */
+  /** The same synchronously, at the end of the process. Throws errors. */
   writeNow(bytes: Buffer): number
 }
 
@@ -21,12 +21,12 @@ export function openLogDescriptor(fd: number): LogDescriptor {
   const isPipe = stats.isFIFO()
   const own = isPipe || isatty(fd) ? reopened(fd) : null
   if (own !== null) return new NonBlocking(own)
-  // Node has set these not to block, as soon as somebody looked at process.stdout; on Windows it cannot.
+  // Node makes these descriptors non-blocking at the first access to process.stdout, except on Windows.
   const isSetByNode = (isPipe || stats.isSocket()) && process.platform !== 'win32'
   return isSetByNode ? new NonBlocking(fd) : new InAnotherThread(fd)
 }
 
-/** The same pipe or terminal, opened once more: what is set on it does not touch others who share the first one. */
+/** Opens the same pipe or terminal again, so that settings do not affect other processes that share the first one. */
 function reopened(fd: number): number | null {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants
   try {

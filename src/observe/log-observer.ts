@@ -13,7 +13,7 @@ import { Takeovers } from './takeovers.ts'
 
 const VERSION_NAMES = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
 
-/** Of where it was thrown. */
+/** The most lines of a stack. */
 const FAULT_BYTES_MAX = 4_096
 
 /** The rule by which the client may not receive the topic, or null where no rules decide. */
@@ -26,7 +26,7 @@ export class LogObserver implements Observer {
   /** The topic of the last message that its client had no right to. */
   #withheldTopic = ''
 
-  /** The clock is one of milliseconds that never goes back. */
+  /** The clock returns milliseconds and never goes back. */
   constructor(log: RatedLog, now: () => number, receiveRule: ReceiveRule = () => null) {
     this.#log = log
     this.#receiveRule = receiveRule
@@ -148,7 +148,7 @@ function dropLine(clientId: string, reason: DropReason): DropLine {
 function fieldsOf(client: ClientFacts): Record<string, unknown> {
   const { clientId, username, address, transport, version } = client
   const where = { address, transport }
-  // Of a CONNECT that could not be read nothing is known, and nothing is claimed.
+  // If CONNECT could not be read, nothing is known about the client, so these fields are left out.
   return version === null
     ? where
     : { clientId, username, ...where, protocol: VERSION_NAMES[version] }

@@ -3,39 +3,39 @@
 
 import type { LogDescriptor } from './log-descriptor.ts'
 
-/** One write; a pipe of Linux takes as much. */
+/** The size of one write: the capacity of a pipe on Linux. */
 const CHUNK_BYTES_MAX = 65_536
-/** How long to wait before trying again what was not taken: twice as long each time. */
+/** The first wait before bytes that were not taken are written again. It doubles each time. */
 const RETRY_MS_MIN = 10
 const RETRY_MS_MAX = 320
-/** How long the end of the process may be delayed, in all. */
+/** How long the end of the process may be delayed in total. */
 const FINAL_FLUSH_MS_MAX = 1_000
 const FINAL_RETRY_MS = 5
 /** As `create-log.ts` makes them. */
 const FATAL = '{"level":"fatal"'
 
 interface LogOutputOptions {
-  /** Bytes of lines that may wait. */
+  /** The most bytes of waiting lines. */
   readonly bytesMax: number
-  /** From a line of JSON to what is printed. */
+  /** Converts a line of JSON to the printed text. */
   readonly render: (line: string) => string
 }
 
 type State = 'idle' | 'scheduled' | 'writing'
 
 export class LogOutput {
-  /** Lines that were not printed since the process began. */
+  /** The number of lines that were left out since the process began. */
   linesLeftOut = 0
   readonly #descriptor: LogDescriptor
   readonly #options: LogOutputOptions
   #lines: string[] = []
-  /** Of `#lines`. */
+  /** The bytes of `#lines`. */
   #bytes = 0
-  /** What is written now, and is not taken yet. */
+  /** The chunk that is being written. */
   #chunk: Buffer = EMPTY
   #state: State = 'idle'
   #retryMs = RETRY_MS_MIN
-  /** Lines left out that no line has reported yet. */
+  /** The number of lines that were left out and not reported yet. */
   #unreported = 0
   #finalFlushMs = FINAL_FLUSH_MS_MAX
 
@@ -44,7 +44,7 @@ export class LogOutput {
     this.#options = options
   }
 
-  /** Less than half of the buffer is used, and every line that was left out is reported. */
+  /** Whether less than half of the buffer is used, and all lines that were left out are reported. */
   get hasRoom(): boolean {
     return this.#unreported === 0 && this.#isRoomy
   }
@@ -56,7 +56,7 @@ export class LogOutput {
       return
     }
     const waiting = this.#bytes + this.#chunk.length
-    // Once one was left out, so are those behind it until a line reports it: the order is kept.
+    // After a line was left out, all lines are left out until a line reports it, so that the order is kept.
     if (this.#unreported > 0 || waiting + Buffer.byteLength(line) > this.#options.bytesMax) {
       this.#leaveOut(1)
     } else {
@@ -99,7 +99,7 @@ export class LogOutput {
   }
 
   #written(error: NodeJS.ErrnoException | null, bytes: number): void {
-    // It was in the hands of another thread when the final flush began.
+    // Another thread was writing the chunk when the final flush began.
     if (this.#state !== 'writing') return
     this.#state = 'idle'
     if (error === null) {
@@ -107,7 +107,7 @@ export class LogOutput {
       this.#schedule()
       return
     }
-    // Any error may pass: a reader goes on, a disk has space again, a named pipe has another reader.
+    // Any error may be temporary: a reader continues, a disk has space again, a named pipe gets another reader.
     this.#state = 'scheduled'
     setTimeout(() => this.#proceed(), this.#retryMs).unref()
     this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
@@ -118,7 +118,7 @@ export class LogOutput {
     this.#chunk = this.#chunk.subarray(bytes)
   }
 
-  /** Makes the next chunk of what waits. False when there is nothing to write. */
+  /** Makes the next chunk of waiting lines. Returns false when there is nothing to write. */
   #fillChunk(): boolean {
     if (this.#unreported > 0 && this.#isRoomy) this.#reportLeftOut()
     if (this.#chunk.length > 0) return true
@@ -140,7 +140,7 @@ export class LogOutput {
     this.#unreported = 0
   }
 
-  /** A reader that is too slow now will not read all that waits: older lines are left out, and this one is written. */
+  /** At the end the reader is too slow for all waiting lines: older lines are left out, and this one is written. */
   #writeFatal(line: string): void {
     this.#flushFor(this.#finalFlushMs / 2)
     this.#leaveOut(this.#lines.length)
@@ -152,7 +152,7 @@ export class LogOutput {
   }
 
   #flushFor(milliseconds: number): void {
-    // What another thread is writing to a file is written before the process is gone.
+    // A write to a file by another thread completes before the process ends.
     if (this.#state === 'writing') this.#chunk = EMPTY
     this.#state = 'idle'
     const startedAt = performance.now()

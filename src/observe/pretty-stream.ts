@@ -19,7 +19,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   'client.refused': '✗',
   'publish.refused': '✗',
 }
-/** Fields that have a place of their own, or that a person does not need. */
+/** Fields that have a fixed place in the line, or that a person does not need. */
 const PLACED = [
   'level',
   'time',
@@ -36,7 +36,7 @@ const PLACED = [
   'sessionPresent',
 ]
 
-/** A line of JSON as a line for people; other text stays as it is. */
+/** Formats a line of JSON for people. Other text is not changed. */
 export function prettyText(line: string): string {
   return line.startsWith('{') ? `${prettyLine(JSON.parse(line) as Line)}\n` : line
 }

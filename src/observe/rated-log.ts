@@ -5,9 +5,9 @@ import { type LineBounds, LineLimiter, type LineRate, type Sum } from './line-li
 import type { Log, LogFields } from './log.ts'
 import { shortened } from '../packet/text.ts'
 
-/** Of a topic, a client id, a user name or a sentence in a log line. */
+/** The longest topic, client id, user name or sentence in a log line. */
 const FIELD_BYTES_MAX = 256
-/** Of the field `error`: where something was thrown. */
+/** The longest field `error`, which has a stack. */
 const ERROR_BYTES_MAX = 4_096
 
 type Level = 'info' | 'warn' | 'error'
@@ -77,7 +77,7 @@ export class RatedLog implements Log {
     for (const sum of this.#limiter.due(this.#options.now())) this.#printSum(sum)
   }
 
-  /** The broker stops: prints all summary lines. */
+  /** Prints all summary lines, when the broker stops. */
   close(): void {
     for (const sum of this.#limiter.due(Infinity)) this.#printSum(sum)
   }

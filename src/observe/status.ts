@@ -18,7 +18,7 @@ export interface Status {
   readonly keptHeapBytesMax: number
   readonly keptBufferBytes: number
   readonly keptBufferBytesMax: number
-  /** Those of the heap by kind; see MemoryKind. */
+  /** The heap bytes by kind; see MemoryKind. */
   readonly kept: Readonly<Record<string, number>>
   readonly keptRefusals: number
   readonly messagesReceived: number
@@ -29,7 +29,7 @@ export interface Status {
   readonly dropped: Readonly<Record<string, number>>
   readonly publishesRefused: number
   readonly subscribesRefused: number
-  /** Connections that were closed before CONNECT, for others that found no room. */
+  /** Connections that were closed before CONNECT, to make room for others. */
   readonly strangersClosed: number
   readonly protocolErrors: number
   /** Log lines that were not printed, because their reader was too slow. */
@@ -38,7 +38,7 @@ export interface Status {
   readonly internalErrors: number
   /** Exceptions of handlers, rules and stores that an embedding program supplied. */
   readonly hookErrors: number
-  /** What logins and rules have cost, and what was turned away; empty where nobody is asked who he is. */
+  /** Counters of logins and rules; empty without authentication. */
   readonly access: Readonly<Record<string, number>>
 }
 
@@ -46,7 +46,7 @@ type Figure = {
   [Name in keyof Status]: Status[Name] extends number ? Name : never
 }[keyof Status]
 
-/** The numbers that the page shows, and what exactly each of them counts: `/api/v1/status` has the same. */
+/** The numbers of the page, with a description of each. `/api/v1/status` has the same numbers. */
 export const FIGURES: readonly {
   readonly name: Exclude<Figure, 'uptimeSeconds'>
   readonly label: string

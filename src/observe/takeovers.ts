@@ -1,21 +1,21 @@
-// Connections that end one another under one client id: most often two devices that were given the same.
+// Detects connections that repeatedly take over each other's session: most often two devices have the same client id.
 
-/** So many in a row, each within a minute of the one before, are no client that has come back. */
+/** This many takeovers in a row, each within a minute of the one before, are not a client that reconnects. */
 const TAKEOVERS_MIN = 3
 const PAUSE_MS_MAX = 60_000
-/** Client ids that are remembered. */
+/** The most client ids that are kept. */
 const CLIENTS_MAX = 1_000
 
 interface Row {
   count: number
   at: number
-  /** Where the connection came from that was ended last. */
+  /** The address of the connection that was ended last. */
   address: string
 }
 
 export class Takeovers {
   readonly #now: () => number
-  /** Those that were taken over longest ago come first. */
+  /** Client ids, least recently taken over first. */
   readonly #rows = new Map<string, Row>()
 
   constructor(now: () => number) {
@@ -35,7 +35,7 @@ export class Takeovers {
     }
   }
 
-  /** The addresses of both, once in a row of takeovers; null otherwise. */
+  /** Returns both addresses, once per row of takeovers; null otherwise. */
   connected(clientId: string, address: string): readonly [string, string] | null {
     if (this.#rows.size === 0) return null
     const row = this.#rows.get(clientId)

@@ -1,10 +1,10 @@
-// What a browser gets on the HTTP port: a page with the broker's figures, the same as JSON, and health.
+// The HTTP port: a page with the broker's figures, the same figures as JSON, and health checks.
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FIGURES, type Status } from './status.ts'
 
-/** How often the page asks. */
+/** How often the page requests new figures. */
 const REFRESH_MS = 2_000
 
 const SCRIPT = `
@@ -30,7 +30,7 @@ refresh()
 setInterval(refresh, ${REFRESH_MS})
 `
 
-/** Every text has a contrast of 4.5:1 or more with what is behind it, in both schemes (WCAG 2.1, 1.4.3). */
+/** Every text has a contrast of at least 4.5:1 with its background, in both colour schemes (WCAG 2.1, 1.4.3). */
 const STYLE = `
 :root { color-scheme: light dark; --text: #1d2b26; --faint: #56665f; --page: #f6f8f5; --card: #ffffff; --border: #dde5df; --code: #e8f0ea; --screen: #1d2b26 }
 @media (prefers-color-scheme: dark) { :root { --text: #e8f0ea; --faint: #a3b3ab; --page: #141b18; --card: #1d2622; --border: #2e3a35; --code: #e8f0ea; --screen: #0c110f } }

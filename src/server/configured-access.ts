@@ -1,4 +1,4 @@
-// Who may come in and do what, as the configuration says, and as its files say when they change while the broker runs.
+// Access by the configuration and its files, which are read again when they change while the broker runs.
 
 import { unwatchFile, watchFile } from 'node:fs'
 import { type AccessFiles, readAccess } from '../access/access-settings.ts'
@@ -10,7 +10,7 @@ import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { Core } from './core.ts'
 
-/** How often the files are looked at, and how long they must stay the same: who writes one may not be done yet. */
+/** How often the files are checked, and how long they must be unchanged before they are read, because a write may be in progress. */
 const LOOKED_AT_EVERY_MS = 250
 const SETTLED_AFTER_MS = 200
 
@@ -18,7 +18,7 @@ export class ConfiguredAccess {
   readonly access: Access
   readonly #settings: Config['access']
   readonly #log: Log
-  /** Null where everybody may come and do everything. */
+  /** Null when every client is allowed and may do everything. */
   readonly #users: UsersAccess | null
   readonly #changed = (): void => this.#settle()
   #settled: NodeJS.Timeout | undefined
@@ -35,7 +35,7 @@ export class ConfiguredAccess {
     this.access = this.#users ?? openAccess
   }
 
-  /** From here on changes of the files hold for the clients of this core. */
+  /** Applies changes of the files to the clients of this core from now on. */
   watch(core: Core): void {
     this.#core = core
     for (const file of this.#files()) {
@@ -44,8 +44,8 @@ export class ConfiguredAccess {
   }
 
   /**
-   * Reads the files anew. All of it holds from the next question on, or, when something is wrong, nothing of it. Whoever is
-   * not a user any more is disconnected. Throws AccessFileError.
+   * Reads the files again. The new rules apply from the next check on. If anything is wrong, nothing changes. Clients whose user
+   * does not exist any more are disconnected. Throws AccessFileError.
    */
   reload(): void {
     if (this.#users === null) return
@@ -95,7 +95,7 @@ export class ConfiguredAccess {
   }
 }
 
-/** Says that what held before goes on. */
+/** Logs that the earlier rules stay in use. */
 export function keptInstead(log: Log, error: unknown): void {
   const cause = error instanceof Error ? error.message : String(error)
   log.error({ event: 'access.kept', cause }, 'the users and rules of before stay')

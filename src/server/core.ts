@@ -1,5 +1,5 @@
-// The core of the broker, assembled: for the server, for the tests' pond and for the simulator. What differs between
-// them (clock, timers, store, limits, log) comes in by the options.
+// Assembles the core of the broker, for the server, for the tests' pond and for the simulator. Their differences
+// (clock, timers, store, limits, log) are options.
 
 import type { Access } from '../access/access.ts'
 import { Broker } from '../broker/broker.ts'
@@ -30,15 +30,15 @@ interface CoreOptions extends TurnParts {
   readonly access: Access
   readonly observers: readonly Observer[]
   readonly log: Log
-  /** False when nothing is to outlive the broker. */
+  /** False when no session outlives the broker. */
   readonly storesSessions?: boolean
   /** Response Information for clients of MQTT 5 that ask for it. */
   readonly responseInformation: string | null
-  /** A client id that no client has. */
+  /** Returns an unused client id. */
   readonly newClientId: () => string
-  /** Called at the end of each turn. */
+  /** Is called at the end of each turn. */
   readonly turnEnded?: () => void
-  /** The socket of a client is done with. */
+  /** Is called when the socket of a client has closed and its packets are handled. */
   readonly socketEnded?: (socket: ClientSocket) => void
 }
 
@@ -109,20 +109,20 @@ export class Core {
     return this.#sockets
   }
 
-  /** Goes on with what the store has kept: once, before the first client, in a turn of its own. */
+  /** Restores the state from the store. Must be called once, before the first client, in a turn of its own. */
   restore(snapshot: Snapshot): void {
     this.turn.begin()
     restore(this.broker, snapshot, this.#socketContext.access)
   }
 
-  /** Serves the client at the other end. */
+  /** Serves the client of a wire. */
   accept(wire: Wire): ClientSocket {
     const socket = new ClientSocket(wire, this.#socketContext)
     this.#sockets.add(socket)
     return socket
   }
 
-  /** Tells every client that the broker stops. */
+  /** Sends DISCONNECT to every client, because the broker stops. */
   brokerStops(): void {
     for (const socket of this.#sockets) socket.brokerStops()
   }

@@ -1,4 +1,4 @@
-// The store that the configuration asks for.
+// Creates the store of the configuration.
 
 import type { Config } from '../config/config-types.ts'
 import { FileStore } from '../store/file-store.ts'

@@ -1,20 +1,20 @@
-// How many sockets the process may open, with descriptors left for the files that it needs: without them the store could
+// Determines how many sockets the process may open, so that enough descriptors are left for files. Otherwise the store could
 // not open its next file, and the process would end.
 
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** For the files of the store, reloaded certificates, the log, and look-ups of names. */
+/** The descriptors reserved for the store, reloaded certificates, the log, and name look-ups. */
 const RESERVE = 32
 
 interface SocketBound {
-  /** Descriptors that the process may have open. */
+  /** The most open descriptors of the process. */
   readonly limit: number
   readonly socketsMax: number
 }
 
 /**
- * To be called when the store is open and no client is connected. Null where the system has no /proc. What the shell's
- * `ulimit -n` allows stands in /proc/self/limits; Node raises the soft limit to the hard one as it starts.
+ * Must be called when the store is open and no client is connected. Returns null if the system has no /proc. The limit of the shell's
+ * `ulimit -n` is in /proc/self/limits; Node raises the soft limit to the hard one at its start.
  */
 export function socketBound(listeners: number): SocketBound | null {
   const limit = descriptorLimit()

@@ -18,7 +18,7 @@ export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'lo
   readonly log?: Log
   /** Who may connect. With it, listeners may be reached from other machines without `anonymous: everywhere`. */
   readonly access?: GivenAccess | ConfigInput['access']
-  /** A store of your own, or how the broker is to store. Default: in memory. */
+  /** A store of your own, or the settings of the broker's store. Default: in memory. */
   readonly store?: Store | ConfigInput['store']
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
@@ -110,7 +110,7 @@ function logProblems(log: unknown): ConfigProblem[] {
   return [problem(['log'], 'must have the methods debug, info, warn and error, as pino has')]
 }
 
-/** What decides in code, or null where only the configuration does. */
+/** Returns the access in code, or null if only the configuration decides. */
 function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | null {
   if (access === undefined) return null
   if (typeof access !== 'object' || access === null) {
@@ -122,7 +122,7 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
   const isPlain = prototype === Object.prototype || prototype === null
   const configured = keysAt(configSchema, ['access'])
   const known = [...ACCESS_METHODS, ...configured]
-  // A class may have members of its own.
+  // An instance of a class may have other members.
   const unknown = isPlain ? Object.keys(members).filter(name => !known.includes(name)) : []
   for (const name of unknown) {
     const hint = elsewhere(name, known)
@@ -141,7 +141,7 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
   if (typeof members['authenticate'] !== 'function') {
     problems.push(problem(['access'], 'needs authenticate(credentials)'))
   }
-  // Its members were looked at just now.
+  // Its members were just checked.
   return access as unknown as GivenAccess
 }
 

@@ -1,8 +1,8 @@
-// Handlers of the embedding program. What they throw is reported, and does not reach the broker.
+// Handlers of the embedding program. Their exceptions are reported and do not reach the broker.
 
 import { isThenable } from '../access/guarded-access.ts'
 
-/** Runs it, and reports what it throws or what its promise rejects with. */
+/** Runs a handler, and reports its exception or the rejection of its promise. */
 export type Guard = (run: () => unknown) => void
 
 export function guardOf(failed: (error: unknown) => void): Guard {
@@ -16,17 +16,17 @@ export function guardOf(failed: (error: unknown) => void): Guard {
   }
 }
 
-/** Handlers by the name of the event. Each is called, whatever the others throw. */
+/** Handlers by the name of the event. All are called, even if one throws. */
 export class Handlers<Events extends { [Name in keyof Events]: unknown[] }> {
   readonly #guard: Guard
   readonly #observe: (name: keyof Events) => () => void
-  /** How to stop observing each event that has handlers. */
+  /** The functions that stop observing, by event. */
   readonly #stops = new Map<keyof Events, () => void>()
   readonly #handlers: {
     [Name in keyof Events]?: readonly ((...args: Events[Name]) => unknown)[]
   } = {}
 
-  /** `observe` is called for an event with its first handler, and what it returns with its last. */
+  /** `observe` is called when an event gets its first handler. The function that it returns is called when the last one is removed. */
   constructor(guard: Guard, observe: (name: keyof Events) => () => void) {
     this.#guard = guard
     this.#observe = observe
@@ -37,7 +37,7 @@ export class Handlers<Events extends { [Name in keyof Events]: unknown[] }> {
     if (!this.#stops.has(name)) this.#stops.set(name, this.#observe(name))
   }
 
-  /** The one that was added last, when it was added more than once. */
+  /** Removes a handler. If it was added several times, the last one is removed. */
   remove<Name extends keyof Events>(name: Name, handler: (...args: Events[Name]) => unknown): void {
     const handlers = this.#handlers[name] ?? []
     const at = handlers.lastIndexOf(handler)

@@ -12,10 +12,10 @@ import { StartError } from './start-error.ts'
 interface ListenersOptions {
   readonly config: Config
   readonly log: Log
-  /** Called with the wire of each client that a listener has accepted. */
+  /** Is called with the wire of each accepted client. */
   readonly accept: Arrival
   readonly onRequest: NonNullable<ListenerOptions['onRequest']>
-  /** A connection was closed before CONNECT, for another one. */
+  /** Is called when a connection was closed before CONNECT to make room for another. */
   readonly strangerClosed: () => void
 }
 
@@ -31,10 +31,10 @@ export class Listeners {
     return this.#all
   }
 
-  /** To be called when the store is open and no client is there. Throws StartError. */
+  /** Starts all listeners. Must be called when the store is open and no client is connected. Throws StartError. */
   async start(): Promise<void> {
     const { config, log, accept, onRequest, strangerClosed } = this.#options
-    // A client may send a packet as one frame, and a few joined.
+    // A client may send a packet, or a few packets, as one frame.
     const { packetBytesMax, connectPacketBytesMax, connectionsMax } = config.limits
     const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
     const socketsMax = this.#socketsMax()
@@ -62,17 +62,17 @@ export class Listeners {
     }
   }
 
-  /** Reads the files of all certificates anew. */
+  /** Reads all certificate files again. */
   async reload(): Promise<void> {
     for (const listener of this.#all) await listener.reload()
   }
 
-  /** No client is accepted any more, at once. Resolves when every listener is closed. */
+  /** Stops accepting clients at once. Resolves when every listener is closed. */
   async close(): Promise<void> {
     await Promise.all(this.#all.map(listener => listener.close()))
   }
 
-  /** Of all listeners the connection that waits for its CONNECT since longest. */
+  /** Closes the oldest connection without CONNECT of all listeners. */
   #closeStranger(cause: string): Socket | null {
     let oldest: Listener | null = null
     for (const listener of this.#all) {
@@ -86,7 +86,7 @@ export class Listeners {
     return this.#all.reduce((sum, { connectionCount }) => sum + connectionCount, 0)
   }
 
-  /** What the process has descriptors for bounds the connections, whatever the configuration allows. */
+  /** Returns the most connections: the configured limit, or less if the process has not enough descriptors. */
   #socketsMax(): number {
     const { listeners, limits } = this.#options.config
     const allowed = listeners.reduce((sum, { connectionsMax }) => sum + connectionsMax, 0)
@@ -101,7 +101,7 @@ export class Listeners {
   }
 }
 
-/** Why there is no room for another connection. */
+/** Returns why there is no room for another connection. */
 export function fullnessSentence(socketsMax: number, connectionsMax: number): string {
   const what = socketsMax < connectionsMax ? 'ulimit -n' : 'limits.connectionsMax'
   return `${socketsMax} connections are open (${what})`

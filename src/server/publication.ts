@@ -1,4 +1,4 @@
-// What an embedding program publishes, checked as the codec checks a packet: nobody else would.
+// Validates publications of an embedding program, as the codec validates packets.
 
 import { ownCopy, propertiesBytes, type Publishable } from '../message.ts'
 import { REMAINING_LENGTH_MAX } from '../packet/fixed-header.ts'
@@ -13,15 +13,15 @@ export interface Publication {
   readonly payload: Buffer | string
   readonly qos?: QoS
   readonly retain?: boolean
-  /** Those that a PUBLISH may bear to all its receivers; any other is left out. */
+  /** The properties that are forwarded to receivers. Others are left out. */
   readonly properties?: Properties
 }
 
 const EXPIRY_SECONDS_MAX = 4_294_967_295
-/** No packet of MQTT is larger, with its topic and its head. */
+/** The largest payload: with topic and header the packet has the largest size of MQTT. */
 const PACKET_BYTES_MAX = REMAINING_LENGTH_MAX - FIELD_BYTES_MAX - 16
 
-/** A copy of its own of all that may be forwarded. Throws a TypeError for what MQTT cannot say. */
+/** Returns a copy of everything that is forwarded. Throws a TypeError for values that MQTT does not allow. */
 export function checkedPublication(publication: Publication): {
   readonly topic: string
   readonly said: Publishable
@@ -119,7 +119,7 @@ function assertTopic(topic: unknown, what: string): void {
   }
 }
 
-/** What the codec would read as well [MQTT-1.5.4-1, MQTT-1.5.4-2]. */
+/** Whether the codec would accept the text [MQTT-1.5.4-1, MQTT-1.5.4-2]. */
 function assertText(text: unknown, what: string): string {
   if (typeof text !== 'string') throw new TypeError(`${what} is a string, not ${shown(text)}`)
   const bytes = Buffer.from(text)
@@ -143,7 +143,7 @@ function bytesIn(value: unknown): Buffer | null {
     : null
 }
 
-/** As much of it as fits into a sentence. */
+/** Shortens a value for a sentence. */
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 64)) : String(value)
   return text.slice(0, 80)

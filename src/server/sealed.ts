@@ -1,8 +1,8 @@
-// Refuses assignments to a broker. Other brokers take `broker.authenticate = …`; here it would have no effect.
+// Refuses assignments to a broker. Some other brokers are configured by `broker.authenticate = …`, which would have no effect here.
 
 import { nearest } from '../config/nearest.ts'
 
-/** What to write here for members that other brokers take by assignment. */
+/** What to write instead, for members that are assigned in other brokers. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   authenticate: 'createBroker({ access: { authenticate } })',
   authorizePublish: 'createBroker({ access }): the verdict brings permissions.mayPublish',
@@ -16,14 +16,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   store: 'createBroker({ store })',
 }
 
-/** What to write instead of this name, or an empty string. */
+/** Returns what to write instead of this name, or an empty string. */
 export function elsewhere(name: string, known: readonly string[]): string {
   if (Object.hasOwn(ELSEWHERE, name)) return ` (${ELSEWHERE[name]})`
   const meant = nearest(name, known)
   return meant === null ? '' : ` (did you mean ${meant}?)`
 }
 
-/** Every member of `prototype` becomes one of `object` itself that is bound to it and refuses assignments. */
+/** Makes every member of `prototype` an own member of `object` that is bound to it and refuses assignments. */
 export function seal(object: object, prototype: object): void {
   for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (name === 'constructor') continue
@@ -38,7 +38,7 @@ export function seal(object: object, prototype: object): void {
   }
 }
 
-/** Stands behind a prototype, where an assignment looks for a name that nobody has. */
+/** The end of the prototype chain, which catches assignments to unknown names. */
 export function refusingPrototype(known: readonly string[]): object {
   return new Proxy(Object.create(null) as object, {
     get: (_target, name) => Reflect.get(Object.prototype, name) as unknown,

@@ -1,4 +1,4 @@
-// Configuration in, running server out: what is around the core (log, clock, store, listeners), started and stopped in order.
+// The server: makes the parts around the core (log, clock, store, listeners) from a configuration, and starts and stops them in order.
 
 import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
@@ -35,11 +35,11 @@ interface RunningServer {
   reloadAccess(): void
 }
 
-/** What an embedding program may supply; the rest is made from the configuration. */
+/** The parts that an embedding program may supply. The others are made from the configuration. */
 export interface ServerParts {
   readonly access?: Access
   readonly store?: Store
-  /** The output of the log, when lines may be left out there. */
+  /** The output of the log, if it can leave lines out. */
   readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
   readonly commitFailed?: (error: Error) => void
@@ -67,7 +67,7 @@ export class Server implements RunningServer {
   readonly #listeners: Listeners
   readonly #status: () => Status
   #isClosing = false
-  /** Null where a program decides who comes. */
+  /** Null if an embedding program supplies the access. */
   #access: ConfiguredAccess | null = null
 
   constructor(config: Config, log: Log, parts: ServerParts) {
@@ -179,7 +179,7 @@ export class Server implements RunningServer {
     this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
   }
 
-  /** Users and rules. Throws when a file is wrong: those of before stay. */
+  /** Reloads users and rules. Throws when a file is wrong; then the earlier ones stay in use. */
   reloadAccess(): void {
     this.#access?.reload()
   }
@@ -188,7 +188,7 @@ export class Server implements RunningServer {
     await this.#listeners.reload()
   }
 
-  /** Stops accepting, tells every client, sends what waits for them, then closes the store. */
+  /** Stops accepting, sends waiting packets and DISCONNECT to every client, then closes the store. */
   async close(): Promise<void> {
     if (this.#isClosing) return
     this.#isClosing = true
@@ -230,7 +230,7 @@ export class Server implements RunningServer {
   }
 }
 
-/** Resolves when no client has a socket any more. After `drainMs` those that are left are destroyed. */
+/** Resolves when no client has a socket any more. After `drainMs` the remaining sockets are destroyed. */
 async function socketsEnded(core: Core, drainMs: number): Promise<void> {
   const destroyAll = setTimeout(() => {
     for (const socket of core.sockets) socket.destroy()
@@ -239,7 +239,7 @@ async function socketsEnded(core: Core, drainMs: number): Promise<void> {
   clearTimeout(destroyAll)
 }
 
-/** What is recorded goes to the store before it is closed, unless a full disk would make us wait for ever. */
+/** Commits all recorded changes before the store is closed, unless a full disk would make this wait for ever. */
 async function committedWithin(core: Core, drainMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const given = new Promise<void>(resolve => {
@@ -265,15 +265,15 @@ function statusSource(
     })
 }
 
-/** How often the log looks for minutes that are over. */
+/** How often summary lines of the log are due. */
 const LOG_TICK_MS = 1_000
 
-/** Milliseconds of a clock that never goes back, for the rates of log lines. */
+/** Returns milliseconds of a clock that never goes back, for the rates of log lines. */
 function monotonicMs(): number {
   return performance.now()
 }
 
-/** Thrown in a tick of its own: where the fault was noticed, a stream of the program might catch it. */
+/** Throws in a tick of its own, because a stream of the embedding program could catch the error otherwise. */
 function endOfProcess(error: Error): void {
   process.nextTick(() => {
     throw error

@@ -1,12 +1,12 @@
-// The configuration's `share` section, as the broker asks for it.
+// The configuration's `share` section, in the form that the broker uses.
 
 import type { ShareSettings } from '../broker/share-groups.ts'
 import type { Config } from '../config/config-types.ts'
 
-/** `random` gives numbers from 0 up to 1. */
+/** `random` returns numbers from 0 up to, but not including, 1. */
 export function shareSettingsOf(config: Config, random: () => number): ShareSettings {
   const { share, limits } = config
-  // Names from the wire are looked up in maps: an object knows `constructor` as well.
+  // Names from clients are looked up in maps, because an object also has members such as `constructor`.
   const groups = new Map(
     Object.entries(share.groups).map(([name, { strategy, weights }]) => [
       name,

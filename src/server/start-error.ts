@@ -1,11 +1,11 @@
-// Why a broker could not start, for programs and for people: a code, a sentence, and the part that failed.
+// The error when a broker cannot start: a code, a sentence, and the part that failed.
 
 export type StartPart =
-  /** `listeners.N` of the configuration. */
+  /** The index N of `listeners.N` in the configuration. */
   { readonly kind: 'listener'; readonly index: number } | { readonly kind: 'store' }
 
 export class StartError extends Error {
-  /** Of the system where it has one (`EADDRINUSE`, `EACCES`), else `ERR_LISTENER` or `ERR_STORE`. */
+  /** The code of the system (`EADDRINUSE`, `EACCES`), or `ERR_LISTENER` or `ERR_STORE` if there is none. */
   readonly code: string
   readonly part: StartPart
 
@@ -17,7 +17,7 @@ export class StartError extends Error {
   }
 }
 
-/** What the system or the broker calls this error, or null. */
+/** Returns the code of the error, or null. */
 export function codeOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error)) return null
   return typeof error.code === 'string' ? error.code : null

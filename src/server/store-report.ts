@@ -5,7 +5,7 @@ import type { ClockReport } from '../store/broker-clock.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Snapshot, Store } from '../store/store.ts'
 
-/** `directory`: where the store lies, if in files. */
+/** `directory`: the directory of a file store. */
 export function reportStore(log: Log, store: Store, snapshot: Snapshot, directory: string): void {
   const isFile = store instanceof FileStore
   log.info(

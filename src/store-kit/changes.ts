@@ -1,4 +1,4 @@
-// The changes that the rules of the kit are told with, and how a store is asked.
+// Example changes for the rules of the kit, and functions that query a store.
 
 import type { Identity } from '../access/identity.ts'
 import type { Message } from '../message.ts'
@@ -6,9 +6,9 @@ import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Change, Owner } from '../store/change.ts'
 import type { Snapshot, Store, StoredDelivery, StoredSession } from '../store/store.ts'
 
-/** Where one store keeps its data. */
+/** The place of one store's data. */
 export interface StorePlace {
-  /** A store that has not been opened yet, on the same data each time. */
+  /** Returns a store that is not open yet, on the same data each time. */
   store(): Store
 }
 
@@ -17,7 +17,7 @@ export const BOB = { kind: 'session', clientId: 'bob' } as const
 export const LOST = { kind: 'session', clientId: 'lost' } as const
 export const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
 
-/** A subscription of bob's, with retained messages that are still to be sent to it. */
+/** A subscription of bob with a replay that has not ended. */
 export function subscribedWithReplay(filter: string): readonly Change[] {
   const subscription = {
     filter,
@@ -97,7 +97,7 @@ export function committed(store: Store, ...changes: readonly Change[]): Promise<
   })
 }
 
-/** All that a store tells when it is opened, with what it leaves for pages. */
+/** Opens a store and returns its whole content, including all pages. */
 export async function wholeOf(store: Store): Promise<Snapshot> {
   const snapshot = await store.open()
   const { sessions, groups } = snapshot
@@ -134,7 +134,7 @@ async function withPages<Line extends Pick<StoredSession, 'deliveries' | 'remain
   return { ...line, deliveries, remainder: { messages: 0, bytes: 0 } }
 }
 
-/** What a store that is opened after these commits tells. */
+/** Returns the content of a store that is opened after these commits. */
 export async function after(
   place: StorePlace,
   ...groups: readonly (readonly Change[])[]

@@ -1,4 +1,4 @@
-// What the rules of the kit check with: Node's assertions, so that any test runner can run them.
+// Checks for the rules of the kit. They use Node's assertions, so that any test runner can run them.
 
 import { deepStrictEqual, rejects, strictEqual } from 'node:assert/strict'
 
@@ -6,7 +6,7 @@ interface Checks {
   equal(actual: unknown, expected: unknown): void
   strictSame(actual: unknown, expected: unknown): void
   rejects(promise: Promise<unknown>, sentence: RegExp): Promise<void>
-  /** What is expected is there; more may be. */
+  /** Checks that the expected values are there; others may be there as well. */
   match(actual: unknown, expected: unknown): void
 }
 

@@ -1,4 +1,4 @@
-// What changes of one client add up to, deliveries apart: a part of DurableState.
+// The state of clients without deliveries: a part of DurableState.
 
 import type { Identity } from '../access/identity.ts'
 import type { Will } from '../packet/packet.ts'
@@ -8,10 +8,10 @@ export interface PlainSession {
   readonly clientId: string
   identity: Identity | null
   expiryIntervalSeconds: number
-  /** Null: the client is here. */
+  /** Null while the client is connected. */
   expiresAt: number | null
   readonly subscriptions: Map<string, ChangeOf<'subscribed'>['subscription']>
-  /** The sequences up to which retained messages are still to be sent, by filter. */
+  /** The replays that have not ended: the highest sequence by filter. */
   readonly replays: Map<string, number>
   readonly incoming: Set<number>
 }
@@ -22,7 +22,7 @@ export interface PlainWill {
   identity: Identity | null
 }
 
-/** Changes of one client that no delivery is about. */
+/** The changes of one client that are not about deliveries. */
 type ClientChange = Exclude<
   Change,
   {
@@ -110,7 +110,7 @@ function applyToSession(session: PlainSession, change: Exclude<ClientChange, Wil
     case 'incoming-released':
       session.incoming.delete(change.packetId)
       return
-    // A kind that is missing above does not compile here.
+    // If a kind is missing above, this line does not compile.
     default:
       change satisfies never
   }

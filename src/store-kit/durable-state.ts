@@ -1,6 +1,6 @@
-// What all changes so far add up to, said once more and as plainly as can be: with it stores are compared. It shares
-// nothing with the ledger and the table of changes, so that what is wrong there is not wrong here as well. Changes of
-// what is gone already do nothing.
+// The state that all changes add up to, in the simplest form. Tests compare stores with it. It shares no code with the ledger
+// and the table of changes, so that it does not have the same bugs. Changes of something that does not exist any more have no
+// effect.
 
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
@@ -18,7 +18,7 @@ import type {
 
 interface KeptMessage {
   readonly message: Message
-  /** Deliveries and the retained topic that refer to it. */
+  /** The number of deliveries and retained topics that refer to it. */
   references: number
 }
 
@@ -28,22 +28,22 @@ interface KeptDelivery {
   qos: QoS
   retain: boolean
   identifiers: readonly number[]
-  /** With which it waits in a share group, whatever a member was sent. */
+  /** The options with which the share group queued it, whatever a member was sent. */
   readonly queuedQos: QoS
   readonly queuedRetain: boolean
   readonly group: GroupOwner | null
   packetId: number
   isReceived: boolean
-  /** QoS 2, begun by a member of a group that has no stored session: it goes to nobody else [MQTT-4.8.2-5]. */
+  /** QoS 2, sent to a member without a stored session: it goes to no other member [MQTT-4.8.2-5]. */
   isBegun: boolean
   place: Place
 }
 
-/** Where deliveries are owed: in a session or in a share group. */
+/** The deliveries of a session or share group. */
 type Place = Map<number, KeptDelivery>
 
 interface KeptSession extends PlainSession {
-  /** Sent, in the order of a resend. */
+  /** Sent deliveries, in the order of sending again. */
   readonly sent: Place
   readonly waiting: Place
 }
@@ -63,17 +63,17 @@ export class DurableState {
   readonly #retained = new Map<string, number>()
   readonly #wills = new Map<string, PlainWill>()
   readonly #pageMessages: number
-  /** Messages to look at when the group of changes has been applied. */
+  /** Messages to check after the group of changes was applied. */
   readonly #unreferenced = new Set<number>()
   #lastSequence = 0
   #lastDelivery = 0
 
-  /** `pageMessages`: how many waiting deliveries of an owner a page and a snapshot have. */
+  /** `pageMessages`: the most queued deliveries of an owner in a page and in a snapshot. */
   constructor(pageMessages = 256) {
     this.#pageMessages = pageMessages
   }
 
-  /** Applies one group of changes, then lets go of messages that nobody refers to. */
+  /** Applies one group of changes, then removes messages without references. */
   apply(changes: readonly Change[]): void {
     for (const change of changes) this.#apply(change)
     for (const sequence of this.#unreferenced) {
@@ -99,7 +99,7 @@ export class DurableState {
     }
   }
 
-  /** What waits for the owner with numbers above `after`, the oldest first, as much as makes a page. */
+  /** Returns a page: queued deliveries of the owner with numbers above `after`, oldest first. */
   page(owner: Owner, after: number): readonly StoredDelivery[] {
     const place = this.#placeOf(owner)
     if (place === null) return []
@@ -109,7 +109,7 @@ export class DurableState {
       .map(kept => this.#unsentOf(kept))
   }
 
-  /** At a start: what a member without a stored session had begun at QoS 2 is lost with that session. */
+  /** Must be called at a start: QoS 2 deliveries to members without a stored session are lost with their sessions. */
   forgetBegun(): void {
     for (const { waiting } of this.#groups.values()) {
       for (const { delivery, isBegun } of [...waiting.values()]) {
@@ -119,7 +119,7 @@ export class DurableState {
     this.apply([])
   }
 
-  /** Messages kept at the moment: what tests of reclaiming count. */
+  /** The number of kept messages. Tests of reclaiming count it. */
   get messageCount(): number {
     return this.#messages.size
   }
@@ -172,7 +172,7 @@ export class DurableState {
     }
   }
 
-  /** A share group stores what waits there when a member joins that survives a crash: it may be here for others. */
+  /** Adds a message, unless it exists: a share group stores its queue when a durable member joins, and others may have stored the message. */
   #storeMessage(message: Message): void {
     const references = this.#messages.get(message.sequence)?.references ?? 0
     this.#messages.set(message.sequence, { message, references })
@@ -210,7 +210,7 @@ export class DurableState {
     if (kept === undefined) return
     const session = this.#sessions.get(clientId)
     if (session === undefined) {
-      // A member of a group whose session does not outlive a crash: the group goes on owing it, but for QoS 2.
+      // The member's session is not stored: the delivery stays queued in the group, except at QoS 2.
       if (qos === 2) kept.isBegun = true
       return
     }
@@ -224,7 +224,7 @@ export class DurableState {
   #return(delivery: number, owner: Owner): void {
     const kept = this.#deliveries.get(delivery)
     const place = this.#waitingOf(owner)
-    // One that was sent to a member without a stored session never left the group.
+    // A delivery that was sent to a member without a stored session never left the group.
     if (kept === undefined || place === null || kept.packetId === 0) return
     kept.packetId = 0
     kept.qos = kept.queuedQos
@@ -238,7 +238,7 @@ export class DurableState {
     if (kept === undefined || kept.isReceived) return
     kept.isReceived = true
     this.#refer(kept.sequence, -1)
-    // PUBREL is resent in the order in which PUBREC came [MQTT-4.6.0-4].
+    // PUBREL packets are sent again in the order of the PUBREC packets [MQTT-4.6.0-4].
     this.#move(kept, kept.place)
   }
 
@@ -298,7 +298,7 @@ export class DurableState {
     const kept = this.#messages.get(sequence)
     assert(kept !== undefined, `message ${sequence} is stored before anything refers to it`)
     kept.references += by
-    // One that is settled may be owed again within the same group of changes.
+    // A settled message may be queued again within the same group of changes.
     if (kept.references === 0) this.#unreferenced.add(sequence)
   }
 
@@ -343,7 +343,7 @@ export class DurableState {
     return { messages: rest.length, bytes }
   }
 
-  /** As it waits, whatever a lost member of a group may have been sent. */
+  /** Returns the delivery as it is queued, whatever a former member of the group was sent. */
   #unsentOf(kept: KeptDelivery): StoredDelivery {
     return { ...this.#deliveryOf(kept), packetId: 0 }
   }
@@ -373,11 +373,11 @@ function newSession(clientId: string, expiryIntervalSeconds: number): KeptSessio
   }
 }
 
-/** In the order of their numbers: what came back to a group stands where it stood. */
+/** Sorts by number, so that a delivery that came back to a group has its old place. */
 function waitingIn(place: Place): readonly KeptDelivery[] {
   return (
     [...place.values()]
-      // QoS 2 that a lost member of a group had begun goes to nobody else [MQTT-4.8.2-5].
+      // A QoS 2 delivery to a former member of the group goes to no other [MQTT-4.8.2-5].
       .filter(({ isBegun }) => !isBegun)
       .sort((one, other) => one.delivery - other.delivery)
   )

@@ -1,4 +1,4 @@
-// What every store must do about share groups.
+// The rules of stores about share groups.
 
 import type { Change } from '../store/change.ts'
 import { is } from './checks.ts'
@@ -17,7 +17,7 @@ export const GROUP_RULES: Readonly<Record<string, (place: StorePlace) => Promise
         sent(1, 1, GROUP),
         { kind: 'returned', delivery: 1, clientId: 'bob', owner: GROUP },
         sent(2, 2, GROUP),
-        // A member whose own session is not stored.
+        // A member without a stored session.
         { ...sent(3, 1, GROUP, 'transient'), qos: 1 } as Change,
         sent(4, 2, GROUP, 'transient'),
       ])

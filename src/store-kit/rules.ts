@@ -1,4 +1,4 @@
-// What every store must do.
+// The rules that every store must keep.
 
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Change } from '../store/change.ts'
@@ -366,7 +366,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     await first
     store.record(queued(1, 1))
     await committed(store)
-    // Never committed.
+    // This change is never committed.
     store.record(stored(2))
     store.record(queued(2, 2))
     await store.close()

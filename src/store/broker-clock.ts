@@ -1,8 +1,8 @@
-// The broker's clock goes on across its starts. What is stored bears times of that clock, and only the time between
-// them counts; so a clock of the machine that is set, forward or back, ends no session and no message.
+// The broker's clock continues across its starts. Stored times are times of this clock, and only differences between them
+// matter. So setting the clock of the machine, forward or back, ends no session and no message.
 //
-// Within one boot of the machine its clock since the boot tells how long the broker was away. After another boot, or
-// on another machine, only the clock that may be set can tell: then it is believed, but not where it has gone back.
+// Within one boot of the machine, the monotonic clock since the boot shows how long the broker was not running. After another
+// boot, or on another machine, only the adjustable clock can show it. It is used then, unless it has gone back.
 
 import type { Disk, DiskFile } from './disk.ts'
 import { DiskFull, isDiskFull, isOutOfDescriptors } from './log/store-damaged.ts'
@@ -13,39 +13,39 @@ import type { MachineTime } from './machine-time.ts'
 const CLOCK_FILE = 'clock'
 const UNFINISHED = 'clock.new'
 const FILE_BYTES_MAX = 4_096
-/** The clocks are read one after the other, and none of them is exact. */
+/** The tolerance between two clocks: they are read one after the other, and are not exact. */
 const INEXACT_MS = 1_000
-/** The clock was set if it differs by more from what it should be. */
+/** A clock that differs by more than this from its expected value was set. */
 const SET_MS_MIN = 60_000
-/** After another boot, an absence for so long may be a clock that was wrong. */
+/** After another boot, an absence of this length may be caused by a wrong clock. */
 const LONG_MS_MIN = 86_400_000
 
-/** After a mark that could not be written. */
+/** The wait after a mark that could not be written. */
 const RETRY_MS = 10_000
 
-/** What the broker's clock showed at one moment of the machine. */
+/** A mark: the time of the broker's clock at one moment of the machine's clocks. */
 interface ClockMark extends MachineTime {
   readonly brokerMs: number
 }
 
-/** What is worth telling the operator of the clock. */
+/** A remark about the clock for the operator. */
 type ClockOddity = 'none' | 'set' | 'gone-back' | 'long-away' | 'unreadable'
 
 export interface ClockReport {
-  /** How far the broker's clock is ahead of the machine's, as that was when the broker began. */
+  /** How far the broker's clock is ahead of the machine's clock at the start of the broker. */
   readonly aheadMs: number
-  /** How long the broker was away, as far as anybody knows; 0 for a new store. */
+  /** How long the broker was not running, as far as known; 0 for a new store. */
   readonly awayMs: number
   readonly oddity: ClockOddity
 }
 
-/** What tells the time; for tests that move it. */
+/** The source of time, which tests replace. */
 interface Machine {
   readonly time: () => MachineTime
   readonly settingMs: () => number
 }
 
-/** Keeps the mark in the directory for as long as the store is open. */
+/** Keeps the mark in the directory up to date while the store is open. */
 export class BrokerClock {
   readonly #disk: Disk
   readonly #start: MachineTime
@@ -53,10 +53,10 @@ export class BrokerClock {
   readonly #settingAtStartMs: number
   #aheadMs = 0
   #settingMs: number
-  /** After the last mark that could not be written; it is tried again. */
+  /** When to try again after a mark could not be written. */
   #failedAtMs: number | null = null
 
-  /** `start`: the time as the broker sees it, whose thread is another. */
+  /** `start`: the time in the broker's thread. */
   constructor(disk: Disk, start: MachineTime, machine: Machine) {
     this.#disk = disk
     this.#start = start
@@ -65,7 +65,7 @@ export class BrokerClock {
     this.#settingMs = this.#settingAtStartMs
   }
 
-  /** Finds where the clock goes on, and leaves a mark for the next start. */
+  /** Determines the time at which the clock continues, and writes a mark for the next start. */
   open(): ClockReport {
     const mark = readMark(this.#disk)
     const report = clockAfter(mark === 'unreadable' ? null : mark, this.#start)
@@ -74,7 +74,7 @@ export class BrokerClock {
     return mark === 'unreadable' ? { ...report, oddity: 'unreadable' } : report
   }
 
-  /** To be called now and then: leaves a mark when the clock of the machine was set. Costs no call of the disk otherwise. */
+  /** Must be called now and then. Writes a mark when the clock of the machine was set; otherwise it makes no disk call. */
   look(): void {
     const wasSet = Math.abs(this.#machine.settingMs() - this.#settingMs) > INEXACT_MS
     if (!wasSet && this.#failedAtMs === null) return
@@ -82,7 +82,7 @@ export class BrokerClock {
     if (sinceMs > RETRY_MS) this.keep()
   }
 
-  /** Leaves a mark. A disk without room is no reason to fail: it is tried again. */
+  /** Writes a mark. If the disk is full, it does not fail but tries again later. */
   keep(): void {
     const time = this.#machine.time()
     const settingMs = this.#machine.settingMs()
@@ -100,7 +100,7 @@ export class BrokerClock {
   }
 }
 
-/** Where the broker's clock goes on, at `now`. */
+/** Returns where the broker's clock continues at `now`. */
 export function clockAfter(mark: ClockMark | null, now: MachineTime): ClockReport {
   if (mark === null) return { aheadMs: 0, awayMs: 0, oddity: 'none' }
   const byWallMs = now.wallMs - mark.wallMs
@@ -110,12 +110,12 @@ export function clockAfter(mark: ClockMark | null, now: MachineTime): ClockRepor
   return { aheadMs, awayMs, oddity: oddityOf(byWallMs, sinceBootMs) }
 }
 
-/** How long the broker was away by the clocks that nobody sets, or null where they were begun anew since. */
+/** Returns how long the broker was not running by the monotonic clocks, or null if the machine was restarted. */
 function awayInBoot(mark: ClockMark, now: MachineTime): number | null {
   if (mark.boot === '' || mark.boot !== now.boot) return null
   const awakeMs = now.awakeMs - mark.awakeMs
   if (awakeMs < 0) return null
-  // A container may count its own time up, from its own start: then nothing is known of sleep.
+  // A container may have its own uptime. Then the time of sleep is unknown.
   const sleptMs = now.upMs - mark.upMs - awakeMs
   return sleptMs > INEXACT_MS ? awakeMs + sleptMs : awakeMs
 }
@@ -126,7 +126,7 @@ function oddityOf(byWallMs: number, sinceBootMs: number | null): ClockOddity {
   return byWallMs > LONG_MS_MIN ? 'long-away' : 'none'
 }
 
-/** The mark in the directory: null where none is, and unreadable where it is not as it was written. */
+/** Reads the mark in the directory: null if there is none, unreadable if it is damaged. */
 function readMark(disk: Disk): ClockMark | null | 'unreadable' {
   if (!disk.list().includes(CLOCK_FILE)) return null
   const file = disk.open(CLOCK_FILE)
@@ -137,7 +137,7 @@ function readMark(disk: Disk): ClockMark | null | 'unreadable' {
   }
 }
 
-/** Durable, and whole or not at all, when it returns. */
+/** Writes the mark atomically. It is durable when this returns. */
 function writeMark(disk: Disk, mark: ClockMark): void {
   if (disk.list().includes(UNFINISHED)) disk.remove(UNFINISHED)
   const file = disk.create(UNFINISHED)

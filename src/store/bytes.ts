@@ -1,4 +1,4 @@
-// Reads what a Writer wrote, for bytes that we wrote ourselves and whose checksum was right: no doubt is cast on them.
+// Reads bytes of a Writer. They were written by this program and have a valid checksum, so they are not validated.
 
 import { SMALL_BYTES_MAX } from '../packet/sizes.ts'
 import { TextCache } from '../packet/text-cache.ts'
@@ -35,7 +35,7 @@ export class ByteReader {
     )
   }
 
-  /** A whole number of up to 53 bits. */
+  /** Reads a whole number of up to 53 bits. */
   uint53(): number {
     return this.uint32() * TWO_TO_32 + this.uint32()
   }
@@ -53,7 +53,7 @@ export class ByteReader {
     return this.bytes.utf8Slice(start, start + length)
   }
 
-  /** A string that comes again and again: the same one is returned each time, without being made anew. */
+  /** Reads a string that often repeats. The same object is returned each time. */
   name(): string {
     const length = this.uint16()
     const start = this.position
@@ -61,7 +61,7 @@ export class ByteReader {
     return names.textOf(this.bytes, start, this.position)
   }
 
-  /** A copy, so that the memory that was read may serve again. */
+  /** Returns a copy, so that the memory can be reused. */
   binary(): Buffer {
     return this.raw(this.uint32())
   }

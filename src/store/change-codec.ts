@@ -1,5 +1,5 @@
-// A change as the bytes of the log: what its row says. The four that each durable message makes are written out by
-// hand, for speed; a test holds them to their rows.
+// Encodes changes as records of the log, by their rows. The four kinds that each durable message makes are encoded by
+// hand, for speed; a test compares them with their rows.
 
 import { strict as assert } from 'node:assert'
 import type { Writer } from '../packet/writer.ts'
@@ -11,24 +11,24 @@ import { NewerVersion } from './newer-version.ts'
 import { writeOwner } from './owner.ts'
 import { writeRecipient } from './recipient.ts'
 
-/** The first byte of each record of these kinds. */
+/** The first bytes of records of these kinds. */
 export const MESSAGE_STORED: number = CHANGE_KINDS['message-stored'].number
 export const QUEUED: number = CHANGE_KINDS.queued.number
 export const SENT: number = CHANGE_KINDS.sent.number
 export const SENT_WITHOUT_IDENTIFIERS = 12
 export const SETTLED: number = CHANGE_KINDS.settled.number
-/** A message that was brought together with others: whoever refers to it is told so by the next checkpoint. */
+/** A message that compaction has moved. The next checkpoint has its new place. */
 export const MOVED = 255
 
 type Values = Readonly<Record<string, unknown>>
 
-/** What one number says. */
+/** A row with one of its forms, by number. */
 interface RecordForm {
   readonly kind: string
   readonly number: number
   readonly names: readonly string[]
   readonly codecs: readonly Codec<unknown>[]
-  /** The fields that do not stand there; null for none. */
+  /** The values of the missing fields; null if none is missing. */
   readonly absent: Values | null
   apply(ledger: Ledger, fields: Values, place: Place): void
 }
@@ -97,7 +97,7 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint53(change.delivery)
       writeOwner(writer, change.owner)
       return
-    // Every other kind is written as its row says.
+    // Every other kind is written by its row.
     default:
       writeByRow(writer, change)
   }
@@ -140,7 +140,7 @@ export function writeByRow(writer: Writer, change: Change): void {
 /** Throws NewerVersion. */
 export function readChange(reader: ByteReader): Change {
   const form = formAt(reader)
-  // The row of the kind has just read its fields.
+  // The fields were just read by the row of the kind.
   return { kind: form.kind, ...readFields(reader, form) } as Change
 }
 

@@ -1,6 +1,5 @@
-// Every durable change: one row a kind, with its number, its fields in the order in which they stand in the log, and
-// what it does. The union `Change`, the bytes and the replay are made of these rows. A store persists changes; it
-// answers no questions about topics.
+// The durable changes: one row per kind, with its number, its fields in the order of the log, and its effect on the ledger. The
+// union `Change`, the encoding and the replay are made from these rows. A store persists changes; it does not match topics.
 
 import { contentBytes } from '../message.ts'
 import {
@@ -23,21 +22,21 @@ import { type Ledger, optionsOf, type Place } from './ledger/ledger.ts'
 import { owner, queueOwner } from './owner.ts'
 import { recipient } from './recipient.ts'
 
-/** Records of the same kind under a number of their own, without some of the fields: older ones, or shorter ones. */
+/** A short form of a kind: it has a number of its own and lacks some fields, to save bytes or because it is older. */
 interface ShortForm<Fields> {
   readonly number: number
-  /** What the fields are that do not stand there. */
+  /** The values of the missing fields. */
   readonly absent: Partial<Fields>
-  /** Whether this form says all that there is to say. */
+  /** Whether this form can express the change. */
   suffices(fields: Fields): boolean
 }
 
 export interface ChangeKind<Codecs extends FieldCodecs> {
-  /** For ever: a kind keeps its number and its fields. What is new gets a new number. */
+  /** A kind keeps its number and its fields for ever. A new field needs a new number. */
   readonly number: number
   readonly fields: Codecs
   readonly shortForm: ShortForm<FieldsOf<Codecs>> | null
-  /** A change of what is gone already does nothing. `place`: where the record lies. */
+  /** Applies the change. A change of something that does not exist any more has no effect. `place`: where the record is in the log. */
   apply(ledger: Ledger, fields: FieldsOf<Codecs>, place: Place): void
 }
 
@@ -51,7 +50,7 @@ function changeKind<Codecs extends FieldCodecs>(
 }
 
 export const CHANGE_KINDS = {
-  /** A session that outlives its connection exists from here on, with nothing in it. */
+  /** A new durable session, which is empty. */
   'session-opened': changeKind(
     1,
     { clientId: text, expiryIntervalSeconds: uint32 },
@@ -59,7 +58,7 @@ export const CHANGE_KINDS = {
       ledger.openSession(clientId, expiryIntervalSeconds)
     },
   ),
-  /** The client came back, perhaps with another expiry. */
+  /** The client has reconnected, perhaps with another expiry. */
   'session-resumed': changeKind(
     2,
     { clientId: text, expiryIntervalSeconds: uint32 },
@@ -70,14 +69,14 @@ export const CHANGE_KINDS = {
       session.expiresAt = null
     },
   ),
-  /** Who the client is: of its session and its will, those of them that are there. Without it nobody knows. */
+  /** The identity of the client, for its session and its will. */
   identified: changeKind(24, { clientId: text, identity }, (ledger, { clientId, identity }) => {
     const session = ledger.sessions.get(clientId)
     if (session !== undefined) session.identity = identity
     const kept = ledger.wills.get(clientId)
     if (kept !== undefined) kept.identity = identity
   }),
-  /** The client is away; the session ends at `expiresAt` milliseconds (Infinity: never). */
+  /** The client has disconnected. The session ends at `expiresAt` milliseconds (Infinity: never). */
   'session-left': changeKind(
     3,
     { clientId: text, expiresAt: milliseconds },
@@ -86,7 +85,7 @@ export const CHANGE_KINDS = {
       if (session !== undefined) session.expiresAt = expiresAt
     },
   ),
-  /** The session and all that was queued for it are gone. */
+  /** The session has ended, with its queue. */
   'session-ended': changeKind(4, { clientId: text }, (ledger, { clientId }) => {
     ledger.endSession(clientId)
   }),
@@ -97,7 +96,7 @@ export const CHANGE_KINDS = {
   'will-cleared': changeKind(6, { clientId: text }, (ledger, { clientId }) => {
     ledger.wills.delete(clientId)
   }),
-  /** The connection is gone: the will is due at this time. */
+  /** The connection was lost: the will is due at this time. */
   'will-delayed': changeKind(7, { clientId: text, at: milliseconds }, (ledger, change) => {
     const kept = ledger.wills.get(change.clientId)
     if (kept !== undefined) kept.at = change.at
@@ -111,11 +110,11 @@ export const CHANGE_KINDS = {
     session?.subscriptions.delete(filter)
     session?.replays.delete(filter)
   }),
-  /** Stored once, before the changes of the same commit that refer to it by its sequence. */
+  /** A message. It is stored once, before the changes of the same commit that refer to it by its sequence. */
   'message-stored': changeKind(10, { message }, (ledger, { message }, place) => {
     ledger.storeMessage(message.sequence, contentBytes(message), place.position, place.record)
   }),
-  /** `packetId`: sent at once to the session that it is queued for, under this identifier; 0: it waits. */
+  /** `packetId`: the identifier that it was sent with at once, to the session that it is queued for; 0 if it is queued. */
   queued: changeKind(
     11,
     { delivery: uint53, sequence: uint53, ...qosAndRetain, packetId: uint16, identifiers, owner },
@@ -125,10 +124,10 @@ export const CHANGE_KINDS = {
     },
   ),
   /**
-   * Sent under this packet identifier, which a resend must bear as well [MQTT-4.4.0-1]. `owner` is where it waited;
-   * from here on it lies with the client's session. One without a stored session leaves it with the owner.
-   * From a share group, QoS, RETAIN and the identifiers are those of the subscription of the member that it was sent to.
-   * What was queued for a session keeps the identifiers that it was queued with.
+   * The delivery was sent with this packet identifier, which must be the same when it is sent again [MQTT-4.4.0-1]. `owner` is the
+   * owner that it was queued for. Now it belongs to the client's session; if the client has no stored session it stays with the owner.
+   * For a share group, QoS, RETAIN and identifiers are those of the member's subscription. A delivery that was queued for a session
+   * keeps the identifiers that it was queued with.
    */
   sent: changeKind(
     23,
@@ -150,21 +149,21 @@ export const CHANGE_KINDS = {
       suffices: change => change.identifiers.length === 0,
     },
   ),
-  /** A member of a share group left before it settled the delivery: it waits in the group again, as before it was sent. */
+  /** A member of a share group left before it settled the delivery. It is queued in the group again, as before it was sent. */
   returned: changeKind(
     13,
     { delivery: uint53, clientId: text, owner: queueOwner },
     (ledger, { delivery, clientId, owner }) => ledger.returnToQueue(delivery, clientId, owner),
   ),
-  /** PUBREC came: from here on only PUBREL may be sent. */
+  /** PUBREC arrived: from now on only PUBREL may be sent. */
   received: changeKind(14, { delivery: uint53, clientId: text }, (ledger, change) => {
     ledger.receive(change.delivery, change.clientId)
   }),
-  /** `owner` is where the delivery lies at that moment. */
+  /** The delivery is settled. `owner` is its owner at that moment. */
   settled: changeKind(15, { delivery: uint53, owner }, (ledger, { delivery, owner }) => {
     ledger.settle(delivery, owner)
   }),
-  /** QoS 2 from a client: the packet identifier is in use until PUBREL. */
+  /** A QoS 2 message arrived from a client: the packet identifier is in use until PUBREL. */
   'incoming-opened': changeKind(16, { clientId: text, packetId: uint16 }, (ledger, change) => {
     ledger.sessions.get(change.clientId)?.incoming.add(change.packetId)
   }),
@@ -177,13 +176,13 @@ export const CHANGE_KINDS = {
   'retained-cleared': changeKind(19, { topic: text }, (ledger, { topic }) => {
     ledger.clearRetained(topic)
   }),
-  /** The group has no member any more: all that waits there is gone. */
+  /** The last member has left the group: its queue is discarded. */
   'group-ended': changeKind(20, { owner: queueOwner }, (ledger, { owner }) => {
     ledger.endQueue(owner)
   }),
   /**
-   * The retained messages that the subscription asked for, those with sequences up to `sequenceMax`, are not all sent
-   * yet: they are still to be sent until `replayed`, and no longer than there is the subscription.
+   * A replay has begun: the subscription requested retained messages with sequences up to `sequenceMax`. They must be sent until
+   * `replayed`, or until the subscription ends.
    */
   'replay-begun': changeKind(
     21,

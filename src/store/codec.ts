@@ -1,4 +1,4 @@
-// How the values of a record stand in the log: one codec a type. What stands there once stands there for ever.
+// The encoding of values in records of the log, with one codec per type. A codec must never change, because logs are kept.
 
 import type { Identity } from '../access/identity.ts'
 import { contentBytes, type Message } from '../message.ts'
@@ -9,13 +9,13 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { ByteReader } from './bytes.ts'
 import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
 
-/** `beside`: the other fields of the record, for the few that depend on one; when reading, those before it. */
+/** `beside`: the other fields of the record, for codecs that depend on them. When reading, only earlier fields are there. */
 export interface Codec<Value, Beside extends object = object> {
   write(writer: Writer, value: Value, beside: Beside): void
   read(reader: ByteReader, beside: Beside): Value
 }
 
-/** The fields of a record by name, in the order in which they stand. */
+/** The fields of a record by name, in the order of the log. */
 export type FieldCodecs = Readonly<Record<string, Codec<unknown>>>
 
 export type FieldsOf<Codecs extends FieldCodecs> = {
@@ -26,7 +26,7 @@ export type FieldsOf<Codecs extends FieldCodecs> = {
 
 export const NO_IDENTIFIERS: readonly number[] = []
 
-/** QoS stands in the two lowest bits of a byte of options. */
+/** QoS is in the two lowest bits of a byte of options. */
 export const RETAIN_OPTION = 4
 const NO_LOCAL_OPTION = 8
 const RETAIN_HANDLING_SHIFT = 4
@@ -47,7 +47,7 @@ export const uint53: Codec<number> = {
   read: reader => reader.uint53(),
 }
 
-/** Milliseconds; Infinity is never. */
+/** A time in milliseconds; Infinity for never. */
 export const milliseconds: Codec<number> = {
   write: (writer, value) => writer.double(value),
   read: reader => reader.double(),
@@ -83,13 +83,13 @@ const retain: Codec<boolean> = {
   read: reader => ((reader.bytes[reader.position - 1] ?? 0) & RETAIN_OPTION) !== 0,
 }
 
-/** The two share a byte. */
+/** Two fields in one byte. */
 export const qosAndRetain: { readonly qos: Codec<QoS>; readonly retain: Codec<boolean> } = {
   qos,
   retain,
 }
 
-/** The client id stands beside it. */
+/** An identity without its client id, which is another field of the record. */
 export const identity: Codec<Identity, { readonly clientId: string }> = {
   write: writeIdentity,
   read: (reader, { clientId }) => readIdentity(reader, clientId),
@@ -110,7 +110,7 @@ export function readIdentity(reader: ByteReader, clientId: string): Identity {
 
 export const will: Codec<Will> = { write: writeWill, read: readWill }
 
-/** Its length and `contentBytes` go before it: whoever looks for something else passes over it. */
+/** A message, with its length and `contentBytes` in front, so that a reader can skip it. */
 export const message: Codec<Message> = {
   write(writer, value) {
     const lengthAt = writer.length
@@ -151,7 +151,7 @@ export function writeSubscription(writer: Writer, subscription: Subscription): v
 export function readSubscription(reader: ByteReader): Subscription {
   const filter = reader.string()
   const matched = reader.string()
-  // The same text twice would be kept twice.
+  // Otherwise the same text would be kept in memory twice.
   const topicFilter = matched === filter ? filter : matched
   const shareName = reader.uint8() === 0 ? null : reader.string()
   const options = reader.uint8()

@@ -1,5 +1,5 @@
-// One process at a time in a directory: a file that names its holder. A holder that is gone leaves the file behind;
-// its process id, the time that process began and the boot it ran in tell that it is gone.
+// A lock file, so that only one process at a time uses a directory. The file names its holder: process id, start time of
+// the process, and boot. A holder that was killed leaves the file behind; these values show that it has ended.
 
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { bootId } from './machine-time.ts'
 
 interface Holder {
   readonly pid: number
-  /** Clock ticks from boot to the start of the process; 0 where the system does not tell. */
+  /** Clock ticks from the boot to the start of the process; 0 if unknown. */
   readonly startedAt: number
   readonly boot: string
 }
@@ -16,7 +16,7 @@ export class DirectoryLock {
   readonly #path: string
   readonly #holder: string
 
-  /** Throws a sentence that names the holder when there is one. */
+  /** Locks the directory. Throws an error that names the holder when there is one. */
   constructor(directory: string) {
     this.#path = join(directory, 'lock')
     this.#holder = JSON.stringify(thisProcess())
@@ -48,13 +48,13 @@ export class DirectoryLock {
     throw new Error(`${directory} cannot be locked: ${this.#path} comes back again and again`)
   }
 
-  /** Takes a left-over file away, but not one that somebody has put there meanwhile. */
+  /** Removes a left-over file, but not one that another process has written meanwhile. */
   #setAside(stale: string): void {
     const aside = `${this.#path}.stale.${process.pid}`
     try {
       renameSync(this.#path, aside)
     } catch {
-      // Somebody else was quicker.
+      // Another process was faster.
       return
     }
     if (readIfThere(aside) !== stale) couldLink(aside, this.#path)
@@ -105,20 +105,20 @@ export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    // Not ours to signal, but there.
+    // The process exists but belongs to another user.
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
   }
   return !isZombie(pid)
 }
 
-/** Ended, and not yet asked how by the process that began it: field 3 of /proc/PID/stat. */
+/** Whether the process is a zombie: it has ended, and its parent has not read its status (field 3 of /proc/PID/stat). */
 function isZombie(pid: number): boolean {
   const fields = readIfThere(`/proc/${pid}/stat`)
   const state = fields?.slice(fields.lastIndexOf(')') + 2)[0]
   return state === 'Z' || state === 'X'
 }
 
-/** Field 22 of /proc/PID/stat; the name in field 2 may have spaces and brackets in it. */
+/** Returns the start time: field 22 of /proc/PID/stat. The name in field 2 may contain spaces and brackets. */
 function startOf(pid: number): number {
   const fields = readIfThere(`/proc/${pid}/stat`)
   if (fields === null) return 0

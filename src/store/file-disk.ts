@@ -1,4 +1,4 @@
-// A directory of the file system, as the log sees a disk: 0700, its files 0600, and one process at a time.
+// A disk in a directory of the file system. The directory has mode 0700, its files 0600. Only one process may use it at a time.
 
 import {
   closeSync,
@@ -24,17 +24,17 @@ import { isOutOfDescriptors, OutOfDescriptors } from './log/store-damaged.ts'
 import { inDirectory, makeDirectory, namesIn } from './store-directory.ts'
 
 const FILE_MODE = 0o600
-/** For the next segment, and for a file that is read meanwhile. */
+/** The number of reserved descriptors: for the next segment, and for a file that is read meanwhile. */
 const RESERVE_DESCRIPTORS = 2
 
 export class FileDisk implements Disk {
   readonly #directory: string
   readonly #lock: DirectoryLock
   readonly #descriptor: number
-  /** Descriptors that are held for times when there is no other. */
+  /** The reserved descriptors, for times when there is no other. */
   readonly #reserve: number[] = []
 
-  /** Takes possession of the directory, which is made if need be. Throws a sentence when another process has it, or it cannot be used. */
+  /** Locks the directory, and makes it if necessary. Throws an error with a sentence when another process has it or it cannot be used. */
   constructor(directory: string) {
     makeDirectory(directory)
     namesIn(directory)
@@ -79,14 +79,14 @@ export class FileDisk implements Disk {
     return bavail * bsize
   }
 
-  /** Gives the directory up. */
+  /** Unlocks the directory. */
   close(): void {
     for (const descriptor of this.#reserve.splice(0)) closeSync(descriptor)
     closeSync(this.#descriptor)
     this.#lock.release()
   }
 
-  /** Opens something, if need be with a descriptor of the reserve. Throws OutOfDescriptors. */
+  /** Opens something, if necessary with a reserved descriptor. Throws OutOfDescriptors. */
   #withDescriptor<Result>(open: () => Result): Result {
     for (;;) {
       try {
@@ -102,7 +102,7 @@ export class FileDisk implements Disk {
     }
   }
 
-  /** As far as there are descriptors. */
+  /** Refills the reserve, as far as descriptors are available. */
   #fillReserve(): void {
     try {
       while (this.#reserve.length < RESERVE_DESCRIPTORS) {
@@ -113,7 +113,7 @@ export class FileDisk implements Disk {
     }
   }
 
-  /** A hold whose process was killed is none: it is taken away. */
+  /** Whether the process of a hold is running. The hold of a process that has ended is removed. */
   #isAlive(name: string): boolean {
     const pid = HOLD.exec(name)?.[1]
     if (pid === undefined || isRunning(Number(pid))) return true

@@ -1,4 +1,4 @@
-// The durable store: a log in a directory, kept by a thread of its own.
+// The durable store: a log in a directory, which a separate thread maintains.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
@@ -29,7 +29,7 @@ type PageDone = (error: Error | null, deliveries: readonly StoredDelivery[]) => 
 
 export class FileStore implements Store {
   readonly durability: Durability
-  /** What was found when the store was opened. */
+  /** What the store found when it was opened. */
   opening: OpeningReport = { cut: null, clock: clockAfter(null, machineTime()) }
   readonly #directory: string
   readonly #options: LogStoreOptions
@@ -70,7 +70,7 @@ export class FileStore implements Store {
     port1.on('message', (report: Report) => this.#hear(report))
     return new Promise((resolve, reject) => {
       this.#opened = { resolve, reject }
-      // The source runs as it is where Node can strip types.
+      // The TypeScript source runs directly if Node can strip types.
       const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
       const script = new URL(`./store-thread.${extension}`, import.meta.url)
       this.#worker = new Worker(script, { workerData: setup, transferList: [port2] })
@@ -111,7 +111,7 @@ export class FileStore implements Store {
     if (this.#port === null || this.#failure !== null) return
     await new Promise<void>(resolve => {
       this.#closed = resolve
-      // Whoever still waits for an answer is as gone as the broker.
+      // The broker has closed, so nobody waits for answers.
       this.#committed = null
       this.#pages.clear()
       this.#order({ kind: 'close' })
@@ -163,7 +163,7 @@ export class FileStore implements Store {
     this.#end(error)
   }
 
-  /** Nothing more will come: whoever waits is told so. */
+  /** The thread has ended: fails everything that waits for an answer. */
   #end(error: Error): void {
     this.#failure = error
     this.#port?.close()
@@ -176,7 +176,7 @@ export class FileStore implements Store {
     this.#closed?.()
   }
 
-  /** Its last words may still be under way. */
+  /** The last messages of the thread may still be in transit. */
   #threadEnded(port: MessagePort): void {
     let received = receiveMessageOnPort(port)
     while (received !== undefined) {

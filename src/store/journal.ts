@@ -1,19 +1,19 @@
-// The durable changes of the running turn, and how far earlier ones have got.
+// The journal: records the durable changes of the running turn, and knows which commits are done.
 
 import type { Change } from './change.ts'
 import type { Store } from './store.ts'
 
 /**
- * The number of a commit, counted from 1. Bytes that tell somebody of a change may leave once `Journal.committed` has
- * reached the commit of that change; 0 waits for nothing.
+ * The number of a commit, counted from 1. A packet that depends on a change may be sent when `Journal.committed` has
+ * reached the commit of that change. 0 means that there is nothing to wait for.
  */
 export type CommitId = number
 
 export class Journal {
   readonly #store: Pick<Store, 'record'>
-  /** What the store has thrown instead of taking a change. Nothing recorded since can ever be acknowledged. */
+  /** The error that the store threw for a change. Changes recorded since then can never be acknowledged. */
   failure: Error | null = null
-  /** How many changes wait for their commit to begin. A field, because it is read before and after every packet. */
+  /** How many changes wait for their commit to begin. It is a field because it is read before and after every packet. */
   length = 0
   #current = 1
   #committed = 0
@@ -22,18 +22,18 @@ export class Journal {
     this.#store = store
   }
 
-  /** The store takes it at once, so that the change need not be kept as an object until its commit. */
+  /** Records a change. The store encodes it at once, so that the object need not be kept until the commit. */
   record(change: Change): void {
     this.length += 1
     try {
       this.#store.record(change)
     } catch (error) {
-      // Whoever records is in the middle of a change: the turn ends what cannot go on.
+      // The caller is in the middle of a change, so the error is kept, and the turn handles it.
       this.failure ??= error instanceof Error ? error : new Error(String(error))
     }
   }
 
-  /** The commit that changes recorded now belong to. */
+  /** The commit of changes that are recorded now. */
   get current(): CommitId {
     return this.#current
   }
@@ -47,7 +47,7 @@ export class Journal {
     return this.#committed
   }
 
-  /** What was recorded so far is one commit, which begins now. Returns its number. Called by the turn only. */
+  /** Begins a commit of all recorded changes and returns its number. Only the turn calls it. */
   close(): CommitId {
     this.length = 0
     this.#current += 1

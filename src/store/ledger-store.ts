@@ -1,4 +1,4 @@
-// A store over any log device: the ledger of what the log says, and checkpoints so that the log stays short.
+// A store over any log device. It keeps the ledger of the log, and makes checkpoints so that the log stays short.
 
 import { strict as assert } from 'node:assert'
 import type { Message } from '../message.ts'
@@ -18,13 +18,13 @@ import { asQueueOwner } from './owner.ts'
 import type { Durability, Snapshot, Store, StoredDelivery } from './store.ts'
 
 interface LedgerStoreOptions extends PageBounds {
-  /** A checkpoint is made after so many bytes of log, or after twice what the last one took. */
+  /** A checkpoint is made after this many bytes of log, but at least after twice the size of the last checkpoint. */
   readonly checkpointBytes: number
 }
 
-/** An extent of which no more than this part is needed is emptied. */
+/** An extent is emptied when at most this part of it is needed. */
 const NEEDED_PART_MAX = 0.25
-/** What a message takes in the log besides topic, payload and properties. */
+/** The bytes of a message in the log besides topic, payload and properties. */
 const RECORD_BYTES = 64
 
 type Job = (end: () => void) => void
@@ -35,7 +35,7 @@ export class LedgerStore implements Store {
   readonly isFull = false
   readonly #device: LogDevice
   readonly #options: LedgerStoreOptions
-  /** What is recorded while a commit is outstanding goes into the other one. */
+  /** Two buffers: changes that are recorded during a commit go into the other one. */
   #writer = new Writer()
   #committing = new Writer()
   readonly #jobs = new JobQueue()
@@ -111,7 +111,7 @@ export class LedgerStore implements Store {
     return answerOf(done => this.#device.close(done))
   }
 
-  /** Only one commit is outstanding at a time. */
+  /** Commits. Only one commit is outstanding at a time. */
   #takeRecorded(): Buffer {
     const writer = this.#writer
     this.#writer = this.#committing
@@ -132,7 +132,7 @@ export class LedgerStore implements Store {
     })
   }
 
-  /** Gives what reads the messages in these slots. */
+  /** Reads the messages in these slots, and passes on a function that returns each. */
   #load(slots: readonly number[], done: Done<LoadMessage>): void {
     const { messages } = this.#ledger
     this.#device.fetch(new Set(slots.map(slot => messages.positionOf(slot))), (error, frames) => {
@@ -145,7 +145,7 @@ export class LedgerStore implements Store {
     })
   }
 
-  /** Few messages may keep large extents: they are appended anew, and the checkpoint tells where they lie. */
+  /** Appends the few needed messages of large extents again, so that the extents can be freed. The checkpoint has the new places. */
   #moveMessages(end: () => void): void {
     const { messages } = this.#ledger
     const sparse = this.#sparseExtents()
@@ -193,14 +193,14 @@ export class LedgerStore implements Store {
       const unused = [...this.#device.extents()]
         .map(({ number }) => number)
         .filter(number => messages.useOf(number) === undefined)
-      // One that was not made is made again later: until then the log is longer.
+      // A failed checkpoint is tried again later. Until then the log is longer.
       if (error === null) this.#device.truncate(unused, end)
       else end()
     })
   }
 }
 
-/** One thing at a time, in the order in which it was asked for. */
+/** Runs one task at a time, in the order of requests. */
 class JobQueue {
   readonly #jobs: Job[] = []
   #isBusy = false
@@ -240,7 +240,7 @@ function restorePart(ledger: Ledger, part: Buffer): void {
   while (reader.position < part.length) restoreRecord(ledger, reader)
 }
 
-/** Messages that a snapshot tells: what was sent, and what is retained. */
+/** Returns the slots of the messages in a snapshot: messages in flight and retained messages. */
 function slotsOfSnapshot({ sessions, retained }: Ledger): readonly number[] {
   const slots = [...retained.values()].map(({ slot }) => slot)
   for (const { sent } of sessions.values()) {

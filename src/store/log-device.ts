@@ -1,4 +1,4 @@
-// The port to a log: it keeps frames in their order and knows nothing of what they say. A device that need not wait
+// The port to a log device. It keeps frames in order and does not know their content. A device that need not wait
 // calls `done` before it returns. An error is final.
 
 import type { ExtentOf, Position } from './ledger/message-table.ts'
@@ -11,7 +11,7 @@ export interface Frame {
 
 export type Done<Result = void> = (error: Error | null, result: Result) => void
 
-/** What the log lets go of as one, and the bytes that it takes. */
+/** A part of the log that is freed as a whole, with its size. */
 export interface Extent {
   readonly number: number
   readonly bytes: number
@@ -20,21 +20,21 @@ export interface Extent {
 export interface LogDevice {
   readonly durability: Durability
   readonly extentOf: ExtentOf
-  /** Extents that are there, oldest first. */
+  /** The existing extents, oldest first. */
   extents(): Iterable<Extent>
-  /** Takes the log, and gives the parts of the newest checkpoint and the position that it was made at; 0: there is none. */
+  /** Opens the log. Passes on the parts of the newest checkpoint and its position; 0 if there is none. */
   open(onPart: (part: Buffer) => void, done: Done<Position>): void
-  /** Every frame behind `from`, in order and without a gap. Gives the position of the last one. */
+  /** Reads every frame behind `from`, in order and without a gap. Passes on the position of the last one. */
   read(from: Position, onFrame: (frame: Frame) => void, done: Done<Position>): void
   /**
-   * Durable when `done` is called. Fails when the last frame is not the one at `expected`: another writer owns the log.
-   * The payload stays as it is until then: a device that keeps it makes a copy.
+   * Appends a frame, which is durable when `done` is called. Fails when the last frame is not at `expected`: then another writer owns
+   * the log. The payload does not change until then; a device that keeps it longer must copy it.
    */
   append(payload: Buffer, expected: Position, done: Done<Position>): void
   fetch(positions: ReadonlySet<Position>, done: Done<readonly Frame[]>): void
-  /** Durable under its position, with which the older one may go. */
+  /** Stores a checkpoint for a position. When it is durable, the older checkpoint may be removed. */
   checkpoint(at: Position, parts: readonly Buffer[], done: Done): void
-  /** Nobody needs these extents: a checkpoint was made behind them, and no message lies there. */
+  /** Frees extents: a checkpoint was made behind them, and they contain no needed message. */
   truncate(extents: readonly number[], done: Done): void
   close(done: Done): void
 }

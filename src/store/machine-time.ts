@@ -1,16 +1,16 @@
-// What the machine says of the time: a clock that may be set, clocks that nobody sets, and the boot that those belong to.
+// The clocks of the machine: the adjustable clock, the monotonic clocks, and the boot that the latter belong to.
 
 import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 
 export interface MachineTime {
-  /** Milliseconds since 1970, as the process began and from there on by a clock that nobody sets. */
+  /** Milliseconds since 1970: the time of day at the start of the process, continued by a monotonic clock. */
   readonly wallMs: number
-  /** Since the machine was started, without the time that it slept. */
+  /** The time since the boot, without sleep. */
   readonly awakeMs: number
-  /** Since the machine was started, with it. */
+  /** The time since the boot, with sleep. */
   readonly upMs: number
-  /** The boot that the last two are counted from; empty where the system does not tell. */
+  /** The id of the boot; empty if the system has none. */
   readonly boot: string
 }
 
@@ -23,7 +23,7 @@ export function machineTime(): MachineTime {
   }
 }
 
-/** How far the clock that may be set is ahead of the one that nobody sets: this changes when it is set. */
+/** Returns how far the adjustable clock is ahead of the monotonic one. The difference changes when the clock is set. */
 export function settingMs(): number {
   return Date.now() - awakeMs()
 }

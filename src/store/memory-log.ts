@@ -1,4 +1,4 @@
-// A log in memory: it is there for as long as this object is. Frames are let go of in segments, like those of files.
+// A log in memory, which exists as long as this object. Frames are freed in segments, as in the file log.
 
 import type { Position } from './ledger/message-table.ts'
 import type { Done, Extent, Frame, LogDevice } from './log-device.ts'
@@ -8,7 +8,7 @@ const FRAMES_A_SEGMENT = 1_024
 
 interface Segment {
   readonly bytes: Buffer
-  /** Where each frame ends in `bytes`. */
+  /** The end of each frame in `bytes`. */
   readonly ends: number[]
   used: number
 }
@@ -19,7 +19,7 @@ export class MemoryLog implements LogDevice {
   readonly extentOf = segmentOf
   readonly durability = 'memory'
   readonly #segments = new Map<number, Segment>()
-  /** The segment that is written to. */
+  /** The segment that is written to now. */
   #newest = NO_SEGMENT
   #number = 0
   #parts: readonly Buffer[] = []
@@ -86,7 +86,7 @@ export class MemoryLog implements LogDevice {
   truncate(extents: readonly number[], done: Done): void {
     for (const extent of extents) {
       this.#segments.delete(extent)
-      // What follows is appended elsewhere.
+      // Later frames are appended to another segment.
       if (extent === this.#number) this.#newest = NO_SEGMENT
     }
     done(null)
@@ -97,7 +97,7 @@ export class MemoryLog implements LogDevice {
     done(null)
   }
 
-  /** The newest, or a new one where it has no room. */
+  /** Returns the newest segment, or a new one if it has no room. */
   #segmentFor(length: number): Segment {
     const { bytes, used, ends } = this.#newest
     if (used + length <= bytes.length && ends.length < FRAMES_A_SEGMENT) return this.#newest

@@ -1,4 +1,4 @@
-// Survives nothing but the broker: what it holds is there for a broker that opens the same store again.
+// A store in memory. Its content survives the broker only within this process: a broker may open the same store again.
 
 import { LedgerStore } from './ledger-store.ts'
 import { MemoryLog } from './memory-log.ts'

@@ -1,11 +1,11 @@
-// A message, and a will, as the bytes that a store keeps.
+// Encodes messages and wills as the bytes of a store.
 
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES, type Properties, type QoS, type Will } from '../packet/packet.ts'
 import type { Writer } from '../packet/writer.ts'
 import type { ByteReader } from './bytes.ts'
 
-// The first byte of a message: its QoS in the two lowest bits, and what else is there.
+// The first byte of a message: its QoS in the two lowest bits, and flags for optional fields.
 const RETAIN = 4
 const HAS_PUBLISHER = 8
 const HAS_PROPERTIES = 16
@@ -71,7 +71,7 @@ export function qosIn(flags: number): QoS {
   return qos === 2 ? 2 : qos === 1 ? 1 : 0
 }
 
-// Which properties follow: those that are forwarded to subscribers, and the two that only a will has.
+// Flags for the properties that follow: those that are forwarded, and two that only a will has.
 const PAYLOAD_FORMAT = 1
 const CONTENT_TYPE = 2
 const RESPONSE_TOPIC = 4

@@ -1,4 +1,4 @@
-// Keeps nothing: the level `memory`. What the broker holds ends with it.
+// The store of the level `memory`: it keeps nothing. All state ends with the broker.
 
 import type { Change, Owner } from './change.ts'
 import type { Snapshot, Store, StoredDelivery } from './store.ts'

@@ -1,5 +1,5 @@
-// Who a delivery is queued for. The kinds are an open set: each is one row of the table here, and whoever keeps
-// deliveries asks the row and not the kind.
+// The owners of deliveries. The kinds are an open set: each is one row of this table, and code that keeps deliveries uses
+// the row, not the kind.
 
 import { strict as assert } from 'node:assert'
 import type { Writer } from '../packet/writer.ts'
@@ -7,13 +7,13 @@ import type { ByteReader } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { NewerVersion } from './newer-version.ts'
 
-/** One client's session. */
+/** The session of a client. */
 export interface SessionOwner {
   readonly kind: 'session'
   readonly clientId: string
 }
 
-/** A share group that has not chosen a member yet. */
+/** A share group, for deliveries without a chosen member. */
 export interface GroupOwner {
   readonly kind: 'group'
   readonly shareName: string
@@ -21,10 +21,10 @@ export interface GroupOwner {
 }
 
 interface OwnerRule<Of extends { readonly kind: string }> {
-  /** In the log, for ever. */
+  /** The number in the log, which must never change. */
   readonly number: number
   readonly codec: Codec<Of>
-  /** Names one owner among all: it begins with the kind. */
+  /** Returns a unique key, which begins with the kind. */
   key(owner: Of): string
 }
 
@@ -50,7 +50,7 @@ const OWNER_RULES = {
         topicFilter: reader.name(),
       }),
     },
-    // A share name has no slash [MQTT-4.8.2-1].
+    // A share name contains no slash [MQTT-4.8.2-1].
     key: ({ shareName, topicFilter }) => `group/${shareName}/${topicFilter}`,
   } satisfies OwnerRule<GroupOwner>,
 } as const
@@ -60,8 +60,8 @@ type Rules = typeof OWNER_RULES
 export type Owner = { [Kind in keyof Rules]: Parameters<Rules[Kind]['key']>[0] }[keyof Rules]
 
 /**
- * An owner without a client identifier has a queue of its own, which is there as soon as a delivery is. From it
- * deliveries go to sessions, and may return. What is queued for a client lies in its session, and nowhere without one.
+ * An owner that is not a client has a queue of its own, which exists from its first delivery on. Deliveries go from it to
+ * sessions and may return. Deliveries for a client are in its session; without a session they are not stored.
  */
 export type QueueOwner = Exclude<Owner, { readonly clientId: string }>
 
@@ -74,7 +74,7 @@ for (const { number, codec } of Object.values(RULES)) {
 }
 
 export function writeOwner(writer: Writer, owner: Owner): void {
-  // Most owners are sessions: their row is not looked up.
+  // Most owners are sessions, so their row needs no look-up.
   const { number, codec } = owner.kind === 'session' ? SESSION : RULES[owner.kind]
   writer.uint8(number)
   codec.write(writer, owner, owner)
@@ -88,17 +88,17 @@ export function readOwner(reader: ByteReader): Owner {
   return codec.read(reader, reader)
 }
 
-/** Names one owner among all. */
+/** Returns the unique key of an owner. */
 export function ownerKey(owner: Owner): string {
   return RULES[owner.kind].key(owner)
 }
 
-/** The client in whose session the deliveries lie, or null for an owner with a queue of its own. */
+/** Returns the client whose session has the deliveries, or null for an owner with a queue of its own. */
 export function clientOf(owner: Owner): string | null {
   return 'clientId' in owner ? owner.clientId : null
 }
 
-/** The owner, if it has a queue of its own. */
+/** Returns the owner if it has a queue of its own; otherwise null. */
 export function asQueueOwner(owner: Owner): QueueOwner | null {
   return isQueueOwner(owner) ? owner : null
 }

@@ -1,5 +1,5 @@
-// To whom a delivery was sent. Where that is the client whose session it was queued for, the name need not stand
-// there twice: it is empty.
+// The recipient of a sent delivery. It is stored as an empty text when it is the client that the delivery was queued
+// for.
 
 import type { Writer } from '../packet/writer.ts'
 import type { ByteReader } from './bytes.ts'

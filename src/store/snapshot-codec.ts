@@ -1,4 +1,4 @@
-// A snapshot and a page as bytes: how they come from the store's thread to the broker's.
+// Encodes snapshots and pages as bytes, for the way from the store's thread to the broker's.
 
 import type { Message } from '../message.ts'
 import type { Writer } from '../packet/writer.ts'
@@ -13,12 +13,12 @@ const SESSION = 2
 const GROUP = 3
 const RETAINED = 4
 
-// What a delivery has besides its QoS, which stands in the two lowest bits.
+// The flags of a delivery. Its QoS is in the two lowest bits.
 const RETAIN = 4
 const HAS_MESSAGE = 8
 const HAS_GROUP = 16
 
-/** A snapshot whose parts need not be there all at once. */
+/** A snapshot whose parts may be made one by one. */
 export interface SnapshotParts {
   readonly sessions: Iterable<StoredSession>
   readonly groups: Iterable<StoredGroup>
@@ -27,7 +27,7 @@ export interface SnapshotParts {
   readonly lastDelivery: number
 }
 
-/** Writes the snapshot; `flush` is called after each part, to send off what has been written. */
+/** Writes the snapshot. `flush` is called after each part to send the written bytes. */
 export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: () => void): void {
   writer.uint8(NUMBERS)
   writer.uint53(snapshot.lastSequence)
@@ -50,7 +50,7 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
   }
 }
 
-/** Puts a snapshot together from what came. */
+/** Assembles a snapshot from received parts. */
 export class SnapshotReading {
   readonly #sessions: StoredSession[] = []
   readonly #groups: StoredGroup[] = []

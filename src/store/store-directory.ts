@@ -1,4 +1,4 @@
-// The directory that a store lies in: made if need be. Where it cannot be made or used, a sentence names it and the cause.
+// The directory of a store. It is made if necessary. If it cannot be made or used, the error names it and the cause.
 
 import {
   closeSync,
@@ -12,12 +12,12 @@ import {
 import { dirname, resolve } from 'node:path'
 
 const DIRECTORY_MODE = 0o700
-/** As much of a path as a sentence shows. */
+/** The longest path that an error shows in full. */
 const SHOWN_CHARACTERS_MAX = 300
 
 /**
- * Makes the directory, its parents too, and their names durable as well. Throws a sentence. Each is made by itself:
- * the recursive form of Node never ends where a file system says that a directory which is there is not.
+ * Makes the directory and its parents, and makes their names durable. Throws an error with a sentence. Each one is made separately,
+ * because Node's recursive form never ends if a file system reports an existing directory as missing.
  */
 export function makeDirectory(directory: string): void {
   inDirectory(directory, 'made', () => {
@@ -28,18 +28,18 @@ export function makeDirectory(directory: string): void {
   })
 }
 
-/** What the directory has in it. Throws a sentence. */
+/** Returns the names in the directory. Throws an error with a sentence. */
 export function namesIn(directory: string): readonly string[] {
   return inDirectory(directory, 'read', () => readdirSync(directory))
 }
 
-/** Does something with the directory, and says in a sentence, with the code of the system, where it may not. */
+/** Does something with the directory. If it fails, throws an error with a sentence and the code of the system. */
 export function inDirectory<Result>(directory: string, done: string, act: () => Result): Result {
   try {
     return act()
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error
-    // It can be used, and is.
+    // The directory cannot be synced, but it can be used.
     if (error.code === 'ERR_STORE_LOCKED') throw error
     const { code } = error
     const sentence = `${shown(directory)} cannot be ${done} here (${causeOf(error, String(code))})`
@@ -47,7 +47,7 @@ export function inDirectory<Result>(directory: string, done: string, act: () => 
   }
 }
 
-/** Makes durable which names the directory has. */
+/** Makes the names in the directory durable. */
 function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, constants.O_RDONLY)
   try {
@@ -57,14 +57,14 @@ function syncDirectory(directory: string): void {
   }
 }
 
-/** Directories on the way that are not there, the outermost first. */
+/** Returns the missing directories of the path, outermost first. */
 function missing(path: string): readonly string[] {
   const paths: string[] = []
   for (let each = path; !isDirectory(each); each = dirname(each)) paths.unshift(each)
   return paths
 }
 
-/** False where nothing is. Throws where something else is. */
+/** Returns false if nothing exists there. Throws if it is not a directory. */
 function isDirectory(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined) return false
@@ -77,7 +77,7 @@ function makeOne(path: string): void {
     mkdirSync(path, DIRECTORY_MODE)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    // Another process may have made it meanwhile.
+    // Another process may have made it.
     if (isDirectory(path)) return
     throw new InTheWay(`${shown(path)} is a symbolic link that leads nowhere`)
   }

@@ -1,5 +1,5 @@
-// The store's own thread: it may wait for the disk as long as it takes, and neither the broker's event loop nor the
-// pool in which passwords are hashed and names are looked up has a part in a commit.
+// The thread of the store. It may block on the disk. Commits use neither the broker's event loop nor Node's thread pool,
+// which also does DNS look-ups.
 
 import { strict as assert } from 'node:assert'
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
@@ -20,14 +20,14 @@ import {
   type ThreadSetup,
 } from './thread-messages.ts'
 
-/** How often a full disk is looked at, in milliseconds. */
+/** How often a full disk is checked, in milliseconds. */
 const FULL_RETRY_MS = 250
-/** Whether others have filled the disk is looked at no more often than this. */
+/** How often the free space of the disk is checked, at most, in case other programs have filled it. */
 const ROOM_CHECK_MS = 250
-/** When nothing was asked for so long, files that are not needed are let go of. */
+/** After this time without requests, files that are not needed are freed. */
 const QUIET_MS = 2_000
 const SNAPSHOT_PART_BYTES = 1_048_576
-/** Parts that are on their way to the broker at a time. */
+/** How many parts of a snapshot are in transit to the broker at a time. */
 const PARTS_UNREAD_MAX = 4
 
 class StoreThread {
@@ -64,7 +64,7 @@ class StoreThread {
     this.#tell({ kind: 'opened', cut: this.#log.cut, clock: this.#clock.open() })
   }
 
-  /** A start needs no more memory than a few parts of what the broker will keep. */
+  /** Sends the snapshot in parts, so that a start needs memory for a few parts only. */
   #awaitReader(): void {
     for (;;) {
       const read = Atomics.load(this.#control, PARTS_READ)
@@ -88,7 +88,7 @@ class StoreThread {
     }
   }
 
-  /** Until something is asked for, or there is something to do without. */
+  /** Waits for a request or for background work. */
   #wait(bell: number, isWaitingForRoom: boolean): void {
     const isFull = isWaitingForRoom || this.#log.isFull
     const quietMs = this.#log.mayRest ? QUIET_MS : Infinity
@@ -105,16 +105,16 @@ class StoreThread {
     this.#tellRoom()
   }
 
-  /** A commit that waits for room is not waited for: nobody was told of it. */
+  /** Closes without waiting for a commit that has no room, because nobody got an acknowledgement for it. */
   get #isClosing(): boolean {
     return this.#orders.some(({ kind }) => kind === 'close')
   }
 
-  /** False when there was no room for what is to be committed: it is tried again. */
+  /** Commits. Returns false when there was no room; then it is tried again. */
   #commit(): boolean {
     const bytes = Atomics.load(this.#control, COMMIT_BYTES)
     if (bytes === 0) return true
-    // It may lie in memory that was sent after the messages were read.
+    // The commit may be in new memory, which was sent after the messages were read.
     if (bytes > this.#memory.length) this.#readMessages()
     assert(bytes <= this.#memory.length, 'a commit lies in the memory that both threads know')
     try {
@@ -126,13 +126,13 @@ class StoreThread {
     return true
   }
 
-  /** From here on the memory is the broker's again. */
+  /** Returns the shared memory to the broker. */
   readonly #committed = (): void => {
     Atomics.store(this.#control, COMMIT_BYTES, 0)
     this.#tell({ kind: 'committed' })
   }
 
-  /** A commit comes before the orders that were given after it, but for the memory that it lies in. */
+  /** Handles requests. Commits come before requests that were given later, except for new shared memory. */
   #readMessages(): void {
     let received = receiveMessageOnPort(this.#port)
     while (received !== undefined) {
@@ -143,7 +143,7 @@ class StoreThread {
     }
   }
 
-  /** False when no file could be opened for one of them: it and those behind it are tried again. */
+  /** Handles the requests. Returns false when no file could be opened for one: it and the later ones are tried again. */
   #carryOutOrders(): boolean {
     const orders = this.#orders
     this.#orders = []
@@ -180,14 +180,14 @@ class StoreThread {
   }
 }
 
-/** What was written, in memory of its own. */
+/** Returns a copy of the written bytes. */
 function taken(writer: Writer): Uint8Array {
   const bytes = Uint8Array.from(writer.bytes.subarray(0, writer.length))
   writer.reset()
   return bytes
 }
 
-/** Returns the last word: the store was closed, or it has failed. */
+/** Returns the last message of the thread: the store was closed, or it has failed. */
 function keep(setup: ThreadSetup): Report {
   let disk: FileDisk | null = null
   try {
@@ -198,7 +198,7 @@ function keep(setup: ThreadSetup): Report {
     return { kind: 'closed' }
   } catch (error) {
     const { code = null } = error as NodeJS.ErrnoException
-    // A copy of an error has no code of its own.
+    // A structured clone of an error loses its code.
     const failure = error instanceof Error ? error : new Error(String(error))
     return { kind: 'failed', error: failure, code }
   } finally {

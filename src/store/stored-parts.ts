@@ -1,15 +1,15 @@
-// Parts of a snapshot, made of what a store keeps.
+// Makes parts of a snapshot from the state of a store.
 
 import type { Identity } from '../access/identity.ts'
 import type { Will } from '../packet/packet.ts'
 import type { StoredReplay, StoredSession } from './store.ts'
 
-/** The replays of a session as the store keeps them: sequences by filter. */
+/** Returns the replays of a session. The store keeps a sequence for each filter. */
 export function replaysIn(replays: ReadonlyMap<string, number>): readonly StoredReplay[] {
   return [...replays].map(([filter, sequenceMax]) => ({ filter, sequenceMax }))
 }
 
-/** A client whose session was not to outlive its connection, but whose will was. */
+/** Returns a client whose session is not durable, but whose will is stored. */
 export function onlyWill(
   clientId: string,
   kept: { readonly will: Will; readonly at: number | null; readonly identity: Identity | null },

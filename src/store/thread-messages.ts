@@ -1,5 +1,5 @@
-// What the broker's thread and the store's tell each other. A commit goes through shared memory, for it is what
-// happens all the time; the rest are messages.
+// The messages between the broker's thread and the store's. Commits go through shared memory, because they are frequent.
+// Everything else is a message.
 
 import type { MessagePort } from 'node:worker_threads'
 import type { ClockReport } from './broker-clock.ts'
@@ -7,13 +7,13 @@ import type { Owner } from './change.ts'
 import type { LogStoreOptions } from './log/log-store.ts'
 import type { MachineTime } from './machine-time.ts'
 
-/** Numbers in shared memory. */
+/** The indexes of numbers in shared memory. */
 export const BELL = 0
-/** Bytes of records that wait to be committed; 0 for none. */
+/** The size of the records that wait to be committed; 0 for none. */
 export const COMMIT_BYTES = 1
 /** 1 while the store is full. */
 export const FULL = 2
-/** Parts of the snapshot that the broker has read. */
+/** The number of snapshot parts that the broker has read. */
 export const PARTS_READ = 3
 export const CONTROL_BYTES = 16
 
@@ -27,7 +27,7 @@ export interface ThreadSetup {
 }
 
 export type Order =
-  /** A commit is larger than the memory was: this is its memory from now on. */
+  /** New shared memory, because a commit is larger than the old one. */
   | { readonly kind: 'memory'; readonly memory: SharedArrayBuffer }
   | { readonly kind: 'page'; readonly id: number; readonly owner: Owner; readonly after: number }
   | { readonly kind: 'close' }
@@ -43,5 +43,5 @@ export type Report =
   | { readonly kind: 'committed' }
   | { readonly kind: 'page'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'closed' }
-  /** Nothing more will come. */
+  /** The last message. */
   | { readonly kind: 'failed'; readonly error: Error; readonly code: string | null }

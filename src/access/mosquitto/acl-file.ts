@@ -1,4 +1,4 @@
-// mosquitto's ACL files, read as mosquitto 2.0 reads them, and lines of our own whose first words mosquitto does not have.
+// Reads mosquitto's ACL files as mosquitto 2.0 does, with additional lines whose first words mosquitto does not have.
 
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { isTopicFilter, levelCount } from '../../routing/topic.ts'
@@ -8,13 +8,13 @@ import { AccessFileError, type Line, linesOf, type Problem, trimmed } from '../a
 const LEVELS_MAX = 201
 const FILTER_BYTES_MAX = 65_535
 
-/** Whom a line is for. */
+/** The clients that a line applies to. */
 export interface Section {
   /** Null for clients without a user name. */
   readonly username: string | null
-  /** Null for any client id; else only for this one. */
+  /** Only this client id; null for all. */
   readonly clientId: string | null
-  /** Null for any address; else only for these. */
+  /** Only these addresses; null for all. */
   readonly subnets: BlockList | null
 }
 
@@ -26,13 +26,13 @@ export interface TopicLine {
   readonly section: Section
   readonly access: AclAccess
   readonly filter: string
-  /** Messages above it, or retained ones, are not what this line allows to write. */
+  /** The line does not allow publishing with a higher QoS, or with RETAIN. */
   readonly qosMax: number
   readonly mayRetain: boolean
   readonly place: string
 }
 
-/** A line of ours: which filters may be subscribed to. */
+/** An additional line: the filters that may be subscribed to. */
 export interface SubscribeLine {
   readonly kind: 'subscribe'
   readonly section: Section
@@ -45,11 +45,11 @@ export type AclLine = TopicLine | SubscribeLine
 
 export interface AclFile {
   readonly lines: readonly AclLine[]
-  /** What is allowed, and yet probably not meant. */
+  /** Warnings about lines that are allowed but probably not intended. */
   readonly warnings: readonly Problem[]
 }
 
-/** Throws AccessFileError. `file` is what places are named by. */
+/** Throws AccessFileError. `file` is the name of the file in error places. */
 export function parseAclFile(bytes: Buffer, file: string): AclFile {
   const problems: Problem[] = []
   const reading = new Reading()
@@ -73,7 +73,7 @@ class Reading implements AclFile {
   #section: Section = { username: null, clientId: null, subnets: null }
 
   read({ text, place }: Line): void {
-    // Only the very first character makes a comment.
+    // Only a # as the first character of a line begins a comment.
     if (text === '' || text.startsWith('#')) return
     const [word, rest] = splitAtSpaces(text)
     switch (word) {
@@ -127,7 +127,7 @@ const ACCESS_WORDS = new Map<string, AclAccess>([
   ['deny', 'deny'],
 ])
 
-/** The first word is an access when more follows, and else the topic. */
+/** The first word is an access type if more words follow; otherwise it is the topic. */
 function accessAndFilter(words: string, kind: string): { access: AclAccess; filter: string } {
   const [first, rest] = splitAtSpaces(needed(words, `${kind} [read|write|readwrite|deny] FILTER`))
   if (rest === '') return { access: 'readwrite', filter: checkedFilter(first) }
@@ -195,7 +195,7 @@ function checkedFilter(filter: string): string {
   return filter
 }
 
-/** The first word and what follows the spaces after it. A tab is no space. */
+/** Splits a line into its first word and the text behind the following spaces. A tab is not a space. */
 function splitAtSpaces(text: string): readonly [string, string] {
   let start = 0
   while (text[start] === ' ') start++

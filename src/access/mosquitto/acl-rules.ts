@@ -1,5 +1,5 @@
-// What the lines of an ACL file amount to for one client, in mosquitto's order: denied by its own lines, allowed by them,
-// denied by patterns, allowed by patterns, and denied.
+// Evaluates the lines of an ACL file for one client, in mosquitto's order: denied by its own lines, allowed by them,
+// denied by patterns, allowed by patterns, and otherwise denied.
 
 import { type BlockList, isIPv6 } from 'node:net'
 import {
@@ -16,7 +16,7 @@ import type { AclFile, AclLine, SubscribeLine, TopicLine } from './acl-file.ts'
 
 export class AclRules implements RuleBook {
   readonly #patterns: readonly TopicLine[]
-  /** By the user they are for. */
+  /** The lines by user. */
   readonly #topics: ReadonlyMap<string | null, readonly TopicLine[]>
   readonly #subscribes: ReadonlyMap<string | null, readonly SubscribeLine[]>
 
@@ -51,7 +51,7 @@ function byUser<Each extends AclLine>(lines: readonly Each[]): ReadonlyMap<strin
   return sorted
 }
 
-/** The order of a file does not matter, but a deny goes before what is allowed. */
+/** The order of lines in a file does not matter. Lines that deny come before lines that allow. */
 function deniesFirst(lines: readonly TopicLine[]): readonly TopicLine[] {
   return [
     ...lines.filter(({ access }) => access === 'deny'),
@@ -68,7 +68,7 @@ function ruleOf(line: TopicLine, action: 'read' | 'write'): readonly TopicRule[]
   return access === 'read' ? [] : [{ ...rule, kinds: kindsUpTo(qosMax, mayRetain) }]
 }
 
-/** mosquitto grants every SUBSCRIBE. Lines of ours refuse what they deny and, where there are some that allow, all else. */
+/** mosquitto allows every SUBSCRIBE. Our `subscribe` lines refuse filters that they deny and, if any line allows, all other filters. */
 function subscribeRules(lines: readonly SubscribeLine[]): SubscribeRules {
   const rules = lines.map(({ allows, filter, place }): SubscribeRule => {
     return { allows, filter, speaksOf: allows ? 'overlapping' : 'within', place }
@@ -84,15 +84,16 @@ function holdsFor({ section }: AclLine, { clientId, address }: RuleSubject): boo
   return section.subnets === null || isWithin(section.subnets, address)
 }
 
-/** An IPv4 address may come in the form that it has on a socket for both families. */
+/** Converts an IPv4 address from its form on a socket for both families (`::ffff:a.b.c.d`). */
 function isWithin(subnets: BlockList, address: string): boolean {
   const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
   return subnets.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
 
 /**
- * The pattern with the client's names in it; nothing where it does not hold for this client. Names are strangers' words:
- * one with + or # is given no pattern at all, as in mosquitto, and one that is not a single level only what is denied.
+ * Returns the pattern with the client's names inserted, or nothing if the pattern does not apply to this client. Clients choose their
+ * names: a name with + or # gets no pattern at all, as in mosquitto, and a name that is not exactly one level gets only patterns
+ * that deny.
  */
 function substituted(pattern: TopicLine, subject: RuleSubject): readonly TopicLine[] {
   const { username, clientId } = subject
@@ -106,7 +107,7 @@ function substituted(pattern: TopicLine, subject: RuleSubject): readonly TopicLi
   if (access !== 'deny' && names.some(name => name === '' || name?.includes('/') === true))
     return []
   const whole = filter.replaceAll(/%[cu]/g, sign => (sign === '%c' ? clientId : (username ?? '')))
-  // Topics that begin with $ are closed to a pattern that does not.
+  // A pattern that does not begin with $ does not match topics that do.
   if (whole.startsWith('$') && !filter.startsWith('$')) return []
   return [{ ...pattern, filter: whole }]
 }

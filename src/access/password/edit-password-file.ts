@@ -1,4 +1,4 @@
-// Changes to a password file: all of it or nothing, only for the eyes of its owner, one change at a time.
+// Changes a password file: atomically, readable only by its owner, one change at a time.
 
 import {
   closeSync,
@@ -22,12 +22,12 @@ const OWNER_ONLY = 0o600
 const OTHER_EDIT_MS_MAX = 2_000
 const TRIED_EVERY_MS = 20
 
-/** A file cannot be changed: a sentence for whoever wanted it. */
+/** The error when a file cannot be changed, with a sentence. */
 export class EditError extends Error {}
 
 export type Edit = (text: string) => string
 
-/** Adds the user, or gives it another hash. Throws EditError or AccessFileError. */
+/** Adds the user or replaces its hash. Throws EditError or AccessFileError. */
 export async function setUser(
   file: string,
   name: string,
@@ -53,7 +53,7 @@ export async function removeUser(file: string, name: string): Promise<void> {
   })
 }
 
-/** What is read and what is written lie within one hold of the file, so that no other change is lost. Throws EditError. */
+/** Reads and writes while it holds the lock of the file, so that no other change is lost. Throws EditError. */
 export async function editFile(file: string, edit: Edit): Promise<void> {
   const target = existsSync(file) ? realpathSync(file) : resolve(file)
   const temporary = join(dirname(target), `.${basename(target)}.new`)
@@ -73,7 +73,7 @@ export async function editFile(file: string, edit: Edit): Promise<void> {
   syncFolder(dirname(target))
 }
 
-/** The new file, which is the lock as well. */
+/** Creates the new file, which is also the lock. */
 async function opened(temporary: string): Promise<number> {
   for (let waited = 0; ; waited += TRIED_EVERY_MS) {
     try {
@@ -90,7 +90,7 @@ async function opened(temporary: string): Promise<number> {
   }
 }
 
-/** A broker that runs as another user reads the file as before. */
+/** Keeps owner and group, so that a broker of another user can still read the file. */
 function keepOwner(descriptor: number, target: string): void {
   fchmodSync(descriptor, OWNER_ONLY)
   const before = statSync(target, { throwIfNoEntry: false })
@@ -100,7 +100,7 @@ function keepOwner(descriptor: number, target: string): void {
   }
 }
 
-/** The name of the new file lasts as well. Where a folder cannot be opened there is nothing to be done. */
+/** Syncs the name of the new file, if the folder can be opened. */
 function syncFolder(folder: string): void {
   if (process.platform === 'win32') return
   const descriptor = openSync(folder, 'r')
@@ -117,7 +117,7 @@ function worded(error: unknown, path: string): unknown {
   return new EditError(`${path} cannot be written (${code})`)
 }
 
-/** The number of the user's line, or null. A wrong file is refused, not mended. */
+/** Returns the number of the user's line, or null. A wrong file is refused, not repaired. */
 function lineOf(text: string, file: string, name: string): number | null {
   return parsePasswordFile(Buffer.from(text), file).users.get(name)?.line ?? null
 }

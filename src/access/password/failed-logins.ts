@@ -1,14 +1,14 @@
-// Who has given wrong passwords, and how long the next try from there waits. It is counted for a user at an address and
-// for an address as a whole, and never for a user everywhere: nobody can lock the owner of an account out from elsewhere.
+// Counts failed logins, and delays the next attempt. It counts for a user at an address and for a whole address, but never for
+// a user everywhere, so nobody can lock a user out from another address.
 
 import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 
-/** Users at addresses, and addresses, whose failures are remembered; the oldest are forgotten. */
+/** The most entries that are kept. The oldest are discarded. */
 export const FAILED_LOGINS_MAX = 10_000
 
 export interface Slowing {
-  /** So many failures cost nothing: people mistype. */
+  /** This many failures cause no delay, because people mistype. */
   readonly freeFailures: number
   readonly firstDelayMs: number
   readonly delayMsMax: number
@@ -26,7 +26,7 @@ interface Failures {
 
 export class FailedLogins {
   readonly #max: number
-  /** Least recently failed first. */
+  /** The entries, least recently failed first. */
   readonly #failures = new Map<string, Failures>()
   failed = 0
   forgotten = 0
@@ -39,7 +39,7 @@ export class FailedLogins {
     return this.#failures.size
   }
 
-  /** Milliseconds from `now` until the next try. */
+  /** Returns the milliseconds from `now` until the next attempt. */
   delayBefore(username: string, network: string, now: number): number {
     const byUser = this.#delay(userKey(username, network), USER_SLOWING, now)
     return Math.max(byUser, this.#delay(network, ADDRESS_SLOWING, now))
@@ -51,7 +51,7 @@ export class FailedLogins {
     this.#count(network, now)
   }
 
-  /** Others at the address may go on guessing: only this user there is cleared. */
+  /** Clears the failures of this user at the address. Those of the whole address stay, because others there may be guessing. */
   succeed(username: string, network: string): void {
     this.#failures.delete(userKey(username, network))
   }
@@ -85,7 +85,7 @@ function userKey(username: string, network: string): string {
 
 const IPV6_GROUPS_OF_A_NETWORK = 4
 
-/** Of IPv6 somebody has 64 bits of addresses at once: what is counted is the network. */
+/** Counts IPv6 by network, because one client may have 2^64 addresses. */
 export function networkOf(address: string): string {
   const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
   if (!isIPv6(plain)) return plain

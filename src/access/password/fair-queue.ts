@@ -1,8 +1,8 @@
-// What waits, in a line for each sender. Lines are served in turn, so that a long one holds up only itself.
+// A queue with a line for each sender. Lines are served in turn, so a long line delays only its own sender.
 
 export class FairQueue<Item> {
   readonly #max: number
-  /** The line that is served next comes first. */
+  /** The lines, next one first. */
   readonly #lines = new Map<string, Item[]>()
   #size = 0
 
@@ -14,7 +14,7 @@ export class FairQueue<Item> {
     return this.#size
   }
 
-  /** What there is no room for: the item itself, or the last one of a longer line. Null when there was room. */
+  /** Adds an item. Returns null, or the item that is dropped: the new one, or the last one of a longer line. */
   add(sender: string, item: Item): Item | null {
     let refused: Item | null = null
     if (this.#size >= this.#max) {
@@ -44,7 +44,7 @@ export class FairQueue<Item> {
     return item
   }
 
-  /** Only asked when the queue is full, and it is short. */
+  /** It is called only when the queue is full, and the queue is short. */
   #longestLine(): Item[] {
     let longest: Item[] = []
     for (const line of this.#lines.values()) if (line.length > longest.length) longest = line

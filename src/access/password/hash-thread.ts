@@ -1,4 +1,4 @@
-// The thread that hashes: one password at a time, so that neither the broker nor the threads for files and names wait.
+// The thread that computes hashes, one password at a time, so that neither the broker nor Node's thread pool is blocked.
 
 import { parentPort } from 'node:worker_threads'
 import { hashMatches } from './hashing.ts'
@@ -16,7 +16,7 @@ export interface HashReport {
 
 parentPort?.on('message', (order: HashOrder) => {
   const report = (matches: boolean | null): void => {
-    // The copy of the password that came here is needed no more.
+    // This copy of the password is not needed any more.
     order.password.fill(0)
     parentPort?.postMessage({ matches } satisfies HashReport)
   }

@@ -1,11 +1,11 @@
-// The broker's side of the thread that hashes: a bounded queue, fair among addresses. The thread begins with the first
-// password, and anew if it ever ends.
+// The broker's side of the hash thread: a bounded queue, fair among addresses. The thread starts with the first password, and
+// is restarted if it ends.
 
 import { Worker } from 'node:worker_threads'
 import { FairQueue } from './fair-queue.ts'
 import type { HashOrder, HashReport } from './hash-thread.ts'
 
-/** Passwords that wait to be hashed. A second of work has some ten of them. */
+/** The most waiting passwords. About ten are hashed per second. */
 export const HASHES_QUEUED_MAX = 256
 
 export type HashAnswer = 'matches' | 'differs' | 'busy' | 'failed'
@@ -20,7 +20,7 @@ export class HashWorker {
   #worker: Worker | null = null
   #current: Task | null = null
   #isClosed = false
-  /** Hashes that were made, and passwords that were turned away because the queue was full. */
+  /** The number of computed hashes, and of passwords that were refused because the queue was full. */
   hashed = 0
   refused = 0
 
@@ -32,7 +32,7 @@ export class HashWorker {
     return this.#queue.size
   }
 
-  /** `sender` is whom the queue is fair among. */
+  /** The queue is fair among senders. */
   verify(written: string, password: Uint8Array, sender: string): Promise<HashAnswer> {
     return new Promise(settle => {
       const task = { order: { written, password: Uint8Array.from(password) }, settle }
@@ -58,13 +58,13 @@ export class HashWorker {
   #begin(task: Task): void {
     this.#current = task
     this.#worker ??= this.#started()
-    // Only while it hashes does it keep the process going.
+    // The thread keeps the process alive only while it computes a hash.
     this.#worker.ref()
     this.#worker.postMessage(task.order)
   }
 
   #started(): Worker {
-    // The source runs as it is where Node can strip types.
+    // The TypeScript source runs directly if Node can strip types.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const worker = new Worker(new URL(`./hash-thread.${extension}`, import.meta.url))
     const ended = (): void => {

@@ -1,4 +1,4 @@
-// The work of a hash. It takes a tenth of a second and blocks the thread: a broker has a thread of its own for it.
+// Computes password hashes. A hash takes a tenth of a second and blocks its thread, so a broker has a separate thread for it.
 
 import { createHash, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
 import {
@@ -11,7 +11,7 @@ import {
   type Sha512Hash,
 } from './password-hash.ts'
 
-/** Compares in a time that does not depend on where the two differ. */
+/** Compares in constant time. */
 export async function hashMatches(hash: PasswordHash, password: Uint8Array): Promise<boolean> {
   return timingSafeEqual(await digestOf(hash, password), hash.digest)
 }
@@ -43,7 +43,7 @@ function sha512(password: Uint8Array, salt: Buffer): Buffer {
 }
 
 async function argon2idDigest(hash: Argon2idHash, password: Uint8Array): Promise<Buffer> {
-  // The library takes no empty password, and nobody else's hash is made of one.
+  // The library does not accept an empty password. No valid hash belongs to one.
   if (password.length === 0) return Buffer.alloc(hash.digest.length)
   const { argon2id } = await import('hash-wasm')
   const digest = await argon2id({

@@ -1,4 +1,4 @@
-// The users of a password file, and for everybody else a hash that no password has, as costly as those of the users are.
+// The users of a password file. For unknown users it has decoy hashes that match no password and take as long to verify.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { PasswordFile, PasswordUser } from './password-file.ts'
@@ -31,7 +31,7 @@ export class PasswordDirectory {
     return this.#users.has(username)
   }
 
-  /** The hash of the user as it is written. Of others a decoy: the same one for a name, so that asking again tells nothing. */
+  /** Returns the hash of the user. For an unknown user it returns a decoy, always the same for a name, so that repeated attempts reveal nothing. */
   writtenFor(username: string): string {
     const user = this.#users.get(username)
     if (user !== undefined) return user.written

@@ -6,7 +6,7 @@ import { isWeak, parseHash, type PasswordHash, WrongHash } from './password-hash
 export interface PasswordUser {
   readonly name: string
   readonly hash: PasswordHash
-  /** The hash as it is written: a new password has another. */
+  /** The hash as written in the file. A new password has another one. */
   readonly written: string
   readonly line: number
   readonly place: string
@@ -17,7 +17,7 @@ export interface PasswordFile {
   readonly warnings: readonly Problem[]
 }
 
-/** Throws AccessFileError. `file` is what places are named by. */
+/** Throws AccessFileError. `file` is the name of the file in error places. */
 export function parsePasswordFile(bytes: Buffer, file: string): PasswordFile {
   const problems: Problem[] = []
   const users = new Map<string, PasswordUser>()
@@ -38,7 +38,7 @@ export function parsePasswordFile(bytes: Buffer, file: string): PasswordFile {
   return { users, warnings: weaknesses(users, file) }
 }
 
-/** Why nobody can have this name in a password file; null when it is a good one. */
+/** Returns why a password file cannot contain this name; null if it can. */
 export function nameProblem(name: string): string | null {
   if (name === '') return 'a user needs a name'
   if (name.includes(':')) return 'a name has no colon: the hash stands behind one'
@@ -50,13 +50,13 @@ export function nameProblem(name: string): string | null {
     : null
 }
 
-/** What CONNECT can carry. */
+/** The longest user name in CONNECT, in bytes. */
 const NAME_BYTES_MAX = 65_535
 
 function userIn(text: string, line: number, place: string): PasswordUser {
   const [name = '', hash] = text.split(':', 2)
   if (hash === undefined) throw new WrongHash('expected NAME:HASH, and there is no colon')
-  // What follows a second colon is not looked at, as in mosquitto.
+  // Text behind a second colon is ignored, as in mosquitto.
   return passwordUser(trimmed(name), trimmed(hash), line, place)
 }
 

@@ -1,6 +1,6 @@
-// A password as a password file of mosquitto keeps it: `$6$`, `$7$` or `$argon2id$`, and what the hash was made of.
+// Parses and formats the hashes of mosquitto's password files: `$6$`, `$7$` and `$argon2id$`, with their parameters.
 
-/** Salted once with SHA-512. */
+/** One round of salted SHA-512. */
 export interface Sha512Hash {
   readonly kind: 'sha512'
   readonly salt: Buffer
@@ -25,21 +25,21 @@ export interface Argon2idHash {
 
 export type PasswordHash = Sha512Hash | Pbkdf2Hash | Argon2idHash
 
-/** mosquitto 2.0 reads salts of 12 bytes only, mosquitto 2.1 also those of 64. */
+/** mosquitto 2.0 reads only salts of 12 bytes, mosquitto 2.1 also of 64. */
 export const SALT_BYTES = 12
 export const DIGEST_BYTES = 64
-/** What OWASP asks of PBKDF2 with SHA-512. */
+/** The recommendation of OWASP for PBKDF2 with SHA-512. */
 export const ITERATIONS = 210_000
 
 const SALT_BYTES_MAX = 128
-/** Beyond these a single login would take seconds, or the memory that others need. */
+/** With larger parameters a single login would take seconds or too much memory. */
 export const ITERATIONS_MAX = 10_000_000
 const MEMORY_KIB_MAX = 262_144
 const PASSES_MAX = 100
 const LANES_MAX = 16
 const ARGON2_DIGEST_BYTES_MAX = 128
 
-/** What is wrong with a hash, in a sentence. */
+/** The error for an invalid hash, with a sentence. */
 export class WrongHash extends Error {}
 
 /** Throws WrongHash. */
@@ -70,7 +70,7 @@ export function parseHash(text: string): PasswordHash {
   }
 }
 
-/** As a password file has it. */
+/** Formats a hash for a password file. */
 export function formatHash(hash: PasswordHash): string {
   const salt = hash.salt.toString('base64')
   const digest = hash.digest.toString('base64')
@@ -90,7 +90,7 @@ function withoutPadding(base64: string): string {
   return base64.replaceAll('=', '')
 }
 
-/** Whether whoever has the file would find the passwords soon. */
+/** Whether the hash is weak: somebody with the file could find the password quickly. */
 export function isWeak(hash: PasswordHash): boolean {
   return hash.kind === 'sha512' || (hash.kind === 'pbkdf2' && hash.iterations < 10_000)
 }
@@ -143,7 +143,7 @@ function unpadded(text: string, min: number, max: number, what: string): Buffer 
   throw new WrongHash(`the ${what} has ${bytes.length} bytes, and not ${min} to ${max}`)
 }
 
-/** Node reads over what is no base64; this does not. */
+/** Decodes base64. Unlike Node it does not ignore invalid characters. */
 function base64In(text: string, what: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   if (bytes.length > 0 && bytes.toString('base64') === text) return bytes

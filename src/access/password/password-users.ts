@@ -1,5 +1,5 @@
-// Whether a user's password is the right one. A name that nobody has costs as much as a wrong password, and no answer
-// tells the two apart.
+// Verifies passwords of users. An unknown name takes as long as a wrong password, and the answers are equal, so that nobody can
+// find out which users exist.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FailedLogins, networkOf } from './failed-logins.ts'
@@ -15,7 +15,7 @@ export interface PasswordBounds {
   readonly hashesQueuedMax?: number
   readonly verifiedMax?: number
   readonly failedLoginsMax?: number
-  /** For tests: when it is, and how time passes. */
+  /** The clock and the timers, which tests replace. */
   readonly now?: () => number
   readonly pause?: (milliseconds: number) => Promise<unknown>
 }
@@ -28,9 +28,9 @@ export class PasswordUsers {
   readonly tries = new TriesInTurn()
   readonly #now: () => number
   readonly #pause: (milliseconds: number) => Promise<unknown>
-  /** What is being looked at: a fleet with one password that comes all at once costs one hash. */
+  /** The verifications in progress: many clients with one password that connect at once need one hash. */
   readonly #asked = new Map<string, Promise<PasswordAnswer>>()
-  /** Tries that waited because of failures before. */
+  /** The number of attempts that were delayed because of earlier failures. */
   slowed = 0
 
   constructor(file: PasswordFile, bounds: PasswordBounds = {}) {
@@ -42,7 +42,7 @@ export class PasswordUsers {
     this.#pause = bounds.pause ?? (milliseconds => sleep(milliseconds, undefined, { ref: false }))
   }
 
-  /** At once where the password was found right before: those are not slowed by others who guess at the address. */
+  /** Verifies a password. A password that was verified before is not delayed by others who guess at the address. */
   check(
     username: string,
     password: Buffer,
@@ -85,7 +85,7 @@ export class PasswordUsers {
 
   async #try(username: string, password: Buffer, network: string): Promise<PasswordAnswer> {
     await this.#waitFor(username, network)
-    // The file may have changed while this waited, and may change again meanwhile.
+    // The file may have changed during the wait, and may change again during the hash.
     const written = this.directory.writtenFor(username)
     const answer = await this.worker.verify(written, password, network)
     if (answer === 'busy' || answer === 'failed') return answer

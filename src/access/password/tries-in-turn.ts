@@ -1,6 +1,6 @@
-// Tries for the same key are made one after the other: guesses at the same time would all be free.
+// Runs attempts for the same key one after the other. Parallel guesses would otherwise have no delay.
 
-/** Tries that wait for their turn, each key for itself; further ones are turned away. */
+/** The most waiting attempts per key. Further ones are refused. */
 export const TRIES_WAITING_MAX = 8
 
 interface Line {
@@ -12,7 +12,7 @@ export class TriesInTurn {
   readonly #lines = new Map<string, Line>()
   turnedAway = 0
 
-  /** Null when too many wait. */
+  /** Runs an attempt in its turn. Returns null when too many wait. */
   make<Answer>(key: string, attempt: () => Promise<Answer>): Promise<Answer> | null {
     const line = this.#lines.get(key) ?? { last: Promise.resolve(), length: 0 }
     if (line.length >= TRIES_WAITING_MAX) {
@@ -25,7 +25,7 @@ export class TriesInTurn {
       line.length--
       if (line.length === 0) this.#lines.delete(key)
     })
-    // The next one comes whatever becomes of this one.
+    // The next attempt runs whether this one succeeds or fails.
     line.last = answer.catch(() => {})
     return answer
   }

@@ -1,5 +1,5 @@
-// Passwords that were found right since the start, so that a device that comes again costs no hash. What is kept is a
-// keyed digest: whoever reads the memory finds no password, and after a restart it says nothing.
+// A cache of passwords that were verified since the start, so that a device that reconnects needs no hash. It keeps keyed
+// digests: the memory contains no passwords, and the digests are useless after a restart.
 
 import { createHmac, randomBytes } from 'node:crypto'
 
@@ -11,7 +11,7 @@ const LENGTH_BYTES = 4
 export class VerifiedCredentials {
   readonly #max: number
   readonly #key = randomBytes(KEY_BYTES)
-  /** Least recently used first. */
+  /** The digests, least recently used first. */
   readonly #digests = new Set<string>()
   hits = 0
   evicted = 0
@@ -24,7 +24,7 @@ export class VerifiedCredentials {
     return this.#digests.size
   }
 
-  /** What these credentials are known by. A new password in the file makes it another. */
+  /** Returns the digest of credentials. A new password in the file changes it. */
   digestOf(username: string, password: Uint8Array, written: string): string {
     const mac = createHmac('sha256', this.#key)
     for (const part of [Buffer.from(username), Buffer.from(written), password]) {

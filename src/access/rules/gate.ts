@@ -1,4 +1,4 @@
-// The one gate: what a client may send, receive and subscribe to, asked at the moment it takes effect.
+// The gate of a client: decides at the moment of use what the client may publish, receive and subscribe to.
 
 import { covers, overlap } from '../../routing/filter-relations.ts'
 import { hasWildcard, topicMatches } from '../../routing/topic.ts'
@@ -45,8 +45,8 @@ export class Gate {
   }
 
   /**
-   * Whether all that the filter matches may be received, so that no message of such a subscription needs a look. A
-   * filter that only several rules together allow is said to need one.
+   * Whether all topics of the filter may be received, so that messages of such a subscription need no check. A filter that only
+   * several rules together allow counts as needing checks.
    */
   mayReceiveAllOf(filter: string): boolean {
     const { rules, otherwise } = this.#rules.receive
@@ -62,7 +62,7 @@ export class Gate {
     return otherwise
   }
 
-  /** The rule that decides, for a sentence in the log; null where none speaks. */
+  /** Returns the deciding rule, for a sentence in the log; null if none matches. */
   sendingRule(topic: string, qos: number, retain: boolean): TopicRule | null {
     const kind = kindOf(qos, retain)
     return (
@@ -87,7 +87,7 @@ export class Gate {
   }
 }
 
-/** The kinds of message that are allowed on the topic: for each of them the first rule that speaks decides. */
+/** Returns the kinds of message that are allowed on the topic. For each kind the first matching rule decides. */
 function allowedKinds({ rules, otherwise }: TopicRules, topic: string): number {
   let open = EVERY_KIND
   let allowed = 0

@@ -1,4 +1,4 @@
-// Verdicts about topics, remembered by each client's gate until rules change, with one bound for all of them together.
+// A cache of verdicts about topics, kept for each client until rules change, with one bound for all clients together.
 
 export const REMEMBERED_VERDICTS_MAX = 65_536
 /** A longer topic is judged each time: clients choose topics, and may choose long ones to fill the memory. */
@@ -8,7 +8,7 @@ export class RememberedVerdicts {
   readonly #max: number
   readonly #filled = new Set<Map<string, number>>()
   #size = 0
-  /** How often all were forgotten because there were too many. */
+  /** How often the cache was emptied because it was full. */
   forgotten = 0
 
   constructor(max: number = REMEMBERED_VERDICTS_MAX) {

@@ -1,5 +1,5 @@
-// Rules as mosquitto's dynamic security has them: roles with priorities, given to clients and to groups of clients. Put
-// into order they are lists in which the first rule that speaks decides, as any others.
+// Rules in the form of mosquitto's dynamic security: roles with priorities, given to clients and to groups of clients. They
+// are sorted into lists in which the first matching rule decides.
 
 import type { ClientRules, SubscribeRule, TopicRule, TopicRules } from './rule.ts'
 import { EVERY_KIND } from './rule.ts'
@@ -8,7 +8,7 @@ export type RoleAction = 'send' | 'receive' | 'subscribe'
 
 export interface RoleRule {
   readonly action: RoleAction
-  /** A filter that stands for itself only: the topic, or the very filter that is subscribed to. */
+  /** The filter is literal: it matches only the same topic, or the same filter of a SUBSCRIBE. */
   readonly isLiteral: boolean
   readonly filter: string
   readonly allows: boolean
@@ -20,7 +20,7 @@ export interface Role {
   readonly rules: readonly RoleRule[]
 }
 
-/** What somebody was given, and how much it weighs against the rest. */
+/** A role that was given to a client or group, with its priority. */
 export interface Given<Value> {
   readonly value: Value
   readonly priority: number
@@ -37,7 +37,7 @@ export interface RoleDefaults {
   readonly subscribe: boolean
 }
 
-/** The client's own roles, then those of its groups, then the defaults; the highest priority first, then by name. */
+/** Orders roles: the client's own, then those of its groups, then the defaults; each by highest priority, then by name. */
 export function rulesOfRoles(
   roles: readonly Given<Role>[],
   groups: readonly Given<Group>[],
@@ -71,7 +71,7 @@ function inOrder<Value extends { readonly name: string }>(
     .map(({ value }) => value)
 }
 
-/** What names the topic itself goes before what matches it. */
+/** Literal rules come before rules with wildcards. */
 function rulesFor({ rules }: Role, action: RoleAction): readonly RoleRule[] {
   return rules
     .filter(each => each.action === action)

@@ -1,4 +1,4 @@
-// What one client may do by the rules that hold now. Rules that are replaced hold for every client from its next question on.
+// The permissions of one client by the current rules. New rules apply to every client from its next check on.
 
 import type { RuledPermissions } from '../permissions.ts'
 import { Gate } from './gate.ts'
@@ -10,11 +10,11 @@ const COMPILED_RULES_MAX = 524_288
 /** What a client takes that has none. */
 const GATE_IN_RULES = 16
 
-/** The rules of now, for all clients. */
+/** The current rules, for all clients. */
 export class CurrentRules {
   readonly remembered = new RememberedVerdicts()
   book: RuleBook
-  /** Another number after each change. */
+  /** A number that changes with each change of rules. */
   version = 0
   readonly #max: number
   /** Those that have a gate. */

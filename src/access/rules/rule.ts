@@ -1,7 +1,7 @@
-// What a client may do, as lists in which the first rule that speaks decides. mosquitto's ACL files and the prioritised
-// roles of its dynamic security are both lists of this kind, once they are put into order.
+// Rules about clients, as lists in which the first matching rule decides. mosquitto's ACL files, and the roles with priorities of
+// its dynamic security, can both be sorted into such lists.
 
-/** Who asks. `username` is null for a client without a user name. */
+/** The client that is checked. `username` is null for a client without a user name. */
 export interface RuleSubject {
   readonly username: string | null
   readonly clientId: string
@@ -12,26 +12,26 @@ export interface RuleSubject {
 export interface TopicRule {
   readonly allows: boolean
   readonly filter: string
-  /** The filter is a topic, whatever characters it has. */
+  /** Whether the filter is a literal topic, without wildcards. */
   readonly isLiteral: boolean
-  /** The kinds of message it speaks of, as bits: see `kindOf`. It says nothing of others. */
+  /** The kinds of message that it applies to, as bits: see `kindOf`. */
   readonly kinds: number
-  /** Where it is written, as `rules.acl:12`. */
+  /** Its place, for example `rules.acl:12`. */
   readonly place: string
 }
 
-/** A rule about topic filters, asked at SUBSCRIBE. */
+/** A rule about topic filters, checked at SUBSCRIBE. */
 export interface SubscribeRule {
   readonly allows: boolean
   readonly filter: string
-  /** It speaks of filters that are the same, that lie wholly within its own, or that have a topic in common with it. */
+  /** Whether it applies to equal filters, to filters wholly within its own, or to filters with a common topic. */
   readonly speaksOf: 'same' | 'within' | 'overlapping'
   readonly place: string
 }
 
 export interface TopicRules {
   readonly rules: readonly TopicRule[]
-  /** What holds where no rule speaks. */
+  /** The verdict if no rule matches. */
   readonly otherwise: boolean
 }
 
@@ -40,7 +40,7 @@ export interface SubscribeRules {
   readonly otherwise: boolean
 }
 
-/** All that decides about one client. */
+/** All rules that apply to one client. */
 export interface ClientRules {
   readonly send: TopicRules
   readonly receive: TopicRules
@@ -54,12 +54,12 @@ export interface RuleBook {
 export const EVERY_KIND = 0b111_111
 const RETAINED_KINDS = 0b111_000
 
-/** The bit of a message with this QoS and retain flag. */
+/** Returns the bit of a message with this QoS and retain flag. */
 export function kindOf(qos: number, retain: boolean): number {
   return 1 << (retain ? qos + 3 : qos)
 }
 
-/** The kinds up to this QoS, with the retain flag or without. */
+/** Returns the kinds up to this QoS, with and without the retain flag. */
 export function kindsUpTo(qosMax: number, mayRetain: boolean): number {
   const upTo = (1 << (qosMax + 1)) - 1
   const kinds = upTo | (upTo << 3)

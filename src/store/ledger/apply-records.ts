@@ -1,5 +1,5 @@
-// The records of one frame of the log → Ledger. Messages are passed over: only where they lie is kept. The four kinds
-// that each durable message makes are read by hand, for speed; a test holds them to their rows.
+// The records of one frame of the log → Ledger. Messages are skipped; only their places are kept. The four kinds that each
+// durable message makes are decoded by hand, for speed; a test compares them with their rows.
 
 import type { ByteReader } from '../bytes.ts'
 import {
@@ -19,14 +19,14 @@ import { type Ledger, RETAIN } from './ledger.ts'
 import type { Position } from './message-table.ts'
 
 const KIND_BYTES = 1
-/** Where the message begins in a record of `message-stored` or `MOVED`: behind its kind, length and size. */
+/** The offset of the message in a record of `message-stored` or `MOVED`: behind kind, length and size. */
 export const MESSAGE_IN_RECORD = 9
-/** Before the sequence in a message stand its flags. */
+/** The offset of the sequence in a message: behind its flags. */
 const FLAGS_BYTES = 1
 
 /**
- * Applies the payload of the frame at this position, up to its end, as a whole. Throws NewerVersion, and an Error for
- * records that contradict what went before.
+ * Applies the whole payload of the frame at this position. Throws NewerVersion, and an Error for records that contradict
+ * earlier ones.
  */
 export function applyRecords(ledger: Ledger, reader: ByteReader, position: Position): void {
   const { length } = reader.bytes

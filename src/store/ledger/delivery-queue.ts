@@ -1,7 +1,7 @@
-// The deliveries that wait for one owner, by ascending number: 16 bytes each. They come at the end and mostly
-// leave at the front; one that leaves from the middle leaves a hole.
+// The queued deliveries of one owner by ascending number, 16 bytes each. They are added at the end and mostly removed at the
+// front. Removing one from the middle leaves an empty entry.
 
-/** Two numbers an entry: the delivery's, and its message's slot with its options. */
+/** An entry has two numbers: the delivery, and the slot of its message with the options. */
 const STRIDE = 2
 const ENTRIES_A_CHUNK = 1_024
 const HOLE = -1
@@ -9,7 +9,7 @@ const OPTIONS = 256
 
 interface Chunk {
   entries: number[] | Float64Array
-  /** The first entry that is still there. */
+  /** The first entry in use. */
   start: number
   live: number
 }
@@ -40,7 +40,7 @@ export class DeliveryQueue {
     this.#count += 1
   }
 
-  /** Takes the delivery out. Null when it is not there. */
+  /** Removes the delivery. Returns null when it is not there. */
   remove(delivery: number): QueuedEntry | null {
     const index = this.#chunkWith(delivery)
     const chunk = this.#chunks[index]
@@ -51,14 +51,14 @@ export class DeliveryQueue {
     chunk.entries[at + 1] = HOLE
     chunk.live -= 1
     this.#count -= 1
-    // The last chunk of all is kept: lines that are empty again and again are the usual case.
+    // The last chunk is kept, because queues are often empty and filled again.
     if (chunk.live > 0) skipHoles(chunk)
     else if (this.#chunks.length > 1) this.#chunks.splice(index, 1)
     else clear(chunk)
     return entry
   }
 
-  /** Sets an option of a delivery that goes on waiting. */
+  /** Sets an option of a delivery that stays queued. */
   mark(delivery: number, option: number): void {
     const chunk = this.#chunks[this.#chunkWith(delivery)]
     if (chunk === undefined) return
@@ -67,7 +67,7 @@ export class DeliveryQueue {
     if (entry !== null) chunk.entries[at + 1] = entry.slot * OPTIONS + (entry.options | option)
   }
 
-  /** Those with numbers above `delivery`, in order. */
+  /** The deliveries with numbers above `delivery`, in order. */
   *after(delivery: number): Iterable<QueuedEntry> {
     for (let index = this.#chunkWith(delivery); index < this.#chunks.length; index++) {
       const chunk = this.#chunks[index]
@@ -80,7 +80,7 @@ export class DeliveryQueue {
   }
 
   #newChunk(): Chunk {
-    // The one before is whole: it need not be able to grow any more.
+    // The previous chunk is full and will not grow any more, so its spare memory is freed.
     const last = this.#chunks.at(-1)
     if (last !== undefined) last.entries = Float64Array.from(last.entries)
     const chunk = { entries: [], start: 0, live: 0 }
@@ -88,21 +88,21 @@ export class DeliveryQueue {
     return chunk
   }
 
-  /** One that came back to a group: it stands where its number says. */
+  /** Inserts a delivery that came back to a group, at the place of its number. */
   #insert(delivery: number, slot: number, options: number): void {
     const chunk = this.#chunks[this.#chunkWith(delivery)]
     if (chunk === undefined) return
     let at = chunk.start
     while (at < chunk.entries.length && (chunk.entries[at] ?? 0) < delivery) at += STRIDE
     const packed = slot * OPTIONS + options
-    // It may come back to the hole that it left.
+    // It may return to the empty entry that it left.
     if (chunk.entries[at] === delivery) chunk.entries[at + 1] = packed
     else growing(chunk).splice(at, 0, delivery, packed)
     chunk.live += 1
     this.#count += 1
   }
 
-  /** The first chunk whose last number is not below this one. */
+  /** Returns the first chunk whose last number is not below this one. */
   #chunkWith(delivery: number): number {
     let low = 0
     let high = this.#chunks.length
@@ -133,9 +133,9 @@ function entryAt(chunk: Chunk, at: number): QueuedEntry | null {
   return { delivery: chunk.entries[at] ?? 0, slot, options: packed % OPTIONS }
 }
 
-/** Where the delivery stands, or -1. */
+/** Returns the index of the delivery, or -1. */
 function placeIn({ entries, start }: Chunk, delivery: number): number {
-  // Most leave at the front.
+  // Most deliveries are removed at the front.
   if (entries[start] === delivery) return start
   let low = start / STRIDE
   let high = entries.length / STRIDE
@@ -148,7 +148,7 @@ function placeIn({ entries, start }: Chunk, delivery: number): number {
 }
 
 function clear(chunk: Chunk): void {
-  // The array serves again, unless it cannot grow.
+  // The array is reused, unless it cannot grow.
   if (Array.isArray(chunk.entries)) chunk.entries.length = 0
   else chunk.entries = []
   chunk.start = 0

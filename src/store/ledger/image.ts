@@ -1,4 +1,4 @@
-// The ledger as records, in parts: what a checkpoint is made of, and what a ledger is restored from.
+// The image of a ledger: records in parts. A checkpoint consists of them, and a ledger is restored from them.
 
 import { Writer } from '../../packet/writer.ts'
 import type { ByteReader } from '../bytes.ts'
@@ -18,11 +18,11 @@ import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { IDENTIFIED, type Ledger, type SentEntry, type SessionEntry } from './ledger.ts'
 
-/** Parts become about this large. */
+/** The approximate size of a part. */
 const PART_BYTES = 262_144
 const ENTRIES_A_RECORD = 4_096
 
-// The first byte of each record. A log has records of its own beside these: 1, 7 and 11.
+// The first byte of each record. Logs add records of their own: 1, 7 and 11.
 const SEGMENT_PLACES = 2
 const SESSION = 3
 const WAITING = 4
@@ -33,7 +33,7 @@ const PLACES = 9
 const NUMBERS = 10
 const IDENTITY = 12
 
-/** The state as it is now. */
+/** Makes the image of the present state. */
 export function imageOf(ledger: Ledger): readonly Buffer[] {
   const parts = new Parts()
   const { writer } = parts
@@ -62,7 +62,7 @@ export function imageOf(ledger: Ledger): readonly Buffer[] {
   return parts.parts
 }
 
-/** Reads one record of a part into a ledger that was empty; `endRestore` follows the last. Throws NewerVersion. */
+/** Reads one record of a part into a ledger that was empty. `endRestore` must follow the last one. Throws NewerVersion. */
 export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   const number = reader.uint8()
   if (number === NUMBERS) readNumbers(ledger, reader)
@@ -92,7 +92,7 @@ class Parts {
   readonly parts: Buffer[] = []
   readonly writer: Writer = new Writer()
 
-  /** A record is complete: a part is made when there is enough for one. */
+  /** Must be called after each record. Makes a part when there are enough bytes. */
   recordEnds(): void {
     if (this.writer.length >= PART_BYTES) this.cut()
   }
@@ -156,7 +156,7 @@ function writeIdentified(writer: Writer, clientId: string, identity: Identity | 
   writeIdentity(writer, identity)
 }
 
-/** Of the session or the will that it follows. */
+/** The identity of the session or will in the record before it. */
 function identify(ledger: Ledger, reader: ByteReader): void {
   const clientId = reader.string()
   const identity = readIdentity(reader, clientId)
@@ -235,7 +235,7 @@ function readPlaces({ messages }: Ledger, reader: ByteReader): void {
   }
 }
 
-/** Of a version in which every log lay in segments. */
+/** A record of an older version, in which every log had segments. */
 function readSegmentPlaces({ messages }: Ledger, reader: ByteReader): void {
   for (let count = reader.uint32(); count > 0; count--) {
     const slot = reader.uint32()

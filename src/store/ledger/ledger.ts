@@ -1,5 +1,5 @@
-// What all changes so far add up to. It knows where messages lie and never what they say; changes of what is gone
-// already are passed over. The rows of `change.ts` say what each kind of change does here.
+// The ledger: the state that all changes so far add up to. It knows the places of messages, not their content. Changes of
+// something that does not exist any more are ignored. The rows of `change.ts` define the effect of each kind of change.
 
 import type { Identity } from '../../access/identity.ts'
 import type { QoS, Will } from '../../packet/packet.ts'
@@ -9,20 +9,20 @@ import { DeliveryQueue, type QueuedEntry } from './delivery-queue.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { type ExtentOf, MessageTable, type Position } from './message-table.ts'
 
-/** The options of a waiting delivery besides its QoS, which stands in the two lowest bits. */
+/** The options of a queued delivery. Its QoS is in the two lowest bits. */
 export const RETAIN = 4
-/** It has Subscription Identifiers, which stand in a table of their own. */
+/** It has Subscription Identifiers, which are in another table. */
 export const IDENTIFIED = 8
-/** QoS 2, begun by a member of a group that has no stored session: it goes to nobody else [MQTT-4.8.2-5]. */
+/** QoS 2, sent to a member without a stored session: it goes to no other member [MQTT-4.8.2-5]. */
 export const BEGUN = 16
 /**
- * What a member of a group was sent: QoS and RETAIN as the group queued them, in three bits that a waiting delivery does
- * not use. The QoS is never 0; in stores of a version that did not keep them it is.
+ * The QoS and RETAIN that the group queued a delivery with, while it is sent to a member: in three bits that a queued delivery
+ * does not use. The QoS is never 0, except in stores of a version that did not keep it.
  */
 const QUEUED_SHIFT = 5
 const QUEUED_BITS = 7
 
-/** Where a record lies: in the frame at this position of the log, so many bytes behind its beginning. */
+/** The place of a record: the position of its frame in the log, and the offset in the frame. */
 export interface Place {
   readonly position: Position
   readonly record: number
@@ -33,29 +33,29 @@ export interface SentEntry {
   readonly slot: number
   readonly options: number
   readonly packetId: number
-  /** The queue that the delivery came from, or null where it was queued for the session itself. */
+  /** The queue that the delivery came from, or null if it was queued for the session itself. */
   readonly from: QueueOwner | null
   isReceived: boolean
 }
 
 export interface SessionEntry {
   readonly clientId: string
-  /** Null when no version that knew of identities has seen it. */
+  /** Null if it was stored before identities existed. */
   identity: Identity | null
   expiryIntervalSeconds: number
-  /** Milliseconds; null: the client is here. */
+  /** When the session expires, in milliseconds; null while the client is connected. */
   expiresAt: number | null
   readonly subscriptions: Map<string, Subscription>
-  /** The sequences up to which retained messages are still to be sent, by filter. */
+  /** The replays that have not ended: the highest sequence by filter. */
   readonly replays: Map<string, number>
   readonly waiting: DeliveryQueue
-  /** In the order of a resend. */
+  /** Sent deliveries, in the order of sending again. */
   readonly sent: Map<number, SentEntry>
-  /** Packet identifiers of QoS 2 from the client that wait for PUBREL. */
+  /** The packet identifiers of QoS 2 messages from the client that wait for PUBREL. */
   readonly incoming: Set<number>
 }
 
-/** The queue of an owner that is no session. */
+/** The queue of an owner that is not a session. */
 export interface QueueEntry {
   readonly owner: QueueOwner
   readonly waiting: DeliveryQueue
@@ -68,7 +68,7 @@ interface RetainedEntry {
 
 interface WillEntry {
   readonly will: Will
-  /** Milliseconds; null: the connection still stands. */
+  /** When the will is due, in milliseconds; null while the client is connected. */
   at: number | null
   identity: Identity | null
 }
@@ -79,21 +79,21 @@ export class Ledger {
   readonly queues: Map<string, QueueEntry> = new Map()
   readonly retained: Map<string, RetainedEntry> = new Map()
   readonly wills: Map<string, WillEntry> = new Map()
-  /** Subscription Identifiers, by delivery; few have any. */
+  /** Subscription Identifiers by delivery. Few deliveries have any. */
   readonly identifiers: Map<number, readonly number[]> = new Map()
   lastSequence = 0
   lastDelivery = 0
   readonly #retainedSlots = new Map<number, number>()
-  /** Messages of the commit that is being applied, by sequence. */
+  /** The messages of the commit that is being applied, by sequence. */
   readonly #fresh = new FreshMessages()
-  /** To look at when the commit has been applied: one that is settled may be queued again within it. */
+  /** Messages to check after the commit was applied, because a settled one may be queued again within the commit. */
   readonly #unreferenced: number[] = []
 
   constructor(extentOf: ExtentOf) {
     this.messages = new MessageTable(extentOf)
   }
 
-  /** `size`: what `contentBytes` says of the message. */
+  /** `size`: the `contentBytes` of the message. */
   storeMessage(sequence: number, size: number, position: Position, record: number): void {
     const slot = this.messages.add(position, record, size)
     this.#fresh.add(sequence, slot)
@@ -101,10 +101,10 @@ export class Ledger {
     if (sequence > this.lastSequence) this.lastSequence = sequence
   }
 
-  /** The commit is applied as a whole: messages that nobody refers to are let go. */
+  /** Ends the commit: messages without references are removed. */
   endCommit(): void {
     for (const slot of this.#unreferenced) {
-      // One may have been let go already, and be in this list twice.
+      // A message may be in this list twice, and be removed already.
       if (this.messages.isUsed(slot) && this.messages.references(slot) === 0) {
         this.messages.release(slot)
       }
@@ -146,7 +146,7 @@ export class Ledger {
     this.#empty(queue.waiting)
   }
 
-  /** `options`: its QoS and RETAIN. */
+  /** `options`: the QoS and RETAIN. */
   queue(
     delivery: number,
     owner: Owner,
@@ -169,7 +169,7 @@ export class Ledger {
     else session.sent.set(delivery, newSent(delivery, slot, all, packetId, null))
   }
 
-  /** `options`: the QoS and RETAIN that it was sent with. */
+  /** `options`: the QoS and RETAIN with which it was sent. */
   send(
     delivery: number,
     owner: Owner,
@@ -181,7 +181,7 @@ export class Ledger {
     const waiting = this.waitingFor(owner)
     const session = this.sessions.get(clientId)
     if (session === undefined) {
-      // The group goes on owing it, but for QoS 2.
+      // The delivery stays queued in the group, except at QoS 2.
       if ((options & 3) === 2) waiting?.mark(delivery, BEGUN)
       return
     }
@@ -211,7 +211,7 @@ export class Ledger {
     if (session === undefined || sent === undefined || sent.isReceived) return
     this.#release(sent.slot)
     sent.isReceived = true
-    // PUBREL is resent in the order in which PUBREC came [MQTT-4.6.0-4].
+    // PUBREL packets are sent again in the order of the PUBREC packets [MQTT-4.6.0-4].
     session.sent.delete(delivery)
     session.sent.set(delivery, sent)
   }
@@ -252,7 +252,7 @@ export class Ledger {
     this.#release(entry.slot)
   }
 
-  /** At a start: what a member without a stored session had begun at QoS 2 is lost with that session. */
+  /** Must be called at a start: QoS 2 deliveries to members without a stored session are lost with their sessions. */
   forgetBegun(): void {
     for (const { waiting } of this.queues.values()) {
       for (const { delivery, slot, options } of [...waiting.after(0)]) {
@@ -264,7 +264,7 @@ export class Ledger {
     this.endCommit()
   }
 
-  /** Where deliveries wait for the owner; made for one that has a queue of its own. Null without a session. */
+  /** Returns the queue of the owner. It is made if the owner has a queue of its own; null for a client without a session. */
   queueOf(owner: Owner): DeliveryQueue | null {
     const known = this.waitingFor(owner)
     const queueOwner = asQueueOwner(owner)
@@ -295,12 +295,12 @@ export class Ledger {
   }
 }
 
-/** QoS and RETAIN as a delivery keeps them. */
+/** Packs QoS and RETAIN as a delivery keeps them. */
 export function optionsOf(change: { readonly qos: QoS; readonly retain: boolean }): number {
   return change.qos | (change.retain ? RETAIN : 0)
 }
 
-/** With which it waited before it was sent to a member of its group. */
+/** Returns the options with which it was queued before it was sent to a member. */
 function optionsQueued(sent: number): number {
   const queued = sent >> QUEUED_SHIFT
   return queued === 0 ? sent & QUEUED_BITS : queued

@@ -1,10 +1,10 @@
-// Where every stored message lies, and how many refer to it: 20 bytes a message, without an object for each.
+// The places of all stored messages, and the number of references to each: 20 bytes per message, without objects.
 
 const SLOTS_A_CHUNK = 4_096
 const SLOT_BITS = 12
 const TWO_TO_32 = 0x1_0000_0000
 
-// The columns of a row: a position has two. A free row has the position 0 and tells the next free one in RECORD.
+// The columns of a row; a position has two. A free row has position 0, and the next free row in RECORD.
 const POSITION_HIGH = 0
 const POSITION_LOW = 1
 const RECORD = 2
@@ -12,16 +12,16 @@ const SIZE = 3
 const REFERENCES = 4
 const COLUMNS = 5
 
-/** Where a frame lies in the log: above 0, and growing with each frame. Only the log can read more out of it. */
+/** The position of a frame in the log: above 0, and larger for each later frame. Only the log interprets it further. */
 export type Position = number
 
-/** What a log lets go of as one, such as a file of it: the extent that a position lies in. */
+/** Returns the extent of a position. An extent is a part of the log that is freed as a whole, such as a file. */
 export type ExtentOf = (position: Position) => number
 
-/** What is still needed of an extent. */
+/** The part of an extent that is still needed. */
 interface ExtentUse {
   messages: number
-  /** Topics, payloads and properties together. */
+  /** The bytes of topics, payloads and properties together. */
   bytes: number
 }
 
@@ -42,7 +42,7 @@ export class MessageTable {
     return this.#count
   }
 
-  /** One more than the highest slot ever used: where a walk over all slots ends. */
+  /** One more than the highest slot ever used: the end of an iteration over all slots. */
   get end(): number {
     return this.#chunks.length * SLOTS_A_CHUNK
   }
@@ -52,7 +52,7 @@ export class MessageTable {
     return use === undefined || use.messages === 0 ? undefined : use
   }
 
-  /** Slots in use. */
+  /** The slots in use. */
   *slots(): Iterable<number> {
     for (let slot = 0; slot < this.end; slot++) if (this.isUsed(slot)) yield slot
   }
@@ -63,7 +63,7 @@ export class MessageTable {
     return slot
   }
 
-  /** Fills a slot that is free. */
+  /** Fills a free slot. */
   set(slot: number, position: Position, record: number, size: number): void {
     const row = this.#row(slot)
     const chunk = this.#chunkOf(slot)
@@ -75,7 +75,7 @@ export class MessageTable {
     this.#use(position, 1, size)
   }
 
-  /** The message lies somewhere else now. */
+  /** Changes the place of a message. */
   move(slot: number, position: Position, record: number): void {
     const row = this.#row(slot)
     const chunk = this.#chunkOf(slot)
@@ -86,7 +86,7 @@ export class MessageTable {
     this.#use(position, 1, size)
   }
 
-  /** Returns how many refer to the message after this. */
+  /** Changes the number of references to a message and returns the new number. */
   refer(slot: number, by: 1 | -1): number {
     const at = this.#row(slot) + REFERENCES
     const chunk = this.#chunkOf(slot)
@@ -105,12 +105,12 @@ export class MessageTable {
     return chunk[row + POSITION_HIGH] !== 0 || chunk[row + POSITION_LOW] !== 0
   }
 
-  /** 0 where the slot is free. */
+  /** Returns the position of the frame; 0 for a free slot. */
   positionOf(slot: number): Position {
     return positionIn(this.#chunkOf(slot), this.#row(slot))
   }
 
-  /** Where the record begins within the payload of its frame. */
+  /** Returns the offset of the record in the payload of its frame. */
   recordOf(slot: number): number {
     return this.#chunkOf(slot)[this.#row(slot) + RECORD] ?? 0
   }
@@ -119,7 +119,7 @@ export class MessageTable {
     return this.#chunkOf(slot)[this.#row(slot) + SIZE] ?? 0
   }
 
-  /** Nobody refers to the message any more. */
+  /** Frees the slot of a message without references. */
   release(slot: number): void {
     const row = this.#row(slot)
     const chunk = this.#chunkOf(slot)
@@ -130,7 +130,7 @@ export class MessageTable {
     this.#count -= 1
   }
 
-  /** Makes rows up to this slot, for a table that is filled slot by slot; `sealFree` follows. */
+  /** Makes rows up to this slot, for a table that is filled slot by slot. `sealFree` must follow. */
   reserve(slot: number): void {
     while (this.end <= slot) this.#chunks.push(new Uint32Array(SLOTS_A_CHUNK * COLUMNS))
   }
@@ -182,7 +182,7 @@ export class MessageTable {
     use.bytes += bytes
   }
 
-  /** Most come and go in the newest extent: it is not looked up each time, and stays when nothing of it is needed. */
+  /** The newest extent has a field, because most changes are in it. It is kept when nothing of it is needed. */
   #useIn(extent: number): ExtentUse {
     if (this.#lastUse.messages === 0) this.#uses.delete(this.#lastExtent)
     const use = this.#uses.get(extent) ?? { messages: 0, bytes: 0 }

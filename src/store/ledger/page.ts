@@ -1,11 +1,11 @@
-// A page of what waits for an owner: which deliveries make one.
+// Selects the deliveries of a page.
 
 import type { DeliveryQueue, QueuedEntry } from './delivery-queue.ts'
 import { BEGUN, type Ledger } from './ledger.ts'
 
 export interface PageBounds {
   readonly pageMessages: number
-  /** Of topics, payloads and properties. */
+  /** The most bytes of topics, payloads and properties. */
   readonly pageBytes: number
 }
 

@@ -1,4 +1,4 @@
-// Ledger → Snapshot: what a broker begins with. Messages that wait stay where they lie.
+// Ledger → Snapshot: the state with which a broker starts. Queued messages stay in the log.
 
 import { identifiersBytes, type Message } from '../../message.ts'
 import type { QueueOwner } from '../owner.ts'
@@ -28,7 +28,7 @@ export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
   }
 }
 
-/** The same, each part made as it is asked for: whoever writes them one by one never holds them all. */
+/** The same in parts, each made when it is requested, so that they are never all in memory. */
 export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
   return {
     sessions: sessionsOf(ledger, load),
@@ -89,7 +89,7 @@ class SnapshotMaking {
     return { shareName, topicFilter, deliveries: [], remainder: this.#remainder(waiting) }
   }
 
-  /** How much waits: it is read when its owner wants it, so that a start needs no memory for it. */
+  /** The size of the queue. Its deliveries are read when the owner requests them, so a start needs no memory for them. */
   #remainder(line: DeliveryQueue): Remainder {
     let bytes = 0
     const { messages, identifiers } = this.#ledger

@@ -1,5 +1,5 @@
-// A checkpoint: the ledger at one place of the log, in a file of its own, so that a start need not read the whole log.
-// It is a row of frames like the log's; the file gets its name when all of it is on disk.
+// A checkpoint: the ledger at one position of the log, in a file, so that a start need not read the whole log. It consists of
+// frames like the log. The file gets its name when all of it is on disk.
 
 import { Writer } from '../../packet/writer.ts'
 import { ByteReader } from '../bytes.ts'
@@ -14,11 +14,11 @@ import { DiskFull, StoreDamaged } from './store-damaged.ts'
 
 const NAME = /^checkpoint-(\d{16})$/
 const UNFINISHED = /^checkpoint-\d{16}\.new$/
-/** No segment has this number. The file never serves again, so its frames need no salt. */
+/** The segment number in frames of checkpoints, which no segment has. The file is never reused, so its frames need no salt. */
 const MARK: FrameMark = { segment: 0xc4ec_4b01, salt: 0 }
 
-// Records beside those of the image.
-/** Of an older version: with the numbers of the ledger. */
+// Records in addition to those of the image.
+/** A record of an older version, with the numbers of the ledger. */
 const POSITION_AND_NUMBERS = 1
 const END = 7
 const POSITION = 11
@@ -30,12 +30,12 @@ export function checkpointNames(disk: Disk): string[] {
     .sort()
 }
 
-/** Checkpoints that a crash left unfinished. */
+/** The names of unfinished checkpoints. */
 export function unfinishedNames(disk: Disk): string[] {
   return disk.list().filter(name => UNFINISHED.test(name))
 }
 
-/** Writes the ledger as it is when this is made, a frame at a time. */
+/** Writes the ledger in the state at its construction, frame by frame. */
 export class CheckpointWriter {
   readonly name: string
   readonly position: LogPosition
@@ -56,7 +56,7 @@ export class CheckpointWriter {
     return this.#end
   }
 
-  /** Writes the next frame. True when all of it is there and durable under its name. */
+  /** Writes the next frame. Returns true when the checkpoint is complete and durable under its name. */
   step(): boolean {
     const payload = this.#payloads[this.#next]
     if (payload === undefined) return true
@@ -64,7 +64,7 @@ export class CheckpointWriter {
     writeFrame(frame, payload, this.#next + 1, MARK)
     const file = this.#openFile()
     roomFor(() => writeAll(file, frame, this.#end))
-    // A little at a time: one large sync at the end would hold up the log's.
+    // Each part is synced, because one large sync at the end would delay the syncs of the log.
     file.sync()
     this.#end += frame.length - END_BYTES
     this.#next += 1
@@ -88,8 +88,8 @@ export class CheckpointWriter {
 }
 
 /**
- * Where there is no checkpoint, one of the empty state says that the log begins with the first segment: a store whose
- * only segment is missing would look like a new one.
+ * Writes a checkpoint of the empty state for a new store. It states that the log begins with the first segment. Without it a store
+ * whose only segment is missing would look like a new one.
  */
 export function nameFirstSegment(disk: Disk): void {
   if (checkpointNames(disk).length > 0) return
@@ -97,7 +97,7 @@ export function nameFirstSegment(disk: Disk): void {
   try {
     while (!checkpoint.step());
   } catch (error) {
-    // Tried again at the next start.
+    // It is tried again at the next start.
     if (!(error instanceof DiskFull)) throw error
     checkpoint.abandon()
   }
@@ -112,7 +112,7 @@ function positionRecord({ commit, segment, offset }: LogPosition): Buffer {
   return writer.bytes.subarray(0, writer.length)
 }
 
-/** Reads a checkpoint into an empty ledger. Throws StoreDamaged where any of it is not right, and NewerVersion. */
+/** Reads a checkpoint into an empty ledger. Throws StoreDamaged if any part is damaged, and NewerVersion. */
 export function readCheckpoint(disk: Disk, name: string, ledger: Ledger): LogPosition {
   const file = disk.open(name)
   const reading = new CheckpointReading(ledger)

@@ -1,5 +1,5 @@
-// Brings together the few messages that keep old segments from being let go: they are appended anew, and the
-// checkpoint that follows tells where they lie from then on. Until it is durable the old places are still there.
+// Compaction: appends the few needed messages of old segments again, so that the segments can be freed. The next
+// checkpoint has the new places. Until it is durable the old segments are kept.
 
 import { Writer } from '../../packet/writer.ts'
 import { ByteReader } from '../bytes.ts'
@@ -9,34 +9,34 @@ import type { Ledger, Place } from '../ledger/ledger.ts'
 import { segmentOf } from './position.ts'
 import type { Segments } from './segments.ts'
 
-/** What a message takes in its file besides topic and payload. */
+/** The bytes of a message in its file besides topic and payload. */
 const RECORD_BYTES = 64
-/** Moved at once. */
+/** The most bytes that are moved at once. */
 const FRAME_BYTES = 1_048_576
-/** Moved before one checkpoint. */
+/** The most bytes that are moved before one checkpoint. */
 const MESSAGES_MAX = 262_144
 
 interface SlotPlace extends Place {
   readonly slot: number
 }
 
-/** Which segments are emptied. */
+/** The conditions for emptying a segment. */
 export interface CompactionPlan {
-  /** Those of which no more than this part is needed. */
+  /** At most this part of it is needed. */
   readonly neededPartMax: number
-  /** No more than so much is moved. */
+  /** At most this many bytes are moved. */
   readonly moveBytesMax: number
-  /** A smaller file counts as large as this: few large ones are better than many small ones. */
+  /** A smaller file counts as having this size, because few large files are better than many small ones. */
   readonly sizeMin: number
 }
 
 interface SparseSegments {
   readonly numbers: ReadonlySet<number>
-  /** What their files take, without what is moved elsewhere. */
+  /** The size of their files, without the bytes that are moved. */
   readonly gainBytes: number
 }
 
-/** Segments that are worth emptying, and those that nothing is needed of. */
+/** Selects the segments to empty, and the segments without needed messages. */
 export function sparseSegments(
   ledger: Ledger,
   segments: Segments,
@@ -59,7 +59,7 @@ export function sparseSegments(
   return { numbers: sparse, gainBytes }
 }
 
-/** What the messages take in the segment that are still needed. */
+/** Returns the bytes of the needed messages in a segment. */
 export function neededBytes(ledger: Ledger, segment: number): number {
   const use = ledger.messages.useOf(segment)
   return use === undefined ? 0 : use.bytes + use.messages * RECORD_BYTES
@@ -77,7 +77,7 @@ export class Compaction {
     this.#places = placesIn(ledger, sparse)
   }
 
-  /** Moves some messages. False when there is nothing left to move. Throws DiskFull. */
+  /** Moves some messages. Returns false when there is nothing left to move. Throws DiskFull. */
   step(): boolean {
     const writer = new Writer()
     const moved: { readonly place: SlotPlace; readonly record: number }[] = []
@@ -100,7 +100,7 @@ export class Compaction {
     return true
   }
 
-  /** It may have been settled since, and its slot may serve another message. */
+  /** Whether the message is still in this slot: it may have been settled, and the slot may have another message. */
   #isThere({ slot, position, record }: SlotPlace): boolean {
     const { messages } = this.#ledger
     return messages.positionOf(slot) === position && messages.recordOf(slot) === record

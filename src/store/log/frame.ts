@@ -1,13 +1,13 @@
-// A frame: the records of one commit, whole or not at all. One checksum covers it, and with it the number of its
-// commit and of its segment, so that an old frame in memory that serves again is never taken for a new one.
+// A frame: the records of one commit, complete or not valid. One checksum covers the payload, the number of the commit and
+// the number of the segment, so that an old frame in a reused file is never taken for a new one.
 //
 //   0  length of the payload, 4 bytes     8  number of the commit, 8 bytes     20  salt of the segment, 4 bytes
 //   4  checksum, 4 bytes                 16  number of the segment, 4 bytes    24  payload
 //
-// The salt is thrown anew for each segment, so that no client can publish what would pass for a frame.
+// The salt is a new random number for each segment, so that no client can publish bytes that look like a frame.
 //
-// Frames begin at multiples of 8. Behind the last one stand 8 bytes: zeros, or a seal, which says that another segment
-// follows. Without it a log whose newest file is missing would look like a shorter one.
+// Frames begin at multiples of 8. Behind the last one are 8 bytes: zeros, or a seal, which means that another segment
+// follows. Without the seal a log whose newest file is missing would look like a shorter log.
 
 import { crc32 } from 'node:zlib'
 
@@ -19,16 +19,16 @@ const CHECKSUM = 4
 const COMMIT = 8
 export const SEGMENT_IN_FRAME = 16
 
-/** No frame has this length. A checksum of the mark follows. */
+/** The length in a seal, which no frame has. A checksum of the mark follows it. */
 const SEAL = 0xffff_ffff
 
-/** What all frames of a segment bear. */
+/** The mark, which all frames of a segment contain. */
 export interface FrameMark {
   readonly segment: number
   readonly salt: number
 }
 
-/** The mark as it stands in every frame, for a search. */
+/** Returns the bytes of the mark in every frame, for a search. */
 export function markBytes({ segment, salt }: FrameMark): Buffer {
   const bytes = Buffer.alloc(8)
   bytes.writeUInt32BE(segment)
@@ -36,12 +36,12 @@ export function markBytes({ segment, salt }: FrameMark): Buffer {
   return bytes
 }
 
-/** Bytes that a frame with this payload takes in its segment. */
+/** Returns the size of a frame with this payload in its segment. */
 export function frameBytes(payloadBytes: number): number {
   return Math.ceil((FRAME_HEADER_BYTES + payloadBytes) / ALIGNMENT) * ALIGNMENT
 }
 
-/** Writes the frame and the zeros behind it into `into`, which has room for both. Returns the bytes without those zeros. */
+/** Writes the frame and the zeros behind it into `into`, which must have room for both. Returns the size without those zeros. */
 export function writeFrame(
   into: Buffer,
   payload: Uint8Array,
@@ -61,7 +61,7 @@ export function writeFrame(
   return total
 }
 
-/** What stands at this place: the number of a frame's commit, or null when there is no whole, right frame of this segment. */
+/** Returns the commit of the frame at this place, or null when there is no complete and valid frame of this segment. */
 export function commitOf(bytes: Buffer, at: number, end: number, mark: FrameMark): number | null {
   if (at + FRAME_HEADER_BYTES > end) return null
   if (bytes.readUInt32BE(at + SEGMENT_IN_FRAME) !== mark.segment) return null
@@ -76,7 +76,7 @@ export function lengthAt(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at + LENGTH)
 }
 
-/** What stands behind the last frame of a segment once the next one is on disk. */
+/** Makes the seal, which is written behind the last frame of a segment when the next segment is on disk. */
 export function sealOf(mark: FrameMark): Buffer {
   const bytes = Buffer.alloc(END_BYTES)
   bytes.writeUInt32BE(SEAL)
@@ -84,13 +84,13 @@ export function sealOf(mark: FrameMark): Buffer {
   return bytes
 }
 
-/** There is nothing but zeros up to `end`. */
+/** Whether all bytes up to `end` are zeros. */
 export function isZeros(bytes: Buffer, at: number, end: number): boolean {
   for (let index = at; index < end; index++) if (bytes[index] !== 0) return false
   return true
 }
 
-/** Covers the length too: it is what the checksum begins with. */
+/** Computes the checksum, which begins with the length. */
 function checksumOf(bytes: Buffer, at: number, length: number): number {
   const covered = bytes.subarray(at + COMMIT, at + FRAME_HEADER_BYTES + length)
   return crc32(covered, length)

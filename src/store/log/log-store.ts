@@ -1,5 +1,5 @@
-// The core of the file store: an append-only log over a disk, and what it adds up to. It is synchronous and knows no
-// threads, so the simulator runs it as it is.
+// The core of the file store: an append-only log on a disk, and its ledger. It is synchronous and has no threads, so the
+// simulator runs it unchanged.
 
 import type { Message } from '../../message.ts'
 import { Writer } from '../../packet/writer.ts'
@@ -32,16 +32,16 @@ import { DiskFull, StoreDamaged } from './store-damaged.ts'
 
 export interface LogStoreOptions {
   readonly durability: Durability
-  /** A segment is closed when it has grown to this. */
+  /** A segment of this size is closed. */
   readonly segmentBytes: number
-  /** Bytes of log after which a checkpoint is made. */
+  /** A checkpoint is made after this many bytes of log. */
   readonly checkpointBytes: number
-  /** Waiting deliveries in a page, and bytes of topics and payloads. */
+  /** The most deliveries in a page, and the most bytes of topics and payloads. */
   readonly pageMessages: number
   readonly pageBytes: number
-  /** Room on the disk below which publishes are refused, so that acknowledgements and checkpoints still find some. */
+  /** Publishes are refused when less space than this is free, so that acknowledgements and checkpoints still have space. */
   readonly reserveBytes: number
-  /** See `Segments`; for worlds that must be the same each time. */
+  /** See `Segments`. The simulator passes its own, so that runs are repeatable. */
   readonly salt?: () => number
 }
 
@@ -54,21 +54,21 @@ export const LOG_STORE_DEFAULTS: LogStoreOptions = {
   reserveBytes: 67_108_864,
 }
 
-/** A compaction on a full disk takes no more than this part of the reserve. */
+/** A compaction on a full disk uses at most this part of the reserve. */
 const RESERVE_PARTS = 16
 
-/** A segment of which no more than this part is needed is emptied; where it is quiet, or the disk full, of more. */
+/** A segment is emptied when at most this part of it is needed. When the store is idle or the disk is full, the part is larger. */
 const NEEDED_PART_MAX = 0.25
 const NEEDED_PART_MAX_AT_REST = 0.5
 
-/** On a full disk, what a checkpoint must free to be worth making. */
+/** On a full disk, a checkpoint is made only if it frees this many bytes. */
 const GAIN_BYTES_MIN = 65_536
 
-/** The same where it is quiet: also no less than twice what the checkpoint takes. Small segments have a smaller one. */
+/** The same for an idle store. It must also free at least twice the size of the checkpoint. Small segments have a smaller value. */
 const GAIN_BYTES_MIN_AT_REST = 1_048_576
 const GAIN_PART_OF_SEGMENT = 4
 
-/** The room is looked at anew after this many bytes of log. */
+/** The free space is checked again after this many bytes of log. */
 const ROOM_CHECK_BYTES = 1_048_576
 
 export class LogStore {
@@ -85,17 +85,17 @@ export class LogStore {
   #roomCheckedAt = 0
   #room = Infinity
   #roomBefore = 0
-  /** How things were when a checkpoint last made no room. */
+  /** The state when a checkpoint last freed nothing. */
   #futile = { appended: -GAIN_BYTES_MIN, room: 0, gain: 0 }
-  /** What a checkpoint would have freed when that was last looked at. */
+  /** How much a checkpoint would have freed at the last check. */
   #gainSeen = 0
-  /** Bytes appended when there was last nothing to let go of. */
+  /** The bytes appended when there was last nothing to free. */
   #restedAt = -1
   #isResting = false
   #isFull = false
-  /** What was cut from the end of the log when it was opened, or null. */
+  /** The end of the log that was cut when it was opened, or null. */
   cut: Cut | null = null
-  /** How many frames were appended: what tests count. */
+  /** The number of appended frames. Tests count it. */
   appends = 0
   checkpoints = 0
 
@@ -105,7 +105,7 @@ export class LogStore {
     this.#segments = new Segments(disk, this.#options)
   }
 
-  /** There is less room than the reserve. */
+  /** Whether less space than the reserve is free. */
   get isFull(): boolean {
     return this.#isFull
   }
@@ -118,14 +118,14 @@ export class LogStore {
     return this.#segments
   }
 
-  /** Recovers what was committed, and tells it. Throws StoreDamaged where it is not as it was left. */
+  /** Recovers all commits and returns the state. Throws StoreDamaged. */
   open(): Snapshot {
     this.recover()
     nameFirstSegment(this.#disk)
     return snapshotOf(this.#ledger, slot => this.load(slot))
   }
 
-  /** The same, read from the log part by part: the state must stay as it is until the last one was taken. */
+  /** The same, in parts. The state must not change until the last part was taken. */
   openInParts(): SnapshotParts {
     this.recover()
     nameFirstSegment(this.#disk)
@@ -133,8 +133,8 @@ export class LogStore {
   }
 
   /**
-   * Recovers what was committed; messages are left where they lie, and for a repair even a file of theirs may be
-   * missing. Throws StoreDamaged.
+   * Recovers all commits without reading messages. For a repair even a file with messages may be missing. Throws
+   * StoreDamaged.
    */
   recover(needsMessages = true): void {
     for (const name of unfinishedNames(this.#disk)) this.#disk.remove(name)
@@ -147,7 +147,7 @@ export class LogStore {
     this.lookForRoom()
   }
 
-  /** Durable when it returns. Throws DiskFull when it may be tried again; any other error is final. */
+  /** Commits changes, which are durable when it returns. Throws DiskFull if it may be tried again; any other error is final. */
   commit(changes: readonly Change[]): void {
     this.#writer.reset()
     writeChanges(this.#writer, changes)
@@ -155,8 +155,8 @@ export class LogStore {
   }
 
   /**
-   * The same for changes that were written already. `isDurable` is called when they are: what follows is for the
-   * store's own state, and nobody need wait for it.
+   * The same for encoded changes. `isDurable` is called when they are durable. Work after that is for the store's own state,
+   * and nobody needs to wait for it.
    */
   append(records: Buffer, isDurable: () => void = () => {}): void {
     try {
@@ -181,7 +181,7 @@ export class LogStore {
     )
   }
 
-  /** A slice of the work that is nobody's: checkpoints, and making files free. True while there is more. */
+  /** Does a part of the background work: checkpoints, and freeing files. Returns true while there is more. */
   work(): boolean {
     if (this.#isFull) this.lookForRoom()
     try {
@@ -202,14 +202,14 @@ export class LogStore {
     }
   }
 
-  /** Something was committed since there was last nothing to let go of. */
+  /** Whether something was committed since there was last nothing to free. */
   get mayRest(): boolean {
     return this.#segments.bytesAppended !== this.#restedAt
   }
 
   /**
-   * To be called when nothing was asked for a while: files of which little is needed are let go of, without waiting
-   * for the log to grow. True when there is work.
+   * Must be called when the store was idle for a while: files of which little is needed are freed, without waiting for the log to
+   * grow. Returns true when there is work.
    */
   rest(): boolean {
     if (this.#checkpoint !== null || this.#compaction !== null) return true
@@ -225,14 +225,14 @@ export class LogStore {
     return this.#compaction !== null
   }
 
-  /** Whether others have taken the room, or given it back. */
+  /** Checks whether other programs have filled the disk or freed space. */
   lookForRoom(): void {
     this.#roomCheckedAt = this.#segments.bytesAppended
     this.#room = this.#disk.freeBytes() + this.#segments.spareBytes()
     this.#isFull = this.#room < this.#options.reserveBytes
   }
 
-  /** Makes a checkpoint now, whether one is due or not. */
+  /** Makes a checkpoint now, even if none is due. */
   checkpoint(): void {
     if (this.#compaction === null) this.#beginCheckpoint()
     while (this.#compaction !== null || this.#checkpoint !== null) this.work()
@@ -250,7 +250,7 @@ export class LogStore {
     this.#segments.close()
   }
 
-  /** Files that wait to serve again count as room: here they give way. */
+  /** Removes spare files, which count as free space. */
   #appendFrame(records: Buffer): Position {
     try {
       return this.#segments.append(records)
@@ -284,13 +284,13 @@ export class LogStore {
     const isForRoom = this.#isFull || this.#isResting
     return {
       neededPartMax: isForRoom ? NEEDED_PART_MAX_AT_REST : NEEDED_PART_MAX,
-      // The checkpoint after it needs room as well.
+      // The following checkpoint needs space as well.
       moveBytesMax: this.#isFull ? reserveBytes / RESERVE_PARTS : Infinity,
       sizeMin: isForRoom ? 0 : segmentBytes,
     }
   }
 
-  /** Bytes that a checkpoint would free, as far as can be told before it is made. */
+  /** Returns an estimate of the bytes that a checkpoint would free. */
   #gain(): number {
     const plan = this.#plan
     const { segment, offset } = this.#segments.position
@@ -310,13 +310,13 @@ export class LogStore {
   #beginCheckpoint(): void {
     const plan = this.#plan
     this.#roomBefore = this.#room
-    // A file that is written to cannot be let go.
+    // The file that is written to cannot be freed.
     if ((this.#isFull || this.#isResting) && this.#isNewestSparse(plan)) this.#segments.roll()
     const { numbers } = sparseSegments(this.#ledger, this.#segments, plan)
     this.#compaction = new Compaction(this.#ledger, this.#segments, numbers)
   }
 
-  /** Nothing was ever committed here: there is no file, or the first was not finished. */
+  /** Whether nothing was ever committed: there is no file, or the first one was not finished. */
   #isNew(): boolean {
     const [first, ...more] = this.#segments.numbers()
     if (first === undefined) return true
@@ -332,7 +332,7 @@ export class LogStore {
     this.#segments.begin()
   }
 
-  /** Records that nobody could have written as they are count as damage as well. */
+  /** Applies records. Records that no broker can have written count as damage. */
   #replay(payload: Buffer, position: Position): void {
     try {
       applyRecords(this.#ledger, new ByteReader(payload), position)
@@ -348,12 +348,12 @@ export class LogStore {
       newest === undefined ? LOG_BEGINNING : readCheckpoint(this.#disk, newest, this.#ledger)
     this.#checkpointed = from
     this.cut = this.#segments.recover(from, (payload, position) => this.#replay(payload, position))
-    // Only now: what the checkpoint knew may have been settled since, and let go.
+    // This is checked only now, because messages of the checkpoint may have been settled and removed later.
     if (needsMessages) this.#assertMessagesAreThere()
     this.#reclaim()
   }
 
-  /** The last message that is needed in a file is read: what ends too early, or in zeros, is found. */
+  /** Reads the last needed message of each file, to detect files that were cut or end in zeros. */
   #assertMessagesAreThere(): void {
     const { messages } = this.#ledger
     const last = new Map<number, Position>()
@@ -387,7 +387,7 @@ export class LogStore {
     }
     const hasLetGo = this.#reclaim()
     this.lookForRoom()
-    // One that made no room is not made again at once.
+    // A checkpoint that freed nothing is not repeated at once.
     if (this.#room < this.#roomBefore + GAIN_BYTES_MIN) this.#wasFutile()
     if (this.#isResting && !hasLetGo) this.#rested()
     this.#isResting = false
@@ -406,7 +406,7 @@ export class LogStore {
     if (this.#isResting) this.#rested()
   }
 
-  /** Lets go of segments that a start would not read and no message lies in. False when there was none. */
+  /** Frees segments that a start would not read and that have no needed message. Returns false when there was none. */
   #reclaim(): boolean {
     if (this.#isHeld) return false
     const { messages } = this.#ledger
@@ -426,7 +426,7 @@ export class LogStore {
     }
   }
 
-  /** Somebody makes a copy: every file stays until the next checkpoint. */
+  /** Whether a backup is being made. Then every file is kept until the next checkpoint. */
   get #isHeld(): boolean {
     return this.#disk.list().some(name => HOLD.test(name))
   }

@@ -1,5 +1,5 @@
-// A position of the segmented log: the number of a segment and where a frame begins in it, as one number. Frames begin
-// at multiples of 8, and no segment is larger than 1 GiB.
+// A position in the segmented log as one number: the number of a segment and the offset of a frame in it. Frames begin at
+// multiples of 8, and a segment has at most 1 GiB.
 
 import type { Position } from '../ledger/message-table.ts'
 import { ALIGNMENT } from './frame.ts'
@@ -14,7 +14,7 @@ export function segmentOf(position: Position): number {
   return (position / PLACES_A_SEGMENT) | 0
 }
 
-/** Where in its segment the frame begins. */
+/** Returns the offset of the frame in its segment. */
 export function frameOf(position: Position): number {
   return (position % PLACES_A_SEGMENT) * ALIGNMENT
 }

@@ -19,7 +19,7 @@ import { StoreDamaged } from './store-damaged.ts'
 
 export const SEGMENT_HEADER_BYTES = 32
 const MAGIC = 'PONDLOG1'
-/** Places in the header, behind the number of the segment. */
+/** Offsets in the header, behind the number of the segment. */
 const SALT = 16
 const HEADER_CHECKSUM = 20
 const WINDOW_BYTES = 1_048_576
@@ -29,13 +29,13 @@ export function segmentName(number: number): string {
   return `segment-${String(number).padStart(8, '0')}.log`
 }
 
-/** The number of a segment by the name of its file, or null. */
+/** Returns the number of a segment from the name of its file, or null. */
 export function segmentNumber(name: string): number | null {
   const digits = NAME.exec(name)?.[1]
   return digits === undefined ? null : Number(digits)
 }
 
-/** The header, and the zeros that say that no frame follows yet. */
+/** Makes the header and the zeros that mark the end of the frames. */
 export function segmentHeader({ segment, salt }: FrameMark): Buffer {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES + END_BYTES)
   header.write(MAGIC, 'latin1')
@@ -45,24 +45,24 @@ export function segmentHeader({ segment, salt }: FrameMark): Buffer {
   return header
 }
 
-/** What the frames of this segment bear, or null when its header is not whole. */
+/** Returns the mark of this segment's frames, or null when its header is incomplete. */
 export function markIn(file: DiskFile, number: number): FrameMark | null {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES)
-  // A header that was torn before its zeros looks like a whole one in memory that was zeros before.
+  // A header that was torn before its zeros looks complete in a file that contained zeros.
   if (file.read(header, 0) < SEGMENT_HEADER_BYTES) return null
   const mark = { segment: number, salt: header.readUInt32BE(SALT) }
   const isRight = header.equals(segmentHeader(mark).subarray(0, SEGMENT_HEADER_BYTES))
   return isRight ? mark : null
 }
 
-/** What the frames bear, where the header cannot tell: as the first of them has it. */
+/** Returns the mark of the first frame, for a segment whose header is not readable. */
 export function guessedMark(file: DiskFile, number: number): FrameMark {
   const head = Buffer.alloc(FRAME_HEADER_BYTES)
   file.read(head, SEGMENT_HEADER_BYTES)
   return { segment: number, salt: head.readUInt32BE(SEGMENT_IN_FRAME + 4) }
 }
 
-/** Writes all of the bytes, in as many calls as the disk needs. */
+/** Writes all bytes, in as many calls as necessary. */
 export function writeAll(file: DiskFile, bytes: Uint8Array, at: number): void {
   let written = 0
   while (written < bytes.length) {
@@ -72,10 +72,10 @@ export function writeAll(file: DiskFile, bytes: Uint8Array, at: number): void {
   }
 }
 
-/** A part of a file in memory, moved along as it is read. */
+/** A window of a file in memory, which moves while the file is read. */
 class Window {
   bytes: Buffer = Buffer.alloc(0)
-  /** Where in the file `bytes` begins. */
+  /** The offset of `bytes` in the file. */
   start = 0
   readonly #file: DiskFile
 
@@ -83,7 +83,7 @@ class Window {
     this.#file = file
   }
 
-  /** Makes the bytes from `at` be there, as many as there are up to `length`. Returns the place of `at` in `bytes`. */
+  /** Loads up to `length` bytes from `at` on. Returns the index of `at` in `bytes`. */
   show(at: number, length: number): number {
     const place = at - this.start
     if (place >= 0 && place + length <= this.bytes.length) return place
@@ -97,18 +97,18 @@ class Window {
 }
 
 /**
- * How the frames of a file end: as they were ended on purpose, with zeros; `early`, where the file has no room for those;
- * `empty`, where more zeros follow than were written; or where something else stands.
+ * How the frames of a file end: regularly with zeros; `early` if the file has no room for the zeros; `empty` if more zeros follow
+ * than were written; or with other bytes.
  */
 type Ending = 'clean' | 'early' | 'empty' | 'torn'
 
 interface Scan {
-  /** Where the next frame would begin. */
+  /** The offset of the next frame. */
   readonly end: number
   readonly ending: Ending
 }
 
-/** Reads frames from `from` on, for as long as they are whole and their commits follow `lastCommit`. */
+/** Reads frames from `from` on, while they are complete and their commits follow `lastCommit`. */
 export function scanFrames(
   file: DiskFile,
   mark: FrameMark,
@@ -137,12 +137,12 @@ export function scanFrames(
   }
 }
 
-/** What zeros at the end of the frames mean. */
+/** Interprets zeros at the end of the frames. */
 function endingAt(window: Window, end: number, size: number): Scan {
   if (end + END_BYTES > size) return { end, ending: 'early' }
   if (end + END_BYTES === size) return { end, ending: 'clean' }
-  // What stands behind the end is left over from an earlier use of the file. All of it zeros is what a file has
-  // where its bytes were lost.
+  // Bytes behind the end are left over from an earlier use of the file. If they are all zeros, bytes of the file were
+  // lost.
   return { end, ending: isZerosFrom(window, end, size) ? 'empty' : 'clean' }
 }
 
@@ -155,12 +155,12 @@ function isZerosFrom(window: Window, from: number, size: number): boolean {
   return true
 }
 
-/** Whether the frames of the segment end at `end` with the seal: another segment follows. */
+/** Whether the frames of the segment end at `end` with the seal, which means that another segment follows. */
 export function isSealedAt({ file, mark }: OpenSegment, end: number): boolean {
   return bytesAt(file, end, END_BYTES).equals(sealOf(mark))
 }
 
-/** The number of the commit that a segment begins with, or null where it has no whole frame. */
+/** Returns the first commit of a segment, or null if it has no complete frame. */
 export function firstCommit(file: DiskFile, mark: FrameMark): number | null {
   const head = Buffer.alloc(FRAME_HEADER_BYTES)
   if (file.read(head, SEGMENT_HEADER_BYTES) < FRAME_HEADER_BYTES) return null
@@ -170,7 +170,7 @@ export function firstCommit(file: DiskFile, mark: FrameMark): number | null {
   return commitOf(bytes, 0, bytes.length, mark)
 }
 
-/** Where a whole frame of a later commit stands behind `from`, or null: the sign that what stands before it is damage. */
+/** Returns the offset of a complete frame of a later commit behind `from`, or null. Such a frame proves damage before it. */
 export function laterFrame(
   file: DiskFile,
   mark: FrameMark,
@@ -183,7 +183,7 @@ export function laterFrame(
   let at = from
   while (at + FRAME_HEADER_BYTES < size) {
     const place = window.show(at, FRAME_HEADER_BYTES)
-    // Every frame bears the mark of its segment: anything else is passed over at the speed of memory.
+    // Every frame contains the mark of its segment, so a fast search for the mark skips other bytes.
     const found = window.bytes.indexOf(pattern, place + SEGMENT_IN_FRAME)
     const next = found < 0 ? window.bytes.length - FRAME_HEADER_BYTES : found - SEGMENT_IN_FRAME
     at = Math.max(at, window.start + next)
@@ -211,7 +211,7 @@ function isLater(
   return commit !== null && commit > lastCommit
 }
 
-/** A part of a segment in memory, and the frames in it that were found right. */
+/** A part of a segment in memory, with the frames whose checksums were verified. */
 interface Block {
   readonly mark: FrameMark
   readonly start: number
@@ -222,8 +222,8 @@ interface Block {
 const BLOCKS_MAX = 16
 
 /**
- * Reads single frames of segments and checks them. Frames that lie together cost one read, and queues that were
- * filled together share it.
+ * Reads single frames of segments and verifies them. Neighbouring frames need one read, which queues that were filled
+ * together share.
  */
 export class FrameReader {
   readonly #open: (segment: number) => OpenSegment
@@ -233,7 +233,7 @@ export class FrameReader {
     this.#open = open
   }
 
-  /** The payload of a frame that ends no later than `end`. It is not changed any more. Throws StoreDamaged. */
+  /** Returns the payload of a frame that ends at `end` at the latest. The memory is not reused. Throws StoreDamaged. */
   payload(segment: number, frame: number, end: number): Buffer {
     const block = this.#known(segment, frame) ?? this.#read(segment, frame, end)
     const place = frame - block.start
@@ -247,7 +247,7 @@ export class FrameReader {
     return block.bytes.subarray(start, start + lengthAt(block.bytes, place))
   }
 
-  /** What was read is not what stands in the files any more. */
+  /** Discards the bytes in memory, because the files have changed. */
   forget(): void {
     this.#blocks = []
   }
@@ -260,7 +260,7 @@ export class FrameReader {
 
   #read(segment: number, frame: number, end: number): Block {
     const { file, mark } = this.#open(segment)
-    // Behind the end stands what will be written over.
+    // Bytes behind the end will be overwritten.
     let bytes = bytesAt(file, frame, Math.min(WINDOW_BYTES, end - frame))
     if (bytes.length < FRAME_HEADER_BYTES) throw damagedFrame(segment, frame)
     if (!holdsFrame(bytes, 0)) {
@@ -294,7 +294,7 @@ export interface OpenSegment {
   readonly mark: FrameMark
 }
 
-/** Opens a segment that must be there. Throws StoreDamaged where it is not, or has another header. */
+/** Opens a segment. Throws StoreDamaged if it is missing or has a wrong header. */
 export function openSegment(disk: Disk, number: number): OpenSegment {
   const name = segmentName(number)
   if (!disk.list().includes(name)) throw new StoreDamaged(name, 0, 'the file is missing')

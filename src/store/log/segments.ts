@@ -1,6 +1,5 @@
-// The log as its segment files: frames go to the end of the last one, and each is durable when `append` returns.
-// A file whose messages are all settled serves again under a new number: to write over old bytes costs less than
-// to make a file longer.
+// The segment files of the log. Frames are appended to the last one, and each is durable when `append` returns. A file
+// without needed messages is reused under a new number, because overwriting bytes is faster than making a file longer.
 
 import { randomBytes } from 'node:crypto'
 import type { Disk, DiskFile } from '../disk.ts'
@@ -26,7 +25,7 @@ import {
 import { frameOf, positionOf, segmentOf } from './position.ts'
 import { DiskFull, isDiskFull, OutOfDescriptors, StoreDamaged } from './store-damaged.ts'
 
-/** Files that wait to serve again; more are removed. */
+/** How many spare files are kept for reuse. Others are removed. */
 const SPARES_MAX = 2
 const SPARE = /^spare-\d+\.log$/
 const OPEN_FILES_MAX = 16
@@ -36,7 +35,7 @@ interface Spare {
   readonly bytes: number
 }
 
-/** Where the frames that count begin, and the last commit before them. */
+/** Where the relevant frames begin, and the last commit before them. */
 export interface LogPosition {
   readonly segment: number
   readonly offset: number
@@ -51,8 +50,8 @@ interface SegmentEnd {
 export const LOG_BEGINNING: LogPosition = { segment: 1, offset: SEGMENT_HEADER_BYTES, commit: 0 }
 
 /**
- * The end of the log was not as it is left, and was cut: a commit that nobody was told of, after a crash. Where
- * somebody has made a file shorter, what is missing was there.
+ * The end of the log that was cut at a start. After a crash it is an unacknowledged commit. If a file was shortened by something
+ * else, acknowledged commits are missing.
  */
 export interface Cut {
   readonly file: string
@@ -62,7 +61,7 @@ export interface Cut {
 interface SegmentsOptions {
   readonly durability: Durability
   readonly segmentBytes: number
-  /** A number of 32 bits for each new segment; by default one that nobody can guess. */
+  /** Returns a number of 32 bits for each new segment; by default an unpredictable one. */
   readonly salt?: () => number
 }
 
@@ -73,16 +72,16 @@ export class Segments {
   readonly #options: SegmentsOptions
   readonly #reader: FrameReader
   readonly #files = new Map<number, OpenSegment>()
-  /** Of files that are written to no more. */
+  /** The ends of closed segments. */
   readonly #sizes = new Map<number, number>()
   #spares: Spare[] = []
   #last = 0
   #end = 0
   #commit = 0
   #frame = Buffer.allocUnsafe(65_536)
-  /** A write at the end may have left a part of a frame there. */
+  /** Whether a failed write may have left a part of a frame at the end. */
   #isTorn = false
-  /** Bytes of frames appended since the log was opened. */
+  /** The bytes of frames appended since the log was opened. */
   bytesAppended = 0
 
   constructor(disk: Disk, options: SegmentsOptions) {
@@ -91,18 +90,18 @@ export class Segments {
     this.#reader = new FrameReader(segment => this.#open(segment))
   }
 
-  /** Where the next frame will begin. */
+  /** The position of the next frame. */
   get position(): LogPosition {
     return { segment: this.#last, offset: this.#end, commit: this.#commit }
   }
 
-  /** Numbers of the segments that there are, ascending. */
+  /** The numbers of the existing segments, ascending. */
   numbers(): number[] {
     const numbers = this.#disk.list().flatMap(name => segmentNumber(name) ?? [])
     return numbers.sort((one, other) => one - other)
   }
 
-  /** What the segment takes: the newest only as far as it is used. */
+  /** Returns the size of a segment; of the newest only the used part. */
   sizeOf(number: number): number {
     if (number === this.#last) return this.#end
     const known = this.#sizes.get(number)
@@ -112,7 +111,7 @@ export class Segments {
     return bytes
   }
 
-  /** Bytes in files that wait to serve again. */
+  /** The bytes of spare files. */
   spareBytes(): number {
     return this.#spares.reduce((sum, { bytes }) => sum + bytes, 0)
   }
@@ -124,8 +123,8 @@ export class Segments {
   }
 
   /**
-   * Reads what was committed since `from` and makes ready to append. Cuts a torn tail; throws StoreDamaged for
-   * anything that is not right before it.
+   * Reads all commits since `from` and prepares to append. Cuts a torn end; throws StoreDamaged for any other
+   * damage.
    */
   recover(from: LogPosition, onFrame: OnFrame): Cut | null {
     this.#spares = this.#disk.list().flatMap(name => (SPARE.test(name) ? this.#sized(name) : []))
@@ -143,7 +142,7 @@ export class Segments {
         break
       }
       const start = index === 0 ? from.offset : SEGMENT_HEADER_BYTES
-      // Where a full disk had torn a frame, the log went on in the next file.
+      // After a full disk had torn a frame, the log continued in the next file.
       if (cut !== null && !this.#goesOn(number)) {
         this.#assertNothingFollows(number, SEGMENT_HEADER_BYTES - 8, cut)
       } else {
@@ -165,7 +164,7 @@ export class Segments {
     return isSealedAt(this.#open(this.#last), this.#end)
   }
 
-  /** The newest segment says that another follows: one of which nothing but the name was left, or one that is gone. */
+  /** The newest segment ends with a seal: its successor was lost, or only its name was left. */
   #unseal(): void {
     const next = segmentName(this.#last + 1)
     if (!this.#disk.list().includes(next)) {
@@ -177,7 +176,7 @@ export class Segments {
   }
 
   /**
-   * Says at the end of a segment that another follows, which is on disk. On disk itself before anything in that one
+   * Writes the seal at the end of a segment, when its successor is on disk. The seal is on disk before anything in the successor
    * is acknowledged.
    */
   #seal({ segment, offset }: SegmentEnd): void {
@@ -186,13 +185,13 @@ export class Segments {
     try {
       writeAll(opened.file, sealOf(opened.mark), offset)
     } catch (error) {
-      // Tried again at the next start: without it only the loss of a whole file is not told.
+      // It is tried again at the next start. Without the seal only the loss of a whole file would not be detected.
       if (!isDiskFull(error)) throw error
     }
     opened.file.sync()
   }
 
-  /** Makes a frame of the payload and, unless the durability is `os`, waits until it is on disk. */
+  /** Appends a frame with the payload and, unless the durability is `os`, waits until it is on disk. */
   append(payload: Uint8Array): Position {
     const needed = frameBytes(payload.length) + END_BYTES
     if (this.#end + needed > this.#options.segmentBytes && this.#end > SEGMENT_HEADER_BYTES) {
@@ -212,12 +211,12 @@ export class Segments {
     return positionOf(this.#last, frame)
   }
 
-  /** The payload that was appended last, in memory of our own; good until the next. */
+  /** The last appended payload, in this object's memory. It is valid until the next append. */
   lastPayload(bytes: number): Buffer {
     return this.#frame.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + bytes)
   }
 
-  /** The payload of a frame, good until the next call. Throws StoreDamaged. */
+  /** Returns the payload of a frame, valid until the next call. Throws StoreDamaged. */
   payload(position: Position): Buffer {
     const segment = segmentOf(position)
     return this.#reader.payload(
@@ -227,7 +226,7 @@ export class Segments {
     )
   }
 
-  /** Nothing refers to these segments any more: they serve again, or are removed. */
+  /** Frees segments that are not needed: they become spare files or are removed. */
   drop(numbers: readonly number[]): void {
     if (numbers.length === 0) return
     this.#reader.forget()
@@ -252,11 +251,11 @@ export class Segments {
     for (const number of [...this.#files.keys()]) this.#close(number)
   }
 
-  /** Whether the newest file has got its header: a crash may come between its name and that. */
+  /** Whether the newest file has its header. A crash may come after its name and before its header. */
   isBegun(number: number): boolean {
     const file = this.#disk.open(segmentName(number))
     const isBegun = markIn(file, number) !== null
-    // The first was no other file before: there is nothing in it until its header is there.
+    // The first file is not a reused one: without a header it is empty.
     const isUsed = number === 1 && file.size() > SEGMENT_HEADER_BYTES + END_BYTES
     const frame = isBegun ? null : laterFrame(file, guessedMark(file, number), 0, 0)
     file.close()
@@ -275,7 +274,7 @@ export class Segments {
     })
     this.#last = number
     this.#end = scan.end
-    // A flipped bit in a length may look like the end.
+    // A flipped bit in a length may look like the end of the frames.
     const later = laterFrame(file, mark, scan.end, this.#commit)
     if (later !== null) {
       const what = `no whole frame stands here, but one does at byte ${later}`
@@ -285,13 +284,13 @@ export class Segments {
     return isWhole ? null : { file: segmentName(number), offset: scan.end }
   }
 
-  /** The segment begins with the commit that is the next. */
+  /** Whether the segment begins with the next commit. */
   #goesOn(number: number): boolean {
     const { file, mark } = this.#open(number)
     return firstCommit(file, mark) === this.#commit + 1
   }
 
-  /** Behind a torn frame nothing was ever written: no frame may stand in a later segment. */
+  /** Checks that no later segment has frames, because nothing is ever written behind a torn frame. */
   #assertNothingFollows(number: number, from: number, cut: Cut): void {
     const { file, mark } = this.#open(number)
     const later = laterFrame(file, mark, from, this.#commit)
@@ -306,7 +305,7 @@ export class Segments {
     this.#endHere()
   }
 
-  /** Files that were begun and never written to. */
+  /** Removes files that were begun and have no frames. */
   #removeAfter(last: number): void {
     const later = this.numbers().filter(number => number > last)
     for (const number of later) {
@@ -316,7 +315,7 @@ export class Segments {
     if (later.length > 0) this.#disk.syncNames()
   }
 
-  /** Files that wait to serve again are removed: something else needs the room. */
+  /** Removes spare files, because their space is needed. */
   dropSpares(): void {
     for (const { name } of this.#spares) this.#disk.remove(name)
     this.#spares = []
@@ -327,7 +326,7 @@ export class Segments {
     return { name, bytes: this.#disk.sizeOf(name) }
   }
 
-  /** Goes on in a new segment. Throws DiskFull. */
+  /** Begins a new segment. Throws DiskFull. */
   roll(): void {
     const before = { segment: this.#last, offset: this.#end }
     if (this.#last > 0) this.#endHere()
@@ -337,7 +336,7 @@ export class Segments {
     const spare = this.#spares[0]
     const file = this.#opening(() => {
       if (spare === undefined) return this.#disk.create(name)
-      // Opened first: where that fails it is tried again, and nothing has changed.
+      // The file is opened first: if that fails, nothing has changed and it can be tried again.
       const opened = this.#disk.open(spare.name)
       this.#disk.rename(spare.name, name)
       this.#spares.shift()
@@ -359,8 +358,8 @@ export class Segments {
   }
 
   /**
-   * The last segment ends with the last whole frame, for good and on disk: what follows elsewhere must not find a
-   * frame torn here, nor, where commits are not synced, one missing.
+   * Ends the last segment behind its last complete frame, and syncs it: before frames are written to the next segment, this one must
+   * not have a torn frame or, if commits are not synced, a missing one.
    */
   #endHere(): void {
     const { file } = this.#open(this.#last)
@@ -369,7 +368,7 @@ export class Segments {
     file.sync()
   }
 
-  /** All that was appended is on disk, also where commits do not wait for that. */
+  /** Syncs all appended frames, also if commits are not synced. */
   sync(): void {
     this.#open(this.#last).file.sync()
   }
@@ -383,7 +382,7 @@ export class Segments {
     )
   }
 
-  /** Files that are only read give way to one that must be opened. Throws DiskFull. */
+  /** Closes files that are only read if there is no descriptor for a file that must be opened. Throws DiskFull. */
   #opening<Result>(open: () => Result): Result {
     try {
       return roomFor(open)
@@ -410,13 +409,13 @@ export class Segments {
   }
 }
 
-/** Takes away what stands behind the last frame, and puts the zeros there that end a log. */
+/** Removes everything behind the last frame, and writes the zeros that end a log. */
 function endAt(file: DiskFile, end: number): void {
   file.truncate(end)
   try {
     writeAll(file, Buffer.alloc(END_BYTES), end)
   } catch (error) {
-    // Without them the next start says that the log was cut here.
+    // Without the zeros the next start reports that the log was cut here.
     if (!isDiskFull(error)) throw error
   }
 }
@@ -425,7 +424,7 @@ function randomSalt(): number {
   return randomBytes(4).readUInt32BE()
 }
 
-/** Does what may find no room, and says so in a way that it may be tried again. */
+/** Runs an action that may fail for lack of space. Such an error becomes DiskFull, so that it can be tried again. */
 export function roomFor<Result>(act: () => Result): Result {
   try {
     return act()

@@ -1,8 +1,8 @@
-// The store is not as we left it. Nothing is repaired or thrown away without being asked: the operator is told where.
+// The error for a damaged store. Nothing is repaired or removed automatically; the error tells the operator the place.
 
 export class StoreDamaged extends Error {
   readonly file: string
-  /** Bytes from the beginning of the file. */
+  /** The offset in the file in bytes. */
   readonly offset: number
 
   constructor(file: string, offset: number, what: string) {
@@ -16,7 +16,7 @@ export class StoreDamaged extends Error {
   }
 }
 
-/** There is no room on the disk. What was asked for was not done and may be tried again. */
+/** The disk is full. The action was not done and may be tried again. */
 export class DiskFull extends Error {
   constructor(cause: unknown) {
     super('the disk is full', { cause })
@@ -24,7 +24,7 @@ export class DiskFull extends Error {
   }
 }
 
-/** The same where no file can be opened: the process, or the machine, has no descriptor left. */
+/** The same if no file can be opened, because the process or the machine has no descriptor left. */
 export class OutOfDescriptors extends DiskFull {
   constructor(cause: unknown) {
     super(cause)
@@ -38,7 +38,7 @@ export function isDiskFull(error: unknown): boolean {
   return error.code === 'ENOSPC' || error.code === 'EDQUOT'
 }
 
-/** The process, or the machine, has no descriptor left: a file can be opened when another was closed. */
+/** Whether the error means that the process or the machine has no descriptor left. */
 export function isOutOfDescriptors(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
   return error.code === 'EMFILE' || error.code === 'ENFILE'

@@ -1,5 +1,5 @@
-// A copy of a store, also of one that is in use: while a `hold` file is there the store lets go of no file, and the
-// log only grows. The copy is read whole before it counts as one.
+// Makes a backup of a store, also of one in use. While a `hold` file exists the store frees no file, and the log only
+// grows. The backup is verified before it is complete.
 
 import {
   closeSync,
@@ -20,7 +20,7 @@ import { figuresOf, type StoreFigures, verify } from './verify.ts'
 
 const TRIES_MAX = 5
 
-/** Copies the store in `from`, which may be open elsewhere, to `to`, which must be empty. Throws a sentence. */
+/** Copies the store in `from`, which may be in use, to `to`, which must be empty. Throws an error with a sentence. */
 export function backUp(from: string, to: string): StoreFigures {
   if (!namesIn(from).some(isStoreFile)) throw new Error(`there is no store in ${from}`)
   const hold = join(from, `hold-${process.pid}`)
@@ -29,7 +29,7 @@ export function backUp(from: string, to: string): StoreFigures {
     try {
       return copyWhole(from, to)
     } catch (error) {
-      // A file may have been let go of just before it was held: then all is copied anew.
+      // A file may have been freed just before the hold. Then everything is copied again.
       if (tries === TRIES_MAX || error instanceof NotEmpty) throw error
     } finally {
       rmSync(hold, { force: true })
@@ -37,7 +37,7 @@ export function backUp(from: string, to: string): StoreFigures {
   }
 }
 
-/** Copies a backup to a directory that has no store yet. Throws a sentence. */
+/** Copies a backup to a directory without a store. Throws an error with a sentence. */
 export function restoreBackup(from: string, to: string): StoreFigures {
   if (!namesIn(from).some(isStoreFile)) throw new Error(`there is no backup in ${from}`)
   return copyWhole(from, to)
@@ -45,7 +45,7 @@ export function restoreBackup(from: string, to: string): StoreFigures {
 
 class NotEmpty extends Error {}
 
-/** The copy gets its name when it was read and found whole: what is left of an unfinished one is no store. */
+/** The copy gets its final name after it was verified, so an unfinished one is not taken for a store. */
 function copyWhole(from: string, to: string): StoreFigures {
   makeDirectory(to)
   if (namesIn(to).length > 0) throw new NotEmpty(`${to} is not empty`)
@@ -65,14 +65,14 @@ function copyWhole(from: string, to: string): StoreFigures {
 }
 
 function copyFiles(from: string, to: string): void {
-  // Checkpoints first, then the log in its order: what is copied is the store as it was at one moment.
+  // Checkpoints are copied first, then the log in order. So the copy is the state of one moment.
   let names = namesIn(from).filter(isStoreFile).sort()
   while (names.length > 0) {
     for (const name of names) {
       copyFileSync(join(from, name), join(to, name), constants.COPYFILE_EXCL)
       syncPath(join(to, name))
     }
-    // The end of the newest segment may say by now that another one follows.
+    // The newest segment may have got a seal meanwhile.
     const newest = segmentNumber(names.findLast(name => segmentNumber(name) !== null) ?? '') ?? 0
     names = namesIn(from).filter(name => (segmentNumber(name) ?? 0) > newest)
     names.sort()

@@ -1,4 +1,4 @@
-// A disk that is looked at and left as it is: what is written to it goes nowhere.
+// A disk that is only read. Writes to it are discarded.
 
 import type { Disk, DiskFile } from '../disk.ts'
 

@@ -1,5 +1,5 @@
-// Makes a damaged store one that starts again: what cannot be read is set aside under names that begin with `lost-`,
-// and what it held is told. Nothing is removed.
+// Repairs a damaged store so that it starts again. Unreadable files are renamed to names that begin with `lost-`, and their
+// content is reported. Nothing is removed.
 
 import type { Change, Owner } from '../change.ts'
 import type { Disk } from '../disk.ts'
@@ -12,7 +12,7 @@ import { StoreDamaged } from '../log/store-damaged.ts'
 const COPY_BYTES = 1_048_576
 const COMMIT_CHANGES = 10_000
 
-/** Returns a sentence for each thing that was done. Throws StoreDamaged where only a backup helps. */
+/** Returns a sentence for each action. Throws StoreDamaged if only a backup can help. */
 export function repair(disk: Disk): readonly string[] {
   const done: string[] = []
   let last = ''
@@ -22,7 +22,7 @@ export function repair(disk: Disk): readonly string[] {
       log.recover(false)
     } catch (error) {
       log.close()
-      // Damage that is there again was not mended by what we can do.
+      // The same damage again cannot be repaired.
       if (!(error instanceof StoreDamaged) || error.message === last) throw error
       last = error.message
       done.push(setAside(disk, error))
@@ -34,13 +34,13 @@ export function repair(disk: Disk): readonly string[] {
   }
 }
 
-/** Every segment from the first on: without a checkpoint all of them are needed. */
+/** Whether no segment is missing, from the first one on. Without a checkpoint all segments are needed. */
 function hasWholeLog(disk: Disk): boolean {
   const numbers = disk.list().flatMap(name => segmentNumber(name) ?? [])
   return numbers.length > 0 && numbers.every(number => number <= numbers.length)
 }
 
-/** The log ends where it is damaged: what stands there and behind it goes aside. */
+/** Ends the log before the damage, and sets everything from there on aside. */
 function setAside(disk: Disk, damage: StoreDamaged): string {
   const { file, offset } = damage
   if (checkpointNames(disk).includes(file)) {
@@ -60,7 +60,7 @@ function setAside(disk: Disk, damage: StoreDamaged): string {
   return `${file} ends at byte ${offset} now; what stood behind it, and every later commit, is in files named lost-…${more}`
 }
 
-/** A name that no earlier repair has used. */
+/** Returns a name that no earlier repair has used. */
 function lostName(disk: Disk, name: string): string {
   const names = disk.list()
   if (!names.includes(`lost-${name}`)) return `lost-${name}`
@@ -84,7 +84,7 @@ function cutAt(disk: Disk, name: string, offset: number): void {
   file.close()
 }
 
-/** Messages that cannot be read are queued and retained no more. */
+/** Removes unreadable messages from queues and retained messages. */
 function forgetUnreadable(log: LogStore): readonly string[] {
   const lost = new Set<number>()
   const places = new Set<string>()

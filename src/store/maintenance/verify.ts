@@ -1,4 +1,4 @@
-// Reads all that a store would need, and tells what is there or where it is damaged. Changes nothing.
+// Reads everything that a store needs, and reports its content or its damage. It changes nothing.
 
 import type { Disk } from '../disk.ts'
 import { LogStore } from '../log/log-store.ts'
@@ -16,11 +16,11 @@ export interface StoreFigures {
   readonly wills: number
   readonly segments: number
   readonly lastCommit: number
-  /** Where the log ends, if not as it is left; or null. */
+  /** The place at which the log ends irregularly, or null. */
   readonly cut: Cut | null
 }
 
-/** Reads the index only. Throws StoreDamaged. */
+/** Reads the state without messages. Throws StoreDamaged. */
 export function figuresOf(disk: Disk): StoreFigures {
   const log = new LogStore(new ReadOnlyDisk(disk))
   log.recover()
@@ -29,7 +29,7 @@ export function figuresOf(disk: Disk): StoreFigures {
   return figures
 }
 
-/** Reads every message as well, each with its checksum. Throws StoreDamaged for the first that is not right. */
+/** Reads and verifies every message as well. Throws StoreDamaged for the first damaged one. */
 export function verify(disk: Disk): StoreFigures {
   const log = new LogStore(new ReadOnlyDisk(disk))
   log.recover()
