@@ -1,7 +1,7 @@
 // The identity and permissions of a session's client: from its authentication, or from `permissionsOf` while it is not connected.
 
 import type { Identity } from '../access/identity.ts'
-import { isRuled, NO_RULE, type Permissions } from '../access/permissions.ts'
+import { isRuled, NO_RULE, NOTHING, type Permissions } from '../access/permissions.ts'
 import { WORK } from '../limits.ts'
 import { type Message, textBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -47,6 +47,13 @@ export class ClientRights implements Principal {
     this.permissions = permissions
     this.receivesBy = permissions.mayReceive === undefined ? null : permissions
     this.coverage = coverageOf(permissions, this.subscriptions)
+  }
+
+  /** Whether the client may receive all that the filter matches. A client that is not known any more may not. */
+  mayReceiveAllOf(topicFilter: string): boolean {
+    const { permissions } = this
+    if (isRuled(permissions)) return permissions.mayReceiveAllOf(topicFilter)
+    return permissions.mayReceive === undefined && permissions !== NOTHING
   }
 
   /**

@@ -65,7 +65,8 @@ export class ReadyMembers {
 
   /**
    * Returns the strategy's choice among the members that can take a message now. Members that cannot are removed from the choice
-   * until they are ready. A member without the right to receive the message is chosen only if there is no other.
+   * until they are ready. A member without the right to receive the message is chosen only if there is no other, and no member,
+   * ready or not, that may receive all of the group's messages: the message waits for such a member.
    */
   pick(message: Message): ShareMember | null {
     let member = this.#strategy.next(message)
@@ -76,7 +77,7 @@ export class ReadyMembers {
     return this.#withTheRight(member, message)
   }
 
-  #withTheRight(first: ShareMember, message: Message): ShareMember {
+  #withTheRight(first: ShareMember, message: Message): ShareMember | null {
     const passedOver: ShareMember[] = []
     let member: ShareMember | null = first
     while (member?.session.rights.withholdsNew(message) === true) {
@@ -86,7 +87,9 @@ export class ReadyMembers {
       while (member !== null && !this.staysReady(member)) member = this.#strategy.next(message)
     }
     for (const each of passedOver) this.#set(each, true)
-    return member ?? first
+    if (member !== null) return member
+    // Where a key binds the message to one member, nobody else can take it later.
+    return !this.#strategy.isKeyed && this.#members.hasWhollyEntitled ? null : first
   }
 
   /** Whether the member that a message is bound to can take it now. */

@@ -178,8 +178,8 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     if (this.queue.isDiscarded) return
     const isDone = this.#takeBackAbsent() && this.#journal.storeSome() && this.#dispatch.pump()
     if (!isDone) this.queue.postpone()
-    // Members may be ready for messages that are not in memory yet, while messages in memory wait for other members.
-    else if (this.#ready.count > 0) this.queue.tail.want()
+    // Members may be ready for keys that are not in memory yet, while messages in memory wait for other members.
+    else if (this.#ready.count > 0 && this.chosen.strategy.isKeyed) this.queue.tail.want()
     else this.queue.wantIfShort()
   }
 

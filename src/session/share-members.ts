@@ -34,6 +34,14 @@ export class ShareMembers {
     return this.#weightMax
   }
 
+  /** Whether some member, connected or not, may receive all of the group's messages. */
+  get hasWhollyEntitled(): boolean {
+    for (const { session, subscription } of this.#members.values()) {
+      if (session.rights.mayReceiveAllOf(subscription.topicFilter)) return true
+    }
+    return false
+  }
+
   get(clientId: string): ShareMember | undefined {
     return this.#members.get(clientId)
   }

@@ -377,6 +377,49 @@ test('a share group hands nothing to a member that may not receive it', async t 
   t.equal(pond.broker.statistics.dropped['no-right-to-receive'], 2)
 })
 
+test('a share group keeps for its worker what a stranger may not receive', async t => {
+  const access: Access = {
+    authenticate: ({ username }) => ({
+      kind: 'allowed',
+      authentication: 'password',
+      permissions: {
+        mayPublish: () => true,
+        maySubscribe: () => true,
+        ...(username === 'mallory' && { mayReceive: () => false }),
+      },
+    }),
+    beginExchange: () => null,
+    permissionsOf: () => null,
+  }
+  const pond = new Pond({ access })
+  const mine = { username: 'alice', cleanStart: false }
+  const worker = pond.client('w', {
+    ...mine,
+    properties: { sessionExpiryInterval: 60, receiveMaximum: 1 },
+  })
+  worker.subscribes('$share/g/t/#', 1)
+  worker.hears()
+  const mallory = pond.client('m', { username: 'mallory', acknowledges: true })
+  mallory.subscribes('$share/g/t/#', 1)
+  mallory.hears()
+  const publisher = pond.client('p', { username: 'bob' })
+
+  for (const payload of ['1', '2']) publisher.publishes('t/a', payload, { qos: 1 })
+  t.strictSame(worker.hears(), ['publish t/a 1 q1 #1'], 'the worker is busy')
+  worker.vanishes()
+  publisher.publishes('t/a', '3', { qos: 1 })
+
+  const again = pond.stranger('w', { ...mine, acknowledges: true })
+  again.connects()
+  t.strictSame(again.hears().slice(1), [
+    'publish t/a 1 q1 #2',
+    'publish t/a 2 q1 #3',
+    'publish t/a 3 q1 #4',
+  ])
+  t.strictSame(mallory.hears(), [])
+  t.equal(pond.broker.statistics.dropped['no-right-to-receive'], 0)
+})
+
 test('what the broker says of itself is heard as any message, and is not stored', async t => {
   const store = new MemoryStore()
   const published: string[] = []
