@@ -1,6 +1,7 @@
 // Reads the users and rules of a configuration, which are in files or in the configuration itself.
 
 import { AccessFileError, type Problem, readAccessFile } from './access-file.ts'
+import type { CertificateSettings } from './certificate-users.ts'
 import { type AclFile, parseAclFile } from './mosquitto/acl-file.ts'
 import { parsePasswordFile, type PasswordFile, passwordUser } from './password/password-file.ts'
 import { WrongHash } from './password/password-hash.ts'
@@ -11,6 +12,7 @@ export interface AccessSettings {
   readonly users?: Readonly<Record<string, string>> | undefined
   readonly rulesFile?: string | undefined
   readonly rules?: string | undefined
+  readonly certificates?: CertificateSettings | undefined
 }
 
 export interface AccessFiles {

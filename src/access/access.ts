@@ -10,7 +10,17 @@ export interface Credentials {
   readonly password: Buffer | null
   readonly address: string
   readonly transport: string
-  readonly certificate: { readonly commonName: string; readonly fingerprint: string } | null
+  readonly certificate: ClientCertificate | null
+}
+
+/** Of a client certificate that was verified. */
+export interface ClientCertificate {
+  /** Empty where there is none, or several. */
+  readonly commonName: string
+  /** The names, mail addresses and URIs among its alternative names. */
+  readonly subjectAltNames: readonly string[]
+  /** SHA-256, as pairs of hexadecimal digits with colons. */
+  readonly fingerprint: string
 }
 
 /** A step of enhanced authentication (5.0, section 4.12): what the client sent, and by which method. */

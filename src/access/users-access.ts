@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { BAD_USER_NAME_OR_PASSWORD, SERVER_BUSY, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import type { Access, Credentials, Verdict } from './access.ts'
 import type { AccessFiles } from './access-settings.ts'
+import type { CertificateUsers } from './certificate-users.ts'
 import type { Identity } from './identity.ts'
 import { AclRules } from './mosquitto/acl-rules.ts'
 import {
@@ -18,21 +19,38 @@ import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 /** Where clients may connect without a user name. */
 export type Anonymous = 'never' | 'loopback' | 'everywhere'
 
+interface UsersOptions extends PasswordBounds {
+  readonly certificates?: CertificateUsers | null
+}
+
 export class UsersAccess implements Access {
   readonly passwords: PasswordUsers | null
   readonly #anonymous: Anonymous
   /** Null when every allowed client may do everything. */
   readonly #rules: CurrentRules | null
 
-  constructor(files: AccessFiles, anonymous: Anonymous, bounds: PasswordBounds = {}) {
+  /** Null when a certificate says no more than that it was verified. */
+  readonly #certificates: CertificateUsers | null
+
+  constructor(
+    files: AccessFiles,
+    anonymous: Anonymous,
+    { certificates = null, ...bounds }: UsersOptions = {},
+  ) {
     this.#anonymous = anonymous
+    this.#certificates = certificates
     this.passwords = files.users === null ? null : new PasswordUsers(files.users, bounds)
     this.#rules = files.rules === null ? null : new CurrentRules(new AclRules(files.rules))
   }
 
   authenticate(credentials: Credentials): Verdict | Promise<Verdict> {
-    const { username, password } = credentials
+    const { username, password, certificate } = credentials
     const { passwords } = this
+    if (certificate !== null && this.#certificates !== null) {
+      const user = this.#certificates.userOf(certificate)
+      if (typeof user === 'string') return this.#certified(credentials, user)
+      if (user !== null) return user
+    }
     // Without passwords a user name is not verified.
     if (passwords === null || username === null) return this.#nameless(credentials)
     // The answer is the same for every name, so that it does not reveal which users exist.
@@ -48,6 +66,9 @@ export class UsersAccess implements Access {
 
   permissionsOf(identity: Identity): Permissions | null {
     const { username, authentication } = identity
+    if (username !== null && authentication === CERTIFICATE) {
+      return this.#namesByCertificate ? this.#permissionsFor(identity, username) : null
+    }
     if (this.passwords === null) return this.#permissionsFor(identity, null)
     if (username !== null && authentication !== 'none') {
       if (!this.passwords.directory.has(username)) return null
@@ -66,6 +87,7 @@ export class UsersAccess implements Access {
   /** Whether this client was allowed as a user that does not exist any more. */
   isGone({ username, authentication }: Identity): boolean {
     if (this.passwords === null || username === null || authentication === 'none') return false
+    if (authentication === CERTIFICATE) return !this.#namesByCertificate
     return !this.passwords.directory.has(username)
   }
 
@@ -76,6 +98,12 @@ export class UsersAccess implements Access {
 
   close(): Promise<void> {
     return this.passwords?.close() ?? Promise.resolve()
+  }
+
+  /** The certificate says who it is: a name in CONNECT is only a claim beside it. */
+  #certified(credentials: Credentials, username: string): Verdict {
+    const permissions = this.#permissionsFor(credentials, username)
+    return { kind: 'allowed', permissions, username, authentication: CERTIFICATE }
   }
 
   #nameless(credentials: Credentials): Verdict {
@@ -89,7 +117,7 @@ export class UsersAccess implements Access {
       kind: 'allowed',
       permissions,
       username: null,
-      authentication: isKnown ? 'certificate' : 'none',
+      authentication: isKnown ? CERTIFICATE : 'none',
     }
   }
 
@@ -116,12 +144,18 @@ export class UsersAccess implements Access {
     return new RulePermissions(this.#rules, { username, clientId, address })
   }
 
+  get #namesByCertificate(): boolean {
+    return this.#certificates?.namesUsers === true
+  }
+
   #mayBeNameless(address: string): boolean {
     // Without users only listeners that only this machine can reach are open. A stream of the program may come from anywhere.
     if (this.passwords === null) return this.#anonymous !== 'never'
     return this.#anonymous === 'everywhere' || (this.#anonymous === 'loopback' && isLocal(address))
   }
 }
+
+const CERTIFICATE = 'certificate'
 
 /** A Unix socket has no address. */
 function isLocal(address: string): boolean {

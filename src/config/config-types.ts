@@ -46,6 +46,12 @@ export interface Config {
     users?: Record<string, string> | undefined
     rulesFile?: string | undefined
     rules?: string | undefined
+    certificates?:
+      | {
+          user?: 'commonName' | 'subjectAltName' | undefined
+          fingerprints?: string[] | undefined
+        }
+      | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
   }
   limits: {
@@ -177,6 +183,12 @@ export interface ConfigInput {
         users?: Record<string, string> | undefined
         rulesFile?: string | undefined
         rules?: string | undefined
+        certificates?:
+          | {
+              user?: 'commonName' | 'subjectAltName' | undefined
+              fingerprints?: string[] | undefined
+            }
+          | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
       }
     | undefined

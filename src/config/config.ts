@@ -157,6 +157,26 @@ const access = z.strictObject({
     .optional()
     .describe("Who may publish and hear what, in an ACL file of mosquitto's. Default: everything"),
   rules: z.string().optional().describe('The same lines, written here'),
+  certificates: z
+    .strictObject({
+      user: z
+        .enum(['commonName', 'subjectAltName'])
+        .optional()
+        .describe(
+          'Where a verified certificate has the user name of its client, who needs no password',
+        ),
+      fingerprints: z
+        .array(
+          z
+            .string()
+            .regex(/^[0-9a-fA-F]{2}(?::?[0-9a-fA-F]{2}){31}$/, 'expected SHA-256 in hexadecimal'),
+        )
+        .min(1)
+        .optional()
+        .describe('SHA-256 of the only certificates that are let in'),
+    })
+    .optional()
+    .describe('What client certificates say, on listeners with tls.caFile'),
   anonymous: z
     .enum(['never', 'loopback', 'everywhere'])
     .optional()

@@ -20,15 +20,17 @@ export function parseConfig(input: unknown): Config {
   const result = configSchema.safeParse(sized, { reportInput: true })
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(problemsOf))
   const { data } = result
-  const anonymous = data.access.anonymous ?? (hasUsers(data.access) ? 'never' : 'loopback')
+  const areKnown = hasUsers(data.access) || data.access.certificates?.user !== undefined
+  const anonymous = data.access.anonymous ?? (areKnown ? 'never' : 'loopback')
   const config = {
     ...data,
     access: { ...data.access, anonymous },
     listeners: data.listeners.map(withPort),
   }
-  const problems = config.listeners.flatMap((listener, index) =>
-    listenerProblems(listener, index, config),
-  )
+  const problems = [
+    ...config.listeners.flatMap((listener, index) => listenerProblems(listener, index, config)),
+    ...certificateProblems(config),
+  ]
   if (problems.length > 0) throw new ConfigError(problems)
   return config
 }
@@ -69,6 +71,24 @@ function listenerProblems(
     })
   }
   return problems
+}
+
+/** Where no listener asks for a certificate nobody is known by one, and without caFile any public authority could name a user. */
+function certificateProblems({ access, listeners }: Config): ConfigProblem[] {
+  if (access.certificates === undefined) return []
+  const asking = listeners.flatMap(({ tls }, index) =>
+    tls?.requireCertificate === true || tls?.requestCertificate === true ? [{ tls, index }] : [],
+  )
+  if (asking.length === 0) {
+    const sentence = 'no listener asks for certificates (tls.requireCertificate, with tls.caFile)'
+    return [{ path: ['access', 'certificates'], sentence }]
+  }
+  return asking
+    .filter(({ tls }) => tls.caFile === undefined)
+    .map(({ index }) => ({
+      path: ['listeners', index, 'tls'],
+      sentence: 'access.certificates needs caFile: the authority that may name users',
+    }))
 }
 
 /** Whether clients need a password. */

@@ -18,6 +18,7 @@ import {
   SUCCESS,
 } from '../packet/reason.ts'
 import type { Principal } from '../session/client-rights.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import { ConnectedClient } from './connected-client.ts'
 import type { Connection } from './connection.ts'
@@ -129,7 +130,8 @@ function accept(
   principal: Principal,
   data: Buffer | undefined,
 ): void {
-  const { negotiated, connect, terms } = state
+  const { connect, terms } = state
+  const negotiated = asUser(state.negotiated, principal.identity)
   const { sender, framer, timeLimits, peer } = connection
   const { broker, responseInformation, reading } = connection.context
   const extras = extrasOf(negotiated, data, responseInformation)
@@ -162,6 +164,15 @@ function accept(
   broker.changing += 1
   session.attach(sender, negotiated.windowMax)
   broker.changing -= 1
+}
+
+/** Returns the negotiated limits with the name of the user that the client was proved to be, whatever name is in CONNECT. */
+function asUser(
+  negotiated: NegotiatedLimits,
+  { username, authentication }: Principal['identity'],
+): NegotiatedLimits {
+  const isProved = authentication !== 'none' && username !== negotiated.username
+  return isProved ? { ...negotiated, username } : negotiated
 }
 
 /** Refuses CONNECT. If 3.x has no code for the reason, no CONNACK is sent [MQTT-3.2.2-6 of 3.1.1]. */

@@ -3,6 +3,7 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import { type AccessFiles, readAccess } from '../access/access-settings.ts'
 import type { Access } from '../access/access.ts'
+import { CertificateUsers } from '../access/certificate-users.ts'
 import { openAccess } from '../access/open-access.ts'
 import { NOTHING } from '../access/permissions.ts'
 import { UsersAccess } from '../access/users-access.ts'
@@ -30,8 +31,11 @@ export class ConfiguredAccess {
     this.#log = log
     const files = this.#read()
     const { anonymous = 'loopback' } = settings
-    const isOpen = files.users === null && files.rules === null && anonymous !== 'never'
-    this.#users = isOpen ? null : new UsersAccess(files, anonymous)
+    const certificates =
+      settings.certificates === undefined ? null : new CertificateUsers(settings.certificates)
+    const asksNobody = files.users === null && files.rules === null && certificates === null
+    const isOpen = asksNobody && anonymous !== 'never'
+    this.#users = isOpen ? null : new UsersAccess(files, anonymous, { certificates })
     this.access = this.#users ?? openAccess
   }
 

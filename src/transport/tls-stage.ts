@@ -15,6 +15,7 @@ import { TIMER_MS_MAX } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { shortened } from '../packet/text.ts'
 import type { CertificateFiles, TlsOptions } from './listener-options.ts'
+import { certificateOf } from './client-certificate.ts'
 import { ignored, type Peer } from './wire.ts'
 
 interface PendingHandshake {
@@ -174,14 +175,6 @@ function certificateRefusal(socket: TLSSocket): (Error & { code?: string }) | nu
 function bytesBeneath(socket: TLSSocket): number | null {
   const beneath: unknown = Reflect.get(socket, '_parent')
   return beneath instanceof Socket ? beneath.bytesRead : null
-}
-
-function certificateOf(socket: TLSSocket): Peer['certificate'] {
-  if (!socket.authorized) return null
-  const { subject, fingerprint256 } = socket.getPeerCertificate()
-  if (subject === undefined) return null
-  const commonName = Array.isArray(subject.CN) ? (subject.CN[0] ?? '') : (subject.CN ?? '')
-  return { commonName, fingerprint: fingerprint256 }
 }
 
 function sentenceOf(

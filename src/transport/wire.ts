@@ -1,5 +1,6 @@
 // The port to a socket: TCP, TLS, WebSocket, or a stream of an embedding program.
 
+import type { ClientCertificate } from '../access/access.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 
 export type TransportName = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
@@ -13,7 +14,7 @@ export interface Peer {
   /** The name of the listener that accepted it, for logs: `mqtt://127.0.0.1:1883`. */
   readonly listener: string
   /** Subject of the verified client certificate, when TLS asked for one. */
-  readonly certificate: { readonly commonName: string; readonly fingerprint: string } | null
+  readonly certificate: ClientCertificate | null
 }
 
 /**

@@ -26,7 +26,7 @@ test('a session belongs to its user, and is nobody’s before there were users',
 })
 
 test('an identity says how the client was authenticated, in the words of the access where it has any', async t => {
-  const certificate = { commonName: 'device', fingerprint: 'AA' }
+  const certificate = { commonName: 'device', subjectAltNames: [], fingerprint: 'AA' }
   const password = Buffer.from('secret')
 
   t.strictSame(identityOf(CREDENTIALS, {}, null), {

@@ -34,7 +34,7 @@ const NAMELESS: Credentials = {
   transport: 'tcp',
   certificate: null,
 }
-const CERTIFICATE = { commonName: 'x', fingerprint: 'y' }
+const CERTIFICATE = { commonName: 'x', subjectAltNames: [], fingerprint: 'y' }
 
 function identity(given: Partial<Identity>): Identity {
   const password = { authentication: 'password', username: 'alice' }

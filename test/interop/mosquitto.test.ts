@@ -1,6 +1,7 @@
 // The clients that most people have: mosquitto_pub and mosquitto_sub, as Debian ships them.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { test } from 'tap'
 import { makeCertificates } from '../transport/world.ts'
@@ -189,6 +190,48 @@ test('mosquitto_pub and mosquitto_sub speak TLS with client certificates, and ar
   t.not(stranger.status, 0)
   t.equal(known.status, 0)
   t.equal((await sub.ends()).output, 'hi\n')
+})
+
+test('a certificate makes a user whose rules hold, and a list keeps others out', async t => {
+  const directory = t.testdir()
+  makeCertificates(directory, 'sensor-7')
+  makeCertificates(directory, 'sensor-8')
+  const path = (name: string): string => `${directory}/${name}`
+  const { fingerprint256 } = new X509Certificate(readFileSync(path('sensor-7.crt')))
+  const tls = {
+    certFile: path('server.crt'),
+    keyFile: path('server.key'),
+    caFile: path('ca.crt'),
+    requireCertificate: true,
+  }
+  const { broker, port } = await brokerOnPort({
+    listeners: [{ host: '127.0.0.1', port: 0, tls }],
+    access: {
+      certificates: { user: 'commonName', fingerprints: [fingerprint256] },
+      rules: 'pattern readwrite devices/%u/#',
+    },
+  })
+  t.teardown(() => broker.close())
+  const publish = (name: string, topic: string) =>
+    run('mosquitto_pub', [
+      ...['-h', 'localhost', '-p', `${port}`, '--cafile', path('ca.crt'), '-V', '5'],
+      ...['--cert', path(`${name}.crt`), '--key', path(`${name}.key`)],
+      ...['-u', 'admin', '-t', topic, '-m', 'x', '-q', '1'],
+    ])
+  const heard: string[] = []
+  broker.on('published', ({ topic }) => heard.push(topic))
+  broker.on('publishRefused', (_clientId, topic) => heard.push(`refused ${topic}`))
+  const users: (string | null)[] = []
+  broker.on('connected', ({ username }) => users.push(username))
+
+  const own = await publish('sensor-7', 'devices/sensor-7/a')
+  await publish('sensor-7', 'devices/sensor-8/a')
+  const unlisted = await publish('sensor-8', 'devices/sensor-8/a')
+
+  t.equal(own.status, 0)
+  t.not(unlisted.status, 0)
+  t.strictSame(heard, ['devices/sensor-7/a', 'refused devices/sensor-8/a'])
+  t.strictSame(users, ['sensor-7', 'sensor-7'], 'and not the name that CONNECT claims')
 })
 
 test('mosquitto clients come through a Unix socket', async t => {
