@@ -1,11 +1,15 @@
 // The states of a connection. Each state has only its own data.
 
 import type { ConnectPacket, ReadingTerms } from '../packet/packet.ts'
+import type { ReasonCode } from '../packet/reason.ts'
 import type { ConnectedClient } from './connected-client.ts'
 import type { Question } from './connection-context.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 
-export type ConnectionState = AwaitingConnect | Authenticating | Connected | Closed
+export type ConnectionState = ReadingState | Authenticating | Reauthenticating | Closed
+
+/** The states in which packets are read: no question is open. */
+export type ReadingState = AwaitingConnect | AwaitingAuth | Connected
 
 interface AwaitingConnect {
   readonly kind: 'awaiting-connect'
@@ -16,34 +20,51 @@ interface AwaitingConnect {
 }
 
 /** From CONNECT to CONNACK. */
-export interface Authenticating {
+interface BetweenConnectAndConnack {
   readonly kind: 'authenticating'
   readonly terms: ReadingTerms
-  /** The question that the host must answer before the next packet is read; null while the client must send AUTH. */
-  question: Question | null
   /** The CONNECT packet, copied into memory of its own. */
   readonly connect: ConnectPacket
   readonly negotiated: NegotiatedLimits
 }
 
-export interface Connected {
+/** The host must answer the question before the next packet is read. */
+export interface Authenticating extends BetweenConnectAndConnack {
+  readonly question: Question
+}
+
+/** The client must send AUTH. */
+export interface AwaitingAuth extends BetweenConnectAndConnack {
+  readonly question: null
+}
+
+interface WithSession {
   readonly kind: 'connected'
   readonly terms: ReadingTerms
-  /** During re-authentication, the question that the host must answer before the next packet is read. */
-  question: Question | null
   readonly client: ConnectedClient
+}
+
+export interface Connected extends WithSession {
+  readonly question: null
   /** Null if CONNECT had no authentication method: then AUTH is not allowed [MQTT-4.12.0-7]. */
   readonly reauthentication: Reauthentication | null
+}
+
+/** The client has sent AUTH. The host must answer the question before the next packet is read. */
+export interface Reauthenticating extends WithSession {
+  readonly question: Question
+  readonly reauthentication: Reauthentication
 }
 
 interface Reauthentication {
   /** The identity from CONNECT, without will and properties. */
   readonly connect: ConnectPacket
-  isUnderWay: boolean
+  /** The reason code that the client's next AUTH must have. */
+  readonly expected: ReasonCode
 }
 
 /** Nothing is read any more. The socket is closed when the outbox is empty. */
-export interface Closed {
+interface Closed {
   readonly kind: 'closed'
   readonly terms: ReadingTerms
   readonly question: null

@@ -23,7 +23,7 @@ import type {
   ConnectionPeer,
   Question,
 } from './connection-context.ts'
-import { type Closed, type ConnectionState, negotiatedIn } from './connection-state.ts'
+import { type ConnectionState, negotiatedIn, type ReadingState } from './connection-state.ts'
 import { sayReason, sayUnreadable } from './departure.ts'
 import { factsOf } from './handshake.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
@@ -136,7 +136,7 @@ export class Connection implements TimeLimited, SessionHolder {
   }
 
   /** Handles the next packet, or continues one. Returns its additional work; null when there is no packet. */
-  #advance(state: Exclude<ConnectionState, Closed>): number | null {
+  #advance(state: ReadingState): number | null {
     const { framer } = this
     const client = state.kind === 'connected' ? state.client : null
     if (client !== null && client.filterWork !== null) return client.workOnFilters()
@@ -165,13 +165,11 @@ export class Connection implements TimeLimited, SessionHolder {
   /** Receives the answer to the question. */
   answer(verdict: Verdict): void {
     const { state } = this
-    const { question } = state
-    if (question === null) return
-    state.question = null
+    if (state.question === null) return
     const { changing } = this.context.broker
     try {
-      if (state.kind === 'authenticating') authenticated(this, state, question, verdict)
-      else reauthenticated(this, state, question, verdict)
+      if (state.kind === 'authenticating') authenticated(this, state, verdict)
+      else reauthenticated(this, state, verdict)
     } catch (error) {
       this.#endBy(error, changing)
     }

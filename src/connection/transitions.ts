@@ -22,8 +22,12 @@ import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { authPacket, ownBytes, questionOf } from './authentication.ts'
 import { ConnectedClient } from './connected-client.ts'
 import type { Connection } from './connection.ts'
-import type { Question } from './connection-context.ts'
-import type { Authenticating, Connected } from './connection-state.ts'
+import type {
+  Authenticating,
+  AwaitingAuth,
+  Connected,
+  Reauthenticating,
+} from './connection-state.ts'
 import { departureOf, expiryIn } from './departure.ts'
 import {
   connack,
@@ -49,10 +53,16 @@ export function awaitingConnect(connection: Connection, packet: Packet): void {
   const { context, host, peer, sender } = connection
   const assigned = packet.clientId === '' ? context.newClientId() : null
   const negotiated = negotiate(packet, assigned, context.broker.limits)
+  const credentials = credentialsOf(packet, negotiated.clientId, peer)
+  const method = negotiated.authenticationMethod
+  const data = ownBytes(packet.properties.authenticationData)
   const next: Authenticating = {
     kind: 'authenticating',
     terms: context.reading.termsOf(packet.version),
-    question: null,
+    question:
+      method === null
+        ? { kind: 'authenticate', credentials }
+        : { kind: 'exchange', method, data, credentials, isFirst: true },
     connect: withOwnBytes(packet),
     negotiated,
   }
@@ -64,13 +74,6 @@ export function awaitingConnect(connection: Connection, packet: Packet): void {
     refuseConnect(connection, next, refusal.reason, refusal.sentence)
     return
   }
-  const credentials = credentialsOf(packet, negotiated.clientId, peer)
-  const method = negotiated.authenticationMethod
-  const data = ownBytes(packet.properties.authenticationData)
-  next.question =
-    method === null
-      ? { kind: 'authenticate', credentials }
-      : { kind: 'exchange', method, data, credentials, isFirst: true }
   host.requestFlush()
 }
 
@@ -82,17 +85,14 @@ function withOwnBytes(packet: ConnectPacket): ConnectPacket {
 }
 
 /** Between CONNECT and CONNACK only AUTH and DISCONNECT are allowed [MQTT-3.1.2-30]. */
-export function authenticating(
-  connection: Connection,
-  state: Authenticating,
-  packet: Packet,
-): void {
+export function authenticating(connection: Connection, state: AwaitingAuth, packet: Packet): void {
   if (packet.type === 'disconnect') {
     connection.end(packet.reason, 'the client gave up its authentication', 'disconnected')
   } else if (packet.type === 'auth') {
     const { clientId } = state.negotiated
     const credentials = credentialsOf(state.connect, clientId, connection.peer)
-    state.question = questionOf(packet, state.negotiated, credentials, CONTINUE_AUTHENTICATION)
+    const question = questionOf(packet, state.negotiated, credentials, CONTINUE_AUTHENTICATION)
+    connection.state = { ...state, question }
     connection.host.requestFlush()
   } else {
     const sentence = `${packet.type} before the authentication was complete`
@@ -100,18 +100,18 @@ export function authenticating(
   }
 }
 
-/** `question` is the question that the verdict answers. */
 export function authenticated(
   connection: Connection,
   state: Authenticating,
-  question: Question,
   verdict: Verdict,
 ): void {
+  const { question } = state
   switch (verdict.kind) {
     case 'refused':
       refuseConnect(connection, state, verdict.reason, verdict.sentence)
       return
     case 'continue':
+      connection.state = { ...state, question: null }
       if (question.kind === 'exchange') {
         const { method } = question
         connection.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
@@ -150,10 +150,13 @@ function accept(
     holder: connection,
   })
   const client = new ConnectedClient(session, negotiated, broker, sender)
-  const reauthentication =
+  const reauthentication: Connected['reauthentication'] =
     negotiated.authenticationMethod === null
       ? null
-      : { connect: { ...connect, will: null, properties: NO_PROPERTIES }, isUnderWay: false }
+      : {
+          connect: { ...connect, will: null, properties: NO_PROPERTIES },
+          expected: REAUTHENTICATE,
+        }
   connection.state = { kind: 'connected', terms, question: null, client, reauthentication }
   framer.limit = reading.whenConnected
   // Also when an old session was deleted or a will was set [D6].
@@ -212,20 +215,21 @@ export function reauthenticates(
     // [MQTT-4.12.0-7]
     throw new ProtocolError(PROTOCOL_ERROR, 'AUTH, and CONNECT named no authentication method')
   }
-  const expected = reauthentication.isUnderWay ? CONTINUE_AUTHENTICATION : REAUTHENTICATE
   const { negotiated } = client
-  const credentials = credentialsOf(reauthentication.connect, negotiated.clientId, connection.peer)
-  state.question = questionOf(packet, negotiated, credentials, expected)
+  const { connect, expected } = reauthentication
+  const credentials = credentialsOf(connect, negotiated.clientId, connection.peer)
+  const question = questionOf(packet, negotiated, credentials, expected)
+  connection.state = { ...state, question, reauthentication }
   connection.host.requestFlush()
-  reauthentication.isUnderWay = true
 }
 
 export function reauthenticated(
   connection: Connection,
-  { client, reauthentication }: Connected,
-  question: Question,
+  state: Reauthenticating,
   verdict: Verdict,
 ): void {
+  const { client, question } = state
+  const { connect } = state.reauthentication
   const method = client.negotiated.authenticationMethod ?? ''
   switch (verdict.kind) {
     case 'refused':
@@ -233,6 +237,11 @@ export function reauthenticated(
       connection.disconnect(verdict.reason, verdict.sentence)
       return
     case 'continue':
+      connection.state = {
+        ...state,
+        question: null,
+        reauthentication: { connect, expected: CONTINUE_AUTHENTICATION },
+      }
       connection.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
       return
     case 'allowed':
@@ -240,7 +249,11 @@ export function reauthenticated(
         connection.disconnect(NOT_AUTHORIZED, 'it authenticated again as another user')
         return
       }
-      if (reauthentication !== null) reauthentication.isUnderWay = false
+      connection.state = {
+        ...state,
+        question: null,
+        reauthentication: { connect, expected: REAUTHENTICATE },
+      }
       connection.sender.send(authPacket(SUCCESS, method, verdict.data), 0)
       return
   }
