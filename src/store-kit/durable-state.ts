@@ -55,6 +55,7 @@ interface KeptGroup {
 
 const NO_IDENTIFIERS: readonly number[] = []
 
+// Wide on purpose: it says in one place, kind by kind, what changes add up to.
 export class DurableState {
   readonly #sessions = new Map<string, KeptSession>()
   readonly #groups = new Map<string, KeptGroup>()

@@ -63,7 +63,7 @@ export const CHANGE_KINDS = {
     2,
     { clientId: text, expiryIntervalSeconds: uint32 },
     (ledger, { clientId, expiryIntervalSeconds }) => {
-      const session = ledger.sessions.get(clientId)
+      const session = ledger.sessionToChange(clientId)
       if (session === undefined) return
       session.expiryIntervalSeconds = expiryIntervalSeconds
       session.expiresAt = null
@@ -71,9 +71,9 @@ export const CHANGE_KINDS = {
   ),
   /** The identity of the client, for its session and its will. */
   identified: changeKind(24, { clientId: text, identity }, (ledger, { clientId, identity }) => {
-    const session = ledger.sessions.get(clientId)
+    const session = ledger.sessionToChange(clientId)
     if (session !== undefined) session.identity = identity
-    const kept = ledger.wills.get(clientId)
+    const kept = ledger.willToChange(clientId)
     if (kept !== undefined) kept.identity = identity
   }),
   /** The client has disconnected. The session ends at `expiresAt` milliseconds (Infinity: never). */
@@ -81,7 +81,7 @@ export const CHANGE_KINDS = {
     3,
     { clientId: text, expiresAt: milliseconds },
     (ledger, { clientId, expiresAt }) => {
-      const session = ledger.sessions.get(clientId)
+      const session = ledger.sessionToChange(clientId)
       if (session !== undefined) session.expiresAt = expiresAt
     },
   ),
@@ -90,23 +90,22 @@ export const CHANGE_KINDS = {
     ledger.endSession(clientId)
   }),
   'will-set': changeKind(5, { clientId: text, will }, (ledger, { clientId, will }) => {
-    const identity = ledger.sessions.get(clientId)?.identity ?? null
-    ledger.wills.set(clientId, { will, at: null, identity })
+    ledger.setWill(clientId, will, null)
   }),
   'will-cleared': changeKind(6, { clientId: text }, (ledger, { clientId }) => {
-    ledger.wills.delete(clientId)
+    ledger.clearWill(clientId)
   }),
   /** The connection was lost: the will is due at this time. */
   'will-delayed': changeKind(7, { clientId: text, at: milliseconds }, (ledger, change) => {
-    const kept = ledger.wills.get(change.clientId)
+    const kept = ledger.willToChange(change.clientId)
     if (kept !== undefined) kept.at = change.at
   }),
   subscribed: changeKind(8, { clientId: text, subscription }, (ledger, change) => {
     const { subscription } = change
-    ledger.sessions.get(change.clientId)?.subscriptions.set(subscription.filter, subscription)
+    ledger.sessionToChange(change.clientId)?.subscriptions.set(subscription.filter, subscription)
   }),
   unsubscribed: changeKind(9, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
-    const session = ledger.sessions.get(clientId)
+    const session = ledger.sessionToChange(clientId)
     session?.subscriptions.delete(filter)
     session?.replays.delete(filter)
   }),
@@ -165,10 +164,10 @@ export const CHANGE_KINDS = {
   }),
   /** A QoS 2 message arrived from a client: the packet identifier is in use until PUBREL. */
   'incoming-opened': changeKind(16, { clientId: text, packetId: uint16 }, (ledger, change) => {
-    ledger.sessions.get(change.clientId)?.incoming.add(change.packetId)
+    ledger.sessionToChange(change.clientId)?.incoming.add(change.packetId)
   }),
   'incoming-released': changeKind(17, { clientId: text, packetId: uint16 }, (ledger, change) => {
-    ledger.sessions.get(change.clientId)?.incoming.delete(change.packetId)
+    ledger.sessionToChange(change.clientId)?.incoming.delete(change.packetId)
   }),
   'retained-set': changeKind(18, { sequence: uint53, topic: text }, (ledger, change) => {
     ledger.retain(change.topic, change.sequence)
@@ -188,14 +187,14 @@ export const CHANGE_KINDS = {
     21,
     { clientId: text, filter: text, sequenceMax: uint53 },
     (ledger, { clientId, filter, sequenceMax }) => {
-      const session = ledger.sessions.get(clientId)
+      const session = ledger.sessionToChange(clientId)
       if (session?.subscriptions.has(filter) !== true) return
       session.replays.delete(filter)
       session.replays.set(filter, sequenceMax)
     },
   ),
   replayed: changeKind(22, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
-    ledger.sessions.get(clientId)?.replays.delete(filter)
+    ledger.sessionToChange(clientId)?.replays.delete(filter)
   }),
 }
 

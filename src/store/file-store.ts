@@ -27,6 +27,7 @@ const MEMORY_BYTES = 1_048_576
 type Done = (error: Error | null) => void
 type PageDone = (error: Error | null, deliveries: readonly StoredDelivery[]) => void
 
+// Wide on purpose: one method for each word of the store's thread, and a field for whoever waits for it.
 export class FileStore implements Store {
   readonly durability: Durability
   /** What the store found when it was opened. */

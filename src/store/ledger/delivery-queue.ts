@@ -12,6 +12,8 @@ interface Chunk {
   /** The first entry in use. */
   start: number
   live: number
+  /** A copy of the queue has it as well: it is not changed in place. */
+  isShared: boolean
 }
 
 export interface QueuedEntry {
@@ -21,11 +23,23 @@ export interface QueuedEntry {
 }
 
 export class DeliveryQueue {
-  #chunks: Chunk[] = []
+  readonly #chunks: Chunk[]
   #count = 0
+
+  constructor(chunks: Chunk[] = []) {
+    this.#chunks = chunks
+  }
 
   get count(): number {
     return this.#count
+  }
+
+  /** The queue as it is now: what changes later is copied first, a chunk at a time. */
+  copy(): DeliveryQueue {
+    for (const chunk of this.#chunks) chunk.isShared = true
+    const copy = new DeliveryQueue([...this.#chunks])
+    copy.#count = this.#count
+    return copy
   }
 
   add(delivery: number, slot: number, options: number): void {
@@ -34,7 +48,10 @@ export class DeliveryQueue {
       this.#insert(delivery, slot, options)
       return
     }
-    const chunk = last === undefined || isWhole(last) ? this.#newChunk() : last
+    const chunk =
+      last === undefined || isWhole(last)
+        ? this.#newChunk()
+        : this.#toChange(last, this.#chunks.length - 1)
     growing(chunk).push(delivery, slot * OPTIONS + options)
     chunk.live += 1
     this.#count += 1
@@ -43,11 +60,12 @@ export class DeliveryQueue {
   /** Removes the delivery. Returns null when it is not there. */
   remove(delivery: number): QueuedEntry | null {
     const index = this.#chunkWith(delivery)
-    const chunk = this.#chunks[index]
-    if (chunk === undefined) return null
-    const at = placeIn(chunk, delivery)
-    const entry = at < 0 ? null : entryAt(chunk, at)
+    const found = this.#chunks[index]
+    if (found === undefined) return null
+    const at = placeIn(found, delivery)
+    const entry = at < 0 ? null : entryAt(found, at)
     if (entry === null) return null
+    const chunk = this.#toChange(found, index)
     chunk.entries[at + 1] = HOLE
     chunk.live -= 1
     this.#count -= 1
@@ -60,11 +78,13 @@ export class DeliveryQueue {
 
   /** Sets an option of a delivery that stays queued. */
   mark(delivery: number, option: number): void {
-    const chunk = this.#chunks[this.#chunkWith(delivery)]
-    if (chunk === undefined) return
-    const at = placeIn(chunk, delivery)
-    const entry = at < 0 ? null : entryAt(chunk, at)
-    if (entry !== null) chunk.entries[at + 1] = entry.slot * OPTIONS + (entry.options | option)
+    const index = this.#chunkWith(delivery)
+    const found = this.#chunks[index]
+    if (found === undefined) return
+    const at = placeIn(found, delivery)
+    const entry = at < 0 ? null : entryAt(found, at)
+    if (entry === null) return
+    this.#toChange(found, index).entries[at + 1] = entry.slot * OPTIONS + (entry.options | option)
   }
 
   /** The deliveries with numbers above `delivery`, in order. */
@@ -83,15 +103,17 @@ export class DeliveryQueue {
     // The previous chunk is full and will not grow any more, so its spare memory is freed.
     const last = this.#chunks.at(-1)
     if (last !== undefined) last.entries = Float64Array.from(last.entries)
-    const chunk = { entries: [], start: 0, live: 0 }
+    const chunk = { entries: [], start: 0, live: 0, isShared: false }
     this.#chunks.push(chunk)
     return chunk
   }
 
   /** Inserts a delivery that came back to a group, at the place of its number. */
   #insert(delivery: number, slot: number, options: number): void {
-    const chunk = this.#chunks[this.#chunkWith(delivery)]
-    if (chunk === undefined) return
+    const index = this.#chunkWith(delivery)
+    const found = this.#chunks[index]
+    if (found === undefined) return
+    const chunk = this.#toChange(found, index)
     let at = chunk.start
     while (at < chunk.entries.length && (chunk.entries[at] ?? 0) < delivery) at += STRIDE
     const packed = slot * OPTIONS + options
@@ -102,7 +124,14 @@ export class DeliveryQueue {
     this.#count += 1
   }
 
-  /** Returns the first chunk whose last number is not below this one. */
+  #toChange(chunk: Chunk, index: number): Chunk {
+    if (!chunk.isShared) return chunk
+    const copy = { ...chunk, entries: chunk.entries.slice(), isShared: false }
+    this.#chunks[index] = copy
+    return copy
+  }
+
+  /** The first chunk whose last number is not below this one. */
   #chunkWith(delivery: number): number {
     let low = 0
     let high = this.#chunks.length

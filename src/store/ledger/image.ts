@@ -16,7 +16,13 @@ import { readWill, writeWill } from '../message-codec.ts'
 import { NewerVersion } from '../newer-version.ts'
 import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
-import { IDENTIFIED, type Ledger, type SentEntry, type SessionEntry } from './ledger.ts'
+import {
+  type HeldState,
+  IDENTIFIED,
+  type Ledger,
+  type SentEntry,
+  type SessionView,
+} from './ledger.ts'
 
 /** The approximate size of a part. */
 const PART_BYTES = 262_144
@@ -33,33 +39,198 @@ const PLACES = 9
 const NUMBERS = 10
 const IDENTITY = 12
 
-/** Makes the image of the present state. */
+/** So many slots are looked at in one slice, whether messages lie there or not. */
+const SLOTS_A_SLICE = 65_536
+
+/** The state as it is now, at once. */
 export function imageOf(ledger: Ledger): readonly Buffer[] {
-  const parts = new Parts()
-  const { writer } = parts
-  writer.uint8(NUMBERS)
-  writer.uint53(ledger.lastSequence)
-  writer.uint53(ledger.lastDelivery)
-  writePlaces(parts, ledger)
-  for (const session of ledger.sessions.values()) writeSession(parts, ledger, session)
-  for (const { owner, waiting } of ledger.queues.values()) writeQueue(parts, ledger, owner, waiting)
-  for (const [topic, { slot, sequence }] of ledger.retained) {
-    writer.uint8(RETAINED)
-    writer.string(topic)
-    writer.uint32(slot)
-    writer.uint53(sequence)
-    parts.recordEnds()
+  const image = new LedgerImage(ledger)
+  const parts: Buffer[] = []
+  for (const slice of image.slices()) if (slice.length > 0) parts.push(Buffer.from(slice))
+  return parts
+}
+
+/** The state as it was when this was made, in slices: between two of them the ledger may change. `end` follows. */
+export class LedgerImage {
+  readonly #ledger: Ledger
+  readonly #state: HeldState
+  readonly #partBytes: number
+  readonly #parts = new Parts()
+
+  constructor(ledger: Ledger, partBytes: number = PART_BYTES) {
+    this.#ledger = ledger
+    this.#partBytes = partBytes
+    this.#state = ledger.beginImage()
   }
-  for (const [clientId, { will, at, identity }] of ledger.wills) {
-    writer.uint8(WILL)
+
+  /**
+   * To be gone through once. Each slice is a part, good until the next, or empty where one was looked for in vain.
+   */
+  *slices(): Generator<Buffer> {
+    const { writer } = this.#parts
+    const { lastSequence, lastDelivery } = this.#state
+    writer.uint8(NUMBERS)
+    writer.uint53(lastSequence)
+    writer.uint53(lastDelivery)
+    yield* this.#places()
+    for (const [, session] of this.#state.sessions) yield* this.#session(session)
+    for (const [, { owner, waiting }] of this.#state.queues) yield* this.#queue(owner, waiting)
+    yield* this.#retained()
+    yield* this.#wills()
+    if (writer.length > 0) yield this.#parts.cut()
+    this.end()
+  }
+
+  /** The ledger need keep nothing for it any more. */
+  end(): void {
+    this.#ledger.endImage()
+  }
+
+  *#places(): Generator<Buffer> {
+    const { rows } = this.#state
+    const record = new CountedRecord(this.#parts.writer, this.#partBytes)
+    for (let slot = 0; slot < rows.end; slot++) {
+      if (slot % SLOTS_A_SLICE === SLOTS_A_SLICE - 1) {
+        record.end()
+        yield this.#parts.cut()
+      }
+      if (!rows.isUsed(slot)) continue
+      const writer = record.next(PLACES)
+      writer.uint32(slot)
+      writer.uint53(rows.positionOf(slot))
+      writer.uint32(rows.recordOf(slot))
+      writer.uint32(rows.sizeOf(slot))
+      if (record.isWhole) {
+        record.end()
+        yield* this.#recordEnds()
+      }
+    }
+    yield* this.#recordEnds()
+  }
+
+  *#session(session: SessionView): Generator<Buffer> {
+    const { writer } = this.#parts
+    const { clientId, subscriptions, incoming, sent } = session
+    writer.uint8(SESSION)
     writer.string(clientId)
-    writer.double(at ?? Number.NaN)
-    writeWill(writer, will)
-    writeIdentified(writer, clientId, identity)
-    parts.recordEnds()
+    writer.uint32(session.expiryIntervalSeconds)
+    writer.double(session.expiresAt ?? Number.NaN)
+    writer.uint32(subscriptions.size)
+    for (const subscription of subscriptions.values()) writeSubscription(writer, subscription)
+    writer.uint32(incoming.size)
+    for (const packetId of incoming) writer.uint16(packetId)
+    writer.uint32(sent.size)
+    for (const entry of sent.values()) this.#sent(entry)
+    writeReplays(writer, session)
+    writeIdentified(writer, clientId, session.identity)
+    yield* this.#recordEnds()
+    yield* this.#queue({ kind: 'session', clientId }, session.waiting)
   }
-  parts.cut()
-  return parts.parts
+
+  *#queue(owner: Owner, waiting: DeliveryQueue): Generator<Buffer> {
+    if (waiting.count === 0) return
+    const record = new CountedRecord(this.#parts.writer, this.#partBytes)
+    for (const { delivery, slot, options } of waiting.after(0)) {
+      record.next(WAITING, owner)
+      this.#entry(delivery, slot, options)
+      if (record.isWhole) {
+        record.end()
+        yield* this.#recordEnds()
+      }
+    }
+    yield* this.#recordEnds()
+  }
+
+  *#retained(): Generator<Buffer> {
+    const { writer } = this.#parts
+    for (const [topic, { slot, sequence }] of this.#state.retained) {
+      writer.uint8(RETAINED)
+      writer.string(topic)
+      writer.uint32(slot)
+      writer.uint53(sequence)
+      if (writer.length >= this.#partBytes) yield this.#parts.cut()
+    }
+  }
+
+  *#wills(): Generator<Buffer> {
+    const { writer } = this.#parts
+    for (const [clientId, { will, at, identity }] of this.#state.wills) {
+      writer.uint8(WILL)
+      writer.string(clientId)
+      writer.double(at ?? Number.NaN)
+      writeWill(writer, will)
+      writeIdentified(writer, clientId, identity)
+      if (writer.length >= this.#partBytes) yield this.#parts.cut()
+    }
+  }
+
+  #sent(entry: SentEntry): void {
+    const { writer } = this.#parts
+    this.#entry(entry.delivery, entry.slot, entry.options)
+    writer.uint16(entry.packetId)
+    writer.uint8(entry.isReceived ? 1 : 0)
+    writer.uint8(entry.from === null ? 0 : 1)
+    if (entry.from !== null) writeOwner(writer, entry.from)
+  }
+
+  #entry(delivery: number, slot: number, options: number): void {
+    const { writer } = this.#parts
+    writer.uint53(delivery)
+    writer.uint32(slot)
+    writer.uint8(options)
+    if ((options & IDENTIFIED) === 0) return
+    writeIdentifiers(writer, this.#ledger.identifiers.inImage(delivery))
+  }
+
+  /** A record is complete: a part is made when there is enough for one. */
+  *#recordEnds(): Generator<Buffer> {
+    if (this.#parts.writer.length >= this.#partBytes) yield this.#parts.cut()
+  }
+}
+
+class Parts {
+  readonly writer: Writer = new Writer()
+
+  cut(): Buffer {
+    const part = this.writer.bytes.subarray(0, this.writer.length)
+    this.writer.reset()
+    return part
+  }
+}
+
+/** Records of many entries, each with their number before them. */
+class CountedRecord {
+  readonly #writer: Writer
+  readonly #partBytes: number
+  #count = 0
+  #countAt = 0
+
+  constructor(writer: Writer, partBytes: number) {
+    this.#writer = writer
+    this.#partBytes = partBytes
+  }
+
+  get isWhole(): boolean {
+    return this.#count >= ENTRIES_A_RECORD || this.#writer.length >= this.#partBytes
+  }
+
+  /** Another entry follows, in a new record where none is open. */
+  next(number: number, owner: Owner | null = null): Writer {
+    const writer = this.#writer
+    if (this.#count === 0) {
+      writer.uint8(number)
+      if (owner !== null) writeOwner(writer, owner)
+      this.#countAt = writer.length
+      writer.uint32(0)
+    }
+    this.#count += 1
+    writer.patchUint32(this.#countAt, this.#count)
+    return writer
+  }
+
+  end(): void {
+    this.#count = 0
+  }
 }
 
 /** Reads one record of a part into a ledger that was empty. `endRestore` must follow the last one. Throws NewerVersion. */
@@ -74,79 +245,17 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === RETAINED) {
     const topic = reader.string()
     const slot = reader.uint32()
-    ledger.restoreRetained(topic, { slot, sequence: reader.uint53() })
+    ledger.restoreRetained(topic, slot, reader.uint53())
   } else if (number === WILL) {
     const clientId = reader.string()
     const at = numberOrNull(reader.double())
-    const identity = ledger.sessions.get(clientId)?.identity ?? null
-    ledger.wills.set(clientId, { will: readWill(reader), at, identity })
+    ledger.setWill(clientId, readWill(reader), at)
   } else if (number === IDENTITY) identify(ledger, reader)
   else throw new NewerVersion(`a record of the unknown kind ${number}`)
 }
 
 export function endRestore(ledger: Ledger): void {
   ledger.messages.sealFree()
-}
-
-class Parts {
-  readonly parts: Buffer[] = []
-  readonly writer: Writer = new Writer()
-
-  /** Must be called after each record. Makes a part when there are enough bytes. */
-  recordEnds(): void {
-    if (this.writer.length >= PART_BYTES) this.cut()
-  }
-
-  cut(): void {
-    if (this.writer.length === 0) return
-    const part = Buffer.allocUnsafeSlow(this.writer.length)
-    part.set(this.writer.bytes.subarray(0, this.writer.length))
-    this.parts.push(part)
-    this.writer.reset()
-  }
-}
-
-function writePlaces(parts: Parts, { messages }: Ledger): void {
-  const { writer } = parts
-  let count = 0
-  let countAt = 0
-  for (let slot = 0; slot < messages.end; slot++) {
-    if (!messages.isUsed(slot)) continue
-    if (count === 0) {
-      writer.uint8(PLACES)
-      countAt = writer.length
-      writer.uint32(0)
-    }
-    writer.uint32(slot)
-    writer.uint53(messages.positionOf(slot))
-    writer.uint32(messages.recordOf(slot))
-    writer.uint32(messages.sizeOf(slot))
-    count += 1
-    writer.patchUint32(countAt, count)
-    if (count < ENTRIES_A_RECORD) continue
-    count = 0
-    parts.recordEnds()
-  }
-  parts.recordEnds()
-}
-
-function writeSession(parts: Parts, ledger: Ledger, session: SessionEntry): void {
-  const { writer } = parts
-  const { clientId, subscriptions, incoming, sent } = session
-  writer.uint8(SESSION)
-  writer.string(clientId)
-  writer.uint32(session.expiryIntervalSeconds)
-  writer.double(session.expiresAt ?? Number.NaN)
-  writer.uint32(subscriptions.size)
-  for (const subscription of subscriptions.values()) writeSubscription(writer, subscription)
-  writer.uint32(incoming.size)
-  for (const packetId of incoming) writer.uint16(packetId)
-  writer.uint32(sent.size)
-  for (const entry of sent.values()) writeSent(writer, ledger, entry)
-  writeReplays(writer, session)
-  writeIdentified(writer, clientId, session.identity)
-  parts.recordEnds()
-  writeQueue(parts, ledger, { kind: 'session', clientId }, session.waiting)
 }
 
 function writeIdentified(writer: Writer, clientId: string, identity: Identity | null): void {
@@ -160,13 +269,13 @@ function writeIdentified(writer: Writer, clientId: string, identity: Identity | 
 function identify(ledger: Ledger, reader: ByteReader): void {
   const clientId = reader.string()
   const identity = readIdentity(reader, clientId)
-  const will = ledger.wills.get(clientId)
-  const session = ledger.sessions.get(clientId)
+  const will = ledger.willToChange(clientId)
+  const session = ledger.sessionToChange(clientId)
   if (will !== undefined) will.identity = identity
   else if (session !== undefined) session.identity = identity
 }
 
-function writeReplays(writer: Writer, { clientId, replays }: SessionEntry): void {
+function writeReplays(writer: Writer, { clientId, replays }: SessionView): void {
   if (replays.size === 0) return
   writer.uint8(REPLAYS)
   writer.string(clientId)
@@ -175,49 +284,6 @@ function writeReplays(writer: Writer, { clientId, replays }: SessionEntry): void
     writer.string(filter)
     writer.uint53(sequenceMax)
   }
-}
-
-function writeSent(writer: Writer, ledger: Ledger, entry: SentEntry): void {
-  writeEntry(writer, ledger, entry.delivery, entry.slot, entry.options)
-  writer.uint16(entry.packetId)
-  writer.uint8(entry.isReceived ? 1 : 0)
-  writer.uint8(entry.from === null ? 0 : 1)
-  if (entry.from !== null) writeOwner(writer, entry.from)
-}
-
-function writeQueue(parts: Parts, ledger: Ledger, owner: Owner, waiting: DeliveryQueue): void {
-  const { writer } = parts
-  let count = 0
-  let countAt = 0
-  for (const { delivery, slot, options } of waiting.after(0)) {
-    if (count === 0) {
-      writer.uint8(WAITING)
-      writeOwner(writer, owner)
-      countAt = writer.length
-      writer.uint32(0)
-    }
-    writeEntry(writer, ledger, delivery, slot, options)
-    count += 1
-    writer.patchUint32(countAt, count)
-    if (count < ENTRIES_A_RECORD) continue
-    count = 0
-    parts.recordEnds()
-  }
-  parts.recordEnds()
-}
-
-function writeEntry(
-  writer: Writer,
-  ledger: Ledger,
-  delivery: number,
-  slot: number,
-  options: number,
-): void {
-  writer.uint53(delivery)
-  writer.uint32(slot)
-  writer.uint8(options)
-  if ((options & IDENTIFIED) === 0) return
-  writeIdentifiers(writer, ledger.identifiers.get(delivery) ?? [])
 }
 
 function readNumbers(ledger: Ledger, reader: ByteReader): void {
@@ -231,7 +297,7 @@ function readPlaces({ messages }: Ledger, reader: ByteReader): void {
     messages.reserve(slot)
     const position = reader.uint53()
     const record = reader.uint32()
-    messages.set(slot, position, record, reader.uint32())
+    messages.fill(slot, position, record, reader.uint32())
   }
 }
 
@@ -243,7 +309,7 @@ function readSegmentPlaces({ messages }: Ledger, reader: ByteReader): void {
     const segment = reader.uint32()
     const position = positionOf(segment, reader.uint32())
     const record = reader.uint32()
-    messages.set(slot, position, record, reader.uint32())
+    messages.fill(slot, position, record, reader.uint32())
   }
 }
 
@@ -264,7 +330,7 @@ function readSession(reader: ByteReader, ledger: Ledger): void {
 }
 
 function readReplays(reader: ByteReader, ledger: Ledger): void {
-  const replays = ledger.sessions.get(reader.string())?.replays
+  const replays = ledger.sessionToChange(reader.string())?.replays
   for (let count = reader.uint32(); count > 0; count--) {
     const filter = reader.string()
     replays?.set(filter, reader.uint53())

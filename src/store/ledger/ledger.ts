@@ -7,6 +7,9 @@ import type { Subscription } from '../../routing/subscription.ts'
 import { asQueueOwner, clientOf, type Owner, ownerKey, type QueueOwner } from '../owner.ts'
 import { DeliveryQueue, type QueuedEntry } from './delivery-queue.ts'
 import { FreshMessages } from './fresh-messages.ts'
+import { IdentifierTable } from './identifier-table.ts'
+import { type ImagedEntry, ImagedMap } from './imaged-map.ts'
+import type { MessageRows } from './message-rows.ts'
 import { type ExtentOf, MessageTable, type Position } from './message-table.ts'
 
 /** The options of a queued delivery. Its QoS is in the two lowest bits. */
@@ -35,10 +38,10 @@ export interface SentEntry {
   readonly packetId: number
   /** The queue that the delivery came from, or null if it was queued for the session itself. */
   readonly from: QueueOwner | null
-  isReceived: boolean
+  readonly isReceived: boolean
 }
 
-export interface SessionEntry {
+interface SessionEntry extends ImagedEntry {
   readonly clientId: string
   /** Null if it was stored before identities existed. */
   identity: Identity | null
@@ -55,34 +58,58 @@ export interface SessionEntry {
   readonly incoming: Set<number>
 }
 
-/** The queue of an owner that is not a session. */
-export interface QueueEntry {
+/** What may be seen of a session: it is changed through `sessionToChange`. */
+export interface SessionView extends Omit<
+  Readonly<SessionEntry>,
+  'subscriptions' | 'replays' | 'sent' | 'incoming'
+> {
+  readonly subscriptions: ReadonlyMap<string, Subscription>
+  readonly replays: ReadonlyMap<string, number>
+  readonly sent: ReadonlyMap<number, SentEntry>
+  readonly incoming: ReadonlySet<number>
+}
+
+/** The queue of an owner that is no session. */
+export interface QueueEntry extends ImagedEntry {
   readonly owner: QueueOwner
   readonly waiting: DeliveryQueue
 }
 
-interface RetainedEntry {
+interface RetainedEntry extends ImagedEntry {
   readonly slot: number
   readonly sequence: number
 }
 
-interface WillEntry {
+interface WillEntry extends ImagedEntry {
   readonly will: Will
   /** When the will is due, in milliseconds; null while the client is connected. */
   at: number | null
   identity: Identity | null
 }
 
+type EntriesOf<Key, Entry> = Iterable<readonly [Key, Entry]>
+
+/** The state at one moment, while the ledger goes on changing. */
+export interface HeldState {
+  readonly lastSequence: number
+  readonly lastDelivery: number
+  readonly rows: MessageRows
+  readonly sessions: EntriesOf<string, SessionView>
+  readonly queues: EntriesOf<string, QueueEntry>
+  readonly retained: EntriesOf<string, RetainedEntry>
+  readonly wills: EntriesOf<string, Readonly<WillEntry>>
+}
+
+// Wide on purpose: one method for what each change does. Nearly all of them touch messages, queues and sessions at once.
 export class Ledger {
   readonly messages: MessageTable
-  readonly sessions: Map<string, SessionEntry> = new Map()
-  readonly queues: Map<string, QueueEntry> = new Map()
-  readonly retained: Map<string, RetainedEntry> = new Map()
-  readonly wills: Map<string, WillEntry> = new Map()
-  /** Subscription Identifiers by delivery. Few deliveries have any. */
-  readonly identifiers: Map<number, readonly number[]> = new Map()
+  readonly identifiers: IdentifierTable = new IdentifierTable()
   lastSequence = 0
   lastDelivery = 0
+  readonly #sessions = new ImagedMap<string, SessionEntry>()
+  readonly #queues = new ImagedMap<string, QueueEntry>()
+  readonly #retained = new ImagedMap<string, RetainedEntry>()
+  readonly #wills = new ImagedMap<string, WillEntry>()
   readonly #retainedSlots = new Map<number, number>()
   /** The messages of the commit that is being applied, by sequence. */
   readonly #fresh = new FreshMessages()
@@ -93,7 +120,61 @@ export class Ledger {
     this.messages = new MessageTable(extentOf)
   }
 
-  /** `size`: the `contentBytes` of the message. */
+  get sessions(): ReadonlyMap<string, SessionView> {
+    return this.#sessions
+  }
+
+  get queues(): ReadonlyMap<string, QueueEntry> {
+    return this.#queues
+  }
+
+  get retained(): ReadonlyMap<string, RetainedEntry> {
+    return this.#retained
+  }
+
+  get wills(): ReadonlyMap<string, Readonly<WillEntry>> {
+    return this.#wills
+  }
+
+  /** Holds the state as it is now for an image of it, until `endImage`: what changes meanwhile is copied first. */
+  beginImage(): HeldState {
+    this.identifiers.beginImage()
+    for (const map of [this.#sessions, this.#queues, this.#retained, this.#wills]) map.beginImage()
+    return {
+      lastSequence: this.lastSequence,
+      lastDelivery: this.lastDelivery,
+      rows: this.messages.image(),
+      sessions: this.#sessions.imageEntries(),
+      queues: this.#queues.imageEntries(),
+      retained: this.#retained.imageEntries(),
+      wills: this.#wills.imageEntries(),
+    }
+  }
+
+  endImage(): void {
+    this.messages.forgetImage()
+    this.identifiers.endImage()
+    for (const map of [this.#sessions, this.#queues, this.#retained, this.#wills]) map.endImage()
+  }
+
+  sessionToChange(clientId: string): SessionEntry | undefined {
+    return this.#sessions.toChange(clientId, copyOfSession)
+  }
+
+  setWill(clientId: string, will: Will, at: number | null): void {
+    const identity = this.#sessions.get(clientId)?.identity ?? null
+    this.#wills.set(clientId, { will, at, identity, image: 0 })
+  }
+
+  willToChange(clientId: string): WillEntry | undefined {
+    return this.#wills.toChange(clientId, kept => ({ ...kept }))
+  }
+
+  clearWill(clientId: string): void {
+    this.#wills.delete(clientId)
+  }
+
+  /** `size`: what `contentBytes` says of the message. */
   storeMessage(sequence: number, size: number, position: Position, record: number): void {
     const slot = this.messages.add(position, record, size)
     this.#fresh.add(sequence, slot)
@@ -115,7 +196,7 @@ export class Ledger {
 
   openSession(clientId: string, expiryIntervalSeconds: number): SessionEntry {
     this.endSession(clientId)
-    const session = {
+    const session: SessionEntry = {
       clientId,
       identity: null,
       expiryIntervalSeconds,
@@ -124,25 +205,26 @@ export class Ledger {
       replays: new Map(),
       waiting: new DeliveryQueue(),
       sent: new Map(),
-      incoming: new Set<number>(),
+      incoming: new Set(),
+      image: 0,
     }
-    this.sessions.set(clientId, session)
+    this.#sessions.set(clientId, session)
     return session
   }
 
   endSession(clientId: string): void {
-    const session = this.sessions.get(clientId)
+    const session = this.#sessions.get(clientId)
     if (session === undefined) return
-    this.sessions.delete(clientId)
+    this.#sessions.delete(clientId)
     this.#empty(session.waiting)
     for (const sent of session.sent.values()) this.#forget(sent, sent.isReceived)
   }
 
   endQueue(owner: QueueOwner): void {
     const key = ownerKey(owner)
-    const queue = this.queues.get(key)
+    const queue = this.#queues.get(key)
     if (queue === undefined) return
-    this.queues.delete(key)
+    this.#queues.delete(key)
     this.#empty(queue.waiting)
   }
 
@@ -157,7 +239,7 @@ export class Ledger {
   ): void {
     if (delivery > this.lastDelivery) this.lastDelivery = delivery
     const clientId = clientOf(owner)
-    const session = clientId === null ? undefined : this.sessions.get(clientId)
+    const session = clientId === null ? undefined : this.sessionToChange(clientId)
     if (clientId !== null && session === undefined) return
     const slot = this.#fresh.slotOf(sequence) ?? this.#retainedSlots.get(sequence)
     if (slot === undefined) throw new Error(`message ${sequence} is queued and was not stored`)
@@ -178,8 +260,8 @@ export class Ledger {
     options: number,
     identifiers: readonly number[],
   ): void {
-    const waiting = this.waitingFor(owner)
-    const session = this.sessions.get(clientId)
+    const waiting = this.#queueToChange(owner)
+    const session = this.sessionToChange(clientId)
     if (session === undefined) {
       // The delivery stays queued in the group, except at QoS 2.
       if ((options & 3) === 2) waiting?.mark(delivery, BEGUN)
@@ -196,7 +278,7 @@ export class Ledger {
   }
 
   returnToQueue(delivery: number, clientId: string, owner: QueueOwner): void {
-    const session = this.sessions.get(clientId)
+    const session = this.sessionToChange(clientId)
     const sent = session?.sent.get(delivery)
     if (session === undefined || sent === undefined) return
     session.sent.delete(delivery)
@@ -206,20 +288,19 @@ export class Ledger {
   }
 
   receive(delivery: number, clientId: string): void {
-    const session = this.sessions.get(clientId)
+    const session = this.sessionToChange(clientId)
     const sent = session?.sent.get(delivery)
     if (session === undefined || sent === undefined || sent.isReceived) return
     this.#release(sent.slot)
-    sent.isReceived = true
-    // PUBREL packets are sent again in the order of the PUBREC packets [MQTT-4.6.0-4].
+    // PUBREL is resent in the order in which PUBREC came [MQTT-4.6.0-4].
     session.sent.delete(delivery)
-    session.sent.set(delivery, sent)
+    session.sent.set(delivery, { ...sent, isReceived: true })
   }
 
   settle(delivery: number, owner: Owner): void {
     const clientId = clientOf(owner)
     if (clientId !== null) {
-      const sent = this.sessions.get(clientId)?.sent
+      const sent = this.sessionToChange(clientId)?.sent
       const entry = sent?.get(delivery)
       if (sent !== undefined && entry !== undefined) {
         sent.delete(delivery)
@@ -227,34 +308,35 @@ export class Ledger {
         return
       }
     }
-    const entry = this.waitingFor(owner)?.remove(delivery) ?? null
+    const entry = this.#queueToChange(owner)?.remove(delivery) ?? null
     if (entry !== null) this.#forget(entry, false)
   }
 
   retain(topic: string, sequence: number): void {
     const slot = this.#fresh.slotOf(sequence)
     if (slot === undefined) throw new Error(`message ${sequence} is retained and was not stored`)
-    this.restoreRetained(topic, { slot, sequence })
+    this.restoreRetained(topic, slot, sequence)
   }
 
-  restoreRetained(topic: string, entry: RetainedEntry): void {
+  restoreRetained(topic: string, slot: number, sequence: number): void {
     this.clearRetained(topic)
-    this.retained.set(topic, entry)
-    this.#retainedSlots.set(entry.sequence, entry.slot)
-    this.messages.refer(entry.slot, 1)
+    this.#retained.set(topic, { slot, sequence, image: 0 })
+    this.#retainedSlots.set(sequence, slot)
+    this.messages.refer(slot, 1)
   }
 
   clearRetained(topic: string): void {
-    const entry = this.retained.get(topic)
+    const entry = this.#retained.get(topic)
     if (entry === undefined) return
-    this.retained.delete(topic)
+    this.#retained.delete(topic)
     this.#retainedSlots.delete(entry.sequence)
     this.#release(entry.slot)
   }
 
   /** Must be called at a start: QoS 2 deliveries to members without a stored session are lost with their sessions. */
   forgetBegun(): void {
-    for (const { waiting } of this.queues.values()) {
+    // No image is made then.
+    for (const { waiting } of this.#queues.values()) {
       for (const { delivery, slot, options } of [...waiting.after(0)]) {
         if ((options & BEGUN) === 0) continue
         waiting.remove(delivery)
@@ -264,21 +346,29 @@ export class Ledger {
     this.endCommit()
   }
 
-  /** Returns the queue of the owner. It is made if the owner has a queue of its own; null for a client without a session. */
+  /** Where deliveries wait for the owner, to be changed; made for one that has a queue of its own. Null without a session. */
   queueOf(owner: Owner): DeliveryQueue | null {
-    const known = this.waitingFor(owner)
+    const known = this.#queueToChange(owner)
     const queueOwner = asQueueOwner(owner)
     if (known !== null || queueOwner === null) return known
     const waiting = new DeliveryQueue()
-    this.queues.set(ownerKey(owner), { owner: queueOwner, waiting })
+    this.#queues.set(ownerKey(owner), { owner: queueOwner, waiting, image: 0 })
     return waiting
   }
 
+  /** To be read. */
   waitingFor(owner: Owner): DeliveryQueue | null {
     const clientId = clientOf(owner)
     return clientId === null
-      ? (this.queues.get(ownerKey(owner))?.waiting ?? null)
-      : (this.sessions.get(clientId)?.waiting ?? null)
+      ? (this.#queues.get(ownerKey(owner))?.waiting ?? null)
+      : (this.#sessions.get(clientId)?.waiting ?? null)
+  }
+
+  #queueToChange(owner: Owner): DeliveryQueue | null {
+    const clientId = clientOf(owner)
+    return clientId === null
+      ? (this.#queues.toChange(ownerKey(owner), copyOfQueue)?.waiting ?? null)
+      : (this.sessionToChange(clientId)?.waiting ?? null)
   }
 
   #empty(waiting: DeliveryQueue): void {
@@ -295,7 +385,26 @@ export class Ledger {
   }
 }
 
-/** Packs QoS and RETAIN as a delivery keeps them. */
+function copyOfSession(session: SessionEntry): SessionEntry {
+  return {
+    clientId: session.clientId,
+    identity: session.identity,
+    expiryIntervalSeconds: session.expiryIntervalSeconds,
+    expiresAt: session.expiresAt,
+    subscriptions: new Map(session.subscriptions),
+    replays: new Map(session.replays),
+    waiting: session.waiting.copy(),
+    sent: new Map(session.sent),
+    incoming: new Set(session.incoming),
+    image: 0,
+  }
+}
+
+function copyOfQueue({ owner, waiting }: QueueEntry): QueueEntry {
+  return { owner, waiting: waiting.copy(), image: 0 }
+}
+
+/** QoS and RETAIN as a delivery keeps them. */
 export function optionsOf(change: { readonly qos: QoS; readonly retain: boolean }): number {
   return change.qos | (change.retain ? RETAIN : 0)
 }

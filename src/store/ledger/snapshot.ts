@@ -12,7 +12,7 @@ import {
   type Ledger,
   RETAIN,
   type SentEntry,
-  type SessionEntry,
+  type SessionView,
 } from './ledger.ts'
 import type { QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
 
@@ -65,7 +65,7 @@ class SnapshotMaking {
     this.#load = load
   }
 
-  session(session: SessionEntry): StoredSession {
+  session(session: SessionView): StoredSession {
     const { clientId, expiryIntervalSeconds, expiresAt, subscriptions, incoming } = session
     const will = this.#ledger.wills.get(clientId)
     const sent = [...session.sent.values()].map(entry => this.#sent(entry))
@@ -95,8 +95,7 @@ class SnapshotMaking {
     const { messages, identifiers } = this.#ledger
     for (const { slot, delivery, options } of line.after(0)) {
       bytes += messages.sizeOf(slot)
-      const all = (options & IDENTIFIED) === 0 ? undefined : identifiers.get(delivery)
-      if (all !== undefined) bytes += identifiersBytes(all)
+      if ((options & IDENTIFIED) !== 0) bytes += identifiersBytes(identifiers.of(delivery))
     }
     return { messages: line.count, bytes }
   }
@@ -129,7 +128,7 @@ export function storedDelivery(
     message,
     qos: qosIn(options),
     retain: (options & RETAIN) !== 0,
-    identifiers: ledger.identifiers.get(delivery) ?? [],
+    identifiers: ledger.identifiers.of(delivery),
     packetId,
     group,
   }

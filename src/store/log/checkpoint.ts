@@ -4,7 +4,7 @@
 import { Writer } from '../../packet/writer.ts'
 import { ByteReader } from '../bytes.ts'
 import type { Disk, DiskFile } from '../disk.ts'
-import { endRestore, imageOf, restoreRecord } from '../ledger/image.ts'
+import { endRestore, LedgerImage, restoreRecord } from '../ledger/image.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { frameBytes, END_BYTES, type FrameMark, writeFrame } from './frame.ts'
 import { laterFrame, scanFrames, writeAll } from './segment-file.ts'
@@ -35,47 +35,57 @@ export function unfinishedNames(disk: Disk): string[] {
   return disk.list().filter(name => UNFINISHED.test(name))
 }
 
-/** Writes the ledger in the state at its construction, frame by frame. */
+/** Writes the ledger as it is when this is made, a frame at a time; the ledger may change meanwhile. */
 export class CheckpointWriter {
   readonly name: string
   readonly position: LogPosition
   readonly #disk: Disk
-  readonly #payloads: readonly Buffer[]
+  readonly #image: LedgerImage
+  readonly #payloads: Iterator<Buffer>
   #file: DiskFile | null = null
-  #next = 0
+  #frame = Buffer.alloc(0)
+  #frames = 0
   #end = 0
 
   constructor(disk: Disk, ledger: Ledger, position: LogPosition) {
     this.name = `checkpoint-${String(position.commit).padStart(16, '0')}`
     this.position = position
     this.#disk = disk
-    this.#payloads = [positionRecord(position), ...imageOf(ledger), Buffer.of(END)]
+    this.#image = new LedgerImage(ledger)
+    this.#payloads = payloads(position, this.#image)
   }
 
   get bytes(): number {
     return this.#end
   }
 
-  /** Writes the next frame. Returns true when the checkpoint is complete and durable under its name. */
+  /** Writes the next frame, if that is found in one slice. True when all of it is there and durable under its name. */
   step(): boolean {
-    const payload = this.#payloads[this.#next]
-    if (payload === undefined) return true
-    const frame = Buffer.allocUnsafeSlow(frameBytes(payload.length) + END_BYTES)
-    writeFrame(frame, payload, this.#next + 1, MARK)
-    const file = this.#openFile()
-    roomFor(() => writeAll(file, frame, this.#end))
-    // Each part is synced, because one large sync at the end would delay the syncs of the log.
-    file.sync()
-    this.#end += frame.length - END_BYTES
-    this.#next += 1
-    if (this.#next < this.#payloads.length) return false
-    file.close()
+    const next = this.#payloads.next()
+    if (next.done !== true) {
+      if (next.value.length > 0) this.#write(next.value)
+      return false
+    }
+    this.#file?.close()
     this.#disk.rename(`${this.name}.new`, this.name)
     this.#disk.syncNames()
     return true
   }
 
+  #write(payload: Buffer): void {
+    const needed = frameBytes(payload.length) + END_BYTES
+    if (this.#frame.length < needed) this.#frame = Buffer.allocUnsafeSlow(needed)
+    writeFrame(this.#frame, payload, this.#frames + 1, MARK)
+    const file = this.#openFile()
+    roomFor(() => writeAll(file, this.#frame.subarray(0, needed), this.#end))
+    // A little at a time: one large sync at the end would hold up the log's.
+    file.sync()
+    this.#end += needed - END_BYTES
+    this.#frames += 1
+  }
+
   abandon(): void {
+    this.#image.end()
     if (this.#file === null) return
     this.#file.close()
     this.#disk.remove(`${this.name}.new`)
@@ -85,6 +95,12 @@ export class CheckpointWriter {
     this.#file ??= roomFor(() => this.#disk.create(`${this.name}.new`))
     return this.#file
   }
+}
+
+function* payloads(position: LogPosition, image: LedgerImage): Iterator<Buffer> {
+  yield positionRecord(position)
+  yield* image.slices()
+  yield Buffer.of(END)
 }
 
 /**

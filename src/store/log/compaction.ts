@@ -11,10 +11,13 @@ import type { Segments } from './segments.ts'
 
 /** The bytes of a message in its file besides topic and payload. */
 const RECORD_BYTES = 64
-/** The most bytes that are moved at once. */
-const FRAME_BYTES = 1_048_576
-/** The most bytes that are moved before one checkpoint. */
+/** Moved at once. */
+const FRAME_BYTES = 262_144
+/** Moved before one checkpoint. */
 const MESSAGES_MAX = 262_144
+/** So many slots are looked at between two commits, and so many messages found. */
+const SLOTS_A_SLICE = 65_536
+const MESSAGES_A_SLICE = 8_192
 
 interface SlotPlace extends Place {
   readonly slot: number
@@ -68,17 +71,48 @@ export function neededBytes(ledger: Ledger, segment: number): number {
 export class Compaction {
   readonly #ledger: Ledger
   readonly #segments: Segments
-  readonly #places: readonly SlotPlace[]
+  readonly #sparse: ReadonlySet<number>
+  #places: readonly SlotPlace[] = []
   #next = 0
+  #slot = 0
+  #messagesLeft = MESSAGES_MAX
 
   constructor(ledger: Ledger, segments: Segments, sparse: ReadonlySet<number>) {
     this.#ledger = ledger
     this.#segments = segments
-    this.#places = placesIn(ledger, sparse)
+    this.#sparse = sparse
   }
 
-  /** Moves some messages. Returns false when there is nothing left to move. Throws DiskFull. */
+  /** Looks for some messages, or moves some. False when there is nothing left to move. Throws DiskFull. */
   step(): boolean {
+    if (this.#next < this.#places.length) {
+      this.#move()
+      return true
+    }
+    const { messages } = this.#ledger
+    if (this.#sparse.size === 0 || this.#slot >= messages.end || this.#messagesLeft <= 0)
+      return false
+    this.#find()
+    return true
+  }
+
+  #find(): void {
+    const { messages } = this.#ledger
+    const places: SlotPlace[] = []
+    const end = Math.min(messages.end, this.#slot + SLOTS_A_SLICE)
+    for (; this.#slot < end && places.length < MESSAGES_A_SLICE; this.#slot++) {
+      const position = messages.positionOf(this.#slot)
+      if (this.#sparse.has(segmentOf(position))) {
+        places.push({ slot: this.#slot, position, record: messages.recordOf(this.#slot) })
+      }
+    }
+    places.sort((one, other) => one.position - other.position || one.record - other.record)
+    this.#places = places
+    this.#next = 0
+    this.#messagesLeft -= places.length
+  }
+
+  #move(): void {
     const writer = new Writer()
     const moved: { readonly place: SlotPlace; readonly record: number }[] = []
     let next = this.#next
@@ -88,16 +122,13 @@ export class Compaction {
       moved.push({ place, record: writer.length })
       this.#copy(place, writer)
     }
-    if (moved.length === 0) {
-      this.#next = next
-      return next < this.#places.length
-    }
-    const position = this.#segments.append(writer.bytes.subarray(0, writer.length))
-    for (const { place, record } of moved) {
-      this.#ledger.messages.move(place.slot, position, record)
+    if (moved.length > 0) {
+      const position = this.#segments.append(writer.bytes.subarray(0, writer.length))
+      for (const { place, record } of moved) {
+        this.#ledger.messages.move(place.slot, position, record)
+      }
     }
     this.#next = next
-    return true
   }
 
   /** Whether the message is still in this slot: it may have been settled, and the slot may have another message. */
@@ -113,16 +144,4 @@ export class Compaction {
     writer.uint8(MOVED)
     writer.raw(payload.subarray(record + 1, record + MESSAGE_IN_RECORD + length))
   }
-}
-
-function placesIn({ messages }: Ledger, sparse: ReadonlySet<number>): SlotPlace[] {
-  const places: SlotPlace[] = []
-  if (sparse.size === 0) return places
-  for (let slot = 0; slot < messages.end && places.length < MESSAGES_MAX; slot++) {
-    const position = messages.positionOf(slot)
-    if (sparse.has(segmentOf(position))) {
-      places.push({ slot, position, record: messages.recordOf(slot) })
-    }
-  }
-  return places.sort((one, other) => one.position - other.position || one.record - other.record)
 }

@@ -71,6 +71,7 @@ const GAIN_PART_OF_SEGMENT = 4
 /** The free space is checked again after this many bytes of log. */
 const ROOM_CHECK_BYTES = 1_048_576
 
+// Wide on purpose: commits, checkpoints and what is let go of depend on one log, one room and one ledger, step by step.
 export class LogStore {
   readonly #disk: Disk
   readonly #options: LogStoreOptions

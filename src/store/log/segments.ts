@@ -67,6 +67,7 @@ interface SegmentsOptions {
 
 type OnFrame = (payload: Buffer, position: Position) => void
 
+// Wide on purpose: the files of one log, its end and its spares change together, and a crash may come between any two.
 export class Segments {
   readonly #disk: Disk
   readonly #options: SegmentsOptions
