@@ -1,6 +1,6 @@
 // Access by the configuration and its files, which are read again when they change while the broker runs.
 
-import { unwatchFile, watchFile } from 'node:fs'
+import { statSync, unwatchFile, watchFile } from 'node:fs'
 import { type AccessFiles, readAccess } from '../access/access-settings.ts'
 import type { Access } from '../access/access.ts'
 import { CertificateUsers } from '../access/certificate-users.ts'
@@ -23,6 +23,8 @@ export class ConfiguredAccess {
   readonly #users: UsersAccess | null
   readonly #changed = (): void => this.#settle()
   #settled: NodeJS.Timeout | undefined
+  /** The state of the files when they were last read. */
+  #readState = ''
   #core: Core | null = null
 
   /** Throws AccessFileError. */
@@ -45,6 +47,10 @@ export class ConfiguredAccess {
     for (const file of this.#files()) {
       watchFile(file, { interval: LOOKED_AT_EVERY_MS, persistent: false }, this.#changed)
     }
+    // Watching does not report a change that was made while the broker started.
+    this.#settled = setTimeout(() => {
+      if (this.#stateNow() !== this.#readState) this.#reloadOrKeep()
+    }, SETTLED_AFTER_MS).unref()
   }
 
   /**
@@ -77,7 +83,12 @@ export class ConfiguredAccess {
     return [this.#settings.usersFile, this.#settings.rulesFile].filter(each => each !== undefined)
   }
 
+  #stateNow(): string {
+    return this.#files().map(stateOf).join()
+  }
+
   #read(): AccessFiles {
+    this.#readState = this.#stateNow()
     const files = readAccess(this.#settings)
     for (const { place, sentence } of files.warnings) {
       this.#log.warn({ event: 'access.doubtful', place }, `${place}: ${sentence}`)
@@ -96,6 +107,16 @@ export class ConfiguredAccess {
     } catch (error) {
       keptInstead(this.#log, error)
     }
+  }
+}
+
+function stateOf(file: string): string {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(file)
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
+  } catch {
+    // Reading it says why.
+    return 'none'
   }
 }
 

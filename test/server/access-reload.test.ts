@@ -17,10 +17,13 @@ function usersOf(...names: readonly string[]): string {
   return names.map(name => `${name}:${formatHash(newPbkdf2(Buffer.from('x'), 101))}\n`).join('')
 }
 
-/** A broker with alice and bob, its files, and the lines of its log. */
-async function reloadable(t: Test) {
+function filesIn(t: Test) {
   const folder = t.testdir({ users: usersOf('alice', 'bob'), rules: RULES })
-  const files = { usersFile: resolve(folder, 'users'), rulesFile: resolve(folder, 'rules') }
+  return { usersFile: resolve(folder, 'users'), rulesFile: resolve(folder, 'rules') }
+}
+
+/** A broker with alice and bob, its files, and the lines of its log. */
+async function reloadable(t: Test, files = filesIn(t)) {
   const events: { event: string; cause?: string; disconnected?: number }[] = []
   const heard = new EventTarget()
   const note = (line: object): void => {
@@ -107,6 +110,18 @@ test('a wrong file changes nothing, and the log names its line', async t => {
   t.equal(bob.connected, true)
   t.notOk(events.some(({ event }) => event === 'access.reloaded'))
   await (await connect('bob')).endAsync()
+})
+
+test('a file that changes while the broker starts is read anew', async t => {
+  const folder = t.testdir({ users: usersOf('alice'), rules: RULES })
+  const usersFile = resolve(folder, 'users')
+  const starting = reloadable(t, { usersFile, rulesFile: resolve(folder, 'rules') })
+  replaceFile(usersFile, usersOf('alice', 'bob'))
+  const { connect, logged } = await starting
+
+  t.match(await logged('access.reloaded'), { users: 2, disconnected: 0 })
+  const bob = await connect('bob')
+  await bob.endAsync()
 })
 
 test('SIGHUP reads users and rules anew', async t => {
