@@ -32,6 +32,11 @@ interface PropertyKind {
   readonly places: readonly PropertyPlace[]
 }
 
+interface WrittenKind {
+  readonly kind: PropertyKind
+  readonly order: number
+}
+
 const ACKNOWLEDGEMENTS = ['puback', 'pubrec', 'pubrel', 'pubcomp'] as const
 const ANSWERS = [
   ...ACKNOWLEDGEMENTS,
@@ -103,6 +108,11 @@ const KINDS_WRITTEN: readonly PropertyKind[] = [
   ...KINDS.filter(({ name }) => !FIRST.includes(name) && !LAST.includes(name)),
   ...LAST.flatMap(name => KINDS.filter(kind => kind.name === name)),
 ]
+
+/** With the place of each in that order. */
+const WRITTEN_BY_NAME = new Map<string, WrittenKind>(
+  KINDS_WRITTEN.map((kind, order) => [kind.name, { kind, order }]),
+)
 
 const KIND_BY_ID = new Map(KINDS.map(kind => [kind.id, kind]))
 
@@ -222,12 +232,29 @@ export function writeProperties(writer: Writer, properties: Properties): void {
     return
   }
   scratch.reset()
-  for (const kind of KINDS_WRITTEN) {
+  for (const { kind } of kindsIn(properties)) {
     const value = properties[kind.name]
     if (value !== undefined) writeProperty(scratch, kind, value)
   }
   writer.varint(scratch.length)
   writer.raw(scratch.bytes.subarray(0, scratch.length))
+}
+
+/** In the order in which they are written. To ask for each of the 27 costs more than all else of a PUBLISH. */
+function kindsIn(properties: Properties): readonly WrittenKind[] {
+  const found: WrittenKind[] = []
+  for (const name of Object.keys(properties)) {
+    const written = WRITTEN_BY_NAME.get(name)
+    if (written === undefined) continue
+    let at = found.length
+    for (let before = found[at - 1]; before !== undefined && before.order > written.order;) {
+      found[at] = before
+      at -= 1
+      before = found[at - 1]
+    }
+    found[at] = written
+  }
+  return found
 }
 
 function writeProperty(writer: Writer, kind: PropertyKind, value: unknown): void {

@@ -248,3 +248,19 @@ test('what was written is read as it was, over generated packets of every kind',
   }
   t.equal(seen.size, PACKET_TYPES.length)
 })
+
+test('properties are written in one order, whichever order they were set in', async t => {
+  const one: Packet = {
+    type: 'connack',
+    sessionPresent: false,
+    reason: 0,
+    properties: { topicAliasMaximum: 7, serverKeepAlive: 9, receiveMaximum: 20 },
+  }
+  const other: Packet = {
+    ...one,
+    properties: { receiveMaximum: 20, serverKeepAlive: 9, topicAliasMaximum: 7 },
+  }
+
+  t.equal(encode(one, 5).toString('hex'), '200c000009220007130009210014')
+  t.equal(encode(other, 5).toString('hex'), '200c000009220007130009210014')
+})
