@@ -2,7 +2,7 @@
 
 import { readFileSync, type Stats, statSync } from 'node:fs'
 
-export const ACCESS_FILE_BYTES_MAX = 16_777_216
+const ACCESS_FILE_BYTES_MAX = 16_777_216
 /** The most wrong lines that an error reports. */
 const PROBLEMS_SAID_MAX = 10
 /** A file with so many is another kind of file: it is not read on, and the broker goes on soon. */

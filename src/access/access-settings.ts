@@ -6,7 +6,7 @@ import { type AclFile, parseAclFile } from './mosquitto/acl-file.ts'
 import { parsePasswordFile, type PasswordFile, passwordUser } from './password/password-file.ts'
 import { WrongHash } from './password/password-hash.ts'
 
-export interface AccessSettings {
+interface AccessSettings {
   readonly anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
   readonly usersFile?: string | undefined
   readonly users?: Readonly<Record<string, string>> | undefined

@@ -3,6 +3,7 @@
 import { OVERLAPS_PER_UNIT_BITS, PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import { makeMessage, type Message, ownCopy } from '../message.ts'
 import { NO_PROPERTIES, type Will } from '../packet/packet.ts'
+import { NOT_AUTHORIZED } from '../packet/reason.ts'
 import type { Match } from '../routing/router.ts'
 import type { Principal } from '../session/client-rights.ts'
 import { NotAdmitted } from './admission.ts'
@@ -61,7 +62,8 @@ export class Publishing implements WillPublisher {
     const admitted = broker.admission.will(will, owner)
     if (admitted instanceof NotAdmitted) {
       const message = makeMessage(will, will.topic, owner.clientId, broker)
-      broker.dropped('not-authorized', message, owner.clientId)
+      const reason = admitted.reason === NOT_AUTHORIZED ? 'not-authorized' : 'will-refused'
+      broker.dropped(reason, message, owner.clientId)
       return
     }
     broker.statistics.willsPublished += 1

@@ -36,6 +36,7 @@ export class Statistics {
     'session-ended': 0,
     'group-ended': 0,
     'not-authorized': 0,
+    'will-refused': 0,
     'no-right-to-receive': 0,
     'no-packet-identifier': 0,
   }

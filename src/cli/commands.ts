@@ -8,8 +8,11 @@ export interface Flag {
   readonly help: string
 }
 
+/** Each has its case in `cli/run.ts`, which the compiler asks for. */
+type CommandName = 'start' | 'check' | 'store' | 'user' | 'passwd'
+
 export interface Command {
-  readonly name: string
+  readonly name: CommandName
   readonly argument?: string
   readonly help: string
   readonly flags: readonly Flag[]

@@ -45,21 +45,29 @@ async function execute(argv: readonly string[], version: string): Promise<number
   const command = commandNamed(isNamed ? first : 'start')
   const args = argv.slice(isNamed ? 1 : 0)
   const words = wordsOf(command, command.name === 'passwd' ? flagsFirst(args) : args)
-  const { values, positionals } = words
+  const { values } = words
   if (values['help'] === true) return say(isNamed ? helpOf(command, version) : helpText(version))
   if (values['version'] === true) return say(`pondhawk ${version}\n`)
-  if (command.name === 'passwd') return keepUsers(() => passwdCommand(words))
+  return perform(command, words, version)
+}
+
+/** A command without a case does not compile. */
+function perform(command: Command, words: Words, version: string): Promise<number | null> | number {
+  const { values, positionals } = words
   const file = fileOf(command, values, positionals)
-  if (command.name === 'user') return keepUsers(() => userCommand(words, usersFileOf(values, file)))
-  const loaded = loadConfig({ file, environment: process.env, overrides: {} })
-  const config = withFlags(loaded, values, file)
+  const config = (): Config =>
+    withFlags(loadConfig({ file, environment: process.env, overrides: {} }), values, file)
   switch (command.name) {
+    case 'passwd':
+      return keepUsers(() => passwdCommand(words))
+    case 'user':
+      return keepUsers(() => userCommand(words, usersFileOf(values, file)))
     case 'check':
-      return check(config, file)
+      return check(config(), file)
     case 'store':
-      return keepStore(positionals, config)
-    default:
-      return start(config, version, file)
+      return keepStore(positionals, config())
+    case 'start':
+      return start(config(), version, file)
   }
 }
 

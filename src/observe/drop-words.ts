@@ -47,6 +47,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: null,
     isWarned: true,
   },
+  'will-refused': {
+    cause: 'the will breaks a rule or a limit that was set after its client had connected',
+    key: 'limits.topicLevelsMax',
+    isWarned: true,
+  },
   'no-right-to-receive': {
     cause: 'the client has no right to receive it',
     key: null,

@@ -20,6 +20,7 @@ export type DropReason =
   | 'session-ended'
   | 'group-ended'
   | 'not-authorized'
+  | 'will-refused'
   | 'no-right-to-receive'
   | 'no-packet-identifier'
 

@@ -485,3 +485,19 @@ test('programs and wills are asked for a topic name before they are asked whose 
   t.match(admission.publish(said, '$SYS/a', asker), refused)
   t.match(admission.will({ ...said, topic: 'a' }, asker), refused)
 })
+
+test('a will that a new limit forbids is dropped with a reason of its own', async t => {
+  const store = new MemoryStore()
+  const before = new Pond({ store })
+  before.client('watcher', DURABLE).subscribes('#', 1)
+  before.client('a', { will: { topic: 'a/b/c/d/e', payload: 'x', qos: 1 } })
+  before.settles()
+
+  await store.close()
+  const snapshot = await store.open()
+  const pond = new Pond({ store, snapshot, now: before.now, limits: { topicLevelsMax: 3 } })
+
+  t.equal(pond.broker.statistics.dropped['will-refused'], 1)
+  t.equal(pond.broker.statistics.dropped['not-authorized'], 0)
+  t.equal(pond.broker.statistics.willsPublished, 0)
+})

@@ -9,7 +9,7 @@ const LEVELS_MAX = 201
 const FILTER_BYTES_MAX = 65_535
 
 /** The clients that a line applies to. */
-export interface Section {
+interface Section {
   /** Null for clients without a user name. */
   readonly username: string | null
   /** Only this client id; null for all. */
@@ -18,7 +18,7 @@ export interface Section {
   readonly subnets: BlockList | null
 }
 
-export type AclAccess = 'read' | 'write' | 'readwrite' | 'deny'
+type AclAccess = 'read' | 'write' | 'readwrite' | 'deny'
 
 /** A `topic` or `pattern` line. */
 export interface TopicLine {

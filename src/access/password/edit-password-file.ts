@@ -25,7 +25,7 @@ const TRIED_EVERY_MS = 20
 /** The error when a file cannot be changed, with a sentence. */
 export class EditError extends Error {}
 
-export type Edit = (text: string) => string
+type Edit = (text: string) => string
 
 /** Adds the user or replaces its hash. Throws EditError or AccessFileError. */
 export async function setUser(

@@ -5,17 +5,17 @@ import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 
 /** The most entries that are kept. The oldest are discarded. */
-export const FAILED_LOGINS_MAX = 10_000
+const FAILED_LOGINS_MAX = 10_000
 
-export interface Slowing {
+interface Slowing {
   /** This many failures cause no delay, because people mistype. */
   readonly freeFailures: number
   readonly firstDelayMs: number
   readonly delayMsMax: number
 }
 
-export const USER_SLOWING: Slowing = { freeFailures: 3, firstDelayMs: 250, delayMsMax: 2_000 }
-export const ADDRESS_SLOWING: Slowing = { freeFailures: 20, firstDelayMs: 50, delayMsMax: 1_000 }
+const USER_SLOWING: Slowing = { freeFailures: 3, firstDelayMs: 250, delayMsMax: 2_000 }
+const ADDRESS_SLOWING: Slowing = { freeFailures: 20, firstDelayMs: 50, delayMsMax: 1_000 }
 /** After so long without a failure there are none. */
 const FORGOTTEN_AFTER_MS = 600_000
 

@@ -6,9 +6,9 @@ import { FairQueue } from './fair-queue.ts'
 import type { HashOrder, HashReport } from './hash-thread.ts'
 
 /** The most waiting passwords. About ten are hashed per second. */
-export const HASHES_QUEUED_MAX = 256
+const HASHES_QUEUED_MAX = 256
 
-export type HashAnswer = 'matches' | 'differs' | 'busy' | 'failed'
+type HashAnswer = 'matches' | 'differs' | 'busy' | 'failed'
 
 interface Task {
   readonly order: HashOrder

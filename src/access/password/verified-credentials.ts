@@ -3,7 +3,7 @@
 
 import { createHmac, randomBytes } from 'node:crypto'
 
-export const VERIFIED_CREDENTIALS_MAX = 10_000
+const VERIFIED_CREDENTIALS_MAX = 10_000
 
 const KEY_BYTES = 32
 const LENGTH_BYTES = 4

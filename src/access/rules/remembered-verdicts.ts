@@ -1,6 +1,6 @@
 // A cache of verdicts about topics, kept for each client until rules change, with one bound for all clients together.
 
-export const REMEMBERED_VERDICTS_MAX = 65_536
+const REMEMBERED_VERDICTS_MAX = 65_536
 /** A longer topic is judged each time: clients choose topics, and may choose long ones to fill the memory. */
 export const REMEMBERED_TOPIC_LENGTH_MAX = 256
 

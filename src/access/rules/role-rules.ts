@@ -4,7 +4,7 @@
 import type { ClientRules, SubscribeRule, TopicRule, TopicRules } from './rule.ts'
 import { EVERY_KIND } from './rule.ts'
 
-export type RoleAction = 'send' | 'receive' | 'subscribe'
+type RoleAction = 'send' | 'receive' | 'subscribe'
 
 export interface RoleRule {
   readonly action: RoleAction
@@ -31,7 +31,7 @@ export interface Group {
   readonly roles: readonly Given<Role>[]
 }
 
-export interface RoleDefaults {
+interface RoleDefaults {
   readonly send: boolean
   readonly receive: boolean
   readonly subscribe: boolean
