@@ -76,10 +76,18 @@ const POLICY = [
   `frame-ancestors 'none'`,
 ].join('; ')
 
+/** What is wrong is in the log alone: whoever asks here may be a stranger. */
+function readiness(sources: WebPageSources): string {
+  if (!sources.keepsOldAccess()) return 'ready\n'
+  return 'ready\nThe users and rules could not be read anew: those of before hold. The log says why.\n'
+}
+
 interface WebPageSources {
   status(): Status
   /** Listeners are bound and the broker is not stopping. */
   isReady(): boolean
+  /** The users and rules could not be read anew: those of before hold. */
+  keepsOldAccess(): boolean
 }
 
 /** Answers `/`, `/api/v1/status`, `/healthz` and `/readyz`. */
@@ -104,7 +112,7 @@ export function webPage(
         answer(response, 200, 'text/plain', 'alive\n')
         return
       case '/readyz':
-        if (sources.isReady()) answer(response, 200, 'text/plain', 'ready\n')
+        if (sources.isReady()) answer(response, 200, 'text/plain', readiness(sources))
         else answer(response, 503, 'text/plain', 'not ready\n')
         return
       default:

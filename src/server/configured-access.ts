@@ -22,6 +22,9 @@ export class ConfiguredAccess {
   /** Null when every client is allowed and may do everything. */
   readonly #users: UsersAccess | null
   readonly #changed = (): void => this.#settle()
+  /** The files were wrong when they were last read: the users and rules of before hold. */
+  keepsOld = false
+  #reloadsRefused = 0
   #settled: NodeJS.Timeout | undefined
   /** The state of the files when they were last read. */
   #readState = ''
@@ -59,7 +62,7 @@ export class ConfiguredAccess {
    */
   reload(): void {
     if (this.#users === null) return
-    const files = this.#read()
+    const files = this.#readAnew()
     this.#users.replace(files)
     const disconnected = this.#core === null ? 0 : judgeAnew(this.#core, this.#users)
     const users = files.users?.users.size ?? 0
@@ -70,7 +73,9 @@ export class ConfiguredAccess {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return this.#users?.counters ?? {}
+    if (this.#users === null) return {}
+    const reloadsRefused = this.#reloadsRefused
+    return { ...this.#users.counters, reloadsRefused, keepsOld: this.keepsOld ? 1 : 0 }
   }
 
   async close(): Promise<void> {
@@ -94,6 +99,18 @@ export class ConfiguredAccess {
       this.#log.warn({ event: 'access.doubtful', place }, `${place}: ${sentence}`)
     }
     return files
+  }
+
+  #readAnew(): AccessFiles {
+    try {
+      const files = this.#read()
+      this.keepsOld = false
+      return files
+    } catch (error) {
+      this.keepsOld = true
+      this.#reloadsRefused += 1
+      throw error
+    }
   }
 
   #settle(): void {

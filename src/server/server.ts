@@ -83,7 +83,11 @@ export class Server implements RunningServer {
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
     this.#status = statusSource(this.core, parts.logOutput, this.#access)
-    const page = webPage({ status: this.#status, isReady: () => !this.#isClosing })
+    const page = webPage({
+      status: this.#status,
+      isReady: () => !this.#isClosing,
+      keepsOldAccess: () => this.#access?.keepsOld === true,
+    })
     this.#listeners = new Listeners({
       config,
       log: this.#log,

@@ -124,10 +124,10 @@ test('a file that changes while the broker starts is read anew', async t => {
   await bob.endAsync()
 })
 
-test('SIGHUP reads users and rules anew', async t => {
+test('SIGHUP reads users and rules anew, and readyz and status tell when they are wrong', async t => {
   const folder = t.testdir({
     'pondhawk.yaml':
-      'listeners: [{port: 0}]\nstore: {durability: memory}\naccess: {usersFile: users}\n',
+      'listeners: [{port: 0}, {protocol: ws, port: 0}]\nstore: {durability: memory}\naccess: {usersFile: users}\n',
     users: usersOf('alice'),
   })
   const program = new Program(process.execPath, [CLI, '-c', resolve(folder, 'pondhawk.yaml')])
@@ -142,4 +142,14 @@ test('SIGHUP reads users and rules anew', async t => {
 
   t.match(program.output, `${resolve(folder, 'users')}:1: no hash follows the name`)
   t.ok(existsSync(folder))
+  const [, port] = /ws:\/\/[^:"]+:(\d+)/.exec(program.output) ?? []
+  const page = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+  t.match(await page('/readyz'), /^ready\nThe users and rules could not be read anew/)
+  t.match(JSON.parse(await page('/api/v1/status')), { access: { reloadsRefused: 1, keepsOld: 1 } })
+
+  writeFileSync(resolve(folder, 'users'), usersOf('alice', 'bob'))
+  program.process.kill('SIGHUP')
+  await program.prints('"users":2')
+
+  t.equal(await page('/readyz'), 'ready\n')
 })
