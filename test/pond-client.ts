@@ -1,4 +1,4 @@
-// A client of the pond: it says packets or bytes, and tells what it hears.
+// A client of the pond: it sends packets or bytes, and records what it receives.
 
 import { decode } from '../src/packet/decode.ts'
 import { encode } from '../src/packet/encode.ts'

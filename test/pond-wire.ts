@@ -1,4 +1,4 @@
-// A wire to a client of the pond: bytes arrive when they are written, or soon after, unless it is frozen.
+// A wire to a client of the pond. Bytes arrive when they are written, or soon after, unless the client does not read.
 
 import { LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from '../src/transport/wire.ts'
 

@@ -1,5 +1,5 @@
 // A broker without sockets and clocks, for tests of scenarios. Every packet of a client is a turn of its own, unless
-// `inOneTurn` joins them. Time passes when a test lets it pass.
+// `inOneTurn` joins them. Time passes only when a test advances it.
 
 import { openAccess } from '../src/access/open-access.ts'
 import type { Access } from '../src/access/access.ts'

@@ -1,6 +1,6 @@
 // Runs some of the tests: `npm run test:one -- test/session/session.test.ts`, `npm run test:fast`, `npm run watch -- test/session`.
-// It compiles what has changed and gives each test file to a Node of its own, so a single one is there in seconds;
-// `npm test` runs all of them through tap, with every reporter and option that tap has.
+// It compiles changed files and runs each test file in a Node process, so a single file takes seconds.
+// `npm test` runs all of them with tap, with all of its reporters and options.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, statSync, watch } from 'node:fs'

@@ -1,5 +1,5 @@
-// The rules that a machine can hold: who may import whom, what the core may not touch,
-// and how long a file or a function may be. ARCHITECTURE.md gives the reasons.
+// The rules that can be checked automatically: allowed imports, what the core must not use, and the length of files and
+// functions. ARCHITECTURE.md gives the reasons.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'

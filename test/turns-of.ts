@@ -1,4 +1,4 @@
-// How many turns of the loop something takes, and how many of them others wait.
+// Measures how many turns an action takes, and how many turns other clients wait.
 
 import type { Pond } from './pond.ts'
 import type { PondClient } from './pond-client.ts'

@@ -5,7 +5,7 @@ import { readFileSync, type Stats, statSync } from 'node:fs'
 const ACCESS_FILE_BYTES_MAX = 16_777_216
 /** The most wrong lines that an error reports. */
 const PROBLEMS_SAID_MAX = 10
-/** A file with so many is another kind of file: it is not read on, and the broker goes on soon. */
+/** A file with this many wrong lines is probably another kind of file. The rest is not read, so that the broker is not blocked. */
 export const PROBLEMS_MAX = 1_000
 
 export interface Line {
@@ -51,7 +51,7 @@ export function readAccessFile(file: string): Buffer {
   }
 }
 
-/** Why it is not even opened, or null. A pipe would hold the broker up until somebody writes into it, and is read only once. */
+/** Returns why the file is not opened, or null. A pipe would block the broker until somebody writes to it, and can be read only once. */
 function unreadable(found: Stats): string | null {
   const { size } = found
   if (size > ACCESS_FILE_BYTES_MAX)
@@ -59,7 +59,7 @@ function unreadable(found: Stats): string | null {
   return found.isFile() || found.isDirectory() ? null : 'is a pipe or a device, and no file'
 }
 
-/** The lines, without blanks at their ends; what is no UTF-8 goes to `problems`. The last one is where those are too many. */
+/** Returns the lines without white space at their ends, up to the line with too many problems. Lines that are not UTF-8 are added to `problems`. */
 export function* linesOf(bytes: Buffer, file: string, problems: Problem[]): Iterable<Line> {
   let start = 0
   for (let number = 1; start < bytes.length && problems.length < PROBLEMS_MAX; number++) {

@@ -10,18 +10,18 @@ export interface Permissions {
    */
   mayReceive?(topic: string): boolean
   /**
-   * Whether the client may be in a share group with this filter, whose members take messages away from one another: asked
-   * at SUBSCRIBE, after `maySubscribe`. Left out: whoever may subscribe may.
+   * Whether the client may join a share group with this filter. A member takes messages away from the others. It is checked at
+   * SUBSCRIBE, after `maySubscribe`. If it is left out, every client that may subscribe may join.
    */
   mayShare?(filter: string): boolean
 }
 
 /**
- * Permissions with rules behind them. They know of a whole filter whether all of it may be received: then its messages need no look,
- * one by one. They name the rule that decides, as `rules.acl:12`, for the log and for nobody else; null where no rule speaks.
+ * Permissions by rules. They can decide whether a whole filter may be received; then its messages need no checks. They name the
+ * deciding rule, for example `rules.acl:12`, only for the log; null if no rule matches.
  */
 export interface RuledPermissions extends Permissions {
-  /** Another number after each change of the rules, which changes the answers. */
+  /** A number that changes with each change of the rules. */
   readonly rules: { readonly version: number }
   mayReceive(topic: string): boolean
   /** `filter` is the topic filter without `$share/group/`. */
@@ -31,7 +31,7 @@ export interface RuledPermissions extends Permissions {
   receiveRule(topic: string): string | null
 }
 
-/** In the log, in place of a rule: what is not allowed is denied. */
+/** Is logged in place of a rule if no rule allows the action. */
 export const NO_RULE = 'none allows it'
 
 export function isRuled(permissions: Permissions): permissions is RuledPermissions {

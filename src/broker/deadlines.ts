@@ -4,7 +4,7 @@
 export interface Deadline {
   /** Is called once, in a turn, when the deadline is reached. */
   expired(now: number): void
-  /** Where it stands among all, while it is set. Only `Deadlines` touches it. */
+  /** Its index in the heap while it is set. Only `Deadlines` changes it. */
   place?: Entry | undefined
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../access/password/password-hash.ts'
 import { askPassword, checkedPassword } from './ask-password.ts'
 import { UsageError, type Words } from './flags.ts'
-import type { Said } from './user-command.ts'
+import type { CommandOutput } from './user-command.ts'
 
 type Values = Words['values']
 
@@ -26,7 +26,7 @@ export function flagsFirst(args: readonly string[]): readonly string[] {
 }
 
 /** Throws UsageError, EditError or AccessFileError. */
-export async function passwdCommand({ values, positionals }: Words): Promise<Said> {
+export async function passwdCommand({ values, positionals }: Words): Promise<CommandOutput> {
   const { batch, create, delete: remove, upgrade } = values
   const [file, name, password, more] = positionals
   const most = upgrade === true ? 1 : batch === true ? 3 : 2
@@ -55,7 +55,10 @@ export async function passwdCommand({ values, positionals }: Words): Promise<Sai
 }
 
 /** Replaces plain passwords with hashes. Existing hashes are not changed. */
-async function upgraded(file: string, hashed: (password: string) => string): Promise<Said> {
+async function upgraded(
+  file: string,
+  hashed: (password: string) => string,
+): Promise<CommandOutput> {
   if (!existsSync(file)) throw new EditError(`there is no ${file}`)
   let count = 0
   await editFile(file, text => {

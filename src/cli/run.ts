@@ -20,7 +20,7 @@ import { listenerProblems, fileProblems } from './inspect.ts'
 import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { storeCommand } from './store-command.ts'
-import { type Said, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
+import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
 /** Exit statuses of sysexits.h: a wrong configuration is 78, a fault of the broker 70. Wrong usage is 2 by convention. */
@@ -133,7 +133,7 @@ function usersFileOf(values: Words['values'], file: string | null): UsersFile {
     : { path: relative('.', usersFile), isRead: true }
 }
 
-async function keepUsers(command: () => Promise<Said> | Said): Promise<number> {
+async function keepUsers(command: () => Promise<CommandOutput> | CommandOutput): Promise<number> {
   try {
     const { output, note } = await command()
     process.stderr.write(note)

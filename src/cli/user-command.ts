@@ -22,13 +22,13 @@ export interface UsersFile {
 }
 
 /** Output for programs goes to standard output, output for people to standard error. */
-export interface Said {
+export interface CommandOutput {
   readonly output: string
   readonly note: string
 }
 
 /** Throws UsageError, EditError or AccessFileError. */
-export async function userCommand(words: Words, file: UsersFile): Promise<Said> {
+export async function userCommand(words: Words, file: UsersFile): Promise<CommandOutput> {
   const said = await obeyed(words, file.path)
   const [verb] = words.positionals
   if (file.isRead || verb !== 'add') return said
@@ -36,7 +36,10 @@ export async function userCommand(words: Words, file: UsersFile): Promise<Said> 
   return { ...said, note: `${said.note}${hint}` }
 }
 
-function obeyed({ values, positionals }: Words, file: string): Promise<Said> | Said {
+function obeyed(
+  { values, positionals }: Words,
+  file: string,
+): Promise<CommandOutput> | CommandOutput {
   const [verb, name, more] = positionals
   if (more !== undefined)
     throw usage(`pondhawk user ${verb} takes one name, and not ${JSON.stringify(more)}.`)
@@ -55,7 +58,11 @@ function obeyed({ values, positionals }: Words, file: string): Promise<Said> | S
   }
 }
 
-async function addUser(file: string, name: string, values: Words['values']): Promise<Said> {
+async function addUser(
+  file: string,
+  name: string,
+  values: Words['values'],
+): Promise<CommandOutput> {
   if (usersIn(file).has(name)) {
     throw usage(
       `${file} has a user ${JSON.stringify(name)} already. Another password: pondhawk user passwd ${name}.`,
@@ -64,7 +71,11 @@ async function addUser(file: string, name: string, values: Words['values']): Pro
   return saved(file, name, values, 'may come in now')
 }
 
-async function changePassword(file: string, name: string, values: Words['values']): Promise<Said> {
+async function changePassword(
+  file: string,
+  name: string,
+  values: Words['values'],
+): Promise<CommandOutput> {
   if (!usersIn(file).has(name)) {
     throw usage(
       `${file} has no user ${JSON.stringify(name)}. A new one: pondhawk user add ${name}.`,
@@ -78,14 +89,14 @@ async function saved(
   name: string,
   values: Words['values'],
   what: string,
-): Promise<Said> {
+): Promise<CommandOutput> {
   const isGenerated = values['generate'] === true
   const password = await passwordFor(name, values)
   await setUser(file, name, formatHash(newPbkdf2(Buffer.from(password))))
   return { output: isGenerated ? `${password}\n` : '', note: `${name} ${what} (${file})\n` }
 }
 
-async function takeAway(file: string, name: string): Promise<Said> {
+async function takeAway(file: string, name: string): Promise<CommandOutput> {
   await removeUser(file, name)
   return { output: '', note: `${name} is gone (${file})\n` }
 }

@@ -24,7 +24,7 @@ import type {
   Question,
 } from './connection-context.ts'
 import { type ConnectionState, negotiatedIn, type ReadingState } from './connection-state.ts'
-import { sayReason, sayUnreadable } from './departure.ts'
+import { sendReason, sayUnreadable } from './departure.ts'
 import { factsOf } from './handshake.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
@@ -178,7 +178,7 @@ export class Connection implements TimeLimited, SessionHolder {
 
   /** There is room for more bytes to the client. */
   drained(): void {
-    this.sender.isAwaited = false
+    this.sender.sessionWaits = false
     if (this.state.kind !== 'connected') return
     const { broker } = this.context
     broker.changing += 1
@@ -209,13 +209,13 @@ export class Connection implements TimeLimited, SessionHolder {
 
   /** The broker stops: the client gets DISCONNECT, and its will is not changed. */
   brokerStops(): void {
-    sayReason(this.state, this.sender, SERVER_SHUTTING_DOWN, 'the broker is stopping')
+    sendReason(this.state, this.sender, SERVER_SHUTTING_DOWN, 'the broker is stopping')
     this.end(SERVER_SHUTTING_DOWN, 'the broker is stopping', 'broker-stops')
   }
 
   /** Ends the connection from the broker's side, with a reason for the client and a sentence for the log. */
   disconnect(reason: ReasonCode, sentence: string): void {
-    sayReason(this.state, this.sender, reason, sentence)
+    sendReason(this.state, this.sender, reason, sentence)
     this.end(reason, sentence, 'lost')
   }
 
@@ -236,7 +236,7 @@ export class Connection implements TimeLimited, SessionHolder {
     if (state.kind === 'awaiting-connect' && error instanceof MalformedPacket) {
       sayUnreadable(error, this.framer, sender)
     } else {
-      sayReason(state, sender, error.reason, error.message)
+      sendReason(state, sender, error.reason, error.message)
     }
     this.end(error.reason, error.message, 'lost')
   }

@@ -47,7 +47,7 @@ export function departureOf(packet: DisconnectPacket): {
 }
 
 /** Returns the packet with the reason, if the version has one [MQTT-4.13.1-1]. */
-export function sayReason(
+export function sendReason(
   state: ConnectionState,
   sender: Sender,
   reason: ReasonCode,

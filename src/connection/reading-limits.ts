@@ -1,4 +1,4 @@
-// How packets are read before CONNECT and after it: the same for all connections, which share these objects.
+// The limits of decoding before and after CONNECT. All connections share these objects.
 
 import type { Limits } from '../limits.ts'
 import type { PacketLimit } from '../packet/framer.ts'
@@ -19,7 +19,7 @@ export class ReadingLimits {
     }
   }
 
-  /** A CONNECT says its version itself. */
+  /** Returns the terms for a version. A CONNECT contains its own version. */
   termsOf(version: ProtocolVersion): ReadingTerms {
     return this.#terms[version]
   }

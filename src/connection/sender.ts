@@ -31,7 +31,7 @@ export class Sender implements Link {
   #aliases: OutgoingAliases | null = null
   #flushEarlyAt = EARLY_FLUSH_BYTES
   /** Whether a session has read that there is no room, and must be pumped when there is room again. */
-  isAwaited = false
+  sessionWaits = false
   /**
    * The error that was thrown while a packet for this client was encoded, or null. It has the effect of a broken socket: nothing
    * more is sent, queued messages stay queued, and the host ends the connection at its next flush.
@@ -69,18 +69,18 @@ export class Sender implements Link {
     // When memory is full the bound is small, so that clients that do not read leave memory for others.
     if (waiting < limits.outboxBytesMax && (waiting < EARLY_FLUSH_BYTES || memory.hasReserve))
       return true
-    this.isAwaited = true
+    this.sessionWaits = true
     return false
   }
 
   get isFlowing(): boolean {
     if (this.#host.isFlowing && this.hasRoom) return true
-    this.isAwaited = true
+    this.sessionWaits = true
     return false
   }
 
   postpone(): void {
-    this.isAwaited = true
+    this.sessionWaits = true
     this.#host.requestFlush()
   }
 

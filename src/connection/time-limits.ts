@@ -63,7 +63,7 @@ export class TimeLimits implements Deadline {
     this.lastHeard = this.#broker.now
     const { deadlines, now } = this.#broker
     if (this.#silenceMax === 0) deadlines.clear(this)
-    // Otherwise it is looked at when CONNECT was due, and that it has come is seen then.
+    // Otherwise the deadline stays at the time when CONNECT was due. It is checked then, and CONNECT has arrived.
     else if (now + this.#silenceMax < this.#openingDue) deadlines.set(this, now + this.#silenceMax)
   }
 
@@ -90,7 +90,7 @@ export class TimeLimits implements Deadline {
     else this.#timeOut()
   }
 
-  /** What is set already comes before it, and is moved when it comes. */
+  /** A deadline that is set earlier stays, and is moved when it is reached. */
   #startOpeningLimit(): void {
     const { now, limits } = this.#broker
     this.#openingDue = now + limits.connectTimeoutSeconds * 1_000

@@ -25,7 +25,7 @@ export class Alarm {
   readonly #clock: Pick<Clock, 'now'>
   readonly #wake: () => void
   #timer: NodeJS.Timeout | null = null
-  /** When to wake, and when the timer rings: not later. */
+  /** When to wake, and when the timer fires, which is not later. */
   #at = Infinity
   #ringsAt = Infinity
 
@@ -38,7 +38,7 @@ export class Alarm {
   set(at: number): void {
     if (at === this.#at) return
     this.#at = at
-    // Deadlines of clients that come and go are put off again and again: a timer that is early is set anew when it rings.
+    // Deadlines are often moved to later times. The timer is not moved each time; if it fires too early, it is set again.
     if (this.#timer !== null && this.#ringsAt <= at && at !== Infinity) return
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null

@@ -25,8 +25,8 @@ interface Answer {
 }
 
 /**
- * How deep a program may publish from handlers of what it publishes. Beyond, it goes round in a circle that would end in the
- * middle of a change, for want of stack.
+ * How deep handlers of messages may publish further messages. Deeper calls are an endless recursion, which would overflow the stack
+ * in the middle of a change.
  */
 const PUBLISHES_WITHIN_MAX = 32
 
@@ -49,8 +49,8 @@ export class Commands implements Flushable {
   }
 
   /**
-   * Publishes before it returns, so in the order of the calls. Resolves with how many subscribers matched. Rejects when
-   * the asker may not publish this, when there is no space for it, or from handlers that call each other without end.
+   * Publishes before it returns, so messages have the order of the calls. Resolves with how many subscribers matched. Rejects
+   * when the caller may not publish this, when there is no room for it, or in an endless recursion of handlers.
    */
   async publish(said: Publishable, topic: string, asker: Asker): Promise<number> {
     if (this.#refusal !== null) throw this.#refusal
@@ -72,8 +72,8 @@ export class Commands implements Flushable {
   }
 
   /**
-   * Ends the client's connection. A client of MQTT 5 is told why by DISCONNECT with 0x98 (Administrative action) and the
-   * sentence as Reason String. Its will is published and its session stays as if the connection was lost. Resolves with
+   * Ends the client's connection. A client of MQTT 5 gets DISCONNECT with 0x98 (Administrative action) and the sentence
+   * as Reason String. Its will is published and its session stays as if the connection was lost. Resolves with
    * false when no such client is connected.
    */
   disconnectClient(clientId: string, sentence: string): Promise<boolean> {
@@ -86,7 +86,7 @@ export class Commands implements Flushable {
     return this.#later(() => {
       if (broker.sessions.get(clientId) === undefined) return false
       this.#disconnect(clientId, sentence)
-      // It may have ended with its connection.
+      // The session may have ended with its connection.
       const session = broker.sessions.get(clientId)
       if (session === undefined) return true
       broker.changing += 1

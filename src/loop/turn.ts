@@ -116,7 +116,7 @@ export class Turn {
     this.#flushables.add(flushable)
   }
 
-  /** The flushable's share of this turn is used up: it goes on in the next. May be called often. */
+  /** The flushable has used up its share of this turn: it continues in the next one. It may be called repeatedly. */
   postpone(flushable: Flushable): void {
     this.#postponed.add(flushable)
   }

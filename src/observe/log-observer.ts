@@ -130,7 +130,7 @@ interface DropLine {
   readonly sentence: string
 }
 
-/** No client id stands for the share groups, which have their own bounds. */
+/** A missing client id means share groups, which have separate bounds. */
 function dropLine(clientId: string, reason: DropReason): DropLine {
   const { cause, key } = DROP_WORDS[reason]
   const limit = clientId === '' && key !== null ? GROUP_QUEUE_KEY : key

@@ -37,7 +37,7 @@ export class RatedLog implements Log {
     this.#limiter = new LineLimiter(options.bounds)
   }
 
-  /** False where a line of the level would not be written: whoever asks need not make it. */
+  /** Whether lines of the level are written. If not, callers need not make the line. */
   isLevelEnabled(level: Level | 'debug'): boolean {
     return this.#log.isLevelEnabled?.(level) !== false
   }

@@ -64,7 +64,7 @@ export class ConfiguredAccess {
     if (this.#users === null) return
     const files = this.#readAnew()
     this.#users.replace(files)
-    const disconnected = this.#core === null ? 0 : judgeAnew(this.#core, this.#users)
+    const disconnected = this.#core === null ? 0 : checkUsersAgain(this.#core, this.#users)
     const users = files.users?.users.size ?? 0
     this.#log.info(
       { event: 'access.reloaded', users, rules: files.rules?.lines.length ?? 0, disconnected },
@@ -144,7 +144,7 @@ export function keptInstead(log: Log, error: unknown): void {
 }
 
 /** Returns how many clients were disconnected. */
-function judgeAnew({ broker, commands, turn }: Core, users: UsersAccess): number {
+function checkUsersAgain({ broker, commands, turn }: Core, users: UsersAccess): number {
   turn.begin()
   let disconnected = 0
   for (const { clientId, rights } of broker.sessions.all()) {

@@ -92,8 +92,8 @@ export class EmbeddedBroker {
   }
 
   /**
-   * Publishes to everybody who matches, at once and in order. Resolves with how many that were when all of it is
-   * stored as `durability` says: after the commit that holds it, or, where nothing must be stored, at the end of
+   * Publishes to all matching subscribers, at once and in order. Resolves with how many matched when the message is
+   * stored as `durability` says: after its commit, or, if nothing must be stored, at the end of
    * the turn. Rejects for an invalid topic, while the disk is full, when the store fails, and once the broker closes.
    */
   async publish(publication: Publication): Promise<number> {
@@ -102,7 +102,7 @@ export class EmbeddedBroker {
   }
 
   /**
-   * Ends the client's connection. A client of MQTT 5 is told 0x98 (Administrative action), and `reason` as Reason String.
+   * Ends the client's connection. A client of MQTT 5 gets 0x98 (Administrative action), and `reason` as Reason String.
    * Its will is published, and its session stays as long as it would without its client. Resolves with false when no
    * such client is connected.
    */
@@ -118,7 +118,7 @@ export class EmbeddedBroker {
   }
 
   /**
-   * Clears the retained messages that match the filter. Subscribers are not told. Resolves with how many there were when
+   * Clears the retained messages that match the filter. Subscribers are not informed. Resolves with how many were cleared when
    * that is stored.
    */
   async clearRetained(filter: string): Promise<number> {
@@ -180,7 +180,7 @@ function checkedClientId(clientId: unknown): string {
   throw new TypeError('the client id must be a string')
 }
 
-/** What a Reason String may be, and a line of the log. */
+/** Shortens and cleans a text for a Reason String and a line of the log. */
 function checkedReason(reason: unknown = 'an administrator has ended the connection'): string {
   const isText = typeof reason === 'string' && reason.length <= REASON_LENGTH_MAX
   if (isText && !LONE_SURROGATE.test(reason) && !reason.includes('\0')) return reason

@@ -57,27 +57,27 @@ export class ClientRights implements Principal {
   }
 
   /**
-   * Whether a message that one of its subscriptions brings now must not be sent to the client. Whoever asks has seen that not
-   * everything may be received by the rules of this version: `coverage.coveredAt !== coverage.rules.version`.
+   * Whether a live message of one of its subscriptions must not be sent to the client. Callers must check first that not everything
+   * may be received by the present rules: `coverage.coveredAt !== coverage.rules.version`.
    */
   withholdsNew(message: Message): boolean {
     const { coverage } = this
     if (coverage.covering === null) return this.withholds(message)
-    if (coverage.judgedAt !== coverage.rules.version) {
+    if (coverage.checkedAt !== coverage.rules.version) {
       this.#context.turnWorkLeft -= coverage.judge(coverage.covering) * WORK.filter
       if (coverage.coveredAt === coverage.rules.version) return false
     }
     return !coverage.covering.mayReceive(message.topic)
   }
 
-  /** The same of any message: of one that has waited, say, whose subscription may be gone. */
+  /** The same for any message, for example a queued one whose subscription may have ended. */
   withholds(message: Message): boolean {
     const { receivesBy } = this
     if (receivesBy === null) return false
     return !this.#context.mayReceive(receivesBy, message.topic, this.clientId)
   }
 
-  /** The rule that decides whether the client may receive the topic, for the log; null where no rules do. */
+  /** Returns the rule that decides whether the client may receive the topic, for the log; null if there are no rules. */
   receiveRule(topic: string): string | null {
     if (!isRuled(this.permissions)) return null
     return this.permissions.receiveRule(topic) ?? NO_RULE

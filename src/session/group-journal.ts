@@ -46,12 +46,12 @@ export class GroupJournal {
     this.#recordQueued(delivery)
     delivery.commitId = journal.current
     // While a part of the queue is in the store only, every new delivery is stored at once.
-    this.#tail.followsOn(delivery)
+    this.#tail.continuesBehind(delivery)
   }
 
   /** Records that a member gave the delivery back. */
   returned(delivery: Delivery, clientId: string): void {
-    this.#tail.passesBy(delivery)
+    this.#tail.excludeFromPages(delivery)
     const { stored } = delivery
     const owner = this.#owner
     this.#context.journal.record({ kind: 'returned', delivery: stored, clientId, owner })

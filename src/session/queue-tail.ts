@@ -87,14 +87,14 @@ export class QueueTail implements PageReader {
   }
 
   /** Excludes a delivery from pages: it is in memory or with a member, although the store may have it as queued. */
-  passesBy(delivery: Delivery): void {
+  excludeFromPages(delivery: Delivery): void {
     const { stored } = delivery
     if (this.messages === 0) this.#position.passes(stored)
     else this.#position.skips(stored)
   }
 
   /** Notes that a delivery with a smaller number than the tail's is in memory: pages begin behind it. */
-  followsOn(delivery: Delivery): void {
+  continuesBehind(delivery: Delivery): void {
     this.#position.passes(delivery.stored)
   }
 

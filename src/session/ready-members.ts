@@ -36,7 +36,7 @@ export class ReadyMembers {
 
   /** The member's session reports that it can take a message. Returns false when its part of the window is full. */
   answered(member: ShareMember): boolean {
-    member.isAwaited = false
+    member.awaitsReport = false
     const mayTake = this.#mayTake(member)
     if (mayTake) this.#set(member, true)
     // If only its part of the window is full, `settled` makes it ready again.
@@ -107,8 +107,8 @@ export class ReadyMembers {
 
   /** Asks the member's session to report when it can take a message. */
   awaits(member: ShareMember): void {
-    if (member.isAwaited) return
-    member.isAwaited = true
+    if (member.awaitsReport) return
+    member.awaitsReport = true
     member.session.memberships.awaits(this.#group)
   }
 

@@ -1,5 +1,5 @@
-// Whether a client may receive all that its subscriptions bring, so that none of its messages needs a look. Found out as each
-// subscription is entered, and for all of them anew when rules have changed.
+// Determines whether a client may receive everything that its subscriptions match, so that its messages need no check. This is
+// determined when a subscription is added, and for all subscriptions again when rules have changed.
 
 import {
   type RuledPermissions,
@@ -9,20 +9,20 @@ import {
 } from '../access/permissions.ts'
 import type { Subscription } from '../routing/subscription.ts'
 
-/** Of permissions that no rules stand behind. */
+/** The coverage of permissions without rules. */
 const NO_RULES = { version: 0 }
 const NEVER = -1
 
 export class ReceiveCoverage {
-  /** The version of the rules by which everything may be received. Compared with theirs for each message: that is all it costs. */
+  /** The version of the rules by which everything may be received. Each message only compares it with the present version. */
   coveredAt: number
   readonly rules: { readonly version: number }
   readonly #subscriptions: ReadonlyMap<string, Subscription>
-  /** Null when nothing is said of whole filters. */
+  /** Null if the permissions cannot decide about whole filters. */
   readonly covering: RuledPermissions | null
-  /** The version of the rules that `#partly` was counted by. */
-  judgedAt = NEVER
-  /** Subscriptions of which not everything may be received. */
+  /** The version of the rules by which `#partly` was counted. */
+  checkedAt = NEVER
+  /** The number of subscriptions of which not everything may be received. */
   #partly = 0
 
   constructor(permissions: Permissions, subscriptions: ReadonlyMap<string, Subscription>) {
@@ -44,23 +44,23 @@ export class ReceiveCoverage {
     if (this.#partly === 0) this.coveredAt = this.rules.version
   }
 
-  /** Finds out anew where rules have changed. Returns how many filters were looked at: they are work of the turn. */
+  /** Checks the subscriptions again if rules have changed. Returns how many filters were checked, which count as work of the turn. */
   judge(covering: RuledPermissions): number {
     this.#partly = 0
     for (const { topicFilter } of this.#subscriptions.values()) {
       if (!covering.mayReceiveAllOf(topicFilter)) this.#partly += 1
     }
-    this.judgedAt = this.rules.version
-    this.coveredAt = this.#partly === 0 ? this.judgedAt : NEVER
+    this.checkedAt = this.rules.version
+    this.coveredAt = this.#partly === 0 ? this.checkedAt : NEVER
     return this.#subscriptions.size
   }
 
   get #isJudged(): boolean {
-    return this.judgedAt === this.rules.version
+    return this.checkedAt === this.rules.version
   }
 }
 
-/** Of every client whose messages nobody asks about. */
+/** The coverage of clients whose messages are never checked. */
 const EVERYTHING = new ReceiveCoverage(UNRESTRICTED, new Map())
 
 export function coverageOf(

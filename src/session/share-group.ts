@@ -123,7 +123,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     const member = this.#dispatch.mayPass(message) ? this.#ready.pick(message) : null
     if (member === null) this.#wait(delivery)
     else {
-      this.queue.tail.passesBy(delivery)
+      this.queue.tail.excludeFromPages(delivery)
       this.#handOut(delivery, member)
     }
   }

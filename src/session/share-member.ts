@@ -16,7 +16,7 @@ export class ShareMember {
   /** Whether its client is connected. */
   isHere = false
   /** Whether the group waits for its session's report that it can take a message. */
-  isAwaited = false
+  awaitsReport = false
   #subscription: Subscription
   #identifiers: readonly number[]
   #queues: MemberHeap<KeyQueue<ShareMember>> | null = null

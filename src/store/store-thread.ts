@@ -60,7 +60,7 @@ class StoreThread {
     }
     writeSnapshot(writer, snapshot, () => flush(SNAPSHOT_PART_BYTES))
     flush(1)
-    this.#tellRoom()
+    this.#reportRoom()
     this.#tell({ kind: 'opened', cut: this.#log.cut, clock: this.#clock.open() })
   }
 
@@ -76,7 +76,7 @@ class StoreThread {
   run(): void {
     while (this.#isOpen) {
       const bell = Atomics.load(this.#control, BELL)
-      // What was committed before an order was given is there to be committed once the order is.
+      // All commits that were given before a request are visible when the request is read.
       this.#readMessages()
       let isWaitingForRoom = !this.#commit()
       if (!isWaitingForRoom || this.#isClosing) isWaitingForRoom = !this.#carryOutOrders()
@@ -102,7 +102,7 @@ class StoreThread {
       this.#roomCheckedAt = now
       this.#log.lookForRoom()
     }
-    this.#tellRoom()
+    this.#reportRoom()
   }
 
   /** Closes without waiting for a commit that has no room, because nobody got an acknowledgement for it. */
@@ -171,7 +171,7 @@ class StoreThread {
     }
   }
 
-  #tellRoom(): void {
+  #reportRoom(): void {
     Atomics.store(this.#control, FULL, this.#log.isFull ? 1 : 0)
   }
 

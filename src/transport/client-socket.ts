@@ -22,11 +22,11 @@ export interface ClientSocketContext {
 
 type State =
   | { readonly kind: 'open' }
-  /** All that was to be said has been given to the wire, which closes after it. */
+  /** The wire has all bytes, and closes after it has sent them. */
   | { readonly kind: 'ending' }
-  /** What came before it closed is not all read. `cause` is why it closed. */
+  /** The socket has closed, and not all packets that arrived before are handled. `cause` is why it closed. */
   | { readonly kind: 'closed'; readonly cause: string | null }
-  /** Nothing is left to be done. */
+  /** The socket has closed and all packets are handled. */
   | { readonly kind: 'ended' }
 
 const OPEN: State = { kind: 'open' }
@@ -47,7 +47,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   readonly #reading: Reading
   #state = OPEN
   #isFlushRequested = false
-  /** Null while no question is open and no exchange is under way. */
+  /** Null while no question and no exchange is open. */
   #authentication: Authentication | null = null
   /** The bytes of this socket in the broker's memory account. */
   #counted = 0
@@ -108,7 +108,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
         this.#readToEnd()
         return
       }
-      if (this.connection.sender.isAwaited) this.connection.drained()
+      if (this.connection.sender.sessionWaits) this.connection.drained()
       this.connection.proceed()
       this.#afterReading()
     } catch (error) {
@@ -123,7 +123,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
       if (this.#wire.pendingBytes <= limits.outboxBytesMax) this.#reading.resume(NOT_READING_US)
       this.#count()
       // A wire that takes bytes late calls this after every write. Mostly nothing waits for it.
-      if (!this.connection.sender.isAwaited) return
+      if (!this.connection.sender.sessionWaits) return
       turn.begin()
       if (this.#broker.turnWorkLeft <= 0) turn.postpone(this)
       else this.connection.drained()
@@ -177,8 +177,8 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
       if (isOver && this.#state === OPEN) {
         this.#state = ENDING
         this.#wire.end()
-      } else if (!isOver && sender.isAwaited && this.#wire.pendingBytes === 0) {
-        // No drain will be reported: it goes on in the next turn.
+      } else if (!isOver && sender.sessionWaits && this.#wire.pendingBytes === 0) {
+        // `drained` will not be called, so it continues in the next turn.
         this.#context.turn.postpone(this)
       }
     } catch (error) {
@@ -187,7 +187,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     return false
   }
 
-  /** Hands to the wire what may leave by now. */
+  /** Writes all bytes that may be sent now. */
   write(): void {
     const { outbox } = this.connection.sender
     if (outbox.isEmpty || isClosed(this.#state)) return
@@ -271,7 +271,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     this.#ask()
   }
 
-  /** Brings the connection's question to those who know. */
+  /** Asks the connection's question. */
   #ask(): void {
     const { question } = this.connection
     if (question === null || this.#reading.awaitsVerdict) return

@@ -44,7 +44,7 @@ export class Reading {
     this.#reasons |= reason
   }
 
-  /** The reason holds no longer. Reading goes on if there is no other. */
+  /** The reason does not apply any more. Reading continues if there is no other reason. */
   resume(reason: number): void {
     if ((this.#reasons & reason) === 0) return
     this.#reasons &= ~reason

@@ -45,7 +45,7 @@ export class WebSocketWire implements Wire {
     this.#socket.on('close', () => this.#closed())
     // A client that closes its socket without a close frame may still read pending bytes, or never read them.
     this.#transport.on('end', () => this.end())
-    this.#hearParts()
+    this.#noteParts()
     if (this.#socket.readyState === this.#socket.CLOSED) this.#closed()
   }
 
@@ -53,7 +53,7 @@ export class WebSocketWire implements Wire {
    * A message is received when it is complete, and a large one may take longer than the keep-alive. Bytes that complete nothing
    * are part of a message and count as activity. A ping or pong of WebSocket is no MQTT packet [MQTT-3.1.2-22] and does not count.
    */
-  #hearParts(): void {
+  #noteParts(): void {
     this.#socket.on('ping', () => (this.#isWhole = true))
     this.#socket.on('pong', () => (this.#isWhole = true))
     // This listener runs after the one of the WebSocket, which has reported everything that this chunk completed.

@@ -12,7 +12,7 @@ import { Program } from '../interop/programs.ts'
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const CLI = resolve(ROOT, 'dist/src/cli.js')
 
-interface Said {
+interface CommandOutput {
   readonly status: number | null
   readonly errors: string
 }
@@ -23,7 +23,7 @@ interface Circumstances {
   readonly uid?: number
 }
 
-async function said(args: readonly string[], circumstances: Circumstances): Promise<Said> {
+async function said(args: readonly string[], circumstances: Circumstances): Promise<CommandOutput> {
   const { env = {}, ...rest } = circumstances
   // Without what the test runner puts before every program of Node: it writes where another user may not.
   const program = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, CLI, ...args], {

@@ -1,4 +1,4 @@
-// Packets by hand: the body in hexadecimal, the fixed header made for it.
+// Packets written by hand: the body in hexadecimal, with a computed fixed header.
 
 /** `first` is the first byte in hexadecimal; spaces are free. For bodies up to 127 bytes. */
 export function framed(first: string, body: string): string {

@@ -1,4 +1,4 @@
-// Statements that no test of this broker can show, each with its reason.
+// Statements that no test of this broker can check, each with its reason.
 
 import type { Version } from './matrix.ts'
 

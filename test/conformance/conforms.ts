@@ -1,4 +1,4 @@
-// A conformance test names the statements of the specifications that it holds the broker to. The matrix in
+// A conformance test names the statements of the specifications that it checks. The matrix in
 // docs/reference/conformance.md is made from these names.
 
 import { type Test, test } from 'tap'

@@ -1,4 +1,4 @@
-// The conformance matrix: every statement of the specifications, the tests that show it, and their verdicts.
+// The conformance matrix: every statement of the specifications, its tests, and their results.
 // `node dist/test/conformance/matrix.js` runs the conformance tests and prints docs/reference/conformance.md.
 
 import { spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// Real clients as child processes, and a broker for them inside the test.
+// Runs real clients as child processes, with a broker inside the test.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

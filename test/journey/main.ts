@@ -1,4 +1,4 @@
-// `npm run journey`: prints the way of one PUBLISH, call by call, and what it comes to.
+// `npm run journey`: prints the path of one PUBLISH, call by call, with totals.
 
 import { publishJourney } from './publish-journey.ts'
 

@@ -1,5 +1,5 @@
-// The way of one PUBLISH of QoS 0 from the chunk that brings it to the outbox of its one subscriber: how many functions,
-// how many files, and how often a reader who follows it turns to another file. Unrestricted, and nobody observes.
+// The path of one PUBLISH of QoS 0 from its chunk to the outbox of its only subscriber, without rules and observers: the number of
+// functions, of files, and of moves from one file to another.
 
 import { encode } from '../../src/packet/encode.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'

@@ -1,4 +1,4 @@
-// Which of our functions run, in their order: the debugger steps through them, so nothing is read and nothing is guessed.
+// Records the calls of our functions in order, by stepping through them with the debugger.
 
 import { Worker } from 'node:worker_threads'
 

@@ -1,4 +1,4 @@
-// A worker that steps the main thread through what lies between two `debugger` statements, and notes each function entered.
+// A worker that steps the main thread through the code between two `debugger` statements, and records each called function.
 
 import { type Debugger, Session } from 'node:inspector'
 import { parentPort } from 'node:worker_threads'

@@ -1,4 +1,4 @@
-// A broker as a process of its own, whose log is read, read slowly, not read, or whose reader is gone.
+// A broker as a separate process, whose log is read, read slowly, not read, or whose reader has ended.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

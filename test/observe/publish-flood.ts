@@ -1,4 +1,4 @@
-// A flood of publishes that are refused, each of which is a line where no rates are set.
+// A flood of refused publishes. Without rate limits each of them would be a line in the log.
 
 import { once } from 'node:events'
 import { type BrokerProcess, RawClient } from './broker-process.ts'

@@ -1,4 +1,4 @@
-// Packets by seeded random: every type, every version, every property, sizes from nothing to a few kilobytes.
+// Random packets from a seed: every type, version and property, with sizes up to a few kilobytes.
 
 import {
   NO_PROPERTIES,

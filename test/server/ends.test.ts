@@ -109,7 +109,7 @@ function stops(parts: readonly Buffer[]): readonly number[] {
   return [...found].filter(at => at <= seam)
 }
 
-class House {
+class ServerUnderTest {
   readonly server: Server
   readonly places: readonly { readonly kind: Kind; readonly path: string | null }[]
   readonly ca: Buffer
@@ -234,11 +234,11 @@ function momentsOf(turn: number): readonly number[] {
 }
 
 test('a client that ends at any byte of its opening leaves nothing behind, on any kind of listener', async t => {
-  const house = new House(t)
-  await house.server.start()
+  const underTest = new ServerUnderTest(t)
+  await underTest.server.start()
   const hello = await clientHello()
 
-  for (const [index, { kind }] of house.places.entries()) {
+  for (const [index, { kind }] of underTest.places.entries()) {
     const header = PROXY_HEADERS[kind.proxy]
     // Within TLS only a stranger's side of the handshake can be cut at a byte.
     const parts = [header, ...(kind.isTls ? [hello] : talkOf(kind))]
@@ -246,7 +246,7 @@ test('a client that ends at any byte of its opening leaves nothing behind, on an
     const tasks = stops(parts).flatMap((length, turn) =>
       ENDS.flatMap((end, which) =>
         momentsOf(turn + which).map(moment => async () => {
-          const socket = await house.connects(index)
+          const socket = await underTest.connects(index)
           if (length > 0) socket.write(all.subarray(0, length))
           await ending(socket, end, moment)
         }),
@@ -254,15 +254,15 @@ test('a client that ends at any byte of its opening leaves nothing behind, on an
     )
     await inBatches(tasks)
 
-    t.ok(await house.isEmpty(), `${nameOf(kind)}: ${house.left.join(', ')}`)
+    t.ok(await underTest.isEmpty(), `${nameOf(kind)}: ${underTest.left.join(', ')}`)
   }
 })
 
 test('a client that ends at any byte within TLS leaves nothing behind', async t => {
-  const house = new House(t)
-  await house.server.start()
+  const underTest = new ServerUnderTest(t)
+  await underTest.server.start()
 
-  for (const [index, { kind }] of house.places.entries()) {
+  for (const [index, { kind }] of underTest.places.entries()) {
     if (!kind.isTls) continue
     const parts = talkOf(kind)
     const all = Buffer.concat(parts)
@@ -270,9 +270,9 @@ test('a client that ends at any byte within TLS leaves nothing behind', async t 
     const tasks = lengths.flatMap((length, turn) =>
       ENDS.flatMap((end, which) =>
         momentsOf(turn + which).map(moment => async () => {
-          const socket = await house.connects(index)
+          const socket = await underTest.connects(index)
           socket.write(PROXY_HEADERS[kind.proxy])
-          const secured = secure({ socket, ca: house.ca, servername: 'localhost' })
+          const secured = secure({ socket, ca: underTest.ca, servername: 'localhost' })
           secured.on('error', () => {})
           secured.resume()
           await new Promise(done => secured.once('secureConnect', done).once('close', done))
@@ -283,7 +283,7 @@ test('a client that ends at any byte within TLS leaves nothing behind', async t 
     )
     await inBatches(tasks)
 
-    t.ok(await house.isEmpty(), `${nameOf(kind)}: ${house.left.join(', ')}`)
+    t.ok(await underTest.isEmpty(), `${nameOf(kind)}: ${underTest.left.join(', ')}`)
   }
 })
 
@@ -355,20 +355,20 @@ const FRAMES: Readonly<Record<string, Buffer>> = {
 }
 
 test('a request or a frame of any kind, and any end after it, leaves nothing behind', async t => {
-  const house = new House(t)
-  await house.server.start()
+  const underTest = new ServerUnderTest(t)
+  await underTest.server.start()
   const wrongFrames = Object.values(FRAMES).flatMap(bytes => [
     Buffer.concat([UPGRADE, bytes]),
     Buffer.concat([UPGRADE, frame(CONNECT), bytes]),
   ])
   const sayings = [...Object.values(REQUESTS), ...wrongFrames]
 
-  for (const [index, { kind }] of house.places.entries()) {
+  for (const [index, { kind }] of underTest.places.entries()) {
     if (kind.protocol !== 'ws' || kind.isTls) continue
     const tasks = sayings.flatMap(bytes =>
       ENDS.flatMap(end =>
         [0, 2].map(moment => async () => {
-          const socket = await house.connects(index)
+          const socket = await underTest.connects(index)
           socket.write(Buffer.concat([PROXY_HEADERS[kind.proxy], bytes]))
           await ending(socket, end, moment)
         }),
@@ -376,20 +376,20 @@ test('a request or a frame of any kind, and any end after it, leaves nothing beh
     )
     await inBatches(tasks)
 
-    t.ok(await house.isEmpty(), `${nameOf(kind)}: ${house.left.join(', ')}`)
+    t.ok(await underTest.isEmpty(), `${nameOf(kind)}: ${underTest.left.join(', ')}`)
   }
 })
 
 test('a frame that is wrong closes its connection, though the client says no more', async t => {
-  const house = new House(t)
-  await house.server.start()
-  const index = house.places.findIndex(
+  const underTest = new ServerUnderTest(t)
+  await underTest.server.start()
+  const index = underTest.places.findIndex(
     ({ kind }) => kind.protocol === 'ws' && !kind.isTls && kind.proxy === 0 && !kind.isUnix,
   )
 
   await inBatches(
     Object.values(FRAMES).map(bytes => async () => {
-      const socket = await house.connects(index)
+      const socket = await underTest.connects(index)
       const ended = new Promise(end => socket.once('end', end))
       socket.write(Buffer.concat([UPGRADE, frame(CONNECT), bytes]))
       await ended
@@ -397,18 +397,20 @@ test('a frame that is wrong closes its connection, though the client says no mor
     }),
   )
 
-  t.ok(await house.isEmpty(), house.left.join(', '))
+  t.ok(await underTest.isEmpty(), underTest.left.join(', '))
 })
 
 test('a client that closes its side and never reads what waits for it is not waited for', async t => {
-  const house = new House(t)
-  await house.server.start()
+  const underTest = new ServerUnderTest(t)
+  await underTest.server.start()
 
   await Promise.all(
-    house.places.map(async ({ kind }, index) => {
-      const socket = await house.connects(index)
+    underTest.places.map(async ({ kind }, index) => {
+      const socket = await underTest.connects(index)
       socket.write(PROXY_HEADERS[kind.proxy])
-      const client = kind.isTls ? secure({ socket, ca: house.ca, servername: 'localhost' }) : socket
+      const client = kind.isTls
+        ? secure({ socket, ca: underTest.ca, servername: 'localhost' })
+        : socket
       client.on('error', () => {})
       const talk = talkOf(kind)
       // Far more than the system holds between the two of us.
@@ -419,5 +421,5 @@ test('a client that closes its side and never reads what waits for it is not wai
   )
   await new Promise(later => setTimeout(later, 500))
 
-  t.ok(await house.isEmpty(), house.left.join(', '))
+  t.ok(await underTest.isEmpty(), underTest.left.join(', '))
 })

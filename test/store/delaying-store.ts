@@ -1,4 +1,4 @@
-// A store that commits when the test says so: it shows what must wait for a commit, and what need not.
+// A store that commits when the test calls it. Tests use it to check which packets wait for a commit.
 
 import type { Change, Owner } from '../../src/store/change.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'

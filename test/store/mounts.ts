@@ -1,4 +1,4 @@
-// Small file systems in memory, which only root can make.
+// Mounts small file systems in memory, which only root can do.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// A client of MQTT 5 on a socket, of whom nothing is kept but what it heard.
+// A client of MQTT 5 on a socket, which records only what it receives.
 
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,6 +1,6 @@
-// Writes a store that holds a little of everything that a store holds, by what clients say to a broker, and ends as a
-// process that is killed: `node dist/test/store/write-sample.js DIRECTORY log|checkpoint`. The samples of
-// `samples.test.ts` were written so, each by the version that it bears in its name.
+// Writes a sample store with every kind of content, by packets of clients to a broker, and ends like a killed
+// process: `node dist/test/store/write-sample.js DIRECTORY log|checkpoint`. The samples of `samples.test.ts` were written
+// with it, each by the version in its name.
 
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'

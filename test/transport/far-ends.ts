@@ -1,4 +1,4 @@
-// Clients at the other end of real wires, as raw as they can be.
+// Raw clients at the other end of real wires.
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'

@@ -1,4 +1,4 @@
-// The bytes that come before MQTT, and around it, as a client puts them on a plain socket.
+// The bytes of a client on a plain socket before MQTT and around it.
 
 /** Headers of PROXY protocol by version, for 192.0.2.7:40000; of version 0 there is none. */
 export const PROXY_HEADERS: readonly [Buffer, Buffer, Buffer] = [

@@ -1,4 +1,4 @@
-// What every wire must keep, whatever it is made of: the contract of `src/transport/wire.ts` as tests.
+// The contract of `src/transport/wire.ts` as tests, which every wire must pass.
 
 import { type Test, test } from 'tap'
 import { CLOSE_MS_MAX } from '../../src/transport/wire.ts'

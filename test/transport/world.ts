@@ -1,4 +1,4 @@
-// Listeners on free ports, what they bring, and certificates for them.
+// Listeners on free ports with their accepted wires, and certificates for them.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -23,7 +23,7 @@ export class Gate {
     this.#remembered = remembered
   }
 
-  /** The client is gone, or the rules have changed: what was remembered holds no more. */
+  /** Discards cached verdicts: the client has gone, or the rules have changed. */
   close(): void {
     this.#remembered.forget(this.#sendVerdicts)
     this.#remembered.forget(this.#receiveVerdicts)

@@ -5,9 +5,9 @@ import { Gate } from './gate.ts'
 import { RememberedVerdicts } from './remembered-verdicts.ts'
 import type { RuleBook, RuleSubject } from './rule.ts'
 
-/** Rules that are compiled for all clients together: some 80 bytes each. */
+/** The most compiled rules of all clients together. A rule takes some 80 bytes. */
 const COMPILED_RULES_MAX = 524_288
-/** What a client takes that has none. */
+/** What a client without rules counts. */
 const GATE_IN_RULES = 16
 
 /** The current rules, for all clients. */
@@ -17,7 +17,7 @@ export class CurrentRules {
   /** A number that changes with each change of rules. */
   version = 0
   readonly #max: number
-  /** Those that have a gate. */
+  /** The permissions that have a gate. */
   readonly #compiled = new Set<RulePermissions>()
   #compiledRules = 0
   #forgotten = 0
@@ -43,7 +43,7 @@ export class CurrentRules {
     this.#forget()
   }
 
-  /** Compiles what holds for the client. Where that is too much for memory, the gates of all others are forgotten. */
+  /** Compiles the rules of the client. If they exceed the memory bound, the gates of all others are discarded. */
   gateFor(permissions: RulePermissions, subject: RuleSubject): Gate {
     const rules = this.book.rulesFor(subject)
     const { send, receive, subscribe } = rules
@@ -67,7 +67,7 @@ export class CurrentRules {
 export class RulePermissions implements RuledPermissions {
   readonly rules: CurrentRules
   readonly #subject: RuleSubject
-  /** Null until something is asked: a client may be away for long, and there may be many of them. */
+  /** Null until the first check, because there may be many clients that are not connected. */
   #gate: Gate | null = null
 
   constructor(rules: CurrentRules, subject: RuleSubject) {
@@ -91,7 +91,7 @@ export class RulePermissions implements RuledPermissions {
     return this.#current().mayReceiveAllOf(filter)
   }
 
-  /** Whoever takes messages away from others must be one who may hear them. */
+  /** Whether the client may join the share group: a member takes messages away from others, so it must be allowed to receive them. */
   mayShare(filter: string): boolean {
     return this.#current().mayReceiveAllOf(filter)
   }
@@ -108,7 +108,7 @@ export class RulePermissions implements RuledPermissions {
     return this.#current().receivingRule(topic)?.place ?? null
   }
 
-  /** The rules have changed, or others need the memory. */
+  /** Discards the gate: the rules have changed, or others need the memory. */
   forget(): void {
     this.#gate?.close()
     this.#gate = null
