@@ -40,6 +40,8 @@ export class ClientConnection implements ClientEnd {
   isOver = false
   /** The client sent DISCONNECT, so the broker must discard the will. */
   hasSentDisconnect = false
+  /** An administrator has disconnected it: a DISCONNECT of the client may come too late to discard the will. */
+  isEndedByAdministrator = false
   /** The default, until CONNACK sets another value. */
   serverReceiveMaximum = 65_535
   serverAliasMaximum = 0

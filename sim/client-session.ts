@@ -148,6 +148,7 @@ export class ClientSession {
   #forgetWillLater(connection: ClientConnection, will: Publication): void {
     const { wire, terms } = connection
     if (terms.keepAliveSeconds > 0 || wire.isBroken || wire.isBrokerClosed) return
+    if (connection.isEndedByAdministrator) return
     const { events, brokerStartedAt } = this.#world
     const connectionsBefore = this.#connections.length
     events.after(SLACK_MS, () => {

@@ -152,6 +152,7 @@ export class Script {
       case 'freeze':
         return this.#freezes(client)
       case 'disconnect':
+        client.connection.isEndedByAdministrator = true
         return this.#stage.disconnects(client.clientId)
     }
   }

@@ -55,7 +55,7 @@ test('a new kind of change is its row, and one more file: the plain state that s
   const copy = new SourceCopy(t)
   copy.adds('src/store/change.ts', 'export const CHANGE_KINDS = {', [
     "  'session-renamed': changeKind(99, { clientId: text, name: text }, (ledger, { clientId }) => {",
-    '    ledger.wills.delete(clientId)',
+    '    ledger.clearWill(clientId)',
     '  }),',
   ])
 
