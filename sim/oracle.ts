@@ -117,6 +117,7 @@ function judgeExactlyOnce(history: History): void {
     const groups = new Set<string>()
     let extra = 0
     for (const session of history.sessions) {
+      if (endedUnacknowledged(session, publication)) continue
       const requests = session.requests.filter(each =>
         topicMatches(each.topicFilter, publication.topic),
       )
@@ -145,6 +146,14 @@ function judgeWills(history: History): void {
       }
     }
   }
+}
+
+/**
+ * The session ended, with its connection in a crash, before the publisher had its PUBREC: the publisher sends the message again,
+ * and the broker does not know that the session had received it.
+ */
+function endedUnacknowledged({ endedAt }: SessionRecord, { acceptedAt }: Publication): boolean {
+  return endedAt !== null && (acceptedAt === null || endedAt < acceptedAt)
 }
 
 /** I4: checks the retained messages that a new subscriber was sent, topic by topic. */
