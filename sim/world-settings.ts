@@ -3,7 +3,7 @@
 
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.ts'
 import type { QueueBounds } from '../src/session/message-queue.ts'
-import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
+import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { Durability } from '../src/store/store.ts'
 import type { Random } from './random.ts'
 import type { WireSettings } from './sim-wire.ts'
@@ -69,15 +69,7 @@ export function settingsOf(random: Random): WorldSettings {
     limits: limitsOf(random, queue),
     shareBounds: random.chance(4) ? boundsOf(random, largeBytes) : BOUNDLESS,
     publishBacklogBytesMax: random.of([100, 2_000, 262_144]),
-    shareStrategy: random.of([
-      'round-robin',
-      'random',
-      'weighted',
-      'sticky',
-      'hash-client',
-      'hash-topic',
-      'least-in-flight',
-    ]),
+    shareStrategy: random.of(SHARE_STRATEGY_NAMES),
     wires: {
       latencyMs: random.of([0, 2, 10, 40]),
       splits: random.of([0, 2, 10]),

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { ShareSettings } from '../../src/broker/share-groups.ts'
+import { SHARE_STRATEGY_NAMES } from '../../src/routing/share-strategy.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond } from '../pond.ts'
 
@@ -220,15 +221,7 @@ test('a message that a member refuses is offered to nobody else', async t => {
 })
 
 test('nothing is lost and nothing sticks while members come and go', async t => {
-  for (const strategy of [
-    'round-robin',
-    'random',
-    'weighted',
-    'sticky',
-    'hash-client',
-    'hash-topic',
-    'least-in-flight',
-  ] as const) {
+  for (const strategy of SHARE_STRATEGY_NAMES) {
     const pond = pondWith(strategy)
     const alice = pond.client('alice')
     const heard = new Set<string>()
