@@ -1,6 +1,7 @@
 // The configuration: one schema gives the type, the defaults, the limits, the errors and the reference page.
 
-import { z } from 'zod'
+import type { z as zod } from 'zod'
+import { z } from './zod.ts'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
 
@@ -76,7 +77,7 @@ const listener = z.strictObject({
 })
 
 type LimitSchemas = {
-  readonly [Name in LimitName]: z.ZodDefault<z.ZodType<Limits[Name], Limits[Name]>>
+  readonly [Name in LimitName]: zod.ZodDefault<zod.ZodType<Limits[Name], Limits[Name]>>
 }
 
 /** Each limit as `limits.ts` declares it. */
@@ -87,7 +88,7 @@ const limits = z.strictObject(
   ) as LimitSchemas,
 )
 
-function limitSchema(limit: (typeof LIMITS)[LimitName]): z.ZodType {
+function limitSchema(limit: (typeof LIMITS)[LimitName]): zod.ZodType {
   if ('min' in limit) return whole(limit.default, limit.min, limit.max, limit.description)
   if ('choices' in limit) {
     return z.enum(limit.choices).default(limit.default).describe(limit.description)

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
+import { z } from './zod.ts'
 import { configSchema } from './config.ts'
 import { typesFile } from './print-types.ts'
 import { isSizeKey } from './sizes.ts'

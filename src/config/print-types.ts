@@ -1,7 +1,7 @@
 // Prints src/config/config-types.ts from the schema: types that need no other package, so that a program which
 // embeds the broker can compile them with an old TypeScript too. The formatter lays them out.
 
-import { z } from 'zod'
+import { z } from './zod.ts'
 import { configSchema } from './config.ts'
 import { isSizeKey } from './sizes.ts'
 
