@@ -5,7 +5,7 @@ import { Answers, PUBREL_BYTE } from './answers.ts'
 import { latestMicroseconds, microsecondsBetween, microsecondsNow } from './clock.ts'
 import type { Client, Role } from './client.ts'
 import type { Histogram } from './histogram.ts'
-import type { DeliveryCheck } from './delivery-check.ts'
+import type { SequenceCheck } from './sequence-check.ts'
 import {
   ALIAS_PROPERTIES,
   packetIdOf,
@@ -33,7 +33,7 @@ export interface PublisherOptions {
   /** It sends when the pacer calls it, not whenever its window has room. */
   readonly isPaced: boolean
   readonly receiversOfMessage: number
-  readonly check: DeliveryCheck
+  readonly check: SequenceCheck
   readonly acknowledgements: Histogram
   readonly pulse: Pulse
 }

@@ -4,7 +4,7 @@ import { Answers, PUBACK_BYTE, PUBCOMP_BYTE, PUBREC_BYTE } from './answers.ts'
 import { latestMicroseconds, microsecondsBetween } from './clock.ts'
 import type { Client, Role } from './client.ts'
 import type { Histogram } from './histogram.ts'
-import type { DeliveryCheck } from './delivery-check.ts'
+import type { SequenceCheck } from './sequence-check.ts'
 import { PUBLISH, PUBREL } from './packets.ts'
 import type { Publisher } from './publisher.ts'
 import type { Pulse } from './pulse.ts'
@@ -15,7 +15,7 @@ export interface SubscriberOptions {
   readonly payloadBytes: number
   readonly isVersion5: boolean
   readonly publishers: readonly Publisher[]
-  readonly check: DeliveryCheck
+  readonly check: SequenceCheck
   readonly latencies: Histogram
   readonly pulse: Pulse
 }

@@ -3,7 +3,7 @@
 import type { Measurement, Task, TrafficJob } from '../job.ts'
 import { Client, inParallel } from './client.ts'
 import { Histogram } from './histogram.ts'
-import { DeliveryCheck } from './delivery-check.ts'
+import { SequenceCheck } from './sequence-check.ts'
 import { MeasuredTime, pause } from './measured-time.ts'
 import { Pacer } from './pacer.ts'
 import { Publisher } from './publisher.ts'
@@ -28,7 +28,7 @@ export async function measureTraffic(job: TrafficJob, task: Task): Promise<Measu
 class Traffic {
   readonly #job: TrafficJob
   readonly #task: Task
-  readonly #check: DeliveryCheck
+  readonly #check: SequenceCheck
   readonly #latencies = new Histogram()
   readonly #acknowledgements = new Histogram()
   readonly #pulse = new Pulse()
@@ -38,7 +38,7 @@ class Traffic {
     this.#job = job
     this.#task = task
     const reach = job.pattern === 'shared' ? 'one-of-the-group' : 'every-subscriber'
-    this.#check = new DeliveryCheck(job.publishers, job.subscribers, reach)
+    this.#check = new SequenceCheck(job.publishers, job.subscribers, reach)
   }
 
   async enterUnrelatedFilters(): Promise<void> {

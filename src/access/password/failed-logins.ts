@@ -3,8 +3,9 @@
 
 import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
+import { BoundedMap } from '../bounded-map.ts'
 
-/** The most entries that are kept. The oldest are discarded. */
+/** The most entries that are kept. */
 const FAILED_LOGINS_MAX = 10_000
 
 interface Slowing {
@@ -25,14 +26,17 @@ interface Failures {
 }
 
 export class FailedLogins {
-  readonly #max: number
-  /** The entries, least recently failed first. */
-  readonly #failures = new Map<string, Failures>()
+  /** By address, and by user and address. The one that failed longest ago is dropped first. */
+  readonly #failures: BoundedMap<string, Failures>
   failed = 0
-  forgotten = 0
 
   constructor(max: number = FAILED_LOGINS_MAX) {
-    this.#max = max
+    this.#failures = new BoundedMap(max)
+  }
+
+  /** How many entries were dropped because there were too many. */
+  get forgotten(): number {
+    return this.#failures.dropped
   }
 
   get size(): number {
@@ -67,12 +71,6 @@ export class FailedLogins {
 
   #count(key: string, now: number): void {
     const known = this.#failures.get(key)
-    this.#failures.delete(key)
-    if (this.#failures.size >= this.#max) {
-      const [oldest = ''] = this.#failures.keys()
-      this.#failures.delete(oldest)
-      this.forgotten++
-    }
     const isOld = known === undefined || now - known.last > FORGOTTEN_AFTER_MS
     this.#failures.set(key, { count: isOld ? 1 : known.count + 1, last: now })
   }

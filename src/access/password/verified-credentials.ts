@@ -2,6 +2,7 @@
 // digests: the memory contains no passwords, and the digests are useless after a restart.
 
 import { createHmac, randomBytes } from 'node:crypto'
+import { BoundedMap } from '../bounded-map.ts'
 
 const VERIFIED_CREDENTIALS_MAX = 10_000
 
@@ -9,15 +10,18 @@ const KEY_BYTES = 32
 const LENGTH_BYTES = 4
 
 export class VerifiedCredentials {
-  readonly #max: number
   readonly #key = randomBytes(KEY_BYTES)
-  /** The digests, least recently used first. */
-  readonly #digests = new Set<string>()
+  /** The digests. The one that was used longest ago is dropped first. */
+  readonly #digests: BoundedMap<string, true>
   hits = 0
-  evicted = 0
 
   constructor(max: number = VERIFIED_CREDENTIALS_MAX) {
-    this.#max = max
+    this.#digests = new BoundedMap(max)
+  }
+
+  /** How many digests were dropped because there were too many. */
+  get evicted(): number {
+    return this.#digests.dropped
   }
 
   get size(): number {
@@ -36,18 +40,13 @@ export class VerifiedCredentials {
   }
 
   has(digest: string): boolean {
-    if (!this.#digests.delete(digest)) return false
-    this.#digests.add(digest)
+    if (this.#digests.get(digest) === undefined) return false
+    this.#digests.set(digest, true)
     this.hits++
     return true
   }
 
   add(digest: string): void {
-    if (this.#digests.size >= this.#max) {
-      const [oldest = ''] = this.#digests
-      this.#digests.delete(oldest)
-      this.evicted++
-    }
-    this.#digests.add(digest)
+    this.#digests.set(digest, true)
   }
 }

@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { DeliveryCheck } from '../../bench/generator/delivery-check.ts'
+import { SequenceCheck } from '../../bench/generator/sequence-check.ts'
 
 test('what comes once and in order is no problem', async t => {
-  const check = new DeliveryCheck(2, 2, 'every-subscriber')
+  const check = new SequenceCheck(2, 2, 'every-subscriber')
   for (const publisher of [0, 1, 0]) check.send(publisher)
   for (const subscriber of [0, 1]) {
     check.arrived(subscriber, 0, 0)
@@ -16,7 +16,7 @@ test('what comes once and in order is no problem', async t => {
 })
 
 test('a message that did not come is missing, and the next is too early', async t => {
-  const check = new DeliveryCheck(1, 1, 'every-subscriber')
+  const check = new SequenceCheck(1, 1, 'every-subscriber')
   check.send(0)
   check.send(0)
   check.arrived(0, 0, 1)
@@ -26,7 +26,7 @@ test('a message that did not come is missing, and the next is too early', async 
 })
 
 test('a message that comes twice is a problem', async t => {
-  const check = new DeliveryCheck(1, 1, 'every-subscriber')
+  const check = new SequenceCheck(1, 1, 'every-subscriber')
   check.send(0)
   check.arrived(0, 0, 0)
   check.arrived(0, 0, 0)
@@ -36,7 +36,7 @@ test('a message that comes twice is a problem', async t => {
 })
 
 test('messages that change places are a problem', async t => {
-  const check = new DeliveryCheck(1, 1, 'every-subscriber')
+  const check = new SequenceCheck(1, 1, 'every-subscriber')
   check.send(0)
   check.send(0)
   check.arrived(0, 0, 1)
@@ -47,14 +47,14 @@ test('messages that change places are a problem', async t => {
 })
 
 test('a message from nobody is a problem', async t => {
-  const check = new DeliveryCheck(1, 1, 'every-subscriber')
+  const check = new SequenceCheck(1, 1, 'every-subscriber')
   check.arrived(0, 5, 0)
 
   t.match(check.problems, [/nobody sent/])
 })
 
 test('a group gets each message once, whichever member does', async t => {
-  const check = new DeliveryCheck(1, 2, 'one-of-the-group')
+  const check = new SequenceCheck(1, 2, 'one-of-the-group')
   for (let count = 0; count < 3; count++) check.send(0)
   check.arrived(0, 0, 0)
   check.arrived(1, 0, 1)
@@ -65,7 +65,7 @@ test('a group gets each message once, whichever member does', async t => {
 })
 
 test('a message that two members of a group get is a problem', async t => {
-  const check = new DeliveryCheck(1, 2, 'one-of-the-group')
+  const check = new SequenceCheck(1, 2, 'one-of-the-group')
   check.send(0)
   check.arrived(0, 0, 0)
   check.arrived(1, 0, 0)
@@ -74,7 +74,7 @@ test('a message that two members of a group get is a problem', async t => {
 })
 
 test('a member that gets an older message after a newer one is a problem', async t => {
-  const check = new DeliveryCheck(1, 2, 'one-of-the-group')
+  const check = new SequenceCheck(1, 2, 'one-of-the-group')
   check.send(0)
   check.send(0)
   check.arrived(0, 0, 1)
@@ -84,7 +84,7 @@ test('a member that gets an older message after a newer one is a problem', async
 })
 
 test('it keeps the first problems, not all', async t => {
-  const check = new DeliveryCheck(1, 1, 'every-subscriber')
+  const check = new SequenceCheck(1, 1, 'every-subscriber')
   for (let count = 0; count < 100; count++) check.arrived(0, 0, 50)
 
   t.ok(check.problems.length < 10)

@@ -8,7 +8,7 @@ const PROBLEMS_MAX = 5
 /** How many messages of a publisher may be outstanding in a group. It is a power of two. */
 const RING = 4_096
 
-export class DeliveryCheck {
+export class SequenceCheck {
   readonly problems: string[] = []
   readonly sent: Float64Array
   /** The deliveries of each publisher's messages, to all subscribers together. */
