@@ -3,6 +3,14 @@
 
 import { type BlockList, isIPv6 } from 'node:net'
 import {
+  becomesHidden,
+  hasWildcardSign,
+  isOneLevel,
+  namesIn,
+  PERCENT_SIGNS,
+  withNames,
+} from '../rules/inserted-names.ts'
+import {
   type ClientRules,
   EVERY_KIND,
   kindsUpTo,
@@ -99,19 +107,10 @@ function substituted(pattern: TopicLine, subject: RuleSubject): readonly TopicLi
   const { username, clientId } = subject
   if (hasWildcardSign(clientId) || (username !== null && hasWildcardSign(username))) return []
   const { filter, access } = pattern
-  const names = [
-    ...(filter.includes('%c') ? [clientId] : []),
-    ...(filter.includes('%u') ? [username] : []),
-  ]
+  const names = namesIn(filter, PERCENT_SIGNS, subject)
   if (names.includes(null)) return []
-  if (access !== 'deny' && names.some(name => name === '' || name?.includes('/') === true))
-    return []
-  const whole = filter.replaceAll(/%[cu]/g, sign => (sign === '%c' ? clientId : (username ?? '')))
-  // A pattern that does not begin with $ does not match topics that do.
-  if (whole.startsWith('$') && !filter.startsWith('$')) return []
+  if (access !== 'deny' && !names.every(isOneLevel)) return []
+  const whole = withNames(filter, names, PERCENT_SIGNS)
+  if (becomesHidden(filter, whole, PERCENT_SIGNS)) return []
   return [{ ...pattern, filter: whole }]
-}
-
-function hasWildcardSign(name: string): boolean {
-  return name.includes('+') || name.includes('#')
 }

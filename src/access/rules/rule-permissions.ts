@@ -3,7 +3,7 @@
 import type { RuledPermissions } from '../permissions.ts'
 import { Gate } from './gate.ts'
 import { RememberedVerdicts } from './remembered-verdicts.ts'
-import type { RuleBook, RuleSubject } from './rule.ts'
+import type { ClientRules, RuleBook, RuleSubject } from './rule.ts'
 
 /** The most compiled rules of all clients together. A rule takes some 80 bytes. */
 const COMPILED_RULES_MAX = 524_288
@@ -44,8 +44,7 @@ export class CurrentRules {
   }
 
   /** Compiles the rules of the client. If they exceed the memory bound, the gates of all others are discarded. */
-  gateFor(permissions: RulePermissions, subject: RuleSubject): Gate {
-    const rules = this.book.rulesFor(subject)
+  gateFor(permissions: RulePermissions, rules: ClientRules): Gate {
     const { send, receive, subscribe } = rules
     const count = GATE_IN_RULES + send.rules.length + receive.rules.length + subscribe.rules.length
     if (this.#compiledRules + count > this.#max) {
@@ -67,12 +66,15 @@ export class CurrentRules {
 export class RulePermissions implements RuledPermissions {
   readonly rules: CurrentRules
   readonly #subject: RuleSubject
+  /** The rules that came with the client; null when the current rules decide. */
+  readonly #own: RuleBook | null
   /** Null until the first check, because there may be many clients that are not connected. */
   #gate: Gate | null = null
 
-  constructor(rules: CurrentRules, subject: RuleSubject) {
+  constructor(rules: CurrentRules, subject: RuleSubject, own: RuleBook | null = null) {
     this.rules = rules
     this.#subject = subject
+    this.#own = own
   }
 
   mayPublish(topic: string, qos: number, retain: boolean): boolean {
@@ -115,7 +117,7 @@ export class RulePermissions implements RuledPermissions {
   }
 
   #current(): Gate {
-    this.#gate ??= this.rules.gateFor(this, this.#subject)
+    this.#gate ??= this.rules.gateFor(this, (this.#own ?? this.rules.book).rulesFor(this.#subject))
     return this.#gate
   }
 }
