@@ -29,23 +29,30 @@ export function acknowledged(
   }
   switch (type) {
     case 'puback':
-      if (stage !== 'at-least-once') breaks(packet, stage)
-      session.settle(packetId)
+      acknowledgedOnce(packetId, session)
       return
     case 'pubrec':
-      if (stage === 'at-least-once') breaks(packet, stage)
+      if (stage === 'at-least-once') breaks(type, packetId, stage)
       // The client refuses the message, which settles it [MQTT-4.4.0-2].
       if (isFailure(reason)) session.settle(packetId)
       else session.exchanges.receive(packetId)
       return
     case 'pubcomp':
       // Only PUBREC acknowledges the PUBLISH [MQTT-4.3.3-3].
-      if (stage !== 'exactly-once-received') breaks(packet, stage)
+      if (stage !== 'exactly-once-received') breaks(type, packetId, stage)
       session.settle(packetId)
       return
     case 'pubrel':
       return
   }
+}
+
+/** PUBACK of the message with this packet identifier. */
+export function acknowledgedOnce(packetId: number, session: Session): void {
+  const stage = session.exchanges.stageOf(packetId)
+  if (stage === 'none') return
+  if (stage !== 'at-least-once') breaks('puback', packetId, stage)
+  session.settle(packetId)
 }
 
 /** Answers with PUBREL, so that the client can end its side of the exchange [MQTT-4.3.3-4]. */
@@ -64,8 +71,11 @@ const AWAITED: Readonly<Record<Exclude<ExchangeStage, 'none'>, string>> = {
  * A Protocol Error: the client considers the exchange ended and would never complete it, so its place in the window would never
  * become free [MQTT-4.13.1-1; MQTT-4.8.0-1 of 3.1.1].
  */
-function breaks(packet: AcknowledgementPacket, stage: Exclude<ExchangeStage, 'none'>): never {
-  const { type, packetId } = packet
+function breaks(
+  type: AcknowledgementPacket['type'],
+  packetId: number,
+  stage: Exclude<ExchangeStage, 'none'>,
+): never {
   const sentence = `${type.toUpperCase()} with packet identifier ${packetId}, which ${AWAITED[stage]}`
   throw new ProtocolError(PROTOCOL_ERROR, sentence)
 }

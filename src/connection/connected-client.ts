@@ -25,7 +25,7 @@ import {
   RECEIVE_MAXIMUM_EXCEEDED,
 } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
-import { acknowledged } from './acknowledgements.ts'
+import { acknowledged, acknowledgedOnce } from './acknowledgements.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
@@ -61,7 +61,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     this.negotiated = negotiated
     this.#broker = broker
     this.#sender = sender
-    broker.memory.add('sessions', this.#nameBytes)
+    broker.memory.add('sessions', nameBytes(negotiated))
   }
 
   get aliases(): IncomingAliases {
@@ -78,12 +78,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     this.filterWork = null
     this.#aliases?.clear()
     this.#sender.forgetAliases()
-    this.#broker.memory.add('sessions', -this.#nameBytes)
-  }
-
-  get #nameBytes(): number {
-    const { username, authenticationMethod } = this.negotiated
-    return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
+    this.#broker.memory.add('sessions', -nameBytes(this.negotiated))
   }
 
   /** Handles a packet. Returns its additional work: deliveries to subscribers, or filters. */
@@ -119,6 +114,15 @@ export class ConnectedClient implements Publisher, Subscriber {
       case 'pingresp':
         throw new ProtocolError(PROTOCOL_ERROR, `${packet.type} is not for a client to send`)
     }
+  }
+
+  /** Handles a PUBACK of success, without a packet. Returns its additional work. */
+  acknowledges(packetId: number): number {
+    this.#broker.statistics.packetsReceived += 1
+    this.#broker.changing += 1
+    acknowledgedOnce(packetId, this.session)
+    this.#broker.changing -= 1
+    return 0
   }
 
   /** Whether a large packet is a SUBSCRIBE or UNSUBSCRIBE, which is then processed in several turns. */
@@ -320,6 +324,10 @@ export class ConnectedClient implements Publisher, Subscriber {
       commitId,
     )
   }
+}
+
+function nameBytes({ username, authenticationMethod }: NegotiatedLimits): number {
+  return textBytes(username ?? '') + textBytes(authenticationMethod ?? '')
 }
 
 /** Of a message, besides its packet. */

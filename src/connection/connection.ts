@@ -5,7 +5,7 @@ import type { Verdict } from '../access/access.ts'
 import type { Departure } from '../broker/clients.ts'
 import type { SessionHolder } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
-import { decodeWithin } from '../packet/decode.ts'
+import { decodeWithin, plainPuback } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
@@ -145,6 +145,8 @@ export class Connection implements TimeLimited, SessionHolder {
     if (client !== null && end - start > WHOLE_FILTERS_BYTES_MAX) {
       if (client.takesApart(bytes, start, end)) return 0
     }
+    const acknowledged = client === null ? 0 : plainPuback(bytes, start, end)
+    if (client !== null && acknowledged !== 0) return client.acknowledges(acknowledged)
     const packet = decodeWithin(bytes, start, end, state.terms)
     this.context.broker.statistics.packetsReceived += 1
     switch (state.kind) {

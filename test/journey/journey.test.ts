@@ -11,20 +11,29 @@ import type { Journey } from './publish-journey.ts'
 const CALLS_MAX = 40
 const FILES_MAX = 19
 const MOVES_MAX = 23
+const PUBACK_CALLS_MAX = 54
 
-function journey(): Journey {
+function journeys(): { readonly publish: Journey; readonly puback: Journey } {
   // A process of its own: nothing else runs there while the debugger steps.
   const main = join(import.meta.dirname, 'main.js')
   const output = execFileSync(process.execPath, [main, '--json'], { timeout: 60_000 })
-  return JSON.parse(output.toString()) as Journey
+  return JSON.parse(output.toString()) as ReturnType<typeof journeys>
 }
 
 test('a PUBLISH of QoS 0 reaches the outbox of its subscriber in few calls, files and moves', async t => {
-  const { calls, files, moves } = journey()
+  const { calls, files, moves } = journeys().publish
 
   t.ok(calls.length <= CALLS_MAX, `${calls.length} calls, ${CALLS_MAX} at most`)
   t.ok(files.length <= FILES_MAX, `${files.length} files, ${FILES_MAX} at most`)
   t.ok(moves <= MOVES_MAX, `${moves} moves, ${MOVES_MAX} at most`)
+})
+
+test('a PUBACK settles its delivery in few calls, without a packet', t => {
+  const { calls, files } = journeys().puback
+
+  t.ok(calls.length <= PUBACK_CALLS_MAX, `${calls.length} calls, ${PUBACK_CALLS_MAX} at most`)
+  t.notOk(files.includes('packet/reader.ts'), files.join(', '))
+  t.end()
 })
 
 test('the path of a PUBLISH in ARCHITECTURE.md is the one that it takes', async t => {
@@ -32,7 +41,7 @@ test('the path of a PUBLISH in ARCHITECTURE.md is the one that it takes', async 
   const path = page.slice(page.indexOf('## One PUBLISH'), page.indexOf('end of the turn'))
   const said = [...path.matchAll(/^ \d (\S+\.ts)/gm)].map(([, file = '']) => file)
 
-  const { calls } = journey()
+  const { calls } = journeys().publish
 
   t.ok(said.length >= 5, `the page has its path: ${said.join(', ')}`)
   let next = 0

@@ -1,13 +1,21 @@
-// `npm run journey`: prints the path of one PUBLISH, call by call, with totals.
+// `npm run journey`: prints the path of one PUBLISH and that of one PUBACK, call by call, with totals.
 
-import { publishJourney } from './publish-journey.ts'
+import { type Journey, publishJourney, pubackJourney } from './publish-journey.ts'
 
-const { calls, files, moves } = await publishJourney()
+const publish = await publishJourney()
+const puback = await pubackJourney()
 if (process.argv.includes('--json')) {
-  console.log(JSON.stringify({ calls, files, moves }))
+  console.log(JSON.stringify({ publish, puback }))
 } else {
+  print('PUBLISH', publish)
+  print('PUBACK', puback)
+}
+
+function print(packet: string, { calls, files, moves }: Journey): void {
   for (const { file, name, depth } of calls) {
     console.log(`${'  '.repeat(depth - 1)}${name}  ${file}`)
   }
-  console.log(`${calls.length} calls, ${files.length} files, ${moves} moves between files`)
+  console.log(
+    `${packet}: ${calls.length} calls, ${files.length} files, ${moves} moves between files`,
+  )
 }

@@ -1,8 +1,9 @@
-// The path of one PUBLISH of QoS 0 from its chunk to the outbox of its only subscriber, without rules and observers: the number of
-// functions, of files, and of moves from one file to another.
+// The path of one PUBLISH of QoS 0 from its chunk to the outbox of its only subscriber, without rules and observers, and the path of
+// the PUBACK of one delivery: the number of functions, of files, and of moves from one file to another.
 
 import { encode } from '../../src/packet/encode.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
+import { SUCCESS } from '../../src/packet/reason.ts'
 import { Pond } from '../pond.ts'
 import { type Call, recordedCalls } from './recorded-calls.ts'
 
@@ -44,6 +45,28 @@ export async function publishJourney(): Promise<Journey> {
   const calls = upToArrival(await recordedCalls(() => publisher.wire.says(chunk)))
   pond.settles()
   if (subscriber.receives().length !== 1) throw new Error('the message has not arrived')
+  return journeyOf(calls)
+}
+
+/** The packet identifiers of one connection count up from 1. */
+export async function pubackJourney(): Promise<Journey> {
+  const pond = new Pond()
+  const publisher = pond.client('publisher')
+  const subscriber = pond.client('subscriber')
+  subscriber.subscribes('journey', 1)
+  for (let packetId = 1; packetId <= BEFORE; packetId++) {
+    publisher.publishes('journey', 'x', { qos: 1, packetId })
+    subscriber.acknowledges('puback', packetId)
+  }
+  publisher.publishes('journey', 'x', { qos: 1, packetId: 1 })
+  const packetId = BEFORE + 1
+  const chunk = encode({ type: 'puback', packetId, reason: SUCCESS, properties: NO_PROPERTIES }, 5)
+  const calls = await recordedCalls(() => subscriber.wire.says(chunk))
+  pond.settles()
+  return journeyOf(calls)
+}
+
+function journeyOf(calls: readonly Call[]): Journey {
   const files = [...new Set(calls.map(({ file }) => file))]
   const moves = calls.filter(({ file }, index) => index > 0 && file !== calls[index - 1]?.file)
   return { calls, files, moves: moves.length }
