@@ -55,6 +55,11 @@ export const COMMANDS: readonly Command[] = [
         help: 'port of the first WebSocket listener, and of the web page',
       },
       { name: 'host', type: 'string', value: 'HOST', help: 'address of all listeners' },
+      {
+        name: 'lan',
+        type: 'boolean',
+        help: 'serve other machines on the network too, with a user and a password made for them',
+      },
       DATA,
       { name: 'verbose', short: 'v', type: 'boolean', help: 'print debug lines' },
     ],

@@ -9,14 +9,18 @@ import type { Config } from '../config/config-types.ts'
 import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
 import { createLog } from '../observe/create-log.ts'
+import type { Log } from '../observe/log.ts'
 import { keptInstead } from '../server/configured-access.ts'
 import { storeDirectory } from '../server/create-store.ts'
-import { startServer } from '../server/server.ts'
+import { type Server, startServer } from '../server/server.ts'
 import { codeOf } from '../server/start-error.ts'
 import { banner } from './banner.ts'
 import { type Command, COMMANDS, helpOf, helpText } from './commands.ts'
-import { UsageError, withFlags, type Words, wordsOf } from './flags.ts'
+import { firstListener } from './first-listener.ts'
+import { withFlags } from './flagged-config.ts'
+import { UsageError, type Words, wordsOf } from './flags.ts'
 import { listenerProblems, fileProblems } from './inspect.ts'
+import { lanLines, lanUser, type LanUser } from './lan.ts'
 import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { storeCommand } from './store-command.ts'
@@ -67,7 +71,7 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'store':
       return keepStore(positionals, config())
     case 'start':
-      return start(config(), version, file)
+      return start(config(), version, { file, isForLan: values['lan'] === true })
   }
 }
 
@@ -146,7 +150,16 @@ async function keepUsers(command: () => Promise<CommandOutput> | CommandOutput):
   }
 }
 
-async function start(config: Config, version: string, file: string | null): Promise<number | null> {
+interface StartWords {
+  readonly file: string | null
+  readonly isForLan: boolean
+}
+
+async function start(
+  config: Config,
+  version: string,
+  { file, isForLan }: StartWords,
+): Promise<number | null> {
   const problems = listenerProblems(config, file)
   if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
   const startedAt = performance.now()
@@ -159,9 +172,13 @@ async function start(config: Config, version: string, file: string | null): Prom
     process.exit(SOFTWARE_ERROR)
   })
   let server
+  let user: LanUser | null = null
   try {
+    user = isForLan ? await lanUser(config) : null
     server = await startServer(config, log, { logOutput: output })
   } catch (error) {
+    // The user was made: whoever starts again must know the password.
+    sayToLan(user, config, [])
     if (error instanceof AccessFileError) return complain(error.message, CONFIG_ERROR)
     return complain(startSentence(error, config, file), 1)
   }
@@ -179,7 +196,21 @@ async function start(config: Config, version: string, file: string | null): Prom
       },
       'ready',
     )
+  sayToLan(user, config, listeners)
+  obeySignals(server, log)
+  return null
+}
 
+/** Prints on standard error: the log is on standard output, and no password is ever in it. */
+function sayToLan(user: LanUser | null, config: Config, open: readonly { port: number }[]): void {
+  const index = firstListener(config, 'mqtt')
+  const listener = config.listeners[index]
+  if (user === null || listener === undefined) return
+  const port = open[index]?.port ?? listener.port ?? 0
+  process.stderr.write(lanLines(user, { host: listener.host, port }))
+}
+
+function obeySignals(server: Server, log: Log): void {
   const stop = async (signal: string): Promise<void> => {
     process.once('SIGINT', () => process.exit(1))
     process.once('SIGTERM', () => process.exit(1))
@@ -205,7 +236,6 @@ async function start(config: Config, version: string, file: string | null): Prom
         ),
     )
   })
-  return null
 }
 
 function say(words: string): number {

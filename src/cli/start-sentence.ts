@@ -2,6 +2,7 @@
 
 import type { Config } from '../config/config-types.ts'
 import { StartError } from '../server/start-error.ts'
+import { firstListener } from './first-listener.ts'
 
 export function startSentence(error: unknown, config: Config, file: string | null): string {
   if (!(error instanceof StartError)) return error instanceof Error ? error.message : String(error)
@@ -35,11 +36,7 @@ function listenerSentence(
 ): string {
   const listener = config.listeners[index]
   const key = `listeners.${index}.port${file === null ? '' : ` in ${file}`}`
-  const isFirst =
-    index ===
-    config.listeners.findIndex(
-      each => each.protocol === listener?.protocol && each.path === undefined,
-    )
+  const isFirst = index === firstListener(config, listener?.protocol)
   const flag = listener?.protocol === 'ws' ? '--ws-port PORT' : '-p PORT'
   const choice = isFirst ? `${flag}, or ${key}` : key
   switch (code) {

@@ -92,8 +92,13 @@ async function saved(
 ): Promise<CommandOutput> {
   const isGenerated = values['generate'] === true
   const password = await passwordFor(name, values)
-  await setUser(file, name, formatHash(newPbkdf2(Buffer.from(password))))
+  await writeUser(file, name, password)
   return { output: isGenerated ? `${password}\n` : '', note: `${name} ${what} (${file})\n` }
+}
+
+/** Writes the user with a hash of the password. Throws EditError or AccessFileError. */
+export async function writeUser(file: string, name: string, password: string): Promise<void> {
+  await setUser(file, name, formatHash(newPbkdf2(Buffer.from(password))))
 }
 
 async function takeAway(file: string, name: string): Promise<CommandOutput> {
@@ -110,7 +115,8 @@ async function passwordFor(name: string, values: Words['values']): Promise<strin
   return typeof password === 'string' ? checkedPassword(password) : askPassword(name)
 }
 
-function usersIn(file: string): ReadonlyMap<string, PasswordUser> {
+/** Throws AccessFileError. */
+export function usersIn(file: string): ReadonlyMap<string, PasswordUser> {
   if (!existsSync(file)) return new Map()
   return parsePasswordFile(readAccessFile(file), file).users
 }

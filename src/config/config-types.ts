@@ -27,6 +27,7 @@ export interface Config {
             | undefined
         }
       | undefined
+    plaintext: boolean
     proxyProtocol: boolean
     proxyTrusted?: string[] | undefined
     origins?: string[] | undefined
@@ -160,6 +161,7 @@ export interface ConfigInput {
                 | undefined
             }
           | undefined
+        plaintext?: boolean | undefined
         proxyProtocol?: boolean | undefined
         proxyTrusted?: string[] | undefined
         origins?: string[] | undefined
@@ -306,6 +308,7 @@ export interface ListenerConfig {
           | undefined
       }
     | undefined
+  plaintext: boolean
   proxyProtocol: boolean
   proxyTrusted?: string[] | undefined
   origins?: string[] | undefined

@@ -49,6 +49,10 @@ const listener = z.strictObject({
     .describe('Port; 0 takes a free one. Default 1883, 8883 with TLS, 8083 for ws'),
   path: z.string().min(1).optional().describe('Path of a Unix socket, instead of host and port'),
   tls: tls.optional(),
+  plaintext: z
+    .boolean()
+    .default(false)
+    .describe('Serve without TLS also where other machines can connect'),
   proxyProtocol: z
     .boolean()
     .default(false)

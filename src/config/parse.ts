@@ -70,6 +70,15 @@ function listenerProblems(
       remedy: { path: ['access', 'anonymous'], value: 'everywhere' },
     })
   }
+  if (listener.tls === undefined && !listener.plaintext && !isOfThisMachine(listener)) {
+    problems.push({
+      path: [...path, 'host'],
+      sentence:
+        `${listener.host} can be reached from other machines, and without TLS passwords and messages ` +
+        'can be read on the way. Either use TLS (tls.certFile and tls.keyFile), or say',
+      remedy: { path: ['listeners', `${index}`, 'plaintext'], value: 'true' },
+    })
+  }
   return problems
 }
 
@@ -98,8 +107,12 @@ function hasUsers({ usersFile, users }: Pick<Config['access'], 'usersFile' | 'us
 
 /** Whether only this machine, or only clients with a certificate, can connect. */
 function isLocal(listener: ListenerConfig): boolean {
-  if (listener.path !== undefined || listener.tls?.requireCertificate === true) return true
-  const { host } = listener
+  return listener.tls?.requireCertificate === true || isOfThisMachine(listener)
+}
+
+/** Whether only this machine can connect: a Unix socket, or a loopback address. */
+export function isOfThisMachine({ path, host }: Pick<ListenerConfig, 'path' | 'host'>): boolean {
+  if (path !== undefined) return true
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 

@@ -19,17 +19,27 @@ const FAULT_BYTES_MAX = 4_096
 /** The rule by which the client may not receive the topic, or null where no rules decide. */
 type ReceiveRule = (clientId: string, topic: string) => string | null
 
+/** What to type so that a refused client is let in, or null. */
+type Hint = (client: ClientFacts, reason: ReasonCode) => string | null
+
+interface LogObserverOptions {
+  readonly receiveRule?: ReceiveRule
+  readonly hint?: Hint
+}
+
 export class LogObserver implements Observer {
   readonly #log: RatedLog
   readonly #takeovers: Takeovers
   readonly #receiveRule: ReceiveRule
+  readonly #hint: Hint
   /** The topic of the last message that its client had no right to. */
   #withheldTopic = ''
 
   /** The clock returns milliseconds and never goes back. */
-  constructor(log: RatedLog, now: () => number, receiveRule: ReceiveRule = () => null) {
+  constructor(log: RatedLog, now: () => number, options: LogObserverOptions = {}) {
     this.#log = log
-    this.#receiveRule = receiveRule
+    this.#receiveRule = options.receiveRule ?? (() => null)
+    this.#hint = options.hint ?? (() => null)
     this.#takeovers = new Takeovers(now)
   }
 
@@ -61,8 +71,15 @@ export class LogObserver implements Observer {
   }
 
   refused(client: ClientFacts, reason: ReasonCode, sentence: string): void {
+    const words = wordsOf(reason, sentence)
+    const hint = this.#hint(client, reason)
     this.#log.warn(
-      { event: 'client.refused', ...fieldsOf(client), ...wordsOf(reason, sentence) },
+      {
+        event: 'client.refused',
+        ...fieldsOf(client),
+        ...words,
+        ...(hint === null ? {} : { hint }),
+      },
       'refused',
     )
   }

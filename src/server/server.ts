@@ -9,6 +9,7 @@ import { Alarm, Clock } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { containedLog } from '../observe/contained-log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
+import { loginHint } from '../observe/login-hint.ts'
 import type { LogOutput } from '../observe/log-output.ts'
 import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
@@ -106,12 +107,11 @@ export class Server implements RunningServer {
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
       access: parts.access ?? this.#ownAccess(),
       observers: [
-        new LogObserver(
-          this.#log,
-          monotonicMs,
-          (clientId, topic) =>
+        new LogObserver(this.#log, monotonicMs, {
+          receiveRule: (clientId, topic) =>
             this.core.broker.sessions.get(clientId)?.rights.receiveRule(topic) ?? null,
-        ),
+          ...(config.access.usersFile !== undefined && { hint: loginHint }),
+        }),
       ],
       log: this.#log,
       responseInformation: config.responseInformation,

@@ -92,6 +92,8 @@ test('--host cannot open what the configuration would not', async t => {
 
   t.equal(status, 78)
   t.match(errors, /anybody could connect/)
+  t.match(errors, /listeners\.1\.plaintext: true/)
+  t.match(errors, /pondhawk start --lan opens/)
 })
 
 test('check prints what a configuration amounts to, or what is wrong with it', async t => {

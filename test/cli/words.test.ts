@@ -112,6 +112,10 @@ test('a configuration that is none is told apart from one that is wrong', async 
         'Either ask for passwords (pondhawk user add NAME, and access.usersFile: pondhawk.users), ' +
         'require certificates (tls.requireCertificate with tls.caFile), or say access.anonymous: everywhere ' +
         'in open.yaml (or by the variable PONDHAWK_ACCESS__ANONYMOUS=everywhere)\n' +
+        '      listeners: [{host: 0.0.0.0}]\n                   ^\n' +
+        'open.yaml:1:14  listeners.0.host: 0.0.0.0 can be reached from other machines, and without TLS passwords ' +
+        'and messages can be read on the way. Either use TLS (tls.certFile and tls.keyFile), or say ' +
+        'listeners.0.plaintext: true in open.yaml (or by the variable PONDHAWK_LISTENERS__0__PLAINTEXT=true)\n' +
         '      listeners: [{host: 0.0.0.0}]\n                   ^',
     ],
   }
@@ -144,7 +148,10 @@ test('a wrong variable is named', async t => {
       'PONDHAWK_LISTENERS__0__HOST: 0.0.0.0 can be reached from other machines, and anybody could connect. ' +
         'Either ask for passwords (pondhawk user add NAME, and access.usersFile: pondhawk.users), ' +
         'require certificates (tls.requireCertificate with tls.caFile), or say access.anonymous: everywhere ' +
-        'in pondhawk.yaml (or by the variable PONDHAWK_ACCESS__ANONYMOUS=everywhere)',
+        'in pondhawk.yaml (or by the variable PONDHAWK_ACCESS__ANONYMOUS=everywhere)\n' +
+        'PONDHAWK_LISTENERS__0__HOST: 0.0.0.0 can be reached from other machines, and without TLS passwords ' +
+        'and messages can be read on the way. Either use TLS (tls.certFile and tls.keyFile), or say ' +
+        'listeners.0.plaintext: true in pondhawk.yaml (or by the variable PONDHAWK_LISTENERS__0__PLAINTEXT=true)',
     ],
   ]
   for (const [env, sentence] of table) {

@@ -45,7 +45,7 @@ test('all that is wrong is told at once', async t => {
 })
 
 test('an address beyond this machine is refused unless somebody says so', async t => {
-  const open = { host: '0.0.0.0', port: 1_883 }
+  const open = { host: '0.0.0.0', port: 1_883, plaintext: true }
 
   t.match(problems({ listeners: [open] })[0], /anybody could connect/)
   t.throws(() => parseConfig({ listeners: [open] }), /or say access.anonymous: everywhere$/)
@@ -56,9 +56,33 @@ test('an address beyond this machine is refused unless somebody says so', async 
   for (const host of ['127.0.0.1', '127.8.9.1', 'localhost', '::1']) {
     t.strictSame(problems({ listeners: [{ host }] }), [], host)
   }
-  for (const host of ['::', '192.168.0.1', 'example.org', '127.0.0.1.example.org']) {
-    t.equal(problems({ listeners: [{ host }] }).length, 1, host)
+  for (const host of ['::', '', '192.168.0.1', 'example.org', '127.0.0.1.example.org']) {
+    t.equal(problems({ listeners: [{ host, plaintext: true }] }).length, 1, host)
   }
+})
+
+test('plaintext beyond this machine is refused unless its listener says so', async t => {
+  const access = { usersFile: 'users' }
+  const tls = { certFile: 'a', keyFile: 'b' }
+  for (const protocol of ['mqtt', 'ws'] as const) {
+    for (const host of ['0.0.0.0', '::', '', '192.168.0.1', 'example.org']) {
+      const listener = { protocol, host }
+      const own = { ...listener, plaintext: true }
+      t.throws(
+        () => parseConfig({ access, listeners: [own, listener] }),
+        /without TLS .* or say listeners.1.plaintext: true$/,
+      )
+      t.strictSame(problems({ access, listeners: [own, { ...listener, tls }] }), [])
+      // Each of the two words stands for itself.
+      const anybody = { anonymous: 'everywhere' } as const
+      t.match(problems({ access: anybody, listeners: [listener] })[0], /without TLS/)
+      t.equal(problems({ listeners: [listener] }).length, 2)
+    }
+    for (const host of ['127.0.0.1', 'localhost', '::1']) {
+      t.strictSame(problems({ access, listeners: [{ protocol, host }] }), [], host)
+    }
+  }
+  t.strictSame(problems({ access, listeners: [{ path: '/run/pond.sock' }] }), [])
 })
 
 test('every number keeps to its range at the edges, and takes no NaN, fraction or text', async t => {

@@ -125,7 +125,7 @@ test('a right that is promised is none', async t => {
 })
 
 test('access given in code is access beyond this machine', async t => {
-  const open = { listeners: [{ host: '0.0.0.0', port: 0 }] }
+  const open = { listeners: [{ host: '0.0.0.0', port: 0, plaintext: true }] }
   await t.rejects(createBroker(open), { code: 'ERR_CONFIG', message: /anybody could connect/ })
   for (const access of [{ authenticate: () => false }, { anonymous: 'everywhere' }] as const) {
     const broker = await createBroker({ ...open, access })
