@@ -40,6 +40,8 @@ export type Verdict =
       readonly username?: string | null
       /** How the user was authenticated, as one word; `none` for not at all. If left out: by password, certificate or method. */
       readonly authentication?: string
+      /** After this many milliseconds the rights end, and the client is disconnected (0x87). If left out: they do not end. */
+      readonly validForMs?: number
       /** The final data of an enhanced authentication, sent with CONNACK or AUTH. */
       readonly data?: Buffer
     }

@@ -4,7 +4,7 @@ import { BAD_USER_NAME_OR_PASSWORD, SERVER_UNAVAILABLE } from '../packet/reason.
 import type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access.ts'
 import type { Identity } from './identity.ts'
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
-import { isPermissions, isRefusal, isUsername, isWord } from './verdict.ts'
+import { isDuration, isPermissions, isRefusal, isUsername, isWord } from './verdict.ts'
 
 /** `true` lets a client in with all rights, `false` keeps it out. */
 export type Answer = Verdict | boolean
@@ -113,10 +113,8 @@ function guarded(permissions: Permissions, complain: Complaint): Permissions {
 function faultOf(answer: unknown, kinds: readonly string[]): string | null {
   if (typeof answer !== 'object' || answer === null)
     return `${String(answer)} is neither true nor false`
-  const { kind, permissions, reason, sentence, data, username, authentication } = answer as Record<
-    string,
-    unknown
-  >
+  const members = answer as Record<string, unknown>
+  const { kind, permissions, reason, sentence, data, username, authentication } = members
   if (!kinds.includes(String(kind)))
     return `kind is ${String(kind)}, and none of ${kinds.join(', ')}`
   if (data !== undefined && data !== null && !Buffer.isBuffer(data)) return 'data is no Buffer'
@@ -125,6 +123,9 @@ function faultOf(answer: unknown, kinds: readonly string[]): string | null {
   }
   if (kind === 'allowed' && !isUsername(username)) return 'username is no string'
   if (kind === 'allowed' && !isWord(authentication)) return 'authentication is no word'
+  if (kind === 'allowed' && !isDuration(members['validForMs'])) {
+    return 'validForMs is no number above 0'
+  }
   if (kind !== 'refused') return null
   if (!isRefusal(reason)) return 'reason is no reason code of a refusal (0x80 to 0xFF)'
   return typeof sentence === 'string' ? null : 'a refusal needs a sentence'

@@ -12,10 +12,11 @@ export interface Identity {
   readonly authentication: string
 }
 
-/** The optional fields of a verdict about the identity. */
+/** The optional fields of a verdict about the identity, and about how long it counts. */
 export interface Finding {
   readonly username?: string | null
   readonly authentication?: string
+  readonly validForMs?: number
 }
 
 /** Returns the identity of an allowed client. `method` is its method of enhanced authentication, or null. */

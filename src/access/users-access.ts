@@ -1,63 +1,74 @@
-// Access by users with passwords, and rules, from the configuration and its files. When they change, the new ones apply to
+// Access by a chain of authenticators, and rules, from the configuration and its files. When they change, the new ones apply to
 // every client, connected or not, from its next message on.
 
 import { isIP } from 'node:net'
-import { BAD_USER_NAME_OR_PASSWORD, SERVER_BUSY, SERVER_UNAVAILABLE } from '../packet/reason.ts'
+import { BAD_USER_NAME_OR_PASSWORD } from '../packet/reason.ts'
 import type { Access, Credentials, Verdict } from './access.ts'
 import type { AccessFiles } from './access-settings.ts'
+import {
+  type Authenticator,
+  type AuthenticatorName,
+  Chain,
+  DEFAULT_ORDER,
+  type Found,
+  type FoundOrRefused,
+} from './authenticator.ts'
+import { CERTIFICATE, CertificateAuthenticator } from './certificate-authenticator.ts'
 import type { CertificateUsers } from './certificate-users.ts'
+import { BelowDenials, GivenRules, NO_RULES } from './given-rules.ts'
 import type { Identity } from './identity.ts'
 import { AclRules } from './mosquitto/acl-rules.ts'
-import {
-  type PasswordAnswer,
-  type PasswordBounds,
-  PasswordUsers,
-} from './password/password-users.ts'
+import { PASSWORD, PasswordAuthenticator } from './password/password-authenticator.ts'
+import { type PasswordBounds, PasswordUsers } from './password/password-users.ts'
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
+import { WRONG } from './refusals.ts'
 import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
+import type { RuleBook } from './rules/rule.ts'
 
 /** Where clients may connect without a user name. */
 export type Anonymous = 'never' | 'loopback' | 'everywhere'
 
 interface UsersOptions extends PasswordBounds {
   readonly certificates?: CertificateUsers | null
+  /** Authenticators besides certificates and passwords. */
+  readonly others?: readonly Authenticator[]
+  readonly order?: readonly AuthenticatorName[]
 }
 
 export class UsersAccess implements Access {
   readonly passwords: PasswordUsers | null
   readonly #anonymous: Anonymous
-  /** Null when every allowed client may do everything. */
-  readonly #rules: CurrentRules | null
-
+  readonly #chain: Chain
+  readonly #rules: CurrentRules
+  /** Whether the configuration has rules. Without them a client may do everything that the rules given to it do not deny. */
+  readonly #hasRules: boolean
   /** Null when a certificate says no more than that it was verified. */
   readonly #certificates: CertificateUsers | null
 
   constructor(
     files: AccessFiles,
     anonymous: Anonymous,
-    { certificates = null, ...bounds }: UsersOptions = {},
+    { certificates = null, others = [], order = DEFAULT_ORDER, ...bounds }: UsersOptions = {},
   ) {
     this.#anonymous = anonymous
     this.#certificates = certificates
-    this.passwords = files.users === null ? null : new PasswordUsers(files.users, bounds)
-    this.#rules = files.rules === null ? null : new CurrentRules(new AclRules(files.rules))
+    const othersFollow = others.some(({ name }) => order.indexOf(name) > order.indexOf('users'))
+    this.passwords =
+      files.users === null ? null : new PasswordUsers(files.users, { ...bounds, othersFollow })
+    const authenticators = [
+      ...(certificates === null ? [] : [new CertificateAuthenticator(certificates)]),
+      ...(this.passwords === null ? [] : [new PasswordAuthenticator(this.passwords)]),
+      ...others,
+    ]
+    this.#chain = new Chain(authenticators, order)
+    this.#hasRules = files.rules !== null
+    this.#rules = new CurrentRules(bookOf(files))
   }
 
   authenticate(credentials: Credentials): Verdict | Promise<Verdict> {
-    const { username, password, certificate } = credentials
-    const { passwords } = this
-    if (certificate !== null && this.#certificates !== null) {
-      const user = this.#certificates.userOf(certificate)
-      if (typeof user === 'string') return this.#certified(credentials, user)
-      if (user !== null) return user
-    }
-    // Without passwords a user name is not verified.
-    if (passwords === null || username === null) return this.#nameless(credentials)
-    // The answer is the same for every name, so that it does not reveal which users exist.
-    if (password === null) return WRONG
-    const answer = passwords.check(username, password, credentials.address)
-    if (typeof answer === 'string') return this.#verdictOf(answer, credentials, username)
-    return answer.then(late => this.#verdictOf(late, credentials, username))
+    const answer = this.#chain.ask(credentials)
+    if (!(answer instanceof Promise)) return this.#verdictOf(answer, credentials)
+    return answer.then(late => this.#verdictOf(late, credentials))
   }
 
   beginExchange(): null {
@@ -69,9 +80,11 @@ export class UsersAccess implements Access {
     if (username !== null && authentication === CERTIFICATE) {
       return this.#namesByCertificate ? this.#permissionsFor(identity, username) : null
     }
-    if (this.passwords === null) return this.#permissionsFor(identity, null)
+    if (!this.#chain.verifiesNames) return this.#permissionsFor(identity, null)
     if (username !== null && authentication !== 'none') {
-      if (!this.passwords.directory.has(username)) return null
+      // The rights of other kinds of users are known only when they authenticate again.
+      if (this.passwords?.directory.has(username) !== true || !isByPassword(authentication))
+        return null
       return this.#permissionsFor(identity, username)
     }
     if (this.#mayBeNameless(identity.address)) return this.#permissionsFor(identity, null)
@@ -81,36 +94,30 @@ export class UsersAccess implements Access {
   /** Sets new users and rules. They apply to all clients, connected or not, from the next check on. */
   replace(files: AccessFiles): void {
     if (files.users !== null) this.passwords?.directory.replace(files.users)
-    if (files.rules !== null) this.#rules?.replace(new AclRules(files.rules))
+    if (files.rules !== null) this.#rules.replace(bookOf(files))
   }
 
   /** Whether this client was allowed as a user that does not exist any more. */
   isGone({ username, authentication }: Identity): boolean {
-    if (this.passwords === null || username === null || authentication === 'none') return false
+    if (this.passwords === null || username === null) return false
     if (authentication === CERTIFICATE) return !this.#namesByCertificate
-    return !this.passwords.directory.has(username)
+    return isByPassword(authentication) && !this.passwords.directory.has(username)
   }
 
   /** The counters of each bound: its present use, and how often it was reached. */
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.passwords?.counters, ...this.#rules?.counters }
+    return { ...this.passwords?.counters, ...this.#rules.counters }
   }
 
   close(): Promise<void> {
     return this.passwords?.close() ?? Promise.resolve()
   }
 
-  /** The certificate says who it is: a name in CONNECT is only a claim beside it. */
-  #certified(credentials: Credentials, username: string): Verdict {
-    const permissions = this.#permissionsFor(credentials, username)
-    return { kind: 'allowed', permissions, username, authentication: CERTIFICATE }
-  }
-
   #nameless(credentials: Credentials): Verdict {
     const { address, certificate, clientId } = credentials
     const isKnown = certificate !== null
     if (!isKnown && !this.#mayBeNameless(address)) {
-      return this.passwords === null ? NOBODY : NAMELESS
+      return this.#chain.verifiesNames ? NAMELESS : NOBODY
     }
     const permissions = this.#permissionsFor({ clientId, address }, null)
     return {
@@ -121,27 +128,38 @@ export class UsersAccess implements Access {
     }
   }
 
-  #verdictOf(answer: PasswordAnswer, credentials: Credentials, username: string): Verdict {
-    switch (answer) {
-      case 'right': {
-        const permissions = this.#permissionsFor(credentials, username)
-        return { kind: 'allowed', permissions, username, authentication: 'password' }
-      }
-      case 'wrong':
-        return WRONG
-      case 'busy':
-        return BUSY
-      case 'failed':
-        return FAILED
+  #verdictOf(answer: FoundOrRefused, credentials: Credentials): Verdict {
+    if (answer === null) return this.#unknown(credentials)
+    return answer.kind === 'refused' ? answer : this.#allowed(answer, credentials)
+  }
+
+  #allowed({ username, authentication, rights, validForMs }: Found, who: Credentials): Verdict {
+    return {
+      kind: 'allowed',
+      permissions: this.#permissionsFor(who, username, rights),
+      username,
+      authentication,
+      ...(validForMs !== null && { validForMs }),
     }
+  }
+
+  #unknown(credentials: Credentials): Verdict {
+    const { username, address } = credentials
+    // A user name that nobody verifies is only a claim.
+    if (username === null || !this.#chain.verifiesNames) return this.#nameless(credentials)
+    if (credentials.password !== null) this.passwords?.refused(username, address)
+    return WRONG
   }
 
   #permissionsFor(
     { clientId, address }: Pick<Identity, 'clientId' | 'address'>,
     username: string | null,
+    rights: Found['rights'] = null,
   ): Permissions {
-    if (this.#rules === null) return UNRESTRICTED
-    return new RulePermissions(this.#rules, { username, clientId, address })
+    if (rights !== null && !(rights instanceof GivenRules)) return rights
+    if (rights === null && !this.#hasRules) return UNRESTRICTED
+    const own = rights === null ? null : new BelowDenials(this.#rules, rights.book)
+    return new RulePermissions(this.#rules, { username, clientId, address }, own)
   }
 
   get #namesByCertificate(): boolean {
@@ -150,12 +168,19 @@ export class UsersAccess implements Access {
 
   #mayBeNameless(address: string): boolean {
     // Without users only listeners that only this machine can reach are open. A stream of the program may come from anywhere.
-    if (this.passwords === null) return this.#anonymous !== 'never'
+    if (!this.#chain.verifiesNames) return this.#anonymous !== 'never'
     return this.#anonymous === 'everywhere' || (this.#anonymous === 'loopback' && isLocal(address))
   }
 }
 
-const CERTIFICATE = 'certificate'
+function bookOf({ rules }: AccessFiles): RuleBook {
+  return rules === null ? NO_RULES : new AclRules(rules)
+}
+
+/** Whether the user is in the password file, if it exists still. */
+function isByPassword(authentication: string): boolean {
+  return authentication === PASSWORD
+}
 
 /** A Unix socket has no address. */
 function isLocal(address: string): boolean {
@@ -167,11 +192,6 @@ function isLocal(address: string): boolean {
 /** Permissions for the session of an unauthenticated client: messages are queued until the client shows what it may receive. */
 const AWAITED: Permissions = { mayPublish: () => false, maySubscribe: () => false }
 
-const WRONG: Verdict = {
-  kind: 'refused',
-  reason: BAD_USER_NAME_OR_PASSWORD,
-  sentence: 'user name or password is wrong',
-}
 const NAMELESS: Verdict = {
   kind: 'refused',
   reason: BAD_USER_NAME_OR_PASSWORD,
@@ -181,14 +201,4 @@ const NOBODY: Verdict = {
   kind: 'refused',
   reason: BAD_USER_NAME_OR_PASSWORD,
   sentence: 'access.anonymous is never, and there are no users',
-}
-const BUSY: Verdict = {
-  kind: 'refused',
-  reason: SERVER_BUSY,
-  sentence: 'too many passwords wait to be looked at',
-}
-const FAILED: Verdict = {
-  kind: 'refused',
-  reason: SERVER_UNAVAILABLE,
-  sentence: 'passwords cannot be looked at',
 }

@@ -13,12 +13,14 @@ export function verdictIn(answer: unknown): Verdict | null {
   const { kind, data, reason, sentence, permissions } = answer
   switch (kind) {
     case 'allowed': {
-      const { username, authentication } = answer
+      const { username, authentication, validForMs } = answer
       if (!isPermissions(permissions) || !isUsername(username) || !isWord(authentication))
         return null
+      if (!isDuration(validForMs)) return null
       const finding: Finding = {
         ...(username !== undefined && { username }),
         ...(authentication !== undefined && { authentication }),
+        ...(validForMs !== undefined && { validForMs }),
       }
       if (data === undefined) return { kind, permissions, ...finding }
       return isData(data) ? { kind, permissions, ...finding, data } : null
@@ -55,6 +57,11 @@ export function isUsername(value: unknown): value is string | null | undefined {
 /** Whether it is a valid `authentication`, or undefined. */
 export function isWord(value: unknown): value is string | undefined {
   return value === undefined || (isText(value) && value !== '')
+}
+
+/** Whether it is a number of milliseconds above 0, or undefined. */
+export function isDuration(value: unknown): value is number | undefined {
+  return value === undefined || (typeof value === 'number' && value > 0)
 }
 
 function isText(value: unknown): value is string {

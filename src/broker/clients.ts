@@ -6,6 +6,7 @@ import type { Will } from '../packet/packet.ts'
 import { ClientRights, sessionBytes } from '../session/client-rights.ts'
 import { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
+import { ExpiringRights } from './expiring-rights.ts'
 import type { SessionHolder } from './sessions.ts'
 import type { Wills } from './wills.ts'
 
@@ -13,6 +14,8 @@ import type { Wills } from './wills.ts'
 interface Opening {
   readonly identity: Identity
   readonly permissions: Permissions
+  /** After this many milliseconds the permissions end; null if they do not end. */
+  readonly validForMs: number | null
   readonly cleanStart: boolean
   readonly expiryIntervalSeconds: number
   readonly will: Will | null
@@ -31,9 +34,11 @@ export type Departure = 'disconnected' | 'lost' | 'broker-stops'
 export class Clients {
   readonly #broker: Broker
   readonly #wills: Wills
+  readonly #expiringRights: ExpiringRights
 
   constructor(broker: Broker, wills: Wills) {
     this.#broker = broker
+    this.#expiringRights = new ExpiringRights(broker)
     this.#wills = wills
   }
 
@@ -62,6 +67,7 @@ export class Clients {
       this.#resume(kept, expiryIntervalSeconds)
     }
     sessions.hold(session, opening.holder)
+    this.#expiringRights.set(session, opening.validForMs)
     this.#wills.set(session.rights, opening.will)
     // The will is stored even when the session is not.
     if (session.isDurable ? !isKnown : opening.will !== null) {
@@ -69,6 +75,12 @@ export class Clients {
     }
     this.#broker.changing -= 1
     return { session, sessionPresent: kept !== undefined }
+  }
+
+  /** Sets the permissions after a re-authentication. */
+  grant(session: Session, permissions: Permissions, validForMs: number | null): void {
+    session.rights.grant(permissions)
+    this.#expiringRights.set(session, validForMs)
   }
 
   /** Whether the client's session, if there is one, belongs to another user. */
@@ -173,6 +185,7 @@ export class Clients {
   #discard(session: Session): void {
     const { subscriptions, sessions, memory, journal } = this.#broker
     session.end()
+    this.#expiringRights.set(session, null)
     subscriptions.end(session)
     sessions.remove(session)
     memory.add('sessions', -sessionBytes(session.rights.identity))

@@ -1,7 +1,7 @@
 // Checks CONNECT and makes CONNACK.
 
 import type { Credentials, Verdict } from '../access/access.ts'
-import { identityOf, mayHaveSessionOf } from '../access/identity.ts'
+import { identityOf } from '../access/identity.ts'
 import type { Principal } from '../session/client-rights.ts'
 import type { Session } from '../session/session.ts'
 import type { Refusal } from '../broker/admission.ts'
@@ -97,20 +97,26 @@ export function credentialsOf(
   }
 }
 
+/** An allowed client. Its permissions end after `validForMs`; null if they do not end. */
+export interface Allowed extends Principal {
+  readonly validForMs: number | null
+}
+
 /** Returns the identity and permissions of an allowed client. */
 export function principalOf(
   verdict: Extract<Verdict, { kind: 'allowed' }>,
   question: Question,
-): Principal {
+): Allowed {
   const method = question.kind === 'exchange' ? question.method : null
   const identity = identityOf(question.credentials, verdict, method)
-  return { clientId: identity.clientId, identity, permissions: verdict.permissions }
+  const { permissions, validForMs = null } = verdict
+  return { clientId: identity.clientId, identity, permissions, validForMs }
 }
 
 /** Applies a re-authentication: the permissions may change, the user must not. Returns false for another user. */
-export function grantsAgain({ identity, permissions }: Principal, { rights }: Session): boolean {
-  if (!mayHaveSessionOf(identity, rights.identity)) return false
-  rights.grant(permissions)
+export function grantsAgain(allowed: Allowed, session: Session, broker: Broker): boolean {
+  if (allowed.identity.username !== session.rights.identity.username) return false
+  broker.clients.grant(session, allowed.permissions, allowed.validForMs)
   return true
 }
 

@@ -30,6 +30,7 @@ import type {
 } from './connection-state.ts'
 import { departureOf, expiryIn } from './departure.ts'
 import {
+  type Allowed,
   connack,
   connackRefusal,
   connectRefusal,
@@ -127,7 +128,7 @@ export function authenticated(
 function accept(
   connection: Connection,
   state: Authenticating,
-  principal: Principal,
+  principal: Allowed,
   data: Buffer | undefined,
 ): void {
   const { connect, terms } = state
@@ -230,6 +231,7 @@ export function reauthenticated(
 ): void {
   const { client, question } = state
   const { connect } = state.reauthentication
+  const { broker } = connection.context
   const method = client.negotiated.authenticationMethod ?? ''
   switch (verdict.kind) {
     case 'refused':
@@ -245,7 +247,7 @@ export function reauthenticated(
       connection.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
       return
     case 'allowed':
-      if (!grantsAgain(principalOf(verdict, question), client.session)) {
+      if (!grantsAgain(principalOf(verdict, question), client.session, broker)) {
         connection.disconnect(NOT_AUTHORIZED, 'it authenticated again as another user')
         return
       }

@@ -9,12 +9,15 @@ import type { PasswordFile } from './password-file.ts'
 import { TriesInTurn } from './tries-in-turn.ts'
 import { VerifiedCredentials } from './verified-credentials.ts'
 
-export type PasswordAnswer = 'right' | 'wrong' | 'busy' | 'failed'
+/** `unknown` only where others know users as well. */
+export type PasswordAnswer = 'right' | 'wrong' | 'unknown' | 'busy' | 'failed'
 
 export interface PasswordBounds {
   readonly hashesQueuedMax?: number
   readonly verifiedMax?: number
   readonly failedLoginsMax?: number
+  /** Whether unknown users are asked for elsewhere, after their decoy hash. Then `refused` tells of those that nobody knows. */
+  readonly othersFollow?: boolean
   /** The clock and the timers, which tests replace. */
   readonly now?: () => number
   readonly pause?: (milliseconds: number) => Promise<unknown>
@@ -26,6 +29,7 @@ export class PasswordUsers {
   readonly verified: VerifiedCredentials
   readonly failures: FailedLogins
   readonly tries = new TriesInTurn()
+  readonly #othersFollow: boolean
   readonly #now: () => number
   readonly #pause: (milliseconds: number) => Promise<unknown>
   /** The verifications in progress: many clients with one password that connect at once need one hash. */
@@ -38,6 +42,7 @@ export class PasswordUsers {
     this.worker = new HashWorker(bounds.hashesQueuedMax)
     this.verified = new VerifiedCredentials(bounds.verifiedMax)
     this.failures = new FailedLogins(bounds.failedLoginsMax)
+    this.#othersFollow = bounds.othersFollow ?? false
     this.#now = bounds.now ?? (() => performance.now())
     this.#pause = bounds.pause ?? (milliseconds => sleep(milliseconds, undefined, { ref: false }))
   }
@@ -60,6 +65,11 @@ export class PasswordUsers {
     if (answer === null) return 'busy'
     this.#asked.set(digest, answer)
     return answer.finally(() => this.#asked.delete(digest))
+  }
+
+  /** Nobody else knew the user either. */
+  refused(username: string, address: string): void {
+    this.failures.fail(username, networkOf(address), this.#now())
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -89,6 +99,7 @@ export class PasswordUsers {
     const written = this.directory.writtenFor(username)
     const answer = await this.worker.verify(written, password, network)
     if (answer === 'busy' || answer === 'failed') return answer
+    if (this.#othersFollow && !this.directory.has(username)) return 'unknown'
     const isCurrent =
       this.directory.has(username) && this.directory.writtenFor(username) === written
     if (answer === 'differs' || !isCurrent) {

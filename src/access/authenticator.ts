@@ -1,0 +1,72 @@
+// The port to one way to authenticate a client. Several of them form a chain: see Chain.
+
+import type { Credentials, Verdict } from './access.ts'
+import type { Permissions } from './permissions.ts'
+import type { GivenRules } from './given-rules.ts'
+
+export type AuthenticatorName = 'certificates' | 'tokens' | 'jwt' | 'users' | 'http' | 'code'
+
+/** The order of those that are configured, unless `access.order` is given. A check that costs little comes before one that costs much. */
+export const DEFAULT_ORDER: readonly AuthenticatorName[] = [
+  'certificates',
+  'tokens',
+  'jwt',
+  'users',
+  'http',
+  'code',
+]
+
+/** A client that was authenticated. */
+export interface Found {
+  readonly kind: 'found'
+  /** Null for an authenticated client without a user name. */
+  readonly username: string | null
+  /** How it was authenticated, as one word. */
+  readonly authentication: string
+  /** What decides its rights: rules that came with the answer, permissions of a program, or null for the rules of the configuration. */
+  readonly rights: GivenRules | Permissions | null
+  /** After this many milliseconds the client is disconnected; null for never. */
+  readonly validForMs: number | null
+}
+
+export type Refused = Extract<Verdict, { kind: 'refused' }>
+
+/** Null: the client is not known here, and the next authenticator is asked. */
+export type FoundOrRefused = Found | Refused | null
+
+export interface Authenticator {
+  readonly name: AuthenticatorName
+  authenticate(credentials: Credentials): FoundOrRefused | Promise<FoundOrRefused>
+}
+
+/** Asks each authenticator in turn. The first that knows the client decides. */
+export class Chain {
+  readonly #authenticators: readonly Authenticator[]
+
+  constructor(authenticators: readonly Authenticator[], order: readonly AuthenticatorName[]) {
+    this.#authenticators = authenticators.toSorted(
+      (one, other) => order.indexOf(one.name) - order.indexOf(other.name),
+    )
+  }
+
+  /** Whether a user name is verified by one of them. Certificates have their own names. */
+  get verifiesNames(): boolean {
+    return this.#authenticators.some(({ name }) => name !== 'certificates')
+  }
+
+  /** Null if nobody knows the client. */
+  ask(credentials: Credentials): FoundOrRefused | Promise<FoundOrRefused> {
+    return this.#askFrom(0, credentials)
+  }
+
+  #askFrom(start: number, credentials: Credentials): FoundOrRefused | Promise<FoundOrRefused> {
+    for (let index = start; index < this.#authenticators.length; index++) {
+      const answer = this.#authenticators[index]?.authenticate(credentials) ?? null
+      if (answer instanceof Promise) {
+        return answer.then(late => late ?? this.#askFrom(index + 1, credentials))
+      }
+      if (answer !== null) return answer
+    }
+    return null
+  }
+}
