@@ -9,7 +9,7 @@ import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const FOLDERS = ['src', 'test', 'sim', 'crash', 'bench', 'interop']
+const FOLDERS = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop']
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 const FILE_SECONDS_MAX = 240
 

@@ -145,7 +145,7 @@ test('each folder of src has a folder of tests', async t => {
 const EXPORTS_OF_THEIR_OWN = ['src/packet/reason.ts', 'src/index.ts', 'src/store-kit.ts']
 
 test('what a file exports is imported somewhere', async t => {
-  const files = ['src', 'test', 'sim', 'crash', 'bench', 'interop'].flatMap(folder =>
+  const files = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop'].flatMap(folder =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter(name => /(?<!\.d)\.ts$/.test(name))
       .map(name => ({

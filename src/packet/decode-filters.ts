@@ -95,8 +95,12 @@ function decodeRequest(reader: Reader, version: ProtocolVersion): SubscriptionRe
   const qos = options & 0x03
   // [MQTT-3.8.3-5], and [MQTT-3-8.3-4] of 3.1.1
   const reserved = version === 5 ? 0xc0 : 0xfc
-  if ((options & reserved) !== 0 || (qos !== 0 && qos !== 1 && qos !== 2)) {
+  if ((options & reserved) !== 0)
     throw new MalformedPacket(MALFORMED_PACKET, `subscription options ${options}`)
+  if (qos !== 0 && qos !== 1 && qos !== 2) {
+    // Section 3.8.3.1 of 5.0; [MQTT-3-8.3-4] of 3.1.1.
+    const reason = version === 5 ? PROTOCOL_ERROR : MALFORMED_PACKET
+    throw new MalformedPacket(reason, 'a subscription with QoS 3')
   }
   const retainHandling = (options >> 4) & 0x03
   if (retainHandling !== 0 && retainHandling !== 1 && retainHandling !== 2) {

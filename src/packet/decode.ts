@@ -203,7 +203,9 @@ function decodeAuth(reader: Reader, version: ProtocolVersion): AuthPacket {
   if (reader.isAtEnd) return { type: 'auth', reason: SUCCESS, properties: NO_PROPERTIES }
   const reason = reasonIn('auth', reader.uint8('reason code'))
   const props = trailingProperties(reader, 'auth')
-  if (props.authenticationMethod === undefined && reason !== SUCCESS) {
+  // Only success without properties may leave out the method (sections 3.15.2.1 and 3.15.2.2.2).
+  const needsMethod = reason !== SUCCESS || props !== NO_PROPERTIES
+  if (needsMethod && props.authenticationMethod === undefined) {
     throw new MalformedPacket(PROTOCOL_ERROR, 'AUTH without an authentication method')
   }
   return { type: 'auth', reason, properties: props }

@@ -93,6 +93,7 @@ const CASES: readonly (readonly [string, ProtocolVersion, number, string, number
   ['SUBSCRIBE without its flags', 4, 0x80, '0001 0001 61 00', 0x81],
   ['SUBSCRIBE without a filter', 4, 0x82, '0001', 0x82],
   ['SUBSCRIBE at QoS 3', 4, 0x82, '0001 0001 61 03', 0x81],
+  ['SUBSCRIBE at QoS 3 in 5.0', 5, 0x82, '0001 00 0001 61 03', 0x82],
   ['SUBSCRIBE with reserved bits in 3.1.1', 4, 0x82, '0001 0001 61 04', 0x81],
   ['SUBSCRIBE with reserved bits in 5.0', 5, 0x82, '0001 00 0001 61 40', 0x81],
   ['retain handling 3', 5, 0x82, '0001 00 0001 61 30', 0x82],
@@ -104,6 +105,7 @@ const CASES: readonly (readonly [string, ProtocolVersion, number, string, number
   ['a reason code that DISCONNECT does not know', 5, 0xe0, '01', 0x82],
   ['AUTH in 3.1.1', 4, 0xf0, '', 0x81],
   ['AUTH without a method', 5, 0xf0, '18 00', 0x82],
+  ['AUTH of success with a reason string and no method', 5, 0xf0, '00 04 1f 0001 61', 0x82],
   ['bytes after the properties of DISCONNECT', 5, 0xe0, '00 00 00', 0x81],
   ['a user property whose value is no UTF-8', 5, 0x30, '0001 61 07 26 0001 6b 0001 ff', 0x81],
 ]
