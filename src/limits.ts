@@ -8,7 +8,7 @@ interface WholeNumber {
   readonly description: string
 }
 
-type QueueOverflow = 'drop-newest' | 'drop-oldest'
+type QueueOverflow = 'drop-newest' | 'drop-oldest' | 'refuse'
 
 const GIBIBYTE = 1_073_741_824
 const TEBIBYTE = 1_099_511_627_776
@@ -86,8 +86,9 @@ export const LIMITS = {
   queuedInMemoryBytesMax: whole(262_144, 1, GIBIBYTE, 'Bytes of one queue that are kept in memory'),
   queueOverflow: {
     default: 'drop-newest' as QueueOverflow,
-    choices: ['drop-newest', 'drop-oldest'],
-    description: 'What a full queue drops; every drop is counted',
+    choices: ['drop-newest', 'drop-oldest', 'refuse'],
+    description:
+      'What a full queue drops; every drop is counted. refuse: the publisher is told with 0x97, or waits (MQTT 3)',
   },
   queueQoS0WhileAway: {
     default: false as boolean,

@@ -33,9 +33,9 @@ export interface Refusal {
 
 /**
  * `malformed`: the protocol forbids it. `refused`: a rule or a quota forbids it. `no-room`: it may be possible later, so a client that
- * cannot be told the reason must not get an acknowledgement.
+ * cannot be told the reason must not get an acknowledgement. `queue-full`: the same for the queue of one subscriber.
  */
-type RefusalKind = 'malformed' | 'refused' | 'no-room'
+type RefusalKind = 'malformed' | 'refused' | 'no-room' | 'queue-full'
 
 export class NotAdmitted implements Refusal {
   readonly kind: RefusalKind
@@ -78,7 +78,8 @@ export class Admission {
     if (refusal !== null) return refusal
     const message = makeMessage(said, topic, asker.clientId, this.#broker)
     // Most messages need no further check.
-    const needsRoom = message.retain || message.qos === 2 || this.#broker.storeIsFull
+    const { storeIsFull, refusesOverflow } = this.#broker
+    const needsRoom = message.retain || message.qos === 2 || storeIsFull || refusesOverflow
     return needsRoom ? (this.#room(message) ?? message) : message
   }
 
@@ -160,8 +161,20 @@ export class Admission {
       memory.refusals += 1
       return noRoom('the memory for what clients keep is full')
     }
-    if (!this.#broker.storeIsFull || !this.#broker.publishing.mustStore(message)) return null
-    return noRoom('the disk is full, and the message must be stored')
+    if (this.#broker.storeIsFull && this.#broker.publishing.mustStore(message)) {
+      return noRoom('the disk is full, and the message must be stored')
+    }
+    return this.#broker.refusesOverflow ? this.#queueRoom(message) : null
+  }
+
+  /** Returns the refusal if the queue of any subscriber has no room, so that a message is queued for all or for none. */
+  #queueRoom(message: Message): NotAdmitted | null {
+    if (message.qos === 0) return null
+    const full = this.#broker.publishing.firstFull(message)
+    if (full === null) return null
+    const who = full.clientId === null ? 'a share group' : `client ${full.clientId}`
+    const sentence = 'the queue of a subscriber is full (limits.queueOverflow)'
+    return new NotAdmitted('queue-full', QUOTA_EXCEEDED, sentence, `the queue of ${who}`)
   }
 
   /** Returns why the message cannot be retained, or null. */

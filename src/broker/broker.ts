@@ -42,6 +42,8 @@ export class Broker implements SessionContext {
   readonly admission: Admission = new Admission(this)
   readonly publishing: Publishing = new Publishing(this)
   readonly storesSessions: boolean
+  /** Whether a message is refused when a queue for it is full: `queueOverflow` is `refuse`, of sessions or of share groups. */
+  readonly refusesOverflow: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
   readonly memory: MemoryAccount
@@ -75,6 +77,9 @@ export class Broker implements SessionContext {
     this.faults = new Faults(this.statistics, options.observers)
     this.observer = this.faults.observers.heard
     this.storesSessions = options.storesSessions ?? true
+    this.refusesOverflow = [options.limits, options.share.bounds].some(
+      ({ queueOverflow }) => queueOverflow === 'refuse',
+    )
     this.memory = new MemoryAccount(this.limits)
     this.retained = new Retained(this.deadlines, this.journal, this.limits, this.memory)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))

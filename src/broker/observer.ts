@@ -70,6 +70,8 @@ const FOR_PROGRAMS = {
 }
 
 const INTERNAL = {
+  /** A PUBLISH waits until the queue of a subscriber has room. `rule` names the queue. */
+  publishHeld: event<[clientId: string, topic: string, sentence: string, rule: string | null]>(),
   /** An exception was contained; it ended at most one connection. */
   failed: event<[place: FaultPlace, error: unknown, clientId: string | null]>(),
 }

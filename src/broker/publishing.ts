@@ -87,6 +87,28 @@ export class Publishing implements WillPublisher {
     )
   }
 
+  /** Returns the first target whose queue has no room for the message and refuses it; null if there is none. */
+  firstFull(message: Message): Target | null {
+    const broker = this.#broker
+    // A full queue drops what has expired.
+    broker.changing += 1
+    const full = this.#firstFull(message)
+    broker.changing -= 1
+    return full
+  }
+
+  #firstFull(message: Message): Target | null {
+    const broker = this.#broker
+    for (const match of broker.subscriptions.router.match(message.topic)) {
+      if (match.qos === 0) continue
+      const isOwn = match.noLocal && match.target.clientId === message.publisher
+      if (isOwn && broker.subscriptions.withoutNoLocal(match) === null) continue
+      broker.turnWorkLeft -= WORK.queueStep
+      if (!match.target.hasRoomFor(message, match)) return match.target
+    }
+    return null
+  }
+
   /** Stores the message once, if needed. Returns the commit that must be done before it is acknowledged or delivered. */
   #store(message: Message, matches: readonly Match<Target>[]): number {
     const isKept = message.retain && this.#isKept(message)

@@ -19,6 +19,8 @@ export class Statistics {
   messagesSent = 0
   messagesUnmatched = 0
   publishesRefused = 0
+  /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
+  publishesHeld = 0
   subscribesRefused = 0
   willsPublished = 0
   protocolErrors = 0

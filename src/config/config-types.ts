@@ -73,7 +73,7 @@ export interface Config {
     queuedBytesMax: number
     queuedInMemoryMax: number
     queuedInMemoryBytesMax: number
-    queueOverflow: 'drop-newest' | 'drop-oldest'
+    queueOverflow: 'drop-newest' | 'drop-oldest' | 'refuse'
     queueQoS0WhileAway: boolean
     sessionExpirySecondsMax: number
     keepAliveSecondsMax: number
@@ -117,6 +117,7 @@ export interface Config {
       }
     >
     queuedMessagesMax: number
+    queueOverflow?: 'drop-newest' | 'drop-oldest' | 'refuse' | undefined
     queuedBytesMax: number
   }
   responseInformation: string | null
@@ -213,7 +214,7 @@ export interface ConfigInput {
         queuedBytesMax?: number | string | undefined
         queuedInMemoryMax?: number | undefined
         queuedInMemoryBytesMax?: number | string | undefined
-        queueOverflow?: 'drop-newest' | 'drop-oldest' | undefined
+        queueOverflow?: 'drop-newest' | 'drop-oldest' | 'refuse' | undefined
         queueQoS0WhileAway?: boolean | undefined
         sessionExpirySecondsMax?: number | undefined
         keepAliveSecondsMax?: number | undefined
@@ -262,6 +263,7 @@ export interface ConfigInput {
             >
           | undefined
         queuedMessagesMax?: number | undefined
+        queueOverflow?: 'drop-newest' | 'drop-oldest' | 'refuse' | undefined
         queuedBytesMax?: number | string | undefined
       }
     | undefined

@@ -118,6 +118,10 @@ const share = z.strictObject({
     .default({})
     .describe('Settings of single groups, by share name or `name/filter`'),
   queuedMessagesMax: whole(100_000, 0, 100_000_000, 'Messages that wait in a group'),
+  queueOverflow: z
+    .enum(LIMITS.queueOverflow.choices)
+    .optional()
+    .describe('The same for the queues of groups. Default: as limits.queueOverflow'),
   queuedBytesMax: whole(67_108_864, 0, 1_099_511_627_776, 'Bytes that wait in a group'),
 })
 

@@ -43,6 +43,9 @@ import { IncomingAliases } from './topic-aliases.ts'
 /** A SUBSCRIBE or UNSUBSCRIBE of up to this many bytes is processed in one step: it has at most a thousand filters. */
 export const WHOLE_FILTERS_BYTES_MAX = 4_096
 
+/** Instead of the work of a PUBLISH: it must be read again later, because a queue has no room and the client cannot be told. */
+export const MUST_WAIT = -1
+
 export class ConnectedClient implements Publisher, Subscriber {
   readonly session: Session
   readonly negotiated: NegotiatedLimits
@@ -51,6 +54,8 @@ export class ConnectedClient implements Publisher, Subscriber {
   readonly #broker: Broker
   readonly #sender: Sender
   #aliases: IncomingAliases | null = null
+  /** The packet identifier of the PUBLISH that last had to wait for room; 0 for none. */
+  #waitedFor = 0
   /** QoS 2 messages that began on this connection. The Receive Maximum counts them and the answers that were not sent yet. */
   #begunQoS2 = 0
   /** An unfinished SUBSCRIBE or UNSUBSCRIBE. Later packets are not read before it is done. */
@@ -267,7 +272,8 @@ export class ConnectedClient implements Publisher, Subscriber {
       case 'refused':
         return this.#refuse(packet, topic, refusal)
       case 'no-room':
-        return this.#cannotStore(packet, topic, refusal)
+      case 'queue-full':
+        return this.#cannotTake(packet, topic, refusal)
     }
   }
 
@@ -287,12 +293,26 @@ export class ConnectedClient implements Publisher, Subscriber {
     return 0
   }
 
-  /** There is no room: the connection of a client of MQTT 3 ends without an acknowledgement, so that it does not take the message for stored. */
-  #cannotStore(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
-    if (packet.qos === 0 || this.negotiated.version === 5)
+  /**
+   * There is no room. A client of MQTT 3 must not take the message for stored: if the store has no room, its connection ends without an
+   * acknowledgement; if a queue has none, the PUBLISH waits. If the client has gone, the message is not published.
+   */
+  #cannotTake(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
+    const isGone = refusal.kind === 'queue-full' && this.isUnanswered
+    if (packet.qos === 0 || this.negotiated.version === 5 || isGone) {
       return this.#refuse(packet, topic, refusal)
-    this.#broker.statistics.publishesRefused += 1
-    throw new CannotServe(refusal.reason, refusal.sentence)
+    }
+    const { statistics, observer } = this.#broker
+    if (refusal.kind !== 'queue-full') {
+      statistics.publishesRefused += 1
+      throw new CannotServe(refusal.reason, refusal.sentence)
+    }
+    statistics.messagesReceived -= 1
+    if (packet.packetId === this.#waitedFor) return MUST_WAIT
+    this.#waitedFor = packet.packetId
+    statistics.publishesHeld += 1
+    observer.publishHeld?.(this.negotiated.clientId, topic, refusal.sentence, refusal.rule)
+    return MUST_WAIT
   }
 
   #answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void {

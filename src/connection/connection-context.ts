@@ -26,6 +26,8 @@ export interface ConnectionPeer {
 
 /** The owner of the socket. It does what the connection cannot do itself, before the turn ends. */
 export interface ConnectionHost {
+  /** Calls `proceed` of the connection in the next turn. */
+  requestProceed(): void
   /** Is called when there are bytes to send, a question to answer, or a socket to close. It may be called often. */
   requestFlush(): void
   /** Whether the system takes bytes as fast as they are written. While it is false, `drained` will be called. */

@@ -16,7 +16,7 @@ import {
   SESSION_TAKEN_OVER,
   UNSPECIFIED_ERROR,
 } from '../packet/reason.ts'
-import { WHOLE_FILTERS_BYTES_MAX } from './connected-client.ts'
+import { MUST_WAIT, WHOLE_FILTERS_BYTES_MAX } from './connected-client.ts'
 import type {
   ConnectionContext,
   ConnectionHost,
@@ -26,6 +26,7 @@ import type {
 import { type ConnectionState, negotiatedIn, type ReadingState } from './connection-state.ts'
 import { sendReason, sayUnreadable } from './departure.ts'
 import { factsOf } from './handshake.ts'
+import { type HeldPublishes, proceedBehind, waitForRoom } from './held-publishes.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
 import { TimeLimits, type TimeLimited } from './time-limits.ts'
@@ -47,6 +48,8 @@ export class Connection implements TimeLimited, SessionHolder {
   readonly timeLimits: TimeLimits
   /** Only transitions.ts and `end` change it. */
   state: ConnectionState
+  /** Made when a PUBLISH must wait for the first time. */
+  held: HeldPublishes | null = null
 
   constructor(context: ConnectionContext, host: ConnectionHost, peer: ConnectionPeer) {
     this.context = context
@@ -81,6 +84,7 @@ export class Connection implements TimeLimited, SessionHolder {
   get hasUnread(): boolean {
     const { state } = this
     if (state.kind === 'closed' || state.question !== null) return false
+    if (this.held?.isWaiting === true) return false
     if (this.framer.hasUnread) return true
     return state.kind === 'connected' && state.client.filterWork !== null
   }
@@ -122,7 +126,7 @@ export class Connection implements TimeLimited, SessionHolder {
     // Searches and replays of retained messages subtract their work themselves.
     const least = broker.turnWorkLeft - Math.min(limits.turnWorkMax, broker.turnWorkLeft)
     try {
-      while (broker.turnWorkLeft > least) {
+      while (broker.turnWorkLeft > least && this.held?.isWaiting !== true) {
         const { state } = this
         if (state.kind === 'closed' || state.question !== null) break
         const before = journal.length
@@ -130,6 +134,7 @@ export class Connection implements TimeLimited, SessionHolder {
         if (work === null) break
         broker.turnWorkLeft -= WORK.packet + work + WORK.durableChange * (journal.length - before)
       }
+      if (this.held?.isWaiting === true) proceedBehind(this)
     } catch (error) {
       this.#endBy(error, changing)
     }
@@ -142,6 +147,10 @@ export class Connection implements TimeLimited, SessionHolder {
     if (client !== null && client.filterWork !== null) return client.workOnFilters()
     if (!framer.next()) return null
     const { bytes, start, end } = framer
+    if (this.held !== null && this.held.stops(bytes[start] ?? 0)) {
+      framer.putBack()
+      return null
+    }
     if (client !== null && end - start > WHOLE_FILTERS_BYTES_MAX) {
       if (client.takesApart(bytes, start, end)) return 0
     }
@@ -153,7 +162,10 @@ export class Connection implements TimeLimited, SessionHolder {
       case 'connected':
         if (packet.type === 'auth') reauthenticates(this, state, packet)
         else if (packet.type === 'disconnect') disconnects(this, state, packet)
-        else return state.client.handle(packet)
+        else {
+          const work = state.client.handle(packet)
+          return work === MUST_WAIT ? waitForRoom(this) : work
+        }
         return 0
       case 'authenticating':
         authenticating(this, state, packet)
@@ -196,6 +208,8 @@ export class Connection implements TimeLimited, SessionHolder {
     const { state } = this
     if (state.kind === 'awaiting-connect' && !state.hasReceived) this.#close(null)
     else if (state.kind === 'connected') state.client.goesWithoutAnswers()
+    this.held?.end()
+    this.held = null
     this.proceed()
     if (this.hasUnread || (!this.isOver && this.context.broker.turnWorkLeft <= 0)) return false
     const sentence = cause ?? 'the client closed its connection without DISCONNECT'
@@ -266,5 +280,7 @@ export class Connection implements TimeLimited, SessionHolder {
   #close(clientId: string | null): void {
     this.state = { kind: 'closed', terms: this.state.terms, question: null, clientId }
     this.timeLimits.end()
+    this.held?.end()
+    this.held = null
   }
 }

@@ -123,6 +123,13 @@ export class LogObserver implements Observer {
     )
   }
 
+  publishHeld(...[clientId, topic, sentence, rule]: Events['publishHeld']): void {
+    this.#log.warn(
+      { event: 'publish.held', clientId, topic, cause: sentence, ...by(rule) },
+      'publish waits for room',
+    )
+  }
+
   /** One line a minute for each client and reason, and then how many more there were. */
   dropped(reason: DropReason, message: Message, clientId: string | null): void {
     if (!DROP_WORDS[reason].isWarned) return

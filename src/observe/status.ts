@@ -28,6 +28,8 @@ export interface Status {
   /** By reason; see DropReason. */
   readonly dropped: Readonly<Record<string, number>>
   readonly publishesRefused: number
+  /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
+  readonly publishesHeld: number
   readonly subscribesRefused: number
   /** Connections that were closed before CONNECT, to make room for others. */
   readonly strangersClosed: number
@@ -88,6 +90,11 @@ export const FIGURES: readonly {
     name: 'publishesRefused',
     label: 'Publishes refused',
     counts: 'PUBLISH packets without a right, a valid topic, or room',
+  },
+  {
+    name: 'publishesHeld',
+    label: 'Publishes held',
+    counts: 'PUBLISH packets of MQTT 3 that waited for room in a queue (limits.queueOverflow)',
   },
   {
     name: 'protocolErrors',
@@ -183,6 +190,7 @@ export function statusOf(sources: StatusSources): Status {
     bytesSent: statistics.bytesSent,
     dropped: { ...statistics.dropped },
     publishesRefused: statistics.publishesRefused,
+    publishesHeld: statistics.publishesHeld,
     subscribesRefused: statistics.subscribesRefused,
     strangersClosed: statistics.strangersClosed,
     protocolErrors: statistics.protocolErrors,

@@ -83,6 +83,41 @@ export class Framer {
     }
   }
 
+  /** Puts the packet that `next` found back, to be found again. */
+  putBack(): void {
+    this.end = this.start
+    this.#isExhausted = false
+  }
+
+  /**
+   * After `putBack`: removes the wanted packets among those that have arrived, and returns copies of them. The search begins after
+   * `searched` bytes; what is returned as `searched` need not be searched again.
+   */
+  takeBehind(
+    isWanted: (firstByte: number) => boolean,
+    searched: number,
+  ): { readonly taken: readonly Buffer[]; readonly searched: number } {
+    this.keep()
+    const taken: Buffer[] = []
+    const { bytes } = this
+    const first = this.end
+    let to = first + searched
+    this.start = to
+    for (let end = this.#endOfPacket(); end !== 0; end = this.#endOfPacket()) {
+      const size = end - this.start
+      if (isWanted(bytes[this.start] ?? 0)) taken.push(Buffer.from(bytes.subarray(this.start, end)))
+      else {
+        if (to < this.start) bytes.copyWithin(to, this.start, end)
+        to += size
+      }
+      this.start = end
+    }
+    bytes.copyWithin(to, this.start, this.#filled)
+    this.#filled -= this.start - to
+    this.start = first
+    return { taken, searched: to - first }
+  }
+
   /** Copies the bytes that were not read yet, so that the caller may reuse the chunk. */
   keep(): void {
     const rest = this.unreadBytes

@@ -132,6 +132,7 @@ export class EmbeddedBroker {
     const target: Target = {
       clientId: null,
       isDurable: false,
+      hasRoomFor: () => true,
       deliver: message => this.#guard(() => handler(withOwnBytes(message))),
     }
     const { broker } = this.#server.core

@@ -19,7 +19,7 @@ export function shareSettingsOf(config: Config, random: () => number): ShareSett
     bounds: {
       queuedMessagesMax: share.queuedMessagesMax,
       queuedBytesMax: share.queuedBytesMax,
-      queueOverflow: limits.queueOverflow,
+      queueOverflow: share.queueOverflow ?? limits.queueOverflow,
     },
     strategyOf: (shareName, topicFilter) => groupOf(shareName, topicFilter)?.strategy ?? null,
     weightOf: (shareName, topicFilter, clientId) =>

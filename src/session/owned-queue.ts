@@ -2,6 +2,7 @@
 // exceed the bounds or have expired, and receives pages from the store.
 
 import { WORK } from '../limits.ts'
+import type { Message } from '../message.ts'
 import type { Owner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import { type Delivery, type DeliveryOrigin, NO_IDENTIFIERS } from './delivery.ts'
@@ -33,6 +34,7 @@ interface QueueOptions {
   readonly deliveries: DeliveryQueue | null
 }
 
+// Wide on purpose: one method for each way into the queue and out of it.
 export class OwnedQueue implements TailReader, Postponed {
   /** The messages. Owners take messages out of it directly. */
   readonly waiting: MessageQueue
@@ -144,6 +146,25 @@ export class OwnedQueue implements TailReader, Postponed {
     }
   }
 
+  /**
+   * Whether a message has room, or the queue drops what has none. A message that is larger than the whole queue never has room: it
+   * is dropped, because its publisher would wait for ever.
+   */
+  hasRoomFor(message: Message, identifiers: readonly number[], isStored: boolean): boolean {
+    const { queueOverflow, queuedBytesMax, queuedMessagesMax } = this.#bounds
+    const size = sizeOf({ message, identifiers })
+    if (queueOverflow !== 'refuse' || size > queuedBytesMax || queuedMessagesMax < 1) return true
+    if (!this.waiting.fits(size, 1)) this.#dropExpired()
+    if (!this.waiting.fits(size, 1) && !this.waiting.fitsMeanwhile(size)) return false
+    return isStored || this.#context.memory.hasRoom
+  }
+
+  #dropExpired(): void {
+    for (const expired of this.waiting.takeExpired(this.#context.now)) {
+      this.#drop(expired, 'message-expired')
+    }
+  }
+
   /** Adds a delivery. Returns null, or the reason why it was dropped. */
   #add(delivery: Delivery): DropReason | null {
     const size = sizeOf(delivery)
@@ -151,9 +172,7 @@ export class OwnedQueue implements TailReader, Postponed {
       this.waiting.add(delivery)
       return null
     }
-    for (const expired of this.waiting.takeExpired(this.#context.now)) {
-      this.#drop(expired, 'message-expired')
-    }
+    this.#dropExpired()
     if (!this.waiting.fits(size, 1) && !this.waiting.fitsMeanwhile(size))
       return this.#addThrough(delivery, size)
     if (!this.#mayStay(delivery)) return this.#addInto(delivery)
@@ -169,7 +188,7 @@ export class OwnedQueue implements TailReader, Postponed {
   /** There is no memory for more: the delivery replaces an older one or is dropped itself. */
   #addInto(delivery: Delivery): DropReason | null {
     this.#context.memory.refusals += 1
-    if (this.#bounds.queueOverflow === 'drop-newest') return 'memory-full'
+    if (this.#bounds.queueOverflow !== 'drop-oldest') return 'memory-full'
     const oldest = this.waiting.shift()
     if (oldest === undefined) return 'memory-full'
     this.waiting.add(delivery)
@@ -180,7 +199,7 @@ export class OwnedQueue implements TailReader, Postponed {
   /** The bounds are reached: older deliveries are dropped, or the new one is. */
   #addThrough(delivery: Delivery, size: number): DropReason | null {
     const { queueOverflow, queuedBytesMax, queuedMessagesMax } = this.#bounds
-    const isLost = queueOverflow === 'drop-newest' || size > queuedBytesMax || queuedMessagesMax < 1
+    const isLost = queueOverflow !== 'drop-oldest' || size > queuedBytesMax || queuedMessagesMax < 1
     if (isLost) return 'queue-full'
     const oldest = this.waiting.takeOldest(size)
     this.waiting.add(delivery)

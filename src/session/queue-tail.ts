@@ -198,10 +198,10 @@ export class QueueTail implements PageReader {
   }
 }
 
-export function sizeOf(delivery: Delivery): number {
-  return (
-    contentBytes(delivery.message) +
-    identifiersBytes(delivery.identifiers) +
-    DELIVERY_OVERHEAD_BYTES
-  )
+/** The bytes that the delivery counts in a queue. */
+export function sizeOf({
+  message,
+  identifiers,
+}: Pick<Delivery, 'message' | 'identifiers'>): number {
+  return contentBytes(message) + identifiersBytes(identifiers) + DELIVERY_OVERHEAD_BYTES
 }

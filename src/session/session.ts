@@ -129,6 +129,12 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     }
   }
 
+  hasRoomFor(message: Message, { identifiers }: DeliveryOptions): boolean {
+    if (this.#context.limits.queueOverflow !== 'refuse') return true
+    if (this.exchanges.mayBegin && !this.#isBehind) return true
+    return this.queue.hasRoomFor(message, identifiers, this.isDurable)
+  }
+
   sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     if (this.#link === null) return
     if (!this.#link.hasRoom) this.#context.dropped('outbox-full', message, this.clientId)

@@ -7,7 +7,7 @@ import { type Message, withOwnBytes } from '../message.ts'
 import type { ShareStrategy, ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { GroupOwner } from '../store/change.ts'
-import type { Delivery, Returning } from './delivery.ts'
+import { type Delivery, NO_IDENTIFIERS, type Returning } from './delivery.ts'
 import { GroupDispatch } from './group-dispatch.ts'
 import { GroupJournal, leavesQueue } from './group-journal.ts'
 import { KeyedQueues } from './keyed-queues.ts'
@@ -126,6 +126,10 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
       this.queue.tail.excludeFromPages(delivery)
       this.#handOut(delivery, member)
     }
+  }
+
+  hasRoomFor(message: Message): boolean {
+    return this.queue.hasRoomFor(message, NO_IDENTIFIERS, this.isDurable)
   }
 
   attached(session: Session): void {

@@ -15,6 +15,8 @@ export interface Target {
   readonly clientId: string | null
   /** Whether it survives a crash, so that its deliveries are stored. */
   readonly isDurable: boolean
+  /** Whether a message of QoS 1 or 2 would be sent or queued now. Always true for a target that drops what its queue has no room for. */
+  hasRoomFor(message: Message, options: DeliveryOptions): boolean
   /** `commitId` is the commit that the message itself is stored in; 0 when it is not stored. */
   deliver(message: Message, options: DeliveryOptions, commitId: CommitId): void
 }

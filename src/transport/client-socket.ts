@@ -3,12 +3,13 @@
 import type { Access, Verdict } from '../access/access.ts'
 import { Connection } from '../connection/connection.ts'
 import type { ConnectionHost, ConnectionContext } from '../connection/connection-context.ts'
+import { isHeld } from '../connection/held-publishes.ts'
 import type { Flushable, Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 import { QUOTA_EXCEEDED } from '../packet/reason.ts'
 import { Authentication } from './authentication.ts'
-import { NOT_READING_US, QUESTION_OPEN, Reading, SHARE_USED } from './reading.ts'
+import { HELD, NOT_READING_US, QUESTION_OPEN, Reading, SHARE_USED } from './reading.ts'
 import type { Arrived, Wire, WireReceiver } from './wire.ts'
 
 export interface ClientSocketContext {
@@ -36,9 +37,13 @@ const ENDED: State = { kind: 'ended' }
 /** The socket is paused when this many bytes wait for their turn. */
 const UNREAD_BYTES_MAX = 65_536
 
+/** The socket is paused when this many bytes wait behind a PUBLISH that must wait. Up to there pings are heard. */
+const HELD_BYTES_MAX = 16_384
+
 /** The heap bytes of a socket and its connection while nothing waits. */
 const CONNECTION_BYTES = 4_000
 
+// Wide on purpose: it receives the events of a wire and is the host of a connection, with one method for each event of both.
 export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flushable {
   readonly connection: Connection
   readonly #wire: Wire
@@ -76,7 +81,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   }
 
   get isPaused(): boolean {
-    return this.#reading.isPaused
+    return this.#reading.isPaused || isHeld(this.connection)
   }
 
   received(chunk: LentBytes): void {
@@ -150,6 +155,12 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   /** Closes the socket at once; waiting bytes are lost. */
   destroy(): void {
     this.#wire.destroy()
+  }
+
+  requestProceed(): void {
+    this.#context.turn.begin()
+    this.#reading.resume(HELD)
+    this.#context.turn.postpone(this)
   }
 
   requestFlush(): void {
@@ -265,7 +276,8 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
       // Pausing and resuming a socket costs two system calls, so a little more is read first.
       if (connection.unreadBytes > UNREAD_BYTES_MAX) reading.pause(SHARE_USED)
       this.#context.turn.postpone(this)
-    }
+    } else if (connection.held?.isWaiting === true && connection.unreadBytes > HELD_BYTES_MAX)
+      reading.pause(HELD)
     const { outbox } = connection.sender
     if (!outbox.isEmpty) reading.holdBack(this.#broker.limits.publishBacklogBytesMax)
     this.#ask()

@@ -7,6 +7,8 @@ export const SHARE_USED = 1
 export const QUESTION_OPEN = 2
 const BACKLOG = 4
 export const NOT_READING_US = 8
+/** PUBLISH packets that must wait, and more bytes behind them than are kept. */
+export const HELD = 16
 
 export class Reading {
   readonly #wire: Wire

@@ -36,7 +36,7 @@ test('an unknown key is an error that knows what was meant', async t => {
 
 test('a wrong word is told which ones are accepted', async t => {
   t.strictSame(problems({ limits: { queueOverflow: 'spill' } }), [
-    'limits.queueOverflow: must be one of "drop-newest", "drop-oldest", not "spill"',
+    'limits.queueOverflow: must be one of "drop-newest", "drop-oldest", "refuse", not "spill"',
   ])
 })
 

@@ -189,3 +189,35 @@ test('packet type 0 is malformed at its first byte', async t => {
 
   t.throws(() => framer.next(), MalformedPacket)
 })
+
+test('packets are taken out from behind one that waits, however they arrive, and the others stay in order', async t => {
+  // PUBLISH, PINGREQ, PUBLISH, PUBACK, and a PINGREQ that is not whole.
+  const all = Buffer.from('3003000161 c000 3003000162 40020001 c0'.replaceAll(' ', ''), 'hex')
+  for (let split = 5; split <= all.length; split++) {
+    const framer = new Framer(100)
+    framer.push(all.subarray(0, split))
+    framer.next()
+    framer.putBack()
+    const taken: Buffer[] = []
+    let searched = 0
+    const take = () => {
+      const found = framer.takeBehind(first => first >> 4 !== 3, searched)
+      taken.push(...found.taken)
+      searched = found.searched
+    }
+    take()
+    framer.push(all.subarray(split))
+    take()
+    framer.push(Buffer.from('00', 'hex'))
+    take()
+
+    t.strictSame(
+      taken.map(bytes => bytes.toString('hex')),
+      ['c000', '40020001', 'c000'],
+      `split at ${split}`,
+    )
+    const rest: string[] = []
+    while (framer.next()) rest.push(framer.bytes.toString('hex', framer.start, framer.end))
+    t.strictSame(rest, ['3003000161', '3003000162'])
+  }
+})
