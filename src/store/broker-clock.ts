@@ -5,7 +5,7 @@
 // boot, or on another machine, only the adjustable clock can show it. It is used then, unless it has gone back.
 
 import type { Disk, DiskFile } from './disk.ts'
-import { DiskFull, isDiskFull, isOutOfDescriptors } from './log/store-damaged.ts'
+import { DiskFull, isDiskFull, isOutOfDescriptors } from './disk-full.ts'
 import { writeAll } from './log/segment-file.ts'
 import type { MachineTime } from './machine-time.ts'
 

@@ -18,7 +18,8 @@ import {
   uint53,
   will,
 } from './codec.ts'
-import { type Ledger, optionsOf, type Place } from './ledger/ledger.ts'
+import { optionsOf } from './ledger/delivery-options.ts'
+import type { Ledger, Place } from './ledger/ledger.ts'
 import { owner, queueOwner } from './owner.ts'
 import { recipient } from './recipient.ts'
 

@@ -20,7 +20,7 @@ import {
 import { join } from 'node:path'
 import { type Disk, type DiskFile, HOLD } from './disk.ts'
 import { DirectoryLock, isRunning } from './directory-lock.ts'
-import { isOutOfDescriptors, OutOfDescriptors } from './log/store-damaged.ts'
+import { isOutOfDescriptors, OutOfDescriptors } from './disk-full.ts'
 import { inDirectory, makeDirectory, namesIn } from './store-directory.ts'
 
 const FILE_MODE = 0o600

@@ -13,6 +13,7 @@ export class MemoryStore extends LedgerStore {
       pageMessages,
       pageBytes: PAGE_BYTES,
       checkpointBytes: CHECKPOINT_BYTES,
+      reserveBytes: 0,
     })
   }
 }

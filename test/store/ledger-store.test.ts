@@ -3,59 +3,17 @@
 
 import { test } from 'tap'
 import { inOrder, OWNERS, RandomChanges } from '../../sim/random-changes.ts'
-import type { Position } from '../../src/store/ledger/message-table.ts'
 import { LedgerStore } from '../../src/store/ledger-store.ts'
-import type { Done, Extent, Frame, LogDevice } from '../../src/store/log-device.ts'
 import { MemoryLog } from '../../src/store/memory-log.ts'
 import { BOB, committed, OPENED, pageOf, queued, stored } from '../../src/store-kit/changes.ts'
 import { DurableState } from '../../src/store-kit/durable-state.ts'
+import { LateLog } from './late-log.ts'
 
-const OPTIONS = { pageMessages: 7, pageBytes: 1_048_576, checkpointBytes: 4_096 }
-
-/** Answers in a later turn of the event loop, as a log on other machines does. */
-class LateLog implements LogDevice {
-  readonly durability = 'memory'
-  readonly #log = new MemoryLog()
-  readonly extentOf = this.#log.extentOf
-
-  open(onPart: (part: Buffer) => void, done: Done<Position>): void {
-    setImmediate(() => this.#log.open(onPart, done))
-  }
-
-  read(from: Position, onFrame: (frame: Frame) => void, done: Done<Position>): void {
-    setImmediate(() => this.#log.read(from, onFrame, done))
-  }
-
-  append(payload: Buffer, expected: Position, done: Done<Position>): void {
-    this.#log.append(payload, expected, (error, position) =>
-      setImmediate(() => done(error, position)),
-    )
-  }
-
-  fetch(positions: ReadonlySet<Position>, done: Done<readonly Frame[]>): void {
-    setImmediate(() => this.#log.fetch(positions, done))
-  }
-
-  checkpoint(at: Position, parts: readonly Buffer[], done: Done): void {
-    setImmediate(() => this.#log.checkpoint(at, parts, done))
-  }
-
-  extents(): Iterable<Extent> {
-    return this.#log.extents()
-  }
-
-  truncate(extents: readonly number[], done: Done): void {
-    setImmediate(() => this.#log.truncate(extents, done))
-  }
-
-  close(done: Done): void {
-    setImmediate(() => this.#log.close(done))
-  }
-}
+const OPTIONS = { pageMessages: 7, pageBytes: 1_048_576, checkpointBytes: 4_096, reserveBytes: 0 }
 
 for (const [name, make] of [
   ['at once', () => new MemoryLog()],
-  ['late', () => new LateLog()],
+  ['late', () => new LateLog(new MemoryLog())],
 ] as const) {
   for (let seed = 1; seed <= 10; seed++) {
     test(`over a log that answers ${name} a store tells what the plain state tells, seed ${seed}`, async t => {

@@ -15,7 +15,8 @@ import { NO_IDENTIFIERS, readIdentifiers, RETAIN_OPTION } from '../codec.ts'
 import { qosIn } from '../message-codec.ts'
 import { readOwner } from '../owner.ts'
 import { readRecipient } from '../recipient.ts'
-import { type Ledger, RETAIN } from './ledger.ts'
+import { RETAIN } from './delivery-options.ts'
+import type { Ledger } from './ledger.ts'
 import type { Position } from './message-table.ts'
 
 const KIND_BYTES = 1

@@ -1,7 +1,7 @@
 // The image of a ledger: records in parts. A checkpoint consists of them, and a ledger is restored from them.
 
 import { Writer } from '../../packet/writer.ts'
-import type { ByteReader } from '../bytes.ts'
+import { ByteReader } from '../bytes.ts'
 import type { Identity } from '../../access/identity.ts'
 import {
   readIdentifiers,
@@ -16,13 +16,9 @@ import { readWill, writeWill } from '../message-codec.ts'
 import { NewerVersion } from '../newer-version.ts'
 import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
-import {
-  type HeldState,
-  IDENTIFIED,
-  type Ledger,
-  type SentEntry,
-  type SessionView,
-} from './ledger.ts'
+import { IDENTIFIED } from './delivery-options.ts'
+import type { HeldState, SentEntry, SessionView } from './entries.ts'
+import type { Ledger } from './ledger.ts'
 
 /** The approximate size of a part. */
 const PART_BYTES = 262_144
@@ -36,7 +32,7 @@ const RETAINED = 5
 const WILL = 6
 const REPLAYS = 8
 const PLACES = 9
-const NUMBERS = 10
+export const NUMBERS = 10
 const IDENTITY = 12
 
 /** So many slots are looked at in one slice, whether messages lie there or not. */
@@ -233,7 +229,13 @@ class CountedRecord {
   }
 }
 
-/** Reads one record of a part into a ledger that was empty. `endRestore` must follow the last one. Throws NewerVersion. */
+/** Reads a part into a ledger that was empty. `endRestore` must follow the last one. Throws NewerVersion. */
+export function restorePart(ledger: Ledger, part: Buffer): void {
+  const reader = new ByteReader(part)
+  while (reader.position < part.length) restoreRecord(ledger, reader)
+}
+
+/** Reads one record of a part. Throws NewerVersion. */
 export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   const number = reader.uint8()
   if (number === NUMBERS) readNumbers(ledger, reader)

@@ -1,103 +1,31 @@
 // The ledger: the state that all changes so far add up to. It knows the places of messages, not their content. Changes of
 // something that does not exist any more are ignored. The rows of `change.ts` define the effect of each kind of change.
 
-import type { Identity } from '../../access/identity.ts'
-import type { QoS, Will } from '../../packet/packet.ts'
-import type { Subscription } from '../../routing/subscription.ts'
+import type { Will } from '../../packet/packet.ts'
 import { asQueueOwner, clientOf, type Owner, ownerKey, type QueueOwner } from '../owner.ts'
+import { BEGUN, IDENTIFIED, optionsQueued, optionsSent } from './delivery-options.ts'
 import { DeliveryQueue, type QueuedEntry } from './delivery-queue.ts'
+import {
+  copyOfQueue,
+  copyOfSession,
+  type HeldState,
+  newSent,
+  newSession,
+  type QueueEntry,
+  type RetainedEntry,
+  type SessionEntry,
+  type SessionView,
+  type WillEntry,
+} from './entries.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { IdentifierTable } from './identifier-table.ts'
-import { type ImagedEntry, ImagedMap } from './imaged-map.ts'
-import type { MessageRows } from './message-rows.ts'
+import { ImagedMap } from './imaged-map.ts'
 import { type ExtentOf, MessageTable, type Position } from './message-table.ts'
-
-/** The options of a queued delivery. Its QoS is in the two lowest bits. */
-export const RETAIN = 4
-/** It has Subscription Identifiers, which are in another table. */
-export const IDENTIFIED = 8
-/** QoS 2, sent to a member without a stored session: it goes to no other member [MQTT-4.8.2-5]. */
-export const BEGUN = 16
-/**
- * The QoS and RETAIN that the group queued a delivery with, while it is sent to a member: in three bits that a queued delivery
- * does not use. The QoS is never 0, except in stores of a version that did not keep it.
- */
-const QUEUED_SHIFT = 5
-const QUEUED_BITS = 7
 
 /** The place of a record: the position of its frame in the log, and the offset in the frame. */
 export interface Place {
   readonly position: Position
   readonly record: number
-}
-
-export interface SentEntry {
-  readonly delivery: number
-  readonly slot: number
-  readonly options: number
-  readonly packetId: number
-  /** The queue that the delivery came from, or null if it was queued for the session itself. */
-  readonly from: QueueOwner | null
-  readonly isReceived: boolean
-}
-
-interface SessionEntry extends ImagedEntry {
-  readonly clientId: string
-  /** Null if it was stored before identities existed. */
-  identity: Identity | null
-  expiryIntervalSeconds: number
-  /** When the session expires, in milliseconds; null while the client is connected. */
-  expiresAt: number | null
-  readonly subscriptions: Map<string, Subscription>
-  /** The replays that have not ended: the highest sequence by filter. */
-  readonly replays: Map<string, number>
-  readonly waiting: DeliveryQueue
-  /** Sent deliveries, in the order of sending again. */
-  readonly sent: Map<number, SentEntry>
-  /** The packet identifiers of QoS 2 messages from the client that wait for PUBREL. */
-  readonly incoming: Set<number>
-}
-
-/** What may be seen of a session: it is changed through `sessionToChange`. */
-export interface SessionView extends Omit<
-  Readonly<SessionEntry>,
-  'subscriptions' | 'replays' | 'sent' | 'incoming'
-> {
-  readonly subscriptions: ReadonlyMap<string, Subscription>
-  readonly replays: ReadonlyMap<string, number>
-  readonly sent: ReadonlyMap<number, SentEntry>
-  readonly incoming: ReadonlySet<number>
-}
-
-/** The queue of an owner that is no session. */
-export interface QueueEntry extends ImagedEntry {
-  readonly owner: QueueOwner
-  readonly waiting: DeliveryQueue
-}
-
-interface RetainedEntry extends ImagedEntry {
-  readonly slot: number
-  readonly sequence: number
-}
-
-interface WillEntry extends ImagedEntry {
-  readonly will: Will
-  /** When the will is due, in milliseconds; null while the client is connected. */
-  at: number | null
-  identity: Identity | null
-}
-
-type EntriesOf<Key, Entry> = Iterable<readonly [Key, Entry]>
-
-/** The state at one moment, while the ledger goes on changing. */
-export interface HeldState {
-  readonly lastSequence: number
-  readonly lastDelivery: number
-  readonly rows: MessageRows
-  readonly sessions: EntriesOf<string, SessionView>
-  readonly queues: EntriesOf<string, QueueEntry>
-  readonly retained: EntriesOf<string, RetainedEntry>
-  readonly wills: EntriesOf<string, Readonly<WillEntry>>
 }
 
 // Wide on purpose: one method for what each change does. Nearly all of them touch messages, queues and sessions at once.
@@ -196,18 +124,7 @@ export class Ledger {
 
   openSession(clientId: string, expiryIntervalSeconds: number): SessionEntry {
     this.endSession(clientId)
-    const session: SessionEntry = {
-      clientId,
-      identity: null,
-      expiryIntervalSeconds,
-      expiresAt: null,
-      subscriptions: new Map(),
-      replays: new Map(),
-      waiting: new DeliveryQueue(),
-      sent: new Map(),
-      incoming: new Set(),
-      image: 0,
-    }
+    const session = newSession(clientId, expiryIntervalSeconds)
     this.#sessions.set(clientId, session)
     return session
   }
@@ -272,8 +189,8 @@ export class Ledger {
     const from = asQueueOwner(owner)
     if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
     const isIdentified = identifiers.length > 0 || (entry.options & IDENTIFIED) !== 0
-    const queued = from === null ? 0 : (entry.options & QUEUED_BITS) << QUEUED_SHIFT
-    const all = options | (isIdentified ? IDENTIFIED : 0) | queued
+    const marked = options | (isIdentified ? IDENTIFIED : 0)
+    const all = from === null ? marked : optionsSent(marked, entry.options)
     session.sent.set(delivery, newSent(delivery, entry.slot, all, packetId, from))
   }
 
@@ -383,44 +300,4 @@ export class Ledger {
   #release(slot: number): void {
     if (this.messages.refer(slot, -1) === 0) this.#unreferenced.push(slot)
   }
-}
-
-function copyOfSession(session: SessionEntry): SessionEntry {
-  return {
-    clientId: session.clientId,
-    identity: session.identity,
-    expiryIntervalSeconds: session.expiryIntervalSeconds,
-    expiresAt: session.expiresAt,
-    subscriptions: new Map(session.subscriptions),
-    replays: new Map(session.replays),
-    waiting: session.waiting.copy(),
-    sent: new Map(session.sent),
-    incoming: new Set(session.incoming),
-    image: 0,
-  }
-}
-
-function copyOfQueue({ owner, waiting }: QueueEntry): QueueEntry {
-  return { owner, waiting: waiting.copy(), image: 0 }
-}
-
-/** QoS and RETAIN as a delivery keeps them. */
-export function optionsOf(change: { readonly qos: QoS; readonly retain: boolean }): number {
-  return change.qos | (change.retain ? RETAIN : 0)
-}
-
-/** Returns the options with which it was queued before it was sent to a member. */
-function optionsQueued(sent: number): number {
-  const queued = sent >> QUEUED_SHIFT
-  return queued === 0 ? sent & QUEUED_BITS : queued
-}
-
-function newSent(
-  delivery: number,
-  slot: number,
-  options: number,
-  packetId: number,
-  from: QueueOwner | null,
-): SentEntry {
-  return { delivery, slot, options, packetId, from, isReceived: false }
 }

@@ -1,7 +1,8 @@
 // Selects the deliveries of a page.
 
+import { BEGUN } from './delivery-options.ts'
 import type { DeliveryQueue, QueuedEntry } from './delivery-queue.ts'
-import { BEGUN, type Ledger } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 
 export interface PageBounds {
   readonly pageMessages: number

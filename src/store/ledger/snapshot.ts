@@ -6,15 +6,10 @@ import { onlyWill, replaysIn } from '../stored-parts.ts'
 import { qosIn } from '../message-codec.ts'
 import type { SnapshotParts } from '../snapshot-codec.ts'
 import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
-import {
-  type QueueEntry,
-  IDENTIFIED,
-  type Ledger,
-  RETAIN,
-  type SentEntry,
-  type SessionView,
-} from './ledger.ts'
-import type { QueuedEntry, DeliveryQueue } from './delivery-queue.ts'
+import { IDENTIFIED, RETAIN } from './delivery-options.ts'
+import type { DeliveryQueue, QueuedEntry } from './delivery-queue.ts'
+import type { QueueEntry, SentEntry, SessionView } from './entries.ts'
+import type { Ledger } from './ledger.ts'
 
 type Load = (slot: number) => Message
 

@@ -1,27 +1,29 @@
-// A checkpoint: the ledger at one position of the log, in a file, so that a start need not read the whole log. It consists of
-// frames like the log. The file gets its name when all of it is on disk.
+// A checkpoint in a file: the parts of an image and the position of the log that they belong to, so that a start need not read
+// the whole log. It consists of frames like the log. The file gets its name when all of it is on disk.
 
 import { Writer } from '../../packet/writer.ts'
 import { ByteReader } from '../bytes.ts'
 import type { Disk, DiskFile } from '../disk.ts'
-import { endRestore, LedgerImage, restoreRecord } from '../ledger/image.ts'
-import { Ledger } from '../ledger/ledger.ts'
+import { DiskFull, roomFor } from '../disk-full.ts'
+import { NUMBERS } from '../ledger/image.ts'
+import { answerNow, type CheckpointWriting, type Done } from '../log-device.ts'
+import { NewerVersion } from '../newer-version.ts'
 import { frameBytes, END_BYTES, type FrameMark, writeFrame } from './frame.ts'
+import { LOG_BEGINNING, type LogPosition } from './position.ts'
 import { laterFrame, scanFrames, writeAll } from './segment-file.ts'
-import { segmentOf } from './position.ts'
-import { LOG_BEGINNING, roomFor, type LogPosition } from './segments.ts'
-import { DiskFull, StoreDamaged } from './store-damaged.ts'
+import { StoreDamaged } from './store-damaged.ts'
 
 const NAME = /^checkpoint-(\d{16})$/
 const UNFINISHED = /^checkpoint-\d{16}\.new$/
 /** The segment number in frames of checkpoints, which no segment has. The file is never reused, so its frames need no salt. */
 const MARK: FrameMark = { segment: 0xc4ec_4b01, salt: 0 }
 
-// Records in addition to those of the image.
+// Records in addition to those of the image: the first one and the last one.
+const POSITION = 11
 /** A record of an older version, with the numbers of the ledger. */
 const POSITION_AND_NUMBERS = 1
 const END = 7
-const POSITION = 11
+const POSITION_BYTES = 17
 
 export function checkpointNames(disk: Disk): string[] {
   return disk
@@ -35,72 +37,77 @@ export function unfinishedNames(disk: Disk): string[] {
   return disk.list().filter(name => UNFINISHED.test(name))
 }
 
-/** Writes the ledger as it is when this is made, a frame at a time; the ledger may change meanwhile. */
-export class CheckpointWriter {
-  readonly name: string
-  readonly position: LogPosition
+interface Naming {
+  /** Called when all of the file is on disk and before it has its name. */
+  before(): void
+  /** Called when the name is on disk. */
+  after(): void
+}
+
+const NAMED_AT_ONCE: Naming = { before: () => {}, after: () => {} }
+
+export class CheckpointFile implements CheckpointWriting {
+  readonly #position: LogPosition
+  readonly #name: string
   readonly #disk: Disk
-  readonly #image: LedgerImage
-  readonly #payloads: Iterator<Buffer>
+  readonly #naming: Naming
   #file: DiskFile | null = null
   #frame = Buffer.alloc(0)
   #frames = 0
   #end = 0
 
-  constructor(disk: Disk, ledger: Ledger, position: LogPosition) {
-    this.name = `checkpoint-${String(position.commit).padStart(16, '0')}`
-    this.position = position
+  constructor(disk: Disk, position: LogPosition, naming: Naming = NAMED_AT_ONCE) {
+    this.#position = position
+    this.#name = `checkpoint-${String(position.commit).padStart(16, '0')}`
     this.#disk = disk
-    this.#image = new LedgerImage(ledger)
-    this.#payloads = payloads(position, this.#image)
+    this.#naming = naming
   }
 
-  get bytes(): number {
-    return this.#end
+  write(part: Buffer, done: Done): void {
+    answerNow(done, undefined, () => this.#write(part))
   }
 
-  /** Writes the next frame, if that is found in one slice. True when all of it is there and durable under its name. */
-  step(): boolean {
-    const next = this.#payloads.next()
-    if (next.done !== true) {
-      if (next.value.length > 0) this.#write(next.value)
-      return false
-    }
+  finish(done: Done): void {
+    answerNow(done, undefined, () => this.finishNow())
+  }
+
+  finishNow(): void {
+    this.#write(Buffer.of(END))
     this.#file?.close()
-    this.#disk.rename(`${this.name}.new`, this.name)
+    this.#naming.before()
+    this.#disk.rename(`${this.#name}.new`, this.#name)
     this.#disk.syncNames()
-    return true
+    this.#naming.after()
   }
 
-  #write(payload: Buffer): void {
+  abandon(): void {
+    if (this.#file === null) return
+    this.#file.close()
+    this.#disk.remove(`${this.#name}.new`)
+  }
+
+  #write(part: Buffer): void {
+    const file = this.#opened()
+    this.#writeFrame(file, part)
+  }
+
+  #opened(): DiskFile {
+    if (this.#file !== null) return this.#file
+    this.#file = roomFor(() => this.#disk.create(`${this.#name}.new`))
+    this.#writeFrame(this.#file, positionRecord(this.#position))
+    return this.#file
+  }
+
+  #writeFrame(file: DiskFile, payload: Buffer): void {
     const needed = frameBytes(payload.length) + END_BYTES
     if (this.#frame.length < needed) this.#frame = Buffer.allocUnsafeSlow(needed)
     writeFrame(this.#frame, payload, this.#frames + 1, MARK)
-    const file = this.#openFile()
     roomFor(() => writeAll(file, this.#frame.subarray(0, needed), this.#end))
     // A little at a time: one large sync at the end would hold up the log's.
     file.sync()
     this.#end += needed - END_BYTES
     this.#frames += 1
   }
-
-  abandon(): void {
-    this.#image.end()
-    if (this.#file === null) return
-    this.#file.close()
-    this.#disk.remove(`${this.name}.new`)
-  }
-
-  #openFile(): DiskFile {
-    this.#file ??= roomFor(() => this.#disk.create(`${this.name}.new`))
-    return this.#file
-  }
-}
-
-function* payloads(position: LogPosition, image: LedgerImage): Iterator<Buffer> {
-  yield positionRecord(position)
-  yield* image.slices()
-  yield Buffer.of(END)
 }
 
 /**
@@ -109,9 +116,9 @@ function* payloads(position: LogPosition, image: LedgerImage): Iterator<Buffer> 
  */
 export function nameFirstSegment(disk: Disk): void {
   if (checkpointNames(disk).length > 0) return
-  const checkpoint = new CheckpointWriter(disk, new Ledger(segmentOf), LOG_BEGINNING)
+  const checkpoint = new CheckpointFile(disk, LOG_BEGINNING)
   try {
-    while (!checkpoint.step());
+    checkpoint.finishNow()
   } catch (error) {
     // It is tried again at the next start.
     if (!(error instanceof DiskFull)) throw error
@@ -128,54 +135,65 @@ function positionRecord({ commit, segment, offset }: LogPosition): Buffer {
   return writer.bytes.subarray(0, writer.length)
 }
 
-/** Reads a checkpoint into an empty ledger. Throws StoreDamaged if any part is damaged, and NewerVersion. */
-export function readCheckpoint(disk: Disk, name: string, ledger: Ledger): LogPosition {
+/** Reads a checkpoint. Passes on its parts and returns its position. Throws StoreDamaged if any part is damaged. */
+export function readCheckpoint(
+  disk: Disk,
+  name: string,
+  onPart: (part: Buffer) => void,
+): LogPosition {
   const file = disk.open(name)
-  const reading = new CheckpointReading(ledger)
-  const scan = scanFrames(file, MARK, 0, 0, payload => reading.frame(payload))
-  const later = laterFrame(file, MARK, scan.end, 0)
-  file.close()
-  if (
-    scan.ending === 'torn' ||
-    !reading.isComplete ||
-    later !== null ||
-    reading.position === null
-  ) {
-    throw new StoreDamaged(name, scan.end, 'the checkpoint is not whole')
+  const reading = new CheckpointReading(onPart)
+  try {
+    const { end, ending } = scanFrames(file, MARK, 0, 0, payload => reading.frame(payload))
+    const isWhole = ending !== 'torn' && laterFrame(file, MARK, end, 0) === null
+    const position = isWhole ? reading.end(ending === 'clean') : null
+    if (position === null) throw new StoreDamaged(name, end, 'the checkpoint is not whole')
+    return position
+  } finally {
+    file.close()
   }
-  endRestore(ledger)
-  return reading.position
 }
 
 class CheckpointReading {
-  readonly #ledger: Ledger
-  position: LogPosition | null = null
-  isComplete = false
+  readonly #onPart: (part: Buffer) => void
+  #position: LogPosition | null = null
+  #isOlder = false
+  /** The newest frame is kept back, because the last one ends with a record of its own. */
+  #last: Buffer = Buffer.alloc(0)
 
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger
+  constructor(onPart: (part: Buffer) => void) {
+    this.#onPart = onPart
   }
 
   frame(payload: Buffer): void {
-    const reader = new ByteReader(payload)
-    while (reader.position < payload.length) this.#record(reader)
+    if (this.#last.length > 0) this.#onPart(this.#last)
+    this.#last = this.#position === null ? this.#first(payload) : payload
   }
 
-  #record(reader: ByteReader): void {
-    const number = reader.bytes[reader.position]
-    if (number === POSITION) this.position = readPosition(reader)
-    else if (number === POSITION_AND_NUMBERS) {
-      this.position = readPosition(reader)
-      this.#ledger.lastSequence = reader.uint53()
-      this.#ledger.lastDelivery = reader.uint53()
-    } else if (number === END) {
-      reader.position += 1
-      this.isComplete = true
-    } else restoreRecord(this.#ledger, reader)
+  /** Returns the position, or null when the last record is missing. */
+  end(isClean: boolean): LogPosition | null {
+    const last = this.#last
+    const end = last.length - 1
+    // In a file of an older version END may follow other records. Without the zeros at its end it may be one that was cut.
+    if (last[end] !== END || !(end === 0 || (this.#isOlder && isClean))) return null
+    if (end > 0) this.#onPart(last.subarray(0, end))
+    return this.#position
+  }
+
+  /** Returns the records behind the position. */
+  #first(payload: Buffer): Buffer {
+    const [number] = payload
+    this.#isOlder = number === POSITION_AND_NUMBERS
+    if (number !== POSITION && !this.#isOlder) {
+      throw new NewerVersion(`a record of the unknown kind ${number}`)
+    }
+    this.#position = readPosition(payload)
+    const more = payload.subarray(POSITION_BYTES)
+    return this.#isOlder ? Buffer.concat([Buffer.of(NUMBERS), more]) : more
   }
 }
 
-function readPosition(reader: ByteReader): LogPosition {
-  reader.position += 1
+function readPosition(payload: Buffer): LogPosition {
+  const reader = new ByteReader(payload, 1)
   return { commit: reader.uint53(), segment: reader.uint32(), offset: reader.uint32() }
 }

@@ -2,7 +2,7 @@
 
 import type { Disk } from '../disk.ts'
 import { LogStore } from '../log/log-store.ts'
-import type { Cut } from '../log/segments.ts'
+import type { Cut } from '../log/position.ts'
 import { ReadOnlyDisk } from './read-only-disk.ts'
 
 export interface StoreFigures {
