@@ -79,6 +79,13 @@ export function* linesOf(bytes: Buffer, file: string, problems: Problem[]): Iter
 
 const BYTE_ORDER_MARK = '\uFEFF'
 
+/** Returns the text of a whole file. Throws AccessFileError if it is not UTF-8. */
+export function utf8TextOf(bytes: Buffer, file: string): string {
+  const text = decoded(bytes)
+  if (text !== null) return text
+  throw new AccessFileError([{ place: file, sentence: 'this file is not UTF-8' }])
+}
+
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function decoded(bytes: Buffer): string | null {

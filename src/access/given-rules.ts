@@ -7,6 +7,7 @@ import { type ListedRule, ListedRules } from './rules/listed-rules.ts'
 import type { CurrentRules } from './rules/rule-permissions.ts'
 import {
   type ClientRules,
+  EVERY_FILTER,
   EVERY_KIND,
   kindOf,
   type RuleBook,
@@ -164,7 +165,7 @@ export class BelowDenials implements RuleBook {
   }
 
   rulesFor(subject: RuleSubject): ClientRules {
-    const { send, receive, subscribe } = this.#current.book.rulesFor(subject)
+    const { send, receive, subscribe, unsubscribe } = this.#current.book.rulesFor(subject)
     const given = this.#given.rulesFor(subject)
     return {
       send: { rules: [...denials(send.rules), ...given.send.rules], otherwise: false },
@@ -172,7 +173,9 @@ export class BelowDenials implements RuleBook {
       subscribe: {
         rules: [...denials(subscribe.rules), ...given.subscribe.rules],
         otherwise: false,
+        sharedAsWhole: false,
       },
+      unsubscribe: { ...EVERY_FILTER, rules: denials(unsubscribe.rules) },
     }
   }
 }
@@ -183,9 +186,14 @@ function denials<Rule extends { readonly allows: boolean }>(
   return rules.filter(({ allows }) => !allows)
 }
 
-const ALLOWS_ALL = { rules: [], otherwise: true }
+const EVERY_TOPIC = { rules: [], otherwise: true }
 
 /** Stands for the rules of a configuration that has none. */
 export const NO_RULES: RuleBook = {
-  rulesFor: () => ({ send: ALLOWS_ALL, receive: ALLOWS_ALL, subscribe: ALLOWS_ALL }),
+  rulesFor: () => ({
+    send: EVERY_TOPIC,
+    receive: EVERY_TOPIC,
+    subscribe: EVERY_FILTER,
+    unsubscribe: EVERY_FILTER,
+  }),
 }

@@ -136,6 +136,7 @@ class GuardedPermissions implements Permissions {
   /** Left out if the program leaves it out: then deliveries are not checked. */
   readonly mayReceive?: (topic: string) => boolean
   readonly mayShare?: (filter: string) => boolean
+  readonly mayUnsubscribe?: (filter: string, shareName: string | null) => boolean
   readonly #given: Permissions
   readonly #complain: Complaint
 
@@ -144,6 +145,9 @@ class GuardedPermissions implements Permissions {
     this.#complain = complain
     if (given.mayReceive !== undefined) this.mayReceive = topic => this.#mayReceive(topic)
     if (given.mayShare !== undefined) this.mayShare = filter => this.#mayShare(filter)
+    if (given.mayUnsubscribe !== undefined) {
+      this.mayUnsubscribe = (filter, shareName) => this.#mayUnsubscribe(filter, shareName)
+    }
   }
 
   mayPublish(topic: string, qos: number, retain: boolean): boolean {
@@ -154,9 +158,9 @@ class GuardedPermissions implements Permissions {
     }
   }
 
-  maySubscribe(filter: string): boolean {
+  maySubscribe(filter: string, shareName: string | null): boolean {
     try {
-      return this.#isYes('maySubscribe', this.#given.maySubscribe(filter))
+      return this.#isYes('maySubscribe', this.#given.maySubscribe(filter, shareName))
     } catch (error) {
       return this.#failed('maySubscribe', error)
     }
@@ -175,6 +179,14 @@ class GuardedPermissions implements Permissions {
       return this.#isYes('mayShare', this.#given.mayShare?.(filter))
     } catch (error) {
       return this.#failed('mayShare', error)
+    }
+  }
+
+  #mayUnsubscribe(filter: string, shareName: string | null): boolean {
+    try {
+      return this.#isYes('mayUnsubscribe', this.#given.mayUnsubscribe?.(filter, shareName))
+    } catch (error) {
+      return this.#failed('mayUnsubscribe', error)
     }
   }
 

@@ -2,8 +2,10 @@
 
 export interface Permissions {
   mayPublish(topic: string, qos: number, retain: boolean): boolean
-  /** `filter` is the topic filter without `$share/group/`. */
-  maySubscribe(filter: string): boolean
+  /** `filter` is the topic filter without `$share/group/`; `shareName` is the group, or null for a plain subscription. */
+  maySubscribe(filter: string, shareName: string | null): boolean
+  /** Whether the client may end a subscription. If it is left out, it may end all of its own. */
+  mayUnsubscribe?(filter: string, shareName: string | null): boolean
   /**
    * Whether a message of this topic may be sent to the client. It is checked at delivery, and again when the message leaves a
    * queue. If it is left out, the client may receive everything that its subscriptions match.
@@ -27,7 +29,8 @@ export interface RuledPermissions extends Permissions {
   /** `filter` is the topic filter without `$share/group/`. */
   mayReceiveAllOf(filter: string): boolean
   publishRule(topic: string, qos: number, retain: boolean): string | null
-  subscribeRule(filter: string): string | null
+  subscribeRule(filter: string, shareName: string | null): string | null
+  unsubscribeRule(filter: string, shareName: string | null): string | null
   receiveRule(topic: string): string | null
 }
 

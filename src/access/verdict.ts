@@ -44,6 +44,7 @@ export function isPermissions(value: unknown): value is Permissions {
     isRecord(value) &&
     typeof value['mayPublish'] === 'function' &&
     typeof value['maySubscribe'] === 'function' &&
+    (value['mayUnsubscribe'] === undefined || typeof value['mayUnsubscribe'] === 'function') &&
     (value['mayReceive'] === undefined || typeof value['mayReceive'] === 'function') &&
     (value['mayShare'] === undefined || typeof value['mayShare'] === 'function')
   )

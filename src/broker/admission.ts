@@ -14,7 +14,7 @@ import {
   TOPIC_NAME_INVALID,
 } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import { isReserved, isTopicName, levelCount, levelEnd } from '../routing/topic.ts'
+import { isReserved, isTopicName, levelCount, levelEnd, parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import type { CostLimit } from './subscriptions.ts'
@@ -141,8 +141,11 @@ export class Admission {
     }
     const { clientId, permissions } = session.rights
     const { faults } = this.#broker
-    if (!faults.maySubscribe(permissions, topicFilter, clientId)) {
-      const rule = isRuled(permissions) ? (permissions.subscribeRule(topicFilter) ?? NO_RULE) : null
+    if (!faults.maySubscribe(permissions, subscription, clientId)) {
+      const { shareName } = subscription
+      const rule = isRuled(permissions)
+        ? (permissions.subscribeRule(topicFilter, shareName) ?? NO_RULE)
+        : null
       return refused(NOT_AUTHORIZED, 'no right to subscribe to this filter', rule)
     }
     if (subscription.shareName !== null && !faults.mayShare(permissions, topicFilter, clientId)) {
@@ -150,6 +153,19 @@ export class Admission {
     }
     if (session.subscriptions.has(filter)) return null
     return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)
+  }
+
+  /** Returns the refusal to end a subscription, or null. */
+  unsubscription(filter: string, { rights }: Session): NotAdmitted | null {
+    const { clientId, permissions } = rights
+    if (permissions.mayUnsubscribe === undefined) return null
+    const parts = parseFilter(filter)
+    if (parts === null) return refused(TOPIC_FILTER_INVALID, 'the filter is not well formed')
+    if (this.#broker.faults.mayUnsubscribe(permissions, parts, clientId)) return null
+    const rule = isRuled(permissions)
+      ? (permissions.unsubscribeRule(parts.topicFilter, parts.shareName) ?? NO_RULE)
+      : null
+    return refused(NOT_AUTHORIZED, 'no right to unsubscribe from this filter', rule)
   }
 
   #room(message: Message): NotAdmitted | null {

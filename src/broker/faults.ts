@@ -6,10 +6,14 @@ import type { Identity } from '../access/identity.ts'
 import { NOTHING, type Permissions, rightIn } from '../access/permissions.ts'
 import { isPermissions } from '../access/verdict.ts'
 import type { Publishable } from '../message.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { Asker } from './admission.ts'
 import type { FaultPlace, Observer } from './observer.ts'
 import { Observers } from './observers.ts'
 import type { Statistics } from './statistics.ts'
+
+/** A filter of SUBSCRIBE or UNSUBSCRIBE. */
+type FilterParts = Pick<Subscription, 'topicFilter' | 'shareName'>
 
 export class Faults {
   readonly observers: Observers
@@ -35,9 +39,26 @@ export class Faults {
     }
   }
 
-  maySubscribe(permissions: Permissions, topicFilter: string, clientId: string): boolean {
+  maySubscribe(
+    permissions: Permissions,
+    { topicFilter, shareName }: FilterParts,
+    clientId: string,
+  ): boolean {
     try {
-      return rightIn(permissions.maySubscribe(topicFilter))
+      return rightIn(permissions.maySubscribe(topicFilter, shareName))
+    } catch (error) {
+      return this.#noRight(error, clientId)
+    }
+  }
+
+  mayUnsubscribe(
+    permissions: Permissions,
+    { topicFilter, shareName }: FilterParts,
+    clientId: string,
+  ): boolean {
+    try {
+      if (permissions.mayUnsubscribe === undefined) return true
+      return rightIn(permissions.mayUnsubscribe(topicFilter, shareName))
     } catch (error) {
       return this.#noRight(error, clientId)
     }

@@ -54,6 +54,11 @@ const FOR_PROGRAMS = {
     event<
       [clientId: string, filter: string, reason: ReasonCode, sentence: string, rule: string | null]
     >(),
+  /** A filter of UNSUBSCRIBE was refused, and its subscription stays. Only the first refusal of each packet, or part of one. */
+  unsubscribeRefused:
+    event<
+      [clientId: string, filter: string, reason: ReasonCode, sentence: string, rule: string | null]
+    >(),
   unsubscribed: event<[clientId: string, filter: string]>(),
   published: event<[message: Message, receivers: number]>(([message, receivers]) => [
     withOwnBytes(message),

@@ -22,6 +22,7 @@ export class Statistics {
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   publishesHeld = 0
   subscribesRefused = 0
+  unsubscribesRefused = 0
   willsPublished = 0
   protocolErrors = 0
   /** Faults of the broker itself that ended one connection. */

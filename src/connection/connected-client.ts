@@ -35,7 +35,7 @@ import {
   assertFilter,
   type Subscriber,
   Subscribing,
-  unsubscribe,
+  Unsubscribing,
   workOfFilter,
 } from './subscribe.ts'
 import { IncomingAliases } from './topic-aliases.ts'
@@ -214,9 +214,9 @@ export class ConnectedClient implements Publisher, Subscriber {
       assertFilter(filter)
       work += workOfFilter(filter)
     }
-    const { session } = this
-    const reasons = packet.filters.map(filter => unsubscribe(filter, session, this.#broker))
-    this.#filtersDone('unsuback', packet.packetId, reasons)
+    const unsubscribing = new Unsubscribing(this.session, this.#broker)
+    for (const filter of packet.filters) unsubscribing.remove(filter)
+    this.#filtersDone('unsuback', packet.packetId, unsubscribing.reasons)
     return work
   }
 

@@ -10,7 +10,7 @@ import {
   assertFilter,
   type Subscriber,
   Subscribing,
-  unsubscribe,
+  Unsubscribing,
   workOfFilter,
 } from './subscribe.ts'
 
@@ -19,19 +19,16 @@ const STEP_FILTERS = 32
 
 export class FilterWork {
   readonly list: FilterList
-  readonly #subscriber: Subscriber
-  readonly #broker: Broker
   readonly #subscribing: Subscribing
-  readonly #unsubscribed: ReasonCode[] = []
+  readonly #unsubscribing: Unsubscribing
   #isChecked = false
 
   constructor(list: FilterList, subscriber: Subscriber, broker: Broker) {
     // [MQTT-3.8.3-2], [MQTT-3.10.3-2]
     if (list.isAtEnd) throw new MalformedPacket(PROTOCOL_ERROR, `${list.type} without a filter`)
     this.list = list
-    this.#subscriber = subscriber
-    this.#broker = broker
     this.#subscribing = new Subscribing(list.properties, subscriber, broker)
+    this.#unsubscribing = new Unsubscribing(subscriber.session, broker)
   }
 
   get isOver(): boolean {
@@ -39,7 +36,7 @@ export class FilterWork {
   }
 
   get reasons(): readonly ReasonCode[] {
-    return this.list.type === 'subscribe' ? this.#subscribing.reasons : this.#unsubscribed
+    return this.list.type === 'subscribe' ? this.#subscribing.reasons : this.#unsubscribing.reasons
   }
 
   /** Processes the next few filters. Returns their work, without durable changes. */
@@ -68,7 +65,7 @@ export class FilterWork {
   #enter(): number {
     if (this.list.type === 'unsubscribe') {
       const filter = this.list.nextFilter()
-      this.#unsubscribed.push(unsubscribe(filter, this.#subscriber.session, this.#broker))
+      this.#unsubscribing.remove(filter)
       return workOfFilter(filter)
     }
     const subscription = this.#subscribing.check(this.list.nextRequest())

@@ -93,9 +93,34 @@ function asBridge(request: SubscriptionRequest, shareName: string | null): Subsc
   return { ...request, noLocal: shareName === null, retainAsPublished: true }
 }
 
-/** Removes the subscription of one filter, which `assertFilter` has checked. */
-export function unsubscribe(filter: string, session: Session, broker: Broker): ReasonCode {
-  return broker.unsubscribe(session, filter) ? SUCCESS : NO_SUBSCRIPTION_EXISTED
+/** The filters of an UNSUBSCRIBE, or of a part of one. */
+export class Unsubscribing {
+  readonly reasons: ReasonCode[] = []
+  readonly #session: Session
+  readonly #broker: Broker
+  #hasToldRefusal = false
+
+  constructor(session: Session, broker: Broker) {
+    this.#session = session
+    this.#broker = broker
+  }
+
+  /** Removes the subscription if it is allowed, and keeps the reason code of its filter, which `assertFilter` has checked. */
+  remove(filter: string): void {
+    const refusal = this.#broker.admission.unsubscription(filter, this.#session)
+    if (refusal === null) {
+      const isRemoved = this.#broker.unsubscribe(this.#session, filter)
+      this.reasons.push(isRemoved ? SUCCESS : NO_SUBSCRIPTION_EXISTED)
+      return
+    }
+    const { reason, sentence, rule } = refusal
+    this.reasons.push(reason)
+    this.#broker.statistics.unsubscribesRefused += 1
+    if (this.#hasToldRefusal) return
+    this.#hasToldRefusal = true
+    const { clientId } = this.#session
+    this.#broker.observer.unsubscribeRefused?.(clientId, filter, reason, sentence, rule)
+  }
 }
 
 /** Returns the work of a filter, which grows with its length. */

@@ -99,6 +99,15 @@ export class LogObserver implements Observer {
     )
   }
 
+  unsubscribeRefused(
+    ...[clientId, filter, reason, sentence, rule]: Events['unsubscribeRefused']
+  ): void {
+    this.#log.warn(
+      { event: 'unsubscribe.refused', clientId, filter, ...wordsOf(reason, sentence), ...by(rule) },
+      'unsubscribe refused: the subscription stays',
+    )
+  }
+
   unsubscribed(clientId: string, filter: string): void {
     if (!this.#log.isLevelEnabled('debug')) return
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')

@@ -31,6 +31,7 @@ export interface Status {
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   readonly publishesHeld: number
   readonly subscribesRefused: number
+  readonly unsubscribesRefused: number
   /** Connections that were closed before CONNECT, to make room for others. */
   readonly strangersClosed: number
   readonly protocolErrors: number
@@ -110,6 +111,11 @@ export const FIGURES: readonly {
     name: 'subscribesRefused',
     label: 'Subscriptions refused',
     counts: 'Filters that SUBACK refused: no right, or over a limit',
+  },
+  {
+    name: 'unsubscribesRefused',
+    label: 'Unsubscribes refused',
+    counts: 'Filters that UNSUBACK refused: no right. Their subscriptions stay',
   },
   {
     name: 'internalErrors',
@@ -192,6 +198,7 @@ export function statusOf(sources: StatusSources): Status {
     publishesRefused: statistics.publishesRefused,
     publishesHeld: statistics.publishesHeld,
     subscribesRefused: statistics.subscribesRefused,
+    unsubscribesRefused: statistics.unsubscribesRefused,
     strangersClosed: statistics.strangersClosed,
     protocolErrors: statistics.protocolErrors,
     logLinesLeftOut,

@@ -8,6 +8,11 @@ const PLUS = '+'
 /** Whether `outer` matches every topic that `inner` matches. */
 export function covers(outer: string, inner: string): boolean {
   if (startsWithWildcard(outer) && isHiddenFromWildcards(inner)) return false // [MQTT-4.7.2-1]
+  return coversLevels(outer, inner)
+}
+
+/** The same if topics that begin with `$` were not hidden from wildcards. */
+export function coversLevels(outer: string, inner: string): boolean {
   // Every topic has a first level, so `+/#` matches the same topics as `#`.
   if (inner === HASH) return outer === HASH || outer === '+/#'
   let outerAt = 0

@@ -104,7 +104,7 @@ test('a right is there when the answer is true at once, and not otherwise', asyn
     const { verdict, complaints } = await decided(() => ({ kind: 'allowed', permissions }))
     if (verdict.kind !== 'allowed') throw new Error('it was allowed')
     t.equal(verdict.permissions.mayPublish('a', 0, false), isYes, String(way))
-    t.equal(verdict.permissions.maySubscribe('a'), isYes, String(way))
+    t.equal(verdict.permissions.maySubscribe('a', null), isYes, String(way))
     // What is neither true nor false is said, each time.
     const isClear = isYes || String(way) === '() => false'
     t.equal(complaints.length, isClear ? 0 : 2, String(way))

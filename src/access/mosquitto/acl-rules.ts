@@ -12,6 +12,7 @@ import {
 } from '../rules/inserted-names.ts'
 import {
   type ClientRules,
+  EVERY_FILTER,
   EVERY_KIND,
   kindsUpTo,
   type RuleBook,
@@ -45,6 +46,7 @@ export class AclRules implements RuleBook {
       send: { rules: ordered.flatMap(each => ruleOf(each, 'write')), otherwise: false },
       receive: { rules: ordered.flatMap(each => ruleOf(each, 'read')), otherwise: false },
       subscribe: subscribeRules((this.#subscribes.get(username) ?? []).filter(holds)),
+      unsubscribe: EVERY_FILTER,
     }
   }
 }
@@ -84,6 +86,7 @@ function subscribeRules(lines: readonly SubscribeLine[]): SubscribeRules {
   return {
     rules: [...rules.filter(({ allows }) => !allows), ...rules.filter(({ allows }) => allows)],
     otherwise: !rules.some(({ allows }) => allows),
+    sharedAsWhole: false,
   }
 }
 

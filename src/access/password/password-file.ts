@@ -10,6 +10,8 @@ export interface PasswordUser {
   readonly written: string
   readonly line: number
   readonly place: string
+  /** The only client id that the user may have. Left out: any. */
+  readonly clientId?: string
 }
 
 export interface PasswordFile {

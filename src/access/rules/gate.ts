@@ -1,6 +1,6 @@
 // The gate of a client: decides at the moment of use what the client may publish, receive and subscribe to.
 
-import { covers, overlap } from '../../routing/filter-relations.ts'
+import { covers, coversLevels, overlap } from '../../routing/filter-relations.ts'
 import { hasWildcard, topicMatches } from '../../routing/topic.ts'
 import { RememberedVerdicts } from './remembered-verdicts.ts'
 import {
@@ -8,6 +8,7 @@ import {
   EVERY_KIND,
   kindOf,
   type SubscribeRule,
+  type SubscribeRules,
   type TopicRule,
   type TopicRules,
 } from './rule.ts'
@@ -38,10 +39,13 @@ export class Gate {
     return this.#remembers(this.#receiveVerdicts, this.#rules.receive, topic) !== 0
   }
 
-  /** `filter` is the topic filter without `$share/group/`. */
-  maySubscribe(filter: string): boolean {
-    const { otherwise } = this.#rules.subscribe
-    return this.subscribingRule(filter)?.allows ?? otherwise
+  /** `filter` is the topic filter without `$share/group/`; `shareName` is the group, or null. */
+  maySubscribe(filter: string, shareName: string | null): boolean {
+    return mayUse(this.#rules.subscribe, filter, shareName)
+  }
+
+  mayUnsubscribe(filter: string, shareName: string | null): boolean {
+    return mayUse(this.#rules.unsubscribe, filter, shareName)
   }
 
   /**
@@ -74,8 +78,12 @@ export class Gate {
     return this.#rules.receive.rules.find(each => speaks(each, topic)) ?? null
   }
 
-  subscribingRule(filter: string): SubscribeRule | null {
-    return this.#rules.subscribe.rules.find(each => speaksOfFilter(each, filter)) ?? null
+  subscribingRule(filter: string, shareName: string | null): SubscribeRule | null {
+    return decidingRule(this.#rules.subscribe, filter, shareName)
+  }
+
+  unsubscribingRule(filter: string, shareName: string | null): SubscribeRule | null {
+    return decidingRule(this.#rules.unsubscribe, filter, shareName)
   }
 
   #remembers(verdicts: Map<string, number>, rules: TopicRules, topic: string): number {
@@ -109,13 +117,37 @@ function allowsAllOf(rule: TopicRule, filter: string): boolean {
   return covers(rule.filter, filter)
 }
 
+function mayUse(rules: SubscribeRules, filter: string, shareName: string | null): boolean {
+  return decidingRule(rules, filter, shareName)?.allows ?? rules.otherwise
+}
+
+/**
+ * Returns the first rule that matches. For rules about `$share/group/filter`, a rule that denies the filter itself decides as well:
+ * otherwise a share group would be a way around it.
+ */
+function decidingRule(
+  { rules, sharedAsWhole }: SubscribeRules,
+  filter: string,
+  shareName: string | null,
+): SubscribeRule | null {
+  const plain = rules.find(each => speaksOfFilter(each, filter)) ?? null
+  if (shareName === null || !sharedAsWhole) return plain
+  if (plain?.allows === false) return plain
+  const whole = `$share/${shareName}/${filter}`
+  return rules.find(each => speaksOfFilter(each, whole)) ?? null
+}
+
 function speaksOfFilter(rule: SubscribeRule, filter: string): boolean {
   switch (rule.speaksOf) {
     case 'same':
       return rule.filter === filter
     case 'within':
       return covers(rule.filter, filter)
+    case 'withinOrHidden':
+      return coversLevels(rule.filter, filter)
     case 'overlapping':
       return overlap(rule.filter, filter)
+    case 'wildcards':
+      return hasWildcard(filter)
   }
 }

@@ -11,6 +11,8 @@ export interface NameSigns {
 
 /** mosquitto's. */
 export const PERCENT_SIGNS: NameSigns = { all: /%[cu]/g, username: '%u' }
+/** Those of its dynamic security: only where they are whole levels. */
+export const LEVEL_SIGNS: NameSigns = { all: /(?<=^|\/)%[cu](?=\/|$)/g, username: '%u' }
 /** EMQX's. */
 export const NAMES_IN_BRACES: NameSigns = {
   all: /\$\{(?:clientid|username)\}/g,

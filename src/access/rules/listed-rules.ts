@@ -3,7 +3,9 @@
 import { becomesHidden, isOneLevel, type NameSigns, namesIn, withNames } from './inserted-names.ts'
 import {
   type ClientRules,
+  EVERY_FILTER,
   EVERY_KIND,
+  NOTHING_ALLOWED,
   type RuleBook,
   type RuleSubject,
   type SubscribeRule,
@@ -52,7 +54,8 @@ export class ListedRules implements RuleBook {
     return {
       send: { rules: of('send'), otherwise },
       receive: { rules: of('receive').map(everyKind), otherwise },
-      subscribe: { rules: of('subscribe').map(subscribeRule), otherwise },
+      subscribe: { rules: of('subscribe').map(subscribeRule), otherwise, sharedAsWhole: false },
+      unsubscribe: EVERY_FILTER,
     }
   }
 }
@@ -72,6 +75,3 @@ function everyKind({ allows, filter, isLiteral, place }: ListedRule): TopicRule 
 function subscribeRule({ allows, filter, isLiteral, place }: ListedRule): SubscribeRule {
   return { allows, filter, speaksOf: isLiteral ? 'same' : 'within', place }
 }
-
-const NONE = { rules: [], otherwise: false }
-const NOTHING_ALLOWED: ClientRules = { send: NONE, receive: NONE, subscribe: NONE }

@@ -45,8 +45,9 @@ export class CurrentRules {
 
   /** Compiles the rules of the client. If they exceed the memory bound, the gates of all others are discarded. */
   gateFor(permissions: RulePermissions, rules: ClientRules): Gate {
-    const { send, receive, subscribe } = rules
-    const count = GATE_IN_RULES + send.rules.length + receive.rules.length + subscribe.rules.length
+    const { send, receive, subscribe, unsubscribe } = rules
+    const lists = [send, receive, subscribe, unsubscribe]
+    const count = lists.reduce((sum, list) => sum + list.rules.length, GATE_IN_RULES)
     if (this.#compiledRules + count > this.#max) {
       this.#forget()
       this.#forgotten++
@@ -81,8 +82,12 @@ export class RulePermissions implements RuledPermissions {
     return this.#current().maySend(topic, qos, retain)
   }
 
-  maySubscribe(filter: string): boolean {
-    return this.#current().maySubscribe(filter)
+  maySubscribe(filter: string, shareName: string | null): boolean {
+    return this.#current().maySubscribe(filter, shareName)
+  }
+
+  mayUnsubscribe(filter: string, shareName: string | null): boolean {
+    return this.#current().mayUnsubscribe(filter, shareName)
   }
 
   mayReceive(topic: string): boolean {
@@ -102,8 +107,12 @@ export class RulePermissions implements RuledPermissions {
     return this.#current().sendingRule(topic, qos, retain)?.place ?? null
   }
 
-  subscribeRule(filter: string): string | null {
-    return this.#current().subscribingRule(filter)?.place ?? null
+  subscribeRule(filter: string, shareName: string | null): string | null {
+    return this.#current().subscribingRule(filter, shareName)?.place ?? null
+  }
+
+  unsubscribeRule(filter: string, shareName: string | null): string | null {
+    return this.#current().unsubscribingRule(filter, shareName)?.place ?? null
   }
 
   receiveRule(topic: string): string | null {

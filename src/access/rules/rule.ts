@@ -20,12 +20,15 @@ export interface TopicRule {
   readonly place: string
 }
 
-/** A rule about topic filters, checked at SUBSCRIBE. */
+/** A rule about topic filters, checked at SUBSCRIBE and UNSUBSCRIBE. */
 export interface SubscribeRule {
   readonly allows: boolean
   readonly filter: string
-  /** Whether it applies to equal filters, to filters wholly within its own, or to filters with a common topic. */
-  readonly speaksOf: 'same' | 'within' | 'overlapping'
+  /**
+   * Whether it applies to equal filters, to filters wholly within its own, to filters with a common topic, or to every filter with
+   * a wildcard. `withinOrHidden` is `within`, and wildcards at its beginning stand for `$` as well.
+   */
+  readonly speaksOf: 'same' | 'within' | 'withinOrHidden' | 'overlapping' | 'wildcards'
   readonly place: string
 }
 
@@ -38,6 +41,11 @@ export interface TopicRules {
 export interface SubscribeRules {
   readonly rules: readonly SubscribeRule[]
   readonly otherwise: boolean
+  /**
+   * Whether the filter of a shared subscription is `$share/group/filter` for these rules. What they deny about `filter` is denied to
+   * share groups as well.
+   */
+  readonly sharedAsWhole: boolean
 }
 
 /** All rules that apply to one client. */
@@ -45,10 +53,23 @@ export interface ClientRules {
   readonly send: TopicRules
   readonly receive: TopicRules
   readonly subscribe: SubscribeRules
+  readonly unsubscribe: SubscribeRules
 }
 
 export interface RuleBook {
   rulesFor(subject: RuleSubject): ClientRules
+}
+
+const NO_TOPIC: TopicRules = { rules: [], otherwise: false }
+const NO_FILTER: SubscribeRules = { rules: [], otherwise: false, sharedAsWhole: false }
+export const EVERY_FILTER: SubscribeRules = { rules: [], otherwise: true, sharedAsWhole: false }
+
+/** A client that may do nothing, except end its subscriptions. */
+export const NOTHING_ALLOWED: ClientRules = {
+  send: NO_TOPIC,
+  receive: NO_TOPIC,
+  subscribe: NO_FILTER,
+  unsubscribe: EVERY_FILTER,
 }
 
 export const EVERY_KIND = 0b111_111

@@ -52,10 +52,10 @@ test('sending, receiving and subscribing are separate, and a limited rule lets t
   t.equal(permissions.mayPublish('a', 1, true), false)
   t.equal(permissions.mayReceive('a'), false)
   t.equal(permissions.mayReceive('b/x'), true)
-  t.equal(permissions.maySubscribe('b/+/y'), true)
-  t.equal(permissions.maySubscribe('#'), false)
-  t.equal(permissions.maySubscribe('c/+'), true)
-  t.equal(permissions.maySubscribe('c/x'), false)
+  t.equal(permissions.maySubscribe('b/+/y', null), true)
+  t.equal(permissions.maySubscribe('#', null), false)
+  t.equal(permissions.maySubscribe('c/+', null), true)
+  t.equal(permissions.maySubscribe('c/x', null), false)
 })
 
 test('names of the client are one level each, and stand for nobody else', async t => {
