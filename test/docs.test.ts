@@ -125,3 +125,20 @@ test('the commands of users and rules in five minutes do what the page says', as
   t.ok(outputs.includes(list))
   t.equal(outputs.at(-1), 'devices/sensor-1/temperature 21.5\n')
 })
+
+test('the configuration with a file of dynamic security can be started', async t => {
+  const [, yaml = ''] = blocks('docs/how-to/users-and-rules.md', 'yaml')
+  const samples = resolve(ROOT, 'test/access/mosquitto/samples')
+  const folder = t.testdir({
+    'pondhawk.yaml': yaml,
+    'dynamic-security.json': readFileSync(resolve(samples, 'dynamic-security-2.1.2.json'), 'utf8'),
+  })
+
+  const output = execFileSync(process.execPath, [resolve(ROOT, 'dist/src/cli.js'), 'check'], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: 'pipe',
+  })
+
+  t.match(output, /dynamicSecurityFile: .*dynamic-security.json/)
+})

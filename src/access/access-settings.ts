@@ -2,9 +2,18 @@
 
 import { AccessFileError, type Problem, readAccessFile } from './access-file.ts'
 import type { CertificateSettings } from './certificate-users.ts'
-import { type AclFile, parseAclFile } from './mosquitto/acl-file.ts'
-import { parsePasswordFile, type PasswordFile, passwordUser } from './password/password-file.ts'
+import { parseAclFile } from './mosquitto/acl-file.ts'
+import { AclRules } from './mosquitto/acl-rules.ts'
+import { parseDynamicSecurity } from './mosquitto/dynamic-security-file.ts'
+import { DynamicSecurityRules } from './mosquitto/dynamic-security-rules.ts'
+import {
+  parsePasswordFile,
+  type PasswordFile,
+  passwordUser,
+  weaknesses,
+} from './password/password-file.ts'
 import { WrongHash } from './password/password-hash.ts'
+import type { RuleBook } from './rules/rule.ts'
 
 interface AccessSettings {
   readonly anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
@@ -12,25 +21,46 @@ interface AccessSettings {
   readonly users?: Readonly<Record<string, string>> | undefined
   readonly rulesFile?: string | undefined
   readonly rules?: string | undefined
+  readonly dynamicSecurityFile?: string | undefined
   readonly certificates?: CertificateSettings | undefined
+}
+
+interface Rules {
+  readonly book: RuleBook
+  /** How many rules there are in the files. */
+  readonly count: number
+  readonly warnings: readonly Problem[]
 }
 
 export interface AccessFiles {
   /** Null when no passwords are required. */
   readonly users: PasswordFile | null
   /** Null when every allowed client may do everything. */
-  readonly rules: AclFile | null
+  readonly rules: Rules | null
   readonly warnings: readonly Problem[]
 }
 
 /** Reads users and rules. Throws AccessFileError with the place of a mistake; then nothing is used. */
 export function readAccess(settings: AccessSettings): AccessFiles {
+  const { dynamicSecurityFile } = settings
+  if (dynamicSecurityFile !== undefined) return readDynamicSecurity(dynamicSecurityFile)
   const problems: Problem[] = []
   const users = attempted(() => usersOf(settings), problems)
   const rules = attempted(() => rulesOf(settings), problems)
   if (problems.length > 0) throw new AccessFileError(problems)
   const warnings = [...(users?.warnings ?? []), ...(rules?.warnings ?? [])]
   return { users, rules, warnings }
+}
+
+function readDynamicSecurity(file: string): AccessFiles {
+  const security = parseDynamicSecurity(readAccessFile(file), file)
+  const { users, ruleCount: count, warnings } = security
+  const book = new DynamicSecurityRules(security)
+  return {
+    users: { users, warnings: [] },
+    rules: { book, count, warnings: [] },
+    warnings: [...warnings, ...weaknesses(users, file)],
+  }
 }
 
 /** Collects the mistakes of both, so that those of one do not hide those of the other. */
@@ -65,16 +95,15 @@ function usersOf(settings: AccessSettings): PasswordFile | null {
 }
 
 /** Joins the rules of file and configuration. Each part begins with lines for clients without a user name. */
-function rulesOf({ rulesFile, rules }: AccessSettings): AclFile | null {
+function rulesOf({ rulesFile, rules }: AccessSettings): Rules | null {
   if (rulesFile === undefined && rules === undefined) return null
   const parts = [
     ...(rulesFile === undefined ? [] : [parseAclFile(readAccessFile(rulesFile), rulesFile)]),
     ...(rules === undefined ? [] : [parseAclFile(Buffer.from(rules), 'access.rules')]),
   ]
-  return {
-    lines: parts.flatMap(({ lines }) => lines),
-    warnings: parts.flatMap(({ warnings }) => warnings),
-  }
+  const lines = parts.flatMap(each => each.lines)
+  const warnings = parts.flatMap(each => each.warnings)
+  return { book: new AclRules({ lines, warnings }), count: lines.length, warnings }
 }
 
 const NO_USERS: PasswordFile = { users: new Map(), warnings: [] }

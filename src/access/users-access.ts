@@ -17,7 +17,6 @@ import { CERTIFICATE, CertificateAuthenticator } from './certificate-authenticat
 import type { CertificateUsers } from './certificate-users.ts'
 import { BelowDenials, GivenRules, NO_RULES } from './given-rules.ts'
 import type { Identity } from './identity.ts'
-import { AclRules } from './mosquitto/acl-rules.ts'
 import { PASSWORD, PasswordAuthenticator } from './password/password-authenticator.ts'
 import { type PasswordBounds, PasswordUsers } from './password/password-users.ts'
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
@@ -83,8 +82,7 @@ export class UsersAccess implements Access {
     if (!this.#chain.verifiesNames) return this.#permissionsFor(identity, null)
     if (username !== null && authentication !== 'none') {
       // The rights of other kinds of users are known only when they authenticate again.
-      if (this.passwords?.directory.has(username) !== true || !isByPassword(authentication))
-        return null
+      if (!isByPassword(authentication) || !this.#isUser(username, identity.clientId)) return null
       return this.#permissionsFor(identity, username)
     }
     if (this.#mayBeNameless(identity.address)) return this.#permissionsFor(identity, null)
@@ -98,10 +96,10 @@ export class UsersAccess implements Access {
   }
 
   /** Whether this client was allowed as a user that does not exist any more. */
-  isGone({ username, authentication }: Identity): boolean {
+  isGone({ username, clientId, authentication }: Identity): boolean {
     if (this.passwords === null || username === null) return false
     if (authentication === CERTIFICATE) return !this.#namesByCertificate
-    return isByPassword(authentication) && !this.passwords.directory.has(username)
+    return isByPassword(authentication) && !this.#isUser(username, clientId)
   }
 
   /** The counters of each bound: its present use, and how often it was reached. */
@@ -162,6 +160,10 @@ export class UsersAccess implements Access {
     return new RulePermissions(this.#rules, { username, clientId, address }, own)
   }
 
+  #isUser(username: string, clientId: string): boolean {
+    return this.passwords?.directory.mayBe(username, clientId) === true
+  }
+
   get #namesByCertificate(): boolean {
     return this.#certificates?.namesUsers === true
   }
@@ -174,7 +176,7 @@ export class UsersAccess implements Access {
 }
 
 function bookOf({ rules }: AccessFiles): RuleBook {
-  return rules === null ? NO_RULES : new AclRules(rules)
+  return rules === null ? NO_RULES : rules.book
 }
 
 /** Whether the user is in the password file, if it exists still. */

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { readAccess } from '../access/access-settings.ts'
 import { EditError } from '../access/password/edit-password-file.ts'
 import type { Config } from '../config/config-types.ts'
-import { isOfThisMachine } from '../config/parse.ts'
+import { hasUsers, isOfThisMachine } from '../config/parse.ts'
 import { newPassword } from './ask-password.ts'
 import { usersIn, USERS_FILE, writeUser } from './user-command.ts'
 
@@ -21,8 +21,8 @@ export function openedToLan(config: Config, index: number, host: string | null):
     return { ...each, host: open, plaintext: true }
   })
   const { access } = config
-  const hasUsers = access.usersFile !== undefined || access.users !== undefined
-  return { ...config, listeners, access: hasUsers ? access : { ...access, usersFile: USERS_FILE } }
+  const known = hasUsers(access) ? access : { ...access, usersFile: USERS_FILE }
+  return { ...config, listeners, access: known }
 }
 
 /** Who may come in from the network. */
@@ -41,7 +41,8 @@ interface Opened {
 /** Makes a user if there is none. Throws EditError or AccessFileError. */
 export async function lanUser({ access }: Config): Promise<LanUser> {
   const file = access.usersFile ?? USERS_FILE
-  const known = access.users === undefined ? usersIn(file) : readAccess(access).users?.users
+  const areInFile = access.users === undefined && access.dynamicSecurityFile === undefined
+  const known = areInFile ? usersIn(file) : readAccess(access).users?.users
   if (known !== undefined && known.size > 0) return { made: null, file }
   assertUnrecorded(file)
   const password = newPassword()

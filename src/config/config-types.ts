@@ -47,6 +47,7 @@ export interface Config {
     users?: Record<string, string> | undefined
     rulesFile?: string | undefined
     rules?: string | undefined
+    dynamicSecurityFile?: string | undefined
     certificates?:
       | {
           user?: 'commonName' | 'subjectAltName' | undefined
@@ -186,6 +187,7 @@ export interface ConfigInput {
         users?: Record<string, string> | undefined
         rulesFile?: string | undefined
         rules?: string | undefined
+        dynamicSecurityFile?: string | undefined
         certificates?:
           | {
               user?: 'commonName' | 'subjectAltName' | undefined

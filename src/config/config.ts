@@ -166,6 +166,11 @@ const access = z.strictObject({
     .optional()
     .describe("Who may publish and hear what, in an ACL file of mosquitto's. Default: everything"),
   rules: z.string().optional().describe('The same lines, written here'),
+  dynamicSecurityFile: file
+    .optional()
+    .describe(
+      "Users, roles and groups in a file of mosquitto's dynamic security, instead of the four above. It is read, never written",
+    ),
   certificates: z
     .strictObject({
       user: z

@@ -180,13 +180,7 @@ function resolvePaths(config: Config, file: string | null): Config {
   const { directory } = config.store
   const store =
     directory === undefined ? config.store : { ...config.store, directory: from(directory) }
-  const { usersFile, rulesFile } = config.access
-  const access = {
-    ...config.access,
-    ...(usersFile === undefined ? {} : { usersFile: from(usersFile) }),
-    ...(rulesFile === undefined ? {} : { rulesFile: from(rulesFile) }),
-  }
-  return { ...config, listeners, store, access }
+  return { ...config, listeners, store, access: mapFiles(config.access, from) }
 }
 
 /** Applies `from` to every member whose name ends in `File`, at all levels. */

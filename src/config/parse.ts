@@ -30,6 +30,7 @@ export function parseConfig(input: unknown): Config {
   const problems = [
     ...config.listeners.flatMap((listener, index) => listenerProblems(listener, index, config)),
     ...certificateProblems(config),
+    ...securityProblems(config),
   ]
   if (problems.length > 0) throw new ConfigError(problems)
   return config
@@ -100,9 +101,24 @@ function certificateProblems({ access, listeners }: Config): ConfigProblem[] {
     }))
 }
 
+/** One source of users and rules, so that nobody has to guess which of two decides. */
+function securityProblems({ access }: Config): ConfigProblem[] {
+  if (access.dynamicSecurityFile === undefined) return []
+  return (['usersFile', 'users', 'rulesFile', 'rules'] as const)
+    .filter(key => access[key] !== undefined)
+    .map(key => ({
+      path: ['access', key],
+      sentence: `access.dynamicSecurityFile has users and rules already: leave out access.${key}`,
+    }))
+}
+
 /** Whether clients need a password. */
-function hasUsers({ usersFile, users }: Pick<Config['access'], 'usersFile' | 'users'>): boolean {
-  return usersFile !== undefined || users !== undefined
+export function hasUsers({
+  usersFile,
+  users,
+  dynamicSecurityFile,
+}: Pick<Config['access'], 'usersFile' | 'users' | 'dynamicSecurityFile'>): boolean {
+  return usersFile !== undefined || users !== undefined || dynamicSecurityFile !== undefined
 }
 
 /** Whether only this machine, or only clients with a certificate, can connect. */

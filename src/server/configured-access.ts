@@ -67,7 +67,7 @@ export class ConfiguredAccess {
     const disconnected = this.#core === null ? 0 : checkUsersAgain(this.#core, this.#users)
     const users = files.users?.users.size ?? 0
     this.#log.info(
-      { event: 'access.reloaded', users, rules: files.rules?.lines.length ?? 0, disconnected },
+      { event: 'access.reloaded', users, rules: files.rules?.count ?? 0, disconnected },
       'users and rules were read anew',
     )
   }
@@ -85,7 +85,8 @@ export class ConfiguredAccess {
   }
 
   #files(): readonly string[] {
-    return [this.#settings.usersFile, this.#settings.rulesFile].filter(each => each !== undefined)
+    const { usersFile, rulesFile, dynamicSecurityFile } = this.#settings
+    return [usersFile, rulesFile, dynamicSecurityFile].filter(each => each !== undefined)
   }
 
   #stateNow(): string {

@@ -5,6 +5,7 @@ import type { AccessFiles } from '../../src/access/access-settings.ts'
 import type { Credentials } from '../../src/access/access.ts'
 import type { Identity } from '../../src/access/identity.ts'
 import { parseAclFile } from '../../src/access/mosquitto/acl-file.ts'
+import { AclRules } from '../../src/access/mosquitto/acl-rules.ts'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
 import { parsePasswordFile } from '../../src/access/password/password-file.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
@@ -21,9 +22,14 @@ function filesOf(users: string | null, rules: string | null): AccessFiles {
   const lines = users?.split(' ').map(name => `${name}:${HASH}`)
   return {
     users: lines === undefined ? null : parsePasswordFile(Buffer.from(lines.join('\n')), 'users'),
-    rules: rules === null ? null : parseAclFile(Buffer.from(rules), 'rules'),
+    rules: rules === null ? null : rulesOf(rules),
     warnings: [],
   }
+}
+
+function rulesOf(text: string): AccessFiles['rules'] {
+  const file = parseAclFile(Buffer.from(text), 'rules')
+  return { book: new AclRules(file), count: file.lines.length, warnings: [] }
 }
 
 const NAMELESS: Credentials = {

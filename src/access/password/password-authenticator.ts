@@ -17,18 +17,20 @@ export class PasswordAuthenticator implements Authenticator {
   }
 
   authenticate(credentials: Credentials): FoundOrRefused | Promise<FoundOrRefused> {
-    const { username, password, address } = credentials
+    const { username, password, address, clientId } = credentials
     if (username === null) return null
     // The answer is the same for every name, so that it does not reveal which users exist.
     if (password === null) return this.#users.directory.has(username) ? WRONG : null
     const answer = this.#users.check(username, password, address)
-    if (typeof answer === 'string') return this.#found(answer, username)
-    return answer.then(late => this.#found(late, username))
+    if (typeof answer === 'string') return this.#found(answer, username, clientId)
+    return answer.then(late => this.#found(late, username, clientId))
   }
 
-  #found(answer: PasswordAnswer, username: string): FoundOrRefused {
+  #found(answer: PasswordAnswer, username: string, clientId: string): FoundOrRefused {
     switch (answer) {
       case 'right': {
+        // The same answer as for a wrong password, and after as long.
+        if (!this.#users.directory.mayBe(username, clientId)) return WRONG
         const authentication = PASSWORD
         return { kind: 'found', username, authentication, rights: null, validForMs: null }
       }

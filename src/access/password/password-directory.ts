@@ -31,6 +31,12 @@ export class PasswordDirectory {
     return this.#users.has(username)
   }
 
+  /** Whether there is this user, and may have this client id. */
+  mayBe(username: string, clientId: string): boolean {
+    const user = this.#users.get(username)
+    return user !== undefined && (user.clientId === undefined || user.clientId === clientId)
+  }
+
   /** Returns the hash of the user. For an unknown user it returns a decoy, always the same for a name, so that repeated attempts reveal nothing. */
   writtenFor(username: string): string {
     const user = this.#users.get(username)

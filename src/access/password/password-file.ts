@@ -79,7 +79,11 @@ function nameOf({ name }: PasswordUser): string {
   return JSON.stringify(name)
 }
 
-function weaknesses(users: ReadonlyMap<string, PasswordUser>, file: string): readonly Problem[] {
+/** Returns a warning if hashes are weak. */
+export function weaknesses(
+  users: ReadonlyMap<string, PasswordUser>,
+  file: string,
+): readonly Problem[] {
   const weak = [...users.values()].filter(({ hash }) => isWeak(hash)).length
   if (weak === 0) return []
   const sentence = `${weak} of ${users.size} hashes are weak: pondhawk user passwd NAME makes a strong one`
