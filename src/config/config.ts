@@ -15,22 +15,22 @@ const certificate = { certFile: file, keyFile: file }
 
 const tls = z
   .strictObject({
-    certFile: file.describe('Certificate of the server, in PEM'),
-    keyFile: file.describe('Its private key, in PEM'),
-    caFile: file.optional().describe('Authority that client certificates are verified with'),
+    certFile: file.describe('Certificate of the server, as PEM'),
+    keyFile: file.describe('Private key of the certificate, as PEM'),
+    caFile: file.optional().describe('Authority that signs the certificates of clients'),
     requestCertificate: z.boolean().optional().describe('Ask clients for a certificate'),
     requireCertificate: z
       .boolean()
       .optional()
       .describe('Refuse clients without a verified certificate'),
-    crlFile: file.optional().describe('Certificates that were revoked'),
+    crlFile: file.optional().describe('Lists of revoked certificates'),
     minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest version of TLS'),
     sni: z
       .record(z.string(), z.strictObject(certificate))
       .optional()
-      .describe('Other certificates, by the server name a client asks for'),
+      .describe('Other certificates, by the server name that a client asks for (SNI)'),
   })
-  .describe('Serve over TLS')
+  .describe('TLS, for mqtts and wss')
 
 const listener = z.strictObject({
   protocol: z
@@ -40,13 +40,13 @@ const listener = z.strictObject({
   host: z
     .string()
     .default('localhost')
-    .describe('Address to listen on; localhost is 127.0.0.1 and, where there is IPv6, ::1'),
+    .describe('Address to listen on; localhost means 127.0.0.1 and, if the machine has IPv6, ::1'),
   port: z
     .int()
     .min(0)
     .max(65_535)
     .optional()
-    .describe('Port; 0 takes a free one. Default 1883, 8883 with TLS, 8083 for ws'),
+    .describe('Port; 0 means any free one. Default: 1883, with TLS 8883, for ws 8083'),
   path: z.string().min(1).optional().describe('Path of a Unix socket, instead of host and port'),
   tls: tls.optional(),
   plaintext: z
@@ -56,27 +56,29 @@ const listener = z.strictObject({
   proxyProtocol: z
     .boolean()
     .default(false)
-    .describe('Connections begin with a PROXY protocol header'),
+    .describe('Whether connections begin with a PROXY protocol header'),
   proxyTrusted: z
     .array(z.string())
     .optional()
-    .describe('Addresses and subnets that may send one, or a forwarded host'),
+    .describe(
+      'Addresses and subnets of proxies: only they may send a PROXY header or X-Forwarded-Host',
+    ),
   origins: z
     .array(z.string())
     .optional()
-    .describe('Web origins that may open a WebSocket; "*" for all'),
+    .describe('Web origins whose pages may open a WebSocket; "*" means all'),
   hosts: z
     .array(z.string().min(1))
     .optional()
     .describe(
-      'Names of this machine: pages and programs that were sent to one of them may open a WebSocket',
+      'Names of this machine. Pages that were loaded from one of them may open a WebSocket',
     ),
-  connectionsMax: whole(10_000, 1, 1_000_000, 'Connections at a time'),
+  connectionsMax: whole(10_000, 1, 1_000_000, 'Connections at the same time on this listener'),
   handshakeTimeoutMs: whole(
     10_000,
     1,
     600_000,
-    'Time for PROXY header, TLS and WebSocket upgrade together',
+    'Time for the PROXY header, the TLS handshake and the WebSocket upgrade together',
   ),
 })
 
@@ -116,13 +118,13 @@ const share = z.strictObject({
   groups: z
     .record(z.string(), shareGroup)
     .default({})
-    .describe('Settings of single groups, by share name or `name/filter`'),
-  queuedMessagesMax: whole(100_000, 0, 100_000_000, 'Messages that wait in a group'),
+    .describe('Settings of single groups, by ShareName or `ShareName/filter`'),
+  queuedMessagesMax: whole(100_000, 0, 100_000_000, 'Messages in the queue of a group'),
   queueOverflow: z
     .enum(LIMITS.queueOverflow.choices)
     .optional()
-    .describe('The same for the queues of groups. Default: as limits.queueOverflow'),
-  queuedBytesMax: whole(67_108_864, 0, 1_099_511_627_776, 'Bytes that wait in a group'),
+    .describe('The same as limits.queueOverflow, for groups. Default: as there'),
+  queuedBytesMax: whole(67_108_864, 0, 1_099_511_627_776, 'Bytes in the queue of a group'),
 })
 
 const store = z.strictObject({
@@ -130,46 +132,48 @@ const store = z.strictObject({
     .enum(['fsync', 'os', 'memory'])
     .default('fsync')
     .describe(
-      'What an acknowledged message survives: fsync a loss of power, os a kill of the process, memory neither',
+      'What an acknowledged message survives: with fsync a loss of power, with os only the end of the process, with memory neither',
     ),
   directory: z
     .string()
     .min(1)
     .optional()
-    .describe(
-      'Where the store keeps its files. Default: pondhawk-data where the broker is started',
-    ),
+    .describe('Directory of the store. Default: pondhawk-data in the working directory'),
   reserveBytes: whole(
     67_108_864,
     0,
     1_099_511_627_776,
-    'Free space on the disk below which publishes that must be stored are refused',
+    'Below this free space on the disk, messages that must be stored are refused',
   ),
   segmentBytes: whole(67_108_864, 65_536, 1_073_741_824, 'Size of a file of the log'),
   checkpointBytes: whole(
     67_108_864,
     65_536,
     1_099_511_627_776,
-    'Bytes of log after which a checkpoint is made, so that a start need not read more',
+    'A checkpoint is made after this many bytes of log, so a start never reads much more',
   ),
 })
 
 const access = z.strictObject({
   usersFile: file
     .optional()
-    .describe("Users with passwords, in a file of mosquitto's: `pondhawk user add NAME` writes it"),
+    .describe(
+      'File of users and passwords in the format of mosquitto; `pondhawk user add NAME` adds one',
+    ),
   users: z
     .record(z.string(), z.string())
     .optional()
-    .describe('Users by name, each with the hash that such a file would have'),
+    .describe('Users by name, each with a password hash as in usersFile'),
   rulesFile: file
     .optional()
-    .describe("Who may publish and hear what, in an ACL file of mosquitto's. Default: everything"),
-  rules: z.string().optional().describe('The same lines, written here'),
+    .describe(
+      'File of rules, in the format of mosquitto ACL files: who may publish and receive what. Default: everybody everything',
+    ),
+  rules: z.string().optional().describe('Rules, as in rulesFile'),
   dynamicSecurityFile: file
     .optional()
     .describe(
-      "Users, roles and groups in a file of mosquitto's dynamic security, instead of the four above. It is read, never written",
+      'Users, roles and groups in a file of the dynamic security of mosquitto, instead of the four above. It is read, never written',
     ),
   certificates: z
     .strictObject({
@@ -177,7 +181,7 @@ const access = z.strictObject({
         .enum(['commonName', 'subjectAltName'])
         .optional()
         .describe(
-          'Where a verified certificate has the user name of its client, who needs no password',
+          'The part of a verified certificate that is the user name of its client; no password is needed then',
         ),
       fingerprints: z
         .array(
@@ -187,15 +191,15 @@ const access = z.strictObject({
         )
         .min(1)
         .optional()
-        .describe('SHA-256 of the only certificates that are let in'),
+        .describe('SHA-256 fingerprints. Only certificates in this list are accepted'),
     })
     .optional()
-    .describe('What client certificates say, on listeners with tls.caFile'),
+    .describe('How client certificates are used, on listeners with tls.caFile'),
   anonymous: z
     .enum(['never', 'loopback', 'everywhere'])
     .optional()
     .describe(
-      'Where clients may connect without saying who they are. Default: loopback, and never once there are users',
+      'Where clients may connect without a user name. Default: loopback; never if there are users',
     ),
 })
 
@@ -203,39 +207,39 @@ const log = z.strictObject({
   level: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
-    .describe('Least important lines to print'),
+    .describe('Lines of this level and of more important ones are printed'),
   format: z
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
-    .describe('auto: pretty on a terminal, JSON lines elsewhere'),
+    .describe('auto means pretty on a terminal, otherwise lines of JSON'),
   bufferBytesMax: whole(
     1_048_576,
     65_536,
     1_073_741_824,
-    'Bytes of lines that wait for a slow reader; lines beyond are left out and counted',
+    'Bytes of lines that wait for a slow reader; more lines are left out and counted',
   ),
   repeatsMax: whole(
     5,
     1,
     1_000_000,
-    'Lines a minute with the same event, client, address and cause; more are summed up in one',
+    'Lines a minute with the same event, client, address and cause; the others are counted in one line',
   ),
   addressLinesMax: whole(
     100,
     1,
     1_000_000,
-    'Lines a minute with the same event from one address; more are summed up in one',
+    'Lines a minute with the same event and address; the others are counted in one line',
   ),
   eventLinesMax: whole(
     1_000,
     1,
     1_000_000,
-    'Lines a minute with the same event; more are summed up in one',
+    'Lines a minute with the same event; the others are counted in one line',
   ),
 })
 
 const shutdown = z.strictObject({
-  drainSeconds: whole(5, 0, 600, 'Time to send clients what waits for them, when the broker stops'),
+  drainSeconds: whole(5, 0, 600, 'Time to send waiting bytes to clients when the broker stops'),
 })
 
 export const configSchema = z.strictObject({
@@ -247,8 +251,10 @@ export const configSchema = z.strictObject({
     ])
     .describe('Where clients connect'),
   store: store.prefault({}).describe('What is stored, and where'),
-  access: access.prefault({}).describe('Who may come in'),
-  limits: limits.prefault({}).describe('Bounds of everything that may grow'),
+  access: access
+    .prefault({})
+    .describe('Users, rules and certificates: who may connect, publish and receive'),
+  limits: limits.prefault({}).describe('Bounds of everything that can grow'),
   share: share.prefault({}).describe('Shared subscriptions'),
   responseInformation: z
     .string()
@@ -257,6 +263,6 @@ export const configSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Response Information for clients of MQTT 5 that ask for it'),
-  log: log.prefault({}).describe('Log lines'),
-  shutdown: shutdown.prefault({}).describe('Stopping'),
+  log: log.prefault({}).describe('The log'),
+  shutdown: shutdown.prefault({}).describe('The end of the broker'),
 })
