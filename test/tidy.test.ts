@@ -177,7 +177,7 @@ function namesImportedBy({ name, text }: Source): readonly string[] {
   )
 }
 
-test('what test:fast leaves out is there', async t => {
+test('every path that test:fast leaves out exists', async t => {
   const text = readFileSync(join(ROOT, 'test/run.mjs'), 'utf8')
   const slow = text.slice(text.indexOf('const SLOW'), text.indexOf('const { values'))
   const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
@@ -277,7 +277,7 @@ function classesOf(text: string): readonly ClassShape[] {
   }))
 }
 
-test('a class is narrow enough to be known by heart, or says why it is not', async t => {
+test('a class has few methods and fields, or a comment that says why not', async t => {
   const wide: string[] = []
   for (const { text } of sources()) {
     for (const { name, comment, methods, fields } of classesOf(text)) {

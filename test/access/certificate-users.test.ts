@@ -16,7 +16,7 @@ function outcome(users: CertificateUsers, ...given: Parameters<typeof certificat
   return typeof user === 'string' || user === null ? user : user.reason
 }
 
-test('the common name is the user, where it is one that a user can have', async t => {
+test('the common name is the user name, if it is a valid one', async t => {
   const users = new CertificateUsers({ user: 'commonName' })
 
   t.equal(outcome(users, 'sensor-7', ['other']), 'sensor-7')
@@ -27,7 +27,7 @@ test('the common name is the user, where it is one that a user can have', async 
   t.equal(outcome(users, 'x'.repeat(257)), 0x86)
 })
 
-test('of the alternative names there must be one', async t => {
+test('a certificate must have exactly one alternative name', async t => {
   const users = new CertificateUsers({ user: 'subjectAltName' })
 
   t.equal(outcome(users, 'x', ['sensor-7.example']), 'sensor-7.example')

@@ -22,7 +22,7 @@ async function decided(answer: () => unknown) {
   return { verdict: await access.authenticate(CREDENTIALS), complaints }
 }
 
-test('true, at once or later, is a yes with all rights; false is a no', async t => {
+test('true, at once or later, allows with all rights; false refuses', async t => {
   for (const yes of [true, Promise.resolve(true), ALLOWED, Promise.resolve(ALLOWED)]) {
     t.strictSame(await decided(() => yes), { verdict: ALLOWED, complaints: [] })
   }
@@ -31,7 +31,7 @@ test('true, at once or later, is a yes with all rights; false is a no', async t 
   }
 })
 
-test('what is only like a yes is a no, and is said', async t => {
+test('an answer that is only similar to true counts as no, and is logged', async t => {
   const nearly: readonly unknown[] = [
     undefined,
     null,
@@ -65,7 +65,7 @@ test('what is only like a yes is a no, and is said', async t => {
   }
 })
 
-test('whoever throws instead of answering refuses', async t => {
+test('an access that throws instead of answering refuses', async t => {
   const fault = new Error('the directory is down')
   for (const way of [
     () => {
@@ -81,7 +81,7 @@ test('whoever throws instead of answering refuses', async t => {
   }
 })
 
-test('a right is there when the answer is true at once, and not otherwise', async t => {
+test('a right is given only by the answer true, at once', async t => {
   const nearly: readonly (readonly [() => unknown, boolean])[] = [
     [() => true, true],
     [() => false, false],
@@ -111,7 +111,7 @@ test('a right is there when the answer is true at once, and not otherwise', asyn
   }
 })
 
-test('a delivery is asked about only where the program asks, and a promise of yes is a no', async t => {
+test('mayReceive is called only if the program has one, and a promise counts as no', async t => {
   const asked = async (more: object) => {
     const permissions = { ...UNRESTRICTED, ...more }
     const { verdict } = await decided(() => ({ kind: 'allowed', permissions }))

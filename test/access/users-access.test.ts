@@ -47,7 +47,7 @@ function identity(given: Partial<Identity>): Identity {
   return { clientId: 'c', address: '10.0.0.1', ...password, ...given }
 }
 
-test('without a name comes in whom the configuration lets in, or a certificate', async t => {
+test('a client without a name is accepted only by the configuration or a certificate', async t => {
   const kindOf = async (anonymous: Anonymous, given: Partial<Credentials>) => {
     const access = accessWith('alice', null, anonymous)
     const verdict = await access.authenticate({ ...NAMELESS, ...given })
@@ -67,7 +67,7 @@ test('without a name comes in whom the configuration lets in, or a certificate',
   t.equal(await kindOf('everywhere', { username: 'alice' }), 'refused', 'a name needs its password')
 })
 
-test('a name that nobody asked a password for is only a claim', async t => {
+test('a user name without a password check proves nothing', async t => {
   const access = accessWith(null, 'topic read a\nuser alice\ntopic b', 'everywhere')
 
   const verdict = await access.authenticate({ ...NAMELESS, username: 'alice' })
@@ -89,7 +89,7 @@ test('a client that is away has the rights of its user, while there is one', asy
   t.equal(access.isGone(identity({})), false)
 })
 
-test('a session that nobody proved to be whose publishes nothing, and keeps what comes', async t => {
+test('a session whose user was never verified may publish nothing, and keeps its messages', async t => {
   const access = accessWith('alice', 'user alice\ntopic a', 'never')
   const rights = access.permissionsOf(identity({ authentication: 'none' }))
 
@@ -98,7 +98,7 @@ test('a session that nobody proved to be whose publishes nothing, and keeps what
   t.equal(access.isGone(identity({ authentication: 'none', username: 'gone' })), false)
 })
 
-test('permissions that were given before follow new rules', async t => {
+test('permissions that were given before apply new rules', async t => {
   const access = accessWith('alice', 'user alice\ntopic a', 'never')
   const rights = access.permissionsOf(identity({}))
   t.equal(rights?.mayPublish('a', 0, false), true)
@@ -110,7 +110,7 @@ test('permissions that were given before follow new rules', async t => {
   t.equal(access.permissionsOf(identity({})), null)
 })
 
-test('what logins and rules cost is counted', async t => {
+test('the cost of logins and rules is counted', async t => {
   const access = accessWith('alice', 'user alice\ntopic a', 'never')
   const login = (password: string) =>
     access.authenticate({ ...NAMELESS, username: 'alice', password: Buffer.from(password) })

@@ -56,7 +56,7 @@ test('a length of more than four bytes is no packet', async t => {
   t.throws(() => scanner.push(Buffer.from('30ffffffff7f', 'hex'), 0, 6), /remaining length/)
 })
 
-test('what the generator says is MQTT 3.1.1', async t => {
+test('the generator sends MQTT 3.1.1', async t => {
   const connect = connectPacket('me', true, false)
   const subscribe = subscribePacket(7, ['a', 'b/#'], 1, false)
   const { bytes, packetIdOffset, payloadOffset } = publishForm('t', 2, 16)

@@ -52,7 +52,7 @@ test('the run in the middle is quoted, and its ratio to ours', async t => {
   )
 })
 
-test('a run that lost something does not count, and the table says why', async t => {
+test('a run that lost a message does not count, and the table says why', async t => {
   const runs = [
     run('ours', measurement(1_000)),
     run('theirs', measurement(500)),

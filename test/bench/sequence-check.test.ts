@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { SequenceCheck } from '../../bench/generator/sequence-check.ts'
 
-test('what comes once and in order is no problem', async t => {
+test('messages that come once and in order are no problem', async t => {
   const check = new SequenceCheck(2, 2, 'every-subscriber')
   for (const publisher of [0, 1, 0]) check.send(publisher)
   for (const subscriber of [0, 1]) {

@@ -131,7 +131,7 @@ test('a will whose payload is not the UTF-8 it is said to be is refused with its
   t.strictSame(client.hears(), ['connack 0x99', 'closed'])
 })
 
-test('who has no right is told so by SUBACK, and hears nothing', async t => {
+test('a client without the right is refused by SUBACK, and gets no message', async t => {
   const access = new Users()
   access.closed.add('secret')
   const pond = new Pond({ access })
@@ -259,7 +259,7 @@ test('a session from before there were users is adopted by the first of them, an
   t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x0 present'])
 })
 
-test('what waits for a client that is away after a restart goes by the rights of now', async t => {
+test('messages for a client that is away after a restart are checked by its rights of now', async t => {
   const store = new MemoryStore()
   const access = new Users()
   const before = new Pond({ store, access })
@@ -276,7 +276,7 @@ test('what waits for a client that is away after a restart goes by the rights of
   t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x0 present', 'publish t/open x q1 #1'])
 })
 
-test('what comes for a user that is not known any more waits for that user, and for nobody else', async t => {
+test('messages for an unknown user wait for that user, and for nobody else', async t => {
   const store = new MemoryStore()
   const access = new Users()
   const before = new Pond({ store, access })
@@ -292,7 +292,7 @@ test('what comes for a user that is not known any more waits for that user, and 
   t.strictSame(returns(pond, 'a', 'alice'), ['connack 0x0 present', 'publish t x q1 #1'])
 })
 
-test('who authenticates again on its connection remains who it is', async t => {
+test('a client that authenticates again on its connection remains the same user', async t => {
   const names = ['alice', 'alice', 'mallory']
   const verdict = (): Verdict => ({
     kind: 'allowed',
@@ -314,7 +314,7 @@ test('who authenticates again on its connection remains who it is', async t => {
   t.match(client.hears(), [/^disconnect 0x87/, 'closed'])
 })
 
-test('what a client may not receive does not reach it: as it comes, retained, from its queue, in flight', async t => {
+test('a message that a client may not receive does not reach it: at once, retained, from its queue, in flight', async t => {
   const access = new Users()
   const pond = new Pond({ access })
   const publisher = pond.client('p', { username: 'bob' })
@@ -420,7 +420,7 @@ test('a share group keeps for its worker what a stranger may not receive', async
   t.equal(pond.broker.statistics.dropped['no-right-to-receive'], 0)
 })
 
-test('what the broker says of itself is heard as any message, and is not stored', async t => {
+test('$SYS messages of the broker are delivered as any message, and are not stored', async t => {
   const store = new MemoryStore()
   const published: string[] = []
   const pond = new Pond({ store, observer: { published: ({ topic }) => published.push(topic) } })
@@ -469,7 +469,7 @@ test('a PUBLISH that reaches the admission names a topic: the decoder has refuse
   t.strictSame(asked, ['a'])
 })
 
-test('programs and wills are asked for a topic name before they are asked whose topic it is', async t => {
+test('the topic of a program or will is checked for form before it is checked for reserved trees', async t => {
   const { admission } = new Pond().broker
   const said = { payload: Buffer.alloc(0), qos: 0, retain: false, properties: {} } as const
   const asker = {

@@ -40,7 +40,7 @@ test('deadlines come in the order of their times, however they were set, moved a
   t.equal(deadlines.next, Infinity)
 })
 
-test('what is later than now stays, and one that sets itself anew comes again', async t => {
+test('a later deadline stays, and one that is set again expires again', async t => {
   const deadlines = new Deadlines()
   let count = 0
   const again: Deadline = {
@@ -59,7 +59,7 @@ test('what is later than now stays, and one that sets itself anew comes again', 
   t.equal(deadlines.count, 0)
 })
 
-test('what is due when the turn has no work left for it stays due', async t => {
+test('a deadline that is due when the turn has no work left stays due', async t => {
   const deadlines = new Deadlines()
   const turn = { turnWorkLeft: 10 }
   const woken: number[] = []

@@ -57,7 +57,7 @@ test('a will whose time had come while nobody ran is published although its clie
   t.strictSame(returns(pond, 'bob'), ['publish w late q1 #1'])
 })
 
-test('what a group lent to a session that ended with the broker goes to another member', async t => {
+test('a message in flight to a session that ended with the broker goes to another member of the group', async t => {
   const store = new MemoryStore()
   const before = new Pond({ store })
   before.client('carol', DURABLE).subscribes('$share/g/jobs', 1)

@@ -42,7 +42,7 @@ test('a started broker serves the mosquitto clients and stops with status 0 on S
   t.match(program.output, /"event":"broker.stopped"/)
 })
 
-test('a client of MQTT 5 hears that the broker stops', async t => {
+test('a client of MQTT 5 is told that the broker stops', async t => {
   const { program, port } = await started(t)
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
     protocolVersion: 5,
@@ -108,7 +108,7 @@ test('check prints what a configuration amounts to, or what is wrong with it', a
   t.match(bad.errors, /bad.yaml:1:1 {2}limts: unknown key "limts" \(did you mean "limits"\?\)/)
 })
 
-test('an unknown command or flag is told, with what was meant', async t => {
+test('an unknown command or flag is reported with the nearest known one', async t => {
   const command = await pondhawk('strat')
   const flag = await pondhawk('start', '--prot', '1')
 

@@ -86,7 +86,7 @@ async function isLetIn(port: number, username: string, password: string): Promis
   }
 }
 
-test('users come, change their passwords and go, and mosquitto reads what was written', async t => {
+test('users are added, changed and removed, and mosquitto reads the file', async t => {
   const file = emptyFile(t)
   const user = (input: string, ...args: readonly string[]) =>
     pondhawk(input, 'user', ...args, '--file', file)
@@ -120,7 +120,7 @@ test('users come, change their passwords and go, and mosquitto reads what was wr
   t.equal(await isLetIn(port, 'gone', 'x'), false)
 })
 
-test('what is asked wrongly is said, and changes nothing', async t => {
+test('a wrong request is refused with a reason, and changes nothing', async t => {
   const file = emptyFile(t)
   const user = async (...args: readonly string[]) => {
     return (await obeyed('user', [...args, '--file', file])).replaceAll(file, 'FILE')

@@ -45,7 +45,7 @@ async function takenPort(t: Test): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-test('a wrong word on the command line is told, with what would be right', async t => {
+test('a wrong word on the command line is reported with the right one', async t => {
   const cwd = t.testdir({ 'ws.yaml': 'listeners: [{protocol: ws, port: 0}]' })
   const table: readonly (readonly [string, string])[] = [
     ['-p abc', '--port: abc is not a port (0 to 65535).'],

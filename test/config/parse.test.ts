@@ -25,7 +25,7 @@ test('nothing at all is a configuration: loopback only, MQTT and WebSocket', asy
   t.equal(config.access.anonymous, 'loopback')
 })
 
-test('an unknown key is an error that knows what was meant', async t => {
+test('the error for an unknown key names the nearest known one', async t => {
   t.strictSame(problems({ limits: { packetByteMax: 1 } }), [
     'limits.packetByteMax: unknown key "packetByteMax" (did you mean "packetBytesMax"?)',
   ])
@@ -34,7 +34,7 @@ test('an unknown key is an error that knows what was meant', async t => {
   ])
 })
 
-test('a wrong word is told which ones are accepted', async t => {
+test('the error for a wrong word lists the accepted ones', async t => {
   t.strictSame(problems({ limits: { queueOverflow: 'spill' } }), [
     'limits.queueOverflow: must be one of "drop-newest", "drop-oldest", "refuse", not "spill"',
   ])
@@ -111,7 +111,7 @@ test('every number keeps to its range at the edges, and takes no NaN, fraction o
   }
 })
 
-test('a name from the prototype is a key like any other: unknown', async t => {
+test('a name of Object.prototype is an unknown key like any other', async t => {
   t.equal(problems(JSON.parse('{"limits": {"__proto__x": 1, "constructor": 2}}')).length, 2)
 })
 
@@ -153,7 +153,7 @@ test('every number of bytes may be written as a size', async t => {
   t.equal(problems({ share: { groups: { g: { weights } } } }).length, 1)
 })
 
-test('what is no map of keys is no configuration', async t => {
+test('a file that is no map of keys is refused', async t => {
   for (const [input, found] of [
     ['listener 1883', 'text'],
     [[1], 'a list'],

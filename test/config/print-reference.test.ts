@@ -19,13 +19,13 @@ test('the reference page and the example are what the schema prints: npm run ref
   t.equal(readFileSync(resolve(ROOT, 'config/pondhawk.yaml'), 'utf8'), exampleFile())
 })
 
-test('the example is valid, and amounts to the defaults', async t => {
+test('the example is valid, and is the default configuration', async t => {
   const file = resolve(ROOT, 'config/pondhawk.yaml')
 
   t.strictSame(loadConfig({ file, environment: {}, overrides: {} }), parseConfig({}))
 })
 
-test('the example with its settings uncommented amounts to the defaults as well', async t => {
+test('the example with its settings uncommented is the default configuration as well', async t => {
   const settings = exampleFile().slice(exampleFile().indexOf('# # access:'))
 
   const bare = settings.replaceAll(/^# ( *[a-zA-Z0-9]+:.*)$/gm, '$1')
@@ -33,7 +33,7 @@ test('the example with its settings uncommented amounts to the defaults as well'
   t.strictSame(parseConfig(parse(bare)), parseConfig({}))
 })
 
-test('the types of the configuration are what the schema prints, and what it takes', async t => {
+test('the types of the configuration are those of the schema', async t => {
   const style = JSON.parse(readFileSync(resolve(ROOT, '.prettierrc'), 'utf8')) as object
   const printed = await format(typesFile(), { ...style, parser: 'typescript' })
   t.equal(readFileSync(resolve(ROOT, 'src/config/config-types.ts'), 'utf8'), printed)

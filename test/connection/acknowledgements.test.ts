@@ -200,7 +200,7 @@ function owedAfter(
   return outcome === 'answers' && acknowledgement === 'pubrec' ? 'pubrel' : owed
 }
 
-test('with a Receive Maximum of 1 no wrong acknowledgement silences a client for good', async t => {
+test('with a Receive Maximum of 1 a client still gets messages after any wrong acknowledgement', async t => {
   for (const qos of [1, 2] as const) {
     for (const wrong of ['puback', 'pubrec', 'pubcomp'] as const) {
       const pond = new Pond()

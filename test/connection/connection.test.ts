@@ -4,7 +4,7 @@ import { UNRESTRICTED } from '../../src/access/permissions.ts'
 import { Pond } from '../pond.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 
-test('what a client sends before its authentication is answered waits, and is then taken in order', async t => {
+test('packets that a client sends during its authentication wait, and are then handled in order', async t => {
   let answer: (verdict: Verdict) => void = () => {}
   const pond = new Pond({
     access: {
@@ -80,7 +80,7 @@ test('every client hears that the broker stops, and wills are kept for the next 
   ])
 })
 
-test('wills of a broker that stopped are published by the next, to those who are back', async t => {
+test('wills of a broker that stopped are published by the next one, to sessions that have returned', async t => {
   const store = new MemoryStore()
   await store.open()
   const first = new Pond({ store })

@@ -197,7 +197,7 @@ for (const [what, planting] of Object.entries(BEFORE_ANY_CHANGE)) {
   }
 }
 
-test('what cannot be put into bytes for one client ends its connection as a broken socket would', async t => {
+test('a packet that cannot be encoded for one client ends its connection as a broken socket would', async t => {
   const pond = new Pond({ bearsFaults: true })
   const durable = { cleanStart: false, properties: { sessionExpiryInterval: 60 } }
   const client = pond.client('a', durable)

@@ -23,7 +23,7 @@ function filtersOf(count: number, different: number): string[] {
   return Array.from({ length: count }, (_, index) => `f/${index % different}`)
 }
 
-test('a SUBSCRIBE of 100,000 filters holds nobody: it takes many turns and is answered once', async t => {
+test('a SUBSCRIBE of 100,000 filters blocks no other client: it takes many turns and is answered once', async t => {
   for (const version of [4, 5] as const) {
     const pond = new Pond()
     const bob = pond.client('bob', { version })
@@ -51,7 +51,7 @@ test('a SUBSCRIBE of 100,000 filters holds nobody: it takes many turns and is an
   }
 })
 
-test('what follows a long SUBSCRIBE is read after it, and its retained messages follow SUBACK', async t => {
+test('packets after a long SUBSCRIBE are read after it, and its retained messages follow SUBACK', async t => {
   const pond = new Pond()
   const alice = pond.client('alice')
   alice.publishes('f/1', 'old', { retain: true })
@@ -68,7 +68,7 @@ test('what follows a long SUBSCRIBE is read after it, and its retained messages 
   t.strictSame(others, ['publish f/1 old q0 retain', 'publish f/1 mine q0', 'pingresp'])
 })
 
-test('what is published while a long SUBSCRIBE is done comes after the retained messages', async t => {
+test('a message that is published during a long SUBSCRIBE comes after the retained messages', async t => {
   const pond = new Pond({ limits: { turnWorkMax: 200 } })
   const alice = pond.client('alice')
   alice.publishes('f/1', 'old', { retain: true })

@@ -9,7 +9,7 @@ const DURABLE = { cleanStart: false, properties: { sessionExpiryInterval: 600 } 
 /** CONNACK of 5.0 with what the broker always says in it. */
 const CONNACK_BYTES = 16
 
-test('a client that cannot be told of its session does not get one, whatever made CONNACK too large', async t => {
+test('a client whose CONNACK would be too large gets no session, whatever made it too large', async t => {
   const access: Access = {
     authenticate: () => ({
       kind: 'allowed',

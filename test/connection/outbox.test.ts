@@ -51,7 +51,7 @@ test('memory is used again once the system has taken all, and not before', async
   t.not(second?.buffer, third?.buffer)
 })
 
-test('what waits for a commit keeps its bytes while later ones are written and recycled', async t => {
+test('bytes that wait for a commit stay unchanged while later ones are written and their memory is reused', async t => {
   const outbox = new Outbox(new ChunkPool())
   outbox.append(Buffer.from('now '), 0)
   outbox.append(Buffer.from('held '), 1)
@@ -76,7 +76,7 @@ test('acknowledgements count until they have left', async t => {
   t.equal(outbox.acknowledgements, 0)
 })
 
-test('what a thousand outboxes hold at once is made once, and is one piece up to 4 KiB', async t => {
+test('packets for a thousand outboxes are encoded once, and are one piece up to 4 KiB', async t => {
   const pool = new ChunkPool()
   const outboxes = Array.from({ length: 1_000 }, () => new Outbox(pool))
   const fill = (bytes: number): void => {

@@ -121,7 +121,7 @@ test('an authentication has its own time, and a pause of the process is not take
   t.strictSame(client.hears(), ['connack 0x0'])
 })
 
-test('a client that ends while it is doubted leaves no deadline behind', async t => {
+test('a client that ends while its silence is checked leaves no deadline behind', async t => {
   const pond = new Pond()
   const client = pond.client('a', { keepAliveSeconds: 3 })
 

@@ -46,7 +46,7 @@ function kindsIn(...events: readonly LoggedEvent[]): readonly string[] {
   return checker.findings.map(({ kind }) => kind)
 }
 
-test('a log that is right has no finding', async t => {
+test('a correct log has no finding', async t => {
   const events = [publishing(1, 2), accepted(1), ...CRASH, BACK, delivered(1, 2), QUIET]
   t.strictSame(kindsIn(...events), [])
 })
@@ -74,11 +74,11 @@ test('a message of QoS 2 that comes again is a duplicate, one of QoS 1 is not', 
   t.strictSame(kindsIn(...twice(1)), [])
 })
 
-test('a session that is said to be gone, and was acknowledged, is a lie', async t => {
+test('the crash test finds a session that was acknowledged and is said to be missing', async t => {
   t.ok(kindsIn(...CRASH, { ...BACK, sessionPresent: false }).includes('session-lie'))
 })
 
-test('a session that was asked to end, and may have begun anew unheard, need not have its subscriptions', async t => {
+test('a session whose end was requested without an answer may have lost its subscriptions', async t => {
   const events: readonly LoggedEvent[] = [
     { kind: 'disconnecting', client: 'bob', endsSession: true },
     { kind: 'closed', client: 'bob' },
@@ -137,7 +137,7 @@ function willHeard(sequence: number): LoggedEvent {
   return { kind: 'delivered', client: 'bob', sequence, qos: 2, duplicate: false, ...facts }
 }
 
-test('a will is owed to whoever watched while its connection lived, and to nobody who came later', async t => {
+test('a will of the last run goes to sessions that subscribed during its connection, and to no later one', async t => {
   const missing = (...events: readonly LoggedEvent[]) =>
     kindsIn(...events, QUIET).filter(kind => kind === 'will').length
 

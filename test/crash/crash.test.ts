@@ -13,12 +13,16 @@ const OPTIONS: CrashOptions = {
   evidence: 'crash-evidence',
 }
 
-test('a broker that is killed twenty times keeps every promise', { timeout: 180_000 }, async t => {
-  const { kills, log } = await crash(OPTIONS)
+test(
+  'a broker that is killed twenty times keeps every guarantee',
+  { timeout: 180_000 },
+  async t => {
+    const { kills, log } = await crash(OPTIONS)
 
-  t.strictSame(log.checker.findings, [])
-  t.equal(kills, 20)
-})
+    t.strictSame(log.checker.findings, [])
+    t.equal(kills, 20)
+  },
+)
 
 test(
   'at level os it keeps them as well: only a loss of power would show the difference',
@@ -29,9 +33,13 @@ test(
   },
 )
 
-test('a broker that keeps its state in memory is found guilty', { timeout: 120_000 }, async t => {
-  const evidence = t.testdir()
-  const { log } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
-  t.ok(log.checker.count('lost') > 0)
-  t.ok(log.checker.count('session-lie') > 0)
-})
+test(
+  'the crash test finds that a broker in memory loses acknowledged messages',
+  { timeout: 120_000 },
+  async t => {
+    const evidence = t.testdir()
+    const { log } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
+    t.ok(log.checker.count('lost') > 0)
+    t.ok(log.checker.count('session-lie') > 0)
+  },
+)

@@ -70,7 +70,7 @@ test('the will of a client that is killed is published', async t => {
   t.equal((await watcher.ends()).output, 'wills/sensor gone\n')
 })
 
-test('a client that keeps its session hears on its return what it missed', async t => {
+test('a client that keeps its session gets the messages that it missed when it returns', async t => {
   const { broker, port } = await brokerOnPort()
   t.teardown(() => broker.close())
   const address = ['-h', '127.0.0.1', '-p', `${port}`]

@@ -81,7 +81,7 @@ test('a session that is ended is gone, whether its client is connected or away',
   t.equal(pond.broker.sessions.count, 0)
 })
 
-test('what is retained under a filter is cleared, in as many turns as it takes, and what comes later stays', async t => {
+test('retained messages under a filter are cleared in as many turns as it takes, and later ones stay', async t => {
   const store = new MemoryStore()
   const pond = new Pond({ store, limits: { turnWorkTotalMax: 100 } })
   const alice = pond.client('alice')
@@ -99,7 +99,7 @@ test('what is retained under a filter is cleared, in as many turns as it takes, 
   t.equal((await store.open()).retained.length, 2)
 })
 
-test('what the broker says of itself cannot be cleared', async t => {
+test('$SYS messages of the broker cannot be cleared', async t => {
   const pond = new Pond()
   pond.broker.publishing.announce('$SYS/broker/store/durability', 'fsync')
 

@@ -22,7 +22,7 @@ function durable(pond: Pond, store: DelayingStore, clientId: string) {
   return client
 }
 
-test('D1: the message, whom it is owed to and its retained place are one commit, and PUBACK waits for it', async t => {
+test('D1: the message, its deliveries and its retained copy are one commit, and PUBACK waits for it', async t => {
   const { pond, store } = pondWithStore()
   const bob = durable(pond, store, 'bob')
   bob.subscribes('a', 1)
@@ -143,7 +143,7 @@ test('D7: SUBACK and UNSUBACK of a durable session wait for their commit', async
   t.strictSame(bob.hears(), ['unsuback #2 0x0'])
 })
 
-test('D8: nobody hears a stored message of QoS 1 or 2 before it is committed, QoS 0 at once', async t => {
+test('D8: a stored message of QoS 1 or 2 is sent only after its commit, QoS 0 at once', async t => {
   const { pond, store } = pondWithStore()
   const bob = durable(pond, store, 'bob')
   bob.subscribes('a', 1)
@@ -253,13 +253,13 @@ test('while the disk is full no new session is stored, and known ones come back'
   t.strictSame(back.hears(), ['connack 0x0 present', 'suback #1 0x97'])
 })
 
-test('a clean start of a transient client without a past or a will waits for nothing', async t => {
+test('a clean start of a transient client without a session or a will waits for no commit', async t => {
   const { pond, store } = pondWithStore()
   t.match(pond.client('carol').greeting, { type: 'connack', reason: 0 })
   t.strictSame(store.groups, [])
 })
 
-test('D1: who clears a retained topic anew is not told before the first clearing is committed', async t => {
+test('D1: a second clearing of a retained topic is acknowledged only after the commit of the first', async t => {
   const { pond, store } = pondWithStore()
   const alice = pond.client('alice')
   const carol = pond.client('carol')

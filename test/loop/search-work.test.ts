@@ -53,7 +53,7 @@ test('a topic whose receivers are known costs no search', async t => {
   t.equal(turns.all, 1)
 })
 
-test('each share group that is owed a message is work of the turn', async t => {
+test('each share group that matches a message counts as work of the turn', async t => {
   const limits = { subscriptionsPerClientMax: 2_000, shareGroupsPerTopicMax: 100_000 }
   const pond = new Pond({ limits })
   const member = pond.client('member')
@@ -128,7 +128,7 @@ for (const enemies of [4, 300]) {
   })
 }
 
-test('after four enemies a client is served deeper filters as well', async t => {
+test('after four attackers a client may still add deep filters', async t => {
   const pond = pondOfEnemies(4)
   const bob = pond.client('bob')
   bob.subscribes('b/b/b/b/b/b/b/b/b/b/+/b')
@@ -184,7 +184,7 @@ test('one PUBLISH is handed to no more share groups than the limit and one a fil
   t.ok(receivers > 500 && receivers <= 1_000 + 5, `${receivers} groups`)
 })
 
-test('filters that the store kept, and those of the program itself, are counted and never refused', async t => {
+test('stored filters, and those of the embedding program, are counted and never refused', async t => {
   const store = new MemoryStore()
   const durable = { cleanStart: false, properties: { sessionExpiryInterval: 60 } }
   const bob = new Pond({ store }).client('bob', durable)
@@ -214,7 +214,7 @@ test('the same subscription once more changes no route', async t => {
   t.equal(bob.receivesMessages().length, 2)
 })
 
-test('what a client said before its socket closed is divided among turns as well', async t => {
+test('bytes that a client sent before its socket closed are divided among turns as well', async t => {
   const pond = pondOfEnemies(66)
   const alice = pond.client('alice')
   const bob = pond.client('bob')

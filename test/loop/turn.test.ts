@@ -48,7 +48,7 @@ test('PUBACK, PUBREC and the deliveries of a stored message wait for its commit'
   t.strictSame(bob.hears(), ['publish a two q2 #2'])
 })
 
-test('a transient subscriber hears a stored message no earlier than its commit', async t => {
+test('a transient subscriber gets a stored message no earlier than its commit', async t => {
   const { pond, store } = pondWithDurableBob()
   const carol = pond.client('carol')
   carol.subscribes('a', 1)
@@ -121,7 +121,7 @@ test('PUBREL waits until it is on disk that PUBREC came [D5]', async t => {
   t.strictSame(bob.hears(), ['pubrel #1 0x0'])
 })
 
-test('what arrives while a commit is outstanding is the next commit, as one', async t => {
+test('changes that are recorded while a commit is outstanding are one commit, the next', async t => {
   const { pond, store } = pondWithDurableBob()
   const alice = pond.client('alice')
   const before = store.groups.length
@@ -150,7 +150,7 @@ test('traffic between transient sessions never touches the store', async t => {
   t.strictSame(store.groups, [])
 })
 
-test('after a failed commit nothing more is said', async t => {
+test('after a failed commit nothing more is sent', async t => {
   const { pond, store, bob } = pondWithDurableBob()
   const alice = pond.client('alice')
   alice.publishes('a', 'x', { qos: 1 })
@@ -187,7 +187,7 @@ test('one socket is written to once in a turn, and a message is encoded once for
   )
 })
 
-test('a flushable that had no room for more goes on after the commit it waited for, without another turn', async t => {
+test('a flushable without room continues after the commit that it waited for, without another event', async t => {
   const store = new DelayingStore()
   const pond = new Pond({ store, limits: { outboxBytesMax: 60 } })
   const alice = pond.client('alice')

@@ -24,7 +24,7 @@ function watched() {
   return { pond, warnings }
 }
 
-test('two devices with one client id are told of once, with both addresses', async t => {
+test('two devices with one client id are reported once, with both addresses', async t => {
   const { pond, warnings } = watched()
 
   for (let count = 0; count < 10; count++) pond.client('twin', { cleanStart: false })
@@ -40,7 +40,7 @@ test('two devices with one client id are told of once, with both addresses', asy
   )
 })
 
-test('a client that takes its session over now and then is no pair of devices', async t => {
+test('a client that takes its session over now and then does not count as two devices', async t => {
   const { pond, warnings } = watched()
 
   for (let count = 0; count < 10; count++) {

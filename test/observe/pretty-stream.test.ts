@@ -18,7 +18,7 @@ test('a connection is one short line', async t => {
   t.equal(line, '14:02:11  + sub-4f2a  connected  127.0.0.1  MQTT 3.1.1')
 })
 
-test('a client id can neither begin a line nor speak to the terminal', async t => {
+test('a client id can neither begin a line nor control the terminal', async t => {
   const clientId = 'x\n14:02:12  + root\u001b[2J\u202e'
 
   const line = prettyLine({ level: 'warn', time: TIME, clientId, msg: 'refused' })

@@ -78,7 +78,7 @@ test('a flood of one client hides neither another client nor another cause', asy
   t.equal(diary.lines.length, 6)
 })
 
-test('an address that takes a new name each time is bounded, and hides no other address', async t => {
+test('an address with a new name each time gets few lines, and hides no other address', async t => {
   const diary = new Diary()
   for (let count = 0; count < 1_000; count++) diary.refuses(`alice-${count}`, '192.0.2.1')
   t.equal(diary.lines.length, 10)
@@ -109,7 +109,7 @@ test('a flood from everywhere is bounded by its event, and hides no other event'
   t.equal(diary.told, 100_001)
 })
 
-test('sums wait while the log has no room, and lose nothing', async t => {
+test('numbers of omitted lines wait while the log has no room, and none is lost', async t => {
   const diary = new Diary()
   for (let count = 0; count < 10; count++) diary.refuses('alice', '192.0.2.1')
   diary.hasRoom = false
@@ -123,7 +123,7 @@ test('sums wait while the log has no room, and lose nothing', async t => {
   t.equal(diary.told, 20)
 })
 
-test('what may happen at any rate is one line a minute, made only when it is printed', async t => {
+test('drops of one client give one line a minute, which is made only when it is printed', async t => {
   const diary = new Diary()
   let made = 0
   const fieldsOf = (clientId: string, cause: string) => {
@@ -167,7 +167,7 @@ test('names are cut at a character, with their true length', async t => {
   t.equal(shortened('x'.repeat(256), 256), 'x'.repeat(256))
 })
 
-test('floods with the longest names are remembered by what tells them apart, not whole', async t => {
+test('lines with the longest names are limited and counted like others', async t => {
   const diary = new Diary()
   const long = 'x'.repeat(65_000)
   for (let count = 0; count < 500; count++)

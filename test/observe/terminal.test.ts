@@ -48,7 +48,7 @@ test('a terminal that has stopped holds up nobody', { skip }, async t => {
   t.equal(code, 0)
 })
 
-test('lines for people are made of lines of JSON, and other text stays as it is', async t => {
+test('lines of JSON become readable lines, and other text stays as it is', async t => {
   const line =
     '{"level":"warn","time":"2026-01-02T14:02:11Z","event":"log.left-out","msg":"gone"}\n'
 

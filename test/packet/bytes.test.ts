@@ -233,7 +233,7 @@ test('what 3.x cannot say is left out', async t => {
   )
 })
 
-test('what was written is read as it was, over generated packets of every kind', async t => {
+test('generated packets of every kind are decoded as they were encoded', async t => {
   const seen = new Set<string>()
   for (const version of [3, 4, 5] as const) {
     const random = new Random(version * 7)

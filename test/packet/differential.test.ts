@@ -271,7 +271,7 @@ const THEY_REFUSE: readonly RegExp[] = [
   /^5 Invalid auth reason code/,
 ]
 
-test('we take nothing that mqtt-packet refuses, over packets with a byte changed', async t => {
+test('no packet that mqtt-packet refuses is accepted, over packets with a changed byte', async t => {
   const unexplained = new Map<string, string>()
   let refusedByUs = 0
   let refusedByThem = 0

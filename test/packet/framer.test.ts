@@ -63,7 +63,7 @@ test('a packet that lies whole in its chunk is not copied', async t => {
   t.notOk(framer.next())
 })
 
-test('what a turn had no time for is kept when the chunk goes', async t => {
+test('packets that a turn had no time for are copied from the chunk', async t => {
   const framer = new Framer(100)
   const chunk = Buffer.from('c000 d000 e000'.replaceAll(' ', ''), 'hex')
   framer.push(chunk)
@@ -84,7 +84,7 @@ test('what a turn had no time for is kept when the chunk goes', async t => {
   t.notOk(framer.hasUnread)
 })
 
-test('what is kept may be larger than the packet before it', async t => {
+test('a kept packet may be larger than the packet before it', async t => {
   const framer = new Framer(10_000)
   const small = Buffer.from('c000', 'hex')
   const large = Buffer.concat([Buffer.from('30e807', 'hex'), Buffer.alloc(1_000)])

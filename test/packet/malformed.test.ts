@@ -182,7 +182,7 @@ test('no inner length makes the decoder read its neighbours, or fall over', asyn
   t.pass('it never did')
 })
 
-test('a level that is not served is told, and whether a bridge asks for it', async t => {
+test('an unknown protocol level is reported, and whether it is that of a bridge', async t => {
   for (const [level, sentence] of [
     ['86', 'protocol MQTT of level 6, from a bridge'],
     ['07', 'protocol MQTT of level 7'],
@@ -192,7 +192,7 @@ test('a level that is not served is told, and whether a bridge asks for it', asy
   }
 })
 
-test('a protocol name that is none is told, cut', async t => {
+test('an unknown protocol name is reported, and cut', async t => {
   const bytes = packet(0x10, `0003 484121 04 02 003c 0001 61`)
   t.throws(() => decode(bytes, 0, bytes.length, 4), {
     reason: 0x81,

@@ -22,7 +22,7 @@ test('a text over its bound is cut at a whole character, and an ellipsis says so
   }
 })
 
-test('what is quoted is harmless and short, whatever its characters grow to', async t => {
+test('quoted text is harmless and short, however long its escapes are', async t => {
   t.equal(quoted('a/"b"\n'), '"a/\\"b\\"\\n"')
   for (const character of ['\u0001', '"', '🎈', '\ud800']) {
     const words = quoted(character.repeat(65_535))
@@ -30,7 +30,7 @@ test('what is quoted is harmless and short, whatever its characters grow to', as
   }
 })
 
-test('what the specification forbids is not said', async t => {
+test('packets that the specification forbids are not encoded', async t => {
   t.equal(sayable('no\u0000w\n'), 'no\ufffdw\ufffd')
   for (const character of ['\u0000', '\u009f', '\ufffe', '\u{1ffff}'])
     t.ok(Buffer.byteLength(sayable(character.repeat(1_000))) <= WORDS_BYTES_MAX)

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { ChurnMap } from '../../src/routing/churn-map.ts'
 import { seededRandom } from './brute-force.ts'
 
-test('it answers as a Map does, whatever comes and goes', async t => {
+test('it answers as a Map does, whatever is added and removed', async t => {
   const random = seededRandom(8)
   const map = new ChurnMap<string, { readonly step: number }>()
   const model = new Map<string, { readonly step: number }>()

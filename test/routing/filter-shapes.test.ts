@@ -36,7 +36,7 @@ function randomDeepFilter(random: () => number): string {
   return random() < 0.3 ? `${text}/#` : text
 }
 
-test('shapes are counted as filters come and go, each as long as a filter has it', async t => {
+test('shapes are counted while filters are added and removed, each as long as a filter has it', async t => {
   const random = seededRandom(7)
   const shapes = new FilterShapes()
   const filters = new Set<string>()
@@ -59,7 +59,7 @@ test('shapes are counted as filters come and go, each as long as a filter has it
   t.strictSame(different, [])
 })
 
-test('a search comes by one node a shape at the most, and one for each level of the topic', async t => {
+test('a search visits at most one node for each shape and one for each level of the topic', async t => {
   const random = seededRandom(11)
   const tooMany: string[] = []
   let most = 0
@@ -103,7 +103,7 @@ test('a million filters of few shapes are a normal thing', async t => {
   t.equal(shapes.count, bruteForceShapes(['site/0/+/temperature', '+/0/state']).size)
 })
 
-test('a shape is its first client’s until no filter has it', async t => {
+test('a shape counts for the client that added it until no filter has it', async t => {
   const shapes = new FilterShapes()
   shapes.add('+/a', 'alice')
   shapes.add('+/b', 'bob')
@@ -117,7 +117,7 @@ test('a shape is its first client’s until no filter has it', async t => {
   t.strictSame([shapes.countedFor('alice'), shapes.countedFor('bob'), shapes.count], [0, 0, 0])
 })
 
-test('a search among filters that an enemy chose costs what the shapes allow, whatever their number', async t => {
+test('a search among filters of an attacker costs at most what the number of shapes allows', async t => {
   const steps: number[] = []
   for (const clients of [1, 4, 16]) {
     const tree = new FilterTree<{ readonly path: string }>()

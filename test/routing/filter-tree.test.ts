@@ -32,7 +32,7 @@ test('a tree finds every filter that matches and no other, while filters come an
   t.strictSame(different, [])
 })
 
-test('a value takes the place of the one with the same filter', async t => {
+test('a value replaces the one with the same filter', async t => {
   for (const path of ['a/b', 'a/+', 'a/#', '#', '+']) {
     const tree = new FilterTree<{ readonly path: string; readonly name: string }>()
     tree.add({ path, name: 'old' })

@@ -16,7 +16,7 @@ function nodeCount(node: LevelNode<{ readonly path: string }>): number {
   return count
 }
 
-test('a path that is alone needs no node, however many levels it has', async t => {
+test('a path that shares no level with another needs no node, however many levels it has', async t => {
   t.equal(nodeCount(treeOf('a/b/c/d/e/f').root), 1)
   t.equal(nodeCount(treeOf('a/b', 'b/b', '+/b', '#').root), 1)
   t.equal(nodeCount(treeOf('a/b', 'a/c', 'a').root), 2)
@@ -51,7 +51,7 @@ test('a path that is not there is neither found nor removed', async t => {
   t.equal(tree.root.entryCount, 2)
 })
 
-test('levels named like object properties are levels like others', async t => {
+test('levels with names of object properties are levels like others', async t => {
   const tree = treeOf('__proto__/a', '__proto__/constructor', 'constructor/a')
 
   t.equal(tree.get('__proto__/constructor')?.path, '__proto__/constructor')

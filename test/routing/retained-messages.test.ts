@@ -112,7 +112,7 @@ test('a message that came after the cursor was opened is left out', async t => {
   t.strictSame(rest(exact), [])
 })
 
-test('a cursor that is bounded in steps says whether it has finished', async t => {
+test('a cursor with a bound on its steps reports whether it has finished', async t => {
   const retained = retaining(...Array.from({ length: 1000 }, (_, index) => `a/${index}/b`))
   const cursor = retained.matching('+/+/c', 1)
   let calls = 0

@@ -24,7 +24,7 @@ const INVALIDATIONS: readonly (readonly [filter: string, stale: readonly string[
   ['$SYS/#', ['$SYS/a']],
 ]
 
-test('a change of a filter makes stale what begins like it, and nothing else', async t => {
+test('a change of a filter discards cached results with its first levels, and no others', async t => {
   for (const [filter, stale] of INVALIDATIONS) {
     const cache = cacheWith(TOPICS)
 
@@ -35,7 +35,7 @@ test('a change of a filter makes stale what begins like it, and nothing else', a
   }
 })
 
-test('what is asked for again and again stays, however many other topics pass by', async t => {
+test('a topic that is searched again and again stays in the cache, however many others are searched', async t => {
   const cache = new RouteCache<readonly string[]>(10)
   const result = ['target']
   cache.set('hot', result)
@@ -91,7 +91,7 @@ test('topics that come one after the other are soon kept by samples only, until 
   for (let index = 0; index < 30; index++) t.equal(ask(`often/${index}`), true)
 })
 
-test('however long the topics are, the cache keeps no more than about a million characters of them', async t => {
+test('the cache keeps about a million characters of topics at most', async t => {
   const cache = new RouteCache<readonly string[]>(4_096)
   const topics = Array.from({ length: 200 }, (_, index) => `${index}/${'y'.repeat(65_000)}`)
 

@@ -104,7 +104,7 @@ test('a result that is held while subscriptions change stays as it was', async t
   t.strictSame(targets(router.match('a/b')), ['bob', 'carol', 'dave'])
 })
 
-test('a topic that is asked for again is answered with the same result until something changes', async t => {
+test('a topic that is searched again gets the same result until a filter changes', async t => {
   const router = new Router<string>()
   router.subscribe('alice', subscription('a/b'))
   router.subscribe('bob', subscription('a/+'))

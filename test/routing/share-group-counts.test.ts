@@ -85,7 +85,7 @@ test('a client is refused more groups the less is left, and the first group of a
   t.notOk(counts.hasRoomFor('a/b', 'bob', 1_000))
 })
 
-test('what a client made it may make again when it has ended', async t => {
+test('a client may add its filters again after it has ended', async t => {
   const counts = new ShareGroupCounts()
   const make = (): (string | null)[] => {
     const countedFor: (string | null)[] = []

@@ -256,7 +256,7 @@ test('hash-client and hash-topic keep a key with one member, and wait while it i
   }
 })
 
-test('hash-client sends what the broker itself says to one member', async t => {
+test('hash-client sends messages of the broker itself to one member', async t => {
   const strategy = ready(createStrategy('hash-client', seededRandom(1)), members('a', 'b', 'c'))
 
   t.ok(strategy.next(message('a', null)) !== null)

@@ -115,7 +115,7 @@ const PARSED: readonly (readonly [
   ['$share/ /#', ' ', '#'],
 ]
 
-test('a shared filter is a share name and the filter that topics are matched with [MQTT-4.8.2-1]', async t => {
+test('a shared filter has a ShareName and the filter that topics are compared with [MQTT-4.8.2-1]', async t => {
   for (const [filter, shareName, topicFilter] of PARSED) {
     t.strictSame(parseFilter(filter), { shareName, topicFilter }, filter)
   }

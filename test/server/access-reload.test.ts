@@ -78,7 +78,7 @@ test('a user that is removed is disconnected within a second, and the others sta
   await alice.endAsync()
 })
 
-test('new rules hold for clients that are here, on what they hear and on what they say', async t => {
+test('new rules apply to connected clients, for what they receive and publish', async t => {
   const { broker, connect, files, logged } = await reloadable(t)
   const alice = await connect('alice')
   const bob = await connect('bob')

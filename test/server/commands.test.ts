@@ -33,7 +33,7 @@ test('a program disconnects a client of MQTT 5, which is told 0x98 and the reaso
   t.equal(await broker.disconnectClient('alice'), false)
 })
 
-test('a client of MQTT 3.1.1 that a program disconnects hears the end of its connection and nothing else', async t => {
+test('a client of MQTT 3.1.1 that a program disconnects gets the end of its connection and no packet', async t => {
   const { broker, port } = await brokerOnPort()
   t.teardown(() => broker.close())
   const socket = connect(port, '127.0.0.1')
@@ -80,7 +80,7 @@ test('a program clears what is retained under a filter', async t => {
   t.equal(await broker.clearRetained('#'), 0)
 })
 
-test('what no command can mean is refused, and so is all after the broker was closed', async t => {
+test('a command with a wrong argument is refused, and so is every command after the broker was closed', async t => {
   const broker = await createBroker()
   const wrong = (value: unknown): string => value as string
 

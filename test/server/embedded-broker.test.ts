@@ -91,7 +91,7 @@ test('access may take its time, and refuses with its own reason', async t => {
   await client.endAsync()
 })
 
-test('a client that goes away while access thinks is gone: it has no session, no event, and no will', async t => {
+test('a client that disconnects during its authentication gets no session, no event and no will', async t => {
   const verdicts: (() => void)[] = []
   const { broker, port } = await brokerOnPort({
     access: {
@@ -210,7 +210,7 @@ test('wrong options are refused, all at once', async t => {
   await t.rejects(createBroker({ limits: { recieveMax: 1 } }), /did you mean "receiveMax"/)
 })
 
-test('what is stored is there for the next broker on the same store', async t => {
+test('stored messages are there for the next broker on the same store', async t => {
   const { MemoryStore } = await import('../../src/index.ts')
   const store = new MemoryStore()
   const first = await createBroker({ store, listeners: [{ port: 0 }] })
@@ -261,7 +261,7 @@ test('a broker that is closed takes no more clients', async t => {
   t.equal(refused, 'ECONNREFUSED')
 })
 
-test('what a program hears it may keep: later bytes on any socket do not change it', async t => {
+test('a program may keep the messages that it gets: later bytes on any socket do not change them', async t => {
   const { broker, port } = await brokerOnPort()
   t.teardown(() => broker.close())
   const heard: Message[] = []

@@ -88,7 +88,7 @@ test('nothing can be assigned to a broker, and what was meant is told', async t 
   await none.close()
 })
 
-test('a boolean lets in or keeps out, and a promise is waited for', async t => {
+test('a boolean is a verdict, and a promise of one is awaited', async t => {
   const { broker, port } = await brokerOnPort({
     access: { authenticate: async ({ username }) => username === 'pond' },
   })
@@ -100,7 +100,7 @@ test('a boolean lets in or keeps out, and a promise is waited for', async t => {
   await client.endAsync()
 })
 
-test('a right that is promised is none', async t => {
+test('a right that is answered with a promise counts as no', async t => {
   const { log, errors } = listeningLog()
   const permissions = {
     mayPublish: async () => true,
@@ -124,7 +124,7 @@ test('a right that is promised is none', async t => {
   ])
 })
 
-test('access given in code is access beyond this machine', async t => {
+test('a program that gives access may listen beyond this machine', async t => {
   const open = { listeners: [{ host: '0.0.0.0', port: 0, plaintext: true }] }
   await t.rejects(createBroker(open), { code: 'ERR_CONFIG', message: /anybody could connect/ })
   for (const access of [{ authenticate: () => false }, { anonymous: 'everywhere' }] as const) {
@@ -240,7 +240,7 @@ test('publish rejects when the store fails, and after the broker was closed', as
   await t.rejects(broker.publish({ topic: 'a', payload: 'x' }), { code: 'ERR_CLOSED' })
 })
 
-test('why a broker does not start is a code for programs, and knows nothing of flags', async t => {
+test('a start that fails gives programs a code, without words about flags', async t => {
   const other = createServer()
   await new Promise<void>(done => other.listen(0, '127.0.0.1', done))
   t.teardown(() => other.close())

@@ -38,7 +38,7 @@ test('a commit that fails ends the process with status 74 and a line that says s
   t.notMatch(publisher.output, /PUBACK/)
 })
 
-test('what was published before the broker is closed is stored when it is', async t => {
+test('messages that were published before the broker is closed are stored', async t => {
   const directory = t.testdir()
   const broker = await createBroker({ listeners: [], store: { directory } })
   for (let count = 0; count < 20; count++) {

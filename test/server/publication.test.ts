@@ -58,7 +58,7 @@ const REFUSED: readonly (readonly [what: string, parts: object])[] = [
   ['more retained messages than there may be', { retain: true }],
 ]
 
-test('what is refused to a client is refused to the embedding program as well', async t => {
+test('a publish that is refused to a client is refused to the embedding program as well', async t => {
   const broker = await createBroker({ limits: { retainedMessagesMax: 0 } })
   t.teardown(() => broker.close())
 
@@ -67,7 +67,7 @@ test('what is refused to a client is refused to the embedding program as well', 
   }
 })
 
-test('what belongs to one connection is not passed on to subscribers, and what is lent is copied', async t => {
+test('properties of one connection are not forwarded to subscribers, and lent bytes are copied', async t => {
   const { broker, port } = await brokerOnPort()
   t.teardown(() => broker.close())
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {

@@ -19,7 +19,7 @@ test('a client or a group that is called as a property of every object has no se
   t.equal(settings.weightOf('g', 't', 'a'), 3)
 })
 
-test('and it has those that the configuration gives it', async t => {
+test('a client or group has the settings that the configuration gives it', async t => {
   for (const name of NAMES.filter(each => each !== '__proto__')) {
     const groups = { [name]: { strategy: 'sticky', weights: { [name]: 7 } } }
     const settings = shareSettingsOf(configSchema.parse({ share: { groups } }), () => 0)

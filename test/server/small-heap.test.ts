@@ -26,7 +26,7 @@ test('one client with long topics does not end a broker with a small heap, which
 const MEBIBYTE = 1_048_576
 const BY_ITSELF = { ...POND_LIMITS, keptHeapBytesMax: 0, keptBufferBytesMax: 0 }
 
-test('what may be kept follows from the heap of Node and the memory of the system', async t => {
+test('the bounds of memory follow from the heap of Node and the memory of the system', async t => {
   const memory = { heapBytesMax: 176 * MEBIBYTE, systemBytes: 1_024 * MEBIBYTE }
 
   const limits = withMemoryBounds(BY_ITSELF, memory)
@@ -37,7 +37,7 @@ test('what may be kept follows from the heap of Node and the memory of the syste
   t.ok(withMemoryBounds(BY_ITSELF).keptBufferBytesMax > 0)
 })
 
-test('where memory is small there is a least of it, and what is configured stays', async t => {
+test('with little memory the bounds have a minimum, and configured bounds stay', async t => {
   const memory = { heapBytesMax: 48 * MEBIBYTE, systemBytes: 64 * MEBIBYTE }
 
   t.match(withMemoryBounds(BY_ITSELF, memory), {

@@ -125,7 +125,7 @@ for (const [listener, kind] of KINDS.entries()) {
   })
 }
 
-test('a stranger whose TLS is through and who says no CONNECT gives way', async t => {
+test('a connection that has finished TLS and sends no CONNECT is closed for another one', async t => {
   const crowded = await Crowded.started(t, { all: 1 })
   const port = crowded.server.listeners[1]?.port ?? 0
   const stranger = secure({ port, host: '127.0.0.1', rejectUnauthorized: false })
@@ -155,7 +155,7 @@ test('a listener that is full closes strangers of its own only', async t => {
   t.match(crowded.lines, [{ event: 'stranger.closed', cause: /listeners\.0\.connectionsMax/ }])
 })
 
-test('whoever was let in is never closed for a stranger', async t => {
+test('an accepted client is never closed for a new connection', async t => {
   const crowded = await Crowded.started(t, { all: 4 })
   const clients: MqttClient[] = []
   for (const [listener] of KINDS.entries()) {
@@ -204,7 +204,7 @@ test('a client that waits for the verdict on its CONNECT is no stranger', async 
   t.equal(crowded.closedStrangers, 1)
 })
 
-test('a flood of strangers keeps no client out, nor itself more than a few lines in the log', async t => {
+test('a flood of connections without CONNECT keeps no client out, and gives a few lines in the log', async t => {
   const crowded = await Crowded.started(t, { all: 50 })
   const bob = await crowded.client(t, 0, 'bob')
   let isOver = false

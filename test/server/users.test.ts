@@ -93,7 +93,7 @@ test("Debian's mosquitto_pub and mosquitto_sub come in with the right password o
   }
 })
 
-test('wrong credentials, none, a name without a password and a name that nobody has are answered alike', async t => {
+test('wrong credentials, none, a name without a password and an unknown name get the same answer', async t => {
   const { connect, broker } = await brokerWithUsers(t)
   const refused: string[] = []
   broker.on('refused', (_client, _reason, sentence) => refused.push(sentence))
@@ -141,7 +141,7 @@ test('a publish is refused with 0x87, and by version 3 acknowledged and not deli
   for (const client of [watcher, alice, old]) await client.endAsync()
 })
 
-test('a SUBSCRIBE is granted as in mosquitto and each delivery looked at, or refused by a line of ours', async t => {
+test('a SUBSCRIBE is granted as in mosquitto and each delivery checked, or refused by a `subscribe` line', async t => {
   const { connect, broker } = await brokerWithUsers(t)
   const alice = await connect(as('alice', 'a secret'))
   const bob = await connect(as('bob', 'bobpw'))
@@ -239,7 +239,7 @@ test('with a wrong file nothing starts, and file and line are named', async t =>
   })
 })
 
-test('start and check refuse a wrong file with status 78, and say no password', async t => {
+test('start and check refuse a wrong file with status 78, and print no password', async t => {
   const folder = t.testdir({
     'pondhawk.yaml':
       'listeners: [{port: 0}]\nstore: {durability: memory}\naccess: {usersFile: users, rulesFile: rules}\n',

@@ -19,7 +19,7 @@ function delivery(packetId = 0): Delivery {
   return { ...newDelivery(MESSAGE, 1, false, [], null, 0, 0), packetId }
 }
 
-test('it holds what a Map would hold, in the same order, whatever is opened, restored and settled', async t => {
+test('it has the entries of a Map in the same order, whatever is opened, restored and settled', async t => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = new Random(seed)
     const table = new ExchangeTable()

@@ -3,7 +3,7 @@
 import { test } from 'tap'
 import { ExpiredSearch } from '../../src/session/expired-search.ts'
 
-test('a walk begins only when something may have expired', async t => {
+test('the search for expired messages begins only when one may have expired', async t => {
   const search = new ExpiredSearch()
 
   t.equal(search.begin(1_000, 0), false)
@@ -13,7 +13,7 @@ test('a walk begins only when something may have expired', async t => {
   t.equal(search.after, 7)
 })
 
-test('a walk does not begin again while it runs, nor for ten seconds after it began', async t => {
+test('the search for expired messages does not begin again while it runs, nor within ten seconds', async t => {
   const search = new ExpiredSearch()
   search.added(0)
   search.begin(1_000, 0)
@@ -25,7 +25,7 @@ test('a walk does not begin again while it runs, nor for ten seconds after it be
   t.equal(search.begin(11_000, 0), true)
 })
 
-test('what a walk came by, and what was added meanwhile, expires later', async t => {
+test('a search for expired messages finds the next expiry of those it has passed and of new ones', async t => {
   const search = new ExpiredSearch()
   search.added(0)
   search.begin(1_000, 0)
@@ -37,7 +37,7 @@ test('what a walk came by, and what was added meanwhile, expires later', async t
   t.equal(search.begin(40_000, 0), true)
 })
 
-test('nothing is looked for once the store holds nothing of the queue', async t => {
+test('the store is not searched when it has no message of the queue', async t => {
   const search = new ExpiredSearch()
   search.added(0)
   search.clear()

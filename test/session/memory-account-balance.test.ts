@@ -202,7 +202,7 @@ for (const [world, options] of Object.entries(WORLDS)) {
   })
 }
 
-test('a SUBSCRIBE that is done in parts is counted until it is done', async t => {
+test('a SUBSCRIBE that is done in parts counts as memory until it is done', async t => {
   const pond = new Pond({ limits: { turnWorkMax: 10, turnWorkTotalMax: 10 } })
   const client = pond.client('ann')
   const subscription = {

@@ -173,7 +173,7 @@ test(
   },
 )
 
-test('neither a level that was cut from it nor a map that it has left keeps a long topic', async t => {
+test('neither a level of a long topic nor a map keeps the topic in memory', async t => {
   const pond = new Pond({ store: new ForgetfulStore() })
   const { broker } = pond
   const fill = (index: number): void => {
@@ -259,7 +259,7 @@ test('a message that many keep is counted once', async t => {
   t.equal(pond.broker.memory.bufferBytes - before, 10_000)
 })
 
-test('where memory is full a filter, a session and a retained message are refused, and what is there goes on', async t => {
+test('when memory is full a filter, a session and a retained message are refused, and existing ones go on', async t => {
   const pond = new Pond({ limits: { keptHeapBytesMax: 100_000 } })
   const alice = pond.client('alice')
   const bob = pond.client('bob', { ...AWAY, acknowledges: true })
@@ -284,7 +284,7 @@ test('where memory is full a filter, a session and a retained message are refuse
   t.ok(pond.broker.memory.refusals > 0)
 })
 
-test('where memory is full a line that nobody stores drops by its rule and says why; one that is stored is left in the store', async t => {
+test('when memory is full a queue in memory drops by its rule and says why; a stored queue stays in the store', async t => {
   const limits = { keptBufferBytesMax: 50_000 }
   const pond = new Pond({ limits })
   const alice = pond.client('alice')
@@ -323,7 +323,7 @@ test('messages in flight have a bound in bytes, and one is always sent', async t
   t.equal(carol.hears().length, 1)
 })
 
-test('aliases for too many bytes of topics end the connection with 0x97; none is forgotten in silence', async t => {
+test('aliases for too many bytes of topics end the connection with 0x97; none is removed silently', async t => {
   const pond = new Pond({ limits: { topicAliasBytesMax: 50_000 } })
   const alice = pond.client('alice')
 
@@ -363,7 +363,7 @@ test('a small payload that stays does not keep the memory that it shared', async
   t.equal(message.payload.compare(payload), 0)
 })
 
-test('a page brings no more into memory than a line may have there', async t => {
+test('a page brings no more into memory than a queue may have there', async t => {
   const limits = { queuedInMemoryBytesMax: 10_000 }
   const pond = new Pond({ limits, store: new MemoryStore(4) })
   const alice = pond.client('alice')

@@ -10,7 +10,7 @@ const ONE_AT_A_TIME = {
   properties: { sessionExpiryInterval: 3_600, receiveMaximum: 1 },
 }
 
-test('what lies in the store follows when all that was in memory was of QoS 0', async t => {
+test('messages in the store follow when all messages in memory were of QoS 0', async t => {
   const pond = new Pond({ limits: { queuedInMemoryMax: 1, queueQoS0WhileAway: true } })
   const bob = pond.client('bob', DURABLE)
   bob.subscribes('a', 1)

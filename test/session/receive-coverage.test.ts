@@ -55,7 +55,7 @@ user u
 topic read home/#
 topic read office/#`
 
-test('nobody is asked about a message of a subscription that lies within a rule', async t => {
+test('a message of a subscription that lies within a rule is not checked', async t => {
   const { pond, publisher, asked } = ruled(HOME)
   const client = pond.client('c', { username: 'u', acknowledges: true })
   publisher.publishes('home/retained', 'r', { retain: true })
@@ -75,7 +75,7 @@ test('nobody is asked about a message of a subscription that lies within a rule'
   t.equal(asked(), 0)
 })
 
-test('each message is asked about while one subscription is wider than the rules', async t => {
+test('each message is checked while one subscription is wider than the rules', async t => {
   const { pond, publisher, asked } = ruled(HOME)
   const client = pond.client('c', { username: 'u' })
   client.subscribes('home/a')
@@ -125,7 +125,7 @@ test('rules that close a topic hold for what comes next, of subscriptions, group
   t.equal(client.hears().filter(each => each.startsWith('publish')).length, 1)
 })
 
-test('what waits is looked at by the rules of when it is sent', async t => {
+test('queued messages are checked by the rules at the time of sending', async t => {
   const { pond, publisher, rules } = ruled(HOME)
   const client = pond.client('c', { ...DURABLE, username: 'u' })
   client.subscribes('home/#', 1)
@@ -141,7 +141,7 @@ test('what waits is looked at by the rules of when it is sent', async t => {
   t.notOk(again.hears().some(each => each.includes('home/locked')))
 })
 
-test('a session has the rights of who comes for it, whatever it was found to cover before', async t => {
+test('a session has the rights of the client that resumes it, whatever its subscriptions covered before', async t => {
   const { pond, publisher } = ruled(`${HOME}\nuser v\ntopic read home/a`)
   const client = pond.client('c', { ...DURABLE, username: 'u' })
   client.subscribes('home/#')

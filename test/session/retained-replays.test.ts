@@ -120,7 +120,7 @@ test('a replay that a broker left behind ends with its subscription all the same
   t.equal(hearsAll(comesBack(pond)).length, 10, 'what was in flight')
 })
 
-test('what is retained after a restart is not heard again in a replay of before', async t => {
+test('a message that is retained after a restart is not sent again by a replay that began before', async t => {
   const store = new MemoryStore()
   const before = pondWithRetained(30, store)
   // Numbers that no stored message has.
@@ -138,7 +138,7 @@ test('what is retained after a restart is not heard again in a replay of before'
   t.equal(payloads.at(-1), 'new')
 })
 
-test('other options of a subscription hold for the rest of its replay', async t => {
+test('new options of a subscription apply to the rest of its replay', async t => {
   const pond = pondWithRetained(20)
   const bob = pond.client('bob', { properties: { receiveMaximum: 10 } })
   bob.subscribes('r/#', 1)
@@ -155,7 +155,7 @@ test('other options of a subscription hold for the rest of its replay', async t 
   )
 })
 
-test('nobody is sent a retained message of its own under No Local [MQTT-3.8.3-3]', async t => {
+test('no client gets its own retained message under No Local [MQTT-3.8.3-3]', async t => {
   const store = new MemoryStore()
   const before = new Pond({ store })
   const alice = before.client('alice')

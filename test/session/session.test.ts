@@ -163,7 +163,7 @@ test('fifty thousand retained messages reach a new subscriber whole, under its r
   t.ok(most <= 20)
 })
 
-test('retained messages at QoS 0 are drawn as the socket takes them, and none is dropped', async t => {
+test('retained messages at QoS 0 are sent as fast as the socket takes them, and none is dropped', async t => {
   const pond = new Pond({ limits: { outboxBytesMax: 10_000 } })
   const alice = pond.client('alice')
   for (let count = 0; count < 1_000; count++) {
@@ -180,7 +180,7 @@ test('retained messages at QoS 0 are drawn as the socket takes them, and none is
   t.equal(pond.broker.statistics.dropped['outbox-full'], 0)
 })
 
-test('what is published during a replay comes after it', async t => {
+test('a message that is published during a replay comes after it', async t => {
   const pond = new Pond()
   const alice = pond.client('alice')
   for (const topic of ['r/1', 'r/2', 'r/3']) {
@@ -231,7 +231,7 @@ test('a search among many retained messages that match nothing does not hold the
   t.strictSame(bob.hears(), ['suback #1 0x0', 'publish r/1/y live q0'])
 })
 
-test('a retained message that is replaced while it waits for room is not sent after the newer one', async t => {
+test('a retained message that is replaced while it waits is not sent after the newer one', async t => {
   const pond = new Pond()
   const alice = pond.client('alice')
   alice.publishes('r/1', 'one', { qos: 1, retain: true })

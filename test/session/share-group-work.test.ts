@@ -149,7 +149,7 @@ test('members that all go at once bring back 130,000 messages, and the one that 
   t.equal(heard, 130_000)
 })
 
-test('what waits is stored a part in each turn when a member joins that survives a crash', async t => {
+test('queued messages are stored a part in each turn when a durable member joins', async t => {
   const store = new MemoryStore()
   const { pond } = backlog(2_001, { turnWorkTotalMax: 200 }, store)
   const before = pond.turn.turns
@@ -168,7 +168,7 @@ test('what waits is stored a part in each turn when a member joins that survives
   t.ok(pond.turn.turns - before > 100, `${pond.turn.turns - before} turns`)
 })
 
-test('what was dropped before its turn to be stored came is not stored', async t => {
+test('a message that was dropped before it was to be stored is not stored', async t => {
   const store = new MemoryStore()
   const pond = new Pond({ store, limits: { turnWorkTotalMax: 30 } })
   const worker = pond.client('worker', ONE_AT_A_TIME)

@@ -116,7 +116,7 @@ test('weights hold as well when all members are as busy as they can be', async t
   t.ok(Math.abs(heavyCount / 10_000 - 0.75) < 0.02, `${heavyCount} of 10,000`)
 })
 
-test('a frozen member delays nobody: what it cannot take goes to the others', async t => {
+test('a member that does not read delays nobody: the other members get its messages', async t => {
   const pond = pondWith('round-robin')
   const alice = pond.client('alice')
   const [frozen, lively] = members(pond, 2, true)
@@ -144,7 +144,7 @@ test('QoS 1 in flight moves to another member when its member leaves', async t =
   t.strictSame(two === undefined ? [] : payloads(two), ['0', '2'])
 })
 
-test('QoS 2 in flight stays with its member, who hears it again on its return', async t => {
+test('QoS 2 in flight stays with its member, and is sent again when the member returns', async t => {
   const pond = pondWith('round-robin')
   const alice = pond.client('alice')
   const one = pond.client('one', DURABLE)
@@ -314,7 +314,7 @@ test('a bound on what waits in a group is counted when it is reached', async t =
   t.equal(pond.broker.statistics.dropped['queue-full'], 1)
 })
 
-test('what waits is stored as soon as a member joins that survives a crash', async t => {
+test('queued messages are stored as soon as a durable member joins', async t => {
   const store = new MemoryStore()
   const pond = new Pond({ store })
   const carol = pond.client('carol', { properties: { receiveMaximum: 1 } })

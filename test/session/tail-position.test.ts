@@ -13,7 +13,7 @@ test('a delivery that a member has does not come with a page', async t => {
   t.equal(position.isSkipped(8), false)
 })
 
-test('what was read is not skipped, and what was skipped is forgotten once it was passed', async t => {
+test('a delivery that was read is not skipped, and a skipped one is removed once it was passed', async t => {
   const position = new TailPosition()
   position.passes(3)
   position.skips(3)

@@ -16,7 +16,7 @@ test('a healthy run makes more calls than the sweep has', async t => {
   t.equal(violation, null)
 })
 
-test('a store that does not sync is found guilty', async t => {
+test('the crash test finds that a store that does not sync loses acknowledged messages', async t => {
   let guilty = 0
   for (let call = 100; call < 1_000; call += 30) {
     const plan = { call, fault: { code: 'EIO' }, persists: true, durability: 'os' } as const

@@ -14,7 +14,7 @@ import { run, type Trial } from '../../sim/world.ts'
 
 const SECONDS = Number(process.env['SIM_SECONDS'] ?? 10)
 
-test('in no world is a promise broken', { timeout: (SECONDS + 60) * 1_000 }, async t => {
+test('no simulated world breaks a guarantee', { timeout: (SECONDS + 60) * 1_000 }, async t => {
   const tally = tallyOf()
   const until = Date.now() + SECONDS * 1_000
   // Another stretch of seeds every day.
@@ -50,10 +50,10 @@ test('a broker that acknowledges before its commit is found out', async t => {
   t.ok(guilty(ANSWERS_TOO_EARLY, 300) > 5)
 })
 
-test('a wire that is silent about what it took late, when that was little, is found out', async t => {
+test('the simulator finds a wire that does not report small late writes', async t => {
   t.ok(guilty(DRAINS_PAST_A_MARK, 300) > 5)
 })
 
-test('the plainest store that keeps its promises is found innocent', async t => {
+test('the simulator finds no fault in a simple store without one', async t => {
   t.equal(guilty(PLAIN, 300), 0)
 })

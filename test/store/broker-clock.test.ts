@@ -162,7 +162,7 @@ for (const { what, happens, passed, oddity } of STORIES) {
   })
 }
 
-test('a clock that was set while a broker ran means nothing at the next boot', async t => {
+test('a clock that was set while a broker ran has no effect at the next boot', async t => {
   const disk = newDisk()
   const machine = new TestMachine()
   machine.wallMs = 0

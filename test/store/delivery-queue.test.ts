@@ -19,7 +19,7 @@ test('a delivery that comes back to the place that it left can leave it again', 
   t.equal(line.count, 3)
 })
 
-test('a line of any length keeps its order whatever leaves and comes back', async t => {
+test('a queue of any length keeps its order, whatever is removed and put back', async t => {
   const line = new DeliveryQueue()
   const model = new Map<number, number>()
   let state = 1

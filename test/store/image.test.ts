@@ -88,7 +88,7 @@ test('no slice of an image is large, and none looks at many messages', async t =
   t.ok(slices.length >= count / SLOTS_A_SLICE, `${slices.length} slices`)
 })
 
-test('what changes while an image is made is copied once, and nothing once it has ended', async t => {
+test('state that changes while an image is made is copied once, and not after its end', async t => {
   const ledger = newLedger()
   ledger.openSession('bob', 1_000)
   const image = new LedgerImage(ledger)

@@ -65,7 +65,7 @@ test('a log of which little is needed is short', async t => {
   )
 })
 
-test('whoever has lost the log to another writer commits nothing more', async t => {
+test('a store that has lost its log to another writer commits nothing more', async t => {
   const log = new MemoryLog()
   const store = new LedgerStore(log, OPTIONS)
   await store.open()

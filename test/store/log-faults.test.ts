@@ -16,7 +16,7 @@ function opened(disk: SimDisk, options: Partial<LogStoreOptions> = {}): LogStore
   return log
 }
 
-test('a write that was cut short by a full disk leaves nothing behind that a later segment would make damage', async t => {
+test('a write that a full disk cut short leaves no bytes that look like damage later', async t => {
   const disk = new SimDisk({ random: new Random(3) })
   const log = opened(disk, { segmentBytes: 4_096 })
   log.commit([OPENED, stored(1, { payload: Buffer.alloc(2_000) }), queued(1, 1)])
@@ -35,7 +35,7 @@ test('a write that was cut short by a full disk leaves nothing behind that a lat
   )
 })
 
-test('a payload that looks like frames of later segments is taken for what it is', async t => {
+test('a payload that looks like frames of later segments is read as a payload', async t => {
   const disk = new SimDisk({ random: new Random(1) })
   const options = { segmentBytes: 8_192, checkpointBytes: 8_192 }
   const log = opened(disk, options)
@@ -80,7 +80,7 @@ test('a full disk is no reason to make checkpoints that free nothing', async t =
   t.ok(slices < 1_000)
 })
 
-test('at level os a loss of power takes the newest commits and leaves a store that starts', async t => {
+test('at level os a loss of power removes the newest commits and leaves a store that opens', async t => {
   for (let seed = 1; seed <= 200; seed++) {
     const disk = new SimDisk({ random: new Random(seed) })
     const options = { durability: 'os', segmentBytes: 4_096, checkpointBytes: 4_096 } as const

@@ -64,7 +64,7 @@ function flip(file: string, at: number): void {
   closeSync(descriptor)
 }
 
-test('stats and verify tell what is there, and leave it as it is', async t => {
+test('stats and verify report the content of a store and do not change it', async t => {
   const directory = await filled(t, 50)
   const before = readdirSync(directory).map(name => [name, statSync(join(directory, name)).mtimeMs])
 
@@ -188,7 +188,7 @@ test('a store in use is copied while it goes on, and the copy is the store as it
   t.notOk(readdirSync(directory).some(name => name.startsWith('hold-')))
 })
 
-test('a backup is put back into a directory without a store, and into no other', async t => {
+test('a backup is restored only into a directory without a store', async t => {
   const directory = await filled(t, 10)
   const copy = join(t.testdirName, 'copy')
   const back = join(t.testdirName, 'back')
@@ -203,7 +203,7 @@ test('a backup is put back into a directory without a store, and into no other',
   await store.close()
 })
 
-test('the command says what is wrong in one sentence', async t => {
+test('the command reports an error in one sentence', async t => {
   const directory = await filled(t, 3)
   const asked = async (...words: readonly string[]) =>
     run(process.execPath, [CLI, 'store', ...words, '--data', directory])
@@ -249,7 +249,7 @@ test('a second repair keeps what the first has set aside', async t => {
   t.strictSame(lost.sort(), ['lost-2-segment-00000001.log', 'lost-segment-00000001.log'])
 })
 
-test('what an interrupted copy leaves is no store, and hinders no other copy', async t => {
+test('an interrupted backup leaves no store, and does not prevent another backup', async t => {
   const directory = await filled(t, 10)
   const copy = join(t.testdirName, 'copy')
   cpSync(directory, `${copy}.part`, { recursive: true })

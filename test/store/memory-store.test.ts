@@ -13,7 +13,7 @@ for (const { sentence, check } of STORE_RULES) {
   })
 }
 
-test('a message is let go when the last that refers to it is settled', async t => {
+test('a message is removed when its last delivery is settled', async t => {
   const state = new DurableState()
   state.apply([
     { kind: 'session-opened', clientId: 'bob', expiryIntervalSeconds: 1 },

@@ -105,7 +105,7 @@ for (const way of WAYS) {
   })
 }
 
-test('where there is nothing to let go of, nothing is done, and not again and again', async t => {
+test('when no segment can be freed, no checkpoint is made, and not again and again', async t => {
   for (const way of WAYS.slice(0, 3)) {
     const disk = new SimDisk({ random: new Random(1) })
     const log = filled(disk, way)
@@ -137,7 +137,7 @@ test('a quiet store that lets go of files writes less than it frees', async t =>
   }
 })
 
-test('while a copy is made nothing is let go of, and afterwards it is', async t => {
+test('segments are not freed during a backup, and afterwards they are', async t => {
   const [way] = WAYS
   if (way === undefined) return
   const disk = new SimDisk({ random: new Random(1) })
@@ -155,7 +155,7 @@ test('while a copy is made nothing is let go of, and afterwards it is', async t 
   t.ok(log.segments.numbers().length <= 2)
 })
 
-test('the directory of a store follows within seconds of quiet', { timeout: 120_000 }, async t => {
+test('the directory of a store shrinks within seconds of quiet', { timeout: 120_000 }, async t => {
   const directory = t.testdir()
   const options = { ...OPTIONS, segmentBytes: 1_048_576 }
   const store = new FileStore(directory, options)

@@ -116,7 +116,7 @@ for (const past of PASTS) {
   }
 }
 
-test('a log that was cut goes on, and what it then has is told of no more', async t => {
+test('a log that was cut can be continued, and its damage is reported only once', async t => {
   for (const past of PASTS) {
     const disk = storeWith(past)
     const name = newestSegment(disk)

@@ -33,7 +33,7 @@ test('a publisher whose answers wait is not read from beyond its bound, and is a
   t.equal(alice.receives().length, sent)
 })
 
-test('a client that is not read from because of us is not silent', async t => {
+test('a client that the broker does not read from does not count as silent', async t => {
   const store = new DelayingStore()
   const pond = new Pond({ store, limits: { receiveMax: 65_535 } })
   const bob = pond.client('bob', { ...DURABLE, keepAliveSeconds: 0 })
@@ -49,7 +49,7 @@ test('a client that is not read from because of us is not silent', async t => {
   t.notOk(alice.isClosed)
 })
 
-test('one client cannot hold the turn: what exceeds its share waits for the next, in order', async t => {
+test('one client cannot fill the turn: what exceeds its share waits for the next turn, in order', async t => {
   const pond = new Pond({ limits: { turnWorkMax: 10 } })
   const bob = pond.client('bob')
   const carol = pond.client('carol')
@@ -76,7 +76,7 @@ test('one client cannot hold the turn: what exceeds its share waits for the next
   )
 })
 
-test('who found a turn used up comes before those that used it, in the next', async t => {
+test('a client that found a turn used up comes first in the next', async t => {
   const pond = new Pond({ limits: { turnWorkMax: 6, turnWorkTotalMax: 6 } })
   const [alice, bob, carol] = [pond.client('alice'), pond.client('bob'), pond.client('carol')]
   const order: string[] = []
@@ -112,7 +112,7 @@ test('fan-out counts as work: a publisher with many subscribers has fewer messag
   t.ok(pond.turn.turns - turnsBefore >= 10)
 })
 
-test('a client that does not even take its answers is not read from', async t => {
+test('a client that does not read its answers is not read from', async t => {
   const pond = new Pond({ limits: { outboxBytesMax: 1_024 } })
   const client = pond.client('a')
   client.freezes()
@@ -129,7 +129,7 @@ test('a client that does not even take its answers is not read from', async t =>
   t.equal(client.receives().length, pings)
 })
 
-test('what came before the end of a connection is read, whatever share of the turn is left', async t => {
+test('packets before the end of a connection are read, whatever share of the turn is left', async t => {
   const pond = new Pond({ limits: { turnWorkTotalMax: 3 } })
   const watcher = pond.client('watcher')
   watcher.subscribes('#')
@@ -289,7 +289,7 @@ test('a member whose socket takes late has its part of the work, and no more onc
   t.ok((atOnce?.receivesMessages().length ?? 0) > 190)
 })
 
-test('a socket that takes late makes no turn for it while nobody waits', async t => {
+test('a socket that reports late writes makes no turn while no session waits', async t => {
   const pond = new Pond({ takesLate: true })
   const alice = pond.client('alice')
   const turnsBefore = pond.turn.turns

@@ -44,7 +44,7 @@ async function counted(t: Test): Promise<Counted> {
 
 const moment = (): Promise<void> => new Promise(over => setTimeout(over, 2))
 
-test('a plain socket that reads costs one call a write and is told of by nobody', async t => {
+test('a plain socket that reads costs one call a write and no event', async t => {
   const { arrived, far, calls } = await counted(t)
   let heard = 0
   far.on('data', chunk => (heard += chunk.length))
@@ -63,7 +63,7 @@ test('a plain socket that reads costs one call a write and is told of by nobody'
   t.equal(arrived.drains, 0)
 })
 
-test('a plain socket without room costs one empty write, however many are pending', async t => {
+test('a plain socket without room costs one empty write, however many writes are pending', async t => {
   const { arrived, far, calls } = await counted(t)
   far.pause()
   let writes = 0

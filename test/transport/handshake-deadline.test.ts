@@ -7,7 +7,7 @@ function standsStill(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
-test('a deadline that is met judges after the sockets were read, and then it does', async t => {
+test('a deadline that has passed takes effect only after the sockets were read', async t => {
   for (const text of ['PROXY UNKNOWN\r\n\x10\x00', 'PROXY ']) {
     const world = await World.listening(t, { proxyProtocol: true, handshakeTimeoutMs: 20 })
     const socket = await world.connects(t)
@@ -20,7 +20,7 @@ test('a deadline that is met judges after the sockets were read, and then it doe
   }
 })
 
-test('a deadline that is met long after its time begins anew: nobody could keep it', async t => {
+test('a deadline that is noticed long after its time begins again, because the process could read nothing meanwhile', async t => {
   let expired = false
   const deadline = new HandshakeDeadline(10, () => (expired = true))
   standsStill(1_200)

@@ -142,7 +142,7 @@ test('a port that is taken is refused with a sentence', async t => {
   )
 })
 
-test('Arrived forgets nothing that came before it was asked', async t => {
+test('Arrived keeps what came before the question', async t => {
   const world = await World.listening(t)
   const socket = await world.connects(t)
   const arrived: Arrived = await world.arrives()

@@ -48,7 +48,7 @@ test('each packet is a frame of its own, whatever pieces it lies in', async t =>
   }
 })
 
-test('what is no packet is carried all the same', async t => {
+test('a broken packet is carried in frames as well', async t => {
   for (const bytes of ['', '30', '30ff', '3005aabb', '00000000', 'ffffffffff']) {
     const raw = Buffer.from(bytes, 'hex')
     t.ok(Buffer.concat(read(Buffer.concat(framesOf([raw])))).equals(raw), bytes)

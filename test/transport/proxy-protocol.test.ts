@@ -46,7 +46,7 @@ test('any part of a header is incomplete, never wrong', async t => {
   }
 })
 
-test('what is no header is refused', async t => {
+test('bytes that are no PROXY header are refused', async t => {
   for (const wrong of [
     '\x10\x0c',
     'GET / HTTP/1.1\r\n',
@@ -85,7 +85,7 @@ test('a listener behind a balancer knows the true address, one byte at a time', 
   t.equal((await arrived.receives(2)).length, 2)
 })
 
-test('who is not trusted may not say whom it speaks for', async t => {
+test('a PROXY header from an address that is not trusted is refused', async t => {
   const world = await World.listening(t, { proxyProtocol: true, proxyTrusted: ['192.0.2.0/24'] })
   const socket = await world.connects(t)
   socket.write(IPV4)

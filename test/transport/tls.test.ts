@@ -281,7 +281,7 @@ test('a client certificate that is refused is named, with its address and why', 
   }
 })
 
-test('a client that does not trust our certificate is told apart, in words', async t => {
+test('the log says when a client does not trust the certificate of the broker', async t => {
   const { tls } = certificates(t)
   const table: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /^the client does not trust our certificate \(wrong CA file at the client/],

@@ -52,7 +52,7 @@ test('bytes split over frames and joined in frames are one stream', async t => {
   t.equal(await arrived.receives(7), 'abcdefg')
 })
 
-test('what is written arrives as binary frames', async t => {
+test('bytes that are written arrive as binary frames', async t => {
   const world = await World.listening(t, { protocol: 'ws' })
   const client = await opening(t, world)
   const arrived = await world.arrives()
@@ -178,7 +178,7 @@ const FRAMES: readonly (readonly [string, string, readonly [parts: number, bytes
   ['an empty message', '828000000000', [0, 0]],
 ]
 
-test('bytes of a frame under way tell that the client is not silent, a ping alone does not', async t => {
+test('bytes of an incomplete frame count as activity of the client, a ping alone does not', async t => {
   const world = await World.listening(t, { protocol: 'ws' })
 
   for (const [name, hex, [parts, bytes]] of FRAMES) {
@@ -193,7 +193,7 @@ test('bytes of a frame under way tell that the client is not silent, a ping alon
   }
 })
 
-test('a frame that comes in parts is heard of with each, and received once', async t => {
+test('a frame that comes in parts counts as activity with each part, and is received once', async t => {
   const world = await World.listening(t, { protocol: 'ws' })
   const socket = await opened(t, world)
   const arrived = await world.arrives()
@@ -236,7 +236,7 @@ const NO_HTTP: readonly (readonly [what: string, bytes: string, answer: RegExp, 
     ['anything else', 'hello\r\n\r\n', /^HTTP\/1\.1 400 /, /no HTTP/],
   ]
 
-test('what is no HTTP, or too much of it, is answered and told', async t => {
+test('bytes that are no HTTP request, or a too large one, get an answer and a log line', async t => {
   for (const [what, bytes, answer, cause] of NO_HTTP) {
     const world = await World.listening(t, { protocol: 'ws' })
     const socket = await world.connects(t)

@@ -62,7 +62,7 @@ test('all 66 decisions of mosquitto 2.0 are ours as well', async t => {
   t.equal(decisions.length, 66)
 })
 
-test('what mosquitto takes is taken as mosquitto takes it', async t => {
+test('lines that mosquitto accepts mean the same as in mosquitto', async t => {
   const taken: readonly (readonly [string, readonly string[]])[] = [
     ['topic read\ta', ['topic readwrite read\ta']],
     ['topic read \ta', ['topic read a']],
@@ -79,7 +79,7 @@ test('what mosquitto takes is taken as mosquitto takes it', async t => {
   for (const [text, expected] of taken) t.strictSame(filtersOf(text), expected, text)
 })
 
-test('what is allowed and probably not meant is warned of, by line', async t => {
+test('settings that are allowed and probably a mistake give a warning with their line', async t => {
   t.strictSame(parsed('topic read\n\npattern a\npattern b/%u').warnings, [
     {
       place: 'rules.acl:1',
@@ -140,7 +140,7 @@ test('a wrong line is named with what is wrong with it', async t => {
   for (const [text, sentence] of wrong) t.equal(refusalOf(text), sentence)
 })
 
-test('of many wrong lines the first ten are said', async t => {
+test('of many wrong lines the first ten are reported', async t => {
   const lines = refusalOf('x\n'.repeat(30)).split('\n')
 
   t.equal(lines.length, 11)

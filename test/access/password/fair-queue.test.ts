@@ -19,7 +19,7 @@ test('senders are served in turn', async t => {
   t.equal(queue.size, 0)
 })
 
-test('a full queue takes the last of the longest line away for whoever has less', async t => {
+test('a full queue drops the last entry of the sender with the most entries for a sender with fewer', async t => {
   const queue = new FairQueue<string>(3)
   for (const item of ['a', 'b', 'c']) t.equal(queue.add('one', item), null)
 
@@ -29,6 +29,6 @@ test('a full queue takes the last of the longest line away for whoever has less'
   t.equal(drained(queue), 'axb')
 })
 
-test('a queue without room takes nothing', async t => {
+test('a queue without room takes no message', async t => {
   t.equal(new FairQueue<string>(0).add('one', 'a'), 'a')
 })

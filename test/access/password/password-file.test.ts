@@ -117,7 +117,7 @@ test('a file cut anywhere is refused, or has only whole users of the file', asyn
   t.ok(known.size > 0)
 })
 
-test('weak hashes are counted, with the cure', async t => {
+test('weak hashes are counted, and the warning says what to do', async t => {
   const strong = formatHash({ ...parseHash(GOOD), kind: 'pbkdf2', iterations: 210_000 } as never)
   const weak = formatHash(newSha512(Buffer.from('x')))
 
@@ -130,7 +130,7 @@ test('weak hashes are counted, with the cure', async t => {
   t.strictSame(parsed(`a:${strong}`).warnings, [])
 })
 
-test('what we write has 210,000 iterations and a salt that mosquitto 2.0 reads', async t => {
+test('new hashes have 210,000 iterations and a salt that mosquitto 2.0 reads', async t => {
   const hash = newPbkdf2(Buffer.from('secret'))
 
   t.equal(hash.iterations, 210_000)

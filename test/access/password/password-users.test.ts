@@ -91,7 +91,7 @@ test('after three failures the next try waits, longer each time, and a right one
   await checked.close()
 })
 
-test('guesses from elsewhere never slow the owner, nor do those at home once the password was right', async t => {
+test('guesses from another address never delay the owner, nor do those from the same address after a verified login', async t => {
   const { checked, login, pauses } = usersWith({ alice: 'secret' })
   for (let count = 0; count < 12; count++) await login('alice', `wrong ${count}`, '10.6.6.6')
   const before = pauses.length
@@ -102,7 +102,7 @@ test('guesses from elsewhere never slow the owner, nor do those at home once the
   await checked.close()
 })
 
-test('failures are forgotten after ten minutes without one', async t => {
+test('failures are removed after ten minutes without one', async t => {
   const { checked, login, pauses, clock } = usersWith({ alice: 'secret' })
   for (let count = 0; count < 5; count++) await login('alice', `wrong ${count}`)
   t.equal(pauses.length, 2)
@@ -114,7 +114,7 @@ test('failures are forgotten after ten minutes without one', async t => {
   await checked.close()
 })
 
-test('whoever tries one password with many names is slowed as an address, and an IPv6 network is one', async t => {
+test('one password tried with many names delays the address, and an IPv6 network counts as one address', async t => {
   const { checked, login, pauses } = usersWith({ alice: 'secret' })
 
   for (let count = 0; count < 22; count++) await login(`user ${count}`, 'secret', `fd00::${count}`)
@@ -138,7 +138,7 @@ test('tries of one user from one address are made one after the other, and few m
   await checked.close()
 })
 
-test('a full queue turns away, and an address that fills it makes room for others', async t => {
+test('a full queue refuses, and the address with the most entries makes room for others', async t => {
   const { checked, answered } = usersWith({ alice: 'secret' }, { hashesQueuedMax: 10 })
 
   const flood = Array.from({ length: 30 }, (_, count) => answered(`user ${count}`, 'x', '10.6.6.6'))
@@ -151,7 +151,7 @@ test('a full queue turns away, and an address that fills it makes room for other
   await checked.close()
 })
 
-test('what is remembered has bounds', async t => {
+test('caches of logins have bounds', async t => {
   const bounds = { verifiedMax: 2, failedLoginsMax: 4 }
   const { checked, login } = usersWith({ a: '1', b: '2', c: '3' }, bounds)
 
@@ -192,7 +192,7 @@ test('a closed thread lets nobody in, and keeps nobody waiting', async t => {
   t.equal(await login('alice', 'secret'), 'failed')
 })
 
-test('a hash that fails is no yes, and a thread that breaks is begun anew', async t => {
+test('a hash that fails lets nobody in, and a thread that ends is started again', async t => {
   const worker = new HashWorker()
   const good = formatHash(newPbkdf2(Buffer.from('secret'), 1))
 

@@ -90,7 +90,7 @@ test(`the gate agrees with a slow reading of the same lines in ${CHECKS} answers
   t.ok(wholly > asked / 5_000, `${wholly} filters needed no further look`)
 })
 
-test('a filter that lies within what may be read needs no look at each message', async t => {
+test('messages of a filter that lies within one rule are not checked', async t => {
   const gate = gateOf(
     'user u\ntopic read home/#\ntopic deny home/locked/#\ntopic read a/+/b',
     SUBJECT,
@@ -106,7 +106,7 @@ test('a filter that lies within what may be read needs no look at each message',
   t.equal(gate.mayReceiveAllOf('$SYS/#'), false)
 })
 
-test('a SUBSCRIBE is refused only by lines of ours', async t => {
+test('a SUBSCRIBE is refused only by `subscribe` lines', async t => {
   const text = 'user u\ntopic read #\nsubscribe home/#\nsubscribe deny home/+/secret/#'
 
   const gate = gateOf(text, SUBJECT)
@@ -124,7 +124,7 @@ test('a SUBSCRIBE is refused only by lines of ours', async t => {
   t.equal(gateOf('user u\nsubscribe deny a/#', SUBJECT).maySubscribe('a/+', null), false)
 })
 
-test('lines for one client id or for some addresses hold for nobody else', async t => {
+test('rules for one client id or for some addresses have no effect on others', async t => {
   const text =
     'user u\nclient c\ntopic a\nuser u\ncidr 10.0.0.0/8 fd00::/8\ntopic b\nuser u\ntopic d'
   const may = (subject: Partial<RuleSubject>) => {
@@ -151,7 +151,7 @@ test('the rule that decides can be named', async t => {
   t.equal(gate.sendingRule('c', 0, true), null)
 })
 
-test('what is remembered has one bound for all clients, and goes with its client', async t => {
+test('cached verdicts have one bound for all clients, and are removed with their client', async t => {
   const remembered = new RememberedVerdicts(10)
   const one = gateOf('topic #', { ...SUBJECT, username: null }, remembered)
   const other = gateOf('topic #', { ...SUBJECT, username: null }, remembered)
@@ -179,7 +179,7 @@ test('long topics are judged each time, so that they fill no memory', async t =>
   t.equal(remembered.size, 1)
 })
 
-test('new rules hold from the next question on', async t => {
+test('new rules apply from the next check on', async t => {
   const rules = new CurrentRules(bookOf('user u\ntopic a'))
   const permissions = new RulePermissions(rules, SUBJECT)
   t.equal(permissions.mayReceive('a'), true)
@@ -190,7 +190,7 @@ test('new rules hold from the next question on', async t => {
   t.equal(permissions.mayReceive('b'), true)
 })
 
-test('what is compiled for clients has one bound, and is compiled again when it is needed', async t => {
+test('compiled rules have one bound for all clients, and are compiled again when they are needed', async t => {
   const rules = new CurrentRules(bookOf('pattern readwrite home/%c/#'), 100)
   const clients = Array.from({ length: 1_000 }, (_, index) => `client-${index}`)
   const all = clients.map(clientId => new RulePermissions(rules, { ...SUBJECT, clientId }))
