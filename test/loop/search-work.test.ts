@@ -110,7 +110,7 @@ for (const version of [3, 4, 5] as const) {
 }
 
 for (const enemies of [4, 300]) {
-  test(`whoever comes after ${enemies} enemies is served filters of up to 8 levels`, async t => {
+  test(`after ${enemies} attackers a client may still add filters of up to 8 levels`, async t => {
     const pond = pondOfEnemies(enemies)
     const bob = pond.client('bob')
     const filters = Array.from({ length: 25 }, (_, index) =>
