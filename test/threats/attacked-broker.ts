@@ -1,0 +1,212 @@
+// A broker process that is attacked, and bystanders: clients that must not notice the attack.
+
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import type { Test } from 'tap'
+import { newPbkdf2 } from '../../src/access/password/hashing.ts'
+import { formatHash } from '../../src/access/password/password-hash.ts'
+import type { Status } from '../../src/observe/status.ts'
+import { BrokerProcess, type Line } from '../observe/broker-process.ts'
+
+const PAIRS = 5
+/** A weak hash, so that logins of tests cost little. */
+const ITERATIONS = 101
+
+export class AttackedBroker {
+  readonly process: BrokerProcess
+  #bystanders: readonly Bystanders[] = []
+
+  private constructor(broker: BrokerProcess) {
+    this.process = broker
+  }
+
+  /** Has a TCP listener and a WebSocket listener. */
+  static async started(
+    t: Test,
+    config: Readonly<Record<string, unknown>> = {},
+  ): Promise<AttackedBroker> {
+    const listeners = [
+      { host: '127.0.0.1', port: 0 },
+      { host: '127.0.0.1', port: 0, protocol: 'ws' },
+    ]
+    const process = await BrokerProcess.started(t, { listeners, ...config })
+    process.logged('reads')
+    return new AttackedBroker(process)
+  }
+
+  get port(): number {
+    return this.process.ports[0] ?? 0
+  }
+
+  get webPort(): number {
+    return this.process.ports[1] ?? 0
+  }
+
+  get lines(): readonly Line[] {
+    return this.process.lines
+  }
+
+  /** The memory of the process that is in use. */
+  get rssBytes(): number {
+    const status = readFileSync(`/proc/${this.process.process.pid}/status`, 'utf8')
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1_024
+  }
+
+  async status(): Promise<Status> {
+    const answer = await fetch(`http://127.0.0.1:${this.webPort}/api/v1/status`)
+    return (await answer.json()) as Status
+  }
+
+  client(options: IClientOptions = {}): Promise<MqttClient> {
+    const url = `mqtt://127.0.0.1:${this.port}`
+    return mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+  }
+
+  /** Starts the traffic of the bystanders. `options` are for their CONNECT. */
+  async isWatched(options: IClientOptions = {}): Promise<void> {
+    const pairs = Array.from({ length: PAIRS }, (_, index) => Bystanders.of(this, index, options))
+    this.#bystanders = await Promise.all(pairs)
+  }
+
+  /** After the attack: the process lives, a new client is served, no bystander was disturbed, and no secret is in the log. */
+  async hasSurvived(
+    t: Test,
+    secrets: readonly string[] = [],
+    options: IClientOptions = {},
+  ): Promise<void> {
+    for (const each of this.#bystanders) t.strictSame(await each.ends(), UNDISTURBED)
+    const fresh = await this.client({ clientId: 'fresh', protocolVersion: 5, ...options })
+    await fresh.subscribeAsync('fresh', { qos: 1 })
+    const arrival = arrivalAt(fresh)
+    await fresh.publishAsync('fresh', 'x', { qos: 1 })
+    await arrival
+    await fresh.endAsync()
+    t.equal(this.process.process.exitCode, null, 'the process lives')
+    const log = JSON.stringify(this.lines)
+    for (const secret of secrets) t.notOk(log.includes(secret), 'no secret is in the log')
+  }
+}
+
+/** Waits for the next message, and returns its topic. */
+export function arrivalAt(client: MqttClient): Promise<string> {
+  return new Promise(resolve => client.once('message', resolve))
+}
+
+interface Outcome {
+  readonly lost: number
+  readonly closed: number
+}
+
+const UNDISTURBED: Outcome = { lost: 0, closed: 0 }
+
+/** A publisher at QoS 1 and a durable subscriber, who send and receive until they are ended. */
+class Bystanders {
+  readonly #publisher: MqttClient
+  readonly #subscriber: MqttClient
+  readonly #topic: string
+  readonly #received = new Set<string>()
+  #acknowledged = 0
+  #closed = 0
+  #isEnding = false
+  readonly #done: Promise<void>
+
+  private constructor(publisher: MqttClient, subscriber: MqttClient, topic: string) {
+    this.#publisher = publisher
+    this.#subscriber = subscriber
+    this.#topic = topic
+    for (const each of [publisher, subscriber]) each.on('close', () => (this.#closed += 1))
+    subscriber.on('message', (_, payload) => void this.#received.add(payload.toString()))
+    this.#done = this.#publishes()
+  }
+
+  static async of(
+    broker: AttackedBroker,
+    index: number,
+    options: IClientOptions,
+  ): Promise<Bystanders> {
+    const topic = `bystanders/${index}`
+    const durable = { clientId: `subscriber-${index}`, clean: false, ...options }
+    const subscriber = await broker.client(durable)
+    await subscriber.subscribeAsync(topic, { qos: 1 })
+    const publisher = await broker.client({ clientId: `publisher-${index}`, ...options })
+    return new Bystanders(publisher, subscriber, topic)
+  }
+
+  /** Returns the number of acknowledged messages that did not arrive, and of connections that were closed. */
+  async ends(): Promise<Outcome> {
+    this.#isEnding = true
+    await this.#done
+    // What was acknowledged before this message is delivered before it.
+    if (this.#closed === 0) await this.#lastArrives()
+    const outcome = { lost: this.#acknowledged - this.#received.size, closed: this.#closed }
+    await Promise.all([this.#publisher.endAsync(true), this.#subscriber.endAsync(true)])
+    return outcome
+  }
+
+  async #lastArrives(): Promise<void> {
+    await this.#publisher.publishAsync(this.#topic, 'last', { qos: 1 })
+    this.#acknowledged += 1
+    while (!this.#received.has('last')) await arrivalAt(this.#subscriber)
+  }
+
+  async #publishes(): Promise<void> {
+    while (!this.#isEnding && this.#closed === 0) {
+      const sent = await this.#publisher
+        .publishAsync(this.#topic, String(this.#acknowledged), { qos: 1 })
+        .catch(() => null)
+      if (sent === null) return
+      this.#acknowledged += 1
+      await new Promise(resolve => setTimeout(resolve, 2))
+    }
+  }
+}
+
+/** A socket of an attacker, who writes bytes and keeps what comes. */
+export class RawSocket {
+  readonly socket: Socket
+  readonly #chunks: Buffer[] = []
+  /** All bytes that came, once the connection is closed. */
+  readonly closed: Promise<Buffer>
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('error', () => {})
+    socket.on('data', chunk => void this.#chunks.push(chunk))
+    this.closed = once(socket, 'close').then(() => Buffer.concat(this.#chunks))
+  }
+
+  static async to(port: number): Promise<RawSocket> {
+    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+    const raw = new RawSocket(socket)
+    await once(socket, 'connect')
+    return raw
+  }
+
+  get heard(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+
+  /** Writes bytes in hexadecimal; spaces are free. */
+  writes(hex: string): void {
+    this.socket.write(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
+  }
+
+  /** Waits until so many bytes have come. */
+  async hears(bytes: number): Promise<Buffer> {
+    while (this.heard.length < bytes && !this.socket.closed)
+      await Promise.race([once(this.socket, 'data'), this.closed])
+    return this.heard
+  }
+}
+
+/** The lines of a password file. */
+export function passwordsOf(users: Readonly<Record<string, string>>): string {
+  return Object.entries(users)
+    .map(([name, password]) => {
+      const hash = formatHash(newPbkdf2(Buffer.from(password), ITERATIONS))
+      return `${name}:${hash}\n`
+    })
+    .join('')
+}
