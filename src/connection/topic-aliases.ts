@@ -1,7 +1,7 @@
 // Topic aliases of one connection, in both directions. They never outlive it [MQTT-3.3.2-7].
 
 import { textBytes } from '../message.ts'
-import { QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from '../packet/reason.ts'
+import { PROTOCOL_ERROR, QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from '../packet/reason.ts'
 import type { MemoryAccount } from '../session/memory-account.ts'
 import { ProtocolError } from './protocol-error.ts'
 
@@ -40,7 +40,8 @@ export class IncomingAliases {
     }
     const known = this.#topics?.get(alias)
     if (known === undefined) {
-      throw new ProtocolError(TOPIC_ALIAS_INVALID, `topic alias ${alias} was never set`)
+      // 0x82, not 0x94: section 3.3.4 of 5.0.
+      throw new ProtocolError(PROTOCOL_ERROR, `topic alias ${alias} was never set`)
     }
     return known
   }

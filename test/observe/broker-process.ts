@@ -28,18 +28,25 @@ export interface Line {
 export class BrokerProcess {
   readonly process: ChildProcess
   readonly ports: readonly number[]
+  readonly directory: string
   #text: string
   #slow: NodeJS.Timeout | undefined
 
-  private constructor(child: ChildProcess, text: string) {
+  private constructor(child: ChildProcess, directory: string, text: string) {
     this.process = child
+    this.directory = directory
     this.#text = text
     const names = /"listeners":\[(.*?)\]/.exec(text)?.[1] ?? ''
     this.ports = [...names.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port))
   }
 
-  static async started(t: Test, config: Readonly<Record<string, unknown>>): Promise<BrokerProcess> {
-    const directory = t.testdir({})
+  /** The files lie beside the configuration, whose paths are relative to its directory. */
+  static async started(
+    t: Test,
+    config: Readonly<Record<string, unknown>>,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<BrokerProcess> {
+    const directory = t.testdir({ ...files })
     const file = resolve(directory, 'pondhawk.yaml')
     writeFileSync(file, stringify({ store: { durability: 'memory' }, ...config }))
     const fault = `data:text/javascript,${encodeURIComponent(FAULT)}`
@@ -57,7 +64,7 @@ export class BrokerProcess {
     while (!text.includes('"ready"') && child.stdout !== null) await once(child.stdout, 'data')
     child.stdout?.pause()
     child.stdout?.off('data', hear)
-    return new BrokerProcess(child, text)
+    return new BrokerProcess(child, directory, text)
   }
 
   /** What becomes of the log from here on. */

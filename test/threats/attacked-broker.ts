@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { resolve } from 'node:path'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Test } from 'tap'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
@@ -26,12 +27,13 @@ export class AttackedBroker {
   static async started(
     t: Test,
     config: Readonly<Record<string, unknown>> = {},
+    files: Readonly<Record<string, string>> = {},
   ): Promise<AttackedBroker> {
     const listeners = [
       { host: '127.0.0.1', port: 0 },
       { host: '127.0.0.1', port: 0, protocol: 'ws' },
     ]
-    const process = await BrokerProcess.started(t, { listeners, ...config })
+    const process = await BrokerProcess.started(t, { listeners, ...config }, files)
     process.logged('reads')
     return new AttackedBroker(process)
   }
@@ -48,6 +50,11 @@ export class AttackedBroker {
     return this.process.lines
   }
 
+  /** The path of a file beside the configuration. */
+  pathOf(name: string): string {
+    return resolve(this.process.directory, name)
+  }
+
   /** The memory of the process that is in use. */
   get rssBytes(): number {
     const status = readFileSync(`/proc/${this.process.process.pid}/status`, 'utf8')
@@ -62,6 +69,20 @@ export class AttackedBroker {
   client(options: IClientOptions = {}): Promise<MqttClient> {
     const url = `mqtt://127.0.0.1:${this.port}`
     return mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+  }
+
+  /** A client, and the topics of all messages that it gets from its CONNACK on. */
+  async listener(
+    options: IClientOptions,
+  ): Promise<{ readonly client: MqttClient; readonly heard: string[] }> {
+    const client = mqtt.connect(`mqtt://127.0.0.1:${this.port}`, { reconnectPeriod: 0, ...options })
+    const heard: string[] = []
+    client.on('message', topic => void heard.push(topic))
+    await new Promise<void>((connected, failed) => {
+      client.once('connect', () => connected())
+      client.once('error', failed)
+    })
+    return { client, heard }
   }
 
   /** Starts the traffic of the bystanders. `options` are for their CONNECT. */
@@ -91,7 +112,7 @@ export class AttackedBroker {
 
 /** Waits for the next message, and returns its topic. */
 export function arrivalAt(client: MqttClient): Promise<string> {
-  return new Promise(resolve => client.once('message', resolve))
+  return new Promise(arrives => client.once('message', arrives))
 }
 
 interface Outcome {
@@ -158,7 +179,7 @@ class Bystanders {
         .catch(() => null)
       if (sent === null) return
       this.#acknowledged += 1
-      await new Promise(resolve => setTimeout(resolve, 2))
+      await new Promise(passed => setTimeout(passed, 2))
     }
   }
 }
@@ -175,6 +196,18 @@ export class RawSocket {
     socket.on('error', () => {})
     socket.on('data', chunk => void this.#chunks.push(chunk))
     this.closed = once(socket, 'close').then(() => Buffer.concat(this.#chunks))
+  }
+
+  /** A client `a` of 3.1.1 or 5.0 after its CONNACK. */
+  static async connected(port: number, version: 4 | 5): Promise<RawSocket> {
+    const socket = await RawSocket.to(port)
+    const properties = version === 5 ? '00' : ''
+    socket.writes(
+      `10 0${version === 5 ? 'e' : 'd'} 0004 4d515454 0${version} 02 003c ${properties} 0001 61`,
+    )
+    const connack = await socket.hears(2)
+    await socket.hears(2 + (connack[1] ?? 0))
+    return socket
   }
 
   static async to(port: number): Promise<RawSocket> {
