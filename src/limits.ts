@@ -39,6 +39,12 @@ export const LIMITS = {
     600,
     'Time for CONNECT, and as much again for the authentication',
   ),
+  authenticationStepsMax: whole(
+    8,
+    1,
+    1_000,
+    'Packets of a client in one enhanced authentication: CONNECT and AUTH, or AUTH alone',
+  ),
   clientIdBytesMax: whole(256, 23, 65_535, 'Longest client id'),
   topicLevelsMax: whole(200, 1, 65_535, 'Levels of a topic name or filter'),
   userPropertiesMax: whole(100, 0, 10_000, 'User properties in one packet, and in one will'),

@@ -57,7 +57,7 @@ function readDynamicSecurity(file: string): AccessFiles {
   const { users, ruleCount: count, warnings } = security
   const book = new DynamicSecurityRules(security)
   return {
-    users: { users, warnings: [] },
+    users: { users, decoyKey: null, warnings: [] },
     rules: { book, count, warnings: [] },
     warnings: [...warnings, ...weaknesses(users, file)],
   }
@@ -91,7 +91,7 @@ function usersOf(settings: AccessSettings): PasswordFile | null {
     }
   }
   if (problems.length > 0) throw new AccessFileError(problems)
-  return { users: all, warnings: inFile.warnings }
+  return { ...inFile, users: all }
 }
 
 /** Joins the rules of file and configuration. Each part begins with lines for clients without a user name. */
@@ -106,4 +106,4 @@ function rulesOf({ rulesFile, rules }: AccessSettings): Rules | null {
   return { book: new AclRules({ lines, warnings }), count: lines.length, warnings }
 }
 
-const NO_USERS: PasswordFile = { users: new Map(), warnings: [] }
+const NO_USERS: PasswordFile = { users: new Map(), decoyKey: null, warnings: [] }

@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net'
 import { BAD_USER_NAME_OR_PASSWORD } from '../packet/reason.ts'
-import type { Access, Credentials, Verdict } from './access.ts'
+import type { Access, Credentials, Exchange, Verdict } from './access.ts'
 import type { AccessFiles } from './access-settings.ts'
 import {
   type Authenticator,
@@ -23,6 +23,8 @@ import { type Permissions, UNRESTRICTED } from './permissions.ts'
 import { WRONG } from './refusals.ts'
 import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 import type { RuleBook } from './rules/rule.ts'
+import { ScramAuthenticator } from './scram/scram-authenticator.ts'
+import { scramDigestOf } from './scram/scram-exchange.ts'
 
 /** Where clients may connect without a user name. */
 export type Anonymous = 'never' | 'loopback' | 'everywhere'
@@ -36,6 +38,7 @@ interface UsersOptions extends PasswordBounds {
 
 export class UsersAccess implements Access {
   readonly passwords: PasswordUsers | null
+  readonly #scram: ScramAuthenticator | null
   readonly #anonymous: Anonymous
   readonly #chain: Chain
   readonly #rules: CurrentRules
@@ -54,9 +57,14 @@ export class UsersAccess implements Access {
     const othersFollow = others.some(({ name }) => order.indexOf(name) > order.indexOf('users'))
     this.passwords =
       files.users === null ? null : new PasswordUsers(files.users, { ...bounds, othersFollow })
+    const { passwords } = this
+    this.#scram =
+      passwords === null
+        ? null
+        : new ScramAuthenticator(passwords, (found, who) => this.#allowed(found, who))
     const authenticators = [
       ...(certificates === null ? [] : [new CertificateAuthenticator(certificates)]),
-      ...(this.passwords === null ? [] : [new PasswordAuthenticator(this.passwords)]),
+      ...(passwords === null ? [] : [new PasswordAuthenticator(passwords)]),
       ...others,
     ]
     this.#chain = new Chain(authenticators, order)
@@ -70,8 +78,11 @@ export class UsersAccess implements Access {
     return answer.then(late => this.#verdictOf(late, credentials))
   }
 
-  beginExchange(): null {
-    return null
+  beginExchange(method: string, credentials: Credentials): Exchange | null {
+    const { certificate } = credentials
+    const certified = certificate === null ? null : this.#certificates?.userOf(certificate)
+    if (typeof certified === 'object' && certified !== null) return { step: () => certified }
+    return this.#scram?.begin(method, credentials, certified ?? null) ?? null
   }
 
   permissionsOf(identity: Identity): Permissions | null {
@@ -91,7 +102,7 @@ export class UsersAccess implements Access {
 
   /** Sets new users and rules. They apply to all clients, connected or not, from the next check on. */
   replace(files: AccessFiles): void {
-    if (files.users !== null) this.passwords?.directory.replace(files.users)
+    if (files.users !== null) this.passwords?.replace(files.users)
     if (files.rules !== null) this.#rules.replace(bookOf(files))
   }
 
@@ -181,7 +192,7 @@ function bookOf({ rules }: AccessFiles): RuleBook {
 
 /** Whether the user is in the password file, if it exists still. */
 function isByPassword(authentication: string): boolean {
-  return authentication === PASSWORD
+  return authentication === PASSWORD || scramDigestOf(authentication) !== null
 }
 
 /** A Unix socket has no address. */

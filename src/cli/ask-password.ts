@@ -21,6 +21,12 @@ export function checkedPassword(password: string): string {
   throw new UsageError(`A password has ${PASSWORD_BYTES_MAX} bytes at most.`)
 }
 
+/** SCRAM prepares other characters (RFC 4013), and many clients do not: then the right password would be wrong. */
+export function scramPassword(password: string): string {
+  if (/^[ -~]+$/.test(password)) return password
+  throw new UsageError('A password for SCRAM has printable characters of ASCII only.')
+}
+
 /** Letters and digits that are not easily confused. */
 const SIGNS = 'abcdefghijkmnpqrstuvwxyz23456789'
 const GROUPS = 4

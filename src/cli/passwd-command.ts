@@ -2,15 +2,17 @@
 
 import { existsSync } from 'node:fs'
 import { EditError, editFile, removeUser, setUser } from '../access/password/edit-password-file.ts'
-import { newPbkdf2, newSha512 } from '../access/password/hashing.ts'
+import { newPbkdf2, newScram, newSha512 } from '../access/password/hashing.ts'
 import { nameProblem } from '../access/password/password-file.ts'
 import {
   formatHash,
   ITERATIONS,
   ITERATIONS_MAX,
   parseHash,
+  SCRAM_ITERATIONS,
+  SCRAM_ITERATIONS_MIN,
 } from '../access/password/password-hash.ts'
-import { askPassword, checkedPassword } from './ask-password.ts'
+import { askPassword, checkedPassword, scramPassword } from './ask-password.ts'
 import { UsageError, type Words } from './flags.ts'
 import type { CommandOutput } from './user-command.ts'
 
@@ -104,7 +106,9 @@ function checkPlace(file: string, isNew: boolean): void {
 
 function hashingBy(values: Values): (password: string) => string {
   const { hash = 'sha512-pbkdf2', iterations } = values
-  const count = iterations === undefined ? ITERATIONS : Number(iterations)
+  const isScram = hash === 'scram-sha-256' || hash === 'scram-sha-512'
+  const usual = isScram ? SCRAM_ITERATIONS : ITERATIONS
+  const count = iterations === undefined ? usual : Number(iterations)
   if (!Number.isInteger(count) || count < 1 || count > ITERATIONS_MAX) {
     throw usage(`-I: ${String(iterations)} is no number of iterations (1 to ${ITERATIONS_MAX}).`)
   }
@@ -113,8 +117,18 @@ function hashingBy(values: Values): (password: string) => string {
       return password => formatHash(newPbkdf2(Buffer.from(password), count))
     case 'sha512':
       return password => formatHash(newSha512(Buffer.from(password)))
+    case 'scram-sha-256':
+    case 'scram-sha-512': {
+      if (count < SCRAM_ITERATIONS_MIN) {
+        throw usage(`-I: SCRAM has ${SCRAM_ITERATIONS_MIN} iterations at least.`)
+      }
+      const by = hash === 'scram-sha-256' ? 'sha256' : 'sha512'
+      return password => formatHash(newScram(Buffer.from(scramPassword(password)), by, count))
+    }
     default:
-      throw usage(`-H: ${String(hash)} is none of sha512-pbkdf2 and sha512.`)
+      throw usage(
+        `-H: ${String(hash)} is none of sha512-pbkdf2, sha512, scram-sha-256 and scram-sha-512.`,
+      )
   }
 }
 

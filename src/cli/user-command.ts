@@ -3,14 +3,19 @@
 import { existsSync } from 'node:fs'
 import { readAccessFile } from '../access/access-file.ts'
 import { removeUser, setUser } from '../access/password/edit-password-file.ts'
-import { newPbkdf2 } from '../access/password/hashing.ts'
+import { newPbkdf2, newScram } from '../access/password/hashing.ts'
 import {
   nameProblem,
   parsePasswordFile,
   type PasswordUser,
 } from '../access/password/password-file.ts'
-import { formatHash, isWeak, type PasswordHash } from '../access/password/password-hash.ts'
-import { askPassword, checkedPassword, newPassword } from './ask-password.ts'
+import {
+  formatHash,
+  isWeak,
+  type PasswordHash,
+  type ScramDigest,
+} from '../access/password/password-hash.ts'
+import { askPassword, checkedPassword, newPassword, scramPassword } from './ask-password.ts'
 import { UsageError, type Words } from './flags.ts'
 
 export const USERS_FILE = 'pondhawk.users'
@@ -68,7 +73,8 @@ async function addUser(
       `${file} has a user ${JSON.stringify(name)} already. Another password: pondhawk user passwd ${name}.`,
     )
   }
-  return saved(file, name, values, 'may come in now')
+  const by = values['scram'] === true ? 'sha256' : null
+  return saved(file, name, values, { by, what: 'may come in now' })
 }
 
 async function changePassword(
@@ -76,29 +82,48 @@ async function changePassword(
   name: string,
   values: Words['values'],
 ): Promise<CommandOutput> {
-  if (!usersIn(file).has(name)) {
+  const user = usersIn(file).get(name)
+  if (user === undefined) {
     throw usage(
       `${file} has no user ${JSON.stringify(name)}. A new one: pondhawk user add ${name}.`,
     )
   }
-  return saved(file, name, values, 'has another password now')
+  // Whoever logs in by SCRAM goes on with that.
+  const kept = user.hash.kind === 'scram' ? user.hash.by : null
+  const by = values['scram'] === true ? (kept ?? 'sha256') : kept
+  return saved(file, name, values, { by, what: 'has another password now' })
+}
+
+interface Saving {
+  /** Null for a user who does not log in by SCRAM. */
+  readonly by: ScramDigest | null
+  readonly what: string
 }
 
 async function saved(
   file: string,
   name: string,
   values: Words['values'],
-  what: string,
+  { by, what }: Saving,
 ): Promise<CommandOutput> {
   const isGenerated = values['generate'] === true
   const password = await passwordFor(name, values)
-  await writeUser(file, name, password)
+  await writeUser(file, name, password, by)
   return { output: isGenerated ? `${password}\n` : '', note: `${name} ${what} (${file})\n` }
 }
 
-/** Writes the user with a hash of the password. Throws EditError or AccessFileError. */
-export async function writeUser(file: string, name: string, password: string): Promise<void> {
-  await setUser(file, name, formatHash(newPbkdf2(Buffer.from(password))))
+/** Writes the user with a hash of the password, for SCRAM by this digest or null. Throws EditError or AccessFileError. */
+export async function writeUser(
+  file: string,
+  name: string,
+  password: string,
+  by: ScramDigest | null = null,
+): Promise<void> {
+  const hash =
+    by === null
+      ? newPbkdf2(Buffer.from(password))
+      : newScram(Buffer.from(scramPassword(password)), by)
+  await setUser(file, name, formatHash(hash))
 }
 
 async function takeAway(file: string, name: string): Promise<CommandOutput> {
@@ -138,6 +163,10 @@ function wordsOf(hash: PasswordHash): string {
       return `PBKDF2, ${hash.iterations.toLocaleString('en')} iterations${weak}`
     case 'argon2id':
       return `argon2id, ${hash.memoryKiB.toLocaleString('en')} KiB`
+    case 'scram': {
+      const name = hash.by === 'sha256' ? 'SCRAM-SHA-256' : 'SCRAM-SHA-512'
+      return `${name}, ${hash.iterations.toLocaleString('en')} iterations${weak}`
+    }
   }
 }
 

@@ -60,6 +60,7 @@ export interface Config {
     packetBytesMax: number
     connectPacketBytesMax: number
     connectTimeoutSeconds: number
+    authenticationStepsMax: number
     clientIdBytesMax: number
     topicLevelsMax: number
     userPropertiesMax: number
@@ -202,6 +203,7 @@ export interface ConfigInput {
         packetBytesMax?: number | string | undefined
         connectPacketBytesMax?: number | string | undefined
         connectTimeoutSeconds?: number | undefined
+        authenticationStepsMax?: number | undefined
         clientIdBytesMax?: number | string | undefined
         topicLevelsMax?: number | undefined
         userPropertiesMax?: number | undefined

@@ -26,6 +26,8 @@ interface BetweenConnectAndConnack {
   /** The CONNECT packet, copied into memory of its own. */
   readonly connect: ConnectPacket
   readonly negotiated: NegotiatedLimits
+  /** How many questions the authentication has had: CONNECT, and each AUTH. */
+  readonly steps: number
 }
 
 /** The host must answer the question before the next packet is read. */
@@ -61,6 +63,8 @@ interface Reauthentication {
   readonly connect: ConnectPacket
   /** The reason code that the client's next AUTH must have. */
   readonly expected: ReasonCode
+  /** How many AUTH packets of the client the present re-authentication has had. */
+  readonly steps: number
 }
 
 /** Nothing is read any more. The socket is closed when the outbox is empty. */

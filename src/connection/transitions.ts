@@ -66,6 +66,7 @@ export function awaitingConnect(connection: Connection, packet: Packet): void {
         : { kind: 'exchange', method, data, credentials, isFirst: true },
     connect: withOwnBytes(packet),
     negotiated,
+    steps: 1,
   }
   connection.state = next
   connection.timeLimits.authenticates()
@@ -93,7 +94,7 @@ export function authenticating(connection: Connection, state: AwaitingAuth, pack
     const { clientId } = state.negotiated
     const credentials = credentialsOf(state.connect, clientId, connection.peer)
     const question = questionOf(packet, state.negotiated, credentials, CONTINUE_AUTHENTICATION)
-    connection.state = { ...state, question }
+    connection.state = { ...state, question, steps: state.steps + 1 }
     connection.host.requestFlush()
   } else {
     const sentence = `${packet.type} before the authentication was complete`
@@ -112,6 +113,10 @@ export function authenticated(
       refuseConnect(connection, state, verdict.reason, verdict.sentence)
       return
     case 'continue':
+      if (isEndless(connection, state)) {
+        refuseConnect(connection, state, NOT_AUTHORIZED, ENDLESS)
+        return
+      }
       connection.state = { ...state, question: null }
       if (question.kind === 'exchange') {
         const { method } = question
@@ -122,6 +127,12 @@ export function authenticated(
       accept(connection, state, principalOf(verdict, question), verdict.data)
       return
   }
+}
+
+const ENDLESS = 'the authentication had too many steps (limits.authenticationStepsMax)'
+
+function isEndless({ context }: Connection, { steps }: { readonly steps: number }): boolean {
+  return steps >= context.broker.limits.authenticationStepsMax
 }
 
 /** Opens the session, sends CONNACK and then the messages of the session [MQTT-3.2.0-1]. */
@@ -157,6 +168,7 @@ function accept(
       : {
           connect: { ...connect, will: null, properties: NO_PROPERTIES },
           expected: REAUTHENTICATE,
+          steps: 0,
         }
   connection.state = { kind: 'connected', terms, question: null, client, reauthentication }
   framer.limit = reading.whenConnected
@@ -220,7 +232,11 @@ export function reauthenticates(
   const { connect, expected } = reauthentication
   const credentials = credentialsOf(connect, negotiated.clientId, connection.peer)
   const question = questionOf(packet, negotiated, credentials, expected)
-  connection.state = { ...state, question, reauthentication }
+  connection.state = {
+    ...state,
+    question,
+    reauthentication: { ...reauthentication, steps: reauthentication.steps + 1 },
+  }
   connection.host.requestFlush()
 }
 
@@ -230,7 +246,7 @@ export function reauthenticated(
   verdict: Verdict,
 ): void {
   const { client, question } = state
-  const { connect } = state.reauthentication
+  const { connect, steps } = state.reauthentication
   const { broker } = connection.context
   const method = client.negotiated.authenticationMethod ?? ''
   switch (verdict.kind) {
@@ -239,10 +255,14 @@ export function reauthenticated(
       connection.disconnect(verdict.reason, verdict.sentence)
       return
     case 'continue':
+      if (isEndless(connection, state.reauthentication)) {
+        connection.disconnect(NOT_AUTHORIZED, ENDLESS)
+        return
+      }
       connection.state = {
         ...state,
         question: null,
-        reauthentication: { connect, expected: CONTINUE_AUTHENTICATION },
+        reauthentication: { connect, expected: CONTINUE_AUTHENTICATION, steps },
       }
       connection.sender.send(authPacket(CONTINUE_AUTHENTICATION, method, verdict.data), 0)
       return
@@ -254,7 +274,7 @@ export function reauthenticated(
       connection.state = {
         ...state,
         question: null,
-        reauthentication: { connect, expected: REAUTHENTICATE },
+        reauthentication: { connect, expected: REAUTHENTICATE, steps: 0 },
       }
       connection.sender.send(authPacket(SUCCESS, method, verdict.data), 0)
       return

@@ -270,3 +270,35 @@ test('each command has help of its own, with examples', async t => {
   })
   t.match(await pondhawk('', '--help'), { output: /pondhawk user add NAME/ })
 })
+
+test('--scram writes a hash for SCRAM, a new password keeps it, and there is one key for decoys', async t => {
+  const file = emptyFile(t)
+  const user = (...args: readonly string[]) => obeyed('user', [...args, '--file', file])
+  await user('add', 'plain', '--password', 'x')
+
+  t.match(await user('add', 'alice', '--scram', '--password', 'secret'), '0 alice may come in now')
+  t.match(await user('passwd', 'alice', '--password', 'changed'), '0 alice has another password')
+  t.match(await obeyed('passwd', ['-b', '-H', 'scram-sha-512', file, 'bob', 'x']), /^0 /)
+  t.match(await obeyed('passwd', ['-U', file]), '0 0 passwords were hashed')
+
+  t.equal(
+    await user('list'),
+    '0 plain  PBKDF2, 210,000 iterations\nalice  SCRAM-SHA-256, 65,536 iterations\nbob    SCRAM-SHA-512, 65,536 iterations\n',
+  )
+  const lines = readFileSync(file, 'utf8').split('\n')
+  t.match(lines[0], /^#scram-decoys: [\w+/]{43}=$/)
+  t.equal(lines.filter(line => line.startsWith('#')).length, 1)
+  t.match(lines[2], 'alice:$scram-sha-256$65536$')
+  t.equal(
+    await user('add', 'ü', '--scram', '--password', 'ü'),
+    '2 A password for SCRAM has printable characters of ASCII only.\n',
+  )
+  t.equal(
+    await obeyed('passwd', ['-b', '-H', 'scram-sha-256', '-I', '100', file, 'c', 'x']),
+    '2 -I: SCRAM has 4096 iterations at least. Try pondhawk passwd --help.\n',
+  )
+
+  const port = await mosquittoWith(t, file)
+  t.equal(await isLetIn(port, 'plain', 'x'), true, 'mosquitto 2.0 leaves out what it cannot read')
+  t.equal(await isLetIn(port, 'alice', 'changed'), false)
+})

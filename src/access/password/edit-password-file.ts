@@ -16,7 +16,8 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readAccessFile } from '../access-file.ts'
-import { parsePasswordFile } from './password-file.ts'
+import { newDecoyKeyLine, parsePasswordFile } from './password-file.ts'
+import { parseHash } from './password-hash.ts'
 
 const OWNER_ONLY = 0o600
 const OTHER_EDIT_MS_MAX = 2_000
@@ -36,9 +37,10 @@ export async function setUser(
   let done: 'added' | 'changed' = 'added'
   await editFile(file, text => {
     const line = lineOf(text, file, name)
-    if (line === null) return `${endedLine(text)}${name}:${written}\n`
+    const key = isScram(written) && !hasDecoyKey(text, file) ? newDecoyKeyLine() : ''
+    if (line === null) return `${key}${endedLine(text)}${name}:${written}\n`
     done = 'changed'
-    return withLine(text, line, `${name}:${written}`)
+    return `${key}${withLine(text, line, `${name}:${written}`)}`
   })
   return done
 }
@@ -120,6 +122,14 @@ function worded(error: unknown, path: string): unknown {
 /** Returns the number of the user's line, or null. A wrong file is refused, not repaired. */
 function lineOf(text: string, file: string, name: string): number | null {
   return parsePasswordFile(Buffer.from(text), file).users.get(name)?.line ?? null
+}
+
+function isScram(written: string): boolean {
+  return parseHash(written).kind === 'scram'
+}
+
+function hasDecoyKey(text: string, file: string): boolean {
+  return parsePasswordFile(Buffer.from(text), file).decoyKey !== null
 }
 
 function withLine(text: string, number: number, replacement: string | null): string {

@@ -1,6 +1,6 @@
 // Computes password hashes. A hash takes a tenth of a second and blocks its thread, so a broker has a separate thread for it.
 
-import { createHash, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
 import {
   type Argon2idHash,
   DIGEST_BYTES,
@@ -8,6 +8,11 @@ import {
   type PasswordHash,
   type Pbkdf2Hash,
   SALT_BYTES,
+  SCRAM_DIGEST_BYTES,
+  SCRAM_ITERATIONS,
+  SCRAM_SALT_BYTES,
+  type ScramDigest,
+  type ScramHash,
   type Sha512Hash,
 } from './password-hash.ts'
 
@@ -27,6 +32,28 @@ export function newSha512(password: Uint8Array): Sha512Hash {
   return { kind: 'sha512', salt, digest: sha512(password, salt) }
 }
 
+export function newScram(
+  password: Uint8Array,
+  by: ScramDigest,
+  iterations: number = SCRAM_ITERATIONS,
+): ScramHash {
+  const salt = randomBytes(SCRAM_SALT_BYTES)
+  const salted = saltedPassword(password, { by, salt, iterations })
+  const serverKey = createHmac(by, salted).update('Server Key').digest()
+  return { kind: 'scram', by, iterations, salt, digest: storedKey(salted, by), serverKey }
+}
+
+type ScramCosts = Pick<ScramHash, 'by' | 'salt' | 'iterations'>
+
+function saltedPassword(password: Uint8Array, { by, salt, iterations }: ScramCosts): Buffer {
+  return pbkdf2Sync(password, salt, iterations, SCRAM_DIGEST_BYTES[by], by)
+}
+
+function storedKey(salted: Buffer, by: ScramDigest): Buffer {
+  const clientKey = createHmac(by, salted).update('Client Key').digest()
+  return createHash(by).update(clientKey).digest()
+}
+
 function digestOf(hash: PasswordHash, password: Uint8Array): Promise<Buffer> | Buffer {
   switch (hash.kind) {
     case 'sha512':
@@ -35,6 +62,8 @@ function digestOf(hash: PasswordHash, password: Uint8Array): Promise<Buffer> | B
       return pbkdf2Sync(password, hash.salt, hash.iterations, hash.digest.length, 'sha512')
     case 'argon2id':
       return argon2idDigest(hash, password)
+    case 'scram':
+      return storedKey(saltedPassword(password, hash), hash.by)
   }
 }
 

@@ -4,7 +4,8 @@ import { SERVER_BUSY, SERVER_UNAVAILABLE } from '../../packet/reason.ts'
 import type { Credentials } from '../access.ts'
 import type { Authenticator, FoundOrRefused, Refused } from '../authenticator.ts'
 import { WRONG } from '../refusals.ts'
-import type { PasswordAnswer, PasswordUsers } from './password-users.ts'
+import type { LoginAnswer } from './login-attempts.ts'
+import type { PasswordUsers } from './password-users.ts'
 
 export const PASSWORD = 'password'
 
@@ -26,7 +27,7 @@ export class PasswordAuthenticator implements Authenticator {
     return answer.then(late => this.#found(late, username, clientId))
   }
 
-  #found(answer: PasswordAnswer, username: string, clientId: string): FoundOrRefused {
+  #found(answer: LoginAnswer, username: string, clientId: string): FoundOrRefused {
     switch (answer) {
       case 'right': {
         // The same answer as for a wrong password, and after as long.

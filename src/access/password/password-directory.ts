@@ -37,6 +37,11 @@ export class PasswordDirectory {
     return user !== undefined && (user.clientId === undefined || user.clientId === clientId)
   }
 
+  /** Whether this is the hash of a user of this name now. */
+  hasStill(username: string, written: string): boolean {
+    return this.#users.get(username)?.written === written
+  }
+
   /** Returns the hash of the user. For an unknown user it returns a decoy, always the same for a name, so that repeated attempts reveal nothing. */
   writtenFor(username: string): string {
     const user = this.#users.get(username)
@@ -57,5 +62,6 @@ const EMPTY = Buffer.alloc(0)
 function decoyLike(hash: PasswordHash): string {
   const salt = randomBytes(hash.salt.length === 0 ? SALT_BYTES : hash.salt.length)
   const digest = randomBytes(hash.digest.length === 0 ? DIGEST_BYTES : hash.digest.length)
+  if (hash.kind === 'scram') return formatHash({ ...hash, salt, digest, serverKey: digest })
   return formatHash({ ...hash, salt, digest })
 }

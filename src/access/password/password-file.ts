@@ -1,5 +1,6 @@
-// mosquitto's password files: `name:hash`, one user a line. One wrong line makes the file wrong.
+// mosquitto's password files: `name:hash`, one user a line. One wrong line makes the file wrong. For SCRAM there is a comment with a key.
 
+import { randomBytes } from 'node:crypto'
 import { AccessFileError, linesOf, type Problem, trimmed } from '../access-file.ts'
 import { isWeak, parseHash, type PasswordHash, WrongHash } from './password-hash.ts'
 
@@ -16,16 +17,28 @@ export interface PasswordUser {
 
 export interface PasswordFile {
   readonly users: ReadonlyMap<string, PasswordUser>
+  /** The key that decoys for SCRAM are made with. Null if the file has none. */
+  readonly decoyKey: Buffer | null
   readonly warnings: readonly Problem[]
 }
+
+/** Begins the line with the key. To mosquitto it is a comment. */
+const DECOY_KEY = '#scram-decoys: '
+const DECOY_KEY_BYTES = 32
 
 /** Throws AccessFileError. `file` is the name of the file in error places. */
 export function parsePasswordFile(bytes: Buffer, file: string): PasswordFile {
   const problems: Problem[] = []
   const users = new Map<string, PasswordUser>()
+  let decoyKey: Buffer | null = null
   for (const { text, number, place } of linesOf(bytes, file, problems)) {
-    if (trimmed(text) === '' || text.startsWith('#')) continue
+    if (trimmed(text) === '' || (text.startsWith('#') && !text.startsWith(DECOY_KEY))) continue
     try {
+      if (text.startsWith('#')) {
+        if (decoyKey !== null) throw new WrongHash('a second line with a key for decoys')
+        decoyKey = decoyKeyIn(text)
+        continue
+      }
       const user = userIn(text, number, place)
       const earlier = users.get(user.name)
       if (earlier !== undefined)
@@ -37,7 +50,24 @@ export function parsePasswordFile(bytes: Buffer, file: string): PasswordFile {
     }
   }
   if (problems.length > 0) throw new AccessFileError(problems)
-  return { users, warnings: weaknesses(users, file) }
+  return {
+    users,
+    decoyKey,
+    warnings: [...weaknesses(users, file), ...lacking(users, decoyKey, file)],
+  }
+}
+
+/** Makes a line with a new key, for a file without one. */
+export function newDecoyKeyLine(): string {
+  return `${DECOY_KEY}${randomBytes(DECOY_KEY_BYTES).toString('base64')}\n`
+}
+
+/** Throws WrongHash. */
+function decoyKeyIn(text: string): Buffer {
+  const written = text.slice(DECOY_KEY.length)
+  const key = Buffer.from(written, 'base64')
+  if (key.length === DECOY_KEY_BYTES && key.toString('base64') === written) return key
+  throw new WrongHash(`expected ${DECOY_KEY}KEY, of ${DECOY_KEY_BYTES} bytes in base64`)
 }
 
 /** Returns why a password file cannot contain this name; null if it can. */
@@ -87,5 +117,16 @@ export function weaknesses(
   const weak = [...users.values()].filter(({ hash }) => isWeak(hash)).length
   if (weak === 0) return []
   const sentence = `${weak} of ${users.size} hashes are weak: pondhawk user passwd NAME makes a strong one`
+  return [{ place: file, sentence }]
+}
+
+function lacking(
+  users: ReadonlyMap<string, PasswordUser>,
+  decoyKey: Buffer | null,
+  file: string,
+): readonly Problem[] {
+  const hasScram = [...users.values()].some(({ hash }) => hash.kind === 'scram')
+  if (!hasScram || decoyKey !== null) return []
+  const sentence = `no line ${DECOY_KEY}KEY: strangers can find out by SCRAM, from one start to the next, who is a user. pondhawk user passwd NAME --scram writes it`
   return [{ place: file, sentence }]
 }

@@ -1,4 +1,4 @@
-// Parses and formats the hashes of mosquitto's password files: `$6$`, `$7$` and `$argon2id$`, with their parameters.
+// Parses and formats the hashes of password files: mosquitto's `$6$`, `$7$` and `$argon2id$`, and our `$scram-…$`.
 
 /** One round of salted SHA-512. */
 export interface Sha512Hash {
@@ -23,7 +23,21 @@ export interface Argon2idHash {
   readonly digest: Buffer
 }
 
-export type PasswordHash = Sha512Hash | Pbkdf2Hash | Argon2idHash
+export type ScramDigest = 'sha256' | 'sha512'
+
+/** What SCRAM needs of a password (RFC 5802, section 3). A password in CONNECT can be verified by it as well. */
+export interface ScramHash {
+  readonly kind: 'scram'
+  readonly by: ScramDigest
+  readonly iterations: number
+  readonly salt: Buffer
+  /** StoredKey of the RFC. */
+  readonly digest: Buffer
+  /** With it the server proves to the client that it knows the user. */
+  readonly serverKey: Buffer
+}
+
+export type PasswordHash = Sha512Hash | Pbkdf2Hash | Argon2idHash | ScramHash
 
 /** mosquitto 2.0 reads only salts of 12 bytes, mosquitto 2.1 also of 64. */
 export const SALT_BYTES = 12
@@ -32,6 +46,14 @@ export const DIGEST_BYTES = 64
 export const ITERATIONS = 210_000
 
 const SALT_BYTES_MAX = 128
+/** The client computes them, so they are fewer: a small device takes seconds for more. */
+export const SCRAM_ITERATIONS = 65_536
+/** RFC 7677 requires these. */
+export const SCRAM_ITERATIONS_MIN = 4_096
+/** With fewer the hash counts as weak. */
+const SCRAM_ITERATIONS_STRONG = 16_384
+export const SCRAM_SALT_BYTES = 16
+export const SCRAM_DIGEST_BYTES = { sha256: 32, sha512: 64 } as const
 /** With larger parameters a single login would take seconds or too much memory. */
 export const ITERATIONS_MAX = 10_000_000
 const MEMORY_KIB_MAX = 262_144
@@ -61,10 +83,14 @@ export function parseHash(text: string): PasswordHash {
     }
     case 'argon2id':
       return argon2idIn(parts)
+    case 'scram-sha-256':
+      return scramIn(parts, 'sha256')
+    case 'scram-sha-512':
+      return scramIn(parts, 'sha512')
     default:
       throw new WrongHash(
         text.startsWith('$')
-          ? `this kind of hash is not known: $6$, $7$ and $argon2id$ are`
+          ? `this kind of hash is not known: $6$, $7$, $argon2id$ and $scram-sha-256$ are`
           : 'no hash follows the name, as if the password stood there itself: pondhawk passwd -U FILE hashes it',
       )
   }
@@ -83,6 +109,10 @@ export function formatHash(hash: PasswordHash): string {
       const costs = `m=${hash.memoryKiB},t=${hash.passes},p=${hash.lanes}`
       return `$argon2id$v=19$${costs}$${withoutPadding(salt)}$${withoutPadding(digest)}`
     }
+    case 'scram': {
+      const kind = hash.by === 'sha256' ? 'scram-sha-256' : 'scram-sha-512'
+      return `$${kind}$${hash.iterations}$${salt}$${digest}$${hash.serverKey.toString('base64')}`
+    }
   }
 }
 
@@ -92,7 +122,16 @@ function withoutPadding(base64: string): string {
 
 /** Whether the hash is weak: somebody with the file could find the password quickly. */
 export function isWeak(hash: PasswordHash): boolean {
-  return hash.kind === 'sha512' || (hash.kind === 'pbkdf2' && hash.iterations < 10_000)
+  switch (hash.kind) {
+    case 'sha512':
+      return true
+    case 'pbkdf2':
+      return hash.iterations < 10_000
+    case 'scram':
+      return hash.iterations < SCRAM_ITERATIONS_STRONG
+    case 'argon2id':
+      return false
+  }
 }
 
 function argon2idIn(parts: readonly string[]): Argon2idHash {
@@ -108,6 +147,19 @@ function argon2idIn(parts: readonly string[]): Argon2idHash {
     lanes: lanesCount,
     salt: unpadded(salt, 8, SALT_BYTES_MAX, 'salt'),
     digest: unpadded(digest, 16, ARGON2_DIGEST_BYTES_MAX, 'hash'),
+  }
+}
+
+function scramIn(parts: readonly string[], by: ScramDigest): ScramHash {
+  const shape = `$${parts[1] ?? ''}$ITERATIONS$SALT$STOREDKEY$SERVERKEY`
+  const [, , iterations, salt, storedKey, serverKey] = expectParts(parts, 6, shape)
+  return {
+    kind: 'scram',
+    by,
+    iterations: numberIn(iterations, SCRAM_ITERATIONS_MIN, ITERATIONS_MAX, 'iterations'),
+    salt: saltIn(salt),
+    digest: keyIn(storedKey, by),
+    serverKey: keyIn(serverKey, by),
   }
 }
 
@@ -135,6 +187,13 @@ function digestIn(text: string): Buffer {
   const digest = base64In(text, 'hash')
   if (digest.length === DIGEST_BYTES) return digest
   throw new WrongHash(`the hash has ${digest.length} bytes, and not ${DIGEST_BYTES}: it was cut`)
+}
+
+function keyIn(text: string, by: ScramDigest): Buffer {
+  const key = base64In(text, 'key')
+  const expected = SCRAM_DIGEST_BYTES[by]
+  if (key.length === expected) return key
+  throw new WrongHash(`a key has ${key.length} bytes, and not ${expected}: it was cut`)
 }
 
 function unpadded(text: string, min: number, max: number, what: string): Buffer {

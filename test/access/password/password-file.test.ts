@@ -76,8 +76,11 @@ test('a wrong line is named with what is wrong with it', async t => {
       'alice:secret',
       '1: no hash follows the name, as if the password stood there itself: pondhawk passwd -U FILE hashes it',
     ],
-    ['a:$5$x$y', '1: this kind of hash is not known: $6$, $7$ and $argon2id$ are'],
-    ['a:$2b$12$abc', '1: this kind of hash is not known: $6$, $7$ and $argon2id$ are'],
+    ['a:$5$x$y', '1: this kind of hash is not known: $6$, $7$, $argon2id$ and $scram-sha-256$ are'],
+    [
+      'a:$2b$12$abc',
+      '1: this kind of hash is not known: $6$, $7$, $argon2id$ and $scram-sha-256$ are',
+    ],
     [`a:$6$${SALT}`, '1: expected $6$SALT$HASH'],
     [`a:$7$101$${SALT}`, '1: expected $7$ITERATIONS$SALT$HASH'],
     [`a:$7$0$${SALT}$${DIGEST}`, '1: the iterations are 1 to 10000000'],

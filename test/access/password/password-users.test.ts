@@ -87,7 +87,7 @@ test('after three failures the next try waits, longer each time, and a right one
   await login('alice', 'wrong again')
 
   t.equal(pauses.length, 7)
-  t.equal(checked.slowed, 7)
+  t.equal(checked.attempts.slowed, 7)
   await checked.close()
 })
 
@@ -134,7 +134,7 @@ test('tries of one user from one address are made one after the other, and few m
 
   t.equal(answers.filter(each => each === 'wrong').length, TRIES_WAITING_MAX)
   t.equal(answers.filter(each => each === 'busy').length, 5)
-  t.equal(checked.tries.turnedAway, 5)
+  t.equal(checked.attempts.tries.turnedAway, 5)
   await checked.close()
 })
 
@@ -166,8 +166,8 @@ test('caches of logins have bounds', async t => {
 
   t.equal(checked.verified.size, 2)
   t.equal(checked.verified.evicted, 1)
-  t.equal(checked.failures.size, 4)
-  t.equal(checked.failures.forgotten, 8)
+  t.equal(checked.attempts.failures.size, 4)
+  t.equal(checked.attempts.failures.forgotten, 8)
   await checked.close()
 })
 
