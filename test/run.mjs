@@ -41,6 +41,7 @@ const SLOW = {
   'store/new-kind': 'a compiler',
   'store/store-directory': 'processes',
   'store/truncation': 'a log cut at each of its bytes',
+  'threats/': 'processes that are attacked',
   'transport/tls': 'TLS',
   'transport/wire-contract': 'TLS',
 }
