@@ -13,6 +13,8 @@ export interface Range {
   readonly count: number
   /** Milliseconds since 1970. */
   readonly until: number
+  /** Stops after so many findings: they often have the same cause. */
+  readonly findingsMax?: number
 }
 
 export interface Report {
@@ -20,7 +22,6 @@ export interface Report {
   readonly findings: readonly Finding[]
 }
 
-/** Stops after some findings: they often have the same cause. */
 export async function fuzz(target: Target, range: Range): Promise<Report> {
   // The stack of an error costs more than the error, and refusals are most of what happens here.
   const limit = Error.stackTraceLimit
@@ -32,10 +33,13 @@ export async function fuzz(target: Target, range: Range): Promise<Report> {
   }
 }
 
-async function runSeeds(target: Target, { from, count, until }: Range): Promise<Report> {
+async function runSeeds(
+  target: Target,
+  { from, count, until, findingsMax = FINDINGS_MAX }: Range,
+): Promise<Report> {
   const findings: Finding[] = []
   let runs = 0
-  while (runs < count && findings.length < FINDINGS_MAX) {
+  while (runs < count && findings.length < findingsMax) {
     if (runs % RUNS_BETWEEN_LOOKS === 0 && Date.now() >= until) break
     const seed = from + runs
     runs++

@@ -109,6 +109,10 @@ export class PondWire implements Wire {
     this.#takesPending()
   }
 
+  get hasArrived(): boolean {
+    return this.#arrived.length > 0
+  }
+
   /** What has arrived at the client since it was last asked. */
   takes(): Buffer {
     const bytes = Buffer.concat(this.#arrived)

@@ -63,7 +63,7 @@ export class Pond {
   readonly stateFaults: Error[] = []
   /** Milliseconds since 1970. */
   now: number
-  readonly #core: Core
+  readonly core: Core
   readonly #ends: (() => void)[] = []
   readonly #takesLate: boolean
   readonly #bearsFaults: boolean
@@ -75,7 +75,7 @@ export class Pond {
     this.#takesLate = options.takesLate ?? false
     this.now = options.now ?? 1_700_000_000_000
     this.#bearsFaults = options.bearsFaults ?? false
-    this.#core = new Core({
+    this.core = new Core({
       limits: { ...POND_LIMITS, ...options.limits },
       share: {
         bounds: {
@@ -106,12 +106,12 @@ export class Pond {
       commitFailed: error => this.failures.push(error),
       ...(this.#bearsFaults && { stateFailed: error => this.stateFaults.push(error) }),
     })
-    this.broker = this.#core.broker
-    this.turn = this.#core.turn
-    this.commands = this.#core.commands
-    this.journal = this.#core.journal
-    this.encoder = this.#core.encoder
-    this.#core.restore(options.snapshot ?? EMPTY)
+    this.broker = this.core.broker
+    this.turn = this.core.turn
+    this.commands = this.core.commands
+    this.journal = this.core.journal
+    this.encoder = this.core.encoder
+    this.core.restore(options.snapshot ?? EMPTY)
     this.settles()
   }
 
@@ -134,7 +134,7 @@ export class Pond {
     const wire = new PondWire(options.takesLate ?? this.#takesLate, happen =>
       this.#ends.push(happen),
     )
-    this.#core.accept(wire)
+    this.core.accept(wire)
     this.settles()
     return new PondClient(this, wire, clientId, options)
   }
@@ -149,7 +149,7 @@ export class Pond {
 
   /** The broker stops as a server stops it. */
   stops(): void {
-    this.#core.brokerStops()
+    this.core.brokerStops()
     this.settles()
   }
 

@@ -55,6 +55,8 @@ export type Cut = (at: number, length: number) => number
 /** Bytes around the stream, which must not appear in anything that is read from it. */
 const CANARY = 'KANARIENVOGEL'
 const CANARY_BYTES = 64
+/** Up to this length a loop is faster than a call into the engine. */
+const BYTE_LOOP_MAX = 128
 const SENTENCE_BYTES_MAX = 512
 const NO_LIMIT = 268_435_460
 const CANARIES = Buffer.alloc(1_048_576, CANARY)
@@ -119,7 +121,8 @@ export class PacketChecks {
       if (fault !== null) return fault
     }
     // The memory of a chunk is reused.
-    CANARIES.copy(chunk)
+    if (chunk.length > BYTE_LOOP_MAX) CANARIES.copy(chunk)
+    else for (let at = 0; at < chunk.length; at++) chunk[at] = 0xee
     return null
   }
 
@@ -128,7 +131,7 @@ export class PacketChecks {
     const size = end - start + 2 * CANARY_BYTES
     if (this.#lent.length < size) this.#lent = Buffer.alloc(2 * size, CANARY)
     const lent = this.#lent.subarray(CANARY_BYTES, CANARY_BYTES + end - start)
-    if (end - start < 64)
+    if (end - start <= BYTE_LOOP_MAX)
       for (let at = start; at < end; at++) lent[at - start] = this.#stream[at] ?? 0
     else this.#stream.copy(lent, 0, start, end)
     return lent

@@ -13,6 +13,7 @@ import {
   type StreamTerms,
 } from './packet-checks.ts'
 import { PacketMaker } from './packet-maker.ts'
+import { sizeOfPacket } from './reference-decoder.ts'
 
 const VERSIONS: readonly Version[] = [3, 4, 5, 5]
 const NO_LIMIT = 268_435_460
@@ -50,7 +51,7 @@ export class PacketTarget implements Target {
     terms.packetBytesMax = random.chance(50) ? random.below(300) : NO_LIMIT
     terms.userPropertiesMax = random.chance(20) ? random.below(4) : NO_LIMIT
     maker.reset()
-    for (let count = random.chance(6) ? 2 + random.below(2) : 1; count > 0; count--)
+    for (let count = random.chance(2) ? 1 : 2 + random.below(6); count > 0; count--)
       maker.make(random.chance(30) ? random.of(VERSIONS) : terms.version)
     if (random.chance(3)) this.#mutate()
     return this.#checks.check(maker.bytes, maker.length, terms, this.#cut())
@@ -83,6 +84,8 @@ export class PacketTarget implements Target {
     const [version, packetBytesMax, userPropertiesMax, hex = ''] = input.split(' ')
     const bytes = [...Buffer.from(hex, 'hex')]
     const terms = `${version} ${packetBytesMax} ${userPropertiesMax}`
+    for (const fewer of withoutParts(packetsIn(Buffer.from(bytes))))
+      yield `${terms} ${Buffer.concat(fewer).toString('hex')}`
     for (const fewer of withoutParts(bytes)) {
       const shorter = Buffer.from(fewer)
       const mended = Buffer.from(fewer)
@@ -100,9 +103,21 @@ export class PacketTarget implements Target {
 
   #cut(): Cut {
     const random = this.#random
-    if (!random.chance(3)) return this.#whole
-    return this.#maker.length < BYTE_BY_BYTE_MAX && random.chance(3)
+    if (!random.chance(4)) return this.#whole
+    return this.#maker.length < BYTE_BY_BYTE_MAX && random.chance(10)
       ? this.#oneByOne
       : this.#anywhere
+  }
+}
+
+/** The packets of a stream, and what is left behind them. */
+function packetsIn(stream: Buffer): readonly Buffer[] {
+  const packets: Buffer[] = []
+  let at = 0
+  for (;;) {
+    const size = sizeOfPacket(stream, at, stream.length, NO_LIMIT)
+    if (size <= 0) return [...packets, stream.subarray(at)]
+    packets.push(stream.subarray(at, at + size))
+    at += size
   }
 }

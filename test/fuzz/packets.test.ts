@@ -94,7 +94,12 @@ const PLANTED: Readonly<Record<string, PacketCodec>> = {
 for (const [name, codec] of Object.entries(PLANTED)) {
   test(`${name} is found`, async t => {
     const target = new PacketTarget(codec)
-    const { findings } = await fuzz(target, { from: 1, count: RUNS, until: Infinity })
+    const { findings } = await fuzz(target, {
+      from: 1,
+      count: RUNS,
+      until: Infinity,
+      findingsMax: 1,
+    })
 
     t.ok(findings.length > 0)
   })
@@ -116,5 +121,6 @@ test('a finding is minimised to the bytes that it needs', async t => {
 
   const { findings } = await fuzz(target, { from: 1, count: RUNS, until: Infinity })
 
-  t.match(findings[0]?.input, /^\d \d+ \d+ c000$/)
+  t.ok(findings.length > 0)
+  t.ok(findings.every(({ input }) => /^\d \d+ \d+ c000$/.test(input)))
 })
