@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'limits.ts': [],
   'message.ts': ['packet'],
   routing: ['message.ts', 'packet'],
-  access: ['packet', 'routing', 'node:', 'hash-wasm'],
+  access: ['packet', 'routing', 'node:', 'hash-wasm', 'jose'],
   store: ['access/identity.ts', 'message.ts', 'packet', 'routing', 'node:'],
   session: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'store'],
   broker: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'session', 'store'],

@@ -2,6 +2,8 @@
 
 import { AccessFileError, type Problem, readAccessFile } from './access-file.ts'
 import type { CertificateSettings } from './certificate-users.ts'
+import { type KeySettings, readKeys } from './jwt/file-keys.ts'
+import type { KeySet } from './jwt/key-set.ts'
 import { parseAclFile } from './mosquitto/acl-file.ts'
 import { AclRules } from './mosquitto/acl-rules.ts'
 import { parseDynamicSecurity } from './mosquitto/dynamic-security-file.ts'
@@ -23,6 +25,7 @@ interface AccessSettings {
   readonly rules?: string | undefined
   readonly dynamicSecurityFile?: string | undefined
   readonly certificates?: CertificateSettings | undefined
+  readonly jwt?: KeySettings | undefined
 }
 
 interface Rules {
@@ -37,19 +40,23 @@ export interface AccessFiles {
   readonly users: PasswordFile | null
   /** Null when every allowed client may do everything. */
   readonly rules: Rules | null
+  /** Null or left out when no file has keys for tokens. */
+  readonly keys?: KeySet | null
   readonly warnings: readonly Problem[]
 }
 
-/** Reads users and rules. Throws AccessFileError with the place of a mistake; then nothing is used. */
+/** Reads users, rules and keys. Throws AccessFileError with the place of a mistake; then nothing is used. */
 export function readAccess(settings: AccessSettings): AccessFiles {
-  const { dynamicSecurityFile } = settings
-  if (dynamicSecurityFile !== undefined) return readDynamicSecurity(dynamicSecurityFile)
   const problems: Problem[] = []
+  const keys = attempted(() => readKeys(settings.jwt ?? {}), problems)
+  const { dynamicSecurityFile: file } = settings
+  const security = file === undefined ? null : attempted(() => readDynamicSecurity(file), problems)
   const users = attempted(() => usersOf(settings), problems)
   const rules = attempted(() => rulesOf(settings), problems)
   if (problems.length > 0) throw new AccessFileError(problems)
+  if (security !== null) return { ...security, keys }
   const warnings = [...(users?.warnings ?? []), ...(rules?.warnings ?? [])]
-  return { users, rules, warnings }
+  return { users, rules, keys, warnings }
 }
 
 function readDynamicSecurity(file: string): AccessFiles {
@@ -63,7 +70,7 @@ function readDynamicSecurity(file: string): AccessFiles {
   }
 }
 
-/** Collects the mistakes of both, so that those of one do not hide those of the other. */
+/** Collects the mistakes of all, so that those of one do not hide those of another. */
 function attempted<Read>(read: () => Read, problems: Problem[]): Read | null {
   try {
     return read()

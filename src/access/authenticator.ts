@@ -49,6 +49,10 @@ export class Chain {
     )
   }
 
+  get isEmpty(): boolean {
+    return this.#authenticators.length === 0
+  }
+
   /** Whether a user name is verified by one of them. Certificates have their own names. */
   get verifiesNames(): boolean {
     return this.#authenticators.some(({ name }) => name !== 'certificates')

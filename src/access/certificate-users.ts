@@ -1,7 +1,9 @@
 // Users by their certificates: the name that a verified certificate bears, and the list of those that are let in.
 
 import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
-import type { ClientCertificate, Verdict } from './access.ts'
+import type { ClientCertificate } from './access.ts'
+import type { Refused } from './authenticator.ts'
+import { isUserName } from './user-name.ts'
 
 export interface CertificateSettings {
   /** Where the user name is written. Left out: a certificate makes nobody a user. */
@@ -9,10 +11,6 @@ export interface CertificateSettings {
   /** SHA-256 of the certificates that are let in, in hexadecimal, with colons or without. Left out: every verified one. */
   readonly fingerprints?: readonly string[] | undefined
 }
-
-type Refused = Extract<Verdict, { kind: 'refused' }>
-
-const NAME_BYTES_MAX = 256
 
 export class CertificateUsers {
   readonly #user: CertificateSettings['user']
@@ -36,11 +34,11 @@ export class CertificateUsers {
       case undefined:
         return null
       case 'commonName':
-        return isName(certificate.commonName) ? certificate.commonName : NO_COMMON_NAME
+        return isUserName(certificate.commonName) ? certificate.commonName : NO_COMMON_NAME
       case 'subjectAltName': {
         const [name, ...others] = certificate.subjectAltNames
         // Whoever signs a certificate for two names has not said which of them is the user.
-        if (name === undefined || others.length > 0 || !isName(name)) return NO_ALTERNATIVE_NAME
+        if (name === undefined || others.length > 0 || !isUserName(name)) return NO_ALTERNATIVE_NAME
         return name
       }
     }
@@ -49,15 +47,6 @@ export class CertificateUsers {
 
 function plain(fingerprint: string): string {
   return fingerprint.replaceAll(':', '').toUpperCase()
-}
-
-/** Characters that no name has: those that control a terminal or end a C string, and what was no UTF-8. */
-const WRONG_CHARACTERS = /[\p{Cc}\p{Cs}\uFFFD]/u
-
-/** `+` and `#` stand for the names of others, where rules have a name in a filter. */
-function isName(text: string): boolean {
-  if (text === '' || Buffer.byteLength(text) > NAME_BYTES_MAX) return false
-  return !/[+#/]/.test(text) && !WRONG_CHARACTERS.test(text)
 }
 
 const UNLISTED: Refused = {

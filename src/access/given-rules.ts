@@ -31,7 +31,7 @@ export class GivenRules {
 }
 
 /** Its message says what is wrong with rules that were given. */
-class WrongRules extends Error {}
+export class WrongRules extends Error {}
 
 /** Reads rules. `place` is the name of their source in the log. Throws WrongRules: rules that are wrong in part give no right. */
 export function readGivenRules(value: unknown, place: string): GivenRules {

@@ -1,10 +1,11 @@
-// Refusals that several authenticators give, with the same words whatever the cause.
+// Refusals that several authenticators give.
 
-import { BAD_USER_NAME_OR_PASSWORD } from '../packet/reason.ts'
+import { BAD_USER_NAME_OR_PASSWORD, type ReasonCode } from '../packet/reason.ts'
 import type { Refused } from './authenticator.ts'
 
-export const WRONG: Refused = {
-  kind: 'refused',
-  reason: BAD_USER_NAME_OR_PASSWORD,
-  sentence: 'user name or password is wrong',
+export function refusal(sentence: string, reason: ReasonCode = BAD_USER_NAME_OR_PASSWORD): Refused {
+  return { kind: 'refused', reason, sentence }
 }
+
+/** The same words whatever the cause. */
+export const WRONG = refusal('user name or password is wrong')

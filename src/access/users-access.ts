@@ -2,7 +2,7 @@
 // every client, connected or not, from its next message on.
 
 import { isIP } from 'node:net'
-import { BAD_USER_NAME_OR_PASSWORD } from '../packet/reason.ts'
+import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
 import type { Access, Credentials, Exchange, Verdict } from './access.ts'
 import type { AccessFiles } from './access-settings.ts'
 import {
@@ -19,8 +19,9 @@ import { BelowDenials, GivenRules, NO_RULES } from './given-rules.ts'
 import type { Identity } from './identity.ts'
 import { PASSWORD, PasswordAuthenticator } from './password/password-authenticator.ts'
 import { type PasswordBounds, PasswordUsers } from './password/password-users.ts'
+import { NO_TOKEN, TOKEN_METHOD, TokenExchange } from './token-exchange.ts'
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
-import { WRONG } from './refusals.ts'
+import { refusal, WRONG } from './refusals.ts'
 import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 import type { RuleBook } from './rules/rule.ts'
 import { ScramAuthenticator } from './scram/scram-authenticator.ts'
@@ -41,6 +42,8 @@ export class UsersAccess implements Access {
   readonly #scram: ScramAuthenticator | null
   readonly #anonymous: Anonymous
   readonly #chain: Chain
+  /** Those of the chain that know tokens. */
+  readonly #tokens: Chain
   readonly #rules: CurrentRules
   /** Whether the configuration has rules. Without them a client may do everything that the rules given to it do not deny. */
   readonly #hasRules: boolean
@@ -68,6 +71,7 @@ export class UsersAccess implements Access {
       ...others,
     ]
     this.#chain = new Chain(authenticators, order)
+    this.#tokens = new Chain(authenticators.filter(knowsTokens), order)
     this.#hasRules = files.rules !== null
     this.#rules = new CurrentRules(bookOf(files))
   }
@@ -82,6 +86,9 @@ export class UsersAccess implements Access {
     const { certificate } = credentials
     const certified = certificate === null ? null : this.#certificates?.userOf(certificate)
     if (typeof certified === 'object' && certified !== null) return { step: () => certified }
+    if (method === TOKEN_METHOD && !this.#tokens.isEmpty) {
+      return new TokenExchange(credentials, each => this.#askTokens(each, certified ?? null))
+    }
     return this.#scram?.begin(method, credentials, certified ?? null) ?? null
   }
 
@@ -137,6 +144,17 @@ export class UsersAccess implements Access {
     }
   }
 
+  /** `certified` is the user of the client's certificate, or null. */
+  #askTokens(credentials: Credentials, certified: string | null): Verdict | Promise<Verdict> {
+    const verdictOf = (answer: FoundOrRefused): Verdict => {
+      if (answer === null) return NO_TOKEN
+      const isOther = answer.kind === 'found' && answer.username !== (certified ?? answer.username)
+      return isOther ? OTHER_USER : this.#verdictOf(answer, credentials)
+    }
+    const answer = this.#tokens.ask(credentials)
+    return answer instanceof Promise ? answer.then(verdictOf) : verdictOf(answer)
+  }
+
   #verdictOf(answer: FoundOrRefused, credentials: Credentials): Verdict {
     if (answer === null) return this.#unknown(credentials)
     return answer.kind === 'refused' ? answer : this.#allowed(answer, credentials)
@@ -186,6 +204,10 @@ export class UsersAccess implements Access {
   }
 }
 
+function knowsTokens({ name }: Authenticator): boolean {
+  return name === 'tokens' || name === 'jwt'
+}
+
 function bookOf({ rules }: AccessFiles): RuleBook {
   return rules === null ? NO_RULES : rules.book
 }
@@ -205,6 +227,7 @@ function isLocal(address: string): boolean {
 /** Permissions for the session of an unauthenticated client: messages are queued until the client shows what it may receive. */
 const AWAITED: Permissions = { mayPublish: () => false, maySubscribe: () => false }
 
+const OTHER_USER = refusal('its token is for another user than its certificate', NOT_AUTHORIZED)
 const NAMELESS: Verdict = {
   kind: 'refused',
   reason: BAD_USER_NAME_OR_PASSWORD,

@@ -54,6 +54,42 @@ export interface Config {
           fingerprints?: string[] | undefined
         }
       | undefined
+    jwt?:
+      | {
+          jwksFile?: string | undefined
+          jwksUrl?: string | undefined
+          caFile?: string | undefined
+          keyFile?: string | undefined
+          secretFile?: string | undefined
+          algorithms?:
+            | (
+                | 'RS256'
+                | 'RS384'
+                | 'RS512'
+                | 'PS256'
+                | 'PS384'
+                | 'PS512'
+                | 'ES256'
+                | 'ES384'
+                | 'ES512'
+                | 'EdDSA'
+                | 'Ed25519'
+                | 'HS256'
+                | 'HS384'
+                | 'HS512'
+              )[]
+            | undefined
+          issuer?: string | undefined
+          audience?: string | undefined
+          userClaim: string
+          clientIdClaim?: string | undefined
+          rulesClaim: string
+          clockSkewSeconds: number
+          refreshSeconds: number
+          keysValidSeconds: number
+        }
+      | undefined
+    order?: ('certificates' | 'jwt' | 'users')[] | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
   }
   limits: {
@@ -195,6 +231,42 @@ export interface ConfigInput {
               fingerprints?: string[] | undefined
             }
           | undefined
+        jwt?:
+          | {
+              jwksFile?: string | undefined
+              jwksUrl?: string | undefined
+              caFile?: string | undefined
+              keyFile?: string | undefined
+              secretFile?: string | undefined
+              algorithms?:
+                | (
+                    | 'RS256'
+                    | 'RS384'
+                    | 'RS512'
+                    | 'PS256'
+                    | 'PS384'
+                    | 'PS512'
+                    | 'ES256'
+                    | 'ES384'
+                    | 'ES512'
+                    | 'EdDSA'
+                    | 'Ed25519'
+                    | 'HS256'
+                    | 'HS384'
+                    | 'HS512'
+                  )[]
+                | undefined
+              issuer?: string | undefined
+              audience?: string | undefined
+              userClaim?: string | undefined
+              clientIdClaim?: string | undefined
+              rulesClaim?: string | undefined
+              clockSkewSeconds?: number | undefined
+              refreshSeconds?: number | undefined
+              keysValidSeconds?: number | undefined
+            }
+          | undefined
+        order?: ('certificates' | 'jwt' | 'users')[] | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
       }
     | undefined

@@ -2,14 +2,10 @@
 
 import type { z as zod } from 'zod'
 import { z } from './zod.ts'
+import { file, whole } from './values.ts'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'
+import { accessSection } from './access-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
-
-function whole(fallback: number, min: number, max: number, description: string) {
-  return z.int().min(min).max(max).default(fallback).describe(description)
-}
-
-const file = z.string().min(1)
 
 const certificate = { certFile: file, keyFile: file }
 
@@ -154,55 +150,6 @@ const store = z.strictObject({
   ),
 })
 
-const access = z.strictObject({
-  usersFile: file
-    .optional()
-    .describe(
-      'File of users and passwords in the format of mosquitto; `pondhawk user add NAME` adds one',
-    ),
-  users: z
-    .record(z.string(), z.string())
-    .optional()
-    .describe('Users by name, each with a password hash as in usersFile'),
-  rulesFile: file
-    .optional()
-    .describe(
-      'File of rules, in the format of mosquitto ACL files: who may publish and receive what. Default: everybody everything',
-    ),
-  rules: z.string().optional().describe('Rules, as in rulesFile'),
-  dynamicSecurityFile: file
-    .optional()
-    .describe(
-      'Users, roles and groups in a file of the dynamic security of mosquitto, instead of the four above. It is read, never written',
-    ),
-  certificates: z
-    .strictObject({
-      user: z
-        .enum(['commonName', 'subjectAltName'])
-        .optional()
-        .describe(
-          'The part of a verified certificate that is the user name of its client; no password is needed then',
-        ),
-      fingerprints: z
-        .array(
-          z
-            .string()
-            .regex(/^[0-9a-fA-F]{2}(?::?[0-9a-fA-F]{2}){31}$/, 'expected SHA-256 in hexadecimal'),
-        )
-        .min(1)
-        .optional()
-        .describe('SHA-256 fingerprints. Only certificates in this list are accepted'),
-    })
-    .optional()
-    .describe('How client certificates are used, on listeners with tls.caFile'),
-  anonymous: z
-    .enum(['never', 'loopback', 'everywhere'])
-    .optional()
-    .describe(
-      'Where clients may connect without a user name. Default: loopback; never if there are users',
-    ),
-})
-
 const log = z.strictObject({
   level: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
@@ -251,7 +198,7 @@ export const configSchema = z.strictObject({
     ])
     .describe('Where clients connect'),
   store: store.prefault({}).describe('What is stored, and where'),
-  access: access
+  access: accessSection
     .prefault({})
     .describe('Users, rules and certificates: who may connect, publish and receive'),
   limits: limits.prefault({}).describe('Bounds of everything that can grow'),

@@ -180,7 +180,9 @@ function resolvePaths(config: Config, file: string | null): Config {
   const { directory } = config.store
   const store =
     directory === undefined ? config.store : { ...config.store, directory: from(directory) }
-  return { ...config, listeners, store, access: mapFiles(config.access, from) }
+  const { users, ...others } = config.access
+  const access = { ...mapFiles(others, from), ...(users === undefined ? {} : { users }) }
+  return { ...config, listeners, store, access }
 }
 
 /** Applies `from` to every member whose name ends in `File`, at all levels. */

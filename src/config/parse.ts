@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { configSchema } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { Config, ListenerConfig } from './config-types.ts'
+import { authenticatorProblems, configuredAuthenticators } from './authenticators.ts'
 import { nearest } from './nearest.ts'
 import { isRecord, kindOf, shown } from './records.ts'
 import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
@@ -20,7 +21,7 @@ export function parseConfig(input: unknown): Config {
   const result = configSchema.safeParse(sized, { reportInput: true })
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(problemsOf))
   const { data } = result
-  const areKnown = hasUsers(data.access) || data.access.certificates?.user !== undefined
+  const areKnown = verifiesNames(data.access) || data.access.certificates?.user !== undefined
   const anonymous = data.access.anonymous ?? (areKnown ? 'never' : 'loopback')
   const config = {
     ...data,
@@ -31,6 +32,7 @@ export function parseConfig(input: unknown): Config {
     ...config.listeners.flatMap((listener, index) => listenerProblems(listener, index, config)),
     ...certificateProblems(config),
     ...securityProblems(config),
+    ...authenticatorProblems(config.access),
   ]
   if (problems.length > 0) throw new ConfigError(problems)
   return config
@@ -61,7 +63,7 @@ function listenerProblems(
     problems.push({ path: [...path, 'tls'], sentence })
   }
   const { access } = config
-  if (!hasUsers(access) && access.anonymous !== 'everywhere' && !isLocal(listener)) {
+  if (!verifiesNames(access) && access.anonymous !== 'everywhere' && !isLocal(listener)) {
     problems.push({
       path: [...path, 'host'],
       sentence:
@@ -112,13 +114,9 @@ function securityProblems({ access }: Config): ConfigProblem[] {
     }))
 }
 
-/** Whether clients need a password. */
-export function hasUsers({
-  usersFile,
-  users,
-  dynamicSecurityFile,
-}: Pick<Config['access'], 'usersFile' | 'users' | 'dynamicSecurityFile'>): boolean {
-  return usersFile !== undefined || users !== undefined || dynamicSecurityFile !== undefined
+/** Whether clients need a password or a token. */
+function verifiesNames(access: Config['access']): boolean {
+  return configuredAuthenticators(access).some(name => name !== 'certificates')
 }
 
 /** Whether only this machine, or only clients with a certificate, can connect. */

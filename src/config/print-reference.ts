@@ -115,13 +115,24 @@ function exampleLines(name: string, from: Schema, indent: string): string[] {
     if (from.default === undefined) return [`#${indent} # ${name}:`]
     return [`#${indent} ${name}: ${JSON.stringify(from.default)}`]
   }
-  const inner = Object.entries(from.properties).flatMap(([key, each]) => [
-    `#${indent}   # ${each.description ?? key}${each.type === 'integer' ? ` (${accepted(each)})` : ''}.`,
-    ...exampleLines(key, each, `${indent}  `),
-  ])
+  const inner = Object.entries(from.properties).flatMap(([key, each]) => {
+    const lines = exampleLines(key, each, `${indent}  `)
+    return [
+      `#${indent}   # ${each.description ?? key}${each.type === 'integer' ? ` (${accepted(each)})` : ''}.`,
+      // A section that may be left out has no effect while it is.
+      ...(each.properties === undefined || each.default !== undefined
+        ? lines
+        : lines.map(asComment)),
+    ]
+  })
   // A section needs at least one line that is not commented out.
   const isEmpty = Object.values(from.properties).every(each => each.default === undefined)
   return [`#${indent} ${isEmpty ? '# ' : ''}${name}:`, ...inner]
+}
+
+/** `#   key: value` → `#   # key: value`. */
+function asComment(line: string): string {
+  return line.replace(/^#( +)(?=[^ #])/, '#$1# ')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -78,16 +78,17 @@ const POLICY = [
 
 /** What is wrong is in the log alone: whoever asks here may be a stranger. */
 function readiness(sources: WebPageSources): string {
-  if (!sources.keepsOldAccess()) return 'ready\n'
-  return 'ready\nThe users and rules could not be read anew: those of before hold. The log says why.\n'
+  const troubles = sources.accessTroubles()
+  if (troubles.length === 0) return 'ready\n'
+  return `ready\n${troubles.join('\n')} The log says why.\n`
 }
 
 interface WebPageSources {
   status(): Status
   /** Listeners are bound and the broker is not stopping. */
   isReady(): boolean
-  /** The users and rules could not be read anew: those of before hold. */
-  keepsOldAccess(): boolean
+  /** What is wrong with users, rules and keys, in sentences. */
+  accessTroubles(): readonly string[]
 }
 
 /** Answers `/`, `/api/v1/status`, `/healthz` and `/readyz`. */

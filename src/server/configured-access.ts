@@ -1,6 +1,5 @@
 // Access by the configuration and its files, which are read again when they change while the broker runs.
 
-import { statSync, unwatchFile, watchFile } from 'node:fs'
 import { type AccessFiles, readAccess } from '../access/access-settings.ts'
 import type { Access } from '../access/access.ts'
 import { CertificateUsers } from '../access/certificate-users.ts'
@@ -10,10 +9,8 @@ import { UsersAccess } from '../access/users-access.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { Core } from './core.ts'
-
-/** How often the files are checked, and how long they must be unchanged before they are read, because a write may be in progress. */
-const LOOKED_AT_EVERY_MS = 250
-const SETTLED_AFTER_MS = 200
+import { OtherAuthenticators } from './other-authenticators.ts'
+import { WatchedFiles } from './watched-files.ts'
 
 export class ConfiguredAccess {
   readonly access: Access
@@ -21,39 +18,42 @@ export class ConfiguredAccess {
   readonly #log: Log
   /** Null when every client is allowed and may do everything. */
   readonly #users: UsersAccess | null
-  readonly #changed = (): void => this.#settle()
+  readonly #others: OtherAuthenticators
+  readonly #files: WatchedFiles
   /** The files were wrong when they were last read: the users and rules of before hold. */
   keepsOld = false
   #reloadsRefused = 0
-  #settled: NodeJS.Timeout | undefined
-  /** The state of the files when they were last read. */
-  #readState = ''
   #core: Core | null = null
 
   /** Throws AccessFileError. */
   constructor({ access: settings }: Config, log: Log) {
     this.#settings = settings
     this.#log = log
+    this.#files = new WatchedFiles(filesOf(settings), () => this.#reloadOrKeep())
     const files = this.#read()
     const { anonymous = 'loopback' } = settings
     const certificates =
       settings.certificates === undefined ? null : new CertificateUsers(settings.certificates)
-    const asksNobody = files.users === null && files.rules === null && certificates === null
+    this.#others = new OtherAuthenticators(settings, files, log)
+    const others = this.#others.all
+    const asksNobody =
+      files.users === null && files.rules === null && certificates === null && others.length === 0
     const isOpen = asksNobody && anonymous !== 'never'
-    this.#users = isOpen ? null : new UsersAccess(files, anonymous, { certificates })
+    this.#users = isOpen
+      ? null
+      : new UsersAccess(files, anonymous, {
+          certificates,
+          others,
+          ...(settings.order !== undefined && { order: settings.order }),
+        })
     this.access = this.#users ?? openAccess
   }
 
   /** Applies changes of the files to the clients of this core from now on. */
   watch(core: Core): void {
     this.#core = core
-    for (const file of this.#files()) {
-      watchFile(file, { interval: LOOKED_AT_EVERY_MS, persistent: false }, this.#changed)
-    }
-    // Watching does not report a change that was made while the broker started.
-    this.#settled = setTimeout(() => {
-      if (this.#stateNow() !== this.#readState) this.#reloadOrKeep()
-    }, SETTLED_AFTER_MS).unref()
+    this.#others.start()
+    this.#files.start()
   }
 
   /**
@@ -64,6 +64,7 @@ export class ConfiguredAccess {
     if (this.#users === null) return
     const files = this.#readAnew()
     this.#users.replace(files)
+    this.#others.replace(files.keys ?? null)
     const disconnected = this.#core === null ? 0 : checkUsersAgain(this.#core, this.#users)
     const users = files.users?.users.size ?? 0
     this.#log.info(
@@ -72,29 +73,30 @@ export class ConfiguredAccess {
     )
   }
 
+  /** One sentence for each trouble, for strangers: the log says more. */
+  get troubles(): readonly string[] {
+    return [...(this.keepsOld ? [KEPT] : []), ...this.#others.troubles]
+  }
+
   get counters(): Readonly<Record<string, number>> {
     if (this.#users === null) return {}
     const reloadsRefused = this.#reloadsRefused
-    return { ...this.#users.counters, reloadsRefused, keepsOld: this.keepsOld ? 1 : 0 }
+    return {
+      ...this.#users.counters,
+      ...this.#others.counters,
+      reloadsRefused,
+      keepsOld: this.keepsOld ? 1 : 0,
+    }
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#settled)
-    for (const file of this.#files()) unwatchFile(file, this.#changed)
+    this.#files.close()
+    this.#others.close()
     await this.#users?.close()
   }
 
-  #files(): readonly string[] {
-    const { usersFile, rulesFile, dynamicSecurityFile } = this.#settings
-    return [usersFile, rulesFile, dynamicSecurityFile].filter(each => each !== undefined)
-  }
-
-  #stateNow(): string {
-    return this.#files().map(stateOf).join()
-  }
-
   #read(): AccessFiles {
-    this.#readState = this.#stateNow()
+    this.#files.noteState()
     const files = readAccess(this.#settings)
     for (const { place, sentence } of files.warnings) {
       this.#log.warn({ event: 'access.doubtful', place }, `${place}: ${sentence}`)
@@ -114,11 +116,6 @@ export class ConfiguredAccess {
     }
   }
 
-  #settle(): void {
-    clearTimeout(this.#settled)
-    this.#settled = setTimeout(() => this.#reloadOrKeep(), SETTLED_AFTER_MS).unref()
-  }
-
   #reloadOrKeep(): void {
     try {
       this.reload()
@@ -128,14 +125,19 @@ export class ConfiguredAccess {
   }
 }
 
-function stateOf(file: string): string {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = statSync(file)
-    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
-  } catch {
-    // Reading it says why.
-    return 'none'
-  }
+const KEPT = 'The users and rules could not be read anew: those of before hold.'
+
+function filesOf(settings: Config['access']): readonly string[] {
+  const { usersFile, rulesFile, dynamicSecurityFile, jwt } = settings
+  const files = [
+    usersFile,
+    rulesFile,
+    dynamicSecurityFile,
+    jwt?.jwksFile,
+    jwt?.keyFile,
+    jwt?.secretFile,
+  ]
+  return files.filter(each => each !== undefined)
 }
 
 /** Logs that the earlier rules stay in use. */

