@@ -136,7 +136,7 @@ interface Everything {
 }
 
 function tellAll(log: LogStore): Everything {
-  const snapshot = inOrder(log.open())
+  const snapshot = byClientId(inOrder(log.open()))
   const everything = { snapshot, lines: linesOf((owner, after) => log.page(owner, after)) }
   log.close()
   return everything
@@ -144,7 +144,15 @@ function tellAll(log: LogStore): Everything {
 
 function tellModel(model: DurableState): Everything {
   const lines = linesOf((owner, after) => model.page(owner, after))
-  return { snapshot: inOrder(model.snapshot()), lines }
+  return { snapshot: byClientId(inOrder(model.snapshot())), lines }
+}
+
+/** A checkpoint keeps no order among sessions. */
+function byClientId(snapshot: Snapshot): Snapshot {
+  const sessions = snapshot.sessions.toSorted((one, other) =>
+    one.clientId < other.clientId ? -1 : 1,
+  )
+  return { ...snapshot, sessions }
 }
 
 function linesOf(page: LogStore['page']): readonly (readonly StoredDelivery[])[] {

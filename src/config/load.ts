@@ -13,7 +13,7 @@ import {
   variableName,
   withEnvironment,
 } from './environment.ts'
-import { parseConfig } from './parse.ts'
+import { isSecret, parseConfig } from './parse.ts'
 import { isRecord, kindOf } from './records.ts'
 import { keysAt } from './schema-keys.ts'
 
@@ -30,11 +30,11 @@ export function loadConfig(sources: ConfigSources): Config {
   const { file, environment } = sources
   const lines = new LineCounter()
   const text = file === null ? '' : readText(file)
-  const document = parseDocument(text, { lineCounter: lines })
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true })
   const where = { document, lines, text, file, variables: namesIn(environment) }
   if (file !== null) checkSyntax(where, file)
   try {
-    const fromFile: unknown = document.toJS() ?? {}
+    const fromFile: unknown = file === null ? {} : (valuesOf(document, file) ?? {})
     const { values } = withEnvironment(fromFile, environment)
     return resolvePaths(parseConfig(merge(values, sources.overrides)), file)
   } catch (error) {
@@ -55,7 +55,7 @@ interface Where {
 /** Throws when the file is not a map of keys and values. */
 function checkSyntax({ document, lines, text }: Where, file: string): void {
   const [syntaxError] = document.errors
-  const found: unknown = syntaxError === undefined ? document.toJS() : null
+  const found: unknown = syntaxError === undefined ? valuesOf(document, file) : null
   const isMap = syntaxError === undefined && (found === null || isRecord(found))
   if (isMosquittos(text) && !(isMap && isOurs(found))) {
     throw withCode(
@@ -69,6 +69,16 @@ function checkSyntax({ document, lines, text }: Where, file: string): void {
   }
   if (!isMap) {
     throw withCode(`${file}: expected keys and values (YAML or JSON), found ${kindOf(found)}`)
+  }
+}
+
+/** Throws when a value stands for another one that is not there, or for too many. */
+function valuesOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    throw withCode(`${file}: ${error.message}`)
   }
 }
 
@@ -105,7 +115,10 @@ function sentenceOf(problem: ConfigProblem, where: Where): string {
   if (variable !== null) return `${variable}: ${sentence}`
   const offset = offsetOf(where.document, problem.path)
   if (where.file === null || offset === null) return `${path}: ${sentence}`
-  return pointed(where.file, where.text, where.lines.linePos(offset), `${path}: ${sentence}`)
+  const at = where.lines.linePos(offset)
+  // The line may have a password.
+  if (isSecret(problem.path)) return `${where.file}:${at.line}:${at.col}  ${path}: ${sentence}`
+  return pointed(where.file, where.text, at, `${path}: ${sentence}`)
 }
 
 /** Returns where to correct the mistake: in the file or in a variable. */
@@ -123,9 +136,14 @@ function pointed(
   at: { line: number; col: number },
   sentence: string,
 ): string {
-  const line = text.split('\n')[at.line - 1] ?? ''
+  const line = withoutHashes(text.split('\n')[at.line - 1] ?? '')
   const caret = `${' '.repeat(at.col - 1)}^`
   return `${file}:${at.line}:${at.col}  ${sentence}\n      ${line}\n      ${caret}`
+}
+
+/** Replaces hashes of passwords by as many stars, so that the caret stays where it is. */
+function withoutHashes(line: string): string {
+  return line.replaceAll(/\$(?:\d|argon2)[^\s"',}]{8,}/g, hash => '*'.repeat(hash.length))
 }
 
 /** Returns the place of the value in the file, or else of the key or of the enclosing section. */

@@ -140,12 +140,23 @@ function problemsOf(issue: z.core.$ZodIssue): ConfigProblem[] {
   return [{ path: issue.path, sentence: sentenceOf(issue) }]
 }
 
+/** Whether the value, or what somebody wrote in its place, may be a password: it is in no sentence. */
+export function isSecret([section, key]: readonly PropertyKey[]): boolean {
+  return section === 'access' && key === 'users'
+}
+
+function wrongSecret(path: readonly PropertyKey[], input: unknown): string {
+  const expected = path.length === 2 ? 'a map of names and hashes' : 'text, the hash of a password'
+  return `must be ${expected}, not ${kindOf(input)}${typeof input === 'number' ? ': put it in quotes' : ''}`
+}
+
 function sentenceOf(issue: z.core.$ZodIssue): string {
   const key = String(issue.path.findLast(part => typeof part === 'string') ?? '')
   switch (issue.code) {
     case 'invalid_value':
       return wrongWord(issue.values.map(String), issue.input)
     case 'invalid_type':
+      if (isSecret(issue.path)) return wrongSecret(issue.path, issue.input)
       return wrongType(issue.expected, issue.input, key)
     case 'too_small':
       if (issue.origin === 'string') return 'must not be empty'

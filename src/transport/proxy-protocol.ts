@@ -1,5 +1,7 @@
 // PROXY protocol, versions 1 and 2: the client's real address behind a load balancer. The parser is strict and accepts any chunking.
 
+import { isIPv4, isIPv6 } from 'node:net'
+
 type ProxyHeader =
   /** More bytes are needed. */
   | { readonly kind: 'incomplete' }
@@ -103,14 +105,15 @@ function ipv6Of(bytes: Buffer, at: number): string {
 }
 
 function isIpv4(text: string | undefined): text is string {
-  if (text === undefined || !/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return false
-  return text.split('.').every(part => Number(part) <= 255)
+  return text !== undefined && isIPv4(text)
 }
 
+/** An address within a zone means something only to the proxy. */
 function isIpv6(text: string | undefined): text is string {
-  return text !== undefined && text.includes(':') && /^[0-9a-fA-F:.]{2,45}$/.test(text)
+  return text !== undefined && isIPv6(text) && !text.includes('%')
 }
 
+/** A number without needless zeros, as the protocol demands. */
 function isPort(text: string | undefined): boolean {
-  return text !== undefined && /^\d{1,5}$/.test(text) && Number(text) <= 65_535
+  return text !== undefined && /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535
 }

@@ -31,6 +31,53 @@ test('broken YAML is an error with its place', async t => {
   t.throws(() => load(resolve(directory, 'pondhawk.yaml')), /pondhawk\.yaml:\d+:\d+ {2}/)
 })
 
+test('an alias that stands for nothing, or for too much, is an error of the file', async t => {
+  const bomb = ['a: &a [x, x]', ...Array.from({ length: 12 }, (_, index) => bombLine(index))]
+  const directory = t.testdir({ 'nothing.yaml': 'log: *x\n', 'bomb.yaml': bomb.join('\n') })
+
+  for (const name of ['nothing.yaml', 'bomb.yaml']) {
+    const file = resolve(directory, name)
+    t.throws(() => load(file), { code: 'ERR_CONFIG', message: new RegExp(`${name}: .*alias`) })
+  }
+})
+
+function bombLine(index: number): string {
+  const before = index === 0 ? 'a' : `b${index - 1}`
+  return `b${index}: &b${index} [${Array.from({ length: 9 }, () => `*${before}`).join()}]`
+}
+
+test('a key that is no text is an error with its place', async t => {
+  const directory = t.testdir({ 'pondhawk.yaml': '? [a, b]\n: 1\n' })
+
+  t.throws(() => load(resolve(directory, 'pondhawk.yaml')), /pondhawk\.yaml:1:\d+ {2}/)
+})
+
+test('no error has a password or its hash', async t => {
+  const hash = `$7$1$${'A'.repeat(16)}$${'B'.repeat(88)}`
+  const files = {
+    'misplaced.yaml': `usres: {alice: "${hash}"}\n`,
+    'number.yaml': 'access:\n  users: {alice: 271828}\n',
+    'no-map.yaml': 'access:\n  users: hunter2\n',
+    'syntax.yaml': `access: {users: {alice: "${hash}", [}}\n`,
+  }
+  const directory = t.testdir(files)
+
+  for (const name of Object.keys(files)) {
+    const message = thrownBy(() => load(resolve(directory, name)))
+    t.match(message, name)
+    t.notMatch(message, /AAAA|BBBB|271828|hunter2/, name)
+  }
+})
+
+function thrownBy(load: () => unknown): string {
+  try {
+    load()
+    return ''
+  } catch (error) {
+    return String(error)
+  }
+}
+
 test('a missing file is an error with its name', async t => {
   t.throws(() => load('/nowhere/pondhawk.yaml'), {
     message: '/nowhere/pondhawk.yaml cannot be read (ENOENT)',

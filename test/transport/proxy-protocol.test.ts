@@ -55,6 +55,11 @@ test('bytes that are no PROXY header are refused', async t => {
     'PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n',
     'PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n',
     'PROXY TCP6 1.2.3.4 ::1 1 2\r\n',
+    'PROXY TCP6 ::: ::1 1 2\r\n',
+    'PROXY TCP6 1:2 ::1 1 2\r\n',
+    'PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n',
+    'PROXY TCP4 01.2.3.4 1.2.3.4 1 2\r\n',
+    'PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n',
     'PROXY TCP4 1.2.3.4\r\n',
     `PROXY ${'x'.repeat(120)}`,
   ]) {
