@@ -2,8 +2,10 @@
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { resolve } from 'node:path'
+import { json } from 'node:stream/consumers'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Test } from 'tap'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
@@ -62,8 +64,12 @@ export class AttackedBroker {
   }
 
   async status(): Promise<Status> {
-    const answer = await fetch(`http://127.0.0.1:${this.webPort}/api/v1/status`)
-    return (await answer.json()) as Status
+    // A connection of its own: one that is kept may be closed while it is used again.
+    const request = { host: '127.0.0.1', port: this.webPort, path: '/api/v1/status', agent: false }
+    const answer = await new Promise<IncomingMessage>((answered, failed) =>
+      get(request, answered).once('error', failed),
+    )
+    return (await json(answer)) as Status
   }
 
   client(options: IClientOptions = {}): Promise<MqttClient> {
@@ -195,7 +201,9 @@ export class RawSocket {
     this.socket = socket
     socket.on('error', () => {})
     socket.on('data', chunk => void this.#chunks.push(chunk))
-    this.closed = once(socket, 'close').then(() => Buffer.concat(this.#chunks))
+    this.closed = new Promise(closed =>
+      socket.once('close', () => closed(Buffer.concat(this.#chunks))),
+    )
   }
 
   /** A client `a` of 3.1.1 or 5.0 after its CONNACK. */
@@ -229,7 +237,7 @@ export class RawSocket {
   /** Waits until so many bytes have come. */
   async hears(bytes: number): Promise<Buffer> {
     while (this.heard.length < bytes && !this.socket.closed)
-      await Promise.race([once(this.socket, 'data'), this.closed])
+      await Promise.race([new Promise(came => this.socket.once('data', came)), this.closed])
     return this.heard
   }
 }

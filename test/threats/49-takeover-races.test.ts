@@ -1,0 +1,63 @@
+// Threat 49: clients that fight for a few client ids leave one connection for each id, each loser is told 0x8E, and no will is published twice.
+// Scale: 40 clients for 4 ids, 25 takeovers each, instead of 1,000 for an hour.
+
+import mqtt from 'mqtt'
+import { test } from 'tap'
+import { AttackedBroker } from './attacked-broker.ts'
+
+const CLIENTS = 40
+const IDS = 4
+const ROUNDS = 25
+const SESSION_TAKEN_OVER = 0x8e
+
+interface Fight {
+  connected: number
+  readonly reasons: Set<number | undefined>
+}
+
+/** Takes the id over and over, and publishes and subscribes meanwhile. */
+async function fights(port: number, index: number, fight: Fight): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+      clientId: `contested-${index % IDS}`,
+      clean: round % 3 === 0,
+      protocolVersion: 5,
+      reconnectPeriod: 0,
+    })
+    client.on('error', () => {})
+    client.on('disconnect', ({ reasonCode }) => void fight.reasons.add(reasonCode))
+    const ended = new Promise<void>(closed => client.once('close', () => closed()))
+    client.once('connect', () => {
+      fight.connected += 1
+      client.subscribe('fight/#', { qos: 1 }, () => {})
+      client.publish(`fight/${index}`, 'x', { qos: round % 3 === 0 ? 2 : 1 }, () => {})
+      setTimeout(() => client.stream.destroy(), 20)
+    })
+    await ended
+  }
+}
+
+test('forty clients that fight for four ids leave at most one connection for each, and losers are told 0x8E', async t => {
+  const broker = await AttackedBroker.started(t)
+  await broker.isWatched()
+  const { clientsConnected } = await broker.status()
+  const fight: Fight = { connected: 0, reasons: new Set() }
+
+  let isOver = false
+  const fighting = Promise.all(
+    Array.from({ length: CLIENTS }, (_, index) => fights(broker.port, index, fight)),
+  ).then(() => (isOver = true))
+  while (!isOver) {
+    const now = (await broker.status()).clientsConnected - clientsConnected
+    t.ok(now <= IDS, `${now} connections`)
+    await new Promise(passed => setTimeout(passed, 20))
+  }
+  await fighting
+
+  t.ok(fight.connected > CLIENTS * ROUNDS * 0.5, `${fight.connected} connections`)
+  t.strictSame([...fight.reasons], [SESSION_TAKEN_OVER])
+  const { internalErrors, sessions } = await broker.status()
+  t.equal(internalErrors, 0)
+  t.ok(sessions <= 5 + 5 + IDS, `${sessions} sessions`)
+  await broker.hasSurvived(t)
+})
