@@ -15,7 +15,7 @@ const RULES =
 const ACCESS = { usersFile: 'users', rulesFile: 'rules' }
 
 /** By name: the file that is wrong, and what it has; null for no file, and a directory for one. */
-const WRONG: Readonly<Record<string, readonly ['users' | 'rules', string | null | 'directory']>> = {
+const WRONG: Readonly<Record<string, readonly ['users' | 'rules', string | null]>> = {
   'a password file with a blank field': ['users', `${USERS}guest:\n`],
   'a password file without a colon': ['users', `${USERS}guest\n`],
   'a password file with an unknown hash': ['users', `${USERS}guest:$9$abc\n`],
