@@ -19,10 +19,19 @@ export interface Message {
   readonly expiresAt: number
   /** Its number in the order of all messages of this broker, from 1. The store identifies it by this number. */
   readonly sequence: number
+  /** The publisher of a retained message. It is asked for the right again when the message is delivered. Null or left out: unknown. */
+  readonly author?: Author | null
   /** How many queues, windows and retained topics keep it: see `MemoryAccount`. Stores ignore it. */
   readonly held?: number
   /** The cached result of `contentBytes`; 0 before the first call. Stores ignore it. */
   readonly weighed?: number
+}
+
+/** Who a client was when it published, besides its client id. */
+export interface Author {
+  readonly username: string | null
+  readonly address: string
+  readonly authentication: string
 }
 
 /** The source of a message: a PUBLISH, a will, or a publication of the embedding program. */
@@ -57,9 +66,16 @@ export function makeMessage(
     publisher,
     expiresAt: expiry === undefined ? Infinity : numbers.now + expiry * 1_000,
     sequence: numbers.nextSequence(),
+    author: null,
     held: 0,
     weighed: 0,
   }
+}
+
+/** Sets the publisher of a retained message, at once after it was made. */
+export function authoredBy(message: Message, author: Author | null): void {
+  const sheet: { author?: Author | null } = message
+  sheet.author = author
 }
 
 interface Forwarded {
@@ -117,6 +133,7 @@ const STRING_BYTES = 24
 const PAIR_BYTES = 64
 const PROPERTIES_BYTES = 160
 const BUFFER_BYTES = 192
+const AUTHOR_BYTES = 96
 /** The objects of a message, its topic and its payload. */
 export const MESSAGE_BYTES = 320
 
@@ -144,11 +161,18 @@ export function contentBytes(message: Message): number {
 }
 
 function weightOf(message: Message): number {
-  const { properties, publisher } = message
+  const { properties, publisher, author } = message
   // Each message from the store has its own copy of the client id.
   const name = publisher === null ? 0 : 2 * publisher.length
-  const bare = message.payload.length + textBytes(message.topic) + name
+  const bare = message.payload.length + textBytes(message.topic) + name + authorBytes(author)
   return properties === NO_PROPERTIES ? bare : bare + propertiesBytes(properties)
+}
+
+/** Each message from the store has its own author. */
+function authorBytes(author: Author | null | undefined): number {
+  if (author === null || author === undefined) return 0
+  const { username, address } = author
+  return AUTHOR_BYTES + textBytes(username ?? '') + textBytes(address)
 }
 
 /** Returns the bytes of the Subscription Identifiers of one delivery: one for each matching filter of its client. */

@@ -63,4 +63,9 @@ export interface Access {
    * and to deliveries to its session. Null for an unknown client, which has no rights.
    */
   permissionsOf(identity: Identity): Permissions | null
+  /**
+   * Returns at once the present permissions of the publisher of a retained message, which is delivered only if it may still publish
+   * there. Null if nothing is known of it. If it is left out, publishers of retained messages are not asked about.
+   */
+  authorRights?(identity: Identity): Permissions | null
 }

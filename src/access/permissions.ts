@@ -56,6 +56,13 @@ export const NOTHING: Permissions = {
   maySubscribe: () => false,
 }
 
+/** No permissions, for a client whose user is gone. Nothing more is queued for its session; its subscriptions wait for the user. */
+export const GONE: Permissions = {
+  mayPublish: () => false,
+  maySubscribe: () => false,
+  mayReceive: () => false,
+}
+
 /** Returns the answer of a permission check. Throws for anything but true and false: a promise would count as true otherwise. */
 export function rightIn(answer: unknown): boolean {
   if (typeof answer === 'boolean') return answer

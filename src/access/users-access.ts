@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net'
 import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
+import { BoundedMap } from './bounded-map.ts'
 import type { Access, Credentials, Exchange, Verdict } from './access.ts'
 import type { AccessFiles } from './access-settings.ts'
 import {
@@ -20,12 +21,14 @@ import type { Identity } from './identity.ts'
 import { PASSWORD, PasswordAuthenticator } from './password/password-authenticator.ts'
 import { type PasswordBounds, PasswordUsers } from './password/password-users.ts'
 import { NO_TOKEN, TOKEN_METHOD, TokenExchange } from './token-exchange.ts'
-import { type Permissions, UNRESTRICTED } from './permissions.ts'
+import { NOTHING, type Permissions, UNRESTRICTED } from './permissions.ts'
 import { refusal, WRONG } from './refusals.ts'
 import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 import type { RuleBook } from './rules/rule.ts'
 import { ScramAuthenticator } from './scram/scram-authenticator.ts'
 import { scramDigestOf } from './scram/scram-exchange.ts'
+
+const AUTHORS_MAX = 1_024
 
 /** Where clients may connect without a user name. */
 export type Anonymous = 'never' | 'loopback' | 'everywhere'
@@ -47,6 +50,8 @@ export class UsersAccess implements Access {
   readonly #rules: CurrentRules
   /** Whether the configuration has rules. Without them a client may do everything that the rules given to it do not deny. */
   readonly #hasRules: boolean
+  /** The publishers of retained messages that were asked about last. */
+  #authors = new BoundedMap<string, Permissions>(AUTHORS_MAX)
   /** Null when a certificate says no more than that it was verified. */
   readonly #certificates: CertificateUsers | null
 
@@ -107,8 +112,21 @@ export class UsersAccess implements Access {
     return AWAITED
   }
 
+  /** The rights of users that come with tokens are not known here. */
+  authorRights(identity: Identity): Permissions | null {
+    const { clientId, username, address, authentication } = identity
+    if (username !== null && !isOfConfiguration(authentication)) return null
+    const key = JSON.stringify([clientId, username, address, authentication])
+    const known = this.#authors.get(key)
+    if (known !== undefined) return known
+    const rights = this.permissionsOf(identity) ?? NOTHING
+    this.#authors.set(key, rights)
+    return rights
+  }
+
   /** Sets new users and rules. They apply to all clients, connected or not, from the next check on. */
   replace(files: AccessFiles): void {
+    this.#authors = new BoundedMap(AUTHORS_MAX)
     if (files.users !== null) this.passwords?.replace(files.users)
     if (files.rules !== null) this.#rules.replace(bookOf(files))
   }
@@ -210,6 +228,11 @@ function knowsTokens({ name }: Authenticator): boolean {
 
 function bookOf({ rules }: AccessFiles): RuleBook {
   return rules === null ? NO_RULES : rules.book
+}
+
+/** Whether users that authenticate so are known by the configuration. */
+function isOfConfiguration(authentication: string): boolean {
+  return isByPassword(authentication) || authentication === CERTIFICATE || authentication === 'none'
 }
 
 /** Whether the user is in the password file, if it exists still. */

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { isRuled, NO_RULE, type Permissions, UNRESTRICTED } from '../access/permissions.ts'
-import { makeMessage, type Message, type Publishable } from '../message.ts'
+import { type Author, authoredBy, makeMessage, type Message, type Publishable } from '../message.ts'
 import type { Will } from '../packet/packet.ts'
 import {
   NOT_AUTHORIZED,
@@ -23,6 +23,8 @@ import type { CostLimit } from './subscriptions.ts'
 export interface Asker {
   readonly clientId: string | null
   readonly permissions: Permissions
+  /** Is kept with what it retains. Null for the embedding program, whose rights do not change. */
+  readonly identity: Author | null
 }
 
 export interface Refusal {
@@ -77,6 +79,7 @@ export class Admission {
     const refusal = this.#named(said, topic, asker)
     if (refusal !== null) return refusal
     const message = makeMessage(said, topic, asker.clientId, this.#broker)
+    if (message.retain) authoredBy(message, asker.identity)
     // Most messages need no further check.
     const { storeIsFull, refusesOverflow } = this.#broker
     const needsRoom = message.retain || message.qos === 2 || storeIsFull || refusesOverflow
@@ -91,6 +94,7 @@ export class Admission {
     const refusal = this.topic(will, will.topic, asker)
     if (refusal !== null) return refusal
     const message = makeMessage(will, will.topic, asker.clientId, this.#broker)
+    if (message.retain) authoredBy(message, asker.identity)
     if (this.#quota(message) === null) return message
     return makeMessage({ ...will, retain: false }, will.topic, asker.clientId, this.#broker)
   }

@@ -18,6 +18,7 @@ import { Pages } from './pages.ts'
 import { PostponedWork } from './postponed-work.ts'
 import { Publishing } from './publishing.ts'
 import { Retained } from './retained.ts'
+import { type AuthorRights, RetainedAuthors } from './retained-authors.ts'
 import { Sessions } from './sessions.ts'
 import type { ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
@@ -31,6 +32,8 @@ interface BrokerOptions {
   readonly observers: readonly Observer[]
   /** False when no session outlives the broker: then sessions record no changes. */
   readonly storesSessions?: boolean
+  /** Returns the present rights of the publisher of a retained message. Null or left out: they are not asked for. */
+  readonly authorRights?: AuthorRights | null
 }
 
 // Wide on purpose: its fields are the parts of the broker, and a few numbers of the turn that all parts read.
@@ -54,6 +57,7 @@ export class Broker implements SessionContext {
   readonly postponed: PostponedWork = new PostponedWork(this)
   readonly wills: Wills
   readonly clients: Clients
+  readonly authors: RetainedAuthors | null
   /** Whether the store has no room for messages. The turn sets it. */
   storeIsFull = false
   /** The work that this turn may still do, in the units of `limits.turnWorkMax`. */
@@ -86,6 +90,9 @@ export class Broker implements SessionContext {
     this.subscriptions = new Subscriptions(options.share, this)
     this.wills = new Wills(this.publishing, this.deadlines, this.journal, this.memory)
     this.clients = new Clients(this, this.wills)
+    const { authorRights = null } = options
+    this.authors =
+      authorRights === null ? null : new RetainedAuthors(authorRights, this.sessions, this.faults)
   }
 
   /** Retained messages of clients and programs, without those that the broker publishes about itself. */

@@ -28,7 +28,7 @@ export class Faults {
 
   /** If a permission check fails, the client does not have the right. */
   mayPublish(
-    { permissions, clientId }: Asker,
+    { permissions, clientId }: Pick<Asker, 'permissions' | 'clientId'>,
     topic: string,
     { qos, retain }: Pick<Publishable, 'qos' | 'retain'>,
   ): boolean {

@@ -59,6 +59,8 @@ const FOR_PROGRAMS = {
     event<
       [clientId: string, filter: string, reason: ReasonCode, sentence: string, rule: string | null]
     >(),
+  /** Users or rules have changed, and the subscription is not allowed any more: it was removed. */
+  subscriptionRevoked: event<[clientId: string, filter: string, rule: string]>(),
   unsubscribed: event<[clientId: string, filter: string]>(),
   published: event<[message: Message, receivers: number]>(([message, receivers]) => [
     withOwnBytes(message),

@@ -23,6 +23,7 @@ export class Statistics {
   publishesHeld = 0
   subscribesRefused = 0
   unsubscribesRefused = 0
+  subscriptionsRevoked = 0
   willsPublished = 0
   protocolErrors = 0
   /** Faults of the broker itself that ended one connection. */
@@ -41,6 +42,7 @@ export class Statistics {
     'not-authorized': 0,
     'will-refused': 0,
     'no-right-to-receive': 0,
+    'author-lost-right': 0,
     'no-packet-identifier': 0,
   }
 }

@@ -107,6 +107,12 @@ export const accessSection = z.strictObject({
     .describe(
       'Who is asked for a client, one after another, until one knows it. Default: certificates, jwt, users',
     ),
+  checkRetainSource: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether a retained message is delivered only while its publisher may publish there (`check_retain_source` of mosquitto). Default: true',
+    ),
   anonymous: z
     .enum(['never', 'loopback', 'everywhere'])
     .optional()

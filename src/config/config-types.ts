@@ -90,6 +90,7 @@ export interface Config {
         }
       | undefined
     order?: ('certificates' | 'jwt' | 'users')[] | undefined
+    checkRetainSource?: boolean | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
   }
   limits: {
@@ -267,6 +268,7 @@ export interface ConfigInput {
             }
           | undefined
         order?: ('certificates' | 'jwt' | 'users')[] | undefined
+        checkRetainSource?: boolean | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
       }
     | undefined

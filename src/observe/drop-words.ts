@@ -57,6 +57,12 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: null,
     isWarned: true,
   },
+  'author-lost-right': {
+    cause:
+      'whoever published this retained message may not publish there any more; an empty retained message to its topic removes it',
+    key: 'access.checkRetainSource',
+    isWarned: true,
+  },
   'memory-full': {
     cause: 'the memory for what clients keep is full',
     key: 'limits.keptHeapBytesMax, limits.keptBufferBytesMax',

@@ -108,6 +108,13 @@ export class LogObserver implements Observer {
     )
   }
 
+  subscriptionRevoked(clientId: string, filter: string, rule: string): void {
+    this.#log.warn(
+      { event: 'subscription.revoked', clientId, filter, rule },
+      'a subscription that is not allowed any more was removed',
+    )
+  }
+
   unsubscribed(clientId: string, filter: string): void {
     if (!this.#log.isLevelEnabled('debug')) return
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')

@@ -32,6 +32,7 @@ export interface Status {
   readonly publishesHeld: number
   readonly subscribesRefused: number
   readonly unsubscribesRefused: number
+  readonly subscriptionsRevoked: number
   /** Connections that were closed before CONNECT, to make room for others. */
   readonly strangersClosed: number
   readonly protocolErrors: number
@@ -118,6 +119,11 @@ export const FIGURES: readonly {
     counts: 'Filters that UNSUBACK refused: no right. Their subscriptions stay',
   },
   {
+    name: 'subscriptionsRevoked',
+    label: 'Subscriptions revoked',
+    counts: 'Subscriptions that were removed because users or rules have changed',
+  },
+  {
     name: 'internalErrors',
     label: 'Internal errors',
     counts: 'Faults of the broker itself that ended one connection',
@@ -199,6 +205,7 @@ export function statusOf(sources: StatusSources): Status {
     publishesHeld: statistics.publishesHeld,
     subscribesRefused: statistics.subscribesRefused,
     unsubscribesRefused: statistics.unsubscribesRefused,
+    subscriptionsRevoked: statistics.subscriptionsRevoked,
     strangersClosed: statistics.strangersClosed,
     protocolErrors: statistics.protocolErrors,
     logLinesLeftOut,

@@ -4,8 +4,8 @@ import { type AccessFiles, readAccess } from '../access/access-settings.ts'
 import type { Access } from '../access/access.ts'
 import { CertificateUsers } from '../access/certificate-users.ts'
 import { openAccess } from '../access/open-access.ts'
-import { NOTHING } from '../access/permissions.ts'
 import { UsersAccess } from '../access/users-access.ts'
+import { reviewSessions } from '../broker/review.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { Core } from './core.ts'
@@ -52,6 +52,8 @@ export class ConfiguredAccess {
   /** Applies changes of the files to the clients of this core from now on. */
   watch(core: Core): void {
     this.#core = core
+    // The store may have sessions from before users and rules were as they are now.
+    if (this.#users !== null) reviewed(core, this.#users)
     this.#others.start()
     this.#files.start()
   }
@@ -65,7 +67,7 @@ export class ConfiguredAccess {
     const files = this.#readAnew()
     this.#users.replace(files)
     this.#others.replace(files.keys ?? null)
-    const disconnected = this.#core === null ? 0 : checkUsersAgain(this.#core, this.#users)
+    const disconnected = this.#core === null ? 0 : reviewed(this.#core, this.#users)
     const users = files.users?.users.size ?? 0
     this.#log.info(
       { event: 'access.reloaded', users, rules: files.rules?.count ?? 0, disconnected },
@@ -147,19 +149,11 @@ export function keptInstead(log: Log, error: unknown): void {
 }
 
 /** Returns how many clients were disconnected. */
-function checkUsersAgain({ broker, commands, turn }: Core, users: UsersAccess): number {
+function reviewed({ broker, commands, turn }: Core, users: UsersAccess): number {
   turn.begin()
-  let disconnected = 0
-  for (const { clientId, rights } of broker.sessions.all()) {
-    const { identity, permissions } = rights
-    if (users.isGone(identity)) {
-      rights.grant(NOTHING)
-      if (broker.sessions.holderOf(clientId) === null) continue
-      disconnected++
-      commands.disconnectClient(clientId, 'its user was removed').catch(() => {})
-    } else if (permissions === NOTHING) {
-      rights.grant(users.permissionsOf(identity) ?? NOTHING)
-    }
+  const gone = reviewSessions(broker, users)
+  for (const clientId of gone) {
+    commands.disconnectClient(clientId, 'its user was removed').catch(() => {})
   }
-  return disconnected
+  return gone.length
 }

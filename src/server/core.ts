@@ -4,6 +4,7 @@
 import type { Access } from '../access/access.ts'
 import { Broker } from '../broker/broker.ts'
 import type { Observer } from '../broker/observer.ts'
+import type { AuthorRights } from '../broker/retained-authors.ts'
 import { restore } from '../broker/restore.ts'
 import type { ShareSettings } from '../broker/share-groups.ts'
 import { ChunkPool } from '../connection/outbox.ts'
@@ -32,6 +33,8 @@ interface CoreOptions extends TurnParts {
   readonly log: Log
   /** False when no session outlives the broker. */
   readonly storesSessions?: boolean
+  /** Whether a retained message is delivered only while its publisher may publish there. Left out: it is. */
+  readonly checksRetainSource?: boolean
   /** Response Information for clients of MQTT 5 that ask for it. */
   readonly responseInformation: string | null
   /** Returns an unused client id. */
@@ -64,6 +67,7 @@ export class Core {
       journal: this.journal,
       observers: options.observers,
       storesSessions: options.storesSessions ?? true,
+      authorRights: options.checksRetainSource !== false ? authorRightsIn(options.access) : null,
     })
     this.turn = new Turn({
       ...options,
@@ -138,4 +142,9 @@ export class Core {
     if (this.#sockets.size > 0) return
     for (const resolve of this.#waitingForSockets.splice(0)) resolve()
   }
+}
+
+function authorRightsIn(access: Access): AuthorRights | null {
+  if (access.authorRights === undefined) return null
+  return identity => access.authorRights?.(identity) ?? null
 }

@@ -23,7 +23,7 @@ export type { BrokerEvents } from '../broker/observer.ts'
 export type { Publication } from './publication.ts'
 
 /** The embedding program may publish to every topic that is open to clients. */
-const PROGRAM = { clientId: null, permissions: UNRESTRICTED }
+const PROGRAM = { clientId: null, permissions: UNRESTRICTED, identity: null }
 
 const REASON_LENGTH_MAX = 1_000
 const LONE_SURROGATE = /\p{Surrogate}/u

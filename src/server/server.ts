@@ -106,6 +106,7 @@ export class Server implements RunningServer {
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
       access: parts.access ?? this.#ownAccess(),
+      checksRetainSource: config.access.checkRetainSource !== false,
       observers: [
         new LogObserver(this.#log, monotonicMs, {
           receiveRule: (clientId, topic) =>

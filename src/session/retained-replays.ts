@@ -142,6 +142,8 @@ export class RetainedReplays {
     const { coverage } = rights
     if (coverage.coveredAt !== coverage.rules.version && rights.withholdsNew(message)) {
       this.#context.dropped('no-right-to-receive', message, this.#recipient.clientId)
+    } else if (this.#lostItsAuthor(message)) {
+      this.#context.dropped('author-lost-right', message, this.#recipient.clientId)
     } else if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)
     else {
       const { latest } = this.#context.journal
@@ -150,6 +152,12 @@ export class RetainedReplays {
       exchanges.beginNew(newDelivery(message, qos, true, identifiers, null, stored, latest))
     }
     return true
+  }
+
+  /** Whether its publisher may not publish there any more. */
+  #lostItsAuthor(message: Message): boolean {
+    const { authors } = this.#context
+    return authors !== null && !authors.mayStillPublish(message)
   }
 
   #record(change: ReplayChange): void {

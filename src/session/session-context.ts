@@ -22,6 +22,7 @@ export type DropReason =
   | 'not-authorized'
   | 'will-refused'
   | 'no-right-to-receive'
+  | 'author-lost-right'
   | 'no-packet-identifier'
 
 /** Work that is divided among turns. */
@@ -45,6 +46,8 @@ export interface SessionContext {
   nextDelivery(): number
   /** If a permission check fails, the client does not have the right. */
   mayReceive(permissions: Permissions, topic: string, clientId: string): boolean
+  /** Null if publishers of retained messages are not asked about. */
+  readonly authors: { mayStillPublish(message: Message): boolean } | null
   dropped(reason: DropReason, message: Message, clientId: string | null): void
   /** Counts drops of messages that are in the store and are not read again. */
   droppedInStore(reason: DropReason, messages: number): void

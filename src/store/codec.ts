@@ -7,7 +7,15 @@ import type { Writer } from '../packet/writer.ts'
 import { isShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { ByteReader } from './bytes.ts'
-import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
+import {
+  qosIn,
+  readAuthor,
+  readMessage,
+  readWill,
+  writeAuthor,
+  writeMessage,
+  writeWill,
+} from './message-codec.ts'
 
 /** `beside`: the other fields of the record, for codecs that depend on them. When reading, only earlier fields are there. */
 export interface Codec<Value, Beside extends object = object> {
@@ -96,34 +104,35 @@ export const identity: Codec<Identity, { readonly clientId: string }> = {
 }
 
 export function writeIdentity(writer: Writer, value: Identity): void {
-  const { username, address, authentication } = value
-  writer.uint8(username === null ? 0 : 1)
-  if (username !== null) writer.string(username)
-  writer.string(address)
-  writer.string(authentication)
+  writeAuthor(writer, value)
 }
 
 export function readIdentity(reader: ByteReader, clientId: string): Identity {
-  const username = reader.uint8() === 0 ? null : reader.string()
-  return { clientId, username, address: reader.name(), authentication: reader.name() }
+  return { clientId, ...readAuthor(reader) }
 }
 
 export const will: Codec<Will> = { write: writeWill, read: readWill }
 
 /** A message, with its length and `contentBytes` in front, so that a reader can skip it. */
-export const message: Codec<Message> = {
-  write(writer, value) {
-    const lengthAt = writer.length
-    writer.uint32(0)
-    writer.uint32(contentBytes(value))
-    const start = writer.length
-    writeMessage(writer, value)
-    writer.patchUint32(lengthAt, writer.length - start)
-  },
-  read(reader) {
-    reader.position += 8
-    return readMessage(reader)
-  },
+export const message: Codec<Message> = { write: writeFramedMessage, read: readFramedMessage }
+
+function writeFramedMessage(writer: Writer, value: Message): void {
+  const lengthAt = writer.length
+  writer.uint32(0)
+  writer.uint32(contentBytes(value))
+  const start = writer.length
+  writeMessage(writer, value)
+  writer.patchUint32(lengthAt, writer.length - start)
+}
+
+/** A newer version may have written more behind the message. */
+function readFramedMessage(reader: ByteReader): Message {
+  const length = reader.uint32()
+  reader.position += 4
+  const end = reader.position + length
+  const read = readMessage(reader)
+  reader.position = end
+  return read
 }
 
 export const subscription: Codec<Subscription> = {

@@ -1,6 +1,6 @@
 // Encodes messages and wills as the bytes of a store.
 
-import type { Message } from '../message.ts'
+import type { Author, Message } from '../message.ts'
 import { NO_PROPERTIES, type Properties, type QoS, type Will } from '../packet/packet.ts'
 import type { Writer } from '../packet/writer.ts'
 import type { ByteReader } from './bytes.ts'
@@ -10,15 +10,18 @@ const RETAIN = 4
 const HAS_PUBLISHER = 8
 const HAS_PROPERTIES = 16
 const EXPIRES = 32
+const HAS_AUTHOR = 64
 
 export function writeMessage(writer: Writer, message: Message): void {
   const { topic, payload, qos, retain, properties, publisher, expiresAt, sequence } = message
+  const { author = null } = message
   writer.uint8(
     qos |
       (retain ? RETAIN : 0) |
       (publisher === null ? 0 : HAS_PUBLISHER) |
       (properties === NO_PROPERTIES ? 0 : HAS_PROPERTIES) |
-      (expiresAt === Infinity ? 0 : EXPIRES),
+      (expiresAt === Infinity ? 0 : EXPIRES) |
+      (author === null ? 0 : HAS_AUTHOR),
   )
   writer.uint53(sequence)
   writer.string(topic)
@@ -27,6 +30,7 @@ export function writeMessage(writer: Writer, message: Message): void {
   if (publisher !== null) writer.string(publisher)
   if (properties !== NO_PROPERTIES) writeForwarded(writer, properties)
   if (expiresAt !== Infinity) writer.double(expiresAt)
+  if (author !== null) writeAuthor(writer, author)
 }
 
 export function readMessage(reader: ByteReader): Message {
@@ -34,7 +38,7 @@ export function readMessage(reader: ByteReader): Message {
   const sequence = reader.uint53()
   const topic = reader.string()
   const payload = reader.binary()
-  return {
+  const message: Message = {
     topic,
     payload,
     qos: qosIn(flags),
@@ -44,6 +48,19 @@ export function readMessage(reader: ByteReader): Message {
     expiresAt: (flags & EXPIRES) === 0 ? Infinity : reader.double(),
     sequence,
   }
+  return (flags & HAS_AUTHOR) === 0 ? message : { ...message, author: readAuthor(reader) }
+}
+
+export function writeAuthor(writer: Writer, { username, address, authentication }: Author): void {
+  writer.uint8(username === null ? 0 : 1)
+  if (username !== null) writer.string(username)
+  writer.string(address)
+  writer.string(authentication)
+}
+
+export function readAuthor(reader: ByteReader): Author {
+  const username = reader.uint8() === 0 ? null : reader.string()
+  return { username, address: reader.name(), authentication: reader.name() }
 }
 
 export function writeWill(writer: Writer, will: Will): void {

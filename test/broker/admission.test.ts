@@ -475,6 +475,7 @@ test('the topic of a program or will is checked for form before it is checked fo
   const asker = {
     clientId: null,
     permissions: { mayPublish: () => false, maySubscribe: () => false },
+    identity: null,
   }
   const malformed = { kind: 'malformed', reason: 0x90 }
   const refused = { kind: 'refused', reason: 0x87 }

@@ -6,7 +6,11 @@ import { Pond } from '../pond.ts'
 
 function publishes(pond: Pond, topic: string, payload = 'x'): Promise<number> {
   const said = { payload: Buffer.from(payload), qos: 1, retain: false, properties: {} } as const
-  return pond.commands.publish(said, topic, { clientId: null, permissions: UNRESTRICTED })
+  return pond.commands.publish(said, topic, {
+    clientId: null,
+    permissions: UNRESTRICTED,
+    identity: null,
+  })
 }
 
 const DURABLE = { cleanStart: false, properties: { sessionExpiryInterval: 3_600 } }
