@@ -1,10 +1,11 @@
 // All targets, by name.
 
 import { PacketTarget } from './packet/packet-target.ts'
-import { ACL_KIND } from './parsers/acl-kind.ts'
+import { aclKind } from './parsers/acl-kind.ts'
 import { CONFIG_KIND } from './parsers/config-kind.ts'
 import { FileTarget } from './parsers/file-target.ts'
-import { PASSWORD_KIND } from './parsers/password-kind.ts'
+import { JwtTarget } from './parsers/jwt-target.ts'
+import { passwordKind } from './parsers/password-kind.ts'
 import { PROXY_KIND } from './parsers/proxy-kind.ts'
 import { StoreTarget } from './parsers/store-target.ts'
 import { UpgradeTarget } from './parsers/upgrade-target.ts'
@@ -13,8 +14,9 @@ import type { Target } from './target.ts'
 
 export const TARGETS: Readonly<Record<string, () => Target>> = {
   packets: () => new PacketTarget(),
-  acl: () => new FileTarget(ACL_KIND),
-  passwords: () => new FileTarget(PASSWORD_KIND),
+  acl: () => new FileTarget(aclKind()),
+  passwords: () => new FileTarget(passwordKind()),
+  jwt: () => new JwtTarget(),
   config: () => new FileTarget(CONFIG_KIND),
   proxy: () => new FileTarget(PROXY_KIND),
   store: () => new StoreTarget(),

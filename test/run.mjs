@@ -19,6 +19,7 @@ const SLOW = {
   'cli/': 'processes',
   'crash/': 'processes',
   'docs.test': 'processes, one for each example',
+  'fuzz/': "the fuzzer's time",
   'interop/': 'programs and browsers',
   'observe/log-flood': 'floods',
   'observe/stranger-flood': 'floods, TLS',

@@ -29,7 +29,10 @@ const SUBJECTS = [
 ]
 const ASKED = TOPICS.filter((_, index) => index % 4 === 0)
 
-export const ACL_KIND: FileKind = { name: 'acl', make, check }
+/** Tests plant faults in the parser. */
+export function aclKind(parse: typeof parseAclFile = parseAclFile): FileKind {
+  return { name: 'acl', make, check: (bytes, counts) => check(parse, bytes, counts) }
+}
 
 function make(random: Random): Buffer {
   const lines = randomLines(sides => random.below(sides)).map(line => ({ ...line, subnet: null }))
@@ -37,12 +40,12 @@ function make(random: Random): Buffer {
   return bytesOf(random.chance(4) ? text : mutatedText(text, random), random)
 }
 
-function check(bytes: Buffer, counts: Record<string, number>): Outcome {
+function check(parse: typeof parseAclFile, bytes: Buffer, counts: Record<string, number>): Outcome {
   // Subnets are not in the second reading.
   if (bytes.includes('cidr')) return null
   const expected = referenceAcl(bytes)
   try {
-    const file = parseAclFile(bytes, 'rules.acl')
+    const file = parse(bytes, 'rules.acl')
     count(counts, 'accepted')
     if (expected === null) return 'accepted what must be refused'
     return differenceOf(new CurrentRules(new AclRules(file)), expected)

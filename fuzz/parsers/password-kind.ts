@@ -11,7 +11,10 @@ import { isWellFormed } from './well-formed.ts'
 const NAMES = ['u', 'alice', 'sensor-1', 'ü', 'a b', '$6$', 'a/b']
 const BLANKS = /^[ \t-\r]+|[ \t-\r]+$/g
 
-export const PASSWORD_KIND: FileKind = { name: 'passwords', make, check }
+/** Tests plant faults in the parser. */
+export function passwordKind(parse: typeof parsePasswordFile = parsePasswordFile): FileKind {
+  return { name: 'passwords', make, check: (bytes, counts) => check(parse, bytes, counts) }
+}
 
 function make(random: Random): Buffer {
   const lines = Array.from({ length: random.below(5) }, (_, index) => {
@@ -36,10 +39,14 @@ function hashOf(random: Random): string {
   }
 }
 
-function check(bytes: Buffer, counts: Record<string, number>): Outcome {
+function check(
+  parse: typeof parsePasswordFile,
+  bytes: Buffer,
+  counts: Record<string, number>,
+): Outcome {
   const expected = reference(bytes)
   try {
-    const { users } = parsePasswordFile(bytes, 'users')
+    const { users } = parse(bytes, 'users')
     count(counts, 'accepted')
     if (expected === null) return 'accepted what must be refused'
     const written = [...users].map(([name, user]) => `${name}:${user.written}`).sort()
