@@ -56,9 +56,11 @@ export interface LogDevice {
   endExtent(done: Done): void
   /** Begins a checkpoint of all frames so far, the last of which is at this position. They are durable before it is. */
   checkpoint(at: Position): CheckpointWriting
+  /** Removes a part of the checkpoints before the newest one. Passes on true while there is more. */
+  removeOlder(done: Done<boolean>): void
   /**
-   * Frees those of these extents, none of which contains a needed message, that lie before the newest checkpoint, and older
-   * checkpoints. Passes on the number of freed extents.
+   * Frees those of these extents, none of which contains a needed message, that lie before the newest checkpoint. Passes on the
+   * number of freed extents.
    */
   truncate(extents: readonly number[], done: Done<number>): void
   /** Whether everything must be kept for now, because somebody copies the log. */

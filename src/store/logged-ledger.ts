@@ -163,11 +163,22 @@ export class LoggedLedger {
   #lastNeeded(): readonly Position[] {
     const { messages } = this.ledger
     const last = new Map<number, Position>()
-    for (const slot of messages.slots()) {
+    // Neighbours mostly lie in one extent, so the map is asked once for each run of them.
+    let extent = -1
+    let newest = 0
+    for (let slot = 0; slot < messages.end; slot++) {
       const position = messages.positionOf(slot)
-      const extent = this.device.extentOf(position)
-      if (position > (last.get(extent) ?? 0)) last.set(extent, position)
+      if (position === 0) continue
+      const itsExtent = this.device.extentOf(position)
+      if (itsExtent !== extent) {
+        last.set(extent, newest)
+        extent = itsExtent
+        newest = last.get(extent) ?? 0
+      }
+      if (position > newest) newest = position
     }
+    last.set(extent, newest)
+    last.delete(-1)
     return [...last.values()]
   }
 

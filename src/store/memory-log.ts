@@ -117,6 +117,10 @@ export class MemoryLog implements LogDevice {
     }
   }
 
+  removeOlder(done: Done<boolean>): void {
+    done(null, false)
+  }
+
   truncate(extents: readonly number[], done: Done<number>): void {
     const { segment } = this.#checkpoint
     const freed = extents.filter(extent => extent < segment && this.#segments.delete(extent))

@@ -64,6 +64,10 @@ export class LateLog implements LogDevice {
     }
   }
 
+  removeOlder(done: Done<boolean>): void {
+    setImmediate(() => this.#log.removeOlder(done))
+  }
+
   truncate(extents: readonly number[], done: Done<number>): void {
     setImmediate(() => this.#log.truncate(extents, done))
   }

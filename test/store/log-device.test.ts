@@ -198,6 +198,11 @@ for (const [name, make] of PLACES) {
     t.strictSame(then.parts, ['an older', 'state'])
     t.strictSame(then.frames, ['three'])
     await checkpoint(then.log, then.last, ['a newer state'])
+    t.equal(
+      await answerOf<boolean>(done => then.log.removeOlder(done)),
+      false,
+      'only one was older',
+    )
     t.strictSame(await fetched(then.log, [one]), ['one'], 'nothing was freed')
     await close(then.log)
 

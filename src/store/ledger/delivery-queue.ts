@@ -44,7 +44,7 @@ export class DeliveryQueue {
 
   add(delivery: number, slot: number, options: number): void {
     const last = this.#chunks.at(-1)
-    if (last !== undefined && delivery <= (last.entries.at(-STRIDE) ?? 0)) {
+    if (last !== undefined && delivery <= lastIn(last)) {
       this.#insert(delivery, slot, options)
       return
     }
@@ -99,10 +99,21 @@ export class DeliveryQueue {
     }
   }
 
+  /** Visits every delivery in order, without an object for each. */
+  forEach(visit: (delivery: number, slot: number, options: number) => void): void {
+    for (const { entries, start } of this.#chunks) {
+      for (let at = start; at < entries.length; at += STRIDE) {
+        const packed = entries[at + 1] ?? HOLE
+        if (packed === HOLE) continue
+        visit(entries[at] ?? 0, Math.floor(packed / OPTIONS), packed % OPTIONS)
+      }
+    }
+  }
+
   #newChunk(): Chunk {
     // The previous chunk is full and will not grow any more, so its spare memory is freed.
     const last = this.#chunks.at(-1)
-    if (last !== undefined) last.entries = Float64Array.from(last.entries)
+    if (last !== undefined) last.entries = new Float64Array(last.entries)
     const chunk = { entries: [], start: 0, live: 0, isShared: false }
     this.#chunks.push(chunk)
     return chunk
@@ -133,15 +144,24 @@ export class DeliveryQueue {
 
   /** The first chunk whose last number is not below this one. */
   #chunkWith(delivery: number): number {
+    const [first] = this.#chunks
+    // Most deliveries are removed at the front.
+    if (first !== undefined && lastIn(first) >= delivery) return 0
     let low = 0
     let high = this.#chunks.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#chunks[middle]?.entries.at(-STRIDE) ?? 0) < delivery) low = middle + 1
+      const chunk = this.#chunks[middle]
+      if (chunk === undefined || lastIn(chunk) < delivery) low = middle + 1
       else high = middle
     }
     return low
   }
+}
+
+/** The number of the last delivery; 0 for an empty chunk. */
+function lastIn({ entries }: Chunk): number {
+  return entries[entries.length - STRIDE] ?? 0
 }
 
 function growing(chunk: Chunk): number[] {

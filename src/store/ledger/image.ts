@@ -60,7 +60,7 @@ export class LedgerImage {
   }
 
   /**
-   * To be gone through once. Each slice is a part, good until the next, or empty where one was looked for in vain.
+   * To be gone through once. Each slice is a part, good until the next, or empty while there is not enough for one.
    */
   *slices(): Generator<Buffer> {
     const { writer } = this.#parts
@@ -88,7 +88,7 @@ export class LedgerImage {
     for (let slot = 0; slot < rows.end; slot++) {
       if (slot % SLOTS_A_SLICE === SLOTS_A_SLICE - 1) {
         record.end()
-        yield this.#parts.cut()
+        yield this.#cutIfLarge()
       }
       if (!rows.isUsed(slot)) continue
       const writer = record.next(PLACES)
@@ -98,7 +98,7 @@ export class LedgerImage {
       writer.uint32(rows.sizeOf(slot))
       if (record.isWhole) {
         record.end()
-        yield* this.#recordEnds()
+        yield this.#cutIfLarge()
       }
     }
     yield* this.#recordEnds()
@@ -131,7 +131,7 @@ export class LedgerImage {
       this.#entry(delivery, slot, options)
       if (record.isWhole) {
         record.end()
-        yield* this.#recordEnds()
+        yield this.#cutIfLarge()
       }
     }
     yield* this.#recordEnds()
@@ -182,7 +182,14 @@ export class LedgerImage {
   *#recordEnds(): Generator<Buffer> {
     if (this.#parts.writer.length >= this.#partBytes) yield this.#parts.cut()
   }
+
+  /** Ends a slice: with a part when there is enough for one, else with nothing. */
+  #cutIfLarge(): Buffer {
+    return this.#parts.writer.length >= this.#partBytes ? this.#parts.cut() : NOTHING
+  }
 }
+
+const NOTHING = Buffer.alloc(0)
 
 class Parts {
   readonly writer: Writer = new Writer()
@@ -340,34 +347,27 @@ function readReplays(reader: ByteReader, ledger: Ledger): void {
 }
 
 function readSent(reader: ByteReader, ledger: Ledger): SentEntry {
-  const entry = readEntry(reader, ledger)
+  const delivery = reader.uint53()
+  const slot = reader.uint32()
+  const options = reader.uint8()
+  if ((options & IDENTIFIED) !== 0) ledger.identifiers.set(delivery, readIdentifiers(reader))
   const packetId = reader.uint16()
   const isReceived = reader.uint8() === 1
   const from = reader.uint8() === 0 ? null : asQueueOwner(readOwner(reader))
-  return { ...entry, packetId, isReceived, from }
+  return { delivery, slot, options, packetId, isReceived, from }
 }
 
 function readQueue(reader: ByteReader, ledger: Ledger): void {
   const owner = readOwner(reader)
   const waiting = ledger.queueOf(owner)
   for (let count = reader.uint32(); count > 0; count--) {
-    const { delivery, slot, options } = readEntry(reader, ledger)
+    const delivery = reader.uint53()
+    const slot = reader.uint32()
+    const options = reader.uint8()
+    if ((options & IDENTIFIED) !== 0) ledger.identifiers.set(delivery, readIdentifiers(reader))
     waiting?.add(delivery, slot, options)
     ledger.messages.refer(slot, 1)
   }
-}
-
-function readEntry(
-  reader: ByteReader,
-  ledger: Ledger,
-): { readonly delivery: number; readonly slot: number; readonly options: number } {
-  const delivery = reader.uint53()
-  const slot = reader.uint32()
-  const options = reader.uint8()
-  if ((options & IDENTIFIED) !== 0) {
-    ledger.identifiers.set(delivery, readIdentifiers(reader))
-  }
-  return { delivery, slot, options }
 }
 
 function numberOrNull(value: number): number | null {

@@ -88,10 +88,10 @@ class SnapshotMaking {
   #remainder(line: DeliveryQueue): Remainder {
     let bytes = 0
     const { messages, identifiers } = this.#ledger
-    for (const { slot, delivery, options } of line.after(0)) {
+    line.forEach((delivery, slot, options) => {
       bytes += messages.sizeOf(slot)
       if ((options & IDENTIFIED) !== 0) bytes += identifiersBytes(identifiers.of(delivery))
-    }
+    })
     return { messages: line.count, bytes }
   }
 

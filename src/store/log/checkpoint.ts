@@ -14,7 +14,11 @@ import { laterFrame, scanFrames, writeAll } from './segment-file.ts'
 import { StoreDamaged } from './store-damaged.ts'
 
 const NAME = /^checkpoint-(\d{16})$/
-const UNFINISHED = /^checkpoint-\d{16}\.new$/
+/** Checkpoints that are not whole: `.new` is being written, `.old` is being removed. */
+const PARTIAL = /^checkpoint-\d{16}\.(?:new|old)$/
+const OLD = /^checkpoint-\d{16}\.old$/
+/** So much of a file is removed at once: freeing a large one takes long. */
+const REMOVED_AT_ONCE_BYTES = 33_554_432
 /** The segment number in frames of checkpoints, which no segment has. The file is never reused, so its frames need no salt. */
 const MARK: FrameMark = { segment: 0xc4ec_4b01, salt: 0 }
 
@@ -32,9 +36,36 @@ export function checkpointNames(disk: Disk): string[] {
     .sort()
 }
 
-/** The names of unfinished checkpoints. */
-export function unfinishedNames(disk: Disk): string[] {
-  return disk.list().filter(name => UNFINISHED.test(name))
+/** The names of checkpoints that are not whole, because a process ended while it wrote or removed them. */
+export function partialNames(disk: Disk): string[] {
+  return disk.list().filter(name => PARTIAL.test(name))
+}
+
+/** Removes a part of the checkpoints before the newest one. Returns true while there is more. */
+export function removeOlder(disk: Disk): boolean {
+  const old = disk.list().find(name => OLD.test(name))
+  if (old !== undefined) return removePart(disk, old)
+  const [oldest, ...newer] = checkpointNames(disk)
+  if (oldest === undefined || newer.length === 0) return false
+  if (disk.sizeOf(oldest) > REMOVED_AT_ONCE_BYTES) {
+    disk.rename(oldest, `${oldest}.old`)
+    disk.syncNames()
+    return true
+  }
+  disk.remove(oldest)
+  return newer.length > 1
+}
+
+function removePart(disk: Disk, name: string): boolean {
+  const bytes = disk.sizeOf(name)
+  if (bytes <= REMOVED_AT_ONCE_BYTES) {
+    disk.remove(name)
+    return checkpointNames(disk).length > 1
+  }
+  const file = disk.open(name)
+  file.truncate(bytes - REMOVED_AT_ONCE_BYTES)
+  file.close()
+  return true
 }
 
 interface Naming {

@@ -21,8 +21,9 @@ import {
   CheckpointFile,
   checkpointNames,
   nameFirstSegment,
+  partialNames,
   readCheckpoint,
-  unfinishedNames,
+  removeOlder,
 } from './checkpoint.ts'
 import { isBegun } from './log-reading.ts'
 import {
@@ -69,7 +70,7 @@ export class FileLog implements LogDevice {
 
   open(onPart: (part: Buffer) => void, done: Done<Position>): void {
     answerNow(done, 0, () => {
-      for (const name of unfinishedNames(this.#disk)) this.#disk.remove(name)
+      for (const name of partialNames(this.#disk)) this.#disk.remove(name)
       const newest = checkpointNames(this.#disk).at(-1)
       if (newest !== undefined) this.#checkpointed = readCheckpoint(this.#disk, newest, onPart)
       return positionBefore(this.#checkpointed)
@@ -125,10 +126,13 @@ export class FileLog implements LogDevice {
     })
   }
 
+  removeOlder(done: Done<boolean>): void {
+    answerNow(done, false, () => !this.isHeld() && removeOlder(this.#disk))
+  }
+
   truncate(extents: readonly number[], done: Done<number>): void {
     answerNow(done, 0, () => {
       if (this.isHeld()) return 0
-      for (const name of checkpointNames(this.#disk).slice(0, -1)) this.#disk.remove(name)
       const numbers = extents.filter(number => number < this.#checkpointed.segment)
       this.segments.drop(numbers)
       return numbers.length

@@ -85,9 +85,13 @@ export class CheckpointPolicy {
     this.#appendedAtCheckpoint = this.#device.bytesAppended
   }
 
-  /** A checkpoint of this size was made. Returns whether it was made for an idle store. */
-  made(bytes: number): boolean {
+  /** A checkpoint of this size was made. */
+  made(bytes: number): void {
     this.#checkpointBytes = bytes
+  }
+
+  /** What it freed was removed. Returns whether it was made for an idle store. */
+  reclaimed(): boolean {
     this.#room.look()
     // A checkpoint that freed nothing is not repeated at once.
     if (this.#room.bytes < this.#roomBefore + GAIN_BYTES_MIN) this.wasFutile()

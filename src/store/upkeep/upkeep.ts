@@ -7,6 +7,7 @@ import type { LoggedLedger } from '../logged-ledger.ts'
 import { CheckpointPolicy, type UpkeepOptions } from './checkpoint-policy.ts'
 import { Checkpointing } from './checkpointing.ts'
 import { Compaction } from './compaction.ts'
+import { Reclaiming } from './reclaiming.ts'
 import { Room } from './room.ts'
 
 export class Upkeep {
@@ -15,6 +16,7 @@ export class Upkeep {
   readonly #policy: CheckpointPolicy
   #compaction: Compaction | null = null
   #checkpoint: Checkpointing | null = null
+  #reclaiming: Reclaiming | null = null
   /** The bytes appended when there was last nothing to free. */
   #restedAt = -1
   checkpoints = 0
@@ -25,9 +27,9 @@ export class Upkeep {
     this.#policy = new CheckpointPolicy(log.device, log.ledger, this.room, options)
   }
 
-  /** Whether a checkpoint is being made. */
+  /** Whether a checkpoint is being made, or what it freed is being removed. */
   get isBusy(): boolean {
-    return this.#compaction !== null || this.#checkpoint !== null
+    return this.#compaction !== null || this.#checkpoint !== null || this.#reclaiming !== null
   }
 
   /** Whether there is work. */
@@ -87,28 +89,25 @@ export class Upkeep {
     this.#checkpoint?.abandon()
     this.#checkpoint = null
     this.#compaction = null
+    this.#reclaiming = null
     if (this.#policy.gaveUp()) this.#rested()
   }
 
-  /** Frees the extents that contain no needed message and that a start would not read. Passes on their number. */
-  reclaim(done: Done<number>): void {
-    const { device, ledger } = this.#log
-    answerNow<readonly number[]>(
-      (error, unused) => {
-        if (error === null) device.truncate(unused, done)
-        else done(error, 0)
-      },
-      [],
-      () => {
-        const numbers = device.extents().map(({ number }) => number)
-        return numbers.filter(number => ledger.messages.useOf(number) === undefined)
-      },
-    )
+  /** Frees at once what a start does not need. */
+  reclaim(done: Done): void {
+    const reclaiming = new Reclaiming(this.#log)
+    const next = (): void =>
+      reclaiming.step((error, hasMore) => {
+        if (hasMore) next()
+        else done(error)
+      })
+    next()
   }
 
   #step(done: Done<boolean>): void {
     if (this.#checkpoint !== null) this.#continueCheckpoint(this.#checkpoint, done)
     else if (this.#compaction !== null) this.#continueCompaction(this.#compaction, done)
+    else if (this.#reclaiming !== null) this.#continueReclaiming(this.#reclaiming, done)
     else this.#beginIf(() => this.#policy.isDue, done)
   }
 
@@ -151,19 +150,24 @@ export class Upkeep {
       }
       this.#checkpoint = null
       this.checkpoints += 1
-      this.reclaim((failure, freed) => {
-        if (failure === null) this.#madeCheckpoint(checkpoint.bytes, freed, done)
-        else done(failure, false)
-      })
+      this.#policy.made(checkpoint.bytes)
+      this.#reclaiming = new Reclaiming(this.#log)
+      done(null, true)
     })
   }
 
-  #madeCheckpoint(bytes: number, freed: number, done: Done<boolean>): void {
-    answerNow(done, false, () => {
-      const wasResting = this.#policy.made(bytes)
-      if (wasResting && freed === 0) this.#rested()
-      return this.#policy.isDue
+  #continueReclaiming(reclaiming: Reclaiming, done: Done<boolean>): void {
+    reclaiming.step((error, hasMore) => {
+      if (error !== null || hasMore) done(error, hasMore)
+      else answerNow(done, false, () => this.#reclaimed(reclaiming))
     })
+  }
+
+  #reclaimed({ freed }: Reclaiming): boolean {
+    this.#reclaiming = null
+    const wasResting = this.#policy.reclaimed()
+    if (wasResting && freed === 0) this.#rested()
+    return this.#policy.isDue
   }
 
   #rested(): void {
