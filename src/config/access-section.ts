@@ -20,7 +20,7 @@ const ALGORITHMS = [
   'HS512',
 ] as const
 
-const AUTHENTICATORS = ['certificates', 'jwt', 'users'] as const
+const AUTHENTICATORS = ['certificates', 'jwt', 'users', 'http'] as const
 
 const jwt = z
   .strictObject({
@@ -57,6 +57,23 @@ const jwt = z
     ),
   })
   .describe('Tokens of an identity provider (JWT), as password or by enhanced authentication')
+
+const http = z
+  .strictObject({
+    url: serviceUrl.describe('Where it is asked, by POST: an https URL'),
+    caFile: file.optional().describe('Authority that it is verified with, in PEM'),
+    tokenFile: file.optional().describe('What the broker shows it, as Authorization: Bearer'),
+    timeoutMs: whole(5_000, 100, 60_000, 'Time for an answer'),
+    cacheSeconds: whole(
+      30,
+      0,
+      86_400,
+      'How long a client that was allowed, and comes again with the same password, needs no request',
+    ),
+    requestsMax: whole(16, 1, 256, 'Requests at a time'),
+    requestsQueuedMax: whole(256, 0, 65_536, 'Clients that wait for a request'),
+  })
+  .describe('An HTTP service that knows users, asked once for each CONNECT')
 
 export const accessSection = z.strictObject({
   usersFile: file
@@ -100,12 +117,13 @@ export const accessSection = z.strictObject({
     .optional()
     .describe('How client certificates are used, on listeners with tls.caFile'),
   jwt: jwt.optional(),
+  http: http.optional(),
   order: z
     .array(z.enum(AUTHENTICATORS))
     .min(1)
     .optional()
     .describe(
-      'Who is asked for a client, one after another, until one knows it. Default: certificates, jwt, users',
+      'Who is asked for a client, one after another, until one knows it. Default: certificates, jwt, users, http',
     ),
   checkRetainSource: z
     .boolean()

@@ -7,11 +7,12 @@ type Access = Config['access']
 type AuthenticatorName = NonNullable<Access['order']>[number]
 
 export function configuredAuthenticators(access: Access): readonly AuthenticatorName[] {
-  const { certificates, jwt } = access
+  const { certificates, jwt, http } = access
   return [
     ...(certificates === undefined ? [] : (['certificates'] as const)),
     ...(jwt === undefined ? [] : (['jwt'] as const)),
     ...(hasUsers(access) ? (['users'] as const) : []),
+    ...(http === undefined ? [] : (['http'] as const)),
   ]
 }
 

@@ -89,7 +89,18 @@ export interface Config {
           keysValidSeconds: number
         }
       | undefined
-    order?: ('certificates' | 'jwt' | 'users')[] | undefined
+    http?:
+      | {
+          url: string
+          caFile?: string | undefined
+          tokenFile?: string | undefined
+          timeoutMs: number
+          cacheSeconds: number
+          requestsMax: number
+          requestsQueuedMax: number
+        }
+      | undefined
+    order?: ('certificates' | 'jwt' | 'users' | 'http')[] | undefined
     checkRetainSource?: boolean | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
   }
@@ -267,7 +278,18 @@ export interface ConfigInput {
               keysValidSeconds?: number | undefined
             }
           | undefined
-        order?: ('certificates' | 'jwt' | 'users')[] | undefined
+        http?:
+          | {
+              url: string
+              caFile?: string | undefined
+              tokenFile?: string | undefined
+              timeoutMs?: number | undefined
+              cacheSeconds?: number | undefined
+              requestsMax?: number | undefined
+              requestsQueuedMax?: number | undefined
+            }
+          | undefined
+        order?: ('certificates' | 'jwt' | 'users' | 'http')[] | undefined
         checkRetainSource?: boolean | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
       }

@@ -3,7 +3,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 
-interface HttpAnswer {
+export interface HttpAnswer {
   readonly status: number
   readonly body: Buffer
 }

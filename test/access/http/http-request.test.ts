@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
-import { HttpService } from '../../src/access/http/http-request.ts'
+import { HttpService } from '../../../src/access/http/http-request.ts'
 
 async function serviceOf(t: Test, answer: RequestListener, timeoutMs = 200): Promise<HttpService> {
   const server = createServer(answer).listen(0, '127.0.0.1')
