@@ -99,7 +99,7 @@ export class JwtTarget implements Target {
     count(this.counts, answer?.kind ?? 'no token')
     if (answer?.kind === 'found')
       return answer.username === user ? null : `let in as ${answer.username}, expected ${user}`
-    return user === 'alice' ? 'a right token was refused' : null
+    return user === 'alice' && isPlain(bytes) ? 'a right token was refused' : null
   }
 
   *smaller(input: string): Iterable<string> {
@@ -130,6 +130,16 @@ function tokenAtRandom(random: Random): string {
 
 function signatureOf(signed: string, secret: string): string {
   return createHmac('sha256', secret).update(signed).digest('base64url')
+}
+
+/** Whether its parts are written as they are read. Names that stand twice, for example, may be refused. */
+function isPlain(token: Buffer): boolean {
+  return token
+    .toString('latin1')
+    .split('.')
+    .slice(0, 2)
+    .map(part => Buffer.from(part, 'base64url').toString('utf8'))
+    .every(text => JSON.stringify(JSON.parse(text)) === text)
 }
 
 /** The user of a right token; null for any other. A signature counts only in its one spelling. */

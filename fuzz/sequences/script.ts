@@ -17,7 +17,19 @@ export function scriptOf(random: Random): string {
   for (let party = 0; party < parties.length; party++) lines.push(connecting(random, party))
   for (let count = 4 + random.below(COMMANDS_MAX); count > 0; count--)
     lines.push(command(random, random.below(parties.length)))
+  // A will, and what may happen to its right before it is due.
+  if (random.chance(4)) lines.push(...willScene(random, parties.length))
   return lines.join(';')
+}
+
+function willScene(random: Random, parties: number): readonly string[] {
+  const party = random.below(parties)
+  return [
+    `subscribe ${random.below(parties)} # 1`,
+    `connect ${party} ${random.of(['clean', 'keep'])} ${random.of(PUBLISHED)} 1 0`,
+    random.of([`rules ${random.below(1_000_000)}`, `revoke ${random.of(USERS)}`, 'pass 1']),
+    random.of(['restart', `vanish ${party}`, `kick ${party}`, `disconnect-with-will ${party}`]),
+  ]
 }
 
 function command(random: Random, party: number): string {

@@ -79,6 +79,17 @@ for (const [name, parts] of Object.entries(PLANTED)) {
   })
 }
 
+test('a will that has all rights after a restart: this is found', async t => {
+  const script =
+    'c:u:5 a:a:5;rules 1;connect 1 keep;subscribe 1 # 1;connect 0 keep a/b 1 0;rules 9;restart'
+  const allRights: WorldParts = {
+    access: access => ({ ...through(access), permissionsOf: () => UNRESTRICTED }),
+  }
+
+  t.match(await new SequenceTarget(allRights).replay(script), 'entered without the right')
+  t.equal(await new SequenceTarget().replay(script), null)
+})
+
 test('a sequence is minimised to the commands that it needs', async t => {
   const target = new SequenceTarget({ limits: { queuedMessagesMax: 0 } })
 
