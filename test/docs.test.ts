@@ -1,13 +1,15 @@
 // Examples in the documentation are run, and what it says of files is so.
 
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { parse } from 'yaml'
 import { parseConfig } from '../src/config/parse.ts'
 import { freePort } from './interop/programs.ts'
+import { makeCertificates } from './transport/world.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
@@ -84,42 +86,57 @@ for (const page of ['ARCHITECTURE.md', 'docs/reference/glossary.md']) {
   })
 }
 
-test('the commands of users and rules in five minutes do what the page says', async t => {
-  const page = 'docs/how-to/users-and-rules.md'
-  const port = await freePort()
-  const [yaml = ''] = blocks(page, 'yaml')
-  const [rules = ''] = blocks(page, 'acl')
+/** Runs the shell commands of a page one after the other, with a broker from `pondhawk start` on. Returns what each printed. */
+async function followed(
+  t: Test,
+  page: string,
+  files: Readonly<Record<string, string>>,
+  port: string,
+) {
   const folder = t.testdir({
     bin: { pondhawk: `#!/bin/sh\nexec '${process.execPath}' '${ROOT}/dist/src/cli.js' "$@"\n` },
-    'pondhawk.yaml': yaml.replace('1883', String(port)),
-    'rules.acl': rules,
+    ...files,
   })
   chmodSync(resolve(folder, 'bin/pondhawk'), 0o755)
   const options = {
     cwd: folder,
     env: { ...process.env, PATH: `${folder}/bin:${process.env['PATH']}` },
   }
+  const runs = (line: string): string =>
+    execFileSync('sh', ['-c', line.replace(/^(mosquitto_\w+)(?: -p \d+)?/, `$1 -p ${port}`)], {
+      ...options,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
   const outputs: string[] = []
-
+  let said = ''
   for (const line of blocks(page, 'sh').join('').trim().split('\n')) {
-    if (line === 'pondhawk start') {
-      const broker = spawn('pondhawk', ['start'], {
-        ...options,
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      t.teardown(() => broker.kill('SIGKILL'))
-      let said = ''
-      for await (const chunk of broker.stdout) {
-        said += String(chunk)
-        if (said.includes('broker.ready')) break
-      }
-    } else {
-      const command = line.replace(/^(mosquitto_\w+)/, `$1 -p ${port}`)
-      outputs.push(
-        execFileSync('sh', ['-c', command], { ...options, encoding: 'utf8', stdio: 'pipe' }),
-      )
+    if (line !== 'pondhawk start') {
+      outputs.push(runs(line))
+      continue
     }
+    const broker = spawn('pondhawk', ['start'], {
+      ...options,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    t.teardown(() => broker.kill('SIGKILL'))
+    broker.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    while (!said.includes('broker.ready')) await once(broker.stdout, 'data')
   }
+  const logged = async (event: string): Promise<void> => {
+    while (!said.includes(event)) await new Promise(settle => setTimeout(settle, 50))
+  }
+  return { outputs, runs, logged }
+}
+
+test('the commands of users and rules in five minutes do what the page says', async t => {
+  const page = 'docs/how-to/users-and-rules.md'
+  const port = String(await freePort())
+  const [yaml = ''] = blocks(page, 'yaml')
+  const [rules = ''] = blocks(page, 'acl')
+  const files = { 'pondhawk.yaml': yaml.replace('1883', port), 'rules.acl': rules }
+
+  const { outputs } = await followed(t, page, files, port)
 
   const list = 'alice     PBKDF2, 210,000 iterations\nsensor-1  PBKDF2, 210,000 iterations\n'
   t.ok(outputs.includes(list))
@@ -142,4 +159,30 @@ test('the configuration with a file of dynamic security can be started', async t
   })
 
   t.match(output, /dynamicSecurityFile: .*dynamic-security.json/)
+})
+
+test('the commands of certificates for devices make one, let it in, and take it away', async t => {
+  const page = 'docs/how-to/certificates-for-devices.md'
+  const port = String(await freePort())
+  const [yaml = ''] = blocks(page, 'yaml')
+  const made = resolve(ROOT, '.tap/fixtures/certificates-for-devices')
+  mkdirSync(made, { recursive: true })
+  makeCertificates(made)
+  const file = (name: string): string => readFileSync(resolve(made, name), 'utf8')
+  const files = {
+    'pondhawk.yaml': yaml.replace('8883', port),
+    'server.crt': file('server.crt'),
+    'server.key': file('server.key'),
+    'ca.crt': file('ca.crt'),
+  }
+
+  const { logged, runs } = await followed(t, page, files, port)
+
+  await logged('certificates.reloaded')
+  const publish =
+    blocks(page, 'sh')
+      .join('')
+      .match(/^mosquitto_pub.*$/m)?.[0] ?? ''
+  t.throws(() => runs(publish))
+  await logged('was revoked')
 })

@@ -2,6 +2,7 @@
 
 import { AccessFileError, type Problem, readAccessFile } from './access-file.ts'
 import type { CertificateSettings } from './certificate-users.ts'
+import { type FingerprintFile, parseFingerprintFile } from './fingerprint-file.ts'
 import { type KeySettings, readKeys } from './jwt/file-keys.ts'
 import type { KeySet } from './jwt/key-set.ts'
 import { parseAclFile } from './mosquitto/acl-file.ts'
@@ -42,10 +43,12 @@ export interface AccessFiles {
   readonly rules: Rules | null
   /** Null or left out when no file has keys for tokens. */
   readonly keys?: KeySet | null
+  /** Null or left out when there is no file with certificates. */
+  readonly fingerprints?: FingerprintFile | null
   readonly warnings: readonly Problem[]
 }
 
-/** Reads users, rules and keys. Throws AccessFileError with the place of a mistake; then nothing is used. */
+/** Reads users, rules, keys and certificates. Throws AccessFileError with the place of a mistake; then nothing is used. */
 export function readAccess(settings: AccessSettings): AccessFiles {
   const problems: Problem[] = []
   const keys = attempted(() => readKeys(settings.jwt ?? {}), problems)
@@ -53,10 +56,11 @@ export function readAccess(settings: AccessSettings): AccessFiles {
   const security = file === undefined ? null : attempted(() => readDynamicSecurity(file), problems)
   const users = attempted(() => usersOf(settings), problems)
   const rules = attempted(() => rulesOf(settings), problems)
+  const fingerprints = attempted(() => fingerprintsOf(settings), problems)
   if (problems.length > 0) throw new AccessFileError(problems)
-  if (security !== null) return { ...security, keys }
+  if (security !== null) return { ...security, keys, fingerprints }
   const warnings = [...(users?.warnings ?? []), ...(rules?.warnings ?? [])]
-  return { users, rules, keys, warnings }
+  return { users, rules, keys, fingerprints, warnings }
 }
 
 function readDynamicSecurity(file: string): AccessFiles {
@@ -99,6 +103,11 @@ function usersOf(settings: AccessSettings): PasswordFile | null {
   }
   if (problems.length > 0) throw new AccessFileError(problems)
   return { ...inFile, users: all }
+}
+
+function fingerprintsOf({ certificates }: AccessSettings): FingerprintFile | null {
+  const file = certificates?.fingerprintsFile
+  return file === undefined ? null : parseFingerprintFile(readAccessFile(file), file)
 }
 
 /** Joins the rules of file and configuration. Each part begins with lines for clients without a user name. */

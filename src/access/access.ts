@@ -21,6 +21,10 @@ export interface ClientCertificate {
   readonly subjectAltNames: readonly string[]
   /** SHA-256, as pairs of hexadecimal digits with colons. */
   readonly fingerprint: string
+  /** When it expires, in milliseconds since 1970. Its client is disconnected then. */
+  readonly validTo?: number
+  /** Issuer and serial number of it and of the authorities above it, as lists of revoked certificates name them. */
+  readonly issuedAs?: readonly string[]
 }
 
 /** A step of enhanced authentication (5.0, section 4.12): what the client sent, and by which method. */

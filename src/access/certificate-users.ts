@@ -3,6 +3,7 @@
 import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
 import type { ClientCertificate } from './access.ts'
 import type { Refused } from './authenticator.ts'
+import type { FingerprintFile } from './fingerprint-file.ts'
 import { isUserName } from './user-name.ts'
 
 export interface CertificateSettings {
@@ -10,26 +11,44 @@ export interface CertificateSettings {
   readonly user?: 'commonName' | 'subjectAltName' | undefined
   /** SHA-256 of the certificates that are let in, in hexadecimal, with colons or without. Left out: every verified one. */
   readonly fingerprints?: readonly string[] | undefined
+  /** A file with more of them, each with its user or without. */
+  readonly fingerprintsFile?: string | undefined
 }
 
 export class CertificateUsers {
   readonly #user: CertificateSettings['user']
-  /** Null when every verified certificate is let in. */
-  readonly #fingerprints: ReadonlySet<string> | null
+  /** Those of the configuration. */
+  readonly #fixed: readonly string[]
+  readonly #listsSome: boolean
+  /** The users by fingerprint, null where the certificate says who it is. */
+  #listed: ReadonlyMap<string, string | null> = new Map()
+  #names: ReadonlySet<string> = new Set()
 
-  constructor({ user, fingerprints }: CertificateSettings) {
+  constructor(settings: CertificateSettings, file: FingerprintFile | null = null) {
+    const { user, fingerprints, fingerprintsFile } = settings
     this.#user = user
-    this.#fingerprints = fingerprints === undefined ? null : new Set(fingerprints.map(plain))
+    this.#fixed = (fingerprints ?? []).map(plainFingerprint)
+    this.#listsSome = fingerprints !== undefined || fingerprintsFile !== undefined
+    this.replace(file)
   }
 
-  /** Whether the name of a certificate is the user name of its client. */
-  get namesUsers(): boolean {
-    return this.#user !== undefined
+  /** Sets the content of the file. */
+  replace(file: FingerprintFile | null): void {
+    const fixed = this.#fixed.map(fingerprint => [fingerprint, null] as const)
+    this.#listed = new Map([...fixed, ...(file ?? [])])
+    this.#names = new Set([...this.#listed.values()].filter(name => name !== null))
+  }
+
+  /** Whether a certificate may make its client this user. */
+  mayName(username: string): boolean {
+    return this.#user !== undefined || this.#names.has(username)
   }
 
   /** The user; null when certificates make nobody a user; or why its client is refused. */
   userOf(certificate: ClientCertificate): string | null | Refused {
-    if (this.#fingerprints?.has(plain(certificate.fingerprint)) === false) return UNLISTED
+    const listed = this.#listed.get(plainFingerprint(certificate.fingerprint))
+    if (listed === undefined && this.#listsSome) return UNLISTED
+    if (typeof listed === 'string') return listed
     switch (this.#user) {
       case undefined:
         return null
@@ -45,14 +64,14 @@ export class CertificateUsers {
   }
 }
 
-function plain(fingerprint: string): string {
+export function plainFingerprint(fingerprint: string): string {
   return fingerprint.replaceAll(':', '').toUpperCase()
 }
 
 const UNLISTED: Refused = {
   kind: 'refused',
   reason: NOT_AUTHORIZED,
-  sentence: 'its certificate is none of access.certificates.fingerprints',
+  sentence: 'its certificate is not listed (access.certificates)',
 }
 const NO_COMMON_NAME: Refused = {
   kind: 'refused',

@@ -56,7 +56,10 @@ export const NOTHING: Permissions = {
   maySubscribe: () => false,
 }
 
-/** No permissions, for a client whose user is gone. Nothing more is queued for its session; its subscriptions wait for the user. */
+/**
+ * No permissions, for a client whose user is gone. Nothing more is queued for its session; its subscriptions wait for the user.
+ * Another client with its client id discards the session.
+ */
 export const GONE: Permissions = {
   mayPublish: () => false,
   maySubscribe: () => false,

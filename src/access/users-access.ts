@@ -4,7 +4,7 @@
 import { isIP } from 'node:net'
 import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
 import { BoundedMap } from './bounded-map.ts'
-import type { Access, Credentials, Exchange, Verdict } from './access.ts'
+import type { Access, ClientCertificate, Credentials, Exchange, Verdict } from './access.ts'
 import type { AccessFiles } from './access-settings.ts'
 import {
   type Authenticator,
@@ -21,7 +21,7 @@ import type { Identity } from './identity.ts'
 import { PASSWORD, PasswordAuthenticator } from './password/password-authenticator.ts'
 import { type PasswordBounds, PasswordUsers } from './password/password-users.ts'
 import { NO_TOKEN, TOKEN_METHOD, TokenExchange } from './token-exchange.ts'
-import { NOTHING, type Permissions, UNRESTRICTED } from './permissions.ts'
+import { GONE, NOTHING, type Permissions, UNRESTRICTED } from './permissions.ts'
 import { refusal, WRONG } from './refusals.ts'
 import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 import type { RuleBook } from './rules/rule.ts'
@@ -100,12 +100,14 @@ export class UsersAccess implements Access {
   permissionsOf(identity: Identity): Permissions | null {
     const { username, authentication } = identity
     if (username !== null && authentication === CERTIFICATE) {
-      return this.#namesByCertificate ? this.#permissionsFor(identity, username) : null
+      const mayBe = this.#certificates?.mayName(username) === true
+      return mayBe ? this.#permissionsFor(identity, username) : GONE
     }
     if (!this.#chain.verifiesNames) return this.#permissionsFor(identity, null)
     if (username !== null && authentication !== 'none') {
       // The rights of other kinds of users are known only when they authenticate again.
-      if (!isByPassword(authentication) || !this.#isUser(username, identity.clientId)) return null
+      if (!isByPassword(authentication)) return null
+      if (!this.#isUser(username, identity.clientId)) return GONE
       return this.#permissionsFor(identity, username)
     }
     if (this.#mayBeNameless(identity.address)) return this.#permissionsFor(identity, null)
@@ -124,18 +126,39 @@ export class UsersAccess implements Access {
     return rights
   }
 
-  /** Sets new users and rules. They apply to all clients, connected or not, from the next check on. */
-  replace(files: AccessFiles): void {
+  /**
+   * Sets new users, rules and certificates. They apply to all clients, connected or not, from the next check on. Returns the users
+   * who have another password now, or are gone.
+   */
+  replace(files: AccessFiles): ReadonlySet<string> {
     this.#authors = new BoundedMap(AUTHORS_MAX)
-    if (files.users !== null) this.passwords?.replace(files.users)
     if (files.rules !== null) this.#rules.replace(bookOf(files))
+    this.#certificates?.replace(files.fingerprints ?? null)
+    if (files.users === null || this.passwords === null) return NO_USERS
+    return this.passwords.replace(files.users)
   }
 
   /** Whether this client was allowed as a user that does not exist any more. */
   isGone({ username, clientId, authentication }: Identity): boolean {
-    if (this.passwords === null || username === null) return false
-    if (authentication === CERTIFICATE) return !this.#namesByCertificate
+    if (username === null) return false
+    if (authentication === CERTIFICATE) return this.#certificates?.mayName(username) !== true
+    if (this.passwords === null) return false
     return isByPassword(authentication) && !this.#isUser(username, clientId)
+  }
+
+  /** Whether this client has proved a password of one of these users. */
+  isByPasswordOf({ username, authentication }: Identity, users: ReadonlySet<string>): boolean {
+    return username !== null && isByPassword(authentication) && users.has(username)
+  }
+
+  /** Returns why a client with this certificate may not stay, or null. */
+  refusalOf(certificate: ClientCertificate, identity: Identity | null): string | null {
+    const user = this.#certificates?.userOf(certificate) ?? null
+    if (typeof user === 'object' && user !== null) return user.sentence
+    const isByCertificate = identity?.authentication === CERTIFICATE
+    return isByCertificate && identity.username !== user
+      ? 'its certificate belongs to another user now'
+      : null
   }
 
   /** The counters of each bound: its present use, and how often it was reached. */
@@ -211,10 +234,6 @@ export class UsersAccess implements Access {
     return this.passwords?.directory.mayBe(username, clientId) === true
   }
 
-  get #namesByCertificate(): boolean {
-    return this.#certificates?.namesUsers === true
-  }
-
   #mayBeNameless(address: string): boolean {
     // Without users only listeners that only this machine can reach are open. A stream of the program may come from anywhere.
     if (!this.#chain.verifiesNames) return this.#anonymous !== 'never'
@@ -225,6 +244,8 @@ export class UsersAccess implements Access {
 function knowsTokens({ name }: Authenticator): boolean {
   return name === 'tokens' || name === 'jwt'
 }
+
+const NO_USERS: ReadonlySet<string> = new Set()
 
 function bookOf({ rules }: AccessFiles): RuleBook {
   return rules === null ? NO_RULES : rules.book

@@ -1,7 +1,7 @@
 // Opens and ends the sessions of clients, and handles takeovers, lost connections and expiry.
 
 import { areSame, type Identity, mayHaveSessionOf } from '../access/identity.ts'
-import type { Permissions } from '../access/permissions.ts'
+import { GONE, type Permissions } from '../access/permissions.ts'
 import type { Will } from '../packet/packet.ts'
 import { ClientRights, sessionBytes } from '../session/client-rights.ts'
 import { Session } from '../session/session.ts'
@@ -54,11 +54,12 @@ export class Clients {
       holder.takenOver()
     }
     const old = sessions.get(clientId)
-    if (old !== undefined && opening.cleanStart) {
+    const isClean = opening.cleanStart || (old !== undefined && isOfAnother(old, identity))
+    if (old !== undefined && isClean) {
       this.#wills.forgetDelayed(clientId)
       this.end(old)
     }
-    const kept = opening.cleanStart ? undefined : old
+    const kept = isClean ? undefined : old
     const session = kept ?? this.#begin(identity, permissions, expiryIntervalSeconds)
     const isKnown = kept !== undefined && areSame(kept.rights.identity, identity)
     if (kept !== undefined) {
@@ -83,10 +84,11 @@ export class Clients {
     this.#expiringRights.set(session, validForMs)
   }
 
-  /** Whether the client's session, if there is one, belongs to another user. */
+  /** Whether the client's session, if there is one, belongs to another user, who exists. */
   isOfAnother(identity: Identity): boolean {
     const session = this.#broker.sessions.get(identity.clientId)
-    return session !== undefined && !mayHaveSessionOf(identity, session.rights.identity)
+    if (session === undefined || session.rights.permissions === GONE) return false
+    return isOfAnother(session, identity)
   }
 
   /** Whether the client may have a session: it has one, or there is room for one more. */
@@ -191,6 +193,10 @@ export class Clients {
     memory.add('sessions', -sessionBytes(session.rights.identity))
     if (session.isDurable) journal.record({ kind: 'session-ended', clientId: session.clientId })
   }
+}
+
+function isOfAnother(session: Session, identity: Identity): boolean {
+  return !mayHaveSessionOf(identity, session.rights.identity)
 }
 
 /** 0xFFFFFFFF seconds: the session never expires (5.0, section 3.1.2.11.2). */

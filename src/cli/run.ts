@@ -227,14 +227,7 @@ function obeySignals(server: Server, log: Log): void {
     } catch (error) {
       keptInstead(log, error)
     }
-    server.reloadCertificates().then(
-      () => log.info({ event: 'certificates.reloaded' }, 'certificates were read anew'),
-      (error: Error) =>
-        log.error(
-          { event: 'certificates.kept', cause: error.message },
-          'the old certificates stay',
-        ),
-    )
+    void server.renewCertificates()
   })
 }
 

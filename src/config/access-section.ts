@@ -113,6 +113,9 @@ export const accessSection = z.strictObject({
         .min(1)
         .optional()
         .describe('SHA-256 fingerprints. Only certificates in this list are accepted'),
+      fingerprintsFile: file
+        .optional()
+        .describe('The same in a file: one on each line, followed by a user name or nothing'),
     })
     .optional()
     .describe('How client certificates are used, on listeners with tls.caFile'),
@@ -130,6 +133,13 @@ export const accessSection = z.strictObject({
     .optional()
     .describe(
       'Whether a retained message is delivered only while its publisher may publish there (`check_retain_source` of mosquitto). Default: true',
+    ),
+  clientIdPattern: z
+    .string()
+    .regex(/^(?!.*%u.*%u)[^*]*%u[^*]*\*?$/, 'expected %u once, and * only at the end: "%u:*"')
+    .optional()
+    .describe(
+      'Client ids that a user may have: %u is the user name, * at the end any text. Default: any',
     ),
   anonymous: z
     .enum(['never', 'loopback', 'everywhere'])

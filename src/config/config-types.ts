@@ -52,6 +52,7 @@ export interface Config {
       | {
           user?: 'commonName' | 'subjectAltName' | undefined
           fingerprints?: string[] | undefined
+          fingerprintsFile?: string | undefined
         }
       | undefined
     jwt?:
@@ -102,6 +103,7 @@ export interface Config {
       | undefined
     order?: ('certificates' | 'jwt' | 'users' | 'http')[] | undefined
     checkRetainSource?: boolean | undefined
+    clientIdPattern?: string | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
   }
   limits: {
@@ -241,6 +243,7 @@ export interface ConfigInput {
           | {
               user?: 'commonName' | 'subjectAltName' | undefined
               fingerprints?: string[] | undefined
+              fingerprintsFile?: string | undefined
             }
           | undefined
         jwt?:
@@ -291,6 +294,7 @@ export interface ConfigInput {
           | undefined
         order?: ('certificates' | 'jwt' | 'users' | 'http')[] | undefined
         checkRetainSource?: boolean | undefined
+        clientIdPattern?: string | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
       }
     | undefined

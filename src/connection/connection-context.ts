@@ -1,6 +1,7 @@
 // The context that all connections of a broker share, and the port to the owner of a connection's socket.
 
 import type { Credentials } from '../access/access.ts'
+import type { ClientIdPattern } from '../access/client-id-pattern.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ChunkPool } from './outbox.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
@@ -13,6 +14,8 @@ export interface ConnectionContext {
   readonly reading: ReadingLimits
   /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
   readonly responseInformation: string | null
+  /** Which client ids a user may have; null for any. */
+  readonly clientIds: ClientIdPattern | null
   /** Returns an unused client id [MQTT-3.1.3-6]. */
   newClientId(): string
 }

@@ -1,6 +1,7 @@
 // Checks CONNECT and makes CONNACK.
 
 import type { Credentials, Verdict } from '../access/access.ts'
+import type { ClientIdPattern } from '../access/client-id-pattern.ts'
 import { identityOf } from '../access/identity.ts'
 import type { Principal } from '../session/client-rights.ts'
 import type { Session } from '../session/session.ts'
@@ -75,6 +76,20 @@ export function openingRefusal(
     return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full: no session can be stored' }
   }
   return null
+}
+
+/** Returns why the user may not have this client id, or null. One that the broker has made is for everybody. */
+export function clientIdRefusal(
+  { clientId, isClientIdAssigned }: NegotiatedLimits,
+  { identity }: Principal,
+  clientIds: ClientIdPattern | null,
+): Refusal | null {
+  if (clientIds === null || isClientIdAssigned) return null
+  // A name that nobody has proved is only a claim.
+  const username = identity.authentication === 'none' ? null : identity.username
+  if (clientIds.fits(clientId, username)) return null
+  const sentence = 'the client id is not one of this user (access.clientIdPattern)'
+  return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
 }
 
 // 3.1 requires 1 to 23 characters; 3.1.1 allows an empty client id with Clean Session; 5.0 always allows it [MQTT-3.1.3-6].

@@ -31,6 +31,7 @@ import type {
 import { departureOf, expiryIn } from './departure.ts'
 import {
   type Allowed,
+  clientIdRefusal,
   connack,
   connackRefusal,
   connectRefusal,
@@ -145,11 +146,13 @@ function accept(
   const { connect, terms } = state
   const negotiated = asUser(state.negotiated, principal.identity)
   const { sender, framer, timeLimits, peer } = connection
-  const { broker, responseInformation, reading } = connection.context
+  const { broker, responseInformation, reading, clientIds } = connection.context
   const extras = extrasOf(negotiated, data, responseInformation)
   const fresh = connack(negotiated, false, broker, extras)
   const refusal =
-    openingRefusal(negotiated, connect.will, principal, broker) ?? connackRefusal(fresh, sender)
+    clientIdRefusal(negotiated, principal, clientIds) ??
+    openingRefusal(negotiated, connect.will, principal, broker) ??
+    connackRefusal(fresh, sender)
   if (refusal !== null) {
     refuseConnect(connection, state, refusal.reason, refusal.sentence)
     return

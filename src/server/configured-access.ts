@@ -5,11 +5,11 @@ import type { Access } from '../access/access.ts'
 import { CertificateUsers } from '../access/certificate-users.ts'
 import { openAccess } from '../access/open-access.ts'
 import { UsersAccess } from '../access/users-access.ts'
-import { reviewSessions } from '../broker/review.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { Core } from './core.ts'
 import { OtherAuthenticators } from './other-authenticators.ts'
+import { checkCertificatesAgain, checkUsersAgain } from './revocation.ts'
 import { WatchedFiles } from './watched-files.ts'
 
 export class ConfiguredAccess {
@@ -33,7 +33,9 @@ export class ConfiguredAccess {
     const files = this.#read()
     const { anonymous = 'loopback' } = settings
     const certificates =
-      settings.certificates === undefined ? null : new CertificateUsers(settings.certificates)
+      settings.certificates === undefined
+        ? null
+        : new CertificateUsers(settings.certificates, files.fingerprints)
     this.#others = new OtherAuthenticators(settings, files, log)
     const others = this.#others.all
     const asksNobody =
@@ -53,21 +55,21 @@ export class ConfiguredAccess {
   watch(core: Core): void {
     this.#core = core
     // The store may have sessions from before users and rules were as they are now.
-    if (this.#users !== null) reviewed(core, this.#users)
+    if (this.#users !== null) checkUsersAgain(core, this.#users, new Set())
     this.#others.start()
     this.#files.start()
   }
 
   /**
    * Reads the files again. The new rules apply from the next check on. If anything is wrong, nothing changes. Clients whose user
-   * does not exist any more are disconnected. Throws AccessFileError.
+   * does not exist any more, has another password, or whose certificate is not listed any more, are disconnected. Throws AccessFileError.
    */
   reload(): void {
     if (this.#users === null) return
     const files = this.#readAnew()
-    this.#users.replace(files)
+    const changed = this.#users.replace(files)
     this.#others.replace(files.keys ?? null)
-    const disconnected = this.#core === null ? 0 : reviewed(this.#core, this.#users)
+    const disconnected = this.#disconnect(this.#users, changed)
     const users = files.users?.users.size ?? 0
     this.#log.info(
       { event: 'access.reloaded', users, rules: files.rules?.count ?? 0, disconnected },
@@ -95,6 +97,16 @@ export class ConfiguredAccess {
     this.#files.close()
     this.#others.close()
     await this.#users?.close()
+  }
+
+  /** Returns how many clients were disconnected. */
+  #disconnect(users: UsersAccess, changed: ReadonlySet<string>): number {
+    const core = this.#core
+    if (core === null) return 0
+    const byCertificate = checkCertificatesAgain(core, ({ certificate }, identity) =>
+      certificate === null ? null : users.refusalOf(certificate, identity),
+    )
+    return byCertificate + checkUsersAgain(core, users, changed)
   }
 
   #read(): AccessFiles {
@@ -130,11 +142,12 @@ export class ConfiguredAccess {
 const KEPT = 'The users and rules could not be read anew: those of before hold.'
 
 function filesOf(settings: Config['access']): readonly string[] {
-  const { usersFile, rulesFile, dynamicSecurityFile, jwt } = settings
+  const { usersFile, rulesFile, dynamicSecurityFile, certificates, jwt } = settings
   const files = [
     usersFile,
     rulesFile,
     dynamicSecurityFile,
+    certificates?.fingerprintsFile,
     jwt?.jwksFile,
     jwt?.keyFile,
     jwt?.secretFile,
@@ -146,14 +159,4 @@ function filesOf(settings: Config['access']): readonly string[] {
 export function keptInstead(log: Log, error: unknown): void {
   const cause = error instanceof Error ? error.message : String(error)
   log.error({ event: 'access.kept', cause }, 'the users and rules of before stay')
-}
-
-/** Returns how many clients were disconnected. */
-function reviewed({ broker, commands, turn }: Core, users: UsersAccess): number {
-  turn.begin()
-  const gone = reviewSessions(broker, users)
-  for (const clientId of gone) {
-    commands.disconnectClient(clientId, 'its user was removed').catch(() => {})
-  }
-  return gone.length
 }

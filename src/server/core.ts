@@ -2,6 +2,7 @@
 // (clock, timers, store, limits, log) are options.
 
 import type { Access } from '../access/access.ts'
+import { ClientIdPattern } from '../access/client-id-pattern.ts'
 import { Broker } from '../broker/broker.ts'
 import type { Observer } from '../broker/observer.ts'
 import type { AuthorRights } from '../broker/retained-authors.ts'
@@ -37,6 +38,8 @@ interface CoreOptions extends TurnParts {
   readonly checksRetainSource?: boolean
   /** Response Information for clients of MQTT 5 that ask for it. */
   readonly responseInformation: string | null
+  /** Which client ids a user may have; left out for any. */
+  readonly clientIdPattern?: string | undefined
   /** Returns an unused client id. */
   readonly newClientId: () => string
   /** Is called at the end of each turn. */
@@ -96,6 +99,10 @@ export class Core {
         pool: new ChunkPool(),
         reading: new ReadingLimits(options.limits),
         responseInformation: options.responseInformation,
+        clientIds:
+          options.clientIdPattern === undefined
+            ? null
+            : new ClientIdPattern(options.clientIdPattern),
         newClientId: options.newClientId,
       },
       turn: this.turn,

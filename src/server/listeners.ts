@@ -3,11 +3,12 @@
 import type { Socket } from 'node:net'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
-import type { ListenerOptions } from '../transport/listener-options.ts'
+import type { ListenerOptions, TlsOptions } from '../transport/listener-options.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
-import type { Arrival } from '../transport/wire.ts'
+import type { Arrival, Peer } from '../transport/wire.ts'
 import { socketBound } from './descriptors.ts'
 import { StartError } from './start-error.ts'
+import { WatchedFiles } from './watched-files.ts'
 
 interface ListenersOptions {
   readonly config: Config
@@ -17,14 +18,21 @@ interface ListenersOptions {
   readonly onRequest: NonNullable<ListenerOptions['onRequest']>
   /** Is called when a connection was closed before CONNECT to make room for another. */
   readonly strangerClosed: () => void
+  /** Is called when a file with certificates has changed. */
+  readonly certificatesChanged: () => void
 }
 
 export class Listeners {
   readonly #options: ListenersOptions
+  readonly #watched: WatchedFiles
   #all: readonly Listener[] = []
 
   constructor(options: ListenersOptions) {
     this.#options = options
+    const files = options.config.listeners.flatMap(({ tls }) =>
+      tls === undefined ? [] : filesOf(tls),
+    )
+    this.#watched = new WatchedFiles([...new Set(files)], options.certificatesChanged)
   }
 
   get all(): readonly Listener[] {
@@ -55,20 +63,29 @@ export class Listeners {
         log,
       ),
     )
+    this.#watched.noteState()
     for (const [index, listener] of this.#all.entries()) {
       await listener.start().catch((error: unknown) => {
         throw new StartError(error, { kind: 'listener', index })
       })
     }
+    this.#watched.start()
+  }
+
+  /** Whether the listener of this peer has a list that names its certificate. */
+  hasRevoked(peer: Peer): boolean {
+    return this.#all.some(listener => listener.hasRevoked(peer))
   }
 
   /** Reads all certificate files again. */
   async reload(): Promise<void> {
+    this.#watched.noteState()
     for (const listener of this.#all) await listener.reload()
   }
 
   /** Stops accepting clients at once. Resolves when every listener is closed. */
   async close(): Promise<void> {
+    this.#watched.close()
     await Promise.all(this.#all.map(listener => listener.close()))
   }
 
@@ -99,6 +116,12 @@ export class Listeners {
     )
     return bound.socketsMax
   }
+}
+
+function filesOf({ sni = {}, ...files }: TlsOptions): readonly string[] {
+  const { certFile, keyFile, caFile, crlFile } = files
+  const pairs = Object.values(sni).flatMap(pair => [pair.certFile, pair.keyFile])
+  return [certFile, keyFile, caFile, crlFile, ...pairs].filter(each => each !== undefined)
 }
 
 /** Returns why there is no room for another connection. */

@@ -25,6 +25,7 @@ import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
+import { checkCertificatesAgain } from './revocation.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { reportStore } from './store-report.ts'
@@ -33,6 +34,7 @@ interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
   close(): Promise<void>
   reloadCertificates(): Promise<void>
+  renewCertificates(): Promise<void>
   reloadAccess(): void
 }
 
@@ -93,6 +95,7 @@ export class Server implements RunningServer {
       config,
       log: this.#log,
       accept: wire => this.accept(wire),
+      certificatesChanged: () => void this.renewCertificates(),
       strangerClosed: () => (this.core.broker.statistics.strangersClosed += 1),
       onRequest: contained(page, error => this.#failed('web page', error)),
     })
@@ -116,6 +119,7 @@ export class Server implements RunningServer {
       ],
       log: this.#log,
       responseInformation: config.responseInformation,
+      clientIdPattern: config.access.clientIdPattern,
       newClientId: () => `auto-${randomBytes(12).toString('hex')}`,
       now: this.#clock.now,
       schedule: setImmediate,
@@ -189,8 +193,23 @@ export class Server implements RunningServer {
     this.#access?.reload()
   }
 
+  /** Reads certificates and lists of revoked ones again, and disconnects clients whose certificate is revoked by now. */
   async reloadCertificates(): Promise<void> {
     await this.#listeners.reload()
+    const disconnected = checkCertificatesAgain(this.core, peer =>
+      this.#listeners.hasRevoked(peer) ? 'its certificate was revoked' : null,
+    )
+    this.#log.info({ event: 'certificates.reloaded', disconnected }, 'certificates were read anew')
+  }
+
+  /** The same. If a file is wrong, the log says so. */
+  async renewCertificates(): Promise<void> {
+    try {
+      await this.reloadCertificates()
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error)
+      this.#log.error({ event: 'certificates.kept', cause }, 'the old certificates stay')
+    }
   }
 
   /** Stops accepting, sends waiting packets and DISCONNECT to every client, then closes the store. */

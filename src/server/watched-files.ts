@@ -29,9 +29,7 @@ export class WatchedFiles {
       watchFile(file, { interval: LOOKED_AT_EVERY_MS, persistent: false }, this.#changed)
     }
     // Watching does not report a change that was made while the broker started.
-    this.#settled = setTimeout(() => {
-      if (this.#stateNow() !== this.#readState) this.#read()
-    }, SETTLED_AFTER_MS).unref()
+    this.#settle()
   }
 
   close(): void {
@@ -45,7 +43,10 @@ export class WatchedFiles {
 
   #settle(): void {
     clearTimeout(this.#settled)
-    this.#settled = setTimeout(this.#read, SETTLED_AFTER_MS).unref()
+    this.#settled = setTimeout(() => {
+      // A signal may have had them read meanwhile.
+      if (this.#stateNow() !== this.#readState) this.#read()
+    }, SETTLED_AFTER_MS).unref()
   }
 }
 

@@ -1,7 +1,7 @@
 // The identity and permissions of a session's client: from its authentication, or from `permissionsOf` while it is not connected.
 
 import type { Identity } from '../access/identity.ts'
-import { isRuled, NO_RULE, NOTHING, type Permissions } from '../access/permissions.ts'
+import { GONE, isRuled, NO_RULE, NOTHING, type Permissions } from '../access/permissions.ts'
 import { WORK } from '../limits.ts'
 import { type Message, textBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -53,7 +53,8 @@ export class ClientRights implements Principal {
   mayReceiveAllOf(topicFilter: string): boolean {
     const { permissions } = this
     if (isRuled(permissions)) return permissions.mayReceiveAllOf(topicFilter)
-    return permissions.mayReceive === undefined && permissions !== NOTHING
+    if (permissions === NOTHING || permissions === GONE) return false
+    return permissions.mayReceive === undefined
   }
 
   /**

@@ -1,7 +1,7 @@
 // Asks the access the questions of one connection. The answer is always a verdict, even if the access throws, rejects or
 // returns something else.
 
-import type { Exchange, Verdict } from '../access/access.ts'
+import type { ClientCertificate, Exchange, Verdict } from '../access/access.ts'
 import { verdictIn } from '../access/verdict.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Question } from '../connection/connection-context.ts'
@@ -22,13 +22,14 @@ export class Authentication {
   /** Calls back with the verdict, at once or later. */
   ask(question: Question, answered: (verdict: Verdict) => void): void {
     const answer = this.#answerTo(question)
+    const { certificate } = question.credentials
     if (!isPromise(answer)) {
-      answered(this.#verdictIn(answer))
+      answered(whileValid(this.#verdictIn(answer), certificate))
       return
     }
     void Promise.resolve(answer)
       .then(
-        late => this.#verdictIn(late),
+        late => whileValid(this.#verdictIn(late), certificate),
         error => this.#noVerdict(error),
       )
       .then(answered)
@@ -67,6 +68,14 @@ export class Authentication {
     const sentence = 'the authentication is out of order'
     return { kind: 'refused', reason: SERVER_UNAVAILABLE, sentence }
   }
+}
+
+/** Rights end with the certificate that the client came with, however it was authenticated. */
+function whileValid(verdict: Verdict, certificate: ClientCertificate | null): Verdict {
+  const { validTo } = certificate ?? {}
+  if (verdict.kind !== 'allowed' || validTo === undefined) return verdict
+  const leftMs = Math.max(0, validTo - Date.now())
+  return { ...verdict, validForMs: Math.min(leftMs, verdict.validForMs ?? Infinity) }
 }
 
 /** True also for promises of other libraries. */

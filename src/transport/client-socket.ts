@@ -10,7 +10,7 @@ import type { LentBytes } from '../packet/lent-bytes.ts'
 import { QUOTA_EXCEEDED } from '../packet/reason.ts'
 import { Authentication } from './authentication.ts'
 import { HELD, NOT_READING_US, QUESTION_OPEN, Reading, SHARE_USED } from './reading.ts'
-import type { Arrived, Wire, WireReceiver } from './wire.ts'
+import type { Arrived, Peer, Wire, WireReceiver } from './wire.ts'
 
 export interface ClientSocketContext {
   readonly connections: ConnectionContext
@@ -66,6 +66,10 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     this.#broker.memory.add('sessions', CONNECTION_BYTES)
     this.connection = new Connection(context.connections, this, wire.peer)
     wire.open(this)
+  }
+
+  get peer(): Peer {
+    return this.#wire.peer
   }
 
   get hasConnect(): boolean {

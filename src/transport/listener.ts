@@ -23,6 +23,8 @@ export interface Listener {
   close(): Promise<void>
   /** Reads the certificates again. If a file is wrong it rejects, and the old ones stay in use. */
   reload(): Promise<void>
+  /** Whether the certificate of this peer was revoked by now. */
+  hasRevoked(peer: Peer): boolean
 }
 
 /** How long a connection over the limit waits for a place that is just becoming free. */
@@ -102,6 +104,10 @@ class SocketListener implements Listener {
 
   async reload(): Promise<void> {
     await this.#preparation.reload()
+  }
+
+  hasRevoked(peer: Peer): boolean {
+    return peer.listener === this.name && this.#preparation.hasRevoked(peer)
   }
 
   #accept(socket: Socket): void {

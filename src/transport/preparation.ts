@@ -48,6 +48,11 @@ export class Preparation {
     await this.#tls?.reload()
   }
 
+  /** Whether the listener has a list that names the certificate of this peer. */
+  hasRevoked({ certificate }: Peer): boolean {
+    return certificate !== null && this.#tls?.hasRevoked(certificate) === true
+  }
+
   close(): void {
     for (const socket of this.#sockets) socket.destroy()
   }

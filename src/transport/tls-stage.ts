@@ -11,11 +11,13 @@ import {
   type Server,
   type TLSSocket,
 } from 'node:tls'
+import type { ClientCertificate } from '../access/access.ts'
 import { TIMER_MS_MAX } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { shortened } from '../packet/text.ts'
 import type { CertificateFiles, TlsOptions } from './listener-options.ts'
 import { certificateOf } from './client-certificate.ts'
+import { revokedIn } from './revocations.ts'
 import { ignored, type Peer } from './wire.ts'
 
 interface PendingHandshake {
@@ -31,6 +33,8 @@ interface LoadedCertificates {
     readonly crl?: string[]
   }
   readonly byName: ReadonlyMap<string, SecureContext>
+  /** The certificates that the lists name. */
+  readonly revoked: ReadonlySet<string>
 }
 
 export class TlsStage {
@@ -41,6 +45,7 @@ export class TlsStage {
   /** Sockets in their handshake. They are not identified by address, because Unix sockets and closed sockets have none. */
   readonly #handshakes = new WeakMap<object, PendingHandshake>()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
+  #revoked: ReadonlySet<string>
   /** The peers of sockets, for refusals: a destroyed socket does not have its address any more. */
   readonly #clients = new WeakMap<TLSSocket, TlsClient>()
 
@@ -55,6 +60,7 @@ export class TlsStage {
     this.#log = log
     this.#name = name
     this.#byName = loaded.byName
+    this.#revoked = loaded.revoked
     const asks = options.requestCertificate === true || options.requireCertificate === true
     this.#server = createServer({
       ...loaded.main,
@@ -88,6 +94,12 @@ export class TlsStage {
     const loaded = await load(this.#options)
     this.#server.setSecureContext(loaded.main)
     this.#byName = loaded.byName
+    this.#revoked = loaded.revoked
+  }
+
+  /** Whether the certificate, or one of the authorities above it, was revoked by now. */
+  hasRevoked({ issuedAs = [] }: ClientCertificate): boolean {
+    return issuedAs.some(name => this.#revoked.has(name))
   }
 
   secure(socket: Socket, peer: Peer, next: (socket: TLSSocket, peer: Peer) => void): void {
@@ -103,12 +115,16 @@ export class TlsStage {
       socket.destroy()
       return
     }
-    const refusal = certificateRefusal(socket)
-    if (refusal === null) {
-      handshake.next(socket, { ...handshake.peer, certificate: certificateOf(socket) })
-    } else {
-      this.#failed(refusal, socket)
-    }
+    const certificate = certificateOf(socket)
+    const refusal = certificateRefusal(socket) ?? this.#revocation(certificate)
+    if (refusal === null) handshake.next(socket, { ...handshake.peer, certificate })
+    else this.#failed(refusal, socket)
+  }
+
+  /** A session of TLS that is resumed brings a certificate that was verified earlier. */
+  #revocation(certificate: ClientCertificate | null): (Error & { code?: string }) | null {
+    if (certificate === null || !this.hasRevoked(certificate)) return null
+    return Object.assign(new Error(REVOKED), { code: REVOKED })
   }
 
   /**
@@ -161,6 +177,7 @@ interface TlsClient {
   certificate: Partial<PeerCertificate>
 }
 
+const REVOKED = 'CERT_REVOKED'
 const NO_CERTIFICATE: Partial<PeerCertificate> = {}
 
 /** Returns why an optional client certificate is refused; null when it is valid or missing. */
@@ -183,7 +200,7 @@ function sentenceOf(
   certificate: Partial<PeerCertificate> | undefined,
 ): string {
   // Node reports it as a code.
-  const refusal = socket.authorizationError as unknown
+  const refusal = error.code === REVOKED ? REVOKED : (socket.authorizationError as unknown)
   if (typeof refusal === 'string') return certificateSentence(refusal, certificate)
   switch (error.code) {
     case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
@@ -229,7 +246,7 @@ function certificateSentence(
       return `${whose} expired on ${end}`
     case 'CERT_NOT_YET_VALID':
       return `${whose} is not valid before ${begin}`
-    case 'CERT_REVOKED':
+    case REVOKED:
       return `${whose} was revoked`
     case 'UNABLE_TO_GET_CRL':
       return `${whose} cannot be checked: crlFile has no list of its issuer`
@@ -273,7 +290,7 @@ async function load(options: TlsOptions): Promise<LoadedCertificates> {
     const pair = await loadPair(files)
     byName.set(serverName.toLowerCase(), createSecureContext({ ...pair, ...extras }))
   }
-  return { main: { cert, key, ...extras }, byName }
+  return { main: { cert, key, ...extras }, byName, revoked: revokedIn(crl ?? []) }
 }
 
 async function loadPair(files: CertificateFiles): Promise<{ cert: Buffer; key: Buffer }> {

@@ -9,7 +9,7 @@ import { AclRules } from '../../src/access/mosquitto/acl-rules.ts'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
 import { parsePasswordFile } from '../../src/access/password/password-file.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
-import { UNRESTRICTED } from '../../src/access/permissions.ts'
+import { GONE, UNRESTRICTED } from '../../src/access/permissions.ts'
 import { type Anonymous, UsersAccess } from '../../src/access/users-access.ts'
 
 const HASH = formatHash(newPbkdf2(Buffer.from('x'), 1))
@@ -83,7 +83,7 @@ test('a client that is away has the rights of its user, while there is one', asy
 
   t.equal(access.permissionsOf(identity({}))?.mayReceive?.('a'), true)
   t.equal(access.permissionsOf(identity({ username: 'bob' }))?.mayReceive?.('a'), false)
-  t.equal(access.permissionsOf(identity({ username: 'gone' })), null)
+  t.equal(access.permissionsOf(identity({ username: 'gone' })), GONE)
   t.equal(accessWith('alice', null, 'never').permissionsOf(identity({})), UNRESTRICTED)
   t.equal(access.isGone(identity({ username: 'gone' })), true)
   t.equal(access.isGone(identity({})), false)
@@ -107,7 +107,7 @@ test('permissions that were given before apply new rules', async t => {
 
   t.equal(rights?.mayPublish('a', 0, false), false)
   t.equal(rights?.mayPublish('b', 0, false), true)
-  t.equal(access.permissionsOf(identity({})), null)
+  t.equal(access.permissionsOf(identity({})), GONE)
 })
 
 test('the cost of logins and rules is counted', async t => {

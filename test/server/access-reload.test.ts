@@ -70,7 +70,7 @@ test('a user that is removed is disconnected within a second, and the others sta
 
   await removeUser(files.usersFile, 'bob')
 
-  t.equal(await told, 0x98)
+  t.equal(await told, 0x87)
   t.ok(performance.now() - removedAt < 1_500, 'the machine of the tests is busy')
   t.match(await logged('access.reloaded'), { users: 1, disconnected: 1 })
   await t.rejects(connect('bob'), { code: 0x86 })

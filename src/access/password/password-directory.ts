@@ -22,9 +22,15 @@ export class PasswordDirectory {
     this.#decoys = decoysOf(file.users)
   }
 
-  replace(file: PasswordFile): void {
-    this.#users = file.users
-    this.#decoys = decoysOf(file.users)
+  /** Returns the users whose hash is another one now, or who are gone. */
+  replace({ users }: PasswordFile): ReadonlySet<string> {
+    const changed = new Set<string>()
+    for (const { name, written } of this.#users.values()) {
+      if (users.get(name)?.written !== written) changed.add(name)
+    }
+    this.#users = users
+    this.#decoys = decoysOf(users)
+    return changed
   }
 
   has(username: string): boolean {

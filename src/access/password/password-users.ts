@@ -35,9 +35,10 @@ export class PasswordUsers {
     this.#othersFollow = bounds.othersFollow ?? false
   }
 
-  replace(file: PasswordFile): void {
-    this.directory.replace(file)
+  /** Returns the users who have another password now, or are gone. */
+  replace(file: PasswordFile): ReadonlySet<string> {
     this.scram.replace(file)
+    return this.directory.replace(file)
   }
 
   /** Verifies a password. A password that was verified before is not delayed by others who guess at the address. */
