@@ -97,6 +97,14 @@ export class UsersAccess implements Access {
     return this.#scram?.begin(method, credentials, certified ?? null) ?? null
   }
 
+  /** Asks the chain for a user, without letting a client in. */
+  async find(credentials: Credentials): Promise<FoundOrRefused> {
+    const answer = await this.#chain.ask(credentials)
+    const { username, address } = credentials
+    if (answer === null && username !== null) this.passwords?.refused(username, address)
+    return answer
+  }
+
   permissionsOf(identity: Identity): Permissions | null {
     const { username, authentication } = identity
     if (username !== null && authentication === CERTIFICATE) {
@@ -258,6 +266,7 @@ function isOfConfiguration(authentication: string): boolean {
 
 /** Whether the user is in the password file, if it exists still. */
 function isByPassword(authentication: string): boolean {
+  if (authentication === `${PASSWORD}-token`) return true
   return authentication === PASSWORD || scramDigestOf(authentication) !== null
 }
 

@@ -20,7 +20,7 @@ const ALGORITHMS = [
   'HS512',
 ] as const
 
-const AUTHENTICATORS = ['certificates', 'jwt', 'users', 'http'] as const
+const AUTHENTICATORS = ['certificates', 'tokens', 'jwt', 'users', 'http'] as const
 
 const jwt = z
   .strictObject({
@@ -75,6 +75,17 @@ const http = z
   })
   .describe('An HTTP service that knows users, asked once for each CONNECT')
 
+const tokens = z
+  .strictObject({
+    validSeconds: whole(900, 60, 86_400, 'How long a token is valid'),
+    users: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('The only users that may have tokens. Default: all that the others know'),
+  })
+  .describe('Tokens of the broker for pages in browsers, issued at /api/v1/tokens')
+
 export const accessSection = z.strictObject({
   usersFile: file
     .optional()
@@ -121,12 +132,13 @@ export const accessSection = z.strictObject({
     .describe('How client certificates are used, on listeners with tls.caFile'),
   jwt: jwt.optional(),
   http: http.optional(),
+  tokens: tokens.optional(),
   order: z
     .array(z.enum(AUTHENTICATORS))
     .min(1)
     .optional()
     .describe(
-      'Who is asked for a client, one after another, until one knows it. Default: certificates, jwt, users, http',
+      'Who is asked for a client, one after another, until one knows it. Default: certificates, tokens, jwt, users, http',
     ),
   checkRetainSource: z
     .boolean()

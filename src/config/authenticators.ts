@@ -7,9 +7,10 @@ type Access = Config['access']
 type AuthenticatorName = NonNullable<Access['order']>[number]
 
 export function configuredAuthenticators(access: Access): readonly AuthenticatorName[] {
-  const { certificates, jwt, http } = access
+  const { certificates, tokens, jwt, http } = access
   return [
     ...(certificates === undefined ? [] : (['certificates'] as const)),
+    ...(tokens === undefined ? [] : (['tokens'] as const)),
     ...(jwt === undefined ? [] : (['jwt'] as const)),
     ...(hasUsers(access) ? (['users'] as const) : []),
     ...(http === undefined ? [] : (['http'] as const)),
@@ -22,7 +23,7 @@ export function hasUsers({ usersFile, users, dynamicSecurityFile }: Access): boo
 }
 
 export function authenticatorProblems(access: Access): readonly ConfigProblem[] {
-  return [...orderProblems(access), ...jwtProblems(access)]
+  return [...orderProblems(access), ...jwtProblems(access), ...tokensProblems(access)]
 }
 
 /** One that is left out would never be asked, and nobody might notice. */
@@ -39,6 +40,14 @@ function orderProblems(access: Access): readonly ConfigProblem[] {
     ...others.map(name => ({ path, sentence: `${name} is not configured` })),
     ...twice.map(name => ({ path, sentence: `${name} is here twice` })),
   ]
+}
+
+function tokensProblems(access: Access): readonly ConfigProblem[] {
+  if (access.tokens === undefined) return []
+  const others = configuredAuthenticators(access)
+  if (others.some(name => name === 'jwt' || name === 'users' || name === 'http')) return []
+  const sentence = 'needs users who may have tokens: usersFile, jwt or http'
+  return [{ path: ['access', 'tokens'], sentence }]
 }
 
 const KEY_SOURCES = ['jwksFile', 'jwksUrl', 'keyFile', 'secretFile'] as const

@@ -101,7 +101,13 @@ export interface Config {
           requestsQueuedMax: number
         }
       | undefined
-    order?: ('certificates' | 'jwt' | 'users' | 'http')[] | undefined
+    tokens?:
+      | {
+          validSeconds: number
+          users?: string[] | undefined
+        }
+      | undefined
+    order?: ('certificates' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
     checkRetainSource?: boolean | undefined
     clientIdPattern?: string | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
@@ -292,7 +298,13 @@ export interface ConfigInput {
               requestsQueuedMax?: number | undefined
             }
           | undefined
-        order?: ('certificates' | 'jwt' | 'users' | 'http')[] | undefined
+        tokens?:
+          | {
+              validSeconds?: number | undefined
+              users?: string[] | undefined
+            }
+          | undefined
+        order?: ('certificates' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
         checkRetainSource?: boolean | undefined
         clientIdPattern?: string | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined

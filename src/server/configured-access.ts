@@ -8,6 +8,8 @@ import { UsersAccess } from '../access/users-access.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { Core } from './core.ts'
+import { renewRights } from './renew-rights.ts'
+import { TokenEndpoint } from './token-endpoint.ts'
 import { OtherAuthenticators } from './other-authenticators.ts'
 import { checkCertificatesAgain, checkUsersAgain } from './revocation.ts'
 import { WatchedFiles } from './watched-files.ts'
@@ -49,6 +51,21 @@ export class ConfiguredAccess {
           ...(settings.order !== undefined && { order: settings.order }),
         })
     this.access = this.#users ?? openAccess
+  }
+
+  /** Answers requests for tokens of the broker; null when it issues none. */
+  tokenEndpoint(core: () => Core): TokenEndpoint | null {
+    const { tokens } = this.#settings
+    const { ownTokens } = this.#others
+    const users = this.#users
+    if (tokens === undefined || ownTokens === null || users === null) return null
+    return new TokenEndpoint({
+      ask: credentials => users.find(credentials),
+      mayHave: name => tokens.users === undefined || tokens.users.some(each => each === name),
+      issue: (found, clientId) => ownTokens.issue(found, clientId, tokens.validSeconds * 1_000),
+      renew: (...renewal) => renewRights(core(), ...renewal),
+      now: () => performance.now(),
+    })
   }
 
   /** Applies changes of the files to the clients of this core from now on. */

@@ -9,6 +9,7 @@ import { FileKeys } from '../access/jwt/file-keys.ts'
 import { JwtAuthenticator } from '../access/jwt/jwt-authenticator.ts'
 import type { KeySet } from '../access/jwt/key-set.ts'
 import { RemoteKeys } from '../access/jwt/remote-keys.ts'
+import { OwnTokens } from '../access/tokens/own-tokens.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 
@@ -23,10 +24,12 @@ export class OtherAuthenticators {
   readonly #fileKeys: FileKeys | null
   readonly #remoteKeys: RemoteKeys | null
   readonly #http: HttpAuthenticator | null
+  /** Null when the broker issues no tokens. */
+  readonly ownTokens: OwnTokens | null
   readonly #service: HttpService | null
 
   /** Throws AccessFileError. */
-  constructor({ jwt, http }: Config['access'], { keys = null }: AccessFiles, log: Log) {
+  constructor({ jwt, http, tokens }: Config['access'], { keys = null }: AccessFiles, log: Log) {
     this.#fileKeys = keys === null ? null : new FileKeys(keys)
     this.#remoteKeys = jwt?.jwksUrl === undefined ? null : remoteKeysOf(jwt, jwt.jwksUrl, log)
     const source = this.#fileKeys ?? this.#remoteKeys
@@ -36,7 +39,8 @@ export class OtherAuthenticators {
       http === undefined || this.#service === null
         ? null
         : httpAuthenticatorOf(http, this.#service, log)
-    this.all = [this.#jwt, this.#http].filter(each => each !== null)
+    this.ownTokens = tokens === undefined ? null : new OwnTokens()
+    this.all = [this.ownTokens, this.#jwt, this.#http].filter(each => each !== null)
   }
 
   start(): void {
@@ -53,7 +57,12 @@ export class OtherAuthenticators {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#jwt?.counters, ...this.#remoteKeys?.counters, ...this.#http?.counters }
+    return {
+      ...this.#jwt?.counters,
+      ...this.#remoteKeys?.counters,
+      ...this.#http?.counters,
+      ...this.ownTokens?.counters,
+    }
   }
 
   close(): void {

@@ -91,13 +91,19 @@ export class Server implements RunningServer {
       isReady: () => !this.#isClosing,
       accessTroubles: () => this.#access?.troubles ?? [],
     })
+    const tokens = this.#access?.tokenEndpoint(() => this.core) ?? null
     this.#listeners = new Listeners({
       config,
       log: this.#log,
       accept: wire => this.accept(wire),
       certificatesChanged: () => void this.renewCertificates(),
       strangerClosed: () => (this.core.broker.statistics.strangersClosed += 1),
-      onRequest: contained(page, error => this.#failed('web page', error)),
+      onRequest: contained(
+        (request, response, from) => {
+          if (tokens?.handles(request, response, from) !== true) page(request, response)
+        },
+        error => this.#failed('web page', error),
+      ),
     })
   }
 
@@ -307,9 +313,9 @@ function endOfProcess(error: Error): void {
 type RequestListener = NonNullable<ListenerOptions['onRequest']>
 
 function contained(listener: RequestListener, failed: (error: unknown) => void): RequestListener {
-  return (request, response) => {
+  return (request, response, from) => {
     try {
-      listener(request, response)
+      listener(request, response, from)
     } catch (error) {
       failed(error)
       response.destroy()

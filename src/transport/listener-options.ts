@@ -21,6 +21,13 @@ export interface TlsOptions extends CertificateFiles {
   readonly sni?: Readonly<Record<string, CertificateFiles>> | undefined
 }
 
+/** Who sent an HTTP request. */
+export interface RequestSource {
+  readonly address: string
+  /** Whether a page of its origin, if it has one, may use this listener. */
+  readonly isOriginAllowed: boolean
+}
+
 export interface ListenerOptions {
   /** Its path in the configuration, for sentences about what to change: `listeners.1`. */
   readonly key?: string | undefined
@@ -50,5 +57,6 @@ export interface ListenerOptions {
   /** The largest WebSocket message in bytes. */
   readonly frameBytesMax?: number | undefined
   /** Answers plain HTTP requests on a WebSocket listener. */
-  readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+  readonly onRequest?:
+    ((request: IncomingMessage, response: ServerResponse, from: RequestSource) => void) | undefined
 }

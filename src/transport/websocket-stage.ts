@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../observe/log.ts'
 import { quoted } from '../packet/text.ts'
-import type { ListenerOptions } from './listener-options.ts'
+import type { ListenerOptions, RequestSource } from './listener-options.ts'
 import { WebOrigins } from './web-origin.ts'
 import { WebSocketWire } from './websocket-wire.ts'
 import { CLOSE_MS_MAX, ignored, type Peer, type Wire } from './wire.ts'
@@ -47,11 +47,20 @@ export class WebSocketStage {
     this.#http.maxHeadersCount = HEADERS_MAX
     this.#http.on('request', (request, response) => {
       response.on('error', ignored)
-      if (options.onRequest !== undefined) options.onRequest(request, response)
-      else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')
+      if (options.onRequest !== undefined) {
+        options.onRequest(request, response, this.#sourceOf(request))
+      } else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')
     })
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     this.#http.on('clientError', (error, socket) => this.#unreadable(error, socket))
+  }
+
+  #sourceOf(request: IncomingMessage): RequestSource {
+    const { origin } = request.headers
+    return {
+      address: this.#peers.get(request.socket)?.address ?? '',
+      isOriginAllowed: origin === undefined || this.#origins.allows(origin, request),
+    }
   }
 
   /** `arrived` is called with the wire after the upgrade to WebSocket. */

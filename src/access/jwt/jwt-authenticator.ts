@@ -34,6 +34,8 @@ export interface TokenRules {
   readonly clientIdClaim?: string | undefined
   /** The claim that has rules. */
   readonly rulesClaim: string
+  /** The claim that has the word for how the user was authenticated. Left out: `jwt`. */
+  readonly authenticationClaim?: string | undefined
   /** How far the clocks may differ. */
   readonly clockSkewSeconds: number
 }
@@ -108,7 +110,9 @@ export class JwtAuthenticator implements Authenticator {
   }
 
   #found(claims: Claims, { clientId }: Credentials): Found | Refused {
-    const { userClaim, clientIdClaim, clockSkewSeconds } = this.#rules
+    const { userClaim, clientIdClaim, authenticationClaim, clockSkewSeconds } = this.#rules
+    const authentication =
+      authenticationClaim === undefined ? 'jwt' : String(claimIn(claims, authenticationClaim))
     const username = claimIn(claims, userClaim)
     if (!isUserName(username)) {
       return refusal(`the claim ${userClaim} of its token is no name that a user can have`)
@@ -120,7 +124,7 @@ export class JwtAuthenticator implements Authenticator {
     return {
       kind: 'found',
       username,
-      authentication: 'jwt',
+      authentication,
       rights: this.#rightsIn(claims),
       validForMs: Math.max(1, endsAt - this.#now()),
     }

@@ -2,7 +2,7 @@
 
 import { isRecord, parseStrictJson, WrongJson } from '../strict-json.ts'
 
-const TOKEN_BYTES_MAX = 8_192
+export const TOKEN_BYTES_MAX = 8_192
 const KEY_ID_LENGTH_MAX = 256
 
 /** Its message says why a token is refused. It never contains a part of the token. */
