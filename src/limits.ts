@@ -37,13 +37,27 @@ export const LIMITS = {
     10,
     1,
     600,
-    'Time for CONNECT, and as much again for the authentication',
+    'Time from the start of a connection to its CONNECT, with PROXY header, TLS and WebSocket; as much again for the authentication',
   ),
   authenticationStepsMax: whole(
     8,
     1,
     1_000,
     'Packets of a client in one enhanced authentication: CONNECT and AUTH, or AUTH alone',
+  ),
+  /** See `StrangerBudget`. */
+  strangerBytesMax: whole(
+    67_108_864,
+    65_536,
+    TEBIBYTE,
+    'Memory for all connections together whose clients are not authenticated yet',
+  ),
+  /** See `StrangerPlaces`. */
+  strangersPerAddressMax: whole(
+    100,
+    0,
+    1_000_000,
+    'Connections of one address that are served before CONNECT; more wait unread. 0: no bound',
   ),
   clientIdBytesMax: whole(256, 23, 65_535, 'Longest client id'),
   topicLevelsMax: whole(200, 1, 65_535, 'Levels of a topic name or filter'),
@@ -118,6 +132,12 @@ export const LIMITS = {
     'Longest keep-alive of a client of MQTT 5; 0 means no limit',
   ),
   subscriptionsPerClientMax: whole(1_000, 1, 10_000_000, 'Subscriptions of a client'),
+  subscriptionsPerUserMax: whole(
+    100_000,
+    1,
+    100_000_000,
+    'Subscriptions of one user, or of one address for clients without a user',
+  ),
   /** See `routing/filter-shapes.ts`. */
   filterShapesMax: whole(
     1_024,
@@ -140,6 +160,13 @@ export const LIMITS = {
     TEBIBYTE,
     'Bytes of retained messages: topics, payloads, properties, and the objects that hold them',
   ),
+  /** See `Holdings`. */
+  sessionsPerUserMax: whole(
+    10_000,
+    1,
+    100_000_000,
+    'Sessions of one user, or of one address for clients without a user',
+  ),
   sessionsMax: whole(1_000_000, 1, 100_000_000, 'Sessions, with and without a connection'),
   /** See `MemoryAccount`. */
   keptHeapBytesMax: whole(
@@ -155,6 +182,26 @@ export const LIMITS = {
     'Memory outside of the heap that the broker keeps for all clients together: payloads. 0 means half of what the system gives',
   ),
   connectionsMax: whole(100_000, 1, 10_000_000, 'Connections on all listeners together'),
+  connectionsPerUserMax: whole(1_000, 1, 10_000_000, 'Connections of one user'),
+  connectionsPerAddressMax: whole(
+    1_000,
+    1,
+    10_000_000,
+    'Connections from one address, or one network of IPv6 (/64)',
+  ),
+  /** See `ConnectionCounts`. */
+  connectionsPerSecondMax: whole(
+    2_000,
+    0,
+    1_000_000,
+    'New connections a second; those of 5 seconds may come at once. 0: no bound',
+  ),
+  connectionsPerSecondPerAddressMax: whole(
+    200,
+    0,
+    1_000_000,
+    'The same from one address, or one network of IPv6. 0: no bound',
+  ),
   outboxBytesMax: whole(
     1_048_576,
     1_024,

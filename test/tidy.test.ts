@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   loop: ['broker', 'limits.ts', 'message.ts', 'packet', 'routing', 'store', 'node:'],
   observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'store', 'node:', 'pino'],
-  transport: ['access', 'connection', 'loop', 'observe', 'packet', 'node:', 'ws'],
+  transport: ['access', 'connection', 'limits.ts', 'loop', 'observe', 'packet', 'node:', 'ws'],
   config: ['limits.ts', 'transport', 'packet', 'routing', 'node:', 'zod', 'yaml'],
   server: ['*'],
   cli: ['*'],

@@ -47,7 +47,7 @@ function configOf(needs: Needs, place: Place): Record<string, unknown> {
   return {
     listeners: [listener],
     log: { level: 'warn' },
-    ...(needs.isLarge ? { limits: largeLimits() } : {}),
+    limits: needs.isLarge ? { ...manyLimits(), ...largeLimits() } : manyLimits(),
     // A scenario without a level gets the default. Its store is in the directory of the run, and is deleted with it.
     ...(hasStore() ? { store: storeConfig(needs, directory) } : {}),
   }
@@ -56,6 +56,20 @@ function configOf(needs: Needs, place: Place): Record<string, unknown> {
 function storeConfig({ durability }: Needs, directory: string): Record<string, unknown> {
   const place = { directory: join(directory, 'pondhawk-data') }
   return durability === null ? place : { ...place, durability }
+}
+
+/** All clients of a benchmark come from one address. Earlier versions do not know the keys. */
+function manyLimits(): Record<string, unknown> {
+  return knowsConnectionsPerAddress()
+    ? {
+        connectionsPerAddressMax: CONNECTIONS,
+        strangersPerAddressMax: 0,
+        connectionsPerSecondMax: 0,
+        connectionsPerSecondPerAddressMax: 0,
+        sessionsPerUserMax: MANY,
+        subscriptionsPerUserMax: MANY,
+      }
+    : {}
 }
 
 function largeLimits(): Record<string, unknown> {
@@ -69,13 +83,24 @@ function largeLimits(): Record<string, unknown> {
   }
 }
 
-let knowsStore: boolean | null = null
+const known = new Map<string, boolean>()
 
 /** Whether this version has the key `store.durability`. */
 function hasStore(): boolean {
-  knowsStore ??=
+  return takes('PONDHAWK_STORE__DURABILITY', 'os')
+}
+
+function knowsConnectionsPerAddress(): boolean {
+  return takes('PONDHAWK_LIMITS__CONNECTIONS_PER_ADDRESS_MAX', '1')
+}
+
+/** Whether this version has the key of this variable. */
+function takes(variable: string, value: string): boolean {
+  const found =
+    known.get(variable) ??
     spawnSync(process.execPath, [CLI, 'check', '--config', '/dev/null'], {
-      env: { ...process.env, PONDHAWK_STORE__DURABILITY: 'os' },
+      env: { ...process.env, [variable]: value },
     }).status === 0
-  return knowsStore
+  known.set(variable, found)
+  return found
 }

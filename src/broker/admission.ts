@@ -206,9 +206,15 @@ export class Admission {
   }
 
   #subscriptionQuota(subscription: Subscription, session: Session): NotAdmitted | null {
-    const { subscriptionsPerClientMax } = this.#broker.limits
+    const { subscriptionsPerClientMax, subscriptionsPerUserMax } = this.#broker.limits
     if (session.subscriptions.size >= subscriptionsPerClientMax) {
       const sentence = `the client has ${subscriptionsPerClientMax} subscriptions (limits.subscriptionsPerClientMax)`
+      return refused(QUOTA_EXCEEDED, sentence)
+    }
+    const { identity } = session.rights
+    if (this.#broker.holdings.of(identity).subscriptions >= subscriptionsPerUserMax) {
+      this.#broker.statistics.limited.subscriptionsPerUserMax += 1
+      const sentence = `its user has ${subscriptionsPerUserMax} subscriptions (limits.subscriptionsPerUserMax)`
       return refused(QUOTA_EXCEEDED, sentence)
     }
     const limit = this.#broker.subscriptions.costLimitFor(session.clientId, subscription)

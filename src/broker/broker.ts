@@ -13,6 +13,7 @@ import { Admission } from './admission.ts'
 import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
+import { Holdings } from './holdings.ts'
 import type { Observer } from './observer.ts'
 import { Pages } from './pages.ts'
 import { PostponedWork } from './postponed-work.ts'
@@ -50,6 +51,7 @@ export class Broker implements SessionContext {
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
   readonly memory: MemoryAccount
+  readonly holdings: Holdings = new Holdings()
   readonly retained: Retained
   readonly sessions: Sessions
   readonly subscriptions: Subscriptions

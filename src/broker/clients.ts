@@ -69,6 +69,7 @@ export class Clients {
     }
     sessions.hold(session, opening.holder)
     this.#expiringRights.set(session, opening.validForMs)
+    this.#broker.holdings.add(identity, 'connections', 1)
     this.#wills.set(session.rights, opening.will)
     // The will is stored even when the session is not.
     if (session.isDurable ? !isKnown : opening.will !== null) {
@@ -144,6 +145,7 @@ export class Clients {
 
   #add(session: Session): void {
     this.#broker.sessions.add(session)
+    this.#broker.holdings.add(session.rights.identity, 'sessions', 1)
     this.#broker.memory.add('sessions', sessionBytes(session.rights.identity))
   }
 
@@ -152,6 +154,11 @@ export class Clients {
     const { rights } = session
     const more = sessionBytes(identity) - sessionBytes(rights.identity)
     this.#broker.memory.add('sessions', more)
+    const { holdings } = this.#broker
+    for (const [owner, sign] of [[rights.identity, -1] as const, [identity, 1] as const]) {
+      holdings.add(owner, 'sessions', sign)
+      holdings.add(owner, 'subscriptions', sign * session.subscriptions.size)
+    }
     rights.identity = identity
   }
 
@@ -164,6 +171,7 @@ export class Clients {
 
   #leave(session: Session, departure: Departure): void {
     session.detach()
+    this.#broker.holdings.add(session.rights.identity, 'connections', -1)
     if (departure === 'disconnected') this.#wills.forget(session.clientId)
     else if (departure === 'lost') this.#wills.connectionLost(session.clientId)
     if (session.expiryIntervalSeconds > 0) {
@@ -191,6 +199,7 @@ export class Clients {
     subscriptions.end(session)
     sessions.remove(session)
     memory.add('sessions', -sessionBytes(session.rights.identity))
+    this.#broker.holdings.add(session.rights.identity, 'sessions', -1)
     if (session.isDurable) journal.record({ kind: 'session-ended', clientId: session.clientId })
   }
 }

@@ -1,6 +1,13 @@
 // The counters of the broker, for the web page, the API and later metrics.
 
+import type { Limits } from '../limits.ts'
 import type { DropReason } from '../session/session-context.ts'
+
+/** The limits of one client or user whose reaching is counted here. */
+type LimitedBy = keyof Pick<
+  Limits,
+  'connectionsPerUserMax' | 'sessionsPerUserMax' | 'subscriptionsPerUserMax'
+>
 
 // Wide on purpose: each field is one counter, and there are no methods.
 export class Statistics {
@@ -30,6 +37,12 @@ export class Statistics {
   internalErrors = 0
   /** Exceptions of supplied code that were contained: permissions, authentication, observers, logs, streams. */
   hookErrors = 0
+  /** How often each of these limits was reached. */
+  readonly limited: Record<LimitedBy, number> = {
+    connectionsPerUserMax: 0,
+    sessionsPerUserMax: 0,
+    subscriptionsPerUserMax: 0,
+  }
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,
     'memory-full': 0,

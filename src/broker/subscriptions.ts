@@ -6,21 +6,26 @@ import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import { areSame, type Subscription, subscriptionBytes } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
+import type { Holdings } from './holdings.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import type { Target } from '../session/target.ts'
 
 /** The limits that bound the cost of a PUBLISH. */
 export type CostLimit = ShapeLimit | 'shareGroupsPerTopicMax'
 
+interface SubscriptionsContext extends SessionContext {
+  readonly holdings: Holdings
+}
+
 export class Subscriptions {
   readonly groups: ShareGroups
   /** Finds the targets of a topic. Its searches count as work of the turn. */
   readonly router: Router<Target>
-  readonly #context: SessionContext
+  readonly #context: SubscriptionsContext
   readonly #limits: Limits
   #count = 0
 
-  constructor(share: ShareSettings, context: SessionContext) {
+  constructor(share: ShareSettings, context: SubscriptionsContext) {
     this.#context = context
     this.#limits = context.limits
     const searched = (steps: number): void => {
@@ -78,6 +83,7 @@ export class Subscriptions {
     if (!session.subscriptions.has(subscription.filter)) {
       this.#context.memory.add('subscriptions', subscriptionBytes(subscription))
       this.#count += 1
+      this.#context.holdings.add(session.rights.identity, 'subscriptions', 1)
       session.rights.coverage.entered(subscription.topicFilter)
     }
     session.subscriptions.set(subscription.filter, subscription)
@@ -116,6 +122,7 @@ export class Subscriptions {
   #detach(session: Session, subscription: Subscription): void {
     this.#context.memory.add('subscriptions', -subscriptionBytes(subscription))
     this.#count -= 1
+    this.#context.holdings.add(session.rights.identity, 'subscriptions', -1)
     if (subscription.shareName === null) this.router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)
   }

@@ -117,6 +117,8 @@ export interface Config {
     connectPacketBytesMax: number
     connectTimeoutSeconds: number
     authenticationStepsMax: number
+    strangerBytesMax: number
+    strangersPerAddressMax: number
     clientIdBytesMax: number
     topicLevelsMax: number
     userPropertiesMax: number
@@ -136,15 +138,21 @@ export interface Config {
     sessionExpirySecondsMax: number
     keepAliveSecondsMax: number
     subscriptionsPerClientMax: number
+    subscriptionsPerUserMax: number
     filterShapesMax: number
     filterShapesPerClientMax: number
     shareGroupsPerTopicMax: number
     retainedMessagesMax: number
     retainedBytesMax: number
+    sessionsPerUserMax: number
     sessionsMax: number
     keptHeapBytesMax: number
     keptBufferBytesMax: number
     connectionsMax: number
+    connectionsPerUserMax: number
+    connectionsPerAddressMax: number
+    connectionsPerSecondMax: number
+    connectionsPerSecondPerAddressMax: number
     outboxBytesMax: number
     turnWorkMax: number
     turnWorkTotalMax: number
@@ -316,6 +324,8 @@ export interface ConfigInput {
         connectPacketBytesMax?: number | string | undefined
         connectTimeoutSeconds?: number | undefined
         authenticationStepsMax?: number | undefined
+        strangerBytesMax?: number | string | undefined
+        strangersPerAddressMax?: number | undefined
         clientIdBytesMax?: number | string | undefined
         topicLevelsMax?: number | undefined
         userPropertiesMax?: number | undefined
@@ -335,15 +345,21 @@ export interface ConfigInput {
         sessionExpirySecondsMax?: number | undefined
         keepAliveSecondsMax?: number | undefined
         subscriptionsPerClientMax?: number | undefined
+        subscriptionsPerUserMax?: number | undefined
         filterShapesMax?: number | undefined
         filterShapesPerClientMax?: number | undefined
         shareGroupsPerTopicMax?: number | undefined
         retainedMessagesMax?: number | undefined
         retainedBytesMax?: number | string | undefined
+        sessionsPerUserMax?: number | undefined
         sessionsMax?: number | undefined
         keptHeapBytesMax?: number | string | undefined
         keptBufferBytesMax?: number | string | undefined
         connectionsMax?: number | undefined
+        connectionsPerUserMax?: number | undefined
+        connectionsPerAddressMax?: number | undefined
+        connectionsPerSecondMax?: number | undefined
+        connectionsPerSecondPerAddressMax?: number | undefined
         outboxBytesMax?: number | string | undefined
         turnWorkMax?: number | undefined
         turnWorkTotalMax?: number | undefined

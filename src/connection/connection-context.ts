@@ -2,16 +2,19 @@
 
 import type { Credentials } from '../access/access.ts'
 import type { ClientIdPattern } from '../access/client-id-pattern.ts'
+import type { Refusal } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ChunkPool } from './outbox.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
 import type { ReadingLimits } from './reading-limits.ts'
+import type { StrangerBudget } from './stranger-budget.ts'
 
 export interface ConnectionContext {
   readonly broker: Broker
   readonly encoder: PublishEncoder
   readonly pool: ChunkPool
   readonly reading: ReadingLimits
+  readonly strangers: StrangerBudget
   /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
   readonly responseInformation: string | null
   /** Which client ids a user may have; null for any. */
@@ -26,6 +29,16 @@ export interface ConnectionPeer {
   readonly transport: string
   readonly certificate: Credentials['certificate']
 }
+
+/** What has happened to a connection before its first byte of MQTT. */
+export interface Admittance {
+  /** The milliseconds of the time for CONNECT that are over. */
+  readonly spentMs: number
+  /** Why its CONNECT is refused, whatever it says; null if it is not. */
+  readonly refusal: Refusal | null
+}
+
+export const AT_ONCE: Admittance = { spentMs: 0, refusal: null }
 
 /** The owner of the socket. It does what the connection cannot do itself, before the turn ends. */
 export interface ConnectionHost {

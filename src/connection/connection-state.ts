@@ -87,3 +87,10 @@ export function negotiatedIn(state: Exclude<ConnectionState, Closed>): Negotiate
       return state.client.negotiated
   }
 }
+
+/** Returns the bytes of CONNECT that are kept until its client is let in. */
+export function openingBytes(state: ConnectionState): number {
+  if (state.kind !== 'authenticating') return 0
+  const { will, password } = state.connect
+  return (will?.payload.length ?? 0) + (password?.length ?? 0)
+}

@@ -17,11 +17,13 @@ import {
   UNSPECIFIED_ERROR,
 } from '../packet/reason.ts'
 import { MUST_WAIT, WHOLE_FILTERS_BYTES_MAX } from './connected-client.ts'
-import type {
-  ConnectionContext,
-  ConnectionHost,
-  ConnectionPeer,
-  Question,
+import {
+  type Admittance,
+  AT_ONCE,
+  type ConnectionContext,
+  type ConnectionHost,
+  type ConnectionPeer,
+  type Question,
 } from './connection-context.ts'
 import { type ConnectionState, negotiatedIn, type ReadingState } from './connection-state.ts'
 import { sendReason, sayUnreadable } from './departure.ts'
@@ -46,12 +48,20 @@ export class Connection implements TimeLimited, SessionHolder {
   readonly sender: Sender
   readonly framer: Framer
   readonly timeLimits: TimeLimits
+  /** Why CONNECT is refused, whatever it says; null if it is not. */
+  readonly refusal: Admittance['refusal']
   /** Only transitions.ts and `end` change it. */
   state: ConnectionState
   /** Made when a PUBLISH must wait for the first time. */
   held: HeldPublishes | null = null
 
-  constructor(context: ConnectionContext, host: ConnectionHost, peer: ConnectionPeer) {
+  constructor(
+    context: ConnectionContext,
+    host: ConnectionHost,
+    peer: ConnectionPeer,
+    admittance: Admittance = AT_ONCE,
+  ) {
+    this.refusal = admittance.refusal
     this.context = context
     this.host = host
     this.peer = peer
@@ -61,7 +71,7 @@ export class Connection implements TimeLimited, SessionHolder {
     const terms = reading.termsOf(4)
     this.state = { kind: 'awaiting-connect', terms, question: null, hasReceived: false }
     broker.statistics.connectionsAccepted += 1
-    this.timeLimits = new TimeLimits(broker, this)
+    this.timeLimits = new TimeLimits(broker, this, admittance.spentMs)
   }
 
   /** The question that the host must answer before the next packet is read, or null. */

@@ -67,6 +67,8 @@ export function openingRefusal(
   if (!broker.clients.hasRoomFor(negotiated.clientId)) {
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
+  const holding = holdingRefusal(principal, broker)
+  if (holding !== null) return holding
   const isNew = broker.sessions.get(negotiated.clientId) === undefined
   if ((isNew || will !== null) && !broker.memory.hasReserve) {
     broker.memory.refusals += 1
@@ -90,6 +92,24 @@ export function clientIdRefusal(
   if (clientIds.fits(clientId, username)) return null
   const sentence = 'the client id is not one of this user (access.clientIdPattern)'
   return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
+}
+
+/** Returns why the user of the client may have no more, or null. */
+function holdingRefusal({ clientId, identity }: Principal, broker: Broker): Refusal | null {
+  const { holdings, sessions, limits, statistics } = broker
+  const { connections, sessions: sessionCount } = holdings.of(identity)
+  const { connectionsPerUserMax, sessionsPerUserMax } = limits
+  const isUser = identity.username !== null && identity.authentication !== 'none'
+  if (isUser && connections >= connectionsPerUserMax && sessions.holderOf(clientId) === null) {
+    statistics.limited.connectionsPerUserMax += 1
+    const sentence = `its user has ${connectionsPerUserMax} connections (limits.connectionsPerUserMax)`
+    return { reason: QUOTA_EXCEEDED, sentence }
+  }
+  if (sessionCount < sessionsPerUserMax || sessions.get(clientId) !== undefined) return null
+  statistics.limited.sessionsPerUserMax += 1
+  const whose = isUser ? 'user' : 'address'
+  const sentence = `its ${whose} has ${sessionsPerUserMax} sessions (limits.sessionsPerUserMax)`
+  return { reason: QUOTA_EXCEEDED, sentence }
 }
 
 // 3.1 requires 1 to 23 characters; 3.1.1 allows an empty client id with Clean Session; 5.0 always allows it [MQTT-3.1.3-6].

@@ -42,10 +42,12 @@ export class TimeLimits implements Deadline {
   /** The turn in which the time was found to be up, or null. */
   #overdueInTurn: number | null = null
 
-  constructor(broker: Broker, client: TimeLimited) {
+  /** `spentMs` of the time for CONNECT are over. */
+  constructor(broker: Broker, client: TimeLimited, spentMs = 0) {
     this.#broker = broker
     this.#client = client
     this.#startOpeningLimit()
+    this.#openingDue -= spentMs
     broker.deadlines.set(this, this.#openingDue)
   }
 

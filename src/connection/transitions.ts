@@ -72,7 +72,7 @@ export function awaitingConnect(connection: Connection, packet: Packet): void {
   connection.state = next
   connection.timeLimits.authenticates()
   sender.setNegotiated(negotiated)
-  const refusal = connectRefusal(packet, context.broker)
+  const refusal = connection.refusal ?? connectRefusal(packet, context.broker)
   if (refusal !== null) {
     refuseConnect(connection, next, refusal.reason, refusal.sentence)
     return

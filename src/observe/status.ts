@@ -27,6 +27,8 @@ export interface Status {
   readonly bytesSent: number
   /** By reason; see DropReason. */
   readonly dropped: Readonly<Record<string, number>>
+  /** How often each limit was reached, by its name in the configuration. */
+  readonly limited: Readonly<Record<string, number>>
   readonly publishesRefused: number
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   readonly publishesHeld: number
@@ -176,6 +178,8 @@ interface StatusSources {
   readonly uptimeSeconds: number
   readonly logLinesLeftOut: number
   readonly access: Status['access']
+  /** Limits of connections, which the broker does not see. */
+  readonly limited: Status['limited']
 }
 
 export function statusOf(sources: StatusSources): Status {
@@ -201,6 +205,7 @@ export function statusOf(sources: StatusSources): Status {
     bytesReceived: statistics.bytesReceived,
     bytesSent: statistics.bytesSent,
     dropped: { ...statistics.dropped },
+    limited: { ...sources.limited, ...statistics.limited },
     publishesRefused: statistics.publishesRefused,
     publishesHeld: statistics.publishesHeld,
     subscribesRefused: statistics.subscribesRefused,

@@ -20,6 +20,9 @@ async function refresh() {
     const lost = Object.entries(status.dropped).filter(([, count]) => count > 0)
     document.getElementById('dropped').textContent =
       lost.length === 0 ? 'none' : lost.map(([reason, count]) => reason + ' ' + count).join(', ')
+    const limited = Object.entries(status.limited).filter(([, count]) => count > 0)
+    document.getElementById('limited').textContent =
+      limited.length === 0 ? 'none' : limited.map(([name, count]) => name + ' ' + count).join(', ')
     const received = status.messagesReceived
     if (last !== null) show('rate', Math.max(0, Math.round(1000 * (received - last.received) / (at - last.at))))
     last = { received, at }
@@ -53,6 +56,7 @@ const PAGE = `<!doctype html>
 ${FIGURES.map(({ name, label, counts }) => card(name, label, counts)).join('\n')}
 ${card('durability', 'An acknowledgement means', 'Where a message is when PUBACK or PUBREC is sent')}
 ${card('dropped', 'Dropped', 'Messages that did not reach somebody, by reason')}
+${card('limited', 'Limits reached', 'How often each limit kept a client from something, by its name in the configuration')}
 </dl>
 <p>Try it, in two terminals:</p>
 <pre>mosquitto_sub -t 'hello/#' -v

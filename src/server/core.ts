@@ -11,6 +11,7 @@ import type { ShareSettings } from '../broker/share-groups.ts'
 import { ChunkPool } from '../connection/outbox.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { ReadingLimits } from '../connection/reading-limits.ts'
+import { StrangerBudget } from '../connection/stranger-budget.ts'
 import type { Limits } from '../limits.ts'
 import { Commands } from '../loop/commands.ts'
 import { Turn, type TurnOptions } from '../loop/turn.ts'
@@ -18,7 +19,7 @@ import type { Log } from '../observe/log.ts'
 import { Journal } from '../store/journal.ts'
 import type { Snapshot, Store } from '../store/store.ts'
 import { ClientSocket, type ClientSocketContext } from '../transport/client-socket.ts'
-import type { Wire } from '../transport/wire.ts'
+import type { Acceptance, Wire } from '../transport/wire.ts'
 
 type TurnParts = Pick<
   TurnOptions,
@@ -54,6 +55,7 @@ export class Core {
   readonly commands: Commands
   readonly journal: Journal
   readonly encoder: PublishEncoder = new PublishEncoder()
+  readonly strangers: StrangerBudget
   readonly store: Store
   readonly #sockets = new Set<ClientSocket>()
   readonly #waitingForSockets: (() => void)[] = []
@@ -63,6 +65,7 @@ export class Core {
     const { encoder } = this
     const { stateFailed } = options
     this.store = options.store
+    this.strangers = new StrangerBudget(options.limits.strangerBytesMax)
     this.journal = new Journal(options.store)
     this.broker = new Broker({
       limits: options.limits,
@@ -98,6 +101,7 @@ export class Core {
         encoder,
         pool: new ChunkPool(),
         reading: new ReadingLimits(options.limits),
+        strangers: this.strangers,
         responseInformation: options.responseInformation,
         clientIds:
           options.clientIdPattern === undefined
@@ -127,8 +131,8 @@ export class Core {
   }
 
   /** Serves the client of a wire. */
-  accept(wire: Wire): ClientSocket {
-    const socket = new ClientSocket(wire, this.#socketContext)
+  accept(wire: Wire, acceptance?: Acceptance): ClientSocket {
+    const socket = new ClientSocket(wire, this.#socketContext, acceptance)
     this.#sockets.add(socket)
     return socket
   }

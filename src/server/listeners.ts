@@ -2,9 +2,12 @@
 
 import type { Socket } from 'node:net'
 import type { Config } from '../config/config-types.ts'
+import type { StrangerBudget } from '../connection/stranger-budget.ts'
 import type { Log } from '../observe/log.ts'
 import type { ListenerOptions, TlsOptions } from '../transport/listener-options.ts'
+import { ConnectionCounts } from '../transport/connection-counts.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
+import { StrangerPlaces } from '../transport/stranger-places.ts'
 import type { Arrival, Peer } from '../transport/wire.ts'
 import { socketBound } from './descriptors.ts'
 import { StartError } from './start-error.ts'
@@ -16,6 +19,8 @@ interface ListenersOptions {
   /** Is called with the wire of each accepted client. */
   readonly accept: Arrival
   readonly onRequest: NonNullable<ListenerOptions['onRequest']>
+  /** The memory of all clients that are not authenticated yet. */
+  readonly strangers: StrangerBudget
   /** Is called when a connection was closed before CONNECT to make room for another. */
   readonly strangerClosed: () => void
   /** Is called when a file with certificates has changed. */
@@ -23,16 +28,21 @@ interface ListenersOptions {
 }
 
 export class Listeners {
+  readonly counts: ConnectionCounts
+  readonly places: StrangerPlaces
   readonly #options: ListenersOptions
   readonly #watched: WatchedFiles
   #all: readonly Listener[] = []
 
   constructor(options: ListenersOptions) {
+    const { limits } = options.config
     this.#options = options
     const files = options.config.listeners.flatMap(({ tls }) =>
       tls === undefined ? [] : filesOf(tls),
     )
     this.#watched = new WatchedFiles([...new Set(files)], options.certificatesChanged)
+    this.counts = new ConnectionCounts(limits, () => performance.now())
+    this.places = new StrangerPlaces(limits.strangersPerAddressMax)
   }
 
   get all(): readonly Listener[] {
@@ -41,7 +51,7 @@ export class Listeners {
 
   /** Starts all listeners. Must be called when the store is open and no client is connected. Throws StartError. */
   async start(): Promise<void> {
-    const { config, log, accept, onRequest, strangerClosed } = this.#options
+    const { config, log, accept, onRequest, strangers, strangerClosed } = this.#options
     // A client may send a packet, or a few packets, as one frame.
     const { packetBytesMax, connectPacketBytesMax, connectionsMax } = config.limits
     const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
@@ -57,6 +67,10 @@ export class Listeners {
           fullness,
           makeRoom: cause => this.#closeStranger(cause),
           strangerClosed,
+          strangers,
+          counts: this.counts,
+          places: this.places,
+          connectTimeoutMs: config.limits.connectTimeoutSeconds * 1_000,
           key: `listeners.${index}`,
         },
         accept,

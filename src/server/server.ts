@@ -19,7 +19,7 @@ import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
 import { streamWire } from '../transport/stream-wire.ts'
-import type { Arrived, Peer, Wire } from '../transport/wire.ts'
+import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
@@ -85,7 +85,7 @@ export class Server implements RunningServer {
     )
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
-    this.#status = statusSource(this.core, parts.logOutput, this.#access)
+    this.#status = statusSource(this.core, parts.logOutput, this.#access, () => this.#limited)
     const page = webPage({
       status: this.#status,
       isReady: () => !this.#isClosing,
@@ -95,8 +95,9 @@ export class Server implements RunningServer {
     this.#listeners = new Listeners({
       config,
       log: this.#log,
-      accept: wire => this.accept(wire),
       certificatesChanged: () => void this.renewCertificates(),
+      accept: (wire, acceptance) => this.accept(wire, acceptance),
+      strangers: this.core.strangers,
       strangerClosed: () => (this.core.broker.statistics.strangersClosed += 1),
       onRequest: contained(
         (request, response, from) => {
@@ -172,19 +173,18 @@ export class Server implements RunningServer {
   }
 
   /** Serves the client at the other end of the wire. */
-  accept(wire: Wire): Arrived | null {
+  accept(wire: Wire, acceptance?: Acceptance): void {
     const { connectionsMax } = this.#config.limits
     if (this.#isClosing || this.connectionCount >= connectionsMax) {
       if (!this.#isClosing) this.#refuse(wire.peer, connectionsMax)
       wire.destroy()
-      return null
+      return
     }
     try {
-      return this.core.accept(wire)
+      this.core.accept(wire, acceptance)
     } catch (error) {
       this.#failed('connection', error)
       wire.destroy()
-      return null
     }
   }
 
@@ -241,6 +241,12 @@ export class Server implements RunningServer {
     this.#log.close()
   }
 
+  get #limited(): Status['limited'] {
+    const { counts, places } = this.#listeners
+    const strangerBytesMax = this.core.strangers.refusals
+    return { ...counts.reached, strangersPerAddressMax: places.waits, strangerBytesMax }
+  }
+
   #failed(place: FaultPlace, error: unknown): void {
     this.core.broker.faults.failed(place, error, null)
   }
@@ -283,6 +289,7 @@ function statusSource(
   core: Core,
   logOutput: ServerParts['logOutput'],
   access: ConfiguredAccess | null,
+  limited: () => Status['limited'],
 ): () => Status {
   const startedAt = monotonicMs()
   return () =>
@@ -292,6 +299,7 @@ function statusSource(
       uptimeSeconds: Math.floor((monotonicMs() - startedAt) / 1_000),
       logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
       access: access?.counters ?? {},
+      limited: limited(),
     })
 }
 

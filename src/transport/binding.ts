@@ -34,7 +34,13 @@ export class Binding {
     const isTcp = options.path === undefined
     const accepting = (): Server =>
       createServer(
-        { noDelay: isTcp, keepAlive: isTcp, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
+        {
+          noDelay: isTcp,
+          keepAlive: isTcp,
+          keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+          // A connection that waits for its place is not read.
+          pauseOnConnect: true,
+        },
         socket => events.accepted(socket),
       )
     this.#server = accepting()

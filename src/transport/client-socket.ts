@@ -4,13 +4,15 @@ import type { Access, Verdict } from '../access/access.ts'
 import { Connection } from '../connection/connection.ts'
 import type { ConnectionHost, ConnectionContext } from '../connection/connection-context.ts'
 import { isHeld } from '../connection/held-publishes.ts'
+import { openingBytes } from '../connection/connection-state.ts'
+import { StrangerShare } from '../connection/stranger-budget.ts'
 import type { Flushable, Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 import { QUOTA_EXCEEDED } from '../packet/reason.ts'
 import { Authentication } from './authentication.ts'
 import { HELD, NOT_READING_US, QUESTION_OPEN, Reading, SHARE_USED } from './reading.ts'
-import type { Arrived, Peer, Wire, WireReceiver } from './wire.ts'
+import { type Acceptance, NO_LISTENER, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
 export interface ClientSocketContext {
   readonly connections: ConnectionContext
@@ -44,7 +46,7 @@ const HELD_BYTES_MAX = 16_384
 const CONNECTION_BYTES = 4_000
 
 // Wide on purpose: it receives the events of a wire and is the host of a connection, with one method for each event of both.
-export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flushable {
+export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   readonly connection: Connection
   readonly #wire: Wire
   readonly #context: ClientSocketContext
@@ -56,24 +58,23 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   #authentication: Authentication | null = null
   /** The bytes of this socket in the broker's memory account. */
   #counted = 0
+  /** Null once its client was let in. */
+  #stranger: StrangerShare | null
 
-  constructor(wire: Wire, context: ClientSocketContext) {
+  constructor(wire: Wire, context: ClientSocketContext, acceptance: Acceptance = NO_LISTENER) {
+    this.#stranger = new StrangerShare(context.connections.strangers, acceptance.hasConnect)
     this.#wire = wire
     this.#context = context
     this.#broker = context.connections.broker
     this.#reading = new Reading(wire)
     context.turn.begin()
     this.#broker.memory.add('sessions', CONNECTION_BYTES)
-    this.connection = new Connection(context.connections, this, wire.peer)
+    this.connection = new Connection(context.connections, this, wire.peer, acceptance)
     wire.open(this)
   }
 
   get peer(): Peer {
     return this.#wire.peer
-  }
-
-  get hasConnect(): boolean {
-    return this.connection.clientId !== null
   }
 
   get pendingBytes(): number {
@@ -235,6 +236,7 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     this.#state = ENDED
     memory.add('sessions', -CONNECTION_BYTES)
     memory.addBuffer(-this.#counted)
+    this.#stranger?.set(0)
     this.#context.ended(this)
   }
 
@@ -267,9 +269,19 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     const { memory } = this.#broker
     memory.addBuffer(bytes - this.#counted)
     this.#counted = bytes
+    if (this.#stranger !== null) this.#countStranger()
     if (connection.unreadBytes <= UNREAD_BYTES_MAX || memory.hasReserve) return
     memory.refusals += 1
     connection.disconnect(QUOTA_EXCEEDED, 'the memory for what clients send is full')
+  }
+
+  /** Whoever needs more of what all strangers have than is left has to go. */
+  #countStranger(): void {
+    const { connection } = this
+    const bytes = connection.isOver ? 0 : this.#counted + openingBytes(connection.state)
+    if (this.#stranger?.set(bytes) !== false) return
+    const sentence = 'strangers have all memory for them (limits.strangerBytesMax)'
+    connection.disconnect(QUOTA_EXCEEDED, sentence)
   }
 
   #afterReading(): void {
@@ -291,6 +303,9 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
   #ask(): void {
     const { question } = this.connection
     if (question === null || this.#reading.awaitsVerdict) return
+    this.#stranger?.hasConnect()
+    if (this.#stranger !== null) this.#countStranger()
+    if (this.connection.isOver) return
     this.#reading.awaitsVerdict = true
     this.#authentication ??= new Authentication(this.#context, this.connection)
     this.#authentication.ask(question, verdict => this.#answer(verdict))
@@ -304,6 +319,10 @@ export class ClientSocket implements Arrived, WireReceiver, ConnectionHost, Flus
     try {
       this.#reading.resume(QUESTION_OPEN)
       this.connection.answer(verdict)
+      if (this.#stranger !== null && this.connection.state.kind === 'connected') {
+        this.#stranger.set(0)
+        this.#stranger = null
+      }
       this.#afterReading()
     } catch (error) {
       this.#failed(error, changing)

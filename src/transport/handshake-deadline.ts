@@ -7,11 +7,17 @@ export class HandshakeDeadline {
   readonly #expired: () => void
   #timer: NodeJS.Timeout | null = null
   #look: NodeJS.Immediate | null = null
+  #startedAt = 0
 
   constructor(milliseconds: number, expired: () => void) {
     this.#milliseconds = milliseconds
     this.#expired = expired
     this.#start()
+  }
+
+  /** The time that has passed, without that in which the process was suspended. */
+  get spentMs(): number {
+    return performance.now() - this.#startedAt
   }
 
   clear(): void {
@@ -22,7 +28,8 @@ export class HandshakeDeadline {
   }
 
   #start(): void {
-    const due = performance.now() + this.#milliseconds
+    this.#startedAt = performance.now()
+    const due = this.#startedAt + this.#milliseconds
     this.#timer = setTimeout(() => this.#due(performance.now() - due), this.#milliseconds)
   }
 

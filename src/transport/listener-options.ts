@@ -2,6 +2,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { StrangerBudget } from '../connection/stranger-budget.ts'
+import type { ConnectionCounts } from './connection-counts.ts'
+import type { StrangerPlaces } from './stranger-places.ts'
 
 export interface CertificateFiles {
   readonly certFile: string
@@ -46,6 +49,12 @@ export interface ListenerOptions {
   /** The names of this machine. An origin with the requested host is trusted only if the host is one of them. */
   readonly hosts?: readonly string[] | undefined
   readonly connectionsMax: number
+  /** The connections by address, of all listeners. */
+  readonly counts?: ConnectionCounts | undefined
+  /** The places before CONNECT by address, of all listeners. */
+  readonly places?: StrangerPlaces | undefined
+  /** The memory of all connections before CONNECT. */
+  readonly strangers?: StrangerBudget | undefined
   /** Returns why the process may not have one more socket, over all listeners; null if it may. */
   readonly fullness?: (() => string | null) | undefined
   /** Closes the oldest stranger of all listeners: see `Listener.closeStranger`. */
@@ -54,6 +63,8 @@ export interface ListenerOptions {
   readonly strangerClosed?: (() => void) | undefined
   /** The time from accept for TLS handshake, PROXY header and WebSocket upgrade together. */
   readonly handshakeTimeoutMs?: number | undefined
+  /** The time from accept for these and CONNECT. */
+  readonly connectTimeoutMs?: number | undefined
   /** The largest WebSocket message in bytes. */
   readonly frameBytesMax?: number | undefined
   /** Answers plain HTTP requests on a WebSocket listener. */

@@ -2,11 +2,13 @@
 
 import type { Socket } from 'node:net'
 import type { Log } from '../observe/log.ts'
+import { CONNECTION_RATE_EXCEEDED } from '../packet/reason.ts'
 import { Binding } from './binding.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { Preparation } from './preparation.ts'
-import { Strangers } from './strangers.ts'
-import { type Arrival, ignored, type Peer, type TransportName } from './wire.ts'
+import type { Place, StrangerPlaces } from './stranger-places.ts'
+import { type Stranger, Strangers } from './strangers.ts'
+import { type Acceptance, type Arrival, ignored, type Peer, type TransportName } from './wire.ts'
 
 export interface Listener {
   /** The URL with the actual port: `mqtt://127.0.0.1:1883`. */
@@ -30,18 +32,31 @@ export interface Listener {
 /** How long a connection over the limit waits for a place that is just becoming free. */
 const SECOND_LOOK_MS = 100
 const SECOND_LOOKS_MAX = 16
+const CONNECT_MS_MAX = 10_000
 
 export function createListener(options: ListenerOptions, arrival: Arrival, log: Log): Listener {
   return new SocketListener(options, arrival, log)
 }
 
+/** What is known of an accepted socket, until it closes. */
+interface Accepted {
+  /** The address that it is counted for; null if it is not counted. */
+  counted: string | null
+  isAdmitted: boolean
+  refusal: Acceptance['refusal']
+}
+
+// Wide on purpose: it leads each connection through the parts of a listener.
 class SocketListener implements Listener {
   readonly #options: ListenerOptions
   readonly #arrival: Arrival
   readonly #log: Log
   readonly #binding: Binding
   readonly #preparation: Preparation
+  readonly #accepted = new Map<Socket, Accepted>()
   #connections = 0
+  /** Places that are becoming free, each for a connection that was accepted before. */
+  #promised = 0
   #looking = 0
   readonly #strangers = new Strangers()
   /** One instance for all sockets. */
@@ -51,15 +66,15 @@ class SocketListener implements Listener {
     this.#options = options
     this.#arrival = arrival
     this.#log = log
-    this.#preparation = new Preparation(options, log, this.#refuse.bind(this))
+    this.#preparation = new Preparation(options, log, {
+      refuse: (socket, peer, cause) => this.#refuse(socket, peer, cause),
+      named: (socket, peer) => this.#count(socket, peer),
+    })
     this.#binding = new Binding(options, {
       accepted: socket => this.#accept(socket),
       failed: cause => this.#acceptFailed(cause),
     })
-    const closed = (socket: Socket): void => {
-      this.#connections -= 1
-      this.#strangers.remove(socket)
-    }
+    const closed = (socket: Socket): void => this.#closed(socket)
     this.#socketClosed = function () {
       closed(this)
     }
@@ -74,7 +89,7 @@ class SocketListener implements Listener {
   }
 
   get connectionCount(): number {
-    return this.#connections
+    return this.#connections + this.#promised
   }
 
   get strangerSince(): number | null {
@@ -82,8 +97,9 @@ class SocketListener implements Listener {
   }
 
   closeStranger(cause: string): Socket | null {
-    const socket = this.#strangers.takeOldest()
+    const socket = this.#strangers.oldest
     if (socket === null) return null
+    this.#noStranger(socket)
     const address = plainAddress(socket.remoteAddress ?? '')
     const fields = { event: 'stranger.closed', listener: this.name, address, cause }
     this.#log.warn(fields, 'closed before CONNECT, for another connection')
@@ -99,6 +115,7 @@ class SocketListener implements Listener {
 
   async close(): Promise<void> {
     this.#preparation.close()
+    for (const [socket, { isAdmitted }] of this.#accepted) if (!isAdmitted) socket.destroy()
     await this.#binding.close()
   }
 
@@ -118,7 +135,28 @@ class SocketListener implements Listener {
       listener: this.name,
       certificate: null,
     }
+    socket.on('close', this.#socketClosed)
+    this.#accepted.set(socket, { counted: null, isAdmitted: false, refusal: null })
+    // The clients behind a proxy are counted by their own addresses, once the header with them was read.
+    if (this.#options.proxyProtocol !== true && !this.#count(socket, peer)) return
     this.#place(socket, peer)
+  }
+
+  /** Counts the connection for its address. Returns false if it was refused. */
+  #count(socket: Socket, peer: Peer): boolean {
+    const { counts } = this.#options
+    const accepted = this.#accepted.get(socket)
+    if (counts === undefined || accepted === undefined) return true
+    const opening = counts.open(peer.address)
+    if (opening.kind === 'refused') {
+      this.#refuse(socket, peer, opening.sentence)
+      return false
+    }
+    accepted.counted = peer.address
+    if (opening.kind === 'too-fast') {
+      accepted.refusal = { reason: CONNECTION_RATE_EXCEEDED, sentence: opening.sentence }
+    }
+    return true
   }
 
   /** A client that closes one connection and opens the next at once may arrive before the close was noticed. */
@@ -137,7 +175,13 @@ class SocketListener implements Listener {
     if (socket.listenerCount('error') === 0) socket.on('error', ignored)
     const closing = this.#makeRoom(fullness)
     if (closing !== null) {
-      closing.once('close', () => setImmediate(() => this.#place(socket, peer, hasWaited)))
+      this.#promised += 1
+      closing.once('close', () =>
+        setImmediate(() => {
+          this.#promised -= 1
+          this.#place(socket, peer, hasWaited)
+        }),
+      )
     } else if (hasWaited || this.#looking >= SECOND_LOOKS_MAX) {
       this.#refuse(socket, peer, fullness)
     } else {
@@ -151,17 +195,69 @@ class SocketListener implements Listener {
 
   #makeRoom(fullness: string): Socket | null {
     const { connectionsMax, makeRoom } = this.#options
-    if (this.#connections >= connectionsMax) return this.closeStranger(fullness)
+    if (this.connectionCount >= connectionsMax) return this.closeStranger(fullness)
     return makeRoom?.(fullness) ?? null
   }
 
   #admit(socket: Socket, peer: Peer): void {
+    const accepted = this.#accepted.get(socket)
+    if (accepted === undefined) return
+    const { strangers, places } = this.#options
+    const { bytes } = this.#preparation
+    if (strangers?.take(bytes) === false) {
+      this.#refuse(socket, peer, 'strangers have all memory for them (limits.strangerBytesMax)')
+      return
+    }
+    accepted.isAdmitted = true
     this.#connections += 1
-    socket.on('close', this.#socketClosed)
-    this.#strangers.add(socket)
-    this.#preparation.prepare(socket, peer, wire => {
-      this.#strangers.arrives(socket, this.#arrival(wire))
+    const stranger: Stranger = { since: performance.now(), bytes, place: null }
+    this.#strangers.add(socket, stranger)
+    const prepare = (): void => this.#prepare(socket, peer, performance.now() - stranger.since)
+    const { proxyProtocol } = this.#options
+    if (places === undefined || proxyProtocol === true) prepare()
+    else stranger.place = this.#placeIn(places, socket, peer, prepare)
+  }
+
+  /** A connection that must wait for its place has the same time for CONNECT. */
+  #placeIn(places: StrangerPlaces, socket: Socket, peer: Peer, prepare: () => void): Place {
+    let hasPlace = false
+    let timer: NodeJS.Timeout | undefined
+    const place = places.take(peer.address, () => {
+      hasPlace = true
+      clearTimeout(timer)
+      if (!socket.destroyed) prepare()
     })
+    if (hasPlace) return place
+    socket.on('error', ignored)
+    timer = setTimeout(() => {
+      const cause = `it waited for one of the places of its address (limits.strangersPerAddressMax)`
+      this.#refuse(socket, peer, cause)
+    }, this.#options.connectTimeoutMs ?? CONNECT_MS_MAX)
+    return place
+  }
+
+  #prepare(socket: Socket, peer: Peer, waitedMs: number): void {
+    this.#preparation.prepare(socket, { peer, waitedMs }, (wire, spentMs) => {
+      const refusal = this.#accepted.get(socket)?.refusal ?? null
+      const hasConnect = (): void => this.#noStranger(socket)
+      this.#arrival(wire, { spentMs, refusal, hasConnect })
+    })
+  }
+
+  #noStranger(socket: Socket): void {
+    const stranger = this.#strangers.remove(socket)
+    if (stranger === null) return
+    this.#options.strangers?.give(stranger.bytes)
+    stranger.place?.leave()
+  }
+
+  #closed(socket: Socket): void {
+    const accepted = this.#accepted.get(socket)
+    this.#accepted.delete(socket)
+    if (accepted === undefined) return
+    if (accepted.isAdmitted) this.#connections -= 1
+    if (accepted.counted !== null) this.#options.counts?.close(accepted.counted)
+    this.#noStranger(socket)
   }
 
   #refuse(socket: Socket, peer: Peer, cause: string): void {
@@ -172,6 +268,7 @@ class SocketListener implements Listener {
       cause,
     }
     this.#log.warn(fields, 'refused')
+    if (socket.listenerCount('error') === 0) socket.on('error', ignored)
     socket.destroy()
   }
 
@@ -183,7 +280,7 @@ class SocketListener implements Listener {
   /** Returns why one more connection is refused, or null. */
   get #fullness(): string | null {
     const { connectionsMax, key, fullness } = this.#options
-    if (this.#connections < connectionsMax) return fullness?.() ?? null
+    if (this.connectionCount < connectionsMax) return fullness?.() ?? null
     return `${connectionsMax} connections are open (${key ?? 'the listener'}.connectionsMax)`
   }
 }

@@ -14,23 +14,41 @@ import { ignored, type Peer, type Wire } from './wire.ts'
 
 const HANDSHAKE_MS_MAX = 10_000
 
-type Refuse = (socket: Socket, peer: Peer, cause: string) => void
-type Arrived = (wire: Wire) => void
+/** The memory of a connection, of its socket and of what belongs to both. */
+const CONNECTION_BYTES = 4_000
+/** The memory of a TLS handshake, and of an upgrade from HTTP. */
+const TLS_BYTES = 49_152
+const HTTP_BYTES = 16_384
+
+interface PreparationEvents {
+  refuse(socket: Socket, peer: Peer, cause: string): void
+  /** The address of the client was read from a PROXY header. Returns false if the connection was closed for it. */
+  named(socket: Socket, peer: Peer): boolean
+}
+
+/** `spentMs` of the time for CONNECT are over. */
+type Arrived = (wire: Wire, spentMs: number) => void
+
+interface Waited {
+  readonly peer: Peer
+  /** How long the connection has waited since it was accepted. */
+  readonly waitedMs: number
+}
 
 export class Preparation {
   readonly #options: ListenerOptions
   readonly #log: Log
-  readonly #refuse: Refuse
+  readonly #events: PreparationEvents
   readonly #proxyTrusted: BlockList | null
   readonly #webSocket: WebSocketStage | null
   #tls: TlsStage | null = null
   /** Accepted connections that are still before MQTT. */
   readonly #sockets = new Set<Socket>()
 
-  constructor(options: ListenerOptions, log: Log, refuse: Refuse) {
+  constructor(options: ListenerOptions, log: Log, events: PreparationEvents) {
     this.#options = options
     this.#log = log
-    this.#refuse = refuse
+    this.#events = events
     this.#proxyTrusted = options.proxyTrusted === undefined ? null : subnetsOf(options.proxyTrusted)
     this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, log) : null
   }
@@ -57,15 +75,22 @@ export class Preparation {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /** The memory of a connection until CONNECT, beside what it sends. */
+  get bytes(): number {
+    const { tls, protocol } = this.#options
+    const tlsBytes = tls === undefined ? 0 : TLS_BYTES
+    return CONNECTION_BYTES + tlsBytes + (protocol === 'ws' ? HTTP_BYTES : 0)
+  }
+
   /** Calls back with the wire after the last step. */
-  prepare(socket: Socket, peer: Peer, arrived: Arrived): void {
+  prepare(socket: Socket, { peer, waitedMs }: Waited, arrived: Arrived): void {
     if (this.#isNeedless) {
       // The wire listens to its errors from here on.
-      arrived(streamWire(socket, peer, wrongProtocolOf))
+      arrived(streamWire(socket, peer, wrongProtocolOf), waitedMs)
       return
     }
-    socket.on('error', ignored)
-    const inTime = this.#withinDeadline(socket, arrived)
+    if (socket.listenerCount('error') === 0) socket.on('error', ignored)
+    const inTime = this.#withinDeadline(socket, waitedMs, arrived)
     if (this.#options.proxyProtocol === true) this.#readProxyHeader(socket, peer, inTime)
     else this.#secure(socket, peer, inTime)
   }
@@ -80,9 +105,10 @@ export class Preparation {
    * Sets one deadline, counted from accept, for everything before MQTT, however slowly bytes arrive.
    * Returns the function to call with the finished wire.
    */
-  #withinDeadline(socket: Socket, arrived: Arrived): Arrived {
-    const { handshakeTimeoutMs = HANDSHAKE_MS_MAX } = this.#options
-    const deadline = new HandshakeDeadline(handshakeTimeoutMs, () => socket.destroy())
+  #withinDeadline(socket: Socket, waitedMs: number, arrived: Arrived): (wire: Wire) => void {
+    const { handshakeTimeoutMs = HANDSHAKE_MS_MAX, connectTimeoutMs = Infinity } = this.#options
+    const leftMs = Math.max(1, Math.min(handshakeTimeoutMs, connectTimeoutMs) - waitedMs)
+    const deadline = new HandshakeDeadline(leftMs, () => socket.destroy())
     const isThrough = (): void => {
       deadline.clear()
       this.#sockets.delete(socket)
@@ -91,13 +117,13 @@ export class Preparation {
     socket.once('close', isThrough)
     return wire => {
       isThrough()
-      arrived(wire)
+      arrived(wire, waitedMs + deadline.spentMs)
     }
   }
 
-  #readProxyHeader(socket: Socket, peer: Peer, arrived: Arrived): void {
+  #readProxyHeader(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     if (this.#proxyTrusted !== null && !isWithin(this.#proxyTrusted, peer.address)) {
-      this.#refuse(socket, peer, 'its address may not send a PROXY header')
+      this.#events.refuse(socket, peer, 'its address may not send a PROXY header')
       return
     }
     let bytes = Buffer.alloc(0)
@@ -107,17 +133,19 @@ export class Preparation {
       if (header.kind === 'incomplete') return
       socket.off('data', read)
       if (header.kind === 'invalid') {
-        this.#refuse(socket, peer, header.sentence)
+        this.#events.refuse(socket, peer, header.sentence)
         return
       }
       socket.pause()
       if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
-      this.#secure(socket, { ...peer, ...header.source }, arrived)
+      const client = { ...peer, ...header.source }
+      if (this.#events.named(socket, client)) this.#secure(socket, client, arrived)
     }
     socket.on('data', read)
+    socket.resume()
   }
 
-  #secure(socket: Socket, peer: Peer, arrived: Arrived): void {
+  #secure(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     if (this.#tls === null) this.#handOver(socket, peer, arrived)
     else
       this.#tls.secure(socket, peer, (secured, verified) =>
@@ -125,7 +153,7 @@ export class Preparation {
       )
   }
 
-  #handOver(socket: Socket, peer: Peer, arrived: Arrived): void {
+  #handOver(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
     if (this.#webSocket !== null) {
       this.#webSocket.serve(socket, peer, arrived)
       return

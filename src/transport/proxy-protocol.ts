@@ -22,6 +22,20 @@ const LINE_BYTES_MAX = 107
 const HEADER_2_BYTES = 16
 /** The most bytes of addresses and additional fields. Larger headers are not used in practice and are refused. */
 const BODY_2_BYTES_MAX = 4_096
+const IPV4 = 0x11
+const IPV6 = 0x21
+/** The bytes of the addresses by family: none, IPv4, IPv6, and Unix sockets. */
+const ADDRESS_BYTES: ReadonlyMap<number, number> = new Map([
+  [0x00, 0],
+  [IPV4, 12],
+  [IPV6, 36],
+  [0x31, 216],
+])
+/** An additional field has a type and a length before its value. */
+const FIELD_BYTES_MIN = 3
+/** The field about TLS between client and proxy begins with flags and the result of a verification. */
+const TLS_FIELD = 0x20
+const TLS_FIELD_HEAD_BYTES = 5
 
 export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   if (startsLike(bytes, SIGNATURE_2)) {
@@ -63,22 +77,40 @@ function parseVersion2(bytes: Buffer): ProxyHeader {
   if (bodyBytes > BODY_2_BYTES_MAX) return invalid('the PROXY header is too long')
   const length = HEADER_2_BYTES + bodyBytes
   if (bytes.length < length) return INCOMPLETE
-  if (command === 0x20) return { kind: 'complete', length, source: null }
-  switch (family) {
-    case 0x11:
-      return bodyBytes < 12
-        ? tooShort()
-        : complete(length, ipv4Of(bytes, 16), bytes.readUInt16BE(24))
-    case 0x21:
-      return bodyBytes < 36
-        ? tooShort()
-        : complete(length, ipv6Of(bytes, 16), bytes.readUInt16BE(48))
-    case 0x00:
-    case 0x31:
-      return { kind: 'complete', length, source: null }
-    default:
-      return invalid('the PROXY header has an unknown address family')
+  const addressBytes = ADDRESS_BYTES.get(family)
+  if (addressBytes === undefined) return invalid('the PROXY header has an unknown address family')
+  if (bodyBytes < addressBytes) return invalid('the PROXY header is too short for its addresses')
+  if (!hasWholeFields(bytes.subarray(HEADER_2_BYTES + addressBytes, length))) {
+    return invalid('the PROXY header has a field that is longer or shorter than it says')
   }
+  if (command === 0x21 && family === IPV4) {
+    return complete(length, ipv4Of(bytes, 16), bytes.readUInt16BE(24))
+  }
+  if (command === 0x21 && family === IPV6) {
+    return complete(length, ipv6Of(bytes, 16), bytes.readUInt16BE(48))
+  }
+  return { kind: 'complete', length, source: null }
+}
+
+/** Whether the bytes are additional fields and nothing else: type, length and value of each, one after the other. */
+function hasWholeFields(bytes: Buffer): boolean {
+  let at = 0
+  while (at < bytes.length) {
+    if (bytes.length - at < FIELD_BYTES_MIN) return false
+    const end = at + FIELD_BYTES_MIN + bytes.readUInt16BE(at + 1)
+    if (end > bytes.length) return false
+    if (bytes[at] === TLS_FIELD && !hasWholeTlsField(bytes.subarray(at + FIELD_BYTES_MIN, end))) {
+      return false
+    }
+    at = end
+  }
+  return true
+}
+
+/** The field about TLS has fields within itself. Each level takes 8 bytes, so the depth is bounded by the header. */
+function hasWholeTlsField(bytes: Buffer): boolean {
+  if (bytes.length < TLS_FIELD_HEAD_BYTES) return false
+  return hasWholeFields(bytes.subarray(TLS_FIELD_HEAD_BYTES))
 }
 
 function complete(length: number, address: string, port: number): ProxyHeader {
@@ -87,10 +119,6 @@ function complete(length: number, address: string, port: number): ProxyHeader {
 
 function invalid(sentence: string): ProxyHeader {
   return { kind: 'invalid', sentence }
-}
-
-function tooShort(): ProxyHeader {
-  return invalid('the PROXY header is too short for its addresses')
 }
 
 function ipv4Of(bytes: Buffer, at: number): string {

@@ -109,7 +109,9 @@ export class TlsStage {
   }
 
   #secured(socket: TLSSocket): void {
-    socket.on('error', ignored)
+    // A client of TLS 1.2 may ask for another handshake, which costs it little and the broker much.
+    socket.disableRenegotiation()
+    socket.on('error', error => this.#broken(error, socket))
     const handshake = this.#handshakeOf(socket)
     if (handshake === null || socket.destroyed) {
       socket.destroy()
@@ -142,6 +144,18 @@ export class TlsStage {
 
   #addressOf(socket: TLSSocket): string {
     return this.#handshakeOf(socket)?.peer.address ?? socket.remoteAddress ?? ''
+  }
+
+  #broken(error: Error & { code?: string }, socket: TLSSocket): void {
+    if (error.code !== 'ERR_TLS_RENEGOTIATION_DISABLED') return
+    const fields = {
+      event: 'tls.renegotiated',
+      listener: this.#name(),
+      address: this.#addressOf(socket),
+      cause: 'the client asked for another handshake on one connection',
+    }
+    this.#log.warn(fields, 'TLS renegotiation refused')
+    socket.destroy()
   }
 
   #failed(error: Error & { code?: string }, socket: TLSSocket): void {

@@ -1,6 +1,7 @@
 // The port to a socket: TCP, TLS, WebSocket, or a stream of an embedding program.
 
 import type { ClientCertificate } from '../access/access.ts'
+import { type Admittance, AT_ONCE } from '../connection/connection-context.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 
 export type TransportName = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
@@ -79,11 +80,14 @@ export const CLOSE_MS_MAX = 2_000
  */
 export function ignored(): void {}
 
-/** The owner of an accepted wire. */
-export interface Arrived {
-  /** Whether CONNECT was read: then the connection does not count as a stranger any more, whatever the answer is. */
-  readonly hasConnect: boolean
+/** What the listener knows of a wire that it has accepted. */
+export interface Acceptance extends Admittance {
+  /** CONNECT was read: the connection does not count as a stranger any more, whatever the answer is. */
+  readonly hasConnect: () => void
 }
 
-/** Takes an accepted wire and returns its owner; null if nobody took it. */
-export type Arrival = (wire: Wire) => Arrived | null
+/** Takes an accepted wire. */
+export type Arrival = (wire: Wire, acceptance: Acceptance) => void
+
+/** For a wire that no listener has accepted. */
+export const NO_LISTENER: Acceptance = { ...AT_ONCE, hasConnect: () => {} }

@@ -29,7 +29,7 @@ class Crowded {
   /** Listeners, in this order: plain, TLS, WebSocket, secure WebSocket. */
   static async started(
     t: Test,
-    bounds: { readonly all?: number; readonly listener?: number },
+    bounds: { readonly all?: number; readonly listener?: number; readonly rate?: number },
     access: Access = openAccess,
   ): Promise<Crowded> {
     const directory = mkdtempSync(join(tmpdir(), 'strangers-'))
@@ -45,7 +45,11 @@ class Crowded {
     const config = parseConfig({
       listeners,
       store: { durability: 'memory' },
-      limits: { connectionsMax: bounds.all ?? 10_000, connectTimeoutSeconds: 600 },
+      limits: {
+        connectionsMax: bounds.all ?? 10_000,
+        connectTimeoutSeconds: 600,
+        connectionsPerSecondPerAddressMax: bounds.rate ?? 0,
+      },
       shutdown: { drainSeconds: 0 },
     })
     const lines: LogFields[] = []
@@ -65,9 +69,14 @@ class Crowded {
   }
 
   /** Sends the bytes and nothing more. */
-  async stranger(t: Test, listener: number, bytes: Buffer | string = ''): Promise<Socket> {
+  async stranger(
+    t: Test,
+    listener: number,
+    bytes: Buffer | string = '',
+    localAddress = '127.0.0.1',
+  ): Promise<Socket> {
     const port = this.server.listeners[listener]?.port ?? 0
-    const socket = connectTo(port, '127.0.0.1')
+    const socket = connectTo({ port, host: '127.0.0.1', localAddress })
     socket.on('error', () => {})
     socket.resume()
     t.teardown(() => socket.destroy())
@@ -205,12 +214,13 @@ test('a client that waits for the verdict on its CONNECT is no stranger', async 
 })
 
 test('a flood of connections without CONNECT keeps no client out, and gives a few lines in the log', async t => {
-  const crowded = await Crowded.started(t, { all: 50 })
+  const crowded = await Crowded.started(t, { all: 50, rate: 20 })
   const bob = await crowded.client(t, 0, 'bob')
   let isOver = false
   const flood = (async () => {
     while (!isOver) {
-      await Promise.all(Array.from({ length: 40 }, () => crowded.stranger(t, 0)))
+      const some = Array.from({ length: 40 }, () => crowded.stranger(t, 0, '', '127.0.0.9'))
+      await Promise.all(some)
     }
   })()
   for (let number = 0; number < 20; number++) await crowded.client(t, 0, `client ${number}`)

@@ -38,6 +38,36 @@ test('the header of version 2 tells the source', async t => {
   t.match(parseProxyHeader(LOCAL), { kind: 'complete', length: 16, source: null })
 })
 
+const LIES = 'a field that is longer or shorter than it says'
+
+test('additional fields fill the header of version 2 to its last byte', async t => {
+  const withFields = (fields: string): Buffer => {
+    const bytes = Buffer.from(fields.replaceAll(' ', ''), 'hex')
+    const header = Buffer.concat([IPV4, bytes])
+    header.writeUInt16BE(12 + bytes.length, 14)
+    return header
+  }
+  // An authority, no operation, and TLS with the name of a client within it.
+  for (const whole of ['02 0001 61', '04 0000', '20 000b 01 00000000 22 0003 61 62 63']) {
+    const header = withFields(whole)
+    t.match(parseProxyHeader(header), { kind: 'complete', length: header.length }, whole)
+  }
+  for (const lying of [
+    '02 0002 61',
+    '02 0000 61',
+    '02',
+    '02 00',
+    '02 ffff',
+    '20 0004 01 000000',
+    '20 000b 01 00000000 22 0004 61 62 63',
+  ]) {
+    t.match(parseProxyHeader(withFields(lying)), { kind: 'invalid', sentence: new RegExp(LIES) })
+  }
+  const local = Buffer.concat([LOCAL, Buffer.from('020009', 'hex')])
+  local.writeUInt16BE(3, 14)
+  t.match(parseProxyHeader(local), { kind: 'invalid' })
+})
+
 test('any part of a header is incomplete, never wrong', async t => {
   for (const whole of [IPV4, IPV6, Buffer.from('PROXY TCP4 192.0.2.7 192.0.2.1 40000 1883\r\n')]) {
     for (let length = 1; length < whole.length; length++) {

@@ -11,7 +11,7 @@ import type { Test } from 'tap'
 import type { LogFields } from '../../src/observe/log.ts'
 import type { ListenerOptions } from '../../src/transport/listener-options.ts'
 import { createListener, type Listener } from '../../src/transport/listener.ts'
-import type { Wire } from '../../src/transport/wire.ts'
+import type { Acceptance, Wire } from '../../src/transport/wire.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
@@ -96,6 +96,8 @@ export class Arrived {
 export class World {
   readonly listener: Listener
   readonly warnings: LogFields[] = []
+  /** What the listener knew of each wire. */
+  readonly acceptances: Acceptance[] = []
   readonly #arrived: Arrived[] = []
   #waiting: ((arrived: Arrived) => void)[] = []
 
@@ -106,12 +108,13 @@ export class World {
       warn: (fields: LogFields) => this.warnings.push(fields),
       error: () => {},
     }
-    const arrival = (wire: Wire): { readonly hasConnect: boolean } => {
+    const arrival = (wire: Wire, acceptance: Acceptance): void => {
       const arrived = new Arrived(wire)
       const waiting = this.#waiting.shift()
       if (waiting === undefined) this.#arrived.push(arrived)
       else waiting(arrived)
-      return { hasConnect: true }
+      this.acceptances.push(acceptance)
+      acceptance.hasConnect()
     }
     const whole = { protocol: 'mqtt' as const, port: 0, connectionsMax: 1_000, ...options }
     this.listener = createListener(whole, arrival, log)

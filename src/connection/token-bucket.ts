@@ -1,0 +1,43 @@
+// A rate as a bucket of tokens: it fills at a constant rate up to a maximum, and each use takes some out. Nothing happens while
+// nobody asks: the tokens that have come meanwhile are computed from the time.
+
+export class TokenBucket {
+  readonly #perMs: number
+  readonly #max: number
+  #tokens: number
+  #at: number
+
+  /** The bucket begins full, with the tokens of `seconds`. */
+  constructor(perSecond: number, seconds: number, now: number) {
+    this.#perMs = perSecond / 1_000
+    this.#max = perSecond * seconds
+    this.#tokens = this.#max
+    this.#at = now
+  }
+
+  /** Takes one token. Returns false when there is none. */
+  takeOne(now: number): boolean {
+    this.#fill(now)
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
+  }
+
+  /** Takes tokens for what has already happened. Returns the milliseconds until the debt is paid; 0 for no debt. */
+  charge(tokens: number, now: number): number {
+    this.#fill(now)
+    this.#tokens -= tokens
+    return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens / this.#perMs)
+  }
+
+  isFull(now: number): boolean {
+    this.#fill(now)
+    return this.#tokens >= this.#max
+  }
+
+  #fill(now: number): void {
+    if (now <= this.#at) return
+    this.#tokens = Math.min(this.#max, this.#tokens + (now - this.#at) * this.#perMs)
+    this.#at = now
+  }
+}
