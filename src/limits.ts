@@ -202,6 +202,25 @@ export const LIMITS = {
     1_000_000,
     'The same from one address, or one network of IPv6. 0: no bound',
   ),
+  /** See `IncomingRates`. */
+  messagesPerSecondMax: whole(
+    0,
+    0,
+    1_000_000_000,
+    'Messages a second from one client; beyond them it is read more slowly. 0: no bound',
+  ),
+  bytesPerSecondMax: whole(
+    0,
+    0,
+    TEBIBYTE,
+    'Bytes a second from one client; beyond them it is read more slowly. 0: no bound',
+  ),
+  slowedSecondsMax: whole(
+    60,
+    0,
+    86_400,
+    'How long a client may be over its rate without a break, before it is disconnected (0x96). 0: no bound',
+  ),
   outboxBytesMax: whole(
     1_048_576,
     1_024,

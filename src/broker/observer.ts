@@ -81,6 +81,8 @@ const INTERNAL = {
   publishHeld: event<[clientId: string, topic: string, sentence: string, rule: string | null]>(),
   /** An exception was contained; it ended at most one connection. */
   failed: event<[place: FaultPlace, error: unknown, clientId: string | null]>(),
+  /** A client sends faster than this limit allows, and is read more slowly. */
+  slowed: event<[clientId: string, limit: string]>(),
 }
 
 /** The events that a program may listen to, and the arguments of its handlers. */

@@ -6,7 +6,12 @@ import type { DropReason } from '../session/session-context.ts'
 /** The limits of one client or user whose reaching is counted here. */
 type LimitedBy = keyof Pick<
   Limits,
-  'connectionsPerUserMax' | 'sessionsPerUserMax' | 'subscriptionsPerUserMax'
+  | 'connectionsPerUserMax'
+  | 'sessionsPerUserMax'
+  | 'subscriptionsPerUserMax'
+  | 'messagesPerSecondMax'
+  | 'bytesPerSecondMax'
+  | 'slowedSecondsMax'
 >
 
 // Wide on purpose: each field is one counter, and there are no methods.
@@ -42,6 +47,9 @@ export class Statistics {
     connectionsPerUserMax: 0,
     sessionsPerUserMax: 0,
     subscriptionsPerUserMax: 0,
+    messagesPerSecondMax: 0,
+    bytesPerSecondMax: 0,
+    slowedSecondsMax: 0,
   }
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,

@@ -153,6 +153,9 @@ export interface Config {
     connectionsPerAddressMax: number
     connectionsPerSecondMax: number
     connectionsPerSecondPerAddressMax: number
+    messagesPerSecondMax: number
+    bytesPerSecondMax: number
+    slowedSecondsMax: number
     outboxBytesMax: number
     turnWorkMax: number
     turnWorkTotalMax: number
@@ -360,6 +363,9 @@ export interface ConfigInput {
         connectionsPerAddressMax?: number | undefined
         connectionsPerSecondMax?: number | undefined
         connectionsPerSecondPerAddressMax?: number | undefined
+        messagesPerSecondMax?: number | undefined
+        bytesPerSecondMax?: number | undefined
+        slowedSecondsMax?: number | undefined
         outboxBytesMax?: number | string | undefined
         turnWorkMax?: number | undefined
         turnWorkTotalMax?: number | undefined

@@ -146,6 +146,11 @@ export class LogObserver implements Observer {
     )
   }
 
+  /** One line a minute for each client. */
+  slowed(clientId: string, limit: string): void {
+    this.#log.warnOnce(clientId, limit, slowedLine)
+  }
+
   /** One line a minute for each client and reason, and then how many more there were. */
   dropped(reason: DropReason, message: Message, clientId: string | null): void {
     if (!DROP_WORDS[reason].isWarned) return
@@ -163,6 +168,12 @@ export class LogObserver implements Observer {
     const { fields, sentence } = dropLine(clientId, reason)
     return { fields: { ...fields, topic, ...by(this.#receiveRule(clientId, topic)) }, sentence }
   }
+}
+
+function slowedLine(clientId: string, limit: string): DropLine {
+  const cause = 'it sends faster than it may'
+  const fields = { event: 'client.slowed', clientId, cause, limit: `limits.${limit}` }
+  return { fields, sentence: 'read more slowly' }
 }
 
 interface DropLine {

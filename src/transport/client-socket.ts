@@ -5,13 +5,14 @@ import { Connection } from '../connection/connection.ts'
 import type { ConnectionHost, ConnectionContext } from '../connection/connection-context.ts'
 import { isHeld } from '../connection/held-publishes.ts'
 import { openingBytes } from '../connection/connection-state.ts'
+import { IncomingRates } from '../connection/incoming-rates.ts'
 import { StrangerShare } from '../connection/stranger-budget.ts'
 import type { Flushable, Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
-import { QUOTA_EXCEEDED } from '../packet/reason.ts'
+import { MESSAGE_RATE_TOO_HIGH, QUOTA_EXCEEDED } from '../packet/reason.ts'
 import { Authentication } from './authentication.ts'
-import { HELD, NOT_READING_US, QUESTION_OPEN, Reading, SHARE_USED } from './reading.ts'
+import { HELD, NOT_READING_US, QUESTION_OPEN, Reading, SHARE_USED, TOO_FAST } from './reading.ts'
 import { type Acceptance, NO_LISTENER, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
 export interface ClientSocketContext {
@@ -60,6 +61,8 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   #counted = 0
   /** Null once its client was let in. */
   #stranger: StrangerShare | null
+  /** Null where the rates of clients have no bound. */
+  #rates: IncomingRates | null = null
 
   constructor(wire: Wire, context: ClientSocketContext, acceptance: Acceptance = NO_LISTENER) {
     this.#stranger = new StrangerShare(context.connections.strangers, acceptance.hasConnect)
@@ -98,7 +101,9 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     reading.unanswered += chunk.length
     try {
       if (reading.awaitsVerdict) reading.pause(QUESTION_OPEN)
+      const before = this.#broker.statistics.messagesReceived
       this.connection.receive(chunk)
+      if (this.#rates !== null) this.#charge(this.#rates, before, chunk.length)
       this.#afterReading()
     } catch (error) {
       this.#failed(error, changing)
@@ -119,7 +124,9 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
         return
       }
       if (this.connection.sender.sessionWaits) this.connection.drained()
+      const before = this.#broker.statistics.messagesReceived
       this.connection.proceed()
+      if (this.#rates !== null) this.#charge(this.#rates, before, 0)
       this.#afterReading()
     } catch (error) {
       this.#failed(error, changing)
@@ -237,6 +244,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     memory.add('sessions', -CONNECTION_BYTES)
     memory.addBuffer(-this.#counted)
     this.#stranger?.set(0)
+    if (this.#rates !== null) this.#broker.deadlines.clear(this.#rates)
     this.#context.ended(this)
   }
 
@@ -273,6 +281,25 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     if (connection.unreadBytes <= UNREAD_BYTES_MAX || memory.hasReserve) return
     memory.refusals += 1
     connection.disconnect(QUOTA_EXCEEDED, 'the memory for what clients send is full')
+  }
+
+  /** Counts what this client has sent since there were `before` messages of all, and stops reading it for a while. */
+  #charge(rates: IncomingRates, before: number, bytes: number): void {
+    const { connection } = this
+    const { statistics, deadlines, observer, limits, now } = this.#broker
+    const pause = rates.charge(statistics.messagesReceived - before, bytes, now)
+    if (pause === null || connection.isOver) return
+    const { limit, ms, isTooLong } = pause
+    if (isTooLong) {
+      statistics.limited.slowedSecondsMax += 1
+      const sentence = `over limits.${limit} (${limits[limit]}) for ${limits.slowedSecondsMax} s without a break (limits.slowedSecondsMax)`
+      connection.disconnect(MESSAGE_RATE_TOO_HIGH, sentence)
+      return
+    }
+    statistics.limited[limit] += 1
+    observer.slowed?.(connection.clientId ?? '', limit)
+    this.#reading.pause(TOO_FAST)
+    deadlines.set(rates, now + ms)
   }
 
   /** Whoever needs more of what all strangers have than is left has to go. */
@@ -322,6 +349,8 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
       if (this.#stranger !== null && this.connection.state.kind === 'connected') {
         this.#stranger.set(0)
         this.#stranger = null
+        const { limits, now } = this.#broker
+        this.#rates = IncomingRates.of(limits, now, () => this.#reading.resume(TOO_FAST))
       }
       this.#afterReading()
     } catch (error) {

@@ -9,6 +9,8 @@ const BACKLOG = 4
 export const NOT_READING_US = 8
 /** PUBLISH packets that must wait, and more bytes behind them than are kept. */
 export const HELD = 16
+/** The client sends faster than its rates allow. */
+export const TOO_FAST = 32
 
 export class Reading {
   readonly #wire: Wire
