@@ -10,7 +10,7 @@ const BURST_SECONDS = 2
 /** A socket that is not read does not report its end, so no pause is longer. */
 const PAUSE_MS_MAX = 60_000
 
-export type RateLimit = 'messagesPerSecondMax' | 'bytesPerSecondMax'
+type RateLimit = 'messagesPerSecondMax' | 'bytesPerSecondMax'
 
 /** The effect of what the client has sent. */
 interface Pause {

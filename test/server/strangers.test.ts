@@ -15,7 +15,7 @@ import { Server } from '../../src/server/server.ts'
 import { UPGRADE } from '../transport/raw-bytes.ts'
 import { makeCertificates } from '../transport/world.ts'
 
-const WAIT_MS_MAX = 5_000
+const WAIT_MS_MAX = 20_000
 
 class Crowded {
   readonly server: Server
@@ -221,6 +221,8 @@ test('a flood of connections without CONNECT keeps no client out, and gives a fe
     while (!isOver) {
       const some = Array.from({ length: 40 }, () => crowded.stranger(t, 0, '', '127.0.0.9'))
       await Promise.all(some)
+      // The flood and the broker share one processor here.
+      await new Promise(resolve => setTimeout(resolve, 50))
     }
   })()
   for (let number = 0; number < 20; number++) await crowded.client(t, 0, `client ${number}`)
