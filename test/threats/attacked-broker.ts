@@ -17,6 +17,9 @@ const PAIRS = 5
 /** A weak hash, so that logins of tests cost little. */
 const ITERATIONS = 101
 
+/** All attackers come from one address here, and stand for many. */
+const ONE_FOR_MANY = { strangersPerAddressMax: 0, connectionsPerSecondPerAddressMax: 0 }
+
 export class AttackedBroker {
   readonly process: BrokerProcess
   #bystanders: readonly Bystanders[] = []
@@ -35,7 +38,8 @@ export class AttackedBroker {
       { host: '127.0.0.1', port: 0 },
       { host: '127.0.0.1', port: 0, protocol: 'ws' },
     ]
-    const process = await BrokerProcess.started(t, { listeners, ...config }, files)
+    const whole = { listeners, ...config, limits: { ...ONE_FOR_MANY, ...Object(config['limits']) } }
+    const process = await BrokerProcess.started(t, whole, files)
     process.logged('reads')
     return new AttackedBroker(process)
   }
