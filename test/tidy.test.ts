@@ -56,6 +56,8 @@ const FORBIDDEN_IN_CORE =
 const NODE_IN_CORE = ['node:assert', 'node:buffer']
 
 const FILE_LINES_MAX = 450
+/** It is made, so nobody reads it in one go. */
+const MADE_FROM_SCHEMA = 'config/config-types.ts'
 const FUNCTION_LINES_MAX = 60
 /** Methods and accessors, without the constructor. */
 const CLASS_METHODS_MAX = 20
@@ -233,7 +235,8 @@ test('files and functions are short enough to be read in one go', async t => {
   const long: string[] = []
   for (const { name, text } of sources()) {
     const lines = text.split('\n')
-    if (lines.length - 1 > FILE_LINES_MAX) long.push(`${name}: ${lines.length - 1} lines`)
+    if (lines.length - 1 > FILE_LINES_MAX && name !== MADE_FROM_SCHEMA)
+      long.push(`${name}: ${lines.length - 1} lines`)
     let start = -1
     let indent = ''
     for (const [index, line] of lines.entries()) {

@@ -11,12 +11,15 @@ export class StrangerBudget {
     this.#bytesMax = bytesMax
   }
 
+  hasRoomFor(bytes: number): boolean {
+    if (this.bytes + bytes <= this.#bytesMax) return true
+    this.refusals += 1
+    return false
+  }
+
   /** Takes bytes, or returns false when there is no room. */
   take(bytes: number): boolean {
-    if (this.bytes + bytes > this.#bytesMax) {
-      this.refusals += 1
-      return false
-    }
+    if (!this.hasRoomFor(bytes)) return false
     this.bytes += bytes
     return true
   }

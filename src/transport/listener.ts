@@ -31,6 +31,7 @@ export interface Listener {
 
 /** How long a connection over the limit waits for a place that is just becoming free. */
 const SECOND_LOOK_MS = 100
+const STRANGERS_FULL = 'strangers have all memory for them (limits.strangerBytesMax)'
 const SECOND_LOOKS_MAX = 16
 const CONNECT_MS_MAX = 10_000
 
@@ -204,10 +205,7 @@ class SocketListener implements Listener {
     if (accepted === undefined) return
     const { strangers, places } = this.#options
     const { bytes } = this.#preparation
-    if (strangers?.take(bytes) === false) {
-      this.#refuse(socket, peer, 'strangers have all memory for them (limits.strangerBytesMax)')
-      return
-    }
+    strangers?.take(bytes)
     accepted.isAdmitted = true
     this.#connections += 1
     const stranger: Stranger = { since: performance.now(), bytes, place: null }
@@ -279,7 +277,8 @@ class SocketListener implements Listener {
 
   /** Returns why one more connection is refused, or null. */
   get #fullness(): string | null {
-    const { connectionsMax, key, fullness } = this.#options
+    const { connectionsMax, key, fullness, strangers } = this.#options
+    if (strangers?.hasRoomFor(this.#preparation.bytes) === false) return STRANGERS_FULL
     if (this.connectionCount < connectionsMax) return fullness?.() ?? null
     return `${connectionsMax} connections are open (${key ?? 'the listener'}.connectionsMax)`
   }
