@@ -147,7 +147,7 @@ test('a user that is disabled is disconnected, and new roles hold at once', asyn
   }
   put(file, security)
 
-  t.match(await told, { reasonCode: 0x98 })
+  t.match(await told, { reasonCode: 0x87 })
   t.match(await logged('access.reloaded'), { users: 3, rules: 17, disconnected: 1 })
   t.equal(await codeOf(carol.publishAsync('news', 'x', { qos: 1 })), 0)
   t.equal(await codeOf(connect(ALICE)), 0x86)

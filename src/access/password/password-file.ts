@@ -101,7 +101,8 @@ export function passwordUser(
 ): PasswordUser {
   const problem = nameProblem(name)
   if (problem !== null) throw new WrongHash(problem)
-  if (written === '') throw new WrongHash(`${JSON.stringify(name)} has no password`)
+  // The name is not told: it may be a hash whose line lacks its name.
+  if (written === '') throw new WrongHash('the user has no password')
   return { name, hash: parseHash(written), written, line, place }
 }
 

@@ -71,7 +71,7 @@ test('a wrong line is named with what is wrong with it', async t => {
   const wrong: readonly (readonly [string | Buffer, string])[] = [
     ['alice', '1: expected NAME:HASH, and there is no colon'],
     [`alice:${GOOD}\n:${GOOD}`, '2: a user needs a name'],
-    ['alice:', '1: "alice" has no password'],
+    ['alice:', '1: the user has no password'],
     [
       'alice:secret',
       '1: no hash follows the name, as if the password stood there itself: pondhawk passwd -U FILE hashes it',

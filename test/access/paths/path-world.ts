@@ -196,7 +196,7 @@ export class PathWorld {
     const will = this.#random(4) > 0 ? null : this.#will()
     const isWelcome =
       exists(this.#moment, subject) &&
-      (owner === null || owner === subject.username) &&
+      (owner === null || owner === subject.username || !this.#moment.users.includes(owner)) &&
       (will === null || maySend(this.#moment, subject, will.topic, will))
     const client = this.#pond.stranger(clientId, {
       ...(this.#random(3) > 0 ? DURABLE : { cleanStart: true }),
