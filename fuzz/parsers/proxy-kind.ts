@@ -21,6 +21,7 @@ const ADDRESSES_6 = [
 const PORTS = ['0', '1883', '65535', '65536', '', '01', '-1']
 const MEMORY = Buffer.alloc(8_192)
 const WORST_FIRST = 0xff
+const TLS_FIELD = 0x20
 
 export const PROXY_KIND: FileKind = { name: 'proxy', make, check }
 
@@ -70,8 +71,6 @@ function check(bytes: Buffer, counts: Record<string, number>): Outcome {
   const expected = reference(bytes)
   const found = parseProxyHeader(bytes)
   count(counts, found.kind)
-  // A fault in what is not used may be overlooked.
-  if (expected === 'unclear') return null
   const said = found.kind === 'complete' ? textOf(found) : found.kind
   if (said !== expected) return `${said}, expected ${expected}`
   const end = found.kind === 'complete' ? found.length : bytes.length
@@ -123,9 +122,10 @@ function reference2(bytes: Buffer): string {
   if (bytes.length < 16 + length) return 'incomplete'
   const isLocal = command === 0x20
   const addressBytes = family === 0x11 ? 12 : family === 0x21 ? 36 : family === 0x31 ? 216 : 0
-  if (![0x00, 0x11, 0x21, 0x31].includes(family) || length < addressBytes)
-    return isLocal || family === 0x31 ? 'unclear' : 'invalid'
-  if (!areFields(bytes.subarray(16 + addressBytes, 16 + length))) return 'unclear'
+  if (![0x00, 0x11, 0x21, 0x31].includes(family) || length < addressBytes) {
+    return 'invalid'
+  }
+  if (!areFields(bytes.subarray(16 + addressBytes, 16 + length))) return 'invalid'
   if (isLocal || addressBytes === 0 || family === 0x31) return `${16 + length} no source`
   const address =
     family === 0x11
@@ -139,9 +139,16 @@ function areFields(bytes: Buffer): boolean {
   let at = 0
   while (at < bytes.length) {
     if (at + 3 > bytes.length) return false
-    at += 3 + bytes.readUInt16BE(at + 1)
+    const end = at + 3 + bytes.readUInt16BE(at + 1)
+    if (bytes[at] === TLS_FIELD && !isTlsField(bytes.subarray(at + 3, end))) return false
+    at = end
   }
   return at === bytes.length
+}
+
+/** PP2_TYPE_SSL: one byte of flags, four of a result, then fields. */
+function isTlsField(value: Buffer): boolean {
+  return value.length >= 5 && areFields(value.subarray(5))
 }
 
 function isPort(text: string): boolean {
