@@ -8,11 +8,14 @@ import { arrivalAt, AttackedBroker } from './attacked-broker.ts'
 const SOURCES = resolve(import.meta.dirname, '../../../src')
 const HOSTILE = ['(a*)*$', '.*', '^(?:x', '[', '\\', '$', '(?=.*)', 'a{1,99999}']
 
-test('no source makes a regular expression at run time', async t => {
+/** A constant of a module is made before there is a client. */
+const IN_A_FUNCTION = /^(?!const [A-Z_]+ = new ).*\bRegExp\(/m
+
+test('no source makes a regular expression while it runs', async t => {
   const names = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
   const makers = names
     .filter(name => name.endsWith('.ts'))
-    .filter(name => /\bRegExp\(/.test(readFileSync(join(SOURCES, name), 'utf8')))
+    .filter(name => IN_A_FUNCTION.test(readFileSync(join(SOURCES, name), 'utf8')))
 
   t.strictSame(makers, [])
 })
