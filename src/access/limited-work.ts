@@ -1,7 +1,7 @@
 // Work for clients that authenticate, such as checks of signatures and requests: a few at a time, a bounded number in a queue that is
 // fair among addresses. It begins in a later iteration of the event loop, so that it is no part of a turn.
 
-import { FairQueue } from './password/fair-queue.ts'
+import { FairQueue } from './fair-queue.ts'
 
 interface WorkBounds {
   readonly atOnceMax: number

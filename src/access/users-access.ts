@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Access, ClientCertificate, Credentials, Exchange, Verdict } from './access.ts'
+import { plainAddress } from './addresses.ts'
 import type { AccessFiles } from './access-settings.ts'
 import {
   type Authenticator,
@@ -273,7 +274,7 @@ function isByPassword(authentication: string): boolean {
 /** A Unix socket has no address. */
 function isLocal(address: string): boolean {
   if (address === '' || address === '::1') return true
-  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  const plain = plainAddress(address)
   return isIP(plain) === 4 && plain.startsWith('127.')
 }
 

@@ -2,7 +2,7 @@
 // address, or for its network of IPv6.
 
 import type { Identity } from '../access/identity.ts'
-import { networkOf } from '../access/password/failed-logins.ts'
+import { networkOf } from '../access/addresses.ts'
 
 interface Holding {
   connections: number

@@ -1,6 +1,9 @@
 // The memory of all connections together whose clients are not authenticated yet. It is small, and separate from what clients
 // have: whoever is no client must not take it from them.
 
+/** Why a connection that found no room is closed. */
+export const STRANGERS_FULL = 'strangers have all memory for them (limits.strangerBytesMax)'
+
 export class StrangerBudget {
   readonly #bytesMax: number
   bytes = 0
@@ -11,7 +14,8 @@ export class StrangerBudget {
     this.#bytesMax = bytesMax
   }
 
-  hasRoomFor(bytes: number): boolean {
+  /** Whether there is room for bytes; counts when there is none. */
+  findsRoomFor(bytes: number): boolean {
     if (this.bytes + bytes <= this.#bytesMax) return true
     this.refusals += 1
     return false
@@ -19,7 +23,7 @@ export class StrangerBudget {
 
   /** Takes bytes, or returns false when there is no room. */
   take(bytes: number): boolean {
-    if (!this.hasRoomFor(bytes)) return false
+    if (!this.findsRoomFor(bytes)) return false
     this.bytes += bytes
     return true
   }

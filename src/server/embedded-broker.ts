@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { UNRESTRICTED } from '../access/permissions.ts'
+import { plainAddress } from '../access/addresses.ts'
 import { type BrokerEvents, type Observer, PROGRAM_EVENTS } from '../broker/observer.ts'
 import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
@@ -165,7 +166,7 @@ function peerOf(stream: Duplex): Partial<Peer> {
   }
   const { remoteAddress, remotePort } = stream as Partial<Socket>
   return {
-    ...(remoteAddress === undefined ? {} : { address: remoteAddress.replace(/^::ffff:/, '') }),
+    ...(remoteAddress === undefined ? {} : { address: plainAddress(remoteAddress) }),
     ...(remotePort === undefined ? {} : { port: remotePort }),
   }
 }

@@ -6,7 +6,7 @@ import type { ConnectionHost, ConnectionContext } from '../connection/connection
 import { isHeld } from '../connection/held-publishes.ts'
 import { openingBytes } from '../connection/connection-state.ts'
 import { IncomingRates } from '../connection/incoming-rates.ts'
-import { StrangerShare } from '../connection/stranger-budget.ts'
+import { STRANGERS_FULL, StrangerShare } from '../connection/stranger-budget.ts'
 import type { Flushable, Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
@@ -307,8 +307,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const { connection } = this
     const bytes = connection.isOver ? 0 : this.#counted + openingBytes(connection.state)
     if (this.#stranger?.set(bytes) !== false) return
-    const sentence = 'strangers have all memory for them (limits.strangerBytesMax)'
-    connection.disconnect(QUOTA_EXCEEDED, sentence)
+    connection.disconnect(QUOTA_EXCEEDED, STRANGERS_FULL)
   }
 
   #afterReading(): void {

@@ -1,7 +1,7 @@
 // The connections of the process by address: how many are open, and how fast they come. It has no sockets: whoever opens and
 // closes a connection tells it here, so that sockets in other threads can share the count.
 
-import { networkOf } from '../access/password/failed-logins.ts'
+import { networkOf } from '../access/addresses.ts'
 import { TokenBucket } from '../connection/token-bucket.ts'
 import type { Limits } from '../limits.ts'
 

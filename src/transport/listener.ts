@@ -1,6 +1,8 @@
 // A listener: accepts, limits the number of connections, and hands over wires that are ready for MQTT.
 
 import type { Socket } from 'node:net'
+import { plainAddress } from '../access/addresses.ts'
+import { STRANGERS_FULL } from '../connection/stranger-budget.ts'
 import type { Log } from '../observe/log.ts'
 import { CONNECTION_RATE_EXCEEDED } from '../packet/reason.ts'
 import { Binding } from './binding.ts'
@@ -31,7 +33,6 @@ export interface Listener {
 
 /** How long a connection over the limit waits for a place that is just becoming free. */
 const SECOND_LOOK_MS = 100
-const STRANGERS_FULL = 'strangers have all memory for them (limits.strangerBytesMax)'
 const SECOND_LOOKS_MAX = 16
 const CONNECT_MS_MAX = 10_000
 
@@ -278,15 +279,10 @@ class SocketListener implements Listener {
   /** Returns why one more connection is refused, or null. */
   get #fullness(): string | null {
     const { connectionsMax, key, fullness, strangers } = this.#options
-    if (strangers?.hasRoomFor(this.#preparation.bytes) === false) return STRANGERS_FULL
+    if (strangers?.findsRoomFor(this.#preparation.bytes) === false) return STRANGERS_FULL
     if (this.connectionCount < connectionsMax) return fullness?.() ?? null
     return `${connectionsMax} connections are open (${key ?? 'the listener'}.connectionsMax)`
   }
-}
-
-/** Returns the IPv4 address of an IPv4 client, also if the listener serves both families. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }
 
 function transportOf({ protocol, tls, path }: ListenerOptions): TransportName {

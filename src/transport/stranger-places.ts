@@ -1,7 +1,7 @@
 // Each address has a few places for connections before CONNECT. The others wait in order, and are not read meanwhile: devices
 // behind one router that come at once all get in, and whoever opens connections and says nothing holds few.
 
-import { networkOf } from '../access/password/failed-logins.ts'
+import { networkOf } from '../access/addresses.ts'
 
 /** The place of one connection, or its place in the line. */
 export interface Place {

@@ -12,9 +12,3 @@ export function subnetsOf(list: readonly string[]): BlockList {
   }
   return subnets
 }
-
-/** Converts an IPv4 address from its form on a socket for both families (`::ffff:a.b.c.d`). */
-export function isWithin(subnets: BlockList, address: string): boolean {
-  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
-  return subnets.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
-}

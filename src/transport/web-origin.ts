@@ -3,7 +3,8 @@
 
 import type { IncomingMessage } from 'node:http'
 import { type BlockList, isIP } from 'node:net'
-import { isWithin, subnetsOf } from './subnets.ts'
+import { isWithin } from '../access/addresses.ts'
+import { subnetsOf } from './subnets.ts'
 
 export interface OriginRules {
   readonly origins?: readonly string[] | undefined

@@ -1,7 +1,7 @@
 // Evaluates the lines of an ACL file for one client, in mosquitto's order: denied by its own lines, allowed by them,
 // denied by patterns, allowed by patterns, and otherwise denied.
 
-import { type BlockList, isIPv6 } from 'node:net'
+import { isWithin } from '../addresses.ts'
 import {
   becomesHidden,
   hasWildcardSign,
@@ -93,12 +93,6 @@ function subscribeRules(lines: readonly SubscribeLine[]): SubscribeRules {
 function holdsFor({ section }: AclLine, { clientId, address }: RuleSubject): boolean {
   if (section.clientId !== null && section.clientId !== clientId) return false
   return section.subnets === null || isWithin(section.subnets, address)
-}
-
-/** Converts an IPv4 address from its form on a socket for both families (`::ffff:a.b.c.d`). */
-function isWithin(subnets: BlockList, address: string): boolean {
-  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
-  return subnets.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
 
 /**

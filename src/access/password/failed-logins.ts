@@ -2,7 +2,6 @@
 // a user everywhere, so nobody can lock a user out from another address.
 
 import { createHash } from 'node:crypto'
-import { isIPv6 } from 'node:net'
 import { BoundedMap } from '../bounded-map.ts'
 
 /** The most entries that are kept. */
@@ -79,17 +78,4 @@ export class FailedLogins {
 /** Of one length for every name: strangers choose names, and may choose long ones to fill the memory. */
 function userKey(username: string, network: string): string {
   return `${network}\0${createHash('sha256').update(username).digest('base64')}`
-}
-
-const IPV6_GROUPS_OF_A_NETWORK = 4
-
-/** Counts IPv6 by network, because one client may have 2^64 addresses. */
-export function networkOf(address: string): string {
-  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
-  if (!isIPv6(plain)) return plain
-  const [head = '', tail] = plain.split('::')
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
-  return [...before, ...zeros, ...after].slice(0, IPV6_GROUPS_OF_A_NETWORK).join(':')
 }

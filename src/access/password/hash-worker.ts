@@ -2,7 +2,7 @@
 // is restarted if it ends.
 
 import { Worker } from 'node:worker_threads'
-import { FairQueue } from './fair-queue.ts'
+import { FairQueue } from '../fair-queue.ts'
 import type { HashOrder, HashReport } from './hash-thread.ts'
 
 /** The most waiting passwords. About ten are hashed per second. */

@@ -2,7 +2,7 @@
 // find out which users exist.
 
 import { ScramUsers } from '../scram/scram-users.ts'
-import { networkOf } from './failed-logins.ts'
+import { networkOf } from '../addresses.ts'
 import { HashWorker } from './hash-worker.ts'
 import { type AttemptBounds, type LoginAnswer, LoginAttempts } from './login-attempts.ts'
 import { PasswordDirectory } from './password-directory.ts'

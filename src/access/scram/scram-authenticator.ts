@@ -2,7 +2,7 @@
 
 import type { Credentials, Verdict } from '../access.ts'
 import type { Found } from '../authenticator.ts'
-import { networkOf } from '../password/failed-logins.ts'
+import { networkOf } from '../addresses.ts'
 import type { PasswordUsers } from '../password/password-users.ts'
 import { scramDigestOf, ScramExchange } from './scram-exchange.ts'
 

@@ -1,7 +1,7 @@
 // A queue in which a long line of one sender holds up only that sender.
 
 import { test } from 'tap'
-import { FairQueue } from '../../../src/access/password/fair-queue.ts'
+import { FairQueue } from '../../src/access/fair-queue.ts'
 
 function drained(queue: FairQueue<string>): string {
   let taken = ''
