@@ -104,8 +104,9 @@ function isOurs(found: unknown): boolean {
   return isRecord(found) && Object.keys(found).some(key => known.includes(key))
 }
 
+/** Sentences of the YAML parser quote the file as well. */
 function withCode(sentence: string): Error {
-  return Object.assign(new Error(sentence), { code: 'ERR_CONFIG' })
+  return Object.assign(new Error(withoutHashes(sentence)), { code: 'ERR_CONFIG' })
 }
 
 function sentenceOf(problem: ConfigProblem, where: Where): string {
@@ -136,7 +137,7 @@ function pointed(
   at: { line: number; col: number },
   sentence: string,
 ): string {
-  const line = withoutHashes(text.split('\n')[at.line - 1] ?? '')
+  const line = text.split('\n')[at.line - 1] ?? ''
   const caret = `${' '.repeat(at.col - 1)}^`
   return `${file}:${at.line}:${at.col}  ${sentence}\n      ${line}\n      ${caret}`
 }

@@ -59,6 +59,12 @@ test('no error has a password or its hash', async t => {
     'number.yaml': 'access:\n  users: {alice: 271828}\n',
     'no-map.yaml': 'access:\n  users: hunter2\n',
     'syntax.yaml': `access: {users: {alice: "${hash}", [}}\n`,
+    'alias.yaml': `access: {users: {alice: *${hash}}}\n`,
+    'top-alias.yaml': `*${hash}\n`,
+    'block.yaml': `access: {users: {alice: |${hash}\n}}\n`,
+    'value.yaml': `limits: {receiveMax: "${hash}"}\n`,
+    'word.yaml': `access: {anonymous: "${hash}"}\n`,
+    'key.yaml': `${hash}: 1\n`,
   }
   const directory = t.testdir(files)
 

@@ -1,4 +1,5 @@
-// New seeds of each target. FUZZ_SECONDS says for how long, all targets together; a finding names the command that repeats it.
+// Seeds of each target, the same ones on every run, so that a failure is the change's own and can be repeated.
+// FUZZ_SECONDS says for how long, all targets together, FUZZ_SEED where they begin; a finding names the command that repeats it.
 
 import { test } from 'tap'
 import { fuzz, sentenceOf } from '../../fuzz/driver.ts'
@@ -6,8 +7,7 @@ import { TARGETS } from '../../fuzz/targets.ts'
 
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 4)
 const MILLISECONDS_EACH = (SECONDS * 1_000) / Object.keys(TARGETS).length
-/** Another stretch of seeds every second. */
-const FIRST = Math.floor(Date.now() / 1_000) * 1_000_000
+const FIRST = Number(process.env['FUZZ_SEED'] ?? 40_000_000_000)
 
 for (const [name, create] of Object.entries(TARGETS)) {
   const timeout = MILLISECONDS_EACH + 120_000
