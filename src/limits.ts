@@ -10,6 +10,8 @@ interface WholeNumber {
 
 type QueueOverflow = 'drop-newest' | 'drop-oldest' | 'refuse'
 
+type ClientIdInUse = 'take-over' | 'refuse'
+
 const GIBIBYTE = 1_073_741_824
 const TEBIBYTE = 1_099_511_627_776
 
@@ -202,6 +204,32 @@ export const LIMITS = {
     1_000_000,
     'The same from one address, or one network of IPv6. 0: no bound',
   ),
+  /** See `ConnectQueue`. */
+  connectsPerSecondMax: whole(
+    2_000,
+    0,
+    1_000_000,
+    'CONNECT packets a second that are answered; the others wait, clients with a session before those without. 0: no bound',
+  ),
+  /** See `Takeovers`. */
+  takeoversPerMinuteMax: whole(
+    5,
+    0,
+    1_000_000,
+    'Connections with one client id that end each other within a minute, before further ones must wait. 0: no bound',
+  ),
+  takeoverDelaySecondsMax: whole(
+    8,
+    0,
+    3_600,
+    'Longest wait of a CONNECT with such a client id; the first is one second. 0: the log names the two, and nobody waits',
+  ),
+  clientIdInUse: {
+    default: 'take-over' as ClientIdInUse,
+    choices: ['take-over', 'refuse'],
+    description:
+      'A CONNECT whose client id is connected: it takes over, as MQTT says, or gets 0x85 while the other was heard of within its keep-alive',
+  },
   /** See `IncomingRates`. */
   messagesPerSecondMax: whole(
     0,

@@ -21,6 +21,9 @@ export const POND_LIMITS: Limits = {
   ...DEFAULT_LIMITS,
   packetBytesMax: 1_048_576,
   keepAliveSecondsMax: 1_200,
+  // No time passes between packets, so a CONNECT that waits would never be answered.
+  connectsPerSecondMax: 0,
+  takeoverDelaySecondsMax: 0,
   keptHeapBytesMax: 1_073_741_824,
   keptBufferBytesMax: 1_073_741_824,
   turnWorkMax: 4_096,

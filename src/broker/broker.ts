@@ -24,6 +24,7 @@ import { Sessions } from './sessions.ts'
 import type { ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
+import { Takeovers } from './takeovers.ts'
 import { Wills } from './wills.ts'
 
 interface BrokerOptions {
@@ -57,6 +58,7 @@ export class Broker implements SessionContext {
   readonly subscriptions: Subscriptions
   readonly pages: Pages = new Pages()
   readonly postponed: PostponedWork = new PostponedWork(this)
+  readonly takeovers: Takeovers
   readonly wills: Wills
   readonly clients: Clients
   readonly authors: RetainedAuthors | null
@@ -90,6 +92,7 @@ export class Broker implements SessionContext {
     this.retained = new Retained(this.deadlines, this.journal, this.limits, this.memory)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))
     this.subscriptions = new Subscriptions(options.share, this)
+    this.takeovers = new Takeovers(this.limits)
     this.wills = new Wills(this.publishing, this.deadlines, this.journal, this.memory)
     this.clients = new Clients(this, this.wills)
     const { authorRights = null } = options

@@ -7,6 +7,7 @@ import { ClientRights, sessionBytes } from '../session/client-rights.ts'
 import { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import { ExpiringRights } from './expiring-rights.ts'
+import type { ClientFacts } from './observer.ts'
 import type { SessionHolder } from './sessions.ts'
 import type { Wills } from './wills.ts'
 
@@ -51,6 +52,7 @@ export class Clients {
     const holder = sessions.holderOf(clientId)
     if (holder !== null) {
       statistics.sessionsTakenOver += 1
+      this.#countTakeover(holder.facts, { ...opening.holder.facts, username: identity.username })
       holder.takenOver()
     }
     const old = sessions.get(clientId)
@@ -132,6 +134,14 @@ export class Clients {
     this.#broker.sessions.release(session, at)
   }
 
+  #countTakeover(present: ClientFacts, newcomer: ClientFacts): void {
+    const { takeovers, limits, statistics, observer, now } = this.#broker
+    const count = takeovers.count(present.clientId, now)
+    if (count === 0) return
+    if (count === limits.takeoversPerMinuteMax) statistics.clientIdsContested += 1
+    observer.contested?.(present, newcomer, count)
+  }
+
   #begin(identity: Identity, permissions: Permissions, expiryIntervalSeconds: number): Session {
     const rights = new ClientRights(identity, permissions, this.#broker)
     const session = new Session(rights, expiryIntervalSeconds, this.#broker)
@@ -182,6 +192,7 @@ export class Clients {
     } else {
       this.end(session)
     }
+    this.#broker.takeovers.holderLeft(session.clientId)
   }
 
   /** Marks the client as disconnected. Returns when its session ends. */

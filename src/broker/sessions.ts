@@ -4,9 +4,13 @@ import { ChurnMap } from '../routing/churn-map.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
+import type { ClientFacts } from './observer.ts'
 
 /** The connection that holds a session. */
 export interface SessionHolder {
+  readonly facts: ClientFacts
+  /** Whether the client was heard of within its keep-alive; false for one without a keep-alive. */
+  readonly isHeard: boolean
   /** Tells the client that another connection has taken its session over, and closes [MQTT-3.1.4-3]. */
   takenOver(): void
   /** Ends the connection; a client of MQTT 5 gets this reason and sentence. */

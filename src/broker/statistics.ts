@@ -7,6 +7,9 @@ import type { DropReason } from '../session/session-context.ts'
 type LimitedBy = keyof Pick<
   Limits,
   | 'connectionsPerUserMax'
+  | 'connectsPerSecondMax'
+  | 'takeoversPerMinuteMax'
+  | 'clientIdInUse'
   | 'sessionsPerUserMax'
   | 'subscriptionsPerUserMax'
   | 'messagesPerSecondMax'
@@ -22,6 +25,10 @@ export class Statistics {
   /** Connections that were closed before CONNECT, to make room for others. */
   strangersClosed = 0
   sessionsTakenOver = 0
+  /** Client ids whose connections ended each other too often. */
+  clientIdsContested = 0
+  /** CONNECT packets that were refused because too many came at once. */
+  connectsGivenUp = 0
   sessionsExpired = 0
   packetsReceived = 0
   packetsSent = 0
@@ -45,6 +52,9 @@ export class Statistics {
   /** How often each of these limits was reached. */
   readonly limited: Record<LimitedBy, number> = {
     connectionsPerUserMax: 0,
+    connectsPerSecondMax: 0,
+    takeoversPerMinuteMax: 0,
+    clientIdInUse: 0,
     sessionsPerUserMax: 0,
     subscriptionsPerUserMax: 0,
     messagesPerSecondMax: 0,

@@ -153,6 +153,10 @@ export interface Config {
     connectionsPerAddressMax: number
     connectionsPerSecondMax: number
     connectionsPerSecondPerAddressMax: number
+    connectsPerSecondMax: number
+    takeoversPerMinuteMax: number
+    takeoverDelaySecondsMax: number
+    clientIdInUse: 'take-over' | 'refuse'
     messagesPerSecondMax: number
     bytesPerSecondMax: number
     slowedSecondsMax: number
@@ -363,6 +367,10 @@ export interface ConfigInput {
         connectionsPerAddressMax?: number | undefined
         connectionsPerSecondMax?: number | undefined
         connectionsPerSecondPerAddressMax?: number | undefined
+        connectsPerSecondMax?: number | undefined
+        takeoversPerMinuteMax?: number | undefined
+        takeoverDelaySecondsMax?: number | undefined
+        clientIdInUse?: 'take-over' | 'refuse' | undefined
         messagesPerSecondMax?: number | undefined
         bytesPerSecondMax?: number | undefined
         slowedSecondsMax?: number | undefined

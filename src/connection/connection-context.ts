@@ -4,6 +4,7 @@ import type { Credentials } from '../access/access.ts'
 import type { ClientIdPattern } from '../access/client-id-pattern.ts'
 import type { Refusal } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { ConnectQueue } from './connect-queue.ts'
 import type { ChunkPool } from './outbox.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
 import type { ReadingLimits } from './reading-limits.ts'
@@ -15,6 +16,7 @@ export interface ConnectionContext {
   readonly pool: ChunkPool
   readonly reading: ReadingLimits
   readonly strangers: StrangerBudget
+  readonly connects: ConnectQueue
   /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
   readonly responseInformation: string | null
   /** Which client ids a user may have; null for any. */
@@ -44,6 +46,8 @@ export const AT_ONCE: Admittance = { spentMs: 0, refusal: null }
 export interface ConnectionHost {
   /** Calls `proceed` of the connection in the next turn. */
   requestProceed(): void
+  /** The CONNECT that had to wait may be answered: its question is to be asked. */
+  mayAsk(): void
   /** Is called when there are bytes to send, a question to answer, or a socket to close. It may be called often. */
   requestFlush(): void
   /** Whether the system takes bytes as fast as they are written. While it is false, `drained` will be called. */

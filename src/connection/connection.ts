@@ -3,6 +3,7 @@
 
 import type { Verdict } from '../access/access.ts'
 import type { Departure } from '../broker/clients.ts'
+import type { ClientFacts } from '../broker/observer.ts'
 import type { SessionHolder } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
 import { decodeWithin, plainPuback } from '../packet/decode.ts'
@@ -26,6 +27,7 @@ import {
   type Question,
 } from './connection-context.ts'
 import { type ConnectionState, negotiatedIn, type ReadingState } from './connection-state.ts'
+import type { WaitingConnect } from './connect-queue.ts'
 import { sendReason, sayUnreadable } from './departure.ts'
 import { factsOf } from './handshake.ts'
 import { type HeldPublishes, proceedBehind, waitForRoom } from './held-publishes.ts'
@@ -41,6 +43,7 @@ import {
   reauthenticates,
 } from './transitions.ts'
 
+// Wide on purpose: it has a method for each thing that its client, its host or another connection does to it.
 export class Connection implements TimeLimited, SessionHolder {
   readonly context: ConnectionContext
   readonly host: ConnectionHost
@@ -54,6 +57,8 @@ export class Connection implements TimeLimited, SessionHolder {
   state: ConnectionState
   /** Made when a PUBLISH must wait for the first time. */
   held: HeldPublishes | null = null
+  /** Made when its CONNECT must wait. */
+  waiting: WaitingConnect | null = null
 
   constructor(
     context: ConnectionContext,
@@ -84,6 +89,20 @@ export class Connection implements TimeLimited, SessionHolder {
     return this.state.kind === 'closed'
   }
 
+  /** What is known of its client, for observers. */
+  get facts(): ClientFacts {
+    const { state } = this
+    return factsOf(state.kind === 'closed' ? null : negotiatedIn(state), this.peer)
+  }
+
+  get isHeard(): boolean {
+    const { state, host, timeLimits, context } = this
+    if (state.kind !== 'connected') return false
+    const keepAliveMs = state.client.negotiated.keepAliveSeconds * 1_000
+    if (keepAliveMs === 0) return false
+    return host.isPaused || context.broker.now - timeLimits.lastHeard <= keepAliveMs
+  }
+
   /** Null before CONNECT. */
   get clientId(): string | null {
     const { state } = this
@@ -103,6 +122,13 @@ export class Connection implements TimeLimited, SessionHolder {
     const { state } = this
     const filterWork = state.kind === 'connected' ? state.client.filterWork : null
     return this.framer.unreadBytes + (filterWork === null ? 0 : filterWork.list.bytes)
+  }
+
+  /** Whether the question may be asked now. Otherwise `mayAsk` of the host is called later, or CONNECT was refused. */
+  enters(): boolean {
+    const { state } = this
+    const isConnect = state.kind === 'authenticating' && state.steps === 1
+    return !isConnect || this.context.connects.enters(this)
   }
 
   /** Takes bytes from the client. The chunk is lent: bytes that are needed after this call are copied. */
@@ -292,5 +318,7 @@ export class Connection implements TimeLimited, SessionHolder {
     this.timeLimits.end()
     this.held?.end()
     this.held = null
+    this.waiting?.end()
+    this.waiting = null
   }
 }

@@ -62,6 +62,8 @@ export function openingRefusal(
   if (broker.clients.isOfAnother(principal.identity)) {
     return { reason: NOT_AUTHORIZED, sentence: 'the client id has the session of another user' }
   }
+  const inUse = inUseRefusal(negotiated.clientId, broker)
+  if (inUse !== null) return inUse
   const refusal = will === null ? null : broker.admission.topic(will, will.topic, principal)
   if (refusal !== null) return ofWill(refusal)
   if (!broker.clients.hasRoomFor(negotiated.clientId)) {
@@ -78,6 +80,15 @@ export function openingRefusal(
     return { reason: QUOTA_EXCEEDED, sentence: 'the disk is full: no session can be stored' }
   }
   return null
+}
+
+function inUseRefusal(clientId: string, { sessions, limits, statistics }: Broker): Refusal | null {
+  if (limits.clientIdInUse === 'take-over') return null
+  // A connection that may be dead does not keep its client out.
+  if (sessions.holderOf(clientId)?.isHeard !== true) return null
+  statistics.limited.clientIdInUse += 1
+  const sentence = 'a client with its client id is connected (limits.clientIdInUse)'
+  return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
 }
 
 /** Returns why the user may not have this client id, or null. One that the broker has made is for everybody. */

@@ -57,6 +57,12 @@ export class TimeLimits implements Deadline {
     this.#startOpeningLimit()
   }
 
+  /** CONNECT waits for up to so long before its authentication begins. */
+  waits(milliseconds: number): void {
+    this.authenticates()
+    this.#openingDue += milliseconds
+  }
+
   /** 0 switches the keep-alive off. */
   connected(keepAliveSeconds: number): void {
     this.#stage = 'connected'

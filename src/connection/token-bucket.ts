@@ -30,6 +30,12 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens / this.#perMs)
   }
 
+  /** Returns the milliseconds until there is a token. */
+  waitMs(now: number): number {
+    this.#fill(now)
+    return Math.max(0, Math.ceil((1 - this.#tokens) / this.#perMs))
+  }
+
   isFull(now: number): boolean {
     this.#fill(now)
     return this.#tokens >= this.#max

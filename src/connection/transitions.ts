@@ -194,6 +194,13 @@ function asUser(
   return isProved ? { ...negotiated, username } : negotiated
 }
 
+/** Refuses a CONNECT that has no answer yet. */
+export function refuses(connection: Connection, reason: ReasonCode, sentence: string): void {
+  const { state } = connection
+  if (state.kind !== 'authenticating' || state.question === null) return
+  refuseConnect(connection, state, reason, sentence)
+}
+
 /** Refuses CONNECT. If 3.x has no code for the reason, no CONNACK is sent [MQTT-3.2.2-6 of 3.1.1]. */
 function refuseConnect(
   connection: Connection,

@@ -2,14 +2,13 @@
 
 import type { ClientFacts, Events, FaultPlace, Observer } from '../broker/observer.ts'
 import type { Message } from '../message.ts'
-import { reasonName, type ReasonCode, SESSION_TAKEN_OVER } from '../packet/reason.ts'
+import { reasonName, type ReasonCode } from '../packet/reason.ts'
 import { shortened } from '../packet/text.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { DropReason } from '../session/session-context.ts'
 import { DROP_WORDS, GROUP_QUEUE_KEY } from './drop-words.ts'
 import type { LogFields } from './log.ts'
 import type { RatedLog } from './rated-log.ts'
-import { Takeovers } from './takeovers.ts'
 
 const VERSION_NAMES = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
 
@@ -29,40 +28,50 @@ interface LogObserverOptions {
 
 export class LogObserver implements Observer {
   readonly #log: RatedLog
-  readonly #takeovers: Takeovers
   readonly #receiveRule: ReceiveRule
   readonly #hint: Hint
   /** The topic of the last message that its client had no right to. */
   #withheldTopic = ''
 
-  /** The clock returns milliseconds and never goes back. */
-  constructor(log: RatedLog, now: () => number, options: LogObserverOptions = {}) {
+  constructor(log: RatedLog, options: LogObserverOptions = {}) {
     this.#log = log
     this.#receiveRule = options.receiveRule ?? (() => null)
     this.#hint = options.hint ?? (() => null)
-    this.#takeovers = new Takeovers(now)
   }
 
   connected(client: ClientFacts, sessionPresent: boolean): void {
-    if (this.#log.isLevelEnabled('info')) {
-      const fields = { event: 'client.connected', ...fieldsOf(client), sessionPresent }
-      this.#log.info(fields, 'connected')
-    }
-    const addresses = this.#takeovers.connected(client.clientId, client.address)
-    if (addresses === null) return
+    if (!this.#log.isLevelEnabled('info')) return
+    const fields = { event: 'client.connected', ...fieldsOf(client), sessionPresent }
+    this.#log.info(fields, 'connected')
+  }
+
+  contested(present: ClientFacts, newcomer: ClientFacts, takeovers: number): void {
     this.#log.warn(
       {
         event: 'client.contested',
-        clientId: client.clientId,
-        addresses,
+        clientId: present.clientId,
+        addresses: [present.address, newcomer.address],
+        usernames: [present.username, newcomer.username],
+        takeovers,
         cause: 'each connection ends the one before it',
+        limit: 'limits.takeoversPerMinuteMax',
       },
       'two devices use this client id?',
     )
   }
 
+  connectsWait(): void {
+    this.#log.warn(
+      {
+        event: 'connects.wait',
+        cause: 'clients connect faster than they are let in',
+        limit: 'limits.connectsPerSecondMax',
+      },
+      'CONNECT packets wait',
+    )
+  }
+
   disconnected(client: ClientFacts, reason: ReasonCode, sentence: string): void {
-    if (reason === SESSION_TAKEN_OVER) this.#takeovers.takenOver(client.clientId, client.address)
     if (!this.#log.isLevelEnabled('info')) return
     this.#log.info(
       { event: 'client.disconnected', ...fieldsOf(client), ...wordsOf(reason, sentence) },

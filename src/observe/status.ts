@@ -29,6 +29,13 @@ export interface Status {
   readonly dropped: Readonly<Record<string, number>>
   /** How often each limit was reached, by its name in the configuration. */
   readonly limited: Readonly<Record<string, number>>
+  /** Sessions that another connection has taken over. */
+  readonly sessionsTakenOver: number
+  /** Client ids whose connections ended each other too often. */
+  readonly clientIdsContested: number
+  /** CONNECT packets that wait now, and those that were refused because too many came at once. */
+  readonly connectsWaiting: number
+  readonly connectsGivenUp: number
   readonly publishesRefused: number
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   readonly publishesHeld: number
@@ -90,6 +97,26 @@ export const FIGURES: readonly {
   },
   { name: 'bytesReceived', label: 'Bytes received', counts: 'Bytes of MQTT from clients' },
   { name: 'bytesSent', label: 'Bytes sent', counts: 'Bytes of MQTT to clients' },
+  {
+    name: 'sessionsTakenOver',
+    label: 'Sessions taken over',
+    counts: 'Connections that ended because another one came with the same client id',
+  },
+  {
+    name: 'clientIdsContested',
+    label: 'Client ids contested',
+    counts: 'Client ids that two devices seem to have: limits.takeoversPerMinuteMax',
+  },
+  {
+    name: 'connectsWaiting',
+    label: 'Connects waiting',
+    counts: 'CONNECT packets that wait now: limits.connectsPerSecondMax',
+  },
+  {
+    name: 'connectsGivenUp',
+    label: 'Connects given up',
+    counts: 'CONNECT packets that were refused because too many came at once',
+  },
   {
     name: 'publishesRefused',
     label: 'Publishes refused',
@@ -180,6 +207,7 @@ interface StatusSources {
   readonly access: Status['access']
   /** Limits of connections, which the broker does not see. */
   readonly limited: Status['limited']
+  readonly connectsWaiting: number
 }
 
 export function statusOf(sources: StatusSources): Status {
@@ -206,6 +234,10 @@ export function statusOf(sources: StatusSources): Status {
     bytesSent: statistics.bytesSent,
     dropped: { ...statistics.dropped },
     limited: { ...sources.limited, ...statistics.limited },
+    sessionsTakenOver: statistics.sessionsTakenOver,
+    clientIdsContested: statistics.clientIdsContested,
+    connectsWaiting: sources.connectsWaiting,
+    connectsGivenUp: statistics.connectsGivenUp,
     publishesRefused: statistics.publishesRefused,
     publishesHeld: statistics.publishesHeld,
     subscribesRefused: statistics.subscribesRefused,

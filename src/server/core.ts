@@ -8,7 +8,9 @@ import type { Observer } from '../broker/observer.ts'
 import type { AuthorRights } from '../broker/retained-authors.ts'
 import { restore } from '../broker/restore.ts'
 import type { ShareSettings } from '../broker/share-groups.ts'
+
 import { ChunkPool } from '../connection/outbox.ts'
+import { ConnectQueue } from '../connection/connect-queue.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { ReadingLimits } from '../connection/reading-limits.ts'
 import { StrangerBudget } from '../connection/stranger-budget.ts'
@@ -49,6 +51,7 @@ interface CoreOptions extends TurnParts {
   readonly socketEnded?: (socket: ClientSocket) => void
 }
 
+// Wide on purpose: its fields are the parts that it assembles.
 export class Core {
   readonly broker: Broker
   readonly turn: Turn
@@ -56,6 +59,7 @@ export class Core {
   readonly journal: Journal
   readonly encoder: PublishEncoder = new PublishEncoder()
   readonly strangers: StrangerBudget
+  readonly connects: ConnectQueue
   readonly store: Store
   readonly #sockets = new Set<ClientSocket>()
   readonly #waitingForSockets: (() => void)[] = []
@@ -75,6 +79,7 @@ export class Core {
       storesSessions: options.storesSessions ?? true,
       authorRights: options.checksRetainSource !== false ? authorRightsIn(options.access) : null,
     })
+    this.connects = new ConnectQueue(this.broker)
     this.turn = new Turn({
       ...options,
       broker: this.broker,
@@ -102,6 +107,7 @@ export class Core {
         pool: new ChunkPool(),
         reading: new ReadingLimits(options.limits),
         strangers: this.strangers,
+        connects: this.connects,
         responseInformation: options.responseInformation,
         clientIds:
           options.clientIdPattern === undefined

@@ -118,7 +118,7 @@ export class Server implements RunningServer {
       access: parts.access ?? this.#ownAccess(),
       checksRetainSource: config.access.checkRetainSource !== false,
       observers: [
-        new LogObserver(this.#log, monotonicMs, {
+        new LogObserver(this.#log, {
           receiveRule: (clientId, topic) =>
             this.core.broker.sessions.get(clientId)?.rights.receiveRule(topic) ?? null,
           ...(config.access.usersFile !== undefined && { hint: loginHint }),
@@ -300,6 +300,7 @@ function statusSource(
       logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
       access: access?.counters ?? {},
       limited: limited(),
+      connectsWaiting: core.connects.length,
     })
 }
 

@@ -175,6 +175,12 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     this.#context.turn.postpone(this)
   }
 
+  mayAsk(): void {
+    this.#context.turn.begin()
+    this.#reading.awaitsVerdict = false
+    this.#context.turn.postpone(this)
+  }
+
   requestFlush(): void {
     if (this.#isFlushRequested) return
     this.#isFlushRequested = true
@@ -333,6 +339,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     if (this.#stranger !== null) this.#countStranger()
     if (this.connection.isOver) return
     this.#reading.awaitsVerdict = true
+    if (!this.connection.enters()) return
     this.#authentication ??= new Authentication(this.#context, this.connection)
     this.#authentication.ask(question, verdict => this.#answer(verdict))
   }

@@ -33,7 +33,7 @@ function ruled() {
   const ruleOf = (clientId: string, topic: string) =>
     world.pond?.broker.sessions.get(clientId)?.rights.receiveRule(topic) ?? null
   const pond = new Pond({
-    observer: new LogObserver(new RatedLog(log, { bounds, now }), now, { receiveRule: ruleOf }),
+    observer: new LogObserver(new RatedLog(log, { bounds, now }), { receiveRule: ruleOf }),
     access: {
       authenticate: ({ clientId, username, address }) => ({
         kind: 'allowed',

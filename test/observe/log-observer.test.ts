@@ -15,7 +15,7 @@ function watched() {
   const world: { pond: Pond | null } = { pond: null }
   const now = (): number => world.pond?.now ?? 0
   const bounds = { repeatsMax: 5, addressLinesMax: 100, eventLinesMax: 1_000 }
-  const observer = new LogObserver(new RatedLog(log, { bounds, now }), now)
+  const observer = new LogObserver(new RatedLog(log, { bounds, now }))
   const pond = new Pond({
     observer,
     limits: { queuedMessagesMax: 2, subscriptionsPerClientMax: 1 },
@@ -127,6 +127,6 @@ function countedAt(levels: readonly string[] | null) {
   }
   const bounds = { repeatsMax: 5, addressLinesMax: 100, eventLinesMax: 1_000 }
   const rated = new RatedLog(log, { bounds, now: () => 0 })
-  const pond = new Pond({ observer: new LogObserver(rated, () => 0) })
+  const pond = new Pond({ observer: new LogObserver(rated) })
   return { pond, made: () => lines }
 }

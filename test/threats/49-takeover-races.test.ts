@@ -1,4 +1,5 @@
 // Threat 49: clients that fight for a few client ids leave one connection for each id, each loser is told 0x8E, and no will is published twice.
+// Those that never stop are named and slowed down.
 // Scale: 40 clients for 4 ids, 25 takeovers each, instead of 1,000 for an hour.
 
 import mqtt from 'mqtt'
@@ -38,7 +39,8 @@ async function fights(port: number, index: number, fight: Fight): Promise<void> 
 }
 
 test('forty clients that fight for four ids leave at most one connection for each, and losers are told 0x8E', async t => {
-  const broker = await AttackedBroker.started(t)
+  // As fast as they can: none of them waits.
+  const broker = await AttackedBroker.started(t, { limits: { takeoversPerMinuteMax: 0 } })
   await broker.isWatched()
   const { clientsConnected } = await broker.status()
   const fight: Fight = { connected: 0, reasons: new Set() }
@@ -59,5 +61,35 @@ test('forty clients that fight for four ids leave at most one connection for eac
   const { internalErrors, sessions } = await broker.status()
   t.equal(internalErrors, 0)
   t.ok(sessions <= 5 + 5 + IDS, `${sessions} sessions`)
+  await broker.hasSurvived(t)
+})
+
+test('two devices with one client id that come back at once are named in one line, and then take turns slowly', async t => {
+  const broker = await AttackedBroker.started(t)
+  await broker.isWatched()
+  const twins = [4, 5].map(protocolVersion =>
+    mqtt.connect(`mqtt://127.0.0.1:${broker.port}`, {
+      clientId: 'twin',
+      username: `twin-${protocolVersion}`,
+      protocolVersion: protocolVersion === 5 ? 5 : 4,
+      reconnectPeriod: 10,
+    }),
+  )
+  for (const twin of twins) twin.on('error', () => {})
+
+  await broker.process.prints(lines => lines.some(({ event }) => event === 'client.contested'))
+  let status = await broker.status()
+  while ((status.limited['takeoversPerMinuteMax'] ?? 0) < 2) {
+    await new Promise(passed => setTimeout(passed, 50))
+    status = await broker.status()
+  }
+  for (const twin of twins) twin.end(true)
+
+  t.equal(status.clientIdsContested, 1)
+  const waited = status.limited['takeoversPerMinuteMax'] ?? 0
+  t.ok(status.sessionsTakenOver - 5 <= waited, 'after five, whoever takes over has waited')
+  const [contested] = broker.lines.filter(({ event }) => event === 'client.contested')
+  t.match(contested, { clientId: 'twin', takeovers: 5, addresses: ['127.0.0.1', '127.0.0.1'] })
+  t.strictSame([...Object(contested?.['usernames'])].sort(), ['twin-4', 'twin-5'])
   await broker.hasSurvived(t)
 })

@@ -1,0 +1,80 @@
+// Connections with one client id that end each other again and again: most often two devices have the same client id, and each
+// comes back at once. The next ones wait before they may take the session over, longer each time.
+
+import type { Limits } from '../limits.ts'
+
+type TakeoverLimits = Pick<Limits, 'takeoversPerMinuteMax' | 'takeoverDelaySecondsMax'>
+
+const MINUTE_MS = 60_000
+const FIRST_DELAY_MS = 1_000
+/** The most client ids that are kept. */
+const CLIENTS_MAX = 10_000
+
+/** The takeovers of one client id. */
+interface Row {
+  readonly count: number
+  /** When the first and the last one were. */
+  readonly since: number
+  readonly at: number
+}
+
+/** A CONNECT that waits until it may take a session over. */
+interface Newcomer {
+  /** The connection that holds the session has ended. */
+  holderLeft(): void
+}
+
+export class Takeovers {
+  /** By client id; at most one waits for each. */
+  readonly waiting: Map<string, Newcomer> = new Map()
+  readonly #limits: TakeoverLimits
+  /** Least recently taken over first. */
+  readonly #rows = new Map<string, Row>()
+
+  constructor(limits: TakeoverLimits) {
+    this.#limits = limits
+  }
+
+  /** Counts a takeover. Returns how many there were in a row, when that is to be reported; otherwise 0. */
+  count(clientId: string, now: number): number {
+    const max = this.#limits.takeoversPerMinuteMax
+    if (max === 0) return 0
+    const row = this.#rowOf(clientId, now)
+    const count = (row?.count ?? 0) + 1
+    this.#rows.delete(clientId)
+    this.#rows.set(clientId, { count, since: row?.since ?? now, at: now })
+    this.#forgetOldest()
+    return isReported(count / max) ? count : 0
+  }
+
+  /** Returns how long a CONNECT with this client id waits, if another connection holds its session. */
+  delayMsOf(clientId: string, now: number): number {
+    if (this.#rows.size === 0) return 0
+    const { takeoversPerMinuteMax, takeoverDelaySecondsMax } = this.#limits
+    const over = (this.#rowOf(clientId, now)?.count ?? 0) - takeoversPerMinuteMax
+    return over < 0 ? 0 : Math.min(takeoverDelaySecondsMax * 1_000, FIRST_DELAY_MS * 2 ** over)
+  }
+
+  holderLeft(clientId: string): void {
+    if (this.waiting.size > 0) this.waiting.get(clientId)?.holderLeft()
+  }
+
+  /** Too many within a minute count until there was none for a minute. */
+  #rowOf(clientId: string, now: number): Row | undefined {
+    const row = this.#rows.get(clientId)
+    if (row === undefined) return undefined
+    const isContested = row.count >= this.#limits.takeoversPerMinuteMax
+    return now - (isContested ? row.at : row.since) > MINUTE_MS ? undefined : row
+  }
+
+  #forgetOldest(): void {
+    if (this.#rows.size <= CLIENTS_MAX) return
+    const [oldest] = this.#rows.keys()
+    if (oldest !== undefined) this.#rows.delete(oldest)
+  }
+}
+
+/** A quarrel that goes on is reported when it has doubled: 1, 2, 4, 8 … times the bound. */
+function isReported(times: number): boolean {
+  return times >= 1 && Number.isInteger(Math.log2(times))
+}

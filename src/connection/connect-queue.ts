@@ -1,0 +1,196 @@
+// The CONNECT packets that wait before their authentication: because clients come back faster than the broker is to let them in
+// (those with a session come first), or because their client id is taken over again and again.
+
+import type { Broker } from '../broker/broker.ts'
+import type { Deadline } from '../broker/deadlines.ts'
+import { SERVER_BUSY } from '../packet/reason.ts'
+import type { Connection } from './connection.ts'
+import { TokenBucket } from './token-bucket.ts'
+import { refuses } from './transitions.ts'
+
+/** How many seconds of the rate may come at once. */
+const BURST_SECONDS = 1
+
+export class ConnectQueue implements Deadline {
+  place: Deadline['place'] = undefined
+  readonly #broker: Broker
+  readonly #rate: TokenBucket | null
+  /** No CONNECT waits for longer. */
+  readonly #waitMsMax: number
+  /** Each line is only as long as can be served in that time. */
+  readonly #lengthMax: number
+  // Both in the order of their coming.
+  readonly #withSession = new Set<WaitingConnect>()
+  readonly #strangers = new Set<WaitingConnect>()
+
+  constructor(broker: Broker) {
+    const { connectsPerSecondMax, connectTimeoutSeconds } = broker.limits
+    this.#broker = broker
+    this.#rate =
+      connectsPerSecondMax === 0 ? null : new TokenBucket(connectsPerSecondMax, BURST_SECONDS, 0)
+    this.#waitMsMax = connectTimeoutSeconds * 1_000
+    this.#lengthMax = connectsPerSecondMax * connectTimeoutSeconds
+  }
+
+  /** How many wait for the rate. */
+  get length(): number {
+    return this.#withSession.size + this.#strangers.size
+  }
+
+  /** Whether the CONNECT of the connection may be answered now. If not, the host is told later, or the CONNECT was refused. */
+  enters(connection: Connection): boolean {
+    const { waiting } = connection
+    if (waiting === null) return this.#arrives(connection, connection.clientId ?? '')
+    if (!waiting.isAdmitted) return false
+    connection.waiting = null
+    return true
+  }
+
+  #arrives(connection: Connection, clientId: string): boolean {
+    const { sessions, takeovers, now } = this.#broker
+    const isHeld = sessions.holderOf(clientId) !== null
+    const delayMs = isHeld ? takeovers.delayMsOf(clientId, now) : 0
+    if (delayMs === 0 && this.#takesTurn(this.#hasSession(clientId))) return true
+    const waiting = new WaitingConnect(connection, clientId, this, this.#broker)
+    connection.waiting = waiting
+    if (delayMs > 0) waiting.waitsToTakeOver(now + delayMs)
+    else this.#lineUp(waiting)
+    return false
+  }
+
+  /** It waits for nothing else any more. */
+  joins(waiting: WaitingConnect): void {
+    if (this.#takesTurn(this.#hasSession(waiting.clientId))) waiting.admit()
+    else this.#lineUp(waiting)
+  }
+
+  leaves(waiting: WaitingConnect): void {
+    this.#withSession.delete(waiting)
+    this.#strangers.delete(waiting)
+  }
+
+  expired(now: number): void {
+    this.#admitNext(now)
+    for (const line of this.#lines) {
+      for (const waiting of line) {
+        if (now - waiting.since < this.#waitMsMax) break
+        this.#giveUp(waiting)
+      }
+    }
+    if (this.length > 0) this.#wakeLater()
+  }
+
+  #admitNext(now: number): void {
+    for (const line of this.#lines) {
+      for (const waiting of line) {
+        if (this.#rate?.takeOne(now) === false) return
+        line.delete(waiting)
+        waiting.admit()
+      }
+    }
+  }
+
+  get #lines(): readonly Set<WaitingConnect>[] {
+    return [this.#withSession, this.#strangers]
+  }
+
+  #hasSession(clientId: string): boolean {
+    return this.#broker.sessions.get(clientId) !== undefined
+  }
+
+  /** Whether one comes in now. Nobody overtakes those who came before, but a session comes before strangers. */
+  #takesTurn(hasSession: boolean): boolean {
+    if (this.#rate === null) return true
+    if (this.#withSession.size > 0 || (!hasSession && this.#strangers.size > 0)) return false
+    return this.#rate.takeOne(this.#broker.now)
+  }
+
+  #lineUp(waiting: WaitingConnect): void {
+    const { statistics, observer, now } = this.#broker
+    statistics.limited.connectsPerSecondMax += 1
+    const line = this.#hasSession(waiting.clientId) ? this.#withSession : this.#strangers
+    if (line.size >= this.#lengthMax) {
+      this.#giveUp(waiting)
+      return
+    }
+    if (this.length === 0) observer.connectsWait?.()
+    line.add(waiting)
+    waiting.since = now
+    waiting.connection.timeLimits.waits(this.#waitMsMax)
+    this.#wakeLater()
+  }
+
+  #giveUp(waiting: WaitingConnect): void {
+    this.#broker.statistics.connectsGivenUp += 1
+    const sentence = 'too many clients connect at once (limits.connectsPerSecondMax)'
+    refuses(waiting.connection, SERVER_BUSY, sentence)
+  }
+
+  #wakeLater(): void {
+    const { deadlines, now } = this.#broker
+    deadlines.set(this, now + (this.#rate?.waitMs(now) ?? 0))
+  }
+}
+
+/** One CONNECT that waits. */
+export class WaitingConnect implements Deadline {
+  place: Deadline['place'] = undefined
+  isAdmitted = false
+  /** When it began to wait for the rate. */
+  since = 0
+  readonly connection: Connection
+  readonly clientId: string
+  readonly #queue: ConnectQueue
+  readonly #broker: Broker
+  #takesOverAt = 0
+
+  constructor(connection: Connection, clientId: string, queue: ConnectQueue, broker: Broker) {
+    this.connection = connection
+    this.clientId = clientId
+    this.#queue = queue
+    this.#broker = broker
+  }
+
+  /** Waits until then, or until the session is free. A newer CONNECT takes the place of the one that waits. */
+  waitsToTakeOver(at: number): void {
+    const { takeovers, statistics, now } = this.#broker
+    statistics.limited.takeoversPerMinuteMax += 1
+    const older = takeovers.waiting.get(this.clientId)
+    this.#takesOverAt = older instanceof WaitingConnect ? older.#takesOverAt : at
+    if (older instanceof WaitingConnect) {
+      refuses(older.connection, SERVER_BUSY, 'a newer CONNECT with its client id waits')
+    }
+    takeovers.waiting.set(this.clientId, this)
+    this.#broker.deadlines.set(this, this.#takesOverAt)
+    this.connection.timeLimits.waits(this.#takesOverAt - now)
+  }
+
+  holderLeft(): void {
+    this.#broker.deadlines.set(this, this.#broker.now)
+  }
+
+  expired(now: number): void {
+    const { sessions, takeovers, deadlines } = this.#broker
+    // The session may have become free, and be held again.
+    if (now < this.#takesOverAt && sessions.holderOf(this.clientId) !== null) {
+      deadlines.set(this, this.#takesOverAt)
+      return
+    }
+    takeovers.waiting.delete(this.clientId)
+    this.#queue.joins(this)
+  }
+
+  admit(): void {
+    this.isAdmitted = true
+    this.connection.timeLimits.authenticates()
+    this.connection.host.mayAsk()
+  }
+
+  /** Its connection has ended. */
+  end(): void {
+    const { takeovers, deadlines } = this.#broker
+    this.#queue.leaves(this)
+    deadlines.clear(this)
+    if (takeovers.waiting.get(this.clientId) === this) takeovers.waiting.delete(this.clientId)
+  }
+}
