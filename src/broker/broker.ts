@@ -15,6 +15,7 @@ import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
 import { Holdings } from './holdings.ts'
 import type { Observer } from './observer.ts'
+import { Overload } from './overload.ts'
 import { Pages } from './pages.ts'
 import { PostponedWork } from './postponed-work.ts'
 import { Publishing } from './publishing.ts'
@@ -53,6 +54,7 @@ export class Broker implements SessionContext {
   readonly deadlines: Deadlines = new Deadlines()
   readonly memory: MemoryAccount
   readonly holdings: Holdings = new Holdings()
+  readonly overload: Overload = new Overload()
   readonly retained: Retained
   readonly sessions: Sessions
   readonly subscriptions: Subscriptions

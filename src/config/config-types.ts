@@ -165,6 +165,28 @@ export interface Config {
     turnWorkTotalMax: number
     publishBacklogBytesMax: number
   }
+  overload: {
+    enabled: boolean
+    level1: {
+      loopDelayMs: number
+      commitAgeMs: number
+      memoryPercent: number
+    }
+    level2: {
+      loopDelayMs: number
+      commitAgeMs: number
+      memoryPercent: number
+      diskFreePercent: number
+      diskFreeBytes: number
+    }
+    level3: {
+      loopDelayMs: number
+      commitAgeMs: number
+      memoryPercent: number
+      diskFreePercent: number
+      diskFreeBytes: number
+    }
+  }
   share: {
     strategy:
       | 'round-robin'
@@ -378,6 +400,36 @@ export interface ConfigInput {
         turnWorkMax?: number | undefined
         turnWorkTotalMax?: number | undefined
         publishBacklogBytesMax?: number | string | undefined
+      }
+    | undefined
+  overload?:
+    | {
+        enabled?: boolean | undefined
+        level1?:
+          | {
+              loopDelayMs?: number | undefined
+              commitAgeMs?: number | undefined
+              memoryPercent?: number | undefined
+            }
+          | undefined
+        level2?:
+          | {
+              loopDelayMs?: number | undefined
+              commitAgeMs?: number | undefined
+              memoryPercent?: number | undefined
+              diskFreePercent?: number | undefined
+              diskFreeBytes?: number | string | undefined
+            }
+          | undefined
+        level3?:
+          | {
+              loopDelayMs?: number | undefined
+              commitAgeMs?: number | undefined
+              memoryPercent?: number | undefined
+              diskFreePercent?: number | undefined
+              diskFreeBytes?: number | string | undefined
+            }
+          | undefined
       }
     | undefined
   share?:

@@ -5,6 +5,7 @@ import { z } from './zod.ts'
 import { file, whole } from './values.ts'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'
 import { accessSection } from './access-section.ts'
+import { overloadSection } from './overload-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
 
 const certificate = { certFile: file, keyFile: file }
@@ -202,6 +203,9 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('Users, rules and certificates: who may connect, publish and receive'),
   limits: limits.prefault({}).describe('Bounds of everything that can grow'),
+  overload: overloadSection
+    .prefault({})
+    .describe('What is done when the broker is asked for more than it can do'),
   share: share.prefault({}).describe('Shared subscriptions'),
   responseInformation: z
     .string()

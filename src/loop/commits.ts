@@ -6,6 +6,8 @@ import type { Store } from '../store/store.ts'
 interface CommitsOptions {
   readonly journal: Journal
   readonly store: Pick<Store, 'commit'>
+  /** The time of the turn. */
+  readonly now: () => number
   /** The broker has stopped because of a fault: the result of a commit is ignored. */
   readonly hasFailed: () => boolean
   /** A commit is durable. The next one has begun, if there was something to commit. */
@@ -17,6 +19,9 @@ export class Commits {
   readonly #options: CommitsOptions
   #isCommitting = false
   readonly #waiting: (() => void)[] = []
+  /** When the first change of the outstanding commit was recorded, and the first change after it; Infinity for none. */
+  #outstandingSince = Infinity
+  #recordedSince = Infinity
   /** The number of commits that were begun. Tests count it. */
   count = 0
 
@@ -31,7 +36,11 @@ export class Commits {
       failed(journal.failure)
       return
     }
-    if (this.#isCommitting || journal.length === 0) return
+    if (journal.length === 0) return
+    if (this.#recordedSince === Infinity) this.#recordedSince = this.#options.now()
+    if (this.#isCommitting) return
+    this.#outstandingSince = this.#recordedSince
+    this.#recordedSince = Infinity
     const commitId = journal.close()
     this.#isCommitting = true
     this.count += 1
@@ -40,6 +49,11 @@ export class Commits {
     } catch (error) {
       failed(errorIn(error))
     }
+  }
+
+  /** When the oldest change that is not committed was recorded; Infinity for none. */
+  get oldestSince(): number {
+    return Math.min(this.#outstandingSince, this.#recordedSince)
   }
 
   /** Resolves when all recorded changes are committed. */
@@ -60,6 +74,7 @@ export class Commits {
       return
     }
     this.#isCommitting = false
+    this.#outstandingSince = Infinity
     journal.reached(commitId)
     this.begin()
     committed()

@@ -63,6 +63,7 @@ export class Turn {
     this.#commits = new Commits({
       journal: options.journal,
       store: options.store,
+      now: () => options.broker.now,
       hasFailed: () => this.hasFailed,
       committed: () => this.#committed(),
       failed: error => this.#fail(error),
@@ -73,13 +74,18 @@ export class Turn {
     return this.#commits.count
   }
 
+  /** When the oldest change that is not committed was recorded; Infinity for none. */
+  get uncommittedSince(): number {
+    return this.#commits.oldestSince
+  }
+
   /** Opens a turn, if none is open. Must be called before any call of the broker. The turn is open until its scheduled end. */
   begin(): void {
     if (this.#state !== 'between') return
     this.#state = 'open'
     const { broker, now, schedule } = this.#options
     try {
-      broker.storeIsFull = this.#storeIsFull
+      broker.storeIsFull = broker.overload.isDiskFull || this.#storeIsFull
       broker.tick(now())
     } catch (error) {
       this.stateFailed(error)

@@ -8,6 +8,9 @@ export interface Status {
   /** What an acknowledged message survives: see `store.durability` of the configuration. */
   readonly durability: Durability
   readonly storeIsFull: boolean
+  /** 0 to 3: the highest of all sensors, and each of them. */
+  readonly overloadLevel: number
+  readonly overload: Readonly<Record<string, number>>
   readonly clientsConnected: number
   readonly sessions: number
   readonly subscriptions: number
@@ -118,6 +121,11 @@ export const FIGURES: readonly {
     counts: 'CONNECT packets that were refused because too many came at once',
   },
   {
+    name: 'overloadLevel',
+    label: 'Overload',
+    counts: 'From 0 to 3: how much less is done, because more is asked for than can be done',
+  },
+  {
     name: 'publishesRefused',
     label: 'Publishes refused',
     counts: 'PUBLISH packets without a right, a valid topic, or room',
@@ -216,7 +224,9 @@ export function statusOf(sources: StatusSources): Status {
   return {
     uptimeSeconds,
     durability: store.durability,
-    storeIsFull: store.isFull,
+    storeIsFull: store.isFull || broker.overload.isDiskFull,
+    overloadLevel: broker.overload.level,
+    overload: broker.overload.levels,
     clientsConnected: broker.sessions.connectedCount,
     sessions: broker.sessions.count,
     subscriptions: broker.subscriptions.count,

@@ -5,6 +5,7 @@ import type { Access } from '../access/access.ts'
 import { ClientIdPattern } from '../access/client-id-pattern.ts'
 import { Broker } from '../broker/broker.ts'
 import type { Observer } from '../broker/observer.ts'
+import type { SensorLevels } from '../broker/overload-levels.ts'
 import type { AuthorRights } from '../broker/retained-authors.ts'
 import { restore } from '../broker/restore.ts'
 import type { ShareSettings } from '../broker/share-groups.ts'
@@ -141,6 +142,12 @@ export class Core {
     const socket = new ClientSocket(wire, this.#socketContext, acceptance)
     this.#sockets.add(socket)
     return socket
+  }
+
+  /** Sets the levels of overload at the end of a window, while there is any. */
+  overloaded(levels: SensorLevels): void {
+    this.turn.begin()
+    this.broker.overload.set(levels)
   }
 
   /** Sends DISCONNECT to every client, because the broker stops. */

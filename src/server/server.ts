@@ -25,6 +25,7 @@ import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
+import { OverloadWatch, overloadWatch } from './overload-watch.ts'
 import { checkCertificatesAgain } from './revocation.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
@@ -60,6 +61,7 @@ export async function startServer(
   return server
 }
 
+// Wide on purpose: a field for each part around the core, which it makes, starts and stops in order.
 export class Server implements RunningServer {
   readonly core: Core
   readonly #config: Config
@@ -69,6 +71,8 @@ export class Server implements RunningServer {
   readonly #alarm: Alarm
   readonly #listeners: Listeners
   readonly #status: () => Status
+  /** Null if it is switched off. */
+  #overload: OverloadWatch | null = null
   #isClosing = false
   /** Null if an embedding program supplies the access. */
   #access: ConfiguredAccess | null = null
@@ -162,6 +166,7 @@ export class Server implements RunningServer {
     if (store instanceof FileStore) this.#clock.setAhead(store.opening.clock.aheadMs)
     reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
     this.core.restore(snapshot)
+    this.#overload = overloadWatch(this.core, this.#config, this.#log, this.#clock.now)
     this.#access?.watch(this.core)
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
@@ -170,6 +175,7 @@ export class Server implements RunningServer {
       await this.close()
       throw error
     }
+    this.#overload?.start()
   }
 
   /** Serves the client at the other end of the wire. */
@@ -222,6 +228,7 @@ export class Server implements RunningServer {
   async close(): Promise<void> {
     if (this.#isClosing) return
     this.#isClosing = true
+    this.#overload?.close()
     const { core } = this
     core.commands.close(Object.assign(new Error('the broker is closed'), { code: 'ERR_CLOSED' }))
     const drainMs = this.#config.shutdown.drainSeconds * 1_000

@@ -1,0 +1,119 @@
+// The sensors of overload: event loop, processor, commits, memory, disk. They are read every window; see broker/overload-levels.ts.
+
+import { readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { getHeapSpaceStatistics } from 'node:v8'
+import type { Readings } from '../broker/overload-levels.ts'
+import { memoryHere } from './memory-bounds.ts'
+
+/** How often the delay of the event loop is sampled. Node's figure contains this time. */
+const RESOLUTION_MS = 20
+const DISK_MS = 1_000
+/** The three semi-spaces of the young generation are in V8's limit of the heap, and old objects cannot use them. */
+const YOUNG_BYTES = 48 * 1_048_576
+
+interface SensorsOptions {
+  /** The directory of the store; null if nothing is stored on a disk. */
+  readonly directory: string | null
+  /** Returns milliseconds of a clock that never goes back. */
+  readonly now: () => number
+  /** Returns the age of the oldest change that is not committed. */
+  readonly commitAgeMs: () => number
+}
+
+export class OverloadSensors {
+  readonly #options: SensorsOptions
+  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  readonly #processors = processorsAllowed()
+  readonly #systemBytes: number
+  readonly #oldBytesMax: number
+  #readAt: number
+  #processorMicroseconds = processorMicroseconds()
+  #disk: Readings['disk'] = null
+  #diskReadAt = -Infinity
+
+  constructor(options: SensorsOptions) {
+    this.#options = options
+    this.#readAt = options.now()
+    const { heapBytesMax, systemBytes } = memoryHere()
+    this.#systemBytes = systemBytes
+    this.#oldBytesMax = Math.max(heapBytesMax - YOUNG_BYTES, heapBytesMax / 4)
+    this.#delay.enable()
+  }
+
+  /** Returns the readings since the last call. */
+  read(): Readings {
+    const now = this.#options.now()
+    const spanMs = Math.max(1, now - this.#readAt)
+    this.#readAt = now
+    void this.#readDisk(now)
+    return {
+      spanMs,
+      loopDelayMs: this.#loopDelayMs(spanMs),
+      processorPart: this.#processorPart(spanMs),
+      commitAgeMs: this.#options.commitAgeMs(),
+      memoryPart: Math.max(
+        oldBytes() / this.#oldBytesMax,
+        process.memoryUsage.rss() / this.#systemBytes,
+      ),
+      disk: this.#disk,
+    }
+  }
+
+  close(): void {
+    this.#delay.disable()
+  }
+
+  /** Without any sample the loop stood still for the whole window. A histogram that was reset does not count its first sample. */
+  #loopDelayMs(spanMs: number): number {
+    const delay = this.#delay
+    const delayMs = delay.count === 0 ? spanMs : delay.percentile(99) / 1_000_000
+    delay.reset()
+    return delayMs
+  }
+
+  #processorPart(spanMs: number): number {
+    const before = this.#processorMicroseconds
+    this.#processorMicroseconds = processorMicroseconds()
+    return (this.#processorMicroseconds - before) / (spanMs * 1_000 * this.#processors)
+  }
+
+  /** A disk may answer late, so the reading is that of an earlier question. An error leaves it to the store, which reports its own. */
+  async #readDisk(now: number): Promise<void> {
+    const { directory } = this.#options
+    if (directory === null || now - this.#diskReadAt < DISK_MS) return
+    this.#diskReadAt = now
+    try {
+      const { bavail, blocks, bsize } = await statfs(directory)
+      this.#disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    } catch {
+      this.#disk = null
+    }
+  }
+}
+
+/** Returns the bytes of the heap outside of the young generation. */
+function oldBytes(): number {
+  let bytes = 0
+  for (const { space_name, space_used_size } of getHeapSpaceStatistics()) {
+    if (!space_name.startsWith('new_')) bytes += space_used_size
+  }
+  return bytes
+}
+
+function processorMicroseconds(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** Returns how much of one processor the process may use: less than 1 in a container with such a quota. */
+export function processorsAllowed(file = '/sys/fs/cgroup/cpu.max'): number {
+  try {
+    const [quota, period] = readFileSync(file, 'utf8').split(' ').map(Number)
+    const part = (quota ?? NaN) / (period ?? NaN)
+    return part > 0 && part < 1 ? part : 1
+  } catch {
+    return 1
+  }
+}

@@ -1,0 +1,137 @@
+// Reads the sensors of overload ten times a second, sets the level, and reports each change of it.
+
+import {
+  CALM,
+  highest,
+  OverloadLevels,
+  type OverloadThresholds,
+  type Readings,
+  type Sensor,
+  type SensorLevels,
+  SENSORS,
+} from '../broker/overload-levels.ts'
+import type { Config } from '../config/config-types.ts'
+import type { Log } from '../observe/log.ts'
+import { FileStore } from '../store/file-store.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import type { Core } from './core.ts'
+import { storeDirectory } from './create-store.ts'
+import { OverloadSensors } from './overload-sensors.ts'
+
+const WINDOW_MS = 100
+/** How long the heap stays nearly full before it is collected, and the least time between two collections. */
+const FULL_MS_MAX = 1_000
+const COLLECTIONS_MS_MIN = 10_000
+
+interface OverloadWatchOptions {
+  readonly core: Core
+  readonly thresholds: OverloadThresholds
+  readonly log: Log
+  readonly sensors: { read(): Readings; close(): void }
+  /**
+   * Collects garbage. At level 3 nobody publishes, so little is allocated and V8 may not notice for long that most of the heap is
+   * garbage by now.
+   */
+  readonly collectGarbage: () => void
+}
+
+/** Returns the watch of a configuration; null if it is switched off. */
+export function overloadWatch(
+  core: Core,
+  config: Config,
+  log: Log,
+  now: () => number,
+): OverloadWatch | null {
+  const { overload } = config
+  if (!overload.enabled) return null
+  const { turn, store } = core
+  const sensors = new OverloadSensors({
+    directory: store instanceof FileStore ? storeDirectory(config) : null,
+    now: () => performance.now(),
+    // A commit that waits for room on a full disk is not late: the disk has a sensor of its own.
+    commitAgeMs: () => (core.broker.storeIsFull ? 0 : Math.max(0, now() - turn.uncommittedSince)),
+  })
+  return new OverloadWatch({ core, thresholds: overload, log, sensors, collectGarbage })
+}
+
+export class OverloadWatch {
+  readonly #options: OverloadWatchOptions
+  readonly #levels: OverloadLevels
+  #timer: NodeJS.Timeout | undefined
+  #fullMs = 0
+  #sinceCollectionMs = COLLECTIONS_MS_MIN
+
+  constructor(options: OverloadWatchOptions) {
+    this.#options = options
+    this.#levels = new OverloadLevels(options.thresholds)
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.readSensors(), WINDOW_MS).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#options.sensors.close()
+  }
+
+  /** Reads the sensors at the end of a window. */
+  readSensors(): void {
+    const { core, sensors } = this.#options
+    const readings = sensors.read()
+    const before = core.broker.overload.levels
+    const levels = this.#levels.read(readings)
+    for (const sensor of SENSORS) {
+      if (levels[sensor] !== before[sensor]) this.#report(sensor, levels, before, readings)
+    }
+    if (levels !== CALM || before !== CALM) core.overloaded(levels)
+    this.#collectGarbage(levels, readings)
+  }
+
+  #collectGarbage({ memory }: SensorLevels, { spanMs }: Readings): void {
+    this.#sinceCollectionMs += spanMs
+    this.#fullMs = memory === 3 ? this.#fullMs + spanMs : 0
+    if (this.#fullMs < FULL_MS_MAX || this.#sinceCollectionMs < COLLECTIONS_MS_MIN) return
+    this.#sinceCollectionMs = 0
+    this.#options.collectGarbage()
+  }
+
+  #report(sensor: Sensor, levels: SensorLevels, before: SensorLevels, readings: Readings): void {
+    const { log } = this.#options
+    const level = levels[sensor]
+    const fields = {
+      event: 'overload.level',
+      level: highest(levels),
+      sensor,
+      cause: `${CAUSES[sensor]}: level ${level}`,
+      ...valueOf(sensor, readings),
+    }
+    if (level > before[sensor]) log.warn(fields, 'more is asked for than the broker can do')
+    else log.info(fields, 'less is asked for')
+  }
+}
+
+const CAUSES: Readonly<Record<Sensor, string>> = {
+  'loop-delay': 'the event loop is late',
+  'commit-age': 'the disk is slower than what must be stored',
+  memory: 'memory is short',
+  disk: 'the disk has little room',
+}
+
+/** Returns what the sensor shows, in the unit of its threshold. */
+function valueOf(sensor: Sensor, readings: Readings): Readonly<Record<string, number>> {
+  const { loopDelayMs, processorPart, commitAgeMs, memoryPart, disk } = readings
+  switch (sensor) {
+    case 'loop-delay':
+      return {
+        loopDelayMs: Math.round(loopDelayMs),
+        processorPercent: Math.round(100 * processorPart),
+      }
+    case 'commit-age':
+      return { commitAgeMs: Math.round(commitAgeMs) }
+    case 'memory':
+      return { memoryPercent: Math.round(100 * memoryPart) }
+    case 'disk':
+      return { diskFreeBytes: disk?.freeBytes ?? 0 }
+  }
+}
