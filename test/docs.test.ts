@@ -161,6 +161,27 @@ test('the configuration with a file of dynamic security can be started', async t
   t.match(output, /dynamicSecurityFile: .*dynamic-security.json/)
 })
 
+test('the commands of pre-shared keys let a device in, and take it away', async t => {
+  const page = 'docs/how-to/pre-shared-keys.md'
+  const port = String(await freePort())
+  const [yaml = ''] = blocks(page, 'yaml')
+
+  const { logged, runs } = await followed(
+    t,
+    page,
+    { 'pondhawk.yaml': yaml.replace('8883', port) },
+    port,
+  )
+
+  await logged('certificates.reloaded')
+  const publish =
+    blocks(page, 'sh')
+      .join('')
+      .match(/^mosquitto_pub.*$/m)?.[0] ?? ''
+  t.throws(() => runs(publish.replace('$(sed -n s/^sensor-1://p devices.psk)', 'ab'.repeat(32))))
+  await logged('is not in pskFile')
+})
+
 test('the commands of certificates for devices make one, let it in, and take it away', async t => {
   const page = 'docs/how-to/certificates-for-devices.md'
   const port = String(await freePort())

@@ -11,6 +11,8 @@ export interface Credentials {
   readonly address: string
   readonly transport: string
   readonly certificate: ClientCertificate | null
+  /** The identity of the pre-shared key that TLS has verified. Left out or null: none. */
+  readonly pskIdentity?: string | null
 }
 
 /** Of a client certificate that was verified. */

@@ -4,11 +4,13 @@ import type { Credentials, Verdict } from './access.ts'
 import type { Permissions } from './permissions.ts'
 import type { GivenRules } from './given-rules.ts'
 
-export type AuthenticatorName = 'certificates' | 'tokens' | 'jwt' | 'users' | 'http' | 'code'
+export type AuthenticatorName =
+  'certificates' | 'psk' | 'tokens' | 'jwt' | 'users' | 'http' | 'code'
 
 /** The order of those that are configured, unless `access.order` is given. A check that costs little comes before one that costs much. */
 export const DEFAULT_ORDER: readonly AuthenticatorName[] = [
   'certificates',
+  'psk',
   'tokens',
   'jwt',
   'users',
@@ -53,9 +55,9 @@ export class Chain {
     return this.#authenticators.length === 0
   }
 
-  /** Whether a user name is verified by one of them. Certificates have their own names. */
+  /** Whether a user name is verified by one of them. Certificates and pre-shared keys have their own names. */
   get verifiesNames(): boolean {
-    return this.#authenticators.some(({ name }) => name !== 'certificates')
+    return this.#authenticators.some(({ name }) => name !== 'certificates' && name !== 'psk')
   }
 
   /** Null if nobody knows the client. */

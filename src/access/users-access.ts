@@ -14,6 +14,7 @@ import {
   DEFAULT_ORDER,
   type Found,
   type FoundOrRefused,
+  type Refused,
 } from './authenticator.ts'
 import { CERTIFICATE, CertificateAuthenticator } from './certificate-authenticator.ts'
 import type { CertificateUsers } from './certificate-users.ts'
@@ -21,6 +22,7 @@ import { BelowDenials, GivenRules, NO_RULES } from './given-rules.ts'
 import type { Identity } from './identity.ts'
 import { PASSWORD, PasswordAuthenticator } from './password/password-authenticator.ts'
 import { type PasswordBounds, PasswordUsers } from './password/password-users.ts'
+import { PSK, PskAuthenticator } from './psk-authenticator.ts'
 import { NO_TOKEN, TOKEN_METHOD, TokenExchange } from './token-exchange.ts'
 import { GONE, NOTHING, type Permissions, UNRESTRICTED } from './permissions.ts'
 import { refusal, WRONG } from './refusals.ts'
@@ -36,6 +38,8 @@ export type Anonymous = 'never' | 'loopback' | 'everywhere'
 
 interface UsersOptions extends PasswordBounds {
   readonly certificates?: CertificateUsers | null
+  /** Whether the identity of a pre-shared key is the user name of its client. */
+  readonly keysNameUsers?: boolean
   /** Authenticators besides certificates and passwords. */
   readonly others?: readonly Authenticator[]
   readonly order?: readonly AuthenticatorName[]
@@ -55,6 +59,8 @@ export class UsersAccess implements Access {
   #authors = new BoundedMap<string, Permissions>(AUTHORS_MAX)
   /** Null when a certificate says no more than that it was verified. */
   readonly #certificates: CertificateUsers | null
+  /** Null when a pre-shared key says no more than that it was verified. */
+  readonly #psk: PskAuthenticator | null
 
   constructor(
     files: AccessFiles,
@@ -63,6 +69,7 @@ export class UsersAccess implements Access {
   ) {
     this.#anonymous = anonymous
     this.#certificates = certificates
+    this.#psk = bounds.keysNameUsers === true ? new PskAuthenticator() : null
     const othersFollow = others.some(({ name }) => order.indexOf(name) > order.indexOf('users'))
     this.passwords =
       files.users === null ? null : new PasswordUsers(files.users, { ...bounds, othersFollow })
@@ -73,6 +80,7 @@ export class UsersAccess implements Access {
         : new ScramAuthenticator(passwords, (found, who) => this.#allowed(found, who))
     const authenticators = [
       ...(certificates === null ? [] : [new CertificateAuthenticator(certificates)]),
+      ...(this.#psk === null ? [] : [this.#psk]),
       ...(passwords === null ? [] : [new PasswordAuthenticator(passwords)]),
       ...others,
     ]
@@ -89,13 +97,12 @@ export class UsersAccess implements Access {
   }
 
   beginExchange(method: string, credentials: Credentials): Exchange | null {
-    const { certificate } = credentials
-    const certified = certificate === null ? null : this.#certificates?.userOf(certificate)
-    if (typeof certified === 'object' && certified !== null) return { step: () => certified }
+    const proved = this.#provedUser(credentials)
+    if (typeof proved === 'object' && proved !== null) return { step: () => proved }
     if (method === TOKEN_METHOD && !this.#tokens.isEmpty) {
-      return new TokenExchange(credentials, each => this.#askTokens(each, certified ?? null))
+      return new TokenExchange(credentials, each => this.#askTokens(each, proved))
     }
-    return this.#scram?.begin(method, credentials, certified ?? null) ?? null
+    return this.#scram?.begin(method, credentials, proved) ?? null
   }
 
   /** Asks the chain for a user, without letting a client in. */
@@ -111,6 +118,9 @@ export class UsersAccess implements Access {
     if (username !== null && authentication === CERTIFICATE) {
       const mayBe = this.#certificates?.mayName(username) === true
       return mayBe ? this.#permissionsFor(identity, username) : GONE
+    }
+    if (username !== null && authentication === PSK) {
+      return this.#psk === null ? GONE : this.#permissionsFor(identity, username)
     }
     if (!this.#chain.verifiesNames) return this.#permissionsFor(identity, null)
     if (username !== null && authentication !== 'none') {
@@ -151,6 +161,7 @@ export class UsersAccess implements Access {
   isGone({ username, clientId, authentication }: Identity): boolean {
     if (username === null) return false
     if (authentication === CERTIFICATE) return this.#certificates?.mayName(username) !== true
+    if (authentication === PSK) return this.#psk === null
     if (this.passwords === null) return false
     return isByPassword(authentication) && !this.#isUser(username, clientId)
   }
@@ -180,8 +191,8 @@ export class UsersAccess implements Access {
   }
 
   #nameless(credentials: Credentials): Verdict {
-    const { address, certificate, clientId } = credentials
-    const isKnown = certificate !== null
+    const { address, certificate, clientId, pskIdentity = null } = credentials
+    const isKnown = certificate !== null || pskIdentity !== null
     if (!isKnown && !this.#mayBeNameless(address)) {
       return this.#chain.verifiesNames ? NAMELESS : NOBODY
     }
@@ -190,15 +201,23 @@ export class UsersAccess implements Access {
       kind: 'allowed',
       permissions,
       username: null,
-      authentication: isKnown ? CERTIFICATE : 'none',
+      authentication: certificate !== null ? CERTIFICATE : isKnown ? PSK : 'none',
     }
   }
 
-  /** `certified` is the user of the client's certificate, or null. */
-  #askTokens(credentials: Credentials, certified: string | null): Verdict | Promise<Verdict> {
+  /** The user that TLS has proved, by a certificate or a pre-shared key; null for none; or why the client is refused. */
+  #provedUser(credentials: Credentials): string | null | Refused {
+    const { certificate } = credentials
+    if (certificate !== null) return this.#certificates?.userOf(certificate) ?? null
+    const found = this.#psk?.authenticate(credentials) ?? null
+    return found?.kind === 'found' ? found.username : found
+  }
+
+  /** `proved` is the user that TLS has proved, or null. */
+  #askTokens(credentials: Credentials, proved: string | null): Verdict | Promise<Verdict> {
     const verdictOf = (answer: FoundOrRefused): Verdict => {
       if (answer === null) return NO_TOKEN
-      const isOther = answer.kind === 'found' && answer.username !== (certified ?? answer.username)
+      const isOther = answer.kind === 'found' && answer.username !== (proved ?? answer.username)
       return isOther ? OTHER_USER : this.#verdictOf(answer, credentials)
     }
     const answer = this.#tokens.ask(credentials)
@@ -262,7 +281,8 @@ function bookOf({ rules }: AccessFiles): RuleBook {
 
 /** Whether users that authenticate so are known by the configuration. */
 function isOfConfiguration(authentication: string): boolean {
-  return isByPassword(authentication) || authentication === CERTIFICATE || authentication === 'none'
+  const isOfTls = authentication === CERTIFICATE || authentication === PSK
+  return isOfTls || isByPassword(authentication) || authentication === 'none'
 }
 
 /** Whether the user is in the password file, if it exists still. */

@@ -7,7 +7,7 @@ import { AccessFileError } from '../access/access-file.ts'
 import { readAccess } from '../access/access-settings.ts'
 import type { Config, ListenerConfig } from '../config/config-types.ts'
 import { storeDirectory } from '../server/create-store.ts'
-import { checkCertificates } from '../transport/tls-stage.ts'
+import { checkTlsFiles } from '../transport/tls-files.ts'
 
 /** There must be a listener, and no two in the same place. */
 export function listenerProblems(config: Config, file: string | null): string[] {
@@ -43,9 +43,7 @@ export async function fileProblems(config: Config): Promise<string[]> {
   const problems: string[] = []
   for (const [index, { tls, path }] of config.listeners.entries()) {
     if (tls !== undefined) {
-      problems.push(
-        ...(await checkCertificates(tls)).map(each => `listeners.${index}.tls: ${each}`),
-      )
+      for (const each of await checkTlsFiles(tls)) problems.push(`listeners.${index}.tls: ${each}`)
     }
     const problem = path === undefined ? null : socketFolderProblem(dirname(resolve(path)))
     if (problem !== null) problems.push(`listeners.${index}.path: ${problem}`)

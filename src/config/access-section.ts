@@ -20,7 +20,7 @@ const ALGORITHMS = [
   'HS512',
 ] as const
 
-const AUTHENTICATORS = ['certificates', 'tokens', 'jwt', 'users', 'http'] as const
+const AUTHENTICATORS = ['certificates', 'psk', 'tokens', 'jwt', 'users', 'http'] as const
 
 const jwt = z
   .strictObject({
@@ -130,6 +130,16 @@ export const accessSection = z.strictObject({
     })
     .optional()
     .describe('How client certificates are used, on listeners with tls.caFile'),
+  psk: z
+    .strictObject({
+      user: z
+        .enum(['identity'])
+        .describe(
+          'The identity of a pre-shared key is the user name of its client; no password is needed then',
+        ),
+    })
+    .optional()
+    .describe('How pre-shared keys are used, on listeners with tls.pskFile'),
   jwt: jwt.optional(),
   http: http.optional(),
   tokens: tokens.optional(),
@@ -138,7 +148,7 @@ export const accessSection = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'Who is asked for a client, one after another, until one knows it. Default: certificates, tokens, jwt, users, http',
+      'Who is asked for a client, one after another, until one knows it. Default: certificates, psk, tokens, jwt, users, http',
     ),
   checkRetainSource: z
     .boolean()

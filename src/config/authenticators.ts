@@ -7,9 +7,10 @@ type Access = Config['access']
 type AuthenticatorName = NonNullable<Access['order']>[number]
 
 export function configuredAuthenticators(access: Access): readonly AuthenticatorName[] {
-  const { certificates, tokens, jwt, http } = access
+  const { certificates, psk, tokens, jwt, http } = access
   return [
     ...(certificates === undefined ? [] : (['certificates'] as const)),
+    ...(psk === undefined ? [] : (['psk'] as const)),
     ...(tokens === undefined ? [] : (['tokens'] as const)),
     ...(jwt === undefined ? [] : (['jwt'] as const)),
     ...(hasUsers(access) ? (['users'] as const) : []),

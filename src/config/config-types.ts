@@ -9,12 +9,14 @@ export interface Config {
     path?: string | undefined
     tls?:
       | {
-          certFile: string
-          keyFile: string
+          certFile?: string | undefined
+          keyFile?: string | undefined
           caFile?: string | undefined
           requestCertificate?: boolean | undefined
           requireCertificate?: boolean | undefined
           crlFile?: string | undefined
+          pskFile?: string | undefined
+          pskHint?: string | undefined
           minVersion: 'TLSv1.2' | 'TLSv1.3'
           sni?:
             | Record<
@@ -53,6 +55,11 @@ export interface Config {
           user?: 'commonName' | 'subjectAltName' | undefined
           fingerprints?: string[] | undefined
           fingerprintsFile?: string | undefined
+        }
+      | undefined
+    psk?:
+      | {
+          user: 'identity'
         }
       | undefined
     jwt?:
@@ -107,7 +114,7 @@ export interface Config {
           users?: string[] | undefined
         }
       | undefined
-    order?: ('certificates' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
+    order?: ('certificates' | 'psk' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
     checkRetainSource?: boolean | undefined
     clientIdPattern?: string | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
@@ -239,12 +246,14 @@ export interface ConfigInput {
         path?: string | undefined
         tls?:
           | {
-              certFile: string
-              keyFile: string
+              certFile?: string | undefined
+              keyFile?: string | undefined
               caFile?: string | undefined
               requestCertificate?: boolean | undefined
               requireCertificate?: boolean | undefined
               crlFile?: string | undefined
+              pskFile?: string | undefined
+              pskHint?: string | undefined
               minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
               sni?:
                 | Record<
@@ -287,6 +296,11 @@ export interface ConfigInput {
               user?: 'commonName' | 'subjectAltName' | undefined
               fingerprints?: string[] | undefined
               fingerprintsFile?: string | undefined
+            }
+          | undefined
+        psk?:
+          | {
+              user: 'identity'
             }
           | undefined
         jwt?:
@@ -341,7 +355,7 @@ export interface ConfigInput {
               users?: string[] | undefined
             }
           | undefined
-        order?: ('certificates' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
+        order?: ('certificates' | 'psk' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
         checkRetainSource?: boolean | undefined
         clientIdPattern?: string | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
@@ -490,12 +504,14 @@ export interface ListenerConfig {
   path?: string | undefined
   tls?:
     | {
-        certFile: string
-        keyFile: string
+        certFile?: string | undefined
+        keyFile?: string | undefined
         caFile?: string | undefined
         requestCertificate?: boolean | undefined
         requireCertificate?: boolean | undefined
         crlFile?: string | undefined
+        pskFile?: string | undefined
+        pskHint?: string | undefined
         minVersion: 'TLSv1.2' | 'TLSv1.3'
         sni?:
           | Record<

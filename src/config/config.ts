@@ -12,15 +12,28 @@ const certificate = { certFile: file, keyFile: file }
 
 const tls = z
   .strictObject({
-    certFile: file.describe('Certificate of the server, as PEM'),
-    keyFile: file.describe('Private key of the certificate, as PEM'),
+    certFile: file
+      .optional()
+      .describe('Certificate of the server, as PEM. Only a listener with pskFile needs none'),
+    keyFile: file.optional().describe('Private key of the certificate, as PEM'),
     caFile: file.optional().describe('Authority that signs the certificates of clients'),
     requestCertificate: z.boolean().optional().describe('Ask clients for a certificate'),
     requireCertificate: z
       .boolean()
       .optional()
-      .describe('Refuse clients without a verified certificate'),
+      .describe('Refuse clients with neither a verified certificate nor a key of pskFile'),
     crlFile: file.optional().describe('Lists of revoked certificates'),
+    pskFile: file
+      .optional()
+      .describe(
+        'Pre-shared keys of clients without certificates, in the format of mosquitto: IDENTITY:KEY, the key in hexadecimal',
+      ),
+    pskHint: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .describe('Hint that clients of TLS 1.2 are given to choose their key by'),
     minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest version of TLS'),
     sni: z
       .record(z.string(), z.strictObject(certificate))

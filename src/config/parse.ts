@@ -21,7 +21,8 @@ export function parseConfig(input: unknown): Config {
   const result = configSchema.safeParse(sized, { reportInput: true })
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(problemsOf))
   const { data } = result
-  const areKnown = verifiesNames(data.access) || data.access.certificates?.user !== undefined
+  const { certificates, psk } = data.access
+  const areKnown = verifiesNames(data.access) || (certificates?.user ?? psk?.user) !== undefined
   const anonymous = data.access.anonymous ?? (areKnown ? 'never' : 'loopback')
   const config = {
     ...data,
@@ -31,6 +32,7 @@ export function parseConfig(input: unknown): Config {
   const problems = [
     ...config.listeners.flatMap((listener, index) => listenerProblems(listener, index, config)),
     ...certificateProblems(config),
+    ...pskProblems(config),
     ...securityProblems(config),
     ...authenticatorProblems(config.access),
   ]
@@ -58,9 +60,9 @@ function listenerProblems(
       sentence: 'a Unix socket has neither TLS nor PROXY protocol',
     })
   }
-  if (listener.tls?.requireCertificate === true && listener.tls.caFile === undefined) {
-    const sentence = 'requireCertificate needs caFile, to verify the certificates with'
-    problems.push({ path: [...path, 'tls'], sentence })
+  if (listener.tls !== undefined) {
+    const tlsPath = [...path, 'tls']
+    for (const sentence of tlsProblems(listener.tls)) problems.push({ path: tlsPath, sentence })
   }
   const { access } = config
   if (!verifiesNames(access) && access.anonymous !== 'everywhere' && !isLocal(listener)) {
@@ -83,6 +85,32 @@ function listenerProblems(
     })
   }
   return problems
+}
+
+function tlsProblems(tls: NonNullable<ListenerConfig['tls']>): readonly string[] {
+  const { certFile, keyFile, pskFile, pskHint, requestCertificate, requireCertificate, sni } = tls
+  const problems: string[] = []
+  if (requireCertificate === true && tls.caFile === undefined) {
+    problems.push('requireCertificate needs caFile, to verify the certificates with')
+  }
+  if (certFile === undefined && keyFile === undefined && pskFile === undefined) {
+    problems.push('needs certFile and keyFile, or pskFile')
+  } else if (certFile === undefined && keyFile !== undefined) {
+    problems.push('keyFile needs certFile, its certificate')
+  } else if (certFile !== undefined && keyFile === undefined) {
+    problems.push('certFile needs keyFile, its private key')
+  }
+  const asks = requestCertificate === true || requireCertificate === true || sni !== undefined
+  if (certFile === undefined && pskFile !== undefined && asks) {
+    problems.push('certificates of clients, and sni, need certFile and keyFile')
+  }
+  if (pskHint !== undefined && pskFile === undefined) problems.push('pskHint is only for pskFile')
+  return problems
+}
+
+function pskProblems({ access, listeners }: Config): ConfigProblem[] {
+  if (access.psk === undefined || listeners.some(({ tls }) => tls?.pskFile !== undefined)) return []
+  return [{ path: ['access', 'psk'], sentence: 'no listener has pre-shared keys (tls.pskFile)' }]
 }
 
 /** Where no listener asks for a certificate nobody is known by one, and without caFile any public authority could name a user. */
@@ -116,12 +144,15 @@ function securityProblems({ access }: Config): ConfigProblem[] {
 
 /** Whether clients need a password or a token. */
 function verifiesNames(access: Config['access']): boolean {
-  return configuredAuthenticators(access).some(name => name !== 'certificates')
+  return configuredAuthenticators(access).some(name => name !== 'certificates' && name !== 'psk')
 }
 
-/** Whether only this machine, or only clients with a certificate, can connect. */
+/** Whether only this machine, or only clients with a certificate or a pre-shared key, can connect. */
 function isLocal(listener: ListenerConfig): boolean {
-  return listener.tls?.requireCertificate === true || isOfThisMachine(listener)
+  const { tls } = listener
+  const isProved =
+    tls?.requireCertificate === true || (tls !== undefined && tls.certFile === undefined)
+  return isProved || isOfThisMachine(listener)
 }
 
 /** Whether only this machine can connect: a Unix socket, or a loopback address. */

@@ -30,6 +30,8 @@ export interface ConnectionPeer {
   readonly address: string
   readonly transport: string
   readonly certificate: Credentials['certificate']
+  /** The pre-shared key that TLS has verified. Left out or null: none. */
+  readonly psk?: { readonly identity: string } | null
 }
 
 /** What has happened to a connection before its first byte of MQTT. */

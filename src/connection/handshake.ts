@@ -140,6 +140,7 @@ export function credentialsOf(
     address: peer.address,
     transport: peer.transport,
     certificate: peer.certificate,
+    pskIdentity: peer.psk?.identity ?? null,
   }
 }
 

@@ -41,12 +41,17 @@ export class ConfiguredAccess {
     this.#others = new OtherAuthenticators(settings, files, log)
     const others = this.#others.all
     const asksNobody =
-      files.users === null && files.rules === null && certificates === null && others.length === 0
+      files.users === null &&
+      files.rules === null &&
+      certificates === null &&
+      settings.psk === undefined &&
+      others.length === 0
     const isOpen = asksNobody && anonymous !== 'never'
     this.#users = isOpen
       ? null
       : new UsersAccess(files, anonymous, {
           certificates,
+          keysNameUsers: settings.psk !== undefined,
           others,
           ...(settings.order !== undefined && { order: settings.order }),
         })

@@ -86,7 +86,7 @@ export class Listeners {
     this.#watched.start()
   }
 
-  /** Whether the listener of this peer has a list that names its certificate. */
+  /** Whether the certificate or the key of this peer counts no more at its listener. */
   hasRevoked(peer: Peer): boolean {
     return this.#all.some(listener => listener.hasRevoked(peer))
   }
@@ -133,9 +133,9 @@ export class Listeners {
 }
 
 function filesOf({ sni = {}, ...files }: TlsOptions): readonly string[] {
-  const { certFile, keyFile, caFile, crlFile } = files
+  const { certFile, keyFile, caFile, crlFile, pskFile } = files
   const pairs = Object.values(sni).flatMap(pair => [pair.certFile, pair.keyFile])
-  return [certFile, keyFile, caFile, crlFile, ...pairs].filter(each => each !== undefined)
+  return [certFile, keyFile, caFile, crlFile, pskFile, ...pairs].filter(each => each !== undefined)
 }
 
 /** Returns why there is no room for another connection. */

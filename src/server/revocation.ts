@@ -39,7 +39,7 @@ export function checkCertificatesAgain(
   turn.begin()
   let disconnected = 0
   for (const { peer, connection } of sockets) {
-    if (peer.certificate === null || connection.isOver) continue
+    if ((peer.certificate === null && peer.psk == null) || connection.isOver) continue
     const { clientId } = connection
     const isHolder = clientId !== null && broker.sessions.holderOf(clientId) === connection
     const identity = isHolder ? (broker.sessions.get(clientId)?.rights.identity ?? null) : null

@@ -209,7 +209,7 @@ export class Server implements RunningServer {
   async reloadCertificates(): Promise<void> {
     await this.#listeners.reload()
     const disconnected = checkCertificatesAgain(this.core, peer =>
-      this.#listeners.hasRevoked(peer) ? 'its certificate was revoked' : null,
+      this.#listeners.hasRevoked(peer) ? revocationOf(peer) : null,
     )
     this.#log.info({ event: 'certificates.reloaded', disconnected }, 'certificates were read anew')
   }
@@ -324,6 +324,12 @@ function endOfProcess(error: Error): void {
   process.nextTick(() => {
     throw error
   })
+}
+
+function revocationOf({ psk }: Peer): string {
+  return psk == null
+    ? 'its certificate was revoked'
+    : 'its key was removed from pskFile, or changed'
 }
 
 type RequestListener = NonNullable<ListenerOptions['onRequest']>

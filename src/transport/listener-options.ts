@@ -11,7 +11,10 @@ export interface CertificateFiles {
   readonly keyFile: string
 }
 
-export interface TlsOptions extends CertificateFiles {
+/** Has a certificate, or pre-shared keys, or both. */
+export interface TlsOptions {
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
   /** The certificates that client certificates are verified with. */
   readonly caFile?: string | undefined
   /** Whether to request a client certificate, which is verified if the client sends one. */
@@ -19,6 +22,10 @@ export interface TlsOptions extends CertificateFiles {
   /** Whether to refuse clients without a verified certificate. */
   readonly requireCertificate?: boolean | undefined
   readonly crlFile?: string | undefined
+  /** The keys of clients that have no certificate. */
+  readonly pskFile?: string | undefined
+  /** What a client of TLS 1.2 is told to choose its key by. */
+  readonly pskHint?: string | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
   /** Other certificates, by the server name that a client requests. */
   readonly sni?: Readonly<Record<string, CertificateFiles>> | undefined

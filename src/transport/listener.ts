@@ -27,7 +27,7 @@ export interface Listener {
   close(): Promise<void>
   /** Reads the certificates again. If a file is wrong it rejects, and the old ones stay in use. */
   reload(): Promise<void>
-  /** Whether the certificate of this peer was revoked by now. */
+  /** Whether the certificate or the key of this peer counts no more. */
   hasRevoked(peer: Peer): boolean
 }
 

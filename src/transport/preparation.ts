@@ -67,9 +67,9 @@ export class Preparation {
     await this.#tls?.reload()
   }
 
-  /** Whether the listener has a list that names the certificate of this peer. */
-  hasRevoked({ certificate }: Peer): boolean {
-    return certificate !== null && this.#tls?.hasRevoked(certificate) === true
+  /** Whether the certificate or the key of this peer counts no more. */
+  hasRevoked(peer: Peer): boolean {
+    return this.#tls?.hasRevoked(peer) === true
   }
 
   close(): void {

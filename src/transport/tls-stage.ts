@@ -1,40 +1,25 @@
 // TLS in front of a listener: certificates by name, client certificates, and renewal without closing connections.
 
-import { X509Certificate, createPrivateKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import {
-  createSecureContext,
   createServer,
   type PeerCertificate,
   type SecureContext,
   type Server,
   type TLSSocket,
 } from 'node:tls'
-import type { ClientCertificate } from '../access/access.ts'
 import { TIMER_MS_MAX } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { shortened } from '../packet/text.ts'
-import type { CertificateFiles, TlsOptions } from './listener-options.ts'
+import type { TlsOptions } from './listener-options.ts'
 import { certificateOf } from './client-certificate.ts'
-import { revokedIn } from './revocations.ts'
+import { PreSharedKeys } from './pre-shared-keys.ts'
+import { type LoadedFiles, loadTlsFiles } from './tls-files.ts'
 import { ignored, type Peer } from './wire.ts'
 
 interface PendingHandshake {
   readonly peer: Peer
   readonly next: (socket: TLSSocket, peer: Peer) => void
-}
-
-interface LoadedCertificates {
-  readonly main: {
-    readonly cert: Buffer
-    readonly key: Buffer
-    readonly ca?: Buffer
-    readonly crl?: string[]
-  }
-  readonly byName: ReadonlyMap<string, SecureContext>
-  /** The certificates that the lists name. */
-  readonly revoked: ReadonlySet<string>
 }
 
 export class TlsStage {
@@ -46,12 +31,14 @@ export class TlsStage {
   readonly #handshakes = new WeakMap<object, PendingHandshake>()
   #byName: ReadonlyMap<string, SecureContext> = new Map()
   #revoked: ReadonlySet<string>
+  /** Null when the listener has no pre-shared keys. */
+  readonly #psk: PreSharedKeys | null
   /** The peers of sockets, for refusals: a destroyed socket does not have its address any more. */
   readonly #clients = new WeakMap<TLSSocket, TlsClient>()
 
   private constructor(
     options: TlsOptions,
-    loaded: LoadedCertificates,
+    loaded: LoadedFiles,
     alpn: string,
     log: Log,
     name: () => string,
@@ -61,10 +48,11 @@ export class TlsStage {
     this.#name = name
     this.#byName = loaded.byName
     this.#revoked = loaded.revoked
+    this.#psk = loaded.psk === null ? null : new PreSharedKeys(loaded.psk.keys, options.pskHint)
     const asks = options.requestCertificate === true || options.requireCertificate === true
     this.#server = createServer({
       ...loaded.main,
-      minVersion: options.minVersion ?? 'TLSv1.2',
+      ...this.#psk?.serverOptions,
       requestCert: asks,
       // A client may send no certificate if it is only requested. A wrong certificate is refused in this file.
       rejectUnauthorized: options.requireCertificate === true,
@@ -85,20 +73,26 @@ export class TlsStage {
     log: Log,
     name: () => string,
   ): Promise<TlsStage> {
-    const loaded = await load(options)
-    return new TlsStage(options, loaded, alpn, log, name)
+    const loaded = await loadTlsFiles(options)
+    const stage = new TlsStage(options, loaded, alpn, log, name)
+    stage.#warn(loaded)
+    return stage
   }
 
   /** Reads the files again. If a file is wrong, the old certificates stay in use. */
   async reload(): Promise<void> {
-    const loaded = await load(this.#options)
+    const loaded = await loadTlsFiles(this.#options)
     this.#server.setSecureContext(loaded.main)
     this.#byName = loaded.byName
     this.#revoked = loaded.revoked
+    if (loaded.psk !== null) this.#psk?.replace(loaded.psk.keys)
+    this.#warn(loaded)
   }
 
-  /** Whether the certificate, or one of the authorities above it, was revoked by now. */
-  hasRevoked({ issuedAs = [] }: ClientCertificate): boolean {
+  /** Whether the certificate or key, or an authority above the certificate, counts no more. */
+  hasRevoked({ certificate, psk }: Pick<Peer, 'certificate' | 'psk'>): boolean {
+    const { issuedAs = [] } = certificate ?? {}
+    if (psk != null && this.#psk?.has(psk) !== true) return true
     return issuedAs.some(name => this.#revoked.has(name))
   }
 
@@ -117,15 +111,20 @@ export class TlsStage {
       socket.destroy()
       return
     }
-    const certificate = certificateOf(socket)
-    const refusal = certificateRefusal(socket) ?? this.#revocation(certificate)
-    if (refusal === null) handshake.next(socket, { ...handshake.peer, certificate })
+    const peer = { ...handshake.peer, ...this.#provedBy(socket) }
+    const refusal = certificateRefusal(socket) ?? this.#revocation(peer)
+    if (refusal === null) handshake.next(socket, peer)
     else this.#failed(refusal, socket)
   }
 
-  /** A session of TLS that is resumed brings a certificate that was verified earlier. */
-  #revocation(certificate: ClientCertificate | null): (Error & { code?: string }) | null {
-    if (certificate === null || !this.hasRevoked(certificate)) return null
+  #provedBy(socket: TLSSocket): Pick<Peer, 'certificate' | 'psk'> {
+    const psk = this.#psk?.provedBy(socket) ?? null
+    return psk === null ? { certificate: certificateOf(socket) } : { certificate: null, psk }
+  }
+
+  /** A session of TLS that is resumed brings a certificate that was verified earlier. The files may have changed during a handshake. */
+  #revocation(peer: Peer): (Error & { code?: string }) | null {
+    if (!this.hasRevoked(peer)) return null
     return Object.assign(new Error(REVOKED), { code: REVOKED })
   }
 
@@ -140,6 +139,12 @@ export class TlsStage {
     socket.prependOnceListener('secure', () => {
       client.certificate = socket.getPeerCertificate()
     })
+  }
+
+  #warn({ psk }: LoadedFiles): void {
+    for (const { place, sentence } of psk?.warnings ?? []) {
+      this.#log.warn({ event: 'psk.doubtful', place }, `${place}: ${sentence}`)
+    }
   }
 
   #addressOf(socket: TLSSocket): string {
@@ -171,10 +176,15 @@ export class TlsStage {
       event: 'tls.refused',
       listener: this.#name(),
       address,
-      cause: sentenceOf(error, socket, client?.certificate),
+      cause: this.#wrongKey(error, socket) ?? sentenceOf(error, socket, client?.certificate),
     }
     this.#log.warn(fields, 'TLS handshake failed')
     socket.destroy()
+  }
+
+  #wrongKey({ code }: Error & { code?: string }, socket: TLSSocket): string | null {
+    const isOfKey = code !== undefined && WRONG_KEY_CODES.includes(code)
+    return isOfKey ? (this.#psk?.sentenceFor(socket) ?? null) : null
   }
 
   /** Node has no public API for the socket beneath a TLS socket. */
@@ -191,6 +201,12 @@ interface TlsClient {
   certificate: Partial<PeerCertificate>
 }
 
+/** How OpenSSL reports a wrong key, in TLS 1.3 and in TLS 1.2. */
+const WRONG_KEY_CODES = [
+  'ERR_SSL_BINDER_DOES_NOT_VERIFY',
+  'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+  'ERR_SSL_DIGEST_CHECK_FAILED',
+]
 const REVOKED = 'CERT_REVOKED'
 const NO_CERTIFICATE: Partial<PeerCertificate> = {}
 
@@ -276,87 +292,5 @@ function certificateSentence(
       return `${whose} is not made for clients (extendedKeyUsage)`
     default:
       return `${whose} is refused (${code})`
-  }
-}
-
-/** Returns all problems of the files, one sentence each. */
-export async function checkCertificates(options: TlsOptions): Promise<readonly string[]> {
-  try {
-    const { main } = await load(options)
-    createSecureContext(main)
-    return []
-  } catch (error) {
-    return [error instanceof Error ? error.message : String(error)]
-  }
-}
-
-async function load(options: TlsOptions): Promise<LoadedCertificates> {
-  const { cert, key } = await loadPair(options)
-  const ca = options.caFile === undefined ? undefined : await read(options.caFile)
-  const crl =
-    options.crlFile === undefined
-      ? undefined
-      : revocationsIn(await read(options.crlFile), options.crlFile)
-  if (ca !== undefined) parseCertificate(ca, options.caFile ?? '')
-  const extras = { ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) }
-  const byName = new Map<string, SecureContext>()
-  for (const [serverName, files] of Object.entries(options.sni ?? {})) {
-    const pair = await loadPair(files)
-    byName.set(serverName.toLowerCase(), createSecureContext({ ...pair, ...extras }))
-  }
-  return { main: { cert, key, ...extras }, byName, revoked: revokedIn(crl ?? []) }
-}
-
-async function loadPair(files: CertificateFiles): Promise<{ cert: Buffer; key: Buffer }> {
-  const cert = await read(files.certFile)
-  const key = await read(files.keyFile)
-  const certificate = parseCertificate(cert, files.certFile)
-  let privateKey
-  try {
-    privateKey = createPrivateKey(key)
-  } catch {
-    if (key.includes('ENCRYPTED')) {
-      throw new Error(
-        `${files.keyFile} holds an encrypted key, and Pondhawk has no passphrase for it`,
-      )
-    }
-    throw new Error(`${files.keyFile} holds no private key in PEM`)
-  }
-  if (!certificate.checkPrivateKey(privateKey)) {
-    throw new Error(`${files.keyFile} is not the key of the certificate in ${files.certFile}`)
-  }
-  return { cert, key }
-}
-
-const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g
-
-/** Splits a text into its revocation lists, because OpenSSL reads only the first one of a text. */
-function revocationsIn(pem: Buffer, file: string): string[] {
-  const lists = pem.toString('latin1').match(REVOCATION_LIST) ?? []
-  try {
-    if (lists.length > 0) {
-      createSecureContext({ crl: lists })
-      return lists
-    }
-  } catch {
-    // The text looks like a revocation list but is not valid.
-  }
-  throw new Error(`${file} holds no list of revoked certificates in PEM`)
-}
-
-function parseCertificate(pem: Buffer, file: string): X509Certificate {
-  try {
-    return new X509Certificate(pem)
-  } catch {
-    throw new Error(`${file} holds no certificate in PEM`)
-  }
-}
-
-async function read(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new Error(`${file} cannot be read (${code ?? 'unknown error'})`)
   }
 }

@@ -1,6 +1,7 @@
 // The port to a socket: TCP, TLS, WebSocket, or a stream of an embedding program.
 
 import type { ClientCertificate } from '../access/access.ts'
+import type { PreSharedKey } from '../access/psk-file.ts'
 import { type Admittance, AT_ONCE } from '../connection/connection-context.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 
@@ -16,6 +17,8 @@ export interface Peer {
   readonly listener: string
   /** Subject of the verified client certificate, when TLS asked for one. */
   readonly certificate: ClientCertificate | null
+  /** The key that the client has proved in the TLS handshake. Left out or null: none. */
+  readonly psk?: PreSharedKey | null
 }
 
 /**

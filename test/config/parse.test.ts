@@ -61,6 +61,24 @@ test('an address beyond this machine is refused unless somebody says so', async 
   }
 })
 
+test('a listener with TLS has a certificate, or pre-shared keys, or both', async t => {
+  const tls = (section: object, access = {}) => problems({ listeners: [{ tls: section }], access })
+  const pair = { certFile: 'a', keyFile: 'b' }
+
+  t.match(tls({}), [/needs certFile and keyFile, or pskFile/])
+  t.match(tls({ certFile: 'a' }), [/certFile needs keyFile/])
+  t.match(tls({ keyFile: 'a', pskFile: 'p' }), [/keyFile needs certFile/])
+  t.match(tls({ pskFile: 'p', requestCertificate: true }), [/need certFile and keyFile/])
+  t.match(tls({ ...pair, pskHint: 'h' }), [/pskHint is only for pskFile/])
+  t.match(tls(pair, { psk: { user: 'identity' } }), [/no listener has pre-shared keys/])
+  for (const section of [{ pskFile: 'p' }, { ...pair, pskFile: 'p', pskHint: 'h' }]) {
+    t.strictSame(tls(section, { psk: { user: 'identity' } }), [])
+  }
+  const open = (section: object) => problems({ listeners: [{ host: '0.0.0.0', tls: section }] })
+  t.strictSame(open({ pskFile: 'p' }), [], 'nobody comes in without a key')
+  t.match(open({ ...pair, pskFile: 'p' }), [/anybody could connect/])
+})
+
 test('plaintext beyond this machine is refused unless its listener says so', async t => {
   const access = { usersFile: 'users' }
   const tls = { certFile: 'a', keyFile: 'b' }

@@ -1,0 +1,110 @@
+// The files of a listener with TLS: certificates and their keys, authorities, lists of revoked certificates, and pre-shared keys.
+
+import { X509Certificate, createPrivateKey } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import { readAccessFile } from '../access/access-file.ts'
+import { parsePskFile, type PskFile } from '../access/psk-file.ts'
+import type { CertificateFiles, TlsOptions } from './listener-options.ts'
+import { PSK_CONTEXT } from './pre-shared-keys.ts'
+import { revokedIn } from './revocations.ts'
+
+export interface LoadedFiles {
+  /** For the listener, and as part of the contexts by name. */
+  readonly main: SecureContextOptions
+  readonly byName: ReadonlyMap<string, SecureContext>
+  /** The certificates that the lists name. */
+  readonly revoked: ReadonlySet<string>
+  /** Null when the listener has no pre-shared keys. */
+  readonly psk: PskFile | null
+}
+
+/** Returns all problems of the files, one sentence each. */
+export async function checkTlsFiles(options: TlsOptions): Promise<readonly string[]> {
+  try {
+    const { main } = await loadTlsFiles(options)
+    createSecureContext(main)
+    return []
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)]
+  }
+}
+
+/** Rejects with a sentence that names the wrong file. */
+export async function loadTlsFiles(options: TlsOptions): Promise<LoadedFiles> {
+  const { pskFile, caFile, crlFile, minVersion = 'TLSv1.2' } = options
+  const psk = pskFile === undefined ? null : parsePskFile(readAccessFile(pskFile), pskFile)
+  const ca = caFile === undefined ? undefined : await read(caFile)
+  const crl = crlFile === undefined ? undefined : revocationsIn(await read(crlFile), crlFile)
+  if (ca !== undefined) parseCertificate(ca, caFile ?? '')
+  const shared: SecureContextOptions = {
+    minVersion,
+    ...(psk !== null && PSK_CONTEXT),
+    ...(ca !== undefined && { ca }),
+    ...(crl !== undefined && { crl }),
+  }
+  const main = { ...shared, ...(await loadPair(options)) }
+  const byName = new Map<string, SecureContext>()
+  for (const [serverName, files] of Object.entries(options.sni ?? {})) {
+    const context = createSecureContext({ ...shared, ...(await loadPair(files)) })
+    byName.set(serverName.toLowerCase(), context)
+  }
+  return { main, byName, revoked: revokedIn(crl ?? []), psk }
+}
+
+/** Returns nothing for a listener that has pre-shared keys only. */
+async function loadPair({
+  certFile,
+  keyFile,
+}: CertificateFiles | TlsOptions): Promise<SecureContextOptions> {
+  if (certFile === undefined || keyFile === undefined) return {}
+  const cert = await read(certFile)
+  const key = await read(keyFile)
+  const certificate = parseCertificate(cert, certFile)
+  let privateKey
+  try {
+    privateKey = createPrivateKey(key)
+  } catch {
+    if (key.includes('ENCRYPTED')) {
+      throw new Error(`${keyFile} holds an encrypted key, and Pondhawk has no passphrase for it`)
+    }
+    throw new Error(`${keyFile} holds no private key in PEM`)
+  }
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new Error(`${keyFile} is not the key of the certificate in ${certFile}`)
+  }
+  return { cert, key }
+}
+
+const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g
+
+/** Splits a text into its revocation lists, because OpenSSL reads only the first one of a text. */
+function revocationsIn(pem: Buffer, file: string): string[] {
+  const lists = pem.toString('latin1').match(REVOCATION_LIST) ?? []
+  try {
+    if (lists.length > 0) {
+      createSecureContext({ crl: lists })
+      return lists
+    }
+  } catch {
+    // The text looks like a revocation list but is not valid.
+  }
+  throw new Error(`${file} holds no list of revoked certificates in PEM`)
+}
+
+function parseCertificate(pem: Buffer, file: string): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    throw new Error(`${file} holds no certificate in PEM`)
+  }
+}
+
+async function read(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(`${file} cannot be read (${code ?? 'unknown error'})`)
+  }
+}
