@@ -5,6 +5,10 @@
 /** The name of a hold file: a process that makes a backup keeps it there meanwhile. It contains the process id. */
 export const HOLD: RegExp = /^hold-(\d+)$/
 
+export function holdFile(processId: number): string {
+  return `hold-${processId}`
+}
+
 const STORE_FILE = /^(?:segment-\d+\.log|checkpoint-\d+|clock)$/
 
 /** Whether a backup of a store contains the file. */

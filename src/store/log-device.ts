@@ -86,6 +86,21 @@ export function answerNow<Result>(done: Done<Result>, none: Result, act: () => R
   done(null, result)
 }
 
+/** Repeats the step until it passes on false. Steps that are answered at once use no stack, because there may be many. */
+export function repeat(step: (answer: Done<boolean>) => void, done: Done): void {
+  let isDue = true
+  let isLate = false
+  while (isDue) {
+    isDue = false
+    step((error, hasMore) => {
+      if (!hasMore) done(error)
+      else if (isLate) repeat(step, done)
+      else isDue = true
+    })
+  }
+  isLate = true
+}
+
 export function errorOf(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }

@@ -5,7 +5,7 @@ import { Random } from '../../sim/random.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
 import { FileLog } from '../../src/store/log/file-log.ts'
 import type { Position } from '../../src/store/ledger/message-table.ts'
-import type { Done, LogDevice } from '../../src/store/log-device.ts'
+import { type Done, type LogDevice, repeat } from '../../src/store/log-device.ts'
 import { MemoryLog } from '../../src/store/memory-log.ts'
 import { LateLog } from './late-log.ts'
 
@@ -292,3 +292,23 @@ for (const [name, make] of PLACES) {
     await close(again)
   })
 }
+
+test('steps are repeated until there is no more, at once or late, without a deeper stack', async t => {
+  for (const isLate of [() => false, () => true, (left: number) => left % 1_000 === 0]) {
+    let left = isLate(1) ? 100 : 100_000
+    await answerOf<void>(done =>
+      repeat(answer => {
+        left -= 1
+        const hasMore = left > 0
+        if (isLate(left)) setImmediate(() => answer(null, hasMore))
+        else answer(null, hasMore)
+      }, done),
+    )
+    t.equal(left, 0)
+  }
+
+  const failure = await answerOf<void>(done =>
+    repeat(answer => answer(new Error('no disk'), false), done),
+  ).catch((error: unknown) => error)
+  t.match(failure, { message: 'no disk' })
+})

@@ -78,6 +78,20 @@ test('stats and verify report the content of a store and do not change it', asyn
   )
 })
 
+test('older checkpoints that no start has removed yet do not keep verify from its end', async t => {
+  const directory = await checkpointed(t)
+  const newest = readdirSync(directory).find(each => each.startsWith('checkpoint')) ?? ''
+  const left = ['checkpoint-0000000000000000', 'checkpoint-0000000000000001', `${newest}.old`]
+  for (const name of left) cpSync(join(directory, newest), join(directory, name))
+
+  t.equal(withDisk(directory, verify).waiting, 400)
+  t.equal(withDisk(directory, figuresOf).waiting, 400)
+  t.strictSame(
+    left.filter(name => !readdirSync(directory).includes(name)),
+    [],
+  )
+})
+
 test('a flipped bit in the log is named by verify, and repair keeps what stood before it', async t => {
   const directory = await filled(t, 50)
   const file = join(directory, 'segment-00000001.log')

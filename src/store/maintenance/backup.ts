@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { FileDisk } from '../file-disk.ts'
-import { isStoreFile } from '../disk.ts'
+import { holdFile, isStoreFile } from '../disk.ts'
 import { inDirectory, makeDirectory, namesIn } from '../store-directory.ts'
 import { segmentNumber } from '../log/segment-file.ts'
 import { figuresOf, type StoreFigures, verify } from './verify.ts'
@@ -23,7 +23,7 @@ const TRIES_MAX = 5
 /** Copies the store in `from`, which may be in use, to `to`, which must be empty. Throws an error with a sentence. */
 export function backUp(from: string, to: string): StoreFigures {
   if (!namesIn(from).some(isStoreFile)) throw new Error(`there is no store in ${from}`)
-  const hold = join(from, `hold-${process.pid}`)
+  const hold = join(from, holdFile(process.pid))
   for (let tries = 1; ; tries++) {
     inDirectory(from, 'written to', () => writeFileSync(hold, '', { mode: 0o600 }))
     try {

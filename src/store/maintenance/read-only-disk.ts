@@ -1,6 +1,6 @@
 // A disk that is only read. Writes to it are discarded.
 
-import type { Disk, DiskFile } from '../disk.ts'
+import { type Disk, type DiskFile, holdFile } from '../disk.ts'
 
 export class ReadOnlyDisk implements Disk {
   readonly #disk: Disk
@@ -9,8 +9,9 @@ export class ReadOnlyDisk implements Disk {
     this.#disk = disk
   }
 
+  /** With a hold file, so that the log frees nothing: a file that was removed would be listed again, for ever. */
   list(): readonly string[] {
-    return this.#disk.list()
+    return [...this.#disk.list(), holdFile(0)]
   }
 
   open(name: string): DiskFile {

@@ -2,7 +2,7 @@
 // commits. The policy decides when, the device does what must be written and freed.
 
 import { DiskFull } from '../disk-full.ts'
-import { answerNow, type Done } from '../log-device.ts'
+import { answerNow, type Done, repeat } from '../log-device.ts'
 import type { LoggedLedger } from '../logged-ledger.ts'
 import { CheckpointPolicy, type UpkeepOptions } from './checkpoint-policy.ts'
 import { Checkpointing } from './checkpointing.ts'
@@ -96,12 +96,7 @@ export class Upkeep {
   /** Frees at once what a start does not need. */
   reclaim(done: Done): void {
     const reclaiming = new Reclaiming(this.#log)
-    const next = (): void =>
-      reclaiming.step((error, hasMore) => {
-        if (hasMore) next()
-        else done(error)
-      })
-    next()
+    repeat(answer => reclaiming.step(answer), done)
   }
 
   #step(done: Done<boolean>): void {
