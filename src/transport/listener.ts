@@ -35,6 +35,7 @@ export interface Listener {
 const SECOND_LOOK_MS = 100
 const SECOND_LOOKS_MAX = 16
 const CONNECT_MS_MAX = 10_000
+const PLACE_NEEDED = 'others wait for its place (limits.strangersPerAddressMax)'
 
 export function createListener(options: ListenerOptions, arrival: Arrival, log: Log): Listener {
   return new SocketListener(options, arrival, log)
@@ -100,14 +101,18 @@ class SocketListener implements Listener {
 
   closeStranger(cause: string): Socket | null {
     const socket = this.#strangers.oldest
-    if (socket === null) return null
+    if (socket !== null) this.#close(socket, cause)
+    return socket
+  }
+
+  /** Closes a stranger. */
+  #close(socket: Socket, cause: string): void {
     this.#noStranger(socket)
     const address = plainAddress(socket.remoteAddress ?? '')
     const fields = { event: 'stranger.closed', listener: this.name, address, cause }
     this.#log.warn(fields, 'closed before CONNECT, for another connection')
     this.#options.strangerClosed?.()
     socket.destroy()
-    return socket
   }
 
   async start(): Promise<void> {
@@ -221,10 +226,16 @@ class SocketListener implements Listener {
   #placeIn(places: StrangerPlaces, socket: Socket, peer: Peer, prepare: () => void): Place {
     let hasPlace = false
     let timer: NodeJS.Timeout | undefined
-    const place = places.take(peer.address, () => {
-      hasPlace = true
-      clearTimeout(timer)
-      if (!socket.destroyed) prepare()
+    const place = places.take(peer.address, {
+      get hasSpoken(): boolean {
+        return socket.bytesRead > 0
+      },
+      goOn: () => {
+        hasPlace = true
+        clearTimeout(timer)
+        if (!socket.destroyed) prepare()
+      },
+      giveWay: () => this.#close(socket, PLACE_NEEDED),
     })
     if (hasPlace) return place
     socket.on('error', ignored)
