@@ -10,6 +10,8 @@ import {
   PROTOCOL_ERROR,
   type ReasonCode,
   reasonName,
+  SERVER_SHUTTING_DOWN,
+  SERVER_UNAVAILABLE,
   SUCCESS,
 } from '../packet/reason.ts'
 import { type ConnectionState, negotiatedIn } from './connection-state.ts'
@@ -58,7 +60,9 @@ export function sendReason(
     const properties = { reasonString: sentence }
     sender.send({ type: 'disconnect', reason, properties }, 0)
   } else {
-    sender.send(refusingConnack(reason, sentence), 0)
+    // CONNACK has no code for a broker that stops.
+    const said = reason === SERVER_SHUTTING_DOWN ? SERVER_UNAVAILABLE : reason
+    sender.send(refusingConnack(said, sentence), 0)
   }
 }
 

@@ -44,6 +44,26 @@ test('an authentication that never answers is given up', async t => {
   t.strictSame(client.hears(), ['connack 0x88', 'closed'])
 })
 
+test('a client in its authentication hears that the broker stops by a code that CONNACK has', async t => {
+  const pond = new Pond({
+    access: {
+      authenticate: () => new Promise(() => {}),
+      beginExchange: () => ({ step: () => ({ kind: 'continue', data: null }) }),
+      permissionsOf: () => null,
+    },
+  })
+  const waiting = pond.stranger('waiting')
+  waiting.connects()
+  const asked = pond.stranger('asked', { properties: { authenticationMethod: 'any' } })
+  asked.connects()
+  asked.hears()
+
+  pond.stops()
+
+  t.strictSame(waiting.hears(), ['connack 0x88', 'closed'])
+  t.strictSame(asked.hears(), ['connack 0x88', 'closed'])
+})
+
 test('a probe that opens a connection and closes it is no event', async t => {
   let events = 0
   const pond = new Pond({ observer: { refused: () => (events += 1) } })
