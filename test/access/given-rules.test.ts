@@ -35,6 +35,40 @@ test('the first rule of a list that matches decides, and nothing else is allowed
   t.equal(rights.publishRule('home/alarm/code', 0, false), 'acl 1')
 })
 
+test('what the configuration denies stays denied for names with wildcards, which clients choose', async t => {
+  const rules = 'pattern deny secret/#\npattern deny %u/private/#\npattern readwrite %u/#\n'
+  for (const [username, clientId] of [
+    ['alice+news@example.org', 'c1'],
+    ['alice', '#'],
+    ['alice', '+'],
+  ] as const) {
+    const subject = { ...ALICE, username, clientId }
+    const rights = permissionsBy({ all: ['#'] }, { rules, subject })
+
+    t.equal(rights.mayPublish('secret/x', 0, false), false, username)
+    t.equal(rights.mayReceive('secret/x'), false, username)
+    t.equal(rights.mayPublish('other/x', 0, false), true, username)
+    t.equal(rights.mayPublish('alice/private/x', 0, false), username !== 'alice', username)
+  }
+})
+
+test('a name with a wildcard is inserted nowhere, so a user with one has no rights by it', async t => {
+  const subject = { ...ALICE, username: 'alice+news@example.org' }
+  const rules = 'pattern readwrite %u/#\n'
+  const book = new AclRules(parseAclFile(Buffer.from(rules), 'rules'))
+  const byPattern = new RulePermissions(new CurrentRules(book), subject)
+  const byToken = permissionsBy({ all: ['${username}/#', 'public'] }, { subject })
+
+  for (const rights of [byPattern, byToken]) {
+    for (const topic of ['alice/x', 'alice+news@example.org/x', 'bob/x']) {
+      t.equal(rights.mayPublish(topic, 0, false), false)
+      t.equal(rights.mayReceive(topic), false)
+    }
+    t.equal(rights.maySubscribe('alice+news@example.org/#', null) && rights === byToken, false)
+  }
+  t.equal(byToken.mayPublish('public', 0, false), true)
+})
+
 test('lists under pub, sub and all allow what is in them', async t => {
   const rights = permissionsBy({ pub: ['out/${clientid}'], sub: ['in/%u/#'], all: ['both'] })
 

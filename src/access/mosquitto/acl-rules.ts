@@ -97,16 +97,18 @@ function holdsFor({ section }: AclLine, { clientId, address }: RuleSubject): boo
 
 /**
  * Returns the pattern with the client's names inserted, or nothing if the pattern does not apply to this client. Clients choose their
- * names: a name with + or # gets no pattern at all, as in mosquitto, and a name that is not exactly one level gets only patterns
- * that deny.
+ * names: a client with + or # in a name gets no pattern that allows, as in mosquitto, and neither does a name that is not exactly one
+ * level. Patterns that deny stay, because a client may have rights from elsewhere; one with + or # inserted would match no topic.
  */
 function substituted(pattern: TopicLine, subject: RuleSubject): readonly TopicLine[] {
   const { username, clientId } = subject
-  if (hasWildcardSign(clientId) || (username !== null && hasWildcardSign(username))) return []
   const { filter, access } = pattern
   const names = namesIn(filter, PERCENT_SIGNS, subject)
-  if (names.includes(null)) return []
-  if (access !== 'deny' && !names.every(isOneLevel)) return []
+  if (names.some(name => name === null || hasWildcardSign(name))) return []
+  if (access !== 'deny') {
+    if (hasWildcardSign(clientId) || (username !== null && hasWildcardSign(username))) return []
+    if (!names.every(isOneLevel)) return []
+  }
   const whole = withNames(filter, names, PERCENT_SIGNS)
   if (becomesHidden(filter, whole, PERCENT_SIGNS)) return []
   return [{ ...pattern, filter: whole }]

@@ -204,6 +204,11 @@ test('malformed tokens are refused, whatever they are signed with', async t => {
   t.match(await sentenceTo(million), /longer than 8192 bytes/)
 })
 
+test('a mail address with a + is a name', async t => {
+  const sub = 'alice+news@example.org'
+  t.match(await answerTo(await signed({ ...CLAIMS, sub })), { kind: 'found', username: sub })
+})
+
 test('a name that could stand for others, or that is no own claim, makes no user', async t => {
   for (const sub of ['', '+', '#', 'a/b', 'a\nb', 7, null, { toString: 1 }]) {
     t.match(
