@@ -39,6 +39,8 @@ interface Rules {
 export interface AccessFiles {
   /** Null when no passwords are required. */
   readonly users: PasswordFile | null
+  /** Users who may not come in by any way. */
+  readonly disabled?: ReadonlySet<string>
   /** Null when every allowed client may do everything. */
   readonly rules: Rules | null
   /** Null or left out when no file has keys for tokens. */
@@ -65,10 +67,12 @@ export function readAccess(settings: AccessSettings): AccessFiles {
 
 function readDynamicSecurity(file: string): AccessFiles {
   const security = parseDynamicSecurity(readAccessFile(file), file)
-  const { users, ruleCount: count, warnings } = security
+  const { users, secured, ruleCount: count, warnings } = security
+  const disabled = [...secured.values()].filter(({ isDisabled }) => isDisabled)
   const book = new DynamicSecurityRules(security)
   return {
     users: { users, decoyKey: null, warnings: [] },
+    disabled: new Set(disabled.map(({ name }) => name)),
     rules: { book, count, warnings: [] },
     warnings: [...warnings, ...weaknesses(users, file)],
   }

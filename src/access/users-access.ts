@@ -14,15 +14,12 @@ import {
   DEFAULT_ORDER,
   type Found,
   type FoundOrRefused,
-  type Refused,
 } from './authenticator.ts'
-import { CERTIFICATE, CertificateAuthenticator } from './certificate-authenticator.ts'
 import type { CertificateUsers } from './certificate-users.ts'
 import { BelowDenials, GivenRules, NO_RULES } from './given-rules.ts'
 import type { Identity } from './identity.ts'
 import { PASSWORD, PasswordAuthenticator } from './password/password-authenticator.ts'
 import { type PasswordBounds, PasswordUsers } from './password/password-users.ts'
-import { PSK, PskAuthenticator } from './psk-authenticator.ts'
 import { NO_TOKEN, TOKEN_METHOD, TokenExchange } from './token-exchange.ts'
 import { GONE, NOTHING, type Permissions, UNRESTRICTED } from './permissions.ts'
 import { refusal, WRONG } from './refusals.ts'
@@ -30,6 +27,7 @@ import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 import type { RuleBook } from './rules/rule.ts'
 import { ScramAuthenticator } from './scram/scram-authenticator.ts'
 import { scramDigestOf } from './scram/scram-exchange.ts'
+import { isOfTls, tlsProofOf, TlsUsers } from './tls-users.ts'
 
 const AUTHORS_MAX = 1_024
 
@@ -48,6 +46,7 @@ interface UsersOptions extends PasswordBounds {
 export class UsersAccess implements Access {
   readonly passwords: PasswordUsers | null
   readonly #scram: ScramAuthenticator | null
+  #disabled: ReadonlySet<string>
   readonly #anonymous: Anonymous
   readonly #chain: Chain
   /** Those of the chain that know tokens. */
@@ -57,10 +56,7 @@ export class UsersAccess implements Access {
   readonly #hasRules: boolean
   /** The publishers of retained messages that were asked about last. */
   #authors = new BoundedMap<string, Permissions>(AUTHORS_MAX)
-  /** Null when a certificate says no more than that it was verified. */
-  readonly #certificates: CertificateUsers | null
-  /** Null when a pre-shared key says no more than that it was verified. */
-  readonly #psk: PskAuthenticator | null
+  readonly #tls: TlsUsers
 
   constructor(
     files: AccessFiles,
@@ -68,8 +64,8 @@ export class UsersAccess implements Access {
     { certificates = null, others = [], order = DEFAULT_ORDER, ...bounds }: UsersOptions = {},
   ) {
     this.#anonymous = anonymous
-    this.#certificates = certificates
-    this.#psk = bounds.keysNameUsers === true ? new PskAuthenticator() : null
+    this.#disabled = files.disabled ?? NO_USERS
+    this.#tls = new TlsUsers(certificates, bounds)
     const othersFollow = others.some(({ name }) => order.indexOf(name) > order.indexOf('users'))
     this.passwords =
       files.users === null ? null : new PasswordUsers(files.users, { ...bounds, othersFollow })
@@ -79,8 +75,7 @@ export class UsersAccess implements Access {
         ? null
         : new ScramAuthenticator(passwords, (found, who) => this.#allowed(found, who))
     const authenticators = [
-      ...(certificates === null ? [] : [new CertificateAuthenticator(certificates)]),
-      ...(this.#psk === null ? [] : [this.#psk]),
+      ...this.#tls.authenticators,
       ...(passwords === null ? [] : [new PasswordAuthenticator(passwords)]),
       ...others,
     ]
@@ -97,7 +92,7 @@ export class UsersAccess implements Access {
   }
 
   beginExchange(method: string, credentials: Credentials): Exchange | null {
-    const proved = this.#provedUser(credentials)
+    const proved = this.#tls.userOf(credentials)
     if (typeof proved === 'object' && proved !== null) return { step: () => proved }
     if (method === TOKEN_METHOD && !this.#tokens.isEmpty) {
       return new TokenExchange(credentials, each => this.#askTokens(each, proved))
@@ -110,17 +105,16 @@ export class UsersAccess implements Access {
     const answer = await this.#chain.ask(credentials)
     const { username, address } = credentials
     if (answer === null && username !== null) this.passwords?.refused(username, address)
-    return answer
+    const isDisabled = answer?.kind === 'found' && this.#disabled.has(answer.username ?? '')
+    return isDisabled ? DISABLED : answer
   }
 
   permissionsOf(identity: Identity): Permissions | null {
     const { username, authentication } = identity
-    if (username !== null && authentication === CERTIFICATE) {
-      const mayBe = this.#certificates?.mayName(username) === true
+    if (username !== null && this.#disabled.has(username)) return GONE
+    if (username !== null && isOfTls(authentication)) {
+      const mayBe = this.#tls.mayName(username, authentication)
       return mayBe ? this.#permissionsFor(identity, username) : GONE
-    }
-    if (username !== null && authentication === PSK) {
-      return this.#psk === null ? GONE : this.#permissionsFor(identity, username)
     }
     if (!this.#chain.verifiesNames) return this.#permissionsFor(identity, null)
     if (username !== null && authentication !== 'none') {
@@ -151,17 +145,18 @@ export class UsersAccess implements Access {
    */
   replace(files: AccessFiles): ReadonlySet<string> {
     this.#authors = new BoundedMap(AUTHORS_MAX)
+    this.#disabled = files.disabled ?? NO_USERS
     if (files.rules !== null) this.#rules.replace(bookOf(files))
-    this.#certificates?.replace(files.fingerprints ?? null)
+    this.#tls.replace(files.fingerprints ?? null)
     if (files.users === null || this.passwords === null) return NO_USERS
     return this.passwords.replace(files.users)
   }
 
-  /** Whether this client was allowed as a user that does not exist any more. */
+  /** Whether this client was allowed as a user that does not exist any more, or is disabled. */
   isGone({ username, clientId, authentication }: Identity): boolean {
     if (username === null) return false
-    if (authentication === CERTIFICATE) return this.#certificates?.mayName(username) !== true
-    if (authentication === PSK) return this.#psk === null
+    if (this.#disabled.has(username) && authentication !== 'none') return true
+    if (isOfTls(authentication)) return !this.#tls.mayName(username, authentication)
     if (this.passwords === null) return false
     return isByPassword(authentication) && !this.#isUser(username, clientId)
   }
@@ -173,12 +168,7 @@ export class UsersAccess implements Access {
 
   /** Returns why a client with this certificate may not stay, or null. */
   refusalOf(certificate: ClientCertificate, identity: Identity | null): string | null {
-    const user = this.#certificates?.userOf(certificate) ?? null
-    if (typeof user === 'object' && user !== null) return user.sentence
-    const isByCertificate = identity?.authentication === CERTIFICATE
-    return isByCertificate && identity.username !== user
-      ? 'its certificate belongs to another user now'
-      : null
+    return this.#tls.refusalOf(certificate, identity)
   }
 
   /** The counters of each bound: its present use, and how often it was reached. */
@@ -191,26 +181,13 @@ export class UsersAccess implements Access {
   }
 
   #nameless(credentials: Credentials): Verdict {
-    const { address, certificate, clientId, pskIdentity = null } = credentials
-    const isKnown = certificate !== null || pskIdentity !== null
-    if (!isKnown && !this.#mayBeNameless(address)) {
+    const { address, clientId } = credentials
+    const proof = tlsProofOf(credentials)
+    if (proof === null && !this.#mayBeNameless(address)) {
       return this.#chain.verifiesNames ? NAMELESS : NOBODY
     }
     const permissions = this.#permissionsFor({ clientId, address }, null)
-    return {
-      kind: 'allowed',
-      permissions,
-      username: null,
-      authentication: certificate !== null ? CERTIFICATE : isKnown ? PSK : 'none',
-    }
-  }
-
-  /** The user that TLS has proved, by a certificate or a pre-shared key; null for none; or why the client is refused. */
-  #provedUser(credentials: Credentials): string | null | Refused {
-    const { certificate } = credentials
-    if (certificate !== null) return this.#certificates?.userOf(certificate) ?? null
-    const found = this.#psk?.authenticate(credentials) ?? null
-    return found?.kind === 'found' ? found.username : found
+    return { kind: 'allowed', permissions, username: null, authentication: proof ?? 'none' }
   }
 
   /** `proved` is the user that TLS has proved, or null. */
@@ -230,6 +207,7 @@ export class UsersAccess implements Access {
   }
 
   #allowed({ username, authentication, rights, validForMs }: Found, who: Credentials): Verdict {
+    if (username !== null && this.#disabled.has(username)) return DISABLED
     return {
       kind: 'allowed',
       permissions: this.#permissionsFor(who, username, rights),
@@ -281,8 +259,7 @@ function bookOf({ rules }: AccessFiles): RuleBook {
 
 /** Whether users that authenticate so are known by the configuration. */
 function isOfConfiguration(authentication: string): boolean {
-  const isOfTls = authentication === CERTIFICATE || authentication === PSK
-  return isOfTls || isByPassword(authentication) || authentication === 'none'
+  return isOfTls(authentication) || isByPassword(authentication) || authentication === 'none'
 }
 
 /** Whether the user is in the password file, if it exists still. */
@@ -302,6 +279,7 @@ function isLocal(address: string): boolean {
 const AWAITED: Permissions = { mayPublish: () => false, maySubscribe: () => false }
 
 const OTHER_USER = refusal('its token is for another user than its certificate', NOT_AUTHORIZED)
+const DISABLED = refusal('its user is disabled (access.dynamicSecurityFile)', NOT_AUTHORIZED)
 const NAMELESS: Verdict = {
   kind: 'refused',
   reason: BAD_USER_NAME_OR_PASSWORD,

@@ -8,6 +8,8 @@ import { UsersAccess } from '../access/users-access.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { Core } from './core.ts'
+import { storeDirectory } from './create-store.ts'
+import { decoyKeyIn } from './decoy-key.ts'
 import { renewRights } from './renew-rights.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
 import { OtherAuthenticators } from './other-authenticators.ts'
@@ -18,6 +20,8 @@ export class ConfiguredAccess {
   readonly access: Access
   readonly #settings: Config['access']
   readonly #log: Log
+  /** That of the store; null for a store in memory. */
+  readonly #directory: string | null
   /** Null when every client is allowed and may do everything. */
   readonly #users: UsersAccess | null
   readonly #others: OtherAuthenticators
@@ -28,8 +32,10 @@ export class ConfiguredAccess {
   #core: Core | null = null
 
   /** Throws AccessFileError. */
-  constructor({ access: settings }: Config, log: Log) {
+  constructor(config: Config, log: Log) {
+    const { access: settings, store } = config
     this.#settings = settings
+    this.#directory = store.durability === 'memory' ? null : storeDirectory(config)
     this.#log = log
     this.#files = new WatchedFiles(filesOf(settings), () => this.#reloadOrKeep())
     const files = this.#read()
@@ -55,6 +61,8 @@ export class ConfiguredAccess {
           others,
           ...(settings.order !== undefined && { order: settings.order }),
         })
+    const passwords = this.#users?.passwords ?? null
+    if (passwords !== null) this.#others.passwordsAre(name => passwords.directory.hashOf(name))
     this.access = this.#users ?? openAccess
   }
 
@@ -76,6 +84,7 @@ export class ConfiguredAccess {
   /** Applies changes of the files to the clients of this core from now on. */
   watch(core: Core): void {
     this.#core = core
+    this.#keepDecoys()
     // The store may have sessions from before users and rules were as they are now.
     if (this.#users !== null) checkUsersAgain(core, this.#users, new Set())
     this.#others.start()
@@ -121,6 +130,19 @@ export class ConfiguredAccess {
     await this.#users?.close()
   }
 
+  /** Users of the configuration itself have no file with a key for decoys, so it lies beside the store. */
+  #keepDecoys(): void {
+    const scram = this.#users?.passwords?.scram
+    const isUsed = scram?.offers('sha256') === true || scram?.offers('sha512') === true
+    if (!isUsed || this.#settings.usersFile !== undefined || this.#directory === null) return
+    try {
+      scram?.useKey(decoyKeyIn(this.#directory))
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error)
+      this.#log.warn({ event: 'access.doubtful', cause }, NO_DECOY_KEY)
+    }
+  }
+
   /** Returns how many clients were disconnected. */
   #disconnect(users: UsersAccess, changed: ReadonlySet<string>): number {
     const core = this.#core
@@ -161,6 +183,8 @@ export class ConfiguredAccess {
   }
 }
 
+const NO_DECOY_KEY =
+  'no key for decoys can be kept: strangers can find out by SCRAM, from one start to the next, who is a user'
 const KEPT = 'The users and rules could not be read anew: those of before hold.'
 
 function filesOf(settings: Config['access']): readonly string[] {

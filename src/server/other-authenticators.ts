@@ -43,6 +43,11 @@ export class OtherAuthenticators {
     this.all = [this.ownTokens, this.#jwt, this.#http].filter(each => each !== null)
   }
 
+  /** Sets where tokens of the broker find whether the password that they were issued for is still that of its user. */
+  passwordsAre(hashOf: OwnTokens['hashOf']): void {
+    if (this.ownTokens !== null) this.ownTokens.hashOf = hashOf
+  }
+
   start(): void {
     this.#remoteKeys?.start()
   }

@@ -1,5 +1,7 @@
 // Short-lived tokens of the broker, as a page in a browser gets, uses and renews them.
 
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import mqtt, { type IClientOptions } from 'mqtt'
 import { type Test, test } from 'tap'
 import type { Access } from '../../src/access/access.ts'
@@ -14,18 +16,22 @@ function hashOf(password: string): string {
   return formatHash(newPbkdf2(Buffer.from(password), 101))
 }
 
-async function brokerIssuing(t: Test, tokens: object = {}) {
+async function brokerIssuing(t: Test, tokens: object = {}, access: object = {}) {
   const lines: string[] = []
   const note = (line: object, sentence: string): void => {
     lines.push(`${JSON.stringify(line)} ${sentence}`)
   }
   const log = { debug: note, info: note, warn: note, error: note }
-  const users = { alice: hashOf('hers'), bob: hashOf('his') }
+  const users = 'usersFile' in access ? undefined : { alice: hashOf('hers'), bob: hashOf('his') }
   const rules = 'user alice\ntopic readwrite home/#\n'
   const listeners = [
     { protocol: 'ws' as const, host: '127.0.0.1', port: 0, origins: ['https://dash.example'] },
   ]
-  const { broker, port } = await brokerOnPort({ listeners, log, access: { users, rules, tokens } })
+  const { broker, port } = await brokerOnPort({
+    listeners,
+    log,
+    access: { users, rules, tokens, ...access },
+  })
   t.teardown(() => broker.close())
   const url = `http://127.0.0.1:${port}/api/v1/tokens`
   const ask = (login: string | null, body: unknown = { clientId: 'page' }, headers: object = {}) =>
@@ -96,6 +102,36 @@ test('whoever may not have a token gets none', async t => {
   const token = await tokenOf('alice:hers')
   t.equal(await statusOf(`alice:${token}`), 403, 'no token for a token')
   t.equal((await ask(null)).headers.get('www-authenticate'), null)
+})
+
+test('a token ends with the password that it was issued for, and with its user', async t => {
+  const hashes = { alice: hashOf('hers'), bob: hashOf('his') }
+  const textOf = (users: Readonly<Record<string, string>>): string =>
+    Object.entries(users)
+      .map(([name, hash]) => `${name}:${hash}\n`)
+      .join('')
+  const usersFile = resolve(t.testdir({ users: textOf(hashes) }), 'users')
+  const { tokenOf, connect, codeOf, lines } = await brokerIssuing(t, {}, { usersFile })
+  const [hers, his] = [await tokenOf('alice:hers'), await tokenOf('bob:his')]
+  const page = await connect({ password: hers })
+  const ended = new Promise(settle => page.once('disconnect', settle))
+  const reloadedTimes = async (times: number): Promise<void> => {
+    const isSo = (): boolean =>
+      lines.filter(line => line.includes('access.reloaded')).length >= times
+    while (!isSo()) await new Promise(settle => setTimeout(settle, 20))
+  }
+
+  writeFileSync(usersFile, textOf({ ...hashes, alice: hashOf('new') }))
+
+  t.match(await ended, { reasonCode: 0x87 })
+  t.equal(await codeOf({ password: hers }), 0x86)
+  t.equal(await codeOf({ password: his }), 'let in')
+  t.equal(await codeOf({ password: await tokenOf('alice:new') }), 'let in')
+  await reloadedTimes(1)
+  writeFileSync(usersFile, textOf({ alice: hashes.alice }))
+  await reloadedTimes(2)
+  t.equal(await codeOf({ password: his }), 0x86, 'the user is gone')
+  t.equal(await codeOf({ password: hers }), 'let in', 'it is the password of the token again')
 })
 
 test('an address that asks too often is refused', async t => {

@@ -1,8 +1,10 @@
 // A file of mosquitto's dynamic security, as real clients meet it.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SignJWT } from 'jose'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { type Test, test } from 'tap'
 import { parseConfig } from '../../src/config/parse.ts'
@@ -151,6 +153,37 @@ test('a user that is disabled is disconnected, and new roles hold at once', asyn
   t.match(await logged('access.reloaded'), { users: 3, rules: 17, disconnected: 1 })
   t.equal(await codeOf(carol.publishAsync('news', 'x', { qos: 1 })), 0)
   t.equal(await codeOf(connect(ALICE)), 0x86)
+  await carol.endAsync()
+})
+
+test('a user that is disabled does not come in by a token either, and is disconnected', async t => {
+  const secret = 'a secret of thirty-two bytes or more'
+  const folder = mkdtempSync(resolve(tmpdir(), 'secret-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const secretFile = resolve(folder, 'secret')
+  writeFileSync(secretFile, secret)
+  const { file, connect, logged } = await secured(t, sample(), {
+    jwt: { secretFile },
+  })
+  const tokenFor = (sub: string): Promise<string> =>
+    new SignJWT({ sub, exp: Math.floor(Date.now() / 1_000) + 3_600 })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(Buffer.from(secret))
+  const byToken = async (name: string) =>
+    connect({ username: name, password: await tokenFor(name), clientId: `${name}-token` })
+  const alice = await byToken('alice')
+  const carol = await byToken('carol')
+  const told = new Promise(settle => alice.once('disconnect', settle))
+
+  const security = sample()
+  for (const client of security.clients) if (client.username === 'alice') client.disabled = true
+  put(file, security)
+
+  t.match(await told, { reasonCode: 0x87 })
+  t.match(await logged('access.reloaded'), { disconnected: 1 })
+  t.equal(await codeOf(byToken('alice')), 0x87)
+  t.match((await logged('client.refused')).cause, /disabled/)
+  t.equal(carol.connected, true)
   await carol.endAsync()
 })
 

@@ -33,6 +33,11 @@ export class PasswordDirectory {
     return changed
   }
 
+  /** Returns the hash of the user as it is written, or null for an unknown one. */
+  hashOf(username: string): string | null {
+    return this.#users.get(username)?.written ?? null
+  }
+
   has(username: string): boolean {
     return this.#users.has(username)
   }

@@ -20,7 +20,8 @@ export interface ScramVerifier {
 }
 
 export class ScramUsers {
-  readonly #keyOfThisStart = randomBytes(KEY_BYTES)
+  /** Where the file has no key. It is of this start, unless another was set. */
+  #key: Buffer = randomBytes(KEY_BYTES)
   #file: PasswordFile
   #costs: Readonly<Record<ScramDigest, readonly Costs[]>>
 
@@ -32,6 +33,11 @@ export class ScramUsers {
   replace(file: PasswordFile): void {
     this.#file = file
     this.#costs = costsOf(file)
+  }
+
+  /** Sets the key for files without one, so that decoys are the same after a restart. */
+  useKey(key: Buffer): void {
+    this.#key = key
   }
 
   /** Whether any user has a verifier. */
@@ -48,7 +54,7 @@ export class ScramUsers {
   }
 
   #decoyFor(username: string, by: ScramDigest): ScramHash {
-    const key = this.#file.decoyKey ?? this.#keyOfThisStart
+    const key = this.#file.decoyKey ?? this.#key
     const number = createHmac('sha256', key).update(`costs ${by} ${username}`).digest()
     const costs = this.#costs[by]
     const { iterations, saltBytes } = costs[number.readUInt32BE() % costs.length] ?? NO_COSTS
