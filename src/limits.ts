@@ -243,11 +243,37 @@ export const LIMITS = {
     TEBIBYTE,
     'Bytes a second from one client; beyond them it is read more slowly. 0: no bound',
   ),
+  /** See `UserRates`. */
+  messagesPerSecondPerUserMax: whole(
+    0,
+    0,
+    1_000_000_000,
+    'Messages a second from all clients of one user, or of one address for clients without a user; beyond them they are read more slowly. 0: no bound',
+  ),
+  bytesPerSecondPerUserMax: whole(
+    0,
+    0,
+    TEBIBYTE,
+    'Bytes a second from all clients of one user, likewise. 0: no bound',
+  ),
   slowedSecondsMax: whole(
     60,
     0,
     86_400,
-    'How long a client may be over its rate without a break, before it is disconnected (0x96). 0: no bound',
+    'How long a client may be over its own rate without a break, before it is disconnected (0x96). 0: no bound',
+  ),
+  /** See `OutgoingRates`. */
+  outgoingMessagesPerSecondMax: whole(
+    0,
+    0,
+    1_000_000_000,
+    'Messages a second to one client; beyond them those of QoS 0 are dropped and the others wait in its queue. 0: no bound',
+  ),
+  outgoingBytesPerSecondMax: whole(
+    0,
+    0,
+    TEBIBYTE,
+    'Bytes of messages a second to one client, likewise. 0: no bound',
   ),
   outboxBytesMax: whole(
     1_048_576,

@@ -11,7 +11,7 @@ interface Holding {
 }
 
 /** Clients of Unix sockets and of streams of a program have no address, and no bound. */
-const OF_NOBODY = ''
+export const OF_NOBODY = ''
 
 export class Holdings {
   readonly #holdings = new Map<string, Holding>()
@@ -41,7 +41,7 @@ export class Holdings {
 const NOTHING_HELD: Holding = { connections: 0, sessions: 0, subscriptions: 0 }
 
 /** Returns a key that no other user or address has. */
-function ownerOf({ username, authentication, address }: Identity): string {
+export function ownerOf({ username, authentication, address }: Omit<Identity, 'clientId'>): string {
   if (username !== null && authentication !== 'none') return `user ${username}`
   return address === '' ? OF_NOBODY : `address ${networkOf(address)}`
 }

@@ -85,7 +85,7 @@ const INTERNAL = {
   contested: event<[present: ClientFacts, newcomer: ClientFacts, takeovers: number]>(),
   /** Clients connect faster than they are answered: the first one waits. */
   connectsWait: event<[]>(),
-  /** A client sends faster than this limit allows, and is read more slowly. */
+  /** A client sends or gets more than this limit allows, and is read or sent to more slowly. */
   slowed: event<[clientId: string, limit: string]>(),
 }
 

@@ -14,7 +14,11 @@ type LimitedBy = keyof Pick<
   | 'subscriptionsPerUserMax'
   | 'messagesPerSecondMax'
   | 'bytesPerSecondMax'
+  | 'messagesPerSecondPerUserMax'
+  | 'bytesPerSecondPerUserMax'
   | 'slowedSecondsMax'
+  | 'outgoingMessagesPerSecondMax'
+  | 'outgoingBytesPerSecondMax'
 >
 
 // Wide on purpose: each field is one counter, and there are no methods.
@@ -59,12 +63,17 @@ export class Statistics {
     subscriptionsPerUserMax: 0,
     messagesPerSecondMax: 0,
     bytesPerSecondMax: 0,
+    messagesPerSecondPerUserMax: 0,
+    bytesPerSecondPerUserMax: 0,
     slowedSecondsMax: 0,
+    outgoingMessagesPerSecondMax: 0,
+    outgoingBytesPerSecondMax: 0,
   }
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,
     'memory-full': 0,
     'outbox-full': 0,
+    'rate-reached': 0,
     'client-away': 0,
     'message-expired': 0,
     'packet-too-large': 0,

@@ -166,7 +166,11 @@ export interface Config {
     clientIdInUse: 'take-over' | 'refuse'
     messagesPerSecondMax: number
     bytesPerSecondMax: number
+    messagesPerSecondPerUserMax: number
+    bytesPerSecondPerUserMax: number
     slowedSecondsMax: number
+    outgoingMessagesPerSecondMax: number
+    outgoingBytesPerSecondMax: number
     outboxBytesMax: number
     turnWorkMax: number
     turnWorkTotalMax: number
@@ -409,7 +413,11 @@ export interface ConfigInput {
         clientIdInUse?: 'take-over' | 'refuse' | undefined
         messagesPerSecondMax?: number | undefined
         bytesPerSecondMax?: number | undefined
+        messagesPerSecondPerUserMax?: number | undefined
+        bytesPerSecondPerUserMax?: number | undefined
         slowedSecondsMax?: number | undefined
+        outgoingMessagesPerSecondMax?: number | undefined
+        outgoingBytesPerSecondMax?: number | undefined
         outboxBytesMax?: number | string | undefined
         turnWorkMax?: number | undefined
         turnWorkTotalMax?: number | undefined

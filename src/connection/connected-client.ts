@@ -82,7 +82,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   ended(): void {
     this.filterWork = null
     this.#aliases?.clear()
-    this.#sender.forgetAliases()
+    this.#sender.end()
     this.#broker.memory.add('sessions', -nameBytes(this.negotiated))
   }
 

@@ -9,6 +9,7 @@ import type { ChunkPool } from './outbox.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
 import type { ReadingLimits } from './reading-limits.ts'
 import type { StrangerBudget } from './stranger-budget.ts'
+import type { UserRates } from './user-rates.ts'
 
 export interface ConnectionContext {
   readonly broker: Broker
@@ -17,6 +18,7 @@ export interface ConnectionContext {
   readonly reading: ReadingLimits
   readonly strangers: StrangerBudget
   readonly connects: ConnectQueue
+  readonly userRates: UserRates
   /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
   readonly responseInformation: string | null
   /** Which client ids a user may have; null for any. */

@@ -1,66 +1,107 @@
-// How fast one client may send. It is read more slowly beyond that, and is disconnected if it never makes a pause. It is made
-// only where the configuration has a rate.
+// How fast one client may send, and all clients of its user together. It is read more slowly beyond that, and is disconnected if it
+// never keeps to its own rates. It is made only where the configuration has a rate.
 
+import type { Broker } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
 import type { Limits } from '../limits.ts'
 import { TokenBucket } from './token-bucket.ts'
+import type { UserRate } from './user-rates.ts'
 
 /** How many seconds of a rate may come at once. */
 const BURST_SECONDS = 2
 /** A socket that is not read does not report its end, so no pause is longer. */
 const PAUSE_MS_MAX = 60_000
 
-type RateLimit = 'messagesPerSecondMax' | 'bytesPerSecondMax'
+type RateLimit = keyof Pick<
+  Limits,
+  | 'messagesPerSecondMax'
+  | 'bytesPerSecondMax'
+  | 'messagesPerSecondPerUserMax'
+  | 'bytesPerSecondPerUserMax'
+>
+
+type RatedBroker = Pick<Broker, 'limits' | 'now' | 'deadlines'>
 
 /** The effect of what the client has sent. */
 interface Pause {
   readonly limit: RateLimit
   /** How long it is not to be read. */
   readonly ms: number
-  /** Whether it was over its rate for too long without a break. */
+  /** Whether it was over its own rate for too long without a break. */
   readonly isTooLong: boolean
 }
 
 export class IncomingRates implements Deadline {
   place: Deadline['place'] = undefined
+  readonly #deadlines: Broker['deadlines']
   readonly #messages: TokenBucket | null
   readonly #bytes: TokenBucket | null
+  readonly #user: UserRate | null
   readonly #slowedMsMax: number
   readonly #over: () => void
   #slowedSince: number | null = null
+  #pauseEndsMax = 0
 
-  /** `over` is called when a pause is over. */
-  private constructor(limits: Limits, now: number, over: () => void) {
+  private constructor(
+    { limits, now, deadlines }: RatedBroker,
+    user: UserRate | null,
+    over: () => void,
+  ) {
     const { messagesPerSecondMax, bytesPerSecondMax, slowedSecondsMax } = limits
+    this.#deadlines = deadlines
     this.#messages = bucket(messagesPerSecondMax, now)
     this.#bytes = bucket(bytesPerSecondMax, now)
+    this.#user = user
     this.#slowedMsMax = slowedSecondsMax === 0 ? Infinity : slowedSecondsMax * 1_000
     this.#over = over
   }
 
-  /** Returns null where there is no bound. */
-  static of(limits: Limits, now: number, over: () => void): IncomingRates | null {
-    const isBounded = limits.messagesPerSecondMax > 0 || limits.bytesPerSecondMax > 0
-    return isBounded ? new IncomingRates(limits, now, over) : null
+  /** Returns null where there is no bound. `over` is called when a pause is over. */
+  static of(broker: RatedBroker, user: UserRate | null, over: () => void): IncomingRates | null {
+    const { messagesPerSecondMax, bytesPerSecondMax } = broker.limits
+    const isBounded = messagesPerSecondMax > 0 || bytesPerSecondMax > 0 || user !== null
+    return isBounded ? new IncomingRates(broker, user, over) : null
   }
 
-  expired(): void {
-    this.#over()
+  /** Other clients of the user may have sent meanwhile. */
+  expired(now: number): void {
+    const ms = this.#user?.debtMs(now) ?? 0
+    if (ms > 0 && now < this.#pauseEndsMax) this.#deadlines.set(this, now + ms)
+    else this.#over()
   }
 
-  /** Counts what has arrived. Returns null while the client keeps to its rates. */
+  /** Its connection has ended. */
+  end(): void {
+    this.#deadlines.clear(this)
+    if (this.#user !== null) this.#user.connections -= 1
+  }
+
+  /** Counts what has arrived. Returns null while the client and its user keep to their rates. */
   charge(messages: number, bytes: number, now: number): Pause | null {
     const messageMs = this.#messages?.charge(messages, now) ?? 0
     const byteMs = this.#bytes?.charge(bytes, now) ?? 0
-    const ms = Math.min(PAUSE_MS_MAX, Math.max(messageMs, byteMs))
-    if (ms === 0) {
-      this.#slowedSince = null
-      return null
+    const userMessageMs = this.#user?.messages?.charge(messages, now) ?? 0
+    const userByteMs = this.#user?.bytes?.charge(bytes, now) ?? 0
+    const ownMs = Math.max(messageMs, byteMs)
+    const userMs = Math.max(userMessageMs, userByteMs)
+    // Which client of a user is to blame is not known, so none is disconnected for the others.
+    if (ownMs === 0) this.#slowedSince = null
+    else this.#slowedSince ??= now
+    if (ownMs === 0 && userMs === 0) return null
+    const ms = Math.min(PAUSE_MS_MAX, Math.max(ownMs, userMs))
+    const isTooLong = this.#slowedSince !== null && now - this.#slowedSince >= this.#slowedMsMax
+    this.#pauseEndsMax = now + PAUSE_MS_MAX
+    this.#deadlines.set(this, now + ms)
+    if (ownMs >= userMs) {
+      return {
+        limit: messageMs >= byteMs ? 'messagesPerSecondMax' : 'bytesPerSecondMax',
+        ms,
+        isTooLong,
+      }
     }
-    this.#slowedSince ??= now
-    const isTooLong = now - this.#slowedSince >= this.#slowedMsMax
+    const isOfMessages = userMessageMs >= userByteMs
     return {
-      limit: messageMs >= byteMs ? 'messagesPerSecondMax' : 'bytesPerSecondMax',
+      limit: isOfMessages ? 'messagesPerSecondPerUserMax' : 'bytesPerSecondPerUserMax',
       ms,
       isTooLong,
     }

@@ -11,6 +11,7 @@ import type { NegotiatedLimits } from './negotiated-limits.ts'
 import type { ConnectionHost, ConnectionContext } from './connection-context.ts'
 import { CannotServe } from './protocol-error.ts'
 import { Outbox } from './outbox.ts'
+import type { OutgoingRates } from './outgoing-rates.ts'
 import { propertiesTowards } from './publish-encoder.ts'
 import { OutgoingAliases } from './topic-aliases.ts'
 
@@ -30,6 +31,8 @@ export class Sender implements Link {
   #limits: SendLimits = { version: 4, packetBytesMax: Infinity, wantsProblemInformation: true }
   #aliases: OutgoingAliases | null = null
   #flushEarlyAt = EARLY_FLUSH_BYTES
+  /** Null where the rates have no bound, and before CONNECT is accepted. */
+  rates: OutgoingRates | null = null
   /** Whether a session has read that there is no room, and must be pumped when there is room again. */
   sessionWaits = false
   /**
@@ -58,12 +61,16 @@ export class Sender implements Link {
   }
 
   /** Ends with the connection. */
-  forgetAliases(): void {
+  end(): void {
+    this.rates?.end()
+    this.rates = null
     this.#aliases?.clear()
     this.#aliases = null
   }
 
   get hasRoom(): boolean {
+    // Its deadline lets the session continue.
+    if (this.rates !== null && this.rates.isReached) return false
     const waiting = this.outbox.bytes + this.#host.pendingBytes
     const { memory, limits } = this.#context.broker
     // When memory is full the bound is small, so that clients that do not read leave memory for others.
@@ -71,6 +78,10 @@ export class Sender implements Link {
       return true
     this.sessionWaits = true
     return false
+  }
+
+  get lack(): 'outbox-full' | 'rate-reached' {
+    return this.rates?.isReached === true ? 'rate-reached' : 'outbox-full'
   }
 
   get isFlowing(): boolean {
@@ -148,18 +159,21 @@ export class Sender implements Link {
   ): SendOutcome {
     if (this.fault !== null) return 'sent'
     const { encoder, broker } = this.#context
+    let size = 0
     try {
       const encoded =
         this.#aliases === null && !duplicate
           ? encoder.encode(message, qos, retain, identifiers, this.#limits.version, broker.now)
           : this.#encodeAlone(message, qos, retain, identifiers, duplicate)
-      if (encoded.size > this.#limits.packetBytesMax) return 'too-large'
+      size = encoded.size
+      if (size > this.#limits.packetBytesMax) return 'too-large'
       this.outbox.appendPublish(encoded, packetId, commitId)
     } catch (error) {
       this.#failed(error)
       return 'sent'
     }
     broker.statistics.messagesSent += 1
+    if (this.rates !== null) this.rates.charge(size)
     this.#packetAppended()
     return 'sent'
   }

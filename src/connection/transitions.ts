@@ -45,6 +45,7 @@ import {
   refusingConnack,
 } from './handshake.ts'
 import { negotiate } from './negotiated-limits.ts'
+import { OutgoingRates } from './outgoing-rates.ts'
 import { ProtocolError } from './protocol-error.ts'
 
 export function awaitingConnect(connection: Connection, packet: Packet): void {
@@ -165,6 +166,10 @@ function accept(
     holder: connection,
   })
   const client = new ConnectedClient(session, negotiated, broker, sender)
+  sender.rates = OutgoingRates.of(broker, negotiated.clientId, () => {
+    sender.sessionWaits = true
+    connection.host.requestProceed()
+  })
   const reauthentication: Connected['reauthentication'] =
     negotiated.authenticationMethod === null
       ? null

@@ -21,6 +21,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: 'limits.outboxBytesMax',
     isWarned: true,
   },
+  'rate-reached': {
+    cause: 'messages for it come faster than its rate',
+    key: 'limits.outgoingMessagesPerSecondMax, limits.outgoingBytesPerSecondMax',
+    isWarned: true,
+  },
   'client-away': {
     cause: 'it is away, and messages of QoS 0 are not kept',
     key: 'limits.queueQoS0WhileAway',

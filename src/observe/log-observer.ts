@@ -180,9 +180,14 @@ export class LogObserver implements Observer {
 }
 
 function slowedLine(clientId: string, limit: string): DropLine {
-  const cause = 'it sends faster than it may'
-  const fields = { event: 'client.slowed', clientId, cause, limit: `limits.${limit}` }
-  return { fields, sentence: 'read more slowly' }
+  const fields = { event: 'client.slowed', clientId, limit: `limits.${limit}` }
+  if (limit.startsWith('outgoing')) {
+    const cause = 'messages for it come faster than its rate'
+    return { fields: { ...fields, cause }, sentence: 'sent more slowly' }
+  }
+  const isOfUser = limit.endsWith('PerUserMax')
+  const cause = isOfUser ? 'its user sends faster than it may' : 'it sends faster than it may'
+  return { fields: { ...fields, cause }, sentence: 'read more slowly' }
 }
 
 interface DropLine {

@@ -15,6 +15,7 @@ import { ConnectQueue } from '../connection/connect-queue.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { ReadingLimits } from '../connection/reading-limits.ts'
 import { StrangerBudget } from '../connection/stranger-budget.ts'
+import { UserRates } from '../connection/user-rates.ts'
 import type { Limits } from '../limits.ts'
 import { Commands } from '../loop/commands.ts'
 import { Turn, type TurnOptions } from '../loop/turn.ts'
@@ -109,6 +110,7 @@ export class Core {
         reading: new ReadingLimits(options.limits),
         strangers: this.strangers,
         connects: this.connects,
+        userRates: new UserRates(options.limits),
         responseInformation: options.responseInformation,
         clientIds:
           options.clientIdPattern === undefined

@@ -8,8 +8,10 @@ import type { Delivery } from './delivery.ts'
 export type SendOutcome = 'sent' | 'too-large'
 
 export interface Link {
-  /** Whether more may be sent: fewer bytes wait for the socket than its bound. A session that reads false is pumped when there is room again. */
+  /** Whether more may be sent: fewer bytes wait for the socket than its bound, and the client's rate is not reached. A session that reads false is pumped when there is room again. */
   readonly hasRoom: boolean
+  /** Why a message of QoS 0 is dropped while `hasRoom` is false. */
+  readonly lack: 'outbox-full' | 'rate-reached'
   /** Whether the socket sends as fast as it is written to, and there is room. A share group binds messages only to such members. */
   readonly isFlowing: boolean
   /** Requests another pump in a later turn, because there is more to send than this turn allows. */

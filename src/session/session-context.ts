@@ -14,6 +14,7 @@ export type DropReason =
   | 'queue-full'
   | 'memory-full'
   | 'outbox-full'
+  | 'rate-reached'
   | 'client-away'
   | 'message-expired'
   | 'packet-too-large'

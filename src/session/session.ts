@@ -137,7 +137,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
 
   sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     if (this.#link === null) return
-    if (!this.#link.hasRoom) this.#context.dropped('outbox-full', message, this.clientId)
+    if (!this.#link.hasRoom) this.#context.dropped(this.#link.lack, message, this.clientId)
     else if (this.#link.publishQoS0(message, retain, identifiers) === 'too-large') {
       this.#context.dropped('packet-too-large', message, this.clientId)
     }

@@ -250,7 +250,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     memory.add('sessions', -CONNECTION_BYTES)
     memory.addBuffer(-this.#counted)
     this.#stranger?.set(0)
-    if (this.#rates !== null) this.#broker.deadlines.clear(this.#rates)
+    this.#rates?.end()
     this.#context.ended(this)
   }
 
@@ -292,10 +292,10 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   /** Counts what this client has sent since there were `before` messages of all, and stops reading it for a while. */
   #charge(rates: IncomingRates, before: number, bytes: number): void {
     const { connection } = this
-    const { statistics, deadlines, observer, limits, now } = this.#broker
+    const { statistics, observer, limits, now } = this.#broker
     const pause = rates.charge(statistics.messagesReceived - before, bytes, now)
     if (pause === null || connection.isOver) return
-    const { limit, ms, isTooLong } = pause
+    const { limit, isTooLong } = pause
     if (isTooLong) {
       statistics.limited.slowedSecondsMax += 1
       const sentence = `over limits.${limit} (${limits[limit]}) for ${limits.slowedSecondsMax} s without a break (limits.slowedSecondsMax)`
@@ -305,7 +305,6 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     statistics.limited[limit] += 1
     observer.slowed?.(connection.clientId ?? '', limit)
     this.#reading.pause(TOO_FAST)
-    deadlines.set(rates, now + ms)
   }
 
   /** Whoever needs more of what all strangers have than is left has to go. */
@@ -352,11 +351,13 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     try {
       this.#reading.resume(QUESTION_OPEN)
       this.connection.answer(verdict)
-      if (this.#stranger !== null && this.connection.state.kind === 'connected') {
+      const { state } = this.connection
+      if (this.#stranger !== null && state.kind === 'connected') {
         this.#stranger.set(0)
         this.#stranger = null
-        const { limits, now } = this.#broker
-        this.#rates = IncomingRates.of(limits, now, () => this.#reading.resume(TOO_FAST))
+        const { identity } = state.client.session.rights
+        const user = this.#context.connections.userRates.join(identity, this.#broker.now)
+        this.#rates = IncomingRates.of(this.#broker, user, () => this.#reading.resume(TOO_FAST))
       }
       this.#afterReading()
     } catch (error) {

@@ -1,19 +1,25 @@
 // The rates of what one client sends.
 
 import { test } from 'tap'
+import { Deadlines } from '../../src/broker/deadlines.ts'
 import { IncomingRates } from '../../src/connection/incoming-rates.ts'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { Rig } from '../threats/rig.ts'
 
 function ratesOf(limits: Partial<typeof DEFAULT_LIMITS>): IncomingRates {
-  const rates = IncomingRates.of({ ...DEFAULT_LIMITS, ...limits }, 0, () => {})
+  const broker = { limits: { ...DEFAULT_LIMITS, ...limits }, now: 0, deadlines: new Deadlines() }
+  const rates = IncomingRates.of(broker, null, () => {})
   if (rates === null) throw new Error('there is no bound')
   return rates
 }
 
 test('without a bound there is nothing', async t => {
   t.equal(
-    IncomingRates.of(DEFAULT_LIMITS, 0, () => {}),
+    IncomingRates.of(
+      { limits: DEFAULT_LIMITS, now: 0, deadlines: new Deadlines() },
+      null,
+      () => {},
+    ),
     null,
   )
 })

@@ -1,0 +1,81 @@
+// How fast all clients of one user may send together: they share its buckets. A client without a user shares those of its
+// address. Nothing is kept where the configuration has no such rate.
+
+import type { Identity } from '../access/identity.ts'
+import { OF_NOBODY, ownerOf } from '../broker/holdings.ts'
+import type { Limits } from '../limits.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** How many seconds of a rate may come at once. */
+const BURST_SECONDS = 2
+/** How many users are looked at when one connects, so that few stay who have no connection. */
+const LOOKS = 2
+
+/** The rates of one user. */
+export class UserRate {
+  readonly messages: TokenBucket | null
+  readonly bytes: TokenBucket | null
+  /** How many connections share it. */
+  connections = 0
+
+  constructor(messages: TokenBucket | null, bytes: TokenBucket | null) {
+    this.messages = messages
+    this.bytes = bytes
+  }
+
+  /** Returns the milliseconds until its debts are paid. */
+  debtMs(now: number): number {
+    return Math.max(this.messages?.charge(0, now) ?? 0, this.bytes?.charge(0, now) ?? 0)
+  }
+}
+
+export class UserRates {
+  readonly #limits: Limits
+  readonly #isBounded: boolean
+  /** In the order in which they were last looked at. */
+  readonly #users = new Map<string, UserRate>()
+
+  constructor(limits: Limits) {
+    const { messagesPerSecondPerUserMax, bytesPerSecondPerUserMax } = limits
+    this.#limits = limits
+    this.#isBounded = messagesPerSecondPerUserMax > 0 || bytesPerSecondPerUserMax > 0
+  }
+
+  get count(): number {
+    return this.#users.size
+  }
+
+  /** Returns the rate of the user, with one more connection; null where there is no bound. */
+  join(identity: Identity, now: number): UserRate | null {
+    const owner = ownerOf(identity)
+    if (!this.#isBounded || owner === OF_NOBODY) return null
+    this.#forgetIdle(now)
+    const rate = this.#users.get(owner) ?? this.#made(now)
+    this.#users.set(owner, rate)
+    rate.connections += 1
+    return rate
+  }
+
+  /** Users without a connection are kept while they have a debt, so that nobody is rid of it by a new connection. */
+  #forgetIdle(now: number): void {
+    for (let looks = 0; looks < LOOKS; looks++) {
+      const [oldest] = this.#users
+      if (oldest === undefined) return
+      const [owner, rate] = oldest
+      this.#users.delete(owner)
+      if (rate.connections > 0 || rate.debtMs(now) > 0) this.#users.set(owner, rate)
+    }
+  }
+
+  #made(now: number): UserRate {
+    const { messagesPerSecondPerUserMax, bytesPerSecondPerUserMax } = this.#limits
+    return new UserRate(
+      bucket(messagesPerSecondPerUserMax, now),
+      bucket(bytesPerSecondPerUserMax, now),
+    )
+  }
+}
+
+function bucket(perSecond: number, now: number): TokenBucket | null {
+  return perSecond === 0 ? null : new TokenBucket(perSecond, BURST_SECONDS, now)
+}
