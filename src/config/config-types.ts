@@ -412,12 +412,12 @@ export interface ConfigInput {
         takeoverDelaySecondsMax?: number | undefined
         clientIdInUse?: 'take-over' | 'refuse' | undefined
         messagesPerSecondMax?: number | undefined
-        bytesPerSecondMax?: number | undefined
+        bytesPerSecondMax?: number | string | undefined
         messagesPerSecondPerUserMax?: number | undefined
-        bytesPerSecondPerUserMax?: number | undefined
+        bytesPerSecondPerUserMax?: number | string | undefined
         slowedSecondsMax?: number | undefined
         outgoingMessagesPerSecondMax?: number | undefined
-        outgoingBytesPerSecondMax?: number | undefined
+        outgoingBytesPerSecondMax?: number | string | undefined
         outboxBytesMax?: number | string | undefined
         turnWorkMax?: number | undefined
         turnWorkTotalMax?: number | undefined

@@ -1,4 +1,4 @@
-// Sizes as people write them: `10MB`, `16MiB`. Every key whose name ends in `Bytes` or `BytesMax` may be written so.
+// Sizes as people write them: `10MB`, `16MiB`. Every key of a number of bytes may be written so: `queuedBytesMax`, `bytesPerSecondMax`.
 
 import { isRecord } from './records.ts'
 import { unwrapped } from './schema-keys.ts'
@@ -16,7 +16,7 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 export function isSizeKey(key: string): boolean {
-  return /Bytes(?:Max)?$/.test(key)
+  return /bytes(?:PerSecond|PerUser)*(?:Max)?$/i.test(key)
 }
 
 /** Returns the number of bytes, or null when the text is not a size with a unit. */

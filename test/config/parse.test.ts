@@ -157,6 +157,11 @@ test('every number of bytes may be written as a size', async t => {
   for (const [text, bytes] of sizes) {
     t.equal(parseConfig({ limits: { packetBytesMax: text } }).limits.packetBytesMax, bytes, text)
     t.equal(parseConfig({ store: { segmentBytes: '1MiB' } }).store.segmentBytes, 1_048_576)
+    const limits = { bytesPerSecondMax: '1MiB', outgoingBytesPerSecondMax: '2kB' }
+    t.match(parseConfig({ limits }).limits, {
+      bytesPerSecondMax: 1_048_576,
+      outgoingBytesPerSecondMax: 2_000,
+    })
   }
   for (const text of ['10M', 'MB', '-1MB', '1e3MB', '10MBs', '0.3B', '1TB', '']) {
     t.match(
