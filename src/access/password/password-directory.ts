@@ -55,10 +55,10 @@ export class PasswordDirectory {
 
   /** Returns the hash of the user. For an unknown user it returns a decoy, always the same for a name, so that repeated attempts reveal nothing. */
   writtenFor(username: string): string {
-    const user = this.#users.get(username)
-    if (user !== undefined) return user.written
+    // The decoy is found for known names as well, so that they take as long.
     const number = createHmac('sha256', this.#key).update(username).digest().readUInt32BE()
-    return this.#decoys[number % this.#decoys.length] ?? ''
+    const decoy = this.#decoys[number % this.#decoys.length] ?? ''
+    return this.#users.get(username)?.written ?? decoy
   }
 }
 
