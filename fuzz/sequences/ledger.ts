@@ -8,6 +8,7 @@ import {
   type RandomLine,
   type RandomSubject,
 } from '../../test/access/rules/acl-oracle.ts'
+import { maySubscribe } from '../../test/access/paths/path-oracle.ts'
 
 export const ADDRESS = '192.0.2.1'
 
@@ -66,14 +67,26 @@ export class Ledger {
     this.users = new Set(users)
   }
 
-  /** Says that new users or rules hold: nothing is owed to those who may not hear it any more. */
+  /** Says that new users or rules hold: nothing is owed to those who may not hear it or subscribe to it any more. */
   rulesChanged(): void {
     for (const [clientId, session] of this.#sessions) {
       const person = { clientId, username: session.user }
+      this.#endRefused(person, session)
       for (const name of session.owed) {
         const fact = this.#facts.get(name)
         if (fact !== undefined && !this.mayHear(person, fact.topic)) session.owed.delete(name)
       }
+    }
+  }
+
+  /** Subscriptions that a `subscribe` line refuses end. What waited for one may still be sent, or not. */
+  #endRefused(person: Person, session: SessionFacts): void {
+    if (!this.rules.some(({ kind }) => kind === 'subscribe')) return
+    const moment = { lines: this.rules, users: [...this.users], found: new Map() }
+    for (const filter of session.filters.keys()) {
+      if (maySubscribe(moment, subjectOf(person), filter)) continue
+      session.filters.delete(filter)
+      session.owed.clear()
     }
   }
 
