@@ -9,7 +9,7 @@ export interface Flag {
 }
 
 /** Each has its case in `cli/run.ts`, which the compiler asks for. */
-type CommandName = 'start' | 'check' | 'store' | 'user' | 'passwd'
+type CommandName = 'start' | 'check' | 'store' | 'session' | 'user' | 'passwd'
 
 export interface Command {
   readonly name: CommandName
@@ -75,6 +75,21 @@ export const COMMANDS: readonly Command[] = [
     argument: 'verify | stats | repair | backup DIR | restore DIR',
     help: 'read a store through, count, mend, copy while the broker runs, or copy back',
     flags: [CONFIG, DATA],
+  },
+  {
+    name: 'session',
+    argument: 'list | end CLIENT_ID',
+    help: 'list sessions, or end one with its subscriptions and queue, while the broker runs or not',
+    flags: [{ name: 'json', type: 'boolean', help: 'list one JSON object a line' }, CONFIG, DATA],
+    more: [
+      'A running broker is reached by the socket admin.sock in the directory of its store, which only its owner may open.',
+      '',
+      '  pondhawk session list                       who is connected or away, and what waits for whom',
+      '  pondhawk session list --json | jq ...       the same for programs',
+      '  pondhawk session end esp32-7f               its connection ends (0x98), its session too; its will is published',
+      '',
+      'Status: 0 done, 1 there is no such session or the broker cannot be reached, 2 wrong usage.',
+    ],
   },
   {
     name: 'user',

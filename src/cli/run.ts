@@ -11,6 +11,7 @@ import { nearest } from '../config/nearest.ts'
 import { createLog } from '../observe/create-log.ts'
 import type { Log } from '../observe/log.ts'
 import { keptInstead } from '../server/configured-access.ts'
+import { openAdminDoor } from '../server/admin-door.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { type Server, startServer } from '../server/server.ts'
 import { codeOf } from '../server/start-error.ts'
@@ -23,6 +24,7 @@ import { listenerProblems, fileProblems } from './inspect.ts'
 import { lanLines, lanUser, type LanUser } from './lan.ts'
 import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
+import { sessionCommand } from './session-command.ts'
 import { storeCommand } from './store-command.ts'
 import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
@@ -69,7 +71,9 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'check':
       return check(config(), file)
     case 'store':
-      return keepStore(positionals, config())
+      return keepStore(() => storeCommand(positionals, storeDirectory(config())))
+    case 'session':
+      return keepSessions(() => sessionCommand(words, config()))
     case 'start':
       return start(config(), version, { file, isForLan: values['lan'] === true })
   }
@@ -114,17 +118,32 @@ function withoutHashes(config: Config): Config {
   return { ...config, access: { ...config.access, users: Object.fromEntries(names) } }
 }
 
-function keepStore(words: readonly string[], config: Config): number {
+function keepStore(command: () => string): number {
   try {
-    return say(storeCommand(words, storeDirectory(config)))
+    return say(command())
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error)
-    const isLocked = codeOf(error) === 'ERR_STORE_LOCKED'
-    return complain(
-      isLocked ? `${sentence} Stop it, or give another folder: --data DIR` : sentence,
-      1,
-    )
+    return complainOfStore(error)
   }
+}
+
+async function keepSessions(command: () => Promise<CommandOutput>): Promise<number> {
+  try {
+    const { output, note } = await command()
+    process.stderr.write(note)
+    return say(output)
+  } catch (error) {
+    if (error instanceof UsageError || codeOf(error) === 'ERR_CONFIG') throw error
+    return complainOfStore(error)
+  }
+}
+
+function complainOfStore(error: unknown): number {
+  const sentence = error instanceof Error ? error.message : String(error)
+  const isLocked = codeOf(error) === 'ERR_STORE_LOCKED'
+  return complain(
+    isLocked ? `${sentence} Stop it, or give another folder: --data DIR` : sentence,
+    1,
+  )
 }
 
 /** Returns the file of --file, or else the file of the configuration. */
@@ -182,6 +201,8 @@ async function start(
     if (error instanceof AccessFileError) return complain(error.message, CONFIG_ERROR)
     return complain(startSentence(error, config, file), 1)
   }
+  // Whoever waits for the line that it is ready may use the socket.
+  const closeDoor = await adminDoor(server, config, log)
   const milliseconds = Math.round(performance.now() - startedAt)
   const { listeners } = server
   if (process.stdout.isTTY && config.log.format !== 'json')
@@ -197,7 +218,7 @@ async function start(
       'ready',
     )
   sayToLan(user, config, listeners)
-  obeySignals(server, log)
+  obeySignals(server, log, closeDoor)
   return null
 }
 
@@ -210,11 +231,19 @@ function sayToLan(user: LanUser | null, config: Config, open: readonly { port: n
   process.stderr.write(lanLines(user, { host: listener.host, port }))
 }
 
-function obeySignals(server: Server, log: Log): void {
+/** A store in memory has no directory, and Windows has other sockets. */
+async function adminDoor(server: Server, config: Config, log: Log): Promise<() => Promise<void>> {
+  const hasNone = config.store.durability === 'memory' || process.platform === 'win32'
+  if (hasNone) return async () => {}
+  return openAdminDoor(server.core, storeDirectory(config), log)
+}
+
+function obeySignals(server: Server, log: Log, closeDoor: () => Promise<void>): void {
   const stop = async (signal: string): Promise<void> => {
     process.once('SIGINT', () => process.exit(1))
     process.once('SIGTERM', () => process.exit(1))
     log.info({ event: 'broker.stopping', signal }, 'stopping')
+    await closeDoor()
     await server.close()
     log.info({ event: 'broker.stopped' }, 'stopped')
     process.exit(0)

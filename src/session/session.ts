@@ -85,6 +85,11 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     return this.#queue
   }
 
+  /** The messages in its queue, in memory and in the store. */
+  get queuedMessages(): number {
+    return this.#queue?.messages ?? 0
+  }
+
   /** Whether it could send a message now, without queueing it. */
   get canTake(): boolean {
     return this.#link !== null && this.#link.isFlowing && this.exchanges.hasPlace && !this.#isBehind

@@ -1,0 +1,118 @@
+// A Unix socket in the directory of the store, by which the command line speaks with the running broker: HTTP, with the paths of an
+// administration over HTTP. Whoever may open the socket (its owner) may do everything.
+
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http'
+import { once } from 'node:events'
+import { relative, resolve } from 'node:path'
+import type { Log } from '../observe/log.ts'
+import { type SessionFigures, sessionFiguresOf } from '../observe/session-figures.ts'
+import { prepareSocketPath } from '../transport/unix-socket.ts'
+import type { Core } from './core.ts'
+
+const NAME = 'admin.sock'
+export const CLIENTS_PATH = '/api/v1/clients'
+export const CLIENT_PATH = '/api/v1/client'
+/** How many sessions are told in one piece of an answer. Between two pieces the broker serves its clients. */
+const PIECE_SESSIONS = 256
+const CONNECTIONS_MAX = 4
+const REQUEST_MS_MAX = 10_000
+const OWNER_ONLY_MASK = 0o177
+const ENDED = 'an administrator has ended the session'
+
+/** Returns the shorter of the two paths that lead there, because the system has a bound of some hundred bytes. */
+export function adminSocketIn(directory: string): string {
+  const path = resolve(directory, NAME)
+  const fromHere = relative('.', path)
+  return fromHere.length < path.length ? fromHere : path
+}
+
+/** Opens the socket. Without one the broker runs all the same, and the log says why. Returns how to close it. */
+export async function openAdminDoor(
+  core: Core,
+  directory: string,
+  log: Log,
+): Promise<() => Promise<void>> {
+  const path = adminSocketIn(directory)
+  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
+    void answer(core, log, request, response).catch(() => response.destroy())
+  })
+  server.maxConnections = CONNECTIONS_MAX
+  try {
+    await prepareSocketPath(path)
+    await listening(server, path)
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error)
+    log.warn({ event: 'admin.closed', cause }, 'pondhawk session cannot reach this broker')
+  }
+  return () => closed(server)
+}
+
+/** The socket is made with its mode: nobody else can open it even for a moment. */
+async function listening(server: HttpServer, path: string): Promise<void> {
+  const mask = process.umask(OWNER_ONLY_MASK)
+  try {
+    server.listen(path)
+  } finally {
+    process.umask(mask)
+  }
+  await once(server, 'listening')
+}
+
+async function closed(server: HttpServer): Promise<void> {
+  if (!server.listening) return
+  const ended = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await ended
+}
+
+async function answer(
+  core: Core,
+  log: Log,
+  { method, url = '' }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(url, 'http://localhost')
+  const clientId = searchParams.get('clientId')
+  if (method === 'GET' && pathname === CLIENTS_PATH) {
+    await sendSessions(sessionFiguresOf(core.broker), response)
+  } else if (method === 'DELETE' && pathname === CLIENT_PATH && clientId !== null) {
+    const isEnded = await core.commands.endSession(clientId, ENDED)
+    if (isEnded) log.info({ event: 'session.ended', clientId, cause: ENDED }, 'session ended')
+    sendJson(response, 200, { deleted: isEnded ? 1 : 0 })
+  } else {
+    sendJson(response, 404, { status: 404, detail: `there is no ${method} ${pathname}` })
+  }
+}
+
+/** One line of JSON for each session, as fast as they are read. */
+async function sendSessions(
+  sessions: Iterable<SessionFigures>,
+  response: ServerResponse,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  let piece: string[] = []
+  for (const session of sessions) {
+    piece.push(`${JSON.stringify(session)}\n`)
+    if (piece.length < PIECE_SESSIONS) continue
+    if (response.destroyed) return
+    const isTaken = response.write(piece.join(''))
+    piece = []
+    await (isTaken ? new Promise(settle => setImmediate(settle)) : drained(response))
+  }
+  response.end(piece.join(''))
+}
+
+function drained(response: ServerResponse): Promise<unknown> {
+  return Promise.race([once(response, 'drain'), once(response, 'close')])
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  const type = status < 400 ? 'application/json' : 'application/problem+json'
+  response.writeHead(status, { 'content-type': type }).end(`${JSON.stringify(body)}\n`)
+}

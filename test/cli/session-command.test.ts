@@ -1,0 +1,162 @@
+// `pondhawk session` as people run it, with the broker running and stopped.
+
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import mqtt, { type IClientOptions } from 'mqtt'
+import { type Test, test } from 'tap'
+import { Program, run } from '../interop/programs.ts'
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+
+function configured(t: Test, durability = 'os') {
+  const yaml = `listeners: [{port: 0}]\nstore: {directory: data, durability: ${durability}}\n`
+  // A socket has a short path.
+  const folder = mkdtempSync(resolve(tmpdir(), 'pondhawk-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = resolve(folder, 'pondhawk.yaml')
+  writeFileSync(file, yaml)
+  const session = (...words: readonly string[]) =>
+    run(process.execPath, [CLI, 'session', ...words, '--config', file])
+  const start = async () => {
+    const program = new Program(process.execPath, [CLI, 'start', '--config', file])
+    t.teardown(() => program.process.kill('SIGKILL'))
+    await program.prints('"ready"}')
+    const port = /127\.0\.0\.1:(\d+)/.exec(program.output)?.[1] ?? ''
+    const stop = async (): Promise<void> => {
+      program.process.kill('SIGTERM')
+      await program.ends()
+    }
+    const url = `mqtt://127.0.0.1:${port}`
+    const optionsOf = (clientId: string, options: IClientOptions): IClientOptions => ({
+      clientId,
+      clean: false,
+      protocolVersion: 5,
+      reconnectPeriod: 0,
+      properties: { sessionExpiryInterval: 3_600 },
+      ...options,
+    })
+    const connect = (clientId: string, options: IClientOptions = {}) =>
+      mqtt.connectAsync(url, optionsOf(clientId, options))
+    const sessionPresent = async (clientId: string): Promise<boolean> => {
+      const client = mqtt.connect(url, optionsOf(clientId, {}))
+      const present = await new Promise<boolean>(settle =>
+        client.once('connect', packet => settle(packet.sessionPresent)),
+      )
+      await client.endAsync()
+      return present
+    }
+    return { program, stop, connect, sessionPresent }
+  }
+  return { session, start, socket: resolve(folder, 'data/admin.sock') }
+}
+
+test('sessions of a running broker are listed and ended by its socket, which only its owner may open', async t => {
+  const { session, start, socket } = configured(t)
+  const { program, stop, connect } = await start()
+  const away = await connect('away')
+  await away.subscribeAsync(['a', 'b'], { qos: 1 })
+  await away.endAsync()
+  const here = await connect('here\u202e 1', { will: { topic: 'gone', payload: 'x', qos: 1 } })
+  const witness = await connect('witness')
+  await witness.subscribeAsync('gone', { qos: 1 })
+  await witness.publishAsync('a', 'x', { qos: 1 })
+
+  t.equal(statSync(socket).mode & 0o777, 0o600)
+  const table = await session('list')
+  t.equal(table.errors, '3 sessions\n')
+  t.match(table.output, /^CLIENT +USER +STATE +ADDRESS +SUBSCRIPTIONS +QUEUED +IN FLIGHT\n/)
+  t.match(table.output, /^away +- +away +127\.0\.0\.1 +2 +1 +0$/m)
+  t.match(table.output, /^"here\\u\{202e\} 1" +- +connected /m)
+  const lines = (await session('list', '--json')).output.trim().split('\n')
+  t.match(
+    lines.map(line => JSON.parse(line) as object),
+    [{ clientId: 'away', state: 'away', sessionExpirySeconds: 3_600, queuedMessages: 1 }, {}, {}],
+  )
+
+  const told = new Promise<number | undefined>(settle =>
+    here.once('disconnect', ({ reasonCode }) => settle(reasonCode)),
+  )
+  const will = new Promise(settle => witness.once('message', settle))
+  t.equal((await session('end', 'here\u202e 1')).status, 0)
+  t.equal(await told, 0x98)
+  t.equal(await will, 'gone')
+  t.equal((await session('end', 'away')).status, 0)
+  const again = await session('end', 'away')
+  t.equal(again.status, 1)
+  t.match(again.errors, 'there is no session of away')
+  t.equal((await session('list')).errors, '1 sessions\n')
+  await program.prints('"event":"session.ended"')
+  await witness.endAsync()
+  await stop()
+  t.notOk(existsSync(socket))
+})
+
+test('sessions of a stopped broker are listed and ended in its store', async t => {
+  const { session, start } = configured(t)
+  const first = await start()
+  for (const clientId of ['kept', 'ended']) {
+    const client = await first.connect(clientId)
+    await client.subscribeAsync('a', { qos: 1 })
+    await client.endAsync()
+  }
+  // A broker that was killed leaves its socket behind.
+  first.program.process.kill('SIGKILL')
+  await first.program.ends()
+
+  t.match((await session('list')).output, /^ended +- +away +127\.0\.0\.1 +1 +0 +0$/m)
+  t.equal((await session('end', 'ended')).status, 0)
+  t.equal((await session('end', 'ended')).status, 1)
+  t.match((await session('list')).errors, '1 sessions\n')
+
+  const { sessionPresent, stop } = await start()
+  t.equal(await sessionPresent('kept'), true)
+  t.equal(await sessionPresent('ended'), false)
+  await stop()
+})
+
+test('a list of thousands is told in pieces, and the broker goes on meanwhile', async t => {
+  const { session, start } = configured(t)
+  const { connect, stop } = await start()
+  const clients = await Promise.all(
+    Array.from({ length: 600 }, (_, index) => connect(`client-${index}`)),
+  )
+
+  const [list] = await Promise.all([
+    session('list', '--json'),
+    clients[0]?.publishAsync('a', 'x', { qos: 1 }),
+  ])
+
+  const ids = list.output
+    .trim()
+    .split('\n')
+    .map(line => (JSON.parse(line) as { clientId: string }).clientId)
+  t.equal(new Set(ids).size, 600)
+  for (const client of clients) client.end(true)
+  await stop()
+})
+
+test('wrong usage, a missing store and a store in memory are told in a sentence', async t => {
+  const { session } = configured(t)
+
+  t.match(await session(), { status: 2, errors: /takes list, or end CLIENT_ID/ })
+  t.match(await session('end'), { status: 2, errors: /needs a client id/ })
+  t.match(await session('list', 'x'), { status: 2, errors: /takes no argument/ })
+  t.match(await session('list'), { status: 1, errors: /there is no store in .*data/ })
+  t.match(await configured(t, 'memory').session('list'), { status: 1, errors: /has no directory/ })
+})
+
+test('another program on the socket does not keep the broker from its start', async t => {
+  const { start, socket } = configured(t)
+  const first = await start()
+  await first.stop()
+  const other = createServer().listen(socket)
+  t.teardown(() => other.close())
+
+  const { program, stop } = await start()
+
+  t.match(program.output, /"event":"admin\.closed".*another program listens/)
+  await stop()
+})
