@@ -163,6 +163,18 @@ export const LIMITS = {
     'Bytes of retained messages: topics, payloads, properties, and the objects that hold them',
   ),
   /** See `Holdings`. */
+  retainedMessagesPerUserMax: whole(
+    500_000,
+    1,
+    100_000_000,
+    'Retained messages of one user, or of one address for clients without a user',
+  ),
+  retainedBytesPerUserMax: whole(
+    GIBIBYTE / 2,
+    1,
+    TEBIBYTE,
+    'Bytes of the retained messages of one user, likewise',
+  ),
   sessionsPerUserMax: whole(
     10_000,
     1,

@@ -199,10 +199,16 @@ export class Admission {
 
   /** Returns why the message cannot be retained, or null. */
   #quota(message: Message): NotAdmitted | null {
-    if (!message.retain || this.#broker.retained.hasRoomFor(message)) return null
-    this.#broker.memory.refusals += 1
-    const keys = 'limits.retainedMessagesMax, limits.retainedBytesMax'
-    return refused(QUOTA_EXCEEDED, `no room for another retained message (${keys})`)
+    const limit = message.retain ? this.#broker.retained.limitFor(message) : null
+    if (limit === null) return null
+    if (limit === 'memory') {
+      this.#broker.memory.refusals += 1
+      return refused(QUOTA_EXCEEDED, 'no room for another retained message')
+    }
+    this.#broker.statistics.limited[limit] += 1
+    const whose = limit.endsWith('PerUserMax') ? ' of its user' : ''
+    const sentence = `no room for another retained message${whose} (limits.${limit})`
+    return refused(QUOTA_EXCEEDED, sentence)
   }
 
   #subscriptionQuota(subscription: Subscription, session: Session): NotAdmitted | null {

@@ -91,7 +91,7 @@ export class Broker implements SessionContext {
       ({ queueOverflow }) => queueOverflow === 'refuse',
     )
     this.memory = new MemoryAccount(this.limits)
-    this.retained = new Retained(this.deadlines, this.journal, this.limits, this.memory)
+    this.retained = new Retained(this)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))
     this.subscriptions = new Subscriptions(options.share, this)
     this.takeovers = new Takeovers(this.limits)

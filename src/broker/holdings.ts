@@ -1,5 +1,5 @@
-// What each user holds: connections, sessions and subscriptions. A client that was not authenticated as a user counts for its
-// address, or for its network of IPv6.
+// What each user holds: connections, sessions, subscriptions, retained messages and queued bytes. A client that was not
+// authenticated as a user counts for its address, or for its network of IPv6.
 
 import type { Identity } from '../access/identity.ts'
 import { networkOf } from '../access/addresses.ts'
@@ -8,13 +8,21 @@ interface Holding {
   connections: number
   sessions: number
   subscriptions: number
+  retainedMessages: number
+  retainedBytes: number
 }
+
+/** An identity without its client: also the author of a retained message. */
+export type User = Omit<Identity, 'clientId'>
 
 /** Clients of Unix sockets and of streams of a program have no address, and no bound. */
 export const OF_NOBODY = ''
 
 export class Holdings {
   readonly #holdings = new Map<string, Holding>()
+  // What one client retains or subscribes to comes in a row.
+  #lastUser: User | null = null
+  #lastOwner = OF_NOBODY
 
   /** How many users and addresses hold something. */
   get count(): number {
@@ -22,26 +30,44 @@ export class Holdings {
   }
 
   /** Returns what the owner of this identity holds; nothing for an owner without a bound. */
-  of(identity: Identity): Readonly<Holding> {
-    return this.#holdings.get(ownerOf(identity)) ?? NOTHING_HELD
+  of(user: User): Readonly<Holding> {
+    return this.#holdings.get(this.#ownerOf(user)) ?? NOTHING_HELD
   }
 
   /** Adds to what the owner holds; a negative number subtracts. */
-  add(identity: Identity, kind: keyof Holding, count: number): void {
-    const owner = ownerOf(identity)
+  add(user: User, kind: keyof Holding, count: number): void {
+    const owner = this.#ownerOf(user)
     if (owner === OF_NOBODY || count === 0) return
-    const holding = this.#holdings.get(owner) ?? { connections: 0, sessions: 0, subscriptions: 0 }
+    const holding = this.#holdings.get(owner) ?? { ...NOTHING_HELD }
     holding[kind] += count
-    const isEmpty = holding.connections + holding.sessions + holding.subscriptions === 0
-    if (isEmpty) this.#holdings.delete(owner)
+    if (isEmpty(holding)) this.#holdings.delete(owner)
     else this.#holdings.set(owner, holding)
+  }
+
+  #ownerOf(user: User): string {
+    if (user !== this.#lastUser) {
+      this.#lastUser = user
+      this.#lastOwner = ownerOf(user)
+    }
+    return this.#lastOwner
   }
 }
 
-const NOTHING_HELD: Holding = { connections: 0, sessions: 0, subscriptions: 0 }
+const NOTHING_HELD: Holding = {
+  connections: 0,
+  sessions: 0,
+  subscriptions: 0,
+  retainedMessages: 0,
+  retainedBytes: 0,
+}
+
+function isEmpty(holding: Holding): boolean {
+  const { connections, sessions, subscriptions, retainedMessages } = holding
+  return connections + sessions + subscriptions + retainedMessages === 0
+}
 
 /** Returns a key that no other user or address has. */
-export function ownerOf({ username, authentication, address }: Omit<Identity, 'clientId'>): string {
+export function ownerOf({ username, authentication, address }: User): string {
   if (username !== null && authentication !== 'none') return `user ${username}`
   return address === '' ? OF_NOBODY : `address ${networkOf(address)}`
 }

@@ -12,6 +12,27 @@ import type { MemoryAccount } from '../session/memory-account.ts'
 import type { RetainedSet, RetainedSource } from '../session/retained-replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
+import { type Holdings, OF_NOBODY, ownerOf, type User } from './holdings.ts'
+
+/** A limit on what is retained; `memory` is the bound of what the whole broker keeps. */
+type RetainedLimit =
+  | keyof Pick<
+      Limits,
+      | 'retainedMessagesMax'
+      | 'retainedBytesMax'
+      | 'retainedMessagesPerUserMax'
+      | 'retainedBytesPerUserMax'
+    >
+  | 'memory'
+
+/** The parts of the broker that it uses. */
+interface RetainedContext {
+  readonly deadlines: Deadlines
+  readonly journal: Journal
+  readonly limits: Limits
+  readonly memory: MemoryAccount
+  readonly holdings: Holdings
+}
 
 export class Retained implements RetainedSet {
   readonly #messages = new RetainedMessages()
@@ -20,12 +41,14 @@ export class Retained implements RetainedSet {
   readonly #journal: Journal
   readonly #limits: Limits
   readonly #memory: MemoryAccount
+  readonly #holdings: Holdings
 
-  constructor(deadlines: Deadlines, journal: Journal, limits: Limits, memory: MemoryAccount) {
+  constructor({ deadlines, journal, limits, memory, holdings }: RetainedContext) {
     this.#memory = memory
     this.#deadlines = deadlines
     this.#journal = journal
     this.#limits = limits
+    this.#holdings = holdings
   }
 
   get count(): number {
@@ -36,15 +59,40 @@ export class Retained implements RetainedSet {
     return this.#messages.bytes
   }
 
-  /** Whether there is room for this message among the retained ones. */
-  hasRoomFor(message: Message): boolean {
+  /** Returns the limit for which there is no room for this message among the retained ones, or null. */
+  limitFor(message: Message): RetainedLimit | null {
+    const { retainedMessagesMax, retainedBytesMax } = this.#limits
+    if (message.payload.length === 0) return null
     const old = this.#messages.get(message.topic)
-    if (message.payload.length === 0) return true
-    if (old === undefined && this.#messages.count >= this.#limits.retainedMessagesMax) return false
+    if (old === undefined && this.#messages.count >= retainedMessagesMax) {
+      return 'retainedMessagesMax'
+    }
     const before = old === undefined ? -retainedTopicBytes(message.topic) : retainedBytes(old)
     const grows = retainedBytes(message) - before
-    if (this.#messages.bytes + grows > this.#limits.retainedBytesMax) return false
-    return grows <= 0 || this.#memory.hasRoomFor(message)
+    if (this.#messages.bytes + grows > retainedBytesMax) return 'retainedBytesMax'
+    if (grows > 0 && !this.#memory.hasRoomFor(message)) return 'memory'
+    return this.#userLimitFor(message, old)
+  }
+
+  /** The same for what the user of the message retains. */
+  #userLimitFor(message: Message, old: Message | undefined): RetainedLimit | null {
+    const { retainedMessagesPerUserMax, retainedBytesPerUserMax } = this.#limits
+    const { author } = message
+    if (author === null || author === undefined) return null
+    const holding = this.#holdings.of(author)
+    // Most users are far from it.
+    const bytes = holding.retainedBytes + sharedBytes(message)
+    if (holding.retainedMessages < retainedMessagesPerUserMax && bytes <= retainedBytesPerUserMax) {
+      return null
+    }
+    if (ownerOf(author) === OF_NOBODY) return null
+    const own = old !== undefined && isBy(author, old) ? old : null
+    if (own === null && holding.retainedMessages >= retainedMessagesPerUserMax) {
+      return 'retainedMessagesPerUserMax'
+    }
+    const ownBytes = own === null ? 0 : sharedBytes(own)
+    const isMore = sharedBytes(message) > ownBytes
+    return isMore && bytes - ownBytes > retainedBytesPerUserMax ? 'retainedBytesPerUserMax' : null
   }
 
   /** Retains the message in place of an older one, or, with an empty payload, clears the topic [MQTT-3.3.1-5, MQTT-3.3.1-6]. */
@@ -67,6 +115,7 @@ export class Retained implements RetainedSet {
     if (old === undefined) return
     this.#messages.clear(topic)
     this.#memory.release(old)
+    this.#countForUser(old, -1)
     this.#memory.add('retained', -retainedTopicBytes(topic))
     this.#journal.record({ kind: 'retained-cleared', topic })
   }
@@ -91,8 +140,12 @@ export class Retained implements RetainedSet {
     compactBytes(message)
     this.#messages.set(message)
     this.#memory.hold(message)
-    if (old !== undefined) this.#memory.release(old)
-    else this.#memory.add('retained', retainedTopicBytes(topic))
+    if (old === undefined) this.#memory.add('retained', retainedTopicBytes(topic))
+    else {
+      this.#memory.release(old)
+      this.#countForUser(old, -1)
+    }
+    this.#countForUser(message, 1)
     if (message.expiresAt === Infinity) return
     const expiry = { expired: () => this.clear(topic) }
     this.#expiries.set(topic, expiry)
@@ -114,10 +167,28 @@ export class Retained implements RetainedSet {
     }
   }
 
+  /** Messages of the embedding program, and those that were stored before publishers were kept, count for nobody. */
+  #countForUser(message: Message, sign: 1 | -1): void {
+    const { author } = message
+    if (author === null || author === undefined) return
+    this.#holdings.add(author, 'retainedMessages', sign)
+    this.#holdings.add(author, 'retainedBytes', sign * sharedBytes(message))
+  }
+
   #unschedule(topic: string): void {
     const expiry = this.#expiries.get(topic)
     if (expiry === null) return
     this.#expiries.delete(topic)
     this.#deadlines.clear(expiry)
   }
+}
+
+/** Returns what the message counts for its user, with the entries of its topic. */
+function sharedBytes(message: Message): number {
+  return retainedBytes(message) + retainedTopicBytes(message.topic)
+}
+
+function isBy(user: User, { author }: Message): boolean {
+  if (author === null || author === undefined) return false
+  return author === user || ownerOf(author) === ownerOf(user)
 }

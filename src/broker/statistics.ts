@@ -12,6 +12,10 @@ type LimitedBy = keyof Pick<
   | 'clientIdInUse'
   | 'sessionsPerUserMax'
   | 'subscriptionsPerUserMax'
+  | 'retainedMessagesMax'
+  | 'retainedBytesMax'
+  | 'retainedMessagesPerUserMax'
+  | 'retainedBytesPerUserMax'
   | 'messagesPerSecondMax'
   | 'bytesPerSecondMax'
   | 'messagesPerSecondPerUserMax'
@@ -61,6 +65,10 @@ export class Statistics {
     clientIdInUse: 0,
     sessionsPerUserMax: 0,
     subscriptionsPerUserMax: 0,
+    retainedMessagesMax: 0,
+    retainedBytesMax: 0,
+    retainedMessagesPerUserMax: 0,
+    retainedBytesPerUserMax: 0,
     messagesPerSecondMax: 0,
     bytesPerSecondMax: 0,
     messagesPerSecondPerUserMax: 0,

@@ -151,6 +151,8 @@ export interface Config {
     shareGroupsPerTopicMax: number
     retainedMessagesMax: number
     retainedBytesMax: number
+    retainedMessagesPerUserMax: number
+    retainedBytesPerUserMax: number
     sessionsPerUserMax: number
     sessionsMax: number
     keptHeapBytesMax: number
@@ -398,6 +400,8 @@ export interface ConfigInput {
         shareGroupsPerTopicMax?: number | undefined
         retainedMessagesMax?: number | undefined
         retainedBytesMax?: number | string | undefined
+        retainedMessagesPerUserMax?: number | undefined
+        retainedBytesPerUserMax?: number | string | undefined
         sessionsPerUserMax?: number | undefined
         sessionsMax?: number | undefined
         keptHeapBytesMax?: number | string | undefined

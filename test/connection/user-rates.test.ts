@@ -1,31 +1,18 @@
 // The rates that all clients of one user share.
 
 import { test } from 'tap'
-import type { Access } from '../../src/access/access.ts'
-import { openAccess } from '../../src/access/open-access.ts'
-import { UNRESTRICTED } from '../../src/access/permissions.ts'
 import type { Limits } from '../../src/limits.ts'
 import { UserRates } from '../../src/connection/user-rates.ts'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
-
-/** Everybody is who he says he is. */
-const TRUSTING: Access = {
-  ...openAccess,
-  authenticate: ({ username }) => ({
-    kind: 'allowed',
-    permissions: UNRESTRICTED,
-    username,
-    authentication: username === null ? 'none' : 'password',
-  }),
-}
+import { trustingAccess } from '../trusting-access.ts'
 
 function ratedPond(limits: Partial<Limits>): { pond: Pond; slowed: string[] } {
   const slowed: string[] = []
   const pond = new Pond({
     limits,
-    access: TRUSTING,
+    access: trustingAccess,
     observer: { slowed: (clientId, limit) => slowed.push(`${clientId} ${limit}`) },
   })
   return { pond, slowed }
