@@ -104,6 +104,13 @@ export const LIMITS = {
     TEBIBYTE,
     'Bytes in the queue of a client: topics, payloads, properties, and the objects that hold them',
   ),
+  /** See `QueueShare`. */
+  queuedBytesPerUserMax: whole(
+    0,
+    0,
+    TEBIBYTE,
+    'Bytes in the queues of all clients of one user, or of one address for clients without a user. 0: no bound',
+  ),
   queuedInMemoryMax: whole(
     256,
     1,

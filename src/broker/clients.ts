@@ -5,6 +5,7 @@ import { GONE, type Permissions } from '../access/permissions.ts'
 import type { Will } from '../packet/packet.ts'
 import { ClientRights, sessionBytes } from '../session/client-rights.ts'
 import { Session } from '../session/session.ts'
+import { QueueShare } from '../session/user-queues.ts'
 import type { Broker } from './broker.ts'
 import { ExpiringRights } from './expiring-rights.ts'
 import type { ClientFacts } from './observer.ts'
@@ -154,9 +155,14 @@ export class Clients {
   }
 
   #add(session: Session): void {
-    this.#broker.sessions.add(session)
-    this.#broker.holdings.add(session.rights.identity, 'sessions', 1)
-    this.#broker.memory.add('sessions', sessionBytes(session.rights.identity))
+    const { sessions, holdings, memory, limits } = this.#broker
+    const { rights } = session
+    sessions.add(session)
+    holdings.add(rights.identity, 'sessions', 1)
+    memory.add('sessions', sessionBytes(rights.identity))
+    const { queuedBytesPerUserMax: bytesMax } = limits
+    if (bytesMax > 0)
+      rights.queueShare = new QueueShare(holdings.queuesOf(rights.identity), bytesMax)
   }
 
   /** The client has reconnected, or it is the first client to adopt the session. */
@@ -170,6 +176,7 @@ export class Clients {
       holdings.add(owner, 'subscriptions', sign * session.subscriptions.size)
     }
     rights.identity = identity
+    rights.queueShare?.moveTo(holdings.queuesOf(identity))
   }
 
   #resume(session: Session, expiryIntervalSeconds: number): void {

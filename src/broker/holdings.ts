@@ -3,6 +3,7 @@
 
 import type { Identity } from '../access/identity.ts'
 import { networkOf } from '../access/addresses.ts'
+import type { UserQueues } from '../session/user-queues.ts'
 
 interface Holding {
   connections: number
@@ -10,6 +11,7 @@ interface Holding {
   subscriptions: number
   retainedMessages: number
   retainedBytes: number
+  queuedBytes: number
 }
 
 /** An identity without its client: also the author of a retained message. */
@@ -44,6 +46,11 @@ export class Holdings {
     else this.#holdings.set(owner, holding)
   }
 
+  /** Returns the queues of the owner, who has a session; null for an owner without a bound. */
+  queuesOf(user: User): UserQueues | null {
+    return this.#holdings.get(this.#ownerOf(user)) ?? null
+  }
+
   #ownerOf(user: User): string {
     if (user !== this.#lastUser) {
       this.#lastUser = user
@@ -59,6 +66,7 @@ const NOTHING_HELD: Holding = {
   subscriptions: 0,
   retainedMessages: 0,
   retainedBytes: 0,
+  queuedBytes: 0,
 }
 
 function isEmpty(holding: Holding): boolean {

@@ -79,6 +79,7 @@ export class Statistics {
   }
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,
+    'user-queues-full': 0,
     'memory-full': 0,
     'outbox-full': 0,
     'rate-reached': 0,

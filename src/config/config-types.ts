@@ -138,6 +138,7 @@ export interface Config {
     inFlightBytesMax: number
     queuedMessagesMax: number
     queuedBytesMax: number
+    queuedBytesPerUserMax: number
     queuedInMemoryMax: number
     queuedInMemoryBytesMax: number
     queueOverflow: 'drop-newest' | 'drop-oldest' | 'refuse'
@@ -387,6 +388,7 @@ export interface ConfigInput {
         inFlightBytesMax?: number | string | undefined
         queuedMessagesMax?: number | undefined
         queuedBytesMax?: number | string | undefined
+        queuedBytesPerUserMax?: number | string | undefined
         queuedInMemoryMax?: number | undefined
         queuedInMemoryBytesMax?: number | string | undefined
         queueOverflow?: 'drop-newest' | 'drop-oldest' | 'refuse' | undefined

@@ -16,6 +16,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: 'limits.queuedMessagesMax, limits.queuedBytesMax',
     isWarned: true,
   },
+  'user-queues-full': {
+    cause: 'the queues of its user are full',
+    key: 'limits.queuedBytesPerUserMax',
+    isWarned: true,
+  },
   'outbox-full': {
     cause: 'it does not read as fast as messages of QoS 0 come',
     key: 'limits.outboxBytesMax',

@@ -7,6 +7,7 @@ import { type Message, textBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { coverageOf, type ReceiveCoverage } from './receive-coverage.ts'
 import type { SessionContext } from './session-context.ts'
+import type { QueueShare } from './user-queues.ts'
 
 /** A client that was allowed, connected or not. */
 export interface Principal {
@@ -31,6 +32,8 @@ export class ClientRights implements Principal {
   permissions: Permissions
   readonly subscriptions: Map<string, Subscription> = new Map()
   coverage: ReceiveCoverage
+  /** The part of its queue in those of its user; null where they have no bound. */
+  queueShare: QueueShare | null = null
   readonly #context: SessionContext
 
   constructor(identity: Identity, permissions: Permissions, context: SessionContext) {

@@ -17,6 +17,7 @@ import {
   type Postponed,
   type SessionContext,
 } from './session-context.ts'
+import type { QueueShare } from './user-queues.ts'
 
 /** The owner of the queue. */
 export interface QueueOwner {
@@ -32,7 +33,11 @@ interface QueueOptions {
   readonly origin: DeliveryOrigin | null
   /** The keyed queues; null for a queue in the order of publishing. */
   readonly deliveries: DeliveryQueue | null
+  /** Its part in the queues of its user; null where they have no bound. */
+  readonly share: QueueShare | null
 }
+
+type Lack = 'memory-full' | 'user-queues-full'
 
 // Wide on purpose: one method for each way into the queue and out of it.
 export class OwnedQueue implements TailReader, Postponed {
@@ -43,6 +48,7 @@ export class OwnedQueue implements TailReader, Postponed {
   readonly #context: SessionContext
   readonly #bounds: QueueBounds
   readonly #origin: DeliveryOrigin | null
+  readonly #share: QueueShare | null
   #isPostponed = false
   /** Whether the owner has ended. */
   #discardReason: DropReason | null = null
@@ -52,6 +58,7 @@ export class OwnedQueue implements TailReader, Postponed {
     this.#context = context
     this.#bounds = options.bounds
     this.#origin = options.origin
+    this.#share = options.share
     this.tail = new QueueTail(owner.owner, options.origin, context, this)
     this.waiting = new MessageQueue(this.tail, options.bounds, options.deliveries ?? undefined)
   }
@@ -93,6 +100,7 @@ export class OwnedQueue implements TailReader, Postponed {
     const queued = this.#asQueued(deliveries)
     this.waiting.restore(queued)
     this.tail.restore(queued, remainder.messages, remainder.bytes)
+    this.#share?.set(this.bytes)
   }
 
   paged(deliveries: readonly Delivery[]): void {
@@ -105,6 +113,7 @@ export class OwnedQueue implements TailReader, Postponed {
 
   /** Requests the next page when few messages are left in memory. */
   wantIfShort(): void {
+    this.#share?.set(this.bytes)
     if (this.tail.isNeeded(this.waiting.length, this.waiting.bytes)) this.tail.want()
   }
 
@@ -130,6 +139,7 @@ export class OwnedQueue implements TailReader, Postponed {
   /** The owner has ended: drops all messages, a part in each turn. In the store the end of the owner has removed them. */
   discard(reason: DropReason): void {
     this.#discardReason = reason
+    this.#share?.set(0)
     this.#context.droppedInStore(reason, this.tail.clear())
     this.#discard(reason)
   }
@@ -156,6 +166,7 @@ export class OwnedQueue implements TailReader, Postponed {
     if (queueOverflow !== 'refuse' || size > queuedBytesMax || queuedMessagesMax < 1) return true
     if (!this.waiting.fits(size, 1)) this.#dropExpired()
     if (!this.waiting.fits(size, 1) && !this.waiting.fitsMeanwhile(size)) return false
+    if (!this.#hasShareFor(size)) return false
     return isStored || this.#context.memory.hasRoom
   }
 
@@ -168,31 +179,40 @@ export class OwnedQueue implements TailReader, Postponed {
   /** Adds a delivery. Returns null, or the reason why it was dropped. */
   #add(delivery: Delivery): DropReason | null {
     const size = sizeOf(delivery)
-    if (this.waiting.fits(size, 1) && this.#mayStay(delivery)) {
-      this.waiting.add(delivery)
-      return null
+    let lack = this.#lackFor(delivery, size)
+    if (lack !== null || !this.waiting.fits(size, 1)) {
+      this.#dropExpired()
+      if (!this.waiting.fits(size, 1) && !this.waiting.fitsMeanwhile(size))
+        return this.#addThrough(delivery, size)
+      lack = this.#lackFor(delivery, size)
+      if (lack !== null) return this.#addInto(delivery, lack)
     }
-    this.#dropExpired()
-    if (!this.waiting.fits(size, 1) && !this.waiting.fitsMeanwhile(size))
-      return this.#addThrough(delivery, size)
-    if (!this.#mayStay(delivery)) return this.#addInto(delivery)
     this.waiting.add(delivery)
+    this.#share?.set(this.bytes)
     return null
   }
 
-  /** Leaves a stored delivery in the store. */
-  #mayStay(delivery: Delivery): boolean {
-    return delivery.stored !== 0 || this.#context.memory.hasRoom
+  /** Returns why there is no room beyond the bounds of this queue, or null. A stored delivery stays in the store. */
+  #lackFor({ stored }: Delivery, size: number): Lack | null {
+    if (!this.#hasShareFor(size)) return 'user-queues-full'
+    return stored !== 0 || this.#context.memory.hasRoom ? null : 'memory-full'
   }
 
-  /** There is no memory for more: the delivery replaces an older one or is dropped itself. */
-  #addInto(delivery: Delivery): DropReason | null {
-    this.#context.memory.refusals += 1
-    if (this.#bounds.queueOverflow !== 'drop-oldest') return 'memory-full'
+  #hasShareFor(size: number): boolean {
+    if (this.#share === null) return true
+    this.#share.set(this.bytes)
+    return this.#share.hasRoomFor(size)
+  }
+
+  /** The delivery replaces an older one or is dropped itself. */
+  #addInto(delivery: Delivery, lack: Lack): DropReason | null {
+    if (lack === 'memory-full') this.#context.memory.refusals += 1
+    if (this.#bounds.queueOverflow !== 'drop-oldest') return lack
     const oldest = this.waiting.shift()
-    if (oldest === undefined) return 'memory-full'
+    if (oldest === undefined) return lack
     this.waiting.add(delivery)
-    this.#drop(oldest, 'memory-full')
+    this.#share?.set(this.bytes)
+    this.#drop(oldest, lack)
     return null
   }
 

@@ -12,6 +12,7 @@ import type { MemoryAccount } from './memory-account.ts'
 /** The reasons why a matching message did not reach a subscriber. Each has a counter. */
 export type DropReason =
   | 'queue-full'
+  | 'user-queues-full'
   | 'memory-full'
   | 'outbox-full'
   | 'rate-reached'

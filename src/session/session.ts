@@ -81,6 +81,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       bounds: this.#context.limits,
       origin: null,
       deliveries: null,
+      share: this.rights.queueShare,
     })
     return this.#queue
   }

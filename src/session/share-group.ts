@@ -55,7 +55,12 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     this.owner = { kind: 'group', ...name }
     this.chosen = chosen
     this.#context = context
-    this.queue = new OwnedQueue(this, context, { bounds, origin: this, deliveries: keys })
+    this.queue = new OwnedQueue(this, context, {
+      bounds,
+      origin: this,
+      deliveries: keys,
+      share: null,
+    })
     this.#ready = new ReadyMembers(strategy, this.#members, this)
     this.#journal = new GroupJournal(this.owner, context, this.queue.tail)
     this.#dispatch = new GroupDispatch(context, {
