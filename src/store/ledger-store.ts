@@ -5,6 +5,7 @@ import type { Message } from '../message.ts'
 import { Writer } from '../packet/writer.ts'
 import { writeChange } from './change-codec.ts'
 import type { Change, Owner } from './change.ts'
+import { DiskFull } from './disk-full.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { snapshotOf } from './ledger/snapshot.ts'
 import type { Done, LogDevice } from './log-device.ts'
@@ -13,6 +14,19 @@ import type { Durability, Snapshot, Store, StoredDelivery } from './store.ts'
 
 type Job = (end: () => void) => void
 
+/** How often a store looks whether a full log has room again, or whether it was idle for long. */
+const LOOK_MS = 250
+/** After so many looks without a request, extents that are not needed are freed. */
+const QUIET_LOOKS = 8
+
+/** Calls again and again. Returns what ends it. */
+type Repeat = (milliseconds: number, act: () => void) => () => void
+
+const repeatByTimer: Repeat = (milliseconds, act) => {
+  const timer = setInterval(act, milliseconds).unref()
+  return () => clearInterval(timer)
+}
+
 export class LedgerStore implements Store {
   readonly durability: Durability
   isFull = false
@@ -20,12 +34,16 @@ export class LedgerStore implements Store {
   readonly #jobs = new JobQueue()
   readonly #changes = new RecordedChanges()
   #log: LoggedLedger
+  readonly #looks: Looks
   /** Whoever waits for the outstanding commit. */
   #done: Done = () => {}
+  /** Whether the outstanding commit found no room. It is tried again. */
+  #waitsForRoom = false
   #failure: Error | null = null
 
-  constructor(device: LogDevice, options: LoggedLedgerOptions) {
+  constructor(device: LogDevice, options: LoggedLedgerOptions, repeat: Repeat = repeatByTimer) {
     this.durability = device.durability
+    this.#looks = new Looks(repeat, () => this.#look())
     this.#makeLog = () => new LoggedLedger(device, options)
     this.#log = this.#makeLog()
   }
@@ -37,6 +55,7 @@ export class LedgerStore implements Store {
     const slots = slotsOfSnapshot(log.ledger)
     const messages = await answerOf<readonly Message[]>(done => log.load(slots, done))
     const indexes = new Map(slots.map((slot, index) => [slot, index]))
+    this.#looks.begin()
     return snapshotOf(log.ledger, slot => messageAt(messages, indexes.get(slot)))
   }
 
@@ -49,10 +68,11 @@ export class LedgerStore implements Store {
       done(this.#failure)
       return
     }
+    this.#looks.requested()
     this.#changes.close()
     this.#done = done
-    this.#jobs.add(this.#append)
-    if (this.#log.upkeep.isDue) this.#jobs.add(this.#work)
+    this.#jobs.add(end => this.#append(end))
+    if (this.#log.upkeep.isDue) this.#jobs.add(end => this.#work(end))
   }
 
   page(owner: Owner, after: number, done: Done<readonly StoredDelivery[]>): void {
@@ -64,11 +84,24 @@ export class LedgerStore implements Store {
     })
   }
 
+  /** Closes without waiting for a commit that has no room, because nobody got an acknowledgement for it. */
   close(): Promise<void> {
+    this.#looks.end()
     return answerOf(done => this.#log.close(done))
   }
 
-  readonly #append: Job = end => {
+  #look(): void {
+    const { upkeep } = this.#log
+    if (!this.#jobs.isIdle) return
+    if (this.#waitsForRoom || upkeep.room.isFull) {
+      this.#jobs.add(end => this.#work(end))
+      if (this.#waitsForRoom) this.#jobs.add(end => this.#append(end))
+    } else if (upkeep.mayRest && this.#looks.isQuiet) {
+      this.#jobs.add(end => this.#rest(end))
+    }
+  }
+
+  #append(end: () => void): void {
     const records = this.#changes.closed
     if (records.length === 0) {
       this.#done(null)
@@ -76,19 +109,66 @@ export class LedgerStore implements Store {
       return
     }
     const log = this.#log
-    log.append(records, this.#done, () => {
+    const appended: Done = error => this.#appended(error)
+    log.append(records, appended, () => {
       this.isFull = log.upkeep.room.isFull
       end()
     })
   }
 
+  #appended(error: Error | null): void {
+    this.#waitsForRoom = error instanceof DiskFull
+    if (!this.#waitsForRoom) this.#done(error)
+  }
+
   /** One step of the upkeep between two commits, so that no commit waits for long. */
-  readonly #work: Job = end => {
-    this.#log.upkeep.work(error => {
-      this.#failure ??= error
-      this.isFull = this.#log.upkeep.room.isFull
-      end()
+  #work(end: () => void): void {
+    this.#log.upkeep.work((error, hasMore) => this.#worked(error, hasMore, end))
+  }
+
+  #rest(end: () => void): void {
+    this.#log.upkeep.rest((error, hasMore) => this.#worked(error, hasMore, end))
+  }
+
+  #worked(error: Error | null, hasMore: boolean, end: () => void): void {
+    this.#failure ??= error
+    this.isFull = this.#log.upkeep.room.isFull
+    // Behind commits the next step follows the next commit.
+    const isQuiet = this.#waitsForRoom || this.#looks.isQuiet
+    if (error === null && hasMore && isQuiet) this.#jobs.add(end => this.#work(end))
+    end()
+  }
+}
+
+/** Looks again and again, and knows how long nothing was requested. */
+class Looks {
+  readonly #repeat: Repeat
+  readonly #act: () => void
+  #quiet = 0
+  #end: () => void = () => {}
+
+  constructor(repeat: Repeat, act: () => void) {
+    this.#repeat = repeat
+    this.#act = act
+  }
+
+  begin(): void {
+    this.#end = this.#repeat(LOOK_MS, () => {
+      this.#quiet += 1
+      this.#act()
     })
+  }
+
+  end(): void {
+    this.#end()
+  }
+
+  requested(): void {
+    this.#quiet = 0
+  }
+
+  get isQuiet(): boolean {
+    return this.#quiet >= QUIET_LOOKS
   }
 }
 
@@ -120,6 +200,10 @@ class JobQueue {
   readonly #jobs: Job[] = []
   #isBusy = false
   #isRunning = false
+
+  get isIdle(): boolean {
+    return !this.#isBusy
+  }
 
   add(job: Job): void {
     this.#jobs.push(job)

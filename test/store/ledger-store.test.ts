@@ -7,6 +7,9 @@ import { LedgerStore } from '../../src/store/ledger-store.ts'
 import { MemoryLog } from '../../src/store/memory-log.ts'
 import { BOB, committed, OPENED, pageOf, queued, stored } from '../../src/store-kit/changes.ts'
 import { DurableState } from '../../src/store-kit/durable-state.ts'
+import { DiskFull } from '../../src/store/disk-full.ts'
+import type { Appended, LogDevice } from '../../src/store/log-device.ts'
+import type { Position } from '../../src/store/ledger/message-table.ts'
 import { LateLog } from './late-log.ts'
 
 const OPTIONS = { pageMessages: 7, pageBytes: 1_048_576, checkpointBytes: 4_096, reserveBytes: 0 }
@@ -78,3 +81,88 @@ test('a store that has lost its log to another writer commits nothing more', asy
 
   await t.rejects(committed(store, stored(1)), /another writer owns it/)
 })
+
+/** A log in memory that is full at times. */
+class FullLog extends MemoryLog {
+  isFull = false
+  attempts = 0
+
+  override append(payload: Buffer, expected: Position, done: Appended): void {
+    this.attempts += 1
+    if (this.isFull) done(new DiskFull(new Error('no space')), 0, Buffer.alloc(0))
+    else super.append(payload, expected, done)
+  }
+
+  override freeBytes(): number {
+    return this.isFull ? 0 : Infinity
+  }
+}
+
+/** Time that a test moves. */
+class Looks {
+  act: (() => void) | null = null
+  readonly repeat = (_milliseconds: number, act: () => void) => {
+    this.act = act
+    return () => (this.act = null)
+  }
+
+  async pass(count: number): Promise<void> {
+    for (let look = 0; look < count; look++) {
+      this.act?.()
+      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+    }
+  }
+}
+
+for (const [name, over] of [
+  ['at once', (log: LogDevice) => log],
+  ['late', (log: LogDevice) => new LateLog(log)],
+] as const) {
+  test(`a commit that finds no room in a log that answers ${name} is tried again, and made once`, async t => {
+    const log = new FullLog()
+    const looks = new Looks()
+    const store = new LedgerStore(over(log), { ...OPTIONS, reserveBytes: 1 }, looks.repeat)
+    await store.open()
+    await committed(store, OPENED)
+    log.isFull = true
+    let isCommitted = false
+    const commit = committed(store, stored(1), queued(1, 1)).then(() => (isCommitted = true))
+    await looks.pass(3)
+    t.equal(isCommitted, false)
+    t.equal(store.isFull, true, 'publishes are refused')
+    t.ok(log.attempts > 3, `${log.attempts} attempts`)
+
+    log.isFull = false
+    await looks.pass(1)
+    await commit
+
+    await looks.pass(1)
+    t.equal(store.isFull, false)
+    t.equal((await pageOf(store, BOB, 0)).length, 1)
+    await store.close()
+    t.equal(looks.act, null, 'a closed store looks no more')
+  })
+
+  test(`what nobody needs leaves a log that answers ${name} when it is quiet`, async t => {
+    const log = new MemoryLog()
+    const looks = new Looks()
+    const options = { ...OPTIONS, checkpointBytes: 1_000_000_000 }
+    const store = new LedgerStore(over(log), options, looks.repeat)
+    await store.open()
+    await committed(store, OPENED)
+    const payload = Buffer.alloc(1_000)
+    for (let number = 1; number <= 4_000; number++)
+      await committed(store, stored(number, { payload }), queued(number, number))
+    for (let delivery = 1; delivery <= 4_000; delivery++)
+      await committed(store, { kind: 'settled', delivery, owner: BOB })
+    const bytes = (): number => [...log.extents()].reduce((sum, each) => sum + each.bytes, 0)
+    t.ok(bytes() > 4_000_000, `${bytes()} bytes`)
+
+    await looks.pass(7)
+    t.ok(bytes() > 4_000_000, 'it was not idle for long')
+    await looks.pass(60)
+
+    t.ok(bytes() < 100_000, `${bytes()} bytes`)
+    await store.close()
+  })
+}
