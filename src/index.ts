@@ -1,6 +1,7 @@
 // The API for programs that embed the broker.
 
 export type { Access, AuthenticationStep, Credentials, Exchange, Verdict } from './access/access.ts'
+export type { CodeAnswer, GivenAuthenticator } from './access/code-authenticator.ts'
 export type { Answer, GivenAccess } from './access/guarded-access.ts'
 export type { Identity } from './access/identity.ts'
 export { type Permissions, UNRESTRICTED } from './access/permissions.ts'

@@ -1,6 +1,7 @@
 // The port to one way to authenticate a client. Several of them form a chain: see Chain.
 
 import type { Credentials, Verdict } from './access.ts'
+import type { Identity } from './identity.ts'
 import type { Permissions } from './permissions.ts'
 import type { GivenRules } from './given-rules.ts'
 
@@ -36,9 +37,14 @@ export type Refused = Extract<Verdict, { kind: 'refused' }>
 /** Null: the client is not known here, and the next authenticator is asked. */
 export type FoundOrRefused = Found | Refused | null
 
+/** The rights of a client that is not connected: `rules` for those of the configuration, null for none. */
+export type RightsOf = Permissions | 'rules' | null
+
 export interface Authenticator {
   readonly name: AuthenticatorName
   authenticate(credentials: Credentials): FoundOrRefused | Promise<FoundOrRefused>
+  /** Returns at once the rights of a client that it has authenticated earlier. Left out: not known before it comes again. */
+  rightsOf?(identity: Identity): RightsOf
 }
 
 /** Asks each authenticator in turn. The first that knows the client decides. */
@@ -58,6 +64,12 @@ export class Chain {
   /** Whether a user name is verified by one of them. Certificates and pre-shared keys have their own names. */
   get verifiesNames(): boolean {
     return this.#authenticators.some(({ name }) => name !== 'certificates' && name !== 'psk')
+  }
+
+  /** Null if nobody knows them: the client was authenticated by another kind. */
+  rightsOf(identity: Identity): RightsOf {
+    const known = this.#authenticators.find(({ name }) => name === identity.authentication)
+    return known?.rightsOf?.(identity) ?? null
   }
 
   /** Null if nobody knows the client. */

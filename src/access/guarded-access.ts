@@ -105,7 +105,7 @@ function checkedVerdict(answer: unknown, kinds: readonly string[], complain: Com
   return { ...verdict, permissions: guarded(verdict.permissions, complain) }
 }
 
-function guarded(permissions: Permissions, complain: Complaint): Permissions {
+export function guarded(permissions: Permissions, complain: Complaint): Permissions {
   return permissions === UNRESTRICTED ? UNRESTRICTED : new GuardedPermissions(permissions, complain)
 }
 

@@ -6,6 +6,7 @@ import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Access, ClientCertificate, Credentials, Exchange, Verdict } from './access.ts'
 import { plainAddress } from './addresses.ts'
+import { CODE } from './code-authenticator.ts'
 import type { AccessFiles } from './access-settings.ts'
 import {
   type Authenticator,
@@ -115,6 +116,10 @@ export class UsersAccess implements Access {
     if (username !== null && isOfTls(authentication)) {
       const mayBe = this.#tls.mayName(username, authentication)
       return mayBe ? this.#permissionsFor(identity, username) : GONE
+    }
+    if (authentication === CODE) {
+      const rights = this.#chain.rightsOf(identity)
+      return rights === 'rules' ? this.#permissionsFor(identity, username) : rights
     }
     if (!this.#chain.verifiesNames) return this.#permissionsFor(identity, null)
     if (username !== null && authentication !== 'none') {

@@ -20,7 +20,7 @@ const ALGORITHMS = [
   'HS512',
 ] as const
 
-const AUTHENTICATORS = ['certificates', 'psk', 'tokens', 'jwt', 'users', 'http'] as const
+const AUTHENTICATORS = ['certificates', 'psk', 'tokens', 'jwt', 'users', 'http', 'code'] as const
 
 const jwt = z
   .strictObject({
@@ -148,7 +148,7 @@ export const accessSection = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'Who is asked for a client, one after another, until one knows it. Default: certificates, psk, tokens, jwt, users, http',
+      'Who is asked for a client, one after another, until one knows it. Default: certificates, psk, tokens, jwt, users, http, code (of a program that embeds the broker)',
     ),
   checkRetainSource: z
     .boolean()

@@ -6,7 +6,13 @@ import type { ConfigProblem } from './config-error.ts'
 type Access = Config['access']
 type AuthenticatorName = NonNullable<Access['order']>[number]
 
-export function configuredAuthenticators(access: Access): readonly AuthenticatorName[] {
+/** What a program that embeds the broker adds to the chain. */
+export type ByProgram = readonly 'code'[]
+
+export function configuredAuthenticators(
+  access: Access,
+  byProgram: ByProgram,
+): readonly AuthenticatorName[] {
   const { certificates, psk, tokens, jwt, http } = access
   return [
     ...(certificates === undefined ? [] : (['certificates'] as const)),
@@ -15,6 +21,7 @@ export function configuredAuthenticators(access: Access): readonly Authenticator
     ...(jwt === undefined ? [] : (['jwt'] as const)),
     ...(hasUsers(access) ? (['users'] as const) : []),
     ...(http === undefined ? [] : (['http'] as const)),
+    ...byProgram,
   ]
 }
 
@@ -23,16 +30,23 @@ export function hasUsers({ usersFile, users, dynamicSecurityFile }: Access): boo
   return (usersFile ?? users ?? dynamicSecurityFile) !== undefined
 }
 
-export function authenticatorProblems(access: Access): readonly ConfigProblem[] {
-  return [...orderProblems(access), ...jwtProblems(access), ...tokensProblems(access)]
+export function authenticatorProblems(
+  access: Access,
+  byProgram: ByProgram,
+): readonly ConfigProblem[] {
+  return [
+    ...orderProblems(access, byProgram),
+    ...jwtProblems(access),
+    ...tokensProblems(access, byProgram),
+  ]
 }
 
 /** One that is left out would never be asked, and nobody might notice. */
-function orderProblems(access: Access): readonly ConfigProblem[] {
+function orderProblems(access: Access, byProgram: ByProgram): readonly ConfigProblem[] {
   const { order } = access
   if (order === undefined) return []
   const path = ['access', 'order']
-  const configured = configuredAuthenticators(access)
+  const configured = configuredAuthenticators(access, byProgram)
   const missing = configured.filter(name => !order.includes(name))
   const others = order.filter(name => !configured.includes(name))
   const twice = order.filter((name, index) => order.indexOf(name) !== index)
@@ -43,10 +57,12 @@ function orderProblems(access: Access): readonly ConfigProblem[] {
   ]
 }
 
-function tokensProblems(access: Access): readonly ConfigProblem[] {
+const ISSUED_FOR: readonly AuthenticatorName[] = ['jwt', 'users', 'http', 'code']
+
+function tokensProblems(access: Access, byProgram: ByProgram): readonly ConfigProblem[] {
   if (access.tokens === undefined) return []
-  const others = configuredAuthenticators(access)
-  if (others.some(name => name === 'jwt' || name === 'users' || name === 'http')) return []
+  const others = configuredAuthenticators(access, byProgram)
+  if (others.some(name => ISSUED_FOR.includes(name))) return []
   const sentence = 'needs users who may have tokens: usersFile, jwt or http'
   return [{ path: ['access', 'tokens'], sentence }]
 }

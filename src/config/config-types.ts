@@ -114,7 +114,7 @@ export interface Config {
           users?: string[] | undefined
         }
       | undefined
-    order?: ('certificates' | 'psk' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
+    order?: ('certificates' | 'psk' | 'tokens' | 'jwt' | 'users' | 'http' | 'code')[] | undefined
     checkRetainSource?: boolean | undefined
     clientIdPattern?: string | undefined
     anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
@@ -362,7 +362,8 @@ export interface ConfigInput {
               users?: string[] | undefined
             }
           | undefined
-        order?: ('certificates' | 'psk' | 'tokens' | 'jwt' | 'users' | 'http')[] | undefined
+        order?:
+          ('certificates' | 'psk' | 'tokens' | 'jwt' | 'users' | 'http' | 'code')[] | undefined
         checkRetainSource?: boolean | undefined
         clientIdPattern?: string | undefined
         anonymous?: 'never' | 'loopback' | 'everywhere' | undefined

@@ -5,14 +5,18 @@ import type { z } from 'zod'
 import { configSchema } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { Config, ListenerConfig } from './config-types.ts'
-import { authenticatorProblems, configuredAuthenticators } from './authenticators.ts'
+import {
+  authenticatorProblems,
+  type ByProgram,
+  configuredAuthenticators,
+} from './authenticators.ts'
 import { nearest } from './nearest.ts'
 import { isRecord, kindOf, shown } from './records.ts'
 import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
 import { isSizeKey, withSizes } from './sizes.ts'
 
 /** Throws ConfigError with all mistakes. */
-export function parseConfig(input: unknown): Config {
+export function parseConfig(input: unknown, byProgram: ByProgram = []): Config {
   if (input !== undefined && !isRecord(input)) {
     const sentence = `expected keys and values (YAML or JSON), found ${kindOf(input)}`
     throw new ConfigError([{ path: [], sentence }])
@@ -22,7 +26,8 @@ export function parseConfig(input: unknown): Config {
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(problemsOf))
   const { data } = result
   const { certificates, psk } = data.access
-  const areKnown = verifiesNames(data.access) || (certificates?.user ?? psk?.user) !== undefined
+  const isVerified = verifiesNames(data.access, byProgram)
+  const areKnown = isVerified || (certificates?.user ?? psk?.user) !== undefined
   const anonymous = data.access.anonymous ?? (areKnown ? 'never' : 'loopback')
   const config = {
     ...data,
@@ -30,11 +35,14 @@ export function parseConfig(input: unknown): Config {
     listeners: data.listeners.map(withPort),
   }
   const problems = [
-    ...config.listeners.flatMap((listener, index) => listenerProblems(listener, index, config)),
+    ...config.listeners.flatMap((listener, index) => [
+      ...listenerProblems(listener, index),
+      ...(isVerified ? [] : opennessProblems(listener, index, config)),
+    ]),
     ...certificateProblems(config),
     ...pskProblems(config),
     ...securityProblems(config),
-    ...authenticatorProblems(config.access),
+    ...authenticatorProblems(config.access, byProgram),
   ]
   if (problems.length > 0) throw new ConfigError(problems)
   return config
@@ -47,11 +55,7 @@ function withPort(listener: ListenerConfig): ListenerConfig {
   return { ...listener, port: listener.tls === undefined ? 1_883 : 8_883 }
 }
 
-function listenerProblems(
-  listener: ListenerConfig,
-  index: number,
-  config: Config,
-): ConfigProblem[] {
+function listenerProblems(listener: ListenerConfig, index: number): ConfigProblem[] {
   const path = ['listeners', index]
   const problems: ConfigProblem[] = []
   if (listener.path !== undefined && (listener.tls !== undefined || listener.proxyProtocol)) {
@@ -64,17 +68,6 @@ function listenerProblems(
     const tlsPath = [...path, 'tls']
     for (const sentence of tlsProblems(listener.tls)) problems.push({ path: tlsPath, sentence })
   }
-  const { access } = config
-  if (!verifiesNames(access) && access.anonymous !== 'everywhere' && !isLocal(listener)) {
-    problems.push({
-      path: [...path, 'host'],
-      sentence:
-        `${listener.host} can be reached from other machines, and anybody could connect. ` +
-        'Either ask for passwords (pondhawk user add NAME, and access.usersFile: pondhawk.users), ' +
-        'require certificates (tls.requireCertificate with tls.caFile), or say',
-      remedy: { path: ['access', 'anonymous'], value: 'everywhere' },
-    })
-  }
   if (listener.tls === undefined && !listener.plaintext && !isOfThisMachine(listener)) {
     problems.push({
       path: [...path, 'host'],
@@ -85,6 +78,25 @@ function listenerProblems(
     })
   }
   return problems
+}
+
+/** Where nobody verifies users, a listener that other machines can reach is open to anybody. */
+function opennessProblems(
+  listener: ListenerConfig,
+  index: number,
+  { access }: Config,
+): ConfigProblem[] {
+  if (access.anonymous === 'everywhere' || isLocal(listener)) return []
+  return [
+    {
+      path: ['listeners', index, 'host'],
+      sentence:
+        `${listener.host} can be reached from other machines, and anybody could connect. ` +
+        'Either ask for passwords (pondhawk user add NAME, and access.usersFile: pondhawk.users), ' +
+        'require certificates (tls.requireCertificate with tls.caFile), or say',
+      remedy: { path: ['access', 'anonymous'], value: 'everywhere' },
+    },
+  ]
 }
 
 function tlsProblems(tls: NonNullable<ListenerConfig['tls']>): readonly string[] {
@@ -143,8 +155,10 @@ function securityProblems({ access }: Config): ConfigProblem[] {
 }
 
 /** Whether clients need a password or a token. */
-function verifiesNames(access: Config['access']): boolean {
-  return configuredAuthenticators(access).some(name => name !== 'certificates' && name !== 'psk')
+function verifiesNames(access: Config['access'], byProgram: ByProgram): boolean {
+  return configuredAuthenticators(access, byProgram).some(
+    name => name !== 'certificates' && name !== 'psk',
+  )
 }
 
 /** Whether only this machine, or only clients with a certificate or a pre-shared key, can connect. */

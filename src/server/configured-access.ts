@@ -2,6 +2,7 @@
 
 import { type AccessFiles, readAccess } from '../access/access-settings.ts'
 import type { Access } from '../access/access.ts'
+import type { Authenticator } from '../access/authenticator.ts'
 import { CertificateUsers } from '../access/certificate-users.ts'
 import { openAccess } from '../access/open-access.ts'
 import { UsersAccess } from '../access/users-access.ts'
@@ -32,7 +33,7 @@ export class ConfiguredAccess {
   #core: Core | null = null
 
   /** Throws AccessFileError. */
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, code?: Authenticator) {
     const { access: settings, store } = config
     this.#settings = settings
     this.#directory = store.durability === 'memory' ? null : storeDirectory(config)
@@ -45,7 +46,7 @@ export class ConfiguredAccess {
         ? null
         : new CertificateUsers(settings.certificates, files.fingerprints)
     this.#others = new OtherAuthenticators(settings, files, log)
-    const others = this.#others.all
+    const others = code === undefined ? this.#others.all : [...this.#others.all, code]
     const asksNobody =
       files.users === null &&
       files.rules === null &&

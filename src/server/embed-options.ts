@@ -1,6 +1,7 @@
 // The options of createBroker → a configuration, and the parts that the program supplies. Unknown options are refused:
 // a misspelt `access` would let everybody in.
 
+import { CODE, CodeAuthenticator, type GivenAuthenticator } from '../access/code-authenticator.ts'
 import { type Complaint, type GivenAccess, guardedAccess } from '../access/guarded-access.ts'
 import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
 import type { Config, ConfigInput } from '../config/config-types.ts'
@@ -16,8 +17,12 @@ import type { ServerParts } from './server.ts'
 
 export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'log'> {
   readonly log?: Log
-  /** Who may connect. With it, listeners may be reached from other machines without `anonymous: everywhere`. */
-  readonly access?: GivenAccess | ConfigInput['access']
+  /**
+   * Who may connect: code that decides alone, or the configuration, of which `code` may be one authenticator. With code, listeners may
+   * be reached from other machines without `anonymous: everywhere`.
+   */
+  readonly access?:
+    GivenAccess | (ConfigInput['access'] & { readonly code?: GivenAuthenticator }) | undefined
   /** A store of your own, or the settings of the broker's store. Default: in memory. */
   readonly store?: Store | ConfigInput['store']
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
@@ -51,6 +56,7 @@ export function embeddingOf(options: EmbedOptions): Embedding {
   ]
   const { access, store, log: givenLog, commitFailed, stateFailed, ...input } = options
   const given = givenAccess(access, problems)
+  const code = givenAuthenticator(access, problems)
   for (const [name, handler] of Object.entries({ commitFailed, stateFailed })) {
     if (handler === undefined || typeof handler === 'function') continue
     problems.push(problem([name], 'must be a function'))
@@ -58,17 +64,18 @@ export function embeddingOf(options: EmbedOptions): Embedding {
   if (problems.length > 0) throw new ConfigError(problems)
   const isOwn = isStore(store)
   const log = givenLog ?? SILENT
-  const config = parseConfig({
+  const configured = {
     ...input,
     listeners: input.listeners ?? [],
     // A program that authenticates in code may listen on any address.
-    access: given === null ? (access ?? {}) : { anonymous: 'everywhere' },
+    access: given === null ? withoutCode(access ?? {}) : { anonymous: 'everywhere' },
     store: store === undefined || isOwn ? { durability: 'memory' } : store,
-  })
+  }
+  const config = parseConfig(configured, code === null ? [] : ['code'])
+  const complain = complaintTo(containedLog(log, () => {}))
   const parts = {
-    ...(given === null
-      ? {}
-      : { access: guardedAccess(given, complaintTo(containedLog(log, () => {}))) }),
+    ...(given === null ? {} : { access: guardedAccess(given, complain) }),
+    ...(code === null ? {} : { code: new CodeAuthenticator(code, { complain }) }),
     ...(isOwn ? { store } : {}),
     ...(commitFailed === undefined ? {} : { commitFailed }),
     ...(stateFailed === undefined ? {} : { stateFailed }),
@@ -121,7 +128,7 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
   const prototype: unknown = Object.getPrototypeOf(access)
   const isPlain = prototype === Object.prototype || prototype === null
   const configured = keysAt(configSchema, ['access'])
-  const known = [...ACCESS_METHODS, ...configured]
+  const known = [...ACCESS_METHODS, CODE, ...configured]
   // An instance of a class may have other members.
   const unknown = isPlain ? Object.keys(members).filter(name => !known.includes(name)) : []
   for (const name of unknown) {
@@ -134,7 +141,8 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
     }
   }
   if (isPlain && ACCESS_METHODS.every(name => members[name] === undefined)) {
-    const isConfiguration = unknown.length > 0 || configured.some(name => name in members)
+    const isConfiguration =
+      unknown.length > 0 || [CODE, ...configured].some(name => name in members)
     if (!isConfiguration) problems.push(problem(['access'], 'needs authenticate(credentials)'))
     return null
   }
@@ -143,6 +151,34 @@ function givenAccess(access: unknown, problems: ConfigProblem[]): GivenAccess | 
   }
   // Its members were just checked.
   return access as unknown as GivenAccess
+}
+
+const CODE_METHODS = ['authenticate', 'permissionsOf']
+
+/** Returns the authenticator in code that is one of several, or null. */
+function givenAuthenticator(access: unknown, problems: ConfigProblem[]): GivenAuthenticator | null {
+  if (!isRecord(access) || access[CODE] === undefined) return null
+  const path = ['access', CODE]
+  if (ACCESS_METHODS.some(name => access[name] !== undefined)) {
+    const sentence = 'is one authenticator of several, and access.authenticate decides alone'
+    problems.push(problem(path, `${sentence}: give one of them`))
+  }
+  const code = access[CODE]
+  if (typeof code !== 'object' || code === null) {
+    problems.push(problem(path, `must be an object with authenticate, not ${kindOf(code)}`))
+    return null
+  }
+  for (const name of CODE_METHODS) {
+    const member: unknown = Reflect.get(code, name)
+    if (typeof member === 'function' || (member === undefined && name !== 'authenticate')) continue
+    problems.push(problem([...path, name], `must be a function, not ${kindOf(member)}`))
+  }
+  // Its members were just checked.
+  return code as GivenAuthenticator
+}
+
+function withoutCode(access: object): object {
+  return Object.fromEntries(Object.entries(access).filter(([name]) => name !== CODE))
 }
 
 function complaintTo(log: Log): Complaint {

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
 import type { Access } from '../access/access.ts'
+import type { Authenticator } from '../access/authenticator.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
@@ -42,6 +43,8 @@ interface RunningServer {
 /** The parts that an embedding program may supply. The others are made from the configuration. */
 export interface ServerParts {
   readonly access?: Access
+  /** An authenticator beside those of the configuration. */
+  readonly code?: Authenticator
   readonly store?: Store
   /** The output of the log, if it can leave lines out. */
   readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
@@ -119,7 +122,7 @@ export class Server implements RunningServer {
       share: shareSettingsOf(config, Math.random),
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
-      access: parts.access ?? this.#ownAccess(),
+      access: parts.access ?? this.#ownAccess(parts.code),
       checksRetainSource: config.access.checkRetainSource !== false,
       observers: [
         new LogObserver(this.#log, {
@@ -140,8 +143,8 @@ export class Server implements RunningServer {
     })
   }
 
-  #ownAccess(): Access {
-    this.#access = new ConfiguredAccess(this.#config, this.#log)
+  #ownAccess(code?: Authenticator): Access {
+    this.#access = new ConfiguredAccess(this.#config, this.#log, code)
     return this.#access.access
   }
 
