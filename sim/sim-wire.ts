@@ -163,6 +163,10 @@ export class SimWire implements Wire {
     this.#closeBroker(0, null)
   }
 
+  reset(): void {
+    this.destroy()
+  }
+
   /** The broker has finished with this wire. */
   brokerHasRead(): void {
     this.brokerClosedAt ??= this.#events.count

@@ -13,6 +13,7 @@ export class PondWire implements Wire {
   /** Ended by the broker. */
   isClosed = false
   isPaused = false
+  wasReset = false
   /** Calls of write and writeMany: what stands for system calls. */
   writes = 0
   /** It takes nothing within the call of write, as TLS does. */
@@ -73,6 +74,11 @@ export class PondWire implements Wire {
   destroy(): void {
     this.#pending = []
     this.#close()
+  }
+
+  reset(): void {
+    this.wasReset = true
+    this.destroy()
   }
 
   /** The client sends bytes, in memory that is only lent, as a socket's is. */

@@ -12,8 +12,14 @@ export class Overload {
   level: OverloadLevel = 0
   /** Whether some PUBLISH packets must wait: from level 2 on. */
   pausesSome = false
-  /** Whether all of them must wait. */
+  /** Whether all of them must wait, messages of QoS 0 are dropped instead of sent, and CONNECT is refused. */
   pausesAll = false
+  /** Whether little memory is left, so that little may wait for each client. */
+  isShortOfMemory = false
+  /** Whether clients with much that waits for them are disconnected: only that gives their memory back. */
+  closesConsumers = false
+  /** Whether the disk has too little room left for messages. */
+  isDiskFull = false
 
   set(levels: SensorLevels): void {
     this.levels = levels
@@ -21,31 +27,9 @@ export class Overload {
     this.pausesSome = this.level >= 2
     // On a full disk what must be stored is refused, which needs no pause. What clients acknowledge makes room.
     this.pausesAll = highest({ ...levels, disk: 0 }) === 3
-  }
-
-  /** Whether CONNECT is refused. */
-  get refusesConnect(): boolean {
-    return this.pausesAll
-  }
-
-  /** Whether messages of QoS 0 are dropped instead of sent. */
-  get dropsQoS0(): boolean {
-    return this.pausesAll
-  }
-
-  /** Whether clients with much that waits for them are disconnected: only that gives their memory back. */
-  get closesConsumers(): boolean {
-    return this.levels.memory === 3
-  }
-
-  /** Whether little memory is left, so that little may wait for each client. */
-  get isShortOfMemory(): boolean {
-    return this.levels.memory > 0
-  }
-
-  /** Whether the disk has too little room left for messages. */
-  get isDiskFull(): boolean {
-    return this.levels.disk === 3
+    this.isShortOfMemory = levels.memory > 0
+    this.closesConsumers = levels.memory === 3
+    this.isDiskFull = levels.disk === 3
   }
 
   /** Returns the Receive Maximum of a new client. */

@@ -37,6 +37,7 @@ export class Publishing implements WillPublisher {
     const mayBeStored = message.qos > 0 || message.retain
     const commitId = mayBeStored ? this.#store(message, matches) : 0
     if (message.retain) this.#retain(message)
+    const dropsQoS0 = broker.overload.pausesAll
     let receivers = 0
     for (const match of matches) {
       const heard =
@@ -45,6 +46,10 @@ export class Publishing implements WillPublisher {
           : match
       if (heard === null) continue
       receivers += 1
+      if (dropsQoS0 && (message.qos === 0 || heard.qos === 0)) {
+        broker.dropped('overload', message, heard.target.clientId)
+        continue
+      }
       if (heard.identifiers.length > 1) {
         broker.turnWorkLeft -= heard.identifiers.length >> OVERLAPS_PER_UNIT_BITS
       }

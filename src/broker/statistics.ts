@@ -25,6 +25,13 @@ type LimitedBy = keyof Pick<
   | 'outgoingBytesPerSecondMax'
 >
 
+type OverloadAction =
+  | 'connectsSlowed'
+  | 'connectsRefused'
+  | 'receiveMaxLowered'
+  | 'publishersPaused'
+  | 'consumersClosed'
+
 // Wide on purpose: each field is one counter, and there are no methods.
 export class Statistics {
   connectionsAccepted = 0
@@ -77,12 +84,21 @@ export class Statistics {
     outgoingMessagesPerSecondMax: 0,
     outgoingBytesPerSecondMax: 0,
   }
+  /** What was done because of overload, and how often. Messages of QoS 0 that were not sent are in `dropped.overload`. */
+  readonly overload: Record<OverloadAction, number> = {
+    connectsSlowed: 0,
+    connectsRefused: 0,
+    receiveMaxLowered: 0,
+    publishersPaused: 0,
+    consumersClosed: 0,
+  }
   readonly dropped: Record<DropReason, number> = {
     'queue-full': 0,
     'user-queues-full': 0,
     'memory-full': 0,
     'outbox-full': 0,
     'rate-reached': 0,
+    overload: 0,
     'client-away': 0,
     'message-expired': 0,
     'packet-too-large': 0,

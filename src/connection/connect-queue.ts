@@ -10,6 +10,8 @@ import { refuses } from './transitions.ts'
 
 /** How many seconds of the rate may come at once. */
 const BURST_SECONDS = 1
+/** By the level of overload: what one CONNECT takes of the rate. At level 3 new ones are refused. */
+const OVERLOAD_COST = [1, 4, 20, 20] as const
 
 export class ConnectQueue implements Deadline {
   place: Deadline['place'] = undefined
@@ -83,7 +85,7 @@ export class ConnectQueue implements Deadline {
   #admitNext(now: number): void {
     for (const line of this.#lines) {
       for (const waiting of line) {
-        if (this.#rate?.takeOne(now) === false) return
+        if (this.#rate?.take(this.#cost, now) === false) return
         line.delete(waiting)
         waiting.admit()
       }
@@ -94,6 +96,12 @@ export class ConnectQueue implements Deadline {
     return [this.#withSession, this.#strangers]
   }
 
+  /** What one CONNECT takes of the rate. */
+  get #cost(): number {
+    const { overload, limits } = this.#broker
+    return Math.min(OVERLOAD_COST[overload.level], limits.connectsPerSecondMax)
+  }
+
   #hasSession(clientId: string): boolean {
     return this.#broker.sessions.get(clientId) !== undefined
   }
@@ -102,12 +110,13 @@ export class ConnectQueue implements Deadline {
   #takesTurn(hasSession: boolean): boolean {
     if (this.#rate === null) return true
     if (this.#withSession.size > 0 || (!hasSession && this.#strangers.size > 0)) return false
-    return this.#rate.takeOne(this.#broker.now)
+    return this.#rate.take(this.#cost, this.#broker.now)
   }
 
   #lineUp(waiting: WaitingConnect): void {
     const { statistics, observer, now } = this.#broker
     statistics.limited.connectsPerSecondMax += 1
+    if (this.#broker.overload.level > 0) statistics.overload.connectsSlowed += 1
     const line = this.#hasSession(waiting.clientId) ? this.#withSession : this.#strangers
     if (line.size >= this.#lengthMax) {
       this.#giveUp(waiting)
@@ -128,7 +137,7 @@ export class ConnectQueue implements Deadline {
 
   #wakeLater(): void {
     const { deadlines, now } = this.#broker
-    deadlines.set(this, now + (this.#rate?.waitMs(now) ?? 0))
+    deadlines.set(this, now + (this.#rate?.waitMs(this.#cost, now) ?? 0))
   }
 }
 

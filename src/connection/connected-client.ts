@@ -31,6 +31,7 @@ import { FilterWork } from './filter-work.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { type Publisher, topicOf } from './publish.ts'
 import type { Sender } from './sender.ts'
+import { PUBLISH_BYTES, Spending } from './spending.ts'
 import {
   assertFilter,
   type Subscriber,
@@ -60,6 +61,8 @@ export class ConnectedClient implements Publisher, Subscriber {
   #begunQoS2 = 0
   /** An unfinished SUBSCRIBE or UNSUBSCRIBE. Later packets are not read before it is done. */
   filterWork: FilterWork | null = null
+  /** Made with the first PUBLISH. */
+  spending: Spending | null = null
 
   constructor(session: Session, negotiated: NegotiatedLimits, broker: Broker, sender: Sender) {
     this.session = session
@@ -172,14 +175,24 @@ export class ConnectedClient implements Publisher, Subscriber {
       this.#sender.pubrec(packet.packetId, this.#broker.journal.latest)
       return 0
     }
+    const spending = (this.spending ??= new Spending())
+    const cost = PUBLISH_BYTES + packet.payload.length
     const message = this.#broker.admission.publishDecoded(packet, topic, this.session.rights)
-    if (message instanceof NotAdmitted) return this.#notAdmitted(packet, topic, message)
+    if (message instanceof NotAdmitted) {
+      spending.spent += cost
+      return this.#notAdmitted(packet, topic, message)
+    }
 
-    if (packet.qos === 0) return workOf(this.#broker.publishing.publish(message))
+    if (packet.qos === 0) {
+      const receivers = this.#broker.publishing.publish(message)
+      spending.spent += cost * (1 + receivers)
+      return workOf(receivers)
+    }
     const { journal } = this.#broker
     const factsBefore = journal.length
     if (packet.qos === 2) this.#begin(packet.packetId)
     const receivers = this.#broker.publishing.publish(message)
+    spending.spent += cost * (1 + receivers)
     // If there was nothing to clear, another client may have cleared it in a commit that is not done yet.
     const leastCommitId = message.retain ? journal.latest : 0
     const commitId = journal.length > factsBefore ? journal.current : leastCommitId

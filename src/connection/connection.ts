@@ -30,7 +30,7 @@ import { type ConnectionState, negotiatedIn, type ReadingState } from './connect
 import type { WaitingConnect } from './connect-queue.ts'
 import { sendReason, sayUnreadable } from './departure.ts'
 import { factsOf } from './handshake.ts'
-import { type HeldPublishes, proceedBehind, waitForRoom } from './held-publishes.ts'
+import { type HeldPublishes, mustWait, proceedBehind, waitForRoom } from './held-publishes.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
 import { TimeLimits, type TimeLimited } from './time-limits.ts'
@@ -183,7 +183,8 @@ export class Connection implements TimeLimited, SessionHolder {
     if (client !== null && client.filterWork !== null) return client.workOnFilters()
     if (!framer.next()) return null
     const { bytes, start, end } = framer
-    if (this.held !== null && this.held.stops(bytes[start] ?? 0)) {
+    const mayWait = this.held !== null || this.context.broker.overload.pausesSome
+    if (mayWait && mustWait(this, bytes[start] ?? 0)) {
       framer.putBack()
       return null
     }

@@ -23,6 +23,7 @@ import {
   PACKET_TOO_LARGE,
   QUOTA_EXCEEDED,
   type ReasonCode,
+  SERVER_BUSY,
   SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
@@ -32,6 +33,10 @@ import type { Sender } from './sender.ts'
 
 /** Returns why CONNECT is refused before authentication, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
+  if (broker.overload.pausesAll) {
+    broker.statistics.overload.connectsRefused += 1
+    return { reason: SERVER_BUSY, sentence: 'the broker is overloaded (overload.level3)' }
+  }
   const { clientIdBytesMax } = broker.limits
   if (packet.clientId === '' && !mayBeAssigned(packet)) {
     return {
@@ -187,10 +192,10 @@ export function connack(
 ): ConnackPacket {
   if (negotiated.version < 5)
     return { type: 'connack', sessionPresent, reason: SUCCESS, properties: NO_PROPERTIES }
-  const { limits } = broker
+  const { limits, overload } = broker
   const properties: Properties = {
     ...extras,
-    receiveMaximum: limits.receiveMax,
+    receiveMaximum: overload.receiveMaxOf(limits.receiveMax),
     maximumPacketSize: limits.packetBytesMax,
     topicAliasMaximum: limits.topicAliasMax,
     ...(negotiated.isClientIdAssigned ? { assignedClientIdentifier: negotiated.clientId } : {}),

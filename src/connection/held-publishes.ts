@@ -7,6 +7,7 @@ import { decodeWithin } from '../packet/decode.ts'
 import type { Connection } from './connection.ts'
 
 // Reasons to hold, as bits.
+const OVERLOADED = 1
 const QUEUE_FULL = 2
 
 /** How long a PUBLISH waits before the queues are looked at again. */
@@ -72,6 +73,28 @@ export class HeldPublishes implements Deadline {
 /** Whether a PUBLISH of the connection has arrived and waits. */
 export function isHeld({ held }: Connection): boolean {
   return held !== null && held.isWaiting
+}
+
+/** Whether the packet that was just read must wait. Called only if one may have to. */
+export function mustWait(connection: Connection, firstByte: number): boolean {
+  if (firstByte >> 4 !== PUBLISH) return false
+  if (isOverloadedBy(connection)) {
+    heldOf(connection).hold(OVERLOADED)
+    connection.context.broker.statistics.overload.publishersPaused += 1
+  }
+  return connection.held?.stops(firstByte) === true
+}
+
+/** Whether the broker can do no more for this publisher now. The last packets of a client that has gone are not held back. */
+function isOverloadedBy({ state, context }: Connection): boolean {
+  if (state.kind !== 'connected' || state.client.isUnanswered) return false
+  const { pausesSome, pausesAll } = context.broker.overload
+  return pausesAll || (pausesSome && state.client.spending?.isOverdrawn === true)
+}
+
+/** The broker can do more for this publisher. */
+export function releaseOverloaded(connection: Connection): void {
+  releasePublishes(connection, OVERLOADED)
 }
 
 /** Lets PUBLISH packets pass again, if there is no other reason to hold them. */

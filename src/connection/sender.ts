@@ -72,10 +72,13 @@ export class Sender implements Link {
     // Its deadline lets the session continue.
     if (this.rates !== null && this.rates.isReached) return false
     const waiting = this.outbox.bytes + this.#host.pendingBytes
-    const { memory, limits } = this.#context.broker
-    // When memory is full the bound is small, so that clients that do not read leave memory for others.
-    if (waiting < limits.outboxBytesMax && (waiting < EARLY_FLUSH_BYTES || memory.hasReserve))
-      return true
+    const { memory, limits, overload } = this.#context.broker
+    // When memory is short the bound is small, so that clients that do not read leave memory for others.
+    const bytesMax =
+      waiting >= EARLY_FLUSH_BYTES && (overload.isShortOfMemory || !memory.hasReserve)
+        ? EARLY_FLUSH_BYTES
+        : limits.outboxBytesMax
+    if (waiting < bytesMax) return true
     this.sessionWaits = true
     return false
   }

@@ -17,9 +17,14 @@ export class TokenBucket {
 
   /** Takes one token. Returns false when there is none. */
   takeOne(now: number): boolean {
+    return this.take(1, now)
+  }
+
+  /** Takes tokens. Returns false when there are not so many. */
+  take(tokens: number, now: number): boolean {
     this.#fill(now)
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
+    if (this.#tokens < tokens) return false
+    this.#tokens -= tokens
     return true
   }
 
@@ -30,10 +35,10 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens / this.#perMs)
   }
 
-  /** Returns the milliseconds until there is a token. */
-  waitMs(now: number): number {
+  /** Returns the milliseconds until there are so many tokens. */
+  waitMs(tokens: number, now: number): number {
     this.#fill(now)
-    return Math.max(0, Math.ceil((1 - this.#tokens) / this.#perMs))
+    return Math.max(0, Math.ceil((tokens - this.#tokens) / this.#perMs))
   }
 
   isFull(now: number): boolean {

@@ -183,6 +183,9 @@ function accept(
   // Also when an old session was deleted or a will was set [D6].
   const packet = sessionPresent ? connack(negotiated, true, broker, extras) : fresh
   sender.send(packet, broker.journal.latest)
+  if (negotiated.version === 5 && broker.overload.level > 0) {
+    broker.statistics.overload.receiveMaxLowered += 1
+  }
   timeLimits.connected(negotiated.keepAliveSeconds)
   broker.observer.connected?.(factsOf(negotiated, peer), sessionPresent)
   broker.changing += 1

@@ -31,6 +31,12 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: 'limits.outgoingMessagesPerSecondMax, limits.outgoingBytesPerSecondMax',
     isWarned: true,
   },
+  overload: {
+    cause: 'the broker is asked for more than it can do',
+    key: null,
+    // The line of the level says it.
+    isWarned: false,
+  },
   'client-away': {
     cause: 'it is away, and messages of QoS 0 are not kept',
     key: 'limits.queueQoS0WhileAway',

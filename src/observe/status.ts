@@ -11,6 +11,8 @@ export interface Status {
   /** 0 to 3: the highest of all sensors, and each of them. */
   readonly overloadLevel: number
   readonly overload: Readonly<Record<string, number>>
+  /** What was done because of overload, and how often. */
+  readonly overloadActions: Readonly<Record<string, number>>
   readonly clientsConnected: number
   readonly sessions: number
   readonly subscriptions: number
@@ -227,6 +229,7 @@ export function statusOf(sources: StatusSources): Status {
     storeIsFull: store.isFull || broker.overload.isDiskFull,
     overloadLevel: broker.overload.level,
     overload: broker.overload.levels,
+    overloadActions: statistics.overload,
     clientsConnected: broker.sessions.connectedCount,
     sessions: broker.sessions.count,
     subscriptions: broker.subscriptions.count,

@@ -20,6 +20,9 @@ async function refresh() {
     const lost = Object.entries(status.dropped).filter(([, count]) => count > 0)
     document.getElementById('dropped').textContent =
       lost.length === 0 ? 'none' : lost.map(([reason, count]) => reason + ' ' + count).join(', ')
+    const actions = Object.entries(status.overloadActions).filter(([, count]) => count > 0)
+    document.getElementById('overloadActions').textContent =
+      actions.length === 0 ? 'nothing' : actions.map(([name, count]) => name + ' ' + count).join(', ')
     const limited = Object.entries(status.limited).filter(([, count]) => count > 0)
     document.getElementById('limited').textContent =
       limited.length === 0 ? 'none' : limited.map(([name, count]) => name + ' ' + count).join(', ')
@@ -56,6 +59,7 @@ const PAGE = `<!doctype html>
 ${FIGURES.map(({ name, label, counts }) => card(name, label, counts)).join('\n')}
 ${card('durability', 'An acknowledgement means', 'Where a message is when PUBACK or PUBREC is sent')}
 ${card('dropped', 'Dropped', 'Messages that did not reach somebody, by reason')}
+${card('overloadActions', 'Done because of overload', 'What was done while more was asked for than can be done, and how often')}
 ${card('limited', 'Limits reached', 'How often each limit kept a client from something, by its name in the configuration')}
 </dl>
 <p>Try it, in two terminals:</p>

@@ -12,6 +12,8 @@ import type { ShareSettings } from '../broker/share-groups.ts'
 
 import { ChunkPool } from '../connection/outbox.ts'
 import { ConnectQueue } from '../connection/connect-queue.ts'
+import type { Connection } from '../connection/connection.ts'
+import { PublisherRations } from '../connection/publisher-rations.ts'
 import { PublishEncoder } from '../connection/publish-encoder.ts'
 import { ReadingLimits } from '../connection/reading-limits.ts'
 import { StrangerBudget } from '../connection/stranger-budget.ts'
@@ -64,6 +66,7 @@ export class Core {
   readonly connects: ConnectQueue
   readonly store: Store
   readonly #sockets = new Set<ClientSocket>()
+  readonly #rations = new PublisherRations()
   readonly #waitingForSockets: (() => void)[] = []
   readonly #socketContext: ClientSocketContext
 
@@ -149,7 +152,14 @@ export class Core {
   /** Sets the levels of overload at the end of a window, while there is any. */
   overloaded(levels: SensorLevels): void {
     this.turn.begin()
-    this.broker.overload.set(levels)
+    if (this.turn.hasFailed) return
+    const { overload, statistics } = this.broker
+    overload.set(levels)
+    this.#rations.divide(connectionsOf(this.#sockets), overload)
+    const largest = overload.closesConsumers ? largestBacklog(this.#sockets) : null
+    if (largest === null) return
+    statistics.overload.consumersClosed += 1
+    largest.cutOff('memory is short (overload.level3), and the most waits for this client')
   }
 
   /** Sends DISCONNECT to every client, because the broker stops. */
@@ -168,6 +178,26 @@ export class Core {
     if (this.#sockets.size > 0) return
     for (const resolve of this.#waitingForSockets.splice(0)) resolve()
   }
+}
+
+function* connectionsOf(sockets: Iterable<ClientSocket>): Iterable<Connection> {
+  for (const { connection } of sockets) yield connection
+}
+
+/** With less than this a client is no reason for a lack of memory. */
+const BACKLOG_BYTES_MIN = 65_536
+
+/** Returns the client for which the most bytes wait; null if there is none for which much waits. */
+function largestBacklog(sockets: Iterable<ClientSocket>): ClientSocket | null {
+  let largest: ClientSocket | null = null
+  let most = BACKLOG_BYTES_MIN
+  for (const socket of sockets) {
+    const bytes = socket.connection.isOver ? 0 : socket.backlogBytes
+    if (bytes <= most) continue
+    most = bytes
+    largest = socket
+  }
+  return largest
 }
 
 function authorRightsIn(access: Access): AuthorRights | null {

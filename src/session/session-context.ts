@@ -16,6 +16,7 @@ export type DropReason =
   | 'memory-full'
   | 'outbox-full'
   | 'rate-reached'
+  | 'overload'
   | 'client-away'
   | 'message-expired'
   | 'packet-too-large'

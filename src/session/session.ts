@@ -91,6 +91,11 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     return this.#queue?.messages ?? 0
   }
 
+  /** The bytes of its queue that are in memory. */
+  get queuedInMemoryBytes(): number {
+    return this.#queue === null ? 0 : this.#queue.waiting.bytes
+  }
+
   /** Whether it could send a message now, without queueing it. */
   get canTake(): boolean {
     return this.#link !== null && this.#link.isFlowing && this.exchanges.hasPlace && !this.#isBehind

@@ -169,6 +169,25 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     this.#wire.destroy()
   }
 
+  /** The bytes in memory that wait for this client: to be sent, or in its queue. */
+  get backlogBytes(): number {
+    const { state, sender } = this.connection
+    const queued = state.kind === 'connected' ? state.client.session.queuedInMemoryBytes : 0
+    return queued + sender.outbox.bytes + this.#wire.pendingBytes
+  }
+
+  /** Ends the connection of a client that does not read what it is sent. It would not read the reason. */
+  cutOff(sentence: string): void {
+    this.#context.turn.begin()
+    const { changing } = this.#broker
+    try {
+      this.connection.disconnect(QUOTA_EXCEEDED, sentence)
+    } catch (error) {
+      this.#failed(error, changing)
+    }
+    this.#wire.reset()
+  }
+
   requestProceed(): void {
     this.#context.turn.begin()
     this.#reading.resume(HELD)

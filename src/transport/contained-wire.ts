@@ -79,6 +79,10 @@ export class ContainedWire implements Wire {
     this.#attempt(() => this.#wire.destroy())
   }
 
+  reset(): void {
+    this.#attempt(() => this.#wire.reset())
+  }
+
   /** The stream may deliver strings or objects instead of bytes. */
   #received(chunk: unknown): void {
     if (this.#isBroken) return

@@ -11,6 +11,11 @@ export function takesAtOnce(stream: Writable): boolean {
   return stream.constructor === Socket
 }
 
+/** Whether the socket can be reset: TLS and Unix sockets cannot, nor can one that is closed. */
+export function hasReset(socket: Socket): boolean {
+  return takesAtOnce(socket) && socket.remoteFamily !== undefined
+}
+
 export class DrainWatch {
   readonly #stream: Writable
   readonly #drained: () => void

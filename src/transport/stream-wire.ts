@@ -3,7 +3,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { LentBytes } from '../packet/lent-bytes.ts'
-import { DrainWatch, takesAtOnce } from './drain-watch.ts'
+import { DrainWatch, hasReset, takesAtOnce } from './drain-watch.ts'
 import type { WrongProtocol } from './first-bytes.ts'
 import { type Reader, readIntoSharedMemory } from './shared-read-memory.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
@@ -137,6 +137,12 @@ class StreamWire implements Wire, Reader {
       this.#cause ??= String(error)
       this.closed()
     }
+  }
+
+  reset(): void {
+    const stream = this.#stream
+    if (stream instanceof Socket && hasReset(stream)) stream.resetAndDestroy()
+    else this.destroy()
   }
 
   received(chunk: LentBytes): void {

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import { DrainWatch, takesAtOnce } from './drain-watch.ts'
+import { DrainWatch, hasReset, takesAtOnce } from './drain-watch.ts'
 import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
@@ -119,6 +119,12 @@ export class WebSocketWire implements Wire {
 
   destroy(): void {
     this.#isDestroyed = true
+    this.#socket.terminate()
+  }
+
+  reset(): void {
+    this.#isDestroyed = true
+    if (hasReset(this.#transport)) this.#transport.resetAndDestroy()
     this.#socket.terminate()
   }
 

@@ -73,6 +73,8 @@ export interface Wire {
   end(): void
   /** Closes at once. Pending bytes are lost. */
   destroy(): void
+  /** The same, and the system forgets the bytes that it has taken and not sent: the client gets a reset where the transport has one. */
+  reset(): void
 }
 
 /** How long a client may take to read the last bytes. */
