@@ -128,6 +128,7 @@ export class Admission {
     const { topicLevelsMax } = this.#broker.limits
     // A name this short cannot have too many levels.
     if (topic.length >= topicLevelsMax && levelCount(topic) > topicLevelsMax) {
+      this.#broker.statistics.limited.topicLevelsMax += 1
       return refused(TOPIC_NAME_INVALID, `topic ${tooManyLevels(topicLevelsMax)}`)
     }
     if (said.properties.payloadFormatIndicator === 1 && !isUtf8(said.payload)) {
@@ -141,6 +142,7 @@ export class Admission {
     const { topicLevelsMax } = this.#broker.limits
     const { filter, topicFilter } = subscription
     if (topicFilter.length >= topicLevelsMax && levelCount(topicFilter) > topicLevelsMax) {
+      this.#broker.statistics.limited.topicLevelsMax += 1
       return refused(TOPIC_FILTER_INVALID, `the filter ${tooManyLevels(topicLevelsMax)}`)
     }
     const { clientId, permissions } = session.rights
@@ -214,6 +216,7 @@ export class Admission {
   #subscriptionQuota(subscription: Subscription, session: Session): NotAdmitted | null {
     const { subscriptionsPerClientMax, subscriptionsPerUserMax } = this.#broker.limits
     if (session.subscriptions.size >= subscriptionsPerClientMax) {
+      this.#broker.statistics.limited.subscriptionsPerClientMax += 1
       const sentence = `the client has ${subscriptionsPerClientMax} subscriptions (limits.subscriptionsPerClientMax)`
       return refused(QUOTA_EXCEEDED, sentence)
     }
@@ -224,7 +227,9 @@ export class Admission {
       return refused(QUOTA_EXCEEDED, sentence)
     }
     const limit = this.#broker.subscriptions.costLimitFor(session.clientId, subscription)
-    return limit === null ? null : refused(QUOTA_EXCEEDED, `${COSTS[limit]} (limits.${limit})`)
+    if (limit === null) return null
+    this.#broker.statistics.limited[limit] += 1
+    return refused(QUOTA_EXCEEDED, `${COSTS[limit]} (limits.${limit})`)
   }
 
   #subscriptionRoom(session: Session): NotAdmitted | null {

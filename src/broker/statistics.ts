@@ -1,29 +1,52 @@
 // The counters of the broker, for the web page, the API and later metrics.
 
-import type { Limits } from '../limits.ts'
+import type { LimitName } from '../limits.ts'
 import type { DropReason } from '../session/session-context.ts'
 
-/** The limits of one client or user whose reaching is counted here. */
-type LimitedBy = keyof Pick<
-  Limits,
-  | 'connectionsPerUserMax'
-  | 'connectsPerSecondMax'
-  | 'takeoversPerMinuteMax'
-  | 'clientIdInUse'
-  | 'sessionsPerUserMax'
-  | 'subscriptionsPerUserMax'
-  | 'retainedMessagesMax'
-  | 'retainedBytesMax'
-  | 'retainedMessagesPerUserMax'
-  | 'retainedBytesPerUserMax'
-  | 'messagesPerSecondMax'
-  | 'bytesPerSecondMax'
-  | 'messagesPerSecondPerUserMax'
-  | 'bytesPerSecondPerUserMax'
-  | 'slowedSecondsMax'
-  | 'outgoingMessagesPerSecondMax'
-  | 'outgoingBytesPerSecondMax'
->
+/**
+ * How often each limit kept a client from something. Limits of queues and of memory have their counters in `dropped` and in the memory
+ * account, those of addresses in `transport/connection-counts.ts`.
+ */
+function limitedByNone() {
+  return {
+    // Before CONNECT is accepted.
+    connectTimeoutSeconds: 0,
+    connectPacketBytesMax: 0,
+    authenticationStepsMax: 0,
+    clientIdBytesMax: 0,
+    clientIdInUse: 0,
+    connectsPerSecondMax: 0,
+    takeoversPerMinuteMax: 0,
+    connectionsPerUserMax: 0,
+    sessionsPerUserMax: 0,
+    sessionsMax: 0,
+    // In a packet.
+    packetBytesMax: 0,
+    userPropertiesMax: 0,
+    topicLevelsMax: 0,
+    topicAliasMax: 0,
+    topicAliasBytesMax: 0,
+    receiveToleratedMax: 0,
+    // In number.
+    subscriptionsPerClientMax: 0,
+    subscriptionsPerUserMax: 0,
+    filterShapesMax: 0,
+    filterShapesPerClientMax: 0,
+    shareGroupsPerTopicMax: 0,
+    retainedMessagesMax: 0,
+    retainedBytesMax: 0,
+    retainedMessagesPerUserMax: 0,
+    retainedBytesPerUserMax: 0,
+    // In time.
+    messagesPerSecondMax: 0,
+    bytesPerSecondMax: 0,
+    messagesPerSecondPerUserMax: 0,
+    bytesPerSecondPerUserMax: 0,
+    slowedSecondsMax: 0,
+    outgoingMessagesPerSecondMax: 0,
+    outgoingBytesPerSecondMax: 0,
+  } satisfies Partial<Record<LimitName, number>>
+}
 
 type OverloadAction =
   | 'connectsSlowed'
@@ -64,26 +87,7 @@ export class Statistics {
   internalErrors = 0
   /** Exceptions of supplied code that were contained: permissions, authentication, observers, logs, streams. */
   hookErrors = 0
-  /** How often each of these limits was reached. */
-  readonly limited: Record<LimitedBy, number> = {
-    connectionsPerUserMax: 0,
-    connectsPerSecondMax: 0,
-    takeoversPerMinuteMax: 0,
-    clientIdInUse: 0,
-    sessionsPerUserMax: 0,
-    subscriptionsPerUserMax: 0,
-    retainedMessagesMax: 0,
-    retainedBytesMax: 0,
-    retainedMessagesPerUserMax: 0,
-    retainedBytesPerUserMax: 0,
-    messagesPerSecondMax: 0,
-    bytesPerSecondMax: 0,
-    messagesPerSecondPerUserMax: 0,
-    bytesPerSecondPerUserMax: 0,
-    slowedSecondsMax: 0,
-    outgoingMessagesPerSecondMax: 0,
-    outgoingBytesPerSecondMax: 0,
-  }
+  readonly limited: ReturnType<typeof limitedByNone> = limitedByNone()
   /** What was done because of overload, and how often. Messages of QoS 0 that were not sent are in `dropped.overload`. */
   readonly overload: Record<OverloadAction, number> = {
     connectsSlowed: 0,

@@ -28,6 +28,7 @@ import {
 } from './connection-context.ts'
 import { type ConnectionState, negotiatedIn, type ReadingState } from './connection-state.ts'
 import type { WaitingConnect } from './connect-queue.ts'
+import { brokenLimit } from './broken-limit.ts'
 import { sendReason, sayUnreadable } from './departure.ts'
 import { factsOf } from './handshake.ts'
 import { type HeldPublishes, mustWait, proceedBehind, waitForRoom } from './held-publishes.ts'
@@ -285,7 +286,11 @@ export class Connection implements TimeLimited, SessionHolder {
     const { broker } = this.context
     const { state, sender } = this
     broker.changing = changing
-    if (isRule) broker.statistics.protocolErrors += 1
+    if (isRule) {
+      broker.statistics.protocolErrors += 1
+      const limit = brokenLimit(error, state.kind === 'awaiting-connect')
+      if (limit !== null) broker.statistics.limited[limit] += 1
+    }
     if (state.kind === 'awaiting-connect' && error instanceof MalformedPacket) {
       sayUnreadable(error, this.framer, sender)
     } else {

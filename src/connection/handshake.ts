@@ -45,6 +45,7 @@ export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal |
     }
   }
   if (Buffer.byteLength(packet.clientId) > clientIdBytesMax) {
+    broker.statistics.limited.clientIdBytesMax += 1
     const sentence = `client id is longer than ${clientIdBytesMax} bytes (limits.clientIdBytesMax)`
     return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
   }
@@ -72,6 +73,7 @@ export function openingRefusal(
   const refusal = will === null ? null : broker.admission.topic(will, will.topic, principal)
   if (refusal !== null) return ofWill(refusal)
   if (!broker.clients.hasRoomFor(negotiated.clientId)) {
+    broker.statistics.limited.sessionsMax += 1
     return { reason: QUOTA_EXCEEDED, sentence: 'no room for another session (limits.sessionsMax)' }
   }
   const holding = holdingRefusal(principal, broker)

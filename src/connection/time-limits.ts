@@ -119,9 +119,11 @@ export class TimeLimits implements Deadline {
   #timeOut(): void {
     switch (this.#stage) {
       case 'connecting':
+        this.#broker.statistics.limited.connectTimeoutSeconds += 1
         this.#client.timedOut(MAXIMUM_CONNECT_TIME, 'no CONNECT within the time for it')
         return
       case 'authenticating':
+        this.#broker.statistics.limited.connectTimeoutSeconds += 1
         this.#client.timedOut(SERVER_UNAVAILABLE, 'the authentication took too long')
         return
       case 'connected': {

@@ -133,8 +133,12 @@ export function authenticated(
 
 const ENDLESS = 'the authentication had too many steps (limits.authenticationStepsMax)'
 
+/** Counts one that has too many steps. */
 function isEndless({ context }: Connection, { steps }: { readonly steps: number }): boolean {
-  return steps >= context.broker.limits.authenticationStepsMax
+  const { limits, statistics } = context.broker
+  if (steps < limits.authenticationStepsMax) return false
+  statistics.limited.authenticationStepsMax += 1
+  return true
 }
 
 /** Opens the session, sends CONNACK and then the messages of the session [MQTT-3.2.0-1]. */

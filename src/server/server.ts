@@ -14,6 +14,7 @@ import { loginHint } from '../observe/login-hint.ts'
 import type { LogOutput } from '../observe/log-output.ts'
 import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
+import { SYS_INTERVAL_MS, SysTopics } from '../observe/sys-topics.ts'
 import { webPage } from '../observe/web-page.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
@@ -70,6 +71,7 @@ export class Server implements RunningServer {
   readonly #config: Config
   readonly #log: RatedLog
   #logTicks: NodeJS.Timeout | undefined
+  #sysTicks: NodeJS.Timeout | undefined
   readonly #clock = new Clock()
   readonly #alarm: Alarm
   readonly #listeners: Listeners
@@ -179,6 +181,7 @@ export class Server implements RunningServer {
       throw error
     }
     this.#overload?.start()
+    this.#sysTicks = setInterval(this.#announcing(), SYS_INTERVAL_MS).unref()
   }
 
   /** Serves the client at the other end of the wire. */
@@ -248,7 +251,19 @@ export class Server implements RunningServer {
     await core.store.close()
     await this.#access?.close()
     clearInterval(this.#logTicks)
+    clearInterval(this.#sysTicks)
     this.#log.close()
+  }
+
+  /** Returns a function that announces the counters of limits and drops in $SYS. */
+  #announcing(): () => void {
+    const { turn, broker } = this.core
+    const topics = new SysTopics((topic, payload) => broker.publishing.announce(topic, payload))
+    return () => {
+      if (this.#isClosing || turn.hasFailed) return
+      turn.begin()
+      topics.tell(this.#status())
+    }
   }
 
   get #limited(): Status['limited'] {
@@ -262,6 +277,7 @@ export class Server implements RunningServer {
   }
 
   #refuse({ address, listener }: Peer, connectionsMax: number): void {
+    this.#listeners.counts.noRoom()
     const cause = fullnessSentence(connectionsMax, connectionsMax)
     this.#log.warn({ event: 'connection.refused', listener, address, cause }, 'refused')
   }

@@ -39,7 +39,8 @@ const COUNTED: Opening = { kind: 'counted' }
 
 export class ConnectionCounts {
   /** How often a connection was refused for each bound. */
-  readonly reached: Record<keyof ConnectionBounds, number> = {
+  readonly reached: Record<keyof ConnectionBounds | 'connectionsMax', number> = {
+    connectionsMax: 0,
     connectionsPerAddressMax: 0,
     connectionsPerSecondMax: 0,
     connectionsPerSecondPerAddressMax: 0,
@@ -84,6 +85,11 @@ export class ConnectionCounts {
     if (limit !== null) return this.#tooFast(entry, limit, now)
     if (entry !== null) entry.open += 1
     return COUNTED
+  }
+
+  /** A connection was closed at once, because there are as many as there may be. */
+  noRoom(): void {
+    this.reached.connectionsMax += 1
   }
 
   /** A counted connection was closed. */

@@ -190,6 +190,7 @@ class SocketListener implements Listener {
         }),
       )
     } else if (hasWaited || this.#looking >= SECOND_LOOKS_MAX) {
+      if (fullness !== STRANGERS_FULL) this.#options.counts?.noRoom()
       this.#refuse(socket, peer, fullness)
     } else {
       this.#looking += 1

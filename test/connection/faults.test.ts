@@ -164,7 +164,7 @@ test('an observer that throws in anything harms nobody, and is told of to itself
 const BEFORE_ANY_CHANGE: Readonly<Record<string, (pond: Pond) => () => void>> = {
   'the count of packets': ({ broker }) => plantedGetter(broker.statistics, 'packetsReceived'),
   'the bound of levels': ({ broker }) => plantedGetter(broker.limits, 'topicLevelsMax'),
-  'the room for retained messages': ({ broker }) => plant(broker.retained, 'hasRoomFor'),
+  'the room for retained messages': ({ broker }) => plant(broker.retained, 'limitFor'),
   'a number for the message': ({ broker }) => plant(broker, 'nextSequence'),
 }
 
