@@ -5,10 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createBroker } from '../src/index.ts'
+import { formatHash } from '../src/access/password/password-hash.ts'
+import { newPbkdf2 } from '../src/access/password/hashing.ts'
+import { createBroker, type EmbedOptions } from '../src/index.ts'
 import { page, type Result } from './page.ts'
 import { install } from './programs.ts'
-import type { Ground, Trial } from './trial.ts'
+import { type Ground, LOGIN, type Trial } from './trial.ts'
 import { chromium } from './trials/chromium.ts'
 import { mosquittoBridge } from './trials/mosquitto-bridge.ts'
 import { mosquittoClients } from './trials/mosquitto-clients.ts'
@@ -33,6 +35,15 @@ const TRIALS: readonly Trial[] = [
 
 const PAGE = join(import.meta.dirname, '../../docs/reference/interoperability.md')
 
+function access(): EmbedOptions['access'] {
+  const hash = formatHash(newPbkdf2(Buffer.from(LOGIN.password), 1_000))
+  return {
+    anonymous: 'never',
+    users: { [LOGIN.username]: hash },
+    rules: `user ${LOGIN.username}\ntopic readwrite #\n`,
+  }
+}
+
 async function resultOf(trial: Trial): Promise<Result> {
   const version = await trial.version()
   if (version === null) return { trial, version: '-', failure: 'not installed here' }
@@ -40,6 +51,7 @@ async function resultOf(trial: Trial): Promise<Result> {
   const broker = await createBroker({
     listeners: [{ port: 0 }, { protocol: 'ws', port: 0 }],
     store: { durability: 'fsync', directory: join(directory, 'store') },
+    ...(trial.needsLogin === true ? { access: access() } : {}),
   })
   const [tcp, webSocket] = broker.listeners
   const ground: Ground = {

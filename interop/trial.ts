@@ -11,11 +11,16 @@ export interface Ground {
   readonly directory: string
 }
 
+/** The user that a broker with users knows. */
+export const LOGIN = { username: 'home', password: 'three blind mice' } as const
+
 export interface Trial {
   /** The program, as its users call it. */
   readonly program: string
   /** What was exchanged, in a few words. */
   readonly what: string
+  /** Whether the broker lets in nobody but `LOGIN`. */
+  readonly needsLogin?: boolean
   /** The program's version, or null where it is not there. */
   version(): Promise<string | null>
   /** Rejects with what went wrong. */

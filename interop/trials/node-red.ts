@@ -4,12 +4,19 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, Program } from '../../test/interop/programs.ts'
 import { nodeProgram, npmFolder, npmVersion } from '../programs.ts'
-import { assertEqual, type Ground, type Trial, within } from '../trial.ts'
+import { assertEqual, type Ground, LOGIN, type Trial, within } from '../trial.ts'
 
 const BURST = 5_000
 
-export const nodeRed: readonly Trial[] = (['4', '5'] as const).map(version => ({
-  program: `Node-RED, MQTT ${version === '4' ? '3.1.1' : '5.0'}`,
+export const nodeRed: readonly Trial[] = (
+  [
+    ['4', false],
+    ['5', false],
+    ['5', true],
+  ] as const
+).map(([version, needsLogin]) => ({
+  program: `Node-RED, MQTT ${version === '4' ? '3.1.1' : '5.0'}${needsLogin ? ', with user and password' : ''}`,
+  needsLogin,
   what: `mqtt in and mqtt out nodes: a burst of ${BURST} at QoS 1 and at QoS 2, and an echo`,
   version: async () => npmVersion('node-red'),
   run: ground => within(180, exchange(ground, version)),
@@ -19,6 +26,10 @@ async function exchange(ground: Ground, version: '4' | '5'): Promise<void> {
   const home = join(ground.directory, 'node-red')
   mkdirSync(home)
   writeFileSync(join(home, 'flows.json'), JSON.stringify(flow(ground.tcpPort, version)))
+  // A broker without users takes any name.
+  const credentials = { broker: { user: LOGIN.username, password: LOGIN.password } }
+  writeFileSync(join(home, 'flows_cred.json'), JSON.stringify(credentials))
+  writeFileSync(join(home, 'settings.js'), 'module.exports = { credentialSecret: false }')
   const port = await freePort()
   const words = [join(npmFolder('node-red'), 'red.js'), '-p', `${port}`, '-u', home, 'flows.json']
   const program = new Program(nodeProgram(), words)

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../test/interop/programs.ts'
 import { debianVersion } from '../programs.ts'
-import { assertEqual, type Ground, type Trial, within } from '../trial.ts'
+import { assertEqual, type Ground, LOGIN, type Trial, within } from '../trial.ts'
 
 const COMBINATIONS = [
   ['tcp', 'MQTTv31', '3.1'],
@@ -32,6 +32,8 @@ def on_message(client, _data, message):
         done.set()
 client = mqtt.Client('paho', protocol=protocol, transport=transport)
 client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message
+if len(sys.argv) > 4:
+    client.username_pw_set(sys.argv[4], sys.argv[5])
 client.connect('localhost', port)
 client.loop_start()
 done.wait(30)
@@ -62,6 +64,13 @@ export const pahoPython: readonly Trial[] = [
     run: (ground: Ground) => within(60, exchange(ground, transport, protocol)),
   })),
   {
+    program: 'Paho for Python over TCP, MQTT 5.0, with user and password',
+    what: 'the same, at a broker that knows one user and has a line of rules',
+    needsLogin: true,
+    version: () => debianVersion('python3-paho-mqtt'),
+    run: ground => within(60, exchange(ground, 'tcp', 'MQTTv5', [LOGIN.username, LOGIN.password])),
+  },
+  {
     program: 'asyncio-mqtt (what Home Assistant add-ons are built on)',
     what: 'subscribe, publish and receive at QoS 1',
     version: () => debianVersion('python3-asyncio-mqtt'),
@@ -69,11 +78,17 @@ export const pahoPython: readonly Trial[] = [
   },
 ]
 
-async function exchange(ground: Ground, transport: string, protocol: string): Promise<void> {
+async function exchange(
+  ground: Ground,
+  transport: string,
+  protocol: string,
+  login: readonly string[] = [],
+): Promise<void> {
   const file = join(ground.directory, 'trial.py')
   writeFileSync(file, PROGRAM)
   const port = transport === 'tcp' ? ground.tcpPort : ground.webSocketPort
-  const { output, errors } = await run('/usr/bin/python3', [file, transport, protocol, `${port}`])
+  const words = [file, transport, protocol, `${port}`, ...login]
+  const { output, errors } = await run('/usr/bin/python3', words)
   assertEqual(output.trim(), '{0: 300, 1: 300, 2: 300}', errors.slice(-300))
 }
 
