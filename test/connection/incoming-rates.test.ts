@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { Deadlines } from '../../src/broker/deadlines.ts'
 import { IncomingRates } from '../../src/connection/incoming-rates.ts'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
-import { Rig } from '../threats/rig.ts'
+import { AttackedBroker } from '../threats/attacked-broker.ts'
 
 function ratesOf(limits: Partial<typeof DEFAULT_LIMITS>): IncomingRates {
   const broker = { limits: { ...DEFAULT_LIMITS, ...limits }, now: 0, deadlines: new Deadlines() }
@@ -53,8 +53,10 @@ test('a pause is at most a minute, because its end must be noticed', async t => 
 })
 
 test('a fast publisher is read more slowly, and one that goes on is told 0x96', async t => {
-  const rig = await Rig.started(t, { messagesPerSecondMax: 20, slowedSecondsMax: 1 })
-  const fast = await rig.client(t, { clientId: 'fast', protocolVersion: 5 })
+  const broker = await AttackedBroker.started(t, {
+    limits: { messagesPerSecondMax: 20, slowedSecondsMax: 1 },
+  })
+  const fast = await broker.client({ clientId: 'fast', protocolVersion: 5 })
   const reason = new Promise(resolve => {
     fast.once('disconnect', ({ reasonCode }) => resolve(reasonCode))
   })
@@ -65,12 +67,12 @@ test('a fast publisher is read more slowly, and one that goes on is told 0x96', 
 
   t.equal(await reason, 0x96)
 
-  await rig.logs('client.slowed', /^it sends faster than it may$/)
-  await rig.logs(
+  await broker.logs('client.slowed', /^it sends faster than it may$/)
+  await broker.logs(
     'client.disconnected',
     /^over limits\.messagesPerSecondMax \(20\) for 1 s without a/,
   )
-  t.ok((await rig.limited('messagesPerSecondMax')) > 0)
-  t.equal(await rig.limited('slowedSecondsMax'), 1)
-  t.ok(await rig.isAlive(t))
+  t.ok((await broker.limited('messagesPerSecondMax')) > 0)
+  t.equal(await broker.limited('slowedSecondsMax'), 1)
+  await t.resolves(broker.serves())
 })

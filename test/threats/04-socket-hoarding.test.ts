@@ -1,44 +1,48 @@
 // Case 4: nobody holds all places: not an address, not a user. Scale: bounds of 10 instead of 1,000.
 
 import { test } from 'tap'
-import { type Attacker, connectPacket, Rig } from './rig.ts'
+import { AttackedBroker, type RawSocket } from './attacked-broker.ts'
+import { connectPacket } from './connect-packets.ts'
 
 test('an address may have so many connections, and one is free when one ends', async t => {
-  const rig = await Rig.started(t, { connectionsPerAddressMax: 10 })
-  const hoard: Attacker[] = []
+  const broker = await AttackedBroker.started(t, { limits: { connectionsPerAddressMax: 10 } })
+  const hoard: RawSocket[] = []
   for (let count = 0; count < 10; count++) {
-    const attacker = await rig.attacker(t, connectPacket(4, `h${count}`))
-    t.equal(await attacker.hears(4), '20020000', `connection ${count + 1}`)
+    const attacker = await broker.attacker(t, connectPacket(4, `h${count}`))
+    t.equal(await attacker.told(4), '20020000', `connection ${count + 1}`)
     hoard.push(attacker)
   }
 
-  const over = await rig.attacker(t, connectPacket(4, 'over'))
+  const over = await broker.attacker(t, connectPacket(4, 'over'))
 
   t.equal(await over.closes(), '')
-  await rig.logs('connection.refused', /^10 connections from its address are open \(limits\.conn/)
-  t.equal(await rig.limited('connectionsPerAddressMax'), 1)
-  t.ok(await rig.isAlive(t), 'another address comes in')
+  await broker.logs(
+    'connection.refused',
+    /^10 connections from its address are open \(limits\.conn/,
+  )
+  t.equal(await broker.limited('connectionsPerAddressMax'), 1)
+  await t.resolves(broker.serves(), 'another address comes in')
 
   hoard[0]?.socket.destroy()
-  while ((await rig.status()).clientsConnected > 9) await new Promise(setImmediate)
-  const next = await rig.attacker(t, connectPacket(4, 'next'))
-  t.equal(await next.hears(4), '20020000')
+  while ((await broker.status()).clientsConnected > 9) await new Promise(setImmediate)
+  const next = await broker.attacker(t, connectPacket(4, 'next'))
+  t.equal(await next.told(4), '20020000')
 })
 
 test('the clients behind a proxy are counted by their own addresses', async t => {
-  const rig = await Rig.started(t, { connectionsPerAddressMax: 1 }, [
-    { port: 0, proxyProtocol: true },
-  ])
-  const behind = (address: string, id: string): Promise<Attacker> =>
-    rig.attacker(
+  const broker = await AttackedBroker.started(t, {
+    listeners: [{ port: 0 }, { protocol: 'ws', port: 0 }, { port: 0, proxyProtocol: true }],
+    limits: { connectionsPerAddressMax: 1 },
+  })
+  const behind = (address: string, id: string): Promise<RawSocket> =>
+    broker.attacker(
       t,
       Buffer.concat([Buffer.from(`PROXY TCP4 ${address} 192.0.2.1 1 2\r\n`), connectPacket(4, id)]),
-      '127.0.0.1',
-      2,
+      { from: '127.0.0.1', listener: 2 },
     )
   const first = await behind('192.0.2.7', 'first')
   const other = await behind('192.0.2.8', 'other')
-  t.strictSame([await first.hears(4), await other.hears(4)], ['20020000', '20020000'])
+  t.strictSame([await first.told(4), await other.told(4)], ['20020000', '20020000'])
 
   const over = await behind('192.0.2.7', 'over')
 
@@ -52,16 +56,19 @@ test('a user may have so many connections, from wherever', async t => {
   const salt = Buffer.from('YWJjZGVmZ2hpamts', 'base64')
   const hash = createHash('sha512').update(password).update(salt).digest('base64')
   const access = { users: { device: users.device + hash }, anonymous: 'loopback' }
-  const rig = await Rig.started(t, { connectionsPerUserMax: 3 }, [], { access })
+  const broker = await AttackedBroker.started(t, { limits: { connectionsPerUserMax: 3 }, access })
   const device = (clientId: string, protocolVersion: 4 | 5 = 5) =>
-    rig.client(t, { username: 'device', password, clientId, protocolVersion })
+    broker.client({ username: 'device', password, clientId, protocolVersion })
   for (const clientId of ['one', 'two', 'three']) await device(clientId)
 
   await t.rejects(device('four'), { code: 0x97 })
   await t.rejects(device('four', 4), { code: 3 })
 
-  await rig.logs('client.refused', /^its user has 3 connections \(limits\.connectionsPerUserMax\)/)
-  t.equal(await rig.limited('connectionsPerUserMax'), 2)
+  await broker.logs(
+    'client.refused',
+    /^its user has 3 connections \(limits\.connectionsPerUserMax\)/,
+  )
+  t.equal(await broker.limited('connectionsPerUserMax'), 2)
   t.ok(await device('three'), 'a takeover needs no further place')
-  t.ok(await rig.isAlive(t), 'others come in')
+  await t.resolves(broker.serves(), 'others come in')
 })

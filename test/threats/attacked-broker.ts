@@ -17,6 +17,15 @@ const PAIRS = 5
 /** A weak hash, so that logins of tests cost little. */
 const ITERATIONS = 101
 
+/** Clients that must not be disturbed come from another one. */
+const ATTACKER_ADDRESS = '127.0.0.2'
+
+interface AttackerOptions {
+  readonly from?: string
+  /** The number of the listener. */
+  readonly listener?: number
+}
+
 /** All attackers come from one address here, and stand for many. */
 const ONE_FOR_MANY = { strangersPerAddressMax: 0, connectionsPerSecondPerAddressMax: 0 }
 
@@ -76,6 +85,30 @@ export class AttackedBroker {
     return (await json(answer)) as Status
   }
 
+  /** How often the limit was reached. */
+  async limited(name: string): Promise<number> {
+    return (await this.status()).limited[name] ?? 0
+  }
+
+  /** Waits until the log has this event with such a cause. */
+  async logs(event: string, cause: RegExp): Promise<void> {
+    await this.process.prints(lines =>
+      lines.some(line => line.event === event && cause.test(String(line['cause']))),
+    )
+  }
+
+  /** Opens a connection that sends these bytes; it may be closed at once. */
+  async attacker(
+    t: Test,
+    bytes: Buffer | string = '',
+    { from = ATTACKER_ADDRESS, listener = 0 }: AttackerOptions = {},
+  ): Promise<RawSocket> {
+    const attacker = await RawSocket.to(this.process.ports[listener] ?? 0, from)
+    t.teardown(() => attacker.socket.destroy())
+    if (bytes.length > 0) attacker.socket.write(bytes)
+    return attacker
+  }
+
   client(options: IClientOptions = {}): Promise<MqttClient> {
     const url = `mqtt://127.0.0.1:${this.port}`
     return mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
@@ -101,6 +134,16 @@ export class AttackedBroker {
     this.#bystanders = await Promise.all(pairs)
   }
 
+  /** A new client comes in, and its message goes round. */
+  async serves(options: IClientOptions = {}): Promise<void> {
+    const fresh = await this.client({ clientId: 'fresh', protocolVersion: 5, ...options })
+    await fresh.subscribeAsync('fresh', { qos: 1 })
+    const arrival = arrivalAt(fresh)
+    await fresh.publishAsync('fresh', 'x', { qos: 1 })
+    await arrival
+    await fresh.endAsync()
+  }
+
   /** After the attack: the process lives, a new client is served, no bystander was disturbed, and no secret is in the log. */
   async hasSurvived(
     t: Test,
@@ -108,12 +151,7 @@ export class AttackedBroker {
     options: IClientOptions = {},
   ): Promise<void> {
     for (const each of this.#bystanders) t.strictSame(await each.ends(), UNDISTURBED)
-    const fresh = await this.client({ clientId: 'fresh', protocolVersion: 5, ...options })
-    await fresh.subscribeAsync('fresh', { qos: 1 })
-    const arrival = arrivalAt(fresh)
-    await fresh.publishAsync('fresh', 'x', { qos: 1 })
-    await arrival
-    await fresh.endAsync()
+    await this.serves(options)
     t.equal(this.process.process.exitCode, null, 'the process lives')
     const log = JSON.stringify(this.lines)
     for (const secret of secrets) t.notOk(log.includes(secret), 'no secret is in the log')
@@ -222,8 +260,8 @@ export class RawSocket {
     return socket
   }
 
-  static async to(port: number): Promise<RawSocket> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+  static async to(port: number, localAddress = '127.0.0.1'): Promise<RawSocket> {
+    const socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true })
     const raw = new RawSocket(socket)
     await once(socket, 'connect')
     return raw
@@ -236,6 +274,16 @@ export class RawSocket {
   /** Writes bytes in hexadecimal; spaces are free. */
   writes(hex: string): void {
     this.socket.write(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
+  }
+
+  /** Waits until so many bytes have come, and returns all in hexadecimal. */
+  async told(bytes: number): Promise<string> {
+    return (await this.hears(bytes)).toString('hex')
+  }
+
+  /** Waits until the connection is closed, and returns all that came in hexadecimal. */
+  async closes(): Promise<string> {
+    return (await this.closed).toString('hex')
   }
 
   /** Waits until so many bytes have come. */
