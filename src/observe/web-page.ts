@@ -1,7 +1,8 @@
-// The HTTP port: a page with the broker's figures, the same figures as JSON, and health checks.
+// The HTTP port: a page with the broker's figures, the same figures as JSON and for Prometheus, and health checks.
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { METRICS_TYPE, metricsOf } from './metrics.ts'
 import { FIGURES, type Status } from './status.ts'
 
 /** How often the page requests new figures. */
@@ -99,7 +100,7 @@ interface WebPageSources {
   accessTroubles(): readonly string[]
 }
 
-/** Answers `/`, `/api/v1/status`, `/healthz` and `/readyz`. */
+/** Answers `/`, `/api/v1/status`, `/metrics`, `/healthz` and `/readyz`. */
 export function webPage(
   sources: WebPageSources,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -116,6 +117,9 @@ export function webPage(
         return
       case '/api/v1/status':
         answer(response, 200, 'application/json', `${JSON.stringify(sources.status())}\n`)
+        return
+      case '/metrics':
+        answer(response, 200, METRICS_TYPE, metricsOf(sources.status(), FIGURES, usage()))
         return
       case '/healthz':
         answer(response, 200, 'text/plain', 'alive\n')
@@ -143,6 +147,11 @@ function answer(response: ServerResponse, status: number, type: string, body: st
     'x-content-type-options': 'nosniff',
   })
   response.end(response.req.method === 'HEAD' ? '' : body)
+}
+
+function usage(): { readonly cpuSeconds: number; readonly residentBytes: number } {
+  const { user, system } = process.cpuUsage()
+  return { cpuSeconds: (user + system) / 1_000_000, residentBytes: process.memoryUsage.rss() }
 }
 
 function hashOf(text: string): string {

@@ -1,0 +1,168 @@
+// The figures of the status as Prometheus reads them (text format 0.0.4): names of our own, and those that ready-made dashboards of
+// mosquitto's exporters ask for. No label names a client, a user or a topic.
+
+import type { FIGURES, Status } from './status.ts'
+
+type Kind = 'counter' | 'gauge'
+type FigureName = (typeof FIGURES)[number]['name']
+type Counts = Readonly<Record<string, number>>
+
+interface Metric {
+  readonly name: string
+  readonly kind: Kind
+}
+
+/** The compiler asks for the name of a new figure. */
+const NAMES: Readonly<Record<FigureName, Metric>> = {
+  clientsConnected: gauge('clients_connected'),
+  sessions: gauge('sessions'),
+  subscriptions: gauge('subscriptions'),
+  retainedMessages: gauge('retained_messages'),
+  retainedBytes: gauge('retained_bytes'),
+  messagesReceived: counter('messages_received'),
+  messagesSent: counter('messages_sent'),
+  bytesReceived: counter('received_bytes'),
+  bytesSent: counter('sent_bytes'),
+  sessionsTakenOver: counter('sessions_taken_over'),
+  clientIdsContested: counter('client_ids_contested'),
+  connectsWaiting: gauge('connects_waiting'),
+  connectsGivenUp: counter('connects_given_up'),
+  overloadLevel: gauge('overload_level'),
+  publishesRefused: counter('publishes_refused'),
+  publishesHeld: counter('publishes_held'),
+  protocolErrors: counter('protocol_errors'),
+  strangersClosed: counter('strangers_closed'),
+  subscribesRefused: counter('subscribes_refused'),
+  unsubscribesRefused: counter('unsubscribes_refused'),
+  subscriptionsRevoked: counter('subscriptions_revoked'),
+  internalErrors: counter('internal_errors'),
+  hookErrors: counter('hook_errors'),
+  keptHeapBytes: gauge('kept_heap_bytes'),
+  keptHeapBytesMax: gauge('kept_heap_max_bytes'),
+  keptBufferBytes: gauge('kept_buffer_bytes'),
+  keptBufferBytesMax: gauge('kept_buffer_max_bytes'),
+  keptRefusals: counter('kept_refusals'),
+  logLinesLeftOut: counter('log_lines_left_out'),
+}
+
+interface Group {
+  readonly metric: Metric
+  readonly label: string
+  readonly help: string
+  readonly counts: (status: Status) => Counts
+}
+
+const GROUPS: readonly Group[] = [
+  {
+    metric: counter('messages_dropped'),
+    label: 'reason',
+    help: 'Messages that did not reach somebody',
+    counts: ({ dropped }) => dropped,
+  },
+  {
+    metric: counter('limits_reached'),
+    label: 'limit',
+    help: 'How often each limit kept a client from something, by its name in the configuration',
+    counts: ({ limited }) => limited,
+  },
+  {
+    metric: gauge('overload_sensor_level'),
+    label: 'sensor',
+    help: 'The level of overload that each sensor shows, from 0 to 3',
+    counts: ({ overload }) => overload,
+  },
+  {
+    metric: counter('overload_actions'),
+    label: 'action',
+    help: 'What was done while more was asked for than can be done',
+    counts: ({ overloadActions }) => overloadActions,
+  },
+  {
+    metric: gauge('kept_bytes'),
+    label: 'kind',
+    help: 'What clients keep in the heap of the process, by kind',
+    counts: ({ kept }) => kept,
+  },
+  {
+    metric: counter('access_events'),
+    label: 'event',
+    help: 'Logins, refusals and checks of rules',
+    counts: ({ access }) => access,
+  },
+]
+
+/** The names in mosquitto's $SYS, as its exporters write them. */
+const ALIASES: readonly (readonly [string, (status: Status) => number])[] = [
+  ['broker_uptime', ({ uptimeSeconds }) => uptimeSeconds],
+  ['broker_clients_connected', ({ clientsConnected }) => clientsConnected],
+  ['broker_clients_disconnected', ({ sessions, clientsConnected }) => sessions - clientsConnected],
+  ['broker_clients_total', ({ sessions }) => sessions],
+  ['broker_subscriptions_count', ({ subscriptions }) => subscriptions],
+  ['broker_retained_messages_count', ({ retainedMessages }) => retainedMessages],
+  ['broker_bytes_received', ({ bytesReceived }) => bytesReceived],
+  ['broker_bytes_sent', ({ bytesSent }) => bytesSent],
+  ['broker_publish_messages_received', ({ messagesReceived }) => messagesReceived],
+  ['broker_publish_messages_sent', ({ messagesSent }) => messagesSent],
+  ['broker_publish_messages_dropped', ({ dropped }) => sumOf(dropped)],
+]
+
+/** The media type of the text format. */
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** Figures with their descriptions, as `status.ts` has them; `usage`: what the process uses. */
+export function metricsOf(
+  status: Status,
+  figures: typeof FIGURES,
+  usage: { readonly cpuSeconds: number; readonly residentBytes: number },
+): string {
+  const page = new Page()
+  page.one(gauge('uptime_seconds'), 'How long the broker has been running', status.uptimeSeconds)
+  page.one(gauge('store_full'), 'Whether the disk of the store is full', status.storeIsFull ? 1 : 0)
+  for (const { name, counts } of figures) page.one(NAMES[name], counts, status[name])
+  for (const { metric, label, help, counts } of GROUPS) {
+    page.group(metric, help, label, counts(status))
+  }
+  const { cpuSeconds, residentBytes } = usage
+  page.line('process_cpu_seconds_total', 'counter', 'CPU time of all threads', cpuSeconds)
+  page.line('process_resident_memory_bytes', 'gauge', 'Memory of the process', residentBytes)
+  for (const [name, valueOf] of ALIASES) {
+    page.line(name, 'untyped', `As in $SYS of mosquitto`, valueOf(status))
+  }
+  return page.text
+}
+
+class Page {
+  text = ''
+
+  one({ name, kind }: Metric, help: string, value: number): void {
+    this.line(name, kind, help, value)
+  }
+
+  line(name: string, kind: Kind | 'untyped', help: string, value: number): void {
+    this.#head(name, kind, help)
+    this.text += `${name} ${value}\n`
+  }
+
+  group({ name, kind }: Metric, help: string, label: string, counts: Counts): void {
+    const entries = Object.entries(counts)
+    if (entries.length === 0) return
+    this.#head(name, kind, help)
+    for (const [key, count] of entries) this.text += `${name}{${label}="${key}"} ${count}\n`
+  }
+
+  #head(name: string, kind: string, help: string): void {
+    this.text += `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`
+  }
+}
+
+function counter(name: string): Metric {
+  return { name: `pondhawk_${name}_total`, kind: 'counter' }
+}
+
+function gauge(name: string): Metric {
+  return { name: `pondhawk_${name}`, kind: 'gauge' }
+}
+
+function sumOf(counts: Counts): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
+}
