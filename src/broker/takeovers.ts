@@ -25,11 +25,11 @@ interface Newcomer {
 }
 
 export class Takeovers {
-  /** By client id; at most one waits for each. */
-  readonly waiting: Map<string, Newcomer> = new Map()
   readonly #limits: TakeoverLimits
   /** Least recently taken over first. */
   readonly #rows = new Map<string, Row>()
+  /** By client id, in the order of their coming. */
+  readonly #waiting = new Map<string, Set<Newcomer>>()
 
   constructor(limits: TakeoverLimits) {
     this.#limits = limits
@@ -55,8 +55,33 @@ export class Takeovers {
     return over < 0 ? 0 : Math.min(takeoverDelaySecondsMax * 1_000, FIRST_DELAY_MS * 2 ** over)
   }
 
+  /** Whether the last takeover was only just: then the connection that it made is to be served for a while. */
+  isTooSoon(clientId: string, now: number): boolean {
+    const row = this.#rowOf(clientId, now)
+    return row !== undefined && now - row.at < this.delayMsOf(clientId, now)
+  }
+
+  /** How many client ids are waited for. */
+  get waitedFor(): number {
+    return this.#waiting.size
+  }
+
+  waits(clientId: string, newcomer: Newcomer): void {
+    const line = this.#waiting.get(clientId) ?? new Set()
+    line.add(newcomer)
+    this.#waiting.set(clientId, line)
+  }
+
+  waitsNoMore(clientId: string, newcomer: Newcomer): void {
+    const line = this.#waiting.get(clientId)
+    if (line?.delete(newcomer) === true && line.size === 0) this.#waiting.delete(clientId)
+  }
+
+  /** The connection that held the session has ended: the first that waits may come in. */
   holderLeft(clientId: string): void {
-    if (this.waiting.size > 0) this.waiting.get(clientId)?.holderLeft()
+    if (this.#waiting.size === 0) return
+    const [first] = this.#waiting.get(clientId) ?? []
+    first?.holderLeft()
   }
 
   /** Too many within a minute count until there was none for a minute. */

@@ -160,18 +160,14 @@ export class WaitingConnect implements Deadline {
     this.#broker = broker
   }
 
-  /** Waits until then, or until the session is free. A newer CONNECT takes the place of the one that waits. */
+  /** Waits until then, or until the session is free. */
   waitsToTakeOver(at: number): void {
-    const { takeovers, statistics, now } = this.#broker
+    const { takeovers, statistics, deadlines, now } = this.#broker
     statistics.limited.takeoversPerMinuteMax += 1
-    const older = takeovers.waiting.get(this.clientId)
-    this.#takesOverAt = older instanceof WaitingConnect ? older.#takesOverAt : at
-    if (older instanceof WaitingConnect) {
-      refuses(older.connection, SERVER_BUSY, 'a newer CONNECT with its client id waits')
-    }
-    takeovers.waiting.set(this.clientId, this)
-    this.#broker.deadlines.set(this, this.#takesOverAt)
-    this.connection.timeLimits.waits(this.#takesOverAt - now)
+    this.#takesOverAt = at
+    takeovers.waits(this.clientId, this)
+    deadlines.set(this, at)
+    this.connection.timeLimits.waits(at - now)
   }
 
   holderLeft(): void {
@@ -180,13 +176,18 @@ export class WaitingConnect implements Deadline {
 
   expired(now: number): void {
     const { sessions, takeovers, deadlines } = this.#broker
+    const isHeld = sessions.holderOf(this.clientId) !== null
     // The session may have become free, and be held again.
-    if (now < this.#takesOverAt && sessions.holderOf(this.clientId) !== null) {
+    if (isHeld && now < this.#takesOverAt) {
       deadlines.set(this, this.#takesOverAt)
       return
     }
-    takeovers.waiting.delete(this.clientId)
-    this.#queue.joins(this)
+    takeovers.waitsNoMore(this.clientId, this)
+    if (isHeld && takeovers.isTooSoon(this.clientId, now)) {
+      refuses(this.connection, SERVER_BUSY, 'another connection has just taken its client id')
+    } else {
+      this.#queue.joins(this)
+    }
   }
 
   admit(): void {
@@ -200,6 +201,6 @@ export class WaitingConnect implements Deadline {
     const { takeovers, deadlines } = this.#broker
     this.#queue.leaves(this)
     deadlines.clear(this)
-    if (takeovers.waiting.get(this.clientId) === this) takeovers.waiting.delete(this.clientId)
+    takeovers.waitsNoMore(this.clientId, this)
   }
 }

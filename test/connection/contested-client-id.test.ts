@@ -1,7 +1,10 @@
 // Two devices have one client id, and each takes the session from the other whenever it comes back.
 
 import { test } from 'tap'
+import type { Access } from '../../src/access/access.ts'
+import { openAccess } from '../../src/access/open-access.ts'
 import type { ClientFacts } from '../../src/broker/observer.ts'
+import { NOT_AUTHORIZED } from '../../src/packet/reason.ts'
 import { Pond, type PondOptions } from '../pond.ts'
 import type { PondClient, PondClientOptions } from '../pond-client.ts'
 
@@ -120,17 +123,50 @@ test('no newcomer waits while nobody has the client id', async t => {
   t.strictSame(arriving(pond, 'next').hears(), ['connack 0x0'])
 })
 
-test('one CONNECT waits for a client id: a newer one takes its place and its time', async t => {
+test('of several that wait the first comes in, and the others are told that the server is busy', async t => {
   const { pond } = watchedPond()
-  quarrel(pond)
+  const present = quarrel(pond)
   const first = arriving(pond, 'next')
   pond.passes({ seconds: 0.5 })
-  const second = arriving(pond, 'next')
+  const others = [arriving(pond, 'next'), arriving(pond, 'next', { version: 4 })]
 
-  t.strictSame(first.hears(), ['connack 0x89', 'closed'])
   pond.passes({ seconds: 0.5 })
-  t.strictSame(second.hears(), ['connack 0x0'])
-  t.equal(pond.broker.takeovers.waiting.size, 0)
+  t.strictSame(first.hears(), ['connack 0x0'])
+  t.strictSame(present.hears(), ['disconnect 0x8e', 'closed'])
+  pond.passes({ seconds: 0.5 })
+  t.strictSame(
+    others.map(each => each.hears()),
+    [
+      ['connack 0x89', 'closed'],
+      ['connack 0x88', 'closed'],
+    ],
+  )
+  t.equal(pond.broker.takeovers.waitedFor, 0)
+  first.pings()
+  t.strictSame(first.hears(), ['pingresp'])
+})
+
+test('strangers who know the client id do not keep its client from coming in', async t => {
+  const access: Access = {
+    ...openAccess,
+    authenticate: credentials =>
+      credentials.username === 'stranger'
+        ? { kind: 'refused', reason: NOT_AUTHORIZED, sentence: 'no' }
+        : openAccess.authenticate(credentials),
+  }
+  const { pond } = watchedPond({ access })
+  const present = quarrel(pond)
+  const before = arriving(pond, 'stranger')
+  const client = arriving(pond, 'next')
+  const after = arriving(pond, 'stranger')
+
+  pond.passes({ seconds: 1 })
+
+  t.strictSame(client.hears(), ['connack 0x0'])
+  t.strictSame(present.hears(), ['disconnect 0x8e', 'closed'])
+  t.strictSame(before.hears(), ['connack 0x87', 'closed'])
+  t.ok(after.hears().includes('closed'))
+  t.equal(pond.broker.statistics.sessionsTakenOver, 6)
 })
 
 test('a newcomer that goes away leaves nothing behind', async t => {
@@ -142,7 +178,7 @@ test('a newcomer that goes away leaves nothing behind', async t => {
 
   present.pings()
   t.strictSame(present.hears(), ['pingresp'])
-  t.equal(pond.broker.takeovers.waiting.size, 0)
+  t.equal(pond.broker.takeovers.waitedFor, 0)
 })
 
 test('a wait may be longer than the time for CONNECT', async t => {
