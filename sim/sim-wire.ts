@@ -110,6 +110,10 @@ export class SimWire implements Wire {
     return this.#waitingBytes
   }
 
+  get untakenBytes(): number {
+    return this.#waitingBytes
+  }
+
   get isFlowing(): boolean {
     return this.#takesLate ? this.#waitingBytes < LATE_BYTES_MAX : this.#waitingBytes === 0
   }

@@ -300,6 +300,13 @@ export const LIMITS = {
     GIBIBYTE,
     'Bytes that wait for one socket; above this messages of QoS 0 are dropped',
   ),
+  /** See `StallWatch`. */
+  stalledSecondsMax: whole(
+    30,
+    0,
+    86_400,
+    'How long a client may read nothing of what waits for it, before it is disconnected (0x97) and its socket reset. 0: no bound',
+  ),
   /** In units of roughly a sixth of a microsecond on the machine of the measurement: see `WORK`. */
   turnWorkMax: whole(
     16_384,

@@ -39,6 +39,10 @@ export class PondWire implements Wire {
     return this.#pending.reduce((sum, bytes) => sum + bytes.length, 0)
   }
 
+  get untakenBytes(): number {
+    return this.pendingBytes
+  }
+
   get isFlowing(): boolean {
     return this.#takesLate ? this.pendingBytes < LATE_BYTES_MAX : this.#pending.length === 0
   }
@@ -108,6 +112,12 @@ export class PondWire implements Wire {
   /** The client does not read its socket any more. */
   freezes(): void {
     this.#isFrozen = true
+  }
+
+  /** It reads the first of what waits, while it does not read the rest. */
+  readsOne(): void {
+    const [bytes] = this.#pending.splice(0, 1)
+    if (bytes !== undefined) this.#arrived.push(Buffer.from(bytes))
   }
 
   thaws(): void {

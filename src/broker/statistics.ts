@@ -43,6 +43,7 @@ function limitedByNone() {
     messagesPerSecondPerUserMax: 0,
     bytesPerSecondPerUserMax: 0,
     slowedSecondsMax: 0,
+    stalledSecondsMax: 0,
     outgoingMessagesPerSecondMax: 0,
     outgoingBytesPerSecondMax: 0,
   } satisfies Partial<Record<LimitName, number>>

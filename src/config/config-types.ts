@@ -175,6 +175,7 @@ export interface Config {
     outgoingMessagesPerSecondMax: number
     outgoingBytesPerSecondMax: number
     outboxBytesMax: number
+    stalledSecondsMax: number
     turnWorkMax: number
     turnWorkTotalMax: number
     publishBacklogBytesMax: number
@@ -426,6 +427,7 @@ export interface ConfigInput {
         outgoingMessagesPerSecondMax?: number | undefined
         outgoingBytesPerSecondMax?: number | string | undefined
         outboxBytesMax?: number | string | undefined
+        stalledSecondsMax?: number | undefined
         turnWorkMax?: number | undefined
         turnWorkTotalMax?: number | undefined
         publishBacklogBytesMax?: number | string | undefined

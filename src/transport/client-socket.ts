@@ -6,6 +6,7 @@ import type { ConnectionHost, ConnectionContext } from '../connection/connection
 import { isHeld } from '../connection/held-publishes.ts'
 import { openingBytes } from '../connection/connection-state.ts'
 import { IncomingRates } from '../connection/incoming-rates.ts'
+import { StallWatch } from '../connection/stall-watch.ts'
 import { STRANGERS_FULL, StrangerShare } from '../connection/stranger-budget.ts'
 import type { Flushable, Turn } from '../loop/turn.ts'
 import type { Log } from '../observe/log.ts'
@@ -63,6 +64,8 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   #stranger: StrangerShare | null
   /** Null where the rates of clients have no bound. */
   #rates: IncomingRates | null = null
+  /** Made when the system does not take bytes for the first time. */
+  #stall: StallWatch | null = null
 
   constructor(wire: Wire, context: ClientSocketContext, acceptance: Acceptance = NO_LISTENER) {
     this.#stranger = new StrangerShare(context.connections.strangers, acceptance.hasConnect)
@@ -136,6 +139,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   drained(): void {
     const { changing, limits } = this.#broker
     const { turn } = this.#context
+    this.#stall?.progresses()
     try {
       if (this.#wire.pendingBytes <= limits.outboxBytesMax) this.#reading.resume(NOT_READING_US)
       this.#count()
@@ -248,8 +252,26 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const wasTaken =
       pieces.length === 1 && only !== undefined ? wire.write(only) : wire.writeMany(pieces)
     outbox.recycle(wasTaken)
+    const { pendingBytes } = wire
+    if (pendingBytes === 0) return
+    if (limits.stalledSecondsMax > 0) this.#watchReading(limits.stalledSecondsMax * 1_000)
     // The client does not read its answers, and more packets would only add to them.
-    if (wire.pendingBytes > 2 * limits.outboxBytesMax) this.#reading.pause(NOT_READING_US)
+    if (pendingBytes > 2 * limits.outboxBytesMax) this.#reading.pause(NOT_READING_US)
+  }
+
+  #watchReading(stallMs: number): void {
+    const { deadlines, now } = this.#broker
+    this.#stall ??= new StallWatch(this.#wire, deadlines, stallMs, () => this.#stalled())
+    this.#stall.waits(now)
+  }
+
+  #stalled(): void {
+    if (this.connection.isOver) return
+    const { statistics, limits } = this.#broker
+    statistics.limited.stalledSecondsMax += 1
+    this.cutOff(
+      `it read nothing for ${limits.stalledSecondsMax} s while bytes waited for it (limits.stalledSecondsMax)`,
+    )
   }
 
   /** Handles the packets that arrived before the socket closed, in as many turns as needed. */
@@ -270,6 +292,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     memory.addBuffer(-this.#counted)
     this.#stranger?.set(0)
     this.#rates?.end()
+    this.#stall?.end()
     this.#context.ended(this)
   }
 

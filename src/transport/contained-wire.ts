@@ -25,6 +25,15 @@ export class ContainedWire implements Wire {
     }
   }
 
+  get untakenBytes(): number {
+    try {
+      return this.#isBroken ? 0 : this.#wire.untakenBytes
+    } catch (error) {
+      this.#breaks(error)
+      return 0
+    }
+  }
+
   get isFlowing(): boolean {
     try {
       return this.#isBroken || this.#wire.isFlowing

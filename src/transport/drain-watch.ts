@@ -11,9 +11,20 @@ export function takesAtOnce(stream: Writable): boolean {
   return stream.constructor === Socket
 }
 
-/** Whether the socket can be reset: TLS and Unix sockets cannot, nor can one that is closed. */
-export function hasReset(socket: Socket): boolean {
-  return takesAtOnce(socket) && socket.remoteFamily !== undefined
+/** Returns the bytes of the write in progress that the system has not taken; null where Node does not tell. */
+export function unsentBytesOf(stream: Writable): number | null {
+  // Node's own time limit for sockets reads the same property.
+  const handle: unknown = Reflect.get(stream, '_handle')
+  if (typeof handle !== 'object' || handle === null || !('writeQueueSize' in handle)) return null
+  return typeof handle.writeQueueSize === 'number' ? handle.writeQueueSize : null
+}
+
+/** Closes the socket with a reset, if it can have one: TLS and Unix sockets cannot, nor can one that is closed. */
+export function reset(socket: Socket): void {
+  if (!takesAtOnce(socket) || socket.remoteFamily === undefined) return
+  // Node's own function waits until the client has read everything that was written.
+  socket.resetAndDestroy()
+  socket.destroy()
 }
 
 export class DrainWatch {

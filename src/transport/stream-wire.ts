@@ -3,7 +3,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { LentBytes } from '../packet/lent-bytes.ts'
-import { DrainWatch, hasReset, takesAtOnce } from './drain-watch.ts'
+import { DrainWatch, reset, takesAtOnce, unsentBytesOf } from './drain-watch.ts'
 import type { WrongProtocol } from './first-bytes.ts'
 import { type Reader, readIntoSharedMemory } from './shared-read-memory.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
@@ -44,6 +44,10 @@ class StreamWire implements Wire, Reader {
 
   get pendingBytes(): number {
     return this.#stream.writableLength
+  }
+
+  get untakenBytes(): number {
+    return unsentBytesOf(this.#stream) ?? this.#stream.writableLength
   }
 
   get isFlowing(): boolean {
@@ -141,8 +145,8 @@ class StreamWire implements Wire, Reader {
 
   reset(): void {
     const stream = this.#stream
-    if (stream instanceof Socket && hasReset(stream)) stream.resetAndDestroy()
-    else this.destroy()
+    if (stream instanceof Socket) reset(stream)
+    this.destroy()
   }
 
   received(chunk: LentBytes): void {

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import { DrainWatch, hasReset, takesAtOnce } from './drain-watch.ts'
+import { DrainWatch, reset, takesAtOnce, unsentBytesOf } from './drain-watch.ts'
 import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
@@ -31,6 +31,10 @@ export class WebSocketWire implements Wire {
 
   get pendingBytes(): number {
     return this.#socket.bufferedAmount
+  }
+
+  get untakenBytes(): number {
+    return unsentBytesOf(this.#transport) ?? this.#socket.bufferedAmount
   }
 
   get isFlowing(): boolean {
@@ -124,7 +128,7 @@ export class WebSocketWire implements Wire {
 
   reset(): void {
     this.#isDestroyed = true
-    if (hasReset(this.#transport)) this.#transport.resetAndDestroy()
+    reset(this.#transport)
     this.#socket.terminate()
   }
 

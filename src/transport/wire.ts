@@ -65,6 +65,11 @@ export interface Wire {
    * pending bytes only while the system has no room; one that takes late has some after each write.
    */
   readonly pendingBytes: number
+  /**
+   * The bytes of the write in progress that the system has not taken yet, where that is known; otherwise `pendingBytes`. It falls while
+   * a client reads slowly, also long before a large write is done and `drained` is called.
+   */
+  readonly untakenBytes: number
   /** Whether the system takes bytes as fast as they are written. While it is false bytes are pending, so `drained` will be called. */
   readonly isFlowing: boolean
   pause(): void
