@@ -20,6 +20,22 @@ interface SensorsOptions {
   readonly now: () => number
   /** Returns the age of the oldest change that is not committed. */
   readonly commitAgeMs: () => number
+  /** Tests replace it. */
+  readonly system?: System
+}
+
+/** What the system is asked. */
+interface System {
+  residentBytes(): number
+  space(directory: string): Promise<NonNullable<Readings['disk']>>
+}
+
+const SYSTEM: System = {
+  residentBytes: () => process.memoryUsage.rss(),
+  space: async directory => {
+    const { bavail, blocks, bsize } = await statfs(directory)
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+  },
 }
 
 export class OverloadSensors {
@@ -30,11 +46,16 @@ export class OverloadSensors {
   readonly #oldBytesMax: number
   #readAt: number
   #processorMicroseconds = processorMicroseconds()
-  #disk: Readings['disk'] = null
-  #diskReadAt = -Infinity
+  readonly #system: System
+  #residentBytes = 0
+  /** Null if nothing is stored on a disk. */
+  readonly #disk: DiskSensor | null
 
   constructor(options: SensorsOptions) {
     this.#options = options
+    const { directory, system = SYSTEM } = options
+    this.#system = system
+    this.#disk = directory === null ? null : new DiskSensor(() => system.space(directory))
     this.#readAt = options.now()
     const { heapBytesMax, systemBytes } = memoryHere()
     this.#systemBytes = systemBytes
@@ -47,7 +68,7 @@ export class OverloadSensors {
     const now = this.#options.now()
     const spanMs = Math.max(1, now - this.#readAt)
     this.#readAt = now
-    void this.#readDisk(now)
+    void this.#disk?.ask(now)
     return {
       spanMs,
       loopDelayMs: this.#loopDelayMs(spanMs),
@@ -55,9 +76,9 @@ export class OverloadSensors {
       commitAgeMs: this.#options.commitAgeMs(),
       memoryPart: Math.max(
         oldBytes() / this.#oldBytesMax,
-        process.memoryUsage.rss() / this.#systemBytes,
+        this.#readResidentBytes() / this.#systemBytes,
       ),
-      disk: this.#disk,
+      disk: this.#disk?.space ?? null,
     }
   }
 
@@ -79,16 +100,43 @@ export class OverloadSensors {
     return (this.#processorMicroseconds - before) / (spanMs * 1_000 * this.#processors)
   }
 
-  /** A disk may answer late, so the reading is that of an earlier question. An error leaves it to the store, which reports its own. */
-  async #readDisk(now: number): Promise<void> {
-    const { directory } = this.#options
-    if (directory === null || now - this.#diskReadAt < DISK_MS) return
-    this.#diskReadAt = now
+  /** Linux tells it by a file, which cannot be opened without a free descriptor. Then the figure of before stands. */
+  #readResidentBytes(): number {
     try {
-      const { bavail, blocks, bsize } = await statfs(directory)
-      this.#disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+      this.#residentBytes = this.#system.residentBytes()
     } catch {
-      this.#disk = null
+      // The next window asks again.
+    }
+    return this.#residentBytes
+  }
+}
+
+/** A disk may answer late, so its reading is that of an earlier question. */
+class DiskSensor {
+  /** Null if it is not known. */
+  space: Readings['disk'] = null
+  readonly #ask: () => Promise<NonNullable<Readings['disk']>>
+  #askedAt = -Infinity
+  #isAsked = false
+
+  constructor(ask: () => Promise<NonNullable<Readings['disk']>>) {
+    this.#ask = ask
+  }
+
+  /**
+   * Asks once a second. A disk that hangs is not asked again meanwhile: each question keeps one of the few threads of Node's pool. An
+   * error leaves it to the store, which reports its own.
+   */
+  async ask(now: number): Promise<void> {
+    if (this.#isAsked || now - this.#askedAt < DISK_MS) return
+    this.#askedAt = now
+    this.#isAsked = true
+    try {
+      this.space = await this.#ask()
+    } catch {
+      this.space = null
+    } finally {
+      this.#isAsked = false
     }
   }
 }

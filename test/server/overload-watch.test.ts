@@ -133,6 +133,48 @@ test('without a disk, and with one that is gone, the other sensors are read', as
   }
 })
 
+test('without a free descriptor the memory of before is read', t => {
+  let residentBytes = (): number => 100
+  const sensors = new OverloadSensors({
+    directory: null,
+    now: () => 0,
+    commitAgeMs: () => 0,
+    system: { residentBytes: () => residentBytes(), space: () => Promise.reject(new Error()) },
+  })
+  t.teardown(() => sensors.close())
+  sensors.read()
+  residentBytes = () => {
+    throw new Error('EMFILE: too many open files, uv_resident_set_memory')
+  }
+
+  t.ok(sensors.read().memoryPart > 0)
+  t.end()
+})
+
+test('a disk that does not answer is asked once', t => {
+  let now = 0
+  let asked = 0
+  const space = (): Promise<never> => {
+    asked += 1
+    return new Promise(() => {})
+  }
+  const sensors = new OverloadSensors({
+    directory: '/',
+    now: () => now,
+    commitAgeMs: () => 0,
+    system: { residentBytes: () => 100, space },
+  })
+  t.teardown(() => sensors.close())
+
+  for (const second of [1, 2, 3, 4]) {
+    now = second * 1_000
+    sensors.read()
+  }
+
+  t.equal(asked, 1, 'each question would keep a thread of the pool')
+  t.end()
+})
+
 test('a container with a quota of the processor has less than one', async t => {
   const directory = t.testdir({
     half: '50000 100000\n',
