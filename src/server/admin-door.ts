@@ -45,6 +45,9 @@ export async function openAdminDoor(
   try {
     await prepareSocketPath(path)
     await listening(server, path)
+    server.on('error', ({ message }) => {
+      log.error({ event: 'accept.failed', listener: path, cause: message }, 'accept failed')
+    })
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)
     log.warn({ event: 'admin.closed', cause }, 'pondhawk session cannot reach this broker')
@@ -108,8 +111,14 @@ async function sendSessions(
   response.end(piece.join(''))
 }
 
-function drained(response: ServerResponse): Promise<unknown> {
-  return Promise.race([once(response, 'drain'), once(response, 'close')])
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise(settle => {
+    const goOn = (): void => {
+      response.off('drain', goOn).off('close', goOn)
+      settle()
+    }
+    response.on('drain', goOn).on('close', goOn)
+  })
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

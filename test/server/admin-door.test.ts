@@ -1,0 +1,64 @@
+// The socket of administration: what goes wrong at it ends neither the broker nor what it serves.
+
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request, type Server } from 'node:http'
+import { Server as SocketServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import type { LogFields } from '../../src/observe/log.ts'
+import { adminSocketIn, CLIENTS_PATH, openAdminDoor } from '../../src/server/admin-door.ts'
+import { Pond } from '../pond.ts'
+
+const SKIP = process.platform === 'win32' && 'there are no Unix sockets'
+
+async function opened(t: Test) {
+  const listens = t.capture(SocketServer.prototype, 'listen', SocketServer.prototype.listen)
+  const pond = new Pond()
+  const lines: LogFields[] = []
+  const line = (fields: LogFields): void => void lines.push(fields)
+  const log = { debug: line, info: line, warn: line, error: line }
+  // A socket has a short path.
+  const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
+  const close = await openAdminDoor(pond.core, directory, log)
+  t.teardown(async () => {
+    await close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  const [listen] = listens()
+  const server = listen?.receiver as unknown as Server
+  return { pond, lines, server, socketPath: adminSocketIn(directory) }
+}
+
+test('a connection that cannot be accepted is a line of the log', { skip: SKIP }, async t => {
+  const { lines, server } = await opened(t)
+
+  server.emit('error', new Error('accept EMFILE'))
+
+  t.match(lines, [{ event: 'accept.failed', cause: 'accept EMFILE' }])
+})
+
+test(
+  'a long list leaves no listeners behind while it waits for its reader',
+  { skip: SKIP },
+  async t => {
+    const { pond, server, socketPath } = await opened(t)
+    const SESSIONS = 5_000
+    pond.inOneTurn(() => {
+      for (let count = 0; count < SESSIONS; count++) pond.stranger(`client-${count}`).connects()
+    })
+    let most = 0
+    server.on('request', (_request, response) => {
+      response.on('newListener', () => (most = Math.max(most, response.listenerCount('close'))))
+    })
+
+    const asked = request({ socketPath, path: CLIENTS_PATH }).end()
+    const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream]
+    let text = ''
+    for await (const chunk of response) text += String(chunk)
+
+    t.equal(text.split('\n').length - 1, SESSIONS)
+    t.ok(most < 5, `${most} listeners`)
+  },
+)
