@@ -104,7 +104,7 @@ export class Broker implements SessionContext {
 
   /** Retained messages of clients and programs, without those that the broker publishes about itself. */
   get retainedCount(): number {
-    return this.retained.count - this.publishing.announcedCount
+    return this.retained.ofClients
   }
 
   nextSequence(): number {

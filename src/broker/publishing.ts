@@ -13,8 +13,6 @@ import type { WillPublisher } from './wills.ts'
 
 export class Publishing implements WillPublisher {
   readonly #broker: Broker
-  /** The topics that the broker publishes about itself. */
-  readonly #announced = new Set<string>()
 
   constructor(broker: Broker) {
     this.#broker = broker
@@ -22,10 +20,6 @@ export class Publishing implements WillPublisher {
 
   get now(): number {
     return this.#broker.now
-  }
-
-  get announcedCount(): number {
-    return this.#announced.size
   }
 
   /** Retains the message if it has RETAIN, and delivers it to all matching targets. Returns how many matched. */
@@ -80,7 +74,7 @@ export class Publishing implements WillPublisher {
   announce(topic: string, payload: string): void {
     const bytes = ownCopy(Buffer.from(payload))
     const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
-    this.#announced.add(topic)
+    this.#broker.retained.announced.add(topic)
     this.publish(makeMessage(said, topic, null, this.#broker))
   }
 
@@ -136,7 +130,7 @@ export class Publishing implements WillPublisher {
 
   /** Whether the message is about the broker itself. Such messages are not stored, because each start publishes them again. */
   #isAnnounced({ topic, publisher }: Message): boolean {
-    return publisher === null && this.#announced.has(topic)
+    return publisher === null && this.#broker.retained.announced.has(topic)
   }
 }
 

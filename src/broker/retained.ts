@@ -42,6 +42,8 @@ export class Retained implements RetainedSet {
   readonly #limits: Limits
   readonly #memory: MemoryAccount
   readonly #holdings: Holdings
+  /** The topics that the broker has published about itself. They are retained beside those of clients. */
+  readonly announced = new Set<string>()
 
   constructor({ deadlines, journal, limits, memory, holdings }: RetainedContext) {
     this.#memory = memory
@@ -55,6 +57,11 @@ export class Retained implements RetainedSet {
     return this.#messages.count
   }
 
+  /** The messages of clients and programs, without those that the broker publishes about itself. */
+  get ofClients(): number {
+    return this.#messages.count - this.announced.size
+  }
+
   get bytes(): number {
     return this.#messages.bytes
   }
@@ -64,9 +71,7 @@ export class Retained implements RetainedSet {
     const { retainedMessagesMax, retainedBytesMax } = this.#limits
     if (message.payload.length === 0) return null
     const old = this.#messages.get(message.topic)
-    if (old === undefined && this.#messages.count >= retainedMessagesMax) {
-      return 'retainedMessagesMax'
-    }
+    if (old === undefined && this.ofClients >= retainedMessagesMax) return 'retainedMessagesMax'
     const before = old === undefined ? -retainedTopicBytes(message.topic) : retainedBytes(old)
     const grows = retainedBytes(message) - before
     if (this.#messages.bytes + grows > retainedBytesMax) return 'retainedBytesMax'

@@ -1,33 +1,41 @@
-// The counters of limits and drops as retained messages in $SYS, as operators of other brokers expect them. A counter appears when it
-// has counted something, and again when it has changed.
+// What the broker says of itself, as retained messages in $SYS: the figures of mosquitto under its names, and the counters of limits
+// and drops. A counter appears when it has counted something. A message is sent only when it has changed.
 
 import type { Status } from './status.ts'
+import { SysFigures, type SysSources } from './sys-figures.ts'
 
-/** How often the counters are looked at. mosquitto has the same. */
+/** How often they are looked at. mosquitto has the same. */
 export const SYS_INTERVAL_MS = 10_000
 
-type Counters = Pick<Status, 'limited' | 'dropped'>
+interface Sources extends SysSources {
+  readonly status: SysSources['status'] & Pick<Status, 'limited'>
+}
 
 export class SysTopics {
   readonly #announce: (topic: string, payload: string) => void
-  readonly #announced = new Map<string, number>()
+  readonly #announced = new Map<string, string>()
+  readonly #figures = new SysFigures()
 
   constructor(announce: (topic: string, payload: string) => void) {
     this.#announce = announce
   }
 
-  /** Announces the counters that have changed. */
-  tell({ limited, dropped }: Counters): void {
-    this.#tell('$SYS/broker/limits', limited)
-    this.#tell('$SYS/broker/dropped', dropped)
+  /** Announces what has changed. `seconds`: since the last call, or since the start. */
+  tell(sources: Sources, seconds: number): void {
+    for (const [name, payload] of this.#figures.of(sources, seconds)) this.#tell(name, payload)
+    this.#count('limits', sources.status.limited)
+    this.#count('dropped', sources.status.dropped)
   }
 
-  #tell(tree: string, counters: Readonly<Record<string, number>>): void {
+  #count(tree: string, counters: Readonly<Record<string, number>>): void {
     for (const [name, count] of Object.entries(counters)) {
-      const topic = `${tree}/${name}`
-      if (count === (this.#announced.get(topic) ?? 0)) continue
-      this.#announced.set(topic, count)
-      this.#announce(topic, String(count))
+      if (count > 0) this.#tell(`${tree}/${name}`, String(count))
     }
+  }
+
+  #tell(name: string, payload: string): void {
+    if (this.#announced.get(name) === payload) return
+    this.#announced.set(name, payload)
+    this.#announce(`$SYS/broker/${name}`, payload)
   }
 }

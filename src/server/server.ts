@@ -15,6 +15,7 @@ import type { LogOutput } from '../observe/log-output.ts'
 import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
 import { SYS_INTERVAL_MS, SysTopics } from '../observe/sys-topics.ts'
+import { VERSION } from '../observe/version.ts'
 import { webPage } from '../observe/web-page.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
@@ -181,7 +182,9 @@ export class Server implements RunningServer {
       throw error
     }
     this.#overload?.start()
-    this.#sysTicks = setInterval(this.#announcing(), SYS_INTERVAL_MS).unref()
+    const announce = this.#announcing()
+    announce()
+    this.#sysTicks = setInterval(announce, SYS_INTERVAL_MS).unref()
   }
 
   /** Serves the client at the other end of the wire. */
@@ -255,14 +258,20 @@ export class Server implements RunningServer {
     this.#log.close()
   }
 
-  /** Returns a function that announces the counters of limits and drops in $SYS. */
+  /** Returns a function that announces in $SYS what has changed. */
   #announcing(): () => void {
     const { turn, broker } = this.core
     const topics = new SysTopics((topic, payload) => broker.publishing.announce(topic, payload))
+    let last = monotonicMs()
     return () => {
       if (this.#isClosing || turn.hasFailed) return
       turn.begin()
-      topics.tell(this.#status())
+      const now = monotonicMs()
+      const heapBytes = process.memoryUsage().heapUsed
+      const { statistics } = broker
+      const sources = { version: VERSION, status: this.#status(), statistics, heapBytes }
+      topics.tell(sources, Math.max(1, (now - last) / 1_000))
+      last = now
     }
   }
 

@@ -3,7 +3,6 @@
 import { test } from 'tap'
 import { Statistics } from '../../src/broker/statistics.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../src/limits.ts'
-import { SysTopics } from '../../src/observe/sys-topics.ts'
 import { encode } from '../../src/packet/encode.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
 import { ConnectionCounts } from '../../src/transport/connection-counts.ts'
@@ -135,28 +134,6 @@ for (const [limit, breaks] of Object.entries(BREAKS)) {
     t.strictSame(reached, [[limit, 1]])
   })
 }
-
-test('the counters are retained in $SYS when they have changed', async t => {
-  const pond = new Pond()
-  const { publishing } = pond.broker
-  const topics = new SysTopics((topic, payload) => {
-    pond.turn.begin()
-    publishing.announce(topic, payload)
-  })
-  topics.tell({ limited: { sessionsMax: 0, packetBytesMax: 2 }, dropped: { 'queue-full': 1 } })
-  const admin = pond.client('admin')
-  admin.subscribes('$SYS/broker/#')
-  t.strictSame(admin.hears().slice(1).sort(), [
-    'publish $SYS/broker/dropped/queue-full 1 q0 retain',
-    'publish $SYS/broker/limits/packetBytesMax 2 q0 retain',
-  ])
-
-  topics.tell({ limited: { sessionsMax: 7, packetBytesMax: 2 }, dropped: { 'queue-full': 1 } })
-  pond.settles()
-
-  t.strictSame(admin.hears(), ['publish $SYS/broker/limits/sessionsMax 7 q0'])
-  t.equal(pond.broker.retainedCount, 0, 'they are not those of clients')
-})
 
 test('a packet of a size that is not allowed counts by its length alone', async t => {
   const pond = new Pond({ limits: SMALL })
