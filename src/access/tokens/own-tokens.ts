@@ -82,6 +82,8 @@ export class OwnTokens implements Authenticator {
     if (username === null || isOwnToken(authentication)) return null
     if (rights !== null && !(rights instanceof GivenRules)) return null
     const isByPassword = authentication === PASSWORD
+    // Before anything is waited for: the password may be replaced meanwhile.
+    const mark = this.#markOf(username)
     const { SignJWT } = await import('jose')
     const issuedAt = Math.floor(this.#now() / 1_000)
     const endsAt = Math.floor(
@@ -90,7 +92,7 @@ export class OwnTokens implements Authenticator {
     const token = await new SignJWT({
       client_id: clientId,
       via: `${authentication}${TOKEN_SUFFIX}`,
-      ...(isByPassword && { [PASSWORD_CLAIM]: this.#markOf(username) ?? '' }),
+      ...(isByPassword && { [PASSWORD_CLAIM]: mark ?? '' }),
       ...(rights !== null && { acl: rights.source }),
     })
       .setProtectedHeader(HEADER)
