@@ -194,7 +194,8 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
 
   requestProceed(): void {
     this.#context.turn.begin()
-    this.#reading.resume(HELD)
+    // More may be sent to a client whose own PUBLISH packets wait still.
+    if (!isHeld(this.connection)) this.#reading.resume(HELD)
     this.#context.turn.postpone(this)
   }
 

@@ -1,6 +1,7 @@
 // The rates of what one client is sent.
 
 import { test } from 'tap'
+import { CALM } from '../../src/broker/overload-levels.ts'
 import type { Limits } from '../../src/limits.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
@@ -108,6 +109,21 @@ test('retained messages come at the rate, none is dropped, and pings are answere
 
   t.equal(bob.receivesMessages().length, 19)
   t.equal(pond.broker.statistics.dropped['rate-reached'], 0)
+})
+
+test('a client whose own PUBLISH packets wait is not read further because it is sent messages again', async t => {
+  const { pond } = slowPond({ outgoingMessagesPerSecondMax: 5 })
+  const alice = subscriber(pond, 'alice', 1)
+  publishes(pond, 30, 1)
+  payloads(alice)
+  pond.core.overloaded({ ...CALM, 'loop-delay': 3 })
+  while (!alice.wire.isPaused) alice.publishes('b', Buffer.alloc(1_000))
+  const resumes = t.capture(alice.wire, 'resume')
+
+  pond.passes({ seconds: 1 })
+
+  t.ok(payloads(alice).length > 0)
+  t.equal(resumes().length, 0)
 })
 
 test('a share group gives its messages to members whose rate is not reached', async t => {
