@@ -25,6 +25,7 @@ export class Drops {
     const id = idIn(message.payload)
     if (reason === 'message-expired') this.#checkExpired(id, message, broker.now)
     else if (reason === 'queue-full') this.#checkFull(id, broker, clientId)
+    else if (reason === 'user-queues-full') this.#checkUserFull(id, broker)
     else return
     this.#history.dropped(clientId, id)
   }
@@ -32,6 +33,16 @@ export class Drops {
   #checkExpired(id: string, message: Message, now: number): void {
     if (message.expiresAt > now) {
       this.#history.violation('drop', `${id} was dropped as expired before its time`)
+    }
+  }
+
+  /** All clients of a world come from one address and have no user. */
+  #checkUserFull(id: string, broker: Broker): void {
+    const { limits, largeBytes } = this.#settings
+    let bytes = largeBytes + 1_000
+    for (const session of broker.sessions.all()) bytes += session.queue.bytes
+    if (bytes <= limits.queuedBytesPerUserMax) {
+      this.#history.violation('drop', `${id} was dropped, and the queues of its user are not full`)
     }
   }
 

@@ -14,9 +14,11 @@ import {
 const HARMLESS = new Set([
   'client-away',
   'outbox-full',
+  'rate-reached',
   'session-ended',
   'group-ended',
   'queue-full',
+  'user-queues-full',
   'message-expired',
 ])
 

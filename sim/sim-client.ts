@@ -39,6 +39,7 @@ export interface ClientWorld {
   readonly brokerStartedAt: number | null
   /** The reasons with which the broker may refuse or end a connection in this world. */
   mayEndWith(reason: number): boolean
+  mayRefuse(reason: number): boolean
   mayPublish(topic: string): boolean
   maySubscribe(topicFilter: string): boolean
   /** Opens a wire to the broker; null when no broker listens. */
@@ -216,7 +217,7 @@ export class SimClient implements Conversing {
 
   #accepted(connection: ClientConnection, packet: ConnackPacket): void {
     if (packet.reason !== SUCCESS) {
-      if (!this.#world.mayEndWith(packet.reason)) {
+      if (!this.#world.mayRefuse(packet.reason)) {
         this.#violation('peace', `was refused with ${packet.reason.toString(16)}`)
       }
       return

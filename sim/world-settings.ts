@@ -159,5 +159,9 @@ function limitsOf(random: Random, queue: QueueBounds): Limits {
     outboxBytesMax: random.of([1, 200, 5_000, 1_048_576]),
     turnWorkTotalMax: random.of([10, 80, 16_384]),
     turnWorkMax: random.of([1, 20, 16_384]),
+    connectsPerSecondMax: random.of([1, 5, 2_000, 2_000]),
+    takeoversPerMinuteMax: random.of([0, 1, 5]),
+    outgoingMessagesPerSecondMax: random.of([0, 0, 0, 5]),
+    queuedBytesPerUserMax: random.of([0, 0, 0, 20_000]),
   }
 }

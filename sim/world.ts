@@ -161,6 +161,11 @@ export class World {
     return reason === 0x8e || reason === 0x8d || reason === 0x8b || reason === 0x98
   }
 
+  /** Whether CONNECT may be refused with this: clients of MQTT 3 read 0x89 as 0x88. */
+  mayRefuse(reason: number): boolean {
+    return this.mayEndWith(reason) || reason === 0x89 || reason === 0x88
+  }
+
   mayPublish(topic: string): boolean {
     return !topic.startsWith(FORBIDDEN_PREFIX)
   }

@@ -111,6 +111,11 @@ export class OwnedQueue implements TailReader, Postponed {
     this.#owner.pump()
   }
 
+  /** Messages of the tail have expired. */
+  shrunk(): void {
+    this.#share?.set(this.bytes)
+  }
+
   /** Requests the next page when few messages are left in memory. */
   wantIfShort(): void {
     this.#share?.set(this.bytes)
@@ -178,6 +183,12 @@ export class OwnedQueue implements TailReader, Postponed {
 
   /** Adds a delivery. Returns null, or the reason why it was dropped. */
   #add(delivery: Delivery): DropReason | null {
+    const reason = this.#addWithin(delivery)
+    this.#share?.set(this.bytes)
+    return reason
+  }
+
+  #addWithin(delivery: Delivery): DropReason | null {
     const size = sizeOf(delivery)
     let lack = this.#lackFor(delivery, size)
     if (lack !== null || !this.waiting.fits(size, 1)) {
@@ -188,7 +199,6 @@ export class OwnedQueue implements TailReader, Postponed {
       if (lack !== null) return this.#addInto(delivery, lack)
     }
     this.waiting.add(delivery)
-    this.#share?.set(this.bytes)
     return null
   }
 
@@ -211,7 +221,6 @@ export class OwnedQueue implements TailReader, Postponed {
     const oldest = this.waiting.shift()
     if (oldest === undefined) return lack
     this.waiting.add(delivery)
-    this.#share?.set(this.bytes)
     this.#drop(oldest, lack)
     return null
   }

@@ -20,6 +20,8 @@ const LOW_PART = 4
 export interface TailReader {
   /** Adds the next page from the store. */
   paged(deliveries: readonly Delivery[]): void
+  /** Some that have expired are gone. */
+  shrunk(): void
 }
 
 export class QueueTail implements PageReader {
@@ -158,6 +160,7 @@ export class QueueTail implements PageReader {
     if (!this.#search.isRunning) return
     const last = page.at(-1)
     for (const stored of page) this.#look(stored)
+    this.#reader.shrunk()
     this.#search.after = Math.max(last?.delivery ?? 0, this.#position.after)
     if (last === undefined) this.#search.finish()
   }
