@@ -6,7 +6,7 @@ import { aedes } from './brokers/aedes.ts'
 import type { BrokerKind } from './brokers/broker.ts'
 import { mosquitto } from './brokers/mosquitto.ts'
 import { peersIn } from './brokers/peer.ts'
-import { otherBuild, pondhawk } from './brokers/pondhawk.ts'
+import { otherBuild, pondhawk, restricted } from './brokers/pondhawk.ts'
 import { chartOfRuns, CURVES } from './curves.ts'
 import { describeMachine } from './machine.ts'
 import { type BenchOptions, HELP, optionsOf } from './options.ts'
@@ -87,8 +87,10 @@ function chosenBrokers({ brokers, profileDirectory }: BenchOptions): readonly Br
   const peers = peersIn(process.env['PEER'] ?? '')
   const before = process.env['BEFORE'] ?? ''
   const others = before === '' ? [] : [otherBuild(before)]
-  const all = [pondhawk(profileDirectory), ...others, mosquitto, aedes, ...peers]
-  return brokers.length === 0 ? all : all.filter(({ name }) => brokers.includes(name))
+  const plain = [pondhawk(profileDirectory), ...others, mosquitto, aedes, ...peers]
+  // Only where they are named.
+  const all = [...plain, ...restricted(before)]
+  return brokers.length === 0 ? plain : all.filter(({ name }) => brokers.includes(name))
 }
 
 function curveReport(runs: readonly Run[]): string {

@@ -33,6 +33,7 @@ export const HELP = `npm run bench -- [OPTIONS]
   --profile DIRECTORY   CPU profiles of our broker, written when it ends
 
   PEER="name=command {port}; ..." in the environment adds brokers. {port} is the port to listen on at 127.0.0.1.
+  --brokers restricted is Pondhawk with rules by which each delivery is checked; with BEFORE, before-restricted is the same of the build before.
   BEFORE=DIRECTORY adds another build of Pondhawk, made there by \`npm run build\`: the version before, in interleaved pairs.
 `
 

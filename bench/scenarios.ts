@@ -63,6 +63,11 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('fan-out-qos1', '5 → 500, QoS 1, 16 B', fanOut({ publishers: 5, qos: 1, window: 8 }), {
     isQuick: true,
   }),
+  scenario(
+    'fan-out-topics-qos0',
+    '1 → 500, QoS 0, 16 B, 10 topics in turn',
+    fanOut({ topicsOfPublisher: 10 }),
+  ),
   scenario('fan-out-qos0-1k', '1 → 500, QoS 0, 1 KiB', fanOut({ payloadBytes: KIB })),
   scenario('fan-in-qos0', '100 → 1, QoS 0, 16 B', fanIn({}), { isQuick: true }),
   scenario('fan-in-qos1', '100 → 1, QoS 1, 16 B', fanIn({ qos: 1 }), { isQuick: true }),

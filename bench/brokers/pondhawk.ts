@@ -21,7 +21,21 @@ export function otherBuild(directory: string): BrokerKind {
   return buildOf('before', join(directory, 'dist/src/cli.js'), null)
 }
 
-function buildOf(name: string, cli: string, profileDirectory: string | null): BrokerKind {
+/** The same builds with rules that cannot decide about a whole subscription, so that each delivery is checked. */
+export function restricted(before: string): readonly BrokerKind[] {
+  const own = buildOf('restricted', CLI, null, RESTRICTING)
+  if (before === '') return [own]
+  return [own, buildOf('before-restricted', join(before, 'dist/src/cli.js'), null, RESTRICTING)]
+}
+
+const RESTRICTING = { access: { rules: 'topic deny bench/all/99999\ntopic readwrite #\n' } }
+
+function buildOf(
+  name: string,
+  cli: string,
+  profileDirectory: string | null,
+  special: object = {},
+): BrokerKind {
   const profiling =
     profileDirectory === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`]
   return {
@@ -30,7 +44,7 @@ function buildOf(name: string, cli: string, profileDirectory: string | null): Br
       needs.durability !== null && !hasStore() ? 'this build keeps nothing on disk' : null,
     command: (needs, place) => {
       const file = join(place.directory, 'pondhawk.yaml')
-      writeFileSync(file, stringify(configOf(needs, place)))
+      writeFileSync(file, stringify({ ...configOf(needs, place), ...special }))
       return [process.execPath, ...profiling, cli, 'start', '--config', file]
     },
   }

@@ -18,13 +18,23 @@ export interface Permissions {
   mayShare?(filter: string): boolean
 }
 
+/** The present rules of all clients, and the last answer about receiving, which is the same for all clients with the same rules. */
+export interface RulesState {
+  /** A number that changes with each change of the rules. */
+  readonly version: number
+  /** The last topic that a client was allowed to receive, and the number of its rules. */
+  readonly allowedTopic: string | null
+  readonly allowedSet: number
+}
+
 /**
  * Permissions by rules. They can decide whether a whole filter may be received; then its messages need no checks. They name the
  * deciding rule, for example `rules.acl:12`, only for the log; null if no rule matches.
  */
 export interface RuledPermissions extends Permissions {
-  /** A number that changes with each change of the rules. */
-  readonly rules: { readonly version: number }
+  readonly rules: RulesState
+  /** The number of the rules of this client, equal for clients with the same rules. Never used again after a change. 0 before the first check. */
+  readonly ruleSet: number
   mayReceive(topic: string): boolean
   /** `filter` is the topic filter without `$share/group/`. */
   mayReceiveAllOf(filter: string): boolean

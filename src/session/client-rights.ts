@@ -66,12 +66,17 @@ export class ClientRights implements Principal {
    */
   withholdsNew(message: Message): boolean {
     const { coverage } = this
+    const { rules } = coverage
+    // A message to many clients is mostly judged once for all with the same rules, without a look at the rules of each.
+    if (rules.allowedSet === coverage.ruleSet && rules.allowedTopic === message.topic) return false
     if (coverage.covering === null) return this.withholds(message)
-    if (coverage.checkedAt !== coverage.rules.version) {
+    if (coverage.checkedAt !== rules.version) {
       this.#context.turnWorkLeft -= coverage.judge(coverage.covering) * WORK.filter
-      if (coverage.coveredAt === coverage.rules.version) return false
+      if (coverage.coveredAt === rules.version) return false
     }
-    return !coverage.covering.mayReceive(message.topic)
+    const isWithheld = !coverage.covering.mayReceive(message.topic)
+    coverage.ruleSet = coverage.covering.ruleSet
+    return isWithheld
   }
 
   /** The same for any message, for example a queued one whose subscription may have ended. */

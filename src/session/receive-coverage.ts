@@ -3,6 +3,7 @@
 
 import {
   type RuledPermissions,
+  type RulesState,
   isRuled,
   type Permissions,
   UNRESTRICTED,
@@ -10,13 +11,15 @@ import {
 import type { Subscription } from '../routing/subscription.ts'
 
 /** The coverage of permissions without rules. */
-const NO_RULES = { version: 0 }
 const NEVER = -1
+const NO_RULES: RulesState = { version: 0, allowedTopic: null, allowedSet: 0 }
 
 export class ReceiveCoverage {
   /** The version of the rules by which everything may be received. Each message only compares it with the present version. */
   coveredAt: number
-  readonly rules: { readonly version: number }
+  readonly rules: RulesState
+  /** The number of the rules by which the last message was checked. */
+  ruleSet = NEVER
   readonly #subscriptions: ReadonlyMap<string, Subscription>
   /** Null if the permissions cannot decide about whole filters. */
   readonly covering: RuledPermissions | null

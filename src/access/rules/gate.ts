@@ -1,8 +1,8 @@
-// The gate of a client: decides at the moment of use what the client may publish, receive and subscribe to.
+// The gate of a client, or of all clients with the same rules: decides at the moment of use what the client may publish, receive and subscribe to.
 
 import { covers, coversLevels, overlap } from '../../routing/filter-relations.ts'
 import { hasWildcard, topicMatches } from '../../routing/topic.ts'
-import { RememberedVerdicts } from './remembered-verdicts.ts'
+import { REMEMBERED_TOPIC_LENGTH_MAX, RememberedVerdicts } from './remembered-verdicts.ts'
 import {
   type ClientRules,
   EVERY_KIND,
@@ -18,14 +18,22 @@ export class Gate {
   readonly #sendVerdicts = new Map<string, number>()
   readonly #receiveVerdicts = new Map<string, number>()
   readonly #rules: ClientRules
+  /** The last answer about receiving: a message to many clients asks the same for each of them. */
+  #lastTopic: string | null = null
+  #mayReceiveLast = false
 
-  constructor(rules: ClientRules, remembered: RememberedVerdicts) {
+  /** Different for different rules. */
+  readonly number: number
+
+  constructor(rules: ClientRules, remembered: RememberedVerdicts, number = 0) {
     this.#rules = rules
+    this.number = number
     this.#remembered = remembered
   }
 
-  /** Discards cached verdicts: the client has gone, or the rules have changed. */
+  /** Discards cached verdicts: the rules have changed, or others need the memory. */
   close(): void {
+    this.#lastTopic = null
     this.#remembered.forget(this.#sendVerdicts)
     this.#remembered.forget(this.#receiveVerdicts)
   }
@@ -36,7 +44,11 @@ export class Gate {
   }
 
   mayReceive(topic: string): boolean {
-    return this.#remembers(this.#receiveVerdicts, this.#rules.receive, topic) !== 0
+    if (topic === this.#lastTopic) return this.#mayReceiveLast
+    const mayReceive = this.#remembers(this.#receiveVerdicts, this.#rules.receive, topic) !== 0
+    this.#mayReceiveLast = mayReceive
+    this.#lastTopic = topic.length > REMEMBERED_TOPIC_LENGTH_MAX ? null : topic
+    return mayReceive
   }
 
   /** `filter` is the topic filter without `$share/group/`; `shareName` is the group, or null. */

@@ -1,66 +1,36 @@
 // The permissions of one client by the current rules. New rules apply to every client from its next check on.
 
-import type { RuledPermissions } from '../permissions.ts'
-import { Gate } from './gate.ts'
-import { RememberedVerdicts } from './remembered-verdicts.ts'
+import type { RuledPermissions, RulesState } from '../permissions.ts'
+import type { Gate } from './gate.ts'
+import { Gates } from './gates.ts'
 import type { ClientRules, RuleBook, RuleSubject } from './rule.ts'
 
-/** The most compiled rules of all clients together. A rule takes some 80 bytes. */
-const COMPILED_RULES_MAX = 524_288
-/** What a client without rules counts. */
-const GATE_IN_RULES = 16
-
 /** The current rules, for all clients. */
-export class CurrentRules {
-  readonly remembered = new RememberedVerdicts()
+export class CurrentRules implements RulesState {
   book: RuleBook
-  /** A number that changes with each change of rules. */
   version = 0
-  readonly #max: number
-  /** The permissions that have a gate. */
-  readonly #compiled = new Set<RulePermissions>()
-  #compiledRules = 0
-  #forgotten = 0
+  allowedTopic: string | null = null
+  allowedSet = 0
+  readonly #gates: Gates
 
-  constructor(book: RuleBook, max: number = COMPILED_RULES_MAX) {
+  constructor(book: RuleBook, max?: number) {
     this.book = book
-    this.#max = max
+    this.#gates = new Gates(max)
   }
 
   get counters(): Readonly<Record<string, number>> {
-    const { size, forgotten } = this.remembered
-    return {
-      rulesCompiled: this.#compiledRules,
-      rulesForgotten: this.#forgotten,
-      verdictsRemembered: size,
-      verdictsForgotten: forgotten,
-    }
+    return this.#gates.counters
   }
 
   replace(book: RuleBook): void {
     this.book = book
     this.version++
-    this.#forget()
+    this.allowedTopic = null
+    this.#gates.forget()
   }
 
-  /** Compiles the rules of the client. If they exceed the memory bound, the gates of all others are discarded. */
   gateFor(permissions: RulePermissions, rules: ClientRules): Gate {
-    const { send, receive, subscribe, unsubscribe } = rules
-    const lists = [send, receive, subscribe, unsubscribe]
-    const count = lists.reduce((sum, list) => sum + list.rules.length, GATE_IN_RULES)
-    if (this.#compiledRules + count > this.#max) {
-      this.#forget()
-      this.#forgotten++
-    }
-    this.#compiled.add(permissions)
-    this.#compiledRules += count
-    return new Gate(rules, this.remembered)
-  }
-
-  #forget(): void {
-    for (const permissions of this.#compiled) permissions.forget()
-    this.#compiled.clear()
-    this.#compiledRules = 0
+    return this.#gates.gateFor(permissions, rules)
   }
 }
 
@@ -91,7 +61,17 @@ export class RulePermissions implements RuledPermissions {
   }
 
   mayReceive(topic: string): boolean {
-    return this.#current().mayReceive(topic)
+    const gate = this.#current()
+    const mayReceive = gate.mayReceive(topic)
+    if (mayReceive) {
+      this.rules.allowedTopic = topic
+      this.rules.allowedSet = gate.number
+    }
+    return mayReceive
+  }
+
+  get ruleSet(): number {
+    return this.#gate?.number ?? 0
   }
 
   mayReceiveAllOf(filter: string): boolean {
@@ -121,7 +101,6 @@ export class RulePermissions implements RuledPermissions {
 
   /** Discards the gate: the rules have changed, or others need the memory. */
   forget(): void {
-    this.#gate?.close()
     this.#gate = null
   }
 

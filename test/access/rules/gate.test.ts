@@ -206,6 +206,26 @@ test('compiled rules have one bound for all clients, and are compiled again when
   t.match(rules.counters, { rulesCompiled: 90, rulesForgotten: 399, verdictsRemembered: 10 })
 })
 
+test('clients with the same rules share what is compiled of them, others do not', async t => {
+  const rules = new CurrentRules(bookOf(`${'topic read a/#\n'.repeat(10)}pattern read own/%c\n`))
+  const nameless = { ...SUBJECT, username: null }
+  const permissionsOf = (clientId: string): RulePermissions =>
+    new RulePermissions(rules, { ...nameless, clientId })
+  const [one, same, other] = [permissionsOf('one'), permissionsOf('one'), permissionsOf('other')]
+  for (const permissions of [one, same, other]) permissions.mayReceive('a/b')
+
+  t.equal(one.ruleSet, same.ruleSet)
+  t.not(one.ruleSet, other.ruleSet)
+  t.equal(rules.counters['rulesCompiled'], 3 * 16 + 2 * 11)
+  t.equal(same.mayReceive('own/one'), true)
+  t.equal(other.mayReceive('own/one'), false)
+  const { ruleSet } = one
+  rules.replace(bookOf('topic read a/b\n'))
+  t.equal(rules.allowedTopic, null)
+  t.equal(one.mayReceive('a/c'), false)
+  t.not(one.ruleSet, ruleSet, 'a number is not used again')
+})
+
 test('sessions of clients that are away cost few bytes for their rules', async t => {
   const rules = new CurrentRules(bookOf('topic read a/#\n'.repeat(100)))
   const subject = { ...SUBJECT, username: null }
