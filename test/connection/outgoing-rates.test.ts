@@ -5,6 +5,7 @@ import { CALM } from '../../src/broker/overload-levels.ts'
 import type { Limits } from '../../src/limits.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
+import { AttackedBroker, arrivalAt } from '../threats/attacked-broker.ts'
 
 function slowPond(limits: Partial<Limits>): { pond: Pond; slowed: string[] } {
   const slowed: string[] = []
@@ -155,4 +156,19 @@ test('a client that leaves while it is slowed leaves no deadline, and gets the r
   again.connects()
 
   t.equal(first + payloads(again).length, 20)
+})
+
+test('a real subscriber gets all messages of QoS 1, more slowly, and the log says so', async t => {
+  const broker = await AttackedBroker.started(t, { limits: { outgoingMessagesPerSecondMax: 50 } })
+  const { client: bob, heard } = await broker.listener({ clientId: 'bob' })
+  await bob.subscribeAsync('#', { qos: 1 })
+  const alice = await broker.client()
+  const topics = Array.from({ length: 150 }, (_, each) => `t/${each}`)
+
+  await Promise.all(topics.map(topic => alice.publishAsync(topic, 'x', { qos: 1 })))
+  while (heard.length < topics.length) await arrivalAt(bob)
+
+  t.strictSame(heard, topics)
+  await broker.logs('client.slowed', /^messages for it come faster than its rate$/)
+  t.ok((await broker.limited('outgoingMessagesPerSecondMax')) > 0)
 })

@@ -10,6 +10,8 @@ const CLIENTS = 40
 const IDS = 4
 const ROUNDS = 25
 const SESSION_TAKEN_OVER = 0x8e
+/** A CONNECT of the client `one` with a keep-alive of a second. */
+const SILENT = Buffer.from('100f00044d5154540402000100036f6e65', 'hex')
 
 interface Fight {
   connected: number
@@ -93,3 +95,25 @@ test('two devices with one client id that come back at once are named in one lin
   t.strictSame([...Object(contested?.['usernames'])].sort(), ['twin-4', 'twin-5'])
   await broker.hasSurvived(t)
 })
+
+for (const protocolVersion of [4, 5] as const) {
+  test(`with limits.clientIdInUse a second client of version ${protocolVersion} is refused, until the first is silent`, async t => {
+    const broker = await AttackedBroker.started(t, { limits: { clientIdInUse: 'refuse' } })
+    const connects = (): Promise<mqtt.MqttClient> =>
+      broker.client({ clientId: 'one', protocolVersion })
+    // With a keep-alive of a minute, and then of a second.
+    const first = await broker.client({ clientId: 'one', keepalive: 60 })
+    await t.rejects(connects(), { code: protocolVersion === 5 ? 0x85 : 2 })
+    t.ok(first.connected)
+    await first.endAsync()
+    const silent = await broker.attacker(t, SILENT)
+    await silent.told(4)
+
+    let second: mqtt.MqttClient | null = null
+    while (second === null) second = await connects().catch(() => null)
+
+    t.ok(second.connected)
+    await silent.closes()
+    await second.endAsync()
+  })
+}
