@@ -9,7 +9,7 @@ export interface Flag {
 }
 
 /** Each has its case in `cli/run.ts`, which the compiler asks for. */
-type CommandName = 'start' | 'check' | 'store' | 'session' | 'user' | 'passwd'
+type CommandName = 'start' | 'check' | 'store' | 'status' | 'session' | 'kick' | 'user' | 'passwd'
 
 export interface Command {
   readonly name: CommandName
@@ -77,6 +77,14 @@ export const COMMANDS: readonly Command[] = [
     flags: [CONFIG, DATA],
   },
   {
+    name: 'status',
+    help: 'say how a running broker is: its figures, drops and limits',
+    flags: [{ name: 'json', type: 'boolean', help: 'as /api/v1/status has it' }, CONFIG, DATA],
+    more: [
+      'Status: 0 it runs and answers, 1 it does not, 2 wrong usage. So it is a check of health too.',
+    ],
+  },
+  {
     name: 'session',
     argument: 'list | end CLIENT_ID',
     help: 'list sessions, or end one with its subscriptions and queue, while the broker runs or not',
@@ -90,6 +98,13 @@ export const COMMANDS: readonly Command[] = [
       '',
       'Status: 0 done, 1 there is no such session or the broker cannot be reached, 2 wrong usage.',
     ],
+  },
+  {
+    name: 'kick',
+    argument: 'CLIENT_ID',
+    help: 'disconnect a client of a running broker (0x98); its session stays, its will is published',
+    flags: [CONFIG, DATA],
+    more: ['Status: 0 done, 1 it is not connected or the broker cannot be reached, 2 wrong usage.'],
   },
   {
     name: 'user',

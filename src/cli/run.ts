@@ -24,6 +24,7 @@ import { listenerProblems, fileProblems } from './inspect.ts'
 import { lanLines, lanUser, type LanUser } from './lan.ts'
 import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
+import { kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
 import { storeCommand } from './store-command.ts'
 import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
@@ -72,8 +73,12 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return check(config(), file)
     case 'store':
       return keepStore(() => storeCommand(positionals, storeDirectory(config())))
+    case 'status':
+      return askBroker(() => statusCommand(words, config()))
     case 'session':
-      return keepSessions(() => sessionCommand(words, config()))
+      return askBroker(() => sessionCommand(words, config()))
+    case 'kick':
+      return askBroker(() => kickCommand(words, config()))
     case 'start':
       return start(config(), version, { file, isForLan: values['lan'] === true })
   }
@@ -126,7 +131,7 @@ function keepStore(command: () => string): number {
   }
 }
 
-async function keepSessions(command: () => Promise<CommandOutput>): Promise<number> {
+async function askBroker(command: () => Promise<CommandOutput>): Promise<number> {
   try {
     const { output, note } = await command()
     process.stderr.write(note)
@@ -235,7 +240,8 @@ function sayToLan(user: LanUser | null, config: Config, open: readonly { port: n
 async function adminDoor(server: Server, config: Config, log: Log): Promise<() => Promise<void>> {
   const hasNone = config.store.durability === 'memory' || process.platform === 'win32'
   if (hasNone) return async () => {}
-  return openAdminDoor(server.core, storeDirectory(config), log)
+  const sources = { core: server.core, status: () => server.status, log }
+  return openAdminDoor(sources, storeDirectory(config))
 }
 
 function obeySignals(server: Server, log: Log, closeDoor: () => Promise<void>): void {

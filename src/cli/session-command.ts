@@ -1,15 +1,14 @@
 // `pondhawk session …`: lists and ends sessions, of a running broker over its socket, or of a store whose broker is stopped.
 
-import { existsSync } from 'node:fs'
-import { request } from 'node:http'
 import type { Config } from '../config/config-types.ts'
 import { expirySecondsOf, type SessionFigures } from '../observe/session-figures.ts'
-import { adminSocketIn, CLIENT_PATH, CLIENTS_PATH } from '../server/admin-door.ts'
-import { storeDirectory } from '../server/create-store.ts'
+import { CLIENT_PATH, CLIENTS_PATH } from '../server/admin-door.ts'
 import { startServer } from '../server/server.ts'
 import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
+import { asked, directoryOf } from './admin-client.ts'
 import { UsageError, type Words } from './flags.ts'
+import { shownName } from './shown-name.ts'
 import type { CommandOutput } from './user-command.ts'
 
 const ENDED = 'an administrator has ended the session'
@@ -32,9 +31,9 @@ export async function sessionCommand(
     case 'end': {
       if (clientId === undefined) throw usage('pondhawk session end needs a client id.')
       if (await endSession(clientId, config)) {
-        return { output: '', note: `the session of ${shown(clientId)} has ended\n` }
+        return { output: '', note: `the session of ${shownName(clientId)} has ended\n` }
       }
-      throw new Error(`there is no session of ${shown(clientId)}: pondhawk session list`)
+      throw new Error(`there is no session of ${shownName(clientId)}: pondhawk session list`)
     }
     default:
       throw usage('pondhawk session takes list, or end CLIENT_ID.')
@@ -77,39 +76,6 @@ async function endSession(clientId: string, config: Config): Promise<boolean> {
   }
 }
 
-function directoryOf(config: Config): string {
-  if (config.store.durability === 'memory') {
-    throw new Error('a broker with store.durability: memory has no directory to reach it by')
-  }
-  const directory = storeDirectory(config)
-  if (!existsSync(directory)) throw new Error(`there is no store in ${directory}`)
-  return directory
-}
-
-/** Returns the answer of the running broker, or null when none runs. */
-function asked(directory: string, method: string, path: string): Promise<string | null> {
-  const socketPath = adminSocketIn(directory)
-  return new Promise((settle, failed) => {
-    const question = request({ socketPath, method, path }, response => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => (text += chunk))
-      response.on('end', () => {
-        if (response.statusCode === 200) settle(text)
-        else failed(new Error(`the broker answers ${response.statusCode}: ${text.trim()}`))
-      })
-      response.on('error', failed)
-    })
-    question.on('error', (error: NodeJS.ErrnoException) => {
-      const { code } = error
-      // A socket that nobody listens on is left by a broker that was killed.
-      if (code === 'ENOENT' || code === 'ECONNREFUSED') settle(null)
-      else failed(new Error(`${socketPath} cannot be opened (${code ?? error.message})`))
-    })
-    question.end()
-  })
-}
-
 function linesOf(text: string): readonly string[] {
   return text.split('\n').filter(line => line !== '')
 }
@@ -122,8 +88,8 @@ const HEADINGS = ['CLIENT', 'USER', 'STATE', 'ADDRESS', 'SUBSCRIPTIONS', 'QUEUED
 
 function tableOf(sessions: readonly SessionFigures[]): string {
   const rows = sessions.map(session => [
-    shown(session.clientId),
-    session.username === null ? '-' : shown(session.username),
+    shownName(session.clientId),
+    session.username === null ? '-' : shownName(session.username),
     session.state,
     session.address === '' ? '-' : session.address,
     String(session.subscriptions),
@@ -137,15 +103,6 @@ function tableOf(sessions: readonly SessionFigures[]): string {
   const padded = (line: readonly string[]): string =>
     line.map((word, column) => word.padEnd(widths[column] ?? 0)).join('  ')
   return lines.map(line => `${padded(line).trimEnd()}\n`).join('')
-}
-
-/** Clients choose their names: nothing in one moves the cursor, or looks like several words. */
-function shown(name: string): string {
-  if (!/[\p{C}\s"\\]/u.test(name) && name !== '') return name
-  return JSON.stringify(name).replaceAll(/\p{C}/gu, sign => {
-    const code = sign.codePointAt(0) ?? 0
-    return `\\u{${code.toString(16)}}`
-  })
 }
 
 function usage(sentence: string): UsageError {

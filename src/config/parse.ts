@@ -36,8 +36,8 @@ export function parseConfig(input: unknown, byProgram: ByProgram = []): Config {
   }
   const problems = [
     ...config.listeners.flatMap((listener, index) => [
-      ...listenerProblems(listener, index),
       ...(isVerified ? [] : opennessProblems(listener, index, config)),
+      ...listenerProblems(listener, index),
     ]),
     ...certificateProblems(config),
     ...pskProblems(config),

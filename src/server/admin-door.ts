@@ -10,6 +10,7 @@ import {
 import { once } from 'node:events'
 import { relative, resolve } from 'node:path'
 import type { Log } from '../observe/log.ts'
+import type { Status } from '../observe/status.ts'
 import { type SessionFigures, sessionFiguresOf } from '../observe/session-figures.ts'
 import { prepareSocketPath } from '../transport/unix-socket.ts'
 import type { Core } from './core.ts'
@@ -17,12 +18,21 @@ import type { Core } from './core.ts'
 const NAME = 'admin.sock'
 export const CLIENTS_PATH = '/api/v1/clients'
 export const CLIENT_PATH = '/api/v1/client'
+export const DISCONNECT_PATH = '/api/v1/client/disconnect'
+export const STATUS_PATH = '/api/v1/status'
 /** How many sessions are told in one piece of an answer. Between two pieces the broker serves its clients. */
 const PIECE_SESSIONS = 256
 const CONNECTIONS_MAX = 4
 const REQUEST_MS_MAX = 10_000
 const OWNER_ONLY_MASK = 0o177
 const ENDED = 'an administrator has ended the session'
+const DISCONNECTED = 'an administrator has disconnected the client'
+
+interface AdminDoorSources {
+  readonly core: Core
+  readonly status: () => Status
+  readonly log: Log
+}
 
 /** Returns the shorter of the two paths that lead there, because the system has a bound of some hundred bytes. */
 export function adminSocketIn(directory: string): string {
@@ -33,13 +43,13 @@ export function adminSocketIn(directory: string): string {
 
 /** Opens the socket. Without one the broker runs all the same, and the log says why. Returns how to close it. */
 export async function openAdminDoor(
-  core: Core,
+  sources: AdminDoorSources,
   directory: string,
-  log: Log,
 ): Promise<() => Promise<void>> {
+  const { log } = sources
   const path = adminSocketIn(directory)
   const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
-    void answer(core, log, request, response).catch(() => response.destroy())
+    void answer(sources, request, response).catch(() => response.destroy())
   })
   server.maxConnections = CONNECTIONS_MAX
   try {
@@ -50,7 +60,7 @@ export async function openAdminDoor(
     })
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)
-    log.warn({ event: 'admin.closed', cause }, 'pondhawk session cannot reach this broker')
+    log.warn({ event: 'admin.closed', cause }, 'no command reaches this broker')
   }
   return () => closed(server)
 }
@@ -75,8 +85,7 @@ async function closed(server: HttpServer): Promise<void> {
 }
 
 async function answer(
-  core: Core,
-  log: Log,
+  { core, status, log }: AdminDoorSources,
   { method, url = '' }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -84,6 +93,11 @@ async function answer(
   const clientId = searchParams.get('clientId')
   if (method === 'GET' && pathname === CLIENTS_PATH) {
     await sendSessions(sessionFiguresOf(core.broker), response)
+  } else if (method === 'GET' && pathname === STATUS_PATH) {
+    sendJson(response, 200, status())
+  } else if (method === 'POST' && pathname === DISCONNECT_PATH && clientId !== null) {
+    const isDone = await core.commands.disconnectClient(clientId, DISCONNECTED)
+    sendJson(response, 200, { disconnected: isDone ? 1 : 0 })
   } else if (method === 'DELETE' && pathname === CLIENT_PATH && clientId !== null) {
     const isEnded = await core.commands.endSession(clientId, ENDED)
     if (isEnded) log.info({ event: 'session.ended', clientId, cause: ENDED }, 'session ended')

@@ -1,57 +1,9 @@
 // `pondhawk session` as people run it, with the broker running and stopped.
 
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import mqtt, { type IClientOptions } from 'mqtt'
-import { type Test, test } from 'tap'
-import { Program, run } from '../interop/programs.ts'
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
-
-function configured(t: Test, durability = 'os') {
-  const yaml = `listeners: [{port: 0}]\nstore: {directory: data, durability: ${durability}}\n`
-  // A socket has a short path.
-  const folder = mkdtempSync(resolve(tmpdir(), 'pondhawk-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const file = resolve(folder, 'pondhawk.yaml')
-  writeFileSync(file, yaml)
-  const session = (...words: readonly string[]) =>
-    run(process.execPath, [CLI, 'session', ...words, '--config', file])
-  const start = async () => {
-    const program = new Program(process.execPath, [CLI, 'start', '--config', file])
-    t.teardown(() => program.process.kill('SIGKILL'))
-    await program.prints('"ready"}')
-    const port = /127\.0\.0\.1:(\d+)/.exec(program.output)?.[1] ?? ''
-    const stop = async (): Promise<void> => {
-      program.process.kill('SIGTERM')
-      await program.ends()
-    }
-    const url = `mqtt://127.0.0.1:${port}`
-    const optionsOf = (clientId: string, options: IClientOptions): IClientOptions => ({
-      clientId,
-      clean: false,
-      protocolVersion: 5,
-      reconnectPeriod: 0,
-      properties: { sessionExpiryInterval: 3_600 },
-      ...options,
-    })
-    const connect = (clientId: string, options: IClientOptions = {}) =>
-      mqtt.connectAsync(url, optionsOf(clientId, options))
-    const sessionPresent = async (clientId: string): Promise<boolean> => {
-      const client = mqtt.connect(url, optionsOf(clientId, {}))
-      const present = await new Promise<boolean>(settle =>
-        client.once('connect', packet => settle(packet.sessionPresent)),
-      )
-      await client.endAsync()
-      return present
-    }
-    return { program, stop, connect, sessionPresent }
-  }
-  return { session, start, socket: resolve(folder, 'data/admin.sock') }
-}
+import { test } from 'tap'
+import { configured } from './configured-broker.ts'
 
 test('sessions of a running broker are listed and ended by its socket, which only its owner may open', async t => {
   const { session, start, socket } = configured(t)

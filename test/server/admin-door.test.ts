@@ -13,6 +13,10 @@ import { Pond } from '../pond.ts'
 
 const SKIP = process.platform === 'win32' && 'there are no Unix sockets'
 
+function noStatus(): never {
+  throw new Error('nobody asks for it here')
+}
+
 async function opened(t: Test) {
   const listens = t.capture(SocketServer.prototype, 'listen', SocketServer.prototype.listen)
   const pond = new Pond()
@@ -21,7 +25,7 @@ async function opened(t: Test) {
   const log = { debug: line, info: line, warn: line, error: line }
   // A socket has a short path.
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
-  const close = await openAdminDoor(pond.core, directory, log)
+  const close = await openAdminDoor({ core: pond.core, status: noStatus, log }, directory)
   t.teardown(async () => {
     await close()
     rmSync(directory, { recursive: true, force: true })

@@ -1,0 +1,45 @@
+// Asks the running broker, by the socket in the directory of its store.
+
+import { existsSync } from 'node:fs'
+import { request } from 'node:http'
+import type { Config } from '../config/config-types.ts'
+import { adminSocketIn } from '../server/admin-door.ts'
+import { storeDirectory } from '../server/create-store.ts'
+
+/** Throws an error with a sentence when there is no store. */
+export function directoryOf(config: Config): string {
+  if (config.store.durability === 'memory') {
+    throw new Error('a broker with store.durability: memory has no directory to reach it by')
+  }
+  const directory = storeDirectory(config)
+  if (!existsSync(directory)) throw new Error(`there is no store in ${directory}`)
+  return directory
+}
+
+/** Returns the answer of the running broker, or null when none runs. */
+export function asked(
+  directory: string,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+): Promise<string | null> {
+  const socketPath = adminSocketIn(directory)
+  return new Promise((settle, failed) => {
+    const question = request({ socketPath, method, path }, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => {
+        if (response.statusCode === 200) settle(text)
+        else failed(new Error(`the broker answers ${response.statusCode}: ${text.trim()}`))
+      })
+      response.on('error', failed)
+    })
+    question.on('error', (error: NodeJS.ErrnoException) => {
+      const { code } = error
+      // A socket that nobody listens on is left by a broker that was killed.
+      if (code === 'ENOENT' || code === 'ECONNREFUSED') settle(null)
+      else failed(new Error(`${socketPath} cannot be opened (${code ?? error.message})`))
+    })
+    question.end()
+  })
+}
