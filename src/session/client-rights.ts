@@ -1,7 +1,14 @@
 // The identity and permissions of a session's client: from its authentication, or from `permissionsOf` while it is not connected.
 
 import type { Identity } from '../access/identity.ts'
-import { GONE, isRuled, NO_RULE, NOTHING, type Permissions } from '../access/permissions.ts'
+import {
+  GONE,
+  isRuled,
+  NO_RULE,
+  NOTHING,
+  type Permissions,
+  type RulesState,
+} from '../access/permissions.ts'
 import { WORK } from '../limits.ts'
 import { type Message, textBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -22,6 +29,7 @@ export function sessionBytes({ clientId, username, address }: Identity): number 
 }
 
 const SESSION_BYTES = 1_300
+const NO_RULE_SET = -1
 
 export class ClientRights implements Principal {
   readonly clientId: string
@@ -32,6 +40,10 @@ export class ClientRights implements Principal {
   permissions: Permissions
   readonly subscriptions: Map<string, Subscription> = new Map()
   coverage: ReceiveCoverage
+  /** Those of the coverage. */
+  rules: RulesState
+  /** The number of the rules by which the last message was checked; below 0 for none. */
+  ruleSet = NO_RULE_SET
   /** The part of its queue in those of its user; null where they have no bound. */
   queueShare: QueueShare | null = null
   readonly #context: SessionContext
@@ -43,6 +55,7 @@ export class ClientRights implements Principal {
     this.permissions = permissions
     this.receivesBy = permissions.mayReceive === undefined ? null : permissions
     this.coverage = coverageOf(permissions, this.subscriptions)
+    this.rules = this.coverage.rules
   }
 
   /** Sets the permissions after a re-authentication. */
@@ -50,6 +63,8 @@ export class ClientRights implements Principal {
     this.permissions = permissions
     this.receivesBy = permissions.mayReceive === undefined ? null : permissions
     this.coverage = coverageOf(permissions, this.subscriptions)
+    this.rules = this.coverage.rules
+    this.ruleSet = NO_RULE_SET
   }
 
   /** Whether the client may receive all that the filter matches. A client that is not known any more may not. */
@@ -62,20 +77,18 @@ export class ClientRights implements Principal {
 
   /**
    * Whether a live message of one of its subscriptions must not be sent to the client. Callers must check first that not everything
-   * may be received by the present rules: `coverage.coveredAt !== coverage.rules.version`.
+   * may be received by the present rules: `coverage.coveredAt !== coverage.rules.version`. A message to many clients is mostly judged
+   * once for all with the same rules, without a look at the rules of each: `rules.allowedSet` and `allowedTopic`.
    */
   withholdsNew(message: Message): boolean {
-    const { coverage } = this
-    const { rules } = coverage
-    // A message to many clients is mostly judged once for all with the same rules, without a look at the rules of each.
-    if (rules.allowedSet === coverage.ruleSet && rules.allowedTopic === message.topic) return false
+    const { coverage, rules } = this
     if (coverage.covering === null) return this.withholds(message)
     if (coverage.checkedAt !== rules.version) {
       this.#context.turnWorkLeft -= coverage.judge(coverage.covering) * WORK.filter
       if (coverage.coveredAt === rules.version) return false
     }
     const isWithheld = !coverage.covering.mayReceive(message.topic)
-    coverage.ruleSet = coverage.covering.ruleSet
+    this.ruleSet = coverage.covering.ruleSet
     return isWithheld
   }
 

@@ -18,8 +18,6 @@ export class ReceiveCoverage {
   /** The version of the rules by which everything may be received. Each message only compares it with the present version. */
   coveredAt: number
   readonly rules: RulesState
-  /** The number of the rules by which the last message was checked. */
-  ruleSet = NEVER
   readonly #subscriptions: ReadonlyMap<string, Subscription>
   /** Null if the permissions cannot decide about whole filters. */
   readonly covering: RuledPermissions | null

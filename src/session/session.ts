@@ -117,8 +117,13 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     const retain = message.retain && options.retainAsPublished
     // The smaller QoS of message and subscription [MQTT-3.8.4-8].
     const qos = message.qos < options.qos ? message.qos : options.qos
-    const { coverage } = this.rights
-    if (coverage.coveredAt !== coverage.rules.version && this.rights.withholdsNew(message)) {
+    const { rights } = this
+    const { rules } = rights
+    if (
+      (rules.allowedSet !== rights.ruleSet || rules.allowedTopic !== message.topic) &&
+      rights.coverage.coveredAt !== rules.version &&
+      rights.withholdsNew(message)
+    ) {
       this.#context.dropped('no-right-to-receive', message, this.clientId)
     } else if (qos > 0) {
       const stored = this.isDurable ? this.#context.nextDelivery() : 0
