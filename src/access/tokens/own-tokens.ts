@@ -81,9 +81,9 @@ export class OwnTokens implements Authenticator {
     const { username, authentication, rights } = found
     if (username === null || isOwnToken(authentication)) return null
     if (rights !== null && !(rights instanceof GivenRules)) return null
-    const isByPassword = authentication === PASSWORD
     // Before anything is waited for: the password may be replaced meanwhile.
-    const mark = this.#markOf(username)
+    const mark = this.#markOf(username) ?? ''
+    const marked = authentication === PASSWORD ? { [PASSWORD_CLAIM]: mark } : {}
     const { SignJWT } = await import('jose')
     const issuedAt = Math.floor(this.#now() / 1_000)
     const endsAt = Math.floor(
@@ -92,7 +92,7 @@ export class OwnTokens implements Authenticator {
     const token = await new SignJWT({
       client_id: clientId,
       via: `${authentication}${TOKEN_SUFFIX}`,
-      ...(isByPassword && { [PASSWORD_CLAIM]: mark ?? '' }),
+      ...marked,
       ...(rights !== null && { acl: rights.source }),
     })
       .setProtectedHeader(HEADER)
