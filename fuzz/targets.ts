@@ -6,6 +6,7 @@ import { CONFIG_KIND } from './parsers/config-kind.ts'
 import { FileTarget } from './parsers/file-target.ts'
 import { JwtTarget } from './parsers/jwt-target.ts'
 import { passwordKind } from './parsers/password-kind.ts'
+import { pskKind } from './parsers/psk-kind.ts'
 import { PROXY_KIND } from './parsers/proxy-kind.ts'
 import { StoreTarget } from './parsers/store-target.ts'
 import { UpgradeTarget } from './parsers/upgrade-target.ts'
@@ -16,6 +17,7 @@ export const TARGETS: Readonly<Record<string, () => Target>> = {
   packets: () => new PacketTarget(),
   acl: () => new FileTarget(aclKind()),
   passwords: () => new FileTarget(passwordKind()),
+  psk: () => new FileTarget(pskKind()),
   jwt: () => new JwtTarget(),
   config: () => new FileTarget(CONFIG_KIND),
   proxy: () => new FileTarget(PROXY_KIND),

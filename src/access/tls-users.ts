@@ -56,12 +56,6 @@ export class TlsUsers {
   }
 }
 
-/** The word for the proof that a client without a user name has given; null for none. */
-export function tlsProofOf({ certificate, pskIdentity = null }: Credentials): string | null {
-  if (certificate !== null) return CERTIFICATE
-  return pskIdentity === null ? null : PSK
-}
-
 export function isOfTls(authentication: string): boolean {
   return authentication === CERTIFICATE || authentication === PSK
 }

@@ -6,6 +6,7 @@ import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Access, ClientCertificate, Credentials, Exchange, Verdict } from './access.ts'
 import { plainAddress } from './addresses.ts'
+import { CERTIFICATE } from './certificate-authenticator.ts'
 import { CODE } from './code-authenticator.ts'
 import type { AccessFiles } from './access-settings.ts'
 import {
@@ -28,7 +29,7 @@ import { CurrentRules, RulePermissions } from './rules/rule-permissions.ts'
 import type { RuleBook } from './rules/rule.ts'
 import { ScramAuthenticator } from './scram/scram-authenticator.ts'
 import { scramDigestOf } from './scram/scram-exchange.ts'
-import { isOfTls, tlsProofOf, TlsUsers } from './tls-users.ts'
+import { isOfTls, TlsUsers } from './tls-users.ts'
 
 const AUTHORS_MAX = 1_024
 
@@ -186,13 +187,15 @@ export class UsersAccess implements Access {
   }
 
   #nameless(credentials: Credentials): Verdict {
-    const { address, clientId } = credentials
-    const proof = tlsProofOf(credentials)
-    if (proof === null && !this.#mayBeNameless(address)) {
+    const { address, certificate, clientId } = credentials
+    // A pre-shared key that names nobody encrypts only: a fleet may have one for all.
+    const isKnown = certificate !== null
+    if (!isKnown && !this.#mayBeNameless(address)) {
       return this.#chain.verifiesNames ? NAMELESS : NOBODY
     }
     const permissions = this.#permissionsFor({ clientId, address }, null)
-    return { kind: 'allowed', permissions, username: null, authentication: proof ?? 'none' }
+    const authentication = isKnown ? CERTIFICATE : 'none'
+    return { kind: 'allowed', permissions, username: null, authentication }
   }
 
   /** `proved` is the user that TLS has proved, or null. */

@@ -5,9 +5,11 @@ import { fuzz } from '../../fuzz/driver.ts'
 import { aclKind } from '../../fuzz/parsers/acl-kind.ts'
 import { type FileKind, FileTarget } from '../../fuzz/parsers/file-target.ts'
 import { passwordKind } from '../../fuzz/parsers/password-kind.ts'
+import { pskKind } from '../../fuzz/parsers/psk-kind.ts'
 import { AccessFileError } from '../../src/access/access-file.ts'
 import { parseAclFile } from '../../src/access/mosquitto/acl-file.ts'
 import { parsePasswordFile } from '../../src/access/password/password-file.ts'
+import { parsePskFile } from '../../src/access/psk-file.ts'
 
 const RUNS = 3_000
 
@@ -37,6 +39,7 @@ const PLANTED: Readonly<Record<string, FileKind>> = {
   'a password file whose wrong lines are left out': passwordKind(
     withoutWrongLines(parsePasswordFile),
   ),
+  'a file of keys whose wrong lines are left out': pskKind(withoutWrongLines(parsePskFile)),
 }
 
 for (const [name, kind] of Object.entries(PLANTED)) {

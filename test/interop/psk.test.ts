@@ -68,21 +68,20 @@ for (const version of ['tlsv1.2', 'tlsv1.3']) {
 }
 
 test('without access.psk a key encrypts only, and the user is that of CONNECT', async t => {
-  const { broker, address } = await started(t, { anonymous: 'never', users: {} })
+  const { broker, address } = await started(t, { users: { alice: ALICE } })
   const users: (string | null)[] = []
   broker.on('connected', ({ username }) => users.push(username))
 
-  const named = await run('mosquitto_pub', [
-    ...address,
-    ...psk('sensor-1', KEY),
-    ...HELLO,
-    ...['-u', 'sensor-1', '-P', 'x'],
-  ])
-  const nameless = await run('mosquitto_pub', [...address, ...psk('sensor-1', KEY), ...HELLO])
+  const publish = (...login: readonly string[]) =>
+    run('mosquitto_pub', [...address, ...psk('sensor-1', KEY), ...HELLO, ...login])
 
-  t.match(named.errors, /Not authorized|Bad user name/i)
-  t.equal(nameless.status, 0, 'as with a certificate')
-  t.strictSame(users, [null])
+  const named = await publish('-u', 'alice', '-P', 'x')
+  const wrong = await publish('-u', 'sensor-1', '-P', 'x')
+  const nameless = await publish()
+
+  t.equal(named.status, 0, named.errors)
+  for (const { errors } of [wrong, nameless]) t.match(errors, /Not authorized|Bad user name/i)
+  t.strictSame(users, ['alice'])
 })
 
 test('a client whose identity is removed, or gets another key, is disconnected; the others stay', async t => {
