@@ -65,8 +65,16 @@ const HOLD_MS: Readonly<Record<Sensor, number>> = {
 /** Below this part of the time the process had not the processor: then its event loop is late, but not by its own work. */
 const PROCESSOR_PART_MIN = 0.7
 
-/** A level ends when the reading was below this part of its threshold … */
-const CALM_PART = 0.8
+/**
+ * A level ends when the reading was below this part of its threshold … Memory that is used for good must not keep a level that
+ * a moment has raised, so its part is near the threshold.
+ */
+const CALM_PART: Readonly<Record<Sensor, number>> = {
+  'loop-delay': 0.8,
+  'commit-age': 0.8,
+  memory: 0.95,
+  disk: 0.8,
+}
 /** … for so long. Then the next lower level begins. */
 const CALM_MS = 1_000
 
@@ -87,10 +95,10 @@ export class OverloadLevels {
   constructor(thresholds: OverloadThresholds) {
     this.#thresholds = thresholds
     this.#sensors = {
-      'loop-delay': new SensorLevel(HOLD_MS['loop-delay']),
-      'commit-age': new SensorLevel(HOLD_MS['commit-age']),
-      memory: new SensorLevel(HOLD_MS.memory),
-      disk: new SensorLevel(HOLD_MS.disk),
+      'loop-delay': new SensorLevel('loop-delay'),
+      'commit-age': new SensorLevel('commit-age'),
+      memory: new SensorLevel('memory'),
+      disk: new SensorLevel('disk'),
     }
   }
 
@@ -113,12 +121,14 @@ export class OverloadLevels {
 /** The level of one sensor: it rises as soon as a reading has held for long enough, and falls by one after calm. */
 class SensorLevel {
   readonly #holdMs: number
+  readonly #calmPart: number
   readonly #heldMs: [number, number, number] = [0, 0, 0]
   #level: OverloadLevel = 0
   #calmMs = 0
 
-  constructor(holdMs: number) {
-    this.#holdMs = holdMs
+  constructor(sensor: Sensor) {
+    this.#holdMs = HOLD_MS[sensor]
+    this.#calmPart = CALM_PART[sensor]
   }
 
   read(parts: Parts, spanMs: number): OverloadLevel {
@@ -136,7 +146,7 @@ class SensorLevel {
   }
 
   #fallAfterCalm(part: number, spanMs: number): void {
-    if (part >= CALM_PART) {
+    if (part >= this.#calmPart) {
       this.#calmMs = 0
       return
     }

@@ -14,10 +14,10 @@ const NEXT_PART = 0.95
 /** … down to this part of what they spent before, so that everybody gets on. */
 const LEAST_PART = 0.1
 /**
- * So much is always left for a window: a thousand small messages to one receiver, which every machine can do. Otherwise a disk that has
+ * So much is always left for a window: two thousand small messages to one receiver, a small part of what most machines can do. Otherwise a disk that has
  * had little room for days, and publishers that were quiet when that began, would leave nothing.
  */
-const BUDGET_MIN = 262_144
+const BUDGET_MIN = 1_048_576
 /** What a publisher did not spend is kept for so many windows. */
 const SAVED_WINDOWS = 1
 /** What one large message cost beyond the share is not held against its publisher for more windows than these. */

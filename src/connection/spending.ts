@@ -2,7 +2,7 @@
 // first PUBLISH, so a client that only receives has none.
 
 /** What a PUBLISH costs besides its payload. */
-export const PUBLISH_BYTES = 64
+export const PUBLISH_BYTES = 256
 
 export class Spending {
   /** The bytes of all its messages, once for each time that they were handled: once when they came, once a receiver. */

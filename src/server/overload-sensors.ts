@@ -12,6 +12,8 @@ const RESOLUTION_MS = 20
 const DISK_MS = 1_000
 /** The three semi-spaces of the young generation are in V8's limit of the heap, and old objects cannot use them. */
 const YOUNG_BYTES = 48 * 1_048_576
+/** V8 ends the process before the limit, when collections free little: from 80 % of it on. */
+const USABLE_PART = 0.9
 
 interface SensorsOptions {
   /** The directory of the store; null if nothing is stored on a disk. */
@@ -59,7 +61,7 @@ export class OverloadSensors {
     this.#readAt = options.now()
     const { heapBytesMax, systemBytes } = memoryHere()
     this.#systemBytes = systemBytes
-    this.#oldBytesMax = Math.max(heapBytesMax - YOUNG_BYTES, heapBytesMax / 4)
+    this.#oldBytesMax = USABLE_PART * Math.max(heapBytesMax - YOUNG_BYTES, heapBytesMax / 4)
     this.#delay.enable()
   }
 

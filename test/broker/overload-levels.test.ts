@@ -103,15 +103,26 @@ test('a disk counts by the smaller one of a part of it and a number of bytes', a
 
 test('a level falls by one after a second well below its threshold, and not for a moment or a little', async t => {
   const levels = new OverloadLevels(THRESHOLDS)
+  after(levels, 10, { commitAgeMs: 2_500 })
+  const age = (windows: number, commitAgeMs: number): number =>
+    after(levels, windows, { commitAgeMs })['commit-age']
+
+  t.equal(age(100, 1_700), 3, 'a little below')
+  t.equal(age(9, 1_500), 3)
+  t.equal(age(1, 1_700), 3, 'for a moment')
+  t.equal(age(10, 1_500), 2)
+  t.equal(age(100, 450), 2)
+  t.equal(age(10, 10), 1)
+  t.equal(after(levels, 10, {}), CALM)
+})
+
+test('memory that is used for good does not keep the level that a moment has raised', async t => {
+  const levels = new OverloadLevels(THRESHOLDS)
   after(levels, 1, { memoryPart: 0.95 })
 
-  t.equal(after(levels, 100, { memoryPart: 0.8 }).memory, 3, 'a little below')
-  t.equal(after(levels, 9, { memoryPart: 0.65 }).memory, 3)
-  t.equal(after(levels, 1, { memoryPart: 0.8 }).memory, 3, 'for a moment')
-  t.equal(after(levels, 10, { memoryPart: 0.65 }).memory, 2)
-  t.equal(after(levels, 100, { memoryPart: 0.65 }).memory, 2)
-  t.equal(after(levels, 10, { memoryPart: 0.1 }).memory, 1)
-  t.equal(after(levels, 10, { memoryPart: 0.1 }), CALM)
+  t.equal(after(levels, 100, { memoryPart: 0.87 }).memory, 3)
+  t.equal(after(levels, 10, { memoryPart: 0.84 }).memory, 2)
+  t.equal(after(levels, 10, { memoryPart: 0.75 }).memory, 1)
 })
 
 test('the level is the highest of all sensors', async t => {

@@ -7,7 +7,7 @@ import type { PondClient } from '../pond-client.ts'
 import { statusOf } from '../../src/observe/status.ts'
 
 const KILOBYTE = Buffer.alloc(1_000, 'x')
-const LARGE = Buffer.alloc(10_000, 'x')
+const LARGE = Buffer.alloc(40_000, 'x')
 const LOOP = (level: 1 | 2 | 3): SensorLevels => ({ ...CALM, 'loop-delay': level })
 
 class OverloadedPond extends Pond {
@@ -304,6 +304,7 @@ test('what a client sent before it closed its connection is handled, also if it 
 test('at level 2 everybody gets on: a publisher of one large message waits for a bounded time', async t => {
   const pond = new OverloadedPond()
   const { light } = unequalPublishers(pond)
+  for (let count = 0; count < 20; count++) pond.client(`r${count}`).subscribes('large')
   const large = pond.client('large')
   pond.windows(1, LOOP(2), () => large.publishes('large', KILOBYTE))
   large.publishes('large', Buffer.alloc(1_000_000))
@@ -364,7 +365,7 @@ test('publishers that cost the same get the same', async t => {
 
 test('a message to many costs its publisher more', async t => {
   const pond = new OverloadedPond()
-  for (let count = 0; count < 50; count++) pond.client(`r${count}`).subscribes('many')
+  for (let count = 0; count < 200; count++) pond.client(`r${count}`).subscribes('many')
   const one = pond.client('one')
   const many = pond.client('many')
   const bothPublish = (): void => {

@@ -45,14 +45,19 @@ export class BrokerProcess {
     t: Test,
     config: Readonly<Record<string, unknown>>,
     files: Readonly<Record<string, string>> = {},
+    nodeFlags: readonly string[] = [],
   ): Promise<BrokerProcess> {
     const directory = t.testdir({ ...files })
     const file = resolve(directory, 'pondhawk.yaml')
     writeFileSync(file, stringify({ store: { durability: 'memory' }, ...config }))
     const fault = `data:text/javascript,${encodeURIComponent(FAULT)}`
-    const child = spawn(process.execPath, ['--import', fault, CLI, 'start', '-c', file], {
+    // What a test runner has put into each Node needs heap of its own.
+    const { NODE_OPTIONS: _, ...env } = process.env
+    const words = [...nodeFlags, '--import', fault, CLI, 'start', '-c', file]
+    const child = spawn(process.execPath, words, {
       stdio: ['ignore', 'pipe', 'inherit'],
       cwd: directory,
+      ...(nodeFlags.length > 0 && { env }),
     })
     const kill = (): void => void child.kill('SIGKILL')
     t.teardown(kill)

@@ -42,13 +42,14 @@ export class AttackedBroker {
     t: Test,
     config: Readonly<Record<string, unknown>> = {},
     files: Readonly<Record<string, string>> = {},
+    nodeFlags: readonly string[] = [],
   ): Promise<AttackedBroker> {
     const listeners = [
       { host: '127.0.0.1', port: 0 },
       { host: '127.0.0.1', port: 0, protocol: 'ws' },
     ]
     const whole = { listeners, ...config, limits: { ...ONE_FOR_MANY, ...Object(config['limits']) } }
-    const process = await BrokerProcess.started(t, whole, files)
+    const process = await BrokerProcess.started(t, whole, files, nodeFlags)
     process.logged('reads')
     return new AttackedBroker(process)
   }
@@ -248,13 +249,15 @@ export class RawSocket {
     )
   }
 
-  /** A client `a` of 3.1.1 or 5.0 after its CONNACK. */
-  static async connected(port: number, version: 4 | 5): Promise<RawSocket> {
+  /** A client of 3.1.1 or 5.0 after its CONNACK. */
+  static async connected(port: number, version: 4 | 5, clientId = 'a'): Promise<RawSocket> {
     const socket = await RawSocket.to(port)
     const properties = version === 5 ? '00' : ''
-    socket.writes(
-      `10 0${version === 5 ? 'e' : 'd'} 0004 4d515454 0${version} 02 003c ${properties} 0001 61`,
-    )
+    const id = Buffer.from(clientId)
+    const byte = (value: number): string => value.toString(16).padStart(2, '0')
+    const length = byte(12 + id.length + properties.length / 2)
+    const head = `10 ${length} 0004 4d515454 0${version} 02 003c ${properties}`
+    socket.writes(`${head} 00 ${byte(id.length)} ${id.toString('hex')}`)
     const connack = await socket.hears(2)
     await socket.hears(2 + (connack[1] ?? 0))
     return socket
