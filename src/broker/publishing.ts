@@ -49,7 +49,8 @@ export class Publishing implements WillPublisher {
       }
       heard.target.deliver(message, heard, commitId)
     }
-    if (receivers === 0 && !this.#isAnnounced(message)) broker.statistics.messagesUnmatched += 1
+    if (receivers === 0 && !this.#broker.retained.isAnnounced(message))
+      broker.statistics.messagesUnmatched += 1
     broker.observer.published?.(message, receivers)
     broker.changing -= 1
     return receivers
@@ -74,7 +75,7 @@ export class Publishing implements WillPublisher {
   announce(topic: string, payload: string): void {
     const bytes = ownCopy(Buffer.from(payload))
     const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
-    this.#broker.retained.announced.add(topic)
+    this.#broker.retained.reserve(topic)
     this.publish(makeMessage(said, topic, null, this.#broker))
   }
 
@@ -120,17 +121,14 @@ export class Publishing implements WillPublisher {
   #retain(message: Message): void {
     const { retained } = this.#broker
     this.#broker.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_PER_UNIT_BITS
-    if (this.#isAnnounced(message)) retained.restore(message)
+    if (retained.isAnnounced(message)) retained.announce(message)
     else retained.keep(message)
   }
 
   #isKept(message: Message): boolean {
-    return message.retain && message.payload.length > 0 && !this.#isAnnounced(message)
-  }
-
-  /** Whether the message is about the broker itself. Such messages are not stored, because each start publishes them again. */
-  #isAnnounced({ topic, publisher }: Message): boolean {
-    return publisher === null && this.#broker.retained.announced.has(topic)
+    return (
+      message.retain && message.payload.length > 0 && !this.#broker.retained.isAnnounced(message)
+    )
   }
 }
 

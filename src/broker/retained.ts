@@ -42,8 +42,9 @@ export class Retained implements RetainedSet {
   readonly #limits: Limits
   readonly #memory: MemoryAccount
   readonly #holdings: Holdings
-  /** The topics that the broker has published about itself. They are retained beside those of clients. */
-  readonly announced = new Set<string>()
+  /** The topics that the broker has published about itself. They are retained beside those of clients, and not counted. */
+  readonly #announced = new Set<string>()
+  #announcedBytes = 0
 
   constructor({ deadlines, journal, limits, memory, holdings }: RetainedContext) {
     this.#memory = memory
@@ -59,11 +60,29 @@ export class Retained implements RetainedSet {
 
   /** The messages of clients and programs, without those that the broker publishes about itself. */
   get ofClients(): number {
-    return this.#messages.count - this.announced.size
+    return this.#messages.count - this.#announced.size
   }
 
+  /** Their bytes. */
   get bytes(): number {
-    return this.#messages.bytes
+    return this.#messages.bytes - this.#announcedBytes
+  }
+
+  /** Whether the message is about the broker itself. */
+  isAnnounced({ topic, publisher }: Message): boolean {
+    return publisher === null && this.#announced.has(topic)
+  }
+
+  /** Retains a message of the broker about itself. It is not stored, because each start publishes it again. */
+  announce(message: Message): void {
+    this.#announcedBytes -= this.#messages.bytes
+    this.restore(message)
+    this.#announcedBytes += this.#messages.bytes
+  }
+
+  /** Messages to this topic are about the broker itself. */
+  reserve(topic: string): void {
+    this.#announced.add(topic)
   }
 
   /** Returns the limit for which there is no room for this message among the retained ones, or null. */
@@ -74,7 +93,7 @@ export class Retained implements RetainedSet {
     if (old === undefined && this.ofClients >= retainedMessagesMax) return 'retainedMessagesMax'
     const before = old === undefined ? -retainedTopicBytes(message.topic) : retainedBytes(old)
     const grows = retainedBytes(message) - before
-    if (this.#messages.bytes + grows > retainedBytesMax) return 'retainedBytesMax'
+    if (this.bytes + grows > retainedBytesMax) return 'retainedBytesMax'
     if (grows > 0 && !this.#memory.hasRoomFor(message)) return 'memory'
     return this.#userLimitFor(message, old)
   }

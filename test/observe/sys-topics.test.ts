@@ -54,6 +54,7 @@ test('figures and counters are retained, and sent again when they have changed',
     'publish $SYS/broker/limits/sessionsMax 7 q0',
   ])
   t.equal(pond.broker.retainedCount, 0, 'they are not those of clients')
+  t.equal(pond.broker.retained.bytes, 0)
 })
 
 test('a load is what comes in a minute, and forgets in one, five and fifteen minutes', async t => {
