@@ -305,7 +305,7 @@ export const LIMITS = {
     30,
     0,
     86_400,
-    'How long a client may read nothing of what waits for it, before it is disconnected (0x97) and its socket reset. 0: no bound',
+    'How long a client may read nothing of what waits for it, before it is disconnected (0x97) and its socket reset; up to four times as long after megabytes, which the system keeps for it. 0: no bound',
   ),
   /** In units of roughly a sixth of a microsecond on the machine of the measurement: see `WORK`. */
   turnWorkMax: whole(

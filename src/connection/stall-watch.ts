@@ -4,6 +4,10 @@ import type { Deadline, Deadlines } from '../broker/deadlines.ts'
 
 /** How often progress is looked for within the time limit. Pauses of the whole process are then no pauses of the client. */
 const LOOKS = 3
+/** The most that the system keeps for one socket: Linux's default. It takes more only when up to half of that was read. */
+const SYSTEM_BYTES_MAX = 4_194_304
+/** How many times the limit a client has besides, to read as much as that. */
+const TIMES_FOR_SYSTEM = 3
 
 /** The part of a wire that shows whether its client reads. */
 interface ReadWire {
@@ -17,6 +21,8 @@ export class StallWatch implements Deadline {
   readonly #deadlines: Deadlines
   readonly #stallMs: number
   readonly #stalled: () => void
+  /** The bytes that were written to the wire since it was opened. */
+  #writtenBytes = 0
   /** How often nothing had been taken since the look before. */
   #inVain = 0
   #untaken = 0
@@ -29,8 +35,9 @@ export class StallWatch implements Deadline {
     this.#stalled = stalled
   }
 
-  /** Bytes were written that the system has not taken. */
-  waits(now: number): void {
+  /** Bytes were written that the system has not taken; so many since the wire was opened. */
+  waits(now: number, writtenBytes: number): void {
+    this.#writtenBytes = writtenBytes
     if (this.place !== undefined) return
     this.#inVain = 0
     this.#untaken = this.#wire.untakenBytes
@@ -47,8 +54,14 @@ export class StallWatch implements Deadline {
     const untaken = this.#wire.untakenBytes
     this.#inVain = untaken < this.#untaken ? 0 : this.#inVain + 1
     this.#untaken = untaken
-    if (this.#inVain >= LOOKS) this.#stalled()
+    if (this.#inVain >= this.#looksMax) this.#stalled()
     else this.#deadlines.set(this, now + this.#stallMs / LOOKS)
+  }
+
+  /** A slow client reads for long what the system has taken, and nothing shows that. */
+  get #looksMax(): number {
+    const part = Math.min(1, this.#writtenBytes / SYSTEM_BYTES_MAX)
+    return LOOKS * (1 + TIMES_FOR_SYSTEM * part)
   }
 
   end(): void {

@@ -66,6 +66,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   #rates: IncomingRates | null = null
   /** Made when the system does not take bytes for the first time. */
   #stall: StallWatch | null = null
+  #writtenBytes = 0
 
   constructor(wire: Wire, context: ClientSocketContext, acceptance: Acceptance = NO_LISTENER) {
     this.#stranger = new StrangerShare(context.connections.strangers, acceptance.hasConnect)
@@ -247,7 +248,10 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const { journal, statistics, limits } = this.#broker
     const pieces = outbox.take(journal.committed)
     if (pieces.length === 0) return
-    for (const piece of pieces) statistics.bytesSent += piece.length
+    let bytes = 0
+    for (const piece of pieces) bytes += piece.length
+    statistics.bytesSent += bytes
+    this.#writtenBytes += bytes
     const wire = this.#wire
     const [only] = pieces
     const wasTaken =
@@ -263,7 +267,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   #watchReading(stallMs: number): void {
     const { deadlines, now } = this.#broker
     this.#stall ??= new StallWatch(this.#wire, deadlines, stallMs, () => this.#stalled())
-    this.#stall.waits(now)
+    this.#stall.waits(now, this.#writtenBytes)
   }
 
   #stalled(): void {

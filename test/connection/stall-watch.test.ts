@@ -97,6 +97,20 @@ test('a client that reads a little of much stays, as long as it goes on reading'
   t.ok(reader.wire.wasReset)
 })
 
+test('a slow client has time to read what the system keeps for it, which nothing shows', async t => {
+  const { pond, reader, alice } = scene()
+  reader.thaws()
+  for (let count = 0; count < 4; count++) alice.publishes('a', Buffer.alloc(1_000_000))
+  reader.freezes()
+  alice.publishes('a', 'x')
+
+  pond.passes({ seconds: 110 })
+  t.notOk(reader.isClosed, 'half of it in that time are 18 kilobytes a second')
+  pond.passes({ seconds: 30 })
+
+  t.ok(reader.wire.wasReset)
+})
+
 test('a pause of the whole process is no pause of the client', async t => {
   const { pond, reader, alice } = scene()
   alice.publishes('a', 'x')
