@@ -14,6 +14,7 @@ import {
 const HARMLESS = new Set([
   'client-away',
   'outbox-full',
+  'overload',
   'rate-reached',
   'session-ended',
   'group-ended',

@@ -1,5 +1,6 @@
 // The course of a world: a number of random steps, and then a final phase without faults, in which all must be delivered.
 
+import type { OverloadLevel } from '../src/broker/overload-levels.ts'
 import type { Random } from './random.ts'
 import type { EventQueue } from './event-queue.ts'
 import {
@@ -26,11 +27,15 @@ export interface Stage {
   dies(power: boolean): void
   stops(): void
   disconnects(clientId: string): void
+  overloads(level: OverloadLevel): void
   passes(milliseconds: number): void
   trace(line: () => string): void
 }
 
-type ClientAction = Exclude<ActionName, 'kill' | 'powerCut' | 'armCut' | 'stop' | 'wait'>
+type ClientAction = Exclude<
+  ActionName,
+  'kill' | 'powerCut' | 'armCut' | 'stop' | 'wait' | 'overload'
+>
 
 const PING_MS = 15_000
 const CALM_MS = 20_000
@@ -59,6 +64,7 @@ export class Script {
     const stage = this.#stage
     stage.trace(() => 'the calm begins')
     stage.disk.disarms()
+    stage.overloads(0)
     for (const client of stage.clients) client.connection?.wire.thaws()
     stage.passes(CALM_MS)
     this.comesBack()
@@ -119,6 +125,8 @@ export class Script {
       }
       case 'stop':
         return stage.stops()
+      case 'overload':
+        return stage.overloads(random.of<OverloadLevel>([1, 2, 3, 3]))
       case 'wait':
         this.#waitMs = random.of([1_000, 10_000, 70_000])
         return stage.trace(() => `${this.#waitMs / 1_000} s pass`)

@@ -1,6 +1,7 @@
 // One run of the broker in the simulator, from opening its store to its end. It has no sockets and no real clock.
 
 import type { Access } from '../src/access/access.ts'
+import { CALM, type OverloadLevel } from '../src/broker/overload-levels.ts'
 import type { Broker } from '../src/broker/broker.ts'
 import type { Limits } from '../src/limits.ts'
 import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
@@ -100,6 +101,11 @@ export class SimBroker {
   /** Gives an administrator's command. Nobody waits for the answer: it may never come when the disk fails. */
   disconnects(clientId: string): void {
     void this.#core.commands.disconnectClient(clientId, 'an administrator says so').catch(() => {})
+  }
+
+  overloads(level: OverloadLevel): void {
+    if (!this.isAlive) return
+    this.#core.overloaded({ ...CALM, 'commit-age': level })
   }
 
   /** Ends the process: its memory and its sockets are gone. */

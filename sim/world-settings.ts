@@ -17,6 +17,7 @@ export type ActionName =
   | 'cut'
   | 'freeze'
   | 'disconnect'
+  | 'overload'
   | 'kill'
   | 'powerCut'
   | 'armCut'
@@ -119,6 +120,7 @@ function weightsOf(random: Random, durability: Durability): WorldSettings['weigh
     stop: likes(3),
     wait: likes(4),
     disconnect: likes(4),
+    overload: likes(10),
   }
 }
 

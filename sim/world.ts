@@ -1,6 +1,7 @@
 // A world from one seed: clients, wires, a broker that is killed and restarted, and a disk that loses unsynced writes.
 
 import type { Access } from '../src/access/access.ts'
+import type { OverloadLevel } from '../src/broker/overload-levels.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
 import { Random } from './random.ts'
 import { Drops } from './drops.ts'
@@ -49,6 +50,8 @@ const BEGINNING = 1_700_000_000_000
 const EVENTS_MAX = 300_000
 
 const PROBE_MS = 10_000
+/** The longest time for which the broker is overloaded. */
+const OVERLOAD_MS = 10_000
 const EVERYTHING = {
   filter: '#',
   qos: 2,
@@ -248,6 +251,15 @@ export class World {
   disconnects(clientId: string): void {
     this.trace(() => `an administrator disconnects ${clientId}`)
     this.#broker?.disconnects(clientId)
+  }
+
+  /** The broker does less for a while; at level 0 as much as it can again. */
+  overloads(level: OverloadLevel): void {
+    const broker = this.#broker
+    if (broker === null) return
+    this.trace(() => `overload of level ${level}`)
+    broker.overloads(level)
+    if (level > 0) this.events.after(this.random.below(OVERLOAD_MS), () => broker.overloads(0))
   }
 
   /** Whether nothing waits for the store. */
