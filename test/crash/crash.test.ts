@@ -15,7 +15,7 @@ const OPTIONS: CrashOptions = {
 
 test(
   'a broker that is killed twenty times keeps every guarantee',
-  { timeout: 180_000 },
+  { timeout: 360_000 },
   async t => {
     const { kills, log } = await crash(OPTIONS)
 
@@ -26,7 +26,7 @@ test(
 
 test(
   'at level os it keeps them as well: only a loss of power would show the difference',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async t => {
     const { log } = await crash({ ...OPTIONS, level: 'os', kills: 6 })
     t.strictSame(log.checker.findings, [])
@@ -35,7 +35,7 @@ test(
 
 test(
   'the crash test finds that a broker in memory loses acknowledged messages',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async t => {
     const evidence = t.testdir()
     const { log } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
