@@ -180,7 +180,7 @@ export const LIMITS = {
     GIBIBYTE / 2,
     1,
     TEBIBYTE,
-    'Bytes of the retained messages of one user, likewise',
+    'Bytes of the retained messages of one user, or of one address for clients without a user',
   ),
   sessionsPerUserMax: whole(
     10_000,
@@ -228,26 +228,26 @@ export const LIMITS = {
     2_000,
     0,
     1_000_000,
-    'CONNECT packets a second that are answered; the others wait, clients with a session before those without. 0: no bound',
+    'CONNECT packets a second that are answered. The others wait; those of clients with a session come first. 0: no bound',
   ),
   /** See `Takeovers`. */
   takeoversPerMinuteMax: whole(
     5,
     0,
     1_000_000,
-    'Connections with one client id that end each other within a minute, before further ones must wait. 0: no bound',
+    'Takeovers of one client id within a minute, after which each further CONNECT with it waits. 0: no bound',
   ),
   takeoverDelaySecondsMax: whole(
     8,
     0,
     3_600,
-    'Longest wait of a CONNECT with such a client id; the first is one second. 0: the log names the two, and nobody waits',
+    'Longest wait of such a CONNECT; the first wait is one second, and each is twice as long as the one before. 0: it does not wait, and is only logged',
   ),
   clientIdInUse: {
     default: 'take-over' as ClientIdInUse,
     choices: ['take-over', 'refuse'],
     description:
-      'A CONNECT whose client id is connected: it takes over, as MQTT says, or gets 0x85 while the other was heard of within its keep-alive',
+      'What a CONNECT with the client id of a connected client does: it takes over, as MQTT says, or gets 0x85 while the other one was heard of within its keep-alive',
   },
   /** See `IncomingRates`. */
   messagesPerSecondMax: whole(
@@ -273,13 +273,13 @@ export const LIMITS = {
     0,
     0,
     TEBIBYTE,
-    'Bytes a second from all clients of one user, likewise. 0: no bound',
+    'Bytes a second from all clients of one user, or of one address for clients without a user; beyond them they are read more slowly. 0: no bound',
   ),
   slowedSecondsMax: whole(
     60,
     0,
     86_400,
-    'How long a client may be over its own rate without a break, before it is disconnected (0x96). 0: no bound',
+    'How long a client may exceed its own rate without a break before it is disconnected (0x96). 0: no bound',
   ),
   /** See `OutgoingRates`. */
   outgoingMessagesPerSecondMax: whole(
@@ -292,7 +292,7 @@ export const LIMITS = {
     0,
     0,
     TEBIBYTE,
-    'Bytes of messages a second to one client, likewise. 0: no bound',
+    'Bytes of messages a second to one client; beyond them those of QoS 0 are dropped and the others wait in its queue. 0: no bound',
   ),
   outboxBytesMax: whole(
     1_048_576,
@@ -305,7 +305,7 @@ export const LIMITS = {
     30,
     0,
     86_400,
-    'How long a client may read nothing of what waits for it, before it is disconnected (0x97) and its socket reset; up to four times as long after megabytes, which the system keeps for it. 0: no bound',
+    'How long a client may read nothing while bytes wait for it. Then it is disconnected (0x97) and its socket reset; up to four times later if the system has taken megabytes for it. 0: no bound',
   ),
   /** In units of roughly a sixth of a microsecond on the machine of the measurement: see `WORK`. */
   turnWorkMax: whole(

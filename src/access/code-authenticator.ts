@@ -1,5 +1,5 @@
-// An authenticator of an embedding program in the chain, beside those of the configuration. Whatever is wrong with its answer refuses
-// the client: it never passes for "not known", because then the next one would decide.
+// An authenticator of an embedding program, one of the chain beside those of the configuration. A wrong answer refuses the client. It
+// never counts as "not known", because then the next authenticator would decide.
 
 import { BAD_USER_NAME_OR_PASSWORD, SERVER_UNAVAILABLE } from '../packet/reason.ts'
 import { sayable } from '../packet/text.ts'
@@ -11,7 +11,7 @@ import { type Permissions, UNRESTRICTED } from './permissions.ts'
 import { refusal } from './refusals.ts'
 import { isDuration, isPermissions, isRefusal, isUsername } from './verdict.ts'
 
-/** The word for how its clients were authenticated. */
+/** The `authentication` of its clients in their identities. */
 export const CODE = 'code'
 
 /** After this time without an answer the client is refused. */
@@ -104,7 +104,7 @@ export class CodeAuthenticator implements Authenticator {
     if (answer === false) return SAID_NO
     const found = answer === true ? { kind: 'allowed' } : answer
     const wrong = faultOf(found)
-    if (wrong !== null) return this.#failed(`gave no answer: ${wrong}`, null)
+    if (wrong !== null) return this.#failed(`gave a wrong answer: ${wrong}`, null)
     // Its members were just checked.
     const checked = found as Exclude<CodeAnswer, null | boolean>
     if (checked.kind === 'refused') {
@@ -126,7 +126,7 @@ const NAME = 'access.code.'
 const SAID_NO = refusal('the authentication said no', BAD_USER_NAME_OR_PASSWORD)
 const OUT_OF_ORDER = refusal('the authentication is out of order', SERVER_UNAVAILABLE)
 
-/** Returns why this is no answer, or null. */
+/** Returns what is wrong with the answer, or null. */
 function faultOf(answer: unknown): string | null {
   if (typeof answer !== 'object' || answer === null)
     return `${String(answer)} is neither true, false nor null`

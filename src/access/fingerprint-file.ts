@@ -38,5 +38,5 @@ function problemOf(written: string, name: string | null, isThere: boolean): stri
     return 'expected SHA-256 in hexadecimal, and then a user name or nothing'
   if (isThere) return 'this fingerprint stands in the file already'
   if (name === null || isUserName(name)) return null
-  return `${JSON.stringify(name)} cannot be a user name: +, #, / and control characters are for rules`
+  return `${JSON.stringify(name)} cannot be a user name: it is "+", has #, / or control characters, or is too long`
 }

@@ -1,4 +1,4 @@
-// Authenticates a client by the identity of its pre-shared key, which TLS has verified. A name in CONNECT is only a claim beside it.
+// Authenticates a client by the identity of its pre-shared key, which TLS has verified. The user name in CONNECT does not count.
 
 import { BAD_USER_NAME_OR_PASSWORD } from '../packet/reason.ts'
 import type { Credentials } from './access.ts'
@@ -22,5 +22,5 @@ const NO_NAME: Refused = {
   kind: 'refused',
   reason: BAD_USER_NAME_OR_PASSWORD,
   sentence:
-    'the identity of its key cannot be a user name: +, #, / and control characters are for rules',
+    'the identity of its key cannot be a user name: it is "+", has #, / or control characters, or is too long',
 }

@@ -1,4 +1,5 @@
-// mosquitto's psk_file: `identity:key` a line, the key in hexadecimal. One wrong line makes the file wrong. No sentence repeats a key.
+// Reads a psk_file of mosquitto: `identity:key` in each line, the key in hexadecimal. With one wrong line the whole file is refused. No
+// sentence repeats a key.
 
 import { timingSafeEqual } from 'node:crypto'
 import { AccessFileError, linesOf, type Problem, trimmed } from './access-file.ts'
@@ -10,7 +11,7 @@ const KEY_BYTES_MAX = 256
 /** Shorter keys can be guessed. */
 const KEY_BYTES_STRONG = 16
 
-/** A key that a client and the broker have. It is private, so that no log line shows it. */
+/** A key that a client and the broker share. Its bytes are a private field, so that no log line shows them. */
 export class PreSharedKey {
   readonly identity: string
   readonly #key: Buffer
@@ -49,7 +50,7 @@ export function parsePskFile(bytes: Buffer, file: string): PskFile {
     const read = keyIn(text)
     if (typeof read === 'string') problems.push({ place, sentence: read })
     else if (keys.has(read.identity)) {
-      problems.push({ place, sentence: 'this identity stands in the file already' })
+      problems.push({ place, sentence: 'this identity is in the file already' })
     } else {
       keys.set(read.identity, read)
       if (read.isWeak) warnings.push({ place, sentence: WEAK })
@@ -64,7 +65,7 @@ const WEAK = `a key of less than ${KEY_BYTES_STRONG} bytes can be guessed: opens
 /** Returns the key of a line, or what is wrong with it. */
 function keyIn(line: string): PreSharedKey | string {
   const colon = line.indexOf(':')
-  if (colon === -1) return 'expected IDENTITY:KEY, and there is no colon'
+  if (colon === -1) return 'expected IDENTITY:KEY, but there is no colon'
   const identity = trimmed(line.slice(0, colon))
   const problem = nameProblem(identity)
   if (problem !== null) return problem

@@ -9,9 +9,9 @@ import type { Identity } from './identity.ts'
 import { PSK, PskAuthenticator } from './psk-authenticator.ts'
 
 export class TlsUsers {
-  /** Null when a certificate says no more than that it was verified. */
+  /** Null when certificates name no users. */
   readonly #certificates: CertificateUsers | null
-  /** Null when a pre-shared key says no more than that it was verified. */
+  /** Null when pre-shared keys name no users. */
   readonly #psk: PskAuthenticator | null
 
   /** `keysNameUsers`: the identity of a pre-shared key is the user name of its client. */

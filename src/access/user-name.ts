@@ -1,4 +1,4 @@
-// User names that certificates and tokens bear.
+// User names in certificates, pre-shared keys and tokens.
 
 const NAME_BYTES_MAX = 256
 
@@ -6,8 +6,8 @@ const NAME_BYTES_MAX = 256
 const WRONG_CHARACTERS = /[\p{Cc}\p{Cs}\uFFFD]/u
 
 /**
- * `+`, `#` and `/` stand for the names of others, where rules have a name in a filter. Mail addresses may have a `+` beside other
- * characters, which is no wildcard, and rules insert no name that has one.
+ * Rules insert names into filters (`%u`), where a name that is `+`, or has `#` or `/`, could match the topics of others. A `+` beside
+ * other characters, as in a mail address, is no wildcard, and rules insert no name that has one.
  */
 export function isUserName(text: unknown): text is string {
   if (typeof text !== 'string' || text === '' || Buffer.byteLength(text) > NAME_BYTES_MAX)

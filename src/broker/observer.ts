@@ -81,7 +81,7 @@ const INTERNAL = {
   publishHeld: event<[clientId: string, topic: string, sentence: string, rule: string | null]>(),
   /** An exception was contained; it ended at most one connection. */
   failed: event<[place: FaultPlace, error: unknown, clientId: string | null]>(),
-  /** Connections with one client id end each other too often: the present one, the one that takes over, and how often it was. */
+  /** Connections with one client id end each other too often. The arguments: the present one, the one that takes over, the number. */
   contested: event<[present: ClientFacts, newcomer: ClientFacts, takeovers: number]>(),
   /** Clients connect faster than they are answered: the first one waits. */
   connectsWait: event<[]>(),

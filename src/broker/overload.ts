@@ -1,5 +1,5 @@
-// How much more the broker is asked for than it can do, and what it does not do meanwhile. The levels are set from outside:
-// see overload-levels.ts. The packet path reads only the booleans.
+// The level of overload, and what the broker does less of at that level. The levels are set from outside: see overload-levels.ts.
+// The packet path reads only the booleans.
 
 import { CALM, highest, type OverloadLevel, type SensorLevels } from './overload-levels.ts'
 
@@ -14,9 +14,9 @@ export class Overload {
   pausesSome = false
   /** Whether all of them must wait, messages of QoS 0 are dropped instead of sent, and CONNECT is refused. */
   pausesAll = false
-  /** Whether little memory is left, so that little may wait for each client. */
+  /** Whether little memory is left: then only few bytes may wait for each client. */
   isShortOfMemory = false
-  /** Whether clients with much that waits for them are disconnected: only that gives their memory back. */
+  /** Whether the clients with the largest backlog are disconnected, because nothing else frees their memory. */
   closesConsumers = false
   /** Whether the disk has too little room left for messages. */
   isDiskFull = false
@@ -25,7 +25,7 @@ export class Overload {
     this.levels = levels
     this.level = highest(levels)
     this.pausesSome = this.level >= 2
-    // On a full disk what must be stored is refused, which needs no pause. What clients acknowledge makes room.
+    // A full disk needs no pause: what must be stored is refused, and acknowledgements make room.
     this.pausesAll = highest({ ...levels, disk: 0 }) === 3
     this.isShortOfMemory = levels.memory > 0
     this.closesConsumers = levels.memory === 3

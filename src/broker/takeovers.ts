@@ -19,7 +19,7 @@ interface Row {
 }
 
 /** A CONNECT that waits until it may take a session over. */
-interface Newcomer {
+interface WaitingTakeover {
   /** The connection that holds the session has ended. */
   holderLeft(): void
 }
@@ -29,13 +29,13 @@ export class Takeovers {
   /** Least recently taken over first. */
   readonly #rows = new Map<string, Row>()
   /** By client id, in the order of their coming. */
-  readonly #waiting = new Map<string, Set<Newcomer>>()
+  readonly #waiting = new Map<string, Set<WaitingTakeover>>()
 
   constructor(limits: TakeoverLimits) {
     this.#limits = limits
   }
 
-  /** Counts a takeover. Returns how many there were in a row, when that is to be reported; otherwise 0. */
+  /** Counts a takeover. Returns how many there were in a row if that is to be reported, otherwise 0. */
   count(clientId: string, now: number): number {
     const max = this.#limits.takeoversPerMinuteMax
     if (max === 0) return 0
@@ -55,26 +55,26 @@ export class Takeovers {
     return over < 0 ? 0 : Math.min(takeoverDelaySecondsMax * 1_000, FIRST_DELAY_MS * 2 ** over)
   }
 
-  /** Whether the last takeover was only just: then the connection that it made is to be served for a while. */
+  /** Whether the last takeover was so recent that the connection that it made is to be served first. */
   isTooSoon(clientId: string, now: number): boolean {
     const row = this.#rowOf(clientId, now)
     return row !== undefined && now - row.at < this.delayMsOf(clientId, now)
   }
 
-  /** How many client ids are waited for. */
+  /** How many client ids have a CONNECT that waits. */
   get waitedFor(): number {
     return this.#waiting.size
   }
 
-  waits(clientId: string, newcomer: Newcomer): void {
+  waits(clientId: string, takeover: WaitingTakeover): void {
     const line = this.#waiting.get(clientId) ?? new Set()
-    line.add(newcomer)
+    line.add(takeover)
     this.#waiting.set(clientId, line)
   }
 
-  waitsNoMore(clientId: string, newcomer: Newcomer): void {
+  waitsNoMore(clientId: string, takeover: WaitingTakeover): void {
     const line = this.#waiting.get(clientId)
-    if (line?.delete(newcomer) === true && line.size === 0) this.#waiting.delete(clientId)
+    if (line?.delete(takeover) === true && line.size === 0) this.#waiting.delete(clientId)
   }
 
   /** The connection that held the session has ended: the first that waits may come in. */
@@ -84,7 +84,7 @@ export class Takeovers {
     first?.holderLeft()
   }
 
-  /** Too many within a minute count until there was none for a minute. */
+  /** Returns the takeovers that still count: of the last minute or, once they are too many, until there was none for a minute. */
   #rowOf(clientId: string, now: number): Row | undefined {
     const row = this.#rows.get(clientId)
     if (row === undefined) return undefined
@@ -99,7 +99,7 @@ export class Takeovers {
   }
 }
 
-/** A quarrel that goes on is reported when it has doubled: 1, 2, 4, 8 … times the bound. */
+/** Whether the number has reached 1, 2, 4, 8 … times the bound. */
 function isReported(times: number): boolean {
   return times >= 1 && Number.isInteger(Math.log2(times))
 }

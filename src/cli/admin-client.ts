@@ -1,15 +1,17 @@
-// Asks the running broker, by the socket in the directory of its store.
+// Asks the running broker, by the admin socket in the directory of its store.
 
 import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import type { Config } from '../config/config-types.ts'
-import { adminSocketIn } from '../server/admin-door.ts'
+import { adminSocketIn } from '../server/admin-socket.ts'
 import { storeDirectory } from '../server/create-store.ts'
 
 /** Throws an error with a sentence when there is no store. */
 export function directoryOf(config: Config): string {
   if (config.store.durability === 'memory') {
-    throw new Error('a broker with store.durability: memory has no directory to reach it by')
+    throw new Error(
+      'a broker with store.durability: memory has no admin socket, because it has no directory',
+    )
   }
   const directory = storeDirectory(config)
   if (!existsSync(directory)) throw new Error(`there is no store in ${directory}`)
@@ -36,7 +38,7 @@ export function asked(
     })
     question.on('error', (error: NodeJS.ErrnoException) => {
       const { code } = error
-      // A socket that nobody listens on is left by a broker that was killed.
+      // A broker that was killed leaves a socket on which nobody listens.
       if (code === 'ENOENT' || code === 'ECONNREFUSED') settle(null)
       else failed(new Error(`${socketPath} cannot be opened (${code ?? error.message})`))
     })

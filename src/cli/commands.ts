@@ -78,23 +78,31 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'status',
-    help: 'say how a running broker is: its figures, drops and limits',
-    flags: [{ name: 'json', type: 'boolean', help: 'as /api/v1/status has it' }, CONFIG, DATA],
+    help: 'print the figures of a running broker, with its drops and the limits that were reached',
+    flags: [
+      { name: 'json', type: 'boolean', help: 'print them as JSON, as /api/v1/status does' },
+      CONFIG,
+      DATA,
+    ],
     more: [
-      'Status: 0 it runs and answers, 1 it does not, 2 wrong usage. So it is a check of health too.',
+      'Status: 0 the broker answers, 1 it does not, 2 wrong usage. So it can serve as a health check.',
     ],
   },
   {
     name: 'session',
     argument: 'list | end CLIENT_ID',
     help: 'list sessions, or end one with its subscriptions and queue, while the broker runs or not',
-    flags: [{ name: 'json', type: 'boolean', help: 'list one JSON object a line' }, CONFIG, DATA],
+    flags: [
+      { name: 'json', type: 'boolean', help: 'print one JSON object per line' },
+      CONFIG,
+      DATA,
+    ],
     more: [
-      'A running broker is reached by the socket admin.sock in the directory of its store, which only its owner may open.',
+      'A running broker is reached by the socket admin.sock in the directory of its store. Only its owner and root may open it.',
       '',
-      '  pondhawk session list                       who is connected or away, and what waits for whom',
+      '  pondhawk session list                       sessions, connected or away, with what is queued for each',
       '  pondhawk session list --json | jq ...       the same for programs',
-      '  pondhawk session end esp32-7f               its connection ends (0x98), its session too; its will is published',
+      '  pondhawk session end esp32-7f               ends its session and its connection (0x98), and publishes its will',
       '',
       'Status: 0 done, 1 there is no such session or the broker cannot be reached, 2 wrong usage.',
     ],
@@ -104,7 +112,11 @@ export const COMMANDS: readonly Command[] = [
     argument: 'CLIENT_ID',
     help: 'disconnect a client of a running broker (0x98); its session stays, its will is published',
     flags: [CONFIG, DATA],
-    more: ['Status: 0 done, 1 it is not connected or the broker cannot be reached, 2 wrong usage.'],
+    more: [
+      'The client may connect again at once. To keep it out, remove its user.',
+      '',
+      'Status: 0 done, 1 it is not connected or the broker cannot be reached, 2 wrong usage.',
+    ],
   },
   {
     name: 'user',

@@ -11,7 +11,7 @@ import { nearest } from '../config/nearest.ts'
 import { createLog } from '../observe/create-log.ts'
 import type { Log } from '../observe/log.ts'
 import { keptInstead } from '../server/configured-access.ts'
-import { openAdminDoor } from '../server/admin-door.ts'
+import { openAdminSocket } from '../server/admin-socket.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { type Server, startServer } from '../server/server.ts'
 import { codeOf } from '../server/start-error.ts'
@@ -206,8 +206,8 @@ async function start(
     if (error instanceof AccessFileError) return complain(error.message, CONFIG_ERROR)
     return complain(startSentence(error, config, file), 1)
   }
-  // Whoever waits for the line that it is ready may use the socket.
-  const closeDoor = await adminDoor(server, config, log)
+  // It is open before the log says `ready`, so that scripts can wait for that line.
+  const closeAdminSocket = await adminSocket(server, config, log)
   const milliseconds = Math.round(performance.now() - startedAt)
   const { listeners } = server
   if (process.stdout.isTTY && config.log.format !== 'json')
@@ -223,7 +223,7 @@ async function start(
       'ready',
     )
   sayToLan(user, config, listeners)
-  obeySignals(server, log, closeDoor)
+  obeySignals(server, log, closeAdminSocket)
   return null
 }
 
@@ -236,20 +236,20 @@ function sayToLan(user: LanUser | null, config: Config, open: readonly { port: n
   process.stderr.write(lanLines(user, { host: listener.host, port }))
 }
 
-/** A store in memory has no directory, and Windows has other sockets. */
-async function adminDoor(server: Server, config: Config, log: Log): Promise<() => Promise<void>> {
+/** Opens the admin socket. A store in memory has no directory for it, and Windows has no Unix sockets. */
+async function adminSocket(server: Server, config: Config, log: Log): Promise<() => Promise<void>> {
   const hasNone = config.store.durability === 'memory' || process.platform === 'win32'
   if (hasNone) return async () => {}
   const sources = { core: server.core, status: () => server.status, log }
-  return openAdminDoor(sources, storeDirectory(config))
+  return openAdminSocket(sources, storeDirectory(config))
 }
 
-function obeySignals(server: Server, log: Log, closeDoor: () => Promise<void>): void {
+function obeySignals(server: Server, log: Log, closeAdminSocket: () => Promise<void>): void {
   const stop = async (signal: string): Promise<void> => {
     process.once('SIGINT', () => process.exit(1))
     process.once('SIGTERM', () => process.exit(1))
     log.info({ event: 'broker.stopping', signal }, 'stopping')
-    await closeDoor()
+    await closeAdminSocket()
     await server.close()
     log.info({ event: 'broker.stopped' }, 'stopped')
     process.exit(0)

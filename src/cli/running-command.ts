@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config-types.ts'
 import { FIGURES, type Status } from '../observe/status.ts'
-import { DISCONNECT_PATH, STATUS_PATH } from '../server/admin-door.ts'
+import { DISCONNECT_PATH, STATUS_PATH } from '../server/admin-socket.ts'
 import { asked, directoryOf } from './admin-client.ts'
 import { UsageError, type Words } from './flags.ts'
 import { shownName } from './shown-name.ts'
@@ -28,17 +28,17 @@ export async function kickCommand(
   if (answer.disconnected > 0) {
     return { output: '', note: `${shownName(clientId)} is disconnected\n` }
   }
-  throw new Error(`${shownName(clientId)} is not connected: pondhawk session list`)
+  throw new Error(`${shownName(clientId)} is not connected. Who is: pondhawk session list`)
 }
 
 async function running(config: Config, method: 'GET' | 'POST', path: string): Promise<string> {
   const directory = directoryOf(config)
   const answer = await asked(directory, method, path)
-  if (answer === null) throw new Error(`no broker runs on ${directory}`)
+  if (answer === null) throw new Error(`no broker is running with the store in ${directory}`)
   return answer
 }
 
-/** What happened at least once, by name. */
+/** Counters by name; those above 0 are printed. */
 const GROUPS = [
   ['Dropped', ({ dropped }: Status) => dropped],
   ['Limits reached', ({ limited }: Status) => limited],

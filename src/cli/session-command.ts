@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config-types.ts'
 import { expirySecondsOf, type SessionFigures } from '../observe/session-figures.ts'
-import { CLIENT_PATH, CLIENTS_PATH } from '../server/admin-door.ts'
+import { CLIENT_PATH, CLIENTS_PATH } from '../server/admin-socket.ts'
 import { startServer } from '../server/server.ts'
 import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
@@ -26,14 +26,19 @@ export async function sessionCommand(
       if (clientId !== undefined) throw usage('pondhawk session list takes no argument.')
       const sessions = await sessionsOf(config)
       const output = values['json'] === true ? jsonOf(sessions) : tableOf(sessions)
-      return { output, note: `${sessions.length} sessions\n` }
+      return {
+        output,
+        note: `${sessions.length} ${sessions.length === 1 ? 'session' : 'sessions'}\n`,
+      }
     }
     case 'end': {
       if (clientId === undefined) throw usage('pondhawk session end needs a client id.')
       if (await endSession(clientId, config)) {
         return { output: '', note: `the session of ${shownName(clientId)} has ended\n` }
       }
-      throw new Error(`there is no session of ${shownName(clientId)}: pondhawk session list`)
+      throw new Error(
+        `there is no session of ${shownName(clientId)}. All sessions: pondhawk session list`,
+      )
     }
     default:
       throw usage('pondhawk session takes list, or end CLIENT_ID.')
@@ -43,7 +48,7 @@ export async function sessionCommand(
 async function sessionsOf(config: Config): Promise<readonly SessionFigures[]> {
   const directory = directoryOf(config)
   const answer = await asked(directory, 'GET', CLIENTS_PATH)
-  // What the broker says about itself.
+  // The answer comes from the broker itself, so its form is not checked.
   if (answer !== null) return linesOf(answer).map(line => JSON.parse(line) as SessionFigures)
   const disk = new FileDisk(directory)
   try {
@@ -67,7 +72,7 @@ async function endSession(clientId: string, config: Config): Promise<boolean> {
   const path = `${CLIENT_PATH}?${new URLSearchParams({ clientId }).toString()}`
   const answer = await asked(directoryOf(config), 'DELETE', path)
   if (answer !== null) return (JSON.parse(answer) as { deleted: number }).deleted > 0
-  // A broker that listens nowhere: it publishes the will, and gives back what the session has of share groups.
+  // A broker without listeners ends it, because that publishes the will and gives messages back to share groups.
   const server = await startServer({ ...config, listeners: [] }, SILENT)
   try {
     return await server.core.commands.endSession(clientId, ENDED)

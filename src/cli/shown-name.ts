@@ -1,6 +1,6 @@
 // Names of clients on a terminal.
 
-/** Clients choose their names: nothing in one moves the cursor, or looks like several words. */
+/** Returns the name; quoted, with escapes, if it has spaces, quotes or characters that could control the terminal. */
 export function shownName(name: string): string {
   if (!/[\p{C}\s"\\]/u.test(name) && name !== '') return name
   return JSON.stringify(name).replaceAll(/\p{C}/gu, sign => {

@@ -14,7 +14,7 @@ const tls = z
   .strictObject({
     certFile: file
       .optional()
-      .describe('Certificate of the server, as PEM. Only a listener with pskFile needs none'),
+      .describe('Certificate of the server, as PEM. Required, unless there is a pskFile'),
     keyFile: file.optional().describe('Private key of the certificate, as PEM'),
     caFile: file.optional().describe('Authority that signs the certificates of clients'),
     requestCertificate: z.boolean().optional().describe('Ask clients for a certificate'),
@@ -218,7 +218,7 @@ export const configSchema = z.strictObject({
   limits: limits.prefault({}).describe('Bounds of everything that can grow'),
   overload: overloadSection
     .prefault({})
-    .describe('What is done when the broker is asked for more than it can do'),
+    .describe('Levels of overload, and the readings at which they begin'),
   share: share.prefault({}).describe('Shared subscriptions'),
   responseInformation: z
     .string()

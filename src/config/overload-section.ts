@@ -1,4 +1,4 @@
-// The section `overload` of the configuration: from which readings on the broker does less. Decision 36 has the reasons.
+// The section `overload` of the configuration: the readings at which each level begins. Decision 36 has the reasons.
 
 import { z } from './zod.ts'
 import { whole } from './values.ts'
@@ -18,31 +18,36 @@ function sensors({ loopDelayMs, commitAgeMs, memoryPercent }: Defaults) {
       loopDelayMs,
       1,
       600_000,
-      'How late the event loop is (99th percentile of 100 ms), for 3 s, while the process uses most of a processor',
+      'Delay of the event loop: the 99th percentile of each 100 ms, for 3 s, while the process uses at least 70 % of a processor',
     ),
     commitAgeMs: whole(
       commitAgeMs,
       1,
       600_000,
-      'The age of the oldest change that is not stored yet, for 1 s',
+      'Age of the oldest change that is not stored yet, for 1 s',
     ),
     memoryPercent: whole(
       memoryPercent,
       1,
       100,
-      'The used part of the heap, or of the memory of the system or container, whichever is more',
+      'Used part of the heap, or of the memory of the system or container, whichever is more',
     ),
   }
 }
 
 function disk(percent: number, bytes: number) {
   return {
-    diskFreePercent: whole(percent, 0, 100, 'The free part of the disk of the store; 0: no bound'),
+    diskFreePercent: whole(
+      percent,
+      0,
+      100,
+      'Free part of the disk of the store; it counts only below diskFreeBytes as well. 0: never',
+    ),
     diskFreeBytes: whole(
       bytes,
       0,
       TEBIBYTE,
-      'Free space there that is enough, whatever part of the disk it is; 0: no bound',
+      'Free space there; it counts only below diskFreePercent as well. 0: never',
     ),
   }
 }
@@ -61,16 +66,18 @@ export const overloadSection = z.strictObject({
   enabled: z
     .boolean()
     .default(true)
-    .describe('Whether the broker does less when it is asked for more than it can do'),
+    .describe('Whether the broker does less while it is overloaded'),
   level1: level1
     .prefault({})
-    .describe('From here on: connections are accepted more slowly, with a smaller Receive Maximum'),
+    .describe(
+      'At level 1 CONNECT packets are answered more slowly, and new clients of MQTT 5 get a quarter of limits.receiveMax',
+    ),
   level2: level2
     .prefault({})
-    .describe('From here on: publishers that send more than their fair share wait'),
+    .describe('At level 2 publishers that send more than their fair share wait as well'),
   level3: level3
     .prefault({})
     .describe(
-      'From here on: all publishers wait, QoS 0 is dropped, CONNECT is refused, and when memory is short the clients with the largest backlog are disconnected',
+      'At level 3 all publishers wait, QoS 0 is dropped and CONNECT is refused. If it is the memory, the clients with the largest backlog are disconnected; if it is the disk alone, what must be stored is refused instead',
     ),
 })

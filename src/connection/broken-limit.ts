@@ -20,7 +20,7 @@ type BrokenLimit = Extract<
   | 'topicAliasBytesMax'
 >
 
-/** Returns null if it is a rule of the protocol. Each of these reasons stands for one limit. */
+/** Returns null if the client broke a rule of the protocol, and no limit. Each of these reasons belongs to one limit. */
 export function brokenLimit(
   error: MalformedPacket | ProtocolError,
   isConnect: boolean,

@@ -1,5 +1,5 @@
-// The CONNECT packets that wait before their authentication: because clients come back faster than the broker is to let them in
-// (those with a session come first), or because their client id is taken over again and again.
+// The CONNECT packets that wait before their authentication: because more come than `limits.connectsPerSecondMax` (those of clients
+// with a session come first), or because their client id is taken over again and again.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
@@ -19,11 +19,11 @@ export class ConnectQueue implements Deadline {
   readonly #rate: TokenBucket | null
   /** No CONNECT waits for longer. */
   readonly #waitMsMax: number
-  /** Each line is only as long as can be served in that time. */
+  /** The most that wait in each of the two lines: as many as the rate lets in during that time. */
   readonly #lengthMax: number
   // Both in the order of their coming.
   readonly #withSession = new Set<WaitingConnect>()
-  readonly #strangers = new Set<WaitingConnect>()
+  readonly #withoutSession = new Set<WaitingConnect>()
 
   constructor(broker: Broker) {
     const { connectsPerSecondMax, connectTimeoutSeconds } = broker.limits
@@ -36,10 +36,10 @@ export class ConnectQueue implements Deadline {
 
   /** How many wait for the rate. */
   get length(): number {
-    return this.#withSession.size + this.#strangers.size
+    return this.#withSession.size + this.#withoutSession.size
   }
 
-  /** Whether the CONNECT of the connection may be answered now. If not, the host is told later, or the CONNECT was refused. */
+  /** Whether the CONNECT of the connection may be answered now. If not, `mayAsk` of the host is called later, or the CONNECT was refused. */
   enters(connection: Connection): boolean {
     const { waiting } = connection
     if (waiting === null) return this.#arrives(connection, connection.clientId ?? '')
@@ -60,7 +60,7 @@ export class ConnectQueue implements Deadline {
     return false
   }
 
-  /** It waits for nothing else any more. */
+  /** It has waited to take the session over; now only the rate counts. */
   joins(waiting: WaitingConnect): void {
     if (this.#takesTurn(this.#hasSession(waiting.clientId))) waiting.admit()
     else this.#lineUp(waiting)
@@ -68,7 +68,7 @@ export class ConnectQueue implements Deadline {
 
   leaves(waiting: WaitingConnect): void {
     this.#withSession.delete(waiting)
-    this.#strangers.delete(waiting)
+    this.#withoutSession.delete(waiting)
   }
 
   expired(now: number): void {
@@ -93,7 +93,7 @@ export class ConnectQueue implements Deadline {
   }
 
   get #lines(): readonly Set<WaitingConnect>[] {
-    return [this.#withSession, this.#strangers]
+    return [this.#withSession, this.#withoutSession]
   }
 
   /** What one CONNECT takes of the rate. */
@@ -106,10 +106,10 @@ export class ConnectQueue implements Deadline {
     return this.#broker.sessions.get(clientId) !== undefined
   }
 
-  /** Whether one comes in now. Nobody overtakes those who came before, but a session comes before strangers. */
+  /** Whether the rate lets one in now. Those that wait come first; with a session only others with a session do. */
   #takesTurn(hasSession: boolean): boolean {
     if (this.#rate === null) return true
-    if (this.#withSession.size > 0 || (!hasSession && this.#strangers.size > 0)) return false
+    if (this.#withSession.size > 0 || (!hasSession && this.#withoutSession.size > 0)) return false
     return this.#rate.take(this.#cost, this.#broker.now)
   }
 
@@ -117,7 +117,7 @@ export class ConnectQueue implements Deadline {
     const { statistics, observer, now } = this.#broker
     statistics.limited.connectsPerSecondMax += 1
     if (this.#broker.overload.level > 0) statistics.overload.connectsSlowed += 1
-    const line = this.#hasSession(waiting.clientId) ? this.#withSession : this.#strangers
+    const line = this.#hasSession(waiting.clientId) ? this.#withSession : this.#withoutSession
     if (line.size >= this.#lengthMax) {
       this.#giveUp(waiting)
       return
@@ -160,7 +160,7 @@ export class WaitingConnect implements Deadline {
     this.#broker = broker
   }
 
-  /** Waits until then, or until the session is free. */
+  /** Waits until `at`, or until the session is free. */
   waitsToTakeOver(at: number): void {
     const { takeovers, statistics, deadlines, now } = this.#broker
     statistics.limited.takeoversPerMinuteMax += 1

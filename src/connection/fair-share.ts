@@ -1,4 +1,4 @@
-// Divides what there is among those who want it, so that whoever wants little gets it and the others get equal shares.
+// Max-min fairness: whoever wants less than an equal share gets what it wants, and the others get equal shares of the rest.
 
 /** Returns the largest share that each may have. `wants` is sorted in place; Infinity is a want without a known bound. */
 export function fairShare(wants: number[], budget: number): number {
@@ -9,6 +9,6 @@ export function fairShare(wants: number[], budget: number): number {
     if (want > share) return share
     left -= want
   }
-  // There is enough for all. A share leaves each of them what is left.
+  // There is enough for all: each may even have the rest on top of the largest want.
   return left + (wants.at(-1) ?? 0)
 }

@@ -1,5 +1,5 @@
-// How fast one client may send, and all clients of its user together. It is read more slowly beyond that, and is disconnected if it
-// never keeps to its own rates. It is made only where the configuration has a rate.
+// How fast one client may send, and all clients of its user together. Beyond that the client is read more slowly. If it exceeds its own
+// rates for too long without a break, it is disconnected. It is made only where the configuration has a rate.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
@@ -22,7 +22,7 @@ type RateLimit = keyof Pick<
 
 type RatedBroker = Pick<Broker, 'limits' | 'now' | 'deadlines'>
 
-/** The effect of what the client has sent. */
+/** A pause that what the client has sent makes necessary. */
 interface Pause {
   readonly limit: RateLimit
   /** How long it is not to be read. */
@@ -63,7 +63,7 @@ export class IncomingRates implements Deadline {
     return isBounded ? new IncomingRates(broker, user, over) : null
   }
 
-  /** Other clients of the user may have sent meanwhile. */
+  /** Ends the pause, or extends it if other clients of the user have sent meanwhile. */
   expired(now: number): void {
     const ms = this.#user?.debtMs(now) ?? 0
     if (ms > 0 && now < this.#pauseEndsMax) this.#deadlines.set(this, now + ms)
@@ -84,7 +84,7 @@ export class IncomingRates implements Deadline {
     const userByteMs = this.#user?.bytes?.charge(bytes, now) ?? 0
     const ownMs = Math.max(messageMs, byteMs)
     const userMs = Math.max(userMessageMs, userByteMs)
-    // Which client of a user is to blame is not known, so none is disconnected for the others.
+    // Which client of a user sends too much is not known, so the rates of users disconnect none.
     if (ownMs === 0) this.#slowedSince = null
     else this.#slowedSince ??= now
     if (ownMs === 0 && userMs === 0) return null

@@ -1,5 +1,5 @@
-// How fast one client is sent messages. Beyond that messages of QoS 0 are dropped, and the others wait in its queue. It is made only
-// where the configuration has a rate.
+// How fast messages are sent to one client. Beyond that messages of QoS 0 are dropped, and the others wait in its queue. It is made
+// only where the configuration has a rate.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'

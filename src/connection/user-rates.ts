@@ -8,7 +8,7 @@ import { TokenBucket } from './token-bucket.ts'
 
 /** How many seconds of a rate may come at once. */
 const BURST_SECONDS = 2
-/** How many users are looked at when one connects, so that few stay who have no connection. */
+/** How many users are looked at when one connects. Two at a time keep few users without a connection. */
 const LOOKS = 2
 
 /** The rates of one user. */
@@ -56,7 +56,7 @@ export class UserRates {
     return rate
   }
 
-  /** Users without a connection are kept while they have a debt, so that nobody is rid of it by a new connection. */
+  /** Users without a connection are kept while they have a debt, so that a new connection does not clear it. */
   #forgetIdle(now: number): void {
     for (let looks = 0; looks < LOOKS; looks++) {
       const [oldest] = this.#users

@@ -32,9 +32,9 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     isWarned: true,
   },
   overload: {
-    cause: 'the broker is asked for more than it can do',
+    cause: 'the broker is overloaded',
     key: null,
-    // The line of the level says it.
+    // `overload.level` in the log says it.
     isWarned: false,
   },
   'client-away': {

@@ -64,7 +64,7 @@ export class LogObserver implements Observer {
     this.#log.warn(
       {
         event: 'connects.wait',
-        cause: 'clients connect faster than they are let in',
+        cause: 'more CONNECT packets come than the rate lets in',
         limit: 'limits.connectsPerSecondMax',
       },
       'CONNECT packets wait',
@@ -182,11 +182,13 @@ export class LogObserver implements Observer {
 function slowedLine(clientId: string, limit: string): DropLine {
   const fields = { event: 'client.slowed', clientId, limit: `limits.${limit}` }
   if (limit.startsWith('outgoing')) {
-    const cause = 'messages for it come faster than its rate'
+    const cause = 'messages for it come faster than its rate allows'
     return { fields: { ...fields, cause }, sentence: 'sent more slowly' }
   }
   const isOfUser = limit.endsWith('PerUserMax')
-  const cause = isOfUser ? 'its user sends faster than it may' : 'it sends faster than it may'
+  const cause = isOfUser
+    ? 'the clients of its user together send faster than they may'
+    : 'it sends faster than it may'
   return { fields: { ...fields, cause }, sentence: 'read more slowly' }
 }
 

@@ -1,5 +1,5 @@
-// The figures of the status as Prometheus reads them (text format 0.0.4): names of our own, and those that ready-made dashboards of
-// mosquitto's exporters ask for. No label names a client, a user or a topic.
+// The figures of the status in the text format of Prometheus (0.0.4): under names of our own, and under those that exporters of
+// mosquitto's $SYS use, for their dashboards. No label names a client, a user or a topic.
 
 import type { FIGURES, Status } from './status.ts'
 
@@ -56,13 +56,13 @@ const GROUPS: readonly Group[] = [
   {
     metric: counter('messages_dropped'),
     label: 'reason',
-    help: 'Messages that did not reach somebody',
+    help: 'Messages that were not delivered to a subscriber, by reason',
     counts: ({ dropped }) => dropped,
   },
   {
     metric: counter('limits_reached'),
     label: 'limit',
-    help: 'How often each limit kept a client from something, by its name in the configuration',
+    help: 'How often each limit was reached, by its name in the configuration',
     counts: ({ limited }) => limited,
   },
   {
@@ -74,7 +74,7 @@ const GROUPS: readonly Group[] = [
   {
     metric: counter('overload_actions'),
     label: 'action',
-    help: 'What was done while more was asked for than can be done',
+    help: 'What was done because of overload',
     counts: ({ overloadActions }) => overloadActions,
   },
   {
@@ -109,7 +109,7 @@ const ALIASES: readonly (readonly [string, (status: Status) => number])[] = [
 /** The media type of the text format. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** Figures with their descriptions, as `status.ts` has them; `usage`: what the process uses. */
+/** Returns the page. `figures` are the descriptions in `status.ts`; `usage` is what the process uses. */
 export function metricsOf(
   status: Status,
   figures: typeof FIGURES,
@@ -126,7 +126,7 @@ export function metricsOf(
   page.line('process_cpu_seconds_total', 'counter', 'CPU time of all threads', cpuSeconds)
   page.line('process_resident_memory_bytes', 'gauge', 'Memory of the process', residentBytes)
   for (const [name, valueOf] of ALIASES) {
-    page.line(name, 'untyped', `As in $SYS of mosquitto`, valueOf(status))
+    page.line(name, 'untyped', 'As in $SYS of mosquitto', valueOf(status))
   }
   return page.text
 }

@@ -1,4 +1,4 @@
-// What is told of each session: by its client, its user, and what it holds.
+// What an administrator sees of each session: its client, its user, and how much it holds.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Session } from '../session/session.ts'

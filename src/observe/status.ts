@@ -1,4 +1,4 @@
-// The broker's state in figures, for the web page, and later for metrics and $SYS.
+// The broker's state in figures: for the web page, `/api/v1/status`, `/metrics`, `$SYS` and `pondhawk status`.
 
 import type { Broker } from '../broker/broker.ts'
 import type { Durability, Store } from '../store/store.ts'
@@ -36,7 +36,7 @@ export interface Status {
   readonly limited: Readonly<Record<string, number>>
   /** Sessions that another connection has taken over. */
   readonly sessionsTakenOver: number
-  /** Client ids whose connections ended each other too often. */
+  /** Client ids that reached `limits.takeoversPerMinuteMax`. */
   readonly clientIdsContested: number
   /** CONNECT packets that wait now, and those that were refused because too many came at once. */
   readonly connectsWaiting: number
@@ -110,7 +110,7 @@ export const FIGURES: readonly {
   {
     name: 'clientIdsContested',
     label: 'Client ids contested',
-    counts: 'Client ids that two devices seem to have: limits.takeoversPerMinuteMax',
+    counts: 'Client ids that two devices seem to use: limits.takeoversPerMinuteMax',
   },
   {
     name: 'connectsWaiting',
@@ -125,7 +125,7 @@ export const FIGURES: readonly {
   {
     name: 'overloadLevel',
     label: 'Overload',
-    counts: 'From 0 to 3: how much less is done, because more is asked for than can be done',
+    counts: 'Level of overload, from 0 to 3: the broker does less at each level (overload)',
   },
   {
     name: 'publishesRefused',

@@ -1,4 +1,4 @@
-// The figures that mosquitto publishes in $SYS, under its names and in its forms, for the dashboards and exporters that read them.
+// The figures that mosquitto publishes in $SYS, with its names and formats, for the dashboards and exporters that read them.
 
 import type { Statistics } from '../broker/statistics.ts'
 import type { Status } from './status.ts'
@@ -68,7 +68,7 @@ export class SysFigures {
     ])
   }
 
-  /** How many a minute, on average of the last one, five and fifteen minutes. */
+  /** Returns how many a minute, averaged over about one, five and fifteen minutes. */
   #loadsOf(name: string, total: number, seconds: number): [string, string][] {
     const known = this.#loads.get(name) ?? new Load()
     this.#loads.set(name, known)
@@ -97,7 +97,7 @@ class Load {
   }
 }
 
-/** What only grows, and has a load as well. */
+/** Counters. mosquitto publishes their loads as well: see `Load`. */
 function countsOf({ status, statistics }: SysSources): readonly Figure[] {
   const { connectionsAccepted, connectionsRefused } = statistics
   return [

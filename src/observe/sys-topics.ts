@@ -1,10 +1,10 @@
-// What the broker says of itself, as retained messages in $SYS: the figures of mosquitto under its names, and the counters of limits
-// and drops. A counter appears when it has counted something. A message is sent only when it has changed.
+// The broker's figures as retained messages in $SYS: those of mosquitto under its names, and the counters of limits and drops, once
+// they are above 0. A figure is published only when it has changed.
 
 import type { Status } from './status.ts'
 import { SysFigures, type SysSources } from './sys-figures.ts'
 
-/** How often they are looked at. mosquitto has the same. */
+/** How often they are compared with what was published. mosquitto has the same default. */
 export const SYS_INTERVAL_MS = 10_000
 
 interface Sources extends SysSources {

@@ -59,9 +59,9 @@ const PAGE = `<!doctype html>
 <dl>
 ${FIGURES.map(({ name, label, counts }) => card(name, label, counts)).join('\n')}
 ${card('durability', 'An acknowledgement means', 'Where a message is when PUBACK or PUBREC is sent')}
-${card('dropped', 'Dropped', 'Messages that did not reach somebody, by reason')}
-${card('overloadActions', 'Done because of overload', 'What was done while more was asked for than can be done, and how often')}
-${card('limited', 'Limits reached', 'How often each limit kept a client from something, by its name in the configuration')}
+${card('dropped', 'Dropped', 'Messages that were not delivered to a subscriber, by reason')}
+${card('overloadActions', 'Done because of overload', 'What was done because of overload, and how often')}
+${card('limited', 'Limits reached', 'How often each limit was reached, by its name in the configuration')}
 </dl>
 <p>Try it, in two terminals:</p>
 <pre>mosquitto_sub -t 'hello/#' -v

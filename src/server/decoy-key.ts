@@ -1,4 +1,4 @@
-// The key that decoys for SCRAM are made with, where no password file has it: a file beside the store, made at the first start.
+// The key for the decoys of SCRAM where no password file has one. It is a file in the directory of the store, made at the first start.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -14,14 +14,14 @@ export function decoyKeyIn(directory: string): Buffer {
   const kept = keptIn(file)
   if (kept !== null) return kept
   const key = randomBytes(KEY_BYTES)
-  // One that is half written is never there under its name.
+  // The rename makes the complete file appear at once.
   const temporary = `${file}.new`
   writeFileSync(temporary, key, { mode: OWNER_ONLY, flush: true })
   renameSync(temporary, file)
   return key
 }
 
-/** Null for none, and for a file that is no key: it is replaced. */
+/** Returns null if there is no file, or if it does not hold a key. Then it is made anew. */
 function keptIn(file: string): Buffer | null {
   try {
     const key = readFileSync(file)

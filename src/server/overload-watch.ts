@@ -19,7 +19,7 @@ import { storeDirectory } from './create-store.ts'
 import { OverloadSensors } from './overload-sensors.ts'
 
 const WINDOW_MS = 100
-/** How long the heap stays nearly full before it is collected, and the least time between two collections. */
+/** How long memory is at level 3 before garbage is collected, and the least time between two collections. */
 const FULL_MS_MAX = 1_000
 const COLLECTIONS_MS_MIN = 10_000
 
@@ -35,7 +35,7 @@ interface OverloadWatchOptions {
   readonly collectGarbage: () => void
 }
 
-/** Returns the watch of a configuration; null if it is switched off. */
+/** Returns the watch of a configuration; null if `overload.enabled` is false. */
 export function overloadWatch(
   core: Core,
   config: Config,
@@ -106,16 +106,17 @@ export class OverloadWatch {
       cause: `${CAUSES[sensor]}: level ${level}`,
       ...valueOf(sensor, readings),
     }
-    if (level > before[sensor]) log.warn(fields, 'more is asked for than the broker can do')
-    else log.info(fields, 'less is asked for')
+    if (level > before[sensor]) log.warn(fields, 'overload rises')
+    else log.info(fields, 'overload falls')
   }
 }
 
+/** What the sensor measures. The line of the log adds its new level, which may be 0. */
 const CAUSES: Readonly<Record<Sensor, string>> = {
-  'loop-delay': 'the event loop is late',
-  'commit-age': 'the disk is slower than what must be stored',
-  memory: 'memory is short',
-  disk: 'the disk has little room',
+  'loop-delay': 'delay of the event loop',
+  'commit-age': 'age of the oldest change that is not stored',
+  memory: 'used memory',
+  disk: 'free space on the disk',
 }
 
 /** Returns what the sensor shows, in the unit of its threshold. */

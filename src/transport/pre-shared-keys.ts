@@ -35,7 +35,7 @@ const TLS13_CIPHERS = [
   'TLS_CHACHA20_POLY1305_SHA256',
   'TLS_AES_256_GCM_SHA384',
 ]
-/** Node's own without those of pre-shared keys, of which the list above adds some again. */
+/** Node's own list, which excludes those of pre-shared keys (`!PSK`). `-PSK` lets the list above add some again. */
 const CERTIFICATE_CIPHERS = DEFAULT_CIPHERS.split(':')
   .filter(name => !name.startsWith('TLS_'))
   .map(name => (name === '!PSK' ? '-PSK' : name))
@@ -44,7 +44,7 @@ export class PreSharedKeys {
   readonly #hint: string | undefined
   #keys: Keys
   readonly #decoySecret = randomBytes(32)
-  /** What clients have named last. That a key was named does not mean that it was proved. */
+  /** The key that each client has named last. Naming a key does not prove it. */
   readonly #named = new WeakMap<TLSSocket, Named>()
 
   constructor(keys: Keys, hint: string | undefined) {
@@ -87,8 +87,8 @@ export class PreSharedKeys {
   }
 
   /**
-   * Returns the key that the finished handshake was made with, or null. TLS 1.3 does not verify a key that is named and not
-   * used: then certificates count. A key in use looks like a session that is resumed, and none can be resumed here.
+   * Returns the key that the finished handshake was made with, or null. In TLS 1.3 a client may name a key that is then not used, so
+   * that naming proves nothing. OpenSSL reports a key in use as a resumed session, and no real session can be resumed here.
    */
   provedBy(socket: TLSSocket): PreSharedKey | null {
     const isUsed =

@@ -1,17 +1,17 @@
-// Each address has a few places for connections before CONNECT. The others wait in order, and are not read meanwhile: devices
-// behind one router that come at once all get in. While others wait, whoever says nothing loses its place after a second, and
-// whoever has not finished its CONNECT after three.
+// Each address has a few places for strangers: connections before CONNECT. Its other connections wait in order, and are not read
+// meanwhile. So devices behind one router that come at once all get in. While others wait, a stranger that has sent nothing loses
+// its place after a second, and one that has not finished its CONNECT after three.
 
 import { networkOf } from '../access/addresses.ts'
 
 const SILENT_MS = 1_000
 const UNFINISHED_MS = 3_000
 const REVIEW_MS = 250
-/** A review that comes later than this is put off once: after a pause of the process sockets are read before anybody is judged. */
+/** A review that comes later than this is put off once: after a pause of the process all sockets are read before one is closed. */
 const LATE_MS = 500
 
 /** A connection before CONNECT. */
-interface Visitor {
+interface Stranger {
   /** There is a place: it may be read. */
   goOn(): void
   /** Others wait, and it has had its place long enough: it must be closed. */
@@ -28,8 +28,8 @@ export interface Place {
 
 interface Address {
   /** Those that have a place, with the time since when, the oldest first. */
-  readonly holders: Map<Visitor, number>
-  readonly waiting: Set<Visitor>
+  readonly holders: Map<Stranger, number>
+  readonly waiting: Set<Stranger>
 }
 
 export interface PlacesClock {
@@ -52,8 +52,8 @@ export class StrangerPlaces {
   readonly #max: number
   readonly #clock: PlacesClock
   readonly #addresses = new Map<string, Address>()
-  /** The addresses at which somebody waits. */
-  readonly #crowded = new Set<Address>()
+  /** The addresses at which connections wait. */
+  readonly #full = new Set<Address>()
   #isReviewDue = false
 
   /** The places of an address; 0 for no bound. */
@@ -62,44 +62,44 @@ export class StrangerPlaces {
     this.#clock = clock
   }
 
-  /** Lets the visitor go on when there is a place: at once, or later. */
-  take(address: string, visitor: Visitor): Place {
+  /** Lets the stranger go on when there is a place for it: at once, or later. */
+  take(address: string, stranger: Stranger): Place {
     if (address === '' || this.#max === 0) {
-      visitor.goOn()
+      stranger.goOn()
       return OF_NO_ADDRESS
     }
     const key = networkOf(address)
     const entry = this.#addresses.get(key) ?? { holders: new Map(), waiting: new Set() }
     this.#addresses.set(key, entry)
-    if (entry.holders.size < this.#max) this.#seat(entry, visitor)
-    else this.#wait(entry, visitor)
-    return { leave: () => this.#leave(key, entry, visitor) }
+    if (entry.holders.size < this.#max) this.#admit(entry, stranger)
+    else this.#wait(entry, stranger)
+    return { leave: () => this.#leave(key, entry, stranger) }
   }
 
-  #seat(entry: Address, visitor: Visitor): void {
-    entry.holders.set(visitor, this.#clock.now())
-    visitor.goOn()
+  #admit(entry: Address, stranger: Stranger): void {
+    entry.holders.set(stranger, this.#clock.now())
+    stranger.goOn()
   }
 
-  #wait(entry: Address, visitor: Visitor): void {
+  #wait(entry: Address, stranger: Stranger): void {
     this.waits += 1
-    entry.waiting.add(visitor)
-    this.#crowded.add(entry)
+    entry.waiting.add(stranger)
+    this.#full.add(entry)
     this.#reviewLater()
   }
 
-  #leave(key: string, entry: Address, visitor: Visitor): void {
-    entry.waiting.delete(visitor)
-    if (entry.holders.delete(visitor)) {
+  #leave(key: string, entry: Address, stranger: Stranger): void {
+    entry.waiting.delete(stranger)
+    if (entry.holders.delete(stranger)) {
       const [next] = entry.waiting
       if (next !== undefined) {
         entry.waiting.delete(next)
-        this.#seat(entry, next)
+        this.#admit(entry, next)
       } else if (entry.holders.size === 0) {
         this.#addresses.delete(key)
       }
     }
-    if (entry.waiting.size === 0) this.#crowded.delete(entry)
+    if (entry.waiting.size === 0) this.#full.delete(entry)
   }
 
   #reviewLater(mayPutOff = true): void {
@@ -109,21 +109,21 @@ export class StrangerPlaces {
     this.#clock.after(REVIEW_MS, () => {
       this.#isReviewDue = false
       const isPutOff = mayPutOff && this.#clock.now() > due + LATE_MS
-      if (!isPutOff) for (const entry of this.#crowded) this.#review(entry)
-      if (this.#crowded.size > 0) this.#reviewLater(!isPutOff)
+      if (!isPutOff) for (const entry of this.#full) this.#review(entry)
+      if (this.#full.size > 0) this.#reviewLater(!isPutOff)
     })
   }
 
-  /** As many give way as wait, at most. */
+  /** Closes at most as many strangers as there are connections that wait. */
   #review({ holders, waiting }: Address): void {
     const now = this.#clock.now()
     let wanted = waiting.size
-    for (const [visitor, since] of holders) {
+    for (const [stranger, since] of holders) {
       const heldMs = now - since
       if (wanted === 0 || heldMs < SILENT_MS) return
-      if (visitor.hasSpoken && heldMs < UNFINISHED_MS) continue
+      if (stranger.hasSpoken && heldMs < UNFINISHED_MS) continue
       wanted -= 1
-      visitor.giveWay()
+      stranger.giveWay()
     }
   }
 }

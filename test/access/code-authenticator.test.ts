@@ -85,7 +85,7 @@ test('every other answer refuses and is logged, and never passes for a client th
     for (const given of [answer, Promise.resolve(answer)]) {
       const { code, complaints } = answering(() => given)
       t.match(await code.authenticate(WHO), { kind: 'refused', reason: 0x88 })
-      t.match(complaints, [/^access\.code\.authenticate gave no answer/])
+      t.match(complaints, [/^access\.code\.authenticate gave a wrong answer/])
     }
   }
 })

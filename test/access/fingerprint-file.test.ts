@@ -28,9 +28,9 @@ test('one wrong line makes the file wrong, and each is named', async t => {
       'devices:1: expected SHA-256 in hexadecimal, and then a user name or nothing',
       'devices:2: expected SHA-256 in hexadecimal, and then a user name or nothing',
       'devices:4: this fingerprint stands in the file already',
-      'devices:5: "a#" cannot be a user name: +, #, / and control characters are for rules',
-      'devices:6: "+" cannot be a user name: +, #, / and control characters are for rules',
-      'devices:7: "a/b" cannot be a user name: +, #, / and control characters are for rules',
+      'devices:5: "a#" cannot be a user name: it is "+", has #, / or control characters, or is too long',
+      'devices:6: "+" cannot be a user name: it is "+", has #, / or control characters, or is too long',
+      'devices:7: "a/b" cannot be a user name: it is "+", has #, / or control characters, or is too long',
     ].join('\n'),
   })
 })

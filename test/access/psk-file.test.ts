@@ -30,7 +30,7 @@ test('each wrong line is told with its place, and never with its key', t => {
     [`a\u0007:${KEY}`, /control characters/],
     [`${'a'.repeat(257)}:${KEY}`, /256 bytes at most/],
     [`a:${'ab'.repeat(257)}`, /256 bytes at most/],
-    [`good:${KEY}`, /stands in the file already/],
+    [`good:${KEY}`, /is in the file already/],
   ]
   for (const [line, sentence] of lines) {
     t.throws(() => read(`good:${KEY}\n${line}\n`), sentence, line)

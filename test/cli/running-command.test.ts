@@ -22,7 +22,10 @@ test('status says how the running broker is, and by its own status whether it ru
   t.match(json, { clientsConnected: 1, subscriptions: 1 })
   await client.endAsync()
   await stop()
-  t.match(await command('status'), { status: 1, errors: /no broker runs on .*data/ })
+  t.match(await command('status'), {
+    status: 1,
+    errors: /no broker is running with the store in .*data/,
+  })
   t.match(await command('status', 'more'), { status: 2, errors: /takes flags only/ })
 })
 

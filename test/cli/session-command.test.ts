@@ -39,7 +39,7 @@ test('sessions of a running broker are listed and ended by its socket, which onl
   const again = await session('end', 'away')
   t.equal(again.status, 1)
   t.match(again.errors, 'there is no session of away')
-  t.equal((await session('list')).errors, '1 sessions\n')
+  t.equal((await session('list')).errors, '1 session\n')
   await program.prints('"event":"session.ended"')
   await witness.endAsync()
   await stop()
@@ -61,7 +61,7 @@ test('sessions of a stopped broker are listed and ended in its store', async t =
   t.match((await session('list')).output, /^ended +- +away +127\.0\.0\.1 +1 +0 +0$/m)
   t.equal((await session('end', 'ended')).status, 0)
   t.equal((await session('end', 'ended')).status, 1)
-  t.match((await session('list')).errors, '1 sessions\n')
+  t.match((await session('list')).errors, '1 session\n')
 
   const { sessionPresent, stop } = await start()
   t.equal(await sessionPresent('kept'), true)

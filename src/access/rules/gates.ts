@@ -7,7 +7,7 @@ import type { ClientRules } from './rule.ts'
 
 /** The most compiled rules of all clients together. A rule takes some 80 bytes. */
 const COMPILED_RULES_MAX = 524_288
-/** What a client without rules counts. */
+/** What each client counts besides its rules, in rules. */
 const GATE_IN_RULES = 16
 /** Clients with more rules have a gate of their own: they rarely have the same, and comparing would cost too much. */
 const SHARED_RULES_MAX = 256

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { LogFields } from '../../src/observe/log.ts'
-import { adminSocketIn, CLIENTS_PATH, openAdminDoor } from '../../src/server/admin-door.ts'
+import { adminSocketIn, CLIENTS_PATH, openAdminSocket } from '../../src/server/admin-socket.ts'
 import { Pond } from '../pond.ts'
 
 const SKIP = process.platform === 'win32' && 'there are no Unix sockets'
@@ -25,7 +25,7 @@ async function opened(t: Test) {
   const log = { debug: line, info: line, warn: line, error: line }
   // A socket has a short path.
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
-  const close = await openAdminDoor({ core: pond.core, status: noStatus, log }, directory)
+  const close = await openAdminSocket({ core: pond.core, status: noStatus, log }, directory)
   t.teardown(async () => {
     await close()
     rmSync(directory, { recursive: true, force: true })

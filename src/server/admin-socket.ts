@@ -1,5 +1,5 @@
-// A Unix socket in the directory of the store, by which the command line speaks with the running broker: HTTP, with the paths of an
-// administration over HTTP. Whoever may open the socket (its owner) may do everything.
+// The admin socket: a Unix socket in the directory of the store, by which the command line reaches the running broker. It speaks HTTP.
+// Only its owner (and root) may open it, and whoever opens it may do everything.
 
 import {
   createServer,
@@ -20,7 +20,7 @@ export const CLIENTS_PATH = '/api/v1/clients'
 export const CLIENT_PATH = '/api/v1/client'
 export const DISCONNECT_PATH = '/api/v1/client/disconnect'
 export const STATUS_PATH = '/api/v1/status'
-/** How many sessions are told in one piece of an answer. Between two pieces the broker serves its clients. */
+/** How many sessions are written at once. Between two writes the broker serves its clients. */
 const PIECE_SESSIONS = 256
 const CONNECTIONS_MAX = 4
 const REQUEST_MS_MAX = 10_000
@@ -28,22 +28,22 @@ const OWNER_ONLY_MASK = 0o177
 const ENDED = 'an administrator has ended the session'
 const DISCONNECTED = 'an administrator has disconnected the client'
 
-interface AdminDoorSources {
+interface AdminSocketSources {
   readonly core: Core
   readonly status: () => Status
   readonly log: Log
 }
 
-/** Returns the shorter of the two paths that lead there, because the system has a bound of some hundred bytes. */
+/** Returns the relative path or the absolute one, whichever is shorter: the system allows some hundred bytes for a socket's path. */
 export function adminSocketIn(directory: string): string {
   const path = resolve(directory, NAME)
   const fromHere = relative('.', path)
   return fromHere.length < path.length ? fromHere : path
 }
 
-/** Opens the socket. Without one the broker runs all the same, and the log says why. Returns how to close it. */
-export async function openAdminDoor(
-  sources: AdminDoorSources,
+/** Opens the socket, and returns a function that closes it. If it cannot be opened, the log says why and the broker runs without. */
+export async function openAdminSocket(
+  sources: AdminSocketSources,
   directory: string,
 ): Promise<() => Promise<void>> {
   const { log } = sources
@@ -60,12 +60,15 @@ export async function openAdminDoor(
     })
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)
-    log.warn({ event: 'admin.closed', cause }, 'no command reaches this broker')
+    log.warn(
+      { event: 'admin.closed', cause },
+      'pondhawk session, status and kick cannot reach this broker',
+    )
   }
   return () => closed(server)
 }
 
-/** The socket is made with its mode: nobody else can open it even for a moment. */
+/** The umask applies while the socket is made, so nobody else can open it even for a moment. */
 async function listening(server: HttpServer, path: string): Promise<void> {
   const mask = process.umask(OWNER_ONLY_MASK)
   try {
@@ -85,7 +88,7 @@ async function closed(server: HttpServer): Promise<void> {
 }
 
 async function answer(
-  { core, status, log }: AdminDoorSources,
+  { core, status, log }: AdminSocketSources,
   { method, url = '' }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -107,7 +110,7 @@ async function answer(
   }
 }
 
-/** One line of JSON for each session, as fast as they are read. */
+/** Writes one line of JSON for each session, no faster than they are read. */
 async function sendSessions(
   sessions: Iterable<SessionFigures>,
   response: ServerResponse,
