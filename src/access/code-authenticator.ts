@@ -92,14 +92,24 @@ export class CodeAuthenticator implements Authenticator {
         stop()
         settle(found)
       }
-      answer.then(
+      // It may be any object with a method `then`, which may throw.
+      void Promise.resolve(answer).then(
         late => settled(this.#read(late, credentials)),
         (error: unknown) => settled(this.#failed('has rejected', error)),
       )
     })
   }
 
-  #read(answer: unknown, { username: claimed }: Credentials): FoundOrRefused {
+  /** Its members may throw. */
+  #read(answer: unknown, credentials: Credentials): FoundOrRefused {
+    try {
+      return this.#found(answer, credentials)
+    } catch (error) {
+      return this.#failed('gave an answer that cannot be read', error)
+    }
+  }
+
+  #found(answer: unknown, { username: claimed }: Credentials): FoundOrRefused {
     if (answer === null) return null
     if (answer === false) return SAID_NO
     const found = answer === true ? { kind: 'allowed' } : answer

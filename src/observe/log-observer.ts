@@ -6,6 +6,7 @@ import { reasonName, type ReasonCode } from '../packet/reason.ts'
 import { shortened } from '../packet/text.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { DropReason } from '../session/session-context.ts'
+import { causeOf } from './cause.ts'
 import { DROP_WORDS, GROUP_QUEUE_KEY } from './drop-words.ts'
 import type { LogFields } from './log.ts'
 import type { RatedLog } from './rated-log.ts'
@@ -130,7 +131,7 @@ export class LogObserver implements Observer {
   }
 
   failed(place: FaultPlace, error: unknown, clientId: string | null): void {
-    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const cause = causeOf(error)
     const sentence =
       place === 'connection'
         ? 'a fault of the broker itself: the connection ends'

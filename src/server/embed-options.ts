@@ -10,6 +10,7 @@ import { parseConfig } from '../config/parse.ts'
 import { isRecord, kindOf } from '../config/records.ts'
 import { keysAt } from '../config/schema-keys.ts'
 import { containedLog } from '../observe/contained-log.ts'
+import { causeOf } from '../observe/cause.ts'
 import type { Log } from '../observe/log.ts'
 import type { Store } from '../store/store.ts'
 import { elsewhere } from './sealed.ts'
@@ -183,8 +184,10 @@ function withoutCode(access: object): object {
 
 function complaintTo(log: Log): Complaint {
   return (sentence, error) => {
-    const cause = error instanceof Error ? error.stack : error === null ? undefined : String(error)
-    log.error({ event: 'embedder.fault', ...(cause === undefined ? {} : { cause }) }, sentence)
+    log.error(
+      { event: 'embedder.fault', ...(error !== null && { cause: causeOf(error) }) },
+      sentence,
+    )
   }
 }
 

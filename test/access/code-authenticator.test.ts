@@ -33,6 +33,27 @@ function answering(authenticate: (credentials: Credentials) => unknown, more: ob
   return { code, complaints, passes: () => late(), stops: () => stopped }
 }
 
+test('an answer that throws when it is looked at refuses, at once or late', async t => {
+  const throws = (): never => {
+    throw new Error('no')
+  }
+  const unreadable = Object.defineProperty({}, 'kind', { get: throws })
+  const answers: readonly (() => unknown)[] = [
+    () => unreadable,
+    () => Promise.resolve(unreadable),
+    () => ({ then: throws }),
+    () => Object.defineProperty({}, 'then', { get: throws }),
+    () => ({ kind: Object.create(null) as unknown }),
+  ]
+  for (const answer of answers) {
+    const { code, complaints } = answering(answer)
+
+    t.match(await code.authenticate(WHO), { kind: 'refused', reason: 0x88 })
+
+    t.equal(complaints.length, 1)
+  }
+})
+
 test('it may know a client, refuse it, or leave it to the next', async t => {
   const permissions = { mayPublish: () => true, maySubscribe: () => false }
   const table: readonly (readonly [unknown, object | null])[] = [
