@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { METRICS_TYPE, metricsOf } from './metrics.ts'
+import { residentBytes } from './resident-memory.ts'
 import { FIGURES, type Status } from './status.ts'
 
 /** How often the page requests new figures. */
@@ -151,7 +152,7 @@ function answer(response: ServerResponse, status: number, type: string, body: st
 
 function usage(): { readonly cpuSeconds: number; readonly residentBytes: number } {
   const { user, system } = process.cpuUsage()
-  return { cpuSeconds: (user + system) / 1_000_000, residentBytes: process.memoryUsage.rss() }
+  return { cpuSeconds: (user + system) / 1_000_000, residentBytes: residentBytes() }
 }
 
 function hashOf(text: string): string {

@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
+import { getHeapStatistics } from 'node:v8'
 import type { Access } from '../access/access.ts'
 import type { Authenticator } from '../access/authenticator.ts'
 import type { FaultPlace } from '../broker/observer.ts'
@@ -267,7 +268,7 @@ export class Server implements RunningServer {
       if (this.#isClosing || turn.hasFailed) return
       turn.begin()
       const now = monotonicMs()
-      const heapBytes = process.memoryUsage().heapUsed
+      const heapBytes = getHeapStatistics().used_heap_size
       const { statistics } = broker
       const sources = { version: VERSION, status: this.#status(), statistics, heapBytes }
       topics.tell(sources, Math.max(1, (now - last) / 1_000))

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import mqtt from 'mqtt'
 import { test } from 'tap'
@@ -10,6 +10,7 @@ import { Program } from '../interop/programs.ts'
 import { passwordsOf } from './attacked-broker.ts'
 
 const CLI = resolve(import.meta.dirname, '../../src/cli.js')
+const SOURCES = resolve(import.meta.dirname, '../../../src')
 const DESCRIPTORS = 256
 
 test('a reload of users and rules without free descriptors lets nobody in who was not', async t => {
@@ -49,4 +50,16 @@ test('a reload of users and rules without free descriptors lets nobody in who wa
   t.equal(broker.process.exitCode, null)
   for (const socket of crowd) socket.destroy()
   await owner.endAsync(true)
+})
+
+test('nothing asks for the memory of the process where a lack of descriptors would end it', t => {
+  const mayAsk = ['observe/resident-memory.ts', 'server/overload-sensors.ts']
+  const asking: string[] = []
+  for (const name of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue
+    if (readFileSync(join(SOURCES, name), 'utf8').includes('memoryUsage')) asking.push(name)
+  }
+
+  t.strictSame(asking.sort(), mayAsk)
+  t.end()
 })
