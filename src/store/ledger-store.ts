@@ -29,7 +29,6 @@ const repeatByTimer: Repeat = (milliseconds, act) => {
 
 export class LedgerStore implements Store {
   readonly durability: Durability
-  isFull = false
   readonly #makeLog: () => LoggedLedger
   readonly #jobs = new JobQueue()
   readonly #changes = new RecordedChanges()
@@ -46,6 +45,10 @@ export class LedgerStore implements Store {
     this.#looks = new Looks(repeat, () => this.#look())
     this.#makeLog = () => new LoggedLedger(device, options)
     this.#log = this.#makeLog()
+  }
+
+  get isFull(): boolean {
+    return this.#log.upkeep.room.isFull
   }
 
   async open(): Promise<Snapshot> {
@@ -110,10 +113,7 @@ export class LedgerStore implements Store {
     }
     const log = this.#log
     const appended: Done = error => this.#appended(error)
-    log.append(records, appended, () => {
-      this.isFull = log.upkeep.room.isFull
-      end()
-    })
+    log.append(records, appended, end)
   }
 
   #appended(error: Error | null): void {
@@ -132,7 +132,6 @@ export class LedgerStore implements Store {
 
   #worked(error: Error | null, hasMore: boolean, end: () => void): void {
     this.#failure ??= error
-    this.isFull = this.#log.upkeep.room.isFull
     // Behind commits the next step follows the next commit.
     const isQuiet = this.#waitsForRoom || this.#looks.isQuiet
     if (error === null && hasMore && isQuiet) this.#jobs.add(end => this.#work(end))
