@@ -67,10 +67,12 @@ async function started(directory: string): Promise<Running> {
     log: { format: 'json' },
   }
   writeFileSync(join(directory, 'c.json'), JSON.stringify(config))
-  // A test runner may have put a loader into the options, which needs heap of its own.
-  const { NODE_OPTIONS: _, ...env } = process.env
-  const words = [`--max-old-space-size=${heap}`, CLI, 'start', '-c', join(directory, 'c.json')]
-  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const flag = `--max-old-space-size=${heap}`
+  const words = [process.execPath, flag, CLI, 'start', '-c', join(directory, 'c.json')]
+  // What a test runner puts into each Node that it sees started needs heap of its own.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => {
     if (text.includes('"ready"')) return

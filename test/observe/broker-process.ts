@@ -51,14 +51,11 @@ export class BrokerProcess {
     const file = resolve(directory, 'pondhawk.yaml')
     writeFileSync(file, stringify({ store: { durability: 'memory' }, ...config }))
     const fault = `data:text/javascript,${encodeURIComponent(FAULT)}`
-    // What a test runner has put into each Node needs heap of its own.
-    const { NODE_OPTIONS: _, ...env } = process.env
-    const words = [...nodeFlags, '--import', fault, CLI, 'start', '-c', file]
-    const child = spawn(process.execPath, words, {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      cwd: directory,
-      ...(nodeFlags.length > 0 && { env }),
-    })
+    const words = [process.execPath, ...nodeFlags, '--import', fault, CLI, 'start', '-c', file]
+    // What the test runner puts into each Node that it sees started needs heap of its own.
+    const plain = nodeFlags.length > 0 ? ['env', '-u', 'NODE_OPTIONS'] : []
+    const [command = '', ...rest] = [...plain, ...words]
+    const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'], cwd: directory })
     const kill = (): void => void child.kill('SIGKILL')
     t.teardown(kill)
     // A test that is given up has no teardown.
