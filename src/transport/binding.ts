@@ -1,12 +1,14 @@
 // The servers of a listener: their addresses, and the name of the listener.
 
 import { createServer, isIPv6, type ListenOptions, type Server, type Socket } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
 import type { ListenerOptions } from './listener-options.ts'
 import { prepareSocketPath, restrictSocketPath } from './unix-socket.ts'
 
 /** The error codes of a system without IPv6. */
 const NO_IPV6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
 const ATTEMPTS_MAX = 5
+const OTHERS_MASK = 0o117
 /** TCP keep-alive detects lost clients that have switched MQTT's keep-alive off. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
@@ -94,7 +96,7 @@ export class Binding {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(bindError(error, this.#nameOf(where))),
       )
-      server.listen({ ...where, backlog: 4_096 }, resolve)
+      restricted(where, () => server.listen({ ...where, backlog: 4_096 }, resolve))
     })
     server.removeAllListeners('error')
     server.on('error', error => this.#events.failed(error.message))
@@ -111,6 +113,20 @@ export class Binding {
     const scheme = `${protocol}${tls === undefined ? '' : 's'}`
     if (path !== undefined) return `${scheme}+unix:${path}`
     return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`
+  }
+}
+
+/** Nobody else can open a Unix socket even before its mode is set, whatever the umask of the process is. Threads have none to set. */
+function restricted({ path }: ListenOptions, listen: () => void): void {
+  if (path === undefined || !isMainThread) {
+    listen()
+    return
+  }
+  const mask = process.umask(OTHERS_MASK)
+  try {
+    listen()
+  } finally {
+    process.umask(mask)
   }
 }
 

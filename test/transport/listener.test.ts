@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { connect, Server as SocketServer } from 'node:net'
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { createServer } from 'node:net'
@@ -112,6 +112,27 @@ test('a Unix socket is for owner and group, and goes with its listener', async t
   await arrived.closes()
   await world.listener.close()
   t.notOk(existsSync(path))
+})
+
+test('others cannot open a Unix socket before its mode is set either, whatever the umask is', async t => {
+  const path = resolve(shortDirectory(t), 'pond.sock')
+  const modes: number[] = []
+  const { prototype } = SocketServer
+  const original = Reflect.get(prototype, 'listen') as (...words: unknown[]) => unknown
+  t.intercept(prototype, 'listen', {
+    value: function (this: SocketServer, ...words: unknown[]): unknown {
+      const listening: unknown = Reflect.apply(original, this, words)
+      modes.push(statSync(path).mode & 0o777)
+      return listening
+    },
+  })
+  const mask = process.umask(0)
+  t.teardown(() => process.umask(mask))
+
+  await World.listening(t, { path })
+
+  t.strictSame(modes, [0o660])
+  t.equal(process.umask(), 0)
 })
 
 test('a socket file that a dead broker left is replaced, a living one and other files are not', async t => {
