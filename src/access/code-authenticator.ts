@@ -133,8 +133,8 @@ export class CodeAuthenticator implements Authenticator {
 }
 
 const NAME = 'access.code.'
-const SAID_NO = refusal('the authentication said no', BAD_USER_NAME_OR_PASSWORD)
-const OUT_OF_ORDER = refusal('the authentication is out of order', SERVER_UNAVAILABLE)
+const SAID_NO = refusal('the authentication refused the client', BAD_USER_NAME_OR_PASSWORD)
+const OUT_OF_ORDER = refusal('the authentication is not available', SERVER_UNAVAILABLE)
 
 /** Returns what is wrong with the answer, or null. */
 function faultOf(answer: unknown): string | null {

@@ -83,12 +83,12 @@ const ALLOWED: Verdict = { kind: 'allowed', permissions: UNRESTRICTED }
 const REFUSED: Verdict = {
   kind: 'refused',
   reason: BAD_USER_NAME_OR_PASSWORD,
-  sentence: 'the authentication said no',
+  sentence: 'the authentication refused the client',
 }
 const OUT_OF_ORDER: Verdict = {
   kind: 'refused',
   reason: SERVER_UNAVAILABLE,
-  sentence: 'the authentication is out of order',
+  sentence: 'the authentication is not available',
 }
 
 function checkedVerdict(answer: unknown, kinds: readonly string[], complain: Complaint): Verdict {

@@ -1,4 +1,4 @@
-// The level of overload, from the readings of sensors. It has no clock: each reading says for how long it stands.
+// The level of overload, from the readings of sensors. It has no clock: each reading has the length of its window.
 
 export type OverloadLevel = 0 | 1 | 2 | 3
 
@@ -32,7 +32,7 @@ interface DiskThresholds {
   readonly diskFreeBytes: number
 }
 
-/** From which reading on each level begins. */
+/** The readings at which each level begins. */
 export interface OverloadThresholds {
   readonly level1: Thresholds
   readonly level2: Thresholds & DiskThresholds
@@ -62,12 +62,12 @@ const HOLD_MS: Readonly<Record<Sensor, number>> = {
   disk: 0,
 }
 
-/** Below this part of the time the process had not the processor: then its event loop is late, but not by its own work. */
+/** If the process used less than this part of a processor, its event loop is late because of other programs. */
 const PROCESSOR_PART_MIN = 0.7
 
 /**
- * A level ends when the reading was below this part of its threshold … Memory that is used for good must not keep a level that
- * a moment has raised, so its part is near the threshold.
+ * A level falls when the reading was below this part of its threshold … For memory the part is near 1: otherwise memory that stays in
+ * use would keep a level that a short peak has raised.
  */
 const CALM_PART: Readonly<Record<Sensor, number>> = {
   'loop-delay': 0.8,
@@ -75,7 +75,7 @@ const CALM_PART: Readonly<Record<Sensor, number>> = {
   memory: 0.95,
   disk: 0.8,
 }
-/** … for so long. Then the next lower level begins. */
+/** … for so long. Then it is the next lower level. */
 const CALM_MS = 1_000
 
 /**
@@ -192,7 +192,7 @@ function partsOf(
   }
 }
 
-/** The threshold is the smaller one of a part of the disk and a number of bytes: a part of a large disk is much. */
+/** The threshold is a part of the disk or a number of bytes, whichever is smaller: a part of a large disk is much. */
 function fullness(
   { freeBytes, totalBytes }: NonNullable<Readings['disk']>,
   { diskFreePercent, diskFreeBytes }: DiskThresholds,

@@ -1,4 +1,4 @@
-// Sizes as people write them: `10MB`, `16MiB`. Every key of a number of bytes may be written so: `queuedBytesMax`, `bytesPerSecondMax`.
+// Sizes as people write them: `10MB`, `16MiB`. Every key that is a number of bytes accepts them: `queuedBytesMax`, `bytesPerSecondMax`.
 
 import { isRecord } from './records.ts'
 import { unwrapped } from './schema-keys.ts'

@@ -1,5 +1,5 @@
-// Divides what the broker can do among its publishers while more is asked for: those who cost more than their fair share wait.
-// It is called at the end of each window while there is any overload.
+// Divides a budget among the publishers while the broker is overloaded: those that cost more than their fair share wait. It is called
+// at the end of each window in which the level is above 0.
 
 import type { Overload } from '../broker/overload.ts'
 import type { Connection } from './connection.ts'
@@ -7,20 +7,20 @@ import { fairShare } from './fair-share.ts'
 import { isHeld, releaseOverloaded } from './held-publishes.ts'
 import type { Spending } from './spending.ts'
 
-/** At level 2 publishers begin with this part of what they spent before. */
+/** The budget of the first window at level 2, as a part of what all publishers spent before. */
 const FIRST_PART = 1 / 2
-/** Each window at level 2 leaves this part of the window before … */
+/** The budget of each further window, as a part of the one before … */
 const NEXT_PART = 0.95
-/** … down to this part of what they spent before, so that everybody gets on. */
+/** … down to this part of what they spent before, so that no publisher stands still. */
 const LEAST_PART = 0.1
 /**
  * So much is always left for a window: two thousand small messages to one receiver, a small part of what most machines can do. Otherwise a disk that has
  * had little room for days, and publishers that were quiet when that began, would leave nothing.
  */
 const BUDGET_MIN = 1_048_576
-/** What a publisher did not spend is kept for so many windows. */
+/** For how many windows a publisher keeps what it did not spend. */
 const SAVED_WINDOWS = 1
-/** What one large message cost beyond the share is not held against its publisher for more windows than these. */
+/** The most windows for which one expensive message makes its publisher wait. */
 const DEBT_WINDOWS = 20
 
 export class PublisherRations {
@@ -31,7 +31,7 @@ export class PublisherRations {
   #isCounting = false
 
   divide(connections: Iterable<Connection>, overload: Overload): void {
-    // Nobody spends anything, so there is nothing to learn.
+    // All publishers wait, so there is nothing to count.
     if (overload.pausesAll) return
     const publishers = publishersAmong(connections)
     const total = this.#count(publishers, overload)
@@ -98,7 +98,7 @@ function publishersAmong(connections: Iterable<Connection>): readonly Publisher[
   return publishers
 }
 
-/** How much more a publisher wants that waits is not known. */
+/** Returns what each publisher wants to spend. Of one that waits it is not known: Infinity. */
 function wantsOf(publishers: readonly Publisher[]): number[] {
   const wants: number[] = []
   for (const { connection, spending } of publishers) {

@@ -1,15 +1,16 @@
-// What one publisher has cost the broker, and what it may cost while more is asked for than can be done. It is made with the
-// first PUBLISH, so a client that only receives has none.
+// What the messages of one publisher have cost the broker, and what they may cost while it is overloaded. It is made with the first
+// PUBLISH, so a client that only receives has none.
 
 /** What a PUBLISH costs besides its payload. */
 export const PUBLISH_BYTES = 256
 
 export class Spending {
-  /** The bytes of all its messages, once for each time that they were handled: once when they came, once a receiver. */
+  /** The cost of all its messages; of each (`PUBLISH_BYTES` + payload) × (1 + receivers). */
   spent = 0
   /** While `spent` is not below it, its PUBLISH packets wait. */
   allowance = Infinity
-  /** What it spends in a window, as an average in which older windows count less. Only `PublisherRations` sets these two. */
+  // Only `PublisherRations` sets these two.
+  /** What it spends in a window, as an average in which older windows count less. */
   recent = 0
   spentBefore = 0
 

@@ -185,7 +185,7 @@ export class ConfiguredAccess {
 }
 
 const NO_DECOY_KEY =
-  'no key for decoys can be kept: strangers can find out by SCRAM, from one start to the next, who is a user'
+  'no key for decoys can be stored: whoever compares the salts of SCRAM before and after a restart can find out who is a user'
 const KEPT = 'The users and rules could not be read anew: those of before hold.'
 
 function filesOf(settings: Config['access']): readonly string[] {

@@ -159,7 +159,7 @@ export class Core {
     const largest = overload.closesConsumers ? largestBacklog(this.#sockets) : null
     if (largest === null) return
     statistics.overload.consumersClosed += 1
-    largest.cutOff('memory is short (overload.level3), and the most waits for this client')
+    largest.cutOff('memory is short (overload.level3), and this client has the largest backlog')
   }
 
   /** Sends DISCONNECT to every client, because the broker stops. */
@@ -184,10 +184,10 @@ function* connectionsOf(sockets: Iterable<ClientSocket>): Iterable<Connection> {
   for (const { connection } of sockets) yield connection
 }
 
-/** With less than this a client is no reason for a lack of memory. */
+/** A client with a smaller backlog is no reason for a lack of memory. */
 const BACKLOG_BYTES_MIN = 65_536
 
-/** Returns the client for which the most bytes wait; null if there is none for which much waits. */
+/** Returns the client with the largest backlog; null if none has a large one. */
 function largestBacklog(sockets: Iterable<ClientSocket>): ClientSocket | null {
   let largest: ClientSocket | null = null
   let most = BACKLOG_BYTES_MIN

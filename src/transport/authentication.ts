@@ -65,7 +65,7 @@ export class Authentication {
   #noVerdict(error: unknown): Verdict {
     const { broker } = this.#context.connections
     broker.faults.failed('authentication', error, this.#connection.clientId)
-    const sentence = 'the authentication is out of order'
+    const sentence = 'the authentication is not available'
     return { kind: 'refused', reason: SERVER_UNAVAILABLE, sentence }
   }
 }

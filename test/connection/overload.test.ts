@@ -1,4 +1,4 @@
-// What the broker does less of while more is asked for than it can do. The levels are given; time is moved.
+// What the broker does less of while it is overloaded. The levels are given; time is moved.
 
 import { type Test, test } from 'tap'
 import { CALM, type SensorLevels } from '../../src/broker/overload-levels.ts'

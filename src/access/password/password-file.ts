@@ -128,6 +128,6 @@ function lacking(
 ): readonly Problem[] {
   const hasScram = [...users.values()].some(({ hash }) => hash.kind === 'scram')
   if (!hasScram || decoyKey !== null) return []
-  const sentence = `no line ${DECOY_KEY}KEY: strangers can find out by SCRAM, from one start to the next, who is a user. pondhawk user passwd NAME --scram writes it`
+  const sentence = `no line ${DECOY_KEY}KEY: whoever compares the salts of SCRAM before and after a restart can find out who is a user. pondhawk user passwd NAME --scram writes it`
   return [{ place: file, sentence }]
 }
