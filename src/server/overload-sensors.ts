@@ -42,7 +42,7 @@ const SYSTEM: System = {
 
 export class OverloadSensors {
   readonly #options: SensorsOptions
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  readonly #loop = new LoopSensor()
   readonly #processors = processorsAllowed()
   readonly #systemBytes: number
   readonly #oldBytesMax: number
@@ -62,7 +62,7 @@ export class OverloadSensors {
     const { heapBytesMax, systemBytes } = memoryHere()
     this.#systemBytes = systemBytes
     this.#oldBytesMax = USABLE_PART * Math.max(heapBytesMax - YOUNG_BYTES, heapBytesMax / 4)
-    this.#delay.enable()
+    this.#loop.rest(false)
   }
 
   /** Returns the readings since the last call. */
@@ -73,7 +73,7 @@ export class OverloadSensors {
     void this.#disk?.ask(now)
     return {
       spanMs,
-      loopDelayMs: this.#loopDelayMs(spanMs),
+      loopDelayMs: this.#loop.delayMs(spanMs),
       processorPart: this.#processorPart(spanMs),
       commitAgeMs: this.#options.commitAgeMs(),
       memoryPart: Math.max(
@@ -84,16 +84,13 @@ export class OverloadSensors {
     }
   }
 
-  close(): void {
-    this.#delay.disable()
+  /** While nothing happens the event loop is not sampled. */
+  rest(isQuiet: boolean): void {
+    this.#loop.rest(isQuiet)
   }
 
-  /** Without any sample the loop stood still for the whole window. A histogram that was reset does not count its first sample. */
-  #loopDelayMs(spanMs: number): number {
-    const delay = this.#delay
-    const delayMs = delay.count === 0 ? spanMs : delay.percentile(99) / 1_000_000
-    delay.reset()
-    return delayMs
+  close(): void {
+    this.#loop.rest(true)
   }
 
   #processorPart(spanMs: number): number {
@@ -110,6 +107,28 @@ export class OverloadSensors {
       // The next window asks again.
     }
     return this.#residentBytes
+  }
+}
+
+class LoopSensor {
+  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  #isResting = true
+
+  /** Each sample wakes the process. */
+  rest(isQuiet: boolean): void {
+    this.#isResting = isQuiet
+    if (isQuiet) this.#delay.disable()
+    else this.#delay.enable()
+    this.#delay.reset()
+  }
+
+  /** Without any sample the loop stood still for the whole window. A histogram that was reset does not count its first sample. */
+  delayMs(spanMs: number): number {
+    if (this.#isResting) return 0
+    const delay = this.#delay
+    const delayMs = delay.count === 0 ? spanMs : delay.percentile(99) / 1_000_000
+    delay.reset()
+    return delayMs
   }
 }
 

@@ -19,6 +19,9 @@ import { storeDirectory } from './create-store.ts'
 import { OverloadSensors } from './overload-sensors.ts'
 
 const WINDOW_MS = 100
+/** After so many windows without a turn they are longer, and the event loop is not sampled: an idle broker lets its processor sleep. */
+const QUIET_WINDOWS = 3
+const QUIET_WINDOW_MS = 1_000
 /** How long memory is at level 3 before garbage is collected, and the least time between two collections. */
 const FULL_MS_MAX = 1_000
 const COLLECTIONS_MS_MIN = 10_000
@@ -27,7 +30,7 @@ interface OverloadWatchOptions {
   readonly core: Core
   readonly thresholds: OverloadThresholds
   readonly log: Log
-  readonly sensors: { read(): Readings; close(): void }
+  readonly sensors: { read(): Readings; rest(isQuiet: boolean): void; close(): void }
   /**
    * Collects garbage. At level 3 nobody publishes, so little is allocated and V8 may not notice for long that most of the heap is
    * garbage by now.
@@ -60,6 +63,9 @@ export class OverloadWatch {
   #timer: NodeJS.Timeout | undefined
   #fullMs = 0
   #sinceCollectionMs = COLLECTIONS_MS_MIN
+  /** The number of turns at the end of the last window, and of windows since then. */
+  #turns = 0
+  #quietWindows = 0
 
   constructor(options: OverloadWatchOptions) {
     this.#options = options
@@ -67,7 +73,20 @@ export class OverloadWatch {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.readSensors(), WINDOW_MS).unref()
+    this.#windowsOf(WINDOW_MS)
+  }
+
+  /** A turn has ended. */
+  turnEnded(): void {
+    if (this.#quietWindows < QUIET_WINDOWS) return
+    this.#quietWindows = 0
+    this.#options.sensors.rest(false)
+    this.#windowsOf(WINDOW_MS)
+  }
+
+  #windowsOf(milliseconds: number): void {
+    clearInterval(this.#timer)
+    this.#timer = setInterval(() => this.readSensors(), milliseconds).unref()
   }
 
   close(): void {
@@ -86,6 +105,16 @@ export class OverloadWatch {
     }
     if (levels !== CALM || before !== CALM) core.overloaded(levels)
     this.#collectGarbage(levels, readings)
+    this.#rest(levels === CALM && core.turn.turns === this.#turns)
+    this.#turns = core.turn.turns
+  }
+
+  #rest(isQuiet: boolean): void {
+    if (this.#quietWindows >= QUIET_WINDOWS) return
+    this.#quietWindows = isQuiet ? this.#quietWindows + 1 : 0
+    if (this.#quietWindows < QUIET_WINDOWS) return
+    this.#options.sensors.rest(true)
+    this.#windowsOf(QUIET_WINDOW_MS)
   }
 
   #collectGarbage({ memory }: SensorLevels, { spanMs }: Readings): void {

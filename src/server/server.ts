@@ -142,6 +142,7 @@ export class Server implements RunningServer {
       now: this.#clock.now,
       schedule: setImmediate,
       wakeAt: time => this.#alarm.set(time),
+      turnEnded: () => this.#overload?.turnEnded(),
       commitFailed: parts.commitFailed ?? (error => this.#commitFailed(error)),
       stateFailed: parts.stateFailed ?? endOfProcess,
     })

@@ -24,15 +24,20 @@ class Watched {
   readonly lines: LogFields[] = []
   collections = 0
   readings: Readings = QUIET
-  readonly #watch: OverloadWatch
+  isResting = false
+  readonly watch: OverloadWatch
 
   constructor() {
     const line = (fields: LogFields): void => void this.lines.push(fields)
-    this.#watch = new OverloadWatch({
+    this.watch = new OverloadWatch({
       core: this.pond.core,
       thresholds: parseConfig({}).overload,
       log: { debug: line, info: line, warn: line, error: line },
-      sensors: { read: () => this.readings, close: () => {} },
+      sensors: {
+        read: () => this.readings,
+        rest: isQuiet => (this.isResting = isQuiet),
+        close: () => {},
+      },
       collectGarbage: () => (this.collections += 1),
     })
   }
@@ -40,7 +45,7 @@ class Watched {
   windows(count: number, readings: Partial<Readings>): void {
     this.readings = { ...QUIET, ...readings }
     for (let done = 0; done < count; done++) {
-      this.#watch.readSensors()
+      this.watch.readSensors()
       this.pond.settles()
     }
   }
@@ -60,6 +65,26 @@ test('each change of a level is one line, with the sensor and its value', async 
     { event: 'overload.level', level: 0, sensor: 'memory', memoryPercent: 10 },
   ])
   t.equal(watched.lines.length, 3)
+})
+
+test('the sensors rest while there is no turn and no overload, and a turn wakes them', async t => {
+  const watched = new Watched()
+  const { pond, watch } = watched
+  t.teardown(() => watch.close())
+  watched.windows(4, {})
+  t.equal(watched.isResting, true)
+
+  watch.turnEnded()
+  t.equal(watched.isResting, false)
+  for (let window = 0; window < 10; window++) {
+    pond.client(`client ${window}`)
+    watched.windows(2, {})
+    t.equal(watched.isResting, false)
+  }
+  watched.windows(50, { memoryPart: 0.85 })
+  t.equal(watched.isResting, false, 'a level holds')
+  watched.windows(200, {})
+  t.equal(watched.isResting, true)
 })
 
 test('a line has what its sensor shows', async t => {
