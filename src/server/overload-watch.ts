@@ -1,4 +1,4 @@
-// Reads the sensors of overload ten times a second, sets the level, and reports each change of it.
+// Reads the sensors of overload ten times a second, or once a second while the broker is idle. Sets the level, and reports changes.
 
 import {
   CALM,
@@ -19,7 +19,7 @@ import { storeDirectory } from './create-store.ts'
 import { OverloadSensors } from './overload-sensors.ts'
 
 const WINDOW_MS = 100
-/** After so many windows without a turn they are longer, and the event loop is not sampled: an idle broker lets its processor sleep. */
+/** After so many windows without a turn, windows are longer and the event loop is not sampled, so that an idle broker uses little CPU. */
 const QUIET_WINDOWS = 3
 const QUIET_WINDOW_MS = 1_000
 /** How long memory is at level 3 before garbage is collected, and the least time between two collections. */
