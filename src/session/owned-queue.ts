@@ -107,6 +107,7 @@ export class OwnedQueue implements TailReader, Postponed {
     this.waiting.restore(this.#asQueued(deliveries))
     if (this.#bounds.queueOverflow === 'drop-oldest') {
       for (const oldest of this.waiting.takeOldest(0)) this.#drop(oldest, 'queue-full')
+      this.#share?.set(this.bytes)
     }
     this.#owner.pump()
   }
@@ -179,6 +180,7 @@ export class OwnedQueue implements TailReader, Postponed {
     for (const expired of this.waiting.takeExpired(this.#context.now)) {
       this.#drop(expired, 'message-expired')
     }
+    this.#share?.set(this.bytes)
   }
 
   /** Adds a delivery. Returns null, or the reason why it was dropped. */
@@ -234,6 +236,7 @@ export class OwnedQueue implements TailReader, Postponed {
     this.waiting.add(delivery)
     // The drop is reported while the queue is still full.
     for (const each of oldest) this.#drop(each, 'queue-full')
+    this.#share?.set(this.bytes)
     return null
   }
 

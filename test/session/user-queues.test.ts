@@ -102,6 +102,62 @@ test('with refuse the publisher is told', async t => {
   t.equal(pond.broker.statistics.dropped['user-queues-full'], 0)
 })
 
+test('a large message that a small one replaces does not count any more', async t => {
+  const pond = pondWith({ queueOverflow: 'drop-oldest', queuedMessagesMax: 3 })
+  away(pond, 'one', 'ann')
+  away(pond, 'two', 'ann')
+  const publisher = pond.client('publisher')
+  publisher.publishes('to/one', Buffer.alloc(10_000), { qos: 1 })
+  for (let each = 0; each < 3; each++) publisher.publishes('to/one', 'x', { qos: 1 })
+
+  publisher.publishes('to/two', Buffer.alloc(10_000), { qos: 1 })
+
+  t.equal(queued(pond, 'two'), 1)
+  t.equal(pond.broker.statistics.dropped['user-queues-full'], 0)
+})
+
+test('what is dropped when a page of the store comes does not count any more', async t => {
+  const bounds = {
+    queueOverflow: 'drop-oldest',
+    queuedMessagesMax: 3,
+    queuedInMemoryMax: 1,
+  } as const
+  const pond = pondWith({ ...bounds, queuedBytesPerUserMax: 35_000 })
+  away(pond, 'one', 'ann')
+  away(pond, 'two', 'ann')
+  const publisher = pond.client('publisher')
+  const publishes = (payload: string | Buffer): void =>
+    void publisher.publishes('to/one', payload, { qos: 1 })
+  publishes('x')
+  publishes(Buffer.alloc(10_000))
+  publishes(Buffer.alloc(10_000))
+  pond.inOneTurn(() => {
+    publishes('x')
+    publishes('x')
+  })
+
+  publisher.publishes('to/two', Buffer.alloc(20_000), { qos: 1 })
+
+  t.equal(queued(pond, 'one'), 3)
+  t.equal(queued(pond, 'two'), 1)
+})
+
+test('messages that have expired do not count any more, also where a new one is dropped', async t => {
+  const pond = pondWith({ queuedMessagesMax: 3, queuedBytesMax: 12_000 })
+  away(pond, 'one', 'ann')
+  away(pond, 'two', 'ann')
+  const publisher = pond.client('publisher')
+  const properties = { messageExpiryInterval: 1 }
+  publisher.publishes('to/one', Buffer.alloc(10_000), { qos: 1, properties })
+  pond.passes({ seconds: 2 })
+  publisher.publishes('to/one', Buffer.alloc(13_000), { qos: 1 })
+
+  publisher.publishes('to/two', Buffer.alloc(10_000), { qos: 1 })
+
+  t.equal(queued(pond, 'one'), 0)
+  t.equal(queued(pond, 'two'), 1)
+})
+
 test('messages that stay in the store count as well, also after a restart', async t => {
   const store = new MemoryStore()
   const before = pondWith({ queuedInMemoryMax: 2 }, { store })
