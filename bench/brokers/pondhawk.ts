@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { variableName } from '../../src/config/environment.ts'
 import type { BrokerKind, Needs, Place } from './broker.ts'
 
 const CLI = join(import.meta.dirname, '../../src/cli.js')
@@ -41,16 +42,16 @@ function buildOf(
   return {
     name,
     lacks: needs =>
-      needs.durability !== null && !hasStore() ? 'this build keeps nothing on disk' : null,
+      needs.durability !== null && !hasStore(cli) ? 'this build keeps nothing on disk' : null,
     command: (needs, place) => {
       const file = join(place.directory, 'pondhawk.yaml')
-      writeFileSync(file, stringify({ ...configOf(needs, place), ...special }))
+      writeFileSync(file, stringify({ ...configOf(cli, needs, place), ...special }))
       return [process.execPath, ...profiling, cli, 'start', '--config', file]
     },
   }
 }
 
-function configOf(needs: Needs, place: Place): Record<string, unknown> {
+function configOf(cli: string, needs: Needs, place: Place): Record<string, unknown> {
   const { port, certFile, keyFile, directory } = place
   const listener = {
     port,
@@ -61,9 +62,9 @@ function configOf(needs: Needs, place: Place): Record<string, unknown> {
   return {
     listeners: [listener],
     log: { level: 'warn' },
-    limits: needs.isLarge ? { ...manyLimits(), ...largeLimits() } : manyLimits(),
+    limits: { ...manyLimits(cli), ...(needs.isLarge ? largeLimits() : {}) },
     // A scenario without a level gets the default. Its store is in the directory of the run, and is deleted with it.
-    ...(hasStore() ? { store: storeConfig(needs, directory) } : {}),
+    ...(hasStore(cli) ? { store: storeConfig(needs, directory) } : {}),
   }
 }
 
@@ -72,18 +73,24 @@ function storeConfig({ durability }: Needs, directory: string): Record<string, u
   return durability === null ? place : { ...place, durability }
 }
 
-/** All clients of a benchmark come from one address. Earlier versions do not know the keys. */
-function manyLimits(): Record<string, unknown> {
-  return knowsConnectionsPerAddress()
-    ? {
-        connectionsPerAddressMax: CONNECTIONS,
-        strangersPerAddressMax: 0,
-        connectionsPerSecondMax: 0,
-        connectionsPerSecondPerAddressMax: 0,
-        sessionsPerUserMax: MANY,
-        subscriptionsPerUserMax: MANY,
-      }
-    : {}
+/** All clients of a benchmark come from one address, as fast as they can. */
+const MANY_LIMITS = {
+  connectionsPerAddressMax: CONNECTIONS,
+  strangersPerAddressMax: 0,
+  connectionsPerSecondMax: 0,
+  connectionsPerSecondPerAddressMax: 0,
+  connectsPerSecondMax: 0,
+  takeoversPerMinuteMax: 0,
+  sessionsPerUserMax: MANY,
+  subscriptionsPerUserMax: MANY,
+}
+
+/** Those that this build knows. */
+function manyLimits(cli: string): Record<string, unknown> {
+  const known = Object.entries(MANY_LIMITS).filter(([name, value]) =>
+    takes(cli, variableName(['limits', name]), String(value)),
+  )
+  return Object.fromEntries(known)
 }
 
 function largeLimits(): Record<string, unknown> {
@@ -97,24 +104,21 @@ function largeLimits(): Record<string, unknown> {
   }
 }
 
-const known = new Map<string, boolean>()
-
-/** Whether this version has the key `store.durability`. */
-function hasStore(): boolean {
-  return takes('PONDHAWK_STORE__DURABILITY', 'os')
+/** Whether this build has the key `store.durability`. */
+function hasStore(cli: string): boolean {
+  return takes(cli, 'PONDHAWK_STORE__DURABILITY', 'os')
 }
 
-function knowsConnectionsPerAddress(): boolean {
-  return takes('PONDHAWK_LIMITS__CONNECTIONS_PER_ADDRESS_MAX', '1')
-}
+const answers = new Map<string, boolean>()
 
-/** Whether this version has the key of this variable. */
-function takes(variable: string, value: string): boolean {
-  const found =
-    known.get(variable) ??
-    spawnSync(process.execPath, [CLI, 'check', '--config', '/dev/null'], {
+/** Whether this build has the key of this variable. */
+function takes(cli: string, variable: string, value: string): boolean {
+  const question = `${cli} ${variable}`
+  const answer =
+    answers.get(question) ??
+    spawnSync(process.execPath, [cli, 'check', '--config', '/dev/null'], {
       env: { ...process.env, [variable]: value },
     }).status === 0
-  known.set(variable, found)
-  return found
+  answers.set(question, answer)
+  return answer
 }
