@@ -7,8 +7,9 @@ type TakeoverLimits = Pick<Limits, 'takeoversPerMinuteMax' | 'takeoverDelaySecon
 
 const MINUTE_MS = 60_000
 const FIRST_DELAY_MS = 1_000
-/** The most client ids that are kept. */
+/** The most client ids that are kept, and the most characters of all. */
 const CLIENTS_MAX = 10_000
+const CHARACTERS_MAX = 4_194_304
 
 /** The takeovers of one client id. */
 interface Row {
@@ -28,6 +29,7 @@ export class Takeovers {
   readonly #limits: TakeoverLimits
   /** Least recently taken over first. */
   readonly #rows = new Map<string, Row>()
+  #characters = 0
   /** By client id, in the order of their coming. */
   readonly #waiting = new Map<string, Set<WaitingTakeover>>()
 
@@ -41,8 +43,9 @@ export class Takeovers {
     if (max === 0) return 0
     const row = this.#rowOf(clientId, now)
     const count = (row?.count ?? 0) + 1
-    this.#rows.delete(clientId)
+    this.#forget(clientId)
     this.#rows.set(clientId, { count, since: row?.since ?? now, at: now })
+    this.#characters += clientId.length
     this.#forgetOldest()
     return isReported(count / max) ? count : 0
   }
@@ -93,9 +96,14 @@ export class Takeovers {
   }
 
   #forgetOldest(): void {
-    if (this.#rows.size <= CLIENTS_MAX) return
-    const [oldest] = this.#rows.keys()
-    if (oldest !== undefined) this.#rows.delete(oldest)
+    for (const oldest of this.#rows.keys()) {
+      if (this.#rows.size <= CLIENTS_MAX && this.#characters <= CHARACTERS_MAX) return
+      this.#forget(oldest)
+    }
+  }
+
+  #forget(clientId: string): void {
+    if (this.#rows.delete(clientId)) this.#characters -= clientId.length
   }
 }
 

@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import type { Config } from '../config/config-types.ts'
 import { adminSocketIn } from '../server/admin-socket.ts'
 import { storeDirectory } from '../server/create-store.ts'
+import { PATH_BYTES_MAX } from '../transport/unix-socket.ts'
 
 /** Throws an error with a sentence when there is no store. */
 export function directoryOf(config: Config): string {
@@ -25,6 +26,8 @@ export function asked(
   path: string,
 ): Promise<string | null> {
   const socketPath = adminSocketIn(directory)
+  // The broker has no socket there, and the system would take the beginning of the path for another one.
+  if (Buffer.byteLength(socketPath) > PATH_BYTES_MAX) return Promise.resolve(null)
   return new Promise((settle, failed) => {
     const question = request({ socketPath, method, path }, response => {
       let text = ''

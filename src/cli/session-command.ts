@@ -8,7 +8,7 @@ import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
 import { asked, directoryOf } from './admin-client.ts'
 import { UsageError, type Words } from './flags.ts'
-import { shownName } from './shown-name.ts'
+import { shownName, terminalSafe } from './shown-name.ts'
 import type { CommandOutput } from './user-command.ts'
 
 const ENDED = 'an administrator has ended the session'
@@ -86,7 +86,7 @@ function linesOf(text: string): readonly string[] {
 }
 
 function jsonOf(sessions: readonly SessionFigures[]): string {
-  return sessions.map(session => `${JSON.stringify(session)}\n`).join('')
+  return sessions.map(session => `${terminalSafe(JSON.stringify(session))}\n`).join('')
 }
 
 const HEADINGS = ['CLIENT', 'USER', 'STATE', 'ADDRESS', 'SUBSCRIPTIONS', 'QUEUED', 'IN FLIGHT']

@@ -8,3 +8,14 @@ export function shownName(name: string): string {
     return `\\u{${code.toString(16)}}`
   })
 }
+
+/** Returns the JSON with escapes for the characters that could control a terminal. It means the same. */
+export function terminalSafe(json: string): string {
+  return json.replaceAll(/[\p{Cc}\p{Cf}]/gu, sign => {
+    let escapes = ''
+    for (let unit = 0; unit < sign.length; unit++) {
+      escapes += `\\u${sign.charCodeAt(unit).toString(16).padStart(4, '0')}`
+    }
+    return escapes
+  })
+}

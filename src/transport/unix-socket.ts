@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 const SOCKET_MODE = 0o660
 
 /** The longest path of a socket in bytes. The system silently cuts longer paths. */
-const PATH_BYTES_MAX = 107
+export const PATH_BYTES_MAX = 107
 
 /** Prepares the path. Rejects with a sentence when it is in use. */
 export async function prepareSocketPath(path: string): Promise<void> {

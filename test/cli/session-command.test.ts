@@ -22,10 +22,16 @@ test('sessions of a running broker are listed and ended by its socket, which onl
   t.match(table.output, /^CLIENT +USER +STATE +ADDRESS +SUBSCRIPTIONS +QUEUED +IN FLIGHT\n/)
   t.match(table.output, /^away +- +away +127\.0\.0\.1 +2 +1 +0$/m)
   t.match(table.output, /^"here\\u\{202e\} 1" +- +connected /m)
-  const lines = (await session('list', '--json')).output.trim().split('\n')
+  const json = await session('list', '--json')
+  t.notMatch(json.output, /(?!\n)\p{C}/u, 'nothing controls the terminal')
+  const lines = json.output.trim().split('\n')
   t.match(
     lines.map(line => JSON.parse(line) as object),
-    [{ clientId: 'away', state: 'away', sessionExpirySeconds: 3_600, queuedMessages: 1 }, {}, {}],
+    [
+      { clientId: 'away', state: 'away', sessionExpirySeconds: 3_600, queuedMessages: 1 },
+      { clientId: 'here\u202e 1' },
+      {},
+    ],
   )
 
   const told = new Promise<number | undefined>(settle =>
