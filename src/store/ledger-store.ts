@@ -29,6 +29,8 @@ const repeatByTimer: Repeat = (milliseconds, act) => {
 
 export class LedgerStore implements Store {
   readonly durability: Durability
+  /** A field, because each turn reads it. */
+  isFull = false
   readonly #makeLog: () => LoggedLedger
   readonly #jobs = new JobQueue()
   readonly #changes = new RecordedChanges()
@@ -45,10 +47,6 @@ export class LedgerStore implements Store {
     this.#looks = new Looks(repeat, () => this.#look())
     this.#makeLog = () => new LoggedLedger(device, options)
     this.#log = this.#makeLog()
-  }
-
-  get isFull(): boolean {
-    return this.#log.upkeep.room.isFull
   }
 
   async open(): Promise<Snapshot> {
@@ -113,7 +111,10 @@ export class LedgerStore implements Store {
     }
     const log = this.#log
     const appended: Done = error => this.#appended(error)
-    log.append(records, appended, end)
+    log.append(records, appended, () => {
+      this.isFull = log.upkeep.room.isFull
+      end()
+    })
   }
 
   #appended(error: Error | null): void {
@@ -132,6 +133,7 @@ export class LedgerStore implements Store {
 
   #worked(error: Error | null, hasMore: boolean, end: () => void): void {
     this.#failure ??= error
+    this.isFull = this.#log.upkeep.room.isFull
     // Behind commits the next step follows the next commit.
     const isQuiet = this.#waitsForRoom || this.#looks.isQuiet
     if (error === null && hasMore && isQuiet) this.#jobs.add(end => this.#work(end))

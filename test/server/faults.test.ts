@@ -140,7 +140,7 @@ for (const member of ['record', 'commit', 'page', 'isFull'] as const) {
     Object.defineProperty(
       store,
       member,
-      member === 'isFull' ? { get: planted } : { value: planted },
+      member === 'isFull' ? { get: planted, set: () => {} } : { value: planted },
     )
 
     client.publish('a', 'x', { qos: 1 }, () => (acknowledged = true))
