@@ -1,7 +1,7 @@
 // Offers a broker with a small heap three times of what it can do, while its subscribers are slow. No acknowledged message may be lost,
 // no client that was connected may be disconnected, and the memory must stay below its bound.
 // `npm run overload -- --seconds 120 --heap 64`. With `--sensitive` the levels of overload begin at commits that are a few milliseconds
-// old, so that all of them are reached here.
+// old and at little memory, so that the second is reached on every machine.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -58,8 +58,8 @@ async function started(directory: string): Promise<Running> {
     },
     ...(values.sensitive && {
       overload: {
-        level1: { commitAgeMs: 1 },
-        level2: { commitAgeMs: 2 },
+        level1: { commitAgeMs: 1, memoryPercent: 1 },
+        level2: { commitAgeMs: 2, memoryPercent: 2 },
         level3: { commitAgeMs: 4 },
       },
     }),

@@ -24,6 +24,8 @@ export class ConnectQueue implements Deadline {
   // Both in the order of their coming.
   readonly #withSession = new Set<WaitingConnect>()
   readonly #withoutSession = new Set<WaitingConnect>()
+  /** All that wait; of each client id the last one. */
+  readonly #lastOf = new Map<string, WaitingConnect>()
 
   constructor(broker: Broker) {
     const { connectsPerSecondMax, connectTimeoutSeconds } = broker.limits
@@ -44,17 +46,20 @@ export class ConnectQueue implements Deadline {
     const { waiting } = connection
     if (waiting === null) return this.#arrives(connection, connection.clientId ?? '')
     if (!waiting.isAdmitted) return false
+    this.leaves(waiting)
     connection.waiting = null
     return true
   }
 
   #arrives(connection: Connection, clientId: string): boolean {
     const { sessions, takeovers, now } = this.#broker
+    this.#endEarlier(connection, clientId)
     const isHeld = sessions.holderOf(clientId) !== null
     const delayMs = isHeld ? takeovers.delayMsOf(clientId, now) : 0
     if (delayMs === 0 && this.#takesTurn(this.#hasSession(clientId))) return true
     const waiting = new WaitingConnect(connection, clientId, this, this.#broker)
     connection.waiting = waiting
+    this.#lastOf.set(clientId, waiting)
     if (delayMs > 0) waiting.waitsToTakeOver(now + delayMs)
     else this.#lineUp(waiting)
     return false
@@ -66,7 +71,18 @@ export class ConnectQueue implements Deadline {
     else this.#lineUp(waiting)
   }
 
+  /**
+   * A client that has come again is not served by its earlier connection, which it has lost: that one would take the session of this one
+   * over. Others are left alone, because nobody has proved yet who he is.
+   */
+  #endEarlier(connection: Connection, clientId: string): void {
+    const earlier = this.#lastOf.get(clientId)
+    if (earlier === undefined || !isFromSameClient(earlier.connection, connection)) return
+    refuses(earlier.connection, SERVER_BUSY, 'the client came again while this CONNECT waited')
+  }
+
   leaves(waiting: WaitingConnect): void {
+    if (this.#lastOf.get(waiting.clientId) === waiting) this.#lastOf.delete(waiting.clientId)
     this.#withSession.delete(waiting)
     this.#withoutSession.delete(waiting)
   }
@@ -139,6 +155,11 @@ export class ConnectQueue implements Deadline {
     const { deadlines, now } = this.#broker
     deadlines.set(this, now + (this.#rate?.waitMs(this.#cost, now) ?? 0))
   }
+}
+
+/** Whether both come from one address, and claim to be one user. */
+function isFromSameClient(one: Connection, other: Connection): boolean {
+  return one.peer.address === other.peer.address && one.facts.username === other.facts.username
 }
 
 /** One CONNECT that waits. */

@@ -128,7 +128,7 @@ test('of several that wait the first comes in, and the others are told that the 
   const present = quarrel(pond)
   const first = arriving(pond, 'next')
   pond.passes({ seconds: 0.5 })
-  const others = [arriving(pond, 'next'), arriving(pond, 'next', { version: 4 })]
+  const others = [arriving(pond, 'another'), arriving(pond, 'older', { version: 4 })]
 
   pond.passes({ seconds: 0.5 })
   t.strictSame(first.hears(), ['connack 0x0'])
@@ -144,6 +144,23 @@ test('of several that wait the first comes in, and the others are told that the 
   t.equal(pond.broker.takeovers.waitedFor, 0)
   first.pings()
   t.strictSame(first.hears(), ['pingresp'])
+})
+
+test('a client that comes again while its CONNECT waits is served on its later connection', async t => {
+  const { pond } = watchedPond()
+  const present = quarrel(pond)
+  const lost = arriving(pond, 'next')
+  pond.passes({ seconds: 0.3 })
+  const again = arriving(pond, 'next')
+  t.strictSame(lost.hears(), ['connack 0x89', 'closed'])
+  pond.passes({ seconds: 1.1 })
+
+  t.strictSame(again.hears(), ['connack 0x0'])
+  t.strictSame(present.hears(), ['disconnect 0x8e', 'closed'])
+  pond.passes({ seconds: 30 })
+  again.pings()
+  t.strictSame(again.hears(), ['pingresp'], 'the lost one takes nothing over')
+  t.equal(pond.broker.takeovers.waitedFor, 0)
 })
 
 test('strangers who know the client id do not keep its client from coming in', async t => {

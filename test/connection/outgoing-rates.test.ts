@@ -169,6 +169,6 @@ test('a real subscriber gets all messages of QoS 1, more slowly, and the log say
   while (heard.length < topics.length) await arrivalAt(bob)
 
   t.strictSame(heard, topics)
-  await broker.logs('client.slowed', /^messages for it come faster than its rate$/)
+  await broker.logs('client.slowed', /^messages for it come faster than its rate allows$/)
   t.ok((await broker.limited('outgoingMessagesPerSecondMax')) > 0)
 })

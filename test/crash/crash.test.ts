@@ -15,7 +15,7 @@ const OPTIONS: CrashOptions = {
 
 test(
   'a broker that is killed twenty times keeps every guarantee',
-  { timeout: 360_000 },
+  { timeout: 240_000 },
   async t => {
     const { kills, log } = await crash(OPTIONS)
 
