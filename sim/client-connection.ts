@@ -35,7 +35,9 @@ export interface Asked {
 export class ClientConnection implements ClientEnd {
   readonly terms: Terms
   isAccepted = false
-  /** When CONNACK arrived, in milliseconds; 0 before that. */
+  /** When CONNECT was sent, in milliseconds. */
+  beganAtMs = 0
+  /** When CONNACK arrived, or could have arrived had the client read it; 0 before that. */
   acceptedAtMs = 0
   isOver = false
   /** The client sent DISCONNECT, so the broker must discard the will. */

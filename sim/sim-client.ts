@@ -84,6 +84,7 @@ export class SimClient implements Conversing {
     if (wire === null) return
     if (this.#latest?.isAccepted === false) wire.follows(this.#latest.wire)
     connection.opens(wire)
+    connection.beganAtMs = this.#world.events.now
     this.connection = connection
     this.#latest = connection
     this.#session.attempts(connection)
@@ -223,7 +224,8 @@ export class SimClient implements Conversing {
       return
     }
     connection.isAccepted = true
-    connection.acceptedAtMs = this.#world.events.now
+    const { wire, beganAtMs } = connection
+    connection.acceptedAtMs = wire.hasFrozen ? beganAtMs : this.#world.events.now
     connection.serverReceiveMaximum = packet.properties.receiveMaximum ?? 65_535
     connection.serverAliasMaximum = packet.properties.topicAliasMaximum ?? 0
     this.#session.opened(connection, packet.sessionPresent)

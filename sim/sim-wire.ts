@@ -57,6 +57,8 @@ export class SimWire implements Wire {
   #isDestroyed = false
   #isPaused = false
   #isFrozen = false
+  /** Whether the client has ever stopped reading. */
+  hasFrozen = false
   #isBroken = false
   #hasHungUp = false
   #lastUp = 0
@@ -233,6 +235,7 @@ export class SimWire implements Wire {
 
   freezes(): void {
     this.#isFrozen = true
+    this.hasFrozen = true
   }
 
   thaws(): void {
