@@ -169,8 +169,9 @@ function wasSubscribedBefore(
   qos: number,
 ): boolean {
   return session.requests.some(
-    ({ grantedAt, endedAt, topicFilter, qos: granted }) =>
+    ({ grantedAt, endedAt, topicFilter, qos: granted, noLocal }) =>
       grantedAt !== null &&
+      !(noLocal && publication.publisher === session.clientId) &&
       granted >= qos &&
       grantedAt < publication.sentAt &&
       endedAt === null &&
