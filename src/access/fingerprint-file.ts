@@ -3,7 +3,7 @@
 
 import { AccessFileError, linesOf, type Problem, trimmed } from './access-file.ts'
 import { plainFingerprint } from './certificate-users.ts'
-import { isUserName } from './user-name.ts'
+import { isUserName, NO_USER_NAME } from './user-name.ts'
 
 /** The users by fingerprint; null where the certificate says who it is. */
 export type FingerprintFile = ReadonlyMap<string, string | null>
@@ -38,5 +38,5 @@ function problemOf(written: string, name: string | null, isThere: boolean): stri
     return 'expected SHA-256 in hexadecimal, and then a user name or nothing'
   if (isThere) return 'this fingerprint stands in the file already'
   if (name === null || isUserName(name)) return null
-  return `${JSON.stringify(name)} cannot be a user name: it is "+", has #, / or control characters, or is too long`
+  return `${JSON.stringify(name)} ${NO_USER_NAME}`
 }

@@ -3,7 +3,7 @@
 import { BAD_USER_NAME_OR_PASSWORD } from '../packet/reason.ts'
 import type { Credentials } from './access.ts'
 import type { Authenticator, FoundOrRefused, Refused } from './authenticator.ts'
-import { isUserName } from './user-name.ts'
+import { isUserName, NO_USER_NAME } from './user-name.ts'
 
 export const PSK = 'psk'
 
@@ -21,6 +21,5 @@ export class PskAuthenticator implements Authenticator {
 const NO_NAME: Refused = {
   kind: 'refused',
   reason: BAD_USER_NAME_OR_PASSWORD,
-  sentence:
-    'the identity of its key cannot be a user name: it is "+", has #, / or control characters, or is too long',
+  sentence: `the identity of its key ${NO_USER_NAME}`,
 }

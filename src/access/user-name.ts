@@ -14,3 +14,7 @@ export function isUserName(text: unknown): text is string {
     return false
   return text !== '+' && !/[#/]/.test(text) && !WRONG_CHARACTERS.test(text)
 }
+
+/** Why a text cannot be a user name, for a sentence that begins with the text. */
+export const NO_USER_NAME =
+  'cannot be a user name: it is "+", has #, / or control characters, or is too long'

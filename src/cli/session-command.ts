@@ -1,8 +1,9 @@
 // `pondhawk session …`: lists and ends sessions, of a running broker over its socket, or of a store whose broker is stopped.
 
 import type { Config } from '../config/config-types.ts'
+import { SILENT } from '../observe/log.ts'
 import { expirySecondsOf, type SessionFigures } from '../observe/session-figures.ts'
-import { CLIENT_PATH, CLIENTS_PATH } from '../server/admin-socket.ts'
+import { CLIENT_PATH, CLIENTS_PATH, ENDED } from '../server/admin-socket.ts'
 import { startServer } from '../server/server.ts'
 import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
@@ -10,9 +11,6 @@ import { asked, directoryOf } from './admin-client.ts'
 import { UsageError, type Words } from './flags.ts'
 import { shownName, terminalSafe } from './shown-name.ts'
 import type { CommandOutput } from './user-command.ts'
-
-const ENDED = 'an administrator has ended the session'
-const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 /** Throws UsageError, or an error with a sentence. */
 export async function sessionCommand(

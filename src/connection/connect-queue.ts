@@ -30,8 +30,7 @@ export class ConnectQueue implements Deadline {
   constructor(broker: Broker) {
     const { connectsPerSecondMax, connectTimeoutSeconds } = broker.limits
     this.#broker = broker
-    this.#rate =
-      connectsPerSecondMax === 0 ? null : new TokenBucket(connectsPerSecondMax, BURST_SECONDS, 0)
+    this.#rate = TokenBucket.of(connectsPerSecondMax, BURST_SECONDS, 0)
     this.#waitMsMax = connectTimeoutSeconds * 1_000
     this.#lengthMax = connectsPerSecondMax * connectTimeoutSeconds
   }

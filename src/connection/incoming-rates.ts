@@ -4,11 +4,9 @@
 import type { Broker } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
 import type { Limits } from '../limits.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { RATE_BURST_SECONDS, TokenBucket } from './token-bucket.ts'
 import type { UserRate } from './user-rates.ts'
 
-/** How many seconds of a rate may come at once. */
-const BURST_SECONDS = 2
 /** A socket that is not read does not report its end, so no pause is longer. */
 const PAUSE_MS_MAX = 60_000
 
@@ -49,8 +47,8 @@ export class IncomingRates implements Deadline {
   ) {
     const { messagesPerSecondMax, bytesPerSecondMax, slowedSecondsMax } = limits
     this.#deadlines = deadlines
-    this.#messages = bucket(messagesPerSecondMax, now)
-    this.#bytes = bucket(bytesPerSecondMax, now)
+    this.#messages = TokenBucket.of(messagesPerSecondMax, RATE_BURST_SECONDS, now)
+    this.#bytes = TokenBucket.of(bytesPerSecondMax, RATE_BURST_SECONDS, now)
     this.#user = user
     this.#slowedMsMax = slowedSecondsMax === 0 ? Infinity : slowedSecondsMax * 1_000
     this.#over = over
@@ -106,8 +104,4 @@ export class IncomingRates implements Deadline {
       isTooLong,
     }
   }
-}
-
-function bucket(perSecond: number, now: number): TokenBucket | null {
-  return perSecond === 0 ? null : new TokenBucket(perSecond, BURST_SECONDS, now)
 }

@@ -4,10 +4,7 @@
 import type { Broker } from '../broker/broker.ts'
 import type { Deadline } from '../broker/deadlines.ts'
 import type { Limits } from '../limits.ts'
-import { TokenBucket } from './token-bucket.ts'
-
-/** How many seconds of a rate may be sent at once. */
-const BURST_SECONDS = 2
+import { RATE_BURST_SECONDS, TokenBucket } from './token-bucket.ts'
 
 type OutgoingLimit = keyof Pick<
   Limits,
@@ -30,8 +27,8 @@ export class OutgoingRates implements Deadline {
     this.#broker = broker
     this.#clientId = clientId
     this.#over = over
-    this.#messages = bucket(limits.outgoingMessagesPerSecondMax, now)
-    this.#bytes = bucket(limits.outgoingBytesPerSecondMax, now)
+    this.#messages = TokenBucket.of(limits.outgoingMessagesPerSecondMax, RATE_BURST_SECONDS, now)
+    this.#bytes = TokenBucket.of(limits.outgoingBytesPerSecondMax, RATE_BURST_SECONDS, now)
   }
 
   /** Returns null where there is no bound. */
@@ -71,8 +68,4 @@ export class OutgoingRates implements Deadline {
     statistics.limited[limit] += 1
     observer.slowed?.(this.#clientId, limit)
   }
-}
-
-function bucket(perSecond: number, now: number): TokenBucket | null {
-  return perSecond === 0 ? null : new TokenBucket(perSecond, BURST_SECONDS, now)
 }

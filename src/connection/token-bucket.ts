@@ -1,6 +1,9 @@
 // A rate as a bucket of tokens: it fills at a constant rate up to a maximum, and each use takes some out. Nothing happens while
 // nobody asks: the tokens that have come meanwhile are computed from the time.
 
+/** How many seconds of the rates of clients and users may come at once. */
+export const RATE_BURST_SECONDS = 2
+
 export class TokenBucket {
   readonly #perMs: number
   readonly #max: number
@@ -13,6 +16,11 @@ export class TokenBucket {
     this.#max = perSecond * seconds
     this.#tokens = this.#max
     this.#at = now
+  }
+
+  /** Returns null for a rate of 0, which is no bound. */
+  static of(perSecond: number, seconds: number, now: number): TokenBucket | null {
+    return perSecond === 0 ? null : new TokenBucket(perSecond, seconds, now)
   }
 
   /** Takes one token. Returns false when there is none. */

@@ -4,10 +4,8 @@
 import type { Identity } from '../access/identity.ts'
 import { OF_NOBODY, ownerOf } from '../broker/holdings.ts'
 import type { Limits } from '../limits.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { RATE_BURST_SECONDS, TokenBucket } from './token-bucket.ts'
 
-/** How many seconds of a rate may come at once. */
-const BURST_SECONDS = 2
 /** How many users are looked at when one connects. Two at a time keep few users without a connection. */
 const LOOKS = 2
 
@@ -70,12 +68,8 @@ export class UserRates {
   #made(now: number): UserRate {
     const { messagesPerSecondPerUserMax, bytesPerSecondPerUserMax } = this.#limits
     return new UserRate(
-      bucket(messagesPerSecondPerUserMax, now),
-      bucket(bytesPerSecondPerUserMax, now),
+      TokenBucket.of(messagesPerSecondPerUserMax, RATE_BURST_SECONDS, now),
+      TokenBucket.of(bytesPerSecondPerUserMax, RATE_BURST_SECONDS, now),
     )
   }
-}
-
-function bucket(perSecond: number, now: number): TokenBucket | null {
-  return perSecond === 0 ? null : new TokenBucket(perSecond, BURST_SECONDS, now)
 }

@@ -10,3 +10,6 @@ export interface Log {
   warn(fields: LogFields, sentence: string): void
   error(fields: LogFields, sentence: string): void
 }
+
+/** Writes nothing. */
+export const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

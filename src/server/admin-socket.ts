@@ -12,7 +12,7 @@ import { relative, resolve } from 'node:path'
 import type { Log } from '../observe/log.ts'
 import type { Status } from '../observe/status.ts'
 import { type SessionFigures, sessionFiguresOf } from '../observe/session-figures.ts'
-import { prepareSocketPath } from '../transport/unix-socket.ts'
+import { listenWithMask, prepareSocketPath } from '../transport/unix-socket.ts'
 import type { Core } from './core.ts'
 
 const NAME = 'admin.sock'
@@ -25,7 +25,8 @@ const PIECE_SESSIONS = 256
 const CONNECTIONS_MAX = 4
 const REQUEST_MS_MAX = 10_000
 const OWNER_ONLY_MASK = 0o177
-const ENDED = 'an administrator has ended the session'
+/** What the log says of a session that was ended. */
+export const ENDED = 'an administrator has ended the session'
 const DISCONNECTED = 'an administrator has disconnected the client'
 
 interface AdminSocketSources {
@@ -54,7 +55,8 @@ export async function openAdminSocket(
   server.maxConnections = CONNECTIONS_MAX
   try {
     await prepareSocketPath(path)
-    await listening(server, path)
+    listenWithMask(OWNER_ONLY_MASK, () => server.listen(path))
+    await once(server, 'listening')
     server.on('error', ({ message }) => {
       log.error({ event: 'accept.failed', listener: path, cause: message }, 'accept failed')
     })
@@ -66,17 +68,6 @@ export async function openAdminSocket(
     )
   }
   return () => closed(server)
-}
-
-/** The umask applies while the socket is made, so nobody else can open it even for a moment. */
-async function listening(server: HttpServer, path: string): Promise<void> {
-  const mask = process.umask(OWNER_ONLY_MASK)
-  try {
-    server.listen(path)
-  } finally {
-    process.umask(mask)
-  }
-  await once(server, 'listening')
 }
 
 async function closed(server: HttpServer): Promise<void> {

@@ -11,7 +11,7 @@ import { isRecord, kindOf } from '../config/records.ts'
 import { keysAt } from '../config/schema-keys.ts'
 import { containedLog } from '../observe/contained-log.ts'
 import { causeOf } from '../observe/cause.ts'
-import type { Log } from '../observe/log.ts'
+import { type Log, SILENT } from '../observe/log.ts'
 import type { Store } from '../store/store.ts'
 import { elsewhere } from './sealed.ts'
 import type { ServerParts } from './server.ts'
@@ -38,7 +38,6 @@ interface Embedding {
   readonly log: Log
 }
 
-const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const OWN_OPTIONS = ['log', 'access', 'store', 'commitFailed', 'stateFailed']
 const LOG_METHODS = ['debug', 'info', 'warn', 'error']
 const STORE_METHODS = ['open', 'record', 'commit', 'page', 'close']

@@ -1,9 +1,8 @@
 // The servers of a listener: their addresses, and the name of the listener.
 
 import { createServer, isIPv6, type ListenOptions, type Server, type Socket } from 'node:net'
-import { isMainThread } from 'node:worker_threads'
 import type { ListenerOptions } from './listener-options.ts'
-import { prepareSocketPath, restrictSocketPath } from './unix-socket.ts'
+import { listenWithMask, prepareSocketPath, restrictSocketPath } from './unix-socket.ts'
 
 /** The error codes of a system without IPv6. */
 const NO_IPV6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
@@ -96,7 +95,9 @@ export class Binding {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(bindError(error, this.#nameOf(where))),
       )
-      restricted(where, () => server.listen({ ...where, backlog: 4_096 }, resolve))
+      const listen = (): void => void server.listen({ ...where, backlog: 4_096 }, resolve)
+      if (where.path === undefined) listen()
+      else listenWithMask(OTHERS_MASK, listen)
     })
     server.removeAllListeners('error')
     server.on('error', error => this.#events.failed(error.message))
@@ -113,20 +114,6 @@ export class Binding {
     const scheme = `${protocol}${tls === undefined ? '' : 's'}`
     if (path !== undefined) return `${scheme}+unix:${path}`
     return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`
-  }
-}
-
-/** Nobody else can open a Unix socket even before its mode is set, whatever the umask of the process is. Threads have none to set. */
-function restricted({ path }: ListenOptions, listen: () => void): void {
-  if (path === undefined || !isMainThread) {
-    listen()
-    return
-  }
-  const mask = process.umask(OTHERS_MASK)
-  try {
-    listen()
-  } finally {
-    process.umask(mask)
   }
 }
 

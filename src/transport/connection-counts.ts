@@ -136,6 +136,6 @@ export class ConnectionCounts {
   }
 
   #bucket(perSecond: number): TokenBucket | null {
-    return perSecond === 0 ? null : new TokenBucket(perSecond, BURST_SECONDS, this.#now())
+    return TokenBucket.of(perSecond, BURST_SECONDS, this.#now())
   }
 }

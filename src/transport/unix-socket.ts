@@ -2,6 +2,7 @@
 
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
 
 /** Owner and group may connect. */
 const SOCKET_MODE = 0o660
@@ -28,6 +29,21 @@ export async function prepareSocketPath(path: string): Promise<void> {
 
 export async function restrictSocketPath(path: string): Promise<void> {
   await chmod(path, SOCKET_MODE)
+}
+
+/** Listens so that others cannot open the socket even before its mode is set, whatever the umask of the process is. */
+export function listenWithMask(mask: number, listen: () => void): void {
+  // Threads have no umask to set.
+  if (!isMainThread) {
+    listen()
+    return
+  }
+  const before = process.umask(mask)
+  try {
+    listen()
+  } finally {
+    process.umask(before)
+  }
 }
 
 function isAnswered(path: string): Promise<boolean> {
