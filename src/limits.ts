@@ -294,6 +294,18 @@ export const LIMITS = {
     TEBIBYTE,
     'Bytes of messages a second to one client; beyond them those of QoS 0 are dropped and the others wait in its queue. 0: no bound',
   ),
+  outgoingMessagesPerSecondPerUserMax: whole(
+    0,
+    0,
+    1_000_000_000,
+    'Messages a second to all clients of one user, or of one address for clients without a user; beyond them those of QoS 0 are dropped and the others wait in the queues. 0: no bound',
+  ),
+  outgoingBytesPerSecondPerUserMax: whole(
+    0,
+    0,
+    TEBIBYTE,
+    'Bytes of messages a second to all clients of one user, or of one address for clients without a user; beyond them those of QoS 0 are dropped and the others wait in the queues. 0: no bound',
+  ),
   outboxBytesMax: whole(
     1_048_576,
     1_024,

@@ -46,6 +46,8 @@ function limitedByNone() {
     stalledSecondsMax: 0,
     outgoingMessagesPerSecondMax: 0,
     outgoingBytesPerSecondMax: 0,
+    outgoingMessagesPerSecondPerUserMax: 0,
+    outgoingBytesPerSecondPerUserMax: 0,
   } satisfies Partial<Record<LimitName, number>>
 }
 

@@ -174,6 +174,8 @@ export interface Config {
     slowedSecondsMax: number
     outgoingMessagesPerSecondMax: number
     outgoingBytesPerSecondMax: number
+    outgoingMessagesPerSecondPerUserMax: number
+    outgoingBytesPerSecondPerUserMax: number
     outboxBytesMax: number
     stalledSecondsMax: number
     turnWorkMax: number
@@ -426,6 +428,8 @@ export interface ConfigInput {
         slowedSecondsMax?: number | undefined
         outgoingMessagesPerSecondMax?: number | undefined
         outgoingBytesPerSecondMax?: number | string | undefined
+        outgoingMessagesPerSecondPerUserMax?: number | undefined
+        outgoingBytesPerSecondPerUserMax?: number | string | undefined
         outboxBytesMax?: number | string | undefined
         stalledSecondsMax?: number | undefined
         turnWorkMax?: number | undefined

@@ -18,7 +18,8 @@ export interface ConnectionContext {
   readonly reading: ReadingLimits
   readonly strangers: StrangerBudget
   readonly connects: ConnectQueue
-  readonly userRates: UserRates
+  /** What all clients of a user send, and are sent. */
+  readonly userRates: { readonly incoming: UserRates; readonly outgoing: UserRates }
   /** Response Information for clients that ask [MQTT-3.1.2-28], or null. */
   readonly responseInformation: string | null
   /** Which client ids a user may have; null for any. */

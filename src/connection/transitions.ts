@@ -151,7 +151,7 @@ function accept(
   const { connect, terms } = state
   const negotiated = asUser(state.negotiated, principal.identity)
   const { sender, framer, timeLimits, peer } = connection
-  const { broker, responseInformation, reading, clientIds } = connection.context
+  const { broker, responseInformation, reading, clientIds, userRates } = connection.context
   const extras = extrasOf(negotiated, data, responseInformation)
   const fresh = connack(negotiated, false, broker, extras)
   const refusal =
@@ -170,9 +170,13 @@ function accept(
     holder: connection,
   })
   const client = new ConnectedClient(session, negotiated, broker, sender)
-  sender.rates = OutgoingRates.of(broker, negotiated.clientId, () => {
-    sender.sessionWaits = true
-    connection.host.requestProceed()
+  sender.rates = OutgoingRates.of(broker, {
+    clientId: negotiated.clientId,
+    user: userRates.outgoing.join(session.rights.identity, broker.now),
+    over: () => {
+      sender.sessionWaits = true
+      connection.host.requestProceed()
+    },
   })
   const reauthentication: Connected['reauthentication'] =
     negotiated.authenticationMethod === null

@@ -1,15 +1,14 @@
-// How fast all clients of one user may send together: they share its buckets. A client without a user shares those of its
-// address. Nothing is kept where the configuration has no such rate.
+// How fast all clients of one user may send, or be sent to, together: they share its buckets. A client without a user shares those
+// of its address. Nothing is kept where the configuration has no such rate.
 
 import type { Identity } from '../access/identity.ts'
 import { OF_NOBODY, ownerOf } from '../broker/holdings.ts'
-import type { Limits } from '../limits.ts'
 import { RATE_BURST_SECONDS, TokenBucket } from './token-bucket.ts'
 
 /** How many users are looked at when one connects. Two at a time keep few users without a connection. */
 const LOOKS = 2
 
-/** The rates of one user. */
+/** The rates of one user in one direction. */
 export class UserRate {
   readonly messages: TokenBucket | null
   readonly bytes: TokenBucket | null
@@ -27,16 +26,20 @@ export class UserRate {
   }
 }
 
+/** What the users may send or be sent a second; 0 for no bound. */
+interface PerSecond {
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** The rates of all users in one direction. */
 export class UserRates {
-  readonly #limits: Limits
-  readonly #isBounded: boolean
+  readonly #perSecond: PerSecond
   /** In the order in which they were last looked at. */
   readonly #users = new Map<string, UserRate>()
 
-  constructor(limits: Limits) {
-    const { messagesPerSecondPerUserMax, bytesPerSecondPerUserMax } = limits
-    this.#limits = limits
-    this.#isBounded = messagesPerSecondPerUserMax > 0 || bytesPerSecondPerUserMax > 0
+  constructor(perSecond: PerSecond) {
+    this.#perSecond = perSecond
   }
 
   get count(): number {
@@ -46,7 +49,8 @@ export class UserRates {
   /** Returns the rate of the user, with one more connection; null where there is no bound. */
   join(identity: Identity, now: number): UserRate | null {
     const owner = ownerOf(identity)
-    if (!this.#isBounded || owner === OF_NOBODY) return null
+    const { messages, bytes } = this.#perSecond
+    if ((messages === 0 && bytes === 0) || owner === OF_NOBODY) return null
     this.#forgetIdle(now)
     const rate = this.#users.get(owner) ?? this.#made(now)
     this.#users.set(owner, rate)
@@ -66,10 +70,10 @@ export class UserRates {
   }
 
   #made(now: number): UserRate {
-    const { messagesPerSecondPerUserMax, bytesPerSecondPerUserMax } = this.#limits
+    const { messages, bytes } = this.#perSecond
     return new UserRate(
-      TokenBucket.of(messagesPerSecondPerUserMax, RATE_BURST_SECONDS, now),
-      TokenBucket.of(bytesPerSecondPerUserMax, RATE_BURST_SECONDS, now),
+      TokenBucket.of(messages, RATE_BURST_SECONDS, now),
+      TokenBucket.of(bytes, RATE_BURST_SECONDS, now),
     )
   }
 }

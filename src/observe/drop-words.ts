@@ -27,8 +27,8 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     isWarned: true,
   },
   'rate-reached': {
-    cause: 'messages for it come faster than its rate',
-    key: 'limits.outgoingMessagesPerSecondMax, limits.outgoingBytesPerSecondMax',
+    cause: 'messages for it, or for all clients of its user, come faster than the rate',
+    key: 'limits.outgoingMessagesPerSecondMax, limits.outgoingBytesPerSecondMax, and both PerUserMax',
     isWarned: true,
   },
   overload: {

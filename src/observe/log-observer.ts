@@ -182,11 +182,13 @@ export class LogObserver implements Observer {
 
 function slowedLine(clientId: string, limit: string): DropLine {
   const fields = { event: 'client.slowed', clientId, limit: `limits.${limit}` }
+  const isOfUser = limit.endsWith('PerUserMax')
   if (limit.startsWith('outgoing')) {
-    const cause = 'messages for it come faster than its rate allows'
+    const cause = isOfUser
+      ? 'messages for all clients of its user come faster than their rate allows'
+      : 'messages for it come faster than its rate allows'
     return { fields: { ...fields, cause }, sentence: 'sent more slowly' }
   }
-  const isOfUser = limit.endsWith('PerUserMax')
   const cause = isOfUser
     ? 'the clients of its user together send faster than they may'
     : 'it sends faster than it may'

@@ -113,7 +113,7 @@ export class Core {
         reading: new ReadingLimits(options.limits),
         strangers: this.strangers,
         connects: this.connects,
-        userRates: new UserRates(options.limits),
+        userRates: userRatesOf(options.limits),
         responseInformation: options.responseInformation,
         clientIds:
           options.clientIdPattern === undefined
@@ -203,4 +203,20 @@ function largestBacklog(sockets: Iterable<ClientSocket>): ClientSocket | null {
 function authorRightsIn(access: Access): AuthorRights | null {
   if (access.authorRights === undefined) return null
   return identity => access.authorRights?.(identity) ?? null
+}
+
+function userRatesOf(limits: Limits): {
+  readonly incoming: UserRates
+  readonly outgoing: UserRates
+} {
+  return {
+    incoming: new UserRates({
+      messages: limits.messagesPerSecondPerUserMax,
+      bytes: limits.bytesPerSecondPerUserMax,
+    }),
+    outgoing: new UserRates({
+      messages: limits.outgoingMessagesPerSecondPerUserMax,
+      bytes: limits.outgoingBytesPerSecondPerUserMax,
+    }),
+  }
 }

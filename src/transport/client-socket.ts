@@ -403,7 +403,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
         this.#stranger.set(0)
         this.#stranger = null
         const { identity } = state.client.session.rights
-        const user = this.#context.connections.userRates.join(identity, this.#broker.now)
+        const user = this.#context.connections.userRates.incoming.join(identity, this.#broker.now)
         this.#rates = IncomingRates.of(this.#broker, user, () => this.#reading.resume(TOO_FAST))
       }
       this.#afterReading()

@@ -3,7 +3,6 @@
 import { test } from 'tap'
 import type { Limits } from '../../src/limits.ts'
 import { UserRates } from '../../src/connection/user-rates.ts'
-import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
 import { trustingAccess } from '../trusting-access.ts'
@@ -83,7 +82,7 @@ test('a client without a user shares the rate of its address', async t => {
 })
 
 test('a new connection is not rid of the debt, and users without one are forgotten when it is paid', async t => {
-  const rates = new UserRates({ ...DEFAULT_LIMITS, messagesPerSecondPerUserMax: 10 })
+  const rates = new UserRates({ messages: 10, bytes: 0 })
   const of = (username: string) => ({
     clientId: username,
     username,
@@ -105,8 +104,80 @@ test('a new connection is not rid of the debt, and users without one are forgott
 })
 
 test('without a bound nothing is kept', async t => {
-  const rates = new UserRates(DEFAULT_LIMITS)
+  const rates = new UserRates({ messages: 0, bytes: 0 })
   const identity = { clientId: 'a', username: 'ann', address: '', authentication: 'password' }
   t.equal(rates.join(identity, 0), null)
   t.equal(rates.count, 0)
+})
+
+function subscriber(pond: Pond, clientId: string, username: string, qos: 0 | 1): PondClient {
+  const client = pond.client(clientId, { username, acknowledges: true })
+  client.subscribes('t', qos)
+  client.receives()
+  return client
+}
+
+test('what all clients of a user are sent has a rate too: QoS 0 beyond it is dropped, and other users get all', async t => {
+  const { pond, slowed } = ratedPond({ outgoingMessagesPerSecondPerUserMax: 10 })
+  const clients = ['one', 'two'].map(id => subscriber(pond, id, 'ann', 0))
+  const other = subscriber(pond, 'other', 'ben', 0)
+
+  publishes(pond.client('publisher', { username: 'cat' }), 20)
+
+  const sent = clients.map(client => client.receivesMessages().length)
+  // Those of two seconds; then each of them gets the message with which it finds out.
+  t.strictSame(sent, [11, 11])
+  t.equal(other.receivesMessages().length, 20)
+  t.equal(pond.broker.statistics.dropped['rate-reached'], 18)
+  t.strictSame(slowed.sort(), [
+    'one outgoingMessagesPerSecondPerUserMax',
+    'two outgoingMessagesPerSecondPerUserMax',
+  ])
+  t.equal(pond.broker.statistics.limited.outgoingMessagesPerSecondPerUserMax, 2)
+})
+
+test('messages of QoS 1 beyond the rate of a user come in order, shared fairly by its clients, and no more of them than it allows', async t => {
+  const { pond } = ratedPond({ outgoingMessagesPerSecondPerUserMax: 10 })
+  const clients = ['one', 'two', 'three'].map(id => subscriber(pond, id, 'ann', 1))
+  const publisher = pond.client('publisher', { username: 'cat' })
+  for (let each = 0; each < 100; each++) publisher.publishes('t', String(each), { qos: 1 })
+
+  for (const client of clients) client.receivesMessages()
+  const got: string[][] = clients.map(() => [])
+  for (let tenth = 0; tenth < 100; tenth++) {
+    pond.passes({ seconds: 0.1 })
+    for (const [index, client] of clients.entries()) {
+      got[index]?.push(...client.receivesMessages().map(({ payload }) => payload.toString()))
+    }
+  }
+
+  const counts = got.map(({ length }) => length)
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  t.ok(all >= 90 && all <= 103, `${all} in ten seconds`)
+  for (const count of counts) t.ok(count >= all / 3 - 2, `${counts.join(', ')}`)
+  for (const payloads of got) {
+    t.strictSame(
+      payloads,
+      [...payloads].sort((a, b) => Number(a) - Number(b)),
+    )
+  }
+})
+
+test('a user has a rate of bytes that it is sent, and the connection that ends leaves it', async t => {
+  const { pond, slowed } = ratedPond({ outgoingBytesPerSecondPerUserMax: 1_000 })
+  const one = subscriber(pond, 'one', 'ann', 0)
+  const two = subscriber(pond, 'two', 'ann', 0)
+  publishes(pond.client('publisher', { username: 'cat' }), 1, 'x'.repeat(5_000))
+  t.equal(one.receivesMessages().length + two.receivesMessages().length, 2)
+  const deadlines = pond.broker.deadlines.count
+  two.vanishes()
+  t.equal(pond.broker.deadlines.count, deadlines - 2, 'its keep-alive and its rate')
+  // 10,000 bytes and some at 1,000 a second, of which two seconds come at once.
+  pond.passes({ seconds: 7.5 })
+  publishes(pond.client('second', { username: 'cat' }), 1)
+  t.equal(one.receivesMessages().length, 0)
+  pond.passes({ seconds: 1 })
+  publishes(pond.client('third', { username: 'cat' }), 1)
+  t.equal(one.receivesMessages().length, 1)
+  t.ok(slowed.every(each => each.endsWith('outgoingBytesPerSecondPerUserMax')))
 })
