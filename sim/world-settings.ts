@@ -165,5 +165,6 @@ function limitsOf(random: Random, queue: QueueBounds): Limits {
     takeoversPerMinuteMax: random.of([0, 1, 5]),
     outgoingMessagesPerSecondMax: random.of([0, 0, 0, 5]),
     queuedBytesPerUserMax: random.of([0, 0, 0, 20_000]),
+    outgoingMessagesPerSecondPerUserMax: random.of([0, 0, 0, 10]),
   }
 }
