@@ -53,7 +53,9 @@ export class Clients {
     const holder = sessions.holderOf(clientId)
     if (holder !== null) {
       statistics.sessionsTakenOver += 1
-      this.#countTakeover(holder.facts, { ...opening.holder.facts, username: identity.username })
+      const newcomer = { ...opening.holder.facts, username: identity.username }
+      this.#broker.observer.tookOver?.(holder.facts, newcomer)
+      this.#countTakeover(holder.facts, newcomer)
       holder.takenOver()
     }
     const old = sessions.get(clientId)
@@ -117,6 +119,7 @@ export class Clients {
   /** The session has expired. */
   expire(session: Session): void {
     this.#broker.statistics.sessionsExpired += 1
+    this.#broker.observer.sessionExpired?.(session.clientId)
     this.end(session)
   }
 

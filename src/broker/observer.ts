@@ -21,6 +21,9 @@ export interface ClientFacts {
 export type FaultPlace =
   'connection' | 'right' | 'authentication' | 'observer' | 'log' | 'stream' | 'web page'
 
+/** Who ended a connection. `network`: the socket closed without DISCONNECT. `takeover`: another connection with its client id. */
+export type EndedBy = 'client' | 'broker' | 'network' | 'takeover'
+
 interface EventDeclaration<Args extends unknown[]> {
   /** Returns arguments that a program may keep: lent bytes are copied. */
   readonly owned: (args: Args) => Args
@@ -42,7 +45,7 @@ function event<Args extends unknown[]>(
 const FOR_PROGRAMS = {
   connected: event<[client: ClientFacts, sessionPresent: boolean]>(),
   /** `sentence` is the reason, for the log. */
-  disconnected: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
+  disconnected: event<[client: ClientFacts, reason: ReasonCode, sentence: string, by: EndedBy]>(),
   /** CONNECT was refused, or the bytes were not MQTT. */
   refused: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
   subscribed: event<[clientId: string, subscription: Subscription]>(),
@@ -87,6 +90,13 @@ const INTERNAL = {
   connectsWait: event<[]>(),
   /** A client sends or gets more than this limit allows, and is read or sent to more slowly. */
   slowed: event<[clientId: string, limit: string]>(),
+  /** A connection takes the session of another one over, which is still `present`. */
+  tookOver: event<[present: ClientFacts, newcomer: ClientFacts]>(),
+  /** CONNECT was accepted or refused, so many milliseconds after it was read. */
+  connectAnswered: event<[milliseconds: number]>(),
+  sessionExpired: event<[clientId: string]>(),
+  /** A will was published, to so many receivers. */
+  willPublished: event<[clientId: string, topic: string, receivers: number]>(),
 }
 
 /** The events that a program may listen to, and the arguments of its handlers. */

@@ -68,6 +68,7 @@ export class Publishing implements WillPublisher {
     }
     broker.statistics.willsPublished += 1
     const receivers = this.publish(admitted)
+    broker.observer.willPublished?.(owner.clientId, will.topic, receivers)
     broker.turnWorkLeft -= WORK.packet + WORK.message + receivers * WORK.delivery
   }
 

@@ -241,6 +241,9 @@ export interface Config {
     addressLinesMax: number
     eventLinesMax: number
   }
+  observe: {
+    timelineBytes: number
+  }
   shutdown: {
     drainSeconds: number
   }
@@ -509,6 +512,11 @@ export interface ConfigInput {
         repeatsMax?: number | undefined
         addressLinesMax?: number | undefined
         eventLinesMax?: number | undefined
+      }
+    | undefined
+  observe?:
+    | {
+        timelineBytes?: number | string | undefined
       }
     | undefined
   shutdown?:

@@ -5,6 +5,7 @@ import { z } from './zod.ts'
 import { file, whole } from './values.ts'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'
 import { accessSection } from './access-section.ts'
+import { observeSection } from './observe-section.ts'
 import { overloadSection } from './overload-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
 
@@ -228,5 +229,8 @@ export const configSchema = z.strictObject({
     .default(null)
     .describe('Response Information for clients of MQTT 5 that ask for it'),
   log: log.prefault({}).describe('The log'),
+  observe: observeSection
+    .prefault({})
+    .describe('What is kept of the past: see how-to/find-out-what-happened.md'),
   shutdown: shutdown.prefault({}).describe('The end of the broker'),
 })

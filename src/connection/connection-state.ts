@@ -28,6 +28,8 @@ interface BetweenConnectAndConnack {
   readonly negotiated: NegotiatedLimits
   /** How many questions the authentication has had: CONNECT, and each AUTH. */
   readonly steps: number
+  /** The time of the turn in which CONNECT was read. */
+  readonly since: number
 }
 
 /** The host must answer the question before the next packet is read. */

@@ -3,7 +3,7 @@
 
 import type { Verdict } from '../access/access.ts'
 import type { Departure } from '../broker/clients.ts'
-import type { ClientFacts } from '../broker/observer.ts'
+import type { ClientFacts, EndedBy } from '../broker/observer.ts'
 import type { SessionHolder } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
 import { decodeWithin, plainPuback } from '../packet/decode.ts'
@@ -251,7 +251,7 @@ export class Connection implements TimeLimited, SessionHolder {
     this.proceed()
     if (this.hasUnread || (!this.isOver && this.context.broker.turnWorkLeft <= 0)) return false
     const sentence = cause ?? 'the client closed its connection without DISCONNECT'
-    this.end(UNSPECIFIED_ERROR, sentence, 'lost')
+    this.end(UNSPECIFIED_ERROR, sentence, 'lost', 'network')
     this.sender.outbox.clear()
     return true
   }
@@ -270,7 +270,7 @@ export class Connection implements TimeLimited, SessionHolder {
   /** Ends the connection from the broker's side, with a reason for the client and a sentence for the log. */
   disconnect(reason: ReasonCode, sentence: string): void {
     sendReason(this.state, this.sender, reason, sentence)
-    this.end(reason, sentence, 'lost')
+    this.end(reason, sentence, 'lost', reason === SESSION_TAKEN_OVER ? 'takeover' : 'broker')
   }
 
   /** A time limit was reached. */
@@ -299,7 +299,7 @@ export class Connection implements TimeLimited, SessionHolder {
     this.end(error.reason, error.message, 'lost')
   }
 
-  end(reason: ReasonCode, sentence: string, departure: Departure): void {
+  end(reason: ReasonCode, sentence: string, departure: Departure, by: EndedBy = 'broker'): void {
     const { state } = this
     if (state.kind === 'closed') return
     const negotiated = negotiatedIn(state)
@@ -313,7 +313,7 @@ export class Connection implements TimeLimited, SessionHolder {
       return
     }
     if (departure === 'lost') statistics.connectionsLost += 1
-    observer.disconnected?.(facts, reason, sentence)
+    observer.disconnected?.(facts, reason, sentence, by)
     state.client.ended()
     this.context.broker.clients.leave(state.client.session, departure)
   }

@@ -69,6 +69,7 @@ export function awaitingConnect(connection: Connection, packet: Packet): void {
     connect: withOwnBytes(packet),
     negotiated,
     steps: 1,
+    since: context.broker.now,
   }
   connection.state = next
   connection.timeLimits.authenticates()
@@ -196,6 +197,7 @@ function accept(
   }
   timeLimits.connected(negotiated.keepAliveSeconds)
   broker.observer.connected?.(factsOf(negotiated, peer), sessionPresent)
+  broker.observer.connectAnswered?.(broker.now - state.since)
   broker.changing += 1
   session.attach(sender, negotiated.windowMax)
   broker.changing -= 1
@@ -220,10 +222,12 @@ export function refuses(connection: Connection, reason: ReasonCode, sentence: st
 /** Refuses CONNECT. If 3.x has no code for the reason, no CONNACK is sent [MQTT-3.2.2-6 of 3.1.1]. */
 function refuseConnect(
   connection: Connection,
-  { negotiated }: Authenticating,
+  { negotiated, since }: Authenticating,
   reason: ReasonCode,
   sentence: string,
 ): void {
+  const { broker } = connection.context
+  broker.observer.connectAnswered?.(broker.now - since)
   const isSayable = negotiated.version === 5 || hasConnectReturnCode(reason)
   if (isSayable) connection.sender.send(refusingConnack(reason, sentence), 0)
   connection.end(reason, sentence, 'lost')
@@ -241,7 +245,7 @@ export function disconnects(
     broker.clients.changeExpiry(session, Math.min(expiry, broker.limits.sessionExpirySecondsMax))
   }
   const { departure, sentence } = departureOf(packet)
-  connection.end(packet.reason, sentence, departure)
+  connection.end(packet.reason, sentence, departure, 'client')
 }
 
 export function reauthenticates(

@@ -35,3 +35,11 @@ export function withMemoryBounds(limits: Limits, memory: Memory = memoryHere()):
   const keptBufferBytesMax = limits.keptBufferBytesMax === 0 ? buffers : limits.keptBufferBytesMax
   return { ...limits, keptHeapBytesMax, keptBufferBytesMax }
 }
+
+/** The heap has about a quarter of the memory of timelines: their index and their texts. */
+const TIMELINES_PART = 1 / 8
+
+/** Returns how much memory timelines may have. */
+export function timelineBytesMaxOf(configured: number): number {
+  return Math.min(configured, Math.floor(memoryHere().heapBytesMax * TIMELINES_PART))
+}

@@ -18,6 +18,7 @@ import { type Status, statusOf } from '../observe/status.ts'
 import { SYS_INTERVAL_MS, SysTopics } from '../observe/sys-topics.ts'
 import { VERSION } from '../observe/version.ts'
 import { webPage } from '../observe/web-page.ts'
+import { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
@@ -28,7 +29,7 @@ import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
-import { withMemoryBounds } from './memory-bounds.ts'
+import { timelineBytesMaxOf, withMemoryBounds } from './memory-bounds.ts'
 import { OverloadWatch, overloadWatch } from './overload-watch.ts'
 import { checkCertificatesAgain } from './revocation.ts'
 import { shareSettingsOf } from './share-settings.ts'
@@ -70,6 +71,7 @@ export async function startServer(
 // Wide on purpose: a field for each part around the core, which it makes, starts and stops in order.
 export class Server implements RunningServer {
   readonly core: Core
+  readonly records: Records
   readonly #config: Config
   readonly #log: RatedLog
   #logTicks: NodeJS.Timeout | undefined
@@ -96,6 +98,12 @@ export class Server implements RunningServer {
     )
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
+    this.records = new Records({
+      broker: this.core.broker,
+      timelineBytesMax: timelineBytesMaxOf(config.observe.timelineBytes),
+      now: Date.now,
+      hasUsers: config.access.usersFile !== undefined,
+    })
     this.#status = statusSource(this.core, parts.logOutput, this.#access, () => this.#limited)
     const page = webPage({
       status: this.#status,
