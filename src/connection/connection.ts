@@ -72,8 +72,8 @@ export class Connection implements TimeLimited, SessionHolder {
     this.host = host
     this.peer = peer
     this.sender = new Sender(context, host)
-    const { broker, reading } = context
-    this.framer = new Framer(reading.beforeConnect)
+    const { broker, pool, reading } = context
+    this.framer = new Framer(reading.beforeConnect, pool.packets)
     const terms = reading.termsOf(4)
     this.state = { kind: 'awaiting-connect', terms, question: null, hasReceived: false }
     broker.statistics.connectionsAccepted += 1

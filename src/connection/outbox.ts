@@ -3,6 +3,7 @@
 
 import type { CommitId } from '../store/journal.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
+import { type PacketLoan, PacketMemory } from '../packet/packet-memory.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
 
 interface Batch {
@@ -23,6 +24,7 @@ const LARGE_CHUNK_BYTES = 32_768
 /** Of each size, in bytes: as many small ones as a message to 4,000 subscribers takes. */
 const KEPT_BYTES_MAX = 4_194_304
 
+// Wide on purpose: its fields are the batches, and positions in the memory that they share.
 export class Outbox {
   readonly #pool: ChunkPool
   /** The batches before `#current`. An empty outbox has none of these objects, because most sockets are idle. */
@@ -32,6 +34,8 @@ export class Outbox {
   #start = 0
   #end = 0
   #chunks: Buffer[] | null = null
+  /** The memory of payloads that was lent to their packets. */
+  #loans: PacketLoan[] | null = null
   /** The bytes that were not taken yet. Only the outbox itself changes it. */
   bytes = 0
   /** The acknowledgements that the client's Receive Maximum counts. Only the outbox itself changes it. */
@@ -68,7 +72,13 @@ export class Outbox {
       chunk[this.#end + packetIdOffset + 1] = packetId & 0xff
     }
     this.#advance(batch, headBytes)
-    if (payload !== null) this.#refer(batch, payload)
+    if (payload === null) return
+    this.#refer(batch, payload)
+    const loan = this.#pool.packets.loanOf(payload)
+    if (loan === null) return
+    loan.hold()
+    this.#loans ??= []
+    this.#loans.push(loan)
   }
 
   /** Appends a PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: four bytes. */
@@ -120,11 +130,15 @@ export class Outbox {
    */
   recycle(wasTaken: boolean): void {
     const chunks = this.#chunks
+    const loans = this.#loans
     this.#chunks = null
+    this.#loans = null
     // Otherwise a batch is still in these chunks, and the garbage collector frees them later.
     if (this.bytes > 0) return
     this.#chunk = null
-    if (wasTaken && chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
+    if (!wasTaken) return
+    if (chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
+    if (loans !== null) for (const loan of loans) loan.release()
   }
 
   /** Discards everything, because the socket is closed. */
@@ -132,6 +146,7 @@ export class Outbox {
     this.#batches = null
     this.#current = null
     this.#chunks = null
+    this.#loans = null
     this.#chunk = null
     this.bytes = 0
     this.acknowledgements = 0
@@ -211,6 +226,8 @@ export class ChunkPool {
   readonly #kept: readonly Kept[] = [SMALL_CHUNK_BYTES, MEDIUM_CHUNK_BYTES, LARGE_CHUNK_BYTES].map(
     bytes => ({ bytes, chunks: [] }),
   )
+  /** The memory of large packets that these outboxes send. */
+  readonly packets = new PacketMemory()
   /** Chunks made because none was kept: what tests count. */
   made = 0
 

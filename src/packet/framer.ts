@@ -4,6 +4,7 @@
 
 import type { LentBytes } from './lent-bytes.ts'
 import { MalformedPacket } from './malformed.ts'
+import type { PacketLoan, PacketMemory } from './packet-memory.ts'
 import { MALFORMED_PACKET, PACKET_TOO_LARGE } from './reason.ts'
 import { LARGE_BYTES_MIN } from './sizes.ts'
 
@@ -18,6 +19,7 @@ export interface PacketLimit {
   readonly name: string
 }
 
+// Wide on purpose: its fields are positions in two pieces of memory, its own and the caller's, and whose each is.
 export class Framer {
   limit: PacketLimit
   /** After `next` has returned true, the packet is in `bytes` from `start` up to `end`. */
@@ -34,9 +36,13 @@ export class Framer {
   /** The size of the packet at `start`; 0 while its length is not known. */
   #size = 0
   #isExhausted = true
+  readonly #memory: PacketMemory | null
+  /** The memory of the framer's buffer if it is lent: then it has one packet and nothing else. */
+  #loan: PacketLoan | null = null
 
-  /** A number is that of bytes. */
-  constructor(limit: PacketLimit | number) {
+  /** A number is that of bytes. Without `memory` each large packet gets memory of its own. */
+  constructor(limit: PacketLimit | number, memory: PacketMemory | null = null) {
+    this.#memory = memory
     this.limit =
       typeof limit === 'number' ? { bytesMax: limit, name: 'limits.packetBytesMax' } : limit
   }
@@ -66,6 +72,7 @@ export class Framer {
   /** Finds the next whole packet. Returns false when there is none; the remaining bytes were copied then. */
   next(): boolean {
     this.start = this.end
+    if (this.#loan !== null && this.end === this.#filled) this.#leaveLoan(this.#loan)
     for (;;) {
       const end = this.#endOfPacket()
       if (end !== 0) {
@@ -75,7 +82,7 @@ export class Framer {
       }
       if (this.#chunk === null) {
         this.#isExhausted = true
-        this.keep()
+        this.#keepPart()
         return false
       }
       if (this.start === this.#filled) this.#enterChunk(this.#chunk)
@@ -120,6 +127,12 @@ export class Framer {
 
   /** Copies the bytes that were not read yet, so that the caller may reuse the chunk. */
   keep(): void {
+    this.#size = 0
+    this.#keepPart()
+  }
+
+  /** The same when all of it is the incomplete packet at `start`, or `#size` is 0. */
+  #keepPart(): void {
     const rest = this.unreadBytes
     if (rest === 0) this.#release()
     else if (!this.#isOwn || this.#chunk !== null) this.#own(rest)
@@ -152,6 +165,8 @@ export class Framer {
 
   /** Returns to reading packets in the caller's chunk, because the framer's buffer is empty. */
   #enterChunk(chunk: Buffer): void {
+    // A stream within this process may push while the packet is still handled, so the loan is not given back.
+    this.#loan = null
     this.bytes = chunk
     this.start = this.#drawn
     this.end = this.#drawn
@@ -177,8 +192,10 @@ export class Framer {
   #move(rest: number, needed: number): void {
     // The buffer gets the size of the packet when half of the packet has arrived; before that it doubles.
     const wanted = Math.min(this.#size, 2 * needed)
-    const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_BYTES_MIN, needed, wanted))
+    const loan = wanted === this.#size ? this.#borrow() : null
+    const larger = loan?.memory ?? Buffer.allocUnsafeSlow(Math.max(CARRY_BYTES_MIN, needed, wanted))
     larger.set(this.bytes.subarray(this.start, this.start + rest))
+    this.#loan = loan
     this.bytes = larger
     this.#isOwn = true
     this.#filled = rest
@@ -204,11 +221,25 @@ export class Framer {
     this.#chunk = end === this.#filled ? null : chunk
     this.#drawn = end
     this.#isOwn = true
-    this.bytes = Buffer.allocUnsafeSlow(end - start)
+    this.#loan = this.#borrow()
+    this.bytes = this.#loan?.memory ?? Buffer.allocUnsafeSlow(end - start)
     this.bytes.set(chunk.subarray(start, end))
     this.start = 0
     this.end = end - start
     this.#filled = this.end
+  }
+
+  /** Returns lent memory for the packet at `start`, which is incomplete or just found; null if it gets its own. */
+  #borrow(): PacketLoan | null {
+    if (this.#memory === null || this.#size < LARGE_BYTES_MIN) return null
+    return this.#memory.take(this.bytes[this.start] ?? 0, this.#size)
+  }
+
+  /** The packet in lent memory was read. */
+  #leaveLoan(loan: PacketLoan): void {
+    this.#loan = null
+    this.#release()
+    loan.release()
   }
 
   #release(): void {
