@@ -1,4 +1,5 @@
-// Brings the programs that the tests talk to: the mosquitto clients, mosquitto as a bridge, paho for Python, Chromium, openssl.
+// Brings the programs that the tests talk to: the mosquitto clients, mosquitto as a bridge, paho for Python, Prometheus,
+// Chromium, openssl.
 // On Debian, as root, what is missing is installed; elsewhere a sentence says what to install.
 
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -8,6 +9,7 @@ const NEEDED = [
   { package: 'mosquitto', check: ['/usr/sbin/mosquitto', ['-h']] },
   { package: 'openssl', check: ['openssl', ['version']] },
   { package: 'python3-paho-mqtt', check: ['/usr/bin/python3', ['-c', 'import paho.mqtt.client']] },
+  { package: 'prometheus', check: ['promtool', ['--version']] },
   { package: 'chromium', check: ['chromium', ['--version']] },
 ]
 

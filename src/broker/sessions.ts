@@ -11,6 +11,11 @@ export interface SessionHolder {
   readonly facts: ClientFacts
   /** Whether the client was heard of within its keep-alive; false for one without a keep-alive. */
   readonly isHeard: boolean
+  /** The bytes that wait for its socket. */
+  readonly waitingBytes: number
+  /** Returns how many PUBLISH packets came from the client since the last call, or went to it. */
+  takeReceived(): number
+  takeSent(): number
   /** Tells the client that another connection has taken its session over, and closes [MQTT-3.1.4-3]. */
   takenOver(): void
   /** Ends the connection; a client of MQTT 5 gets this reason and sentence. */

@@ -47,9 +47,12 @@ export const WHOLE_FILTERS_BYTES_MAX = 4_096
 /** Instead of the work of a PUBLISH: it must be read again later, because a queue has no room and the client cannot be told. */
 export const MUST_WAIT = -1
 
+// Wide on purpose: its fields are the parts of a connected client, most of them made when they are first needed.
 export class ConnectedClient implements Publisher, Subscriber {
   readonly session: Session
   readonly negotiated: NegotiatedLimits
+  /** PUBLISH packets on this connection. */
+  messagesReceived = 0
   /** Whether the socket has closed while earlier packets are still being read. */
   isUnanswered = false
   readonly #broker: Broker
@@ -169,6 +172,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   #publish(packet: PublishPacket): number {
     const topic = packet.properties === NO_PROPERTIES ? packet.topic : topicOf(packet, this)
     this.#broker.statistics.messagesReceived += 1
+    this.messagesReceived += 1
     if (packet.qos > 0) this.#assertReceiveMaximum(packet)
     if (packet.qos === 2 && this.session.incoming.has(packet.packetId)) {
       // A repetition: the message was routed when it came first [MQTT-4.3.3-10].
@@ -321,6 +325,7 @@ export class ConnectedClient implements Publisher, Subscriber {
       throw new CannotServe(refusal.reason, refusal.sentence)
     }
     statistics.messagesReceived -= 1
+    this.messagesReceived -= 1
     if (packet.packetId === this.#waitedFor) return MUST_WAIT
     this.#waitedFor = packet.packetId
     statistics.publishesHeld += 1

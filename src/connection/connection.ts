@@ -60,6 +60,9 @@ export class Connection implements TimeLimited, SessionHolder {
   held: HeldPublishes | null = null
   /** Made when its CONNECT must wait. */
   waiting: WaitingConnect | null = null
+  /** The PUBLISH packets at the last `takeReceived`, and the last `takeSent`. */
+  #receivedBefore = 0
+  #sentBefore = 0
 
   constructor(
     context: ConnectionContext,
@@ -102,6 +105,25 @@ export class Connection implements TimeLimited, SessionHolder {
     const keepAliveMs = state.client.negotiated.keepAliveSeconds * 1_000
     if (keepAliveMs === 0) return false
     return host.isPaused || context.broker.now - timeLimits.lastHeard <= keepAliveMs
+  }
+
+  get waitingBytes(): number {
+    return this.sender.outbox.bytes + this.host.pendingBytes
+  }
+
+  takeReceived(): number {
+    if (this.state.kind !== 'connected') return 0
+    const { messagesReceived } = this.state.client
+    const received = messagesReceived - this.#receivedBefore
+    this.#receivedBefore = messagesReceived
+    return received
+  }
+
+  takeSent(): number {
+    const { messagesSent } = this.sender
+    const sent = messagesSent - this.#sentBefore
+    this.#sentBefore = messagesSent
+    return sent
   }
 
   /** Null before CONNECT. */

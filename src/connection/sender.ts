@@ -25,6 +25,8 @@ const EARLY_FLUSH_BYTES = 65_536
 
 export class Sender implements Link {
   readonly outbox: Outbox
+  /** PUBLISH packets on this connection. */
+  messagesSent = 0
   readonly #context: ConnectionContext
   readonly #host: ConnectionHost
   /** The negotiated limits. Before CONNECT is accepted only the version is known. */
@@ -176,6 +178,7 @@ export class Sender implements Link {
       return 'sent'
     }
     broker.statistics.messagesSent += 1
+    this.messagesSent += 1
     if (this.rates !== null) this.rates.charge(size)
     this.#packetAppended()
     return 'sent'

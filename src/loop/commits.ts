@@ -2,6 +2,7 @@
 
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
+import type { TurnWatch } from './turn.ts'
 
 interface CommitsOptions {
   readonly journal: Journal
@@ -10,6 +11,7 @@ interface CommitsOptions {
   readonly now: () => number
   /** The broker has stopped because of a fault: the result of a commit is ignored. */
   readonly hasFailed: () => boolean
+  readonly watch: Pick<TurnWatch, 'commitBegan' | 'commitEnded'> | null
   /** A commit is durable. The next one has begun, if there was something to commit. */
   readonly committed: () => void
   readonly failed: (error: Error) => void
@@ -44,6 +46,7 @@ export class Commits {
     const commitId = journal.close()
     this.#isCommitting = true
     this.count += 1
+    this.#options.watch?.commitBegan()
     try {
       store.commit(error => this.#ended(error, commitId))
     } catch (error) {
@@ -74,6 +77,7 @@ export class Commits {
       return
     }
     this.#isCommitting = false
+    this.#options.watch?.commitEnded()
     this.#outstandingSince = Infinity
     journal.reached(commitId)
     this.begin()

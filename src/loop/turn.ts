@@ -14,6 +14,17 @@ export interface Flushable {
   proceed(): void
 }
 
+/** Is told of the steps of each turn, to measure how long they take. */
+export interface TurnWatch {
+  /** `changes`: the durable changes that are recorded and not in a commit. */
+  turnBegan(changes: number): void
+  /** All packets are applied; nothing of this turn is committed or written yet. `messagesSent`: since the start. */
+  turnApplied(changes: number, messagesSent: number): void
+  turnFlushed(): void
+  commitBegan(): void
+  commitEnded(): void
+}
+
 export interface TurnOptions {
   readonly broker: Broker
   readonly journal: Journal
@@ -24,6 +35,8 @@ export interface TurnOptions {
   readonly schedule: (end: () => void) => void
   /** Is called at the end of each turn, with the time of the broker's next deadline. */
   readonly wakeAt: (time: number) => void
+  /** Left out or null: nothing is measured. */
+  readonly watch?: TurnWatch | null
   /** Is called when everything that may be sent in a turn was sent. */
   readonly ended: () => void
   /** The most flushables that are flushed at the end of one turn. */
@@ -47,6 +60,7 @@ export class Turn {
   readonly #options: TurnOptions
   readonly #flushesMax: number
   readonly #commits: Commits
+  readonly #watch: TurnWatch | null
   readonly #end = (): void => this.end()
   #state: State = 'between'
   /** The flushables in the order of their requests. */
@@ -60,11 +74,13 @@ export class Turn {
   constructor(options: TurnOptions) {
     this.#options = options
     this.#flushesMax = options.flushesMax ?? FLUSHES_MAX
+    this.#watch = options.watch ?? null
     this.#commits = new Commits({
       journal: options.journal,
       store: options.store,
       now: () => options.broker.now,
       hasFailed: () => this.hasFailed,
+      watch: this.#watch,
       committed: () => this.#committed(),
       failed: error => this.#fail(error),
     })
@@ -83,7 +99,8 @@ export class Turn {
   begin(): void {
     if (this.#state !== 'between') return
     this.#state = 'open'
-    const { broker, now, schedule } = this.#options
+    const { broker, journal, now, schedule } = this.#options
+    this.#watch?.turnBegan(journal.length)
     try {
       broker.storeIsFull = broker.overload.isDiskFull || this.#storeIsFull
       broker.tick(now())
@@ -145,9 +162,12 @@ export class Turn {
     }
     this.#state = 'between'
     this.turns += 1
+    const { broker, journal } = this.#options
+    this.#watch?.turnApplied(journal.length, broker.statistics.messagesSent)
     this.#commits.begin()
     this.#fetchPages()
     this.#flush()
+    this.#watch?.turnFlushed()
     this.#options.ended()
     this.#options.wakeAt(this.#options.broker.deadlines.next)
     this.#resumePostponed()

@@ -1,9 +1,10 @@
 // The figures of the status in the text format of Prometheus (0.0.4): under names of our own, and under those that exporters of
 // mosquitto's $SYS use, for their dashboards. No label names a client, a user or a topic.
 
+import { BUCKET_SECONDS, type Histogram } from './histogram.ts'
 import type { FIGURES, Status } from './status.ts'
 
-type Kind = 'counter' | 'gauge'
+type Kind = 'counter' | 'gauge' | 'histogram'
 type FigureName = (typeof FIGURES)[number]['name']
 type Counts = Readonly<Record<string, number>>
 
@@ -19,6 +20,10 @@ const NAMES: Readonly<Record<FigureName, Metric>> = {
   subscriptions: gauge('subscriptions'),
   retainedMessages: gauge('retained_messages'),
   retainedBytes: gauge('retained_bytes'),
+  queuedMessages: gauge('queued_messages'),
+  packetsReceived: counter('packets_received'),
+  packetsSent: counter('packets_sent'),
+  sessionsExpired: counter('sessions_expired'),
   messagesReceived: counter('messages_received'),
   messagesSent: counter('messages_sent'),
   bytesReceived: counter('received_bytes'),
@@ -91,8 +96,39 @@ const GROUPS: readonly Group[] = [
   },
 ]
 
+/** How long something takes. */
+export interface Timings {
+  readonly deliver: Histogram
+  readonly commit: Histogram
+  readonly connect: Histogram
+  readonly loopDelay: Histogram
+}
+
+const TIMINGS: readonly (readonly [name: keyof Timings, metric: string, help: string])[] = [
+  [
+    'deliver',
+    'pondhawk_publish_to_deliver_seconds',
+    'From the turn that received a message until it was written to a socket, for each delivery',
+  ],
+  ['commit', 'pondhawk_commit_seconds', 'How long a commit of the store takes'],
+  ['connect', 'pondhawk_connect_seconds', 'From CONNECT to its answer, with authentication'],
+  [
+    'loopDelay',
+    'pondhawk_event_loop_delay_seconds',
+    'Delay of the event loop: the 99th percentile of each 100 ms',
+  ],
+]
+
 /** The names in mosquitto's $SYS, as its exporters write them. */
 const ALIASES: readonly (readonly [string, (status: Status) => number])[] = [
+  ['broker_messages_received', ({ packetsReceived }) => packetsReceived],
+  ['broker_messages_sent', ({ packetsSent }) => packetsSent],
+  [
+    'broker_messages_stored',
+    ({ retainedMessages, queuedMessages }) => retainedMessages + queuedMessages,
+  ],
+  ['broker_clients_expired', ({ sessionsExpired }) => sessionsExpired],
+  ['broker_heap_current', ({ keptHeapBytes }) => keptHeapBytes],
   ['broker_uptime', ({ uptimeSeconds }) => uptimeSeconds],
   ['broker_clients_connected', ({ clientsConnected }) => clientsConnected],
   ['broker_clients_disconnected', ({ sessions, clientsConnected }) => sessions - clientsConnected],
@@ -114,6 +150,7 @@ export function metricsOf(
   status: Status,
   figures: typeof FIGURES,
   usage: { readonly cpuSeconds: number; readonly residentBytes: number },
+  timings: Timings,
 ): string {
   const page = new Page()
   page.one(gauge('uptime_seconds'), 'How long the broker has been running', status.uptimeSeconds)
@@ -122,6 +159,7 @@ export function metricsOf(
   for (const { metric, label, help, counts } of GROUPS) {
     page.group(metric, help, label, counts(status))
   }
+  for (const [name, metric, help] of TIMINGS) page.histogram(metric, help, timings[name])
   const { cpuSeconds, residentBytes } = usage
   page.line('process_cpu_seconds_total', 'counter', 'CPU time of all threads', cpuSeconds)
   page.line('process_resident_memory_bytes', 'gauge', 'Memory of the process', residentBytes)
@@ -148,6 +186,17 @@ class Page {
     if (entries.length === 0) return
     this.#head(name, kind, help)
     for (const [key, count] of entries) this.text += `${name}{${label}="${key}"} ${count}\n`
+  }
+
+  histogram(name: string, help: string, { counts, count, sumSeconds }: Histogram): void {
+    this.#head(name, 'histogram', help)
+    let below = 0
+    for (const [bucket, seconds] of BUCKET_SECONDS.entries()) {
+      below += counts[bucket] ?? 0
+      this.text += `${name}_bucket{le="${seconds}"} ${below}\n`
+    }
+    this.text += `${name}_bucket{le="+Inf"} ${count}\n`
+    this.text += `${name}_sum ${sumSeconds}\n${name}_count ${count}\n`
   }
 
   #head(name: string, kind: string, help: string): void {

@@ -26,6 +26,12 @@ export interface Status {
   /** The heap bytes by kind; see MemoryKind. */
   readonly kept: Readonly<Record<string, number>>
   readonly keptRefusals: number
+  /** Messages that wait in the queues of clients and share groups; counted every few seconds. */
+  readonly queuedMessages: number
+  /** Packets of all types. */
+  readonly packetsReceived: number
+  readonly packetsSent: number
+  readonly sessionsExpired: number
   readonly messagesReceived: number
   readonly messagesSent: number
   readonly bytesReceived: number
@@ -89,6 +95,26 @@ export const FIGURES: readonly {
     name: 'retainedMessages',
     label: 'Retained messages',
     counts: 'Retained messages, without those of the broker itself in $SYS',
+  },
+  {
+    name: 'queuedMessages',
+    label: 'Messages waiting',
+    counts: 'Messages in the queues of clients and share groups, counted every 5 seconds',
+  },
+  {
+    name: 'packetsReceived',
+    label: 'Packets received',
+    counts: 'Packets of MQTT from clients, of all types',
+  },
+  {
+    name: 'packetsSent',
+    label: 'Packets sent',
+    counts: 'Packets of MQTT to clients, of all types',
+  },
+  {
+    name: 'sessionsExpired',
+    label: 'Sessions expired',
+    counts: 'Sessions that ended because their client did not come back in time',
   },
   {
     name: 'messagesReceived',
@@ -218,6 +244,7 @@ interface StatusSources {
   /** Limits of connections, which the broker does not see. */
   readonly limited: Status['limited']
   readonly connectsWaiting: number
+  readonly queuedMessages: number
 }
 
 export function statusOf(sources: StatusSources): Status {
@@ -241,6 +268,10 @@ export function statusOf(sources: StatusSources): Status {
     keptBufferBytesMax: broker.limits.keptBufferBytesMax,
     kept: memory.kinds,
     keptRefusals: memory.refusals,
+    queuedMessages: sources.queuedMessages,
+    packetsReceived: statistics.packetsReceived,
+    packetsSent: statistics.packetsSent,
+    sessionsExpired: statistics.sessionsExpired,
     messagesReceived: statistics.messagesReceived,
     messagesSent: statistics.messagesSent,
     bytesReceived: statistics.bytesReceived,

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { METRICS_TYPE, metricsOf } from './metrics.ts'
+import { METRICS_TYPE, metricsOf, type Timings } from './metrics.ts'
 import { residentBytes } from './resident-memory.ts'
 import { FIGURES, type Status } from './status.ts'
 
@@ -95,6 +95,7 @@ function readiness(sources: WebPageSources): string {
 
 interface WebPageSources {
   status(): Status
+  readonly timings: Timings
   /** Listeners are bound and the broker is not stopping. */
   isReady(): boolean
   /** What is wrong with users, rules and keys, in sentences. */
@@ -120,7 +121,12 @@ export function webPage(
         answer(response, 200, 'application/json', `${JSON.stringify(sources.status())}\n`)
         return
       case '/metrics':
-        answer(response, 200, METRICS_TYPE, metricsOf(sources.status(), FIGURES, usage()))
+        answer(
+          response,
+          200,
+          METRICS_TYPE,
+          metricsOf(sources.status(), FIGURES, usage(), sources.timings),
+        )
         return
       case '/healthz':
         answer(response, 200, 'text/plain', 'alive\n')

@@ -2,7 +2,7 @@
 
 interface CountedName {
   readonly name: string
-  readonly count: number
+  readonly value: number
 }
 
 const NAMES_MAX = 1_024
@@ -31,8 +31,8 @@ export class CountedNames {
     const counts = this.#counts
     this.#counts = new Map()
     return [...counts]
-      .map(([name, count]) => ({ name, count }))
-      .sort((one, other) => other.count - one.count)
+      .map(([name, value]) => ({ name, value }))
+      .sort((one, other) => other.value - one.value)
       .slice(0, namesMax)
   }
 

@@ -1,35 +1,198 @@
 // What has happened: all that the broker writes down about its clients and itself, in bounded memory, for whoever asks later.
 
 import type { Broker } from '../broker/broker.ts'
+import { HistogramWindow } from '../observe/histogram.ts'
+import { Alarms, type AlarmSources } from './alarms.ts'
 import { BadEnds } from './bad-ends.ts'
+import { Census } from './census.ts'
 import { CountedNames } from './counted-names.ts'
+import { History, type Sample } from './history.ts'
+import type { Latencies } from './latencies.ts'
 import { RecordObserver } from './record-observer.ts'
 import { RefusedClients } from './refused-clients.ts'
 import { Timelines } from './timelines.ts'
 
 interface RecordsOptions {
   readonly broker: Broker
+  readonly latencies: Latencies
   readonly timelineBytesMax: number
   /** Returns the time of day in milliseconds. */
   readonly now: () => number
+  /** Milliseconds, with fractions, of a clock that never goes back. */
+  readonly monotonicMs: () => number
+  readonly later: (proceed: () => void) => void
   /** Whether there is a file of users, so that a refused client can be added to it. */
   readonly hasUsers: boolean
+  readonly usage: () => { readonly cpuSeconds: number; readonly residentBytes: number }
+  /** For the alarms. */
+  readonly state: Pick<AlarmSources, 'storeIsFull' | 'storeFreeBytes' | 'troubles' | 'certificates'>
 }
+
+/** The 99th percentile. */
+const P99 = 0.99
 
 export class Records {
   readonly timelines: Timelines
   readonly badEnds: BadEnds
   readonly refusedClients: RefusedClients
+  readonly census: Census
+  readonly alarms: Alarms
+  readonly history = new History()
+  readonly latencies: Latencies
+  readonly #options: RecordsOptions
+  readonly #percentiles: Percentiles
+  readonly #rates: Rates
 
-  constructor({ broker, timelineBytesMax, now, hasUsers }: RecordsOptions) {
-    this.timelines = new Timelines(timelineBytesMax, now)
+  constructor(options: RecordsOptions) {
+    const { broker, latencies, now } = options
+    this.#options = options
+    this.latencies = latencies
+    this.timelines = new Timelines(options.timelineBytesMax, now)
     this.badEnds = new BadEnds(now)
-    this.refusedClients = new RefusedClients(now, hasUsers)
+    this.refusedClients = new RefusedClients(now, options.hasUsers)
+    this.#percentiles = new Percentiles(latencies)
+    this.#rates = new Rates(options)
     const { timelines, badEnds, refusedClients } = this
     const drops = new CountedNames()
     const refusals = new CountedNames()
-    broker.faults.observers.add(
-      new RecordObserver({ timelines, badEnds, refusedClients, drops, refusals }),
-    )
+    this.census = new Census({
+      broker,
+      drops,
+      refusals,
+      queueFills: (clientId, cause) => timelines.record(clientId, { kind: 'queue-filling', cause }),
+      now: options.monotonicMs,
+      later: options.later,
+    })
+    this.alarms = new Alarms({
+      ...options.state,
+      broker,
+      census: this.census,
+      refusedClients,
+      loopDelaySeconds: () => this.#percentiles.loopDelaySeconds,
+    })
+    const { observers } = broker.faults
+    observers.add(new RecordObserver({ timelines, badEnds, refusedClients, drops, refusals }))
+    observers.add({
+      connectAnswered: milliseconds => latencies.connect.add(milliseconds / 1_000),
+      contested: ({ clientId }) => this.alarms.contested(clientId, now()),
+    })
+  }
+
+  /** Called once a second. */
+  tick(): void {
+    const now = this.#options.now()
+    const sample = { ...this.#rates.take(), ...this.#percentiles.take() }
+    this.history.add(now, { ...sample, queuedMessages: this.census.queuedMessages })
+    this.alarms.update(now)
+  }
+}
+
+/** The 99th percentiles of the last second, in milliseconds. */
+class Percentiles {
+  loopDelaySeconds = NaN
+  readonly #deliver: HistogramWindow
+  readonly #commit: HistogramWindow
+  readonly #connect: HistogramWindow
+  readonly #loop: HistogramWindow
+
+  constructor({ deliver, commit, connect, loopDelay }: Latencies) {
+    this.#deliver = new HistogramWindow(deliver)
+    this.#commit = new HistogramWindow(commit)
+    this.#connect = new HistogramWindow(connect)
+    this.#loop = new HistogramWindow(loopDelay)
+  }
+
+  take() {
+    this.loopDelaySeconds = this.#loop.take(P99)
+    return {
+      deliverP99Ms: this.#deliver.take(P99) * 1_000,
+      commitP99Ms: this.#commit.take(P99) * 1_000,
+      connectP99Ms: this.#connect.take(P99) * 1_000,
+      loopP99Ms: this.loopDelaySeconds * 1_000,
+    }
+  }
+}
+
+type Counters = Readonly<Record<CounterName, number>>
+type CounterName =
+  | 'messagesReceived'
+  | 'messagesSent'
+  | 'bytesReceived'
+  | 'bytesSent'
+  | 'dropped'
+  | 'publishesRefused'
+  | 'subscribesRefused'
+  | 'connectionsAccepted'
+  | 'connectionsRefused'
+  | 'connectionsLost'
+
+/** The counters of the last second as rates, and the gauges. */
+class Rates {
+  readonly #options: RecordsOptions
+  #before: Counters
+  #cpuBefore: number
+  #at: number
+
+  constructor(options: RecordsOptions) {
+    this.#options = options
+    this.#before = countersOf(options.broker)
+    this.#cpuBefore = options.usage().cpuSeconds
+    this.#at = options.monotonicMs()
+  }
+
+  take(): Omit<
+    Sample,
+    'queuedMessages' | 'deliverP99Ms' | 'commitP99Ms' | 'connectP99Ms' | 'loopP99Ms'
+  > {
+    const { broker, state, usage, monotonicMs } = this.#options
+    const counters = countersOf(broker)
+    const now = monotonicMs()
+    const seconds = Math.max(0.001, (now - this.#at) / 1_000)
+    const { cpuSeconds, residentBytes } = usage()
+    const rate = (name: CounterName): number => (counters[name] - this.#before[name]) / seconds
+    const sample = {
+      messagesReceived: rate('messagesReceived'),
+      messagesSent: rate('messagesSent'),
+      bytesReceived: rate('bytesReceived'),
+      bytesSent: rate('bytesSent'),
+      dropped: rate('dropped'),
+      publishesRefused: rate('publishesRefused'),
+      subscribesRefused: rate('subscribesRefused'),
+      connectionsAccepted: rate('connectionsAccepted'),
+      connectionsRefused: rate('connectionsRefused'),
+      connectionsLost: rate('connectionsLost'),
+      clientsConnected: broker.sessions.connectedCount,
+      sessions: broker.sessions.count,
+      subscriptions: broker.subscriptions.count,
+      retainedMessages: broker.retainedCount,
+      keptHeapBytes: broker.memory.heapBytes,
+      residentBytes,
+      processorPercent: (100 * (cpuSeconds - this.#cpuBefore)) / seconds,
+      storeFreeBytes: state.storeFreeBytes(),
+      overloadLevel: broker.overload.level,
+    }
+    this.#before = counters
+    this.#cpuBefore = cpuSeconds
+    this.#at = now
+    return sample
+  }
+}
+
+function countersOf({ statistics }: Broker): Counters {
+  const dropped = Object.values(statistics.dropped).reduce((sum, count) => sum + count, 0)
+  const { messagesReceived, messagesSent, bytesReceived, bytesSent } = statistics
+  const { publishesRefused, subscribesRefused } = statistics
+  const { connectionsAccepted, connectionsRefused, connectionsLost } = statistics
+  return {
+    messagesReceived,
+    messagesSent,
+    bytesReceived,
+    bytesSent,
+    dropped,
+    publishesRefused,
+    subscribesRefused,
+    connectionsAccepted,
+    connectionsRefused,
+    connectionsLost,
   }
 }

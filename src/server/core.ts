@@ -29,7 +29,7 @@ import type { Acceptance, Wire } from '../transport/wire.ts'
 
 type TurnParts = Pick<
   TurnOptions,
-  'now' | 'schedule' | 'wakeAt' | 'flushesMax' | 'commitFailed' | 'stateFailed'
+  'now' | 'schedule' | 'wakeAt' | 'watch' | 'flushesMax' | 'commitFailed' | 'stateFailed'
 >
 
 interface CoreOptions extends TurnParts {

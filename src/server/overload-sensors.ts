@@ -8,7 +8,7 @@ import type { Readings } from '../broker/overload-levels.ts'
 import { memoryHere } from './memory-bounds.ts'
 
 /** How often the delay of the event loop is sampled. Node's figure contains this time. */
-const RESOLUTION_MS = 20
+export const LOOP_SAMPLE_MS = 20
 const DISK_MS = 1_000
 /** The three semi-spaces of the young generation are in V8's limit of the heap, and old objects cannot use them. */
 const YOUNG_BYTES = 48 * 1_048_576
@@ -111,7 +111,7 @@ export class OverloadSensors {
 }
 
 class LoopSensor {
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS })
   #isResting = true
 
   /** Each sample wakes the process. */

@@ -30,6 +30,8 @@ interface OverloadWatchOptions {
   readonly core: Core
   readonly thresholds: OverloadThresholds
   readonly log: Log
+  /** Is told of all readings. */
+  readonly read?: (readings: Readings) => void
   readonly sensors: { read(): Readings; rest(isQuiet: boolean): void; close(): void }
   /**
    * Collects garbage. At level 3 nobody publishes, so little is allocated and V8 may not notice for long that most of the heap is
@@ -43,7 +45,7 @@ export function overloadWatch(
   core: Core,
   config: Config,
   log: Log,
-  now: () => number,
+  { now, read }: { readonly now: () => number; readonly read: (readings: Readings) => void },
 ): OverloadWatch | null {
   const { overload } = config
   if (!overload.enabled) return null
@@ -54,7 +56,7 @@ export function overloadWatch(
     // A commit that waits for room on a full disk is not late: the disk has a sensor of its own.
     commitAgeMs: () => (core.broker.storeIsFull ? 0 : Math.max(0, now() - turn.uncommittedSince)),
   })
-  return new OverloadWatch({ core, thresholds: overload, log, sensors, collectGarbage })
+  return new OverloadWatch({ core, thresholds: overload, log, sensors, read, collectGarbage })
 }
 
 export class OverloadWatch {
@@ -98,6 +100,7 @@ export class OverloadWatch {
   readSensors(): void {
     const { core, sensors } = this.#options
     const readings = sensors.read()
+    this.#options.read?.(readings)
     const before = core.broker.overload.levels
     const levels = this.#levels.read(readings)
     for (const sensor of SENSORS) {

@@ -18,7 +18,8 @@ import { type Status, statusOf } from '../observe/status.ts'
 import { SYS_INTERVAL_MS, SysTopics } from '../observe/sys-topics.ts'
 import { VERSION } from '../observe/version.ts'
 import { webPage } from '../observe/web-page.ts'
-import { Records } from '../records/records.ts'
+import { Latencies } from '../records/latencies.ts'
+import type { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
@@ -29,8 +30,9 @@ import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
-import { timelineBytesMaxOf, withMemoryBounds } from './memory-bounds.ts'
+import { withMemoryBounds } from './memory-bounds.ts'
 import { OverloadWatch, overloadWatch } from './overload-watch.ts'
+import { RecordKeeping } from './record-keeping.ts'
 import { checkCertificatesAgain } from './revocation.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
@@ -71,7 +73,6 @@ export async function startServer(
 // Wide on purpose: a field for each part around the core, which it makes, starts and stops in order.
 export class Server implements RunningServer {
   readonly core: Core
-  readonly records: Records
   readonly #config: Config
   readonly #log: RatedLog
   #logTicks: NodeJS.Timeout | undefined
@@ -80,6 +81,8 @@ export class Server implements RunningServer {
   readonly #alarm: Alarm
   readonly #listeners: Listeners
   readonly #status: () => Status
+  readonly #latencies = new Latencies(monotonicMs)
+  readonly #keeping: RecordKeeping
   /** Null if it is switched off. */
   #overload: OverloadWatch | null = null
   #isClosing = false
@@ -98,15 +101,20 @@ export class Server implements RunningServer {
     )
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
-    this.records = new Records({
-      broker: this.core.broker,
-      timelineBytesMax: timelineBytesMaxOf(config.observe.timelineBytes),
-      now: Date.now,
-      hasUsers: config.access.usersFile !== undefined,
+    this.#keeping = new RecordKeeping({
+      core: this.core,
+      config,
+      log: this.#log,
+      latencies: this.#latencies,
+      troubles: () => this.#access?.troubles ?? [],
     })
-    this.#status = statusSource(this.core, parts.logOutput, this.#access, () => this.#limited)
+    this.#status = statusSource(this.core, parts.logOutput, this.#access, () => ({
+      limited: this.#limited,
+      queuedMessages: this.records.census.queuedMessages,
+    }))
     const page = webPage({
       status: this.#status,
+      timings: this.#latencies,
       isReady: () => !this.#isClosing,
       accessTroubles: () => this.#access?.troubles ?? [],
     })
@@ -150,6 +158,7 @@ export class Server implements RunningServer {
       now: this.#clock.now,
       schedule: setImmediate,
       wakeAt: time => this.#alarm.set(time),
+      watch: this.#latencies,
       turnEnded: () => this.#overload?.turnEnded(),
       commitFailed: parts.commitFailed ?? (error => this.#commitFailed(error)),
       stateFailed: parts.stateFailed ?? endOfProcess,
@@ -163,6 +172,10 @@ export class Server implements RunningServer {
 
   get listeners(): readonly { readonly name: string; readonly port: number }[] {
     return this.#listeners.all
+  }
+
+  get records(): Records {
+    return this.#keeping.records
   }
 
   get connectionCount(): number {
@@ -182,7 +195,11 @@ export class Server implements RunningServer {
     if (store instanceof FileStore) this.#clock.setAhead(store.opening.clock.aheadMs)
     reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
     this.core.restore(snapshot)
-    this.#overload = overloadWatch(this.core, this.#config, this.#log, this.#clock.now)
+    this.#overload = overloadWatch(this.core, this.#config, this.#log, {
+      now: this.#clock.now,
+      read: readings => this.#keeping.read(readings),
+    })
+    this.#keeping.start()
     this.#access?.watch(this.core)
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
@@ -261,6 +278,7 @@ export class Server implements RunningServer {
     core.commands.flush(core.journal.committed)
     core.commands.fail(new Error('the broker was closed before this was stored'))
     this.#alarm.set(Infinity)
+    await this.#keeping.close()
     await core.store.close()
     await this.#access?.close()
     clearInterval(this.#logTicks)
@@ -334,7 +352,7 @@ function statusSource(
   core: Core,
   logOutput: ServerParts['logOutput'],
   access: ConfiguredAccess | null,
-  limited: () => Status['limited'],
+  others: () => Pick<Status, 'limited' | 'queuedMessages'>,
 ): () => Status {
   const startedAt = monotonicMs()
   return () =>
@@ -344,7 +362,7 @@ function statusSource(
       uptimeSeconds: Math.floor((monotonicMs() - startedAt) / 1_000),
       logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
       access: access?.counters ?? {},
-      limited: limited(),
+      ...others(),
       connectsWaiting: core.connects.length,
     })
 }

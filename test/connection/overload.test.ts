@@ -407,6 +407,7 @@ test('the status tells the level, the sensors and what was done', async t => {
   const status = statusOf({
     broker: pond.broker,
     store: pond.core.store,
+    queuedMessages: 0,
     connectsWaiting: 0,
     uptimeSeconds: 0,
     logLinesLeftOut: 0,

@@ -18,8 +18,8 @@ function familiesIn(text: string): Map<string, Family> {
   let name = ''
   for (const line of text.split('\n').slice(0, -1)) {
     const help = /^# HELP ([a-z_]+) (\S.*)$/.exec(line)
-    const type = /^# TYPE ([a-z_]+) (counter|gauge|untyped)$/.exec(line)
-    const sample = /^([a-z_]+)(\{[a-z]+="[\w.-]+"\})? (\d+(?:\.\d+)?(?:e[+-]\d+)?)$/.exec(line)
+    const type = /^# TYPE ([a-z_]+) (counter|gauge|histogram|untyped)$/.exec(line)
+    const sample = /^([a-z_]+)(\{[a-z]+="[\w.+-]+"\})? (\d+(?:\.\d+)?(?:e[+-]\d+)?)$/.exec(line)
     if (help !== null) {
       name = help[1] ?? ''
       if (families.has(name)) throw new Error(`${name} comes twice`)
@@ -27,11 +27,17 @@ function familiesIn(text: string): Map<string, Family> {
     } else if (type !== null && type[1] === name) {
       const family = families.get(name)
       if (family !== undefined) families.set(name, { ...family, type: type[2] ?? '' })
-    } else if (sample !== null && sample[1] === name) {
-      families.get(name)?.samples.set(sample[2] ?? '', Number(sample[3]))
+    } else if (sample !== null && isOf(sample[1], name, families.get(name))) {
+      const part = sample[1]?.slice(name.length) ?? ''
+      families.get(name)?.samples.set(part + (sample[2] ?? ''), Number(sample[3]))
     } else throw new Error(`this is no line of the text format: ${line}`)
   }
   return families
+}
+
+function isOf(sample: string | undefined, name: string, family: Family | undefined): boolean {
+  if (family?.type !== 'histogram') return sample === name
+  return ['_bucket', '_sum', '_count'].some(part => sample === name + part)
 }
 
 async function scraped(port: number): Promise<Map<string, Family>> {
@@ -62,11 +68,16 @@ test('a scrape has every figure once, as a counter or a gauge, and mosquitto exp
   t.equal(valueOf('pondhawk_messages_dropped_total', '{reason="queue-full"}'), 0)
   t.equal(valueOf('pondhawk_limits_reached_total', '{limit="sessionsMax"}'), 0)
   t.equal(valueOf('broker_clients_connected'), 1)
+  t.equal(valueOf('pondhawk_connect_seconds', '_count'), 1)
+  t.equal(valueOf('pondhawk_publish_to_deliver_seconds', '_count'), 1)
   t.equal(valueOf('broker_publish_messages_received'), 2)
   for (const [name, { type, samples }] of families) {
     t.ok(samples.size > 0, name)
     if (name.startsWith('broker_')) t.equal(type, 'untyped', name)
-    else t.equal(type, name.endsWith('_total') ? 'counter' : 'gauge', name)
+    else if (samples.has('_count')) {
+      t.equal(type, 'histogram', name)
+      t.equal(samples.get('_bucket{le="+Inf"}'), samples.get('_count'), name)
+    } else t.equal(type, name.endsWith('_total') ? 'counter' : 'gauge', name)
   }
   await client.endAsync()
 })

@@ -77,7 +77,7 @@ test('drops are counted by reason, and are among the bad ends with their topic',
       ['slow', 'fleet/2', 'queue-full'],
     ],
   )
-  t.strictSame(books.drops.take(5), [{ name: 'slow', count: 3 }])
+  t.strictSame(books.drops.take(5), [{ name: 'slow', value: 3 }])
 })
 
 test('a will, an expired session and a kept session are in the timeline', async t => {

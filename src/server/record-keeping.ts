@@ -1,0 +1,128 @@
+// Keeps the records of a server: a sample each second, a look at all sessions every five, the history in a file.
+
+import { readFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import type { Config } from '../config/config-types.ts'
+import type { Readings } from '../broker/overload-levels.ts'
+import type { Log } from '../observe/log.ts'
+import { residentBytes } from '../observe/resident-memory.ts'
+import { CENSUS_MS } from '../records/census.ts'
+import { HistoryFile } from '../records/history-file.ts'
+import type { Latencies } from '../records/latencies.ts'
+import { Records } from '../records/records.ts'
+import { FileStore } from '../store/file-store.ts'
+import type { Core } from './core.ts'
+import { storeDirectory } from './create-store.ts'
+import { timelineBytesMaxOf } from './memory-bounds.ts'
+import { LOOP_SAMPLE_MS } from './overload-sensors.ts'
+
+const SAMPLE_MS = 1_000
+const FILE_MS = 300_000
+const CERTIFICATES_MS = 600_000
+
+interface RecordKeepingOptions {
+  readonly core: Core
+  readonly config: Config
+  readonly log: Log
+  readonly latencies: Latencies
+  readonly troubles: () => readonly string[]
+}
+
+export class RecordKeeping {
+  readonly records: Records
+  /** Free space on the disk of the store, as the sensor of overload has read it; NaN if it is not known. */
+  storeFreeBytes = NaN
+  readonly #options: RecordKeepingOptions
+  #file: HistoryFile | null = null
+  #timers: NodeJS.Timeout[] = []
+  #certificates: readonly { readonly name: string; readonly notAfter: number }[] = []
+  #isFileBroken = false
+
+  constructor(options: RecordKeepingOptions) {
+    this.#options = options
+    const { core, config, latencies, troubles } = options
+    this.records = new Records({
+      broker: core.broker,
+      latencies,
+      timelineBytesMax: timelineBytesMaxOf(config.observe.timelineBytes),
+      now: Date.now,
+      monotonicMs: () => performance.now(),
+      later: proceed => setImmediate(proceed),
+      hasUsers: config.access.usersFile !== undefined,
+      usage,
+      state: {
+        storeIsFull: () => core.store.isFull || core.broker.overload.isDiskFull,
+        storeFreeBytes: () => this.storeFreeBytes,
+        troubles,
+        certificates: () => this.#certificates,
+      },
+    })
+  }
+
+  /** The store is open. */
+  start(): void {
+    const { core, config, log } = this.#options
+    const { records } = this
+    if (core.store instanceof FileStore) {
+      this.#file = new HistoryFile(storeDirectory(config))
+      const cause = this.#file.readInto(records.history)
+      if (cause !== null) log.warn({ event: 'history.ignored', cause }, 'charts begin anew')
+    }
+    this.readCertificates()
+    this.#timers = [
+      every(SAMPLE_MS, () => records.tick()),
+      every(CENSUS_MS, () => records.census.begin()),
+      every(FILE_MS, () => void this.#write()),
+      every(CERTIFICATES_MS, () => this.readCertificates()),
+    ]
+  }
+
+  /** The sensors of overload were read. */
+  read({ loopDelayMs, disk }: Readings): void {
+    // Node's figure contains the time between two samples.
+    const delayMs = Math.max(0, loopDelayMs - LOOP_SAMPLE_MS)
+    this.#options.latencies.loopDelay.add(delayMs / 1_000)
+    this.storeFreeBytes = disk?.freeBytes ?? NaN
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#timers = []
+    await this.#write()
+  }
+
+  /** Reads when the certificates of the listeners expire. One that cannot be read is the listener's to report. */
+  readCertificates(): void {
+    const names = this.#options.config.listeners.flatMap(({ tls }) =>
+      tls?.certFile === undefined ? [] : [tls.certFile],
+    )
+    this.#certificates = [...new Set(names)].flatMap(name => {
+      try {
+        const { validTo } = new X509Certificate(readFileSync(name))
+        return [{ name, notAfter: Date.parse(validTo) }]
+      } catch {
+        return []
+      }
+    })
+  }
+
+  async #write(): Promise<void> {
+    const cause = (await this.#file?.write(this.records.history)) ?? null
+    if (cause !== null && !this.#isFileBroken) {
+      this.#options.log.warn(
+        { event: 'history.unwritten', cause },
+        'charts are kept in memory only',
+      )
+    }
+    this.#isFileBroken = cause !== null
+  }
+}
+
+function usage(): { readonly cpuSeconds: number; readonly residentBytes: number } {
+  const { user, system } = process.cpuUsage()
+  return { cpuSeconds: (user + system) / 1_000_000, residentBytes: residentBytes() }
+}
+
+function every(milliseconds: number, act: () => void): NodeJS.Timeout {
+  return setInterval(act, milliseconds).unref()
+}
