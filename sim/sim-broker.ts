@@ -3,6 +3,7 @@
 import type { Access } from '../src/access/access.ts'
 import { CALM, type OverloadLevel } from '../src/broker/overload-levels.ts'
 import type { Broker } from '../src/broker/broker.ts'
+import { leavingFor } from '../src/broker/leaving.ts'
 import type { Limits } from '../src/limits.ts'
 import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { QueueBounds } from '../src/session/message-queue.ts'
@@ -95,7 +96,8 @@ export class SimBroker {
 
   /** Stops the broker in good order: clients get DISCONNECT, and the process ends when all is committed. */
   stops(): void {
-    this.#core.brokerStops()
+    this.#core.leave(leavingFor('the broker is stopping', null))
+    this.#core.disconnectSome(Infinity)
   }
 
   /** Gives an administrator's command. Nobody waits for the answer: it may never come when the disk fails. */

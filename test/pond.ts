@@ -4,6 +4,7 @@
 import { openAccess } from '../src/access/open-access.ts'
 import type { Access } from '../src/access/access.ts'
 import type { Broker } from '../src/broker/broker.ts'
+import { leavingFor } from '../src/broker/leaving.ts'
 import type { FaultPlace, Observer } from '../src/broker/observer.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
 import type { PublishEncoder } from '../src/connection/publish-encoder.ts'
@@ -152,7 +153,8 @@ export class Pond {
 
   /** The broker stops as a server stops it. */
   stops(): void {
-    this.core.brokerStops()
+    this.core.leave(leavingFor('the broker is stopping', null))
+    this.core.disconnectSome(Infinity)
     this.settles()
   }
 

@@ -14,6 +14,7 @@ import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
 import { Holdings } from './holdings.ts'
+import type { Leaving } from './leaving.ts'
 import type { Observer } from './observer.ts'
 import { Overload } from './overload.ts'
 import { Pages } from './pages.ts'
@@ -66,6 +67,8 @@ export class Broker implements SessionContext {
   readonly authors: RetainedAuthors | null
   /** Whether the store has no room for messages. The turn sets it. */
   storeIsFull = false
+  /** Set when the broker stops or drains: clients are disconnected, and no more are let in. */
+  leaving: Leaving | null = null
   /** The work that this turn may still do, in the units of `limits.turnWorkMax`. */
   turnWorkLeft: number
   /**

@@ -246,6 +246,8 @@ export interface Config {
   }
   shutdown: {
     drainSeconds: number
+    disconnectsPerSecond: number
+    serverReference?: string | undefined
   }
 }
 
@@ -522,6 +524,8 @@ export interface ConfigInput {
   shutdown?:
     | {
         drainSeconds?: number | undefined
+        disconnectsPerSecond?: number | undefined
+        serverReference?: string | undefined
       }
     | undefined
 }

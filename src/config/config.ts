@@ -201,7 +201,26 @@ const log = z.strictObject({
 })
 
 const shutdown = z.strictObject({
-  drainSeconds: whole(5, 0, 600, 'Time to send waiting bytes to clients when the broker stops'),
+  drainSeconds: whole(
+    5,
+    0,
+    600,
+    'Time to send waiting bytes to clients when the broker stops. Many clients are disconnected in waves, within the first half of it',
+  ),
+  disconnectsPerSecond: whole(
+    2_000,
+    1,
+    1_000_000,
+    'Clients that are disconnected in a second when the broker stops or drains; more where the time would not suffice',
+  ),
+  serverReference: z
+    .string()
+    .min(1)
+    .max(1_024)
+    .optional()
+    .describe(
+      'Another broker, as host:port, that clients of MQTT 5 are told when this one stops or drains (0x9D, Server moved)',
+    ),
 })
 
 export const configSchema = z.strictObject({

@@ -13,7 +13,6 @@ import { MalformedPacket } from '../packet/malformed.ts'
 import {
   IMPLEMENTATION_SPECIFIC_ERROR,
   type ReasonCode,
-  SERVER_SHUTTING_DOWN,
   SESSION_TAKEN_OVER,
   UNSPECIFIED_ERROR,
 } from '../packet/reason.ts'
@@ -283,10 +282,14 @@ export class Connection implements TimeLimited, SessionHolder {
     this.disconnect(SESSION_TAKEN_OVER, 'another connection came with the same client id')
   }
 
-  /** The broker stops: the client gets DISCONNECT, and its will is not changed. */
+  /** Ends the connection as `broker.leaving` says, if the broker leaves. The will is not changed. */
   brokerStops(): void {
-    sendReason(this.state, this.sender, SERVER_SHUTTING_DOWN, 'the broker is stopping')
-    this.end(SERVER_SHUTTING_DOWN, 'the broker is stopping', 'broker-stops')
+    const { leaving } = this.context.broker
+    if (leaving === null) return
+    const { reason, connectReason, sentence, serverReference } = leaving
+    const said = this.state.kind === 'connected' ? reason : connectReason
+    sendReason(this.state, this.sender, said, sentence, serverReference)
+    this.end(reason, sentence, 'broker-stops')
   }
 
   /** Ends the connection from the broker's side, with a reason for the client and a sentence for the log. */

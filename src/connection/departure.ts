@@ -10,12 +10,10 @@ import {
   PROTOCOL_ERROR,
   type ReasonCode,
   reasonName,
-  SERVER_SHUTTING_DOWN,
-  SERVER_UNAVAILABLE,
   SUCCESS,
 } from '../packet/reason.ts'
 import { type ConnectionState, negotiatedIn } from './connection-state.ts'
-import { refusingConnack, versionToAnswer } from './handshake.ts'
+import { refusingConnack, refusingProperties, versionToAnswer } from './handshake.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Sender } from './sender.ts'
 
@@ -54,15 +52,14 @@ export function sendReason(
   sender: Sender,
   reason: ReasonCode,
   sentence: string,
+  serverReference: string | null = null,
 ): void {
   if (state.kind === 'closed' || (negotiatedIn(state)?.version ?? 0) < 5) return
   if (state.kind === 'connected') {
-    const properties = { reasonString: sentence }
+    const properties = refusingProperties(sentence, serverReference)
     sender.send({ type: 'disconnect', reason, properties }, 0)
   } else {
-    // CONNACK has no code for a broker that stops.
-    const said = reason === SERVER_SHUTTING_DOWN ? SERVER_UNAVAILABLE : reason
-    sender.send(refusingConnack(said, sentence), 0)
+    sender.send(refusingConnack(reason, sentence, serverReference), 0)
   }
 }
 

@@ -33,6 +33,9 @@ import type { Sender } from './sender.ts'
 
 /** Returns why CONNECT is refused before authentication, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
+  if (broker.leaving !== null) {
+    return { reason: broker.leaving.connectReason, sentence: broker.leaving.sentence }
+  }
   if (broker.overload.pausesAll) {
     broker.statistics.overload.connectsRefused += 1
     return { reason: SERVER_BUSY, sentence: 'the broker is overloaded (overload.level3)' }
@@ -234,13 +237,26 @@ export function extrasOf(
 }
 
 /** Makes a refusal, which never has Session Present [MQTT-3.2.2-6]. */
-export function refusingConnack(reason: ReasonCode, sentence: string): ConnackPacket {
+export function refusingConnack(
+  reason: ReasonCode,
+  sentence: string,
+  serverReference: string | null = null,
+): ConnackPacket {
   return {
     type: 'connack',
     sessionPresent: false,
     reason,
-    properties: { reasonString: sentence },
+    properties: refusingProperties(sentence, serverReference),
   }
+}
+
+export function refusingProperties(
+  sentence: string,
+  serverReference: string | null,
+): Pick<Properties, 'reasonString' | 'serverReference'> {
+  return serverReference === null
+    ? { reasonString: sentence }
+    : { reasonString: sentence, serverReference }
 }
 
 /** Returns the version in which an unreadable CONNECT is refused, or null when the client would not understand an answer. */

@@ -229,7 +229,8 @@ function refuseConnect(
   const { broker } = connection.context
   broker.observer.connectAnswered?.(broker.now - since)
   const isSayable = negotiated.version === 5 || hasConnectReturnCode(reason)
-  if (isSayable) connection.sender.send(refusingConnack(reason, sentence), 0)
+  const reference = connection.context.broker.leaving?.serverReference ?? null
+  if (isSayable) connection.sender.send(refusingConnack(reason, sentence, reference), 0)
   connection.end(reason, sentence, 'lost')
 }
 

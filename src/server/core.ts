@@ -4,6 +4,7 @@
 import type { Access } from '../access/access.ts'
 import { ClientIdPattern } from '../access/client-id-pattern.ts'
 import { Broker } from '../broker/broker.ts'
+import type { Leaving } from '../broker/leaving.ts'
 import type { Observer } from '../broker/observer.ts'
 import type { SensorLevels } from '../broker/overload-levels.ts'
 import type { AuthorRights } from '../broker/retained-authors.ts'
@@ -162,9 +163,30 @@ export class Core {
     largest.cutOff('memory is short (overload.level3), and this client has the largest backlog')
   }
 
-  /** Sends DISCONNECT to every client, because the broker stops. */
-  brokerStops(): void {
-    for (const socket of this.#sockets) socket.brokerStops()
+  /** From now on CONNECT is refused, and clients are to be disconnected by `disconnectSome`. */
+  leave(leaving: Leaving): void {
+    this.broker.leaving = leaving
+  }
+
+  /** How many clients are connected. */
+  get clientCount(): number {
+    let count = 0
+    for (const { connection } of this.#sockets) {
+      if (connection.state.kind === 'connected') count += 1
+    }
+    return count
+  }
+
+  /** After `leave`: disconnects so many clients, those that have been connected longest first. Returns how many. */
+  disconnectSome(countMax: number): number {
+    let count = 0
+    for (const socket of this.#sockets) {
+      if (count === countMax) break
+      if (socket.connection.isOver) continue
+      socket.brokerStops()
+      count += 1
+    }
+    return count
   }
 
   /** Resolves when no client has a socket any more. */

@@ -2,9 +2,11 @@
 
 import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
+import { setTimeout as after } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import type { Access } from '../access/access.ts'
 import type { Authenticator } from '../access/authenticator.ts'
+import { type Leaving, leavingFor } from '../broker/leaving.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
@@ -29,6 +31,7 @@ import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
+import { disconnectInWaves } from './drain.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
 import { OverloadWatch, overloadWatch } from './overload-watch.ts'
@@ -86,6 +89,7 @@ export class Server implements RunningServer {
   /** Null if it is switched off. */
   #overload: OverloadWatch | null = null
   #isClosing = false
+  #isDraining = false
   /** Null if an embedding program supplies the access. */
   #access: ConfiguredAccess | null = null
 
@@ -115,7 +119,7 @@ export class Server implements RunningServer {
     const page = webPage({
       status: this.#status,
       timings: this.#latencies,
-      isReady: () => !this.#isClosing,
+      isReady: () => !this.#isClosing && !this.#isDraining,
       accessTroubles: () => this.#access?.troubles ?? [],
     })
     const tokens = this.#access?.tokenEndpoint(() => this.core) ?? null
@@ -269,7 +273,9 @@ export class Server implements RunningServer {
     core.commands.close(Object.assign(new Error('the broker is closed'), { code: 'ERR_CLOSED' }))
     const drainMs = this.#config.shutdown.drainSeconds * 1_000
     const listenersClosed = this.#listeners.close()
-    core.brokerStops()
+    core.leave(this.#leaving('the broker is stopping'))
+    await this.#disconnectAll(drainMs / 2)
+    core.disconnectSome(Infinity)
     await socketsEnded(core, drainMs)
     await listenersClosed
     await new Promise(resolve => setImmediate(resolve))
@@ -284,6 +290,28 @@ export class Server implements RunningServer {
     clearInterval(this.#logTicks)
     clearInterval(this.#sysTicks)
     this.#log.close()
+  }
+
+  /**
+   * Lets no more clients in and disconnects all in waves, before a planned stop. The web page goes on; `/readyz` answers 503.
+   * Resolves when all were disconnected. `seconds` is the least time for it.
+   */
+  async drain(seconds = 0): Promise<void> {
+    this.#isDraining = true
+    this.core.leave(this.#leaving('the broker is draining'))
+    await this.#disconnectAll(Infinity, seconds * 1_000)
+    this.#log.info({ event: 'broker.drained' }, 'no client is connected any more')
+  }
+
+  #leaving(sentence: string): Leaving {
+    return leavingFor(sentence, this.#config.shutdown.serverReference ?? null)
+  }
+
+  #disconnectAll(overMsMax: number, overMsMin = 0): Promise<void> {
+    const { core } = this
+    const rateMs = (core.clientCount * 1_000) / this.#config.shutdown.disconnectsPerSecond
+    const overMs = Math.max(overMsMin, Math.min(overMsMax, rateMs))
+    return disconnectInWaves({ core, log: this.#log, overMs, wait: after })
   }
 
   /** Returns a function that announces in $SYS what has changed. */
