@@ -1,6 +1,6 @@
 // Addresses of clients: one spelling for each, and the network that a client counts for.
 
-import { type BlockList, isIPv6 } from 'node:net'
+import { type BlockList, isIP, isIPv6 } from 'node:net'
 
 /** Before an IPv4 address, when a socket serves both families. */
 const IPV4_IN_IPV6 = '::ffff:'
@@ -8,6 +8,13 @@ const IPV4_IN_IPV6 = '::ffff:'
 /** Returns the IPv4 address of an IPv4 client, also if the listener serves both families. */
 export function plainAddress(address: string): string {
   return address.startsWith(IPV4_IN_IPV6) ? address.slice(IPV4_IN_IPV6.length) : address
+}
+
+/** Whether only this machine can have the address. A Unix socket has none. */
+export function isOfThisMachine(address: string): boolean {
+  const plain = plainAddress(address)
+  if (plain === '' || plain === '::1') return true
+  return isIP(plain) === 4 && plain.startsWith('127.')
 }
 
 export function isWithin(subnets: BlockList, address: string): boolean {

@@ -1,11 +1,10 @@
 // Access by a chain of authenticators, and rules, from the configuration and its files. When they change, the new ones apply to
 // every client, connected or not, from its next message on.
 
-import { isIP } from 'node:net'
 import { BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED } from '../packet/reason.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Access, ClientCertificate, Credentials, Exchange, Verdict } from './access.ts'
-import { plainAddress } from './addresses.ts'
+import { isOfThisMachine } from './addresses.ts'
 import { CERTIFICATE } from './certificate-authenticator.ts'
 import { CODE } from './code-authenticator.ts'
 import type { AccessFiles } from './access-settings.ts'
@@ -251,7 +250,10 @@ export class UsersAccess implements Access {
   #mayBeNameless(address: string): boolean {
     // Without users only listeners that only this machine can reach are open. A stream of the program may come from anywhere.
     if (!this.#chain.verifiesNames) return this.#anonymous !== 'never'
-    return this.#anonymous === 'everywhere' || (this.#anonymous === 'loopback' && isLocal(address))
+    return (
+      this.#anonymous === 'everywhere' ||
+      (this.#anonymous === 'loopback' && isOfThisMachine(address))
+    )
   }
 }
 
@@ -274,13 +276,6 @@ function isOfConfiguration(authentication: string): boolean {
 function isByPassword(authentication: string): boolean {
   if (authentication === `${PASSWORD}-token`) return true
   return authentication === PASSWORD || scramDigestOf(authentication) !== null
-}
-
-/** A Unix socket has no address. */
-function isLocal(address: string): boolean {
-  if (address === '' || address === '::1') return true
-  const plain = plainAddress(address)
-  return isIP(plain) === 4 && plain.startsWith('127.')
 }
 
 /** Permissions for the session of an unauthenticated client: messages are queued until the client shows what it may receive. */

@@ -1,14 +1,32 @@
 // All sessions by client id, with the connections that hold them, and their expiry.
 
+import type { ClientCertificate } from '../access/access.ts'
 import { ChurnMap } from '../routing/churn-map.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { ClientFacts } from './observer.ts'
 
+/** What an administrator sees of a connection, besides the facts for observers. */
+export interface ConnectionDetails {
+  /** The time of the broker's clock at which the client was let in. */
+  readonly connectedAt: number
+  readonly listener: string
+  /** 0 for none. */
+  readonly keepAliveSeconds: number
+  /** The most PUBLISH packets of QoS 1 and 2 in flight to the client. */
+  readonly inFlightMax: number
+  /** PUBLISH packets on this connection. */
+  readonly messagesReceived: number
+  readonly messagesSent: number
+  readonly certificate: ClientCertificate | null
+}
+
 /** The connection that holds a session. */
 export interface SessionHolder {
   readonly facts: ClientFacts
+  /** Null before its client is let in, and when it has ended. */
+  readonly details: ConnectionDetails | null
   /** Whether the client was heard of within its keep-alive; false for one without a keep-alive. */
   readonly isHeard: boolean
   /** The bytes that wait for its socket. */

@@ -58,6 +58,11 @@ export class Wills {
     this.#journal = journal
   }
 
+  /** Returns the will of a client, connected or away; null for none. */
+  of(clientId: string): Will | null {
+    return this.#wills.get(clientId)?.will ?? null
+  }
+
   /** Sets the will of a new connection. It replaces an older one [MQTT-3.1.2-7]. */
   set(owner: Principal, will: Will | null): void {
     const { clientId } = owner

@@ -2,6 +2,8 @@
 
 import { existsSync } from 'node:fs'
 import { request } from 'node:http'
+import type { ProblemAnswer } from '../api/contract/problem.ts'
+import { PREFIX } from '../api/parts.ts'
 import type { Config } from '../config/config-types.ts'
 import { adminSocketIn } from '../server/admin-socket.ts'
 import { storeDirectory } from '../server/create-store.ts'
@@ -19,23 +21,46 @@ export function directoryOf(config: Config): string {
   return directory
 }
 
+interface Question {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Below /api/v1. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: object
+  readonly accept?: string
+}
+
+/** Returns the answer of the running broker, which needs no check because it comes from the broker itself. */
+export async function answerOf(config: Config, question: Question): Promise<string> {
+  const directory = directoryOf(config)
+  const answer = await asked(directory, question)
+  if (answer === null) throw new Error(`no broker is running with the store in ${directory}`)
+  return answer
+}
+
 /** Returns the answer of the running broker, or null when none runs. */
 export function asked(
   directory: string,
-  method: 'GET' | 'POST' | 'DELETE',
-  path: string,
+  { method = 'GET', path, query = {}, body, accept }: Question,
 ): Promise<string | null> {
   const socketPath = adminSocketIn(directory)
   // The broker has no socket there, and the system would take the beginning of the path for another one.
   if (Buffer.byteLength(socketPath) > PATH_BYTES_MAX) return Promise.resolve(null)
   return new Promise((settle, failed) => {
-    const question = request({ socketPath, method, path }, response => {
+    const search = new URLSearchParams(query).toString()
+    const headers = {
+      ...(accept !== undefined && { accept }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
+    const options = { socketPath, method, path: `${PREFIX}${path}?${search}`, headers }
+    const question = request(options, response => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => (text += chunk))
       response.on('end', () => {
-        if (response.statusCode === 200) settle(text)
-        else failed(new Error(`the broker answers ${response.statusCode}: ${text.trim()}`))
+        const { statusCode = 0 } = response
+        if (statusCode === 200 || statusCode === 201) settle(text)
+        else failed(new Error(refusalIn(text) ?? `the broker answers ${statusCode}`))
       })
       response.on('error', failed)
     })
@@ -45,6 +70,15 @@ export function asked(
       if (code === 'ENOENT' || code === 'ECONNREFUSED') settle(null)
       else failed(new Error(`${socketPath} cannot be opened (${code ?? error.message})`))
     })
-    question.end()
+    question.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+/** Returns the sentence of a problem. */
+function refusalIn(text: string): string | null {
+  try {
+    return (JSON.parse(text) as Partial<ProblemAnswer>).detail ?? null
+  } catch {
+    return null
+  }
 }

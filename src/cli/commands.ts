@@ -9,7 +9,17 @@ export interface Flag {
 }
 
 /** Each has its case in `cli/run.ts`, which the compiler asks for. */
-type CommandName = 'start' | 'check' | 'store' | 'status' | 'session' | 'kick' | 'user' | 'passwd'
+type CommandName =
+  | 'start'
+  | 'check'
+  | 'store'
+  | 'status'
+  | 'dashboard'
+  | 'key'
+  | 'session'
+  | 'kick'
+  | 'user'
+  | 'passwd'
 
 export interface Command {
   readonly name: CommandName
@@ -86,6 +96,56 @@ export const COMMANDS: readonly Command[] = [
     ],
     more: [
       'Status: 0 the broker answers, 1 it does not, 2 wrong usage. So it can serve as a health check.',
+    ],
+  },
+  {
+    name: 'dashboard',
+    help: 'print a link that signs a browser in to the dashboard of a running broker, once',
+    flags: [
+      {
+        name: 'role',
+        type: 'string',
+        value: 'ROLE',
+        help: 'operator (default), or viewer, who changes nothing and sees no payloads',
+      },
+      CONFIG,
+      DATA,
+    ],
+    more: [
+      '  pondhawk dashboard                          opens everything, within 10 minutes',
+      '  pondhawk dashboard --role viewer            for the screen in the corridor',
+      '',
+      'Status: 0 done, 1 no broker is running, 2 wrong usage.',
+    ],
+  },
+  {
+    name: 'key',
+    argument: 'add NAME | list | remove NAME',
+    help: 'keys of programs for the REST API of a running broker',
+    flags: [
+      {
+        name: 'role',
+        type: 'string',
+        value: 'ROLE',
+        help: 'viewer (default), operator, or user, who publishes and reads messages',
+      },
+      {
+        name: 'username',
+        type: 'string',
+        value: 'NAME',
+        help: 'for the role user: the user of MQTT by whose rules',
+      },
+      { name: 'days', type: 'string', value: 'DAYS', help: 'how long the key counts' },
+      CONFIG,
+      DATA,
+    ],
+    more: [
+      '  pondhawk key add prometheus                 prints a key, this one time',
+      '  pondhawk key add ci --role operator --days 30',
+      '  pondhawk key add shop --role user --username shop',
+      '  pondhawk key remove ci                      it counts no more',
+      '',
+      'Status: 0 done, 1 no broker is running or it refuses, 2 wrong usage.',
     ],
   },
   {

@@ -15,6 +15,7 @@ import { openAdminSocket } from '../server/admin-socket.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { type Server, startServer } from '../server/server.ts'
 import { codeOf } from '../server/start-error.ts'
+import { dashboardCommand, keyCommand } from './api-command.ts'
 import { banner } from './banner.ts'
 import { type Command, COMMANDS, helpOf, helpText } from './commands.ts'
 import { firstListener } from './first-listener.ts'
@@ -75,6 +76,10 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return keepStore(() => storeCommand(positionals, storeDirectory(config())))
     case 'status':
       return askBroker(() => statusCommand(words, config()))
+    case 'dashboard':
+      return askBroker(() => dashboardCommand(words, config()))
+    case 'key':
+      return askBroker(() => keyCommand(words, config()))
     case 'session':
       return askBroker(() => sessionCommand(words, config()))
     case 'kick':
@@ -211,7 +216,7 @@ async function start(
   const milliseconds = Math.round(performance.now() - startedAt)
   const { listeners } = server
   if (process.stdout.isTTY && config.log.format !== 'json')
-    output.write(banner(version, milliseconds, listeners))
+    output.write(banner(version, milliseconds, listeners, server.api.newLink('operator')))
   else
     log.info(
       {
@@ -240,7 +245,7 @@ function sayToLan(user: LanUser | null, config: Config, open: readonly { port: n
 async function adminSocket(server: Server, config: Config, log: Log): Promise<() => Promise<void>> {
   const hasNone = config.store.durability === 'memory' || process.platform === 'win32'
   if (hasNone) return async () => {}
-  const sources = { core: server.core, status: () => server.status, log }
+  const sources = { onRequest: server.api.onAdminRequest, log }
   return openAdminSocket(sources, storeDirectory(config))
 }
 

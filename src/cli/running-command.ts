@@ -2,15 +2,14 @@
 
 import type { Config } from '../config/config-types.ts'
 import { FIGURES, type Status } from '../observe/status.ts'
-import { DISCONNECT_PATH, STATUS_PATH } from '../server/admin-socket.ts'
-import { asked, directoryOf } from './admin-client.ts'
+import { answerOf } from './admin-client.ts'
 import { UsageError, type Words } from './flags.ts'
 import { shownName } from './shown-name.ts'
 import type { CommandOutput } from './user-command.ts'
 
 /** Throws an error with a sentence when no broker runs. */
 export async function statusCommand({ values }: Words, config: Config): Promise<CommandOutput> {
-  const answer = await running(config, 'GET', STATUS_PATH)
+  const answer = await answerOf(config, { path: '/status' })
   if (values['json'] === true) return { output: answer, note: '' }
   return { output: linesOf(JSON.parse(answer) as Status), note: '' }
 }
@@ -23,19 +22,12 @@ export async function kickCommand(
   if (clientId === undefined || more !== undefined) {
     throw new UsageError('pondhawk kick takes one client id. Try pondhawk kick --help.')
   }
-  const path = `${DISCONNECT_PATH}?${new URLSearchParams({ clientId }).toString()}`
-  const answer = JSON.parse(await running(config, 'POST', path)) as { disconnected: number }
+  const question = { method: 'POST', path: '/client/disconnect', body: { clientId } } as const
+  const answer = JSON.parse(await answerOf(config, question)) as { disconnected: number }
   if (answer.disconnected > 0) {
     return { output: '', note: `${shownName(clientId)} is disconnected\n` }
   }
   throw new Error(`${shownName(clientId)} is not connected. Who is: pondhawk session list`)
-}
-
-async function running(config: Config, method: 'GET' | 'POST', path: string): Promise<string> {
-  const directory = directoryOf(config)
-  const answer = await asked(directory, method, path)
-  if (answer === null) throw new Error(`no broker is running with the store in ${directory}`)
-  return answer
 }
 
 /** Counters by name; those above 0 are printed. */

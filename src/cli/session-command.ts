@@ -1,15 +1,16 @@
 // `pondhawk session …`: lists and ends sessions, of a running broker over its socket, or of a store whose broker is stopped.
 
+import { ENDED, LINES } from '../api/routes/clients.ts'
 import type { Config } from '../config/config-types.ts'
 import { SILENT } from '../observe/log.ts'
 import { expirySecondsOf, type SessionFigures } from '../observe/session-figures.ts'
-import { CLIENT_PATH, CLIENTS_PATH, ENDED } from '../server/admin-socket.ts'
 import { startServer } from '../server/server.ts'
 import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
 import { asked, directoryOf } from './admin-client.ts'
 import { UsageError, type Words } from './flags.ts'
 import { shownName, terminalSafe } from './shown-name.ts'
+import { table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
 
 /** Throws UsageError, or an error with a sentence. */
@@ -45,7 +46,7 @@ export async function sessionCommand(
 
 async function sessionsOf(config: Config): Promise<readonly SessionFigures[]> {
   const directory = directoryOf(config)
-  const answer = await asked(directory, 'GET', CLIENTS_PATH)
+  const answer = await asked(directory, { path: '/clients', accept: LINES })
   // The answer comes from the broker itself, so its form is not checked.
   if (answer !== null) return linesOf(answer).map(line => JSON.parse(line) as SessionFigures)
   const disk = new FileDisk(directory)
@@ -67,8 +68,8 @@ async function sessionsOf(config: Config): Promise<readonly SessionFigures[]> {
 
 /** Returns false when there is no such session. */
 async function endSession(clientId: string, config: Config): Promise<boolean> {
-  const path = `${CLIENT_PATH}?${new URLSearchParams({ clientId }).toString()}`
-  const answer = await asked(directoryOf(config), 'DELETE', path)
+  const question = { method: 'DELETE', path: '/client', query: { clientId } } as const
+  const answer = await asked(directoryOf(config), question)
   if (answer !== null) return (JSON.parse(answer) as { deleted: number }).deleted > 0
   // A broker without listeners ends it, because that publishes the will and gives messages back to share groups.
   const server = await startServer({ ...config, listeners: [] }, SILENT)
@@ -99,13 +100,7 @@ function tableOf(sessions: readonly SessionFigures[]): string {
     String(session.queuedMessages),
     String(session.inFlight),
   ])
-  const lines = [HEADINGS, ...rows]
-  const widths = HEADINGS.map((_, column) =>
-    lines.reduce((most, line) => Math.max(most, line[column]?.length ?? 0), 0),
-  )
-  const padded = (line: readonly string[]): string =>
-    line.map((word, column) => word.padEnd(widths[column] ?? 0)).join('  ')
-  return lines.map(line => `${padded(line).trimEnd()}\n`).join('')
+  return table([HEADINGS, ...rows])
 }
 
 function usage(sentence: string): UsageError {

@@ -233,6 +233,12 @@ export interface Config {
     queuedBytesMax: number
   }
   responseInformation: string | null
+  dashboard: {
+    enabled: boolean
+    hosts: string[]
+    plain: boolean
+    viewersSeePayloads: boolean
+  }
   log: {
     level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
     format: 'auto' | 'json' | 'pretty'
@@ -506,6 +512,14 @@ export interface ConfigInput {
       }
     | undefined
   responseInformation?: string | null | undefined
+  dashboard?:
+    | {
+        enabled?: boolean | undefined
+        hosts?: string[] | undefined
+        plain?: boolean | undefined
+        viewersSeePayloads?: boolean | undefined
+      }
+    | undefined
   log?:
     | {
         level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined

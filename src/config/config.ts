@@ -223,6 +223,27 @@ const shutdown = z.strictObject({
     ),
 })
 
+const dashboard = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Serve the dashboard and the REST API on listeners with protocol ws'),
+  hosts: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Names of this machine in browsers. By another name the REST API is not answered, unless the request has a key',
+    ),
+  plain: z
+    .boolean()
+    .default(false)
+    .describe('Take keys and sign-ins from other machines without TLS too'),
+  viewersSeePayloads: z
+    .boolean()
+    .default(false)
+    .describe('Whether the role viewer sees what is in messages'),
+})
+
 export const configSchema = z.strictObject({
   listeners: z
     .array(listener)
@@ -247,6 +268,7 @@ export const configSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Response Information for clients of MQTT 5 that ask for it'),
+  dashboard: dashboard.prefault({}).describe('The dashboard and the REST API'),
   log: log.prefault({}).describe('The log'),
   observe: observeSection
     .prefault({})

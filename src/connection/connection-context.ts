@@ -32,6 +32,8 @@ export interface ConnectionContext {
 export interface ConnectionPeer {
   readonly address: string
   readonly transport: string
+  /** The name of the listener that accepted it. */
+  readonly listener?: string
   readonly certificate: Credentials['certificate']
   /** The pre-shared key that TLS has verified. Left out or null: none. */
   readonly psk?: { readonly identity: string } | null

@@ -4,7 +4,7 @@
 import type { Verdict } from '../access/access.ts'
 import type { Departure } from '../broker/clients.ts'
 import type { ClientFacts, EndedBy } from '../broker/observer.ts'
-import type { SessionHolder } from '../broker/sessions.ts'
+import type { ConnectionDetails, SessionHolder } from '../broker/sessions.ts'
 import { WORK } from '../limits.ts'
 import { decodeWithin, plainPuback } from '../packet/decode.ts'
 import { Framer } from '../packet/framer.ts'
@@ -57,6 +57,8 @@ export class Connection implements TimeLimited, SessionHolder {
   state: ConnectionState
   /** Made when a PUBLISH must wait for the first time. */
   held: HeldPublishes | null = null
+  /** The time of the broker's clock at which its client was let in; 0 before. */
+  connectedAt = 0
   /** Made when its CONNECT must wait. */
   waiting: WaitingConnect | null = null
   /** The PUBLISH packets at the last `takeReceived`, and the last `takeSent`. */
@@ -96,6 +98,21 @@ export class Connection implements TimeLimited, SessionHolder {
   get facts(): ClientFacts {
     const { state } = this
     return factsOf(state.kind === 'closed' ? null : negotiatedIn(state), this.peer)
+  }
+
+  get details(): ConnectionDetails | null {
+    const { state, peer, sender, connectedAt } = this
+    if (state.kind !== 'connected') return null
+    const { negotiated, messagesReceived } = state.client
+    return {
+      connectedAt,
+      listener: peer.listener ?? '',
+      keepAliveSeconds: negotiated.keepAliveSeconds,
+      inFlightMax: negotiated.windowMax,
+      messagesReceived,
+      messagesSent: sender.messagesSent,
+      certificate: peer.certificate,
+    }
   }
 
   get isHeard(): boolean {

@@ -188,6 +188,7 @@ function accept(
           steps: 0,
         }
   connection.state = { kind: 'connected', terms, question: null, client, reauthentication }
+  connection.connectedAt = broker.now
   framer.limit = reading.whenConnected
   // Also when an old session was deleted or a will was set [D6].
   const packet = sessionPresent ? connack(negotiated, true, broker, extras) : fresh

@@ -102,7 +102,7 @@ interface WebPageSources {
   accessTroubles(): readonly string[]
 }
 
-/** Answers `/`, `/api/v1/status`, `/metrics`, `/healthz` and `/readyz`. */
+/** Answers `/`, `/metrics`, `/healthz` and `/readyz`. */
 export function webPage(
   sources: WebPageSources,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -116,9 +116,6 @@ export function webPage(
       case '/':
         response.setHeader('content-security-policy', POLICY)
         answer(response, 200, 'text/html; charset=utf-8', PAGE)
-        return
-      case '/api/v1/status':
-        answer(response, 200, 'application/json', `${JSON.stringify(sources.status())}\n`)
         return
       case '/metrics':
         answer(

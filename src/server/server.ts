@@ -6,6 +6,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import type { Access } from '../access/access.ts'
 import type { Authenticator } from '../access/authenticator.ts'
+import { Api } from '../api/api.ts'
 import { type Leaving, leavingFor } from '../broker/leaving.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
@@ -25,7 +26,6 @@ import type { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
-import type { ListenerOptions } from '../transport/listener-options.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { ConfiguredAccess } from './configured-access.ts'
@@ -40,6 +40,7 @@ import { checkCertificatesAgain } from './revocation.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { reportStore } from './store-report.ts'
+import { contained, webUrlOf } from './web-requests.ts'
 
 interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
@@ -76,6 +77,7 @@ export async function startServer(
 // Wide on purpose: a field for each part around the core, which it makes, starts and stops in order.
 export class Server implements RunningServer {
   readonly core: Core
+  readonly api: Api
   readonly #config: Config
   readonly #log: RatedLog
   #logTicks: NodeJS.Timeout | undefined
@@ -123,6 +125,17 @@ export class Server implements RunningServer {
       accessTroubles: () => this.#access?.troubles ?? [],
     })
     const tokens = this.#access?.tokenEndpoint(() => this.core) ?? null
+    this.api = new Api({
+      core: this.core,
+      config,
+      log: this.#log,
+      now: this.#clock.now,
+      status: this.#status,
+      storeFreeBytes: () => finite(this.#keeping.storeFreeBytes),
+      records: this.#keeping.records,
+      webUrl: () => webUrlOf(this.listeners),
+      failed: error => this.#failed('web page', error),
+    })
     this.#listeners = new Listeners({
       config,
       log: this.#log,
@@ -132,7 +145,8 @@ export class Server implements RunningServer {
       strangerClosed: () => (this.core.broker.statistics.strangersClosed += 1),
       onRequest: contained(
         (request, response, from) => {
-          if (tokens?.handles(request, response, from) !== true) page(request, response)
+          if (tokens?.handles(request, response, from) === true) return
+          if (!this.api.handles(request, response, from)) page(request, response)
         },
         error => this.#failed('web page', error),
       ),
@@ -204,6 +218,7 @@ export class Server implements RunningServer {
       read: readings => this.#keeping.read(readings),
     })
     this.#keeping.start()
+    if (store instanceof FileStore) this.api.open(storeDirectory(this.#config))
     this.#access?.watch(this.core)
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
@@ -395,6 +410,10 @@ function statusSource(
     })
 }
 
+function finite(figure: number): number | null {
+  return Number.isFinite(figure) ? figure : null
+}
+
 /** How often summary lines of the log are due. */
 const LOG_TICK_MS = 1_000
 
@@ -414,19 +433,6 @@ function revocationOf({ psk }: Peer): string {
   return psk == null
     ? 'its certificate was revoked'
     : 'its key was removed from pskFile, or changed'
-}
-
-type RequestListener = NonNullable<ListenerOptions['onRequest']>
-
-function contained(listener: RequestListener, failed: (error: unknown) => void): RequestListener {
-  return (request, response, from) => {
-    try {
-      listener(request, response, from)
-    } catch (error) {
-      failed(error)
-      response.destroy()
-    }
-  }
 }
 
 const UNKNOWN_PEER: Peer = {

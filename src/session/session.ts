@@ -91,6 +91,11 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     return this.#queue?.messages ?? 0
   }
 
+  /** Their bytes, as the bounds count them. */
+  get queuedBytes(): number {
+    return this.#queue?.bytes ?? 0
+  }
+
   /** The bytes of its queue that are in memory. */
   get queuedInMemoryBytes(): number {
     return this.#queue === null ? 0 : this.#queue.waiting.bytes

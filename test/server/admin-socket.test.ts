@@ -7,13 +7,15 @@ import { Server as SocketServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { Api } from '../../src/api/api.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import type { LogFields } from '../../src/observe/log.ts'
-import { adminSocketIn, CLIENTS_PATH, openAdminSocket } from '../../src/server/admin-socket.ts'
+import { adminSocketIn, openAdminSocket } from '../../src/server/admin-socket.ts'
 import { Pond } from '../pond.ts'
 
 const SKIP = process.platform === 'win32' && 'there are no Unix sockets'
 
-function noStatus(): never {
+function unused(): never {
   throw new Error('nobody asks for it here')
 }
 
@@ -25,7 +27,18 @@ async function opened(t: Test) {
   const log = { debug: line, info: line, warn: line, error: line }
   // A socket has a short path.
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
-  const close = await openAdminSocket({ core: pond.core, status: noStatus, log }, directory)
+  const api = new Api({
+    core: pond.core,
+    config: parseConfig({}),
+    log,
+    now: Date.now,
+    status: unused,
+    records: undefined as never,
+    storeFreeBytes: unused,
+    webUrl: unused,
+    failed: unused,
+  })
+  const close = await openAdminSocket({ onRequest: api.onAdminRequest, log }, directory)
   t.teardown(async () => {
     await close()
     rmSync(directory, { recursive: true, force: true })
@@ -57,7 +70,8 @@ test(
       response.on('newListener', () => (most = Math.max(most, response.listenerCount('close'))))
     })
 
-    const asked = request({ socketPath, path: CLIENTS_PATH }).end()
+    const headers = { accept: 'application/x-ndjson' }
+    const asked = request({ socketPath, path: '/api/v1/clients', headers }).end()
     const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream]
     let text = ''
     for await (const chunk of response) text += String(chunk)

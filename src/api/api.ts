@@ -1,0 +1,137 @@
+// The REST API with its two doors: the HTTP listeners, where somebody must sign in, and the admin socket, whose opener is the owner.
+
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { isOfThisMachine } from '../access/addresses.ts'
+import type { RequestSource } from '../transport/listener-options.ts'
+import { ApiKeys } from './api-keys.ts'
+import { createApp, unknownCaller, writeProblem } from './app.ts'
+import { callerOf } from './caller.ts'
+import { type ApiParts, type ApiSources, PREFIX } from './parts.ts'
+import { Problem } from './problem.ts'
+import { checkHost } from './request-checks.ts'
+import { RequestRates } from './request-rates.ts'
+import type { Route, Source } from './route.ts'
+import { routesOf } from './routes/all.ts'
+import { Scans } from './scans.ts'
+import { SignIns, type SignInRole } from './sign-ins.ts'
+
+const SOCKET: Source = {
+  door: 'socket',
+  address: '',
+  isLocal: true,
+  isPrivate: true,
+  isSecure: false,
+  port: 0,
+}
+
+export class Api {
+  readonly #parts: ApiParts
+  readonly #sources = new WeakMap<IncomingMessage, Source>()
+  /** Made with the first request. */
+  #app: RequestListener | null = null
+  #routes: readonly Route[] | null = null
+
+  constructor(sources: ApiSources) {
+    const { now, log, config } = sources
+    this.#parts = {
+      ...sources,
+      keys: new ApiKeys(now, log),
+      signIns: new SignIns(now, log),
+      rates: new RequestRates(now),
+      scans: new Scans(),
+      isPlainAllowed: config.dashboard.plain,
+      counters: { requests: 0, refused: 0, changes: 0 },
+    }
+  }
+
+  /** Reads keys and sign-ins of earlier runs. The directory must be locked by the store. */
+  open(directory: string): void {
+    this.#parts.keys.open(directory)
+    this.#parts.signIns.open(directory)
+  }
+
+  get routes(): readonly Route[] {
+    this.#routes ??= routesOf(this.#parts, () => this.counters)
+    return this.#routes
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const { counters, rates, scans, signIns } = this.#parts
+    return {
+      ...counters,
+      ...rates.reached,
+      scansRefused: scans.refused,
+      signInsDropped: signIns.dropped,
+    }
+  }
+
+  /** Returns a link that signs a browser in once; null if no listener serves it. */
+  newLink(role: SignInRole): string | null {
+    const { config, webUrl, signIns } = this.#parts
+    const url = webUrl()
+    return url === null || !config.dashboard.enabled
+      ? null
+      : `${url}/#key=${signIns.newKey(role).key}`
+  }
+
+  /** Answers a request to a listener, if it is one for the API. */
+  handles(incoming: IncomingMessage, outgoing: ServerResponse, from: RequestSource): boolean {
+    const path = incoming.url?.split('?')[0] ?? ''
+    const isApi = path.startsWith(`${PREFIX}/`)
+    if (!isApi && path !== '/metrics') return false
+    const source = sourceOf(incoming, from)
+    try {
+      this.#check(incoming, source, path)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      this.#parts.counters.refused += 1
+      writeProblem(outgoing, error)
+      return true
+    }
+    if (isApi) this.#answer(incoming, outgoing, source)
+    return isApi
+  }
+
+  /** Answers a request to the admin socket. */
+  readonly onAdminRequest: RequestListener = (incoming, outgoing) => {
+    this.#answer(incoming, outgoing, SOCKET)
+  }
+
+  #answer(incoming: IncomingMessage, outgoing: ServerResponse, source: Source): void {
+    this.#sources.set(incoming, source)
+    const sourceOfRequest = (each: IncomingMessage): Source => this.#sources.get(each) ?? SOCKET
+    this.#app ??= createApp(this.#parts, this.routes, sourceOfRequest)
+    this.#app(incoming, outgoing)
+  }
+
+  /** Throws Problem. */
+  #check(incoming: IncomingMessage, source: Source, path: string): void {
+    const { hosts, enabled } = this.#parts.config.dashboard
+    const { listeners } = this.#parts.config
+    checkHost(incoming, [...hosts, ...listeners.flatMap(each => each.hosts ?? [])])
+    const isOpen = path === '/metrics' || path === `${PREFIX}/status`
+    if (!enabled && !isOpen) {
+      throw new Problem(404, 'the API is switched off here: dashboard.enabled is false')
+    }
+    if (path !== '/metrics' || source.isLocal) return
+    if (callerOf(incoming, source, this.#parts) === null) throw unknownCaller()
+  }
+}
+
+/** Headers by which a proxy says whom it asks for. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']
+
+function sourceOf({ headers, socket }: IncomingMessage, { address }: RequestSource): Source {
+  const isNear = isOfThisMachine(address)
+  const isForwarded = FORWARDED.some(name => headers[name] !== undefined)
+  const isTls = 'encrypted' in socket
+  const isTlsBefore = isNear && headers['x-forwarded-proto'] === 'https'
+  return {
+    door: 'http',
+    address,
+    isLocal: isNear && !isForwarded,
+    isPrivate: isTls || isNear,
+    isSecure: isTls || isTlsBefore,
+    port: socket.localPort ?? 0,
+  }
+}

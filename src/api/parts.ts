@@ -1,0 +1,41 @@
+// What the routes share.
+
+import type { Broker } from '../broker/broker.ts'
+import type { Config } from '../config/config-types.ts'
+import type { Commands } from '../loop/commands.ts'
+import type { Log } from '../observe/log.ts'
+import type { Status } from '../observe/status.ts'
+import type { Records } from '../records/records.ts'
+import type { ApiKeys } from './api-keys.ts'
+import type { RequestRates } from './request-rates.ts'
+import type { Scans } from './scans.ts'
+import type { SignIns } from './sign-ins.ts'
+
+export const PREFIX = '/api/v1'
+
+/** What the server gives to the API. */
+export interface ApiSources {
+  readonly core: { readonly broker: Broker; readonly commands: Commands }
+  readonly config: Config
+  readonly log: Log
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly status: () => Status
+  /** What has happened. */
+  readonly records: Records
+  /** Free space on the disk of the store; null if nothing is stored on a disk. */
+  readonly storeFreeBytes: () => number | null
+  /** The URL of the first web listener, without a slash at its end; null for none. */
+  readonly webUrl: () => string | null
+  /** An exception of the API itself. */
+  readonly failed: (error: unknown) => void
+}
+
+export interface ApiParts extends ApiSources {
+  readonly keys: ApiKeys
+  readonly signIns: SignIns
+  readonly rates: RequestRates
+  readonly scans: Scans
+  readonly isPlainAllowed: boolean
+  readonly counters: { requests: number; refused: number; changes: number }
+}

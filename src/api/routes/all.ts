@@ -1,0 +1,26 @@
+// All paths of the API.
+
+import { openApiRoute } from '../openapi.ts'
+import type { ApiParts } from '../parts.ts'
+import type { Route } from '../route.ts'
+import { clientRoutes } from './clients.ts'
+import { keyRoutes } from './keys.ts'
+import { searchRoutes } from './search.ts'
+import { signInRoutes } from './sign-in.ts'
+import { statusRoutes } from './status.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
+
+export function routesOf(
+  parts: ApiParts,
+  counters: () => Readonly<Record<string, number>>,
+): readonly Route[] {
+  const routes = [
+    ...statusRoutes(parts, counters),
+    ...signInRoutes(parts),
+    ...keyRoutes(parts),
+    ...clientRoutes(parts),
+    ...subscriptionRoutes(parts),
+    ...searchRoutes(parts),
+  ]
+  return [...routes, openApiRoute(routes)]
+}
