@@ -203,3 +203,14 @@ export function propertiesBytes(properties: Properties): number {
   }
   return bytes
 }
+
+/** A version, a trace id, a parent id and flags, as W3C Trace Context level 1 writes them (section 3.2). */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** Returns the trace that the message belongs to, from its user property `traceparent`; null if it has none. */
+export function traceparentOf({
+  userProperties,
+}: Pick<Properties, 'userProperties'>): string | null {
+  const found = userProperties?.find(([name]) => name === 'traceparent')?.[1] ?? ''
+  return TRACEPARENT.test(found) ? found : null
+}

@@ -69,10 +69,20 @@ const FOR_PROGRAMS = {
     withOwnBytes(message),
     receivers,
   ]),
-  /** A PUBLISH was refused: too many levels, no right, or over a quota. `rule` as above. */
+  /**
+   * A PUBLISH was refused: too many levels, no right, or over a quota. `rule` as above; `traceparent` is the user property of that
+   * name, if it is one of W3C Trace Context.
+   */
   publishRefused:
     event<
-      [clientId: string, topic: string, reason: ReasonCode, sentence: string, rule: string | null]
+      [
+        clientId: string,
+        topic: string,
+        reason: ReasonCode,
+        sentence: string,
+        rule: string | null,
+        traceparent: string | null,
+      ]
     >(),
   dropped: event<[reason: DropReason, message: Message, clientId: string | null]>(
     ([reason, message, clientId]) => [reason, withOwnBytes(message), clientId],

@@ -4,7 +4,7 @@ import type { CommitId } from '../store/journal.ts'
 import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
-import { textBytes } from '../message.ts'
+import { textBytes, traceparentOf } from '../message.ts'
 import { FilterList, hasFilters } from '../packet/decode-filters.ts'
 import type {
   AcknowledgementPacket,
@@ -299,7 +299,8 @@ export class ConnectedClient implements Publisher, Subscriber {
     const { statistics, observer } = this.#broker
     statistics.publishesRefused += 1
     const { reason, sentence, rule } = refusal
-    observer.publishRefused?.(this.negotiated.clientId, topic, reason, sentence, rule)
+    const traceparent = traceparentOf(packet.properties)
+    observer.publishRefused?.(this.negotiated.clientId, topic, reason, sentence, rule, traceparent)
     if (packet.qos === 0) return 0
     if (this.negotiated.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
     else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)

@@ -1,7 +1,7 @@
 // One log line for each thing that happens to a client: who, from where, and why.
 
 import type { ClientFacts, Events, FaultPlace, Observer } from '../broker/observer.ts'
-import type { Message } from '../message.ts'
+import { type Message, traceparentOf } from '../message.ts'
 import { reasonName, type ReasonCode } from '../packet/reason.ts'
 import { shortened } from '../packet/text.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -31,8 +31,8 @@ export class LogObserver implements Observer {
   readonly #log: RatedLog
   readonly #receiveRule: ReceiveRule
   readonly #hint: Hint
-  /** The topic of the last message that its client had no right to. */
-  #withheldTopic = ''
+  /** The message whose drop is reported at the moment. */
+  #dropped: Message | null = null
 
   constructor(log: RatedLog, options: LogObserverOptions = {}) {
     this.#log = log
@@ -142,11 +142,11 @@ export class LogObserver implements Observer {
     )
   }
 
-  publishRefused(...[clientId, topic, reason, sentence, rule]: Events['publishRefused']): void {
-    this.#log.warn(
-      { event: 'publish.refused', clientId, topic, ...wordsOf(reason, sentence), ...by(rule) },
-      'publish refused',
-    )
+  publishRefused(
+    ...[clientId, topic, reason, sentence, rule, traceparent]: Events['publishRefused']
+  ): void {
+    const words = { ...wordsOf(reason, sentence), ...by(rule), ...inTrace(traceparent) }
+    this.#log.warn({ event: 'publish.refused', clientId, topic, ...words }, 'publish refused')
   }
 
   publishHeld(...[clientId, topic, sentence, rule]: Events['publishHeld']): void {
@@ -164,19 +164,21 @@ export class LogObserver implements Observer {
   /** One line a minute for each client and reason, and then how many more there were. */
   dropped(reason: DropReason, message: Message, clientId: string | null): void {
     if (!DROP_WORDS[reason].isWarned) return
-    if (reason === 'no-right-to-receive') {
-      this.#withheldTopic = message.topic
-      this.#log.warnOnce(clientId ?? '', reason, this.#withheldLine)
-    } else {
-      this.#log.warnOnce(clientId ?? '', reason, dropLine)
-    }
+    this.#dropped = message
+    this.#log.warnOnce(clientId ?? '', reason, this.#dropLine)
+    this.#dropped = null
   }
 
-  /** The rule is looked up for a line that is printed, and not for each message. */
-  readonly #withheldLine = (clientId: string, reason: DropReason): DropLine => {
-    const topic = this.#withheldTopic
+  /** Rule and trace are looked up for a line that is printed, and not for each message. */
+  readonly #dropLine = (clientId: string, reason: DropReason): DropLine => {
     const { fields, sentence } = dropLine(clientId, reason)
-    return { fields: { ...fields, topic, ...by(this.#receiveRule(clientId, topic)) }, sentence }
+    const message = this.#dropped
+    if (message === null) return { fields, sentence }
+    const { topic } = message
+    const withheld =
+      reason === 'no-right-to-receive' ? { topic, ...by(this.#receiveRule(clientId, topic)) } : {}
+    const trace = inTrace(traceparentOf(message.properties))
+    return { fields: { ...fields, ...withheld, ...trace }, sentence }
   }
 }
 
@@ -193,6 +195,10 @@ function slowedLine(clientId: string, limit: string): DropLine {
     ? 'the clients of its user together send faster than they may'
     : 'it sends faster than it may'
   return { fields: { ...fields, cause }, sentence: 'read more slowly' }
+}
+
+function inTrace(traceparent: string | null): { readonly traceparent?: string } {
+  return traceparent === null ? {} : { traceparent }
 }
 
 interface DropLine {

@@ -130,3 +130,28 @@ function countedAt(levels: readonly string[] | null) {
   const pond = new Pond({ observer: new LogObserver(rated) })
   return { pond, made: () => lines }
 }
+
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
+test('the line of a message that was refused or dropped names its trace, if it is one', async t => {
+  const { pond, warnings } = watched()
+  const away = pond.client('away', { cleanStart: false, properties: { sessionExpiryInterval: 60 } })
+  away.subscribes('t', 1)
+  away.vanishes()
+  const publisher = pond.client('publisher')
+  const traced = (traceparent: string) => ({
+    qos: 1 as const,
+    properties: { userProperties: [['traceparent', traceparent]] as const },
+  })
+
+  for (let each = 0; each < 3; each++) publisher.publishes('t', 'x', traced(TRACE))
+  publisher.publishes('$SYS/mine', 'x', traced(TRACE))
+  publisher.publishes('$SYS/other', 'x', traced('<script>'))
+
+  const found = warnings.map(({ event, traceparent }) => [event, traceparent])
+  t.strictSame(found, [
+    ['message.dropped', TRACE],
+    ['publish.refused', TRACE],
+    ['publish.refused', undefined],
+  ])
+})
