@@ -104,6 +104,10 @@ const INTERNAL = {
   tookOver: event<[present: ClientFacts, newcomer: ClientFacts]>(),
   /** CONNECT was accepted or refused, so many milliseconds after it was read. */
   connectAnswered: event<[milliseconds: number]>(),
+  /** A message of QoS 1 or 2 was sent to a client, or sent again. */
+  sent: event<[clientId: string, message: Message, duplicate: boolean]>(),
+  /** A client has acknowledged a message in full. */
+  acknowledged: event<[clientId: string, message: Message]>(),
   sessionExpired: event<[clientId: string]>(),
   /** A will was published, to so many receivers. */
   willPublished: event<[clientId: string, topic: string, receivers: number]>(),

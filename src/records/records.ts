@@ -11,6 +11,9 @@ import type { Latencies } from './latencies.ts'
 import { RecordObserver } from './record-observer.ts'
 import { RefusedClients } from './refused-clients.ts'
 import { Timelines } from './timelines.ts'
+import type { TappedSocket } from './client-trace.ts'
+import { Topics } from './topics.ts'
+import { Traces } from './traces.ts'
 
 interface RecordsOptions {
   readonly broker: Broker
@@ -21,6 +24,9 @@ interface RecordsOptions {
   /** Milliseconds, with fractions, of a clock that never goes back. */
   readonly monotonicMs: () => number
   readonly later: (proceed: () => void) => void
+  /** Calls back after so many milliseconds. */
+  readonly after: (milliseconds: number, act: () => void) => void
+  readonly sockets: () => Iterable<TappedSocket>
   /** Whether there is a file of users, so that a refused client can be added to it. */
   readonly hasUsers: boolean
   readonly usage: () => { readonly cpuSeconds: number; readonly residentBytes: number }
@@ -31,6 +37,7 @@ interface RecordsOptions {
 /** The 99th percentile. */
 const P99 = 0.99
 
+// Wide on purpose: its fields are all that is kept.
 export class Records {
   readonly timelines: Timelines
   readonly badEnds: BadEnds
@@ -38,6 +45,8 @@ export class Records {
   readonly census: Census
   readonly alarms: Alarms
   readonly history = new History()
+  readonly topics: Topics
+  readonly traces: Traces
   readonly latencies: Latencies
   readonly #options: RecordsOptions
   readonly #percentiles: Percentiles
@@ -52,6 +61,8 @@ export class Records {
     this.refusedClients = new RefusedClients(now, options.hasUsers)
     this.#percentiles = new Percentiles(latencies)
     this.#rates = new Rates(options)
+    this.topics = new Topics(options)
+    this.traces = new Traces(options)
     const { timelines, badEnds, refusedClients } = this
     const drops = new CountedNames()
     const refusals = new CountedNames()

@@ -48,6 +48,8 @@ export class RecordKeeping {
       now: Date.now,
       monotonicMs: () => performance.now(),
       later: proceed => setImmediate(proceed),
+      after: (milliseconds, act) => setTimeout(act, milliseconds).unref(),
+      sockets: () => core.sockets,
       hasUsers: config.access.usersFile !== undefined,
       usage,
       state: {

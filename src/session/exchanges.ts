@@ -118,6 +118,7 @@ export class Exchanges implements Returning {
   settle(packetId: number): boolean {
     const delivery = this.#window?.get(packetId)
     if (delivery === undefined) return false
+    this.#context.observer.acknowledged?.(this.clientId, delivery.message)
     this.#settle(delivery)
     return true
   }
@@ -196,7 +197,7 @@ export class Exchanges implements Returning {
     } else if (link.publish(delivery, duplicate) === 'too-large') {
       this.#settle(delivery)
       this.#context.dropped('packet-too-large', delivery.message, this.clientId)
-    }
+    } else this.#context.observer.sent?.(this.clientId, delivery.message, duplicate)
   }
 
   /** Handles a settled delivery, whether acknowledged or dropped. */

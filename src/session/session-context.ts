@@ -34,7 +34,14 @@ export interface Postponed {
   proceed(): void
 }
 
+/** Who follows deliveries of QoS 1 and 2. It has no methods while nobody does. */
+interface DeliveryObserver {
+  readonly sent?: ((clientId: string, message: Message, duplicate: boolean) => void) | undefined
+  readonly acknowledged?: ((clientId: string, message: Message) => void) | undefined
+}
+
 export interface SessionContext {
+  readonly observer: DeliveryObserver
   /** The time of the turn in milliseconds. */
   readonly now: number
   readonly journal: Journal

@@ -25,6 +25,14 @@ export interface ClientSocketContext {
   ended(socket: ClientSocket): void
 }
 
+/** Hears the bytes of one client, for a trace. */
+interface PacketTap {
+  /** `isAtPacket`: the chunk begins with a packet, because all that came before was read. */
+  received(chunk: Uint8Array, isAtPacket: boolean): void
+  /** Whole packets. */
+  sent(pieces: readonly Uint8Array[]): void
+}
+
 type State =
   | { readonly kind: 'open' }
   /** The wire has all bytes, and closes after it has sent them. */
@@ -50,6 +58,8 @@ const CONNECTION_BYTES = 4_000
 // Wide on purpose: it receives the events of a wire and is the host of a connection, with one method for each event of both.
 export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   readonly connection: Connection
+  /** Null while nobody traces this client. */
+  tap: PacketTap | null = null
   readonly #wire: Wire
   readonly #context: ClientSocketContext
   readonly #broker: ConnectionContext['broker']
@@ -106,12 +116,17 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     try {
       if (reading.awaitsVerdict) reading.pause(QUESTION_OPEN)
       const before = this.#broker.statistics.messagesReceived
+      if (this.tap !== null) this.#taps(chunk)
       this.connection.receive(chunk)
       if (this.#rates !== null) this.#charge(this.#rates, before, chunk.length)
       this.#afterReading()
     } catch (error) {
       this.#failed(error, changing)
     }
+  }
+
+  #taps(chunk: LentBytes): void {
+    this.tap?.received(chunk as Buffer, this.connection.framer.unreadBytes === 0)
   }
 
   heard(): void {
@@ -248,6 +263,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const { journal, statistics, limits } = this.#broker
     const pieces = outbox.take(journal.committed)
     if (pieces.length === 0) return
+    if (this.tap !== null) this.tap.sent(pieces)
     let bytes = 0
     for (const piece of pieces) bytes += piece.length
     statistics.bytesSent += bytes
