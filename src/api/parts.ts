@@ -27,6 +27,8 @@ export interface ApiSources {
   readonly storeFreeBytes: () => number | null
   /** The URL of the first web listener, without a slash at its end; null for none. */
   readonly webUrl: () => string | null
+  /** Begins to disconnect all clients, over so many seconds at least. Returns how many there are. */
+  readonly drain: (seconds: number) => number
   /** An exception of the API itself. */
   readonly failed: (error: unknown) => void
 }

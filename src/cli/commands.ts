@@ -18,6 +18,7 @@ type CommandName =
   | 'key'
   | 'session'
   | 'kick'
+  | 'drain'
   | 'user'
   | 'passwd'
 
@@ -176,6 +177,25 @@ export const COMMANDS: readonly Command[] = [
       'The client may connect again at once. To keep it out, remove its user.',
       '',
       'Status: 0 done, 1 it is not connected or the broker cannot be reached, 2 wrong usage.',
+    ],
+  },
+  {
+    name: 'drain',
+    help: 'empty a running broker before a planned stop: no client is let in, all are disconnected in waves',
+    flags: [
+      {
+        name: 'seconds',
+        type: 'string',
+        value: 'N',
+        help: 'take at least so many seconds (default 0: 2,000 clients a second)',
+      },
+      CONFIG,
+      DATA,
+    ],
+    more: [
+      'Waits until no client is connected. It cannot be taken back: stop the broker then (SIGTERM).',
+      '',
+      'Status: 0 done, 1 the broker cannot be reached, 2 wrong usage.',
     ],
   },
   {

@@ -25,7 +25,7 @@ import { listenerProblems, fileProblems } from './inspect.ts'
 import { lanLines, lanUser, type LanUser } from './lan.ts'
 import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
-import { kickCommand, statusCommand } from './running-command.ts'
+import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
 import { storeCommand } from './store-command.ts'
 import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
@@ -82,6 +82,8 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return askBroker(() => keyCommand(words, config()))
     case 'session':
       return askBroker(() => sessionCommand(words, config()))
+    case 'drain':
+      return askBroker(() => drainCommand(words, config()))
     case 'kick':
       return askBroker(() => kickCommand(words, config()))
     case 'start':

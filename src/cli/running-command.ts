@@ -1,5 +1,7 @@
-// `pondhawk status` and `pondhawk kick`, which need a running broker.
+// `pondhawk status`, `pondhawk kick` and `pondhawk drain`, which need a running broker.
 
+import { setTimeout as wait } from 'node:timers/promises'
+import { DRAIN_SECONDS_MAX, type DrainAnswer } from '../api/contract/drain.ts'
 import type { Config } from '../config/config-types.ts'
 import { FIGURES, type Status } from '../observe/status.ts'
 import { answerOf } from './admin-client.ts'
@@ -28,6 +30,31 @@ export async function kickCommand(
     return { output: '', note: `${shownName(clientId)} is disconnected\n` }
   }
   throw new Error(`${shownName(clientId)} is not connected. Who is: pondhawk session list`)
+}
+
+const DRAIN_LOOK_MS = 1_000
+
+/** Empties the broker before a planned stop, and waits until no client is connected. */
+export async function drainCommand(
+  { values: { seconds = '0' } }: Words,
+  config: Config,
+): Promise<CommandOutput> {
+  const isNumber = typeof seconds === 'string' && /^\d{1,5}$/.test(seconds)
+  if (!isNumber || Number(seconds) > DRAIN_SECONDS_MAX) {
+    throw new UsageError(
+      `pondhawk drain takes --seconds, 0 to ${DRAIN_SECONDS_MAX}. Try pondhawk drain --help.`,
+    )
+  }
+  const body = { seconds: Number(seconds) }
+  const answer = await answerOf(config, { method: 'POST', path: '/drain', body })
+  const { clientsConnected } = JSON.parse(answer) as DrainAnswer
+  let left = clientsConnected
+  while (left > 0) {
+    process.stderr.write(`${left.toLocaleString('en')} clients are left\n`)
+    await wait(DRAIN_LOOK_MS)
+    left = (JSON.parse(await answerOf(config, { path: '/status' })) as Status).clientsConnected
+  }
+  return { output: '', note: 'no client is connected any more: the broker can be stopped\n' }
 }
 
 /** Counters by name; those above 0 are printed. */

@@ -1,5 +1,6 @@
 // The API for programs that embed the broker: publish, subscribe, serve streams, listen to events, give commands.
 
+import { DRAIN_SECONDS_MAX } from '../api/contract/drain.ts'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { UNRESTRICTED } from '../access/permissions.ts'
@@ -26,7 +27,6 @@ export type { Publication } from './publication.ts'
 /** The embedding program may publish to every topic that is open to clients. */
 const PROGRAM = { clientId: null, permissions: UNRESTRICTED, identity: null }
 
-const DRAIN_SECONDS_MAX = 86_400
 const REASON_LENGTH_MAX = 1_000
 const LONE_SURROGATE = /\p{Surrogate}/u
 

@@ -134,6 +134,10 @@ export class Server implements RunningServer {
       storeFreeBytes: () => finite(this.#keeping.storeFreeBytes),
       records: this.#keeping.records,
       webUrl: () => webUrlOf(this.listeners),
+      drain: seconds => {
+        void this.drain(seconds)
+        return this.core.clientCount
+      },
       failed: error => this.#failed('web page', error),
     })
     this.#listeners = new Listeners({

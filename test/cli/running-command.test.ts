@@ -1,4 +1,4 @@
-// `pondhawk status` and `pondhawk kick`, as people run them.
+// `pondhawk status`, `pondhawk kick` and `pondhawk drain`, as people run them.
 
 import { test } from 'tap'
 import { configured } from './configured-broker.ts'
@@ -44,4 +44,19 @@ test('kick ends the connection of a client, and its session stays', async t => {
   t.match(await command('kick', 'pump 1'), { status: 1, errors: /"pump 1" is not connected/ })
   t.equal(await sessionPresent('pump 1'), true)
   t.match(await command('kick'), { status: 2, errors: /takes one client id/ })
+})
+
+test('drain disconnects all clients, waits until they are gone, and lets nobody in any more', async t => {
+  const { command, start } = configured(t)
+  const { connect } = await start()
+  const client = await connect('a')
+  const reason = new Promise(told => client.once('disconnect', packet => told(packet.reasonCode)))
+
+  const drained = await command('drain', '--seconds', '0')
+
+  t.equal(await reason, 0x8b)
+  t.match(drained, { status: 0, output: '', errors: /no client is connected any more/ })
+  await client.endAsync()
+  await t.rejects(connect('b'), /Server unavailable/i)
+  t.match(await command('drain', '--seconds', 'soon'), { status: 2, errors: /takes --seconds/ })
 })

@@ -36,6 +36,7 @@ async function opened(t: Test) {
     records: undefined as never,
     storeFreeBytes: unused,
     webUrl: unused,
+    drain: unused,
     failed: unused,
   })
   const close = await openAdminSocket({ onRequest: api.onAdminRequest, log }, directory)

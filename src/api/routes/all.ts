@@ -4,6 +4,7 @@ import { openApiRoute } from '../openapi.ts'
 import type { ApiParts } from '../parts.ts'
 import type { Route } from '../route.ts'
 import { clientRoutes } from './clients.ts'
+import { drainRoutes } from './drain.ts'
 import { keyRoutes } from './keys.ts'
 import { searchRoutes } from './search.ts'
 import { signInRoutes } from './sign-in.ts'
@@ -21,6 +22,7 @@ export function routesOf(
     ...clientRoutes(parts),
     ...subscriptionRoutes(parts),
     ...searchRoutes(parts),
+    ...drainRoutes(parts),
   ]
   return [...routes, openApiRoute(routes)]
 }
