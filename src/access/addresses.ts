@@ -27,7 +27,8 @@ const IPV6_GROUPS_OF_A_NETWORK = 4
 /** Counts IPv6 by network, because one client may have 2^64 addresses. */
 export function networkOf(address: string): string {
   const plain = plainAddress(address)
-  if (!isIPv6(plain)) return plain
+  // Each connection is asked about several times, and most have an IPv4 address.
+  if (!plain.includes(':') || !isIPv6(plain)) return plain
   const [head = '', tail] = plain.split('::')
   const before = head === '' ? [] : head.split(':')
   const after = tail === undefined || tail === '' ? [] : tail.split(':')

@@ -71,7 +71,7 @@ class StreamWire implements Wire, Reader {
 
   write(bytes: Uint8Array): boolean {
     const stream = this.#stream
-    if (!stream.writable) return false
+    if (this.#isEnding || !stream.writable) return false
     if (this.#takesAtOnce) stream.write(bytes)
     else stream.write(bytes, this.#drains.written)
     return this.#wasTaken()
@@ -79,7 +79,7 @@ class StreamWire implements Wire, Reader {
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
     const stream = this.#stream
-    if (!stream.writable) return false
+    if (this.#isEnding || !stream.writable) return false
     stream.cork()
     if (this.#takesAtOnce) for (const piece of pieces) stream.write(piece)
     else this.#writeAskingOnce(pieces)
@@ -118,14 +118,11 @@ class StreamWire implements Wire, Reader {
   end(): void {
     if (this.#isEnding) return
     this.#isEnding = true
-    const stream = this.#stream
-    // When a socket with unread bytes is closed, the system discards written bytes. So the client's bytes are read up to its own
-    // end. The wait is bounded, in case the client does not close or does not read.
-    stream.resume()
-    stream.end(() => this.leave())
-    if (stream.destroyed) return
-    const giveUp = setTimeout(() => this.destroy(), CLOSE_MS_MAX)
-    stream.once('close', () => clearTimeout(giveUp))
+    if (this.#takesAtOnce && this.#stream.writableLength === 0) {
+      // A client that has sent DISCONNECT mostly closes its side at once, so that `ended` finds nothing left to do.
+      this.#stream.resume()
+      setImmediate(endNow, this.#stream)
+    } else endNow(this.#stream)
   }
 
   /** Closes when both sides have ended. */
@@ -182,6 +179,12 @@ class StreamWire implements Wire, Reader {
   /** The client has closed its side. It may still read pending bytes; the wait for that is bounded. */
   ended(): void {
     try {
+      // Closing tells the client the same as ending first, with one system call less.
+      if (this.#takesAtOnce && this.#stream.writableLength === 0) {
+        this.#isEnding = true
+        this.destroy()
+        return
+      }
       this.end()
       this.leave()
     } catch {
@@ -194,6 +197,18 @@ class StreamWire implements Wire, Reader {
     this.#receiver = null
     receiver?.closed(this.#cause)
   }
+}
+
+/** Sends the end to the client, and waits for the client's. */
+function endNow(stream: Wired): void {
+  if (stream.destroyed) return
+  // When a socket with unread bytes is closed, the system discards written bytes. So the client's bytes are read up to its own
+  // end. The wait is bounded, in case the client does not close or does not read.
+  stream.resume()
+  stream.end(() => stream[WIRE]?.leave())
+  if (stream.destroyed) return
+  const giveUp = setTimeout(() => stream[WIRE]?.destroy(), CLOSE_MS_MAX)
+  stream.once('close', () => clearTimeout(giveUp))
 }
 
 function onData(this: Wired, chunk: Buffer): void {

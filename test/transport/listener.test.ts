@@ -1,5 +1,5 @@
-import { connect, Server as SocketServer } from 'node:net'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { connect, Server as SocketServer, Socket } from 'node:net'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
@@ -47,6 +47,44 @@ test('a wire is closed once, with the cause', async t => {
   second.wire.end()
   await new Promise(resolve => setImmediate(resolve))
   t.strictSame([first.closings.length, second.closings.length], [1, 1])
+})
+
+const ONLY_LINUX = process.platform === 'linux' ? false : 'other systems do not pass options on'
+
+test(
+  'accepted sockets have TCP keep-alive from their listening socket',
+  { skip: ONLY_LINUX },
+  async t => {
+    const world = await World.listening(t)
+    const calls = t.capture(Socket.prototype, 'setKeepAlive', Socket.prototype.setKeepAlive)
+
+    const socket = await world.connects(t)
+    await world.arrives()
+
+    const port = (socket.remotePort ?? 0).toString(16).toUpperCase().padStart(4, '0')
+    const rows = readFileSync('/proc/net/tcp', 'latin1')
+      .split('\n')
+      .map(row => row.trim().split(/ +/))
+    // Columns of the kernel: its own address, state 01 (established), and the timer that runs, 02 for keep-alive.
+    const timers = rows
+      .filter(row => row[1]?.endsWith(`:${port}`) && row[3] === '01')
+      .map(row => row[5])
+    t.equal(timers.length, 1)
+    t.match(timers[0], /^02:/)
+    t.equal(calls().length, 0)
+  },
+)
+
+test('a client that has ended is closed without a shutdown of its socket', async t => {
+  const world = await World.listening(t)
+  const socket = await world.connects(t)
+  const arrived = await world.arrives()
+  const ends = t.capture(Socket.prototype, 'end', Socket.prototype.end)
+
+  socket.destroySoon()
+
+  t.equal(await arrived.closes(), null)
+  t.strictSame(ends().length, 1, 'the call of the client')
 })
 
 test('a browser on the MQTT port gets an answer it can show', async t => {
