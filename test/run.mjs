@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 const ROOT = resolve(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop']
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+const VITE = join(ROOT, 'node_modules/vite/bin/vite.js')
 const FILE_SECONDS_MAX = 240
 
 /** What `test:fast` leaves out, by the beginning of the path, unless it is named. */
@@ -18,6 +19,7 @@ const SLOW = {
   'access/password/': 'hashes that take their time on purpose',
   'cli/': 'processes',
   'crash/': 'processes',
+  'dashboard/screens': 'a browser',
   'docs.test': 'processes, one for each example',
   'fuzz/': "the fuzzer's time",
   'interop/': 'programs and browsers',
@@ -88,7 +90,17 @@ function testFilesBelow(folder) {
 
 function compile() {
   removeOrphans()
-  return spawnSync(process.execPath, [TSC], { cwd: ROOT, stdio: 'inherit' }).status === 0
+  return run(TSC) && (!needsDashboard() || run(VITE, 'build', 'src/dashboard'))
+}
+
+function run(...command) {
+  return spawnSync(process.execPath, command, { cwd: ROOT, stdio: 'inherit' }).status === 0
+}
+
+/** Only its own tests need it as it is now. */
+function needsDashboard() {
+  if (!existsSync(join(ROOT, 'dist/dashboard/index.html'))) return true
+  return files().some(file => file.startsWith('test/dashboard/'))
 }
 
 /** What was compiled from sources that are gone. */

@@ -61,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'hono',
     '@hono/node-server',
   ],
+  dashboard: ['api/contract', 'preact', '@preact/signals', 'uplot'],
   server: ['*'],
   cli: ['*'],
   'cli.ts': ['*'],
@@ -102,7 +103,7 @@ interface Source {
 
 function sources(): readonly Source[] {
   return readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .filter(name => /(?<!\.d)\.tsx?$/.test(name))
     .map(name => ({ name, text: readFileSync(join(SOURCE, name), 'utf8') }))
 }
 
@@ -182,7 +183,7 @@ const EXPORTS_OF_THEIR_OWN = [
 test('what a file exports is imported somewhere', async t => {
   const files = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop'].flatMap(folder =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter(name => /(?<!\.d)\.ts$/.test(name))
+      .filter(name => /(?<!\.d)\.tsx?$/.test(name))
       .map(name => ({
         name: `${folder}/${name}`,
         text: readFileSync(join(ROOT, folder, name), 'utf8'),
@@ -274,7 +275,7 @@ test('files and functions are short enough to be read in one go', async t => {
     let indent = ''
     for (const [index, line] of lines.entries()) {
       const opening =
-        /^( *)(?:export )?(?:async )?(?:function\*? |(?:static |async |get |set |#|\*)*[a-zA-Z#]\w*\().*\{$/.exec(
+        /^( *)(?:export )?(?:default )?(?:async )?(?:function\*? |(?:static |async |get |set |#|\*)*[a-zA-Z#]\w*\().*\{$/.exec(
           line,
         )
       if (start < 0 && opening !== null && !/^\s*(?:if|for|while|switch|return)\b/.test(line)) {

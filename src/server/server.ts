@@ -99,11 +99,7 @@ export class Server implements RunningServer {
     this.#config = config
     this.#log = new RatedLog(
       containedLog(log, () => (this.core.broker.statistics.hookErrors += 1)),
-      {
-        bounds: config.log,
-        now: monotonicMs,
-        hasRoom: () => parts.logOutput?.hasRoom !== false,
-      },
+      { bounds: config.log, now: monotonicMs, hasRoom: () => parts.logOutput?.hasRoom !== false },
     )
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
@@ -121,6 +117,7 @@ export class Server implements RunningServer {
     const page = webPage({
       status: this.#status,
       timings: this.#latencies,
+      hasDashboard: config.dashboard.enabled,
       isReady: () => !this.#isClosing && !this.#isDraining,
       accessTroubles: () => this.#access?.troubles ?? [],
     })

@@ -1,0 +1,27 @@
+// Who may come in and do what: users, rules, and those who are signed in to this page.
+
+import { change } from '../app/route.ts'
+import type { ScreenProps } from '../app/screens.ts'
+import { Choice } from '../show/parts.tsx'
+import { KeysAndSignIns } from './keys-and-sign-ins.tsx'
+
+type Tab = 'keys'
+const TABS: readonly (readonly [Tab, string])[] = [['keys', 'Sign-ins and keys']]
+
+export default function Access({ query }: ScreenProps) {
+  const tab = TABS.find(([name]) => name === query.get('tab'))?.[0] ?? 'keys'
+  return (
+    <div class="stack">
+      <div class="head">
+        <h1 tabIndex={-1}>Access</h1>
+        <Choice
+          label="Part of access"
+          value={tab}
+          options={TABS}
+          onChange={next => change({ tab: next })}
+        />
+      </div>
+      <KeysAndSignIns />
+    </div>
+  )
+}

@@ -1,0 +1,126 @@
+// One client: what happened to it, how it is now, its subscriptions and its waiting messages.
+
+import type { ClientDetail, SubscriptionRow } from '../../api/contract/clients.ts'
+import { withQuery } from '../app/api.ts'
+import { useResource } from '../app/resource.ts'
+import type { ScreenProps } from '../app/screens.ts'
+import { bytes, count, duration, visible } from '../show/format.ts'
+import { At, Copy, Empty, Facts, Failure, Name, State, TopicLink } from '../show/parts.tsx'
+import { type Column, List, useListing } from '../show/table.tsx'
+import { ClientActions } from './client-actions.tsx'
+
+export default function Client({ query }: ScreenProps) {
+  const id = query.get('id') ?? ''
+  const client = useResource<ClientDetail>(withQuery('client', { clientId: id }), 2)
+  const { data } = client
+  return (
+    <div class="stack">
+      <div class="head">
+        <h1 tabIndex={-1}>
+          <Name>{id}</Name>
+        </h1>
+        {data !== null && (
+          <State level={data.state === 'connected' ? 'ok' : 'away'}>{data.state}</State>
+        )}
+        <span class="actions">
+          <Copy text={id} what="the client id" />
+          {data !== null && <ClientActions client={data} changed={client.reload} />}
+        </span>
+      </div>
+      {client.status === 404 ? <Gone /> : <Failure sentence={client.error} again={client.reload} />}
+      <div class="columns">
+        <div class="stack">
+          {data !== null && <Subscriptions id={id} amount={data.subscriptions} />}
+        </div>
+        {data !== null && <Now client={data} />}
+      </div>
+    </div>
+  )
+}
+
+function Gone() {
+  return <Empty>There is no session of this client now.</Empty>
+}
+
+function Now({ client }: { readonly client: ClientDetail }) {
+  const { will, certificate, protocol, transport } = client
+  const isConnected = client.state === 'connected'
+  return (
+    <section class="stack" aria-labelledby="now">
+      <h2 id="now">Now</h2>
+      <Facts
+        rows={[
+          ['User', client.username === null ? 'none' : <Name>{client.username}</Name>],
+          ['Signed in by', client.authentication === '' ? null : visible(client.authentication)],
+          ['Address', client.address === '' ? null : <Name>{client.address}</Name>],
+          ['Protocol', protocol === null ? null : `MQTT ${protocol} over ${transport ?? ''}`],
+          ['Listener', client.listener === null ? null : <Name>{client.listener}</Name>],
+          ['Connected', isConnected ? <At at={client.connectedAt} /> : null],
+          [
+            'Keep alive',
+            client.keepAliveSeconds === null
+              ? null
+              : client.keepAliveSeconds === 0
+                ? 'none'
+                : duration(client.keepAliveSeconds),
+          ],
+          [
+            'Queue',
+            `${count(client.queuedMessages)} of ${count(client.queuedMessagesMax)}, ${bytes(client.queuedBytes)}`,
+          ],
+          [
+            'In flight',
+            client.inFlightMax === null
+              ? count(client.inFlight)
+              : `${count(client.inFlight)} of ${count(client.inFlightMax)}`,
+          ],
+          [
+            'Received',
+            client.messagesReceived === null ? null : `${count(client.messagesReceived)} from it`,
+          ],
+          ['Sent', client.messagesSent === null ? null : `${count(client.messagesSent)} to it`],
+          ['Session ends', expiryOf(client)],
+          ['Will', will === null ? null : <TopicLink topic={will.topic} />],
+          ['Certificate', certificate === null ? null : <Name>{certificate.subject}</Name>],
+          ['until', certificate === null ? null : <At at={certificate.notAfter} />],
+        ]}
+      />
+    </section>
+  )
+}
+
+function expiryOf({ sessionExpirySeconds: seconds }: ClientDetail): string {
+  if (seconds === null) return 'never'
+  return seconds === 0 ? 'when it leaves' : `${duration(seconds)} after it leaves`
+}
+
+const COLUMNS: readonly Column<SubscriptionRow>[] = [
+  { label: 'Filter', cell: ({ filter }) => <Name>{filter}</Name> },
+  { label: 'QoS', isNumber: true, isKey: true, cell: ({ qos }) => qos },
+  { label: 'Options', cell: row => optionsOf(row) },
+]
+
+function optionsOf(row: SubscriptionRow): string {
+  return [
+    ...(row.noLocal ? ['no local'] : []),
+    ...(row.retainAsPublished ? ['retain as published'] : []),
+    ...(row.retainHandling > 0 ? [`retain handling ${row.retainHandling}`] : []),
+    ...(row.subscriptionId === null ? [] : [`identifier ${row.subscriptionId}`]),
+  ].join(', ')
+}
+
+function Subscriptions({ id, amount }: { readonly id: string; readonly amount: number }) {
+  const listing = useListing<SubscriptionRow>('subscriptions', { clientId: id })
+  return (
+    <section class="stack">
+      <h2>Subscriptions ({count(amount)})</h2>
+      <List
+        caption="Subscriptions"
+        listing={listing}
+        columns={COLUMNS}
+        keyOf={({ filter }) => filter}
+        empty="It has no subscription, so no message is for it."
+      />
+    </section>
+  )
+}

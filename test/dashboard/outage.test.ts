@@ -1,0 +1,81 @@
+// What the dashboard says while the broker does not answer, and after it has started again: a real process, stopped and killed.
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { test } from 'tap'
+import { launched } from './browser.ts'
+
+const CLI = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/cli.js')
+const POLL_MS = 50
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function started(file: string, port: number): Promise<ChildProcess> {
+  const broker = spawn(process.execPath, [CLI, 'start', '--config', file], { stdio: 'ignore' })
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null)
+    if (answer?.ok === true) return broker
+    await new Promise(resume => setTimeout(resume, POLL_MS))
+  }
+}
+
+test('old figures look old and buttons are off until the broker answers again; a restart keeps the sign-in and the screen', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'pondhawk-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const port = await freePort()
+  const file = join(folder, 'pondhawk.yaml')
+  writeFileSync(
+    file,
+    `listeners: [{ host: 127.0.0.1, port: ${await freePort()} }, { host: 127.0.0.1, port: ${port}, protocol: ws }]
+store: { directory: ${join(folder, 'data')} }
+`,
+  )
+  let broker = await started(file, port)
+  t.teardown(() => broker.kill('SIGKILL'))
+  const { stdout: link } = await promisify(execFile)(process.execPath, [
+    CLI,
+    'dashboard',
+    '--config',
+    file,
+  ])
+  const browser = await launched()
+  t.teardown(() => browser.close())
+  const page = await browser.newPage()
+  await page.goto(link.trim())
+  await page.waitForSelector('#overview[data-ready=true]')
+  await page.evaluate(`location.hash = '#/access'`)
+  await page.waitForSelector('button:text-is("New key"):enabled')
+
+  broker.kill('SIGSTOP')
+  await page.waitForSelector('[role=alert] .bar', { timeout: 8_000 })
+  t.match(
+    await page.textContent('.bar'),
+    /^■Pondhawk has not answered for \d+ s\. Figures are from /,
+  )
+  t.ok(await page.isDisabled('button:text-is("New key")'))
+  t.match(await page.title(), /^\(!\) Access/)
+
+  await page.click('button:text-is("Try now")')
+  broker.kill('SIGCONT')
+  await page.waitForSelector('.bar', { state: 'detached', timeout: 8_000 })
+  t.notOk(await page.isDisabled('button:text-is("New key")'))
+
+  broker.kill('SIGKILL')
+  await once(broker, 'exit')
+  broker = await started(file, port)
+  await page.reload()
+  await page.waitForSelector('button:text-is("New key"):enabled')
+  t.match(page.url(), '#/access')
+})
