@@ -66,9 +66,12 @@ export class UpgradeTarget implements Target {
     const heard: Buffer[] = []
     let wires = 0
     // The stage uses of a socket what a stream has, and its options.
-    this.#stage.serve(socket as unknown as Socket, PEER, wire => {
-      wires++
-      listen(wire, heard)
+    this.#stage.serve(socket as unknown as Socket, PEER, {
+      arrived: wire => {
+        wires++
+        listen(wire, heard)
+      },
+      signedIn: () => {},
     })
     const thrown: unknown[] = []
     const note = (error: unknown): number => thrown.push(error)

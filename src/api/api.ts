@@ -6,6 +6,7 @@ import type { RequestSource } from '../transport/listener-options.ts'
 import { ApiKeys } from './api-keys.ts'
 import { createApp, unknownCaller, writeProblem } from './app.ts'
 import { callerOf } from './caller.ts'
+import { Idempotency } from './idempotency.ts'
 import { type ApiParts, type ApiSources, PREFIX } from './parts.ts'
 import { Problem } from './problem.ts'
 import { checkHost } from './request-checks.ts'
@@ -14,6 +15,7 @@ import type { Route, Source } from './route.ts'
 import { routesOf } from './routes/all.ts'
 import { Scans } from './scans.ts'
 import { SignIns, type SignInRole } from './sign-ins.ts'
+import { Streams } from './stream/streams.ts'
 
 const SOCKET: Source = {
   door: 'socket',
@@ -22,6 +24,7 @@ const SOCKET: Source = {
   isPrivate: true,
   isSecure: false,
   port: 0,
+  signedIn: () => {},
 }
 
 export class Api {
@@ -39,8 +42,11 @@ export class Api {
       signIns: new SignIns(now, log),
       rates: new RequestRates(now),
       scans: new Scans(),
+      streams: new Streams(sources.failed),
+      idempotency: new Idempotency(now),
       isPlainAllowed: config.dashboard.plain,
       counters: { requests: 0, refused: 0, changes: 0 },
+      allCounters: () => this.counters,
     }
   }
 
@@ -51,16 +57,18 @@ export class Api {
   }
 
   get routes(): readonly Route[] {
-    this.#routes ??= routesOf(this.#parts, () => this.counters)
+    this.#routes ??= routesOf(this.#parts)
     return this.#routes
   }
 
   get counters(): Readonly<Record<string, number>> {
-    const { counters, rates, scans, signIns } = this.#parts
+    const { counters, rates, scans, signIns, streams } = this.#parts
     return {
       ...counters,
       ...rates.reached,
       scansRefused: scans.refused,
+      streams: streams.count,
+      streamsRefused: streams.refused,
       signInsDropped: signIns.dropped,
     }
   }
@@ -121,7 +129,10 @@ export class Api {
 /** Headers by which a proxy says whom it asks for. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']
 
-function sourceOf({ headers, socket }: IncomingMessage, { address }: RequestSource): Source {
+function sourceOf(
+  { headers, socket }: IncomingMessage,
+  { address, signedIn }: RequestSource,
+): Source {
   const isNear = isOfThisMachine(address)
   const isForwarded = FORWARDED.some(name => headers[name] !== undefined)
   const isTls = 'encrypted' in socket
@@ -133,5 +144,6 @@ function sourceOf({ headers, socket }: IncomingMessage, { address }: RequestSour
     isPrivate: isTls || isNear,
     isSecure: isTls || isTlsBefore,
     port: socket.localPort ?? 0,
+    signedIn,
   }
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Context } from 'hono'
 import { callerOf, type Caller } from './caller.ts'
 import { type ApiParts, PREFIX } from './parts.ts'
+import { CONTENT_HEADERS } from './headers.ts'
 import { loadFramework } from './hono.ts'
 import { later, Problem } from './problem.ts'
 import { bodyOf, queryOf } from './question.ts'
@@ -22,14 +23,6 @@ const OVERLOAD_SECONDS = 5
 const ASKED_LENGTH_MAX = 512
 /** Tells the adapter that the answer is written already. */
 const ALREADY_WRITTEN = { 'x-hono-already-sent': 'true' }
-
-const HEADERS = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-}
 
 export function createApp(
   parts: ApiParts,
@@ -54,22 +47,31 @@ export function createApp(
     const { incoming, outgoing } = context.env
     const source = sourceOf(incoming)
     const caller = callerOf(incoming, source, parts)
+    if (caller !== null) source.signedIn()
     parts.counters.requests += 1
     checkMayAsk(route, caller, source)
     const search = incoming.url?.split('?')[1] ?? ''
     const query = queryOf(route.query, new URLSearchParams(search))
     const { bodyBytesMax } = route
     const body = route.body === null ? {} : await bodyOf(route.body, incoming, bodyBytesMax)
-    const headers = new Headers(HEADERS)
+    const headers = new Headers(CONTENT_HEADERS)
     const asked = context.req.raw.headers
     const call: Call<unknown, unknown> = {
       ...{ query, body, caller, source, asked, headers, incoming, outgoing },
     }
-    const result = await route.handle(call)
+    const result = await once(route, call)
     if (!route.isQuiet) noteChange(route, call)
     if (result === WRITTEN) return new Response(null, { headers: ALREADY_WRITTEN })
-    headers.set('content-type', 'application/json')
+    headers.set('content-type', route.contentType)
     return new Response(`${JSON.stringify(result)}\n`, { status: route.status, headers })
+  }
+
+  async function once(route: Route, call: Call<unknown, unknown>): Promise<unknown> {
+    const key = call.asked.get('idempotency-key')
+    const act = async (): Promise<unknown> => route.handle(call)
+    if (key === null || route.method !== 'POST') return act()
+    const request = `${call.caller?.name ?? call.source.address} ${route.path}`
+    return parts.idempotency.once(key, { request, body: call.body }, act)
   }
 
   function checkMayAsk(route: Route, caller: Caller | null, source: Source): void {
@@ -103,7 +105,7 @@ export function createApp(
   function refuse(context: AppContext, problem: Problem): Response {
     parts.counters.refused += 1
     return context.body(`${JSON.stringify(problem.body)}\n`, problem.status as 400, {
-      ...HEADERS,
+      ...CONTENT_HEADERS,
       ...problem.headers,
       'content-type': 'application/problem+json',
     })
@@ -120,7 +122,7 @@ export function unknownCaller(): Problem {
 /** Writes a problem of a request that does not even reach the application. */
 export function writeProblem(outgoing: ServerResponse, problem: Problem): void {
   const type = { 'content-type': 'application/problem+json' }
-  outgoing.writeHead(problem.status, { ...HEADERS, ...problem.headers, ...type })
+  outgoing.writeHead(problem.status, { ...CONTENT_HEADERS, ...problem.headers, ...type })
   outgoing.end(outgoing.req.method === 'HEAD' ? '' : `${JSON.stringify(problem.body)}\n`)
 }
 

@@ -30,7 +30,7 @@ interface Found<Source> {
 }
 
 /** The JSON of an answer is not larger than this. */
-const ANSWER_BYTES_MAX = 1_048_576
+export const ANSWER_BYTES_MAX = 1_048_576
 const ROOM_BYTES = 4_096
 
 /** Steps that find nothing are null in `all`. Throws Problem if the cursor is of another list. */

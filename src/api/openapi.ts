@@ -51,7 +51,16 @@ function openApiOf(routes: readonly Route[]): zod.infer<typeof openApiAnswer> {
   }
 }
 
-function operationOf({ method, path, roles, summary, query, body, answer, status }: Route): object {
+function operationOf({
+  method,
+  path,
+  roles,
+  summary,
+  query,
+  body,
+  answer,
+  ...rest
+}: Route): object {
   return {
     operationId: `${method.toLowerCase()}${camelCased(path)}`,
     summary,
@@ -63,7 +72,10 @@ function operationOf({ method, path, roles, summary, query, body, answer, status
       requestBody: { required: true, content: json(schemaOf(body, 'input')) },
     }),
     responses: {
-      [status]: { description: 'Done', content: json(schemaOf(answer, 'output')) },
+      [rest.status]: {
+        description: 'Done',
+        content: { [rest.contentType]: { schema: schemaOf(answer, 'output') } },
+      },
       default: {
         description: 'Refused (RFC 9457)',
         content: {

@@ -1,5 +1,7 @@
 // What the routes share.
 
+import type { Identity } from '../access/identity.ts'
+import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Commands } from '../loop/commands.ts'
@@ -7,9 +9,11 @@ import type { Log } from '../observe/log.ts'
 import type { Status } from '../observe/status.ts'
 import type { Records } from '../records/records.ts'
 import type { ApiKeys } from './api-keys.ts'
+import type { Idempotency } from './idempotency.ts'
 import type { RequestRates } from './request-rates.ts'
 import type { Scans } from './scans.ts'
 import type { SignIns } from './sign-ins.ts'
+import type { Streams } from './stream/streams.ts'
 
 export const PREFIX = '/api/v1'
 
@@ -23,6 +27,8 @@ export interface ApiSources {
   readonly status: () => Status
   /** What has happened. */
   readonly records: Records
+  /** What a client that is not connected may do; null if nothing is known of it. */
+  readonly permissionsOf: (identity: Identity) => Permissions | null
   /** Free space on the disk of the store; null if nothing is stored on a disk. */
   readonly storeFreeBytes: () => number | null
   /** The URL of the first web listener, without a slash at its end; null for none. */
@@ -38,6 +44,10 @@ export interface ApiParts extends ApiSources {
   readonly signIns: SignIns
   readonly rates: RequestRates
   readonly scans: Scans
+  readonly streams: Streams
+  readonly idempotency: Idempotency
   readonly isPlainAllowed: boolean
   readonly counters: { requests: number; refused: number; changes: number }
+  /** All that is counted in the API. */
+  readonly allCounters: () => Readonly<Record<string, number>>
 }

@@ -19,6 +19,8 @@ export interface Source {
   readonly isSecure: boolean
   /** The port of the listener; 0 for the admin socket. */
   readonly port: number
+  /** Whoever asks is known: the connection may stay. */
+  readonly signedIn: () => void
 }
 
 export interface Call<Query, Body> {
@@ -55,6 +57,7 @@ interface Declaration<
   readonly bodyBytesMax?: number
   readonly answer: Answer
   readonly status?: 200 | 201
+  readonly contentType?: string
   /** Whether it is answered under overload as well. */
   readonly isUrgent?: boolean
   /** Whether it changes nothing, although it is no GET: then it is not a line of the log. */
@@ -75,6 +78,7 @@ export interface Route {
   readonly bodyBytesMax: number
   readonly answer: zod.ZodType
   readonly status: 200 | 201
+  readonly contentType: string
   readonly isUrgent: boolean
   readonly isQuiet: boolean
   handle(call: Call<unknown, unknown>): unknown
@@ -83,6 +87,8 @@ export interface Route {
 const BODY_BYTES_MAX = 65_536
 export const READERS: readonly Role[] = ['viewer', 'operator']
 export const OPERATORS: readonly Role[] = ['operator']
+/** Those who see payloads; which ones, their rules decide. */
+export const MESSENGERS: readonly Role[] = ['operator', 'user']
 export const EVERYBODY: readonly Role[] = ['viewer', 'operator', 'user']
 
 export function route<
@@ -92,6 +98,7 @@ export function route<
 >(declaration: Declaration<Query, Body, Answer>): Route {
   const { method, path, roles, summary, answer } = declaration
   const { query = nothing, body = null, bodyBytesMax = BODY_BYTES_MAX, status = 200 } = declaration
+  const { contentType = 'application/json' } = declaration
   const { isUrgent = false, isQuiet = method === 'GET' } = declaration
   return {
     method,
@@ -103,6 +110,7 @@ export function route<
     bodyBytesMax,
     answer,
     status,
+    contentType,
     isUrgent,
     isQuiet,
     // `question.ts` has checked both by the schemas above.

@@ -33,6 +33,16 @@ const PUBLISHES_WITHIN_MAX = 32
 /** The number of retained topics and levels that are visited before the work of the turn is checked again. */
 const RETAINED_STEPS = 256
 
+/** A program or an administrator may not publish this, or there is no room for it. */
+export class PublishRefused extends Error {
+  readonly kind: NotAdmitted['kind']
+
+  constructor({ kind, sentence }: NotAdmitted) {
+    super(sentence)
+    this.kind = kind
+  }
+}
+
 export class Commands implements Flushable {
   readonly #broker: Broker
   readonly #turn: Turn
@@ -62,7 +72,7 @@ export class Commands implements Flushable {
     this.#turn.begin()
     const { admission, journal, publishing } = this.#broker
     const message = admission.publish(said, topic, asker)
-    if (message instanceof NotAdmitted) throw new Error(message.sentence)
+    if (message instanceof NotAdmitted) throw new PublishRefused(message)
     const recorded = new Recorded(journal)
     const receivers = this.#deeper(() => recorded.by(() => publishing.publish(message)))
     await new Promise<void>((done, failed) => {

@@ -69,10 +69,13 @@ interface Ring {
 
 export class History {
   readonly values: Float64Array = new Float64Array(VALUES).fill(NaN)
+  /** The figures of the last second; null before the first. */
+  latest: Sample | null = null
   readonly #rings = ringsIn()
 
   /** Adds the figures of a second. `now` is in milliseconds since 1970. */
   add(now: number, sample: Sample): void {
+    this.latest = sample
     for (const ring of this.#rings) {
       this.#goTo(ring, Math.floor(now / 1_000 / ring.stepSeconds))
       for (const [series, name] of SERIES.entries()) this.#addValue(ring, series, sample[name])

@@ -3,6 +3,8 @@
 
 import type { Access } from '../access/access.ts'
 import { ClientIdPattern } from '../access/client-id-pattern.ts'
+import type { Identity } from '../access/identity.ts'
+import type { Permissions } from '../access/permissions.ts'
 import { Broker } from '../broker/broker.ts'
 import type { Leaving } from '../broker/leaving.ts'
 import type { Observer } from '../broker/observer.ts'
@@ -141,6 +143,11 @@ export class Core {
   restore(snapshot: Snapshot): void {
     this.turn.begin()
     restore(this.broker, snapshot, this.#socketContext.access)
+  }
+
+  /** Returns what a client that is not connected may do; null if nothing is known of it. */
+  permissionsOf(identity: Identity): Permissions | null {
+    return this.#socketContext.access.permissionsOf(identity)
   }
 
   /** Serves the client of a wire. */

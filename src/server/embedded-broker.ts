@@ -17,12 +17,12 @@ import type { Durability } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
 import { embeddingOf, type EmbedOptions } from './embed-options.ts'
 import { type Guard, guardOf, Handlers } from './handlers.ts'
-import { checkedPublication, type Publication } from './publication.ts'
+import { checkedPublication, type Publication } from '../loop/publication.ts'
 import { refusingPrototype, seal } from './sealed.ts'
 import { Server } from './server.ts'
 
 export type { BrokerEvents } from '../broker/observer.ts'
-export type { Publication } from './publication.ts'
+export type { Publication } from '../loop/publication.ts'
 
 /** The embedding program may publish to every topic that is open to clients. */
 const PROGRAM = { clientId: null, permissions: UNRESTRICTED, identity: null }

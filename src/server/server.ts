@@ -130,6 +130,7 @@ export class Server implements RunningServer {
       status: this.#status,
       storeFreeBytes: () => finite(this.#keeping.storeFreeBytes),
       records: this.#keeping.records,
+      permissionsOf: identity => this.core.permissionsOf(identity),
       webUrl: () => webUrlOf(this.listeners),
       drain: seconds => {
         void this.drain(seconds)

@@ -36,6 +36,8 @@ export interface RequestSource {
   readonly address: string
   /** Whether a page of its origin, if it has one, may use this listener. */
   readonly isOriginAllowed: boolean
+  /** The request has shown who asks: its connection is no stranger's any more, and may stay as long as it is used. */
+  readonly signedIn: () => void
 }
 
 export interface ListenerOptions {

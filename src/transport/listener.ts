@@ -72,6 +72,7 @@ class SocketListener implements Listener {
     this.#preparation = new Preparation(options, log, {
       refuse: (socket, peer, cause) => this.#refuse(socket, peer, cause),
       named: (socket, peer) => this.#count(socket, peer),
+      signedIn: socket => this.#noStranger(socket),
     })
     this.#binding = new Binding(options, {
       accepted: socket => this.#accept(socket),

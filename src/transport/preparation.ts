@@ -25,10 +25,19 @@ interface PreparationEvents {
   refuse(socket: Socket, peer: Peer, cause: string): void
   /** The address of the client was read from a PROXY header. Returns false if the connection was closed for it. */
   named(socket: Socket, peer: Peer): boolean
+  /** A request of HTTP on this connection has shown who asks. */
+  signedIn(socket: Socket): void
 }
 
 /** `spentMs` of the time for CONNECT are over. */
 type Arrived = (wire: Wire, spentMs: number) => void
+
+/** How the time before MQTT ends. */
+export interface Ways {
+  arrived(wire: Wire): void
+  /** A request of HTTP has shown who asks: the connection may stay as long as it is used. */
+  signedIn(): void
+}
 
 interface Waited {
   readonly peer: Peer
@@ -104,9 +113,9 @@ export class Preparation {
 
   /**
    * Sets one deadline, counted from accept, for everything before MQTT, however slowly bytes arrive.
-   * Returns the function to call with the finished wire.
+   * Returns what to call at its end.
    */
-  #withinDeadline(socket: Socket, waitedMs: number, arrived: Arrived): (wire: Wire) => void {
+  #withinDeadline(socket: Socket, waitedMs: number, arrived: Arrived): Ways {
     const { handshakeTimeoutMs = HANDSHAKE_MS_MAX, connectTimeoutMs = Infinity } = this.#options
     const leftMs = Math.max(1, Math.min(handshakeTimeoutMs, connectTimeoutMs) - waitedMs)
     const deadline = new HandshakeDeadline(leftMs, () => socket.destroy())
@@ -116,13 +125,23 @@ export class Preparation {
     }
     this.#sockets.add(socket)
     socket.once('close', isThrough)
-    return wire => {
-      isThrough()
-      arrived(wire, waitedMs + deadline.spentMs)
+    let isSignedIn = false
+    return {
+      arrived: wire => {
+        const spentMs = isSignedIn ? 0 : waitedMs + deadline.spentMs
+        isThrough()
+        arrived(wire, spentMs)
+      },
+      signedIn: () => {
+        if (isSignedIn) return
+        isSignedIn = true
+        deadline.clear()
+        this.#events.signedIn(socket)
+      },
     }
   }
 
-  #readProxyHeader(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
+  #readProxyHeader(socket: Socket, peer: Peer, ways: Ways): void {
     if (this.#proxyTrusted !== null && !isWithin(this.#proxyTrusted, peer.address)) {
       this.#events.refuse(socket, peer, 'its address may not send a PROXY header')
       return
@@ -140,26 +159,24 @@ export class Preparation {
       socket.pause()
       if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
       const client = { ...peer, ...header.source }
-      if (this.#events.named(socket, client)) this.#secure(socket, client, arrived)
+      if (this.#events.named(socket, client)) this.#secure(socket, client, ways)
     }
     socket.on('data', read)
     socket.resume()
   }
 
-  #secure(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
-    if (this.#tls === null) this.#handOver(socket, peer, arrived)
+  #secure(socket: Socket, peer: Peer, ways: Ways): void {
+    if (this.#tls === null) this.#handOver(socket, peer, ways)
     else
-      this.#tls.secure(socket, peer, (secured, verified) =>
-        this.#handOver(secured, verified, arrived),
-      )
+      this.#tls.secure(socket, peer, (secured, verified) => this.#handOver(secured, verified, ways))
   }
 
-  #handOver(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
+  #handOver(socket: Socket, peer: Peer, ways: Ways): void {
     if (this.#webSocket !== null) {
-      this.#webSocket.serve(socket, peer, arrived)
+      this.#webSocket.serve(socket, peer, ways)
       return
     }
     const check = this.#options.tls === undefined ? wrongProtocolOf : null
-    arrived(streamWire(socket, peer, check))
+    ways.arrived(streamWire(socket, peer, check))
   }
 }

@@ -9,7 +9,8 @@ import { quoted } from '../packet/text.ts'
 import type { ListenerOptions, RequestSource } from './listener-options.ts'
 import { WebOrigins } from './web-origin.ts'
 import { WebSocketWire } from './websocket-wire.ts'
-import { CLOSE_MS_MAX, ignored, type Peer, type Wire } from './wire.ts'
+import type { Ways } from './preparation.ts'
+import { CLOSE_MS_MAX, ignored, type Peer } from './wire.ts'
 
 /** The subprotocols of MQTT over WebSocket. MQTT 3.1 clients use the second one. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
@@ -28,7 +29,7 @@ export class WebSocketStage {
   readonly #webSockets: WebSocketServer
   readonly #origins: WebOrigins
   readonly #peers = new WeakMap<Duplex, Peer>()
-  readonly #arrived = new WeakMap<Duplex, (wire: Wire) => void>()
+  readonly #ways = new WeakMap<Duplex, Ways>()
 
   constructor(options: ListenerOptions, log: Log) {
     this.#options = options
@@ -60,13 +61,14 @@ export class WebSocketStage {
     return {
       address: this.#peers.get(request.socket)?.address ?? '',
       isOriginAllowed: origin === undefined || this.#origins.allows(origin, request),
+      signedIn: () => this.#ways.get(request.socket)?.signedIn(),
     }
   }
 
   /** `arrived` is called with the wire after the upgrade to WebSocket. */
-  serve(socket: Socket, peer: Peer, arrived: (wire: Wire) => void): void {
+  serve(socket: Socket, peer: Peer, ways: Ways): void {
     this.#peers.set(socket, peer)
-    this.#arrived.set(socket, arrived)
+    this.#ways.set(socket, ways)
     socket.on('error', ignored)
     this.#http.emit('connection', socket)
     // Bytes behind a PROXY header are still in the socket. They reach the parser before bytes that are read from now on.
@@ -111,7 +113,7 @@ export class WebSocketStage {
 
   #upgraded(webSocket: WebSocket, socket: Socket, peer: Peer): void {
     socket.setNoDelay(true)
-    this.#arrived.get(socket)?.(new WebSocketWire(webSocket, socket, peer))
+    this.#ways.get(socket)?.arrived(new WebSocketWire(webSocket, socket, peer))
   }
 
   #refusalOf(request: IncomingMessage): Refusal | null {

@@ -34,6 +34,7 @@ async function opened(t: Test) {
     now: Date.now,
     status: unused,
     records: undefined as never,
+    permissionsOf: unused,
     storeFreeBytes: unused,
     webUrl: unused,
     drain: unused,

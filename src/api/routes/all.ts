@@ -6,23 +6,26 @@ import type { Route } from '../route.ts'
 import { clientRoutes } from './clients.ts'
 import { drainRoutes } from './drain.ts'
 import { keyRoutes } from './keys.ts'
+import { publishRoutes } from './publish.ts'
+import { retainedRoutes } from './retained.ts'
 import { searchRoutes } from './search.ts'
 import { signInRoutes } from './sign-in.ts'
 import { statusRoutes } from './status.ts'
+import { streamRoutes } from './stream.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 
-export function routesOf(
-  parts: ApiParts,
-  counters: () => Readonly<Record<string, number>>,
-): readonly Route[] {
+export function routesOf(parts: ApiParts): readonly Route[] {
   const routes = [
-    ...statusRoutes(parts, counters),
+    ...statusRoutes(parts),
     ...signInRoutes(parts),
     ...keyRoutes(parts),
     ...clientRoutes(parts),
     ...subscriptionRoutes(parts),
     ...searchRoutes(parts),
     ...drainRoutes(parts),
+    ...streamRoutes(parts),
+    ...retainedRoutes(parts),
+    ...publishRoutes(parts),
   ]
   return [...routes, openApiRoute(routes)]
 }

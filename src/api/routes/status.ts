@@ -6,10 +6,7 @@ import { unknownCaller } from '../app.ts'
 import type { ApiParts } from '../parts.ts'
 import { type Route, route } from '../route.ts'
 
-export function statusRoutes(
-  { status, now, storeFreeBytes, records }: ApiParts,
-  counters: () => Readonly<Record<string, number>>,
-): readonly Route[] {
+export function statusRoutes(parts: ApiParts): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -21,20 +18,27 @@ export function statusRoutes(
       isUrgent: true,
       handle({ caller, source }) {
         if (caller === null && !source.isLocal) throw unknownCaller()
-        const isKnown = caller !== null && caller.role !== 'user'
-        return {
-          version: isKnown ? VERSION : null,
-          at: new Date(now()).toISOString(),
-          ...status(),
-          storeFreeBytes: storeFreeBytes(),
-          rssBytes: process.memoryUsage.rss(),
-          api: counters(),
-          alarms: isKnown ? records.alarms.all.map(alarmOf) : null,
-          top: isKnown ? topOf(records.census.top) : null,
-        }
+        return statusFor(parts, caller !== null && caller.role !== 'user')
       },
     }),
   ]
+}
+
+/** `isReader`: whoever gets it may know the names of clients. */
+export function statusFor(
+  { status, now, storeFreeBytes, records, allCounters }: ApiParts,
+  isReader: boolean,
+): StatusAnswer {
+  return {
+    version: isReader ? VERSION : null,
+    at: new Date(now()).toISOString(),
+    ...status(),
+    storeFreeBytes: storeFreeBytes(),
+    rssBytes: process.memoryUsage.rss(),
+    api: allCounters(),
+    alarms: isReader ? records.alarms.all.map(alarmOf) : null,
+    top: isReader ? topOf(records.census.top) : null,
+  }
 }
 
 function alarmOf({ since, ...alarm }: ApiParts['records']['alarms']['all'][number]): AlarmRow {
