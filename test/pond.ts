@@ -44,6 +44,8 @@ export interface PondOptions {
   readonly bearsFaults?: boolean
   /** Milliseconds at which the world begins. */
   readonly now?: number
+  /** How long settlements wait for other changes; they do not, unless a test is about it. */
+  readonly settlementsWaitMs?: number
   /** All sockets take late, as TLS does, unless a client says otherwise. */
   readonly takesLate?: boolean
 }
@@ -107,6 +109,7 @@ export class Pond {
       now: () => this.now,
       schedule: end => this.#ends.push(end),
       wakeAt: () => {},
+      settlementsWaitMs: options.settlementsWaitMs ?? 0,
       commitFailed: error => this.failures.push(error),
       ...(this.#bearsFaults && { stateFailed: error => this.stateFaults.push(error) }),
     })

@@ -11,6 +11,10 @@ export class Pages {
     this.#wanted.push(reader)
   }
 
+  get areWanted(): boolean {
+    return this.#wanted.length > 0
+  }
+
   /** Returns the queues that were added since the last call. */
   takeWanted(): readonly PageReader[] {
     if (this.#wanted.length === 0) return NO_READERS

@@ -9,6 +9,10 @@ interface CommitsOptions {
   readonly store: Pick<Store, 'commit'>
   /** The time of the turn. */
   readonly now: () => number
+  /** How long settlements may wait for a commit together with other changes, in milliseconds. */
+  readonly settlementsWaitMs: number
+  /** Whether something that is not sent waits for the commit. */
+  readonly isUrgent: () => boolean
   /** The broker has stopped because of a fault: the result of a commit is ignored. */
   readonly hasFailed: () => boolean
   readonly watch: Pick<TurnWatch, 'commitBegan' | 'commitEnded'> | null
@@ -40,7 +44,7 @@ export class Commits {
     }
     if (journal.length === 0) return
     if (this.#recordedSince === Infinity) this.#recordedSince = this.#options.now()
-    if (this.#isCommitting) return
+    if (this.#isCommitting || this.#mayWait) return
     this.#outstandingSince = this.#recordedSince
     this.#recordedSince = Infinity
     const commitId = journal.close()
@@ -54,6 +58,19 @@ export class Commits {
     }
   }
 
+  /** When settlements that wait for other changes are committed without them; Infinity if none wait. */
+  get dueAt(): number {
+    if (this.#isCommitting) return Infinity
+    return this.#recordedSince + this.#options.settlementsWaitMs
+  }
+
+  /** Nothing waits for the commit, and the next change that is awaited may take the settlements with it. */
+  get #mayWait(): boolean {
+    const { journal, now, isUrgent } = this.#options
+    if (journal.isAwaited || this.#waiting.length > 0 || now() >= this.dueAt) return false
+    return !isUrgent()
+  }
+
   /** When the oldest change that is not committed was recorded; Infinity for none. */
   get oldestSince(): number {
     return Math.min(this.#outstandingSince, this.#recordedSince)
@@ -62,7 +79,10 @@ export class Commits {
   /** Resolves when all recorded changes are committed. */
   whenCommitted(): Promise<void> {
     if (this.#isIdle) return Promise.resolve()
-    return new Promise(resolve => this.#waiting.push(resolve))
+    return new Promise(resolve => {
+      this.#waiting.push(resolve)
+      this.begin()
+    })
   }
 
   get #isIdle(): boolean {

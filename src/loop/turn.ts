@@ -37,6 +37,8 @@ export interface TurnOptions {
   readonly wakeAt: (time: number) => void
   /** Left out or null: nothing is measured. */
   readonly watch?: TurnWatch | null
+  /** How long settlements may wait for a commit together with other changes, in milliseconds (10). */
+  readonly settlementsWaitMs?: number
   /** Is called when everything that may be sent in a turn was sent. */
   readonly ended: () => void
   /** The most flushables that are flushed at the end of one turn. */
@@ -52,6 +54,9 @@ export interface TurnOptions {
  * meanwhile. So a thousand system calls do not block the event loop at once.
  */
 const FLUSHES_MAX = 256
+
+/** Long enough to find company in steady traffic. What a crash takes is delivered again with DUP. */
+const SETTLEMENTS_WAIT_MS = 10
 
 /** `stopped`: the broker closes. `failed`: a commit failed, or the state of the broker may be wrong. */
 type State = 'between' | 'open' | 'stopped' | 'failed'
@@ -79,6 +84,8 @@ export class Turn {
       journal: options.journal,
       store: options.store,
       now: () => options.broker.now,
+      settlementsWaitMs: options.settlementsWaitMs ?? SETTLEMENTS_WAIT_MS,
+      isUrgent: () => options.broker.pages.areWanted,
       hasFailed: () => this.hasFailed,
       watch: this.#watch,
       committed: () => this.#committed(),
@@ -169,15 +176,22 @@ export class Turn {
     this.#flush()
     this.#watch?.turnFlushed()
     this.#options.ended()
-    this.#options.wakeAt(this.#options.broker.deadlines.next)
+    this.#wake()
     this.#resumePostponed()
     if (this.#flushables.size > 0) this.begin()
+  }
+
+  #wake(): void {
+    const { wakeAt, broker } = this.#options
+    wakeAt(Math.min(broker.deadlines.next, this.#commits.dueAt))
   }
 
   #committed(): void {
     this.#fetchPages()
     for (const flushable of this.#waiting) this.requestFlush(flushable)
     this.#waiting.clear()
+    // Settlements may wait, and no turn may follow.
+    this.#wake()
   }
 
   /** Requests pages of long queues. The store must have all changes that were recorded before the request. */

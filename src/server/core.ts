@@ -32,7 +32,14 @@ import type { Acceptance, Wire } from '../transport/wire.ts'
 
 type TurnParts = Pick<
   TurnOptions,
-  'now' | 'schedule' | 'wakeAt' | 'watch' | 'flushesMax' | 'commitFailed' | 'stateFailed'
+  | 'now'
+  | 'schedule'
+  | 'wakeAt'
+  | 'settlementsWaitMs'
+  | 'watch'
+  | 'flushesMax'
+  | 'commitFailed'
+  | 'stateFailed'
 >
 
 interface CoreOptions extends TurnParts {

@@ -15,6 +15,8 @@ export class Journal {
   failure: Error | null = null
   /** How many changes wait for their commit to begin. It is a field because it is read before and after every packet. */
   length = 0
+  /** Whether anything waits for the commit of the recorded changes. Nothing waits for a settlement [D9]. */
+  isAwaited = false
   #current = 1
   #committed = 0
 
@@ -25,6 +27,7 @@ export class Journal {
   /** Records a change. The store encodes it at once, so that the object need not be kept until the commit. */
   record(change: Change): void {
     this.length += 1
+    if (change.kind !== 'settled') this.isAwaited = true
     try {
       this.#store.record(change)
     } catch (error) {
@@ -33,14 +36,15 @@ export class Journal {
     }
   }
 
-  /** The commit of changes that are recorded now. */
+  /** The commit of changes that are recorded now. Whoever asks for it waits for it. */
   get current(): CommitId {
+    this.isAwaited = true
     return this.#current
   }
 
   /** The commit of the newest change recorded so far. */
   get latest(): CommitId {
-    return this.length > 0 ? this.#current : this.#current - 1
+    return this.length > 0 ? this.current : this.#current - 1
   }
 
   get committed(): CommitId {
@@ -50,6 +54,7 @@ export class Journal {
   /** Begins a commit of all recorded changes and returns its number. Only the turn calls it. */
   close(): CommitId {
     this.length = 0
+    this.isAwaited = false
     this.#current += 1
     return this.#current - 1
   }

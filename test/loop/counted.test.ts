@@ -262,3 +262,76 @@ test('forty messages of five publishers to five hundred subscribers at QoS 1 are
   t.equal(turns, 2)
   t.ok(writes.every(count => count === 1))
 })
+
+/** Alice publishes to the durable session of Bob, one message at a time. */
+function pacedPond() {
+  const store = new DelayingStore()
+  const pond = new Pond({ store, settlementsWaitMs: 10 })
+  const alice = pond.client('alice')
+  const bob = pond.client('bob', DURABLE)
+  store.commitsAll()
+  bob.subscribes('a', 1)
+  store.commitsAll()
+  bob.receives()
+  const exchange = (packetId: number): void => {
+    alice.publishes('a', 'x', { qos: 1, packetId })
+    store.commitsAll()
+    bob.acknowledges('puback', packetId)
+  }
+  return { store, pond, alice, bob, exchange }
+}
+
+test('durable messages that come one by one are one commit each: PUBACK of a subscriber goes with the next', async t => {
+  const { store, pond, exchange } = pacedPond()
+  const before = pond.turn.commits
+
+  for (let packetId = 1; packetId <= 20; packetId++) exchange(packetId)
+
+  t.equal(pond.turn.commits - before, 20)
+  t.equal(store.outstanding, 0)
+  t.strictSame(
+    store.groups.at(-1)?.map(({ kind }) => kind),
+    ['settled', 'message-stored', 'queued'],
+  )
+})
+
+test('a PUBACK that nothing follows is committed 10 ms later', async t => {
+  const { store, pond, bob, exchange } = pacedPond()
+  exchange(1)
+  t.equal(store.outstanding, 0)
+
+  pond.passes({ seconds: 0.009 })
+  t.equal(store.outstanding, 0)
+  pond.passes({ seconds: 0.001 })
+
+  t.equal(store.outstanding, 1)
+  store.commitsAll()
+  t.strictSame(
+    store.groups.at(-1)?.map(({ kind }) => kind),
+    ['settled'],
+  )
+  t.strictSame(bob.hears().length, 1)
+})
+
+test('an answer that waits for all changes so far does not wait for settlements to find company', async t => {
+  const { store, bob, exchange } = pacedPond()
+  exchange(1)
+  bob.receives()
+
+  bob.subscribes('a', 1)
+
+  t.equal(store.outstanding, 1)
+  store.commitsAll()
+  t.strictSame(bob.hears(), ['suback #2 0x1'])
+})
+
+test('whoever waits until all is committed does not wait longer for settlements', async t => {
+  const { store, pond, exchange } = pacedPond()
+  exchange(1)
+
+  const committed = pond.turn.whenCommitted()
+  t.equal(store.outstanding, 1)
+  store.commitsAll()
+
+  await t.resolves(committed)
+})
