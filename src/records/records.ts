@@ -1,10 +1,15 @@
 // What has happened: all that the broker writes down about its clients and itself, in bounded memory, for whoever asks later.
 
+import type { Identity } from '../access/identity.ts'
+import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import { HistogramWindow } from '../observe/histogram.ts'
 import { Alarms, type AlarmSources } from './alarms.ts'
 import { BadEnds } from './bad-ends.ts'
 import { Census } from './census.ts'
+import { type AccessQuestion, explainAccess } from './explain-access.ts'
+import { type DeliveryQuestion, explainDelivery } from './explain-delivery.ts'
+import type { Explanation } from './explanation.ts'
 import { CountedNames } from './counted-names.ts'
 import { History, type Sample } from './history.ts'
 import type { Latencies } from './latencies.ts'
@@ -26,6 +31,8 @@ interface RecordsOptions {
   readonly later: (proceed: () => void) => void
   /** Calls back after so many milliseconds. */
   readonly after: (milliseconds: number, act: () => void) => void
+  /** The rights of a client that is not connected; none if they are not known. */
+  readonly permissionsOf: (identity: Identity) => Permissions
   readonly sockets: () => Iterable<TappedSocket>
   /** Whether there is a file of users, so that a refused client can be added to it. */
   readonly hasUsers: boolean
@@ -89,6 +96,18 @@ export class Records {
     })
   }
 
+  explainDelivery(question: DeliveryQuestion): Explanation {
+    const { timelines, badEnds, topics, traces } = this
+    const { broker } = this.#options
+    return explainDelivery(question, { broker, timelines, badEnds, topics, traces })
+  }
+
+  explainAccess(question: AccessQuestion): Explanation {
+    const { broker, permissionsOf } = this.#options
+    const { badEnds, refusedClients } = this
+    return explainAccess(question, { broker, permissionsOf, badEnds, refusedClients })
+  }
+
   /** Called once a second. */
   tick(): void {
     const now = this.#options.now()
@@ -98,9 +117,12 @@ export class Records {
   }
 }
 
+/** So many seconds in a row must be slow before it is worth an alarm. */
+const SLOW_SECONDS = 3
+
 /** The 99th percentiles of the last second, in milliseconds. */
 class Percentiles {
-  loopDelaySeconds = NaN
+  #loopDelays: readonly number[] = []
   readonly #deliver: HistogramWindow
   readonly #commit: HistogramWindow
   readonly #connect: HistogramWindow
@@ -113,13 +135,21 @@ class Percentiles {
     this.#loop = new HistogramWindow(loopDelay)
   }
 
+  /** The shortest delay of the event loop in the last seconds; NaN if there was none to measure. */
+  get loopDelaySeconds(): number {
+    return this.#loopDelays.length < SLOW_SECONDS
+      ? NaN
+      : this.#loopDelays.reduce((one, other) => Math.min(one, other))
+  }
+
   take() {
-    this.loopDelaySeconds = this.#loop.take(P99)
+    const loopDelay = this.#loop.take(P99)
+    this.#loopDelays = [...this.#loopDelays, loopDelay].slice(-SLOW_SECONDS)
     return {
       deliverP99Ms: this.#deliver.take(P99) * 1_000,
       commitP99Ms: this.#commit.take(P99) * 1_000,
       connectP99Ms: this.#connect.take(P99) * 1_000,
-      loopP99Ms: this.loopDelaySeconds * 1_000,
+      loopP99Ms: loopDelay * 1_000,
     }
   }
 }

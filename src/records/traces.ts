@@ -17,6 +17,7 @@ interface TracesOptions {
 
 /** Those that have ended are kept until another one needs their place. */
 const TRACES_MAX = 4
+export const TRACE_SECONDS_MAX = 600
 
 export class Traces {
   readonly #options: TracesOptions

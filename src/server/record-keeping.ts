@@ -2,6 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { X509Certificate } from 'node:crypto'
+import type { Identity } from '../access/identity.ts'
+import { NOTHING, type Permissions } from '../access/permissions.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Readings } from '../broker/overload-levels.ts'
 import type { Log } from '../observe/log.ts'
@@ -50,6 +52,7 @@ export class RecordKeeping {
       later: proceed => setImmediate(proceed),
       after: (milliseconds, act) => setTimeout(act, milliseconds).unref(),
       sockets: () => core.sockets,
+      permissionsOf: identity => rightsOf(core, identity),
       hasUsers: config.access.usersFile !== undefined,
       usage,
       state: {
@@ -117,6 +120,15 @@ export class RecordKeeping {
       )
     }
     this.#isFileBroken = cause !== null
+  }
+}
+
+/** None where nothing is known of the client, or where the access of a program throws. */
+function rightsOf(core: Core, identity: Identity): Permissions {
+  try {
+    return core.permissionsOf(identity) ?? NOTHING
+  } catch {
+    return NOTHING
   }
 }
 

@@ -74,7 +74,7 @@ export function asking(
       ...always,
       ...asked.headers,
     }
-    const full = path.startsWith('/metrics') ? path : `/api/v1${path}`
+    const full = /^\/metrics(?:\?|$)/.test(path) ? path : `/api/v1${path}`
     const question = request({ host: '127.0.0.1', port, method, path: full, headers })
     question.end(text)
     const [response] = (await once(question, 'response')) as [IncomingMessage]

@@ -7,12 +7,14 @@ import { clientRoutes } from './clients.ts'
 import { drainRoutes } from './drain.ts'
 import { keyRoutes } from './keys.ts'
 import { publishRoutes } from './publish.ts'
+import { recordRoutes } from './records.ts'
 import { retainedRoutes } from './retained.ts'
 import { searchRoutes } from './search.ts'
 import { signInRoutes } from './sign-in.ts'
 import { statusRoutes } from './status.ts'
 import { streamRoutes } from './stream.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
+import { traceRoutes } from './traces.ts'
 
 export function routesOf(parts: ApiParts): readonly Route[] {
   const routes = [
@@ -26,6 +28,8 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...streamRoutes(parts),
     ...retainedRoutes(parts),
     ...publishRoutes(parts),
+    ...recordRoutes(parts),
+    ...traceRoutes(parts),
   ]
   return [...routes, openApiRoute(routes)]
 }

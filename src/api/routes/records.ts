@@ -1,0 +1,201 @@
+// What has happened to clients and topics, charts, and explanations.
+
+import type { SERIES } from '../../records/history.ts'
+import type { Records } from '../../records/records.ts'
+import {
+  accessQuestion,
+  deliveryQuestion,
+  eventsAnswer,
+  explanation,
+  historyAnswer,
+  historyQuery,
+  refusedPage,
+  refusedQuery,
+  topicQuery,
+  topicRow,
+  topicsPage,
+  topicsQuery,
+} from '../contract/records.ts'
+import { clientQuery } from '../contract/clients.ts'
+import { found, pageWith } from '../listing.ts'
+import type { ApiParts } from '../parts.ts'
+import { READERS, type Route, route } from '../route.ts'
+
+export function recordRoutes(parts: ApiParts): readonly Route[] {
+  return [...clientRecords(parts), ...topicRecords(parts), ...explanations(parts)]
+}
+
+function clientRecords({ records, scans }: ApiParts): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/client/events',
+      roles: READERS,
+      summary: 'What happened to a client, also to one that is gone or was never let in',
+      query: clientQuery,
+      answer: eventsAnswer,
+      handle: ({ query: { clientId } }) => ({ clientId, events: eventsOf(clientId, records) }),
+    }),
+    route({
+      method: 'GET',
+      path: '/refused',
+      roles: READERS,
+      summary: 'Clients that were refused at CONNECT, the last one first',
+      query: refusedQuery,
+      answer: refusedPage,
+      handle({ query }) {
+        const listing = {
+          limit: query.limit,
+          cursor: query.cursor,
+          order: '-lastAt',
+          isDescending: true,
+          isMeant: () => true,
+          keyOf: (each: Refused) => `${each.clientId}\n${each.address}\n${each.cause}`,
+          valueOf: ({ lastAt }: Refused) => lastAt,
+        }
+        return scans.run(async slice => {
+          const entries = await found(records.refusedClients.all, listing, slice)
+          return pageWith(entries, listing, each => ({
+            ...each,
+            firstAt: iso(each.firstAt),
+            lastAt: iso(each.lastAt),
+          }))
+        })
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/metrics/history',
+      roles: READERS,
+      summary: 'The figures of the last minute, hour or day',
+      query: historyQuery,
+      answer: historyAnswer,
+      handle({ query: { range } }) {
+        const { startAt, stepSeconds, mean, max } = records.history.of(range)
+        // Rounded, because most digits of a mean say nothing.
+        return { stepSeconds, startAt: iso(startAt), mean: rounded(mean), max: rounded(max) }
+      },
+    }),
+  ]
+}
+
+function topicRecords({ records, scans }: ApiParts): readonly Route[] {
+  const { topics } = records
+  return [
+    route({
+      method: 'GET',
+      path: '/topics',
+      roles: READERS,
+      summary: 'The topics that were seen lately or are retained, one level at a time',
+      query: topicsQuery,
+      answer: topicsPage,
+      handle({ query }) {
+        const listing = {
+          limit: query.limit,
+          cursor: query.cursor,
+          order: 'topic',
+          isDescending: false,
+          isMeant: () => true,
+          keyOf: ({ topic }: TopicEntry) => topic,
+          valueOf: ({ topic }: TopicEntry) => topic,
+        }
+        return scans.run(async slice => {
+          const rows = topics.below(query.under ?? null)
+          const page = pageWith(await found(rows, listing, slice), listing, topicOf)
+          const { sampledOneIn } = topics
+          return { ...page, items: [...page.items], sampledOneIn }
+        })
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/topic',
+      roles: READERS,
+      summary: 'One topic',
+      query: topicQuery,
+      answer: topicRow,
+      handle: ({ query: { topic } }) => topicOf(topics.of(topic)),
+    }),
+  ]
+}
+
+function explanations({ records }: ApiParts): readonly Route[] {
+  return [
+    route({
+      method: 'POST',
+      path: '/explain/delivery',
+      roles: READERS,
+      summary: 'Where a message went, and where the next one would go. It changes nothing',
+      body: deliveryQuestion,
+      answer: explanation,
+      isQuiet: true,
+      handle({ body: { publisher = null, receiver = null, ...question } }) {
+        return explained(records.explainDelivery({ ...question, publisher, receiver }))
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/explain/access',
+      roles: READERS,
+      summary: 'Whether a user or client may do something, and by which rule. It changes nothing',
+      body: accessQuestion,
+      answer: explanation,
+      isQuiet: true,
+      handle({ body: { clientId = null, ...question } }) {
+        return explained(records.explainAccess({ ...question, clientId }))
+      },
+    }),
+  ]
+}
+
+type Refused = Records['refusedClients']['all'][number]
+type TopicEntry = ReturnType<Records['topics']['of']>
+type Explained = ReturnType<Records['explainDelivery']>
+
+/** The events of the timeline, and those of a client that was never let in. */
+function eventsOf(clientId: string, { timelines, refusedClients }: Records) {
+  const events = timelines.eventsOf(clientId)
+  if (events === null) {
+    return refusedClients.all
+      .filter(each => each.clientId === clientId)
+      .reverse()
+      .map(({ firstAt, lastAt, count, reasonCode, cause, address }) => ({
+        ...{ at: iso(firstAt), lastAt: iso(lastAt), count, kind: 'refused' as const, by: null },
+        ...{ reasonCode, cause, topic: null, address, otherAddress: null },
+      }))
+  }
+  return events.map(event => {
+    const isOfTwo = event.kind === 'takeover' || event.kind === 'contested'
+    return {
+      ...event,
+      at: iso(event.at),
+      lastAt: iso(event.lastAt),
+      topic: isOfTwo ? null : event.topic,
+      otherAddress: isOfTwo ? event.topic : null,
+    }
+  })
+}
+
+function topicOf({ lastAt, ...row }: TopicEntry) {
+  return { ...row, lastAt: lastAt === null ? null : iso(lastAt) }
+}
+
+function explained({ verdict, steps }: Explained) {
+  return {
+    verdict,
+    steps: steps.map(({ at, ...step }) => ({ ...step, at: at === null ? null : iso(at) })),
+  }
+}
+
+function rounded(values: Readonly<Record<string, readonly (number | null)[]>>) {
+  const all = Object.entries(values).map(([name, list]) => [
+    name,
+    list.map(value => (value === null ? null : Math.round(value * 1_000) / 1_000)),
+  ])
+  // The names are those of the series.
+  return Object.fromEntries(all) as Record<(typeof SERIES)[number], (number | null)[]>
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}
