@@ -15,6 +15,11 @@ export class BoundedMap<Key, Value> {
     return this.#entries.size
   }
 
+  /** In the order in which they were set last. */
+  entries(): Iterable<readonly [Key, Value]> {
+    return this.#entries.entries()
+  }
+
   get(key: Key): Value | undefined {
     return this.#entries.get(key)
   }

@@ -62,9 +62,13 @@ export class Api {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    const { counters, rates, scans, signIns, streams } = this.#parts
+    const { counters, rates, scans, signIns, streams, core } = this.#parts
+    const { bans } = core.broker
     return {
       ...counters,
+      bans: bans.count,
+      bansDropped: bans.dropped,
+      bansRefused: bans.refused,
       ...rates.reached,
       scansRefused: scans.refused,
       streams: streams.count,

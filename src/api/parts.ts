@@ -35,6 +35,17 @@ export interface ApiSources {
   readonly webUrl: () => string | null
   /** Begins to disconnect all clients, over so many seconds at least. Returns how many there are. */
   readonly drain: (seconds: number) => number
+  readonly listeners: () => readonly {
+    readonly name: string
+    readonly port: number
+    readonly connectionCount: number
+  }[]
+  /** Reads users, rules and keys again. Throws an error with a sentence when a file is wrong; then nothing changes. */
+  readonly reloadAccess: () => void
+  readonly reloadCertificates: () => Promise<void>
+  /** Null if the log is not the broker's own. */
+  readonly getLogLevel: () => string | null
+  readonly setLogLevel: (level: string) => void
   /** An exception of the API itself. */
   readonly failed: (error: unknown) => void
 }

@@ -10,6 +10,7 @@ import { RetainedReplay } from '../session/retained-replay.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Admission } from './admission.ts'
+import { Bans } from './bans.ts'
 import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
@@ -56,6 +57,7 @@ export class Broker implements SessionContext {
   readonly memory: MemoryAccount
   readonly holdings: Holdings = new Holdings()
   readonly overload: Overload = new Overload()
+  readonly bans: Bans = new Bans()
   readonly retained: Retained
   readonly sessions: Sessions
   readonly subscriptions: Subscriptions

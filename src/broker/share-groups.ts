@@ -38,6 +38,10 @@ export class ShareGroups {
     return this.#groups.values()
   }
 
+  get(shareName: string, topicFilter: string): ShareGroup | null {
+    return this.#groups.get(keyOf(shareName, topicFilter)) ?? null
+  }
+
   /** Whether the group exists or the client may make it. */
   hasRoomFor(shareName: string, topicFilter: string, clientId: string): boolean {
     if (this.#groups.has(keyOf(shareName, topicFilter))) return true
@@ -117,6 +121,7 @@ export class ShareGroups {
     return {
       strategy: createStrategy<ShareMember>(name, random),
       wish: configured === null ? wish : null,
+      name,
       isWeighted: name === 'weighted',
     }
   }

@@ -1,6 +1,5 @@
 // Reads a password: typed at a terminal, without showing it, or from standard input.
 
-import { randomInt } from 'node:crypto'
 import { UsageError } from './flags.ts'
 
 /** The longest password in CONNECT, in bytes. */
@@ -25,18 +24,6 @@ export function checkedPassword(password: string): string {
 export function scramPassword(password: string): string {
   if (/^[ -~]+$/.test(password)) return password
   throw new UsageError('A password for SCRAM has printable characters of ASCII only.')
-}
-
-/** Letters and digits that are not easily confused. */
-const SIGNS = 'abcdefghijkmnpqrstuvwxyz23456789'
-const GROUPS = 4
-const GROUP_LENGTH = 4
-
-/** Makes a random password of 80 bits that is easy to type: `k7fq-m2xw-9hdt-c3va`. */
-export function newPassword(): string {
-  const group = (): string =>
-    Array.from({ length: GROUP_LENGTH }, () => SIGNS[randomInt(SIGNS.length)]).join('')
-  return Array.from({ length: GROUPS }, group).join('-')
 }
 
 async function everything(): Promise<string> {

@@ -7,7 +7,7 @@ import { EditError } from '../access/password/edit-password-file.ts'
 import type { Config } from '../config/config-types.ts'
 import { hasUsers } from '../config/authenticators.ts'
 import { isOfThisMachine } from '../config/parse.ts'
-import { newPassword } from './ask-password.ts'
+import { newPassword } from '../access/password/new-password.ts'
 import { usersIn, USERS_FILE, writeUser } from './user-command.ts'
 
 const ALL_ADDRESSES = '0.0.0.0'

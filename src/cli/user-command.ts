@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { readAccessFile } from '../access/access-file.ts'
 import { removeUser, setUser } from '../access/password/edit-password-file.ts'
 import { newPbkdf2, newScram } from '../access/password/hashing.ts'
+import { newPassword } from '../access/password/new-password.ts'
 import {
   nameProblem,
   parsePasswordFile,
@@ -15,7 +16,7 @@ import {
   type PasswordHash,
   type ScramDigest,
 } from '../access/password/password-hash.ts'
-import { askPassword, checkedPassword, newPassword, scramPassword } from './ask-password.ts'
+import { askPassword, checkedPassword, scramPassword } from './ask-password.ts'
 import { UsageError, type Words } from './flags.ts'
 
 export const USERS_FILE = 'pondhawk.users'

@@ -18,6 +18,7 @@ import {
   type Will,
 } from '../packet/packet.ts'
 import {
+  BANNED,
   CLIENT_IDENTIFIER_NOT_VALID,
   NOT_AUTHORIZED,
   PACKET_TOO_LARGE,
@@ -40,6 +41,8 @@ export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal |
     broker.statistics.overload.connectsRefused += 1
     return { reason: SERVER_BUSY, sentence: 'the broker is overloaded (overload.level3)' }
   }
+  const ban = broker.bans.count === 0 ? null : broker.bans.refusalOf(packet.clientId, broker.now)
+  if (ban !== null) return { reason: BANNED, sentence: ban }
   const { clientIdBytesMax } = broker.limits
   if (packet.clientId === '' && !mayBeAssigned(packet)) {
     return {

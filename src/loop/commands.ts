@@ -107,6 +107,26 @@ export class Commands implements Flushable {
   }
 
   /**
+   * Changes the weight of a member of a share group, until it subscribes again. Resolves with false when there is no such member. It has
+   * an effect only in the weighted strategy.
+   */
+  setWeight(
+    { shareName, filter }: { readonly shareName: string; readonly filter: string },
+    clientId: string,
+    weight: number,
+  ): Promise<boolean> {
+    const { subscriptions, sessions } = this.#broker
+    return this.#later(() => {
+      const group = subscriptions.groups.get(shareName, filter)
+      const session = sessions.get(clientId)
+      const subscription = session?.subscriptions.get(`$share/${shareName}/${filter}`)
+      if (group === null || session === undefined || subscription === undefined) return false
+      group.join(session, subscription, weight)
+      return true
+    })
+  }
+
+  /**
    * Clears the retained messages that match the filter now. Subscribers are not informed. Many topics are cleared in several turns.
    * Resolves with how many were cleared.
    */

@@ -50,3 +50,10 @@ export function checkCertificatesAgain(
   }
   return disconnected
 }
+
+/** Returns why the peer counts no more. */
+export function revocationOf({ psk }: Peer): string {
+  return psk == null
+    ? 'its certificate was revoked'
+    : 'its key was removed from pskFile, or changed'
+}

@@ -35,8 +35,9 @@ import { disconnectInWaves } from './drain.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
 import { OverloadWatch, overloadWatch } from './overload-watch.ts'
+import { levelOf, setLevelOf } from './log-level.ts'
 import { RecordKeeping } from './record-keeping.ts'
-import { checkCertificatesAgain } from './revocation.ts'
+import { checkCertificatesAgain, revocationOf } from './revocation.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { reportStore } from './store-report.ts'
@@ -122,22 +123,7 @@ export class Server implements RunningServer {
       accessTroubles: () => this.#access?.troubles ?? [],
     })
     const tokens = this.#access?.tokenEndpoint(() => this.core) ?? null
-    this.api = new Api({
-      core: this.core,
-      config,
-      log: this.#log,
-      now: this.#clock.now,
-      status: this.#status,
-      storeFreeBytes: () => finite(this.#keeping.storeFreeBytes),
-      records: this.#keeping.records,
-      permissionsOf: identity => this.core.permissionsOf(identity),
-      webUrl: () => webUrlOf(this.listeners),
-      drain: seconds => {
-        void this.drain(seconds)
-        return this.core.clientCount
-      },
-      failed: error => this.#failed('web page', error),
-    })
+    this.api = this.#apiWith(log)
     this.#listeners = new Listeners({
       config,
       log: this.#log,
@@ -152,6 +138,30 @@ export class Server implements RunningServer {
         },
         error => this.#failed('web page', error),
       ),
+    })
+  }
+
+  #apiWith(log: Log): Api {
+    return new Api({
+      core: this.core,
+      config: this.#config,
+      log: this.#log,
+      now: this.#clock.now,
+      status: this.#status,
+      storeFreeBytes: () => finite(this.#keeping.storeFreeBytes),
+      records: this.#keeping.records,
+      permissionsOf: identity => this.core.permissionsOf(identity),
+      webUrl: () => webUrlOf(this.listeners),
+      listeners: () => this.#listeners.all,
+      reloadAccess: () => this.reloadAccess(),
+      reloadCertificates: () => this.reloadCertificates(),
+      getLogLevel: () => levelOf(log),
+      setLogLevel: level => setLevelOf(log, level),
+      drain: seconds => {
+        void this.drain(seconds)
+        return this.core.clientCount
+      },
+      failed: error => this.#failed('web page', error),
     })
   }
 
@@ -429,12 +439,6 @@ function endOfProcess(error: Error): void {
   process.nextTick(() => {
     throw error
   })
-}
-
-function revocationOf({ psk }: Peer): string {
-  return psk == null
-    ? 'its certificate was revoked'
-    : 'its key was removed from pskFile, or changed'
 }
 
 const UNKNOWN_PEER: Peer = {

@@ -23,6 +23,7 @@ import type { DeliveryOptions, Target } from './target.ts'
 
 /** The choice among the members of the group. */
 export interface ChosenStrategy {
+  readonly name: ShareStrategyName
   readonly strategy: ShareStrategy<ShareMember>
   /** The strategy that the first subscriber asked for, if it decided. */
   readonly wish: ShareStrategyName | null
@@ -73,6 +74,10 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
 
   get memberCount(): number {
     return this.#members.count
+  }
+
+  get members(): Iterable<ShareMember> {
+    return this.#members.all
   }
 
   /**

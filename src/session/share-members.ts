@@ -16,6 +16,10 @@ export class ShareMembers {
   #hereCount = 0
   #weightMax = 1
 
+  get all(): Iterable<ShareMember> {
+    return this.#members.values()
+  }
+
   get count(): number {
     return this.#members.size
   }

@@ -38,6 +38,11 @@ async function opened(t: Test) {
     storeFreeBytes: unused,
     webUrl: unused,
     drain: unused,
+    listeners: unused,
+    reloadAccess: unused,
+    reloadCertificates: unused,
+    getLogLevel: unused,
+    setLogLevel: unused,
     failed: unused,
   })
   const close = await openAdminSocket({ onRequest: api.onAdminRequest, log }, directory)

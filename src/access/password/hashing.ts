@@ -1,6 +1,14 @@
 // Computes password hashes. A hash takes a tenth of a second and blocks its thread, so a broker has a separate thread for it.
 
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createHash,
+  createHmac,
+  pbkdf2,
+  pbkdf2Sync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
+import { promisify } from 'node:util'
 import {
   type Argon2idHash,
   DIGEST_BYTES,
@@ -25,6 +33,13 @@ export function newPbkdf2(password: Uint8Array, iterations: number = ITERATIONS)
   const salt = randomBytes(SALT_BYTES)
   const digest = pbkdf2Sync(password, salt, iterations, DIGEST_BYTES, 'sha512')
   return { kind: 'pbkdf2', iterations, salt, digest }
+}
+
+/** The same without blocking this thread: for single changes, not for logins. */
+export async function newPbkdf2Elsewhere(password: Uint8Array): Promise<Pbkdf2Hash> {
+  const salt = randomBytes(SALT_BYTES)
+  const digest = await promisify(pbkdf2)(password, salt, ITERATIONS, DIGEST_BYTES, 'sha512')
+  return { kind: 'pbkdf2', iterations: ITERATIONS, salt, digest }
 }
 
 export function newSha512(password: Uint8Array): Sha512Hash {

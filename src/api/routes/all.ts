@@ -3,8 +3,12 @@
 import { openApiRoute } from '../openapi.ts'
 import type { ApiParts } from '../parts.ts'
 import type { Route } from '../route.ts'
+import { accessRoutes } from './access.ts'
+import { administrationRoutes } from './administration.ts'
+import { banRoutes } from './bans.ts'
 import { clientRoutes } from './clients.ts'
 import { drainRoutes } from './drain.ts'
+import { groupRoutes } from './groups.ts'
 import { keyRoutes } from './keys.ts'
 import { publishRoutes } from './publish.ts'
 import { recordRoutes } from './records.ts'
@@ -22,6 +26,10 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...signInRoutes(parts),
     ...keyRoutes(parts),
     ...clientRoutes(parts),
+    ...banRoutes(parts),
+    ...accessRoutes(parts),
+    ...groupRoutes(parts),
+    ...administrationRoutes(parts),
     ...subscriptionRoutes(parts),
     ...searchRoutes(parts),
     ...drainRoutes(parts),

@@ -70,7 +70,7 @@ function readRoutes({ core, scans }: ApiParts): readonly Route[] {
   ]
 }
 
-function changeRoutes({ core, log }: ApiParts): readonly Route[] {
+function changeRoutes({ core, log, now }: ApiParts): readonly Route[] {
   const { commands } = core
   return [
     route({
@@ -81,7 +81,8 @@ function changeRoutes({ core, log }: ApiParts): readonly Route[] {
       body: disconnectRequest,
       answer: disconnectAnswer,
       isUrgent: true,
-      async handle({ body: { clientId } }) {
+      async handle({ body: { clientId, refuseSeconds } }) {
+        if (refuseSeconds > 0) core.broker.bans.refuse(clientId, now() + refuseSeconds * 1_000)
         const isDone = await commands.disconnectClient(clientId, DISCONNECTED)
         return { disconnected: isDone ? 1 : 0 }
       },

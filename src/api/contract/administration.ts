@@ -1,0 +1,107 @@
+// Users, rules, share groups, listeners, the log: what an operator looks at and changes.
+
+import type { z as zod } from 'zod'
+import { z } from '../../config/zod.ts'
+import { clientId, count, time, topicFilter } from './fields.ts'
+
+export const banQuery = z.strictObject({ clientId })
+export const bansAnswer = z.strictObject({
+  items: z.array(z.strictObject({ clientId, until: time })),
+})
+
+const username = z.string().min(1).max(65_535).describe('The name of the user')
+export const userRow = z
+  .strictObject({
+    username,
+    hash: z.string().describe('How its password is kept; never the hash itself'),
+    isWeak: z.boolean(),
+    clientsConnected: count,
+  })
+  .describe('A user of the users file')
+export type UserRow = zod.infer<typeof userRow>
+export const usersAnswer = z.strictObject({
+  source: z.string().describe('The users file'),
+  items: z.array(userRow),
+})
+export const userQuery = z.strictObject({ username })
+export const userRequest = z
+  .strictObject({
+    password: z.string().min(1).max(1_024).optional(),
+    generate: z.boolean().default(false).describe('Make a password, which is shown this one time'),
+  })
+  .refine(({ password, generate }) => (password !== undefined) !== generate, {
+    path: ['password'],
+    message: 'give a password, or generate: true',
+  })
+export const userAnswer = z.strictObject({
+  username,
+  isNew: z.boolean(),
+  password: z.string().nullable().describe('The password that was made'),
+})
+
+export const rulesAnswer = z.strictObject({
+  source: z.string().nullable().describe('The file; null for rules of the configuration'),
+  text: z.string(),
+  version: z.string().describe('For If-Match, as in ETag'),
+})
+export const rulesRequest = z.strictObject({
+  text: z.string().max(49_152).describe('All rules, in the format of an acl_file of mosquitto'),
+})
+
+export const groupQuery = z.strictObject({ shareName: z.string().min(1), filter: topicFilter })
+const groupFields = {
+  shareName: z.string(),
+  filter: z.string(),
+  strategy: z.string(),
+  members: count,
+  membersConnected: count,
+  queuedMessages: count,
+  queuedBytes: count,
+}
+export const groupRow = z.strictObject(groupFields).describe('A share group')
+export type GroupRow = zod.infer<typeof groupRow>
+export const groupsAnswer = z.strictObject({ items: z.array(groupRow), total: count })
+export const groupDetail = z.strictObject({
+  ...groupFields,
+  clients: z.array(
+    z.strictObject({
+      clientId,
+      state: z.enum(['connected', 'away']),
+      weight: count,
+      qos: z.int().min(0).max(2),
+      inFlight: count.describe('Messages of the group that it has not acknowledged'),
+    }),
+  ),
+})
+export type GroupDetail = zod.infer<typeof groupDetail>
+export const weightRequest = z.strictObject({
+  shareName: z.string().min(1),
+  filter: topicFilter,
+  clientId,
+  weight: z.int().min(1).max(1_000),
+})
+export const weightAnswer = z.strictObject({ changed: count })
+
+export const listenersAnswer = z
+  .strictObject({
+    listeners: z.array(
+      z.strictObject({
+        port: z.int().optional(),
+        path: z.string().optional(),
+        protocol: z.enum(['mqtt', 'websockets']),
+        tls: z.boolean(),
+        mtls: z.boolean(),
+        allow_anonymous: z.boolean(),
+        name: z.string().describe('As in the log'),
+        connections: count,
+      }),
+    ),
+  })
+  .describe('The listeners, as mosquitto 2.1 has them')
+export const systreeAnswer = z
+  .record(z.string(), z.union([z.number(), z.string()]))
+  .describe('The topics of $SYS, as mosquitto 2.1 has them')
+
+const level = z.enum(['debug', 'info', 'warn', 'error', 'silent'])
+export const logLevel = z.strictObject({ level })
+export const reloadAnswer = z.strictObject({ reloaded: z.array(z.string()) })

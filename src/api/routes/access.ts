@@ -1,0 +1,207 @@
+// The users of the users file, and the rules.
+
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { AccessFileError, readAccessFile } from '../../access/access-file.ts'
+import { parseAclFile } from '../../access/mosquitto/acl-file.ts'
+import {
+  editFile,
+  EditError,
+  removeUser,
+  setUser,
+} from '../../access/password/edit-password-file.ts'
+import { newPbkdf2Elsewhere } from '../../access/password/hashing.ts'
+import { newPassword } from '../../access/password/new-password.ts'
+import { nameProblem, parsePasswordFile } from '../../access/password/password-file.ts'
+import { formatHash, isWeak } from '../../access/password/password-hash.ts'
+import {
+  rulesAnswer,
+  rulesRequest,
+  userAnswer,
+  userQuery,
+  userRequest,
+  usersAnswer,
+} from '../contract/administration.ts'
+import { deletedAnswer } from '../contract/clients.ts'
+import type { ProblemAnswer } from '../contract/problem.ts'
+import type { ApiParts } from '../parts.ts'
+import { Problem } from '../problem.ts'
+import { OPERATORS, READERS, type Route, route } from '../route.ts'
+
+export function accessRoutes(parts: ApiParts): readonly Route[] {
+  return [...userRoutes(parts), ...rulesRoutes(parts)]
+}
+
+function userRoutes(parts: ApiParts): readonly Route[] {
+  const { reloadAccess } = parts
+  return [
+    usersRoute(parts),
+    route({
+      method: 'PUT',
+      path: '/user',
+      roles: OPERATORS,
+      summary: 'Makes a user, or gives it another password: its clients must sign in again',
+      query: userQuery,
+      body: userRequest,
+      answer: userAnswer,
+      async handle({ query: { username }, body: { password, generate } }) {
+        const source = usersFileOf(parts)
+        const problem = nameProblem(username)
+        if (problem !== null) throw new Problem(422, `username: ${problem}`)
+        if (usersIn(source).get(username)?.hash.kind === 'scram') {
+          throw new Problem(
+            409,
+            'this user signs in by SCRAM: pondhawk user passwd changes that password',
+          )
+        }
+        const made = generate ? newPassword() : null
+        const hash = await newPbkdf2Elsewhere(Buffer.from(made ?? password ?? ''))
+        const done = await edited(() => setUser(source, username, formatHash(hash)))
+        reloadAccess()
+        return { username, isNew: done === 'added', password: made }
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/user',
+      roles: OPERATORS,
+      summary: 'Removes a user, and disconnects its clients',
+      query: userQuery,
+      answer: deletedAnswer,
+      async handle({ query: { username } }) {
+        const source = usersFileOf(parts)
+        if (!usersIn(source).has(username)) return { deleted: 0 }
+        await edited(() => removeUser(source, username))
+        reloadAccess()
+        return { deleted: 1 }
+      },
+    }),
+  ]
+}
+
+function usersRoute(parts: ApiParts): Route {
+  const { scans, core } = parts
+  return route({
+    method: 'GET',
+    path: '/users',
+    roles: READERS,
+    summary: 'The users of the users file, without their hashes',
+    answer: usersAnswer,
+    async handle() {
+      const source = usersFileOf(parts)
+      const connected = new Map<string, number>()
+      await scans.run(async slice => {
+        for (const { clientId, rights } of core.broker.sessions.all()) {
+          if (slice.isOver) await slice.next()
+          const { username } = rights.identity
+          if (username === null || core.broker.sessions.holderOf(clientId) === null) continue
+          connected.set(username, (connected.get(username) ?? 0) + 1)
+        }
+      })
+      const items = [...usersIn(source).values()].map(({ name, hash }) => ({
+        username: name,
+        hash: hash.kind,
+        isWeak: isWeak(hash),
+        clientsConnected: connected.get(name) ?? 0,
+      }))
+      return { source, items }
+    },
+  })
+}
+
+/** Throws Problem. */
+function usersFileOf({ config }: ApiParts): string {
+  const { usersFile } = config.access
+  if (usersFile !== undefined) return usersFile
+  throw new Problem(409, 'there is no users file: set access.usersFile, and restart the broker')
+}
+
+function rulesRoutes({ config, reloadAccess }: ApiParts): readonly Route[] {
+  const { rulesFile, rules = '' } = config.access
+  const read = (): string => {
+    if (rulesFile === undefined) return rules
+    return existsSync(rulesFile) ? attempted(() => readAccessFile(rulesFile)).toString() : ''
+  }
+  return [
+    route({
+      method: 'GET',
+      path: '/rules',
+      roles: READERS,
+      summary: 'The rules, as they are written',
+      answer: rulesAnswer,
+      handle({ headers }) {
+        const text = read()
+        headers.set('etag', versionOf(text))
+        return { source: rulesFile ?? null, text, version: versionOf(text) }
+      },
+    }),
+    route({
+      method: 'PUT',
+      path: '/rules',
+      roles: OPERATORS,
+      summary:
+        'Replaces the rules of the rules file, if they are still as If-Match says. They count at once',
+      body: rulesRequest,
+      answer: rulesAnswer,
+      async handle({ body: { text }, asked, headers }) {
+        if (rulesFile === undefined) {
+          throw new Problem(409, 'there is no rules file: set access.rulesFile, and restart')
+        }
+        const match = asked.get('if-match')
+        if (match === null) throw new Problem(428, 'send If-Match with the version of GET rules')
+        attempted(() => parseAclFile(Buffer.from(text), rulesFile))
+        await edited(() =>
+          editFile(rulesFile, before => {
+            if (versionOf(before) === match) return text
+            throw new Problem(412, 'somebody has changed the rules meanwhile: read them again')
+          }),
+        )
+        attempted(reloadAccess)
+        headers.set('etag', versionOf(text))
+        return { source: rulesFile, text, version: versionOf(text) }
+      },
+    }),
+  ]
+}
+
+function usersIn(file: string) {
+  if (!existsSync(file)) return new Map<string, never>()
+  return attempted(() => parsePasswordFile(readAccessFile(file), file)).users
+}
+
+function versionOf(text: string): string {
+  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
+}
+
+/** Throws Problem with the lines of an access file that are wrong. */
+function attempted<Result>(read: () => Result): Result {
+  try {
+    return read()
+  } catch (error) {
+    throw asProblem(error)
+  }
+}
+
+async function edited<Result>(edit: () => Promise<Result>): Promise<Result> {
+  try {
+    return await edit()
+  } catch (error) {
+    throw asProblem(error)
+  }
+}
+
+function asProblem(error: unknown): unknown {
+  if (error instanceof EditError) return new Problem(409, error.message)
+  if (!(error instanceof AccessFileError)) return error
+  const errors = error.problems.slice(0, 20).map(lineOf)
+  return new Problem(422, error.message.split('\n')[0] ?? '', { errors })
+}
+
+function lineOf({ place, sentence }: AccessFileError['problems'][number]) {
+  const line = /:(\d+)$/.exec(place)?.[1]
+  const error: NonNullable<ProblemAnswer['errors']>[number] = {
+    path: place.replace(/:\d+$/, ''),
+    detail: sentence,
+  }
+  return line === undefined ? error : { ...error, line: Number(line) }
+}

@@ -1,0 +1,160 @@
+// What an operator changes: refused clients, users, rules, weights, the log; and what is in the shapes of mosquitto.
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import mqtt from 'mqtt'
+import { test } from 'tap'
+import { newPbkdf2 } from '../../src/access/password/hashing.ts'
+import { formatHash } from '../../src/access/password/password-hash.ts'
+import { brokerWithApi } from './api-client.ts'
+
+const hash = formatHash(newPbkdf2(Buffer.from('hers'), 101))
+
+const codeOf = async (url: string, options: mqtt.IClientOptions): Promise<unknown> => {
+  try {
+    const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+    await client.endAsync()
+    return 'let in'
+  } catch (error) {
+    return (error as { code?: unknown }).code
+  }
+}
+
+test('a client that is refused for a time is told so, whichever version it speaks', async t => {
+  const { operator, mqtt: url, lines, server } = await brokerWithApi(t)
+  const client = await mqtt.connectAsync(url, { clientId: 'bad', reconnectPeriod: 0 })
+  const closed = new Promise<void>(settle => client.once('close', () => settle()))
+  const body = { clientId: 'bad', refuseSeconds: 60 }
+
+  t.match(await operator('POST', '/client/disconnect', { body }), { json: { disconnected: 1 } })
+  await closed
+  t.equal(await codeOf(url, { clientId: 'bad', protocolVersion: 5 }), 0x8a)
+  t.equal(await codeOf(url, { clientId: 'bad', protocolVersion: 4 }), 5)
+  t.equal(await codeOf(url, { clientId: 'good' }), 'let in')
+  t.ok(
+    lines.some(line =>
+      /client.refused.*an administrator refuses this client id for \d+ s more/.test(line),
+    ),
+  )
+  t.match((await operator('GET', '/bans')).json, { items: [{ clientId: 'bad', until: String }] })
+  t.match((await operator('GET', '/status')).json.api, { bans: 1, bansRefused: 2 })
+  t.match(await operator('DELETE', '/bans?clientId=bad'), { json: { deleted: 1 } })
+  t.equal(await codeOf(url, { clientId: 'bad' }), 'let in')
+  // It also ends by itself.
+  const { bans } = server.core.broker
+  bans.refuse('x', 1_000)
+  t.match([bans.refusalOf('x', 999), bans.refusalOf('x', 1_000), bans.count], [/1 s more/, null, 0])
+})
+
+test('users are listed, made, changed and removed in the users file, and that counts at once', async t => {
+  const usersFile = resolve(t.testdir({ users: `alice:${hash}\n` }), 'users')
+  const { operator, mqtt: url } = await brokerWithApi(t, { access: { usersFile } })
+  const alice = await mqtt.connectAsync(url, {
+    username: 'alice',
+    password: 'hers',
+    reconnectPeriod: 0,
+  })
+  const listed = await operator('GET', '/users')
+  t.match(listed.json, {
+    source: usersFile,
+    items: [{ username: 'alice', hash: 'pbkdf2', isWeak: true, clientsConnected: 1 }],
+  })
+  t.notMatch(listed.text, hash.slice(10))
+
+  const made = await operator('PUT', '/user?username=pump', { body: { generate: true } })
+  t.match(made.json, { isNew: true, password: /^[a-z0-9]{4}(-[a-z0-9]{4}){3}$/ })
+  t.equal(await codeOf(url, { username: 'pump', password: made.json.password }), 'let in')
+  const ended = new Promise<void>(settle => alice.once('close', () => settle()))
+  const changed = await operator('PUT', '/user?username=alice', { body: { password: 'new' } })
+  t.match(changed.json, { isNew: false, password: null })
+  await ended
+  t.equal(await codeOf(url, { username: 'alice', password: 'new' }), 'let in')
+  t.match(await operator('DELETE', '/user?username=pump'), { json: { deleted: 1 } })
+  t.match(await operator('DELETE', '/user?username=pump'), { json: { deleted: 0 } })
+  t.notMatch(readFileSync(usersFile, 'utf8'), 'pump')
+  const bad = await operator('PUT', '/user?username=a%3Ab', { body: { password: 'x' } })
+  t.match(bad, { status: 422, json: { detail: /no colon/ } })
+  t.equal(
+    (await operator('PUT', '/user?username=c%0D%0Ad', { body: { password: 'x' } })).status,
+    422,
+  )
+  t.equal((await operator('PUT', '/user?username=e', { body: {} })).status, 422)
+})
+
+test('rules are replaced only if they are right, and as they were read', async t => {
+  const folder = t.testdir({ rules: 'topic read #\n' })
+  const rulesFile = resolve(folder, 'rules')
+  const { operator } = await brokerWithApi(t, { access: { rulesFile, anonymous: 'loopback' } })
+  const { json, headers } = await operator('GET', '/rules')
+  t.match(json, { text: 'topic read #\n', version: headers.etag })
+  const put = (text: string, version?: string) =>
+    operator('PUT', '/rules', {
+      body: { text },
+      headers: version === undefined ? {} : { 'if-match': version },
+    })
+  const publish = () => operator('GET', '/rules')
+
+  t.equal((await put('topic readwrite #\n')).status, 428)
+  t.equal((await put('topic readwrite #\n', '"x"')).status, 412)
+  t.match(await put('topic readwrite #\ntopic fly a\n', json.version), {
+    status: 422,
+    json: { errors: [{ line: 2, detail: String }] },
+  })
+  const done = await put('topic readwrite a/#\n', json.version)
+  t.equal(done.status, 200)
+  t.equal(readFileSync(rulesFile, 'utf8'), 'topic readwrite a/#\n')
+  t.match((await publish()).json, { text: 'topic readwrite a/#\n', version: done.json.version })
+  t.equal((await operator('GET', '/users')).status, 409)
+})
+
+test('share groups show their members, whose weights can be changed', async t => {
+  const { operator, mqtt: url } = await brokerWithApi(t, { share: { strategy: 'weighted' } })
+  const one = await mqtt.connectAsync(url, { clientId: 'one' })
+  const two = await mqtt.connectAsync(url, { clientId: 'two' })
+  await one.subscribeAsync('$share/g/jobs', { qos: 1 })
+  await two.subscribeAsync('$share/g/jobs', { qos: 1 })
+  let count = 0
+  one.on('message', () => count++)
+  const path = '/group?shareName=g&filter=jobs'
+
+  const group = {
+    shareName: 'g',
+    filter: 'jobs',
+    strategy: 'weighted',
+    members: 2,
+    membersConnected: 2,
+  }
+  t.match((await operator('GET', '/groups')).json, { items: [group], total: 1 })
+  const body = { shareName: 'g', filter: 'jobs', clientId: 'one', weight: 9 }
+  t.match(await operator('PUT', '/group/weight', { body }), { json: { changed: 1 } })
+  const { clients } = (await operator('GET', path)).json
+  t.match(clients, [
+    { clientId: 'one', weight: 9, state: 'connected' },
+    { clientId: 'two', weight: 1 },
+  ])
+  for (let each = 0; each < 20; each++) {
+    await operator('POST', '/publish', { body: { topic: 'jobs', qos: 1 } })
+  }
+  await one.endAsync()
+  t.ok(count >= 16, `${count} of 20`)
+  await two.endAsync()
+  t.equal((await operator('GET', path)).status, 404)
+})
+
+test('listeners, $SYS and the version have the shapes of mosquitto; the log has a level', async t => {
+  const { operator } = await brokerWithApi(t)
+
+  t.match((await operator('GET', '/listeners')).json.listeners, [
+    { port: Number, protocol: 'mqtt', tls: false, mtls: false, allow_anonymous: true },
+    { port: Number, protocol: 'websockets', connections: 1 },
+  ])
+  const systree = (await operator('GET', '/systree')).json
+  t.match(systree, { '$SYS/broker/clients/connected': 0, '$SYS/broker/version': String })
+  t.match(await operator('GET', '/version'), { status: 200, text: /^\d+\.\d+\.\d+/ })
+  t.match(await operator('GET', '/log/level'), { status: 409, json: { detail: /program around/ } })
+  const nothing = { body: {} }
+  t.match((await operator('POST', '/config/reload', nothing)).json, { reloaded: Array })
+  t.match((await operator('POST', '/certificates/reload', nothing)).json, {
+    reloaded: ['certificates'],
+  })
+})
