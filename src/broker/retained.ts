@@ -180,7 +180,7 @@ export class Retained implements RetainedSet {
   matching(topicFilter: string, sequenceMax: number): RetainedSource {
     const cursor = this.#messages.matching(topicFilter, sequenceMax)
     return {
-      isCurrent: message => this.#messages.get(message.topic) === message,
+      isCurrent: message => cursor.isCurrent(message),
       next: stepsMax => {
         const message = cursor.next(stepsMax)
         return message === null && !cursor.isFinished ? 'later' : message
@@ -200,6 +200,8 @@ export class Retained implements RetainedSet {
   }
 
   #unschedule(topic: string): void {
+    // Most retained messages do not expire.
+    if (this.#expiries.size === 0) return
     const expiry = this.#expiries.get(topic)
     if (expiry === null) return
     this.#expiries.delete(topic)

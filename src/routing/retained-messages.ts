@@ -28,6 +28,8 @@ export class RetainedMessages {
   /** Topics that begin with `$` are in a tree of their own, because a leading wildcard does not match them [MQTT-4.7.2-1]. */
   readonly #hiddenTree = new LevelTree<RetainedTopic>()
   #bytes = 0
+  /** The topic that was looked up last: a message to be retained needs its topic several times. */
+  #found: RetainedTopic | null = null
 
   get count(): number {
     return this.#topics.size
@@ -39,7 +41,15 @@ export class RetainedMessages {
   }
 
   get(topic: string): Message | undefined {
-    return this.#topics.get(topic)?.message ?? undefined
+    return this.#find(topic)?.message ?? undefined
+  }
+
+  #find(topic: string): RetainedTopic | null {
+    const found = this.#found
+    if (found !== null && found.path === topic) return found
+    const known = this.#topics.get(topic)
+    if (known !== null) this.#found = known
+    return known
   }
 
   /** Replaces the message of the topic [MQTT-3.3.1-5]. An empty message removes it [MQTT-3.3.1-7]. */
@@ -49,7 +59,7 @@ export class RetainedMessages {
       this.clear(topic)
       return
     }
-    const known = this.#topics.get(topic)
+    const known = this.#find(topic)
     this.#bytes += retainedBytes(message)
     if (known !== null) {
       if (known.message !== null) this.#bytes -= retainedBytes(known.message)
@@ -64,8 +74,9 @@ export class RetainedMessages {
 
   /** Removes the message of a topic. Returns false when there was none. */
   clear(topic: string): boolean {
-    const known = this.#topics.get(topic)
+    const known = this.#find(topic)
     if (known === null) return false
+    this.#found = null
     this.#bytes -= retainedTopicBytes(topic)
     if (known.message !== null) this.#bytes -= retainedBytes(known.message)
     known.message = null
@@ -97,6 +108,7 @@ export class RetainedCursor {
   readonly #walks: Walk[]
   /** The steps so far: visited topics and levels, where a long topic counts as several. */
   steps = 0
+  #last: RetainedTopic | null = null
 
   constructor(filter: string, sequenceMax: number, start: Slot) {
     this.#filter = filter
@@ -118,9 +130,17 @@ export class RetainedCursor {
       const slot = walk.next()
       if (slot === null) this.#walks.pop()
       else if (slot instanceof LevelNode) this.#enter(slot, walk.filterStart)
-      else if (this.#wants(slot)) return slot.message
+      else if (this.#wants(slot)) {
+        this.#last = slot
+        return slot.message
+      }
     }
     return null
+  }
+
+  /** Whether the message that was returned last is still the retained message of its topic. */
+  isCurrent(message: Message): boolean {
+    return this.#last?.message === message
   }
 
   #wants(topic: RetainedTopic): boolean {

@@ -11,7 +11,7 @@ export interface RetainedSource {
   next(stepsMax: number): Message | null | 'later'
   /** The topics and levels that were visited so far. */
   readonly steps: number
-  /** Whether the message is still the retained message of its topic. */
+  /** Whether the message that `next` returned last is still the retained message of its topic. */
   isCurrent(message: Message): boolean
 }
 

@@ -112,6 +112,27 @@ test('a message that came after the cursor was opened is left out', async t => {
   t.strictSame(rest(exact), [])
 })
 
+test('a cursor knows whether its last message was replaced or cleared meanwhile, also if its topic is retained again', async t => {
+  const retained = retaining('a', 'b')
+  const cursor = retained.matching('+')
+  const [first, second] = [cursor.next(), cursor.next()]
+  if (first === null || second === null) throw new Error('there are two messages')
+
+  t.notOk(cursor.isCurrent(first), 'another came after it')
+  t.ok(cursor.isCurrent(second))
+  retained.set(message(second.topic, 3))
+  t.notOk(cursor.isCurrent(second))
+
+  const one = retained.matching('+')
+  const drawn = one.next()
+  if (drawn === null) throw new Error('there is a message')
+  retained.clear(drawn.topic)
+  t.notOk(one.isCurrent(drawn))
+  retained.set(message(drawn.topic, 4))
+  t.notOk(one.isCurrent(drawn))
+  t.equal(retained.get(drawn.topic)?.sequence, 4)
+})
+
 test('a cursor with a bound on its steps reports whether it has finished', async t => {
   const retained = retaining(...Array.from({ length: 1000 }, (_, index) => `a/${index}/b`))
   const cursor = retained.matching('+/+/c', 1)

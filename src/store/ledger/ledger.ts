@@ -236,10 +236,13 @@ export class Ledger {
   }
 
   restoreRetained(topic: string, slot: number, sequence: number): void {
-    this.clearRetained(topic)
+    // It is replaced in its place: a map in which entries are deleted and added again is rebuilt repeatedly.
+    const old = this.#retained.get(topic)
+    if (old !== undefined) this.#retainedSlots.delete(old.sequence)
     this.#retained.set(topic, { slot, sequence, image: 0 })
     this.#retainedSlots.set(sequence, slot)
     this.messages.refer(slot, 1)
+    if (old !== undefined) this.#release(old.slot)
   }
 
   clearRetained(topic: string): void {
