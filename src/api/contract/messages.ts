@@ -34,6 +34,7 @@ export const messageFields = {
 export const messageRow = z.strictObject(messageFields).describe('A message')
 export type MessageRow = zod.infer<typeof messageRow>
 export const messagesPage = pageOf(messageRow)
+export type MessagesPage = zod.infer<typeof messagesPage>
 
 const payloadBytes = inQuery(0, PAYLOAD_SHOWN_BYTES_MAX)
   .default(4_096)
@@ -58,6 +59,7 @@ export const retainedDeleteAnswer = z.strictObject({
   matched: count.describe('How many the filter means'),
   deleted: count,
 })
+export type RetainedDeleteAnswer = zod.infer<typeof retainedDeleteAnswer>
 export const valuesQuery = z.strictObject({ filter: topicFilter })
 export const valuesAnswer = z
   .record(z.string(), z.unknown())
@@ -72,6 +74,7 @@ export const waitingAnswer = z.strictObject({
   queuedMessages: count,
   inMemory: count.describe('How many of them are in memory; the others are in the store'),
 })
+export type WaitingAnswer = zod.infer<typeof waitingAnswer>
 
 export const publishRequest = z.strictObject({
   topic: topicName,
@@ -94,6 +97,7 @@ export type PublishRequest = zod.infer<typeof publishRequest>
 export const publishAnswer = z.strictObject({
   receivers: count.describe('Subscribers that matched'),
 })
+export type PublishAnswer = zod.infer<typeof publishAnswer>
 
 export const requestRequest = z.strictObject({
   ...publishRequest.omit({ retain: true, properties: true }).shape,

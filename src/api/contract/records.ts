@@ -173,3 +173,12 @@ export const explanation = z
     ),
   })
   .describe('What was recorded when it happened, and what would happen now')
+export type EventRow = zod.infer<typeof eventsAnswer>['events'][number]
+export type EventsAnswer = zod.infer<typeof eventsAnswer>
+export type RefusedRow = zod.infer<typeof refusedRow>
+export type HistoryAnswer = zod.infer<typeof historyAnswer>
+export type TopicRow = zod.infer<typeof topicRow>
+export type TopicsPage = zod.infer<typeof topicsPage>
+export type TraceRow = zod.infer<typeof traceRow>
+export type LinesAnswer = zod.infer<typeof linesAnswer>
+export type Explanation = zod.infer<typeof explanation>

@@ -37,7 +37,7 @@ const ANSWER_MS_MAX = 10_000
 export const signedOut = signal(false)
 
 /** Returns the address of a path of the API, below whatever path the page itself has. */
-function addressOf(path: string): string {
+export function addressOf(path: string): string {
   return new URL(`api/v1/${path}`, document.baseURI.split('#')[0]).href
 }
 

@@ -3,9 +3,9 @@
 import { signal, useSignal } from '@preact/signals'
 import type { FunctionComponent } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { DialogPlace } from '../show/dialog.tsx'
+import { DialogPlace, UndoPlace } from '../show/dialog.tsx'
 import { clock, count, duration } from '../show/format.ts'
-import { Failure, switchZone, zone } from '../show/parts.tsx'
+import { Failure, failure, switchZone, zone } from '../show/parts.tsx'
 import { clockSkewMs, isStale, lastAnswerAt, now, silentSeconds } from './answering.ts'
 import { Icon } from './icon.tsx'
 import { useKeys } from './keys.tsx'
@@ -51,11 +51,13 @@ function SignedIn({ isAsking }: { readonly isAsking: boolean }) {
         </header>
         <StaleBar />
         <SkewNote />
+        <Failure sentence={failure.value} again={() => (failure.value = null)} verb="Close" />
         <main id="main" tabIndex={-1}>
           {isAsking ? <h1>{title}</h1> : <Loaded key={screen} screen={screen} query={query} />}
         </main>
       </div>
       <DialogPlace />
+      <UndoPlace />
     </div>
   )
 }

@@ -3,8 +3,9 @@
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { StatusAnswer } from '../../api/contract/status.ts'
-import { serverTime } from './answering.ts'
+import { isStale, serverTime } from './answering.ts'
 import { request } from './api.ts'
+import { isStreaming, startStream, stopStream, useFrames } from './stream.ts'
 
 export const status = signal<StatusAnswer | null>(null)
 
@@ -16,15 +17,18 @@ let isAsking = false
 
 /** Keeps the status fresh while the frame is shown. */
 export function useLive(isOn: boolean): void {
+  useFrames('status', took)
   useEffect(() => {
     if (!isOn) return
+    startStream()
     void ask()
     const timer = setInterval(() => {
-      if (document.hidden) return
+      if (document.hidden || (isStreaming.peek() && !isStale.peek())) return
       if (Date.now() >= nextAt) void ask()
     }, 500)
     return () => {
       clearInterval(timer)
+      stopStream()
     }
   }, [isOn])
 }

@@ -21,8 +21,13 @@ interface Screen {
 export const SCREENS: ReadonlyMap<string, Screen> = new Map([
   ['', screen('Overview', 'o', () => import('../screens/overview.tsx'))],
   ['clients', screen('Clients', 'c', () => import('../screens/clients.tsx'))],
+  ['topics', screen('Topics', 't', () => import('../screens/topics.tsx'))],
+  ['messages', screen('Messages', 'p', () => import('../screens/messages.tsx'))],
+  ['explain', screen('Explain', 'e', () => import('../screens/explain.tsx'))],
   ['access', screen('Access', 'a', () => import('../screens/access.tsx'))],
   ['settings', screen('Settings', 's', () => import('../screens/settings.tsx'))],
+  ['topic', below('Topic', 'topics', () => import('../screens/topic.tsx'))],
+  ['trace', below('Trace', 'explain', () => import('../screens/trace.tsx'))],
   ['client', below('Client', 'clients', () => import('../screens/client.tsx'))],
 ])
 

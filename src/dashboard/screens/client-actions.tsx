@@ -6,6 +6,7 @@ import { go, to } from '../app/route.ts'
 import { ask } from '../show/dialog.tsx'
 import { counted, visible } from '../show/format.ts'
 import { Action } from '../show/parts.tsx'
+import { startTrace } from './trace-start.ts'
 
 interface Props {
   readonly client: ClientDetail
@@ -17,6 +18,7 @@ const REFUSE_SECONDS = 600
 export function ClientActions({ client, changed }: Props) {
   return (
     <>
+      <Action onClick={() => startTrace({ clientId: client.clientId })}>Trace</Action>
       {client.state === 'connected' && (
         <Action onClick={() => askDisconnect(client, changed)}>Disconnect</Action>
       )}

@@ -1,17 +1,24 @@
 // One client: what happened to it, how it is now, its subscriptions and its waiting messages.
 
+import type { ComponentChildren } from 'preact'
 import type { ClientDetail, SubscriptionRow } from '../../api/contract/clients.ts'
+import type { EventRow, EventsAnswer } from '../../api/contract/records.ts'
 import { withQuery } from '../app/api.ts'
-import { useResource } from '../app/resource.ts'
+import { type Resource, useResource } from '../app/resource.ts'
+import { to } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
 import { bytes, count, duration, visible } from '../show/format.ts'
+import { wordsOf } from '../show/event-words.ts'
 import { At, Copy, Empty, Facts, Failure, Name, State, TopicLink } from '../show/parts.tsx'
+import { Story } from '../show/story.tsx'
 import { type Column, List, useListing } from '../show/table.tsx'
 import { ClientActions } from './client-actions.tsx'
+import { Waiting } from './waiting.tsx'
 
 export default function Client({ query }: ScreenProps) {
   const id = query.get('id') ?? ''
   const client = useResource<ClientDetail>(withQuery('client', { clientId: id }), 2)
+  const events = useResource<EventsAnswer>(withQuery('client/events', { clientId: id }), 2)
   const { data } = client
   return (
     <div class="stack">
@@ -24,13 +31,19 @@ export default function Client({ query }: ScreenProps) {
         )}
         <span class="actions">
           <Copy text={id} what="the client id" />
+          <a class="button" href={to('explain', { receiver: id })}>
+            Explain
+          </a>
           {data !== null && <ClientActions client={data} changed={client.reload} />}
         </span>
       </div>
       {client.status === 404 ? <Gone /> : <Failure sentence={client.error} again={client.reload} />}
       <div class="columns">
         <div class="stack">
+          <h2>What happened</h2>
+          <Events events={events} />
           {data !== null && <Subscriptions id={id} amount={data.subscriptions} />}
+          {data !== null && <Waiting id={id} amount={data.queuedMessages} />}
         </div>
         {data !== null && <Now client={data} />}
       </div>
@@ -39,7 +52,45 @@ export default function Client({ query }: ScreenProps) {
 }
 
 function Gone() {
-  return <Empty>There is no session of this client now.</Empty>
+  return <Empty>There is no session of this client now. What is known of it is below.</Empty>
+}
+
+function Events({ events }: { readonly events: Resource<EventsAnswer> }) {
+  if (events.data === null) {
+    return events.status === 404 ? (
+      <Empty>
+        Nothing is recorded of this client: either it was never here, or that is too long ago.
+      </Empty>
+    ) : (
+      <Failure sentence={events.error} again={events.reload} />
+    )
+  }
+  if (events.data.events.length === 0) return <Empty>Nothing is recorded of this client.</Empty>
+  return (
+    <Story
+      label="What happened, the newest first"
+      steps={events.data.events.toReversed().map((event, index) => {
+        const { level, sentence, more } = wordsOf(event)
+        return {
+          key: `${event.at} ${event.kind} ${index}`,
+          at: <At at={event.lastAt} />,
+          level,
+          sentence,
+          more: moreOf(event, more),
+        }
+      })}
+    />
+  )
+}
+
+function moreOf({ at, lastAt, count: times }: EventRow, more: string | null): ComponentChildren {
+  if (times === 1 || at === lastAt) return more
+  return (
+    <>
+      first <At at={at} />
+      {more !== null && `; ${more}`}
+    </>
+  )
 }
 
 function Now({ client }: { readonly client: ClientDetail }) {
@@ -89,9 +140,11 @@ function Now({ client }: { readonly client: ClientDetail }) {
   )
 }
 
-function expiryOf({ sessionExpirySeconds: seconds }: ClientDetail): string {
+function expiryOf({ sessionExpirySeconds: seconds, state }: ClientDetail): string {
   if (seconds === null) return 'never'
-  return seconds === 0 ? 'when it leaves' : `${duration(seconds)} after it leaves`
+  return seconds === 0
+    ? 'when it leaves'
+    : `${duration(seconds)} after it ${state === 'away' ? 'left' : 'leaves'}`
 }
 
 const COLUMNS: readonly Column<SubscriptionRow>[] = [

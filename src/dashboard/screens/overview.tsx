@@ -6,18 +6,32 @@ import type { AlarmRow, StatusAnswer } from '../../api/contract/status.ts'
 import { status } from '../app/live.ts'
 import { to } from '../app/route.ts'
 import { SCREENS } from '../app/screens.ts'
-import { bytes, count, counted, duration, rate, visible } from '../show/format.ts'
-import { At, Badge, ClientLink, Facts } from '../show/parts.tsx'
+import { bytes, count, counted, duration, rate, sentence } from '../show/format.ts'
+import { At, Badge, Choice, ClientLink, Facts } from '../show/parts.tsx'
 import { Checklist } from './checklist.tsx'
+import { Charts, RANGES, type Range } from './overview-charts.tsx'
 
 export default function Overview() {
   const current = status.value
+  const range = useSignal<Range>('60s')
   const rates = useRates(current)
   return (
     <div class="stack" id="overview" data-ready={current === null ? 'false' : 'true'}>
       <Verdict current={current} />
       {current !== null && <Checklist current={current} />}
       <Figures current={current} rates={rates} />
+      <div class="head">
+        <h2>Last {RANGES.find(([name]) => name === range.value)?.[1]}</h2>
+        <div class="actions">
+          <Choice
+            label="Range of the charts"
+            value={range.value}
+            options={RANGES}
+            onChange={next => (range.value = next)}
+          />
+        </div>
+      </div>
+      <Charts range={range.value} />
       {current?.top !== null && current !== null && <Top top={current.top} />}
       {current !== null && <AllFigures current={current} />}
     </div>
@@ -111,13 +125,6 @@ function Alarm({ alarm }: { readonly alarm: AlarmRow }) {
 function linkWords(link: string, title: string): string {
   if (link.includes('state=refused')) return 'Refused'
   return link.includes('?id=') ? 'Who' : title
-}
-
-/** Causes and mends begin small and have no full stop, so that logs can join them. */
-function sentence(text: string): string {
-  const shown = visible(text)
-  const whole = shown.charAt(0).toUpperCase() + shown.slice(1)
-  return /[.!?]$/.test(whole) ? whole : `${whole}.`
 }
 
 interface Rates {

@@ -1,4 +1,4 @@
-// Questions before something is done that cannot be undone.
+// Questions before something is done that cannot be undone, and the bar that undoes what can.
 
 import { signal, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
@@ -118,5 +118,48 @@ function Answer({ asked, children }: AnswerProps) {
         </button>
       </div>
     </form>
+  )
+}
+
+interface Undo {
+  readonly sentence: string
+  readonly undo: () => Promise<unknown>
+}
+
+const UNDO_MS = 10_000
+const undoable = signal<Undo | null>(null)
+let timer: ReturnType<typeof setTimeout> | undefined
+
+/** Says what was done, and offers for 10 s to undo it. */
+export function offerUndo(sentence: string, undo: () => Promise<unknown>): void {
+  clearTimeout(timer)
+  undoable.value = { sentence, undo }
+  timer = setTimeout(() => (undoable.value = null), UNDO_MS)
+}
+
+export function UndoPlace() {
+  const error = useSignal<string | null>(null)
+  const offer = undoable.value
+  const undo = async (): Promise<void> => {
+    if (offer === null) return
+    try {
+      await offer.undo()
+      undoable.value = null
+      error.value = null
+    } catch (cause) {
+      error.value = sentenceOf(cause)
+    }
+  }
+  return (
+    <div role="status">
+      {offer !== null && (
+        <div class="undo">
+          <span>{error.value ?? offer.sentence}</span>
+          <button type="button" onClick={() => void undo()}>
+            Undo
+          </button>
+        </div>
+      )}
+    </div>
   )
 }

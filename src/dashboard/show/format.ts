@@ -93,3 +93,10 @@ export function visibleLines(text: string): string {
 export function counted(amount: number, one: string, many = `${one}s`): string {
   return `${count(amount)} ${amount === 1 ? one : many}`
 }
+
+/** Returns a cause or a mend, which begin small so that logs can join them, as a sentence. */
+export function sentence(text: string): string {
+  const shown = visible(text)
+  const whole = shown.charAt(0).toUpperCase() + shown.slice(1)
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`
+}

@@ -3,6 +3,7 @@
 import { signal, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { isStale, now } from '../app/answering.ts'
+import { sentenceOf } from '../app/api.ts'
 import { isOperator } from '../app/session.ts'
 import { to } from '../app/route.ts'
 import { time, visible, type Zone } from './format.ts'
@@ -46,7 +47,7 @@ export function At({ at }: { readonly at: string | null | undefined }) {
   )
 }
 
-type Level = 'ok' | 'away' | 'warn' | 'fault'
+export type Level = 'ok' | 'away' | 'warn' | 'fault'
 const SHAPES: Readonly<Record<Level, string>> = { ok: '●', away: '○', warn: '▲', fault: '■' }
 
 /** The shape alone, with a word for those who do not see it. */
@@ -78,6 +79,9 @@ export function Badge({ level, children }: { readonly level: Level; readonly chi
   )
 }
 
+/** Why the last action failed. */
+export const failure = signal<string | null>(null)
+
 interface ActionProps {
   readonly onClick: () => unknown
   readonly children: ComponentChildren
@@ -87,15 +91,23 @@ interface ActionProps {
   readonly forViewers?: boolean
 }
 
-/** A button that asks Pondhawk for something: off while it does not answer, absent for viewers. */
+/** A button that asks Pondhawk for something: off while it does not answer, absent for viewers. If it fails, the frame says why. */
 export function Action(props: ActionProps) {
   if (props.forViewers !== true && !isOperator.value) return null
+  const act = async (): Promise<void> => {
+    failure.value = null
+    try {
+      await props.onClick()
+    } catch (cause) {
+      failure.value = sentenceOf(cause)
+    }
+  }
   return (
     <button
       type="button"
       class={props.class ?? ''}
       disabled={isStale.value || props.disabled === true}
-      onClick={() => void props.onClick()}
+      onClick={() => void act()}
     >
       {props.children}
     </button>
@@ -128,14 +140,20 @@ export function Snippet({ text, what }: { readonly text: string; readonly what: 
   )
 }
 
-export function Failure(props: { readonly sentence: string | null; readonly again?: () => void }) {
+interface FailureProps {
+  readonly sentence: string | null
+  readonly again?: () => void
+  readonly verb?: string
+}
+
+export function Failure(props: FailureProps) {
   if (props.sentence === null) return null
   return (
     <div class="error" role="alert">
       <span>{visible(props.sentence)}</span>
       {props.again !== undefined && (
         <button type="button" onClick={props.again}>
-          Try again
+          {props.verb ?? 'Try again'}
         </button>
       )}
     </div>
