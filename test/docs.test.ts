@@ -92,6 +92,7 @@ async function followed(
   page: string,
   files: Readonly<Record<string, string>>,
   port: string,
+  adapted: (line: string) => string = line => line,
 ) {
   const folder = t.testdir({
     bin: { pondhawk: `#!/bin/sh\nexec '${process.execPath}' '${ROOT}/dist/src/cli.js' "$@"\n` },
@@ -112,7 +113,7 @@ async function followed(
   let said = ''
   for (const line of blocks(page, 'sh').join('').trim().split('\n')) {
     if (line !== 'pondhawk start') {
-      outputs.push(runs(line))
+      outputs.push(runs(adapted(line)))
       continue
     }
     const broker = spawn('pondhawk', ['start'], {
@@ -142,6 +143,34 @@ test('the commands of users and rules in five minutes do what the page says', as
   t.ok(outputs.includes(list))
   t.ok(outputs.includes('devices/sensor-1/temperature 21.5\n'))
   t.match(outputs.at(-1), /^(?:[a-z2-9]{4}-){3}[a-z2-9]{4}\n$/)
+})
+
+test('the examples of the REST API answer what the page says', async t => {
+  const page = 'docs/how-to/use-the-rest-api.md'
+  const [port, webPort] = [String(await freePort()), String(await freePort())]
+  const listeners = [{ port: Number(port) }, { protocol: 'ws', port: Number(webPort) }]
+  const files = { 'pondhawk.yaml': JSON.stringify({ listeners }) }
+
+  const { outputs } = await followed(t, page, files, port, text =>
+    text.replaceAll('localhost:8083', `localhost:${webPort}`),
+  )
+
+  const answers = outputs
+    .filter(text => text.startsWith('{'))
+    .map(text => JSON.parse(text) as object)
+  t.match(answers, [
+    { clientsConnected: 0, alarms: [] },
+    { items: [], total: 0 },
+    { items: [] },
+    { receivers: 0 },
+    { items: [{ topic: 'home/kitchen/lamp', payload: 'on' }] },
+    { 'home/kitchen/lamp': 'on' },
+    { matched: 1, deleted: 0 },
+    { disconnected: 0 },
+    { deleted: 1 },
+    { items: [] },
+  ])
+  t.match(outputs[2], /^NAME +ROLE .*\nmetrics +viewer .*\nadmin +operator /)
 })
 
 test('the configuration with a file of dynamic security can be started', async t => {

@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 const NEEDED = [
   { package: 'mosquitto-clients', check: ['mosquitto_pub', ['--version']] },
   { package: 'mosquitto', check: ['/usr/sbin/mosquitto', ['-h']] },
+  { package: 'curl', check: ['curl', ['--version']] },
   { package: 'openssl', check: ['openssl', ['version']] },
   { package: 'python3-paho-mqtt', check: ['/usr/bin/python3', ['-c', 'import paho.mqtt.client']] },
   { package: 'prometheus', check: ['promtool', ['--version']] },

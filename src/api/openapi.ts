@@ -98,12 +98,12 @@ function parametersOf(query: zod.ZodType): readonly object[] {
 }
 
 /** Whether a query without the field is not refused because of it. */
-function isOptional(query: zod.ZodType, name: string): boolean {
+export function isOptional(query: zod.ZodType, name: string): boolean {
   const result = query.safeParse({})
   return result.success || !result.error.issues.some(({ path }) => path[0] === name)
 }
 
-function schemaOf(schema: zod.ZodType, io: 'input' | 'output'): JsonSchema {
+export function schemaOf(schema: zod.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
   return rest as JsonSchema
 }
