@@ -236,3 +236,24 @@ test('the commands of certificates for devices make one, let it in, and take it 
   t.throws(() => runs(publish))
   await logged('was revoked')
 })
+
+test('the commands that find out what happened do what the page says', async t => {
+  const page = 'docs/how-to/find-out-what-happened.md'
+  const port = String(await freePort())
+  const files = { 'pondhawk.yaml': `listeners: [{ port: ${port} }]\n` }
+
+  const { outputs } = await followed(t, page, files, port)
+
+  const [, , story = '', right = '', events = '', packets, messages, debug, info] = outputs
+  t.match(story, /^0 of 1 would receive a message at once now\.$/m)
+  t.match(story, /^[\d:.]+ ● truck: the last message to this topic/m)
+  t.match(story, /^now +▲ slow-1: by fleet\/#, QoS 1: it is away, .* as number 2$/m)
+  t.match(right, /^It is allowed now\.$/m)
+  const { events: known } = JSON.parse(events) as { events: readonly { kind: string }[] }
+  t.strictSame(
+    known.map(({ kind }) => kind),
+    ['connected', 'subscribed', 'disconnected'],
+  )
+  t.strictSame([packets, messages], ['', ''], 'nobody came in that second')
+  t.strictSame([debug, info], ['debug\n', 'info\n'])
+})

@@ -1,7 +1,9 @@
 // Asks the running broker, by the admin socket in the directory of its store.
 
 import { existsSync } from 'node:fs'
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { createInterface } from 'node:readline'
 import type { ProblemAnswer } from '../api/contract/problem.ts'
 import { PREFIX } from '../api/parts.ts'
 import type { Config } from '../config/config-types.ts'
@@ -36,6 +38,25 @@ export async function answerOf(config: Config, question: Question): Promise<stri
   const answer = await asked(directory, question)
   if (answer === null) throw new Error(`no broker is running with the store in ${directory}`)
   return answer
+}
+
+/** Calls back with each line of an answer as it comes. Returns how many there were. */
+export async function followed(
+  config: Config,
+  { path, query = {}, accept = '' }: Question,
+  told: (line: string) => void,
+): Promise<number> {
+  const socketPath = adminSocketIn(directoryOf(config))
+  const search = new URLSearchParams(query).toString()
+  const options = { socketPath, path: `${PREFIX}${path}?${search}`, headers: { accept } }
+  const question = request(options).end()
+  const [response] = (await once(question, 'response')) as [IncomingMessage]
+  let lines = 0
+  for await (const line of createInterface({ input: response })) {
+    lines += 1
+    told(line)
+  }
+  return lines
 }
 
 /** Returns the answer of the running broker, or null when none runs. */

@@ -1,5 +1,8 @@
 // The commands and flags of `pondhawk`, as data: parsing, help and suggestions come from here.
 
+import { RECORD_COMMANDS, type RecordCommandName } from './record-commands.ts'
+import { CONFIG, DATA } from './store-flags.ts'
+
 export interface Flag {
   readonly name: string
   readonly short?: string
@@ -10,6 +13,7 @@ export interface Flag {
 
 /** Each has its case in `cli/run.ts`, which the compiler asks for. */
 type CommandName =
+  | RecordCommandName
   | 'start'
   | 'check'
   | 'store'
@@ -29,21 +33,6 @@ export interface Command {
   readonly flags: readonly Flag[]
   /** Examples and other text of `pondhawk NAME --help`. */
   readonly more?: readonly string[]
-}
-
-const CONFIG: Flag = {
-  name: 'config',
-  short: 'c',
-  type: 'string',
-  value: 'FILE',
-  help: 'configuration in YAML or JSON (default: ./pondhawk.yaml, if it is there)',
-}
-
-const DATA: Flag = {
-  name: 'data',
-  type: 'string',
-  value: 'DIR',
-  help: 'directory of the store (default: ./pondhawk-data)',
 }
 
 export const COMMANDS: readonly Command[] = [
@@ -198,6 +187,7 @@ export const COMMANDS: readonly Command[] = [
       'Status: 0 done, 1 the broker cannot be reached, 2 wrong usage.',
     ],
   },
+  ...RECORD_COMMANDS,
   {
     name: 'user',
     argument: 'add NAME | passwd NAME | remove NAME | list',

@@ -25,6 +25,7 @@ import { listenerProblems, fileProblems } from './inspect.ts'
 import { lanLines, lanUser, type LanUser } from './lan.ts'
 import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
+import { explainCommand, logLevelCommand, traceCommand } from './record-command.ts'
 import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
 import { storeCommand } from './store-command.ts'
@@ -86,6 +87,12 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return askBroker(() => drainCommand(words, config()))
     case 'kick':
       return askBroker(() => kickCommand(words, config()))
+    case 'trace':
+      return askBroker(() => traceCommand(words, config()))
+    case 'explain':
+      return askBroker(() => explainCommand(words, config()))
+    case 'log-level':
+      return askBroker(() => logLevelCommand(words, config()))
     case 'start':
       return start(config(), version, { file, isForLan: values['lan'] === true })
   }

@@ -13,6 +13,7 @@ import type { Explanation } from './explanation.ts'
 import { CountedNames } from './counted-names.ts'
 import { History, type Sample } from './history.ts'
 import type { Latencies } from './latencies.ts'
+import type { LogLines } from './log-lines.ts'
 import { RecordObserver } from './record-observer.ts'
 import { RefusedClients } from './refused-clients.ts'
 import { Timelines } from './timelines.ts'
@@ -23,6 +24,7 @@ import { Traces } from './traces.ts'
 interface RecordsOptions {
   readonly broker: Broker
   readonly latencies: Latencies
+  readonly logLines: LogLines
   readonly timelineBytesMax: number
   /** Returns the time of day in milliseconds. */
   readonly now: () => number
@@ -52,6 +54,7 @@ export class Records {
   readonly census: Census
   readonly alarms: Alarms
   readonly history = new History()
+  readonly logLines: LogLines
   readonly topics: Topics
   readonly traces: Traces
   readonly latencies: Latencies
@@ -63,6 +66,7 @@ export class Records {
     const { broker, latencies, now } = options
     this.#options = options
     this.latencies = latencies
+    this.logLines = options.logLines
     this.timelines = new Timelines(options.timelineBytesMax, now)
     this.badEnds = new BadEnds(now)
     this.refusedClients = new RefusedClients(now, options.hasUsers)

@@ -11,6 +11,7 @@ import { residentBytes } from '../observe/resident-memory.ts'
 import { CENSUS_MS } from '../records/census.ts'
 import { HistoryFile } from '../records/history-file.ts'
 import type { Latencies } from '../records/latencies.ts'
+import type { LogLines } from '../records/log-lines.ts'
 import { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Core } from './core.ts'
@@ -27,13 +28,14 @@ interface RecordKeepingOptions {
   readonly config: Config
   readonly log: Log
   readonly latencies: Latencies
+  readonly logLines: LogLines
   readonly troubles: () => readonly string[]
 }
 
 export class RecordKeeping {
   readonly records: Records
-  /** Free space on the disk of the store, as the sensor of overload has read it; NaN if it is not known. */
-  storeFreeBytes = NaN
+  /** Free space on the disk of the store, as the sensor of overload has read it; null if it is not known. */
+  storeFreeBytes: number | null = null
   readonly #options: RecordKeepingOptions
   #file: HistoryFile | null = null
   #timers: NodeJS.Timeout[] = []
@@ -42,10 +44,11 @@ export class RecordKeeping {
 
   constructor(options: RecordKeepingOptions) {
     this.#options = options
-    const { core, config, latencies, troubles } = options
+    const { core, config, latencies, logLines, troubles } = options
     this.records = new Records({
       broker: core.broker,
       latencies,
+      logLines,
       timelineBytesMax: timelineBytesMaxOf(config.observe.timelineBytes),
       now: Date.now,
       monotonicMs: () => performance.now(),
@@ -57,7 +60,7 @@ export class RecordKeeping {
       usage,
       state: {
         storeIsFull: () => core.store.isFull || core.broker.overload.isDiskFull,
-        storeFreeBytes: () => this.storeFreeBytes,
+        storeFreeBytes: () => this.storeFreeBytes ?? NaN,
         troubles,
         certificates: () => this.#certificates,
       },
@@ -87,7 +90,7 @@ export class RecordKeeping {
     // Node's figure contains the time between two samples.
     const delayMs = Math.max(0, loopDelayMs - LOOP_SAMPLE_MS)
     this.#options.latencies.loopDelay.add(delayMs / 1_000)
-    this.storeFreeBytes = disk?.freeBytes ?? NaN
+    this.storeFreeBytes = disk?.freeBytes ?? null
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,7 @@ import { SYS_INTERVAL_MS, SysTopics } from '../observe/sys-topics.ts'
 import { VERSION } from '../observe/version.ts'
 import { webPage } from '../observe/web-page.ts'
 import { Latencies } from '../records/latencies.ts'
+import { LogLines } from '../records/log-lines.ts'
 import type { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
 import type { Store } from '../store/store.ts'
@@ -88,6 +89,7 @@ export class Server implements RunningServer {
   readonly #listeners: Listeners
   readonly #status: () => Status
   readonly #latencies = new Latencies(monotonicMs)
+  readonly #logLines = new LogLines(Date.now)
   readonly #keeping: RecordKeeping
   /** Null if it is switched off. */
   #overload: OverloadWatch | null = null
@@ -99,7 +101,7 @@ export class Server implements RunningServer {
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
     this.#log = new RatedLog(
-      containedLog(log, () => (this.core.broker.statistics.hookErrors += 1)),
+      containedLog(this.#logLines.of(log), () => (this.core.broker.statistics.hookErrors += 1)),
       { bounds: config.log, now: monotonicMs, hasRoom: () => parts.logOutput?.hasRoom !== false },
     )
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
@@ -109,6 +111,7 @@ export class Server implements RunningServer {
       config,
       log: this.#log,
       latencies: this.#latencies,
+      logLines: this.#logLines,
       troubles: () => this.#access?.troubles ?? [],
     })
     this.#status = statusSource(this.core, parts.logOutput, this.#access, () => ({
@@ -148,7 +151,7 @@ export class Server implements RunningServer {
       log: this.#log,
       now: this.#clock.now,
       status: this.#status,
-      storeFreeBytes: () => finite(this.#keeping.storeFreeBytes),
+      storeFreeBytes: () => this.#keeping.storeFreeBytes,
       records: this.#keeping.records,
       permissionsOf: identity => this.core.permissionsOf(identity),
       webUrl: () => webUrlOf(this.listeners),
@@ -420,10 +423,6 @@ function statusSource(
       ...others(),
       connectsWaiting: core.connects.length,
     })
-}
-
-function finite(figure: number): number | null {
-  return Number.isFinite(figure) ? figure : null
 }
 
 /** How often summary lines of the log are due. */

@@ -113,6 +113,29 @@ test('events, topics, charts, traces and explanations of a live broker', async t
   t.equal((await lines).split('\n').length, 5, 'the follower got each line, and then the end')
 })
 
+test('the last lines of the log, and further ones with those of a trace, are streamed', async t => {
+  const { server, operator, port, ask, mqtt: url } = await brokerWithApi(t)
+  const viewer = asking(server, port, { cookie: await signedIn(ask, server, 'viewer', port) })
+  const { json: begun } = await operator('POST', '/traces', { body: { clientId: 'esp' } })
+  const cookie = await signedIn(ask, server, 'operator', port)
+  const stream = frames(port, `/stream?log=info&trace=${begun.id}`, cookie)
+
+  const esp = await mqtt.connectAsync(url, { clientId: 'esp', reconnectPeriod: 0 })
+  await esp.publishAsync('a', 'x')
+  await esp.endAsync()
+
+  t.match(await stream('log', 'client.connected'), { level: 'info', clientId: 'esp' })
+  t.match(await stream('trace', 'publish'), { kind: 'publish', topic: 'a', payload: 'x' })
+  const { json } = await viewer('GET', '/log?event=client.disconnected&q=ESP&level=info')
+  t.match(json, {
+    matched: 1,
+    items: [{ clientId: 'esp', text: /^disconnected: the client said/ }],
+  })
+  t.equal((await viewer('GET', '/log?level=loud')).status, 422)
+  t.equal((await viewer('GET', `/stream?trace=${begun.id}`)).status, 403)
+  t.equal((await operator('GET', '/stream?trace=99')).status, 404)
+})
+
 test('wrong questions are refused with a sentence', async t => {
   const { operator } = await brokerWithApi(t)
   for (const [method, path, body] of [
@@ -162,4 +185,29 @@ async function followed(port: number, id: number, cookie: string): Promise<strin
   let text = ''
   for await (const chunk of response) text += String(chunk)
   return text
+}
+
+/** Opens a stream. What it returns waits for a frame of this event that contains the text. */
+function frames(port: number, path: string, cookie: string) {
+  const headers = { host: `localhost:${port}`, cookie }
+  const question = request({ host: '127.0.0.1', port, path: `/api/v1${path}`, headers }).end()
+  let text = ''
+  const changed: (() => void)[] = []
+  question.on('response', response => {
+    response.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      for (const tell of changed.splice(0)) tell()
+    })
+  })
+  question.on('error', () => {})
+  return async (event: string, part: string): Promise<object> => {
+    for (;;) {
+      const frame = text
+        .split('\n\n')
+        .find(each => each.startsWith(`event: ${event}\n`) && each.includes(part))
+      const data = /^data: (.*)$/m.exec(frame ?? '')?.[1]
+      if (data !== undefined) return JSON.parse(data) as object
+      await new Promise<void>(tell => changed.push(tell))
+    }
+  }
 }

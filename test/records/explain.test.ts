@@ -7,6 +7,7 @@ import { parseAclFile } from '../../src/access/mosquitto/acl-file.ts'
 import { AclRules } from '../../src/access/mosquitto/acl-rules.ts'
 import { CurrentRules, RulePermissions } from '../../src/access/rules/rule-permissions.ts'
 import { Latencies } from '../../src/records/latencies.ts'
+import { LogLines } from '../../src/records/log-lines.ts'
 import type { AccessQuestion } from '../../src/records/explain-access.ts'
 import type { DeliveryQuestion } from '../../src/records/explain-delivery.ts'
 import type { Explanation } from '../../src/records/explanation.ts'
@@ -18,6 +19,7 @@ function recorded(options: PondOptions = {}) {
   const records = new Records({
     broker: pond.broker,
     latencies: new Latencies(() => 0),
+    logLines: new LogLines(() => 0),
     timelineBytesMax: 1_048_576,
     now: () => pond.now,
     monotonicMs: () => pond.now,

@@ -182,3 +182,24 @@ export type TopicsPage = zod.infer<typeof topicsPage>
 export type TraceRow = zod.infer<typeof traceRow>
 export type LinesAnswer = zod.infer<typeof linesAnswer>
 export type Explanation = zod.infer<typeof explanation>
+
+export const logLevels = z.enum(['debug', 'info', 'warn', 'error'])
+export const logLine = z
+  .strictObject({
+    at: time,
+    level: logLevels,
+    event: z.string().nullable(),
+    clientId: z.string().nullable(),
+    text: z.string().describe('The sentence with its cause'),
+    details: z.string().describe('The other fields'),
+  })
+  .describe('A line of the log')
+export const logQuery = z.strictObject({
+  level: logLevels.default('debug').describe('Lines of this level and of more important ones'),
+  event: z.string().max(64).optional(),
+  q: z.string().max(256).optional().describe('Part of the text, the client id or the details'),
+  limit: inQuery(1, 2_000).default(200),
+})
+export const logAnswer = z
+  .strictObject({ items: z.array(logLine), matched: count, total: count })
+  .describe('The last lines of the log that were printed, the newest first')

@@ -3,8 +3,9 @@
 import type { z as zod } from 'zod'
 import { z } from '../../config/zod.ts'
 import { clientDetail } from './clients.ts'
-import { clientId, count, flag, time, topicFilter } from './fields.ts'
+import { clientId, count, flag, inQuery, time, topicFilter } from './fields.ts'
 import { messageFields } from './messages.ts'
+import { logLevels, logLine, traceLine } from './records.ts'
 import { statusAnswer } from './status.ts'
 
 export const streamQuery = z.strictObject({
@@ -14,6 +15,10 @@ export const streamQuery = z.strictObject({
   messages: topicFilter
     .optional()
     .describe('A frame `message` for messages of this filter, at most 10 a second'),
+  log: logLevels
+    .optional()
+    .describe('A frame `log` for lines of this level and of more important ones'),
+  trace: inQuery(1, 1e9).optional().describe('A frame `trace` for each further line of this trace'),
 })
 
 /** The data of each frame, by its event. */
@@ -24,6 +29,8 @@ export const frames = {
   status: statusAnswer,
   client: clientDetail.nullable().describe('Null when there is no such client any more'),
   message: z.strictObject({ at: time, ...messageFields }).describe('A message that was published'),
+  log: logLine,
+  trace: traceLine,
   sampled: z
     .strictObject({ shown: count, of: count })
     .describe('How many of the messages of the last second were shown'),

@@ -1,6 +1,7 @@
 // What has happened to clients and topics, charts, and explanations.
 
 import type { SERIES } from '../../records/history.ts'
+import { isAtLeast, type LogLine } from '../../records/log-lines.ts'
 import type { Records } from '../../records/records.ts'
 import {
   accessQuestion,
@@ -9,6 +10,8 @@ import {
   explanation,
   historyAnswer,
   historyQuery,
+  logAnswer,
+  logQuery,
   refusedPage,
   refusedQuery,
   topicQuery,
@@ -22,7 +25,7 @@ import type { ApiParts } from '../parts.ts'
 import { READERS, type Route, route } from '../route.ts'
 
 export function recordRoutes(parts: ApiParts): readonly Route[] {
-  return [...clientRecords(parts), ...topicRecords(parts), ...explanations(parts)]
+  return [...clientRecords(parts), ...topicRecords(parts), ...explanations(parts), logRoute(parts)]
 }
 
 function clientRecords({ records, scans }: ApiParts): readonly Route[] {
@@ -146,6 +149,33 @@ function explanations({ records }: ApiParts): readonly Route[] {
       },
     }),
   ]
+}
+
+function logRoute({ records: { logLines } }: ApiParts): Route {
+  return route({
+    method: 'GET',
+    path: '/log',
+    roles: READERS,
+    summary: 'The last lines of the log',
+    query: logQuery,
+    answer: logAnswer,
+    handle({ query: { level, event, q, limit } }) {
+      const part = q?.toLowerCase()
+      const matched = logLines.all.filter(
+        line =>
+          isAtLeast(line.level, level) &&
+          (event === undefined || line.event === event) &&
+          (part === undefined ||
+            `${line.text} ${line.clientId ?? ''} ${line.details}`.toLowerCase().includes(part)),
+      )
+      const items = matched.slice(-limit).reverse().map(logLineOf)
+      return { items, matched: matched.length, total: logLines.all.length }
+    },
+  })
+}
+
+export function logLineOf({ at, ...line }: LogLine) {
+  return { ...line, at: iso(at) }
 }
 
 type Refused = Records['refusedClients']['all'][number]

@@ -86,7 +86,8 @@ function changes({ records: { traces } }: ApiParts): readonly Route[] {
   ]
 }
 
-function traceOf(traces: ApiParts['records']['traces'], id: number): Trace {
+/** Throws Problem if there is none. */
+export function traceOf(traces: ApiParts['records']['traces'], id: number): Trace {
   const trace = traces.get(id)
   if (trace !== null) return trace
   throw new Problem(404, 'there is no such trace; GET traces has those that are')
@@ -111,7 +112,7 @@ function follow(trace: Trace, outgoing: ServerResponse): Promise<void> {
   })
 }
 
-function lineOf({ at, ...line }: TraceLine): TraceLineRow {
+export function lineOf({ at, ...line }: TraceLine): TraceLineRow {
   return { ...line, at: new Date(at).toISOString() }
 }
 

@@ -3,6 +3,7 @@
 import type { z as zod } from 'zod'
 import { wholeSubscription } from '../../routing/subscription.ts'
 import { parseFilter } from '../../routing/topic.ts'
+import { isAtLeast, type LogLevel } from '../../records/log-lines.ts'
 import type { Message } from '../../message.ts'
 import type { Target } from '../../session/target.ts'
 import type { Caller } from '../caller.ts'
@@ -12,7 +13,9 @@ import { messageRowOf, seesPayloads } from '../message-rows.ts'
 import type { ApiParts } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { rightsOf } from '../rights.ts'
+import { logLineOf } from '../routes/records.ts'
 import { statusFor } from '../routes/status.ts'
+import { lineOf, traceOf } from '../routes/traces.ts'
 import type { Outlet } from './outlet.ts'
 import type { Feed } from './streams.ts'
 
@@ -28,18 +31,26 @@ export function feedsOf(
   caller: Caller,
 ): readonly ((outlet: Outlet) => Feed)[] {
   const isReader = caller.role !== 'user'
-  if (!isReader && (query.metrics || query.status || query.client !== undefined)) {
+  if (
+    !isReader &&
+    (query.metrics || query.status || query.client !== undefined || query.log !== undefined)
+  ) {
     throw new Problem(403, 'a key of the role user streams messages only')
   }
-  const { client, messages } = query
+  const { client, messages, log, trace } = query
   const feeds = [
     ...(query.metrics ? [metricsFeed(parts)] : []),
     ...(query.status ? [statusFeed(parts)] : []),
     ...(client === undefined ? [] : [clientFeed(client, parts)]),
     ...(messages === undefined ? [] : [messageFeed(messages, parts, caller)]),
+    ...(log === undefined ? [] : [logFeed(log, parts)]),
+    ...(trace === undefined ? [] : [traceFeed(trace, parts, caller)]),
   ]
   if (feeds.length > 0) return feeds
-  throw new Problem(422, 'ask for something: metrics=1, status=1, client=ID or messages=FILTER')
+  throw new Problem(
+    422,
+    'ask for something: metrics=1, status=1, client=ID, messages=FILTER, log=LEVEL or trace=ID',
+  )
 }
 
 function metricsFeed({ records, now }: ApiParts) {
@@ -114,6 +125,27 @@ function messageFeed(filter: string, parts: ApiParts, caller: Caller) {
       tick: () => (rights = rightsOf(caller, parts)),
       stop: () => subscriptions.unlisten(target, filter),
     }
+  }
+}
+
+function logFeed(least: LogLevel, { records: { logLines } }: ApiParts) {
+  return (outlet: Outlet): Feed => {
+    const stop = logLines.listen(line => {
+      if (isAtLeast(line.level, least) && outlet.offers()) send(outlet, 'log', logLineOf(line))
+    })
+    return { tick: () => {}, stop }
+  }
+}
+
+/** Lines have payloads, so a viewer gets none. */
+function traceFeed(id: number, { records: { traces } }: ApiParts, caller: Caller) {
+  if (caller.role !== 'operator') throw new Problem(403, 'trace: only an operator sees payloads')
+  const trace = traceOf(traces, id)
+  return (outlet: Outlet): Feed => {
+    const stop = trace.listen(line => {
+      if (outlet.offers()) send(outlet, 'trace', lineOf(line))
+    })
+    return { tick: () => {}, stop }
   }
 }
 

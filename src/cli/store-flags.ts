@@ -1,0 +1,18 @@
+// The flags of all commands that need the store of a broker, or its admin socket.
+
+import type { Flag } from './commands.ts'
+
+export const CONFIG: Flag = {
+  name: 'config',
+  short: 'c',
+  type: 'string',
+  value: 'FILE',
+  help: 'configuration in YAML or JSON (default: ./pondhawk.yaml, if it is there)',
+}
+
+export const DATA: Flag = {
+  name: 'data',
+  type: 'string',
+  value: 'DIR',
+  help: 'directory of the store (default: ./pondhawk-data)',
+}
