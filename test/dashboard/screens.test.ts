@@ -1,13 +1,25 @@
 // Every screen of the dashboard in Debian's Chromium, beside a real broker and real clients.
 
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import axe from 'axe-core'
 import mqtt from 'mqtt'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { Dashboard, open } from './browser.ts'
 
-const dashboard = await Dashboard.start()
-t.teardown(() => dashboard.close())
+const folder = mkdtempSync(join(tmpdir(), 'pondhawk-'))
+const rulesFile = join(folder, 'rules.acl')
+writeFileSync(rulesFile, 'pattern readwrite #\n')
+writeFileSync(join(folder, 'users'), '', { mode: 0o600 })
+const dashboard = await Dashboard.start({
+  access: { usersFile: join(folder, 'users'), rulesFile, anonymous: 'loopback' },
+})
+t.teardown(async () => {
+  await dashboard.close()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 /** Ids that a page could take for markup, a path or a part of a URL, or that turn the text around them. */
 const HOSTILE = [
@@ -22,15 +34,19 @@ const FIRST_LOAD_BYTES_MAX = 60_000
 const SCREENS: readonly (readonly [hash: string, sign: string])[] = [
   ['#/', '#overview[data-ready=true] canvas'],
   ['#/clients', 'td a'],
-  ['#/clients?state=refused', '.dim'],
+  ['#/clients?state=refused', 'td'],
   ['#/client?id=slow-1', '.story'],
   ['#/topics', '[role=treeitem]'],
   ['#/topic?name=hello/world', '.payload'],
   ['#/messages?filter=%23', '#subscribe'],
   ['#/explain?topic=hello/world', '.verdict'],
   ['#/explain?kind=access&topic=hello/world', '.verdict'],
-  ['#/access', '#keys'],
+  ['#/queues', 'td a'],
+  ['#/access', '#users'],
+  ['#/access?tab=rules', 'textarea'],
+  ['#/access?tab=keys', '#keys'],
   ['#/settings', 'pre'],
+  ['#/settings?tab=listeners', 'td'],
 ]
 
 function client(clientId: string, options: mqtt.IClientOptions = {}) {
@@ -78,14 +94,13 @@ t.test(
 
 t.test('the first steps tick themselves within 2 s', async t => {
   const page = await dashboard.signedIn()
-  t.equal(await page.locator('[data-done=true]').count(), 0)
+  t.equal(await page.locator('[data-done=true]').count(), 1, 'it has users, so it is secured')
 
   const subscriber = await client('slow-1')
   await subscriber.subscribeAsync('hello/#')
   await page.waitForSelector('[data-step=connect][data-done=true]', { timeout: 4_000 })
   await subscriber.publishAsync('hello/world', '{"said":"hi"}', { retain: true, qos: 1 })
   await page.waitForSelector('[data-step=publish][data-done=true]', { timeout: 4_000 })
-  t.equal(await page.locator('[data-step=secure][data-done=true]').count(), 0)
   await page.context().close()
 })
 
@@ -212,6 +227,58 @@ t.test('a hidden tab closes its stream, and opens it again when it is seen', asy
   const [closed] = await Promise.all([page.waitForEvent('requestfailed', isStream), hide(true)])
   t.match(closed.url(), 'metrics=1')
   await Promise.all([page.waitForRequest(isStream), hide(false)])
+  await page.context().close()
+})
+
+t.test(
+  'a client that was refused is there with what lets it in; approved, it comes in',
+  async t => {
+    const page = await dashboard.signedIn()
+    await open(page, '#/clients?state=refused')
+    await t.rejects(client('esp-7', { username: 'esp-7', password: 'guess' }))
+    await page.waitForSelector('td:has-text("pondhawk user")', { timeout: 4_000 })
+
+    await page.click('button:text-is("Approve")')
+    await page.click('dialog button:text-is("Approve")')
+    await page.waitForSelector('dialog:has-text("The password of esp-7")')
+    const password = (await page.textContent('dialog pre'))?.trim() ?? ''
+    await page.click('dialog button:text-is("Done")')
+    const approved = await client('esp-7', { username: 'esp-7', password })
+    t.ok(approved.connected)
+    await page.context().close()
+  },
+)
+
+t.test('a wrong line of the rules is named, and right rules count at once', async t => {
+  const page = await dashboard.signedIn()
+  await open(page, '#/access?tab=rules')
+  const save = async (text: string): Promise<void> => {
+    await page.fill('textarea', text)
+    await page.click('button:text-is("Save")')
+    await page.click('dialog button:text-is("Save")')
+  }
+  await save('pattern readwrite #\nnonsense\n')
+  await page.waitForSelector('li:has-text("Line 2")')
+  t.notMatch(readFileSync(rulesFile, 'utf8'), 'nonsense')
+
+  await save('pattern readwrite #\npattern deny secret/#\n')
+  await page.waitForSelector('button:text-is("Save"):disabled')
+  t.match(readFileSync(rulesFile, 'utf8'), 'deny secret')
+  await open(page, '#/explain?kind=access&topic=secret/a')
+  await page.waitForSelector('.story:has-text("rules.acl:2")')
+  await page.context().close()
+})
+
+t.test('a share group shows its members and what waits for them', async t => {
+  const member = await client('worker-1')
+  await member.subscribeAsync('$share/workers/jobs/#')
+  const page = await dashboard.signedIn()
+  await open(page, '#/queues')
+  await page.click('td a:has-text("workers")')
+
+  await page.waitForSelector('h1:has-text("$share/workers/jobs/#")')
+  await page.waitForSelector('table:has-text("In flight")')
+  t.equal(await page.textContent('td a'), 'worker-1')
   await page.context().close()
 })
 

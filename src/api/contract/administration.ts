@@ -23,6 +23,7 @@ export const usersAnswer = z.strictObject({
   source: z.string().describe('The users file'),
   items: z.array(userRow),
 })
+export type UsersAnswer = zod.infer<typeof usersAnswer>
 export const userQuery = z.strictObject({ username })
 export const userRequest = z
   .strictObject({
@@ -38,12 +39,14 @@ export const userAnswer = z.strictObject({
   isNew: z.boolean(),
   password: z.string().nullable().describe('The password that was made'),
 })
+export type UserAnswer = zod.infer<typeof userAnswer>
 
 export const rulesAnswer = z.strictObject({
   source: z.string().nullable().describe('The file; null for rules of the configuration'),
   text: z.string(),
   version: z.string().describe('For If-Match, as in ETag'),
 })
+export type RulesAnswer = zod.infer<typeof rulesAnswer>
 export const rulesRequest = z.strictObject({
   text: z.string().max(49_152).describe('All rules, in the format of an acl_file of mosquitto'),
 })
@@ -61,6 +64,7 @@ const groupFields = {
 export const groupRow = z.strictObject(groupFields).describe('A share group')
 export type GroupRow = zod.infer<typeof groupRow>
 export const groupsAnswer = z.strictObject({ items: z.array(groupRow), total: count })
+export type GroupsAnswer = zod.infer<typeof groupsAnswer>
 export const groupDetail = z.strictObject({
   ...groupFields,
   clients: z.array(
@@ -98,6 +102,7 @@ export const listenersAnswer = z
     ),
   })
   .describe('The listeners, as mosquitto 2.1 has them')
+export type ListenersAnswer = zod.infer<typeof listenersAnswer>
 export const systreeAnswer = z
   .record(z.string(), z.union([z.number(), z.string()]))
   .describe('The topics of $SYS, as mosquitto 2.1 has them')

@@ -15,7 +15,7 @@ export class Problem extends Error {
   }
 }
 
-interface ProblemLine {
+export interface ProblemLine {
   readonly path?: string
   readonly line?: number
   readonly detail: string

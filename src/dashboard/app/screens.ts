@@ -23,6 +23,7 @@ export const SCREENS: ReadonlyMap<string, Screen> = new Map([
   ['clients', screen('Clients', 'c', () => import('../screens/clients.tsx'))],
   ['topics', screen('Topics', 't', () => import('../screens/topics.tsx'))],
   ['messages', screen('Messages', 'p', () => import('../screens/messages.tsx'))],
+  ['queues', screen('Share groups', 'q', () => import('../screens/groups.tsx'))],
   ['explain', screen('Explain', 'e', () => import('../screens/explain.tsx'))],
   ['access', screen('Access', 'a', () => import('../screens/access.tsx'))],
   ['settings', screen('Settings', 's', () => import('../screens/settings.tsx'))],

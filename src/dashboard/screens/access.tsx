@@ -4,12 +4,17 @@ import { change } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
 import { Choice } from '../show/parts.tsx'
 import { KeysAndSignIns } from './keys-and-sign-ins.tsx'
+import { Rules } from './rules.tsx'
+import { Users } from './users.tsx'
 
-type Tab = 'keys'
-const TABS: readonly (readonly [Tab, string])[] = [['keys', 'Sign-ins and keys']]
+const TABS = [
+  ['users', 'Users'],
+  ['rules', 'Rules'],
+  ['keys', 'Sign-ins and keys'],
+] as const
 
 export default function Access({ query }: ScreenProps) {
-  const tab = TABS.find(([name]) => name === query.get('tab'))?.[0] ?? 'keys'
+  const tab = TABS.find(([name]) => name === query.get('tab'))?.[0] ?? 'users'
   return (
     <div class="stack">
       <div class="head">
@@ -21,7 +26,7 @@ export default function Access({ query }: ScreenProps) {
           onChange={next => change({ tab: next })}
         />
       </div>
-      <KeysAndSignIns />
+      {tab === 'users' ? <Users /> : tab === 'rules' ? <Rules /> : <KeysAndSignIns />}
     </div>
   )
 }

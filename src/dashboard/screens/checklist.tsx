@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks'
 import type { StatusAnswer } from '../../api/contract/status.ts'
 import { to } from '../app/route.ts'
 import { Mark, Snippet } from '../show/parts.tsx'
-import { mqttPlace } from './places.ts'
+import { mqttPlace, usePlaces } from './places.ts'
 
 /** What has been seen once stays ticked, even if the client has gone again. */
 const seen = signal<ReadonlySet<string>>(new Set())
@@ -44,6 +44,7 @@ const steps = computed<readonly Step[]>(() => {
 })
 
 export function Checklist({ current }: { readonly current: StatusAnswer }) {
+  usePlaces()
   const isHidden = useSignal(localStorage.getItem(HIDDEN) === 'hidden')
   /** Whether the broker was in use already when the page was opened. */
   const wasUsed = useSignal(current.messagesReceived > 0 && current.subscriptions > 0)

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals'
 import { Choice, Snippet } from '../show/parts.tsx'
-import { mqttPlace, type Place } from './places.ts'
+import { mqttPlace, type Place, usePlaces } from './places.ts'
 
 interface Wanted extends Place {
   readonly user: string
@@ -95,6 +95,7 @@ void loop() {
 ]
 
 export function Connect() {
+  usePlaces()
   const tool = useSignal(TOOLS[0]?.name ?? '')
   const host = useSignal(mqttPlace.value.host)
   const user = useSignal('')

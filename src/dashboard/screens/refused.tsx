@@ -1,9 +1,13 @@
 // Who was refused at CONNECT, why, and what lets it in.
 
 import type { RefusedRow } from '../../api/contract/records.ts'
+import { ask } from '../show/dialog.tsx'
 import { count, visible } from '../show/format.ts'
-import { At, ClientLink, Name } from '../show/parts.tsx'
+import { Action, At, ClientLink, Name } from '../show/parts.tsx'
 import { type Column, List, useListing } from '../show/table.tsx'
+import { makeUser } from './users.tsx'
+
+const BAD_USER_NAME_OR_PASSWORD = 0x86
 
 export function Refused() {
   const listing = useListing<RefusedRow>('refused', {}, 1)
@@ -22,6 +26,13 @@ export function Refused() {
     },
     { label: 'Times', isNumber: true, isKey: true, cell: row => count(row.count) },
     { label: 'Last', isNumber: true, cell: ({ lastAt }) => <At at={lastAt} /> },
+    {
+      label: '',
+      cell: row =>
+        row.reasonCode === BAD_USER_NAME_OR_PASSWORD && (
+          <Action onClick={() => askApprove(row, listing.reload)}>Approve</Action>
+        ),
+    },
   ]
   return (
     <List
@@ -32,4 +43,34 @@ export function Refused() {
       empty="Nobody was refused. Clients that try in vain to connect appear here, with the reason."
     />
   )
+}
+
+function askApprove({ clientId, username }: RefusedRow, changed: () => void): void {
+  let wanted = username ?? clientId
+  ask({
+    title: `Let ${visible(clientId)} in?`,
+    verb: 'Approve',
+    typed: null,
+    body: (
+      <>
+        <p>
+          The user gets a password, which is shown once: give it to the client. If there is such a
+          user, its old password counts no more.
+        </p>
+        <label>
+          User
+          <input
+            defaultValue={wanted}
+            spellcheck={false}
+            autocomplete="off"
+            onInput={event => (wanted = event.currentTarget.value)}
+          />
+        </label>
+      </>
+    ),
+    act: async () => {
+      await makeUser(wanted)
+      changed()
+    },
+  })
 }

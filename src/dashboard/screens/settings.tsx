@@ -1,17 +1,19 @@
-// How clients connect, and how this broker is configured.
+// How clients connect, and where this broker listens.
 
-import { useSignal } from '@preact/signals'
 import { change } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
 import { Choice } from '../show/parts.tsx'
 import { Connect } from './connect.tsx'
+import { Listeners } from './listeners.tsx'
 
-void useSignal
-type Tab = 'connect'
-const TABS: readonly (readonly [Tab, string])[] = [['connect', 'Connect']]
+const TABS = [
+  ['connect', 'Connect'],
+  ['listeners', 'Listeners'],
+] as const
 
 export default function Settings({ query }: ScreenProps) {
-  const tab = TABS.find(([name]) => name === query.get('tab'))?.[0] ?? 'connect'
+  const wanted = query.get('tab')?.toLowerCase()
+  const tab = TABS.find(([name]) => name === wanted)?.[0] ?? 'connect'
   return (
     <div class="stack">
       <div class="head">
@@ -23,7 +25,7 @@ export default function Settings({ query }: ScreenProps) {
           onChange={next => change({ tab: next })}
         />
       </div>
-      <Connect />
+      {tab === 'connect' ? <Connect /> : <Listeners />}
     </div>
   )
 }
