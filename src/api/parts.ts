@@ -4,6 +4,7 @@ import type { Identity } from '../access/identity.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Config } from '../config/config-types.ts'
+import type { ConfigOrigin } from '../config/entries.ts'
 import type { Commands } from '../loop/commands.ts'
 import type { Log } from '../observe/log.ts'
 import type { Status } from '../observe/status.ts'
@@ -21,6 +22,8 @@ export const PREFIX = '/api/v1'
 export interface ApiSources {
   readonly core: { readonly broker: Broker; readonly commands: Commands }
   readonly config: Config
+  /** Where it was read; null if a program has made it. */
+  readonly origin: ConfigOrigin | null
   readonly log: Log
   /** Milliseconds since 1970. */
   readonly now: () => number

@@ -6,7 +6,7 @@ const SLICE_MS = 2
 const AT_ONCE_MAX = 2
 const WAITING_MAX = 16
 /** Reading the clock costs more than a step. */
-const STEPS_BETWEEN_LOOKS = 64
+const STEPS_BETWEEN_LOOKS = 16
 
 /** The time that one search may use up before others get theirs. */
 export class Slice {

@@ -213,7 +213,10 @@ async function start(
   let user: LanUser | null = null
   try {
     user = isForLan ? await lanUser(config) : null
-    server = await startServer(config, log, { logOutput: output })
+    server = await startServer(config, log, {
+      origin: { file, environment: process.env },
+      logOutput: output,
+    })
   } catch (error) {
     // The user was made: whoever starts again must know the password.
     sayToLan(user, config, [])

@@ -20,6 +20,8 @@ import { keysAt } from './schema-keys.ts'
 interface ConfigSources {
   /** The file, as YAML or JSON; null for none. */
   readonly file: string | null
+  /** What the file would hold. Left out: what it holds. */
+  readonly text?: string
   readonly environment: Environment
   /** Values of the command line, which override all others. */
   readonly overrides: Readonly<Record<string, unknown>>
@@ -29,7 +31,7 @@ interface ConfigSources {
 export function loadConfig(sources: ConfigSources): Config {
   const { file, environment } = sources
   const lines = new LineCounter()
-  const text = file === null ? '' : readText(file)
+  const text = sources.text ?? (file === null ? '' : readText(file))
   const document = parseDocument(text, { lineCounter: lines, stringKeys: true })
   const where = { document, lines, text, file, variables: namesIn(environment) }
   if (file !== null) checkSyntax(where, file)

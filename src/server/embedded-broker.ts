@@ -147,6 +147,18 @@ export class EmbeddedBroker {
     this.#server.handle(stream, { ...peerOf(stream), ...peer })
   }
 
+  /**
+   * Returns a link that signs a browser in to the dashboard once, within 10 minutes. Null if no listener has the protocol ws, or if
+   * `dashboard.enabled` is false.
+   */
+  dashboardLink(role: 'viewer' | 'operator' = 'operator'): string | null {
+    const given: string = role
+    if (given !== 'viewer' && given !== 'operator') {
+      throw new TypeError('the role is viewer or operator')
+    }
+    return this.#server.api.newLink(role)
+  }
+
   async reloadCertificates(): Promise<void> {
     await this.#server.reloadCertificates()
   }

@@ -10,6 +10,7 @@ import { Api } from '../api/api.ts'
 import { type Leaving, leavingFor } from '../broker/leaving.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
+import type { ConfigOrigin } from '../config/entries.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { containedLog } from '../observe/contained-log.ts'
@@ -36,6 +37,7 @@ import { disconnectInWaves } from './drain.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
 import { OverloadWatch, overloadWatch } from './overload-watch.ts'
+import { committedWithin, socketsEnded } from './last-steps.ts'
 import { levelOf, setLevelOf } from './log-level.ts'
 import { RecordKeeping } from './record-keeping.ts'
 import { checkCertificatesAgain, revocationOf } from './revocation.ts'
@@ -58,6 +60,8 @@ export interface ServerParts {
   /** An authenticator beside those of the configuration. */
   readonly code?: Authenticator
   readonly store?: Store
+  /** Where the configuration was read. Left out: a program has made it. */
+  readonly origin?: ConfigOrigin
   /** The output of the log, if it can leave lines out. */
   readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
   /** A commit failed: by default the process ends with status 74 (an I/O error). */
@@ -126,7 +130,7 @@ export class Server implements RunningServer {
       accessTroubles: () => this.#access?.troubles ?? [],
     })
     const tokens = this.#access?.tokenEndpoint(() => this.core) ?? null
-    this.api = this.#apiWith(log)
+    this.api = this.#apiWith(log, parts.origin ?? null)
     this.#listeners = new Listeners({
       config,
       log: this.#log,
@@ -144,10 +148,11 @@ export class Server implements RunningServer {
     })
   }
 
-  #apiWith(log: Log): Api {
+  #apiWith(log: Log, origin: ConfigOrigin | null): Api {
     return new Api({
       core: this.core,
       config: this.#config,
+      origin,
       log: this.#log,
       now: this.#clock.now,
       status: this.#status,
@@ -385,25 +390,6 @@ export class Server implements RunningServer {
     // EX_IOERR of sysexits.h.
     process.exit(74)
   }
-}
-
-/** Resolves when no client has a socket any more. After `drainMs` the remaining sockets are destroyed. */
-async function socketsEnded(core: Core, drainMs: number): Promise<void> {
-  const destroyAll = setTimeout(() => {
-    for (const socket of core.sockets) socket.destroy()
-  }, drainMs)
-  await core.whenSocketsEnded()
-  clearTimeout(destroyAll)
-}
-
-/** Commits all recorded changes before the store is closed, unless a full disk would make this wait for ever. */
-async function committedWithin(core: Core, drainMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const given = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, drainMs)
-  })
-  await Promise.race([core.turn.whenCommitted(), given])
-  clearTimeout(timer)
 }
 
 function statusSource(

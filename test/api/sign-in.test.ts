@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { createBroker } from '../../src/index.ts'
 import { asking, brokerWithApi, signedIn } from './api-client.ts'
 
 test('a link signs a browser in once, with a cookie that no script can read', async t => {
@@ -174,4 +175,17 @@ test('a broker whose API is switched off says so, and answers health and counter
   t.match(await ask('GET', '/clients'), { status: 404, json: { detail: /dashboard.enabled/ } })
   t.equal((await ask('GET', '/status')).status, 200)
   t.equal((await ask('GET', '/metrics')).status, 200)
+})
+
+test('a program gets links from its broker', async t => {
+  const broker = await createBroker({ listeners: [{ port: 0, protocol: 'ws' }] })
+  t.teardown(() => broker.close())
+  const bare = await createBroker()
+  t.teardown(() => bare.close())
+
+  t.match(broker.dashboardLink(), /^http:\/\/localhost:\d+\/#key=[\w-]{22}$/)
+  t.match(broker.dashboardLink('viewer'), /#key=/)
+  t.equal(bare.dashboardLink(), null)
+  // @ts-expect-error a program in JavaScript may pass anything
+  t.throws(() => broker.dashboardLink('admin'), /viewer or operator/)
 })

@@ -30,6 +30,7 @@ async function opened(t: Test) {
   const api = new Api({
     core: pond.core,
     config: parseConfig({}),
+    origin: null,
     log,
     now: Date.now,
     status: unused,

@@ -109,4 +109,22 @@ export const systreeAnswer = z
 
 const level = z.enum(['debug', 'info', 'warn', 'error', 'silent'])
 export const logLevel = z.strictObject({ level })
+export const configAnswer = z.strictObject({
+  file: z.string().nullable().describe('The file that was read'),
+  items: z.array(
+    z.strictObject({
+      path: z.string(),
+      value: z.unknown().describe('Hashes of passwords are not shown'),
+      source: z.string().describe('default, FILE:LINE, the name of a variable, flag, or program'),
+    }),
+  ),
+})
+export type ConfigAnswer = zod.infer<typeof configAnswer>
+export const configCheckRequest = z.strictObject({
+  text: z.string().max(49_152).describe('A whole file, in YAML or JSON'),
+})
+export const configCheckAnswer = z.strictObject({
+  isValid: z.boolean(),
+  errors: z.array(z.strictObject({ line: z.int().nullable(), detail: z.string() })),
+})
 export const reloadAnswer = z.strictObject({ reloaded: z.array(z.string()) })

@@ -7,6 +7,7 @@ import { accessRoutes } from './access.ts'
 import { administrationRoutes } from './administration.ts'
 import { banRoutes } from './bans.ts'
 import { clientRoutes } from './clients.ts'
+import { configRoutes } from './config.ts'
 import { drainRoutes } from './drain.ts'
 import { groupRoutes } from './groups.ts'
 import { keyRoutes } from './keys.ts'
@@ -26,6 +27,7 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...signInRoutes(parts),
     ...keyRoutes(parts),
     ...clientRoutes(parts),
+    ...configRoutes(parts),
     ...banRoutes(parts),
     ...accessRoutes(parts),
     ...groupRoutes(parts),
