@@ -191,7 +191,9 @@ export class Alarms {
   }
 
   #refusals(now: number): readonly Finding[] {
-    const recent = this.#sources.refusedClients.all.filter(({ lastAt }) => now - lastAt < RECENT_MS)
+    const recent = this.#sources.refusedClients.all.filter(
+      ({ lastAt, letInAt }) => letInAt === null && now - lastAt < RECENT_MS,
+    )
     const [last] = recent
     if (last === undefined) return []
     const who = last.clientId === '' ? last.address : cut(last.clientId)

@@ -3,6 +3,7 @@
 
 import type { Broker } from '../broker/broker.ts'
 import type { SessionHolder } from '../broker/sessions.ts'
+import { shortened } from '../packet/text.ts'
 import type { Session } from '../session/session.ts'
 import type { CountedNames } from './counted-names.ts'
 
@@ -44,6 +45,8 @@ const SLICE_MS = 2
 /** How many sessions are looked at before the clock is. */
 const PIECE_SESSIONS = 64
 const TOP_ENTRIES = 5
+/** A longer client id is cut, so that the answer of the API stays small. */
+const NAME_BYTES_MAX = 256
 const FILLING_PART = 0.8
 /** The most queues that are named as filling. */
 const FILLING_MAX = 1_000
@@ -182,7 +185,8 @@ class Highest {
     if (value === 0) return
     if (entries.length === TOP_ENTRIES && value <= (entries.at(-1)?.value ?? 0)) return
     const place = entries.findIndex(entry => entry.value < value)
-    entries.splice(place === -1 ? entries.length : place, 0, { name, value })
+    const cut = shortened(name, NAME_BYTES_MAX)
+    entries.splice(place === -1 ? entries.length : place, 0, { name: cut, value })
     if (entries.length > TOP_ENTRIES) entries.pop()
   }
 }

@@ -1,11 +1,15 @@
 // Counts by name for a short while, with a bound on the names: which clients have the most drops, or refusals.
 
+import { shortened } from '../packet/text.ts'
+
 interface CountedName {
   readonly name: string
   readonly value: number
 }
 
 const NAMES_MAX = 1_024
+/** A longer one is cut when it is told. */
+const NAME_BYTES_MAX = 256
 
 export class CountedNames {
   #counts = new Map<string, number>()
@@ -34,6 +38,7 @@ export class CountedNames {
       .map(([name, value]) => ({ name, value }))
       .sort((one, other) => other.value - one.value)
       .slice(0, namesMax)
+      .map(({ name, value }) => ({ name: shortened(name, NAME_BYTES_MAX), value }))
   }
 
   #keepLast(): void {

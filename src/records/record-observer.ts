@@ -33,7 +33,9 @@ export class RecordObserver implements Observer {
 
   connected({ clientId, address }: ClientFacts, sessionPresent: boolean): void {
     const cause = sessionPresent ? KEPT_SESSION : NEW_SESSION
-    this.#books.timelines.record(clientId, { kind: 'connected', cause, address })
+    const { timelines, refusedClients } = this.#books
+    timelines.record(clientId, { kind: 'connected', cause, address })
+    refusedClients.letIn(clientId)
   }
 
   disconnected(client: ClientFacts, reason: ReasonCode, sentence: string, by: EndedBy): void {

@@ -25,6 +25,8 @@ interface RefusedClient {
   readonly firstAt: number
   lastAt: number
   count: number
+  /** When a client with this id was let in after that; null if none was. */
+  letInAt: number | null
 }
 
 const ENTRIES_MAX = 1_000
@@ -35,6 +37,8 @@ export class RefusedClients {
   readonly #hasUsers: boolean
   /** The last refused one last. */
   readonly #entries = new Map<string, RefusedClient>()
+  /** The client ids that were refused and not let in since. */
+  readonly #waiting = new Set<string>()
   /** How many were forgotten, because there were too many others. */
   forgotten = 0
 
@@ -50,17 +54,19 @@ export class RefusedClients {
     const { address } = client
     const key = `${address}\n${reason}\n${cause}\n${clientId}`
     const now = this.#now()
+    this.#waiting.add(clientId)
     const known = this.#entries.get(key)
     if (known !== undefined) {
       known.count += 1
       known.lastAt = now
+      known.letInAt = null
       this.#entries.delete(key)
       this.#entries.set(key, known)
       return
     }
     const username = client.username === null ? null : shortened(client.username, TEXT_BYTES_MAX)
     const mend = mendFor(client, reason, this.#hasUsers)
-    const times = { firstAt: now, lastAt: now, count: 1 }
+    const times = { firstAt: now, lastAt: now, count: 1, letInAt: null }
     this.#entries.set(key, {
       clientId,
       username,
@@ -72,6 +78,7 @@ export class RefusedClients {
     })
     if (this.#entries.size <= ENTRIES_MAX) return
     const [oldest = ''] = this.#entries.keys()
+    this.#waiting.delete(this.#entries.get(oldest)?.clientId ?? '')
     this.#entries.delete(oldest)
     this.forgotten += 1
   }
@@ -81,10 +88,12 @@ export class RefusedClients {
     return [...this.#entries.values()].reverse()
   }
 
-  /** It was let in, or is not to be shown any more. */
-  forget(clientId: string): void {
-    for (const [key, entry] of this.#entries) {
-      if (entry.clientId === clientId) this.#entries.delete(key)
+  /** A client was let in: it needs no attention any more, until it is refused again. */
+  letIn(clientId: string): void {
+    if (!this.#waiting.has(clientId)) return
+    this.#waiting.delete(clientId)
+    for (const entry of this.#entries.values()) {
+      if (entry.clientId === clientId) entry.letInAt = this.#now()
     }
   }
 }

@@ -49,6 +49,7 @@ export const refusedRow = z
     count,
     firstAt: time,
     lastAt: time,
+    letInAt: time.nullable().describe('When a client with this id was let in after that'),
   })
   .describe('A client that was refused at CONNECT')
 export const refusedQuery = z.strictObject(pageQuery)

@@ -62,6 +62,7 @@ function clientRecords({ records, scans }: ApiParts): readonly Route[] {
             ...each,
             firstAt: iso(each.firstAt),
             lastAt: iso(each.lastAt),
+            letInAt: each.letInAt === null ? null : iso(each.letInAt),
           }))
         })
       },
