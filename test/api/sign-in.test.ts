@@ -1,10 +1,16 @@
 // Who may ask: links that count once, cookies, keys and roles; and which requests of browsers are refused.
 
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { parseConfig } from '../../src/config/parse.ts'
 import { createBroker } from '../../src/index.ts'
+import { SILENT } from '../../src/observe/log.ts'
+import { type Server, startServer } from '../../src/server/server.ts'
 import { asking, brokerWithApi, signedIn } from './api-client.ts'
 
 test('a link signs a browser in once, with a cookie that no script can read', async t => {
@@ -146,6 +152,40 @@ test('what is behind a proxy is not this machine: its counters need a key too', 
   t.ok(port)
 })
 
+test('keys and links of other machines count over TLS only, unless the configuration allows plain ones', async t => {
+  const listeners = [
+    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, protocol: 'ws', proxyProtocol: true },
+  ] as const
+  const askedBy = async (address: string, plain: boolean, path: string, authorization = '') => {
+    const config = parseConfig({
+      listeners: [...listeners],
+      store: { durability: 'memory' },
+      dashboard: { plain },
+    })
+    const server = await startServer(config, SILENT)
+    const key = await keyOf(server)
+    const socket = connect(server.listeners[1]?.port ?? 0, '127.0.0.1').on('error', () => {})
+    const sent = authorization === '' ? '' : `Authorization: Bearer ${key}\r\n`
+    const head = `Host: localhost\r\n${sent}Connection: close\r\n\r\n`
+    socket.write(`PROXY TCP4 ${address} 127.0.0.1 5555 80\r\nGET ${path} HTTP/1.1\r\n${head}`)
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    await server.close()
+    return Number(/^HTTP\/1.1 (\d+)/.exec(text)?.[1])
+  }
+  const far = '203.0.113.9'
+
+  t.equal(await askedBy(far, false, '/api/v1/clients', 'key'), 403)
+  t.equal(await askedBy(far, true, '/api/v1/clients', 'key'), 200)
+  t.equal(await askedBy('127.0.0.1', false, '/api/v1/clients', 'key'), 200)
+  t.equal(await askedBy(far, false, '/metrics'), 401)
+  t.equal(await askedBy(far, true, '/metrics', 'key'), 200)
+  t.equal(await askedBy(far, false, '/api/v1/status'), 401)
+  t.equal(await askedBy(far, false, '/healthz'), 200)
+  t.equal(await askedBy('127.0.0.1', false, '/api/v1/status'), 200)
+})
+
 test('sign-ins and keys outlive the broker, as hashes in files of the owner', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -189,3 +229,15 @@ test('a program gets links from its broker', async t => {
   // @ts-expect-error a program in JavaScript may pass anything
   t.throws(() => broker.dashboardLink('admin'), /viewer or operator/)
 })
+
+/** A key made through the admin socket's door. */
+async function keyOf(server: Server): Promise<string> {
+  const admin = createServer(server.api.onAdminRequest).listen(0, '127.0.0.1')
+  await once(admin, 'listening')
+  const address = admin.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const body = { name: 'k', role: 'viewer' }
+  const { json } = await asking(server, port)('POST', '/keys', { body })
+  admin.close()
+  return json.key as string
+}

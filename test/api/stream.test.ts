@@ -99,6 +99,7 @@ test('a stream ends with its key, says what was missed, and there are few of the
   t.match(await streams[0]?.next('gap'), { missedSeconds: 7 })
   t.equal((await operator('GET', '/status')).json.api.streamsRefused, 1)
   t.equal((await operator('GET', '/stream')).status, 422)
+  t.equal((await operator('HEAD', '/stream?metrics=1')).status, 405)
   await operator('DELETE', '/keys?id=k')
   await Promise.all(streams.map(({ ends }) => ends()))
 })

@@ -4,6 +4,7 @@ import { z } from '../../config/zod.ts'
 import { unknownCaller } from '../app.ts'
 import { streamQuery } from '../contract/stream.ts'
 import type { ApiParts } from '../parts.ts'
+import { Problem } from '../problem.ts'
 import { EVERYBODY, type Route, route, WRITTEN } from '../route.ts'
 import { feedsOf } from '../stream/feeds.ts'
 import { Outlet } from '../stream/outlet.ts'
@@ -20,8 +21,9 @@ export function streamRoutes(parts: ApiParts): readonly Route[] {
       query: streamQuery,
       answer: z.string(),
       contentType: 'text/event-stream',
-      handle({ query, caller, asked, outgoing }) {
+      handle({ query, caller, asked, incoming, outgoing }) {
         if (caller === null) throw unknownCaller()
+        if (incoming.method === 'HEAD') throw new Problem(405, 'a stream has no end: use GET')
         const starts = feedsOf(query, parts, caller)
         streams.checkRoomFor(caller)
         const outlet = new Outlet(outgoing, now)
