@@ -18,6 +18,22 @@ import type { Streams } from './stream/streams.ts'
 
 export const PREFIX = '/api/v1'
 
+export interface Backup {
+  readonly name: string
+  readonly bytes: number
+  /** Milliseconds since 1970. */
+  readonly madeAt: number
+  readonly path: string
+}
+
+export interface BackupKeeper {
+  readonly all: readonly Backup[]
+  /** Resolves with why it was not made, if it was not. */
+  make(name: string): Promise<Backup | string>
+  /** Returns false when there is none. */
+  remove(name: string): boolean
+}
+
 /** What the server gives to the API. */
 export interface ApiSources {
   readonly core: { readonly broker: Broker; readonly commands: Commands }
@@ -46,6 +62,8 @@ export interface ApiSources {
   /** Reads users, rules and keys again. Throws an error with a sentence when a file is wrong; then nothing changes. */
   readonly reloadAccess: () => void
   readonly reloadCertificates: () => Promise<void>
+  /** Null if nothing is stored on a disk. */
+  readonly backups: () => BackupKeeper | null
   /** Null if the log is not the broker's own. */
   readonly getLogLevel: () => string | null
   readonly setLogLevel: (level: string) => void

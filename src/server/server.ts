@@ -30,6 +30,7 @@ import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
+import { Backups } from './backups.ts'
 import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
@@ -97,6 +98,8 @@ export class Server implements RunningServer {
   readonly #keeping: RecordKeeping
   /** Null if it is switched off. */
   #overload: OverloadWatch | null = null
+  /** Null if nothing is stored on a disk. */
+  #backups: Backups | null = null
   #isClosing = false
   #isDraining = false
   /** Null if an embedding program supplies the access. */
@@ -163,6 +166,7 @@ export class Server implements RunningServer {
       listeners: () => this.#listeners.all,
       reloadAccess: () => this.reloadAccess(),
       reloadCertificates: () => this.reloadCertificates(),
+      backups: () => this.#backups,
       getLogLevel: () => levelOf(log),
       setLogLevel: level => setLevelOf(log, level),
       drain: seconds => {
@@ -238,7 +242,10 @@ export class Server implements RunningServer {
       read: readings => this.#keeping.read(readings),
     })
     this.#keeping.start()
-    if (store instanceof FileStore) this.api.open(storeDirectory(this.#config))
+    if (store instanceof FileStore) {
+      this.api.open(storeDirectory(this.#config))
+      this.#backups = new Backups(storeDirectory(this.#config))
+    }
     this.#access?.watch(this.core)
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {

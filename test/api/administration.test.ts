@@ -6,6 +6,7 @@ import mqtt from 'mqtt'
 import { test } from 'tap'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
+import { CALM } from '../../src/broker/overload-levels.ts'
 import { entriesOf } from '../../src/config/entries.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { brokerWithApi } from './api-client.ts'
@@ -199,4 +200,48 @@ test('the configuration is shown with the source of each value, and another one 
   t.match((await check('log: [\n')).json, { isValid: false, errors: [{ line: Number }] })
   t.match((await check('listener 1883\n')).json, { errors: [{ line: null, detail: /mosquitto/ }] })
   t.ok(server)
+})
+
+test('a backup is made while the broker runs, and can be started from', async t => {
+  const directory = resolve(t.testdir({}), 'data')
+  const store = { directory, durability: 'os' } as const
+  const { operator, mqtt: url } = await brokerWithApi(t, { store })
+  const client = await mqtt.connectAsync(url, { clientId: 'a', clean: false })
+  await client.subscribeAsync('b', { qos: 1 })
+  await client.publishAsync('kept', 'x', { qos: 1, retain: true })
+  const make = (name: string) => operator('POST', '/backups', { body: { name } })
+
+  const made = await make('one')
+  t.match(made, {
+    status: 201,
+    json: { name: 'one', bytes: Number, path: resolve(directory, 'backups/one') },
+  })
+  t.match(await make('one'), { status: 409, json: { detail: /take another/ } })
+  for (const name of ['../x', '.', '..', 'a/b', 'x.part', ''])
+    t.equal((await make(name)).status, 422, name)
+  t.equal((await operator('DELETE', '/backups?name=..')).status, 422)
+  t.match((await operator('GET', '/backups')).json, { items: [{ name: 'one' }] })
+  await client.endAsync()
+
+  const copy = { directory: made.json.path, durability: 'os' } as const
+  const second = await brokerWithApi(t, { store: copy })
+  t.match((await second.operator('GET', '/status')).json, {
+    sessions: 1,
+    retainedMessages: 1,
+    subscriptions: 1,
+  })
+  await second.server.close()
+  t.match(await operator('DELETE', '/backups?name=one'), { json: { deleted: 1 } })
+  t.match((await operator('GET', '/backups')).json, { items: [] })
+})
+
+test('under overload only what is urgent is answered', async t => {
+  const { server, operator } = await brokerWithApi(t, { overload: { enabled: false } })
+  server.core.broker.overload.set({ ...CALM, memory: 2 })
+
+  const refused = await operator('GET', '/clients')
+  t.match(refused, { status: 503, headers: { 'retry-after': '5' } })
+  t.equal((await operator('GET', '/status')).status, 200)
+  const body = { clientId: 'a' }
+  t.equal((await operator('POST', '/client/disconnect', { body })).status, 200)
 })

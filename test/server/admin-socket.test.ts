@@ -42,6 +42,7 @@ async function opened(t: Test) {
     listeners: unused,
     reloadAccess: unused,
     reloadCertificates: unused,
+    backups: unused,
     getLogLevel: unused,
     setLogLevel: unused,
     failed: unused,

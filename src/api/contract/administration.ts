@@ -127,4 +127,18 @@ export const configCheckAnswer = z.strictObject({
   isValid: z.boolean(),
   errors: z.array(z.strictObject({ line: z.int().nullable(), detail: z.string() })),
 })
+const backupName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
+    'must be 1 to 64 letters, digits, dots, hyphens or underscores',
+  )
+  .refine(name => !name.endsWith('.part'), 'must not end in .part')
+export const backupQuery = z.strictObject({ name: backupName })
+export const backupRequest = z.strictObject({ name: backupName })
+export const backupRow = z
+  .strictObject({ name: z.string(), bytes: count, at: time, path: z.string() })
+  .describe('A backup')
+export type BackupRow = zod.infer<typeof backupRow>
+export const backupsAnswer = z.strictObject({ items: z.array(backupRow) })
 export const reloadAnswer = z.strictObject({ reloaded: z.array(z.string()) })

@@ -5,6 +5,7 @@ import type { ApiParts } from '../parts.ts'
 import type { Route } from '../route.ts'
 import { accessRoutes } from './access.ts'
 import { administrationRoutes } from './administration.ts'
+import { backupRoutes } from './backups.ts'
 import { banRoutes } from './bans.ts'
 import { clientRoutes } from './clients.ts'
 import { configRoutes } from './config.ts'
@@ -28,6 +29,7 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...keyRoutes(parts),
     ...clientRoutes(parts),
     ...configRoutes(parts),
+    ...backupRoutes(parts),
     ...banRoutes(parts),
     ...accessRoutes(parts),
     ...groupRoutes(parts),
