@@ -169,7 +169,7 @@ export class Alarms {
     if (all === 0) return []
     sums.delete('')
     const [most] = [...sums].toSorted(([, one], [, other]) => other - one)
-    const who = most === undefined ? '' : `, ${shown(most[1])} for ${cut(most[0])}`
+    const who = most === undefined ? '' : `, most of them for ${cut(most[0])}`
     const cause = `${shown(all)} messages were dropped in 5 minutes${who}.`
     const mend = 'the timeline of the client says why, and which limit gives more room'
     const link = most === undefined ? '#/clients?dropped=1' : linkTo(most[0])

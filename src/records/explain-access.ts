@@ -30,7 +30,8 @@ interface Sources {
 
 const RECORDED_MAX = 5
 
-export function explainAccess(question: AccessQuestion, sources: Sources): Explanation {
+export function explainAccess(asked: AccessQuestion, sources: Sources): Explanation {
+  const question = { ...asked, username: asked.username ?? refusedAs(asked, sources) }
   const past = ofPast(question, sources)
   const { permissions, step } = permissionsFor(question, sources)
   const right = permissions === null ? [] : rightSteps(question, permissions)
@@ -42,6 +43,12 @@ export function explainAccess(question: AccessQuestion, sources: Sources): Expla
         ? 'It is allowed now.'
         : 'It is refused now.'
   return { verdict, steps: [...past, step, ...right] }
+}
+
+/** A client that was never let in has the user that it came as. */
+function refusedAs({ clientId }: AccessQuestion, { refusedClients, broker }: Sources) {
+  if (clientId === null || broker.sessions.get(clientId) !== undefined) return null
+  return refusedClients.all.find(entry => entry.clientId === clientId)?.username ?? null
 }
 
 /** Returns the rights of the client's session if it is of this user, or else those that the user would have. */
@@ -162,7 +169,8 @@ function ofPast({ clientId, topic }: AccessQuestion, { badEnds, refusedClients }
   }
   for (const entry of refusedClients.all) {
     if (entry.clientId !== clientId || steps.length === RECORDED_MAX) continue
-    const cause = `CONNECT refused ${entry.count} times: ${entry.cause}`
+    const times = entry.count === 1 ? '' : ` ${entry.count.toLocaleString('en')} times`
+    const cause = `CONNECT refused${times}: ${entry.cause}`
     steps.push({
       ...recorded(entry.lastAt, 'fault', clientId, cause, entry.reasonCode),
       mend: entry.mend,

@@ -127,6 +127,8 @@ function ofPast(question: DeliveryQuestion, { badEnds, topics, timelines }: Sour
     const cause = event.cause === null ? '' : `: ${causeOf(event.cause)}`
     const level = event.kind === 'dropped' ? 'fault' : 'warning'
     const words = `${times}${event.kind.replaceAll('-', ' ')}${cause}`
+    // The list of bad ends has said it already.
+    if (steps.some(step => step.cause === words)) continue
     steps.push(recorded(event.lastAt, level, receiver, words, event.reasonCode))
   }
   return steps.sort((one, other) => (one.at ?? 0) - (other.at ?? 0))

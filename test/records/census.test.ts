@@ -168,7 +168,7 @@ test('drops name the client that has most of them, for five minutes', async t =>
 
   t.ok(codes().includes('drops'))
   const drops = alarms.all.find(({ code }) => code === 'drops')
-  t.equal(drops?.cause, '5 messages were dropped in 5 minutes, 5 for slow-1.')
+  t.equal(drops?.cause, '5 messages were dropped in 5 minutes, most of them for slow-1.')
   t.equal(drops?.link, '#/client?id=slow-1')
   pond.now += 300_000
   t.notOk(codes().includes('drops'))
