@@ -9,8 +9,8 @@ import { type Server, startServer } from '../../src/server/server.ts'
 const silent = (): void => {}
 const LOG: Log = { debug: silent, info: silent, warn: silent, error: silent }
 
-/** A client that is gone, and rules that are wrong on purpose. */
-const REFUSED_IN_TESTS = /^404: .*\/client\?|^422: .*\/rules$/
+/** A client that is gone, rules that are wrong on purpose, and the level of a log that is the test's own. */
+const REFUSED_IN_TESTS = /^404: .*\/client\?|^422: .*\/rules$|^409: .*\/log\/level$/
 
 export class Dashboard {
   readonly server: Server

@@ -8,6 +8,7 @@ import {
   counted,
   duration,
   rate,
+  sentence,
   time,
   visible,
   visibleLines,
@@ -58,6 +59,12 @@ test('a time of today is a clock, one of another day has its date', async t => {
   t.equal(time(at, at + 86_400_000, 'UTC'), '11-22 14:02')
   t.equal(time(NaN, at, 'UTC'), '–')
   t.equal(clock(at, 'UTC'), '14:02:31')
+})
+
+test('a cause becomes a sentence, and a command stays as it is typed', async t => {
+  t.equal(sentence('the disk is full'), 'The disk is full.')
+  t.equal(sentence('who is \u202e?'), 'Who is \\u202e?')
+  t.equal(sentence('pondhawk user add a'), 'Run pondhawk user add a')
 })
 
 test('what cannot be seen, or would turn the text around it, stands as its number', async t => {

@@ -45,6 +45,7 @@ const SCREENS: readonly (readonly [hash: string, sign: string])[] = [
   ['#/access', '#users'],
   ['#/access?tab=rules', 'textarea'],
   ['#/access?tab=keys', '#keys'],
+  ['#/log?level=debug', '[role=search], h1'],
   ['#/settings', 'pre'],
   ['#/settings?tab=listeners', 'td'],
 ]

@@ -109,6 +109,7 @@ export const systreeAnswer = z
 
 const level = z.enum(['debug', 'info', 'warn', 'error', 'silent'])
 export const logLevel = z.strictObject({ level })
+export type LogLevelAnswer = zod.infer<typeof logLevel>
 export const configAnswer = z.strictObject({
   file: z.string().nullable().describe('The file that was read'),
   items: z.array(

@@ -195,6 +195,7 @@ export const logLine = z
     details: z.string().describe('The other fields'),
   })
   .describe('A line of the log')
+export type LogLineRow = zod.infer<typeof logLine>
 export const logQuery = z.strictObject({
   level: logLevels.default('debug').describe('Lines of this level and of more important ones'),
   event: z.string().max(64).optional(),
@@ -204,3 +205,4 @@ export const logQuery = z.strictObject({
 export const logAnswer = z
   .strictObject({ items: z.array(logLine), matched: count, total: count })
   .describe('The last lines of the log that were printed, the newest first')
+export type LogAnswer = zod.infer<typeof logAnswer>

@@ -26,6 +26,7 @@ export const SCREENS: ReadonlyMap<string, Screen> = new Map([
   ['queues', screen('Share groups', 'q', () => import('../screens/groups.tsx'))],
   ['explain', screen('Explain', 'e', () => import('../screens/explain.tsx'))],
   ['access', screen('Access', 'a', () => import('../screens/access.tsx'))],
+  ['log', screen('Log', 'l', () => import('../screens/log.tsx'))],
   ['settings', screen('Settings', 's', () => import('../screens/settings.tsx'))],
   ['topic', below('Topic', 'topics', () => import('../screens/topic.tsx'))],
   ['trace', below('Trace', 'explain', () => import('../screens/trace.tsx'))],

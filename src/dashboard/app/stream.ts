@@ -14,7 +14,7 @@ type ListenerTo<Name extends FrameName> = (frame: Frames[Name]) => void
 export const isStreaming = signal(false)
 const RETRY_SECONDS = [1, 2, 4, 8, 15]
 const HIDDEN_MS = 500
-const NAMES = ['metrics', 'status', 'message', 'sampled', 'gap'] as const
+const NAMES = ['metrics', 'status', 'message', 'log', 'sampled', 'gap'] as const
 type FrameName = (typeof NAMES)[number]
 
 const listeners = new Map<FrameName, Set<Listener>>(NAMES.map(name => [name, new Set()]))
@@ -47,7 +47,7 @@ export function useFrames<Name extends FrameName>(name: Name, listener: Listener
   }, [name, listener])
 }
 
-/** Asks for more in the stream while the component is shown: `messages=FILTER`. */
+/** Asks for more in the stream while the component is shown: `messages=FILTER`, `log=LEVEL`. */
 export function useWanted(name: string, value: string | null): void {
   useEffect(() => {
     if (value === null) return

@@ -2,7 +2,7 @@
 
 import type { RefusedRow } from '../../api/contract/records.ts'
 import { ask } from '../show/dialog.tsx'
-import { count, visible } from '../show/format.ts'
+import { count, sentence, visible } from '../show/format.ts'
 import { Action, At, ClientLink, Name } from '../show/parts.tsx'
 import { type Column, List, useListing } from '../show/table.tsx'
 import { makeUser } from './users.tsx'
@@ -16,11 +16,11 @@ export function Refused() {
     { label: 'User', cell: ({ username }) => (username === null ? '' : <Name>{username}</Name>) },
     { label: 'Address', cell: ({ address }) => <Name>{address}</Name> },
     {
-      label: 'Why, and what lets it in',
+      label: 'Why',
       cell: ({ cause, mend }) => (
         <>
-          {visible(cause)}
-          <div class="small dim">{visible(mend)}</div>
+          {sentence(cause)}
+          <div class="small dim">{sentence(mend)}</div>
         </>
       ),
     },

@@ -97,6 +97,8 @@ export function counted(amount: number, one: string, many = `${one}s`): string {
 /** Returns a cause or a mend, which begin small so that logs can join them, as a sentence. */
 export function sentence(text: string): string {
   const shown = visible(text)
+  // A command that is to be typed stays as it is.
+  if (shown.startsWith('pondhawk ')) return `Run ${shown}`
   const whole = shown.charAt(0).toUpperCase() + shown.slice(1)
   return /[.!?]$/.test(whole) ? whole : `${whole}.`
 }
