@@ -8,34 +8,25 @@ import { EditError } from '../access/password/edit-password-file.ts'
 import type { Config } from '../config/config-types.ts'
 import { loadConfig } from '../config/load.ts'
 import { nearest } from '../config/nearest.ts'
-import { createLog } from '../observe/create-log.ts'
-import type { Log } from '../observe/log.ts'
-import { keptInstead } from '../server/configured-access.ts'
-import { openAdminSocket } from '../server/admin-socket.ts'
 import { storeDirectory } from '../server/create-store.ts'
-import { type Server, startServer } from '../server/server.ts'
 import { codeOf } from '../server/start-error.ts'
 import { dashboardCommand, keyCommand } from './api-command.ts'
-import { banner } from './banner.ts'
 import { type Command, COMMANDS, helpOf, helpText } from './commands.ts'
-import { firstListener } from './first-listener.ts'
 import { withFlags } from './flagged-config.ts'
 import { UsageError, type Words, wordsOf } from './flags.ts'
 import { listenerProblems, fileProblems } from './inspect.ts'
-import { lanLines, lanUser, type LanUser } from './lan.ts'
-import { startSentence } from './start-sentence.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { explainCommand, logLevelCommand, traceCommand } from './record-command.ts'
 import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
+import { startCommand, type StartWords } from './start-command.ts'
 import { storeCommand } from './store-command.ts'
 import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
-/** Exit statuses of sysexits.h: a wrong configuration is 78, a fault of the broker 70. Wrong usage is 2 by convention. */
+/** The exit status of sysexits.h for a wrong configuration. Wrong usage is 2 by convention. */
 const USAGE = 2
 const CONFIG_ERROR = 78
-const SOFTWARE_ERROR = 70
 
 /** Returns the exit status, or null while a broker runs. */
 export async function run(argv: readonly string[], version: string): Promise<number | null> {
@@ -94,7 +85,7 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'log-level':
       return askBroker(() => logLevelCommand(words, config()))
     case 'start':
-      return start(config(), version, { file, isForLan: values['lan'] === true })
+      return startBroker(config(), { version, file, isForLan: values['lan'] === true })
   }
 }
 
@@ -120,6 +111,17 @@ function fileOf(
   const named = argument ?? values['config']
   if (typeof named === 'string') return named
   return existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null
+}
+
+async function startBroker(config: Config, words: StartWords): Promise<number | null> {
+  const problems = listenerProblems(config, words.file)
+  if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
+  try {
+    return await startCommand(config, words)
+  } catch (error) {
+    const sentence = error instanceof Error ? error.message : String(error)
+    return complain(sentence, error instanceof AccessFileError ? CONFIG_ERROR : 1)
+  }
 }
 
 /** Prints the whole configuration, or every problem that would prevent a start. */
@@ -186,101 +188,6 @@ async function keepUsers(command: () => Promise<CommandOutput> | CommandOutput):
     }
     throw error
   }
-}
-
-interface StartWords {
-  readonly file: string | null
-  readonly isForLan: boolean
-}
-
-async function start(
-  config: Config,
-  version: string,
-  { file, isForLan }: StartWords,
-): Promise<number | null> {
-  const problems = listenerProblems(config, file)
-  if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
-  const startedAt = performance.now()
-  const { log, output } = createLog(config.log, process.stdout)
-  process.once('uncaughtException', error => {
-    log.fatal(
-      { event: 'broker.fault', error: error.stack },
-      'a fault of the broker itself: it ends',
-    )
-    process.exit(SOFTWARE_ERROR)
-  })
-  let server
-  let user: LanUser | null = null
-  try {
-    user = isForLan ? await lanUser(config) : null
-    server = await startServer(config, log, {
-      origin: { file, environment: process.env },
-      logOutput: output,
-    })
-  } catch (error) {
-    // The user was made: whoever starts again must know the password.
-    sayToLan(user, config, [])
-    if (error instanceof AccessFileError) return complain(error.message, CONFIG_ERROR)
-    return complain(startSentence(error, config, file), 1)
-  }
-  // It is open before the log says `ready`, so that scripts can wait for that line.
-  const closeAdminSocket = await adminSocket(server, config, log)
-  const milliseconds = Math.round(performance.now() - startedAt)
-  const { listeners } = server
-  if (process.stdout.isTTY && config.log.format !== 'json')
-    output.write(banner(version, milliseconds, listeners, server.api.newLink('operator')))
-  else
-    log.info(
-      {
-        event: 'broker.ready',
-        version,
-        milliseconds,
-        listeners: listeners.map(({ name }) => name),
-      },
-      'ready',
-    )
-  sayToLan(user, config, listeners)
-  obeySignals(server, log, closeAdminSocket)
-  return null
-}
-
-/** Prints on standard error: the log is on standard output, and no password is ever in it. */
-function sayToLan(user: LanUser | null, config: Config, open: readonly { port: number }[]): void {
-  const index = firstListener(config, 'mqtt')
-  const listener = config.listeners[index]
-  if (user === null || listener === undefined) return
-  const port = open[index]?.port ?? listener.port ?? 0
-  process.stderr.write(lanLines(user, { host: listener.host, port }))
-}
-
-/** Opens the admin socket. A store in memory has no directory for it, and Windows has no Unix sockets. */
-async function adminSocket(server: Server, config: Config, log: Log): Promise<() => Promise<void>> {
-  const hasNone = config.store.durability === 'memory' || process.platform === 'win32'
-  if (hasNone) return async () => {}
-  const sources = { onRequest: server.api.onAdminRequest, log }
-  return openAdminSocket(sources, storeDirectory(config))
-}
-
-function obeySignals(server: Server, log: Log, closeAdminSocket: () => Promise<void>): void {
-  const stop = async (signal: string): Promise<void> => {
-    process.once('SIGINT', () => process.exit(1))
-    process.once('SIGTERM', () => process.exit(1))
-    log.info({ event: 'broker.stopping', signal }, 'stopping')
-    await closeAdminSocket()
-    await server.close()
-    log.info({ event: 'broker.stopped' }, 'stopped')
-    process.exit(0)
-  }
-  process.once('SIGINT', () => void stop('SIGINT'))
-  process.once('SIGTERM', () => void stop('SIGTERM'))
-  process.on('SIGHUP', () => {
-    try {
-      server.reloadAccess()
-    } catch (error) {
-      keptInstead(log, error)
-    }
-    void server.renewCertificates()
-  })
 }
 
 function say(words: string): number {

@@ -1,12 +1,20 @@
 // Columns of text.
 
-/** Returns the rows with columns of equal width, of which the first row has the headings. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Returns the rows with columns of equal width, of which the first row has the headings. From `numbersFrom` on columns end at the right. */
+export function table(
+  rows: readonly (readonly string[])[],
+  numbersFrom: number = Infinity,
+): string {
   const [headings = []] = rows
   const widths = headings.map((_, column) =>
     rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0),
   )
   const padded = (row: readonly string[]): string =>
-    row.map((word, column) => word.padEnd(widths[column] ?? 0)).join('  ')
+    row
+      .map((word, column) => {
+        const width = widths[column] ?? 0
+        return column < numbersFrom ? word.padEnd(width) : word.padStart(width)
+      })
+      .join('  ')
   return rows.map(row => `${padded(row).trimEnd()}\n`).join('')
 }

@@ -9,8 +9,13 @@ interface Line {
   readonly address?: string
   readonly protocol?: string
   readonly cause?: string
+  readonly hint?: string
   readonly [field: string]: unknown
 }
+
+/** Widths of what a line about a client begins with: most of them form columns. */
+const CLIENT_WIDTH = 12
+const EVENT_WIDTH = 12
 
 const LOUD = ['warn', 'error', 'fatal']
 const SIGNS: Readonly<Record<string, string>> = {
@@ -29,6 +34,7 @@ const PLACED = [
   'address',
   'protocol',
   'cause',
+  'hint',
   'reason',
   'reasonCode',
   'username',
@@ -44,15 +50,16 @@ export function prettyText(line: string): string {
 export function prettyLine(line: Line): string {
   const sign = SIGNS[line.event ?? ''] ?? (LOUD.includes(line.level ?? '') ? '!' : ' ')
   const words = [
-    line.clientId,
-    line.msg,
+    line.clientId?.padEnd(CLIENT_WIDTH),
+    line.clientId === undefined ? line.msg : line.msg?.padEnd(EVENT_WIDTH),
     line.address,
     line.protocol === undefined ? undefined : `MQTT ${line.protocol}`,
     line.cause,
     ...others(line),
+    line.hint === undefined ? undefined : `Let it in: ${line.hint}`,
   ]
   const text = words.filter(word => word !== undefined && word !== '').join('  ')
-  return `${timeOf(line.time)}  ${sign} ${harmless(text)}`
+  return `${timeOf(line.time)}  ${sign} ${harmless(text).trimEnd()}`
 }
 
 function others(line: Line): string[] {

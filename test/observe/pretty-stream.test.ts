@@ -15,7 +15,22 @@ test('a connection is one short line', async t => {
     msg: 'connected',
   })
 
-  t.equal(line, '14:02:11  + sub-4f2a  connected  127.0.0.1  MQTT 3.1.1')
+  t.equal(line, '14:02:11  + sub-4f2a      connected     127.0.0.1  MQTT 3.1.1')
+})
+
+test('a refused client comes with what to type', async t => {
+  const line = prettyLine({
+    level: 'warn',
+    time: TIME,
+    event: 'client.refused',
+    clientId: 'esp32-7f',
+    address: '192.168.1.44',
+    cause: 'no user name',
+    hint: 'pondhawk user add esp32-7f',
+    msg: 'refused',
+  })
+
+  t.match(line, 'no user name  Let it in: pondhawk user add esp32-7f')
 })
 
 test('a client id can neither begin a line nor control the terminal', async t => {

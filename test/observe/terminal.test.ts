@@ -29,7 +29,7 @@ test('a terminal that has stopped holds up nobody', { skip }, async t => {
   terminal.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   while (!text.includes('mosquitto_pub')) await once(terminal.stdout, 'data')
   const pid = Number(/pid (\d+)/.exec(text)?.[1])
-  const [port, webPort] = [...text.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, each]) => Number(each))
+  const [port, webPort] = [...text.matchAll(/localhost:(\d+)/g)].map(([, each]) => Number(each))
   terminal.stdout.pause()
 
   const alice = new RawClient(port ?? 0)
