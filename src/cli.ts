@@ -1,8 +1,15 @@
 #!/usr/bin/env node
-// The `pondhawk` command.
+// The `pondhawk` command. What a client of MQTT does not need is not loaded for one: that takes longer than to publish a message.
 
-import { run } from './cli/run.ts'
+import { runClient } from './cli/client/run-client.ts'
+import type { run } from './cli/run.ts'
 import { VERSION } from './observe/version.ts'
 
-const status = await run(process.argv.slice(2), VERSION)
+const args = process.argv.slice(2)
+const status = (await runClient(args, VERSION)) ?? (await everythingElse())
 if (status !== null) process.exitCode = status
+
+async function everythingElse(): Promise<number | null> {
+  const module: { readonly run: typeof run } = await import('./cli/run.ts')
+  return module.run(args, VERSION)
+}

@@ -71,7 +71,7 @@ function linesToTry(listeners: Readiness['listeners']): string[] {
   const subscribe = `mosquitto_sub${port} -t 'hello/#' -v`
   return [
     '  Try it, in two other terminals:',
-    `    ${subscribe}`,
+    `    ${subscribe.padEnd(36)}   (no mosquitto clients? pondhawk sub${port} 'hello/#' -v)`,
     `    mosquitto_pub${port} -t hello/world -m hi`,
     '',
   ]

@@ -2,6 +2,9 @@
 
 import { RECORD_COMMANDS, type RecordCommandName } from './record-commands.ts'
 import { CONFIG, DATA } from './store-flags.ts'
+import { nearest } from '../config/nearest.ts'
+import { UsageError } from './usage-error.ts'
+import { PUB_FLAGS, SUB_FLAGS } from './client/client-flags.ts'
 
 export interface Flag {
   readonly name: string
@@ -15,6 +18,8 @@ export interface Flag {
 type CommandName =
   | RecordCommandName
   | 'start'
+  | 'pub'
+  | 'sub'
   | 'check'
   | 'store'
   | 'status'
@@ -62,6 +67,34 @@ export const COMMANDS: readonly Command[] = [
       },
       DATA,
       { name: 'verbose', short: 'v', type: 'boolean', help: 'print debug lines' },
+    ],
+  },
+  {
+    name: 'pub',
+    argument: '[TOPIC [TEXT]]',
+    help: 'publish, with the flags of mosquitto_pub',
+    flags: PUB_FLAGS,
+    more: [
+      '  pondhawk pub hello/world hi                 the same as -t hello/world -m hi',
+      '  pondhawk pub -t home/door -m open -r -q 1   retained, at QoS 1: ends when the broker has acknowledged it',
+      '  tail -f log.txt | pondhawk pub -t logs -l   each line is a message',
+      '  pondhawk pub -t a -m b -D publish content-type text/plain',
+      '',
+      'Status: 0 done, 1 it failed or was refused, 2 wrong usage; if CONNECT was refused, the reason code (in MQTT 3 the return code).',
+    ],
+  },
+  {
+    name: 'sub',
+    argument: '[FILTER ...]',
+    help: 'subscribe and print messages, with the flags of mosquitto_sub',
+    flags: SUB_FLAGS,
+    more: [
+      "  pondhawk sub 'hello/#' -v                   topics and messages, until Control-C",
+      '  pondhawk sub -t home/door -C 1 -W 5         one message, or status 27 after five seconds',
+      '  pondhawk sub -L ws://localhost:8083/mqtt -t a',
+      '',
+      'It prints payloads byte for byte; on a terminal, characters that would control it are escaped. A lost connection is opened again.',
+      'Status: 0 done, 1 it failed, 2 wrong usage, 27 timed out; if CONNECT was refused, the reason code (in MQTT 3 the return code).',
     ],
   },
   {
@@ -264,6 +297,18 @@ export const COMMANDS: readonly Command[] = [
     ],
   },
 ]
+
+/** Throws UsageError. */
+export function commandNamed(name: string): Command {
+  const command = COMMANDS.find(each => each.name === name)
+  if (command !== undefined) return command
+  const meant = nearest(
+    name,
+    COMMANDS.map(each => each.name),
+  )
+  const hint = meant === null ? '' : ` Did you mean ${meant}?`
+  throw new UsageError(`pondhawk has no command ${name}.${hint} Try pondhawk --help.`)
+}
 
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: 'help', short: 'h', type: 'boolean', help: 'print this' },

@@ -5,7 +5,8 @@ import type { Config } from '../config/config-types.ts'
 import { remedyOf } from '../config/load.ts'
 import { parseConfig } from '../config/parse.ts'
 import { firstListener } from './first-listener.ts'
-import { UsageError, type Words } from './flags.ts'
+import type { Words } from './flags.ts'
+import { UsageError } from './usage-error.ts'
 import { openedToLan } from './lan.ts'
 
 /** The configuration with the flags is checked like that of the file. Throws UsageError or ConfigError. */

@@ -3,9 +3,9 @@
 import { parseArgs } from 'node:util'
 import { nearest } from '../config/nearest.ts'
 import { type Command, type Flag, GLOBAL_FLAGS } from './commands.ts'
+import { UsageError } from './usage-error.ts'
 
-/** The command line is wrong; the message says how. */
-export class UsageError extends Error {}
+export { UsageError }
 
 export interface Words {
   readonly values: Readonly<Record<string, string | boolean | undefined>>

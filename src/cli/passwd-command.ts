@@ -13,7 +13,8 @@ import {
   SCRAM_ITERATIONS_MIN,
 } from '../access/password/password-hash.ts'
 import { askPassword, checkedPassword, scramPassword } from './ask-password.ts'
-import { UsageError, type Words } from './flags.ts'
+import type { Words } from './flags.ts'
+import { UsageError } from './usage-error.ts'
 import type { CommandOutput } from './user-command.ts'
 
 type Values = Words['values']

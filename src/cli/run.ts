@@ -7,13 +7,13 @@ import { AccessFileError } from '../access/access-file.ts'
 import { EditError } from '../access/password/edit-password-file.ts'
 import type { Config } from '../config/config-types.ts'
 import { loadConfig } from '../config/load.ts'
-import { nearest } from '../config/nearest.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { codeOf } from '../server/start-error.ts'
 import { dashboardCommand, keyCommand } from './api-command.ts'
-import { type Command, COMMANDS, helpOf, helpText } from './commands.ts'
+import { type Command, commandNamed, helpOf, helpText } from './commands.ts'
 import { withFlags } from './flagged-config.ts'
-import { UsageError, type Words, wordsOf } from './flags.ts'
+import { type Words, wordsOf } from './flags.ts'
+import { USAGE, UsageError } from './usage-error.ts'
 import { listenerProblems, fileProblems } from './inspect.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { explainCommand, logLevelCommand, traceCommand } from './record-command.ts'
@@ -24,8 +24,7 @@ import { storeCommand } from './store-command.ts'
 import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
-/** The exit status of sysexits.h for a wrong configuration. Wrong usage is 2 by convention. */
-const USAGE = 2
+/** The exit status of sysexits.h for a wrong configuration. */
 const CONFIG_ERROR = 78
 
 /** Returns the exit status, or null while a broker runs. */
@@ -84,20 +83,12 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return askBroker(() => explainCommand(words, config()))
     case 'log-level':
       return askBroker(() => logLevelCommand(words, config()))
+    case 'pub':
+    case 'sub':
+      throw new Error('client/run-client.ts runs them')
     case 'start':
       return startBroker(config(), { version, file, isForLan: values['lan'] === true })
   }
-}
-
-function commandNamed(name: string): Command {
-  const command = COMMANDS.find(each => each.name === name)
-  if (command !== undefined) return command
-  const meant = nearest(
-    name,
-    COMMANDS.map(each => each.name),
-  )
-  const hint = meant === null ? '' : ` Did you mean ${meant}?`
-  throw new UsageError(`pondhawk has no command ${name}.${hint} Try pondhawk --help.`)
 }
 
 function fileOf(

@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url'
 import mqtt from 'mqtt'
 import { type Test, test } from 'tap'
 import { COMMANDS } from '../../src/cli/commands.ts'
-import { UsageError, wordsOf } from '../../src/cli/flags.ts'
+import { wordsOf } from '../../src/cli/flags.ts'
 import { flagsFirst, passwdCommand } from '../../src/cli/passwd-command.ts'
 import { userCommand } from '../../src/cli/user-command.ts'
+import { UsageError } from '../../src/cli/usage-error.ts'
 import { type Outcome, Program, freePort } from '../interop/programs.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))

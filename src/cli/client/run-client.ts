@@ -1,0 +1,23 @@
+// `pondhawk pub` and `pondhawk sub`. They read their flags as mosquitto's clients do, so that -h is the host.
+
+import { commandNamed, helpOf } from '../commands.ts'
+import { UsageError, USAGE } from '../usage-error.ts'
+import { pubCommand } from './pub-command.ts'
+import { subCommand } from './sub-command.ts'
+
+/** Returns the exit status, or null when the command is another one. */
+export async function runClient(argv: readonly string[], version: string): Promise<number | null> {
+  const [name, ...args] = argv
+  if (name !== 'pub' && name !== 'sub') return null
+  if (args.includes('--help')) {
+    process.stdout.write(helpOf(commandNamed(name), version))
+    return 0
+  }
+  try {
+    return await (name === 'pub' ? pubCommand(args) : subCommand(args))
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return USAGE
+  }
+}
