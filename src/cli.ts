@@ -6,7 +6,7 @@ import type { run } from './cli/run.ts'
 import { VERSION } from './observe/version.ts'
 
 const args = process.argv.slice(2)
-const status = (await runClient(args, VERSION)) ?? (await everythingElse())
+const status = (await runClient(args)) ?? (await everythingElse())
 if (status !== null) process.exitCode = status
 
 async function everythingElse(): Promise<number | null> {

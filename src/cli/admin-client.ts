@@ -59,6 +59,13 @@ export async function followed(
   return lines
 }
 
+/** Whether a broker with this store is running. */
+export async function isRunning(config: Config): Promise<boolean> {
+  if (config.store.durability === 'memory' || !existsSync(storeDirectory(config))) return false
+  const answer = await asked(storeDirectory(config), { path: '/status' }).catch(() => null)
+  return answer !== null
+}
+
 /** Returns the answer of the running broker, or null when none runs. */
 export function asked(
   directory: string,

@@ -20,6 +20,7 @@ export async function dashboardCommand(
   if (!url.startsWith('http')) {
     throw new Error('no listener has protocol: ws, so nothing serves the dashboard')
   }
+  if (values['json'] === true) return { output: answer, note: '' }
   return { output: `${url}\n`, note: `signs a browser in once, until ${expiresAt}\n` }
 }
 
@@ -31,7 +32,7 @@ export async function keyCommand(
   switch (verb) {
     case 'list':
       if (name !== undefined) throw usage('pondhawk key list takes no argument.')
-      return keyList(config)
+      return keyList(config, values['json'] === true)
     case 'add': {
       if (name === undefined) throw usage('pondhawk key add needs a name.')
       const { role = 'viewer', username, days } = values
@@ -41,6 +42,7 @@ export async function keyCommand(
         ...(typeof days === 'string' && { validDays: Number(days) }),
       }
       const answer = await answerOf(config, { method: 'POST', path: '/keys', body })
+      if (values['json'] === true) return { output: answer, note: '' }
       const { key } = JSON.parse(answer) as KeyAnswer
       return { output: `${key}\n`, note: 'shown this one time: Authorization: Bearer KEY\n' }
     }
@@ -56,8 +58,9 @@ export async function keyCommand(
   }
 }
 
-async function keyList(config: Config): Promise<CommandOutput> {
+async function keyList(config: Config, isJson: boolean): Promise<CommandOutput> {
   const { items } = JSON.parse(await answerOf(config, { path: '/keys' })) as KeysAnswer
+  if (isJson) return { output: `${JSON.stringify(items)}\n`, note: '' }
   const rows = items.map(({ name, role, username, lastUsedAt, expiresAt }) => [
     name,
     role,

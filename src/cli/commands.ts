@@ -4,6 +4,7 @@ import { RECORD_COMMANDS, type RecordCommandName } from './record-commands.ts'
 import { CONFIG, DATA } from './store-flags.ts'
 import { nearest } from '../config/nearest.ts'
 import { UsageError } from './usage-error.ts'
+import { LOOKING_COMMANDS, SETUP_COMMANDS } from './setup-commands.ts'
 import { PUB_FLAGS, SUB_FLAGS } from './client/client-flags.ts'
 
 export interface Flag {
@@ -18,6 +19,14 @@ export interface Flag {
 type CommandName =
   | RecordCommandName
   | 'start'
+  | 'init'
+  | 'doctor'
+  | 'completion'
+  | 'help'
+  | 'top'
+  | 'clients'
+  | 'retained'
+  | 'groups'
   | 'pub'
   | 'sub'
   | 'check'
@@ -41,6 +50,8 @@ export interface Command {
 }
 
 export const COMMANDS: readonly Command[] = [
+  ...SETUP_COMMANDS,
+  ...LOOKING_COMMANDS,
   {
     name: 'start',
     help: 'run the broker (this is what happens without a command)',
@@ -101,7 +112,16 @@ export const COMMANDS: readonly Command[] = [
     name: 'check',
     argument: '[FILE]',
     help: 'validate a configuration and print what it amounts to',
-    flags: [CONFIG],
+    flags: [
+      CONFIG,
+      {
+        name: 'explain',
+        type: 'boolean',
+        help: 'print each value with where it comes from: the default, a line of the file, or a variable',
+      },
+      { name: 'json', type: 'boolean', help: 'print JSON' },
+    ],
+    more: ['Status: 0 it is valid, 2 wrong usage, 78 something is wrong, which is printed.'],
   },
   {
     name: 'store',
@@ -125,6 +145,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'dashboard',
     help: 'print a link that signs a browser in to the dashboard of a running broker, once',
     flags: [
+      { name: 'json', type: 'boolean', help: 'print JSON' },
       {
         name: 'role',
         type: 'string',
@@ -146,6 +167,7 @@ export const COMMANDS: readonly Command[] = [
     argument: 'add NAME | list | remove NAME',
     help: 'keys of programs for the REST API of a running broker',
     flags: [
+      { name: 'json', type: 'boolean', help: 'print JSON' },
       {
         name: 'role',
         type: 'string',
@@ -194,9 +216,14 @@ export const COMMANDS: readonly Command[] = [
     name: 'kick',
     argument: 'CLIENT_ID',
     help: 'disconnect a client of a running broker (0x98); its session stays, its will is published',
-    flags: [CONFIG, DATA],
+    flags: [
+      { name: 'refuse', type: 'string', value: 'SECONDS', help: 'and refuse it for so long' },
+      { name: 'json', type: 'boolean', help: 'print JSON' },
+      CONFIG,
+      DATA,
+    ],
     more: [
-      'The client may connect again at once. To keep it out, remove its user.',
+      'Without --refuse the client may connect again at once. To keep it out for good, remove its user.',
       '',
       'Status: 0 done, 1 it is not connected or the broker cannot be reached, 2 wrong usage.',
     ],
@@ -314,35 +341,3 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: 'help', short: 'h', type: 'boolean', help: 'print this' },
   { name: 'version', type: 'boolean', help: 'print the version' },
 ]
-
-export function helpText(version: string): string {
-  const lines = [`pondhawk ${version}: an MQTT broker`, '']
-  for (const command of COMMANDS) {
-    lines.push(
-      `pondhawk ${command.name} ${command.argument ?? ''}`.trimEnd(),
-      `    ${command.help}`,
-    )
-    for (const flag of command.flags) lines.push(flagLine(flag))
-  }
-  return `${[...lines, '', ...GLOBAL_FLAGS.map(flagLine)].join('\n')}\n`
-}
-
-/** Returns the arguments of one command, with examples. */
-export function helpOf(command: Command, version: string): string {
-  if (command.more === undefined) return helpText(version)
-  const lines = [
-    `pondhawk ${command.name} ${command.argument ?? ''}`.trimEnd(),
-    `    ${command.help}`,
-    '',
-    ...[...command.flags, ...GLOBAL_FLAGS].map(flagLine),
-    '',
-    ...command.more,
-  ]
-  return `${lines.join('\n')}\n`
-}
-
-function flagLine(flag: Flag): string {
-  const short = flag.short === undefined ? '   ' : `-${flag.short},`
-  const value = flag.value === undefined ? '' : ` ${flag.value}`
-  return `      ${short} ${`--${flag.name}${value}`.padEnd(18)} ${flag.help}`
-}

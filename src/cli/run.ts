@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
-import { stringify } from 'yaml'
 import { AccessFileError } from '../access/access-file.ts'
 import { EditError } from '../access/password/edit-password-file.ts'
 import type { Config } from '../config/config-types.ts'
@@ -10,17 +9,25 @@ import { loadConfig } from '../config/load.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { codeOf } from '../server/start-error.ts'
 import { dashboardCommand, keyCommand } from './api-command.ts'
-import { type Command, commandNamed, helpOf, helpText } from './commands.ts'
+import { checkCommand } from './check-command.ts'
+import { clientsCommand, retainedCommand } from './clients-command.ts'
+import { type Command, commandNamed } from './commands.ts'
+import { completionCommand } from './completion-command.ts'
+import { doctorCommand } from './doctor/doctor-command.ts'
 import { withFlags } from './flagged-config.ts'
 import { type Words, wordsOf } from './flags.ts'
 import { USAGE, UsageError } from './usage-error.ts'
-import { listenerProblems, fileProblems } from './inspect.ts'
+import { groupsCommand } from './groups-command.ts'
+import { helpOf, helpText } from './help.ts'
+import { initCommand } from './init-command.ts'
+import { listenerProblems } from './inspect.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { explainCommand, logLevelCommand, traceCommand } from './record-command.ts'
 import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
 import { startCommand, type StartWords } from './start-command.ts'
 import { storeCommand } from './store-command.ts'
+import { topCommand } from './top-command.ts'
 import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
@@ -40,12 +47,14 @@ export async function run(argv: readonly string[], version: string): Promise<num
 
 async function execute(argv: readonly string[], version: string): Promise<number | null> {
   const [first] = argv
+  // What people type who know `session list` as something of several.
+  if (first === 'sessions') return execute(['session', 'list', ...argv.slice(1)], version)
   const isNamed = first !== undefined && !first.startsWith('-')
   const command = commandNamed(isNamed ? first : 'start')
   const args = argv.slice(isNamed ? 1 : 0)
   const words = wordsOf(command, command.name === 'passwd' ? flagsFirst(args) : args)
   const { values } = words
-  if (values['help'] === true) return say(isNamed ? helpOf(command, version) : helpText(version))
+  if (values['help'] === true) return say(isNamed ? helpOf(command) : helpText(version))
   if (values['version'] === true) return say(`pondhawk ${version}\n`)
   return perform(command, words, version)
 }
@@ -62,7 +71,23 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'user':
       return keepUsers(() => userCommand(words, usersFileOf(values, file)))
     case 'check':
-      return check(config(), file)
+      return check(words, config(), file)
+    case 'init':
+      return askBroker(async () => initCommand(words))
+    case 'doctor':
+      return doctor(words, config, file)
+    case 'completion':
+      return say(completionCommand(words))
+    case 'help':
+      return help(words, version)
+    case 'top':
+      return askBroker(() => topCommand(words, config()))
+    case 'clients':
+      return askBroker(() => clientsCommand(words, config()))
+    case 'groups':
+      return askBroker(() => groupsCommand(words, config()))
+    case 'retained':
+      return askBroker(() => retainedCommand(words, config()))
     case 'store':
       return keepStore(() => storeCommand(positionals, storeDirectory(config())))
     case 'status':
@@ -115,19 +140,19 @@ async function startBroker(config: Config, words: StartWords): Promise<number | 
   }
 }
 
-/** Prints the whole configuration, or every problem that would prevent a start. */
-async function check(config: Config, file: string | null): Promise<number> {
-  const problems = [...listenerProblems(config, file), ...(await fileProblems(config))]
-  if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
-  return say(stringify(withoutHashes(config)))
+async function check(words: Words, config: Config, file: string | null): Promise<number> {
+  const { problems, output } = await checkCommand(words, config, file)
+  return problems.length > 0 ? complain(problems.join('\n'), CONFIG_ERROR) : say(output)
 }
 
-/** Hides secrets, because other people may see the output. */
-function withoutHashes(config: Config): Config {
-  const { users } = config.access
-  if (users === undefined) return config
-  const names = Object.keys(users).map(name => [name, '(a hash)'] as const)
-  return { ...config, access: { ...config.access, users: Object.fromEntries(names) } }
+async function doctor(words: Words, load: () => Config, file: string | null): Promise<number> {
+  const { output, status } = await doctorCommand(words, load, file)
+  say(output)
+  return status
+}
+
+function help({ positionals: [name] }: Words, version: string): number {
+  return say(name === undefined ? helpText(version) : helpOf(commandNamed(name)))
 }
 
 function keepStore(command: () => string): number {

@@ -18,16 +18,24 @@ export async function statusCommand({ values }: Words, config: Config): Promise<
 
 /** Ends the connection of a client; its session stays. */
 export async function kickCommand(
-  { positionals: [clientId, more] }: Words,
+  { values, positionals: [clientId, more] }: Words,
   config: Config,
 ): Promise<CommandOutput> {
+  const refuseSeconds = Number(values['refuse'] ?? 0)
   if (clientId === undefined || more !== undefined) {
     throw new UsageError('pondhawk kick takes one client id. Try pondhawk kick --help.')
   }
-  const question = { method: 'POST', path: '/client/disconnect', body: { clientId } } as const
+  const question = {
+    method: 'POST',
+    path: '/client/disconnect',
+    body: { clientId, refuseSeconds },
+  } as const
   const answer = JSON.parse(await answerOf(config, question)) as { disconnected: number }
-  if (answer.disconnected > 0) {
-    return { output: '', note: `${shownName(clientId)} is disconnected\n` }
+  if (answer.disconnected > 0 || refuseSeconds > 0) {
+    const output = values['json'] === true ? `${JSON.stringify(answer)}\n` : ''
+    const was = answer.disconnected > 0 ? 'is disconnected' : 'was not connected'
+    const isKept = refuseSeconds > 0 ? `, and refused for ${refuseSeconds} s` : ''
+    return { output, note: `${shownName(clientId)} ${was}${isKept}\n` }
   }
   throw new Error(`${shownName(clientId)} is not connected. Who is: pondhawk session list`)
 }

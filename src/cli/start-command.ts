@@ -1,5 +1,6 @@
 // `pondhawk start`: runs the broker until a signal, or the key `q`.
 
+import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import { AccessFileError } from '../access/access-file.ts'
 import type { Config } from '../config/config-types.ts'
@@ -98,6 +99,11 @@ class StartedBroker {
     process.once('SIGINT', () => void this.#stop('SIGINT'))
     process.once('SIGTERM', () => void this.#stop('SIGTERM'))
     process.on('SIGHUP', () => {
+      // The window of the terminal was closed.
+      if (this.#terminal !== null && !isatty(1)) {
+        void this.#stop('SIGHUP')
+        return
+      }
       try {
         this.#server?.reloadAccess()
       } catch (error) {
@@ -117,6 +123,7 @@ class StartedBroker {
     this.#output.write(`${banner(ready)}${linesForLan(user, config, listeners)}`)
     this.#terminal = new Terminal(server, {
       write: text => this.#output.write(text),
+      printsInfo: () => this.#log.isLevelEnabled('info'),
       printsDebug: () => this.#log.isLevelEnabled('debug'),
       dashboard: () => server.api.newLink('operator'),
       changeDetail: () => this.#changeDetail(),

@@ -54,13 +54,22 @@ function sourcesOf({ file, environment }: ConfigOrigin): SourceOf {
   const config = read?.config ?? null
   return (path, value) => {
     if (config !== null && !isSame(valueAt(config, path), value)) return 'flag'
-    const variable = variables.get(path.join('.'))
-    if (variable !== undefined) return variable
+    const variable = variableAbove(path, variables)
+    if (variable !== null) return variable
     const node = attempted(() => document.getIn(path, true)) as
       { range?: readonly [number, number, number] | null } | null | undefined
     if (node?.range == null) return 'default'
     return `${file}:${lines.linePos(node.range[0]).line}`
   }
+}
+
+/** Returns the variable that sets this value, or a map or list around it. */
+function variableAbove(path: Path, variables: ReadonlyMap<string, string>): string | null {
+  for (let length = path.length; length > 0; length--) {
+    const name = variables.get(path.slice(0, length).join('.'))
+    if (name !== undefined) return name
+  }
+  return null
 }
 
 /** Values that are no maps, and no lists of maps. */

@@ -1,4 +1,4 @@
-// Prints docs/reference/configuration.md, config/pondhawk.yaml and the types from the schema: `npm run reference`.
+// Prints docs/reference/configuration.md, config/pondhawk.yaml, config/pondhawk.schema.json and the types from the schema: `npm run reference`.
 
 import { writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -25,6 +25,28 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
 function schema(): Schema {
   return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Schema
+}
+
+/** Returns the JSON Schema by which editors complete and check a configuration. Sizes are numbers or text there. */
+export function schemaFile(): string {
+  const whole = z.toJSONSchema(configSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      for (const [name, each] of Object.entries(jsonSchema.properties ?? {})) {
+        if (typeof each !== 'object' || each.type !== 'integer' || !isSizeKey(name)) continue
+        const { description, default: standard, ...number } = each
+        const size = {
+          type: 'string',
+          pattern: '^\\s*\\d+(?:\\.\\d+)?\\s*[kKmMgGtT]?i?[bB]\\s*$',
+        } as const
+        Object.assign(jsonSchema.properties ?? {}, {
+          [name]: { description, default: standard, anyOf: [number, size] },
+        })
+      }
+    },
+  })
+  return `${JSON.stringify({ title: 'Configuration of Pondhawk', ...whole }, null, 2)}\n`
 }
 
 export function referencePage(): string {
@@ -138,5 +160,6 @@ function asComment(line: string): string {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(join(ROOT, 'docs/reference/configuration.md'), referencePage())
   writeFileSync(join(ROOT, 'config/pondhawk.yaml'), exampleFile())
+  writeFileSync(join(ROOT, 'config/pondhawk.schema.json'), schemaFile())
   writeFileSync(join(ROOT, 'src/config/config-types.ts'), typesFile())
 }

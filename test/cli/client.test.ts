@@ -15,8 +15,11 @@ import { noTerminal, PseudoTerminal } from './pseudo-terminal.ts'
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 type Tool = (name: 'pub' | 'sub', args: readonly string[], input?: string) => Promise<Outcome>
 
+const RUN_MS_MAX = 60_000
+
 async function ran(command: string, args: readonly string[], input = ''): Promise<Outcome> {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  // A client that waits for ever fails, and says which.
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: RUN_MS_MAX })
   let [output, errors] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
@@ -103,14 +106,15 @@ for (const [args, input] of PUBLISHED) {
   })
 }
 
-const SUBSCRIBED: readonly (readonly string[])[] = [
-  ['-t', 'kept/1', '-C', '1'],
-  ['-t', 'kept/+', '-v', '-C', '3', '-q', '1', '-V', '5'],
-  ['-t', 'kept/#', '-T', 'kept/1', '-v', '-C', '2', '-q', '2', '-V', '31'],
-  ['-t', 'kept/1', '-t', 'kept/2', '-N', '-C', '2'],
-  ['-t', 'kept/1', '-R', '-W', '1'],
-  ['-t', 'nothing', '-E', '-c', '-i', 'keeper'],
-  ['-t', 'nothing', '-W', '1'],
+/** The status is that of the documentation: an alarm can meet mosquitto_sub in a moment in which it ends with another. */
+const SUBSCRIBED: readonly (readonly [status: number, ...args: readonly string[]])[] = [
+  [0, '-t', 'kept/1', '-C', '1'],
+  [0, '-t', 'kept/+', '-v', '-C', '3', '-q', '1', '-V', '5'],
+  [0, '-t', 'kept/#', '-T', 'kept/1', '-v', '-C', '2', '-q', '2', '-V', '31'],
+  [0, '-t', 'kept/1', '-t', 'kept/2', '-N', '-C', '2'],
+  [27, '-t', 'kept/1', '-R', '-W', '1'],
+  [0, '-t', 'nothing', '-E', '-c', '-i', 'keeper'],
+  [27, '-t', 'nothing', '-W', '1'],
 ]
 
 test('sub prints what mosquitto_sub prints, and ends with its status', async t => {
@@ -124,13 +128,13 @@ test('sub prints what mosquitto_sub prints, and ends with its status', async t =
     }
   }
   await Promise.all(
-    SUBSCRIBED.flatMap(args =>
+    SUBSCRIBED.flatMap(([status, ...args]) =>
       [port, mosquittoPort].map(async at => {
         const expected = await theirs('sub', ['-p', at, ...args])
         const found = await ours('sub', ['-p', at, ...args])
         const name = `${args.join(' ')} of ${at === port ? 'Pondhawk' : 'mosquitto'}`
         t.equal(found.output, expected.output, name)
-        t.equal(found.status, expected.status, `status of ${name}`)
+        t.equal(found.status, status, `status of ${name}`)
       }),
     ),
   )

@@ -8,7 +8,7 @@ import mqtt, { type IClientOptions } from 'mqtt'
 import type { Test } from 'tap'
 import { Program, run } from '../interop/programs.ts'
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+export const CLI: string = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
 export function configured(t: Test, durability = 'os') {
   const yaml = `listeners: [{port: 0}]\nstore: {directory: data, durability: ${durability}}\n`
@@ -50,5 +50,5 @@ export function configured(t: Test, durability = 'os') {
     }
     return { program, stop, connect, sessionPresent }
   }
-  return { command, session, start, socket: resolve(folder, 'data/admin.sock') }
+  return { command, session, start, folder, socket: resolve(folder, 'data/admin.sock') }
 }

@@ -9,6 +9,8 @@ const SCRIPT = 'script'
 export const noTerminal: string | false =
   spawnSync(SCRIPT, ['--version']).error === undefined ? false : `there is no ${SCRIPT} here`
 
+const SHOW_MS_MAX = 60_000
+
 export class PseudoTerminal {
   text = ''
   readonly #script: ChildProcess
@@ -37,12 +39,21 @@ export class PseudoTerminal {
         this.text = this.text.slice(match.index + match[0].length)
         return match
       }
+      let timer: NodeJS.Timeout | undefined
       const ended = await Promise.race([
+        new Promise<boolean>(settle => (timer = setTimeout(() => settle(true), SHOW_MS_MAX))),
         once(this.#script.stdout ?? this.#script, 'data').then(() => false),
         this.#ended.then(() => true),
       ])
+      clearTimeout(timer)
       if (ended && !pattern.test(this.text)) throw new Error(`no ${pattern}: ${this.text}`)
     }
+  }
+
+  /** Closes its window. */
+  async closed(): Promise<void> {
+    this.#script.kill('SIGKILL')
+    await this.#ended
   }
 
   async ends(): Promise<number | null> {

@@ -1,9 +1,13 @@
 // The first minute: a broker on a terminal, with keys.
 
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { Observers } from '../../src/broker/observers.ts'
+import { banner } from '../../src/cli/banner.ts'
 import { LiveEvents } from '../../src/cli/terminal/live-events.ts'
+import { parseConfig } from '../../src/config/parse.ts'
+import { VERSION } from '../../src/observe/version.ts'
 import { makeMessage } from '../../src/message.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
 import { Program, run } from '../interop/programs.ts'
@@ -15,8 +19,8 @@ const START = `exec ${process.execPath} ${CLI} start -p 0 --ws-port 0`
 async function started(t: Test, command = START) {
   const folder = t.testdir({})
   const terminal = new PseudoTerminal(t, command, folder)
-  const [, port = ''] = await terminal.shows(/MQTT +mqtt:\/\/localhost:(\d+)/)
-  return { terminal, port, folder }
+  const { input: before, 1: port = '' } = await terminal.shows(/MQTT +mqtt:\/\/localhost:(\d+)/)
+  return { terminal, port, folder, before }
 }
 
 test(
@@ -88,8 +92,9 @@ test(
     skip: noTerminal,
   },
   async t => {
-    const command = `exec bash -c 'set -m; ${process.execPath} ${CLI} start -p 0 --ws-port 0 & wait'`
-    const { terminal, port } = await started(t, command)
+    const command = `exec bash -c 'set -m; ${process.execPath} ${CLI} start -p 0 --ws-port 0 & echo pid $!; wait'`
+    const { terminal, port, before } = await started(t, command)
+    t.teardown(() => process.kill(Number(/pid (\d+)/.exec(before)?.[1]), 'SIGKILL'))
     await terminal.shows(/mosquitto_pub/)
     terminal.types('q')
 
@@ -99,6 +104,36 @@ test(
     await terminal.shows(/published +a {2}1 byte → nobody/)
   },
 )
+
+test('a broker whose terminal is closed ends', { skip: noTerminal }, async t => {
+  const { terminal, port } = await started(t)
+  await terminal.shows(/q quit/)
+
+  await terminal.closed()
+
+  const publishes = () => run('mosquitto_pub', ['-p', port, '-t', 'a', '-m', 'b'])
+  while ((await publishes()).status === 0) await new Promise(setImmediate)
+  t.match((await publishes()).errors, /refused/)
+})
+
+test('the README shows what the terminal shows', async t => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const [, shown = ''] = /```text\n([^]*?)```/.exec(readme) ?? []
+
+  const printed = banner({
+    version: VERSION,
+    milliseconds: 130,
+    config: parseConfig({}),
+    listeners: [
+      { name: 'mqtt://127.0.0.1:1883', port: 1_883 },
+      { name: 'ws://127.0.0.1:8083', port: 8_083 },
+    ],
+    dashboard: 'http://localhost:8083/#key=KEY',
+    hasKeys: true,
+  })
+
+  t.equal(shown, `${printed.replace(/^\n/, '').trimEnd()}\n`)
+})
 
 test('a flood of messages makes two lines a second, and is not looked at between them', async t => {
   const observers = new Observers(error => t.fail(String(error)))

@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import type { z } from 'zod'
 import { loadConfig } from '../../src/config/load.ts'
 import { parseConfig } from '../../src/config/parse.ts'
-import { exampleFile, referencePage } from '../../src/config/print-reference.ts'
+import { exampleFile, referencePage, schemaFile } from '../../src/config/print-reference.ts'
 import { configSchema } from '../../src/config/config.ts'
 import type { Config, ConfigInput } from '../../src/config/config-types.ts'
 import { typesFile } from '../../src/config/print-types.ts'
@@ -17,6 +17,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 test('the reference page and the example are what the schema prints: npm run reference', async t => {
   t.equal(readFileSync(resolve(ROOT, 'docs/reference/configuration.md'), 'utf8'), referencePage())
   t.equal(readFileSync(resolve(ROOT, 'config/pondhawk.yaml'), 'utf8'), exampleFile())
+  t.equal(readFileSync(resolve(ROOT, 'config/pondhawk.schema.json'), 'utf8'), schemaFile())
 })
 
 test('the example is valid, and is the default configuration', async t => {

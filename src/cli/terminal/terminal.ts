@@ -33,6 +33,8 @@ const HEADINGS = ['CLIENT', 'USER', 'ADDRESS', 'SUBSCRIPTIONS', 'QUEUED']
 interface TerminalActions {
   /** Text that is printed as it is, without waiting for the terminal. */
   write(text: string): void
+  /** Whether the log prints more than warnings. */
+  printsInfo(): boolean
   /** Whether the log prints debug lines, which tell of subscriptions as well. */
   printsDebug(): boolean
   /** Returns a link that signs in to the dashboard once, or null where no listener serves it. */
@@ -49,7 +51,8 @@ interface TerminalActions {
 export class Terminal {
   readonly #server: Server
   readonly #actions: TerminalActions
-  readonly #live: LiveEvents
+  /** Null where the log tells of nothing that is no warning. */
+  readonly #live: LiveEvents | null
   readonly #keyboard: Keyboard | null
   /** Whether the key `l` was the last one, and asks to be pressed again. */
   #asksAgain = false
@@ -58,17 +61,18 @@ export class Terminal {
     const { broker } = server.core
     this.#server = server
     this.#actions = actions
-    this.#live = new LiveEvents({
+    const options = {
       observers: broker.faults.observers,
-      write: text => actions.write(text),
+      write: (text: string) => actions.write(text),
       skipsSubscriptions: () => actions.printsDebug(),
       messagesReceived: () => broker.statistics.messagesReceived,
-    })
+    }
+    this.#live = actions.printsInfo() ? new LiveEvents(options) : null
     this.#keyboard = hasKeyboard() ? new Keyboard(key => this.#pressed(key)) : null
   }
 
   close(): void {
-    this.#live.close()
+    this.#live?.close()
     this.#keyboard?.close()
   }
 

@@ -1,0 +1,137 @@
+// Rows of the table of commands: those that set a broker up, and those that look at a running one.
+
+import type { Command, Flag } from './commands.ts'
+import { CONFIG, DATA } from './store-flags.ts'
+
+const JSON_LINES: Flag = { name: 'json', type: 'boolean', help: 'print one JSON object per line' }
+const JSON_WHOLE: Flag = { name: 'json', type: 'boolean', help: 'print JSON' }
+const LIMIT: Flag = {
+  name: 'limit',
+  type: 'string',
+  value: 'NUMBER',
+  help: 'how many are shown at most (default: 50)',
+}
+const ASKED = 'Status: 0 done, 1 no broker is running or it refuses, 2 wrong usage.'
+
+export const SETUP_COMMANDS: readonly Command[] = [
+  {
+    name: 'init',
+    argument: '[FOLDER]',
+    help: 'write a pondhawk.yaml with every key, commented out, and its schema for editors',
+    flags: [],
+    more: [
+      'It never overwrites a file.',
+      '',
+      'Status: 0 done, 1 there is one already or the folder cannot be written to, 2 wrong usage.',
+    ],
+  },
+  {
+    name: 'doctor',
+    help: 'look for what would keep a broker from running well here, and say what to do',
+    flags: [JSON_WHOLE, CONFIG, DATA],
+    more: [
+      'It looks at the configuration, ports, the directory of the store, its disk and how long a sync takes, the clock, certificates,',
+      'descriptors, memory and Node. It changes nothing; for the sync it writes a small file and removes it.',
+      '',
+      'Status: 0 no problem (perhaps warnings), 1 a problem, 2 wrong usage.',
+    ],
+  },
+  {
+    name: 'completion',
+    argument: 'bash | zsh | fish',
+    help: 'print what a shell needs to complete commands, flags and files',
+    flags: [],
+    more: [
+      '  source <(pondhawk completion bash)          in ~/.bashrc',
+      '  source <(pondhawk completion zsh)           in ~/.zshrc, after compinit',
+      '  pondhawk completion fish | source           in ~/.config/fish/config.fish',
+    ],
+  },
+  {
+    name: 'help',
+    argument: '[COMMAND]',
+    help: 'the same as COMMAND --help',
+    flags: [],
+  },
+]
+
+export const LOOKING_COMMANDS: readonly Command[] = [
+  {
+    name: 'top',
+    help: 'rates, alarms and the busiest clients of a running broker, again each second on a terminal',
+    flags: [
+      { name: 'once', type: 'boolean', help: 'print it once, also on a terminal' },
+      JSON_WHOLE,
+      CONFIG,
+      DATA,
+    ],
+    more: [
+      'Without a terminal, and with --json, it is printed once: rates are those of one second. The key q ends it.',
+      '',
+      ASKED,
+    ],
+  },
+  {
+    name: 'clients',
+    argument: '[QUERY]',
+    help: 'list clients of a running broker, whose id, user or address has QUERY in it',
+    flags: [
+      {
+        name: 'state',
+        type: 'string',
+        value: 'STATE',
+        help: 'connected, or away: with a session only',
+      },
+      {
+        name: 'sort',
+        type: 'string',
+        value: 'FIELD',
+        help: 'clientId (default), queuedMessages, messagesReceived and so on; - before it: largest first',
+      },
+      LIMIT,
+      JSON_LINES,
+      CONFIG,
+      DATA,
+    ],
+    more: [
+      '  pondhawk clients                            the first 50',
+      '  pondhawk clients --sort=-messagesReceived   who sends most',
+      '  pondhawk clients esp32 --state away         whose session waits',
+      '  pondhawk clients --json --limit 100000 | jq ...',
+      '',
+      ASKED,
+    ],
+  },
+  {
+    name: 'groups',
+    argument: '[NAME/FILTER]',
+    help: 'list share groups of a running broker, or the members of one',
+    flags: [JSON_LINES, CONFIG, DATA],
+    more: [
+      '  pondhawk groups                             those with the longest queues first',
+      "  pondhawk groups 'workers/jobs/#'            the members of $share/workers/jobs/#",
+      '',
+      ASKED,
+    ],
+  },
+  {
+    name: 'retained',
+    argument: 'list [FILTER] | get TOPIC | clear FILTER',
+    help: 'list, print or delete retained messages of a running broker',
+    flags: [
+      { name: 'dry-run', type: 'boolean', help: 'clear: only count them' },
+      LIMIT,
+      JSON_LINES,
+      CONFIG,
+      DATA,
+    ],
+    more: [
+      "  pondhawk retained list 'home/#'             topics and the beginning of each payload",
+      '  pondhawk retained get home/door             the payload, byte for byte',
+      "  pondhawk retained clear 'home/+/state' --dry-run",
+      "  pondhawk retained clear 'home/+/state'      deletes what it has counted just before, or nothing",
+      '',
+      ASKED,
+    ],
+  },
+]
