@@ -56,13 +56,21 @@ export class Topics {
 
   /** The topics and levels directly below, in the order of their names; null is the top. */
   below(under: string | null): readonly TopicRow[] {
+    const { topics, rowOf } = this.listing(under)
+    return topics.toSorted().map(rowOf)
+  }
+
+  /** The same without an order, and with rows that are made only for those that are shown. */
+  listing(under: string | null) {
     const node = this.tree.find(under)
-    const retained = this.#retainedBelow(under)
-    const names = new Set([...(node?.children?.keys() ?? []), ...retained.byLevel.keys()])
-    return [...names].sort().map(level => {
-      const topic = under === null ? level : `${under}/${level}`
-      return this.#row(topic, retained.byLevel.get(level) ?? 0, retained.isWhole)
-    })
+    const { byLevel, isWhole } = this.#retainedBelow(under)
+    const start = under === null ? '' : `${under}/`
+    const levels = new Set([...(node?.children?.keys() ?? []), ...byLevel.keys()])
+    return {
+      topics: Array.from(levels, level => start + level),
+      rowOf: (topic: string) =>
+        this.#row(topic, byLevel.get(topic.slice(start.length)) ?? 0, isWhole),
+    }
   }
 
   of(topic: string): TopicRow {

@@ -100,12 +100,13 @@ function topicRecords({ records, scans }: ApiParts): readonly Route[] {
           order: 'topic',
           isDescending: false,
           isMeant: () => true,
-          keyOf: ({ topic }: TopicEntry) => topic,
-          valueOf: ({ topic }: TopicEntry) => topic,
+          keyOf: (topic: string) => topic,
+          valueOf: (topic: string) => topic,
         }
         return scans.run(async slice => {
-          const rows = topics.below(query.under ?? null)
-          const page = pageWith(await found(rows, listing, slice), listing, topicOf)
+          const all = topics.listing(query.under ?? null)
+          const shown = await found(all.topics, listing, slice)
+          const page = pageWith(shown, listing, topic => topicOf(all.rowOf(topic)))
           const { sampledOneIn } = topics
           return { ...page, items: [...page.items], sampledOneIn }
         })
