@@ -55,7 +55,7 @@ store: { directory: ${join(folder, 'data')} }
   const page = await browser.newPage()
   await page.goto(link.trim())
   await page.waitForSelector('#overview[data-ready=true]')
-  await page.evaluate(`location.hash = '#/access'`)
+  await page.evaluate(`location.hash = '#/access?tab=keys'`)
   await page.waitForSelector('button:text-is("New key"):enabled')
 
   broker.kill('SIGSTOP')

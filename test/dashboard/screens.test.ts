@@ -48,6 +48,7 @@ const SCREENS: readonly (readonly [hash: string, sign: string])[] = [
   ['#/log?level=debug', '[role=search], h1'],
   ['#/settings', 'pre'],
   ['#/settings?tab=listeners', 'td'],
+  ['#/settings?tab=configuration', 'textarea'],
 ]
 
 function client(clientId: string, options: mqtt.IClientOptions = {}) {

@@ -128,6 +128,7 @@ export const configCheckAnswer = z.strictObject({
   isValid: z.boolean(),
   errors: z.array(z.strictObject({ line: z.int().nullable(), detail: z.string() })),
 })
+export type ConfigCheckAnswer = zod.infer<typeof configCheckAnswer>
 const backupName = z
   .string()
   .regex(

@@ -1,19 +1,23 @@
-// How clients connect, and where this broker listens.
+// How clients connect, where this broker listens, and how it is configured.
 
 import { change } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
 import { Choice } from '../show/parts.tsx'
+import { Configuration } from './configuration.tsx'
 import { Connect } from './connect.tsx'
 import { Listeners } from './listeners.tsx'
 
 const TABS = [
   ['connect', 'Connect'],
   ['listeners', 'Listeners'],
+  ['configuration', 'Configuration'],
 ] as const
 
 export default function Settings({ query }: ScreenProps) {
   const wanted = query.get('tab')?.toLowerCase()
-  const tab = TABS.find(([name]) => name === wanted)?.[0] ?? 'connect'
+  // Alarms about the disk name the store: its keys are there.
+  const named = wanted === 'store' ? 'configuration' : wanted
+  const tab = TABS.find(([name]) => name === named)?.[0] ?? 'connect'
   return (
     <div class="stack">
       <div class="head">
@@ -25,7 +29,7 @@ export default function Settings({ query }: ScreenProps) {
           onChange={next => change({ tab: next })}
         />
       </div>
-      {tab === 'connect' ? <Connect /> : <Listeners />}
+      {tab === 'connect' ? <Connect /> : tab === 'listeners' ? <Listeners /> : <Configuration />}
     </div>
   )
 }
