@@ -8,11 +8,10 @@ import { createApp, unknownCaller, writeProblem } from './app.ts'
 import { callerOf } from './caller.ts'
 import { Idempotency } from './idempotency.ts'
 import { type ApiParts, type ApiSources, PREFIX } from './parts.ts'
-import { Problem } from './problem.ts'
+import { later, Problem } from './problem.ts'
 import { checkHost } from './request-checks.ts'
 import { RequestRates } from './request-rates.ts'
 import type { Route, Source } from './route.ts'
-import { routesOf } from './routes/all.ts'
 import { Scans } from './scans.ts'
 import { SignIns, type SignInRole } from './sign-ins.ts'
 import { Streams } from './stream/streams.ts'
@@ -30,8 +29,8 @@ const SOCKET: Source = {
 export class Api {
   readonly #parts: ApiParts
   readonly #sources = new WeakMap<IncomingMessage, Source>()
-  /** Made with the first request. */
-  #app: RequestListener | null = null
+  /** Read with the first request: a broker that nobody asks starts sooner. */
+  #app: Promise<RequestListener> | null = null
   #routes: readonly Route[] | null = null
 
   constructor(sources: ApiSources) {
@@ -56,7 +55,8 @@ export class Api {
     this.#parts.signIns.open(directory)
   }
 
-  get routes(): readonly Route[] {
+  async routes(): Promise<readonly Route[]> {
+    const { routesOf } = await import('./routes/all.ts')
     this.#routes ??= routesOf(this.#parts)
     return this.#routes
   }
@@ -111,9 +111,20 @@ export class Api {
 
   #answer(incoming: IncomingMessage, outgoing: ServerResponse, source: Source): void {
     this.#sources.set(incoming, source)
+    this.#app ??= this.#load()
+    this.#app.then(
+      app => app(incoming, outgoing),
+      (error: unknown) => {
+        this.#app = null
+        this.#parts.failed(error)
+        writeProblem(outgoing, later(503, 'the API cannot be read from its files: ask again', 5))
+      },
+    )
+  }
+
+  async #load(): Promise<RequestListener> {
     const sourceOfRequest = (each: IncomingMessage): Source => this.#sources.get(each) ?? SOCKET
-    this.#app ??= createApp(this.#parts, this.routes, sourceOfRequest)
-    this.#app(incoming, outgoing)
+    return createApp(this.#parts, await this.routes(), sourceOfRequest)
   }
 
   /** Throws Problem. */

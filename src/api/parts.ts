@@ -17,6 +17,10 @@ import type { SignIns } from './sign-ins.ts'
 import type { Streams } from './stream/streams.ts'
 
 export const PREFIX = '/api/v1'
+/** One line of JSON for each entry. */
+export const LINES = 'application/x-ndjson'
+/** What the log says of a session that was ended. */
+export const ENDED = 'an administrator has ended the session'
 
 export interface Backup {
   readonly name: string

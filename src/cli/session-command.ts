@@ -1,6 +1,6 @@
 // `pondhawk session …`: lists and ends sessions, of a running broker over its socket, or of a store whose broker is stopped.
 
-import { ENDED, LINES } from '../api/routes/clients.ts'
+import { ENDED, LINES } from '../api/parts.ts'
 import type { Config } from '../config/config-types.ts'
 import { SILENT } from '../observe/log.ts'
 import { expirySecondsOf, type SessionFigures } from '../observe/session-figures.ts'

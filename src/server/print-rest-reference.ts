@@ -37,10 +37,11 @@ const INTRODUCTION = [
   '',
 ]
 
-export function restPage(): string {
+export async function restPage(): Promise<string> {
   // It is never started: only its routes are read.
   const server = new Server(parseConfig({ store: { durability: 'memory' } }), SILENT, {})
-  const routes = server.api.routes.toSorted((one, other) => (one.path < other.path ? -1 : 1))
+  const all = await server.api.routes()
+  const routes = all.toSorted((one, other) => (one.path < other.path ? -1 : 1))
   return [...INTRODUCTION, ...routes.flatMap(sectionOf)].join('\n')
 }
 
@@ -126,5 +127,5 @@ function fallbackOf({ default: value }: Schema): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(join(ROOT, 'docs/reference/rest.md'), restPage())
+  writeFileSync(join(ROOT, 'docs/reference/rest.md'), await restPage())
 }

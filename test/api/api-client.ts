@@ -82,18 +82,20 @@ export function asking(
     for await (const chunk of response) answer += String(chunk)
     const status = response.statusCode ?? 0
     const json = jsonIn(answer)
-    checkAnswer(server, { method, path, status, json })
+    await checkAnswer(server, { method, path, status, json })
     return { status, headers: response.headers, text: answer, json }
   }
 }
 
 /** Throws if the answer is not as the document of the API has it. */
-function checkAnswer(
+async function checkAnswer(
   { api }: Server,
   answer: { method: string; path: string; status: number; json: unknown },
-): void {
+): Promise<void> {
   const { method, path, status, json } = answer
-  const route = api.routes.find(each => each.method === method && each.path === path.split('?')[0])
+  const route = (await api.routes()).find(
+    each => each.method === method && each.path === path.split('?')[0],
+  )
   const schema: zod.ZodType | undefined = status >= 400 ? problemShape : route?.answer
   if (schema === undefined || json === undefined) return
   const result = schema.safeParse(json)

@@ -34,7 +34,7 @@ async function opened(t: Test) {
     log,
     now: Date.now,
     status: unused,
-    records: undefined as never,
+    records: {} as never,
     permissionsOf: unused,
     storeFreeBytes: unused,
     webUrl: unused,

@@ -17,16 +17,13 @@ import {
   disconnectRequest,
 } from '../contract/clients.ts'
 import { found, pageWith, type SortValue } from '../listing.ts'
-import type { ApiParts } from '../parts.ts'
+import { type ApiParts, ENDED, LINES } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { OPERATORS, READERS, type Route, route, WRITTEN } from '../route.ts'
 
-export const LINES = 'application/x-ndjson'
 /** How many sessions are written at once. Between two writes the broker serves its clients. */
 const PIECE_SESSIONS = 256
 const DISCONNECTED = 'an administrator has disconnected the client'
-/** What the log says of a session that was ended. */
-export const ENDED = 'an administrator has ended the session'
 
 export function clientRoutes(parts: ApiParts): readonly Route[] {
   return [...readRoutes(parts), ...changeRoutes(parts)]

@@ -12,10 +12,9 @@ import {
   type TraceLineRow,
 } from '../contract/records.ts'
 import { deletedAnswer } from '../contract/clients.ts'
-import type { ApiParts } from '../parts.ts'
+import { type ApiParts, LINES } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { OPERATORS, READERS, type Route, route, WRITTEN } from '../route.ts'
-import { LINES } from './clients.ts'
 
 /** A reader that is slower than this loses the connection. */
 const WAITING_BYTES_MAX = 262_144
