@@ -14,7 +14,7 @@ import { causeOf } from '../observe/cause.ts'
 import { type Log, SILENT } from '../observe/log.ts'
 import type { Store } from '../store/store.ts'
 import { elsewhere } from './sealed.ts'
-import type { ServerParts } from './server.ts'
+import type { ServerParts } from './server-parts.ts'
 
 export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'log'> {
   readonly log?: Log

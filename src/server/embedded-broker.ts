@@ -40,16 +40,22 @@ export async function createBroker(options: EmbedOptions = {}): Promise<Embedded
   const { config, parts, log } = embeddingOf(options)
   const server = new Server(config, log, parts)
   await server.start()
-  return new EmbeddedBroker(server)
+  return embedded(server)
 }
 
+/** The types of the package show no constructor, and so nothing of the server. */
+let embedded: (server: Server) => EmbeddedBroker
+
 export class EmbeddedBroker {
+  static {
+    embedded = server => new EmbeddedBroker(server)
+  }
+
   readonly #server: Server
   readonly #handlers: Handlers<BrokerEvents>
   readonly #guard: Guard
 
-  /** @internal */
-  constructor(server: Server) {
+  private constructor(server: Server) {
     const { faults } = server.core.broker
     this.#server = server
     this.#guard = guardOf(error => faults.failed('observer', error, null))

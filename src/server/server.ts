@@ -16,7 +16,6 @@ import type { Log } from '../observe/log.ts'
 import { containedLog } from '../observe/contained-log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
 import { loginHint } from '../observe/login-hint.ts'
-import type { LogOutput } from '../observe/log-output.ts'
 import { RatedLog } from '../observe/rated-log.ts'
 import { type Status, statusOf } from '../observe/status.ts'
 import { SYS_INTERVAL_MS, SysTopics } from '../observe/sys-topics.ts'
@@ -26,7 +25,6 @@ import { Latencies } from '../records/latencies.ts'
 import { LogLines } from '../records/log-lines.ts'
 import type { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
-import type { Store } from '../store/store.ts'
 import { ContainedWire } from '../transport/contained-wire.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
@@ -42,6 +40,7 @@ import { committedWithin, socketsEnded } from './last-steps.ts'
 import { levelOf, setLevelOf } from './log-level.ts'
 import { RecordKeeping } from './record-keeping.ts'
 import { checkCertificatesAgain, revocationOf } from './revocation.ts'
+import type { ServerParts } from './server-parts.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { reportStore } from './store-report.ts'
@@ -53,22 +52,6 @@ interface RunningServer {
   reloadCertificates(): Promise<void>
   renewCertificates(): Promise<void>
   reloadAccess(): void
-}
-
-/** The parts that an embedding program may supply. The others are made from the configuration. */
-export interface ServerParts {
-  readonly access?: Access
-  /** An authenticator beside those of the configuration. */
-  readonly code?: Authenticator
-  readonly store?: Store
-  /** Where the configuration was read. Left out: a program has made it. */
-  readonly origin?: ConfigOrigin
-  /** The output of the log, if it can leave lines out. */
-  readonly logOutput?: Pick<LogOutput, 'hasRoom' | 'linesLeftOut'>
-  /** A commit failed: by default the process ends with status 74 (an I/O error). */
-  readonly commitFailed?: (error: Error) => void
-  /** A change of the broker's state has thrown: nothing is sent any more. By default the error is thrown, and ends the process. */
-  readonly stateFailed?: (error: Error) => void
 }
 
 export async function startServer(
