@@ -89,9 +89,10 @@ export class RefusedClients {
   }
 
   /** A client was let in: it needs no attention any more, until it is refused again. */
-  letIn(clientId: string): void {
-    if (!this.#waiting.has(clientId)) return
-    this.#waiting.delete(clientId)
+  letIn(fullId: string): void {
+    if (this.#waiting.size === 0) return
+    const clientId = shortened(fullId, TEXT_BYTES_MAX)
+    if (!this.#waiting.delete(clientId)) return
     for (const entry of this.#entries.values()) {
       if (entry.clientId === clientId) entry.letInAt = this.#now()
     }

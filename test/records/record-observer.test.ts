@@ -129,24 +129,21 @@ test('refused clients are in groups with a mend, and strangers drive no timeline
   t.equal(books.timelines.count, 1)
 })
 
-test('a client that is let in after all is no longer among those that wait', async t => {
-  const { books } = recorded()
-  const observer = new RecordObserver(books)
-  const client = {
-    clientId: 'esp',
-    version: 5,
-    username: null,
-    address: '',
-    transport: 'tcp',
-  } as const
+for (const clientId of ['esp', 'x'.repeat(1_000)]) {
+  test(`a client with an id of ${clientId.length} bytes that is let in after all is no longer among those that wait`, async t => {
+    const { books } = recorded()
+    const observer = new RecordObserver(books)
+    const facts = { version: 5, username: null, address: '', transport: 'tcp' } as const
+    const client = { clientId, ...facts }
 
-  observer.refused(client, 0x86, 'no such user')
-  observer.connected(client, false)
-  t.ok(books.refusedClients.all[0]?.letInAt)
-  observer.refused(client, 0x86, 'no such user')
+    observer.refused(client, 0x86, 'no such user')
+    observer.connected(client, false)
+    t.ok(books.refusedClients.all[0]?.letInAt)
+    observer.refused(client, 0x86, 'no such user')
 
-  t.match(books.refusedClients.all, [{ count: 2, letInAt: null }])
-})
+    t.match(books.refusedClients.all, [{ count: 2, letInAt: null }])
+  })
+}
 
 test('a flood of refused strangers keeps to the bounds of all lists', async t => {
   const { books } = recorded()
