@@ -82,7 +82,7 @@ export class Framer {
       }
       if (this.#chunk === null) {
         this.#isExhausted = true
-        this.#keepPart()
+        this.keepPart()
         return false
       }
       if (this.start === this.#filled) this.#enterChunk(this.#chunk)
@@ -128,11 +128,11 @@ export class Framer {
   /** Copies the bytes that were not read yet, so that the caller may reuse the chunk. */
   keep(): void {
     this.#size = 0
-    this.#keepPart()
+    this.keepPart()
   }
 
   /** The same when all of it is the incomplete packet at `start`, or `#size` is 0. */
-  #keepPart(): void {
+  protected keepPart(): void {
     const rest = this.unreadBytes
     if (rest === 0) this.#release()
     else if (!this.#isOwn || this.#chunk !== null) this.#own(rest)

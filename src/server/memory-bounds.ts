@@ -6,7 +6,7 @@ import type { Limits } from '../limits.ts'
 
 const MEBIBYTE = 1_048_576
 /** The heap that the broker itself needs, with the three semi-spaces of the young generation. */
-const OWN_BYTES = 72 * MEBIBYTE
+const OWN_BYTES = 76 * MEBIBYTE
 const HEAP_BYTES_MIN = 8 * MEBIBYTE
 const BUFFER_BYTES_MIN = 32 * MEBIBYTE
 

@@ -59,7 +59,7 @@ export class RecordKeeping {
       hasUsers: config.access.usersFile !== undefined,
       usage,
       state: {
-        storeIsFull: () => core.store.isFull || core.broker.overload.isDiskFull,
+        storeIsFull: () => core.broker.storeIsFull,
         storeFreeBytes: () => this.storeFreeBytes ?? NaN,
         troubles,
         certificates: () => this.#certificates,

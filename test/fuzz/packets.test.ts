@@ -21,7 +21,7 @@ function reading(change: (packet: Packet) => Packet): PacketCodec {
 }
 
 class ForgetfulFramer extends Framer {
-  override keep(): void {
+  protected override keepPart(): void {
     // The rest of a chunk stays in memory that is lent.
   }
 }

@@ -13,12 +13,9 @@ test('one client with long topics does not end a broker with a small heap, which
   const port = String(31_000 + (process.pid % 2_000))
   const options = ['--heap', '64', '--store', 'os', '--only', 'retained-long-topics']
 
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    SCRIPT,
-    ...options,
-    '--port',
-    port,
-  ])
+  // What the test runner puts into each Node that it sees started needs heap of its own.
+  const words = ['-u', 'NODE_OPTIONS', process.execPath, SCRIPT, ...options, '--port', port]
+  const { stdout } = await promisify(execFile)('env', words)
 
   t.match(stdout, /"made":[1-9].*"refusals":[1-9].* ok\n$/)
 })
@@ -31,8 +28,8 @@ test('the bounds of memory follow from the heap of Node and the memory of the sy
 
   const limits = withMemoryBounds(BY_ITSELF, memory)
 
-  t.equal(limits.keptHeapBytesMax, 52 * MEBIBYTE)
-  t.equal(limits.keptBufferBytesMax, 460 * MEBIBYTE)
+  t.equal(limits.keptHeapBytesMax, 50 * MEBIBYTE)
+  t.equal(limits.keptBufferBytesMax, 462 * MEBIBYTE)
   t.ok(memoryHere().systemBytes > 0)
   t.ok(withMemoryBounds(BY_ITSELF).keptBufferBytesMax > 0)
 })

@@ -236,13 +236,10 @@ export class Ledger {
   }
 
   restoreRetained(topic: string, slot: number, sequence: number): void {
-    // It is replaced in its place: a map in which entries are deleted and added again is rebuilt repeatedly.
-    const old = this.#retained.get(topic)
-    if (old !== undefined) this.#retainedSlots.delete(old.sequence)
+    this.clearRetained(topic)
     this.#retained.set(topic, { slot, sequence, image: 0 })
     this.#retainedSlots.set(sequence, slot)
     this.messages.refer(slot, 1)
-    if (old !== undefined) this.#release(old.slot)
   }
 
   clearRetained(topic: string): void {
