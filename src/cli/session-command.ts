@@ -4,7 +4,7 @@ import { ENDED, LINES } from '../api/parts.ts'
 import type { Config } from '../config/config-types.ts'
 import { SILENT } from '../observe/log.ts'
 import { expirySecondsOf, type SessionFigures } from '../observe/session-figures.ts'
-import { startServer } from '../server/server.ts'
+import type { startServer } from '../server/server.ts'
 import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
 import { asked, directoryOf } from './admin-client.ts'
@@ -73,7 +73,8 @@ async function endSession(clientId: string, config: Config): Promise<boolean> {
   const answer = await asked(directoryOf(config), question)
   if (answer !== null) return (JSON.parse(answer) as { deleted: number }).deleted > 0
   // A broker without listeners ends it, because that publishes the will and gives messages back to share groups.
-  const server = await startServer({ ...config, listeners: [] }, SILENT)
+  const starting: { readonly startServer: typeof startServer } = await import('../server/server.ts')
+  const server = await starting.startServer({ ...config, listeners: [] }, SILENT)
   try {
     return await server.core.commands.endSession(clientId, ENDED)
   } finally {

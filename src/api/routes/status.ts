@@ -1,5 +1,6 @@
 // `GET status`: the figures of the broker.
 
+import { residentBytes } from '../../observe/resident-memory.ts'
 import { VERSION } from '../../observe/version.ts'
 import { type AlarmRow, type StatusAnswer, statusAnswer } from '../contract/status.ts'
 import { unknownCaller } from '../app.ts'
@@ -34,7 +35,7 @@ export function statusFor(
     at: new Date(now()).toISOString(),
     ...status(),
     storeFreeBytes: storeFreeBytes(),
-    rssBytes: process.memoryUsage.rss(),
+    rssBytes: residentBytes(),
     api: allCounters(),
     alarms: isReader ? records.alarms.all.map(alarmOf) : null,
     top: isReader ? topOf(records.census.top) : null,
