@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { createBroker, type EmbeddedBroker, type Message } from '../../src/index.ts'
-import { freePort, type Outcome, Program } from '../interop/programs.ts'
+import { alone, freePort, type Outcome, Program } from '../interop/programs.ts'
 import { makeCertificates } from '../transport/world.ts'
 import { noTerminal, PseudoTerminal } from './pseudo-terminal.ts'
 
@@ -19,7 +19,8 @@ const RUN_MS_MAX = 60_000
 
 async function ran(command: string, args: readonly string[], input = ''): Promise<Outcome> {
   // A client that waits for ever fails, and says which.
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: RUN_MS_MAX })
+  const [first = command, ...rest] = alone(command, args)
+  const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'], timeout: RUN_MS_MAX })
   let [output, errors] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))

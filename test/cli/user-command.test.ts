@@ -12,13 +12,14 @@ import { wordsOf } from '../../src/cli/flags.ts'
 import { flagsFirst, passwdCommand } from '../../src/cli/passwd-command.ts'
 import { userCommand } from '../../src/cli/user-command.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
-import { type Outcome, Program, freePort } from '../interop/programs.ts'
+import { alone, freePort, type Outcome, Program } from '../interop/programs.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
 /** Runs the command with this on its standard input. */
 async function pondhawk(input: string, ...args: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const [first = '', ...rest] = alone(process.execPath, [CLI, ...args])
+  const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
   let output = ''
   let errors = ''
   child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()))

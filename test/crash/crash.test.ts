@@ -6,7 +6,7 @@ import { crash, type CrashOptions } from '../../crash/crash-run.ts'
 const OPTIONS: CrashOptions = {
   broker: 'pondhawk',
   level: 'fsync',
-  kills: 20,
+  kills: 12,
   seed: Math.floor(Date.now() / 86_400_000),
   messagesPerLife: 300,
   withMosquittoSub: true,
@@ -14,13 +14,13 @@ const OPTIONS: CrashOptions = {
 }
 
 test(
-  'a broker that is killed twenty times keeps every guarantee',
+  'a broker that is killed twelve times keeps every guarantee',
   { timeout: 240_000 },
   async t => {
     const { kills, log } = await crash(OPTIONS)
 
     t.strictSame(log.checker.findings, [])
-    t.equal(kills, 20)
+    t.equal(kills, 12)
   },
 )
 
@@ -28,7 +28,7 @@ test(
   'at level os it keeps them as well: only a loss of power would show the difference',
   { timeout: 240_000 },
   async t => {
-    const { log } = await crash({ ...OPTIONS, level: 'os', kills: 6 })
+    const { log } = await crash({ ...OPTIONS, level: 'os', kills: 4 })
     t.strictSame(log.checker.findings, [])
   },
 )

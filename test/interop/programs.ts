@@ -11,6 +11,13 @@ export interface Outcome {
   readonly errors: string
 }
 
+/** Returns the words that start a program without what the test runner puts into each Node: that takes as long as a short command. */
+export function alone(command: string, args: readonly string[]): readonly string[] {
+  return command === process.execPath
+    ? ['env', '-u', 'NODE_OPTIONS', command, ...args]
+    : [command, ...args]
+}
+
 /** A program that was started and what it has printed so far. */
 export class Program {
   readonly process: ChildProcess
@@ -19,7 +26,8 @@ export class Program {
   readonly #ended: Promise<number | null>
 
   constructor(command: string, args: readonly string[]) {
-    this.process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [first = command, ...rest] = alone(command, args)
+    this.process = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.process.stdout?.on('data', (bytes: Buffer) => (this.output += bytes.toString()))
     this.process.stderr?.on('data', (bytes: Buffer) => (this.errors += bytes.toString()))
     this.#ended = once(this.process, 'close').then(([status]: (number | null)[]) => status ?? null)
