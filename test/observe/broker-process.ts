@@ -52,10 +52,11 @@ export class BrokerProcess {
     writeFileSync(file, stringify({ store: { durability: 'memory' }, ...config }))
     const fault = `data:text/javascript,${encodeURIComponent(FAULT)}`
     const words = [process.execPath, ...nodeFlags, '--import', fault, CLI, 'start', '-c', file]
-    // What the test runner puts into each Node that it sees started needs heap of its own.
-    const plain = nodeFlags.length > 0 ? ['env', '-u', 'NODE_OPTIONS'] : []
-    const [command = '', ...rest] = [...plain, ...words]
-    const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'], cwd: directory })
+    // What the test runner puts into each Node that it sees started needs heap and time of its own.
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: directory,
+    })
     const kill = (): void => void child.kill('SIGKILL')
     t.teardown(kill)
     // A test that is given up has no teardown.
