@@ -3,10 +3,13 @@
 import type { KeyAnswer, KeysAnswer, LinkAnswer } from '../api/contract/sign-in.ts'
 import type { Config } from '../config/config-types.ts'
 import { answerOf } from './admin-client.ts'
-import { UsageError, type Words } from './flags.ts'
+import type { Words } from './flags.ts'
 import { shownName } from './shown-name.ts'
 import { table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
+import { UsageError, usageOf } from './usage-error.ts'
+
+const usage = usageOf('key')
 
 /** Prints a link that signs a browser in once. */
 export async function dashboardCommand(
@@ -70,8 +73,4 @@ async function keyList(config: Config, isJson: boolean): Promise<CommandOutput> 
   ])
   const note = `${items.length} ${items.length === 1 ? 'key' : 'keys'}\n`
   return { output: table([['NAME', 'ROLE', 'USER', 'LAST USED', 'EXPIRES'], ...rows]), note }
-}
-
-function usage(sentence: string): UsageError {
-  return new UsageError(`${sentence} Try pondhawk key --help.`)
 }

@@ -4,10 +4,11 @@ import type { ClientRow, ClientsPage } from '../api/contract/clients.ts'
 import type { MessageRow } from '../api/contract/messages.ts'
 import type { Config } from '../config/config-types.ts'
 import { answerOf } from './admin-client.ts'
-import { UsageError, type Words } from './flags.ts'
+import type { Words } from './flags.ts'
 import { shownName, terminalSafe } from './shown-name.ts'
 import { table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
+import { type UsageError, usageOf } from './usage-error.ts'
 
 const SHOWN_DEFAULT = 50
 const SHOWN_MAX = 1_000_000
@@ -172,5 +173,5 @@ function messageCells(row: MessageRow): readonly string[] {
 }
 
 function usage(command: string, sentence: string): UsageError {
-  return new UsageError(`pondhawk ${command} ${sentence} Try pondhawk ${command} --help.`)
+  return usageOf(command)(`pondhawk ${command} ${sentence}`)
 }

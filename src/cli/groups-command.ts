@@ -4,10 +4,11 @@ import type { GroupDetail, GroupRow } from '../api/contract/administration.ts'
 import type { Config } from '../config/config-types.ts'
 import { parseFilter } from '../routing/topic.ts'
 import { answerOf } from './admin-client.ts'
-import { UsageError, type Words } from './flags.ts'
+import type { Words } from './flags.ts'
 import { shownName, terminalSafe } from './shown-name.ts'
 import { table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
+import { type UsageError, usageOf } from './usage-error.ts'
 
 /** Throws UsageError, or an error with a sentence. */
 export async function groupsCommand(
@@ -64,5 +65,5 @@ function jsonLines(rows: readonly object[]): string {
 }
 
 function usage(sentence: string): UsageError {
-  return new UsageError(`pondhawk groups ${sentence} Try pondhawk groups --help.`)
+  return usageOf('groups')(`pondhawk groups ${sentence}`)
 }

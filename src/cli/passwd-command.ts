@@ -14,8 +14,10 @@ import {
 } from '../access/password/password-hash.ts'
 import { askPassword, checkedPassword, scramPassword } from './ask-password.ts'
 import type { Words } from './flags.ts'
-import { UsageError } from './usage-error.ts'
 import type { CommandOutput } from './user-command.ts'
+import { usageOf } from './usage-error.ts'
+
+const usage = usageOf('passwd')
 
 type Values = Words['values']
 
@@ -138,8 +140,4 @@ function namedUser(name: string | undefined): string {
   const problem = nameProblem(name)
   if (problem !== null) throw usage(`${JSON.stringify(name)}: ${problem}.`)
   return name
-}
-
-function usage(sentence: string): UsageError {
-  return new UsageError(`${sentence} Try pondhawk passwd --help.`)
 }

@@ -3,9 +3,10 @@
 import type { TraceLineRow, TraceRow, Explanation } from '../api/contract/records.ts'
 import type { Config } from '../config/config-types.ts'
 import { answerOf, followed } from './admin-client.ts'
-import { UsageError, type Words } from './flags.ts'
+import type { Words } from './flags.ts'
 import { shownName, terminalSafe } from './shown-name.ts'
 import type { CommandOutput } from './user-command.ts'
+import { type UsageError, usageOf } from './usage-error.ts'
 
 const SECONDS_MAX = 600
 const ACTIONS = ['publish', 'subscribe', 'unsubscribe', 'receive']
@@ -140,5 +141,5 @@ function storyOf({ verdict, steps }: Explanation): string {
 }
 
 function usage(sentence: string, command: string): UsageError {
-  return new UsageError(`${sentence} Try pondhawk ${command} --help.`)
+  return usageOf(command)(sentence)
 }

@@ -9,10 +9,12 @@ import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
 import { asked, directoryOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { UsageError } from './usage-error.ts'
 import { shownName, terminalSafe } from './shown-name.ts'
 import { table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
+import { usageOf } from './usage-error.ts'
+
+const usage = usageOf('session')
 
 /** Throws UsageError, or an error with a sentence. */
 export async function sessionCommand(
@@ -103,8 +105,4 @@ function tableOf(sessions: readonly SessionFigures[]): string {
     String(session.inFlight),
   ])
   return table([HEADINGS, ...rows])
-}
-
-function usage(sentence: string): UsageError {
-  return new UsageError(`${sentence} Try pondhawk session --help.`)
 }

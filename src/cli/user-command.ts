@@ -17,7 +17,10 @@ import {
   type ScramDigest,
 } from '../access/password/password-hash.ts'
 import { askPassword, checkedPassword, scramPassword } from './ask-password.ts'
-import { UsageError, type Words } from './flags.ts'
+import type { Words } from './flags.ts'
+import { usageOf } from './usage-error.ts'
+
+const usage = usageOf('user')
 
 export const USERS_FILE = 'pondhawk.users'
 
@@ -177,8 +180,4 @@ function namedUser(verb: string, name: string | undefined): string {
   const problem = nameProblem(name)
   if (problem !== null) throw usage(`${JSON.stringify(name)}: ${problem}.`)
   return name
-}
-
-function usage(sentence: string): UsageError {
-  return new UsageError(`${sentence} Try pondhawk user --help.`)
 }

@@ -12,9 +12,9 @@ import {
 } from '../../packet/packet.ts'
 import { nearest } from '../../config/nearest.ts'
 import type { Flag } from '../commands.ts'
-import { UsageError } from '../usage-error.ts'
 import type { Endpoint } from './client-stream.ts'
 import { type PropertyPacket, PropertyWords } from './property-words.ts'
+import { type UsageError, usageOf } from '../usage-error.ts'
 
 export class ClientWords {
   readonly command: 'pub' | 'sub'
@@ -80,7 +80,7 @@ export class ClientWords {
   }
 
   usage(sentence: string): UsageError {
-    return new UsageError(`${sentence} Try pondhawk ${this.command} --help.`)
+    return usageOf(this.command)(sentence)
   }
 
   #unknown(name: string, flags: readonly Flag[]): UsageError {

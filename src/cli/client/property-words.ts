@@ -2,7 +2,9 @@
 
 import type { Properties } from '../../packet/packet.ts'
 import { nearest } from '../../config/nearest.ts'
-import { UsageError } from '../usage-error.ts'
+import { type UsageError, usageOf } from '../usage-error.ts'
+
+const wrong = usageOf('pub')
 
 const PACKETS = ['connect', 'publish', 'subscribe', 'unsubscribe', 'disconnect', 'will'] as const
 export type PropertyPacket = (typeof PACKETS)[number]
@@ -92,8 +94,4 @@ function unknown(packet: PropertyPacket, name: string): UsageError {
   const meant = nearest(name, [...allowed, 'user-property'])
   const hint = meant === null ? '' : ` Did you mean ${meant}?`
   return wrong(`-D: ${packet} has no property ${JSON.stringify(name)}.${hint}`)
-}
-
-function wrong(sentence: string): UsageError {
-  return new UsageError(`${sentence} Try pondhawk pub --help.`)
 }
