@@ -1,4 +1,4 @@
-// The memory of the process that the system counts.
+// What the system counts of the process: its memory, and its time on processors.
 
 let last = 0
 
@@ -10,4 +10,9 @@ export function residentBytes(): number {
     // The next call asks again.
   }
   return last
+}
+
+export function usageOfProcess(): { readonly cpuSeconds: number; readonly residentBytes: number } {
+  const { user, system } = process.cpuUsage()
+  return { cpuSeconds: (user + system) / 1_000_000, residentBytes: residentBytes() }
 }

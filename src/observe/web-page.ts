@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DashboardFiles } from './dashboard-files.ts'
 import { METRICS_TYPE, metricsOf, type Timings } from './metrics.ts'
-import { residentBytes } from './resident-memory.ts'
+import { usageOfProcess } from './resident-memory.ts'
 import { FIGURES, type Status } from './status.ts'
 
 /** What is wrong is in the log alone: whoever asks here may be a stranger. */
@@ -42,7 +42,7 @@ export function webPage(
           response,
           200,
           METRICS_TYPE,
-          metricsOf(sources.status(), FIGURES, usage(), sources.timings),
+          metricsOf(sources.status(), FIGURES, usageOfProcess(), sources.timings),
         )
         return
       case '/healthz':
@@ -71,9 +71,4 @@ function answer(response: ServerResponse, status: number, type: string, body: st
     'x-content-type-options': 'nosniff',
   })
   response.end(response.req.method === 'HEAD' ? '' : body)
-}
-
-function usage(): { readonly cpuSeconds: number; readonly residentBytes: number } {
-  const { user, system } = process.cpuUsage()
-  return { cpuSeconds: (user + system) / 1_000_000, residentBytes: residentBytes() }
 }

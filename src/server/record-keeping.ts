@@ -7,7 +7,7 @@ import { NOTHING, type Permissions } from '../access/permissions.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Readings } from '../broker/overload-levels.ts'
 import type { Log } from '../observe/log.ts'
-import { residentBytes } from '../observe/resident-memory.ts'
+import { usageOfProcess } from '../observe/resident-memory.ts'
 import { CENSUS_MS } from '../records/census.ts'
 import { HistoryFile } from '../records/history-file.ts'
 import type { Latencies } from '../records/latencies.ts'
@@ -57,7 +57,7 @@ export class RecordKeeping {
       sockets: () => core.sockets,
       permissionsOf: identity => rightsOf(core, identity),
       hasUsers: config.access.usersFile !== undefined,
-      usage,
+      usage: usageOfProcess,
       state: {
         storeIsFull: () => core.broker.storeIsFull,
         storeFreeBytes: () => this.storeFreeBytes ?? NaN,
@@ -133,11 +133,6 @@ function rightsOf(core: Core, identity: Identity): Permissions {
   } catch {
     return NOTHING
   }
-}
-
-function usage(): { readonly cpuSeconds: number; readonly residentBytes: number } {
-  const { user, system } = process.cpuUsage()
-  return { cpuSeconds: (user + system) / 1_000_000, residentBytes: residentBytes() }
 }
 
 function every(milliseconds: number, act: () => void): NodeJS.Timeout {
