@@ -6,6 +6,7 @@ import { expirySecondsOf } from '../observe/session-figures.ts'
 import type { ProtocolVersion, Will } from '../packet/packet.ts'
 import type { Session } from '../session/session.ts'
 import type { ClientDetail, ClientRow } from './contract/clients.ts'
+import { isoOf } from './times.ts'
 
 const PROTOCOLS: Readonly<Record<ProtocolVersion, '3.1' | '3.1.1' | '5.0'>> = {
   3: '3.1',
@@ -28,7 +29,7 @@ export function clientRowOf(session: Session, { sessions }: Broker): ClientRow {
     transport: (facts?.transport ?? null) as ClientRow['transport'],
     listener: details?.listener ?? null,
     protocol: facts === null || facts.version === null ? null : PROTOCOLS[facts.version],
-    connectedAt: details === null ? null : new Date(details.connectedAt).toISOString(),
+    connectedAt: details === null ? null : isoOf(details.connectedAt),
     keepAliveSeconds: details?.keepAliveSeconds ?? null,
     sessionExpirySeconds: expirySecondsOf(session.expiryIntervalSeconds),
     inFlight: exchanges.count,
@@ -66,6 +67,6 @@ function certificateOf(certificate: ClientCertificate | null): ClientDetail['cer
     subject: commonName,
     alternativeNames: [...subjectAltNames],
     fingerprint,
-    notAfter: validTo === undefined ? null : new Date(validTo).toISOString(),
+    notAfter: validTo === undefined ? null : isoOf(validTo),
   }
 }

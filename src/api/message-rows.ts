@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Message } from '../message.ts'
 import type { Caller } from './caller.ts'
 import type { MessageRow } from './contract/messages.ts'
+import { isoOrNull } from './times.ts'
 
 /** `bytesMax` is how much of the payload is shown; null for nothing at all. */
 export function messageRowOf(message: Message, bytesMax: number | null): MessageRow {
@@ -14,7 +15,7 @@ export function messageRowOf(message: Message, bytesMax: number | null): Message
   return {
     ...{ topic, qos, retain, publisher, contentType, responseTopic },
     payloadBytes: payload.length,
-    expiresAt: expiresAt === Infinity ? null : new Date(expiresAt).toISOString(),
+    expiresAt: isoOrNull(expiresAt),
     userProperties: userProperties.map(([name, value]) => [name, value]),
     payload: bytesMax === null ? null : isText ? wholeCharacters(shown) : shown.toString('base64'),
     encoding: isText ? 'utf8' : 'base64',

@@ -11,6 +11,7 @@ import { deletedAnswer } from '../contract/clients.ts'
 import type { ApiParts, Backup, BackupKeeper } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { OPERATORS, READERS, type Route, route } from '../route.ts'
+import { isoOf } from '../times.ts'
 
 export function backupRoutes({ backups }: ApiParts): readonly Route[] {
   return [
@@ -57,5 +58,5 @@ function keeperIn(backups: ApiParts['backups']): BackupKeeper {
 }
 
 function rowOf({ name, bytes, madeAt, path }: Backup): BackupRow {
-  return { name, bytes, path, at: new Date(madeAt).toISOString() }
+  return { name, bytes, path, at: isoOf(madeAt) }
 }

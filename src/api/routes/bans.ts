@@ -5,6 +5,7 @@ import { deletedAnswer } from '../contract/clients.ts'
 import { PAGE_MAX } from '../contract/fields.ts'
 import type { ApiParts } from '../parts.ts'
 import { OPERATORS, READERS, type Route, route } from '../route.ts'
+import { isoOf } from '../times.ts'
 
 export function banRoutes({ core, now }: ApiParts): readonly Route[] {
   const { bans } = core.broker
@@ -20,7 +21,7 @@ export function banRoutes({ core, now }: ApiParts): readonly Route[] {
         return {
           items: items.map(({ clientId, until }) => ({
             clientId,
-            until: new Date(until).toISOString(),
+            until: isoOf(until),
           })),
         }
       },

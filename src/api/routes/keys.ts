@@ -5,7 +5,7 @@ import { deletedAnswer } from '../contract/clients.ts'
 import { idQuery, keyAnswer, keyRequest, keysAnswer } from '../contract/sign-in.ts'
 import type { ApiParts } from '../parts.ts'
 import { OPERATORS, type Route, route } from '../route.ts'
-import { isoOf } from './sign-in.ts'
+import { isoOf, isoOrNull } from '../times.ts'
 
 export function keyRoutes({ keys }: ApiParts): readonly Route[] {
   return [
@@ -45,8 +45,8 @@ export function keyRoutes({ keys }: ApiParts): readonly Route[] {
 function rowOf({ id, name, role, username, createdAt, lastUsedAt, expiresAt }: ApiKey) {
   return {
     ...{ id, name, role, username },
-    createdAt: new Date(createdAt).toISOString(),
-    lastUsedAt: isoOf(lastUsedAt),
-    expiresAt: isoOf(expiresAt),
+    createdAt: isoOf(createdAt),
+    lastUsedAt: isoOrNull(lastUsedAt),
+    expiresAt: isoOrNull(expiresAt),
   }
 }

@@ -23,6 +23,7 @@ import { clientQuery } from '../contract/clients.ts'
 import { found, pageWith } from '../listing.ts'
 import type { ApiParts } from '../parts.ts'
 import { READERS, type Route, route } from '../route.ts'
+import { isoOf, isoOrNull } from '../times.ts'
 
 export function recordRoutes(parts: ApiParts): readonly Route[] {
   return [...clientRecords(parts), ...topicRecords(parts), ...explanations(parts), logRoute(parts)]
@@ -60,9 +61,9 @@ function clientRecords({ records, scans }: ApiParts): readonly Route[] {
           const entries = await found(records.refusedClients.all, listing, slice)
           return pageWith(entries, listing, each => ({
             ...each,
-            firstAt: iso(each.firstAt),
-            lastAt: iso(each.lastAt),
-            letInAt: each.letInAt === null ? null : iso(each.letInAt),
+            firstAt: isoOf(each.firstAt),
+            lastAt: isoOf(each.lastAt),
+            letInAt: isoOrNull(each.letInAt),
           }))
         })
       },
@@ -77,7 +78,7 @@ function clientRecords({ records, scans }: ApiParts): readonly Route[] {
       handle({ query: { range } }) {
         const { startAt, stepSeconds, mean, max } = records.history.of(range)
         // Rounded, because most digits of a mean say nothing.
-        return { stepSeconds, startAt: iso(startAt), mean: rounded(mean), max: rounded(max) }
+        return { stepSeconds, startAt: isoOf(startAt), mean: rounded(mean), max: rounded(max) }
       },
     }),
   ]
@@ -177,7 +178,7 @@ function logRoute({ records: { logLines } }: ApiParts): Route {
 }
 
 export function logLineOf({ at, ...line }: LogLine) {
-  return { ...line, at: iso(at) }
+  return { ...line, at: isoOf(at) }
 }
 
 type Refused = Records['refusedClients']['all'][number]
@@ -192,7 +193,7 @@ function eventsOf(clientId: string, { timelines, refusedClients }: Records) {
       .filter(each => each.clientId === clientId)
       .reverse()
       .map(({ firstAt, lastAt, count, reasonCode, cause, address }) => ({
-        ...{ at: iso(firstAt), lastAt: iso(lastAt), count, kind: 'refused' as const, by: null },
+        ...{ at: isoOf(firstAt), lastAt: isoOf(lastAt), count, kind: 'refused' as const, by: null },
         ...{ reasonCode, cause, topic: null, address, otherAddress: null },
       }))
   }
@@ -200,8 +201,8 @@ function eventsOf(clientId: string, { timelines, refusedClients }: Records) {
     const isOfTwo = event.kind === 'takeover' || event.kind === 'contested'
     return {
       ...event,
-      at: iso(event.at),
-      lastAt: iso(event.lastAt),
+      at: isoOf(event.at),
+      lastAt: isoOf(event.lastAt),
       topic: isOfTwo ? null : event.topic,
       otherAddress: isOfTwo ? event.topic : null,
     }
@@ -209,13 +210,13 @@ function eventsOf(clientId: string, { timelines, refusedClients }: Records) {
 }
 
 function topicOf({ lastAt, ...row }: TopicEntry) {
-  return { ...row, lastAt: lastAt === null ? null : iso(lastAt) }
+  return { ...row, lastAt: isoOrNull(lastAt) }
 }
 
 function explained({ verdict, steps }: Explained) {
   return {
     verdict,
-    steps: steps.map(({ at, ...step }) => ({ ...step, at: at === null ? null : iso(at) })),
+    steps: steps.map(({ at, ...step }) => ({ ...step, at: isoOrNull(at) })),
   }
 }
 
@@ -226,8 +227,4 @@ function rounded(values: Readonly<Record<string, readonly (number | null)[]>>) {
   ])
   // The names are those of the series.
   return Object.fromEntries(all) as Record<(typeof SERIES)[number], (number | null)[]>
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
 }

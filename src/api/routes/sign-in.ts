@@ -16,6 +16,7 @@ import { Problem } from '../problem.ts'
 import { checkOrigin } from '../request-checks.ts'
 import { EVERYBODY, OPERATORS, type Route, route, type Source } from '../route.ts'
 import { expiryOf } from '../sign-ins.ts'
+import { isoOf, isoOrNull } from '../times.ts'
 
 /** The broker ends a sign-in by its own times; the browser forgets the cookie at the latest then. */
 const COOKIE_SECONDS = 7 * 86_400
@@ -52,7 +53,7 @@ function sessionRoutes(parts: ApiParts): readonly Route[] {
         const { id, role } = signIn
         log.info({ event: 'sign-in.made', address, id, role }, 'signed in')
         headers.set('set-cookie', cookieOf(source, token, COOKIE_SECONDS))
-        return { role, username: null, expiresAt: new Date(expiryOf(signIn)).toISOString() }
+        return { role, username: null, expiresAt: isoOf(expiryOf(signIn)) }
       },
     }),
     route({
@@ -65,7 +66,7 @@ function sessionRoutes(parts: ApiParts): readonly Route[] {
       handle({ caller }) {
         if (caller === null) throw unknownCaller()
         const { role, username, expiresAt } = caller
-        return { role, username, expiresAt: isoOf(expiresAt) }
+        return { role, username, expiresAt: isoOrNull(expiresAt) }
       },
     }),
     route({
@@ -99,7 +100,7 @@ function linkRoutes({ signIns, webUrl }: ApiParts): readonly Route[] {
       handle({ body: { role } }) {
         const { key, expiresAt } = signIns.newKey(role)
         const url = `${webUrl() ?? ''}/#key=${key}`
-        return { key, url, role, expiresAt: new Date(expiresAt).toISOString() }
+        return { key, url, role, expiresAt: isoOf(expiresAt) }
       },
     }),
     route({
@@ -113,9 +114,9 @@ function linkRoutes({ signIns, webUrl }: ApiParts): readonly Route[] {
           const { id, role, address, createdAt, lastUsedAt } = entry
           return {
             ...{ id, role, address },
-            createdAt: new Date(createdAt).toISOString(),
-            lastUsedAt: new Date(lastUsedAt).toISOString(),
-            expiresAt: new Date(expiryOf(entry)).toISOString(),
+            createdAt: isoOf(createdAt),
+            lastUsedAt: isoOf(lastUsedAt),
+            expiresAt: isoOf(expiryOf(entry)),
           }
         })
         return { items }
@@ -136,8 +137,4 @@ function linkRoutes({ signIns, webUrl }: ApiParts): readonly Route[] {
 function cookieOf({ port, isSecure }: Source, token: string, seconds: number): string {
   const value = `${cookieName(port)}=${token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict`
   return isSecure ? `${value}; Secure` : value
-}
-
-export function isoOf(time: number | null): string | null {
-  return time === null || time === Infinity ? null : new Date(time).toISOString()
 }

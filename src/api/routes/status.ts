@@ -6,6 +6,7 @@ import { type AlarmRow, type StatusAnswer, statusAnswer } from '../contract/stat
 import { unknownCaller } from '../app.ts'
 import type { ApiParts } from '../parts.ts'
 import { type Route, route } from '../route.ts'
+import { isoOf } from '../times.ts'
 
 export function statusRoutes(parts: ApiParts): readonly Route[] {
   return [
@@ -32,7 +33,7 @@ export function statusFor(
 ): StatusAnswer {
   return {
     version: isReader ? VERSION : null,
-    at: new Date(now()).toISOString(),
+    at: isoOf(now()),
     ...status(),
     storeFreeBytes: storeFreeBytes(),
     rssBytes: residentBytes(),
@@ -43,7 +44,7 @@ export function statusFor(
 }
 
 function alarmOf({ since, ...alarm }: ApiParts['records']['alarms']['all'][number]): AlarmRow {
-  return { ...alarm, since: new Date(since).toISOString() }
+  return { ...alarm, since: isoOf(since) }
 }
 
 /** The lists are copied, because they change. */

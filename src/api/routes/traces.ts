@@ -15,6 +15,7 @@ import { deletedAnswer } from '../contract/clients.ts'
 import { type ApiParts, LINES } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { OPERATORS, READERS, type Route, route, WRITTEN } from '../route.ts'
+import { isoOf } from '../times.ts'
 
 /** A reader that is slower than this loses the connection. */
 const WAITING_BYTES_MAX = 262_144
@@ -112,7 +113,7 @@ function follow(trace: Trace, outgoing: ServerResponse): Promise<void> {
 }
 
 export function lineOf({ at, ...line }: TraceLine): TraceLineRow {
-  return { ...line, at: new Date(at).toISOString() }
+  return { ...line, at: isoOf(at) }
 }
 
 function rowOf({ id, request, startedAt, endsAt, isOver, lines, leftOut }: Trace) {
@@ -120,8 +121,8 @@ function rowOf({ id, request, startedAt, endsAt, isOver, lines, leftOut }: Trace
     id,
     filter: request.filter,
     clientId: request.clientId,
-    startedAt: new Date(startedAt).toISOString(),
-    endsAt: new Date(endsAt).toISOString(),
+    startedAt: isoOf(startedAt),
+    endsAt: isoOf(endsAt),
     isOver,
     lines: lines.length,
     leftOut,

@@ -18,6 +18,7 @@ import { statusFor } from '../routes/status.ts'
 import { lineOf, traceOf } from '../routes/traces.ts'
 import type { Outlet } from './outlet.ts'
 import type { Feed } from './streams.ts'
+import { isoOf } from '../times.ts'
 
 const PAYLOAD_BYTES_MAX = 512
 const STATUS_SECONDS = 2
@@ -60,7 +61,7 @@ function metricsFeed({ records, now }: ApiParts) {
         ([name, value]) => [name, Number.isFinite(value) ? value : null] as const,
       )
       send(outlet, 'metrics', {
-        at: new Date(now()).toISOString(),
+        at: isoOf(now()),
         series: Object.fromEntries(series),
       })
     }
@@ -106,7 +107,7 @@ function messageFeed(filter: string, parts: ApiParts, caller: Caller) {
   const isSeen = seesPayloads(caller, config.dashboard.viewersSeePayloads)
   return (outlet: Outlet): Feed => {
     const shown = (message: Message): Frames['message'] => ({
-      at: new Date(now()).toISOString(),
+      at: isoOf(now()),
       ...messageRowOf(message, isSeen ? PAYLOAD_BYTES_MAX : null),
     })
     const target: Target = {
