@@ -230,7 +230,7 @@ function refuseConnect(
   const { broker } = connection.context
   broker.observer.connectAnswered?.(broker.now - since)
   const isSayable = negotiated.version === 5 || hasConnectReturnCode(reason)
-  const reference = connection.context.broker.leaving?.serverReference ?? null
+  const reference = broker.leaving?.serverReference ?? null
   if (isSayable) connection.sender.send(refusingConnack(reason, sentence, reference), 0)
   connection.end(reason, sentence, 'lost')
 }

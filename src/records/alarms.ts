@@ -27,7 +27,6 @@ export interface AlarmSources {
   readonly broker: Broker
   readonly census: Pick<Census, 'filling' | 'top'>
   readonly refusedClients: Pick<RefusedClients, 'all'>
-  readonly storeIsFull: () => boolean
   /** Free space on the disk of the store; NaN if nothing is stored on a disk. */
   readonly storeFreeBytes: () => number
   /** The delay of the event loop in the last seconds; NaN if it is not known. */
@@ -95,11 +94,11 @@ export class Alarms {
   }
 
   #disk(): readonly Finding[] {
-    const { broker, storeIsFull, storeFreeBytes } = this.#sources
+    const { broker, storeFreeBytes } = this.#sources
     const free = storeFreeBytes()
     const left = Number.isNaN(free) ? '' : ` ${mebibytes(free)} are free.`
     const link = '#/settings?tab=Store'
-    if (storeIsFull()) {
+    if (broker.storeIsFull) {
       const cause = `The disk of the store is full: what must be stored is refused.${left}`
       const mend = 'free space on the disk, or lower store.reserveBytes'
       return [{ code: 'disk-full', level: 'fault', cause, mend, link }]

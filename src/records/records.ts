@@ -40,7 +40,7 @@ interface RecordsOptions {
   readonly hasUsers: boolean
   readonly usage: () => { readonly cpuSeconds: number; readonly residentBytes: number }
   /** For the alarms. */
-  readonly state: Pick<AlarmSources, 'storeIsFull' | 'storeFreeBytes' | 'troubles' | 'certificates'>
+  readonly state: Pick<AlarmSources, 'storeFreeBytes' | 'troubles' | 'certificates'>
 }
 
 /** The 99th percentile. */

@@ -59,7 +59,6 @@ export class RecordKeeping {
       hasUsers: config.access.usersFile !== undefined,
       usage: usageOfProcess,
       state: {
-        storeIsFull: () => core.broker.storeIsFull,
         storeFreeBytes: () => this.storeFreeBytes ?? NaN,
         troubles,
         certificates: () => this.#certificates,

@@ -84,7 +84,6 @@ export class Server implements RunningServer {
   /** Null if nothing is stored on a disk. */
   #backups: Backups | null = null
   #isClosing = false
-  #isDraining = false
   /** Null if an embedding program supplies the access. */
   #access: ConfiguredAccess | null = null
 
@@ -112,7 +111,7 @@ export class Server implements RunningServer {
       status: this.#status,
       timings: this.#latencies,
       hasDashboard: config.dashboard.enabled,
-      isReady: () => !this.#isClosing && !this.#isDraining,
+      isReady: () => this.core.broker.leaving === null,
       accessTroubles: () => this.#access?.troubles ?? [],
     })
     const tokens = this.#access?.tokenEndpoint(() => this.core) ?? null
@@ -322,7 +321,6 @@ export class Server implements RunningServer {
    * Resolves when all were disconnected. `seconds` is the least time for it.
    */
   async drain(seconds = 0): Promise<void> {
-    this.#isDraining = true
     this.core.leave(this.#leaving('the broker is draining'))
     await this.#disconnectAll(Infinity, seconds * 1_000)
     this.#log.info({ event: 'broker.drained' }, 'no client is connected any more')

@@ -110,7 +110,6 @@ function watched(options: PondOptions = {}) {
   const world = counted(options)
   const refusedClients = new RefusedClients(() => world.pond.now, false)
   const state = {
-    isFull: false,
     free: 1_048_576 * 64,
     delay: 0,
     troubles: [''],
@@ -120,7 +119,6 @@ function watched(options: PondOptions = {}) {
     broker: world.pond.broker,
     census: world.census,
     refusedClients,
-    storeIsFull: () => state.isFull,
     storeFreeBytes: () => state.free,
     loopDelaySeconds: () => state.delay,
     troubles: () => state.troubles,
@@ -140,7 +138,7 @@ test('a calm broker has no alarm', async t => {
 test('each alarm has its cause, stays since it began, and ends with its cause', async t => {
   const { pond, alarms, state, codes } = watched()
   const begin = pond.now
-  state.isFull = true
+  pond.broker.storeIsFull = true
   state.delay = 0.08
   t.strictSame(codes(), ['disk-full', 'loop-slow'])
 
@@ -152,7 +150,7 @@ test('each alarm has its cause, stays since it began, and ends with its cause', 
     since: begin,
     cause: 'The disk of the store is full: what must be stored is refused. 64 MiB are free.',
   })
-  state.isFull = false
+  pond.broker.storeIsFull = false
   state.delay = 0
   t.strictSame(codes(), [])
 })

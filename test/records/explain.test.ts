@@ -30,7 +30,6 @@ function recorded(options: PondOptions = {}) {
     hasUsers: true,
     usage: () => ({ cpuSeconds: 0, residentBytes: 0 }),
     state: {
-      storeIsFull: () => false,
       storeFreeBytes: () => NaN,
       troubles: () => [],
       certificates: () => [],
