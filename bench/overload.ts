@@ -3,16 +3,14 @@
 // `npm run overload -- --seconds 120 --heap 64`. With `--sensitive` the levels of overload begin at commits that are a few milliseconds
 // old and at little memory, so that the second is reached on every machine.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Status } from '../src/observe/status.ts'
 import { OverloadPublisher, OverloadSubscriber } from './overload-clients.ts'
+import { type StartedBroker, startBroker } from './started-broker.ts'
 
-const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url))
 const PAIRS = 4
 const STEP_MS = 20
 /** The window of each publisher while the capacity is measured. */
@@ -37,20 +35,9 @@ const heap = Number(values.heap)
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
-interface Running {
-  readonly child: ChildProcess
-  readonly port: number
-  readonly webPort: number
-}
-
 /** Starts a broker that refuses what a queue has no room for: then an acknowledged message is never dropped. */
-async function started(directory: string): Promise<Running> {
-  const host = '127.0.0.1'
+function started(directory: string): Promise<StartedBroker> {
   const config = {
-    listeners: [
-      { host, port: 0 },
-      { host, port: 0, protocol: 'ws' },
-    ],
     limits: {
       queueOverflow: 'refuse',
       queuedMessagesMax: 100_000,
@@ -63,38 +50,17 @@ async function started(directory: string): Promise<Running> {
         level3: { commitAgeMs: 4 },
       },
     }),
-    store: { directory: join(directory, 'store') },
-    log: { format: 'json' },
   }
-  writeFileSync(join(directory, 'c.json'), JSON.stringify(config))
-  const flag = `--max-old-space-size=${heap}`
-  const words = [process.execPath, flag, CLI, 'start', '-c', join(directory, 'c.json')]
-  // What a test runner puts into each Node that it sees started needs heap of its own.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    if (text.includes('"ready"')) return
-    text += chunk.toString()
-  })
-  while (!text.includes('"ready"')) {
-    if (child.exitCode !== null) throw new Error(`the broker did not start: ${text}`)
-    await sleep(20)
-  }
-  const [port = 0, webPort = 0] = [...text.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) =>
-    Number(port),
-  )
-  return { child, port, webPort }
+  return startBroker(directory, config, [process.execPath, `--max-old-space-size=${heap}`])
 }
 
-async function statusOf({ webPort }: Running): Promise<Status> {
+async function statusOf({ webPort }: StartedBroker): Promise<Status> {
   const answer = await fetch(`http://127.0.0.1:${webPort}/api/v1/status`)
   return (await answer.json()) as Status
 }
 
 /** The most memory that the process has had. */
-function peakMebibytes({ child }: Running): number {
+function peakMebibytes({ child }: StartedBroker): number {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
   return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024)
 }
