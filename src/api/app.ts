@@ -119,13 +119,6 @@ export function unknownCaller(): Problem {
   )
 }
 
-/** Writes a problem of a request that does not even reach the application. */
-export function writeProblem(outgoing: ServerResponse, problem: Problem): void {
-  const type = { 'content-type': 'application/problem+json' }
-  outgoing.writeHead(problem.status, { ...CONTENT_HEADERS, ...problem.headers, ...type })
-  outgoing.end(outgoing.req.method === 'HEAD' ? '' : `${JSON.stringify(problem.body)}\n`)
-}
-
 function unknownPath({ req }: AppContext, routes: readonly Route[]): Problem {
   const path = req.path.slice(PREFIX.length)
   const methods = routes.filter(each => each.path === path).map(({ method }) => method)

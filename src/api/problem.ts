@@ -1,7 +1,8 @@
 // A request that is refused. It is thrown anywhere in `api/` and caught in one place, which answers it by RFC 9457.
 
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { ProblemAnswer } from './contract/problem.ts'
+import { CONTENT_HEADERS } from './headers.ts'
 
 interface ProblemOptions {
   readonly errors?: ProblemAnswer['errors']
@@ -32,4 +33,11 @@ export class Problem extends Error {
 /** A problem that goes away by itself after so many seconds. */
 export function later(status: 429 | 503, detail: string, seconds: number): Problem {
   return new Problem(status, detail, { headers: { 'retry-after': String(seconds) } })
+}
+
+/** Writes a problem of a request that does not even reach the application. */
+export function writeProblem(outgoing: ServerResponse, problem: Problem): void {
+  const type = { 'content-type': 'application/problem+json' }
+  outgoing.writeHead(problem.status, { ...CONTENT_HEADERS, ...problem.headers, ...type })
+  outgoing.end(outgoing.req.method === 'HEAD' ? '' : `${JSON.stringify(problem.body)}\n`)
 }

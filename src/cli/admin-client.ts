@@ -51,12 +51,21 @@ export async function followed(
   const options = { socketPath, path: `${PREFIX}${path}?${search}`, headers: { accept } }
   const question = request(options).end()
   const [response] = (await once(question, 'response')) as [IncomingMessage]
+  if (response.statusCode !== 200) throw new Error(refusalIn(await textOf(response)) ?? UNREADABLE)
   let lines = 0
   for await (const line of createInterface({ input: response })) {
     lines += 1
     told(line)
   }
   return lines
+}
+
+const UNREADABLE = 'the broker answers with something else'
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += String(chunk)
+  return text
 }
 
 /** Whether a broker with this store is running. */

@@ -1,7 +1,7 @@
 // The commands and flags of `pondhawk`, as data: parsing, help and suggestions come from here.
 
 import { RECORD_COMMANDS, type RecordCommandName } from './record-commands.ts'
-import { CONFIG, DATA } from './store-flags.ts'
+import { CONFIG, DATA, JSON_LINES, JSON_WHOLE } from './store-flags.ts'
 import { nearest } from '../config/nearest.ts'
 import { UsageError } from './usage-error.ts'
 import { LOOKING_COMMANDS, SETUP_COMMANDS } from './setup-commands.ts'
@@ -103,6 +103,10 @@ export const COMMANDS: readonly Command[] = [
       "  pondhawk sub 'hello/#' -v                   topics and messages, until Control-C",
       '  pondhawk sub -t home/door -C 1 -W 5         one message, or status 27 after five seconds',
       '  pondhawk sub -L ws://localhost:8083/mqtt -t a',
+      "  pondhawk sub -t '#' -F '@H:@M:@S %t %p'     each with its time; %j prints a line of JSON",
+      '',
+      'A format has the parts of mosquitto_sub: %t topic, %p payload, %x in hexadecimal, %l its bytes, %q QoS, %r retained, %m packet identifier,',
+      '%j and %J JSON, %I and %U the time; of MQTT 5 %A %C %D %E %F %P %R %S. %-20t is 20 wide, %.20t 20 at most. @ and a letter of strftime, \\n, \\t, \\e.',
       '',
       'It prints payloads byte for byte; on a terminal, characters that would control it are escaped. A lost connection is opened again.',
       'Status: 0 done, 1 it failed, 2 wrong usage, 27 timed out; if CONNECT was refused, the reason code (in MQTT 3 the return code).',
@@ -119,7 +123,7 @@ export const COMMANDS: readonly Command[] = [
         type: 'boolean',
         help: 'print each value with where it comes from: the default, a line of the file, or a variable',
       },
-      { name: 'json', type: 'boolean', help: 'print JSON' },
+      JSON_WHOLE,
     ],
     more: ['Status: 0 it is valid, 2 wrong usage, 78 something is wrong, which is printed.'],
   },
@@ -127,7 +131,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'store',
     argument: 'verify | stats | repair | backup DIR | restore DIR',
     help: 'read a store through, count, mend, copy while the broker runs, or copy back',
-    flags: [CONFIG, DATA],
+    flags: [JSON_WHOLE, CONFIG, DATA],
   },
   {
     name: 'status',
@@ -145,7 +149,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'dashboard',
     help: 'print a link that signs a browser in to the dashboard of a running broker, once',
     flags: [
-      { name: 'json', type: 'boolean', help: 'print JSON' },
+      JSON_WHOLE,
       {
         name: 'role',
         type: 'string',
@@ -167,7 +171,7 @@ export const COMMANDS: readonly Command[] = [
     argument: 'add NAME | list | remove NAME',
     help: 'keys of programs for the REST API of a running broker',
     flags: [
-      { name: 'json', type: 'boolean', help: 'print JSON' },
+      JSON_WHOLE,
       {
         name: 'role',
         type: 'string',
@@ -197,11 +201,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'session',
     argument: 'list | end CLIENT_ID',
     help: 'list sessions, or end one with its subscriptions and queue, while the broker runs or not',
-    flags: [
-      { name: 'json', type: 'boolean', help: 'print one JSON object per line' },
-      CONFIG,
-      DATA,
-    ],
+    flags: [JSON_LINES, CONFIG, DATA],
     more: [
       'A running broker is reached by the socket admin.sock in the directory of its store. Only its owner and root may open it.',
       '',
@@ -218,7 +218,7 @@ export const COMMANDS: readonly Command[] = [
     help: 'disconnect a client of a running broker (0x98); its session stays, its will is published',
     flags: [
       { name: 'refuse', type: 'string', value: 'SECONDS', help: 'and refuse it for so long' },
-      { name: 'json', type: 'boolean', help: 'print JSON' },
+      JSON_WHOLE,
       CONFIG,
       DATA,
     ],
@@ -238,6 +238,7 @@ export const COMMANDS: readonly Command[] = [
         value: 'N',
         help: 'take at least so many seconds (default 0: 2,000 clients a second)',
       },
+      JSON_WHOLE,
       CONFIG,
       DATA,
     ],
@@ -276,6 +277,7 @@ export const COMMANDS: readonly Command[] = [
         type: 'boolean',
         help: 'for SCRAM-SHA-256 as well: mosquitto does not read that line',
       },
+      { ...JSON_LINES, help: 'list: print one JSON object per line' },
     ],
     more: [
       'Without --generate and --password you are asked for the password; a script gives it on the standard input.',

@@ -91,7 +91,7 @@ export async function explainCommand(
 }
 
 export async function logLevelCommand(
-  { positionals: [level, more] }: Words,
+  { values, positionals: [level, more] }: Words,
   config: Config,
 ): Promise<CommandOutput> {
   if (more !== undefined || (level !== undefined && !LEVELS.includes(level))) {
@@ -102,6 +102,7 @@ export async function logLevelCommand(
     config,
     level === undefined ? { path } : { method: 'PUT', path, body: { level } },
   )
+  if (values['json'] === true) return { output: `${answer}\n`, note: '' }
   return { output: `${(JSON.parse(answer) as { level: string }).level}\n`, note: '' }
 }
 

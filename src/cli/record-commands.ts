@@ -1,7 +1,7 @@
 // `pondhawk trace`, `pondhawk explain` and `pondhawk log-level`, as data.
 
 import type { Command } from './commands.ts'
-import { CONFIG, DATA } from './store-flags.ts'
+import { CONFIG, DATA, JSON_LINES, JSON_WHOLE } from './store-flags.ts'
 
 export type RecordCommandName = 'trace' | 'explain' | 'log-level'
 
@@ -23,7 +23,7 @@ export const RECORD_COMMANDS: readonly Command[] = [
         value: 'SECONDS',
         help: 'how long, 1 to 600 (default: 60)',
       },
-      { name: 'json', type: 'boolean', help: 'print one JSON object per line' },
+      JSON_LINES,
       CONFIG,
       DATA,
     ],
@@ -82,7 +82,7 @@ export const RECORD_COMMANDS: readonly Command[] = [
     name: 'log-level',
     argument: '[debug | info | warn | error | silent]',
     help: 'print the level of the log of a running broker, or set it until the broker stops',
-    flags: [CONFIG, DATA],
+    flags: [JSON_WHOLE, CONFIG, DATA],
     more: ['Status: 0 done, 1 the broker cannot be reached, 2 wrong usage.'],
   },
 ]

@@ -89,7 +89,7 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'retained':
       return askBroker(() => retainedCommand(words, config()))
     case 'store':
-      return keepStore(() => storeCommand(positionals, storeDirectory(config())))
+      return keepStore(() => storeCommand(words, storeDirectory(config())))
     case 'status':
       return askBroker(() => statusCommand(words, config()))
     case 'dashboard':

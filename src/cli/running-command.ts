@@ -44,7 +44,7 @@ const DRAIN_LOOK_MS = 1_000
 
 /** Empties the broker before a planned stop, and waits until no client is connected. */
 export async function drainCommand(
-  { values: { seconds = '0' } }: Words,
+  { values: { seconds = '0', json } }: Words,
   config: Config,
 ): Promise<CommandOutput> {
   const isNumber = typeof seconds === 'string' && /^\d{1,5}$/.test(seconds)
@@ -62,7 +62,8 @@ export async function drainCommand(
     await wait(DRAIN_LOOK_MS)
     left = (JSON.parse(await answerOf(config, { path: '/status' })) as Status).clientsConnected
   }
-  return { output: '', note: 'no client is connected any more: the broker can be stopped\n' }
+  const output = json === true ? `${JSON.stringify({ clientsConnected: left })}\n` : ''
+  return { output, note: 'no client is connected any more: the broker can be stopped\n' }
 }
 
 /** Counters by name; those above 0 are printed. */

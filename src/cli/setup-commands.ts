@@ -1,10 +1,8 @@
 // Rows of the table of commands: those that set a broker up, and those that look at a running one.
 
 import type { Command, Flag } from './commands.ts'
-import { CONFIG, DATA } from './store-flags.ts'
+import { CONFIG, DATA, JSON_LINES, JSON_WHOLE } from './store-flags.ts'
 
-const JSON_LINES: Flag = { name: 'json', type: 'boolean', help: 'print one JSON object per line' }
-const JSON_WHOLE: Flag = { name: 'json', type: 'boolean', help: 'print JSON' }
 const LIMIT: Flag = {
   name: 'limit',
   type: 'string',

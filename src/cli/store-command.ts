@@ -6,34 +6,38 @@ import { backUp, restoreBackup } from '../store/maintenance/backup.ts'
 import { repair } from '../store/maintenance/repair.ts'
 import { figuresOf, type StoreFigures, verify } from '../store/maintenance/verify.ts'
 import type { Disk } from '../store/disk.ts'
+import type { Words } from './flags.ts'
 
 const STORE_VERBS = ['verify', 'stats', 'repair', 'backup', 'restore'] as const
 
 /** Returns the output. Throws an error with a sentence. */
-export function storeCommand(words: readonly string[], directory: string): string {
-  const [verb, path, more] = words
+export function storeCommand(
+  { values, positionals: [verb, path, more] }: Words,
+  directory: string,
+): string {
   if (more !== undefined) throw new Error(`pondhawk store ${verb} takes fewer arguments`)
+  const told = values['json'] === true ? jsonOf : linesOf
   switch (verb) {
-    case 'verify':
-      return withDisk(directory, path, disk => `the store is whole\n${linesOf(verify(disk))}`)
+    case 'verify': {
+      const figures = withDisk(directory, path, verify)
+      return `${values['json'] === true ? '' : 'the store is whole\n'}${told(figures)}`
+    }
     case 'stats':
-      return withDisk(directory, path, disk => linesOf(figuresOf(disk)))
-    case 'repair':
-      return withDisk(directory, path, disk => wordsOf(repair(disk)))
+      return told(withDisk(directory, path, figuresOf))
+    case 'repair': {
+      const repaired = withDisk(directory, path, repair)
+      return values['json'] === true ? jsonOf({ repaired }) : wordsOf(repaired)
+    }
     case 'backup':
-      return linesOf(backUp(directory, needed(path, 'backup')))
+      return told(backUp(directory, needed(path, 'backup')))
     case 'restore':
-      return linesOf(restoreBackup(needed(path, 'restore'), directory))
+      return told(restoreBackup(needed(path, 'restore'), directory))
     default:
       throw new Error(`pondhawk store takes one of ${STORE_VERBS.join(', ')}`)
   }
 }
 
-function withDisk(
-  directory: string,
-  path: string | undefined,
-  act: (disk: Disk) => string,
-): string {
+function withDisk<T>(directory: string, path: string | undefined, act: (disk: Disk) => T): T {
   if (path !== undefined) throw new Error('the directory of the store is given by --data DIR')
   if (!existsSync(directory)) throw new Error(`there is no store in ${directory}`)
   const disk = new FileDisk(directory)
@@ -47,6 +51,10 @@ function withDisk(
 function needed(path: string | undefined, verb: string): string {
   if (path === undefined) throw new Error(`pondhawk store ${verb} needs a directory`)
   return path
+}
+
+function jsonOf(answer: object): string {
+  return `${JSON.stringify(answer)}\n`
 }
 
 function wordsOf(done: readonly string[]): string {

@@ -10,6 +10,14 @@ export const CONFIG: Flag = {
   help: 'configuration in YAML or JSON (default: ./pondhawk.yaml, if it is there)',
 }
 
+export const JSON_WHOLE: Flag = { name: 'json', type: 'boolean', help: 'print JSON' }
+
+export const JSON_LINES: Flag = {
+  name: 'json',
+  type: 'boolean',
+  help: 'print one JSON object per line',
+}
+
 export const DATA: Flag = {
   name: 'data',
   type: 'string',

@@ -61,7 +61,7 @@ function obeyed(
       return takeAway(file, namedUser(verb, name))
     case 'list':
       if (name !== undefined) throw usage('pondhawk user list takes no name.')
-      return { output: listOf(file), note: '' }
+      return { output: listOf(file, values['json'] === true), note: '' }
     default:
       throw usage('pondhawk user takes one of add, passwd, remove, list.')
   }
@@ -150,12 +150,18 @@ export function usersIn(file: string): ReadonlyMap<string, PasswordUser> {
   return parsePasswordFile(readAccessFile(file), file).users
 }
 
-function listOf(file: string): string {
+function listOf(file: string, isJson: boolean): string {
   if (!existsSync(file))
     throw usage(`There is no ${file} yet. The first user makes it: pondhawk user add NAME.`)
   const users = [...usersIn(file).values()]
+  if (isJson) return users.map(user => `${JSON.stringify(rowOf(user))}\n`).join('')
   const width = users.reduce((most, { name }) => Math.max(most, name.length), 0)
   return users.map(({ name, hash }) => `${name.padEnd(width)}  ${wordsOf(hash)}\n`).join('')
+}
+
+/** Without the hash itself. */
+function rowOf({ name, hash }: PasswordUser): object {
+  return { name, hash: hash.kind, isWeak: isWeak(hash) }
 }
 
 function wordsOf(hash: PasswordHash): string {

@@ -141,6 +141,45 @@ test('sub prints what mosquitto_sub prints, and ends with its status', async t =
   )
 })
 
+/** What mosquitto_sub prints by each part that has nothing to do with the moment. */
+const FORMATS = [
+  '%A|%C|%D|%E|%F|%l|%m|%P|%p|%q|%R|%r|%S|%t|%x|%X|%%|@@',
+  '[%8E][%8l][%8t][%-8t][%08l][%-08l][%.2t][%8.2R][%-8.2C]',
+  String.raw`a\tb\\c\nd\e[0m\a\v\r\0.`,
+  '@Y-@m-@d|@F|@a|@A|@b|@B|@C|@D|@e|@h|@j|@u|@w|@x|@y|@z',
+]
+
+test('sub -F prints what mosquitto_sub -F prints, and JSON with the same content', async t => {
+  const properties: readonly (readonly string[])[] = [
+    ['user-property', 'k', 'v'],
+    ['user-property', 'k 2', '"v"'],
+    ['content-type', 'text/plain'],
+    ['response-topic', 'r/t'],
+    ['correlation-data', 'abc'],
+    ['payload-format-indicator', '1'],
+  ]
+  const given = properties.flatMap(words => ['-D', 'publish', ...words])
+  const message = ['-t', 'formatted/1', '-m', '{"on":[1,"à"]}', '-r', '-q', '1']
+  await theirs('pub', ['-p', port, '-V', '5', ...message, ...given])
+  const at = ['-p', port, '-V', '5', '-q', '1', '-t', 'formatted/1', '-C', '1']
+  const format = `${FORMATS.join('\n')}\n`
+  const [expected, found, ...json] = await Promise.all([
+    theirs('sub', [...at, '-F', format]),
+    ours('sub', [...at, '-F', format]),
+    ...['%j', '%J'].flatMap(each => [theirs, ours].map(tool => tool('sub', [...at, '-F', each]))),
+  ])
+
+  t.equal(found?.output, expected?.output)
+  t.equal(found?.status, 0)
+  const [text, ownText, value, ownValue] = json.map(({ output }) => {
+    const { tst, ...rest } = JSON.parse(output) as { readonly tst: string }
+    t.match(tst, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\+0000$/)
+    return rest
+  })
+  t.strictSame(ownText, text)
+  t.strictSame(ownValue, value)
+})
+
 test('a message of QoS 2 that waited for an absent subscriber arrives once', async t => {
   const keeper = ['-p', port, '-i', 'away', '-c', '-q', '2', '-t', 'later']
   await ours('sub', [...keeper, '-E'])
@@ -215,6 +254,9 @@ test('wrong usage is 2, a refusal is told with its reason, and a missing broker 
     [2, /-m needs a value/, 'pub', ['-t', 'a', '-m']],
     [2, /has no flag --topc\. Did you mean --topic\?/, 'sub', ['--topc', 'a']],
     [2, /"a\/#\/b" is no topic filter/, 'sub', ['-t', 'a/#/b']],
+    [2, /--format: %z is no part of a message; after % stands one of/, 'sub', [...at, '-F', '%z']],
+    [2, /--format: @q is no part of a time/, 'sub', [...at, '-F', '@q']],
+    [2, /--format: \\ is no escape/, 'sub', [...at, '-F', 'x\\']],
     [2, /-c keeps a session, and needs a client id/, 'sub', ['-t', 'a', '-c']],
     [
       2,

@@ -52,10 +52,14 @@ test('drain disconnects all clients, waits until they are gone, and lets nobody 
   const client = await connect('a')
   const reason = new Promise(told => client.once('disconnect', packet => told(packet.reasonCode)))
 
-  const drained = await command('drain', '--seconds', '0')
+  const drained = await command('drain', '--seconds', '0', '--json')
 
   t.equal(await reason, 0x8b)
-  t.match(drained, { status: 0, output: '', errors: /no client is connected any more/ })
+  t.match(drained, {
+    status: 0,
+    output: '{"clientsConnected":0}\n',
+    errors: /no client is connected any more/,
+  })
   await client.endAsync()
   await t.rejects(connect('b'), /Server unavailable/i)
   t.match(await command('drain', '--seconds', 'soon'), { status: 2, errors: /takes --seconds/ })

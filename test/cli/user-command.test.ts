@@ -193,6 +193,8 @@ test('many changes at once are all made', async t => {
     names.map(name => obeyed('user', ['add', name, '--password', 'x', '--file', file])),
   )
   const list = await obeyed('user', ['list', '--file', file])
+  const json = await obeyed('user', ['list', '--json', '--file', file])
+  t.match(json, '0 {"name":"user0","hash":"pbkdf2","isWeak":false}\n')
 
   t.strictSame(
     outcomes,

@@ -2,12 +2,13 @@
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { request, type Server } from 'node:http'
+import { type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { Server as SocketServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { Api } from '../../src/api/api.ts'
+import { asked } from '../../src/cli/admin-client.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import type { LogFields } from '../../src/observe/log.ts'
 import { adminSocketIn, openAdminSocket } from '../../src/server/admin-socket.ts'
@@ -87,5 +88,41 @@ test(
 
     t.equal(text.split('\n').length - 1, SESSIONS)
     t.ok(most < 5, `${most} listeners`)
+  },
+)
+
+test(
+  'a command that finds all places taken waits for one, and is told when it waits in vain',
+  { skip: SKIP },
+  async t => {
+    const directory = mkdtempSync(join(tmpdir(), 'pondhawk-'))
+    const held: ServerResponse[] = []
+    const onRequest = (_: IncomingMessage, response: ServerResponse): void =>
+      void held.push(response)
+    const silent = (): void => {}
+    const log = { debug: silent, info: silent, warn: silent, error: silent }
+    const close = await openAdminSocket({ onRequest, log, waitMs: 300 }, directory)
+    t.teardown(async () => {
+      await close()
+      rmSync(directory, { recursive: true, force: true })
+    })
+    const answer = () => asked(directory, { path: '/status' })
+    const first = Array.from({ length: 8 }, answer)
+    while (held.length < 8) await new Promise(setImmediate)
+
+    const ninth = answer()
+    while (held.length < 9) {
+      held[0]?.end('done')
+      await new Promise(setImmediate)
+    }
+    held[8]?.end('after a wait')
+    t.equal(await ninth, 'after a wait')
+    t.equal(await first[0], 'done')
+    const [, ...others] = first
+    const tenth = answer()
+    while (held.length < 10) await new Promise(setImmediate)
+    await t.rejects(answer(), /8 commands use the admin socket already: wait for one, or end/)
+    for (const each of held.slice(1)) each.end('')
+    await Promise.all([...others, tenth])
   },
 )

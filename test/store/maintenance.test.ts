@@ -224,6 +224,8 @@ test('the command reports an error in one sentence', async t => {
 
   t.match(await asked('verify'), { status: 0, output: /^the store is whole\nsessions +1\n/ })
   t.match(await asked('stats'), { status: 0, output: /\nwaiting +3\n/ })
+  const figures = (await asked('verify', '--json')).output
+  t.match(JSON.parse(figures), { sessions: 1, waiting: 3, cut: null })
   t.match(await asked('repair'), { status: 0, output: 'there was nothing to repair\n' })
   t.match(await asked('mend'), { status: 1, errors: /takes one of verify, stats, repair/ })
   t.match(await asked('backup'), { status: 1, errors: /needs a directory/ })

@@ -68,6 +68,12 @@ export const PUB_FLAGS: readonly Flag[] = [
 export const SUB_FLAGS: readonly Flag[] = [
   text('topic', 't', 'FILTER', 'topic filter; may be repeated'),
   set('verbose', 'v', 'print the topic before the payload'),
+  text(
+    'format',
+    'F',
+    'FORMAT',
+    'print %t (topic), %p (payload), %j (all as JSON), @H:@M and so on',
+  ),
   text('count', 'C', 'NUMBER', 'end after so many messages'),
   text('timeout', 'W', 'SECONDS', 'end after so many seconds, with status 27'),
   set(

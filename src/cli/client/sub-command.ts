@@ -7,6 +7,7 @@ import { parseFilter, topicMatches } from '../../routing/topic.ts'
 import { SUB_FLAGS } from './client-flags.ts'
 import { ClientWords, connectOf, placeOf, propertiesFor } from './client-words.ts'
 import { complain, connected, debugOf, FAILED, failure, TIMED_OUT } from './connection.ts'
+import { messageFormat } from './message-format.ts'
 import type { MqttClient } from './mqtt-client.ts'
 
 /** The wait before a lost connection is opened again. */
@@ -28,6 +29,7 @@ class Subscriber {
   readonly #unwanted: readonly string[]
   readonly #countMax: number
   readonly #timeoutMs: number | null
+  readonly #formatted: ReturnType<typeof messageFormat> | null
   #client: MqttClient | null = null
   #printed = 0
   #status: number | null = null
@@ -41,6 +43,7 @@ class Subscriber {
     this.#countMax = words.number('count', [1, Number.MAX_SAFE_INTEGER]) ?? Infinity
     const seconds = words.number('timeout', [1, 2_000_000])
     this.#timeoutMs = seconds === null ? null : 1_000 * seconds
+    this.#formatted = formatOf(words)
     for (const filter of [...this.#unwanted, ...words.all('unsubscribe')])
       checkFilter(words, filter)
   }
@@ -126,10 +129,24 @@ class Subscriber {
       return true
     }
     if (this.#unwanted.some(filter => topicMatches(filter, packet.topic))) return true
-    const isTaken = process.stdout.write(this.#textOf(packet))
+    const isTaken = process.stdout.write(this.#linesOf(packet))
     this.#printed += 1
     if (this.#printed >= this.#countMax) ended(0)
     return isTaken
+  }
+
+  #linesOf(packet: PublishPacket): Buffer {
+    const text = this.#formatted === null ? this.#textOf(packet) : this.#formattedOf(packet)
+    return this.#words.has('no-newline') ? text : Buffer.concat([text, LINE_FEED])
+  }
+
+  #formattedOf(packet: PublishPacket): Buffer {
+    try {
+      return this.#formatted?.(packet, new Date()) ?? NOTHING
+    } catch (error) {
+      complain(this.#words, `${packet.topic}: ${(error as Error).message}`)
+      return NOTHING
+    }
   }
 
   #textOf({ topic, payload }: PublishPacket): Buffer {
@@ -138,11 +155,7 @@ class Subscriber {
     const isEmpty = payload.length === 0 && words.has('verbose')
     const shown = isForPeople ? Buffer.from(harmless(payload.toString())) : payload
     const prefix = words.has('verbose') ? `${isForPeople ? harmless(topic) : topic} ` : ''
-    return Buffer.concat([
-      Buffer.from(prefix),
-      isEmpty ? NULL : shown,
-      words.has('no-newline') ? NOTHING : LINE_FEED,
-    ])
+    return Buffer.concat([Buffer.from(prefix), isEmpty ? NULL : shown])
   }
 }
 
@@ -156,6 +169,17 @@ function harmless(text: string): string {
     const code = sign.codePointAt(0) ?? 0
     return `\\u{${code.toString(16)}}`
   })
+}
+
+/** Returns null without -F. Throws UsageError. */
+function formatOf(words: ClientWords): ReturnType<typeof messageFormat> | null {
+  const text = words.value('format')
+  if (text === null) return null
+  try {
+    return messageFormat(text, process.stdout.isTTY ? harmless : null)
+  } catch (error) {
+    throw words.usage(`--format: ${(error as Error).message}.`)
+  }
 }
 
 function requestsOf(words: ClientWords, inUrl: string | null): readonly SubscriptionRequest[] {
