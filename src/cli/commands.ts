@@ -21,6 +21,7 @@ type CommandName =
   | 'start'
   | 'init'
   | 'doctor'
+  | 'service'
   | 'completion'
   | 'help'
   | 'top'

@@ -28,6 +28,7 @@ import { sessionCommand } from './session-command.ts'
 import type { startCommand, StartWords } from './start-command.ts'
 import { storeCommand } from './store-command.ts'
 import { topCommand } from './top-command.ts'
+import { serviceCommand } from './service-command.ts'
 import { type CommandOutput, userCommand, USERS_FILE, type UsersFile } from './user-command.ts'
 
 const DEFAULT_FILE = 'pondhawk.yaml'
@@ -74,6 +75,8 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return check(words, config(), file)
     case 'init':
       return askBroker(async () => initCommand(words))
+    case 'service':
+      return askBroker(async () => serviceCommand(words))
     case 'doctor':
       return doctor(words, config, file)
     case 'completion':

@@ -35,6 +35,34 @@ export const SETUP_COMMANDS: readonly Command[] = [
     ],
   },
   {
+    name: 'service',
+    argument: 'install',
+    help: 'write a unit of systemd for this broker; without root it is only printed',
+    flags: [
+      { name: 'dry-run', type: 'boolean', help: 'print it, also as root' },
+      { name: 'replace', type: 'boolean', help: 'overwrite a unit that differs' },
+      {
+        name: 'unit',
+        type: 'string',
+        value: 'FILE',
+        help: 'where it is written (default: /etc/systemd/system/pondhawk.service)',
+      },
+      {
+        name: 'config',
+        short: 'c',
+        type: 'string',
+        value: 'FILE',
+        help: 'configuration of the service (default: /etc/pondhawk/pondhawk.yaml)',
+      },
+      JSON_WHOLE,
+    ],
+    more: [
+      'systemd-analyze verify checks the unit before it is written. The commands that are left to do are printed: no user is made, nothing is started.',
+      '',
+      'Status: 0 done, 1 it cannot be written or systemd refuses it, 2 wrong usage.',
+    ],
+  },
+  {
     name: 'completion',
     argument: 'bash | zsh | fish',
     help: 'print what a shell needs to complete commands, flags and files',

@@ -11,6 +11,7 @@ import { openAdminSocket } from '../server/admin-socket.ts'
 import { keptInstead } from '../server/configured-access.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { type Server, startServer } from '../server/server.ts'
+import { type Announcement, announced } from './announcement.ts'
 import { banner } from './banner.ts'
 import { firstListener } from './first-listener.ts'
 import { lanLines, lanUser, type LanUser, openedToLan } from './lan.ts'
@@ -43,6 +44,8 @@ class StartedBroker {
   #config: Config
   #server: Server | null = null
   #closeAdminSocket: () => Promise<void> = async () => {}
+  /** Null where only this machine is served. */
+  #announcement: Announcement | null = null
   /** Null where the log is not for people. */
   #terminal: Terminal | null = null
   /** Resolves when the broker is not between two servers. */
@@ -77,13 +80,18 @@ class StartedBroker {
       })
     } catch (error) {
       // The user was made: whoever starts again must know the password.
-      sayToLan(user, config, [])
+      process.stderr.write(linesForLan(user, config, [], null))
       if (error instanceof AccessFileError) throw error
       throw new Error(startSentence(error, config, this.#words.file), { cause: error })
     }
     this.#server = server
     // It is open before the log says `ready`, so that scripts can wait for that line.
     this.#closeAdminSocket = await adminSocket(server, config, this.#log)
+    if (isForLan) {
+      this.#announcement = await announced(
+        server.listeners[firstListener(config, 'mqtt')]?.port ?? 0,
+      )
+    }
     const milliseconds = Math.round(performance.now() - startedAt)
     if (process.stdout.isTTY && config.log.format !== 'json') {
       this.#tellPeople(server, milliseconds, user)
@@ -91,7 +99,8 @@ class StartedBroker {
       const { version } = this.#words
       const listeners = server.listeners.map(({ name }) => name)
       this.#log.info({ event: 'broker.ready', version, milliseconds, listeners }, 'ready')
-      sayToLan(user, config, server.listeners)
+      // On standard error: the log is on standard output, and no password is ever in it.
+      process.stderr.write(linesForLan(user, config, server.listeners, this.#announcement))
     }
   }
 
@@ -120,7 +129,9 @@ class StartedBroker {
     const hasKeys = hasKeyboard()
     const config = this.#config
     const ready = { version, milliseconds, config, listeners, dashboard, hasKeys }
-    this.#output.write(`${banner(ready)}${linesForLan(user, config, listeners)}`)
+    this.#output.write(
+      `${banner(ready)}${linesForLan(user, config, listeners, this.#announcement)}`,
+    )
     this.#terminal = new Terminal(server, {
       write: text => this.#output.write(text),
       printsInfo: () => this.#log.isLevelEnabled('info'),
@@ -171,26 +182,25 @@ class StartedBroker {
   async #close(): Promise<void> {
     this.#terminal?.close()
     this.#terminal = null
+    await this.#announcement?.stop()
+    this.#announcement = null
     await this.#closeAdminSocket()
     await this.#server?.close()
   }
-}
-
-/** Prints on standard error: the log is on standard output, and no password is ever in it. */
-function sayToLan(user: LanUser | null, config: Config, open: readonly { port: number }[]): void {
-  process.stderr.write(linesForLan(user, config, open))
 }
 
 function linesForLan(
   user: LanUser | null,
   config: Config,
   open: readonly { port: number }[],
+  announcement: Announcement | null,
 ): string {
   const index = firstListener(config, 'mqtt')
   const listener = config.listeners[index]
   if (user === null || listener === undefined) return ''
   const port = open[index]?.port ?? listener.port ?? 0
-  return lanLines(user, { host: listener.host, port })
+  const found = announcement === null ? '' : `${announcement.sentence}\n`
+  return `${lanLines(user, { host: listener.host, port })}${found}`
 }
 
 /** Opens the admin socket. A store in memory has no directory for it, and Windows has no Unix sockets. */

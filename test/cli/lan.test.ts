@@ -36,6 +36,7 @@ test('--lan makes one user, and prints its password once with lines to paste', a
 
   const password = PASSWORD.exec(first.errors)?.[0] ?? ''
   t.match(first.errors, `as user device with password ${password}\n`)
+  t.match(first.errors, 'Not announced by mDNS: bonjour-service is not installed')
   const file = resolve(folder, 'pondhawk.users')
   t.equal(statSync(file).mode & 0o777, 0o600)
   t.notMatch(readFileSync(file, 'utf8'), password)

@@ -1,12 +1,13 @@
 // `pondhawk init`, `check --explain` and `doctor`: from nothing to a broker that runs well.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
+import { announced } from '../../src/cli/announcement.ts'
 import { run } from '../interop/programs.ts'
 import { serverCertificate } from '../transport/world.ts'
 
@@ -129,4 +130,54 @@ test('doctor finds what is wrong here, and says what to do', async t => {
 
   writeFileSync(resolve(folder, 'pondhawk.yaml'), 'listeners: [{port: 0}]\n')
   t.equal((await pondhawk(['doctor'])).status, 0)
+})
+
+test('service install writes a unit that systemd accepts, with the paths of this machine', async t => {
+  const { folder, pondhawk } = inFolder(t)
+  const unit = resolve(folder, 'pondhawk.service')
+  const install = ['service', 'install', '--unit', unit, '-c', 'my $%n/pondhawk.yaml']
+
+  const dry = await pondhawk([...install, '--dry-run'])
+
+  t.equal(
+    dry.errors.split('\n')[0],
+    `${unit} would be this. Nothing was written: only root installs it, without --dry-run.`,
+  )
+  t.notOk(existsSync(unit))
+  t.match(
+    dry.output,
+    `\nExecStart=${process.execPath} ${CLI} start --config "${folder}/my $$%%n/pondhawk.yaml"\n`,
+  )
+  t.equal((await pondhawk(['service', 'start'])).status, 2)
+  if (process.getuid?.() !== 0) return
+  writeFileSync(unit, '[Unit]\n')
+  t.match(await pondhawk(install), { status: 1, errors: /differs\. To overwrite it: --replace/ })
+  t.match(await pondhawk([...install, '--replace']), {
+    status: 0,
+    errors: /is written\. What is left/,
+  })
+  t.equal(readFileSync(unit, 'utf8'), dry.output)
+})
+
+test('the network is told of a broker by mDNS, if what does it is installed and works', async t => {
+  const done: string[] = []
+  class Bonjour {
+    publish({ type, port }: { type: string; port: number }): void {
+      done.push(`${type} ${port}`)
+    }
+    unpublishAll(settle: () => void): void {
+      settle()
+    }
+    destroy(): void {
+      done.push('destroyed')
+    }
+  }
+  const found = await announced(1_883, async () => ({ Bonjour }))
+  await found.stop()
+
+  t.equal(found.sentence, 'Announced by mDNS as _mqtt._tcp.')
+  t.strictSame(done, ['mqtt 1883', 'destroyed'])
+  const broken = await announced(1_883, async () => ({}))
+  t.match(broken.sentence, /^Not announced by mDNS: /)
+  await broken.stop()
 })

@@ -28,7 +28,6 @@ class Subscriber {
   readonly #requests: readonly SubscriptionRequest[]
   readonly #unwanted: readonly string[]
   readonly #countMax: number
-  readonly #timeoutMs: number | null
   readonly #formatted: ReturnType<typeof messageFormat> | null
   #client: MqttClient | null = null
   #printed = 0
@@ -41,21 +40,20 @@ class Subscriber {
     this.#requests = requestsOf(words, this.#place.topic)
     this.#unwanted = words.all('filter-out')
     this.#countMax = words.number('count', [1, Number.MAX_SAFE_INTEGER]) ?? Infinity
-    const seconds = words.number('timeout', [1, 2_000_000])
-    this.#timeoutMs = seconds === null ? null : 1_000 * seconds
     this.#formatted = formatOf(words)
     for (const filter of [...this.#unwanted, ...words.all('unsubscribe')])
       checkFilter(words, filter)
   }
 
   async run(): Promise<number> {
+    const seconds = this.#words.number('timeout', [1, 2_000_000])
     const status = await new Promise<number>(settle => {
       const ended = this.#endedOnce(settle)
-      if (this.#timeoutMs !== null) {
+      if (seconds !== null) {
         setTimeout(() => {
           complain(this.#words, 'timed out')
           ended(TIMED_OUT)
-        }, this.#timeoutMs).unref()
+        }, 1_000 * seconds).unref()
       }
       process.once('SIGINT', () => ended(0))
       process.once('SIGTERM', () => ended(0))
