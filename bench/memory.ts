@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { FILLINGS, type Filling } from './memory-fillings.ts'
 import { MemoryClient } from './memory-client.ts'
 
-const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url))
+const CLI = fileURLToPath(new URL('../bundle/command/pondhawk.js', import.meta.url))
 const READY_MS = 120_000
 /** The expected bound: Node itself, the two heaps with their young generations, and the buffers that the configuration allows. */
 const BUFFERS_MEBIBYTES = 128

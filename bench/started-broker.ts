@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const CLI: string = fileURLToPath(new URL('../src/cli.js', import.meta.url))
+export const CLI: string = fileURLToPath(new URL('../bundle/command/pondhawk.js', import.meta.url))
 
 export interface StartedBroker {
   readonly child: ChildProcess

@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Test, test } from 'tap'
 import { parse } from 'yaml'
+import { CLI } from './command.ts'
 import { parseConfig } from '../src/config/parse.ts'
 import { freePort } from './interop/programs.ts'
 import { makeCertificates } from './transport/world.ts'
@@ -95,7 +96,7 @@ async function followed(
   adapted: (line: string) => string = line => line,
 ) {
   const folder = t.testdir({
-    bin: { pondhawk: `#!/bin/sh\nexec '${process.execPath}' '${ROOT}/dist/src/cli.js' "$@"\n` },
+    bin: { pondhawk: `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n` },
     ...files,
   })
   chmodSync(resolve(folder, 'bin/pondhawk'), 0o755)
@@ -181,7 +182,7 @@ test('the configuration with a file of dynamic security can be started', async t
     'dynamic-security.json': readFileSync(resolve(samples, 'dynamic-security-2.1.2.json'), 'utf8'),
   })
 
-  const output = execFileSync(process.execPath, [resolve(ROOT, 'dist/src/cli.js'), 'check'], {
+  const output = execFileSync(process.execPath, [CLI, 'check'], {
     cwd: folder,
     encoding: 'utf8',
     stdio: 'pipe',

@@ -90,11 +90,26 @@ function testFilesBelow(folder) {
 
 function compile() {
   removeOrphans()
-  return run(TSC) && (!needsDashboard() || run(VITE, 'build', 'src/dashboard'))
+  return (
+    run(TSC) &&
+    (!needsCommand() || run(VITE, 'build', '--config', 'src/cli/vite.config.mjs')) &&
+    (!needsDashboard() || run(VITE, 'build', 'src/dashboard'))
+  )
 }
 
 function run(...command) {
   return spawnSync(process.execPath, command, { cwd: ROOT, stdio: 'inherit' }).status === 0
+}
+
+/** Whether the bundle of the command is older than a module of it. */
+function needsCommand() {
+  const bundle = statSync(join(ROOT, 'dist/bundle/command/pondhawk.js'), { throwIfNoEntry: false })
+  const modules = readdirSync(join(ROOT, 'dist/src'), { recursive: true, encoding: 'utf8' })
+  return modules.some(
+    name =>
+      name.endsWith('.js') &&
+      statSync(join(ROOT, 'dist/src', name)).mtimeMs > (bundle?.mtimeMs ?? 0),
+  )
 }
 
 /** Only its own tests need it as it is now. */

@@ -1,13 +1,13 @@
 // Pondhawk as it is built here, with its default limits. Only scenarios that need more raise some of them.
 
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { variableName } from '../../src/config/environment.ts'
 import type { BrokerKind, Needs, Place } from './broker.ts'
 
-const CLI = join(import.meta.dirname, '../../src/cli.js')
+const CLI = join(import.meta.dirname, '../../bundle/command/pondhawk.js')
 const CONNECTIONS = 20_000
 const MANY = 20_000_000
 const MANY_BYTES = 16 * 1_024 ** 3
@@ -19,17 +19,23 @@ export function pondhawk(profileDirectory: string | null): BrokerKind {
 
 /** Another build of Pondhawk, from its directory: for example an earlier version. */
 export function otherBuild(directory: string): BrokerKind {
-  return buildOf('before', join(directory, 'dist/src/cli.js'), null)
+  return buildOf('before', commandOf(directory), null)
 }
 
 /** The same builds with rules that cannot decide about a whole subscription, so that each delivery is checked. */
 export function restricted(before: string): readonly BrokerKind[] {
   const own = buildOf('restricted', CLI, null, RESTRICTING)
   if (before === '') return [own]
-  return [own, buildOf('before-restricted', join(before, 'dist/src/cli.js'), null, RESTRICTING)]
+  return [own, buildOf('before-restricted', commandOf(before), null, RESTRICTING)]
 }
 
 const RESTRICTING = { access: { rules: 'topic deny bench/all/99999\ntopic readwrite #\n' } }
+
+/** Builds of before had no bundle. */
+function commandOf(directory: string): string {
+  const bundle = join(directory, 'dist/bundle/command/pondhawk.js')
+  return existsSync(bundle) ? bundle : join(directory, 'dist/src/cli.js')
+}
 
 function buildOf(
   name: string,

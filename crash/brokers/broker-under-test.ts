@@ -41,7 +41,7 @@ export function pondhawk(directory: string, port: number, level: Level): BrokerU
     log: { format: 'json' },
   }
   writeFileSync(file, stringify(config))
-  const script = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+  const script = fileURLToPath(new URL('../../bundle/command/pondhawk.js', import.meta.url))
   return {
     name: `Pondhawk (${level})`,
     program: process.execPath,

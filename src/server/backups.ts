@@ -3,8 +3,8 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import type { Backup, BackupKeeper } from '../api/parts.ts'
+import { backUpInThread } from '../store/maintenance/backup.ts'
 
 const FOLDER = 'backups'
 const BACKUPS_MAX = 20
@@ -36,10 +36,7 @@ export class Backups implements BackupKeeper {
     this.#isMaking = true
     try {
       mkdirSync(this.#folder, { recursive: true, mode: OWNER_ONLY })
-      const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-      const script = new URL(`../store/maintenance/backup-thread.${extension}`, import.meta.url)
-      const workerData = { from: this.#store, to: join(this.#folder, name) }
-      const worker = new Worker(script, { workerData })
+      const worker = backUpInThread(this.#store, join(this.#folder, name))
       // Both throw an error of the thread.
       const ended = once(worker, 'exit').then(() => {
         throw new Error('the backup was not finished')

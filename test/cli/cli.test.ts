@@ -1,14 +1,11 @@
 // The command as people run it: a process of its own.
 
 import { createServer } from 'node:net'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import mqtt from 'mqtt'
 import { type Test, test } from 'tap'
+import { CLI } from '../command.ts'
 import { Program, run } from '../interop/programs.ts'
-
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-const CLI = resolve(ROOT, 'dist/src/cli.js')
 
 function pondhawk(
   ...args: string[]

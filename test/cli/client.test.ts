@@ -8,11 +8,11 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { createBroker, type EmbeddedBroker, type Message } from '../../src/index.ts'
+import { CLI } from '../command.ts'
 import { alone, freePort, type Outcome, Program } from '../interop/programs.ts'
 import { makeCertificates } from '../transport/world.ts'
 import { noTerminal, PseudoTerminal } from './pseudo-terminal.ts'
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 type Tool = (name: 'pub' | 'sub', args: readonly string[], input?: string) => Promise<Outcome>
 
 const RUN_MS_MAX = 60_000

@@ -3,12 +3,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import mqtt, { type IClientOptions } from 'mqtt'
 import type { Test } from 'tap'
+import { CLI } from '../command.ts'
 import { Program, run } from '../interop/programs.ts'
-
-export const CLI: string = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
 export function configured(t: Test, durability = 'os') {
   const yaml = `listeners: [{port: 0}]\nstore: {directory: data, durability: ${durability}}\n`

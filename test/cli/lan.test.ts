@@ -2,11 +2,10 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
+import { CLI } from '../command.ts'
 import { freePort, Program, run } from '../interop/programs.ts'
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 const PASSWORD = /[a-z0-9]{4}(?:-[a-z0-9]{4}){3}/
 
 /** Starts a broker in this folder, and waits until it is ready and has printed what to type. */

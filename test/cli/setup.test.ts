@@ -5,13 +5,11 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { announced } from '../../src/cli/announcement.ts'
+import { CLI } from '../command.ts'
 import { run } from '../interop/programs.ts'
 import { serverCertificate } from '../transport/world.ts'
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
 const HASH = Buffer.alloc(64, 7).toString('base64')
 

@@ -1,7 +1,6 @@
 // The first minute: a broker on a terminal, with keys.
 
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { Observers } from '../../src/broker/observers.ts'
 import { banner } from '../../src/cli/banner.ts'
@@ -10,10 +9,10 @@ import { parseConfig } from '../../src/config/parse.ts'
 import { VERSION } from '../../src/observe/version.ts'
 import { makeMessage } from '../../src/message.ts'
 import { NO_PROPERTIES } from '../../src/packet/packet.ts'
+import { CLI } from '../command.ts'
 import { Program, run } from '../interop/programs.ts'
 import { noTerminal, PseudoTerminal } from './pseudo-terminal.ts'
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 const START = `exec ${process.execPath} ${CLI} start -p 0 --ws-port 0`
 
 async function started(t: Test, command = START) {

@@ -1,7 +1,8 @@
 // `pondhawk top`, `clients` and `retained`, which look at a running broker.
 
 import { test } from 'tap'
-import { CLI, configured } from './configured-broker.ts'
+import { CLI } from '../command.ts'
+import { configured } from './configured-broker.ts'
 import { noTerminal, PseudoTerminal } from './pseudo-terminal.ts'
 
 test('top is shown again each second on a terminal, until q', { skip: noTerminal }, async t => {

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import mqtt from 'mqtt'
 import { type Test, test } from 'tap'
 import { COMMANDS } from '../../src/cli/commands.ts'
@@ -12,9 +11,8 @@ import { wordsOf } from '../../src/cli/flags.ts'
 import { flagsFirst, passwdCommand } from '../../src/cli/passwd-command.ts'
 import { userCommand } from '../../src/cli/user-command.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
+import { CLI } from '../command.ts'
 import { alone, freePort, type Outcome, Program } from '../interop/programs.ts'
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
 /** Runs the command with this on its standard input. */
 async function pondhawk(input: string, ...args: readonly string[]): Promise<Outcome> {

@@ -4,13 +4,10 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import { type Test, test } from 'tap'
+import { CLI } from '../command.ts'
 import { Program } from '../interop/programs.ts'
-
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-const CLI = resolve(ROOT, 'dist/src/cli.js')
 
 interface CommandOutput {
   readonly status: number | null

@@ -5,13 +5,12 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'tap'
+import { CLI } from '../command.ts'
 import { launched } from './browser.ts'
 
-const CLI = resolve(dirname(fileURLToPath(import.meta.url)), '../../src/cli.js')
 const POLL_MS = 50
 
 async function freePort(): Promise<number> {

@@ -4,13 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
+import { CLI } from '../command.ts'
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-export const CLI: string = resolve(ROOT, 'dist/src/cli.js')
 /** A fault of our own, when somebody asks for it. */
 const FAULT = `process.on('SIGUSR2', () => { throw new Error('on purpose') })`
 

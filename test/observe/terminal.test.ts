@@ -7,7 +7,8 @@ import { resolve } from 'node:path'
 import { test } from 'tap'
 import { stringify } from 'yaml'
 import { prettyText } from '../../src/observe/pretty-stream.ts'
-import { CLI, RawClient } from './broker-process.ts'
+import { CLI } from '../command.ts'
+import { RawClient } from './broker-process.ts'
 import { REFUSED, REFUSED_PUBLISH, WITHOUT_RATES } from './publish-flood.ts'
 
 /** Runs a command on a terminal of its own, and copies what it prints. */

@@ -47,7 +47,8 @@ test('the package has no key in it, wherever one lies, and has licence and docs'
   ]) {
     cpSync(resolve(ROOT, name), resolve(copy, name), { recursive: true })
   }
-  cpSync(resolve(ROOT, 'dist/src'), resolve(copy, 'dist/src'), { recursive: true })
+  for (const name of ['dist/src', 'dist/bundle'])
+    cpSync(resolve(ROOT, name), resolve(copy, name), { recursive: true })
   for (const folder of FOLDERS) {
     mkdirSync(resolve(copy, folder), { recursive: true })
     for (const name of KEY_NAMES) writeFileSync(resolve(copy, folder, name), 'PRIVATE')
@@ -71,7 +72,8 @@ test('the package has no key in it, wherever one lies, and has licence and docs'
     'README.md',
     'certs/make-certs.sh',
     'config/pondhawk.yaml',
-    'dist/src/cli.js',
+    'dist/bundle/command/pondhawk.js',
+    'dist/bundle/command/store-thread.js',
     'dist/src/index.d.ts',
     'dist/src/store/store-thread.js',
     'docs/how-to/embed.md',

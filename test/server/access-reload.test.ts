@@ -2,15 +2,14 @@
 
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import mqtt, { type MqttClient } from 'mqtt'
 import { type Test, test } from 'tap'
 import { removeUser } from '../../src/access/password/edit-password-file.ts'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
+import { CLI } from '../command.ts'
 import { brokerOnPort, Program } from '../interop/programs.ts'
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 const RULES = 'pattern readwrite #\n'
 
 function usersOf(...names: readonly string[]): string {

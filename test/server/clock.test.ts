@@ -1,11 +1,11 @@
 // A broker whose machine's clock is set between its lives.
 
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { type Test, test } from 'tap'
+import { CLI } from '../command.ts'
 import { Program } from '../interop/programs.ts'
 
-const CLI = resolve(import.meta.dirname, '../../src/cli.js')
 const DAY = 86_400_000
 
 /** A broker that sees the time of day so many milliseconds off. */

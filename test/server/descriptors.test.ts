@@ -7,9 +7,9 @@ import mqtt from 'mqtt'
 import { type Test, test } from 'tap'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { verify } from '../../src/store/maintenance/verify.ts'
+import { CLI } from '../command.ts'
 import { Program } from '../interop/programs.ts'
 
-const CLI = resolve(import.meta.dirname, '../../src/cli.js')
 const MESSAGES = 150
 
 interface Running {

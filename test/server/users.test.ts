@@ -2,15 +2,13 @@
 
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { type Test, test } from 'tap'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
 import { createBroker, type EmbedOptions } from '../../src/index.ts'
+import { CLI } from '../command.ts'
 import { brokerOnPort, run } from '../interop/programs.ts'
-
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
 const RULES = `# what anybody may do
 pattern readwrite devices/%u/#

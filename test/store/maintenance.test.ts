@@ -9,7 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { FileStore } from '../../src/store/file-store.ts'
@@ -19,9 +19,9 @@ import { repair } from '../../src/store/maintenance/repair.ts'
 import { figuresOf, verify } from '../../src/store/maintenance/verify.ts'
 import type { Store } from '../../src/store/store.ts'
 import { BOB, committed, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
+import { CLI } from '../command.ts'
 import { run } from '../interop/programs.ts'
 
-const CLI = resolve(import.meta.dirname, '../../src/cli.js')
 const SMALL = { segmentBytes: 65_536, checkpointBytes: 65_536 }
 
 /** A store of so many messages that wait for bob, each with a retained one beside it. */

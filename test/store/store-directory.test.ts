@@ -2,13 +2,12 @@
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { makeDirectory } from '../../src/store/store-directory.ts'
+import { CLI } from '../command.ts'
 import { mounted, skip } from './mounts.ts'
-
-const CLI = resolve(import.meta.dirname, '../../src/cli.js')
 
 /** A place with a file, a circle and a loose end in it. */
 function strangePlace(directory: string): string {

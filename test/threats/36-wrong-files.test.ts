@@ -2,12 +2,12 @@
 // keeps the old ones and says so.
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { CLI } from '../command.ts'
 import { Program } from '../interop/programs.ts'
 import { AttackedBroker, passwordsOf } from './attacked-broker.ts'
 
-const CLI = resolve(import.meta.dirname, '../../src/cli.js')
 const OWNER = { username: 'owner', password: 'owners-password', protocolVersion: 5 as const }
 const USERS = passwordsOf({ owner: OWNER.password })
 const RULES =

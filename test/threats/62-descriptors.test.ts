@@ -6,10 +6,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import mqtt from 'mqtt'
 import { test } from 'tap'
+import { CLI } from '../command.ts'
 import { Program } from '../interop/programs.ts'
 import { passwordsOf } from './attacked-broker.ts'
 
-const CLI = resolve(import.meta.dirname, '../../src/cli.js')
 const SOURCES = resolve(import.meta.dirname, '../../../src')
 const DESCRIPTORS = 256
 

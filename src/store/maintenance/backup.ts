@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { FileDisk } from '../file-disk.ts'
 import { holdFile, isStoreFile } from '../disk.ts'
 import { inDirectory, makeDirectory, namesIn } from '../store-directory.ts'
@@ -35,6 +36,13 @@ export function backUp(from: string, to: string): StoreFigures {
       rmSync(hold, { force: true })
     }
   }
+}
+
+/** Makes the backup in a thread of its own, which says `done`, or ends with an error. */
+export function backUpInThread(from: string, to: string): Worker {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  const script = new URL(`./backup-thread.${extension}`, import.meta.url)
+  return new Worker(script, { workerData: { from, to } })
 }
 
 /** Copies a backup to a directory without a store. Throws an error with a sentence. */
