@@ -5,7 +5,8 @@ import { z } from '../config/zod.ts'
 import type { Log } from '../observe/log.ts'
 import { ROLES, type Role } from './contract/sign-in.ts'
 import { Problem } from './problem.ts'
-import { hashOf, KeptList, newSecret } from './secrets.ts'
+import { KeptList } from './kept-list.ts'
+import { hashOf, newSecret } from './secrets.ts'
 
 const FILE = 'api-keys.json'
 const PREFIX = 'phk_'
@@ -45,7 +46,7 @@ export class ApiKeys {
 
   constructor(now: () => number, log: Log) {
     this.#now = now
-    this.#file = new KeptList(FILE, entries, log)
+    this.#file = new KeptList(FILE, 'make keys again', entries, log)
   }
 
   open(directory: string): void {

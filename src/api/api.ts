@@ -63,12 +63,13 @@ export class Api {
 
   get counters(): Readonly<Record<string, number>> {
     const { counters, rates, scans, signIns, streams, core } = this.#parts
-    const { bans } = core.broker
+    const { bans, subscriptions } = core.broker
     return {
       ...counters,
       bans: bans.count,
       bansDropped: bans.dropped,
       bansRefused: bans.refused,
+      shareOverrides: subscriptions.groups.overrides.count,
       ...rates.reached,
       scansRefused: scans.refused,
       streams: streams.count,

@@ -52,6 +52,12 @@ export interface ApiSources {
   readonly records: Records
   /** What a client that is not connected may do; null if nothing is known of it. */
   readonly permissionsOf: (identity: Identity) => Permissions | null
+  /** What was set for share groups at run time. */
+  readonly shareSettings: {
+    readonly isKept: boolean
+    /** Returns false if it cannot be written. */
+    keep(): boolean
+  }
   /** Free space on the disk of the store; null if nothing is stored on a disk. */
   readonly storeFreeBytes: () => number | null
   /** The URL of the first web listener, without a slash at its end; null for none. */

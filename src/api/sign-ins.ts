@@ -3,7 +3,8 @@
 import type { z as zod } from 'zod'
 import { z } from '../config/zod.ts'
 import type { Log } from '../observe/log.ts'
-import { hashOf, KeptList, newSecret } from './secrets.ts'
+import { KeptList } from './kept-list.ts'
+import { hashOf, newSecret } from './secrets.ts'
 
 const FILE = 'sign-ins.json'
 const KEY_BYTES = 16
@@ -46,7 +47,7 @@ export class SignIns {
 
   constructor(now: () => number, log: Log) {
     this.#now = now
-    this.#file = new KeptList(FILE, entries, log)
+    this.#file = new KeptList(FILE, 'sign in again', entries, log)
   }
 
   open(directory: string): void {

@@ -6,6 +6,7 @@ import type { ProtocolVersion } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { DropReason } from '../session/session-context.ts'
+import type { GroupOwner } from '../store/change.ts'
 
 export interface ClientFacts {
   /** Empty when CONNECT could not be read. */
@@ -108,6 +109,8 @@ const INTERNAL = {
   sent: event<[clientId: string, message: Message, duplicate: boolean]>(),
   /** A client has acknowledged a message in full. */
   acknowledged: event<[clientId: string, message: Message]>(),
+  /** A member of a share group that an administrator has taken out has settled all that it had. */
+  memberDrained: event<[group: GroupOwner, clientId: string]>(),
   sessionExpired: event<[clientId: string]>(),
   /** A will was published, to so many receivers. */
   willPublished: event<[clientId: string, topic: string, receivers: number]>(),

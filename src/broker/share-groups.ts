@@ -7,9 +7,16 @@ import { type Subscription, wholeSubscription } from '../routing/subscription.ts
 import type { QueueBounds } from '../session/message-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
-import type { ShareMember } from '../session/share-member.ts'
+import type { MemberTerms, ShareMember } from '../session/share-member.ts'
 import { type ChosenStrategy, ShareGroup } from '../session/share-group.ts'
 import type { Target } from '../session/target.ts'
+import {
+  type GroupName,
+  keyOf,
+  type MemberOverride,
+  ShareOverrides,
+  type StrategySource,
+} from './share-overrides.ts'
 
 export interface ShareSettings {
   readonly bounds: QueueBounds
@@ -22,6 +29,7 @@ export interface ShareSettings {
 }
 
 export class ShareGroups {
+  readonly overrides: ShareOverrides = new ShareOverrides()
   readonly #groups = new Map<string, ShareGroup>()
   readonly #counts = new ShareGroupCounts()
   readonly #router: Router<Target>
@@ -39,12 +47,12 @@ export class ShareGroups {
   }
 
   get(shareName: string, topicFilter: string): ShareGroup | null {
-    return this.#groups.get(keyOf(shareName, topicFilter)) ?? null
+    return this.#groups.get(keyOf({ shareName, topicFilter })) ?? null
   }
 
   /** Whether the group exists or the client may make it. */
   hasRoomFor(shareName: string, topicFilter: string, clientId: string): boolean {
-    if (this.#groups.has(keyOf(shareName, topicFilter))) return true
+    if (this.#groups.has(keyOf({ shareName, topicFilter }))) return true
     const { shareGroupsPerTopicMax } = this.#context.limits
     return this.#counts.hasRoomFor(topicFilter, clientId, shareGroupsPerTopicMax)
   }
@@ -63,12 +71,47 @@ export class ShareGroups {
   join(session: Session, subscription: Subscription): void {
     const { shareName, topicFilter } = subscription
     const group = this.find(shareName ?? '', topicFilter, subscription.strategy, session.clientId)
-    const configured = this.#settings.weightOf(shareName ?? '', topicFilter, session.clientId)
-    group.join(session, subscription, configured ?? subscription.weight ?? 1)
+    group.join(session, subscription, this.#termsOf(group.owner, session.clientId, subscription))
+  }
+
+  /** Who has chosen the strategy of the group. */
+  sourceOf({ owner, chosen }: ShareGroup): StrategySource {
+    if (this.overrides.strategyOf(owner) !== null) return 'administrator'
+    const { shareName, topicFilter } = owner
+    if (this.#settings.strategyOf(shareName, topicFilter) !== null) return 'configuration'
+    return chosen.wish === null ? 'default' : 'subscriber'
+  }
+
+  /** Chooses among the members of a group as an administrator says; null for as it was before. */
+  setStrategy(group: ShareGroup, strategy: ShareStrategyName | null): void {
+    this.overrides.setStrategy(group.owner, strategy)
+    this.#update(group)
+  }
+
+  setMember(group: ShareGroup, clientId: string, change: Partial<MemberOverride>): void {
+    const member = group.memberOf(clientId)
+    if (member === undefined) return
+    const before = this.overrides.memberOf(group.owner, clientId) ?? NO_OVERRIDE
+    this.overrides.setMember(group.owner, clientId, { ...before, ...change })
+    this.#rejoin(group, member)
+  }
+
+  /** Forgets all that an administrator has set for the group. Returns false when there was nothing. */
+  reset({ shareName, topicFilter }: GroupName): boolean {
+    const clientIds = this.overrides.remove({ shareName, topicFilter })
+    const group = this.get(shareName, topicFilter)
+    if (clientIds === null || group === null) return clientIds !== null
+    this.#update(group)
+    for (const clientId of clientIds) {
+      const member = group.memberOf(clientId)
+      if (member !== undefined) this.#rejoin(group, member)
+    }
+    return true
   }
 
   leave(session: Session, subscription: Subscription): void {
-    const key = keyOf(subscription.shareName ?? '', subscription.topicFilter)
+    const { shareName, topicFilter } = subscription
+    const key = keyOf({ shareName: shareName ?? '', topicFilter })
     const group = this.#groups.get(key)
     if (group === undefined) return
     group.leave(session)
@@ -79,7 +122,7 @@ export class ShareGroups {
     if (group.memberCount > 0) return
     group.end()
     const { shareName, topicFilter } = group.owner
-    this.#groups.delete(keyOf(shareName, topicFilter))
+    this.#groups.delete(keyOf({ shareName, topicFilter }))
     this.#counts.remove(topicFilter, group.countedFor)
     this.#router.unsubscribe(group, topicFilter)
   }
@@ -91,11 +134,11 @@ export class ShareGroups {
     wish?: ShareStrategyName,
     clientId: string | null = null,
   ): ShareGroup {
-    const key = keyOf(shareName, topicFilter)
+    const key = keyOf({ shareName, topicFilter })
     const known = this.#groups.get(key)
     if (known !== undefined) return known
     const { bounds } = this.#settings
-    const chosen = this.#choose(shareName, topicFilter, wish ?? null)
+    const chosen = this.#chosenFor({ shareName, topicFilter }, wish ?? null)
     const group = new ShareGroup({ shareName, topicFilter }, chosen, bounds, this.#context)
     this.#groups.set(key, group)
     group.countedFor = this.#counts.add(topicFilter, clientId)
@@ -109,25 +152,49 @@ export class ShareGroups {
     topicFilter: string,
     wish: ShareStrategyName | null,
   ): ShareStrategyName | null {
-    const group = this.#groups.get(keyOf(shareName, topicFilter))
+    const group = this.#groups.get(keyOf({ shareName, topicFilter }))
     if (group !== undefined) return group.chosen.wish
     return this.#settings.strategyOf(shareName, topicFilter) === null ? wish : null
   }
 
-  #choose(shareName: string, topicFilter: string, wish: ShareStrategyName | null): ChosenStrategy {
-    const { defaultStrategy, random } = this.#settings
-    const configured = this.#settings.strategyOf(shareName, topicFilter)
-    const name = configured ?? wish ?? defaultStrategy
+  #update(group: ShareGroup): void {
+    const { name, wish } = group.chosen
+    if (this.#nameFor(group.owner, wish) === name) return
+    group.choose(this.#chosenFor(group.owner, wish))
+  }
+
+  #rejoin(group: ShareGroup, { session, subscription }: ShareMember): void {
+    group.join(session, subscription, this.#termsOf(group.owner, session.clientId, subscription))
+    // It reports what it can take now, and the group hands out what it was not to have.
+    session.pump()
+    group.pump()
+  }
+
+  #termsOf(group: GroupName, clientId: string, { weight }: Subscription): MemberTerms {
+    const override = this.overrides.memberOf(group, clientId) ?? NO_OVERRIDE
+    const configured = this.#settings.weightOf(group.shareName, group.topicFilter, clientId)
     return {
-      strategy: createStrategy<ShareMember>(name, random),
+      weight: override.weight ?? configured ?? weight ?? 1,
+      isDrained: override.isDrained,
+    }
+  }
+
+  #chosenFor(group: GroupName, wish: ShareStrategyName | null): ChosenStrategy {
+    const name = this.#nameFor(group, wish)
+    const configured = this.#settings.strategyOf(group.shareName, group.topicFilter)
+    return {
+      strategy: createStrategy<ShareMember>(name, this.#settings.random),
       wish: configured === null ? wish : null,
       name,
       isWeighted: name === 'weighted',
     }
   }
+
+  #nameFor(group: GroupName, wish: ShareStrategyName | null): ShareStrategyName {
+    const { shareName, topicFilter } = group
+    const configured = this.#settings.strategyOf(shareName, topicFilter)
+    return this.overrides.strategyOf(group) ?? configured ?? wish ?? this.#settings.defaultStrategy
+  }
 }
 
-// A share name contains no slash [MQTT-4.8.2-1], so the key is unique.
-function keyOf(shareName: string, topicFilter: string): string {
-  return `${shareName}/${topicFilter}`
-}
+const NO_OVERRIDE: MemberOverride = { weight: null, isDrained: false }

@@ -1,6 +1,7 @@
-// `pondhawk groups`: the share groups of a running broker, or the members of one.
+// `pondhawk groups`: the share groups of a running broker, the members of one, and what is set for them.
 
-import type { GroupDetail, GroupRow } from '../api/contract/administration.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { GroupDetail, GroupMember, GroupRow } from '../api/contract/administration.ts'
 import type { Config } from '../config/config-types.ts'
 import { parseFilter } from '../routing/topic.ts'
 import { answerOf } from './admin-client.ts'
@@ -10,14 +11,114 @@ import { table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
 import { type UsageError, usageOf } from './usage-error.ts'
 
+/** How often `drain` asks whether the client has settled all that it had. */
+const DRAIN_POLL_MS = 250
+
 /** Throws UsageError, or an error with a sentence. */
-export async function groupsCommand(
-  { values, positionals: [group, more] }: Words,
+export async function groupsCommand(words: Words, config: Config): Promise<CommandOutput> {
+  const { values, positionals } = words
+  const [verb, ...names] = positionals
+  if (verb === 'set') return setGroup(names, values, config)
+  if (verb === 'drain' || verb === 'undrain') return drainMember(verb, names, values, config)
+  if (verb === 'reset') return resetGroup(names, config)
+  if (names.length > 0) throw usage('takes one group, or set, drain, undrain or reset.')
+  const isJson = values['json'] === true
+  return verb === undefined ? allGroups(isJson, config) : oneGroup(verb, isJson, config)
+}
+
+async function setGroup(
+  [name, clientId, more]: readonly string[],
+  { strategy, weight, json }: Words['values'],
   config: Config,
 ): Promise<CommandOutput> {
-  if (more !== undefined) throw usage('takes one group.')
+  const query = groupNamed(name, 'set')
+  if (more !== undefined) throw usage('set takes a group, and perhaps one client id.')
+  if (clientId === undefined) {
+    if (typeof strategy !== 'string') throw usage('set NAME/FILTER needs --strategy NAME.')
+    const body = { strategy }
+    const answer = await answerOf(config, { method: 'PUT', path: '/group', query, body })
+    const { strategySource } = JSON.parse(answer) as GroupDetail
+    const note = `${shownGroup(query)} chooses by ${strategy} now (${strategySource})\n`
+    return { output: json === true ? answer : '', note }
+  }
+  if (typeof weight !== 'string' || !/^\d{1,4}$/.test(weight)) {
+    throw usage('set NAME/FILTER CLIENT_ID needs --weight N, from 1 to 1000.')
+  }
+  const answer = await setMember(config, query, clientId, { weight: Number(weight) })
+  const { weight: counts } = JSON.parse(answer) as GroupMember
+  const isUnused = counts !== Number(weight)
+  const note = `${shownName(clientId)} has the weight ${weight} now${isUnused ? ', which counts when the strategy is weighted' : ''}\n`
+  return { output: json === true ? answer : '', note }
+}
+
+async function drainMember(
+  verb: 'drain' | 'undrain',
+  [name, clientId, more]: readonly string[],
+  values: Words['values'],
+  config: Config,
+): Promise<CommandOutput> {
+  const query = groupNamed(name, verb)
+  if (clientId === undefined || more !== undefined) {
+    throw usage(`${verb} takes a group and a client id.`)
+  }
+  const isDrained = verb === 'drain'
   const isJson = values['json'] === true
-  return group === undefined ? allGroups(isJson, config) : oneGroup(group, isJson, config)
+  let answer = await setMember(config, query, clientId, { isDrained })
+  let { inFlight } = JSON.parse(answer) as GroupMember
+  const who = shownName(clientId)
+  if (!isDrained) {
+    return { output: isJson ? answer : '', note: `${who} gets messages again\n` }
+  }
+  while (inFlight > 0 && values['no-wait'] !== true) {
+    await sleep(DRAIN_POLL_MS)
+    const group = JSON.parse(await answerOf(config, { path: '/group', query })) as GroupDetail
+    const member = group.clients.find(each => each.clientId === clientId)
+    // It has left, and its messages went back to the group.
+    if (member === undefined) break
+    inFlight = member.inFlight
+    answer = `${JSON.stringify(member)}\n`
+  }
+  const rest = inFlight > 0 ? `, and still has ${inFlight} to settle` : ', and has settled all'
+  return { output: isJson ? answer : '', note: `${who} gets no new messages${rest}\n` }
+}
+
+async function resetGroup([name, more]: readonly string[], config: Config): Promise<CommandOutput> {
+  const query = groupNamed(name, 'reset')
+  if (more !== undefined) throw usage('reset takes one group.')
+  const path = '/group/settings'
+  const { deleted } = JSON.parse(await answerOf(config, { method: 'DELETE', path, query })) as {
+    readonly deleted: number
+  }
+  const what = deleted > 0 ? 'is as the configuration and the clients say' : 'had no settings'
+  return { output: '', note: `${shownGroup(query)} ${what}\n` }
+}
+
+interface GroupQuery extends Readonly<Record<string, string>> {
+  readonly shareName: string
+  readonly filter: string
+}
+
+function setMember(
+  config: Config,
+  group: GroupQuery,
+  clientId: string,
+  body: { readonly weight?: number; readonly isDrained?: boolean },
+): Promise<string> {
+  const query = { ...group, clientId }
+  return answerOf(config, { method: 'PUT', path: '/group/member', query, body })
+}
+
+function groupNamed(name: string | undefined, verb = ''): GroupQuery {
+  const found = parseFilter(name?.startsWith('$share/') === true ? name : `$share/${name ?? ''}`)
+  if (name === undefined || found === null || found.shareName === null) {
+    const said = name === undefined ? '' : `, and not ${JSON.stringify(name)}`
+    throw usage(`${verb === '' ? '' : `${verb} `}takes a group as NAME/FILTER${said}.`)
+  }
+  return { shareName: found.shareName, filter: found.topicFilter }
+}
+
+function shownGroup({ shareName, filter }: GroupQuery): string {
+  return shownName(`$share/${shareName}/${filter}`)
 }
 
 async function allGroups(isJson: boolean, config: Config): Promise<CommandOutput> {
@@ -44,15 +145,11 @@ async function allGroups(isJson: boolean, config: Config): Promise<CommandOutput
 }
 
 async function oneGroup(name: string, isJson: boolean, config: Config): Promise<CommandOutput> {
-  const found = parseFilter(name.startsWith('$share/') ? name : `$share/${name}`)
-  if (found === null || found.shareName === null) {
-    throw usage(`takes a group as NAME/FILTER, and not ${JSON.stringify(name)}.`)
-  }
-  const query = { shareName: found.shareName, filter: found.topicFilter }
+  const query = groupNamed(name)
   const group = JSON.parse(await answerOf(config, { path: '/group', query })) as GroupDetail
-  const rows = group.clients.map(({ clientId, state, weight, qos, inFlight }) => [
+  const rows = group.clients.map(({ clientId, state, isDrained, weight, qos, inFlight }) => [
     shownName(clientId),
-    state,
+    isDrained ? `${state}, drained` : state,
     ...[weight, qos, inFlight].map(String),
   ])
   const headings = ['CLIENT', 'STATE', 'WEIGHT', 'QOS', 'IN FLIGHT']

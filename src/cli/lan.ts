@@ -3,7 +3,7 @@
 
 import { networkInterfaces } from 'node:os'
 import { readAccess } from '../access/access-settings.ts'
-import { EditError } from '../access/password/edit-password-file.ts'
+import { EditError } from '../access/edit-file.ts'
 import type { Config } from '../config/config-types.ts'
 import { hasUsers } from '../config/authenticators.ts'
 import { isOfThisMachine } from '../config/parse.ts'

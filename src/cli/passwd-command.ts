@@ -1,7 +1,8 @@
 // `pondhawk passwd …`: takes the arguments of mosquitto_passwd, for existing scripts.
 
 import { existsSync } from 'node:fs'
-import { EditError, editFile, removeUser, setUser } from '../access/password/edit-password-file.ts'
+import { EditError, editFile } from '../access/edit-file.ts'
+import { removeUser, setUser } from '../access/password/edit-password-file.ts'
 import { newPbkdf2, newScram, newSha512 } from '../access/password/hashing.ts'
 import { nameProblem } from '../access/password/password-file.ts'
 import {

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { AccessFileError } from '../access/access-file.ts'
-import { EditError } from '../access/password/edit-password-file.ts'
+import { EditError } from '../access/edit-file.ts'
 import type { Config } from '../config/config-types.ts'
 import { loadConfig } from '../config/load.ts'
 import { storeDirectory } from '../server/create-store.ts'

@@ -1,5 +1,6 @@
 // Rows of the table of commands: those that set a broker up, and those that look at a running one.
 
+import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
 import type { Command, Flag } from './commands.ts'
 import { CONFIG, DATA, JSON_LINES, JSON_WHOLE } from './store-flags.ts'
 
@@ -130,12 +131,41 @@ export const LOOKING_COMMANDS: readonly Command[] = [
   },
   {
     name: 'groups',
-    argument: '[NAME/FILTER]',
-    help: 'list share groups of a running broker, or the members of one',
-    flags: [JSON_LINES, CONFIG, DATA],
+    argument:
+      '[NAME/FILTER] | set NAME/FILTER [CLIENT_ID] | drain NAME/FILTER CLIENT_ID | undrain NAME/FILTER CLIENT_ID | reset NAME/FILTER',
+    help: 'list share groups of a running broker, or the members of one; change how a group chooses',
+    flags: [
+      {
+        name: 'strategy',
+        type: 'string',
+        value: 'NAME',
+        help: `set: ${SHARE_STRATEGY_NAMES.join(', ')}`,
+      },
+      {
+        name: 'weight',
+        type: 'string',
+        value: 'N',
+        help: 'set: the weight of the client, 1 to 1000',
+      },
+      {
+        name: 'no-wait',
+        type: 'boolean',
+        help: 'drain: do not wait until the client has settled all',
+      },
+      JSON_LINES,
+      CONFIG,
+      DATA,
+    ],
     more: [
       '  pondhawk groups                             those with the longest queues first',
       "  pondhawk groups 'workers/jobs/#'            the members of $share/workers/jobs/#",
+      "  pondhawk groups set 'workers/jobs/#' --strategy weighted",
+      "  pondhawk groups set 'workers/jobs/#' worker-1 --weight 3",
+      "  pondhawk groups drain 'workers/jobs/#' worker-1     no new messages; ends when it has settled those that it has",
+      "  pondhawk groups undrain 'workers/jobs/#' worker-1",
+      "  pondhawk groups reset 'workers/jobs/#'      as the configuration and the clients say",
+      '',
+      'What is set stays over a restart, if the broker has a store.',
       '',
       ASKED,
     ],

@@ -3,9 +3,11 @@
 
 import { type Asker, NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { GroupName, MemberOverride } from '../broker/share-overrides.ts'
 import { STEPS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import type { Publishable } from '../message.ts'
 import { ADMINISTRATIVE_ACTION } from '../packet/reason.ts'
+import type { ShareStrategyName } from '../routing/share-strategy.ts'
 import { isReserved } from '../routing/topic.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { Flushable, Turn } from './turn.ts'
@@ -32,6 +34,9 @@ const PUBLISHES_WITHIN_MAX = 32
 
 /** The number of retained topics and levels that are visited before the work of the turn is checked again. */
 const RETAINED_STEPS = 256
+
+/** `unknown`: there is no such group or member. `no-room`: too many have settings of their own. */
+type GroupChange = 'done' | 'unknown' | 'no-room'
 
 /** A program or an administrator may not publish this, or there is no room for it. */
 export class PublishRefused extends Error {
@@ -106,23 +111,45 @@ export class Commands implements Flushable {
     })
   }
 
-  /**
-   * Changes the weight of a member of a share group, until it subscribes again. Resolves with false when there is no such member. It has
-   * an effect only in the weighted strategy.
-   */
-  setWeight(
-    { shareName, filter }: { readonly shareName: string; readonly filter: string },
-    clientId: string,
-    weight: number,
-  ): Promise<boolean> {
-    const { subscriptions, sessions } = this.#broker
+  /** Changes the strategy of a share group; null for what the configuration or a subscriber says. */
+  setStrategy(
+    { shareName, topicFilter }: GroupName,
+    strategy: ShareStrategyName | null,
+  ): Promise<GroupChange> {
+    const { groups } = this.#broker.subscriptions
     return this.#later(() => {
-      const group = subscriptions.groups.get(shareName, filter)
-      const session = sessions.get(clientId)
-      const subscription = session?.subscriptions.get(`$share/${shareName}/${filter}`)
-      if (group === null || session === undefined || subscription === undefined) return false
-      group.join(session, subscription, weight)
-      return true
+      const group = groups.get(shareName, topicFilter)
+      if (group === null) return 'unknown'
+      if (!groups.overrides.hasRoomFor(group.owner, null)) return 'no-room'
+      // An earlier change goes on.
+      if (group.isMoving) return null
+      this.#change(() => groups.setStrategy(group, strategy))
+      return 'done'
+    })
+  }
+
+  /** Changes the weight of a member of a share group, or whether it gets messages. */
+  setMember(
+    { shareName, topicFilter }: GroupName,
+    clientId: string,
+    change: Partial<MemberOverride>,
+  ): Promise<GroupChange> {
+    const { groups } = this.#broker.subscriptions
+    return this.#later(() => {
+      const group = groups.get(shareName, topicFilter)
+      if (group === null || group.memberOf(clientId) === undefined) return 'unknown'
+      if (!groups.overrides.hasRoomFor(group.owner, clientId)) return 'no-room'
+      this.#change(() => groups.setMember(group, clientId, change))
+      return 'done'
+    })
+  }
+
+  /** Forgets what was set for a share group by the two commands above. Resolves with false when there was nothing. */
+  resetGroup(name: GroupName): Promise<boolean> {
+    const { groups } = this.#broker.subscriptions
+    return this.#later(() => {
+      if (groups.get(name.shareName, name.topicFilter)?.isMoving === true) return null
+      return this.#change(() => groups.reset(name))
     })
   }
 
@@ -186,6 +213,14 @@ export class Commands implements Flushable {
       if (this.#commands.has(command) && this.#step(command)) this.#commands.delete(command)
     }
     if (this.#commands.size > 0) this.#postpone()
+  }
+
+  /** If it throws, the state of the broker may be wrong. */
+  #change<Result>(change: () => Result): Result {
+    this.#broker.changing += 1
+    const result = change()
+    this.#broker.changing -= 1
+    return result
   }
 
   #deeper<Result>(publish: () => Result): Result {

@@ -6,6 +6,7 @@ import { reasonName, type ReasonCode } from '../packet/reason.ts'
 import { shortened } from '../packet/text.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { DropReason } from '../session/session-context.ts'
+import type { GroupOwner } from '../store/change.ts'
 import { causeOf } from './cause.ts'
 import { DROP_WORDS, GROUP_QUEUE_KEY } from './drop-words.ts'
 import type { LogFields } from './log.ts'
@@ -128,6 +129,13 @@ export class LogObserver implements Observer {
   unsubscribed(clientId: string, filter: string): void {
     if (!this.#log.isLevelEnabled('debug')) return
     this.#log.debug({ event: 'client.unsubscribed', clientId, filter }, 'unsubscribed')
+  }
+
+  memberDrained({ shareName, topicFilter }: GroupOwner, clientId: string): void {
+    this.#log.info(
+      { event: 'group.drained', clientId, group: `$share/${shareName}/${topicFilter}` },
+      'a member that was drained has settled all that it had',
+    )
   }
 
   failed(place: FaultPlace, error: unknown, clientId: string | null): void {

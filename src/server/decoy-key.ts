@@ -1,12 +1,12 @@
 // The key for the decoys of SCRAM where no password file has one. It is a file in the directory of the store, made at the first start.
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { replaceFile } from '../access/edit-file.ts'
 
 const NAME = 'scram-decoys.key'
 const KEY_BYTES = 32
-const OWNER_ONLY = 0o600
 
 /** The directory must be locked by the store. Throws the error of the system if the key can be neither read nor written. */
 export function decoyKeyIn(directory: string): Buffer {
@@ -14,10 +14,7 @@ export function decoyKeyIn(directory: string): Buffer {
   const kept = keptIn(file)
   if (kept !== null) return kept
   const key = randomBytes(KEY_BYTES)
-  // The rename makes the complete file appear at once.
-  const temporary = `${file}.new`
-  writeFileSync(temporary, key, { mode: OWNER_ONLY, flush: true })
-  renameSync(temporary, file)
+  replaceFile(file, key)
   return key
 }
 

@@ -41,6 +41,7 @@ import { levelOf, setLevelOf } from './log-level.ts'
 import { RecordKeeping } from './record-keeping.ts'
 import { checkCertificatesAgain, revocationOf } from './revocation.ts'
 import type { ServerParts } from './server-parts.ts'
+import { ShareFile } from './share-file.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { reportStore } from './store-report.ts'
@@ -79,6 +80,7 @@ export class Server implements RunningServer {
   readonly #latencies = new Latencies(monotonicMs)
   readonly #logLines = new LogLines(Date.now)
   readonly #keeping: RecordKeeping
+  readonly #shareFile: ShareFile
   /** Null if it is switched off. */
   #overload: OverloadWatch | null = null
   /** Null if nothing is stored on a disk. */
@@ -95,6 +97,7 @@ export class Server implements RunningServer {
     )
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
+    this.#shareFile = new ShareFile(this.core.broker.subscriptions.groups.overrides, this.#log)
     this.#keeping = new RecordKeeping({
       core: this.core,
       config,
@@ -143,6 +146,7 @@ export class Server implements RunningServer {
       status: this.#status,
       storeFreeBytes: () => this.#keeping.storeFreeBytes,
       records: this.#keeping.records,
+      shareSettings: this.#shareFile,
       permissionsOf: identity => this.core.permissionsOf(identity),
       webUrl: () => webUrlOf(this.listeners),
       listeners: () => this.#listeners.all,
@@ -218,6 +222,7 @@ export class Server implements RunningServer {
     })
     if (store instanceof FileStore) this.#clock.setAhead(store.opening.clock.aheadMs)
     reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
+    if (store instanceof FileStore) this.#shareFile.open(storeDirectory(this.#config))
     this.core.restore(snapshot)
     this.#overload = overloadWatch(this.core, this.#config, this.#log, {
       now: this.#clock.now,

@@ -51,16 +51,30 @@ export class GroupDispatch {
   /** Whether no queued message must be handed out before this one. */
   mayPass(message: Message): boolean {
     const { waiting, tail } = this.#queue
-    return waiting.isEmpty || (tail.messages === 0 && this.#keys?.isFreeFor(message) === true)
+    if (waiting.isEmpty) return true
+    if (tail.messages > 0 || waiting.isMoving) return false
+    return this.#keys?.isFreeFor(message) === true
   }
 
   /** Hands out as many messages as possible. Returns false when this turn has no work left for the rest. */
   pump(): boolean {
+    if (!this.#moveAll()) return false
     if (this.#keys === null) return this.#pumpInOrder()
     if (!this.#bindKeys(this.#keys)) return false
     for (const member of this.#keys.candidates) {
       if (!this.#pumpKeysOf(member, this.#keys)) return false
       this.#keys.removeCandidate(member)
+    }
+    return true
+  }
+
+  /** The strategy has changed: the queued messages move into the queue that the new one needs. */
+  #moveAll(): boolean {
+    const { waiting } = this.#queue
+    while (waiting.isMoving) {
+      if (this.#context.turnWorkLeft <= 0) return false
+      this.#context.turnWorkLeft -= WORK.queueStep
+      waiting.moveNext()
     }
     return true
   }

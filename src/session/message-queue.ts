@@ -4,6 +4,7 @@ import type { Limits } from '../limits.ts'
 import { compactBytes } from '../message.ts'
 import type { Delivery } from './delivery.ts'
 import { FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
+import { MovingQueue } from './moving-queue.ts'
 import { sizeOf, type QueueTail } from './queue-tail.ts'
 
 /** A message behind this many others is likely to wait for long. */
@@ -18,8 +19,9 @@ const SEARCH_PART = 16
 
 export type QueueBounds = Pick<Limits, 'queuedMessagesMax' | 'queuedBytesMax' | 'queueOverflow'>
 
+// Wide on purpose: its figures are asked one by one, and it has a method for each way in and out.
 export class MessageQueue {
-  readonly #deliveries: DeliveryQueue
+  #deliveries: DeliveryQueue
   readonly #bounds: QueueBounds
   #bytes = 0
   #countQoS0 = 0
@@ -96,6 +98,22 @@ export class MessageQueue {
     const delivery = this.#deliveries.shift()
     if (delivery !== undefined) this.left(delivery)
     return delivery
+  }
+
+  /** Whether deliveries are on their way into another kind of queue. */
+  get isMoving(): boolean {
+    return this.#deliveries instanceof MovingQueue
+  }
+
+  /** Keeps the deliveries in another kind of queue from now on. The present ones move by `moveNext`. */
+  moveTo(deliveries: DeliveryQueue): void {
+    this.#deliveries =
+      this.length === 0 ? deliveries : new MovingQueue(this.#deliveries, deliveries)
+  }
+
+  moveNext(): void {
+    if (!(this.#deliveries instanceof MovingQueue)) return
+    if (!this.#deliveries.moveNext()) this.#deliveries = this.#deliveries.to
   }
 
   /** All deliveries in memory except those that were put back, in no order. */

@@ -9,7 +9,7 @@ import type { ShareMembers } from './share-members.ts'
 
 export class ReadyMembers {
   count = 0
-  readonly #strategy: ShareStrategy<ShareMember>
+  #strategy: ShareStrategy<ShareMember>
   readonly #members: ShareMembers
   readonly #group: GroupOfMember<Session>
 
@@ -23,7 +23,17 @@ export class ReadyMembers {
     this.#group = group
   }
 
-  /** Adds a member to the group. Its session reports when it is ready. */
+  /** Another strategy chooses from now on. */
+  use(strategy: ShareStrategy<ShareMember>): void {
+    this.#strategy = strategy
+    for (const member of this.#members.all) {
+      if (member.isDrained) continue
+      strategy.join(member)
+      if (member.isReady) strategy.add(member)
+    }
+  }
+
+  /** Adds a member to the choice. Its session reports when it is ready. */
   joined(member: ShareMember): void {
     this.#strategy.join(member)
     this.awaits(member)
@@ -34,10 +44,10 @@ export class ReadyMembers {
     this.#strategy.leave(member)
   }
 
-  /** The member's session reports that it can take a message. Returns false when its part of the window is full. */
+  /** The member's session reports that it can take a message. Returns false when it is drained, or its part of the window is full. */
   answered(member: ShareMember): boolean {
     member.awaitsReport = false
-    const mayTake = this.#mayTake(member)
+    const mayTake = !member.isDrained && this.#mayTake(member)
     if (mayTake) this.#set(member, true)
     // If only its part of the window is full, `settled` makes it ready again.
     else if (!member.session.canTake) this.awaits(member)

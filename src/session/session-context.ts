@@ -3,7 +3,7 @@
 import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
-import type { Owner } from '../store/change.ts'
+import type { GroupOwner, Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
@@ -38,6 +38,7 @@ export interface Postponed {
 interface DeliveryObserver {
   readonly sent?: ((clientId: string, message: Message, duplicate: boolean) => void) | undefined
   readonly acknowledged?: ((clientId: string, message: Message) => void) | undefined
+  readonly memberDrained?: ((group: GroupOwner, clientId: string) => void) | undefined
 }
 
 export interface SessionContext {

@@ -8,6 +8,7 @@ import type { ShareStrategy, ShareStrategyName } from '../routing/share-strategy
 import type { Subscription } from '../routing/subscription.ts'
 import type { GroupOwner } from '../store/change.ts'
 import { type Delivery, NO_IDENTIFIERS, type Returning } from './delivery.ts'
+import { FifoQueue } from './fifo-queue.ts'
 import { GroupDispatch } from './group-dispatch.ts'
 import { GroupJournal, leavesQueue } from './group-journal.ts'
 import { KeyedQueues } from './keyed-queues.ts'
@@ -16,7 +17,7 @@ import { asQueued, OwnedQueue, type QueueOwner } from './owned-queue.ts'
 import { ReadyMembers } from './ready-members.ts'
 import type { Session } from './session.ts'
 import { drop, type SessionContext } from './session-context.ts'
-import type { ShareMember } from './share-member.ts'
+import type { MemberTerms, ShareMember } from './share-member.ts'
 import { ShareMembers } from './share-members.ts'
 import type { GroupOfMember } from './share-protocol.ts'
 import type { DeliveryOptions, Target } from './target.ts'
@@ -31,10 +32,10 @@ export interface ChosenStrategy {
   readonly isWeighted: boolean
 }
 
+// Wide on purpose: what members report, what an administrator changes and the way of a message meet here.
 export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   readonly clientId = null
   readonly owner: GroupOwner
-  readonly chosen: ChosenStrategy
   /** The client that it is counted for in `limits.shareGroupsPerTopicMax`; null for none. */
   countedFor: string | null = null
   /** The messages that wait for a member. */
@@ -42,7 +43,8 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   readonly #context: SessionContext
   readonly #members = new ShareMembers()
   readonly #ready: ReadyMembers
-  readonly #dispatch: GroupDispatch
+  #chosen: ChosenStrategy
+  #dispatch: GroupDispatch
   readonly #journal: GroupJournal
 
   constructor(
@@ -54,7 +56,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     const { strategy } = chosen
     const keys = strategy.isKeyed ? new KeyedQueues(strategy, context.memory) : null
     this.owner = { kind: 'group', ...name }
-    this.chosen = chosen
+    this.#chosen = chosen
     this.#context = context
     this.queue = new OwnedQueue(this, context, {
       bounds,
@@ -64,16 +66,24 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     })
     this.#ready = new ReadyMembers(strategy, this.#members, this)
     this.#journal = new GroupJournal(this.owner, context, this.queue.tail)
-    this.#dispatch = new GroupDispatch(context, {
-      queue: this.queue,
-      keys,
-      ready: this.#ready,
-      handOut: (delivery, member) => this.#handOut(delivery, member),
-    })
+    this.#dispatch = this.#dispatchWith(keys)
+  }
+
+  get chosen(): ChosenStrategy {
+    return this.#chosen
+  }
+
+  /** Whether queued messages are still on their way to the strategy that was chosen last. */
+  get isMoving(): boolean {
+    return this.queue.waiting.isMoving
   }
 
   get memberCount(): number {
     return this.#members.count
+  }
+
+  memberOf(clientId: string): ShareMember | undefined {
+    return this.#members.get(clientId)
   }
 
   get members(): Iterable<ShareMember> {
@@ -88,21 +98,18 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     return this.#members.durableCount > 0 || this.queue.tail.messages > 0
   }
 
-  /** Adds the client, or changes its subscription and weight. */
-  join(session: Session, subscription: Subscription, weight: number): void {
-    const counted = this.chosen.isWeighted ? weight : 1
+  /** Adds the client, or changes its subscription and terms. */
+  join(session: Session, subscription: Subscription, terms: MemberTerms): void {
     const known = this.#members.get(session.clientId)
     if (known !== undefined) {
       known.subscription = subscription
-      this.#members.setWeight(known, counted)
-      this.#ready.awaits(known)
+      this.#change(known, terms)
       return
     }
     const wasDurable = this.isDurable
-    const member = this.#members.add(session, subscription, counted)
+    const member = this.#members.add(session, subscription, terms, this.#countedOf(terms))
     session.memberships.joined(this)
-    this.#ready.joined(member)
-    this.#dispatch.joined()
+    if (!member.isDrained) this.#joinsChoice(member)
     if (this.isDurable && !wasDurable) this.#journal.storesWaiting(this.queue.waiting.all())
     if (session.link === null) this.pump()
     else this.attached(session)
@@ -111,11 +118,28 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   leave(session: Session): void {
     const member = this.#members.get(session.clientId)
     if (member === undefined) return
-    this.#ready.left(member)
+    this.#leavesChoice(member)
     this.#members.remove(member)
     session.memberships.left(this)
-    this.#dispatch.left(member)
     if (!this.isDurable) this.#journal.storesWaiting([])
+    this.pump()
+  }
+
+  /** Chooses among the members in another way. Nothing in flight changes; queued messages keep their order. Not while it `isMoving`. */
+  choose(chosen: ChosenStrategy): void {
+    const wasKeyed = this.#chosen.strategy.isKeyed
+    this.#chosen = chosen
+    const { strategy } = chosen
+    for (const member of this.#members.all) {
+      this.#members.setTerms(member, member.terms, this.#countedOf(member.terms))
+    }
+    this.#ready.use(strategy)
+    if (wasKeyed || strategy.isKeyed) {
+      const keys = strategy.isKeyed ? new KeyedQueues(strategy, this.#context.memory) : null
+      this.#dispatch = this.#dispatchWith(keys)
+      this.queue.waiting.moveTo(keys ?? new FifoQueue())
+    }
+    // A member whose part of the window grows by this reports when it settles something.
     this.pump()
   }
 
@@ -169,7 +193,10 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   settled(clientId: string): void {
     const member = this.#members.get(clientId)
     if (member === undefined) this.#members.formerSettled(clientId)
-    else this.#ready.settled(member)
+    else {
+      this.#ready.settled(member)
+      this.#tellIfEmpty(member)
+    }
   }
 
   ending(exchanges: Returning): void {
@@ -193,8 +220,47 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
     const isDone = this.#takeBackAbsent() && this.#journal.storeSome() && this.#dispatch.pump()
     if (!isDone) this.queue.postpone()
     // Members may be ready for keys that are not in memory yet, while messages in memory wait for other members.
-    else if (this.#ready.count > 0 && this.chosen.strategy.isKeyed) this.queue.tail.want()
+    else if (this.#ready.count > 0 && this.#chosen.strategy.isKeyed) this.queue.tail.want()
     else this.queue.wantIfShort()
+  }
+
+  #dispatchWith(keys: KeyedQueues<ShareMember> | null): GroupDispatch {
+    return new GroupDispatch(this.#context, {
+      queue: this.queue,
+      keys,
+      ready: this.#ready,
+      handOut: (delivery, member) => this.#handOut(delivery, member),
+    })
+  }
+
+  #countedOf({ weight }: MemberTerms): number {
+    return this.#chosen.isWeighted ? weight : 1
+  }
+
+  #change(member: ShareMember, terms: MemberTerms): void {
+    const wasDrained = member.isDrained
+    this.#members.setTerms(member, terms, this.#countedOf(terms))
+    if (terms.isDrained === wasDrained) this.#ready.awaits(member)
+    else if (wasDrained) this.#joinsChoice(member)
+    else {
+      this.#leavesChoice(member)
+      this.#tellIfEmpty(member)
+    }
+  }
+
+  #joinsChoice(member: ShareMember): void {
+    this.#ready.joined(member)
+    this.#dispatch.joined()
+  }
+
+  #leavesChoice(member: ShareMember): void {
+    this.#ready.left(member)
+    this.#dispatch.left(member)
+  }
+
+  #tellIfEmpty({ isDrained, inFlightOfGroup, clientId }: ShareMember): void {
+    if (!isDrained || inFlightOfGroup > 0) return
+    this.#context.observer.memberDrained?.(this.owner, clientId)
   }
 
   /** When a member connects, takes back deliveries in flight from members that disconnected while no other was connected. */

@@ -6,8 +6,17 @@ import { NO_IDENTIFIERS } from './delivery.ts'
 import type { KeyQueue } from './keyed-queues.ts'
 import type { Session } from './session.ts'
 
+/** What counts for a member besides its subscription. */
+export interface MemberTerms {
+  readonly weight: number
+  /** Whether an administrator has taken it out: it gets no new messages, and settles those that it has. */
+  readonly isDrained: boolean
+}
+
 export class ShareMember {
   readonly session: Session
+  terms: MemberTerms
+  /** What counts of its weight: 1 unless the strategy uses weights. */
   weight: number
   /** The number of deliveries of this group to this member that are not settled. */
   inFlightOfGroup = 0
@@ -21,8 +30,9 @@ export class ShareMember {
   #identifiers: readonly number[]
   #queues: MemberHeap<KeyQueue<ShareMember>> | null = null
 
-  constructor(session: Session, subscription: Subscription, weight: number) {
+  constructor(session: Session, subscription: Subscription, terms: MemberTerms, weight: number) {
     this.session = session
+    this.terms = terms
     this.weight = weight
     this.#subscription = subscription
     this.#identifiers = identifiersOf(subscription)
@@ -30,6 +40,10 @@ export class ShareMember {
 
   get clientId(): string {
     return this.session.clientId
+  }
+
+  get isDrained(): boolean {
+    return this.terms.isDrained
   }
 
   get inFlight(): number {

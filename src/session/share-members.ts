@@ -2,7 +2,7 @@
 
 import type { Subscription } from '../routing/subscription.ts'
 import type { Session } from './session.ts'
-import { ShareMember } from './share-member.ts'
+import { type MemberTerms, ShareMember } from './share-member.ts'
 
 export class ShareMembers {
   readonly #members = new Map<string, ShareMember>()
@@ -38,10 +38,10 @@ export class ShareMembers {
     return this.#weightMax
   }
 
-  /** Whether some member, connected or not, may receive all of the group's messages. */
+  /** Whether some member that gets messages, connected or not, may receive all of the group's messages. */
   get hasWhollyEntitled(): boolean {
-    for (const { session, subscription } of this.#members.values()) {
-      if (session.rights.mayReceiveAllOf(subscription.topicFilter)) return true
+    for (const { session, subscription, isDrained } of this.#members.values()) {
+      if (!isDrained && session.rights.mayReceiveAllOf(subscription.topicFilter)) return true
     }
     return false
   }
@@ -50,14 +50,20 @@ export class ShareMembers {
     return this.#members.get(clientId)
   }
 
-  add(session: Session, subscription: Subscription, weight: number): ShareMember {
+  /** `weight` is what counts of the one in `terms`. */
+  add(
+    session: Session,
+    subscription: Subscription,
+    terms: MemberTerms,
+    weight: number,
+  ): ShareMember {
     const { clientId } = session
-    const member = new ShareMember(session, subscription, weight)
+    const member = new ShareMember(session, subscription, terms, weight)
     member.inFlightOfGroup = this.#former.get(clientId) ?? 0
     this.#former.delete(clientId)
     this.#members.set(clientId, member)
     if (session.isDurable) this.#durableCount += 1
-    this.#countWeight(weight, 1)
+    this.#count(member, 1)
     return member
   }
 
@@ -67,7 +73,7 @@ export class ShareMembers {
     this.absent.delete(session)
     this.#members.delete(clientId)
     if (session.isDurable) this.#durableCount -= 1
-    this.#countWeight(member.weight, -1)
+    this.#count(member, -1)
     if (member.inFlightOfGroup > 0) this.#former.set(clientId, member.inFlightOfGroup)
   }
 
@@ -77,11 +83,11 @@ export class ShareMembers {
     this.#hereCount += isHere ? 1 : -1
   }
 
-  setWeight(member: ShareMember, weight: number): void {
-    if (member.weight === weight) return
-    this.#countWeight(member.weight, -1)
+  setTerms(member: ShareMember, terms: MemberTerms, weight: number): void {
+    this.#count(member, -1)
+    member.terms = terms
     member.weight = weight
-    this.#countWeight(weight, 1)
+    this.#count(member, 1)
   }
 
   /** A former member has settled a message in flight. */
@@ -96,8 +102,9 @@ export class ShareMembers {
     this.#former.set(clientId, (this.#former.get(clientId) ?? 0) + 1)
   }
 
-  /** Returns the highest weight. Weights are from 1 to 1,000, so there are few different ones. */
-  #countWeight(weight: number, by: 1 | -1): void {
+  /** Updates the highest weight of those that get messages. Weights are from 1 to 1,000, so there are few different ones. */
+  #count({ weight, isDrained }: ShareMember, by: 1 | -1): void {
+    if (isDrained) return
     const count = (this.#weights.get(weight) ?? 0) + by
     if (count > 0) this.#weights.set(weight, count)
     else this.#weights.delete(weight)

@@ -1,6 +1,6 @@
 // What an operator changes: refused clients, users, rules, weights, the log; and what is in the shapes of mosquitto.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import mqtt from 'mqtt'
 import { test } from 'tap'
@@ -110,7 +110,7 @@ test('rules are replaced only if they are right, and as they were read', async t
   t.equal((await operator('GET', '/users')).status, 409)
 })
 
-test('share groups show their members, whose weights can be changed', async t => {
+test('share groups show their members; strategy, weights and drained members can be changed', async t => {
   const { operator, mqtt: url } = await brokerWithApi(t, { share: { strategy: 'weighted' } })
   const one = await mqtt.connectAsync(url, { clientId: 'one' })
   const two = await mqtt.connectAsync(url, { clientId: 'two' })
@@ -128,8 +128,16 @@ test('share groups show their members, whose weights can be changed', async t =>
     membersConnected: 2,
   }
   t.match((await operator('GET', '/groups')).json, { items: [group], total: 1 })
-  const body = { shareName: 'g', filter: 'jobs', clientId: 'one', weight: 9 }
-  t.match(await operator('PUT', '/group/weight', { body }), { json: { changed: 1 } })
+  const member = (clientId: string, body: object) =>
+    operator('PUT', `/group/member?shareName=g&filter=jobs&clientId=${clientId}`, { body })
+  t.match((await member('one', { weight: 9 })).json, { clientId: 'one', weight: 9 })
+  for (const body of [{}, { weight: 0 }, { weight: 1_001 }, { weight: '2' }, { isDrained: 1 }]) {
+    t.equal((await member('one', body)).status, 422)
+  }
+  t.match(await member('nobody', { weight: 2 }), {
+    status: 404,
+    json: { detail: /no such member/ },
+  })
   const { clients } = (await operator('GET', path)).json
   t.match(clients, [
     { clientId: 'one', weight: 9, state: 'connected' },
@@ -138,10 +146,63 @@ test('share groups show their members, whose weights can be changed', async t =>
   for (let each = 0; each < 20; each++) {
     await operator('POST', '/publish', { body: { topic: 'jobs', qos: 1 } })
   }
-  await one.endAsync()
   t.ok(count >= 16, `${count} of 20`)
+  const choose = (strategy: unknown) => operator('PUT', path, { body: { strategy } })
+  t.match((await choose('sticky')).json, { strategy: 'sticky', strategySource: 'administrator' })
+  t.equal((await choose('loudest')).status, 422)
+  t.match((await member('two', { isDrained: true })).json, { isDrained: true, weight: 1 })
+  t.match((await operator('GET', path)).json, {
+    membersDrained: 1,
+    clients: [{}, { isDrained: true }],
+  })
+  t.match((await operator('GET', '/group/settings')).json, {
+    survivesRestart: false,
+    items: [
+      { shareName: 'g', filter: 'jobs', isPresent: true, strategy: 'sticky', members: [{}, {}] },
+    ],
+  })
+  t.match((await operator('GET', '/status')).json.api, { shareOverrides: 3 })
+  t.match(await operator('DELETE', '/group/settings?shareName=g&filter=jobs'), {
+    json: { deleted: 1 },
+  })
+  t.match((await operator('GET', path)).json, { strategy: 'weighted', membersDrained: 0 })
+  await one.endAsync()
   await two.endAsync()
   t.equal((await operator('GET', path)).status, 404)
+})
+
+test('what an operator sets for share groups outlives a restart, and a client that comes later', async t => {
+  const directory = resolve(t.testdir({}), 'data')
+  const store = { directory, durability: 'os' } as const
+  const first = await brokerWithApi(t, { store })
+  const join = async (url: string) => {
+    const client = await mqtt.connectAsync(url, { clientId: 'one' })
+    await client.subscribeAsync('$share/g/jobs', { qos: 1 })
+    return client
+  }
+  const path = '/group?shareName=g&filter=jobs'
+  const client = await join(first.mqtt)
+  await first.operator('PUT', path, { body: { strategy: 'random' } })
+  const member = '/group/member?shareName=g&filter=jobs&clientId=one'
+  await first.operator('PUT', member, { body: { isDrained: true } })
+  t.ok(first.lines.some(line => /group.drained.*"one"/.test(line)))
+  await client.endAsync()
+  await first.server.close()
+
+  const second = await brokerWithApi(t, { store })
+  t.match((await second.operator('GET', '/group/settings')).json, {
+    survivesRestart: true,
+    items: [
+      { isPresent: false, strategy: 'random', members: [{ clientId: 'one', isDrained: true }] },
+    ],
+  })
+  const again = await join(second.mqtt)
+  t.match((await second.operator('GET', path)).json, { strategy: 'random', membersDrained: 1 })
+  await again.endAsync()
+  await second.server.close()
+  writeFileSync(resolve(directory, 'share-groups.json'), '{')
+  const third = await brokerWithApi(t, { store })
+  t.ok(third.lines.some(line => /api.unreadable.*share groups/.test(line)))
 })
 
 test('listeners, $SYS and the version have the shapes of mosquitto; the log has a level', async t => {

@@ -56,6 +56,27 @@ test('top, clients and retained show what a running broker has', async t => {
   t.match(groups.output, /\nworkers +jobs\/# +round-robin +1 of 1 +0 +0\n/)
   t.match(group.output, /\n"x<script>\\u\{202e\} y" +connected +1 +0 +0\n/)
   t.match((await command('groups', 'workers/none')).errors, 'there is no such share group')
+  const id = 'x<script>\u202e y'
+  const changes = [
+    await command('groups', 'set', 'workers/jobs/#', '--strategy', 'random'),
+    await command('groups', 'set', 'workers/jobs/#', id, '--weight', '3'),
+    await command('groups', 'drain', 'workers/jobs/#', id),
+    await command('groups', 'workers/jobs/#'),
+    await command('groups', 'reset', 'workers/jobs/#'),
+    await command('groups', 'drain', 'workers'),
+  ]
+  t.match(
+    changes.map(({ errors }) => errors),
+    [
+      '$share/workers/jobs/# chooses by random now (administrator)',
+      '"x<script>\\u{202e} y" has the weight 3 now, which counts when the strategy is weighted',
+      '"x<script>\\u{202e} y" gets no new messages, and has settled all',
+      'random, 0 messages wait',
+      'is as the configuration and the clients say',
+      'drain takes a group as NAME/FILTER, and not "workers"',
+    ],
+  )
+  t.match(changes[3]?.output, /connected, drained/)
   const wrong = await command('clients', '--limit', 'x')
 
   t.match(top.output, /^pondhawk .* up \d+ s/)

@@ -36,6 +36,7 @@ async function opened(t: Test) {
     now: Date.now,
     status: unused,
     records: {} as never,
+    shareSettings: {} as never,
     permissionsOf: unused,
     storeFreeBytes: unused,
     webUrl: unused,

@@ -1,7 +1,9 @@
 // Users, rules, share groups, listeners, the log: what an operator looks at and changes.
 
 import type { z as zod } from 'zod'
+import { STRATEGY_SOURCES } from '../../broker/share-overrides.ts'
 import { z } from '../../config/zod.ts'
+import { SHARE_STRATEGY_NAMES } from '../../routing/share-strategy.ts'
 import { clientId, count, time, topicFilter } from './fields.ts'
 
 export const banQuery = z.strictObject({ clientId })
@@ -52,12 +54,16 @@ export const rulesRequest = z.strictObject({
 })
 
 export const groupQuery = z.strictObject({ shareName: z.string().min(1), filter: topicFilter })
+const strategy = z.enum(SHARE_STRATEGY_NAMES)
+const weight = z.int().min(1).max(1_000)
 const groupFields = {
   shareName: z.string(),
   filter: z.string(),
-  strategy: z.string(),
+  strategy,
+  strategySource: z.enum(STRATEGY_SOURCES).describe('Who has chosen the strategy'),
   members: count,
   membersConnected: count,
+  membersDrained: count.describe('Members that get no new messages, because an operator said so'),
   queuedMessages: count,
   queuedBytes: count,
 }
@@ -65,26 +71,50 @@ export const groupRow = z.strictObject(groupFields).describe('A share group')
 export type GroupRow = zod.infer<typeof groupRow>
 export const groupsAnswer = z.strictObject({ items: z.array(groupRow), total: count })
 export type GroupsAnswer = zod.infer<typeof groupsAnswer>
-export const groupDetail = z.strictObject({
-  ...groupFields,
-  clients: z.array(
-    z.strictObject({
-      clientId,
-      state: z.enum(['connected', 'away']),
-      weight: count,
-      qos: z.int().min(0).max(2),
-      inFlight: count.describe('Messages of the group that it has not acknowledged'),
-    }),
-  ),
-})
+export const groupMember = z
+  .strictObject({
+    clientId,
+    state: z.enum(['connected', 'away']),
+    weight: count.describe('1 for all unless the strategy is weighted'),
+    isDrained: z.boolean().describe('Whether it gets no new messages, because an operator said so'),
+    qos: z.int().min(0).max(2),
+    inFlight: count.describe('Messages of the group that it has not acknowledged'),
+  })
+  .describe('A member of a share group')
+export type GroupMember = zod.infer<typeof groupMember>
+export const groupDetail = z.strictObject({ ...groupFields, clients: z.array(groupMember) })
 export type GroupDetail = zod.infer<typeof groupDetail>
-export const weightRequest = z.strictObject({
-  shareName: z.string().min(1),
-  filter: topicFilter,
-  clientId,
-  weight: z.int().min(1).max(1_000),
+export const groupRequest = z.strictObject({
+  strategy: strategy.nullable().describe('null: as the configuration or a subscriber says'),
 })
-export const weightAnswer = z.strictObject({ changed: count })
+export const memberQuery = z.strictObject({ ...groupQuery.shape, clientId })
+export const memberRequest = z
+  .strictObject({
+    weight: weight.nullable().optional().describe('null: as the configuration or the client says'),
+    isDrained: z
+      .boolean()
+      .optional()
+      .describe('true: it gets no new messages, and settles those that it has'),
+  })
+  .refine(change => change.weight !== undefined || change.isDrained !== undefined, {
+    message: 'give weight, isDrained, or both',
+  })
+export const groupSettings = z
+  .strictObject({
+    shareName: z.string(),
+    filter: z.string(),
+    isPresent: z.boolean().describe('Whether the group has a member now'),
+    strategy: strategy.nullable(),
+    members: z.array(
+      z.strictObject({ clientId, weight: weight.nullable(), isDrained: z.boolean() }),
+    ),
+  })
+  .describe('What an operator has set for a share group and its members')
+export type GroupSettings = zod.infer<typeof groupSettings>
+export const groupSettingsAnswer = z.strictObject({
+  survivesRestart: z.boolean().describe('false: nothing is stored on a disk'),
+  items: z.array(groupSettings),
+})
 
 export const listenersAnswer = z
   .strictObject({

@@ -4,12 +4,8 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { AccessFileError, readAccessFile } from '../../access/access-file.ts'
 import { parseAclFile } from '../../access/mosquitto/acl-file.ts'
-import {
-  editFile,
-  EditError,
-  removeUser,
-  setUser,
-} from '../../access/password/edit-password-file.ts'
+import { editFile, EditError } from '../../access/edit-file.ts'
+import { removeUser, setUser } from '../../access/password/edit-password-file.ts'
 import { newPbkdf2Elsewhere } from '../../access/password/hashing.ts'
 import { newPassword } from '../../access/password/new-password.ts'
 import { nameProblem, parsePasswordFile } from '../../access/password/password-file.ts'

@@ -1,14 +1,21 @@
-// Share groups and their members.
+// Share groups and their members, and what an operator sets for them.
 
 import type { ShareGroup } from '../../session/share-group.ts'
+import type { ShareMember } from '../../session/share-member.ts'
 import {
+  type GroupDetail,
+  type GroupMember,
   type GroupRow,
   groupDetail,
+  groupMember,
   groupQuery,
+  groupRequest,
   groupsAnswer,
-  weightAnswer,
-  weightRequest,
+  groupSettingsAnswer,
+  memberQuery,
+  memberRequest,
 } from '../contract/administration.ts'
+import { deletedAnswer } from '../contract/clients.ts'
 import { PAGE_MAX } from '../contract/fields.ts'
 import type { ApiParts } from '../parts.ts'
 import { Problem } from '../problem.ts'
@@ -16,13 +23,12 @@ import { OPERATORS, READERS, type Route, route } from '../route.ts'
 
 const CLIENTS_MAX = 1_000
 
-export function groupRoutes({ core }: ApiParts): readonly Route[] {
-  const { groups } = core.broker.subscriptions
-  const groupNamed = (shareName: string, filter: string): ShareGroup => {
-    const group = groups.get(shareName, filter)
-    if (group !== null) return group
-    throw new Problem(404, 'there is no such share group: it ends with its last member')
-  }
+export function groupRoutes(parts: ApiParts): readonly Route[] {
+  return [...lookingRoutes(parts), ...changingRoutes(parts)]
+}
+
+function lookingRoutes(parts: ApiParts): readonly Route[] {
+  const { groups } = parts.core.broker.subscriptions
   return [
     route({
       method: 'GET',
@@ -31,7 +37,7 @@ export function groupRoutes({ core }: ApiParts): readonly Route[] {
       summary: `Share groups, those with the longest queues first; ${PAGE_MAX} at most`,
       answer: groupsAnswer,
       handle() {
-        const rows = [...groups.all].map(rowOf)
+        const rows = [...groups.all].map(group => rowOf(parts, group))
         rows.sort((one, other) => other.queuedMessages - one.queuedMessages)
         return { items: rows.slice(0, PAGE_MAX), total: rows.length }
       },
@@ -43,43 +49,146 @@ export function groupRoutes({ core }: ApiParts): readonly Route[] {
       summary: `One share group with its members; ${CLIENTS_MAX} at most`,
       query: groupQuery,
       answer: groupDetail,
-      handle({ query: { shareName, filter } }) {
-        const group = groupNamed(shareName, filter)
-        const clients = [...group.members].slice(0, CLIENTS_MAX).map(member => ({
-          clientId: member.clientId,
-          state: member.isHere ? ('connected' as const) : ('away' as const),
-          weight: member.weight,
-          qos: member.subscription.qos,
-          inFlight: member.inFlightOfGroup,
-        }))
-        return { ...rowOf(group), clients }
+      handle: ({ query }) => detailOf(parts, query),
+    }),
+    route({
+      method: 'GET',
+      path: '/group/settings',
+      roles: READERS,
+      summary:
+        'What operators have set for share groups at run time, also for those without a member',
+      answer: groupSettingsAnswer,
+      handle: () => ({
+        survivesRestart: parts.shareSettings.isKept,
+        items: groups.overrides.all.map(({ shareName, topicFilter, strategy, members }) => ({
+          ...{ shareName, filter: topicFilter, strategy, members: [...members] },
+          isPresent: groups.get(shareName, topicFilter) !== null,
+        })),
+      }),
+    }),
+  ]
+}
+
+function changingRoutes(parts: ApiParts): readonly Route[] {
+  const { commands } = parts.core
+  return [
+    route({
+      method: 'PUT',
+      path: '/group',
+      roles: OPERATORS,
+      summary:
+        'Changes how a share group chooses. Messages in flight stay; queued ones keep their order',
+      query: groupQuery,
+      body: groupRequest,
+      answer: groupDetail,
+      async handle({ query, body: { strategy } }) {
+        check(await commands.setStrategy(nameOf(query), strategy), NO_GROUP)
+        keep(parts)
+        return detailOf(parts, query)
       },
     }),
     route({
       method: 'PUT',
-      path: '/group/weight',
+      path: '/group/member',
       roles: OPERATORS,
-      summary:
-        'Changes the weight of a member, for the weighted strategy, until it subscribes again',
-      body: weightRequest,
-      answer: weightAnswer,
-      async handle({ body: { shareName, filter, clientId, weight } }) {
-        groupNamed(shareName, filter)
-        const isDone = await core.commands.setWeight({ shareName, filter }, clientId, weight)
-        return { changed: isDone ? 1 : 0 }
+      summary: 'Changes the weight of a member, or whether it gets new messages',
+      query: memberQuery,
+      body: memberRequest,
+      answer: groupMember,
+      async handle({ query, body: { weight, isDrained } }) {
+        const change = {
+          ...(weight !== undefined && { weight }),
+          ...(isDrained !== undefined && { isDrained }),
+        }
+        check(await commands.setMember(nameOf(query), query.clientId, change), NO_MEMBER)
+        keep(parts)
+        const member = groupNamed(parts, query).memberOf(query.clientId)
+        if (member === undefined) throw new Problem(404, NO_MEMBER)
+        return memberRow(member)
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/group/settings',
+      roles: OPERATORS,
+      summary: 'Forgets what was set for a share group and its members at run time',
+      query: groupQuery,
+      answer: deletedAnswer,
+      async handle({ query }) {
+        const isDone = await commands.resetGroup(nameOf(query))
+        if (isDone) keep(parts)
+        return { deleted: isDone ? 1 : 0 }
       },
     }),
   ]
 }
 
-function rowOf(group: ShareGroup): GroupRow {
-  const { owner, queue, memberCount, members, chosen } = group
+const NO_GROUP = 'there is no such share group: it ends with its last member'
+const NO_MEMBER = 'the share group has no such member: it leaves with its subscription'
+
+/** Throws Problem. */
+function check(outcome: 'done' | 'unknown' | 'no-room', unknown: string): void {
+  if (outcome === 'done') return
+  if (outcome === 'unknown') throw new Problem(404, unknown)
+  throw new Problem(
+    409,
+    'too many groups and members have settings: remove those of groups that are gone (group/settings)',
+  )
+}
+
+/** Throws Problem. */
+function keep({ shareSettings }: ApiParts): void {
+  if (shareSettings.keep()) return
+  throw new Problem(
+    507,
+    'the change is in use, but ends with a restart, because it cannot be stored: the log says why',
+  )
+}
+
+interface Named {
+  readonly shareName: string
+  readonly filter: string
+}
+
+function nameOf({ shareName, filter }: Named) {
+  return { shareName, topicFilter: filter }
+}
+
+/** Throws Problem. */
+function groupNamed({ core }: ApiParts, { shareName, filter }: Named): ShareGroup {
+  const group = core.broker.subscriptions.groups.get(shareName, filter)
+  if (group !== null) return group
+  throw new Problem(404, NO_GROUP)
+}
+
+function detailOf(parts: ApiParts, name: Named): GroupDetail {
+  const group = groupNamed(parts, name)
+  const clients = [...group.members].slice(0, CLIENTS_MAX).map(memberRow)
+  return { ...rowOf(parts, group), clients }
+}
+
+function memberRow(member: ShareMember): GroupMember {
+  return {
+    clientId: member.clientId,
+    state: member.isHere ? 'connected' : 'away',
+    weight: member.weight,
+    isDrained: member.isDrained,
+    qos: member.subscription.qos,
+    inFlight: member.inFlightOfGroup,
+  }
+}
+
+function rowOf({ core }: ApiParts, group: ShareGroup): GroupRow {
+  const { owner, queue, memberCount, chosen } = group
+  const members = [...group.members]
   return {
     shareName: owner.shareName,
     filter: owner.topicFilter,
     strategy: chosen.name,
+    strategySource: core.broker.subscriptions.groups.sourceOf(group),
     members: memberCount,
-    membersConnected: [...members].filter(({ isHere }) => isHere).length,
+    membersConnected: members.filter(({ isHere }) => isHere).length,
+    membersDrained: members.filter(({ isDrained }) => isDrained).length,
     queuedMessages: queue.messages,
     queuedBytes: queue.bytes,
   }

@@ -149,8 +149,8 @@ function askWeight(group: OneProps, { clientId, weight }: Member, changed: () =>
       </label>
     ),
     act: async () => {
-      const body = { ...group, clientId, weight: wanted }
-      await request('group/weight', { method: 'PUT', body })
+      const path = withQuery('group/member', { ...group, clientId })
+      await request(path, { method: 'PUT', body: { weight: wanted } })
       changed()
     },
   })
