@@ -2,7 +2,7 @@
 
 import { stringify } from 'yaml'
 import type { Config } from '../config/config-types.ts'
-import { entriesOf } from '../config/entries.ts'
+import { type ConfigOrigin, entriesOf } from '../config/entries.ts'
 import { fileProblems, listenerProblems } from './inspect.ts'
 import type { Words } from './flags.ts'
 import { shownName } from './shown-name.ts'
@@ -17,9 +17,9 @@ interface Checked {
 export async function checkCommand(
   { values }: Words,
   config: Config,
-  file: string | null,
+  origin: ConfigOrigin,
 ): Promise<Checked> {
-  const problems = [...listenerProblems(config, file), ...(await fileProblems(config))]
+  const problems = [...listenerProblems(config, origin.file), ...(await fileProblems(config))]
   if (problems.length > 0) return { problems, output: '' }
   const isJson = values['json'] === true
   const bare = withoutHashes(config)
@@ -27,7 +27,7 @@ export async function checkCommand(
     const output = isJson ? `${JSON.stringify(bare)}\n` : stringify(bare)
     return { problems, output }
   }
-  const entries = entriesOf(config, { file, environment: process.env })
+  const entries = entriesOf(config, origin)
   if (isJson) return { problems, output: `${JSON.stringify(entries)}\n` }
   const rows = entries.map(({ path, value, source }) => [path, textOf(value), source])
   return { problems, output: table([['KEY', 'VALUE', 'FROM'], ...rows]) }

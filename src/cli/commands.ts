@@ -20,6 +20,7 @@ type CommandName =
   | RecordCommandName
   | 'start'
   | 'init'
+  | 'import'
   | 'doctor'
   | 'service'
   | 'completion'
@@ -79,6 +80,25 @@ export const COMMANDS: readonly Command[] = [
       },
       DATA,
       { name: 'verbose', short: 'v', type: 'boolean', help: 'print debug lines' },
+      {
+        name: 'mosquitto-conf',
+        type: 'string',
+        value: 'FILE',
+        help: 'configuration of mosquitto; -c FILE takes it too',
+      },
+      {
+        name: 'daemon',
+        short: 'd',
+        type: 'boolean',
+        help: 'run in the background; the log goes to the file of log_dest',
+      },
+      { name: 'test-config', type: 'boolean', help: 'check the configuration, and start nothing' },
+    ],
+    more: [
+      '  pondhawk start -c /etc/mosquitto/mosquitto.conf',
+      '',
+      'With a mosquitto.conf the status is that of mosquitto: 1 no address or no store, 3 something in it is wrong or refused,',
+      '13 a file cannot be read. See docs/how-to/move-from-mosquitto.md.',
     ],
   },
   {

@@ -3,7 +3,7 @@
 import { type Command, COMMANDS, type Flag, GLOBAL_FLAGS } from './commands.ts'
 
 const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = [
-  ['Run a broker', ['start', 'init', 'check', 'doctor', 'service', 'drain', 'store']],
+  ['Run a broker', ['start', 'init', 'import', 'check', 'doctor', 'service', 'drain', 'store']],
   ['Try it', ['sub', 'pub', 'dashboard']],
   [
     'See what happens',

@@ -6,7 +6,7 @@ import { relative } from 'node:path'
 import { AccessFileError } from '../access/access-file.ts'
 import { EditError } from '../access/edit-file.ts'
 import type { Config } from '../config/config-types.ts'
-import { loadConfig } from '../config/load.ts'
+import { ConfError } from '../mosquitto/conf-file.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { codeOf } from '../server/start-error.ts'
 import { dashboardCommand, keyCommand } from './api-command.ts'
@@ -15,17 +15,19 @@ import { clientsCommand, retainedCommand } from './clients-command.ts'
 import { type Command, commandNamed } from './commands.ts'
 import { completionCommand } from './completion-command.ts'
 import type { doctorCommand } from './doctor/doctor-command.ts'
-import { withFlags } from './flagged-config.ts'
 import { type Words, wordsOf } from './flags.ts'
+import { type LoadedConfig, loadedConfig } from './loaded-config.ts'
 import { USAGE, UsageError } from './usage-error.ts'
 import { groupsCommand } from './groups-command.ts'
 import { helpOf, helpText } from './help.ts'
+import { importCommand } from './import-command.ts'
 import { initCommand } from './init-command.ts'
 import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { explainCommand, logLevelCommand, traceCommand } from './record-command.ts'
 import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
-import type { startCommand, StartWords } from './start-command.ts'
+import type { startCommand } from './start-command.ts'
+import type { startInBackground, startProblem } from './start-mosquitto.ts'
 import { storeCommand } from './store-command.ts'
 import { topCommand } from './top-command.ts'
 import { serviceCommand } from './service-command.ts'
@@ -41,6 +43,7 @@ export async function run(argv: readonly string[], version: string): Promise<num
     return await execute(argv, version)
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, USAGE)
+    if (error instanceof ConfError) return complain(error.message, error.status)
     if (codeOf(error) === 'ERR_CONFIG') return complain((error as Error).message, CONFIG_ERROR)
     throw error
   }
@@ -64,19 +67,21 @@ async function execute(argv: readonly string[], version: string): Promise<number
 function perform(command: Command, words: Words, version: string): Promise<number | null> | number {
   const { values, positionals } = words
   const file = fileOf(command, values, positionals)
-  const config = (): Config =>
-    withFlags(loadConfig({ file, environment: process.env, overrides: {} }), values, file)
+  const load = (): LoadedConfig => loadedConfig(file, values)
+  const config = (): Config => load().config
   switch (command.name) {
     case 'passwd':
       return keepUsers(() => passwdCommand(words))
     case 'user':
       return keepUsers(() => userCommand(words, usersFileOf(values, file)))
     case 'check':
-      return check(words, config(), file)
+      return check(words, load())
     case 'init':
       return askBroker(async () => initCommand(words))
     case 'service':
       return askBroker(async () => serviceCommand(words))
+    case 'import':
+      return askBroker(async () => importCommand(words))
     case 'doctor':
       return doctor(words, config, file)
     case 'completion':
@@ -115,7 +120,7 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'sub':
       throw new Error('client/run-client.ts runs them')
     case 'start':
-      return startBroker(config(), { version, file, isForLan: values['lan'] === true })
+      return startBroker(load(), words, version)
   }
 }
 
@@ -132,24 +137,50 @@ function fileOf(
   return existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null
 }
 
-async function startBroker(config: Config, words: StartWords): Promise<number | null> {
+interface Ways {
+  readonly startProblem: typeof startProblem
+  readonly startInBackground: typeof startInBackground
+}
+
+async function startBroker(
+  loaded: LoadedConfig,
+  { values }: Words,
+  version: string,
+): Promise<number | null> {
+  const ways: Ways = await import('./start-mosquitto.ts')
   const { listenerProblems } = await import('./inspect.ts')
   const starting: { readonly startCommand: typeof startCommand } =
     await import('./start-command.ts')
-  const problems = listenerProblems(config, words.file)
+  const { config, conf, origin, notes } = loaded
+  const isTest = values['test-config'] === true
+  process.stderr.write([...(conf?.notes ?? []), ...notes].map(note => `${note}\n`).join(''))
+  if (conf !== null || isTest) {
+    const problem = await ways.startProblem(loaded)
+    if (problem !== null) return complain(problem.sentence, problem.status)
+    if (isTest) return say(`${origin.file ?? 'the defaults'}: nothing is wrong\n`)
+  }
+  const problems = listenerProblems(config, origin.file)
   if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
+  if (values['daemon'] === true) {
+    return say(ways.startInBackground(process.argv.slice(2), conf?.logFile ?? null, config))
+  }
   try {
-    return await starting.startCommand(config, words)
+    return await starting.startCommand(config, {
+      version,
+      origin,
+      isForLan: values['lan'] === true,
+    })
   } catch (error) {
     const sentence = error instanceof Error ? error.message : String(error)
     return complain(sentence, error instanceof AccessFileError ? CONFIG_ERROR : 1)
   }
 }
 
-async function check(words: Words, config: Config, file: string | null): Promise<number> {
+async function check(words: Words, { config, origin, conf }: LoadedConfig): Promise<number> {
   const checking: { readonly checkCommand: typeof checkCommand } =
     await import('./check-command.ts')
-  const { problems, output } = await checking.checkCommand(words, config, file)
+  process.stderr.write((conf?.notes ?? []).map(note => `${note}\n`).join(''))
+  const { problems, output } = await checking.checkCommand(words, config, origin)
   return problems.length > 0 ? complain(problems.join('\n'), CONFIG_ERROR) : say(output)
 }
 
@@ -179,9 +210,15 @@ async function askBroker(command: () => Promise<CommandOutput>): Promise<number>
     process.stderr.write(note)
     return say(output)
   } catch (error) {
-    if (error instanceof UsageError || codeOf(error) === 'ERR_CONFIG') throw error
+    if (isTold(error)) throw error
     return complainOfStore(error)
   }
+}
+
+/** Whether `run` knows the exit status of the error. */
+function isTold(error: unknown): boolean {
+  const isOfFile = error instanceof ConfError || codeOf(error) === 'ERR_CONFIG'
+  return isOfFile || error instanceof UsageError
 }
 
 function complainOfStore(error: unknown): number {
@@ -197,7 +234,7 @@ function complainOfStore(error: unknown): number {
 function usersFileOf(values: Words['values'], file: string | null): UsersFile {
   const named = values['file']
   if (typeof named === 'string') return { path: named, isRead: true }
-  const { usersFile } = loadConfig({ file, environment: process.env, overrides: {} }).access
+  const { usersFile } = loadedConfig(file, {}).config.access
   return usersFile === undefined
     ? { path: USERS_FILE, isRead: false }
     : { path: relative('.', usersFile), isRead: true }

@@ -64,6 +64,27 @@ export const SETUP_COMMANDS: readonly Command[] = [
     ],
   },
   {
+    name: 'import',
+    argument: 'FILE',
+    help: 'write the configuration of mosquitto as YAML',
+    flags: [
+      {
+        name: 'output',
+        short: 'o',
+        type: 'string',
+        value: 'FILE',
+        help: 'file for the YAML (default: the standard output)',
+      },
+    ],
+    more: [
+      '  pondhawk import /etc/mosquitto/mosquitto.conf -o pondhawk.yaml',
+      '',
+      'Comments name the lines. What has no meaning here is said on the standard error.',
+      '',
+      'Status: 0 done, 1 it could not be written, 2 wrong usage, 3 something in the file is wrong or refused, 13 it cannot be read.',
+    ],
+  },
+  {
     name: 'completion',
     argument: 'bash | zsh | fish',
     help: 'print what a shell needs to complete commands, flags and files',

@@ -4,6 +4,7 @@ import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import { AccessFileError } from '../access/access-file.ts'
 import type { Config } from '../config/config-types.ts'
+import type { ConfigOrigin } from '../config/entries.ts'
 import { isOfThisMachine, parseConfig } from '../config/parse.ts'
 import { createLog } from '../observe/create-log.ts'
 import type { LogOutput } from '../observe/log-output.ts'
@@ -22,9 +23,9 @@ import { Terminal } from './terminal/terminal.ts'
 /** Exit status of sysexits.h for a fault of the broker. */
 const SOFTWARE_ERROR = 70
 
-export interface StartWords {
+interface StartWords {
   readonly version: string
-  readonly file: string | null
+  readonly origin: ConfigOrigin
   readonly isForLan: boolean
 }
 
@@ -75,14 +76,14 @@ class StartedBroker {
     try {
       user = isForLan ? await lanUser(config) : null
       server = await startServer(config, this.#log, {
-        origin: { file: this.#words.file, environment: process.env },
+        origin: this.#words.origin,
         logOutput: this.#output,
       })
     } catch (error) {
       // The user was made: whoever starts again must know the password.
       process.stderr.write(linesForLan(user, config, [], null))
       if (error instanceof AccessFileError) throw error
-      throw new Error(startSentence(error, config, this.#words.file), { cause: error })
+      throw new Error(startSentence(error, config, this.#words.origin.file), { cause: error })
     }
     this.#server = server
     // It is open before the log says `ready`, so that scripts can wait for that line.

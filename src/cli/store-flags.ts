@@ -7,7 +7,7 @@ export const CONFIG: Flag = {
   short: 'c',
   type: 'string',
   value: 'FILE',
-  help: 'configuration in YAML or JSON (default: ./pondhawk.yaml, if it is there)',
+  help: 'configuration in YAML or JSON, or of mosquitto (default: ./pondhawk.yaml, if it is there)',
 }
 
 export const JSON_WHOLE: Flag = { name: 'json', type: 'boolean', help: 'print JSON' }

@@ -18,6 +18,7 @@ export interface Config {
           pskFile?: string | undefined
           pskHint?: string | undefined
           minVersion: 'TLSv1.2' | 'TLSv1.3'
+          ciphers?: string | undefined
           sni?:
             | Record<
                 string,
@@ -276,6 +277,7 @@ export interface ConfigInput {
               pskFile?: string | undefined
               pskHint?: string | undefined
               minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+              ciphers?: string | undefined
               sni?:
                 | Record<
                     string,
@@ -560,6 +562,7 @@ export interface ListenerConfig {
         pskFile?: string | undefined
         pskHint?: string | undefined
         minVersion: 'TLSv1.2' | 'TLSv1.3'
+        ciphers?: string | undefined
         sni?:
           | Record<
               string,

@@ -36,6 +36,13 @@ const tls = z
       .optional()
       .describe('Hint that clients of TLS 1.2 are given to choose their key by'),
     minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest version of TLS'),
+    ciphers: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Ciphers of TLS 1.2 and 1.3 in one list, as OpenSSL names them. Default: those of Node',
+      ),
     sni: z
       .record(z.string(), z.strictObject(certificate))
       .optional()

@@ -13,6 +13,8 @@ export interface ConfigOrigin {
   /** Null for none. */
   readonly file: string | null
   readonly environment: Environment
+  /** For a file in another format: the values that it stands for, and the place of each by its path. */
+  readonly mapped?: { readonly base: unknown; readonly places: ReadonlyMap<string, string> }
 }
 
 interface ConfigEntry {
@@ -43,12 +45,14 @@ function sourcesOfProgram(): SourceOf {
 }
 
 /** The file may have changed since the start, or be gone: then its lines are not known. */
-function sourcesOf({ file, environment }: ConfigOrigin): SourceOf {
+function sourcesOf({ file, environment, mapped }: ConfigOrigin): SourceOf {
   const variables = namesIn(environment)
   const lines = new LineCounter()
+  const isRead = file !== null && mapped === undefined
+  const base = mapped?.base
   const read = attempted(() => ({
-    text: file === null ? '' : readFileSync(file, 'utf8'),
-    config: loadConfig({ file, environment, overrides: {} }),
+    text: isRead ? readFileSync(file, 'utf8') : '',
+    config: loadConfig({ file: isRead ? file : null, base, environment, overrides: {} }),
   }))
   const document = parseDocument(read?.text ?? '', { lineCounter: lines })
   const config = read?.config ?? null
@@ -56,6 +60,7 @@ function sourcesOf({ file, environment }: ConfigOrigin): SourceOf {
     if (config !== null && !isSame(valueAt(config, path), value)) return 'flag'
     const variable = variableAbove(path, variables)
     if (variable !== null) return variable
+    if (mapped !== undefined) return mapped.places.get(path.join('.')) ?? 'default'
     const node = attempted(() => document.getIn(path, true)) as
       { range?: readonly [number, number, number] | null } | null | undefined
     if (node?.range == null) return 'default'

@@ -22,6 +22,8 @@ interface ConfigSources {
   readonly file: string | null
   /** What the file would hold. Left out: what it holds. */
   readonly text?: string
+  /** Values that take the place of a file, with absolute paths. */
+  readonly base?: unknown
   readonly environment: Environment
   /** Values of the command line, which override all others. */
   readonly overrides: Readonly<Record<string, unknown>>
@@ -36,7 +38,8 @@ export function loadConfig(sources: ConfigSources): Config {
   const where = { document, lines, text, file, variables: namesIn(environment) }
   if (file !== null) checkSyntax(where, file)
   try {
-    const fromFile: unknown = file === null ? {} : (valuesOf(document, file) ?? {})
+    const fromFile: unknown =
+      file === null ? (sources.base ?? {}) : (valuesOf(document, file) ?? {})
     const { values } = withEnvironment(fromFile, environment)
     return resolvePaths(parseConfig(merge(values, sources.overrides)), file)
   } catch (error) {
@@ -52,6 +55,19 @@ interface Where {
   readonly file: string | null
   /** The variables by the path that they set. */
   readonly variables: ReadonlyMap<string, string>
+}
+
+/** Whether the file is a configuration of mosquitto. One that cannot be read is none. */
+export function isConfOfMosquitto(file: string): boolean {
+  let text
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return false
+  }
+  if (!isMosquittos(text)) return false
+  const { errors, contents } = parseDocument(text, { stringKeys: true })
+  return errors.length > 0 || !isMap(contents) || !isOurs(contents.toJSON())
 }
 
 /** Throws when the file is not a map of keys and values. */

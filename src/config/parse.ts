@@ -116,6 +116,9 @@ function tlsProblems(tls: NonNullable<ListenerConfig['tls']>): readonly string[]
   if (certFile === undefined && pskFile !== undefined && asks) {
     problems.push('certificates of clients, and sni, need certFile and keyFile')
   }
+  if (tls.ciphers !== undefined && pskFile !== undefined) {
+    problems.push('ciphers and pskFile cannot be together: keys bring their own ciphers')
+  }
   if (pskHint !== undefined && pskFile === undefined) problems.push('pskHint is only for pskFile')
   return problems
 }

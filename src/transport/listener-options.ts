@@ -27,6 +27,8 @@ export interface TlsOptions {
   /** What a client of TLS 1.2 is told to choose its key by. */
   readonly pskHint?: string | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** Names of OpenSSL, separated by colons. */
+  readonly ciphers?: string | undefined
   /** Other certificates, by the server name that a client requests. */
   readonly sni?: Readonly<Record<string, CertificateFiles>> | undefined
 }

@@ -32,13 +32,14 @@ export async function checkTlsFiles(options: TlsOptions): Promise<readonly strin
 
 /** Rejects with a sentence that names the wrong file. */
 export async function loadTlsFiles(options: TlsOptions): Promise<LoadedFiles> {
-  const { pskFile, caFile, crlFile, minVersion = 'TLSv1.2' } = options
+  const { pskFile, caFile, crlFile, minVersion = 'TLSv1.2', ciphers } = options
   const psk = pskFile === undefined ? null : parsePskFile(readAccessFile(pskFile), pskFile)
   const ca = caFile === undefined ? undefined : await read(caFile)
   const crl = crlFile === undefined ? undefined : revocationsIn(await read(crlFile), crlFile)
   if (ca !== undefined) parseCertificate(ca, caFile ?? '')
   const shared: SecureContextOptions = {
     minVersion,
+    ...(ciphers !== undefined && { ciphers }),
     ...(psk !== null && PSK_CONTEXT),
     ...(ca !== undefined && { ca }),
     ...(crl !== undefined && { crl }),

@@ -71,20 +71,7 @@ test('a wrong word on the command line is reported with the right one', async t 
 })
 
 test('a configuration that is none is told apart from one that is wrong', async t => {
-  const conf = (file: string) =>
-    `${file}: this looks like a mosquitto.conf. Pondhawk expects keys and values (YAML or JSON), ` +
-    'as in config/pondhawk.yaml: "listener 1883" there is "listeners: [{port: 1883}]" here'
   const files: Readonly<Record<string, readonly [string, string]>> = {
-    'one-line.conf': ['listener 1883\n', conf('one-line.conf')],
-    'debian.conf': [
-      '# A file\n#\npid_file /run/m.pid\n\npersistence true\nlog_dest file /var/log/m.log\n',
-      conf('debian.conf'),
-    ],
-    'colons.conf': [
-      'listener 1883 ::\nconnection a\naddress b.example:1883\n',
-      conf('colons.conf'),
-    ],
-    'tabs.conf': ['\n\nallow_anonymous\ttrue\ntopic # both 2\n', conf('tabs.conf')],
     'text.yaml': ['hello', 'text.yaml: expected keys and values (YAML or JSON), found text'],
     'list.json': ['[1]', 'list.json: expected keys and values (YAML or JSON), found a list'],
     'number.yaml': ['7', 'number.yaml: expected keys and values (YAML or JSON), found a number'],
@@ -126,10 +113,31 @@ test('a configuration that is none is told apart from one that is wrong', async 
       name,
     )
   }
-  t.strictSame(await said(['start', '-c', 'debian.conf'], { cwd }), {
-    status: 78,
-    errors: `${conf('debian.conf')}\n`,
+})
+
+test('with a mosquitto.conf the flags and the exit statuses are those of mosquitto', async t => {
+  const cwd = t.testdir({
+    'good.conf': 'listener 1883 127.0.0.1\nuser mosquitto\nallow_anonymous true\n',
+    'wrong.conf': 'listener 1883\nmount_point a/\n',
+    'file.conf': 'listener 1883 127.0.0.1\npassword_file none\n',
+    'quiet.conf': '# nothing\n',
   })
+  const user = 'good.conf:2  user: the broker runs as the user who starts it\n'
+  const port = '--port does not count, as in mosquitto: lines of the file begin listeners\n'
+  const none = `${cwd}/none: cannot be read (ENOENT)\n`
+  const prefix =
+    'wrong.conf:2  mount_point: topics of a listener cannot get a prefix: without it its clients would see the topics of all others\n'
+  const table: readonly (readonly [string, number, string])[] = [
+    ['start -c good.conf --test-config -v -p 1', 0, user + port],
+    ['start -c wrong.conf', 3, prefix],
+    ['start -c file.conf', 13, none],
+    ['--mosquitto-conf gone.conf', 13, 'gone.conf cannot be read (ENOENT)\n'],
+    ['--mosquitto-conf quiet.conf --test-config', 0, ''],
+    ['import wrong.conf', 3, prefix],
+  ]
+  for (const [words, status, errors] of table) {
+    t.strictSame(await said(words.split(' '), { cwd }), { status, errors }, words)
+  }
 })
 
 test('a wrong variable is named', async t => {

@@ -1,0 +1,176 @@
+// Users and rules of a mosquitto.conf. Here they hold for all listeners, so with per_listener_settings the listeners must agree.
+
+import { resolve } from 'node:path'
+import { type ConfFile, quoted, type Setting, type Settings } from './conf-file.ts'
+import type { ConfListener } from './conf-listeners.ts'
+import { type Mapping, settingOf, textIn, valueIn } from './mapping.ts'
+
+const ALL_SAME =
+  'must be the same for all listeners, because users and rules hold for all of them here'
+
+export function mapAccess(
+  conf: ConfFile,
+  listeners: readonly ConfListener[],
+  mapping: Mapping,
+): void {
+  const anonymous = mapAnonymous(conf, listeners, mapping)
+  const secures = conf.isPerListener ? listeners.map(({ settings }) => settings) : [conf.global]
+  const hasPasswords = mapPasswords(conf, listeners, secures, mapping)
+  mapSame('acl_file', 'rulesFile', secures, mapping)
+  const hasPlugin = mapPlugins(secures, mapping)
+  mapCertificates(listeners, mapping)
+  mapKeys(listeners, mapping)
+  const source = settingOf(conf.global, 'check_retain_source')
+  if (source !== null) mapping.set(['access', 'checkRetainSource'], source.value, [source])
+  if (!hasPasswords && !hasPlugin && anonymous === 'never') {
+    mapping.set(['access', 'users'], {}, 'no line names users: nobody has a password')
+  }
+}
+
+type Anonymous = 'never' | 'loopback' | 'everywhere'
+
+function mapAnonymous(
+  conf: ConfFile,
+  listeners: readonly ConfListener[],
+  mapping: Mapping,
+): Anonymous {
+  const found = listeners.map(listener => {
+    const { settings, isImplied } = listener
+    const own = settingOf(settings, 'listener_allow_anonymous')
+    const set = own ?? settingOf(conf.isPerListener ? settings : conf.global, 'allow_anonymous')
+    return { listener, set, isAllowed: set === null ? isImplied : set.value === true }
+  })
+  const allowing = found.filter(({ isAllowed }) => isAllowed)
+  const from = found.flatMap(({ set }) => set ?? [])
+  const why = from.length > 0 ? [...new Set(from)] : 'mosquitto decides so without allow_anonymous'
+  let anonymous: Anonymous = 'everywhere'
+  if (allowing.length === 0) anonymous = 'never'
+  else if (found.every(({ listener }) => listener.isImplied)) anonymous = 'loopback'
+  else if (allowing.length < found.length) {
+    anonymous = 'loopback'
+    const line = allowing[0]?.set ?? { key: 'allow_anonymous', place: conf.file }
+    if (allowing.every(({ listener }) => listener.isOfThisMachine)) {
+      mapping.note(line, 'clients on this machine need no user, by whichever listener they come')
+    } else {
+      mapping.refuse(line, `${ALL_SAME}, unless it is true only for those of this machine`)
+    }
+  }
+  mapping.set(['access', 'anonymous'], anonymous, why)
+  return anonymous
+}
+
+/** Listeners where nobody needs a password may lack the file. */
+function mapPasswords(
+  conf: ConfFile,
+  listeners: readonly ConfListener[],
+  secures: readonly Settings[],
+  mapping: Mapping,
+): boolean {
+  if (!conf.isPerListener) return mapSame('password_file', 'usersFile', secures, mapping)
+  const asking = listeners
+    .map(({ settings }) => settings)
+    .filter(settings => {
+      const isNamed = valueIn(settings, 'use_identity_as_username', false)
+      return (
+        settings.has('password_file') || !(isNamed || valueIn(settings, 'allow_anonymous', false))
+      )
+    })
+  const lacking = listeners.find(({ settings }) => !settings.has('password_file'))
+  const has = mapSame('password_file', 'usersFile', asking, mapping)
+  if (has && lacking !== undefined) {
+    mapping.note(lacking.line, 'clients with a user name need its password by this listener too')
+  }
+  return has
+}
+
+/** Maps a file that all have, or none. Returns whether they have it. */
+function mapSame(
+  name: string,
+  key: string,
+  secures: readonly Settings[],
+  mapping: Mapping,
+): boolean {
+  const found = secures.flatMap(settings => settingOf(settings, name) ?? [])
+  const [first, ...others] = found
+  if (first === undefined) return false
+  const differing = others.find(({ value }) => value !== first.value)
+  if (differing !== undefined || found.length < secures.length) {
+    mapping.refuse(differing ?? first, ALL_SAME)
+  }
+  mapping.set(['access', key], resolve(String(first.value)), found)
+  return true
+}
+
+/** The only plugin that is known is the dynamic security: it is a file of users and rules. */
+function mapPlugins(secures: readonly Settings[], mapping: Mapping): boolean {
+  const files = secures.map(settings => securityFile(settings, mapping))
+  const [first = null] = files
+  const given = secures.flatMap(settings => settings.get('plugin') ?? [])
+  const [plugin] = given
+  if (plugin === undefined) return false
+  if (files.some(file => file?.value !== first?.value)) mapping.refuse(plugin, ALL_SAME)
+  if (first === null) return false
+  mapping.set(['access', 'dynamicSecurityFile'], resolve(String(first.value)), [first])
+  mapping.note(plugin, 'its file is read, and never written: mosquitto_ctrl does not change it')
+  for (const name of ['password_file', 'acl_file']) {
+    const beside = secures.map(settings => settingOf(settings, name)).find(each => each !== null)
+    if (beside !== undefined && beside !== null) {
+      mapping.refuse(beside, 'the dynamic security has users and rules already: leave one out')
+    }
+  }
+  return true
+}
+
+function securityFile(settings: Settings, mapping: Mapping): Setting | null {
+  const plugins = settings.get('plugin') ?? []
+  const options = settings.get('plugin_opt_*') ?? []
+  const others = plugins.filter(({ value }) => !String(value).includes('dynamic_security'))
+  for (const plugin of others) {
+    mapping.refuse(plugin, `${quoted(String(plugin.value))}: ${plugin.option.text}`)
+  }
+  const [stray] = plugins.length === 0 ? options : []
+  if (stray !== undefined) mapping.refuse(stray, 'there is no plugin that it belongs to')
+  if (plugins.length === others.length) return null
+  const file = options.find(({ key }) => key.endsWith('_opt_config_file'))
+  if (file !== undefined) return file
+  const [plugin] = plugins
+  if (plugin !== undefined) mapping.refuse(plugin, 'needs plugin_opt_config_file')
+  return null
+}
+
+/** A certificate names a user by all listeners that ask for one, or by none. */
+function mapCertificates(listeners: readonly ConfListener[], mapping: Mapping): void {
+  const asking = listeners.filter(
+    ({ settings }) =>
+      settings.has('certfile') &&
+      (valueIn(settings, 'require_certificate', false) || isNamed(settings)),
+  )
+  const naming = asking.filter(({ settings }) => isNamed(settings))
+  const from = naming.flatMap(
+    ({ settings }) => settingOf(settings, 'use_identity_as_username') ?? [],
+  )
+  const [first] = from
+  if (first === undefined) return
+  if (naming.length < asking.length) {
+    mapping.refuse(first, 'must be the same for all listeners with require_certificate true')
+  }
+  mapping.set(['access', 'certificates', 'user'], 'commonName', from)
+}
+
+function isNamed(settings: Settings): boolean {
+  return valueIn(settings, 'use_identity_as_username', false)
+}
+
+function mapKeys(listeners: readonly ConfListener[], mapping: Mapping): void {
+  const keyed = listeners.filter(({ settings }) => textIn(settings, 'psk_hint') !== null)
+  const naming = keyed.filter(({ settings }) => isNamed(settings))
+  const from = naming.flatMap(
+    ({ settings }) => settingOf(settings, 'use_identity_as_username') ?? [],
+  )
+  const [first] = from
+  if (first === undefined) return
+  if (naming.length < keyed.length) {
+    mapping.refuse(first, 'must be the same for all listeners with psk_hint')
+  }
+  mapping.set(['access', 'psk', 'user'], 'identity', from)
+}
