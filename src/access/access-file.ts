@@ -35,8 +35,8 @@ export class AccessFileError extends Error {
   }
 }
 
-/** Throws AccessFileError. */
-export function readAccessFile(file: string): Buffer {
+/** Throws AccessFileError. `mend` is what to do if there is no such file. */
+export function readAccessFile(file: string, mend?: string): Buffer {
   try {
     const found = statSync(file)
     const sentence = unreadable(found)
@@ -45,8 +45,9 @@ export function readAccessFile(file: string): Buffer {
   } catch (error) {
     if (error instanceof AccessFileError) throw error
     const { code } = error as NodeJS.ErrnoException
+    const rest = code === 'ENOENT' && mend !== undefined ? `: ${mend}` : ''
     throw new AccessFileError([
-      { place: file, sentence: `cannot be read (${code ?? 'unknown error'})` },
+      { place: file, sentence: `cannot be read (${code ?? 'unknown error'})${rest}` },
     ])
   }
 }

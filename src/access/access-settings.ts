@@ -89,10 +89,15 @@ function attempted<Read>(read: () => Read, problems: Problem[]): Read | null {
   }
 }
 
+function usersInFile(file: string): PasswordFile {
+  const mend = `make it: pondhawk user add NAME --generate --file ${file}`
+  return parsePasswordFile(readAccessFile(file, mend), file)
+}
+
 function usersOf(settings: AccessSettings): PasswordFile | null {
   const { usersFile: file, users } = settings
   if (file === undefined && users === undefined) return null
-  const inFile = file === undefined ? NO_USERS : parsePasswordFile(readAccessFile(file), file)
+  const inFile = file === undefined ? NO_USERS : usersInFile(file)
   const all = new Map(inFile.users)
   const problems: Problem[] = []
   for (const [name, written] of Object.entries(users ?? {})) {

@@ -229,7 +229,7 @@ test('with a wrong file nothing starts, and file and line are named', async t =>
     message: `${of('users')}:1: ${hashMissing}\n${of('rules')}:2: ${noFilter}`,
   })
   await t.rejects(start({ usersFile: of('none') }), {
-    message: `${of('none')}: cannot be read (ENOENT)`,
+    message: `${of('none')}: cannot be read (ENOENT): make it: pondhawk user add NAME --generate --file ${of('none')}`,
   })
   await t.rejects(start({ users: { carl: 'x' } }), { message: `access.users.carl: ${hashMissing}` })
   await t.rejects(start({ rules: 'user\n' }), {
