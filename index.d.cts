@@ -15,3 +15,5 @@ export declare const ConfigError: Pondhawk['ConfigError']
 export type ConfigError = InstanceType<Pondhawk['ConfigError']>
 export declare const StartError: Pondhawk['StartError']
 export type StartError = InstanceType<Pondhawk['StartError']>
+export declare const PluginError: Pondhawk['PluginError']
+export type PluginError = InstanceType<Pondhawk['PluginError']>

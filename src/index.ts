@@ -5,12 +5,26 @@ export type { CodeAnswer, GivenAuthenticator } from './access/code-authenticator
 export type { Answer, GivenAccess } from './access/guarded-access.ts'
 export type { Identity } from './access/identity.ts'
 export { type Permissions, UNRESTRICTED } from './access/permissions.ts'
-export type { ClientFacts } from './broker/observer.ts'
+export type { ClientFacts, EndedBy } from './broker/observer.ts'
 export type { Statistics } from './broker/statistics.ts'
 export type { Config, ConfigInput } from './config/config-types.ts'
 export { ConfigError, type ConfigProblem } from './config/config-error.ts'
+export type { Client, ClientData, Clients, ClientSession } from './hooks/client.ts'
+export type {
+  AuthenticateContext,
+  ConnectContext,
+  Decision,
+  DeliverContext,
+  HookName,
+  HookRefusal,
+  Hooks,
+  Observed,
+  PublishContext,
+  SubscribeContext,
+} from './hooks/contexts.ts'
+export { type Plugin, PluginError, type PluginOptions, type PluginScope } from './hooks/plugins.ts'
 export type { Message } from './message.ts'
-export type { Properties, QoS, UserProperty } from './packet/packet.ts'
+export type { Properties, ProtocolVersion, QoS, UserProperty, Will } from './packet/packet.ts'
 export type { Log } from './observe/log.ts'
 export type { ReasonCode } from './packet/reason.ts'
 export type { Subscription } from './routing/subscription.ts'

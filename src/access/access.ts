@@ -1,5 +1,6 @@
 // The port to authentication. It may answer later. The permissions that it returns must answer at once.
 
+import type { ConnectPacket } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Identity } from './identity.ts'
 import type { Permissions } from './permissions.ts'
@@ -60,10 +61,18 @@ export interface Exchange {
   step(step: AuthenticationStep): Verdict | Promise<Verdict>
 }
 
+/** The connection that CONNECT came on, for hooks. */
+export interface Connecting {
+  readonly connect: ConnectPacket
+  /** The far end, one object for each connection. */
+  readonly peer: object
+}
+
 export interface Access {
-  authenticate(credentials: Credentials): Verdict | Promise<Verdict>
+  /** `connecting` is left out when no client waits. */
+  authenticate(credentials: Credentials, connecting?: Connecting): Verdict | Promise<Verdict>
   /** Null for an unsupported method, which is refused with 0x8C [MQTT-4.12.0-1]. */
-  beginExchange(method: string, credentials: Credentials): Exchange | null
+  beginExchange(method: string, credentials: Credentials, connecting?: Connecting): Exchange | null
   /**
    * Returns at once the permissions of a client that was allowed in an earlier run and is not connected. They apply to its will
    * and to deliveries to its session. Null for an unknown client, which has no rights.
@@ -74,4 +83,6 @@ export interface Access {
    * there. Null if nothing is known of it. If it is left out, publishers of retained messages are not asked about.
    */
   authorRights?(identity: Identity): Permissions | null
+  /** Returns the rights that a client has as this user, however it was authenticated. If it is left out: all. */
+  rightsOf?(client: Pick<Identity, 'clientId' | 'address'>, username: string | null): Permissions
 }

@@ -46,6 +46,9 @@ interface CodeOptions {
   readonly complain: Complaint
   /** Calls back after the time for an answer, and returns how to prevent that. Tests replace it. */
   readonly afterTime?: (late: () => void) => () => void
+  /** What complaints begin with. */
+  readonly name?: string
+  readonly answerMsMax?: number
 }
 
 export class CodeAuthenticator implements Authenticator {
@@ -53,9 +56,21 @@ export class CodeAuthenticator implements Authenticator {
   readonly #given: GivenAuthenticator
   readonly #complain: Complaint
   readonly #afterTime: (late: () => void) => () => void
+  readonly #name: string
+  readonly #answerMsMax: number
 
-  constructor(given: GivenAuthenticator, { complain, afterTime = afterAnswerTime }: CodeOptions) {
+  constructor(
+    given: GivenAuthenticator,
+    {
+      complain,
+      afterTime = afterAnswerTime,
+      name = 'access.code.authenticate ',
+      answerMsMax = CODE_ANSWER_MS_MAX,
+    }: CodeOptions,
+  ) {
     this.#given = given
+    this.#name = name
+    this.#answerMsMax = answerMsMax
     this.#complain = complain
     this.#afterTime = afterTime
   }
@@ -86,7 +101,7 @@ export class CodeAuthenticator implements Authenticator {
   #inTime(answer: PromiseLike<unknown>, credentials: Credentials): Promise<FoundOrRefused> {
     return new Promise(settle => {
       const stop = this.#afterTime(() => {
-        settle(this.#failed(`has not answered in ${CODE_ANSWER_MS_MAX / 1_000} s`, null))
+        settle(this.#failed(`has not answered in ${this.#answerMsMax / 1_000} s`, null))
       })
       const settled = (found: FoundOrRefused): void => {
         stop()
@@ -127,7 +142,7 @@ export class CodeAuthenticator implements Authenticator {
   }
 
   #failed(what: string, error: unknown): FoundOrRefused {
-    this.#complain(`${NAME}authenticate ${what}: refused`, error)
+    this.#complain(`${this.#name}${what}: refused`, error)
     return OUT_OF_ORDER
   }
 }

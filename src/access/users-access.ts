@@ -132,6 +132,11 @@ export class UsersAccess implements Access {
     return AWAITED
   }
 
+  rightsOf(client: Pick<Identity, 'clientId' | 'address'>, username: string | null): Permissions {
+    const isDisabled = username !== null && this.#disabled.has(username)
+    return isDisabled ? GONE : this.#permissionsFor(client, username)
+  }
+
   /** The rights of users that come with tokens are not known here. */
   authorRights(identity: Identity): Permissions | null {
     const { clientId, username, address, authentication } = identity

@@ -27,6 +27,9 @@ export interface Asker {
   readonly identity: Author | null
 }
 
+/** The embedding program may publish to every topic that is open to clients. */
+export const PROGRAM: Asker = { clientId: null, permissions: UNRESTRICTED, identity: null }
+
 export interface Refusal {
   readonly reason: ReasonCode
   /** The reason as a sentence for the log and for a client of MQTT 5. */
@@ -35,9 +38,10 @@ export interface Refusal {
 
 /**
  * `malformed`: the protocol forbids it. `refused`: a rule or a quota forbids it. `no-room`: it may be possible later, so a client that
- * cannot be told the reason must not get an acknowledgement. `queue-full`: the same for the queue of one subscriber.
+ * cannot be told the reason must not get an acknowledgement. `queue-full`: the same for the queue of one subscriber. `disconnected`: a
+ * hook ends the connection.
  */
-type RefusalKind = 'malformed' | 'refused' | 'no-room' | 'queue-full'
+type RefusalKind = 'malformed' | 'refused' | 'no-room' | 'queue-full' | 'disconnected'
 
 export class NotAdmitted implements Refusal {
   readonly kind: RefusalKind

@@ -15,6 +15,7 @@ import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
 import { Holdings } from './holdings.ts'
+import type { HookPoints } from './hook-points.ts'
 import type { Leaving } from './leaving.ts'
 import type { Observer } from './observer.ts'
 import { Overload } from './overload.ts'
@@ -47,6 +48,7 @@ export class Broker implements SessionContext {
   readonly journal: Journal
   readonly observer: Observer
   readonly faults: Faults
+  readonly hooks: HookPoints = { publish: null, subscribe: null, deliver: null }
   readonly admission: Admission = new Admission(this)
   readonly publishing: Publishing = new Publishing(this)
   readonly storesSessions: boolean

@@ -71,6 +71,7 @@ export class Clients {
       this.#identify(kept, identity)
       kept.rights.grant(permissions)
       this.#resume(kept, expiryIntervalSeconds)
+      this.#broker.observer.sessionResumed?.(clientId)
     }
     sessions.hold(session, opening.holder)
     this.#expiringRights.set(session, opening.validForMs)
@@ -150,6 +151,7 @@ export class Clients {
     const rights = new ClientRights(identity, permissions, this.#broker)
     const session = new Session(rights, expiryIntervalSeconds, this.#broker)
     this.#add(session)
+    this.#broker.observer.sessionCreated?.(session.clientId)
     if (session.isDurable) {
       const { clientId } = session
       this.#broker.journal.record({ kind: 'session-opened', clientId, expiryIntervalSeconds })
@@ -222,6 +224,7 @@ export class Clients {
     memory.add('sessions', -sessionBytes(session.rights.identity))
     this.#broker.holdings.add(session.rights.identity, 'sessions', -1)
     if (session.isDurable) journal.record({ kind: 'session-ended', clientId: session.clientId })
+    this.#broker.observer.sessionEnded?.(session.clientId)
   }
 }
 

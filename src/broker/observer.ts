@@ -2,7 +2,7 @@
 // Observers must not change the broker.
 
 import { type Message, withOwnBytes } from '../message.ts'
-import type { ProtocolVersion } from '../packet/packet.ts'
+import type { ProtocolVersion, QoS } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { DropReason } from '../session/session-context.ts'
@@ -20,7 +20,7 @@ export interface ClientFacts {
 
 /** The code that has thrown. `connection` is the broker itself; the others are code that an embedding program supplied. */
 export type FaultPlace =
-  'connection' | 'right' | 'authentication' | 'observer' | 'log' | 'stream' | 'web page'
+  'connection' | 'right' | 'authentication' | 'hook' | 'observer' | 'log' | 'stream' | 'web page'
 
 /** Who ended a connection. `network`: the socket closed without DISCONNECT. `takeover`: another connection with its client id. */
 export type EndedBy = 'client' | 'broker' | 'network' | 'takeover'
@@ -111,6 +111,12 @@ const INTERNAL = {
   acknowledged: event<[clientId: string, message: Message]>(),
   /** A member of a share group that an administrator has taken out has settled all that it had. */
   memberDrained: event<[group: GroupOwner, clientId: string]>(),
+  /** A PUBLISH was handed to the socket of a client, as hooks have left it. */
+  delivered: event<[clientId: string, message: Message, qos: QoS, duplicate: boolean]>(),
+  sessionCreated: event<[clientId: string]>(),
+  /** A client has come back to its session. */
+  sessionResumed: event<[clientId: string]>(),
+  sessionEnded: event<[clientId: string]>(),
   sessionExpired: event<[clientId: string]>(),
   /** A will was published, to so many receivers. */
   willPublished: event<[clientId: string, topic: string, receivers: number]>(),

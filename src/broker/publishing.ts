@@ -6,13 +6,23 @@ import { NO_PROPERTIES, type Will } from '../packet/packet.ts'
 import { NOT_AUTHORIZED } from '../packet/reason.ts'
 import type { Match } from '../routing/router.ts'
 import type { Principal } from '../session/client-rights.ts'
+import type { DropReason } from '../session/session-context.ts'
 import { NotAdmitted } from './admission.ts'
 import type { Broker } from './broker.ts'
+import type { Hooked } from './hook-points.ts'
+import type { Session } from '../session/session.ts'
 import type { Target } from '../session/target.ts'
 import type { WillPublisher } from './wills.ts'
 
+/** The options of a delivery without a subscription. */
+const TO_ONE = { qos: 2, retainAsPublished: false, identifiers: [] } as const
+
+/** The most wills for which hooks have not answered. More are dropped and counted. */
+const WILLS_ASKED_MAX = 1_000
+
 export class Publishing implements WillPublisher {
   readonly #broker: Broker
+  #willsAsked = 0
 
   constructor(broker: Broker) {
     this.#broker = broker
@@ -56,20 +66,63 @@ export class Publishing implements WillPublisher {
     return receivers
   }
 
-  /** Publishes a will that is due, if its client has the right now. Otherwise the will is dropped and counted. */
+  /**
+   * Publishes a will that is due, if the hooks want it and its client has the right now. Otherwise the will is dropped and counted. While
+   * a hook has not answered, it is in memory only: its client has gone, and nobody waits for an acknowledgement.
+   */
   publishWill(will: Will, owner: Principal): void {
+    const { hooks } = this.#broker
+    if (hooks.publish === null) {
+      this.#publishWill(will, owner)
+      return
+    }
+    if (this.#willsAsked === WILLS_ASKED_MAX) {
+      this.#dropWill(will, owner, 'will-refused')
+      return
+    }
+    const decided = (answer: Hooked | NotAdmitted): void => {
+      if (answer instanceof NotAdmitted) this.#dropWill(will, owner, 'dropped-by-hook')
+      else this.#publishWill({ ...will, ...answer.said, topic: answer.topic }, owner)
+    }
+    this.#willsAsked += 1
+    const asked = { said: will, topic: will.topic, asker: owner, isWill: true }
+    const answer = hooks.publish(asked, late => {
+      this.#willsAsked -= 1
+      decided(late)
+    })
+    if (answer === null) return
+    this.#willsAsked -= 1
+    decided(answer)
+  }
+
+  #dropWill(will: Will, owner: Principal, reason: DropReason): void {
+    const message = makeMessage(will, will.topic, owner.clientId, this.#broker)
+    this.#broker.dropped(reason, message, owner.clientId)
+  }
+
+  #publishWill(will: Will, owner: Principal): void {
     const broker = this.#broker
     const admitted = broker.admission.will(will, owner)
     if (admitted instanceof NotAdmitted) {
-      const message = makeMessage(will, will.topic, owner.clientId, broker)
       const reason = admitted.reason === NOT_AUTHORIZED ? 'not-authorized' : 'will-refused'
-      broker.dropped(reason, message, owner.clientId)
+      this.#dropWill(will, owner, reason)
       return
     }
     broker.statistics.willsPublished += 1
     const receivers = this.publish(admitted)
     broker.observer.willPublished?.(owner.clientId, will.topic, receivers)
     broker.turnWorkLeft -= WORK.packet + WORK.message + receivers * WORK.delivery
+  }
+
+  /** Delivers the message to one session, whatever it has subscribed to. */
+  publishTo(session: Session, message: Message): void {
+    const broker = this.#broker
+    const { journal } = broker
+    broker.changing += 1
+    const mustBeStored = message.qos > 0 && session.isDurable
+    if (mustBeStored) journal.record({ kind: 'message-stored', message })
+    session.deliver(message, TO_ONE, mustBeStored ? journal.current : 0)
+    broker.changing -= 1
   }
 
   /** Publishes a message of the broker about itself. It is delivered and retained, but not stored. */

@@ -24,6 +24,8 @@ export interface ConnectionDetails {
 
 /** The connection that holds a session. */
 export interface SessionHolder {
+  /** The far end, one object for each connection. */
+  readonly peer: object
   readonly facts: ClientFacts
   /** Null before its client is let in, and when it has ended. */
   readonly details: ConnectionDetails | null

@@ -88,8 +88,12 @@ export class Statistics {
   protocolErrors = 0
   /** Faults of the broker itself that ended one connection. */
   internalErrors = 0
-  /** Exceptions of supplied code that were contained: permissions, authentication, observers, logs, streams. */
+  /** Exceptions of supplied code that were contained: permissions, authentication, hooks, observers, logs, streams. */
   hookErrors = 0
+  /** Hooks that did not answer in time. They are among the errors as well. */
+  hookTimeouts = 0
+  /** Packets of clients that had to wait for the answer of a hook. */
+  hookWaits = 0
   readonly limited: ReturnType<typeof limitedByNone> = limitedByNone()
   /** What was done because of overload, and how often. Messages of QoS 0 that were not sent are in `dropped.overload`. */
   readonly overload: Record<OverloadAction, number> = {
@@ -116,5 +120,6 @@ export class Statistics {
     'no-right-to-receive': 0,
     'author-lost-right': 0,
     'no-packet-identifier': 0,
+    'dropped-by-hook': 0,
   }
 }

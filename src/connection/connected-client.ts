@@ -28,6 +28,7 @@ import type { Session } from '../session/session.ts'
 import { acknowledged, acknowledgedOnce } from './acknowledgements.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
+import { admittedFrom, HookDecisions } from './hook-decisions.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { type Publisher, topicOf } from './publish.ts'
 import type { Sender } from './sender.ts'
@@ -46,6 +47,9 @@ export const WHOLE_FILTERS_BYTES_MAX = 4_096
 
 /** Instead of the work of a PUBLISH: it must be read again later, because a queue has no room and the client cannot be told. */
 export const MUST_WAIT = -1
+
+/** Instead of the work of a packet: it must be read again when the hook has answered. */
+const AWAITS_HOOK = -2
 
 // Wide on purpose: its fields are the parts of a connected client, most of them made when they are first needed.
 export class ConnectedClient implements Publisher, Subscriber {
@@ -66,6 +70,8 @@ export class ConnectedClient implements Publisher, Subscriber {
   filterWork: FilterWork | null = null
   /** Made with the first PUBLISH. */
   spending: Spending | null = null
+  /** Made when the first hook is asked about this client. */
+  hookDecisions: HookDecisions | null = null
 
   constructor(session: Session, negotiated: NegotiatedLimits, broker: Broker, sender: Sender) {
     this.session = session
@@ -181,10 +187,19 @@ export class ConnectedClient implements Publisher, Subscriber {
     }
     const spending = (this.spending ??= new Spending())
     const cost = PUBLISH_BYTES + packet.payload.length
-    const message = this.#broker.admission.publishDecoded(packet, topic, this.session.rights)
+    const { admission, hooks } = this.#broker
+    if (hooks.publish !== null) this.hookDecisions ??= new HookDecisions(hooks, this.session.rights)
+    const hooked = this.hookDecisions === null ? null : this.hookDecisions.publish(packet, topic)
+    if (hooked === 'later') return this.#awaitsHook()
+    const message =
+      hooked === null
+        ? admission.publishDecoded(packet, topic, this.session.rights)
+        : admittedFrom(hooked, this.session.rights, admission)
     if (message instanceof NotAdmitted) {
       spending.spent += cost
-      return this.#notAdmitted(packet, topic, message)
+      const work = this.#notAdmitted(packet, topic, message)
+      if (work === MUST_WAIT && hooked !== null) this.hookDecisions?.keep(hooked)
+      return work
     }
 
     if (packet.qos === 0) {
@@ -204,6 +219,12 @@ export class ConnectedClient implements Publisher, Subscriber {
     return workOf(receivers)
   }
 
+  #awaitsHook(): number {
+    this.#broker.statistics.messagesReceived -= 1
+    this.messagesReceived -= 1
+    return AWAITS_HOOK
+  }
+
   /** An exchange of QoS 2. */
   #begin(packetId: number): void {
     this.#broker.changing += 1
@@ -216,10 +237,17 @@ export class ConnectedClient implements Publisher, Subscriber {
     const { properties, packetId, subscriptions } = packet
     const subscribing = new Subscribing(properties, this, this.#broker)
     const checked = subscriptions.map(request => subscribing.check(request))
+    const { hooks } = this.#broker
+    if (hooks.subscribe !== null) {
+      this.hookDecisions ??= new HookDecisions(hooks, this.session.rights)
+    }
+    const decisions = this.hookDecisions?.subscribe(checked) ?? checked
+    if (decisions === 'later') return AWAITS_HOOK
     let work = 0
-    for (const subscription of checked) {
-      subscribing.enter(subscription)
-      work += workOfFilter(subscription.filter)
+    for (const [index, decided] of decisions.entries()) {
+      const filter = packet.subscriptions[index]?.filter ?? ''
+      subscribing.enter(decided, filter)
+      work += workOfFilter(filter)
     }
     this.#filtersDone('suback', packetId, subscribing.reasons)
     return work
@@ -288,6 +316,9 @@ export class ConnectedClient implements Publisher, Subscriber {
         throw new ProtocolError(refusal.reason, refusal.sentence)
       case 'refused':
         return this.#refuse(packet, topic, refusal)
+      case 'disconnected':
+        this.#refused(packet, topic, refusal)
+        throw new CannotServe(refusal.reason, refusal.sentence)
       case 'no-room':
       case 'queue-full':
         return this.#cannotTake(packet, topic, refusal)
@@ -296,11 +327,7 @@ export class ConnectedClient implements Publisher, Subscriber {
 
   /** Answers a refused PUBLISH: MQTT 5 gets the reason; older versions get a normal acknowledgement, and the refusal is logged [MQTT-3.3.5-2]. */
   #refuse(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
-    const { statistics, observer } = this.#broker
-    statistics.publishesRefused += 1
-    const { reason, sentence, rule } = refusal
-    const traceparent = traceparentOf(packet.properties)
-    observer.publishRefused?.(this.negotiated.clientId, topic, reason, sentence, rule, traceparent)
+    this.#refused(packet, topic, refusal)
     if (packet.qos === 0) return 0
     if (this.negotiated.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
     else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)
@@ -309,6 +336,14 @@ export class ConnectedClient implements Publisher, Subscriber {
       this.#sender.pubrec(packet.packetId, this.#commitId)
     }
     return 0
+  }
+
+  #refused({ properties }: PublishPacket, topic: string, refusal: NotAdmitted): void {
+    const { statistics, observer } = this.#broker
+    statistics.publishesRefused += 1
+    const { reason, sentence, rule } = refusal
+    const traceparent = traceparentOf(properties)
+    observer.publishRefused?.(this.negotiated.clientId, topic, reason, sentence, rule, traceparent)
   }
 
   /**

@@ -30,7 +30,14 @@ import type { WaitingConnect } from './connect-queue.ts'
 import { brokenLimit } from './broken-limit.ts'
 import { sendReason, sayUnreadable } from './departure.ts'
 import { factsOf } from './handshake.ts'
-import { type HeldPublishes, mustWait, proceedBehind, waitForRoom } from './held-publishes.ts'
+import {
+  type HeldPublishes,
+  isHeld,
+  mustWait,
+  proceedBehind,
+  waitForHook,
+  waitForRoom,
+} from './held-publishes.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
 import { TimeLimits, type TimeLimited } from './time-limits.ts'
@@ -240,7 +247,8 @@ export class Connection implements TimeLimited, SessionHolder {
         else if (packet.type === 'disconnect') disconnects(this, state, packet)
         else {
           const work = state.client.handle(packet)
-          return work === MUST_WAIT ? waitForRoom(this) : work
+          if (work >= 0) return work
+          return work === MUST_WAIT ? waitForRoom(this) : waitForHook(this, state.client)
         }
         return 0
       case 'authenticating':
@@ -278,15 +286,16 @@ export class Connection implements TimeLimited, SessionHolder {
 
   /**
    * The socket has closed. Returns false while earlier packets are not all read, or while this turn has no work left for the
-   * will. Then it must be called again in a later turn.
+   * will. Then it must be called again in a later turn, or, while a packet waits for a hook, when `requestProceed` was called.
    */
   closed(cause: string | null): boolean {
     const { state } = this
     if (state.kind === 'awaiting-connect' && !state.hasReceived) this.#close(null)
     else if (state.kind === 'connected') state.client.goesWithoutAnswers()
-    this.held?.end()
-    this.held = null
+    if (this.held?.waitsForHook !== true) this.#releaseHeld()
     this.proceed()
+    // What arrived before the end is not lost: it is handled when the hook has answered.
+    if (isHeld(this)) return false
     if (this.hasUnread || (!this.isOver && this.context.broker.turnWorkLeft <= 0)) return false
     const sentence = cause ?? 'the client closed its connection without DISCONNECT'
     this.end(UNSPECIFIED_ERROR, sentence, 'lost', 'network')
@@ -360,12 +369,16 @@ export class Connection implements TimeLimited, SessionHolder {
     this.context.broker.clients.leave(state.client.session, departure)
   }
 
+  #releaseHeld(): void {
+    this.held?.end()
+    this.held = null
+  }
+
   /** Ends the connection without reporting an event. */
   #close(clientId: string | null): void {
     this.state = { kind: 'closed', terms: this.state.terms, question: null, clientId }
     this.timeLimits.end()
-    this.held?.end()
-    this.held = null
+    this.#releaseHeld()
     this.waiting?.end()
     this.waiting = null
   }

@@ -1,11 +1,13 @@
 // A SUBSCRIBE or UNSUBSCRIBE with too many filters for one turn. All filters are checked, then all are processed, a few
 // at a time. No other packet of the client is read meanwhile, and one answer is sent at the end.
 
+import type { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
 import type { FilterList } from '../packet/decode-filters.ts'
 import { MalformedPacket } from '../packet/malformed.ts'
 import { PROTOCOL_ERROR, type ReasonCode } from '../packet/reason.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import {
   assertFilter,
   type Subscriber,
@@ -21,12 +23,16 @@ export class FilterWork {
   readonly list: FilterList
   readonly #subscribing: Subscribing
   readonly #unsubscribing: Unsubscribing
+  readonly #broker: Broker
+  readonly #subscriber: Subscriber
   #isChecked = false
 
   constructor(list: FilterList, subscriber: Subscriber, broker: Broker) {
     // [MQTT-3.8.3-2], [MQTT-3.10.3-2]
     if (list.isAtEnd) throw new MalformedPacket(PROTOCOL_ERROR, `${list.type} without a filter`)
     this.list = list
+    this.#broker = broker
+    this.#subscriber = subscriber
     this.#subscribing = new Subscribing(list.properties, subscriber, broker)
     this.#unsubscribing = new Unsubscribing(subscriber.session, broker)
   }
@@ -62,6 +68,12 @@ export class FilterWork {
     return workOfFilter(filter) - WORK.filter + 1
   }
 
+  /** Returns what the hooks have made of it. They must answer at once, because the packet is not read again. */
+  #hooked(subscription: Subscription): Subscription | NotAdmitted {
+    const { subscribe } = this.#broker.hooks
+    return subscribe?.(subscription, this.#subscriber.session.rights, null) ?? subscription
+  }
+
   #enter(): number {
     if (this.list.type === 'unsubscribe') {
       const filter = this.list.nextFilter()
@@ -69,7 +81,7 @@ export class FilterWork {
       return workOfFilter(filter)
     }
     const subscription = this.#subscribing.check(this.list.nextRequest())
-    this.#subscribing.enter(subscription)
+    this.#subscribing.enter(this.#hooked(subscription), subscription.filter)
     return workOfFilter(subscription.filter)
   }
 }

@@ -1,14 +1,16 @@
-// The PUBLISH packets of a connection wait: the broker is overloaded, or a subscriber's queue has no room and the client cannot be
-// told. Packets that need not wait for them are handled meanwhile: PINGREQ, and acknowledgements.
+// The PUBLISH packets of a connection wait: the broker is overloaded, a subscriber's queue has no room and the client cannot be told, or a
+// hook has not answered, which holds SUBSCRIBE as well. Packets that need not wait are handled meanwhile: PINGREQ, and acknowledgements.
 
 import type { Deadline, Deadlines } from '../broker/deadlines.ts'
 import { WORK } from '../limits.ts'
 import { decodeWithin } from '../packet/decode.ts'
+import type { ConnectedClient } from './connected-client.ts'
 import type { Connection } from './connection.ts'
 
 // Reasons to hold, as bits.
 const OVERLOADED = 1
 const QUEUE_FULL = 2
+const HOOK_ASKED = 4
 
 /** How long a PUBLISH waits before the queues are looked at again. */
 const RETRY_MS = 100
@@ -20,7 +22,7 @@ const PINGREQ = 12
 
 export class HeldPublishes implements Deadline {
   place: Deadline['place'] = undefined
-  /** Whether a PUBLISH has arrived and waits. */
+  /** Whether a packet has arrived and waits. */
   isWaiting = false
   /** The bytes from that PUBLISH on that were searched for packets that need not wait. */
   searched = 0
@@ -50,6 +52,16 @@ export class HeldPublishes implements Deadline {
     this.#reasons |= QUEUE_FULL
     this.isWaiting = true
     this.#deadlines.set(this, now + RETRY_MS)
+  }
+
+  /** A hook answers later about the packet that was just read. */
+  waitForHook(): void {
+    this.#reasons |= HOOK_ASKED
+    this.isWaiting = true
+  }
+
+  get waitsForHook(): boolean {
+    return (this.#reasons & HOOK_ASKED) !== 0
   }
 
   /** The reason does not apply any more. Returns whether a PUBLISH waited and may be handled now. */
@@ -110,6 +122,20 @@ export function waitForRoom(connection: Connection): null {
   broker.statistics.packetsReceived -= 1
   connection.framer.putBack()
   heldOf(connection).waitForRoom(broker.now)
+  return null
+}
+
+/** The packet that was just read will be read again when the hook has answered. */
+export function waitForHook(connection: Connection, client: ConnectedClient): null {
+  const { statistics } = connection.context.broker
+  statistics.packetsReceived -= 1
+  statistics.hookWaits += 1
+  connection.framer.putBack()
+  heldOf(connection).waitForHook()
+  const { hookDecisions } = client
+  if (hookDecisions !== null) {
+    hookDecisions.answered = () => releasePublishes(connection, HOOK_ASKED)
+  }
   return null
 }
 

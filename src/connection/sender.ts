@@ -30,7 +30,12 @@ export class Sender implements Link {
   readonly #context: ConnectionContext
   readonly #host: ConnectionHost
   /** The negotiated limits. Before CONNECT is accepted only the version is known. */
-  #limits: SendLimits = { version: 4, packetBytesMax: Infinity, wantsProblemInformation: true }
+  #limits: SendLimits & Pick<NegotiatedLimits, 'clientId'> = {
+    version: 4,
+    packetBytesMax: Infinity,
+    wantsProblemInformation: true,
+    clientId: '',
+  }
   #aliases: OutgoingAliases | null = null
   #flushEarlyAt = EARLY_FLUSH_BYTES
   /** Null where the rates have no bound, and before CONNECT is accepted. */
@@ -154,7 +159,7 @@ export class Sender implements Link {
   }
 
   #publish(
-    message: Message,
+    published: Message,
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
@@ -164,6 +169,10 @@ export class Sender implements Link {
   ): SendOutcome {
     if (this.fault !== null) return 'sent'
     const { encoder, broker } = this.#context
+    const { clientId } = this.#limits
+    const { deliver } = broker.hooks
+    const message = deliver === null ? published : deliver(published, clientId, qos, duplicate)
+    if (message === null) return 'dropped-by-hook'
     let size = 0
     try {
       const encoded =
@@ -181,6 +190,7 @@ export class Sender implements Link {
     this.messagesSent += 1
     if (this.rates !== null) this.rates.charge(size)
     this.#packetAppended()
+    broker.observer.delivered?.(clientId, message, qos, duplicate)
     return 'sent'
   }
 

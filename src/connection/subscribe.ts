@@ -1,5 +1,6 @@
 // SUBSCRIBE and UNSUBSCRIBE: each filter gets a reason code, in order.
 
+import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
@@ -16,7 +17,7 @@ import type { Subscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
-import { ProtocolError } from './protocol-error.ts'
+import { CannotServe, ProtocolError } from './protocol-error.ts'
 
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
@@ -67,22 +68,29 @@ export class Subscribing {
     }
   }
 
-  /** Adds the subscription if it is allowed, and keeps its reason code. */
-  enter(subscription: Subscription): void {
+  /** Adds the subscription if it is allowed, and keeps the reason code of the filter that was asked for. A hook may have refused it. */
+  enter(decided: Subscription | NotAdmitted, filter: string): void {
     const { session } = this.#subscriber
-    const refusal = this.#broker.admission.subscription(subscription, session)
-    if (refusal === null) {
-      this.#broker.subscribe(session, subscription)
-      this.reasons.push(subscription.qos)
+    if (decided instanceof NotAdmitted) {
+      this.#refuse(decided, filter)
       return
     }
-    const { reason, sentence, rule } = refusal
+    const refusal = this.#broker.admission.subscription(decided, session)
+    if (refusal === null) {
+      this.#broker.subscribe(session, decided)
+      this.reasons.push(decided.qos)
+    } else this.#refuse(refusal, filter)
+  }
+
+  #refuse({ kind, reason, sentence, rule }: NotAdmitted, filter: string): void {
+    const { session } = this.#subscriber
+    if (kind === 'disconnected') throw new CannotServe(reason, sentence)
     this.reasons.push(reason)
     this.#broker.statistics.subscribesRefused += 1
     if (this.#hasToldRefusal) return
     this.#hasToldRefusal = true
     const { clientId } = session
-    this.#broker.observer.subscribeRefused?.(clientId, subscription.filter, reason, sentence, rule)
+    this.#broker.observer.subscribeRefused?.(clientId, filter, reason, sentence, rule)
   }
 }
 

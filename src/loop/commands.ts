@@ -1,9 +1,10 @@
 // Commands of a program or an administrator, which come from outside of any connection. Each command runs in a
 // turn and is answered when the changes that it recorded are committed.
 
-import { type Asker, NotAdmitted } from '../broker/admission.ts'
+import { type Asker, NotAdmitted, PROGRAM } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { GroupName, MemberOverride } from '../broker/share-overrides.ts'
+import type { Hooked, HookPoints } from '../broker/hook-points.ts'
 import { STEPS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import type { Publishable } from '../message.ts'
 import { ADMINISTRATIVE_ACTION } from '../packet/reason.ts'
@@ -11,6 +12,8 @@ import type { ShareStrategyName } from '../routing/share-strategy.ts'
 import { isReserved } from '../routing/topic.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { Flushable, Turn } from './turn.ts'
+
+type PublishPoint = Exclude<HookPoints['publish'], null>
 
 /** A command that has not finished its work. */
 interface Command {
@@ -75,8 +78,16 @@ export class Commands implements Flushable {
       )
     }
     this.#turn.begin()
-    const { admission, journal, publishing } = this.#broker
-    const message = admission.publish(said, topic, asker)
+    const { admission, journal, publishing, hooks } = this.#broker
+    let hooked: Hooked | NotAdmitted = { said, topic }
+    // The program's own publications are as it wants them.
+    if (hooks.publish !== null && asker.clientId !== null) {
+      const asked = { said, topic, asker, isWill: false }
+      const answer = this.#hooked(asked, hooks.publish)
+      hooked = answer instanceof Promise ? await answer : answer
+    }
+    if (hooked instanceof NotAdmitted) throw new PublishRefused(hooked)
+    const message = admission.publish(hooked.said, hooked.topic, asker)
     if (message instanceof NotAdmitted) throw new PublishRefused(message)
     const recorded = new Recorded(journal)
     const receivers = this.#deeper(() => recorded.by(() => publishing.publish(message)))
@@ -87,12 +98,47 @@ export class Commands implements Flushable {
   }
 
   /**
+   * Sends a message of the program to one client that is connected from this peer, whatever it has subscribed to. Resolves with false when
+   * it is not connected, else when the message is stored, if it must be.
+   */
+  async publishTo(
+    clientId: string,
+    said: Publishable,
+    topic: string,
+    peer: object,
+  ): Promise<boolean> {
+    if (this.#refusal !== null) throw this.#refusal
+    this.#turn.begin()
+    const { sessions, admission, journal, publishing } = this.#broker
+    const session = sessions.get(clientId)
+    if (session === undefined || sessions.holderOf(clientId)?.peer !== peer) return false
+    const message = admission.publish(said, topic, PROGRAM)
+    if (message instanceof NotAdmitted) throw new PublishRefused(message)
+    const recorded = new Recorded(journal)
+    recorded.by(() => publishing.publishTo(session, message))
+    await new Promise<void>((done, failed) => {
+      this.#answer({ commitId: recorded.commitId, done, failed })
+    })
+    return true
+  }
+
+  /** Asks the hooks. The promise is fulfilled in a turn. */
+  #hooked(
+    asked: Parameters<PublishPoint>[0],
+    ask: PublishPoint,
+  ): Hooked | NotAdmitted | Promise<Hooked | NotAdmitted> {
+    let answered: (answer: Hooked | NotAdmitted) => void = () => {}
+    const answer = ask(asked, late => answered(late))
+    return answer ?? new Promise(resolve => (answered = resolve))
+  }
+
+  /**
    * Ends the client's connection. A client of MQTT 5 gets DISCONNECT with 0x98 (Administrative action) and the sentence
    * as Reason String. Its will is published and its session stays as if the connection was lost. Resolves with
-   * false when no such client is connected.
+   * false when no such client is connected, or not from the peer `only`.
    */
-  disconnectClient(clientId: string, sentence: string): Promise<boolean> {
-    return this.#later(() => this.#disconnect(clientId, sentence))
+  disconnectClient(clientId: string, sentence: string, only?: object): Promise<boolean> {
+    return this.#later(() => this.#disconnect(clientId, sentence, only))
   }
 
   /** Ends the client's connection, if it has one, and its session. Resolves with false when there is no such session. */
@@ -276,9 +322,9 @@ export class Commands implements Flushable {
     }
   }
 
-  #disconnect(clientId: string, sentence: string): boolean {
+  #disconnect(clientId: string, sentence: string, only?: object): boolean {
     const holder = this.#broker.sessions.holderOf(clientId)
-    if (holder === null) return false
+    if (holder === null || (only !== undefined && holder.peer !== only)) return false
     holder.disconnect(ADMINISTRATIVE_ACTION, sentence)
     return true
   }

@@ -84,6 +84,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: 'limits.keptHeapBytesMax, limits.keptBufferBytesMax',
     isWarned: true,
   },
+  'dropped-by-hook': {
+    cause: 'a hook of the program dropped it (onDeliver)',
+    key: null,
+    isWarned: false,
+  },
   'no-packet-identifier': {
     cause: 'all 65,535 packet identifiers are in use',
     key: null,

@@ -42,6 +42,8 @@ const NAMES: Readonly<Record<FigureName, Metric>> = {
   subscriptionsRevoked: counter('subscriptions_revoked'),
   internalErrors: counter('internal_errors'),
   hookErrors: counter('hook_errors'),
+  hookTimeouts: counter('hook_timeouts'),
+  hookWaits: counter('hook_waits'),
   keptHeapBytes: gauge('kept_heap_bytes'),
   keptHeapBytesMax: gauge('kept_heap_max_bytes'),
   keptBufferBytes: gauge('kept_buffer_bytes'),

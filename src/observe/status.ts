@@ -62,6 +62,10 @@ export interface Status {
   readonly internalErrors: number
   /** Exceptions of handlers, rules and stores that an embedding program supplied. */
   readonly hookErrors: number
+  /** Hooks that did not answer in time. */
+  readonly hookTimeouts: number
+  /** Packets that had to wait for the answer of a hook. */
+  readonly hookWaits: number
   /** Counters of logins and rules; empty without authentication. */
   readonly access: Readonly<Record<string, number>>
 }
@@ -199,6 +203,16 @@ export const FIGURES: readonly {
     counts: 'Throws of what an embedding program or an author of rules gave the broker',
   },
   {
+    name: 'hookTimeouts',
+    label: 'Time-outs of hooks',
+    counts: 'Hooks of an embedding program that did not answer in time',
+  },
+  {
+    name: 'hookWaits',
+    label: 'Packets that waited for hooks',
+    counts: 'PUBLISH and SUBSCRIBE packets that waited for the answer of a hook',
+  },
+  {
     name: 'retainedBytes',
     label: 'Retained bytes',
     counts: 'What the retained messages weigh: topics, payloads and properties',
@@ -292,6 +306,8 @@ export function statusOf(sources: StatusSources): Status {
     logLinesLeftOut,
     internalErrors: statistics.internalErrors,
     hookErrors: statistics.hookErrors,
+    hookTimeouts: statistics.hookTimeouts,
+    hookWaits: statistics.hookWaits,
     access,
   }
 }

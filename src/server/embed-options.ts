@@ -9,10 +9,13 @@ import { configSchema } from '../config/config.ts'
 import { parseConfig } from '../config/parse.ts'
 import { isRecord, kindOf } from '../config/records.ts'
 import { keysAt } from '../config/schema-keys.ts'
+import type { Hooks } from '../hooks/contexts.ts'
+import { HOOK_NAMES } from '../hooks/registry.ts'
 import { containedLog } from '../observe/contained-log.ts'
 import { causeOf } from '../observe/cause.ts'
 import { type Log, SILENT } from '../observe/log.ts'
 import type { Store } from '../store/store.ts'
+import type { EmbeddedBroker } from './embedded-broker.ts'
 import { elsewhere } from './sealed.ts'
 import type { ServerParts } from './server-parts.ts'
 
@@ -30,15 +33,32 @@ export interface EmbedOptions extends Omit<ConfigInput, 'store' | 'access' | 'lo
   readonly commitFailed?: (error: Error) => void
   /** A change of the broker's state has thrown: nothing is sent any more. By default the error ends the process. */
   readonly stateFailed?: (error: Error) => void
+  /** Hooks that are there before the first client, and before wills of an earlier run. */
+  readonly hooks?: Partial<Hooks>
+  /** How long a hook may take, in milliseconds: 5,000 if left out. */
+  readonly hookTimeoutMs?: number
+  /** Is called before the listeners open: for plugins. If it fails the broker does not start. */
+  readonly setUp?: (broker: EmbeddedBroker) => void | Promise<void>
 }
 
 interface Embedding {
   readonly config: Config
   readonly parts: ServerParts
   readonly log: Log
+  readonly hooks: Partial<Hooks>
+  readonly setUp: Exclude<EmbedOptions['setUp'], undefined>
 }
 
-const OWN_OPTIONS = ['log', 'access', 'store', 'commitFailed', 'stateFailed']
+const OWN_OPTIONS = [
+  'log',
+  'access',
+  'store',
+  'commitFailed',
+  'stateFailed',
+  'hooks',
+  'hookTimeoutMs',
+  'setUp',
+]
 const LOG_METHODS = ['debug', 'info', 'warn', 'error']
 const STORE_METHODS = ['open', 'record', 'commit', 'page', 'close']
 const ACCESS_METHODS = ['authenticate', 'beginExchange', 'permissionsOf']
@@ -53,11 +73,13 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     ...optionProblems(options),
     ...logProblems(options.log),
     ...storeProblems(options.store),
+    ...hookProblems(options.hooks ?? {}, options.hookTimeoutMs),
   ]
-  const { access, store, log: givenLog, commitFailed, stateFailed, ...input } = options
+  const { access, store, log: givenLog, commitFailed, stateFailed, ...others } = options
+  const { hooks = {}, hookTimeoutMs, setUp, ...input } = others
   const given = givenAccess(access, problems)
   const code = givenAuthenticator(access, problems)
-  for (const [name, handler] of Object.entries({ commitFailed, stateFailed })) {
+  for (const [name, handler] of Object.entries({ commitFailed, stateFailed, setUp })) {
     if (handler === undefined || typeof handler === 'function') continue
     problems.push(problem([name], 'must be a function'))
   }
@@ -79,8 +101,9 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     ...(isOwn ? { store } : {}),
     ...(commitFailed === undefined ? {} : { commitFailed }),
     ...(stateFailed === undefined ? {} : { stateFailed }),
+    ...(hookTimeoutMs === undefined ? {} : { hookMsMax: hookTimeoutMs }),
   }
-  return { config, parts, log }
+  return { config, parts, log, hooks, setUp: setUp ?? (() => {}) }
 }
 
 function isStore(store: EmbedOptions['store']): store is Store {
@@ -102,6 +125,24 @@ function optionProblems(options: object): ConfigProblem[] {
   return Object.keys(options)
     .filter(name => !known.includes(name))
     .map(name => problem([name], `unknown option ${JSON.stringify(name)}${instead(name, known)}`))
+}
+
+function hookProblems(hooks: unknown, timeoutMs: unknown): ConfigProblem[] {
+  const isTime = timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0)
+  const problems = isTime ? [] : [problem(['hookTimeoutMs'], 'must be a number above 0')]
+  if (!isRecord(hooks)) {
+    return [...problems, problem(['hooks'], `must be functions by name, not ${kindOf(hooks)}`)]
+  }
+  for (const [name, hook] of Object.entries(hooks)) {
+    const names: readonly string[] = HOOK_NAMES
+    if (!names.includes(name)) {
+      const hint = elsewhere(name, HOOK_NAMES)
+      problems.push(problem(['hooks', name], `unknown hook ${JSON.stringify(name)}${hint}`))
+    } else if (typeof hook !== 'function') {
+      problems.push(problem(['hooks', name], `must be a function, not ${kindOf(hook)}`))
+    }
+  }
+  return problems
 }
 
 function instead(name: string, known: readonly string[]): string {

@@ -3,8 +3,8 @@
 import { DRAIN_SECONDS_MAX } from '../api/contract/drain.ts'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { UNRESTRICTED } from '../access/permissions.ts'
 import { plainAddress } from '../access/addresses.ts'
+import { PROGRAM } from '../broker/admission.ts'
 import { type BrokerEvents, type Observer, PROGRAM_EVENTS } from '../broker/observer.ts'
 import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
@@ -17,18 +17,17 @@ import type { Durability } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
 import { embeddingOf, type EmbedOptions } from './embed-options.ts'
 import { type Guard, guardOf, Handlers } from './handlers.ts'
+import type { Clients } from '../hooks/client.ts'
+import type { HookName, Hooks } from '../hooks/contexts.ts'
+import { type Plugin, type PluginOptions, PluginScope } from '../hooks/plugins.ts'
+import { HOOK_NAMES } from '../hooks/registry.ts'
+import { checkedReason } from '../loop/checked.ts'
 import { checkedPublication, type Publication } from '../loop/publication.ts'
 import { refusingPrototype, seal } from './sealed.ts'
 import { Server } from './server.ts'
 
 export type { BrokerEvents } from '../broker/observer.ts'
 export type { Publication } from '../loop/publication.ts'
-
-/** The embedding program may publish to every topic that is open to clients. */
-const PROGRAM = { clientId: null, permissions: UNRESTRICTED, identity: null }
-
-const REASON_LENGTH_MAX = 1_000
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 export type MessageHandler = (message: Message) => unknown
 
@@ -37,15 +36,26 @@ export type MessageHandler = (message: Message) => unknown
  * Rejects with an error that has a `code`: that of the system, `ERR_CONFIG`, `ERR_STORE_LOCKED`, or another `ERR_`.
  */
 export async function createBroker(options: EmbedOptions = {}): Promise<EmbeddedBroker> {
-  const { config, parts, log } = embeddingOf(options)
-  const server = new Server(config, log, parts)
+  const { config, parts, log, hooks, setUp } = embeddingOf(options)
+  const server: Server = new Server(config, log, { ...parts, setUp: async () => setUp(broker) })
+  const broker = embedded(server)
+  addAll(hooks, broker)
   await server.start()
-  return embedded(server)
+  return broker
+}
+
+function addAll(hooks: Partial<Hooks>, broker: EmbeddedBroker): void {
+  const add = <Name extends HookName>(name: Name): void => {
+    const hook = hooks[name]
+    if (hook !== undefined) broker.addHook(name, hook)
+  }
+  for (const name of HOOK_NAMES) add(name)
 }
 
 /** The types of the package show no constructor, and so nothing of the server. */
 let embedded: (server: Server) => EmbeddedBroker
 
+// Wide on purpose: a method for each thing that a program may ask of its broker.
 export class EmbeddedBroker {
   static {
     embedded = server => new EmbeddedBroker(server)
@@ -54,12 +64,14 @@ export class EmbeddedBroker {
   readonly #server: Server
   readonly #handlers: Handlers<BrokerEvents>
   readonly #guard: Guard
+  readonly #scope: PluginScope<EmbeddedBroker>
 
   private constructor(server: Server) {
     const { faults } = server.core.broker
     this.#server = server
     this.#guard = guardOf(error => faults.failed('observer', error, null))
     this.#handlers = observingHandlers(faults.observers, this.#guard)
+    this.#scope = new PluginScope<EmbeddedBroker>(this, server.hooks)
     seal(this, EmbeddedBroker.prototype)
   }
 
@@ -78,6 +90,24 @@ export class EmbeddedBroker {
 
   get connectionCount(): number {
     return this.#server.connectionCount
+  }
+
+  /** The clients that are connected. */
+  get clients(): Clients {
+    return this.#server.hooks.clients
+  }
+
+  /** Adds a hook behind those of its name. Returns how to remove it. */
+  addHook<Name extends HookName>(name: Name, hook: Hooks[Name]): () => void {
+    return this.#scope.addHook(name, hook)
+  }
+
+  /** Calls a plugin when those before it are ready. Rejects with a PluginError that names it; then its hooks are removed. */
+  async register<Options extends PluginOptions>(
+    plugin: Plugin<EmbeddedBroker, Options>,
+    ...options: Partial<Options> extends Options ? [options?: Options] : [options: Options]
+  ): Promise<void> {
+    await this.#scope.register(plugin, ...options)
   }
 
   on<Name extends keyof BrokerEvents>(
@@ -207,13 +237,6 @@ function checkedFilter(filter: string): string {
 function checkedClientId(clientId: unknown): string {
   if (typeof clientId === 'string') return clientId
   throw new TypeError('the client id must be a string')
-}
-
-/** Shortens and cleans a text for a Reason String and a line of the log. */
-function checkedReason(reason: unknown = 'an administrator has ended the connection'): string {
-  const isText = typeof reason === 'string' && reason.length <= REASON_LENGTH_MAX
-  if (isText && !LONE_SURROGATE.test(reason) && !reason.includes('\0')) return reason
-  throw new TypeError(`the reason must be text of at most ${REASON_LENGTH_MAX} characters`)
 }
 
 function checkedSeconds(seconds: unknown = 0): number {

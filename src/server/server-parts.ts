@@ -12,6 +12,10 @@ export interface ServerParts {
   /** An authenticator beside those of the configuration. */
   readonly code?: Authenticator
   readonly store?: Store
+  /** How many milliseconds a hook may take. */
+  readonly hookMsMax?: number
+  /** Is called before the listeners open. */
+  readonly setUp?: () => Promise<void>
   /** Where the configuration was read. Left out: a program has made it. */
   readonly origin?: ConfigOrigin
   /** The output of the log, if it can leave lines out. */

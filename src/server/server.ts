@@ -11,6 +11,8 @@ import { type Leaving, leavingFor } from '../broker/leaving.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
 import type { ConfigOrigin } from '../config/entries.ts'
+import { hookedAccess } from '../hooks/hooked-access.ts'
+import { HookRegistry } from '../hooks/registry.ts'
 import { Alarm, Clock } from '../loop/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { containedLog } from '../observe/contained-log.ts'
@@ -68,6 +70,7 @@ export async function startServer(
 // Wide on purpose: a field for each part around the core, which it makes, starts and stops in order.
 export class Server implements RunningServer {
   readonly core: Core
+  readonly hooks: HookRegistry
   readonly api: Api
   readonly #config: Config
   readonly #log: RatedLog
@@ -75,6 +78,7 @@ export class Server implements RunningServer {
   #sysTicks: NodeJS.Timeout | undefined
   readonly #clock = new Clock()
   readonly #alarm: Alarm
+  readonly #setUp: () => Promise<void>
   readonly #listeners: Listeners
   readonly #status: () => Status
   readonly #latencies = new Latencies(monotonicMs)
@@ -91,6 +95,7 @@ export class Server implements RunningServer {
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
+    this.#setUp = parts.setUp ?? (async () => {})
     this.#log = new RatedLog(
       containedLog(this.#logLines.of(log), () => (this.core.broker.statistics.hookErrors += 1)),
       { bounds: config.log, now: monotonicMs, hasRoom: () => parts.logOutput?.hasRoom !== false },
@@ -98,6 +103,7 @@ export class Server implements RunningServer {
     this.#alarm = new Alarm(this.#clock, () => this.core.turn.begin())
     this.core = this.#assemble(parts)
     this.#shareFile = new ShareFile(this.core.broker.subscriptions.groups.overrides, this.#log)
+    this.hooks = new HookRegistry(this.core, { answerMsMax: parts.hookMsMax })
     this.#keeping = new RecordKeeping({
       core: this.core,
       config,
@@ -170,7 +176,7 @@ export class Server implements RunningServer {
       share: shareSettingsOf(config, Math.random),
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
-      access: parts.access ?? this.#ownAccess(parts.code),
+      access: hookedAccess(parts.access ?? this.#ownAccess(parts.code), () => this.hooks),
       checksRetainSource: config.access.checkRetainSource !== false,
       observers: [
         new LogObserver(this.#log, {
@@ -236,6 +242,7 @@ export class Server implements RunningServer {
     this.#access?.watch(this.core)
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
+      await this.#setUp()
       await this.#listeners.start()
     } catch (error) {
       await this.close()

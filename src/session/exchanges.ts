@@ -12,7 +12,7 @@ import {
 import { afterIdentifier, recordQueued, recordSent, recordSettled } from './delivery-journal.ts'
 import type { Link } from './link.ts'
 import { OutgoingWindow } from './outgoing-window.ts'
-import { drop, type SessionContext } from './session-context.ts'
+import { drop, lossBy, type SessionContext } from './session-context.ts'
 
 const NONE: readonly never[] = []
 
@@ -191,13 +191,22 @@ export class Exchanges implements Returning {
     if (delivery.isReceived) link.pubrel(delivery.packetId, delivery.commitId)
     else if (duplicate && rights.withholds(delivery.message)) {
       this.#context.dropped('no-right-to-receive', delivery.message, this.clientId)
-      // The client may have begun an exchange, and PUBREL ends it.
-      if (delivery.qos === 2) this.receive(delivery.packetId)
-      else this.#settle(delivery)
-    } else if (link.publish(delivery, duplicate) === 'too-large') {
-      this.#settle(delivery)
-      this.#context.dropped('packet-too-large', delivery.message, this.clientId)
-    } else this.#context.observer.sent?.(this.clientId, delivery.message, duplicate)
+      this.#withdraw(delivery, duplicate)
+    } else {
+      const outcome = link.publish(delivery, duplicate)
+      if (outcome === 'sent') {
+        this.#context.observer.sent?.(this.clientId, delivery.message, duplicate)
+        return
+      }
+      this.#withdraw(delivery, duplicate && outcome !== 'too-large')
+      this.#context.dropped(lossBy(outcome), delivery.message, this.clientId)
+    }
+  }
+
+  /** The delivery is not sent. If the client may have begun its exchange, PUBREL ends it. */
+  #withdraw(delivery: Delivery, mayHaveBegun: boolean): void {
+    if (mayHaveBegun && delivery.qos === 2) this.receive(delivery.packetId)
+    else this.#settle(delivery)
   }
 
   /** Handles a settled delivery, whether acknowledged or dropped. */

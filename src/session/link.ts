@@ -4,8 +4,11 @@ import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
 import type { Delivery } from './delivery.ts'
 
-/** `too-large`: over the client's Maximum Packet Size, so it counts as sent [MQTT-3.1.2-25]. */
-export type SendOutcome = 'sent' | 'too-large'
+/**
+ * `too-large`: over the client's Maximum Packet Size, so it counts as sent [MQTT-3.1.2-25]. `dropped-by-hook`: the same, because the
+ * program does not want it sent.
+ */
+export type SendOutcome = 'sent' | 'too-large' | 'dropped-by-hook'
 
 export interface Link {
   /** Whether more may be sent: fewer bytes wait for the socket than its bound, and the client's rate is not reached. A session that reads false is pumped when there is room again. */

@@ -7,6 +7,7 @@ import type { GroupOwner, Owner } from '../store/change.ts'
 import type { Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
+import type { SendOutcome } from './link.ts'
 import type { MemoryAccount } from './memory-account.ts'
 
 /** The reasons why a matching message did not reach a subscriber. Each has a counter. */
@@ -27,6 +28,7 @@ export type DropReason =
   | 'no-right-to-receive'
   | 'author-lost-right'
   | 'no-packet-identifier'
+  | 'dropped-by-hook'
 
 /** Work that is divided among turns. */
 export interface Postponed {
@@ -88,6 +90,11 @@ export function drop(
     context.journal.record({ kind: 'settled', delivery: delivery.stored, owner })
   }
   context.dropped(reason, delivery.message, owner.kind === 'session' ? owner.clientId : null)
+}
+
+/** Returns why a message that was not sent is lost. */
+export function lossBy(outcome: Exclude<SendOutcome, 'sent'>): DropReason {
+  return outcome === 'too-large' ? 'packet-too-large' : outcome
 }
 
 export function isExpired(message: Message, now: number): boolean {

@@ -14,7 +14,7 @@ import type { Link } from './link.ts'
 import { Memberships } from './memberships.ts'
 import { OwnedQueue, type QueueOwner } from './owned-queue.ts'
 import { type Recipient, RetainedReplays } from './retained-replays.ts'
-import { type DropReason, isExpired, type SessionContext } from './session-context.ts'
+import { type DropReason, isExpired, lossBy, type SessionContext } from './session-context.ts'
 import type { DeliveryOptions, Target } from './target.ts'
 
 // Wide on purpose: its fields are the parts of a client's state. Most parts are made when they are first needed, because most
@@ -159,8 +159,9 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
     if (this.#link === null) return
     if (!this.#link.hasRoom) this.#context.dropped(this.#link.lack, message, this.clientId)
-    else if (this.#link.publishQoS0(message, retain, identifiers) === 'too-large') {
-      this.#context.dropped('packet-too-large', message, this.clientId)
+    else {
+      const outcome = this.#link.publishQoS0(message, retain, identifiers)
+      if (outcome !== 'sent') this.#context.dropped(lossBy(outcome), message, this.clientId)
     }
   }
 

@@ -1,7 +1,7 @@
 // Asks the access the questions of one connection. The answer is always a verdict, even if the access throws, rejects or
 // returns something else.
 
-import type { ClientCertificate, Exchange, Verdict } from '../access/access.ts'
+import type { ClientCertificate, Connecting, Exchange, Verdict } from '../access/access.ts'
 import { verdictIn } from '../access/verdict.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Question } from '../connection/connection-context.ts'
@@ -38,9 +38,12 @@ export class Authentication {
   #answerTo(question: Question): Verdict | Promise<Verdict> {
     const { access } = this.#context
     try {
-      if (question.kind === 'authenticate') return access.authenticate(question.credentials)
+      const connecting = this.#connecting()
+      if (question.kind === 'authenticate') {
+        return access.authenticate(question.credentials, connecting)
+      }
       if (question.isFirst) {
-        this.#exchange = access.beginExchange(question.method, question.credentials)
+        this.#exchange = access.beginExchange(question.method, question.credentials, connecting)
       }
       if (this.#exchange === null) {
         const sentence = 'the authentication method is not offered'
@@ -50,6 +53,13 @@ export class Authentication {
     } catch (error) {
       return this.#noVerdict(error)
     }
+  }
+
+  /** Undefined for a re-authentication. */
+  #connecting(): Connecting | undefined {
+    const { state, peer } = this.#connection
+    if (state.kind !== 'authenticating') return undefined
+    return { connect: state.connect, peer }
   }
 
   /** Checks the answer: the access may be a program's own. */

@@ -229,7 +229,11 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
 
   flush(): boolean {
     this.#isFlushRequested = false
-    if (isClosed(this.#state)) return false
+    if (isClosed(this.#state)) {
+      // It was taken over while one of its packets waited for a hook.
+      if (this.connection.isOver) this.#context.turn.postpone(this)
+      return false
+    }
     const { changing, limits } = this.#broker
     const { sender, isOver } = this.connection
     try {
@@ -302,7 +306,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const { changing, memory } = this.#broker
     try {
       if (!this.connection.closed(state.cause)) {
-        this.#context.turn.postpone(this)
+        if (!isHeld(this.connection)) this.#context.turn.postpone(this)
         return
       }
     } catch (error) {

@@ -28,6 +28,7 @@ const DROPS: ReadonlyMap<string, readonly [words: string, level: Level]> = new M
   ['client-away', ['it was away, and messages of QoS 0 are not kept', 'away']],
   ['message-expired', ['they had expired', 'away']],
   ['packet-too-large', ['they are larger than it takes', 'warn']],
+  ['dropped-by-hook', ['a hook of the program dropped them', 'away']],
   ['session-ended', ['its session had ended', 'away']],
   ['no-right-to-receive', ['it has no right to receive them', 'warn']],
   ['memory-full', ['the memory for what clients keep was full', 'warn']],
