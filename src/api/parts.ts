@@ -44,6 +44,8 @@ export interface ApiSources {
   readonly config: Config
   /** Where it was read; null if a program has made it. */
   readonly origin: ConfigOrigin | null
+  /** What would prevent a start with this valid configuration, such as a certificate that is not there. */
+  readonly configProblems: (config: Config) => Promise<readonly string[]>
   readonly log: Log
   /** Milliseconds since 1970. */
   readonly now: () => number

@@ -3,7 +3,7 @@
 import { stringify } from 'yaml'
 import type { Config } from '../config/config-types.ts'
 import { type ConfigOrigin, entriesOf } from '../config/entries.ts'
-import { fileProblems, listenerProblems } from './inspect.ts'
+import { fileProblems, listenerProblems } from '../server/config-problems.ts'
 import type { Words } from './flags.ts'
 import { shownName } from './shown-name.ts'
 import { table } from './table.ts'

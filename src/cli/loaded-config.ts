@@ -1,5 +1,6 @@
 // The configuration of a command: a file of ours or of mosquitto, with the environment and the flags over it.
 
+import { readFileSync } from 'node:fs'
 import type { Config } from '../config/config-types.ts'
 import type { ConfigOrigin } from '../config/entries.ts'
 import { isConfOfMosquitto, loadConfig } from '../config/load.ts'
@@ -27,7 +28,8 @@ export function loadedConfig(named: string | null, values: Words['values']): Loa
   const environment = process.env
   if (file === null || (typeof confFile !== 'string' && !isConfOfMosquitto(file))) {
     const config = withFlags(loadConfig({ file, environment, overrides: {} }), values, file)
-    return { config, origin: { file, environment }, conf: null, notes: [] }
+    const text = file === null ? '' : readFileSync(file, 'utf8')
+    return { config, origin: { file, text, environment }, conf: null, notes: [] }
   }
   const conf = mapConfFile(file)
   const base = inputOf(conf.values)

@@ -148,7 +148,7 @@ async function startBroker(
   version: string,
 ): Promise<number | null> {
   const ways: Ways = await import('./start-mosquitto.ts')
-  const { listenerProblems } = await import('./inspect.ts')
+  const { listenerProblems } = await import('../server/config-problems.ts')
   const starting: { readonly startCommand: typeof startCommand } =
     await import('./start-command.ts')
   const { config, conf, origin, notes } = loaded

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
 import type { Config } from '../config/config-types.ts'
 import { CONF_UNREADABLE, CONF_WRONG } from '../mosquitto/conf-file.ts'
-import { fileProblems, listenerProblems } from './inspect.ts'
+import { fileProblems, listenerProblems } from '../server/config-problems.ts'
 import type { LoadedConfig } from './loaded-config.ts'
 
 interface Problem {

@@ -12,6 +12,8 @@ import { isRecord } from './records.ts'
 export interface ConfigOrigin {
   /** Null for none. */
   readonly file: string | null
+  /** What the file held at the start. Left out: what it holds. */
+  readonly text?: string
   readonly environment: Environment
   /** For a file in another format: the values that it stands for, and the place of each by its path. */
   readonly mapped?: { readonly base: unknown; readonly places: ReadonlyMap<string, string> }
@@ -22,54 +24,100 @@ interface ConfigEntry {
   readonly value: unknown
   /** `default`, `pondhawk.yaml:12`, the name of a variable, `flag`, or `program` where a program has made the configuration. */
   readonly source: string
+  /** Whether the file says otherwise by now, so that a restart changes it. */
+  readonly restart: boolean
 }
 
-type Path = readonly (string | number)[]
+export type Path = readonly (string | number)[]
 
 const HIDDEN = '(a hash)'
 
-export function entriesOf(config: Config, origin: ConfigOrigin | null): readonly ConfigEntry[] {
-  const sourceOf = origin === null ? sourcesOfProgram() : sourcesOf(origin)
-  return leavesOf(config, []).map(([path, value]) => ({
-    path: path.join('.'),
-    value: isSecret(path) ? HIDDEN : value,
-    source: sourceOf(path, value),
-  }))
+/** `changed`: values that have changed since the start. */
+export function entriesOf(
+  config: Config,
+  origin: ConfigOrigin | null,
+  changed: ReadonlyMap<string, unknown> = new Map(),
+): readonly ConfigEntry[] {
+  const sources = origin === null ? sourcesOfProgram() : sourcesOf(origin)
+  return leavesOf(config).map(([path, atStart]) => {
+    const key = path.join('.')
+    const value = changed.get(key) ?? atStart
+    const shown = isSecret(path) ? HIDDEN : value
+    return { path: key, value: shown, ...sources(path, atStart, value) }
+  })
 }
 
-type SourceOf = (path: Path, value: unknown) => string
+/** Paths that a flag of the command line has set. */
+export function flaggedIn(config: Config, origin: ConfigOrigin): ReadonlySet<string> {
+  const begun = attempted(() => loadConfig({ ...textAtStart(origin), overrides: {} }))
+  const paths = begun === null ? [] : changedPaths(begun, config)
+  return new Set(paths.map(path => path.join('.')))
+}
+
+/** Paths of values that are in one of them only, or differ. */
+export function changedPaths(before: unknown, after: unknown): readonly Path[] {
+  const all = new Map<string, { readonly path: Path; readonly value: unknown }>()
+  for (const [path, value] of leavesOf(before)) all.set(JSON.stringify(path), { path, value })
+  const changed: Path[] = []
+  for (const [path, value] of leavesOf(after)) {
+    const key = JSON.stringify(path)
+    const former = all.get(key)
+    all.delete(key)
+    if (former === undefined || !isSame(former.value, value)) changed.push(path)
+  }
+  return [...changed, ...[...all.values()].map(({ path }) => path)]
+}
+
+type SourceOf = (
+  path: Path,
+  atStart: unknown,
+  value: unknown,
+) => Pick<ConfigEntry, 'source' | 'restart'>
 
 function sourcesOfProgram(): SourceOf {
   const defaults = parseConfig({})
-  return (path, value) => (isSame(valueAt(defaults, path), value) ? 'default' : 'program')
+  return (path, atStart) => ({
+    source: isSame(valueAt(defaults, path), atStart) ? 'default' : 'program',
+    restart: false,
+  })
 }
 
 /** The file may have changed since the start, or be gone: then its lines are not known. */
-function sourcesOf({ file, environment, mapped }: ConfigOrigin): SourceOf {
+function sourcesOf(origin: ConfigOrigin): SourceOf {
+  const { file, environment, mapped } = origin
   const variables = namesIn(environment)
   const lines = new LineCounter()
+  const begun = attempted(() => loadConfig({ ...textAtStart(origin), overrides: {} }))
   const isRead = file !== null && mapped === undefined
-  const base = mapped?.base
-  const read = attempted(() => ({
-    text: isRead ? readFileSync(file, 'utf8') : '',
-    config: loadConfig({ file: isRead ? file : null, base, environment, overrides: {} }),
-  }))
-  const document = parseDocument(read?.text ?? '', { lineCounter: lines })
-  const config = read?.config ?? null
-  return (path, value) => {
-    if (config !== null && !isSame(valueAt(config, path), value)) return 'flag'
+  const text = attempted(() => (isRead ? readFileSync(file, 'utf8') : '')) ?? ''
+  const now = isRead
+    ? attempted(() => loadConfig({ file, text, environment, overrides: {} }))
+    : begun
+  const document = parseDocument(text, { lineCounter: lines })
+  return (path, atStart, value) => {
+    if (begun !== null && !isSame(valueAt(begun, path), atStart)) {
+      return { source: 'flag', restart: false }
+    }
+    const restart = now !== null && !isSame(valueAt(now, path), value)
     const variable = variableAbove(path, variables)
-    if (variable !== null) return variable
-    if (mapped !== undefined) return mapped.places.get(path.join('.')) ?? 'default'
+    if (variable !== null) return { source: variable, restart }
+    if (mapped !== undefined) {
+      return { source: mapped.places.get(path.join('.')) ?? 'default', restart }
+    }
     const node = attempted(() => document.getIn(path, true)) as
       { range?: readonly [number, number, number] | null } | null | undefined
-    if (node?.range == null) return 'default'
-    return `${file}:${lines.linePos(node.range[0]).line}`
+    if (node?.range == null) return { source: restart ? `${file}` : 'default', restart }
+    return { source: `${file}:${lines.linePos(node.range[0]).line}`, restart }
   }
 }
 
+function textAtStart({ file, text, environment, mapped }: ConfigOrigin) {
+  if (mapped !== undefined) return { file: null, base: mapped.base, environment }
+  return { file, environment, ...(text !== undefined && { text }) }
+}
+
 /** Returns the variable that sets this value, or a map or list around it. */
-function variableAbove(path: Path, variables: ReadonlyMap<string, string>): string | null {
+export function variableAbove(path: Path, variables: ReadonlyMap<string, string>): string | null {
   for (let length = path.length; length > 0; length--) {
     const name = variables.get(path.slice(0, length).join('.'))
     if (name !== undefined) return name
@@ -78,7 +126,7 @@ function variableAbove(path: Path, variables: ReadonlyMap<string, string>): stri
 }
 
 /** Values that are no maps, and no lists of maps. */
-function leavesOf(value: unknown, path: Path): readonly (readonly [Path, unknown])[] {
+export function leavesOf(value: unknown, path: Path = []): readonly (readonly [Path, unknown])[] {
   if (Array.isArray(value) && value.some(isRecord)) {
     return value.flatMap((each: unknown, index) => leavesOf(each, [...path, index]))
   }

@@ -48,6 +48,11 @@ export function loadConfig(sources: ConfigSources): Config {
   }
 }
 
+/** Returns the values of a file as they are written, without defaults and variables. */
+export function rawValuesOf(text: string): unknown {
+  return parseDocument(text, { stringKeys: true }).toJS()
+}
+
 interface Where {
   readonly document: Document
   readonly lines: LineCounter

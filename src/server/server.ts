@@ -31,6 +31,7 @@ import { ContainedWire } from '../transport/contained-wire.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { Backups } from './backups.ts'
+import { fileProblems, listenerProblems } from './config-problems.ts'
 import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
@@ -147,6 +148,10 @@ export class Server implements RunningServer {
       core: this.core,
       config: this.#config,
       origin,
+      configProblems: async wanted => [
+        ...listenerProblems(wanted, origin?.file ?? null),
+        ...(await fileProblems(wanted)),
+      ],
       log: this.#log,
       now: this.#clock.now,
       status: this.#status,

@@ -7,8 +7,6 @@ import { test } from 'tap'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
 import { CALM } from '../../src/broker/overload-levels.ts'
-import { entriesOf } from '../../src/config/entries.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import { brokerWithApi } from './api-client.ts'
 
 const hash = formatHash(newPbkdf2(Buffer.from('hers'), 101))
@@ -221,46 +219,6 @@ test('listeners, $SYS and the version have the shapes of mosquitto; the log has 
   t.match((await operator('POST', '/certificates/reload', nothing)).json, {
     reloaded: ['certificates'],
   })
-})
-
-test('the configuration is shown with the source of each value, and another one is checked by line', async t => {
-  const text =
-    'log:\n  level: warn\nlimits: {queuedMessagesMax: 5}\naccess:\n  users: {a: "$7$x"}\n'
-  const file = resolve(
-    t.testdir({ 'pondhawk.yaml': text.replace(/access[^]*/, '') }),
-    'pondhawk.yaml',
-  )
-  const environment = { PONDHAWK_SHARE__STRATEGY: 'random' }
-  const { operator, server } = await brokerWithApi(t)
-  const config = loadConfig({ file, environment, overrides: {} })
-  const flagged = { ...config, shutdown: { ...config.shutdown, drainSeconds: 1 } }
-  const sources = new Map(
-    entriesOf(flagged, { file, environment }).map(({ path, source }) => [path, source]),
-  )
-
-  t.equal(sources.get('log.level'), `${file}:2`)
-  t.equal(sources.get('limits.queuedMessagesMax'), `${file}:3`)
-  t.equal(sources.get('share.strategy'), 'PONDHAWK_SHARE__STRATEGY')
-  t.equal(sources.get('shutdown.drainSeconds'), 'flag')
-  t.equal(sources.get('log.format'), 'default')
-  const { json } = await operator('GET', '/config')
-  const valueOf = (path: string) => json.items.find((each: { path: string }) => each.path === path)
-  t.match(valueOf('store.durability'), { value: 'memory', source: 'program' })
-  t.match(valueOf('listeners.1.protocol'), { value: 'ws' })
-  const users = { access: { ...config.access, users: { alice: hash } } }
-  t.notMatch(JSON.stringify(entriesOf({ ...config, ...users }, null)), hash.slice(5))
-  const check = (wrong: string) => operator('POST', '/config/check', { body: { text: wrong } })
-  t.match((await check('log: {level: warn}\n')).json, { isValid: true, errors: [] })
-  t.match((await check('limits: {}\nlog:\n  level: loud\n  colour: 1\n')).json, {
-    isValid: false,
-    errors: [
-      { line: 3, detail: /level/ },
-      { line: 4, detail: /unknown key "colour"/ },
-    ],
-  })
-  t.match((await check('log: [\n')).json, { isValid: false, errors: [{ line: Number }] })
-  t.match((await check('listener 1883\n')).json, { errors: [{ line: null, detail: /mosquitto/ }] })
-  t.ok(server)
 })
 
 test('a backup is made while the broker runs, and can be started from', async t => {

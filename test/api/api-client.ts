@@ -8,6 +8,7 @@ import { problemShape } from '../../src/api/contract/problem.ts'
 import type { ConfigInput } from '../../src/config/config-types.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import type { Log } from '../../src/observe/log.ts'
+import type { ServerParts } from '../../src/server/server-parts.ts'
 import { type Server, startServer } from '../../src/server/server.ts'
 
 export interface Asked {
@@ -25,12 +26,19 @@ export interface Answered {
   readonly json: any
 }
 
-export async function brokerWithApi(t: Test, input: ConfigInput = {}) {
+export async function brokerWithApi(
+  t: Test,
+  input: ConfigInput = {},
+  parts: ServerParts & { readonly level?: string } = {},
+) {
   const lines: string[] = []
   const line = (fields: object, sentence: string): void => {
     lines.push(`${JSON.stringify(fields)} ${sentence}`)
   }
-  const log: Log = { debug: line, info: line, warn: line, error: line }
+  const { level } = parts
+  const methods = { debug: line, info: line, warn: line, error: line }
+  const leveled = { ...methods, level }
+  const log: Log = level === undefined ? methods : leveled
   const config = parseConfig({
     listeners: [
       { host: '127.0.0.1', port: 0 },
@@ -39,7 +47,7 @@ export async function brokerWithApi(t: Test, input: ConfigInput = {}) {
     store: { durability: 'memory' },
     ...input,
   })
-  const server = await startServer(config, log)
+  const server = await startServer(config, log, parts)
   t.teardown(() => server.close())
   const [plain, web] = server.listeners
   const [mqttPort, port] = [plain?.port ?? 0, web?.port ?? 0]

@@ -32,6 +32,7 @@ async function opened(t: Test) {
     core: pond.core,
     config: parseConfig({}),
     origin: null,
+    configProblems: unused,
     log,
     now: Date.now,
     status: unused,

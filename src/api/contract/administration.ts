@@ -147,16 +147,54 @@ export const configAnswer = z.strictObject({
       path: z.string(),
       value: z.unknown().describe('Hashes of passwords are not shown'),
       source: z.string().describe('default, FILE:LINE, the name of a variable, flag, or program'),
+      restart: z.boolean().describe('Whether the file says otherwise: a restart changes the value'),
     }),
   ),
 })
 export type ConfigAnswer = zod.infer<typeof configAnswer>
+export const configFileAnswer = z.strictObject({
+  file: z.string(),
+  text: z.string().describe('With `(a hash 1)` and so on in the places of hashes'),
+  version: z.string().describe('For If-Match, as in ETag'),
+})
+export type ConfigFileAnswer = zod.infer<typeof configFileAnswer>
+const CONFIG_LENGTH_MAX = 49_152
+export const configRequest = z.union([
+  z.strictObject({
+    text: z
+      .string()
+      .max(CONFIG_LENGTH_MAX)
+      .describe('A whole file. `(a hash N)` stands for the hash that was read there'),
+  }),
+  z.strictObject({
+    changes: z
+      .array(
+        z.strictObject({
+          path: z.array(z.union([z.string(), z.int().min(0)])).min(1),
+          value: z.unknown().optional().describe('Left out: the default counts'),
+        }),
+      )
+      .min(1)
+      .max(100),
+  }),
+])
+const effect = {
+  now: z.array(z.string()).describe('Keys that count at once'),
+  restart: z.array(z.string()).describe('Keys that count after a restart'),
+}
+export const configEdited = z.strictObject({
+  file: z.string(),
+  version: z.string().describe('For If-Match, as in ETag'),
+  ...effect,
+})
+export type ConfigEdited = zod.infer<typeof configEdited>
 export const configCheckRequest = z.strictObject({
-  text: z.string().max(49_152).describe('A whole file, in YAML or JSON'),
+  text: z.string().max(CONFIG_LENGTH_MAX).describe('A whole file, in YAML or JSON'),
 })
 export const configCheckAnswer = z.strictObject({
   isValid: z.boolean(),
   errors: z.array(z.strictObject({ line: z.int().nullable(), detail: z.string() })),
+  ...effect,
 })
 export type ConfigCheckAnswer = zod.infer<typeof configCheckAnswer>
 const backupName = z

@@ -1,6 +1,5 @@
 // The users of the users file, and the rules.
 
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { AccessFileError, readAccessFile } from '../../access/access-file.ts'
 import { parseAclFile } from '../../access/mosquitto/acl-file.ts'
@@ -20,6 +19,7 @@ import {
 } from '../contract/administration.ts'
 import { deletedAnswer } from '../contract/clients.ts'
 import type { ProblemAnswer } from '../contract/problem.ts'
+import { askedVersion, checkVersion, versionOf } from '../file-version.ts'
 import type { ApiParts } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { OPERATORS, READERS, type Route, route } from '../route.ts'
@@ -143,13 +143,12 @@ function rulesRoutes({ config, reloadAccess }: ApiParts): readonly Route[] {
         if (rulesFile === undefined) {
           throw new Problem(409, 'there is no rules file: set access.rulesFile, and restart')
         }
-        const match = asked.get('if-match')
-        if (match === null) throw new Problem(428, 'send If-Match with the version of GET rules')
+        const version = askedVersion(asked, 'rules')
         attempted(() => parseAclFile(Buffer.from(text), rulesFile))
         await edited(() =>
           editFile(rulesFile, before => {
-            if (versionOf(before) === match) return text
-            throw new Problem(412, 'somebody has changed the rules meanwhile: read them again')
+            checkVersion(before, version, 'the rules file')
+            return text
           }),
         )
         attempted(reloadAccess)
@@ -163,10 +162,6 @@ function rulesRoutes({ config, reloadAccess }: ApiParts): readonly Route[] {
 function usersIn(file: string) {
   if (!existsSync(file)) return new Map<string, never>()
   return attempted(() => parsePasswordFile(readAccessFile(file), file)).users
-}
-
-function versionOf(text: string): string {
-  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
 }
 
 /** Throws Problem with the lines of an access file that are wrong. */

@@ -2,7 +2,7 @@
 
 import type { Config } from '../../config/config-types.ts'
 import type { Words } from '../flags.ts'
-import { fileProblems, listenerProblems } from '../inspect.ts'
+import { fileProblems, listenerProblems } from '../../server/config-problems.ts'
 import { isRunning } from '../admin-client.ts'
 import { certificateFindings } from './certificates.ts'
 import { diskFindings } from './disk.ts'

@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path'
 import { AccessFileError } from '../access/access-file.ts'
 import { readAccess } from '../access/access-settings.ts'
 import type { Config, ListenerConfig } from '../config/config-types.ts'
-import { storeDirectory } from '../server/create-store.ts'
+import { storeDirectory } from './create-store.ts'
 import { checkTlsFiles } from '../transport/tls-files.ts'
 
 /** There must be a listener, and no two in the same place. */
