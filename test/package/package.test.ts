@@ -110,6 +110,7 @@ test('require() gives the very module that import gives, and its types name ever
 test('the types need no other package than those of Node, and compile without skipLibCheck', async t => {
   const directory = t.testdir({
     'a.mts': `import { createBroker } from ${JSON.stringify(resolve(ROOT, 'dist/src/index.js'))}\nvoid createBroker\n`,
+    'b.cts': `import pondhawk = require(${JSON.stringify(resolve(ROOT, 'index.cjs'))})\nexport const broker: Promise<pondhawk.EmbeddedBroker> = pondhawk.createBroker()\n`,
     'package.json': '{ "type": "module" }',
   })
   const tsc = resolve(ROOT, 'node_modules/typescript/bin/tsc')
@@ -119,10 +120,14 @@ test('the types need no other package than those of Node, and compile without sk
 
   // Without what the test runner puts before every program of Node.
   const program = ['-u', 'NODE_OPTIONS', process.execPath, tsc]
-  const said = execFileSync('env', [...program, ...settings.split(' '), ...types, 'a.mts'], {
-    cwd: directory,
-    encoding: 'utf8',
-  })
+  const said = execFileSync(
+    'env',
+    [...program, ...settings.split(' '), ...types, 'a.mts', 'b.cts'],
+    {
+      cwd: directory,
+      encoding: 'utf8',
+    },
+  )
   const manifest = readFileSync(resolve(ROOT, 'package.json'), 'utf8')
   const { dependencies } = JSON.parse(manifest) as { dependencies: Record<string, string> }
   const read = Object.keys(dependencies).filter(name => said.includes(`node_modules/${name}/`))
