@@ -8,6 +8,7 @@ import type { ConfigOrigin } from '../config/entries.ts'
 import type { Commands } from '../loop/commands.ts'
 import type { Log } from '../observe/log.ts'
 import type { Status } from '../observe/status.ts'
+import type { ListenerCertificate } from '../records/alarms.ts'
 import type { Records } from '../records/records.ts'
 import type { ApiKeys } from './api-keys.ts'
 import type { Idempotency } from './idempotency.ts'
@@ -71,6 +72,8 @@ export interface ApiSources {
     readonly port: number
     readonly connectionCount: number
   }[]
+  /** The certificate of each file that a listener has. */
+  readonly certificates: () => readonly ListenerCertificate[]
   /** Reads users, rules and keys again. Throws an error with a sentence when a file is wrong; then nothing changes. */
   readonly reloadAccess: () => void
   readonly reloadCertificates: () => Promise<void>

@@ -2,10 +2,9 @@
 // by systemd-analyze first. Without root it is only printed.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Words } from './flags.ts'
 import { usageOf } from './usage-error.ts'
 import type { CommandOutput } from './user-command.ts'
@@ -13,7 +12,6 @@ import type { CommandOutput } from './user-command.ts'
 const usage = usageOf('service')
 
 const UNIT = new URL('../../../config/pondhawk.service', import.meta.url)
-const CLI = fileURLToPath(new URL('../cli.js', import.meta.url))
 const UNIT_FILE = '/etc/systemd/system/pondhawk.service'
 const CONFIG_FILE = '/etc/pondhawk/pondhawk.yaml'
 
@@ -22,8 +20,10 @@ export function serviceCommand({ values, positionals: [verb, more] }: Words): Co
   if (verb !== 'install' || more !== undefined) throw usage('pondhawk service takes install.')
   const file = typeof values['unit'] === 'string' ? resolve(values['unit']) : UNIT_FILE
   const config = typeof values['config'] === 'string' ? resolve(values['config']) : CONFIG_FILE
-  const unit = unitFor([process.execPath, CLI], config)
-  checkUnit(unit, basename(file))
+  // Under a package manager the command is a link, which may lie in a home folder.
+  const program = [process.execPath, realpathSync(process.argv[1] ?? '')]
+  const unit = unitFor(program, config)
+  checkUnit(unit, basename(file), program)
   const isDry = values['dry-run'] === true || process.getuid?.() !== 0
   if (!isDry) writeUnit(file, unit, values['replace'] === true)
   const output =
@@ -51,8 +51,8 @@ function quoted(word: string): string {
 }
 
 /** Throws an error with the sentences of systemd-analyze. */
-function checkUnit(unit: string, name: string): void {
-  for (const path of [process.execPath, CLI]) {
+function checkUnit(unit: string, name: string, program: readonly string[]): void {
+  for (const path of program) {
     if (!/^\/(?:home|root|run\/user)\//.test(path)) continue
     throw new Error(
       `a service cannot see ${path} (ProtectHome=yes): install Node and pondhawk outside of home folders`,

@@ -23,6 +23,14 @@ interface Alarm {
 type Finding = Omit<Alarm, 'since'>
 
 /** What the alarms are made from, besides the broker. */
+/** Of a listener. */
+export interface ListenerCertificate {
+  /** The file it was read from. */
+  readonly name: string
+  readonly subject: string
+  readonly notAfter: number
+}
+
 export interface AlarmSources {
   readonly broker: Broker
   readonly census: Pick<Census, 'filling' | 'top'>
@@ -33,7 +41,7 @@ export interface AlarmSources {
   readonly loopDelaySeconds: () => number
   /** What is wrong with files of users, rules, keys and certificates, in sentences. */
   readonly troubles: () => readonly string[]
-  readonly certificates: () => readonly { readonly name: string; readonly notAfter: number }[]
+  readonly certificates: () => readonly ListenerCertificate[]
 }
 
 const LOOP_DELAY_SECONDS_MAX = 0.05

@@ -8,6 +8,7 @@ import type { Config } from '../config/config-types.ts'
 import type { Readings } from '../broker/overload-levels.ts'
 import type { Log } from '../observe/log.ts'
 import { usageOfProcess } from '../observe/resident-memory.ts'
+import type { ListenerCertificate } from '../records/alarms.ts'
 import { CENSUS_MS } from '../records/census.ts'
 import { HistoryFile } from '../records/history-file.ts'
 import type { Latencies } from '../records/latencies.ts'
@@ -39,7 +40,8 @@ export class RecordKeeping {
   readonly #options: RecordKeepingOptions
   #file: HistoryFile | null = null
   #timers: NodeJS.Timeout[] = []
-  #certificates: readonly { readonly name: string; readonly notAfter: number }[] = []
+  /** Those of the listeners, as they were read last. */
+  certificates: readonly ListenerCertificate[] = []
   #isFileBroken = false
 
   constructor(options: RecordKeepingOptions) {
@@ -61,7 +63,7 @@ export class RecordKeeping {
       state: {
         storeFreeBytes: () => this.storeFreeBytes ?? NaN,
         troubles,
-        certificates: () => this.#certificates,
+        certificates: () => this.certificates,
       },
     })
   }
@@ -103,10 +105,10 @@ export class RecordKeeping {
     const names = this.#options.config.listeners.flatMap(({ tls }) =>
       tls?.certFile === undefined ? [] : [tls.certFile],
     )
-    this.#certificates = [...new Set(names)].flatMap(name => {
+    this.certificates = [...new Set(names)].flatMap(name => {
       try {
-        const { validTo } = new X509Certificate(readFileSync(name))
-        return [{ name, notAfter: Date.parse(validTo) }]
+        const { subject, validTo } = new X509Certificate(readFileSync(name))
+        return [{ name, subject, notAfter: Date.parse(validTo) }]
       } catch {
         return []
       }

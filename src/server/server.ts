@@ -161,6 +161,7 @@ export class Server implements RunningServer {
       permissionsOf: identity => this.core.permissionsOf(identity),
       webUrl: () => webUrlOf(this.listeners),
       listeners: () => this.#listeners.all,
+      certificates: () => this.#keeping.certificates,
       reloadAccess: () => this.reloadAccess(),
       reloadCertificates: () => this.reloadCertificates(),
       backups: () => this.#backups,

@@ -1,6 +1,8 @@
 // A real broker, and a real Chromium that is signed in to its dashboard. What the browser complains of is kept.
 
+import type { IClientOptions, MqttClient } from 'mqtt'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Test } from 'tap'
 import type { ConfigInput } from '../../src/config/config-types.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import type { Log } from '../../src/observe/log.ts'
@@ -9,8 +11,16 @@ import { type Server, startServer } from '../../src/server/server.ts'
 const silent = (): void => {}
 const LOG: Log = { debug: silent, info: silent, warn: silent, error: silent }
 
-/** A client that is gone, rules that are wrong on purpose, and the level of a log that is the test's own. */
-const REFUSED_IN_TESTS = /^404: .*\/client\?|^422: .*\/rules$|^409: .*\/log\/level$/
+/** A client that is gone, rules that are wrong on purpose, the level of a log that is the test's own, a viewer, and a fifth stream. */
+const REFUSED_IN_TESTS =
+  /^404: .*\/client\?|^422: .*\/rules$|^409: .*\/log\/level$|^403: .*\/client\/disconnect$|^503: .*\/stream\?/
+
+/** What the tests of a file share. */
+export interface Scene {
+  readonly t: Test
+  readonly dashboard: Dashboard
+  readonly client: (clientId: string, options?: IClientOptions) => Promise<MqttClient>
+}
 
 export class Dashboard {
   readonly server: Server

@@ -1,19 +1,28 @@
 // Every screen of the dashboard in Debian's Chromium, beside a real broker and real clients.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import axe from 'axe-core'
 import mqtt from 'mqtt'
 import type { Page } from 'playwright-core'
-import t, { type Test } from 'tap'
-import { Dashboard, open } from './browser.ts'
+import t from 'tap'
+import { makeCertificates } from '../transport/world.ts'
+import { appearanceTests } from './appearance.ts'
+import { Dashboard, open, type Scene } from './browser.ts'
+import { operatorTests } from './operator.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pondhawk-'))
 const rulesFile = join(folder, 'rules.acl')
 writeFileSync(rulesFile, 'pattern readwrite #\n')
 writeFileSync(join(folder, 'users'), '', { mode: 0o600 })
+makeCertificates(folder, 'device')
 const dashboard = await Dashboard.start({
+  listeners: [
+    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, protocol: 'ws' },
+    { port: 0, tls: { certFile: join(folder, 'server.crt'), keyFile: join(folder, 'server.key') } },
+  ],
+  store: { directory: join(folder, 'data'), durability: 'os' },
   access: { usersFile: join(folder, 'users'), rulesFile, anonymous: 'loopback' },
 })
 t.teardown(async () => {
@@ -30,27 +39,9 @@ const HOSTILE = [
   '"><script>alert(1)</script>',
 ]
 const FIRST_LOAD_BYTES_MAX = 60_000
-/** Each screen, and what is there when it is complete. */
-const SCREENS: readonly (readonly [hash: string, sign: string])[] = [
-  ['#/', '#overview[data-ready=true] canvas'],
-  ['#/clients', 'td a'],
-  ['#/clients?state=refused', 'td'],
-  ['#/client?id=slow-1', '.story'],
-  ['#/topics', '[role=treeitem]'],
-  ['#/topic?name=hello/world', '.payload'],
-  ['#/messages?filter=%23', '#subscribe'],
-  ['#/explain?topic=hello/world', '.verdict'],
-  ['#/explain?kind=access&topic=hello/world', '.verdict'],
-  ['#/queues', 'td a'],
-  ['#/access', '#users'],
-  ['#/access?tab=rules', 'textarea'],
-  ['#/access?tab=keys', '#keys'],
-  ['#/log?level=debug', '[role=search], h1'],
-  ['#/settings', 'pre'],
-  ['#/settings?tab=listeners', 'td'],
-  ['#/settings?tab=configuration', 'textarea'],
-]
-
+/** 300 on a machine that does nothing else; tests run on one that does. */
+const READY_MS_MAX = 2_000
+const READY_MS = `performance.getEntriesByName('ready')[0].startTime`
 function client(clientId: string, options: mqtt.IClientOptions = {}) {
   return mqtt.connectAsync(dashboard.mqtt, {
     clientId,
@@ -59,6 +50,8 @@ function client(clientId: string, options: mqtt.IClientOptions = {}) {
     ...options,
   })
 }
+
+const scene: Scene = { t, dashboard, client }
 
 t.test(
   'a link signs in once, with 60 kB at most; its key leaves the address, and a stranger learns how to get one',
@@ -80,8 +73,15 @@ t.test(
       2,
       'nor is it in the history: a blank page, and this one',
     )
-    await page.reload()
-    await page.waitForSelector('#overview[data-ready=true]')
+    const ready: number[] = []
+    for (let reloads = 0; reloads < 3; reloads++) {
+      await page.reload()
+      await page.waitForSelector('#overview[data-ready=true]')
+      ready.push(Number(await page.evaluate(READY_MS)))
+    }
+    const [fastest = Infinity] = ready.toSorted((one, other) => one - other)
+    t.comment(`ready in ${ready.map(Math.round).join(', ')} ms`)
+    t.ok(fastest < READY_MS_MAX, `ready in ${fastest} ms`)
 
     const second = await dashboard.browser.newContext()
     const stranger = await second.newPage()
@@ -216,6 +216,19 @@ t.test('a payload of 1 MiB never comes to the page whole', async t => {
 
   await page.waitForSelector('text=4.0 KiB of 1.0 MiB')
   t.ok(Number(await page.evaluate('document.body.textContent.length')) < 20_000)
+  const [file] = await Promise.all([page.waitForEvent('download'), page.click('text=Download')])
+  t.equal(statSync(await file.path()).size, 1_048_576)
+
+  const half = `${'y'.repeat(20_479)}z`
+  await publisher.publishAsync('large/half', half, { retain: true, qos: 1 })
+  await open(page, '#/topic?name=large/half')
+  await page.waitForSelector('text=4 of 20.0 KiB')
+  await page.click('button:text-is("All")')
+  await page.waitForSelector('.payload:has-text("yz")')
+  await page.click('button:text-is("Delete")')
+  await page.click('button:text-is("Undo")')
+  await page.waitForSelector('text=4 of 20.0 KiB')
+  t.equal(dashboard.server.core.broker.retained.get('large/half')?.payload.toString(), half)
   await page.context().close()
 })
 
@@ -325,52 +338,8 @@ function focused(page: Page): Promise<string> {
   return page.evaluate('document.activeElement.textContent')
 }
 
-/** Widths of a phone and of a screen, in both colour schemes. */
-const LOOKS = [
-  { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
-  { colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
-  { colorScheme: 'light', viewport: { width: 390, height: 800 } },
-  { colorScheme: 'dark', viewport: { width: 390, height: 800 } },
-] as const
-
-async function checkWidths(t: Test, page: Page, hash: string): Promise<void> {
-  const size = page.viewportSize()
-  for (const width of [320, 390, 720, 1_000, 1_280]) {
-    await page.setViewportSize({ width, height: 800 })
-    const needed = Number(await page.evaluate('document.documentElement.scrollWidth'))
-    t.ok(needed <= width, `${hash} needs ${needed} of ${width}`)
-  }
-  if (size !== null) await page.setViewportSize(size)
-}
-
-interface Violation {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
-}
-
-t.test(
-  'every screen is accessible (WCAG A and AA), wide and narrow, light and dark, and never scrolls sideways',
-  async t => {
-    for (const look of LOOKS) {
-      const page = await dashboard.signedIn('operator', look)
-      await page.evaluate(axe.source)
-      for (const [hash, sign] of SCREENS) {
-        await open(page, hash)
-        await page.waitForSelector(sign)
-        const violations = (await page.evaluate(
-          `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then(result => result.violations)`,
-        )) as Violation[]
-        t.strictSame(
-          violations.map(({ id, nodes }) => [id, nodes[0]?.html, nodes[0]?.failureSummary]),
-          [],
-          `${hash} ${look.colorScheme} ${look.viewport.width}`,
-        )
-        if (look.colorScheme === 'light') await checkWidths(t, page, hash)
-      }
-      await page.context().close()
-    }
-  },
-)
+operatorTests(scene)
+appearanceTests(scene)
 
 t.test('no browser has complained, and nothing was asked from another origin', async t => {
   t.strictSame(dashboard.complaints, [])

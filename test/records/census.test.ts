@@ -122,7 +122,7 @@ function watched(options: PondOptions = {}) {
     storeFreeBytes: () => state.free,
     loopDelaySeconds: () => state.delay,
     troubles: () => state.troubles,
-    certificates: () => [{ name: 'server.pem', notAfter: state.notAfter }],
+    certificates: () => [{ name: 'server.pem', subject: 'CN=server', notAfter: state.notAfter }],
   })
   const codes = (): readonly string[] => {
     alarms.update(world.pond.now)

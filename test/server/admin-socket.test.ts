@@ -43,6 +43,7 @@ async function opened(t: Test) {
     webUrl: unused,
     drain: unused,
     listeners: unused,
+    certificates: unused,
     reloadAccess: unused,
     reloadCertificates: unused,
     backups: unused,

@@ -128,6 +128,10 @@ export const listenersAnswer = z
         allow_anonymous: z.boolean(),
         name: z.string().describe('As in the log'),
         connections: count,
+        certificate: z
+          .strictObject({ subject: z.string(), notAfter: time })
+          .nullable()
+          .describe('Of the file; null without TLS, or if it cannot be read'),
       }),
     ),
   })

@@ -2,6 +2,7 @@
 
 import { z } from '../../config/zod.ts'
 import { VERSION } from '../../observe/version.ts'
+import type { ListenerCertificate } from '../../records/alarms.ts'
 import {
   listenersAnswer,
   logLevel,
@@ -13,6 +14,7 @@ import { CONTENT_HEADERS } from '../headers.ts'
 import type { ApiParts } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { OPERATORS, READERS, type Route, route, WRITTEN } from '../route.ts'
+import { isoOf } from '../times.ts'
 
 const TOPICS_MAX = 10_000
 const STEPS_AT_ONCE = 64
@@ -23,7 +25,7 @@ export function administrationRoutes(parts: ApiParts): readonly Route[] {
 }
 
 /** Paths and shapes of the HTTP API of mosquitto 2.1. */
-function mosquittoRoutes({ core, config, listeners }: ApiParts): readonly Route[] {
+function mosquittoRoutes({ core, config, listeners, certificates }: ApiParts): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -33,6 +35,7 @@ function mosquittoRoutes({ core, config, listeners }: ApiParts): readonly Route[
       answer: listenersAnswer,
       handle() {
         const isOpen = config.access.anonymous !== 'never'
+        const known = certificates()
         const rows = listeners().map(({ name, port, connectionCount }, index) => {
           const { protocol = 'mqtt', path, tls } = config.listeners[index] ?? {}
           return {
@@ -43,6 +46,7 @@ function mosquittoRoutes({ core, config, listeners }: ApiParts): readonly Route[
             allow_anonymous: isOpen,
             name,
             connections: connectionCount,
+            certificate: certificateOf(known.find(each => each.name === tls?.certFile)),
           }
         })
         return { listeners: rows }
@@ -142,6 +146,11 @@ function logRoutes({ getLogLevel, setLogLevel }: ApiParts): readonly Route[] {
       },
     }),
   ]
+}
+
+function certificateOf(found: ListenerCertificate | undefined) {
+  if (found === undefined) return null
+  return { subject: found.subject.replaceAll('\n', ', '), notAfter: isoOf(found.notAfter) }
 }
 
 /** The error of a file that cannot be read or used is a sentence for whoever asked. */

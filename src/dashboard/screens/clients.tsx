@@ -9,6 +9,7 @@ import type { ScreenProps } from '../app/screens.ts'
 import { bytes, count } from '../show/format.ts'
 import { At, Choice, ClientLink, Name, State } from '../show/parts.tsx'
 import { type Column, List, useListing } from '../show/table.tsx'
+import { Bans } from './bans.tsx'
 import { Refused } from './refused.tsx'
 
 const WAIT_MS = 250
@@ -67,10 +68,17 @@ export default function Clients({ query }: ScreenProps) {
             ['connected', `Connected ${count(current?.clientsConnected)}`],
             ['away', `Away ${count(away)}`],
             ['refused', 'Refused'],
+            ['banned', 'Banned'],
           ]}
         />
       </div>
-      {state === 'refused' ? <Refused /> : <ClientList query={query} state={state} />}
+      {state === 'refused' ? (
+        <Refused />
+      ) : state === 'banned' ? (
+        <Bans />
+      ) : (
+        <ClientList query={query} state={state} />
+      )}
     </div>
   )
 }

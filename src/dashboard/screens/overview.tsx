@@ -15,8 +15,12 @@ export default function Overview() {
   const current = status.value
   const range = useSignal<Range>('60s')
   const rates = useRates(current)
+  const isReady = current !== null
+  useEffect(() => {
+    if (isReady) performance.mark('ready')
+  }, [isReady])
   return (
-    <div class="stack" id="overview" data-ready={current === null ? 'false' : 'true'}>
+    <div class="stack" id="overview" data-ready={isReady ? 'true' : 'false'}>
       <Verdict current={current} />
       {current !== null && <Checklist current={current} />}
       <Figures current={current} rates={rates} />

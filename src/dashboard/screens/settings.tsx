@@ -6,18 +6,17 @@ import { Choice } from '../show/parts.tsx'
 import { Configuration } from './configuration.tsx'
 import { Connect } from './connect.tsx'
 import { Listeners } from './listeners.tsx'
+import { Store } from './store.tsx'
 
 const TABS = [
   ['connect', 'Connect'],
   ['listeners', 'Listeners'],
   ['configuration', 'Configuration'],
+  ['store', 'Store'],
 ] as const
 
 export default function Settings({ query }: ScreenProps) {
-  const wanted = query.get('tab')?.toLowerCase()
-  // Alarms about the disk name the store: its keys are there.
-  const named = wanted === 'store' ? 'configuration' : wanted
-  const tab = TABS.find(([name]) => name === named)?.[0] ?? 'connect'
+  const tab = TABS.find(([name]) => name === query.get('tab')?.toLowerCase())?.[0] ?? 'connect'
   return (
     <div class="stack">
       <div class="head">
@@ -29,7 +28,20 @@ export default function Settings({ query }: ScreenProps) {
           onChange={next => change({ tab: next })}
         />
       </div>
-      {tab === 'connect' ? <Connect /> : tab === 'listeners' ? <Listeners /> : <Configuration />}
+      {shownOf(tab)}
     </div>
   )
+}
+
+function shownOf(tab: (typeof TABS)[number][0]) {
+  switch (tab) {
+    case 'connect':
+      return <Connect />
+    case 'listeners':
+      return <Listeners />
+    case 'configuration':
+      return <Configuration />
+    case 'store':
+      return <Store />
+  }
 }

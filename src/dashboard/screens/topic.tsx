@@ -3,14 +3,14 @@
 import type { SubscriptionRow } from '../../api/contract/clients.ts'
 import type { MessageRow, MessagesPage } from '../../api/contract/messages.ts'
 import type { TopicRow } from '../../api/contract/records.ts'
-import { request, withQuery } from '../app/api.ts'
+import { addressOf, request, withQuery } from '../app/api.ts'
 import { type Resource, useResource } from '../app/resource.ts'
 import { to } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
-import { offerUndo } from '../show/dialog.tsx'
+import { ask, offerUndo } from '../show/dialog.tsx'
 import { count, rate, visible } from '../show/format.ts'
 import { Action, At, ClientLink, Copy, Facts, Failure, Name } from '../show/parts.tsx'
-import { PayloadView } from '../show/payload.tsx'
+import { PayloadView, SHOWN_BYTES_MAX } from '../show/payload.tsx'
 import { type Column, List, useListing } from '../show/table.tsx'
 
 export default function Topic({ query }: ScreenProps) {
@@ -56,7 +56,12 @@ function Retained({ topic, retained: { data, error, reload } }: RetainedProps) {
   if (row === undefined) return <p class="dim">None is kept for this topic.</p>
   return (
     <div class="stack">
-      <PayloadView key={topic} row={row} />
+      <PayloadView
+        key={topic}
+        row={row}
+        more={() => longer(topic)}
+        href={addressOf(withQuery('retained/payload', { topic }))}
+      />
       <Facts
         rows={[
           ['QoS', row.qos],
@@ -68,20 +73,43 @@ function Retained({ topic, retained: { data, error, reload } }: RetainedProps) {
           ),
         ]}
       />
-      <Action class="danger" onClick={() => deleted(row, reload)}>
+      <Action class="danger" onClick={() => remove(row, reload)}>
         Delete
       </Action>
     </div>
   )
 }
 
-/** Deletes it at once. For 10 s it can be brought back, unless only its beginning is known here. */
-async function deleted(row: MessageRow, changed: () => void): Promise<void> {
-  const { topic, qos, payload, encoding, truncated, userProperties } = row
-  await request(withQuery('retained', { topic }), { method: 'DELETE' })
-  changed()
+async function longer(topic: string): Promise<MessageRow | undefined> {
+  const path = withQuery('retained', { filter: topic, payloadBytes: SHOWN_BYTES_MAX })
+  return (await request<MessagesPage>(path)).items[0]
+}
+
+/** Deletes it at once, because it can be brought back for 10 s. One that is too large for that is asked for. */
+async function remove(shown: MessageRow, changed: () => void): Promise<void> {
+  const { topic } = shown
+  const row = shown.truncated ? ((await longer(topic)) ?? shown) : shown
+  const act = async (): Promise<void> => {
+    await request(withQuery('retained', { topic }), { method: 'DELETE' })
+    changed()
+  }
+  if (!row.truncated && row.payload !== null) {
+    await act()
+    offerAgain(row, changed)
+    return
+  }
+  ask({
+    title: `Delete the retained message of ${visible(topic)}?`,
+    verb: 'Delete',
+    typed: null,
+    body: <p>It is too large to be brought back from here.</p>,
+    act,
+  })
+}
+
+function offerAgain(row: MessageRow, changed: () => void): void {
+  const { topic, qos, payload, encoding, userProperties } = row
   const said = `The retained message of ${visible(topic)} is deleted.`
-  if (truncated || payload === null) return
   const properties = {
     userProperties,
     ...(row.contentType !== null && { contentType: row.contentType }),

@@ -29,6 +29,13 @@ export function bytes(value: number | null | undefined): string {
   return `${unit === 0 ? String(Math.round(left)) : left.toFixed(1)} ${UNITS[unit] ?? ''}`
 }
 
+/** `4 of 68.2 KiB`; with both units where they differ. */
+export function bytesOf(part: number, whole: number): string {
+  const [shown, all] = [bytes(part), bytes(whole)]
+  const [amount = '', unit = ''] = shown.split(' ')
+  return `${all.endsWith(` ${unit}`) ? amount.replace(/\.0$/, '') : shown} of ${all}`
+}
+
 /** `4 d 3 h`, `12 min 5 s`: the two largest units. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))

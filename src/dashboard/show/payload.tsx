@@ -1,9 +1,11 @@
 // A payload as text, JSON or hexadecimal: as much as the API gave, and how much that is.
 
 import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
 import type { MessageRow } from '../../api/contract/messages.ts'
-import { bytes, visibleLines } from './format.ts'
-import { Choice } from './parts.tsx'
+import { bytes, bytesOf, visibleLines } from './format.ts'
+import { Action, Choice } from './parts.tsx'
 
 type PayloadRow = Pick<MessageRow, 'payload' | 'payloadBytes' | 'encoding' | 'truncated'>
 
@@ -24,8 +26,47 @@ export function Payload({ row }: { readonly row: PayloadRow }) {
 
 type Form = 'text' | 'json' | 'hex'
 
-/** The whole of it, in a form that can be chosen. */
-export function PayloadView({ row }: { readonly row: PayloadRow }) {
+/** The most that is shown; what is longer can be saved as a file. */
+export const SHOWN_BYTES_MAX = 65_536
+
+interface PayloadViewProps {
+  readonly row: PayloadRow
+  /** Reads as much as is shown at most. */
+  readonly more: () => Promise<PayloadRow | undefined>
+  /** Where the whole payload is. */
+  readonly href: string
+}
+
+/** As much as is known of it, in a form that can be chosen; the rest on demand. */
+export function PayloadView({ row: first, more, href }: PayloadViewProps) {
+  const longer = useSignal<PayloadRow | null>(null)
+  useEffect(() => {
+    longer.value = null
+  }, [first.payload, first.payloadBytes, longer])
+  const row = longer.value ?? first
+  const canGrow = row.truncated && row.payloadBytes <= SHOWN_BYTES_MAX
+  return (
+    <Shown row={row}>
+      {canGrow && (
+        <Action forViewers onClick={async () => (longer.value = (await more()) ?? null)}>
+          All
+        </Action>
+      )}
+      {row.truncated && !canGrow && (
+        <a class="button" href={href} download="payload">
+          Download
+        </a>
+      )}
+    </Shown>
+  )
+}
+
+interface ShownProps {
+  readonly row: PayloadRow
+  readonly children: ComponentChildren
+}
+
+function Shown({ row, children }: ShownProps) {
   const isText = row.encoding === 'utf8'
   const json = isText && !row.truncated ? prettyJson(row.payload ?? '') : null
   const form = useSignal<Form>(json !== null ? 'json' : isText ? 'text' : 'hex')
@@ -48,6 +89,7 @@ export function PayloadView({ row }: { readonly row: PayloadRow }) {
           onChange={next => (form.value = next)}
         />
         <span class="dim small">{sizeOf(row)}</span>
+        {children}
       </div>
       <pre class="payload" tabIndex={0} role="group" aria-label="Payload">
         {shown === 'json'
@@ -60,12 +102,12 @@ export function PayloadView({ row }: { readonly row: PayloadRow }) {
   )
 }
 
-/** `24 B`, or `4.0 of 68.2 KiB` if it is cut. */
+/** `24 B`, or `4 of 68.2 KiB` if it is cut. */
 function sizeOf({ payload, payloadBytes, encoding, truncated }: PayloadRow): string {
   if (!truncated || payload === null) return bytes(payloadBytes)
   const shown =
-    encoding === 'base64' ? bytesOf(payload).length : new TextEncoder().encode(payload).length
-  return `${bytes(shown)} of ${bytes(payloadBytes)}`
+    encoding === 'base64' ? binaryOf(payload).length : new TextEncoder().encode(payload).length
+  return bytesOf(shown, payloadBytes)
 }
 
 function prettyJson(text: string): string | null {
@@ -77,12 +119,12 @@ function prettyJson(text: string): string | null {
   }
 }
 
-function bytesOf(base64: string): Uint8Array {
+function binaryOf(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), sign => sign.charCodeAt(0))
 }
 
 function hexOf(base64: string): string {
-  return [...bytesOf(base64)].map(each => each.toString(16).padStart(2, '0')).join(' ')
+  return [...binaryOf(base64)].map(each => each.toString(16).padStart(2, '0')).join(' ')
 }
 
 const ROW_BYTES = 16
@@ -90,7 +132,7 @@ const ROW_BYTES = 16
 /** `0000  68 69 …  hi`. */
 function hexLines({ payload, encoding }: PayloadRow): string {
   const all =
-    encoding === 'base64' ? bytesOf(payload ?? '') : new TextEncoder().encode(payload ?? '')
+    encoding === 'base64' ? binaryOf(payload ?? '') : new TextEncoder().encode(payload ?? '')
   const lines: string[] = []
   for (let at = 0; at < all.length; at += ROW_BYTES) {
     const row = [...all.subarray(at, at + ROW_BYTES)]

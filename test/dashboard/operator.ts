@@ -1,0 +1,57 @@
+// What an operator does on the page, and what a viewer may not: tests of `screens.test.ts`, with its broker and browser.
+
+import { open, type Scene } from './browser.ts'
+
+export function operatorTests({ t, dashboard, client }: Scene): void {
+  t.test('what the API refuses is said where it was asked', async () => {
+    const page = await dashboard.signedIn()
+    const viewer = await dashboard.signedIn('viewer')
+    await open(page, '#/client?id=slow-1')
+    await page.click('button:text-is("Disconnect")')
+    // The sign-in of this page is another one from now on.
+    await page.context().addCookies(await viewer.context().cookies())
+    await page.click('dialog button:text-is("Disconnect")')
+
+    await page.waitForSelector('dialog [role=alert]:has-text("operator")')
+    await Promise.all([page, viewer].map(each => each.context().close()))
+  })
+
+  t.test(
+    'a client that is disconnected and refused for a time is listed, and let in again',
+    async t => {
+      await client('noisy')
+      const page = await dashboard.signedIn()
+      await open(page, '#/client?id=noisy')
+      await page.click('button:text-is("Disconnect")')
+      await page.check('dialog input[type=checkbox]')
+      await page.click('dialog button:text-is("Disconnect")')
+      await page.waitForSelector('text=There is no session of this client now')
+      await t.rejects(client('noisy'), /Banned/i)
+
+      await open(page, '#/clients?state=banned')
+      await page.click('tr:has-text("noisy") button')
+      await page.waitForSelector('text=No client is banned')
+      t.ok((await client('noisy')).connected)
+      await page.context().close()
+    },
+  )
+
+  t.test(
+    'the store is backed up on the page, and certificates say how long they last',
+    async () => {
+      const page = await dashboard.signedIn()
+      await open(page, '#/settings?tab=store')
+      await page.click('button:text-is("Back up")')
+      await page.fill('dialog input', 'before-monday')
+      await page.click('dialog button:text-is("Back up")')
+      await page.waitForSelector('td:has-text("before-monday")')
+      await page.click('tr:has-text("before-monday") button:text-is("Delete")')
+      await page.click('dialog button:text-is("Delete")')
+      await page.waitForSelector('text=There is no backup yet')
+
+      await open(page, '#/settings?tab=listeners')
+      await page.waitForSelector('td:has-text("days left")')
+      await page.context().close()
+    },
+  )
+}
