@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
@@ -43,13 +43,19 @@ test('two brokers run', async () => {
     listeners: [{ port: 0 }, { protocol: 'ws', port: 0 }],
   })
   port = `${broker.listeners[0]?.port}`
+  while (!(await mosquittoRuns())) continue
+})
+
+/** Returns false when another program was faster with the port. */
+async function mosquittoRuns(): Promise<boolean> {
   mosquittoPort = `${await freePort()}`
   mosquitto = new Program('/usr/sbin/mosquitto', ['-p', mosquittoPort])
   for (;;) {
     const { status } = await theirs('pub', ['-p', mosquittoPort, '-t', 'a', '-m', 'b'])
-    if (status === 0) return
+    if (mosquitto.process.exitCode !== null) return false
+    if (status === 0) return true
   }
-})
+}
 
 const PUBLISHED: readonly (readonly [args: readonly string[], input?: string])[] = [
   [['-t', 'a/b', '-m', 'hi']],
@@ -321,6 +327,32 @@ test('a subscriber whose broker comes back goes on, and a reader that goes ends 
   }
 
   t.strictSame(await ended, [0, null])
+})
+
+test('a subscriber that waits for CONNACK again is ended by a signal', async t => {
+  const first = await createBroker({ listeners: [{ port: 0 }] })
+  const silentPort = first.listeners[0]?.port ?? 0
+  const sub = new Program(process.execPath, [
+    CLI,
+    'sub',
+    '-h',
+    '127.0.0.1',
+    '-p',
+    `${silentPort}`,
+    'a',
+  ])
+  t.teardown(() => sub.killed())
+  await new Promise<void>(settle => first.on('subscribed', () => settle()))
+  await first.close()
+  const silent = createServer().listen(silentPort, '127.0.0.1')
+  t.teardown(() => silent.close())
+  const [socket] = (await once(silent, 'connection')) as [Socket]
+  t.teardown(() => socket.destroy())
+  await once(socket, 'data')
+
+  sub.process.kill('SIGTERM')
+
+  t.equal((await sub.ends()).status, 0)
 })
 
 test(

@@ -121,6 +121,7 @@ export function appearanceTests({ t, dashboard }: Scene): void {
       for (const colorScheme of ['light', 'dark'] as const) {
         const page = await dashboard.signedIn('operator', { colorScheme, reducedMotion: 'reduce' })
         await open(page, '#/access')
+        await page.waitForSelector('h1:text-is("Access"):focus')
         const rings: Ring[] = []
         for (let tabs = 0; tabs < 16; tabs++) {
           await page.keyboard.press('Tab')

@@ -54,4 +54,34 @@ export function operatorTests({ t, dashboard, client }: Scene): void {
       await page.context().close()
     },
   )
+
+  t.test(
+    'a share group gets another strategy, and a member is drained until it can be stopped',
+    async t => {
+      const members = await Promise.all(['worker-1', 'worker-2'].map(id => client(id)))
+      for (const member of members) await member.subscribeAsync('$share/crew/tasks/#', { qos: 1 })
+      const page = await dashboard.signedIn()
+      await open(page, '#/queues?shareName=crew&filter=tasks/%23')
+      await page.click('button:text-is("Strategy")')
+      await page.selectOption('dialog select', 'weighted')
+      await page.click('dialog button:text-is("Change")')
+      await page.waitForSelector('dd:has-text("an operator has set it")')
+      await page.click('tr:has-text("worker-2") button:text-is("Weight")')
+      await page.fill('dialog input', '3')
+      await page.click('dialog button:text-is("Change")')
+      await page.waitForSelector('tr:has-text("worker-2") td:text-is("3")')
+
+      await page.click('tr:has-text("worker-1") button:text-is("Drain")')
+      await page.click('dialog button:text-is("Drain")')
+      await page.waitForSelector('tr:has-text("worker-1"):has-text("drained, nothing in flight")')
+      const heard: string[] = []
+      members.forEach((member, at) => member.on('message', () => heard.push(`worker-${at + 1}`)))
+      for (let sent = 0; sent < 6; sent++)
+        await members[0]?.publishAsync('tasks/a', 'x', { qos: 1 })
+      t.notOk(heard.includes('worker-1'))
+      await page.click('tr:has-text("worker-1") button:text-is("Undrain")')
+      await page.waitForSelector('tr:has-text("worker-1") .state:has-text("connected")')
+      await page.context().close()
+    },
+  )
 }

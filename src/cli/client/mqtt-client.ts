@@ -1,6 +1,5 @@
 // A client of MQTT for `pondhawk pub` and `pondhawk sub`, over the broker's own codec.
 
-import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { decode } from '../../packet/decode.ts'
 import { encode } from '../../packet/encode.ts'
@@ -85,7 +84,12 @@ export class MqttClient {
   async connect(): Promise<ConnackPacket> {
     const answer = new Promise<ConnackPacket | Error>(settle => (this.#opened = settle))
     this.#send(this.#connect)
+    const timer = setTimeout(() => {
+      this.#end(`no CONNACK in ${CONNACK_MS_MAX / 1_000} s`)
+      this.#stream.destroy()
+    }, CONNACK_MS_MAX)
     const packet = await answer
+    clearTimeout(timer)
     if (packet instanceof Error) throw packet
     const { receiveMaximum, serverKeepAlive } = packet.properties
     this.#inFlightMax = Math.min(receiveMaximum ?? IN_FLIGHT_MAX, IN_FLIGHT_MAX)
@@ -140,7 +144,8 @@ export class MqttClient {
     this.#send({ type: 'disconnect', reason: SUCCESS, properties })
     this.#isEnding = true
     clearInterval(this.#pings)
-    const closed = once(this.#stream, 'close')
+    // A stream that fails now has ended as well.
+    const closed = new Promise<void>(settle => this.#stream.once('close', settle))
     this.#stream.end()
     this.#stream.resume()
     const timer = setTimeout(() => this.#stream.destroy(), END_MS_MAX)
@@ -280,6 +285,7 @@ export class MqttClient {
 }
 
 const END_MS_MAX = 2_000
+const CONNACK_MS_MAX = 30_000
 
 function reasonOf(answer: Answer | null): ReasonCode | null {
   return answer !== null && 'reason' in answer ? answer.reason : null

@@ -63,7 +63,9 @@ class Subscriber {
       void this.#connectFirst(ended)
     })
     await this.#client?.end(propertiesFor(this.#words, 'disconnect'))
-    return status
+    await new Promise(done => process.stdout.write('', done))
+    // A connection that is just being opened again would hold the process for half a minute.
+    return process.exit(status)
   }
 
   #endedOnce(settle: Ended): Ended {

@@ -1,14 +1,13 @@
-// Share groups: how many members each has, and what waits for them; one of them with its members.
+// Share groups: how many members each has, and what waits for them.
 
-import type { GroupDetail, GroupRow, GroupsAnswer } from '../../api/contract/administration.ts'
-import { request, withQuery } from '../app/api.ts'
+import type { GroupRow, GroupsAnswer } from '../../api/contract/administration.ts'
 import { useResource } from '../app/resource.ts'
 import { to } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
-import { ask } from '../show/dialog.tsx'
-import { bytes, count, visible } from '../show/format.ts'
-import { Action, ClientLink, Empty, Facts, Failure, Name, State } from '../show/parts.tsx'
+import { bytes, count } from '../show/format.ts'
+import { Empty, Failure, Name } from '../show/parts.tsx'
 import { type Column, Table } from '../show/table.tsx'
+import { Group } from './group.tsx'
 
 const EVERY_SECONDS = 5
 
@@ -36,7 +35,7 @@ export default function Groups({ query }: ScreenProps) {
   const shareName = query.get('shareName')
   const filter = query.get('filter')
   if (shareName === null || filter === null) return <All />
-  return <One shareName={shareName} filter={filter} />
+  return <Group shareName={shareName} filter={filter} />
 }
 
 function All() {
@@ -66,92 +65,4 @@ function All() {
       )}
     </div>
   )
-}
-
-interface OneProps {
-  readonly shareName: string
-  readonly filter: string
-}
-
-type Member = GroupDetail['clients'][number]
-
-function One({ shareName, filter }: OneProps) {
-  const path = withQuery('group', { shareName, filter })
-  const { data, error, reload } = useResource<GroupDetail>(path, EVERY_SECONDS)
-  const columns: readonly Column<Member>[] = [
-    { label: 'Member', cell: ({ clientId }) => <ClientLink id={clientId} /> },
-    {
-      label: 'State',
-      isKey: true,
-      cell: ({ state }) => <State level={state === 'connected' ? 'ok' : 'away'}>{state}</State>,
-    },
-    { label: 'QoS', isNumber: true, cell: ({ qos }) => qos },
-    { label: 'In flight', isNumber: true, cell: ({ inFlight }) => count(inFlight) },
-    { label: 'Weight', isNumber: true, cell: ({ weight }) => count(weight) },
-    {
-      label: '',
-      cell: row =>
-        data?.strategy === 'weighted' && (
-          <Action onClick={() => askWeight({ shareName, filter }, row, reload)}>Weight</Action>
-        ),
-    },
-  ]
-  return (
-    <div class="stack">
-      <div class="head">
-        <h1 tabIndex={-1}>
-          <Name>{`$share/${shareName}/${filter}`}</Name>
-        </h1>
-        <span class="actions">
-          <a class="button" href={to('queues')}>
-            All groups
-          </a>
-        </span>
-      </div>
-      <Failure sentence={error} again={reload} />
-      {data !== null && (
-        <>
-          <Facts
-            rows={[
-              ['Strategy', data.strategy],
-              ['Waiting', `${count(data.queuedMessages)}, ${bytes(data.queuedBytes)}`],
-            ]}
-          />
-          <Table
-            caption="Members"
-            columns={columns}
-            rows={data.clients}
-            keyOf={({ clientId }) => clientId}
-          />
-        </>
-      )}
-    </div>
-  )
-}
-
-function askWeight(group: OneProps, { clientId, weight }: Member, changed: () => void): void {
-  let wanted = weight
-  ask({
-    title: `The weight of ${visible(clientId)}`,
-    verb: 'Change',
-    typed: null,
-    isHarmless: true,
-    body: (
-      <label>
-        A member of weight 2 gets twice as many messages as one of weight 1
-        <input
-          type="number"
-          min={1}
-          max={1_000}
-          defaultValue={weight}
-          onInput={event => (wanted = Number(event.currentTarget.value))}
-        />
-      </label>
-    ),
-    act: async () => {
-      const path = withQuery('group/member', { ...group, clientId })
-      await request(path, { method: 'PUT', body: { weight: wanted } })
-      changed()
-    },
-  })
 }
