@@ -70,6 +70,13 @@ store: { directory: ${join(folder, 'data')} }
   broker.kill('SIGCONT')
   await page.waitForSelector('.bar', { state: 'detached', timeout: 8_000 })
   t.notOk(await page.isDisabled('button:text-is("New key")'))
+  await page.evaluate(`location.hash = '#/'`)
+  await page.locator('button:has-text("Table of Connected")').click()
+  const values = page.locator('section[aria-label=Connected] tbody td.number')
+  await values.first().and(page.locator(':not(:text-is("–"))')).waitFor()
+  const known = (await values.allTextContents()).map(each => (each === '–' ? '-' : 'x'))
+  t.match(known.join(''), /x-{3,}x/, 'the charts have a gap')
+  await page.evaluate(`location.hash = '#/access?tab=keys'`)
 
   broker.kill('SIGKILL')
   await once(broker, 'exit')

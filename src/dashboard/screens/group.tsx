@@ -11,7 +11,7 @@ import { type Column, Table } from '../show/table.tsx'
 
 const EVERY_SECONDS = 2
 
-export interface GroupName {
+interface GroupName {
   readonly shareName: string
   readonly filter: string
 }
