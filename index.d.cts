@@ -18,3 +18,5 @@ export declare const StartError: Pondhawk['StartError']
 export type StartError = InstanceType<Pondhawk['StartError']>
 export declare const PluginError: Pondhawk['PluginError']
 export type PluginError = InstanceType<Pondhawk['PluginError']>
+export declare const ClientRefused: Pondhawk['ClientRefused']
+export type ClientRefused = InstanceType<Pondhawk['ClientRefused']>

@@ -25,6 +25,7 @@ export type {
 export { type Plugin, PluginError, type PluginOptions, type PluginScope } from './hooks/plugins.ts'
 export type { Message } from './message.ts'
 export type { Properties, ProtocolVersion, QoS, UserProperty, Will } from './packet/packet.ts'
+export type { RetainedView } from './hooks/retained-view.ts'
 export type { Log } from './observe/log.ts'
 export type { ReasonCode } from './packet/reason.ts'
 export type { Subscription } from './routing/subscription.ts'
@@ -36,6 +37,14 @@ export {
   type Publication,
 } from './server/embedded-broker.ts'
 export type { EmbedOptions } from './server/embed-options.ts'
+export type { AttachOptions } from './server/attached.ts'
+export {
+  ClientRefused,
+  type ProgramClient,
+  type ProgramClientOptions,
+  type ReceivedMessage,
+  type SubscribeOptions,
+} from './server/program-client.ts'
 export { StartError, type StartPart } from './server/start-error.ts'
 export type { DropReason } from './session/session-context.ts'
 export { MemoryStore } from './store/memory-store.ts'

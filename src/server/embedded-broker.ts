@@ -1,6 +1,7 @@
 // The API for programs that embed the broker: publish, subscribe, serve streams, listen to events, give commands.
 
 import { DRAIN_SECONDS_MAX } from '../api/contract/drain.ts'
+import type { Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { plainAddress } from '../access/addresses.ts'
@@ -15,14 +16,22 @@ import { wholeSubscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
 import type { Durability } from '../store/store.ts'
 import type { Peer } from '../transport/wire.ts'
+import { attach, type AttachOptions } from './attached.ts'
 import { embeddingOf, type EmbedOptions } from './embed-options.ts'
 import { type Guard, guardOf, Handlers } from './handlers.ts'
 import type { Clients } from '../hooks/client.ts'
 import type { HookName, Hooks } from '../hooks/contexts.ts'
 import { type Plugin, type PluginOptions, PluginScope } from '../hooks/plugins.ts'
+import { RetainedView } from '../hooks/retained-view.ts'
 import { HOOK_NAMES } from '../hooks/registry.ts'
 import { checkedReason } from '../loop/checked.ts'
 import { checkedPublication, type Publication } from '../loop/publication.ts'
+import {
+  ProgramClient,
+  type ProgramClientOptions,
+  type ReceivedMessage,
+  type SubscribeOptions,
+} from './program-client.ts'
 import { refusingPrototype, seal } from './sealed.ts'
 import { Server } from './server.ts'
 
@@ -65,6 +74,7 @@ export class EmbeddedBroker {
   readonly #handlers: Handlers<BrokerEvents>
   readonly #guard: Guard
   readonly #scope: PluginScope<EmbeddedBroker>
+  readonly #retained: RetainedView
 
   private constructor(server: Server) {
     const { faults } = server.core.broker
@@ -72,6 +82,7 @@ export class EmbeddedBroker {
     this.#guard = guardOf(error => faults.failed('observer', error, null))
     this.#handlers = observingHandlers(faults.observers, this.#guard)
     this.#scope = new PluginScope<EmbeddedBroker>(this, server.hooks)
+    this.#retained = new RetainedView(server.core)
     seal(this, EmbeddedBroker.prototype)
   }
 
@@ -95,6 +106,47 @@ export class EmbeddedBroker {
   /** The clients that are connected. */
   get clients(): Clients {
     return this.#server.hooks.clients
+  }
+
+  get retained(): RetainedView {
+    return this.#retained
+  }
+
+  /** Connects a client in this process, without a socket. Without a user name it may do what the program may. */
+  async connect(options: ProgramClientOptions = {}): Promise<ProgramClient> {
+    const { statistics } = this.#server.core.broker
+    const dropped = (): void => {
+      statistics.dropped['outbox-full'] += 1
+    }
+    return new ProgramClient(this.#server.open(), dropped).connect(options)
+  }
+
+  /**
+   * Yields the messages that match, from its first `next` on. Each one of QoS 1 or 2 is acknowledged when the next is asked for: a slow
+   * program has a queue as a slow client has, with its bounds. With a client id and a session expiry it continues where it was left.
+   */
+  async *messages(
+    filter: string,
+    options: ProgramClientOptions & SubscribeOptions = {},
+  ): AsyncGenerator<ReceivedMessage, void, undefined> {
+    const client = await this.connect(options)
+    try {
+      await client.subscribe(filter, options)
+      yield* client
+    } finally {
+      await client.end()
+    }
+  }
+
+  /**
+   * Serves MQTT over WebSocket on a path of an HTTP server of the program. Returns how to detach it. Pages of other origins than this
+   * machine need `origins`, or `hosts` with the names of this machine.
+   */
+  attach(server: HttpServer, path = '/mqtt', options: AttachOptions = {}): () => void {
+    return attach(server, path, options, {
+      wire: wire => this.#server.accept(wire),
+      frameBytesMax: 2 * this.#server.core.broker.limits.packetBytesMax,
+    })
   }
 
   /** Adds a hook behind those of its name. Returns how to remove it. */

@@ -1,0 +1,280 @@
+// A client of the broker in its own process, without a socket: MQTT 5 over a stream in memory. Messages of QoS 1 and 2 are acknowledged
+// when the program has done with them, so that the broker holds the next ones back.
+
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { checkedPublication, type Publication } from '../loop/publication.ts'
+import { decode } from '../packet/decode.ts'
+import { encode } from '../packet/encode.ts'
+import { Framer } from '../packet/framer.ts'
+import {
+  type ConnackPacket,
+  type ConnectPacket,
+  NO_PROPERTIES,
+  type Packet,
+  type Properties,
+  type PublishPacket,
+  type QoS,
+  type SubscriptionRequest,
+} from '../packet/packet.ts'
+import { isFailure, type ReasonCode, reasonName, SUCCESS } from '../packet/reason.ts'
+
+const PACKET_BYTES_MAX = 268_435_460
+
+/** The most messages of QoS 0 that wait for the program. More are dropped and counted. */
+const UNREAD_MAX = 1_000
+
+export interface ProgramClientOptions {
+  /** Left out: the broker makes one. */
+  readonly clientId?: string
+  /** With a user name it is authenticated as any client. Without one it may do what the program may. */
+  readonly username?: string
+  readonly password?: string | Buffer
+  readonly cleanStart?: boolean
+  /** How long its session stays when it has ended. Left out: not at all. */
+  readonly sessionExpirySeconds?: number
+  /** The most messages of QoS 1 and 2 that it holds at once. Left out: 100. */
+  readonly receiveMax?: number
+}
+
+export type SubscribeOptions = Partial<Omit<SubscriptionRequest, 'filter'>>
+
+/** A message that it has received. */
+export interface ReceivedMessage {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly duplicate: boolean
+  readonly properties: Properties
+}
+
+type Answer = Extract<Packet, { readonly packetId: number }>
+
+/** The broker has refused something. `reason` is its code, or null when the connection has ended. */
+export class ClientRefused extends Error {
+  readonly code = 'ERR_REFUSED'
+  readonly reason: ReasonCode | null
+
+  constructor(what: string, reason: ReasonCode | null) {
+    super(`${what}: ${reason === null ? 'the connection has ended' : reasonName(reason)}`)
+    this.name = 'ClientRefused'
+    this.reason = reason
+  }
+}
+
+// Wide on purpose: the whole state of one connection.
+export class ProgramClient implements AsyncIterable<ReceivedMessage> {
+  /** Messages of QoS 0 that were dropped because the program did not take them. */
+  dropped = 0
+  #clientId = ''
+  #sessionPresent = false
+  readonly #stream: Duplex
+  readonly #framer = new Framer(PACKET_BYTES_MAX)
+  readonly #waiting = new Map<number, (answer: Answer | null) => void>()
+  #unread: PublishPacket[] = []
+  #wake: () => void = () => {}
+  #opened: (packet: ConnackPacket | null) => void = () => {}
+  #packetId = 0
+  #isOver = false
+  readonly #onDrop: () => void
+
+  constructor(stream: Duplex, onDrop: () => void) {
+    this.#stream = stream
+    this.#onDrop = onDrop
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk))
+    stream.on('error', () => this.#over())
+    stream.on('end', () => stream.end())
+    stream.on('close', () => this.#over())
+  }
+
+  get clientId(): string {
+    return this.#clientId
+  }
+
+  get sessionPresent(): boolean {
+    return this.#sessionPresent
+  }
+
+  get isConnected(): boolean {
+    return !this.#isOver
+  }
+
+  /** Rejects when the broker refuses it. */
+  async connect(options: ProgramClientOptions): Promise<this> {
+    const answer = new Promise<ConnackPacket | null>(resolve => (this.#opened = resolve))
+    this.#send(connectOf(options))
+    const packet = await answer
+    if (packet === null || isFailure(packet.reason)) {
+      this.#stream.destroy()
+      throw new ClientRefused('CONNECT was refused', packet?.reason ?? null)
+    }
+    this.#clientId = packet.properties.assignedClientIdentifier ?? options.clientId ?? ''
+    this.#sessionPresent = packet.sessionPresent
+    return this
+  }
+
+  /** Resolves when the message is acknowledged as its QoS asks; with QoS 0 when it is sent. Rejects when it is refused. */
+  async publish(publication: Publication): Promise<void> {
+    const { topic, said } = checkedPublication(publication)
+    const { qos } = said
+    const packetId = qos === 0 ? 0 : this.#nextPacketId()
+    const packet: PublishPacket = { type: 'publish', duplicate: false, packetId, topic, ...said }
+    if (qos === 0) {
+      if (this.#isOver) throw new ClientRefused('PUBLISH was not sent', null)
+      this.#send(packet)
+      return
+    }
+    const answer = await this.#asked(packet)
+    if (answer?.type !== 'puback' && answer?.type !== 'pubrec') {
+      throw new ClientRefused('PUBLISH was not acknowledged', null)
+    }
+    if (isFailure(answer.reason)) throw new ClientRefused('PUBLISH was refused', answer.reason)
+    if (qos === 1) return
+    const release = {
+      type: 'pubrel',
+      packetId,
+      reason: SUCCESS,
+      properties: NO_PROPERTIES,
+    } as const
+    if ((await this.#asked(release)) === null) {
+      throw new ClientRefused('PUBREL was not acknowledged', null)
+    }
+  }
+
+  /** Resolves with the QoS that is granted. Rejects when the filter is refused. */
+  async subscribe(filter: string, options: SubscribeOptions = {}): Promise<QoS> {
+    const request = requestOf(filter, options)
+    const packetId = this.#nextPacketId()
+    const properties = NO_PROPERTIES
+    const asked = { type: 'subscribe', packetId, subscriptions: [request], properties } as const
+    const answer = await this.#asked(asked)
+    const reason = answer?.type === 'suback' ? (answer.reasons[0] ?? null) : null
+    if (reason === 0 || reason === 1 || reason === 2) return reason
+    throw new ClientRefused(`SUBSCRIBE to ${JSON.stringify(filter)} was refused`, reason)
+  }
+
+  async unsubscribe(filter: string): Promise<void> {
+    const packetId = this.#nextPacketId()
+    const filters = [filter]
+    await this.#asked({ type: 'unsubscribe', packetId, filters, properties: NO_PROPERTIES })
+  }
+
+  /**
+   * The messages that it receives, from all its subscriptions. Each is acknowledged when the next one is asked for, so one whose handling
+   * has thrown stays in the session. Ends with the connection.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedMessage, void, undefined> {
+    for (;;) {
+      const packet = this.#unread.shift()
+      if (packet === undefined) {
+        if (this.#isOver) return
+        await new Promise<void>(resolve => (this.#wake = resolve))
+        continue
+      }
+      const { topic, payload, qos, retain, duplicate, properties, packetId } = packet
+      yield { topic, payload, qos, retain, duplicate, properties }
+      if (qos > 0) this.#acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId)
+    }
+  }
+
+  /** Sends DISCONNECT. Resolves when the broker has ended the connection. */
+  async end(): Promise<void> {
+    if (this.#isOver) return
+    const closed = once(this.#stream, 'close')
+    this.#send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
+    this.#stream.end()
+    await closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end()
+  }
+
+  #receive(chunk: Buffer): void {
+    const framer = this.#framer
+    framer.push(chunk)
+    while (framer.next()) this.#take(decode(framer.bytes, framer.start, framer.end, 5))
+    if (framer.hasUnread) framer.keep()
+  }
+
+  #take(packet: Packet): void {
+    if (packet.type === 'connack') this.#opened(packet)
+    else if (packet.type === 'publish') this.#keep(packet)
+    else if (packet.type === 'pubrel') this.#acknowledge('pubcomp', packet.packetId)
+    else if ('packetId' in packet) {
+      this.#waiting.get(packet.packetId)?.(packet)
+      this.#waiting.delete(packet.packetId)
+    }
+  }
+
+  #keep(packet: PublishPacket): void {
+    if (packet.qos === 0 && this.#unread.length >= UNREAD_MAX) {
+      this.dropped += 1
+      this.#onDrop()
+      return
+    }
+    // The bytes may be those of the chunk, whose memory is used again.
+    this.#unread.push({ ...packet, payload: Buffer.from(packet.payload) })
+    this.#wake()
+  }
+
+  #acknowledge(type: 'puback' | 'pubrec' | 'pubcomp', packetId: number): void {
+    this.#send({ type, packetId, reason: SUCCESS, properties: NO_PROPERTIES })
+  }
+
+  #asked(packet: Answer): Promise<Answer | null> {
+    if (this.#isOver) return Promise.resolve(null)
+    return new Promise(resolve => {
+      this.#waiting.set(packet.packetId, resolve)
+      this.#send(packet)
+    })
+  }
+
+  #send(packet: Packet): void {
+    if (!this.#isOver) this.#stream.write(encode(packet, 5))
+  }
+
+  #over(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#opened(null)
+    for (const settle of this.#waiting.values()) settle(null)
+    this.#waiting.clear()
+    this.#wake()
+  }
+
+  #nextPacketId(): number {
+    do this.#packetId = (this.#packetId % 65_535) + 1
+    while (this.#waiting.has(this.#packetId))
+    return this.#packetId
+  }
+}
+
+function requestOf(
+  filter: string,
+  { qos = 1, noLocal = false, retainAsPublished = true, retainHandling = 0 }: SubscribeOptions,
+): SubscriptionRequest {
+  return { filter, qos, noLocal, retainAsPublished, retainHandling }
+}
+
+const RECEIVE_MAX = 100
+
+function connectOf(options: ProgramClientOptions): ConnectPacket {
+  const { clientId = '', username = null, password = null, cleanStart = true } = options
+  const { sessionExpirySeconds = 0, receiveMax = RECEIVE_MAX } = options
+  return {
+    type: 'connect',
+    version: 5,
+    cleanStart,
+    keepAliveSeconds: 0,
+    clientId,
+    username,
+    password: typeof password === 'string' ? Buffer.from(password) : password,
+    will: null,
+    properties: {
+      receiveMaximum: receiveMax,
+      ...(sessionExpirySeconds > 0 && { sessionExpiryInterval: sessionExpirySeconds }),
+    },
+  }
+}

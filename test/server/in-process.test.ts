@@ -1,0 +1,184 @@
+// What a program has without a socket: clients in its own process, messages as an iterator, retained messages, and its own HTTP server.
+
+import mqtt from 'mqtt'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { after, test } from 'tap'
+import { WebSocket } from 'ws'
+import { ClientRefused, createBroker, type ReceivedMessage } from '../../src/index.ts'
+
+const broker = await createBroker({
+  limits: { queuedMessagesMax: 50 },
+  hooks: {
+    onAuthenticate: ({ username }) => username !== 'mallory' && null,
+    onPublish: ({ topic }) => topic !== 'refused',
+    onSubscribe: ({ filter }) => filter !== 'refused',
+  },
+})
+after(() => broker.close())
+
+async function taken(messages: AsyncIterable<ReceivedMessage>, count: number): Promise<string[]> {
+  const found: string[] = []
+  for await (const { topic, payload } of messages) {
+    found.push(`${topic} ${payload.toString()}`)
+    if (found.length === count) break
+  }
+  return found
+}
+
+test('clients in this process publish and receive with every QoS', async t => {
+  const reader = await broker.connect({ clientId: 'reader' })
+  const writer = await broker.connect()
+  t.equal(reader.clientId, 'reader')
+  t.match(writer.clientId, /^auto-/)
+  t.equal(broker.clients.get('reader')?.transport, 'stream')
+  t.equal(await reader.subscribe('q/+', { qos: 2 }), 2)
+
+  for (const qos of [0, 1, 2] as const) {
+    await writer.publish({ topic: `q/${qos}`, payload: 'x', qos })
+  }
+
+  t.strictSame(await taken(reader, 3), ['q/0 x', 'q/1 x', 'q/2 x'])
+  await t.rejects(writer.publish({ topic: 'refused', payload: '', qos: 1 }), {
+    code: 'ERR_REFUSED',
+    reason: 0x87,
+  })
+  await t.rejects(writer.publish({ topic: 'refused', payload: '', qos: 2 }), ClientRefused)
+  await t.rejects(reader.subscribe('refused'), { code: 'ERR_REFUSED', reason: 0x87 })
+  await reader.unsubscribe('q/+')
+  await reader.end()
+  await writer.end()
+  t.notOk(reader.isConnected)
+  t.equal(broker.clients.get('reader'), null)
+  await t.rejects(reader.publish({ topic: 'a', payload: '' }), ClientRefused)
+})
+
+test('with a user name it is authenticated as any client', async t => {
+  await t.rejects(broker.connect({ username: 'mallory' }), { code: 'ERR_REFUSED', reason: 0x86 })
+  const client = await broker.connect({ username: 'ada' })
+  t.equal(broker.clients.get(client.clientId)?.username, 'ada')
+  await client.end()
+})
+
+test('a program that takes messages slowly has a queue with bounds, and loses none of QoS 1', async t => {
+  const messages = broker.messages('slow/#', { clientId: 'slow', receiveMax: 2 })
+  const first = messages.next()
+  while (broker.clients.get('slow')?.session?.subscriptions.length !== 1) {
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  for (let count = 0; count < 40; count++) {
+    await broker.publish({ topic: 'slow/1', payload: String(count), qos: 1 })
+  }
+  const session = broker.clients.get('slow')?.session
+
+  t.match((await first).value, { payload: Buffer.from('0') })
+  t.match(session, { inFlightMessages: 2, queuedMessages: 38 })
+  const found = await taken(messages, 39)
+  t.equal(found.length, 39)
+  t.equal(found.at(-1), 'slow/1 39')
+  t.equal(broker.clients.get('slow'), null, 'the loop has ended its connection')
+})
+
+test('a message whose handling has thrown is in the session still', async t => {
+  const options = { clientId: 'careful', sessionExpirySeconds: 60, cleanStart: false }
+  const handle = async (): Promise<void> => {
+    for await (const { payload } of broker.messages('jobs/#', options)) {
+      throw new Error(payload.toString())
+    }
+  }
+  const handled = handle()
+  while (broker.clients.get('careful')?.session?.subscriptions.length !== 1) {
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await broker.publish({ topic: 'jobs/1', payload: 'first', qos: 1 })
+  await t.rejects(handled, /first/)
+
+  const again = broker.messages('jobs/#', options)
+  const { value } = await again.next()
+  t.match(value, { payload: Buffer.from('first'), duplicate: true })
+  await again.return()
+  await broker.endSession('careful')
+})
+
+test('messages of QoS 0 that a program does not take are dropped and counted', async t => {
+  const client = await broker.connect()
+  await client.subscribe('fast', { qos: 0 })
+  const before = broker.statistics.dropped['outbox-full']
+
+  for (let count = 0; count < 1_200; count++) await broker.publish({ topic: 'fast', payload: '' })
+  await client.subscribe('other')
+
+  t.equal(client.dropped, 200)
+  t.equal(broker.statistics.dropped['outbox-full'] - before, 200)
+  await client.end()
+})
+
+test('retained messages are read, searched and deleted', async t => {
+  for (const name of ['a', 'b', 'c']) {
+    await broker.publish({ topic: `kept/${name}`, payload: name, retain: true })
+  }
+
+  t.equal(broker.retained.get('kept/a')?.payload.toString(), 'a')
+  t.equal(broker.retained.get('kept/none'), null)
+  t.strictSame([...broker.retained.iterate('kept/+')].map(({ topic }) => topic).sort(), [
+    'kept/a',
+    'kept/b',
+    'kept/c',
+  ])
+  t.equal(broker.retained.size, 3)
+  t.equal(await broker.retained.delete('kept/b'), true)
+  t.equal(await broker.retained.delete('kept/b'), false)
+  await t.rejects(broker.retained.delete('kept/#'), /no topic name/)
+  t.equal(broker.retained.size, 2)
+})
+
+test('the HTTP server of a program serves MQTT on one path, beside its own', async t => {
+  const server = createServer((_, response) => response.end('mine'))
+  t.teardown(() => server.close())
+  const detach = broker.attach(server, '/mqtt', { hosts: ['pond.example'] })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const url = `ws://127.0.0.1:${port}/mqtt`
+  const statusFor = async (protocol: string, origin: string): Promise<unknown> => {
+    const socket = new WebSocket(url, protocol, { origin })
+    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
+    return response.statusCode
+  }
+
+  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, clientId: 'page' })
+  t.match(broker.clients.get('page'), { transport: 'ws', address: '127.0.0.1' })
+  await client.endAsync()
+  t.equal(await statusFor('mqtt', 'https://evil.example'), 403)
+  t.equal(await statusFor('other', `http://127.0.0.1:${port}`), 400)
+  const answer = await fetch(`http://127.0.0.1:${port}/mqtt`)
+  t.equal(await answer.text(), 'mine')
+  detach()
+  const left = once(server, 'upgrade')
+  const socket = new WebSocket(url, 'mqtt')
+  socket.on('error', () => {})
+  const [, theirs] = (await left) as [unknown, Duplex]
+  t.equal(server.listenerCount('upgrade'), 0)
+  theirs.destroy()
+})
+
+test('a broker ends with its scope, and so do its iterators', async t => {
+  const found: string[] = []
+  let loop: Promise<void> = Promise.resolve()
+  {
+    await using own = await createBroker()
+    loop = (async () => {
+      for await (const { topic } of own.messages('#')) found.push(topic)
+    })()
+    while (own.clients.size === 0) await new Promise(resolve => setImmediate(resolve))
+    const [client] = own.clients
+    while (client?.session?.subscriptions.length !== 1) {
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await own.publish({ topic: 'last', payload: '' })
+  }
+  await loop
+  t.strictSame(found, ['last'])
+})
