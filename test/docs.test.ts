@@ -258,3 +258,13 @@ test('the commands that find out what happened do what the page says', async t =
   t.strictSame([packets, messages], ['', ''], 'nobody came in that second')
   t.strictSame([debug, info], ['debug\n', 'info\n'])
 })
+
+test('the commands of the move from mosquitto import a database', async t => {
+  const sample = resolve(ROOT, 'test/mosquitto/samples/db/v5-1.6.8.db')
+  const page = 'docs/how-to/move-from-mosquitto.md'
+  const { outputs } = await followed(t, page, {}, '0', line => line.replace('mosquitto.db', sample))
+
+  t.match(outputs[0], / 3 {2}sessions\n/)
+  t.equal(outputs[1], outputs[0])
+  t.match(outputs[2], /^old-inflight .* 2 +0 +3$/m)
+})

@@ -27,7 +27,7 @@ import { explainCommand, logLevelCommand, traceCommand } from './record-command.
 import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
 import type { startCommand } from './start-command.ts'
-import type { startInBackground, startProblem } from './start-mosquitto.ts'
+import type { importedFirst, startInBackground, startProblem } from './start-mosquitto.ts'
 import { storeCommand } from './store-command.ts'
 import { topCommand } from './top-command.ts'
 import { serviceCommand } from './service-command.ts'
@@ -81,7 +81,7 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'service':
       return askBroker(async () => serviceCommand(words))
     case 'import':
-      return askBroker(async () => importCommand(words))
+      return askBroker(async () => importCommand(words, config))
     case 'doctor':
       return doctor(words, config, file)
     case 'completion':
@@ -139,6 +139,7 @@ function fileOf(
 
 interface Ways {
   readonly startProblem: typeof startProblem
+  readonly importedFirst: typeof importedFirst
   readonly startInBackground: typeof startInBackground
 }
 
@@ -161,6 +162,9 @@ async function startBroker(
   }
   const problems = listenerProblems(config, origin.file)
   if (problems.length > 0) return complain(problems.join('\n'), CONFIG_ERROR)
+  const first = await ways.importedFirst(loaded)
+  if (first.problem !== null) return complain(first.problem.sentence, first.problem.status)
+  process.stderr.write(first.note)
   if (values['daemon'] === true) {
     return say(ways.startInBackground(process.argv.slice(2), conf?.logFile ?? null, config))
   }

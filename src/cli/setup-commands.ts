@@ -66,7 +66,7 @@ export const SETUP_COMMANDS: readonly Command[] = [
   {
     name: 'import',
     argument: 'FILE',
-    help: 'write the configuration of mosquitto as YAML',
+    help: 'take over from mosquitto: its configuration as YAML, its database as a store',
     flags: [
       {
         name: 'output',
@@ -75,13 +75,18 @@ export const SETUP_COMMANDS: readonly Command[] = [
         value: 'FILE',
         help: 'file for the YAML (default: the standard output)',
       },
+      { name: 'dry-run', type: 'boolean', help: 'count what is in a database, and write nothing' },
+      JSON_WHOLE,
+      CONFIG,
+      DATA,
     ],
     more: [
       '  pondhawk import /etc/mosquitto/mosquitto.conf -o pondhawk.yaml',
+      '  pondhawk import /var/lib/mosquitto/mosquitto.db --data pondhawk-data',
       '',
-      'Comments name the lines. What has no meaning here is said on the standard error.',
+      'In the YAML comments name the lines. A database becomes a new store, while neither broker runs; its file is not changed.',
       '',
-      'Status: 0 done, 1 it could not be written, 2 wrong usage, 3 something in the file is wrong or refused, 13 it cannot be read.',
+      'Status: 0 done, 1 it could not be done, 2 wrong usage, 3 something in the configuration is wrong or refused, 13 it cannot be read.',
     ],
   },
   {

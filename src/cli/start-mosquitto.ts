@@ -1,10 +1,14 @@
 // What `pondhawk start` does with a mosquitto.conf: its notes, the exit statuses of mosquitto, its flags -d and --test-config.
 
 import { spawn } from 'node:child_process'
-import { openSync } from 'node:fs'
+import { existsSync, openSync, statSync } from 'node:fs'
 import type { Config } from '../config/config-types.ts'
 import { CONF_UNREADABLE, CONF_WRONG } from '../mosquitto/conf-file.ts'
+import { importInto, isFree } from '../mosquitto/imported-store.ts'
 import { fileProblems, listenerProblems } from '../server/config-problems.ts'
+import { storeDirectory } from '../server/create-store.ts'
+import { portFindings } from './doctor/ports.ts'
+import { countLines, NOT_IN_IT } from './import-command.ts'
 import type { LoadedConfig } from './loaded-config.ts'
 
 interface Problem {
@@ -36,6 +40,51 @@ export async function startProblem({
 function statusOf(problems: readonly string[]): number {
   if (problems.some(each => each.startsWith('store.directory'))) return BIND_FAILED
   return problems.some(each => each.includes('cannot be read')) ? CONF_UNREADABLE : CONF_WRONG
+}
+
+interface FirstStart {
+  /** What was done; empty for nothing. */
+  readonly note: string
+  readonly problem: Problem | null
+}
+
+/**
+ * Imports the database of the configuration, once: when there is no store yet. A database counts only when mosquitto has stopped, and whoever
+ * has the ports may be it.
+ */
+export async function importedFirst({ config, conf }: LoadedConfig): Promise<FirstStart> {
+  const file = conf?.databaseFile ?? null
+  const directory = storeDirectory(config)
+  if (file === null || config.store.durability === 'memory') return NOTHING
+  if (!isFree(directory)) return { note: newerNote(file, directory), problem: null }
+  const taken = (await portFindings(config, false)).filter(({ level }) => level === 'problem')
+  if (taken.length > 0) {
+    const sentences = taken.map(({ sentence, mend }) => `${sentence}: ${mend}`)
+    const sentence = `${sentences.join('\n')}\n${file} is imported when mosquitto has stopped`
+    return { note: '', problem: { sentence, status: BIND_FAILED } }
+  }
+  // mosquitto writes it when it stops.
+  if (!existsSync(file)) return NOTHING
+  try {
+    const { counts, notes } = importInto(directory, file, Date.now())
+    const lines = [`${file} is imported, this one time, into ${directory}:`, ...countLines(counts)]
+    return {
+      note: [...lines, NOT_IN_IT, ...notes].map(line => `${line}\n`).join(''),
+      problem: null,
+    }
+  } catch (error) {
+    const sentence = error instanceof Error ? error.message : String(error)
+    return { note: '', problem: { sentence, status: BIND_FAILED } }
+  }
+}
+
+const NOTHING: FirstStart = { note: '', problem: null }
+
+/** mosquitto has run again since the store was made: what it has kept meanwhile is not in the store. */
+function newerNote(file: string, directory: string): string {
+  const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  if (written <= statSync(directory).birthtimeMs) return ''
+  return `${file} was written after ${directory} was made, and is not imported again: what it has since is not there\n`
 }
 
 /** Starts another process with the same arguments, which goes on when this one ends. Returns what to say. */

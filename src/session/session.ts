@@ -8,6 +8,7 @@ import type { SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import type { ClientRights } from './client-rights.ts'
 import { type Delivery, newDelivery } from './delivery.ts'
+import { recordSettled } from './delivery-journal.ts'
 import { type ExchangeOwner, Exchanges } from './exchanges.ts'
 import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
@@ -168,8 +169,13 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   /** Takes a delivery that its share group has bound to this member. The caller has checked `canTake`. */
   take(delivery: Delivery): void {
     const { message, qos, retain, identifiers } = delivery
-    if (qos === 0) this.sendQoS0(message, retain, identifiers)
-    else this.exchanges.begin(delivery)
+    if (qos > 0) {
+      this.exchanges.begin(delivery)
+      return
+    }
+    this.sendQoS0(message, retain, identifiers)
+    // Only an import from another broker stores deliveries of QoS 0.
+    if (delivery.origin === null) recordSettled(this.#context.journal, delivery, this.owner)
   }
 
   /** Settles a delivery: PUBACK, PUBCOMP, or a PUBREC that refuses. Returns false when the packet identifier is not in flight. */
