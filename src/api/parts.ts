@@ -1,6 +1,7 @@
 // What the routes share.
 
 import type { Identity } from '../access/identity.ts'
+import type { Approval } from '../access/password/awaited-passwords.ts'
 import type { Permissions } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Config } from '../config/config-types.ts'
@@ -29,6 +30,18 @@ export interface Backup {
   /** Milliseconds since 1970. */
   readonly madeAt: number
   readonly path: string
+}
+
+interface Approvals {
+  /** Returns why this cannot be done, or null. */
+  problemWith(approval: Approval): string | null
+  /** Throws EditError or AccessFileError. */
+  make(approval: Approval, password: Buffer): Promise<void>
+  /** Returns false when too many wait. */
+  await(approval: Approval): boolean
+  readonly waiting: readonly Approval[]
+  /** Returns false when there is none. */
+  cancel(client: Omit<Approval, 'rule'>): boolean
 }
 
 export interface BackupKeeper {
@@ -74,6 +87,8 @@ export interface ApiSources {
   }[]
   /** The certificate of each file that a listener has. */
   readonly certificates: () => readonly ListenerCertificate[]
+  /** Lets refused clients in; null where nobody has a password. */
+  readonly approvals: Approvals | null
   /** Reads users, rules and keys again. Throws an error with a sentence when a file is wrong; then nothing changes. */
   readonly reloadAccess: () => void
   readonly reloadCertificates: () => Promise<void>

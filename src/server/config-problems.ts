@@ -9,6 +9,11 @@ import type { Config, ListenerConfig } from '../config/config-types.ts'
 import { storeDirectory } from './create-store.ts'
 import { checkTlsFiles } from '../transport/tls-files.ts'
 
+/** All problems that prevent a start with this valid configuration. */
+export async function allProblems(config: Config, file: string | null): Promise<string[]> {
+  return [...listenerProblems(config, file), ...(await fileProblems(config))]
+}
+
 /** There must be a listener, and no two in the same place. */
 export function listenerProblems(config: Config, file: string | null): string[] {
   if (config.listeners.length === 0) {

@@ -8,6 +8,7 @@ import { openAccess } from '../access/open-access.ts'
 import { UsersAccess } from '../access/users-access.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
+import { Approvals } from './approvals.ts'
 import type { Core } from './core.ts'
 import { storeDirectory } from './create-store.ts'
 import { decoyKeyIn } from './decoy-key.ts'
@@ -17,8 +18,11 @@ import { OtherAuthenticators } from './other-authenticators.ts'
 import { checkCertificatesAgain, checkUsersAgain } from './revocation.ts'
 import { WatchedFiles } from './watched-files.ts'
 
+// Wide on purpose: a field for each part that files of users and rules change.
 export class ConfiguredAccess {
   readonly access: Access
+  /** Null where nobody has a password. */
+  readonly approvals: Approvals | null
   readonly #settings: Config['access']
   readonly #log: Log
   /** That of the store; null for a store in memory. */
@@ -64,6 +68,15 @@ export class ConfiguredAccess {
         })
     const passwords = this.#users?.passwords ?? null
     if (passwords !== null) this.#others.passwordsAre(name => passwords.directory.hashOf(name))
+    this.approvals =
+      passwords === null
+        ? null
+        : new Approvals({
+            settings,
+            awaited: passwords.awaited,
+            log,
+            reload: () => this.reload(),
+          })
     this.access = this.#users ?? openAccess
   }
 

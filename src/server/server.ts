@@ -31,7 +31,7 @@ import { ContainedWire } from '../transport/contained-wire.ts'
 import { streamWire } from '../transport/stream-wire.ts'
 import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { Backups } from './backups.ts'
-import { fileProblems, listenerProblems } from './config-problems.ts'
+import { allProblems } from './config-problems.ts'
 import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
@@ -148,10 +148,7 @@ export class Server implements RunningServer {
       core: this.core,
       config: this.#config,
       origin,
-      configProblems: async wanted => [
-        ...listenerProblems(wanted, origin?.file ?? null),
-        ...(await fileProblems(wanted)),
-      ],
+      configProblems: wanted => allProblems(wanted, origin?.file ?? null),
       log: this.#log,
       now: this.#clock.now,
       status: this.#status,
@@ -162,6 +159,7 @@ export class Server implements RunningServer {
       webUrl: () => webUrlOf(this.listeners),
       listeners: () => this.#listeners.all,
       certificates: () => this.#keeping.certificates,
+      approvals: this.#access?.approvals ?? null,
       reloadAccess: () => this.reloadAccess(),
       reloadCertificates: () => this.reloadCertificates(),
       backups: () => this.#backups,

@@ -33,6 +33,7 @@ async function opened(t: Test) {
     config: parseConfig({}),
     origin: null,
     configProblems: unused,
+    approvals: null,
     log,
     now: Date.now,
     status: unused,

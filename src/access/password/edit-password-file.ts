@@ -22,6 +22,14 @@ export async function setUser(
   return done
 }
 
+/** Adds a user that is not there. Throws EditError or AccessFileError. */
+export async function addUser(file: string, name: string, written: string): Promise<void> {
+  await editFile(file, text => {
+    if (lineOf(text, file, name) === null) return `${endedLine(text)}${name}:${written}\n`
+    throw new EditError(`${file} has a user ${JSON.stringify(name)} by now`)
+  })
+}
+
 /** Throws EditError or AccessFileError. */
 export async function removeUser(file: string, name: string): Promise<void> {
   if (!existsSync(file)) throw new EditError(`there is no ${file}`)

@@ -22,6 +22,10 @@ export class PasswordAuthenticator implements Authenticator {
     if (username === null) return null
     // The answer is the same for every name, so that it does not reveal which users exist.
     if (password === null) return this.#users.directory.has(username) ? WRONG : null
+    // Only for a name that is nobody's: no approval changes the password of a user.
+    const { awaited, directory } = this.#users
+    const made = directory.has(username) ? null : awaited.take(credentials)
+    if (made !== null) return made
     const answer = this.#users.check(username, password, address)
     if (typeof answer === 'string') return this.#found(answer, username, clientId)
     return answer.then(late => this.#found(late, username, clientId))

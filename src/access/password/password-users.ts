@@ -3,6 +3,7 @@
 
 import { ScramUsers } from '../scram/scram-users.ts'
 import { networkOf } from '../addresses.ts'
+import { AwaitedPasswords } from './awaited-passwords.ts'
 import { HashWorker } from './hash-worker.ts'
 import { type AttemptBounds, type LoginAnswer, LoginAttempts } from './login-attempts.ts'
 import { PasswordDirectory } from './password-directory.ts'
@@ -22,6 +23,7 @@ export class PasswordUsers {
   readonly worker: HashWorker
   readonly verified: VerifiedCredentials
   readonly attempts: LoginAttempts
+  readonly awaited: AwaitedPasswords
   readonly #othersFollow: boolean
   /** The verifications in progress: many clients with one password that connect at once need one hash. */
   readonly #asked = new Map<string, Promise<LoginAnswer>>()
@@ -32,6 +34,7 @@ export class PasswordUsers {
     this.worker = new HashWorker(bounds.hashesQueuedMax)
     this.verified = new VerifiedCredentials(bounds.verifiedMax)
     this.attempts = new LoginAttempts(bounds)
+    this.awaited = new AwaitedPasswords(bounds.now ?? (() => performance.now()))
     this.#othersFollow = bounds.othersFollow ?? false
   }
 
@@ -63,7 +66,7 @@ export class PasswordUsers {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    const { worker, verified, attempts } = this
+    const { worker, verified, attempts, awaited } = this
     return {
       passwordsHashed: worker.hashed,
       passwordsQueued: worker.queued,
@@ -72,6 +75,9 @@ export class PasswordUsers {
       passwordsVerifiedHits: verified.hits,
       passwordsVerifiedEvicted: verified.evicted,
       ...attempts.counters,
+      approvalsWaiting: awaited.all.length,
+      approvalsTaken: awaited.taken,
+      approvalsExpired: awaited.expired,
     }
   }
 

@@ -52,6 +52,34 @@ export const refusedRow = z
     letInAt: time.nullable().describe('When a client with this id was let in after that'),
   })
   .describe('A client that was refused at CONNECT')
+const approvedClient = {
+  clientId: z.string().min(1).max(65_535),
+  username: z.string().min(1).max(65_535).describe('The name of the user that is made'),
+  address: z.string().min(1).max(100),
+}
+export const approvalQuery = z.strictObject(approvedClient)
+export const approvalRequest = z.strictObject({
+  ...approvedClient,
+  password: z
+    .enum(['generate', 'next-try'])
+    .describe(
+      'generate: one is made and shown this one time; next-try: the one that this client id sends from this address with this name within 10 minutes',
+    ),
+  rule: z
+    .strictObject({ access: z.enum(['read', 'write', 'readwrite']), filter: topicFilter })
+    .nullable()
+    .default(null)
+    .describe('A rule for the user, written to the rules file; null for none'),
+})
+export const approvalAnswer = z.strictObject({
+  username: z.string(),
+  password: z.string().nullable().describe('The password that was made'),
+  expiresAt: time.nullable().describe('Until when its next try counts; null if the user is made'),
+})
+export type ApprovalAnswer = zod.infer<typeof approvalAnswer>
+export const approvalsAnswer = z.strictObject({
+  items: z.array(z.strictObject({ ...approvedClient })),
+})
 export const refusedQuery = z.strictObject(pageQuery)
 export const refusedPage = pageOf(refusedRow)
 

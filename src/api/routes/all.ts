@@ -5,6 +5,7 @@ import type { ApiParts } from '../parts.ts'
 import type { Route } from '../route.ts'
 import { accessRoutes } from './access.ts'
 import { administrationRoutes } from './administration.ts'
+import { approvalRoutes } from './approvals.ts'
 import { backupRoutes } from './backups.ts'
 import { banRoutes } from './bans.ts'
 import { clientRoutes } from './clients.ts'
@@ -41,6 +42,7 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...retainedRoutes(parts),
     ...publishRoutes(parts),
     ...recordRoutes(parts),
+    ...approvalRoutes(parts),
     ...traceRoutes(parts),
   ]
   return [...routes, openApiRoute(routes)]

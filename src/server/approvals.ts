@@ -1,0 +1,142 @@
+// Lets a client in that was refused: makes its user, with a rule if there is one, in the files of users and rules.
+
+import { existsSync } from 'node:fs'
+import { readAccessFile } from '../access/access-file.ts'
+import { editFile, EditError } from '../access/edit-file.ts'
+import { parseAclFile } from '../access/mosquitto/acl-file.ts'
+import {
+  type Approval,
+  type ApprovedRule,
+  AwaitedPasswords,
+} from '../access/password/awaited-passwords.ts'
+import { addUser } from '../access/password/edit-password-file.ts'
+import { newPbkdf2Elsewhere } from '../access/password/hashing.ts'
+import { parsePasswordFile } from '../access/password/password-file.ts'
+import { formatHash } from '../access/password/password-hash.ts'
+import type { Config } from '../config/config-types.ts'
+import type { Log } from '../observe/log.ts'
+
+interface Parts {
+  readonly settings: Config['access']
+  readonly awaited: AwaitedPasswords
+  readonly log: Log
+  /** Reads the files again. Throws AccessFileError. */
+  readonly reload: () => void
+}
+
+export class Approvals {
+  readonly #settings: Config['access']
+  readonly #awaited: AwaitedPasswords
+  readonly #log: Log
+  readonly #reload: () => void
+
+  constructor({ settings, awaited, log, reload }: Parts) {
+    this.#settings = settings
+    this.#awaited = awaited
+    this.#log = log
+    this.#reload = reload
+    awaited.make = (approval, password) => this.#makeLater(approval, password)
+  }
+
+  /** Returns why this cannot be done, or null. */
+  problemWith({ username, rule }: Approval): string | null {
+    const { usersFile, rulesFile } = this.#settings
+    if (usersFile === undefined) {
+      return 'there is no users file: set access.usersFile, and restart the broker'
+    }
+    if (isUserIn(usersFile, username)) {
+      return `there is a user ${JSON.stringify(username)}: give it another password instead`
+    }
+    if (rule !== null && rulesFile === undefined) {
+      return 'there is no rules file: set access.rulesFile, and restart, or give no rule'
+    }
+    return rule === null || isOneRule(username, rule)
+      ? null
+      : 'the rule cannot be written as a line of the rules file'
+  }
+
+  /** Makes the user with this password now. Throws EditError or AccessFileError. */
+  async make(approval: Approval, password: Buffer): Promise<void> {
+    const { username, rule } = approval
+    const { usersFile = '', rulesFile } = this.#settings
+    const hash = formatHash(await newPbkdf2Elsewhere(password))
+    // Whoever has no user yet has nothing of a rule.
+    if (rule !== null && rulesFile !== undefined) {
+      await editFile(rulesFile, text => `${ended(text)}${linesFor(username, rule)}`)
+    }
+    await addUser(usersFile, username, hash)
+    this.#reload()
+  }
+
+  /** Waits for the password of the client's next try. Returns false when too many wait. */
+  await(approval: Approval): boolean {
+    if (!this.#awaited.add(approval)) return false
+    const { clientId, username, address } = approval
+    this.#log.info(
+      { event: 'approval.waits', clientId, username, address },
+      'the password of its next try will be that of a new user',
+    )
+    return true
+  }
+
+  get waiting(): readonly Approval[] {
+    return this.#awaited.all
+  }
+
+  /** Returns false when there is none. */
+  cancel(client: Omit<Approval, 'rule'>): boolean {
+    return this.#awaited.remove(client)
+  }
+
+  async #makeLater(approval: Approval, password: Buffer): Promise<boolean> {
+    const { clientId, username, address } = approval
+    const fields = { clientId, username, address }
+    try {
+      const problem = this.problemWith(approval)
+      if (problem !== null) throw new EditError(problem)
+      await this.make(approval, password)
+      this.#log.info(
+        { event: 'approval.taken', ...fields },
+        'a user was made with the password of this client',
+      )
+      return true
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error)
+      this.#log.error(
+        { event: 'approval.failed', ...fields, cause },
+        'an approved user was not made',
+      )
+      return false
+    }
+  }
+}
+
+function isUserIn(file: string, username: string): boolean {
+  return existsSync(file) && parsePasswordFile(readAccessFile(file), file).users.has(username)
+}
+
+function linesFor(username: string, { access, filter }: ApprovedRule): string {
+  return `user ${username}\ntopic ${access} ${filter}\n`
+}
+
+/** Names and filters are of strangers: what is written must read as what was meant, and nothing else. */
+function isOneRule(username: string, rule: ApprovedRule): boolean {
+  try {
+    const { lines } = parseAclFile(Buffer.from(linesFor(username, rule)), 'rule')
+    const [line] = lines
+    return (
+      lines.length === 1 &&
+      line?.kind === 'topic' &&
+      line.section.username === username &&
+      line.section.clientId === null &&
+      line.access === rule.access &&
+      line.filter === rule.filter
+    )
+  } catch {
+    return false
+  }
+}
+
+function ended(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
+}
