@@ -2,8 +2,10 @@
 
 import type { Broker } from '../broker/broker.ts'
 import type { ClientCertificate } from '../access/access.ts'
+import { dropWordsOf } from '../observe/drop-words.ts'
 import { expirySecondsOf } from '../observe/session-figures.ts'
 import type { ProtocolVersion, Will } from '../packet/packet.ts'
+import type { Timelines } from '../records/timelines.ts'
 import type { Session } from '../session/session.ts'
 import type { ClientDetail, ClientRow } from './contract/clients.ts'
 import { isoOf } from './times.ts'
@@ -14,7 +16,14 @@ const PROTOCOLS: Readonly<Record<ProtocolVersion, '3.1' | '3.1.1' | '5.0'>> = {
   5: '5.0',
 }
 
-export function clientRowOf(session: Session, { sessions }: Broker): ClientRow {
+/** What is known of a client: by the broker, and by its records. */
+interface ClientSources {
+  readonly core: { readonly broker: Broker }
+  readonly records: { readonly timelines: Pick<Timelines, 'dropsOf'> }
+}
+
+export function clientRowOf(session: Session, { core, records }: ClientSources): ClientRow {
+  const { sessions } = core.broker
   const { clientId, rights, exchanges } = session
   const { username, address } = rights.identity
   const holder = sessions.holderOf(clientId)
@@ -38,19 +47,31 @@ export function clientRowOf(session: Session, { sessions }: Broker): ClientRow {
     subscriptions: session.subscriptions.size,
     messagesReceived: details?.messagesReceived ?? null,
     messagesSent: details?.messagesSent ?? null,
+    dropped: Object.fromEntries(records.timelines.dropsOf(clientId)),
   }
 }
 
-export function clientDetailOf(session: Session, broker: Broker): ClientDetail {
+export function clientDetailOf(session: Session, sources: ClientSources): ClientDetail {
+  const { broker } = sources.core
   const details = broker.sessions.holderOf(session.clientId)?.details ?? null
   return {
-    ...clientRowOf(session, broker),
+    ...clientRowOf(session, sources),
     authentication: session.rights.identity.authentication,
     inFlightMax: details?.inFlightMax ?? null,
     queuedMessagesMax: broker.limits.queuedMessagesMax,
+    dropWords: dropWordsFor(sources.records.timelines.dropsOf(session.clientId).keys()),
     will: willOf(broker.wills.of(session.clientId)),
     certificate: certificateOf(details?.certificate ?? null),
   }
+}
+
+function dropWordsFor(reasons: Iterable<string>): ClientDetail['dropWords'] {
+  const known: ClientDetail['dropWords'] = {}
+  for (const reason of reasons) {
+    const words = dropWordsOf(reason)
+    if (words !== null) known[reason] = words
+  }
+  return known
 }
 
 function willOf(will: Will | null): ClientDetail['will'] {

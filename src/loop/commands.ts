@@ -38,6 +38,12 @@ const PUBLISHES_WITHIN_MAX = 32
 /** The number of retained topics and levels that are visited before the work of the turn is checked again. */
 const RETAINED_STEPS = 256
 
+export interface Published {
+  readonly receivers: number
+  /** Grows with each message; it goes on after a restart if there is a store. */
+  readonly sequence: number
+}
+
 /** `unknown`: there is no such group or member. `no-room`: too many have settings of their own. */
 type GroupChange = 'done' | 'unknown' | 'no-room'
 
@@ -67,10 +73,11 @@ export class Commands implements Flushable {
   }
 
   /**
-   * Publishes before it returns, so messages have the order of the calls. Resolves with how many subscribers matched. Rejects
+   * Publishes before it returns, so messages have the order of the calls. Resolves with how many subscribers matched, and the number
+   * that the message has among all. Rejects
    * when the caller may not publish this, when there is no room for it, or in an endless recursion of handlers.
    */
-  async publish(said: Publishable, topic: string, asker: Asker): Promise<number> {
+  async publish(said: Publishable, topic: string, asker: Asker): Promise<Published> {
     if (this.#refusal !== null) throw this.#refusal
     if (this.#publishesWithin === PUBLISHES_WITHIN_MAX) {
       throw new Error(
@@ -94,7 +101,7 @@ export class Commands implements Flushable {
     await new Promise<void>((done, failed) => {
       this.#answer({ commitId: recorded.commitId, done, failed })
     })
-    return receivers
+    return { receivers, sequence: message.sequence }
   }
 
   /**

@@ -96,5 +96,10 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
   },
 }
 
+/** Returns the words of a reason that was written down; null if it is none. */
+export function dropWordsOf(reason: string): DropWords | null {
+  return Object.hasOwn(DROP_WORDS, reason) ? DROP_WORDS[reason as DropReason] : null
+}
+
 /** The keys for share groups, which have separate bounds. */
 export const GROUP_QUEUE_KEY = 'share.queuedMessagesMax, share.queuedBytesMax'

@@ -23,6 +23,8 @@ const INDEX_BYTES = 112
 /** An event equal to one of this many before it adds to its count: a client that comes and goes again and again keeps its past. */
 const COMPARED = 4
 const COUNT_MAX = 0xffff_ffff
+/** The heap bytes of the drops of a client by reason, of which there are sixteen. */
+const DROPS_BYTES = 512
 
 // The fields of an event, as places of 4 bytes. The first two are the time, as a double.
 const WORDS = EVENT_BYTES / 4
@@ -42,6 +44,8 @@ interface Place {
   /** How many events were written, and the next one to write. */
   written: number
   next: number
+  /** How many messages for it were dropped, by reason; null for none. */
+  drops: Map<string, number> | null
 }
 
 interface Page {
@@ -50,8 +54,10 @@ interface Page {
   readonly times: Float64Array
 }
 
+const NO_DROPS: ReadonlyMap<string, number> = new Map()
 const DROPPED = EVENT_KINDS.indexOf('dropped')
 
+// Wide on purpose: the memory of all timelines is one account.
 export class Timelines {
   readonly #bytesMax: number
   readonly #now: () => number
@@ -61,7 +67,7 @@ export class Timelines {
   readonly #free: number[] = []
   #oldest: Place | null = null
   #newest: Place | null = null
-  #used = { blocks: 0, idBytes: 0, forgotten: 0 }
+  #used = { blocks: 0, idBytes: 0, dropsBytes: 0, forgotten: 0 }
 
   /** `now` returns the time of day in milliseconds. */
   constructor(bytesMax: number, now: () => number) {
@@ -79,8 +85,9 @@ export class Timelines {
   }
 
   get bytes(): number {
-    const { blocks, idBytes } = this.#used
-    return blocks * BLOCK_BYTES + this.count * INDEX_BYTES + idBytes + this.#texts.bytes
+    const { blocks, idBytes, dropsBytes } = this.#used
+    const heapBytes = this.count * INDEX_BYTES + idBytes + dropsBytes + this.#texts.bytes
+    return blocks * BLOCK_BYTES + heapBytes
   }
 
   has(clientId: string): boolean {
@@ -112,9 +119,22 @@ export class Timelines {
     const cause = this.#texts.find(reason)
     if (place !== null && cause !== null && this.#addsToEqual(place, DROPPED, cause, null)) {
       this.#toNewest(place)
-      return
+    } else this.record(clientId, { kind: 'dropped', cause: reason, topic })
+    if (this.#newest !== null) this.#countDrop(this.#newest, reason)
+  }
+
+  /** Returns how many messages for the client were dropped, by reason, as long as it is known. */
+  dropsOf(clientId: string): ReadonlyMap<string, number> {
+    return this.#places.get(clientId)?.drops ?? NO_DROPS
+  }
+
+  #countDrop(place: Place, reason: string): void {
+    if (place.drops === null) {
+      place.drops = new Map()
+      this.#used.dropsBytes += DROPS_BYTES
+      this.#makeRoom()
     }
-    this.record(clientId, { kind: 'dropped', cause: reason, topic })
+    place.drops.set(reason, (place.drops.get(reason) ?? 0) + 1)
   }
 
   /** Returns the events of the client, oldest first; null if nothing is known of it. */
@@ -160,6 +180,7 @@ export class Timelines {
       after: null,
       written: 0,
       next: 0,
+      drops: null,
     }
     if (place.block === this.#used.blocks) this.#used.blocks += 1
     if (place.block >> PAGE_BLOCKS_BITS === this.#pages.length) this.#pages.push(newPage())
@@ -213,6 +234,7 @@ export class Timelines {
     this.#places.delete(place.clientId)
     this.#free.push(place.block)
     this.#used.idBytes -= textBytes(place.clientId)
+    if (place.drops !== null) this.#used.dropsBytes -= DROPS_BYTES
     this.#used.forgotten += 1
   }
 

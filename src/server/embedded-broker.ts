@@ -188,7 +188,8 @@ export class EmbeddedBroker {
    */
   async publish(publication: Publication): Promise<number> {
     const { topic, said } = checkedPublication(publication)
-    return this.#server.core.commands.publish(said, topic, PROGRAM)
+    const { receivers } = await this.#server.core.commands.publish(said, topic, PROGRAM)
+    return receivers
   }
 
   /**

@@ -157,3 +157,53 @@ test('every path is in the document of the API, with who may ask and what is ans
     schema: { type: 'integer', minimum: 1, maximum: 200 },
   })
 })
+
+test('of each client it is known what was dropped for it, by reason and in words', async t => {
+  const {
+    operator,
+    mqtt: url,
+    server,
+  } = await brokerWithApi(t, {
+    limits: { queuedMessagesMax: 2 },
+  })
+  const join = (clientId: string) => {
+    const properties = { sessionExpiryInterval: 3_600 }
+    return mqtt.connectAsync(url, { clientId, clean: false, protocolVersion: 5, properties })
+  }
+  for (const clientId of ['slow', 'well']) {
+    const client = await join(clientId)
+    await client.subscribeAsync(clientId, { qos: 1 })
+    await client.endAsync()
+  }
+  const sequences: number[] = []
+  for (const qos of [1, 1, 1, 1, 1, 0]) {
+    const { json } = await operator('POST', '/publish', { body: { topic: 'slow', qos } })
+    t.equal(json.receivers, 1)
+    sequences.push(json.sequence)
+  }
+
+  t.strictSame(
+    sequences,
+    sequences.toSorted((one, other) => one - other),
+  )
+  t.equal(new Set(sequences).size, 6)
+  const { json } = await operator('GET', '/client?clientId=slow')
+  t.match(json, { dropped: { 'queue-full': 3, 'client-away': 1 } })
+  t.match(json.dropWords, {
+    'queue-full': { cause: 'its queue is full', key: /queuedMessagesMax/, isWarned: true },
+    'client-away': { isWarned: false },
+  })
+  t.match((await operator('GET', '/clients?dropped=1')).json, {
+    matched: 1,
+    items: [{ clientId: 'slow', dropped: { 'queue-full': 3 } }],
+  })
+  t.match((await operator('GET', '/clients?sort=-dropped')).json.items, [{}, { dropped: {} }])
+  t.match((await operator('GET', '/client/events?clientId=slow')).json.events.at(-1), {
+    kind: 'dropped',
+    drop: { cause: 'it is away, and messages of QoS 0 are not kept', isWarned: false },
+  })
+  const { timelines } = server.records
+  const before = timelines.bytes
+  timelines.dropped('new', 'overload', 't')
+  t.ok(timelines.bytes - before >= 512 + 512, 'the counts are part of the bound')
+})

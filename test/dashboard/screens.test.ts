@@ -146,7 +146,7 @@ t.test(
       '.story:has-text("Taken over by a connection with the same client id")',
     )
     t.match(await page.textContent('.story'), /from 127\.0\.0\.1 to 127\.0\.0\.1/)
-    t.match(await page.textContent('.story'), /5 messages dropped: it was away/)
+    t.match(await page.textContent('.story'), /5 messages dropped: it is away/)
     await page.click('button:text-is("Show")')
     await page.waitForSelector('td:has-text("<b>waits</b>")')
     await page.context().close()

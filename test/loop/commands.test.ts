@@ -4,13 +4,11 @@ import { MemoryStore } from '../../src/store/memory-store.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
 import { Pond } from '../pond.ts'
 
-function publishes(pond: Pond, topic: string, payload = 'x'): Promise<number> {
+async function publishes(pond: Pond, topic: string, payload = 'x'): Promise<number> {
   const said = { payload: Buffer.from(payload), qos: 1, retain: false, properties: {} } as const
-  return pond.commands.publish(said, topic, {
-    clientId: null,
-    permissions: UNRESTRICTED,
-    identity: null,
-  })
+  const asker = { clientId: null, permissions: UNRESTRICTED, identity: null }
+  const { receivers } = await pond.commands.publish(said, topic, asker)
+  return receivers
 }
 
 const DURABLE = { cleanStart: false, properties: { sessionExpiryInterval: 3_600 } }

@@ -2,7 +2,17 @@
 
 import type { z as zod } from 'zod'
 import { z } from '../../config/zod.ts'
-import { clientId, count, flag, pageOf, pageQuery, time, topicFilter, topicName } from './fields.ts'
+import {
+  clientId,
+  count,
+  dropWords,
+  flag,
+  pageOf,
+  pageQuery,
+  time,
+  topicFilter,
+  topicName,
+} from './fields.ts'
 
 export const CLIENT_SORTS = [
   'clientId',
@@ -15,6 +25,7 @@ export const CLIENT_SORTS = [
   'queuedBytes',
   'messagesReceived',
   'messagesSent',
+  'dropped',
 ] as const
 
 const sort = z.enum(CLIENT_SORTS.flatMap(name => [name, `-${name}`] as const))
@@ -25,6 +36,7 @@ export const clientsQuery = z.strictObject({
   state: z.enum(['connected', 'away']).optional().describe('Only clients that are so'),
   username: z.string().optional().describe('Only clients of this user'),
   queued: flag.describe('1: only clients with waiting messages'),
+  dropped: flag.describe('1: only clients that messages were dropped for'),
   sort: sort
     .default('clientId')
     .describe('The field that orders the list; with `-` the largest comes first'),
@@ -52,6 +64,9 @@ const clientFields = {
   subscriptions: count,
   messagesReceived: count.nullable().describe('PUBLISH packets from it on this connection'),
   messagesSent: count.nullable().describe('PUBLISH packets to it on this connection'),
+  dropped: z
+    .record(z.string(), count)
+    .describe('Messages for it that were dropped, by reason, since the broker knows of it'),
 }
 
 export const clientRow = z.strictObject(clientFields).describe('A client')
@@ -67,6 +82,7 @@ export const clientDetail = z
     authentication: z.string().describe('How the user was authenticated'),
     inFlightMax: count.nullable().describe('The most messages in flight to it'),
     queuedMessagesMax: count.describe('The bound of its queue'),
+    dropWords: z.record(z.string(), dropWords).describe('The reasons of `dropped` in words'),
     will: z
       .strictObject({
         topic: z.string(),

@@ -25,6 +25,13 @@ export const topicName = z
   .string()
   .refine(isTopicName, 'must be a topic, without # and +')
   .describe('A topic name')
+export const dropWords = z
+  .strictObject({
+    cause: z.string(),
+    key: z.string().nullable().describe('What bounds it in the configuration'),
+    isWarned: z.boolean().describe('false: it is normal operation'),
+  })
+  .describe('A reason for a drop')
 export const nothing = z.strictObject({})
 
 /** A whole number in a query, where everything is text. */

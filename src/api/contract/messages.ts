@@ -96,6 +96,7 @@ export const publishRequest = z.strictObject({
 export type PublishRequest = zod.infer<typeof publishRequest>
 export const publishAnswer = z.strictObject({
   receivers: count.describe('Subscribers that matched'),
+  sequence: count.describe('The number of the message, which grows with each one'),
 })
 export type PublishAnswer = zod.infer<typeof publishAnswer>
 

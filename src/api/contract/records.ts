@@ -8,6 +8,7 @@ import { TRACE_SECONDS_MAX } from '../../records/traces.ts'
 import {
   clientId,
   count,
+  dropWords,
   inQuery,
   pageOf,
   pageQuery,
@@ -33,6 +34,7 @@ export const eventsAnswer = z
         topic: z.string().nullable().describe('A topic or filter; of several, the first'),
         address: z.string().nullable(),
         otherAddress: z.string().nullable().describe('That of the other connection of a takeover'),
+        drop: dropWords.nullable().describe('Why messages were dropped, in words'),
       }),
     ),
   })

@@ -16,6 +16,7 @@ import {
   disconnectAnswer,
   disconnectRequest,
 } from '../contract/clients.ts'
+import { drained } from '../drained.ts'
 import { found, pageWith, type SortValue } from '../listing.ts'
 import { type ApiParts, ENDED, LINES } from '../parts.ts'
 import { Problem } from '../problem.ts'
@@ -29,7 +30,8 @@ export function clientRoutes(parts: ApiParts): readonly Route[] {
   return [...readRoutes(parts), ...changeRoutes(parts)]
 }
 
-function readRoutes({ core, scans }: ApiParts): readonly Route[] {
+function readRoutes(parts: ApiParts): readonly Route[] {
+  const { core, scans } = parts
   const { broker } = core
   return [
     route({
@@ -44,10 +46,10 @@ function readRoutes({ core, scans }: ApiParts): readonly Route[] {
           await scans.run(() => sendSessions(sessionFiguresOf(broker), outgoing))
           return WRITTEN
         }
-        const listing = listingOf(query, broker)
+        const listing = listingOf(query, parts)
         return scans.run(async slice => {
           const clients = await found(broker.sessions.all(), listing, slice)
-          return pageWith(clients, listing, session => clientRowOf(session, broker))
+          return pageWith(clients, listing, session => clientRowOf(session, parts))
         })
       },
     }),
@@ -61,7 +63,7 @@ function readRoutes({ core, scans }: ApiParts): readonly Route[] {
       handle({ query }) {
         const session = broker.sessions.get(query.clientId)
         if (session === undefined) throw noSuchClient()
-        return clientDetailOf(session, broker)
+        return clientDetailOf(session, parts)
       },
     }),
   ]
@@ -103,7 +105,7 @@ function changeRoutes({ core, log, now }: ApiParts): readonly Route[] {
 type Query = zod.infer<typeof clientsQuery>
 type SortName = (typeof CLIENT_SORTS)[number]
 
-function listingOf(query: Query, broker: Broker) {
+function listingOf(query: Query, parts: ApiParts) {
   const { limit, cursor, sort: order } = query
   const isDescending = order.startsWith('-')
   // The schema allows no other names.
@@ -111,12 +113,12 @@ function listingOf(query: Query, broker: Broker) {
   return {
     ...{ limit, cursor, order, isDescending },
     keyOf: ({ clientId }: Session) => clientId,
-    valueOf: (session: Session) => valueOf(session, name, broker),
-    isMeant: filterOf(query, broker),
+    valueOf: (session: Session) => valueOf(session, name, parts),
+    isMeant: filterOf(query, parts),
   }
 }
 
-function valueOf(session: Session, name: SortName, { sessions }: Broker): SortValue {
+function valueOf(session: Session, name: SortName, { core, records }: ApiParts): SortValue {
   switch (name) {
     case 'clientId':
       return session.clientId
@@ -135,15 +137,22 @@ function valueOf(session: Session, name: SortName, { sessions }: Broker): SortVa
     case 'connectedAt':
     case 'messagesReceived':
     case 'messagesSent':
-      return sessions.holderOf(session.clientId)?.details?.[name] ?? 0
+      return core.broker.sessions.holderOf(session.clientId)?.details?.[name] ?? 0
+    case 'dropped': {
+      let dropped = 0
+      for (const count of records.timelines.dropsOf(session.clientId).values()) dropped += count
+      return dropped
+    }
   }
 }
 
-function filterOf(query: Query, { sessions }: Broker): (session: Session) => boolean {
-  const { state, username, queued, q } = query
+function filterOf(query: Query, { core, records }: ApiParts): (session: Session) => boolean {
+  const { state, username, queued, dropped, q } = query
+  const { sessions } = core.broker
   const part = q?.toLowerCase()
   return session => {
     if (queued && session.queuedMessages === 0) return false
+    if (dropped && records.timelines.dropsOf(session.clientId).size === 0) return false
     const { identity } = session.rights
     if (username !== undefined && identity.username !== username) return false
     if (state !== undefined && state !== stateOf(session, sessions)) return false
@@ -185,14 +194,4 @@ async function sendSessions(
     await (isTaken ? new Promise(settle => setImmediate(settle)) : drained(outgoing))
   }
   outgoing.end(piece.join(''))
-}
-
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise(settle => {
-    const goOn = (): void => {
-      outgoing.off('drain', goOn).off('close', goOn)
-      settle()
-    }
-    outgoing.on('drain', goOn).on('close', goOn)
-  })
 }

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { checkedPublication } from '../../loop/publication.ts'
-import { PublishRefused } from '../../loop/commands.ts'
+import { type Published, PublishRefused } from '../../loop/commands.ts'
 import type { Message, Publishable } from '../../message.ts'
 import type { Properties } from '../../packet/packet.ts'
 import { wholeSubscription } from '../../routing/subscription.ts'
@@ -46,7 +46,7 @@ export function publishRoutes(parts: ApiParts): readonly Route[] {
       isQuiet: true,
       async handle({ body, caller }) {
         if (caller === null) throw unknownCaller()
-        return { receivers: await publish(publicationIn(body), caller, parts) }
+        return publish(publicationIn(body), caller, parts)
       },
     }),
     requestRoute(parts, bodyBytesMax),
@@ -78,7 +78,7 @@ function requestRoute(parts: ApiParts, bodyBytesMax: number): Route {
       const reply = awaitReply(responseTopic, timeoutSeconds * 1_000, parts)
       open += 1
       try {
-        const receivers = await publish(said, caller, parts)
+        const { receivers } = await publish(said, caller, parts)
         if (receivers === 0) throw new Problem(404, 'nobody has subscribed to this topic')
         return await reply.promise
       } finally {
@@ -148,12 +148,12 @@ function publicationIn({ topic, payload, encoding, qos, retain, properties }: Pu
   }
 }
 
-/** Returns how many subscribers matched. Throws Problem. */
+/** Throws Problem. */
 export async function publish(
   { topic, said }: Publication,
   caller: Caller,
   parts: ApiParts,
-): Promise<number> {
+): Promise<Published> {
   try {
     return await parts.core.commands.publish(said, topic, askerOf(caller, parts))
   } catch (error) {

@@ -19,6 +19,7 @@ import {
   topicsPage,
   topicsQuery,
 } from '../contract/records.ts'
+import { dropWordsOf } from '../../observe/drop-words.ts'
 import { clientQuery } from '../contract/clients.ts'
 import { found, pageWith } from '../listing.ts'
 import type { ApiParts } from '../parts.ts'
@@ -194,7 +195,7 @@ function eventsOf(clientId: string, { timelines, refusedClients }: Records) {
       .reverse()
       .map(({ firstAt, lastAt, count, reasonCode, cause, address }) => ({
         ...{ at: isoOf(firstAt), lastAt: isoOf(lastAt), count, kind: 'refused' as const, by: null },
-        ...{ reasonCode, cause, topic: null, address, otherAddress: null },
+        ...{ reasonCode, cause, topic: null, address, otherAddress: null, drop: null },
       }))
   }
   return events.map(event => {
@@ -205,6 +206,7 @@ function eventsOf(clientId: string, { timelines, refusedClients }: Records) {
       lastAt: isoOf(event.lastAt),
       topic: isOfTwo ? null : event.topic,
       otherAddress: isOfTwo ? event.topic : null,
+      drop: event.kind === 'dropped' ? dropWordsOf(event.cause ?? '') : null,
     }
   })
 }

@@ -81,13 +81,13 @@ function statusFeed(parts: ApiParts) {
   }
 }
 
-function clientFeed(clientId: string, { core }: ApiParts) {
-  const { broker } = core
+function clientFeed(clientId: string, parts: ApiParts) {
+  const { broker } = parts.core
   return (outlet: Outlet): Feed => {
     let before = ''
     const tick = (): void => {
       const session = broker.sessions.get(clientId)
-      const json = JSON.stringify(session === undefined ? null : clientDetailOf(session, broker))
+      const json = JSON.stringify(session === undefined ? null : clientDetailOf(session, parts))
       if (json !== before) outlet.send('client', json)
       before = json
     }

@@ -1,6 +1,7 @@
 // A client of MQTT for `pondhawk pub` and `pondhawk sub`, over the broker's own codec.
 
 import type { Duplex } from 'node:stream'
+import { drained } from '../../api/drained.ts'
 import { decode } from '../../packet/decode.ts'
 import { encode } from '../../packet/encode.ts'
 import { Framer } from '../../packet/framer.ts'
@@ -244,16 +245,7 @@ export class MqttClient {
   }
 
   async #sendSlowly(packet: Packet): Promise<void> {
-    if (this.#send(packet)) return
-    const stream = this.#stream
-    await new Promise<void>(settle => {
-      const goOn = (): void => {
-        stream.off('drain', goOn).off('close', goOn)
-        settle()
-      }
-      stream.on('drain', goOn).on('close', goOn)
-      if (stream.destroyed) goOn()
-    })
+    if (!this.#send(packet)) await drained(this.#stream)
   }
 
   #ping(): void {

@@ -18,22 +18,6 @@ const ENDS: Readonly<Record<string, string>> = {
   takeover: 'Disconnected: another connection has its client id',
 }
 
-/** Reasons for drops in words; those that are normal operation are no warning. */
-const DROPS: ReadonlyMap<string, readonly [words: string, level: Level]> = new Map([
-  ['queue-full', ['its queue was full', 'warn']],
-  ['user-queues-full', ['the queues of its user were full', 'warn']],
-  ['outbox-full', ['it did not read as fast as messages came', 'warn']],
-  ['rate-reached', ['they came faster than its rate', 'warn']],
-  ['overload', ['Pondhawk was overloaded', 'warn']],
-  ['client-away', ['it was away, and messages of QoS 0 are not kept', 'away']],
-  ['message-expired', ['they had expired', 'away']],
-  ['packet-too-large', ['they are larger than it takes', 'warn']],
-  ['dropped-by-hook', ['a hook of the program dropped them', 'away']],
-  ['session-ended', ['its session had ended', 'away']],
-  ['no-right-to-receive', ['it has no right to receive them', 'warn']],
-  ['memory-full', ['the memory for what clients keep was full', 'warn']],
-])
-
 /** What is needed of an event, ready to be shown. */
 interface Told {
   readonly event: EventRow
@@ -103,9 +87,13 @@ function disconnected({ event, from, times, why }: Told): Words {
 }
 
 function dropped({ event, messages, topic }: Told): Words {
-  const cause = event.cause ?? ''
-  const [words, level] = DROPS.get(cause) ?? [visible(cause), 'warn']
-  return said(level, `${messages} dropped: ${words}`, topic === null ? null : `first: ${topic}`)
+  const { drop, cause } = event
+  const level = drop?.isWarned === false ? 'away' : 'warn'
+  return said(
+    level,
+    `${messages} dropped: ${visible(drop?.cause ?? cause ?? '')}`,
+    topic === null ? null : `first: ${topic}`,
+  )
 }
 
 function said(level: Level, sentence: string, more: string | null): Words {
