@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import type { ConfigInput } from '../../src/config/config-types.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import type { Log } from '../../src/observe/log.ts'
+import type { ServerParts } from '../../src/server/server-parts.ts'
 import { type Server, startServer } from '../../src/server/server.ts'
 
 const silent = (): void => {}
@@ -13,12 +14,13 @@ const LOG: Log = { debug: silent, info: silent, warn: silent, error: silent }
 
 /** A client that is gone, rules that are wrong on purpose, the level of a log that is the test's own, a viewer, and a fifth stream. */
 const REFUSED_IN_TESTS =
-  /^404: .*\/client\?|^422: .*\/rules$|^409: .*\/log\/level$|^403: .*\/client\/disconnect$|^503: .*\/stream\?/
+  /^404: .*\/client\?|^422: .*\/rules$|^409: .*\/log\/level$|^403: .*\/client\/disconnect$|^503: .*\/stream\?|^412: .*\/config$/
 
 /** What the tests of a file share. */
 export interface Scene {
   readonly t: Test
   readonly dashboard: Dashboard
+  readonly configFile: string
   readonly client: (clientId: string, options?: IClientOptions) => Promise<MqttClient>
 }
 
@@ -33,7 +35,7 @@ export class Dashboard {
     this.browser = browser
   }
 
-  static async start(input: ConfigInput = {}): Promise<Dashboard> {
+  static async start(input: ConfigInput = {}, parts: ServerParts = {}): Promise<Dashboard> {
     const server = await startServer(
       parseConfig({
         listeners: [
@@ -44,6 +46,7 @@ export class Dashboard {
         ...input,
       }),
       LOG,
+      parts,
     )
     return new Dashboard(server, await launched())
   }

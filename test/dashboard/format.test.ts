@@ -1,8 +1,10 @@
 // How the dashboard shows numbers, bytes, times and names that others have chosen.
 
 import { test } from 'tap'
+import { lineDiff } from '../../src/dashboard/show/line-diff.ts'
 import {
   bytes,
+  bytesOf,
   clock,
   count,
   counted,
@@ -32,6 +34,20 @@ test('numbers have commas, and from a million on two digits', async t => {
   t.equal(counted(3_000, 'client'), '3,000 clients')
 })
 
+test('two texts are compared by their lines, with the lines around what has changed', async t => {
+  const shown = (before: string, after: string): string =>
+    lineDiff(before, after, 1)
+      .map(({ kind, text }) => ({ kept: ' ', removed: '-', added: '+' })[kind] + text)
+      .join('|')
+
+  t.equal(shown('a\nb\nc\nd\ne', 'a\nb\nx\nd\ne'), ' b|-c|+x| d')
+  t.equal(shown('a\nb', 'a\nb\nc'), ' b|+c')
+  t.equal(shown('a\nb\nc\nd', 'b\nc\ne\nd'), '-a| b| c|+e| d')
+  t.equal(shown('a', 'a'), '')
+  const many = Array.from({ length: 1_500 }, (_, line) => `${line}`).join('\n')
+  t.equal(lineDiff(many, many.replaceAll('1', '2'), 0).length > 1_000, true)
+})
+
 test('bytes are in units of 1,024, times in their two largest units', async t => {
   for (const [value, shown] of [
     [0, '0 B'],
@@ -41,6 +57,8 @@ test('bytes are in units of 1,024, times in their two largest units', async t =>
   ] as const) {
     t.equal(bytes(value), shown)
   }
+  t.equal(bytesOf(4_096, 69_837), '4 of 68.2 KiB')
+  t.equal(bytesOf(4_096, 1_048_576), '4.0 KiB of 1.0 MiB')
   for (const [seconds, shown] of [
     [0, '0 s'],
     [59, '59 s'],

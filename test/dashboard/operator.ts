@@ -1,8 +1,9 @@
 // What an operator does on the page, and what a viewer may not: tests of `screens.test.ts`, with its broker and browser.
 
+import { readFileSync, writeFileSync } from 'node:fs'
 import { open, type Scene } from './browser.ts'
 
-export function operatorTests({ t, dashboard, client }: Scene): void {
+export function operatorTests({ t, dashboard, client, configFile }: Scene): void {
   t.test('what the API refuses is said where it was asked', async () => {
     const page = await dashboard.signedIn()
     const viewer = await dashboard.signedIn('viewer')
@@ -81,6 +82,39 @@ export function operatorTests({ t, dashboard, client }: Scene): void {
       t.notOk(heard.includes('worker-1'))
       await page.click('tr:has-text("worker-1") button:text-is("Undrain")')
       await page.waitForSelector('tr:has-text("worker-1") .state:has-text("connected")')
+      await page.context().close()
+    },
+  )
+
+  t.test(
+    'the configuration file is checked by line, compared and written, unless somebody was faster',
+    async t => {
+      const page = await dashboard.signedIn()
+      await open(page, '#/settings?tab=configuration')
+      await page.waitForSelector('h3:text-is("Edit the file")')
+      const before = await page.inputValue('textarea')
+      t.match(before, /^# The broker of these tests\.\n/)
+      await page.fill('textarea', `${before}limits: { recieveMax: 5 }\n`)
+      await page.click('button:text-is("Check")')
+      await page.waitForSelector(`li:has-text("Line ${before.split('\n').length}")`)
+
+      await page.fill('textarea', `${before}limits: { receiveMax: 5 }\n`)
+      await page.click('button:text-is("Apply")')
+      await page.waitForSelector('dialog ins:text-is("+ limits: { receiveMax: 5 }")')
+      t.match(await page.textContent('dialog'), /After a restart: limits\.receiveMax/)
+      await page.click('dialog button:text-is("Apply")')
+      await page.waitForSelector(
+        'tr:has-text("limits.receiveMax"):has-text("another one after a restart")',
+      )
+      t.match(readFileSync(configFile, 'utf8'), /^# The broker[^]*receiveMax: 5/)
+
+      const now = await page.inputValue('textarea')
+      writeFileSync(configFile, before)
+      await page.fill('textarea', `${now}# mine\n`)
+      await page.click('button:text-is("Apply")')
+      await page.click('dialog button:text-is("Apply")')
+      await page.waitForSelector('dialog [role=alert]')
+      t.equal(readFileSync(configFile, 'utf8'), before)
       await page.context().close()
     },
   )

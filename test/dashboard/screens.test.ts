@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import mqtt from 'mqtt'
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { stringify } from 'yaml'
+import type { ConfigInput } from '../../src/config/config-types.ts'
 import { makeCertificates } from '../transport/world.ts'
 import { appearanceTests } from './appearance.ts'
 import { Dashboard, open, type Scene } from './browser.ts'
@@ -16,7 +18,7 @@ const rulesFile = join(folder, 'rules.acl')
 writeFileSync(rulesFile, 'pattern readwrite #\n')
 writeFileSync(join(folder, 'users'), '', { mode: 0o600 })
 makeCertificates(folder, 'device')
-const dashboard = await Dashboard.start({
+const input: ConfigInput = {
   listeners: [
     { host: '127.0.0.1', port: 0 },
     { host: '127.0.0.1', port: 0, protocol: 'ws' },
@@ -24,6 +26,12 @@ const dashboard = await Dashboard.start({
   ],
   store: { directory: join(folder, 'data'), durability: 'os' },
   access: { usersFile: join(folder, 'users'), rulesFile, anonymous: 'loopback' },
+}
+const configFile = join(folder, 'pondhawk.yaml')
+const configText = `# The broker of these tests.\n${stringify(input)}`
+writeFileSync(configFile, configText)
+const dashboard = await Dashboard.start(input, {
+  origin: { file: configFile, text: configText, environment: {} },
 })
 t.teardown(async () => {
   await dashboard.close()
@@ -51,7 +59,7 @@ function client(clientId: string, options: mqtt.IClientOptions = {}) {
   })
 }
 
-const scene: Scene = { t, dashboard, client }
+const scene: Scene = { t, dashboard, client, configFile }
 
 t.test(
   'a link signs in once, with 60 kB at most; its key leaves the address, and a stranger learns how to get one',
