@@ -262,12 +262,27 @@ t.test(
     await page.waitForSelector('td:has-text("pondhawk user")', { timeout: 4_000 })
 
     await page.click('button:text-is("Approve")')
+    await page.fill('dialog input[name=filter]', 'pumps/7/#')
     await page.click('dialog button:text-is("Approve")')
     await page.waitForSelector('dialog:has-text("The password of esp-7")')
     const password = (await page.textContent('dialog pre'))?.trim() ?? ''
     await page.click('dialog button:text-is("Done")')
     const approved = await client('esp-7', { username: 'esp-7', password })
     t.ok(approved.connected)
+    t.match(readFileSync(rulesFile, 'utf8'), /user esp-7\ntopic readwrite pumps\/7\/#/)
+    // A list is not read again while somebody points at it.
+    await page.click('h1')
+    await page.waitForSelector('tr:has-text("esp-7"):has-text("let in by now")')
+
+    const firmware = { username: 'pump', password: 'of its firmware' }
+    await t.rejects(client('esp-8', firmware))
+    await page.click('tr:has-text("esp-8") button:text-is("Approve")')
+    await page.check('dialog input[value=next-try]')
+    await page.click('dialog button:text-is("Approve")')
+    await page.click('dialog:has-text("may try now") button:text-is("Done")')
+    await page.waitForSelector('button:text-is("Take back")')
+    t.ok((await client('esp-8', firmware)).connected)
+    await page.waitForSelector('button:text-is("Take back")', { state: 'detached' })
     await page.context().close()
   },
 )

@@ -1,11 +1,12 @@
 // Who was refused at CONNECT, why, and what lets it in.
 
 import type { RefusedRow } from '../../api/contract/records.ts'
-import { ask } from '../show/dialog.tsx'
-import { count, sentence, visible } from '../show/format.ts'
-import { Action, At, ClientLink, Name } from '../show/parts.tsx'
-import { type Column, List, useListing } from '../show/table.tsx'
-import { makeUser } from './users.tsx'
+import { request, withQuery } from '../app/api.ts'
+import { useResource } from '../app/resource.ts'
+import { count, sentence } from '../show/format.ts'
+import { Action, At, ClientLink, Name, State } from '../show/parts.tsx'
+import { type Column, List, Table, useListing } from '../show/table.tsx'
+import { askApprove } from './approve.tsx'
 
 const BAD_USER_NAME_OR_PASSWORD = 0x86
 
@@ -29,48 +30,69 @@ export function Refused() {
     {
       label: '',
       cell: row =>
-        row.reasonCode === BAD_USER_NAME_OR_PASSWORD && (
-          <Action onClick={() => askApprove(row, listing.reload)}>Approve</Action>
+        row.letInAt !== null ? (
+          <State level="ok">let in by now</State>
+        ) : (
+          row.reasonCode === BAD_USER_NAME_OR_PASSWORD && (
+            <Action onClick={() => askApprove(row, listing.reload)}>Approve</Action>
+          )
         ),
     },
   ]
   return (
-    <List
-      caption="Refused clients"
-      listing={listing}
-      columns={columns}
-      keyOf={row => `${row.address} ${row.clientId} ${row.cause}`}
-      empty="Nobody was refused. Clients that try in vain to connect appear here, with the reason."
-    />
+    <>
+      <Awaited />
+      <List
+        caption="Refused clients"
+        listing={listing}
+        columns={columns}
+        keyOf={row => `${row.address} ${row.clientId} ${row.cause}`}
+        empty="Nobody was refused. Clients that try in vain to connect appear here, with the reason."
+      />
+    </>
   )
 }
 
-function askApprove({ clientId, username }: RefusedRow, changed: () => void): void {
-  let wanted = username ?? clientId
-  ask({
-    title: `Let ${visible(clientId)} in?`,
-    verb: 'Approve',
-    typed: null,
-    body: (
-      <>
-        <p>
-          The user gets a password, which is shown once: give it to the client. If there is such a
-          user, its old password counts no more.
-        </p>
-        <label>
-          User
-          <input
-            defaultValue={wanted}
-            spellcheck={false}
-            autocomplete="off"
-            onInput={event => (wanted = event.currentTarget.value)}
-          />
-        </label>
-      </>
-    ),
-    act: async () => {
-      await makeUser(wanted)
-      changed()
+interface Approval {
+  readonly clientId: string
+  readonly username: string
+  readonly address: string
+}
+
+/** Those whose next try is awaited. */
+function Awaited() {
+  const { data, reload } = useResource<{ readonly items: readonly Approval[] }>(
+    'refused/approvals',
+    2,
+  )
+  if (data === null || data.items.length === 0) return null
+  const columns: readonly Column<Approval>[] = [
+    { label: 'Client', cell: ({ clientId }) => <ClientLink id={clientId} /> },
+    { label: 'User', cell: ({ username }) => <Name>{username}</Name> },
+    { label: 'Address', isKey: true, cell: ({ address }) => <Name>{address}</Name> },
+    {
+      label: '',
+      cell: approval => (
+        <Action
+          onClick={async () => {
+            await request(withQuery('refused/approvals', { ...approval }), { method: 'DELETE' })
+            reload()
+          }}
+        >
+          Take back
+        </Action>
+      ),
     },
-  })
+  ]
+  return (
+    <section class="stack">
+      <h2>Approved, its next try is awaited</h2>
+      <Table
+        caption="Approved clients"
+        columns={columns}
+        rows={data.items}
+        keyOf={({ clientId, username, address }) => `${address} ${username} ${clientId}`}
+      />
+    </section>
+  )
 }

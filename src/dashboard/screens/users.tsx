@@ -81,11 +81,15 @@ function askPassword(known: string | null, changed: () => void): void {
 }
 
 /** Makes the user, or another password for it, and shows the password this one time. */
-export async function makeUser(username: string): Promise<void> {
+async function makeUser(username: string): Promise<void> {
   const { password } = await request<UserAnswer>(withQuery('user', { username }), {
     method: 'PUT',
     body: { generate: true },
   })
+  showPassword(username, password ?? '')
+}
+
+export function showPassword(username: string, password: string): void {
   ask({
     title: `The password of ${visible(username)}`,
     verb: 'Done',
@@ -94,7 +98,7 @@ export async function makeUser(username: string): Promise<void> {
     body: (
       <>
         <p>Give it to the client. It is shown this one time.</p>
-        <Snippet what="the password" text={password ?? ''} />
+        <Snippet what="the password" text={password} />
       </>
     ),
     act: async () => null,
