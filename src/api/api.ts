@@ -26,12 +26,16 @@ const SOCKET: Source = {
   signedIn: () => {},
 }
 
+/** The most turns of a second in which the broker had next to nothing to do. */
+const IDLE_TURNS_MAX = 5
+
 export class Api {
   readonly #parts: ApiParts
   readonly #sources = new WeakMap<IncomingMessage, Source>()
-  /** Read with the first request: a broker that nobody asks starts sooner. */
+  /** Read in an idle moment or with the first request, so that a start does not wait for it. */
   #app: Promise<RequestListener> | null = null
   #routes: readonly Route[] | null = null
+  #turnBefore = -Infinity
 
   constructor(sources: ApiSources) {
     const { now, log, config } = sources
@@ -59,6 +63,19 @@ export class Api {
     const { routesOf } = await import('./routes/all.ts')
     this.#routes ??= routesOf(this.#parts)
     return this.#routes
+  }
+
+  /**
+   * Called once a second: reads framework, schemas and routes after a second in which the broker had next to nothing to do, because that
+   * takes a tenth of a second of its thread. Otherwise the first request does it.
+   */
+  loadIfIdle(): void {
+    if (this.#app !== null) return
+    const { core, config, webUrl } = this.#parts
+    const { turn } = core.broker
+    const isIdle = turn - this.#turnBefore <= IDLE_TURNS_MAX
+    this.#turnBefore = turn
+    if (isIdle && config.dashboard.enabled && webUrl() !== null) void this.#loaded().catch(() => {})
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -112,15 +129,21 @@ export class Api {
 
   #answer(incoming: IncomingMessage, outgoing: ServerResponse, source: Source): void {
     this.#sources.set(incoming, source)
-    this.#app ??= this.#load()
-    this.#app.then(
+    this.#loaded().then(
       app => app(incoming, outgoing),
-      (error: unknown) => {
-        this.#app = null
-        this.#parts.failed(error)
+      () => {
         writeProblem(outgoing, later(503, 'the API cannot be read from its files: ask again', 5))
       },
     )
+  }
+
+  #loaded(): Promise<RequestListener> {
+    this.#app ??= this.#load().catch((error: unknown) => {
+      this.#app = null
+      this.#parts.failed(error)
+      throw error
+    })
+    return this.#app
   }
 
   async #load(): Promise<RequestListener> {

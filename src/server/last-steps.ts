@@ -20,3 +20,10 @@ export async function committedWithin(core: Core, drainMs: number): Promise<void
   await Promise.race([core.turn.whenCommitted(), given])
   clearTimeout(timer)
 }
+
+/** Throws in a tick of its own, because a stream of the embedding program could catch the error otherwise. */
+export function endOfProcess(error: Error): void {
+  process.nextTick(() => {
+    throw error
+  })
+}

@@ -39,7 +39,7 @@ import { disconnectInWaves } from './drain.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
 import { OverloadWatch, overloadWatch } from './overload-watch.ts'
-import { committedWithin, socketsEnded } from './last-steps.ts'
+import { committedWithin, endOfProcess, socketsEnded } from './last-steps.ts'
 import { levelOf, setLevelOf } from './log-level.ts'
 import { RecordKeeping } from './record-keeping.ts'
 import { checkCertificatesAgain, revocationOf } from './revocation.ts'
@@ -203,6 +203,11 @@ export class Server implements RunningServer {
     })
   }
 
+  #tick(): void {
+    this.#log.tick()
+    this.api.loadIfIdle()
+  }
+
   #ownAccess(code?: Authenticator): Access {
     this.#access = new ConfiguredAccess(this.#config, this.#log, code)
     return this.#access.access
@@ -225,7 +230,7 @@ export class Server implements RunningServer {
   }
 
   async start(): Promise<void> {
-    this.#logTicks = setInterval(() => this.#log.tick(), LOG_TICK_MS).unref()
+    this.#logTicks = setInterval(() => this.#tick(), TICK_MS).unref()
     const { broker, store } = this.core
     const snapshot = await store.open().catch((error: unknown) => {
       throw new StartError(error, { kind: 'store' })
@@ -425,18 +430,11 @@ function statusSource(
 }
 
 /** How often summary lines of the log are due. */
-const LOG_TICK_MS = 1_000
+const TICK_MS = 1_000
 
 /** Returns milliseconds of a clock that never goes back, for the rates of log lines. */
 function monotonicMs(): number {
   return performance.now()
-}
-
-/** Throws in a tick of its own, because a stream of the embedding program could catch the error otherwise. */
-function endOfProcess(error: Error): void {
-  process.nextTick(() => {
-    throw error
-  })
 }
 
 const UNKNOWN_PEER: Peer = {

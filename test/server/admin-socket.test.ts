@@ -24,6 +24,7 @@ async function opened(t: Test) {
   const listens = t.capture(SocketServer.prototype, 'listen', SocketServer.prototype.listen)
   const pond = new Pond()
   const lines: LogFields[] = []
+  const found = { urls: 0 }
   const line = (fields: LogFields): void => void lines.push(fields)
   const log = { debug: line, info: line, warn: line, error: line }
   // A socket has a short path.
@@ -41,7 +42,10 @@ async function opened(t: Test) {
     shareSettings: {} as never,
     permissionsOf: unused,
     storeFreeBytes: unused,
-    webUrl: unused,
+    webUrl: () => {
+      found.urls += 1
+      return 'http://localhost'
+    },
     drain: unused,
     listeners: unused,
     certificates: unused,
@@ -59,7 +63,7 @@ async function opened(t: Test) {
   })
   const [listen] = listens()
   const server = listen?.receiver as unknown as Server
-  return { pond, lines, server, socketPath: adminSocketIn(directory) }
+  return { api, found, pond, lines, server, socketPath: adminSocketIn(directory) }
 }
 
 test('a connection that cannot be accepted is a line of the log', { skip: SKIP }, async t => {
@@ -68,6 +72,19 @@ test('a connection that cannot be accepted is a line of the log', { skip: SKIP }
   server.emit('error', new Error('accept EMFILE'))
 
   t.match(lines, [{ event: 'accept.failed', cause: 'accept EMFILE' }])
+})
+
+test('the API is read in an idle second, and once', { skip: SKIP }, async t => {
+  const { api, found, pond } = await opened(t)
+
+  api.loadIfIdle()
+  for (let count = 0; count < 6; count++) pond.client(`client-${count}`)
+  api.loadIfIdle()
+  t.equal(found.urls, 0)
+  api.loadIfIdle()
+  t.equal(found.urls, 1)
+  api.loadIfIdle()
+  t.equal(found.urls, 1)
 })
 
 test(
