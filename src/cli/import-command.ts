@@ -67,11 +67,8 @@ function toldOf({ counts, notes }: Imported, values: Words['values'], end: strin
   const note = [...notes.map(each => `${each}\n`), end].join('')
   if (values['json'] === true) return { output: `${JSON.stringify(counts)}\n`, note }
   const lines = countLines(counts)
-  return { output: `${lines.join('\n')}\n`, note: `${NOT_IN_IT}\n${note}` }
+  return { output: `${lines.join('\n')}\n`, note }
 }
-
-export const NOT_IN_IT =
-  'wills and $share subscriptions are not in such a file: clients of share groups must subscribe again'
 
 const WORDS: Readonly<Record<keyof ImportCounts, string>> = {
   sessions: 'sessions',

@@ -8,7 +8,7 @@ import { importInto, isFree } from '../mosquitto/imported-store.ts'
 import { fileProblems, listenerProblems } from '../server/config-problems.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { portFindings } from './doctor/ports.ts'
-import { countLines, NOT_IN_IT } from './import-command.ts'
+import { countLines } from './import-command.ts'
 import type { LoadedConfig } from './loaded-config.ts'
 
 interface Problem {
@@ -69,7 +69,7 @@ export async function importedFirst({ config, conf }: LoadedConfig): Promise<Fir
     const { counts, notes } = importInto(directory, file, Date.now())
     const lines = [`${file} is imported, this one time, into ${directory}:`, ...countLines(counts)]
     return {
-      note: [...lines, NOT_IN_IT, ...notes].map(line => `${line}\n`).join(''),
+      note: [...lines, ...notes].map(line => `${line}\n`).join(''),
       problem: null,
     }
   } catch (error) {

@@ -14,7 +14,7 @@ import { NO_PROPERTIES, type Properties, type QoS } from '../packet/packet.ts'
 import { readProperties } from '../packet/properties.ts'
 import { Reader } from '../packet/reader.ts'
 import { textOf } from '../packet/text.ts'
-import { isTopicFilter, isTopicName } from '../routing/topic.ts'
+import { isTopicName, parseFilter } from '../routing/topic.ts'
 
 const MAGIC = Buffer.from('\u0000\u00b5\u0000mosquitto db', 'latin1')
 /** Magic, an unused checksum, and the format. */
@@ -55,7 +55,13 @@ class Reading {
     if (this.#unknownChunks > 0) {
       doubts.push(`${this.#unknownChunks} of its chunks are of an unknown kind, and left out`)
     }
-    return { messages: this.#messages, retained: this.#retained, clients: this.#clients, doubts }
+    return {
+      messages: this.#messages,
+      retained: this.#retained,
+      clients: this.#clients,
+      lacks: LACKS,
+      doubts,
+    }
   }
 
   read(): void {
@@ -205,6 +211,8 @@ class Reading {
 
   #readSubscription(fields: Fields): void {
     const identifier = fields.uint32()
+    if (identifier > IDENTIFIER_MAX)
+      throw new DatabaseError(`it is damaged: ${identifier} is no Subscription Identifier`)
     const idBytes = fields.uint16()
     const filterBytes = fields.uint16()
     const qos = fields.qos()
@@ -215,7 +223,7 @@ class Reading {
   }
 
   #subscribe(clientId: string, filter: string, qos: QoS, options: number, identifier: number) {
-    if (!isTopicFilter(filter)) {
+    if (parseFilter(filter) === null) {
       throw new DatabaseError(`it is damaged: ${JSON.stringify(filter)} is no topic filter`)
     }
     const handling = (options >> 4) & 3
@@ -364,5 +372,9 @@ class Fields {
   }
 }
 
+const LACKS =
+  'wills and $share subscriptions are not in such a file: clients of share groups must subscribe again'
+/** The largest Variable Byte Integer. */
+const IDENTIFIER_MAX = 268_435_455
 const FIELD = 'a field'
 const USER_PROPERTIES_MAX = 65_535

@@ -4,7 +4,9 @@ import { makeMessage, type Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Change } from '../store/change.ts'
+import { parseFilter } from '../routing/topic.ts'
+import type { Change, Owner } from '../store/change.ts'
+import { ownerKey } from '../store/owner.ts'
 import {
   type BaseMessage,
   type ClientMessage,
@@ -51,19 +53,15 @@ class Importing {
   readonly counts: ImportCounts = noCounts()
   readonly #database: Database
   readonly #now: number
-  readonly #commit: Commit
-  readonly #router = new Router<{ readonly clientId: string }>()
-  #changes: Change[] = []
-  #bytes = 0
-  /** The sequences of the messages that are stored in this commit: only there may other changes refer to them. */
-  readonly #stored = new Map<bigint, number>()
-  #sequence = 0
+  readonly #commits: Commits
+  readonly #router = new Router<Owner>()
+  readonly #owners = new Map<string, Owner>()
   #delivery = 0
 
   constructor(database: Database, now: number, commit: Commit) {
     this.#database = database
     this.#now = now
-    this.#commit = commit
+    this.#commits = new Commits(now, commit)
   }
 
   run(): ImportCounts {
@@ -72,7 +70,7 @@ class Importing {
     const kept = [...clients.values()].filter(client => this.#isKept(client))
     for (const client of kept) this.#openSession(client)
     for (const client of kept) this.#receive(client)
-    this.#flush()
+    this.#commits.flush()
     return this.counts
   }
 
@@ -89,46 +87,71 @@ class Importing {
   #retain(id: bigint): void {
     const message = this.#messageOf(id)
     if (message === null) return
-    const sequence = this.#store(id, { ...message, retain: true })
-    this.#record({ kind: 'retained-set', sequence, topic: message.topic })
+    const sequence = this.#commits.store(id, { ...message, retain: true })
+    this.#commits.record({ kind: 'retained-set', sequence, topic: message.topic })
     this.counts.retainedMessages += 1
   }
 
   #openSession(client: DatabaseClient): void {
     const { clientId, username, expirySeconds, expiresAt, subscriptions, messages } = client
     const { counts } = this
-    this.#record({ kind: 'session-opened', clientId, expiryIntervalSeconds: expirySeconds })
+    this.#commits.record({ kind: 'session-opened', clientId, expiryIntervalSeconds: expirySeconds })
     if (username !== null) {
       const identity = { clientId, username, address: '', authentication: 'password' }
-      this.#record({ kind: 'identified', clientId, identity })
+      this.#commits.record({ kind: 'identified', clientId, identity })
     }
     const endsAt = expirySeconds === NEVER ? Infinity : expiresAt
-    if (endsAt !== null) this.#record({ kind: 'session-left', clientId, expiresAt: endsAt })
-    const target = { clientId }
+    if (endsAt !== null) this.#commits.record({ kind: 'session-left', clientId, expiresAt: endsAt })
     for (const found of subscriptions.values()) {
-      const subscription: Subscription = { ...found, topicFilter: found.filter, shareName: null }
-      this.#record({ kind: 'subscribed', clientId, subscription })
-      this.#router.subscribe(target, subscription)
+      const parsed = parseFilter(found.filter)
+      if (parsed === null) continue
+      const subscription: Subscription = { ...found, ...parsed }
+      this.#commits.record({ kind: 'subscribed', clientId, subscription })
+      this.#router.subscribe(this.#same(ownerOf(clientId, subscription)), subscription)
       counts.subscriptions += 1
     }
     counts.sessions += 1
-    for (const message of messages) if (!message.isIncoming) this.#deliver(clientId, message)
+    const inFlight = new Set<number>()
+    for (const message of messages) {
+      if (!message.isIncoming) this.#deliver(clientId, message, inFlight)
+    }
   }
 
-  #deliver(clientId: string, { messageId, packetId, ...delivery }: ClientMessage): void {
+  /** Returns the one object for this owner: the router tells targets apart by their identity. */
+  #same(owner: Owner): Owner {
+    const key = ownerKey(owner)
+    const known = this.#owners.get(key) ?? owner
+    this.#owners.set(key, known)
+    return known
+  }
+
+  /** `inFlight`: the packet identifiers that this client has already. A damaged file may have one twice. */
+  #deliver(
+    clientId: string,
+    { messageId, packetId, ...delivery }: ClientMessage,
+    inFlight: Set<number>,
+  ): void {
     const { qos, state } = delivery
-    const message = this.#messageOf(messageId)
-    if (message === null) return
     const isReceived = state === STATES.waitForPubcomp || state === STATES.resendPubrel
     const isSent = state === STATES.waitForPuback || state === STATES.waitForPubrec || isReceived
-    const isInFlight = isSent && qos > 0 && packetId !== 0
-    const number = this.#queue(clientId, this.#store(messageId, message), {
-      ...delivery,
-      packetId: isInFlight ? packetId : 0,
-    })
-    if (isInFlight) this.counts.inFlightToClients += 1
-    else this.counts.queuedMessages += 1
-    if (isInFlight && isReceived) this.#record({ kind: 'received', delivery: number, clientId })
+    const isInFlight = isSent && qos > 0 && packetId !== 0 && !inFlight.has(packetId)
+    // What was sent goes on, expired or not: the client may wait for PUBREL, and would take the next message for a repeated one.
+    const message = this.#messageOf(messageId, isInFlight ? -Infinity : this.#now)
+    if (message === null) return
+    const number = this.#queue(
+      { kind: 'session', clientId },
+      this.#commits.store(messageId, message),
+      {
+        ...delivery,
+        packetId: isInFlight ? packetId : 0,
+      },
+    )
+    if (isInFlight) {
+      inFlight.add(packetId)
+      this.counts.inFlightToClients += 1
+    } else this.counts.queuedMessages += 1
+    if (isInFlight && isReceived)
+      this.#commits.record({ kind: 'received', delivery: number, clientId })
   }
 
   /**
@@ -138,7 +161,7 @@ class Importing {
   #receive({ clientId, messages }: DatabaseClient): void {
     for (const { isIncoming, qos, packetId, messageId } of messages) {
       if (!isIncoming || qos !== 2 || packetId === 0) continue
-      this.#record({ kind: 'incoming-opened', clientId, packetId })
+      this.#commits.record({ kind: 'incoming-opened', clientId, packetId })
       this.counts.inFlightFromClients += 1
       const message = this.#messageOf(messageId)
       if (message !== null) this.#publish(messageId, message, clientId)
@@ -147,72 +170,84 @@ class Importing {
 
   #publish(id: bigint, message: BaseMessage, publisher: string): void {
     if (message.retain && message.payload.length === 0) {
-      this.#record({ kind: 'retained-cleared', topic: message.topic })
+      this.#commits.record({ kind: 'retained-cleared', topic: message.topic })
     } else if (message.retain) {
-      const sequence = this.#store(id, message)
-      this.#record({ kind: 'retained-set', sequence, topic: message.topic })
+      const sequence = this.#commits.store(id, message)
+      this.#commits.record({ kind: 'retained-set', sequence, topic: message.topic })
     }
     for (const found of this.#router.match(message.topic)) {
       const { target } = found
-      const match = target.clientId === publisher && found.noLocal ? withoutNoLocal(found) : found
-      const qos = match === null ? 0 : smallerOf(match, message)
-      if (match === null || qos === 0) continue
-      this.#queue(target.clientId, this.#store(id, message), {
-        qos,
-        retain: message.retain && match.retainAsPublished,
-        identifiers: match.identifiers,
-        packetId: 0,
-      })
+      const isOwn = target.kind === 'session' && target.clientId === publisher
+      const match = isOwn && found.noLocal ? withoutNoLocal(found) : found
+      if (match === null) continue
+      const options = target.kind === 'group' ? inGroup(message) : inSession(match, message)
+      if (options.qos > 0) this.#queue(target, this.#commits.store(id, message), options)
     }
   }
 
   /** Returns the number of the delivery. */
-  #queue(
-    clientId: string,
-    sequence: number,
-    options: Pick<ClientMessage, 'qos' | 'retain' | 'identifiers' | 'packetId'>,
-  ): number {
+  #queue(owner: Owner, sequence: number, options: DeliveryOptions): number {
     this.#delivery += 1
     const { qos, retain, identifiers, packetId } = options
-    const owner = { kind: 'session', clientId } as const
     const delivery = this.#delivery
-    this.#record({ kind: 'queued', delivery, owner, sequence, qos, retain, identifiers, packetId })
+    this.#commits.record({
+      kind: 'queued',
+      delivery,
+      owner,
+      sequence,
+      qos,
+      retain,
+      identifiers,
+      packetId,
+    })
     return delivery
   }
 
   /** Returns null for a message that has expired, or is not in the file. */
-  #messageOf(id: bigint): BaseMessage | null {
+  #messageOf(id: bigint, now = this.#now): BaseMessage | null {
     const message = this.#database.messages.get(id)
     if (message === undefined) this.counts.missingMessages += 1
-    else if (message.expiresAt <= this.#now) this.counts.expiredMessages += 1
+    else if (message.expiresAt <= now) this.counts.expiredMessages += 1
     else return message
     return null
   }
+}
 
-  /** Stores the message in this commit, unless it is there. Returns its sequence. */
-  #store(id: bigint, base: BaseMessage): number {
+/** Collects changes for commits of a bounded size. */
+class Commits {
+  readonly #now: number
+  readonly #commit: Commit
+  #changes: Change[] = []
+  #bytes = 0
+  /** The sequences of the messages that are stored in this commit: only there may other changes refer to them. */
+  readonly #stored = new Map<bigint, number>()
+  #sequence = 0
+
+  constructor(now: number, commit: Commit) {
+    this.#now = now
+    this.#commit = commit
+  }
+
+  record(change: Change): void {
+    this.#changes.push(change)
+  }
+
+  /** Stores the message in this commit, unless it is there. Returns its sequence, for the changes that follow at once. */
+  store(id: bigint, base: BaseMessage): number {
     const isFull = this.#bytes > COMMIT_BYTES || this.#changes.length > COMMIT_CHANGES
-    if (isFull) this.#flush()
+    if (isFull) this.flush()
     const known = this.#stored.get(id)
     if (known !== undefined) return known
-    const message = this.#made(base)
-    this.#record({ kind: 'message-stored', message })
+    const { topic, publisher, expiresAt } = base
+    const numbers = { now: this.#now, nextSequence: () => (this.#sequence += 1) }
+    const message: Message = { ...makeMessage(base, topic, publisher, numbers), expiresAt }
+    this.record({ kind: 'message-stored', message })
     this.#stored.set(id, message.sequence)
     this.#bytes += base.payload.length
     return message.sequence
   }
 
-  #made(base: BaseMessage): Message {
-    const { topic, publisher, expiresAt } = base
-    const numbers = { now: this.#now, nextSequence: () => (this.#sequence += 1) }
-    return { ...makeMessage(base, topic, publisher, numbers), expiresAt }
-  }
-
-  #record(change: Change): void {
-    this.#changes.push(change)
-  }
-
-  #flush(): void {
+  flush(): void {
     if (this.#changes.length > 0) this.#commit(this.#changes)
     this.#changes = []
     this.#stored.clear()
@@ -220,8 +255,23 @@ class Importing {
   }
 }
 
-function smallerOf({ qos }: Match<unknown>, message: BaseMessage): QoS {
-  return qos < message.qos ? qos : message.qos
+/** The members of a share group are one target. */
+function ownerOf(clientId: string, { shareName, topicFilter }: Subscription): Owner {
+  if (shareName === null) return { kind: 'session', clientId }
+  return { kind: 'group', shareName, topicFilter }
+}
+
+type DeliveryOptions = Pick<ClientMessage, 'qos' | 'retain' | 'identifiers' | 'packetId'>
+
+function inSession(match: Match<unknown>, message: BaseMessage): DeliveryOptions {
+  const qos: QoS = match.qos < message.qos ? match.qos : message.qos
+  const retain = message.retain && match.retainAsPublished
+  return { qos, retain, identifiers: match.identifiers, packetId: 0 }
+}
+
+/** The member that gets it decides on the rest. */
+function inGroup({ qos, retain }: BaseMessage): DeliveryOptions {
+  return { qos, retain, identifiers: [], packetId: 0 }
 }
 
 function noCounts(): ImportCounts {

@@ -64,6 +64,8 @@ export interface Database {
   /** The numbers of the retained messages. */
   readonly retained: readonly bigint[]
   readonly clients: ReadonlyMap<string, DatabaseClient>
+  /** A sentence about what such a file never holds. */
+  readonly lacks: string
   /** Sentences about what could not be read, although mosquitto reads such a file. */
   readonly doubts: readonly string[]
 }

@@ -15,6 +15,7 @@ import { FileDisk } from '../store/file-disk.ts'
 import { LogStore } from '../store/log/log-store.ts'
 import { type Database, DatabaseError } from './database.ts'
 import { isDatabaseFile, readDatabaseFile } from './database-file.ts'
+import { isSqliteFile, readSqliteFile } from './database-sqlite.ts'
 import { type Commit, type ImportCounts, importDatabase } from './database-import.ts'
 
 export interface Imported {
@@ -24,13 +25,16 @@ export interface Imported {
 
 /** Whether the beginning of the file is that of a database. */
 export function isDatabase(bytes: Buffer): boolean {
-  return isDatabaseFile(bytes)
+  return isDatabaseFile(bytes) || isSqliteFile(bytes)
 }
 
 /** Counts what an import would do, and changes nothing. Throws DatabaseError. */
 export function countImport(file: string, now: number): Imported {
   const database = databaseIn(file)
-  return { counts: importDatabase(database, now, () => {}), notes: database.doubts }
+  return {
+    counts: importDatabase(database, now, () => {}),
+    notes: [database.lacks, ...database.doubts],
+  }
 }
 
 /** Throws DatabaseError, or an error with a sentence when there is a store already. */
@@ -47,7 +51,7 @@ export function importInto(directory: string, file: string, now: number): Import
   rmSync(directory, { recursive: true, force: true })
   renameSync(draft, directory)
   syncFolder(dirname(resolve(directory)))
-  return { counts, notes: database.doubts }
+  return { counts, notes: [database.lacks, ...database.doubts] }
 }
 
 /** Whether there is nothing in the folder, or no folder. */
@@ -58,7 +62,7 @@ export function isFree(directory: string): boolean {
 function databaseIn(file: string): Database {
   try {
     const bytes = readFileSync(file)
-    return readDatabaseFile(bytes)
+    return isSqliteFile(bytes) ? readSqliteFile(file) : readDatabaseFile(bytes)
   } catch (error) {
     if (error instanceof DatabaseError) throw new DatabaseError(`${file}: ${error.message}`)
     const { code } = error as NodeJS.ErrnoException

@@ -65,6 +65,7 @@ function stored(
     messages: new Map(Object.entries(messages).map(([id, each]) => [BigInt(id), each])),
     retained,
     clients: new Map(clients.map(each => [each.clientId, each])),
+    lacks: '',
     doubts: [],
   }
   const disk = new SimDisk({ random: new Random(1) })
@@ -89,7 +90,7 @@ function stored(
 
 test('a message between PUBREC and PUBREL is published to the sessions that want it, once', async t => {
   const incoming = { isIncoming: true, packetId: 7, qos: 2, state: 7 } as const
-  const { queued, topics, sessions, counts } = stored(
+  const { queued, topics, sessions, counts, again } = stored(
     {
       1: message('in/a', { retain: true }),
       2: message('in/b', { retain: true, payload: Buffer.alloc(0) }),
@@ -102,6 +103,8 @@ test('a message between PUBREC and PUBREL is published to the sessions that want
       client('both', { 'in/+': { qos: 2 }, 'in/#': { qos: 1, retainAsPublished: true } }),
       client('zero', { 'in/a': { qos: 0 } }),
       client('other', { 'out/#': {} }),
+      client('shared', { '$share/g/in/a': { qos: 1 } }),
+      client('shared 2', { '$share/g/in/a': { qos: 1 } }),
     ],
   )
 
@@ -110,6 +113,11 @@ test('a message between PUBREC and PUBREL is published to the sessions that want
     ['both', ['in/a', 2, true, [1]], ['in/b', 2, true, [1]]],
     ['zero'],
     ['other'],
+    ['shared'],
+    ['shared 2'],
+  ])
+  t.match(again.page({ kind: 'group', shareName: 'g', topicFilter: 'in/a' }, 0), [
+    { message: { topic: 'in/a' }, qos: 2 },
   ])
   t.strictSame(
     topics.map(({ topic }) => topic),
@@ -117,7 +125,7 @@ test('a message between PUBREC and PUBREL is published to the sessions that want
   )
   t.strictSame(
     sessions.map(session => [...session.incoming]),
-    [[7, 8], [], [], []],
+    [[7, 8], [], [], [], [], []],
   )
   t.match(counts, { inFlightFromClients: 2, queuedMessages: 0 })
 })
@@ -151,6 +159,23 @@ test('a large database is imported in several commits, and each queue keeps its 
     ['one', ['large/0']],
     ['two', ['large/7']],
   ])
+})
+
+test('what was sent goes on although its message has expired', async t => {
+  const { counts, again, sessions } = stored({ 1: message('a', { expiresAt: NOW }) }, [
+    client('c', {}, [
+      { state: 9, packetId: 1, qos: 2 },
+      { state: 5, packetId: 2, qos: 2 },
+      { state: 3, packetId: 2 },
+    ]),
+  ])
+
+  t.match(counts, { inFlightToClients: 2, expiredMessages: 1 })
+  t.match(sessions[0]?.deliveries, [
+    { packetId: 1, message: null },
+    { packetId: 2, message: { topic: 'a' } },
+  ])
+  again.close()
 })
 
 test('what is expired or missing is counted, and a client without a packet identifier is sent the message anew', async t => {

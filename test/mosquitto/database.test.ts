@@ -1,10 +1,13 @@
 // Databases that mosquitto 1.4 to 2.1 have written become stores: compared message by message with what is known to be in them.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { parseConfig } from '../../src/config/parse.ts'
+import { databaseOf, type Row } from '../../src/mosquitto/database-sqlite.ts'
 import { countImport, importInto } from '../../src/mosquitto/imported-store.ts'
 import { SILENT } from '../../src/observe/log.ts'
 import type { Message } from '../../src/message.ts'
@@ -218,6 +221,97 @@ function byTopic(one: { topic: string } | null, other: { topic: string } | null)
   return (one?.topic ?? '') < (other?.topic ?? '') ? -1 : 1
 }
 
+test('the SQLite file of 2.1 holds the same as its database, and $share subscriptions', async t => {
+  const folder = t.testdir({})
+  const file = resolve(folder, 'mosquitto.sqlite3')
+  writeFileSync(file, gunzipSync(readFileSync(resolve(SAMPLES, 'persist-sqlite-2.1.2.sqlite3.gz'))))
+  const rows = JSON.parse(
+    execFileSync('python3', ['-c', ROWS, file], { encoding: 'utf8' }),
+    (_key, value: unknown) =>
+      typeof value === 'string' && value.startsWith('hex:')
+        ? Buffer.from(value.slice(4), 'hex')
+        : value,
+  ) as Readonly<Record<string, readonly Row[]>>
+  const read = databaseOf(name => rows[name] ?? [])
+  const sample = sampleOf('full-2.1.2')
+
+  const named = (id: bigint): string => read.messages.get(id)?.topic ?? ''
+  const queues = [...read.clients.values()].map(({ clientId, subscriptions, messages }) => [
+    clientId,
+    [...subscriptions.keys()].sort(),
+    messages.map(each => [
+      named(each.messageId),
+      each.packetId,
+      each.qos,
+      each.state,
+      each.retain,
+      each.isIncoming,
+      each.identifiers,
+    ]),
+  ])
+  const topics = new Map(sample.messages.map(each => [each.store_id, each.topic]))
+  const shared: Readonly<Record<string, string>> = {
+    'c311-subs': '$share/g1/jobs/#',
+    'c5-subs': '$share/grp one/opt/shared/+',
+  }
+  const expected = sample.sessions.map(({ client, subscriptions, messages }) => [
+    client,
+    [...subscriptions.map(({ filter }) => filter), shared[client] ?? []].flat().sort(),
+    messages.map(each => [
+      topics.get(each.store_id),
+      each.mid,
+      each.qos,
+      each.state,
+      each.retain === 1,
+      each.direction === 'in',
+      each.subscription_identifiers ?? [],
+    ]),
+  ])
+  t.strictSame(queues.sort(byFirst), expected.sort(byFirst))
+  t.match(
+    [...read.messages.values()].find(({ topic }) => topic === 'r/props'),
+    {
+      payload: Buffer.from('{"t":1}'),
+      properties: {
+        payloadFormatIndicator: 1,
+        contentType: 'application/json',
+        responseTopic: 'r/resp',
+        correlationData: Buffer.from('deadbeef', 'hex'),
+        userProperties: [
+          ['u', '1'],
+          ['u', '2'],
+        ],
+      },
+    },
+  )
+  t.equal(read.retained.length, 14)
+  t.strictSame(read.doubts, [])
+  if (Number(process.versions.node.split('.')[0]) < 22) {
+    t.throws(() => countImport(file, 0), /which Node reads from 22.13 on, and this is v20/)
+  } else
+    t.match(countImport(file, 0).counts, { sessions: 20, retainedMessages: 14, subscriptions: 31 })
+})
+
+/** The rows of all tables, with the columns that are asked for, as Python reads them. */
+const ROWS = `
+import json, sqlite3, sys
+tables = {
+  "base_msgs": "CAST(store_id AS TEXT) AS store_id, expiry_time, CAST(topic AS TEXT) AS topic, typeof(topic) AS kind, payload, source_id, qos, retain, properties",
+  "clients": "*",
+  "subscriptions": "*",
+  "client_msgs": "CAST(store_id AS TEXT) AS store_id, client_id, direction, mid, qos, retain, state, subscription_identifier",
+  "retains": "CAST(store_id AS TEXT) AS store_id",
+}
+base = sqlite3.connect(sys.argv[1])
+base.row_factory = sqlite3.Row
+plain = lambda value: "hex:" + value.hex() if isinstance(value, bytes) else value
+print(json.dumps({name: [{key: plain(row[key]) for key in row.keys()} for row in base.execute(f"SELECT {columns} FROM {name}")] for name, columns in tables.items()}))
+`
+
+function byFirst([one]: readonly unknown[], [other]: readonly unknown[]): number {
+  return String(one) < String(other) ? -1 : 1
+}
+
 test('user names that mosquitto has written by mistake are no users of sessions', async t => {
   const { snapshot } = imported(t, 'stale-username-2.0.11', 0)
   const names = snapshot.sessions.map(session => [
@@ -259,9 +353,15 @@ test('a damaged database says what is wrong, and makes no store', async t => {
     t.notOk(existsSync(directory), name)
   }
   const doubts = (name: string) => countImport(resolve(SAMPLES, `${name}.db`), 0).notes
-  t.match(doubts('bad-truncated-in-chunk-header'), [/^it ends at byte 966, in the middle/])
-  t.match(doubts('bad-flipped-chunktype'), [/^1 of its chunks are of an unknown kind/])
-  t.strictSame(doubts('empty'), [])
+  t.match(doubts('bad-truncated-in-chunk-header'), [
+    /^wills and/,
+    /^it ends at byte 966, in the middle/,
+  ])
+  t.match(doubts('bad-flipped-chunktype'), [
+    /^wills and/,
+    /^1 of its chunks are of an unknown kind/,
+  ])
+  t.match(doubts('empty'), [/^wills and/])
   t.throws(() => countImport('/nosuch.db', 0), /nosuch.db cannot be read \(ENOENT\)/)
 })
 
