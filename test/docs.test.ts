@@ -39,8 +39,10 @@ for (const page of pages()) {
   for (const [index, code] of blocks(page, 'ts').entries()) {
     test(`example ${index + 1} of ${page} runs`, async t => {
       const entry = pathToFileURL(resolve(ROOT, 'dist/src/index.js')).href
+      const aedesEntry = pathToFileURL(resolve(ROOT, 'dist/src/aedes/aedes.js')).href
       const script = code
         .replaceAll("'pondhawk'", JSON.stringify(entry))
+        .replaceAll("'pondhawk/aedes'", JSON.stringify(aedesEntry))
         .replaceAll(/port: \d+/g, 'port: 0')
       const ending = code.includes('broker.close()') ? '' : '\nawait broker.close()\n'
       const file = resolve(t.testdir(), 'example.mjs')

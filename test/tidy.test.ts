@@ -73,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     '@hono/node-server',
   ],
   dashboard: ['api/contract', 'preact', '@preact/signals', 'uplot'],
+  aedes: ['*'],
   server: ['*'],
   cli: ['*'],
   'cli.ts': ['*'],

@@ -113,6 +113,19 @@ const INTERNAL = {
   memberDrained: event<[group: GroupOwner, clientId: string]>(),
   /** A PUBLISH was handed to the socket of a client, as hooks have left it. */
   delivered: event<[clientId: string, message: Message, qos: QoS, duplicate: boolean]>(),
+  pinged: event<[clientId: string]>(),
+  /** A connection has ended, whether its client was let in or not. */
+  connectionEnded: event<[peer: object, reason: ReasonCode, sentence: string, by: EndedBy]>(),
+  /** A SUBSCRIBE or UNSUBSCRIBE was answered, with a reason for each filter. */
+  filtersAnswered:
+    event<
+      [
+        type: 'suback' | 'unsuback',
+        clientId: string,
+        filters: readonly string[],
+        reasons: readonly ReasonCode[],
+      ]
+    >(),
   sessionCreated: event<[clientId: string]>(),
   /** A client has come back to its session. */
   sessionResumed: event<[clientId: string]>(),

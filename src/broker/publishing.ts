@@ -126,8 +126,8 @@ export class Publishing implements WillPublisher {
   }
 
   /** Publishes a message of the broker about itself. It is delivered and retained, but not stored. */
-  announce(topic: string, payload: string): void {
-    const bytes = ownCopy(Buffer.from(payload))
+  announce(topic: string, payload: string | Buffer): void {
+    const bytes = ownCopy(typeof payload === 'string' ? Buffer.from(payload) : payload)
     const said = { payload: bytes, qos: 0, retain: true, properties: NO_PROPERTIES } as const
     this.#broker.retained.reserve(topic)
     this.publish(makeMessage(said, topic, null, this.#broker))

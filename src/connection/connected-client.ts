@@ -121,6 +121,7 @@ export class ConnectedClient implements Publisher, Subscriber {
         return this.#unsubscribe(packet)
       case 'pingreq':
         this.#sender.send({ type: 'pingresp' }, 0)
+        this.#broker.observer.pinged?.(this.negotiated.clientId)
         return 0
       case 'connect':
         // [MQTT-3.1.0-2]
@@ -171,6 +172,7 @@ export class ConnectedClient implements Publisher, Subscriber {
       const { type, packetId } = filterWork.list
       const answer = type === 'subscribe' ? 'suback' : 'unsuback'
       this.#filtersDone(answer, packetId, filterWork.reasons)
+      this.#tellFilters(answer, () => filterWork.filters(), filterWork.reasons)
     }
     return work
   }
@@ -250,6 +252,11 @@ export class ConnectedClient implements Publisher, Subscriber {
       work += workOfFilter(filter)
     }
     this.#filtersDone('suback', packetId, subscribing.reasons)
+    this.#tellFilters(
+      'suback',
+      () => subscriptions.map(({ filter }) => filter),
+      subscribing.reasons,
+    )
     return work
   }
 
@@ -262,6 +269,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     const unsubscribing = new Unsubscribing(this.session, this.#broker)
     for (const filter of packet.filters) unsubscribing.remove(filter)
     this.#filtersDone('unsuback', packet.packetId, unsubscribing.reasons)
+    this.#tellFilters('unsuback', () => packet.filters, unsubscribing.reasons)
     return work
   }
 
@@ -276,6 +284,16 @@ export class ConnectedClient implements Publisher, Subscriber {
     this.#broker.changing += 1
     this.session.pump()
     this.#broker.changing -= 1
+  }
+
+  /** `filters` is called when somebody listens. */
+  #tellFilters(
+    type: 'suback' | 'unsuback',
+    filters: () => readonly string[],
+    reasons: readonly ReasonCode[],
+  ): void {
+    const { filtersAnswered } = this.#broker.observer
+    filtersAnswered?.(type, this.negotiated.clientId, filters(), reasons)
   }
 
   /** Returns the commit that an answer to a durable session waits for: the commit of all changes so far. */

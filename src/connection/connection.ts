@@ -358,6 +358,7 @@ export class Connection implements TimeLimited, SessionHolder {
     this.host.requestFlush()
     const { statistics, observer } = this.context.broker
     const facts = factsOf(negotiated, this.peer)
+    observer.connectionEnded?.(this.peer, reason, sentence, by)
     if (state.kind !== 'connected') {
       statistics.connectionsRefused += 1
       observer.refused?.(facts, reason, sentence)

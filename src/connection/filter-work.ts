@@ -45,6 +45,18 @@ export class FilterWork {
     return this.list.type === 'subscribe' ? this.#subscribing.reasons : this.#unsubscribing.reasons
   }
 
+  /** Returns all filters, when it is over. */
+  filters(): readonly string[] {
+    const found: string[] = []
+    this.list.rewind()
+    while (!this.list.isAtEnd) {
+      found.push(
+        this.list.type === 'subscribe' ? this.list.nextRequest().filter : this.list.nextFilter(),
+      )
+    }
+    return found
+  }
+
   /** Processes the next few filters. Returns their work, without durable changes. */
   step(): number {
     let work = 0

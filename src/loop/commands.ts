@@ -7,7 +7,14 @@ import type { GroupName, MemberOverride } from '../broker/share-overrides.ts'
 import type { Hooked, HookPoints } from '../broker/hook-points.ts'
 import { STEPS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import type { Publishable } from '../message.ts'
-import { ADMINISTRATIVE_ACTION } from '../packet/reason.ts'
+import {
+  ADMINISTRATIVE_ACTION,
+  NO_SUBSCRIPTION_EXISTED,
+  type ReasonCode,
+  SUCCESS,
+  UNSPECIFIED_ERROR,
+} from '../packet/reason.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { ShareStrategyName } from '../routing/share-strategy.ts'
 import { isReserved } from '../routing/topic.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
@@ -57,6 +64,7 @@ export class PublishRefused extends Error {
   }
 }
 
+// Wide on purpose: a method for each command.
 export class Commands implements Flushable {
   readonly #broker: Broker
   readonly #turn: Turn
@@ -127,6 +135,31 @@ export class Commands implements Flushable {
       this.#answer({ commitId: recorded.commitId, done, failed })
     })
     return true
+  }
+
+  /** Subscribes a client, connected or away, as if it had sent SUBSCRIBE, without hooks. Resolves with the reason code. */
+  subscribeFor(clientId: string, subscription: Subscription): Promise<ReasonCode> {
+    const broker = this.#broker
+    return this.#later(() => {
+      const session = broker.sessions.get(clientId)
+      if (session === undefined) return UNSPECIFIED_ERROR
+      const refusal = broker.admission.subscription(subscription, session)
+      if (refusal !== null) return refusal.reason
+      broker.changing += 1
+      broker.subscribe(session, subscription)
+      session.pump()
+      broker.changing -= 1
+      return subscription.qos
+    })
+  }
+
+  unsubscribeFor(clientId: string, filter: string): Promise<ReasonCode> {
+    const broker = this.#broker
+    return this.#later(() => {
+      const session = broker.sessions.get(clientId)
+      const isRemoved = session !== undefined && broker.unsubscribe(session, filter)
+      return isRemoved ? SUCCESS : NO_SUBSCRIPTION_EXISTED
+    })
   }
 
   /** Asks the hooks. The promise is fulfilled in a turn. */

@@ -3,7 +3,7 @@
 import { DRAIN_SECONDS_MAX } from '../api/contract/drain.ts'
 import type { Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { type Duplex, duplexPair } from 'node:stream'
 import { plainAddress } from '../access/addresses.ts'
 import { PROGRAM } from '../broker/admission.ts'
 import { type BrokerEvents, type Observer, PROGRAM_EVENTS } from '../broker/observer.ts'
@@ -118,7 +118,10 @@ export class EmbeddedBroker {
     const dropped = (): void => {
       statistics.dropped['outbox-full'] += 1
     }
-    return new ProgramClient(this.#server.open(), dropped).connect(options)
+    const [near, far] = duplexPair()
+    const peer = this.#server.handle(far, { listener: 'program' })
+    this.#server.hooks.clients.trust(peer)
+    return new ProgramClient(near, dropped).connect(options)
   }
 
   /**

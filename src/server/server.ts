@@ -1,6 +1,6 @@
 // The server: makes the parts around the core (log, clock, store, listeners) from a configuration, and starts and stops them in order.
 
-import { type Duplex, duplexPair } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as after } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
@@ -279,19 +279,11 @@ export class Server implements RunningServer {
     }
   }
 
-  /** Serves the client at the other end of a stream that an embedding program supplies. */
-  handle(stream: Duplex, peer: Partial<Peer> = {}): void {
+  /** Serves the client at the other end of a stream that an embedding program supplies. Returns the far end, as hooks see it. */
+  handle(stream: Duplex, peer: Partial<Peer> = {}): Peer {
     const wire = streamWire(stream, { ...UNKNOWN_PEER, ...peer })
     this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
-  }
-
-  /** Opens a connection of the program to its own broker. Returns the other end. */
-  open(): Duplex {
-    const [near, far] = duplexPair()
-    const wire = streamWire(far, { ...UNKNOWN_PEER, listener: 'program' })
-    this.hooks.clients.trust(wire.peer)
-    this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
-    return near
+    return wire.peer
   }
 
   /** Reloads users and rules. Throws when a file is wrong; then the earlier ones stay in use. */

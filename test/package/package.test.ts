@@ -111,6 +111,8 @@ test('the types need no other package than those of Node, and compile without sk
   const directory = t.testdir({
     'a.mts': `import { createBroker } from ${JSON.stringify(resolve(ROOT, 'dist/src/index.js'))}\nvoid createBroker\n`,
     'b.cts': `import pondhawk = require(${JSON.stringify(resolve(ROOT, 'index.cjs'))})\nexport const broker: Promise<pondhawk.EmbeddedBroker> = pondhawk.createBroker()\n`,
+    'c.mts': `import { Aedes } from ${JSON.stringify(resolve(ROOT, 'dist/src/aedes/aedes.js'))}\nconst broker = await Aedes.createBroker({ authorizeSubscribe: (client, subscription, done) => done(null, client.clean ? subscription : null) })\nbroker.on('publish', (packet, client) => console.log(packet.topic, client?.id))\n`,
+    'd.cts': `import pond = require(${JSON.stringify(resolve(ROOT, 'aedes.cjs'))})\nexport const broker: pond.Server = new pond.Server({ id: 'x' })\n`,
     'package.json': '{ "type": "module" }',
   })
   const tsc = resolve(ROOT, 'node_modules/typescript/bin/tsc')
@@ -122,7 +124,7 @@ test('the types need no other package than those of Node, and compile without sk
   const program = ['-u', 'NODE_OPTIONS', process.execPath, tsc]
   const said = execFileSync(
     'env',
-    [...program, ...settings.split(' '), ...types, 'a.mts', 'b.cts'],
+    [...program, ...settings.split(' '), ...types, 'a.mts', 'b.cts', 'c.mts', 'd.cts'],
     {
       cwd: directory,
       encoding: 'utf8',
