@@ -154,9 +154,12 @@ t.test(
       '.story:has-text("Taken over by a connection with the same client id")',
     )
     t.match(await page.textContent('.story'), /from 127\.0\.0\.1 to 127\.0\.0\.1/)
+    await page.waitForSelector('dd:has-text("5: ")')
     t.match(await page.textContent('.story'), /5 messages dropped: it is away/)
     await page.click('button:text-is("Show")')
     await page.waitForSelector('td:has-text("<b>waits</b>")')
+    await open(page, '#/clients?dropped=1&sort=-dropped')
+    t.equal(await page.locator('tbody tr td:first-child').first().textContent(), 'twin')
     await page.context().close()
   },
 )
@@ -228,7 +231,8 @@ t.test('a payload of 1 MiB never comes to the page whole', async t => {
   t.equal(statSync(await file.path()).size, 1_048_576)
 
   const half = `${'y'.repeat(20_479)}z`
-  await publisher.publishAsync('large/half', half, { retain: true, qos: 1 })
+  const properties = { userProperties: { unit: 'C' }, contentType: 'text/plain' }
+  await publisher.publishAsync('large/half', half, { retain: true, qos: 1, properties })
   await open(page, '#/topic?name=large/half')
   await page.waitForSelector('text=4 of 20.0 KiB')
   await page.click('button:text-is("All")')
@@ -236,7 +240,9 @@ t.test('a payload of 1 MiB never comes to the page whole', async t => {
   await page.click('button:text-is("Delete")')
   await page.click('button:text-is("Undo")')
   await page.waitForSelector('text=4 of 20.0 KiB')
-  t.equal(dashboard.server.core.broker.retained.get('large/half')?.payload.toString(), half)
+  const again = dashboard.server.core.broker.retained.get('large/half')
+  t.equal(again?.payload.toString(), half)
+  t.match(again?.properties, { userProperties: [['unit', 'C']], contentType: 'text/plain' })
   await page.context().close()
 })
 
@@ -327,6 +333,8 @@ t.test('a viewer has no button that changes anything', async t => {
 
   for (const name of ['Disconnect', 'Forget'])
     t.equal(await page.locator(`button:text-is("${name}")`).count(), 0, name)
+  await open(page, '#/topic?name=hello/world')
+  await page.waitForSelector('text=Payloads are not shown to viewers')
   await page.context().close()
 })
 

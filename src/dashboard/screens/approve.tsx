@@ -5,7 +5,7 @@ import type { ApprovalAnswer, RefusedRow } from '../../api/contract/records.ts'
 import { request } from '../app/api.ts'
 import { ask } from '../show/dialog.tsx'
 import { visible } from '../show/format.ts'
-import { At } from '../show/parts.tsx'
+import { At, Name } from '../show/parts.tsx'
 import { showPassword } from './users.tsx'
 
 const ACCESSES = [
@@ -56,17 +56,22 @@ interface ChoicesProps {
 function Choices({ row: { username, address }, wanted }: ChoicesProps) {
   return (
     <>
-      <label>
-        User
-        <input
-          name="username"
-          defaultValue={wanted.username}
-          readOnly={username !== null}
-          spellcheck={false}
-          autocomplete="off"
-          onInput={event => (wanted.username = event.currentTarget.value)}
-        />
-      </label>
+      {username === null ? (
+        <label>
+          User
+          <input
+            name="username"
+            defaultValue={wanted.username}
+            spellcheck={false}
+            autocomplete="off"
+            onInput={event => (wanted.username = event.currentTarget.value)}
+          />
+        </label>
+      ) : (
+        <p>
+          As user <Name>{username}</Name>
+        </p>
+      )}
       <fieldset>
         <legend>Password</legend>
         <Way way="generate" wanted={wanted}>

@@ -130,6 +130,7 @@ function Now({ client }: { readonly client: ClientDetail }) {
             client.messagesReceived === null ? null : `${count(client.messagesReceived)} from it`,
           ],
           ['Sent', client.messagesSent === null ? null : `${count(client.messagesSent)} to it`],
+          ['Dropped', droppedOf(client)],
           ['Session ends', expiryOf(client)],
           ['Will', will === null ? null : <TopicLink topic={will.topic} />],
           ['Certificate', certificate === null ? null : <Name>{certificate.subject}</Name>],
@@ -138,6 +139,21 @@ function Now({ client }: { readonly client: ClientDetail }) {
       />
     </section>
   )
+}
+
+/** The reasons, the most frequent one first. */
+function droppedOf({ dropped, dropWords }: ClientDetail): ComponentChildren {
+  const reasons = Object.entries(dropped).toSorted(([, one], [, other]) => other - one)
+  if (reasons.length === 0) return null
+  return reasons.map(([reason, amount]) => {
+    const { cause = reason, key = null } = dropWords[reason] ?? {}
+    return (
+      <div key={reason}>
+        {count(amount)}: {visible(cause)}
+        {key !== null && <div class="small dim">{key}</div>}
+      </div>
+    )
+  })
 }
 
 function expiryOf({ sessionExpirySeconds: seconds, state }: ClientDetail): string {

@@ -44,6 +44,12 @@ const COLUMNS: readonly Column<ClientRow>[] = [
     cell: row => <span title={bytes(row.queuedBytes)}>{count(row.queuedMessages)}</span>,
   },
   {
+    label: 'Dropped',
+    sort: 'dropped',
+    isNumber: true,
+    cell: ({ dropped }) => count(Object.values(dropped).reduce((sum, each) => sum + each, 0)),
+  },
+  {
     label: 'Since',
     sort: 'connectedAt',
     isNumber: true,
@@ -87,7 +93,8 @@ function ClientList({ query, state }: ScreenProps & { readonly state: string }) 
   const q = query.get('q') ?? ''
   const sort = query.get('sort') ?? 'clientId'
   const queued = query.get('queued')
-  const listing = useListing<ClientRow>('clients', { q, state, sort, queued })
+  const dropped = query.get('dropped')
+  const listing = useListing<ClientRow>('clients', { q, state, sort, queued, dropped })
   return (
     <>
       <div class="row">
@@ -100,6 +107,14 @@ function ClientList({ query, state }: ScreenProps & { readonly state: string }) 
           />
           Only with waiting messages
         </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={dropped === '1'}
+            onChange={event => change({ dropped: event.currentTarget.checked ? '1' : null })}
+          />
+          Only with dropped ones
+        </label>
       </div>
       <List
         caption="Clients"
@@ -109,7 +124,7 @@ function ClientList({ query, state }: ScreenProps & { readonly state: string }) 
         sorted={sort}
         onSort={next => change({ sort: next })}
         empty={
-          q === '' && queued === null && state === ''
+          q === '' && queued === null && dropped === null && state === ''
             ? 'Clients appear here when they connect. Sessions that outlive their connection stay.'
             : 'No client is so.'
         }

@@ -22,7 +22,7 @@ type Strategy = GroupDetail['strategy']
 const STRATEGIES: Readonly<Record<Strategy, string>> = {
   'round-robin': 'one after the other',
   random: 'by chance',
-  weighted: 'by weight: twice the weight, twice the messages',
+  weighted: 'twice the weight, twice the messages',
   sticky: 'the same as before, until it leaves or its window is full',
   'hash-client': 'the same for all messages of one publisher',
   'hash-topic': 'the same for all messages of one topic',

@@ -6,7 +6,7 @@ import { status } from '../app/live.ts'
 import { useResource } from '../app/resource.ts'
 import { ask } from '../show/dialog.tsx'
 import { bytes, visible } from '../show/format.ts'
-import { Action, At, Copy, Empty, Facts, Failure, Name } from '../show/parts.tsx'
+import { Action, At, Empty, Facts, Failure, Name } from '../show/parts.tsx'
 import { type Column, Table } from '../show/table.tsx'
 
 const MEANINGS = {
@@ -42,15 +42,6 @@ function Backups() {
   const { data, error, reload } = useResource<{ readonly items: readonly BackupRow[] }>('backups')
   const columns: readonly Column<BackupRow>[] = [
     { label: 'Backup', cell: ({ name }) => <Name>{name}</Name> },
-    {
-      label: 'Folder',
-      cell: ({ path }) => (
-        <span class="row">
-          <Name>{path}</Name>
-          <Copy text={path} what="the folder" />
-        </span>
-      ),
-    },
     { label: 'Size', isNumber: true, isKey: true, cell: row => bytes(row.bytes) },
     { label: 'Made', isNumber: true, cell: ({ at }) => <At at={at} /> },
     {
@@ -74,10 +65,24 @@ function Backups() {
             it to another.
           </Empty>
         ) : (
-          <Table caption="Backups" columns={columns} rows={data.items} keyOf={({ name }) => name} />
+          <>
+            <Table
+              caption="Backups"
+              columns={columns}
+              rows={data.items}
+              keyOf={({ name }) => name}
+            />
+            <p class="dim">
+              In <Name>{folderOf(data.items)}</Name>, on the same disk: copy them to another.
+            </p>
+          </>
         ))}
     </>
   )
+}
+
+function folderOf([first]: readonly BackupRow[]): string {
+  return first === undefined ? '' : first.path.slice(0, -first.name.length - 1)
 }
 
 function askBackup(changed: () => void): void {
