@@ -11,6 +11,8 @@ export interface Credentials {
   readonly password: Buffer | null
   readonly address: string
   readonly transport: string
+  /** Whether the listener refuses clients without a user name. Left out: no. */
+  readonly requiresUser?: boolean
   readonly certificate: ClientCertificate | null
   /** The identity of the pre-shared key that TLS has verified. Left out or null: none. */
   readonly pskIdentity?: string | null

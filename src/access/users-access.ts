@@ -191,10 +191,10 @@ export class UsersAccess implements Access {
   }
 
   #nameless(credentials: Credentials): Verdict {
-    const { address, certificate, clientId } = credentials
+    const { address, certificate, clientId, requiresUser = false } = credentials
     // A pre-shared key that names nobody encrypts only: a fleet may have one for all.
     const isKnown = certificate !== null
-    if (!isKnown && !this.#mayBeNameless(address)) {
+    if (!isKnown && (requiresUser || !this.#mayBeNameless(address))) {
       return this.#chain.verifiesNames ? NAMELESS : NOBODY
     }
     const permissions = this.#permissionsFor({ clientId, address }, null)

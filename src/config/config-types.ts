@@ -31,6 +31,7 @@ export interface Config {
         }
       | undefined
     plaintext: boolean
+    requireUser: boolean
     proxyProtocol: boolean
     proxyTrusted?: string[] | undefined
     origins?: string[] | undefined
@@ -290,6 +291,7 @@ export interface ConfigInput {
             }
           | undefined
         plaintext?: boolean | undefined
+        requireUser?: boolean | undefined
         proxyProtocol?: boolean | undefined
         proxyTrusted?: string[] | undefined
         origins?: string[] | undefined
@@ -575,6 +577,7 @@ export interface ListenerConfig {
       }
     | undefined
   plaintext: boolean
+  requireUser: boolean
   proxyProtocol: boolean
   proxyTrusted?: string[] | undefined
   origins?: string[] | undefined

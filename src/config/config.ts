@@ -71,6 +71,12 @@ const listener = z.strictObject({
     .boolean()
     .default(false)
     .describe('Serve without TLS also where other machines can connect'),
+  requireUser: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Refuse clients without a user name here, also where access.anonymous lets them in on other listeners',
+    ),
   proxyProtocol: z
     .boolean()
     .default(false)

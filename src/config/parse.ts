@@ -37,6 +37,7 @@ export function parseConfig(input: unknown, byProgram: ByProgram = []): Config {
   const problems = [
     ...config.listeners.flatMap((listener, index) => [
       ...(isVerified ? [] : opennessProblems(listener, index, config)),
+      ...(isVerified || !listener.requireUser ? [] : [userProblem(index)]),
       ...listenerProblems(listener, index),
     ]),
     ...certificateProblems(config),
@@ -78,6 +79,11 @@ function listenerProblems(listener: ListenerConfig, index: number): ConfigProble
     })
   }
   return problems
+}
+
+function userProblem(index: number): ConfigProblem {
+  const path = ['listeners', index, 'requireUser']
+  return { path, sentence: 'needs users who prove their names (access.usersFile, for one)' }
 }
 
 /** Where nobody verifies users, a listener that other machines can reach is open to anybody. */

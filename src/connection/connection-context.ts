@@ -34,6 +34,7 @@ export interface ConnectionPeer {
   readonly transport: string
   /** The name of the listener that accepted it. */
   readonly listener?: string
+  readonly requiresUser?: boolean
   readonly certificate: Credentials['certificate']
   /** The pre-shared key that TLS has verified. Left out or null: none. */
   readonly psk?: { readonly identity: string } | null

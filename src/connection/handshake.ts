@@ -152,6 +152,7 @@ export function credentialsOf(
     password: packet.password === null ? null : Buffer.from(packet.password),
     address: peer.address,
     transport: peer.transport,
+    requiresUser: peer.requiresUser === true,
     certificate: peer.certificate,
     pskIdentity: peer.psk?.identity ?? null,
   }

@@ -13,7 +13,7 @@ export function mapAccess(
   listeners: readonly ConfListener[],
   mapping: Mapping,
 ): void {
-  const anonymous = mapAnonymous(conf, listeners, mapping)
+  const needsUsers = mapAnonymous(conf, listeners, mapping)
   const secures = conf.isPerListener ? listeners.map(({ settings }) => settings) : [conf.global]
   const hasPasswords = mapPasswords(conf, listeners, secures, mapping)
   mapSame('acl_file', 'rulesFile', secures, mapping)
@@ -22,18 +22,19 @@ export function mapAccess(
   mapKeys(listeners, mapping)
   const source = settingOf(conf.global, 'check_retain_source')
   if (source !== null) mapping.set(['access', 'checkRetainSource'], source.value, [source])
-  if (!hasPasswords && !hasPlugin && anonymous === 'never') {
+  if (!hasPasswords && !hasPlugin && needsUsers) {
     mapping.set(['access', 'users'], {}, 'no line names users: nobody has a password')
   }
 }
 
 type Anonymous = 'never' | 'loopback' | 'everywhere'
 
+/** Returns whether some listener needs users. */
 function mapAnonymous(
   conf: ConfFile,
   listeners: readonly ConfListener[],
   mapping: Mapping,
-): Anonymous {
+): boolean {
   const found = listeners.map(listener => {
     const { settings, isImplied } = listener
     const own = settingOf(settings, 'listener_allow_anonymous')
@@ -45,18 +46,13 @@ function mapAnonymous(
   const why = from.length > 0 ? [...new Set(from)] : 'mosquitto decides so without allow_anonymous'
   let anonymous: Anonymous = 'everywhere'
   if (allowing.length === 0) anonymous = 'never'
-  else if (found.every(({ listener }) => listener.isImplied)) anonymous = 'loopback'
-  else if (allowing.length < found.length) {
-    anonymous = 'loopback'
-    const line = allowing[0]?.set ?? { key: 'allow_anonymous', place: conf.file }
-    if (allowing.every(({ listener }) => listener.isOfThisMachine)) {
-      mapping.note(line, 'clients on this machine need no user, by whichever listener they come')
-    } else {
-      mapping.refuse(line, `${ALL_SAME}, unless it is true only for those of this machine`)
-    }
+  else if (allowing.every(({ listener }) => listener.isImplied)) anonymous = 'loopback'
+  const isMixed = allowing.length > 0 && allowing.length < found.length
+  for (const [index, { isAllowed }] of found.entries()) {
+    if (isMixed && !isAllowed) mapping.set(['listeners', index, 'requireUser'], true, why)
   }
   mapping.set(['access', 'anonymous'], anonymous, why)
-  return anonymous
+  return allowing.length < found.length
 }
 
 /** Listeners where nobody needs a password may lack the file. */

@@ -51,6 +51,8 @@ export interface ListenerOptions {
   /** The path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
   readonly tls?: TlsOptions | undefined
+  /** Whether clients without a user name are refused, whatever `access.anonymous` says. */
+  readonly requireUser?: boolean | undefined
   /** Whether every connection begins with a PROXY protocol header, version 1 or 2. */
   readonly proxyProtocol?: boolean | undefined
   /** The addresses and subnets that may send a PROXY header; all if it is left out. */

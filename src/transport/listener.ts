@@ -141,6 +141,7 @@ class SocketListener implements Listener {
       port: socket.remotePort ?? 0,
       transport: transportOf(this.#options),
       listener: this.name,
+      requiresUser: this.#options.requireUser === true,
       certificate: null,
     }
     socket.on('close', this.#socketClosed)

@@ -15,6 +15,8 @@ export interface Peer {
   readonly transport: TransportName
   /** The name of the listener that accepted it, for logs: `mqtt://127.0.0.1:1883`. */
   readonly listener: string
+  /** Whether the listener refuses clients without a user name. Left out: no. */
+  readonly requiresUser?: boolean
   /** Subject of the verified client certificate, when TLS asked for one. */
   readonly certificate: ClientCertificate | null
   /** The key that the client has proved in the TLS handshake. Left out or null: none. */

@@ -79,6 +79,15 @@ test('a listener with TLS has a certificate, or pre-shared keys, or both', async
   t.match(open({ ...pair, pskFile: 'p' }), [/anybody could connect/])
 })
 
+test('a listener that requires a user needs somebody who knows users', async t => {
+  const listeners = [{ requireUser: true }]
+
+  t.strictSame(problems({ listeners }), [
+    'listeners.0.requireUser: needs users who prove their names (access.usersFile, for one)',
+  ])
+  t.strictSame(problems({ listeners, access: { usersFile: 'users' } }), [])
+})
+
 test('plaintext beyond this machine is refused unless its listener says so', async t => {
   const access = { usersFile: 'users' }
   const tls = { certFile: 'a', keyFile: 'b' }

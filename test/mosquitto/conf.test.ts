@@ -271,22 +271,13 @@ test('listeners are those that mosquitto opens', async t => {
   t.strictSame(opened('listener 1\nsocket_domain ipv4\nbind_interface lo'), ['mqtt 127.0.0.1 1'])
 })
 
-test('users hold for all listeners, so those of a file with per_listener_settings must agree', async t => {
+test('users hold for all listeners, so with per_listener_settings only allow_anonymous may differ', async t => {
   const both =
     'per_listener_settings true\nlistener 1883 localhost\nallow_anonymous true\nlistener 1884\n'
-  const local = mapped(t, `${both}password_file p\n`)
-  const { access } = configOf(local)
+  const { access, listeners } = configOf(mapped(t, `${both}password_file p\n`))
 
-  t.match(access, { anonymous: 'loopback', usersFile: resolve('p') })
-  t.match(
-    local.notes.join('\n'),
-    'clients on this machine need no user, by whichever listener they come',
-  )
-  const open = both.replace(' localhost', '')
-  t.match(
-    mistakes(t, `${open}password_file p\n`)[0],
-    /^m.conf:3 {2}allow_anonymous: must be the same/,
-  )
+  t.match(access, { anonymous: 'everywhere', usersFile: resolve('p') })
+  t.match(listeners, [{ requireUser: false }, { requireUser: true }])
   t.match(mistakes(t, `${both}acl_file a\n`)[0], /^m.conf:5 {2}acl_file: must be the same/)
   t.match(configOf(mapped(t, 'listener 1883\n')).access, { anonymous: 'never', users: {} })
   t.equal(configOf(mapped(t, 'password_file p\n')).access.anonymous, 'loopback')

@@ -59,6 +59,26 @@ async function refusalOf(connecting: Promise<MqttClient>): Promise<unknown> {
   }
 }
 
+test('a listener may require a user although others do not, by WebSocket too', async t => {
+  const folder = t.testdir({ users: usersOf({ alice: 'a secret' }) })
+  const host = '127.0.0.1'
+  const broker = await createBroker({
+    listeners: [
+      { host, port: 0 },
+      { host, port: 0, protocol: 'ws', requireUser: true },
+    ],
+    access: { usersFile: resolve(folder, 'users'), anonymous: 'everywhere' },
+  })
+  t.teardown(() => broker.close())
+  const [open, strict] = broker.listeners.map(({ port }) => port)
+  const connect = (url: string, options: IClientOptions) =>
+    mqtt.connectAsync(url, { reconnectPeriod: 0, protocolVersion: 5, ...options })
+
+  t.equal(await refusalOf(connect(`mqtt://${host}:${open}`, {})), 'let in')
+  t.equal(await refusalOf(connect(`ws://${host}:${strict}`, {})), 0x86)
+  t.equal(await refusalOf(connect(`ws://${host}:${strict}`, as('alice', 'a secret'))), 'let in')
+})
+
 /** The reason code that a publish was answered with. */
 async function answerTo(
   client: MqttClient,
