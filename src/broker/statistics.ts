@@ -77,6 +77,9 @@ export class Statistics {
   bytesSent = 0
   messagesReceived = 0
   messagesSent = 0
+  /** Bytes of payloads. */
+  publishBytesReceived = 0
+  publishBytesSent = 0
   messagesUnmatched = 0
   publishesRefused = 0
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */

@@ -24,6 +24,7 @@ export class Subscriptions {
   readonly #context: SubscriptionsContext
   readonly #limits: Limits
   #count = 0
+  #sharedCount = 0
 
   constructor(share: ShareSettings, context: SubscriptionsContext) {
     this.#context = context
@@ -39,6 +40,11 @@ export class Subscriptions {
   /** The number of subscriptions of clients, connected or not, without handlers of an embedding program. */
   get count(): number {
     return this.#count
+  }
+
+  /** Those of them that are members of share groups. */
+  get sharedCount(): number {
+    return this.#sharedCount
   }
 
   /** How often the filters were searched for a topic. */
@@ -83,6 +89,7 @@ export class Subscriptions {
     if (!session.subscriptions.has(subscription.filter)) {
       this.#context.memory.add('subscriptions', subscriptionBytes(subscription))
       this.#count += 1
+      if (subscription.shareName !== null) this.#sharedCount += 1
       this.#context.holdings.add(session.rights.identity, 'subscriptions', 1)
       session.rights.coverage.entered(subscription.topicFilter)
     }
@@ -122,6 +129,7 @@ export class Subscriptions {
   #detach(session: Session, subscription: Subscription): void {
     this.#context.memory.add('subscriptions', -subscriptionBytes(subscription))
     this.#count -= 1
+    if (subscription.shareName !== null) this.#sharedCount -= 1
     this.#context.holdings.add(session.rights.identity, 'subscriptions', -1)
     if (subscription.shareName === null) this.router.unsubscribe(session, subscription.topicFilter)
     else this.groups.leave(session, subscription)

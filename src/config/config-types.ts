@@ -252,6 +252,9 @@ export interface Config {
   observe: {
     timelineBytes: number
   }
+  metrics: {
+    compat: ('mosquitto' | 'emqx')[]
+  }
   shutdown: {
     drainSeconds: number
     disconnectsPerSecond: number
@@ -537,6 +540,11 @@ export interface ConfigInput {
   observe?:
     | {
         timelineBytes?: number | string | undefined
+      }
+    | undefined
+  metrics?:
+    | {
+        compat?: ('mosquitto' | 'emqx')[] | undefined
       }
     | undefined
   shutdown?:

@@ -5,7 +5,7 @@ import { z } from './zod.ts'
 import { file, whole } from './values.ts'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'
 import { accessSection } from './access-section.ts'
-import { observeSection } from './observe-section.ts'
+import { metricsSection, observeSection } from './observe-section.ts'
 import { overloadSection } from './overload-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
 
@@ -286,5 +286,6 @@ export const configSchema = z.strictObject({
   observe: observeSection
     .prefault({})
     .describe('What is kept of the past: see how-to/find-out-what-happened.md'),
+  metrics: metricsSection.prefault({}).describe('Names of the figures at /metrics'),
   shutdown: shutdown.prefault({}).describe('The end of the broker'),
 })

@@ -3,6 +3,15 @@
 import { z } from './zod.ts'
 import { whole } from './values.ts'
 
+export const metricsSection = z.strictObject({
+  compat: z
+    .array(z.enum(['mosquitto', 'emqx']))
+    .default([])
+    .describe(
+      'More names at /metrics, for dashboards of others: mosquitto_… as well as broker_…, and those of EMQX (emqx_…)',
+    ),
+})
+
 export const observeSection = z.strictObject({
   timelineBytes: whole(
     67_108_864,

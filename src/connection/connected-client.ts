@@ -179,7 +179,9 @@ export class ConnectedClient implements Publisher, Subscriber {
 
   #publish(packet: PublishPacket): number {
     const topic = packet.properties === NO_PROPERTIES ? packet.topic : topicOf(packet, this)
-    this.#broker.statistics.messagesReceived += 1
+    const { statistics } = this.#broker
+    statistics.messagesReceived += 1
+    statistics.publishBytesReceived += packet.payload.length
     this.messagesReceived += 1
     if (packet.qos > 0) this.#assertReceiveMaximum(packet)
     if (packet.qos === 2 && this.session.incoming.has(packet.packetId)) {

@@ -187,6 +187,7 @@ export class Sender implements Link {
       return 'sent'
     }
     broker.statistics.messagesSent += 1
+    broker.statistics.publishBytesSent += message.payload.length
     this.messagesSent += 1
     if (this.rates !== null) this.rates.charge(size)
     this.#packetAppended()

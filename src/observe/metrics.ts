@@ -18,9 +18,11 @@ const NAMES: Readonly<Record<FigureName, Metric>> = {
   clientsConnected: gauge('clients_connected'),
   sessions: gauge('sessions'),
   subscriptions: gauge('subscriptions'),
+  sharedSubscriptions: gauge('shared_subscriptions'),
   retainedMessages: gauge('retained_messages'),
   retainedBytes: gauge('retained_bytes'),
   queuedMessages: gauge('queued_messages'),
+  queuedBytes: gauge('queued_bytes'),
   packetsReceived: counter('packets_received'),
   packetsSent: counter('packets_sent'),
   sessionsExpired: counter('sessions_expired'),
@@ -28,6 +30,8 @@ const NAMES: Readonly<Record<FigureName, Metric>> = {
   messagesSent: counter('messages_sent'),
   bytesReceived: counter('received_bytes'),
   bytesSent: counter('sent_bytes'),
+  publishBytesReceived: counter('received_payload_bytes'),
+  publishBytesSent: counter('sent_payload_bytes'),
   sessionsTakenOver: counter('sessions_taken_over'),
   clientIdsContested: counter('client_ids_contested'),
   connectsWaiting: gauge('connects_waiting'),
@@ -121,31 +125,63 @@ const TIMINGS: readonly (readonly [name: keyof Timings, metric: string, help: st
   ],
 ]
 
-/** The names in mosquitto's $SYS, as its exporters write them. */
+/** The names in mosquitto's $SYS, as its exporters write them behind `broker_`. */
 const ALIASES: readonly (readonly [string, (status: Status) => number])[] = [
-  ['broker_messages_received', ({ packetsReceived }) => packetsReceived],
-  ['broker_messages_sent', ({ packetsSent }) => packetsSent],
-  [
-    'broker_messages_stored',
-    ({ retainedMessages, queuedMessages }) => retainedMessages + queuedMessages,
-  ],
-  ['broker_clients_expired', ({ sessionsExpired }) => sessionsExpired],
-  ['broker_heap_current', ({ keptHeapBytes }) => keptHeapBytes],
-  ['broker_uptime', ({ uptimeSeconds }) => uptimeSeconds],
-  ['broker_clients_connected', ({ clientsConnected }) => clientsConnected],
-  ['broker_clients_disconnected', ({ sessions, clientsConnected }) => sessions - clientsConnected],
-  ['broker_clients_total', ({ sessions }) => sessions],
-  ['broker_subscriptions_count', ({ subscriptions }) => subscriptions],
-  ['broker_retained_messages_count', ({ retainedMessages }) => retainedMessages],
-  ['broker_bytes_received', ({ bytesReceived }) => bytesReceived],
-  ['broker_bytes_sent', ({ bytesSent }) => bytesSent],
-  ['broker_publish_messages_received', ({ messagesReceived }) => messagesReceived],
-  ['broker_publish_messages_sent', ({ messagesSent }) => messagesSent],
-  ['broker_publish_messages_dropped', ({ dropped }) => sumOf(dropped)],
+  ['messages_received', ({ packetsReceived }) => packetsReceived],
+  ['messages_sent', ({ packetsSent }) => packetsSent],
+  ['messages_stored', stored],
+  ['clients_expired', ({ sessionsExpired }) => sessionsExpired],
+  ['heap_current', ({ keptHeapBytes }) => keptHeapBytes],
+  ['uptime', ({ uptimeSeconds }) => uptimeSeconds],
+  ['clients_connected', ({ clientsConnected }) => clientsConnected],
+  ['clients_disconnected', ({ sessions, clientsConnected }) => sessions - clientsConnected],
+  ['clients_total', ({ sessions }) => sessions],
+  ['subscriptions_count', ({ subscriptions }) => subscriptions],
+  ['retained_messages_count', ({ retainedMessages }) => retainedMessages],
+  ['bytes_received', ({ bytesReceived }) => bytesReceived],
+  ['bytes_sent', ({ bytesSent }) => bytesSent],
+  ['publish_messages_received', ({ messagesReceived }) => messagesReceived],
+  ['publish_messages_sent', ({ messagesSent }) => messagesSent],
+  ['publish_bytes_received', ({ publishBytesReceived }) => publishBytesReceived],
+  ['publish_bytes_sent', ({ publishBytesSent }) => publishBytesSent],
+  ['shared_subscriptions_count', ({ sharedSubscriptions }) => sharedSubscriptions],
+  ['store_messages_count', stored],
+  ['store_messages_bytes', ({ retainedBytes, queuedBytes }) => retainedBytes + queuedBytes],
+  ['publish_messages_dropped', ({ dropped }) => sumOf(dropped)],
+]
+
+/** The names of EMQX that its dashboards ask for, as far as there is the same figure here. */
+const EMQX: typeof ALIASES = [
+  ['emqx_bytes_received', ({ bytesReceived }) => bytesReceived],
+  ['emqx_bytes_sent', ({ bytesSent }) => bytesSent],
+  ['emqx_cluster_nodes_running', () => 1],
+  ['emqx_connections_count', ({ clientsConnected }) => clientsConnected],
+  ['emqx_messages_received', ({ messagesReceived }) => messagesReceived],
+  ['emqx_messages_sent', ({ messagesSent }) => messagesSent],
+  ['emqx_packets_received', ({ packetsReceived }) => packetsReceived],
+  ['emqx_packets_sent', ({ packetsSent }) => packetsSent],
+  ['emqx_retained_count', ({ retainedMessages }) => retainedMessages],
+  ['emqx_sessions_count', ({ sessions }) => sessions],
+  ['emqx_subscriptions_count', ({ subscriptions }) => subscriptions],
+  ['emqx_subscriptions_shared_count', ({ sharedSubscriptions }) => sharedSubscriptions],
+  ['emqx_delivery_dropped', ({ dropped }) => sumOf(dropped)],
+  ['emqx_delivery_dropped_expired', ({ dropped }) => dropped['message-expired'] ?? 0],
+  ['emqx_delivery_dropped_queue_full', ({ dropped }) => dropped['queue-full'] ?? 0],
+  ['emqx_delivery_dropped_too_large', ({ dropped }) => dropped['packet-too-large'] ?? 0],
 ]
 
 /** The media type of the text format. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** What is served besides our own names. */
+export interface OtherNames {
+  /** What $SYS was last told. */
+  readonly sys: ReadonlyMap<string, string>
+  /** Prefixes of others than mosquitto's exporters: see `metrics.compat` of the configuration. */
+  readonly compat: readonly ('mosquitto' | 'emqx')[]
+}
+
+const NO_OTHERS: OtherNames = { sys: new Map(), compat: [] }
 
 /** Returns the page. `figures` are the descriptions in `status.ts`; `usage` is what the process uses. */
 export function metricsOf(
@@ -153,6 +189,7 @@ export function metricsOf(
   figures: typeof FIGURES,
   usage: { readonly cpuSeconds: number; readonly residentBytes: number },
   timings: Timings,
+  { sys, compat }: OtherNames = NO_OTHERS,
 ): string {
   const page = new Page()
   page.one(gauge('uptime_seconds'), 'How long the broker has been running', status.uptimeSeconds)
@@ -165,10 +202,32 @@ export function metricsOf(
   const { cpuSeconds, residentBytes } = usage
   page.line('process_cpu_seconds_total', 'counter', 'CPU time of all threads', cpuSeconds)
   page.line('process_resident_memory_bytes', 'gauge', 'Memory of the process', residentBytes)
-  for (const [name, valueOf] of ALIASES) {
-    page.line(name, 'untyped', 'As in $SYS of mosquitto', valueOf(status))
+  for (const [name, value] of mosquittoFigures(status, sys)) {
+    page.line(`broker_${name}`, 'untyped', AS_MOSQUITTO, value)
+    if (compat.includes('mosquitto')) {
+      page.line(`mosquitto_${name}`, 'untyped', AS_MOSQUITTO, value)
+    }
+  }
+  if (compat.includes('emqx')) {
+    for (const [name, valueOf] of EMQX) page.line(name, 'untyped', AS_EMQX, valueOf(status))
   }
   return page.text
+}
+
+const AS_MOSQUITTO = 'As in $SYS of mosquitto'
+const AS_EMQX = 'As EMQX counts it'
+
+/** Those of this moment, and of the others (loads, maxima) what $SYS was last told. */
+function mosquittoFigures(
+  status: Status,
+  sys: ReadonlyMap<string, string>,
+): ReadonlyMap<string, number> {
+  const figures = new Map(ALIASES.map(([name, valueOf]) => [name, valueOf(status)]))
+  for (const [topic, payload] of sys) {
+    const name = topic.replaceAll(/[/ .-]/g, '_')
+    if (!figures.has(name) && /^\d+(?:\.\d+)?$/.test(payload)) figures.set(name, Number(payload))
+  }
+  return figures
 }
 
 class Page {
@@ -212,6 +271,10 @@ function counter(name: string): Metric {
 
 function gauge(name: string): Metric {
   return { name: `pondhawk_${name}`, kind: 'gauge' }
+}
+
+function stored({ retainedMessages, queuedMessages }: Status): number {
+  return retainedMessages + queuedMessages
 }
 
 function sumOf(counts: Counts): number {

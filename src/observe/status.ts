@@ -16,6 +16,7 @@ export interface Status {
   readonly clientsConnected: number
   readonly sessions: number
   readonly subscriptions: number
+  readonly sharedSubscriptions: number
   readonly retainedMessages: number
   readonly retainedBytes: number
   /** Memory that all clients together keep, and its bounds. */
@@ -28,6 +29,7 @@ export interface Status {
   readonly keptRefusals: number
   /** Messages that wait in the queues of clients and share groups; counted every few seconds. */
   readonly queuedMessages: number
+  readonly queuedBytes: number
   /** Packets of all types. */
   readonly packetsReceived: number
   readonly packetsSent: number
@@ -36,6 +38,8 @@ export interface Status {
   readonly messagesSent: number
   readonly bytesReceived: number
   readonly bytesSent: number
+  readonly publishBytesReceived: number
+  readonly publishBytesSent: number
   /** By reason; see DropReason. */
   readonly dropped: Readonly<Record<string, number>>
   /** How often each limit was reached, by its name in the configuration. */
@@ -96,6 +100,11 @@ export const FIGURES: readonly {
     counts: 'Subscriptions of these sessions; each member of a share group has its own',
   },
   {
+    name: 'sharedSubscriptions',
+    label: 'Shared subscriptions',
+    counts: 'Those of them that begin with $share',
+  },
+  {
     name: 'retainedMessages',
     label: 'Retained messages',
     counts: 'Retained messages, without those of the broker itself in $SYS',
@@ -104,6 +113,11 @@ export const FIGURES: readonly {
     name: 'queuedMessages',
     label: 'Messages waiting',
     counts: 'Messages in the queues of clients and share groups, counted every 5 seconds',
+  },
+  {
+    name: 'queuedBytes',
+    label: 'Bytes waiting',
+    counts: 'What these messages weigh, as the bounds of queues count it',
   },
   {
     name: 'packetsReceived',
@@ -132,6 +146,12 @@ export const FIGURES: readonly {
   },
   { name: 'bytesReceived', label: 'Bytes received', counts: 'Bytes of MQTT from clients' },
   { name: 'bytesSent', label: 'Bytes sent', counts: 'Bytes of MQTT to clients' },
+  {
+    name: 'publishBytesReceived',
+    label: 'Payload received',
+    counts: 'Bytes of payloads from clients',
+  },
+  { name: 'publishBytesSent', label: 'Payload sent', counts: 'Bytes of payloads to clients' },
   {
     name: 'sessionsTakenOver',
     label: 'Sessions taken over',
@@ -259,6 +279,7 @@ interface StatusSources {
   readonly limited: Status['limited']
   readonly connectsWaiting: number
   readonly queuedMessages: number
+  readonly queuedBytes: number
 }
 
 export function statusOf(sources: StatusSources): Status {
@@ -274,6 +295,7 @@ export function statusOf(sources: StatusSources): Status {
     clientsConnected: broker.sessions.connectedCount,
     sessions: broker.sessions.count,
     subscriptions: broker.subscriptions.count,
+    sharedSubscriptions: broker.subscriptions.sharedCount,
     retainedMessages: broker.retainedCount,
     retainedBytes: broker.retained.bytes,
     keptHeapBytes: memory.heapBytes,
@@ -283,6 +305,7 @@ export function statusOf(sources: StatusSources): Status {
     kept: memory.kinds,
     keptRefusals: memory.refusals,
     queuedMessages: sources.queuedMessages,
+    queuedBytes: sources.queuedBytes,
     packetsReceived: statistics.packetsReceived,
     packetsSent: statistics.packetsSent,
     sessionsExpired: statistics.sessionsExpired,
@@ -290,6 +313,8 @@ export function statusOf(sources: StatusSources): Status {
     messagesSent: statistics.messagesSent,
     bytesReceived: statistics.bytesReceived,
     bytesSent: statistics.bytesSent,
+    publishBytesReceived: statistics.publishBytesReceived,
+    publishBytesSent: statistics.publishBytesSent,
     dropped: { ...statistics.dropped },
     limited: { ...sources.limited, ...statistics.limited },
     sessionsTakenOver: statistics.sessionsTakenOver,

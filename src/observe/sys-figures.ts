@@ -14,6 +14,10 @@ export interface SysSources {
     | 'subscriptions'
     | 'retainedMessages'
     | 'dropped'
+    | 'queuedMessages'
+    | 'queuedBytes'
+    | 'retainedBytes'
+    | 'sharedSubscriptions'
   >
   readonly statistics: Pick<
     Statistics,
@@ -26,6 +30,8 @@ export interface SysSources {
     | 'bytesSent'
     | 'messagesReceived'
     | 'messagesSent'
+    | 'publishBytesReceived'
+    | 'publishBytesSent'
   >
   readonly heapBytes: number
 }
@@ -36,6 +42,8 @@ const LOAD_MINUTES = [1, 5, 15]
 
 export class SysFigures {
   readonly #loads = new Map<string, Load>()
+  /** What was last returned. */
+  last: ReadonlyMap<string, string> = new Map()
   #clientsMax = 0
   #heapBytesMax = 0
 
@@ -47,7 +55,8 @@ export class SysFigures {
     this.#heapBytesMax = Math.max(this.#heapBytesMax, heapBytes)
     const away = sessions - clientsConnected
     const counts = countsOf(sources)
-    return new Map([
+    const stored = status.retainedMessages + status.queuedMessages
+    this.last = new Map([
       ['version', `pondhawk version ${version}`],
       ['uptime', `${status.uptimeSeconds} seconds`],
       ...plain([
@@ -59,13 +68,20 @@ export class SysFigures {
         ['clients/inactive', away],
         ['clients/expired', sources.statistics.sessionsExpired],
         ['subscriptions/count', status.subscriptions],
+        ['shared_subscriptions/count', status.sharedSubscriptions],
         ['retained messages/count', status.retainedMessages],
+        ['messages/stored', stored],
+        ['store/messages/count', stored],
+        ['store/messages/bytes', status.retainedBytes + status.queuedBytes],
+        ['publish/bytes/received', sources.statistics.publishBytesReceived],
+        ['publish/bytes/sent', sources.statistics.publishBytesSent],
         ['heap/current', heapBytes],
         ['heap/maximum', this.#heapBytesMax],
         ...counts.filter(([name]) => name !== 'sockets' && name !== 'connections'),
       ]),
       ...counts.flatMap(([name, total]) => this.#loadsOf(name, total, seconds)),
     ])
+    return this.last
   }
 
   /** Returns how many a minute, averaged over about one, five and fifteen minutes. */

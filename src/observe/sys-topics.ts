@@ -2,7 +2,7 @@
 // they are above 0. A figure is published only when it has changed.
 
 import type { Status } from './status.ts'
-import { SysFigures, type SysSources } from './sys-figures.ts'
+import type { SysFigures, SysSources } from './sys-figures.ts'
 
 /** How often they are compared with what was published. mosquitto has the same default. */
 export const SYS_INTERVAL_MS = 10_000
@@ -14,10 +14,11 @@ interface Sources extends SysSources {
 export class SysTopics {
   readonly #announce: (topic: string, payload: string) => void
   readonly #announced = new Map<string, string>()
-  readonly #figures = new SysFigures()
+  readonly #figures: SysFigures
 
-  constructor(announce: (topic: string, payload: string) => void) {
+  constructor(announce: (topic: string, payload: string) => void, figures: SysFigures) {
     this.#announce = announce
+    this.#figures = figures
   }
 
   /** Announces what has changed. `seconds`: since the last call, or since the start. */

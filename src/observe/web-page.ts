@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DashboardFiles } from './dashboard-files.ts'
-import { METRICS_TYPE, metricsOf, type Timings } from './metrics.ts'
+import { METRICS_TYPE, metricsOf, type OtherNames, type Timings } from './metrics.ts'
 import { usageOfProcess } from './resident-memory.ts'
 import { FIGURES, type Status } from './status.ts'
 
@@ -16,6 +16,9 @@ function readiness(sources: WebPageSources): string {
 interface WebPageSources {
   status(): Status
   readonly timings: Timings
+  readonly sysFigures: { readonly last: ReadonlyMap<string, string> }
+  /** `metrics.compat`. */
+  readonly compat: OtherNames['compat']
   /** `dashboard.enabled`. */
   readonly hasDashboard: boolean
   /** Listeners are bound and the broker is not stopping. */
@@ -42,7 +45,10 @@ export function webPage(
           response,
           200,
           METRICS_TYPE,
-          metricsOf(sources.status(), FIGURES, usageOfProcess(), sources.timings),
+          metricsOf(sources.status(), FIGURES, usageOfProcess(), sources.timings, {
+            sys: sources.sysFigures.last,
+            compat: sources.compat,
+          }),
         )
         return
       case '/healthz':

@@ -63,6 +63,7 @@ const NOBODY: Top = {
 export class Census {
   top: Top = NOBODY
   queuedMessages = 0
+  queuedBytes = 0
   /** The longest first. */
   filling: readonly FillingQueue[] = []
   readonly #options: CensusOptions
@@ -98,9 +99,13 @@ export class Census {
   #end(counting: Counting, seconds: number): void {
     const { broker, drops, refusals } = this.#options
     this.#isCounting = false
-    let { queuedMessages } = counting
-    for (const { queue } of broker.subscriptions.groups.all) queuedMessages += queue.messages
+    let { queuedMessages, queuedBytes } = counting
+    for (const { queue } of broker.subscriptions.groups.all) {
+      queuedMessages += queue.messages
+      queuedBytes += queue.bytes
+    }
     this.queuedMessages = queuedMessages
+    this.queuedBytes = queuedBytes
     const aSecond = ({ name, value }: TopEntry): TopEntry => ({
       name,
       value: Math.round((10 * value) / seconds) / 10,
@@ -132,6 +137,7 @@ export class Census {
 /** One look at all sessions. */
 class Counting {
   queuedMessages = 0
+  queuedBytes = 0
   readonly queues = new Highest()
   readonly received = new Highest()
   readonly sent = new Highest()
@@ -157,9 +163,10 @@ class Counting {
     return true
   }
 
-  #look({ clientId, queuedMessages }: Session): void {
+  #look({ clientId, queuedMessages, queuedBytes }: Session): void {
     if (queuedMessages > 0) {
       this.queuedMessages += queuedMessages
+      this.queuedBytes += queuedBytes
       this.queues.add(clientId, queuedMessages)
       if (queuedMessages >= this.#fillsAt && this.filling.length < FILLING_MAX) {
         this.filling.push({ clientId, queuedMessages })

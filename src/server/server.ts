@@ -19,7 +19,8 @@ import { containedLog } from '../observe/contained-log.ts'
 import { LogObserver } from '../observe/log-observer.ts'
 import { loginHint } from '../observe/login-hint.ts'
 import { RatedLog } from '../observe/rated-log.ts'
-import { type Status, statusOf } from '../observe/status.ts'
+import type { Status } from '../observe/status.ts'
+import { SysFigures } from '../observe/sys-figures.ts'
 import { SYS_INTERVAL_MS, SysTopics } from '../observe/sys-topics.ts'
 import { VERSION } from '../observe/version.ts'
 import { webPage } from '../observe/web-page.ts'
@@ -47,6 +48,7 @@ import type { ServerParts } from './server-parts.ts'
 import { ShareFile } from './share-file.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
+import { statusSource } from './status-source.ts'
 import { reportStore } from './store-report.ts'
 import { contained, webUrlOf } from './web-requests.ts'
 
@@ -83,6 +85,7 @@ export class Server implements RunningServer {
   readonly #listeners: Listeners
   readonly #status: () => Status
   readonly #latencies = new Latencies(monotonicMs)
+  readonly #sysFigures = new SysFigures()
   readonly #logLines = new LogLines(Date.now)
   readonly #keeping: RecordKeeping
   readonly #shareFile: ShareFile
@@ -116,10 +119,13 @@ export class Server implements RunningServer {
     this.#status = statusSource(this.core, parts.logOutput, this.#access, () => ({
       limited: this.#limited,
       queuedMessages: this.records.census.queuedMessages,
+      queuedBytes: this.records.census.queuedBytes,
     }))
     const page = webPage({
       status: this.#status,
       timings: this.#latencies,
+      sysFigures: this.#sysFigures,
+      compat: config.metrics.compat,
       hasDashboard: config.dashboard.enabled,
       isReady: () => this.core.broker.leaving === null,
       accessTroubles: () => this.#access?.troubles ?? [],
@@ -362,7 +368,8 @@ export class Server implements RunningServer {
   /** Returns a function that announces in $SYS what has changed. */
   #announcing(): () => void {
     const { turn, broker } = this.core
-    const topics = new SysTopics((topic, payload) => broker.publishing.announce(topic, payload))
+    const announce = broker.publishing.announce.bind(broker.publishing)
+    const topics = new SysTopics(announce, this.#sysFigures)
     let last = monotonicMs()
     return () => {
       if (this.#isClosing || turn.hasFailed) return
@@ -400,25 +407,6 @@ export class Server implements RunningServer {
     // EX_IOERR of sysexits.h.
     process.exit(74)
   }
-}
-
-function statusSource(
-  core: Core,
-  logOutput: ServerParts['logOutput'],
-  access: ConfiguredAccess | null,
-  others: () => Pick<Status, 'limited' | 'queuedMessages'>,
-): () => Status {
-  const startedAt = monotonicMs()
-  return () =>
-    statusOf({
-      broker: core.broker,
-      store: core.store,
-      uptimeSeconds: Math.floor((monotonicMs() - startedAt) / 1_000),
-      logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
-      access: access?.counters ?? {},
-      ...others(),
-      connectsWaiting: core.connects.length,
-    })
 }
 
 /** How often summary lines of the log are due. */

@@ -408,6 +408,7 @@ test('the status tells the level, the sensors and what was done', async t => {
     broker: pond.broker,
     store: pond.core.store,
     queuedMessages: 0,
+    queuedBytes: 0,
     connectsWaiting: 0,
     uptimeSeconds: 0,
     logLinesLeftOut: 0,

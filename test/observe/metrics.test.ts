@@ -17,9 +17,9 @@ function familiesIn(text: string): Map<string, Family> {
   const families = new Map<string, Family>()
   let name = ''
   for (const line of text.split('\n').slice(0, -1)) {
-    const help = /^# HELP ([a-z_]+) (\S.*)$/.exec(line)
-    const type = /^# TYPE ([a-z_]+) (counter|gauge|histogram|untyped)$/.exec(line)
-    const sample = /^([a-z_]+)(\{[a-z]+="[\w.+-]+"\})? (\d+(?:\.\d+)?(?:e[+-]\d+)?)$/.exec(line)
+    const help = /^# HELP ([a-z0-9_]+) (\S.*)$/.exec(line)
+    const type = /^# TYPE ([a-z0-9_]+) (counter|gauge|histogram|untyped)$/.exec(line)
+    const sample = /^([a-z0-9_]+)(\{[a-z]+="[\w.+-]+"\})? (\d+(?:\.\d+)?(?:e[+-]\d+)?)$/.exec(line)
     if (help !== null) {
       name = help[1] ?? ''
       if (families.has(name)) throw new Error(`${name} comes twice`)
@@ -71,6 +71,10 @@ test('a scrape has every figure once, as a counter or a gauge, and mosquitto exp
   t.equal(valueOf('pondhawk_connect_seconds', '_count'), 1)
   t.equal(valueOf('pondhawk_publish_to_deliver_seconds', '_count'), 1)
   t.equal(valueOf('broker_publish_messages_received'), 2)
+  t.equal(valueOf('broker_publish_bytes_received'), 2)
+  t.equal(valueOf('broker_clients_maximum'), 0, 'what $SYS was told at the start')
+  t.equal(valueOf('broker_load_messages_received_15min'), 0)
+  t.notOk([...families.keys()].some(name => /^(?:mosquitto|emqx)_/.test(name)))
   for (const [name, { type, samples }] of families) {
     t.ok(samples.size > 0, name)
     if (name.startsWith('broker_')) t.equal(type, 'untyped', name)
@@ -82,13 +86,37 @@ test('a scrape has every figure once, as a counter or a gauge, and mosquitto exp
   await client.endAsync()
 })
 
+test('with metrics.compat the dashboards of others find their names', async t => {
+  const listeners = [{ port: 0 }, { protocol: 'ws' as const, port: 0 }]
+  const broker = await createBroker({ listeners, metrics: { compat: ['mosquitto', 'emqx'] } })
+  t.teardown(() => broker.close())
+  const [plain, web] = broker.listeners
+  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${plain?.port}`)
+  await client.subscribeAsync(['$share/g/a', 'b'])
+
+  const families = await scraped(web?.port ?? 0)
+
+  for (const [name, family] of families) {
+    if (!name.startsWith('broker_')) continue
+    t.strictSame(families.get(name.replace('broker_', 'mosquitto_')), family)
+  }
+  const valueOf = (name: string): unknown => families.get(`emqx_${name}`)?.samples.get('')
+  t.equal(valueOf('connections_count'), 1)
+  t.equal(valueOf('subscriptions_count'), 2)
+  t.equal(valueOf('subscriptions_shared_count'), 1)
+  await client.unsubscribeAsync('$share/g/a')
+  const later = await scraped(web?.port ?? 0)
+  t.equal(later.get('emqx_subscriptions_shared_count')?.samples.get(''), 0)
+  await client.endAsync()
+})
+
 test('every metric that the documentation names is there', async t => {
   const broker = await createBroker({ listeners: [{ protocol: 'ws', port: 0 }] })
   t.teardown(() => broker.close())
   const families = await scraped(broker.listeners[0]?.port ?? 0)
   const page = readFileSync(resolve(import.meta.dirname, '../../../docs/how-to/monitor.md'), 'utf8')
 
-  const named = new Set(page.match(/\b(?:pondhawk|broker|process)_[a-z_]+/g))
+  const named = new Set(page.match(/\b(?:pondhawk|broker|process)_[a-z0-9_]+/g))
   t.ok(named.size > 10)
   for (const name of named) t.ok(families.has(name), name)
 })

@@ -1,0 +1,26 @@
+// The status of the whole server: of its core, and of what is around it.
+
+import { type Status, statusOf } from '../observe/status.ts'
+import type { ConfiguredAccess } from './configured-access.ts'
+import type { Core } from './core.ts'
+import type { ServerParts } from './server-parts.ts'
+
+/** Returns a function that returns the status of the moment. */
+export function statusSource(
+  core: Core,
+  logOutput: ServerParts['logOutput'],
+  access: ConfiguredAccess | null,
+  others: () => Pick<Status, 'limited' | 'queuedMessages' | 'queuedBytes'>,
+): () => Status {
+  const startedAt = performance.now()
+  return () =>
+    statusOf({
+      broker: core.broker,
+      store: core.store,
+      uptimeSeconds: Math.floor((performance.now() - startedAt) / 1_000),
+      logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
+      access: access?.counters ?? {},
+      ...others(),
+      connectsWaiting: core.connects.length,
+    })
+}
