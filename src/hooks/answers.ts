@@ -73,7 +73,7 @@ export class Asking<Context> {
       const hook = this.#hooks[index]
       if (hook === undefined || !sees(hook.owner, topicOf?.(this.#context))) continue
       const answer = this.#call(hook)
-      if (isThenable(answer)) {
+      if (answer instanceof Promise) {
         return this.#inTime(answer, hook.owner).then(
           late => this.#read(late, hook.owner) ?? this.decide(topicOf, index + 1),
         )
@@ -89,8 +89,8 @@ export class Asking<Context> {
     for (const hook of this.#hooks) {
       if (!sees(hook.owner, topic)) continue
       const answer = this.#call(hook)
-      if (isThenable(answer)) {
-        Promise.resolve(answer).catch(() => {})
+      if (answer instanceof Promise) {
+        answer.catch(() => {})
         this.#fails(hook.owner, 'must answer at once', null)
         return false
       }
@@ -99,16 +99,18 @@ export class Asking<Context> {
     return true
   }
 
+  /** Returns the answer; a promise for any object with a method `then`. */
   #call(hook: AddedHook<(context: Context) => unknown>): unknown {
     try {
-      return hook.call(this.#context)
+      const answer = hook.call(this.#context)
+      return isThenable(answer) ? Promise.resolve(answer) : answer
     } catch (error) {
       this.#fails(hook.owner, 'has thrown', error)
       return FAILED
     }
   }
 
-  #inTime(answer: PromiseLike<unknown>, owner: HookOwner): Promise<unknown> {
+  #inTime(answer: Promise<unknown>, owner: HookOwner): Promise<unknown> {
     const { afterTime, answerMsMax, statistics } = this.#answers
     return new Promise(settle => {
       const stop = afterTime(() => {
@@ -120,8 +122,7 @@ export class Asking<Context> {
         stop()
         settle(found)
       }
-      // It may be any object with a method `then`, which may throw.
-      void Promise.resolve(answer).then(settled, (error: unknown) => {
+      void answer.then(settled, (error: unknown) => {
         this.#fails(owner, 'has rejected', error)
         settled(FAILED)
       })
@@ -150,13 +151,23 @@ export function hookError(name: string, owner: HookOwner, what: string, cause: u
   const plugin = owner.name === '' ? '' : ` of plugin ${JSON.stringify(owner.name)}`
   const found = new Error(`${name}${plugin} ${what}`, { cause })
   // Where the hook has thrown says more than where it was called.
-  if (cause instanceof Error) found.stack = `${found.message}: ${cause.stack ?? cause.message}`
-  else if (cause === null) found.stack = found.message
+  found.stack = cause === null ? found.message : `${found.message}: ${textOf(cause)}`
   return found
 }
 
-export function sees({ prefix }: HookOwner, topic: string | undefined): boolean {
-  return prefix === '' || topic === undefined || topic.startsWith(prefix)
+/** Code of a program may throw anything, also what cannot be made into text. */
+function textOf(cause: unknown): string {
+  try {
+    return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  } catch {
+    return 'what was thrown has no text'
+  }
+}
+
+/** `topic` is undefined for what is about no topic. What an earlier hook has left there may be no text. */
+export function sees({ prefix }: HookOwner, topic: unknown): boolean {
+  if (prefix === '' || topic === undefined) return true
+  return typeof topic === 'string' && topic.startsWith(prefix)
 }
 
 /** Throws for what is no refusal. */

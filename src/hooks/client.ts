@@ -37,6 +37,8 @@ export class Client {
   readonly #peer: object
   readonly #reach: ClientReach
   #facts: ClientFacts
+  /** Whether the facts are those after its authentication. */
+  isLetIn = false
 
   constructor(facts: ClientFacts, peer: object, reach: ClientReach) {
     this.#facts = facts
@@ -99,6 +101,7 @@ export class Client {
   /** The client was let in, perhaps as another user than CONNECT says. */
   connected(facts: ClientFacts): void {
     this.#facts = facts
+    this.isLetIn = true
   }
 }
 
@@ -156,14 +159,12 @@ export class Clients implements Iterable<Client> {
     return this.#ofProgram.has(peer)
   }
 
-  /** The client was let in. */
-  connected(facts: ClientFacts): Client | null {
-    const client = this.get(facts.clientId)
-    client?.connected(facts)
+  #of(holder: SessionHolder): Client {
+    const known = this.#known.get(holder.peer)
+    if (known?.isLetIn === true) return known
+    const { facts } = holder
+    const client = known ?? this.at(holder.peer, facts)
+    client.connected(facts)
     return client
-  }
-
-  #of({ peer, facts }: SessionHolder): Client {
-    return this.at(peer, facts)
   }
 }

@@ -18,6 +18,8 @@ export interface PointContext extends AnswerContext {
   readonly clients: Clients
   /** Opens a turn, if none is open. */
   readonly beginTurn: () => void
+  /** The state of the broker may be wrong. */
+  readonly stateFailed: (error: unknown) => void
 }
 
 export function publishPoint(
@@ -32,12 +34,23 @@ export function publishPoint(
     const { clientId } = context
     const decision = new Asking('onPublish', hooks, context, clientId, point).decide(topicOf)
     if (!(decision instanceof Promise)) return read(decision)
-    void decision.then(refusal => {
-      point.beginTurn()
-      later(read(refusal))
-    })
+    answerLater(decision, point, refusal => later(read(refusal)))
     return null
   }
+}
+
+/** What the broker does with the answer may publish: a throw of it must not become a rejection that nobody handles. */
+function answerLater(
+  decision: Promise<NotAdmitted | null>,
+  { beginTurn, stateFailed }: PointContext,
+  answer: (refusal: NotAdmitted | null) => void,
+): void {
+  decision
+    .then(refusal => {
+      beginTurn()
+      answer(refusal)
+    })
+    .catch(stateFailed)
 }
 
 const topicOf = ({ topic }: { readonly topic: string }): string => topic
@@ -48,7 +61,7 @@ function publishContext(
 ): PublishContext {
   const { payload, qos, retain } = said
   const clientId = asker.clientId ?? ''
-  return {
+  return sealed({
     topic,
     // The bytes of QoS 0 are lent.
     payload: qos === 0 && !retain ? Buffer.from(payload) : payload,
@@ -59,7 +72,12 @@ function publishContext(
     clientId,
     username: asker.identity?.username ?? null,
     isWill,
-  }
+  })
+}
+
+/** A member that is misspelt cannot be set in a module, and none can be made one that throws. */
+function sealed<Context extends object>(context: Context): Context {
+  return Object.seal(context)
 }
 
 function withOwnData(properties: Properties): Properties {
@@ -109,7 +127,7 @@ export function subscribePoint(
     const clientId = asker.clientId ?? ''
     const client = point.clients.ofRights(asker)
     const username = asker.identity?.username ?? null
-    const context: SubscribeContext = { ...subscription, client, clientId, username }
+    const context: SubscribeContext = sealed({ ...subscription, client, clientId, username })
     const read = (refusal: NotAdmitted | null): Subscription | NotAdmitted =>
       refusal ?? subscriptionFrom(context, subscription, clientId, point)
     const asking = new Asking('onSubscribe', hooks, context, clientId, point)
@@ -122,10 +140,7 @@ export function subscribePoint(
     }
     const decision = asking.decide(filterOf)
     if (!(decision instanceof Promise)) return read(decision)
-    void decision.then(refusal => {
-      point.beginTurn()
-      later(read(refusal))
-    })
+    answerLater(decision, point, refusal => later(read(refusal)))
     return null
   }
 }
@@ -134,7 +149,8 @@ const AT_ONCE = 'the program refuses it, or has not answered at once in a long S
 
 /** Returns the filter that topics are matched with. */
 export function plainFilter(filter: string): string {
-  return parseFilter(filter)?.topicFilter ?? filter
+  const given: unknown = filter
+  return typeof given === 'string' ? (parseFilter(given)?.topicFilter ?? given) : ''
 }
 
 function subscriptionFrom(
@@ -179,7 +195,7 @@ function deliverContext(
   client: Client | null,
   clientId: string,
 ): DeliverContext {
-  return { topic, payload, properties, qos, publisher, duplicate, client, clientId }
+  return sealed({ topic, payload, properties, qos, publisher, duplicate, client, clientId })
 }
 
 /** Returns the message that is sent; null, which drops it, if MQTT does not allow what the hooks have left. */

@@ -57,6 +57,7 @@ export class HookRegistry {
       answerMsMax,
       afterTime: settings.afterTime ?? (late => afterMs(answerMsMax, late)),
       beginTurn: () => turn.begin(),
+      stateFailed: error => turn.stateFailed(error),
     }
   }
 
@@ -129,7 +130,7 @@ type ObservedLists = { [Name in keyof Observed]: readonly AddedHook<Observing<Na
 const OBSERVERS: { readonly [Name in keyof Observed]: (registry: HookRegistry) => Observer } = {
   onConnected: registry => ({
     connected: (facts, sessionPresent) => {
-      const client = registry.clients.connected(facts)
+      const client = registry.clients.get(facts.clientId)
       if (client !== null) registry.tell('onConnected', { client, sessionPresent })
     },
   }),

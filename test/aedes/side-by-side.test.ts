@@ -119,7 +119,9 @@ function happens(client: MqttClient, name: 'connect' | 'close'): Promise<void> {
 async function quiet(said: readonly string[]): Promise<void> {
   for (let before = -1; before !== said.length;) {
     before = said.length
-    await after(60)
+    await after(50)
+    // Timers come before what has arrived on sockets meanwhile.
+    for (let round = 0; round < 5; round++) await new Promise(setImmediate)
   }
 }
 

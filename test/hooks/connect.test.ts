@@ -114,6 +114,18 @@ test('hooks of CONNECT that do not answer in time refuse', async t => {
   )
 })
 
+test('a client has the user that it was proved to be, whoever looks first', async t => {
+  const pond = new HookedPond()
+  const clients: Client[] = []
+  pond.adds('onConnect', ({ client }) => void clients.push(client))
+  pond.adds('onAuthenticate', () => ({ kind: 'allowed', username: 'lovelace' }))
+  pond.client('a', { username: 'ada' })
+
+  t.equal(clients[0]?.username, 'ada', 'what CONNECT says, before anybody has asked')
+  t.equal(pond.hooks.clients.get('a'), clients[0])
+  t.equal(clients[0]?.username, 'lovelace')
+})
+
 test('all hooks of a connection have one client, with data of the program', async t => {
   const pond = new HookedPond()
   const clients = new Set<Client | null>()

@@ -135,6 +135,51 @@ const FAULTS: Readonly<Record<string, Hooks['onPublish']>> = {
   },
 }
 
+const throwing = (): never => {
+  throw new Error('planted')
+}
+const unreadable = Object.defineProperty({}, 'then', { get: throwing })
+const WILD: Readonly<Record<string, Hooks['onPublish']>> = {
+  'leaves a topic that is no text to a plugin': context => {
+    Object.assign(context, { topic: 7 })
+  },
+  'answers what cannot be looked at': () => unreadable as boolean,
+  'throws what has no text': () => {
+    throw Object.defineProperty(new Error(), 'stack', { get: throwing })
+  },
+  'makes a member that throws': context => {
+    Object.defineProperty(context, 'topic', { get: throwing })
+  },
+  'sets a member that is misspelt': context => {
+    Object.assign(context, { topc: 'a' })
+  },
+}
+
+for (const [what, hook] of Object.entries(WILD)) {
+  for (const isLate of [false, true]) {
+    test(`a hook that ${what}${isLate ? ', late,' : ''} ends nothing but its packet`, async t => {
+      const pond = new HookedPond({ bearsFaults: true })
+      pond.adds('onPublish', isLate ? async context => hook(context) : hook)
+      pond.hooks.add('onPublish', () => {}, { name: 'lab', prefix: 'lab/' })
+      const reader = pond.client('reader')
+      reader.subscribes('#')
+      reader.receives()
+      const client = pond.client('a', { will: { topic: 'w' } })
+
+      client.publishes('a', 'x', { qos: 1 })
+      await pond.answers()
+
+      t.strictSame(client.hears(), ['puback #1 0x83'])
+      client.vanishes()
+      await pond.answers()
+      t.strictSame(reader.hears(), [])
+      t.equal(pond.broker.statistics.dropped['dropped-by-hook'], 1)
+      t.strictSame(pond.stateFaults, [])
+      t.ok(pond.faults.every(({ place }) => place === 'hook'))
+    })
+  }
+}
+
 for (const [what, hook] of Object.entries(FAULTS)) {
   test(`a hook that ${what} lets nothing pass, and nobody takes it for stored`, async t => {
     const pond = new HookedPond({ bearsFaults: true })

@@ -150,6 +150,26 @@ test('onDeliver must answer at once, and what it makes must be MQTT', async t =>
   t.equal(pond.broker.statistics.hookErrors, 2)
 })
 
+test('what onDeliver and onSubscribe leave may be anything, and ends nothing', async t => {
+  const pond = new HookedPond({ bearsFaults: true })
+  const spoils = (context: object): void => {
+    for (const name of ['topic', 'filter', 'payload', 'qos']) Reflect.set(context, name, null)
+  }
+  const client = pond.client('a')
+  client.subscribes('a', 1)
+  pond.adds('onDeliver', spoils)
+  pond.adds('onSubscribe', spoils)
+  pond.hooks.add('onSubscribe', () => {}, { name: 'lab', prefix: 'lab/' })
+  pond.hooks.add('onDeliver', () => {}, { name: 'lab', prefix: 'lab/' })
+
+  client.publishes('a', 'x', { qos: 1 })
+  client.subscribes('b')
+
+  t.strictSame(client.hears(), ['suback #1 0x1', 'puback #2 0x0', 'suback #3 0x83'])
+  t.strictSame(pond.stateFaults, [])
+  t.ok(pond.faults.every(({ place }) => place === 'hook'))
+})
+
 test('observing hooks hear of sessions, subscriptions, deliveries, acknowledgements and drops', async t => {
   const pond = new HookedPond()
   const heard: string[] = []
