@@ -154,7 +154,7 @@ export class Alarms {
     const cause = `The certificate ${first.name} ${when}.`
     const mend = 'put a new certificate in its place; it is read without a restart'
     const level = days < CERTIFICATE_FAULT_DAYS ? 'fault' : 'warning'
-    return [{ code: 'certificate-expires', level, cause, mend, link: '#/settings?tab=Connect' }]
+    return [{ code: 'certificate-expires', level, cause, mend, link: '#/settings?tab=Listeners' }]
   }
 
   #recentDrops(now: number): readonly Finding[] {
