@@ -27,7 +27,12 @@ import { explainCommand, logLevelCommand, traceCommand } from './record-command.
 import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
 import type { startCommand } from './start-command.ts'
-import type { importedFirst, startInBackground, startProblem } from './start-mosquitto.ts'
+import type {
+  becomeUser,
+  importedFirst,
+  startInBackground,
+  startProblem,
+} from './start-mosquitto.ts'
 import { storeCommand } from './store-command.ts'
 import { topCommand } from './top-command.ts'
 import { serviceCommand } from './service-command.ts'
@@ -140,6 +145,7 @@ function fileOf(
 interface Ways {
   readonly startProblem: typeof startProblem
   readonly importedFirst: typeof importedFirst
+  readonly becomeUser: typeof becomeUser
   readonly startInBackground: typeof startInBackground
 }
 
@@ -155,6 +161,8 @@ async function startBroker(
   const { config, conf, origin, notes } = loaded
   const isTest = values['test-config'] === true
   process.stderr.write([...(conf?.notes ?? []), ...notes].map(note => `${note}\n`).join(''))
+  const rights = isTest ? null : ways.becomeUser(loaded)
+  if (rights !== null) return complain(rights.sentence, rights.status)
   if (conf !== null || isTest) {
     const problem = await ways.startProblem(loaded)
     if (problem !== null) return complain(problem.sentence, problem.status)

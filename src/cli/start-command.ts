@@ -108,6 +108,10 @@ class StartedBroker {
   obeySignals(): void {
     process.once('SIGINT', () => void this.#stop('SIGINT'))
     process.once('SIGTERM', () => void this.#stop('SIGTERM'))
+    // It makes mosquitto save its database. Without a listener Node would open its debugger.
+    process.on('SIGUSR1', () => {
+      this.#log.info({ event: 'broker.stored' }, 'all that is acknowledged is stored already')
+    })
     process.on('SIGHUP', () => {
       // The window of the terminal was closed.
       if (this.#terminal !== null && !isatty(1)) {

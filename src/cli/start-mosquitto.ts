@@ -1,7 +1,8 @@
 // What `pondhawk start` does with a mosquitto.conf: its notes, the exit statuses of mosquitto, its flags -d and --test-config.
 
-import { spawn } from 'node:child_process'
-import { existsSync, openSync, statSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, openSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config-types.ts'
 import { CONF_UNREADABLE, CONF_WRONG } from '../mosquitto/conf-file.ts'
 import { importInto, isFree } from '../mosquitto/imported-store.ts'
@@ -10,6 +11,7 @@ import { storeDirectory } from '../server/create-store.ts'
 import { portFindings } from './doctor/ports.ts'
 import { countLines } from './import-command.ts'
 import type { LoadedConfig } from './loaded-config.ts'
+import { shownName } from './shown-name.ts'
 
 interface Problem {
   readonly sentence: string
@@ -40,6 +42,42 @@ export async function startProblem({
 function statusOf(problems: readonly string[]): number {
   if (problems.some(each => each.startsWith('store.directory'))) return BIND_FAILED
   return problems.some(each => each.includes('cannot be read')) ? CONF_UNREADABLE : CONF_WRONG
+}
+
+const DEFAULT_USER = 'mosquitto'
+
+/**
+ * Gives up the rights of root as mosquitto does, before any file is opened. Returns what prevents it; null for nothing. A user `mosquitto` that
+ * no line names need not exist.
+ */
+export function becomeUser({ conf }: LoadedConfig): Problem | null {
+  const user = conf?.user ?? DEFAULT_USER
+  if (conf === null || process.getuid?.() !== 0 || user === 'root') return null
+  try {
+    // The first one is that of the user.
+    const words = execFileSync('id', ['-G', '--', user], { encoding: 'utf8', stdio: 'pipe' })
+    const groups = words.trim().split(' ').map(Number)
+    process.setgroups?.(groups)
+    process.setgid?.(groups[0] ?? 0)
+    process.setuid?.(user)
+  } catch {
+    if (conf.user === null) return null
+    const sentence = `user: ${shownName(user)} cannot be become: see id ${shownName(user)}`
+    return { sentence, status: BIND_FAILED }
+  }
+  return unreadable(user)
+}
+
+/** The threads of the broker read its program again. */
+function unreadable(user: string): Problem | null {
+  const program = fileURLToPath(import.meta.url)
+  try {
+    accessSync(program, constants.R_OK)
+    return null
+  } catch {
+    const sentence = `user: ${shownName(user)} may not read ${program}: install Pondhawk where all may read it, or say user root`
+    return { sentence, status: BIND_FAILED }
+  }
 }
 
 interface FirstStart {

@@ -5,7 +5,7 @@ import { mapAccess } from './conf-access.ts'
 import { type ConfFile, readConfFile, type Setting, type Settings } from './conf-file.ts'
 import { mapLimits, mapLog, mapStore } from './conf-global.ts'
 import { type ConfListener, mapListeners } from './conf-listeners.ts'
-import { type MappedValue, Mapping, valueIn } from './mapping.ts'
+import { type MappedValue, Mapping, textIn, valueIn } from './mapping.ts'
 
 export interface MappedConf {
   readonly values: readonly MappedValue[]
@@ -15,6 +15,8 @@ export interface MappedConf {
   readonly databaseFile: string | null
   /** The first file that a `log_dest` names, or null. */
   readonly logFile: string | null
+  /** The user that the process becomes if root starts it; null for the default. */
+  readonly user: string | null
   /** Whether a line begins a listener: then mosquitto ignores the flag -p. */
   readonly hasListener: boolean
 }
@@ -32,7 +34,8 @@ export function mapConfFile(file: string): MappedConf {
   mapping.end()
   const hasListener = listeners.some(({ isImplied }) => !isImplied)
   const { values, notes } = mapping
-  return { values, notes, databaseFile, logFile: logFileOf(conf), hasListener }
+  const user = textIn(conf.global, 'user')
+  return { values, notes, databaseFile, logFile: logFileOf(conf), user, hasListener }
 }
 
 function logFileOf({ global }: ConfFile): string | null {

@@ -109,7 +109,7 @@ upgrade_outgoing_qos      bool  global   last instead a message is delivered wit
 use_identity_as_username  bool  listener last becomes access.certificates.user: commonName
 use_subject_as_username   bool  listener last refuses the whole subject of a certificate is no user name here: use_identity_as_username takes its common name
 use_username_as_clientid  bool  listener last refuses client ids are not replaced here: access.clientIdPattern: "%u" in a configuration of Pondhawk refuses those that are not the user name
-user                      text  global   last instead the broker runs as the user who starts it
+user                      text  global   last becomes the user of the process, if root starts it; without the line mosquitto
 websockets_headers_size   int   global   last instead headers of HTTP have the bound of Node, 16 KiB
 websockets_log_level      int   global   last instead WebSockets are logged as all else: log.level
 websockets_origin         text  listener adds becomes listeners.origins

@@ -240,11 +240,11 @@ test('what would make the broker less safe refuses to start, and what merely dif
   }
   const { notes } = mapped(
     t,
-    'listener 1\nuser a\nmax_qos 1\nlistener 2\nmax_qos 1\nlog_dest stdout\n',
+    'listener 1\npid_file a\nmax_qos 1\nlistener 2\nmax_qos 1\nlog_dest stdout\n',
   )
   t.match(notes, [
     /mosquitto.conf:1, 4 {2}listener: it is served without TLS/,
-    /mosquitto.conf:2 {2}user: the broker runs as the user who starts it/,
+    /mosquitto.conf:2 {2}pid_file: no file has the process id/,
     /mosquitto.conf:3, 5 {2}max_qos: QoS 2 is served/,
   ])
   t.equal(notes.length, 3)
@@ -281,6 +281,26 @@ test('users hold for all listeners, so with per_listener_settings only allow_ano
   t.match(mistakes(t, `${both}acl_file a\n`)[0], /^m.conf:5 {2}acl_file: must be the same/)
   t.match(configOf(mapped(t, 'listener 1883\n')).access, { anonymous: 'never', users: {} })
   t.equal(configOf(mapped(t, 'password_file p\n')).access.anonymous, 'loopback')
+})
+
+test('the plugin of dynamic security becomes its file, which is read as it is', async t => {
+  const plugin = 'plugin /usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so\n'
+  const file = resolve(ROOT, 'test/access/mosquitto/samples/dynamic-security-2.1.2.json')
+  const listener = 'listener 1883 127.0.0.1\nallow_anonymous false\n'
+  const conf = mapped(t, `${listener}${plugin}plugin_opt_config_file ${file}\n`)
+  const config = configOf(conf)
+  const server = await startServer(
+    { ...config, listeners: config.listeners.map(each => ({ ...each, port: 0 })) },
+    SILENT,
+  )
+  await server.close()
+
+  t.match(config.access, { dynamicSecurityFile: file, anonymous: 'never' })
+  t.equal(config.access.users, undefined)
+  t.match(conf.notes, [/its file is read, and never written/])
+  t.match(mistakes(t, `${listener}${plugin}`)[0], /needs plugin_opt_config_file/)
+  const beside = `${listener}${plugin}plugin_opt_config_file f\npassword_file p\n`
+  t.match(mistakes(t, beside)[0], /^m.conf:5 {2}password_file: the dynamic security has users/)
 })
 
 test('certificates, keys and ciphers are those of the file', async t => {

@@ -45,11 +45,15 @@ test('nothing that Debian’s mosquitto has kept is lost when Pondhawk starts wi
     while (!said.includes(ready)) {
       await Promise.race([once(broker.stdout, 'data'), once(broker.stderr, 'data')])
     }
+    const saved = async () => {
+      broker.kill('SIGUSR1')
+      while (!said.includes('broker.stored')) await once(broker.stdout, 'data')
+    }
     const stop = async () => {
       broker.kill('SIGTERM')
       await once(broker, 'close')
     }
-    return { said: () => said, stop }
+    return { said: () => said, saved, stop }
   }
   const conf = ['-c', file('mosquitto.conf')]
 
@@ -66,6 +70,8 @@ test('nothing that Debian’s mosquitto has kept is lost when Pondhawk starts wi
   const database = readFileSync(file('data/mosquitto.db'))
 
   const after = await start(process.execPath, [CLI, 'start', ...conf], 'broker.ready')
+  await after.saved()
+  t.notMatch(after.said(), 'Debugger listening')
   t.match(after.said(), 'mosquitto.db is imported, this one time, into')
   t.match(
     after.said(),
