@@ -28,13 +28,15 @@ export interface Stage {
   stops(): void
   disconnects(clientId: string): void
   overloads(level: OverloadLevel): void
+  /** An administrator changes a share group, or takes all such changes back. */
+  regroups(isOver: boolean): void
   passes(milliseconds: number): void
   trace(line: () => string): void
 }
 
 type ClientAction = Exclude<
   ActionName,
-  'kill' | 'powerCut' | 'armCut' | 'stop' | 'wait' | 'overload'
+  'kill' | 'powerCut' | 'armCut' | 'stop' | 'wait' | 'overload' | 'regroup'
 >
 
 const PING_MS = 15_000
@@ -65,6 +67,7 @@ export class Script {
     stage.trace(() => 'the calm begins')
     stage.disk.disarms()
     stage.overloads(0)
+    stage.regroups(true)
     for (const client of stage.clients) client.connection?.wire.thaws()
     stage.passes(CALM_MS)
     this.comesBack()
@@ -127,6 +130,8 @@ export class Script {
         return stage.stops()
       case 'overload':
         return stage.overloads(random.of<OverloadLevel>([1, 2, 3, 3]))
+      case 'regroup':
+        return stage.regroups(false)
       case 'wait':
         this.#waitMs = random.of([1_000, 10_000, 70_000])
         return stage.trace(() => `${this.#waitMs / 1_000} s pass`)

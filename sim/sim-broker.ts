@@ -5,7 +5,7 @@ import { CALM, type OverloadLevel } from '../src/broker/overload-levels.ts'
 import type { Broker } from '../src/broker/broker.ts'
 import { leavingFor } from '../src/broker/leaving.ts'
 import type { Limits } from '../src/limits.ts'
-import type { ShareStrategyName } from '../src/routing/share-strategy.ts'
+import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { QueueBounds } from '../src/session/message-queue.ts'
 import { Core } from '../src/server/core.ts'
 import type { ClientSocket } from '../src/transport/client-socket.ts'
@@ -103,6 +103,32 @@ export class SimBroker {
   /** Gives an administrator's command. Nobody waits for the answer: it may never come when the disk fails. */
   disconnects(clientId: string): void {
     void this.#core.commands.disconnectClient(clientId, 'an administrator says so').catch(() => {})
+  }
+
+  /** Changes a group or a member in a random way. Returns in words what was done. */
+  regroups(random: Random, clientIds: readonly string[]): string {
+    const groups = [...this.broker.subscriptions.groups.all]
+    if (groups.length === 0) return 'there is none'
+    const { owner } = random.of(groups)
+    const { commands } = this.#core
+    const clientId = random.of(clientIds)
+    if (random.chance(2)) {
+      const strategy = random.of([...SHARE_STRATEGY_NAMES, null])
+      void commands.setStrategy(owner, strategy).catch(() => {})
+      return `${owner.shareName}/${owner.topicFilter} ${strategy}`
+    }
+    const change = random.chance(3)
+      ? { weight: random.between(1, 5) }
+      : { isDrained: random.chance(2) }
+    void commands.setMember(owner, clientId, change).catch(() => {})
+    return `${owner.shareName}/${owner.topicFilter} ${clientId} ${JSON.stringify(change)}`
+  }
+
+  resetsGroups(): string {
+    for (const group of this.broker.subscriptions.groups.overrides.all) {
+      void this.#core.commands.resetGroup(group).catch(() => {})
+    }
+    return 'as they were'
   }
 
   overloads(level: OverloadLevel): void {

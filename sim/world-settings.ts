@@ -18,6 +18,7 @@ export type ActionName =
   | 'freeze'
   | 'disconnect'
   | 'overload'
+  | 'regroup'
   | 'kill'
   | 'powerCut'
   | 'armCut'
@@ -58,6 +59,13 @@ const FILTERS = ['t/a', 't/+', 't/#', '#', '+/a', 's/a', 's/#', 'private/#']
 const SHARED = ['$share/g/t/#', '$share/g/s/a', '$share/h/#', '$share/g/+/a'] as const
 
 export function settingsOf(random: Random): WorldSettings {
+  const settings = withoutRegrouping(random)
+  if (!settings.filters.some(filter => filter.startsWith('$share/'))) return settings
+  return { ...settings, weights: { ...settings.weights, regroup: random.below(20) } }
+}
+
+/** Worlds without share groups are the same for their seeds as before an administrator could change groups. */
+function withoutRegrouping(random: Random): WorldSettings {
   const durability = random.chance(5) ? 'os' : 'fsync'
   const largeBytes = random.of([40, 300, 4_000, 40_000])
   // In most worlds nothing may be dropped: there every missing message is a lost one.
@@ -121,6 +129,7 @@ function weightsOf(random: Random, durability: Durability): WorldSettings['weigh
     wait: likes(4),
     disconnect: likes(4),
     overload: likes(10),
+    regroup: 0,
   }
 }
 

@@ -253,6 +253,15 @@ export class World {
     this.#broker?.disconnects(clientId)
   }
 
+  /** Changes a share group, or takes all changes back, as an administrator does. */
+  regroups(isOver: boolean): void {
+    const broker = this.#broker
+    if (broker === null) return
+    const clientIds = this.clients.map(({ clientId }) => clientId)
+    const done = isOver ? broker.resetsGroups() : broker.regroups(this.random, clientIds)
+    this.trace(() => `an administrator changes groups: ${done}`)
+  }
+
   /** The broker does less for a while; at level 0 as much as it can again. */
   overloads(level: OverloadLevel): void {
     const broker = this.#broker
