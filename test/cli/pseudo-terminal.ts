@@ -56,8 +56,11 @@ export class PseudoTerminal {
     await this.#ended
   }
 
+  /** Resolves with null if it had to be killed. */
   async ends(): Promise<number | null> {
+    const timer = setTimeout(() => this.#script.kill('SIGKILL'), SHOW_MS_MAX)
     const [status] = (await this.#ended) as [number | null]
+    clearTimeout(timer)
     return status
   }
 }

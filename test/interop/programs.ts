@@ -58,8 +58,21 @@ export class Program {
   }
 }
 
-export function run(command: string, args: readonly string[]): Promise<Outcome> {
-  return new Program(command, args).ends()
+/** Longer than any of them needs, and shorter than a test file may take: what waits for ever is named. */
+const RUN_MS_MAX = 120_000
+
+export async function run(command: string, args: readonly string[]): Promise<Outcome> {
+  const program = new Program(command, args)
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    program.process.kill('SIGKILL')
+  }, RUN_MS_MAX)
+  const outcome = await program.ends()
+  clearTimeout(timer)
+  if (!isLate) return outcome
+  const { output, errors } = outcome
+  throw new Error(`${command} ${args.join(' ')} has not ended: ${output}${errors}`)
 }
 
 /** The broker's next event of this name. */
