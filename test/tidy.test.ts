@@ -53,6 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'store', 'node:', 'pino'],
   transport: ['access', 'connection', 'limits.ts', 'loop', 'observe', 'packet', 'node:', 'ws'],
+  bridge: ['access', 'config', 'observe', 'packet', 'routing', 'node:'],
   mosquitto: ['config', 'limits.ts', 'message.ts', 'packet', 'routing', 'store', 'node:', 'yaml'],
   config: ['limits.ts', 'transport', 'packet', 'routing', 'node:', 'zod', 'yaml'],
   api: [

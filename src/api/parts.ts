@@ -11,6 +11,7 @@ import type { Log } from '../observe/log.ts'
 import type { Status } from '../observe/status.ts'
 import type { ListenerCertificate } from '../records/alarms.ts'
 import type { Records } from '../records/records.ts'
+import type { BridgeRow } from './contract/administration.ts'
 import type { ApiKeys } from './api-keys.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { RequestRates } from './request-rates.ts'
@@ -80,6 +81,8 @@ export interface ApiSources {
   readonly webUrl: () => string | null
   /** Begins to disconnect all clients, over so many seconds at least. Returns how many there are. */
   readonly drain: (seconds: number) => number
+  /** Times in milliseconds since 1970. */
+  readonly bridges: () => readonly (Omit<BridgeRow, 'since'> & { readonly since: number })[]
   readonly listeners: () => readonly {
     readonly name: string
     readonly port: number

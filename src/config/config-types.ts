@@ -249,6 +249,38 @@ export interface Config {
     addressLinesMax: number
     eventLinesMax: number
   }
+  bridges: Record<
+    string,
+    {
+      addresses: string[]
+      tls?:
+        | {
+            caFile?: string | undefined
+            certFile?: string | undefined
+            keyFile?: string | undefined
+            serverName?: string | undefined
+          }
+        | undefined
+      protocol: '5' | '3.1.1'
+      clientId?: string | undefined
+      username?: string | undefined
+      passwordFile?: string | undefined
+      keepAliveSeconds: number
+      cleanStart: boolean
+      retain: boolean
+      topics: {
+        filter: string
+        direction: 'out' | 'in' | 'both'
+        qos: number
+        localPrefix: string
+        remotePrefix: string
+      }[]
+      notifications: 'both' | 'local' | 'none'
+      notificationTopic?: string | undefined
+      restartSecondsMin: number
+      restartSecondsMax: number
+    }
+  >
   observe: {
     timelineBytes: number
   }
@@ -536,6 +568,40 @@ export interface ConfigInput {
         addressLinesMax?: number | undefined
         eventLinesMax?: number | undefined
       }
+    | undefined
+  bridges?:
+    | Record<
+        string,
+        {
+          addresses: string[]
+          tls?:
+            | {
+                caFile?: string | undefined
+                certFile?: string | undefined
+                keyFile?: string | undefined
+                serverName?: string | undefined
+              }
+            | undefined
+          protocol?: '5' | '3.1.1' | undefined
+          clientId?: string | undefined
+          username?: string | undefined
+          passwordFile?: string | undefined
+          keepAliveSeconds?: number | undefined
+          cleanStart?: boolean | undefined
+          retain?: boolean | undefined
+          topics: {
+            filter?: string | undefined
+            direction?: 'out' | 'in' | 'both' | undefined
+            qos?: number | undefined
+            localPrefix?: string | undefined
+            remotePrefix?: string | undefined
+          }[]
+          notifications?: 'both' | 'local' | 'none' | undefined
+          notificationTopic?: string | undefined
+          restartSecondsMin?: number | undefined
+          restartSecondsMax?: number | undefined
+        }
+      >
     | undefined
   observe?:
     | {

@@ -5,6 +5,7 @@ import { z } from './zod.ts'
 import { file, whole } from './values.ts'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'
 import { accessSection } from './access-section.ts'
+import { bridgesSection } from './bridges-section.ts'
 import { metricsSection, observeSection } from './observe-section.ts'
 import { overloadSection } from './overload-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
@@ -283,6 +284,9 @@ export const configSchema = z.strictObject({
     .describe('Response Information for clients of MQTT 5 that ask for it'),
   dashboard: dashboard.prefault({}).describe('The dashboard and the REST API'),
   log: log.prefault({}).describe('The log'),
+  bridges: bridgesSection
+    .default({})
+    .describe('Other brokers that messages are exchanged with, by name'),
   observe: observeSection
     .prefault({})
     .describe('What is kept of the past: see how-to/find-out-what-happened.md'),

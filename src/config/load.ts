@@ -224,7 +224,7 @@ function resolvePaths(config: Config, file: string | null): Config {
     directory === undefined ? config.store : { ...config.store, directory: from(directory) }
   const { users, ...others } = config.access
   const access = { ...mapFiles(others, from), ...(users === undefined ? {} : { users }) }
-  return { ...config, listeners, store, access }
+  return { ...config, listeners, store, access, bridges: mapFiles(config.bridges, from) }
 }
 
 /** Applies `from` to every member whose name ends in `File`, at all levels. */

@@ -95,6 +95,12 @@ const GROUPS: readonly Group[] = [
     counts: ({ kept }) => kept,
   },
   {
+    metric: gauge('bridge_connected'),
+    label: 'bridge',
+    help: '1 for each bridge that is connected, 0 for each that is not',
+    counts: ({ bridges }) => bridges,
+  },
+  {
     metric: counter('access_events'),
     label: 'event',
     help: 'Logins, refusals and checks of rules',

@@ -44,6 +44,8 @@ export interface Status {
   readonly dropped: Readonly<Record<string, number>>
   /** How often each limit was reached, by its name in the configuration. */
   readonly limited: Readonly<Record<string, number>>
+  /** 1 for each bridge that is connected, by its name; 0 for each that is not. */
+  readonly bridges: Readonly<Record<string, number>>
   /** Sessions that another connection has taken over. */
   readonly sessionsTakenOver: number
   /** Client ids that reached `limits.takeoversPerMinuteMax`. */
@@ -278,6 +280,7 @@ interface StatusSources {
   /** Limits of connections, which the broker does not see. */
   readonly limited: Status['limited']
   readonly connectsWaiting: number
+  readonly bridges: Status['bridges']
   readonly queuedMessages: number
   readonly queuedBytes: number
 }
@@ -317,6 +320,7 @@ export function statusOf(sources: StatusSources): Status {
     publishBytesSent: statistics.publishBytesSent,
     dropped: { ...statistics.dropped },
     limited: { ...sources.limited, ...statistics.limited },
+    bridges: sources.bridges,
     sessionsTakenOver: statistics.sessionsTakenOver,
     clientIdsContested: statistics.clientIdsContested,
     connectsWaiting: sources.connectsWaiting,

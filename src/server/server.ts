@@ -7,6 +7,7 @@ import { getHeapStatistics } from 'node:v8'
 import type { Access } from '../access/access.ts'
 import type { Authenticator } from '../access/authenticator.ts'
 import { Api } from '../api/api.ts'
+import { bridgedAccess } from '../bridge/bridge-access.ts'
 import { type Leaving, leavingFor } from '../broker/leaving.ts'
 import type { FaultPlace } from '../broker/observer.ts'
 import type { Config } from '../config/config-types.ts'
@@ -28,10 +29,9 @@ import { Latencies } from '../records/latencies.ts'
 import { LogLines } from '../records/log-lines.ts'
 import type { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
-import { ContainedWire } from '../transport/contained-wire.ts'
-import { streamWire } from '../transport/stream-wire.ts'
 import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { Backups } from './backups.ts'
+import { Bridges } from './bridges.ts'
 import { allProblems } from './config-problems.ts'
 import { ConfiguredAccess } from './configured-access.ts'
 import { Core } from './core.ts'
@@ -50,6 +50,7 @@ import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { statusSource } from './status-source.ts'
 import { reportStore } from './store-report.ts'
+import { wireOver } from './streams.ts'
 import { contained, webUrlOf } from './web-requests.ts'
 
 interface RunningServer {
@@ -89,6 +90,7 @@ export class Server implements RunningServer {
   readonly #logLines = new LogLines(Date.now)
   readonly #keeping: RecordKeeping
   readonly #shareFile: ShareFile
+  readonly #bridges: Bridges
   /** Null if it is switched off. */
   #overload: OverloadWatch | null = null
   /** Null if nothing is stored on a disk. */
@@ -99,6 +101,7 @@ export class Server implements RunningServer {
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
+    this.#bridges = new Bridges(config)
     this.#setUp = parts.setUp ?? (async () => {})
     this.#log = new RatedLog(
       containedLog(this.#logLines.of(log), () => (this.core.broker.statistics.hookErrors += 1)),
@@ -120,6 +123,7 @@ export class Server implements RunningServer {
       limited: this.#limited,
       queuedMessages: this.records.census.queuedMessages,
       queuedBytes: this.records.census.queuedBytes,
+      bridges: this.#bridges.states,
     }))
     const page = webPage({
       status: this.#status,
@@ -163,6 +167,7 @@ export class Server implements RunningServer {
       shareSettings: this.#shareFile,
       permissionsOf: identity => this.core.permissionsOf(identity),
       webUrl: () => webUrlOf(this.listeners),
+      bridges: () => this.#bridges.statuses,
       listeners: () => this.#listeners.all,
       certificates: () => this.#keeping.certificates,
       approvals: this.#access?.approvals ?? null,
@@ -186,7 +191,10 @@ export class Server implements RunningServer {
       share: shareSettingsOf(config, Math.random),
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
-      access: hookedAccess(parts.access ?? this.#ownAccess(parts.code), () => this.hooks),
+      access: bridgedAccess(
+        hookedAccess(parts.access ?? this.#ownAccess(parts.code), () => this.hooks),
+        this.#bridges,
+      ),
       checksRetainSource: config.access.checkRetainSource !== false,
       observers: [
         new LogObserver(this.#log, {
@@ -258,6 +266,7 @@ export class Server implements RunningServer {
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
       await this.#setUp()
+      await this.#bridges.start(this.core, this.#log, (stream, peer) => this.handle(stream, peer))
       await this.#listeners.start()
     } catch (error) {
       await this.close()
@@ -287,8 +296,8 @@ export class Server implements RunningServer {
 
   /** Serves the client at the other end of a stream that an embedding program supplies. Returns the far end, as hooks see it. */
   handle(stream: Duplex, peer: Partial<Peer> = {}): Peer {
-    const wire = streamWire(stream, { ...UNKNOWN_PEER, ...peer })
-    this.accept(new ContainedWire(wire, error => this.#failed('stream', error)))
+    const wire = wireOver(stream, peer, error => this.#failed('stream', error))
+    this.accept(wire)
     return wire.peer
   }
 
@@ -319,6 +328,7 @@ export class Server implements RunningServer {
   /** Stops accepting, sends waiting packets and DISCONNECT to every client, then closes the store. */
   async close(): Promise<void> {
     if (this.#isClosing) return
+    this.#bridges.close()
     this.#isClosing = true
     this.#overload?.close()
     const { core } = this
@@ -415,12 +425,4 @@ const TICK_MS = 1_000
 /** Returns milliseconds of a clock that never goes back, for the rates of log lines. */
 function monotonicMs(): number {
   return performance.now()
-}
-
-const UNKNOWN_PEER: Peer = {
-  address: '',
-  port: 0,
-  transport: 'stream',
-  listener: 'stream',
-  certificate: null,
 }

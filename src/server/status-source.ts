@@ -10,7 +10,7 @@ export function statusSource(
   core: Core,
   logOutput: ServerParts['logOutput'],
   access: ConfiguredAccess | null,
-  others: () => Pick<Status, 'limited' | 'queuedMessages' | 'queuedBytes'>,
+  others: () => Pick<Status, 'limited' | 'queuedMessages' | 'queuedBytes' | 'bridges'>,
 ): () => Status {
   const startedAt = performance.now()
   return () =>

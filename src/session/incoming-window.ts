@@ -27,6 +27,10 @@ export class IncomingWindow {
     return this.#packetIds?.size ?? 0
   }
 
+  get packetIds(): readonly number[] {
+    return [...(this.#packetIds ?? [])]
+  }
+
   has(packetId: number): boolean {
     return this.#packetIds?.has(packetId) ?? false
   }

@@ -414,6 +414,7 @@ test('the status tells the level, the sensors and what was done', async t => {
     logLinesLeftOut: 0,
     access: {},
     limited: {},
+    bridges: {},
   })
 
   t.match(status, {

@@ -47,6 +47,7 @@ async function opened(t: Test) {
       return 'http://localhost'
     },
     drain: unused,
+    bridges: () => [],
     listeners: unused,
     certificates: unused,
     reloadAccess: unused,

@@ -11,6 +11,24 @@ export const bansAnswer = z.strictObject({
   items: z.array(z.strictObject({ clientId, until: time })),
 })
 
+export const bridgeRow = z
+  .strictObject({
+    name: z.string(),
+    state: z.enum(['connecting', 'connected', 'waiting', 'closed']),
+    since: time,
+    address: z.string().describe('The address of the last try'),
+    cause: z.string().nullable().describe('Why it is not connected'),
+    queuedMessages: count.describe('What waits for the other broker'),
+    messagesSent: count,
+    messagesReceived: count,
+    refusedThere: count.describe('Messages that the other broker has refused: lost to it'),
+    refusedHere: count.describe('Messages that this broker has refused'),
+    unmapped: count.describe('Messages that no entry of its topics fits any more'),
+  })
+  .describe('A connection to another broker')
+export type BridgeRow = zod.infer<typeof bridgeRow>
+export const bridgesAnswer = z.strictObject({ items: z.array(bridgeRow) })
+
 const username = z.string().min(1).max(65_535).describe('The name of the user')
 export const userRow = z
   .strictObject({

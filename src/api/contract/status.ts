@@ -47,6 +47,7 @@ export const statusAnswer = z
     kept: counters.describe('The heap bytes by kind'),
     dropped: counters.describe('Messages that were not delivered, by reason'),
     limited: counters.describe('How often each limit was reached'),
+    bridges: counters.describe('1 for each bridge that is connected, by its name; 0 for others'),
     access: counters.describe('Counters of logins and rules'),
     api: counters.describe('Counters of this API'),
     alarms: z.array(alarm).nullable().describe('Null without a sign-in: they name clients'),

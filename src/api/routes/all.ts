@@ -8,6 +8,7 @@ import { administrationRoutes } from './administration.ts'
 import { approvalRoutes } from './approvals.ts'
 import { backupRoutes } from './backups.ts'
 import { banRoutes } from './bans.ts'
+import { bridgeRoutes } from './bridges.ts'
 import { clientRoutes } from './clients.ts'
 import { configRoutes } from './config.ts'
 import { drainRoutes } from './drain.ts'
@@ -32,6 +33,7 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...configRoutes(parts),
     ...backupRoutes(parts),
     ...banRoutes(parts),
+    ...bridgeRoutes(parts),
     ...accessRoutes(parts),
     ...groupRoutes(parts),
     ...administrationRoutes(parts),

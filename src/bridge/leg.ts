@@ -1,0 +1,116 @@
+// One end of a bridge: a client of MQTT at a stream, with the keep-alive of a client.
+
+import type { Duplex } from 'node:stream'
+import { decode } from '../packet/decode.ts'
+import { encode } from '../packet/encode.ts'
+import { Framer } from '../packet/framer.ts'
+import type { Packet, ProtocolVersion } from '../packet/packet.ts'
+
+interface LegHandlers {
+  /** Its payload may share memory with what was read, and is valid during the call. */
+  packet(packet: Packet): void
+  /** Once. The sentence is for the log. */
+  ended(sentence: string): void
+  /** The stream has taken what was written. */
+  drained(): void
+}
+
+export class Leg {
+  readonly #stream: Duplex
+  readonly #version: ProtocolVersion
+  readonly #handlers: LegHandlers
+  readonly #framer: Framer
+  #pings: NodeJS.Timeout | undefined
+  #isHeard = true
+  #isOver = false
+
+  constructor(
+    stream: Duplex,
+    version: ProtocolVersion,
+    packetBytesMax: number,
+    handlers: LegHandlers,
+  ) {
+    this.#stream = stream
+    this.#version = version
+    this.#handlers = handlers
+    this.#framer = new Framer(packetBytesMax)
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk))
+    stream.on('drain', () => handlers.drained())
+    stream.on('error', error => this.#end(error.message))
+    stream.on('close', () => this.#end('the connection was closed'))
+  }
+
+  /** Whether more should wait until `drained`. */
+  get isFull(): boolean {
+    return this.#stream.writableNeedDrain
+  }
+
+  send(packet: Packet): void {
+    if (!this.#isOver) this.#stream.write(encode(packet, this.#version))
+  }
+
+  /** Sends a PINGREQ each `seconds`, and ends when a whole such time brings nothing. 0: none. */
+  keepAlive(seconds: number): void {
+    if (seconds === 0) return
+    this.#pings = setInterval(() => {
+      if (!this.#isHeard) {
+        this.#end(`nothing was heard for ${seconds} s (keepAliveSeconds)`)
+        return
+      }
+      this.#isHeard = false
+      this.send({ type: 'pingreq' })
+    }, seconds * 1_000)
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#stream.resume()
+  }
+
+  /** Sends what is written, and ends. `ended` is not called. */
+  close(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearInterval(this.#pings)
+    this.#stream.end()
+    // A far end that does not read would hold the process.
+    setTimeout(() => this.#stream.destroy(), CLOSE_MS_MAX).unref()
+  }
+
+  /** The same at once. */
+  destroy(): void {
+    this.#isOver = true
+    clearInterval(this.#pings)
+    this.#stream.destroy()
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#isOver) return
+    this.#isHeard = true
+    const framer = this.#framer
+    try {
+      framer.push(chunk)
+      while (!this.#isOver && framer.next()) {
+        const packet = decode(framer.bytes, framer.start, framer.end, this.#version)
+        if (packet.type === 'disconnect') {
+          const { reasonString } = packet.properties
+          const rest = reasonString === undefined ? '' : `: ${reasonString}`
+          this.#end(`it was disconnected by 0x${packet.reason.toString(16)}${rest}`)
+        } else this.#handlers.packet(packet)
+      }
+    } catch (error) {
+      this.#end(`what came is not MQTT: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  #end(sentence: string): void {
+    if (this.#isOver) return
+    this.destroy()
+    this.#handlers.ended(sentence)
+  }
+}
+
+const CLOSE_MS_MAX = 2_000

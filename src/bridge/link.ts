@@ -1,0 +1,359 @@
+// One connection of a bridge: its leg to the other broker and its leg to this one, which begin and end together.
+
+import type { Duplex } from 'node:stream'
+import {
+  type ConnackPacket,
+  type ConnectPacket,
+  NO_PROPERTIES,
+  type Packet,
+  type Properties,
+  type ProtocolVersion,
+  type SubackPacket,
+  type SubscriptionRequest,
+  type Will,
+} from '../packet/packet.ts'
+import { isFailure, type ReasonCode, SUCCESS } from '../packet/reason.ts'
+import type { BridgeTopics } from './bridge-topics.ts'
+import { Leg } from './leg.ts'
+import { Relay, type RelayCounters, type RelayOptions } from './relay.ts'
+
+const ANSWER_MS_MAX = 30_000
+/** For SUBSCRIBE and UNSUBSCRIBE, which come before anything that the other broker sends gets an identifier that high. */
+const SUBSCRIBE_ID = 65_535
+const UNSUBSCRIBE_ID = 65_534
+/**
+ * How many messages may be open to a broker that does not say. mosquitto takes 20, counts those of QoS 2 twice that come again on a
+ * new connection, and with MQTT 3.1.1 acknowledges one too many without keeping it.
+ */
+const RECEIVE_MAX = { 3: 10, 4: 10, 5: 1_000 } as const
+/** Values of Retain Handling. */
+const [NOW, NOT_AT_ALL] = [0, 2] as const
+const NEVER_SECONDS = 0xffff_ffff
+const PACKET_BYTES_MAX = 268_435_460
+
+export interface LinkOptions {
+  readonly topics: BridgeTopics
+  readonly version: ProtocolVersion
+  /** Whether a broker of 3.x is told that this is a bridge, so that it keeps RETAIN and does not send messages back. */
+  readonly saysBridge: boolean
+  readonly clientId: string
+  readonly localId: string
+  readonly username: string | null
+  readonly password: Buffer | null
+  readonly keepAliveSeconds: number
+  readonly isClean: boolean
+  /** Whether a session that the other broker has is not of this bridge. */
+  readonly isNew: boolean
+  readonly retains: boolean
+  readonly will: Will | null
+  /** What this broker takes. */
+  readonly packetBytesMax: number
+  readonly receiveMax: number
+  readonly counters: RelayCounters
+  /** Opens the leg to this broker. */
+  readonly openLocal: () => Duplex
+  /** Filters that were subscribed to here before there was a link: the set of retained messages is still to come. */
+  readonly freshFilters: ReadonlySet<string>
+  /** What the session of the bridge here has: filters, and identifiers of the other broker that wait for PUBREL. */
+  readonly session: () => LocalSession | null
+  readonly refused: RelayOptions['refused']
+  /** The other broker has refused a filter. */
+  readonly filterRefused: (filter: string, reason: ReasonCode) => void
+  /** Once, when the link has ended otherwise than by `close`. */
+  readonly ended: (sentence: string) => void
+}
+
+export interface LocalSession {
+  readonly filters: readonly string[]
+  readonly unreleased: readonly number[]
+}
+
+/** CONNACK of the other broker was a refusal. */
+export class BridgeRefused extends Error {
+  readonly reason: ReasonCode
+
+  constructor({ reason, properties }: ConnackPacket) {
+    const rest = properties.reasonString === undefined ? '' : ` (${properties.reasonString})`
+    super(`the other broker refuses CONNECT by 0x${reason.toString(16)}${rest}`)
+    this.reason = reason
+  }
+}
+
+type Answer = ConnackPacket | SubackPacket
+
+// Wide on purpose: two legs, what is between them, and what waits for the second.
+export class Link {
+  readonly #options: LinkOptions
+  readonly #remote: Leg
+  #local: Leg | null = null
+  #relay: Relay | null = null
+  /** What the other broker sent before the leg to this one was ready. */
+  #early: Packet[] = []
+  #waits: ((packet: Answer | Error) => void) | null = null
+  #isOpen = false
+  #isOver = false
+  #sentence = 'the bridge is closed'
+
+  constructor(stream: Duplex, options: LinkOptions) {
+    this.#options = options
+    const bytesMax = options.version === 5 ? options.packetBytesMax : PACKET_BYTES_MAX
+    this.#remote = new Leg(stream, options.version, bytesMax, {
+      packet: packet => this.#fromRemote(packet),
+      ended: sentence => this.#end(sentence),
+      drained: () => this.#local?.resume(),
+    })
+  }
+
+  /** Rejects with BridgeRefused, or an error with a sentence. */
+  async open(): Promise<void> {
+    try {
+      await this.#open()
+      // It may have ended at the very last.
+      if (this.#isOver) throw new Error(this.#sentence)
+      this.#isOpen = true
+    } catch (error) {
+      this.#isOver = true
+      this.#remote.destroy()
+      this.#local?.close()
+      throw error
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { topics, session, version, keepAliveSeconds, freshFilters } = this.#options
+    const known = session()
+    const connack = await this.#answer(this.#remote, this.#connect())
+    // What it sends now waits in the socket.
+    this.#remote.pause()
+    const { maximumQoS = 2, receiveMaximum, retainAvailable } = connack.properties
+    const { maximumPacketSize, serverKeepAlive } = connack.properties
+    const local = this.#openLocal()
+    this.#local = local
+    const relay = new Relay({
+      ...this.#options,
+      local,
+      remote: this.#remote,
+      qosMax: maximumQoS,
+      retains: this.#options.retains && retainAvailable !== 0,
+    })
+    this.#relay = relay
+    // All this is sent behind CONNECT: what the session has waiting comes right behind CONNACK.
+    const answer = this.#answer(
+      local,
+      this.#connectHere(receiveMaximum ?? RECEIVE_MAX[version], maximumPacketSize),
+    )
+    if (!connack.sessionPresent) relay.forget(known?.unreleased ?? [])
+    const outgoing = topics.outgoing(maximumQoS)
+    const wanted = new Set(outgoing.map(({ filter }) => filter))
+    const requests = outgoing.map(request => ({
+      ...request,
+      retainHandling: freshFilters.has(request.filter) ? NOW : request.retainHandling,
+    }))
+    subscribe(local, requests, known?.filters.filter(filter => !wanted.has(filter)) ?? [])
+    for (const packet of this.#early.splice(0)) this.#obey(relay.fromRemote(packet))
+    await answer
+    subscribe(this.#remote, topics.incoming, topics.notIncoming)
+    this.#remote.keepAlive(serverKeepAlive ?? keepAliveSeconds)
+    this.#remote.resume()
+    if (topics.incoming.length > 0) await this.#awaited('suback')
+  }
+
+  /** Ends the session of a broker of 3.x, over a connection of its own. */
+  async wipe(): Promise<void> {
+    await this.#answer(this.#remote, { ...this.#connect(), cleanStart: true, will: null })
+    this.close()
+  }
+
+  /** Publishes a state of the bridge at the other broker, beside the messages of its session. */
+  announce(topic: string, payload: string): void {
+    this.#remote.send({
+      type: 'publish',
+      duplicate: false,
+      qos: 0,
+      retain: this.#options.retains,
+      topic,
+      packetId: 0,
+      properties: NO_PROPERTIES,
+      payload: Buffer.from(payload),
+    })
+  }
+
+  /** Ends both legs in order: the sessions stay. */
+  close(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    for (const leg of [this.#remote, this.#local]) {
+      leg?.send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
+      leg?.close()
+    }
+  }
+
+  #connect(): ConnectPacket {
+    const { version, clientId, username, password, keepAliveSeconds, will } = this.#options
+    const { isClean, isNew, saysBridge, packetBytesMax, receiveMax } = this.#options
+    return {
+      type: 'connect',
+      version,
+      isBridge: version < 5 && saysBridge,
+      // Without a session here nobody knows which messages of a session there were taken. In 3.x a clean session ends with its
+      // connection: `wipe` has ended the one before.
+      cleanStart: isClean || (version === 5 && isNew),
+      keepAliveSeconds,
+      clientId,
+      username,
+      password,
+      will,
+      properties:
+        version < 5
+          ? NO_PROPERTIES
+          : {
+              receiveMaximum: receiveMax,
+              maximumPacketSize: packetBytesMax,
+              ...(!isClean && { sessionExpiryInterval: NEVER_SECONDS }),
+            },
+    }
+  }
+
+  #openLocal(): Leg {
+    const { openLocal, packetBytesMax } = this.#options
+    return new Leg(openLocal(), 5, packetBytesMax, {
+      packet: packet => this.#fromLocal(packet),
+      ended: sentence => this.#end(`here: ${sentence}`),
+      drained: () => this.#remote.resume(),
+    })
+  }
+
+  /** The window and the sizes of the other broker are those that this one must keep to. */
+  #connectHere(receiveMaximum: number, packetSizeThere: number | undefined): ConnectPacket {
+    const { localId, isClean, topics } = this.#options
+    const size = (packetSizeThere ?? PACKET_BYTES_MAX) - topics.growthBytes
+    const properties: Properties = {
+      receiveMaximum,
+      maximumPacketSize: Math.max(1, size),
+      ...(!isClean && { sessionExpiryInterval: NEVER_SECONDS }),
+    }
+    return connectHere(localId, properties, isClean)
+  }
+
+  async #answer(leg: Leg, packet: ConnectPacket): Promise<ConnackPacket> {
+    leg.send(packet)
+    const connack = await this.#awaited('connack')
+    if (isFailure(connack.reason)) throw new BridgeRefused(connack)
+    return connack
+  }
+
+  #awaited<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>> {
+    return new Promise((resolve, reject) => {
+      if (this.#isOver) {
+        reject(new Error(this.#sentence))
+        return
+      }
+      const timer = setTimeout(() => {
+        this.#waits?.(new Error(`no ${type.toUpperCase()} within ${ANSWER_MS_MAX / 1_000} s`))
+      }, ANSWER_MS_MAX).unref()
+      this.#waits = answer => {
+        if (!(answer instanceof Error) && answer.type !== type) return
+        clearTimeout(timer)
+        this.#waits = null
+        // Its type was just compared.
+        if (answer instanceof Error) reject(answer)
+        else resolve(answer as Extract<Answer, { type: Type }>)
+      }
+    })
+  }
+
+  #fromRemote(packet: Packet): void {
+    if (packet.type === 'connack') {
+      this.#waits?.(packet)
+      return
+    }
+    if (packet.type === 'suback') {
+      const { incoming } = this.#options.topics
+      for (const [index, reason] of packet.reasons.entries()) {
+        if (isFailure(reason)) this.#options.filterRefused(incoming[index]?.filter ?? '', reason)
+      }
+      this.#waits?.(packet)
+      return
+    }
+    const relay = this.#relay
+    if (relay === null) {
+      this.#early.push(
+        packet.type === 'publish' ? { ...packet, payload: Buffer.from(packet.payload) } : packet,
+      )
+      return
+    }
+    this.#obey(relay.fromRemote(packet))
+    if (this.#local?.isFull === true) this.#remote.pause()
+  }
+
+  #fromLocal(packet: Packet): void {
+    if (packet.type === 'connack') this.#waits?.(packet)
+    else this.#obey(this.#relay?.fromLocal(packet) ?? null)
+    if (this.#remote.isFull) this.#local?.pause()
+  }
+
+  #obey(sentence: string | null): void {
+    if (sentence !== null) this.#end(sentence)
+  }
+
+  #end(sentence: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#remote.destroy()
+    // A pair of streams in memory tells the other one of an end, and not of a destruction.
+    this.#local?.close()
+    this.#sentence = sentence
+    if (this.#isOpen) this.#options.ended(sentence)
+    else this.#waits?.(new Error(sentence))
+  }
+}
+
+function subscribe(
+  leg: Leg,
+  subscriptions: readonly SubscriptionRequest[],
+  filters: readonly string[],
+): void {
+  const properties = NO_PROPERTIES
+  if (filters.length > 0)
+    leg.send({ type: 'unsubscribe', packetId: UNSUBSCRIBE_ID, filters, properties })
+  if (subscriptions.length > 0)
+    leg.send({ type: 'subscribe', packetId: SUBSCRIBE_ID, subscriptions, properties })
+}
+
+/** Begins the session here before there is a link, so that what is published from now on waits for one. */
+export async function beginSession(
+  stream: Duplex,
+  localId: string,
+  requests: readonly SubscriptionRequest[],
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const leg: Leg = new Leg(stream, 5, PACKET_BYTES_MAX, {
+      packet: packet => {
+        if (packet.type === 'connack' && isFailure(packet.reason)) reject(new BridgeRefused(packet))
+        if (packet.type !== (requests.length > 0 ? 'suback' : 'connack')) return
+        leg.send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
+        leg.close()
+        resolve()
+      },
+      ended: sentence => reject(new Error(sentence)),
+      drained: () => {},
+    })
+    leg.send(connectHere(localId, { sessionExpiryInterval: NEVER_SECONDS, receiveMaximum: 1 }))
+    const later = requests.map(each => ({ ...each, retainHandling: NOT_AT_ALL }))
+    subscribe(leg, later, [])
+  })
+}
+
+function connectHere(localId: string, properties: Properties, cleanStart = false): ConnectPacket {
+  return {
+    type: 'connect',
+    version: 5,
+    cleanStart,
+    keepAliveSeconds: 0,
+    clientId: localId,
+    username: localId,
+    password: null,
+    will: null,
+    properties,
+  }
+}

@@ -1,0 +1,91 @@
+// The section `bridges` of the configuration: other brokers that messages are exchanged with.
+
+import { isTopicFilter } from '../routing/topic.ts'
+import { addressIn } from './network-address.ts'
+import { file, whole } from './values.ts'
+import { z } from './zod.ts'
+
+function isAddress(text: string): boolean {
+  return addressIn(text, 1) !== null
+}
+
+const NAME = /^[\w.-]{1,64}$/
+
+const topic = z
+  .strictObject({
+    filter: z
+      .string()
+      .default('#')
+      .describe(
+        'Topic filter behind the prefix of either side. Empty: the prefixes are two topics',
+      ),
+    direction: z
+      .enum(['out', 'in', 'both'])
+      .default('out')
+      .describe('out: from here to the other broker'),
+    qos: whole(1, 0, 2, 'The highest QoS of its messages'),
+    localPrefix: z.string().default('').describe('What topics begin with here'),
+    remotePrefix: z.string().default('').describe('What topics begin with at the other broker'),
+  })
+  .refine(
+    ({ filter, localPrefix, remotePrefix }) =>
+      [localPrefix, remotePrefix].every(prefix => isTopicFilter(prefix + filter)),
+    'a prefix and the filter must be a topic filter together',
+  )
+  .refine(
+    ({ localPrefix, remotePrefix }) => !/[+#]/.test(localPrefix + remotePrefix),
+    'a prefix has no wildcard',
+  )
+
+const tls = z.strictObject({
+  caFile: file.optional().describe('Authority of the other broker, as PEM. Default: those of Node'),
+  certFile: file.optional().describe('Certificate of the bridge, as PEM'),
+  keyFile: file.optional().describe('Its private key, as PEM'),
+  serverName: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Name in the certificate of the other broker, if it is not that of the address'),
+})
+
+const bridge = z.strictObject({
+  addresses: z
+    .array(z.string().refine(isAddress, 'expected host, host:port or [address]:port'))
+    .min(1)
+    .describe('The other broker, as host or host:port; several are tried in turn'),
+  tls: tls.optional().describe('TLS to the other broker; {} is enough for a public certificate'),
+  protocol: z.enum(['5', '3.1.1']).default('5').describe('Version of MQTT'),
+  clientId: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Client id at the other broker. Default: the name of this machine and of the bridge'),
+  username: z.string().optional().describe('User at the other broker'),
+  passwordFile: file.optional().describe('File whose first line is the password'),
+  keepAliveSeconds: whole(60, 0, 65_535, 'Keep Alive of the connection'),
+  cleanStart: z
+    .boolean()
+    .default(false)
+    .describe('Whether both sessions end with the connection: what is published meanwhile is lost'),
+  retain: z.boolean().default(true).describe('Whether messages keep RETAIN at the other broker'),
+  topics: z
+    .array(topic)
+    .min(1)
+    .describe('What is exchanged. The first entry that fits a topic counts'),
+  notifications: z
+    .enum(['both', 'local', 'none'])
+    .default('both')
+    .describe('Where the state is published as 1 or 0, retained'),
+  notificationTopic: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Topic of the state. Default: $SYS/broker/connection/CLIENTID/state'),
+  restartSecondsMin: whole(1, 1, 3_600, 'Pause before the second try; it doubles with each'),
+  restartSecondsMax: whole(30, 1, 86_400, 'The longest pause'),
+})
+
+export const bridgesSection = z.record(
+  z.string().regex(NAME, 'a name has letters, digits, _ . and -, 64 at most'),
+  bridge,
+)
