@@ -49,7 +49,7 @@ export function entriesOf(
 
 /** Paths that a flag of the command line has set. */
 export function flaggedIn(config: Config, origin: ConfigOrigin): ReadonlySet<string> {
-  const begun = attempted(() => loadConfig({ ...textAtStart(origin), overrides: {} }))
+  const begun = loadedAtStart(origin)
   const paths = begun === null ? [] : changedPaths(begun, config)
   return new Set(paths.map(path => path.join('.')))
 }
@@ -87,12 +87,13 @@ function sourcesOf(origin: ConfigOrigin): SourceOf {
   const { file, environment, mapped } = origin
   const variables = namesIn(environment)
   const lines = new LineCounter()
-  const begun = attempted(() => loadConfig({ ...textAtStart(origin), overrides: {} }))
+  const begun = loadedAtStart(origin)
   const isRead = file !== null && mapped === undefined
   const text = attempted(() => (isRead ? readFileSync(file, 'utf8') : '')) ?? ''
-  const now = isRead
-    ? attempted(() => loadConfig({ file, text, environment, overrides: {} }))
-    : begun
+  const isAsBegun = !isRead || text === origin.text
+  const now = isAsBegun
+    ? begun
+    : attempted(() => loadConfig({ file, text, environment, overrides: {} }))
   const document = parseDocument(text, { lineCounter: lines })
   return (path, atStart, value) => {
     if (begun !== null && !isSame(valueAt(begun, path), atStart)) {
@@ -109,6 +110,19 @@ function sourcesOf(origin: ConfigOrigin): SourceOf {
     if (node?.range == null) return { source: restart ? `${file}` : 'default', restart }
     return { source: `${file}:${lines.linePos(node.range[0]).line}`, restart }
   }
+}
+
+/** What was loaded of each origin with the text at the start, because this takes tens of milliseconds. */
+const LOADED = new WeakMap<ConfigOrigin, Config | null>()
+
+/** Null if it cannot be loaded any more. */
+function loadedAtStart(origin: ConfigOrigin): Config | null {
+  const known = LOADED.get(origin)
+  if (known !== undefined) return known
+  const loaded = attempted(() => loadConfig({ ...textAtStart(origin), overrides: {} }))
+  // Without its text the file may hold something else the next time.
+  if (origin.text !== undefined || origin.mapped !== undefined) LOADED.set(origin, loaded)
+  return loaded
 }
 
 function textAtStart({ file, text, environment, mapped }: ConfigOrigin) {
