@@ -102,7 +102,7 @@ export async function logLevelCommand(
     config,
     level === undefined ? { path } : { method: 'PUT', path, body: { level } },
   )
-  if (values['json'] === true) return { output: `${answer}\n`, note: '' }
+  if (values['json'] === true) return { output: answer, note: '' }
   return { output: `${(JSON.parse(answer) as { level: string }).level}\n`, note: '' }
 }
 

@@ -365,6 +365,9 @@ test(
     const terminal = new PseudoTerminal(t, command, t.testdir({}))
 
     await terminal.shows(/hostile x\\u\{1b\}\[2Jy\\u\{202e\}z/)
+    const formatted = `exec ${process.execPath} ${CLI} sub -p ${port} hostile -C 1 -F '\\e[1m%p|%j'`
+    const second = new PseudoTerminal(t, formatted, t.testdir({}))
+    await second.shows(/\u001b\[1mx\\u\{1b\}\[2Jy\\u\{202e\}z\|\{"tst"/)
     t.equal((await ours('sub', ['-p', port, 'hostile', '-C', '1'])).output, `${hostile}\n`)
   },
 )

@@ -42,7 +42,7 @@ test('trace, explain and log-level tell of a running broker what people want to 
   t.match(JSON.parse(right.output), { verdict: 'It is allowed now.' })
 
   t.equal((await command('log-level', 'debug')).output, 'debug\n')
-  t.strictSame(JSON.parse((await command('log-level', '--json')).output), { level: 'debug' })
+  t.equal((await command('log-level', '--json')).output, '{"level":"debug"}\n')
 })
 
 test('wrong words are refused before a broker is asked', async t => {
