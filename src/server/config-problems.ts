@@ -9,9 +9,22 @@ import type { Config, ListenerConfig } from '../config/config-types.ts'
 import { storeDirectory } from './create-store.ts'
 import { checkTlsFiles } from '../transport/tls-files.ts'
 
-/** All problems that prevent a start with this valid configuration. */
+/**
+ * All problems that prevent a start with this valid configuration, for whoever asks from outside of the machine: a sentence about a line
+ * of a file of users or rules may quote it, so that any file could be read by naming it.
+ */
 export async function allProblems(config: Config, file: string | null): Promise<string[]> {
-  return [...listenerProblems(config, file), ...(await fileProblems(config))]
+  const ofAccess = accessError(config)?.problems ?? []
+  const [first] = ofAccess
+  return [
+    ...listenerProblems(config, file),
+    ...(await placeProblems(config)),
+    ...(first === undefined
+      ? []
+      : [
+          `access: ${first.place} is wrong: pondhawk check, on the machine of the broker, says how`,
+        ]),
+  ]
 }
 
 /** There must be a listener, and no two in the same place. */
@@ -43,8 +56,23 @@ function plainHost(host: string): string {
   return host === '' ? '::' : host
 }
 
-/** Problems with certificates, socket paths and the directory of the store. */
+/** Problems with certificates, users, rules, socket paths and the directory of the store. */
 export async function fileProblems(config: Config): Promise<string[]> {
+  const ofAccess = accessError(config)
+  return [...(await placeProblems(config)), ...(ofAccess === null ? [] : [ofAccess.message])]
+}
+
+function accessError(config: Config): AccessFileError | null {
+  try {
+    readAccess(config.access)
+    return null
+  } catch (error) {
+    if (error instanceof AccessFileError) return error
+    throw error
+  }
+}
+
+async function placeProblems(config: Config): Promise<string[]> {
   const problems: string[] = []
   for (const [index, { tls, path }] of config.listeners.entries()) {
     if (tls !== undefined) {
@@ -52,12 +80,6 @@ export async function fileProblems(config: Config): Promise<string[]> {
     }
     const problem = path === undefined ? null : socketFolderProblem(dirname(resolve(path)))
     if (problem !== null) problems.push(`listeners.${index}.path: ${problem}`)
-  }
-  try {
-    readAccess(config.access)
-  } catch (error) {
-    if (!(error instanceof AccessFileError)) throw error
-    problems.push(error.message)
   }
   if (config.store.durability !== 'memory') {
     const problem = folderProblem(resolve(storeDirectory(config)))

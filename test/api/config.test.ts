@@ -52,6 +52,9 @@ test('the configuration is shown with the source of each value, and another one 
   t.ok(server)
 })
 
+/** A file that is none of ours: nothing of it is told to whoever names it. */
+const SPIED = '/etc/passwd'
+
 const TEXT = `# The broker of the house
 listeners:
   - { host: 127.0.0.1, port: 0 } # MQTT
@@ -153,6 +156,9 @@ test('a configuration is written only if it is right, as it was read, and shows 
     /no.pem/,
   )
   await refused({ changes: [{ path: ['listeners'], value: [] }] }, 422, /nobody can connect/)
+  const spied = await put({ changes: [{ path: ['access', 'rulesFile'], value: SPIED }] }, version)
+  t.match(spied, { status: 422, json: { detail: /passwd:1 is wrong: pondhawk check/ } })
+  t.notMatch(spied.text, /root/)
   for (const body of [
     {},
     { text: 1 },
