@@ -40,6 +40,7 @@ export type { EmbedOptions } from './server/embed-options.ts'
 export type { AttachOptions } from './server/attached.ts'
 export {
   ClientRefused,
+  type MessageStream,
   type ProgramClient,
   type ProgramClientOptions,
   type ReceivedMessage,

@@ -27,9 +27,9 @@ import { HOOK_NAMES } from '../hooks/registry.ts'
 import { checkedReason } from '../loop/checked.ts'
 import { checkedPublication, type Publication } from '../loop/publication.ts'
 import {
+  MessageStream,
   ProgramClient,
   type ProgramClientOptions,
-  type ReceivedMessage,
   type SubscribeOptions,
 } from './program-client.ts'
 import { refusingPrototype, seal } from './sealed.ts'
@@ -128,17 +128,17 @@ export class EmbeddedBroker {
    * Yields the messages that match, from its first `next` on. Each one of QoS 1 or 2 is acknowledged when the next is asked for: a slow
    * program has a queue as a slow client has, with its bounds. With a client id and a session expiry it continues where it was left.
    */
-  async *messages(
-    filter: string,
-    options: ProgramClientOptions & SubscribeOptions = {},
-  ): AsyncGenerator<ReceivedMessage, void, undefined> {
-    const client = await this.connect(options)
-    try {
-      await client.subscribe(filter, options)
-      yield* client
-    } finally {
-      await client.end()
-    }
+  messages(filter: string, options: ProgramClientOptions & SubscribeOptions = {}): MessageStream {
+    return new MessageStream(async () => {
+      const client = await this.connect(options)
+      try {
+        await client.subscribe(filter, options)
+      } catch (error) {
+        await client.end()
+        throw error
+      }
+      return client
+    })
   }
 
   /**

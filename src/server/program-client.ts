@@ -251,6 +251,49 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   }
 }
 
+/**
+ * The messages of a client that is made for them: it connects with the first `next`, and ends with `return`, also while a `next` waits. (The
+ * `return` of a generator would wait for the next message.)
+ */
+export class MessageStream implements AsyncIterableIterator<ReceivedMessage, void> {
+  readonly #open: () => Promise<ProgramClient>
+  #opened: Promise<{
+    readonly client: ProgramClient
+    readonly messages: AsyncIterator<ReceivedMessage, void>
+  }> | null = null
+  #isOver = false
+
+  constructor(open: () => Promise<ProgramClient>) {
+    this.#open = open
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<ReceivedMessage, void>> {
+    if (this.#isOver) return { done: true, value: undefined }
+    this.#opened ??= this.#open().then(client => ({
+      client,
+      messages: client[Symbol.asyncIterator](),
+    }))
+    const { messages } = await this.#opened
+    return messages.next()
+  }
+
+  async return(): Promise<IteratorResult<ReceivedMessage, void>> {
+    this.#isOver = true
+    // What has not connected has said so to `next`.
+    const opened = await this.#opened?.catch(() => null)
+    await opened?.client.end()
+    return { done: true, value: undefined }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+}
+
 function requestOf(
   filter: string,
   { qos = 1, noLocal = false, retainAsPublished = true, retainHandling = 0 }: SubscribeOptions,

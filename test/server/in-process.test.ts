@@ -81,6 +81,21 @@ test('a program that takes messages slowly has a queue with bounds, and loses no
   t.equal(broker.clients.get('slow'), null, 'the loop has ended its connection')
 })
 
+test('an iterator ends also while it waits, and one that is refused says why', async t => {
+  const messages = broker.messages('nothing/here', { clientId: 'waits' })
+  const next = messages.next()
+  while (broker.clients.get('waits') === null) await new Promise(setImmediate)
+
+  t.strictSame(await messages.return(), { done: true, value: undefined })
+  t.strictSame(await next, { done: true, value: undefined })
+  t.strictSame(await messages.next(), { done: true, value: undefined })
+  t.equal(broker.clients.get('waits'), null)
+  const refused = broker.messages('refused', { clientId: 'refused' })
+  await t.rejects(refused.next(), { code: 'ERR_REFUSED', reason: 0x87 })
+  await refused.return()
+  while (broker.clients.get('refused') !== null) await new Promise(setImmediate)
+})
+
 test('a message whose handling has thrown is in the session still', async t => {
   const options = { clientId: 'careful', sessionExpirySeconds: 60, cleanStart: false }
   const handle = async (): Promise<void> => {
