@@ -23,6 +23,7 @@ const SLOW = {
   'docs.test': 'processes, one for each example',
   'fuzz/': "the fuzzer's time",
   'interop/': 'programs and browsers',
+  'mosquitto/move.test': 'processes',
   'observe/log-flood': 'floods',
   'observe/stranger-flood': 'floods, TLS',
   'package/': 'an installed package',

@@ -6,6 +6,8 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
+import { newPbkdf2 } from '../../src/access/password/hashing.ts'
+import { formatHash } from '../../src/access/password/password-hash.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { databaseOf, type Row } from '../../src/mosquitto/database-sqlite.ts'
 import { countImport, importInto } from '../../src/mosquitto/imported-store.ts'
@@ -437,6 +439,37 @@ test('messages of QoS 0 that mosquitto queued are sent once', async t => {
   ])
   const session = snapshotIn(directory).sessions.find(each => each.clientId === 'q0-off')
   t.strictSame(session?.deliveries, [], 'they are not in the store any more')
+})
+
+test('a session without a known user waits for its client, whatever the rules, and belongs to it then', async t => {
+  const { directory } = imported(t, 'full-2.0.11', writtenAt('full-2.0.11'))
+  const hash = formatHash(newPbkdf2(Buffer.from('x'), 101))
+  const config = parseConfig({
+    listeners: [{ host: '127.0.0.1', port: 0 }],
+    store: { directory, durability: 'os' },
+    access: { users: { home: hash, other: hash }, rules: 'user home\ntopic readwrite #\n' },
+  })
+  const server = await startServer(config, SILENT)
+  const port = server.listeners[0]?.port ?? 0
+  const home = await RawClient.connect(port, 'someone', 'home')
+  home.publishes('s/1', 'new')
+  await home.settled()
+
+  const client = await RawClient.connect(port, 'off-puback', 'home')
+  const packets = await client.takes(5)
+  await client.ends()
+  const taking = await RawClient.connect(port, 'off-puback', 'other')
+  const [greeting] = await taking.takes(1)
+  for (const each of [home, taking]) await each.ends()
+  await server.close()
+
+  t.strictSame(packets.slice(1).map(wordsOf), [
+    'PUBLISH s/1 s1-0, QoS 1, id 1, DUP',
+    'PUBLISH s/1 s1-1, QoS 1, id 2, DUP',
+    'PUBLISH s/1 s1-2, QoS 1, id 3',
+    'PUBLISH s/1 new, QoS 1, id 4',
+  ])
+  t.match(greeting, { type: 'connack', sessionPresent: false })
 })
 
 const SHOWN_BYTES_MAX = 20

@@ -55,6 +55,20 @@ export class RawClient {
     this.#send({ type, packetId, reason: SUCCESS, properties: NO_PROPERTIES })
   }
 
+  /** At QoS 1. */
+  publishes(topic: string, text: string): void {
+    this.#send({
+      type: 'publish',
+      duplicate: false,
+      qos: 1,
+      retain: false,
+      topic,
+      packetId: 1,
+      properties: NO_PROPERTIES,
+      payload: Buffer.from(text),
+    })
+  }
+
   /** Sends PINGREQ: what was to come before its answer has come then. Returns it. */
   async settled(): Promise<readonly Packet[]> {
     this.#send({ type: 'pingreq' })
