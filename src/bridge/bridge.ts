@@ -20,7 +20,10 @@ export interface BridgeSettings {
   readonly protocol: '5' | '3.1.1'
   readonly clientId: string
   readonly username: string | null
+  readonly password: string | null
+  /** Its first line is the password. */
   readonly passwordFile: string | null
+  readonly bridgeBit: boolean
   readonly keepAliveSeconds: number
   readonly cleanStart: boolean
   readonly retains: boolean
@@ -81,7 +84,7 @@ export class Bridge {
   #since = Date.now()
   #cause: string | null = null
   #tries = 0
-  #saysBridge = true
+  #saysBridge: boolean
   /** There was no session here: one at the other broker is not of this bridge. */
   #isNew = false
   readonly #freshFilters = new Set<string>()
@@ -92,6 +95,7 @@ export class Bridge {
     this.#settings = settings
     this.#host = host
     this.#topics = new BridgeTopics(settings.topics)
+    this.#saysBridge = settings.bridgeBit
   }
 
   get status(): BridgeStatus {
@@ -176,7 +180,7 @@ export class Bridge {
   }
 
   #linkOptions(ended: (sentence: string) => void): LinkOptions {
-    const { name, passwordFile, cleanStart: isClean, ...settings } = this.#settings
+    const { name, cleanStart: isClean, ...settings } = this.#settings
     const { log, ...host } = this.#host
     const localId = localIdOf(name)
     return {
@@ -185,7 +189,7 @@ export class Bridge {
       version: settings.protocol === '5' ? 5 : 4,
       saysBridge: this.#saysBridge,
       localId,
-      password: passwordFile === null ? null : secretIn(passwordFile),
+      password: passwordOf(settings),
       isClean,
       isNew: this.#isNew,
       freshFilters: this.#freshFilters,
@@ -269,7 +273,9 @@ function named({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** The first line of the file. Throws an error of the system. */
-function secretIn(file: string): Buffer {
-  return Buffer.from(readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? '')
+/** Throws an error of the system if the file cannot be read. */
+function passwordOf(settings: Pick<BridgeSettings, 'password' | 'passwordFile'>): Buffer | null {
+  const { password, passwordFile } = settings
+  if (passwordFile === null) return password === null ? null : Buffer.from(password)
+  return Buffer.from(readFileSync(passwordFile, 'utf8').split(/\r?\n/, 1)[0] ?? '')
 }

@@ -9,6 +9,7 @@ export interface BridgeTls {
   readonly caFile?: string | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
+  readonly alpn?: string | undefined
   /** The name that the certificate must have, if it is not that of the address. */
   readonly serverName?: string | undefined
 }
@@ -32,13 +33,14 @@ export function dial(address: Address, tls: BridgeTls | null, msMax: number): Pr
 }
 
 function optionsOf({ host, port }: Address, tls: BridgeTls): ConnectionOptions {
-  const { caFile, certFile, keyFile, serverName = host } = tls
+  const { caFile, certFile, keyFile, alpn, serverName = host } = tls
   return {
     host,
     port,
     minVersion: 'TLSv1.2',
     // A name for SNI only: an address must not be sent there.
     ...(isIP(serverName) === 0 && { servername: serverName }),
+    ...(alpn !== undefined && { ALPNProtocols: [alpn] }),
     ...(caFile !== undefined && { ca: readFileSync(caFile) }),
     ...(certFile !== undefined && { cert: readFileSync(certFile) }),
     ...(keyFile !== undefined && { key: readFileSync(keyFile) }),

@@ -41,6 +41,7 @@ const tls = z.strictObject({
   caFile: file.optional().describe('Authority of the other broker, as PEM. Default: those of Node'),
   certFile: file.optional().describe('Certificate of the bridge, as PEM'),
   keyFile: file.optional().describe('Its private key, as PEM'),
+  alpn: z.string().min(1).max(255).optional().describe('Protocol that is asked for by ALPN'),
   serverName: z
     .string()
     .min(1)
@@ -61,12 +62,19 @@ const bridge = z.strictObject({
     .optional()
     .describe('Client id at the other broker. Default: the name of this machine and of the bridge'),
   username: z.string().optional().describe('User at the other broker'),
+  password: z.string().optional().describe('Its password, where there is no passwordFile'),
   passwordFile: file.optional().describe('File whose first line is the password'),
   keepAliveSeconds: whole(60, 0, 65_535, 'Keep Alive of the connection'),
   cleanStart: z
     .boolean()
     .default(false)
     .describe('Whether both sessions end with the connection: what is published meanwhile is lost'),
+  bridgeBit: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether CONNECT of 3.1.1 says that a bridge comes (bit 7 of the level), as mosquitto does: then RETAIN is kept and nothing is sent back',
+    ),
   retain: z.boolean().default(true).describe('Whether messages keep RETAIN at the other broker'),
   topics: z
     .array(topic)

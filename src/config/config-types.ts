@@ -258,15 +258,18 @@ export interface Config {
             caFile?: string | undefined
             certFile?: string | undefined
             keyFile?: string | undefined
+            alpn?: string | undefined
             serverName?: string | undefined
           }
         | undefined
       protocol: '5' | '3.1.1'
       clientId?: string | undefined
       username?: string | undefined
+      password?: string | undefined
       passwordFile?: string | undefined
       keepAliveSeconds: number
       cleanStart: boolean
+      bridgeBit: boolean
       retain: boolean
       topics: {
         filter: string
@@ -579,15 +582,18 @@ export interface ConfigInput {
                 caFile?: string | undefined
                 certFile?: string | undefined
                 keyFile?: string | undefined
+                alpn?: string | undefined
                 serverName?: string | undefined
               }
             | undefined
           protocol?: '5' | '3.1.1' | undefined
           clientId?: string | undefined
           username?: string | undefined
+          password?: string | undefined
           passwordFile?: string | undefined
           keepAliveSeconds?: number | undefined
           cleanStart?: boolean | undefined
+          bridgeBit?: boolean | undefined
           retain?: boolean | undefined
           topics: {
             filter?: string | undefined

@@ -79,9 +79,9 @@ export function showsSecret(values: unknown, original: string): boolean {
   })
 }
 
-/** All that may be a hash or, in its place, a password: values of `access.users`, and what looks like a hash anywhere. */
+/** All that may be a hash or a password: values of `access.users`, passwords of bridges, and what looks like a hash anywhere. */
 function secretsIn(text: string): readonly Secret[] {
-  const values = valuesOfUsers(text)
+  const values = [...valuesOfUsers(text), ...passwordsOfBridges(text)]
   const others = [...text.matchAll(HASH)].map(({ index, 0: hash }) => ({
     start: index,
     end: index + hash.length,
@@ -96,11 +96,21 @@ function secretsIn(text: string): readonly Secret[] {
 function valuesOfUsers(text: string): readonly Secret[] {
   const users: unknown = parseDocument(text).getIn(['access', 'users'], true)
   if (!isMap(users)) return []
-  return users.items.flatMap(pair => {
-    const range = isPair(pair) && isScalar(pair.value) ? pair.value.range : null
-    if (range == null || range[0] === range[1]) return []
-    // A text of several lines ends with its last character, not with the line.
-    const end = range[0] + text.slice(range[0], range[1]).trimEnd().length
-    return [{ start: range[0], end, isValue: true }]
-  })
+  return users.items.flatMap(pair => (isPair(pair) ? secretAt(pair.value, text) : []))
+}
+
+function passwordsOfBridges(text: string): readonly Secret[] {
+  const bridges: unknown = parseDocument(text).getIn(['bridges'], true)
+  if (!isMap(bridges)) return []
+  return bridges.items.flatMap(({ value }) =>
+    isMap(value) ? secretAt(value.get('password', true), text) : [],
+  )
+}
+
+function secretAt(value: unknown, text: string): readonly Secret[] {
+  const range = isScalar(value) ? value.range : null
+  if (range == null || range[0] === range[1]) return []
+  // A text of several lines ends with its last character, not with the line.
+  const end = range[0] + text.slice(range[0], range[1]).trimEnd().length
+  return [{ start: range[0], end, isValue: true }]
 }

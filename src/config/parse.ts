@@ -195,11 +195,14 @@ function problemsOf(issue: z.core.$ZodIssue): ConfigProblem[] {
 }
 
 /** Whether the value, or what somebody wrote in its place, may be a password: it is in no sentence. */
-export function isSecret([section, key]: readonly PropertyKey[]): boolean {
-  return section === 'access' && key === 'users'
+export function isSecret([section, key, member]: readonly PropertyKey[]): boolean {
+  return (
+    (section === 'access' && key === 'users') || (section === 'bridges' && member === 'password')
+  )
 }
 
 function wrongSecret(path: readonly PropertyKey[], input: unknown): string {
+  if (path[0] === 'bridges') return `must be text, not ${kindOf(input)}: put it in quotes`
   const expected = path.length === 2 ? 'a map of names and hashes' : 'text, the hash of a password'
   return `must be ${expected}, not ${kindOf(input)}${typeof input === 'number' ? ': put it in quotes' : ''}`
 }

@@ -2,6 +2,7 @@
 
 import { Document, isMap, isScalar, type Node } from 'yaml'
 import { mapAccess } from './conf-access.ts'
+import { mapBridges } from './conf-bridges.ts'
 import { type ConfFile, readConfFile, type Setting, type Settings } from './conf-file.ts'
 import { mapLimits, mapLog, mapStore } from './conf-global.ts'
 import { type ConfListener, mapListeners } from './conf-listeners.ts'
@@ -30,6 +31,7 @@ export function mapConfFile(file: string): MappedConf {
   mapAccess(conf, listeners, mapping)
   mapLimits(conf, listeners, mapping)
   mapLog(conf, mapping)
+  mapBridges(conf, mapping)
   mapOthers(conf, listeners, mapping)
   mapping.end()
   const hasListener = listeners.some(({ isImplied }) => !isImplied)
@@ -48,13 +50,9 @@ function logFileOf({ global }: ConfFile): string | null {
 
 /** Options that only have a sentence in the table. */
 function mapOthers(conf: ConfFile, listeners: readonly ConfListener[], mapping: Mapping): void {
-  const contexts = new Set([conf.global, conf.first, ...conf.listeners])
+  const contexts = new Set([conf.global, conf.first, ...conf.listeners, ...conf.bridges])
   for (const settings of contexts) {
     for (const setting of [...settings.values()].flat()) mapOther(setting, settings, mapping)
-  }
-  for (const bridge of conf.bridges) {
-    const [connection] = bridge.get('connection') ?? []
-    if (connection !== undefined) mapping.refuse(connection, connection.option.text)
   }
   if (listeners.length === 0) mapping.refuse({ key: 'listener', place: conf.file }, 'there is none')
 }

@@ -113,62 +113,59 @@ user                      text  global   last becomes the user of the process, i
 websockets_headers_size   int   global   last instead headers of HTTP have the bound of Node, 16 KiB
 websockets_log_level      int   global   last instead WebSockets are logged as all else: log.level
 websockets_origin         text  listener adds becomes listeners.origins
-address                   words bridge   once
-bridge_alpn               text  bridge   once
-bridge_attempt_unsubscribe bool bridge   last
-bridge_bind_address       text  bridge   once
-bridge_cafile             text  bridge   once
-bridge_capath             text  bridge   once
-bridge_certfile           text  bridge   once
-bridge_ciphers            text  bridge   once
-bridge_ciphers_tls1.3     text  bridge   once
-bridge_identity           text  bridge   once
-bridge_insecure           bool  bridge   last
-bridge_keyfile            text  bridge   last
-bridge_max_packet_size    int:0 bridge   last
-bridge_max_topic_alias    int:0:65535 bridge last
-bridge_outgoing_retain    bool  bridge   last
-bridge_protocol_version   word  bridge   last
-bridge_psk                text  bridge   once
-bridge_receive_maximum    int:1:65535 bridge last
-bridge_reload_type        word  bridge   last
-bridge_require_ocsp       bool  bridge   last
-bridge_session_expiry_interval int bridge last
-bridge_tcp_keepalive      words bridge   last
-bridge_tcp_user_timeout   int   bridge   last
-bridge_tls_use_os_certs   bool  bridge   last
-bridge_tls_version        text  bridge   once
-cleansession              bool  bridge   last
-connection                word  bridge   adds
-idle_timeout              int   bridge   last
-keepalive_interval        int:5 bridge   last
-local_cleansession        bool  bridge   last
-local_clientid            text  bridge   once
-local_password            text  bridge   once
-local_username            text  bridge   once
-notification_topic        text  bridge   once
-notifications             bool  bridge   last
-notifications_local_only  bool  bridge   last
-remote_clientid           text  bridge   once
-remote_password           text  bridge   once
-remote_username           text  bridge   once
-restart_timeout           words bridge   last
-round_robin               bool  bridge   last
-start_type                word  bridge   last
-threshold                 int   bridge   last
-topic                     words bridge   adds
-try_private               bool  bridge   last
+address                   words bridge   once becomes bridges.NAME.addresses
+bridge_alpn               text  bridge   once becomes bridges.NAME.tls.alpn
+bridge_attempt_unsubscribe bool bridge   last instead filters that are not wanted any more are always unsubscribed
+bridge_bind_address       text  bridge   once refuses the address that a bridge connects from cannot be chosen
+bridge_cafile             text  bridge   once becomes bridges.NAME.tls.caFile
+bridge_capath             text  bridge   once instead the authorities of Node count: name a file by bridge_cafile for others
+bridge_certfile           text  bridge   once becomes bridges.NAME.tls.certFile
+bridge_ciphers            text  bridge   once instead the ciphers of Node are used
+bridge_ciphers_tls1.3     text  bridge   once instead the ciphers of Node are used
+bridge_identity           text  bridge   once refuses bridges have no pre-shared keys
+bridge_insecure           bool  bridge   last refuses the name in a certificate is always compared: name it by tls.serverName in our own format
+bridge_keyfile            text  bridge   last becomes bridges.NAME.tls.keyFile
+bridge_max_packet_size    int:0 bridge   last instead the limit of the other broker is asked for
+bridge_max_topic_alias    int:0:65535 bridge last instead a bridge uses no topic aliases
+bridge_outgoing_retain    bool  bridge   last becomes bridges.NAME.retain
+bridge_protocol_version   word  bridge   last becomes bridges.NAME.protocol
+bridge_psk                text  bridge   once refuses bridges have no pre-shared keys
+bridge_receive_maximum    int:1:65535 bridge last instead limits.receiveMax counts
+bridge_reload_type        word  bridge   last instead a bridge is changed by a restart
+bridge_require_ocsp       bool  bridge   last refuses answers of OCSP are not asked for
+bridge_session_expiry_interval int bridge last instead the session does not expire
+bridge_tcp_keepalive      words bridge   last instead PINGREQ finds a dead connection
+bridge_tcp_user_timeout   int   bridge   last instead PINGREQ finds a dead connection
+bridge_tls_use_os_certs   bool  bridge   last instead the authorities of Node count
+bridge_tls_version        text  bridge   once instead TLS 1.2 and newer
+cleansession              bool  bridge   last becomes bridges.NAME.cleanStart
+connection                word  bridge   adds becomes bridges.NAME
+idle_timeout              int   bridge   last instead a bridge is always connected
+keepalive_interval        int:5 bridge   last becomes bridges.NAME.keepAliveSeconds
+local_cleansession        bool  bridge   last instead the session here is kept as that at the other broker is
+local_clientid            text  bridge   once instead the session here is called bridge:NAME
+local_password            text  bridge   once instead a bridge needs no password here
+local_username            text  bridge   once refuses a bridge has all rights here
+notification_topic        text  bridge   once becomes bridges.NAME.notificationTopic
+notifications             bool  bridge   last becomes bridges.NAME.notifications
+notifications_local_only  bool  bridge   last becomes bridges.NAME.notifications
+remote_clientid           text  bridge   once becomes bridges.NAME.clientId
+remote_password           text  bridge   once becomes bridges.NAME.password
+remote_username           text  bridge   once becomes bridges.NAME.username
+restart_timeout           words bridge   last becomes bridges.NAME.restartSecondsMin, bridges.NAME.restartSecondsMax
+round_robin               bool  bridge   last instead the addresses are tried in turn
+start_type                word  bridge   last instead a bridge is always connected
+threshold                 int   bridge   last instead a bridge is always connected
+topic                     words bridge   adds becomes bridges.NAME.topics
+try_private               bool  bridge   last becomes bridges.NAME.bridgeBit
 `
-
-const NO_BRIDGES = 'bridges are not there yet: without them messages would be lost'
 
 export const CONF_OPTIONS: readonly ConfOption[] = ROWS.trim().split('\n').map(optionOf)
 
 function optionOf(row: string): ConfOption {
-  const [name = '', typed = '', scope = '', repeats = '', outcome = 'refuses', ...words] =
-    row.split(/ +/)
+  const [name = '', typed = '', scope = '', repeats = '', outcome = '', ...words] = row.split(/ +/)
   const [type = '', min = '-Infinity', max = 'Infinity'] = typed.split(':')
-  const text = words.length === 0 ? NO_BRIDGES : words.join(' ')
+  const text = words.join(' ')
   // The rows above are what the type says, which a test checks.
   return {
     name,

@@ -97,6 +97,7 @@ function settingsOf(name: string, { bridges }: Config): BridgeSettings {
     tls: tls ?? null,
     clientId,
     username: given.username ?? null,
+    password: given.password ?? null,
     passwordFile: given.passwordFile ?? null,
     retains: given.retain,
     topics: given.topics.map(topic => ({ ...topic, qos: topic.qos as QoS })),

@@ -49,6 +49,13 @@ test('no hash and no password of a user is shown, and all come back from their p
   t.equal(withSecrets('a: (a hash 0)', TEXT).unknown, '(a hash 0)')
 })
 
+test('the password of a bridge is not shown either', async t => {
+  const text = "bridges:\n  centre: { username: u, password: 'hunter2' }\n"
+  const shown = withoutSecrets(text)
+  t.equal(shown, 'bridges:\n  centre: { username: u, password: "(a hash 1)" }\n')
+  t.strictSame(withSecrets(shown, text), { text, unknown: null })
+})
+
 test('hashes are found in each way to write them', async t => {
   for (const text of [
     `access:\n  users:\n    alice: >\n      ${HASH}\nlog: {}\n`,

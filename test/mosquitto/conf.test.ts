@@ -136,16 +136,18 @@ test('brokers start from the real files that need nothing we do not have, and op
     '03.conf': ['mqtt', 'ws'],
     '04.conf': ['mqtt', 'ws'],
     '05.conf': ['mqtt', 'mqtts', 'wss'],
+    '07.conf': ['mqtt'],
+    '08.conf': ['mqtt'],
+    '09.conf': ['mqtt'],
     '13.conf': ['mqtts'],
     '15.conf': ['mqtt'],
   })
-  t.strictSame(Object.keys(refused).length, 10)
+  t.strictSame(Object.keys(refused).length, 7)
   t.match(
     refused['01.conf'],
     /^01.conf:11 {2}auth_plugin: .* plugins of mosquitto cannot be loaded/,
   )
   t.match(refused['06.conf'], /must be the same for all listeners/)
-  t.match(refused['07.conf'], /^07.conf:5 {2}connection: bridges are not there yet/)
   t.match(
     refused['16.conf'],
     /^16.conf:17 {2}mount_point: topics of a listener cannot get a prefix/,
@@ -362,4 +364,56 @@ test('as YAML it is the same configuration, and comments name the lines', async 
     if (file === '04.conf') t.match(yaml, /port: 1883 # .*04.conf:3 listener$/m)
   }
   t.equal(readdirSync(resolve(SAMPLES, 'conf')).length, 17)
+})
+
+test('bridges are mapped with their prefixes, and a right that would grow refuses', async t => {
+  const lines = [
+    'listener 1883 127.0.0.1',
+    'connection a b',
+    'addresses one [::1]:1884',
+    'topic d/# in 1 "" a/x/',
+    'topic # both 2 "site one/" ""',
+    'topic s',
+    'cleansession true',
+    'try_private false',
+    'remote_username u',
+    'remote_password "p w"',
+    'restart_timeout 10 120 # growing',
+    'notifications_local_only true',
+    'bridge_cafile /ca.crt',
+    'connection second',
+    'address other:8883',
+    'topic t out',
+    'bridge_protocol_version mqttv50',
+  ]
+  const conf = mapped(t, lines.join('\n'))
+  const topic = { filter: 's', direction: 'out', qos: 0, localPrefix: '', remotePrefix: '' }
+  t.match(configOf(conf).bridges, {
+    a: {
+      addresses: ['one:1883', '[::1]:1884'],
+      protocol: '3.1.1',
+      cleanStart: true,
+      bridgeBit: false,
+      username: 'u',
+      password: '"p w"',
+      restartSecondsMin: 10,
+      restartSecondsMax: 120,
+      notifications: 'local',
+      tls: { caFile: '/ca.crt' },
+      topics: [
+        { ...topic, filter: 'd/#', direction: 'in', qos: 1, remotePrefix: 'a/x/' },
+        { ...topic, filter: '#', direction: 'both', qos: 2, localPrefix: 'site one/' },
+        topic,
+      ],
+    },
+    second: { addresses: ['other:8883'], protocol: '5', tls: undefined },
+  })
+  for (const [line, sentence] of [
+    ['local_username u', /a bridge has all rights here/],
+    ['bridge_psk 00', /no pre-shared keys/],
+    ['topic x sideways', /expected FILTER, out, in or both/],
+    ['restart_timeout 0', /are not seconds/],
+  ] as const) {
+    t.throws(() => mapped(t, [...lines, line].join('\n')), { message: sentence }, line)
+  }
 })
