@@ -270,7 +270,11 @@ test('a hook that does not answer in time is named, and its message refused', as
 test('what a client has sent before it went is published when the hook has answered', async t => {
   const pond = new HookedPond()
   const answer = awaited<void>()
-  pond.adds('onPublish', () => answer.promise)
+  const asked: string[] = []
+  pond.adds('onPublish', ({ payload }) => {
+    asked.push(payload.toString())
+    return answer.promise
+  })
   const reader = pond.client('reader')
   reader.subscribes('#')
   reader.receives()
@@ -291,6 +295,7 @@ test('what a client has sent before it went is published when the hook has answe
   await pond.answers()
 
   t.strictSame(reader.hears(), ['publish a 1 q0', 'publish a 2 q0', 'publish will gone q0'])
+  t.strictSame(asked, ['1', '2', 'gone'], 'each once')
   t.equal(pond.core.sockets.size, 1)
 })
 
