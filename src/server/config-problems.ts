@@ -85,7 +85,24 @@ async function placeProblems(config: Config): Promise<string[]> {
     const problem = folderProblem(resolve(storeDirectory(config)))
     if (problem !== null) problems.push(`store.directory: ${problem}`)
   }
-  return problems
+  return [...problems, ...bridgeProblems(config)]
+}
+
+function bridgeProblems({ bridges }: Config): readonly string[] {
+  return Object.entries(bridges).flatMap(([name, { passwordFile, tls }]) => {
+    const { caFile, certFile, keyFile } = tls ?? {}
+    const files = {
+      passwordFile,
+      'tls.caFile': caFile,
+      'tls.certFile': certFile,
+      'tls.keyFile': keyFile,
+    }
+    return Object.entries(files).flatMap(([key, file]) =>
+      file === undefined || isReadable(file)
+        ? []
+        : [`bridges.${name}.${key}: ${file} cannot be read by this user`],
+    )
+  })
 }
 
 /** Returns why the folder of a socket cannot be used. Such a folder is not created. */
@@ -113,6 +130,15 @@ function statOf(path: string): ReturnType<typeof statSync> | undefined {
     return statSync(path, { throwIfNoEntry: false })
   } catch {
     return undefined
+  }
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

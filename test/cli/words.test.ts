@@ -255,6 +255,16 @@ test(
   },
 )
 
+test('check names the files of a bridge that cannot be read', async t => {
+  const topics = '[{}]'
+  const bridge = `{addresses: [a], passwordFile: p, tls: {caFile: c}, topics: ${topics}}`
+  const cwd = t.testdir({ 'pondhawk.yaml': `bridges: {centre: ${bridge}}` })
+  const { status, errors } = await said(['check'], { cwd })
+  t.equal(status, 78)
+  t.match(errors, `bridges.centre.passwordFile: ${resolve(cwd, 'p')} cannot be read by this user`)
+  t.match(errors, `bridges.centre.tls.caFile: ${resolve(cwd, 'c')} cannot be read by this user`)
+})
+
 test('check reads certificates, keys and lists of revoked ones', async t => {
   const cwd = t.testdir()
   for (const name of ['one', 'two']) {
