@@ -2,10 +2,11 @@
 
 import type { ClientRow, ClientsPage } from '../api/contract/clients.ts'
 import type { MessageRow } from '../api/contract/messages.ts'
+import type { RefusedRow } from '../api/contract/records.ts'
 import type { Config } from '../config/config-types.ts'
 import { answerOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, terminalSafe } from './shown-name.ts'
+import { shownName, shownSentence, terminalSafe } from './shown-name.ts'
 import { table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
 import { type UsageError, usageOf } from './usage-error.ts'
@@ -22,13 +23,36 @@ export async function clientsCommand(
   if (more !== undefined) throw usage('clients', 'takes one QUERY.')
   const query = { ...given({ q }), ...given({ state: values['state'], sort: values['sort'] }) }
   const list = await listOf<ClientRow>(config, '/clients', query, shownMax('clients', values))
-  return written(
+  const { output, note } = written(
     list,
     values,
     rows => table([CLIENT_HEADINGS, ...rows.map(clientCells)], 5),
     'client',
   )
+  const isUnknown = q !== undefined && list.matched === 0
+  return { output, note: isUnknown ? `${note}${await refusedNote(q, config)}` : note }
 }
+
+/** Why who is not there was refused, in a line each. */
+async function refusedNote(q: string, config: Config): Promise<string> {
+  const { rows } = await listOf<RefusedRow>(config, '/refused', {}, REFUSED_MAX)
+  return rows
+    .filter(({ clientId, username, address }) =>
+      [clientId, username ?? '', address].some(each =>
+        each.toLowerCase().includes(q.toLowerCase()),
+      ),
+    )
+    .slice(0, REFUSED_SHOWN_MAX)
+    .map(({ clientId, lastAt, count, cause, mend }) => {
+      const often = count === 1 ? '' : `, ${count.toLocaleString('en')} times`
+      return `${shownName(clientId)} was refused at ${lastAt}${often}: ${shownSentence(cause)} → ${shownSentence(mend)}\n`
+    })
+    .join('')
+}
+
+/** As many as the broker keeps. */
+const REFUSED_MAX = 1_000
+const REFUSED_SHOWN_MAX = 5
 
 export async function retainedCommand(words: Words, config: Config): Promise<CommandOutput> {
   const [verb, topic, more] = words.positionals

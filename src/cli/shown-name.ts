@@ -19,3 +19,8 @@ export function terminalSafe(json: string): string {
     return escapes
   })
 }
+
+/** Returns a sentence of the broker, which may have names of clients in it. */
+export function shownSentence(sentence: string): string {
+  return /\p{C}/u.test(sentence) ? shownName(sentence) : sentence
+}

@@ -5,7 +5,7 @@ import type { StatusAnswer } from '../api/contract/status.ts'
 import type { Config } from '../config/config-types.ts'
 import { answerOf } from './admin-client.ts'
 import { UsageError, type Words } from './flags.ts'
-import { shownName, terminalSafe } from './shown-name.ts'
+import { shownName, shownSentence, terminalSafe } from './shown-name.ts'
 import { hasKeyboard, Keyboard } from './terminal/keyboard.ts'
 import type { CommandOutput } from './user-command.ts'
 
@@ -154,16 +154,26 @@ function screenOf({ at, uptimeSeconds, rates, gauges, alarms, top }: Glance): st
       .slice(0, ALARMS_SHOWN_MAX)
       .map(
         ({ level, cause, mend }) =>
-          `${level === 'fault' ? '■' : '▲'} ${shown(cause)} → ${shown(mend)}`,
+          `${level === 'fault' ? '■' : '▲'} ${shownSentence(cause)} → ${shownSentence(mend)}`,
       ),
-    ...Object.entries(top).flatMap(([what, entries]) =>
-      entries.length === 0 ? [] : ['', `Top: ${what}`, ...entries.map(entryLine)],
-    ),
+    ...Object.entries(top).flatMap(([what, entries]) => {
+      const busy = entries.filter(({ value }) => Math.round(value) > 0)
+      return busy.length === 0
+        ? []
+        : ['', `Top: ${TOP_WORDS[what] ?? what}`, ...busy.map(entryLine)]
+    }),
     '',
   ].join('\n')
 }
 
 const ALARMS_SHOWN_MAX = 5
+const TOP_WORDS: Readonly<Record<string, string>> = {
+  queues: 'messages in the queue',
+  drops: 'messages dropped in 5 s',
+  received: 'messages a second from it',
+  sent: 'messages a second to it',
+  slowReaders: 'bytes that it has not read',
+}
 
 function figures(...words: readonly [string, string, string, string]): string {
   const [label, value, second, count] = words
@@ -172,11 +182,6 @@ function figures(...words: readonly [string, string, string, string]): string {
 
 function entryLine({ name, value }: { readonly name: string; readonly value: number }): string {
   return `  ${Math.round(value).toLocaleString('en').padStart(12)}  ${shownName(name)}`
-}
-
-/** Causes may have names of clients in them. */
-function shown(sentence: string): string {
-  return /\p{C}/u.test(sentence) ? shownName(sentence) : sentence
 }
 
 function durationOf(seconds: number): string {

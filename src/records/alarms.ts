@@ -22,7 +22,6 @@ interface Alarm {
 
 type Finding = Omit<Alarm, 'since'>
 
-/** What the alarms are made from, besides the broker. */
 /** Of a listener. */
 export interface ListenerCertificate {
   /** The file it was read from. */
@@ -31,6 +30,7 @@ export interface ListenerCertificate {
   readonly notAfter: number
 }
 
+/** What the alarms are made from. */
 export interface AlarmSources {
   readonly broker: Broker
   readonly census: Pick<Census, 'filling' | 'top'>
@@ -42,6 +42,8 @@ export interface AlarmSources {
   /** What is wrong with files of users, rules, keys and certificates, in sentences. */
   readonly troubles: () => readonly string[]
   readonly certificates: () => readonly ListenerCertificate[]
+  /** How many connections were closed unread, by the limit that was reached, since the start. */
+  readonly connectionsRefused: () => Readonly<Record<string, number>>
 }
 
 const LOOP_DELAY_SECONDS_MAX = 0.05
@@ -51,7 +53,7 @@ const CERTIFICATE_DAYS_MIN = 14
 const CERTIFICATE_FAULT_DAYS = 2
 const NAME_BYTES_MAX = 128
 
-/** Which client had how many drops, or how often connections contested its id. */
+/** Which client had how many drops, or which limit refused how many connections. */
 interface Recent {
   readonly at: number
   /** Empty for those of all clients together. */
@@ -67,6 +69,9 @@ export class Alarms {
   #dropsBefore: number
   #drops: Recent[] = []
   #topDrops: AlarmSources['census']['top']['drops'] = []
+  #refusedBefore: Readonly<Record<string, number>> = {}
+  /** Connections that were refused, by the limit that was reached. */
+  #refused: Recent[] = []
 
   constructor(sources: AlarmSources) {
     this.#sources = sources
@@ -91,6 +96,7 @@ export class Alarms {
       ...this.#recentDrops(now),
       ...this.#queues(),
       ...this.#refusals(now),
+      ...this.#refusedConnections(now),
       ...this.#contestedIds(now),
     ]
     const codes = new Set(found.map(({ code }) => code))
@@ -208,6 +214,25 @@ export class Alarms {
     const cause = `${clients} refused in 5 minutes, the last one ${who}: ${last.cause}.`
     const { mend } = last
     return [{ code: 'refusals', level: 'warning', cause, mend, link: '#/clients?state=refused' }]
+  }
+
+  /** They have sent no CONNECT, so there is no client id to name. */
+  #refusedConnections(now: number): readonly Finding[] {
+    const counts = this.#sources.connectionsRefused()
+    for (const [name, all] of Object.entries(counts)) {
+      const count = all - (this.#refusedBefore[name] ?? 0)
+      if (count > 0) this.#refused.push({ at: now, name, count })
+    }
+    this.#refusedBefore = { ...counts }
+    this.#refused = this.#refused.filter(({ at }) => now - at < RECENT_MS)
+    const last = this.#refused.at(-1)
+    if (last === undefined) return []
+    const all = this.#refused.reduce((sum, { count }) => sum + count, 0)
+    const connections = all === 1 ? '1 connection was' : `${shown(all)} connections were`
+    const cause = `${connections} refused in 5 minutes: limits.${last.name} was reached.`
+    const mend = 'the log has the address; if these are devices of yours, raise the limit'
+    const link = '#/log?level=warn'
+    return [{ code: 'connections-refused', level: 'warning', cause, mend, link }]
   }
 
   #contestedIds(now: number): readonly Finding[] {

@@ -40,7 +40,10 @@ interface RecordsOptions {
   readonly hasUsers: boolean
   readonly usage: () => { readonly cpuSeconds: number; readonly residentBytes: number }
   /** For the alarms. */
-  readonly state: Pick<AlarmSources, 'storeFreeBytes' | 'troubles' | 'certificates'>
+  readonly state: Pick<
+    AlarmSources,
+    'storeFreeBytes' | 'troubles' | 'certificates' | 'connectionsRefused'
+  >
 }
 
 /** The 99th percentile. */

@@ -31,6 +31,7 @@ interface RecordKeepingOptions {
   readonly latencies: Latencies
   readonly logLines: LogLines
   readonly troubles: () => readonly string[]
+  readonly connectionsRefused: () => Readonly<Record<string, number>>
 }
 
 export class RecordKeeping {
@@ -46,7 +47,7 @@ export class RecordKeeping {
 
   constructor(options: RecordKeepingOptions) {
     this.#options = options
-    const { core, config, latencies, logLines, troubles } = options
+    const { core, config, latencies, logLines, troubles, connectionsRefused } = options
     this.records = new Records({
       broker: core.broker,
       latencies,
@@ -64,6 +65,7 @@ export class RecordKeeping {
         storeFreeBytes: () => this.storeFreeBytes ?? NaN,
         troubles,
         certificates: () => this.certificates,
+        connectionsRefused,
       },
     })
   }

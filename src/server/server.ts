@@ -118,6 +118,7 @@ export class Server implements RunningServer {
       latencies: this.#latencies,
       logLines: this.#logLines,
       troubles: () => this.#access?.troubles ?? [],
+      connectionsRefused: () => this.#listeners.counts.reached,
     })
     this.#status = statusSource(this.core, parts.logOutput, this.#access, () => ({
       limited: this.#limited,

@@ -114,6 +114,7 @@ function watched(options: PondOptions = {}) {
     delay: 0,
     troubles: [''],
     notAfter: Infinity,
+    refused: { connectionsMax: 0, connectionsPerAddressMax: 0 },
   }
   const alarms = new Alarms({
     broker: world.pond.broker,
@@ -123,6 +124,7 @@ function watched(options: PondOptions = {}) {
     loopDelaySeconds: () => state.delay,
     troubles: () => state.troubles,
     certificates: () => [{ name: 'server.pem', subject: 'CN=server', notAfter: state.notAfter }],
+    connectionsRefused: () => state.refused,
   })
   const codes = (): readonly string[] => {
     alarms.update(world.pond.now)
@@ -193,6 +195,22 @@ test('refusals, contested ids, certificates and files that were not reloaded are
   pond.now += 300_000
   state.troubles = []
   state.notAfter = pond.now + 100 * 86_400_000
+  t.strictSame(codes(), [])
+})
+
+test('connections that are closed unread are an alarm that names the limit, for five minutes', async t => {
+  const { pond, alarms, state, codes } = watched()
+  state.refused = { connectionsMax: 0, connectionsPerAddressMax: 180 }
+  codes()
+  pond.now += 1_000
+  state.refused = { connectionsMax: 0, connectionsPerAddressMax: 181 }
+
+  t.strictSame(codes(), ['connections-refused'])
+  t.equal(
+    alarms.all[0]?.cause,
+    '181 connections were refused in 5 minutes: limits.connectionsPerAddressMax was reached.',
+  )
+  pond.now += 300_000
   t.strictSame(codes(), [])
 })
 

@@ -33,6 +33,7 @@ function recorded(options: PondOptions = {}) {
       storeFreeBytes: () => NaN,
       troubles: () => [],
       certificates: () => [],
+      connectionsRefused: () => ({}),
     },
   })
   const delivery = (question: Partial<DeliveryQuestion> & { topic: string }): Explanation =>

@@ -52,7 +52,12 @@ export default function Client({ query }: ScreenProps) {
 }
 
 function Gone() {
-  return <Empty>There is no session of this client now. What is known of it is below.</Empty>
+  return (
+    <Empty>
+      There is no session of this client now. What is known of it is below; what lets in a client
+      that was refused is under <a href={to('clients', { state: 'refused' })}>Refused</a>.
+    </Empty>
+  )
 }
 
 function Events({ events }: { readonly events: Resource<EventsAnswer> }) {

@@ -44,7 +44,23 @@ const COLUMNS: readonly Column<Line>[] = [
 ]
 
 export default function Trace({ query }: ScreenProps) {
-  const id = query.get('id') ?? ''
+  const id = query.get('id')
+  return id === null ? <NoTrace /> : <OneTrace id={id} />
+}
+
+function NoTrace() {
+  return (
+    <div class="stack">
+      <h1 tabIndex={-1}>Trace</h1>
+      <p class="dim">
+        A trace is begun with the button on the page of a client or with{' '}
+        <a href={to('explain')}>Explain</a>.
+      </p>
+    </div>
+  )
+}
+
+function OneTrace({ id }: { readonly id: string }) {
   const answer = useResource<LinesAnswer>(withQuery('trace', { id }), 1)
   const { data } = answer
   return (
