@@ -1,8 +1,9 @@
 // Changes the text of a configuration file: single values, with all comments kept; and hides hashes of passwords from whoever reads it.
 
-import { isMap, isPair, isScalar, parseDocument } from 'yaml'
+import { type Document, isMap, isPair, isScalar, isSeq } from 'yaml'
 import { leavesOf, type Path } from './entries.ts'
 import { isSecret } from './parse.ts'
+import { parseYaml } from './yaml-text.ts'
 
 interface ConfigChange {
   readonly path: Path
@@ -12,8 +13,9 @@ interface ConfigChange {
 
 /** Returns the text with other values. Throws an error with a sentence when a path leads through a value that is no map and no list. */
 export function withChanges(text: string, file: string, changes: readonly ConfigChange[]): string {
-  const document = parseDocument(text)
+  const document = parseYaml(text)
   for (const { path, value } of changes) {
+    checkPlaces(document, path)
     if (value === undefined) document.deleteIn(path)
     else document.setIn(path, document.createNode(value))
   }
@@ -24,6 +26,20 @@ export function withChanges(text: string, file: string, changes: readonly Config
   })
 }
 
+/** A list may grow by one at its end: with a gap it would be as long as somebody says. Throws an error with a sentence. */
+function checkPlaces(document: Document, path: Path): void {
+  if (path.length > DEPTH_MAX) throw new Error(`a path has at most ${DEPTH_MAX} parts`)
+  for (const [depth, place] of path.entries()) {
+    const above = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true)
+    // A list takes digits in a text as well.
+    const isIndex = isSeq(above) || (typeof place === 'number' && !isMap(above))
+    const length = isSeq(above) ? above.items.length : 0
+    if (!isIndex || !(Number(place) > length)) continue
+    const list = path.slice(0, depth).join('.')
+    throw new Error(`${list} has ${length} entries: the next one is ${length}, not ${place}`)
+  }
+}
+
 interface Secret {
   readonly start: number
   readonly end: number
@@ -31,6 +47,8 @@ interface Secret {
   readonly isValue: boolean
 }
 
+/** No key of the configuration lies deeper. */
+const DEPTH_MAX = 20
 const HASH = /\$(?:\d|argon2)[^\s"',}]{8,}/g
 const PLACE = /(["']?)\(a hash (\d{1,6})\)(["']?)/g
 
@@ -94,13 +112,13 @@ function secretsIn(text: string): readonly Secret[] {
 }
 
 function valuesOfUsers(text: string): readonly Secret[] {
-  const users: unknown = parseDocument(text).getIn(['access', 'users'], true)
+  const users: unknown = parseYaml(text).getIn(['access', 'users'], true)
   if (!isMap(users)) return []
   return users.items.flatMap(pair => (isPair(pair) ? secretAt(pair.value, text) : []))
 }
 
 function passwordsOfBridges(text: string): readonly Secret[] {
-  const bridges: unknown = parseDocument(text).getIn(['bridges'], true)
+  const bridges: unknown = parseYaml(text).getIn(['bridges'], true)
   if (!isMap(bridges)) return []
   return bridges.items.flatMap(({ value }) =>
     isMap(value) ? secretAt(value.get('password', true), text) : [],

@@ -1,12 +1,13 @@
 // The configuration key by key, and where each value comes from.
 
 import { readFileSync } from 'node:fs'
-import { LineCounter, parseDocument } from 'yaml'
+import { LineCounter } from 'yaml'
 import type { Config } from './config-types.ts'
 import { type Environment, namesIn } from './environment.ts'
 import { loadConfig } from './load.ts'
 import { isSecret, parseConfig } from './parse.ts'
 import { isRecord } from './records.ts'
+import { parseYaml } from './yaml-text.ts'
 
 /** What a configuration was read from. */
 export interface ConfigOrigin {
@@ -94,7 +95,7 @@ function sourcesOf(origin: ConfigOrigin): SourceOf {
   const now = isAsBegun
     ? begun
     : attempted(() => loadConfig({ file, text, environment, overrides: {} }))
-  const document = parseDocument(text, { lineCounter: lines })
+  const document = parseYaml(text, lines)
   return (path, atStart, value) => {
     if (begun !== null && !isSame(valueAt(begun, path), atStart)) {
       return { source: 'flag', restart: false }

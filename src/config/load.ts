@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isPair, isScalar, LineCounter } from 'yaml'
 import { configSchema } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { Config } from './config-types.ts'
@@ -16,6 +16,10 @@ import {
 import { isSecret, parseConfig } from './parse.ts'
 import { isRecord, kindOf } from './records.ts'
 import { keysAt } from './schema-keys.ts'
+import { mistakeIn, parseYaml } from './yaml-text.ts'
+
+/** More are no mistake of a person. For each one the file is searched. */
+const PROBLEMS_SAID_MAX = 100
 
 interface ConfigSources {
   /** The file, as YAML or JSON; null for none. */
@@ -34,7 +38,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const { file, environment } = sources
   const lines = new LineCounter()
   const text = sources.text ?? (file === null ? '' : readText(file))
-  const document = parseDocument(text, { lineCounter: lines, stringKeys: true })
+  const document = parseYaml(text, lines)
   const where = { document, lines, text, file, variables: namesIn(environment) }
   if (file !== null) checkSyntax(where, file)
   try {
@@ -44,13 +48,16 @@ export function loadConfig(sources: ConfigSources): Config {
     return resolvePaths(parseConfig(merge(values, sources.overrides)), file)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    throw withCode(error.problems.map(problem => sentenceOf(problem, where)).join('\n'))
+    const said = error.problems.slice(0, PROBLEMS_SAID_MAX)
+    const more = error.problems.length - said.length
+    const rest = more > 0 ? [`and ${more} more`] : []
+    throw withCode([...said.map(problem => sentenceOf(problem, where)), ...rest].join('\n'))
   }
 }
 
 /** Returns the values of a file as they are written, without defaults and variables. */
 export function rawValuesOf(text: string): unknown {
-  return parseDocument(text, { stringKeys: true }).toJS()
+  return parseYaml(text).toJS()
 }
 
 interface Where {
@@ -71,24 +78,25 @@ export function isConfOfMosquitto(file: string): boolean {
     return false
   }
   if (!isMosquittos(text)) return false
-  const { errors, contents } = parseDocument(text, { stringKeys: true })
-  return errors.length > 0 || !isMap(contents) || !isOurs(contents.toJSON())
+  const document = parseYaml(text)
+  const { contents } = document
+  return mistakeIn(document) !== null || !isMap(contents) || !isOurs(contents.toJSON())
 }
 
 /** Throws when the file is not a map of keys and values. */
 function checkSyntax({ document, lines, text }: Where, file: string): void {
-  const [syntaxError] = document.errors
-  const found: unknown = syntaxError === undefined ? valuesOf(document, file) : null
-  const isMap = syntaxError === undefined && (found === null || isRecord(found))
+  const mistake = mistakeIn(document)
+  const found: unknown = mistake === null ? valuesOf(document, file) : null
+  const isMap = mistake === null && (found === null || isRecord(found))
   if (isMosquittos(text) && !(isMap && isOurs(found))) {
     throw withCode(
       `${file}: this looks like a mosquitto.conf. Pondhawk expects keys and values (YAML or JSON), ` +
         'as in config/pondhawk.yaml: "listener 1883" there is "listeners: [{port: 1883}]" here',
     )
   }
-  if (syntaxError !== undefined) {
-    const sentence = syntaxError.message.split('\n')[0]?.replace(/ at line .*/, '') ?? ''
-    throw withCode(pointed(file, text, lines.linePos(syntaxError.pos[0]), sentence))
+  if (mistake !== null) {
+    const sentence = mistake.sentence.split('\n')[0] ?? ''
+    throw withCode(pointed(file, text, lines.linePos(mistake.offset), sentence))
   }
   if (!isMap) {
     throw withCode(`${file}: expected keys and values (YAML or JSON), found ${kindOf(found)}`)

@@ -1,7 +1,11 @@
 // "Did you mean …?"
 
+/** A longer one is no mistake of a person, and takes long to compare. */
+const WORD_LENGTH_MAX = 100
+
 /** Returns the most similar known word, or null when none is similar. */
 export function nearest(word: string, known: readonly string[]): string | null {
+  if (word.length > WORD_LENGTH_MAX) return null
   let best: string | null = null
   // At most half of a short word may differ, because all words of three letters are similar.
   const distanceMax = Math.min(

@@ -1,7 +1,7 @@
 // The files of a listener with TLS: certificates and their keys, authorities, lists of revoked certificates, and pre-shared keys.
 
 import { X509Certificate, createPrivateKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { readAccessFile } from '../access/access-file.ts'
 import { parsePskFile, type PskFile } from '../access/psk-file.ts'
@@ -101,11 +101,19 @@ function parseCertificate(pem: Buffer, file: string): X509Certificate {
   }
 }
 
+/** As for files of users. */
+const FILE_BYTES_MAX = 16_777_216
+
+/** A pipe would hold a thread of Node until somebody writes to it, and a device may have no end. */
 async function read(file: string): Promise<Buffer> {
   try {
-    return await readFile(file)
+    const found = await stat(file)
+    // Reading a folder has the right error.
+    const isRead = found.isFile() ? found.size <= FILE_BYTES_MAX : found.isDirectory()
+    if (isRead) return await readFile(file)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new Error(`${file} cannot be read (${code ?? 'unknown error'})`)
   }
+  throw new Error(`${file} is a pipe, a device, or larger than ${FILE_BYTES_MAX} bytes`)
 }

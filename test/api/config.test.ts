@@ -216,3 +216,29 @@ test('a file that somebody else is writing is left as it is', async t => {
   t.match(await put({ text }, version), { status: 409, json: { detail: /another change goes on/ } })
   t.equal(readFileSync(file, 'utf8'), TEXT)
 })
+
+test('an index far behind a list is refused, and makes no list of that length', async t => {
+  const { read, put } = await brokerOf(t)
+  const { version } = await read()
+  const refused = async (path: readonly (string | number)[]) => {
+    const { status, json } = await put({ changes: [{ path, value: { port: 0 } }] }, version)
+    t.equal(status, 422)
+    return json.detail as string
+  }
+
+  t.match(await refused(['listeners', 30_000_000]), /listeners has 2 entries: the next one is 2/)
+  t.match(await refused(['listeners', '30000000']), /listeners has 2 entries/)
+  t.match(await refused(['tracing', 30_000_000, 'a']), /tracing has 0 entries/)
+  t.match(await refused(Array.from({ length: 21 }, () => 'a')), /at most 20/)
+  const third = { path: ['listeners', 2], value: { host: '127.0.0.1', port: 0 } }
+  t.match(await put({ changes: [third] }, version), { status: 200 })
+})
+
+test('a check of a configuration opens no device', async t => {
+  const { operator } = await brokerOf(t)
+  const tls = 'tls: { certFile: /dev/zero, keyFile: /dev/zero }'
+  const text = `listeners: [{ host: 127.0.0.1, port: 0, ${tls} }]\n`
+
+  const { json } = await operator('POST', '/config/check', { body: { text } })
+  t.match(json.errors, [{ detail: /\/dev\/zero is a pipe, a device/ }])
+})
