@@ -87,8 +87,8 @@ export class Link {
   readonly #remote: Leg
   #local: Leg | null = null
   #relay: Relay | null = null
-  /** What the other broker sent before the leg to this one was ready. */
-  #early: Packet[] = []
+  /** What the other broker sent right behind CONNACK, before the leg to this one was ready; null before CONNACK. */
+  #early: Packet[] | null = null
   #waits: ((packet: Answer | Error) => void) | null = null
   #isOpen = false
   #isOver = false
@@ -150,7 +150,7 @@ export class Link {
       retainHandling: freshFilters.has(request.filter) ? NOW : request.retainHandling,
     }))
     subscribe(local, requests, known?.filters.filter(filter => !wanted.has(filter)) ?? [])
-    for (const packet of this.#early.splice(0)) this.#obey(relay.fromRemote(packet))
+    for (const packet of this.#early?.splice(0) ?? []) this.#obey(relay.fromRemote(packet))
     await answer
     subscribe(this.#remote, topics.incoming, topics.notIncoming)
     this.#remote.keepAlive(serverKeepAlive ?? keepAliveSeconds)
@@ -264,26 +264,40 @@ export class Link {
 
   #fromRemote(packet: Packet): void {
     if (packet.type === 'connack') {
+      if (this.#early !== null) return
+      this.#early = []
       this.#waits?.(packet)
       return
     }
+    const early = this.#early
+    if (early === null) {
+      this.#end(`it sent ${packet.type.toUpperCase()} before CONNACK`)
+      return
+    }
     if (packet.type === 'suback') {
-      const { incoming } = this.#options.topics
-      for (const [index, reason] of packet.reasons.entries()) {
-        if (isFailure(reason)) this.#options.filterRefused(incoming[index]?.filter ?? '', reason)
-      }
-      this.#waits?.(packet)
+      this.#subscribedThere(packet)
       return
     }
     const relay = this.#relay
     if (relay === null) {
-      this.#early.push(
+      // At most one chunk: then its socket is paused.
+      early.push(
         packet.type === 'publish' ? { ...packet, payload: Buffer.from(packet.payload) } : packet,
       )
       return
     }
     this.#obey(relay.fromRemote(packet))
     if (this.#local?.isFull === true) this.#remote.pause()
+  }
+
+  /** Only one is awaited, and of more codes than filters the rest is nothing. */
+  #subscribedThere(packet: SubackPacket): void {
+    if (this.#waits === null || this.#isOpen) return
+    for (const [index, { filter }] of this.#options.topics.incoming.entries()) {
+      const reason = packet.reasons[index] ?? SUCCESS
+      if (isFailure(reason)) this.#options.filterRefused(filter, reason)
+    }
+    this.#waits(packet)
   }
 
   #fromLocal(packet: Packet): void {
