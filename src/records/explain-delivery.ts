@@ -97,8 +97,8 @@ function ofTraces({ topic, receiver }: DeliveryQuestion, { traces }: Sources): r
 }
 
 function ofPast(question: DeliveryQuestion, { badEnds, topics, timelines }: Sources) {
-  const { topic, publisher, receiver } = question
-  const steps: Step[] = []
+  const { topic, receiver } = question
+  const steps: Step[] = [...ofBadEnds(question, badEnds)]
   const { lastAt, lastPublisher } = topics.of(topic)
   if (lastAt !== null) {
     const who = lastPublisher ?? 'the broker or its program'
@@ -109,16 +109,6 @@ function ofPast(question: DeliveryQuestion, { badEnds, topics, timelines }: Sour
         lastPublisher,
         `the last message to this topic that was seen came from ${who}`,
       ),
-    )
-  }
-  for (const end of badEnds.newest()) {
-    if (end.topic !== topic || steps.length > BAD_ENDS_MAX) continue
-    const asked = end.kind === 'dropped' ? receiver : publisher
-    if (asked !== null && asked !== end.clientId) continue
-    const times = end.count === 1 ? '' : `${end.count.toLocaleString('en')} times `
-    const what = end.kind === 'dropped' ? 'dropped' : 'refused'
-    steps.push(
-      recorded(end.lastAt, 'fault', end.clientId, `${times}${what}: ${causeOf(end.cause)}`),
     )
   }
   const events = receiver === null ? null : timelines.eventsOf(receiver)
@@ -132,6 +122,31 @@ function ofPast(question: DeliveryQuestion, { badEnds, topics, timelines }: Sour
     steps.push(recorded(event.lastAt, level, receiver, words, event.reasonCode))
   }
   return steps.sort((one, other) => (one.at ?? 0) - (other.at ?? 0))
+}
+
+/** Equal ones are one, also where those of other topics lie between them. */
+function ofBadEnds({ topic, publisher, receiver }: DeliveryQuestion, badEnds: Sources['badEnds']) {
+  const found = new Map<
+    string,
+    { words: string; clientId: string | null; at: number; count: number }
+  >()
+  for (const end of badEnds.newest()) {
+    if (end.topic !== topic) continue
+    const asked = end.kind === 'dropped' ? receiver : publisher
+    if (asked !== null && asked !== end.clientId) continue
+    const what = end.kind === 'dropped' ? 'dropped' : 'refused'
+    const words = `${what}: ${causeOf(end.cause)}`
+    const key = `${words} ${end.clientId ?? ''}`
+    const known = found.get(key)
+    if (known !== undefined) known.count += end.count
+    else if (found.size < BAD_ENDS_MAX) {
+      found.set(key, { words, clientId: end.clientId, at: end.lastAt, count: end.count })
+    }
+  }
+  return [...found.values()].map(({ words, clientId, at, count }) => {
+    const times = count === 1 ? '' : `${count.toLocaleString('en')} times `
+    return recorded(at, 'fault', clientId, `${times}${words}`)
+  })
 }
 
 function causeOf(cause: string): string {

@@ -133,6 +133,9 @@ t.test('clients with hostile ids are listed as they are, open, and are disconnec
     await page.click('dialog button:text-is("Disconnect")')
     await page.waitForSelector('text=There is no session of this client now', { timeout: 4_000 })
   }
+  await open(page, '#/clients?q=gone-7')
+  await page.click('a:text-is("what is known of gone-7")')
+  await page.waitForSelector('h1:has-text("gone-7")')
   await page.context().close()
 })
 

@@ -64,6 +64,23 @@ function told({ steps }: Explanation): readonly string[] {
 
 const KEPT = { cleanStart: false, properties: { sessionExpiryInterval: 600 } }
 
+test('equal drops of a topic are one step, also with those of other topics between them', async t => {
+  const { pond, delivery } = recorded({ limits: { queuedMessagesMax: 1 } })
+  const away = pond.client('slow-1', KEPT)
+  away.subscribes('fleet/#', 1)
+  away.vanishes()
+  const truck = pond.client('truck')
+  for (const topic of ['fleet/0', 'fleet/1', 'fleet/2', 'fleet/1', 'fleet/2', 'fleet/1']) {
+    truck.publishes(topic, 'x', { qos: 1 })
+  }
+
+  const steps = told(delivery({ topic: 'fleet/1' })).filter(step => step.includes('dropped: '))
+
+  t.strictSame(steps, [
+    'recorded fault slow-1 3 times dropped: its queue is full (limits.queuedMessagesMax, limits.queuedBytesMax)',
+  ])
+})
+
 test('of three receivers one has it at once, one waits, and one gets nothing, each with its reason', async t => {
   const { pond, delivery } = recorded({ limits: { queuedMessagesMax: 3 } })
   for (const [clientId, messages] of [

@@ -4,9 +4,9 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { ClientRow } from '../../api/contract/clients.ts'
 import { status } from '../app/live.ts'
-import { change } from '../app/route.ts'
+import { change, to } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
-import { bytes, count } from '../show/format.ts'
+import { bytes, count, visible } from '../show/format.ts'
 import { At, Choice, ClientLink, Name, State } from '../show/parts.tsx'
 import { type Column, List, useListing } from '../show/table.tsx'
 import { Bans } from './bans.tsx'
@@ -124,9 +124,11 @@ function ClientList({ query, state }: ScreenProps & { readonly state: string }) 
         sorted={sort}
         onSort={next => change({ sort: next })}
         empty={
-          q === '' && queued === null && dropped === null && state === ''
-            ? 'Clients appear here when they connect. Sessions that outlive their connection stay.'
-            : 'No client is so.'
+          q === '' && queued === null && dropped === null && state === '' ? (
+            'Clients appear here when they connect. Sessions that outlive their connection stay.'
+          ) : (
+            <NoneFound q={q} />
+          )
         }
       />
     </>
@@ -151,5 +153,16 @@ function Filter({ value }: { readonly value: string }) {
         onInput={event => (text.value = event.currentTarget.value)}
       />
     </label>
+  )
+}
+
+/** Who was refused is not listed here, but may be looked for here. */
+function NoneFound({ q }: { readonly q: string }) {
+  if (q === '') return <>No client is so.</>
+  return (
+    <>
+      No client is so. It may have been <a href={to('clients', { state: 'refused' })}>refused</a>,
+      or be gone: <a href={to('client', { id: q })}>what is known of {visible(q)}</a>.
+    </>
   )
 }

@@ -61,20 +61,23 @@ function Editor({ rules, changed }: EditorProps) {
     <>
       {rules.source === null && (
         <p class="dim">
-          These rules are in the configuration. With a file (access.rulesFile) they can be changed
-          here.
+          {rules.text === ''
+            ? 'There are no rules: who is let in may do everything. Name a file for rules in the configuration (access.rulesFile) to write them here.'
+            : 'These rules are in the configuration. With a file (access.rulesFile) they can be changed here.'}
         </p>
       )}
-      <label class="wide">
-        In the format of an acl_file of mosquitto
-        <textarea
-          class="tall"
-          value={text.value}
-          readOnly={!canEdit}
-          spellcheck={false}
-          onInput={event => (text.value = event.currentTarget.value)}
-        />
-      </label>
+      {(canEdit || rules.text !== '') && (
+        <label class="wide">
+          In the format of an acl_file of mosquitto
+          <textarea
+            class="tall"
+            value={text.value}
+            readOnly={!canEdit}
+            spellcheck={false}
+            onInput={event => (text.value = event.currentTarget.value)}
+          />
+        </label>
+      )}
       <Failure sentence={error.value === null ? null : sentence(error.value)} />
       <ul>
         {lines.value.map(({ line, detail }) => (

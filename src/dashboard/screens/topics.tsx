@@ -78,7 +78,7 @@ function Branch({ under, level }: BranchProps) {
       )}
       {level === 1 && data.sampledOneIn > 1 && (
         <li role="none" class="dim small">
-          Rates are of one message in {count(data.sampledOneIn)}.
+          Rates are estimated: one message in {count(data.sampledOneIn)} is looked at.
         </li>
       )}
     </>
