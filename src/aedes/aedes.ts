@@ -79,6 +79,7 @@ export class Aedes extends EventEmitter<AedesEvents> implements ClientHost, Hand
   #counter = 0
   #engine: Engine | null = null
   #starting: Promise<Engine> | null = null
+  #isClosing = false
   #heartbeat: NodeJS.Timeout | undefined
   readonly #queue: EventQueue
   readonly #byPeer = new WeakMap<object, AedesClient<Aedes>>()
@@ -230,19 +231,27 @@ export class Aedes extends EventEmitter<AedesEvents> implements ClientHost, Hand
   }
 
   close(done?: () => void): void {
-    if (this.closed) {
+    if (this.#isClosing || this.#starting === null) {
       done?.()
       return
     }
+    this.#isClosing = true
     this.closed = true
-    clearInterval(this.#heartbeat)
-    void this.#ready
-      .then(engine => engine.close())
-      .finally(() => {
-        this.#queue.flush()
-        this.emit('closed')
-        done?.()
-      })
+    settle(this.#close(this.#starting), () => done?.())
+  }
+
+  async #close(starting: Promise<Engine>): Promise<void> {
+    try {
+      const engine = await starting
+      // It may have started only now.
+      this.closed = true
+      clearInterval(this.#heartbeat)
+      await engine.close()
+    } catch (error) {
+      this.#engine?.core.broker.faults.failed('observer', error, null)
+    }
+    this.#queue.flush()
+    this.emit('closed')
   }
 
   #handle(conn: Duplex, req?: IncomingMessage): AedesClient<Aedes> {

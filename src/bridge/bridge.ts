@@ -90,6 +90,7 @@ export class Bridge {
   readonly #freshFilters = new Set<string>()
   #link: Link | null = null
   #timer: NodeJS.Timeout | undefined
+  readonly #closing = new AbortController()
 
   constructor(settings: BridgeSettings, host: BridgeHost) {
     this.#settings = settings
@@ -128,6 +129,7 @@ export class Bridge {
 
   close(): void {
     clearTimeout(this.#timer)
+    this.#closing.abort()
     const link = this.#link
     this.#link = null
     if (link !== null && this.#settings.notifications === 'both')
@@ -150,7 +152,9 @@ export class Bridge {
     try {
       const options = this.#linkOptions(sentence => this.#lost(sentence, link))
       if (options.version < 5 && !options.isClean && this.#isNew) {
-        await new Link(await this.#dial(), { ...options, ended: () => {} }).wipe()
+        link = new Link(await this.#dial(), { ...options, ended: () => {} })
+        this.#link = link
+        await link.wipe()
       }
       link = new Link(await this.#dial(), options)
       this.#link = link
@@ -173,7 +177,7 @@ export class Bridge {
   }
 
   async #dial(): Promise<Duplex> {
-    const stream = await dial(this.#address, this.#settings.tls, DIAL_MS_MAX)
+    const stream = await dial(this.#address, this.#settings.tls, DIAL_MS_MAX, this.#closing.signal)
     if (this.#state !== 'closed') return stream
     stream.destroy()
     throw new Error('the bridge is closed')
@@ -207,10 +211,12 @@ export class Bridge {
             : 'this broker refused a message of the other',
         )
       },
-      filterRefused: (filter, reason) => {
+      filterRefused: (where, filter, reason) => {
         log.warn(
-          { event: 'bridge.filter-refused', bridge: name, filter, reason },
-          'the other broker refuses a filter: nothing comes by it',
+          { event: 'bridge.filter-refused', bridge: name, where, filter, reason },
+          where === 'there'
+            ? 'the other broker refuses a filter: nothing comes by it'
+            : 'this broker refuses a filter of the bridge: nothing goes out by it',
         )
       },
       ended,

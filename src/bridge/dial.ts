@@ -14,21 +14,34 @@ export interface BridgeTls {
   readonly serverName?: string | undefined
 }
 
-/** Rejects with an error of the system, of TLS, or of a file. */
-export function dial(address: Address, tls: BridgeTls | null, msMax: number): Promise<Socket> {
+/** Rejects with an error of the system, of TLS, or of a file; at once when `closing` is aborted. */
+export function dial(
+  address: Address,
+  tls: BridgeTls | null,
+  msMax: number,
+  closing: AbortSignal,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = tls === null ? connect(address) : connectTls(optionsOf(address, tls))
+    const closed = (): void => void socket.destroy(new Error('the bridge is closed'))
     const timer = setTimeout(() => {
       socket.destroy(new Error(`no connection within ${msMax / 1_000} s`))
     }, msMax)
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error('the connection was closed')))
-    socket.once(tls === null ? 'connect' : 'secureConnect', () => {
+    const settled = (): void => {
       clearTimeout(timer)
+      closing.removeEventListener('abort', closed)
+    }
+    closing.addEventListener('abort', closed)
+    socket.once('error', reject)
+    socket.once('close', () => {
+      settled()
+      reject(new Error('the connection was closed'))
+    })
+    socket.once(tls === null ? 'connect' : 'secureConnect', () => {
+      settled()
       socket.setNoDelay()
       resolve(socket)
     })
-    socket.once('close', () => clearTimeout(timer))
   })
 }
 

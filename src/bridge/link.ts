@@ -57,8 +57,8 @@ export interface LinkOptions {
   /** What the session of the bridge here has: filters, and identifiers of the other broker that wait for PUBREL. */
   readonly session: () => LocalSession | null
   readonly refused: RelayOptions['refused']
-  /** The other broker has refused a filter. */
-  readonly filterRefused: (filter: string, reason: ReasonCode) => void
+  /** A filter was refused. `where` is the broker that refused it. */
+  readonly filterRefused: (where: 'there' | 'here', filter: string, reason: ReasonCode) => void
   /** Once, when the link has ended otherwise than by `close`. */
   readonly ended: (sentence: string) => void
 }
@@ -112,9 +112,7 @@ export class Link {
       if (this.#isOver) throw new Error(this.#sentence)
       this.#isOpen = true
     } catch (error) {
-      this.#isOver = true
-      this.#remote.destroy()
-      this.#local?.close()
+      this.#abandon()
       throw error
     }
   }
@@ -160,8 +158,13 @@ export class Link {
 
   /** Ends the session of a broker of 3.x, over a connection of its own. */
   async wipe(): Promise<void> {
-    await this.#answer(this.#remote, { ...this.#connect(), cleanStart: true, will: null })
-    this.close()
+    try {
+      await this.#answer(this.#remote, { ...this.#connect(), cleanStart: true, will: null })
+      this.close()
+    } catch (error) {
+      this.#abandon()
+      throw error
+    }
   }
 
   /** Publishes a state of the bridge at the other broker, beside the messages of its session. */
@@ -186,6 +189,7 @@ export class Link {
       leg?.send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
       leg?.close()
     }
+    this.#waits?.(new Error(this.#sentence))
   }
 
   #connect(): ConnectPacket {
@@ -293,17 +297,27 @@ export class Link {
   /** Only one is awaited, and of more codes than filters the rest is nothing. */
   #subscribedThere(packet: SubackPacket): void {
     if (this.#waits === null || this.#isOpen) return
-    for (const [index, { filter }] of this.#options.topics.incoming.entries()) {
-      const reason = packet.reasons[index] ?? SUCCESS
-      if (isFailure(reason)) this.#options.filterRefused(filter, reason)
-    }
+    this.#tellRefused('there', this.#options.topics.incoming, packet)
     this.#waits(packet)
   }
 
   #fromLocal(packet: Packet): void {
     if (packet.type === 'connack') this.#waits?.(packet)
+    else if (packet.type === 'suback')
+      this.#tellRefused('here', this.#options.topics.outgoing(2), packet)
     else this.#obey(this.#relay?.fromLocal(packet) ?? null)
     if (this.#remote.isFull) this.#local?.pause()
+  }
+
+  #tellRefused(
+    where: 'there' | 'here',
+    requests: readonly SubscriptionRequest[],
+    { reasons }: SubackPacket,
+  ): void {
+    for (const [index, { filter }] of requests.entries()) {
+      const reason = reasons[index] ?? SUCCESS
+      if (isFailure(reason)) this.#options.filterRefused(where, filter, reason)
+    }
   }
 
   #obey(sentence: string | null): void {
@@ -312,13 +326,18 @@ export class Link {
 
   #end(sentence: string): void {
     if (this.#isOver) return
+    this.#abandon()
+    this.#sentence = sentence
+    if (this.#isOpen) this.#options.ended(sentence)
+    else this.#waits?.(new Error(sentence))
+  }
+
+  #abandon(): void {
+    if (this.#isOver) return
     this.#isOver = true
     this.#remote.destroy()
     // A pair of streams in memory tells the other one of an end, and not of a destruction.
     this.#local?.close()
-    this.#sentence = sentence
-    if (this.#isOpen) this.#options.ended(sentence)
-    else this.#waits?.(new Error(sentence))
   }
 }
 

@@ -1,18 +1,10 @@
 // Makes a store from a database of mosquitto: beside its place first, so that there is a whole one or none.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { FileDisk } from '../store/file-disk.ts'
 import { LogStore } from '../store/log/log-store.ts'
+import { syncDirectory } from '../store/store-directory.ts'
 import { type Database, DatabaseError } from './database.ts'
 import { isDatabaseFile, readDatabaseFile } from './database-file.ts'
 import { isSqliteFile, readSqliteFile } from './database-sqlite.ts'
@@ -50,7 +42,8 @@ export function importInto(directory: string, file: string, now: number): Import
   const counts = writeStore(draft, commit => importDatabase(database, now, commit))
   rmSync(directory, { recursive: true, force: true })
   renameSync(draft, directory)
-  syncFolder(dirname(resolve(directory)))
+  // The new name of the folder must survive a loss of power.
+  syncDirectory(dirname(resolve(directory)))
   return { counts, notes: [database.lacks, ...database.doubts] }
 }
 
@@ -85,11 +78,4 @@ function writeStore(directory: string, write: (commit: Commit) => ImportCounts):
   } finally {
     disk.close()
   }
-}
-
-/** The new name of the folder must survive a loss of power. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r')
-  fsyncSync(descriptor)
-  closeSync(descriptor)
 }

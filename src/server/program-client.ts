@@ -24,6 +24,9 @@ const PACKET_BYTES_MAX = 268_435_460
 /** The most messages of QoS 0 that wait for the program. More are dropped and counted. */
 const UNREAD_MAX = 1_000
 
+/** The most packets that wait for their acknowledgement. MQTT has 65,535 packet identifiers. */
+const UNANSWERED_MAX = 65_535
+
 export interface ProgramClientOptions {
   /** Left out: the broker makes one. */
   readonly clientId?: string
@@ -76,6 +79,9 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   #wake: () => void = () => {}
   #opened: (packet: ConnackPacket | null) => void = () => {}
   #packetId = 0
+  /** Resolves when the broker has taken what was sent; null when it has. */
+  #room: Promise<void> | null = null
+  #roomIsThere: () => void = () => {}
   #isOver = false
   readonly #onDrop: () => void
 
@@ -83,6 +89,7 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     this.#stream = stream
     this.#onDrop = onDrop
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
+    stream.on('drain', () => this.#roomIsThere())
     stream.on('error', () => this.#over())
     stream.on('end', () => stream.end())
     stream.on('close', () => this.#over())
@@ -114,7 +121,10 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     return this
   }
 
-  /** Resolves when the message is acknowledged as its QoS asks; with QoS 0 when it is sent. Rejects when it is refused. */
+  /**
+   * Resolves when the message is acknowledged as its QoS asks; with QoS 0 when it is sent and the broker has room for more. Rejects when it
+   * is refused.
+   */
   async publish(publication: Publication): Promise<void> {
     const { topic, said } = checkedPublication(publication)
     const { qos } = said
@@ -123,6 +133,7 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     if (qos === 0) {
       if (this.#isOver) throw new ClientRefused('PUBLISH was not sent', null)
       this.#send(packet)
+      await this.#hasRoom()
       return
     }
     const answer = await this.#asked(packet)
@@ -154,10 +165,15 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     throw new ClientRefused(`SUBSCRIBE to ${JSON.stringify(filter)} was refused`, reason)
   }
 
+  /** Rejects when the broker has not done it. */
   async unsubscribe(filter: string): Promise<void> {
     const packetId = this.#nextPacketId()
     const filters = [filter]
-    await this.#asked({ type: 'unsubscribe', packetId, filters, properties: NO_PROPERTIES })
+    const asked = { type: 'unsubscribe', packetId, filters, properties: NO_PROPERTIES } as const
+    const answer = await this.#asked(asked)
+    const reason = answer?.type === 'unsuback' ? (answer.reasons[0] ?? SUCCESS) : null
+    if (reason !== null && !isFailure(reason)) return
+    throw new ClientRefused(`UNSUBSCRIBE from ${JSON.stringify(filter)} was refused`, reason)
   }
 
   /**
@@ -204,7 +220,9 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     else if (packet.type === 'pubrel') this.#acknowledge('pubcomp', packet.packetId)
     else if ('packetId' in packet) {
       this.#waiting.get(packet.packetId)?.(packet)
-      this.#waiting.delete(packet.packetId)
+      // After PUBREC the identifier is still in use, until PUBCOMP.
+      const goesOn = packet.type === 'pubrec' && !isFailure(packet.reason)
+      if (!goesOn) this.#waiting.delete(packet.packetId)
     }
   }
 
@@ -241,10 +259,25 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     this.#opened(null)
     for (const settle of this.#waiting.values()) settle(null)
     this.#waiting.clear()
+    this.#roomIsThere()
     this.#wake()
   }
 
+  async #hasRoom(): Promise<void> {
+    if (this.#isOver || !this.#stream.writableNeedDrain) return
+    this.#room ??= new Promise<void>(resolve => (this.#roomIsThere = resolve)).then(() => {
+      this.#room = null
+    })
+    await this.#room
+  }
+
+  /** Throws a RangeError when all are in use. */
   #nextPacketId(): number {
+    if (this.#waiting.size >= UNANSWERED_MAX) {
+      throw new RangeError(
+        `${UNANSWERED_MAX} packets wait for their acknowledgement: wait for some of them first`,
+      )
+    }
     do this.#packetId = (this.#packetId % 65_535) + 1
     while (this.#waiting.has(this.#packetId))
     return this.#packetId

@@ -48,7 +48,7 @@ export function inDirectory<Result>(directory: string, done: string, act: () => 
 }
 
 /** Makes the names in the directory durable. */
-function syncDirectory(directory: string): void {
+export function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, constants.O_RDONLY)
   try {
     fsyncSync(descriptor)

@@ -168,6 +168,16 @@ test('a program in CommonJS that calls the function of aedes 0.x', async t => {
   await new Promise<void>(resolve => broker.close(resolve))
 })
 
+test('a broker that is closed while it starts does not stay', async t => {
+  const broker = new Aedes()
+  const listening = broker.listen()
+
+  await new Promise<void>(resolve => broker.close(resolve))
+
+  await listening
+  t.ok(broker.closed)
+})
+
 test('what is not offered throws with what to use instead', async t => {
   const refused = (options: object): unknown => new Aedes(options)
   t.throws(() => refused({ persistence: {} }), /persistence: use pondhawk: \{ store: \{ directory/)

@@ -130,6 +130,30 @@ test('messages of QoS 0 that a program does not take are dropped and counted', a
   await client.end()
 })
 
+test('a program may publish faster than the broker takes: there is an end to what waits', async t => {
+  const client = await broker.connect()
+  const payload = Buffer.alloc(1_000)
+  let waits = 0
+  const noted = (): void => void (waits += 1)
+  const sending = Array.from({ length: 200 }, () =>
+    client.publish({ topic: 'fast', payload }).then(noted),
+  )
+  await Promise.resolve()
+  await Promise.resolve()
+  await Promise.resolve()
+  t.ok(waits < 200)
+  await Promise.all(sending)
+
+  const all = Array.from({ length: 65_536 }, () =>
+    client.publish({ topic: 'fast', payload: '', qos: 2 }),
+  )
+  await t.rejects(Promise.all(all.slice(65_535)), RangeError)
+  await Promise.all(all.slice(0, 65_535))
+
+  await client.end()
+  await t.rejects(client.unsubscribe('fast'), ClientRefused)
+})
+
 test('retained messages are read, searched and deleted', async t => {
   for (const name of ['a', 'b', 'c']) {
     await broker.publish({ topic: `kept/${name}`, payload: name, retain: true })
