@@ -30,6 +30,13 @@ export interface ListenerCertificate {
   readonly notAfter: number
 }
 
+interface BridgeFacts {
+  readonly name: string
+  readonly state: string
+  /** Why it is not connected; null if it never was asked to be. */
+  readonly cause: string | null
+}
+
 /** What the alarms are made from. */
 export interface AlarmSources {
   readonly broker: Broker
@@ -44,6 +51,7 @@ export interface AlarmSources {
   readonly certificates: () => readonly ListenerCertificate[]
   /** How many connections were closed unread, by the limit that was reached, since the start. */
   readonly connectionsRefused: () => Readonly<Record<string, number>>
+  readonly bridges: () => readonly BridgeFacts[]
 }
 
 const LOOP_DELAY_SECONDS_MAX = 0.05
@@ -93,6 +101,7 @@ export class Alarms {
       ...this.#overload(),
       ...this.#troubles(),
       ...this.#certificates(now),
+      ...this.#bridges(),
       ...this.#recentDrops(now),
       ...this.#queues(),
       ...this.#refusals(now),
@@ -161,6 +170,19 @@ export class Alarms {
     const mend = 'put a new certificate in its place; it is read without a restart'
     const level = days < CERTIFICATE_FAULT_DAYS ? 'fault' : 'warning'
     return [{ code: 'certificate-expires', level, cause, mend, link: '#/settings?tab=Listeners' }]
+  }
+
+  /** Only those that were lost or could not connect, for one that has just begun has no cause. */
+  #bridges(): readonly Finding[] {
+    const lost = this.#sources
+      .bridges()
+      .filter(({ state, cause }) => state !== 'connected' && cause !== null)
+    const [first] = lost
+    if (first === undefined) return []
+    const more = lost.length === 1 ? '' : ` ${shown(lost.length - 1)} more are not, either.`
+    const cause = `The bridge ${cut(first.name)} is not connected: ${cut(first.cause ?? '')}.${more}`
+    const mend = 'see whether the other broker runs and lets it in; it tries again by itself'
+    return [{ code: 'bridge-lost', level: 'warning', cause, mend, link: '#/log?level=warn' }]
   }
 
   #recentDrops(now: number): readonly Finding[] {

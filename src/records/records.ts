@@ -42,7 +42,7 @@ interface RecordsOptions {
   /** For the alarms. */
   readonly state: Pick<
     AlarmSources,
-    'storeFreeBytes' | 'troubles' | 'certificates' | 'connectionsRefused'
+    'storeFreeBytes' | 'troubles' | 'certificates' | 'connectionsRefused' | 'bridges'
   >
 }
 

@@ -8,7 +8,7 @@ import type { Config } from '../config/config-types.ts'
 import type { Readings } from '../broker/overload-levels.ts'
 import type { Log } from '../observe/log.ts'
 import { usageOfProcess } from '../observe/resident-memory.ts'
-import type { ListenerCertificate } from '../records/alarms.ts'
+import type { AlarmSources, ListenerCertificate } from '../records/alarms.ts'
 import { CENSUS_MS } from '../records/census.ts'
 import { HistoryFile } from '../records/history-file.ts'
 import type { Latencies } from '../records/latencies.ts'
@@ -32,6 +32,7 @@ interface RecordKeepingOptions {
   readonly logLines: LogLines
   readonly troubles: () => readonly string[]
   readonly connectionsRefused: () => Readonly<Record<string, number>>
+  readonly bridges: AlarmSources['bridges']
 }
 
 export class RecordKeeping {
@@ -47,7 +48,7 @@ export class RecordKeeping {
 
   constructor(options: RecordKeepingOptions) {
     this.#options = options
-    const { core, config, latencies, logLines, troubles, connectionsRefused } = options
+    const { core, config, latencies, logLines, troubles, connectionsRefused, bridges } = options
     this.records = new Records({
       broker: core.broker,
       latencies,
@@ -66,6 +67,7 @@ export class RecordKeeping {
         troubles,
         certificates: () => this.certificates,
         connectionsRefused,
+        bridges,
       },
     })
   }

@@ -119,6 +119,7 @@ export class Server implements RunningServer {
       logLines: this.#logLines,
       troubles: () => this.#access?.troubles ?? [],
       connectionsRefused: () => this.#listeners.counts.reached,
+      bridges: () => this.#bridges.statuses,
     })
     this.#status = statusSource(this.core, parts.logOutput, this.#access, () => ({
       limited: this.#limited,

@@ -115,6 +115,7 @@ function watched(options: PondOptions = {}) {
     troubles: [''],
     notAfter: Infinity,
     refused: { connectionsMax: 0, connectionsPerAddressMax: 0 },
+    bridge: { name: 'centre', state: 'connected', cause: null as string | null },
   }
   const alarms = new Alarms({
     broker: world.pond.broker,
@@ -125,6 +126,7 @@ function watched(options: PondOptions = {}) {
     troubles: () => state.troubles,
     certificates: () => [{ name: 'server.pem', subject: 'CN=server', notAfter: state.notAfter }],
     connectionsRefused: () => state.refused,
+    bridges: () => [state.bridge],
   })
   const codes = (): readonly string[] => {
     alarms.update(world.pond.now)
@@ -211,6 +213,18 @@ test('connections that are closed unread are an alarm that names the limit, for 
     '181 connections were refused in 5 minutes: limits.connectionsPerAddressMax was reached.',
   )
   pond.now += 300_000
+  t.strictSame(codes(), [])
+})
+
+test('a bridge that is not connected is an alarm with its cause, until it is', async t => {
+  const { alarms, state, codes } = watched()
+  state.bridge = { name: 'centre', state: 'connecting', cause: null }
+  t.strictSame(codes(), [], 'it has just begun')
+  state.bridge = { name: 'centre', state: 'waiting', cause: 'connect ECONNREFUSED' }
+
+  t.strictSame(codes(), ['bridge-lost'])
+  t.equal(alarms.all[0]?.cause, 'The bridge centre is not connected: connect ECONNREFUSED.')
+  state.bridge = { name: 'centre', state: 'connected', cause: 'connect ECONNREFUSED' }
   t.strictSame(codes(), [])
 })
 

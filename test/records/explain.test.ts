@@ -34,6 +34,7 @@ function recorded(options: PondOptions = {}) {
       troubles: () => [],
       certificates: () => [],
       connectionsRefused: () => ({}),
+      bridges: () => [],
     },
   })
   const delivery = (question: Partial<DeliveryQuestion> & { topic: string }): Explanation =>
