@@ -62,7 +62,7 @@ function Editor({ rules, changed }: EditorProps) {
       {rules.source === null && (
         <p class="dim">
           {rules.text === ''
-            ? 'There are no rules: who is let in may do everything. Name a file for rules in the configuration (access.rulesFile) to write them here.'
+            ? 'There are no rules in the configuration. Name a file for them there (access.rulesFile) to write them here; Test a rule says what decides without them.'
             : 'These rules are in the configuration. With a file (access.rulesFile) they can be changed here.'}
         </p>
       )}
