@@ -22,6 +22,10 @@ export class Leg {
   readonly #framer: Framer
   #pings: NodeJS.Timeout | undefined
   #isHeard = true
+  /** Whether packets that have come wait for the next turn of the event loop. */
+  #isLate = false
+  /** Whether it was paused from outside. */
+  #isHeld = false
   #isOver = false
 
   constructor(
@@ -63,11 +67,13 @@ export class Leg {
   }
 
   pause(): void {
+    this.#isHeld = true
     this.#stream.pause()
   }
 
   resume(): void {
-    this.#stream.resume()
+    this.#isHeld = false
+    if (!this.#isLate) this.#stream.resume()
   }
 
   /** Sends what is written, and ends. `ended` is not called. */
@@ -90,9 +96,15 @@ export class Leg {
   #receive(chunk: Buffer): void {
     if (this.#isOver) return
     this.#isHeard = true
+    this.#framer.push(chunk)
+    if (!this.#isLate) this.#proceed()
+  }
+
+  /** Some packets; what is left waits until others had their turn, and the stream with it. */
+  #proceed(): void {
     const framer = this.#framer
+    let count = 0
     try {
-      framer.push(chunk)
       while (!this.#isOver && framer.next()) {
         const packet = decode(framer.bytes, framer.start, framer.end, this.#version)
         if (packet.type === 'disconnect') {
@@ -100,10 +112,24 @@ export class Leg {
           const rest = reasonString === undefined ? '' : `: ${reasonString}`
           this.#end(`it was disconnected by 0x${packet.reason.toString(16)}${rest}`)
         } else this.#handlers.packet(packet)
+        count += 1
+        if (count < PACKETS_AT_ONCE || this.#isLate) continue
+        this.#isLate = true
+        framer.keep()
+        this.#stream.pause()
+        setImmediate(() => this.#goOn())
+        return
       }
     } catch (error) {
       this.#end(`what came is not MQTT: ${error instanceof Error ? error.message : String(error)}`)
     }
+  }
+
+  #goOn(): void {
+    this.#isLate = false
+    if (this.#isOver) return
+    this.#proceed()
+    if (!this.#isLate && !this.#isHeld) this.#stream.resume()
   }
 
   #end(sentence: string): void {
@@ -114,3 +140,5 @@ export class Leg {
 }
 
 const CLOSE_MS_MAX = 2_000
+/** 64 KiB have 16,000 acknowledgements, which would take 0.3 s. */
+const PACKETS_AT_ONCE = 256

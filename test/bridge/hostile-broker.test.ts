@@ -2,7 +2,9 @@
 
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { duplexPair } from 'node:stream'
 import { test, type Test } from 'tap'
+import { Leg } from '../../src/bridge/leg.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { startServer } from '../../src/server/server.ts'
@@ -70,4 +72,22 @@ test('of a SUBACK of any length, and of any number of them, each filter is refus
   const refused = events.filter(({ event }) => event === 'bridge.filter-refused')
   t.match(refused, [{ filter: 'in/#', reason: 0x87 }])
   t.equal(refused.length, 1)
+})
+
+test('of many packets that come at once some are taken, then others have their turn', async t => {
+  const [near, far] = duplexPair()
+  const taken: number[] = []
+  const leg = new Leg(near, 5, 1_000, {
+    packet: packet => void (packet.type === 'puback' && taken.push(packet.packetId)),
+    ended: sentence => t.fail(sentence),
+    drained: () => {},
+  })
+
+  far.write(Buffer.concat(Array.from({ length: 765 }, () => hex('4002 0001'))))
+  await once(near, 'pause')
+  t.equal(taken.length, 256)
+  far.write(hex('4002 1234'))
+  while (taken.at(-1) !== 0x1234) await new Promise(setImmediate)
+  t.equal(taken.length, 766)
+  leg.destroy()
 })
