@@ -53,11 +53,11 @@ export class Leg {
     if (!this.#isOver) this.#stream.write(encode(packet, this.#version))
   }
 
-  /** Sends a PINGREQ each `seconds`, and ends when a whole such time brings nothing. 0: none. */
+  /** Sends a PINGREQ each `seconds`, and ends when a whole such time brings nothing although it is read. 0: none. */
   keepAlive(seconds: number): void {
     if (seconds === 0) return
     this.#pings = setInterval(() => {
-      if (!this.#isHeard) {
+      if (!this.#isHeard && !this.#stream.isPaused()) {
         this.#end(`nothing was heard for ${seconds} s (keepAliveSeconds)`)
         return
       }

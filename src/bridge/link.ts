@@ -1,6 +1,7 @@
 // One connection of a bridge: its leg to the other broker and its leg to this one, which begin and end together.
 
 import type { Duplex } from 'node:stream'
+import { PACKET_BYTES_MAX } from '../packet/fixed-header.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -29,7 +30,6 @@ const RECEIVE_MAX = { 3: 10, 4: 10, 5: 1_000 } as const
 /** Values of Retain Handling. */
 const [NOW, NOT_AT_ALL] = [0, 2] as const
 const NEVER_SECONDS = 0xffff_ffff
-const PACKET_BYTES_MAX = 268_435_460
 
 export interface LinkOptions {
   readonly topics: BridgeTopics

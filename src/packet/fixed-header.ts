@@ -7,6 +7,9 @@ import { MALFORMED_PACKET } from './reason.ts'
 /** The largest Remaining Length: four bytes of seven bits each (section 2.1.4). */
 export const REMAINING_LENGTH_MAX = 268_435_455
 
+/** The largest packet, with its fixed header of five bytes. */
+export const PACKET_BYTES_MAX = REMAINING_LENGTH_MAX + 5
+
 /** Returns where the body of a packet begins. */
 export function bodyStart(bytes: Buffer, start: number): number {
   let at = start + 1

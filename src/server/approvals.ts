@@ -29,6 +29,8 @@ export class Approvals {
   readonly #awaited: AwaitedPasswords
   readonly #log: Log
   readonly #reload: () => void
+  /** The last user that is being made. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor({ settings, awaited, log, reload }: Parts) {
     this.#settings = settings
@@ -55,11 +57,20 @@ export class Approvals {
       : 'the rule cannot be written as a line of the rules file'
   }
 
-  /** Makes the user with this password now. Throws EditError or AccessFileError. */
+  /** Makes the user with this password now, after those before. Throws EditError or AccessFileError. */
   async make(approval: Approval, password: Buffer): Promise<void> {
+    const made = this.#last.then(() => this.#make(approval, password))
+    this.#last = made.catch(() => {})
+    await made
+  }
+
+  async #make(approval: Approval, password: Buffer): Promise<void> {
     const { username, rule } = approval
     const { usersFile = '', rulesFile } = this.#settings
     const hash = formatHash(await newPbkdf2Elsewhere(password))
+    // Another approval may have made the user, who must not get this rule.
+    const problem = this.problemWith(approval)
+    if (problem !== null) throw new EditError(problem)
     // Whoever has no user yet has nothing of a rule.
     if (rule !== null && rulesFile !== undefined) {
       await editFile(rulesFile, text => `${ended(text)}${linesFor(username, rule)}`)
@@ -92,8 +103,6 @@ export class Approvals {
     const { clientId, username, address } = approval
     const fields = { clientId, username, address }
     try {
-      const problem = this.problemWith(approval)
-      if (problem !== null) throw new EditError(problem)
       await this.make(approval, password)
       this.#log.info(
         { event: 'approval.taken', ...fields },

@@ -3,6 +3,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { WebSocketServer } from 'ws'
 import { plainAddress } from '../access/addresses.ts'
 import { type OriginRules, WebOrigins } from '../transport/web-origin.ts'
@@ -58,11 +59,12 @@ function refusalOf(request: IncomingMessage, origins: WebOrigins): string | null
   return origin === undefined || origins.allows(origin, request) ? null : '403 Forbidden'
 }
 
-function peerOf({ remoteAddress, remotePort }: Socket, path: string) {
+function peerOf(socket: Socket, path: string) {
+  const { remoteAddress, remotePort } = socket
   return {
     address: remoteAddress === undefined ? '' : plainAddress(remoteAddress),
     port: remotePort ?? 0,
-    transport: 'ws' as const,
+    transport: socket instanceof TLSSocket ? ('wss' as const) : ('ws' as const),
     listener: `attached ${path}`,
     certificate: null,
   }

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { checkedPublication, type Publication } from '../loop/publication.ts'
 import { decode } from '../packet/decode.ts'
 import { encode } from '../packet/encode.ts'
+import { PACKET_BYTES_MAX } from '../packet/fixed-header.ts'
 import { Framer } from '../packet/framer.ts'
 import {
   type ConnackPacket,
@@ -18,8 +19,6 @@ import {
   type SubscriptionRequest,
 } from '../packet/packet.ts'
 import { isFailure, type ReasonCode, reasonName, SUCCESS } from '../packet/reason.ts'
-
-const PACKET_BYTES_MAX = 268_435_460
 
 /** The most messages of QoS 0 that wait for the program. More are dropped and counted. */
 const UNREAD_MAX = 1_000
@@ -211,7 +210,6 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     const framer = this.#framer
     framer.push(chunk)
     while (framer.next()) this.#take(decode(framer.bytes, framer.start, framer.end, 5))
-    if (framer.hasUnread) framer.keep()
   }
 
   #take(packet: Packet): void {

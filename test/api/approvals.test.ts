@@ -57,6 +57,19 @@ test('a refused client is let in by a password that is made for it, with a rule'
   t.notMatch(lines.join('\n'), json.password)
 })
 
+test('of two approvals of one user at once only one makes it, with its rule', async t => {
+  const { comes, approve, rulesFile } = await broker(t)
+  t.equal(await comes({ password: 'guess' }), REFUSED)
+  const answers = await Promise.all(
+    ['one', 'other'].map(filter =>
+      approve({ password: 'generate', rule: { access: 'read', filter } }),
+    ),
+  )
+
+  t.strictSame(answers.map(({ status }) => status).sort(), [200, 409])
+  t.equal(readFileSync(rulesFile, 'utf8').match(/user pump/g)?.length, 1)
+})
+
 test('the password of the next try counts for one client, one name and one address, once', async t => {
   const { comes, approve, operator, lines, usersFile, server } = await broker(t)
   const takes = async () => (await operator('GET', '/status')).json.access

@@ -2,7 +2,9 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { duplexPair } from 'node:stream'
 import { type Test, test } from 'tap'
+import { Leg } from '../../src/bridge/leg.ts'
 import { createBroker } from '../../src/index.ts'
 
 type Line = Readonly<Record<string, unknown>>
@@ -72,6 +74,28 @@ for (const bridge of [{ protocol: '3.1.1' }, { protocol: '5' }, { tls: {} }]) {
     t.ok(await closesWithin(socket, 500))
   })
 }
+
+test('keep-alive does not end a connection that is not read, because nothing can be heard there', async t => {
+  const [near, far] = duplexPair()
+  const ends: string[] = []
+  const leg = new Leg(near, 5, 1_000, {
+    packet: () => {},
+    ended: sentence => ends.push(sentence),
+    drained: () => {},
+  })
+  t.teardown(() => leg.destroy())
+  far.resume()
+  const periods = (count: number) => new Promise(resolve => setTimeout(resolve, 10 * count))
+
+  leg.pause()
+  leg.keepAlive(0.01)
+  await periods(5)
+  t.strictSame(ends, [])
+
+  leg.resume()
+  await periods(20)
+  t.match(ends, [/nothing was heard/])
+})
 
 test('the log names a filter of the bridge that this broker refuses', async t => {
   const bridge = { protocol: '5', topics: [{ filter: 'a/b/c/d' }] }

@@ -2,12 +2,15 @@
 
 import mqtt from 'mqtt'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { after, test } from 'tap'
 import { WebSocket } from 'ws'
 import { ClientRefused, createBroker, type ReceivedMessage } from '../../src/index.ts'
+import { serverCertificate } from '../transport/world.ts'
 
 const broker = await createBroker({
   limits: { queuedMessagesMax: 50 },
@@ -201,6 +204,23 @@ test('the HTTP server of a program serves MQTT on one path, beside its own', asy
   const [, theirs] = (await left) as [unknown, Duplex]
   t.equal(server.listenerCount('upgrade'), 0)
   theirs.destroy()
+})
+
+test('a server of HTTPS that serves MQTT has clients of wss', async t => {
+  const { certFile, keyFile } = serverCertificate()
+  const server = createTlsServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) })
+  const detach = broker.attach(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const options = { reconnectPeriod: 0, clientId: 'secure', rejectUnauthorized: false }
+
+  const client = await mqtt.connectAsync(`wss://127.0.0.1:${port}/mqtt`, options)
+
+  t.equal(broker.clients.get('secure')?.transport, 'wss')
+  await client.endAsync()
+  detach()
+  server.close()
 })
 
 test('a broker ends with its scope, and so do its iterators', async t => {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { drained } from '../../api/drained.ts'
 import { decode } from '../../packet/decode.ts'
 import { encode } from '../../packet/encode.ts'
+import { PACKET_BYTES_MAX } from '../../packet/fixed-header.ts'
 import { Framer } from '../../packet/framer.ts'
 import {
   type ConnackPacket,
@@ -19,7 +20,6 @@ import {
 import { isFailure, type ReasonCode, SUCCESS } from '../../packet/reason.ts'
 import { described } from './packet-words.ts'
 
-const PACKET_BYTES_MAX = 268_435_460
 /** As mosquitto's clients do. */
 const IN_FLIGHT_MAX = 20
 
