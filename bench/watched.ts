@@ -1,5 +1,6 @@
 // What the dashboard costs the broker: 10,000 connected clients, 50,000 messages a second, and in every second window of some seconds
 // the requests and streams of a page open on each screen. `npm run watched -- --pairs 10 --seconds 6`.
+// `--sessions 100000` adds so many sessions of clients that are away; a probe tells how long a message takes meanwhile.
 // The viewers are scripts in this process: what a browser draws is not the broker's time.
 
 import { spawn } from 'node:child_process'
@@ -9,7 +10,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { connectPacket, subscribePacket } from './generator/packets.ts'
+import { connectPacket, DISCONNECT_BYTES, subscribePacket } from './generator/packets.ts'
 import { cpuSeconds, processTree } from './process-tree.ts'
 import { CLI, type StartedBroker, startBroker } from './started-broker.ts'
 
@@ -26,7 +27,12 @@ interface Screen {
 
 const SCREENS: Readonly<Record<string, Screen>> = {
   overview: { paths: [['metrics/history?range=60s', 60]] },
-  clients: { paths: [['clients?limit=50&sort=-queuedMessages', 10]] },
+  clients: {
+    paths: [
+      ['clients?limit=50&sort=-queuedMessages', 10],
+      ['search?q=away-99', 5],
+    ],
+  },
   client: {
     paths: [
       ['client?clientId=subscriber-1', 2],
@@ -52,6 +58,7 @@ const SCREENS: Readonly<Record<string, Screen>> = {
 const { values } = parseArgs({
   options: {
     clients: { type: 'string', default: '10000' },
+    sessions: { type: 'string', default: '0' },
     rate: { type: 'string', default: '50000' },
     pairs: { type: 'string', default: '8' },
     seconds: { type: 'string', default: '6' },
@@ -69,6 +76,9 @@ function started(directory: string): Promise<StartedBroker> {
     connectionsPerAddressMax: 20_000,
     strangersPerAddressMax: 0,
     connectionsPerSecondMax: 0,
+    connectsPerSecondMax: 0,
+    sessionsMax: 1_000_000,
+    sessionsPerUserMax: 1_000_000,
   }
   return startBroker(directory, { limits }, ['taskset', '-c', brokerCpu, process.execPath])
 }
@@ -147,6 +157,59 @@ class Load {
 
   get received(): number {
     return this.subscribers.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+}
+
+const PROBE_MS = 2
+const PROBE_TOPIC = 'probe'
+
+/** A message each few milliseconds, and how long it takes. */
+class Probe {
+  readonly #milliseconds: number[] = []
+
+  static async opens(port: number): Promise<Probe> {
+    const probe = new Probe()
+    const receiver = await Client.opens(port, 'probe-receiver')
+    receiver.socket.write(subscribePacket(1, [PROBE_TOPIC], 0, false))
+    const sender = await Client.opens(port, 'probe-sender')
+    const packet = publishPacket(PROBE_TOPIC)
+    let [isOut, sentAt] = [false, 0]
+    receiver.socket.on('data', chunk => {
+      // SUBACK is shorter.
+      if (!isOut || chunk.length < packet.length) return
+      probe.#milliseconds.push(performance.now() - sentAt)
+      isOut = false
+    })
+    setInterval(() => {
+      if (isOut) return
+      isOut = true
+      sentAt = performance.now()
+      sender.socket.write(packet)
+    }, PROBE_MS)
+    return probe
+  }
+
+  /** Returns the 99th percentile since the last call, in milliseconds. */
+  p99(): number {
+    const sorted = this.#milliseconds.splice(0).toSorted((one, other) => one - other)
+    return sorted[Math.floor(sorted.length * 0.99)] ?? 0
+  }
+}
+
+/** Sessions that stay when their clients have gone. */
+async function leaveSessions(port: number, count: number): Promise<void> {
+  for (let index = 0; index < count; index += CONNECTS_AT_ONCE) {
+    const many = Math.min(CONNECTS_AT_ONCE, count - index)
+    await Promise.all(
+      Array.from({ length: many }, async (_, offset) => {
+        const socket = connect(port, '127.0.0.1')
+        socket.on('error', () => {})
+        socket.write(connectPacket(`away-${index + offset}`, false, false))
+        await new Promise(resolve => socket.once('data', resolve))
+        socket.end(DISCONNECT_BYTES)
+        await new Promise(resolve => socket.once('close', resolve))
+      }),
+    )
   }
 }
 
@@ -247,6 +310,8 @@ try {
       throw new Error(`no screen ${name}: ${Object.keys(SCREENS).join(', ')}`)
     viewers.push(new Viewer(broker.webPort, await keyOf(broker, name), screen))
   }
+  await leaveSessions(broker.port, Number(values.sessions))
+  const probe = await Probe.opens(broker.port)
   load.begins()
   await sleep(5_000)
   const tree = processTree(broker.child.pid ?? 0)
@@ -255,19 +320,21 @@ try {
   const points: number[] = []
   const packetBytes = publishPacket('load/1').length
   for (let pair = 0; pair < Number(values.pairs); pair++) {
-    const figures: { watched: boolean; cpu: number; perSecond: number }[] = []
+    const figures: { watched: boolean; cpu: number; perSecond: number; p99: number }[] = []
     // The order changes, so that a slow change of the machine falls on both.
     for (const watched of pair % 2 === 0 ? [false, true] : [true, false]) {
       if (watched) for (const viewer of viewers) viewer.open()
       await sleep(500)
+      probe.p99()
       const [cpuBefore, bytesBefore, at] = [cpuSeconds(tree), load.received, performance.now()]
       await sleep(seconds * 1_000)
       const passed = (performance.now() - at) / 1_000
       const cpu = ((cpuSeconds(tree) - cpuBefore) / passed) * 100
       const perSecond = (load.received - bytesBefore) / packetBytes / passed
+      const p99 = probe.p99()
       for (const viewer of viewers) viewer.close()
       await sleep(300)
-      figures.push({ watched, cpu, perSecond })
+      figures.push({ watched, cpu, perSecond, p99 })
     }
     const off = figures.find(({ watched }) => !watched)
     const on = figures.find(({ watched }) => watched)
@@ -275,7 +342,8 @@ try {
     points.push(on.cpu - off.cpu)
     rises.push((on.cpu / off.cpu - 1) * 100)
     const [each, other] = [off, on].map(
-      ({ cpu, perSecond }) => `${cpu.toFixed(1)} % at ${Math.round(perSecond)}/s`,
+      ({ cpu, perSecond, p99 }) =>
+        `${cpu.toFixed(1)} % at ${Math.round(perSecond)}/s, p99 ${p99.toFixed(1)} ms`,
     )
     console.log(`alone ${each}, watched ${other}`)
   }
