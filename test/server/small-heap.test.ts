@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 import { memoryHere, withMemoryBounds } from '../../src/server/memory-bounds.ts'
+import { freePort } from '../interop/programs.ts'
 import { POND_LIMITS } from '../pond.ts'
 
 const SCRIPT = fileURLToPath(new URL('../../bench/memory.js', import.meta.url))
 
 test('one client with long topics does not end a broker with a small heap, which starts again with the same', async t => {
-  const port = String(31_000 + (process.pid % 2_000))
+  const port = String(await freePort())
   const options = ['--heap', '64', '--store', 'os', '--only', 'retained-long-topics']
 
   // What the test runner puts into each Node that it sees started needs heap of its own.
