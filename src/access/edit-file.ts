@@ -26,12 +26,13 @@ export class EditError extends Error {}
 
 type Edit = (text: string) => string
 
-/** Writes a file that only this process changes, readable by its owner only. Throws the error of the system. */
+/** Writes a file that only this process changes, readable by its owner only, and syncs it. Throws the error of the system. */
 export function replaceFile(file: string, content: string | Buffer): void {
   const temporary = `${file}.new`
   writeFileSync(temporary, content, { mode: OWNER_ONLY, flush: true })
   // The rename makes the complete file appear at once.
   renameSync(temporary, file)
+  syncFolder(dirname(file))
 }
 
 /**

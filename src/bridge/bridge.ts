@@ -4,8 +4,7 @@ import type { Duplex } from 'node:stream'
 import { readFileSync } from 'node:fs'
 import type { Address } from '../config/network-address.ts'
 import type { Log } from '../observe/log.ts'
-import type { Will } from '../packet/packet.ts'
-import { NO_PROPERTIES } from '../packet/packet.ts'
+import { NO_PROPERTIES, type SubscriptionRequest, type Will } from '../packet/packet.ts'
 import { UNSUPPORTED_PROTOCOL_VERSION } from '../packet/reason.ts'
 import { BridgeTopics, type BridgeTopic } from './bridge-topics.ts'
 import { type BridgeTls, dial } from './dial.ts'
@@ -121,10 +120,22 @@ export class Bridge {
     const fresh = this.#topics.outgoing(2).filter(({ filter }) => !known?.filters.includes(filter))
     if (!cleanStart) {
       for (const { filter } of fresh) this.#freshFilters.add(filter)
-      if (fresh.length > 0 || known === null)
-        await beginSession(this.#host.open(), localIdOf(name), fresh)
+      if (fresh.length > 0 || known === null) await this.#beginSession(fresh)
     }
     void this.#try()
+  }
+
+  /** A bridge that this broker refuses does not keep it from starting. */
+  async #beginSession(requests: readonly SubscriptionRequest[]): Promise<void> {
+    const { name } = this.#settings
+    try {
+      await beginSession(this.#host.open(), localIdOf(name), requests)
+    } catch (error) {
+      this.#host.log.error(
+        { event: 'bridge.no-session', bridge: name, cause: sentenceIn(error) },
+        'this broker keeps nothing for the bridge before its first connection',
+      )
+    }
   }
 
   close(): void {
@@ -231,7 +242,7 @@ export class Bridge {
   }
 
   #failed(error: unknown, link: Link | null): void {
-    const sentence = error instanceof Error ? error.message : String(error)
+    const sentence = sentenceIn(error)
     // mosquitto before 1.4, and others: then it is a client like any other.
     if (error instanceof BridgeRefused && error.reason === UNSUPPORTED_PROTOCOL_VERSION)
       this.#saysBridge = false
@@ -277,6 +288,10 @@ export class Bridge {
 
 function named({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function sentenceIn(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Throws an error of the system if the file cannot be read. */

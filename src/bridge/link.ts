@@ -360,17 +360,26 @@ export async function beginSession(
   requests: readonly SubscriptionRequest[],
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
+    const failed = (error: Error): void => {
+      clearTimeout(timer)
+      leg.destroy()
+      reject(error)
+    }
     const leg: Leg = new Leg(stream, 5, PACKET_BYTES_MAX, {
       packet: packet => {
-        if (packet.type === 'connack' && isFailure(packet.reason)) reject(new BridgeRefused(packet))
+        if (packet.type === 'connack' && isFailure(packet.reason)) failed(new BridgeRefused(packet))
         if (packet.type !== (requests.length > 0 ? 'suback' : 'connack')) return
+        clearTimeout(timer)
         leg.send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
         leg.close()
         resolve()
       },
-      ended: sentence => reject(new Error(sentence)),
+      ended: sentence => failed(new Error(sentence)),
       drained: () => {},
     })
+    const timer = setTimeout(() => {
+      failed(new Error(`no answer within ${ANSWER_MS_MAX / 1_000} s`))
+    }, ANSWER_MS_MAX)
     leg.send(connectHere(localId, { sessionExpiryInterval: NEVER_SECONDS, receiveMaximum: 1 }))
     const later = requests.map(each => ({ ...each, retainHandling: NOT_AT_ALL }))
     subscribe(leg, later, [])

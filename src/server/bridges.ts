@@ -71,12 +71,23 @@ export class Bridges implements KnownBridges {
       })
       return bridge
     })
+    for (const { clientId } of broker.sessions.all()) {
+      if (clientId.startsWith(localIdOf('')) && !this.isLocalId(clientId)) tellLeft(log, clientId)
+    }
     await Promise.all(this.#all.map(bridge => bridge.start()))
   }
 
   close(): void {
     for (const bridge of this.#all) bridge.close()
   }
+}
+
+/** Its session never expires, and goes on collecting messages. */
+function tellLeft(log: Log, clientId: string): void {
+  log.warn(
+    { event: 'bridge.session-left', clientId },
+    `the session of a bridge that is not in the configuration any more: pondhawk session end ${clientId}`,
+  )
 }
 
 const PORT = 1_883

@@ -268,7 +268,9 @@ export class Server implements RunningServer {
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {
       await this.#setUp()
-      await this.#bridges.start(this.core, this.#log, (stream, peer) => this.handle(stream, peer))
+      await this.#bridges.start(this.core, this.#log, (stream, peer) =>
+        this.#serveOwn(stream, peer),
+      )
       await this.#listeners.start()
     } catch (error) {
       await this.close()
@@ -288,12 +290,24 @@ export class Server implements RunningServer {
       wire.destroy()
       return
     }
+    this.#serve(wire, acceptance)
+  }
+
+  #serve(wire: Wire, acceptance?: Acceptance): void {
     try {
       this.core.accept(wire, acceptance)
     } catch (error) {
       this.#failed('connection', error)
       wire.destroy()
     }
+  }
+
+  /** The broker's own connections have a place also when clients have all others. */
+  #serveOwn(stream: Duplex, peer: Partial<Peer>): Peer {
+    const wire = wireOver(stream, peer, error => this.#failed('stream', error))
+    if (this.#isClosing) wire.destroy()
+    else this.#serve(wire)
+    return wire.peer
   }
 
   /** Serves the client at the other end of a stream that an embedding program supplies. Returns the far end, as hooks see it. */
