@@ -75,7 +75,8 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   readonly #framer = new Framer(PACKET_BYTES_MAX)
   readonly #waiting = new Map<number, (answer: Answer | null) => void>()
   #unread: PublishPacket[] = []
-  #wake: () => void = () => {}
+  /** Iterators that wait for a message. */
+  readonly #waiters: (() => void)[] = []
   #opened: (packet: ConnackPacket | null) => void = () => {}
   #packetId = 0
   /** Resolves when the broker has taken what was sent; null when it has. */
@@ -184,7 +185,7 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
       const packet = this.#unread.shift()
       if (packet === undefined) {
         if (this.#isOver) return
-        await new Promise<void>(resolve => (this.#wake = resolve))
+        await new Promise<void>(resolve => this.#waiters.push(resolve))
         continue
       }
       const { topic, payload, qos, retain, duplicate, properties, packetId } = packet
@@ -204,6 +205,10 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end()
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#waiters.splice(0)) wake()
   }
 
   #receive(chunk: Buffer): void {
@@ -232,7 +237,7 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     }
     // The bytes may be those of the chunk, whose memory is used again.
     this.#unread.push({ ...packet, payload: Buffer.from(packet.payload) })
-    this.#wake()
+    this.#wakeAll()
   }
 
   #acknowledge(type: 'puback' | 'pubrec' | 'pubcomp', packetId: number): void {
@@ -258,7 +263,7 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     for (const settle of this.#waiting.values()) settle(null)
     this.#waiting.clear()
     this.#roomIsThere()
-    this.#wake()
+    this.#wakeAll()
   }
 
   async #hasRoom(): Promise<void> {

@@ -99,6 +99,22 @@ test('an iterator ends also while it waits, and one that is refused says why', a
   while (broker.clients.get('refused') !== null) await new Promise(setImmediate)
 })
 
+test('two iterators of one client share its messages, and end with it', async t => {
+  const client = await broker.connect()
+  await client.subscribe('shared/#')
+  const found: string[] = []
+  const both = [1, 2].map(async () => {
+    for await (const { topic } of client) found.push(topic)
+  })
+  await broker.publish({ topic: 'shared/a', payload: '' })
+  await broker.publish({ topic: 'shared/b', payload: '' })
+  while (found.length < 2) await new Promise(later => setImmediate(later))
+  await client.end()
+  await Promise.all(both)
+
+  t.strictSame(found.toSorted(), ['shared/a', 'shared/b'])
+})
+
 test('a message whose handling has thrown is in the session still', async t => {
   const options = { clientId: 'careful', sessionExpirySeconds: 60, cleanStart: false }
   const handle = async (): Promise<void> => {
