@@ -11,7 +11,7 @@ test('two thousand resets at any byte of CONNECT leave no connection, no session
   const broker = await AttackedBroker.started(t)
   await broker.isWatched()
   const clientsBefore = (await broker.status()).clientsConnected
-  const before = broker.rssBytes
+  const before = await broker.restingBytes()
 
   for (let count = 0; count < RESETS; count += AT_ONCE) {
     const sockets = await Promise.all(

@@ -12,7 +12,7 @@ test('one MiB to two hundred subscribers takes far less memory than two hundred 
   const subscribers = await Promise.all(
     Array.from({ length: SUBSCRIBERS }, (_, index) => stoppedReader(broker, index)),
   )
-  const before = broker.rssBytes
+  const before = await broker.restingBytes()
   const writer = await broker.client({ clientId: 'writer' })
 
   await writer.publishAsync('big', Buffer.alloc(PAYLOAD_BYTES, 'x'), { qos: 1 })

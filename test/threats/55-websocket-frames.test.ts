@@ -23,7 +23,7 @@ async function upgraded(broker: AttackedBroker): Promise<RawSocket> {
 test('a message in twenty thousand fragments of one byte is refused or read, and delays nobody', async t => {
   const broker = await AttackedBroker.started(t)
   await broker.isWatched()
-  const before = broker.rssBytes
+  const before = await broker.restingBytes()
   const socket = await upgraded(broker)
 
   // The first byte of a CONNECT, and zeros.

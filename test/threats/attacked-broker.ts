@@ -80,6 +80,12 @@ export class AttackedBroker {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1_024
   }
 
+  /** The same when all is loaded that is loaded once: the API is with the first request. */
+  async restingBytes(): Promise<number> {
+    await this.status()
+    return this.rssBytes
+  }
+
   async status(): Promise<Status> {
     // A connection of its own: one that is kept may be closed while it is used again.
     const request = { host: '127.0.0.1', port: this.webPort, path: '/api/v1/status', agent: false }
