@@ -171,12 +171,13 @@ class Probe {
     const probe = new Probe()
     const receiver = await Client.opens(port, 'probe-receiver')
     receiver.socket.write(subscribePacket(1, [PROBE_TOPIC], 0, false))
+    // SUBACK
+    await new Promise(resolve => receiver.socket.once('data', resolve))
     const sender = await Client.opens(port, 'probe-sender')
     const packet = publishPacket(PROBE_TOPIC)
     let [isOut, sentAt] = [false, 0]
-    receiver.socket.on('data', chunk => {
-      // SUBACK is shorter.
-      if (!isOut || chunk.length < packet.length) return
+    receiver.socket.on('data', () => {
+      if (!isOut) return
       probe.#milliseconds.push(performance.now() - sentAt)
       isOut = false
     })
