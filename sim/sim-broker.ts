@@ -125,7 +125,9 @@ export class SimBroker {
   }
 
   resetsGroups(): string {
-    for (const group of this.broker.subscriptions.groups.overrides.all) {
+    const { all, overrides } = this.broker.subscriptions.groups
+    // Also those without a setting: a command may not have been obeyed yet.
+    for (const group of [...[...all].map(({ owner }) => owner), ...overrides.all]) {
       void this.#core.commands.resetGroup(group).catch(() => {})
     }
     return 'as they were'
