@@ -291,7 +291,10 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
  * The messages of a client that is made for them: it connects with the first `next`, and ends with `return`, also while a `next` waits. (The
  * `return` of a generator would wait for the next message.)
  */
-export class MessageStream implements AsyncIterableIterator<ReceivedMessage, void> {
+// `AsyncIterableIterator` has another number of parameters in compilers before TypeScript 5.6.
+export class MessageStream
+  implements AsyncIterator<ReceivedMessage, void>, AsyncIterable<ReceivedMessage>
+{
   readonly #open: () => Promise<ProgramClient>
   #opened: Promise<{
     readonly client: ProgramClient
