@@ -58,6 +58,11 @@ export async function editFile(file: string, edit: Edit, mode: number = OWNER_ON
   syncFolder(dirname(target))
 }
 
+/** Returns the text so that a line can be added. */
+export function endedLine(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
+}
+
 /** Creates the new file, which is also the lock. */
 async function opened(temporary: string): Promise<number> {
   for (let waited = 0; ; waited += TRIED_EVERY_MS) {

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { readAccessFile } from '../access/access-file.ts'
-import { editFile, EditError } from '../access/edit-file.ts'
+import { editFile, EditError, endedLine } from '../access/edit-file.ts'
 import { parseAclFile } from '../access/mosquitto/acl-file.ts'
 import {
   type Approval,
@@ -73,7 +73,7 @@ export class Approvals {
     if (problem !== null) throw new EditError(problem)
     // Whoever has no user yet has nothing of a rule.
     if (rule !== null && rulesFile !== undefined) {
-      await editFile(rulesFile, text => `${ended(text)}${linesFor(username, rule)}`)
+      await editFile(rulesFile, text => `${endedLine(text)}${linesFor(username, rule)}`)
     }
     await addUser(usersFile, username, hash)
     this.#reload()
@@ -144,8 +144,4 @@ function isOneRule(username: string, rule: ApprovedRule): boolean {
   } catch {
     return false
   }
-}
-
-function ended(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }

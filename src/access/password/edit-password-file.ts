@@ -1,7 +1,7 @@
 // Changes the users of a password file.
 
 import { existsSync } from 'node:fs'
-import { editFile, EditError } from '../edit-file.ts'
+import { editFile, EditError, endedLine } from '../edit-file.ts'
 import { newDecoyKeyLine, parsePasswordFile } from './password-file.ts'
 import { parseHash } from './password-hash.ts'
 
@@ -58,8 +58,4 @@ function withLine(text: string, number: number, replacement: string | null): str
   if (replacement === null) lines.splice(number - 1, 1)
   else lines[number - 1] = replacement
   return lines.join('\n')
-}
-
-function endedLine(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }
