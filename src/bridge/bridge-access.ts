@@ -14,10 +14,15 @@ export interface KnownBridges {
   isLocalId(clientId: string): boolean
 }
 
+/** Whether it is that of a bridge, which may be in the configuration or not. */
+export function isOfBridge({ authentication }: Identity): boolean {
+  return authentication === AUTHENTICATION
+}
+
 /** Bridges may do what the broker may. Nobody else may have a session of theirs, because nobody else has their user. */
 export function bridgedAccess(access: Access, bridges: KnownBridges): Access {
-  const isOwn = ({ authentication, clientId }: Identity): boolean =>
-    authentication === AUTHENTICATION && bridges.isLocalId(clientId)
+  const isOwn = (identity: Identity): boolean =>
+    isOfBridge(identity) && bridges.isLocalId(identity.clientId)
   const bridged: Access = {
     ...access,
     authenticate: (credentials, connecting) => {

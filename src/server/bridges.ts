@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import { type Duplex, duplexPair } from 'node:stream'
-import type { KnownBridges } from '../bridge/bridge-access.ts'
+import { isOfBridge, type KnownBridges } from '../bridge/bridge-access.ts'
 import { Bridge, type BridgeSettings, type BridgeStatus, localIdOf } from '../bridge/bridge.ts'
 import type { Config } from '../config/config-types.ts'
 import { addressIn } from '../config/network-address.ts'
@@ -46,7 +46,7 @@ export class Bridges implements KnownBridges {
   async start(core: Core, log: Log, handle: HandleStream): Promise<void> {
     const { broker } = core
     this.#all = Object.keys(this.#config.bridges).map(name => {
-      const bridge = new Bridge(settingsOf(name, this.#config), {
+      return new Bridge(settingsOf(name, this.#config), {
         log,
         packetBytesMax: broker.limits.packetBytesMax,
         receiveMax: broker.limits.receiveMax,
@@ -69,10 +69,9 @@ export class Bridges implements KnownBridges {
         queuedMessages: clientId => broker.sessions.get(clientId)?.queuedMessages ?? 0,
         random: Math.random,
       })
-      return bridge
     })
-    for (const { clientId } of broker.sessions.all()) {
-      if (clientId.startsWith(localIdOf('')) && !this.isLocalId(clientId)) tellLeft(log, clientId)
+    for (const { clientId, rights } of broker.sessions.all()) {
+      if (isOfBridge(rights.identity) && !this.isLocalId(clientId)) tellLeft(log, clientId)
     }
     await Promise.all(this.#all.map(bridge => bridge.start()))
   }

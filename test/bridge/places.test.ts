@@ -45,7 +45,10 @@ test('the session of a bridge that is not configured any more is told at the sta
   const log = (line: object): void => void lines.push(line)
   const started = (bridges: Record<string, typeof ELSEWHERE>) =>
     createBroker({ store, bridges, log: { debug: log, info: log, warn: log, error: log } })
-  await (await started({ old: ELSEWHERE })).close()
+  const first = await started({ old: ELSEWHERE })
+  // Only its name is that of a bridge.
+  await first.connect({ clientId: 'bridge:client', sessionExpirySeconds: 1_000 })
+  await first.close()
   const broker = await started({})
   t.teardown(() => broker.close())
 
