@@ -8,7 +8,9 @@ import { NO_PROPERTIES, type SubscriptionRequest, type Will } from '../packet/pa
 import { UNSUPPORTED_PROTOCOL_VERSION } from '../packet/reason.ts'
 import { BridgeTopics, type BridgeTopic } from './bridge-topics.ts'
 import { type BridgeTls, dial } from './dial.ts'
-import { beginSession, BridgeRefused, Link, type LinkOptions, type LocalSession } from './link.ts'
+import { BridgeRefused } from './leg.ts'
+import { Link, type LinkOptions } from './link.ts'
+import { beginSession, type LocalSession } from './local-session.ts'
 import type { RelayCounters } from './relay.ts'
 
 export interface BridgeSettings {

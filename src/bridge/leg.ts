@@ -4,7 +4,20 @@ import type { Duplex } from 'node:stream'
 import { decode } from '../packet/decode.ts'
 import { encode } from '../packet/encode.ts'
 import { Framer } from '../packet/framer.ts'
-import type { Packet, ProtocolVersion } from '../packet/packet.ts'
+import {
+  type ConnackPacket,
+  NO_PROPERTIES,
+  type Packet,
+  type ProtocolVersion,
+  type SubscriptionRequest,
+} from '../packet/packet.ts'
+import type { ReasonCode } from '../packet/reason.ts'
+
+/** How long a broker may take to answer. */
+export const ANSWER_MS_MAX = 30_000
+/** For SUBSCRIBE and UNSUBSCRIBE, which come before anything that the other broker sends gets an identifier that high. */
+const SUBSCRIBE_ID = 65_535
+const UNSUBSCRIBE_ID = 65_534
 
 interface LegHandlers {
   /** Its payload may share memory with what was read, and is valid during the call. */
@@ -13,6 +26,17 @@ interface LegHandlers {
   ended(sentence: string): void
   /** The stream has taken what was written. */
   drained(): void
+}
+
+/** CONNACK of the other broker was a refusal. */
+export class BridgeRefused extends Error {
+  readonly reason: ReasonCode
+
+  constructor({ reason, properties }: ConnackPacket) {
+    const rest = properties.reasonString === undefined ? '' : ` (${properties.reasonString})`
+    super(`the other broker refuses CONNECT by 0x${reason.toString(16)}${rest}`)
+    this.reason = reason
+  }
 }
 
 export class Leg {
@@ -51,6 +75,15 @@ export class Leg {
 
   send(packet: Packet): void {
     if (!this.#isOver) this.#stream.write(encode(packet, this.#version))
+  }
+
+  /** Unsubscribes, and subscribes. Empty lists send nothing. */
+  subscribe(subscriptions: readonly SubscriptionRequest[], filters: readonly string[]): void {
+    const properties = NO_PROPERTIES
+    if (filters.length > 0)
+      this.send({ type: 'unsubscribe', packetId: UNSUBSCRIBE_ID, filters, properties })
+    if (subscriptions.length > 0)
+      this.send({ type: 'subscribe', packetId: SUBSCRIBE_ID, subscriptions, properties })
   }
 
   /** Sends a PINGREQ each `seconds`, and ends when a whole such time brings nothing although it is read. 0: none. */

@@ -15,21 +15,17 @@ import {
 } from '../packet/packet.ts'
 import { isFailure, type ReasonCode, SUCCESS } from '../packet/reason.ts'
 import type { BridgeTopics } from './bridge-topics.ts'
-import { Leg } from './leg.ts'
+import { ANSWER_MS_MAX, BridgeRefused, Leg } from './leg.ts'
+import { connectHere, type LocalSession, NEVER_SECONDS } from './local-session.ts'
 import { Relay, type RelayCounters, type RelayOptions } from './relay.ts'
 
-const ANSWER_MS_MAX = 30_000
-/** For SUBSCRIBE and UNSUBSCRIBE, which come before anything that the other broker sends gets an identifier that high. */
-const SUBSCRIBE_ID = 65_535
-const UNSUBSCRIBE_ID = 65_534
 /**
  * How many messages may be open to a broker that does not say. mosquitto takes 20, counts those of QoS 2 twice that come again on a
  * new connection, and with MQTT 3.1.1 acknowledges one too many without keeping it.
  */
 const RECEIVE_MAX = { 3: 10, 4: 10, 5: 1_000 } as const
-/** Values of Retain Handling. */
-const [NOW, NOT_AT_ALL] = [0, 2] as const
-const NEVER_SECONDS = 0xffff_ffff
+/** Retain Handling: the set of retained messages comes with the subscription. */
+const NOW = 0 as const
 
 export interface LinkOptions {
   readonly topics: BridgeTopics
@@ -61,22 +57,6 @@ export interface LinkOptions {
   readonly filterRefused: (where: 'there' | 'here', filter: string, reason: ReasonCode) => void
   /** Once, when the link has ended otherwise than by `close`. */
   readonly ended: (sentence: string) => void
-}
-
-export interface LocalSession {
-  readonly filters: readonly string[]
-  readonly unreleased: readonly number[]
-}
-
-/** CONNACK of the other broker was a refusal. */
-export class BridgeRefused extends Error {
-  readonly reason: ReasonCode
-
-  constructor({ reason, properties }: ConnackPacket) {
-    const rest = properties.reasonString === undefined ? '' : ` (${properties.reasonString})`
-    super(`the other broker refuses CONNECT by 0x${reason.toString(16)}${rest}`)
-    this.reason = reason
-  }
 }
 
 type Answer = ConnackPacket | SubackPacket
@@ -147,10 +127,10 @@ export class Link {
       ...request,
       retainHandling: freshFilters.has(request.filter) ? NOW : request.retainHandling,
     }))
-    subscribe(local, requests, known?.filters.filter(filter => !wanted.has(filter)) ?? [])
+    local.subscribe(requests, known?.filters.filter(filter => !wanted.has(filter)) ?? [])
     for (const packet of this.#early?.splice(0) ?? []) this.#obey(relay.fromRemote(packet))
     await answer
-    subscribe(this.#remote, topics.incoming, topics.notIncoming)
+    this.#remote.subscribe(topics.incoming, topics.notIncoming)
     this.#remote.keepAlive(serverKeepAlive ?? keepAliveSeconds)
     this.#remote.resume()
     if (topics.incoming.length > 0) await this.#awaited('suback')
@@ -338,64 +318,5 @@ export class Link {
     this.#remote.destroy()
     // A pair of streams in memory tells the other one of an end, and not of a destruction.
     this.#local?.close()
-  }
-}
-
-function subscribe(
-  leg: Leg,
-  subscriptions: readonly SubscriptionRequest[],
-  filters: readonly string[],
-): void {
-  const properties = NO_PROPERTIES
-  if (filters.length > 0)
-    leg.send({ type: 'unsubscribe', packetId: UNSUBSCRIBE_ID, filters, properties })
-  if (subscriptions.length > 0)
-    leg.send({ type: 'subscribe', packetId: SUBSCRIBE_ID, subscriptions, properties })
-}
-
-/** Begins the session here before there is a link, so that what is published from now on waits for one. */
-export async function beginSession(
-  stream: Duplex,
-  localId: string,
-  requests: readonly SubscriptionRequest[],
-): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const failed = (error: Error): void => {
-      clearTimeout(timer)
-      leg.destroy()
-      reject(error)
-    }
-    const leg: Leg = new Leg(stream, 5, PACKET_BYTES_MAX, {
-      packet: packet => {
-        if (packet.type === 'connack' && isFailure(packet.reason)) failed(new BridgeRefused(packet))
-        if (packet.type !== (requests.length > 0 ? 'suback' : 'connack')) return
-        clearTimeout(timer)
-        leg.send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
-        leg.close()
-        resolve()
-      },
-      ended: sentence => failed(new Error(sentence)),
-      drained: () => {},
-    })
-    const timer = setTimeout(() => {
-      failed(new Error(`no answer within ${ANSWER_MS_MAX / 1_000} s`))
-    }, ANSWER_MS_MAX)
-    leg.send(connectHere(localId, { sessionExpiryInterval: NEVER_SECONDS, receiveMaximum: 1 }))
-    const later = requests.map(each => ({ ...each, retainHandling: NOT_AT_ALL }))
-    subscribe(leg, later, [])
-  })
-}
-
-function connectHere(localId: string, properties: Properties, cleanStart = false): ConnectPacket {
-  return {
-    type: 'connect',
-    version: 5,
-    cleanStart,
-    keepAliveSeconds: 0,
-    clientId: localId,
-    username: localId,
-    password: null,
-    will: null,
-    properties,
   }
 }
