@@ -80,11 +80,14 @@ export class Authentication {
   }
 }
 
-/** Rights end with the certificate that the client came with, however it was authenticated. */
+/**
+ * Rights end with the certificate that the client came with, however it was authenticated. Its last second is part of
+ * its time (RFC 5280, 4.1.2.5).
+ */
 function whileValid(verdict: Verdict, certificate: ClientCertificate | null): Verdict {
   const { validTo } = certificate ?? {}
   if (verdict.kind !== 'allowed' || validTo === undefined) return verdict
-  const leftMs = Math.max(0, validTo - Date.now())
+  const leftMs = Math.max(0, validTo + 1_000 - Date.now())
   return { ...verdict, validForMs: Math.min(leftMs, verdict.validForMs ?? Infinity) }
 }
 
