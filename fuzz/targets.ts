@@ -3,6 +3,7 @@
 import { PacketTarget } from './packet/packet-target.ts'
 import { aclKind } from './parsers/acl-kind.ts'
 import { CONFIG_KIND } from './parsers/config-kind.ts'
+import { EXPRESSION_KIND } from './parsers/expression-kind.ts'
 import { FileTarget } from './parsers/file-target.ts'
 import { JwtTarget } from './parsers/jwt-target.ts'
 import { passwordKind } from './parsers/password-kind.ts'
@@ -20,6 +21,7 @@ export const TARGETS: Readonly<Record<string, () => Target>> = {
   psk: () => new FileTarget(pskKind()),
   jwt: () => new JwtTarget(),
   config: () => new FileTarget(CONFIG_KIND),
+  expressions: () => new FileTarget(EXPRESSION_KIND),
   proxy: () => new FileTarget(PROXY_KIND),
   store: () => new StoreTarget(),
   upgrade: () => new UpgradeTarget(),
