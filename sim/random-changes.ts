@@ -2,7 +2,7 @@
 
 import { contentBytes, identifiersBytes } from '../src/message.ts'
 import { wholeSubscription } from '../src/routing/subscription.ts'
-import type { Change, GroupOwner, Owner } from '../src/store/change.ts'
+import type { Change, GroupOwner, NamedQueueOwner, Owner } from '../src/store/change.ts'
 import type { Snapshot, StoredSession } from '../src/store/store.ts'
 import { stored } from '../src/store-kit/changes.ts'
 
@@ -13,8 +13,13 @@ const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
   topicFilter: 'a/#',
 }))
 
+const QUEUES: readonly NamedQueueOwner[] = ['jobs', 'jobs.dead'].map(name => ({
+  kind: 'queue',
+  name,
+}))
+
 /** All owners that deliveries are queued for. */
-export const OWNERS: readonly Owner[] = [...CLIENTS.map(ownerOf), ...GROUPS]
+export const OWNERS: readonly Owner[] = [...CLIENTS.map(ownerOf), ...GROUPS, ...QUEUES]
 
 export class RandomChanges {
   readonly #random: () => number
@@ -42,7 +47,7 @@ export class RandomChanges {
 
   #some(): readonly Change[] {
     const clientId = CLIENTS[this.below(CLIENTS.length)] ?? ''
-    switch (this.below(13)) {
+    switch (this.below(15)) {
       case 0:
         return this.#session(clientId)
       case 1:
@@ -60,6 +65,10 @@ export class RandomChanges {
         return this.below(20) === 0 ? this.#endGroup() : []
       case 9:
         return this.#replay(clientId)
+      case 10:
+        return this.#namedQueue()
+      case 11:
+        return this.#moved()
       default:
         return this.#progress()
     }
@@ -143,7 +152,8 @@ export class RandomChanges {
 
   #queue(owner: Owner, sequence: number): Change {
     const delivery = ++this.#delivery
-    const qos = this.below(2) === 0 ? 1 : 2
+    // A named queue has nothing at QoS 2.
+    const qos = owner.kind === 'queue' || this.below(2) === 0 ? 1 : 2
     const isSent = owner.kind === 'session' && this.below(3) === 0
     const sentTo = isSent ? owner.clientId : null
     this.#queued.push({ delivery, owner, qos, sentTo })
@@ -170,6 +180,29 @@ export class RandomChanges {
     return owner === undefined ? [] : [{ kind: 'group-ended', owner }]
   }
 
+  /** Also of queues whose settings were never stored. */
+  #namedQueue(): readonly Change[] {
+    const name = QUEUES[this.below(QUEUES.length)]?.name ?? ''
+    if (this.below(10) === 0) return [{ kind: 'queue-ended', name }]
+    return [{ kind: 'queue-set', name, settings: `{"order":${this.below(9)}}` }]
+  }
+
+  /** A message of a queue becomes a dead letter, or comes back. */
+  #moved(): readonly Change[] {
+    const index = this.#queued.findIndex(
+      ({ owner, sentTo }) => owner.kind === 'queue' && sentTo === null,
+    )
+    const queued = this.#queued[index]
+    const to = QUEUES[this.below(QUEUES.length)]
+    if (queued?.owner.kind !== 'queue' || to === undefined) return []
+    const { delivery, owner } = queued
+    this.#queued.splice(index, 1)
+    const moved = ++this.#delivery
+    this.#queued.push({ delivery: moved, owner: to, qos: 1, sentTo: null })
+    const reason = this.below(2) === 0 ? '' : 'expired'
+    return [{ kind: 'moved', delivery, owner, to, moved, handOuts: this.below(3), reason }]
+  }
+
   /** Sends, receives, returns or settles one of the older deliveries. */
   #progress(): readonly Change[] {
     const index = Math.floor(this.#random() * this.#random() * this.#queued.length)
@@ -180,16 +213,17 @@ export class RandomChanges {
     if (sentTo === null && this.below(3) > 0) {
       queued.sentTo = clientId
       const packetId = 1 + this.below(99)
-      if (owner.kind === 'group' && this.below(2) === 0) queued.qos = 1
+      if (owner.kind !== 'session' && this.below(2) === 0) queued.qos = 1
       const retain = this.below(2) === 0
-      const identifiers = owner.kind === 'group' && this.below(3) === 0 ? [1 + this.below(9)] : []
+      const isShared = owner.kind !== 'session' && this.below(3) === 0
+      const identifiers = isShared ? [1 + this.below(9)] : []
       const sent = { kind: 'sent', delivery, owner, clientId, packetId, retain } as const
       return [{ ...sent, qos: queued.qos, identifiers }]
     }
     if (sentTo !== null && qos === 2 && this.below(3) === 0) {
       return [{ kind: 'received', delivery, clientId: sentTo }]
     }
-    if (sentTo !== null && qos === 1 && owner.kind === 'group' && this.below(3) === 0) {
+    if (sentTo !== null && qos === 1 && owner.kind !== 'session' && this.below(3) === 0) {
       queued.sentTo = null
       return [{ kind: 'returned', delivery, clientId: sentTo, owner }]
     }
@@ -205,10 +239,12 @@ export function inOrder(snapshot: Snapshot): Snapshot {
   const groups = [...snapshot.groups].sort((one, other) =>
     one.shareName.localeCompare(other.shareName),
   )
+  const queues = [...snapshot.queues].sort((one, other) => one.name.localeCompare(other.name))
   return {
     ...snapshot,
     sessions: snapshot.sessions.map(withoutPage),
     groups: groups.map(withoutPage),
+    queues: queues.map(withoutPage),
   }
 }
 

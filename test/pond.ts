@@ -50,7 +50,14 @@ export interface PondOptions {
   readonly takesLate?: boolean
 }
 
-const EMPTY: Snapshot = { sessions: [], groups: [], retained: [], lastSequence: 0, lastDelivery: 0 }
+const EMPTY: Snapshot = {
+  sessions: [],
+  groups: [],
+  queues: [],
+  retained: [],
+  lastSequence: 0,
+  lastDelivery: 0,
+}
 
 export class Pond {
   readonly broker: Broker

@@ -90,8 +90,15 @@ function restoreDeliveries(broker: Broker, session: Session, stored: StoredSessi
 }
 
 function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): Delivery {
-  if (stored.group === null) return restoredDelivery(stored, null)
-  const group = broker.subscriptions.groups.find(stored.group.shareName, stored.group.topicFilter)
-  group.restoreInFlight(session)
-  return restoredDelivery(stored, group)
+  const { group: owner } = stored
+  switch (owner?.kind) {
+    case undefined:
+    case 'queue':
+      return restoredDelivery(stored, null)
+    case 'group': {
+      const group = broker.subscriptions.groups.find(owner.shareName, owner.topicFilter)
+      group.restoreInFlight(session)
+      return restoredDelivery(stored, group)
+    }
+  }
 }

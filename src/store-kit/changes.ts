@@ -15,6 +15,7 @@ export interface StorePlace {
 export const OPENED: Change = { kind: 'session-opened', clientId: 'bob', expiryIntervalSeconds: 60 }
 export const BOB = { kind: 'session', clientId: 'bob' } as const
 export const LOST = { kind: 'session', clientId: 'lost' } as const
+export const QUEUE = { kind: 'queue', name: 'jobs' } as const
 export const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
 
 /** A subscription of bob with a replay that has not ended. */
@@ -100,7 +101,7 @@ export function committed(store: Store, ...changes: readonly Change[]): Promise<
 /** Opens a store and returns its whole content, including all pages. */
 export async function wholeOf(store: Store): Promise<Snapshot> {
   const snapshot = await store.open()
-  const { sessions, groups } = snapshot
+  const { sessions, groups, queues } = snapshot
   return {
     ...snapshot,
     sessions: await Promise.all(
@@ -113,6 +114,9 @@ export async function wholeOf(store: Store): Promise<Snapshot> {
         const { shareName, topicFilter } = group
         return withPages(store, group, { kind: 'group', shareName, topicFilter })
       }),
+    ),
+    queues: await Promise.all(
+      queues.map(queue => withPages(store, queue, { kind: 'queue', name: queue.name })),
     ),
   }
 }

@@ -36,6 +36,9 @@ type ClientChange = Exclude<
       | 'retained-set'
       | 'retained-cleared'
       | 'group-ended'
+      | 'queue-set'
+      | 'queue-ended'
+      | 'moved'
       | 'session-opened'
       | 'session-ended'
   }

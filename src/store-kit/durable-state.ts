@@ -5,14 +5,14 @@
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
-import type { Change, GroupOwner, Owner } from '../store/change.ts'
+import type { Change, Owner, QueueOwner } from '../store/change.ts'
 import { applyToClient, type PlainSession, type PlainWill } from './durable-clients.ts'
 import { onlyWill, replaysIn } from '../store/stored-parts.ts'
 import type {
+  HandOuts,
   Remainder,
   Snapshot,
   StoredDelivery,
-  StoredGroup,
   StoredSession,
 } from '../store/store.ts'
 
@@ -31,7 +31,8 @@ interface KeptDelivery {
   /** The options with which the share group queued it, whatever a member was sent. */
   readonly queuedQos: QoS
   readonly queuedRetain: boolean
-  readonly group: GroupOwner | null
+  readonly group: QueueOwner | null
+  handOuts: HandOuts | null
   packetId: number
   isReceived: boolean
   /** QoS 2, sent to a member without a stored session: it goes to no other member [MQTT-4.8.2-5]. */
@@ -48,9 +49,11 @@ interface KeptSession extends PlainSession {
   readonly waiting: Place
 }
 
+/** A share group or a named queue. */
 interface KeptGroup {
-  readonly owner: GroupOwner
+  readonly owner: QueueOwner
   readonly waiting: Place
+  settings: string
 }
 
 const NO_IDENTIFIERS: readonly number[] = []
@@ -88,9 +91,14 @@ export class DurableState {
     const strangers = [...this.#wills].filter(([clientId]) => !this.#sessions.has(clientId))
     return {
       sessions: [...sessions, ...strangers.map(([clientId, kept]) => onlyWill(clientId, kept))],
-      groups: [...this.#groups.values()]
-        .filter(group => group.waiting.size > 0)
-        .map(group => this.#groupOf(group)),
+      groups: [...this.#groups.values()].flatMap(({ owner, waiting }) => {
+        if (owner.kind !== 'group' || waiting.size === 0) return []
+        const { shareName, topicFilter } = owner
+        return [{ shareName, topicFilter, ...this.#lineOf(waiting) }]
+      }),
+      queues: [...this.#groups.values()].flatMap(({ owner, waiting, settings }) =>
+        owner.kind === 'queue' ? [{ name: owner.name, settings, ...this.#lineOf(waiting) }] : [],
+      ),
       retained: [...this.#retained.values()].flatMap(sequence => {
         const kept = this.#messages.get(sequence)
         return kept === undefined ? [] : [kept.message]
@@ -158,6 +166,15 @@ export class DurableState {
       case 'group-ended':
         this.#endGroup(change.owner)
         return
+      case 'queue-set':
+        this.#groupOf({ kind: 'queue', name: change.name }).settings = change.settings
+        return
+      case 'queue-ended':
+        this.#endGroup({ kind: 'queue', name: change.name })
+        return
+      case 'moved':
+        this.#moveOn(change)
+        return
       case 'session-opened':
         this.#endSession(change.clientId)
         this.#sessions.set(
@@ -185,7 +202,7 @@ export class DurableState {
     const session = owner.kind === 'session' ? this.#sessions.get(owner.clientId) : undefined
     const place = change.packetId === 0 ? this.#waitingOf(owner) : (session?.sent ?? null)
     if (place === null) return
-    const group = owner.kind === 'group' ? owner : null
+    const group = owner.kind === 'session' ? null : owner
     const kept = {
       delivery,
       sequence,
@@ -198,6 +215,7 @@ export class DurableState {
       packetId: change.packetId,
       isReceived: false,
       isBegun: false,
+      handOuts: null,
       place,
     }
     this.#deliveries.set(delivery, kept)
@@ -209,6 +227,8 @@ export class DurableState {
     const { delivery, clientId, packetId, qos, retain, identifiers } = change
     const kept = this.#deliveries.get(delivery)
     if (kept === undefined) return
+    const isCounted = kept.group?.kind === 'queue' && (kept.handOuts?.reason ?? '') === ''
+    if (isCounted) kept.handOuts = { reason: '', queue: '', count: (kept.handOuts?.count ?? 0) + 1 }
     const session = this.#sessions.get(clientId)
     if (session === undefined) {
       // The member's session is not stored: the delivery stays queued in the group, except at QoS 2.
@@ -232,6 +252,22 @@ export class DurableState {
     kept.retain = kept.queuedRetain
     kept.identifiers = NO_IDENTIFIERS
     this.#move(kept, place)
+  }
+
+  #moveOn(change: Extract<Change, { kind: 'moved' }>): void {
+    const { delivery, owner, to, moved, handOuts: count, reason } = change
+    this.#lastDelivery = Math.max(this.#lastDelivery, moved)
+    const kept = this.#deliveries.get(delivery)
+    if (kept === undefined || kept.place !== this.#placeOf(owner)) return
+    kept.place.delete(delivery)
+    this.#deliveries.delete(delivery)
+    const { waiting: place } = this.#groupOf(to)
+    const queue = reason !== '' && owner.kind === 'queue' ? owner.name : ''
+    const handOuts = count > 0 || reason !== '' ? { count, reason, queue } : null
+    const identifiers = NO_IDENTIFIERS
+    const next = { ...kept, delivery: moved, group: to, handOuts, identifiers, place }
+    this.#deliveries.set(moved, next)
+    place.set(moved, next)
   }
 
   #receive(delivery: number): void {
@@ -263,17 +299,19 @@ export class DurableState {
   }
 
   #waitingOf(owner: Owner): Place | null {
-    if (owner.kind === 'session') return this.#placeOf(owner)
-    const key = groupKey(owner)
-    let group = this.#groups.get(key)
-    if (group === undefined) {
-      group = { owner, waiting: new Map() }
-      this.#groups.set(key, group)
-    }
-    return group.waiting
+    return owner.kind === 'session' ? this.#placeOf(owner) : this.#groupOf(owner).waiting
   }
 
-  #endGroup(owner: GroupOwner): void {
+  #groupOf(owner: QueueOwner): KeptGroup {
+    const key = groupKey(owner)
+    const known = this.#groups.get(key)
+    if (known !== undefined) return known
+    const group = { owner, waiting: new Map(), settings: '{}' }
+    this.#groups.set(key, group)
+    return group
+  }
+
+  #endGroup(owner: QueueOwner): void {
     const place = this.#placeOf(owner)
     for (const delivery of [...(place?.keys() ?? [])]) this.#settle(delivery)
     this.#groups.delete(groupKey(owner))
@@ -323,11 +361,9 @@ export class DurableState {
     }
   }
 
-  #groupOf(group: KeptGroup): StoredGroup {
-    const waiting = waitingIn(group.waiting)
+  #lineOf(place: Place): Pick<StoredSession, 'deliveries' | 'remainder'> {
+    const waiting = waitingIn(place)
     return {
-      shareName: group.owner.shareName,
-      topicFilter: group.owner.topicFilter,
       deliveries: waiting.slice(0, this.#pageMessages).map(kept => this.#unsentOf(kept)),
       remainder: this.#remainderOf(waiting),
     }
@@ -350,14 +386,14 @@ export class DurableState {
   }
 
   #deliveryOf(kept: KeptDelivery): StoredDelivery {
-    const { delivery, qos, retain, identifiers, packetId, group } = kept
+    const { delivery, qos, retain, identifiers, packetId, group, handOuts } = kept
     const message = kept.isReceived ? null : (this.#messages.get(kept.sequence)?.message ?? null)
-    return { delivery, message, qos, retain, identifiers, packetId, group }
+    return { delivery, message, qos, retain, identifiers, packetId, group, handOuts }
   }
 }
 
-function groupKey({ shareName, topicFilter }: GroupOwner): string {
-  return `${shareName}/${topicFilter}`
+function groupKey(owner: QueueOwner): string {
+  return owner.kind === 'queue' ? owner.name : `${owner.shareName}/${owner.topicFilter}`
 }
 
 function newSession(clientId: string, expiryIntervalSeconds: number): KeptSession {

@@ -4,6 +4,7 @@ import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Change } from '../store/change.ts'
 import { is } from './checks.ts'
 import { GROUP_RULES } from './group-rules.ts'
+import { QUEUE_RULES } from './queue-rules.ts'
 import {
   after,
   BOB,
@@ -24,11 +25,13 @@ import {
 
 export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
   ...GROUP_RULES,
+  ...QUEUE_RULES,
 
   'a new store is empty': async place => {
     is.strictSame(await after(place), {
       sessions: [],
       groups: [],
+      queues: [],
       retained: [],
       lastSequence: 0,
       lastDelivery: 0,

@@ -149,7 +149,7 @@ export const CHANGE_KINDS = {
       suffices: change => change.identifiers.length === 0,
     },
   ),
-  /** A member of a share group left before it settled the delivery. It is queued in the group again, as before it was sent. */
+  /** A member of a share group left before it settled the delivery, or a consumer gave it back. It is queued again, as before it was sent. */
   returned: changeKind(
     13,
     { delivery: uint53, clientId: text, owner: queueOwner },
@@ -194,6 +194,30 @@ export const CHANGE_KINDS = {
       session.replays.set(filter, sequenceMax)
     },
   ),
+  /** A named queue with these settings, which are JSON: they are rarely read, and gain keys. It is made if there is none. */
+  'queue-set': changeKind(25, { name: text, settings: text }, (ledger, { name, settings }) => {
+    ledger.setQueue(name, settings)
+  }),
+  /** The queue is deleted, with all that waits. What is in flight is settled by changes of its own. */
+  'queue-ended': changeKind(26, { name: text }, (ledger, { name }) => {
+    ledger.endQueue({ kind: 'queue', name })
+  }),
+  /**
+   * A waiting delivery of the queue `owner` waits at the end of the queue `to`, with a new number. `reason`: why it is a dead letter
+   * there; empty if it is none. `handOuts`: how often it was handed out, as far as it still counts.
+   */
+  moved: changeKind(
+    27,
+    {
+      delivery: uint53,
+      owner: queueOwner,
+      to: queueOwner,
+      moved: uint53,
+      handOuts: uint16,
+      reason: text,
+    },
+    (ledger, change) => ledger.move(change),
+  ),
   replayed: changeKind(22, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     ledger.sessionToChange(clientId)?.replays.delete(filter)
   }),
@@ -209,4 +233,4 @@ export type ChangeOf<Kind extends keyof ChangeKinds> = {
 
 export type Change = { [Kind in keyof ChangeKinds]: ChangeOf<Kind> }[keyof ChangeKinds]
 
-export type { GroupOwner, Owner, QueueOwner, SessionOwner } from './owner.ts'
+export type { GroupOwner, NamedQueueOwner, Owner, QueueOwner, SessionOwner } from './owner.ts'

@@ -20,6 +20,12 @@ export interface GroupOwner {
   readonly topicFilter: string
 }
 
+/** A named queue, for deliveries that no consumer has. */
+export interface NamedQueueOwner {
+  readonly kind: 'queue'
+  readonly name: string
+}
+
 interface OwnerRule<Of extends { readonly kind: string }> {
   /** The number in the log, which must never change. */
   readonly number: number
@@ -53,6 +59,14 @@ const OWNER_RULES = {
     // A share name contains no slash [MQTT-4.8.2-1].
     key: ({ shareName, topicFilter }) => `group/${shareName}/${topicFilter}`,
   } satisfies OwnerRule<GroupOwner>,
+  queue: {
+    number: 2,
+    codec: {
+      write: (writer, { name }) => writer.string(name),
+      read: reader => ({ kind: 'queue', name: reader.name() }),
+    },
+    key: ({ name }) => `queue/${name}`,
+  } satisfies OwnerRule<NamedQueueOwner>,
 } as const
 
 type Rules = typeof OWNER_RULES
@@ -60,7 +74,7 @@ type Rules = typeof OWNER_RULES
 export type Owner = { [Kind in keyof Rules]: Parameters<Rules[Kind]['key']>[0] }[keyof Rules]
 
 /**
- * An owner that is not a client has a queue of its own, which exists from its first delivery on. Deliveries go from it to
+ * An owner that is not a client has a queue of its own, which exists from its first delivery on; a named queue from its settings on. Deliveries go from it to
  * sessions and may return. Deliveries for a client are in its session; without a session they are not stored.
  */
 export type QueueOwner = Exclude<Owner, { readonly clientId: string }>

@@ -6,22 +6,33 @@ import { ByteReader } from './bytes.ts'
 import { readIdentity, readSubscription, writeIdentity, writeSubscription } from './codec.ts'
 import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
 import { asQueueOwner, readOwner, writeOwner } from './owner.ts'
-import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from './store.ts'
+import type {
+  HandOuts,
+  Remainder,
+  Snapshot,
+  StoredDelivery,
+  StoredGroup,
+  StoredQueue,
+  StoredSession,
+} from './store.ts'
 
 const NUMBERS = 1
 const SESSION = 2
 const GROUP = 3
 const RETAINED = 4
+const QUEUE = 5
 
 // The flags of a delivery. Its QoS is in the two lowest bits.
 const RETAIN = 4
 const HAS_MESSAGE = 8
 const HAS_GROUP = 16
+const HAS_HAND_OUTS = 32
 
 /** A snapshot whose parts may be made one by one. */
 export interface SnapshotParts {
   readonly sessions: Iterable<StoredSession>
   readonly groups: Iterable<StoredGroup>
+  readonly queues: Iterable<StoredQueue>
   readonly retained: Iterable<Message>
   readonly lastSequence: number
   readonly lastDelivery: number
@@ -43,6 +54,13 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
     writeLine(writer, deliveries, remainder)
     flush()
   }
+  for (const { name, settings, deliveries, remainder } of snapshot.queues) {
+    writer.uint8(QUEUE)
+    writer.string(name)
+    writer.string(settings)
+    writeLine(writer, deliveries, remainder)
+    flush()
+  }
   for (const message of snapshot.retained) {
     writer.uint8(RETAINED)
     writeMessage(writer, message)
@@ -54,6 +72,7 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
 export class SnapshotReading {
   readonly #sessions: StoredSession[] = []
   readonly #groups: StoredGroup[] = []
+  readonly #queues: StoredQueue[] = []
   readonly #retained: Message[] = []
   #lastSequence = 0
   #lastDelivery = 0
@@ -62,6 +81,7 @@ export class SnapshotReading {
     return {
       sessions: this.#sessions,
       groups: this.#groups,
+      queues: this.#queues,
       retained: this.#retained,
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
@@ -81,6 +101,9 @@ export class SnapshotReading {
           break
         case GROUP:
           this.#groups.push(readGroup(reader))
+          break
+        case QUEUE:
+          this.#queues.push(readQueue(reader))
           break
         default:
           this.#retained.push(readMessage(reader))
@@ -149,6 +172,10 @@ function readGroup(reader: ByteReader): StoredGroup {
   return { shareName: reader.string(), topicFilter: reader.string(), ...readLine(reader) }
 }
 
+function readQueue(reader: ByteReader): StoredQueue {
+  return { name: reader.string(), settings: reader.string(), ...readLine(reader) }
+}
+
 function writeLine(
   writer: Writer,
   deliveries: readonly StoredDelivery[],
@@ -168,12 +195,13 @@ function readLine(reader: ByteReader): {
 }
 
 function writeDelivery(writer: Writer, delivery: StoredDelivery): void {
-  const { message, qos, retain, identifiers, packetId, group } = delivery
+  const { message, qos, retain, identifiers, packetId, group, handOuts } = delivery
   writer.uint8(
     qos |
       (retain ? RETAIN : 0) |
       (message === null ? 0 : HAS_MESSAGE) |
-      (group === null ? 0 : HAS_GROUP),
+      (group === null ? 0 : HAS_GROUP) |
+      (handOuts === null ? 0 : HAS_HAND_OUTS),
   )
   writer.uint53(delivery.delivery)
   writer.uint16(packetId)
@@ -181,6 +209,10 @@ function writeDelivery(writer: Writer, delivery: StoredDelivery): void {
   for (const identifier of identifiers) writer.uint32(identifier)
   if (message !== null) writeMessage(writer, message)
   if (group !== null) writeOwner(writer, group)
+  if (handOuts === null) return
+  writer.uint16(handOuts.count)
+  writer.string(handOuts.reason)
+  writer.string(handOuts.queue)
 }
 
 function readDelivery(reader: ByteReader): StoredDelivery {
@@ -198,7 +230,12 @@ function readDelivery(reader: ByteReader): StoredDelivery {
     identifiers,
     packetId,
     group: owner === null ? null : asQueueOwner(owner),
+    handOuts: (flags & HAS_HAND_OUTS) === 0 ? null : readHandOuts(reader),
   }
+}
+
+function readHandOuts(reader: ByteReader): HandOuts {
+  return { count: reader.uint16(), reason: reader.name(), queue: reader.name() }
 }
 
 function numberOrNull(value: number): number | null {

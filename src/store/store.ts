@@ -16,9 +16,23 @@ export interface StoredDelivery {
   readonly identifiers: readonly number[]
   /** 0 before it was sent. */
   readonly packetId: number
-  /** The share group that the delivery came through, or null. */
+  /** The share group or named queue that the delivery came through, or null. */
   readonly group: QueueOwner | null
+  /** Null unless it was handed out by a named queue, or is a dead letter. */
+  readonly handOuts: HandOuts | null
 }
+
+/** The past of a delivery of a named queue. */
+export interface HandOuts {
+  /** How often it was handed out, at most `HAND_OUTS_MAX`. */
+  readonly count: number
+  /** Why it is a dead letter; empty if it is none. */
+  readonly reason: string
+  /** The queue that a dead letter was in. */
+  readonly queue: string
+}
+
+export const HAND_OUTS_MAX = 65_535
 
 /** The deliveries of a long queue that stay in the store until `page` requests them. */
 export interface Remainder {
@@ -62,10 +76,20 @@ export interface StoredGroup {
   readonly remainder: Remainder
 }
 
+export interface StoredQueue {
+  readonly name: string
+  /** JSON. */
+  readonly settings: string
+  readonly deliveries: readonly StoredDelivery[]
+  readonly remainder: Remainder
+}
+
 /** The state with which a broker continues where the last one stopped. */
 export interface Snapshot {
   readonly sessions: readonly StoredSession[]
   readonly groups: readonly StoredGroup[]
+  /** The named queues, also empty ones. */
+  readonly queues: readonly StoredQueue[]
   readonly retained: readonly Message[]
   /** The highest numbers used so far; 0 for none. */
   readonly lastSequence: number

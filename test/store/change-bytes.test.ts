@@ -8,6 +8,7 @@ import { type Change, CHANGE_KINDS } from '../../src/store/change.ts'
 
 const SESSION = { kind: 'session', clientId: 'bob' } as const
 const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
+const QUEUE = { kind: 'queue', name: 'jobs' } as const
 const SUBSCRIPTION = {
   filter: 'a/+',
   topicFilter: 'a/+',
@@ -163,6 +164,21 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
   [
     '150003626f620003612f2b0000040000000000',
     { kind: 'replay-begun', clientId: 'bob', filter: 'a/+', sequenceMax: 4_398_046_511_104 },
+  ],
+  ['0f00000000000000020200046a6f6273', { kind: 'settled', delivery: 2, owner: QUEUE }],
+  ['1900046a6f627300027b7d', { kind: 'queue-set', name: 'jobs', settings: '{}' }],
+  ['1a00046a6f6273', { kind: 'queue-ended', name: 'jobs' }],
+  [
+    '1b00000000000000020200046a6f62730200046a6f627300000000000000090010000765787069726564',
+    {
+      kind: 'moved',
+      delivery: 2,
+      owner: QUEUE,
+      to: QUEUE,
+      moved: 9,
+      handOuts: 16,
+      reason: 'expired',
+    },
   ],
   ['160003626f620003612f2b', { kind: 'replayed', clientId: 'bob', filter: 'a/+' }],
 ]

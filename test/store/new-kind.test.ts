@@ -78,22 +78,22 @@ test('a new kind of owner is its row, what a snapshot tells of it, and what the 
     'interface OwnerRule<',
     [],
     [
-      'export interface NamedQueueOwner {',
-      "  readonly kind: 'queue'",
+      'export interface ChannelOwner {',
+      "  readonly kind: 'channel'",
       '  readonly name: string',
       '}',
       '',
     ],
   )
   copy.adds('src/store/owner.ts', 'const OWNER_RULES = {', [
-    '  queue: {',
+    '  channel: {',
     '    number: 99,',
     '    codec: {',
     '      write: (writer, { name }) => writer.string(name),',
-    "      read: reader => ({ kind: 'queue', name: reader.name() }),",
+    "      read: reader => ({ kind: 'channel', name: reader.name() }),",
     '    },',
-    '    key: ({ name }) => `queue/${name}`,',
-    '  } satisfies OwnerRule<NamedQueueOwner>,',
+    '    key: ({ name }) => `channel/${name}`,',
+    '  } satisfies OwnerRule<ChannelOwner>,',
   ])
 
   t.strictSame(copy.filesWithErrors(), [

@@ -42,6 +42,12 @@ export class DeliveryQueue {
     return copy
   }
 
+  has(delivery: number): boolean {
+    const chunk = this.#chunks[this.#chunkWith(delivery)]
+    const at = chunk === undefined ? -1 : placeIn(chunk, delivery)
+    return chunk !== undefined && at >= 0 && entryAt(chunk, at) !== null
+  }
+
   add(delivery: number, slot: number, options: number): void {
     const last = this.#chunks.at(-1)
     if (last !== undefined && delivery <= lastIn(last)) {

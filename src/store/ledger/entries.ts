@@ -4,6 +4,7 @@ import type { Identity } from '../../access/identity.ts'
 import type { Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { QueueOwner } from '../owner.ts'
+import type { HandOuts } from '../store.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { ImagedEntry } from './imaged-map.ts'
 import type { MessageRows } from './message-rows.ts'
@@ -50,6 +51,8 @@ export interface SessionView extends Omit<
 export interface QueueEntry extends ImagedEntry {
   readonly owner: QueueOwner
   readonly waiting: DeliveryQueue
+  /** Of a named queue: JSON. Null for a share group. */
+  readonly settings: string | null
 }
 
 export interface RetainedEntry extends ImagedEntry {
@@ -75,6 +78,7 @@ export interface HeldState {
   readonly queues: EntriesOf<string, QueueEntry>
   readonly retained: EntriesOf<string, RetainedEntry>
   readonly wills: EntriesOf<string, Readonly<WillEntry>>
+  readonly handOuts: EntriesOf<number, HandOuts>
 }
 
 export function newSession(clientId: string, expiryIntervalSeconds: number): SessionEntry {
@@ -117,6 +121,6 @@ export function copyOfSession(session: SessionEntry): SessionEntry {
   }
 }
 
-export function copyOfQueue({ owner, waiting }: QueueEntry): QueueEntry {
-  return { owner, waiting: waiting.copy(), image: 0 }
+export function copyOfQueue({ owner, waiting, settings }: QueueEntry): QueueEntry {
+  return { owner, waiting: waiting.copy(), settings, image: 0 }
 }

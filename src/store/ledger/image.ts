@@ -34,6 +34,8 @@ const REPLAYS = 8
 const PLACES = 9
 export const NUMBERS = 10
 const IDENTITY = 12
+const QUEUE = 13
+const HAND_OUTS = 14
 
 /** So many slots are looked at in one slice, whether messages lie there or not. */
 const SLOTS_A_SLICE = 65_536
@@ -70,7 +72,11 @@ export class LedgerImage {
     writer.uint53(lastDelivery)
     yield* this.#places()
     for (const [, session] of this.#state.sessions) yield* this.#session(session)
-    for (const [, { owner, waiting }] of this.#state.queues) yield* this.#queue(owner, waiting)
+    for (const [, { owner, waiting, settings }] of this.#state.queues) {
+      if (owner.kind === 'queue') yield* this.#settings(owner.name, settings)
+      yield* this.#queue(owner, waiting)
+    }
+    yield* this.#handOuts()
     yield* this.#retained()
     yield* this.#wills()
     if (writer.length > 0) yield this.#parts.cut()
@@ -129,6 +135,31 @@ export class LedgerImage {
     for (const { delivery, slot, options } of waiting.after(0)) {
       record.next(WAITING, owner)
       this.#entry(delivery, slot, options)
+      if (record.isWhole) {
+        record.end()
+        yield this.#cutIfLarge()
+      }
+    }
+    yield* this.#recordEnds()
+  }
+
+  *#settings(name: string, settings: string | null): Generator<Buffer> {
+    if (settings === null) return
+    const { writer } = this.#parts
+    writer.uint8(QUEUE)
+    writer.string(name)
+    writer.string(settings)
+    yield* this.#recordEnds()
+  }
+
+  *#handOuts(): Generator<Buffer> {
+    const record = new CountedRecord(this.#parts.writer, this.#partBytes)
+    for (const [delivery, { count, reason, queue }] of this.#state.handOuts) {
+      const writer = record.next(HAND_OUTS)
+      writer.uint53(delivery)
+      writer.uint16(count)
+      writer.string(reason)
+      writer.string(queue)
       if (record.isWhole) {
         record.end()
         yield this.#cutIfLarge()
@@ -260,6 +291,10 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
     const at = numberOrNull(reader.double())
     ledger.setWill(clientId, readWill(reader), at)
   } else if (number === IDENTITY) identify(ledger, reader)
+  else if (number === QUEUE) {
+    const name = reader.string()
+    ledger.setQueue(name, reader.string())
+  } else if (number === HAND_OUTS) readHandOuts(ledger, reader)
   else throw new NewerVersion(`a record of the unknown kind ${number}`)
 }
 
@@ -367,6 +402,15 @@ function readQueue(reader: ByteReader, ledger: Ledger): void {
     if ((options & IDENTIFIED) !== 0) ledger.identifiers.set(delivery, readIdentifiers(reader))
     waiting?.add(delivery, slot, options)
     ledger.messages.refer(slot, 1)
+  }
+}
+
+function readHandOuts({ handOuts }: Ledger, reader: ByteReader): void {
+  for (let entries = reader.uint32(); entries > 0; entries--) {
+    const delivery = reader.uint53()
+    const count = reader.uint16()
+    const reason = reader.name()
+    handOuts.set(delivery, { count, reason, queue: reader.name() })
   }
 }
 

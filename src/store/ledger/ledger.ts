@@ -2,6 +2,7 @@
 // something that does not exist any more are ignored. The rows of `change.ts` define the effect of each kind of change.
 
 import type { Will } from '../../packet/packet.ts'
+import type { ChangeOf } from '../change.ts'
 import { asQueueOwner, clientOf, type Owner, ownerKey, type QueueOwner } from '../owner.ts'
 import { BEGUN, IDENTIFIED, optionsQueued, optionsSent } from './delivery-options.ts'
 import { DeliveryQueue, type QueuedEntry } from './delivery-queue.ts'
@@ -17,6 +18,7 @@ import {
   type SessionView,
   type WillEntry,
 } from './entries.ts'
+import { HandOutTable } from './hand-outs.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { IdentifierTable } from './identifier-table.ts'
 import { ImagedMap } from './imaged-map.ts'
@@ -32,6 +34,7 @@ export interface Place {
 export class Ledger {
   readonly messages: MessageTable
   readonly identifiers: IdentifierTable = new IdentifierTable()
+  readonly handOuts: HandOutTable = new HandOutTable()
   lastSequence = 0
   lastDelivery = 0
   readonly #sessions = new ImagedMap<string, SessionEntry>()
@@ -67,6 +70,7 @@ export class Ledger {
   /** Holds the state as it is now for an image of it, until `endImage`: what changes meanwhile is copied first. */
   beginImage(): HeldState {
     this.identifiers.beginImage()
+    this.handOuts.beginImage()
     for (const map of [this.#sessions, this.#queues, this.#retained, this.#wills]) map.beginImage()
     return {
       lastSequence: this.lastSequence,
@@ -76,12 +80,14 @@ export class Ledger {
       queues: this.#queues.imageEntries(),
       retained: this.#retained.imageEntries(),
       wills: this.#wills.imageEntries(),
+      handOuts: this.handOuts.imageEntries(),
     }
   }
 
   endImage(): void {
     this.messages.forgetImage()
     this.identifiers.endImage()
+    this.handOuts.endImage()
     for (const map of [this.#sessions, this.#queues, this.#retained, this.#wills]) map.endImage()
   }
 
@@ -145,6 +151,24 @@ export class Ledger {
     this.#empty(queue.waiting)
   }
 
+  setQueue(name: string, settings: string): void {
+    const owner = { kind: 'queue', name } as const
+    const waiting = this.#queueToChange(owner) ?? new DeliveryQueue()
+    this.#queues.set(ownerKey(owner), { owner, waiting, settings, image: 0 })
+  }
+
+  /** The delivery waits in another queue, at the end. */
+  move({ delivery, owner, to, moved, handOuts, reason }: Omit<ChangeOf<'moved'>, 'kind'>): void {
+    if (moved > this.lastDelivery) this.lastDelivery = moved
+    const entry = this.#queueToChange(owner)?.remove(delivery) ?? null
+    if (entry === null) return
+    this.handOuts.delete(delivery)
+    const queue = reason !== '' && owner.kind === 'queue' ? owner.name : ''
+    if (handOuts > 0 || reason !== '') this.handOuts.set(moved, { count: handOuts, reason, queue })
+    if ((entry.options & IDENTIFIED) !== 0) this.identifiers.delete(delivery)
+    this.queueOf(to)?.add(moved, entry.slot, entry.options & ~IDENTIFIED)
+  }
+
   /** `options`: the QoS and RETAIN. */
   queue(
     delivery: number,
@@ -182,10 +206,12 @@ export class Ledger {
     if (session === undefined) {
       // The delivery stays queued in the group, except at QoS 2.
       if ((options & 3) === 2) waiting?.mark(delivery, BEGUN)
+      else if (waiting?.has(delivery) === true) this.handOuts.counts(delivery, owner)
       return
     }
     const entry = waiting?.remove(delivery) ?? null
     if (entry === null) return
+    this.handOuts.counts(delivery, owner)
     const from = asQueueOwner(owner)
     if (identifiers.length > 0) this.identifiers.set(delivery, identifiers)
     const isIdentified = identifiers.length > 0 || (entry.options & IDENTIFIED) !== 0
@@ -269,7 +295,7 @@ export class Ledger {
     const queueOwner = asQueueOwner(owner)
     if (known !== null || queueOwner === null) return known
     const waiting = new DeliveryQueue()
-    this.#queues.set(ownerKey(owner), { owner: queueOwner, waiting, image: 0 })
+    this.#queues.set(ownerKey(owner), { owner: queueOwner, waiting, settings: null, image: 0 })
     return waiting
   }
 
@@ -294,6 +320,7 @@ export class Ledger {
 
   #forget(entry: QueuedEntry, isReceived: boolean): void {
     if ((entry.options & IDENTIFIED) !== 0) this.identifiers.delete(entry.delivery)
+    this.handOuts.delete(entry.delivery)
     if (!isReceived) this.#release(entry.slot)
   }
 

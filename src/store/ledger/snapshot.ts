@@ -1,23 +1,34 @@
 // Ledger → Snapshot: the state with which a broker starts. Queued messages stay in the log.
 
 import { identifiersBytes, type Message } from '../../message.ts'
-import type { QueueOwner } from '../owner.ts'
+import type { GroupOwner, NamedQueueOwner, QueueOwner } from '../owner.ts'
 import { onlyWill, replaysIn } from '../stored-parts.ts'
 import { qosIn } from '../message-codec.ts'
 import type { SnapshotParts } from '../snapshot-codec.ts'
-import type { Remainder, Snapshot, StoredDelivery, StoredGroup, StoredSession } from '../store.ts'
+import type {
+  Remainder,
+  Snapshot,
+  StoredDelivery,
+  StoredGroup,
+  StoredQueue,
+  StoredSession,
+} from '../store.ts'
 import { IDENTIFIED, RETAIN } from './delivery-options.ts'
 import type { DeliveryQueue, QueuedEntry } from './delivery-queue.ts'
-import type { QueueEntry, SentEntry, SessionView } from './entries.ts'
+import type { SentEntry, SessionView } from './entries.ts'
 import type { Ledger } from './ledger.ts'
+
+/** Of a queue that changes refer to without having made it. */
+const NO_SETTINGS = '{}'
 
 type Load = (slot: number) => Message
 
 export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
-  const { sessions, groups, retained, ...numbers } = snapshotParts(ledger, load)
+  const { sessions, groups, queues, retained, ...numbers } = snapshotParts(ledger, load)
   return {
     sessions: [...sessions],
     groups: [...groups],
+    queues: [...queues],
     retained: [...retained],
     ...numbers,
   }
@@ -28,6 +39,7 @@ export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
   return {
     sessions: sessionsOf(ledger, load),
     groups: groupsOf(ledger, load),
+    queues: queuesOf(ledger, load),
     retained: retainedOf(ledger, load),
     lastSequence: ledger.lastSequence,
     lastDelivery: ledger.lastDelivery,
@@ -44,7 +56,25 @@ function* sessionsOf(ledger: Ledger, load: Load): Iterable<StoredSession> {
 
 function* groupsOf(ledger: Ledger, load: Load): Iterable<StoredGroup> {
   const making = new SnapshotMaking(ledger, load)
-  for (const group of ledger.queues.values()) if (group.waiting.count > 0) yield making.queue(group)
+  for (const { owner, waiting } of ledger.queues.values()) {
+    if (!isNamed(owner) && waiting.count > 0) yield making.group(owner, waiting)
+  }
+}
+
+function* queuesOf(ledger: Ledger, load: Load): Iterable<StoredQueue> {
+  const making = new SnapshotMaking(ledger, load)
+  for (const { owner, waiting, settings } of ledger.queues.values()) {
+    if (isNamed(owner)) yield making.queue(owner.name, settings, waiting)
+  }
+}
+
+function isNamed(owner: QueueOwner): owner is NamedQueueOwner {
+  switch (owner.kind) {
+    case 'group':
+      return false
+    case 'queue':
+      return true
+  }
 }
 
 function* retainedOf(ledger: Ledger, load: Load): Iterable<Message> {
@@ -79,9 +109,13 @@ class SnapshotMaking {
     }
   }
 
-  queue({ owner, waiting }: QueueEntry): StoredGroup {
-    const { shareName, topicFilter } = owner
+  group({ shareName, topicFilter }: GroupOwner, waiting: DeliveryQueue): StoredGroup {
     return { shareName, topicFilter, deliveries: [], remainder: this.#remainder(waiting) }
+  }
+
+  queue(name: string, settings: string | null, waiting: DeliveryQueue): StoredQueue {
+    const remainder = this.#remainder(waiting)
+    return { name, settings: settings ?? NO_SETTINGS, deliveries: [], remainder }
   }
 
   /** The size of the queue. Its deliveries are read when the owner requests them, so a start needs no memory for them. */
@@ -126,5 +160,6 @@ export function storedDelivery(
     identifiers: ledger.identifiers.of(delivery),
     packetId,
     group,
+    handOuts: ledger.handOuts.of(delivery),
   }
 }
