@@ -306,6 +306,25 @@ export const LIMITS = {
     TEBIBYTE,
     'Bytes of messages a second to all clients of one user, or of one address for clients without a user; beyond them those of QoS 0 are dropped and the others wait in the queues. 0: no bound',
   ),
+  /** See `DynamicSecurity`. */
+  controlBytesMax: whole(
+    1_048_576,
+    64,
+    268_435_455,
+    'Bytes of one message of commands to `$CONTROL/dynamic-security/v1`',
+  ),
+  controlWaitingMax: whole(
+    100,
+    1,
+    100_000,
+    'Messages of commands to `$CONTROL/dynamic-security/v1` that wait',
+  ),
+  dynamicSecurityNamesMax: whole(
+    10_000,
+    1,
+    1_000_000,
+    'Clients, groups and roles of the dynamic security, of each, up to which commands make more',
+  ),
   outboxBytesMax: whole(
     1_048_576,
     1_024,

@@ -2,7 +2,7 @@
 
 import { readFileSync, type Stats, statSync } from 'node:fs'
 
-const ACCESS_FILE_BYTES_MAX = 16_777_216
+export const ACCESS_FILE_BYTES_MAX = 16_777_216
 /** The most wrong lines that an error reports. */
 const PROBLEMS_SAID_MAX = 10
 /** A file with this many wrong lines is probably another kind of file. The rest is not read, so that the broker is not blocked. */

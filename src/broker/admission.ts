@@ -39,9 +39,10 @@ export interface Refusal {
 /**
  * `malformed`: the protocol forbids it. `refused`: a rule or a quota forbids it. `no-room`: it may be possible later, so a client that
  * cannot be told the reason must not get an acknowledgement. `queue-full`: the same for the queue of one subscriber. `disconnected`: a
- * hook ends the connection.
+ * hook ends the connection. `control`: these are commands, which `broker.control` takes; only of a PUBLISH, so for all others this is a
+ * refusal.
  */
-type RefusalKind = 'malformed' | 'refused' | 'no-room' | 'queue-full' | 'disconnected'
+type RefusalKind = 'malformed' | 'refused' | 'no-room' | 'queue-full' | 'disconnected' | 'control'
 
 export class NotAdmitted implements Refusal {
   readonly kind: RefusalKind
@@ -65,6 +66,7 @@ const COSTS: Readonly<Record<CostLimit, string>> = {
 }
 
 const DOLLAR = 0x24
+const ONLY_BY_PUBLISH = 'commands are taken only from a PUBLISH of a client'
 
 export class Admission {
   readonly #broker: Broker
@@ -118,12 +120,28 @@ export class Admission {
     const refusal = this.#bounds(said, topic)
     if (refusal !== null) return refusal
     if (topic.charCodeAt(0) === DOLLAR && isReserved(topic)) {
-      const tree = topic.slice(0, levelEnd(topic, 0))
-      return refused(NOT_AUTHORIZED, `${tree} is for the broker itself to publish`)
+      return this.#reserved(said, topic, asker)
     }
     if (asker.permissions === UNRESTRICTED) return null
     if (this.#broker.faults.mayPublish(asker, topic, said)) return null
     const rule = publishRule(asker.permissions, topic, said)
+    return refused(NOT_AUTHORIZED, 'no right to publish to this topic', rule)
+  }
+
+  /** Nothing is published there. Commands are taken from clients whose rules allow the topic: see `ControlTopic`. */
+  #reserved(said: Publishable, topic: string, asker: Asker): NotAdmitted {
+    const { control, faults } = this.#broker
+    const { clientId, identity, permissions } = asker
+    if (control?.topic !== topic || clientId === null || !isRuled(permissions)) {
+      const tree = topic.slice(0, levelEnd(topic, 0))
+      return refused(NOT_AUTHORIZED, `${tree} is for the broker itself to publish`)
+    }
+    const mayCommand =
+      faults.mayPublish(asker, topic, said) &&
+      identity !== null &&
+      control.mayCommand({ clientId, ...identity })
+    if (mayCommand) return new NotAdmitted('control', NOT_AUTHORIZED, ONLY_BY_PUBLISH)
+    const rule = publishRule(permissions, topic, said)
     return refused(NOT_AUTHORIZED, 'no right to publish to this topic', rule)
   }
 

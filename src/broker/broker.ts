@@ -11,6 +11,7 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { Journal } from '../store/journal.ts'
 import { Admission } from './admission.ts'
 import { Bans } from './bans.ts'
+import type { ControlTopic } from './control.ts'
 import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
 import { Faults } from './faults.ts'
@@ -49,6 +50,8 @@ export class Broker implements SessionContext {
   readonly observer: Observer
   readonly faults: Faults
   readonly hooks: HookPoints = { publish: null, subscribe: null, deliver: null }
+  /** Null unless clients may give commands about the broker. */
+  control: ControlTopic | null = null
   readonly admission: Admission = new Admission(this)
   readonly publishing: Publishing = new Publishing(this)
   readonly storesSessions: boolean

@@ -125,6 +125,18 @@ export class Publishing implements WillPublisher {
     broker.changing -= 1
   }
 
+  /** Delivers what the broker answers to one client alone, by the subscriptions that match. */
+  answer(session: Session, topic: string, payload: Buffer): void {
+    const broker = this.#broker
+    const said = { payload, qos: 0, retain: false, properties: NO_PROPERTIES } as const
+    const message = makeMessage(said, topic, null, broker)
+    broker.changing += 1
+    for (const match of broker.subscriptions.router.match(topic)) {
+      if (match.target === session) session.deliver(message, match, 0)
+    }
+    broker.changing -= 1
+  }
+
   /** Publishes a message of the broker about itself. It is delivered and retained, but not stored. */
   announce(topic: string, payload: string | Buffer): void {
     const bytes = ownCopy(typeof payload === 'string' ? Buffer.from(payload) : payload)

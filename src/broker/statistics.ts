@@ -37,6 +37,9 @@ function limitedByNone() {
     retainedBytesMax: 0,
     retainedMessagesPerUserMax: 0,
     retainedBytesPerUserMax: 0,
+    controlBytesMax: 0,
+    controlWaitingMax: 0,
+    dynamicSecurityNamesMax: 0,
     // In time.
     messagesPerSecondMax: 0,
     bytesPerSecondMax: 0,

@@ -105,7 +105,7 @@ export const accessSection = z.strictObject({
   dynamicSecurityFile: file
     .optional()
     .describe(
-      'Users, roles and groups in a file of the dynamic security of mosquitto, instead of the four above. It is read, never written',
+      'Users, roles and groups in a file of the dynamic security of mosquitto, instead of the four above. Commands to `$CONTROL/dynamic-security/v1` change it',
     ),
   certificates: z
     .strictObject({

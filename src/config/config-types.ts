@@ -178,6 +178,9 @@ export interface Config {
     outgoingBytesPerSecondMax: number
     outgoingMessagesPerSecondPerUserMax: number
     outgoingBytesPerSecondPerUserMax: number
+    controlBytesMax: number
+    controlWaitingMax: number
+    dynamicSecurityNamesMax: number
     outboxBytesMax: number
     stalledSecondsMax: number
     turnWorkMax: number
@@ -483,6 +486,9 @@ export interface ConfigInput {
         outgoingBytesPerSecondMax?: number | string | undefined
         outgoingMessagesPerSecondPerUserMax?: number | undefined
         outgoingBytesPerSecondPerUserMax?: number | string | undefined
+        controlBytesMax?: number | string | undefined
+        controlWaitingMax?: number | undefined
+        dynamicSecurityNamesMax?: number | undefined
         outboxBytesMax?: number | string | undefined
         stalledSecondsMax?: number | undefined
         turnWorkMax?: number | undefined

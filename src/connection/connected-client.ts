@@ -201,7 +201,11 @@ export class ConnectedClient implements Publisher, Subscriber {
         : admittedFrom(hooked, this.session.rights, admission)
     if (message instanceof NotAdmitted) {
       spending.spent += cost
-      const work = this.#notAdmitted(packet, topic, message)
+      const payload = hooked instanceof NotAdmitted ? null : hooked?.said.payload
+      const work =
+        message.kind === 'control'
+          ? this.#command(packet, topic, payload ?? packet.payload)
+          : this.#notAdmitted(packet, topic, message)
       if (work === MUST_WAIT && hooked !== null) this.hookDecisions?.keep(hooked)
       return work
     }
@@ -335,6 +339,7 @@ export class ConnectedClient implements Publisher, Subscriber {
       case 'malformed':
         throw new ProtocolError(refusal.reason, refusal.sentence)
       case 'refused':
+      case 'control':
         return this.#refuse(packet, topic, refusal)
       case 'disconnected':
         this.#refused(packet, topic, refusal)
@@ -343,6 +348,16 @@ export class ConnectedClient implements Publisher, Subscriber {
       case 'queue-full':
         return this.#cannotTake(packet, topic, refusal)
     }
+  }
+
+  /** The PUBLISH is acknowledged when its commands are taken. Their answer is a message. */
+  #command(packet: PublishPacket, topic: string, payload: Buffer): number {
+    const { control } = this.#broker
+    const refusal = control?.command(payload, this.negotiated.clientId) ?? null
+    if (refusal !== null) return this.#notAdmitted(packet, topic, refusal)
+    if (packet.qos === 2) this.#begin(packet.packetId)
+    if (packet.qos > 0) this.#accept(packet, 1, this.#commitId)
+    return WORK.message
   }
 
   /** Answers a refused PUBLISH: MQTT 5 gets the reason; older versions get a normal acknowledgement, and the refusal is logged [MQTT-3.3.5-2]. */

@@ -37,7 +37,7 @@ const FORBIDDEN =
 
 const EVERY_FORBIDDEN = new RegExp(FORBIDDEN, 'g')
 
-function hasForbidden(text: string): boolean {
+export function hasForbidden(text: string): boolean {
   return FORBIDDEN.test(text)
 }
 

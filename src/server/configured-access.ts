@@ -12,6 +12,7 @@ import { Approvals } from './approvals.ts'
 import type { Core } from './core.ts'
 import { storeDirectory } from './create-store.ts'
 import { decoyKeyIn } from './decoy-key.ts'
+import { DynamicSecurity } from './dynamic-security.ts'
 import { renewRights } from './renew-rights.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
 import { OtherAuthenticators } from './other-authenticators.ts'
@@ -35,6 +36,8 @@ export class ConfiguredAccess {
   keepsOld = false
   #reloadsRefused = 0
   #core: Core | null = null
+  /** Null without a file of the dynamic security. */
+  #control: DynamicSecurity | null = null
 
   /** Throws AccessFileError. */
   constructor(config: Config, log: Log, code?: Authenticator) {
@@ -103,15 +106,27 @@ export class ConfiguredAccess {
     if (this.#users !== null) checkUsersAgain(core, this.#users, new Set())
     this.#others.start()
     this.#files.start()
+    const { dynamicSecurityFile: file } = this.#settings
+    if (file === undefined || this.#users === null) return
+    this.#control = new DynamicSecurity({
+      file,
+      core,
+      users: this.#users,
+      log: this.#log,
+      reload: before => this.reload(before),
+    })
+    core.broker.control = this.#control
   }
 
   /**
    * Reads the files again. The new rules apply from the next check on. If anything is wrong, nothing changes. Clients whose user
-   * does not exist any more, has another password, or whose certificate is not listed any more, are disconnected. Throws AccessFileError.
+   * does not exist any more, has another password, or whose certificate is not listed any more, are disconnected. `before` is called when
+   * nothing is wrong, before that. Throws AccessFileError.
    */
-  reload(): void {
+  reload(before: () => void = () => {}): void {
     if (this.#users === null) return
     const files = this.#readAnew()
+    before()
     const changed = this.#users.replace(files)
     this.#others.replace(files.keys ?? null)
     const disconnected = this.#disconnect(this.#users, changed)
@@ -141,6 +156,7 @@ export class ConfiguredAccess {
   async close(): Promise<void> {
     this.#files.close()
     this.#others.close()
+    await this.#control?.close()
     await this.#users?.close()
   }
 

@@ -104,9 +104,12 @@ class Reading {
   #fieldsOf(value: JsonValue, names: readonly string[]): JsonFields {
     return new JsonFields(value, names, {
       wrong: (line, sentence) => this.#wrong(line, sentence),
-      doubtful: (line, sentence) =>
-        this.#warnings.push({ place: `${this.#file}:${line}`, sentence }),
+      doubtful: (line, sentence) => this.#doubtful(line, sentence),
     })
+  }
+
+  #doubtful(line: number, sentence: string): void {
+    this.#warnings.push({ place: `${this.#file}:${line}`, sentence })
   }
 
   #wrong(line: number, sentence: string): void {
@@ -137,7 +140,11 @@ class Reading {
       return null
     }
     if (!isTopicFilter(filter)) {
-      this.#wrong(fields.line, `${quoted(filter)} is no topic filter`)
+      const sentence = `${quoted(filter)} is no topic filter`
+      // mosquitto takes them by its commands. They match nothing.
+      if (fields.boolean('allow') === true) {
+        this.#doubtful(fields.line, `${sentence}: the rule is left out`)
+      } else this.#wrong(fields.line, sentence)
       return null
     }
     const key = `${type.toLowerCase()} ${filter}`
@@ -231,8 +238,8 @@ function priorityIn(fields: JsonFields, otherwise: number): number {
   return Math.min(PRIORITY_MAX, Math.max(-PRIORITY_MAX, priority))
 }
 
-/** Version 2.1 writes one text, 2.0 the parts of a `$7$` hash. */
-function writtenHash(fields: JsonFields): string | null {
+/** Returns the hash as a password file has it. Version 2.1 writes one text, 2.0 the parts of a `$7$` hash. */
+export function writtenHash(fields: JsonFields): string | null {
   const encoded = fields.text('encoded_password')
   if (encoded !== null) return encoded
   const password = fields.text('password')

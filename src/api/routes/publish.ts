@@ -162,6 +162,7 @@ export async function publish(
       case 'malformed':
         throw new Problem(422, error.message)
       case 'refused':
+      case 'control':
       case 'disconnected':
         throw new Problem(403, error.message)
       case 'no-room':
