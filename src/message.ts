@@ -109,6 +109,23 @@ export function withOwnBytes(message: Message): Message {
   return message
 }
 
+/** Returns the message as a program gets it. It cannot be changed: the message itself is in the queues of clients. Its bytes are shared. */
+export function shownMessage(message: Message): Message {
+  const owned = withOwnBytes(message)
+  return Object.freeze({ ...owned, properties: frozenProperties(owned.properties) })
+}
+
+/** Prevents that code of a program changes them where they are, which nothing would check. */
+export function frozenProperties(properties: Properties): Properties {
+  if (Object.isFrozen(properties)) return properties
+  const { userProperties } = properties
+  if (userProperties !== undefined) {
+    for (const pair of userProperties) Object.freeze(pair)
+    Object.freeze(userProperties)
+  }
+  return Object.freeze(properties)
+}
+
 /**
  * Gives a message that is kept for long memory of its own. A small payload is in Node's pool, where it would prevent
  * 8 KiB from being freed.

@@ -5,7 +5,7 @@ import { BAD_USER_NAME_OR_PASSWORD, SERVER_UNAVAILABLE } from '../packet/reason.
 import { sayable } from '../packet/text.ts'
 import type { Credentials } from './access.ts'
 import type { Authenticator, FoundOrRefused, RightsOf } from './authenticator.ts'
-import { type Complaint, guarded, isThenable } from './guarded-access.ts'
+import { type Complaint, guarded, isThenable, promised } from './guarded-access.ts'
 import type { Identity } from './identity.ts'
 import { type Permissions, UNRESTRICTED } from './permissions.ts'
 import { refusal } from './refusals.ts'
@@ -108,7 +108,7 @@ export class CodeAuthenticator implements Authenticator {
         settle(found)
       }
       // It may be any object with a method `then`, which may throw.
-      void Promise.resolve(answer).then(
+      void promised(answer).then(
         late => settled(this.#read(late, credentials)),
         (error: unknown) => settled(this.#failed('has rejected', error)),
       )

@@ -49,7 +49,7 @@ function storedRights(
     if (answer === true) return UNRESTRICTED
     if (answer === false) return null
     if (isPermissions(answer)) return guarded(answer, complain)
-    if (isThenable(answer)) Promise.resolve(answer).catch(() => {})
+    if (isThenable(answer)) promised(answer).catch(() => {})
     complain('permissionsOf must answer permissions, true, false or null at once: no rights', null)
   } catch (error) {
     complain('permissionsOf has thrown: no rights', error)
@@ -73,7 +73,7 @@ function verdictOf(
   try {
     const answer = ask()
     if (!isThenable(answer)) return checkedVerdict(answer, kinds, complain)
-    return Promise.resolve(answer).then(late => checkedVerdict(late, kinds, complain), failed)
+    return promised(answer).then(late => checkedVerdict(late, kinds, complain), failed)
   } catch (error) {
     return failed(error)
   }
@@ -193,7 +193,7 @@ class GuardedPermissions implements Permissions {
   #isYes(name: string, answer: unknown): boolean {
     if (answer === true) return true
     if (answer === false) return false
-    if (isThenable(answer)) Promise.resolve(answer).catch(() => {})
+    if (isThenable(answer)) promised(answer).catch(() => {})
     const what = isThenable(answer) ? 'a promise' : String(answer)
     this.#complain(`${name} must answer true or false at once, and gave ${what}: refused`, null)
     return false
@@ -203,6 +203,11 @@ class GuardedPermissions implements Permissions {
     this.#complain(`${name} has thrown: refused`, error)
     return false
   }
+}
+
+/** Returns a promise of the language for any object with a method `then`, whatever that does: its exception is a rejection. */
+export async function promised(answer: PromiseLike<unknown>): Promise<unknown> {
+  return await answer
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -37,7 +37,12 @@ export type AedesEvents = {
 export class EventQueue {
   readonly #failed: (error: unknown) => void
   #events: (() => void)[] = []
+  /** How many of them were emitted. */
+  #emitted = 0
+  /** How many were emitted and removed. */
+  #removed = 0
   #isScheduled = false
+  #isEmitting = false
   #last: Message | null = null
   #owned: Message | null = null
 
@@ -49,20 +54,36 @@ export class EventQueue {
     this.#events.push(event)
     if (this.#isScheduled) return
     this.#isScheduled = true
-    queueMicrotask(() => {
+    const emit = (): void => {
       this.#isScheduled = false
       this.flush()
-    })
+    }
+    // A handler that causes its own event must not keep everybody else from their turn.
+    if (this.#isEmitting) setImmediate(emit)
+    else queueMicrotask(emit)
   }
 
-  /** Emits everything that has happened. */
+  /** Emits what has happened up to now. */
   flush(): void {
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-      try {
-        next()
-      } catch (error) {
-        this.#failed(error)
-      }
+    const wasEmitting = this.#isEmitting
+    this.#isEmitting = true
+    const end = this.#removed + this.#events.length
+    while (this.#removed + this.#emitted < end) this.#emitNext()
+    this.#isEmitting = wasEmitting
+  }
+
+  #emitNext(): void {
+    const next = this.#events[this.#emitted]
+    this.#emitted += 1
+    if (2 * this.#emitted > this.#events.length) {
+      this.#removed += this.#emitted
+      this.#events.splice(0, this.#emitted)
+      this.#emitted = 0
+    }
+    try {
+      next?.()
+    } catch (error) {
+      this.#failed(error)
     }
   }
 

@@ -1,7 +1,7 @@
 // The events of the broker, for logs and for embedding programs. Each event is declared here and nowhere else.
 // Observers must not change the broker.
 
-import { type Message, withOwnBytes } from '../message.ts'
+import { type Message, shownMessage } from '../message.ts'
 import type { ProtocolVersion, QoS } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -26,7 +26,7 @@ export type FaultPlace =
 export type EndedBy = 'client' | 'broker' | 'network' | 'takeover'
 
 interface EventDeclaration<Args extends unknown[]> {
-  /** Returns arguments that a program may keep: lent bytes are copied. */
+  /** Returns arguments that a program may keep and cannot change: lent bytes are copied. */
   readonly owned: (args: Args) => Args
 }
 
@@ -42,14 +42,25 @@ function event<Args extends unknown[]>(
   return { owned }
 }
 
+function ofClient<Rest extends unknown[]>([client, ...rest]: [ClientFacts, ...Rest]): [
+  ClientFacts,
+  ...Rest,
+] {
+  return [{ ...client }, ...rest]
+}
+
 /** The events that embedding programs may listen to with `broker.on(name, handler)`. */
 const FOR_PROGRAMS = {
-  connected: event<[client: ClientFacts, sessionPresent: boolean]>(),
+  connected: event<[client: ClientFacts, sessionPresent: boolean]>(ofClient),
   /** `sentence` is the reason, for the log. */
-  disconnected: event<[client: ClientFacts, reason: ReasonCode, sentence: string, by: EndedBy]>(),
+  disconnected:
+    event<[client: ClientFacts, reason: ReasonCode, sentence: string, by: EndedBy]>(ofClient),
   /** CONNECT was refused, or the bytes were not MQTT. */
-  refused: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(),
-  subscribed: event<[clientId: string, subscription: Subscription]>(),
+  refused: event<[client: ClientFacts, reason: ReasonCode, sentence: string]>(ofClient),
+  subscribed: event<[clientId: string, subscription: Subscription]>(([clientId, subscription]) => [
+    clientId,
+    { ...subscription },
+  ]),
   /**
    * A filter of SUBSCRIBE was refused. Only the first refusal of each packet, or of each part of a long packet, is reported.
    * `rule` says where the deciding rule is written; it is null where no rule decided.
@@ -67,7 +78,7 @@ const FOR_PROGRAMS = {
   subscriptionRevoked: event<[clientId: string, filter: string, rule: string]>(),
   unsubscribed: event<[clientId: string, filter: string]>(),
   published: event<[message: Message, receivers: number]>(([message, receivers]) => [
-    withOwnBytes(message),
+    shownMessage(message),
     receivers,
   ]),
   /**
@@ -86,7 +97,7 @@ const FOR_PROGRAMS = {
       ]
     >(),
   dropped: event<[reason: DropReason, message: Message, clientId: string | null]>(
-    ([reason, message, clientId]) => [reason, withOwnBytes(message), clientId],
+    ([reason, message, clientId]) => [reason, shownMessage(message), clientId],
   ),
 }
 

@@ -1,7 +1,7 @@
 // Calls hooks in their order and reads their answers. Whatever a hook does, the answer is a decision: an exception, a wrong answer and one
 // that does not come in time refuse. Each is counted, and logged with the name of the hook and its plugin.
 
-import { isThenable } from '../access/guarded-access.ts'
+import { isThenable, promised } from '../access/guarded-access.ts'
 import { isRefusal } from '../access/verdict.ts'
 import { NotAdmitted } from '../broker/admission.ts'
 import type { Faults } from '../broker/faults.ts'
@@ -103,7 +103,7 @@ export class Asking<Context> {
   #call(hook: AddedHook<(context: Context) => unknown>): unknown {
     try {
       const answer = hook.call(this.#context)
-      return isThenable(answer) ? Promise.resolve(answer) : answer
+      return isThenable(answer) ? promised(answer) : answer
     } catch (error) {
       this.#fails(hook.owner, 'has thrown', error)
       return FAILED

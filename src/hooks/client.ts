@@ -78,7 +78,7 @@ export class Client {
     return {
       isDurable: session.isDurable,
       expiryIntervalSeconds: session.expiryIntervalSeconds,
-      subscriptions: [...session.subscriptions.values()],
+      subscriptions: [...session.subscriptions.values()].map(each => ({ ...each })),
       queuedMessages: session.queuedMessages,
       inFlightMessages: session.exchanges.count,
     }

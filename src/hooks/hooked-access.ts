@@ -7,6 +7,8 @@ import { GivenRules } from '../access/given-rules.ts'
 import { UNRESTRICTED } from '../access/permissions.ts'
 import { NotAdmitted } from '../broker/admission.ts'
 import type { ClientFacts } from '../broker/observer.ts'
+import { frozenProperties } from '../message.ts'
+import type { Will } from '../packet/packet.ts'
 import { Asking, hookError, sees } from './answers.ts'
 import type { Client } from './client.ts'
 import type { ConnectContext, Hooks } from './contexts.ts'
@@ -158,7 +160,20 @@ function connectContext(
   const { password: _, ...rest } = credentials
   const { version, cleanStart, keepAliveSeconds, will, properties } = connecting.connect
   const client = clientOf(credentials, connecting, registry)
-  return { ...rest, client, version, cleanStart, keepAliveSeconds, will, properties }
+  return {
+    ...rest,
+    client,
+    version,
+    cleanStart,
+    keepAliveSeconds,
+    will: will && frozenWill(will),
+    properties: frozenProperties(properties),
+  }
+}
+
+function frozenWill(will: Will): Will {
+  frozenProperties(will.properties)
+  return Object.freeze(will)
 }
 
 function clientOf(

@@ -2,7 +2,7 @@
 
 import { NotAdmitted } from '../broker/admission.ts'
 import type { Hooked, HookPoints, Publishing } from '../broker/hook-points.ts'
-import { type Message, withOwnBytes } from '../message.ts'
+import { frozenProperties, type Message, withOwnBytes } from '../message.ts'
 import { checkedPublication } from '../loop/publication.ts'
 import type { Properties, QoS } from '../packet/packet.ts'
 import { IMPLEMENTATION_SPECIFIC_ERROR } from '../packet/reason.ts'
@@ -67,7 +67,7 @@ function publishContext(
     payload: qos === 0 && !retain ? Buffer.from(payload) : payload,
     qos,
     retain,
-    properties: withOwnData(said.properties),
+    properties: frozenProperties(withOwnData(said.properties)),
     client: clients.ofRights(asker),
     clientId,
     username: asker.identity?.username ?? null,
@@ -195,7 +195,16 @@ function deliverContext(
   client: Client | null,
   clientId: string,
 ): DeliverContext {
-  return sealed({ topic, payload, properties, qos, publisher, duplicate, client, clientId })
+  return sealed({
+    topic,
+    payload,
+    properties: frozenProperties(properties),
+    qos,
+    publisher,
+    duplicate,
+    client,
+    clientId,
+  })
 }
 
 /** Returns the message that is sent; null, which drops it, if MQTT does not allow what the hooks have left. */

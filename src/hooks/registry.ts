@@ -1,12 +1,12 @@
 // All hooks of a broker by name. A name without hooks costs the broker nothing: its hook point is null, and its event is not observed.
 
-import { isThenable } from '../access/guarded-access.ts'
+import { isThenable, promised } from '../access/guarded-access.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Observer } from '../broker/observer.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Commands } from '../loop/commands.ts'
 import type { Turn } from '../loop/turn.ts'
-import { type Message, withOwnBytes } from '../message.ts'
+import { type Message, shownMessage } from '../message.ts'
 import { type AddedHook, type HookOwner, hookError, sees } from './answers.ts'
 import { Clients } from './client.ts'
 import type { HookName, Hooks, Observed } from './contexts.ts'
@@ -114,7 +114,7 @@ export class HookRegistry {
       }
       try {
         const result = call(context)
-        if (isThenable(result)) Promise.resolve(result).catch(failed)
+        if (isThenable(result)) promised(result).catch(failed)
       } catch (error) {
         failed(error)
       }
@@ -141,8 +141,10 @@ const OBSERVERS: { readonly [Name in keyof Observed]: (registry: HookRegistry) =
     },
   }),
   onSubscribed: registry => ({
-    subscribed: (clientId, subscription) =>
-      registry.tell('onSubscribed', { clientId, subscription }, subscription.topicFilter),
+    subscribed: (clientId, subscribed) => {
+      const subscription = { ...subscribed }
+      registry.tell('onSubscribed', { clientId, subscription }, subscription.topicFilter)
+    },
   }),
   onUnsubscribed: registry => ({
     unsubscribed: (clientId, filter) =>
@@ -150,17 +152,19 @@ const OBSERVERS: { readonly [Name in keyof Observed]: (registry: HookRegistry) =
   }),
   onDelivered: registry => ({
     delivered: (clientId, lent, qos, duplicate) => {
-      const message = withOwnBytes(lent)
+      const message = shownMessage(lent)
       registry.tell('onDelivered', { clientId, message, qos, duplicate }, message.topic)
     },
   }),
   onAcknowledged: registry => ({
-    acknowledged: (clientId: string, message: Message) =>
-      registry.tell('onAcknowledged', { clientId, message }, message.topic),
+    acknowledged: (clientId: string, acknowledged: Message) => {
+      const message = shownMessage(acknowledged)
+      registry.tell('onAcknowledged', { clientId, message }, message.topic)
+    },
   }),
   onDrop: registry => ({
     dropped: (reason, lent, clientId) => {
-      const message = withOwnBytes(lent)
+      const message = shownMessage(lent)
       registry.tell('onDrop', { clientId, message, reason }, message.topic)
     },
   }),

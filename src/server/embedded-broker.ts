@@ -11,7 +11,7 @@ import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../session/target.ts'
 import { nearest } from '../config/nearest.ts'
-import { type Message, withOwnBytes } from '../message.ts'
+import { type Message, shownMessage } from '../message.ts'
 import { wholeSubscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
 import type { Durability } from '../store/store.ts'
@@ -227,7 +227,7 @@ export class EmbeddedBroker {
       clientId: null,
       isDurable: false,
       hasRoomFor: () => true,
-      deliver: message => this.#guard(() => handler(withOwnBytes(message))),
+      deliver: message => this.#guard(() => handler(shownMessage(message))),
     }
     const { broker } = this.#server.core
     broker.subscriptions.listen(target, wholeSubscription(filter))

@@ -1,6 +1,6 @@
 // Handlers of the embedding program. Their exceptions are reported and do not reach the broker.
 
-import { isThenable } from '../access/guarded-access.ts'
+import { isThenable, promised } from '../access/guarded-access.ts'
 
 /** Runs a handler, and reports its exception or the rejection of its promise. */
 export type Guard = (run: () => unknown) => void
@@ -9,7 +9,7 @@ export function guardOf(failed: (error: unknown) => void): Guard {
   return run => {
     try {
       const result = run()
-      if (isThenable(result)) Promise.resolve(result).catch(failed)
+      if (isThenable(result)) promised(result).catch(failed)
     } catch (error) {
       failed(error)
     }

@@ -83,6 +83,8 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   #room: Promise<void> | null = null
   #roomIsThere: () => void = () => {}
   #isOver = false
+  /** Resolves when DISCONNECT was sent and the connection has ended; null before. */
+  #end: Promise<unknown> | null = null
   readonly #onDrop: () => void
 
   constructor(stream: Duplex, onDrop: () => void) {
@@ -110,7 +112,13 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   /** Rejects when the broker refuses it. */
   async connect(options: ProgramClientOptions): Promise<this> {
     const answer = new Promise<ConnackPacket | null>(resolve => (this.#opened = resolve))
-    this.#send(connectOf(options))
+    try {
+      this.#send(connectOf(options))
+    } catch (error) {
+      // The far end is told of an end, and not of a destruction.
+      this.#stream.end()
+      throw error
+    }
     const packet = await answer
     if (packet === null || isFailure(packet.reason)) {
       this.#stream.destroy()
@@ -131,7 +139,9 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     const packetId = qos === 0 ? 0 : this.#nextPacketId()
     const packet: PublishPacket = { type: 'publish', duplicate: false, packetId, topic, ...said }
     if (qos === 0) {
-      if (this.#isOver) throw new ClientRefused('PUBLISH was not sent', null)
+      if (this.#isOver || this.#end !== null) {
+        throw new ClientRefused('PUBLISH was not sent', null)
+      }
       this.#send(packet)
       await this.#hasRoom()
       return
@@ -197,18 +207,19 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   /** Sends DISCONNECT. Resolves when the broker has ended the connection. */
   async end(): Promise<void> {
     if (this.#isOver) return
-    const closed = once(this.#stream, 'close')
-    this.#send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
-    this.#stream.end()
-    await closed
+    this.#end ??= this.#disconnect()
+    await this.#end
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end()
   }
 
-  #wakeAll(): void {
-    for (const wake of this.#waiters.splice(0)) wake()
+  #disconnect(): Promise<unknown> {
+    const closed = once(this.#stream, 'close')
+    this.#send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })
+    this.#stream.end()
+    return closed
   }
 
   #receive(chunk: Buffer): void {
@@ -237,7 +248,7 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     }
     // The bytes may be those of the chunk, whose memory is used again.
     this.#unread.push({ ...packet, payload: Buffer.from(packet.payload) })
-    this.#wakeAll()
+    this.#waiters.shift()?.()
   }
 
   #acknowledge(type: 'puback' | 'pubrec' | 'pubcomp', packetId: number): void {
@@ -245,15 +256,17 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   }
 
   #asked(packet: Answer): Promise<Answer | null> {
-    if (this.#isOver) return Promise.resolve(null)
+    if (this.#isOver || this.#end !== null) return Promise.resolve(null)
     return new Promise(resolve => {
-      this.#waiting.set(packet.packetId, resolve)
       this.#send(packet)
+      this.#waiting.set(packet.packetId, resolve)
     })
   }
 
+  /** Throws for what MQTT cannot say. */
   #send(packet: Packet): void {
-    if (!this.#isOver) this.#stream.write(encode(packet, 5))
+    const bytes = encode(packet, 5)
+    if (!this.#isOver && this.#end === null) this.#stream.write(bytes)
   }
 
   #over(): void {
@@ -263,7 +276,7 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
     for (const settle of this.#waiting.values()) settle(null)
     this.#waiting.clear()
     this.#roomIsThere()
-    this.#wakeAll()
+    for (const wake of this.#waiters.splice(0)) wake()
   }
 
   async #hasRoom(): Promise<void> {
@@ -355,8 +368,15 @@ function connectOf(options: ProgramClientOptions): ConnectPacket {
     password: typeof password === 'string' ? Buffer.from(password) : password,
     will: null,
     properties: {
-      receiveMaximum: receiveMax,
-      ...(sessionExpirySeconds > 0 && { sessionExpiryInterval: sessionExpirySeconds }),
+      receiveMaximum: whole(receiveMax, 'receiveMax', 1, 65_535),
+      ...(whole(sessionExpirySeconds, 'sessionExpirySeconds', 0, 4_294_967_295) > 0 && {
+        sessionExpiryInterval: sessionExpirySeconds,
+      }),
     },
   }
+}
+
+function whole(value: number, what: string, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw new RangeError(`${what} is a whole number from ${min} to ${max}`)
 }

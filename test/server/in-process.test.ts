@@ -31,6 +31,53 @@ async function taken(messages: AsyncIterable<ReceivedMessage>, count: number): P
   return found
 }
 
+test('a client that is ended several times, or used while it ends, ends once', async t => {
+  const client = await broker.connect({ clientId: 'ended' })
+
+  const ends = [client.end(), client.end()]
+  const published = client.publish({ topic: 'a', payload: '' })
+  const acknowledged = client.publish({ topic: 'a', payload: '', qos: 1 })
+  await t.rejects(published, ClientRefused)
+  await t.rejects(acknowledged, ClientRefused)
+  await Promise.all([...ends, client.end()])
+
+  t.equal(broker.clients.get('ended'), null)
+})
+
+test('what MQTT cannot say is an error, and leaves nothing behind', async t => {
+  const before = broker.connectionCount
+  await t.rejects(broker.connect({ clientId: 'x'.repeat(70_000) }), /70000 bytes/)
+  await t.rejects(broker.connect({ receiveMax: 0 }), /receiveMax is a whole number/)
+  await t.rejects(broker.connect({ sessionExpirySeconds: 2 ** 32 }), RangeError)
+  const client = await broker.connect()
+  await t.rejects(client.subscribe('x'.repeat(70_000)), /70000 bytes/)
+
+  t.equal(await client.subscribe('x'), 1)
+  await client.end()
+  // The ends of streams in memory come a little later.
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(broker.connectionCount, before)
+})
+
+test('a message wakes one of many iterators', async t => {
+  const client = await broker.connect()
+  await client.subscribe('many', { qos: 1 })
+  const iterators = Array.from({ length: 20_000 }, () => client[Symbol.asyncIterator]())
+  const taken = iterators.map(iterator => iterator.next())
+  const started = performance.now()
+  for (let index = 0; index < 50; index++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await broker.publish({ topic: 'many', payload: '', qos: 1 })
+  }
+
+  const first = await Promise.all(taken.slice(0, 50))
+
+  t.equal(first.filter(({ done }) => done === true).length, 0)
+  // All of them each time took 3 s and more.
+  t.ok(performance.now() - started < 1_000)
+  await client.end()
+})
+
 test('clients in this process publish and receive with every QoS', async t => {
   const reader = await broker.connect({ clientId: 'reader' })
   const writer = await broker.connect()
