@@ -1,162 +1,42 @@
-// Examples in the documentation are run, and what it says of files is so.
+// The pages of the documentation are followed: what they say to type is typed, and does what they say.
+// `docs/blocks.test.ts` checks what is not run, and `docs/tutorial.test.ts` follows the tutorial.
 
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type Test, test } from 'tap'
-import { parse } from 'yaml'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { test } from 'tap'
 import { CLI } from './command.ts'
-import { parseConfig } from '../src/config/parse.ts'
-import { freePort } from './interop/programs.ts'
+import { Follower } from './docs/follower.ts'
+import { blocksOf, ROOT } from './docs/pages.ts'
 import { makeCertificates } from './transport/world.ts'
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const START = 'pondhawk start'
 
-const SCRIPTS: object = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')).scripts
-
-function pages(): readonly string[] {
-  const inDocs = readdirSync(resolve(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-  return [
-    'README.md',
-    'ARCHITECTURE.md',
-    'CONTRIBUTING.md',
-    'SECURITY.md',
-    'certs/README.md',
-    ...inDocs.map(name => `docs/${name}`),
-  ].filter(name => name.endsWith('.md'))
-}
-
-function blocks(page: string, language: string): readonly string[] {
-  const text = readFileSync(resolve(ROOT, page), 'utf8')
-  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
-    .filter(([, found]) => found === language)
-    .map(([, , code]) => code ?? '')
-}
-
-for (const page of pages()) {
-  for (const [index, code] of blocks(page, 'ts').entries()) {
-    test(`example ${index + 1} of ${page} runs`, async t => {
-      const entry = pathToFileURL(resolve(ROOT, 'dist/src/index.js')).href
-      const aedesEntry = pathToFileURL(resolve(ROOT, 'dist/src/aedes/aedes.js')).href
-      const script = code
-        .replaceAll("'pondhawk'", JSON.stringify(entry))
-        .replaceAll("'pondhawk/aedes'", JSON.stringify(aedesEntry))
-        .replaceAll(/port: \d+/g, 'port: 0')
-      const ending = code.includes('broker.close()') ? '' : '\nawait broker.close()\n'
-      const file = resolve(t.testdir(), 'example.mjs')
-      writeFileSync(file, script + ending)
-
-      t.equal(execFileSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 }), '')
-    })
-  }
-
-  for (const [index, yaml] of blocks(page, 'yaml').entries()) {
-    test(`configuration ${index + 1} in ${page} is valid`, async t => {
-      t.ok(parseConfig(parse(yaml)))
-    })
-  }
-
-  test(`every npm script that ${page} names is there`, async t => {
-    const text = readFileSync(resolve(ROOT, page), 'utf8')
-    for (const [, script = ''] of text.matchAll(/npm run ([\w:]+)/g))
-      t.ok(script in SCRIPTS, script)
-  })
-
-  test(`every link in ${page} leads somewhere`, async t => {
-    const text = readFileSync(resolve(ROOT, page), 'utf8')
-    for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
-      if (/^https?:/.test(target)) continue
-      t.ok(existsSync(resolve(ROOT, dirname(page), target)), target)
-    }
-  })
-}
-
-for (const page of ['ARCHITECTURE.md', 'docs/reference/glossary.md']) {
-  test(`every file that ${page} names is there`, async t => {
-    const text = readFileSync(resolve(ROOT, page), 'utf8')
-    const names = new Set(
-      [...text.matchAll(/(?<![\w/.-])(?:\.\.\/)?[\w-]+\/[\w/-]+\.(?:test\.)?ts\b/g)].map(
-        ([name]) => name,
-      ),
-    )
-    t.ok(names.size > 20)
-    for (const name of names) {
-      const places = ['src', '.'].map(folder => resolve(ROOT, folder, name))
-      t.ok(places.some(existsSync), name)
-    }
-  })
-}
-
-/** Runs the shell commands of a page one after the other, with a broker from `pondhawk start` on. Returns what each printed. */
-async function followed(
-  t: Test,
-  page: string,
-  files: Readonly<Record<string, string>>,
-  port: string,
-  adapted: (line: string) => string = line => line,
-) {
-  const folder = t.testdir({
-    bin: { pondhawk: `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n` },
-    ...files,
-  })
-  chmodSync(resolve(folder, 'bin/pondhawk'), 0o755)
-  const options = {
-    cwd: folder,
-    env: { ...process.env, PATH: `${folder}/bin:${process.env['PATH']}` },
-  }
-  const runs = (line: string): string =>
-    execFileSync('sh', ['-c', line.replace(/^(mosquitto_\w+)(?: -p \d+)?/, `$1 -p ${port}`)], {
-      ...options,
-      encoding: 'utf8',
-      stdio: 'pipe',
-    })
-  const outputs: string[] = []
-  let said = ''
-  for (const line of blocks(page, 'sh').join('').trim().split('\n')) {
-    if (line !== 'pondhawk start') {
-      outputs.push(runs(adapted(line)))
-      continue
-    }
-    const broker = spawn('pondhawk', ['start'], {
-      ...options,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    t.teardown(() => broker.kill('SIGKILL'))
-    broker.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    while (!said.includes('broker.ready')) await once(broker.stdout, 'data')
-  }
-  const logged = async (event: string): Promise<void> => {
-    while (!said.includes(event)) await new Promise(settle => setTimeout(settle, 50))
-  }
-  return { outputs, runs, logged }
+/** The first command of a page that begins with this. */
+function commandOf(page: string, start: string): string {
+  const lines = blocksOf(page).flatMap(({ code }) => code.split('\n'))
+  return lines.find(line => line.startsWith(start)) ?? ''
 }
 
 test('the commands of users and rules in five minutes do what the page says', async t => {
-  const page = 'docs/how-to/users-and-rules.md'
-  const port = String(await freePort())
-  const [yaml = ''] = blocks(page, 'yaml')
-  const [rules = ''] = blocks(page, 'acl')
-  const files = { 'pondhawk.yaml': yaml.replace('1883', port), 'rules.acl': rules }
+  const refused = `mosquitto_pub -p 1883 -i esp-7 -u pump -P guess -t a -m b`
 
-  const { outputs } = await followed(t, page, files, port)
+  const { outputs } = await Follower.through(t, 'docs/how-to/users-and-rules.md', {
+    adapted: line =>
+      line
+        .replace(/^(curl.*)10\.0\.0\.7/, '$1127.0.0.1')
+        .replace(/^pondhawk user add meter-1/, match => `(${refused}); ${match}`),
+  })
 
   const list = 'alice     PBKDF2, 210,000 iterations\nsensor-1  PBKDF2, 210,000 iterations\n'
   t.ok(outputs.includes(list))
   t.ok(outputs.includes('devices/sensor-1/temperature 21.5\n'))
-  t.match(outputs.at(-1), /^(?:[a-z2-9]{4}-){3}[a-z2-9]{4}\n$/)
+  t.match(outputs.at(-2), /^(?:[a-z2-9]{4}-){3}[a-z2-9]{4}\n$/)
+  t.match(outputs.at(-1), /"password":"(?:[a-z2-9]{4}-){3}/)
 })
 
 test('the examples of the REST API answer what the page says', async t => {
-  const page = 'docs/how-to/use-the-rest-api.md'
-  const [port, webPort] = [String(await freePort()), String(await freePort())]
-  const listeners = [{ port: Number(port) }, { protocol: 'ws', port: Number(webPort) }]
-  const files = { 'pondhawk.yaml': JSON.stringify({ listeners }) }
-
-  const { outputs } = await followed(t, page, files, port, text =>
-    text.replaceAll('localhost:8083', `localhost:${webPort}`),
-  )
+  const { outputs } = await Follower.through(t, 'docs/how-to/use-the-rest-api.md')
 
   const answers = outputs
     .filter(text => text.startsWith('{'))
@@ -177,10 +57,12 @@ test('the examples of the REST API answer what the page says', async t => {
 })
 
 test('the configuration with a file of dynamic security can be started', async t => {
-  const [, yaml = ''] = blocks('docs/how-to/users-and-rules.md', 'yaml')
+  const yaml = blocksOf('docs/how-to/users-and-rules.md').filter(
+    ({ language }) => language === 'yaml',
+  )
   const samples = resolve(ROOT, 'test/access/mosquitto/samples')
   const folder = t.testdir({
-    'pondhawk.yaml': yaml,
+    'pondhawk.yaml': yaml[1]?.code ?? '',
     'dynamic-security.json': readFileSync(resolve(samples, 'dynamic-security-2.1.2.json'), 'utf8'),
   })
 
@@ -195,57 +77,37 @@ test('the configuration with a file of dynamic security can be started', async t
 
 test('the commands of pre-shared keys let a device in, and take it away', async t => {
   const page = 'docs/how-to/pre-shared-keys.md'
-  const port = String(await freePort())
-  const [yaml = ''] = blocks(page, 'yaml')
+  const follower = await Follower.through(t, page)
 
-  const { logged, runs } = await followed(
-    t,
-    page,
-    { 'pondhawk.yaml': yaml.replace('8883', port) },
-    port,
+  await follower.logged('certificates.reloaded')
+  const publish = commandOf(page, 'mosquitto_pub')
+  await t.rejects(
+    follower.runs(publish.replace('$(sed -n s/^sensor-1://p devices.psk)', 'ab'.repeat(32))),
   )
-
-  await logged('certificates.reloaded')
-  const publish =
-    blocks(page, 'sh')
-      .join('')
-      .match(/^mosquitto_pub.*$/m)?.[0] ?? ''
-  t.throws(() => runs(publish.replace('$(sed -n s/^sensor-1://p devices.psk)', 'ab'.repeat(32))))
-  await logged('is not in pskFile')
+  await follower.logged('is not in pskFile')
 })
 
 test('the commands of certificates for devices make one, let it in, and take it away', async t => {
   const page = 'docs/how-to/certificates-for-devices.md'
-  const port = String(await freePort())
-  const [yaml = ''] = blocks(page, 'yaml')
   const made = resolve(ROOT, '.tap/fixtures/certificates-for-devices')
   mkdirSync(made, { recursive: true })
   makeCertificates(made)
   const file = (name: string): string => readFileSync(resolve(made, name), 'utf8')
   const files = {
-    'pondhawk.yaml': yaml.replace('8883', port),
     'server.crt': file('server.crt'),
     'server.key': file('server.key'),
     'ca.crt': file('ca.crt'),
   }
 
-  const { logged, runs } = await followed(t, page, files, port)
+  const follower = await Follower.through(t, page, { files })
 
-  await logged('certificates.reloaded')
-  const publish =
-    blocks(page, 'sh')
-      .join('')
-      .match(/^mosquitto_pub.*$/m)?.[0] ?? ''
-  t.throws(() => runs(publish))
-  await logged('was revoked')
+  await follower.logged('certificates.reloaded')
+  await t.rejects(follower.runs(commandOf(page, 'mosquitto_pub')))
+  await follower.logged('was revoked')
 })
 
 test('the commands that find out what happened do what the page says', async t => {
-  const page = 'docs/how-to/find-out-what-happened.md'
-  const port = String(await freePort())
-  const files = { 'pondhawk.yaml': `listeners: [{ port: ${port} }]\n` }
-
-  const { outputs } = await followed(t, page, files, port)
+  const { outputs } = await Follower.through(t, 'docs/how-to/find-out-what-happened.md')
 
   const [, , story = '', right = '', events = '', packets, messages, debug, info] = outputs
   t.match(story, /^0 of 1 would receive a message at once now\.$/m)
@@ -263,10 +125,51 @@ test('the commands that find out what happened do what the page says', async t =
 
 test('the commands of the move from mosquitto import a database', async t => {
   const sample = resolve(ROOT, 'test/mosquitto/samples/db/v5-1.6.8.db')
-  const page = 'docs/how-to/move-from-mosquitto.md'
-  const { outputs } = await followed(t, page, {}, '0', line => line.replace('mosquitto.db', sample))
+  const { outputs } = await Follower.through(t, 'docs/how-to/move-from-mosquitto.md', {
+    adapted: line => line.replace('mosquitto.db', sample),
+  })
 
   t.match(outputs[0], / 3 {2}sessions\n/)
   t.equal(outputs[1], outputs[0])
   t.match(outputs[2], /^old-inflight .* 2 +0 +3$/m)
+})
+
+test('the commands of the README let a message through', async t => {
+  await Follower.through(t, 'README.md')
+})
+
+test('the commands for sessions, share groups and figures find the clients that they name', async t => {
+  const device = 'mosquitto_sub -i esp32-7f -u sensor-1 -c -q 1 -t a -E'
+
+  await Promise.all([
+    Follower.through(t, 'docs/how-to/sessions.md', { before: [START, device] }),
+    Follower.through(t, 'docs/how-to/share-the-load.md', {
+      before: [START],
+      adapted: line => line.replace(/^mosquitto_sub/, '$& -i worker-1'),
+    }),
+    Follower.through(t, 'docs/how-to/monitor.md', {
+      before: [START],
+      adapted: line => line.replace(/^mosquitto_sub/, '$& -i esp32-7f'),
+    }),
+    Follower.through(t, 'docs/how-to/dashboard.md', { before: [START] }),
+  ])
+})
+
+test('a backup is made and restored by the commands of its page', async t => {
+  const { outputs } = await Follower.through(t, 'docs/how-to/back-up.md', {
+    before: [START],
+    adapted: line => line.replace('/backups', 'backups').replace('./pondhawk-data', 'restored'),
+  })
+
+  t.match(outputs.at(-1), /\S/)
+})
+
+test('the certificates for development let a client in, and a page gets its token', async t => {
+  await Promise.all([
+    Follower.through(t, 'certs/README.md'),
+    Follower.through(t, 'docs/how-to/browser-tokens.md', {
+      before: ['pondhawk user add alice --generate', START],
+      adapted: line => line.replace('-u alice', '-u alice:PASSWORD'),
+    }),
+  ])
 })

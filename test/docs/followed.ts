@@ -1,0 +1,21 @@
+// The pages whose shell commands are run, one after the other, as `follower.ts` does it.
+
+export const FOLLOWED: readonly string[] = [
+  'README.md',
+  'certs/README.md',
+  'docs/how-to/back-up.md',
+  'docs/how-to/browser-tokens.md',
+  'docs/how-to/certificates-for-devices.md',
+  'docs/how-to/dashboard.md',
+  'docs/how-to/find-out-what-happened.md',
+  'docs/how-to/monitor.md',
+  'docs/how-to/move-from-mosquitto.md',
+  'docs/how-to/pre-shared-keys.md',
+  'docs/how-to/sessions.md',
+  'docs/how-to/share-the-load.md',
+  'docs/how-to/use-the-rest-api.md',
+  'docs/how-to/users-and-rules.md',
+  'docs/tutorial/first-minute.md',
+  'docs/tutorial/page-in-the-browser.md',
+  'docs/tutorial/secure-it.md',
+]
