@@ -1,6 +1,7 @@
 // Bundles the command into a few files: it is ready in half of the time that hundreds of small ones take to read.
 // A program that embeds the broker imports the unbundled modules.
 
+import { chmodSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { defineConfig } from 'vite'
 
@@ -19,10 +20,16 @@ const bundledLibraries = {
   load: id => BUNDLED_LIBRARIES[relative(COMPILED, id)],
 }
 
+/** `npx pondhawk` in a clone runs the file itself: npm makes it executable once only, and a build replaces it. */
+const executable = {
+  name: 'executable',
+  writeBundle: ({ dir }) => chmodSync(resolve(dir, 'pondhawk.js'), 0o755),
+}
+
 export default defineConfig({
   root: COMPILED,
   logLevel: 'warn',
-  plugins: [bundledLibraries],
+  plugins: [bundledLibraries, executable],
   ssr: { noExternal: true },
   build: {
     ssr: true,
