@@ -11,6 +11,7 @@ const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
   kind: 'group',
   shareName,
   topicFilter: 'a/#',
+  ...(shareName === 'y' && { where: 'a = 1' }),
 }))
 
 const QUEUES: readonly NamedQueueOwner[] = ['jobs', 'jobs.dead'].map(name => ({
@@ -122,12 +123,15 @@ export class RandomChanges {
     const sequenceMax = this.below(100)
     const all: readonly Change[] = [
       { kind: 'subscribed', clientId, subscription: wholeSubscription(filter) },
+      ...(this.below(2) === 0
+        ? [{ kind: 'filtered', clientId, filter, where: 'a = 1' } as const]
+        : []),
       { kind: 'replay-begun', clientId, filter, sequenceMax },
       { kind: 'replayed', clientId, filter },
       { kind: 'unsubscribed', clientId, filter },
     ]
-    const first = this.below(4)
-    return all.slice(first, first + 1 + this.below(2))
+    const first = this.below(all.length)
+    return all.slice(first, first + 1 + this.below(3))
   }
 
   #incoming(clientId: string): readonly Change[] {

@@ -147,6 +147,18 @@ export const LIMITS = {
     100_000_000,
     'Subscriptions of one user, or of one address for clients without a user',
   ),
+  expressionsPerClientMax: whole(
+    100,
+    0,
+    1_000_000,
+    'Subscriptions of a client that have an expression',
+  ),
+  expressionsMax: whole(
+    10_000,
+    0,
+    10_000_000,
+    'Different expressions of all subscriptions together; equal ones are asked once a message',
+  ),
   /** See `routing/filter-shapes.ts`. */
   filterShapesMax: whole(
     1_024,

@@ -6,6 +6,7 @@ import type { Access } from '../src/access/access.ts'
 import type { Broker } from '../src/broker/broker.ts'
 import { leavingFor } from '../src/broker/leaving.ts'
 import type { FaultPlace, Observer } from '../src/broker/observer.ts'
+import type { SubscriptionSettings } from '../src/broker/expressions.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
 import type { PublishEncoder } from '../src/connection/publish-encoder.ts'
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.ts'
@@ -34,6 +35,7 @@ export const POND_LIMITS: Limits = {
 export interface PondOptions {
   readonly limits?: Partial<Limits>
   readonly share?: Partial<ShareSettings>
+  readonly subscriptions?: SubscriptionSettings
   readonly store?: Store
   readonly access?: Access
   readonly observer?: Observer
@@ -102,6 +104,7 @@ export class Pond {
         random: () => this.random(),
         ...options.share,
       },
+      ...(options.subscriptions !== undefined && { subscriptions: options.subscriptions }),
       store: options.store ?? new MemoryStore(),
       access: options.access ?? openAccess,
       observers: [

@@ -217,7 +217,7 @@ export class Aedes extends EventEmitter<AedesEvents> implements ClientHost, Hand
     const stops = this.#listeners.get(deliver) ?? new Map<string, () => void>()
     stops.get(topic)?.()
     stops.set(topic, () => {
-      for (const filter of filters) subscriptions.unlisten(target, filter)
+      for (const filter of filters) subscriptions.unlisten(target, wholeSubscription(filter))
     })
     this.#listeners.set(deliver, stops)
   }

@@ -179,8 +179,29 @@ export class Admission {
     if (subscription.shareName !== null && !faults.mayShare(permissions, topicFilter, clientId)) {
       return refused(NOT_AUTHORIZED, 'no right to receive all that this share group has')
     }
+    const expressionRefusal = this.#expression(subscription, session)
+    if (expressionRefusal !== null) return expressionRefusal
     if (session.subscriptions.has(filter)) return null
     return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)
+  }
+
+  /** Returns why the subscription may not have its expression, or null. */
+  #expression({ filter, where }: Subscription, session: Session): NotAdmitted | null {
+    if (where === undefined) return null
+    const { expressions, limits, statistics } = this.#broker
+    const fault = expressions.faultOf(where)
+    if (fault !== null) return refused(TOPIC_FILTER_INVALID, fault)
+    const { expressionsPerClientMax, expressionsMax } = limits
+    const hadOne = session.subscriptions.get(filter)?.where !== undefined
+    if (!hadOne && expressions.countOf(session.clientId) >= expressionsPerClientMax) {
+      statistics.limited.expressionsPerClientMax += 1
+      const sentence = `the client has ${expressionsPerClientMax} expressions (limits.expressionsPerClientMax)`
+      return refused(QUOTA_EXCEEDED, sentence)
+    }
+    if (expressions.has(where) || expressions.count < expressionsMax) return null
+    statistics.limited.expressionsMax += 1
+    const sentence = `there are ${expressionsMax} different expressions (limits.expressionsMax)`
+    return refused(QUOTA_EXCEEDED, sentence)
   }
 
   /** Returns the refusal to end a subscription, or null. */

@@ -14,6 +14,7 @@ import { Bans } from './bans.ts'
 import type { ControlTopic } from './control.ts'
 import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
+import { Expressions, PLAIN_SUBSCRIPTIONS, type SubscriptionSettings } from './expressions.ts'
 import { Faults } from './faults.ts'
 import { Holdings } from './holdings.ts'
 import type { HookPoints } from './hook-points.ts'
@@ -35,6 +36,8 @@ import { Wills } from './wills.ts'
 interface BrokerOptions {
   readonly limits: Limits
   readonly share: ShareSettings
+  /** Left out: no expressions in topic filters. */
+  readonly subscriptions?: SubscriptionSettings
   readonly journal: Journal
   readonly observers: readonly Observer[]
   /** False when no session outlives the broker: then sessions record no changes. */
@@ -63,6 +66,7 @@ export class Broker implements SessionContext {
   readonly holdings: Holdings = new Holdings()
   readonly overload: Overload = new Overload()
   readonly bans: Bans = new Bans()
+  readonly expressions: Expressions
   readonly retained: Retained
   readonly sessions: Sessions
   readonly subscriptions: Subscriptions
@@ -101,6 +105,7 @@ export class Broker implements SessionContext {
       ({ queueOverflow }) => queueOverflow === 'refuse',
     )
     this.memory = new MemoryAccount(this.limits)
+    this.expressions = new Expressions(options.subscriptions ?? PLAIN_SUBSCRIPTIONS, this)
     this.retained = new Retained(this)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))
     this.subscriptions = new Subscriptions(options.share, this)

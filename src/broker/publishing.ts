@@ -36,7 +36,7 @@ export class Publishing implements WillPublisher {
   publish(message: Message): number {
     const broker = this.#broker
     broker.changing += 1
-    const matches = broker.subscriptions.router.match(message.topic)
+    const matches = broker.subscriptions.wantedBy(message)
     // A message of QoS 0 is not stored for any target.
     const mayBeStored = message.qos > 0 || message.retain
     const commitId = mayBeStored ? this.#store(message, matches) : 0
@@ -149,7 +149,7 @@ export class Publishing implements WillPublisher {
   mustStore(message: Message): boolean {
     return (
       this.#isKept(message) ||
-      isQueuedDurably(message, this.#broker.subscriptions.router.match(message.topic))
+      isQueuedDurably(message, this.#broker.subscriptions.wantedBy(message))
     )
   }
 
@@ -165,7 +165,7 @@ export class Publishing implements WillPublisher {
 
   #firstFull(message: Message): Target | null {
     const broker = this.#broker
-    for (const match of broker.subscriptions.router.match(message.topic)) {
+    for (const match of broker.subscriptions.wantedBy(message)) {
       if (match.qos === 0) continue
       const isOwn = match.noLocal && match.target.clientId === message.publisher
       if (isOwn && broker.subscriptions.withoutNoLocal(match) === null) continue

@@ -16,8 +16,8 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
   // Members join before the group gets deliveries, so that the group has the same strategy as before.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
-  for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
-    const group = broker.subscriptions.groups.find(shareName, topicFilter)
+  for (const { deliveries, remainder, ...name } of snapshot.groups) {
+    const group = broker.subscriptions.groups.find(name)
     group.queue.restore(
       deliveries.map(stored => restoredDelivery(stored, group)),
       remainder,
@@ -96,7 +96,7 @@ function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): D
     case 'queue':
       return restoredDelivery(stored, null)
     case 'group': {
-      const group = broker.subscriptions.groups.find(owner.shareName, owner.topicFilter)
+      const group = broker.subscriptions.groups.find(owner)
       group.restoreInFlight(session)
       return restoredDelivery(stored, group)
     }

@@ -8,10 +8,12 @@ import {
   retainedTopicBytes,
 } from '../routing/retained-messages.ts'
 import { ChurnMap } from '../routing/churn-map.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { MemoryAccount } from '../session/memory-account.ts'
 import type { RetainedSet, RetainedSource } from '../session/retained-replay.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
+import type { Expressions } from './expressions.ts'
 import { type Holdings, OF_NOBODY, ownerOf, type User } from './holdings.ts'
 
 /** A limit on what is retained; `memory` is the bound of what the whole broker keeps. */
@@ -32,6 +34,7 @@ interface RetainedContext {
   readonly limits: Limits
   readonly memory: MemoryAccount
   readonly holdings: Holdings
+  readonly expressions: Expressions
 }
 
 export class Retained implements RetainedSet {
@@ -42,16 +45,18 @@ export class Retained implements RetainedSet {
   readonly #limits: Limits
   readonly #memory: MemoryAccount
   readonly #holdings: Holdings
+  readonly #expressions: Expressions
   /** The topics that the broker has published about itself. They are retained beside those of clients, and not counted. */
   readonly #announced = new Set<string>()
   #announcedBytes = 0
 
-  constructor({ deadlines, journal, limits, memory, holdings }: RetainedContext) {
+  constructor({ deadlines, journal, limits, memory, holdings, expressions }: RetainedContext) {
     this.#memory = memory
     this.#deadlines = deadlines
     this.#journal = journal
     this.#limits = limits
     this.#holdings = holdings
+    this.#expressions = expressions
   }
 
   get count(): number {
@@ -142,6 +147,10 @@ export class Retained implements RetainedSet {
     this.#countForUser(old, -1)
     this.#memory.add('retained', -retainedTopicBytes(topic))
     this.#journal.record({ kind: 'retained-cleared', topic })
+  }
+
+  isWanted({ where }: Subscription, message: Message): boolean {
+    return where === undefined || this.#expressions.wants(where, message)
   }
 
   hold(message: Message): void {

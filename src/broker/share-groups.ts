@@ -10,6 +10,7 @@ import type { SessionContext } from '../session/session-context.ts'
 import type { MemberTerms, ShareMember } from '../session/share-member.ts'
 import { type ChosenStrategy, ShareGroup } from '../session/share-group.ts'
 import type { Target } from '../session/target.ts'
+import type { Expressions } from './expressions.ts'
 import {
   type GroupName,
   keyOf,
@@ -35,8 +36,15 @@ export class ShareGroups {
   readonly #router: Router<Target>
   readonly #settings: ShareSettings
   readonly #context: SessionContext
+  readonly #expressions: Expressions
 
-  constructor(router: Router<Target>, settings: ShareSettings, context: SessionContext) {
+  constructor(
+    router: Router<Target>,
+    settings: ShareSettings,
+    context: SessionContext,
+    expressions: Expressions,
+  ) {
+    this.#expressions = expressions
     this.#router = router
     this.#settings = settings
     this.#context = context
@@ -46,13 +54,14 @@ export class ShareGroups {
     return this.#groups.values()
   }
 
-  get(shareName: string, topicFilter: string): ShareGroup | null {
-    return this.#groups.get(keyOf({ shareName, topicFilter })) ?? null
+  get(name: GroupName): ShareGroup | null {
+    return this.#groups.get(keyOf(name)) ?? null
   }
 
   /** Whether the group exists or the client may make it. */
-  hasRoomFor(shareName: string, topicFilter: string, clientId: string): boolean {
-    if (this.#groups.has(keyOf({ shareName, topicFilter }))) return true
+  hasRoomFor(subscription: Subscription, clientId: string): boolean {
+    const { topicFilter } = subscription
+    if (this.#groups.has(keyOf(nameOf(subscription)))) return true
     const { shareGroupsPerTopicMax } = this.#context.limits
     return this.#counts.hasRoomFor(topicFilter, clientId, shareGroupsPerTopicMax)
   }
@@ -63,14 +72,12 @@ export class ShareGroups {
    */
   asKept(subscription: Subscription): Subscription {
     const { strategy, ...rest } = subscription
-    const { shareName, topicFilter } = subscription
-    const wish = this.#wishIn(shareName ?? '', topicFilter, strategy ?? null)
+    const wish = this.#wishIn(nameOf(subscription), strategy ?? null)
     return wish === null ? rest : { ...rest, strategy: wish }
   }
 
   join(session: Session, subscription: Subscription): void {
-    const { shareName, topicFilter } = subscription
-    const group = this.find(shareName ?? '', topicFilter, subscription.strategy, session.clientId)
+    const group = this.find(nameOf(subscription), subscription.strategy, session.clientId)
     group.join(session, subscription, this.#termsOf(group.owner, session.clientId, subscription))
   }
 
@@ -97,9 +104,9 @@ export class ShareGroups {
   }
 
   /** Forgets all that an administrator has set for the group. Returns false when there was nothing. */
-  reset({ shareName, topicFilter }: GroupName): boolean {
-    const clientIds = this.overrides.remove({ shareName, topicFilter })
-    const group = this.get(shareName, topicFilter)
+  reset(name: GroupName): boolean {
+    const clientIds = this.overrides.remove(name)
+    const group = this.get(name)
     if (clientIds === null || group === null) return clientIds !== null
     this.#update(group)
     for (const clientId of clientIds) {
@@ -110,9 +117,7 @@ export class ShareGroups {
   }
 
   leave(session: Session, subscription: Subscription): void {
-    const { shareName, topicFilter } = subscription
-    const key = keyOf({ shareName: shareName ?? '', topicFilter })
-    const group = this.#groups.get(key)
+    const group = this.#groups.get(keyOf(nameOf(subscription)))
     if (group === undefined) return
     group.leave(session)
     this.endIfEmpty(group)
@@ -121,38 +126,33 @@ export class ShareGroups {
   endIfEmpty(group: ShareGroup): void {
     if (group.memberCount > 0) return
     group.end()
-    const { shareName, topicFilter } = group.owner
-    this.#groups.delete(keyOf({ shareName, topicFilter }))
+    const { topicFilter, where } = group.owner
+    this.#groups.delete(keyOf(group.owner))
     this.#counts.remove(topicFilter, group.countedFor)
     this.#router.unsubscribe(group, topicFilter)
+    this.#expressions.released(wholeSubscription(topicFilter, where))
   }
 
   /** Returns the group, and makes it if there is none. Its filter is then counted for the client `clientId`. */
-  find(
-    shareName: string,
-    topicFilter: string,
-    wish?: ShareStrategyName,
-    clientId: string | null = null,
-  ): ShareGroup {
-    const key = keyOf({ shareName, topicFilter })
+  find(name: GroupName, wish?: ShareStrategyName, clientId: string | null = null): ShareGroup {
+    const { topicFilter, where } = name
+    const key = keyOf(name)
     const known = this.#groups.get(key)
     if (known !== undefined) return known
     const { bounds } = this.#settings
-    const chosen = this.#chosenFor({ shareName, topicFilter }, wish ?? null)
-    const group = new ShareGroup({ shareName, topicFilter }, chosen, bounds, this.#context)
+    const chosen = this.#chosenFor(name, wish ?? null)
+    const group = new ShareGroup(name, chosen, bounds, this.#context)
     this.#groups.set(key, group)
     group.countedFor = this.#counts.add(topicFilter, clientId)
-    this.#router.subscribe(group, wholeSubscription(topicFilter), clientId)
+    const whole = this.#expressions.routed(wholeSubscription(topicFilter, where))
+    this.#router.subscribe(group, whole, clientId)
     return group
   }
 
   /** The strategy that the first subscriber asked for. It is used if the configuration has none. */
-  #wishIn(
-    shareName: string,
-    topicFilter: string,
-    wish: ShareStrategyName | null,
-  ): ShareStrategyName | null {
-    const group = this.#groups.get(keyOf({ shareName, topicFilter }))
+  #wishIn(name: GroupName, wish: ShareStrategyName | null): ShareStrategyName | null {
+    const { shareName, topicFilter } = name
+    const group = this.get(name) ?? undefined
     if (group !== undefined) return group.chosen.wish
     return this.#settings.strategyOf(shareName, topicFilter) === null ? wish : null
   }
@@ -195,6 +195,10 @@ export class ShareGroups {
     const configured = this.#settings.strategyOf(shareName, topicFilter)
     return this.overrides.strategyOf(group) ?? configured ?? wish ?? this.#settings.defaultStrategy
   }
+}
+
+function nameOf({ shareName, topicFilter, where }: Subscription): GroupName {
+  return { shareName: shareName ?? '', topicFilter, ...(where !== undefined && { where }) }
 }
 
 const NO_OVERRIDE: MemberOverride = { weight: null, isDrained: false }

@@ -10,6 +10,8 @@ export type StrategySource = (typeof STRATEGY_SOURCES)[number]
 export interface GroupName {
   readonly shareName: string
   readonly topicFilter: string
+  /** The expression of its subscriptions; left out for none. */
+  readonly where?: string
 }
 
 export interface MemberOverride {
@@ -54,6 +56,7 @@ export class ShareOverrides {
     return [...this.#groups.values()].map(entry => ({
       shareName: entry.shareName,
       topicFilter: entry.topicFilter,
+      ...(entry.where !== undefined && { where: entry.where }),
       strategy: entry.strategy,
       members: [...entry.members].map(([clientId, member]) => ({ clientId, ...member })),
     }))
@@ -99,11 +102,12 @@ export class ShareOverrides {
     }
   }
 
-  #entryOf({ shareName, topicFilter }: GroupName): Entry {
-    const key = keyOf({ shareName, topicFilter })
+  #entryOf({ shareName, topicFilter, where }: GroupName): Entry {
+    const name = { shareName, topicFilter, ...(where !== undefined && { where }) }
+    const key = keyOf(name)
     let entry = this.#groups.get(key)
     if (entry === undefined) {
-      entry = { shareName, topicFilter, strategy: null, members: new Map() }
+      entry = { ...name, strategy: null, members: new Map() }
       this.#groups.set(key, entry)
       this.#count += 1
     }
@@ -115,7 +119,8 @@ export class ShareOverrides {
   }
 }
 
-// A share name contains no slash [MQTT-4.8.2-1], so the key is unique.
-export function keyOf({ shareName, topicFilter }: GroupName): string {
-  return `${shareName}/${topicFilter}`
+// A share name contains no slash [MQTT-4.8.2-1], and no text U+0000 [MQTT-1.5.4-2], so the key is unique.
+export function keyOf({ shareName, topicFilter, where }: GroupName): string {
+  const plain = `${shareName}/${topicFilter}`
+  return where === undefined ? plain : `${plain}\0${where}`
 }

@@ -30,6 +30,8 @@ function limitedByNone() {
     // In number.
     subscriptionsPerClientMax: 0,
     subscriptionsPerUserMax: 0,
+    expressionsPerClientMax: 0,
+    expressionsMax: 0,
     filterShapesMax: 0,
     filterShapesPerClientMax: 0,
     shareGroupsPerTopicMax: 0,
@@ -84,6 +86,8 @@ export class Statistics {
   publishBytesReceived = 0
   publishBytesSent = 0
   messagesUnmatched = 0
+  /** Matches whose subscriptions did not want the message, by their expressions. */
+  messagesFiltered = 0
   publishesRefused = 0
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   publishesHeld = 0

@@ -2,10 +2,12 @@
 
 import { type Limits, STEPS_PER_UNIT_BITS, OVERLAPS_PER_UNIT_BITS } from '../limits.ts'
 import { FilterShapes, type ShapeLimit } from '../routing/filter-shapes.ts'
+import type { Message } from '../message.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import { areSame, type Subscription, subscriptionBytes } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
+import type { Expressions } from './expressions.ts'
 import type { Holdings } from './holdings.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import type { Target } from '../session/target.ts'
@@ -15,6 +17,7 @@ export type CostLimit = ShapeLimit | 'shareGroupsPerTopicMax'
 
 interface SubscriptionsContext extends SessionContext {
   readonly holdings: Holdings
+  readonly expressions: Expressions
 }
 
 export class Subscriptions {
@@ -34,7 +37,7 @@ export class Subscriptions {
     }
     const shapes = new FilterShapes(context.limits.filterShapesMax)
     this.router = new Router<Target>(undefined, searched, shapes)
-    this.groups = new ShareGroups(this.router, share, context)
+    this.groups = new ShareGroups(this.router, share, context, context.expressions)
   }
 
   /** The number of subscriptions of clients, connected or not, without handlers of an embedding program. */
@@ -58,8 +61,9 @@ export class Subscriptions {
   }
 
   /** Returns the limit on the cost of a PUBLISH that the subscription would exceed, or null. */
-  costLimitFor(clientId: string, { topicFilter, shareName }: Subscription): CostLimit | null {
-    if (shareName !== null && !this.groups.hasRoomFor(shareName, topicFilter, clientId)) {
+  costLimitFor(clientId: string, subscription: Subscription): CostLimit | null {
+    const { topicFilter, shareName } = subscription
+    if (shareName !== null && !this.groups.hasRoomFor(subscription, clientId)) {
       return 'shareGroupsPerTopicMax'
     }
     const { filterShapesPerClientMax } = this.#limits
@@ -78,24 +82,39 @@ export class Subscriptions {
     if (old !== undefined && areSame(old, subscription)) return old
     this.restore(session, subscription)
     if (session.isDurable) {
-      const { clientId } = session
-      this.#context.journal.record({ kind: 'subscribed', clientId, subscription })
+      this.#record(session.clientId, subscription)
     }
     return subscription
   }
 
-  /** Restores a subscription from the store. */
+  /** Returns those of the matches of the message that want it. */
+  wantedBy(message: Message): readonly Match<Target>[] {
+    const { router } = this
+    return this.#context.expressions.wanted(message, router.match(message.topic), router)
+  }
+
+  /** Restores a subscription from the store, or replaces one. */
   restore(session: Session, subscription: Subscription): void {
-    if (!session.subscriptions.has(subscription.filter)) {
-      this.#context.memory.add('subscriptions', subscriptionBytes(subscription))
-      this.#count += 1
-      if (subscription.shareName !== null) this.#sharedCount += 1
-      this.#context.holdings.add(session.rights.identity, 'subscriptions', 1)
-      session.rights.coverage.entered(subscription.topicFilter)
+    const { clientId } = session
+    const { expressions } = this.#context
+    const old = session.subscriptions.get(subscription.filter)
+    // Its group collects other messages than the new one.
+    if (old !== undefined && old.shareName !== null && old.where !== subscription.where) {
+      this.groups.leave(session, old)
     }
+    if (old === undefined) this.#add(session, subscription)
+    else {
+      expressions.left(clientId, old)
+      const { memory } = this.#context
+      memory.add('subscriptions', subscriptionBytes(subscription) - subscriptionBytes(old))
+    }
+    expressions.entered(clientId, subscription)
     session.subscriptions.set(subscription.filter, subscription)
     if (subscription.shareName !== null) this.groups.join(session, subscription)
-    else this.router.subscribe(session, subscription, session.clientId)
+    else {
+      this.router.subscribe(session, expressions.routed(subscription), clientId)
+      if (old !== undefined) expressions.released(old)
+    }
   }
 
   leave(session: Session, filter: string): void {
@@ -117,13 +136,32 @@ export class Subscriptions {
     session.subscriptions.clear()
   }
 
-  /** Subscribes a part of this process. */
+  /** Subscribes a part of this process. `unlisten` ends it with the same subscription. */
   listen(target: Target, subscription: Subscription): void {
-    this.router.subscribe(target, subscription)
+    this.router.subscribe(target, this.#context.expressions.routed(subscription))
   }
 
-  unlisten(target: Target, topicFilter: string): void {
-    this.router.unsubscribe(target, topicFilter)
+  unlisten(target: Target, subscription: Subscription): void {
+    const wasThere = this.router.unsubscribe(target, subscription.topicFilter)
+    if (wasThere) this.#context.expressions.released(subscription)
+  }
+
+  #add(session: Session, subscription: Subscription): void {
+    this.#context.memory.add('subscriptions', subscriptionBytes(subscription))
+    this.#count += 1
+    if (subscription.shareName !== null) this.#sharedCount += 1
+    this.#context.holdings.add(session.rights.identity, 'subscriptions', 1)
+    session.rights.coverage.entered(subscription.topicFilter)
+  }
+
+  #record(clientId: string, subscription: Subscription): void {
+    const { journal } = this.#context
+    const { where, ...plain } = subscription
+    if (where === undefined) journal.record({ kind: 'subscribed', clientId, subscription })
+    else {
+      journal.record({ kind: 'subscribed', clientId, subscription: plain })
+      journal.record({ kind: 'filtered', clientId, filter: subscription.filter, where })
+    }
   }
 
   #detach(session: Session, subscription: Subscription): void {
@@ -131,7 +169,11 @@ export class Subscriptions {
     this.#count -= 1
     if (subscription.shareName !== null) this.#sharedCount -= 1
     this.#context.holdings.add(session.rights.identity, 'subscriptions', -1)
-    if (subscription.shareName === null) this.router.unsubscribe(session, subscription.topicFilter)
-    else this.groups.leave(session, subscription)
+    this.#context.expressions.left(session.clientId, subscription)
+    if (subscription.shareName !== null) this.groups.leave(session, subscription)
+    else {
+      this.router.unsubscribe(session, subscription.topicFilter)
+      this.#context.expressions.released(subscription)
+    }
   }
 }

@@ -149,6 +149,8 @@ export interface Config {
     keepAliveSecondsMax: number
     subscriptionsPerClientMax: number
     subscriptionsPerUserMax: number
+    expressionsPerClientMax: number
+    expressionsMax: number
     filterShapesMax: number
     filterShapesPerClientMax: number
     shareGroupsPerTopicMax: number
@@ -236,6 +238,10 @@ export interface Config {
     queuedMessagesMax: number
     queueOverflow?: 'drop-newest' | 'drop-oldest' | 'refuse' | undefined
     queuedBytesMax: number
+  }
+  subscriptions: {
+    filterInTopic: boolean
+    payloadFilters: boolean
   }
   responseInformation: string | null
   dashboard: {
@@ -457,6 +463,8 @@ export interface ConfigInput {
         keepAliveSecondsMax?: number | undefined
         subscriptionsPerClientMax?: number | undefined
         subscriptionsPerUserMax?: number | undefined
+        expressionsPerClientMax?: number | undefined
+        expressionsMax?: number | undefined
         filterShapesMax?: number | undefined
         filterShapesPerClientMax?: number | undefined
         shareGroupsPerTopicMax?: number | undefined
@@ -557,6 +565,12 @@ export interface ConfigInput {
         queuedMessagesMax?: number | undefined
         queueOverflow?: 'drop-newest' | 'drop-oldest' | 'refuse' | undefined
         queuedBytesMax?: number | string | undefined
+      }
+    | undefined
+  subscriptions?:
+    | {
+        filterInTopic?: boolean | undefined
+        payloadFilters?: boolean | undefined
       }
     | undefined
   responseInformation?: string | null | undefined

@@ -237,6 +237,19 @@ const shutdown = z.strictObject({
     ),
 })
 
+const subscriptions = z.strictObject({
+  filterInTopic: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Take what is behind a ? in a topic filter for an expression, as in sensors/+?region=eu&temperature>25',
+    ),
+  payloadFilters: z
+    .boolean()
+    .default(true)
+    .describe('Whether expressions may ask about JSON payloads, which takes more time'),
+})
+
 const dashboard = z.strictObject({
   enabled: z
     .boolean()
@@ -275,6 +288,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('Levels of overload, and the readings at which they begin'),
   share: share.prefault({}).describe('Shared subscriptions'),
+  subscriptions: subscriptions.prefault({}).describe('Expressions of subscriptions'),
   responseInformation: z
     .string()
     // A string of MQTT has 65,535 bytes at most, and a character up to three.

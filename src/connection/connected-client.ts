@@ -171,7 +171,7 @@ export class ConnectedClient implements Publisher, Subscriber {
       this.filterWork = null
       const { type, packetId } = filterWork.list
       const answer = type === 'subscribe' ? 'suback' : 'unsuback'
-      this.#filtersDone(answer, packetId, filterWork.reasons)
+      this.#filtersDone(answer, packetId, filterWork.reasons, filterWork.reasonString)
       this.#tellFilters(answer, () => filterWork.filters(), filterWork.reasons)
     }
     return work
@@ -257,7 +257,7 @@ export class ConnectedClient implements Publisher, Subscriber {
       subscribing.enter(decided, filter)
       work += workOfFilter(filter)
     }
-    this.#filtersDone('suback', packetId, subscribing.reasons)
+    this.#filtersDone('suback', packetId, subscribing.reasons, subscribing.reasonString)
     this.#tellFilters(
       'suback',
       () => subscriptions.map(({ filter }) => filter),
@@ -269,12 +269,12 @@ export class ConnectedClient implements Publisher, Subscriber {
   #unsubscribe(packet: UnsubscribePacket): number {
     let work = 0
     for (const filter of packet.filters) {
-      assertFilter(filter)
+      assertFilter(this.#broker.expressions.dividedFilter(filter).filter)
       work += workOfFilter(filter)
     }
     const unsubscribing = new Unsubscribing(this.session, this.#broker)
     for (const filter of packet.filters) unsubscribing.remove(filter)
-    this.#filtersDone('unsuback', packet.packetId, unsubscribing.reasons)
+    this.#filtersDone('unsuback', packet.packetId, unsubscribing.reasons, '')
     this.#tellFilters('unsuback', () => packet.filters, unsubscribing.reasons)
     return work
   }
@@ -284,9 +284,11 @@ export class ConnectedClient implements Publisher, Subscriber {
     type: 'suback' | 'unsuback',
     packetId: number,
     reasons: readonly ReasonCode[],
+    reasonString: string,
   ): void {
     this.session.holdsReplays = false
-    this.#sender.send({ type, packetId, reasons, properties: NO_PROPERTIES }, this.#commitId)
+    const properties = reasonString === '' ? NO_PROPERTIES : { reasonString }
+    this.#sender.send({ type, packetId, reasons, properties }, this.#commitId)
     this.#broker.changing += 1
     this.session.pump()
     this.#broker.changing -= 1

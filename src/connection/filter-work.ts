@@ -41,6 +41,11 @@ export class FilterWork {
     return this.#isChecked && this.list.isAtEnd
   }
 
+  /** What SUBACK says of it besides. */
+  get reasonString(): string {
+    return this.#subscribing.reasonString
+  }
+
   get reasons(): readonly ReasonCode[] {
     return this.list.type === 'subscribe' ? this.#subscribing.reasons : this.#unsubscribing.reasons
   }
@@ -73,7 +78,7 @@ export class FilterWork {
   #check(): number {
     if (this.list.type === 'unsubscribe') {
       const filter = this.list.nextFilter()
-      assertFilter(filter)
+      assertFilter(this.#broker.expressions.dividedFilter(filter).filter)
       return workOfFilter(filter) - WORK.filter + 1
     }
     const { filter } = this.#subscribing.check(this.list.nextRequest())

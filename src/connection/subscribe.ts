@@ -22,6 +22,9 @@ import { CannotServe, ProtocolError } from './protocol-error.ts'
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
 
+/** The user property with an expression. */
+const WHERE = '$where'
+
 /** The subscriber. */
 export interface Subscriber {
   readonly session: Session
@@ -38,6 +41,8 @@ export class Subscribing {
   /** The requests to share groups, which are read when there is a shared subscription. */
   #wishes: ShareWishes | null = null
   #hasToldRefusal = false
+  /** What SUBACK says of the first expression that is refused. */
+  reasonString = ''
 
   constructor(properties: Properties, subscriber: Subscriber, broker: Broker) {
     this.#subscriber = subscriber
@@ -48,7 +53,8 @@ export class Subscribing {
 
   /** Throws for a Protocol Error. Then no filter of the packet is added. */
   check(asked: SubscriptionRequest): Subscription {
-    const { shareName, topicFilter } = assertFilter(asked.filter)
+    const { filter, query } = this.#broker.expressions.dividedFilter(asked.filter)
+    const { shareName, topicFilter } = assertFilter(filter)
     const request = this.#subscriber.negotiated.isBridge ? asBridge(asked, shareName) : asked
     if (shareName !== null && request.noLocal) {
       // [MQTT-3.8.3-4]
@@ -56,7 +62,7 @@ export class Subscribing {
     }
     if (shareName !== null) this.#wishes ??= wishesOf(this.#userProperties)
     return {
-      filter: request.filter,
+      filter,
       topicFilter,
       shareName,
       qos: request.qos,
@@ -65,6 +71,7 @@ export class Subscribing {
       retainHandling: request.retainHandling,
       identifier: this.#identifier,
       ...(shareName === null ? null : this.#wishes),
+      ...whereOf(this.#userProperties, query),
     }
   }
 
@@ -79,7 +86,11 @@ export class Subscribing {
     if (refusal === null) {
       this.#broker.subscribe(session, decided)
       this.reasons.push(decided.qos)
-    } else this.#refuse(refusal, filter)
+    } else {
+      const isUnreadable = decided.where !== undefined && refusal.reason === TOPIC_FILTER_INVALID
+      if (isUnreadable && this.reasonString === '') this.reasonString = refusal.sentence
+      this.#refuse(refusal, filter)
+    }
   }
 
   #refuse({ kind, reason, sentence, rule }: NotAdmitted, filter: string): void {
@@ -115,9 +126,10 @@ export class Unsubscribing {
 
   /** Removes the subscription if it is allowed, and keeps the reason code of its filter, which `assertFilter` has checked. */
   remove(filter: string): void {
-    const refusal = this.#broker.admission.unsubscription(filter, this.#session)
+    const { filter: kept } = this.#broker.expressions.dividedFilter(filter)
+    const refusal = this.#broker.admission.unsubscription(kept, this.#session)
     if (refusal === null) {
-      const isRemoved = this.#broker.unsubscribe(this.#session, filter)
+      const isRemoved = this.#broker.unsubscribe(this.#session, kept)
       this.reasons.push(isRemoved ? SUCCESS : NO_SUBSCRIPTION_EXISTED)
       return
     }
@@ -140,6 +152,16 @@ export function assertFilter(filter: string): { shareName: string | null; topicF
   const parsed = parseFilter(filter)
   if (parsed !== null) return parsed
   throw new ProtocolError(TOPIC_FILTER_INVALID, `${quoted(filter)} is no topic filter`)
+}
+
+/** Returns the expression: in a user property for all filters of the packet, behind the `?` of a topic filter, or both. */
+function whereOf(
+  userProperties: readonly UserProperty[],
+  query: string,
+): { readonly where: string } | null {
+  const said = userProperties.findLast(([name]) => name === WHERE)?.[1]
+  if (said === undefined) return query === '' ? null : { where: query }
+  return { where: query === '' ? said : `${said} ${query}` }
 }
 
 interface ShareWishes {

@@ -198,13 +198,10 @@ export class Commands implements Flushable {
   }
 
   /** Changes the strategy of a share group; null for what the configuration or a subscriber says. */
-  setStrategy(
-    { shareName, topicFilter }: GroupName,
-    strategy: ShareStrategyName | null,
-  ): Promise<GroupChange> {
+  setStrategy(name: GroupName, strategy: ShareStrategyName | null): Promise<GroupChange> {
     const { groups } = this.#broker.subscriptions
     return this.#later(() => {
-      const group = groups.get(shareName, topicFilter)
+      const group = groups.get(name)
       if (group === null) return 'unknown'
       if (!groups.overrides.hasRoomFor(group.owner, null)) return 'no-room'
       // An earlier change goes on.
@@ -216,13 +213,13 @@ export class Commands implements Flushable {
 
   /** Changes the weight of a member of a share group, or whether it gets messages. */
   setMember(
-    { shareName, topicFilter }: GroupName,
+    name: GroupName,
     clientId: string,
     change: Partial<MemberOverride>,
   ): Promise<GroupChange> {
     const { groups } = this.#broker.subscriptions
     return this.#later(() => {
-      const group = groups.get(shareName, topicFilter)
+      const group = groups.get(name)
       if (group === null || group.memberOf(clientId) === undefined) return 'unknown'
       if (!groups.overrides.hasRoomFor(group.owner, clientId)) return 'no-room'
       this.#change(() => groups.setMember(group, clientId, change))
@@ -234,7 +231,7 @@ export class Commands implements Flushable {
   resetGroup(name: GroupName): Promise<boolean> {
     const { groups } = this.#broker.subscriptions
     return this.#later(() => {
-      if (groups.get(name.shareName, name.topicFilter)?.isMoving === true) return null
+      if (groups.get(name)?.isMoving === true) return null
       return this.#change(() => groups.reset(name))
     })
   }

@@ -39,6 +39,7 @@ const NAMES: Readonly<Record<FigureName, Metric>> = {
   overloadLevel: gauge('overload_level'),
   publishesRefused: counter('publishes_refused'),
   publishesHeld: counter('publishes_held'),
+  messagesFiltered: counter('messages_filtered'),
   protocolErrors: counter('protocol_errors'),
   strangersClosed: counter('strangers_closed'),
   subscribesRefused: counter('subscribes_refused'),

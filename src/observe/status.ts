@@ -56,6 +56,7 @@ export interface Status {
   readonly publishesRefused: number
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   readonly publishesHeld: number
+  readonly messagesFiltered: number
   readonly subscribesRefused: number
   readonly unsubscribesRefused: number
   readonly subscriptionsRevoked: number
@@ -188,6 +189,11 @@ export const FIGURES: readonly {
     name: 'publishesHeld',
     label: 'Publishes held',
     counts: 'PUBLISH packets of MQTT 3 that waited for room in a queue (limits.queueOverflow)',
+  },
+  {
+    name: 'messagesFiltered',
+    label: 'Messages filtered',
+    counts: 'Matches whose subscriptions did not want the message, by their expressions',
   },
   {
     name: 'protocolErrors',
@@ -327,6 +333,7 @@ export function statusOf(sources: StatusSources): Status {
     connectsGivenUp: statistics.connectsGivenUp,
     publishesRefused: statistics.publishesRefused,
     publishesHeld: statistics.publishesHeld,
+    messagesFiltered: statistics.messagesFiltered,
     subscribesRefused: statistics.subscribesRefused,
     unsubscribesRefused: statistics.unsubscribesRefused,
     subscriptionsRevoked: statistics.subscriptionsRevoked,

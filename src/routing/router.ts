@@ -6,7 +6,8 @@ import { FilterShapes } from './filter-shapes.ts'
 import { FilterTree } from './filter-tree.ts'
 import { RouteCache } from './route-cache.ts'
 import { ChurnMap } from './churn-map.ts'
-import type { Subscription } from './subscription.ts'
+import type { Facts } from './expression/facts.ts'
+import type { RoutedSubscription } from './subscription.ts'
 
 const CACHED_TOPICS_MAX = 4096
 /** Up to this many matches are merged by comparing each with each other, which is faster than a Map. */
@@ -22,9 +23,11 @@ export interface Match<Target> {
   readonly retainAsPublished: boolean
   /** Whether any of them has No Local. For the publisher itself use `withoutNoLocal`. */
   readonly noLocal: boolean
+  /** Whether any of them has an expression. Use `wantedOf`. */
+  readonly isFiltered: boolean
   /** The identifiers of all subscriptions that have one, in ascending order [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
   readonly identifiers: readonly number[]
-  readonly subscriptions: readonly Subscription[]
+  readonly subscriptions: readonly RoutedSubscription[]
 }
 
 export class Router<Target> {
@@ -33,6 +36,10 @@ export class Router<Target> {
   readonly shapes: FilterShapes
   readonly #searched: (steps: number) => void
   #subscriptionCount = 0
+  /** The subscriptions that have an expression. */
+  #filteredCount = 0
+  /** The results in which any match is filtered. */
+  readonly #filtered = new WeakSet<readonly Match<Target>[]>()
   /** The number of subscriptions that were merged because several filters matched. */
   #merged = 0
   /** How often the filters were searched because the cache had no valid result. Tests count it. */
@@ -53,6 +60,11 @@ export class Router<Target> {
     return this.#subscriptionCount
   }
 
+  /** Whether `match` has returned these with any match that is filtered. */
+  isFiltered(matches: readonly Match<Target>[]): boolean {
+    return this.#filteredCount > 0 && this.#filtered.has(matches)
+  }
+
   /** The cost of all searches so far: visited nodes and filters, and merged subscriptions. */
   get steps(): number {
     return this.#byFilter.steps + this.#merged
@@ -62,12 +74,18 @@ export class Router<Target> {
    * Returns true when the subscription is new, and false when it replaces the target's subscription with the same topic filter.
    * New shapes of the filter are counted for the client `clientId`, or for no client if it is null.
    */
-  subscribe(target: Target, subscription: Subscription, clientId: string | null = null): boolean {
+  subscribe(
+    target: Target,
+    subscription: RoutedSubscription,
+    clientId: string | null = null,
+  ): boolean {
     const filter = subscription.topicFilter
     const targets = this.#byFilter.get(filter)
     if (targets === null) this.shapes.add(filter, clientId)
     this.#cache.invalidate(filter)
     const isNew = targets === null || !targets.has(target)
+    if (targets?.isFiltered(target) === true) this.#filteredCount--
+    if (subscription.expression !== undefined) this.#filteredCount++
     if (targets instanceof ManyTargets) {
       targets.set(target, subscription)
     } else if (targets === null || targets.target === target) {
@@ -86,6 +104,7 @@ export class Router<Target> {
   unsubscribe(target: Target, filter: string): boolean {
     const targets = this.#byFilter.get(filter)
     if (targets === null || !targets.has(target)) return false
+    if (targets.isFiltered(target)) this.#filteredCount--
     this.#cache.invalidate(filter)
     this.#subscriptionCount--
     if (targets instanceof ManyTargets) {
@@ -112,6 +131,9 @@ export class Router<Target> {
     if (found.length > 1) {
       for (const targets of found) this.#merged += targets.matches().length
     }
+    if (this.#filteredCount > 0 && matches.some(match => match.isFiltered)) {
+      this.#filtered.add(matches)
+    }
     this.#cache.set(topic, matches)
     this.#searched(this.steps - before)
     return matches
@@ -121,9 +143,27 @@ export class Router<Target> {
 /** Returns the match for the client that published the message itself; null when all its subscriptions have No Local. */
 export function withoutNoLocal<Target>(match: Match<Target>): Match<Target> | null {
   if (!match.noLocal) return match
+  return restOf(match, ({ noLocal }) => !noLocal) // [MQTT-3.8.3-3]
+}
+
+/** Returns the match of those of its subscriptions that want the message; null if none does. */
+export function wantedOf<Target>(match: Match<Target>, facts: Facts): Match<Target> | null {
+  const [only, another] = match.subscriptions
+  if (only !== undefined && another === undefined) return wants(only, facts) ? match : null
+  return restOf(match, subscription => wants(subscription, facts))
+}
+
+function wants({ expression }: RoutedSubscription, facts: Facts): boolean {
+  return expression === undefined || expression.wants(facts)
+}
+
+function restOf<Target>(
+  match: Match<Target>,
+  stays: (subscription: RoutedSubscription) => boolean,
+): Match<Target> | null {
   let rest: Match<Target> | null = null
   for (const subscription of match.subscriptions) {
-    if (subscription.noLocal) continue // [MQTT-3.8.3-3]
+    if (!stays(subscription)) continue
     const single = matchOf(match.target, subscription)
     rest = rest === null ? single : overlapOf(rest, single)
   }
@@ -137,11 +177,11 @@ type FilterTargets<Target> = OneTarget<Target> | ManyTargets<Target>
 class OneTarget<Target> {
   readonly path: string
   readonly target: Target
-  readonly subscription: Subscription
+  readonly subscription: RoutedSubscription
   /** Made when a topic first matches, because most filters match rarely. */
   #list: readonly Match<Target>[] | null = null
 
-  constructor(target: Target, subscription: Subscription) {
+  constructor(target: Target, subscription: RoutedSubscription) {
     this.path = subscription.topicFilter
     this.target = target
     this.subscription = subscription
@@ -149,6 +189,10 @@ class OneTarget<Target> {
 
   has(target: Target): boolean {
     return this.target === target
+  }
+
+  isFiltered(target: Target): boolean {
+    return this.target === target && this.subscription.expression !== undefined
   }
 
   matches(): readonly Match<Target>[] {
@@ -172,7 +216,11 @@ class ManyTargets<Target> {
     return this.#matches.has(target)
   }
 
-  set(target: Target, subscription: Subscription): void {
+  isFiltered(target: Target): boolean {
+    return this.#matches.get(target)?.isFiltered === true
+  }
+
+  set(target: Target, subscription: RoutedSubscription): void {
     this.#matches.set(target, matchOf(target, subscription))
     this.#list = null
   }
@@ -200,12 +248,13 @@ class ManyTargets<Target> {
   }
 }
 
-function matchOf<Target>(target: Target, subscription: Subscription): Match<Target> {
+function matchOf<Target>(target: Target, subscription: RoutedSubscription): Match<Target> {
   return {
     target,
     qos: subscription.qos,
     retainAsPublished: subscription.retainAsPublished,
     noLocal: subscription.noLocal,
+    isFiltered: subscription.expression !== undefined,
     identifiers: subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier],
     subscriptions: [subscription],
   }
@@ -258,14 +307,16 @@ class Overlap<Target> implements Match<Target> {
   qos: QoS
   retainAsPublished: boolean
   noLocal: boolean
+  isFiltered: boolean
   readonly identifiers: number[]
-  readonly subscriptions: Subscription[]
+  readonly subscriptions: RoutedSubscription[]
 
   constructor(first: Match<Target>) {
     this.target = first.target
     this.qos = first.qos
     this.retainAsPublished = first.retainAsPublished
     this.noLocal = first.noLocal
+    this.isFiltered = first.isFiltered
     this.identifiers = [...first.identifiers]
     this.subscriptions = [...first.subscriptions]
   }
@@ -274,6 +325,7 @@ class Overlap<Target> implements Match<Target> {
     if (match.qos > this.qos) this.qos = match.qos
     if (match.retainAsPublished) this.retainAsPublished = true
     if (match.noLocal) this.noLocal = true
+    if (match.isFiltered) this.isFiltered = true
     // Equal identifiers are kept: each subscription contributes one (5.0, section 3.3.4).
     for (const identifier of match.identifiers) this.identifiers.push(identifier)
     for (const subscription of match.subscriptions) this.subscriptions.push(subscription)

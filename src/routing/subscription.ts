@@ -2,6 +2,7 @@
 
 import { textBytes } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
+import type { Expression } from './expression/expression.ts'
 import type { ShareStrategyName } from './share-strategy.ts'
 import { levelCount } from './topic.ts'
 
@@ -21,16 +22,27 @@ export interface Subscription {
   /** The strategy and this member's weight that the client asked for in its share group, if it did. */
   readonly strategy?: ShareStrategyName
   readonly weight?: number
+  /** Which of the matching messages it wants; left out for all. */
+  readonly where?: string
+}
+
+/** A subscription as the router keeps it. */
+export interface RoutedSubscription extends Subscription {
+  /** What `where` says. */
+  readonly expression?: Expression
 }
 
 const SUBSCRIPTION_BYTES = 400
 const GROUP_BYTES = 4_096
+/** An expression, besides its text; its functions take a few bytes for each character. */
+const EXPRESSION_BYTES = 1_024
 /** The heap bytes of one level of a filter: if two filters share levels, each of these levels is an object. */
 const LEVEL_BYTES = 64
 
 /** Returns the heap bytes of a subscription: the filter, its levels in the tree, and its entries in maps. */
-export function subscriptionBytes({ filter, shareName }: Subscription): number {
-  const own = SUBSCRIPTION_BYTES + pathBytes(filter)
+export function subscriptionBytes({ filter, shareName, where }: Subscription): number {
+  const plain = SUBSCRIPTION_BYTES + pathBytes(filter)
+  const own = where === undefined ? plain : plain + EXPRESSION_BYTES + 8 * textBytes(where)
   return shareName === null ? own : own + GROUP_BYTES + textBytes(filter)
 }
 
@@ -40,7 +52,7 @@ export function pathBytes(path: string): number {
 }
 
 /** Options that deliver every match as it was published. Share groups and parts of this process subscribe with them. */
-export function wholeSubscription(topicFilter: string): Subscription {
+export function wholeSubscription(topicFilter: string, where?: string): Subscription {
   return {
     filter: topicFilter,
     topicFilter,
@@ -50,6 +62,7 @@ export function wholeSubscription(topicFilter: string): Subscription {
     retainAsPublished: true,
     retainHandling: 2,
     identifier: 0,
+    ...(where !== undefined && { where }),
   }
 }
 
@@ -62,6 +75,7 @@ export function areSame(one: Subscription, other: Subscription): boolean {
     one.retainHandling === other.retainHandling &&
     one.identifier === other.identifier &&
     one.strategy === other.strategy &&
-    one.weight === other.weight
+    one.weight === other.weight &&
+    one.where === other.where
   )
 }

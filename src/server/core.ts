@@ -10,6 +10,7 @@ import type { Leaving } from '../broker/leaving.ts'
 import type { Observer } from '../broker/observer.ts'
 import type { SensorLevels } from '../broker/overload-levels.ts'
 import type { AuthorRights } from '../broker/retained-authors.ts'
+import type { SubscriptionSettings } from '../broker/expressions.ts'
 import { restore } from '../broker/restore.ts'
 import type { ShareSettings } from '../broker/share-groups.ts'
 
@@ -45,6 +46,8 @@ type TurnParts = Pick<
 interface CoreOptions extends TurnParts {
   readonly limits: Limits
   readonly share: ShareSettings
+  /** Left out: no expressions in topic filters. */
+  readonly subscriptions?: SubscriptionSettings
   readonly store: Store
   readonly access: Access
   readonly observers: readonly Observer[]
@@ -89,6 +92,7 @@ export class Core {
     this.broker = new Broker({
       limits: options.limits,
       share: options.share,
+      ...(options.subscriptions !== undefined && { subscriptions: options.subscriptions }),
       journal: this.journal,
       observers: options.observers,
       storesSessions: options.storesSessions ?? true,

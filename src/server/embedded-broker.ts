@@ -219,10 +219,18 @@ export class EmbeddedBroker {
     return this.#server.core.commands.clearRetained(checkedFilter(filter))
   }
 
-  /** Calls the handler for every message that matches, at once and in order. Returns how to stop it. */
-  subscribe(filter: string, handler: MessageHandler): () => void {
+  /**
+   * Calls the handler for every message that matches, and that `where` wants, at once and in order. Returns how to stop it.
+   * Throws for an expression that cannot be read.
+   */
+  subscribe(
+    filter: string,
+    handler: MessageHandler,
+    options: { readonly where?: string } = {},
+  ): () => void {
     checkedFilter(filter)
     checkHandler(handler)
+    const subscription = wholeSubscription(filter, this.#checkedWhere(options.where))
     const target: Target = {
       clientId: null,
       isDurable: false,
@@ -230,8 +238,16 @@ export class EmbeddedBroker {
       deliver: message => this.#guard(() => handler(shownMessage(message))),
     }
     const { broker } = this.#server.core
-    broker.subscriptions.listen(target, wholeSubscription(filter))
-    return () => broker.subscriptions.unlisten(target, filter)
+    broker.subscriptions.listen(target, subscription)
+    return () => broker.subscriptions.unlisten(target, subscription)
+  }
+
+  #checkedWhere(where: unknown): string | undefined {
+    if (where === undefined) return undefined
+    if (typeof where !== 'string') throw new TypeError('where must be a string')
+    const fault = this.#server.core.broker.expressions.faultOf(where)
+    if (fault === null) return where
+    throw new TypeError(fault)
   }
 
   /** Serves the client at the other end of a stream. */

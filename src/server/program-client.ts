@@ -39,7 +39,10 @@ export interface ProgramClientOptions {
   readonly receiveMax?: number
 }
 
-export type SubscribeOptions = Partial<Omit<SubscriptionRequest, 'filter'>>
+export interface SubscribeOptions extends Partial<Omit<SubscriptionRequest, 'filter'>> {
+  /** Which of the matching messages it wants. Left out: all. */
+  readonly where?: string
+}
 
 /** A message that it has received. */
 export interface ReceivedMessage {
@@ -167,12 +170,16 @@ export class ProgramClient implements AsyncIterable<ReceivedMessage> {
   async subscribe(filter: string, options: SubscribeOptions = {}): Promise<QoS> {
     const request = requestOf(filter, options)
     const packetId = this.#nextPacketId()
-    const properties = NO_PROPERTIES
+    const { where } = options
+    const properties: Properties =
+      where === undefined ? NO_PROPERTIES : { userProperties: [['$where', where]] }
     const asked = { type: 'subscribe', packetId, subscriptions: [request], properties } as const
     const answer = await this.#asked(asked)
     const reason = answer?.type === 'suback' ? (answer.reasons[0] ?? null) : null
     if (reason === 0 || reason === 1 || reason === 2) return reason
-    throw new ClientRefused(`SUBSCRIBE to ${JSON.stringify(filter)} was refused`, reason)
+    const said = answer?.type === 'suback' ? answer.properties.reasonString : undefined
+    const why = said === undefined ? '' : `: ${said}`
+    throw new ClientRefused(`SUBSCRIBE to ${JSON.stringify(filter)} was refused${why}`, reason)
   }
 
   /** Rejects when the broker has not done it. */

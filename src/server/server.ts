@@ -191,6 +191,7 @@ export class Server implements RunningServer {
     return new Core({
       limits: withMemoryBounds(config.limits),
       share: shareSettingsOf(config, Math.random),
+      subscriptions: config.subscriptions,
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
       access: bridgedAccess(

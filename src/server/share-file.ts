@@ -12,6 +12,7 @@ const entries = z.array(
   z.strictObject({
     shareName: z.string(),
     topicFilter: z.string(),
+    where: z.string().exactOptional(),
     strategy: z.enum(SHARE_STRATEGY_NAMES).nullable(),
     members: z.array(
       z.strictObject({

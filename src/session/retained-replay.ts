@@ -19,6 +19,8 @@ export interface RetainedSource {
 export interface RetainedSet {
   /** Opens a cursor over the messages that match the filter and have a sequence up to `sequenceMax`. */
   matching(topicFilter: string, sequenceMax: number): RetainedSource
+  /** Whether the subscription's expression wants the message. */
+  isWanted(subscription: Subscription, message: Message): boolean
   /** A replay holds the message, even if it is replaced as retained message; and releases it. */
   hold(message: Message): void
   release(message: Message): void
@@ -66,7 +68,7 @@ export class RetainedReplay {
     const isStill = this.#drawn !== null && this.#source.isCurrent(this.#drawn)
     const next = isStill ? this.#drawn : this.#source.next(STEPS_MAX)
     const isNone = next === null || next === 'later'
-    if (isNone || isExpired(next, now) || this.#isOwn(next)) {
+    if (isNone || isExpired(next, now) || this.#isOwn(next) || !this.#isWanted(next)) {
       this.take()
       return next === null ? null : 'later'
     }
@@ -91,6 +93,11 @@ export class RetainedReplay {
 
   qosOf(message: Message): QoS {
     return message.qos < this.subscription.qos ? message.qos : this.subscription.qos
+  }
+
+  #isWanted(message: Message): boolean {
+    if (message === this.#drawn) return true
+    return this.#retained.isWanted(this.subscription, message)
   }
 
   /** With No Local a client does not get its own messages, retained or not [MQTT-3.8.3-3]. */

@@ -48,14 +48,15 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
   readonly #journal: GroupJournal
 
   constructor(
-    name: { readonly shareName: string; readonly topicFilter: string },
+    { shareName, topicFilter, where }: Omit<GroupOwner, 'kind'>,
     chosen: ChosenStrategy,
     bounds: QueueBounds,
     context: SessionContext,
   ) {
     const { strategy } = chosen
     const keys = strategy.isKeyed ? new KeyedQueues(strategy, context.memory) : null
-    this.owner = { kind: 'group', ...name }
+    const filtered = where === undefined ? null : { where }
+    this.owner = { kind: 'group', shareName, topicFilter, ...filtered }
     this.#chosen = chosen
     this.#context = context
     this.queue = new OwnedQueue(this, context, {

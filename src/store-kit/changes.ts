@@ -111,8 +111,9 @@ export async function wholeOf(store: Store): Promise<Snapshot> {
     ),
     groups: await Promise.all(
       groups.map(group => {
-        const { shareName, topicFilter } = group
-        return withPages(store, group, { kind: 'group', shareName, topicFilter })
+        const { shareName, topicFilter, where } = group
+        const filtered = where === undefined ? {} : { where }
+        return withPages(store, group, { kind: 'group', shareName, topicFilter, ...filtered })
       }),
     ),
     queues: await Promise.all(

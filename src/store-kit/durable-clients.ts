@@ -95,6 +95,12 @@ function applyToSession(session: PlainSession, change: Exclude<ClientChange, Wil
     case 'subscribed':
       session.subscriptions.set(change.subscription.filter, change.subscription)
       return
+    case 'filtered': {
+      const subscription = session.subscriptions.get(change.filter)
+      if (subscription === undefined) return
+      session.subscriptions.set(change.filter, { ...subscription, where: change.where })
+      return
+    }
     case 'unsubscribed':
       session.subscriptions.delete(change.filter)
       session.replays.delete(change.filter)

@@ -93,8 +93,8 @@ export class DurableState {
       sessions: [...sessions, ...strangers.map(([clientId, kept]) => onlyWill(clientId, kept))],
       groups: [...this.#groups.values()].flatMap(({ owner, waiting }) => {
         if (owner.kind !== 'group' || waiting.size === 0) return []
-        const { shareName, topicFilter } = owner
-        return [{ shareName, topicFilter, ...this.#lineOf(waiting) }]
+        const { kind: _kind, ...name } = owner
+        return [{ ...name, ...this.#lineOf(waiting) }]
       }),
       queues: [...this.#groups.values()].flatMap(({ owner, waiting, settings }) =>
         owner.kind === 'queue' ? [{ name: owner.name, settings, ...this.#lineOf(waiting) }] : [],
@@ -393,7 +393,8 @@ export class DurableState {
 }
 
 function groupKey(owner: QueueOwner): string {
-  return owner.kind === 'queue' ? owner.name : `${owner.shareName}/${owner.topicFilter}`
+  if (owner.kind === 'queue') return owner.name
+  return `${owner.shareName}/${owner.topicFilter}\0${owner.where ?? ''}`
 }
 
 function newSession(clientId: string, expiryIntervalSeconds: number): KeptSession {

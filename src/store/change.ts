@@ -105,6 +105,16 @@ export const CHANGE_KINDS = {
     const { subscription } = change
     ledger.sessionToChange(change.clientId)?.subscriptions.set(subscription.filter, subscription)
   }),
+  /** The subscription in the record before wants only what the expression says. Without this record it wants all. */
+  filtered: changeKind(
+    42,
+    { clientId: text, filter: text, where: text },
+    (ledger, { clientId, filter, where }) => {
+      const subscriptions = ledger.sessionToChange(clientId)?.subscriptions
+      const subscription = subscriptions?.get(filter)
+      if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, where })
+    },
+  ),
   unsubscribed: changeKind(9, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     const session = ledger.sessionToChange(clientId)
     session?.subscriptions.delete(filter)

@@ -18,6 +18,8 @@ export interface GroupOwner {
   readonly kind: 'group'
   readonly shareName: string
   readonly topicFilter: string
+  /** Which of the matching messages it collects; left out for all. */
+  readonly where?: string
 }
 
 /** A named queue, for deliveries that no consumer has. */
@@ -57,7 +59,9 @@ const OWNER_RULES = {
       }),
     },
     // A share name contains no slash [MQTT-4.8.2-1].
-    key: ({ shareName, topicFilter }) => `group/${shareName}/${topicFilter}`,
+    key: ({ shareName, topicFilter, where }) =>
+      // No text of MQTT has U+0000 [MQTT-1.5.4-2].
+      `group/${shareName}/${topicFilter}${where === undefined ? '' : `\0${where}`}`,
   } satisfies OwnerRule<GroupOwner>,
   queue: {
     number: 2,
@@ -68,6 +72,22 @@ const OWNER_RULES = {
     key: ({ name }) => `queue/${name}`,
   } satisfies OwnerRule<NamedQueueOwner>,
 } as const
+
+/** A group with an expression, which older versions do not know. */
+const FILTERED_GROUP_NUMBER = 3
+const FILTERED_GROUP: Codec<GroupOwner> = {
+  write(writer, { shareName, topicFilter, where }) {
+    writer.string(shareName)
+    writer.string(topicFilter)
+    writer.string(where ?? '')
+  },
+  read: reader => ({
+    kind: 'group',
+    shareName: reader.name(),
+    topicFilter: reader.name(),
+    where: reader.name(),
+  }),
+}
 
 type Rules = typeof OWNER_RULES
 
@@ -88,6 +108,11 @@ for (const { number, codec } of Object.values(RULES)) {
 }
 
 export function writeOwner(writer: Writer, owner: Owner): void {
+  if (owner.kind === 'group' && owner.where !== undefined) {
+    writer.uint8(FILTERED_GROUP_NUMBER)
+    FILTERED_GROUP.write(writer, owner, owner)
+    return
+  }
   // Most owners are sessions, so their row needs no look-up.
   const { number, codec } = owner.kind === 'session' ? SESSION : RULES[owner.kind]
   writer.uint8(number)
@@ -97,6 +122,7 @@ export function writeOwner(writer: Writer, owner: Owner): void {
 /** Throws NewerVersion. */
 export function readOwner(reader: ByteReader): Owner {
   const number = reader.uint8()
+  if (number === FILTERED_GROUP_NUMBER) return FILTERED_GROUP.read(reader, reader)
   const codec = CODECS[number]
   if (codec === undefined) throw new NewerVersion(`an owner of the unknown kind ${number}`)
   return codec.read(reader, reader)

@@ -47,10 +47,11 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
     writeSession(writer, session)
     flush()
   }
-  for (const { shareName, topicFilter, deliveries, remainder } of snapshot.groups) {
+  for (const { shareName, topicFilter, where, deliveries, remainder } of snapshot.groups) {
     writer.uint8(GROUP)
     writer.string(shareName)
     writer.string(topicFilter)
+    writer.string(where ?? '')
     writeLine(writer, deliveries, remainder)
     flush()
   }
@@ -134,7 +135,10 @@ function writeSession(writer: Writer, session: StoredSession): void {
     writer.double(session.willAt ?? Number.NaN)
   }
   writer.uint32(session.subscriptions.length)
-  for (const subscription of session.subscriptions) writeSubscription(writer, subscription)
+  for (const subscription of session.subscriptions) {
+    writeSubscription(writer, subscription)
+    writer.string(subscription.where ?? '')
+  }
   writer.uint32(session.replays.length)
   for (const { filter, sequenceMax } of session.replays) {
     writer.string(filter)
@@ -158,7 +162,10 @@ function readSession(reader: ByteReader): StoredSession {
     expiresAt,
     will: hasWill ? readWill(reader) : null,
     willAt: hasWill ? numberOrNull(reader.double()) : null,
-    subscriptions: Array.from({ length: reader.uint32() }, () => readSubscription(reader)),
+    subscriptions: Array.from({ length: reader.uint32() }, () => ({
+      ...readSubscription(reader),
+      ...readWhere(reader),
+    })),
     replays: Array.from({ length: reader.uint32() }, () => ({
       filter: reader.string(),
       sequenceMax: reader.uint53(),
@@ -169,7 +176,17 @@ function readSession(reader: ByteReader): StoredSession {
 }
 
 function readGroup(reader: ByteReader): StoredGroup {
-  return { shareName: reader.string(), topicFilter: reader.string(), ...readLine(reader) }
+  return {
+    shareName: reader.string(),
+    topicFilter: reader.string(),
+    ...readWhere(reader),
+    ...readLine(reader),
+  }
+}
+
+function readWhere(reader: ByteReader): { readonly where?: string } {
+  const where = reader.string()
+  return where === '' ? {} : { where }
 }
 
 function readQueue(reader: ByteReader): StoredQueue {

@@ -72,6 +72,7 @@ export interface StoredSession {
 export interface StoredGroup {
   readonly shareName: string
   readonly topicFilter: string
+  readonly where?: string
   readonly deliveries: readonly StoredDelivery[]
   readonly remainder: Remainder
 }

@@ -66,13 +66,13 @@ test('what an administrator set outlives the group, and is forgotten when he say
   const pond = new Pond({ share: { defaultStrategy: 'weighted', strategyOf: () => 'sticky' } })
   const { groups } = pond.broker.subscriptions
   const one = member(pond, 'one')
-  const chosen = () => groups.get('g', 'jobs/#')?.chosen.name
+  const chosen = () => groups.get(JOBS)?.chosen.name
 
   await commanded(pond, pond.commands.setStrategy(JOBS, 'random'))
   await commanded(pond, pond.commands.setMember(JOBS, 'one', { weight: 5 }))
   t.equal(chosen(), 'random')
   one.unsubscribes(FILTER)
-  t.equal(groups.get('g', 'jobs/#'), null)
+  t.equal(groups.get(JOBS), null)
   t.equal(await commanded(pond, pond.commands.setStrategy(JOBS, 'random')), 'unknown')
   one.subscribes(FILTER, 1)
   t.equal(chosen(), 'random')

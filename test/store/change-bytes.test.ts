@@ -9,6 +9,12 @@ import { type Change, CHANGE_KINDS } from '../../src/store/change.ts'
 const SESSION = { kind: 'session', clientId: 'bob' } as const
 const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
 const QUEUE = { kind: 'queue', name: 'jobs' } as const
+const FILTERED_GROUP = {
+  kind: 'group',
+  shareName: 'g',
+  topicFilter: 'a/+',
+  where: 'a = 1',
+} as const
 const SUBSCRIPTION = {
   filter: 'a/+',
   topicFilter: 'a/+',
@@ -92,6 +98,10 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
     '080003626f62000f2473686172652f672f6a6f62732f2300066a6f62732f2301000167260fffffff000f6c656173742d696e2d666c696768740003',
     { kind: 'subscribed', clientId: 'bob', subscription: SHARED },
   ],
+  [
+    '2a0003626f620003612f2b000561203d2031',
+    { kind: 'filtered', clientId: 'bob', filter: 'a/+', where: 'a = 1' },
+  ],
   ['090003626f620003612f2b', { kind: 'unsubscribed', clientId: 'bob', filter: 'a/+' }],
   [
     '0a0000002c0000018d3e00000001000000010003742f310000000200ff0005616c6963650a0001780000000163423cbe991a140000',
@@ -156,6 +166,10 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
   ['0e00000000000000010003626f62', { kind: 'received', delivery: 1, clientId: 'bob' }],
   ['0f0000000000000001000003626f62', { kind: 'settled', delivery: 1, owner: SESSION }],
   ['0f00000000000000020100016700066a6f62732f23', { kind: 'settled', delivery: 2, owner: GROUP }],
+  [
+    '0f0000000000000002030001670003612f2b000561203d2031',
+    { kind: 'settled', delivery: 2, owner: FILTERED_GROUP },
+  ],
   ['100003626f62004d', { kind: 'incoming-opened', clientId: 'bob', packetId: 77 }],
   ['110003626f62004d', { kind: 'incoming-released', clientId: 'bob', packetId: 77 }],
   ['1200000000000000040003722f31', { kind: 'retained-set', topic: 'r/1', sequence: 4 }],

@@ -71,12 +71,24 @@ export const rulesRequest = z.strictObject({
   text: z.string().max(49_152).describe('All rules, in the format of an acl_file of mosquitto'),
 })
 
-export const groupQuery = z.strictObject({ shareName: z.string().min(1), filter: topicFilter })
+const where = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .optional()
+  .describe('Its expression, if it has one: groups differ by it')
+export const groupQuery = z.strictObject({
+  shareName: z.string().min(1),
+  filter: topicFilter,
+  where,
+})
+const groupWhere = z.string().nullable().describe('Which of the matching messages it collects')
 const strategy = z.enum(SHARE_STRATEGY_NAMES)
 const weight = z.int().min(1).max(1_000)
 const groupFields = {
   shareName: z.string(),
   filter: z.string(),
+  where: groupWhere,
   strategy,
   strategySource: z.enum(STRATEGY_SOURCES).describe('Who has chosen the strategy'),
   members: count,
@@ -121,6 +133,7 @@ export const groupSettings = z
   .strictObject({
     shareName: z.string(),
     filter: z.string(),
+    where: groupWhere,
     isPresent: z.boolean().describe('Whether the group has a member now'),
     strategy: strategy.nullable(),
     members: z.array(

@@ -143,6 +143,10 @@ export const subscriptionRow = z
     retainAsPublished: z.boolean(),
     retainHandling: z.int().min(0).max(2),
     subscriptionId: count.nullable(),
+    where: z
+      .string()
+      .nullable()
+      .describe('Its expression: which of the matching messages it wants'),
   })
   .describe('A subscription')
 export type SubscriptionRow = zod.infer<typeof subscriptionRow>

@@ -1,5 +1,6 @@
 // Share groups and their members, and what an operator sets for them.
 
+import type { GroupName } from '../../broker/share-overrides.ts'
 import type { ShareGroup } from '../../session/share-group.ts'
 import type { ShareMember } from '../../session/share-member.ts'
 import {
@@ -60,9 +61,10 @@ function lookingRoutes(parts: ApiParts): readonly Route[] {
       answer: groupSettingsAnswer,
       handle: () => ({
         survivesRestart: parts.shareSettings.isKept,
-        items: groups.overrides.all.map(({ shareName, topicFilter, strategy, members }) => ({
-          ...{ shareName, filter: topicFilter, strategy, members: [...members] },
-          isPresent: groups.get(shareName, topicFilter) !== null,
+        items: groups.overrides.all.map(({ strategy, members, ...name }) => ({
+          ...{ shareName: name.shareName, filter: name.topicFilter, where: name.where ?? null },
+          ...{ strategy, members: [...members] },
+          isPresent: groups.get(name) !== null,
         })),
       }),
     }),
@@ -148,15 +150,16 @@ function keep({ shareSettings }: ApiParts): void {
 interface Named {
   readonly shareName: string
   readonly filter: string
+  readonly where?: string | undefined
 }
 
-function nameOf({ shareName, filter }: Named) {
-  return { shareName, topicFilter: filter }
+function nameOf({ shareName, filter, where }: Named): GroupName {
+  return { shareName, topicFilter: filter, ...(where !== undefined && { where }) }
 }
 
 /** Throws Problem. */
-function groupNamed({ core }: ApiParts, { shareName, filter }: Named): ShareGroup {
-  const group = core.broker.subscriptions.groups.get(shareName, filter)
+function groupNamed({ core }: ApiParts, name: Named): ShareGroup {
+  const group = core.broker.subscriptions.groups.get(nameOf(name))
   if (group !== null) return group
   throw new Problem(404, NO_GROUP)
 }
@@ -184,6 +187,7 @@ function rowOf({ core }: ApiParts, group: ShareGroup): GroupRow {
   return {
     shareName: owner.shareName,
     filter: owner.topicFilter,
+    where: owner.where ?? null,
     strategy: chosen.name,
     strategySource: core.broker.subscriptions.groups.sourceOf(group),
     members: memberCount,

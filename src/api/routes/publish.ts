@@ -114,7 +114,7 @@ function awaitReply(topic: string, timeoutMs: number, { core }: ApiParts): Reply
   promise.catch(() => {})
   const stop = (): void => {
     clearTimeout(timer)
-    if (target !== null) subscriptions.unlisten(target, topic)
+    if (target !== null) subscriptions.unlisten(target, subscription)
     target = null
   }
   return { promise, stop }

@@ -80,5 +80,6 @@ function rowOf({ clientId, subscription }: Held): SubscriptionRow {
   return {
     ...{ clientId, filter, shareName, qos, noLocal, retainAsPublished, retainHandling },
     subscriptionId: identifier === 0 ? null : identifier,
+    where: subscription.where ?? null,
   }
 }

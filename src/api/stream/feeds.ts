@@ -120,11 +120,12 @@ function messageFeed(filter: string, parts: ApiParts, caller: Caller) {
       },
     }
     const { subscriptions } = core.broker
-    subscriptions.listen(target, wholeSubscription(filter))
+    const subscription = wholeSubscription(filter)
+    subscriptions.listen(target, subscription)
     return {
       // Users and rules may have changed.
       tick: () => (rights = rightsOf(caller, parts)),
-      stop: () => subscriptions.unlisten(target, filter),
+      stop: () => subscriptions.unlisten(target, subscription),
     }
   }
 }

@@ -63,6 +63,11 @@ function quotedKeys(word: Token, tokens: TokenReader): readonly string[] {
   return keys
 }
 
+/** Returns what a name without quotes stands for, whatever characters it has. */
+export function nameFrom(text: string, at: number): Name {
+  return nameOf({ kind: 'word', text, at }, [])
+}
+
 /** `quotedKeys`: what follows a word that ends with a dot. */
 function nameOf({ text, at }: Token, quotedKeys: readonly string[]): Name {
   const [first, ...rest] = (quotedKeys.length > 0 ? text.slice(0, -1) : text).split('.')

@@ -1,6 +1,7 @@
 // Reads an expression: `region = 'eu' AND temperature > 25`. Every fault is told with its position.
 
 import { isName, literalIn, nameIn } from './names.ts'
+import { conditionsIn } from './query.ts'
 import {
   type Condition,
   DEPTH_MAX,
@@ -50,10 +51,25 @@ class Parser {
   }
 
   whole(): Syntax {
-    const condition = this.#or()
+    const parts = this.#tokens.token.kind === 'query' ? [] : [this.#or()]
+    for (const part of this.#query()) parts.push(part)
     const { kind, at } = this.#tokens.token
     if (kind !== 'end') throw new SyntaxFault('AND, OR or the end is expected', at)
+    const condition = oneOr('and', parts)
     return { condition, terms: this.#terms, readsPayload: this.#readsPayload }
+  }
+
+  /** What came behind the `?` of a topic filter must hold as well. */
+  #query(): readonly Condition[] {
+    const { kind, text, at } = this.#tokens.token
+    if (kind !== 'query') return []
+    this.#tokens.skip()
+    const conditions = conditionsIn(text.slice(1), at)
+    for (const condition of conditions) {
+      this.#term(at)
+      if (condition.name.kind === 'payload') this.#readsPayload = true
+    }
+    return conditions
   }
 
   #or(): Condition {

@@ -21,15 +21,17 @@ export type Name =
   | { readonly kind: 'payload'; readonly path: readonly string[] }
   | { readonly kind: 'property'; readonly name: string }
 
+export interface Comparison {
+  readonly kind: 'compare'
+  readonly operator: Operator
+  readonly name: Name
+  readonly value: Literal
+}
+
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Condition[] }
   | { readonly kind: 'not'; readonly condition: Condition }
-  | {
-      readonly kind: 'compare'
-      readonly operator: Operator
-      readonly name: Name
-      readonly value: Literal
-    }
+  | Comparison
   | {
       readonly kind: 'compare-names'
       readonly operator: Operator

@@ -2,7 +2,7 @@
 
 export type Token =
   | {
-      readonly kind: 'word' | 'quoted' | 'text' | 'sign'
+      readonly kind: 'word' | 'quoted' | 'text' | 'sign' | 'query'
       readonly text: string
       readonly at: number
     }
@@ -100,6 +100,8 @@ function tokenAt(expression: string, at: number): Token {
   const sign = found(SIGN, expression, at)
   if (sign !== null) return { kind: 'sign', text: sign, at }
   const character = expression[at]
+  // The rest is in the short form of topic filters.
+  if (character === '?') return { kind: 'query', text: expression.slice(at), at }
   if (character === "'" || character === '"') {
     throw new SyntaxFault('the quote is not closed', at)
   }

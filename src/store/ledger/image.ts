@@ -36,6 +36,8 @@ export const NUMBERS = 10
 const IDENTITY = 12
 const QUEUE = 13
 const HAND_OUTS = 14
+/** The expression of a subscription of the session in the record before. */
+const FILTERED = 40
 
 /** So many slots are looked at in one slice, whether messages lie there or not. */
 const SLOTS_A_SLICE = 65_536
@@ -123,6 +125,7 @@ export class LedgerImage {
     for (const packetId of incoming) writer.uint16(packetId)
     writer.uint32(sent.size)
     for (const entry of sent.values()) this.#sent(entry)
+    writeFiltered(writer, session)
     writeReplays(writer, session)
     writeIdentified(writer, clientId, session.identity)
     yield* this.#recordEnds()
@@ -281,6 +284,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === SEGMENT_PLACES) readSegmentPlaces(ledger, reader)
   else if (number === SESSION) readSession(reader, ledger)
   else if (number === REPLAYS) readReplays(reader, ledger)
+  else if (number === FILTERED) readFiltered(reader, ledger)
   else if (number === WAITING) readQueue(reader, ledger)
   else if (number === RETAINED) {
     const topic = reader.string()
@@ -317,6 +321,24 @@ function identify(ledger: Ledger, reader: ByteReader): void {
   const session = ledger.sessionToChange(clientId)
   if (will !== undefined) will.identity = identity
   else if (session !== undefined) session.identity = identity
+}
+
+function writeFiltered(writer: Writer, { clientId, subscriptions }: SessionView): void {
+  for (const { filter, where } of subscriptions.values()) {
+    if (where === undefined) continue
+    writer.uint8(FILTERED)
+    writer.string(clientId)
+    writer.string(filter)
+    writer.string(where)
+  }
+}
+
+function readFiltered(reader: ByteReader, ledger: Ledger): void {
+  const subscriptions = ledger.sessionToChange(reader.string())?.subscriptions
+  const filter = reader.string()
+  const where = reader.string()
+  const subscription = subscriptions?.get(filter)
+  if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, where })
 }
 
 function writeReplays(writer: Writer, { clientId, replays }: SessionView): void {

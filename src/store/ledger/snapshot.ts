@@ -109,8 +109,8 @@ class SnapshotMaking {
     }
   }
 
-  group({ shareName, topicFilter }: GroupOwner, waiting: DeliveryQueue): StoredGroup {
-    return { shareName, topicFilter, deliveries: [], remainder: this.#remainder(waiting) }
+  group({ kind: _kind, ...name }: GroupOwner, waiting: DeliveryQueue): StoredGroup {
+    return { ...name, deliveries: [], remainder: this.#remainder(waiting) }
   }
 
   queue(name: string, settings: string | null, waiting: DeliveryQueue): StoredQueue {
