@@ -12,6 +12,7 @@ import { page, type Result } from './page.ts'
 import { install } from './programs.ts'
 import { type Ground, LOGIN, type Trial } from './trial.ts'
 import { chromium } from './trials/chromium.ts'
+import { homeMove } from './trials/home-move.ts'
 import { mosquittoBridge } from './trials/mosquitto-bridge.ts'
 import { mosquittoClients } from './trials/mosquitto-clients.ts'
 import { mqttjs } from './trials/mqttjs.ts'
@@ -31,6 +32,7 @@ const TRIALS: readonly Trial[] = [
   ...nodeRed,
   ...zigbee2mqtt,
   ...prometheusExporter,
+  ...homeMove,
 ]
 
 const PAGE = join(import.meta.dirname, '../../docs/reference/interoperability.md')
