@@ -6,6 +6,7 @@ import type { Address } from '../config/network-address.ts'
 import type { Log } from '../observe/log.ts'
 import { NO_PROPERTIES, type SubscriptionRequest, type Will } from '../packet/packet.ts'
 import { UNSUPPORTED_PROTOCOL_VERSION } from '../packet/reason.ts'
+import type { Paths } from './bridge-path.ts'
 import { BridgeTopics, type BridgeTopic } from './bridge-topics.ts'
 import { type BridgeTls, dial } from './dial.ts'
 import { BridgeRefused } from './leg.ts'
@@ -33,6 +34,8 @@ export interface BridgeSettings {
   readonly notificationTopic: string
   readonly restartSecondsMin: number
   readonly restartSecondsMax: number
+  /** Whether messages of MQTT 5 carry the brokers that they have passed. */
+  readonly loopProtection: boolean
 }
 
 /** What a bridge needs of the broker that it belongs to. */
@@ -40,6 +43,7 @@ interface BridgeHost {
   readonly log: Log
   readonly packetBytesMax: number
   readonly receiveMax: number
+  readonly paths: Omit<Paths, 'arriveThere'>
   /** Opens a connection of the bridge to this broker. */
   open(): Duplex
   session(clientId: string): LocalSession | null
@@ -64,6 +68,9 @@ export interface BridgeStatus extends Readonly<RelayCounters> {
 
 const DIAL_MS_MAX = 30_000
 
+const LOOP =
+  'a message has passed this broker before, and is not carried again: bridges join brokers in a ring'
+
 /** What the session of a bridge is called here, and its user: no other client may have it. */
 export function localIdOf(name: string): string {
   return `bridge:${name}`
@@ -80,6 +87,7 @@ export class Bridge {
     refusedThere: 0,
     refusedHere: 0,
     unmapped: 0,
+    looped: 0,
   }
   #state: BridgeStatus['state'] = 'connecting'
   #since = Date.now()
@@ -200,6 +208,7 @@ export class Bridge {
     const { name, cleanStart: isClean, ...settings } = this.#settings
     const { log, ...host } = this.#host
     const localId = localIdOf(name)
+    let hasLooped = false
     return {
       ...settings,
       topics: this.#topics,
@@ -213,6 +222,14 @@ export class Bridge {
       will: this.#will,
       packetBytesMax: host.packetBytesMax,
       receiveMax: host.receiveMax,
+      paths: settings.loopProtection
+        ? { ...host.paths, arriveThere: settings.protocol === '5' }
+        : null,
+      looped: topic => {
+        if (hasLooped) return
+        hasLooped = true
+        log.warn({ event: 'bridge.loop', bridge: name, topic }, LOOP)
+      },
       counters: this.#counters,
       openLocal: () => this.#host.open(),
       session: () => this.#host.session(localId),

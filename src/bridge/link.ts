@@ -14,6 +14,7 @@ import {
   type Will,
 } from '../packet/packet.ts'
 import { isFailure, type ReasonCode, SUCCESS } from '../packet/reason.ts'
+import { PATH_BYTES_MAX, type Paths } from './bridge-path.ts'
 import type { BridgeTopics } from './bridge-topics.ts'
 import { ANSWER_MS_MAX, BridgeRefused, Leg } from './leg.ts'
 import { connectHere, type LocalSession, NEVER_SECONDS } from './local-session.ts'
@@ -24,6 +25,8 @@ import { Relay, type RelayCounters, type RelayOptions } from './relay.ts'
  * new connection, and with MQTT 3.1.1 acknowledges one too many without keeping it.
  */
 const RECEIVE_MAX = { 3: 10, 4: 10, 5: 1_000 } as const
+/** What the other broker must take of a packet, so that messages carry paths. */
+const PACKET_BYTES_MIN = 65_536
 /** Retain Handling: the set of retained messages comes with the subscription. */
 const NOW = 0 as const
 
@@ -53,6 +56,8 @@ export interface LinkOptions {
   /** What the session of the bridge here has: filters, and identifiers of the other broker that wait for PUBREL. */
   readonly session: () => LocalSession | null
   readonly refused: RelayOptions['refused']
+  readonly paths: RelayOptions['paths']
+  readonly looped: RelayOptions['looped']
   /** A filter was refused. `where` is the broker that refused it. */
   readonly filterRefused: (where: 'there' | 'here', filter: string, reason: ReasonCode) => void
   /** Once, when the link has ended otherwise than by `close`. */
@@ -105,12 +110,15 @@ export class Link {
     this.#remote.pause()
     const { maximumQoS = 2, receiveMaximum, retainAvailable } = connack.properties
     const { maximumPacketSize, serverKeepAlive } = connack.properties
+    // A broker that takes so little has no room for them.
+    const paths = (maximumPacketSize ?? Infinity) < PACKET_BYTES_MIN ? null : this.#options.paths
     const local = this.#openLocal()
     this.#local = local
     const relay = new Relay({
       ...this.#options,
       local,
       remote: this.#remote,
+      paths,
       qosMax: maximumQoS,
       retains: this.#options.retains && retainAvailable !== 0,
     })
@@ -118,7 +126,7 @@ export class Link {
     // All this is sent behind CONNECT: what the session has waiting comes right behind CONNACK.
     const answer = this.#answer(
       local,
-      this.#connectHere(receiveMaximum ?? RECEIVE_MAX[version], maximumPacketSize),
+      this.#connectHere(receiveMaximum ?? RECEIVE_MAX[version], maximumPacketSize, paths),
     )
     if (!connack.sessionPresent) relay.forget(known?.unreleased ?? [])
     const outgoing = topics.outgoing(maximumQoS)
@@ -208,9 +216,14 @@ export class Link {
   }
 
   /** The window and the sizes of the other broker are those that this one must keep to. */
-  #connectHere(receiveMaximum: number, packetSizeThere: number | undefined): ConnectPacket {
+  #connectHere(
+    receiveMaximum: number,
+    packetSizeThere: number | undefined,
+    paths: Paths | null,
+  ): ConnectPacket {
     const { localId, isClean, topics } = this.#options
-    const size = (packetSizeThere ?? PACKET_BYTES_MAX) - topics.growthBytes
+    const growth = topics.growthBytes + (paths?.arriveThere === true ? PATH_BYTES_MAX : 0)
+    const size = (packetSizeThere ?? PACKET_BYTES_MAX) - growth
     const properties: Properties = {
       receiveMaximum,
       maximumPacketSize: Math.max(1, size),

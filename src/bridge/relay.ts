@@ -19,6 +19,7 @@ import {
   SERVER_BUSY,
   SUCCESS,
 } from '../packet/reason.ts'
+import { crossed, type Paths } from './bridge-path.ts'
 import type { BridgeTopics } from './bridge-topics.ts'
 
 interface RelayEnd {
@@ -34,6 +35,8 @@ export interface RelayCounters {
   refusedHere: number
   /** Messages of filters that the configuration does not have any more, or whose new topic is too long. */
   unmapped: number
+  /** Messages that have passed this broker before: bridges join brokers in a ring. */
+  looped: number
 }
 
 export interface RelayOptions {
@@ -45,6 +48,10 @@ export interface RelayOptions {
   /** Whether messages keep RETAIN at the other broker. */
   readonly retains: boolean
   readonly counters: RelayCounters
+  /** Null: messages carry no paths. */
+  readonly paths: Paths | null
+  /** A message has passed this broker before. */
+  readonly looped: (topic: string) => void
   /** A message was refused. `where` is the broker that refused it. */
   readonly refused: (where: 'there' | 'here', packetId: number, reason: ReasonCode) => void
 }
@@ -131,15 +138,42 @@ export class Relay {
       this.#settle(packet)
       return
     }
+    const properties = this.#crossed(packet, 'out')
+    if (properties === null) {
+      this.#settle(packet)
+      return
+    }
     const qos = Math.min(packet.qos, qosMax) as QoS
     if (qos === 1 && packet.qos === 2) this.#lowered.add(packet.packetId)
     const packetId = qos === 0 ? 0 : packet.packetId
     const retain = packet.retain && retains
-    const properties = carried(packet.properties)
     const duplicate = qos > 0 && packet.duplicate
     remote.send({ ...packet, topic, qos, packetId, retain, properties, duplicate })
     counters.messagesSent += 1
     if (qos === 0) this.#settle(packet)
+  }
+
+  /** Returns the properties that the message has on the other side, or null if it must not cross. */
+  #crossed(
+    { properties, topic, packetId }: PublishPacket,
+    direction: 'in' | 'out',
+  ): Properties | null {
+    const { paths, counters, looped, refused } = this.#options
+    const own = carried(properties)
+    if (paths === null) return own
+    const found = crossed(own, paths.brokerId, direction)
+    if (found === null) {
+      counters.looped += 1
+      looped(topic)
+      return null
+    }
+    if (direction === 'out' && !paths.arriveThere) return own
+    if ((found.userProperties?.length ?? 0) <= paths.userPropertiesMax) return found
+    // Without a path it could go round for ever; with it the other broker would end the connection, again and again.
+    if (direction === 'out') counters.refusedThere += 1
+    else counters.refusedHere += 1
+    refused(direction === 'out' ? 'there' : 'here', packetId, QUOTA_EXCEEDED)
+    return null
   }
 
   /** Acknowledges a message of this broker that needs no more. */
@@ -171,7 +205,12 @@ export class Relay {
       this.#decline(packet)
       return
     }
-    local.send({ ...packet, topic, properties: carried(packet.properties) })
+    const properties = this.#crossed(packet, 'in')
+    if (properties === null) {
+      this.#decline(packet)
+      return
+    }
+    local.send({ ...packet, topic, properties })
     counters.messagesReceived += 1
   }
 

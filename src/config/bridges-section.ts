@@ -89,6 +89,12 @@ const bridge = z.strictObject({
     .min(1)
     .optional()
     .describe('Topic of the state. Default: $SYS/broker/connection/CLIENTID/state'),
+  loopProtection: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether messages of MQTT 5 carry the brokers that they have passed, in the user property pondhawk-bridge-path: what comes back is dropped',
+    ),
   restartSecondsMin: whole(1, 1, 3_600, 'Pause before the second try; it doubles with each'),
   restartSecondsMax: whole(30, 1, 86_400, 'The longest pause'),
 })

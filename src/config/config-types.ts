@@ -289,6 +289,7 @@ export interface Config {
       }[]
       notifications: 'both' | 'local' | 'none'
       notificationTopic?: string | undefined
+      loopProtection: boolean
       restartSecondsMin: number
       restartSecondsMax: number
     }
@@ -624,6 +625,7 @@ export interface ConfigInput {
           }[]
           notifications?: 'both' | 'local' | 'none' | undefined
           notificationTopic?: string | undefined
+          loopProtection?: boolean | undefined
           restartSecondsMin?: number | undefined
           restartSecondsMax?: number | undefined
         }

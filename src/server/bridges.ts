@@ -1,5 +1,6 @@
 // The bridges of a broker: made from the configuration, and known by the access.
 
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Duplex, duplexPair } from 'node:stream'
 import { isOfBridge, type KnownBridges } from '../bridge/bridge-access.ts'
@@ -45,11 +46,13 @@ export class Bridges implements KnownBridges {
   /** Resolves when what is published here is kept for all of them. */
   async start(core: Core, log: Log, handle: HandleStream): Promise<void> {
     const { broker } = core
+    const brokerId = randomBytes(6).toString('base64url')
     this.#all = Object.keys(this.#config.bridges).map(name => {
       return new Bridge(settingsOf(name, this.#config), {
         log,
         packetBytesMax: broker.limits.packetBytesMax,
         receiveMax: broker.limits.receiveMax,
+        paths: { brokerId, userPropertiesMax: broker.limits.userPropertiesMax },
         open: () => {
           const [near, far] = duplexPair()
           this.#peers.add(handle(far, { listener: `bridge ${name}` }))

@@ -1,12 +1,14 @@
 // What a relay answers by itself, and what it passes on.
 
 import { test } from 'tap'
+import { crossed, PATH_PROPERTY, type Paths } from '../../src/bridge/bridge-path.ts'
 import { BridgeTopics, type BridgeTopic } from '../../src/bridge/bridge-topics.ts'
 import { Relay, type RelayCounters } from '../../src/bridge/relay.ts'
 import {
   type AcknowledgementPacket,
   NO_PROPERTIES,
   type Packet,
+  type Properties,
   type PublishPacket,
   type QoS,
 } from '../../src/packet/packet.ts'
@@ -18,7 +20,7 @@ const TOPICS: readonly BridgeTopic[] = [
   { filter: '', direction: 'both', qos: 0, localPrefix: 'here', remotePrefix: 'there' },
 ]
 
-function relay(qosMax: QoS = 2) {
+function relay(qosMax: QoS = 2, paths: Paths | null = null) {
   const [toLocal, toRemote]: [string[], string[]] = [[], []]
   const counters: RelayCounters = {
     messagesSent: 0,
@@ -26,6 +28,7 @@ function relay(qosMax: QoS = 2) {
     refusedThere: 0,
     refusedHere: 0,
     unmapped: 0,
+    looped: 0,
   }
   const it = new Relay({
     topics: new BridgeTopics(TOPICS),
@@ -33,6 +36,8 @@ function relay(qosMax: QoS = 2) {
     remote: { send: packet => toRemote.push(words(packet)) },
     qosMax,
     retains: true,
+    paths,
+    looped: () => {},
     counters,
     refused: () => {},
   })
@@ -135,4 +140,66 @@ test('identifiers of a session that the other broker has lost are released first
   it.fromLocal(answer('pubcomp', 4))
   t.strictSame(toLocal, ['pubrel m4', 'pubrel m5', 'publish in/x q2 m4', 'pubrel m4'])
   t.strictSame(toRemote, ['pubrec m4', 'pubcomp m4'])
+})
+
+const PATHS: Paths = { brokerId: 'here', userPropertiesMax: 3, arriveThere: true }
+
+function path(...values: string[]): Properties {
+  return { userProperties: values.map(value => [PATH_PROPERTY, value] as const) }
+}
+
+const CROSSINGS: readonly (readonly [string, string[], 'in' | 'out', string | null])[] = [
+  ['a first one', [], 'out', 'out:here'],
+  ['one that came in', ['in:here'], 'out', 'in:here out:here'],
+  ['one that has left', ['out:here'], 'out', null],
+  ['one that has left, and comes back', ['out:here out:there'], 'in', null],
+  ['one that comes in again', ['in:here out:there'], 'in', null],
+  ['a path in two properties', ['out:here', 'out:there'], 'out', null],
+  ['a name within another', ['out:here2 xout:here'], 'out', 'out:here2 xout:here out:here'],
+  ['31 crossings', [Array<string>(31).fill('x').join(' ')], 'in', `${'x '.repeat(31)}in:here`],
+  ['32 crossings', [Array<string>(32).fill('x').join(' ')], 'in', null],
+  ['a text that is too long', ['x'.repeat(60_000)], 'in', null],
+]
+
+for (const [what, values, direction, expected] of CROSSINGS) {
+  test(`the path of ${what}, ${direction}`, t => {
+    const found = crossed(path(...values), 'here', direction)
+
+    t.strictSame(found?.userProperties ?? null, expected && [[PATH_PROPERTY, expected]])
+    t.end()
+  })
+}
+
+test('a message that comes back is acknowledged where it came from, counted, and not carried', t => {
+  const { it, toLocal, toRemote, counters } = relay(2, PATHS)
+  const left = { properties: path('out:here') }
+
+  for (const qos of [0, 1, 2] as const)
+    it.fromRemote({ ...publish('to-site/x', qos, qos), ...left })
+  it.fromRemote(answer('pubrel', 2))
+  for (const qos of [1, 2] as const) it.fromLocal({ ...publish('a/b', qos, 3 + qos), ...left })
+
+  t.strictSame(toRemote, ['puback m1', 'pubrec m2', 'pubcomp m2'])
+  t.strictSame(toLocal, ['puback m4', 'pubrec m5'])
+  t.equal(counters.looped, 5)
+  t.end()
+})
+
+test('a message without room for a path is refused, and not sent without one', t => {
+  const { it, toLocal, toRemote, counters } = relay(2, PATHS)
+  const full = { userProperties: [0, 1, 2].map(index => ['name', `${index}`] as const) }
+
+  it.fromLocal({ ...publish('a/b', 1, 1), properties: full })
+
+  t.strictSame([toRemote, toLocal, counters.refusedThere], [[], ['puback m1'], 1])
+  t.end()
+})
+
+test('what does not arrive at a broker of 3.1.1 needs no room', t => {
+  const { it, toRemote } = relay(2, { ...PATHS, arriveThere: false, userPropertiesMax: 0 })
+
+  it.fromLocal(publish('a/b', 1, 1))
+
+  t.equal(toRemote.length, 1)
+  t.end()
 })

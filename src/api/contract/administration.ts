@@ -24,6 +24,7 @@ export const bridgeRow = z
     refusedThere: count.describe('Messages that the other broker has refused: lost to it'),
     refusedHere: count.describe('Messages that this broker has refused'),
     unmapped: count.describe('Messages that no entry of its topics fits any more'),
+    looped: count.describe('Messages that had passed this broker before, and were dropped'),
   })
   .describe('A connection to another broker')
 export type BridgeRow = zod.infer<typeof bridgeRow>
