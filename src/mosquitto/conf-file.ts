@@ -71,10 +71,11 @@ class Reading {
   read(file: string): void {
     const text = textOf(file)
     for (const [index, line] of text.split('\n').entries()) {
+      if (this.#problems.length >= PROBLEMS_MAX) return
       if (index > LINES_MAX) throw new ConfError(`${file}: more than ${LINES_MAX} lines`)
       const place = `${file}:${index + 1}`
       try {
-        this.#readLine(line.replace(/\r+$/, ''), place)
+        this.#readLine(withoutReturns(line), place)
       } catch (error) {
         if (!(error instanceof ConfError)) throw error
         if (error.status === CONF_UNREADABLE) throw error
@@ -85,6 +86,7 @@ class Reading {
 
   /** Throws when there was a mistake. */
   whole(): ConfFile {
+    if (this.#problems.length >= PROBLEMS_MAX) this.#problems.push('and perhaps more')
     if (this.#problems.length > 0) throw new ConfError(this.#problems.join('\n'))
     return {
       file: this.#file,
@@ -116,10 +118,12 @@ class Reading {
         return
       case 'listener':
         this.#listener = new Map()
+        checkCount(this.#listeners, setting)
         this.#listeners.push(this.#listener)
         break
       case 'connection':
         this.#bridge = new Map()
+        checkCount(this.#bridges, setting)
         this.#bridges.push(this.#bridge)
         break
       case 'per_listener_settings':
@@ -131,11 +135,12 @@ class Reading {
       default:
     }
     const settings = this.#contextOf(setting)
-    const before = settings.get(option.name) ?? []
-    if (before.length > 0 && option.repeats === 'once') {
+    const before = settings.get(option.name)
+    if (before !== undefined && option.repeats === 'once') {
       throw new ConfError(`${setting.key} is there twice: see ${before[0]?.place}`)
     }
-    settings.set(option.name, option.repeats === 'adds' ? [...before, setting] : [setting])
+    if (before !== undefined && option.repeats === 'adds') before.push(setting)
+    else settings.set(option.name, [setting])
   }
 
   #contextOf({ option, key }: Setting): Settings {
@@ -170,10 +175,26 @@ class Reading {
 }
 
 const LINES_MAX = 1_000_000
+/** More mistakes than anybody reads at once. */
+const PROBLEMS_MAX = 100
+
+/** Of listeners, and of bridges. */
+const CONTEXTS_MAX = 1_000
+
+function checkCount(contexts: readonly Settings[], { key }: Setting): void {
+  if (contexts.length >= CONTEXTS_MAX) throw new ConfError(`more than ${CONTEXTS_MAX} times ${key}`)
+}
 
 /** The listener of these is the one before any `listener`, wherever they stand. */
 function ofFirstListener(key: string): boolean {
   return key === 'port' || key === 'bind_address'
+}
+
+/** A pattern that is tied to the end would be tried at each of many returns. */
+function withoutReturns(line: string): string {
+  let end = line.length
+  while (line[end - 1] === '\r') end -= 1
+  return line.slice(0, end)
 }
 
 function textOf(file: string): string {
@@ -208,7 +229,7 @@ function byFoldedBytes(one: string, other: string): number {
 }
 
 function valueOf({ type, min, max }: ConfOption, key: string, rest: string): Setting['value'] {
-  const text = rest.replaceAll(/^[ \t]+|\s+$/g, '')
+  const text = rest.trimEnd().replace(/^[ \t]+/, '')
   const [word = ''] = text.split(' ')
   if (word === '') throw new ConfError(`${key} has no value`)
   switch (type) {

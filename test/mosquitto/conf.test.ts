@@ -417,3 +417,25 @@ test('bridges are mapped with their prefixes, and a right that would grow refuse
     t.throws(() => mapped(t, [...lines, line].join('\n')), { message: sentence }, line)
   }
 })
+
+const LARGE: readonly (readonly [string, string, RegExp])[] = [
+  ['spaces within a value', `acl_file a${' '.repeat(500_000)}b`, /^$/],
+  ['returns within a line', `${'\r'.repeat(500_000)}b`, /has no option/],
+  ['wrong lines', 'foo bar\n'.repeat(200_000), /:100 {2}.*\nand perhaps more$/s],
+  ['topics of a bridge', `connection a\naddress h\n${'topic a\n'.repeat(20_000)}`, /^$/],
+  ['listeners', 'listener 1883\n'.repeat(20_000), /1001 {2}more than 1000 times listener/],
+  ['bridges', 'connection a\n'.repeat(20_000), /1001 {2}more than 1000 times connection/],
+]
+
+for (const [what, text, expected] of LARGE) {
+  test(`a file with very many ${what} is read or refused in a bounded time`, t => {
+    const started = performance.now()
+
+    const found = mistakes(t, text)
+
+    t.match(found.join('\n'), expected)
+    // Each took minutes.
+    t.ok(performance.now() - started < 5_000)
+    t.end()
+  })
+}
