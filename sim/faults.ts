@@ -8,7 +8,7 @@ import { DiskFull } from '../src/store/disk-full.ts'
 import { StoreDamaged } from '../src/store/log/store-damaged.ts'
 import type { Snapshot, StoredDelivery } from '../src/store/store.ts'
 import { Random } from './random.ts'
-import { inOrder, OWNERS, RandomChanges } from './random-changes.ts'
+import { inOrder, OWNERS, RandomChanges } from '../src/store-kit/random-changes.ts'
 import { type Fault, SimDisk } from './sim-disk.ts'
 
 const PAGE_MESSAGES = 7

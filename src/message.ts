@@ -182,7 +182,14 @@ function weightOf(message: Message): number {
   // Each message from the store has its own copy of the client id.
   const name = publisher === null ? 0 : 2 * publisher.length
   const bare = message.payload.length + textBytes(message.topic) + name + authorBytes(author)
-  return properties === NO_PROPERTIES ? bare : bare + propertiesBytes(properties)
+  return isEmpty(properties) ? bare : bare + propertiesBytes(properties)
+}
+
+/** A store of others returns an empty object of its own. */
+function isEmpty(properties: Properties): boolean {
+  if (properties === NO_PROPERTIES) return true
+  for (const _ in properties) return false
+  return true
 }
 
 /** Each message from the store has its own author. */

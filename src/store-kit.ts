@@ -5,9 +5,17 @@ import type { StorePlace } from './store-kit/changes.ts'
 import { RULES } from './store-kit/rules.ts'
 
 export { contentBytes, identifiersBytes, type Message } from './message.ts'
-export type { Change, GroupOwner, NamedQueueOwner, Owner, SessionOwner } from './store/change.ts'
+export type {
+  Change,
+  GroupOwner,
+  NamedQueueOwner,
+  Owner,
+  QueueOwner,
+  SessionOwner,
+} from './store/change.ts'
 export type * from './store/store.ts'
 
+export { DirectoryLock } from './store/directory-lock.ts'
 export type { StorePlace } from './store-kit/changes.ts'
 
 export interface StoreRule {

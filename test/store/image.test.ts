@@ -3,7 +3,7 @@
 
 import { test } from 'tap'
 import { Writer } from '../../src/packet/writer.ts'
-import { RandomChanges } from '../../sim/random-changes.ts'
+import { RandomChanges } from '../../src/store-kit/random-changes.ts'
 import { ByteReader } from '../../src/store/bytes.ts'
 import { writeChanges } from '../../src/store/change-codec.ts'
 import type { Change } from '../../src/store/change.ts'

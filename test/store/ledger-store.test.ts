@@ -2,7 +2,7 @@
 // stays short.
 
 import { test } from 'tap'
-import { inOrder, OWNERS, RandomChanges } from '../../sim/random-changes.ts'
+import { inOrder, OWNERS, RandomChanges } from '../../src/store-kit/random-changes.ts'
 import { LedgerStore } from '../../src/store/ledger-store.ts'
 import { MemoryLog } from '../../src/store/memory-log.ts'
 import { BOB, committed, OPENED, pageOf, queued, stored } from '../../src/store-kit/changes.ts'

@@ -1,7 +1,7 @@
 // The kinds of changes that are read by hand, for speed, do what their rows say.
 
 import { test } from 'tap'
-import { RandomChanges } from '../../sim/random-changes.ts'
+import { RandomChanges } from '../../src/store-kit/random-changes.ts'
 import { Writer } from '../../src/packet/writer.ts'
 import { ByteReader } from '../../src/store/bytes.ts'
 import { applyByRow, writeChanges } from '../../src/store/change-codec.ts'

@@ -1,7 +1,7 @@
 // The log and the memory store are two makings of one state machine: whatever happens, they must agree.
 
 import { test } from 'tap'
-import { inOrder, OWNERS, RandomChanges } from '../../sim/random-changes.ts'
+import { inOrder, OWNERS, RandomChanges } from '../../src/store-kit/random-changes.ts'
 import { DurableState } from '../../src/store-kit/durable-state.ts'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { LogStore } from '../../src/store/log/log-store.ts'

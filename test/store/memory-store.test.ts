@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { STORE_RULES } from '../../src/store-kit.ts'
-import { queued, stored } from '../../src/store-kit/changes.ts'
+import { contentBytes, STORE_RULES } from '../../src/store-kit.ts'
+import { messageOf, queued, stored } from '../../src/store-kit/changes.ts'
 import { DurableState } from '../../src/store-kit/durable-state.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 
@@ -31,4 +31,8 @@ test('a message is removed when its last delivery is settled', async t => {
   t.equal(state.messageCount, 1)
   state.apply([{ kind: 'settled', delivery: 2, owner: BOB }])
   t.equal(state.messageCount, 0)
+})
+
+test('a message weighs the same when a store gives it another empty object of properties', async t => {
+  t.equal(contentBytes(messageOf(1, { properties: {} })), contentBytes(messageOf(1)))
 })

@@ -1,10 +1,9 @@
 // Random changes, in an order in which a broker could record them. Tests compare stores with them.
 
-import { contentBytes, identifiersBytes } from '../src/message.ts'
-import { wholeSubscription } from '../src/routing/subscription.ts'
-import type { Change, GroupOwner, NamedQueueOwner, Owner } from '../src/store/change.ts'
-import type { Snapshot, StoredSession } from '../src/store/store.ts'
-import { stored } from '../src/store-kit/changes.ts'
+import { contentBytes, identifiersBytes, type Message } from '../message.ts'
+import type { Change, GroupOwner, NamedQueueOwner, Owner } from '../store/change.ts'
+import type { Snapshot, StoredSession } from '../store/store.ts'
+import { stored, subscriptionOf } from './changes.ts'
 
 const CLIENTS = ['ann', 'bob', 'cleo']
 const GROUPS: readonly GroupOwner[] = ['x', 'y'].map(shareName => ({
@@ -122,7 +121,7 @@ export class RandomChanges {
     const filter = `a/${this.below(3)}`
     const sequenceMax = this.below(100)
     const all: readonly Change[] = [
-      { kind: 'subscribed', clientId, subscription: wholeSubscription(filter) },
+      { kind: 'subscribed', clientId, subscription: subscriptionOf(filter) },
       ...(this.below(2) === 0
         ? [{ kind: 'filtered', clientId, filter, where: 'a = 1' } as const]
         : []),
@@ -142,7 +141,8 @@ export class RandomChanges {
 
   #message(): readonly Change[] {
     const sequence = ++this.#sequence
-    const changes = [stored(sequence, { payload: Buffer.alloc(this.below(500), sequence % 251) })]
+    const payload = Buffer.alloc(this.below(500), sequence % 251)
+    const changes = [stored(sequence, { payload, ...oftenMissing(sequence) })]
     for (const owner of OWNERS) {
       if (this.below(3) === 0) changes.push(this.#queue(owner, sequence))
     }
@@ -236,6 +236,13 @@ export class RandomChanges {
     const settled = { kind: 'settled', delivery, owner } as const
     return sentTo === null ? [settled] : [settled, { ...settled, owner: ownerOf(sentTo) }]
   }
+}
+
+/** What only some messages have. */
+function oftenMissing(sequence: number): Partial<Message> {
+  const properties = { userProperties: [['trace', `${sequence}`]] } as const
+  const author = { username: 'zoë', address: '10.0.0.2', authentication: 'password' }
+  return { ...(sequence % 5 === 0 && { properties }), ...(sequence % 7 === 0 && { author }) }
 }
 
 /** Brings snapshots into one order: groups may come in any order, with any number of queued deliveries. */
