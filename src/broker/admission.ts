@@ -13,8 +13,16 @@ import {
   TOPIC_FILTER_INVALID,
   TOPIC_NAME_INVALID,
 } from '../packet/reason.ts'
+import { quoted } from '../packet/text.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import { isReserved, isTopicName, levelCount, levelEnd, parseFilter } from '../routing/topic.ts'
+import {
+  isReserved,
+  isRetainedComplete,
+  isTopicName,
+  levelCount,
+  levelEnd,
+  parseFilter,
+} from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import type { CostLimit } from './subscriptions.ts'
@@ -66,6 +74,8 @@ const COSTS: Readonly<Record<CostLimit, string>> = {
 }
 
 const DOLLAR = 0x24
+/** The filter `$retained-complete/TOKEN`. */
+const MARKER = /^\$retained-complete\/[^/+#]+$/
 const ONLY_BY_PUBLISH = 'commands are taken only from a PUBLISH of a client'
 
 export class Admission {
@@ -167,6 +177,16 @@ export class Admission {
       this.#broker.statistics.limited.topicLevelsMax += 1
       return refused(TOPIC_FILTER_INVALID, `the filter ${tooManyLevels(topicLevelsMax)}`)
     }
+    // It tells a client about its own retained messages, so it needs no right.
+    const isMarker = isRetainedComplete(topicFilter)
+    const refusal = isMarker ? markerRefusal(subscription) : this.#right(subscription, session)
+    if (refusal !== null) return refusal
+    if (session.subscriptions.has(filter)) return null
+    return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)
+  }
+
+  #right(subscription: Subscription, session: Session): NotAdmitted | null {
+    const { topicFilter } = subscription
     const { clientId, permissions } = session.rights
     const { faults } = this.#broker
     if (!faults.maySubscribe(permissions, subscription, clientId)) {
@@ -179,10 +199,7 @@ export class Admission {
     if (subscription.shareName !== null && !faults.mayShare(permissions, topicFilter, clientId)) {
       return refused(NOT_AUTHORIZED, 'no right to receive all that this share group has')
     }
-    const expressionRefusal = this.#expression(subscription, session)
-    if (expressionRefusal !== null) return expressionRefusal
-    if (session.subscriptions.has(filter)) return null
-    return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)
+    return this.#expression(subscription, session)
   }
 
   /** Returns why the subscription may not have its expression, or null. */
@@ -306,6 +323,12 @@ function refused(reason: ReasonCode, sentence: string, rule: string | null = nul
 
 function noRoom(sentence: string): NotAdmitted {
   return new NotAdmitted('no-room', QUOTA_EXCEEDED, sentence)
+}
+
+/** Returns what is wrong with a subscription to `$retained-complete/TOKEN`, or null. */
+function markerRefusal({ filter, shareName, topicFilter }: Subscription): NotAdmitted | null {
+  if (shareName === null && MARKER.test(topicFilter)) return null
+  return refused(TOPIC_FILTER_INVALID, `${quoted(filter)} is not $retained-complete/TOKEN`)
 }
 
 function tooManyLevels(levelsMax: number): string {

@@ -8,6 +8,7 @@ import { MemoryAccount } from '../session/memory-account.ts'
 import type { DropReason, SessionContext } from '../session/session-context.ts'
 import { RetainedReplay } from '../session/retained-replay.ts'
 import type { Subscription } from '../routing/subscription.ts'
+import { isRetainedComplete } from '../routing/topic.ts'
 import type { Journal } from '../store/journal.ts'
 import { Admission } from './admission.ts'
 import { Bans } from './bans.ts'
@@ -188,6 +189,10 @@ export class Broker implements SessionContext {
   /** Whether the subscription gets retained messages [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
   #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
     const { shareName, retainHandling } = subscription
+    if (isRetainedComplete(subscription.filter)) {
+      session.replays.mark(subscription)
+      return
+    }
     if (shareName !== null || this.retained.count === 0) return
     const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew)
     if (isWanted) {

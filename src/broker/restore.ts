@@ -4,6 +4,7 @@ import type { Access } from '../access/access.ts'
 import { unknownIdentity } from '../access/identity.ts'
 import { ClientRights } from '../session/client-rights.ts'
 import { type Delivery, restoredDelivery } from '../session/delivery.ts'
+import { isRetainedComplete } from '../routing/topic.ts'
 import { RetainedReplay } from '../session/retained-replay.ts'
 import { Session } from '../session/session.ts'
 import type { Snapshot, StoredDelivery, StoredSession } from '../store/store.ts'
@@ -78,6 +79,10 @@ function restoreReplay(
 ): void {
   const subscription = session.subscriptions.get(filter)
   if (subscription === undefined) return
+  if (isRetainedComplete(filter)) {
+    session.replays.restoreMark(subscription)
+    return
+  }
   const replay = new RetainedReplay(subscription, sequenceMax, session.clientId, retained)
   session.replays.restore(replay)
 }

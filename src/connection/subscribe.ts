@@ -14,7 +14,7 @@ import {
 import { quoted } from '../packet/text.ts'
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import { parseFilter } from '../routing/topic.ts'
+import { isRetainedComplete, parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
@@ -61,17 +61,19 @@ export class Subscribing {
       throw new ProtocolError(PROTOCOL_ERROR, 'no local is set on a shared subscription')
     }
     if (shareName !== null) this.#wishes ??= wishesOf(this.#userProperties)
+    const isMarker = isRetainedComplete(topicFilter)
     return {
       filter,
       topicFilter,
       shareName,
-      qos: request.qos,
+      // What it gets is lost with its connection, and asked for again.
+      qos: isMarker ? 0 : request.qos,
       noLocal: request.noLocal,
       retainAsPublished: request.retainAsPublished,
       retainHandling: request.retainHandling,
       identifier: this.#identifier,
       ...(shareName === null ? null : this.#wishes),
-      ...whereOf(this.#userProperties, query),
+      ...(isMarker ? null : whereOf(this.#userProperties, query)),
     }
   }
 

@@ -102,6 +102,14 @@ export function isReserved(topic: string): boolean {
   return RESERVED_TREES.has(topic.slice(0, levelEnd(topic, 0))) && !BRIDGE_STATE.test(topic)
 }
 
+/**
+ * Whether the filter belongs to the tree in which a client subscribes to be told that its retained messages were all sent:
+ * `$retained-complete/TOKEN`.
+ */
+export function isRetainedComplete(topicFilter: string): boolean {
+  return topicFilter.startsWith('$retained-complete') && levelEnd(topicFilter, 0) === 18
+}
+
 export function startsWithWildcard(filter: string): boolean {
   const code = filter.charCodeAt(0)
   return code === HASH || code === PLUS

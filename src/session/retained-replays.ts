@@ -1,9 +1,10 @@
 // The replays of a session: the retained messages that it still has to send, at most one replay per subscription, in the order of
-// the requests. A replay ends with its subscription. It is sent in parts, as work of the turn. It continues at its position
+// the requests; then the markers, which say that there are no more. A replay ends with its subscription. It is sent in parts, as work of the turn. It continues at its position
 // when the client reconnects, and begins again after a restart of the broker.
 
 import { WORK } from '../limits.ts'
-import type { Message } from '../message.ts'
+import { makeMessage, type Message } from '../message.ts'
+import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from '../store/change.ts'
 import { newDelivery } from './delivery.ts'
@@ -31,10 +32,19 @@ export interface Recipient {
   sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void
 }
 
+interface Marker {
+  readonly identifiers: readonly number[]
+  /** The number of retained messages that had been sent when it was requested. */
+  readonly sentBefore: number
+}
+
 export class RetainedReplays {
   readonly #recipient: Recipient
   readonly #context: SessionContext
   readonly #byFilter = new Map<string, RetainedReplay>()
+  /** Of subscriptions to `$retained-complete/TOKEN`, by their filters. */
+  readonly #markers = new Map<string, Marker>()
+  #sent = 0
 
   constructor(recipient: Recipient, context: SessionContext) {
     this.#recipient = recipient
@@ -42,7 +52,7 @@ export class RetainedReplays {
   }
 
   get count(): number {
-    return this.#byFilter.size
+    return this.#byFilter.size + this.#markers.size
   }
 
   /** Adds a replay. It replaces an earlier one of the subscription. */
@@ -62,6 +72,22 @@ export class RetainedReplays {
     this.#record({ kind: 'replay-begun', clientId, filter, sequenceMax })
   }
 
+  /** Sends a message on the topic of this subscription behind the retained messages of all others: how many they were. */
+  mark({ filter, identifier }: Subscription): void {
+    this.#remark(filter, identifier)
+    this.#record({
+      kind: 'replay-begun',
+      clientId: this.#recipient.clientId,
+      filter,
+      sequenceMax: 0,
+    })
+  }
+
+  /** Restores a marker from the store. The replays that it stands behind begin again. */
+  restoreMark({ filter, identifier }: Subscription): void {
+    this.#remark(filter, identifier)
+  }
+
   /** Restores a replay from the store. */
   restore(replay: RetainedReplay): void {
     this.#remember(replay.subscription.filter, replay)
@@ -75,11 +101,13 @@ export class RetainedReplays {
 
   unsubscribed(filter: string): void {
     this.#forget(filter)
+    this.#unmark(filter)
   }
 
   /** Ends with the session. */
   clear(): void {
     for (const filter of this.#byFilter.keys()) this.#forget(filter)
+    for (const filter of this.#markers.keys()) this.#unmark(filter)
   }
 
   /** Sends as much as possible now, as far as this turn has work left. */
@@ -101,6 +129,32 @@ export class RetainedReplays {
       this.#forget(filter)
       this.#record({ kind: 'replayed', clientId: this.#recipient.clientId, filter })
     }
+    for (const [filter, marker] of this.#markers) {
+      if (!this.#mayReplay) return
+      this.#sendMark(filter, marker)
+    }
+  }
+
+  #sendMark(filter: string, { identifiers, sentBefore }: Marker): void {
+    const { clientId } = this.#recipient
+    this.#unmark(filter)
+    this.#context.turnWorkLeft -= WORK.retainedMessage
+    const payload = Buffer.from(`${this.#sent - sentBefore}`)
+    const said = { payload, qos: 0, retain: false, properties: NO_PROPERTIES } as const
+    const message = makeMessage(said, filter, null, this.#context)
+    this.#recipient.sendQoS0(message, false, identifiers)
+    this.#record({ kind: 'replayed', clientId, filter })
+  }
+
+  #remark(filter: string, identifier: number): void {
+    this.#unmark(filter)
+    const identifiers = identifier === 0 ? [] : [identifier]
+    this.#markers.set(filter, { identifiers, sentBefore: this.#sent })
+    this.#context.memory.add('subscriptions', REPLAY_BYTES)
+  }
+
+  #unmark(filter: string): void {
+    if (this.#markers.delete(filter)) this.#context.memory.add('subscriptions', -REPLAY_BYTES)
   }
 
   /** Whether the client is connected and nothing older must be sent first. */
@@ -137,6 +191,7 @@ export class RetainedReplays {
     const { exchanges, isDurable, rights } = this.#recipient
     if (qos > 0 && !exchanges.mayBegin) return false
     replay.take()
+    this.#sent += 1
     const changes = qos > 0 && isDurable ? 1 : 0
     this.#context.turnWorkLeft -= WORK.retainedMessage + changes * WORK.durableChange
     const { coverage } = rights

@@ -55,6 +55,8 @@ export interface SessionContext {
   readonly memory: MemoryAccount
   /** Whether sessions that outlive their connections also survive the broker. */
   readonly storesSessions: boolean
+  /** Returns the next number of a message. */
+  nextSequence(): number
   /** Returns the next number of a delivery in the store. */
   nextDelivery(): number
   /** If a permission check fails, the client does not have the right. */
