@@ -158,10 +158,13 @@ export const accessSection = z.strictObject({
     ),
   clientIdPattern: z
     .string()
-    .regex(/^(?!.*%u.*%u)[^*]*%u[^*]*\*?$/, 'expected %u once, and * only at the end: "%u:*"')
+    .regex(
+      /^(?!.*%u.*%u)(?:[^*]*%u[^*]*\*?|[^*]+\*)$/,
+      'expected %u once, and * only at the end: "%u:*"; or a beginning and *: "home-*"',
+    )
     .optional()
     .describe(
-      'Client ids that a user may have: %u is the user name, * at the end any text. Default: any',
+      'Client ids that a user may have: %u is the user name, * at the end any text. Without %u: those of all clients. Default: any',
     ),
   anonymous: z
     .enum(['never', 'loopback', 'everywhere'])

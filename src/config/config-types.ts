@@ -32,6 +32,9 @@ export interface Config {
       | undefined
     plaintext: boolean
     requireUser: boolean
+    mountPoint?: string | undefined
+    qosMax: 0 | 1 | 2
+    usernameIsClientId: boolean
     proxyProtocol: boolean
     proxyTrusted?: string[] | undefined
     origins?: string[] | undefined
@@ -340,6 +343,9 @@ export interface ConfigInput {
           | undefined
         plaintext?: boolean | undefined
         requireUser?: boolean | undefined
+        mountPoint?: string | undefined
+        qosMax?: 0 | 1 | 2 | undefined
+        usernameIsClientId?: boolean | undefined
         proxyProtocol?: boolean | undefined
         proxyTrusted?: string[] | undefined
         origins?: string[] | undefined
@@ -680,6 +686,9 @@ export interface ListenerConfig {
     | undefined
   plaintext: boolean
   requireUser: boolean
+  mountPoint?: string | undefined
+  qosMax: 0 | 1 | 2
+  usernameIsClientId: boolean
   proxyProtocol: boolean
   proxyTrusted?: string[] | undefined
   origins?: string[] | undefined

@@ -78,6 +78,21 @@ const listener = z.strictObject({
     .describe(
       'Refuse clients without a user name here, also where access.anonymous lets them in on other listeners',
     ),
+  mountPoint: z
+    .string()
+    .max(1_024)
+    .optional()
+    .describe(
+      'Prefix of all topics of its clients, for example `tenant1/`: they see only what lies under it, and do not see the prefix',
+    ),
+  qosMax: z
+    .literal([0, 1, 2])
+    .default(2)
+    .describe('Highest QoS of its clients; CONNACK tells it to clients of MQTT 5'),
+  usernameIsClientId: z
+    .boolean()
+    .default(false)
+    .describe('The user name is the client id, whatever CONNECT says'),
   proxyProtocol: z
     .boolean()
     .default(false)

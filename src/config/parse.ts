@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import type { z } from 'zod'
 import { configSchema } from './config.ts'
+import { isTopicName } from '../routing/topic.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { Config, ListenerConfig } from './config-types.ts'
 import {
@@ -69,6 +70,13 @@ function listenerProblems(listener: ListenerConfig, index: number): ConfigProble
     const tlsPath = [...path, 'tls']
     for (const sentence of tlsProblems(listener.tls)) problems.push({ path: tlsPath, sentence })
   }
+  const { mountPoint } = listener
+  if (mountPoint !== undefined && !isMountPoint(mountPoint)) {
+    problems.push({
+      path: [...path, 'mountPoint'],
+      sentence: MOUNT_POINT_FORM,
+    })
+  }
   if (listener.tls === undefined && !listener.plaintext && !isOfThisMachine(listener)) {
     problems.push({
       path: [...path, 'host'],
@@ -79,6 +87,14 @@ function listenerProblems(listener: ListenerConfig, index: number): ConfigProble
     })
   }
   return problems
+}
+
+export const MOUNT_POINT_FORM =
+  'must end with /, begin with no $ and have no wildcard, for example tenant1/'
+
+/** Without a slash at the end, the filter `#` of a client would not be one here. */
+export function isMountPoint(text: string): boolean {
+  return isTopicName(text) && text.endsWith('/') && !text.startsWith('$')
 }
 
 function userProblem(index: number): ConfigProblem {

@@ -30,7 +30,8 @@ import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
 import { admittedFrom, HookDecisions } from './hook-decisions.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
-import { type Publisher, topicOf } from './publish.ts'
+import { mountedTopic } from './mount-point.ts'
+import { assertQoS, type Publisher, topicOf } from './publish.ts'
 import type { Sender } from './sender.ts'
 import { PUBLISH_BYTES, Spending } from './spending.ts'
 import {
@@ -178,7 +179,9 @@ export class ConnectedClient implements Publisher, Subscriber {
   }
 
   #publish(packet: PublishPacket): number {
-    const topic = packet.properties === NO_PROPERTIES ? packet.topic : topicOf(packet, this)
+    const { mountPoint } = this.negotiated
+    const named = packet.properties === NO_PROPERTIES ? packet.topic : topicOf(packet, this)
+    const topic = mountPoint === null ? named : mountedTopic(named, mountPoint)
     const { statistics } = this.#broker
     statistics.messagesReceived += 1
     statistics.publishBytesReceived += packet.payload.length
@@ -272,7 +275,7 @@ export class ConnectedClient implements Publisher, Subscriber {
       assertFilter(this.#broker.expressions.dividedFilter(filter).filter)
       work += workOfFilter(filter)
     }
-    const unsubscribing = new Unsubscribing(this.session, this.#broker)
+    const unsubscribing = new Unsubscribing(this, this.#broker)
     for (const filter of packet.filters) unsubscribing.remove(filter)
     this.#filtersDone('unsuback', packet.packetId, unsubscribing.reasons, '')
     this.#tellFilters('unsuback', () => packet.filters, unsubscribing.reasons)
@@ -314,6 +317,7 @@ export class ConnectedClient implements Publisher, Subscriber {
    * that, so more are tolerated. `publishBacklogBytesMax` bounds their memory.
    */
   #assertReceiveMaximum(packet: PublishPacket): void {
+    assertQoS(packet.qos, this.negotiated)
     if (this.negotiated.version < 5) return
     const { receiveMax, receiveToleratedMax } = this.#broker.limits
     const max = Math.max(receiveMax, receiveToleratedMax)
@@ -354,8 +358,7 @@ export class ConnectedClient implements Publisher, Subscriber {
 
   /** The PUBLISH is acknowledged when its commands are taken. Their answer is a message. */
   #command(packet: PublishPacket, topic: string, payload: Buffer): number {
-    const { control } = this.#broker
-    const refusal = control?.command(payload, this.negotiated.clientId) ?? null
+    const refusal = this.#broker.control?.command(payload, this.negotiated.clientId) ?? null
     if (refusal !== null) return this.#notAdmitted(packet, topic, refusal)
     if (packet.qos === 2) this.#begin(packet.packetId)
     if (packet.qos > 0) this.#accept(packet, 1, this.#commitId)

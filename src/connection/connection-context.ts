@@ -5,6 +5,7 @@ import type { ClientIdPattern } from '../access/client-id-pattern.ts'
 import type { Refusal } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ConnectQueue } from './connect-queue.ts'
+import type { ListenerTerms } from './negotiated-limits.ts'
 import type { ChunkPool } from './outbox.ts'
 import type { PublishEncoder } from './publish-encoder.ts'
 import type { ReadingLimits } from './reading-limits.ts'
@@ -35,6 +36,8 @@ export interface ConnectionPeer {
   /** The name of the listener that accepted it. */
   readonly listener?: string
   readonly requiresUser?: boolean
+  /** Left out: the listener asks for nothing special. */
+  readonly terms?: ListenerTerms
   readonly certificate: Credentials['certificate']
   /** The pre-shared key that TLS has verified. Left out or null: none. */
   readonly psk?: { readonly identity: string } | null

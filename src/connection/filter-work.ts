@@ -34,7 +34,7 @@ export class FilterWork {
     this.#broker = broker
     this.#subscriber = subscriber
     this.#subscribing = new Subscribing(list.properties, subscriber, broker)
-    this.#unsubscribing = new Unsubscribing(subscriber.session, broker)
+    this.#unsubscribing = new Unsubscribing(subscriber, broker)
   }
 
   get isOver(): boolean {

@@ -2,7 +2,7 @@
 
 import type { Credentials, Verdict } from '../access/access.ts'
 import type { ClientIdPattern } from '../access/client-id-pattern.ts'
-import { identityOf } from '../access/identity.ts'
+import { type Identity, identityOf } from '../access/identity.ts'
 import type { Principal } from '../session/client-rights.ts'
 import type { Session } from '../session/session.ts'
 import type { Refusal } from '../broker/admission.ts'
@@ -18,19 +18,51 @@ import {
   type Will,
 } from '../packet/packet.ts'
 import {
+  BAD_USER_NAME_OR_PASSWORD,
   BANNED,
   CLIENT_IDENTIFIER_NOT_VALID,
   NOT_AUTHORIZED,
   PACKET_TOO_LARGE,
+  QOS_NOT_SUPPORTED,
   QUOTA_EXCEEDED,
   type ReasonCode,
   SERVER_BUSY,
   SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION,
 } from '../packet/reason.ts'
-import type { NegotiatedLimits } from './negotiated-limits.ts'
+import { mountedTopic } from './mount-point.ts'
+import type { ListenerTerms, NegotiatedLimits } from './negotiated-limits.ts'
 import type { ConnectionPeer, Question } from './connection-context.ts'
 import type { Sender } from './sender.ts'
+
+/** Returns CONNECT as the terms of its listener make it: where its will lies, and whose client id it has. */
+export function connectBy(
+  { mountPoint, usernameIsClientId }: ListenerTerms,
+  packet: ConnectPacket,
+): ConnectPacket {
+  const { clientId, username, will } = packet
+  const isMounted = will !== null && mountPoint !== null
+  return {
+    ...packet,
+    clientId: usernameIsClientId && username !== null ? username : clientId,
+    will: isMounted ? { ...will, topic: mountedTopic(will.topic, mountPoint) } : will,
+  }
+}
+
+/** Returns why CONNECT does not meet the terms of its listener, or null. */
+export function termsRefusal(
+  { username, will }: ConnectPacket,
+  { qosMax, usernameIsClientId }: ListenerTerms,
+): Refusal | null {
+  if (will !== null && will.qos > qosMax) {
+    const sentence = `the will has QoS ${will.qos}, and ${qosMax} is the highest here (listeners.qosMax)`
+    return { reason: QOS_NOT_SUPPORTED, sentence } // [MQTT-3.2.2-12]
+  }
+  // An empty name would share one client id among all.
+  if (!usernameIsClientId || (username !== null && username !== '')) return null
+  const sentence = 'no user name, which is the client id here (listeners.usernameIsClientId)'
+  return { reason: BAD_USER_NAME_OR_PASSWORD, sentence }
+}
 
 /** Returns why CONNECT is refused before authentication, or null. */
 export function connectRefusal(packet: ConnectPacket, broker: Broker): Refusal | null {
@@ -104,18 +136,28 @@ function inUseRefusal(clientId: string, { sessions, limits, statistics }: Broker
   return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
 }
 
-/** Returns why the user may not have this client id, or null. One that the broker has made is for everybody. */
+/** Returns why the user may not have this client id, or null. One that the broker has made takes that of no user. */
 export function clientIdRefusal(
   { clientId, isClientIdAssigned }: NegotiatedLimits,
   { identity }: Principal,
   clientIds: ClientIdPattern | null,
+  { terms }: ConnectionPeer,
 ): Refusal | null {
-  if (clientIds === null || isClientIdAssigned) return null
+  if (terms?.usernameIsClientId === true && isProvedAnother(identity, clientId)) {
+    const sentence = 'its user is not the one that CONNECT names (listeners.usernameIsClientId)'
+    return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
+  }
+  if (clientIds === null || (isClientIdAssigned && clientIds.hasUser)) return null
   // A name that nobody has proved is only a claim.
   const username = identity.authentication === 'none' ? null : identity.username
   if (clientIds.fits(clientId, username)) return null
   const sentence = 'the client id is not one of this user (access.clientIdPattern)'
   return { reason: CLIENT_IDENTIFIER_NOT_VALID, sentence }
+}
+
+/** A certificate or a token may belong to another user than the user name of CONNECT, which is the client id. */
+function isProvedAnother({ username, authentication }: Identity, clientId: string): boolean {
+  return authentication !== 'none' && username !== clientId
 }
 
 /** Returns why the user of the client may have no more, or null. */
@@ -205,6 +247,7 @@ export function connack(
   const properties: Properties = {
     ...extras,
     receiveMaximum: overload.receiveMaxOf(limits.receiveMax),
+    ...(negotiated.qosMax === 2 ? {} : { maximumQoS: negotiated.qosMax }),
     maximumPacketSize: limits.packetBytesMax,
     topicAliasMaximum: limits.topicAliasMax,
     ...(negotiated.isClientIdAssigned ? { assignedClientIdentifier: negotiated.clientId } : {}),

@@ -2,10 +2,22 @@
 
 import type { Limits } from '../limits.ts'
 import { REMAINING_LENGTH_MAX } from '../packet/fixed-header.ts'
-import type { ConnectPacket, ProtocolVersion } from '../packet/packet.ts'
+import type { ConnectPacket, ProtocolVersion, QoS } from '../packet/packet.ts'
 
 /** Largest packet that the protocol can express: 4 bytes of Remaining Length and the fixed header. */
 export const PROTOCOL_PACKET_BYTES_MAX = REMAINING_LENGTH_MAX + 5
+
+/** What a listener asks of all its clients, besides who they are. */
+export interface ListenerTerms {
+  /** The prefix of all topics of its clients; null for none. */
+  readonly mountPoint: string | null
+  /** The highest QoS that they may use. */
+  readonly qosMax: QoS
+  /** Whether their client ids are their user names, whatever CONNECT says. */
+  readonly usernameIsClientId: boolean
+}
+
+export const NO_TERMS: ListenerTerms = { mountPoint: null, qosMax: 2, usernameIsClientId: false }
 
 export interface NegotiatedLimits {
   readonly version: ProtocolVersion
@@ -32,6 +44,8 @@ export interface NegotiatedLimits {
   readonly wantsProblemInformation: boolean
   readonly wantsResponseInformation: boolean
   readonly authenticationMethod: string | null
+  readonly mountPoint: string | null
+  readonly qosMax: QoS
 }
 
 /** `assignedClientId` is null when the client sent its own. */
@@ -39,6 +53,7 @@ export function negotiate(
   packet: ConnectPacket,
   assignedClientId: string | null,
   limits: Limits,
+  { mountPoint, qosMax }: ListenerTerms,
 ): NegotiatedLimits {
   const { properties, version } = packet
   const keepAliveSeconds = keepAliveOf(packet, limits)
@@ -59,6 +74,8 @@ export function negotiate(
     wantsProblemInformation: properties.requestProblemInformation !== 0,
     wantsResponseInformation: properties.requestResponseInformation === 1,
     authenticationMethod: properties.authenticationMethod ?? null,
+    mountPoint,
+    qosMax,
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { strict as assert } from 'node:assert'
 import type { Message } from '../message.ts'
+import { MountedMessages } from './mount-point.ts'
 import { EncodedPublish } from '../packet/encode-publish.ts'
 import { NO_PROPERTIES, type Properties, type ProtocolVersion, type QoS } from '../packet/packet.ts'
 
@@ -22,6 +23,7 @@ export class PublishEncoder {
     encoded: new EncodedPublish(),
   }))
   readonly #alone = new EncodedPublish()
+  readonly mounted: MountedMessages = new MountedMessages()
   /** The number of encodings that were made. A test of the benchmark counts it. */
   encodings = 0
 
@@ -74,6 +76,7 @@ export class PublishEncoder {
       slot.encoded.payload = null
     }
     this.#alone.payload = null
+    this.mounted.forget()
   }
 }
 

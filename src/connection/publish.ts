@@ -1,7 +1,8 @@
 // Resolves the topic of a PUBLISH from a client. `Admission` decides whether it may be published.
 
-import type { PublishPacket } from '../packet/packet.ts'
-import { PROTOCOL_ERROR } from '../packet/reason.ts'
+import type { PublishPacket, QoS } from '../packet/packet.ts'
+import { PROTOCOL_ERROR, QOS_NOT_SUPPORTED } from '../packet/reason.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { IncomingAliases } from './topic-aliases.ts'
 
@@ -19,4 +20,10 @@ export function topicOf(packet: PublishPacket, publisher: Publisher): string {
   }
   if (topicAlias === undefined) return packet.topic
   return publisher.aliases.resolve(topicAlias, packet.topic)
+}
+
+/** A client must not use a higher QoS than CONNACK allows [MQTT-3.2.2-11]. Before 5.0 it is not told, and loses its connection as well. */
+export function assertQoS(qos: QoS, { qosMax }: Pick<NegotiatedLimits, 'qosMax'>): void {
+  if (qos <= qosMax) return
+  throw new ProtocolError(QOS_NOT_SUPPORTED, `QoS ${qos}, and ${qosMax} is the highest here`)
 }

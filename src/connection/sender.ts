@@ -30,11 +30,12 @@ export class Sender implements Link {
   readonly #context: ConnectionContext
   readonly #host: ConnectionHost
   /** The negotiated limits. Before CONNECT is accepted only the version is known. */
-  #limits: SendLimits & Pick<NegotiatedLimits, 'clientId'> = {
+  #limits: SendLimits & Pick<NegotiatedLimits, 'clientId' | 'mountPoint'> = {
     version: 4,
     packetBytesMax: Infinity,
     wantsProblemInformation: true,
     clientId: '',
+    mountPoint: null,
   }
   #aliases: OutgoingAliases | null = null
   #flushEarlyAt = EARLY_FLUSH_BYTES
@@ -169,10 +170,12 @@ export class Sender implements Link {
   ): SendOutcome {
     if (this.fault !== null) return 'sent'
     const { encoder, broker } = this.#context
-    const { clientId } = this.#limits
+    const { clientId, mountPoint } = this.#limits
     const { deliver } = broker.hooks
-    const message = deliver === null ? published : deliver(published, clientId, qos, duplicate)
-    if (message === null) return 'dropped-by-hook'
+    const whole = deliver === null ? published : deliver(published, clientId, qos, duplicate)
+    if (whole === null) return 'dropped-by-hook'
+    const message = mountPoint === null ? whole : encoder.mounted.shown(whole, mountPoint)
+    if (message === null) return 'no-right-to-receive'
     let size = 0
     try {
       const encoded =
@@ -191,7 +194,7 @@ export class Sender implements Link {
     this.messagesSent += 1
     if (this.rates !== null) this.rates.charge(size)
     this.#packetAppended()
-    broker.observer.delivered?.(clientId, message, qos, duplicate)
+    broker.observer.delivered?.(clientId, whole, qos, duplicate)
     return 'sent'
   }
 

@@ -17,6 +17,7 @@ import type { Subscription } from '../routing/subscription.ts'
 import { isRetainedComplete, parseFilter } from '../routing/topic.ts'
 import type { Session } from '../session/session.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
+import { mountedFilter } from './mount-point.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 
 /** A weight in a user property: a whole number from 1 to 1,000. */
@@ -53,9 +54,11 @@ export class Subscribing {
 
   /** Throws for a Protocol Error. Then no filter of the packet is added. */
   check(asked: SubscriptionRequest): Subscription {
-    const { filter, query } = this.#broker.expressions.dividedFilter(asked.filter)
+    const { isBridge, mountPoint, qosMax } = this.#subscriber.negotiated
+    const { filter: plain, query } = this.#broker.expressions.dividedFilter(asked.filter)
+    const filter = mountPoint === null ? plain : mountedFilter(plain, mountPoint)
     const { shareName, topicFilter } = assertFilter(filter)
-    const request = this.#subscriber.negotiated.isBridge ? asBridge(asked, shareName) : asked
+    const request = isBridge ? asBridge(asked, shareName) : asked
     if (shareName !== null && request.noLocal) {
       // [MQTT-3.8.3-4]
       throw new ProtocolError(PROTOCOL_ERROR, 'no local is set on a shared subscription')
@@ -66,8 +69,8 @@ export class Subscribing {
       filter,
       topicFilter,
       shareName,
-      // What it gets is lost with its connection, and asked for again.
-      qos: isMarker ? 0 : request.qos,
+      // What a marker gets is lost with its connection, and asked for again.
+      qos: isMarker ? 0 : request.qos > qosMax ? qosMax : request.qos,
       noLocal: request.noLocal,
       retainAsPublished: request.retainAsPublished,
       retainHandling: request.retainHandling,
@@ -118,17 +121,20 @@ function asBridge(request: SubscriptionRequest, shareName: string | null): Subsc
 export class Unsubscribing {
   readonly reasons: ReasonCode[] = []
   readonly #session: Session
+  readonly #mountPoint: string | null
   readonly #broker: Broker
   #hasToldRefusal = false
 
-  constructor(session: Session, broker: Broker) {
+  constructor({ session, negotiated }: Subscriber, broker: Broker) {
     this.#session = session
+    this.#mountPoint = negotiated.mountPoint
     this.#broker = broker
   }
 
   /** Removes the subscription if it is allowed, and keeps the reason code of its filter, which `assertFilter` has checked. */
   remove(filter: string): void {
-    const { filter: kept } = this.#broker.expressions.dividedFilter(filter)
+    const { filter: plain } = this.#broker.expressions.dividedFilter(filter)
+    const kept = this.#mountPoint === null ? plain : mountedFilter(plain, this.#mountPoint)
     const refusal = this.#broker.admission.unsubscription(kept, this.#session)
     if (refusal === null) {
       const isRemoved = this.#broker.unsubscribe(this.#session, kept)

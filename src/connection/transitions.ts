@@ -34,6 +34,7 @@ import {
   clientIdRefusal,
   connack,
   connackRefusal,
+  connectBy,
   connectRefusal,
   credentialsOf,
   extrasOf,
@@ -43,19 +44,22 @@ import {
   openingRefusal,
   principalOf,
   refusingConnack,
+  termsRefusal,
 } from './handshake.ts'
-import { negotiate } from './negotiated-limits.ts'
+import { negotiate, NO_TERMS } from './negotiated-limits.ts'
 import { OutgoingRates } from './outgoing-rates.ts'
 import { ProtocolError } from './protocol-error.ts'
 
-export function awaitingConnect(connection: Connection, packet: Packet): void {
-  if (packet.type !== 'connect') {
+export function awaitingConnect(connection: Connection, first: Packet): void {
+  if (first.type !== 'connect') {
     // [MQTT-3.1.0-1]
-    throw new ProtocolError(PROTOCOL_ERROR, `the first packet is ${packet.type}, not CONNECT`)
+    throw new ProtocolError(PROTOCOL_ERROR, `the first packet is ${first.type}, not CONNECT`)
   }
   const { context, host, peer, sender } = connection
+  const { terms = NO_TERMS } = peer
+  const packet = terms === NO_TERMS ? first : connectBy(terms, first)
   const assigned = packet.clientId === '' ? context.newClientId() : null
-  const negotiated = negotiate(packet, assigned, context.broker.limits)
+  const negotiated = negotiate(packet, assigned, context.broker.limits, terms)
   const credentials = credentialsOf(packet, negotiated.clientId, peer)
   const method = negotiated.authenticationMethod
   const data = ownBytes(packet.properties.authenticationData)
@@ -74,7 +78,8 @@ export function awaitingConnect(connection: Connection, packet: Packet): void {
   connection.state = next
   connection.timeLimits.authenticates()
   sender.setNegotiated(negotiated)
-  const refusal = connection.refusal ?? connectRefusal(packet, context.broker)
+  const refusal =
+    connection.refusal ?? termsRefusal(packet, terms) ?? connectRefusal(packet, context.broker)
   if (refusal !== null) {
     refuseConnect(connection, next, refusal.reason, refusal.sentence)
     return
@@ -156,7 +161,7 @@ function accept(
   const extras = extrasOf(negotiated, data, responseInformation)
   const fresh = connack(negotiated, false, broker, extras)
   const refusal =
-    clientIdRefusal(negotiated, principal, clientIds) ??
+    clientIdRefusal(negotiated, principal, clientIds, peer) ??
     openingRefusal(negotiated, connect.will, principal, broker) ??
     connackRefusal(fresh, sender)
   if (refusal !== null) {

@@ -18,6 +18,7 @@ export function mapAccess(
   const hasPasswords = mapPasswords(conf, listeners, secures, mapping)
   mapSame('acl_file', 'rulesFile', secures, mapping)
   const hasPlugin = mapPlugins(secures, mapping)
+  mapPrefix(conf, mapping)
   mapCertificates(listeners, mapping)
   mapKeys(listeners, mapping)
   const source = settingOf(conf.global, 'check_retain_source')
@@ -25,6 +26,14 @@ export function mapAccess(
   if (!hasPasswords && !hasPlugin && needsUsers) {
     mapping.set(['access', 'users'], {}, 'no line names users: nobody has a password')
   }
+}
+
+function mapPrefix({ global }: ConfFile, mapping: Mapping): void {
+  const prefix = settingOf(global, 'clientid_prefixes')
+  if (prefix === null) return
+  const text = String(prefix.value)
+  if (text === '' || /[*]|%u/.test(text)) mapping.refuse(prefix, `${quoted(text)} is no beginning`)
+  mapping.set(['access', 'clientIdPattern'], `${text}*`, [prefix])
 }
 
 type Anonymous = 'never' | 'loopback' | 'everywhere'
@@ -107,7 +116,7 @@ function mapPlugins(secures: readonly Settings[], mapping: Mapping): boolean {
   if (files.some(file => file?.value !== first?.value)) mapping.refuse(plugin, ALL_SAME)
   if (first === null) return false
   mapping.set(['access', 'dynamicSecurityFile'], resolve(String(first.value)), [first])
-  mapping.note(plugin, 'its file is read, and never written: mosquitto_ctrl does not change it')
+  mapping.note(plugin, 'the broker itself reads its file, and does what mosquitto_ctrl dynsec says')
   for (const name of ['password_file', 'acl_file']) {
     const beside = secures.map(settings => settingOf(settings, name)).find(each => each !== null)
     if (beside !== undefined && beside !== null) {

@@ -3,7 +3,7 @@
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { DEFAULT_CIPHERS } from 'node:tls'
-import { isOfThisMachine } from '../config/parse.ts'
+import { isMountPoint, isOfThisMachine, MOUNT_POINT_FORM } from '../config/parse.ts'
 import { type ConfFile, quoted, type Setting, type Settings } from './conf-file.ts'
 import { type Mapping, settingOf, textIn, valueIn } from './mapping.ts'
 
@@ -87,7 +87,27 @@ function mapListener(
     mapping.set([...path, 'proxyProtocol'], true, [proxy])
     mapping.note(proxy, 'a header of either version is read, from every address that connects')
   }
+  mapTerms(settings, path, mapping)
   return { ...opened, isOfThisMachine: isLocal }
+}
+
+/** What holds for all clients of the listener. */
+function mapTerms(settings: Settings, path: readonly (string | number)[], mapping: Mapping): void {
+  const mountPoint = settingOf(settings, 'mount_point')
+  if (mountPoint !== null) {
+    const text = String(mountPoint.value)
+    if (!isMountPoint(text)) mapping.refuse(mountPoint, `${quoted(text)} ${MOUNT_POINT_FORM}`)
+    mapping.set([...path, 'mountPoint'], text, [mountPoint])
+  }
+  const qos = settingOf(settings, 'max_qos')
+  if (qos !== null) mapping.set([...path, 'qosMax'], qos.value, [qos])
+  const named = settingOf(settings, 'use_username_as_clientid')
+  if (named?.value !== true) return
+  mapping.set([...path, 'usernameIsClientId'], true, [named])
+  const proved = settingOf(settings, 'use_identity_as_username')
+  if (proved?.value === true) {
+    mapping.note(named, 'CONNECT must have the name of the certificate as its user name')
+  }
 }
 
 interface Place {

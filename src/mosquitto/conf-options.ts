@@ -42,7 +42,7 @@ certfile                  text  listener last becomes listeners.tls.certFile
 check_retain_source       bool  global   last becomes access.checkRetainSource
 ciphers                   text  listener last becomes listeners.tls.ciphers
 ciphers_tls1.3            text  listener last becomes listeners.tls.ciphers
-clientid_prefixes         text  global   last refuses client ids are bound to users here: access.clientIdPattern: "%u*" in a configuration of Pondhawk
+clientid_prefixes         text  global   last becomes access.clientIdPattern
 connection_messages       bool  global   last instead connections are logged at the level info: log.level
 crlfile                   text  listener last becomes listeners.tls.crlFile
 dhparamfile               text  listener last instead TLS 1.2 and 1.3 need no parameters from a file
@@ -69,14 +69,14 @@ max_inflight_bytes        int:0 global   last becomes limits.inFlightBytesMax
 max_inflight_messages     int:0:65535 global last becomes limits.inFlightMax, limits.receiveMax
 max_keepalive             int:0:65535 global last becomes limits.keepAliveSecondsMax
 max_packet_size           int:20 global  last becomes limits.packetBytesMax
-max_qos                   int:0:2 listener last instead QoS 2 is served
+max_qos                   int:0:2 listener last becomes listeners.qosMax
 max_queued_bytes          int:0 global   last becomes limits.queuedBytesMax
 max_queued_messages       int:0 global   last becomes limits.queuedMessagesMax
 max_topic_alias           int:0:65535 listener last becomes limits.topicAliasMax
 max_topic_alias_broker    int:0:65535 listener last becomes limits.outgoingTopicAliasMax
 memory_limit              int:0 global   last instead memory is bounded by limits.keptHeapBytesMax and limits.keptBufferBytesMax, and overload slows publishers
 message_size_limit        int:0 global   last becomes limits.packetBytesMax, with 65,544 bytes for the header and the topic
-mount_point               text  listener last refuses topics of a listener cannot get a prefix: without it its clients would see the topics of all others
+mount_point               text  listener last becomes listeners.mountPoint
 password_file             text  secure   last becomes access.usersFile
 per_listener_settings     bool  global   last becomes access, if all listeners have the same settings
 persistence               bool  global   last becomes store.durability
@@ -108,7 +108,7 @@ tls_version               text  listener once becomes listeners.tls.minVersion
 upgrade_outgoing_qos      bool  global   last instead a message is delivered with the smaller QoS of publisher and subscription, as MQTT says
 use_identity_as_username  bool  listener last becomes access.certificates.user: commonName
 use_subject_as_username   bool  listener last refuses the whole subject of a certificate is no user name here: use_identity_as_username takes its common name
-use_username_as_clientid  bool  listener last refuses client ids are not replaced here: access.clientIdPattern: "%u" in a configuration of Pondhawk refuses those that are not the user name
+use_username_as_clientid  bool  listener last becomes listeners.usernameIsClientId
 user                      text  global   last becomes the user of the process, if root starts it; without the line mosquitto
 websockets_headers_size   int   global   last instead headers of HTTP have the bound of Node, 16 KiB
 websockets_log_level      int   global   last instead WebSockets are logged as all else: log.level

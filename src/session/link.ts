@@ -6,9 +6,9 @@ import type { Delivery } from './delivery.ts'
 
 /**
  * `too-large`: over the client's Maximum Packet Size, so it counts as sent [MQTT-3.1.2-25]. `dropped-by-hook`: the same, because the
- * program does not want it sent.
+ * program does not want it sent. `no-right-to-receive`: the same, because it lies outside the mount point of its listener.
  */
-export type SendOutcome = 'sent' | 'too-large' | 'dropped-by-hook'
+export type SendOutcome = 'sent' | 'too-large' | 'dropped-by-hook' | 'no-right-to-receive'
 
 export interface Link {
   /** Whether more may be sent: fewer bytes wait for the socket than its bound, and the client's rate is not reached. A session that reads false is pumped when there is room again. */

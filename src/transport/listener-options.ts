@@ -53,6 +53,11 @@ export interface ListenerOptions {
   readonly tls?: TlsOptions | undefined
   /** Whether clients without a user name are refused, whatever `access.anonymous` says. */
   readonly requireUser?: boolean | undefined
+  /** The prefix of all topics of its clients. It ends with `/`. */
+  readonly mountPoint?: string | undefined
+  readonly qosMax?: 0 | 1 | 2 | undefined
+  /** Whether client ids are user names, whatever CONNECT says. */
+  readonly usernameIsClientId?: boolean | undefined
   /** Whether every connection begins with a PROXY protocol header, version 1 or 2. */
   readonly proxyProtocol?: boolean | undefined
   /** The addresses and subnets that may send a PROXY header; all if it is left out. */

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import { plainAddress } from '../access/addresses.ts'
+import { type ListenerTerms, NO_TERMS } from '../connection/negotiated-limits.ts'
 import { STRANGERS_FULL } from '../connection/stranger-budget.ts'
 import type { Log } from '../observe/log.ts'
 import { CONNECTION_RATE_EXCEEDED } from '../packet/reason.ts'
@@ -142,6 +143,7 @@ class SocketListener implements Listener {
       transport: transportOf(this.#options),
       listener: this.name,
       requiresUser: this.#options.requireUser === true,
+      terms: termsOf(this.#options),
       certificate: null,
     }
     socket.on('close', this.#socketClosed)
@@ -303,4 +305,14 @@ function transportOf({ protocol, tls, path }: ListenerOptions): TransportName {
   if (protocol === 'ws') return tls === undefined ? 'ws' : 'wss'
   if (tls !== undefined) return 'tls'
   return path === undefined ? 'tcp' : 'unix'
+}
+
+function termsOf({ mountPoint, qosMax, usernameIsClientId }: ListenerOptions): ListenerTerms {
+  const isPlain = mountPoint === undefined && (qosMax ?? 2) === 2 && usernameIsClientId !== true
+  if (isPlain) return NO_TERMS
+  return {
+    mountPoint: mountPoint ?? null,
+    qosMax: qosMax ?? 2,
+    usernameIsClientId: usernameIsClientId === true,
+  }
 }

@@ -3,6 +3,7 @@
 import type { ClientCertificate } from '../access/access.ts'
 import type { PreSharedKey } from '../access/psk-file.ts'
 import { type Admittance, AT_ONCE } from '../connection/connection-context.ts'
+import type { ListenerTerms } from '../connection/negotiated-limits.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 
 export type TransportName = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
@@ -17,6 +18,8 @@ export interface Peer {
   readonly listener: string
   /** Whether the listener refuses clients without a user name. Left out: no. */
   readonly requiresUser?: boolean
+  /** Left out: the listener asks for nothing special. */
+  readonly terms?: ListenerTerms
   /** Subject of the verified client certificate, when TLS asked for one. */
   readonly certificate: ClientCertificate | null
   /** The key that the client has proved in the TLS handshake. Left out or null: none. */
