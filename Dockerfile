@@ -6,6 +6,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json index.cjs index.d.cts ./
 COPY src src
+COPY docs docs
 RUN npm run build
 
 FROM node:22-bookworm-slim
@@ -16,6 +17,7 @@ ENV NODE_ENV=production
 COPY LICENSE package.json /opt/pondhawk/
 COPY --from=build /build/dist/bundle /opt/pondhawk/dist/bundle
 COPY --from=build /build/dist/dashboard /opt/pondhawk/dist/dashboard
+COPY --from=build /build/dist/docs /opt/pondhawk/dist/docs
 COPY config/container.yaml /pondhawk/config/pondhawk.yaml
 # Any user may be given with --user: the data folder is the only place that is written to.
 RUN chmod 755 /opt/pondhawk/dist/bundle/command/pondhawk.js \

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'tap'
 import { CLI } from './command.ts'
+import { FOLLOWED_BESIDE_A_BROKER } from './docs/followed.ts'
 import { Follower } from './docs/follower.ts'
 import { blocksOf, ROOT } from './docs/pages.ts'
 import { makeCertificates } from './transport/world.ts'
@@ -151,7 +152,7 @@ test('the commands for sessions, share groups and figures find the clients that 
       before: [START],
       adapted: line => line.replace(/^mosquitto_sub/, '$& -i esp32-7f'),
     }),
-    Follower.through(t, 'docs/how-to/dashboard.md', { before: [START] }),
+    ...FOLLOWED_BESIDE_A_BROKER.map(page => Follower.through(t, page, { before: [START] })),
   ])
 })
 

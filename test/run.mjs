@@ -95,7 +95,9 @@ function compile() {
   return (
     run(TSC) &&
     (!needsCommand() || run(VITE, 'build', '--config', 'src/cli/vite.config.mjs')) &&
-    (!needsDashboard() || run(VITE, 'build', 'src/dashboard'))
+    (!needsDashboard() || run(VITE, 'build', 'src/dashboard')) &&
+    (!needsDocumentation() ||
+      run(VITE, 'build', '--config', 'src/documentation/vite.config.mjs', 'src/documentation'))
   )
 }
 
@@ -118,6 +120,12 @@ function needsCommand() {
 function needsDashboard() {
   if (!existsSync(join(ROOT, 'dist/dashboard/index.html'))) return true
   return files().some(file => file.startsWith('test/dashboard/'))
+}
+
+/** Only its own tests need it as it is now. */
+function needsDocumentation() {
+  if (!existsSync(join(ROOT, 'dist/docs/manifest.json'))) return true
+  return files().some(file => /^test\/(?:dashboard|documentation)\//.test(file))
 }
 
 /** What was compiled from sources that are gone. */

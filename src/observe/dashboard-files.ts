@@ -10,11 +10,13 @@ import { gzipSync } from 'node:zlib'
 /** Beside `dist/src`, where the build and the package have it. */
 const DIRECTORY = fileURLToPath(new URL('../../dashboard', import.meta.url))
 const PAGE = 'index.html'
-const TYPES: ReadonlyMap<string, string> = new Map([
+export const TYPES: ReadonlyMap<string, string> = new Map([
   ['.html', 'text/html; charset=utf-8'],
   ['.js', 'text/javascript; charset=utf-8'],
   ['.css', 'text/css; charset=utf-8'],
   ['.md', 'text/plain; charset=utf-8'],
+  ['.json', 'application/json'],
+  ['.svg', 'image/svg+xml'],
 ])
 
 /** The page may run its own scripts and nothing else, load nothing from elsewhere, and be framed by nobody. */
@@ -56,7 +58,7 @@ export class DashboardFiles {
     const file = this.#files.get(path)
     if (file === undefined) return false
     const { headers } = request
-    setHeaders(response, file)
+    setHeaders(response, file, POLICY)
     if (headers['if-none-match'] === file.tag) {
       response.writeHead(304).end()
       return true
@@ -73,15 +75,21 @@ export class DashboardFiles {
   }
 }
 
-function setHeaders(response: ServerResponse, { tag, isHashed, type }: ServedFile): void {
+/** `policy` is the Content Security Policy of a page. */
+export function setHeaders(
+  response: ServerResponse,
+  { tag, isHashed, type }: Pick<ServedFile, 'tag' | 'isHashed' | 'type'>,
+  policy: string,
+): void {
   response.setHeader('etag', tag)
   response.setHeader('vary', 'accept-encoding')
   response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache')
   response.setHeader('x-content-type-options', 'nosniff')
   response.setHeader('referrer-policy', 'no-referrer')
   response.setHeader('cross-origin-resource-policy', 'same-origin')
-  if (type.startsWith('text/html')) {
-    response.setHeader('content-security-policy', POLICY)
+  // A picture can be opened as a page, too.
+  if (type.startsWith('text/html') || type.startsWith('image/')) {
+    response.setHeader('content-security-policy', policy)
     response.setHeader('cross-origin-opener-policy', 'same-origin')
   }
 }

@@ -1,7 +1,8 @@
-// The HTTP port: the dashboard, the broker's figures as JSON and for Prometheus, and health checks.
+// The HTTP port: the dashboard, the documentation, the broker's figures as JSON and for Prometheus, and health checks.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DashboardFiles } from './dashboard-files.ts'
+import { DocumentationFiles } from './documentation-files.ts'
 import { METRICS_TYPE, metricsOf, type OtherNames, type Timings } from './metrics.ts'
 import { usageOfProcess } from './resident-memory.ts'
 import { FIGURES, type Status } from './status.ts'
@@ -27,18 +28,18 @@ interface WebPageSources {
   accessTroubles(): readonly string[]
 }
 
-/** Answers the files of the dashboard, `/metrics`, `/healthz` and `/readyz`. */
+/** Answers the files of the dashboard and of the documentation, `/metrics`, `/healthz` and `/readyz`. */
 export function webPage(
   sources: WebPageSources,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const files = sources.hasDashboard ? new DashboardFiles() : null
+  const files = sources.hasDashboard ? [new DashboardFiles(), new DocumentationFiles()] : []
   return (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       answer(response, 405, 'text/plain', 'Only GET is answered here.\n')
       return
     }
     const path = (request.url ?? '/').split('?')[0] ?? '/'
-    if (files?.answers(path, request, response) === true) return
+    if (files.some(each => each.answers(path, request, response))) return
     switch (path) {
       case '/metrics':
         answer(
@@ -63,7 +64,7 @@ export function webPage(
           response,
           404,
           'text/plain',
-          'Nothing is here. The page is at /, MQTT over WebSocket at any path.\n',
+          'Nothing is here. The page is at /, the documentation at /docs/, MQTT over WebSocket at any path.\n',
         )
     }
   }

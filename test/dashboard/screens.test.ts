@@ -11,6 +11,7 @@ import type { ConfigInput } from '../../src/config/config-types.ts'
 import { makeCertificates } from '../transport/world.ts'
 import { appearanceTests } from './appearance.ts'
 import { Dashboard, open, type Scene } from './browser.ts'
+import { documentationTests } from './documentation.ts'
 import { operatorTests } from './operator.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pondhawk-'))
@@ -375,6 +376,7 @@ function focused(page: Page): Promise<string> {
 }
 
 operatorTests(scene)
+documentationTests(scene)
 appearanceTests(scene)
 
 t.test('no browser has complained, and nothing was asked from another origin', async t => {

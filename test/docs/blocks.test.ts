@@ -91,7 +91,7 @@ test('every shell block is run, or says why not', async t => {
     const reason = block.marks.get('not run')
     if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1)
     const isRun = FOLLOWED.includes(block.page) || commandsIn(block).every(line => NPM.test(line))
-    t.ok(isRun || reason !== undefined, `${block.page}:${block.line}`)
+    t.ok(isRun || reason !== undefined, `${block.page}:${block.line}: test/docs/followed.ts`)
   }
   const expected = Object.entries(NOT_RUN).map(([reason, { blocks }]) => [reason, blocks] as const)
   t.strictSame(new Map([...counts].sort()), new Map([...expected].sort()))

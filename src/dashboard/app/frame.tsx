@@ -102,6 +102,7 @@ function Side({ screen, title }: { readonly screen: string; readonly title: stri
             </a>
           ),
         )}
+        <a href="docs/">Documentation</a>
       </nav>
     </div>
   )
