@@ -98,8 +98,11 @@ export class Follower {
 
   /** Waits until the broker has logged this. */
   async logged(text: string, count = 1): Promise<void> {
-    while ((this.#broker?.said.split(text).length ?? 0) <= count)
+    const end = performance.now() + RUN_MS_MAX
+    while ((this.#broker?.said.split(text).length ?? 0) <= count) {
+      if (performance.now() > end) throw new Error(`${this.#page}: the broker logs no ${text}`)
       await new Promise(settle => setTimeout(settle, 20))
+    }
   }
 
   /** The address at which it serves what the page has on this port. */
