@@ -4,6 +4,7 @@
 export const FOLLOWED_BESIDE_A_BROKER: readonly string[] = [
   'docs/how-to/dashboard.md',
   'docs/how-to/filter-messages.md',
+  'docs/how-to/retained-set.md',
 ]
 
 /** The others are followed by tests of their own. */
