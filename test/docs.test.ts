@@ -165,9 +165,10 @@ test('a backup is made and restored by the commands of its page', async t => {
   t.match(outputs.at(-1), /\S/)
 })
 
-test('the certificates for development let a client in, and a page gets its token', async t => {
+test('the certificates for development let a client in, a page gets its token, and Home Assistant a user', async t => {
   await Promise.all([
     Follower.through(t, 'certs/README.md'),
+    Follower.through(t, 'docs/how-to/home-assistant.md'),
     Follower.through(t, 'docs/how-to/browser-tokens.md', {
       before: ['pondhawk user add alice --generate', START],
       adapted: line => line.replace('-u alice', '-u alice:PASSWORD'),

@@ -199,16 +199,16 @@ export function metricsOf(
   { sys, compat }: OtherNames = NO_OTHERS,
 ): string {
   const page = new Page()
-  page.one(gauge('uptime_seconds'), 'How long the broker has been running', status.uptimeSeconds)
-  page.one(gauge('store_full'), 'Whether the disk of the store is full', status.storeIsFull ? 1 : 0)
+  page.one(gauge('uptime_seconds'), UPTIME, status.uptimeSeconds)
+  page.one(gauge('store_full'), STORE_FULL, status.storeIsFull ? 1 : 0)
   for (const { name, counts } of figures) page.one(NAMES[name], counts, status[name])
   for (const { metric, label, help, counts } of GROUPS) {
     page.group(metric, help, label, counts(status))
   }
   for (const [name, metric, help] of TIMINGS) page.histogram(metric, help, timings[name])
   const { cpuSeconds, residentBytes } = usage
-  page.line('process_cpu_seconds_total', 'counter', 'CPU time of all threads', cpuSeconds)
-  page.line('process_resident_memory_bytes', 'gauge', 'Memory of the process', residentBytes)
+  page.line('process_cpu_seconds_total', 'counter', CPU, cpuSeconds)
+  page.line('process_resident_memory_bytes', 'gauge', MEMORY, residentBytes)
   for (const [name, value] of mosquittoFigures(status, sys)) {
     page.line(`broker_${name}`, 'untyped', AS_MOSQUITTO, value)
     if (compat.includes('mosquitto')) {
@@ -221,6 +221,25 @@ export function metricsOf(
   return page.text
 }
 
+/** Everything that `metricsOf` may serve under names of our own, for the reference. */
+export function describedMetrics(
+  figures: typeof FIGURES,
+): readonly (Metric & { readonly help: string; readonly label: string | null })[] {
+  return [
+    { ...gauge('uptime_seconds'), help: UPTIME, label: null },
+    { ...gauge('store_full'), help: STORE_FULL, label: null },
+    ...figures.map(({ name, counts }) => ({ ...NAMES[name], help: counts, label: null })),
+    ...GROUPS.map(({ metric, label, help }) => ({ ...metric, help, label })),
+    ...TIMINGS.map(([, name, help]) => ({ name, kind: 'histogram' as const, help, label: null })),
+    { name: 'process_cpu_seconds_total', kind: 'counter', help: CPU, label: null },
+    { name: 'process_resident_memory_bytes', kind: 'gauge', help: MEMORY, label: null },
+  ]
+}
+
+const UPTIME = 'How long the broker has been running'
+const STORE_FULL = 'Whether the disk of the store is full'
+const CPU = 'CPU time of all threads'
+const MEMORY = 'Memory of the process'
 const AS_MOSQUITTO = 'As in $SYS of mosquitto'
 const AS_EMQX = 'As EMQX counts it'
 

@@ -39,3 +39,8 @@ export function reasonIn(packet: ReasonedPacket, value: number): ReasonCode {
   if (isReasonCode(value) && ALLOWED[packet].has(value)) return value
   throw new MalformedPacket(PROTOCOL_ERROR, `reason code ${value} is none of ${packet}`)
 }
+
+/** The packet types that may have the reason. */
+export function packetsWith(reason: ReasonCode): readonly string[] {
+  return Object.entries(ALLOWED).flatMap(([packet, codes]) => (codes.has(reason) ? [packet] : []))
+}

@@ -5,6 +5,7 @@ export const FOLLOWED_BESIDE_A_BROKER: readonly string[] = [
   'docs/how-to/dashboard.md',
   'docs/how-to/filter-messages.md',
   'docs/how-to/retained-set.md',
+  'docs/how-to/systemd.md',
 ]
 
 /** The others are followed by tests of their own. */
@@ -16,6 +17,7 @@ export const FOLLOWED: readonly string[] = [
   'docs/how-to/browser-tokens.md',
   'docs/how-to/certificates-for-devices.md',
   'docs/how-to/find-out-what-happened.md',
+  'docs/how-to/home-assistant.md',
   'docs/how-to/monitor.md',
   'docs/how-to/move-from-mosquitto.md',
   'docs/how-to/pre-shared-keys.md',
