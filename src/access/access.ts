@@ -13,6 +13,8 @@ export interface Credentials {
   readonly transport: string
   /** Whether the listener refuses clients without a user name. Left out: no. */
   readonly requiresUser?: boolean
+  /** The realm of a listener that has users of its own: see `realm.ts`. Left out or null: none. */
+  readonly realm?: string | null
   readonly certificate: ClientCertificate | null
   /** The identity of the pre-shared key that TLS has verified. Left out or null: none. */
   readonly pskIdentity?: string | null

@@ -1,6 +1,7 @@
 // The identity of a client. The session and the store keep it, so that permissions can be determined while the client is not connected.
 
 import type { Credentials } from './access.ts'
+import { realmOf } from './realm.ts'
 
 export interface Identity {
   readonly clientId: string
@@ -58,5 +59,5 @@ export function areSame(one: Identity, other: Identity): boolean {
  */
 export function mayHaveSessionOf(client: Identity, owner: Identity): boolean {
   if (owner.username === null || owner.authentication === 'none') return true
-  return client.username === owner.username
+  return client.username === owner.username && realmOf(client) === realmOf(owner)
 }

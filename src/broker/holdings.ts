@@ -1,6 +1,7 @@
 // What each user holds: connections, sessions, subscriptions, retained messages and queued bytes. A client that was not
 // authenticated as a user counts for its address, or for its network of IPv6.
 
+import { realmOf } from '../access/realm.ts'
 import type { Identity } from '../access/identity.ts'
 import { networkOf } from '../access/addresses.ts'
 import type { UserQueues } from '../session/user-queues.ts'
@@ -76,6 +77,9 @@ function isEmpty(holding: Holding): boolean {
 
 /** Returns a key that no other user or address has. */
 export function ownerOf({ username, authentication, address }: User): string {
-  if (username !== null && authentication !== 'none') return `user ${username}`
+  if (username !== null && authentication !== 'none') {
+    const realm = realmOf({ authentication })
+    return realm === null ? `user ${username}` : `at ${JSON.stringify([realm, username])}`
+  }
   return address === '' ? OF_NOBODY : `address ${networkOf(address)}`
 }

@@ -32,6 +32,14 @@ export interface Config {
       | undefined
     plaintext: boolean
     requireUser: boolean
+    access?:
+      | {
+          usersFile?: string | undefined
+          rulesFile?: string | undefined
+          dynamicSecurityFile?: string | undefined
+          anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
+        }
+      | undefined
     mountPoint?: string | undefined
     qosMax: 0 | 1 | 2
     usernameIsClientId: boolean
@@ -343,6 +351,14 @@ export interface ConfigInput {
           | undefined
         plaintext?: boolean | undefined
         requireUser?: boolean | undefined
+        access?:
+          | {
+              usersFile?: string | undefined
+              rulesFile?: string | undefined
+              dynamicSecurityFile?: string | undefined
+              anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
+            }
+          | undefined
         mountPoint?: string | undefined
         qosMax?: 0 | 1 | 2 | undefined
         usernameIsClientId?: boolean | undefined
@@ -686,6 +702,14 @@ export interface ListenerConfig {
     | undefined
   plaintext: boolean
   requireUser: boolean
+  access?:
+    | {
+        usersFile?: string | undefined
+        rulesFile?: string | undefined
+        dynamicSecurityFile?: string | undefined
+        anonymous?: 'never' | 'loopback' | 'everywhere' | undefined
+      }
+    | undefined
   mountPoint?: string | undefined
   qosMax: 0 | 1 | 2
   usernameIsClientId: boolean

@@ -78,6 +78,20 @@ const listener = z.strictObject({
     .describe(
       'Refuse clients without a user name here, also where access.anonymous lets them in on other listeners',
     ),
+  access: z
+    .strictObject({
+      usersFile: file.optional().describe('As access.usersFile'),
+      rulesFile: file.optional().describe('As access.rulesFile'),
+      dynamicSecurityFile: file.optional().describe('As access.dynamicSecurityFile'),
+      anonymous: z
+        .enum(['never', 'loopback', 'everywhere'])
+        .optional()
+        .describe('As access.anonymous'),
+    })
+    .optional()
+    .describe(
+      'Users and rules of its own, instead of those in access. A user of it is another one than a user of the same name elsewhere',
+    ),
   mountPoint: z
     .string()
     .max(1_024)

@@ -220,11 +220,12 @@ function resolvePaths(config: Config, file: string | null): Config {
   if (file === null) return config
   const from = (path: string): string => resolve(dirname(file), path)
   const listeners = config.listeners.map(listener => {
-    const { tls, path } = listener
+    const { tls, path, access } = listener
     return {
       ...listener,
       ...(path === undefined ? {} : { path: from(path) }),
       ...(tls === undefined ? {} : { tls: mapFiles(tls, from) }),
+      ...(access === undefined ? {} : { access: mapFiles(access, from) }),
     }
   })
   const { directory } = config.store

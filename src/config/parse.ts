@@ -11,6 +11,7 @@ import {
   type ByProgram,
   configuredAuthenticators,
 } from './authenticators.ts'
+import { realmAccess } from './realms.ts'
 import { nearest } from './nearest.ts'
 import { isRecord, kindOf, shown } from './records.ts'
 import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
@@ -36,11 +37,17 @@ export function parseConfig(input: unknown, byProgram: ByProgram = []): Config {
     listeners: data.listeners.map(withPort),
   }
   const problems = [
-    ...config.listeners.flatMap((listener, index) => [
-      ...(isVerified ? [] : opennessProblems(listener, index, config)),
-      ...(isVerified || !listener.requireUser ? [] : [userProblem(index)]),
-      ...listenerProblems(listener, index),
-    ]),
+    ...config.listeners.flatMap((listener, index) => {
+      const own = realmAccess(listener, config)
+      const verifies = listener.access === undefined ? isVerified : verifiesNames(own, [])
+      return [
+        ...(verifies || listener.access?.anonymous === 'never'
+          ? []
+          : opennessProblems(listener, index, own)),
+        ...(verifies || !listener.requireUser ? [] : [userProblem(index)]),
+        ...listenerProblems(listener, index),
+      ]
+    }),
     ...certificateProblems(config),
     ...pskProblems(config),
     ...securityProblems(config),
@@ -106,7 +113,7 @@ function userProblem(index: number): ConfigProblem {
 function opennessProblems(
   listener: ListenerConfig,
   index: number,
-  { access }: Config,
+  access: Config['access'],
 ): ConfigProblem[] {
   if (access.anonymous === 'everywhere' || isLocal(listener)) return []
   return [
@@ -169,14 +176,26 @@ function certificateProblems({ access, listeners }: Config): ConfigProblem[] {
 }
 
 /** One source of users and rules, so that nobody has to guess which of two decides. */
-function securityProblems({ access }: Config): ConfigProblem[] {
-  if (access.dynamicSecurityFile === undefined) return []
-  return (['usersFile', 'users', 'rulesFile', 'rules'] as const)
-    .filter(key => access[key] !== undefined)
-    .map(key => ({
-      path: ['access', key],
-      sentence: `access.dynamicSecurityFile has users and rules already: leave out access.${key}`,
-    }))
+function securityProblems({ access, listeners }: Config): ConfigProblem[] {
+  const all = [{ path: ['access'], access }].concat(
+    listeners.flatMap(({ access: own }, index) =>
+      own === undefined ? [] : [{ path: ['listeners', `${index}`, 'access'], access: own }],
+    ),
+  )
+  const secured = all.filter(each => each.access.dynamicSecurityFile !== undefined)
+  const others = secured.slice(1).map(({ path }) => ({
+    path: [...path, 'dynamicSecurityFile'],
+    sentence: 'commands change one file only, so there is one for all listeners, or one listener',
+  }))
+  const beside = secured.flatMap(({ path, access: { usersFile, users, rulesFile, rules } }) =>
+    Object.entries({ usersFile, users, rulesFile, rules })
+      .filter(([, value]) => value !== undefined)
+      .map(([key]) => ({
+        path: [...path, key],
+        sentence: `${path.join('.')}.dynamicSecurityFile has users and rules already: leave out ${path.join('.')}.${key}`,
+      })),
+  )
+  return [...beside, ...others]
 }
 
 /** Whether clients need a password or a token. */

@@ -195,6 +195,7 @@ export function credentialsOf(
     address: peer.address,
     transport: peer.transport,
     requiresUser: peer.requiresUser === true,
+    realm: peer.terms?.realm ?? null,
     certificate: peer.certificate,
     pskIdentity: peer.psk?.identity ?? null,
   }

@@ -15,9 +15,16 @@ export interface ListenerTerms {
   readonly qosMax: QoS
   /** Whether their client ids are their user names, whatever CONNECT says. */
   readonly usernameIsClientId: boolean
+  /** Of a listener that has users and rules of its own; null for others. */
+  readonly realm: string | null
 }
 
-export const NO_TERMS: ListenerTerms = { mountPoint: null, qosMax: 2, usernameIsClientId: false }
+export const NO_TERMS: ListenerTerms = {
+  mountPoint: null,
+  qosMax: 2,
+  usernameIsClientId: false,
+  realm: null,
+}
 
 export interface NegotiatedLimits {
   readonly version: ProtocolVersion

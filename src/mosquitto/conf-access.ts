@@ -1,4 +1,4 @@
-// Users and rules of a mosquitto.conf. Here they hold for all listeners, so with per_listener_settings the listeners must agree.
+// Users and rules of a mosquitto.conf. With per_listener_settings, listeners whose files differ get users and rules of their own.
 
 import { resolve } from 'node:path'
 import { type ConfFile, quoted, type Setting, type Settings } from './conf-file.ts'
@@ -13,19 +13,54 @@ export function mapAccess(
   listeners: readonly ConfListener[],
   mapping: Mapping,
 ): void {
-  const needsUsers = mapAnonymous(conf, listeners, mapping)
-  const secures = conf.isPerListener ? listeners.map(({ settings }) => settings) : [conf.global]
-  const hasPasswords = mapPasswords(conf, listeners, secures, mapping)
-  mapSame('acl_file', 'rulesFile', secures, mapping)
-  const hasPlugin = mapPlugins(secures, mapping)
+  mapUsers(conf, listeners, mapping)
   mapPrefix(conf, mapping)
   mapCertificates(listeners, mapping)
   mapKeys(listeners, mapping)
   const source = settingOf(conf.global, 'check_retain_source')
   if (source !== null) mapping.set(['access', 'checkRetainSource'], source.value, [source])
+}
+
+function mapUsers(conf: ConfFile, listeners: readonly ConfListener[], mapping: Mapping): void {
+  if (conf.isPerListener && differ(listeners)) {
+    for (const [index, listener] of listeners.entries()) mapOwn(listener, index, mapping)
+    return
+  }
+  const needsUsers = mapAnonymous(conf, listeners, mapping)
+  const secures = conf.isPerListener ? listeners.map(({ settings }) => settings) : [conf.global]
+  const hasPasswords = mapPasswords(conf, listeners, secures, mapping)
+  mapSame('acl_file', 'rulesFile', secures, mapping)
+  const hasPlugin = mapPlugins(secures, mapping)
   if (!hasPasswords && !hasPlugin && needsUsers) {
     mapping.set(['access', 'users'], {}, 'no line names users: nobody has a password')
   }
+}
+
+/** Whether listeners have different files. One where nobody needs a password may lack that file. */
+function differ(listeners: readonly ConfListener[]): boolean {
+  const of = (name: string) => listeners.map(({ settings }) => settingOf(settings, name)?.value)
+  const passwords = of('password_file').filter(value => value !== undefined)
+  return [passwords, of('acl_file'), of('plugin'), of('plugin_opt_*')].some(
+    values => new Set(values).size > 1,
+  )
+}
+
+/** Maps users and rules of one listener. */
+function mapOwn({ settings, isImplied }: ConfListener, index: number, mapping: Mapping): void {
+  const path = ['listeners', index, 'access']
+  const own = settingOf(settings, 'listener_allow_anonymous')
+  const allows = own ?? settingOf(settings, 'allow_anonymous')
+  const isAllowed = allows === null ? isImplied : allows.value === true
+  const from = allows === null ? 'mosquitto decides so without allow_anonymous' : [allows]
+  mapping.set([...path, 'anonymous'], isAllowed ? 'everywhere' : 'never', from)
+  for (const [name, key] of [
+    ['password_file', 'usersFile'],
+    ['acl_file', 'rulesFile'],
+  ] as const) {
+    const file = settingOf(settings, name)
+    if (file !== null) mapping.set([...path, key], resolve(String(file.value)), [file])
+  }
+  mapPlugins([settings], mapping, path)
 }
 
 function mapPrefix({ global }: ConfFile, mapping: Mapping): void {
@@ -107,7 +142,11 @@ function mapSame(
 }
 
 /** The only plugin that is known is the dynamic security: it is a file of users and rules. */
-function mapPlugins(secures: readonly Settings[], mapping: Mapping): boolean {
+function mapPlugins(
+  secures: readonly Settings[],
+  mapping: Mapping,
+  path: readonly (string | number)[] = ['access'],
+): boolean {
   const files = secures.map(settings => securityFile(settings, mapping))
   const [first = null] = files
   const given = secures.flatMap(settings => settings.get('plugin') ?? [])
@@ -115,7 +154,7 @@ function mapPlugins(secures: readonly Settings[], mapping: Mapping): boolean {
   if (plugin === undefined) return false
   if (files.some(file => file?.value !== first?.value)) mapping.refuse(plugin, ALL_SAME)
   if (first === null) return false
-  mapping.set(['access', 'dynamicSecurityFile'], resolve(String(first.value)), [first])
+  mapping.set([...path, 'dynamicSecurityFile'], resolve(String(first.value)), [first])
   mapping.note(plugin, 'the broker itself reads its file, and does what mosquitto_ctrl dynsec says')
   for (const name of ['password_file', 'acl_file']) {
     const beside = secures.map(settings => settingOf(settings, name)).find(each => each !== null)

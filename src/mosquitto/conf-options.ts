@@ -78,13 +78,13 @@ memory_limit              int:0 global   last instead memory is bounded by limit
 message_size_limit        int:0 global   last becomes limits.packetBytesMax, with 65,544 bytes for the header and the topic
 mount_point               text  listener last becomes listeners.mountPoint
 password_file             text  secure   last becomes access.usersFile
-per_listener_settings     bool  global   last becomes access, if all listeners have the same settings
+per_listener_settings     bool  global   last becomes access, and listeners.access where the files of listeners differ
 persistence               bool  global   last becomes store.durability
 persistence_file          text  global   once becomes the database that the first start imports
 persistence_location      text  global   once becomes store.directory, the folder pondhawk-data in it
 persistent_client_expiration word global last becomes limits.sessionExpirySecondsMax
 pid_file                  text  global   once instead no file has the process id; systemd and Docker know it
-plugin                    text  secure   adds refuses plugins of mosquitto cannot be loaded: users may come from access.http or access.jwt of a configuration of Pondhawk. Only the dynamic security of mosquitto becomes access.dynamicSecurityFile
+plugin                    text  secure   adds refuses plugins of mosquitto cannot be loaded: users may come from access.http or access.jwt of a configuration of Pondhawk. Only the dynamic security of mosquitto becomes access.dynamicSecurityFile, and works with mosquitto_ctrl
 plugin_load               text  global   adds refuses plugins of mosquitto cannot be loaded: users may come from access.http or access.jwt of a configuration of Pondhawk
 plugin_opt_*              text  secure   adds becomes access.dynamicSecurityFile, for config_file of the dynamic security
 plugin_use                text  listener adds refuses plugins of mosquitto cannot be loaded: users may come from access.http or access.jwt of a configuration of Pondhawk

@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path'
 import { AccessFileError } from '../access/access-file.ts'
 import { readAccess } from '../access/access-settings.ts'
 import type { Config, ListenerConfig } from '../config/config-types.ts'
+import { realmAccess } from '../config/realms.ts'
 import { storeDirectory } from './create-store.ts'
 import { checkTlsFiles } from '../transport/tls-files.ts'
 
@@ -65,6 +66,7 @@ export async function fileProblems(config: Config): Promise<string[]> {
 function accessError(config: Config): AccessFileError | null {
   try {
     readAccess(config.access)
+    for (const listener of config.listeners) readAccess(realmAccess(listener, config))
     return null
   } catch (error) {
     if (error instanceof AccessFileError) return error

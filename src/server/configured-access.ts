@@ -4,6 +4,8 @@ import { type AccessFiles, readAccess } from '../access/access-settings.ts'
 import type { Access } from '../access/access.ts'
 import type { Authenticator } from '../access/authenticator.ts'
 import { CertificateUsers } from '../access/certificate-users.ts'
+import type { Identity } from '../access/identity.ts'
+import { realmOf, withinRealm } from '../access/realm.ts'
 import { openAccess } from '../access/open-access.ts'
 import { UsersAccess } from '../access/users-access.ts'
 import type { Config } from '../config/config-types.ts'
@@ -16,8 +18,14 @@ import { DynamicSecurity } from './dynamic-security.ts'
 import { renewRights } from './renew-rights.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
 import { OtherAuthenticators } from './other-authenticators.ts'
-import { checkCertificatesAgain, checkUsersAgain } from './revocation.ts'
+import { checkCertificatesAgain, checkUsersAgain, type PresentUsers } from './revocation.ts'
 import { WatchedFiles } from './watched-files.ts'
+
+interface AccessParts {
+  readonly code?: Authenticator
+  /** Of the listener that it is for; null if it is for all others. */
+  readonly realm?: string | null
+}
 
 // Wide on purpose: a field for each part that files of users and rules change.
 export class ConfiguredAccess {
@@ -25,6 +33,7 @@ export class ConfiguredAccess {
   /** Null where nobody has a password. */
   readonly approvals: Approvals | null
   readonly #settings: Config['access']
+  readonly #realm: string | null
   readonly #log: Log
   /** That of the store; null for a store in memory. */
   readonly #directory: string | null
@@ -40,7 +49,8 @@ export class ConfiguredAccess {
   #control: DynamicSecurity | null = null
 
   /** Throws AccessFileError. */
-  constructor(config: Config, log: Log, code?: Authenticator) {
+  constructor(config: Config, log: Log, { code, realm = null }: AccessParts = {}) {
+    this.#realm = realm
     const { access: settings, store } = config
     this.#settings = settings
     this.#directory = store.durability === 'memory' ? null : storeDirectory(config)
@@ -103,7 +113,7 @@ export class ConfiguredAccess {
     this.#core = core
     this.#keepDecoys()
     // The store may have sessions from before users and rules were as they are now.
-    if (this.#users !== null) checkUsersAgain(core, this.#users, new Set())
+    if (this.#users !== null) checkUsersAgain(core, this.#present(this.#users, core), new Set())
     this.#others.start()
     this.#files.start()
     const { dynamicSecurityFile: file } = this.#settings
@@ -112,6 +122,7 @@ export class ConfiguredAccess {
       file,
       core,
       users: this.#users,
+      realm: this.#realm,
       log: this.#log,
       reload: before => this.reload(before),
     })
@@ -177,10 +188,25 @@ export class ConfiguredAccess {
   #disconnect(users: UsersAccess, changed: ReadonlySet<string>): number {
     const core = this.#core
     if (core === null) return 0
-    const byCertificate = checkCertificatesAgain(core, ({ certificate }, identity) =>
-      certificate === null ? null : users.refusalOf(certificate, identity),
-    )
-    return byCertificate + checkUsersAgain(core, users, changed)
+    const byCertificate = checkCertificatesAgain(core, ({ certificate, terms }, identity) => {
+      if (certificate === null || (terms?.realm ?? null) !== this.#realm) return null
+      return users.refusalOf(certificate, identity === null ? null : withinRealm(identity))
+    })
+    return byCertificate + checkUsersAgain(core, this.#present(users, core), changed)
+  }
+
+  /** Those of its realm. What others may do stays. */
+  #present(users: UsersAccess, { broker }: Core): PresentUsers {
+    const isOwn = (identity: Identity): boolean => realmOf(identity) === this.#realm
+    return {
+      isGone: identity => isOwn(identity) && users.isGone(withinRealm(identity)),
+      isByPasswordOf: (identity, changed) =>
+        isOwn(identity) && users.isByPasswordOf(withinRealm(identity), changed),
+      permissionsOf: identity =>
+        isOwn(identity)
+          ? users.permissionsOf(withinRealm(identity))
+          : (broker.sessions.get(identity.clientId)?.rights.permissions ?? null),
+    }
   }
 
   #read(): AccessFiles {

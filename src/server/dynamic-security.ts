@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ACCESS_FILE_BYTES_MAX, readAccessFile } from '../access/access-file.ts'
 import { editFile, EditError } from '../access/edit-file.ts'
 import type { Identity } from '../access/identity.ts'
+import { realmOf } from '../access/realm.ts'
 import { SecurityBatch } from '../access/mosquitto/security-batch.ts'
 import {
   readDocument,
@@ -35,6 +36,8 @@ interface Parts {
   readonly file: string
   readonly core: Core
   readonly users: UsersAccess
+  /** Of the listener whose users these are; null for those of all others. */
+  readonly realm: string | null
   readonly log: Log
   /** Reads the file, calls `before`, and applies what was read. Throws AccessFileError. */
   readonly reload: (before: () => void) => void
@@ -64,7 +67,9 @@ export class DynamicSecurity implements ControlTopic {
   }
 
   /** By the roles of the file alone: rights that came with a token, or from a program, give no control. */
-  mayCommand({ clientId, address, username }: Identity): boolean {
+  mayCommand(identity: Identity): boolean {
+    const { clientId, address, username } = identity
+    if (realmOf(identity) !== this.#parts.realm) return false
     const permissions = this.#parts.users.rightsOf({ clientId, address }, username)
     return permissions.mayPublish(SECURITY_TOPIC, 0, false)
   }
@@ -202,7 +207,8 @@ export class DynamicSecurity implements ControlTopic {
     const found = new Map<string, string[]>()
     for (const { clientId, rights } of sessions.all()) {
       const { username, address } = rights.identity
-      if (username === null || sessions.holderOf(clientId) === null) continue
+      const isOwn = realmOf(rights.identity) === this.#parts.realm
+      if (username === null || !isOwn || sessions.holderOf(clientId) === null) continue
       const all = found.get(username)
       if (all === undefined) found.set(username, [address])
       else all.push(address)

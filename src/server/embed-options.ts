@@ -94,6 +94,7 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     store: store === undefined || isOwn ? { durability: 'memory' } : store,
   }
   const config = parseConfig(configured, code === null ? [] : ['code'])
+  if (given !== null) assertNoOwnUsers(config)
   const complain = complaintTo(containedLog(log, () => {}))
   const parts = {
     ...(given === null ? {} : { access: guardedAccess(given, complain) }),
@@ -104,6 +105,21 @@ export function embeddingOf(options: EmbedOptions): Embedding {
     ...(hookTimeoutMs === undefined ? {} : { hookMsMax: hookTimeoutMs }),
   }
   return { config, parts, log, hooks, setUp: setUp ?? (() => {}) }
+}
+
+/** A program that decides on all clients is not asked by listeners with users of their own, which would be forgotten. */
+function assertNoOwnUsers({ listeners }: Config): void {
+  const problems = listeners.flatMap(({ access }, index) =>
+    access === undefined
+      ? []
+      : [
+          problem(
+            ['listeners', `${index}`, 'access'],
+            'access.authenticate decides on all clients',
+          ),
+        ],
+  )
+  if (problems.length > 0) throw new ConfigError(problems)
 }
 
 function isStore(store: EmbedOptions['store']): store is Store {

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { Config } from '../config/config-types.ts'
+import { realmOfListener } from '../config/realms.ts'
 import type { StrangerBudget } from '../connection/stranger-budget.ts'
 import type { Log } from '../observe/log.ts'
 import type { ListenerOptions, TlsOptions } from '../transport/listener-options.ts'
@@ -72,6 +73,7 @@ export class Listeners {
           places: this.places,
           connectTimeoutMs: config.limits.connectTimeoutSeconds * 1_000,
           key: `listeners.${index}`,
+          realm: realmOfListener(options),
         },
         accept,
         log,

@@ -8,10 +8,12 @@ import { NOT_AUTHORIZED } from '../packet/reason.ts'
 import type { Peer } from '../transport/wire.ts'
 import type { Core } from './core.ts'
 
+export type PresentUsers = Pick<UsersAccess, 'isGone' | 'permissionsOf' | 'isByPasswordOf'>
+
 /** `changed` are the users who have another password now. Returns how many clients were disconnected. */
 export function checkUsersAgain(
   { broker, turn }: Core,
-  users: UsersAccess,
+  users: PresentUsers,
   changed: ReadonlySet<string>,
 ): number {
   turn.begin()

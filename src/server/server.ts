@@ -33,7 +33,7 @@ import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { Backups } from './backups.ts'
 import { Bridges } from './bridges.ts'
 import { allProblems } from './config-problems.ts'
-import { ConfiguredAccess } from './configured-access.ts'
+import { Realms } from './realms.ts'
 import { Core } from './core.ts'
 import { createStore, storeDirectory } from './create-store.ts'
 import { disconnectInWaves } from './drain.ts'
@@ -97,7 +97,7 @@ export class Server implements RunningServer {
   #backups: Backups | null = null
   #isClosing = false
   /** Null if an embedding program supplies the access. */
-  #access: ConfiguredAccess | null = null
+  #access: Realms | null = null
 
   constructor(config: Config, log: Log, parts: ServerParts) {
     this.#config = config
@@ -226,7 +226,7 @@ export class Server implements RunningServer {
   }
 
   #ownAccess(code?: Authenticator): Access {
-    this.#access = new ConfiguredAccess(this.#config, this.#log, code)
+    this.#access = new Realms(this.#config, this.#log, code)
     return this.#access.access
   }
 

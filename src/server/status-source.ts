@@ -1,7 +1,7 @@
 // The status of the whole server: of its core, and of what is around it.
 
 import { type Status, statusOf } from '../observe/status.ts'
-import type { ConfiguredAccess } from './configured-access.ts'
+import type { Realms } from './realms.ts'
 import type { Core } from './core.ts'
 import type { ServerParts } from './server-parts.ts'
 
@@ -9,7 +9,7 @@ import type { ServerParts } from './server-parts.ts'
 export function statusSource(
   core: Core,
   logOutput: ServerParts['logOutput'],
-  access: ConfiguredAccess | null,
+  access: Realms | null,
   others: () => Pick<Status, 'limited' | 'queuedMessages' | 'queuedBytes' | 'bridges'>,
 ): () => Status {
   const startedAt = performance.now()

@@ -55,6 +55,8 @@ export interface ListenerOptions {
   readonly requireUser?: boolean | undefined
   /** The prefix of all topics of its clients. It ends with `/`. */
   readonly mountPoint?: string | undefined
+  /** The realm of its users, if it has its own. */
+  readonly realm?: string | null | undefined
   readonly qosMax?: 0 | 1 | 2 | undefined
   /** Whether client ids are user names, whatever CONNECT says. */
   readonly usernameIsClientId?: boolean | undefined

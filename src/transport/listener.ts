@@ -307,12 +307,12 @@ function transportOf({ protocol, tls, path }: ListenerOptions): TransportName {
   return path === undefined ? 'tcp' : 'unix'
 }
 
-function termsOf({ mountPoint, qosMax, usernameIsClientId }: ListenerOptions): ListenerTerms {
-  const isPlain = mountPoint === undefined && (qosMax ?? 2) === 2 && usernameIsClientId !== true
-  if (isPlain) return NO_TERMS
-  return {
-    mountPoint: mountPoint ?? null,
-    qosMax: qosMax ?? 2,
-    usernameIsClientId: usernameIsClientId === true,
-  }
+function termsOf({
+  mountPoint,
+  qosMax = 2,
+  usernameIsClientId = false,
+  realm = null,
+}: ListenerOptions): ListenerTerms {
+  const isPlain = mountPoint === undefined && qosMax === 2 && !usernameIsClientId && realm === null
+  return isPlain ? NO_TERMS : { mountPoint: mountPoint ?? null, qosMax, usernameIsClientId, realm }
 }
