@@ -73,6 +73,7 @@ export class Follower {
       follower.#listener?.process.kill('SIGKILL')
       rmSync(follower.#folder, { recursive: true, force: true })
     })
+    if (before.length > 0) follower.#writesAll()
     for (const command of before) await follower.#types(command, false)
     for (const { language, code, marks, line } of blocksOf(page)) {
       if (marks.has('stops')) await follower.#stops()
@@ -121,7 +122,9 @@ export class Follower {
       return this.logged('"client.subscribed"', ++this.#subscriptions)
     }
     const { status, output } = await this.#run(line)
-    this.#t.equal(status !== 0, fails, `${this.#page}: ${line}: status ${status}, ${output}`)
+    // curl ends with 0 also when it was refused.
+    const isRefused = status !== 0 || output.startsWith('{"type":"about:blank"')
+    this.#t.equal(isRefused, fails, `${this.#page}: ${line}: status ${status}, ${output}`)
     if (line.includes('--generate')) this.#password = output.split('\n')[0] ?? ''
     this.outputs.push(output)
   }
@@ -174,6 +177,13 @@ export class Follower {
       .replace(CLIENT, '$1 -p 1883')
       .replaceAll(/(?<![\d.])(?:1883|8083|8883|8000)(?!\d)/g, port => this.port(port))
       .replaceAll('PASSWORD', this.#password)
+  }
+
+  #writesAll(): void {
+    for (const { code, marks } of blocksOf(this.#page)) {
+      const file = marks.get('file')
+      if (file !== undefined) this.#writes(file, code)
+    }
   }
 
   #writes(name: string, text: string): void {
