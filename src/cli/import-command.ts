@@ -81,6 +81,8 @@ const WORDS: Readonly<Record<keyof ImportCounts, string>> = {
   expiredSessions: 'sessions left out: they have expired',
   endedSessions: 'sessions left out: they end with their connection, or belong to bridges',
   messagesOfEndedSessions: 'messages left out: they were for these sessions',
+  dearSubscriptions:
+    'subscriptions left out: they make each search for a topic dear (limits.filterShapesMax, shareGroupsPerTopicMax, topicLevelsMax)',
   missingMessages: 'messages left out: the file has only their numbers',
 }
 

@@ -1,12 +1,15 @@
 // A database of mosquitto → the changes that make a store of it, and what they amount to.
 
+import { DEFAULT_LIMITS } from '../limits.ts'
 import { makeMessage, type Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
+import { FilterShapes } from '../routing/filter-shapes.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
 import type { Change, Owner } from '../store/change.ts'
 import { ownerKey } from '../store/owner.ts'
+import { SearchCost } from './search-cost.ts'
 import {
   type BaseMessage,
   type ClientMessage,
@@ -32,6 +35,8 @@ export interface ImportCounts {
   endedSessions: number
   /** Queued for sessions that are left out. */
   messagesOfEndedSessions: number
+  /** They would make the search for a topic dear: more than this broker lets a client have. */
+  dearSubscriptions: number
   /** Of which the file has no content. */
   missingMessages: number
 }
@@ -54,7 +59,12 @@ class Importing {
   readonly #database: Database
   readonly #now: number
   readonly #commits: Commits
-  readonly #router = new Router<Owner>()
+  readonly #router = new Router<Owner>(
+    undefined,
+    undefined,
+    new FilterShapes(DEFAULT_LIMITS.filterShapesMax),
+  )
+  readonly #cost = new SearchCost(this.#router.shapes)
   readonly #owners = new Map<string, Owner>()
   #delivery = 0
 
@@ -106,8 +116,12 @@ class Importing {
       const parsed = parseFilter(found.filter)
       if (parsed === null) continue
       const subscription: Subscription = { ...found, ...parsed }
+      if (!this.#cost.takes(clientId, subscription)) {
+        counts.dearSubscriptions += 1
+        continue
+      }
       this.#commits.record({ kind: 'subscribed', clientId, subscription })
-      this.#router.subscribe(this.#same(ownerOf(clientId, subscription)), subscription)
+      this.#router.subscribe(this.#same(ownerOf(clientId, subscription)), subscription, clientId)
       counts.subscriptions += 1
     }
     counts.sessions += 1
@@ -286,6 +300,7 @@ function noCounts(): ImportCounts {
     expiredSessions: 0,
     endedSessions: 0,
     messagesOfEndedSessions: 0,
+    dearSubscriptions: 0,
     missingMessages: 0,
   }
 }

@@ -193,3 +193,26 @@ test('what is expired or missing is counted, and a client without a packet ident
   })
   t.strictSame(queued, [['c', ['b', 1, false, []]]])
 })
+
+test('subscriptions that make the search for a topic dear are left out, counted', async t => {
+  const filters = Array.from({ length: 4_096 }, (_, index) => {
+    const levels = index.toString(2).padStart(12, '0')
+    return `${levels.replaceAll('0', 'a/').replaceAll('1', '+/')}z`
+  })
+  const dear = Object.fromEntries(filters.map(filter => [filter, {}]))
+  const groups = Object.fromEntries(filters.map((_, index) => [`$share/${index}/a`, {}]))
+  const deep = { [`a${'/a'.repeat(300)}`]: {} }
+
+  const { counts, sessions } = stored({}, [
+    client('dear', { plain: {}, ...dear }),
+    client('groups', groups),
+    client('deep', deep),
+  ])
+
+  const [first, second, third] = sessions.map(({ subscriptions }) => subscriptions.length)
+  t.ok(first !== undefined && first > 1 && first < 300, `${first}`)
+  t.ok(second !== undefined && second > 0 && second < 300, `${second}`)
+  t.equal(third, 0)
+  t.equal(counts.dearSubscriptions, 4_097 + 4_096 + 1 - (first ?? 0) - (second ?? 0))
+  t.equal(counts.subscriptions, (first ?? 0) + (second ?? 0))
+})
