@@ -48,6 +48,8 @@ test('the configuration is shown with the source of each value, and another one 
     ],
   })
   t.match((await check('log: [\n')).json, { isValid: false, errors: [{ line: Number }] })
+  t.match((await check('{'.repeat(4_000))).json, { errors: [{ line: 1, detail: /more than 64/ }] })
+  t.match((await check('-\n'.repeat(20_000))).json, { status: 413 })
   t.match((await check('listener 1883\n')).json, { errors: [{ line: null, detail: /mosquitto/ }] })
   t.ok(server)
 })

@@ -3,7 +3,7 @@
 import { test } from 'tap'
 import { loadConfig } from '../../src/config/load.ts'
 import { nearest } from '../../src/config/nearest.ts'
-import { mistakeIn, parseYaml } from '../../src/config/yaml-text.ts'
+import { isLongYaml, mistakeIn, parseYaml } from '../../src/config/yaml-text.ts'
 
 function milliseconds(text: string): number {
   const times = [1, 2, 3].map(() => {
@@ -35,5 +35,41 @@ test('a key that a map has twice is a mistake with its place, and of many mistak
   })
   t.throws(() => load(many), { message: /a99: unknown key[^]*\nand 6900 more$/ })
   t.equal(nearest('x'.repeat(40_000), ['x']), null)
+  t.end()
+})
+
+const DEEP: readonly (readonly [string, string])[] = [
+  ['lists', '['.repeat(48_000)],
+  ['maps', '{'.repeat(48_000)],
+  ['maps with keys', '{a: '.repeat(12_000)],
+  ['lists on one line', '- '.repeat(24_000)],
+  ['complex keys', '? '.repeat(24_000)],
+  ['lines', Array.from({ length: 300 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join('')],
+]
+
+for (const [what, text] of DEEP) {
+  test(`${what} within one another are a mistake with a place, and no end of the process`, t => {
+    const mistake = mistakeIn(parseYaml(text))
+
+    t.match(mistake, { sentence: 'more than 64 collections are within one another' })
+    t.ok(mistake !== null && mistake.offset > 0 && mistake.offset < 3_000)
+    t.end()
+  })
+}
+
+test('collections within one another up to the bound are read', t => {
+  const text = `a: ${'['.repeat(50)}${']'.repeat(50)}`
+
+  t.equal(mistakeIn(parseYaml(text)), null)
+  t.match(parseYaml('---\na: 1\n---\nb: 1\n').errors, [{ message: /more than one document/ }])
+  t.match(parseYaml('a: ]\n]\n]').errors.length, 1)
+  t.end()
+})
+
+test('a text of very many words and signs is known before it is read', t => {
+  const users = Array.from({ length: 400 }, (_, index) => `  - {name: user${index}, hash: xyz}\n`)
+
+  t.equal(isLongYaml(`users:\n${users.join('')}`), false)
+  t.equal(isLongYaml('-\n'.repeat(20_000)), true)
   t.end()
 })

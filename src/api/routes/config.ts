@@ -14,6 +14,7 @@ import {
 } from '../../config/entries.ts'
 import { namesIn } from '../../config/environment.ts'
 import { loadConfig, rawValuesOf } from '../../config/load.ts'
+import { isLongYaml } from '../../config/yaml-text.ts'
 import {
   configAnswer,
   configCheckAnswer,
@@ -70,6 +71,7 @@ export function configRoutes(parts: ApiParts): readonly Route[] {
       answer: configCheckAnswer,
       isQuiet: true,
       async handle({ body }) {
+        checkLength(body.text)
         const file = origin?.file ?? null
         const before = file !== null && existsSync(file) ? textOf(file) : ''
         const { text, unknown } = withSecrets(body.text, before)
@@ -98,6 +100,7 @@ function editingRoute(parts: ApiParts): Route {
       const { origin } = parts
       const { file } = editable(origin)
       const version = askedVersion(asked, 'config/file')
+      if ('text' in body) checkLength(body.text)
       const before = textOf(file)
       checkVersion(before, version, 'the configuration file')
       const text = 'text' in body ? wholeText(body.text, before) : changedText(before, file, body)
@@ -127,6 +130,15 @@ function editingRoute(parts: ApiParts): Route {
       return { file, version: versionOf(text), ...effect }
     },
   })
+}
+
+/** Throws Problem. */
+function checkLength(text: string): void {
+  if (!isLongYaml(text)) return
+  throw new Problem(
+    413,
+    'the text has more words and signs than are read from far: edit the file on the machine of the broker',
+  )
 }
 
 /** Throws Problem. */
