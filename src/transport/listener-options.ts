@@ -83,6 +83,8 @@ export interface ListenerOptions {
   readonly strangerClosed?: (() => void) | undefined
   /** The time from accept for TLS handshake, PROXY header and WebSocket upgrade together. */
   readonly handshakeTimeoutMs?: number | undefined
+  /** How long an HTTP client may read nothing of an answer. Tests shorten it. */
+  readonly readTimeoutMs?: number | undefined
   /** The time from accept for these and CONNECT. */
   readonly connectTimeoutMs?: number | undefined
   /** The largest WebSocket message in bytes. */

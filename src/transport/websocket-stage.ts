@@ -16,6 +16,8 @@ import { CLOSE_MS_MAX, ignored, type Peer } from './wire.ts'
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1']
 const FRAME_BYTES_MAX = 2_097_152
 const HEADERS_MAX = 100
+const REQUEST_MS_MAX = 10_000
+const READ_MS_MAX = 30_000
 /**
  * The time from a close frame, or an invalid frame, to the end of the socket, if the client does not close its side. The client
  * cannot send anything meanwhile. The types of `ws` do not have the option yet.
@@ -44,10 +46,20 @@ export class WebSocketStage {
       maxPayload: options.frameBytesMax ?? FRAME_BYTES_MAX,
       handleProtocols: offered => SUBPROTOCOLS.find(each => offered.has(each)) ?? false,
     })
-    this.#http = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 })
+    const { handshakeTimeoutMs: requestTimeout = REQUEST_MS_MAX, readTimeoutMs = READ_MS_MAX } =
+      options
+    this.#http = createServer({
+      requestTimeout,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.ceil(requestTimeout / 4),
+    })
     this.#http.maxHeadersCount = HEADERS_MAX
+    // It never listens itself, and otherwise Node would not look at the times of requests.
+    this.#http.emit('listening')
     this.#http.on('request', (request, response) => {
       response.on('error', ignored)
+      // The whole answer is there. Whoever reads nothing of it for so long is not waited for.
+      response.once('prefinish', () => request.socket.setTimeout(readTimeoutMs))
       if (options.onRequest !== undefined) {
         options.onRequest(request, response, this.#sourceOf(request))
       } else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')

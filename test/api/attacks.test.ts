@@ -213,3 +213,25 @@ test('links, sign-ins and keys end in time, and there are few of each', async t 
   for (let count = 0; count < 99; count++) keys.add({ name: `k${count}`, role: 'viewer' })
   t.throws(() => keys.add({ name: 'more', role: 'viewer' }), /100 keys, which is the most/)
 })
+
+test('whoever has a key may not hold a connection by a request that does not end', async t => {
+  const listener = { host: '127.0.0.1', port: 0 }
+  const { operator, port } = await brokerWithApi(t, {
+    listeners: [listener, { ...listener, protocol: 'ws', handshakeTimeoutMs: 400 }],
+  })
+  const { json } = await operator('POST', '/keys', { body: { name: 'slow', role: 'viewer' } })
+  const head = `Host: localhost\r\nAuthorization: Bearer ${json.key}\r\n`
+  const whole = `GET /api/v1/status HTTP/1.1\r\n${head}\r\n`
+  const slowBody = `POST /api/v1/explain/delivery HTTP/1.1\r\n${head}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{`
+
+  for (const said of [`${whole}${slowBody}`, `${whole}GET /api/v1/sta`]) {
+    const socket = connect(port, '127.0.0.1', () => socket.write(said))
+    socket.on('error', () => {})
+    socket.resume()
+    // Each byte would be a sign of life.
+    const trickle = setInterval(() => socket.write(' '), 50)
+    await new Promise(closed => socket.once('close', closed))
+    clearInterval(trickle)
+    t.pass('it is closed')
+  }
+})
