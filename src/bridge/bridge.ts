@@ -51,6 +51,8 @@ interface BridgeHost {
   queuedMessages(clientId: string): number
   /** From 0 up to 1. */
   random(): number
+  /** Of a clock that is never set. */
+  milliseconds(): number
 }
 
 export interface BridgeStatus extends Readonly<RelayCounters> {
@@ -93,6 +95,8 @@ export class Bridge {
   #since = Date.now()
   #cause: string | null = null
   #tries = 0
+  /** When the connection that there is, or was, was made, in milliseconds of `host.milliseconds`; Infinity for none. */
+  #connectedAt = Infinity
   #saysBridge: boolean
   /** There was no session here: one at the other broker is not of this bridge. */
   #isNew = false
@@ -186,7 +190,7 @@ export class Bridge {
     }
     this.#isNew = false
     this.#freshFilters.clear()
-    this.#tries = 0
+    this.#connectedAt = this.#host.milliseconds()
     this.#cause = null
     this.#is('connected')
     log.info(
@@ -272,9 +276,13 @@ export class Bridge {
     if (this.#state === 'closed' || link !== this.#link) return
     this.#link = null
     this.#cause = sentence
-    const { name } = this.#settings
-    const seconds = this.#pauseSeconds()
+    const { name, restartSecondsMax } = this.#settings
     const fields = { event: 'bridge.lost', bridge: name, address: named(this.#address) }
+    // A broker that ends each connection soon is tried as seldom as one that is not there.
+    const heldMs = this.#host.milliseconds() - this.#connectedAt
+    if (heldMs > restartSecondsMax * 1_000) this.#tries = 0
+    this.#connectedAt = Infinity
+    const seconds = this.#pauseSeconds()
     this.#host.log.warn(
       { ...fields, cause: sentence, seconds: Math.round(seconds) },
       'the other broker is not connected: messages wait in the store',

@@ -71,6 +71,7 @@ export class Bridges implements KnownBridges {
         },
         queuedMessages: clientId => broker.sessions.get(clientId)?.queuedMessages ?? 0,
         random: Math.random,
+        milliseconds: () => performance.now(),
       })
     })
     for (const { clientId, rights } of broker.sessions.all()) {

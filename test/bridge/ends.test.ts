@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { duplexPair } from 'node:stream'
 import { type Test, test } from 'tap'
 import { Leg } from '../../src/bridge/leg.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import { createBroker } from '../../src/index.ts'
 
 type Line = Readonly<Record<string, unknown>>
@@ -45,6 +46,36 @@ async function closesWithin(socket: Socket, milliseconds: number): Promise<boole
     () => false,
   )
 }
+
+test('a broker that ends each connection soon is tried more and more seldom', async t => {
+  const tried: number[] = []
+  const bridge = { restartSecondsMin: 1, restartSecondsMax: 30 }
+  const { lines } = await bridged(t, bridge, socket => {
+    tried.push(performance.now())
+    socket.once('data', () => {
+      socket.write(Buffer.from('2003000000', 'hex'))
+      setTimeout(() => socket.destroy(), 50)
+    })
+  })
+
+  while (tried.length < 2) await new Promise(resolve => setTimeout(resolve, 20))
+  const lost = () => lines.filter(({ event }) => event === 'bridge.lost')
+  while (lost().length < 2) await new Promise(resolve => setTimeout(resolve, 20))
+
+  const [first, second] = lost().map(({ seconds }) => Number(seconds))
+  t.equal(first, 1)
+  t.ok(second !== undefined && second >= 2, `${second}`)
+})
+
+test('a configuration has a bounded number of bridges', t => {
+  const bridge = { addresses: ['localhost'], topics: [{ filter: 'a' }] }
+  const bridges = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`b${index}`, bridge]))
+
+  t.ok(parseConfig({ bridges: bridges(256) }))
+  t.throws(() => parseConfig({ bridges: bridges(257) }), /at most 256 bridges/)
+  t.end()
+})
 
 test('a connection on which the other broker has refused CONNECT is closed', async t => {
   let refused: (socket: Socket) => void = () => {}

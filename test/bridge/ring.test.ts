@@ -51,19 +51,8 @@ async function joined(
 
 const RINGS = [
   ['three brokers in a ring, one way', [[1], [2], [0]], 'out', [2, 1, 1]],
-  ['three brokers in a ring, both ways', [[1], [2], [0]], 'both', null],
-  ['two brokers with a bridge each', [[1], [0]], 'both', null],
-  ['a broker with a bridge to itself', [[0]], 'both', null],
-  [
-    'a mesh of three',
-    [
-      [1, 2],
-      [0, 2],
-      [0, 1],
-    ],
-    'out',
-    null,
-  ],
+  ['two brokers with a bridge each', [[1], [0]], 'both', [3, 2]],
+  ['a broker with a bridge to itself', [[0]], 'both', [3]],
 ] as const
 
 for (const [what, to, direction, expected] of RINGS) {
@@ -77,12 +66,7 @@ for (const [what, to, direction, expected] of RINGS) {
       before = heard.join()
       await moment(150)
     }
-    t.comment(heard)
-
-    t.ok(
-      heard.every(count => count > 0 && count <= 8),
-      heard.join(),
-    )
-    if (expected !== null) t.strictSame(heard, expected)
+    // Without an end there are thousands. More than one: it was published again where a ring closes.
+    t.strictSame(heard, expected)
   })
 }
