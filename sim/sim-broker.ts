@@ -46,6 +46,12 @@ export class SimBroker {
     const { limits, shareStrategy, events, random, store } = options
     this.#core = new Core({
       limits,
+      queues: {
+        create: 'subscribers',
+        created: { messagesMax: 100_000, bytesMax: 67_108_864 },
+        named: new Map(),
+        random: () => random.fraction(),
+      },
       share: {
         bounds: options.shareBounds,
         strategyOf: () => null,

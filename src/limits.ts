@@ -167,6 +167,13 @@ export const LIMITS = {
     'Shapes of all filters together (decision 19); they bound the search for a topic',
   ),
   filterShapesPerClientMax: whole(256, 0, 1_000_000, 'Shapes of filters that one client has added'),
+  namedQueuesMax: whole(1_000, 0, 100_000, 'Named queues, besides those for dead letters'),
+  namedQueuesPerUserMax: whole(
+    16,
+    0,
+    100_000,
+    'Named queues that the clients of one user, or of one address without a user, have made by subscribing',
+  ),
   /** See `routing/share-group-counts.ts`. */
   shareGroupsPerTopicMax: whole(
     1_000,

@@ -148,6 +148,7 @@ test('the commands for sessions, share groups and figures find the clients that 
       before: [START],
       adapted: line => line.replace(/^mosquitto_sub/, '$& -i worker-1'),
     }),
+    Follower.through(t, 'docs/how-to/queues.md', { before: [START] }),
     Follower.through(t, 'docs/how-to/monitor.md', {
       before: [START],
       adapted: line => line.replace(/^mosquitto_sub/, '$& -i esp32-7f'),

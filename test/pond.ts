@@ -7,6 +7,7 @@ import type { Broker } from '../src/broker/broker.ts'
 import { leavingFor } from '../src/broker/leaving.ts'
 import type { FaultPlace, Observer } from '../src/broker/observer.ts'
 import type { SubscriptionSettings } from '../src/broker/expressions.ts'
+import type { QueuesSettings } from '../src/broker/named-queues.ts'
 import type { ShareSettings } from '../src/broker/share-groups.ts'
 import type { PublishEncoder } from '../src/connection/publish-encoder.ts'
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.ts'
@@ -36,6 +37,7 @@ export interface PondOptions {
   readonly limits?: Partial<Limits>
   readonly share?: Partial<ShareSettings>
   readonly subscriptions?: SubscriptionSettings
+  readonly queues?: Partial<QueuesSettings>
   readonly store?: Store
   readonly access?: Access
   readonly observer?: Observer
@@ -105,6 +107,13 @@ export class Pond {
         ...options.share,
       },
       ...(options.subscriptions !== undefined && { subscriptions: options.subscriptions }),
+      queues: {
+        create: 'subscribers',
+        created: { messagesMax: 100_000, bytesMax: 67_108_864 },
+        named: new Map(),
+        random: () => this.random(),
+        ...options.queues,
+      },
       store: options.store ?? new MemoryStore(),
       access: options.access ?? openAccess,
       observers: [

@@ -23,8 +23,11 @@ import {
   levelEnd,
   parseFilter,
 } from '../routing/topic.ts'
+import { isOfQueue, queueInFilter, queueTopic } from '../routing/queue-filter.ts'
+import { NamedQueue } from '../session/named-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
+import { queueSubscriptionRefusal, queueTopicFault } from './queue-admission.ts'
 import type { CostLimit } from './subscriptions.ts'
 
 /** The asker: a client's session, or the embedding program, whose client id is null. */
@@ -94,7 +97,8 @@ export class Admission {
   publishDecoded(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
     const refusal = this.#named(said, topic, asker)
     if (refusal !== null) return refusal
-    const message = makeMessage(said, topic, asker.clientId, this.#broker)
+    const own = said.retain ? retainable(said, topic) : said
+    const message = makeMessage(own, topic, asker.clientId, this.#broker)
     if (message.retain) authoredBy(message, asker.identity)
     // Most messages need no further check.
     const { storeIsFull, refusesOverflow } = this.#broker
@@ -109,7 +113,8 @@ export class Admission {
   will(will: Will, asker: Asker): Message | NotAdmitted {
     const refusal = this.topic(will, will.topic, asker)
     if (refusal !== null) return refusal
-    const message = makeMessage(will, will.topic, asker.clientId, this.#broker)
+    const said = retainable(will, will.topic)
+    const message = makeMessage(said, will.topic, asker.clientId, this.#broker)
     if (message.retain) authoredBy(message, asker.identity)
     if (this.#quota(message) === null) return message
     return makeMessage({ ...will, retain: false }, will.topic, asker.clientId, this.#broker)
@@ -129,7 +134,10 @@ export class Admission {
   #named(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
     const refusal = this.#bounds(said, topic)
     if (refusal !== null) return refusal
-    if (topic.charCodeAt(0) === DOLLAR && isReserved(topic)) {
+    if (topic.charCodeAt(0) === DOLLAR && isOfQueue(topic)) {
+      const fault = queueTopicFault(this.#broker, topic)
+      if (fault !== null) return refused(TOPIC_NAME_INVALID, fault)
+    } else if (topic.charCodeAt(0) === DOLLAR && isReserved(topic)) {
       return this.#reserved(said, topic, asker)
     }
     if (asker.permissions === UNRESTRICTED) return null
@@ -199,6 +207,10 @@ export class Admission {
     if (subscription.shareName !== null && !faults.mayShare(permissions, topicFilter, clientId)) {
       return refused(NOT_AUTHORIZED, 'no right to receive all that this share group has')
     }
+    if (topicFilter.charCodeAt(0) === DOLLAR) {
+      const refusal = queueSubscriptionRefusal(this.#broker, subscription, session)
+      if (refusal !== null) return refused(refusal.reason, refusal.sentence, refusal.rule)
+    }
     return this.#expression(subscription, session)
   }
 
@@ -225,7 +237,11 @@ export class Admission {
   unsubscription(filter: string, { rights }: Session): NotAdmitted | null {
     const { clientId, permissions } = rights
     if (permissions.mayUnsubscribe === undefined) return null
-    const parts = parseFilter(filter)
+    const queue = queueInFilter(filter)
+    const parts =
+      queue === null
+        ? parseFilter(filter)
+        : { shareName: null, topicFilter: queueTopic(queue.name) }
     if (parts === null) return refused(TOPIC_FILTER_INVALID, 'the filter is not well formed')
     if (this.#broker.faults.mayUnsubscribe(permissions, parts, clientId)) return null
     const rule = isRuled(permissions)
@@ -254,6 +270,8 @@ export class Admission {
     if (message.qos === 0) return null
     const full = this.#broker.publishing.firstFull(message)
     if (full === null) return null
+    // Operators let this queue refuse: nobody waits for it.
+    if (full instanceof NamedQueue) return noRoom(`the queue ${full.name} is full`)
     const who = full.clientId === null ? 'a share group' : `client ${full.clientId}`
     const sentence = 'the queue of a subscriber is full (limits.queueOverflow)'
     return new NotAdmitted('queue-full', QUOTA_EXCEEDED, sentence, `the queue of ${who}`)
@@ -301,6 +319,11 @@ export class Admission {
     memory.refusals += 1
     return noRoom('the memory for what clients keep is full')
   }
+}
+
+/** What fills a named queue directly is never retained. */
+function retainable<Said extends Publishable>(said: Said, topic: string): Said {
+  return isOfQueue(topic) ? { ...said, retain: false } : said
 }
 
 function nameRefusal(topic: string): NotAdmitted | null {

@@ -28,6 +28,7 @@ import { Publishing } from './publishing.ts'
 import { Retained } from './retained.ts'
 import { type AuthorRights, RetainedAuthors } from './retained-authors.ts'
 import { Sessions } from './sessions.ts'
+import type { QueuesSettings } from './named-queues.ts'
 import type { ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -39,6 +40,7 @@ interface BrokerOptions {
   readonly share: ShareSettings
   /** Left out: no expressions in topic filters. */
   readonly subscriptions?: SubscriptionSettings
+  readonly queues: QueuesSettings
   readonly journal: Journal
   readonly observers: readonly Observer[]
   /** False when no session outlives the broker: then sessions record no changes. */
@@ -59,8 +61,10 @@ export class Broker implements SessionContext {
   readonly admission: Admission = new Admission(this)
   readonly publishing: Publishing = new Publishing(this)
   readonly storesSessions: boolean
-  /** Whether a message is refused when a queue for it is full: `queueOverflow` is `refuse`, of sessions or of share groups. */
-  readonly refusesOverflow: boolean
+  /** Whether a message is refused when a queue for it is full: of sessions, of share groups, or a named queue. */
+  refusesOverflow: boolean
+  /** The same without named queues: `queueOverflow` is `refuse`. */
+  readonly #refusesByLimits: boolean
   readonly statistics: Statistics = new Statistics()
   readonly deadlines: Deadlines = new Deadlines()
   readonly memory: MemoryAccount
@@ -102,14 +106,15 @@ export class Broker implements SessionContext {
     this.faults = new Faults(this.statistics, options.observers)
     this.observer = this.faults.observers.heard
     this.storesSessions = options.storesSessions ?? true
-    this.refusesOverflow = [options.limits, options.share.bounds].some(
+    this.#refusesByLimits = [options.limits, options.share.bounds].some(
       ({ queueOverflow }) => queueOverflow === 'refuse',
     )
+    this.refusesOverflow = this.#refusesByLimits
     this.memory = new MemoryAccount(this.limits)
     this.expressions = new Expressions(options.subscriptions ?? PLAIN_SUBSCRIPTIONS, this)
     this.retained = new Retained(this)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))
-    this.subscriptions = new Subscriptions(options.share, this)
+    this.subscriptions = new Subscriptions(options.share, options.queues, this)
     this.takeovers = new Takeovers(this.limits)
     this.wills = new Wills(this.publishing, this.deadlines, this.journal, this.memory)
     this.clients = new Clients(this, this.wills)
@@ -177,6 +182,18 @@ export class Broker implements SessionContext {
     return this.faults.mayReceive(permissions, topic, clientId)
   }
 
+  queuesRefuse(isRefusing: boolean): void {
+    this.refusesOverflow = this.#refusesByLimits || isRefusing
+  }
+
+  /** Whether the client has the right to subscribe to each of the filters. */
+  mayConsume({ clientId, rights }: Session, filters: readonly string[]): boolean {
+    const { permissions } = rights
+    return filters.every(topicFilter =>
+      this.faults.maySubscribe(permissions, { topicFilter, shareName: null }, clientId),
+    )
+  }
+
   dropped(reason: DropReason, message: Message, clientId: string | null): void {
     this.statistics.dropped[reason] += 1
     this.observer.dropped?.(reason, message, clientId)
@@ -188,12 +205,12 @@ export class Broker implements SessionContext {
 
   /** Whether the subscription gets retained messages [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
   #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
-    const { shareName, retainHandling } = subscription
+    const { shareName, retainHandling, queue } = subscription
     if (isRetainedComplete(subscription.filter)) {
       session.replays.mark(subscription)
       return
     }
-    if (shareName !== null || this.retained.count === 0) return
+    if (shareName !== null || queue !== undefined || this.retained.count === 0) return
     const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew)
     if (isWanted) {
       const { clientId, replays } = session

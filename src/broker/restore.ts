@@ -14,8 +14,15 @@ import type { Broker } from './broker.ts'
 export function restore(broker: Broker, snapshot: Snapshot, access: Access): void {
   broker.restoreNumbers(lastSequenceIn(snapshot), snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
+  const { queues } = broker.subscriptions
+  for (const queue of snapshot.queues) queues.restore(queue)
   // Members join before the group gets deliveries, so that the group has the same strategy as before.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
+  for (const { name, deliveries, remainder } of snapshot.queues) {
+    const queue = queues.get(name)
+    const waiting = deliveries.map(stored => restoredDelivery(stored, queue))
+    queue?.queue.restore(waiting, remainder)
+  }
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { deliveries, remainder, ...name } of snapshot.groups) {
     const group = broker.subscriptions.groups.find(name)
@@ -28,6 +35,7 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
   for (const group of [...broker.subscriptions.groups.all])
     broker.subscriptions.groups.endIfEmpty(group)
   for (const [session, stored] of restored) restoreEnd(broker, session, stored)
+  queues.restored()
 }
 
 /** Raises the last sequence above those of replays, so that messages retained from now on are not part of a restored replay. */
@@ -89,17 +97,24 @@ function restoreReplay(
 
 function restoreDeliveries(broker: Broker, session: Session, stored: StoredSession): void {
   session.restore(
-    stored.deliveries.map(delivery => deliveryOf(delivery, session, broker)),
+    stored.deliveries.flatMap(delivery => deliveryOf(delivery, session, broker) ?? []),
     stored.remainder,
   )
 }
 
-function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): Delivery {
+/** Returns null for what was with a consumer of a named queue: the queue has it again. */
+function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): Delivery | null {
   const { group: owner } = stored
   switch (owner?.kind) {
     case undefined:
-    case 'queue':
       return restoredDelivery(stored, null)
+    case 'queue': {
+      const queue = broker.subscriptions.queues.get(owner.name)
+      // A queue that is deleted settles what is in flight in the same commit.
+      if (queue === null) return restoredDelivery(stored, null)
+      queue.restoreHeld(restoredDelivery(stored, queue), session.clientId)
+      return null
+    }
     case 'group': {
       const group = broker.subscriptions.groups.find(owner)
       group.restoreInFlight(session)

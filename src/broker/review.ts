@@ -17,7 +17,7 @@ interface PresentUsers {
 
 /**
  * Takes all rights from clients whose user is gone, and returns the ids of those that are connected. Subscriptions that are not allowed
- * any more are removed in this turn and the following ones. A user that is gone leaves its share groups; its other subscriptions stay,
+ * any more are removed in this turn and the following ones. A user that is gone leaves its share groups and named queues; its other subscriptions stay,
  * in case it was removed by mistake.
  */
 export function reviewSessions(broker: Broker, users: PresentUsers): readonly string[] {
@@ -65,11 +65,15 @@ class Review implements Postponed {
     }
   }
 
-  #isAllowed({ clientId, rights }: Session, subscription: Subscription): boolean {
+  #isAllowed(session: Session, subscription: Subscription): boolean {
+    const { clientId, rights } = session
     const { permissions } = rights
     const { faults } = this.#broker
-    if (permissions === GONE) return subscription.shareName === null
+    const { queue } = subscription
+    if (permissions === GONE) return subscription.shareName === null && queue === undefined
     if (!faults.maySubscribe(permissions, subscription, clientId)) return false
+    const named = queue === undefined ? null : this.#broker.subscriptions.queues.get(queue)
+    if (named !== null && !this.#broker.mayConsume(session, named.settings.filters)) return false
     const { shareName, topicFilter } = subscription
     return shareName === null || faults.mayShare(permissions, topicFilter, clientId)
   }

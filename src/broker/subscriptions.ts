@@ -4,11 +4,14 @@ import { type Limits, STEPS_PER_UNIT_BITS, OVERLAPS_PER_UNIT_BITS } from '../lim
 import { FilterShapes, type ShapeLimit } from '../routing/filter-shapes.ts'
 import type { Message } from '../message.ts'
 import { type Match, Router, withoutNoLocal } from '../routing/router.ts'
+import { queueInFilter } from '../routing/queue-filter.ts'
 import { areSame, type Subscription, subscriptionBytes } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
 import type { Expressions } from './expressions.ts'
+import type { Deadlines } from './deadlines.ts'
 import type { Holdings } from './holdings.ts'
+import { NamedQueues, type QueuesSettings } from './named-queues.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import type { Target } from '../session/target.ts'
 
@@ -18,10 +21,14 @@ export type CostLimit = ShapeLimit | 'shareGroupsPerTopicMax'
 interface SubscriptionsContext extends SessionContext {
   readonly holdings: Holdings
   readonly expressions: Expressions
+  readonly deadlines: Deadlines
+  mayConsume(session: Session, filters: readonly string[]): boolean
+  queuesRefuse(isRefusing: boolean): void
 }
 
 export class Subscriptions {
   readonly groups: ShareGroups
+  readonly queues: NamedQueues
   /** Finds the targets of a topic. Its searches count as work of the turn. */
   readonly router: Router<Target>
   readonly #context: SubscriptionsContext
@@ -29,7 +36,7 @@ export class Subscriptions {
   #count = 0
   #sharedCount = 0
 
-  constructor(share: ShareSettings, context: SubscriptionsContext) {
+  constructor(share: ShareSettings, queues: QueuesSettings, context: SubscriptionsContext) {
     this.#context = context
     this.#limits = context.limits
     const searched = (steps: number): void => {
@@ -38,6 +45,7 @@ export class Subscriptions {
     const shapes = new FilterShapes(context.limits.filterShapesMax)
     this.router = new Router<Target>(undefined, searched, shapes)
     this.groups = new ShareGroups(this.router, share, context, context.expressions)
+    this.queues = new NamedQueues(this.router, queues, context)
   }
 
   /** The number of subscriptions of clients, connected or not, without handlers of an embedding program. */
@@ -62,12 +70,20 @@ export class Subscriptions {
 
   /** Returns the limit on the cost of a PUBLISH that the subscription would exceed, or null. */
   costLimitFor(clientId: string, subscription: Subscription): CostLimit | null {
-    const { topicFilter, shareName } = subscription
+    const { topicFilter, shareName, queue } = subscription
+    if (queue !== undefined) return this.#queueCostLimitFor(clientId, subscription.filter, queue)
     if (shareName !== null && !this.groups.hasRoomFor(subscription, clientId)) {
       return 'shareGroupsPerTopicMax'
     }
     const { filterShapesPerClientMax } = this.#limits
     return this.router.shapes.limitFor(clientId, topicFilter, filterShapesPerClientMax)
+  }
+
+  /** A filter of a queue is one more, if the subscription makes the queue. */
+  #queueCostLimitFor(clientId: string, filter: string, queue: string): CostLimit | null {
+    const topicFilter = queueInFilter(filter)?.topicFilter ?? null
+    if (topicFilter === null || this.queues.get(queue) !== null) return null
+    return this.router.shapes.limitFor(clientId, topicFilter, this.#limits.filterShapesPerClientMax)
   }
 
   withoutNoLocal(match: Match<Target>): Match<Target> | null {
@@ -77,7 +93,10 @@ export class Subscriptions {
 
   /** Adds or replaces a subscription; an equal one is not changed. Returns the subscription that is kept. */
   enter(session: Session, asked: Subscription): Subscription {
-    const subscription = asked.shareName === null ? asked : this.groups.asKept(asked)
+    const { queueWishes, ...plain } = asked
+    const kept = queueWishes === undefined ? asked : plain
+    const subscription = asked.shareName === null ? kept : this.groups.asKept(asked)
+    if (queueWishes !== undefined) this.queues.createFor(session, subscription, queueWishes)
     const old = session.subscriptions.get(subscription.filter)
     if (old !== undefined && areSame(old, subscription)) return old
     this.restore(session, subscription)
@@ -110,7 +129,8 @@ export class Subscriptions {
     }
     expressions.entered(clientId, subscription)
     session.subscriptions.set(subscription.filter, subscription)
-    if (subscription.shareName !== null) this.groups.join(session, subscription)
+    if (subscription.queue !== undefined) this.queues.join(session, subscription)
+    else if (subscription.shareName !== null) this.groups.join(session, subscription)
     else {
       this.router.subscribe(session, expressions.routed(subscription), clientId)
       if (old !== undefined) expressions.released(old)
@@ -132,8 +152,9 @@ export class Subscriptions {
 
   /** Removes the subscriptions of a session that has ended. The store removes them with the session. */
   end(session: Session): void {
-    for (const subscription of session.subscriptions.values()) this.#detach(session, subscription)
+    const subscriptions = [...session.subscriptions.values()]
     session.subscriptions.clear()
+    for (const subscription of subscriptions) this.#detach(session, subscription)
   }
 
   /** Subscribes a part of this process. `unlisten` ends it with the same subscription. */
@@ -170,7 +191,8 @@ export class Subscriptions {
     if (subscription.shareName !== null) this.#sharedCount -= 1
     this.#context.holdings.add(session.rights.identity, 'subscriptions', -1)
     this.#context.expressions.left(session.clientId, subscription)
-    if (subscription.shareName !== null) this.groups.leave(session, subscription)
+    if (subscription.queue !== undefined) this.queues.leave(session, subscription)
+    else if (subscription.shareName !== null) this.groups.leave(session, subscription)
     else {
       this.router.unsubscribe(session, subscription.topicFilter)
       this.#context.expressions.released(subscription)

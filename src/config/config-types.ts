@@ -164,6 +164,8 @@ export interface Config {
     expressionsMax: number
     filterShapesMax: number
     filterShapesPerClientMax: number
+    namedQueuesMax: number
+    namedQueuesPerUserMax: number
     shareGroupsPerTopicMax: number
     retainedMessagesMax: number
     retainedBytesMax: number
@@ -253,6 +255,41 @@ export interface Config {
   subscriptions: {
     filterInTopic: boolean
     payloadFilters: boolean
+  }
+  queues: {
+    create: 'subscribers' | 'operators'
+    created: {
+      messagesMax: number
+      bytesMax: number
+    }
+    named: Record<
+      string,
+      {
+        filters?: string[] | undefined
+        order?: 'parallel' | 'fifo' | 'keyed' | undefined
+        key?: string | undefined
+        strategy?:
+          | 'round-robin'
+          | 'random'
+          | 'weighted'
+          | 'sticky'
+          | 'hash-client'
+          | 'hash-topic'
+          | 'least-in-flight'
+          | undefined
+        messagesMax?: number | undefined
+        bytesMax?: number | undefined
+        overflow?: 'drop-oldest' | 'refuse' | undefined
+        qos0?: 'keep' | 'pass-by' | undefined
+        messageExpirySeconds?: number | undefined
+        ackDeadlineSeconds?: number | undefined
+        deliveriesMax?: number | undefined
+        retryDelaySeconds?: number | undefined
+        retryDelaySecondsMax?: number | undefined
+        deadLetter?: string | undefined
+        idleExpirySeconds?: number | undefined
+      }
+    >
   }
   responseInformation: string | null
   dashboard: {
@@ -490,6 +527,8 @@ export interface ConfigInput {
         expressionsMax?: number | undefined
         filterShapesMax?: number | undefined
         filterShapesPerClientMax?: number | undefined
+        namedQueuesMax?: number | undefined
+        namedQueuesPerUserMax?: number | undefined
         shareGroupsPerTopicMax?: number | undefined
         retainedMessagesMax?: number | undefined
         retainedBytesMax?: number | string | undefined
@@ -594,6 +633,47 @@ export interface ConfigInput {
     | {
         filterInTopic?: boolean | undefined
         payloadFilters?: boolean | undefined
+      }
+    | undefined
+  queues?:
+    | {
+        create?: 'subscribers' | 'operators' | undefined
+        created?:
+          | {
+              messagesMax?: number | undefined
+              bytesMax?: number | string | undefined
+            }
+          | undefined
+        named?:
+          | Record<
+              string,
+              {
+                filters?: string[] | undefined
+                order?: 'parallel' | 'fifo' | 'keyed' | undefined
+                key?: string | undefined
+                strategy?:
+                  | 'round-robin'
+                  | 'random'
+                  | 'weighted'
+                  | 'sticky'
+                  | 'hash-client'
+                  | 'hash-topic'
+                  | 'least-in-flight'
+                  | undefined
+                messagesMax?: number | undefined
+                bytesMax?: number | string | undefined
+                overflow?: 'drop-oldest' | 'refuse' | undefined
+                qos0?: 'keep' | 'pass-by' | undefined
+                messageExpirySeconds?: number | undefined
+                ackDeadlineSeconds?: number | undefined
+                deliveriesMax?: number | undefined
+                retryDelaySeconds?: number | undefined
+                retryDelaySecondsMax?: number | undefined
+                deadLetter?: string | undefined
+                idleExpirySeconds?: number | undefined
+              }
+            >
+          | undefined
       }
     | undefined
   responseInformation?: string | null | undefined

@@ -9,6 +9,7 @@ import { bridgesSection } from './bridges-section.ts'
 import { metricsSection, observeSection } from './observe-section.ts'
 import { overloadSection } from './overload-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
+import { queuesSection } from './queues-section.ts'
 
 const certificate = { certFile: file, keyFile: file }
 
@@ -318,6 +319,7 @@ export const configSchema = z.strictObject({
     .describe('Levels of overload, and the readings at which they begin'),
   share: share.prefault({}).describe('Shared subscriptions'),
   subscriptions: subscriptions.prefault({}).describe('Expressions of subscriptions'),
+  queues: queuesSection.prefault({}).describe('Named queues'),
   responseInformation: z
     .string()
     // A string of MQTT has 65,535 bytes at most, and a character up to three.

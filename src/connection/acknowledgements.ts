@@ -2,6 +2,8 @@
 //
 //                     nothing      QoS 1           QoS 2, no PUBREC   QoS 2, PUBREC came
 //   PUBACK            ignored      settles         breaks             breaks
+//   PUBACK, refusing  ignored      settles, or     breaks             breaks
+//                                  back to a queue
 //   PUBREC            PUBREL 0x92  breaks          PUBREL             PUBREL
 //   PUBREC, refusing  ignored      breaks          settles            settles
 //   PUBCOMP           ignored      breaks          breaks             settles
@@ -29,7 +31,9 @@ export function acknowledged(
   }
   switch (type) {
     case 'puback':
-      acknowledgedOnce(packetId, session)
+      if (stage !== 'at-least-once') breaks(type, packetId, stage)
+      if (isFailure(reason)) session.refuse(packetId)
+      else session.settle(packetId)
       return
     case 'pubrec':
       if (stage === 'at-least-once') breaks(type, packetId, stage)

@@ -12,9 +12,11 @@ import {
   TOPIC_FILTER_INVALID,
 } from '../packet/reason.ts'
 import { quoted } from '../packet/text.ts'
+import { queueInFilter, queueTopic } from '../routing/queue-filter.ts'
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { isRetainedComplete, parseFilter } from '../routing/topic.ts'
+import { QUEUE_DEFAULTS } from '../routing/queue-settings.ts'
 import type { Session } from '../session/session.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { mountedFilter } from './mount-point.ts'
@@ -55,6 +57,9 @@ export class Subscribing {
   /** Throws for a Protocol Error. Then no filter of the packet is added. */
   check(asked: SubscriptionRequest): Subscription {
     const { isBridge, mountPoint, qosMax } = this.#subscriber.negotiated
+    // Who has a mount point has no named queues: their names and filters are those of everybody.
+    const queue = mountPoint === null ? queueInFilter(asked.filter) : null
+    if (queue !== null) return this.#consumption(asked, queue.name)
     const { filter: plain, query } = this.#broker.expressions.dividedFilter(asked.filter)
     const filter = mountPoint === null ? plain : mountedFilter(plain, mountPoint)
     const { shareName, topicFilter } = assertFilter(filter)
@@ -77,6 +82,22 @@ export class Subscribing {
       identifier: this.#identifier,
       ...(shareName === null ? null : this.#wishes),
       ...(isMarker ? null : whereOf(this.#userProperties, query)),
+    }
+  }
+
+  /** A named queue delivers at QoS 1 at most. */
+  #consumption(asked: SubscriptionRequest, queue: string): Subscription {
+    this.#wishes ??= wishesOf(this.#userProperties)
+    return {
+      ...asked,
+      topicFilter: queueTopic(queue),
+      shareName: null,
+      qos: asked.qos === 0 || this.#subscriber.negotiated.qosMax === 0 ? 0 : 1,
+      identifier: this.#identifier,
+      queue,
+      queueWishes: queueWishesOf(this.#userProperties),
+      ...whereOf(this.#userProperties, ''),
+      ...(this.#wishes.weight !== undefined && { weight: this.#wishes.weight }),
     }
   }
 
@@ -175,6 +196,11 @@ function whereOf(
 interface ShareWishes {
   strategy?: ShareStrategyName
   weight?: number
+}
+
+/** Returns what is asked for a named queue, in case the packet makes it: user properties with the names of its settings. */
+function queueWishesOf(userProperties: readonly UserProperty[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(userProperties.filter(([name]) => Object.hasOwn(QUEUE_DEFAULTS, name)))
 }
 
 /** Returns the requests to a share group in the user properties. */

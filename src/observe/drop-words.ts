@@ -57,6 +57,13 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: 'limits.sessionExpirySecondsMax',
     isWarned: false,
   },
+  'queue-ended': { cause: 'its named queue was deleted', key: null, isWarned: false },
+  'queue-purged': { cause: 'its named queue was purged', key: null, isWarned: false },
+  'deliveries-used-up': {
+    cause: 'no consumer took it, and its named queue has none for dead letters',
+    key: 'deliveriesMax and deadLetter of the queue',
+    isWarned: true,
+  },
   'group-ended': { cause: 'the last member has left the share group', key: null, isWarned: false },
   'not-authorized': {
     cause: 'the client may not publish its will any more',

@@ -19,6 +19,10 @@ export interface Subscription {
   readonly retainHandling: 0 | 1 | 2
   /** Subscription Identifier, 0 for none. */
   readonly identifier: number
+  /** The named queue that it consumes from. Then `topicFilter` is `$queue/NAME`. */
+  readonly queue?: string
+  /** What a SUBSCRIBE asks for in case it makes the queue. It is not kept. */
+  readonly queueWishes?: Readonly<Record<string, string>>
   /** The strategy and this member's weight that the client asked for in its share group, if it did. */
   readonly strategy?: ShareStrategyName
   readonly weight?: number

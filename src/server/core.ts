@@ -12,6 +12,7 @@ import type { SensorLevels } from '../broker/overload-levels.ts'
 import type { AuthorRights } from '../broker/retained-authors.ts'
 import type { SubscriptionSettings } from '../broker/expressions.ts'
 import { restore } from '../broker/restore.ts'
+import type { QueuesSettings } from '../broker/named-queues.ts'
 import type { ShareSettings } from '../broker/share-groups.ts'
 
 import { ChunkPool } from '../connection/outbox.ts'
@@ -48,6 +49,7 @@ interface CoreOptions extends TurnParts {
   readonly share: ShareSettings
   /** Left out: no expressions in topic filters. */
   readonly subscriptions?: SubscriptionSettings
+  readonly queues: QueuesSettings
   readonly store: Store
   readonly access: Access
   readonly observers: readonly Observer[]
@@ -84,7 +86,6 @@ export class Core {
   readonly #socketContext: ClientSocketContext
 
   constructor(options: CoreOptions) {
-    const { encoder } = this
     const { stateFailed } = options
     this.store = options.store
     this.strangers = new StrangerBudget(options.limits.strangerBytesMax)
@@ -93,6 +94,7 @@ export class Core {
       limits: options.limits,
       share: options.share,
       ...(options.subscriptions !== undefined && { subscriptions: options.subscriptions }),
+      queues: options.queues,
       journal: this.journal,
       observers: options.observers,
       storesSessions: options.storesSessions ?? true,
@@ -104,7 +106,7 @@ export class Core {
       broker: this.broker,
       journal: this.journal,
       ended: () => {
-        encoder.forget()
+        this.encoder.forget()
         options.turnEnded?.()
       },
       commitFailed: error => {
@@ -122,7 +124,7 @@ export class Core {
     this.#socketContext = {
       connections: {
         broker: this.broker,
-        encoder,
+        encoder: this.encoder,
         pool: new ChunkPool(),
         reading: new ReadingLimits(options.limits),
         strangers: this.strangers,

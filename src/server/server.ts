@@ -46,6 +46,7 @@ import { RecordKeeping } from './record-keeping.ts'
 import { checkCertificatesAgain, revocationOf } from './revocation.ts'
 import type { ServerParts } from './server-parts.ts'
 import { ShareFile } from './share-file.ts'
+import { queueSettingsOf } from './queue-settings.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { statusSource } from './status-source.ts'
@@ -192,6 +193,7 @@ export class Server implements RunningServer {
       limits: withMemoryBounds(config.limits),
       share: shareSettingsOf(config, Math.random),
       subscriptions: config.subscriptions,
+      queues: queueSettingsOf(config, Math.random),
       store: parts.store ?? createStore(config),
       storesSessions: parts.store !== undefined || config.store.durability !== 'memory',
       access: bridgedAccess(

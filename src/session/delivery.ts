@@ -3,14 +3,18 @@
 import type { CommitId } from '../store/journal.ts'
 import type { Message } from '../message.ts'
 import { NO_PROPERTIES, type QoS } from '../packet/packet.ts'
-import type { GroupOwner } from '../store/change.ts'
-import type { StoredDelivery } from '../store/store.ts'
+import type { QueueOwner } from '../store/change.ts'
+import type { HandOuts, StoredDelivery } from '../store/store.ts'
 
-/** The share group of a delivery: see `share-protocol.ts`. */
+/** The share group or named queue of a delivery: see `share-protocol.ts`. */
 export interface DeliveryOrigin {
-  readonly owner: GroupOwner
-  /** One delivery to this client was acknowledged or dropped. */
-  settled(clientId: string): void
+  readonly owner: QueueOwner
+  /** The delivery to this client was acknowledged or dropped. */
+  settled(clientId: string, delivery: Delivery): void
+  /** This client does not take the delivery. Returns whether it was taken back; otherwise it is settled. */
+  refused(clientId: string, delivery: Delivery): boolean
+  /** What the store knows of the past of a delivery that was read from there. */
+  remembers(delivery: Delivery, handOuts: HandOuts): void
   /** The client's session ends: the group takes back the deliveries that may go to others. */
   ending(exchanges: Returning): void
 }
@@ -93,10 +97,15 @@ const UNREAD: Message = {
 
 /** Makes a delivery from the store. It is committed already, so it waits for no commit. */
 export function restoredDelivery(stored: StoredDelivery, origin: DeliveryOrigin | null): Delivery {
-  const { message, qos, retain, identifiers } = stored
-  return {
-    ...newDelivery(message ?? { ...UNREAD }, qos, retain, identifiers, origin, stored.delivery, 0),
+  const { message: kept, qos, retain, identifiers, handOuts } = stored
+  // A dead letter does not expire any more.
+  const isDead = kept !== null && handOuts !== null && handOuts.reason !== ''
+  const message = isDead ? { ...kept, expiresAt: Infinity } : (kept ?? { ...UNREAD })
+  const delivery = {
+    ...newDelivery(message, qos, retain, identifiers, origin, stored.delivery, 0),
     packetId: stored.packetId,
-    isReceived: message === null,
+    isReceived: kept === null,
   }
+  if (handOuts !== null) origin?.remembers(delivery, handOuts)
+  return delivery
 }

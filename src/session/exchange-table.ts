@@ -67,6 +67,14 @@ export class ExchangeTable {
     return true
   }
 
+  /** Puts a delivery with the same identifier in the place of one. Returns false when that was not there. */
+  replace(delivery: Delivery, standIn: Delivery): boolean {
+    const slot = delivery.packetId & (this.#slots.length - 1)
+    if (this.#slots[slot] !== delivery) return false
+    this.#slots[slot] = standIn
+    return true
+  }
+
   /** The deliveries, oldest first. */
   inOrder(): readonly Delivery[] {
     return this.#all().toSorted((one, other) => one.order - other.order)

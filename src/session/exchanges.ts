@@ -26,6 +26,7 @@ export interface ExchangeOwner {
   readonly link: Link | null
 }
 
+// Wide on purpose: one method for each thing that a client, its session or a queue may do to an exchange.
 export class Exchanges implements Returning {
   /** How many exchanges may be open at once on the present connection. */
   windowMax = 0
@@ -81,7 +82,8 @@ export class Exchanges implements Returning {
   begin(delivery: Delivery): void {
     const owner = delivery.origin?.owner ?? this.#session.owner
     if (!this.#opened().open(delivery)) {
-      delivery.origin?.settled(this.clientId)
+      if (delivery.origin?.refused(this.clientId, delivery) === true) return
+      delivery.origin?.settled(this.clientId, delivery)
       drop(this.#context, 'no-packet-identifier', delivery, owner)
       return
     }
@@ -123,6 +125,19 @@ export class Exchanges implements Returning {
     return true
   }
 
+  /** The client refuses a delivery of QoS 1: PUBACK with an error. A named queue takes it back; otherwise it is settled [MQTT-4.4.0-2]. */
+  refuse(packetId: number): boolean {
+    const delivery = this.#window?.get(packetId)
+    if (delivery === undefined) return false
+    if (!this.#isTakenBack(delivery)) return this.settle(packetId)
+    return true
+  }
+
+  /** The queue of the delivery gives it to somebody else. Its packet identifier stays in use until the client answers: by the stand-in. */
+  replace(delivery: Delivery, standIn: Delivery): void {
+    this.#window?.replace(delivery, standIn)
+  }
+
   /** The client has connected: unsettled deliveries are to be sent again. */
   attached(windowMax: number): void {
     this.windowMax = windowMax
@@ -157,6 +172,10 @@ export class Exchanges implements Returning {
     return returned
   }
 
+  inFlightOf(origin: DeliveryOrigin): readonly Delivery[] {
+    return (this.#window?.unsettled() ?? NONE).filter(delivery => delivery.origin === origin)
+  }
+
   /** Ends with the session: share groups take back the deliveries that may go to others; the rest is dropped and counted. */
   end(): void {
     if (this.#window === null) return
@@ -167,7 +186,7 @@ export class Exchanges implements Returning {
       // In the store one change removes a durable session with its deliveries. Deliveries to a session that is not durable are the group's there.
       if (!this.#session.isDurable)
         recordSettled(this.#context.journal, delivery, placeOf(delivery, this.#session))
-      delivery.origin?.settled(this.clientId)
+      delivery.origin?.settled(this.clientId, delivery)
       if (!delivery.isReceived)
         this.#context.dropped('session-ended', delivery.message, this.clientId)
     }
@@ -198,6 +217,7 @@ export class Exchanges implements Returning {
         this.#context.observer.sent?.(this.clientId, delivery.message, duplicate)
         return
       }
+      if (outcome === 'too-large' && this.#isTakenBack(delivery)) return
       this.#withdraw(delivery, duplicate && outcome !== 'too-large')
       this.#context.dropped(lossBy(outcome), delivery.message, this.clientId)
     }
@@ -209,11 +229,18 @@ export class Exchanges implements Returning {
     else this.#settle(delivery)
   }
 
+  #isTakenBack(delivery: Delivery): boolean {
+    const { origin } = delivery
+    if (origin === null || !origin.refused(this.clientId, delivery)) return false
+    this.#window?.settle(delivery)
+    return true
+  }
+
   /** Handles a settled delivery, whether acknowledged or dropped. */
   #settle(delivery: Delivery): void {
     this.#window?.settle(delivery)
     recordSettled(this.#context.journal, delivery, placeOf(delivery, this.#session))
-    delivery.origin?.settled(this.clientId)
+    delivery.origin?.settled(this.clientId, delivery)
   }
 }
 

@@ -35,6 +35,12 @@ export class FifoQueue implements DeliveryQueue {
   /** Made when it is first needed. */
   #returned: MemberHeap<Returned> | null = null
   #returnedCount = 0
+  /** The place of a delivery that is put back. */
+  readonly #rankOf: (delivery: Delivery) => number
+
+  constructor(rankOf: (delivery: Delivery) => number = inOrderOfPublishing) {
+    this.#rankOf = rankOf
+  }
 
   get length(): number {
     return this.#fifo.length - this.#head + this.#returnedCount
@@ -46,9 +52,9 @@ export class FifoQueue implements DeliveryQueue {
 
   putBack(delivery: Delivery): void {
     this.#returned ??= new MemberHeap()
-    const { sequence } = delivery.message
+    const rank = this.#rankOf(delivery)
     // Deliveries from the store also have numbers in the order of publishing.
-    this.#returned.insert({ delivery, rank: sequence, turn: delivery.stored, place: -1 })
+    this.#returned.insert({ delivery, rank, turn: delivery.stored, place: -1 })
     this.#returnedCount += 1
   }
 
@@ -57,7 +63,7 @@ export class FifoQueue implements DeliveryQueue {
     if (this.#returnedCount === 0) return next
     const returned = this.#returned?.first?.delivery
     if (next === undefined || returned === undefined) return returned ?? next
-    return returned.message.sequence <= next.message.sequence ? returned : next
+    return this.#rankOf(returned) <= this.#rankOf(next) ? returned : next
   }
 
   shift(): Delivery | undefined {
@@ -125,4 +131,13 @@ export class FifoQueue implements DeliveryQueue {
     this.#fifo = this.#fifo.slice(this.#head)
     this.#head = 0
   }
+}
+
+function inOrderOfPublishing({ message }: Delivery): number {
+  return message.sequence
+}
+
+/** The number of a delivery of a named queue, stored or not. Those that were moved there have older messages. */
+export function numberOf({ stored, reserved }: Delivery): number {
+  return stored === 0 ? reserved : stored
 }

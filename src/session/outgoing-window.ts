@@ -76,6 +76,14 @@ export class OutgoingWindow {
     this.#bytesOnWire -= contentBytes(delivery.message)
   }
 
+  /** Another delivery has the packet identifier from now on, and its place in the window. */
+  replace(delivery: Delivery, standIn: Delivery): void {
+    if (this.#unsettled?.replace(delivery, standIn) !== true) return
+    this.#memory.holdDelivery(standIn.message)
+    this.#memory.releaseDelivery(delivery.message)
+    delivery.isOnWire = false
+  }
+
   /** The connection has ended: nothing is in flight on it any more. */
   disconnected(): void {
     for (const delivery of this.unsettled()) {

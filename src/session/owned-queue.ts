@@ -1,4 +1,4 @@
-// The queue of one owner, a session or a share group, with its bounds and its tail on disk. It drops and counts messages that
+// The queue of one owner, a session, a share group or a named queue, with its bounds and its tail on disk. It drops and counts messages that
 // exceed the bounds or have expired, and receives pages from the store.
 
 import { WORK } from '../limits.ts'
@@ -19,7 +19,7 @@ import {
 } from './session-context.ts'
 import type { QueueShare } from './user-queues.ts'
 
-/** The owner of the queue. */
+/** The owner of the queue: a session, a share group or a named queue. */
 export interface QueueOwner {
   /** The owner in the store. */
   readonly owner: Owner
@@ -29,13 +29,17 @@ export interface QueueOwner {
 
 interface QueueOptions {
   readonly bounds: QueueBounds
-  /** The share group, if it is the queue of a share group. */
+  /** The share group or named queue, if it is its queue. */
   readonly origin: DeliveryOrigin | null
   /** The keyed queues; null for a queue in the order of publishing. */
   readonly deliveries: DeliveryQueue | null
   /** Its part in the queues of its user; null where they have no bound. */
   readonly share: QueueShare | null
+  /** Called for a message that would be dropped. Returns whether it is kept elsewhere. Null if nothing is. */
+  readonly saves: Saves | null
 }
+
+type Saves = (delivery: Delivery, reason: DropReason) => boolean
 
 type Lack = 'memory-full' | 'user-queues-full'
 
@@ -49,6 +53,7 @@ export class OwnedQueue implements TailReader, Postponed {
   readonly #bounds: QueueBounds
   readonly #origin: DeliveryOrigin | null
   readonly #share: QueueShare | null
+  readonly #saves: Saves | null
   #isPostponed = false
   /** Whether the owner has ended. */
   #discardReason: DropReason | null = null
@@ -59,6 +64,7 @@ export class OwnedQueue implements TailReader, Postponed {
     this.#bounds = options.bounds
     this.#origin = options.origin
     this.#share = options.share
+    this.#saves = options.saves
     this.tail = new QueueTail(owner.owner, options.origin, context, this)
     this.waiting = new MessageQueue(this.tail, options.bounds, options.deliveries ?? undefined)
   }
@@ -126,7 +132,12 @@ export class OwnedQueue implements TailReader, Postponed {
   /** Drops a delivery that was taken out and is not sent. */
   dropTaken(delivery: Delivery, reason: DropReason): void {
     this.#context.turnWorkLeft -= WORK.queueStep
+    if (this.#saves?.(delivery, reason) === true) return
     drop(this.#context, reason, delivery, this.#owner.owner)
+  }
+
+  expired(delivery: Delivery): void {
+    this.dropTaken(delivery, 'message-expired')
   }
 
   /** Lets the owner continue in the next turn. */
@@ -242,7 +253,9 @@ export class OwnedQueue implements TailReader, Postponed {
 
   #drop(delivery: Delivery, reason: DropReason): void {
     const isOver = isExpired(delivery.message, this.#context.now)
-    drop(this.#context, isOver ? 'message-expired' : reason, delivery, this.#owner.owner)
+    const known = isOver ? 'message-expired' : reason
+    if (this.#saves?.(delivery, known) === true) return
+    drop(this.#context, known, delivery, this.#owner.owner)
   }
 
   /** Corrects the options of a stored delivery: a member of the group may have had it with other options. */
@@ -253,7 +266,8 @@ export class OwnedQueue implements TailReader, Postponed {
 
 /** Resets a delivery to the QoS and RETAIN of the message, without the identifiers of a member. */
 export function asQueued(delivery: Delivery): Delivery {
-  const { message, qos, retain, identifiers } = delivery
-  if (qos === message.qos && retain === message.retain && identifiers.length === 0) return delivery
-  return { ...delivery, qos: message.qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
+  const { message, retain, identifiers } = delivery
+  const qos = delivery.origin?.owner.kind === 'queue' ? 1 : message.qos
+  if (qos === delivery.qos && retain === message.retain && identifiers.length === 0) return delivery
+  return { ...delivery, qos, retain: message.retain, identifiers: NO_IDENTIFIERS }
 }

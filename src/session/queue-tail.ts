@@ -8,7 +8,7 @@ import { type Delivery, DELIVERY_BYTES, type DeliveryOrigin, restoredDelivery } 
 import type { MemoryAccount } from './memory-account.ts'
 import { TailPosition } from './tail-position.ts'
 import { ExpiredSearch } from './expired-search.ts'
-import { drop, isExpired, type PageReader, type SessionContext } from './session-context.ts'
+import { isExpired, type PageReader, type SessionContext } from './session-context.ts'
 
 /** The bytes that a queued delivery counts besides topic, payload and properties. */
 const DELIVERY_OVERHEAD_BYTES = MESSAGE_BYTES + DELIVERY_BYTES
@@ -20,6 +20,8 @@ const LOW_PART = 4
 export interface TailReader {
   /** Adds the next page from the store. */
   paged(deliveries: readonly Delivery[]): void
+  /** This one was found there and has expired. */
+  expired(delivery: Delivery): void
   /** Some that have expired are gone. */
   shrunk(): void
 }
@@ -170,6 +172,8 @@ export class QueueTail implements PageReader {
     // It was read meanwhile, or a member has it.
     if (message === null || number <= this.#position.after) return
     if (this.#position.isSkipped(number)) return
+    // A dead letter does not expire any more.
+    if (stored.handOuts !== null && stored.handOuts.reason !== '') return
     if (!isExpired(message, this.#context.now)) {
       this.#search.saw(message.expiresAt)
       return
@@ -177,7 +181,7 @@ export class QueueTail implements PageReader {
     const delivery = restoredDelivery(stored, this.#origin)
     this.messages -= 1
     this.#subtract(delivery)
-    drop(this.#context, 'message-expired', delivery, this.owner)
+    this.#reader.expired(delivery)
   }
 
   /** Subtracts a delivery that was read. The sum stays at 0 or above: stores of an older version count messages as too small. */

@@ -87,6 +87,22 @@ export class ReadyMembers {
     return this.#withTheRight(member, message)
   }
 
+  /** The same for those members only that may take the message. */
+  pickWhere(message: Message, may: (member: ShareMember) => boolean): ShareMember | null {
+    const passedOver: ShareMember[] = []
+    let member = this.#strategy.next(message)
+    while (member !== null) {
+      if (this.staysReady(member)) {
+        if (may(member)) break
+        passedOver.push(member)
+        this.#set(member, false)
+      }
+      member = this.#strategy.next(message)
+    }
+    for (const each of passedOver) this.#set(each, true)
+    return member
+  }
+
   #withTheRight(first: ShareMember, message: Message): ShareMember | null {
     const passedOver: ShareMember[] = []
     let member: ShareMember | null = first

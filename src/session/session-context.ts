@@ -23,6 +23,9 @@ export type DropReason =
   | 'packet-too-large'
   | 'session-ended'
   | 'group-ended'
+  | 'queue-ended'
+  | 'queue-purged'
+  | 'deliveries-used-up'
   | 'not-authorized'
   | 'will-refused'
   | 'no-right-to-receive'
@@ -53,6 +56,8 @@ export interface SessionContext {
   turnWorkLeft: number
   /** The memory that the whole broker keeps. */
   readonly memory: MemoryAccount
+  /** Whether the store has no room for messages. */
+  readonly storeIsFull: boolean
   /** Whether sessions that outlive their connections also survive the broker. */
   readonly storesSessions: boolean
   /** Returns the next number of a message. */

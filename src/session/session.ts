@@ -83,6 +83,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       origin: null,
       deliveries: null,
       share: this.rights.queueShare,
+      saves: null,
     })
     return this.#queue
   }
@@ -181,6 +182,13 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   /** Settles a delivery: PUBACK, PUBCOMP, or a PUBREC that refuses. Returns false when the packet identifier is not in flight. */
   settle(packetId: number): boolean {
     if (!this.exchanges.settle(packetId)) return false
+    this.pump()
+    return true
+  }
+
+  /** The client refuses a message of QoS 1 by its PUBACK. */
+  refuse(packetId: number): boolean {
+    if (!this.exchanges.refuse(packetId)) return false
     this.pump()
     return true
   }

@@ -64,6 +64,7 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
       origin: this,
       deliveries: keys,
       share: null,
+      saves: null,
     })
     this.#ready = new ReadyMembers(strategy, this.#members, this)
     this.#journal = new GroupJournal(this.owner, context, this.queue.tail)
@@ -199,6 +200,13 @@ export class ShareGroup implements Target, QueueOwner, GroupOfMember<Session> {
       this.#tellIfEmpty(member)
     }
   }
+
+  /** What a member does not take is settled. */
+  refused(): boolean {
+    return false
+  }
+
+  remembers(): void {}
 
   ending(exchanges: Returning): void {
     this.#takeBackFrom(exchanges)

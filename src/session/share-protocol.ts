@@ -1,11 +1,12 @@
-// The protocol between a share group and the sessions of its members. The group makes all decisions. A session only reports
+// The protocol between a share group, or a named queue, and the sessions of its members. The group makes all decisions. A session only reports
 // events; the group calls sessions to take messages or to give some back.
 //
 // A session reports                        when
 //   group.attached(session)                its client has connected
 //   group.detached(session)                its client has disconnected
 //   group.ready(session)                   it can take a message: once after each `memberships.awaits(group)`
-//   group.settled(clientId)                one delivery of the group was acknowledged or dropped
+//   group.settled(clientId, delivery)      one delivery of the group was acknowledged or dropped
+//   group.refused(clientId, delivery)      it was not taken: a share group has it settled, a named queue takes it back
 //   group.ending(exchanges)                the session ends while deliveries of the group are in flight
 //
 // A group calls                            when

@@ -4,6 +4,7 @@ import type { Identity } from '../access/identity.ts'
 import { contentBytes, type Message } from '../message.ts'
 import type { QoS, Will } from '../packet/packet.ts'
 import type { Writer } from '../packet/writer.ts'
+import { queueInFilter, queueTopic } from '../routing/queue-filter.ts'
 import { isShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { ByteReader } from './bytes.ts'
@@ -160,8 +161,10 @@ export function writeSubscription(writer: Writer, subscription: Subscription): v
 export function readSubscription(reader: ByteReader): Subscription {
   const filter = reader.string()
   const matched = reader.string()
+  const queue = queueInFilter(filter)?.name
   // Otherwise the same text would be kept in memory twice.
-  const topicFilter = matched === filter ? filter : matched
+  const topicFilter =
+    queue === undefined ? (matched === filter ? filter : matched) : queueTopic(queue)
   const shareName = reader.uint8() === 0 ? null : reader.string()
   const options = reader.uint8()
   const identifier = reader.uint32()
@@ -178,5 +181,6 @@ export function readSubscription(reader: ByteReader): Subscription {
     identifier,
     ...(isShareStrategyName(strategy) && { strategy }),
     ...(weight !== 0 && { weight }),
+    ...(queue !== undefined && { queue }),
   }
 }

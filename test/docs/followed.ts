@@ -21,6 +21,7 @@ export const FOLLOWED: readonly string[] = [
   'docs/how-to/monitor.md',
   'docs/how-to/move-from-mosquitto.md',
   'docs/how-to/pre-shared-keys.md',
+  'docs/how-to/queues.md',
   'docs/how-to/sessions.md',
   'docs/how-to/share-the-load.md',
   'docs/how-to/use-the-rest-api.md',

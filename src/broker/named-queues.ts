@@ -1,0 +1,334 @@
+// All named queues by name, with their filters in the router, and the consumers that wait for a queue of a name.
+
+import type { Identity } from '../access/identity.ts'
+import type { Router } from '../routing/router.ts'
+import { queueInFilter, queueTopic } from '../routing/queue-filter.ts'
+import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
+import { NamedQueue } from '../session/named-queue.ts'
+import type { QueueHost } from '../session/queue-host.ts'
+import {
+  changedSettings,
+  QUEUE_DEFAULTS,
+  queueDefaults,
+  type QueueSettings,
+} from '../routing/queue-settings.ts'
+import type { Session } from '../session/session.ts'
+import type { SessionContext } from '../session/session-context.ts'
+import type { Target } from '../session/target.ts'
+import type { StoredQueue } from '../store/store.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import { type Maker, type QueueRecord, readRecord, writtenRecord } from './queue-record.ts'
+
+export interface QueuesSettings {
+  /** Whether a SUBSCRIBE may make a queue. */
+  readonly create: 'subscribers' | 'operators'
+  /** The largest bounds of a queue that a subscriber made. */
+  readonly created: { readonly messagesMax: number; readonly bytesMax: number }
+  /** The queues of the configuration: what is set of each. */
+  readonly named: ReadonlyMap<string, Readonly<Record<string, unknown>>>
+  readonly random: () => number
+}
+
+interface QueuesContext extends SessionContext {
+  readonly deadlines: Deadlines
+  mayConsume(session: Session, filters: readonly string[]): boolean
+  /** Whether any of the queues refuses messages when it is full. */
+  queuesRefuse(isRefusing: boolean): void
+}
+
+class Entry implements Deadline {
+  readonly queue: NamedQueue
+  readonly maker: Maker
+  /** Since when it has had no subscription, in milliseconds; null while it has one. */
+  idleSince: number | null
+  place: Deadline['place'] = undefined
+  readonly idleness: Deadline
+
+  constructor(queue: NamedQueue, { maker, idleSince }: QueueRecord, ends: () => void) {
+    this.queue = queue
+    this.maker = maker
+    this.idleSince = idleSince
+    this.idleness = { expired: ends, place: undefined }
+  }
+
+  expired(now: number): void {
+    this.queue.due(now)
+  }
+}
+
+// Wide on purpose: what subscribers, operators, the store and the queues themselves may do to a queue meets here.
+export class NamedQueues implements QueueHost {
+  readonly settings: QueuesSettings
+  /** Queues that ended because nobody had subscribed for long. */
+  expired = 0
+  /** How many of them refuse messages when they are full. */
+  #refusing = 0
+  readonly #entries = new Map<string, Entry>()
+  readonly #waiting = new Map<string, Map<Session, Subscription>>()
+  readonly #router: Router<Target>
+  readonly #context: QueuesContext
+
+  constructor(router: Router<Target>, settings: QueuesSettings, context: QueuesContext) {
+    this.#router = router
+    this.settings = settings
+    this.#context = context
+  }
+
+  get count(): number {
+    return this.#entries.size
+  }
+
+  get random(): () => number {
+    return this.settings.random
+  }
+
+  get all(): readonly NamedQueue[] {
+    return Array.from(this.#entries.values(), ({ queue }) => queue)
+  }
+
+  get(name: string): NamedQueue | null {
+    return this.#entries.get(name)?.queue ?? null
+  }
+
+  makerOf(name: string): Maker | null {
+    return this.#entries.get(name)?.maker ?? null
+  }
+
+  /** How many queues the user has made by subscribing. */
+  madeBy(user: string): number {
+    let count = 0
+    for (const { maker } of this.#entries.values()) {
+      if (maker.kind === 'subscriber' && maker.user === user) count += 1
+    }
+    return count
+  }
+
+  /** Makes a queue. There must be none of this name. */
+  create(name: string, settings: QueueSettings, maker: Maker): NamedQueue {
+    const idleSince = maker.kind === 'subscriber' ? this.#context.now : null
+    const entry = this.#add(name, { settings, maker, idleSince })
+    this.#keep(entry)
+    this.#admitWaiting(entry)
+    return entry.queue
+  }
+
+  /** Changes a queue, which must not be busy. */
+  set(name: string, settings: QueueSettings): void {
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return
+    const { queue } = entry
+    const before = queue.settings
+    for (const filter of before.filters) this.#router.unsubscribe(queue, filter)
+    this.#refuses(before, -1)
+    queue.set(settings)
+    for (const filter of settings.filters) this.#subscribe(queue, filter)
+    this.#refuses(settings, 1)
+    this.#keep(entry)
+    this.#reviewConsumers(entry)
+    this.#setIdle(entry, entry.idleSince)
+  }
+
+  /** Deletes a queue. Its consumers wait for a new one. */
+  delete(name: string): void {
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return
+    const { queue } = entry
+    for (const { session, subscription } of queue.consumers.all) {
+      this.#waitFor(name, session, subscription)
+    }
+    queue.end()
+    this.#entries.delete(name)
+    for (const filter of [queueTopic(name), ...queue.settings.filters]) {
+      this.#router.unsubscribe(queue, filter)
+    }
+    this.#refuses(queue.settings, -1)
+    this.#context.deadlines.clear(entry)
+    this.#context.deadlines.clear(entry.idleness)
+  }
+
+  /** Makes the queue that a SUBSCRIBE names with a filter, if there is none. Admission has allowed it. */
+  createFor(
+    session: Session,
+    { filter }: Subscription,
+    wishes: Readonly<Record<string, string>>,
+  ): void {
+    const asked = queueInFilter(filter)
+    if (asked === null || asked.topicFilter === null || this.#entries.has(asked.name)) return
+    const settings = this.wishedSettings(asked.name, asked.topicFilter, wishes)
+    const maker = { kind: 'subscriber', user: userOf(session.rights.identity) } as const
+    if (typeof settings !== 'string') this.create(asked.name, settings, maker)
+  }
+
+  /** The session consumes, or waits for a queue of this name. */
+  join(session: Session, subscription: Subscription): void {
+    const name = subscription.queue ?? ''
+    const entry = this.#entries.get(name)
+    if (entry === undefined || !this.#mayConsume(entry.queue, session)) {
+      this.#waitFor(name, session, subscription)
+      return
+    }
+    entry.queue.join(session, subscription)
+    this.#setIdle(entry, null)
+  }
+
+  /** One subscription of the session to a queue has ended; it may have another to the same queue. */
+  leave(session: Session, { queue: name = '', filter }: Subscription): void {
+    const queue = this.get(name)
+    const others = [
+      queueTopic(name),
+      ...(queue?.settings.filters ?? []).map(each => `${queueTopic(name)}/${each}`),
+    ]
+    for (const each of others) {
+      const other = each === filter ? undefined : session.subscriptions.get(each)
+      if (other === undefined) continue
+      if (queue?.consumers.get(session.clientId) !== undefined) queue.join(session, other)
+      return
+    }
+    this.left(session, name)
+  }
+
+  /** The session consumes from the queue no more. */
+  left(session: Session, name: string): void {
+    const waiting = this.#waiting.get(name)
+    waiting?.delete(session)
+    if (waiting?.size === 0) this.#waiting.delete(name)
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return
+    entry.queue.leave(session)
+    if (entry.queue.consumers.count === 0 && entry.idleSince === null) {
+      this.#setIdle(entry, this.#context.now)
+    }
+  }
+
+  /** Returns the settings of a queue that a subscriber makes, or what is wrong with its wishes. */
+  wishedSettings(
+    name: string,
+    filter: string,
+    wishes: Readonly<Record<string, string>>,
+  ): QueueSettings | string {
+    const { messagesMax, bytesMax } = this.settings.created
+    // Only operators let a queue refuse, or say where the dead letters of one go.
+    const { overflow: _overflow, filters: _filters, deadLetter: _deadLetter, ...allowed } = wishes
+    const settings = changedSettings(name, queueDefaults(name), { ...allowed, filters: [filter] })
+    if (typeof settings === 'string') return settings
+    return {
+      ...settings,
+      messagesMax: Math.min(settings.messagesMax, messagesMax),
+      bytesMax: Math.min(settings.bytesMax, bytesMax),
+      idleExpirySeconds: Math.min(settings.idleExpirySeconds, QUEUE_DEFAULTS.idleExpirySeconds),
+    }
+  }
+
+  deadLettersOf({ settings }: NamedQueue): NamedQueue | null {
+    const { deadLetter: name } = settings
+    if (name === '') return null
+    return this.get(name) ?? this.create(name, queueDefaults(name), { kind: 'dead-letters' })
+  }
+
+  wakeAt(queue: NamedQueue, at: number): void {
+    const entry = this.#entries.get(queue.name)
+    if (entry?.queue === queue) this.#context.deadlines.set(entry, at)
+  }
+
+  /** Restores a queue from the store, before its consumers come. Its messages come later. */
+  restore({ name, settings }: StoredQueue): void {
+    this.#add(name, readRecord(name, settings))
+  }
+
+  /** After a start: makes the queues of the configuration as they are there, and continues to wait for subscribers. */
+  restored(): void {
+    for (const [name, changes] of this.settings.named) {
+      const settings = changedSettings(name, queueDefaults(name), changes)
+      if (typeof settings === 'string') continue
+      if (!this.#entries.has(name)) this.create(name, settings, { kind: 'operator' })
+      else if (JSON.stringify(this.get(name)?.settings) !== JSON.stringify(settings)) {
+        this.set(name, settings)
+      }
+    }
+    for (const entry of this.#entries.values()) {
+      const { consumers } = entry.queue
+      this.#setIdle(entry, consumers.count > 0 ? null : (entry.idleSince ?? this.#context.now))
+      entry.queue.pump()
+    }
+  }
+
+  #add(name: string, record: QueueRecord): Entry {
+    const queue = new NamedQueue(name, record.settings, this.#context, this)
+    const entry = new Entry(queue, record, () => {
+      this.expired += 1
+      this.delete(name)
+    })
+    this.#entries.set(name, entry)
+    for (const filter of [queueTopic(name), ...record.settings.filters])
+      this.#subscribe(queue, filter)
+    this.#refuses(record.settings, 1)
+    return entry
+  }
+
+  #subscribe(queue: NamedQueue, filter: string): void {
+    this.#router.subscribe(queue, wholeSubscription(filter))
+  }
+
+  #refuses({ overflow }: QueueSettings, by: 1 | -1): void {
+    if (overflow !== 'refuse') return
+    this.#refusing += by
+    this.#context.queuesRefuse(this.#refusing > 0)
+  }
+
+  #keep({ queue, maker, idleSince }: Entry): void {
+    if (!queue.isDurable) return
+    const { name, settings } = queue
+    const written = writtenRecord({ settings, maker, idleSince })
+    this.#context.journal.record({ kind: 'queue-set', name, settings: written })
+  }
+
+  /** A queue that a subscriber made ends after it had no subscription for long. */
+  #setIdle(entry: Entry, idleSince: number | null): void {
+    if (entry.maker.kind !== 'subscriber') return
+    const isChanged = entry.idleSince !== idleSince
+    entry.idleSince = idleSince
+    const { idleExpirySeconds } = entry.queue.settings
+    const at = idleSince === null ? Infinity : idleSince + idleExpirySeconds * 1_000
+    this.#context.deadlines.set(entry.idleness, at)
+    if (isChanged) this.#keep(entry)
+  }
+
+  #waitFor(name: string, session: Session, subscription: Subscription): void {
+    const waiting = this.#waiting.get(name) ?? new Map<Session, Subscription>()
+    waiting.set(session, subscription)
+    this.#waiting.set(name, waiting)
+  }
+
+  #admitWaiting(entry: Entry): void {
+    const { queue } = entry
+    const waiting = this.#waiting.get(queue.name)
+    for (const [session, subscription] of waiting ?? []) {
+      if (!this.#mayConsume(queue, session)) continue
+      waiting?.delete(session)
+      queue.join(session, subscription)
+      session.pump()
+      this.#setIdle(entry, null)
+    }
+    if (waiting?.size === 0) this.#waiting.delete(queue.name)
+  }
+
+  /** Its filters have changed: some consumers may have no right to the new ones, others have it now. */
+  #reviewConsumers(entry: Entry): void {
+    const { queue } = entry
+    for (const { session, subscription } of [...queue.consumers.all]) {
+      if (this.#mayConsume(queue, session)) continue
+      queue.leave(session)
+      this.#waitFor(queue.name, session, subscription)
+    }
+    this.#admitWaiting(entry)
+  }
+
+  #mayConsume({ name, settings }: NamedQueue, session: Session): boolean {
+    return this.#context.mayConsume(session, [queueTopic(name), ...settings.filters])
+  }
+}
+
+/** Who is counted for a queue: the user, or the address of a client without one. */
+export function userOf({ username, address }: Identity): string {
+  return username ?? address
+}

@@ -1,0 +1,74 @@
+// The messages of a named queue that are with consumers or were: how often, until when, and which of them are set aside.
+
+import type { QueueSettings } from '../routing/queue-settings.ts'
+import type { Delivery } from './delivery.ts'
+import { DueList } from './due-list.ts'
+import { numberOf } from './fifo-queue.ts'
+import { HandOut } from './hand-outs.ts'
+
+export class HandOutTable {
+  /** With a consumer, until the deadline. */
+  readonly held: DueList<HandOut> = new DueList()
+  /** Past the deadline, or given back, and nobody who is ready may have it. */
+  readonly stuck: Set<HandOut> = new Set()
+  /** Refused: to be handed out again later. */
+  readonly delayed: DueList<Delivery> = new DueList()
+  readonly #all = new Map<number, HandOut>()
+
+  /** When something is to be done next, in milliseconds; Infinity for never. */
+  get next(): number {
+    return Math.min(this.held.next, this.delayed.next)
+  }
+
+  /** Those that nobody has and that do not wait in the queue. */
+  get aside(): readonly Delivery[] {
+    const stuck = [...this.stuck].flatMap(({ aside }) => (aside === null ? [] : [aside]))
+    return [...this.delayed.all, ...stuck]
+  }
+
+  get(delivery: Delivery): HandOut | undefined {
+    return this.#all.size === 0 ? undefined : this.#all.get(numberOf(delivery))
+  }
+
+  /** The same, made if there is none. */
+  of(delivery: Delivery): HandOut {
+    const number = numberOf(delivery)
+    const known = this.#all.get(number)
+    if (known !== undefined) return known
+    const handOut = new HandOut()
+    this.#all.set(number, handOut)
+    return handOut
+  }
+
+  forget(delivery: Delivery): void {
+    const handOut = this.get(delivery)
+    if (handOut === undefined) return
+    this.#all.delete(numberOf(delivery))
+    this.rests(handOut)
+  }
+
+  /** Nobody has it any more. */
+  rests(handOut: HandOut): void {
+    this.held.delete(handOut)
+    this.stuck.delete(handOut)
+  }
+
+  setAside(handOut: HandOut, delivery: Delivery): void {
+    handOut.aside = delivery
+    this.stuck.add(handOut)
+  }
+
+  /** Whether it was handed out as often as it may be. A dead letter may be any number of times. */
+  isUsedUp(delivery: Delivery, { deliveriesMax }: QueueSettings): boolean {
+    const handOut = this.get(delivery)
+    return handOut !== undefined && !handOut.isDead && handOut.count >= deliveriesMax
+  }
+
+  /** It was refused: the more often, the longer it waits. */
+  delay(delivery: Delivery, now: number, settings: QueueSettings): void {
+    const { retryDelaySeconds, retryDelaySecondsMax } = settings
+    const { count } = this.of(delivery)
+    const seconds = Math.min(retryDelaySeconds * 2 ** Math.max(0, count - 1), retryDelaySecondsMax)
+    this.delayed.add(delivery, now + seconds * 1_000)
+  }
+}

@@ -1,0 +1,439 @@
+// A named queue: it collects messages whether or not anybody consumes, and hands each to one consumer until one acknowledges it.
+// A message that is with nobody waits in `queue`, or it is set aside: after a refusal, or when everybody who is ready has had it on the
+// same connection. Its lane is occupied from the moment it is taken out of `queue` until it is settled, moved or put back.
+
+import { WORK } from '../limits.ts'
+import type { Message } from '../message.ts'
+import { keyOfOrder, type QueueSettings } from '../routing/queue-settings.ts'
+import { createStrategy } from '../routing/share-strategy.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { NamedQueueOwner } from '../store/change.ts'
+import type { CommitId } from '../store/journal.ts'
+import type { HandOuts } from '../store/store.ts'
+import { type Delivery, newDelivery, NO_IDENTIFIERS, type Returning } from './delivery.ts'
+import { recordQueued, recordSettled } from './delivery-journal.ts'
+import { FifoQueue, numberOf } from './fifo-queue.ts'
+import { HandOutTable } from './hand-out-table.ts'
+import { type HandOut, markedMessage } from './hand-outs.ts'
+import { KeyLanes } from './key-lanes.ts'
+import { OwnedQueue, type QueueOwner } from './owned-queue.ts'
+import { QueueConsumers } from './queue-consumers.ts'
+import { QueueCounts } from './queue-counts.ts'
+import { QueueDispatch } from './queue-dispatch.ts'
+import type { DeathReason, QueueHost } from './queue-host.ts'
+import { boundsOf, passesBy, takenIn } from './queue-intake.ts'
+import type { Session } from './session.ts'
+import { drop, type DropReason, type SessionContext } from './session-context.ts'
+import type { ShareMember } from './share-member.ts'
+import type { GroupOfMember } from './share-protocol.ts'
+import type { DeliveryOptions, Target } from './target.ts'
+
+// Wide on purpose: what sessions report, what an administrator changes and the way of a message meet here.
+export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
+  readonly clientId = null
+  readonly owner: NamedQueueOwner
+  readonly isDurable: boolean
+  readonly queue: OwnedQueue
+  readonly consumers: QueueConsumers
+  readonly counts: QueueCounts = new QueueCounts()
+  readonly #context: SessionContext
+  readonly #host: QueueHost
+  #settings: QueueSettings
+  /** Null for a queue without order. */
+  #lanes: KeyLanes | null = null
+  readonly #handOuts = new HandOutTable()
+  readonly #dispatch: QueueDispatch
+  #inFlight = 0
+
+  constructor(name: string, settings: QueueSettings, context: SessionContext, host: QueueHost) {
+    this.owner = { kind: 'queue', name }
+    this.#settings = settings
+    this.#context = context
+    this.#host = host
+    this.isDurable = context.storesSessions
+    this.queue = new OwnedQueue(this, context, {
+      bounds: boundsOf(() => this.#settings),
+      origin: this,
+      deliveries: this.#newWaiting(),
+      share: null,
+      saves: (delivery, reason) => this.#saves(delivery, reason),
+    })
+    const strategy = createStrategy<ShareMember>(settings.strategy, host.random)
+    this.consumers = new QueueConsumers(strategy, this, () => {
+      this.counts.lateAcknowledgements += 1
+    })
+    this.#dispatch = new QueueDispatch(this, context, {
+      handOuts: this.#handOuts,
+      lanes: () => this.#lanes,
+      handOut: (delivery, member) => this.#handOut(delivery, member),
+      takeAway: (handOut, held) => this.#takeAway(handOut, held),
+      bury: (delivery, reason) => this.#bury(delivery, reason),
+      delay: delivery => this.#delay(delivery),
+    })
+  }
+
+  get name(): string {
+    return this.owner.name
+  }
+
+  get settings(): QueueSettings {
+    return this.#settings
+  }
+
+  /** The messages that are with consumers. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Those that were refused, or that nobody who is ready may have. */
+  get aside(): number {
+    return this.#handOuts.aside.length
+  }
+
+  /** Whether it cannot be set or swept now, because an earlier change of this kind is not done. */
+  get isBusy(): boolean {
+    return this.queue.waiting.isMoving || this.#dispatch.isSweeping
+  }
+
+  /** Not while it `isBusy`. */
+  set(settings: QueueSettings): void {
+    const before = this.#settings
+    this.#settings = settings
+    if (before.strategy !== settings.strategy) {
+      this.consumers.use(createStrategy(settings.strategy, this.#host.random))
+    }
+    if (before.order !== settings.order || before.key !== settings.key) {
+      this.queue.waiting.moveTo(this.#newWaiting())
+      for (const taken of this.#taken()) this.#lanes?.occupy(this.#messageOf(taken))
+    }
+    this.queue.postpone()
+  }
+
+  /** Takes out all that waits now, a part in each turn. Not while it `isBusy`. */
+  sweep(take: (delivery: Delivery, count: number) => void): void {
+    this.#dispatch.sweep(delivery => {
+      const count = this.#handOuts.get(delivery)?.count ?? 0
+      this.#handOuts.forget(delivery)
+      take(delivery, count)
+    })
+    this.queue.postpone()
+  }
+
+  join(session: Session, subscription: Subscription): void {
+    this.consumers.join(session, subscription)
+    this.pump()
+  }
+
+  leave(session: Session): void {
+    this.consumers.leave(session)
+    this.pump()
+  }
+
+  deliver(message: Message, _options: DeliveryOptions, commitId: CommitId): void {
+    this.#context.turnWorkLeft -= WORK.groupDelivery
+    const reason = passesBy(this, message, this.#context)
+    if (reason !== null) {
+      if (reason !== 'unwanted') this.#context.dropped(reason, message, null)
+      return
+    }
+    this.counts.taken += 1
+    const own = takenIn(this, message, this.#context)
+    const commit = own === message ? commitId : this.#store(own)
+    const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, this, 0, commit)
+    delivery.reserved = this.#context.nextDelivery()
+    if (this.isDurable) {
+      delivery.stored = delivery.reserved
+      recordQueued(this.#context.journal, delivery, this.owner)
+    }
+    const member = this.#dispatch.mayPass(delivery) ? this.consumers.choose(own, null) : null
+    if (member === null) this.queue.push(delivery)
+    else {
+      this.queue.tail.excludeFromPages(delivery)
+      this.#lanes?.occupy(own)
+      this.#handOut(delivery, member)
+    }
+  }
+
+  hasRoomFor(message: Message): boolean {
+    return this.queue.hasRoomFor(message, NO_IDENTIFIERS, this.isDurable)
+  }
+
+  attached(session: Session): void {
+    this.consumers.attached(session)
+    this.pump()
+  }
+
+  detached(session: Session): void {
+    this.consumers.detached(session)
+    this.#takeBackFrom(session.exchanges)
+    this.consumers.gaveBack(session)
+    this.pump()
+  }
+
+  ready(session: Session): void {
+    if (this.consumers.answered(session)) this.pump()
+  }
+
+  settled(clientId: string, delivery: Delivery): void {
+    this.consumers.settled(clientId)
+    this.counts.settled += 1
+    this.#inFlight -= 1
+    const message = this.#messageOf(delivery)
+    this.#handOuts.forget(delivery)
+    if (this.#lanes?.release(message) === true) this.pump()
+  }
+
+  /** The consumer refused it, or its packets are too small for it: it is handed out again later. */
+  refused(clientId: string, held: Delivery): boolean {
+    if (this.queue.isDiscarded) return false
+    this.consumers.settled(clientId)
+    this.counts.refused += 1
+    const delivery = this.#takeBack(held, clientId)
+    if (this.#isUsedUp(delivery)) this.#bury(delivery, 'refused')
+    else this.#delay(delivery)
+    // Within a hand-out the pump goes on by itself.
+    this.queue.postpone()
+    return true
+  }
+
+  ending(exchanges: Returning): void {
+    this.#takeBackFrom(exchanges)
+    this.pump()
+  }
+
+  remembers(delivery: Delivery, handOuts: HandOuts): void {
+    this.#handOuts.of(delivery).remembers(handOuts)
+  }
+
+  /** Restores a delivery that a consumer had when the broker stopped: it is given back. */
+  restoreHeld(held: Delivery, clientId: string): void {
+    this.#inFlight += 1
+    this.#lanes?.occupy(held.message)
+    this.#comesBack(this.#takeBack(held, clientId))
+  }
+
+  /** Takes a message from another queue, at the end. `reason`: why it is a dead letter; empty if it is none. */
+  takes(from: NamedQueue, { message, stored }: Delivery, count: number, reason: string): void {
+    const { journal } = this.#context
+    const own = reason === '' ? message : { ...message, expiresAt: Infinity, held: 0 }
+    const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, this, 0, 0)
+    delivery.reserved = this.#context.nextDelivery()
+    if (stored !== 0) {
+      delivery.stored = delivery.reserved
+      const moved = { owner: from.owner, to: this.owner, moved: delivery.stored, reason }
+      journal.record({ kind: 'moved', delivery: stored, ...moved, handOuts: count })
+      delivery.commitId = journal.current
+    }
+    const queue = reason === '' ? '' : from.name
+    if (count > 0 || reason !== '') this.#handOuts.of(delivery).remembers({ count, reason, queue })
+    this.queue.push(delivery)
+    this.queue.postpone()
+  }
+
+  /** A time that was set by `wakeAt` has come. */
+  due(now: number): void {
+    const { delayed, held, stuck } = this.#handOuts
+    for (let next = delayed.takeDue(now); next !== null; next = delayed.takeDue(now)) {
+      this.#waitsAgain(next)
+    }
+    for (let next = held.takeDue(now); next !== null; next = held.takeDue(now)) {
+      this.counts.overdue += 1
+      if (next.held === null) continue
+      if (this.#isUsedUp(next.held)) this.#bury(this.#takeAway(next, next.held), 'deliveries')
+      else stuck.add(next)
+    }
+    this.pump()
+  }
+
+  /** Hands out as much as possible, as far as this turn allows. */
+  pump(): void {
+    if (this.queue.isDiscarded) return
+    if (!this.#dispatch.pump()) this.queue.postpone()
+    const { waiting, tail } = this.queue
+    const { queuedInMemoryMax } = this.#context.limits
+    // Consumers may be ready for keys that are not in memory yet, while messages in memory wait for others of their keys.
+    const looksAhead = this.#lanes !== null && waiting.length < queuedInMemoryMax
+    if (this.#dispatch.isSweeping || (looksAhead && this.consumers.isReady)) tail.want()
+    else this.queue.wantIfShort()
+    this.#wake()
+  }
+
+  /** The queue is deleted: what waits is dropped, what is in flight is settled. In the store the end of the queue removes the former. */
+  end(): void {
+    const { journal } = this.#context
+    journal.record({ kind: 'queue-ended', name: this.name })
+    for (const { message } of this.#handOuts.aside) {
+      this.#context.dropped('queue-ended', message, null)
+      this.#lanes?.release(message)
+    }
+    for (const member of [...this.consumers.all]) {
+      const { session } = member
+      for (const held of session.exchanges.inFlightOf(this)) {
+        recordSettled(journal, held, session.isDurable ? session.owner : this.owner)
+        this.#lanes?.release(this.#messageOf(held))
+        this.consumers.takesAway(member, held)
+        this.#context.dropped('queue-ended', held.message, session.clientId)
+      }
+      this.consumers.leave(session)
+    }
+    this.#host.wakeAt(this, Infinity)
+    this.queue.discard('queue-ended')
+  }
+
+  #newWaiting(): FifoQueue | KeyLanes {
+    const keyOf = keyOfOrder(this.#settings)
+    this.#lanes = keyOf === null ? null : new KeyLanes(keyOf, this.#context.memory)
+    return this.#lanes ?? new FifoQueue(numberOf)
+  }
+
+  #store(message: Message): CommitId {
+    if (!this.isDurable) return 0
+    this.#context.journal.record({ kind: 'message-stored', message })
+    return this.#context.journal.current
+  }
+
+  #wake(): void {
+    this.#host.wakeAt(this, this.#handOuts.next)
+  }
+
+  #isUsedUp(delivery: Delivery): boolean {
+    return this.#handOuts.isUsedUp(delivery, this.#settings)
+  }
+
+  /** The message without our user properties. */
+  #messageOf(delivery: Delivery): Message {
+    return this.#handOuts.get(delivery)?.message ?? delivery.message
+  }
+
+  #handOut(delivery: Delivery, member: ShareMember): void {
+    const { subscription, identifiers } = member
+    const known = this.#handOuts.get(delivery)
+    const retain = delivery.retain && subscription.retainAsPublished
+    this.counts.handedOut += 1
+    if (subscription.qos === 0) {
+      this.#sendOnce({ ...delivery, retain, identifiers }, member, known)
+      return
+    }
+    this.#inFlight += 1
+    this.consumers.took(member)
+    const { ackDeadlineSeconds } = this.#settings
+    if (known === undefined && ackDeadlineSeconds === 0) {
+      const isAsQueued = retain === delivery.retain && identifiers.length === 0
+      member.session.take(isAsQueued ? delivery : { ...delivery, retain, identifiers })
+    } else {
+      const handOut = known ?? this.#handOuts.of(delivery)
+      handOut.counts()
+      const message = markedMessage(delivery.message, handOut)
+      const held = { ...delivery, message, retain, identifiers }
+      handOut.handedTo(member, held, delivery.message)
+      if (ackDeadlineSeconds > 0) {
+        this.#handOuts.held.add(handOut, this.#context.now + ackDeadlineSeconds * 1_000)
+        this.#wake()
+      }
+      member.session.take(held)
+    }
+    this.consumers.staysReady(member)
+  }
+
+  /** To a consumer at QoS 0: it is settled when it is sent. */
+  #sendOnce(delivery: Delivery, { session }: ShareMember, known: HandOut | undefined): void {
+    known?.counts()
+    const { message } = delivery
+    const marked = known === undefined ? message : markedMessage(message, known)
+    this.counts.settled += 1
+    recordSettled(this.#context.journal, delivery, this.owner)
+    this.#handOuts.forget(delivery)
+    this.#lanes?.release(message)
+    session.take({ ...delivery, message: marked, qos: 0, stored: 0 })
+  }
+
+  /** Everything in flight to a consumer that has disconnected, or whose session ends. */
+  #takeBackFrom(exchanges: Returning): void {
+    const { clientId } = exchanges
+    for (const held of exchanges.giveBack(this)) {
+      this.consumers.settled(clientId)
+      this.#comesBack(this.#takeBack(held, clientId))
+    }
+  }
+
+  #takeBack(held: Delivery, clientId: string): Delivery {
+    this.#inFlight -= 1
+    const handOut = this.#handOuts.of(held)
+    const delivery = handOut.takenBack(held)
+    this.#handOuts.rests(handOut)
+    const { stored } = delivery
+    if (stored !== 0) {
+      this.queue.tail.excludeFromPages(delivery)
+      const { owner } = this
+      this.#context.journal.record({ kind: 'returned', delivery: stored, clientId, owner })
+    }
+    return delivery
+  }
+
+  /** From a consumer that is connected and has not answered in time. */
+  #takeAway(handOut: HandOut, held: Delivery): Delivery {
+    const { member } = handOut
+    if (member === null) return held
+    if (member.session.link !== null) handOut.past.push(member.session.link)
+    this.consumers.takesAway(member, held)
+    return this.#takeBack(held, member.clientId)
+  }
+
+  #comesBack(delivery: Delivery): void {
+    this.counts.returned += 1
+    if (this.queue.isDiscarded) drop(this.#context, 'queue-ended', delivery, this.owner)
+    else if (this.#isUsedUp(delivery)) this.#bury(delivery, 'deliveries')
+    else this.#waitsAgain(delivery)
+  }
+
+  #waitsAgain(delivery: Delivery): void {
+    const handOut = this.#handOuts.of(delivery)
+    if (handOut.past.length > 0) this.#handOuts.setAside(handOut, delivery)
+    else {
+      this.queue.waiting.putBack([delivery])
+      this.#lanes?.release(delivery.message)
+    }
+  }
+
+  #delay(delivery: Delivery): void {
+    this.#handOuts.delay(delivery, this.#context.now, this.#settings)
+    this.#wake()
+  }
+
+  /** A message that was taken out becomes a dead letter. */
+  #bury(delivery: Delivery, reason: DeathReason): void {
+    this.#lanes?.release(delivery.message)
+    if (this.#becomesDeadLetter(delivery, reason)) return
+    const lost = reason === 'expired' ? 'message-expired' : 'deliveries-used-up'
+    drop(this.#context, lost, delivery, this.owner)
+  }
+
+  /** A message that waits would be dropped. A dead letter does not become one again. */
+  #saves(delivery: Delivery, reason: DropReason): boolean {
+    const isLost = this.#settings.overflow === 'refuse' && reason !== 'message-expired'
+    if (!isLost && this.#handOuts.get(delivery)?.isDead !== true) {
+      const death = reason === 'message-expired' ? 'expired' : 'overflow'
+      return this.#becomesDeadLetter(delivery, this.#isUsedUp(delivery) ? 'deliveries' : death)
+    }
+    this.#handOuts.forget(delivery)
+    return false
+  }
+
+  #becomesDeadLetter(delivery: Delivery, reason: DeathReason): boolean {
+    const count = this.#handOuts.get(delivery)?.count ?? 0
+    this.#handOuts.forget(delivery)
+    const deadLetters = this.#host.deadLettersOf(this)
+    if (deadLetters === null) return false
+    this.counts.deadLetters += 1
+    deadLetters.takes(this, delivery, count, reason)
+    return true
+  }
+
+  /** What is with consumers or set aside. */
+  #taken(): readonly Delivery[] {
+    const held = [...this.consumers.all].flatMap(({ session }) =>
+      session.exchanges.inFlightOf(this),
+    )
+    return [...held, ...this.#handOuts.aside]
+  }
+}
