@@ -22,6 +22,7 @@ export type {
   PublishContext,
   SubscribeContext,
 } from './hooks/contexts.ts'
+export type { Decoration, Decorations } from './hooks/decorators.ts'
 export { type Plugin, PluginError, type PluginOptions, type PluginScope } from './hooks/plugins.ts'
 export type { Message } from './message.ts'
 export type { Properties, ProtocolVersion, QoS, UserProperty, Will } from './packet/packet.ts'

@@ -42,6 +42,9 @@ const FAILURE = new NotAdmitted(
 )
 const REFUSED = new NotAdmitted('refused', NOT_AUTHORIZED, 'the program refuses it')
 
+/** Reads what a hook has left of the context. Returns a refusal if MQTT does not allow it. */
+export type ReadBy = (owner: HookOwner) => NotAdmitted | null
+
 /** The hooks of one name, and what they are asked now. */
 export class Asking<Context> {
   readonly #name: string
@@ -49,12 +52,13 @@ export class Asking<Context> {
   readonly #context: Context
   readonly #answers: AnswerContext
   readonly #clientId: string
+  readonly #left: ReadBy
 
   constructor(
     name: string,
     hooks: readonly AddedHook<(context: Context) => unknown>[],
     context: Context,
-    clientId: string,
+    { clientId, left }: { readonly clientId: string; readonly left: ReadBy },
     answers: AnswerContext,
   ) {
     this.#name = name
@@ -62,6 +66,7 @@ export class Asking<Context> {
     this.#context = context
     this.#clientId = clientId
     this.#answers = answers
+    this.#left = left
   }
 
   /** Returns the first refusal, or null. `topicOf` says what the context is about when each hook is called. */
@@ -75,10 +80,10 @@ export class Asking<Context> {
       const answer = this.#call(hook)
       if (answer instanceof Promise) {
         return this.#inTime(answer, hook.owner).then(
-          late => this.#read(late, hook.owner) ?? this.decide(topicOf, index + 1),
+          late => this.#after(late, hook.owner) ?? this.decide(topicOf, index + 1),
         )
       }
-      const refusal = this.#read(answer, hook.owner)
+      const refusal = this.#after(answer, hook.owner)
       if (refusal !== null) return refusal
     }
     return null
@@ -94,7 +99,7 @@ export class Asking<Context> {
         this.#fails(hook.owner, 'must answer at once', null)
         return false
       }
-      if (this.#read(answer, hook.owner) !== null) return false
+      if (this.#after(answer, hook.owner) !== null) return false
     }
     return true
   }
@@ -127,6 +132,11 @@ export class Asking<Context> {
         settled(FAILED)
       })
     })
+  }
+
+  /** So that each hook sees what MQTT allows, and who has left something else is known. */
+  #after(answer: unknown, owner: HookOwner): NotAdmitted | null {
+    return this.#read(answer, owner) ?? this.#left(owner)
   }
 
   #read(answer: unknown, owner: HookOwner): NotAdmitted | null {

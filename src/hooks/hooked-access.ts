@@ -59,8 +59,9 @@ function connect(
   const hooks = registry.of('onConnect')
   if (hooks.length === 0) return next()
   const { point } = registry
+  const { clientId } = credentials
   const context = connectContext(credentials, connecting, registry)
-  const asking = new Asking('onConnect', hooks, context, credentials.clientId, point)
+  const asking = new Asking('onConnect', hooks, context, { clientId, left: () => null }, point)
   const decision = asking.decide(null)
   const go = (refusal: NotAdmitted | null): Answer => (refusal === null ? next() : refused(refusal))
   return decision instanceof Promise ? decision.then(go) : go(decision)

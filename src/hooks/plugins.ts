@@ -3,6 +3,7 @@
 
 import type { HookOwner } from './answers.ts'
 import type { HookName, Hooks } from './contexts.ts'
+import { type Decoration, type Decorations, Decorators } from './decorators.ts'
 import type { HookRegistry } from './registry.ts'
 
 export interface PluginOptions {
@@ -23,7 +24,7 @@ const READY_MS_MAX = 10_000
 
 /** A plugin has failed, or was not ready in time. Its hooks are removed. */
 export class PluginError extends Error {
-  readonly code: 'ERR_PLUGIN' | 'ERR_PLUGIN_TIMEOUT'
+  readonly code: 'ERR_PLUGIN' | 'ERR_PLUGIN_TIMEOUT' | 'ERR_DECORATOR'
 
   constructor(code: PluginError['code'], sentence: string, cause?: unknown) {
     super(sentence, cause === undefined ? {} : { cause })
@@ -34,22 +35,30 @@ export class PluginError extends Error {
 
 /** What a plugin is given. */
 export class PluginScope<Broker> {
-  readonly broker: Broker
+  readonly broker: Broker & object
   /** The name of the plugin, with those that it is within. */
   readonly name: string
   /** The first levels of its topics, without a slash at the end; empty for all topics. */
   readonly prefix: string
   readonly #registry: HookRegistry
+  readonly #decorators: Decorators
   readonly #removers = new Set<() => void>()
   readonly #within: PluginScope<Broker>[] = []
   #last: Promise<unknown> = Promise.resolve()
   #isOver = false
 
-  constructor(broker: Broker, registry: HookRegistry, name = '', prefix = '') {
+  /** `around`: the scope that it is within; null for that of the broker, whose members the broker itself has. */
+  constructor(
+    broker: Broker & object,
+    registry: HookRegistry,
+    { name, prefix }: { readonly name: string; readonly prefix: string },
+    around: PluginScope<Broker> | null,
+  ) {
     this.broker = broker
     this.name = name
     this.prefix = prefix
     this.#registry = registry
+    this.#decorators = around === null ? new Decorators(broker) : around.#decorators.within(this)
   }
 
   /** Adds a hook, behind those of its name. Returns how to remove it. */
@@ -63,6 +72,22 @@ export class PluginScope<Broker> {
     }
     this.#removers.add(remover)
     return remover
+  }
+
+  /**
+   * Adds a member, for this scope and those within it, and for nobody around it. `{ getter }` is called at each reading. Throws a
+   * PluginError that names the plugin if there is such a member.
+   */
+  decorate<Name extends string>(name: Name, value: Decoration<Name>): void {
+    const why = this.#isOver ? 'it has failed' : this.#decorators.add(name, value, this.#quoted)
+    if (why === null) return
+    const sentence = `${this.#quoted} cannot add ${JSON.stringify(String(name))}: ${why}`
+    throw new PluginError('ERR_DECORATOR', sentence)
+  }
+
+  /** Whether a member was added here or around. */
+  hasDecorator(name: string): boolean {
+    return this.#decorators.has(name)
   }
 
   /** Calls a plugin when those before it are ready. Rejects with a PluginError that names it. */
@@ -90,8 +115,8 @@ export class PluginScope<Broker> {
     const scope = new PluginScope(
       this.broker,
       this.#registry,
-      names,
-      prefixOf(this.prefix) + prefix,
+      { name: names, prefix: prefixOf(this.prefix) + prefix },
+      this,
     )
     this.#within.push(scope)
     return scope
@@ -129,8 +154,13 @@ export class PluginScope<Broker> {
   }
 
   get #quoted(): string {
-    return `the plugin ${JSON.stringify(this.name)}`
+    return this.name === '' ? 'the program' : `the plugin ${JSON.stringify(this.name)}`
   }
+}
+
+/** It has the members that were added where it is, or around it. */
+export interface PluginScope<Broker> extends Decorations {
+  readonly broker: Broker & object
 }
 
 /** Returns what all topics below some levels begin with; empty for all topics. */

@@ -8,7 +8,7 @@ import type { Properties, QoS } from '../packet/packet.ts'
 import { IMPLEMENTATION_SPECIFIC_ERROR } from '../packet/reason.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'
-import { type AddedHook, type AnswerContext, Asking, hookError } from './answers.ts'
+import { type AddedHook, type AnswerContext, Asking, hookError, type HookOwner } from './answers.ts'
 import type { Client, Clients } from './client.ts'
 import type { DeliverContext, Hooks, PublishContext, SubscribeContext } from './contexts.ts'
 
@@ -22,17 +22,59 @@ export interface PointContext extends AnswerContext {
   readonly stateFailed: (error: unknown) => void
 }
 
+/** What the hooks of one question have left of their context, as far as it may be changed. */
+class Left<Context extends object, Made> {
+  /** What the broker goes on with. */
+  made: Made
+  readonly #context: Context
+  readonly #members: readonly (keyof Context)[]
+  readonly #make: (context: Context) => Made
+  readonly #fails: (owner: HookOwner, error: unknown) => NotAdmitted
+  #seen: Context
+
+  /** `make` throws for what MQTT does not allow. */
+  constructor(
+    unchanged: Made,
+    context: Context,
+    members: readonly (keyof Context)[],
+    make: (context: Context) => Made,
+    fails: (owner: HookOwner, error: unknown) => NotAdmitted,
+  ) {
+    this.made = unchanged
+    this.#context = context
+    this.#members = members
+    this.#make = make
+    this.#fails = fails
+    this.#seen = { ...context }
+  }
+
+  readonly read = (owner: HookOwner): NotAdmitted | null => {
+    const context = this.#context
+    if (this.#members.every(name => context[name] === this.#seen[name])) return null
+    try {
+      this.made = this.#make(context)
+    } catch (error) {
+      return this.#fails(owner, error)
+    }
+    this.#seen = { ...context }
+    return null
+  }
+}
+
+const PUBLISHED = ['topic', 'payload', 'qos', 'retain', 'properties'] as const
+
 export function publishPoint(
   hooks: readonly AddedHook<Hooks['onPublish']>[],
   point: PointContext,
 ): Point<'publish'> {
   return (publishing, later) => {
     const context = publishContext(publishing, point.clients)
-    const given = { ...context }
-    const read = (refusal: NotAdmitted | null): Hooked | NotAdmitted =>
-      refusal ?? hookedFrom(context, given, point)
     const { clientId } = context
-    const decision = new Asking('onPublish', hooks, context, clientId, point).decide(topicOf)
+    const fails = wronglyChanged('onPublish', clientId, point)
+    const left = new Left(unchangedFrom(context), context, PUBLISHED, checkedPublication, fails)
+    const read = (refusal: NotAdmitted | null): Hooked | NotAdmitted => refusal ?? left.made
+    const asked = { clientId, left: left.read }
+    const decision = new Asking('onPublish', hooks, context, asked, point).decide(topicOf)
     if (!(decision instanceof Promise)) return read(decision)
     answerLater(decision, point, refusal => later(read(refusal)))
     return null
@@ -86,38 +128,25 @@ function withOwnData(properties: Properties): Properties {
   return { ...properties, correlationData: Buffer.from(correlationData) }
 }
 
-/** Returns what the hooks have left, or a refusal if MQTT does not allow it. */
-function hookedFrom(
-  { topic, payload, qos, retain, properties }: PublishContext,
-  given: PublishContext,
+function unchangedFrom({ topic, payload, qos, retain, properties }: PublishContext): Hooked {
+  return { topic, said: { payload, qos, retain, properties } }
+}
+
+/** Returns what refuses for a hook, which has left what MQTT does not allow. */
+function wronglyChanged(
+  name: string,
+  clientId: string,
   { faults }: AnswerContext,
-): Hooked | NotAdmitted {
-  const isSame = topic === given.topic && payload === given.payload && qos === given.qos
-  if (isSame && retain === given.retain && properties === given.properties) {
-    return { topic, said: { payload, qos, retain, properties } }
-  }
-  try {
-    return checkedPublication({ topic, payload, qos, retain, properties })
-  } catch (error) {
-    return wronglyChanged('onPublish', error, given.clientId, faults)
+): (owner: HookOwner, error: unknown) => NotAdmitted {
+  return (owner, error) => {
+    const found = hookError(name, owner, 'has made what MQTT does not allow', error)
+    faults.failed('hook', found, clientId)
+    const sentence = 'a hook of the program has made what MQTT does not allow'
+    return new NotAdmitted('no-room', IMPLEMENTATION_SPECIFIC_ERROR, sentence)
   }
 }
 
-function wronglyChanged(
-  name: string,
-  error: unknown,
-  clientId: string,
-  faults: AnswerContext['faults'],
-): NotAdmitted {
-  const owner = { name: '', prefix: '' }
-  faults.failed(
-    'hook',
-    hookError(name, owner, 'has made what MQTT does not allow', error),
-    clientId,
-  )
-  const sentence = 'a hook of the program has made what MQTT does not allow'
-  return new NotAdmitted('no-room', IMPLEMENTATION_SPECIFIC_ERROR, sentence)
-}
+const SUBSCRIBED = ['filter', 'qos'] as const
 
 export function subscribePoint(
   hooks: readonly AddedHook<Hooks['onSubscribe']>[],
@@ -128,9 +157,13 @@ export function subscribePoint(
     const client = point.clients.ofRights(asker)
     const username = asker.identity?.username ?? null
     const context: SubscribeContext = sealed({ ...subscription, client, clientId, username })
-    const read = (refusal: NotAdmitted | null): Subscription | NotAdmitted =>
-      refusal ?? subscriptionFrom(context, subscription, clientId, point)
-    const asking = new Asking('onSubscribe', hooks, context, clientId, point)
+    const fails = wronglyChanged('onSubscribe', clientId, point)
+    const make = (changed: SubscribeContext): Subscription =>
+      subscriptionFrom(changed, subscription)
+    const left = new Left(subscription, context, SUBSCRIBED, make, fails)
+    const read = (refusal: NotAdmitted | null): Subscription | NotAdmitted => refusal ?? left.made
+    const asked = { clientId, left: left.read }
+    const asking = new Asking('onSubscribe', hooks, context, asked, point)
     const filterOf = ({ filter }: SubscribeContext): string => plainFilter(filter)
     if (later === null) {
       const isAllowed = asking.allowAtOnce(filterOf(context))
@@ -153,22 +186,17 @@ export function plainFilter(filter: string): string {
   return typeof given === 'string' ? (parseFilter(given)?.topicFilter ?? given) : ''
 }
 
-function subscriptionFrom(
-  { filter, qos }: SubscribeContext,
-  asked: Subscription,
-  clientId: string,
-  { faults }: AnswerContext,
-): Subscription | NotAdmitted {
-  if (filter === asked.filter && qos === asked.qos) return asked
+/** Throws for what MQTT does not allow. */
+function subscriptionFrom({ filter, qos }: SubscribeContext, asked: Subscription): Subscription {
   const parsed = typeof filter === 'string' ? parseFilter(filter) : null
-  if (parsed === null || (qos !== 0 && qos !== 1 && qos !== 2)) {
-    const error = new TypeError('the filter is no topic filter, or the QoS is not 0, 1 or 2')
-    return wronglyChanged('onSubscribe', error, clientId, faults)
-  }
+  if (parsed === null || (qos !== 0 && qos !== 1 && qos !== 2))
+    throw new TypeError('the filter is no topic filter, or the QoS is not 0, 1 or 2')
   const { topicFilter, shareName } = parsed
   const noLocal = shareName === null && asked.noLocal
   return { ...asked, filter, topicFilter, shareName, qos, noLocal }
 }
+
+const DELIVERED = ['topic', 'payload', 'properties'] as const
 
 export function deliverPoint(
   hooks: readonly AddedHook<Hooks['onDeliver']>[],
@@ -182,9 +210,12 @@ export function deliverPoint(
     last = message
     const client = point.clients.get(clientId)
     const context = deliverContext(owned, qos, duplicate, client, clientId)
-    const asking = new Asking('onDeliver', hooks, context, clientId, point)
-    if (!asking.allowAtOnce(context.topic)) return null
-    return deliveredFrom(context, message, owned, point)
+    const fails = wronglyChanged('onDeliver', clientId, point)
+    const make = (changed: DeliverContext): Message => deliveredFrom(changed, message)
+    const left = new Left(message, context, DELIVERED, make, fails)
+    const asked = { clientId, left: left.read }
+    const asking = new Asking('onDeliver', hooks, context, asked, point)
+    return asking.allowAtOnce(context.topic) ? left.made : null
   }
 }
 
@@ -207,21 +238,9 @@ function deliverContext(
   })
 }
 
-/** Returns the message that is sent; null, which drops it, if MQTT does not allow what the hooks have left. */
-function deliveredFrom(
-  { topic, payload, properties, clientId }: DeliverContext,
-  message: Message,
-  owned: Message,
-  { faults }: AnswerContext,
-): Message | null {
-  const isSame = topic === owned.topic && payload === owned.payload
-  if (isSame && properties === owned.properties) return message
-  try {
-    const { said } = checkedPublication({ topic, payload, properties })
-    const { payload: bytes, properties: kept } = said
-    return { ...message, topic, payload: bytes, properties: kept, held: 0, weighed: 0 }
-  } catch (error) {
-    wronglyChanged('onDeliver', error, clientId, faults)
-    return null
-  }
+/** Returns the message that is sent. Throws for what MQTT does not allow. */
+function deliveredFrom({ topic, payload, properties }: DeliverContext, message: Message): Message {
+  const { said } = checkedPublication({ topic, payload, properties })
+  const { payload: bytes, properties: kept } = said
+  return { ...message, topic, payload: bytes, properties: kept, held: 0, weighed: 0 }
 }

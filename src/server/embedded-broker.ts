@@ -21,6 +21,7 @@ import { embeddingOf, type EmbedOptions } from './embed-options.ts'
 import { type Guard, guardOf, Handlers } from './handlers.ts'
 import type { Clients } from '../hooks/client.ts'
 import type { HookName, Hooks } from '../hooks/contexts.ts'
+import type { Decoration, Decorations } from '../hooks/decorators.ts'
 import { type Plugin, type PluginOptions, PluginScope } from '../hooks/plugins.ts'
 import { RetainedView } from '../hooks/retained-view.ts'
 import { HOOK_NAMES } from '../hooks/registry.ts'
@@ -64,6 +65,9 @@ function addAll(hooks: Partial<Hooks>, broker: EmbeddedBroker): void {
 /** The types of the package show no constructor, and so nothing of the server. */
 let embedded: (server: Server) => EmbeddedBroker
 
+/** It has the members that the program has added by `decorate`. */
+export interface EmbeddedBroker extends Decorations {}
+
 // Wide on purpose: a method for each thing that a program may ask of its broker.
 export class EmbeddedBroker {
   static {
@@ -81,7 +85,12 @@ export class EmbeddedBroker {
     this.#server = server
     this.#guard = guardOf(error => faults.failed('observer', error, null))
     this.#handlers = observingHandlers(faults.observers, this.#guard)
-    this.#scope = new PluginScope<EmbeddedBroker>(this, server.hooks)
+    this.#scope = new PluginScope<EmbeddedBroker>(
+      this,
+      server.hooks,
+      { name: '', prefix: '' },
+      null,
+    )
     this.#retained = new RetainedView(server.core)
     seal(this, EmbeddedBroker.prototype)
   }
@@ -163,6 +172,16 @@ export class EmbeddedBroker {
     ...options: Partial<Options> extends Options ? [options?: Options] : [options: Options]
   ): Promise<void> {
     await this.#scope.register(plugin, ...options)
+  }
+
+  /** Adds a member to the broker, and to the scopes of all plugins. Throws a PluginError if there is such a member. */
+  decorate<Name extends string>(name: Name, value: Decoration<Name>): this {
+    this.#scope.decorate(name, value)
+    return this
+  }
+
+  hasDecorator(name: string): boolean {
+    return this.#scope.hasDecorator(name)
   }
 
   on<Name extends keyof BrokerEvents>(

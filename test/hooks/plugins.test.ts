@@ -207,3 +207,95 @@ test('hooks do not give more rights than an access that keeps everybody out for 
   )
   t.strictSame(connects, ['a'], 'onConnect is asked for each CONNECT')
 })
+
+declare module '../../src/hooks/decorators.ts' {
+  interface Decorations {
+    readonly depth: number
+    readonly tide: string
+  }
+}
+
+test('a member is seen where it was added and in the plugins within, also in those that are there already', async t => {
+  const broker = await createBroker()
+  t.teardown(() => broker.close())
+  let tide = 'low'
+  let inner: { tide: string; depth: number } | null = null
+  const outer: ThePlugin = async scope => {
+    await scope.register(each => {
+      inner = each
+    })
+    scope.decorate('tide', { getter: () => tide })
+    t.equal(scope.hasDecorator('tide'), true)
+  }
+  await broker.register(outer)
+  t.equal(broker.decorate('depth', 3), broker)
+  tide = 'high'
+
+  t.match(inner, { tide: 'high', depth: 3 })
+  t.equal(broker.depth, 3)
+  t.equal(broker.hasDecorator('tide'), false)
+  t.equal('tide' in broker, false, 'what a plugin adds is its own')
+  await broker.register(scope => {
+    t.equal(scope.depth, 3)
+    scope.decorate('tide', 'another')
+  })
+  t.throws(() => Object.assign(broker, { depth: 4 }), TypeError)
+})
+
+test('a member that is there already is refused with the name of the plugin, and of the one that was first', async t => {
+  const broker = await createBroker()
+  t.teardown(() => broker.close())
+  function tides(scope: Parameters<ThePlugin>[0]): void {
+    scope.decorate('tide', 'low')
+  }
+  const twice: ThePlugin = async scope => {
+    tides(scope)
+    await scope.register(tides)
+  }
+  broker.decorate('depth', 3)
+
+  await t.rejects(broker.register(twice), {
+    code: 'ERR_DECORATOR',
+    message: 'the plugin "twice/tides" cannot add "tide": the plugin "twice" has added it',
+  })
+  const again = {
+    code: 'ERR_DECORATOR',
+    message: /the program cannot add "depth": the program has/,
+  }
+  t.throws(() => broker.decorate('depth', 4), again)
+  for (const name of ['publish', 'register', 'then', 'prefix', 'constructor', 'toString'])
+    t.throws(() => broker.decorate(name, 1), /it is a member already/, name)
+  t.throws(() => broker.decorate('', 1), /the name is no text/)
+})
+
+test('what MQTT does not allow is of the plugin that has made it, whatever others change', async t => {
+  const faults: string[] = []
+  const log: Log = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: ({ event, cause }) => {
+      if (event === 'fault.contained') faults.push(String(cause))
+    },
+  }
+  const broker = await createBroker({ log })
+  t.teardown(() => broker.close())
+  let isCalled = false
+  function wild(scope: Parameters<ThePlugin>[0]): void {
+    scope.addHook('onPublish', context => {
+      context.topic = 'a/#'
+    })
+  }
+  await broker.register(wild)
+  await broker.register(scope => {
+    scope.addHook('onPublish', context => {
+      isCalled = true
+      context.qos = 0
+    })
+  })
+  const client = await broker.connect()
+
+  await t.rejects(client.publish({ topic: 'a', payload: 'x', qos: 1 }))
+  t.equal(isCalled, false)
+  t.match(faults, [/^onPublish of plugin "wild" has made what MQTT does not allow/])
+})

@@ -9,6 +9,9 @@ import { DeliveryQueue } from './delivery-queue.ts'
 import type { ImagedEntry } from './imaged-map.ts'
 import type { MessageRows } from './message-rows.ts'
 
+/** Of a queue that changes refer to without having made it. */
+export const NO_SETTINGS = '{}'
+
 export interface SentEntry {
   readonly delivery: number
   readonly slot: number

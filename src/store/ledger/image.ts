@@ -17,7 +17,7 @@ import { NewerVersion } from '../newer-version.ts'
 import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { IDENTIFIED } from './delivery-options.ts'
-import type { HeldState, SentEntry, SessionView } from './entries.ts'
+import { type HeldState, NO_SETTINGS, type SentEntry, type SessionView } from './entries.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The approximate size of a part. */
@@ -75,7 +75,7 @@ export class LedgerImage {
     yield* this.#places()
     for (const [, session] of this.#state.sessions) yield* this.#session(session)
     for (const [, { owner, waiting, settings }] of this.#state.queues) {
-      if (owner.kind === 'queue') yield* this.#settings(owner.name, settings)
+      if (owner.kind === 'queue') yield* this.#settings(owner.name, settings ?? NO_SETTINGS)
       yield* this.#queue(owner, waiting)
     }
     yield* this.#handOuts()
@@ -146,8 +146,8 @@ export class LedgerImage {
     yield* this.#recordEnds()
   }
 
-  *#settings(name: string, settings: string | null): Generator<Buffer> {
-    if (settings === null) return
+  /** Also of a queue whose settings were never stored: it exists even when nothing waits. */
+  *#settings(name: string, settings: string): Generator<Buffer> {
     const { writer } = this.#parts
     writer.uint8(QUEUE)
     writer.string(name)

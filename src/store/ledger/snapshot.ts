@@ -15,11 +15,8 @@ import type {
 } from '../store.ts'
 import { IDENTIFIED, RETAIN } from './delivery-options.ts'
 import type { DeliveryQueue, QueuedEntry } from './delivery-queue.ts'
-import type { SentEntry, SessionView } from './entries.ts'
+import { NO_SETTINGS, type SentEntry, type SessionView } from './entries.ts'
 import type { Ledger } from './ledger.ts'
-
-/** Of a queue that changes refer to without having made it. */
-const NO_SETTINGS = '{}'
 
 type Load = (slot: number) => Message
 
