@@ -244,9 +244,11 @@ export class DurableState {
 
   #return(delivery: number, owner: Owner): void {
     const kept = this.#deliveries.get(delivery)
-    const place = this.#waitingOf(owner)
     // A delivery that was sent to a member without a stored session never left the group.
-    if (kept === undefined || place === null || kept.packetId === 0) return
+    if (kept === undefined || kept.packetId === 0) return
+    // It makes the group or queue if there is none.
+    const place = this.#waitingOf(owner)
+    if (place === null) return
     kept.packetId = 0
     kept.qos = kept.queuedQos
     kept.retain = kept.queuedRetain
