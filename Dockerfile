@@ -13,7 +13,9 @@ FROM node:22-bookworm-slim
 LABEL org.opencontainers.image.title="Pondhawk" \
       org.opencontainers.image.description="An MQTT broker: acknowledged means stored" \
       org.opencontainers.image.licenses="MIT"
-ENV NODE_ENV=production
+# A mosquitto.conf where the image of mosquitto has its own is used as it is: the first file that is there.
+ENV NODE_ENV=production \
+    PONDHAWK_CONFIG=/mosquitto/config/mosquitto.conf:/pondhawk/config/pondhawk.yaml
 COPY LICENSE package.json /opt/pondhawk/
 COPY --from=build /build/dist/bundle /opt/pondhawk/dist/bundle
 COPY --from=build /build/dist/dashboard /opt/pondhawk/dist/dashboard
@@ -22,13 +24,13 @@ COPY config/container.yaml /pondhawk/config/pondhawk.yaml
 # Any user may be given with --user: the data folder is the only place that is written to.
 RUN chmod 755 /opt/pondhawk/dist/bundle/command/pondhawk.js \
  && ln -s /opt/pondhawk/dist/bundle/command/pondhawk.js /usr/local/bin/pondhawk \
- && install -d -m 1777 /pondhawk/data
+ && install -d -m 1777 /pondhawk/data /mosquitto/data /mosquitto/log
 VOLUME /pondhawk/data
 WORKDIR /pondhawk/data
 USER 1000:1000
 EXPOSE 1883 8083
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-  CMD ["pondhawk", "status", "--config", "/pondhawk/config/pondhawk.yaml"]
+  CMD ["pondhawk", "status"]
 ENTRYPOINT ["pondhawk"]
-CMD ["start", "--config", "/pondhawk/config/pondhawk.yaml"]
+CMD ["start"]

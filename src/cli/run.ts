@@ -2,7 +2,7 @@
 // of a short command.
 
 import { existsSync } from 'node:fs'
-import { relative } from 'node:path'
+import { delimiter, relative } from 'node:path'
 import { AccessFileError } from '../access/access-file.ts'
 import { EditError } from '../access/edit-file.ts'
 import type { Config } from '../config/config-types.ts'
@@ -16,6 +16,7 @@ import { type Command, commandNamed } from './commands.ts'
 import { completionCommand } from './completion-command.ts'
 import type { doctorCommand } from './doctor/doctor-command.ts'
 import { type Words, wordsOf } from './flags.ts'
+import { FILES_VARIABLE } from '../config/environment.ts'
 import { type LoadedConfig, loadedConfig } from './loaded-config.ts'
 import { USAGE, UsageError } from './usage-error.ts'
 import { groupsCommand } from './groups-command.ts'
@@ -139,7 +140,15 @@ function fileOf(
     throw new UsageError('pondhawk check takes one FILE. Try pondhawk --help.')
   const named = argument ?? values['config']
   if (typeof named === 'string') return named
-  return existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null
+  return defaultFile(process.env[FILES_VARIABLE])
+}
+
+/** Returns the first file of the variable that is there, or the one in this folder; null if there is none. Throws UsageError. */
+function defaultFile(files: string | undefined): string | null {
+  if (files === undefined || files === '') return existsSync(DEFAULT_FILE) ? DEFAULT_FILE : null
+  const found = files.split(delimiter).find(file => existsSync(file))
+  if (found !== undefined) return found
+  throw new UsageError(`${FILES_VARIABLE} names no file that is there: ${files}`)
 }
 
 interface Ways {

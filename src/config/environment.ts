@@ -8,6 +8,8 @@ import { isRecord, kindOf } from './records.ts'
 import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
 
 const PREFIX = 'PONDHAWK_'
+/** It says where the file is, and so is no value of it. */
+export const FILES_VARIABLE = 'PONDHAWK_CONFIG'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -77,7 +79,7 @@ function namesOf(variables: readonly Variable[]): ReadonlyMap<string, string> {
 function variablesOf(environment: Environment): Variable[] {
   const variables: Variable[] = []
   for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith(PREFIX) || text === undefined) continue
+    if (!name.startsWith(PREFIX) || name === FILES_VARIABLE || text === undefined) continue
     const path: string[] = []
     for (const part of name.slice(PREFIX.length).split('__')) {
       const bare = part.replaceAll('_', '').toLowerCase()

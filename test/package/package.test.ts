@@ -198,3 +198,24 @@ test('make-certs.sh takes an address as its first word too', async t => {
   t.match(alternativesIn(directory), /DNS:my\.host/)
   t.ok(existsSync(resolve(directory, 'device.crt')))
 })
+
+test('the bill of materials has what is installed and what is built in, and no tool', async t => {
+  const said = execFileSync(process.execPath, [resolve(ROOT, 'config/sbom.mjs')], {
+    encoding: 'utf8',
+  })
+  const { bomFormat, components } = JSON.parse(said) as {
+    bomFormat: string
+    components: { name: string; version: string; hashes?: unknown[] }[]
+  }
+  const manifest = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  const names = components.map(({ name, version }) => `${name}@${version}`)
+
+  t.equal(bomFormat, 'CycloneDX')
+  for (const [name, version] of Object.entries(manifest.dependencies))
+    t.ok(names.includes(`${name}@${version}`), name)
+  t.ok(names.some(name => name.startsWith('preact@')))
+  t.notOk(names.some(name => /^(?:tap|vite|typescript|lmdb)@/.test(name)))
+  t.ok(components.every(({ hashes }) => hashes !== undefined && hashes.length > 0))
+})
