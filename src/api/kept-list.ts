@@ -1,6 +1,6 @@
 // A list that is kept in a file of the data folder, or in memory if there is none.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z as zod } from 'zod'
 import { replaceFile } from '../access/edit-file.ts'
@@ -35,8 +35,10 @@ export class KeptList<Entry> {
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
       const cause = error instanceof SyntaxError ? 'it is damaged' : causeOf(error)
+      const aside = `${file}.unreadable`
+      const kept = couldRename(file, aside) ? { aside } : {}
       this.#log.error(
-        { event: 'api.unreadable', file, cause },
+        { event: 'api.unreadable', file, cause, ...kept },
         `the file cannot be read: ${this.#lost}`,
       )
       return []
@@ -55,6 +57,16 @@ export class KeptList<Entry> {
       this.#log.error({ event: 'api.not-kept', file, cause }, 'the file cannot be written')
       return false
     }
+  }
+}
+
+/** So that the next entry does not overwrite what somebody may still mend. */
+function couldRename(file: string, aside: string): boolean {
+  try {
+    renameSync(file, aside)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -267,8 +267,8 @@ export class Bridge {
   #failed(error: unknown, link: Link | null): void {
     const sentence = sentenceIn(error)
     // mosquitto before 1.4, and others: then it is a client like any other.
-    if (error instanceof BridgeRefused && error.reason === UNSUPPORTED_PROTOCOL_VERSION)
-      this.#saysBridge = false
+    const isThere = error instanceof BridgeRefused && error.where === 'there'
+    if (isThere && error.reason === UNSUPPORTED_PROTOCOL_VERSION) this.#saysBridge = false
     this.#lost(sentence, link)
   }
 

@@ -28,13 +28,16 @@ interface LegHandlers {
   drained(): void
 }
 
-/** CONNACK of the other broker was a refusal. */
+/** CONNACK of the other broker, or of this one, was a refusal. */
 export class BridgeRefused extends Error {
+  readonly where: 'there' | 'here'
   readonly reason: ReasonCode
 
-  constructor({ reason, properties }: ConnackPacket) {
+  constructor(where: 'there' | 'here', { reason, properties }: ConnackPacket) {
+    const who = where === 'there' ? 'the other broker' : 'this broker'
     const rest = properties.reasonString === undefined ? '' : ` (${properties.reasonString})`
-    super(`the other broker refuses CONNECT by 0x${reason.toString(16)}${rest}`)
+    super(`${who} refuses CONNECT by 0x${reason.toString(16)}${rest}`)
+    this.where = where
     this.reason = reason
   }
 }

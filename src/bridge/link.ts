@@ -235,7 +235,8 @@ export class Link {
   async #answer(leg: Leg, packet: ConnectPacket): Promise<ConnackPacket> {
     leg.send(packet)
     const connack = await this.#awaited('connack')
-    if (isFailure(connack.reason)) throw new BridgeRefused(connack)
+    if (isFailure(connack.reason))
+      throw new BridgeRefused(leg === this.#remote ? 'there' : 'here', connack)
     return connack
   }
 

@@ -35,7 +35,8 @@ export async function beginSession(
     }
     const leg: Leg = new Leg(stream, 5, PACKET_BYTES_MAX, {
       packet: packet => {
-        if (packet.type === 'connack' && isFailure(packet.reason)) failed(new BridgeRefused(packet))
+        if (packet.type === 'connack' && isFailure(packet.reason))
+          failed(new BridgeRefused('here', packet))
         if (packet.type !== (requests.length > 0 ? 'suback' : 'connack')) return
         clearTimeout(timer)
         leg.send({ type: 'disconnect', reason: SUCCESS, properties: NO_PROPERTIES })

@@ -1,5 +1,6 @@
 // The configuration: one schema gives the type, the defaults, the limits, the errors and the reference page.
 
+import { LISTENER_CONNECTIONS_MAX } from '../transport/listener-options.ts'
 import type { z as zod } from 'zod'
 import { z } from './zod.ts'
 import { file, whole } from './values.ts'
@@ -128,7 +129,12 @@ const listener = z.strictObject({
     .describe(
       'Names of this machine. Pages that were loaded from one of them may open a WebSocket',
     ),
-  connectionsMax: whole(10_000, 1, 1_000_000, 'Connections at the same time on this listener'),
+  connectionsMax: whole(
+    LISTENER_CONNECTIONS_MAX,
+    1,
+    1_000_000,
+    'Connections at the same time on this listener',
+  ),
   handshakeTimeoutMs: whole(
     10_000,
     1,

@@ -43,7 +43,7 @@ const FAILURE = new NotAdmitted(
 const REFUSED = new NotAdmitted('refused', NOT_AUTHORIZED, 'the program refuses it')
 
 /** Reads what a hook has left of the context. Returns a refusal if MQTT does not allow it. */
-export type ReadBy = (owner: HookOwner) => NotAdmitted | null
+type ReadBy = (owner: HookOwner) => NotAdmitted | null
 
 /** The hooks of one name, and what they are asked now. */
 export class Asking<Context> {

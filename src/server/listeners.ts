@@ -5,11 +5,16 @@ import type { Config } from '../config/config-types.ts'
 import { realmOfListener } from '../config/realms.ts'
 import type { StrangerBudget } from '../connection/stranger-budget.ts'
 import type { Log } from '../observe/log.ts'
-import type { ListenerOptions, TlsOptions } from '../transport/listener-options.ts'
 import { ConnectionCounts } from '../transport/connection-counts.ts'
+import {
+  LISTENER_CONNECTIONS_MAX,
+  type ListenerOptions,
+  type TlsOptions,
+} from '../transport/listener-options.ts'
 import { createListener, type Listener } from '../transport/listener.ts'
 import { StrangerPlaces } from '../transport/stranger-places.ts'
 import type { Arrival, Peer } from '../transport/wire.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
 import { socketBound } from './descriptors.ts'
 import { StartError } from './start-error.ts'
 import { WatchedFiles } from './watched-files.ts'
@@ -126,7 +131,11 @@ export class Listeners {
     const connectionsMax = Math.min(limits.connectionsMax, allowed)
     const bound = socketBound(listeners.length)
     if (bound === null || bound.socketsMax >= connectionsMax) return connectionsMax
-    this.#options.log.warn(
+    // Nobody has asked for the defaults.
+    const isConfigured =
+      limits.connectionsMax !== DEFAULT_LIMITS.connectionsMax ||
+      listeners.some(each => each.connectionsMax !== LISTENER_CONNECTIONS_MAX)
+    this.#options.log[isConfigured ? 'warn' : 'info'](
       { event: 'connections.bound', ...bound, connectionsMax },
       'the process may open fewer descriptors than there may be connections: raise ulimit -n, or lower limits.connectionsMax',
     )

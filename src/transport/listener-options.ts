@@ -6,6 +6,9 @@ import type { StrangerBudget } from '../connection/stranger-budget.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
 import type { StrangerPlaces } from './stranger-places.ts'
 
+/** How many connections a listener has unless its configuration says otherwise. */
+export const LISTENER_CONNECTIONS_MAX = 10_000
+
 export interface CertificateFiles {
   readonly certFile: string
   readonly keyFile: string

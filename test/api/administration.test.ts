@@ -201,6 +201,9 @@ test('what an operator sets for share groups outlives a restart, and a client th
   writeFileSync(resolve(directory, 'share-groups.json'), '{')
   const third = await brokerWithApi(t, { store })
   t.ok(third.lines.some(line => /api.unreadable.*share groups/.test(line)))
+  await third.operator('PUT', path, { body: { strategy: 'random' } })
+  const aside = readFileSync(resolve(directory, 'share-groups.json.unreadable'), 'utf8')
+  t.equal(aside, '{', 'the next setting does not overwrite what could not be read')
 })
 
 test('listeners, $SYS and the version have the shapes of mosquitto; the log has a level', async t => {

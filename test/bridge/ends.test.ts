@@ -152,3 +152,28 @@ test('the log names a filter of the bridge that this broker refuses', async t =>
     bridge: 'there',
   })
 })
+
+test('the log says which broker has refused CONNECT', async t => {
+  const lines: Line[] = []
+  const log = (line: Line): void => void lines.push(line)
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.write(Buffer.from('20020000', 'hex')))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const bridge = { addresses: [`127.0.0.1:${port}`], topics: [{ filter: 'up/#' }] }
+  const broker = await createBroker({
+    log: { debug: log, info: log, warn: log, error: log },
+    limits: { clientIdBytesMax: 23 },
+    bridges: { ['a-name-that-is-longer-than-this']: { ...bridge, protocol: '3.1.1' } },
+  })
+  t.teardown(async () => {
+    await broker.close()
+    server.close()
+  })
+
+  while (lineOf(lines, 'bridge.lost') === undefined) await new Promise(setImmediate)
+  t.match(lineOf(lines, 'bridge.lost'), { cause: /^this broker refuses CONNECT by 0x85/ })
+})

@@ -63,7 +63,7 @@ for (const descriptors of [128, 256]) {
       if (count % 10 === 0) for (const each of crowd(port, 20)) each.destroy()
     }
 
-    t.match(broker.output, /"event":"connections.bound","limit":\d+/)
+    t.match(broker.output, /"level":"info"[^\n]*"event":"connections.bound","limit":\d+/)
     t.equal(broker.process.exitCode, null, broker.output)
     await late.publishAsync('b', 'x', { qos: 1 })
     late.end(true)
