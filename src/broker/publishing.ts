@@ -36,7 +36,9 @@ export class Publishing implements WillPublisher {
   publish(message: Message): number {
     const broker = this.#broker
     broker.changing += 1
-    const matches = broker.subscriptions.wantedBy(message)
+    const { router } = broker.subscriptions
+    const found = router.match(message.topic)
+    const matches = router.filteredCount === 0 ? found : broker.subscriptions.wanted(message, found)
     // A message of QoS 0 is not stored for any target.
     const mayBeStored = message.qos > 0 || message.retain
     const commitId = mayBeStored ? this.#store(message, matches) : 0
@@ -147,10 +149,7 @@ export class Publishing implements WillPublisher {
 
   /** Whether the message must be stored before it may be acknowledged. */
   mustStore(message: Message): boolean {
-    return (
-      this.#isKept(message) ||
-      isQueuedDurably(message, this.#broker.subscriptions.wantedBy(message))
-    )
+    return this.#isKept(message) || isQueuedDurably(message, this.#matchesOf(message))
   }
 
   /** Returns the first target whose queue has no room for the message and refuses it; null if there is none. */
@@ -163,9 +162,14 @@ export class Publishing implements WillPublisher {
     return full
   }
 
+  #matchesOf(message: Message): readonly Match<Target>[] {
+    const { subscriptions } = this.#broker
+    return subscriptions.wanted(message, subscriptions.router.match(message.topic))
+  }
+
   #firstFull(message: Message): Target | null {
     const broker = this.#broker
-    for (const match of broker.subscriptions.wantedBy(message)) {
+    for (const match of this.#matchesOf(message)) {
       if (match.qos === 0) continue
       const isOwn = match.noLocal && match.target.clientId === message.publisher
       if (isOwn && broker.subscriptions.withoutNoLocal(match) === null) continue

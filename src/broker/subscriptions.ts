@@ -106,10 +106,9 @@ export class Subscriptions {
     return subscription
   }
 
-  /** Returns those of the matches of the message that want it. */
-  wantedBy(message: Message): readonly Match<Target>[] {
-    const { router } = this
-    return this.#context.expressions.wanted(message, router.match(message.topic), router)
+  /** Returns those of the matches of the message that want it, where there are expressions. */
+  wanted(message: Message, matches: readonly Match<Target>[]): readonly Match<Target>[] {
+    return this.#context.expressions.wanted(message, matches, this.router)
   }
 
   /** Restores a subscription from the store, or replaces one. */

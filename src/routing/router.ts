@@ -36,8 +36,8 @@ export class Router<Target> {
   readonly shapes: FilterShapes
   readonly #searched: (steps: number) => void
   #subscriptionCount = 0
-  /** The subscriptions that have an expression. */
-  #filteredCount = 0
+  /** The number of subscriptions that have an expression. While there is none, nobody asks `isFiltered`. */
+  filteredCount = 0
   /** The results in which any match is filtered. */
   readonly #filtered = new WeakSet<readonly Match<Target>[]>()
   /** The number of subscriptions that were merged because several filters matched. */
@@ -62,7 +62,7 @@ export class Router<Target> {
 
   /** Whether `match` has returned these with any match that is filtered. */
   isFiltered(matches: readonly Match<Target>[]): boolean {
-    return this.#filteredCount > 0 && this.#filtered.has(matches)
+    return this.#filtered.has(matches)
   }
 
   /** The cost of all searches so far: visited nodes and filters, and merged subscriptions. */
@@ -84,8 +84,8 @@ export class Router<Target> {
     if (targets === null) this.shapes.add(filter, clientId)
     this.#cache.invalidate(filter)
     const isNew = targets === null || !targets.has(target)
-    if (targets?.isFiltered(target) === true) this.#filteredCount--
-    if (subscription.expression !== undefined) this.#filteredCount++
+    if (targets?.isFiltered(target) === true) this.filteredCount--
+    if (subscription.expression !== undefined) this.filteredCount++
     if (targets instanceof ManyTargets) {
       targets.set(target, subscription)
     } else if (targets === null || targets.target === target) {
@@ -104,7 +104,7 @@ export class Router<Target> {
   unsubscribe(target: Target, filter: string): boolean {
     const targets = this.#byFilter.get(filter)
     if (targets === null || !targets.has(target)) return false
-    if (targets.isFiltered(target)) this.#filteredCount--
+    if (targets.isFiltered(target)) this.filteredCount--
     this.#cache.invalidate(filter)
     this.#subscriptionCount--
     if (targets instanceof ManyTargets) {
@@ -131,7 +131,7 @@ export class Router<Target> {
     if (found.length > 1) {
       for (const targets of found) this.#merged += targets.matches().length
     }
-    if (this.#filteredCount > 0 && matches.some(match => match.isFiltered)) {
+    if (this.filteredCount > 0 && matches.some(match => match.isFiltered)) {
       this.#filtered.add(matches)
     }
     this.#cache.set(topic, matches)
