@@ -24,9 +24,11 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     store: { type: 'string', default: 'os,memory' },
     port: { type: 'string', default: '27500' },
+    'web-port': { type: 'string', default: '27501' },
   },
 })
 const port = Number(values.port)
+const webPort = Number(values['web-port'])
 
 class Running {
   readonly #child: ChildProcess
@@ -86,7 +88,7 @@ interface Outcome {
 
 async function tried(filling: Filling, heap: number, store: string): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-memory-'))
-  const listeners = [{ port }, { protocol: 'ws', port: port + 1 }]
+  const listeners = [{ port }, { protocol: 'ws', port: webPort }]
   const config = {
     listeners,
     log: { level: 'warn', format: 'json' },
@@ -127,7 +129,7 @@ async function faultAfterwards({ heap, rss, rssOfNext }: Omit<Outcome, 'fault'>)
 
 function refusalsOf(): Promise<number> {
   return new Promise(resolve => {
-    get({ port: port + 1, path: '/api/v1/status' }, response => {
+    get({ port: webPort, path: '/api/v1/status' }, response => {
       let text = ''
       response.on('data', (chunk: Buffer) => {
         text += chunk.toString()

@@ -12,7 +12,7 @@ const DAY = 86_400_000
 async function brokerWithClock(directory: string, offMs: number): Promise<[Program, string]> {
   const script = `Object.defineProperty(performance, 'timeOrigin', { value: performance.timeOrigin + ${offMs} })`
   const setting = `data:text/javascript,${encodeURIComponent(script)}`
-  const words = ['--port', '0', '--data', join(directory, 'data')]
+  const words = ['--port', '0', '--ws-port', '0', '--data', join(directory, 'data')]
   const broker = new Program(process.execPath, ['--import', setting, CLI, 'start', ...words])
   await broker.prints('ready')
   const port = /127\.0\.0\.1:(\d+)/.exec(broker.output)?.[1] ?? ''

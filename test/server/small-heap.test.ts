@@ -11,11 +11,11 @@ import { POND_LIMITS } from '../pond.ts'
 const SCRIPT = fileURLToPath(new URL('../../bench/memory.js', import.meta.url))
 
 test('one client with long topics does not end a broker with a small heap, which starts again with the same', async t => {
-  const port = String(await freePort())
+  const ports = ['--port', `${await freePort()}`, '--web-port', `${await freePort()}`]
   const options = ['--heap', '64', '--store', 'os', '--only', 'retained-long-topics']
 
   // What the test runner puts into each Node that it sees started needs heap of its own.
-  const words = ['-u', 'NODE_OPTIONS', process.execPath, SCRIPT, ...options, '--port', port]
+  const words = ['-u', 'NODE_OPTIONS', process.execPath, SCRIPT, ...options, ...ports]
   const { stdout } = await promisify(execFile)('env', words)
 
   t.match(stdout, /"made":[1-9].*"refusals":[1-9].* ok\n$/)
