@@ -159,6 +159,20 @@ export const LIMITS = {
     10_000_000,
     'Different expressions of all subscriptions together; equal ones are asked once a message',
   ),
+  delayedMessagesMax: whole(100_000, 0, 10_000_000, 'Delayed messages that are not due'),
+  delayedMessagesPerClientMax: whole(1_000, 0, 10_000_000, 'The same of one client'),
+  delayedBytesMax: whole(
+    67_108_864,
+    0,
+    TEBIBYTE,
+    'Bytes of delayed messages, which are in memory: topics, payloads, properties, and the objects that hold them',
+  ),
+  delayedSecondsMax: whole(
+    4_294_967,
+    0,
+    4_294_967_295,
+    'Longest delay of a message to $delayed/SECONDS/TOPIC',
+  ),
   /** See `routing/filter-shapes.ts`. */
   filterShapesMax: whole(
     1_024,

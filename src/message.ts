@@ -72,6 +72,11 @@ export function makeMessage(
   }
 }
 
+/** Returns a delayed message as it is published: it is a new one. */
+export function published(held: Message, numbers: MessageNumbers): Message {
+  return { ...held, sequence: numbers.nextSequence(), held: 0, weighed: 0 }
+}
+
 /** Sets the publisher of a retained message, at once after it was made. */
 export function authoredBy(message: Message, author: Author | null): void {
   const sheet: { author?: Author | null } = message

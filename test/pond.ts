@@ -59,6 +59,7 @@ const EMPTY: Snapshot = {
   groups: [],
   queues: [],
   retained: [],
+  held: [],
   lastSequence: 0,
   lastDelivery: 0,
 }

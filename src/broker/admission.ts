@@ -3,7 +3,14 @@
 
 import { isUtf8 } from 'node:buffer'
 import { isRuled, NO_RULE, type Permissions, UNRESTRICTED } from '../access/permissions.ts'
-import { type Author, authoredBy, makeMessage, type Message, type Publishable } from '../message.ts'
+import {
+  type Author,
+  authoredBy,
+  makeMessage,
+  type Message,
+  type Publishable,
+  published,
+} from '../message.ts'
 import type { Will } from '../packet/packet.ts'
 import {
   NOT_AUTHORIZED,
@@ -27,6 +34,7 @@ import { isOfQueue, queueInFilter, queueTopic } from '../routing/queue-filter.ts
 import { NamedQueue } from '../session/named-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
+import { delayIn, isDelayed } from './delayed.ts'
 import { queueSubscriptionRefusal, queueTopicFault } from './queue-admission.ts'
 import type { CostLimit } from './subscriptions.ts'
 
@@ -79,6 +87,10 @@ const COSTS: Readonly<Record<CostLimit, string>> = {
 const DOLLAR = 0x24
 /** The filter `$retained-complete/TOKEN`. */
 const MARKER = /^\$retained-complete\/[^/+#]+$/
+const DELAY_UNREADABLE =
+  '$delayed/ is followed by a number of seconds and a topic, as in $delayed/60/alarm'
+/** What may not be within `$delayed/SECONDS/`, besides reserved topics. */
+const UNDELAYED = /^\$(?:delayed|tx|share)(?:\/|$)/
 const ONLY_BY_PUBLISH = 'commands are taken only from a PUBLISH of a client'
 
 export class Admission {
@@ -95,6 +107,9 @@ export class Admission {
 
   /** The same for a PUBLISH, whose topic name the decoder has already checked. */
   publishDecoded(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
+    if (topic.charCodeAt(0) === DOLLAR && isDelayed(topic)) {
+      return this.#toBeDelayed(said, topic, asker)
+    }
     const refusal = this.#named(said, topic, asker)
     if (refusal !== null) return refusal
     const own = said.retain ? retainable(said, topic) : said
@@ -120,8 +135,44 @@ export class Admission {
     return makeMessage({ ...will, retain: false }, will.topic, asker.clientId, this.#broker)
   }
 
+  /** The rights are those of the topic inside. What is retained is counted when it is published. */
+  #toBeDelayed(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
+    const delay = delayIn(topic)
+    if (delay === null) return refused(TOPIC_NAME_INVALID, DELAY_UNREADABLE)
+    if (isReserved(delay.topic) || UNDELAYED.test(delay.topic)) {
+      return refused(TOPIC_NAME_INVALID, 'a message to this topic cannot be delayed')
+    }
+    const refusal = this.#named(said, delay.topic, asker)
+    if (refusal !== null) return refusal
+    const { delayed, limits, memory, statistics, storeIsFull } = this.#broker
+    if (delay.seconds > limits.delayedSecondsMax) {
+      statistics.limited.delayedSecondsMax += 1
+      const sentence = `the delay is over ${limits.delayedSecondsMax} seconds (limits.delayedSecondsMax)`
+      return refused(QUOTA_EXCEEDED, sentence)
+    }
+    const message = makeMessage(said, topic, asker.clientId, this.#broker)
+    authoredBy(message, asker.identity)
+    if (storeIsFull) return noRoom('the disk is full, and the message must be stored')
+    const limit = delayed.limitFor(message)
+    if (limit === null) return message
+    if (limit === 'memory') memory.refusals += 1
+    else statistics.limited[limit] += 1
+    const which = limit === 'memory' ? '' : ` (limits.${limit})`
+    return refused(QUOTA_EXCEEDED, `no room for another delayed message${which}`)
+  }
+
+  /** Returns the message that is published in place of a delayed one that is due; not retained if there is no room for that. */
+  delayed(held: Message): Message {
+    const message = published(held, this.#broker)
+    if (!message.retain || this.#quota(message) === null) return message
+    return { ...message, retain: false }
+  }
+
   /** Returns the refusal for a topic, or null. It checks form, reserved topics and right. */
   topic(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
+    if (isDelayed(topic)) {
+      return refused(TOPIC_NAME_INVALID, 'a will has Will Delay Interval for a delay')
+    }
     return nameRefusal(topic) ?? this.#named(said, topic, asker)
   }
 
@@ -188,13 +239,20 @@ export class Admission {
     // It tells a client about its own retained messages, so it needs no right.
     const isMarker = isRetainedComplete(topicFilter)
     const refusal = isMarker ? markerRefusal(subscription) : this.#right(subscription, session)
-    if (refusal !== null) return refusal
+    const either = refusal ?? this.#expression(subscription, session)
+    if (either !== null) return either
     if (session.subscriptions.has(filter)) return null
     return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)
   }
 
   #right(subscription: Subscription, session: Session): NotAdmitted | null {
     const { topicFilter } = subscription
+    if (isDelayed(topicFilter)) {
+      return refused(
+        TOPIC_FILTER_INVALID,
+        'delayed messages come on the topic behind $delayed/SECONDS/',
+      )
+    }
     const { clientId, permissions } = session.rights
     const { faults } = this.#broker
     if (!faults.maySubscribe(permissions, subscription, clientId)) {
@@ -211,7 +269,7 @@ export class Admission {
       const refusal = queueSubscriptionRefusal(this.#broker, subscription, session)
       if (refusal !== null) return refused(refusal.reason, refusal.sentence, refusal.rule)
     }
-    return this.#expression(subscription, session)
+    return null
   }
 
   /** Returns why the subscription may not have its expression, or null. */

@@ -15,6 +15,7 @@ import { Bans } from './bans.ts'
 import type { ControlTopic } from './control.ts'
 import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
+import { Delayed } from './delayed.ts'
 import { Expressions, PLAIN_SUBSCRIPTIONS, type SubscriptionSettings } from './expressions.ts'
 import { Faults } from './faults.ts'
 import { Holdings } from './holdings.ts'
@@ -45,8 +46,10 @@ interface BrokerOptions {
   readonly observers: readonly Observer[]
   /** False when no session outlives the broker: then sessions record no changes. */
   readonly storesSessions?: boolean
-  /** Returns the present rights of the publisher of a retained message. Null or left out: they are not asked for. */
+  /** Returns the present rights of a publisher. Left out: nothing is known of those without a session. */
   readonly authorRights?: AuthorRights | null
+  /** Whether publishers of retained messages are asked for. Left out: they are, where `authorRights` is given. */
+  readonly checksRetainSource?: boolean
 }
 
 // Wide on purpose: its fields are the parts of the broker, and a few numbers of the turn that all parts read.
@@ -81,6 +84,9 @@ export class Broker implements SessionContext {
   readonly wills: Wills
   readonly clients: Clients
   readonly authors: RetainedAuthors | null
+  /** Whether publishers of delayed messages have their right still. */
+  readonly publishers: RetainedAuthors
+  readonly delayed: Delayed = new Delayed(this)
   /** Whether the store has no room for messages. The turn sets it. */
   storeIsFull = false
   /** Set when the broker stops or drains: clients are disconnected, and no more are let in. */
@@ -118,9 +124,9 @@ export class Broker implements SessionContext {
     this.takeovers = new Takeovers(this.limits)
     this.wills = new Wills(this.publishing, this.deadlines, this.journal, this.memory)
     this.clients = new Clients(this, this.wills)
-    const { authorRights = null } = options
-    this.authors =
-      authorRights === null ? null : new RetainedAuthors(authorRights, this.sessions, this.faults)
+    const { authorRights = null, checksRetainSource = true } = options
+    this.publishers = new RetainedAuthors(authorRights ?? (() => null), this.sessions, this.faults)
+    this.authors = authorRights !== null && checksRetainSource ? this.publishers : null
   }
 
   /** Retained messages of clients and programs, without those that the broker publishes about itself. */

@@ -1,7 +1,12 @@
 // The expressions of all subscriptions. Equal ones are one object, which is asked once a message. All of it is work of the turn.
 
 import type { Message } from '../message.ts'
-import { type Expression, readExpression, Unreadable } from '../routing/expression/expression.ts'
+import {
+  type Expression,
+  nothingFor,
+  readExpression,
+  Unreadable,
+} from '../routing/expression/expression.ts'
 import { Facts } from '../routing/expression/facts.ts'
 import { type Match, type Router, wantedOf } from '../routing/router.ts'
 import type { RoutedSubscription, Subscription } from '../routing/subscription.ts'
@@ -144,11 +149,10 @@ export class Expressions {
       return known.expression
     }
     const read = this.#read(text)
-    // Admission has read it before, and a later version of the broker reads what an earlier one did.
-    if (read instanceof Unreadable)
-      throw new Error(`a subscription has an expression: ${read.sentence}`)
-    this.#held.set(text, { expression: read, holders: 1 })
-    return read
+    // Admission has read it before. A store may have one that only a later version of the broker can read.
+    const expression = read instanceof Unreadable ? nothingFor(text) : read
+    this.#held.set(text, { expression, holders: 1 })
+    return expression
   }
 
   #read(text: string): Expression | Unreadable {

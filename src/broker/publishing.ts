@@ -9,10 +9,13 @@ import type { Principal } from '../session/client-rights.ts'
 import type { DropReason } from '../session/session-context.ts'
 import { NotAdmitted } from './admission.ts'
 import type { Broker } from './broker.ts'
+import { isDelayed } from './delayed.ts'
 import type { Hooked } from './hook-points.ts'
 import type { Session } from '../session/session.ts'
 import type { Target } from '../session/target.ts'
 import type { WillPublisher } from './wills.ts'
+
+const DOLLAR = 0x24
 
 /** The options of a delivery without a subscription. */
 const TO_ONE = { qos: 2, retainAsPublished: false, identifiers: [] } as const
@@ -35,6 +38,8 @@ export class Publishing implements WillPublisher {
   /** Retains the message if it has RETAIN, and delivers it to all matching targets. Returns how many matched. */
   publish(message: Message): number {
     const broker = this.#broker
+    const { topic } = message
+    if (topic.charCodeAt(0) === DOLLAR && isDelayed(topic)) return broker.delayed.hold(message)
     broker.changing += 1
     const { router } = broker.subscriptions
     const found = router.match(message.topic)

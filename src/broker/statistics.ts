@@ -37,6 +37,10 @@ function limitedByNone() {
     shareGroupsPerTopicMax: 0,
     namedQueuesMax: 0,
     namedQueuesPerUserMax: 0,
+    delayedMessagesMax: 0,
+    delayedMessagesPerClientMax: 0,
+    delayedBytesMax: 0,
+    delayedSecondsMax: 0,
     retainedMessagesMax: 0,
     retainedBytesMax: 0,
     retainedMessagesPerUserMax: 0,
@@ -97,6 +101,8 @@ export class Statistics {
   unsubscribesRefused = 0
   subscriptionsRevoked = 0
   willsPublished = 0
+  /** Delayed messages that were published when they were due. */
+  delayedPublished = 0
   protocolErrors = 0
   /** Faults of the broker itself that ended one connection. */
   internalErrors = 0

@@ -162,6 +162,10 @@ export interface Config {
     subscriptionsPerUserMax: number
     expressionsPerClientMax: number
     expressionsMax: number
+    delayedMessagesMax: number
+    delayedMessagesPerClientMax: number
+    delayedBytesMax: number
+    delayedSecondsMax: number
     filterShapesMax: number
     filterShapesPerClientMax: number
     namedQueuesMax: number
@@ -525,6 +529,10 @@ export interface ConfigInput {
         subscriptionsPerUserMax?: number | undefined
         expressionsPerClientMax?: number | undefined
         expressionsMax?: number | undefined
+        delayedMessagesMax?: number | undefined
+        delayedMessagesPerClientMax?: number | undefined
+        delayedBytesMax?: number | string | undefined
+        delayedSecondsMax?: number | undefined
         filterShapesMax?: number | undefined
         filterShapesPerClientMax?: number | undefined
         namedQueuesMax?: number | undefined

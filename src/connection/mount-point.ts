@@ -1,6 +1,7 @@
 // Topics of a listener with a mount point. Everything that its clients name lies under the prefix, and they do not see the prefix: a
 // topic or filter always begins with it, so none reaches beyond it.
 
+import { DELAYED, delayIn, isDelayed } from '../broker/delayed.ts'
 import type { Message } from '../message.ts'
 import { TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from '../packet/reason.ts'
 import { parseFilter } from '../routing/topic.ts'
@@ -12,7 +13,11 @@ const TEXT_BYTES_MAX = 65_535
 /** Returns the topic as the broker knows it. What is no topic name stays none. */
 export function mountedTopic(topic: string, mountPoint: string): string {
   if (topic === '') return topic
-  const mounted = `${mountPoint}${topic}`
+  const delay = isDelayed(topic) ? delayIn(topic) : null
+  const mounted =
+    delay === null
+      ? `${mountPoint}${topic}`
+      : `${DELAYED}${delay.seconds}/${mountPoint}${delay.topic}`
   if (isTooLong(mounted)) throw new ProtocolError(TOPIC_NAME_INVALID, `the topic ${TOO_LONG}`)
   return mounted
 }

@@ -57,6 +57,7 @@ export interface Status {
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   readonly publishesHeld: number
   readonly messagesFiltered: number
+  readonly delayedMessages: number
   readonly subscribesRefused: number
   readonly unsubscribesRefused: number
   readonly subscriptionsRevoked: number
@@ -189,6 +190,11 @@ export const FIGURES: readonly {
     name: 'publishesHeld',
     label: 'Publishes held',
     counts: 'PUBLISH packets of MQTT 3 that waited for room in a queue (limits.queueOverflow)',
+  },
+  {
+    name: 'delayedMessages',
+    label: 'Delayed messages',
+    counts: 'Messages to $delayed/ that are not due',
   },
   {
     name: 'messagesFiltered',
@@ -334,6 +340,7 @@ export function statusOf(sources: StatusSources): Status {
     publishesRefused: statistics.publishesRefused,
     publishesHeld: statistics.publishesHeld,
     messagesFiltered: statistics.messagesFiltered,
+    delayedMessages: broker.delayed.count,
     subscribesRefused: statistics.subscribesRefused,
     unsubscribesRefused: statistics.unsubscribesRefused,
     subscriptionsRevoked: statistics.subscriptionsRevoked,

@@ -98,7 +98,7 @@ export class Core {
       journal: this.journal,
       observers: options.observers,
       storesSessions: options.storesSessions ?? true,
-      authorRights: options.checksRetainSource !== false ? authorRightsIn(options.access) : null,
+      ...authorsIn(options),
     })
     this.connects = new ConnectQueue(this.broker)
     this.turn = new Turn({
@@ -240,6 +240,10 @@ function largestBacklog(sockets: Iterable<ClientSocket>): ClientSocket | null {
     largest = socket
   }
   return largest
+}
+
+function authorsIn({ access, checksRetainSource = true }: CoreOptions) {
+  return { authorRights: authorRightsIn(access), checksRetainSource }
 }
 
 function authorRightsIn(access: Access): AuthorRights | null {

@@ -20,6 +20,7 @@ type MemoryKind =
   | 'sessions'
   | 'wills'
   | 'aliases'
+  | 'delayed'
 
 type OtherKind = Exclude<MemoryKind, 'messages' | 'deliveries'>
 
@@ -39,6 +40,7 @@ export class MemoryAccount {
     sessions: 0,
     wills: 0,
     aliases: 0,
+    delayed: 0,
   }
   // A separate counter, because each message of QoS 1 and 2 changes it.
   #messageBytes = 0

@@ -34,6 +34,8 @@ type ClientChange = Exclude<
       | 'received'
       | 'settled'
       | 'retained-set'
+      | 'held'
+      | 'released'
       | 'retained-cleared'
       | 'group-ended'
       | 'queue-set'

@@ -66,6 +66,7 @@ export class DurableState {
   readonly #deliveries = new Map<number, KeptDelivery>()
   readonly #retained = new Map<string, number>()
   readonly #wills = new Map<string, PlainWill>()
+  readonly #held = new Map<number, { readonly due: number; readonly key: string }>()
   readonly #pageMessages: number
   /** Messages to check after the group of changes was applied. */
   readonly #unreferenced = new Set<number>()
@@ -99,6 +100,10 @@ export class DurableState {
       queues: [...this.#groups.values()].flatMap(({ owner, waiting, settings }) =>
         owner.kind === 'queue' ? [{ name: owner.name, settings, ...this.#lineOf(waiting) }] : [],
       ),
+      held: [...this.#held].flatMap(([sequence, { due, key }]) => {
+        const message = this.#messages.get(sequence)?.message
+        return message === undefined ? [] : [{ message, due, key }]
+      }),
       retained: [...this.#retained.values()].flatMap(sequence => {
         const kept = this.#messages.get(sequence)
         return kept === undefined ? [] : [kept.message]
@@ -145,6 +150,10 @@ export class DurableState {
         this.#retained.set(change.topic, change.sequence)
         this.#refer(change.sequence, 1)
         return
+      case 'held':
+      case 'released':
+        this.#applyHeld(change)
+        return
       case 'retained-cleared':
         this.#clearRetained(change.topic)
         return
@@ -188,6 +197,14 @@ export class DurableState {
       default:
         applyToClient(this.#sessions, this.#wills, change)
     }
+  }
+
+  #applyHeld(change: Extract<Change, { kind: 'held' | 'released' }>): void {
+    const { sequence } = change
+    if (change.kind === 'held') {
+      this.#held.set(sequence, { due: change.due, key: change.key })
+      this.#refer(sequence, 1)
+    } else if (this.#held.delete(sequence)) this.#refer(sequence, -1)
   }
 
   /** Adds a message, unless it exists: a share group stores its queue when a durable member joins, and others may have stored the message. */

@@ -47,7 +47,7 @@ export class RandomChanges {
 
   #some(): readonly Change[] {
     const clientId = CLIENTS[this.below(CLIENTS.length)] ?? ''
-    switch (this.below(15)) {
+    switch (this.below(16)) {
       case 0:
         return this.#session(clientId)
       case 1:
@@ -65,6 +65,8 @@ export class RandomChanges {
         return this.below(20) === 0 ? this.#endGroup() : []
       case 9:
         return this.#replay(clientId)
+      case 12:
+        return this.#delayed()
       case 10:
         return this.#namedQueue()
       case 11:
@@ -173,6 +175,15 @@ export class RandomChanges {
       identifiers,
       packetId,
     }
+  }
+
+  /** Also releases what is not held. */
+  #delayed(): readonly Change[] {
+    if (this.below(3) === 0)
+      return [{ kind: 'released', sequence: 1 + this.below(this.#sequence + 1) }]
+    const sequence = ++this.#sequence
+    const key = this.below(2) === 0 ? '' : 'c\0k'
+    return [stored(sequence), { kind: 'held', sequence, due: this.below(1_000), key }]
   }
 
   #retained(): readonly Change[] {

@@ -4,6 +4,7 @@ import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Change } from '../store/change.ts'
 import { is } from './checks.ts'
 import { GROUP_RULES } from './group-rules.ts'
+import { HELD_RULES } from './held-rules.ts'
 import { QUEUE_RULES } from './queue-rules.ts'
 import { RANDOM_RULES } from './random-rules.ts'
 import {
@@ -28,6 +29,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
   ...GROUP_RULES,
   ...QUEUE_RULES,
   ...RANDOM_RULES,
+  ...HELD_RULES,
 
   'a new store is empty': async place => {
     is.strictSame(await after(place), {
@@ -35,6 +37,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       groups: [],
       queues: [],
       retained: [],
+      held: [],
       lastSequence: 0,
       lastDelivery: 0,
     })

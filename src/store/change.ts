@@ -228,6 +228,19 @@ export const CHANGE_KINDS = {
     },
     (ledger, change) => ledger.move(change),
   ),
+  /**
+   * The message, which was stored in this commit, is kept until it is due, in milliseconds. `key`: its client's and its own, or empty. What
+   * is published then is another message.
+   */
+  held: changeKind(
+    40,
+    { sequence: uint53, due: milliseconds, key: text },
+    (ledger, { sequence, due, key }) => ledger.hold(sequence, due, key),
+  ),
+  /** The held message was published, or replaced, or cancelled. */
+  released: changeKind(41, { sequence: uint53 }, (ledger, { sequence }) => {
+    ledger.release(sequence)
+  }),
   replayed: changeKind(22, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     ledger.sessionToChange(clientId)?.replays.delete(filter)
   }),

@@ -235,9 +235,9 @@ function answerOf<Result>(ask: (done: Done<Result>) => void): Promise<Result> {
   })
 }
 
-/** Returns the slots of the messages in a snapshot: messages in flight and retained messages. */
-function slotsOfSnapshot({ sessions, retained }: Ledger): readonly number[] {
-  const slots = [...retained.values()].map(({ slot }) => slot)
+/** Returns the slots of the messages in a snapshot: messages in flight, retained messages and delayed ones. */
+function slotsOfSnapshot({ sessions, retained, held }: Ledger): readonly number[] {
+  const slots = [...retained.values(), ...held.values()].map(({ slot }) => slot)
   for (const { sent } of sessions.values()) {
     for (const entry of sent.values()) if (!entry.isReceived) slots.push(entry.slot)
   }

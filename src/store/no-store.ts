@@ -8,7 +8,15 @@ export class NoStore implements Store {
   readonly isFull = false
 
   async open(): Promise<Snapshot> {
-    return { sessions: [], groups: [], queues: [], retained: [], lastSequence: 0, lastDelivery: 0 }
+    return {
+      sessions: [],
+      groups: [],
+      queues: [],
+      retained: [],
+      held: [],
+      lastSequence: 0,
+      lastDelivery: 0,
+    }
   }
 
   record(_change: Change): void {}

@@ -12,6 +12,7 @@ import type {
   Snapshot,
   StoredDelivery,
   StoredGroup,
+  StoredHeld,
   StoredQueue,
   StoredSession,
 } from './store.ts'
@@ -21,6 +22,7 @@ const SESSION = 2
 const GROUP = 3
 const RETAINED = 4
 const QUEUE = 5
+const HELD = 6
 
 // The flags of a delivery. Its QoS is in the two lowest bits.
 const RETAIN = 4
@@ -34,6 +36,7 @@ export interface SnapshotParts {
   readonly groups: Iterable<StoredGroup>
   readonly queues: Iterable<StoredQueue>
   readonly retained: Iterable<Message>
+  readonly held: Iterable<StoredHeld>
   readonly lastSequence: number
   readonly lastDelivery: number
 }
@@ -62,6 +65,13 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
     writeLine(writer, deliveries, remainder)
     flush()
   }
+  for (const { message, due, key } of snapshot.held) {
+    writer.uint8(HELD)
+    writeMessage(writer, message)
+    writer.double(due)
+    writer.string(key)
+    flush()
+  }
   for (const message of snapshot.retained) {
     writer.uint8(RETAINED)
     writeMessage(writer, message)
@@ -75,6 +85,7 @@ export class SnapshotReading {
   readonly #groups: StoredGroup[] = []
   readonly #queues: StoredQueue[] = []
   readonly #retained: Message[] = []
+  readonly #held: StoredHeld[] = []
   #lastSequence = 0
   #lastDelivery = 0
 
@@ -84,6 +95,7 @@ export class SnapshotReading {
       groups: this.#groups,
       queues: this.#queues,
       retained: this.#retained,
+      held: this.#held,
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
     }
@@ -105,6 +117,9 @@ export class SnapshotReading {
           break
         case QUEUE:
           this.#queues.push(readQueue(reader))
+          break
+        case HELD:
+          this.#held.push(readHeld(reader))
           break
         default:
           this.#retained.push(readMessage(reader))
@@ -187,6 +202,10 @@ function readGroup(reader: ByteReader): StoredGroup {
 function readWhere(reader: ByteReader): { readonly where?: string } {
   const where = reader.string()
   return where === '' ? {} : { where }
+}
+
+function readHeld(reader: ByteReader): StoredHeld {
+  return { message: readMessage(reader), due: reader.double(), key: reader.string() }
 }
 
 function readQueue(reader: ByteReader): StoredQueue {

@@ -85,6 +85,14 @@ export interface StoredQueue {
   readonly remainder: Remainder
 }
 
+export interface StoredHeld {
+  readonly message: Message
+  /** When it is to be published, in milliseconds. */
+  readonly due: number
+  /** Its client's and its own; empty without one. */
+  readonly key: string
+}
+
 /** The state with which a broker continues where the last one stopped. */
 export interface Snapshot {
   readonly sessions: readonly StoredSession[]
@@ -92,6 +100,8 @@ export interface Snapshot {
   /** The named queues, also empty ones. */
   readonly queues: readonly StoredQueue[]
   readonly retained: readonly Message[]
+  /** Delayed messages, in the order of their publication. */
+  readonly held: readonly StoredHeld[]
   /** The highest numbers used so far; 0 for none. */
   readonly lastSequence: number
   readonly lastDelivery: number

@@ -57,6 +57,19 @@ function codeOf(doing: Promise<unknown>): Promise<unknown> {
   )
 }
 
+test('a delayed message of a mount point stays under it', async t => {
+  const [inside, outside] = [await connect(ONE), await connect(PLAIN)]
+  await inside.client.subscribeAsync('later/#')
+  await outside.client.subscribeAsync('later/#')
+
+  await inside.client.publishAsync('$delayed/0/later/x', 'm', { qos: 1 })
+  await new Promise(resolve => inside.client.once('message', resolve))
+  await settled(outside.client)
+
+  t.strictSame([inside.got, outside.got], [['later/x m'], []])
+  await ends(inside.client, outside.client)
+})
+
 test('clients of a mount point see only what lies under it, without its prefix', async t => {
   const plain = await connect(PLAIN)
   const one = await connect(ONE)

@@ -3,6 +3,7 @@
 /** Those that need nothing but a broker as it is without a configuration. */
 export const FOLLOWED_BESIDE_A_BROKER: readonly string[] = [
   'docs/how-to/dashboard.md',
+  'docs/how-to/delay-messages.md',
   'docs/how-to/filter-messages.md',
   'docs/how-to/retained-set.md',
   'docs/how-to/systemd.md',

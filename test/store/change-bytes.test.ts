@@ -170,6 +170,11 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
     '0f0000000000000002030001670003612f2b000561203d2031',
     { kind: 'settled', delivery: 2, owner: FILTERED_GROUP },
   ],
+  [
+    '28000000000000000441d26580b48000000003626f62',
+    { kind: 'held', sequence: 4, due: 1_234_567_890, key: 'bob' },
+  ],
+  ['290000000000000004', { kind: 'released', sequence: 4 }],
   ['100003626f62004d', { kind: 'incoming-opened', clientId: 'bob', packetId: 77 }],
   ['110003626f62004d', { kind: 'incoming-released', clientId: 'bob', packetId: 77 }],
   ['1200000000000000040003722f31', { kind: 'retained-set', topic: 'r/1', sequence: 4 }],

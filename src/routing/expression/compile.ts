@@ -7,7 +7,7 @@ import type { Condition, Literal, Name, Operator } from './syntax.ts'
 
 export type Truth = typeof TRUE | typeof FALSE | typeof UNKNOWN
 export const TRUE = 1
-const FALSE = 0
+export const FALSE = 0
 const UNKNOWN = -1
 
 export type Ask = (facts: Facts) => Truth

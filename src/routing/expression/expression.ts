@@ -1,6 +1,6 @@
 // The expression of one or more subscriptions: which of the matching messages they want.
 
-import { type Ask, compile, TRUE } from './compile.ts'
+import { type Ask, compile, FALSE, TRUE } from './compile.ts'
 import type { Facts } from './facts.ts'
 import { parse } from './parse.ts'
 import { Unreadable } from './syntax.ts'
@@ -31,6 +31,11 @@ export class Expression {
     this.#wants = this.#ask(facts) === TRUE
     return this.#wants
   }
+}
+
+/** What cannot be read wants nothing. */
+export function nothingFor(text: string): Expression {
+  return new Expression(text, 0, false, () => FALSE)
 }
 
 export function readExpression(text: string): Expression | Unreadable {

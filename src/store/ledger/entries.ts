@@ -63,6 +63,13 @@ export interface RetainedEntry extends ImagedEntry {
   readonly sequence: number
 }
 
+/** A delayed message. */
+export interface HeldEntry extends ImagedEntry {
+  readonly slot: number
+  readonly due: number
+  readonly key: string
+}
+
 export interface WillEntry extends ImagedEntry {
   readonly will: Will
   /** When the will is due, in milliseconds; null while the client is connected. */
@@ -81,6 +88,8 @@ export interface HeldState {
   readonly queues: EntriesOf<string, QueueEntry>
   readonly retained: EntriesOf<string, RetainedEntry>
   readonly wills: EntriesOf<string, Readonly<WillEntry>>
+  /** By sequence. */
+  readonly held: EntriesOf<number, HeldEntry>
   readonly handOuts: EntriesOf<number, HandOuts>
 }
 

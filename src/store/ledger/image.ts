@@ -18,6 +18,7 @@ import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { IDENTIFIED } from './delivery-options.ts'
 import { type HeldState, NO_SETTINGS, type SentEntry, type SessionView } from './entries.ts'
+import { FILTERED, readFiltered, readHeld, writeFiltered } from './image-records.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The approximate size of a part. */
@@ -36,8 +37,8 @@ export const NUMBERS = 10
 const IDENTITY = 12
 const QUEUE = 13
 const HAND_OUTS = 14
-/** The expression of a subscription of the session in the record before. */
-const FILTERED = 40
+/** A delayed message. */
+const HELD = 41
 
 /** So many slots are looked at in one slice, whether messages lie there or not. */
 const SLOTS_A_SLICE = 65_536
@@ -80,6 +81,7 @@ export class LedgerImage {
     }
     yield* this.#handOuts()
     yield* this.#retained()
+    yield* this.#held()
     yield* this.#wills()
     if (writer.length > 0) yield this.#parts.cut()
     this.end()
@@ -169,6 +171,18 @@ export class LedgerImage {
       }
     }
     yield* this.#recordEnds()
+  }
+
+  *#held(): Generator<Buffer> {
+    const { writer } = this.#parts
+    for (const [sequence, { slot, due, key }] of this.#state.held) {
+      writer.uint8(HELD)
+      writer.uint53(sequence)
+      writer.uint32(slot)
+      writer.double(due)
+      writer.string(key)
+      if (writer.length >= this.#partBytes) yield this.#parts.cut()
+    }
   }
 
   *#retained(): Generator<Buffer> {
@@ -285,6 +299,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === SESSION) readSession(reader, ledger)
   else if (number === REPLAYS) readReplays(reader, ledger)
   else if (number === FILTERED) readFiltered(reader, ledger)
+  else if (number === HELD) readHeld(reader, ledger)
   else if (number === WAITING) readQueue(reader, ledger)
   else if (number === RETAINED) {
     const topic = reader.string()
@@ -321,24 +336,6 @@ function identify(ledger: Ledger, reader: ByteReader): void {
   const session = ledger.sessionToChange(clientId)
   if (will !== undefined) will.identity = identity
   else if (session !== undefined) session.identity = identity
-}
-
-function writeFiltered(writer: Writer, { clientId, subscriptions }: SessionView): void {
-  for (const { filter, where } of subscriptions.values()) {
-    if (where === undefined) continue
-    writer.uint8(FILTERED)
-    writer.string(clientId)
-    writer.string(filter)
-    writer.string(where)
-  }
-}
-
-function readFiltered(reader: ByteReader, ledger: Ledger): void {
-  const subscriptions = ledger.sessionToChange(reader.string())?.subscriptions
-  const filter = reader.string()
-  const where = reader.string()
-  const subscription = subscriptions?.get(filter)
-  if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, where })
 }
 
 function writeReplays(writer: Writer, { clientId, replays }: SessionView): void {

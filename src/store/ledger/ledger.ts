@@ -9,6 +9,7 @@ import { DeliveryQueue, type QueuedEntry } from './delivery-queue.ts'
 import {
   copyOfQueue,
   copyOfSession,
+  type HeldEntry,
   type HeldState,
   newSent,
   newSession,
@@ -41,6 +42,7 @@ export class Ledger {
   readonly #queues = new ImagedMap<string, QueueEntry>()
   readonly #retained = new ImagedMap<string, RetainedEntry>()
   readonly #wills = new ImagedMap<string, WillEntry>()
+  readonly #held = new ImagedMap<number, HeldEntry>()
   readonly #retainedSlots = new Map<number, number>()
   /** The messages of the commit that is being applied, by sequence. */
   readonly #fresh = new FreshMessages()
@@ -67,11 +69,20 @@ export class Ledger {
     return this.#wills
   }
 
+  /** Delayed messages by sequence. */
+  get held(): ReadonlyMap<number, HeldEntry> {
+    return this.#held
+  }
+
+  get #maps(): readonly { beginImage(): void; endImage(): void }[] {
+    return [this.#sessions, this.#queues, this.#retained, this.#wills, this.#held]
+  }
+
   /** Holds the state as it is now for an image of it, until `endImage`: what changes meanwhile is copied first. */
   beginImage(): HeldState {
     this.identifiers.beginImage()
     this.handOuts.beginImage()
-    for (const map of [this.#sessions, this.#queues, this.#retained, this.#wills]) map.beginImage()
+    for (const map of this.#maps) map.beginImage()
     return {
       lastSequence: this.lastSequence,
       lastDelivery: this.lastDelivery,
@@ -80,6 +91,7 @@ export class Ledger {
       queues: this.#queues.imageEntries(),
       retained: this.#retained.imageEntries(),
       wills: this.#wills.imageEntries(),
+      held: this.#held.imageEntries(),
       handOuts: this.handOuts.imageEntries(),
     }
   }
@@ -88,7 +100,7 @@ export class Ledger {
     this.messages.forgetImage()
     this.identifiers.endImage()
     this.handOuts.endImage()
-    for (const map of [this.#sessions, this.#queues, this.#retained, this.#wills]) map.endImage()
+    for (const map of this.#maps) map.endImage()
   }
 
   sessionToChange(clientId: string): SessionEntry | undefined {
@@ -273,6 +285,25 @@ export class Ledger {
     if (entry === undefined) return
     this.#retained.delete(topic)
     this.#retainedSlots.delete(entry.sequence)
+    this.#release(entry.slot)
+  }
+
+  hold(sequence: number, due: number, key: string): void {
+    const slot = this.#fresh.slotOf(sequence)
+    if (slot === undefined) throw new Error(`message ${sequence} is held and was not stored`)
+    this.restoreHeld(sequence, slot, due, key)
+  }
+
+  restoreHeld(sequence: number, slot: number, due: number, key: string): void {
+    this.release(sequence)
+    this.#held.set(sequence, { slot, due, key, image: 0 })
+    this.messages.refer(slot, 1)
+  }
+
+  release(sequence: number): void {
+    const entry = this.#held.get(sequence)
+    if (entry === undefined) return
+    this.#held.delete(sequence)
     this.#release(entry.slot)
   }
 

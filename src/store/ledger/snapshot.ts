@@ -10,6 +10,7 @@ import type {
   Snapshot,
   StoredDelivery,
   StoredGroup,
+  StoredHeld,
   StoredQueue,
   StoredSession,
 } from '../store.ts'
@@ -21,12 +22,13 @@ import type { Ledger } from './ledger.ts'
 type Load = (slot: number) => Message
 
 export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
-  const { sessions, groups, queues, retained, ...numbers } = snapshotParts(ledger, load)
+  const { sessions, groups, queues, retained, held, ...numbers } = snapshotParts(ledger, load)
   return {
     sessions: [...sessions],
     groups: [...groups],
     queues: [...queues],
     retained: [...retained],
+    held: [...held],
     ...numbers,
   }
 }
@@ -38,6 +40,7 @@ export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
     groups: groupsOf(ledger, load),
     queues: queuesOf(ledger, load),
     retained: retainedOf(ledger, load),
+    held: heldOf(ledger, load),
     lastSequence: ledger.lastSequence,
     lastDelivery: ledger.lastDelivery,
   }
@@ -72,6 +75,10 @@ function isNamed(owner: QueueOwner): owner is NamedQueueOwner {
     case 'queue':
       return true
   }
+}
+
+function* heldOf(ledger: Ledger, load: Load): Iterable<StoredHeld> {
+  for (const { slot, due, key } of ledger.held.values()) yield { message: load(slot), due, key }
 }
 
 function* retainedOf(ledger: Ledger, load: Load): Iterable<Message> {

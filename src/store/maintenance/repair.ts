@@ -118,6 +118,9 @@ function changesWithout(log: LogStore, lost: ReadonlySet<number>): readonly Chan
   for (const { owner, waiting } of log.ledger.queues.values()) {
     for (const entry of waiting.after(0)) settle(owner, entry)
   }
+  for (const [sequence, { slot }] of log.ledger.held) {
+    if (lost.has(slot)) changes.push({ kind: 'released', sequence })
+  }
   for (const [topic, { slot }] of log.ledger.retained) {
     if (lost.has(slot)) changes.push({ kind: 'retained-cleared', topic })
   }

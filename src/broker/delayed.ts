@@ -1,0 +1,188 @@
+// Messages to `$delayed/SECONDS/TOPIC`: they are stored, and published to TOPIC when they are due.
+
+import { WORK } from '../limits.ts'
+import { contentBytes, type Message, withOwnBytes } from '../message.ts'
+import type { Broker } from './broker.ts'
+import type { Deadline } from './deadlines.ts'
+import { DelayedHeap, type DelayedMessage } from './delayed-heap.ts'
+
+export const DELAYED = '$delayed/'
+/** A later message of the same client with the same key takes the place of an earlier one; without a payload it only cancels it. */
+const KEY = '$delay-key'
+const SECONDS = /^[0-9]{1,10}$/
+/** The objects of one, with its entries in maps and the heap. */
+const DELAYED_BYTES = 512
+
+type DelayedLimit = 'delayedMessagesMax' | 'delayedMessagesPerClientMax' | 'delayedBytesMax'
+
+export function isDelayed(topic: string): boolean {
+  return topic.startsWith(DELAYED)
+}
+
+/** Returns the parts of a topic that begins with `$delayed/`; null if it does not say after how many seconds, or to which topic. */
+export function delayIn(
+  topic: string,
+): { readonly seconds: number; readonly topic: string } | null {
+  const end = topic.indexOf('/', DELAYED.length)
+  const seconds = topic.slice(DELAYED.length, end)
+  if (end === -1 || end === topic.length - 1 || !SECONDS.test(seconds)) return null
+  return { seconds: Number(seconds), topic: topic.slice(end + 1) }
+}
+
+export class Delayed implements Deadline {
+  place: Deadline['place'] = undefined
+  readonly #broker: Broker
+  readonly #heap = new DelayedHeap()
+  readonly #bySequence = new Map<number, DelayedMessage>()
+  readonly #byKey = new Map<string, DelayedMessage>()
+  /** How many each client has. */
+  readonly #byClient = new Map<string, number>()
+  #bytes = 0
+
+  constructor(broker: Broker) {
+    this.#broker = broker
+  }
+
+  get count(): number {
+    return this.#bySequence.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get all(): Iterable<DelayedMessage> {
+    return this.#bySequence.values()
+  }
+
+  /** Returns the limit for which there is no room for the message, `memory`, or null. */
+  limitFor(message: Message): DelayedLimit | 'memory' | null {
+    const { publisher } = message
+    const key = keyOf(message)
+    const replaced = key === null ? undefined : this.#byKey.get(key)
+    if (key !== null && message.payload.length === 0) return null
+    const { limits, memory } = this.#broker
+    const { delayedMessagesMax, delayedMessagesPerClientMax, delayedBytesMax } = limits
+    const more = replaced === undefined ? 1 : 0
+    if (this.count + more > delayedMessagesMax) return 'delayedMessagesMax'
+    const ofClient = publisher === null ? 0 : (this.#byClient.get(publisher) ?? 0)
+    if (publisher !== null && ofClient + more > delayedMessagesPerClientMax) {
+      return 'delayedMessagesPerClientMax'
+    }
+    const before = replaced === undefined ? 0 : bytesOf(replaced.message)
+    if (this.#bytes - before + bytesOf(message) > delayedBytesMax) return 'delayedBytesMax'
+    return memory.hasRoomFor(message) ? null : 'memory'
+  }
+
+  /** Keeps a message that admission has taken. Returns that one receiver has it, because it is not lost. */
+  hold(message: Message): number {
+    const delay = delayIn(message.topic)
+    if (delay === null) return 0
+    const broker = this.#broker
+    broker.changing += 1
+    const key = keyOf(message)
+    const replaced = key === null ? undefined : this.#byKey.get(key)
+    if (replaced !== undefined) this.#release(replaced)
+    const isCancelled = key !== null && message.payload.length === 0
+    if (!isCancelled) {
+      const milliseconds = delay.seconds * 1_000
+      const inner = {
+        ...withOwnBytes(message),
+        topic: delay.topic,
+        // Its expiry counts from when it is due.
+        expiresAt: message.expiresAt + milliseconds,
+        held: 0,
+        weighed: 0,
+      }
+      const due = broker.now + milliseconds
+      broker.journal.record({ kind: 'message-stored', message: inner })
+      broker.journal.record({ kind: 'held', sequence: inner.sequence, due, key: key ?? '' })
+      this.#keep({ message: inner, due, key, index: 0 })
+    }
+    broker.changing -= 1
+    return 1
+  }
+
+  /** Restores a message from the store. */
+  restore(message: Message, due: number, key: string): void {
+    this.#keep({ message, due, key: key === '' ? null : key, index: 0 })
+  }
+
+  /** Returns false when there is no such message. */
+  cancel(sequence: number): boolean {
+    const held = this.#bySequence.get(sequence)
+    if (held === undefined) return false
+    this.#release(held)
+    return true
+  }
+
+  /** Publishes one message. Others that are due as well follow while the turn has work left. */
+  expired(): void {
+    const first = this.#heap.first
+    if (first === null) return
+    this.#release(first)
+    this.#publish(first.message)
+  }
+
+  /** As for a will, its publisher must have the right now. */
+  #publish(held: Message): void {
+    const broker = this.#broker
+    const { publisher } = held
+    broker.turnWorkLeft -= WORK.packet + WORK.message + WORK.durableChange
+    if (held.expiresAt <= broker.now) broker.dropped('message-expired', held, publisher)
+    else if (!broker.publishers.mayStillPublish(held)) {
+      broker.dropped('not-authorized', held, publisher)
+    } else {
+      const message = broker.admission.delayed(held)
+      const receivers = broker.publishing.publish(message)
+      broker.statistics.delayedPublished += 1
+      broker.turnWorkLeft -= receivers * WORK.delivery
+    }
+  }
+
+  #keep(held: DelayedMessage): void {
+    const { message, key } = held
+    const { publisher, sequence } = message
+    this.#heap.add(held)
+    this.#bySequence.set(sequence, held)
+    if (key !== null) this.#byKey.set(key, held)
+    if (publisher !== null) this.#byClient.set(publisher, (this.#byClient.get(publisher) ?? 0) + 1)
+    this.#count(message, 1)
+    this.#broker.memory.hold(message)
+    this.#schedule()
+  }
+
+  #release(held: DelayedMessage): void {
+    const { message, key } = held
+    const { publisher, sequence } = message
+    this.#heap.remove(held)
+    this.#bySequence.delete(sequence)
+    if (key !== null) this.#byKey.delete(key)
+    const left = publisher === null ? 0 : (this.#byClient.get(publisher) ?? 1) - 1
+    if (publisher !== null && left > 0) this.#byClient.set(publisher, left)
+    else if (publisher !== null) this.#byClient.delete(publisher)
+    this.#count(message, -1)
+    this.#broker.memory.release(message)
+    this.#broker.journal.record({ kind: 'released', sequence })
+    this.#schedule()
+  }
+
+  #count(message: Message, sign: 1 | -1): void {
+    this.#bytes += sign * bytesOf(message)
+    this.#broker.memory.add('delayed', sign * DELAYED_BYTES)
+  }
+
+  #schedule(): void {
+    this.#broker.deadlines.set(this, this.#heap.first?.due ?? Infinity)
+  }
+}
+
+function bytesOf(message: Message): number {
+  return contentBytes(message) + DELAYED_BYTES
+}
+
+/** Returns the key with its client, or null. No text of MQTT has U+0000 [MQTT-1.5.4-2]. */
+function keyOf({ properties, publisher }: Message): string | null {
+  const key = properties.userProperties?.findLast(([name]) => name === KEY)?.[1]
+  return key === undefined ? null : `${publisher ?? ''}\0${key}`
+}

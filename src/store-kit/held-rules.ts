@@ -1,0 +1,35 @@
+// The rules of stores about delayed messages.
+
+import { is } from './checks.ts'
+import { after, messageOf, type StorePlace, stored } from './changes.ts'
+
+export const HELD_RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
+  'a delayed message comes back whole with its time and its key, until it is released':
+    async place => {
+      const { held, lastSequence } = await after(
+        place,
+        [
+          stored(1),
+          { kind: 'held', sequence: 1, due: 5_000, key: '' },
+          stored(2),
+          { kind: 'held', sequence: 2, due: 4_000, key: 'alice\0alarm' },
+          stored(3),
+          { kind: 'held', sequence: 3, due: 3_000, key: '' },
+        ],
+        [
+          { kind: 'released', sequence: 1 },
+          { kind: 'released', sequence: 9 },
+        ],
+      )
+
+      is.strictSame(
+        held.map(({ message, ...rest }) => [message.topic, message.payload, rest]),
+        [2, 3].map(sequence => {
+          const { topic, payload } = messageOf(sequence)
+          const key = sequence === 2 ? 'alice\0alarm' : ''
+          return [topic, payload, { due: 6_000 - 1_000 * sequence, key }]
+        }),
+      )
+      is.strictSame(lastSequence, 3)
+    },
+}
