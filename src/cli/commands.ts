@@ -29,6 +29,7 @@ type CommandName =
   | 'clients'
   | 'retained'
   | 'groups'
+  | 'delayed'
   | 'pub'
   | 'sub'
   | 'check'
@@ -231,6 +232,18 @@ export const COMMANDS: readonly Command[] = [
       '  pondhawk session end esp32-7f               ends its session and its connection (0x98), and publishes its will',
       '',
       'Status: 0 done, 1 there is no such session or the broker cannot be reached, 2 wrong usage.',
+    ],
+  },
+  {
+    name: 'delayed',
+    argument: 'list | cancel ID',
+    help: 'messages to $delayed/ that are not due; cancel one',
+    flags: [JSON_LINES, CONFIG, DATA],
+    more: [
+      '  pondhawk delayed list                       the next one first, with its id',
+      '  pondhawk delayed cancel 4711                it is not published',
+      '',
+      'Status: 0 done, 1 there is no such message or the broker cannot be reached, 2 wrong usage.',
     ],
   },
   {

@@ -7,7 +7,18 @@ const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = 
   ['Try it', ['sub', 'pub', 'dashboard']],
   [
     'See what happens',
-    ['status', 'top', 'clients', 'session', 'retained', 'groups', 'trace', 'explain', 'log-level'],
+    [
+      'status',
+      'top',
+      'clients',
+      'session',
+      'retained',
+      'groups',
+      'delayed',
+      'trace',
+      'explain',
+      'log-level',
+    ],
   ],
   ['Say who may do what', ['user', 'passwd', 'key', 'kick']],
 ]

@@ -20,6 +20,7 @@ import { FILES_VARIABLE } from '../config/environment.ts'
 import { type LoadedConfig, loadedConfig } from './loaded-config.ts'
 import { USAGE, UsageError } from './usage-error.ts'
 import { groupsCommand } from './groups-command.ts'
+import { delayedCommand } from './delayed-command.ts'
 import { helpOf, helpText } from './help.ts'
 import { importCommand } from './import-command.ts'
 import { initCommand } from './init-command.ts'
@@ -100,6 +101,8 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return askBroker(() => clientsCommand(words, config()))
     case 'groups':
       return askBroker(() => groupsCommand(words, config()))
+    case 'delayed':
+      return askBroker(() => delayedCommand(words, config()))
     case 'retained':
       return askBroker(() => retainedCommand(words, config()))
     case 'store':

@@ -236,6 +236,11 @@ export class Commands implements Flushable {
     })
   }
 
+  /** Cancels a delayed message. Resolves with false when there is none with this number. */
+  cancelDelayed(sequence: number): Promise<boolean> {
+    return this.#later(() => this.#change(() => this.#broker.delayed.cancel(sequence)))
+  }
+
   /**
    * Clears the retained messages that match the filter now. Subscribers are not informed. Many topics are cleared in several turns.
    * Resolves with how many were cleared.

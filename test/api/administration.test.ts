@@ -108,6 +108,28 @@ test('rules are replaced only if they are right, and as they were read', async t
   t.equal((await operator('GET', '/users')).status, 409)
 })
 
+test('delayed messages are listed, the next one first, and cancelled', async t => {
+  const { operator, mqtt: url } = await brokerWithApi(t)
+  const client = await mqtt.connectAsync(url, { clientId: 'clock', protocolVersion: 5 })
+  const properties = { userProperties: { '$delay-key': 'k' } }
+  await client.publishAsync('$delayed/600/b', 'later', { qos: 1, properties })
+  await client.publishAsync('$delayed/60/a', 'soon', { qos: 1, retain: true })
+
+  const first = await operator('GET', '/delayed?limit=1')
+  t.match(first.json, {
+    items: [{ topic: 'a', publisher: 'clock', qos: 1, retain: true, payloadBytes: 4, key: null }],
+    total: 2,
+  })
+  const second = await operator('GET', `/delayed?limit=1&cursor=${first.json.nextCursor}`)
+  t.match(second.json, { items: [{ topic: 'b', key: 'k' }], nextCursor: null })
+  const { id } = second.json.items[0]
+  t.match(await operator('DELETE', `/delayed?id=${id}`), { json: { deleted: 1 } })
+  t.match(await operator('DELETE', `/delayed?id=${id}`), { json: { deleted: 0 } })
+  t.equal((await operator('DELETE', '/delayed?id=x')).status, 422)
+  t.match((await operator('GET', '/delayed')).json, { items: [{ topic: 'a' }], total: 1 })
+  await client.endAsync()
+})
+
 test('share groups show their members; strategy, weights and drained members can be changed', async t => {
   const { operator, mqtt: url } = await brokerWithApi(t, { share: { strategy: 'weighted' } })
   const one = await mqtt.connectAsync(url, { clientId: 'one' })

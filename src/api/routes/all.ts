@@ -11,6 +11,7 @@ import { banRoutes } from './bans.ts'
 import { bridgeRoutes } from './bridges.ts'
 import { clientRoutes } from './clients.ts'
 import { configRoutes } from './config.ts'
+import { delayedRoutes } from './delayed.ts'
 import { drainRoutes } from './drain.ts'
 import { groupRoutes } from './groups.ts'
 import { keyRoutes } from './keys.ts'
@@ -39,6 +40,7 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...administrationRoutes(parts),
     ...subscriptionRoutes(parts),
     ...searchRoutes(parts),
+    ...delayedRoutes(parts),
     ...drainRoutes(parts),
     ...streamRoutes(parts),
     ...retainedRoutes(parts),
