@@ -1,5 +1,7 @@
 // Callbacks of programs for aedes → answers, at once if they are called at once.
 
+import { errorOf } from '../thrown.ts'
+
 type Outcome<Value> =
   | { readonly error: Error; readonly value?: undefined }
   | { readonly error: null; readonly value: Value }
@@ -38,8 +40,4 @@ export function settle(promise: Promise<void>, done: (error?: Error) => void = (
     () => setImmediate(done),
     (error: unknown) => setImmediate(done, errorOf(error)),
   )
-}
-
-function errorOf(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

@@ -6,6 +6,7 @@ import type { Address } from '../config/network-address.ts'
 import type { Log } from '../observe/log.ts'
 import { NO_PROPERTIES, type SubscriptionRequest, type Will } from '../packet/packet.ts'
 import { UNSUPPORTED_PROTOCOL_VERSION } from '../packet/reason.ts'
+import { thrownSentence } from '../thrown.ts'
 import type { Paths } from './bridge-path.ts'
 import { BridgeTopics, type BridgeTopic } from './bridge-topics.ts'
 import { type BridgeTls, dial } from './dial.ts'
@@ -146,7 +147,7 @@ export class Bridge {
       await beginSession(this.#host.open(), localIdOf(name), requests)
     } catch (error) {
       this.#host.log.error(
-        { event: 'bridge.no-session', bridge: name, cause: sentenceIn(error) },
+        { event: 'bridge.no-session', bridge: name, cause: thrownSentence(error) },
         'this broker keeps nothing for the bridge before its first connection',
       )
     }
@@ -265,7 +266,7 @@ export class Bridge {
   }
 
   #failed(error: unknown, link: Link | null): void {
-    const sentence = sentenceIn(error)
+    const sentence = thrownSentence(error)
     // mosquitto before 1.4, and others: then it is a client like any other.
     const isThere = error instanceof BridgeRefused && error.where === 'there'
     if (isThere && error.reason === UNSUPPORTED_PROTOCOL_VERSION) this.#saysBridge = false
@@ -315,10 +316,6 @@ export class Bridge {
 
 function named({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-function sentenceIn(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** Throws an error of the system if the file cannot be read. */

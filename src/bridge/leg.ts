@@ -12,6 +12,7 @@ import {
   type SubscriptionRequest,
 } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
+import { thrownSentence } from '../thrown.ts'
 
 /** How long a broker may take to answer. */
 export const ANSWER_MS_MAX = 30_000
@@ -157,7 +158,7 @@ export class Leg {
         return
       }
     } catch (error) {
-      this.#end(`what came is not MQTT: ${error instanceof Error ? error.message : String(error)}`)
+      this.#end(`what came is not MQTT: ${thrownSentence(error)}`)
     }
   }
 

@@ -1,6 +1,7 @@
 // Announces the broker in the local network by mDNS, as `_mqtt._tcp`, if the package bonjour-service is installed: an optional peer.
 
 import { hostname } from 'node:os'
+import { thrownSentence } from '../thrown.ts'
 
 const PACKAGE = 'bonjour-service'
 
@@ -52,7 +53,7 @@ export async function announced(
         }),
     }
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error)
+    const cause = thrownSentence(error)
     return { sentence: `Not announced by mDNS: ${cause}.`, stop }
   }
 }

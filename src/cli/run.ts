@@ -9,6 +9,7 @@ import type { Config } from '../config/config-types.ts'
 import { ConfError } from '../mosquitto/conf-file.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { codeOf } from '../server/start-error.ts'
+import { thrownSentence } from '../thrown.ts'
 import { dashboardCommand, keyCommand } from './api-command.ts'
 import type { checkCommand } from './check-command.ts'
 import { clientsCommand, retainedCommand } from './clients-command.ts'
@@ -195,7 +196,7 @@ async function startBroker(
       isForLan: values['lan'] === true,
     })
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error)
+    const sentence = thrownSentence(error)
     return complain(sentence, error instanceof AccessFileError ? CONFIG_ERROR : 1)
   }
 }
@@ -246,7 +247,7 @@ function isTold(error: unknown): boolean {
 }
 
 function complainOfStore(error: unknown): number {
-  const sentence = error instanceof Error ? error.message : String(error)
+  const sentence = thrownSentence(error)
   const isLocked = codeOf(error) === 'ERR_STORE_LOCKED'
   return complain(
     isLocked ? `${sentence} Stop it, or give another folder: --data DIR` : sentence,

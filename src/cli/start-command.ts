@@ -12,6 +12,7 @@ import { openAdminSocket } from '../server/admin-socket.ts'
 import { keptInstead } from '../server/configured-access.ts'
 import { storeDirectory } from '../server/create-store.ts'
 import { type Server, startServer } from '../server/server.ts'
+import { thrownSentence } from '../thrown.ts'
 import { type Announcement, announced } from './announcement.ts'
 import { banner } from './banner.ts'
 import { firstListener } from './first-listener.ts'
@@ -165,7 +166,7 @@ class StartedBroker {
       this.#config = parseConfig(openedToLan(before, firstListener(before, 'mqtt'), null))
       await this.start(true)
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error)
+      const cause = thrownSentence(error)
       this.#log.error({ event: 'lan.refused', cause }, 'the network is not served')
       this.#config = before
       await this.start(false)

@@ -8,6 +8,7 @@ import { CONF_UNREADABLE, CONF_WRONG } from '../mosquitto/conf-file.ts'
 import { importInto, isFree } from '../mosquitto/imported-store.ts'
 import { fileProblems, listenerProblems } from '../server/config-problems.ts'
 import { storeDirectory } from '../server/create-store.ts'
+import { thrownSentence } from '../thrown.ts'
 import { portFindings } from './doctor/ports.ts'
 import { countLines } from './import-command.ts'
 import type { LoadedConfig } from './loaded-config.ts'
@@ -111,7 +112,7 @@ export async function importedFirst({ config, conf }: LoadedConfig): Promise<Fir
       problem: null,
     }
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error)
+    const sentence = thrownSentence(error)
     return { note: '', problem: { sentence, status: BIND_FAILED } }
   }
 }

@@ -2,10 +2,11 @@
 
 import type { Config } from '../config/config-types.ts'
 import { StartError } from '../server/start-error.ts'
+import { thrownSentence } from '../thrown.ts'
 import { firstListener } from './first-listener.ts'
 
 export function startSentence(error: unknown, config: Config, file: string | null): string {
-  if (!(error instanceof StartError)) return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof StartError)) return thrownSentence(error)
   const { code, message, part } = error
   if (part.kind === 'listener') return listenerSentence(message, code, part.index, config, file)
   const place = file === null ? '' : `, or store.directory in ${file}`

@@ -6,6 +6,7 @@ import type { EncodedPublish } from '../packet/encode-publish.ts'
 import { NO_PROPERTIES, type Packet, type ProtocolVersion, type QoS } from '../packet/packet.ts'
 import type { Delivery } from '../session/delivery.ts'
 import type { Link, SendOutcome } from '../session/link.ts'
+import { errorOf } from '../thrown.ts'
 import { canFit, fittingBytes, type SendLimits } from './fitting-packet.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import type { ConnectionHost, ConnectionContext } from './connection-context.ts'
@@ -201,7 +202,7 @@ export class Sender implements Link {
   #failed(error: unknown): void {
     // The packet does not fit the client's limits: the caller ends the connection.
     if (error instanceof CannotServe) throw error
-    this.fault = error instanceof Error ? error : new Error(String(error))
+    this.fault = errorOf(error)
     this.#host.requestFlush()
   }
 

@@ -1,6 +1,7 @@
 // Plugins: functions that add hooks to a broker. Each has a scope of its own, so that its hooks go when it fails, and its name is in
 // what is said of them. Plugins of one scope are registered one after the other, in the order of the calls.
 
+import { thrownSentence } from '../thrown.ts'
 import type { HookOwner } from './answers.ts'
 import type { HookName, Hooks } from './contexts.ts'
 import { type Decoration, type Decorations, Decorators } from './decorators.ts'
@@ -140,7 +141,7 @@ export class PluginScope<Broker> {
     } catch (error) {
       this.#end()
       if (error instanceof PluginError) throw error
-      const cause = error instanceof Error ? error.message : String(error)
+      const cause = thrownSentence(error)
       throw new PluginError('ERR_PLUGIN', `${this.#quoted} has failed: ${cause}`, error)
     } finally {
       clearTimeout(timer)

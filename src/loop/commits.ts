@@ -2,6 +2,7 @@
 
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
+import { errorOf } from '../thrown.ts'
 import type { TurnWatch } from './turn.ts'
 
 interface CommitsOptions {
@@ -54,7 +55,7 @@ export class Commits {
     try {
       store.commit(error => this.#ended(error, commitId))
     } catch (error) {
-      failed(errorIn(error))
+      failed(errorOf(error))
     }
   }
 
@@ -105,8 +106,4 @@ export class Commits {
     if (!this.#isIdle) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
-}
-
-export function errorIn(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

@@ -6,6 +6,7 @@ import { NO_PROPERTIES, type Properties, type QoS, type UserProperty } from '../
 import { textOf } from '../packet/text.ts'
 import { FIELD_BYTES_MAX } from '../packet/writer.ts'
 import { isTopicName } from '../routing/topic.ts'
+import { thrownSentence } from '../thrown.ts'
 
 /** A message that the embedding program publishes. */
 export interface Publication {
@@ -130,7 +131,7 @@ function assertText(text: unknown, what: string): string {
   try {
     read = textOf(bytes, 0, bytes.length, what)
   } catch (error) {
-    throw new TypeError(error instanceof Error ? error.message : String(error))
+    throw new TypeError(thrownSentence(error))
   }
   if (read !== text) throw new TypeError(`${what} has half of a surrogate pair`)
   return read

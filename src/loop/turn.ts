@@ -4,7 +4,8 @@
 import type { Broker } from '../broker/broker.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
-import { Commits, errorIn } from './commits.ts'
+import { errorOf } from '../thrown.ts'
+import { Commits } from './commits.ts'
 
 /** A socket with bytes to send, or another object that acts at the end of a turn. */
 export interface Flushable {
@@ -121,7 +122,7 @@ export class Turn {
     try {
       return this.#options.store.isFull
     } catch (error) {
-      this.#fail(errorIn(error))
+      this.#fail(errorOf(error))
       return true
     }
   }
@@ -137,7 +138,7 @@ export class Turn {
     const isFirst = !this.hasFailed
     this.#state = 'failed'
     if (stateFailed === undefined) throw error
-    if (isFirst) stateFailed(errorIn(error))
+    if (isFirst) stateFailed(errorOf(error))
   }
 
   /** Flushes the flushable at the end of this turn, or of a turn soon after. */
@@ -206,7 +207,7 @@ export class Turn {
         })
       } catch (error) {
         if (this.hasFailed) throw error
-        this.#fail(errorIn(error))
+        this.#fail(errorOf(error))
       }
     }
   }

@@ -2,6 +2,7 @@
 
 import { NO_PROPERTIES, type Properties, type QoS, type UserProperty } from '../packet/packet.ts'
 import { isTopicName, parseFilter } from '../routing/topic.ts'
+import { thrownSentence } from '../thrown.ts'
 import {
   type BaseMessage,
   type Database,
@@ -50,7 +51,7 @@ export function readSqliteFile(file: string): Database {
     )
   } catch (error) {
     if (error instanceof DatabaseError) throw error
-    throw new DatabaseError(`it cannot be read: ${error instanceof Error ? error.message : ''}`)
+    throw new DatabaseError(`it cannot be read: ${thrownSentence(error)}`)
   } finally {
     open?.close()
   }

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { thrownSentence } from '../thrown.ts'
 import { type History, RANGES, SERIES, VALUES } from './history.ts'
 
 const NAME = 'history.bin'
@@ -30,7 +31,7 @@ export class HistoryFile {
     try {
       bytes = readFileSync(this.#path)
     } catch (error) {
-      return isMissing(error) ? null : sentenceOf(error)
+      return isMissing(error) ? null : thrownSentence(error)
     }
     if (bytes.length !== FILE_BYTES || !bytes.subarray(0, HEAD.length).equals(HEAD)) {
       return `${NAME} is no history of this version`
@@ -53,7 +54,7 @@ export class HistoryFile {
       await rename(isNew, this.#path)
       return null
     } catch (error) {
-      return sentenceOf(error)
+      return thrownSentence(error)
     }
   }
 }
@@ -71,8 +72,4 @@ function bytesOf(history: History): Buffer {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

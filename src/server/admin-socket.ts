@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { relative, resolve } from 'node:path'
 import { later, writeProblem } from '../api/problem.ts'
 import type { Log } from '../observe/log.ts'
+import { thrownSentence } from '../thrown.ts'
 import { listenWithMask, prepareSocketPath } from '../transport/unix-socket.ts'
 
 const NAME = 'admin.sock'
@@ -49,7 +50,7 @@ export async function openAdminSocket(
       log.error({ event: 'accept.failed', listener: path, cause: message }, 'accept failed')
     })
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error)
+    const cause = thrownSentence(error)
     log.warn({ event: 'admin.closed', cause }, 'the commands of pondhawk cannot reach this broker')
   }
   return () => closed(server)

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Backup, BackupKeeper } from '../api/parts.ts'
 import { backUpInThread } from '../store/maintenance/backup.ts'
+import { thrownSentence } from '../thrown.ts'
 
 const FOLDER = 'backups'
 const BACKUPS_MAX = 20
@@ -44,7 +45,7 @@ export class Backups implements BackupKeeper {
       await Promise.race([once(worker, 'message'), ended])
       return this.#figuresOf(name)
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return thrownSentence(error)
     } finally {
       this.#isMaking = false
     }

@@ -29,6 +29,7 @@ import { Latencies } from '../records/latencies.ts'
 import { LogLines } from '../records/log-lines.ts'
 import type { Records } from '../records/records.ts'
 import { FileStore } from '../store/file-store.ts'
+import { thrownSentence } from '../thrown.ts'
 import type { Acceptance, Peer, Wire } from '../transport/wire.ts'
 import { Backups } from './backups.ts'
 import { Bridges } from './bridges.ts'
@@ -339,7 +340,7 @@ export class Server implements RunningServer {
     try {
       await this.reloadCertificates()
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error)
+      const cause = thrownSentence(error)
       this.#log.error({ event: 'certificates.kept', cause }, 'the old certificates stay')
     }
   }

@@ -1,5 +1,7 @@
 // The error when a broker cannot start: a code, a sentence, and the part that failed.
 
+import { thrownSentence } from '../thrown.ts'
+
 export type StartPart =
   /** The index N of `listeners.N` in the configuration. */
   { readonly kind: 'listener'; readonly index: number } | { readonly kind: 'store' }
@@ -10,7 +12,7 @@ export class StartError extends Error {
   readonly part: StartPart
 
   constructor(error: unknown, part: StartPart) {
-    super(error instanceof Error ? error.message : String(error), { cause: error })
+    super(thrownSentence(error), { cause: error })
     this.name = 'StartError'
     this.code = codeOf(error) ?? (part.kind === 'store' ? 'ERR_STORE' : 'ERR_LISTENER')
     this.part = part

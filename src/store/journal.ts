@@ -1,5 +1,6 @@
 // The journal: records the durable changes of the running turn, and knows which commits are done.
 
+import { errorOf } from '../thrown.ts'
 import type { Change } from './change.ts'
 import type { Store } from './store.ts'
 
@@ -32,7 +33,7 @@ export class Journal {
       this.#store.record(change)
     } catch (error) {
       // The caller is in the middle of a change, so the error is kept, and the turn handles it.
-      this.failure ??= error instanceof Error ? error : new Error(String(error))
+      this.failure ??= errorOf(error)
     }
   }
 

@@ -2,6 +2,7 @@
 // checkpoint is made, is decided by the store over it. A device that need not wait calls `done` before it returns. An error is
 // final, except DiskFull: what it failed to do may be tried again. What a callback throws while a device reads is its error.
 
+import { errorOf } from '../thrown.ts'
 import type { ExtentOf, Position } from './ledger/message-table.ts'
 import type { Durability } from './store.ts'
 
@@ -99,8 +100,4 @@ export function repeat(step: (answer: Done<boolean>) => void, done: Done): void 
     })
   }
   isLate = true
-}
-
-export function errorOf(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

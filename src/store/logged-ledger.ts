@@ -2,6 +2,7 @@
 // once makes it synchronous.
 
 import type { Message } from '../message.ts'
+import { thrownSentence } from '../thrown.ts'
 import { ByteReader } from './bytes.ts'
 import { DiskFull } from './disk-full.ts'
 import { applyRecords, MESSAGE_IN_RECORD } from './ledger/apply-records.ts'
@@ -188,7 +189,7 @@ export class LoggedLedger {
       applyRecords(this.ledger, new ByteReader(payload), position)
     } catch (error) {
       if (error instanceof NewerVersion) throw error
-      const what = error instanceof Error ? error.message : String(error)
+      const what = thrownSentence(error)
       throw this.device.damage(position, what)
     }
   }

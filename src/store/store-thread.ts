@@ -4,6 +4,7 @@
 import { strict as assert } from 'node:assert'
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Writer } from '../packet/writer.ts'
+import { errorOf } from '../thrown.ts'
 import { BrokerClock } from './broker-clock.ts'
 import { DiskFull, OutOfDescriptors } from './disk-full.ts'
 import { FileDisk } from './file-disk.ts'
@@ -199,7 +200,7 @@ function keep(setup: ThreadSetup): Report {
   } catch (error) {
     const { code = null } = error as NodeJS.ErrnoException
     // A structured clone of an error loses its code.
-    const failure = error instanceof Error ? error : new Error(String(error))
+    const failure = errorOf(error)
     return { kind: 'failed', error: failure, code }
   } finally {
     disk?.close()

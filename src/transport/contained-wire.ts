@@ -1,5 +1,6 @@
 // A wire over a stream of an embedding program. An exception of the stream ends only this connection.
 
+import { thrownSentence } from '../thrown.ts'
 import type { Peer, Wire, WireReceiver } from './wire.ts'
 
 export class ContainedWire implements Wire {
@@ -114,7 +115,7 @@ export class ContainedWire implements Wire {
     this.#isBroken = true
     this.#failed(error)
     setImmediate(() => {
-      this.#closed(error instanceof Error ? error.message : String(error))
+      this.#closed(thrownSentence(error))
       this.destroy()
     })
   }

@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { readAccessFile } from '../access/access-file.ts'
 import { parsePskFile, type PskFile } from '../access/psk-file.ts'
+import { thrownSentence } from '../thrown.ts'
 import type { CertificateFiles, TlsOptions } from './listener-options.ts'
 import { PSK_CONTEXT } from './pre-shared-keys.ts'
 import { revokedIn } from './revocations.ts'
@@ -26,7 +27,7 @@ export async function checkTlsFiles(options: TlsOptions): Promise<readonly strin
     createSecureContext(main)
     return []
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)]
+    return [thrownSentence(error)]
   }
 }
 

@@ -3,6 +3,7 @@
 import { z } from '../../config/zod.ts'
 import { VERSION } from '../../observe/version.ts'
 import type { ListenerCertificate } from '../../records/alarms.ts'
+import { thrownSentence } from '../../thrown.ts'
 import {
   listenersAnswer,
   logLevel,
@@ -158,6 +159,6 @@ async function attempted(act: () => Promise<void>): Promise<void> {
   try {
     await act()
   } catch (error) {
-    throw new Problem(409, error instanceof Error ? error.message : String(error))
+    throw new Problem(409, thrownSentence(error))
   }
 }

@@ -15,6 +15,7 @@ import {
 import { namesIn } from '../../config/environment.ts'
 import { loadConfig, rawValuesOf } from '../../config/load.ts'
 import { isLongYaml } from '../../config/yaml-text.ts'
+import { thrownSentence } from '../../thrown.ts'
 import {
   configAnswer,
   configCheckAnswer,
@@ -192,7 +193,7 @@ function changedText(before: string, file: string, { changes }: Changes): string
   try {
     return withChanges(before, file, changes)
   } catch (error) {
-    throw new Problem(422, error instanceof Error ? error.message : String(error))
+    throw new Problem(422, thrownSentence(error))
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { ConnackPacket, ConnectPacket } from '../../packet/packet.ts'
 import { connectReturnCode, reasonName } from '../../packet/reason.ts'
+import { thrownSentence } from '../../thrown.ts'
 import { shownName } from '../shown-name.ts'
 import { type Endpoint, openStream } from './client-stream.ts'
 import type { ClientWords } from './client-words.ts'
@@ -34,7 +35,7 @@ export function failure(words: ClientWords, error: unknown): number {
     const { reason } = error.packet
     return versionIs5(words) ? reason : connectReturnCode(reason)
   }
-  complain(words, error instanceof Error ? error.message : String(error))
+  complain(words, thrownSentence(error))
   return FAILED
 }
 

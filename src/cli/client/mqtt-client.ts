@@ -18,6 +18,7 @@ import {
   type SubscriptionRequest,
 } from '../../packet/packet.ts'
 import { isFailure, type ReasonCode, SUCCESS } from '../../packet/reason.ts'
+import { thrownSentence } from '../../thrown.ts'
 import { described } from './packet-words.ts'
 
 /** As mosquitto's clients do. */
@@ -164,7 +165,7 @@ export class MqttClient {
         this.#obey(decode(framer.bytes, framer.start, framer.end, this.#version))
       }
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error)
+      const cause = thrownSentence(error)
       this.#end(`what came is not MQTT: ${cause}`)
       this.#stream.destroy()
     }

@@ -1,6 +1,7 @@
 // `pondhawk doctor`: looks for what would keep a broker from running well here, and says what to do.
 
 import type { Config } from '../../config/config-types.ts'
+import { thrownSentence } from '../../thrown.ts'
 import type { Words } from '../flags.ts'
 import { fileProblems, listenerProblems } from '../../server/config-problems.ts'
 import { isRunning } from '../admin-client.ts'
@@ -32,7 +33,7 @@ async function findingsOf(load: () => Config, file: string | null): Promise<read
   try {
     config = load()
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error)
+    const sentence = thrownSentence(error)
     return [
       problem('configuration', sentence, 'correct it; pondhawk check tells when it is right'),
       ...machineFindings(0),

@@ -10,12 +10,12 @@ import {
   type Appended,
   type CheckpointWriting,
   type Done,
-  errorOf,
   type Extent,
   type LogDevice,
   type OnFetched,
   type OnFrame,
 } from '../log-device.ts'
+import { errorOf } from '../../thrown.ts'
 import type { Durability } from '../store.ts'
 import {
   CheckpointFile,
