@@ -9,6 +9,7 @@ import { parseAclFile } from './mosquitto/acl-file.ts'
 import { AclRules } from './mosquitto/acl-rules.ts'
 import { parseDynamicSecurity } from './mosquitto/dynamic-security-file.ts'
 import { DynamicSecurityRules } from './mosquitto/dynamic-security-rules.ts'
+import type { WrittenSecurity } from './mosquitto/security-writing.ts'
 import {
   parsePasswordFile,
   type PasswordFile,
@@ -50,12 +51,19 @@ export interface AccessFiles {
   readonly warnings: readonly Problem[]
 }
 
-/** Reads users, rules, keys and certificates. Throws AccessFileError with the place of a mistake; then nothing is used. */
-export function readAccess(settings: AccessSettings): AccessFiles {
+/**
+ * Reads users, rules, keys and certificates. Throws AccessFileError with the place of a mistake; then nothing is used. `written` is the
+ * dynamic security as the broker itself has written it: if the file is still that, it is not parsed.
+ */
+export function readAccess(
+  settings: AccessSettings,
+  written: WrittenSecurity | null = null,
+): AccessFiles {
   const problems: Problem[] = []
   const keys = attempted(() => readKeys(settings.jwt ?? {}), problems)
   const { dynamicSecurityFile: file } = settings
-  const security = file === undefined ? null : attempted(() => readDynamicSecurity(file), problems)
+  const security =
+    file === undefined ? null : attempted(() => readDynamicSecurity(file, written), problems)
   const users = attempted(() => usersOf(settings), problems)
   const rules = attempted(() => rulesOf(settings), problems)
   const fingerprints = attempted(() => fingerprintsOf(settings), problems)
@@ -65,8 +73,10 @@ export function readAccess(settings: AccessSettings): AccessFiles {
   return { users, rules, keys, fingerprints, warnings }
 }
 
-function readDynamicSecurity(file: string): AccessFiles {
-  const security = parseDynamicSecurity(readAccessFile(file), file)
+function readDynamicSecurity(file: string, written: WrittenSecurity | null): AccessFiles {
+  const bytes = readAccessFile(file)
+  const isWritten = written !== null && written.bytes.equals(bytes)
+  const security = isWritten ? written.security : parseDynamicSecurity(bytes, file)
   const { users, secured, ruleCount: count, warnings } = security
   const disabled = [...secured.values()].filter(({ isDisabled }) => isDisabled)
   const book = new DynamicSecurityRules(security)

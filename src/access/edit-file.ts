@@ -3,8 +3,6 @@
 import {
   closeSync,
   existsSync,
-  fchmodSync,
-  fchownSync,
   fsyncSync,
   openSync,
   realpathSync,
@@ -13,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readAccessFile } from './access-file.ts'
@@ -24,7 +23,7 @@ const TRIED_EVERY_MS = 20
 /** The error when a file cannot be changed, with a sentence. */
 export class EditError extends Error {}
 
-type Edit = (text: string) => string
+type Edit = (text: string) => string | Buffer
 
 /** Writes a file that only this process changes, readable by its owner only, and syncs it. Throws the error of the system. */
 export function replaceFile(file: string, content: string | Buffer): void {
@@ -42,18 +41,18 @@ export function replaceFile(file: string, content: string | Buffer): void {
 export async function editFile(file: string, edit: Edit, mode: number = OWNER_ONLY): Promise<void> {
   const target = existsSync(file) ? realpathSync(file) : resolve(file)
   const temporary = join(dirname(target), `.${basename(target)}.new`)
-  const descriptor = await opened(temporary)
+  const handle = await opened(temporary)
   try {
     const text = edit(existsSync(target) ? readAccessFile(target).toString() : '')
-    writeFileSync(descriptor, text)
-    keepOwner(descriptor, target, mode)
-    fsyncSync(descriptor)
+    await handle.writeFile(text)
+    await keepOwner(handle, target, mode)
+    await handle.sync()
     renameSync(temporary, target)
   } catch (error) {
     rmSync(temporary, { force: true })
     throw worded(error, target)
   } finally {
-    closeSync(descriptor)
+    await handle.close()
   }
   syncFolder(dirname(target))
 }
@@ -64,10 +63,10 @@ export function endedLine(text: string): string {
 }
 
 /** Creates the new file, which is also the lock. */
-async function opened(temporary: string): Promise<number> {
+async function opened(temporary: string): Promise<FileHandle> {
   for (let waited = 0; ; waited += TRIED_EVERY_MS) {
     try {
-      return openSync(temporary, 'wx', OWNER_ONLY)
+      return await open(temporary, 'wx', OWNER_ONLY)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw worded(error, temporary)
       if (waited >= OTHER_EDIT_MS_MAX) {
@@ -81,12 +80,12 @@ async function opened(temporary: string): Promise<number> {
 }
 
 /** Keeps owner and group, so that a broker of another user can still read the file. */
-function keepOwner(descriptor: number, target: string, mode: number): void {
-  fchmodSync(descriptor, mode)
+async function keepOwner(handle: FileHandle, target: string, mode: number): Promise<void> {
+  await handle.chmod(mode)
   const before = statSync(target, { throwIfNoEntry: false })
   if (before === undefined) return
   if (before.uid !== process.getuid?.() || before.gid !== process.getgid?.()) {
-    fchownSync(descriptor, before.uid, before.gid)
+    await handle.chown(before.uid, before.gid)
   }
 }
 

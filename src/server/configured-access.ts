@@ -5,11 +5,13 @@ import type { Access } from '../access/access.ts'
 import type { Authenticator } from '../access/authenticator.ts'
 import { CertificateUsers } from '../access/certificate-users.ts'
 import type { Identity } from '../access/identity.ts'
+import type { WrittenSecurity } from '../access/mosquitto/security-writing.ts'
 import { realmOf, withinRealm } from '../access/realm.ts'
 import { openAccess } from '../access/open-access.ts'
 import { UsersAccess } from '../access/users-access.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
+import { thrownSentence } from '../thrown.ts'
 import { Approvals } from './approvals.ts'
 import type { Core } from './core.ts'
 import { storeDirectory } from './create-store.ts'
@@ -124,7 +126,7 @@ export class ConfiguredAccess {
       users: this.#users,
       realm: this.#realm,
       log: this.#log,
-      reload: before => this.reload(before),
+      reload: (before, written) => this.reload(before, written),
     })
     core.broker.control = this.#control
   }
@@ -132,11 +134,11 @@ export class ConfiguredAccess {
   /**
    * Reads the files again. The new rules apply from the next check on. If anything is wrong, nothing changes. Clients whose user
    * does not exist any more, has another password, or whose certificate is not listed any more, are disconnected. `before` is called when
-   * nothing is wrong, before that. Throws AccessFileError.
+   * nothing is wrong, before that. `written` is the dynamic security as the broker has just written it. Throws AccessFileError.
    */
-  reload(before: () => void = () => {}): void {
+  reload(before: () => void = () => {}, written: WrittenSecurity | null = null): void {
     if (this.#users === null) return
-    const files = this.#readAnew()
+    const files = this.#readAnew(written)
     before()
     const changed = this.#users.replace(files)
     this.#others.replace(files.keys ?? null)
@@ -179,7 +181,7 @@ export class ConfiguredAccess {
     try {
       scram?.useKey(decoyKeyIn(this.#directory))
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error)
+      const cause = thrownSentence(error)
       this.#log.warn({ event: 'access.doubtful', cause }, NO_DECOY_KEY)
     }
   }
@@ -209,18 +211,18 @@ export class ConfiguredAccess {
     }
   }
 
-  #read(): AccessFiles {
+  #read(written: WrittenSecurity | null = null): AccessFiles {
     this.#files.noteState()
-    const files = readAccess(this.#settings)
+    const files = readAccess(this.#settings, written)
     for (const { place, sentence } of files.warnings) {
       this.#log.warn({ event: 'access.doubtful', place }, `${place}: ${sentence}`)
     }
     return files
   }
 
-  #readAnew(): AccessFiles {
+  #readAnew(written: WrittenSecurity | null): AccessFiles {
     try {
-      const files = this.#read()
+      const files = this.#read(written)
       this.keepsOld = false
       return files
     } catch (error) {
@@ -259,6 +261,6 @@ function filesOf(settings: Config['access']): readonly string[] {
 
 /** Logs that the earlier rules stay in use. */
 export function keptInstead(log: Log, error: unknown): void {
-  const cause = error instanceof Error ? error.message : String(error)
+  const cause = thrownSentence(error)
   log.error({ event: 'access.kept', cause }, 'the users and rules of before stay')
 }

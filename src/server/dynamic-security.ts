@@ -3,6 +3,7 @@
 
 import { statSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Slice } from '../api/scans.ts'
 import { ACCESS_FILE_BYTES_MAX, readAccessFile } from '../access/access-file.ts'
 import { editFile, EditError } from '../access/edit-file.ts'
 import type { Identity } from '../access/identity.ts'
@@ -12,8 +13,8 @@ import {
   readDocument,
   type SecurityClient,
   type SecurityDocument,
-  writtenDocument,
 } from '../access/mosquitto/security-document.ts'
+import { type WrittenSecurity, writtenSecurity } from '../access/mosquitto/security-writing.ts'
 import { newPbkdf2Elsewhere } from '../access/password/hashing.ts'
 import { formatHash } from '../access/password/password-hash.ts'
 import type { UsersAccess } from '../access/users-access.ts'
@@ -21,6 +22,7 @@ import { NotAdmitted } from '../broker/admission.ts'
 import type { ControlTopic } from '../broker/control.ts'
 import type { Log } from '../observe/log.ts'
 import { QUOTA_EXCEEDED } from '../packet/reason.ts'
+import { thrownSentence } from '../thrown.ts'
 import type { Core } from './core.ts'
 
 const SECURITY_TOPIC = '$CONTROL/dynamic-security/v1'
@@ -39,8 +41,8 @@ interface Parts {
   /** Of the listener whose users these are; null for those of all others. */
   readonly realm: string | null
   readonly log: Log
-  /** Reads the file, calls `before`, and applies what was read. Throws AccessFileError. */
-  readonly reload: (before: () => void) => void
+  /** Reads the file, if it is not what was written, calls `before`, and applies what the file says. Throws AccessFileError. */
+  readonly reload: (before: () => void, written: WrittenSecurity) => void
 }
 
 interface Request {
@@ -124,9 +126,9 @@ export class DynamicSecurity implements ControlTopic {
           this.#answer(request, batch.answer)
           return
         }
-        await this.#store()
+        const written = await this.#store()
         this.#log(request, batch)
-        this.#apply(() => this.#answer(request, batch.answer))
+        this.#apply(written, () => this.#answer(request, batch.answer))
         return
       } catch (error) {
         this.#known = null
@@ -143,7 +145,7 @@ export class DynamicSecurity implements ControlTopic {
   async #run(batch: SecurityBatch): Promise<void> {
     const { broker } = this.#parts.core
     const { dynamicSecurityNamesMax: namesMax } = broker.limits
-    const document = this.#document()
+    const document = await this.#document()
     let addresses: Map<string, string[]> | null = null
     const context = {
       document,
@@ -158,20 +160,21 @@ export class DynamicSecurity implements ControlTopic {
   }
 
   /** Returns what the file says now. */
-  #document(): SecurityDocument {
+  async #document(): Promise<SecurityDocument> {
     const { file } = this.#parts
     const bytes = readAccessFile(file)
     if (this.#known?.bytes.equals(bytes) !== true) {
-      this.#known = { bytes, document: readDocument(bytes, file) }
+      this.#known = { bytes, document: await readDocument(bytes, file, new Slice()) }
     }
     return this.#known.document
   }
 
-  async #store(): Promise<void> {
+  async #store(): Promise<WrittenSecurity> {
     const known = this.#known
     if (known === null) throw new Changed()
     const { file } = this.#parts
-    const bytes = Buffer.from(writtenDocument(known.document))
+    const written = await writtenSecurity(known.document, file, new Slice())
+    const { bytes } = written
     if (bytes.length > ACCESS_FILE_BYTES_MAX) {
       throw new EditError(`${file} would have more than ${ACCESS_FILE_BYTES_MAX} bytes`)
     }
@@ -180,21 +183,22 @@ export class DynamicSecurity implements ControlTopic {
       file,
       text => {
         if (!known.bytes.equals(Buffer.from(text))) throw new Changed(`${file} changes too often`)
-        return bytes.toString()
+        return bytes
       },
       mode & 0o777,
     )
     this.#known = { bytes, document: known.document }
+    return written
   }
 
   /** The client that gives the commands may be one that loses its connection by them: it gets the answer first. */
-  #apply(answer: () => void): void {
+  #apply(written: WrittenSecurity, answer: () => void): void {
     let isAnswered = false
     try {
       this.#parts.reload(() => {
         isAnswered = true
         answer()
-      })
+      }, written)
     } catch (error) {
       // Another file of the access is wrong. The change is stored, and counts when that is mended.
       this.#failed(error)
@@ -242,7 +246,7 @@ export class DynamicSecurity implements ControlTopic {
   }
 
   #failed(error: unknown): void {
-    const cause = error instanceof Error ? error.message : String(error)
+    const cause = thrownSentence(error)
     this.#parts.log.error(
       { event: 'security.failed', cause },
       'commands to $CONTROL were not carried out',

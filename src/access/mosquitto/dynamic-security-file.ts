@@ -18,7 +18,7 @@ import {
 import { JsonFields } from './json-fields.ts'
 
 /** A client of the file: what others call a user. */
-interface SecuredUser {
+export interface SecuredUser {
   readonly name: string
   readonly isDisabled: boolean
   readonly roles: readonly Given<Role>[]
@@ -38,10 +38,29 @@ export interface DynamicSecurity {
 
 /** Throws AccessFileError. `file` is the name of the file in error places. */
 export function parseDynamicSecurity(bytes: Buffer, file: string): DynamicSecurity {
-  return new Reading(file).read(bytes)
+  return securityIn(parsedFile(bytes, file), file)
 }
 
-const ACL_TYPES = new Map<string, { readonly action: RoleAction; readonly isLiteral: boolean }>([
+/** The first half of it. Throws AccessFileError. */
+export function parsedFile(bytes: Buffer, file: string): JsonValue {
+  try {
+    return parseJson(utf8TextOf(bytes, file))
+  } catch (error) {
+    if (!(error instanceof WrongJson)) throw error
+    throw new AccessFileError([{ place: `${file}:${error.line}`, sentence: error.message }])
+  }
+}
+
+/** The second half. Throws AccessFileError. */
+export function securityIn(value: JsonValue, file: string): DynamicSecurity {
+  return new Reading(file).read(value)
+}
+
+/** By the name of the type in lower case. */
+export const ACL_TYPES: ReadonlyMap<
+  string,
+  { readonly action: RoleAction; readonly isLiteral: boolean }
+> = new Map([
   ['publishclientsend', { action: 'send', isLiteral: false }],
   ['publishclientreceive', { action: 'receive', isLiteral: false }],
   ['subscribeliteral', { action: 'subscribe', isLiteral: true }],
@@ -73,8 +92,8 @@ class Reading {
     this.#file = file
   }
 
-  read(bytes: Buffer): DynamicSecurity {
-    const whole = this.#fieldsOf(this.#parsed(bytes), TOP_NAMES)
+  read(value: JsonValue): DynamicSecurity {
+    const whole = this.#fieldsOf(value, TOP_NAMES)
     for (const each of whole.objects('roles', ROLE_NAMES)) this.#readRole(each)
     for (const each of whole.objects('groups', GROUP_NAMES)) this.#readGroup(each)
     for (const each of whole.objects('clients', CLIENT_NAMES)) this.#readClient(each)
@@ -89,15 +108,6 @@ class Reading {
       defaults,
       ruleCount: this.#ruleCount,
       warnings: this.#warnings,
-    }
-  }
-
-  #parsed(bytes: Buffer): JsonValue {
-    try {
-      return parseJson(utf8TextOf(bytes, this.#file))
-    } catch (error) {
-      if (!(error instanceof WrongJson)) throw error
-      throw new AccessFileError([{ place: `${this.#file}:${error.line}`, sentence: error.message }])
     }
   }
 
@@ -140,11 +150,9 @@ class Reading {
       return null
     }
     if (!isTopicFilter(filter)) {
-      const sentence = `${quoted(filter)} is no topic filter`
       // mosquitto takes them by its commands. They match nothing.
-      if (fields.boolean('allow') === true) {
-        this.#doubtful(fields.line, `${sentence}: the rule is left out`)
-      } else this.#wrong(fields.line, sentence)
+      if (fields.boolean('allow') === true) this.#doubtful(fields.line, leftOut(filter))
+      else this.#wrong(fields.line, `${quoted(filter)} is no topic filter`)
       return null
     }
     const key = `${type.toLowerCase()} ${filter}`
@@ -164,12 +172,13 @@ class Reading {
     if (name === null) return
     const group = { name, roles: this.#rolesIn(fields) }
     this.#groups.set(name, group)
+    const seen = new Set<string>()
     for (const each of fields.objects('clients', MEMBER_NAMES)) {
       const username = each.needed('username')
-      if (username === null) continue
-      const own = this.#memberships.get(username) ?? []
       // A client that is in a group twice has the first priority.
-      if (own.some(({ value }) => value === group)) continue
+      if (username === null || seen.has(username)) continue
+      seen.add(username)
+      const own = this.#memberships.get(username) ?? []
       own.push({ value: group, priority: priorityIn(each, ROLE_PRIORITY) })
       this.#memberships.set(username, own)
     }
@@ -230,6 +239,11 @@ class Reading {
     if (group === undefined) this.#wrong(fields.line, `there is no group ${quoted(name)}`)
     return group ?? null
   }
+}
+
+/** About a rule that allows what is no topic filter. */
+export function leftOut(filter: string): string {
+  return `${quoted(filter)} is no topic filter: the rule is left out`
 }
 
 /** A number beyond mosquitto's bound counts as the bound. */

@@ -1,9 +1,6 @@
-// The file of mosquitto's dynamic security as a document that commands change: read and written so that mosquitto 2.0 and 2.1 read it.
+// The file of mosquitto's dynamic security as a document that commands change.
 
-import { utf8TextOf } from '../access-file.ts'
-import { parseJson } from '../json-lines.ts'
-import { parseHash, SALT_BYTES } from '../password/password-hash.ts'
-import { parseDynamicSecurity, writtenHash } from './dynamic-security-file.ts'
+import { parsedFile, securityIn, writtenHash } from './dynamic-security-file.ts'
 import { JsonFields } from './json-fields.ts'
 import { NamedMap } from './named-map.ts'
 
@@ -98,20 +95,39 @@ export class SecurityDocument {
   }
 }
 
+/** Work goes on in slices, so that others are served meanwhile. */
+export interface Slice {
+  /** Whether `next` must be called before the next step. */
+  readonly isOver: boolean
+  readonly next: () => Promise<void>
+}
+
 /** Throws AccessFileError for what the broker would not start with. */
-export function readDocument(bytes: Buffer, file: string): SecurityDocument {
-  parseDynamicSecurity(bytes, file)
+export async function readDocument(
+  bytes: Buffer,
+  file: string,
+  slice: Slice,
+): Promise<SecurityDocument> {
+  const value = parsedFile(bytes, file)
+  await slice.next()
+  securityIn(value, file)
+  await slice.next()
   const document = new SecurityDocument()
-  const whole = new JsonFields(parseJson(utf8TextOf(bytes, file)), [], UNCHECKED)
+  const whole = new JsonFields(value, [], UNCHECKED)
   for (const fields of whole.objects('roles', [])) {
+    if (slice.isOver) await slice.next()
     const name = fields.text('rolename') ?? ''
     document.roles.set(name, { name, ...roleIn(fields) })
   }
   for (const fields of whole.objects('clients', [])) {
+    if (slice.isOver) await slice.next()
     const name = fields.text('username') ?? ''
     document.clients.set(name, { name, ...clientIn(fields) })
   }
-  for (const fields of whole.objects('groups', [])) readGroup(fields, document)
+  for (const fields of whole.objects('groups', [])) {
+    if (slice.isOver) await slice.next()
+    readGroup(fields, document)
+  }
   const defaults = whole.object('defaultaclaccess', [])
   for (const type of DEFAULT_TYPES) {
     document.defaults[type] = defaults?.boolean(type.toLowerCase()) ?? document.defaults[type]
@@ -197,39 +213,6 @@ export function priorityIn(fields: JsonFields, otherwise: number): number {
   return Math.min(PRIORITY_MAX, Math.max(-PRIORITY_MAX, priority))
 }
 
-/** Returns the file. All passwords must be hashed. */
-export function writtenDocument(document: SecurityDocument): string {
-  const { clients, groups, roles, defaults, anonymousGroup, changeIndex } = document
-  const written = {
-    changeIndex,
-    defaultACLAccess: defaults,
-    clients: clients.inOrder().map(client => ({
-      ...describedClient(client, false),
-      ...writtenPassword(client.password),
-    })),
-    groups: groups.inOrder().map(group => ({
-      ...describedGroup(group),
-      clients: [...group.clients].toSorted().map(username => ({
-        username,
-        ...priorityShown(clients.get(username)?.groups.get(group.name) ?? NO_PRIORITY),
-      })),
-    })),
-    ...(anonymousGroup !== null && { anonymousGroup }),
-    roles: roles.inOrder().map(describedRole),
-  }
-  return `${JSON.stringify(written, null, '\t')}\n`
-}
-
-/** mosquitto 2.0 reads only the parts of a `$7$` hash, and only with its own length of the salt. */
-function writtenPassword(password: SecurityClient['password']): object {
-  if (typeof password !== 'string') return {}
-  const hash = parseHash(password)
-  if (hash.kind !== 'pbkdf2' || hash.salt.length !== SALT_BYTES)
-    return { encoded_password: password }
-  const { digest, salt, iterations } = hash
-  return { password: digest.toString('base64'), salt: salt.toString('base64'), iterations }
-}
-
 /** As in answers; groups of a client are in the file only as the clients of a group. */
 export function describedClient(client: SecurityClient, hasGroups: boolean): object {
   const { name: username, clientId, isDisabled, roles, groups } = client
@@ -282,6 +265,6 @@ function listed(priorities: Priorities, key: string): readonly object[] {
     .map(([name, priority]) => ({ [key]: name, ...priorityShown(priority) }))
 }
 
-function priorityShown(priority: number): object {
+export function priorityShown(priority: number): object {
   return priority === NO_PRIORITY ? {} : { priority }
 }

@@ -15,11 +15,13 @@ const KEY_BYTES = 32
 export class PasswordDirectory {
   readonly #key = randomBytes(KEY_BYTES)
   #users: ReadonlyMap<string, PasswordUser>
-  #decoys: readonly string[]
+  /** What decoys look like, and those that were needed. All at once would hold the loop. */
+  #shapes: readonly PasswordHash[]
+  #decoys: string[] = []
 
   constructor(file: PasswordFile) {
     this.#users = file.users
-    this.#decoys = decoysOf(file.users)
+    this.#shapes = shapesOf(file.users)
   }
 
   /** Returns the users whose hash is another one now, or who are gone. */
@@ -29,7 +31,8 @@ export class PasswordDirectory {
       if (users.get(name)?.written !== written) changed.add(name)
     }
     this.#users = users
-    this.#decoys = decoysOf(users)
+    this.#shapes = shapesOf(users)
+    this.#decoys = []
     return changed
   }
 
@@ -57,18 +60,24 @@ export class PasswordDirectory {
   writtenFor(username: string): string {
     // The decoy is found for known names as well, so that they take as long.
     const number = createHmac('sha256', this.#key).update(username).digest().readUInt32BE()
-    const decoy = this.#decoys[number % this.#decoys.length] ?? ''
+    const at = number % this.#shapes.length
+    const decoy = (this.#decoys[at] ??= decoyLike(this.#shapes[at] ?? USUAL))
     return this.#users.get(username)?.written ?? decoy
   }
 }
 
-function decoysOf(users: ReadonlyMap<string, PasswordUser>): readonly string[] {
-  const decoys = [...users.values()].map(({ hash }) => decoyLike(hash))
-  if (decoys.length > 0) return decoys
-  return [decoyLike({ kind: 'pbkdf2', iterations: ITERATIONS, salt: EMPTY, digest: EMPTY })]
+function shapesOf(users: ReadonlyMap<string, PasswordUser>): readonly PasswordHash[] {
+  const shapes = Array.from(users.values(), ({ hash }) => hash)
+  return shapes.length > 0 ? shapes : [USUAL]
 }
 
 const EMPTY = Buffer.alloc(0)
+const USUAL: PasswordHash = {
+  kind: 'pbkdf2',
+  iterations: ITERATIONS,
+  salt: EMPTY,
+  digest: EMPTY,
+}
 
 function decoyLike(hash: PasswordHash): string {
   const salt = randomBytes(hash.salt.length === 0 ? SALT_BYTES : hash.salt.length)

@@ -178,3 +178,20 @@ test('no error has anything of a password', async t => {
     t.notOk(refusalOf(text).includes(secret), refusalOf(text))
   }
 })
+
+test('one user in 20,000 groups takes no longer than 20,000 users in a group each', async t => {
+  const millisecondsFor = (nameOf: (index: number) => string): number => {
+    const groups = Array.from({ length: 20_000 }, (_, index) => {
+      return { groupname: `group ${index}`, clients: [{ username: nameOf(index) }] }
+    })
+    const bytes = Buffer.from(JSON.stringify({ groups }))
+    const began = performance.now()
+    parseDynamicSecurity(bytes, 'f')
+    return performance.now() - began
+  }
+
+  const many = millisecondsFor(index => `user ${index}`)
+  const one = millisecondsFor(() => 'user')
+
+  t.ok(one < many * 3, `${one} ms, and ${many} ms`)
+})
