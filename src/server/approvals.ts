@@ -9,12 +9,13 @@ import {
   type ApprovedRule,
   AwaitedPasswords,
 } from '../access/password/awaited-passwords.ts'
-import { addUser } from '../access/password/edit-password-file.ts'
+import { addUser, removeUser } from '../access/password/edit-password-file.ts'
 import { newPbkdf2Elsewhere } from '../access/password/hashing.ts'
 import { parsePasswordFile } from '../access/password/password-file.ts'
 import { formatHash } from '../access/password/password-hash.ts'
 import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
+import { thrownSentence } from '../thrown.ts'
 
 interface Parts {
   readonly settings: Config['access']
@@ -57,7 +58,7 @@ export class Approvals {
       : 'the rule cannot be written as a line of the rules file'
   }
 
-  /** Makes the user with this password now, after those before. Throws EditError or AccessFileError. */
+  /** Makes the user with this password now, after those before. Throws EditError or AccessFileError, and then has made nothing. */
   async make(approval: Approval, password: Buffer): Promise<void> {
     const made = this.#last.then(() => this.#make(approval, password))
     this.#last = made.catch(() => {})
@@ -71,12 +72,19 @@ export class Approvals {
     // Another approval may have made the user, who must not get this rule.
     const problem = this.problemWith(approval)
     if (problem !== null) throw new EditError(problem)
-    // Whoever has no user yet has nothing of a rule.
-    if (rule !== null && rulesFile !== undefined) {
-      await editFile(rulesFile, text => `${endedLine(text)}${linesFor(username, rule)}`)
+    const undo: Undo[] = []
+    try {
+      // Whoever has no user yet has nothing of a rule.
+      if (rule !== null && rulesFile !== undefined) {
+        undo.push(await appended(rulesFile, linesFor(username, rule)))
+      }
+      await addUser(usersFile, username, hash)
+      undo.push(() => removeUser(usersFile, username))
+      this.#reload()
+    } catch (error) {
+      for (const each of undo.toReversed()) await takenBack(each, error)
+      throw error
     }
-    await addUser(usersFile, username, hash)
-    this.#reload()
   }
 
   /** Waits for the password of the client's next try. Returns false when too many wait. */
@@ -110,13 +118,40 @@ export class Approvals {
       )
       return true
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error)
+      const cause = thrownSentence(error)
       this.#log.error(
         { event: 'approval.failed', ...fields, cause },
         'an approved user was not made',
       )
       return false
     }
+  }
+}
+
+type Undo = () => Promise<void>
+
+async function appended(file: string, lines: string): Promise<Undo> {
+  let before = ''
+  let after = ''
+  await editFile(file, text => {
+    before = text
+    after = `${endedLine(text)}${lines}`
+    return after
+  })
+  return () =>
+    editFile(file, text => {
+      if (text === after) return before
+      throw new EditError(`${file} has changed meanwhile: remove ${JSON.stringify(lines)} from it`)
+    })
+}
+
+/** Throws EditError with what is still there. */
+async function takenBack(undo: Undo, because: unknown): Promise<void> {
+  try {
+    await undo()
+  } catch (error) {
+    const sentence = `${thrownSentence(because)}. What was written before it could not be taken back`
+    throw new EditError(`${sentence}: ${thrownSentence(error)}`)
   }
 }
 

@@ -10,9 +10,13 @@ import { brokerWithApi } from './api-client.ts'
 const REFUSED = 0x86
 const DEVICE = { clientId: 'esp-7', username: 'pump', address: '127.0.0.1' }
 
-async function broker(t: Test, rules: string | null = 'user admin\ntopic readwrite #') {
-  const folder = t.testdir({ users: '', ...(rules !== null && { rules }) })
-  const usersFile = resolve(folder, 'users')
+async function broker(
+  t: Test,
+  rules: string | null = 'user admin\ntopic readwrite #',
+  users = 'users',
+) {
+  const folder = t.testdir({ [users]: '', ...(rules !== null && { rules }) })
+  const usersFile = resolve(folder, users)
   const rulesFile = resolve(folder, 'rules')
   const access = { usersFile, anonymous: 'never' as const, ...(rules !== null && { rulesFile }) }
   const { operator, mqtt: url, lines, server } = await brokerWithApi(t, { access })
@@ -140,6 +144,35 @@ test('a user that cannot be made is not let in, and the log says why', async t =
   t.match(lines.join('\n'), /approval.failed.*users:1/)
   t.equal(readFileSync(rulesFile, 'utf8'), before)
   t.equal(await comes({ password: 'a' }), REFUSED)
+})
+
+test('when the user cannot be written, its rule is taken back', async t => {
+  // The new file beside it would have a name that is too long.
+  const { comes, approve, rulesFile } = await broker(t, 'user admin\ntopic read a', 'u'.repeat(252))
+  await comes({ password: 'a' })
+  const rule = { access: 'read', filter: 'b' }
+
+  const { status, json } = await approve({ password: 'generate', rule })
+
+  t.equal(status, 409)
+  t.match(json.detail, /cannot be written \(ENAMETOOLONG\)$/)
+  t.equal(readFileSync(rulesFile, 'utf8'), 'user admin\ntopic read a')
+})
+
+test('when other files are wrong, no user is made, and the answer names their lines', async t => {
+  const { comes, approve, usersFile, rulesFile } = await broker(t)
+  await comes({ password: 'a' })
+  writeFileSync(rulesFile, 'topic read a\nnonsense\n')
+
+  const { status, json } = await approve({
+    password: 'generate',
+    rule: { access: 'read', filter: 'b' },
+  })
+
+  t.equal(status, 422)
+  t.match(json.errors, [{ path: /rules$/, line: 2 }])
+  t.equal(readFileSync(usersFile, 'utf8'), '')
+  t.equal(readFileSync(rulesFile, 'utf8'), 'topic read a\nnonsense\n')
 })
 
 test('an approval ends after ten minutes, for another address it never counts, and 16 may wait', async t => {

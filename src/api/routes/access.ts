@@ -1,9 +1,9 @@
 // The users of the users file, and the rules.
 
 import { existsSync } from 'node:fs'
-import { AccessFileError, readAccessFile } from '../../access/access-file.ts'
+import { readAccessFile } from '../../access/access-file.ts'
 import { parseAclFile } from '../../access/mosquitto/acl-file.ts'
-import { editFile, EditError } from '../../access/edit-file.ts'
+import { editFile } from '../../access/edit-file.ts'
 import { removeUser, setUser } from '../../access/password/edit-password-file.ts'
 import { newPbkdf2Elsewhere } from '../../access/password/hashing.ts'
 import { newPassword } from '../../access/password/new-password.ts'
@@ -18,7 +18,7 @@ import {
   usersAnswer,
 } from '../contract/administration.ts'
 import { deletedAnswer } from '../contract/clients.ts'
-import type { ProblemAnswer } from '../contract/problem.ts'
+import { attempted, edited } from '../file-problems.ts'
 import { askedVersion, checkVersion, versionOf } from '../file-version.ts'
 import type { ApiParts } from '../parts.ts'
 import { Problem } from '../problem.ts'
@@ -53,7 +53,7 @@ function userRoutes(parts: ApiParts): readonly Route[] {
         const made = generate ? newPassword() : null
         const hash = await newPbkdf2Elsewhere(Buffer.from(made ?? password ?? ''))
         const done = await edited(() => setUser(source, username, formatHash(hash)))
-        reloadAccess()
+        attempted(reloadAccess)
         return { username, isNew: done === 'added', password: made }
       },
     }),
@@ -68,7 +68,7 @@ function userRoutes(parts: ApiParts): readonly Route[] {
         const source = usersFileOf(parts)
         if (!usersIn(source).has(username)) return { deleted: 0 }
         await edited(() => removeUser(source, username))
-        reloadAccess()
+        attempted(reloadAccess)
         return { deleted: 1 }
       },
     }),
@@ -162,37 +162,4 @@ function rulesRoutes({ config, reloadAccess }: ApiParts): readonly Route[] {
 function usersIn(file: string) {
   if (!existsSync(file)) return new Map<string, never>()
   return attempted(() => parsePasswordFile(readAccessFile(file), file)).users
-}
-
-/** Throws Problem with the lines of an access file that are wrong. */
-function attempted<Result>(read: () => Result): Result {
-  try {
-    return read()
-  } catch (error) {
-    throw asProblem(error)
-  }
-}
-
-async function edited<Result>(edit: () => Promise<Result>): Promise<Result> {
-  try {
-    return await edit()
-  } catch (error) {
-    throw asProblem(error)
-  }
-}
-
-function asProblem(error: unknown): unknown {
-  if (error instanceof EditError) return new Problem(409, error.message)
-  if (!(error instanceof AccessFileError)) return error
-  const errors = error.problems.slice(0, 20).map(lineOf)
-  return new Problem(422, error.message.split('\n')[0] ?? '', { errors })
-}
-
-function lineOf({ place, sentence }: AccessFileError['problems'][number]) {
-  const line = /:(\d+)$/.exec(place)?.[1]
-  const error: NonNullable<ProblemAnswer['errors']>[number] = {
-    path: place.replace(/:\d+$/, ''),
-    detail: sentence,
-  }
-  return line === undefined ? error : { ...error, line: Number(line) }
 }

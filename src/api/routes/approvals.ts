@@ -1,7 +1,5 @@
 // Lets a client in that was refused: makes its user.
 
-import { AccessFileError } from '../../access/access-file.ts'
-import { EditError } from '../../access/edit-file.ts'
 import {
   APPROVAL_MS,
   type Approval,
@@ -17,6 +15,7 @@ import {
   approvalRequest,
   approvalsAnswer,
 } from '../contract/records.ts'
+import { attempted, edited } from '../file-problems.ts'
 import type { ApiParts } from '../parts.ts'
 import { Problem } from '../problem.ts'
 import { OPERATORS, READERS, type Route, route } from '../route.ts'
@@ -65,7 +64,7 @@ export function approvalRoutes(parts: ApiParts): readonly Route[] {
           )
         }
         const password = newPassword()
-        await attempted(() => approvals.make(approval, Buffer.from(password)))
+        await edited(() => approvals.make(approval, Buffer.from(password)))
         return { username, password, expiresAt: null }
       },
     }),
@@ -96,28 +95,7 @@ function checked({ approvals, records }: ApiParts, approval: Approval, how: stri
   if (approvals === null) {
     throw new Problem(409, 'there is no users file: set access.usersFile, and restart the broker')
   }
-  const problem = sync(() => approvals.problemWith(approval))
+  const problem = attempted(() => approvals.problemWith(approval))
   if (problem === null) return approvals
   throw new Problem(409, problem)
-}
-
-function sync<Result>(act: () => Result): Result {
-  try {
-    return act()
-  } catch (error) {
-    throw asProblem(error)
-  }
-}
-
-async function attempted<Result>(act: () => Promise<Result>): Promise<Result> {
-  try {
-    return await act()
-  } catch (error) {
-    throw asProblem(error)
-  }
-}
-
-function asProblem(error: unknown): unknown {
-  const isTold = error instanceof EditError || error instanceof AccessFileError
-  return isTold ? new Problem(409, error.message) : error
 }
