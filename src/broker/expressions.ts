@@ -119,7 +119,7 @@ export class Expressions {
     this.#facts.about(message)
     const wanted: Match<Target>[] = []
     for (const match of matches) {
-      const rest = match.isFiltered ? wantedOf(match, this.#facts) : match
+      const rest = wantedOf(match, this.#facts)
       if (rest !== null) wanted.push(rest)
     }
     const { statistics } = this.#context

@@ -4,7 +4,9 @@ import { GONE, NOTHING } from '../access/permissions.ts'
 import type { Broker } from '../broker/broker.ts'
 import { DROP_WORDS } from '../observe/drop-words.ts'
 import type { Match } from '../routing/router.ts'
+import { shortened } from '../packet/text.ts'
 import { isReserved, isTopicName, levelCount } from '../routing/topic.ts'
+import { NamedQueue } from '../session/named-queue.ts'
 import { Session } from '../session/session.ts'
 import { ShareGroup } from '../session/share-group.ts'
 import type { DropReason } from '../session/session-context.ts'
@@ -36,6 +38,7 @@ const RECEIVERS_MAX = 32
 const FILTERS_SHOWN_MAX = 5
 const BAD_ENDS_MAX = 8
 const EVENTS_MAX = 6
+const EXPRESSION_BYTES_MAX = 256
 /** Events of a receiver that say why it did not get something. */
 const TELLING = new Set([
   'disconnected',
@@ -205,9 +208,10 @@ function matchesOf({ topic, receiver }: DeliveryQuestion, broker: Broker) {
   return asked.slice(0, RECEIVERS_MAX)
 }
 
-/** Whether the target is the client, or a share group that it is a member of. */
+/** Whether the target is the client, or a share group or named queue that it may receive from. */
 function mayBeFor(target: Target, receiver: string, broker: Broker): boolean {
   if (target.clientId === receiver) return true
+  if (target instanceof NamedQueue) return target.consumers.get(receiver) !== undefined
   if (!(target instanceof ShareGroup)) return false
   const { shareName, topicFilter } = target.owner
   const filter = `$share/${shareName}/${topicFilter}`
@@ -215,10 +219,34 @@ function mayBeFor(target: Target, receiver: string, broker: Broker): boolean {
 }
 
 function receiveStep(match: Match<Target>, question: DeliveryQuestion, broker: Broker): Step {
+  const step = stepOf(match, question, broker)
+  const expressions = match.subscriptions.map(({ where }) => where)
+  // Of several, one without an expression wants all.
+  if (step.level !== 'ok' || expressions.includes(undefined)) return step
+  const shown = shortened(expressions.join(' OR '), EXPRESSION_BYTES_MAX)
+  const cause = `${step.cause}, if its expression wants it: ${shown}`
+  return { ...step, level: 'warning', cause }
+}
+
+function stepOf(match: Match<Target>, question: DeliveryQuestion, broker: Broker): Step {
   const { target } = match
   if (target instanceof ShareGroup) return groupStep(target)
+  if (target instanceof NamedQueue) return queueStep(target)
   if (target instanceof Session) return sessionStep(target, match, question, broker)
   return now('ok', null, 'a handler of the program gets it')
+}
+
+function queueStep({ name, queue, consumers }: NamedQueue): Step {
+  const where = `queue ${name}`
+  if (consumers.count === 0) return now('warning', null, `${where}: it waits for a consumer`)
+  if (queue.messages === 0)
+    return now('ok', null, `${where}: one of its ${consumers.count} consumers gets it`)
+  return now(
+    'warning',
+    null,
+    `${where}: would wait behind ${queue.messages} messages`,
+    'its consumers must acknowledge, or more must come',
+  )
 }
 
 function groupStep({ owner, queue, memberCount }: ShareGroup): Step {

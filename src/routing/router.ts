@@ -6,6 +6,7 @@ import { FilterShapes } from './filter-shapes.ts'
 import { FilterTree } from './filter-tree.ts'
 import { RouteCache } from './route-cache.ts'
 import { ChurnMap } from './churn-map.ts'
+import type { Expression } from './expression/expression.ts'
 import type { Facts } from './expression/facts.ts'
 import type { RoutedSubscription } from './subscription.ts'
 
@@ -23,8 +24,8 @@ export interface Match<Target> {
   readonly retainAsPublished: boolean
   /** Whether any of them has No Local. For the publisher itself use `withoutNoLocal`. */
   readonly noLocal: boolean
-  /** Whether any of them has an expression. Use `wantedOf`. */
-  readonly isFiltered: boolean
+  /** The expression of the only one; `several` if any of several has one; null if none has. Use `wantedOf`. */
+  readonly filter: Expression | 'several' | null
   /** The identifiers of all subscriptions that have one, in ascending order [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
   readonly identifiers: readonly number[]
   readonly subscriptions: readonly RoutedSubscription[]
@@ -131,7 +132,7 @@ export class Router<Target> {
     if (found.length > 1) {
       for (const targets of found) this.#merged += targets.matches().length
     }
-    if (this.filteredCount > 0 && matches.some(match => match.isFiltered)) {
+    if (this.filteredCount > 0 && matches.some(match => match.filter !== null)) {
       this.#filtered.add(matches)
     }
     this.#cache.set(topic, matches)
@@ -148,8 +149,10 @@ export function withoutNoLocal<Target>(match: Match<Target>): Match<Target> | nu
 
 /** Returns the match of those of its subscriptions that want the message; null if none does. */
 export function wantedOf<Target>(match: Match<Target>, facts: Facts): Match<Target> | null {
-  const [only, another] = match.subscriptions
-  if (only !== undefined && another === undefined) return wants(only, facts) ? match : null
+  const { filter } = match
+  if (filter === null) return match
+  // Most have one subscription. What it says is here, because another look at memory would take longer than the question.
+  if (filter !== 'several') return filter.wants(facts) ? match : null
   return restOf(match, subscription => wants(subscription, facts))
 }
 
@@ -217,7 +220,8 @@ class ManyTargets<Target> {
   }
 
   isFiltered(target: Target): boolean {
-    return this.#matches.get(target)?.isFiltered === true
+    const match = this.#matches.get(target)
+    return match !== null && match.filter !== null
   }
 
   set(target: Target, subscription: RoutedSubscription): void {
@@ -254,7 +258,7 @@ function matchOf<Target>(target: Target, subscription: RoutedSubscription): Matc
     qos: subscription.qos,
     retainAsPublished: subscription.retainAsPublished,
     noLocal: subscription.noLocal,
-    isFiltered: subscription.expression !== undefined,
+    filter: subscription.expression ?? null,
     identifiers: subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier],
     subscriptions: [subscription],
   }
@@ -307,7 +311,7 @@ class Overlap<Target> implements Match<Target> {
   qos: QoS
   retainAsPublished: boolean
   noLocal: boolean
-  isFiltered: boolean
+  filter: Match<Target>['filter']
   readonly identifiers: number[]
   readonly subscriptions: RoutedSubscription[]
 
@@ -316,7 +320,7 @@ class Overlap<Target> implements Match<Target> {
     this.qos = first.qos
     this.retainAsPublished = first.retainAsPublished
     this.noLocal = first.noLocal
-    this.isFiltered = first.isFiltered
+    this.filter = first.filter === null ? null : 'several'
     this.identifiers = [...first.identifiers]
     this.subscriptions = [...first.subscriptions]
   }
@@ -325,7 +329,7 @@ class Overlap<Target> implements Match<Target> {
     if (match.qos > this.qos) this.qos = match.qos
     if (match.retainAsPublished) this.retainAsPublished = true
     if (match.noLocal) this.noLocal = true
-    if (match.isFiltered) this.isFiltered = true
+    if (match.filter !== null) this.filter = 'several'
     // Equal identifiers are kept: each subscription contributes one (5.0, section 3.3.4).
     for (const identifier of match.identifiers) this.identifiers.push(identifier)
     for (const subscription of match.subscriptions) this.subscriptions.push(subscription)

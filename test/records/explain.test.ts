@@ -185,6 +185,28 @@ test('QoS 0 to a client that is away, No Local and share groups are explained', 
   t.match(told(delivery({ topic: 'a', receiver: 'member' })), [/./, /ok share group g of a/])
 })
 
+test('an expression and a named queue are explained: neither says more than it knows', async t => {
+  const { pond, delivery } = recorded()
+  const wants = (expression: string) => ({
+    properties: { userProperties: [['$where', expression]] as const },
+  })
+  pond.client('hot').subscribes('a', 0, wants('temperature > 25'))
+  const both = pond.client('both')
+  both.subscribes('a', 0, wants('temperature > 25'))
+  both.subscribes('#', 0)
+  const worker = pond.client('worker')
+  worker.subscribes('$queue/jobs/a', 1)
+
+  const steps = told(delivery({ topic: 'a' }))
+
+  t.ok(steps.some(step => /warning hot .*if its expression wants it: temperature > 25$/.test(step)))
+  t.ok(steps.some(step => /ok both .*sent at once$/.test(step)))
+  t.ok(steps.some(step => /ok queue jobs: one of its 1 consumers gets it/.test(step)))
+  t.match(told(delivery({ topic: 'a', receiver: 'worker' })), [/./, /ok queue jobs/])
+  worker.unsubscribes('$queue/jobs/a')
+  t.match(told(delivery({ topic: 'a' })).join('\n'), 'warning queue jobs: it waits for a consumer')
+})
+
 test('what a trace has seen is part of the explanation', async t => {
   const { pond, records, delivery } = recorded()
   pond.client('reader').subscribes('a', 0)
