@@ -48,7 +48,7 @@ export class Changes {
   }
 
   #apply(change: Change): void {
-    const { sessions, wills, subscriptions, replays, incoming, retained } = this.#tables
+    const { sessions, wills, subscriptions, replays, incoming, retained, held } = this.#tables
     switch (change.kind) {
       case 'message-stored':
         this.#store(change.message)
@@ -60,6 +60,15 @@ export class Changes {
         return
       case 'retained-cleared':
         this.#clearRetained(change.topic)
+        return
+      case 'held':
+        held.put(change.sequence, { due: change.due, key: change.key })
+        this.#refer(change.sequence, 1)
+        return
+      case 'released':
+        if (!held.doesExist(change.sequence)) return
+        held.remove(change.sequence)
+        this.#refer(change.sequence, -1)
         return
       case 'queued':
         this.#queue(change)

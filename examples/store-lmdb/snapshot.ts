@@ -7,7 +7,7 @@ import { type SessionRow, type Tables, type WillRow, within } from './tables.ts'
 const PAGE_MESSAGES = 256
 
 export function snapshotOf(tables: Tables): Snapshot {
-  const { root, sessions, wills, queues, retained, messages } = tables
+  const { root, sessions, wills, queues, retained, held, messages } = tables
   const strangers = [...wills.getRange()].filter(({ key }) => !sessions.doesExist(key))
   return {
     sessions: [
@@ -23,6 +23,10 @@ export function snapshotOf(tables: Tables): Snapshot {
     queues: [...queues.getRange()].flatMap(({ key, value: { owner, settings } }) =>
       owner.kind === 'queue' ? [{ name: owner.name, settings, ...beginningOf(tables, key) }] : [],
     ),
+    held: [...held.getRange()].flatMap(({ key, value }) => {
+      const message = messages.get(key)
+      return message === undefined ? [] : [{ message, ...value }]
+    }),
     retained: [...retained.getRange()].flatMap(({ value }) => messages.get(value) ?? []),
     lastSequence: root.get('lastSequence') ?? 0,
     lastDelivery: root.get('lastDelivery') ?? 0,

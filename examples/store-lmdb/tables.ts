@@ -53,7 +53,13 @@ export interface QueueRow {
   readonly settings: string
 }
 
-/** How many deliveries and retained topics refer to a message, and its `contentBytes`. */
+/** A delayed message. */
+export interface HeldRow {
+  readonly due: number
+  readonly key: string
+}
+
+/** How many deliveries, retained topics and delays refer to a message, and its `contentBytes`. */
 export interface ReferenceRow {
   readonly count: number
   readonly bytes: number
@@ -76,6 +82,8 @@ export interface Tables {
   readonly references: Database<ReferenceRow, number>
   /** By topic: the sequence of the message. */
   readonly retained: Database<number, string>
+  /** By sequence. */
+  readonly held: Database<HeldRow, number>
   readonly deliveries: Database<DeliveryRow, number>
   /** Place and delivery: in the order of queueing. */
   readonly waiting: Database<boolean, InPlace>
@@ -99,6 +107,7 @@ export function openTables(path: string): Tables {
     messages: table('messages'),
     references: table('references'),
     retained: table('retained'),
+    held: table('held'),
     deliveries: table('deliveries'),
     waiting: table('waiting'),
     sent: table('sent'),

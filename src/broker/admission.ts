@@ -185,16 +185,17 @@ export class Admission {
   #named(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
     const refusal = this.#bounds(said, topic)
     if (refusal !== null) return refusal
-    if (topic.charCodeAt(0) === DOLLAR && isOfQueue(topic)) {
-      const fault = queueTopicFault(this.#broker, topic)
-      if (fault !== null) return refused(TOPIC_NAME_INVALID, fault)
-    } else if (topic.charCodeAt(0) === DOLLAR && isReserved(topic)) {
-      return this.#reserved(said, topic, asker)
+    const isOwn = topic.charCodeAt(0) === DOLLAR
+    const isForQueue = isOwn && isOfQueue(topic)
+    if (isOwn && !isForQueue && isReserved(topic)) return this.#reserved(said, topic, asker)
+    const { permissions } = asker
+    if (permissions !== UNRESTRICTED && !this.#broker.faults.mayPublish(asker, topic, said)) {
+      const rule = publishRule(permissions, topic, said)
+      return refused(NOT_AUTHORIZED, 'no right to publish to this topic', rule)
     }
-    if (asker.permissions === UNRESTRICTED) return null
-    if (this.#broker.faults.mayPublish(asker, topic, said)) return null
-    const rule = publishRule(asker.permissions, topic, said)
-    return refused(NOT_AUTHORIZED, 'no right to publish to this topic', rule)
+    // Behind the right: who has none does not learn which queues there are.
+    const fault = isForQueue ? queueTopicFault(this.#broker, topic) : null
+    return fault === null ? null : refused(TOPIC_NAME_INVALID, fault)
   }
 
   /** Nothing is published there. Commands are taken from clients whose rules allow the topic: see `ControlTopic`. */

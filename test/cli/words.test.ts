@@ -123,17 +123,16 @@ const USER_GONE = [
 
 test('with a mosquitto.conf the flags and the exit statuses are those of mosquitto', async t => {
   const cwd = t.testdir({
-    'good.conf': 'listener 1883 127.0.0.1\nmax_qos 1\nallow_anonymous true\n',
-    'wrong.conf': 'listener 1883\nmount_point a/\n',
+    'good.conf': 'listener 1883 127.0.0.1\nautosave_interval 60\nallow_anonymous true\n',
+    'wrong.conf': 'listener 1883\nhttp_dir a\n',
     'user.conf': 'user nosuchuser\n',
     'file.conf': 'user root\nlistener 1883 127.0.0.1\nacl_file none\n',
     'quiet.conf': '# nothing\n',
   })
-  const size = 'good.conf:2  max_qos: QoS 2 is served\n'
+  const size = 'good.conf:2  autosave_interval: each message is stored before it is acknowledged\n'
   const port = '--port does not count, as in mosquitto: lines of the file begin listeners\n'
   const none = `${cwd}/none: cannot be read (ENOENT)\n`
-  const prefix =
-    'wrong.conf:2  mount_point: topics of a listener cannot get a prefix: without it its clients would see the topics of all others\n'
+  const prefix = 'wrong.conf:2  http_dir: files are not served: leave them to a web server\n'
   const table: readonly (readonly [string, number, string])[] = [
     ['start -c good.conf --test-config -v -p 1', 0, size + port],
     ['start -c wrong.conf', 3, prefix],

@@ -9,4 +9,5 @@ export const NOTHING_KEPT = {
   sessions: 0,
   wills: 0,
   aliases: 0,
+  delayed: 0,
 } as const
