@@ -126,7 +126,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   leave(session: Session): void {
     this.consumers.leave(session)
-    this.pump()
+    this.queue.postpone()
   }
 
   deliver(message: Message, _options: DeliveryOptions, commitId: CommitId): void {
@@ -167,7 +167,8 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.consumers.detached(session)
     this.#takeBackFrom(session.exchanges)
     this.consumers.gaveBack(session)
-    this.pump()
+    // Others may be disconnected as well, before they could read it: a broker that stops ends all connections one after the other.
+    this.queue.postpone()
   }
 
   ready(session: Session): void {
@@ -198,7 +199,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   ending(exchanges: Returning): void {
     this.#takeBackFrom(exchanges)
-    this.pump()
+    this.queue.postpone()
   }
 
   remembers(delivery: Delivery, handOuts: HandOuts): void {

@@ -284,3 +284,15 @@ test('a queue that a subscriber made ends after a time without a subscription', 
 
   t.equal(queues.count, 0)
 })
+
+test('a broker that stops does not hand messages to consumers that it disconnects as well', async t => {
+  const pond = pondWith({ deliveriesMax: 2 })
+  for (const clientId of ['one', 'two', 'three']) consumer(pond, clientId)
+  pond.client('alice').publishes('work/1', 'mine', { qos: 1 })
+
+  pond.stops()
+
+  const queue = pond.broker.subscriptions.queues.get('jobs')
+  t.equal(queue?.counts.handedOut, 1)
+  t.equal(queue?.queue.messages, 1)
+})
