@@ -5,18 +5,23 @@ import { CALM, type OverloadLevel } from '../src/broker/overload-levels.ts'
 import type { Broker } from '../src/broker/broker.ts'
 import { leavingFor } from '../src/broker/leaving.ts'
 import type { Limits } from '../src/limits.ts'
+import type { Message } from '../src/message.ts'
 import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { QueueBounds } from '../src/session/message-queue.ts'
 import { Core } from '../src/server/core.ts'
 import type { ClientSocket } from '../src/transport/client-socket.ts'
 import type { Random } from './random.ts'
 import type { Drops } from './drops.ts'
+import type { SimQueueSettings } from './queue-settings.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { SimStore } from './sim-store.ts'
 import type { SimWire } from './sim-wire.ts'
 
 export interface SimBrokerOptions {
   readonly limits: Limits
+  readonly namedQueues: ReadonlyMap<string, SimQueueSettings>
+  /** A message is sent to a client for the first time or again. */
+  readonly handedOut: (clientId: string, message: Message) => void
   readonly shareStrategy: ShareStrategyName
   readonly shareBounds: QueueBounds
   readonly drops: Drops
@@ -49,7 +54,9 @@ export class SimBroker {
       queues: {
         create: 'subscribers',
         created: { messagesMax: 100_000, bytesMax: 67_108_864 },
-        named: new Map(),
+        named: new Map(
+          Array.from(options.namedQueues, ([name, settings]) => [name, { ...settings }]),
+        ),
         random: () => random.fraction(),
       },
       share: {
@@ -65,6 +72,7 @@ export class SimBroker {
       observers: [
         {
           failed: (_place, error) => (this.#fault ??= error),
+          delivered: (clientId, message) => options.handedOut(clientId, message),
           dropped: (reason, message, clientId) =>
             options.drops.dropped(this.broker, reason, message, clientId),
         },

@@ -18,6 +18,13 @@ export interface SimStoreOptions {
   readonly isAlive: () => boolean
   /** Whether the broker acknowledges before its commit. Tests of the oracle set it. */
   readonly answersTooEarly?: boolean
+  readonly observer: CommitObserver | null
+}
+
+/** Is told what the store has been given and what it has stored. */
+export interface CommitObserver {
+  commits(changes: readonly Change[]): void
+  committed(): void
 }
 
 type Job = () => void
@@ -62,11 +69,13 @@ export class SimStore implements Store {
   commit(done: (error: Error | null) => void): void {
     const changes = this.#recorded
     this.#recorded = []
-    const { core, answersTooEarly } = this.#options
+    const { core, answersTooEarly, observer } = this.#options
     if (answersTooEarly === true) done(null)
     this.#ask(() => {
       this.#isWorkDue = true
+      observer?.commits(changes)
       const error = attempt(() => core.commit(changes))
+      if (error === null) observer?.committed()
       if (answersTooEarly !== true) this.#answer(() => done(error))
     })
   }

@@ -2,6 +2,7 @@
 
 import { LogStore } from '../src/store/log/log-store.ts'
 import { SingleFileCore } from './single-file-core.ts'
+import type { Change } from '../src/store/change.ts'
 import type { Trial } from './world.ts'
 
 export const REAL: Trial = {
@@ -17,6 +18,17 @@ export const REAL: Trial = {
 }
 
 export const PLAIN: Trial = { makeCore: disk => new SingleFileCore(disk, true) }
+
+/** A store that forgets that messages of queues were acknowledged. */
+export const FORGETS_SETTLEMENTS: Trial = {
+  makeCore: disk => new ForgetfulCore(disk, true),
+}
+
+class ForgetfulCore extends SingleFileCore {
+  override commit(changes: readonly Change[]): void {
+    super.commit(changes.filter(({ kind }) => kind !== 'settled'))
+  }
+}
 
 export const WITHOUT_SYNC: Trial = { makeCore: disk => new SingleFileCore(disk, false) }
 

@@ -9,6 +9,8 @@ import { EventQueue } from './event-queue.ts'
 import { History } from './history.ts'
 import { calmTermsOf } from './random-requests.ts'
 import { judge, judgeRetained } from './oracle.ts'
+import { queuesOf, type SimQueueSettings, withDirectTopic } from './queue-settings.ts'
+import { QueueWorld } from './queue-world.ts'
 import { Script } from './script.ts'
 import { SimBroker } from './sim-broker.ts'
 import { SimClient } from './sim-client.ts'
@@ -34,6 +36,9 @@ export interface Counts {
   powerCuts: number
   events: number
   diskCalls: number
+  /** Of named queues. */
+  handOuts: number
+  deadLetters: number
 }
 
 export interface Outcome {
@@ -50,6 +55,8 @@ const BEGINNING = 1_700_000_000_000
 const EVENTS_MAX = 300_000
 
 const PROBE_MS = 10_000
+/** Long enough for all dead letters, also where a client gets few messages a second. */
+const DEAD_LETTERS_MS = 100_000
 /** The longest time for which the broker is overloaded. */
 const OVERLOAD_MS = 10_000
 const EVERYTHING = {
@@ -88,17 +95,24 @@ export class World {
   readonly #trace: string[] = []
   readonly #dropped = new Map<string, number>()
   readonly #drops: Drops
+  /** Null in a world without named queues. */
+  readonly #queues: QueueWorld | null
   #broker: SimBroker | null = null
   #store: SimStore | null = null
   #kills = 0
   #powerCuts = 0
   #isStopping = false
+  readonly #queueSettings: ReadonlyMap<string, SimQueueSettings>
 
   constructor(seed: number, trial: Trial) {
     this.seed = seed
     this.#trial = trial
     this.random = new Random(seed)
-    this.settings = settingsOf(this.random)
+    const queues = queuesOf(seed)
+    const settings = settingsOf(this.random)
+    this.settings = queues?.isFilledDirectly === true ? withDirectTopic(settings) : settings
+    this.#queueSettings = queues?.named ?? new Map()
+    this.#queues = queues === null ? null : new QueueWorld(this, queues)
     this.#drops = new Drops(this.history, this.settings)
     this.disk = new SimDisk({ random: this.random })
     this.clients = Array.from(
@@ -112,10 +126,13 @@ export class World {
     this.starts()
     const script = new Script(this)
     script.begins()
+    this.#queues?.begins()
     this.#passUntil(() => script.isOver)
+    this.#queues?.calmsDown()
     script.calmsDown()
     if (this.random.chance(2)) script.diesOnceMore()
     this.#probes()
+    this.#judgeQueues()
     if (this.#broker !== null) this.#count(this.#broker)
     judge(this.history, this.#dropped)
   }
@@ -138,6 +155,8 @@ export class World {
         powerCuts: this.#powerCuts,
         events: this.events.count,
         diskCalls: this.disk.calls,
+        handOuts: this.#queues?.oracle.handOuts ?? 0,
+        deadLetters: this.#queues?.oracle.deadLetters ?? 0,
       },
     }
   }
@@ -192,6 +211,8 @@ export class World {
     let isAlive = true
     const broker: SimBroker = new SimBroker({
       limits: { ...settings.limits, publishBacklogBytesMax: settings.publishBacklogBytesMax },
+      namedQueues: this.#queueSettings,
+      handedOut: (clientId, message) => this.#queues?.oracle.handedOut(clientId, message),
       shareStrategy: settings.shareStrategy,
       shareBounds: settings.shareBounds,
       drops: this.#drops,
@@ -209,6 +230,7 @@ export class World {
         runs: work => this.#runs(work),
         isAlive: () => isAlive && broker.isAlive,
         answersTooEarly: this.#trial.answersTooEarly ?? false,
+        observer: this.#queues?.oracle ?? null,
       })),
       commitFailed: error => this.#commitFailed(error),
     })
@@ -229,6 +251,7 @@ export class World {
     this.trace(() => (power ? 'the power goes' : 'the broker is killed'))
     this.#count(this.#broker)
     this.#broker.dies(power)
+    this.#queues?.oracle.died()
     this.#broker = null
     this.#isStopping = false
     this.brokerStartedAt = null
@@ -313,6 +336,13 @@ export class World {
     probe.subscribes([EVERYTHING])
     this.passes(PROBE_MS)
     judgeRetained(this.history, probe.session.record)
+  }
+
+  #judgeQueues(): void {
+    if (this.#queues === null || this.#broker === null) return
+    this.#queues.readsDeadLetters()
+    this.passes(DEAD_LETTERS_MS)
+    this.#queues.judge(this.#broker.broker.subscriptions.queues.all)
   }
 
   #access(): Access {

@@ -2,10 +2,12 @@
 // by `npm run sim -- --seed N`.
 
 import { test } from 'tap'
+import { queuesOf } from '../../sim/queue-settings.ts'
 import { failuresIn, runSeed, sentenceOf, tallyOf } from '../../sim/seeds.ts'
 import {
   ANSWERS_TOO_EARLY,
   DRAINS_PAST_A_MARK,
+  FORGETS_SETTLEMENTS,
   PLAIN,
   REAL,
   WITHOUT_SYNC,
@@ -23,6 +25,7 @@ test('no simulated world breaks a guarantee', { timeout: (SECONDS + 60) * 1_000 
 
   t.equal(failuresIn(tally), '')
   t.ok(tally.counts.powerCuts > 0 && tally.counts.kills > 0 && tally.counts.accepted > 0)
+  t.ok(tally.counts.handOuts > 0 && tally.counts.deadLetters > 0)
   t.comment(sentenceOf(tally))
 })
 
@@ -56,4 +59,23 @@ test('the simulator finds a wire that does not report small late writes', async 
 
 test('the simulator finds no fault in a simple store without one', async t => {
   t.equal(guilty(PLAIN, 300), 0)
+})
+
+/** Worlds with queues among the first `count` in which a rule of queues is broken in this way. */
+function guiltyOfQueues(trial: Trial, count: number, sentence: string): number {
+  let found = 0
+  for (let seed = 1; seed <= count; seed++) {
+    if (queuesOf(seed) === null) continue
+    const { violations } = run(seed, trial)
+    if (violations.some(each => each.startsWith('queue: ') && each.includes(sentence))) found += 1
+  }
+  return found
+}
+
+test('a queue that hands out before the commit of the message is found out', async t => {
+  t.ok(guiltyOfQueues(ANSWERS_TOO_EARLY, 150, 'before its commit') > 2)
+})
+
+test('a queue that hands out again what was acknowledged is found out', async t => {
+  t.ok(guiltyOfQueues(FORGETS_SETTLEMENTS, 150, 'had the time to store that') > 2)
 })

@@ -1,0 +1,381 @@
+// What must hold of named queues. Consumers say what they received and answered; the store says what is on disk; the broker says what it
+// hands out and when, which tells of hand-outs that were lost on a wire.
+
+import type { Message } from '../src/message.ts'
+import type { PublishPacket } from '../src/packet/packet.ts'
+import { topicMatches } from '../src/routing/topic.ts'
+import type { Change } from '../src/store/change.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { EventQueue } from './event-queue.ts'
+import { type History, idIn, isAccepted, type Publication } from './history.ts'
+import type { SimQueueSettings } from './queue-settings.ts'
+
+/** A message as one consumer received it. */
+export interface HandOut {
+  readonly queue: string
+  readonly publication: Publication
+  readonly clientId: string
+  readonly connection: ClientConnection
+  readonly at: number
+  readonly atMs: number
+  answer: 'acknowledged' | 'refused' | null
+  answeredAt: number
+  /** It came so late that its deadline may have passed: it may have settled nothing. */
+  isLate: boolean
+}
+
+/** A delivery in the store. */
+interface Stored {
+  readonly sequence: number
+  readonly id: string
+  handOuts: number
+  isSettled: boolean
+}
+
+interface DeadLetter {
+  readonly reason: string
+  readonly atMs: number
+}
+
+interface Consumer {
+  readonly clientId: string
+  readonly queue: string
+}
+
+const DEAD = '.dead'
+/** The longest time from a hand-out to its receipt on a wire that was always read. */
+const TRANSIT_MS = 4_000
+
+export class QueueOracle {
+  readonly #history: History
+  readonly #events: EventQueue
+  readonly #settings: ReadonlyMap<string, SimQueueSettings>
+  /** The queue of each consumer. */
+  readonly #queues = new Map<string, string>()
+  readonly #arrived: HandOut[] = []
+  /** How often the broker has handed out each message, by queue and id. */
+  readonly #handedOut = new Map<string, number>()
+  /** Messages, by queue and id, of which an acknowledgement is on disk. */
+  readonly #settled = new Set<string>()
+  readonly #onDisk = new Set<string>()
+  readonly #idOf = new Map<number, string>()
+  readonly #stored = new Map<number, Stored>()
+  readonly #bySequence = new Map<string, Stored>()
+  #committing: readonly Change[] = []
+  readonly #dead = new Map<string, DeadLetter[]>()
+
+  constructor(
+    history: History,
+    events: EventQueue,
+    settings: ReadonlyMap<string, SimQueueSettings>,
+  ) {
+    this.#history = history
+    this.#events = events
+    this.#settings = settings
+  }
+
+  /** How many of consumers, and of readers of dead letters, arrived. */
+  get handOuts(): number {
+    return this.#arrived.length
+  }
+
+  get deadLetters(): number {
+    let count = 0
+    for (const letters of this.#dead.values()) count += letters.length
+    return count
+  }
+
+  joins({ clientId, queue }: Consumer): void {
+    this.#queues.set(clientId, queue)
+  }
+
+  // What the store says.
+
+  commits(changes: readonly Change[]): void {
+    this.#committing = changes
+  }
+
+  committed(): void {
+    for (const change of this.#committing) {
+      this.#queued(change)
+      if (change.kind === 'sent') {
+        const stored = this.#stored.get(change.delivery)
+        if (stored !== undefined) stored.handOuts += 1
+      } else if (change.kind === 'settled') {
+        const stored = this.#stored.get(change.delivery)
+        if (stored !== undefined) stored.isSettled = true
+      } else if (change.kind === 'moved' && change.to.kind === 'queue') {
+        const stored = this.#stored.get(change.delivery)
+        this.#stored.delete(change.delivery)
+        if (stored !== undefined) this.#keep(change.moved, change.to.name, stored)
+      }
+    }
+    this.#committing = []
+  }
+
+  /** What was being committed may be on disk. */
+  died(): void {
+    for (const change of this.#committing) this.#queued(change)
+    this.#committing = []
+  }
+
+  #queued(change: Change): void {
+    if (change.kind === 'message-stored') {
+      this.#idOf.set(change.message.sequence, idIn(change.message.payload))
+    } else if (change.kind === 'queued' && change.owner.kind === 'queue') {
+      const { sequence, delivery, owner } = change
+      const id = this.#idOf.get(sequence) ?? ''
+      this.#onDisk.add(`${owner.name} ${id}`)
+      this.#keep(delivery, owner.name, { sequence, id, handOuts: 0, isSettled: false })
+    }
+  }
+
+  #keep(delivery: number, queue: string, stored: Stored): void {
+    this.#stored.set(delivery, stored)
+    this.#bySequence.set(`${queue} ${stored.sequence}`, stored)
+  }
+
+  // What the broker says.
+
+  handedOut(clientId: string, message: Message): void {
+    const queue = this.#queues.get(clientId)
+    if (queue === undefined || message.payload.length === 0) return
+    const id = idIn(message.payload)
+    const key = `${queue} ${id}`
+    const stored = this.#bySequence.get(`${queue} ${message.sequence}`)
+    const before = this.#handedOut.get(key) ?? 0
+    this.#handedOut.set(key, before + 1)
+    const what = `${id} of ${queue} is handed out to ${clientId}`
+    if (stored?.id === id && stored.isSettled) this.#violation(`${what}: on disk it is settled`)
+    if (this.#settled.has(key) && this.#isOnce(id)) {
+      this.#violation(`${what}: it was acknowledged, and the broker had the time to store that`)
+    }
+    if (queue.endsWith(DEAD)) return
+    const count = Number(markOf(message, 'delivery-count') ?? 1)
+    if (count > before + 1) this.#violation(`${what} for the ${count}th time after ${before}`)
+    if (stored?.id === id && count <= stored.handOuts) {
+      this.#violation(`${what} for the ${count}th time: on disk are ${stored.handOuts}`)
+    }
+    if (count > (this.#settings.get(queue)?.deliveriesMax ?? 0)) {
+      this.#violation(`${what} for the ${count}th time, which is too often`)
+    }
+  }
+
+  // What consumers say.
+
+  received(
+    { clientId, queue }: Consumer,
+    connection: ClientConnection,
+    packet: PublishPacket,
+  ): HandOut | null {
+    const { payload } = packet
+    const what = `${clientId} received ${idIn(payload)} of ${queue}`
+    if (packet.duplicate) this.#violation(`${what} with DUP`)
+    if (packet.qos !== 1 || packet.retain) this.#violation(`${what} at QoS ${packet.qos}`)
+    if (payload.length === 0) return null
+    const publication = this.#history.publications.get(idIn(payload))
+    if (publication === undefined) {
+      this.#violation(`${what}, which nobody published`)
+      return null
+    }
+    const isWhole = payload.equals(publication.payload) && packet.topic === publication.topic
+    if (!isWhole) this.#violation(`${what} altered`)
+    const handOut: HandOut = {
+      ...{ queue, publication, clientId, connection, answer: null, answeredAt: Infinity },
+      at: this.#events.count,
+      atMs: this.#events.now,
+      isLate: false,
+    }
+    if (queue.endsWith(DEAD)) this.#checkDead(handOut, packet)
+    else this.#checkHandOut(handOut)
+    this.#arrived.push(handOut)
+    return handOut
+  }
+
+  answered(handOut: HandOut, isAcknowledged: boolean): void {
+    const deadlineMs = (this.#settings.get(handOut.queue)?.ackDeadlineSeconds ?? 0) * 1_000
+    handOut.answer = isAcknowledged ? 'acknowledged' : 'refused'
+    handOut.answeredAt = this.#events.count
+    const since = this.#events.now - handOut.atMs
+    const hasFrozen = handOut.connection.wire.hasFrozen
+    handOut.isLate = deadlineMs > 0 && (hasFrozen || since > deadlineMs - TRANSIT_MS)
+  }
+
+  /** The broker has had the time to store its acknowledgement. */
+  isStored({ queue, publication, isLate }: HandOut): void {
+    if (!isLate) this.#settled.add(`${queue} ${publication.id}`)
+  }
+
+  #checkHandOut(handOut: HandOut): void {
+    const { queue, publication, connection, clientId } = handOut
+    const what = `${clientId} received ${publication.id} of ${queue}`
+    if (!this.#onDisk.has(`${queue} ${publication.id}`))
+      this.#violation(`${what} before its commit`)
+    const settings = this.#settings.get(queue)
+    if (settings === undefined) return
+    const key = keyIn(settings, publication)
+    for (const other of this.#arrived) {
+      if (other.queue !== queue || other.answer === 'refused') continue
+      const isSame = other.publication === publication && this.#isOnce(publication.id)
+      if (isSame && other.connection === connection) this.#violation(`${what} there before`)
+      const isBound = key !== null && keyIn(settings, other.publication) === key
+      if ((isSame || isBound) && isSurelyHeld(other, settings)) {
+        this.#violation(`${what} while ${other.clientId} has ${other.publication.id}`)
+      }
+    }
+  }
+
+  #checkDead(handOut: HandOut, { properties }: PublishPacket): void {
+    const { publication, atMs } = handOut
+    const { id } = publication
+    const queue = markOf({ properties }, 'dead-letter-queue') ?? ''
+    const reason = markOf({ properties }, 'dead-letter-reason') ?? ''
+    const count = Number(markOf({ properties }, 'delivery-count'))
+    const settings = this.#settings.get(queue)
+    if (settings === undefined || handOut.queue !== queue + DEAD) {
+      this.#violation(`the dead letter ${id} came from ${queue} to ${handOut.queue}`)
+      return
+    }
+    const letters = this.#dead.get(`${queue} ${id}`) ?? []
+    this.#dead.set(`${queue} ${id}`, [...letters, { reason, atMs }])
+    if (letters.length > 0 && this.#isOnce(id)) this.#violation(`${id} is a dead letter again`)
+    const isDue = atMs >= expiryOf(settings, publication)
+    const isRight =
+      reason === 'expired'
+        ? isDue
+        : reason === 'refused'
+          ? count === settings.deliveriesMax && this.#wasRefused(queue, publication)
+          : reason === 'deliveries'
+            ? count === settings.deliveriesMax
+            : reason === 'overflow' && settings.messagesMax < 1_000
+    const most = this.#handedOut.get(`${queue} ${id}`) ?? 0
+    if (!isRight || count > most) {
+      const after = `after ${count} hand-outs, ${most} in fact`
+      this.#violation(`${id} is a dead letter of ${queue}, ${reason} ${after}`)
+    }
+  }
+
+  #wasRefused(queue: string, publication: Publication): boolean {
+    return this.#arrived.some(
+      each => each.queue === queue && each.publication === publication && each.answer === 'refused',
+    )
+  }
+
+  // What must be true in the end.
+
+  judge(): void {
+    for (const [queue, settings] of this.#settings) {
+      const acknowledged = new Map<Publication, number>()
+      for (const each of this.#arrived) {
+        if (each.queue !== queue || each.answer !== 'acknowledged') continue
+        const first = acknowledged.get(each.publication) ?? Infinity
+        acknowledged.set(each.publication, Math.min(first, each.answeredAt))
+      }
+      const due = [...this.#history.publications.values()].filter(
+        each =>
+          each.qos > 0 &&
+          each.payload.length > 0 &&
+          isAccepted(each) &&
+          takesIn(queue, settings, each),
+      )
+      for (const each of due) {
+        if (acknowledged.has(each) || this.#dead.has(`${queue} ${each.id}`)) continue
+        this.#violation(`${each.id} of ${queue} is lost`)
+      }
+      if (settings.order !== 'parallel') this.#judgeOrder(queue, settings, due, acknowledged)
+    }
+  }
+
+  /** When a message is handed out, all that came before it with its key are over. */
+  #judgeOrder(
+    queue: string,
+    settings: SimQueueSettings,
+    due: readonly Publication[],
+    acknowledged: ReadonlyMap<Publication, number>,
+  ): void {
+    for (const handOut of this.#arrived) {
+      const { publication, at, atMs, clientId } = handOut
+      const key = handOut.queue === queue ? keyIn(settings, publication) : null
+      if (key === null || publication.qos === 0 || publication.kind === 'will') continue
+      const older = due.find(
+        each =>
+          cameBefore(each, publication) &&
+          keyIn(settings, each) === key &&
+          (acknowledged.get(each) ?? Infinity) >= at &&
+          !this.#mayBeDead(queue, each, settings, { at, atMs }),
+      )
+      if (older === undefined) continue
+      this.#violation(
+        `${clientId} received ${publication.id} of ${queue} before ${older.id} was over`,
+      )
+    }
+  }
+
+  #mayBeDead(
+    queue: string,
+    publication: Publication,
+    settings: SimQueueSettings,
+    { at, atMs }: { readonly at: number; readonly atMs: number },
+  ): boolean {
+    const letters = this.#dead.get(`${queue} ${publication.id}`) ?? []
+    return letters.some(({ reason }) => {
+      if (reason === 'expired') return atMs >= expiryOf(settings, publication)
+      if (reason !== 'refused') return true
+      return this.#arrived.some(
+        each => each.publication === publication && each.queue === queue && each.answeredAt < at,
+      )
+    })
+  }
+
+  /** Whether the broker has it at most once: the publisher did not send it again as another message. */
+  #isOnce(id: string): boolean {
+    const publication = this.#history.publications.get(id)
+    if (publication === undefined || publication.kind === 'will') return false
+    return publication.qos === 2 || publication.attempts === 1
+  }
+
+  #violation(sentence: string): void {
+    this.#history.violation('queue', sentence)
+  }
+}
+
+function markOf({ properties }: Pick<Message, 'properties'>, name: string): string | undefined {
+  return properties.userProperties?.findLast(([each]) => each === name)?.[1]
+}
+
+function takesIn(queue: string, { filters }: SimQueueSettings, { topic }: Publication): boolean {
+  return topic === `$queue/${queue}` || filters.some(filter => topicMatches(filter, topic))
+}
+
+/** Null for what is bound to nothing. */
+function keyIn({ order, key }: SimQueueSettings, publication: Publication): string | null {
+  if (order === 'parallel') return null
+  if (order === 'fifo') return ''
+  if (key === 'publisher') return publication.publisher
+  if (key === 'topic') return publication.topic
+  return markOf(publication, 'a') ?? null
+}
+
+/** When it expires, in milliseconds, at the earliest. */
+function expiryOf(settings: SimQueueSettings, { properties, sentAtMs }: Publication): number {
+  const ofQueue = settings.messageExpirySeconds === 0 ? Infinity : settings.messageExpirySeconds
+  return sentAtMs + Math.min(ofQueue, properties.messageExpiryInterval ?? Infinity) * 1_000
+}
+
+/** Whether the broker certainly took in `older` first. */
+function cameBefore(older: Publication, newer: Publication): boolean {
+  if (older === newer || older.kind === 'will') return false
+  if (older.publisher === newer.publisher) return older.order < newer.order
+  return older.acceptedAt !== null && older.acceptedAt < newer.sentAt
+}
+
+/** Whether its consumer has it and nobody else may get it. */
+function isSurelyHeld(
+  { answer, connection }: HandOut,
+  { ackDeadlineSeconds }: SimQueueSettings,
+): boolean {
+  const { wire, isOver } = connection
+  return (
+    answer === null && !isOver && !wire.isBrokerClosed && !wire.isBroken && ackDeadlineSeconds === 0
+  )
+}

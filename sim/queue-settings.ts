@@ -1,0 +1,74 @@
+// The named queues of a world. One world in five has some; what is random of them comes from a stream of its own, so that all other
+// worlds are the same for their seeds as without queues.
+
+import type { QueueSettings } from '../src/routing/queue-settings.ts'
+import { Random } from './random.ts'
+import type { WorldSettings } from './world-settings.ts'
+
+export type SimQueueSettings = Pick<
+  QueueSettings,
+  | 'filters'
+  | 'order'
+  | 'key'
+  | 'strategy'
+  | 'messagesMax'
+  | 'messageExpirySeconds'
+  | 'ackDeadlineSeconds'
+  | 'deliveriesMax'
+  | 'retryDelaySeconds'
+  | 'retryDelaySecondsMax'
+>
+
+export interface QueuesOfWorld {
+  readonly random: Random
+  readonly named: ReadonlyMap<string, SimQueueSettings>
+  readonly workers: number
+  /** One answer in this many is a refusal; 0 for none. */
+  readonly refusals: number
+  /** One message in this many gets no answer; 0 for none. */
+  readonly silences: number
+  /** The longest time between two steps of a worker. */
+  readonly paceMs: number
+  /** Whether clients publish to a queue directly as well. */
+  readonly isFilledDirectly: boolean
+}
+
+/** One world in this many has queues. */
+const WORLDS = 5
+const STREAM = 0x71_75_65_75
+
+/** Returns null for a world without queues. */
+export function queuesOf(seed: number): QueuesOfWorld | null {
+  const random = new Random(seed ^ STREAM)
+  if (!random.chance(WORLDS)) return null
+  const names = random.chance(3) ? ['jobs', 'more'] : ['jobs']
+  return {
+    random,
+    named: new Map(names.map(name => [name, queueOf(random)])),
+    workers: random.between(names.length, names.length + 2),
+    refusals: random.of([0, 3, 10]),
+    silences: random.of([0, 0, 10]),
+    paceMs: random.of([50, 500, 3_000]),
+    isFilledDirectly: random.chance(2),
+  }
+}
+
+/** The settings of a world in which clients fill a queue directly: nothing may be retained there. */
+export function withDirectTopic(settings: WorldSettings): WorldSettings {
+  return { ...settings, topics: [...settings.topics, '$queue/jobs'], retains: 0 }
+}
+
+function queueOf(random: Random): SimQueueSettings {
+  return {
+    filters: random.of([['t/#'], ['t/a'], ['t/+', '+/a'], ['#']]),
+    order: random.of(['parallel', 'fifo', 'keyed', 'keyed']),
+    key: random.of(['publisher', 'topic', 'user.a']),
+    strategy: random.of(['round-robin', 'random', 'sticky', 'least-in-flight']),
+    messagesMax: random.of([3, 100_000, 100_000, 100_000]),
+    messageExpirySeconds: random.of([0, 0, 0, 20]),
+    ackDeadlineSeconds: random.of([0, 0, 10]),
+    deliveriesMax: random.of([1, 2, 4, 16]),
+    retryDelaySeconds: random.of([0, 1, 5]),
+    retryDelaySecondsMax: 10,
+  }
+}

@@ -1,0 +1,60 @@
+// The named queues of one world: their consumers, what is checked of them, and how they come to rest.
+
+import type { NamedQueue } from '../src/session/named-queue.ts'
+import { QueueOracle } from './queue-oracle.ts'
+import type { QueuesOfWorld } from './queue-settings.ts'
+import { QueueWorker } from './queue-worker.ts'
+import type { ClientWorld } from './sim-client.ts'
+
+export class QueueWorld {
+  readonly oracle: QueueOracle
+  readonly #world: ClientWorld
+  readonly #terms: QueuesOfWorld
+  readonly #workers: QueueWorker[] = []
+
+  constructor(world: ClientWorld, terms: QueuesOfWorld) {
+    this.#world = world
+    this.#terms = terms
+    this.oracle = new QueueOracle(world.history, world.events, terms.named)
+    const names = [...terms.named.keys()]
+    for (let index = 0; index < terms.workers; index++) {
+      this.#joins(`w${index + 1}`, names[index % names.length] ?? '')
+    }
+  }
+
+  begins(): void {
+    for (const worker of this.#workers) worker.begins()
+  }
+
+  calmsDown(): void {
+    for (const worker of this.#workers) worker.calmsDown()
+  }
+
+  /** The dead letters are read. */
+  readsDeadLetters(): void {
+    for (const name of this.#terms.named.keys()) {
+      const reader = this.#joins(`reader of ${name}`, `${name}.dead`)
+      reader.isCalm = true
+      reader.begins()
+    }
+  }
+
+  /** Checks that nothing is left in the queues of the broker, and all that must hold in the end. */
+  judge(queues: readonly NamedQueue[]): void {
+    for (const { name, queue, inFlight, aside } of queues) {
+      if (queue.messages + inFlight + aside === 0) continue
+      const left = `${queue.messages} messages, ${inFlight} in flight, ${aside} aside`
+      this.#world.history.violation('hang', `the queue ${name} has ${left}`)
+    }
+    this.oracle.judge()
+  }
+
+  #joins(clientId: string, queue: string): QueueWorker {
+    const version = this.#terms.random.chance(4) && !queue.endsWith('.dead') ? 4 : 5
+    const names = { clientId, queue }
+    const worker = new QueueWorker(names, version, this.#world, this.oracle, this.#terms)
+    this.#workers.push(worker)
+    this.oracle.joins(worker)
+    return worker
+  }
+}
