@@ -27,7 +27,7 @@ import {
   publishHook,
   subscribeHook,
 } from './handlers.ts'
-import { type AedesEvents, EventQueue, observerFor } from './events.ts'
+import { EventQueue, type EventsOf, observerFor } from './events.ts'
 import { type AedesHandlers, type AedesOptions, checkOptions, embedOptionsOf } from './options.ts'
 import {
   type AedesPublishPacket,
@@ -38,7 +38,6 @@ import {
 } from './packets.ts'
 
 export type { AedesHandlers, AedesOptions, AuthenticateError } from './options.ts'
-export type { AedesEvents } from './events.ts'
 export { AedesClient } from './client.ts'
 export type {
   AedesConnectPacket,
@@ -50,6 +49,8 @@ export type {
 
 const SYS = '$SYS/'
 const HEARTBEAT_MS = 60_000
+
+export type AedesEvents = EventsOf<AedesClient<Aedes>>
 
 type Done = (error?: Error) => void
 type DeliverFunction = (packet: AedesPublishPacket, done: () => void) => void

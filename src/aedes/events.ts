@@ -4,8 +4,9 @@
 import type { ClientFacts, EndedBy, Observer } from '../broker/observer.ts'
 import { type Message, withOwnBytes } from '../message.ts'
 import { isFailure, KEEP_ALIVE_TIMEOUT, type ReasonCode } from '../packet/reason.ts'
-import type { Aedes } from './aedes.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { AedesClient } from './client.ts'
+import type { AedesHandlers } from './options.ts'
 import {
   type AedesPublishPacket,
   type AedesSubscription,
@@ -13,9 +14,8 @@ import {
   subscriptionOf,
 } from './packets.ts'
 
-type Client = AedesClient<Aedes>
-
-export type AedesEvents = {
+/** By the class of the clients, which have their broker. */
+export type EventsOf<Client> = {
   client: [client: Client]
   clientReady: [client: Client]
   clientDisconnect: [client: Client]
@@ -32,6 +32,23 @@ export type AedesEvents = {
   subscribe: [subscriptions: AedesSubscription[], client: Client]
   unsubscribe: [unsubscriptions: string[], client: Client]
   closed: []
+}
+
+type Client = AedesClient
+
+/** The part of a broker that the events use. */
+export interface Emitting {
+  readonly id: string
+  readonly closed: boolean
+  readonly clients: Record<string, Client>
+  connectedClients: number
+  published: AedesHandlers['published']
+  nextCounter(): number
+  clientAt(peer: object): Client
+  clientOf(clientId: string): Client | null
+  subscriptionAt(clientId: string, filter: string): Subscription | null
+  announce(topic: string, payload: string): void
+  emit<Name extends keyof EventsOf<Client>>(name: Name, ...said: EventsOf<Client>[Name]): boolean
 }
 
 export class EventQueue {
@@ -98,7 +115,7 @@ export class EventQueue {
 /** The broker announces these about itself, which aedes does not. */
 const OWN_TOPICS = '$SYS/broker/'
 
-export function observerFor(aedes: Aedes, queue: EventQueue): Observer {
+export function observerFor(aedes: Emitting, queue: EventQueue): Observer {
   const told = (clientId: string, event: (client: Client) => void): void => {
     const client = aedes.clientOf(clientId)
     if (client !== null) queue.add(() => event(client))
@@ -142,7 +159,7 @@ export function observerFor(aedes: Aedes, queue: EventQueue): Observer {
 }
 
 function granted(
-  aedes: Aedes,
+  aedes: Emitting,
   clientId: string,
   filter: string,
   reason: ReasonCode = 0x80,
@@ -152,13 +169,13 @@ function granted(
   return subscriptionOf(kept)
 }
 
-function unsubscribed(aedes: Aedes, client: Client, filters: string[]): void {
+function unsubscribed(aedes: Emitting, client: Client, filters: string[]): void {
   aedes.emit('unsubscribe', filters, client)
   aedes.announce('new/unsubscribes', JSON.stringify({ clientId: client.id, subs: filters }))
 }
 
 function connected(
-  aedes: Aedes,
+  aedes: Emitting,
   queue: EventQueue,
   { clientId }: ClientFacts,
   sessionPresent: boolean,
@@ -187,7 +204,7 @@ function errorFor(client: Client, isClosing: boolean, sentence: string, by: Ende
 }
 
 /** A connection has ended whose client was never let in. */
-function ended(aedes: Aedes, client: Client, error: Error | null): void {
+function ended(aedes: Emitting, client: Client, error: Error | null): void {
   if (error !== null) {
     client.errored = true
     aedes.emit(client.id === null ? 'connectionError' : 'clientError', client, error)
@@ -196,7 +213,7 @@ function ended(aedes: Aedes, client: Client, error: Error | null): void {
 }
 
 function disconnected(
-  aedes: Aedes,
+  aedes: Emitting,
   queue: EventQueue,
   client: Client,
   reason: ReasonCode,
