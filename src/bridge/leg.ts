@@ -69,7 +69,10 @@ export class Leg {
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     stream.on('drain', () => handlers.drained())
     stream.on('error', error => this.#end(error.message))
-    stream.on('close', () => this.#end('the connection was closed'))
+    // A pair of streams in memory tells of an end, and not yet that it is closed.
+    for (const event of ['end', 'close']) {
+      stream.on(event, () => this.#end('the connection was closed'))
+    }
   }
 
   /** Whether more should wait until `drained`. */

@@ -13,7 +13,7 @@ import {
   type SubscriptionRequest,
   type Will,
 } from '../packet/packet.ts'
-import { isFailure, type ReasonCode, SUCCESS } from '../packet/reason.ts'
+import { isFailure, PACKET_TOO_LARGE, type ReasonCode, SUCCESS } from '../packet/reason.ts'
 import { PATH_BYTES_MAX, type Paths } from './bridge-path.ts'
 import type { BridgeTopics } from './bridge-topics.ts'
 import { ANSWER_MS_MAX, BridgeRefused, Leg } from './leg.ts'
@@ -27,6 +27,8 @@ import { Relay, type RelayCounters, type RelayOptions } from './relay.ts'
 const RECEIVE_MAX = { 3: 10, 4: 10, 5: 1_000 } as const
 /** What the other broker must take of a packet, so that messages carry paths. */
 const PACKET_BYTES_MIN = 65_536
+/** The smallest CONNACK. A smaller Maximum Packet Size leaves no room for a refusal either. */
+const REFUSAL_BYTES = 5
 /** Retain Handling: the set of retained messages comes with the subscription. */
 const NOW = 0 as const
 
@@ -124,7 +126,7 @@ export class Link {
     })
     this.#relay = relay
     // All this is sent behind CONNECT: what the session has waiting comes right behind CONNACK.
-    const answer = this.#answer(
+    const answer = this.#answerHere(
       local,
       this.#connectHere(receiveMaximum ?? RECEIVE_MAX[version], maximumPacketSize, paths),
     )
@@ -238,6 +240,20 @@ export class Link {
     if (isFailure(connack.reason))
       throw new BridgeRefused(leg === this.#remote ? 'there' : 'here', connack)
     return connack
+  }
+
+  /** The Maximum Packet Size of the other broker is that of the session here, whose CONNACK may be larger. */
+  async #answerHere(leg: Leg, packet: ConnectPacket): Promise<void> {
+    try {
+      await this.#answer(leg, packet)
+    } catch (error) {
+      const { maximumPacketSize: size = PACKET_BYTES_MAX } = packet.properties
+      const isTooLarge =
+        error instanceof BridgeRefused ? error.reason === PACKET_TOO_LARGE : size < REFUSAL_BYTES
+      if (!isTooLarge) throw error
+      const sentence = `the other broker takes too small packets: without prefixes, of ${size} bytes`
+      throw new Error(`${sentence}, and CONNACK of this broker is larger`, { cause: error })
+    }
   }
 
   #awaited<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>> {

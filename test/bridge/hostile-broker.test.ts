@@ -91,3 +91,13 @@ test('of many packets that come at once some are taken, then others have their t
   t.equal(taken.length, 766)
   leg.destroy()
 })
+
+for (const size of ['0000000a', '00000001']) {
+  test(`a broker that takes packets of 0x${size} bytes is left, for CONNACK here is larger`, async t => {
+    const { heard } = await bridgeTo(t, socket => socket.write(hex(`2008 00 00 05 27 ${size}`)))
+
+    t.match(await heard('bridge.lost'), {
+      cause: /^the other broker takes too small packets: .* and CONNACK of this broker is larger$/,
+    })
+  })
+}
