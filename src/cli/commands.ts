@@ -29,6 +29,7 @@ type CommandName =
   | 'clients'
   | 'retained'
   | 'groups'
+  | 'bridges'
   | 'delayed'
   | 'pub'
   | 'sub'
@@ -233,6 +234,12 @@ export const COMMANDS: readonly Command[] = [
       '',
       'Status: 0 done, 1 there is no such session or the broker cannot be reached, 2 wrong usage.',
     ],
+  },
+  {
+    name: 'bridges',
+    help: 'bridges to other brokers: whether they are connected or why not, and what waits for them',
+    flags: [JSON_LINES, CONFIG, DATA],
+    more: ['Status: 0 done, 1 the broker cannot be reached, 2 wrong usage.'],
   },
   {
     name: 'delayed',

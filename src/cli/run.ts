@@ -21,6 +21,7 @@ import { FILES_VARIABLE } from '../config/environment.ts'
 import { type LoadedConfig, loadedConfig } from './loaded-config.ts'
 import { USAGE, UsageError } from './usage-error.ts'
 import { groupsCommand } from './groups-command.ts'
+import { bridgesCommand } from './bridges-command.ts'
 import { delayedCommand } from './delayed-command.ts'
 import { helpOf, helpText } from './help.ts'
 import { importCommand } from './import-command.ts'
@@ -102,6 +103,8 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return askBroker(() => clientsCommand(words, config()))
     case 'groups':
       return askBroker(() => groupsCommand(words, config()))
+    case 'bridges':
+      return askBroker(() => bridgesCommand(words, config()))
     case 'delayed':
       return askBroker(() => delayedCommand(words, config()))
     case 'retained':

@@ -14,6 +14,8 @@ interface Props {
 }
 
 const REFUSE_SECONDS = 600
+/** Its session has what waits for the other broker. */
+const OF_BRIDGE = 'bridge'
 
 export function ClientActions({ client, changed }: Props) {
   return (
@@ -22,7 +24,9 @@ export function ClientActions({ client, changed }: Props) {
       {client.state === 'connected' && (
         <Action onClick={() => askDisconnect(client, changed)}>Disconnect</Action>
       )}
-      <Action onClick={() => askForget(client)}>Forget</Action>
+      {client.authentication !== OF_BRIDGE && (
+        <Action onClick={() => askForget(client)}>Forget</Action>
+      )}
     </>
   )
 }
