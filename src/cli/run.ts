@@ -72,13 +72,34 @@ async function execute(argv: readonly string[], version: string): Promise<number
   return perform(command, words, version)
 }
 
-/** A command without a case does not compile. */
+/** Commands that ask a running broker. */
+const ASKING = {
+  top: topCommand,
+  clients: clientsCommand,
+  groups: groupsCommand,
+  bridges: bridgesCommand,
+  delayed: delayedCommand,
+  retained: retainedCommand,
+  status: statusCommand,
+  dashboard: dashboardCommand,
+  key: keyCommand,
+  session: sessionCommand,
+  drain: drainCommand,
+  kick: kickCommand,
+  trace: traceCommand,
+  explain: explainCommand,
+  'log-level': logLevelCommand,
+} as const
+
+/** A command that is neither in the table above nor a case does not compile. */
 function perform(command: Command, words: Words, version: string): Promise<number | null> | number {
   const { values, positionals } = words
   const file = fileOf(command, values, positionals)
   const load = (): LoadedConfig => loadedConfig(file, values)
   const config = (): Config => load().config
-  switch (command.name) {
+  const { name } = command
+  if (asksBroker(name)) return askBroker(() => ASKING[name](words, config()))
+  switch (name) {
     case 'passwd':
       return keepUsers(() => passwdCommand(words))
     case 'user':
@@ -97,44 +118,18 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
       return say(completionCommand(words))
     case 'help':
       return help(words, version)
-    case 'top':
-      return askBroker(() => topCommand(words, config()))
-    case 'clients':
-      return askBroker(() => clientsCommand(words, config()))
-    case 'groups':
-      return askBroker(() => groupsCommand(words, config()))
-    case 'bridges':
-      return askBroker(() => bridgesCommand(words, config()))
-    case 'delayed':
-      return askBroker(() => delayedCommand(words, config()))
-    case 'retained':
-      return askBroker(() => retainedCommand(words, config()))
     case 'store':
       return keepStore(() => storeCommand(words, storeDirectory(config())))
-    case 'status':
-      return askBroker(() => statusCommand(words, config()))
-    case 'dashboard':
-      return askBroker(() => dashboardCommand(words, config()))
-    case 'key':
-      return askBroker(() => keyCommand(words, config()))
-    case 'session':
-      return askBroker(() => sessionCommand(words, config()))
-    case 'drain':
-      return askBroker(() => drainCommand(words, config()))
-    case 'kick':
-      return askBroker(() => kickCommand(words, config()))
-    case 'trace':
-      return askBroker(() => traceCommand(words, config()))
-    case 'explain':
-      return askBroker(() => explainCommand(words, config()))
-    case 'log-level':
-      return askBroker(() => logLevelCommand(words, config()))
     case 'pub':
     case 'sub':
       throw new Error('client/run-client.ts runs them')
     case 'start':
       return startBroker(load(), words, version)
   }
+}
+
+function asksBroker(name: Command['name']): name is keyof typeof ASKING {
+  return Object.hasOwn(ASKING, name)
 }
 
 function fileOf(
