@@ -50,7 +50,8 @@ export type {
 const SYS = '$SYS/'
 const HEARTBEAT_MS = 60_000
 
-export type AedesEvents = EventsOf<AedesClient<Aedes>>
+type AedesEvents = EventsOf<AedesClient<Aedes>>
+export type { AedesEvents }
 
 type Done = (error?: Error) => void
 type DeliverFunction = (packet: AedesPublishPacket, done: () => void) => void

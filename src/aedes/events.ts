@@ -37,7 +37,7 @@ export type EventsOf<Client> = {
 type Client = AedesClient
 
 /** The part of a broker that the events use. */
-export interface Emitting {
+interface Emitting {
   readonly id: string
   readonly closed: boolean
   readonly clients: Record<string, Client>
