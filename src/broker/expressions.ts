@@ -34,6 +34,7 @@ interface ExpressionsContext {
 
 interface Held {
   readonly expression: Expression
+  readonly isUnreadable: boolean
   holders: number
 }
 
@@ -81,6 +82,11 @@ export class Expressions {
     const at = this.settings.filterInTopic ? filter.indexOf('?') : -1
     if (at === -1) return { filter, query: '' }
     return { filter: filter.slice(0, at), query: filter.slice(at) }
+  }
+
+  /** Whether the store had an expression that wants nothing, because it cannot be read. */
+  isUnreadable(text: string): boolean {
+    return this.#held.get(text)?.isUnreadable === true
   }
 
   /** Counts a subscription of the client that has an expression. */
@@ -150,8 +156,9 @@ export class Expressions {
     }
     const read = this.#read(text)
     // Admission has read it before. A store may have one that only a later version of the broker can read.
-    const expression = read instanceof Unreadable ? nothingFor(text) : read
-    this.#held.set(text, { expression, holders: 1 })
+    const isUnreadable = read instanceof Unreadable
+    const expression = isUnreadable ? nothingFor(text) : read
+    this.#held.set(text, { expression, isUnreadable, holders: 1 })
     return expression
   }
 

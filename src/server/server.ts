@@ -51,7 +51,7 @@ import { queueSettingsOf } from './queue-settings.ts'
 import { shareSettingsOf } from './share-settings.ts'
 import { StartError } from './start-error.ts'
 import { statusSource } from './status-source.ts'
-import { reportStore } from './store-report.ts'
+import { reportExpressions, reportStore } from './store-report.ts'
 import { wireOver } from './streams.ts'
 import { contained, webUrlOf } from './web-requests.ts'
 
@@ -259,6 +259,7 @@ export class Server implements RunningServer {
     reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
     if (store instanceof FileStore) this.#shareFile.open(storeDirectory(this.#config))
     this.core.restore(snapshot)
+    reportExpressions(this.#log, broker)
     this.#overload = overloadWatch(this.core, this.#config, this.#log, {
       now: this.#clock.now,
       read: readings => this.#keeping.read(readings),

@@ -1,5 +1,6 @@
 // Log lines about the store that was opened: its durability, what it holds, and what was wrong with it.
 
+import type { Broker } from '../broker/broker.ts'
 import type { Log } from '../observe/log.ts'
 import type { ClockReport } from '../store/broker-clock.ts'
 import { FileStore } from '../store/file-store.ts'
@@ -27,6 +28,26 @@ export function reportStore(log: Log, store: Store, snapshot: Snapshot, director
     )
   }
   reportClock(log, clock)
+}
+
+/** After a restart with an older version, which cannot read what a newer one has stored. */
+export function reportExpressions(log: Log, { expressions, sessions }: Broker): void {
+  if (expressions.count === 0) return
+  let subscriptions = 0
+  let first: { readonly clientId: string; readonly filter: string; readonly where: string } | null =
+    null
+  for (const { clientId, subscriptions: all } of sessions.all()) {
+    for (const { filter, where } of all.values()) {
+      if (where === undefined || !expressions.isUnreadable(where)) continue
+      subscriptions += 1
+      first ??= { clientId, filter, where }
+    }
+  }
+  if (first === null) return
+  log.warn(
+    { event: 'subscription.unreadable', subscriptions, ...first },
+    'subscriptions of the store get nothing: their expressions cannot be read by this version',
+  )
 }
 
 function reportClock(log: Log, { oddity, awayMs }: ClockReport): void {

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import type { Properties, QoS, UserProperty } from '../../src/packet/packet.ts'
+import { reportExpressions } from '../../src/server/store-report.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient, PublishOptions } from '../pond-client.ts'
@@ -132,6 +133,28 @@ test('a durable subscription keeps its expression over a restart', async t => {
 
   t.strictSame(again.map(payloadsOf), [['eu'], ['us']])
   t.equal(pond.broker.expressions.count, 2)
+})
+
+test('the log says when an expression of the store cannot be read, which wants nothing', async t => {
+  const store = new MemoryStore()
+  new Pond({ store }).client('bob', DURABLE).subscribes('t/#', 1, where("region = 'eu'"))
+  const snapshot = await store.open()
+  const sessions = snapshot.sessions.map(session => ({
+    ...session,
+    subscriptions: session.subscriptions.map(each => ({ ...each, where: 'region ~~ eu' })),
+  }))
+  const lines: object[] = []
+  const line = (fields: object): void => void lines.push(fields)
+  const log = { debug: line, info: line, warn: line, error: line }
+
+  const pond = new Pond({ store, snapshot: { ...snapshot, sessions } })
+  reportExpressions(log, pond.broker)
+  const bob = pond.client('bob', DURABLE)
+  publishesAll(pond.client('alice'), 1)
+
+  t.strictSame(payloadsOf(bob), [])
+  const bad = { clientId: 'bob', filter: 't/#', where: 'region ~~ eu' }
+  t.strictSame(lines, [{ event: 'subscription.unreadable', subscriptions: 1, ...bad }])
 })
 
 test('retained messages are asked about as well', async t => {
