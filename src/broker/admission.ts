@@ -139,7 +139,8 @@ export class Admission {
   #toBeDelayed(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
     const delay = delayIn(topic)
     if (delay === null) return refused(TOPIC_NAME_INVALID, DELAY_UNREADABLE)
-    if (isReserved(delay.topic) || UNDELAYED.test(delay.topic)) {
+    const isReservedHere = isReserved(delay.topic) && !isOfQueue(delay.topic)
+    if (isReservedHere || UNDELAYED.test(delay.topic)) {
       return refused(TOPIC_NAME_INVALID, 'a message to this topic cannot be delayed')
     }
     const refusal = this.#named(said, delay.topic, asker)
@@ -150,7 +151,7 @@ export class Admission {
       const sentence = `the delay is over ${limits.delayedSecondsMax} seconds (limits.delayedSecondsMax)`
       return refused(QUOTA_EXCEEDED, sentence)
     }
-    const message = makeMessage(said, topic, asker.clientId, this.#broker)
+    const message = makeMessage(retainable(said, delay.topic), topic, asker.clientId, this.#broker)
     authoredBy(message, asker.identity)
     if (storeIsFull) return noRoom('the disk is full, and the message must be stored')
     const limit = delayed.limitFor(message)

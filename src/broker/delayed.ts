@@ -4,6 +4,7 @@ import { WORK } from '../limits.ts'
 import { contentBytes, type Message, withOwnBytes } from '../message.ts'
 import type { Broker } from './broker.ts'
 import type { Deadline } from './deadlines.ts'
+import { queueTopicFault } from './queue-admission.ts'
 import { DelayedHeap, type DelayedMessage } from './delayed-heap.ts'
 
 export const DELAYED = '$delayed/'
@@ -132,6 +133,8 @@ export class Delayed implements Deadline {
     if (held.expiresAt <= broker.now) broker.dropped('message-expired', held, publisher)
     else if (!broker.publishers.mayStillPublish(held)) {
       broker.dropped('not-authorized', held, publisher)
+    } else if (queueTopicFault(broker, held.topic) !== null) {
+      broker.dropped('queue-ended', held, publisher)
     } else {
       const message = broker.admission.delayed(held)
       const receivers = broker.publishing.publish(message)

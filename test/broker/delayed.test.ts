@@ -289,3 +289,26 @@ test('the heap has the order of time and publication whatever is removed', async
     expected.map(({ message }) => message.sequence),
   )
 })
+
+test('a delayed message may fill a named queue; a queue that has ended meanwhile is counted', async t => {
+  const named = new Map([['jobs', {}]])
+  const pond = new Pond({ queues: { named } })
+  const alice = pond.client('alice')
+
+  for (const seconds of [10, 20]) {
+    alice.publishes(`$delayed/${seconds}/$queue/jobs`, `${seconds}`, { qos: 1, retain: true })
+    t.equal(answerTo(alice), '0x0')
+  }
+  alice.publishes('$delayed/10/$queue/none', 'nowhere', { qos: 1 })
+  t.equal(answerTo(alice), '0x90 there is no such named queue')
+  pond.passes({ seconds: 10 })
+
+  const { queues } = pond.broker.subscriptions
+  t.equal(queues.get('jobs')?.queue.messages, 1)
+  t.equal(pond.broker.retained.count, 0)
+  pond.broker.changing += 1
+  queues.delete('jobs')
+  pond.broker.changing -= 1
+  pond.passes({ seconds: 10 })
+  t.equal(pond.broker.statistics.dropped['queue-ended'], 2)
+})
