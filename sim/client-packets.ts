@@ -21,11 +21,15 @@ export interface PublishRequest {
   readonly bytes: number
   readonly properties: Properties
   readonly usesAlias: boolean
+  /** For a delayed message. */
+  readonly delaySeconds?: number
+  /** It has no payload, and cancels the one with its key. */
+  readonly isCancelling?: boolean
 }
 
 /** A payload begins with the id of its publication, so that receivers can identify it. */
-export function payloadOf(id: string, { bytes, retain }: PublishRequest): Buffer {
-  if (retain && bytes === 0) return Buffer.alloc(0)
+export function payloadOf(id: string, { bytes, retain, isCancelling }: PublishRequest): Buffer {
+  if ((retain && bytes === 0) || isCancelling === true) return Buffer.alloc(0)
   const head = Buffer.from(`${id}|`)
   if (bytes <= head.length) return head
   return Buffer.concat([head, Buffer.alloc(bytes - head.length, id)])
@@ -130,7 +134,12 @@ export function describeRequest(asked: SubscriptionRequest): string {
   return `${asked.filter} at QoS ${asked.qos}${flags} handling ${asked.retainHandling}`
 }
 
-export function describePublish(id: string, { topic, qos, retain, bytes }: PublishRequest): string {
+export function describePublish(
+  id: string,
+  { topic, qos, retain, bytes, delaySeconds, isCancelling }: PublishRequest,
+): string {
   const what = retain && bytes === 0 ? ' to clear it' : retain ? ', to be retained' : ''
-  return `${id} to ${topic} at QoS ${qos}, ${bytes} bytes${what}`
+  const late = delaySeconds === undefined ? '' : `, delayed by ${delaySeconds} s`
+  const cancels = isCancelling === true ? ', to cancel another' : ''
+  return `${id} to ${topic} at QoS ${qos}, ${bytes} bytes${what}${late}${cancels}`
 }

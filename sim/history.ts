@@ -12,6 +12,8 @@ export interface Publication {
   readonly topic: string
   readonly qos: QoS
   readonly retain: boolean
+  /** The broker publishes it so many seconds later; null for at once. */
+  readonly delaySeconds: number | null
   readonly payload: Buffer
   readonly properties: Properties
   /** The position among all publications of this client. */
@@ -135,7 +137,13 @@ export function idIn(payload: Buffer): string {
 export function lastEffectOf(publication: Publication): number {
   if (publication.kind === 'will') return publication.fate === 'never' ? -1 : Infinity
   if (publication.isRefused) return -1
+  if (publication.delaySeconds !== null) return Infinity
   return publication.acceptedAt ?? publication.wire?.brokerClosedAt ?? Infinity
+}
+
+/** Whether the broker publishes it by itself, at a time that no client knows. */
+export function isPublishedLater({ kind, delaySeconds }: Publication): boolean {
+  return kind === 'will' || delaySeconds !== null
 }
 
 export function isAccepted(publication: Publication): boolean {

@@ -2,10 +2,12 @@
 
 import type { PublishPacket } from '../src/packet/packet.ts'
 import { topicMatches } from '../src/routing/topic.ts'
+import { dueAtMs } from './delays.ts'
 import { explainsLive, explainsReplay, requestsFor, waitsInGroup } from './explanations.ts'
 import {
   type Received,
   idIn,
+  isPublishedLater,
   lastEffectOf,
   type History,
   type Publication,
@@ -41,6 +43,7 @@ export function received(history: History, delivery: ReceivedDelivery): void {
     return
   }
   checkContent(history, delivery, publication)
+  checkDelay(history, delivery, publication)
   checkReason(history, delivery, publication)
   checkOptions(history, delivery, publication)
   checkExpiry(history, delivery, publication)
@@ -84,6 +87,22 @@ function checkContent(
   const isWhole =
     contentType === receivedType && userProperties?.join() === receivedProperties?.join()
   if (!isWhole) history.violation('whole', `${what} with other properties`)
+}
+
+/** A turn has the time of its beginning. */
+const TURN_MS = 10
+
+function checkDelay(
+  history: History,
+  { session, nowMs }: ReceivedDelivery,
+  publication: Publication,
+): void {
+  const earlyMs = dueAtMs(publication) - nowMs - TURN_MS
+  if (earlyMs <= 0) return
+  history.violation(
+    'delayed',
+    `${session.clientId} received ${publication.id} ${earlyMs} ms too early`,
+  )
 }
 
 /** I6 and I9: a subscription of this session must be the reason. */
@@ -149,7 +168,7 @@ export function pathsOf(session: SessionRecord, publication: Publication): numbe
 function checkOrder(history: History, delivery: ReceivedDelivery, publication: Publication): void {
   const { session, packet } = delivery
   if (session.isMember || packet.retain || publication.retain) return
-  if (publication.kind === 'will' || session.received.has(publication)) return
+  if (isPublishedLater(publication) || session.received.has(publication)) return
   // A full queue may have dropped the first attempt, and the publisher sent the message again.
   if (publication.attempts > 1 && history.wasDropped(session.clientId, publication)) return
   // At QoS 0 the first of several attempts may have been dropped.

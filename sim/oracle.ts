@@ -1,8 +1,10 @@
 // The checks at the end of a run: nothing that was acknowledged is missing, and nothing came twice.
 
 import { topicMatches } from '../src/routing/topic.ts'
+import { judgeDelays, mayBeReplaced } from './delays.ts'
 import {
   isAccepted,
+  isPublishedLater,
   lastEffectOf,
   type History,
   type Publication,
@@ -28,7 +30,12 @@ const LONG_SECONDS = 10_000
 
 export function judge(history: History, dropped: ReadonlyMap<string, number>): void {
   const due = [...history.publications.values()].filter(
-    each => each.qos > 0 && each.payload.length > 0 && isAccepted(each) && !each.isRefused,
+    each =>
+      each.qos > 0 &&
+      each.payload.length > 0 &&
+      isAccepted(each) &&
+      !each.isRefused &&
+      !mayBeReplaced(history, each),
   )
   for (const session of history.sessions) {
     if (session.endedAt === null) judgeSession(history, session, due)
@@ -36,6 +43,7 @@ export function judge(history: History, dropped: ReadonlyMap<string, number>): v
   judgeGroups(history, due)
   judgeExactlyOnce(history)
   judgeWills(history)
+  judgeDelays(history)
   for (const [reason, count] of dropped) {
     if (count > 0 && !HARMLESS.has(reason)) {
       history.violation('drop', `${count} messages were dropped: ${reason}`)
@@ -62,8 +70,8 @@ function owes(request: Request, publication: Publication, clientId: string): boo
   if (request.grantedAt === null || request.grantedAt >= publication.sentAt) return false
   if (!topicMatches(request.topicFilter, publication.topic)) return false
   if (request.noLocal && publication.publisher === clientId) return false
-  // The will of a client that left may come at any time until the end.
-  const acceptedAt = publication.kind === 'will' ? Infinity : (publication.acceptedAt ?? Infinity)
+  // The will of a client that left, or a delayed message, may come at any time until the end.
+  const acceptedAt = isPublishedLater(publication) ? Infinity : (publication.acceptedAt ?? Infinity)
   return request.endedAt === null || request.endedAt > acceptedAt
 }
 

@@ -6,8 +6,9 @@ import type { PublishPacket } from '../src/packet/packet.ts'
 import { topicMatches } from '../src/routing/topic.ts'
 import type { Change } from '../src/store/change.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { mayBeReplaced } from './delays.ts'
 import type { EventQueue } from './event-queue.ts'
-import { type History, idIn, isAccepted, type Publication } from './history.ts'
+import { type History, idIn, isAccepted, isPublishedLater, type Publication } from './history.ts'
 import type { SimQueueSettings } from './queue-settings.ts'
 
 /** A message as one consumer received it. */
@@ -276,6 +277,7 @@ export class QueueOracle {
           each.qos > 0 &&
           each.payload.length > 0 &&
           isAccepted(each) &&
+          !mayBeReplaced(this.#history, each) &&
           takesIn(queue, settings, each),
       )
       for (const each of due) {
@@ -296,7 +298,7 @@ export class QueueOracle {
     for (const handOut of this.#arrived) {
       const { publication, at, atMs, clientId } = handOut
       const key = handOut.queue === queue ? keyIn(settings, publication) : null
-      if (key === null || publication.qos === 0 || publication.kind === 'will') continue
+      if (key === null || publication.qos === 0 || isPublishedLater(publication)) continue
       const older = due.find(
         each =>
           cameBefore(each, publication) &&
@@ -364,7 +366,7 @@ function expiryOf(settings: SimQueueSettings, { properties, sentAtMs }: Publicat
 
 /** Whether the broker certainly took in `older` first. */
 function cameBefore(older: Publication, newer: Publication): boolean {
-  if (older === newer || older.kind === 'will') return false
+  if (older === newer || isPublishedLater(older)) return false
   if (older.publisher === newer.publisher) return older.order < newer.order
   return older.acceptedAt !== null && older.acceptedAt < newer.sentAt
 }

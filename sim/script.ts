@@ -10,6 +10,7 @@ import {
   subscriptionOf,
   termsOf,
 } from './random-requests.ts'
+import type { Delays } from './delays.ts'
 import type { History } from './history.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Moment, SimDisk } from './sim-disk.ts'
@@ -24,6 +25,8 @@ export interface Stage {
   readonly history: History
   readonly clients: readonly SimClient[]
   readonly isStoreIdle: boolean
+  /** Null in a world without delayed messages. */
+  readonly delays: Delays | null
   dies(power: boolean): void
   stops(): void
   disconnects(clientId: string): void
@@ -204,11 +207,13 @@ export class Script {
   }
 
   #publishes(client: SimClient): void {
-    const { random, settings } = this.#stage
+    const { random, settings, delays } = this.#stage
     const count = random.chance(3) ? random.between(2, 8) : 1
     client.connection?.inOneChunk(() => {
-      for (let index = 0; index < count; index++)
-        client.publishes(publishRequestOf(random, settings))
+      for (let index = 0; index < count; index++) {
+        const request = publishRequestOf(random, settings)
+        client.publishes(delays?.delayed(request, client.version) ?? request)
+      }
     })
   }
 

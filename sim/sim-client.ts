@@ -382,6 +382,7 @@ export class SimClient implements Conversing {
       topic: request.topic,
       qos: request.qos,
       retain: request.retain,
+      delaySeconds: request.delaySeconds ?? null,
       payload: payloadOf(id, request),
       properties: this.version === 5 ? request.properties : NO_PROPERTIES,
       order: this.#published,
@@ -404,7 +405,9 @@ export class SimClient implements Conversing {
     packetId: number,
     usesAlias: boolean,
   ): PublishPacket {
-    const { topic, qos, retain, payload, properties } = publication
+    const { qos, retain, delaySeconds, payload, properties } = publication
+    const delayed = delaySeconds === null ? '' : `$delayed/${delaySeconds}/`
+    const topic = delayed + publication.topic
     const packet: PublishPacket = {
       type: 'publish',
       duplicate: false,

@@ -3,6 +3,7 @@
 import { LogStore } from '../src/store/log/log-store.ts'
 import { SingleFileCore } from './single-file-core.ts'
 import type { Change } from '../src/store/change.ts'
+import type { SimDisk } from './sim-disk.ts'
 import type { Trial } from './world.ts'
 
 export const REAL: Trial = {
@@ -19,15 +20,22 @@ export const REAL: Trial = {
 
 export const PLAIN: Trial = { makeCore: disk => new SingleFileCore(disk, true) }
 
-/** A store that forgets that messages of queues were acknowledged. */
-export const FORGETS_SETTLEMENTS: Trial = {
-  makeCore: disk => new ForgetfulCore(disk, true),
+class ForgetfulCore extends SingleFileCore {
+  readonly #forgotten: Change['kind']
+
+  constructor(disk: SimDisk, forgotten: Change['kind']) {
+    super(disk, true)
+    this.#forgotten = forgotten
+  }
+
+  override commit(changes: readonly Change[]): void {
+    super.commit(changes.filter(({ kind }) => kind !== this.#forgotten))
+  }
 }
 
-class ForgetfulCore extends SingleFileCore {
-  override commit(changes: readonly Change[]): void {
-    super.commit(changes.filter(({ kind }) => kind !== 'settled'))
-  }
+/** A store that does not store changes of this kind. */
+export function forgetting(kind: Change['kind']): Trial {
+  return { makeCore: disk => new ForgetfulCore(disk, kind) }
 }
 
 export const WITHOUT_SYNC: Trial = { makeCore: disk => new SingleFileCore(disk, false) }

@@ -5,6 +5,7 @@ import type { OverloadLevel } from '../src/broker/overload-levels.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
 import { Random } from './random.ts'
 import { Drops } from './drops.ts'
+import { type Delays, delaysOf } from './delays.ts'
 import { EventQueue } from './event-queue.ts'
 import { History } from './history.ts'
 import { calmTermsOf } from './random-requests.ts'
@@ -89,6 +90,7 @@ export class World {
   readonly settings: WorldSettings
   readonly disk: SimDisk
   readonly clients: readonly SimClient[]
+  readonly delays: Delays | null
   brokerStartedAt: number | null = null
   /** Whether every commit that was handed over is done. */
   readonly #trial: Trial
@@ -108,6 +110,7 @@ export class World {
     this.seed = seed
     this.#trial = trial
     this.random = new Random(seed)
+    this.delays = delaysOf(seed)
     const queues = queuesOf(seed)
     const settings = settingsOf(this.random)
     this.settings = queues?.isFilledDirectly === true ? withDirectTopic(settings) : settings

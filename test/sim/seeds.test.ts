@@ -2,12 +2,13 @@
 // by `npm run sim -- --seed N`.
 
 import { test } from 'tap'
+import { delaysOf } from '../../sim/delays.ts'
 import { queuesOf } from '../../sim/queue-settings.ts'
 import { failuresIn, runSeed, sentenceOf, tallyOf } from '../../sim/seeds.ts'
 import {
   ANSWERS_TOO_EARLY,
   DRAINS_PAST_A_MARK,
-  FORGETS_SETTLEMENTS,
+  forgetting,
   PLAIN,
   REAL,
   WITHOUT_SYNC,
@@ -61,21 +62,33 @@ test('the simulator finds no fault in a simple store without one', async t => {
   t.equal(guilty(PLAIN, 300), 0)
 })
 
-/** Worlds with queues among the first `count` in which a rule of queues is broken in this way. */
-function guiltyOfQueues(trial: Trial, count: number, sentence: string): number {
+/** Worlds of a kind among the first `count` in which a rule is found broken with this sentence. */
+function guiltyOf(
+  trial: Trial,
+  count: number,
+  world: { readonly has: (seed: number) => object | null; readonly sentence: RegExp },
+): number {
   let found = 0
   for (let seed = 1; seed <= count; seed++) {
-    if (queuesOf(seed) === null) continue
-    const { violations } = run(seed, trial)
-    if (violations.some(each => each.startsWith('queue: ') && each.includes(sentence))) found += 1
+    if (world.has(seed) === null) continue
+    if (run(seed, trial).violations.some(each => world.sentence.test(each))) found += 1
   }
   return found
 }
 
 test('a queue that hands out before the commit of the message is found out', async t => {
-  t.ok(guiltyOfQueues(ANSWERS_TOO_EARLY, 150, 'before its commit') > 2)
+  const world = { has: queuesOf, sentence: /^queue: .* before its commit/ }
+  t.ok(guiltyOf(ANSWERS_TOO_EARLY, 150, world) > 2)
 })
 
 test('a queue that hands out again what was acknowledged is found out', async t => {
-  t.ok(guiltyOfQueues(FORGETS_SETTLEMENTS, 150, 'had the time to store that') > 2)
+  const world = { has: queuesOf, sentence: /^queue: .* the time to store that/ }
+  t.ok(guiltyOf(forgetting('settled'), 150, world) > 2)
+})
+
+test('a store that forgets delayed messages, or that they were cancelled, is found out', async t => {
+  const lost = { has: delaysOf, sentence: /^I1: / }
+  t.ok(guiltyOf(forgetting('held'), 300, lost) > 2)
+  const again = { has: delaysOf, sentence: /^(?:I2|I9|delayed): / }
+  t.ok(guiltyOf(forgetting('released'), 150, again) > 1)
 })
