@@ -11,6 +11,7 @@ import {
 import { SUCCESS } from '../src/packet/reason.ts'
 import { parseFilter } from '../src/routing/topic.ts'
 import type { Terms } from './client-connection.ts'
+import type { Expression } from './expressions.ts'
 import { idIn, type Request } from './history.ts'
 
 export interface PublishRequest {
@@ -35,7 +36,11 @@ export function payloadOf(id: string, { bytes, retain, isCancelling }: PublishRe
   return Buffer.concat([head, Buffer.alloc(bytes - head.length, id)])
 }
 
-export function requestOf(asked: SubscriptionRequest, identifier: number, moment: number): Request {
+export function requestOf(
+  asked: SubscriptionRequest,
+  terms: { readonly identifier: number; readonly where: Expression | null },
+  moment: number,
+): Request {
   const parsed = parseFilter(asked.filter)
   return {
     filter: asked.filter,
@@ -44,7 +49,7 @@ export function requestOf(asked: SubscriptionRequest, identifier: number, moment
     qos: asked.qos,
     noLocal: asked.noLocal,
     retainAsPublished: asked.retainAsPublished,
-    identifier,
+    ...terms,
     sentAt: moment,
     grantedAt: null,
     isRefused: false,

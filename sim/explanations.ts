@@ -1,6 +1,5 @@
 // Finds the subscriptions that can be the reason for a delivery.
 
-import { topicMatches } from '../src/routing/topic.ts'
 import {
   isAccepted,
   lastEffectOf,
@@ -8,13 +7,12 @@ import {
   type Publication,
   type Request,
   type SessionRecord,
+  wants,
 } from './history.ts'
 
 /** Returns the past and present subscriptions of the session that match. */
 export function requestsFor(session: SessionRecord, publication: Publication): readonly Request[] {
-  return session.requests.filter(
-    each => !each.isRefused && topicMatches(each.topicFilter, publication.topic),
-  )
+  return session.requests.filter(each => !each.isRefused && wants(each, publication))
 }
 
 export function explainsLive(

@@ -2,6 +2,8 @@
 // A moment is the number of events that have run in the world.
 
 import type { Properties, QoS } from '../src/packet/packet.ts'
+import { topicMatches } from '../src/routing/topic.ts'
+import type { Expression } from './expressions.ts'
 import type { SimWire } from './sim-wire.ts'
 
 export interface Publication {
@@ -39,6 +41,8 @@ export interface Request {
   readonly shareName: string | null
   readonly qos: QoS
   readonly noLocal: boolean
+  /** Null for all messages that match the filter. */
+  readonly where: Expression | null
   readonly retainAsPublished: boolean
   /** Subscription Identifier, 0 for none. No two requests of a world have the same. */
   readonly identifier: number
@@ -131,6 +135,14 @@ const ID_BYTES_MAX = 16
 export function idIn(payload: Buffer): string {
   const bar = payload.indexOf(0x7c)
   return payload.toString('latin1', 0, bar < 0 ? Math.min(payload.length, ID_BYTES_MAX) : bar)
+}
+
+/** Whether the filter matches, and the expression is true. */
+export function wants(
+  { topicFilter, where }: Pick<Request, 'topicFilter' | 'where'>,
+  publication: Publication,
+): boolean {
+  return topicMatches(topicFilter, publication.topic) && (where?.isTrue(publication) ?? true)
 }
 
 /** Returns the last moment at which the broker can have begun to route it. */

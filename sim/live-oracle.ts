@@ -12,6 +12,7 @@ import {
   type History,
   type Publication,
   type SessionRecord,
+  wants,
 } from './history.ts'
 import { checkExpiry, checkOptions } from './options-oracle.ts'
 
@@ -188,12 +189,12 @@ function wasSubscribedBefore(
   qos: number,
 ): boolean {
   return session.requests.some(
-    ({ grantedAt, endedAt, topicFilter, qos: granted, noLocal }) =>
+    ({ grantedAt, endedAt, topicFilter, where, qos: granted, noLocal }) =>
       grantedAt !== null &&
       !(noLocal && publication.publisher === session.clientId) &&
       granted >= qos &&
       grantedAt < publication.sentAt &&
       endedAt === null &&
-      topicMatches(topicFilter, publication.topic),
+      wants({ topicFilter, where }, publication),
   )
 }

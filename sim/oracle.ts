@@ -10,6 +10,7 @@ import {
   type Publication,
   type Request,
   type SessionRecord,
+  wants,
 } from './history.ts'
 
 /** The allowed reasons for drops. Drops for a full queue or an expiry are checked one by one (see Drops). */
@@ -68,7 +69,7 @@ function judgeSession(history: History, session: SessionRecord, due: readonly Pu
 function owes(request: Request, publication: Publication, clientId: string): boolean {
   if (request.qos === 0 || request.isRefused) return false
   if (request.grantedAt === null || request.grantedAt >= publication.sentAt) return false
-  if (!topicMatches(request.topicFilter, publication.topic)) return false
+  if (!wants(request, publication)) return false
   if (request.noLocal && publication.publisher === clientId) return false
   // The will of a client that left, or a delayed message, may come at any time until the end.
   const acceptedAt = isPublishedLater(publication) ? Infinity : (publication.acceptedAt ?? Infinity)

@@ -11,6 +11,7 @@ import {
   termsOf,
 } from './random-requests.ts'
 import type { Delays } from './delays.ts'
+import { type Expressions, withExpression } from './expressions.ts'
 import type { History } from './history.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Moment, SimDisk } from './sim-disk.ts'
@@ -27,6 +28,8 @@ export interface Stage {
   readonly isStoreIdle: boolean
   /** Null in a world without delayed messages. */
   readonly delays: Delays | null
+  /** Null in a world without expressions. */
+  readonly expressions: Expressions | null
   dies(power: boolean): void
   stops(): void
   disconnects(clientId: string): void
@@ -218,12 +221,14 @@ export class Script {
   }
 
   #subscribes(client: SimClient): void {
-    const { random, settings } = this.#stage
+    const { random, settings, expressions } = this.#stage
     const first = subscriptionOf(client, random, settings)
     const second = subscriptionOf(client, random, settings)
     const isPair = random.chance(4) && second.filter !== first.filter
     const properties = subscribePropertiesOf(client, random, () => (this.#lastIdentifier += 1))
-    client.subscribes(isPair ? [first, second] : [first], properties)
+    const asked = isPair ? [first, second] : [first]
+    const where = client.version === 5 ? (expressions?.forSubscribe(asked) ?? null) : null
+    client.subscribes(asked, where === null ? properties : withExpression(properties, where))
   }
 
   #freezes(client: SimClient): void {

@@ -7,6 +7,7 @@ import { Random } from './random.ts'
 import { Drops } from './drops.ts'
 import { type Delays, delaysOf } from './delays.ts'
 import { EventQueue } from './event-queue.ts'
+import { type Expressions, expressionsOf } from './expressions.ts'
 import { History } from './history.ts'
 import { calmTermsOf } from './random-requests.ts'
 import { judge, judgeRetained } from './oracle.ts'
@@ -91,6 +92,7 @@ export class World {
   readonly disk: SimDisk
   readonly clients: readonly SimClient[]
   readonly delays: Delays | null
+  readonly expressions: Expressions | null
   brokerStartedAt: number | null = null
   /** Whether every commit that was handed over is done. */
   readonly #trial: Trial
@@ -111,6 +113,7 @@ export class World {
     this.#trial = trial
     this.random = new Random(seed)
     this.delays = delaysOf(seed)
+    this.expressions = expressionsOf(seed)
     const queues = queuesOf(seed)
     const settings = settingsOf(this.random)
     this.settings = queues?.isFilledDirectly === true ? withDirectTopic(settings) : settings

@@ -3,6 +3,7 @@
 
 import { test } from 'tap'
 import { delaysOf } from '../../sim/delays.ts'
+import { expressionsOf } from '../../sim/expressions.ts'
 import { queuesOf } from '../../sim/queue-settings.ts'
 import { failuresIn, runSeed, sentenceOf, tallyOf } from '../../sim/seeds.ts'
 import {
@@ -91,4 +92,9 @@ test('a store that forgets delayed messages, or that they were cancelled, is fou
   t.ok(guiltyOf(forgetting('held'), 300, lost) > 2)
   const again = { has: delaysOf, sentence: /^(?:I2|I9|delayed): / }
   t.ok(guiltyOf(forgetting('released'), 150, again) > 1)
+})
+
+test('a store that forgets the expressions of subscriptions is found out', async t => {
+  const world = { has: expressionsOf, sentence: /^(?:I9|options): / }
+  t.ok(guiltyOf(forgetting('filtered'), 500, world) > 0)
 })
