@@ -344,6 +344,20 @@ t.test('a viewer has no button that changes anything', async t => {
   await page.context().close()
 })
 
+t.test('the session of a bridge is not forgotten by a click, for messages wait in it', async t => {
+  const page = await dashboard.signedIn()
+  await page.route('**/api/v1/client?*', async route => {
+    const answer = await route.fetch()
+    const client = (await answer.json()) as object
+    await route.fulfill({ response: answer, json: { ...client, authentication: 'bridge' } })
+  })
+  await open(page, '#/client?id=slow-1')
+  await page.waitForSelector('button:text-is("Disconnect")')
+
+  t.equal(await page.locator('button:text-is("Forget")').count(), 0)
+  await page.context().close()
+})
+
 t.test('keys open screens and the search, and are silent while somebody types', async t => {
   const page = await dashboard.signedIn()
   await page.keyboard.press('Tab')
