@@ -82,8 +82,7 @@ export class Approvals {
       undo.push(() => removeUser(usersFile, username))
       this.#reload()
     } catch (error) {
-      for (const each of undo.toReversed()) await takenBack(each, error)
-      throw error
+      throw await takenBack(undo.toReversed(), error)
     }
   }
 
@@ -145,14 +144,19 @@ async function appended(file: string, lines: string): Promise<Undo> {
     })
 }
 
-/** Throws EditError with what is still there. */
-async function takenBack(undo: Undo, because: unknown): Promise<void> {
-  try {
-    await undo()
-  } catch (error) {
-    const sentence = `${thrownSentence(because)}. What was written before it could not be taken back`
-    throw new EditError(`${sentence}: ${thrownSentence(error)}`)
+/** Returns the error, or one that says what is still there as well. */
+async function takenBack(undo: readonly Undo[], because: unknown): Promise<unknown> {
+  const left: string[] = []
+  for (const each of undo) {
+    try {
+      await each()
+    } catch (error) {
+      left.push(thrownSentence(error))
+    }
   }
+  if (left.length === 0) return because
+  const sentence = `${thrownSentence(because)}. What was written before it could not be taken back`
+  return new EditError(`${sentence}: ${left.join('; ')}`)
 }
 
 function isUserIn(file: string, username: string): boolean {

@@ -1,10 +1,12 @@
 // Refused clients that an operator approves of, and whoever tries to come in in their place.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import mqtt, { type IClientOptions } from 'mqtt'
 import { type Test, test } from 'tap'
+import { AccessFileError } from '../../src/access/access-file.ts'
 import { AwaitedPasswords } from '../../src/access/password/awaited-passwords.ts'
+import { Approvals } from '../../src/server/approvals.ts'
 import { brokerWithApi } from './api-client.ts'
 
 const REFUSED = 0x86
@@ -173,6 +175,29 @@ test('when other files are wrong, no user is made, and the answer names their li
   t.match(json.errors, [{ path: /rules$/, line: 2 }])
   t.equal(readFileSync(usersFile, 'utf8'), '')
   t.equal(readFileSync(rulesFile, 'utf8'), 'topic read a\nnonsense\n')
+})
+
+test('what cannot be taken back is named', async t => {
+  const folder = t.testdir({ users: '', rules: 'topic read a\n' })
+  const [usersFile, rulesFile] = [resolve(folder, 'users'), resolve(folder, 'rules')]
+  const silent = (): void => {}
+  const approvals = new Approvals({
+    settings: { usersFile, rulesFile },
+    awaited: new AwaitedPasswords(() => 0),
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    reload() {
+      appendFileSync(rulesFile, 'nonsense\n')
+      throw new AccessFileError([{ place: 'rules:4', sentence: 'nonsense' }])
+    },
+  })
+  const rule = { access: 'read', filter: 'b' } as const
+
+  await t.rejects(approvals.make({ ...DEVICE, rule }, Buffer.from('secret')), {
+    message:
+      /^rules:4: nonsense. What .* taken back: .*rules has changed meanwhile: remove "user pump\\ntopic read b\\n" from it$/,
+  })
+  t.equal(readFileSync(usersFile, 'utf8'), '')
+  t.match(readFileSync(rulesFile, 'utf8'), /topic read b\nnonsense/)
 })
 
 test('an approval ends after ten minutes, for another address it never counts, and 16 may wait', async t => {
