@@ -114,20 +114,25 @@ export class QueueOracle {
     this.#committing = []
   }
 
-  /** What was being committed may be on disk. */
+  /** What was being committed may be on disk. If it is not, its numbers are used again, so nothing more is said of them. */
   died(): void {
-    for (const change of this.#committing) this.#queued(change)
+    for (const change of this.#committing) this.#mayBeOnDisk(change)
     this.#committing = []
   }
 
   #queued(change: Change): void {
+    this.#mayBeOnDisk(change)
+    if (change.kind !== 'queued' || change.owner.kind !== 'queue') return
+    const { sequence, delivery, owner } = change
+    const id = this.#idOf.get(sequence) ?? ''
+    this.#keep(delivery, owner.name, { sequence, id, handOuts: 0, isSettled: false })
+  }
+
+  #mayBeOnDisk(change: Change): void {
     if (change.kind === 'message-stored') {
       this.#idOf.set(change.message.sequence, idIn(change.message.payload))
     } else if (change.kind === 'queued' && change.owner.kind === 'queue') {
-      const { sequence, delivery, owner } = change
-      const id = this.#idOf.get(sequence) ?? ''
-      this.#onDisk.add(`${owner.name} ${id}`)
-      this.#keep(delivery, owner.name, { sequence, id, handOuts: 0, isSettled: false })
+      this.#onDisk.add(`${change.owner.name} ${this.#idOf.get(change.sequence) ?? ''}`)
     }
   }
 
