@@ -40,9 +40,14 @@ export function dueAtMs({ sentAtMs, delaySeconds }: Publication): number {
   return sentAtMs + (delaySeconds ?? 0) * 1_000
 }
 
-/** Whether a later message of its client has its key: then it may never be published. */
+/**
+ * Whether a later message of its client has its key, or an earlier one of QoS 1, which may come once more on a new connection: then
+ * it may never be published.
+ */
 export function mayBeReplaced(history: History, publication: Publication): boolean {
-  return replacing(history, publication).length > 0
+  return sameKey(history, publication).some(
+    each => each.order > publication.order || (each.qos === 1 && each.order < publication.order),
+  )
 }
 
 /** What was replaced or cancelled in time is never published. */
@@ -63,13 +68,14 @@ export function judgeDelays(history: History): void {
 }
 
 function replacing(history: History, publication: Publication): readonly Publication[] {
+  return sameKey(history, publication).filter(each => each.order > publication.order)
+}
+
+function sameKey(history: History, publication: Publication): readonly Publication[] {
   const key = keyOf(publication)
   if (key === null) return []
   return [...history.publications.values()].filter(
-    each =>
-      each.publisher === publication.publisher &&
-      each.order > publication.order &&
-      keyOf(each) === key,
+    each => each.publisher === publication.publisher && keyOf(each) === key,
   )
 }
 

@@ -99,7 +99,11 @@ export class QueueConsumers {
   /** The consumer reports that it can take a message. Returns whether it may. */
   answered(session: Session): boolean {
     const member = this.#members.get(session.clientId)
-    return member !== undefined && !this.#leaving.has(member) && this.#ready.answered(member)
+    if (member === undefined) return false
+    if (!this.#leaving.has(member)) return this.#ready.answered(member)
+    // The report is used up: if it subscribes again, it is asked again.
+    member.awaitsReport = false
+    return false
   }
 
   /** The consumer has one message less in flight. */

@@ -296,3 +296,20 @@ test('a broker that stops does not hand messages to consumers that it disconnect
   t.equal(queue?.counts.handedOut, 1)
   t.equal(queue?.queue.messages, 1)
 })
+
+test('a consumer that comes back while it still has messages in flight is handed more', async t => {
+  const pond = pondWith({})
+  const alice = pond.client('alice')
+  const one = consumer(pond, 'one')
+  for (const payload of ['1', '2']) alice.publishes('work/a', payload, { qos: 1 })
+  const [first, second] = one.receivesMessages()
+  one.unsubscribes('$queue/jobs')
+  // Its session reports that it is ready, while it is no consumer.
+  one.acknowledges('puback', first?.packetId ?? 0)
+  one.subscribes('$queue/jobs', 1)
+  one.acknowledges('puback', second?.packetId ?? 0)
+
+  alice.publishes('work/a', '3', { qos: 1 })
+
+  t.strictSame(payloads(one), ['3'])
+})
