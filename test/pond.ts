@@ -16,6 +16,7 @@ import type { Turn } from '../src/loop/turn.ts'
 import type { Journal } from '../src/store/journal.ts'
 import { Core } from '../src/server/core.ts'
 import { MemoryStore } from '../src/store/memory-store.ts'
+import { EMPTY } from '../src/store/no-store.ts'
 import type { Snapshot, Store } from '../src/store/store.ts'
 import { PondClient, type PondClientOptions } from './pond-client.ts'
 import { PondWire } from './pond-wire.ts'
@@ -52,16 +53,6 @@ export interface PondOptions {
   readonly settlementsWaitMs?: number
   /** All sockets take late, as TLS does, unless a client says otherwise. */
   readonly takesLate?: boolean
-}
-
-const EMPTY: Snapshot = {
-  sessions: [],
-  groups: [],
-  queues: [],
-  retained: [],
-  held: [],
-  lastSequence: 0,
-  lastDelivery: 0,
 }
 
 export class Pond {

@@ -42,7 +42,7 @@ export class Publishing implements WillPublisher {
     if (topic.charCodeAt(0) === DOLLAR && isDelayed(topic)) return broker.delayed.hold(message)
     broker.changing += 1
     const { router } = broker.subscriptions
-    const found = router.match(message.topic)
+    const found = router.match(topic)
     const matches = router.filteredCount === 0 ? found : broker.subscriptions.wanted(message, found)
     // A message of QoS 0 is not stored for any target.
     const mayBeStored = message.qos > 0 || message.retain

@@ -3,20 +3,22 @@
 import type { Change, Owner } from './change.ts'
 import type { Snapshot, Store, StoredDelivery } from './store.ts'
 
+export const EMPTY: Snapshot = {
+  sessions: [],
+  groups: [],
+  queues: [],
+  retained: [],
+  held: [],
+  lastSequence: 0,
+  lastDelivery: 0,
+}
+
 export class NoStore implements Store {
   readonly durability = 'memory'
   readonly isFull = false
 
   async open(): Promise<Snapshot> {
-    return {
-      sessions: [],
-      groups: [],
-      queues: [],
-      retained: [],
-      held: [],
-      lastSequence: 0,
-      lastDelivery: 0,
-    }
+    return EMPTY
   }
 
   record(_change: Change): void {}
