@@ -2,7 +2,7 @@
 // rules must allow each drop at its moment.
 
 import type { Broker } from '../src/broker/broker.ts'
-import type { QueueBounds } from '../src/session/message-queue.ts'
+import type { QueueBounds } from '../src/session/waiting/message-queue.ts'
 import type { DropReason } from '../src/session/session-context.ts'
 import type { Message } from '../src/message.ts'
 import { idIn, type History } from './history.ts'

@@ -1,6 +1,6 @@
 // The named queues of one world: their consumers, what is checked of them, and how they come to rest.
 
-import type { NamedQueue } from '../src/session/named-queue.ts'
+import type { NamedQueue } from '../src/session/named-queue/named-queue.ts'
 import { QueueOracle } from './queue-oracle.ts'
 import type { QueuesOfWorld } from './queue-settings.ts'
 import { QueueWorker } from './queue-worker.ts'

@@ -2,7 +2,7 @@
 // that rare combinations are likely in some worlds.
 
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.ts'
-import type { QueueBounds } from '../src/session/message-queue.ts'
+import type { QueueBounds } from '../src/session/waiting/message-queue.ts'
 import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { Durability } from '../src/store/store.ts'
 import type { Random } from './random.ts'

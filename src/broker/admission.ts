@@ -31,7 +31,7 @@ import {
   parseFilter,
 } from '../routing/topic.ts'
 import { isOfQueue, queueInFilter, queueTopic } from '../routing/queue-filter.ts'
-import { NamedQueue } from '../session/named-queue.ts'
+import { NamedQueue } from '../session/named-queue/named-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import { delayIn, isDelayed } from './delayed.ts'

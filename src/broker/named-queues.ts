@@ -4,8 +4,8 @@ import type { Identity } from '../access/identity.ts'
 import type { Router } from '../routing/router.ts'
 import { queueInFilter, queueTopic } from '../routing/queue-filter.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
-import { NamedQueue } from '../session/named-queue.ts'
-import type { QueueHost } from '../session/queue-host.ts'
+import { NamedQueue } from '../session/named-queue/named-queue.ts'
+import type { QueueHost } from '../session/named-queue/queue-host.ts'
 import {
   changedSettings,
   QUEUE_DEFAULTS,

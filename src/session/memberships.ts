@@ -1,6 +1,6 @@
 // The share groups that a session is a member of, and the groups that wait for its report that it can take a message.
 
-import type { GroupOfMember } from './share-protocol.ts'
+import type { GroupOfMember } from './share-group/share-protocol.ts'
 
 export class Memberships<Member> {
   readonly #groups = new Set<GroupOfMember<Member>>()

@@ -1,7 +1,7 @@
 // Looking for expired messages in the part of a queue that lies in the store.
 
 import { test } from 'tap'
-import { ExpiredSearch } from '../../src/session/expired-search.ts'
+import { ExpiredSearch } from '../../src/session/waiting/expired-search.ts'
 
 test('the search for expired messages begins only when one may have expired', async t => {
   const search = new ExpiredSearch()

@@ -3,7 +3,7 @@
 
 import { test } from 'tap'
 import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../../src/routing/share-strategy.ts'
-import { FifoQueue } from '../../src/session/fifo-queue.ts'
+import { FifoQueue } from '../../src/session/waiting/fifo-queue.ts'
 import { wholeOf } from '../../src/store-kit/changes.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { PondClient } from '../pond-client.ts'

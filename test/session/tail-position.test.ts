@@ -1,7 +1,7 @@
 // How far a queue has been read from the store.
 
 import { test } from 'tap'
-import { TailPosition } from '../../src/session/tail-position.ts'
+import { TailPosition } from '../../src/session/waiting/tail-position.ts'
 
 test('a delivery that a member has does not come with a page', async t => {
   const position = new TailPosition()

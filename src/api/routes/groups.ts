@@ -1,8 +1,8 @@
 // Share groups and their members, and what an operator sets for them.
 
 import type { GroupName } from '../../broker/share-overrides.ts'
-import type { ShareGroup } from '../../session/share-group.ts'
-import type { ShareMember } from '../../session/share-member.ts'
+import type { ShareGroup } from '../../session/share-group/share-group.ts'
+import type { ShareMember } from '../../session/share-group/share-member.ts'
 import {
   type GroupDetail,
   type GroupMember,

@@ -1,14 +1,19 @@
 // The tail of a long queue: the part that is in the store only. It is read into memory page by page.
 
 import { strict as assert } from 'node:assert'
-import { contentBytes, identifiersBytes, MESSAGE_BYTES } from '../message.ts'
-import type { Owner } from '../store/change.ts'
-import type { StoredDelivery } from '../store/store.ts'
-import { type Delivery, DELIVERY_BYTES, type DeliveryOrigin, restoredDelivery } from './delivery.ts'
-import type { MemoryAccount } from './memory-account.ts'
+import { contentBytes, identifiersBytes, MESSAGE_BYTES } from '../../message.ts'
+import type { Owner } from '../../store/change.ts'
+import type { StoredDelivery } from '../../store/store.ts'
+import {
+  type Delivery,
+  DELIVERY_BYTES,
+  type DeliveryOrigin,
+  restoredDelivery,
+} from '../delivery.ts'
+import type { MemoryAccount } from '../memory-account.ts'
 import { TailPosition } from './tail-position.ts'
 import { ExpiredSearch } from './expired-search.ts'
-import { isExpired, type PageReader, type SessionContext } from './session-context.ts'
+import { isExpired, type PageReader, type SessionContext } from '../session-context.ts'
 
 /** The bytes that a queued delivery counts besides topic, payload and properties. */
 const DELIVERY_OVERHEAD_BYTES = MESSAGE_BYTES + DELIVERY_BYTES

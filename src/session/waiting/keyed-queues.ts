@@ -2,10 +2,10 @@
 // The member of a key, its owner, changes when members join or leave. The messages do not move then: the queues get their new
 // owners, a few in each turn, and each queue at the latest when its messages are handed out.
 
-import { type Message, textBytes } from '../message.ts'
-import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
-import type { Delivery } from './delivery.ts'
-import type { MemoryAccount } from './memory-account.ts'
+import { type Message, textBytes } from '../../message.ts'
+import { type HeapEntry, MemberHeap } from '../../routing/member-heap.ts'
+import type { Delivery } from '../delivery.ts'
+import type { MemoryAccount } from '../memory-account.ts'
 import { type Expired, FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
 
 /** The part of a member that keyed queues use. */

@@ -1,9 +1,9 @@
 // The members of a share group that can take a message now, and the choice among them.
 
-import type { Message } from '../message.ts'
-import type { ShareStrategy } from '../routing/share-strategy.ts'
+import type { Message } from '../../message.ts'
+import type { ShareStrategy } from '../../routing/share-strategy.ts'
 import type { GroupOfMember } from './share-protocol.ts'
-import type { Session } from './session.ts'
+import type { Session } from '../session.ts'
 import type { ShareMember } from './share-member.ts'
 import type { ShareMembers } from './share-members.ts'
 

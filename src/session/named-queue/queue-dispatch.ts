@@ -1,14 +1,14 @@
 // Hands the messages of a named queue to its consumers, as far as a turn allows: first those that are stuck, then those that wait.
 
-import { WORK } from '../limits.ts'
-import type { Delivery } from './delivery.ts'
-import { numberOf } from './fifo-queue.ts'
+import { WORK } from '../../limits.ts'
+import type { Delivery } from '../delivery.ts'
+import { numberOf } from '../waiting/fifo-queue.ts'
 import type { HandOutTable } from './hand-out-table.ts'
 import type { HandOut } from './hand-outs.ts'
 import type { KeyLanes } from './key-lanes.ts'
 import type { NamedQueue } from './named-queue.ts'
-import { isExpired, type SessionContext } from './session-context.ts'
-import type { ShareMember } from './share-member.ts'
+import { isExpired, type SessionContext } from '../session-context.ts'
+import type { ShareMember } from '../share-group/share-member.ts'
 
 interface DispatchParts {
   readonly handOuts: HandOutTable

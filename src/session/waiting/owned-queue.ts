@@ -1,12 +1,12 @@
 // The queue of one owner, a session, a share group or a named queue, with its bounds and its tail on disk. It drops and counts messages that
 // exceed the bounds or have expired, and receives pages from the store.
 
-import { WORK } from '../limits.ts'
-import type { Message } from '../message.ts'
-import type { Owner } from '../store/change.ts'
-import type { Remainder } from '../store/store.ts'
-import { type Delivery, type DeliveryOrigin, NO_IDENTIFIERS } from './delivery.ts'
-import { recordQueued } from './delivery-journal.ts'
+import { WORK } from '../../limits.ts'
+import type { Message } from '../../message.ts'
+import type { Owner } from '../../store/change.ts'
+import type { Remainder } from '../../store/store.ts'
+import { type Delivery, type DeliveryOrigin, NO_IDENTIFIERS } from '../delivery.ts'
+import { recordQueued } from '../delivery-journal.ts'
 import type { DeliveryQueue } from './fifo-queue.ts'
 import { MessageQueue, type QueueBounds } from './message-queue.ts'
 import { QueueTail, sizeOf, type TailReader } from './queue-tail.ts'
@@ -16,8 +16,8 @@ import {
   isExpired,
   type Postponed,
   type SessionContext,
-} from './session-context.ts'
-import type { QueueShare } from './user-queues.ts'
+} from '../session-context.ts'
+import type { QueueShare } from '../user-queues.ts'
 
 /** The owner of the queue: a session, a share group or a named queue. */
 export interface QueueOwner {

@@ -1,8 +1,8 @@
 // A queue of deliveries in the order of publishing. Deliveries that a member of a share group gave back are in front.
 
-import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
-import type { Delivery } from './delivery.ts'
-import { isExpired } from './session-context.ts'
+import { type HeapEntry, MemberHeap } from '../../routing/member-heap.ts'
+import type { Delivery } from '../delivery.ts'
+import { isExpired } from '../session-context.ts'
 
 /** The operations of a queue of deliveries. */
 export interface DeliveryQueue {

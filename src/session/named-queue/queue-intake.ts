@@ -1,9 +1,9 @@
 // What a named queue does with a message that comes in: it passes by, or is kept, perhaps in another form.
 
-import { type Message, withOwnBytes } from '../message.ts'
-import type { QueueSettings } from '../routing/queue-settings.ts'
-import type { QueueBounds } from './message-queue.ts'
-import type { DropReason, SessionContext } from './session-context.ts'
+import { type Message, withOwnBytes } from '../../message.ts'
+import type { QueueSettings } from '../../routing/queue-settings.ts'
+import type { QueueBounds } from '../waiting/message-queue.ts'
+import type { DropReason, SessionContext } from '../session-context.ts'
 
 interface TakingQueue {
   readonly settings: QueueSettings

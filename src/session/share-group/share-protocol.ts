@@ -19,7 +19,7 @@
 // A session may still have deliveries of a group in flight after it has left the group. It reports `settled` and `ending` for
 // those as well.
 
-import type { DeliveryOrigin } from './delivery.ts'
+import type { DeliveryOrigin } from '../delivery.ts'
 
 /** A share group, as its member sees it. */
 export interface GroupOfMember<Member> extends DeliveryOrigin {

@@ -1,7 +1,7 @@
 // A queue of deliveries on its way into another kind of queue, because the strategy of its share group has changed. The messages move
 // one at a time, oldest first, so that a long queue moves in several turns. Nothing is handed out meanwhile.
 
-import type { Delivery } from './delivery.ts'
+import type { Delivery } from '../delivery.ts'
 import type { DeliveryQueue, Expired } from './fifo-queue.ts'
 
 export class MovingQueue implements DeliveryQueue {

@@ -1,12 +1,12 @@
 // The messages of a queue with an order: a lane for each key, of which one message at a time is with a consumer. A lane is free
 // while none is. A message without a key is in a lane that is always free.
 
-import { type Message, textBytes } from '../message.ts'
-import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
-import type { Delivery } from './delivery.ts'
-import { type DeliveryQueue, type Expired, FifoQueue, numberOf } from './fifo-queue.ts'
-import type { MemoryAccount } from './memory-account.ts'
-import type { KeyOf } from '../routing/queue-settings.ts'
+import { type Message, textBytes } from '../../message.ts'
+import { type HeapEntry, MemberHeap } from '../../routing/member-heap.ts'
+import type { Delivery } from '../delivery.ts'
+import { type DeliveryQueue, type Expired, FifoQueue, numberOf } from '../waiting/fifo-queue.ts'
+import type { MemoryAccount } from '../memory-account.ts'
+import type { KeyOf } from '../../routing/queue-settings.ts'
 
 /** The heap bytes of a lane with its entries in the map and in two heaps. */
 const LANE_BYTES = 900

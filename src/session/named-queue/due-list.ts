@@ -1,6 +1,6 @@
 // Entries by the time at which they are due.
 
-import { type HeapEntry, MemberHeap } from '../routing/member-heap.ts'
+import { type HeapEntry, MemberHeap } from '../../routing/member-heap.ts'
 
 interface DueEntry<Item> extends HeapEntry {
   readonly item: Item

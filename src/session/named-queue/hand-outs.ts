@@ -1,11 +1,11 @@
 // What a named queue remembers of messages that were handed out before: how often, who has them now, and who must not get them again.
 // A message that is with its first consumer has an entry only where there is a deadline.
 
-import type { Message } from '../message.ts'
-import { HAND_OUTS_MAX, type HandOuts } from '../store/store.ts'
-import type { Delivery } from './delivery.ts'
-import type { Link } from './link.ts'
-import type { ShareMember } from './share-member.ts'
+import type { Message } from '../../message.ts'
+import { HAND_OUTS_MAX, type HandOuts } from '../../store/store.ts'
+import type { Delivery } from '../delivery.ts'
+import type { Link } from '../link.ts'
+import type { ShareMember } from '../share-group/share-member.ts'
 
 export class HandOut {
   count = 0

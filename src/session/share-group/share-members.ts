@@ -1,7 +1,7 @@
 // The members of a share group, and totals over them, which are updated when members join or leave.
 
-import type { Subscription } from '../routing/subscription.ts'
-import type { Session } from './session.ts'
+import type { Subscription } from '../../routing/subscription.ts'
+import type { Session } from '../session.ts'
 import { type MemberTerms, ShareMember } from './share-member.ts'
 
 export class ShareMembers {

@@ -1,13 +1,13 @@
 // Hands the queued messages of a share group to its members: in the order of publishing, or in the order of each key if the
 // strategy binds keys to members.
 
-import { WORK } from '../limits.ts'
-import type { Message } from '../message.ts'
-import type { Delivery } from './delivery.ts'
-import type { KeyedQueues } from './keyed-queues.ts'
-import type { OwnedQueue } from './owned-queue.ts'
+import { WORK } from '../../limits.ts'
+import type { Message } from '../../message.ts'
+import type { Delivery } from '../delivery.ts'
+import type { KeyedQueues } from '../waiting/keyed-queues.ts'
+import type { OwnedQueue } from '../waiting/owned-queue.ts'
 import type { ReadyMembers } from './ready-members.ts'
-import { isExpired, type SessionContext } from './session-context.ts'
+import { isExpired, type SessionContext } from '../session-context.ts'
 import type { ShareMember } from './share-member.ts'
 
 interface DispatchParts {

@@ -1,15 +1,15 @@
 // The consumers of a named queue, and the choice among them.
 
-import type { Message } from '../message.ts'
-import type { ShareStrategy } from '../routing/share-strategy.ts'
-import type { Subscription } from '../routing/subscription.ts'
-import type { Delivery, DeliveryOrigin, Returning } from './delivery.ts'
+import type { Message } from '../../message.ts'
+import type { ShareStrategy } from '../../routing/share-strategy.ts'
+import type { Subscription } from '../../routing/subscription.ts'
+import type { Delivery, DeliveryOrigin, Returning } from '../delivery.ts'
 import type { HandOut } from './hand-outs.ts'
-import { ReadyMembers } from './ready-members.ts'
-import type { Session } from './session.ts'
-import type { ShareMember } from './share-member.ts'
-import { ShareMembers } from './share-members.ts'
-import type { GroupOfMember } from './share-protocol.ts'
+import { ReadyMembers } from '../share-group/ready-members.ts'
+import type { Session } from '../session.ts'
+import type { ShareMember } from '../share-group/share-member.ts'
+import { ShareMembers } from '../share-group/share-members.ts'
+import type { GroupOfMember } from '../share-group/share-protocol.ts'
 
 export class QueueConsumers {
   readonly #queue: GroupOfMember<Session>

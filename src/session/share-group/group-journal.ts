@@ -1,14 +1,14 @@
 // Records the changes of a share group's queue, and of its members' deliveries in flight.
 
-import type { CommitId } from '../store/journal.ts'
+import type { CommitId } from '../../store/journal.ts'
 import { strict as assert } from 'node:assert'
-import { WORK } from '../limits.ts'
-import type { Message } from '../message.ts'
-import type { GroupOwner } from '../store/change.ts'
-import { type Delivery, type DeliveryOrigin, newDelivery, NO_IDENTIFIERS } from './delivery.ts'
-import { recordQueued, recordSettled } from './delivery-journal.ts'
-import type { SessionContext } from './session-context.ts'
-import type { QueueTail } from './queue-tail.ts'
+import { WORK } from '../../limits.ts'
+import type { Message } from '../../message.ts'
+import type { GroupOwner } from '../../store/change.ts'
+import { type Delivery, type DeliveryOrigin, newDelivery, NO_IDENTIFIERS } from '../delivery.ts'
+import { recordQueued, recordSettled } from '../delivery-journal.ts'
+import type { SessionContext } from '../session-context.ts'
+import type { QueueTail } from '../waiting/queue-tail.ts'
 
 export class GroupJournal {
   readonly #owner: GroupOwner

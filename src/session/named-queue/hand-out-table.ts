@@ -1,9 +1,9 @@
 // The messages of a named queue that are with consumers or were: how often, until when, and which of them are set aside.
 
-import type { QueueSettings } from '../routing/queue-settings.ts'
-import type { Delivery } from './delivery.ts'
+import type { QueueSettings } from '../../routing/queue-settings.ts'
+import type { Delivery } from '../delivery.ts'
 import { DueList } from './due-list.ts'
-import { numberOf } from './fifo-queue.ts'
+import { numberOf } from '../waiting/fifo-queue.ts'
 import { HandOut } from './hand-outs.ts'
 
 export class HandOutTable {

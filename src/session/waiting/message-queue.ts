@@ -1,8 +1,8 @@
 // A queue of deliveries with bounds in messages and bytes. Deliveries beyond its bound of memory stay in the store only.
 
-import type { Limits } from '../limits.ts'
-import { compactBytes } from '../message.ts'
-import type { Delivery } from './delivery.ts'
+import type { Limits } from '../../limits.ts'
+import { compactBytes } from '../../message.ts'
+import type { Delivery } from '../delivery.ts'
 import { FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
 import { MovingQueue } from './moving-queue.ts'
 import { sizeOf, type QueueTail } from './queue-tail.ts'

@@ -1,10 +1,10 @@
 // One member of a share group.
 
-import { MemberHeap } from '../routing/member-heap.ts'
-import type { Subscription } from '../routing/subscription.ts'
-import { NO_IDENTIFIERS } from './delivery.ts'
-import type { KeyQueue } from './keyed-queues.ts'
-import type { Session } from './session.ts'
+import { MemberHeap } from '../../routing/member-heap.ts'
+import type { Subscription } from '../../routing/subscription.ts'
+import { NO_IDENTIFIERS } from '../delivery.ts'
+import type { KeyQueue } from '../waiting/keyed-queues.ts'
+import type { Session } from '../session.ts'
 
 /** What counts for a member besides its subscription. */
 export interface MemberTerms {
