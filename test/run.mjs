@@ -1,20 +1,25 @@
-// Runs some of the tests: `npm run test:one -- test/session/session.test.ts`, `npm run test:fast`, `npm run watch -- test/session`.
-// It compiles changed files and runs each test file in a Node process, so a single file takes seconds.
-// `npm test` runs all of them with tap, with all of its reporters and options.
+// Runs the tests: `npm test`, `npm run test:one -- test/session/session.test.ts`, `npm run test:fast`, `npm run watch -- test/session`.
+// Each test file is a Node process that says in TAP what it found. tap's own runner loads a module loader into each of these
+// processes, and each of theirs, to know which files they load; without it they need about half of the time.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync, watch } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, watch, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop']
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 const VITE = join(ROOT, 'node_modules/vite/bin/vite.js')
-const FILE_SECONDS_MAX = 240
+const FILE_SECONDS_MAX = 300
+/** What each test file said, when all of them were run. */
+const RESULTS = join(ROOT, 'test-results')
+/** Many files wait for a disk, a browser or a clock. */
+const FILES_PER_PROCESSOR = 1.5
+const SLOWEST_SHOWN = 10
 
-/** What `test:fast` leaves out, by the beginning of the path, unless it is named. */
+/** What `test:fast` leaves out, by the beginning of the path, unless it is named. All tests begin with these. */
 const SLOW = {
   'access/password/': 'hashes that take their time on purpose',
   'cli/': 'processes',
@@ -54,6 +59,7 @@ const SLOW = {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    all: { type: 'boolean', default: false },
     fast: { type: 'boolean', default: false },
     watch: { type: 'boolean', default: false },
     grep: { type: 'string', short: 'g', default: '' },
@@ -61,11 +67,23 @@ const { values, positionals } = parseArgs({
 })
 
 const wanted = positionals.flatMap(filesOf)
-if (values.watch) watchSources()
+if (values.all) process.exitCode = (await runAll(allFiles())) ? 0 : 1
+else if (values.watch) watchSources()
 else process.exitCode = compile() && (await runAll(files())) ? 0 : 1
 
 function files() {
   return values.fast && wanted.length === 0 ? testFilesBelow('test') : wanted
+}
+
+/** Those that were named, or all, the slow ones first: so that no processor is idle at the end. `npm test` has compiled them. */
+function allFiles() {
+  rmSync(RESULTS, { recursive: true, force: true })
+  const all = wanted.length > 0 ? wanted : testFilesBelow('test')
+  return [...all.filter(isSlow), ...all.filter(file => !isSlow(file))]
+}
+
+function isSlow(file) {
+  return Object.keys(SLOW).some(start => file.startsWith(`test/${start}`))
 }
 
 /** A file, a folder, or what was compiled from it: the sources, relative to the root. */
@@ -84,9 +102,7 @@ function testFilesBelow(folder) {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.test.ts'))
     .map(name => `${folder}/${name}`)
-    .filter(
-      file => !values.fast || !Object.keys(SLOW).some(start => file.startsWith(`test/${start}`)),
-    )
+    .filter(file => !values.fast || !isSlow(file))
     .sort()
 }
 
@@ -145,43 +161,78 @@ function removeOrphans() {
 async function runAll(sources) {
   const start = performance.now()
   const waiting = [...sources]
-  const failed = []
-  let tests = 0
+  const results = []
   const worker = async () => {
     for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
-      const result = await runOne(source)
-      tests += result.tests
-      if (!result.isGood) failed.push(source)
+      results.push(await runOne(source))
     }
   }
-  await Promise.all(Array.from({ length: availableParallelism() }, worker))
-  const seconds = ((performance.now() - start) / 1_000).toFixed(1)
+  const jobs = availableParallelism() * (values.all ? FILES_PER_PROCESSOR : 1)
+  await Promise.all(Array.from({ length: Math.ceil(jobs) }, worker))
+  const seconds = (performance.now() - start) / 1_000
+  report(results, seconds)
+  return results.every(({ isGood }) => isGood)
+}
+
+function report(results, seconds) {
+  if (values.all) {
+    console.log('The slowest files, in seconds:')
+    const bySeconds = [...results].sort((a, b) => b.seconds - a.seconds)
+    for (const { source, seconds } of bySeconds.slice(0, SLOWEST_SHOWN)) {
+      console.log(`  ${seconds.toFixed(1)} ${source}`)
+    }
+  }
+  const bad = results.filter(({ isGood }) => !isGood)
+  const words = `${results.length} files, ${bad.length} failed, ${seconds.toFixed(1)} s`
+  for (const { source } of bad) console.log(`  failed: ${source}`)
+  console.log(`${sum(results, 'total')} assertions in ${words}`)
+  // A file that ended without its closing line has failed, too.
+  const failed = bad.reduce((before, { fail }) => before + Math.max(fail, 1), 0)
   console.log(
-    `${tests} assertions in ${sources.length} files, ${failed.length} failed, ${seconds} s`,
+    `# { total: ${sum(results, 'pass') + failed}, pass: ${sum(results, 'pass')}, fail: ${failed} }`,
   )
-  for (const source of failed) console.log(`  failed: ${source}`)
-  return failed.length === 0
+}
+
+function sum(results, name) {
+  return results.reduce((before, result) => before + result[name], 0)
 }
 
 function runOne(source) {
+  const start = performance.now()
   const file = join(ROOT, 'dist', source.replace(/\.ts$/, '.js'))
   const env = { ...process.env, TAP_TIMEOUT: String(FILE_SECONDS_MAX) }
   if (values.grep !== '') env.TAP_GREP = values.grep
   const child = spawn(process.execPath, ['--enable-source-maps', file], {
     cwd: ROOT,
     env,
-    timeout: FILE_SECONDS_MAX * 1_000,
+    timeout: (FILE_SECONDS_MAX + 10) * 1_000,
+    killSignal: 'SIGKILL',
   })
   let output = ''
   child.stdout.on('data', data => (output += data))
   child.stderr.on('data', data => (output += data))
   return new Promise(done => {
-    child.on('close', code => {
-      const tests = Number(/^# \{ total: (\d+)/m.exec(output)?.[1] ?? 0)
-      if (code !== 0) console.log(`${source}\n${whatFailed(output)}`)
-      done({ tests, isGood: code === 0 })
+    child.on('close', (code, signal) => {
+      const closing = /^# \{ total: .* \}$/m.exec(output)?.[0] ?? ''
+      const [total, pass, fail] = ['total', 'pass', 'fail'].map(name => counted(closing, name))
+      const isGood = code === 0 && closing !== '' && fail === 0
+      if (!isGood)
+        console.log(`${source} (${signal ?? `exit code ${code}`})\n${whatFailed(output)}`)
+      if (values.all) keepOutput(source, output)
+      const seconds = (performance.now() - start) / 1_000
+      done({ source, total, pass, fail, seconds, isGood })
     })
   })
+}
+
+function counted(closing, name) {
+  return Number(new RegExp(`\\b${name}: (\\d+)`).exec(closing)?.[1] ?? 0)
+}
+
+function keepOutput(source, output) {
+  const file = join(RESULTS, source.replace(/\.ts$/, '.tap'))
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, output)
 }
 
 /** The output without what went well. */
