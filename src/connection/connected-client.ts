@@ -4,7 +4,7 @@ import type { CommitId } from '../store/journal.ts'
 import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
-import { textBytes, traceparentOf } from '../message.ts'
+import { textBytes } from '../message.ts'
 import { FilterList, hasFilters } from '../packet/decode-filters.ts'
 import type {
   AcknowledgementPacket,
@@ -29,7 +29,8 @@ import { acknowledged, acknowledgedOnce } from './acknowledgements.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
 import { admittedFrom, HookDecisions } from './hook-decisions.ts'
-import { CannotServe, ProtocolError } from './protocol-error.ts'
+import { MUST_WAIT, notAdmitted } from './not-admitted.ts'
+import { ProtocolError } from './protocol-error.ts'
 import { mountedTopic } from './mount-point.ts'
 import { assertQoS, type Publisher, topicOf } from './publish.ts'
 import type { Sender } from './sender.ts'
@@ -46,9 +47,6 @@ import { IncomingAliases } from './topic-aliases.ts'
 /** A SUBSCRIBE or UNSUBSCRIBE of up to this many bytes is processed in one step: it has at most a thousand filters. */
 export const WHOLE_FILTERS_BYTES_MAX = 4_096
 
-/** Instead of the work of a PUBLISH: it must be read again later, because a queue has no room and the client cannot be told. */
-export const MUST_WAIT = -1
-
 /** Instead of the work of a packet: it must be read again when the hook has answered. */
 const AWAITS_HOOK = -2
 
@@ -64,7 +62,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   readonly #sender: Sender
   #aliases: IncomingAliases | null = null
   /** The packet identifier of the PUBLISH that last had to wait for room; 0 for none. */
-  #waitedFor = 0
+  waitedFor = 0
   /** QoS 2 messages that began on this connection. The Receive Maximum counts them and the answers that were not sent yet. */
   #begunQoS2 = 0
   /** An unfinished SUBSCRIBE or UNSUBSCRIBE. Later packets are not read before it is done. */
@@ -204,11 +202,9 @@ export class ConnectedClient implements Publisher, Subscriber {
         : admittedFrom(hooked, this.session.rights, admission)
     if (message instanceof NotAdmitted) {
       spending.spent += cost
-      const payload = hooked instanceof NotAdmitted ? null : hooked?.said.payload
-      const work =
-        message.kind === 'control'
-          ? this.#command(packet, topic, payload ?? packet.payload)
-          : this.#notAdmitted(packet, topic, message)
+      const said = hooked === null || hooked instanceof NotAdmitted ? packet : hooked.said
+      const parts = { client: this, broker: this.#broker, sender: this.#sender, said }
+      const work = notAdmitted(packet, topic, message, parts)
       if (work === MUST_WAIT && hooked !== null) this.hookDecisions?.keep(hooked)
       return work
     }
@@ -220,13 +216,13 @@ export class ConnectedClient implements Publisher, Subscriber {
     }
     const { journal } = this.#broker
     const factsBefore = journal.length
-    if (packet.qos === 2) this.#begin(packet.packetId)
+    if (packet.qos === 2) this.begin(packet.packetId)
     const receivers = this.#broker.publishing.publish(message)
     spending.spent += cost * (1 + receivers)
     // If there was nothing to clear, another client may have cleared it in a commit that is not done yet.
     const leastCommitId = message.retain ? journal.latest : 0
     const commitId = journal.length > factsBefore ? journal.current : leastCommitId
-    this.#accept(packet, receivers, commitId)
+    this.accept(packet, receivers, commitId)
     return workOf(receivers)
   }
 
@@ -237,7 +233,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   }
 
   /** An exchange of QoS 2. */
-  #begin(packetId: number): void {
+  begin(packetId: number): void {
     this.#broker.changing += 1
     this.session.incoming.open(packetId)
     this.#begunQoS2 += 1
@@ -291,7 +287,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   ): void {
     this.session.holdsReplays = false
     const properties = reasonString === '' ? NO_PROPERTIES : { reasonString }
-    this.#sender.send({ type, packetId, reasons, properties }, this.#commitId)
+    this.#sender.send({ type, packetId, reasons, properties }, this.commitId)
     this.#broker.changing += 1
     this.session.pump()
     this.#broker.changing -= 1
@@ -308,7 +304,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   }
 
   /** Returns the commit that an answer to a durable session waits for: the commit of all changes so far. */
-  get #commitId(): number {
+  get commitId(): number {
     return this.session.isDurable ? this.#broker.journal.latest : 0
   }
 
@@ -329,10 +325,10 @@ export class ConnectedClient implements Publisher, Subscriber {
     )
   }
 
-  #accept(packet: PublishPacket, receivers: number, commitId: CommitId): void {
+  accept(packet: PublishPacket, receivers: number, commitId: CommitId): void {
     const { packetId } = packet
     if (this.negotiated.version === 5 && receivers === 0) {
-      this.#answer(packet, NO_MATCHING_SUBSCRIBERS, '', commitId)
+      this.answer(packet, NO_MATCHING_SUBSCRIBERS, '', commitId)
     } else if (packet.qos === 1) {
       this.#sender.puback(packetId, commitId)
     } else {
@@ -340,76 +336,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     }
   }
 
-  #notAdmitted(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
-    switch (refusal.kind) {
-      case 'malformed':
-        throw new ProtocolError(refusal.reason, refusal.sentence)
-      case 'refused':
-      case 'control':
-        return this.#refuse(packet, topic, refusal)
-      case 'disconnected':
-        this.#refused(packet, topic, refusal)
-        throw new CannotServe(refusal.reason, refusal.sentence)
-      case 'no-room':
-      case 'queue-full':
-        return this.#cannotTake(packet, topic, refusal)
-    }
-  }
-
-  /** The PUBLISH is acknowledged when its commands are taken. Their answer is a message. */
-  #command(packet: PublishPacket, topic: string, payload: Buffer): number {
-    const refusal = this.#broker.control?.command(payload, this.negotiated.clientId) ?? null
-    if (refusal !== null) return this.#notAdmitted(packet, topic, refusal)
-    if (packet.qos === 2) this.#begin(packet.packetId)
-    if (packet.qos > 0) this.#accept(packet, 1, this.#commitId)
-    return WORK.message
-  }
-
-  /** Answers a refused PUBLISH: MQTT 5 gets the reason; older versions get a normal acknowledgement, and the refusal is logged [MQTT-3.3.5-2]. */
-  #refuse(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
-    this.#refused(packet, topic, refusal)
-    if (packet.qos === 0) return 0
-    if (this.negotiated.version === 5) this.#answer(packet, refusal.reason, refusal.sentence, 0)
-    else if (packet.qos === 1) this.#sender.puback(packet.packetId, 0)
-    else {
-      this.#begin(packet.packetId)
-      this.#sender.pubrec(packet.packetId, this.#commitId)
-    }
-    return 0
-  }
-
-  #refused({ properties }: PublishPacket, topic: string, refusal: NotAdmitted): void {
-    const { statistics, observer } = this.#broker
-    statistics.publishesRefused += 1
-    const { reason, sentence, rule } = refusal
-    const traceparent = traceparentOf(properties)
-    observer.publishRefused?.(this.negotiated.clientId, topic, reason, sentence, rule, traceparent)
-  }
-
-  /**
-   * There is no room. A client of MQTT 3 must not take the message for stored: if the store has no room, its connection ends without an
-   * acknowledgement; if a queue has none, the PUBLISH waits. If the client has gone, the message is not published.
-   */
-  #cannotTake(packet: PublishPacket, topic: string, refusal: NotAdmitted): number {
-    const isGone = refusal.kind === 'queue-full' && this.isUnanswered
-    if (packet.qos === 0 || this.negotiated.version === 5 || isGone) {
-      return this.#refuse(packet, topic, refusal)
-    }
-    const { statistics, observer } = this.#broker
-    if (refusal.kind !== 'queue-full') {
-      statistics.publishesRefused += 1
-      throw new CannotServe(refusal.reason, refusal.sentence)
-    }
-    statistics.messagesReceived -= 1
-    this.messagesReceived -= 1
-    if (packet.packetId === this.#waitedFor) return MUST_WAIT
-    this.#waitedFor = packet.packetId
-    statistics.publishesHeld += 1
-    observer.publishHeld?.(this.negotiated.clientId, topic, refusal.sentence, refusal.rule)
-    return MUST_WAIT
-  }
-
-  #answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void {
+  answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void {
     const type = packet.qos === 1 ? 'puback' : 'pubrec'
     const properties = sentence === '' ? NO_PROPERTIES : { reasonString: sentence }
     this.#sender.send({ type, packetId: packet.packetId, reason, properties }, commitId)

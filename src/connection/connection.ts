@@ -16,7 +16,7 @@ import {
   SESSION_TAKEN_OVER,
   UNSPECIFIED_ERROR,
 } from '../packet/reason.ts'
-import { MUST_WAIT, WHOLE_FILTERS_BYTES_MAX } from './connected-client.ts'
+import { WHOLE_FILTERS_BYTES_MAX } from './connected-client.ts'
 import {
   type Admittance,
   AT_ONCE,
@@ -38,6 +38,7 @@ import {
   waitForHook,
   waitForRoom,
 } from './held-publishes.ts'
+import { MUST_WAIT } from './not-admitted.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
 import { Sender } from './sender.ts'
 import { TimeLimits, type TimeLimited } from './time-limits.ts'

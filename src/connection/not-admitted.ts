@@ -1,0 +1,130 @@
+// What happens to a PUBLISH that is not published as it is: it is refused, has no room, or is for the broker itself.
+
+import type { NotAdmitted } from '../broker/admission.ts'
+import type { Broker } from '../broker/broker.ts'
+import { WORK } from '../limits.ts'
+import { type Publishable, traceparentOf } from '../message.ts'
+import type { PublishPacket } from '../packet/packet.ts'
+import type { ReasonCode } from '../packet/reason.ts'
+import type { Session } from '../session/session.ts'
+import type { CommitId } from '../store/journal.ts'
+import type { NegotiatedLimits } from './negotiated-limits.ts'
+import { CannotServe, ProtocolError } from './protocol-error.ts'
+import type { Sender } from './sender.ts'
+
+/** Instead of the work of a PUBLISH: it must be read again later, because a queue has no room and the client cannot be told. */
+export const MUST_WAIT = -1
+
+/** The publisher: its connected client. */
+interface Publishing {
+  readonly session: Session
+  readonly negotiated: NegotiatedLimits
+  readonly isUnanswered: boolean
+  /** The commit of all changes so far, which an answer to a durable session waits for. */
+  readonly commitId: CommitId
+  messagesReceived: number
+  waitedFor: number
+  /** Begins an exchange of QoS 2. */
+  begin(packetId: number): void
+  /** Answers with success. */
+  accept(packet: PublishPacket, receivers: number, commitId: CommitId): void
+  answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void
+}
+
+interface Parts {
+  readonly client: Publishing
+  readonly broker: Broker
+  readonly sender: Sender
+  /** The PUBLISH as hooks have left it. */
+  readonly said: Publishable
+}
+
+/** Answers the PUBLISH. Returns its additional work, or `MUST_WAIT`. */
+export function notAdmitted(
+  packet: PublishPacket,
+  topic: string,
+  refusal: NotAdmitted,
+  parts: Parts,
+): number {
+  switch (refusal.kind) {
+    case 'malformed':
+      throw new ProtocolError(refusal.reason, refusal.sentence)
+    case 'control':
+      return command(packet, topic, parts)
+    case 'refused':
+      return refuse(packet, topic, refusal, parts)
+    case 'disconnected':
+      tellRefused(packet, topic, refusal, parts)
+      throw new CannotServe(refusal.reason, refusal.sentence)
+    case 'no-room':
+    case 'queue-full':
+      return cannotTake(packet, topic, refusal, parts)
+  }
+}
+
+/** The PUBLISH is acknowledged when its commands are taken. Their answer is a message. */
+function command(packet: PublishPacket, topic: string, parts: Parts): number {
+  const { client, broker, said } = parts
+  const fault = broker.control?.command(said.payload, client.negotiated.clientId) ?? null
+  if (fault !== null) return notAdmitted(packet, topic, fault, parts)
+  if (packet.qos === 2) client.begin(packet.packetId)
+  if (packet.qos > 0) client.accept(packet, 1, client.commitId)
+  return WORK.message
+}
+
+/** Answers a refused PUBLISH: MQTT 5 gets the reason; older versions get a normal acknowledgement, and the refusal is logged [MQTT-3.3.5-2]. */
+function refuse(packet: PublishPacket, topic: string, refusal: NotAdmitted, parts: Parts): number {
+  const { client, sender } = parts
+  tellRefused(packet, topic, refusal, parts)
+  if (packet.qos === 0) return 0
+  if (client.negotiated.version === 5) client.answer(packet, refusal.reason, refusal.sentence, 0)
+  else if (packet.qos === 1) sender.puback(packet.packetId, 0)
+  else {
+    client.begin(packet.packetId)
+    sender.pubrec(packet.packetId, client.commitId)
+  }
+  return 0
+}
+
+function tellRefused(
+  { properties }: PublishPacket,
+  topic: string,
+  refusal: NotAdmitted,
+  { client, broker }: Parts,
+): void {
+  const { statistics, observer } = broker
+  statistics.publishesRefused += 1
+  const { reason, sentence, rule } = refusal
+  const traceparent = traceparentOf(properties)
+  const { clientId } = client.negotiated
+  observer.publishRefused?.(clientId, topic, reason, sentence, rule, traceparent)
+}
+
+/**
+ * There is no room. A client of MQTT 3 must not take the message for stored: if the store has no room, its connection ends without an
+ * acknowledgement; if a queue has none, the PUBLISH waits. If the client has gone, the message is not published.
+ */
+function cannotTake(
+  packet: PublishPacket,
+  topic: string,
+  refusal: NotAdmitted,
+  parts: Parts,
+): number {
+  const { client, broker } = parts
+  const isGone = refusal.kind === 'queue-full' && client.isUnanswered
+  if (packet.qos === 0 || client.negotiated.version === 5 || isGone) {
+    return refuse(packet, topic, refusal, parts)
+  }
+  const { statistics, observer } = broker
+  if (refusal.kind !== 'queue-full') {
+    statistics.publishesRefused += 1
+    throw new CannotServe(refusal.reason, refusal.sentence)
+  }
+  statistics.messagesReceived -= 1
+  client.messagesReceived -= 1
+  if (packet.packetId === client.waitedFor) return MUST_WAIT
+  client.waitedFor = packet.packetId
+  statistics.publishesHeld += 1
+  observer.publishHeld?.(client.negotiated.clientId, topic, refusal.sentence, refusal.rule)
+  return MUST_WAIT
+}
