@@ -1,5 +1,6 @@
 // The broker: the state that all clients share. It has the sessions, the subscriptions and the retained messages.
 
+import { strict as assert } from 'node:assert'
 import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
@@ -9,7 +10,7 @@ import type { DropReason, SessionContext } from '../session/session-context.ts'
 import { RetainedReplay } from '../session/retained-replay.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { isRetainedComplete } from '../routing/topic.ts'
-import type { Journal } from '../store/journal.ts'
+import type { CommitId, Journal } from '../store/journal.ts'
 import { Admission } from './admission.ts'
 import { Bans } from './bans.ts'
 import type { ControlTopic } from './control.ts'
@@ -34,6 +35,7 @@ import type { ShareSettings } from './share-groups.ts'
 import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Takeovers } from './takeovers.ts'
+import { HeldMessages } from './transactions/held-messages.ts'
 import { Wills } from './wills.ts'
 
 interface BrokerOptions {
@@ -87,6 +89,10 @@ export class Broker implements SessionContext {
   /** Whether publishers of delayed messages have their right still. */
   readonly publishers: RetainedAuthors
   readonly delayed: Delayed = new Delayed(this)
+  /** What transactional consumers hold. */
+  readonly heldMessages: HeldMessages = new HeldMessages()
+  transactionCommit: CommitId = 0
+  lastTransactionCommit: CommitId = 0
   /** Whether the store has no room for messages. The turn sets it. */
   storeIsFull = false
   /** Set when the broker stops or drains: clients are disconnected, and no more are let in. */
@@ -190,6 +196,18 @@ export class Broker implements SessionContext {
 
   queuesRefuse(isRefusing: boolean): void {
     this.refusesOverflow = this.#refusesByLimits || isRefusing
+  }
+
+  /** A transaction is applied until `apply` returns: nobody sees anything of it before its commit, which is returned. */
+  withinTransaction(apply: () => void): CommitId {
+    this.changing += 1
+    this.transactionCommit = this.journal.current
+    this.lastTransactionCommit = this.transactionCommit
+    apply()
+    assert(this.journal.length > 0, 'a transaction records that it was decided')
+    this.transactionCommit = 0
+    this.changing -= 1
+    return this.lastTransactionCommit
   }
 
   /** Whether the client has the right to subscribe to each of the filters. */

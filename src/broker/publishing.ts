@@ -46,7 +46,8 @@ export class Publishing implements WillPublisher {
     const matches = router.filteredCount === 0 ? found : broker.subscriptions.wanted(message, found)
     // A message of QoS 0 is not stored for any target.
     const mayBeStored = message.qos > 0 || message.retain
-    const commitId = mayBeStored ? this.#store(message, matches) : 0
+    const stored = mayBeStored ? this.#store(message, matches) : 0
+    const commitId = stored === 0 ? broker.transactionCommit : stored
     if (message.retain) this.#retain(message)
     const dropsQoS0 = broker.overload.pausesAll
     let receivers = 0

@@ -112,8 +112,13 @@ export class Sender implements Link {
     this.#flushEarlyAt = EARLY_FLUSH_BYTES
   }
 
-  publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome {
-    return this.#publish(message, 0, retain, identifiers, 0, false, 0)
+  publishQoS0(
+    message: Message,
+    retain: boolean,
+    identifiers: readonly number[],
+    commitId: CommitId,
+  ): SendOutcome {
+    return this.#publish(message, 0, retain, identifiers, 0, false, commitId)
   }
 
   publish(delivery: Delivery, duplicate: boolean): SendOutcome {

@@ -19,7 +19,13 @@ export interface Link {
   readonly isFlowing: boolean
   /** Requests another pump in a later turn, because there is more to send than this turn allows. */
   postpone(): void
-  publishQoS0(message: Message, retain: boolean, identifiers: readonly number[]): SendOutcome
+  /** `commitId`: the commit that it waits for, with everything behind it on this connection; 0 for none. */
+  publishQoS0(
+    message: Message,
+    retain: boolean,
+    identifiers: readonly number[],
+    commitId: CommitId,
+  ): SendOutcome
   publish(delivery: Delivery, duplicate: boolean): SendOutcome
   pubrel(packetId: number, commitId: CommitId): void
 }

@@ -7,6 +7,7 @@ import { makeMessage, type Message } from '../message.ts'
 import { NO_PROPERTIES } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Change } from '../store/change.ts'
+import type { CommitId } from '../store/journal.ts'
 import { newDelivery } from './delivery.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { Link } from './link.ts'
@@ -29,7 +30,12 @@ export interface Recipient {
   readonly exchanges: Exchanges
   /** Whether something else must be sent first. */
   readonly holdsReplays: boolean
-  sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void
+  sendQoS0(
+    message: Message,
+    retain: boolean,
+    identifiers: readonly number[],
+    commitId: CommitId,
+  ): void
 }
 
 interface Marker {
@@ -142,7 +148,7 @@ export class RetainedReplays {
     const payload = Buffer.from(`${this.#sent - sentBefore}`)
     const said = { payload, qos: 0, retain: false, properties: NO_PROPERTIES } as const
     const message = makeMessage(said, filter, null, this.#context)
-    this.#recipient.sendQoS0(message, false, identifiers)
+    this.#recipient.sendQoS0(message, false, identifiers, 0)
     this.#record({ kind: 'replayed', clientId, filter })
   }
 
@@ -199,14 +205,21 @@ export class RetainedReplays {
       this.#context.dropped('no-right-to-receive', message, this.#recipient.clientId)
     } else if (this.#lostItsAuthor(message)) {
       this.#context.dropped('author-lost-right', message, this.#recipient.clientId)
-    } else if (qos === 0) this.#recipient.sendQoS0(message, true, replay.identifiers)
-    else {
+    } else if (qos === 0) {
+      this.#recipient.sendQoS0(message, true, replay.identifiers, this.#visibleFrom)
+    } else {
       const { latest } = this.#context.journal
       const stored = isDurable ? this.#context.nextDelivery() : 0
       const { identifiers } = replay
       exchanges.beginNew(newDelivery(message, qos, true, identifiers, null, stored, latest))
     }
     return true
+  }
+
+  /** What a transaction has retained is seen by nobody before its commit. */
+  get #visibleFrom(): CommitId {
+    const { journal, lastTransactionCommit } = this.#context
+    return lastTransactionCommit > journal.committed ? lastTransactionCommit : 0
   }
 
   /** Whether its publisher may not publish there any more. */

@@ -4,7 +4,7 @@ import type { Permissions } from '../access/permissions.ts'
 import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import type { GroupOwner, Owner } from '../store/change.ts'
-import type { Journal } from '../store/journal.ts'
+import type { CommitId, Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 import type { SendOutcome } from './link.ts'
@@ -54,6 +54,10 @@ export interface SessionContext {
   readonly limits: Limits
   /** The work that this turn may still do, in the units of `limits.turnWorkMax`. Code that does work subtracts it. */
   turnWorkLeft: number
+  /** While a transaction is applied, the commit of it: all that it publishes waits for that, at QoS 0 too. Otherwise 0. */
+  readonly transactionCommit: CommitId
+  /** The commit of the newest transaction; 0 before the first. */
+  readonly lastTransactionCommit: CommitId
   /** The memory that the whole broker keeps. */
   readonly memory: MemoryAccount
   /** Whether the store has no room for messages. */

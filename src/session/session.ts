@@ -146,9 +146,10 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       (this.#queue !== null && this.#queue.waiting.holdsQoS0)
     ) {
       const owning = withOwnBytes(message)
-      this.queue.pushNew(newDelivery(owning, 0, retain, identifiers, null, 0, 0))
+      const { transactionCommit } = this.#context
+      this.queue.pushNew(newDelivery(owning, 0, retain, identifiers, null, 0, transactionCommit))
     } else {
-      this.sendQoS0(message, retain, identifiers)
+      this.sendQoS0(message, retain, identifiers, this.#context.transactionCommit)
     }
   }
 
@@ -158,11 +159,16 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     return this.queue.hasRoomFor(message, identifiers, this.isDurable)
   }
 
-  sendQoS0(message: Message, retain: boolean, identifiers: readonly number[]): void {
+  sendQoS0(
+    message: Message,
+    retain: boolean,
+    identifiers: readonly number[],
+    commitId: CommitId,
+  ): void {
     if (this.#link === null) return
     if (!this.#link.hasRoom) this.#context.dropped(this.#link.lack, message, this.clientId)
     else {
-      const outcome = this.#link.publishQoS0(message, retain, identifiers)
+      const outcome = this.#link.publishQoS0(message, retain, identifiers, commitId)
       if (outcome !== 'sent') this.#context.dropped(lossBy(outcome), message, this.clientId)
     }
   }
@@ -174,7 +180,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       this.exchanges.begin(delivery)
       return
     }
-    this.sendQoS0(message, retain, identifiers)
+    this.sendQoS0(message, retain, identifiers, delivery.commitId)
     // Only an import from another broker stores deliveries of QoS 0.
     if (delivery.origin === null) recordSettled(this.#context.journal, delivery, this.owner)
   }

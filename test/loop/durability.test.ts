@@ -1,6 +1,7 @@
 // The contract of docs/explanation/durability.md, line by line: what is on disk before which packet leaves.
 
 import { test } from 'tap'
+import { makeMessage } from '../../src/message.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
 import { Pond } from '../pond.ts'
@@ -306,4 +307,65 @@ test('a will is due at the same time however often the broker is started meanwhi
   t.strictSame(bob.hears(), [])
   third.passes({ seconds: 2 })
   t.strictSame(bob.hears(), ['publish w gone q0'])
+})
+
+test('what a transaction publishes waits for its commit at every QoS, also what it retains, and no other message overtakes it', async t => {
+  const { pond, store } = pondWithStore()
+  const bob = pond.client('bob')
+  bob.subscribes('a/#')
+  const carol = pond.client('carol', { acknowledges: true })
+  carol.subscribes('a/#', 1)
+  const dave = pond.client('dave')
+  for (const client of [bob, carol]) client.hears()
+  const publishes = (topic: string, qos: 0 | 1, retain = false): void => {
+    const said = { payload: Buffer.from('x'), qos, retain, properties: {} }
+    pond.broker.publishing.publish(makeMessage(said, topic, 'alice', pond.broker))
+  }
+
+  pond.inOneTurn(() => {
+    pond.turn.begin()
+    pond.broker.withinTransaction(() => {
+      pond.journal.record({ kind: 'session-ended', clientId: 'nobody' })
+      publishes('a/0', 0)
+      publishes('a/1', 1)
+      publishes('a/retained', 0, true)
+    })
+  })
+  pond.client('alice').publishes('a/later', 'x')
+  dave.subscribes('a/retained')
+
+  t.strictSame([bob.hears(), carol.hears(), dave.hears()], [[], [], ['suback #1 0x0']])
+  store.commits()
+  const whole = ['publish a/0 x q0', 'publish a/1 x q0', 'publish a/retained x q0']
+  t.strictSame(bob.hears(), [...whole, 'publish a/later x q0'])
+  t.strictSame(carol.hears(), [
+    'publish a/0 x q0',
+    'publish a/1 x q1 #1',
+    'publish a/retained x q0',
+    'publish a/later x q0',
+  ])
+  t.strictSame(dave.hears(), ['publish a/retained x q0 retain'])
+})
+
+test('what waits for the commit of a transaction at QoS 0 is within the bound of the outbox, and what exceeds it is counted', async t => {
+  const store = new DelayingStore()
+  const pond = new Pond({ store, limits: { outboxBytesMax: 1_024 } })
+  const bob = pond.client('bob')
+  bob.subscribes('a')
+  bob.hears()
+
+  pond.inOneTurn(() => {
+    pond.turn.begin()
+    pond.broker.withinTransaction(() => {
+      pond.journal.record({ kind: 'session-ended', clientId: 'nobody' })
+      for (let sent = 0; sent < 4; sent++) {
+        const said = { payload: Buffer.alloc(600), qos: 0, retain: false, properties: {} } as const
+        pond.broker.publishing.publish(makeMessage(said, 'a', 'alice', pond.broker))
+      }
+    })
+  })
+
+  t.equal(pond.broker.statistics.dropped['outbox-full'], 2)
+  store.commits()
+  t.equal(bob.receives().length, 2)
 })

