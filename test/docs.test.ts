@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'tap'
 import { CLI } from './command.ts'
-import { FOLLOWED_BESIDE_A_BROKER } from './docs/followed.ts'
+import { FOLLOWED_BESIDE_A_BROKER, FOLLOWED_WITH_PROGRAMS } from './docs/followed.ts'
 import { Follower } from './docs/follower.ts'
 import { blocksOf, ROOT } from './docs/pages.ts'
 import { makeCertificates } from './transport/world.ts'
@@ -155,6 +155,10 @@ test('the commands for sessions, share groups and figures find the clients that 
     }),
     ...FOLLOWED_BESIDE_A_BROKER.map(page => Follower.through(t, page, { before: [START] })),
   ])
+})
+
+test('the programs with queues do what their pages say, also when one of them dies', async t => {
+  await Follower.through(t, FOLLOWED_WITH_PROGRAMS, { before: [START] })
 })
 
 test('a backup is made and restored by the commands of its page', async t => {

@@ -128,6 +128,15 @@ test('every shell block can be read by sh, and every flag of pondhawk in it exis
   }
 })
 
+test('a program on a page is the one in the repository', async t => {
+  const programs = pages().flatMap(page => blocksOf(page).filter(({ marks }) => marks.has('in')))
+  t.ok(programs.length > 0)
+  for (const { code, marks } of programs) {
+    const name = `${marks.get('in')}/${marks.get('file')}`
+    t.equal(code, readFileSync(resolve(ROOT, name), 'utf8'), name)
+  }
+})
+
 test('every script that a page names is there', async t => {
   const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
     scripts: object

@@ -9,9 +9,16 @@ export const FOLLOWED_BESIDE_A_BROKER: readonly string[] = [
   'docs/how-to/systemd.md',
 ]
 
+/** Those of the programs in `examples/messaging`, followed one after the other beside one broker. */
+export const FOLLOWED_WITH_PROGRAMS: readonly string[] = [
+  'docs/how-to/work-queue.md',
+  'docs/how-to/commands-in-order.md',
+]
+
 /** The others are followed by tests of their own. */
 export const FOLLOWED: readonly string[] = [
   ...FOLLOWED_BESIDE_A_BROKER,
+  ...FOLLOWED_WITH_PROGRAMS,
   'README.md',
   'certs/README.md',
   'docs/how-to/back-up.md',

@@ -9,14 +9,15 @@ import { dirname, join, resolve } from 'node:path'
 import type { Test } from 'tap'
 import { CLI } from '../command.ts'
 import { freePort } from '../interop/programs.ts'
-import { blocksOf, commandsIn, NPM, ROOT } from './pages.ts'
+import { type Block, blocksOf, commandsIn, NPM, ROOT } from './pages.ts'
 
 const RUN_MS_MAX = 60_000
 const STARTS_BROKER = /^(?:npx )?pondhawk start\b|^npm install && npm start$/
 const SUBSCRIBES = /^(?:npx )?(?:pondhawk |mosquitto_)sub\b(?!.* -[CEW]\b)/
-const CLIENT = /^((?:npx )?(?:pondhawk (?:pub|sub)|mosquitto_(?:pub|sub)))(?!.* -p )/
-/** They serve until they are ended. */
+const CLIENT = /(?<=^|do )((?:npx )?(?:pondhawk (?:pub|sub)|mosquitto_(?:pub|sub)))(?!.* -p )/g
+/** They serve until they are ended. The others that do stand below `<!-- runs on: what it prints first -->`. */
 const SERVES = /^python3 -m http\.server|^curl .*-N /
+const SUBSCRIBED = '"client.subscribed"'
 
 /** What a page takes for granted. */
 interface Situation {
@@ -34,59 +35,71 @@ interface Running {
 
 export class Follower {
   readonly #t: Test
-  readonly #page: string
+  /** The one that is being followed. */
+  #page = ''
   readonly #folder: string
   readonly #ports = new Map<string, string>()
   readonly #adapted: (line: string) => string
   /** What `--generate` printed last: the page calls it PASSWORD. */
   #password = 'PASSWORD'
   #broker: Running | null = null
-  #listener: Running | null = null
+  readonly #listening: Running[] = []
+  readonly #starting: Promise<void>[] = []
   #hasListeners = false
-  #subscriptions = 0
   /** What each command printed. */
   readonly outputs: string[] = []
 
-  private constructor(t: Test, page: string, adapted: (line: string) => string) {
+  private constructor(t: Test, adapted: (line: string) => string) {
     this.#t = t
-    this.#page = page
     this.#adapted = adapted
     this.#folder = mkdtempSync(join(tmpdir(), 'pondhawk-docs-'))
     this.#writes('bin/pondhawk', `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`)
     this.#writes('bin/npx', '#!/bin/sh\nexec "$@"\n')
-    for (const name of ['pondhawk', 'npx']) chmodSync(resolve(this.#folder, 'bin', name), 0o755)
+    // Debian's, which has paho.
+    this.#writes('bin/python3', '#!/bin/sh\nexec /usr/bin/python3 "$@"\n')
+    for (const name of ['pondhawk', 'npx', 'python3'])
+      chmodSync(resolve(this.#folder, 'bin', name), 0o755)
     for (const name of ['certs/make-certs.sh', 'node_modules']) {
       mkdirSync(dirname(resolve(this.#folder, name)), { recursive: true })
       symlinkSync(resolve(ROOT, name), resolve(this.#folder, name))
     }
   }
 
-  /** Follows the whole page. */
-  static async through(t: Test, page: string, situation: Situation = {}): Promise<Follower> {
+  /** Follows the whole page, or several beside the same broker. */
+  static async through(
+    t: Test,
+    pages: string | readonly string[],
+    situation: Situation = {},
+  ): Promise<Follower> {
     const { files = {}, before = [], adapted = line => line } = situation
-    const follower = new Follower(t, page, adapted)
+    const follower = new Follower(t, adapted)
     for (const port of ['1883', '8083', '8883', '8000'])
       follower.#ports.set(port, String(await freePort()))
     for (const [name, text] of Object.entries(files)) follower.#writes(name, text)
     t.teardown(() => {
       follower.#broker?.process.kill('SIGKILL')
-      follower.#listener?.process.kill('SIGKILL')
+      for (const { process: child } of follower.#listening) child.kill('SIGKILL')
       rmSync(follower.#folder, { recursive: true, force: true })
     })
-    if (before.length > 0) follower.#writesAll()
-    for (const command of before) await follower.#types(command, false)
-    for (const { language, code, marks, line } of blocksOf(page)) {
-      if (marks.has('stops')) await follower.#stops()
+    const all = [pages].flat()
+    if (before.length > 0) for (const page of all) follower.#writesAll(page)
+    for (const command of before) await follower.#types(command, new Map())
+    for (const page of all) await follower.#follows(page)
+    return follower
+  }
+
+  async #follows(page: string): Promise<void> {
+    this.#page = page
+    for (const block of blocksOf(page)) {
+      const { language, code, marks, line } = block
+      if (marks.has('stops')) await this.#stops()
       if (marks.has('not run')) continue
       const file = marks.get('file')
-      if (file !== undefined) follower.#writes(file, code)
-      else if (marks.has('printed')) await follower.#printed(code, line)
-      else if (language === 'sh') {
-        for (const command of commandsIn({ language, code, marks, line }))
-          await follower.#types(command, marks.has('fails'))
-      }
+      if (file !== undefined) this.#writes(file, code)
+      else if (marks.has('printed')) await this.#printed(code, line)
+      else if (language === 'sh')
+        for (const command of commandsIn(block)) await this.#types(command, marks)
     }
-    return follower
   }
 
   /** Runs one more command; rejects if it fails. */
@@ -111,20 +124,29 @@ export class Follower {
     return this.#ports.get(ofPage) ?? ofPage
   }
 
-  async #types(command: string, fails: boolean): Promise<void> {
+  async #types(command: string, marks: Block['marks']): Promise<void> {
     const line = this.#here(command)
     if (STARTS_BROKER.test(line)) return this.#starts(line)
     if (NPM.test(line)) return undefined
+    const sign = marks.get('runs on')
+    // Those of several terminals start together.
+    if (sign !== undefined) return void this.#starting.push(this.#listens(line, sign))
+    await Promise.all(this.#starting)
     if (SERVES.test(line))
       return this.#listens(line, line.startsWith('python3') ? 'Serving HTTP' : '')
     if (SUBSCRIBES.test(line)) {
+      const before = this.#broker?.said.split(SUBSCRIBED).length ?? 1
       await this.#listens(line)
-      return this.logged('"client.subscribed"', ++this.#subscriptions)
+      return this.logged(SUBSCRIBED, before)
     }
     const { status, output } = await this.#run(line)
     // curl ends with 0 also when it was refused.
     const isRefused = status !== 0 || output.startsWith('{"type":"about:blank"')
-    this.#t.equal(isRefused, fails, `${this.#page}: ${line}: status ${status}, ${output}`)
+    this.#t.equal(
+      isRefused,
+      marks.has('fails'),
+      `${this.#page}: ${line}: status ${status}, ${output}`,
+    )
     if (line.includes('--generate')) this.#password = output.split('\n')[0] ?? ''
     this.outputs.push(output)
   }
@@ -138,37 +160,37 @@ export class Follower {
 
   async #starts(line: string): Promise<void> {
     await this.#stops()
-    this.#subscriptions = 0
     this.#broker = this.#spawned(line.replace(/^npm install && npm start/, 'pondhawk start'))
     await this.logged('"broker.ready"')
   }
 
   async #listens(line: string, sign?: string): Promise<void> {
-    this.#listener?.process.kill('SIGKILL')
     const listener = this.#spawned(line)
-    this.#listener = listener
+    this.#listening.push(listener)
     while (sign !== undefined && !listener.said.includes(sign))
       await once(listener.process.stdout ?? listener.process, 'data')
   }
 
-  /** What is expected is what the last command printed, or what a subscriber in another terminal prints by now. */
+  /** What is expected is what the last command printed, or what a program in another terminal has printed by now. */
   async #printed(expected: string, line: number): Promise<void> {
     const text = this.#here(expected)
     const pattern = new RegExp(
       text
         .trimEnd()
+        // A line of its own stands for any number of lines.
+        .replaceAll(/\n…(?=\n|$)/g, '…')
         .split('…')
         .map(part => part.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
         .join('[^]*'),
     )
-    const listener = this.#listener
-    const last = this.outputs.at(-1) ?? ''
-    for (let tries = 0; tries < 250 && listener !== null && !pattern.test(last); tries++) {
-      if (pattern.test(listener.said)) break
+    const said = (): readonly string[] => [
+      this.outputs.at(-1) ?? '',
+      ...this.#listening.map(listening => listening.said),
+    ]
+    for (let tries = 0; tries < 250 && !said().some(text => pattern.test(text)); tries++)
       await new Promise(settle => setTimeout(settle, 20))
-    }
-    const said = pattern.test(last) ? last : (listener?.said ?? last)
-    this.#t.match(said, pattern, `${this.#page}:${line}`)
+    const found = said().find(text => pattern.test(text)) ?? said().join('\n')
+    this.#t.match(found, pattern, `${this.#page}:${line}`)
   }
 
   /** As the page has it, with the ports, names and passwords of this run. */
@@ -179,8 +201,8 @@ export class Follower {
       .replaceAll('PASSWORD', this.#password)
   }
 
-  #writesAll(): void {
-    for (const { code, marks } of blocksOf(this.#page)) {
+  #writesAll(page: string): void {
+    for (const { code, marks } of blocksOf(page)) {
       const file = marks.get('file')
       if (file !== undefined) this.#writes(file, code)
     }

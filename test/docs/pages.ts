@@ -1,5 +1,6 @@
 // The pages of the documentation, and the blocks of code in them. What a test must know of a block is in comments right above it,
-// which no reader sees: `<!-- not run: docker -->`, `<!-- file: rules.acl -->`, `<!-- printed -->`, `<!-- fails -->`.
+// which no reader sees: `<!-- not run: docker -->`, `<!-- file: rules.acl -->` (`<!-- in: the folder of the repository that has it -->`),
+// `<!-- printed -->`, `<!-- fails -->`, `<!-- runs on: what it prints when it is ready -->`.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
