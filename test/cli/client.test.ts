@@ -279,6 +279,18 @@ test('wrong usage is 2, a refusal is told with its reason, and a missing broker 
     [1, /nothing listens there/, 'sub', ['-p', `${await freePort()}`, '-t', 'a']],
     [1, /\/nowhere cannot be read \(ENOENT\)/, 'pub', ['-t', 'a', '-f', '/nowhere']],
     [4, /connection: bad user name or password \(0x86\)/, 'sub', at],
+    [
+      1,
+      /to a: topic filter invalid \(0x8f\): a value is expected, at character \d/,
+      'sub',
+      ['-p', port, '-V', '5', '-t', 'a', '-D', 'subscribe', 'user-property', '$where', 'b ='],
+    ],
+    [
+      1,
+      /refused: topic name invalid \(0x90\): \$delayed\/ is followed by a number of seconds/,
+      'pub',
+      ['-p', port, '-V', '5', '-q', '1', '-t', '$delayed/x/y', '-m', 'z'],
+    ],
     [134, /connection: bad user name or password \(0x86\)/, 'sub', [...at, '-V', '5']],
   ]
 

@@ -6,7 +6,7 @@ import { thrownSentence } from '../../thrown.ts'
 import { shownName } from '../shown-name.ts'
 import { type Endpoint, openStream } from './client-stream.ts'
 import type { ClientWords } from './client-words.ts'
-import { type ClientHandlers, MqttClient, Refused } from './mqtt-client.ts'
+import { type ClientHandlers, MqttClient, Refused, type Verdict } from './mqtt-client.ts'
 
 /** As of mosquitto's clients, but that wrong usage is 2. */
 export const TIMED_OUT = 27
@@ -44,10 +44,15 @@ function versionIs5(words: ClientWords): boolean {
   return text === '5' || text === 'mqttv5' || !words.properties.isEmpty
 }
 
-function refusalOf({ reason, properties }: ConnackPacket): string {
+function refusalOf(packet: ConnackPacket): string {
+  return `the broker refuses the connection: ${shownVerdict(packet)}`
+}
+
+/** The name of the reason, its code, and the broker's sentence if there is one. */
+export function shownVerdict({ reason, properties }: Verdict): string {
   const { reasonString } = properties
   const why = reasonString === undefined ? '' : `: ${shownText(reasonString)}`
-  return `the broker refuses the connection: ${reasonName(reason)} (0x${reason.toString(16)})${why}`
+  return `${reasonName(reason)} (0x${reason.toString(16)})${why}`
 }
 
 /** Reason strings come from the network. */

@@ -15,6 +15,7 @@ import {
   type ProtocolVersion,
   type PublishPacket,
   type QoS,
+  type SubackPacket,
   type SubscriptionRequest,
 } from '../../packet/packet.ts'
 import { isFailure, type ReasonCode, SUCCESS } from '../../packet/reason.ts'
@@ -49,6 +50,14 @@ export class Refused extends Error {
     this.packet = packet
   }
 }
+
+/** What an acknowledgement says. */
+export interface Verdict {
+  readonly reason: ReasonCode
+  readonly properties: Properties
+}
+
+const SENT: Verdict = { reason: SUCCESS, properties: NO_PROPERTIES }
 
 type Answer = Extract<Packet, { readonly packetId: number }>
 type Waiting = (packet: Answer | null) => void
@@ -100,18 +109,18 @@ export class MqttClient {
     return packet
   }
 
-  /** Resolves with the reason when the message is acknowledged, as its QoS asks; null if the connection has ended. */
-  async publish(message: Outgoing): Promise<ReasonCode | null> {
+  /** Resolves with the answer when the message is acknowledged, as its QoS asks; null if the connection has ended. */
+  async publish(message: Outgoing): Promise<Verdict | null> {
     const { qos } = message
     const packetId = qos === 0 ? 0 : this.#nextPacketId()
     const packet: PublishPacket = { type: 'publish', duplicate: false, packetId, ...message }
     if (qos === 0) {
       await this.#sendSlowly(packet)
-      return this.#isEnding ? null : SUCCESS
+      return this.#isEnding ? null : SENT
     }
     const answer = await this.#asked(packet)
-    if (answer?.type !== 'pubrec' || isFailure(answer.reason)) return reasonOf(answer)
-    return reasonOf(
+    if (answer?.type !== 'pubrec' || isFailure(answer.reason)) return verdictOf(answer)
+    return verdictOf(
       await this.#asked({ type: 'pubrel', packetId, reason: SUCCESS, properties: NO_PROPERTIES }),
     )
   }
@@ -121,14 +130,14 @@ export class MqttClient {
     return this.#waiting.size < this.#inFlightMax
   }
 
-  /** Resolves with a reason for each filter; null if the connection has ended. */
+  /** Resolves with the answer, a reason for each filter; null if the connection has ended. */
   async subscribe(
     subscriptions: readonly SubscriptionRequest[],
     properties: Properties,
-  ): Promise<readonly ReasonCode[] | null> {
+  ): Promise<SubackPacket | null> {
     const packetId = this.#nextPacketId()
     const answer = await this.#asked({ type: 'subscribe', packetId, subscriptions, properties })
-    return answer?.type === 'suback' ? answer.reasons : null
+    return answer?.type === 'suback' ? answer : null
   }
 
   async unsubscribe(filters: readonly string[], properties: Properties): Promise<void> {
@@ -280,6 +289,6 @@ export class MqttClient {
 const END_MS_MAX = 2_000
 const CONNACK_MS_MAX = 30_000
 
-function reasonOf(answer: Answer | null): ReasonCode | null {
-  return answer !== null && 'reason' in answer ? answer.reason : null
+function verdictOf(answer: Answer | null): Verdict | null {
+  return answer !== null && 'reason' in answer ? answer : null
 }

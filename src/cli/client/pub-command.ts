@@ -2,13 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isFailure, type ReasonCode, reasonName } from '../../packet/reason.ts'
+import { isFailure } from '../../packet/reason.ts'
 import { isTopicName } from '../../routing/topic.ts'
 import { UsageError } from '../usage-error.ts'
 import { PUB_FLAGS } from './client-flags.ts'
 import { ClientWords, connectOf, placeOf, propertiesFor } from './client-words.ts'
-import { complain, connected, debugOf, FAILED, failure } from './connection.ts'
-import type { MqttClient, Outgoing } from './mqtt-client.ts'
+import { complain, connected, debugOf, FAILED, failure, shownVerdict } from './connection.ts'
+import type { MqttClient, Outgoing, Verdict } from './mqtt-client.ts'
 
 /** The longest line of the standard input, and the largest message of a file. */
 const PAYLOAD_BYTES_MAX = 268_435_455
@@ -129,10 +129,10 @@ async function published(
   outgoing: Omit<Outgoing, 'payload'>,
 ): Promise<number> {
   let status = 0
-  const settled = (reason: ReasonCode | null): void => {
-    if (reason !== null && !isFailure(reason)) return
+  const settled = (verdict: Verdict | null): void => {
+    if (verdict !== null && !isFailure(verdict.reason)) return
     status = FAILED
-    if (reason !== null) complain(words, `a message was refused: ${reasonName(reason)}`)
+    if (verdict !== null) complain(words, `a message was refused: ${shownVerdict(verdict)}`)
   }
   const waiting = new Set<Promise<void>>()
   for await (const payload of payloads) {

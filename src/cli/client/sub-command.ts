@@ -2,11 +2,19 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type PublishPacket, type SubscriptionRequest } from '../../packet/packet.ts'
-import { isFailure } from '../../packet/reason.ts'
+import { isFailure, SUCCESS } from '../../packet/reason.ts'
 import { parseFilter, topicMatches } from '../../routing/topic.ts'
 import { SUB_FLAGS } from './client-flags.ts'
 import { ClientWords, connectOf, placeOf, propertiesFor } from './client-words.ts'
-import { complain, connected, debugOf, FAILED, failure, TIMED_OUT } from './connection.ts'
+import {
+  complain,
+  connected,
+  debugOf,
+  FAILED,
+  failure,
+  shownVerdict,
+  TIMED_OUT,
+} from './connection.ts'
 import { messageFormat } from './message-format.ts'
 import type { MqttClient } from './mqtt-client.ts'
 
@@ -94,14 +102,16 @@ class Subscriber {
     const given = words.all('unsubscribe')
     if (given.length > 0) await client.unsubscribe(given, propertiesFor(words, 'unsubscribe'))
     if (this.#requests.length === 0) return
-    const reasons = await client.subscribe(this.#requests, propertiesFor(words, 'subscribe'))
-    if (reasons === null) return
-    const refused = reasons.flatMap((reason, index) =>
-      isFailure(reason) ? [this.#requests[index]?.filter ?? ''] : [],
-    )
-    for (const filter of refused)
-      complain(words, `the broker refuses the subscription to ${filter}`)
-    if (refused.length === reasons.length) ended(FAILED)
+    const answer = await client.subscribe(this.#requests, propertiesFor(words, 'subscribe'))
+    if (answer === null) return
+    const { reasons, properties } = answer
+    for (const [index, { filter }] of this.#requests.entries()) {
+      const reason = reasons[index] ?? SUCCESS
+      if (!isFailure(reason)) continue
+      const why = shownVerdict({ reason, properties })
+      complain(words, `the broker refuses the subscription to ${filter}: ${why}`)
+    }
+    if (reasons.every(isFailure)) ended(FAILED)
     else if (words.has('subscribed')) ended(0)
   }
 
