@@ -14,7 +14,7 @@ import {
   type QoS,
   type SubackPacket,
 } from '../src/packet/packet.ts'
-import { isFailure, SUCCESS } from '../src/packet/reason.ts'
+import { isFailure, type ReasonCode, SUCCESS } from '../src/packet/reason.ts'
 import type { WillSettings } from './event.ts'
 import type { EventLog } from './event-log.ts'
 import { type MessageId, payloadOf, readPayload } from './payload.ts'
@@ -38,6 +38,8 @@ export interface ClientOwner {
   unsubscribed?(filter: string): void
   receivedRetained?(topic: string, id: MessageId): void
   answeredPing?(): void
+  /** If it is there, the owner records and acknowledges each PUBLISH itself. */
+  handed?(packet: PublishPacket): void
 }
 
 export interface OutgoingMessage extends MessageId {
@@ -124,6 +126,11 @@ export class Client {
 
   ping(): void {
     this.#say({ type: 'pingreq' })
+  }
+
+  /** Acknowledges or refuses a message of QoS 1. */
+  answer(packetId: number, reason: ReasonCode): void {
+    this.#say({ type: 'puback', packetId, reason, properties: NO_PROPERTIES })
   }
 
   /** Sends DISCONNECT; the broker closes the connection. */
@@ -222,6 +229,7 @@ export class Client {
 
   #delivered(packet: PublishPacket): void {
     const { packetId, qos } = packet
+    if (this.#owner.handed !== undefined) return this.#owner.handed(packet)
     const isKnown = qos === 2 && this.#received.has(packetId)
     if (!isKnown) this.#record(packet)
     if (qos === 1) this.#acknowledge('puback', packetId)

@@ -80,7 +80,8 @@ class CrashRun {
     this.#file = join(directory, 'log')
     this.#log = new EventLog(this.#file)
     this.#random = new Random(options.seed)
-    this.#fleet = new Fleet(this.#log, this.#random.fork(), options)
+    const withQueues = options.broker === 'pondhawk'
+    this.#fleet = new Fleet(this.#log, this.#random.fork(), { ...options, withQueues })
     this.#under =
       options.broker === 'pondhawk'
         ? pondhawk(directory, port, options.level)
@@ -211,7 +212,7 @@ class CrashRun {
       ({ kind, at, sentence }) => `${at} ${kind}: ${sentence}\n`,
     )
     writeFileSync(`${name}.findings`, sentences.join(''))
-    writeFileSync(`${name}.log`, this.#broker.log.map(line => `${line}\n`).join(''))
+    writeFileSync(`${name}.broker`, this.#broker.log.map(line => `${line}\n`).join(''))
     this.#evidenceFiles += 1
   }
 }

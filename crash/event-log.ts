@@ -20,7 +20,7 @@ export class EventLog {
 
   record(event: LoggedEvent): void {
     this.lastAt = performance.now()
-    this.checker.see(event)
+    this.checker.see(event, this.lastAt)
     this.#lines.push(`${this.checker.lines} ${Math.round(this.lastAt)} ${JSON.stringify(event)}\n`)
     this.watcher?.(event)
   }

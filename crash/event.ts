@@ -41,6 +41,32 @@ export interface DeliveredEvent {
   readonly isIntact: boolean
 }
 
+/** A consumer of a named queue received a message. */
+export interface HandedEvent {
+  readonly kind: 'handed'
+  readonly client: string
+  readonly queue: string
+  readonly publisher: string
+  readonly sequence: number
+  readonly topic: string
+  readonly qos: QoS
+  readonly duplicate: boolean
+  readonly isIntact: boolean
+  /** How often it was handed out, as the broker says; null for clients of MQTT 3, who are not told. */
+  readonly count: number | null
+  /** Of a dead letter: the queue that it was in, and why it is dead. */
+  readonly dead: { readonly queue: string; readonly reason: string } | null
+}
+
+/** The consumer acknowledged it, or refused it. */
+export interface AnsweredEvent {
+  readonly kind: 'answered'
+  readonly client: string
+  readonly publisher: string
+  readonly sequence: number
+  readonly isAccepted: boolean
+}
+
 export type LoggedEvent =
   /** The broker accepts connections. */
   | { readonly kind: 'started' }
@@ -71,6 +97,8 @@ export type LoggedEvent =
   /** The broker has no session of the publisher any more, so its messages in flight are abandoned. */
   | { readonly kind: 'abandoned'; readonly publisher: string; readonly sequence: number }
   | DeliveredEvent
+  | HandedEvent
+  | AnsweredEvent
   /** PUBREL arrived for a message of QoS 2. */
   | { readonly kind: 'released'; readonly client: string }
   /** A new subscriber subscribes to all retained messages. */

@@ -3,18 +3,21 @@
 import type { Actor } from './actors/actor.ts'
 import { WillClient } from './actors/will-client.ts'
 import { MosquittoSub } from './actors/mosquitto-sub.ts'
-import { Publisher } from './actors/publisher.ts'
+import { aimAtQueues, aimAtTopics, Publisher } from './actors/publisher.ts'
+import { QueueWorker } from './actors/queue-worker.ts'
 import { Restarter } from './actors/restarter.ts'
 import { RetainedReader } from './actors/retained-reader.ts'
 import { Subscriber, type SubscriberSettings } from './actors/subscriber.ts'
 import type { ClientSettings } from './client.ts'
 import { WILL_FILTER } from './check/will-check.ts'
 import type { EventLog } from './event-log.ts'
+import { DEAD, FILLER, QUEUES } from './queues.ts'
 import type { Random } from './random.ts'
 
 export interface FleetOptions {
   readonly messagesPerLife: number
   readonly withMosquittoSub: boolean
+  readonly withQueues: boolean
 }
 
 const DATA = 'crash/data/#'
@@ -64,6 +67,19 @@ const WILL_CLIENTS = [
   { facts: { clientId: 'will-delayed', version: 5, isDurable: true }, delaySeconds: 1 },
 ] as const
 
+const FILLERS = [
+  { clientId: `${FILLER}1`, version: 5, qos: [1, 2], window: 12 },
+  { clientId: `${FILLER}2`, version: 4, qos: [1, 2], window: 6 },
+] as const
+/** New messages into queues, of all that are new. */
+const FILLING = 0.2
+/** The consumers of each queue. */
+const WORKERS = [
+  { version: 5, isDurable: true },
+  { version: 4, isDurable: true },
+  { version: 5, isDurable: false },
+] as const
+
 export class Fleet {
   readonly #actors: readonly Actor[]
   readonly #reader: RetainedReader
@@ -76,7 +92,7 @@ export class Fleet {
         ({ clientId, version, qos, window }) =>
           new Publisher(
             { clientId, version, isDurable: true },
-            { qos, window, messagesPerLife },
+            { qos, window, messagesPerLife, aim: aimAtTopics },
             log,
             random.fork(),
           ),
@@ -89,6 +105,7 @@ export class Fleet {
         ({ facts, delaySeconds }) => new WillClient(facts, delaySeconds, log, random.fork()),
       ),
       this.#reader,
+      ...(options.withQueues ? queueActors(log, random, options.messagesPerLife) : []),
       ...(options.withMosquittoSub
         ? [new MosquittoSub('mosquitto-1', 1, log), new MosquittoSub('mosquitto-2', 1, log)]
         : []),
@@ -123,6 +140,23 @@ export class Fleet {
   stop(): void {
     for (const actor of this.#actors) actor.stop()
   }
+}
+
+function queueActors(log: EventLog, random: Random, messages: number): readonly Actor[] {
+  const messagesPerLife = Math.ceil((messages * FILLING) / FILLERS.length)
+  const consumer = (queue: string, number: number, facts: Omit<ClientSettings, 'clientId'>) => {
+    const clientId = `consumer-${queue}-${number}`
+    return new QueueWorker({ clientId, receiveMax: 8, ...facts }, queue, log, random.fork())
+  }
+  const queues = Object.keys(QUEUES)
+  return [
+    ...FILLERS.map(({ clientId, version, qos, window }) => {
+      const settings = { qos, window, messagesPerLife, aim: aimAtQueues }
+      return new Publisher({ clientId, version, isDurable: true }, settings, log, random.fork())
+    }),
+    ...queues.flatMap(queue => WORKERS.map((facts, index) => consumer(queue, index + 1, facts))),
+    ...queues.map(queue => consumer(queue + DEAD, 1, { version: 5, isDurable: true })),
+  ]
 }
 
 function durable(clientId: string, version: 4 | 5): ClientSettings {

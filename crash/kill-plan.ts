@@ -18,6 +18,8 @@ const MOMENTS: readonly [Moment, ...Moment[]] = [
   { kind: 'settled', countMax: 300 },
   { kind: 'released', countMax: 300 },
   { kind: 'delivered', countMax: 1_000 },
+  { kind: 'handed', countMax: 100 },
+  { kind: 'answered', countMax: 100 },
   { kind: 'retained-answered', countMax: 1 },
 ]
 

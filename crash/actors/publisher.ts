@@ -1,5 +1,5 @@
-// Publishes with a full window at QoS 1 and 2, to many subscribers and to share groups, and retained messages. After a
-// kill it continues with its messages in flight.
+// Publishes with a full window at QoS 1 and 2: to many subscribers and to share groups, and retained messages; or into named queues, some
+// of it delayed. After a kill it continues with its messages in flight.
 
 import { Client, type ClientSettings } from '../client.ts'
 import type { EventLog } from '../event-log.ts'
@@ -11,9 +11,18 @@ export interface PublisherSettings {
   readonly qos: readonly [1 | 2, ...(1 | 2)[]]
   /** New messages in each run of the broker. */
   readonly messagesPerLife: number
+  /** Where each message goes. */
+  readonly aim: (random: Random, clientId: string, qos: 1 | 2) => Aim
+}
+
+interface Aim {
+  readonly topic: string
+  readonly retain: boolean
 }
 
 const TOPICS = 3
+/** A queue in order takes one message at a time, so it gets fewer. */
+const FILLED = ['fifo', 'keyed', 'keyed', 'parallel', 'parallel', 'parallel'] as const
 const PAUSE_MILLISECONDS_MAX = 8
 /** New messages at a time: few, so that they are spread over the whole run of a broker. */
 const BURST_MAX = 8
@@ -84,15 +93,11 @@ export class Publisher implements Actor {
     this.#sequence += 1
     const { clientId } = this.#client.facts
     const qos = this.#random.pick(this.#settings.qos)
-    const number = this.#random.whole(1, TOPICS)
-    const kind = this.#random.fraction()
-    const place = kind < 0.6 ? 'data' : kind < 0.8 ? 'work' : 'retained'
-    const retain = place === 'retained'
+    const { topic, retain } = this.#settings.aim(this.#random, clientId, qos)
     this.#client.publish({
       publisher: clientId,
       sequence: this.#sequence,
-      // All values of a retained topic have the same QoS. Otherwise they would have no order.
-      topic: `crash/${place}/${clientId}/${retain ? `${number}-qos${qos}` : number}`,
+      topic,
       qos,
       retain,
       isEmpty: retain && this.#random.chance(0.25),
@@ -103,4 +108,23 @@ export class Publisher implements Actor {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = setTimeout(action, milliseconds)
   }
+}
+
+/** Data for many, work for share groups, and what is retained. */
+export function aimAtTopics(random: Random, clientId: string, qos: 1 | 2): Aim {
+  const number = random.whole(1, TOPICS)
+  const kind = random.fraction()
+  if (kind < 0.6) return { topic: `crash/data/${clientId}/${number}`, retain: false }
+  if (kind < 0.8) return { topic: `crash/work/${clientId}/${number}`, retain: false }
+  // All values of a retained topic have the same QoS. Otherwise they would have no order.
+  return { topic: `crash/retained/${clientId}/${number}-qos${qos}`, retain: true }
+}
+
+/** Into a named queue, by its filter or directly; one in ten is delayed. */
+export function aimAtQueues(random: Random, clientId: string): Aim {
+  const queue = random.pick(FILLED)
+  const topic = random.chance(0.3)
+    ? `$queue/${queue}`
+    : `crash/queue/${queue}/${clientId}/${random.whole(1, TOPICS)}`
+  return { topic: random.chance(0.1) ? `$delayed/1/${topic}` : topic, retain: false }
 }

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
+import { QUEUES } from '../queues.ts'
 
 export type BrokerName = 'pondhawk' | 'mosquitto'
 export type Level = 'fsync' | 'os' | 'memory'
@@ -38,6 +39,7 @@ export function pondhawk(directory: string, port: number, level: Level): BrokerU
       queuedInMemoryMax: QUEUED_IN_MEMORY_MAX,
     },
     share: { queuedMessagesMax: 1_000_000, queuedBytesMax: 1_073_741_824 },
+    queues: { named: QUEUES },
     log: { format: 'json' },
   }
   writeFileSync(file, stringify(config))

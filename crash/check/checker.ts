@@ -1,9 +1,11 @@
 // Reads the event log line by line and checks what the broker guarantees.
 
 import type { LoggedEvent } from '../event.ts'
+import { FILLER } from '../queues.ts'
 import { DeliveryCheck } from './delivery-check.ts'
 import { type Finding, FINDING_KINDS, type FindingKind } from './finding.ts'
 import { MessageTable } from './message-table.ts'
+import { QueueCheck } from './queue-check.ts'
 import { RetainedCheck } from './retained-check.ts'
 import { SessionCheck } from './session-check.ts'
 import { WillCheck } from './will-check.ts'
@@ -16,6 +18,7 @@ export class Checker {
   readonly deliveries: DeliveryCheck
   readonly retained: RetainedCheck
   readonly wills: WillCheck
+  readonly queues: QueueCheck
   readonly findings: Finding[] = []
   readonly #sessions: SessionCheck
   readonly #counts = new Map<FindingKind, number>(FINDING_KINDS.map(kind => [kind, 0]))
@@ -26,6 +29,7 @@ export class Checker {
     this.deliveries = new DeliveryCheck(this.messages, report)
     this.retained = new RetainedCheck(report)
     this.wills = new WillCheck(report)
+    this.queues = new QueueCheck(report)
     this.#sessions = new SessionCheck(report)
   }
 
@@ -39,8 +43,11 @@ export class Checker {
     return [...this.#counts.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  see(event: LoggedEvent): void {
+  /** `atMs`: when it happened, by any clock. */
+  see(event: LoggedEvent, atMs = 0): void {
     this.#at += 1
+    this.queues.see(event, this.#at, atMs)
+    if (isOfFiller(event)) return
     this.messages.see(event, this.#at)
     this.#sessions.see(event)
     this.retained.see(event, this.#at)
@@ -55,6 +62,14 @@ export class Checker {
 
   /** Whether all subscribers have received everything that they must. */
   get isSettled(): boolean {
-    return this.wills.missing().length === 0 && this.deliveries.missing().length === 0
+    return (
+      this.wills.missing().length === 0 &&
+      this.deliveries.missing().length === 0 &&
+      this.queues.missing().length === 0
+    )
   }
+}
+
+function isOfFiller(event: LoggedEvent): boolean {
+  return 'publisher' in event && event.publisher.startsWith(FILLER)
 }

@@ -158,3 +158,143 @@ test('a will of the last run goes to sessions that subscribed during its connect
   t.equal(missing(...mortal(1), CUT, ASKING, WATCHING, willHeard(1)), 0)
   t.equal(missing(...mortal(1), CUT, ASKING, WATCHING, willHeard(1), willHeard(1)), 1)
 })
+
+// Named queues.
+
+const CONSUMERS = ['one', 'two', 'reader'].flatMap(client => [
+  { ...CONNECTING, client } as const,
+  { kind: 'connected', client, sessionPresent: false } as const,
+])
+
+function filling(sequence: number, topic: string, qos: QoS = 2): readonly LoggedEvent[] {
+  const facts = { publisher: 'filler-1', sequence } as const
+  return [
+    { kind: 'publishing', ...facts, topic, qos, retain: false, isEmpty: false },
+    { kind: 'accepted', ...facts },
+  ]
+}
+
+function handed(client: string, sequence: number, topic: string, count = 1): LoggedEvent {
+  const facts = { publisher: 'filler-1', qos: 1, duplicate: false, isIntact: true } as const
+  const queue = topic.split('/')[1] ?? ''
+  return { kind: 'handed', client, queue, sequence, topic, ...facts, count, dead: null }
+}
+
+function dead(sequence: number, topic: string, reason: string, count: number): LoggedEvent {
+  const queue = topic.split('/')[1] ?? ''
+  const facts = { publisher: 'filler-1', qos: 1, duplicate: false, isIntact: true } as const
+  const where = { client: 'reader', queue: `${queue}.dead`, topic, dead: { queue, reason } }
+  return { kind: 'handed', sequence, count, ...facts, ...where }
+}
+
+function answered(client: string, sequence: number, isAccepted = true): LoggedEvent {
+  return { kind: 'answered', client, publisher: 'filler-1', sequence, isAccepted }
+}
+
+/** The consumer's message behind what it did is acknowledged: all of it is on disk. */
+function marked(client: string): readonly LoggedEvent[] {
+  const facts = { publisher: client, sequence: 1 } as const
+  const message = { topic: 'b', qos: 1, retain: false, isEmpty: false } as const
+  return [
+    { kind: 'publishing', ...facts, ...message },
+    { kind: 'accepted', ...facts },
+  ]
+}
+
+/** The kinds of findings about queues; the time of event N is N ms, or as given. */
+function queueKinds(events: readonly LoggedEvent[], msOf = (index: number) => index) {
+  const checker = new Checker()
+  for (const [index, event] of [...BEGINNING, ...CONSUMERS, ...events, QUIET].entries()) {
+    checker.see(event, msOf(index))
+  }
+  return checker.findings.map(({ kind }) => kind)
+}
+
+const FIFO = '$queue/fifo'
+const PARALLEL = '$queue/parallel'
+
+test('a log of queues that is right has no finding', async t => {
+  const events = [
+    ...filling(1, FIFO),
+    ...filling(2, FIFO),
+    handed('one', 1, FIFO),
+    answered('one', 1, false),
+    handed('one', 1, FIFO, 2),
+    { kind: 'closed', client: 'one' } as const,
+    handed('two', 1, FIFO, 3),
+    answered('two', 1),
+    handed('two', 2, FIFO),
+    answered('two', 2),
+  ]
+  t.strictSame(queueKinds(events), [])
+})
+
+test('a message that no consumer acknowledged and that is no dead letter is lost', async t => {
+  t.strictSame(queueKinds([...filling(1, FIFO), handed('one', 1, FIFO)]), ['queue-lost'])
+})
+
+test('a message that two consumers have, or one twice, is found', async t => {
+  const twice = (second: LoggedEvent, ...between: readonly LoggedEvent[]) =>
+    queueKinds([
+      ...filling(1, PARALLEL),
+      handed('one', 1, PARALLEL),
+      ...between,
+      second,
+      answered('one', 1),
+      answered('two', 1),
+    ])
+
+  t.strictSame(twice(handed('two', 1, PARALLEL, 2)), ['queue-again'])
+  t.ok(twice(handed('one', 1, PARALLEL, 2)).includes('queue-again'))
+  const refused = [answered('one', 1, false)]
+  t.strictSame(twice(handed('two', 1, PARALLEL, 2), ...refused), [])
+})
+
+test('a message of a key that comes while another is with a consumer, or before an older one, is out of order', async t => {
+  const both = [...filling(1, FIFO), ...filling(2, FIFO)]
+  const end = [answered('one', 1), answered('two', 2)]
+  const atOnce = [...both, handed('one', 1, FIFO), handed('two', 2, FIFO), ...end]
+  const newerFirst = [
+    ...both,
+    handed('two', 2, FIFO),
+    answered('two', 2),
+    handed('one', 1, FIFO),
+    answered('one', 1),
+  ]
+
+  t.strictSame(queueKinds(atOnce), ['queue-order', 'queue-order'])
+  t.strictSame(queueKinds(newerFirst), ['queue-order'])
+})
+
+test('what comes after its settlement is on disk is found; before that it may come again', async t => {
+  const acknowledged = [...filling(1, PARALLEL), handed('one', 1, PARALLEL), answered('one', 1)]
+  const again = [handed('two', 1, PARALLEL, 2), answered('two', 1)]
+  t.strictSame(queueKinds([...acknowledged, ...marked('one'), ...again]), ['queue-again'])
+  t.strictSame(queueKinds([...acknowledged, ...again]), [])
+})
+
+test('a count that goes back or too far, and a dead letter without its reason, are found', async t => {
+  const first = [...filling(1, PARALLEL), handed('one', 1, PARALLEL), answered('one', 1, false)]
+  const after = (...events: readonly LoggedEvent[]) => queueKinds([...first, ...events])
+
+  t.ok(after(handed('two', 1, PARALLEL, 1), answered('two', 1)).includes('dead-letter'))
+  t.ok(after(handed('two', 1, PARALLEL, 5), answered('two', 1)).includes('dead-letter'))
+  t.strictSame(after(dead(1, PARALLEL, 'refused', 1)), ['dead-letter'])
+  t.strictSame(after(dead(1, PARALLEL, 'expired', 3)), ['dead-letter'])
+  t.strictSame(after(dead(1, PARALLEL, 'refused', 3)), [])
+  const back = [dead(1, PARALLEL, 'refused', 3), handed('two', 1, PARALLEL, 3)]
+  t.ok(after(...back).includes('queue-again'))
+})
+
+test('a delayed message that comes before its time is found', async t => {
+  const events = [
+    ...filling(1, `$delayed/1/${PARALLEL}`),
+    handed('one', 1, PARALLEL),
+    answered('one', 1),
+  ]
+  t.strictSame(queueKinds(events), ['early'])
+  t.strictSame(
+    queueKinds(events, index => index * 1_000),
+    [],
+  )
+})

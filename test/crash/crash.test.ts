@@ -40,6 +40,7 @@ test(
     const evidence = t.testdir()
     const { log } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
     t.ok(log.checker.count('lost') > 0)
+    t.ok(log.checker.count('queue-lost') > 0)
     t.ok(log.checker.count('session-lie') > 0)
   },
 )
