@@ -1,7 +1,7 @@
 // An expression as functions: made once for a subscription, called for each message. Three values, as in SQL: what is absent or of
 // another kind makes a comparison unknown, and NOT unknown is unknown.
 
-import { type Facts, isUntyped, readerOf, readsText, type Value } from './facts.ts'
+import { type Facts, isUntyped, numberIn, readerOf, readsText, type Value } from './facts.ts'
 import { likeOf } from './like.ts'
 import type { Condition, Literal, Name, Operator } from './syntax.ts'
 
@@ -174,17 +174,6 @@ function truthOf(holds: boolean): Truth {
 
 function numberOf(value: Value): number | null {
   return typeof value === 'number' ? value : null
-}
-
-const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
-/** Longer texts are no numbers. */
-const NUMBER_LENGTH_MAX = 64
-
-/** Returns the number that a text is in JSON, or null. */
-function numberIn(text: Value): number | null {
-  if (typeof text !== 'string' || text.length > NUMBER_LENGTH_MAX || !NUMBER.test(text)) return null
-  const number = Number(text)
-  return Number.isFinite(number) ? number : null
 }
 
 function truthValueOf(value: Value): boolean | null {

@@ -145,3 +145,14 @@ export function readerOf(name: Name): (facts: Facts) => Value {
 export function isUntyped({ kind }: Name): boolean {
   return kind === 'property' || kind === 'level'
 }
+
+const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
+/** Longer texts are no numbers. */
+const NUMBER_LENGTH_MAX = 64
+
+/** Returns the number that a text is in JSON, or null. */
+export function numberIn(text: Value): number | null {
+  if (typeof text !== 'string' || text.length > NUMBER_LENGTH_MAX || !NUMBER.test(text)) return null
+  const number = Number(text)
+  return Number.isFinite(number) ? number : null
+}

@@ -1,11 +1,11 @@
 // The short form behind the `?` of a topic filter, as EMQX has it: `region=eu&temperature>25`. All must hold.
 
+import { numberIn } from './facts.ts'
 import { nameFrom } from './names.ts'
 import type { Comparison, Operator } from './syntax.ts'
 import { SyntaxFault } from './tokens.ts'
 
 const PAIR = /^([^=<>]*)(>=|<=|[=<>])(.*)$/s
-const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
 const OPERATORS: Readonly<Record<string, Operator>> = {
   '=': '=',
   '<': '<',
@@ -33,8 +33,8 @@ function conditionOf(pair: string, at: number): Comparison {
   }
   const name = nameFrom(written, at)
   if (operator === '=') return { kind: 'compare', operator, name, value }
-  const number = NUMBER.test(value) ? Number(value) : Infinity
-  if (!Number.isFinite(number)) {
+  const number = numberIn(value)
+  if (number === null) {
     throw new SyntaxFault('a number is expected', at + written.length + sign.length)
   }
   return { kind: 'compare', operator, name, value: number }
