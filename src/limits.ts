@@ -147,6 +147,18 @@ export const LIMITS = {
     100_000_000,
     'Subscriptions of one user, or of one address for clients without a user',
   ),
+  conflatedTopicsMax: whole(
+    10_000,
+    0,
+    10_000_000,
+    'Topics of one client of which its conflated subscriptions hold messages back; messages of more topics are not held back',
+  ),
+  conflatedBytesMax: whole(
+    8_388_608,
+    0,
+    GIBIBYTE,
+    'Bytes of these topics and the messages that wait; messages that find no room are not held back',
+  ),
   expressionsPerClientMax: whole(
     100,
     0,

@@ -34,6 +34,7 @@ import { isOfQueue, queueInFilter, queueTopic } from '../routing/queue-filter.ts
 import { NamedQueue } from '../session/named-queue/named-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
+import { conflationFault } from './conflations.ts'
 import { delayIn, isDelayed } from './delayed.ts'
 import { queueSubscriptionRefusal, queueTopicFault } from './queue-admission.ts'
 import type { CostLimit } from './subscriptions.ts'
@@ -243,6 +244,8 @@ export class Admission {
     const refusal = isMarker ? markerRefusal(subscription) : this.#right(subscription, session)
     const either = refusal ?? this.#expression(subscription, session)
     if (either !== null) return either
+    const fault = conflationFault(subscription)
+    if (fault !== null) return refused(TOPIC_FILTER_INVALID, fault)
     if (session.subscriptions.has(filter)) return null
     return this.#subscriptionQuota(subscription, session) ?? this.#subscriptionRoom(session)
   }

@@ -13,6 +13,7 @@ import { isRetainedComplete } from '../routing/topic.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
 import { Admission } from './admission.ts'
 import { Bans } from './bans.ts'
+import { Conflations } from './conflations.ts'
 import type { ControlTopic } from './control.ts'
 import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
@@ -93,6 +94,7 @@ export class Broker implements SessionContext {
   readonly heldMessages: HeldMessages = new HeldMessages()
   transactionCommit: CommitId = 0
   lastTransactionCommit: CommitId = 0
+  readonly conflating: Conflations
   /** Whether the store has no room for messages. The turn sets it. */
   storeIsFull = false
   /** Set when the broker stops or drains: clients are disconnected, and no more are let in. */
@@ -124,6 +126,7 @@ export class Broker implements SessionContext {
     this.refusesOverflow = this.#refusesByLimits
     this.memory = new MemoryAccount(this.limits)
     this.expressions = new Expressions(options.subscriptions ?? PLAIN_SUBSCRIPTIONS, this)
+    this.conflating = new Conflations(options.subscriptions?.conflate ?? [], this)
     this.retained = new Retained(this)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))
     this.subscriptions = new Subscriptions(options.share, options.queues, this)

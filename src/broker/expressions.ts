@@ -12,6 +12,7 @@ import { type Match, type Router, wantedOf } from '../routing/router.ts'
 import type { RoutedSubscription, Subscription } from '../routing/subscription.ts'
 import type { Limits } from '../limits.ts'
 import type { Target } from '../session/target.ts'
+import type { ConflationRule } from './conflations.ts'
 import type { Statistics } from './statistics.ts'
 
 export interface SubscriptionSettings {
@@ -19,6 +20,8 @@ export interface SubscriptionSettings {
   readonly filterInTopic: boolean
   /** Whether expressions may ask about the payload. */
   readonly payloadFilters: boolean
+  /** Left out for none. */
+  readonly conflate?: readonly ConflationRule[]
 }
 
 export const PLAIN_SUBSCRIPTIONS: SubscriptionSettings = {

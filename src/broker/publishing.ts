@@ -18,7 +18,13 @@ import type { WillPublisher } from './wills.ts'
 const DOLLAR = 0x24
 
 /** The options of a delivery without a subscription. */
-const TO_ONE = { qos: 2, retainAsPublished: false, identifiers: [] } as const
+const TO_ONE = {
+  qos: 2,
+  retainAsPublished: false,
+  identifiers: [],
+  conflateMs: 0,
+  subscriptions: [],
+} as const
 
 /** The most wills for which hooks have not answered. More are dropped and counted. */
 const WILLS_ASKED_MAX = 1_000

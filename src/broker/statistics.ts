@@ -30,6 +30,8 @@ function limitedByNone() {
     // In number.
     subscriptionsPerClientMax: 0,
     subscriptionsPerUserMax: 0,
+    conflatedTopicsMax: 0,
+    conflatedBytesMax: 0,
     expressionsPerClientMax: 0,
     expressionsMax: 0,
     filterShapesMax: 0,
@@ -94,6 +96,8 @@ export class Statistics {
   messagesUnmatched = 0
   /** Matches whose subscriptions did not want the message, by their expressions. */
   messagesFiltered = 0
+  /** Messages for conflated subscriptions whose place a newer one of the topic has taken. */
+  messagesConflated = 0
   publishesRefused = 0
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   publishesHeld = 0

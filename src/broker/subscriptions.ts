@@ -176,11 +176,12 @@ export class Subscriptions {
 
   #record(clientId: string, subscription: Subscription): void {
     const { journal } = this.#context
-    const { where, ...plain } = subscription
-    if (where === undefined) journal.record({ kind: 'subscribed', clientId, subscription })
-    else {
-      journal.record({ kind: 'subscribed', clientId, subscription: plain })
-      journal.record({ kind: 'filtered', clientId, filter: subscription.filter, where })
+    const { where, conflateMs, ...plain } = subscription
+    const { filter } = subscription
+    journal.record({ kind: 'subscribed', clientId, subscription: plain })
+    if (where !== undefined) journal.record({ kind: 'filtered', clientId, filter, where })
+    if (conflateMs !== undefined) {
+      journal.record({ kind: 'conflated', clientId, filter, milliseconds: conflateMs })
     }
   }
 

@@ -160,6 +160,8 @@ export interface Config {
     keepAliveSecondsMax: number
     subscriptionsPerClientMax: number
     subscriptionsPerUserMax: number
+    conflatedTopicsMax: number
+    conflatedBytesMax: number
     expressionsPerClientMax: number
     expressionsMax: number
     delayedMessagesMax: number
@@ -259,6 +261,11 @@ export interface Config {
   subscriptions: {
     filterInTopic: boolean
     payloadFilters: boolean
+    conflate: {
+      filter: string
+      users?: string[] | undefined
+      milliseconds: number
+    }[]
   }
   queues: {
     create: 'subscribers' | 'operators'
@@ -527,6 +534,8 @@ export interface ConfigInput {
         keepAliveSecondsMax?: number | undefined
         subscriptionsPerClientMax?: number | undefined
         subscriptionsPerUserMax?: number | undefined
+        conflatedTopicsMax?: number | undefined
+        conflatedBytesMax?: number | string | undefined
         expressionsPerClientMax?: number | undefined
         expressionsMax?: number | undefined
         delayedMessagesMax?: number | undefined
@@ -641,6 +650,13 @@ export interface ConfigInput {
     | {
         filterInTopic?: boolean | undefined
         payloadFilters?: boolean | undefined
+        conflate?:
+          | {
+              filter?: string | undefined
+              users?: string[] | undefined
+              milliseconds?: number | undefined
+            }[]
+          | undefined
       }
     | undefined
   queues?:

@@ -10,6 +10,8 @@ import { bridgesSection } from './bridges-section.ts'
 import { metricsSection, observeSection } from './observe-section.ts'
 import { overloadSection } from './overload-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
+import { CONFLATE_MS_MAX } from '../routing/subscription.ts'
+import { isTopicFilter } from '../routing/topic.ts'
 import { queuesSection } from './queues-section.ts'
 
 const certificate = { certFile: file, keyFile: file }
@@ -273,6 +275,16 @@ const shutdown = z.strictObject({
     ),
 })
 
+const conflation = z.strictObject({
+  filter: z
+    .string()
+    .default('#')
+    .refine(isTopicFilter, 'is no topic filter')
+    .describe('Subscriptions to this topic filter, or to a part of its topics. Not shared ones'),
+  users: z.array(z.string()).optional().describe('Of these users only'),
+  milliseconds: whole(500, 1, CONFLATE_MS_MAX, 'Interval in which each topic has one message'),
+})
+
 const subscriptions = z.strictObject({
   filterInTopic: z
     .boolean()
@@ -284,6 +296,12 @@ const subscriptions = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether expressions may ask about JSON payloads, which takes more time'),
+  conflate: z
+    .array(conflation)
+    .default([])
+    .describe(
+      'Conflation of subscriptions that do not ask for it, as those of MQTT 3. The first that fits counts',
+    ),
 })
 
 const dashboard = z.strictObject({

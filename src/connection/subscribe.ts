@@ -2,6 +2,7 @@
 
 import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
+import { ruleFor } from '../broker/conflations.ts'
 import { PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
 import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
 import {
@@ -25,6 +26,9 @@ import { CannotServe, ProtocolError } from './protocol-error.ts'
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
 
+/** The user property with an interval of conflation. */
+const CONFLATE = '$conflate-ms'
+
 /** The user property with an expression. */
 const WHERE = '$where'
 
@@ -44,7 +48,7 @@ export class Subscribing {
   /** The requests to share groups, which are read when there is a shared subscription. */
   #wishes: ShareWishes | null = null
   #hasToldRefusal = false
-  /** What SUBACK says of the first expression that is refused. */
+  /** What SUBACK says of the first expression or conflation that is refused. */
   reasonString = ''
 
   constructor(properties: Properties, subscriber: Subscriber, broker: Broker) {
@@ -70,19 +74,34 @@ export class Subscribing {
     }
     if (shareName !== null) this.#wishes ??= wishesOf(this.#userProperties)
     const isMarker = isRetainedComplete(topicFilter)
+    const conflation = isMarker || isBridge ? null : this.#conflationOf(topicFilter, shareName)
     return {
       filter,
       topicFilter,
       shareName,
       // What a marker gets is lost with its connection, and asked for again.
-      qos: isMarker ? 0 : request.qos > qosMax ? qosMax : request.qos,
+      qos: isMarker || conflation !== null ? 0 : request.qos > qosMax ? qosMax : request.qos,
       noLocal: request.noLocal,
       retainAsPublished: request.retainAsPublished,
       retainHandling: request.retainHandling,
       identifier: this.#identifier,
       ...(shareName === null ? null : this.#wishes),
       ...(isMarker ? null : whereOf(this.#userProperties, query)),
+      ...conflation,
     }
+  }
+
+  /** Returns what the client asks for, or else what a rule of the operator says. */
+  #conflationOf(
+    topicFilter: string,
+    shareName: string | null,
+  ): { readonly conflateMs: number } | null {
+    const asked = conflationAsked(this.#userProperties)
+    if (asked !== null) return asked.conflateMs === 0 ? null : asked
+    const { rules } = this.#broker.conflating
+    if (rules.length === 0 || shareName !== null) return null
+    const { username } = this.#subscriber.session.rights.identity
+    return ruleFor(rules, topicFilter, username)
   }
 
   /** A named queue delivers at QoS 1 at most. */
@@ -98,6 +117,7 @@ export class Subscribing {
       queueWishes: queueWishesOf(this.#userProperties),
       ...whereOf(this.#userProperties, ''),
       ...(this.#wishes.weight !== undefined && { weight: this.#wishes.weight }),
+      ...conflationAsked(this.#userProperties),
     }
   }
 
@@ -113,7 +133,8 @@ export class Subscribing {
       this.#broker.subscribe(session, decided)
       this.reasons.push(decided.qos)
     } else {
-      const isUnreadable = decided.where !== undefined && refusal.reason === TOPIC_FILTER_INVALID
+      const isSpecial = decided.where !== undefined || decided.conflateMs !== undefined
+      const isUnreadable = isSpecial && refusal.reason === TOPIC_FILTER_INVALID
       if (isUnreadable && this.reasonString === '') this.reasonString = refusal.sentence
       this.#refuse(refusal, filter)
     }
@@ -191,6 +212,15 @@ function whereOf(
   const said = userProperties.findLast(([name]) => name === WHERE)?.[1]
   if (said === undefined) return query === '' ? null : { where: query }
   return { where: query === '' ? said : `${said} ${query}` }
+}
+
+/** Returns the interval that is asked for; what cannot be read is NaN, which admission refuses. */
+function conflationAsked(
+  userProperties: readonly UserProperty[],
+): { readonly conflateMs: number } | null {
+  const said = userProperties.findLast(([name]) => name === CONFLATE)?.[1]
+  if (said === undefined) return null
+  return { conflateMs: /^[0-9]{1,7}$/.test(said) ? Number(said) : Number.NaN }
 }
 
 interface ShareWishes {

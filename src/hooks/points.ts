@@ -193,7 +193,8 @@ function subscriptionFrom({ filter, qos }: SubscribeContext, asked: Subscription
     throw new TypeError('the filter is no topic filter, or the QoS is not 0, 1 or 2')
   const { topicFilter, shareName } = parsed
   const noLocal = shareName === null && asked.noLocal
-  return { ...asked, filter, topicFilter, shareName, qos, noLocal }
+  const granted = asked.conflateMs === undefined ? qos : 0
+  return { ...asked, filter, topicFilter, shareName, qos: granted, noLocal }
 }
 
 const DELIVERED = ['topic', 'payload', 'properties'] as const

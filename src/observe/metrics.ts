@@ -40,6 +40,7 @@ const NAMES: Readonly<Record<FigureName, Metric>> = {
   publishesRefused: counter('publishes_refused'),
   publishesHeld: counter('publishes_held'),
   messagesFiltered: counter('messages_filtered'),
+  messagesConflated: counter('messages_conflated'),
   delayedMessages: gauge('delayed_messages'),
   protocolErrors: counter('protocol_errors'),
   strangersClosed: counter('strangers_closed'),

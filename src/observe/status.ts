@@ -57,6 +57,7 @@ export interface Status {
   /** PUBLISH packets of clients of MQTT 3 that had to wait, because the queue of a subscriber was full. */
   readonly publishesHeld: number
   readonly messagesFiltered: number
+  readonly messagesConflated: number
   readonly delayedMessages: number
   readonly subscribesRefused: number
   readonly unsubscribesRefused: number
@@ -202,6 +203,11 @@ export const FIGURES: readonly {
     counts: 'Matches whose subscriptions did not want the message, by their expressions',
   },
   {
+    name: 'messagesConflated',
+    label: 'Messages conflated',
+    counts: 'Messages for conflated subscriptions whose place a newer one of the topic has taken',
+  },
+  {
     name: 'protocolErrors',
     label: 'Protocol errors',
     counts: 'Connections that ended because their client broke the protocol',
@@ -340,6 +346,7 @@ export function statusOf(sources: StatusSources): Status {
     publishesRefused: statistics.publishesRefused,
     publishesHeld: statistics.publishesHeld,
     messagesFiltered: statistics.messagesFiltered,
+    messagesConflated: statistics.messagesConflated,
     delayedMessages: broker.delayed.count,
     subscribesRefused: statistics.subscribesRefused,
     unsubscribesRefused: statistics.unsubscribesRefused,

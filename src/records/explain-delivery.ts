@@ -263,7 +263,7 @@ function groupStep({ owner, queue, memberCount }: ShareGroup): Step {
 
 function sessionStep(
   session: Session,
-  { qos: granted, noLocal, subscriptions }: Match<Target>,
+  { qos: granted, noLocal, conflateMs, subscriptions }: Match<Target>,
   { topic, qos: published, publisher, payloadBytes }: DeliveryQuestion,
   broker: Broker,
 ): Step {
@@ -295,7 +295,8 @@ function sessionStep(
     )
   }
   const qos = Math.min(published, granted)
-  return roomStep(session, `${by}, QoS ${qos}`, qos, payloadBytes, broker)
+  const pace = conflateMs > 0 ? `, the newest each ${conflateMs} ms` : ''
+  return roomStep(session, `${by}, QoS ${qos}${pace}`, qos, payloadBytes, broker)
 }
 
 /** Whether it is sent at once, waits or is dropped. */

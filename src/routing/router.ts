@@ -15,6 +15,9 @@ const CACHED_TOPICS_MAX = 4096
 const COMPARED_MAX = 16
 const NO_IDENTIFIERS: readonly number[] = []
 
+/** A match gets all messages if any of its subscriptions does. */
+export const SOME_CONFLATED = -1
+
 /** The options with which one target gets a message. A returned match and its list never change. */
 export interface Match<Target> {
   readonly target: Target
@@ -26,6 +29,8 @@ export interface Match<Target> {
   readonly noLocal: boolean
   /** The expression of the only one; `several` if any of several has one; null if none has. Use `wantedOf`. */
   readonly filter: Expression | 'several' | null
+  /** The least of its subscriptions, if all are conflated; 0 if none is, and `SOME_CONFLATED` if only some are. */
+  readonly conflateMs: number
   /** The identifiers of all subscriptions that have one, in ascending order [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
   readonly identifiers: readonly number[]
   readonly subscriptions: readonly RoutedSubscription[]
@@ -259,6 +264,7 @@ function matchOf<Target>(target: Target, subscription: RoutedSubscription): Matc
     retainAsPublished: subscription.retainAsPublished,
     noLocal: subscription.noLocal,
     filter: subscription.expression ?? null,
+    conflateMs: subscription.conflateMs ?? 0,
     identifiers: subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier],
     subscriptions: [subscription],
   }
@@ -312,6 +318,7 @@ class Overlap<Target> implements Match<Target> {
   retainAsPublished: boolean
   noLocal: boolean
   filter: Match<Target>['filter']
+  conflateMs: number
   readonly identifiers: number[]
   readonly subscriptions: RoutedSubscription[]
 
@@ -321,6 +328,7 @@ class Overlap<Target> implements Match<Target> {
     this.retainAsPublished = first.retainAsPublished
     this.noLocal = first.noLocal
     this.filter = first.filter === null ? null : 'several'
+    this.conflateMs = first.conflateMs
     this.identifiers = [...first.identifiers]
     this.subscriptions = [...first.subscriptions]
   }
@@ -330,6 +338,10 @@ class Overlap<Target> implements Match<Target> {
     if (match.retainAsPublished) this.retainAsPublished = true
     if (match.noLocal) this.noLocal = true
     if (match.filter !== null) this.filter = 'several'
+    if (match.conflateMs !== this.conflateMs) {
+      const areAll = match.conflateMs > 0 && this.conflateMs > 0
+      this.conflateMs = areAll ? Math.min(match.conflateMs, this.conflateMs) : SOME_CONFLATED
+    }
     // Equal identifiers are kept: each subscription contributes one (5.0, section 3.3.4).
     for (const identifier of match.identifiers) this.identifiers.push(identifier)
     for (const subscription of match.subscriptions) this.subscriptions.push(subscription)

@@ -28,6 +28,8 @@ export interface Subscription {
   readonly weight?: number
   /** Which of the matching messages it wants; left out for all. */
   readonly where?: string
+  /** Of each topic it gets at most one message in so many milliseconds; left out for all. */
+  readonly conflateMs?: number
 }
 
 /** A subscription as the router keeps it. */
@@ -35,6 +37,9 @@ export interface RoutedSubscription extends Subscription {
   /** What `where` says. */
   readonly expression?: Expression
 }
+
+/** The longest interval of a conflated subscription: an hour. */
+export const CONFLATE_MS_MAX = 3_600_000
 
 const SUBSCRIPTION_BYTES = 400
 const GROUP_BYTES = 4_096
@@ -80,6 +85,7 @@ export function areSame(one: Subscription, other: Subscription): boolean {
     one.identifier === other.identifier &&
     one.strategy === other.strategy &&
     one.weight === other.weight &&
-    one.where === other.where
+    one.where === other.where &&
+    one.conflateMs === other.conflateMs
   )
 }

@@ -21,6 +21,7 @@ type MemoryKind =
   | 'wills'
   | 'aliases'
   | 'delayed'
+  | 'conflated'
 
 type OtherKind = Exclude<MemoryKind, 'messages' | 'deliveries'>
 
@@ -41,6 +42,7 @@ export class MemoryAccount {
     wills: 0,
     aliases: 0,
     delayed: 0,
+    conflated: 0,
   }
   // A separate counter, because each message of QoS 1 and 2 changes it.
   #messageBytes = 0

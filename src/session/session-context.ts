@@ -6,6 +6,7 @@ import type { Message } from '../message.ts'
 import type { GroupOwner, Owner } from '../store/change.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
 import type { StoredDelivery } from '../store/store.ts'
+import type { Conflating } from './conflation.ts'
 import type { Delivery } from './delivery.ts'
 import type { SendOutcome } from './link.ts'
 import type { MemoryAccount } from './memory-account.ts'
@@ -79,6 +80,7 @@ export interface SessionContext {
   readonly pages: { want(reader: PageReader): void }
   /** Continues the work in the next turn. */
   readonly postponed: { add(work: Postponed): void }
+  readonly conflating: Conflating
 }
 
 /** The reader of a long queue in the store. */

@@ -7,6 +7,7 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { SessionOwner } from '../store/change.ts'
 import type { Remainder } from '../store/store.ts'
 import type { ClientRights } from './client-rights.ts'
+import { Conflation } from './conflation.ts'
 import { type Delivery, newDelivery } from './delivery.ts'
 import { recordSettled } from './delivery-journal.ts'
 import { type ExchangeOwner, Exchanges } from './exchanges.ts'
@@ -39,6 +40,8 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   #replays: RetainedReplays | null = null
   #incoming: IncomingWindow | null = null
   #memberships: Memberships<Session> | null = null
+  /** Made with the first message for a conflated subscription. */
+  #conflation: Conflation | null = null
 
   constructor(rights: ClientRights, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = rights.clientId
@@ -108,6 +111,21 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     return this.#link !== null && this.#link.isFlowing && this.exchanges.hasPlace && !this.#isBehind
   }
 
+  /** Whether a message of QoS 0 could be sent now, behind no other. */
+  get canSendQoS0(): boolean {
+    const isBehind = this.isReplaying || (this.#queue !== null && this.#queue.waiting.holdsQoS0)
+    return this.#link !== null && !isBehind && this.#link.hasRoom
+  }
+
+  get isConnected(): boolean {
+    return this.#link !== null
+  }
+
+  /** The topics of which it got a message less than an interval ago, or one waits: see `Conflation`. */
+  get conflatedTopics(): number {
+    return this.#conflation?.topics ?? 0
+  }
+
   /** Whether older messages must be sent before a new one. */
   get #isBehind(): boolean {
     const isWaitedFor = this.#queue !== null && this.#queue.messages > 0
@@ -132,6 +150,11 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       rights.withholdsNew(message)
     ) {
       this.#context.dropped('no-right-to-receive', message, this.clientId)
+    } else if (
+      (options.conflateMs !== 0 || this.#conflation !== null) &&
+      this.#conflated.take(message, retain, options)
+    ) {
+      // It was sent, or waits.
     } else if (qos > 0) {
       const stored = this.isDurable ? this.#context.nextDelivery() : 0
       const delivery = newDelivery(message, qos, retain, identifiers, null, stored, commitId)
@@ -222,6 +245,8 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   /** Ends the session: its queue and messages in flight are dropped and counted, deliveries of share groups go back to them. */
   end(): void {
     this.#link = null
+    this.#conflation?.end()
+    this.#conflation = null
     this.#replays?.clear()
     this.#replays = null
     this.exchanges.end()
@@ -238,7 +263,13 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
       this.#replays?.pump()
       if (this.#queue !== null) this.#sendWaiting(this.#queue)
     }
+    this.#conflation?.sendReady()
     this.#memberships?.tell(this)
+  }
+
+  /** Requests another pump in a later turn. */
+  postpone(): void {
+    this.#link?.postpone()
   }
 
   /** Restores deliveries from the store, first those in flight, then queued ones. `remainder` stays in the store until needed. */
@@ -251,6 +282,11 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     if (waiting.length > 0 || remainder.messages > 0) this.queue.restore(waiting, remainder)
   }
 
+  get #conflated(): Conflation {
+    this.#conflation ??= new Conflation(this, this.#context)
+    return this.#conflation
+  }
+
   /** Sends messages of the queue, as far as the window allows. */
   #sendWaiting(queue: OwnedQueue): void {
     const { waiting } = queue
@@ -259,7 +295,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     while (next !== undefined && exchanges.mayBegin) {
       if (exchanges.isResending || this.isReplaying) break
       waiting.shift()
-      const reason = this.#lossOf(next.message)
+      const reason = this.lossOf(next.message)
       if (reason === null) this.take(next)
       else {
         queue.dropTaken(next, reason)
@@ -274,8 +310,8 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     queue.wantIfShort()
   }
 
-  /** Returns why a queued message is not sent any more, or null. */
-  #lossOf(message: Message): DropReason | null {
+  /** Returns why a message that waited is not sent any more, or null. */
+  lossOf(message: Message): DropReason | null {
     if (isExpired(message, this.#context.now)) return 'message-expired'
     const isWithheld = this.rights.receivesBy !== null && this.rights.withholds(message)
     return isWithheld ? 'no-right-to-receive' : null

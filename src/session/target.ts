@@ -8,7 +8,10 @@ import type { Match } from '../routing/router.ts'
  * The options of the target's subscriptions: parts of its `Match`, which is passed on without a copy. So `deliver` has named
  * options, and no object is allocated for a delivery.
  */
-export type DeliveryOptions = Pick<Match<Target>, 'qos' | 'retainAsPublished' | 'identifiers'>
+export type DeliveryOptions = Pick<
+  Match<Target>,
+  'qos' | 'retainAsPublished' | 'identifiers' | 'conflateMs' | 'subscriptions'
+>
 
 export interface Target {
   /** The client id, for No Local [MQTT-3.8.3-3]; null for a target that is not one client. */

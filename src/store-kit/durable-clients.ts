@@ -103,6 +103,13 @@ function applyToSession(session: PlainSession, change: Exclude<ClientChange, Wil
       session.subscriptions.set(change.filter, { ...subscription, where: change.where })
       return
     }
+    case 'conflated': {
+      const subscription = session.subscriptions.get(change.filter)
+      if (subscription === undefined) return
+      const { milliseconds: conflateMs } = change
+      session.subscriptions.set(change.filter, { ...subscription, conflateMs })
+      return
+    }
     case 'unsubscribed':
       session.subscriptions.delete(change.filter)
       session.replays.delete(change.filter)

@@ -127,6 +127,9 @@ export class RandomChanges {
       ...(this.below(2) === 0
         ? [{ kind: 'filtered', clientId, filter, where: 'a = 1' } as const]
         : []),
+      ...(this.below(2) === 0
+        ? [{ kind: 'conflated', clientId, filter, milliseconds: 500 } as const]
+        : []),
       { kind: 'replay-begun', clientId, filter, sequenceMax },
       { kind: 'replayed', clientId, filter },
       { kind: 'unsubscribed', clientId, filter },

@@ -115,6 +115,16 @@ export const CHANGE_KINDS = {
       if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, where })
     },
   ),
+  /** Of each topic the subscription in the record before gets at most one message in so many milliseconds. */
+  conflated: changeKind(
+    80,
+    { clientId: text, filter: text, milliseconds: uint32 },
+    (ledger, { clientId, filter, milliseconds: conflateMs }) => {
+      const subscriptions = ledger.sessionToChange(clientId)?.subscriptions
+      const subscription = subscriptions?.get(filter)
+      if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, conflateMs })
+    },
+  ),
   unsubscribed: changeKind(9, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     const session = ledger.sessionToChange(clientId)
     session?.subscriptions.delete(filter)

@@ -153,6 +153,7 @@ function writeSession(writer: Writer, session: StoredSession): void {
   for (const subscription of session.subscriptions) {
     writeSubscription(writer, subscription)
     writer.string(subscription.where ?? '')
+    writer.uint32(subscription.conflateMs ?? 0)
   }
   writer.uint32(session.replays.length)
   for (const { filter, sequenceMax } of session.replays) {
@@ -180,6 +181,7 @@ function readSession(reader: ByteReader): StoredSession {
     subscriptions: Array.from({ length: reader.uint32() }, () => ({
       ...readSubscription(reader),
       ...readWhere(reader),
+      ...readConflation(reader),
     })),
     replays: Array.from({ length: reader.uint32() }, () => ({
       filter: reader.string(),
@@ -202,6 +204,11 @@ function readGroup(reader: ByteReader): StoredGroup {
 function readWhere(reader: ByteReader): { readonly where?: string } {
   const where = reader.string()
   return where === '' ? {} : { where }
+}
+
+function readConflation(reader: ByteReader): { readonly conflateMs?: number } {
+  const conflateMs = reader.uint32()
+  return conflateMs === 0 ? {} : { conflateMs }
 }
 
 function readHeld(reader: ByteReader): StoredHeld {

@@ -10,4 +10,5 @@ export const NOTHING_KEPT = {
   wills: 0,
   aliases: 0,
   delayed: 0,
+  conflated: 0,
 } as const

@@ -147,6 +147,10 @@ export const subscriptionRow = z
       .string()
       .nullable()
       .describe('Its expression: which of the matching messages it wants'),
+    conflateMs: z
+      .int()
+      .nullable()
+      .describe('Of each topic it gets at most one message in so many milliseconds'),
   })
   .describe('A subscription')
 export type SubscriptionRow = zod.infer<typeof subscriptionRow>

@@ -81,5 +81,6 @@ function rowOf({ clientId, subscription }: Held): SubscriptionRow {
     ...{ clientId, filter, shareName, qos, noLocal, retainAsPublished, retainHandling },
     subscriptionId: identifier === 0 ? null : identifier,
     where: subscription.where ?? null,
+    conflateMs: subscription.conflateMs ?? null,
   }
 }

@@ -179,6 +179,7 @@ function optionsOf(row: SubscriptionRow): string {
     ...(row.noLocal ? ['no local'] : []),
     ...(row.retainAsPublished ? ['retain as published'] : []),
     ...(row.retainHandling > 0 ? [`retain handling ${row.retainHandling}`] : []),
+    ...(row.conflateMs === null ? [] : [`one message of a topic each ${row.conflateMs} ms`]),
     ...(row.subscriptionId === null ? [] : [`identifier ${row.subscriptionId}`]),
   ].join(', ')
 }

@@ -18,7 +18,15 @@ import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { IDENTIFIED } from './delivery-options.ts'
 import { type HeldState, NO_SETTINGS, type SentEntry, type SessionView } from './entries.ts'
-import { FILTERED, readFiltered, readHeld, writeFiltered } from './image-records.ts'
+import {
+  CONFLATED,
+  FILTERED,
+  readConflated,
+  readFiltered,
+  readHeld,
+  writeConflated,
+  writeFiltered,
+} from './image-records.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The approximate size of a part. */
@@ -128,6 +136,7 @@ export class LedgerImage {
     writer.uint32(sent.size)
     for (const entry of sent.values()) this.#sent(entry)
     writeFiltered(writer, session)
+    writeConflated(writer, session)
     writeReplays(writer, session)
     writeIdentified(writer, clientId, session.identity)
     yield* this.#recordEnds()
@@ -299,6 +308,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === SESSION) readSession(reader, ledger)
   else if (number === REPLAYS) readReplays(reader, ledger)
   else if (number === FILTERED) readFiltered(reader, ledger)
+  else if (number === CONFLATED) readConflated(reader, ledger)
   else if (number === HELD) readHeld(reader, ledger)
   else if (number === WAITING) readQueue(reader, ledger)
   else if (number === RETAINED) {
