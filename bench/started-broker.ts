@@ -11,6 +11,8 @@ export interface StartedBroker {
   readonly child: ChildProcess
   readonly port: number
   readonly webPort: number
+  /** Of all listeners, in their order. */
+  readonly ports: readonly number[]
   readonly configFile: string
 }
 
@@ -47,8 +49,7 @@ export async function startBroker(
     if (child.exitCode !== null) throw new Error(`the broker did not start: ${text}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
-  const [port = 0, webPort = 0] = [...text.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, digits]) =>
-    Number(digits),
-  )
-  return { child, port, webPort, configFile }
+  const ports = [...text.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, digits]) => Number(digits))
+  const [port = 0, webPort = 0] = ports
+  return { child, port, webPort, ports, configFile }
 }

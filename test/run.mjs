@@ -9,7 +9,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const FOLDERS = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop']
+const FOLDERS = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop', 'soak']
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 const VITE = join(ROOT, 'node_modules/vite/bin/vite.js')
 const FILE_SECONDS_MAX = 300

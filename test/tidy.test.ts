@@ -225,13 +225,14 @@ const EXPORTS_OF_THEIR_OWN = [
 ]
 
 test('what a file exports is imported somewhere', async t => {
-  const files = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop'].flatMap(folder =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter(name => /(?<!\.d)\.tsx?$/.test(name))
-      .map(name => ({
-        name: `${folder}/${name}`,
-        text: readFileSync(join(ROOT, folder, name), 'utf8'),
-      })),
+  const files = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop', 'soak'].flatMap(
+    folder =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter(name => /(?<!\.d)\.tsx?$/.test(name))
+        .map(name => ({
+          name: `${folder}/${name}`,
+          text: readFileSync(join(ROOT, folder, name), 'utf8'),
+        })),
   )
   const imported = new Set(files.flatMap(namesImportedBy))
   const unused: string[] = []

@@ -1,0 +1,83 @@
+// Has a durable session and must get all messages of its streams, in order. Some leave from time to time, and come back.
+
+import mqtt, { type MqttClient } from 'mqtt'
+import { connect, DURABLE, endSession, type Actor, type Door, type Ground } from '../ground.ts'
+import { numberIn } from './publisher.ts'
+
+export interface SubscriberSettings {
+  readonly clientId: string
+  readonly door: Door
+  readonly protocolVersion: 4 | 5
+  readonly filter: string
+  readonly qos: 1 | 2
+  /** How long it stays, and then is away; null: it stays. */
+  readonly stays: { readonly milliseconds: number; readonly awayMilliseconds: number } | null
+}
+
+export class Subscriber implements Actor {
+  readonly settings: SubscriberSettings
+  readonly #ground: Ground
+  /** What QoS 2 has to remember over its connections. */
+  readonly #incomingStore = new mqtt.Store({ clean: false })
+  #client: MqttClient | null = null
+  #timer: NodeJS.Timeout | null = null
+  #coming: Promise<void> = Promise.resolve()
+  #received = 0
+  #absences = 0
+
+  constructor(ground: Ground, settings: SubscriberSettings) {
+    this.#ground = ground
+    this.settings = settings
+  }
+
+  get done(): string {
+    return `${this.settings.clientId} received ${this.#received} and was away ${this.#absences} times`
+  }
+
+  async start(): Promise<void> {
+    const { filter, qos } = this.settings
+    const client = await this.#come()
+    await client.subscribeAsync(filter, { qos })
+    this.#stay()
+  }
+
+  async finish(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    await this.#coming
+    if (this.#client === null) await this.#come()
+  }
+
+  async stop(): Promise<void> {
+    await this.#client?.endAsync()
+    await endSession(this.#ground, this.settings.door, this.settings.clientId)
+  }
+
+  async #come(): Promise<MqttClient> {
+    const { clientId, door, protocolVersion, qos } = this.settings
+    const incomingStore = this.#incomingStore
+    const options = { clientId, protocolVersion, incomingStore, ...DURABLE }
+    const client = await connect(this.#ground, door, options, (topic, payload) => {
+      this.#received += 1
+      this.#ground.ledger.receive(topic, numberIn(payload), clientId, qos)
+    })
+    this.#client = client
+    return client
+  }
+
+  #stay(): void {
+    const { stays } = this.settings
+    if (stays === null) return
+    this.#timer = setTimeout(() => {
+      this.#coming = this.#leaveAndCome(stays.awayMilliseconds)
+    }, stays.milliseconds)
+  }
+
+  async #leaveAndCome(awayMilliseconds: number): Promise<void> {
+    await this.#client?.endAsync(true)
+    this.#client = null
+    this.#absences += 1
+    await new Promise(resolve => setTimeout(resolve, awayMilliseconds))
+    await this.#come()
+    this.#stay()
+  }
+}

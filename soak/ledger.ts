@@ -1,0 +1,81 @@
+// What was acknowledged to the publishers, and what arrived. It forgets what is complete, so that its memory is flat in an hour.
+
+/** `in order`: each receiver gets all of a stream. `once`: one of the receivers gets each message. */
+export type Rule = 'in-order' | 'shared'
+
+const FINDINGS_KEPT = 100
+
+export class Ledger {
+  /** What must not be, as sentences. */
+  readonly findings: string[] = []
+  /** How often there was something that must not be. */
+  findingCount = 0
+  acknowledged = 0
+  received = 0
+  /** Messages that came once more, which QoS 1 allows. */
+  repeated = 0
+  /** The last number that each receiver has of each stream, and for shared streams what nobody has yet. */
+  readonly #last = new Map<string, number>()
+  readonly #missing = new Map<string, Set<number>>()
+  readonly #early = new Map<string, Set<number>>()
+  readonly #sent = new Map<string, number>()
+
+  found(sentence: string): void {
+    this.findingCount += 1
+    if (this.findings.length < FINDINGS_KEPT) this.findings.push(sentence)
+  }
+
+  /** The publisher has the acknowledgement of this message, and of all before it. */
+  acknowledge(stream: string, number: number, rule: Rule): void {
+    this.acknowledged += 1
+    this.#sent.set(stream, number)
+    if (rule === 'in-order') return
+    if (setOf(this.#early, stream).delete(number)) return
+    setOf(this.#missing, stream).add(number)
+  }
+
+  /** A receiver of all messages of the stream, which has the numbers 1, 2, 3 and so on. */
+  receive(stream: string, number: number, receiver: string, qos: 1 | 2): void {
+    this.received += 1
+    const key = `${stream} ${receiver}`
+    const last = this.#last.get(key) ?? 0
+    if (number > last + 1) {
+      this.found(`${receiver} got ${stream} ${number} after ${last}: some are missing`)
+    }
+    if (number <= last) {
+      this.repeated += 1
+      if (qos === 2) this.found(`${receiver} got ${stream} ${number} after ${last} at QoS 2`)
+    }
+    this.#last.set(key, Math.max(last, number))
+  }
+
+  /** A receiver that shares the stream with others has worked on this message. */
+  work(stream: string, number: number): void {
+    this.received += 1
+    if (setOf(this.#missing, stream).delete(number)) return
+    // The publisher may hear later than the worker that the message is stored.
+    if (number > (this.#sent.get(stream) ?? 0)) setOf(this.#early, stream).add(number)
+    else this.repeated += 1
+  }
+
+  /** What receivers have not got, at the end. */
+  outstanding(receiversOf: ReadonlyMap<string, readonly string[]>): readonly string[] {
+    const found: string[] = []
+    for (const [stream, numbers] of this.#missing) {
+      if (numbers.size > 0) found.push(`nobody has worked on ${numbers.size} of ${stream}`)
+    }
+    for (const [stream, sent] of this.#sent) {
+      for (const receiver of receiversOf.get(stream) ?? []) {
+        const last = this.#last.get(`${stream} ${receiver}`) ?? 0
+        if (last < sent) found.push(`${receiver} has ${stream} up to ${last} of ${sent}`)
+      }
+    }
+    return found
+  }
+}
+
+function setOf(map: Map<string, Set<number>>, stream: string): Set<number> {
+  let numbers = map.get(stream)
+  if (numbers === undefined) map.set(stream, (numbers = new Set()))
+  return numbers
+}
