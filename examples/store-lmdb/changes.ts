@@ -146,6 +146,12 @@ export class Changes {
         if (row !== undefined) subscriptions.put(key, { ...row, where: change.where })
         return
       }
+      case 'transactional': {
+        const key: [string, string] = [sessionKey(change.clientId), keyOf(change.filter)]
+        const row = subscriptions.get(key)
+        if (row !== undefined) subscriptions.put(key, { ...row, transactional: true })
+        return
+      }
       case 'unsubscribed':
         subscriptions.remove([sessionKey(change.clientId), keyOf(change.filter)])
         replays.remove([sessionKey(change.clientId), keyOf(change.filter)])

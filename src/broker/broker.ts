@@ -91,7 +91,7 @@ export class Broker implements SessionContext {
   readonly publishers: RetainedAuthors
   readonly delayed: Delayed = new Delayed(this)
   /** What transactional consumers hold. */
-  readonly heldMessages: HeldMessages = new HeldMessages()
+  readonly heldMessages: HeldMessages
   transactionCommit: CommitId = 0
   lastTransactionCommit: CommitId = 0
   readonly conflating: Conflations
@@ -129,6 +129,7 @@ export class Broker implements SessionContext {
     this.conflating = new Conflations(options.subscriptions?.conflate ?? [], this)
     this.retained = new Retained(this)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))
+    this.heldMessages = new HeldMessages(this.sessions)
     this.subscriptions = new Subscriptions(options.share, options.queues, this)
     this.takeovers = new Takeovers(this.limits)
     this.wills = new Wills(this.publishing, this.deadlines, this.journal, this.memory)

@@ -2,7 +2,7 @@
 
 import type { Identity } from '../access/identity.ts'
 import type { Router } from '../routing/router.ts'
-import { queueInFilter, queueTopic } from '../routing/queue-filter.ts'
+import { queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import { NamedQueue } from '../session/named-queue/named-queue.ts'
 import type { QueueHost } from '../session/named-queue/queue-host.ts'
@@ -208,7 +208,9 @@ export class NamedQueues implements QueueHost {
   ): QueueSettings | string {
     const { messagesMax, bytesMax } = this.settings.created
     // Only operators let a queue refuse, or say where the dead letters of one go.
-    const { overflow: _overflow, filters: _filters, deadLetter: _deadLetter, ...allowed } = wishes
+    const { overflow: _overflow, filters: _filters, deadLetter: _deadLetter, ...others } = wishes
+    // That of the consumer, not of the queue.
+    const { [TRANSACTIONAL]: _transactional, ...allowed } = others
     const settings = changedSettings(name, queueDefaults(name), { ...allowed, filters: [filter] })
     if (typeof settings === 'string') return settings
     return {

@@ -2,7 +2,8 @@
 
 import { isRuled, NO_RULE } from '../access/permissions.ts'
 import { QUOTA_EXCEEDED, NOT_AUTHORIZED, TOPIC_FILTER_INVALID } from '../packet/reason.ts'
-import { isOfQueue, queueInFilter, queueTopic } from '../routing/queue-filter.ts'
+import { quoted } from '../packet/text.ts'
+import { isOfQueue, queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
 import type { Refusal } from './admission.ts'
@@ -28,6 +29,8 @@ export function queueSubscriptionRefusal(
   if (asked === null) return invalid('the filter is not $queue/NAME or $queue/NAME/FILTER')
   if (noLocal) return invalid('a named queue has no No Local')
   if (where !== undefined) return invalid('the consumers of a named queue have no expressions')
+  const wish = wishFault(subscription)
+  if (wish !== null) return invalid(wish)
   const queue = broker.subscriptions.queues.get(asked.name)
   const { topicFilter: wanted } = asked
   if (queue === null) {
@@ -38,6 +41,16 @@ export function queueSubscriptionRefusal(
     return invalid(`the queue ${asked.name} does not have this filter`)
   }
   return consumingRefusal(broker, session, filters)
+}
+
+/** Returns what is wrong with the wish to be a transactional consumer, or null. */
+function wishFault({ qos, queueWishes = {} }: Subscription): string | null {
+  const said = queueWishes[TRANSACTIONAL]
+  if (said !== undefined && said !== 'true' && said !== 'false') {
+    return `transactional is true or false, and not ${quoted(said)}`
+  }
+  const isAtMostOnce = said === 'true' && qos === 0
+  return isAtMostOnce ? 'a transactional consumer subscribes with QoS 1' : null
 }
 
 function makingRefusal(

@@ -176,13 +176,14 @@ export class Subscriptions {
 
   #record(clientId: string, subscription: Subscription): void {
     const { journal } = this.#context
-    const { where, conflateMs, ...plain } = subscription
+    const { where, conflateMs, transactional, ...plain } = subscription
     const { filter } = subscription
     journal.record({ kind: 'subscribed', clientId, subscription: plain })
     if (where !== undefined) journal.record({ kind: 'filtered', clientId, filter, where })
     if (conflateMs !== undefined) {
       journal.record({ kind: 'conflated', clientId, filter, milliseconds: conflateMs })
     }
+    if (transactional === true) journal.record({ kind: 'transactional', clientId, filter })
   }
 
   #detach(session: Session, subscription: Subscription): void {

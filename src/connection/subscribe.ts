@@ -13,7 +13,7 @@ import {
   TOPIC_FILTER_INVALID,
 } from '../packet/reason.ts'
 import { quoted } from '../packet/text.ts'
-import { queueInFilter, queueTopic } from '../routing/queue-filter.ts'
+import { queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { isRetainedComplete, parseFilter } from '../routing/topic.ts'
@@ -48,7 +48,7 @@ export class Subscribing {
   /** The requests to share groups, which are read when there is a shared subscription. */
   #wishes: ShareWishes | null = null
   #hasToldRefusal = false
-  /** What SUBACK says of the first expression or conflation that is refused. */
+  /** What SUBACK says of the first expression, conflation or wish of a transactional consumer that is refused. */
   reasonString = ''
 
   constructor(properties: Properties, subscriber: Subscriber, broker: Broker) {
@@ -115,6 +115,7 @@ export class Subscribing {
       identifier: this.#identifier,
       queue,
       queueWishes: queueWishesOf(this.#userProperties),
+      ...transactionalOf(this.#userProperties),
       ...whereOf(this.#userProperties, ''),
       ...(this.#wishes.weight !== undefined && { weight: this.#wishes.weight }),
       ...conflationAsked(this.#userProperties),
@@ -133,8 +134,7 @@ export class Subscribing {
       this.#broker.subscribe(session, decided)
       this.reasons.push(decided.qos)
     } else {
-      const isSpecial = decided.where !== undefined || decided.conflateMs !== undefined
-      const isUnreadable = isSpecial && refusal.reason === TOPIC_FILTER_INVALID
+      const isUnreadable = isUnreadableWish(decided, refusal)
       if (isUnreadable && this.reasonString === '') this.reasonString = refusal.sentence
       this.#refuse(refusal, filter)
     }
@@ -157,6 +157,17 @@ export class Subscribing {
  */
 function asBridge(request: SubscriptionRequest, shareName: string | null): SubscriptionRequest {
   return { ...request, noLocal: shareName === null, retainAsPublished: true }
+}
+
+/** Whether what the client wrote about it, and nobody else can know, is wrong. */
+function isUnreadableWish(
+  { where, conflateMs, queueWishes = {} }: Subscription,
+  { reason }: NotAdmitted,
+): boolean {
+  return (
+    reason === TOPIC_FILTER_INVALID &&
+    (where !== undefined || conflateMs !== undefined || queueWishes[TRANSACTIONAL] !== undefined)
+  )
 }
 
 /** The filters of an UNSUBSCRIBE, or of a part of one. */
@@ -230,7 +241,17 @@ interface ShareWishes {
 
 /** Returns what is asked for a named queue, in case the packet makes it: user properties with the names of its settings. */
 function queueWishesOf(userProperties: readonly UserProperty[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(userProperties.filter(([name]) => Object.hasOwn(QUEUE_DEFAULTS, name)))
+  return Object.fromEntries(
+    userProperties.filter(
+      ([name]) => name === TRANSACTIONAL || Object.hasOwn(QUEUE_DEFAULTS, name),
+    ),
+  )
+}
+
+/** Whether only a transaction settles what the consumer gets. What it says otherwise than `true` or `false` is refused by admission. */
+function transactionalOf(userProperties: readonly UserProperty[]): { transactional?: true } {
+  const said = userProperties.findLast(([name]) => name === TRANSACTIONAL)?.[1]
+  return said === 'true' ? { transactional: true } : {}
 }
 
 /** Returns the requests to a share group in the user properties. */

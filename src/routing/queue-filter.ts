@@ -3,6 +3,8 @@
 import { isTopicFilter } from './topic.ts'
 
 const PREFIX = '$queue/'
+/** The user property of a SUBSCRIBE by which a consumer holds messages until a transaction settles them. */
+export const TRANSACTIONAL = 'transactional'
 const NAME = /^[A-Za-z0-9_.-]{1,64}(?:\.dead)?$/
 
 interface QueueFilter {

@@ -21,6 +21,8 @@ export interface Subscription {
   readonly identifier: number
   /** The named queue that it consumes from. Then `topicFilter` is `$queue/NAME`. */
   readonly queue?: string
+  /** Whether only a transaction settles what it consumes. */
+  readonly transactional?: true
   /** What a SUBSCRIBE asks for in case it makes the queue. It is not kept. */
   readonly queueWishes?: Readonly<Record<string, string>>
   /** The strategy and this member's weight that the client asked for in its share group, if it did. */
@@ -86,6 +88,7 @@ export function areSame(one: Subscription, other: Subscription): boolean {
     one.strategy === other.strategy &&
     one.weight === other.weight &&
     one.where === other.where &&
-    one.conflateMs === other.conflateMs
+    one.conflateMs === other.conflateMs &&
+    one.transactional === other.transactional
   )
 }

@@ -9,6 +9,8 @@ import type { HandOuts, StoredDelivery } from '../store/store.ts'
 /** The share group or named queue of a delivery: see `share-protocol.ts`. */
 export interface DeliveryOrigin {
   readonly owner: QueueOwner
+  /** Whether its deliveries are not sent again on the next connection. */
+  readonly endsWithConnection?: true
   /** The delivery to this client was acknowledged or dropped. */
   settled(clientId: string, delivery: Delivery): void
   /** This client does not take the delivery. Returns whether it was taken back; otherwise it is settled. */

@@ -54,6 +54,11 @@ export class Exchanges implements Returning {
     return this.#resends.length > 0
   }
 
+  /** The most bytes in flight. */
+  get bytesMax(): number {
+    return this.#context.limits.inFlightBytesMax
+  }
+
   /** Whether the client's window has room for one more. */
   get hasPlace(): boolean {
     const { windowMax } = this

@@ -90,6 +90,7 @@ export class OutgoingWindow {
       delivery.isOnWire = false
       // The message may be kept for long now.
       compactBytes(delivery.message)
+      if (delivery.origin?.endsWithConnection === true) this.settle(delivery)
     }
     this.#onWire = 0
     this.#bytesOnWire = 0

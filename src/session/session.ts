@@ -14,6 +14,7 @@ import { type ExchangeOwner, Exchanges } from './exchanges.ts'
 import { IncomingWindow } from './incoming-window.ts'
 import type { Link } from './link.ts'
 import { Memberships } from './memberships.ts'
+import type { HeldDelivery } from './named-queue/held-delivery.ts'
 import { OwnedQueue, type QueueOwner } from './waiting/owned-queue.ts'
 import { type Recipient, RetainedReplays } from './retained-replays.ts'
 import { type DropReason, isExpired, lossBy, type SessionContext } from './session-context.ts'
@@ -42,6 +43,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   #memberships: Memberships<Session> | null = null
   /** Made with the first message for a conflated subscription. */
   #conflation: Conflation | null = null
+  #held: Map<string, HeldDelivery> | null = null
 
   constructor(rights: ClientRights, expiryIntervalSeconds: number, context: SessionContext) {
     this.clientId = rights.clientId
@@ -71,6 +73,16 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   get memberships(): Memberships<Session> {
     this.#memberships ??= new Memberships()
     return this.#memberships
+  }
+
+  /** What it holds of named queues until a transaction settles it, by delivery id. */
+  get held(): Map<string, HeldDelivery> {
+    this.#held ??= new Map<string, HeldDelivery>()
+    return this.#held
+  }
+
+  get holdsAny(): boolean {
+    return this.#held !== null && this.#held.size > 0
   }
 
   /** The retained messages that its subscriptions still get. They are sent before messages that are published later. */
@@ -250,6 +262,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     this.#replays?.clear()
     this.#replays = null
     this.exchanges.end()
+    if (this.#held !== null) for (const held of [...this.#held.values()]) held.return()
     this.#incoming?.clear()
     this.#queue?.discard('session-ended')
     this.#queue = null

@@ -110,6 +110,12 @@ function applyToSession(session: PlainSession, change: Exclude<ClientChange, Wil
       session.subscriptions.set(change.filter, { ...subscription, conflateMs })
       return
     }
+    case 'transactional': {
+      const subscription = session.subscriptions.get(change.filter)
+      if (subscription === undefined) return
+      session.subscriptions.set(change.filter, { ...subscription, transactional: true })
+      return
+    }
     case 'unsubscribed':
       session.subscriptions.delete(change.filter)
       session.replays.delete(change.filter)

@@ -130,6 +130,7 @@ export class RandomChanges {
       ...(this.below(2) === 0
         ? [{ kind: 'conflated', clientId, filter, milliseconds: 500 } as const]
         : []),
+      ...(this.below(3) === 0 ? [{ kind: 'transactional', clientId, filter } as const] : []),
       { kind: 'replay-begun', clientId, filter, sequenceMax },
       { kind: 'replayed', clientId, filter },
       { kind: 'unsubscribed', clientId, filter },

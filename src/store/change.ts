@@ -125,6 +125,18 @@ export const CHANGE_KINDS = {
       if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, conflateMs })
     },
   ),
+  /** Only a transaction settles what the subscription in the record before consumes. */
+  transactional: changeKind(
+    60,
+    { clientId: text, filter: text },
+    (ledger, { clientId, filter }) => {
+      const subscriptions = ledger.sessionToChange(clientId)?.subscriptions
+      const subscription = subscriptions?.get(filter)
+      if (subscription !== undefined) {
+        subscriptions?.set(filter, { ...subscription, transactional: true })
+      }
+    },
+  ),
   unsubscribed: changeKind(9, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     const session = ledger.sessionToChange(clientId)
     session?.subscriptions.delete(filter)

@@ -154,6 +154,7 @@ function writeSession(writer: Writer, session: StoredSession): void {
     writeSubscription(writer, subscription)
     writer.string(subscription.where ?? '')
     writer.uint32(subscription.conflateMs ?? 0)
+    writer.uint8(subscription.transactional === true ? 1 : 0)
   }
   writer.uint32(session.replays.length)
   for (const { filter, sequenceMax } of session.replays) {
@@ -182,6 +183,7 @@ function readSession(reader: ByteReader): StoredSession {
       ...readSubscription(reader),
       ...readWhere(reader),
       ...readConflation(reader),
+      ...(reader.uint8() === 1 ? { transactional: true } : {}),
     })),
     replays: Array.from({ length: reader.uint32() }, () => ({
       filter: reader.string(),

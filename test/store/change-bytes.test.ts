@@ -106,6 +106,7 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
     '500003626f620003612f2b000001f4',
     { kind: 'conflated', clientId: 'bob', filter: 'a/+', milliseconds: 500 },
   ],
+  ['3c0003626f620003612f2b', { kind: 'transactional', clientId: 'bob', filter: 'a/+' }],
   ['090003626f620003612f2b', { kind: 'unsubscribed', clientId: 'bob', filter: 'a/+' }],
   [
     '0a0000002c0000018d3e00000001000000010003742f310000000200ff0005616c6963650a0001780000000163423cbe991a140000',

@@ -1,5 +1,7 @@
 // The messages of named queues that transactional consumers hold: found by their delivery ids, settled or given back by a transaction.
 
+import type { Sessions } from '../sessions.ts'
+
 /** A message that its consumer holds, or that a prepared transaction has locked. Once it is neither, nothing more can be done to it. */
 interface HeldMessage {
   readonly deliveryId: string
@@ -16,9 +18,15 @@ interface HeldMessage {
 }
 
 export class HeldMessages {
+  readonly #sessions: Sessions
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions
+  }
+
   /** Returns what the client holds under this id, or null: it never did, or does not any more. */
-  find(_clientId: string, _deliveryId: string): HeldMessage | null {
-    return null
+  find(clientId: string, deliveryId: string): HeldMessage | null {
+    return this.#sessions.get(clientId)?.held.get(deliveryId) ?? null
   }
 
   /** Returns what was locked for a transaction, also before a restart. */

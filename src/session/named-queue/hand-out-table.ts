@@ -5,6 +5,7 @@ import type { Delivery } from '../delivery.ts'
 import { DueList } from './due-list.ts'
 import { numberOf } from '../waiting/fifo-queue.ts'
 import { HandOut } from './hand-outs.ts'
+import type { HeldDelivery } from './held-delivery.ts'
 
 export class HandOutTable {
   /** With a consumer, until the deadline. */
@@ -47,7 +48,12 @@ export class HandOutTable {
     this.rests(handOut)
   }
 
-  /** Nobody has it any more. */
+  /** What transactional consumers hold, and what is locked. */
+  get holds(): readonly HeldDelivery[] {
+    return [...this.#all.values()].flatMap(({ hold }) => hold ?? [])
+  }
+
+  /** No deadline takes it away any more: nobody has it, or it is locked. */
   rests(handOut: HandOut): void {
     this.held.delete(handOut)
     this.stuck.delete(handOut)

@@ -5,6 +5,7 @@ import type { Message } from '../../message.ts'
 import { HAND_OUTS_MAX, type HandOuts } from '../../store/store.ts'
 import type { Delivery } from '../delivery.ts'
 import type { Link } from '../link.ts'
+import type { HeldDelivery } from './held-delivery.ts'
 import type { ShareMember } from '../share-group/share-member.ts'
 
 export class HandOut {
@@ -15,6 +16,8 @@ export class HandOut {
   queue = ''
   /** The message as the queue has it. */
   message: Message | null = null
+  /** What a transactional consumer holds; null for none. */
+  hold: HeldDelivery | null = null
   /** The delivery as its consumer has it, and the consumer; null while nobody has it. */
   held: Delivery | null = null
   member: ShareMember | null = null
@@ -48,11 +51,13 @@ export class HandOut {
   /** Nobody has it now. Returns how it was queued. */
   takenBack(held: Delivery): Delivery {
     const message = this.message ?? held.message
+    const { hold } = this
     this.message = null
     this.held = null
     this.member = null
     // It was handed out without an entry.
     if (this.count === 0) this.counts()
+    if (hold !== null) return hold.delivery
     return {
       ...held,
       message,
@@ -70,8 +75,8 @@ export class HandOut {
 
 /** Returns the message as it is sent: our user properties come behind those of its publisher. */
 export function markedMessage(message: Message, handOut: HandOut): Message {
-  const { count, reason, queue, isDead } = handOut
-  if (count < 2 && !isDead) return message
+  const { count, reason, queue, isDead, hold } = handOut
+  if (count < 2 && !isDead && hold === null) return message
   const { properties } = message
   const dead = [
     ['dead-letter-queue', queue],
@@ -80,7 +85,8 @@ export function markedMessage(message: Message, handOut: HandOut): Message {
   const userProperties = [
     ...(properties.userProperties ?? []),
     ...(isDead ? dead : []),
-    ['delivery-count', String(count)] as const,
+    ...(count < 2 && !isDead ? [] : [['delivery-count', String(count)] as const]),
+    ...(hold === null ? [] : [['delivery-id', hold.deliveryId] as const]),
   ]
   return { ...message, properties: { ...properties, userProperties }, held: 0, weighed: 0 }
 }

@@ -19,11 +19,13 @@ import { KeyLanes } from './key-lanes.ts'
 import { OwnedQueue, type QueueOwner } from '../waiting/owned-queue.ts'
 import { QueueConsumers } from './queue-consumers.ts'
 import { QueueCounts } from './queue-counts.ts'
+import { QueueDeaths } from './queue-deaths.ts'
 import { QueueDispatch } from './queue-dispatch.ts'
 import type { DeathReason, QueueHost } from './queue-host.ts'
-import { boundsOf, passesBy, takenIn } from './queue-intake.ts'
+import { QueueHolds } from './queue-holds.ts'
+import { boundsOf, passesBy, storedApart, takenIn } from './queue-intake.ts'
 import type { Session } from '../session.ts'
-import { drop, type DropReason, type SessionContext } from '../session-context.ts'
+import { drop, type SessionContext } from '../session-context.ts'
 import type { ShareMember } from '../share-group/share-member.ts'
 import type { GroupOfMember } from '../share-group/share-protocol.ts'
 import type { DeliveryOptions, Target } from '../target.ts'
@@ -42,6 +44,8 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   /** Null for a queue without order. */
   #lanes: KeyLanes | null = null
   readonly #handOuts = new HandOutTable()
+  readonly #deaths: QueueDeaths
+  readonly #holds: QueueHolds
   readonly #dispatch: QueueDispatch
   #inFlight = 0
 
@@ -51,12 +55,20 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.#context = context
     this.#host = host
     this.isDurable = context.storesSessions
+    this.#deaths = new QueueDeaths(this, this.#handOuts, host, context)
+    this.#holds = new QueueHolds(this, context, {
+      handOuts: this.#handOuts,
+      takeBack: (held, clientId) => this.#takeBack(held, clientId),
+      comesBack: delivery => this.#comesBack(delivery),
+      again: (delivery, reason) => this.#again(delivery, reason),
+      settled: delivery => this.#settled(delivery),
+    })
     this.queue = new OwnedQueue(this, context, {
       bounds: boundsOf(() => this.#settings),
       origin: this,
       deliveries: this.#newWaiting(),
       share: null,
-      saves: (delivery, reason) => this.#saves(delivery, reason),
+      saves: (delivery, reason) => this.#deaths.saves(delivery, reason),
     })
     const strategy = createStrategy<ShareMember>(settings.strategy, host.random)
     this.consumers = new QueueConsumers(strategy, this, () => {
@@ -138,7 +150,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     }
     this.counts.taken += 1
     const own = takenIn(this, message, this.#context)
-    const commit = own === message ? commitId : this.#store(own)
+    const commit = own === message ? commitId : storedApart(this, own, this.#context)
     const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, this, 0, commit)
     delivery.reserved = this.#context.nextDelivery()
     if (this.isDurable) {
@@ -166,6 +178,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   detached(session: Session): void {
     this.consumers.detached(session)
     this.#takeBackFrom(session.exchanges)
+    this.#holds.leftBy(session)
     this.consumers.gaveBack(session)
     // Others may be disconnected as well, before they could read it: a broker that stops ends all connections one after the other.
     this.queue.postpone()
@@ -177,6 +190,10 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   settled(clientId: string, delivery: Delivery): void {
     this.consumers.settled(clientId)
+    this.#settled(delivery)
+  }
+
+  #settled(delivery: Delivery): void {
     this.counts.settled += 1
     this.#inFlight -= 1
     const message = this.#messageOf(delivery)
@@ -189,11 +206,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     if (this.queue.isDiscarded) return false
     this.consumers.settled(clientId)
     this.counts.refused += 1
-    const delivery = this.#takeBack(held, clientId)
-    if (this.#isUsedUp(delivery)) this.#bury(delivery, 'refused')
-    else this.#delay(delivery)
-    // Within a hand-out the pump goes on by itself.
-    this.queue.postpone()
+    this.#again(this.#takeBack(held, clientId), 'refused')
     return true
   }
 
@@ -246,9 +259,13 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.pump()
   }
 
-  /** Hands out as much as possible, as far as this turn allows. */
+  /** Hands out as much as possible, as far as this turn allows; nothing between the messages of a transaction. */
   pump(): void {
     if (this.queue.isDiscarded) return
+    if (this.#context.transactionCommit !== 0) {
+      this.queue.postpone()
+      return
+    }
     if (!this.#dispatch.pump()) this.queue.postpone()
     const { waiting, tail } = this.queue
     const { queuedInMemoryMax } = this.#context.limits
@@ -267,6 +284,10 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       this.#context.dropped('queue-ended', message, null)
       this.#lanes?.release(message)
     }
+    for (const { delivery } of this.#handOuts.holds) {
+      this.#lanes?.release(this.#messageOf(delivery))
+    }
+    this.#holds.endAll()
     for (const member of [...this.consumers.all]) {
       const { session } = member
       for (const held of session.exchanges.inFlightOf(this)) {
@@ -285,12 +306,6 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const keyOf = keyOfOrder(this.#settings)
     this.#lanes = keyOf === null ? null : new KeyLanes(keyOf, this.#context.memory)
     return this.#lanes ?? new FifoQueue(numberOf)
-  }
-
-  #store(message: Message): CommitId {
-    if (!this.isDurable) return 0
-    this.#context.journal.record({ kind: 'message-stored', message })
-    return this.#context.journal.current
   }
 
   #wake(): void {
@@ -318,20 +333,24 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.#inFlight += 1
     this.consumers.took(member)
     const { ackDeadlineSeconds } = this.#settings
-    if (known === undefined && ackDeadlineSeconds === 0) {
+    if (known === undefined && ackDeadlineSeconds === 0 && !member.isTransactional) {
       const isAsQueued = retain === delivery.retain && identifiers.length === 0
       member.session.take(isAsQueued ? delivery : { ...delivery, retain, identifiers })
     } else {
       const handOut = known ?? this.#handOuts.of(delivery)
       handOut.counts()
+      const hold = member.isTransactional ? this.#holds.begin(delivery, handOut, member) : null
       const message = markedMessage(delivery.message, handOut)
-      const held = { ...delivery, message, retain, identifiers }
+      const plain = { ...delivery, message, retain, identifiers }
+      const held = hold === null ? plain : this.#holds.asSent(plain)
       handOut.handedTo(member, held, delivery.message)
       if (ackDeadlineSeconds > 0) {
         this.#handOuts.held.add(handOut, this.#context.now + ackDeadlineSeconds * 1_000)
         this.#wake()
       }
       member.session.take(held)
+      // A hook of a program did not want it sent.
+      if (member.session.exchanges.stageOf(held.packetId) === 'none') hold?.settle()
     }
     this.consumers.staysReady(member)
   }
@@ -360,13 +379,16 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   #takeBack(held: Delivery, clientId: string): Delivery {
     this.#inFlight -= 1
     const handOut = this.#handOuts.of(held)
+    const { hold } = handOut
     const delivery = handOut.takenBack(held)
+    if (hold !== null) this.#holds.ended(hold)
     this.#handOuts.rests(handOut)
     const { stored } = delivery
     if (stored !== 0) {
       this.queue.tail.excludeFromPages(delivery)
       const { owner } = this
-      this.#context.journal.record({ kind: 'returned', delivery: stored, clientId, owner })
+      const returned = { kind: 'returned', delivery: stored, clientId, owner } as const
+      if (hold === null) this.#context.journal.record(returned)
     }
     return delivery
   }
@@ -376,7 +398,8 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const { member } = handOut
     if (member === null) return held
     if (member.session.link !== null) handOut.past.push(member.session.link)
-    this.consumers.takesAway(member, held)
+    if (handOut.hold === null) this.consumers.takesAway(member, held)
+    else this.consumers.settled(member.clientId)
     return this.#takeBack(held, member.clientId)
   }
 
@@ -396,6 +419,14 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     }
   }
 
+  /** It comes again later, or is a dead letter. */
+  #again(delivery: Delivery, reason: DeathReason): void {
+    if (this.#isUsedUp(delivery)) this.#bury(delivery, reason)
+    else this.#delay(delivery)
+    // Within a hand-out the pump goes on by itself.
+    this.queue.postpone()
+  }
+
   #delay(delivery: Delivery): void {
     this.#handOuts.delay(delivery, this.#context.now, this.#settings)
     this.#wake()
@@ -404,30 +435,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   /** A message that was taken out becomes a dead letter. */
   #bury(delivery: Delivery, reason: DeathReason): void {
     this.#lanes?.release(delivery.message)
-    if (this.#becomesDeadLetter(delivery, reason)) return
-    const lost = reason === 'expired' ? 'message-expired' : 'deliveries-used-up'
-    drop(this.#context, lost, delivery, this.owner)
-  }
-
-  /** A message that waits would be dropped. A dead letter does not become one again. */
-  #saves(delivery: Delivery, reason: DropReason): boolean {
-    const isLost = this.#settings.overflow === 'refuse' && reason !== 'message-expired'
-    if (!isLost && this.#handOuts.get(delivery)?.isDead !== true) {
-      const death = reason === 'message-expired' ? 'expired' : 'overflow'
-      return this.#becomesDeadLetter(delivery, this.#isUsedUp(delivery) ? 'deliveries' : death)
-    }
-    this.#handOuts.forget(delivery)
-    return false
-  }
-
-  #becomesDeadLetter(delivery: Delivery, reason: DeathReason): boolean {
-    const count = this.#handOuts.get(delivery)?.count ?? 0
-    this.#handOuts.forget(delivery)
-    const deadLetters = this.#host.deadLettersOf(this)
-    if (deadLetters === null) return false
-    this.counts.deadLetters += 1
-    deadLetters.takes(this, delivery, count, reason)
-    return true
+    this.#deaths.bury(delivery, reason)
   }
 
   /** What is with consumers or set aside. */
@@ -435,6 +443,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const held = [...this.consumers.all].flatMap(({ session }) =>
       session.exchanges.inFlightOf(this),
     )
-    return [...held, ...this.#handOuts.aside]
+    const { holds, aside } = this.#handOuts
+    return [...held, ...holds.map(({ delivery }) => delivery), ...aside]
   }
 }

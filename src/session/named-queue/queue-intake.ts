@@ -1,5 +1,6 @@
 // What a named queue does with a message that comes in: it passes by, or is kept, perhaps in another form.
 
+import type { CommitId } from '../../store/journal.ts'
 import { type Message, withOwnBytes } from '../../message.ts'
 import type { QueueSettings } from '../../routing/queue-settings.ts'
 import type { QueueBounds } from '../waiting/message-queue.ts'
@@ -41,6 +42,17 @@ export function takenIn(
     held: 0,
     weighed: 0,
   }
+}
+
+/** Stores what the queue keeps in another form. Returns the commit that it waits for. */
+export function storedApart(
+  { isDurable }: TakingQueue,
+  message: Message,
+  { journal, transactionCommit }: SessionContext,
+): CommitId {
+  if (!isDurable) return transactionCommit
+  journal.record({ kind: 'message-stored', message })
+  return journal.current
 }
 
 /** The bounds of a queue by its present settings. */

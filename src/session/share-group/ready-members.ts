@@ -140,13 +140,15 @@ export class ReadyMembers {
 
   /**
    * Whether the member can take one more. Its weight bounds the part of its window that it may fill: the member with the highest weight
-   * may fill its whole window, one with a third of that weight a third. So weights are kept even when all members are fully busy.
+   * may fill its whole window, one with a third of that weight a third. So weights are kept even when all members are fully busy. A
+   * transactional consumer holds as much as one that does not acknowledge has in flight.
    */
   #mayTake(member: ShareMember): boolean {
     const { session } = member
     if (!session.canTake) return false
     const { weightMax } = this.#members
-    if (weightMax === 1) return true
+    if (weightMax === 1 && !member.isTransactional) return true
+    if (member.isTransactional && member.heldBytes >= session.exchanges.bytesMax) return false
     const share = Math.floor((session.exchanges.windowMax * member.weight) / weightMax)
     return member.inFlightOfGroup < Math.max(1, share)
   }

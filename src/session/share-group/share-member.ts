@@ -13,6 +13,7 @@ export interface MemberTerms {
   readonly isDrained: boolean
 }
 
+// Wide on purpose: what share groups and named queues know of a member.
 export class ShareMember {
   readonly session: Session
   terms: MemberTerms
@@ -22,6 +23,8 @@ export class ShareMember {
   inFlightOfGroup = 0
   /** Whether the strategy may choose it. */
   isReady = false
+  /** The bytes that it holds, if it is transactional. */
+  heldBytes = 0
   /** Whether its client is connected. */
   isHere = false
   /** Whether the group waits for its session's report that it can take a message. */
@@ -40,6 +43,11 @@ export class ShareMember {
 
   get clientId(): string {
     return this.session.clientId
+  }
+
+  /** Whether a transaction settles what it is sent. Only of a named queue. */
+  get isTransactional(): boolean {
+    return this.#subscription.transactional === true
   }
 
   get isDrained(): boolean {

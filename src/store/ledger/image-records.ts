@@ -5,45 +5,48 @@ import type { ByteReader } from '../bytes.ts'
 import type { SessionView } from './entries.ts'
 import type { Ledger } from './ledger.ts'
 
-/** The expression of a subscription of the session in the record before. */
-export const FILTERED = 40
-/** The same, of one that is conflated. */
-export const CONFLATED = 80
+// What the record of a session does not say of its subscriptions is in records behind it.
+/** The expression of one. */
+const FILTERED = 40
+/** One is of a transactional consumer. */
+const TRANSACTIONAL = 60
+/** How often one that is conflated gets a message. */
+const CONFLATED = 80
 
-export function writeFiltered(writer: Writer, { clientId, subscriptions }: SessionView): void {
-  for (const { filter, where } of subscriptions.values()) {
-    if (where === undefined) continue
-    writer.uint8(FILTERED)
+export function writeOptions(writer: Writer, { clientId, subscriptions }: SessionView): void {
+  const begin = (kind: number, filter: string): void => {
+    writer.uint8(kind)
     writer.string(clientId)
     writer.string(filter)
-    writer.string(where)
+  }
+  for (const { filter, where, conflateMs, transactional } of subscriptions.values()) {
+    if (where !== undefined) {
+      begin(FILTERED, filter)
+      writer.string(where)
+    }
+    if (conflateMs !== undefined) {
+      begin(CONFLATED, filter)
+      writer.uint32(conflateMs)
+    }
+    if (transactional === true) begin(TRANSACTIONAL, filter)
   }
 }
 
-export function readFiltered(reader: ByteReader, ledger: Ledger): void {
-  const subscriptions = ledger.sessionToChange(reader.string())?.subscriptions
-  const filter = reader.string()
-  const where = reader.string()
-  const subscription = subscriptions?.get(filter)
-  if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, where })
+export function isOption(kind: number): boolean {
+  return kind === FILTERED || kind === CONFLATED || kind === TRANSACTIONAL
 }
 
-export function writeConflated(writer: Writer, { clientId, subscriptions }: SessionView): void {
-  for (const { filter, conflateMs } of subscriptions.values()) {
-    if (conflateMs === undefined) continue
-    writer.uint8(CONFLATED)
-    writer.string(clientId)
-    writer.string(filter)
-    writer.uint32(conflateMs)
-  }
-}
-
-export function readConflated(reader: ByteReader, ledger: Ledger): void {
+export function readOption(kind: number, reader: ByteReader, ledger: Ledger): void {
   const subscriptions = ledger.sessionToChange(reader.string())?.subscriptions
   const filter = reader.string()
-  const conflateMs = reader.uint32()
+  const option =
+    kind === FILTERED
+      ? { where: reader.string() }
+      : kind === CONFLATED
+        ? { conflateMs: reader.uint32() }
+        : ({ transactional: true } as const)
   const subscription = subscriptions?.get(filter)
-  if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, conflateMs })
+  if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, ...option })
 }
 
 export function readHeld(reader: ByteReader, ledger: Ledger): void {

@@ -18,15 +18,7 @@ import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { IDENTIFIED } from './delivery-options.ts'
 import { type HeldState, NO_SETTINGS, type SentEntry, type SessionView } from './entries.ts'
-import {
-  CONFLATED,
-  FILTERED,
-  readConflated,
-  readFiltered,
-  readHeld,
-  writeConflated,
-  writeFiltered,
-} from './image-records.ts'
+import { isOption, readHeld, readOption, writeOptions } from './image-records.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The approximate size of a part. */
@@ -135,8 +127,7 @@ export class LedgerImage {
     for (const packetId of incoming) writer.uint16(packetId)
     writer.uint32(sent.size)
     for (const entry of sent.values()) this.#sent(entry)
-    writeFiltered(writer, session)
-    writeConflated(writer, session)
+    writeOptions(writer, session)
     writeReplays(writer, session)
     writeIdentified(writer, clientId, session.identity)
     yield* this.#recordEnds()
@@ -307,8 +298,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === SEGMENT_PLACES) readSegmentPlaces(ledger, reader)
   else if (number === SESSION) readSession(reader, ledger)
   else if (number === REPLAYS) readReplays(reader, ledger)
-  else if (number === FILTERED) readFiltered(reader, ledger)
-  else if (number === CONFLATED) readConflated(reader, ledger)
+  else if (isOption(number)) readOption(number, reader, ledger)
   else if (number === HELD) readHeld(reader, ledger)
   else if (number === WAITING) readQueue(reader, ledger)
   else if (number === RETAINED) {
