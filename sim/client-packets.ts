@@ -11,7 +11,7 @@ import {
 import { SUCCESS } from '../src/packet/reason.ts'
 import { parseFilter } from '../src/routing/topic.ts'
 import type { Terms } from './client-connection.ts'
-import type { Expression } from './expressions.ts'
+import type { OwnOptions } from './conflations.ts'
 import { idIn, type Request } from './history.ts'
 
 export interface PublishRequest {
@@ -38,7 +38,7 @@ export function payloadOf(id: string, { bytes, retain, isCancelling }: PublishRe
 
 export function requestOf(
   asked: SubscriptionRequest,
-  terms: { readonly identifier: number; readonly where: Expression | null },
+  terms: OwnOptions & { readonly identifier: number },
   moment: number,
 ): Request {
   const parsed = parseFilter(asked.filter)
@@ -46,7 +46,7 @@ export function requestOf(
     filter: asked.filter,
     topicFilter: parsed?.topicFilter ?? asked.filter,
     shareName: parsed?.shareName ?? null,
-    qos: asked.qos,
+    qos: terms.conflateMs > 0 ? 0 : asked.qos,
     noLocal: asked.noLocal,
     retainAsPublished: asked.retainAsPublished,
     ...terms,

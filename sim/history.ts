@@ -43,6 +43,8 @@ export interface Request {
   readonly noLocal: boolean
   /** Null for all messages that match the filter. */
   readonly where: Expression | null
+  /** 0 for all messages, also if there are several in an interval. */
+  readonly conflateMs: number
   readonly retainAsPublished: boolean
   /** Subscription Identifier, 0 for none. No two requests of a world have the same. */
   readonly identifier: number

@@ -10,6 +10,7 @@ import {
   subscriptionOf,
   termsOf,
 } from './random-requests.ts'
+import type { Conflations } from './conflations.ts'
 import type { Delays } from './delays.ts'
 import { type Expressions, withExpression } from './expressions.ts'
 import type { History } from './history.ts'
@@ -28,6 +29,8 @@ export interface Stage {
   readonly isStoreIdle: boolean
   /** Null in a world without delayed messages. */
   readonly delays: Delays | null
+  /** Null in a world without conflated subscriptions. */
+  readonly conflations: Conflations | null
   /** Null in a world without expressions. */
   readonly expressions: Expressions | null
   dies(power: boolean): void
@@ -221,14 +224,16 @@ export class Script {
   }
 
   #subscribes(client: SimClient): void {
-    const { random, settings, expressions } = this.#stage
+    const { random, settings, conflations, expressions } = this.#stage
     const first = subscriptionOf(client, random, settings)
     const second = subscriptionOf(client, random, settings)
     const isPair = random.chance(4) && second.filter !== first.filter
     const properties = subscribePropertiesOf(client, random, () => (this.#lastIdentifier += 1))
     const asked = isPair ? [first, second] : [first]
     const where = client.version === 5 ? (expressions?.forSubscribe(asked) ?? null) : null
-    client.subscribes(asked, where === null ? properties : withExpression(properties, where))
+    const more = where === null ? properties : withExpression(properties, where)
+    const isConflated = client.version === 5 && conflations !== null
+    client.subscribes(asked, isConflated ? conflations.forSubscribe(asked, more) : more)
   }
 
   #freezes(client: SimClient): void {

@@ -27,7 +27,7 @@ import {
 } from './client-packets.ts'
 import { ClientSession, type Outgoing } from './client-session.ts'
 import type { EventQueue } from './event-queue.ts'
-import { expressionIn } from './expressions.ts'
+import { ownOptionsIn } from './conflations.ts'
 import { idIn, type History, type Publication, type Request } from './history.ts'
 import { received } from './live-oracle.ts'
 import type { ClientEnd, SimWire } from './sim-wire.ts'
@@ -118,7 +118,7 @@ export class SimClient implements Conversing {
     if (connection === null || record === null || !this.isConnected) return
     const moment = this.#world.events.count
     const [identifier = 0] = properties.subscriptionIdentifiers ?? []
-    const terms = { identifier, where: expressionIn(properties) }
+    const terms = { identifier, ...ownOptionsIn(properties) }
     const requests = asked.map(each => requestOf(each, terms, moment))
     for (const request of requests) {
       for (const older of record.requests) {

@@ -5,6 +5,7 @@ import type { OverloadLevel } from '../src/broker/overload-levels.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
 import { Random } from './random.ts'
 import { Drops } from './drops.ts'
+import { type Conflations, conflationsOf } from './conflations.ts'
 import { type Delays, delaysOf } from './delays.ts'
 import { EventQueue } from './event-queue.ts'
 import { type Expressions, expressionsOf } from './expressions.ts'
@@ -28,6 +29,8 @@ export interface Trial {
   readonly answersTooEarly?: boolean
   /** Wires do not call `drained` when fewer bytes than this were pending. That breaks their contract, as Node's `drain` alone would. */
   readonly drainBytesMin?: number
+  /** Whether the interval of a conflated topic never ends. */
+  readonly forgetsIntervals?: boolean
   readonly traces?: boolean
 }
 
@@ -91,6 +94,7 @@ export class World {
   readonly settings: WorldSettings
   readonly disk: SimDisk
   readonly clients: readonly SimClient[]
+  readonly conflations: Conflations | null
   readonly delays: Delays | null
   readonly expressions: Expressions | null
   brokerStartedAt: number | null = null
@@ -112,6 +116,7 @@ export class World {
     this.seed = seed
     this.#trial = trial
     this.random = new Random(seed)
+    this.conflations = conflationsOf(seed)
     this.delays = delaysOf(seed)
     this.expressions = expressionsOf(seed)
     const queues = queuesOf(seed)
@@ -138,6 +143,7 @@ export class World {
     script.calmsDown()
     if (this.random.chance(2)) script.diesOnceMore()
     this.#probes()
+    this.conflations?.judge(this)
     this.#judgeQueues()
     if (this.#broker !== null) this.#count(this.#broker)
     judge(this.history, this.#dropped)
@@ -218,7 +224,10 @@ export class World {
     const broker: SimBroker = new SimBroker({
       limits: { ...settings.limits, publishBacklogBytesMax: settings.publishBacklogBytesMax },
       namedQueues: this.#queueSettings,
-      handedOut: (clientId, message) => this.#queues?.oracle.handedOut(clientId, message),
+      handedOut: (clientId, message) => {
+        this.#queues?.oracle.handedOut(clientId, message)
+        this.conflations?.sent(clientId, message, this)
+      },
       shareStrategy: settings.shareStrategy,
       shareBounds: settings.shareBounds,
       drops: this.#drops,
@@ -240,6 +249,7 @@ export class World {
       })),
       commitFailed: error => this.#commitFailed(error),
     })
+    if (this.#trial.forgetsIntervals === true) broker.broker.conflating.setDeadline = () => {}
     this.#broker = broker
     this.#runs(() => broker.starts())
     isAlive = this.#broker === broker
@@ -258,6 +268,7 @@ export class World {
     this.#count(this.#broker)
     this.#broker.dies(power)
     this.#queues?.oracle.died()
+    this.conflations?.died()
     this.#broker = null
     this.#isStopping = false
     this.brokerStartedAt = null

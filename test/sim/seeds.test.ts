@@ -2,6 +2,7 @@
 // by `npm run sim -- --seed N`.
 
 import { test } from 'tap'
+import { conflationsOf } from '../../sim/conflations.ts'
 import { delaysOf } from '../../sim/delays.ts'
 import { expressionsOf } from '../../sim/expressions.ts'
 import { queuesOf } from '../../sim/queue-settings.ts'
@@ -97,4 +98,14 @@ test('a store that forgets delayed messages, or that they were cancelled, is fou
 test('a store that forgets the expressions of subscriptions is found out', async t => {
   const world = { has: expressionsOf, sentence: /^(?:I9|options): / }
   t.ok(guiltyOf(forgetting('filtered'), 500, world) > 0)
+})
+
+test('a store that forgets that subscriptions are conflated is found out', async t => {
+  const world = { has: conflationsOf, sentence: /^conflation: .* ms after another one/ }
+  t.ok(guiltyOf(forgetting('conflated'), 100, world) > 2)
+})
+
+test('a broker that forgets when the newest message of a topic is due is found out', async t => {
+  const world = { has: conflationsOf, sentence: /^conflation: .* the last on / }
+  t.ok(guiltyOf({ ...PLAIN, forgetsIntervals: true }, 80, world) > 2)
 })
