@@ -1,24 +1,11 @@
-// The limits of everything that can grow. Each limit is declared here and nowhere else. The configuration's schema, its
+// The limits of everything that can grow. Each limit is declared here, or in `messaging-limits.ts`. The configuration's schema, its
 // reference page and its types are made from this table (`npm run reference`).
 
-interface WholeNumber {
-  readonly default: number
-  readonly min: number
-  readonly max: number
-  readonly description: string
-}
+import { GIBIBYTE, MESSAGING_LIMITS, TEBIBYTE, whole } from './messaging-limits.ts'
 
 type QueueOverflow = 'drop-newest' | 'drop-oldest' | 'refuse'
 
 type ClientIdInUse = 'take-over' | 'refuse'
-
-const GIBIBYTE = 1_073_741_824
-const TEBIBYTE = 1_099_511_627_776
-
-/** The arguments are in the order of a row in the reference page. */
-function whole(fallback: number, min: number, max: number, description: string): WholeNumber {
-  return { default: fallback, min, max, description }
-}
 
 export const LIMITS = {
   // The minimum lets every packet type through: the smallest useful SUBSCRIBE, and DISCONNECT with an expiry, have 9 bytes.
@@ -147,44 +134,7 @@ export const LIMITS = {
     100_000_000,
     'Subscriptions of one user, or of one address for clients without a user',
   ),
-  conflatedTopicsMax: whole(
-    10_000,
-    0,
-    10_000_000,
-    'Topics of one client of which its conflated subscriptions hold messages back; messages of more topics are not held back',
-  ),
-  conflatedBytesMax: whole(
-    8_388_608,
-    0,
-    GIBIBYTE,
-    'Bytes of these topics and the messages that wait; messages that find no room are not held back',
-  ),
-  expressionsPerClientMax: whole(
-    100,
-    0,
-    1_000_000,
-    'Subscriptions of a client that have an expression',
-  ),
-  expressionsMax: whole(
-    10_000,
-    0,
-    10_000_000,
-    'Different expressions of all subscriptions together; equal ones are asked once a message',
-  ),
-  delayedMessagesMax: whole(100_000, 0, 10_000_000, 'Delayed messages that are not due'),
-  delayedMessagesPerClientMax: whole(1_000, 0, 10_000_000, 'The same of one client'),
-  delayedBytesMax: whole(
-    67_108_864,
-    0,
-    TEBIBYTE,
-    'Bytes of delayed messages, which are in memory: topics, payloads, properties, and the objects that hold them',
-  ),
-  delayedSecondsMax: whole(
-    4_294_967,
-    0,
-    4_294_967_295,
-    'Longest delay of a message to $delayed/SECONDS/TOPIC',
-  ),
+  ...MESSAGING_LIMITS,
   /** See `routing/filter-shapes.ts`. */
   filterShapesMax: whole(
     1_024,
@@ -193,13 +143,6 @@ export const LIMITS = {
     'Shapes of all filters together (decision 19); they bound the search for a topic',
   ),
   filterShapesPerClientMax: whole(256, 0, 1_000_000, 'Shapes of filters that one client has added'),
-  namedQueuesMax: whole(1_000, 0, 100_000, 'Named queues, besides those for dead letters'),
-  namedQueuesPerUserMax: whole(
-    16,
-    0,
-    100_000,
-    'Named queues that the clients of one user, or of one address without a user, have made by subscribing',
-  ),
   /** See `routing/share-group-counts.ts`. */
   shareGroupsPerTopicMax: whole(
     1_000,

@@ -70,6 +70,14 @@ export class Changes {
         held.remove(change.sequence)
         this.#refer(change.sequence, -1)
         return
+      case 'decided': {
+        const { kind: _, ...row } = change
+        this.#tables.decisions.put(decisionKey(change), row)
+        return
+      }
+      case 'decision-dropped':
+        this.#tables.decisions.remove(decisionKey(change))
+        return
       case 'queued':
         this.#queue(change)
         return
@@ -345,6 +353,11 @@ export class Changes {
     this.#tables.references.put(sequence, { ...row, count: row.count + by })
     if (row.count + by === 0) this.#unreferenced.add(sequence)
   }
+}
+
+function decisionKey({ clientId, name, number }: Of<'decision-dropped'> | Of<'decided'>) {
+  // No text of MQTT has U+0000.
+  return [keyOf(`${clientId}\0${name}`), number] satisfies [string, number]
 }
 
 /** A named queue counts how often it hands a delivery out; a dead letter keeps its count. */

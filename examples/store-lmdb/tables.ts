@@ -4,7 +4,13 @@
 import { createHash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Identity, QoS, Subscription, Will } from 'pondhawk'
-import type { Message, Owner, QueueOwner, StoredDelivery } from 'pondhawk/store-kit'
+import type {
+  Message,
+  Owner,
+  QueueOwner,
+  StoredDecision,
+  StoredDelivery,
+} from 'pondhawk/store-kit'
 
 export interface SessionRow {
   readonly clientId: string
@@ -84,6 +90,8 @@ export interface Tables {
   readonly retained: Database<number, string>
   /** By sequence. */
   readonly held: Database<HeldRow, number>
+  /** Client and name, hashed, and number. */
+  readonly decisions: Database<StoredDecision, InPlace>
   readonly deliveries: Database<DeliveryRow, number>
   /** Place and delivery: in the order of queueing. */
   readonly waiting: Database<boolean, InPlace>
@@ -108,6 +116,7 @@ export function openTables(path: string): Tables {
     references: table('references'),
     retained: table('retained'),
     held: table('held'),
+    decisions: table('decisions'),
     deliveries: table('deliveries'),
     waiting: table('waiting'),
     sent: table('sent'),

@@ -11,7 +11,7 @@ import {
   type Publishable,
   published,
 } from '../message.ts'
-import type { Will } from '../packet/packet.ts'
+import { NO_PROPERTIES, type Will } from '../packet/packet.ts'
 import {
   NOT_AUTHORIZED,
   PAYLOAD_FORMAT_INVALID,
@@ -23,6 +23,7 @@ import {
 import { quoted } from '../packet/text.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import {
+  isOfTransactions,
   isReserved,
   isRetainedComplete,
   isTopicName,
@@ -38,6 +39,7 @@ import { conflationFault } from './conflations.ts'
 import { delayIn, isDelayed } from './delayed.ts'
 import { queueSubscriptionRefusal, queueTopicFault } from './queue-admission.ts'
 import type { CostLimit } from './subscriptions.ts'
+import { ANSWERS, propertyIn } from './transactions/transaction-topic.ts'
 
 /** The asker: a client's session, or the embedding program, whose client id is null. */
 export interface Asker {
@@ -59,10 +61,11 @@ export interface Refusal {
 /**
  * `malformed`: the protocol forbids it. `refused`: a rule or a quota forbids it. `no-room`: it may be possible later, so a client that
  * cannot be told the reason must not get an acknowledgement. `queue-full`: the same for the queue of one subscriber. `disconnected`: a
- * hook ends the connection. `control`: these are commands, which `broker.control` takes; only of a PUBLISH, so for all others this is a
- * refusal.
+ * hook ends the connection. `control`: these are commands, which `broker.control` takes; `transaction`: it is for `broker.transactions`;
+ * both only of a PUBLISH, so for all others this is a refusal.
  */
-type RefusalKind = 'malformed' | 'refused' | 'no-room' | 'queue-full' | 'disconnected' | 'control'
+type RefusalKind =
+  'malformed' | 'refused' | 'no-room' | 'queue-full' | 'disconnected' | 'control' | 'transaction'
 
 export class NotAdmitted implements Refusal {
   readonly kind: RefusalKind
@@ -93,6 +96,11 @@ const DELAY_UNREADABLE =
 /** What may not be within `$delayed/SECONDS/`, besides reserved topics. */
 const UNDELAYED = /^\$(?:delayed|tx|share)(?:\/|$)/
 const ONLY_BY_PUBLISH = 'commands are taken only from a PUBLISH of a client'
+const TRANSACTIONAL = new NotAdmitted(
+  'transaction',
+  NOT_AUTHORIZED,
+  'transactions are taken only from a PUBLISH of a client',
+)
 
 export class Admission {
   readonly #broker: Broker
@@ -108,10 +116,15 @@ export class Admission {
 
   /** The same for a PUBLISH, whose topic name the decoder has already checked. */
   publishDecoded(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
-    if (topic.charCodeAt(0) === DOLLAR && isDelayed(topic)) {
-      return this.#toBeDelayed(said, topic, asker)
+    const { properties } = said
+    if (properties !== NO_PROPERTIES && propertyIn(properties.userProperties) !== null) {
+      return TRANSACTIONAL
     }
-    const refusal = this.#named(said, topic, asker)
+    if (topic.charCodeAt(0) === DOLLAR) {
+      if (isDelayed(topic)) return this.#toBeDelayed(said, topic, asker)
+      if (isOfTransactions(topic)) return TRANSACTIONAL
+    }
+    const refusal = this.named(said, topic, asker)
     if (refusal !== null) return refusal
     const own = said.retain ? retainable(said, topic) : said
     const message = makeMessage(own, topic, asker.clientId, this.#broker)
@@ -119,7 +132,7 @@ export class Admission {
     // Most messages need no further check.
     const { storeIsFull, refusesOverflow } = this.#broker
     const needsRoom = message.retain || message.qos === 2 || storeIsFull || refusesOverflow
-    return needsRoom ? (this.#room(message) ?? message) : message
+    return needsRoom ? (this.room(message) ?? message) : message
   }
 
   /**
@@ -144,7 +157,7 @@ export class Admission {
     if (isReservedHere || UNDELAYED.test(delay.topic)) {
       return refused(TOPIC_NAME_INVALID, 'a message to this topic cannot be delayed')
     }
-    const refusal = this.#named(said, delay.topic, asker)
+    const refusal = this.named(said, delay.topic, asker)
     if (refusal !== null) return refusal
     const { delayed, limits, memory, statistics, storeIsFull } = this.#broker
     if (delay.seconds > limits.delayedSecondsMax) {
@@ -163,6 +176,14 @@ export class Admission {
     return refused(QUOTA_EXCEEDED, `no room for another delayed message${which}`)
   }
 
+  /** Returns why a message that was staged may not be published now, or null. */
+  again(message: Message, asker: Asker): NotAdmitted | null {
+    const { topic } = message
+    if (!isDelayed(topic)) return this.named(message, topic, asker) ?? this.room(message)
+    const answer = this.#toBeDelayed(message, topic, asker)
+    return answer instanceof NotAdmitted ? answer : null
+  }
+
   /** Returns the message that is published in place of a delayed one that is due; not retained if there is no room for that. */
   delayed(held: Message): Message {
     const message = published(held, this.#broker)
@@ -172,10 +193,13 @@ export class Admission {
 
   /** Returns the refusal for a topic, or null. It checks form, reserved topics and right. */
   topic(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
+    if (isOfTransactions(topic)) {
+      return refused(TOPIC_NAME_INVALID, 'a will cannot be in a transaction')
+    }
     if (isDelayed(topic)) {
       return refused(TOPIC_NAME_INVALID, 'a will has Will Delay Interval for a delay')
     }
-    return nameRefusal(topic) ?? this.#named(said, topic, asker)
+    return nameRefusal(topic) ?? this.named(said, topic, asker)
   }
 
   /** Returns why nobody may publish this, or null. */
@@ -184,7 +208,7 @@ export class Admission {
   }
 
   /** `topic` must be a well-formed topic name. */
-  #named(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
+  named(said: Publishable, topic: string, asker: Asker): NotAdmitted | null {
     const refusal = this.#bounds(said, topic)
     if (refusal !== null) return refusal
     const isOwn = topic.charCodeAt(0) === DOLLAR
@@ -239,9 +263,9 @@ export class Admission {
       this.#broker.statistics.limited.topicLevelsMax += 1
       return refused(TOPIC_FILTER_INVALID, `the filter ${tooManyLevels(topicLevelsMax)}`)
     }
-    // It tells a client about its own retained messages, so it needs no right.
-    const isMarker = isRetainedComplete(topicFilter)
-    const refusal = isMarker ? markerRefusal(subscription) : this.#right(subscription, session)
+    // They tell a client about what is its own, so they need no right.
+    const isOwn = isRetainedComplete(topicFilter) || isOfTransactions(topicFilter)
+    const refusal = isOwn ? ownRefusal(subscription) : this.#right(subscription, session)
     const either = refusal ?? this.#expression(subscription, session)
     if (either !== null) return either
     const fault = conflationFault(subscription)
@@ -313,7 +337,7 @@ export class Admission {
     return refused(NOT_AUTHORIZED, 'no right to unsubscribe from this filter', rule)
   }
 
-  #room(message: Message): NotAdmitted | null {
+  room(message: Message): NotAdmitted | null {
     const refusal = this.#quota(message)
     if (refusal !== null) return refusal
     const { memory } = this.#broker
@@ -411,10 +435,13 @@ function noRoom(sentence: string): NotAdmitted {
   return new NotAdmitted('no-room', QUOTA_EXCEEDED, sentence)
 }
 
-/** Returns what is wrong with a subscription to `$retained-complete/TOKEN`, or null. */
-function markerRefusal({ filter, shareName, topicFilter }: Subscription): NotAdmitted | null {
-  if (shareName === null && MARKER.test(topicFilter)) return null
-  return refused(TOPIC_FILTER_INVALID, `${quoted(filter)} is not $retained-complete/TOKEN`)
+/** Returns what is wrong with a subscription to `$retained-complete/TOKEN` or to a topic of `$tx`, or null. */
+function ownRefusal({ filter, where, topicFilter }: Subscription): NotAdmitted | null {
+  const isMarker = isRetainedComplete(topicFilter)
+  const isRight = isMarker ? MARKER.test(filter) : ANSWERS.has(filter) && where === undefined
+  if (isRight) return null
+  const right = isMarker ? '$retained-complete/TOKEN' : [...ANSWERS].join(' or ')
+  return refused(TOPIC_FILTER_INVALID, `${quoted(filter)} is not ${right}`)
 }
 
 function tooManyLevels(levelsMax: number): string {

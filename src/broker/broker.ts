@@ -37,6 +37,7 @@ import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Takeovers } from './takeovers.ts'
 import { HeldMessages } from './transactions/held-messages.ts'
+import { Transactions } from './transactions/transactions.ts'
 import { Wills } from './wills.ts'
 
 interface BrokerOptions {
@@ -92,6 +93,7 @@ export class Broker implements SessionContext {
   readonly delayed: Delayed = new Delayed(this)
   /** What transactional consumers hold. */
   readonly heldMessages: HeldMessages
+  readonly transactions: Transactions = new Transactions(this)
   transactionCommit: CommitId = 0
   lastTransactionCommit: CommitId = 0
   readonly conflating: Conflations

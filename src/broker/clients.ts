@@ -107,6 +107,7 @@ export class Clients {
   /** Handles the end of the client's connection. */
   leave(session: Session, departure: Departure): void {
     this.#broker.changing += 1
+    this.#broker.transactions.left(session.clientId)
     this.#leave(session, departure)
     this.#broker.changing -= 1
   }

@@ -12,13 +12,13 @@ import type { Broker } from './broker.ts'
 import { isDelayed } from './delayed.ts'
 import type { Hooked } from './hook-points.ts'
 import type { Session } from '../session/session.ts'
-import type { Target } from '../session/target.ts'
+import type { DeliveryOptions, Target } from '../session/target.ts'
 import type { WillPublisher } from './wills.ts'
 
 const DOLLAR = 0x24
 
 /** The options of a delivery without a subscription. */
-const TO_ONE = {
+export const TO_ONE = {
   qos: 2,
   retainAsPublished: false,
   identifiers: [],
@@ -129,13 +129,13 @@ export class Publishing implements WillPublisher {
   }
 
   /** Delivers the message to one session, whatever it has subscribed to. */
-  publishTo(session: Session, message: Message): void {
+  publishTo(session: Session, message: Message, options: DeliveryOptions = TO_ONE): void {
     const broker = this.#broker
     const { journal } = broker
     broker.changing += 1
-    const mustBeStored = message.qos > 0 && session.isDurable
+    const mustBeStored = message.qos > 0 && options.qos > 0 && session.isDurable
     if (mustBeStored) journal.record({ kind: 'message-stored', message })
-    session.deliver(message, TO_ONE, mustBeStored ? journal.current : 0)
+    session.deliver(message, options, mustBeStored ? journal.current : broker.transactionCommit)
     broker.changing -= 1
   }
 
@@ -172,6 +172,11 @@ export class Publishing implements WillPublisher {
     const full = this.#firstFull(message)
     broker.changing -= 1
     return full
+  }
+
+  /** Returns how many targets the message would be delivered to. */
+  receiversOf(message: Message): number {
+    return this.#matchesOf(message).length
   }
 
   #matchesOf(message: Message): readonly Match<Target>[] {

@@ -17,6 +17,7 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
   const { queues } = broker.subscriptions
   for (const queue of snapshot.queues) queues.restore(queue)
   for (const { message, due, key } of snapshot.held) broker.delayed.restore(message, due, key)
+  broker.transactions.decisions.restore(snapshot.decisions)
   // Members join before the group gets deliveries, so that the group has the same strategy as before.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
   for (const { name, deliveries, remainder } of snapshot.queues) {

@@ -3,6 +3,7 @@
 import type { Identity } from '../access/identity.ts'
 import { GONE, isRuled, NO_RULE, NOTHING, type Permissions } from '../access/permissions.ts'
 import { WORK } from '../limits.ts'
+import { isOfTransactions } from '../routing/topic.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
 import type { Postponed } from '../session/session-context.ts'
@@ -70,6 +71,7 @@ class Review implements Postponed {
     const { permissions } = rights
     const { faults } = this.#broker
     const { queue } = subscription
+    if (isOfTransactions(subscription.topicFilter)) return true
     if (permissions === GONE) return subscription.shareName === null && queue === undefined
     if (!faults.maySubscribe(permissions, subscription, clientId)) return false
     const named = queue === undefined ? null : this.#broker.subscriptions.queues.get(queue)

@@ -30,19 +30,10 @@ function limitedByNone() {
     // In number.
     subscriptionsPerClientMax: 0,
     subscriptionsPerUserMax: 0,
-    conflatedTopicsMax: 0,
-    conflatedBytesMax: 0,
-    expressionsPerClientMax: 0,
-    expressionsMax: 0,
+    ...limitedInMessaging(),
     filterShapesMax: 0,
     filterShapesPerClientMax: 0,
     shareGroupsPerTopicMax: 0,
-    namedQueuesMax: 0,
-    namedQueuesPerUserMax: 0,
-    delayedMessagesMax: 0,
-    delayedMessagesPerClientMax: 0,
-    delayedBytesMax: 0,
-    delayedSecondsMax: 0,
     retainedMessagesMax: 0,
     retainedBytesMax: 0,
     retainedMessagesPerUserMax: 0,
@@ -61,6 +52,31 @@ function limitedByNone() {
     outgoingBytesPerSecondMax: 0,
     outgoingMessagesPerSecondPerUserMax: 0,
     outgoingBytesPerSecondPerUserMax: 0,
+  } satisfies Partial<Record<LimitName, number>>
+}
+
+/** The same of what plain MQTT does not have. */
+function limitedInMessaging() {
+  return {
+    conflatedTopicsMax: 0,
+    conflatedBytesMax: 0,
+    expressionsPerClientMax: 0,
+    expressionsMax: 0,
+    namedQueuesMax: 0,
+    namedQueuesPerUserMax: 0,
+    delayedMessagesMax: 0,
+    delayedMessagesPerClientMax: 0,
+    delayedBytesMax: 0,
+    delayedSecondsMax: 0,
+    transactionMessagesMax: 0,
+    transactionBytesMax: 0,
+    transactionsBytesMax: 0,
+    transactionsPerClientMax: 0,
+    transactionSecondsMax: 0,
+    transactionDeliveriesMax: 0,
+    transactionNamesPerClientMax: 0,
+    transactionNamesMax: 0,
+    transactionNamesKeptSeconds: 0,
   } satisfies Partial<Record<LimitName, number>>
 }
 
@@ -107,6 +123,12 @@ export class Statistics {
   willsPublished = 0
   /** Delayed messages that were published when they were due. */
   delayedPublished = 0
+  transactionsCommitted = 0
+  transactionsAborted = 0
+  /** Transactions that a commit or a prepare has ended without applying anything. */
+  transactionsRefused = 0
+  /** Transactions that were not decided when their client left, or when their time was over. */
+  transactionsForgotten = 0
   protocolErrors = 0
   /** Faults of the broker itself that ended one connection. */
   internalErrors = 0

@@ -168,10 +168,19 @@ export interface Config {
     delayedMessagesPerClientMax: number
     delayedBytesMax: number
     delayedSecondsMax: number
-    filterShapesMax: number
-    filterShapesPerClientMax: number
+    transactionMessagesMax: number
+    transactionBytesMax: number
+    transactionsBytesMax: number
+    transactionsPerClientMax: number
+    transactionSecondsMax: number
+    transactionDeliveriesMax: number
+    transactionNamesPerClientMax: number
+    transactionNamesMax: number
+    transactionNamesKeptSeconds: number
     namedQueuesMax: number
     namedQueuesPerUserMax: number
+    filterShapesMax: number
+    filterShapesPerClientMax: number
     shareGroupsPerTopicMax: number
     retainedMessagesMax: number
     retainedBytesMax: number
@@ -542,10 +551,19 @@ export interface ConfigInput {
         delayedMessagesPerClientMax?: number | undefined
         delayedBytesMax?: number | string | undefined
         delayedSecondsMax?: number | undefined
-        filterShapesMax?: number | undefined
-        filterShapesPerClientMax?: number | undefined
+        transactionMessagesMax?: number | undefined
+        transactionBytesMax?: number | string | undefined
+        transactionsBytesMax?: number | string | undefined
+        transactionsPerClientMax?: number | undefined
+        transactionSecondsMax?: number | undefined
+        transactionDeliveriesMax?: number | undefined
+        transactionNamesPerClientMax?: number | undefined
+        transactionNamesMax?: number | undefined
+        transactionNamesKeptSeconds?: number | undefined
         namedQueuesMax?: number | undefined
         namedQueuesPerUserMax?: number | undefined
+        filterShapesMax?: number | undefined
+        filterShapesPerClientMax?: number | undefined
         shareGroupsPerTopicMax?: number | undefined
         retainedMessagesMax?: number | undefined
         retainedBytesMax?: number | string | undefined

@@ -4,22 +4,32 @@
 import { DELAYED, delayIn, isDelayed } from '../broker/delayed.ts'
 import type { Message } from '../message.ts'
 import { TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from '../packet/reason.ts'
-import { parseFilter } from '../routing/topic.ts'
+import { isOfTransactions, parseFilter } from '../routing/topic.ts'
 import { ProtocolError } from './protocol-error.ts'
 
 /** A UTF-8 Encoded String (5.0, section 1.5.4). */
 const TEXT_BYTES_MAX = 65_535
 
+/** What stands before the topic of a message that is staged. */
+const STAGED = /^\$tx\/[^/]*\/publish\//
+
 /** Returns the topic as the broker knows it. What is no topic name stays none. */
 export function mountedTopic(topic: string, mountPoint: string): string {
   if (topic === '') return topic
-  const delay = isDelayed(topic) ? delayIn(topic) : null
-  const mounted =
-    delay === null
-      ? `${mountPoint}${topic}`
-      : `${DELAYED}${delay.seconds}/${mountPoint}${delay.topic}`
+  const mounted = insideOf(topic, mountPoint)
   if (isTooLong(mounted)) throw new ProtocolError(TOPIC_NAME_INVALID, `the topic ${TOO_LONG}`)
   return mounted
+}
+
+function insideOf(topic: string, mountPoint: string): string {
+  if (isOfTransactions(topic)) {
+    const [prefix = ''] = STAGED.exec(topic) ?? []
+    const inner = topic.slice(prefix.length)
+    return isOfTransactions(inner) ? topic : prefix + insideOf(inner, mountPoint)
+  }
+  const delay = isDelayed(topic) ? delayIn(topic) : null
+  if (delay === null) return `${mountPoint}${topic}`
+  return `${DELAYED}${delay.seconds}/${mountPoint}${delay.topic}`
 }
 
 /** The same for a filter. The prefix of a shared subscription stands behind the name of the group. */
@@ -27,6 +37,7 @@ export function mountedFilter(filter: string, mountPoint: string): string {
   const parsed = parseFilter(filter)
   if (parsed === null) return filter
   const { shareName, topicFilter } = parsed
+  if (isOfTransactions(filter)) return filter
   const group = shareName === null ? '' : `$share/${shareName}/`
   const mounted = `${group}${mountPoint}${topicFilter}`
   if (isTooLong(mounted)) throw new ProtocolError(TOPIC_FILTER_INVALID, `the filter ${TOO_LONG}`)
@@ -51,6 +62,8 @@ export class MountedMessages {
    */
   shown(message: Message, mountPoint: string): Message | null {
     if (message === this.#whole && mountPoint === this.#mountPoint) return this.#shown
+    // What the broker tells the client about its own transactions.
+    if (message.publisher === null && isOfTransactions(message.topic)) return message
     const isInside =
       message.topic.length > mountPoint.length && message.topic.startsWith(mountPoint)
     this.#whole = message

@@ -1,6 +1,6 @@
 // What happens to a PUBLISH that is not published as it is: it is refused, has no room, or is for the broker itself.
 
-import type { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
 import { type Publishable, traceparentOf } from '../message.ts'
@@ -51,6 +51,8 @@ export function notAdmitted(
       throw new ProtocolError(refusal.reason, refusal.sentence)
     case 'control':
       return command(packet, topic, parts)
+    case 'transaction':
+      return transactional(packet, topic, parts)
     case 'refused':
       return refuse(packet, topic, refusal, parts)
     case 'disconnected':
@@ -69,6 +71,18 @@ function command(packet: PublishPacket, topic: string, parts: Parts): number {
   if (fault !== null) return notAdmitted(packet, topic, fault, parts)
   if (packet.qos === 2) client.begin(packet.packetId)
   if (packet.qos > 0) client.accept(packet, 1, client.commitId)
+  return WORK.message
+}
+
+/** Its answer may wait for a commit: of the transaction, or that a message of QoS 2 has come. */
+function transactional(packet: PublishPacket, topic: string, parts: Parts): number {
+  const { client, broker, said } = parts
+  const taken = broker.transactions.take(said, topic, client.session.rights)
+  if (taken instanceof NotAdmitted) return notAdmitted(packet, topic, taken, parts)
+  if (packet.qos === 2) {
+    client.begin(packet.packetId)
+    client.accept(packet, 1, Math.max(taken, client.commitId))
+  } else client.accept(packet, 1, taken)
   return WORK.message
 }
 

@@ -110,6 +110,11 @@ export function isRetainedComplete(topicFilter: string): boolean {
   return topicFilter.startsWith('$retained-complete') && levelEnd(topicFilter, 0) === 18
 }
 
+/** Whether the topic or filter is one of `$tx`, well formed or not. */
+export function isOfTransactions(text: string): boolean {
+  return text.startsWith('$tx/') || text === '$tx'
+}
+
 export function startsWithWildcard(filter: string): boolean {
   const code = filter.charCodeAt(0)
   return code === HASH || code === PLUS

@@ -12,6 +12,7 @@ import {
 import { WORK } from '../limits.ts'
 import { type Message, textBytes } from '../message.ts'
 import type { Subscription } from '../routing/subscription.ts'
+import { isOfTransactions } from '../routing/topic.ts'
 import { coverageOf, type ReceiveCoverage } from './receive-coverage.ts'
 import type { SessionContext } from './session-context.ts'
 import type { QueueShare } from './user-queues.ts'
@@ -84,10 +85,11 @@ export class ClientRights implements Principal {
     const { coverage, rules } = this
     if (coverage.covering === null) return this.withholds(message)
     if (coverage.checkedAt !== rules.version) {
-      this.#context.turnWorkLeft -= coverage.judge(coverage.covering) * WORK.filter
+      this.#context.turnWorkLeft -= coverage.judge() * WORK.filter
       if (coverage.coveredAt === rules.version) return false
     }
-    const isWithheld = !coverage.covering.mayReceive(message.topic)
+    const { topic } = message
+    const isWithheld = !coverage.covering.mayReceive(topic) && !isOfTransactions(topic)
     this.ruleSet = coverage.covering.ruleSet
     return isWithheld
   }
@@ -96,7 +98,8 @@ export class ClientRights implements Principal {
   withholds(message: Message): boolean {
     const { receivesBy } = this
     if (receivesBy === null) return false
-    return !this.#context.mayReceive(receivesBy, message.topic, this.clientId)
+    const { topic } = message
+    return !this.#context.mayReceive(receivesBy, topic, this.clientId) && !isOfTransactions(topic)
   }
 
   /** Returns the rule that decides whether the client may receive the topic, for the log; null if there are no rules. */

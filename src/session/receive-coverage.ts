@@ -9,6 +9,7 @@ import {
   UNRESTRICTED,
 } from '../access/permissions.ts'
 import type { Subscription } from '../routing/subscription.ts'
+import { isOfTransactions } from '../routing/topic.ts'
 
 /** The coverage of permissions without rules. */
 const NEVER = -1
@@ -34,26 +35,31 @@ export class ReceiveCoverage {
   }
 
   entered(topicFilter: string): void {
-    if (!this.#isJudged || this.covering?.mayReceiveAllOf(topicFilter) !== false) return
+    if (!this.#isJudged || !this.#isPartly(topicFilter)) return
     this.#partly += 1
     this.coveredAt = NEVER
   }
 
   left(topicFilter: string): void {
-    if (!this.#isJudged || this.covering?.mayReceiveAllOf(topicFilter) !== false) return
+    if (!this.#isJudged || !this.#isPartly(topicFilter)) return
     this.#partly -= 1
     if (this.#partly === 0) this.coveredAt = this.rules.version
   }
 
   /** Checks the subscriptions again if rules have changed. Returns how many filters were checked, which count as work of the turn. */
-  judge(covering: RuledPermissions): number {
+  judge(): number {
     this.#partly = 0
     for (const { topicFilter } of this.#subscriptions.values()) {
-      if (!covering.mayReceiveAllOf(topicFilter)) this.#partly += 1
+      if (this.#isPartly(topicFilter)) this.#partly += 1
     }
     this.checkedAt = this.rules.version
     this.coveredAt = this.#partly === 0 ? this.checkedAt : NEVER
     return this.#subscriptions.size
+  }
+
+  /** What the broker answers about its own transactions every client may receive. */
+  #isPartly(topicFilter: string): boolean {
+    return this.covering?.mayReceiveAllOf(topicFilter) === false && !isOfTransactions(topicFilter)
   }
 
   get #isJudged(): boolean {

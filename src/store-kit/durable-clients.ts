@@ -3,6 +3,7 @@
 import type { Identity } from '../access/identity.ts'
 import type { Will } from '../packet/packet.ts'
 import type { Change, ChangeOf } from '../store/change.ts'
+import type { StoredDecision } from '../store/store.ts'
 
 export interface PlainSession {
   readonly clientId: string
@@ -49,10 +50,12 @@ type WillChange = Extract<
   Change,
   { kind: 'will-set' | 'will-cleared' | 'will-delayed' | 'identified' }
 >
+type DecisionChange = Extract<Change, { kind: 'decided' | 'decision-dropped' }>
 
 export function applyToClient(
   sessions: ReadonlyMap<string, PlainSession>,
   wills: Map<string, PlainWill>,
+  decisions: Map<string, StoredDecision>,
   change: ClientChange,
 ): void {
   switch (change.kind) {
@@ -78,6 +81,14 @@ export function applyToClient(
       }
       return
     }
+    case 'decided': {
+      const { kind: _kind, ...decision } = change
+      decisions.set(decisionKey(change), decision)
+      return
+    }
+    case 'decision-dropped':
+      decisions.delete(decisionKey(change))
+      return
     default: {
       const session = sessions.get(change.clientId)
       if (session !== undefined) applyToSession(session, change)
@@ -85,7 +96,14 @@ export function applyToClient(
   }
 }
 
-function applyToSession(session: PlainSession, change: Exclude<ClientChange, WillChange>): void {
+function decisionKey({ clientId, name, number }: Omit<DecisionChange, 'kind'>): string {
+  return `${clientId}\0${name}.${number}`
+}
+
+function applyToSession(
+  session: PlainSession,
+  change: Exclude<ClientChange, WillChange | DecisionChange>,
+): void {
   switch (change.kind) {
     case 'session-resumed':
       session.expiryIntervalSeconds = change.expiryIntervalSeconds

@@ -12,6 +12,7 @@ import type {
   HandOuts,
   Remainder,
   Snapshot,
+  StoredDecision,
   StoredDelivery,
   StoredSession,
 } from '../store/store.ts'
@@ -67,6 +68,7 @@ export class DurableState {
   readonly #retained = new Map<string, number>()
   readonly #wills = new Map<string, PlainWill>()
   readonly #held = new Map<number, { readonly due: number; readonly key: string }>()
+  readonly #decisions = new Map<string, StoredDecision>()
   readonly #pageMessages: number
   /** Messages to check after the group of changes was applied. */
   readonly #unreferenced = new Set<number>()
@@ -104,6 +106,7 @@ export class DurableState {
         const message = this.#messages.get(sequence)?.message
         return message === undefined ? [] : [{ message, due, key }]
       }),
+      decisions: [...this.#decisions.values()],
       retained: [...this.#retained.values()].flatMap(sequence => {
         const kept = this.#messages.get(sequence)
         return kept === undefined ? [] : [kept.message]
@@ -195,7 +198,7 @@ export class DurableState {
         this.#endSession(change.clientId)
         return
       default:
-        applyToClient(this.#sessions, this.#wills, change)
+        applyToClient(this.#sessions, this.#wills, this.#decisions, change)
     }
   }
 

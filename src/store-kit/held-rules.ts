@@ -1,4 +1,4 @@
-// The rules of stores about delayed messages.
+// The rules of stores about delayed messages and about transactions.
 
 import { is } from './checks.ts'
 import { after, messageOf, type StorePlace, stored } from './changes.ts'
@@ -31,5 +31,39 @@ export const HELD_RULES: Readonly<Record<string, (place: StorePlace) => Promise<
         }),
       )
       is.strictSame(lastSequence, 3)
+    },
+
+  'what became of a transaction is kept until it is dropped, and the last word counts':
+    async place => {
+      const at = 1_700_000_000_000
+      const prepared = {
+        clientId: 'alice',
+        name: 'orders',
+        number: 9_007_199_254_740_991,
+        count: 1_000,
+        checksum: 9_007_199_254_740_990,
+        outcome: 'prepared',
+        at,
+      } as const
+      const aborted = { ...prepared, number: 8, outcome: 'aborted', count: 0 } as const
+      const other = { ...aborted, clientId: 'bob' }
+      const { decisions } = await after(
+        place,
+        [
+          { kind: 'decided', ...prepared },
+          { kind: 'decided', ...aborted },
+          { kind: 'decided', ...other },
+        ],
+        [
+          { kind: 'decision-dropped', clientId: 'bob', name: 'orders', number: 8 },
+          { kind: 'decision-dropped', clientId: 'bob', name: 'orders', number: 9 },
+          { kind: 'decided', ...prepared, outcome: 'committed', at: at + 1 },
+        ],
+      )
+
+      is.strictSame(
+        [...decisions].sort((one, other) => one.number - other.number),
+        [aborted, { ...prepared, outcome: 'committed', at: at + 1 }],
+      )
     },
 }

@@ -47,7 +47,7 @@ export class RandomChanges {
 
   #some(): readonly Change[] {
     const clientId = CLIENTS[this.below(CLIENTS.length)] ?? ''
-    switch (this.below(16)) {
+    switch (this.below(17)) {
       case 0:
         return this.#session(clientId)
       case 1:
@@ -67,6 +67,8 @@ export class RandomChanges {
         return this.#replay(clientId)
       case 12:
         return this.#delayed()
+      case 13:
+        return this.#decision(clientId)
       case 10:
         return this.#namedQueue()
       case 11:
@@ -190,6 +192,15 @@ export class RandomChanges {
     return [stored(sequence), { kind: 'held', sequence, due: this.below(1_000), key }]
   }
 
+  /** Also drops what was not decided, and decides again what was prepared. */
+  #decision(clientId: string): readonly Change[] {
+    const transaction = { clientId, name: 'n', number: this.below(20) }
+    if (this.below(3) === 0) return [{ kind: 'decision-dropped', ...transaction }]
+    const outcome = (['prepared', 'committed', 'aborted'] as const)[this.below(3)] ?? 'committed'
+    const at = this.below(1_000)
+    return [{ kind: 'decided', ...transaction, count: this.below(9), checksum: at, outcome, at }]
+  }
+
   #retained(): readonly Change[] {
     return [{ kind: 'retained-cleared', topic: `topic/${this.below(20)}` }]
   }
@@ -266,8 +277,12 @@ export function inOrder(snapshot: Snapshot): Snapshot {
     one.shareName.localeCompare(other.shareName),
   )
   const queues = [...snapshot.queues].sort((one, other) => one.name.localeCompare(other.name))
+  const decisions = [...snapshot.decisions].sort(
+    (one, other) => one.clientId.localeCompare(other.clientId) || one.number - other.number,
+  )
   return {
     ...snapshot,
+    decisions,
     sessions: snapshot.sessions.map(withoutPage),
     groups: groups.map(withoutPage),
     queues: queues.map(withoutPage),

@@ -38,6 +38,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       queues: [],
       retained: [],
       held: [],
+      decisions: [],
       lastSequence: 0,
       lastDelivery: 0,
     })

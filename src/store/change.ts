@@ -18,6 +18,7 @@ import {
   uint53,
   will,
 } from './codec.ts'
+import { decisionOutcome } from './decision.ts'
 import { optionsOf } from './ledger/delivery-options.ts'
 import type { Ledger, Place } from './ledger/ledger.ts'
 import { owner, queueOwner } from './owner.ts'
@@ -263,6 +264,26 @@ export const CHANGE_KINDS = {
   released: changeKind(41, { sequence: uint53 }, (ledger, { sequence }) => {
     ledger.release(sequence)
   }),
+  /** What became of the transaction `name`.`number` of a client. `at`: when, in milliseconds. */
+  decided: changeKind(
+    50,
+    {
+      clientId: text,
+      name: text,
+      number: uint53,
+      count: uint16,
+      checksum: uint53,
+      outcome: decisionOutcome,
+      at: milliseconds,
+    },
+    (ledger, decision) => ledger.decisions.set(decision),
+  ),
+  /** The decision is not kept any more. */
+  'decision-dropped': changeKind(
+    51,
+    { clientId: text, name: text, number: uint53 },
+    (ledger, { clientId, name, number }) => ledger.decisions.drop(clientId, name, number),
+  ),
   replayed: changeKind(22, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     ledger.sessionToChange(clientId)?.replays.delete(filter)
   }),

@@ -9,6 +9,7 @@ export const EMPTY: Snapshot = {
   queues: [],
   retained: [],
   held: [],
+  decisions: [],
   lastSequence: 0,
   lastDelivery: 0,
 }

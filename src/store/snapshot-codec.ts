@@ -3,6 +3,7 @@
 import type { Message } from '../message.ts'
 import type { Writer } from '../packet/writer.ts'
 import { ByteReader } from './bytes.ts'
+import { readDecision, writeDecision } from './decision.ts'
 import { readIdentity, readSubscription, writeIdentity, writeSubscription } from './codec.ts'
 import { qosIn, readMessage, readWill, writeMessage, writeWill } from './message-codec.ts'
 import { asQueueOwner, readOwner, writeOwner } from './owner.ts'
@@ -10,6 +11,7 @@ import type {
   HandOuts,
   Remainder,
   Snapshot,
+  StoredDecision,
   StoredDelivery,
   StoredGroup,
   StoredHeld,
@@ -23,6 +25,7 @@ const GROUP = 3
 const RETAINED = 4
 const QUEUE = 5
 const HELD = 6
+const DECISION = 7
 
 // The flags of a delivery. Its QoS is in the two lowest bits.
 const RETAIN = 4
@@ -37,6 +40,7 @@ export interface SnapshotParts {
   readonly queues: Iterable<StoredQueue>
   readonly retained: Iterable<Message>
   readonly held: Iterable<StoredHeld>
+  readonly decisions: Iterable<StoredDecision>
   readonly lastSequence: number
   readonly lastDelivery: number
 }
@@ -72,6 +76,11 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
     writer.string(key)
     flush()
   }
+  for (const decision of snapshot.decisions) {
+    writer.uint8(DECISION)
+    writeDecision(writer, decision)
+    flush()
+  }
   for (const message of snapshot.retained) {
     writer.uint8(RETAINED)
     writeMessage(writer, message)
@@ -86,6 +95,7 @@ export class SnapshotReading {
   readonly #queues: StoredQueue[] = []
   readonly #retained: Message[] = []
   readonly #held: StoredHeld[] = []
+  readonly #decisions: StoredDecision[] = []
   #lastSequence = 0
   #lastDelivery = 0
 
@@ -96,6 +106,7 @@ export class SnapshotReading {
       queues: this.#queues,
       retained: this.#retained,
       held: this.#held,
+      decisions: this.#decisions,
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
     }
@@ -120,6 +131,9 @@ export class SnapshotReading {
           break
         case HELD:
           this.#held.push(readHeld(reader))
+          break
+        case DECISION:
+          this.#decisions.push(readDecision(reader))
           break
         default:
           this.#retained.push(readMessage(reader))

@@ -93,6 +93,23 @@ export interface StoredHeld {
   readonly key: string
 }
 
+/** `prepared`: it is stored with its messages, and not decided. */
+export type DecisionOutcome = 'prepared' | 'committed' | 'aborted'
+
+/** What became of the transaction `name`.`number` of a client. */
+export interface StoredDecision {
+  readonly clientId: string
+  readonly name: string
+  readonly number: number
+  /** The PUBLISH packets of which it consists. */
+  readonly count: number
+  /** A checksum over their content. */
+  readonly checksum: number
+  readonly outcome: DecisionOutcome
+  /** When, in milliseconds. */
+  readonly at: number
+}
+
 /** The state with which a broker continues where the last one stopped. */
 export interface Snapshot {
   readonly sessions: readonly StoredSession[]
@@ -102,6 +119,8 @@ export interface Snapshot {
   readonly retained: readonly Message[]
   /** Delayed messages, in the order of their publication. */
   readonly held: readonly StoredHeld[]
+  /** In any order. */
+  readonly decisions: readonly StoredDecision[]
   /** The highest numbers used so far; 0 for none. */
   readonly lastSequence: number
   readonly lastDelivery: number

@@ -132,8 +132,8 @@ test('only the trees of the broker itself are closed to publishers', async t => 
   client.publishes('$SYS/broker/connection/b/c/state', '1', { qos: 1 })
 
   const refused = client.hears().map(heard => heard.split(' ').slice(2)[0])
-  // No such queue, and no number of seconds.
-  const reasons = TREES.map(tree => (/queue|delayed/.test(tree) ? '0x90' : '0x87'))
+  // No such queue, no number of seconds, and no transaction.
+  const reasons = TREES.map(tree => (/queue|delayed|tx/.test(tree) ? '0x90' : '0x87'))
   t.strictSame(refused, [...reasons, '0x0', '0x0', '0x87'])
   t.strictSame(all.hears(), [
     'publish $aws/things/x ordinary q0',

@@ -11,4 +11,5 @@ export const NOTHING_KEPT = {
   aliases: 0,
   delayed: 0,
   conflated: 0,
+  transactions: 0,
 } as const

@@ -180,6 +180,23 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
     { kind: 'held', sequence: 4, due: 1_234_567_890, key: 'bob' },
   ],
   ['290000000000000004', { kind: 'released', sequence: 4 }],
+  [
+    '320003626f6200016e0000000000000007000300000000000000050141d26580b4800000',
+    {
+      kind: 'decided',
+      clientId: 'bob',
+      name: 'n',
+      number: 7,
+      count: 3,
+      checksum: 5,
+      outcome: 'committed',
+      at: 1_234_567_890,
+    },
+  ],
+  [
+    '330003626f6200016e0000000000000007',
+    { kind: 'decision-dropped', clientId: 'bob', name: 'n', number: 7 },
+  ],
   ['100003626f62004d', { kind: 'incoming-opened', clientId: 'bob', packetId: 77 }],
   ['110003626f62004d', { kind: 'incoming-released', clientId: 'bob', packetId: 77 }],
   ['1200000000000000040003722f31', { kind: 'retained-set', topic: 'r/1', sequence: 4 }],

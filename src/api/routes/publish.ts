@@ -163,6 +163,7 @@ export async function publish(
         throw new Problem(422, error.message)
       case 'refused':
       case 'control':
+      case 'transaction':
       case 'disconnected':
         throw new Problem(403, error.message)
       case 'no-room':

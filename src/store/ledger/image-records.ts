@@ -1,8 +1,10 @@
-// Records of an image that are about delayed messages and what subscriptions say beyond MQTT's options.
+// Records of an image that are about delayed messages, transactions and what subscriptions say beyond MQTT's options.
 
 import type { Writer } from '../../packet/writer.ts'
 import type { ByteReader } from '../bytes.ts'
-import type { SessionView } from './entries.ts'
+import { writeDecision } from '../decision.ts'
+import type { StoredDecision } from '../store.ts'
+import type { HeldEntry, SessionView } from './entries.ts'
 import type { Ledger } from './ledger.ts'
 
 // What the record of a session does not say of its subscriptions is in records behind it.
@@ -12,6 +14,12 @@ const FILTERED = 40
 const TRANSACTIONAL = 60
 /** How often one that is conflated gets a message. */
 const CONFLATED = 80
+/** The replays of the session in the record before. */
+export const REPLAYS = 8
+/** A delayed message. */
+export const HELD = 41
+/** What became of a transaction. */
+export const DECIDED = 50
 
 export function writeOptions(writer: Writer, { clientId, subscriptions }: SessionView): void {
   const begin = (kind: number, filter: string): void => {
@@ -49,8 +57,43 @@ export function readOption(kind: number, reader: ByteReader, ledger: Ledger): vo
   if (subscription !== undefined) subscriptions?.set(filter, { ...subscription, ...option })
 }
 
+export function writeHeld(
+  writer: Writer,
+  [sequence, { slot, due, key }]: readonly [number, HeldEntry],
+): void {
+  writer.uint8(HELD)
+  writer.uint53(sequence)
+  writer.uint32(slot)
+  writer.double(due)
+  writer.string(key)
+}
+
+export function writeDecided(writer: Writer, decision: StoredDecision): void {
+  writer.uint8(DECIDED)
+  writeDecision(writer, decision)
+}
+
 export function readHeld(reader: ByteReader, ledger: Ledger): void {
   const sequence = reader.uint53()
   const slot = reader.uint32()
   ledger.restoreHeld(sequence, slot, reader.double(), reader.string())
+}
+
+export function writeReplays(writer: Writer, { clientId, replays }: SessionView): void {
+  if (replays.size === 0) return
+  writer.uint8(REPLAYS)
+  writer.string(clientId)
+  writer.uint32(replays.size)
+  for (const [filter, sequenceMax] of replays) {
+    writer.string(filter)
+    writer.uint53(sequenceMax)
+  }
+}
+
+export function readReplays(reader: ByteReader, ledger: Ledger): void {
+  const replays = ledger.sessionToChange(reader.string())?.replays
+  for (let count = reader.uint32(); count > 0; count--) {
+    const filter = reader.string()
+    replays?.set(filter, reader.uint53())
+  }
 }

@@ -12,13 +12,33 @@ import {
   writeSubscription,
 } from '../codec.ts'
 import { positionOf } from '../log/position.ts'
+import { readDecision } from '../decision.ts'
 import { readWill, writeWill } from '../message-codec.ts'
 import { NewerVersion } from '../newer-version.ts'
 import { asQueueOwner, type Owner, readOwner, writeOwner } from '../owner.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { IDENTIFIED } from './delivery-options.ts'
-import { type HeldState, NO_SETTINGS, type SentEntry, type SessionView } from './entries.ts'
-import { isOption, readHeld, readOption, writeOptions } from './image-records.ts'
+import {
+  type HeldState,
+  NO_SETTINGS,
+  type RetainedEntry,
+  type SentEntry,
+  type SessionView,
+  type WillEntry,
+} from './entries.ts'
+import {
+  DECIDED,
+  HELD,
+  isOption,
+  REPLAYS,
+  readHeld,
+  readOption,
+  readReplays,
+  writeDecided,
+  writeHeld,
+  writeOptions,
+  writeReplays,
+} from './image-records.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The approximate size of a part. */
@@ -31,14 +51,11 @@ const SESSION = 3
 const WAITING = 4
 const RETAINED = 5
 const WILL = 6
-const REPLAYS = 8
 const PLACES = 9
 export const NUMBERS = 10
 const IDENTITY = 12
 const QUEUE = 13
 const HAND_OUTS = 14
-/** A delayed message. */
-const HELD = 41
 
 /** So many slots are looked at in one slice, whether messages lie there or not. */
 const SLOTS_A_SLICE = 65_536
@@ -80,9 +97,10 @@ export class LedgerImage {
       yield* this.#queue(owner, waiting)
     }
     yield* this.#handOuts()
-    yield* this.#retained()
-    yield* this.#held()
-    yield* this.#wills()
+    yield* this.#records(this.#state.retained, writeRetained)
+    yield* this.#records(this.#state.held, writeHeld)
+    yield* this.#records(this.#state.decisions, writeDecided)
+    yield* this.#records(this.#state.wills, writeWillOf)
     if (writer.length > 0) yield this.#parts.cut()
     this.end()
   }
@@ -173,38 +191,13 @@ export class LedgerImage {
     yield* this.#recordEnds()
   }
 
-  *#held(): Generator<Buffer> {
-    const { writer } = this.#parts
-    for (const [sequence, { slot, due, key }] of this.#state.held) {
-      writer.uint8(HELD)
-      writer.uint53(sequence)
-      writer.uint32(slot)
-      writer.double(due)
-      writer.string(key)
-      if (writer.length >= this.#partBytes) yield this.#parts.cut()
-    }
-  }
-
-  *#retained(): Generator<Buffer> {
-    const { writer } = this.#parts
-    for (const [topic, { slot, sequence }] of this.#state.retained) {
-      writer.uint8(RETAINED)
-      writer.string(topic)
-      writer.uint32(slot)
-      writer.uint53(sequence)
-      if (writer.length >= this.#partBytes) yield this.#parts.cut()
-    }
-  }
-
-  *#wills(): Generator<Buffer> {
-    const { writer } = this.#parts
-    for (const [clientId, { will, at, identity }] of this.#state.wills) {
-      writer.uint8(WILL)
-      writer.string(clientId)
-      writer.double(at ?? Number.NaN)
-      writeWill(writer, will)
-      writeIdentified(writer, clientId, identity)
-      if (writer.length >= this.#partBytes) yield this.#parts.cut()
+  *#records<Entry>(
+    entries: Iterable<Entry>,
+    write: (writer: Writer, entry: Entry) => void,
+  ): Generator<Buffer> {
+    for (const entry of entries) {
+      write(this.#parts.writer, entry)
+      yield* this.#recordEnds()
     }
   }
 
@@ -300,6 +293,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === REPLAYS) readReplays(reader, ledger)
   else if (isOption(number)) readOption(number, reader, ledger)
   else if (number === HELD) readHeld(reader, ledger)
+  else if (number === DECIDED) ledger.decisions.set(readDecision(reader))
   else if (number === WAITING) readQueue(reader, ledger)
   else if (number === RETAINED) {
     const topic = reader.string()
@@ -321,6 +315,27 @@ export function endRestore(ledger: Ledger): void {
   ledger.messages.sealFree()
 }
 
+function writeRetained(
+  writer: Writer,
+  [topic, { slot, sequence }]: readonly [string, RetainedEntry],
+): void {
+  writer.uint8(RETAINED)
+  writer.string(topic)
+  writer.uint32(slot)
+  writer.uint53(sequence)
+}
+
+function writeWillOf(
+  writer: Writer,
+  [clientId, { will, at, identity }]: readonly [string, Readonly<WillEntry>],
+): void {
+  writer.uint8(WILL)
+  writer.string(clientId)
+  writer.double(at ?? Number.NaN)
+  writeWill(writer, will)
+  writeIdentified(writer, clientId, identity)
+}
+
 function writeIdentified(writer: Writer, clientId: string, identity: Identity | null): void {
   if (identity === null) return
   writer.uint8(IDENTITY)
@@ -336,17 +351,6 @@ function identify(ledger: Ledger, reader: ByteReader): void {
   const session = ledger.sessionToChange(clientId)
   if (will !== undefined) will.identity = identity
   else if (session !== undefined) session.identity = identity
-}
-
-function writeReplays(writer: Writer, { clientId, replays }: SessionView): void {
-  if (replays.size === 0) return
-  writer.uint8(REPLAYS)
-  writer.string(clientId)
-  writer.uint32(replays.size)
-  for (const [filter, sequenceMax] of replays) {
-    writer.string(filter)
-    writer.uint53(sequenceMax)
-  }
 }
 
 function readNumbers(ledger: Ledger, reader: ByteReader): void {
@@ -389,14 +393,6 @@ function readSession(reader: ByteReader, ledger: Ledger): void {
     const entry = readSent(reader, ledger)
     session.sent.set(entry.delivery, entry)
     if (!entry.isReceived) ledger.messages.refer(entry.slot, 1)
-  }
-}
-
-function readReplays(reader: ByteReader, ledger: Ledger): void {
-  const replays = ledger.sessionToChange(reader.string())?.replays
-  for (let count = reader.uint32(); count > 0; count--) {
-    const filter = reader.string()
-    replays?.set(filter, reader.uint53())
   }
 }
 

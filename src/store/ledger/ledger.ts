@@ -19,6 +19,7 @@ import {
   type SessionView,
   type WillEntry,
 } from './entries.ts'
+import { DecisionTable } from './decision-table.ts'
 import { HandOutTable } from './hand-outs.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { IdentifierTable } from './identifier-table.ts'
@@ -36,6 +37,7 @@ export class Ledger {
   readonly messages: MessageTable
   readonly identifiers: IdentifierTable = new IdentifierTable()
   readonly handOuts: HandOutTable = new HandOutTable()
+  readonly decisions: DecisionTable = new DecisionTable()
   lastSequence = 0
   lastDelivery = 0
   readonly #sessions = new ImagedMap<string, SessionEntry>()
@@ -82,6 +84,7 @@ export class Ledger {
   beginImage(): HeldState {
     this.identifiers.beginImage()
     this.handOuts.beginImage()
+    this.decisions.beginImage()
     for (const map of this.#maps) map.beginImage()
     return {
       lastSequence: this.lastSequence,
@@ -93,6 +96,7 @@ export class Ledger {
       wills: this.#wills.imageEntries(),
       held: this.#held.imageEntries(),
       handOuts: this.handOuts.imageEntries(),
+      decisions: this.decisions.imageEntries(),
     }
   }
 
@@ -100,6 +104,7 @@ export class Ledger {
     this.messages.forgetImage()
     this.identifiers.endImage()
     this.handOuts.endImage()
+    this.decisions.endImage()
     for (const map of this.#maps) map.endImage()
   }
 

@@ -22,13 +22,17 @@ import type { Ledger } from './ledger.ts'
 type Load = (slot: number) => Message
 
 export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
-  const { sessions, groups, queues, retained, held, ...numbers } = snapshotParts(ledger, load)
+  const { sessions, groups, queues, retained, held, decisions, ...numbers } = snapshotParts(
+    ledger,
+    load,
+  )
   return {
     sessions: [...sessions],
     groups: [...groups],
     queues: [...queues],
     retained: [...retained],
     held: [...held],
+    decisions: [...decisions],
     ...numbers,
   }
 }
@@ -41,6 +45,7 @@ export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
     queues: queuesOf(ledger, load),
     retained: retainedOf(ledger, load),
     held: heldOf(ledger, load),
+    decisions: ledger.decisions.all,
     lastSequence: ledger.lastSequence,
     lastDelivery: ledger.lastDelivery,
   }

@@ -1,0 +1,99 @@
+// The transactions that are open: not prepared and not decided. They are in memory alone.
+
+import type { Message } from '../../message.ts'
+import { QUOTA_EXCEEDED } from '../../packet/reason.ts'
+import type { NotAdmitted } from '../admission.ts'
+import type { Broker } from '../broker.ts'
+import { refused, roomFault } from './staging.ts'
+import { settlementBytes, stagedBytes, Transaction, TRANSACTION_BYTES } from './transaction.ts'
+import type { TransactionId } from './transaction-topic.ts'
+
+export class OpenTransactions {
+  readonly #broker: Broker
+  readonly #overdue: (transaction: Transaction) => void
+  readonly #byClient = new Map<string, Map<string, Transaction>>()
+  #count = 0
+  #bytes = 0
+
+  /** `overdue` is called with one that was open for too long. */
+  constructor(broker: Broker, overdue: (transaction: Transaction) => void) {
+    this.#broker = broker
+    this.#overdue = overdue
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  of(clientId: string): readonly Transaction[] {
+    const own = this.#byClient.get(clientId)
+    return own === undefined ? [] : [...own.values()]
+  }
+
+  find(clientId: string, id: TransactionId): Transaction | null {
+    return this.#byClient.get(clientId)?.get(id.text) ?? null
+  }
+
+  /** Returns the transaction, which may begin now. */
+  begun(clientId: string, id: TransactionId): Transaction | NotAdmitted {
+    const known = this.find(clientId, id)
+    if (known !== null) return known
+    const broker = this.#broker
+    const { limits, statistics, memory } = broker
+    const own = this.#byClient.get(clientId) ?? new Map<string, Transaction>()
+    const isOver = this.#bytes + TRANSACTION_BYTES > limits.transactionsBytesMax
+    if (isOver || own.size >= limits.transactionsPerClientMax) {
+      const limit = isOver ? 'transactionsBytesMax' : 'transactionsPerClientMax'
+      statistics.limited[limit] += 1
+      return refused(`no room for another transaction (limits.${limit})`, QUOTA_EXCEEDED)
+    }
+    const transaction = new Transaction(clientId, id, broker.now, this.#overdue)
+    own.set(id.text, transaction)
+    this.#byClient.set(clientId, own)
+    this.#count += 1
+    this.#bytes += TRANSACTION_BYTES
+    memory.add('transactions', TRANSACTION_BYTES)
+    broker.deadlines.set(transaction, broker.now + limits.transactionSecondsMax * 1_000)
+    return transaction
+  }
+
+  /** Adds a message. Returns why there is no room for it, or null. */
+  addMessage(transaction: Transaction, message: Message): NotAdmitted | null {
+    const bytes = stagedBytes(message)
+    const fault = roomFault(this.#broker, transaction, { bytes, size: 1, before: this.#bytes })
+    if (fault !== null) return fault
+    transaction.addMessage(message)
+    this.#broker.memory.hold(message)
+    this.#bytes += bytes
+    return null
+  }
+
+  /** Adds what is to be settled. Returns why there is no room for it, or null. */
+  addSettlements(transaction: Transaction, ids: readonly string[]): NotAdmitted | null {
+    const bytes = settlementsBytes(ids)
+    const added = { bytes, size: ids.length, before: this.#bytes }
+    const fault = roomFault(this.#broker, transaction, added)
+    if (fault !== null) return fault
+    transaction.addSettlements(ids)
+    this.#broker.memory.add('transactions', bytes)
+    this.#bytes += bytes
+    return null
+  }
+
+  end(transaction: Transaction): void {
+    const { memory, deadlines } = this.#broker
+    const { clientId, id, messages, bytes, settlements } = transaction
+    const own = this.#byClient.get(clientId)
+    if (own?.delete(id.text) !== true) return
+    if (own.size === 0) this.#byClient.delete(clientId)
+    deadlines.clear(transaction)
+    for (const message of messages) memory.release(message)
+    memory.add('transactions', -TRANSACTION_BYTES - settlementsBytes(settlements))
+    this.#count -= 1
+    this.#bytes -= bytes
+  }
+}
+
+function settlementsBytes(ids: readonly string[]): number {
+  return ids.reduce((sum, id) => sum + settlementBytes(id), 0)
+}

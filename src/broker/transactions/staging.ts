@@ -1,0 +1,123 @@
+// What may be staged, and what may be committed: the same is asked of the messages at both moments, as for a delayed message.
+
+import type { Limits } from '../../limits.ts'
+import { authoredBy, makeMessage, type Message, type Publishable } from '../../message.ts'
+import {
+  IMPLEMENTATION_SPECIFIC_ERROR,
+  QUOTA_EXCEEDED,
+  TOPIC_NAME_INVALID,
+} from '../../packet/reason.ts'
+import { quoted } from '../../packet/text.ts'
+import { isOfQueue } from '../../routing/queue-filter.ts'
+import { isReserved, isTopicName } from '../../routing/topic.ts'
+import { type Asker, NotAdmitted } from '../admission.ts'
+import type { Broker } from '../broker.ts'
+import { delayIn, isDelayed } from '../delayed.ts'
+import type { Transaction } from './transaction.ts'
+
+/** The delivery ids in one PUBLISH are no longer than this. */
+const DELIVERY_ID_LENGTH_MAX = 128
+
+export function refused(
+  sentence: string,
+  reason: NotAdmitted['reason'] = IMPLEMENTATION_SPECIFIC_ERROR,
+): NotAdmitted {
+  return new NotAdmitted('refused', reason, sentence)
+}
+
+/** Returns the message to be staged, or why it cannot be published. Whether there is room for it is asked when it is committed. */
+export function stageable(
+  broker: Broker,
+  said: Publishable,
+  topic: string,
+  asker: Asker,
+): Message | NotAdmitted {
+  const delay = isDelayed(topic) ? delayIn(topic) : null
+  const inner = delay?.topic ?? topic
+  const isNested = isReserved(inner) && !isOfQueue(inner)
+  if (isNested || !isTopicName(inner)) {
+    return refused('a message to this topic cannot be in a transaction', TOPIC_NAME_INVALID)
+  }
+  const refusal = broker.admission.named(said, inner, asker)
+  if (refusal !== null) return refusal
+  const own = isOfQueue(inner) ? { ...said, retain: false } : said
+  const message = makeMessage(own, topic, asker.clientId, broker)
+  authoredBy(message, asker.identity)
+  return message
+}
+
+/** Returns the delivery ids, a line each, or why they cannot be read. */
+export function deliveryIdsIn({ payload }: Publishable): readonly string[] | NotAdmitted {
+  const ids = payload
+    .toString()
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+  const isReadable = ids.every(id => id.length <= DELIVERY_ID_LENGTH_MAX)
+  if (isReadable && ids.length > 0) return ids
+  return refused('the payload of $tx/ID/ack is the delivery ids of messages, a line each')
+}
+
+/** Returns why the transaction has no room for more, or null. `bytes` and `size`: what is added; `before`: the bytes of all transactions. */
+export function roomFault(
+  broker: Broker,
+  transaction: Transaction,
+  {
+    bytes,
+    size,
+    before,
+  }: { readonly bytes: number; readonly size: number; readonly before: number },
+): NotAdmitted | null {
+  const { limits, memory, statistics } = broker
+  const limit = limitReached(
+    limits,
+    transaction.size + size,
+    transaction.bytes + bytes,
+    before + bytes,
+  )
+  if (limit !== null) {
+    statistics.limited[limit] += 1
+    return refused(`no room for more in the transaction (limits.${limit})`, QUOTA_EXCEEDED)
+  }
+  if (memory.hasRoom) return null
+  memory.refusals += 1
+  return refused('the memory for what clients keep is full', QUOTA_EXCEEDED)
+}
+
+function limitReached(limits: Limits, size: number, bytes: number, all: number) {
+  if (size > limits.transactionMessagesMax) return 'transactionMessagesMax'
+  if (bytes > limits.transactionBytesMax) return 'transactionBytesMax'
+  return all > limits.transactionsBytesMax ? 'transactionsBytesMax' : null
+}
+
+/** Returns why the transaction cannot be committed now, naming the first culprit; null if it can. */
+export function commitFault(
+  broker: Broker,
+  { clientId, messages, settlements }: Transaction,
+  asker: Asker,
+): NotAdmitted | null {
+  const { admission, subscriptions, limits, publishing, heldMessages } = broker
+  if (broker.storeIsFull) {
+    return refused('the disk is full, and what is decided must be stored', QUOTA_EXCEEDED)
+  }
+  const mayBeMany = subscriptions.count * messages.length > limits.transactionDeliveriesMax
+  let deliveries = 0
+  for (const [index, message] of messages.entries()) {
+    const refusal = admission.again(message, asker)
+    if (refusal !== null) {
+      const { reason, sentence, rule } = refusal
+      const named = `message ${index + 1}, to ${quoted(message.topic)}: ${sentence}`
+      return new NotAdmitted('refused', reason, named, rule)
+    }
+    if (mayBeMany) deliveries += publishing.receiversOf(message)
+  }
+  if (deliveries > limits.transactionDeliveriesMax) {
+    broker.statistics.limited.transactionDeliveriesMax += 1
+    const sentence = `it would make ${deliveries} deliveries (limits.transactionDeliveriesMax)`
+    return refused(sentence, QUOTA_EXCEEDED)
+  }
+  const lost = settlements.find(id => heldMessages.find(clientId, id)?.isHeld !== true)
+  return lost === undefined
+    ? null
+    : refused(`this client does not hold the message ${quoted(lost)} any more`)
+}

@@ -1,0 +1,106 @@
+// The limits of what plain MQTT does not have: queues, expressions, delays, transactions. They are rows of the table in `limits.ts`.
+
+export const GIBIBYTE = 1_073_741_824
+export const TEBIBYTE = 1_099_511_627_776
+
+/** The arguments are in the order of a row in the reference page. */
+export function whole(
+  fallback: number,
+  min: number,
+  max: number,
+  description: string,
+): {
+  readonly default: number
+  readonly min: number
+  readonly max: number
+  readonly description: string
+} {
+  return { default: fallback, min, max, description }
+}
+
+export const MESSAGING_LIMITS = {
+  conflatedTopicsMax: whole(
+    10_000,
+    0,
+    10_000_000,
+    'Topics of one client of which its conflated subscriptions hold messages back; messages of more topics are not held back',
+  ),
+  conflatedBytesMax: whole(
+    8_388_608,
+    0,
+    GIBIBYTE,
+    'Bytes of these topics and the messages that wait; messages that find no room are not held back',
+  ),
+  expressionsPerClientMax: whole(
+    100,
+    0,
+    1_000_000,
+    'Subscriptions of a client that have an expression',
+  ),
+  expressionsMax: whole(
+    10_000,
+    0,
+    10_000_000,
+    'Different expressions of all subscriptions together; equal ones are asked once a message',
+  ),
+  delayedMessagesMax: whole(100_000, 0, 10_000_000, 'Delayed messages that are not due'),
+  delayedMessagesPerClientMax: whole(1_000, 0, 10_000_000, 'The same of one client'),
+  delayedBytesMax: whole(
+    67_108_864,
+    0,
+    TEBIBYTE,
+    'Bytes of delayed messages, which are in memory: topics, payloads, properties, and the objects that hold them',
+  ),
+  delayedSecondsMax: whole(
+    4_294_967,
+    0,
+    4_294_967_295,
+    'Longest delay of a message to $delayed/SECONDS/TOPIC',
+  ),
+  transactionMessagesMax: whole(
+    1_000,
+    1,
+    65_535,
+    'Messages and settlements of one transaction together',
+  ),
+  transactionBytesMax: whole(
+    1_048_576,
+    1_024,
+    TEBIBYTE,
+    'Bytes that one transaction has staged, which are in memory: topics, payloads, properties, and the objects that hold them',
+  ),
+  transactionsBytesMax: whole(67_108_864, 0, TEBIBYTE, 'The same of all transactions together'),
+  transactionsPerClientMax: whole(16, 0, 10_000, 'Transactions of a client that are not decided'),
+  transactionSecondsMax: whole(
+    60,
+    1,
+    86_400,
+    'How long a transaction may be open that is not prepared; then it is forgotten',
+  ),
+  transactionDeliveriesMax: whole(
+    100_000,
+    1,
+    10_000_000,
+    'Deliveries that one transaction may make',
+  ),
+  transactionNamesPerClientMax: whole(
+    16,
+    1,
+    10_000,
+    'Names of transactions whose last decisions are kept, of one client',
+  ),
+  transactionNamesMax: whole(100_000, 0, 10_000_000, 'The same of all clients together'),
+  transactionNamesKeptSeconds: whole(
+    2_592_000,
+    60,
+    4_294_967_295,
+    'How long the decisions of a name are kept after the last one; then a repetition is not known any more',
+  ),
+  namedQueuesMax: whole(1_000, 0, 100_000, 'Named queues, besides those for dead letters'),
+  namedQueuesPerUserMax: whole(
+    16,
+    0,
+    100_000,
+    'Named queues that the clients of one user, or of one address without a user, have made by subscribing',
+  ),
+} as const

@@ -1,0 +1,36 @@
+// What became of transactions, as stores keep it.
+
+import type { Writer } from '../packet/writer.ts'
+import type { ByteReader } from './bytes.ts'
+import type { Codec } from './codec.ts'
+import type { DecisionOutcome, StoredDecision } from './store.ts'
+
+/** In the order of their numbers in the log. */
+const OUTCOMES: readonly DecisionOutcome[] = ['prepared', 'committed', 'aborted']
+
+export const decisionOutcome: Codec<DecisionOutcome> = {
+  write: (writer, outcome) => writer.uint8(OUTCOMES.indexOf(outcome)),
+  read: reader => OUTCOMES[reader.uint8()] ?? 'committed',
+}
+
+export function writeDecision(writer: Writer, decision: StoredDecision): void {
+  writer.string(decision.clientId)
+  writer.string(decision.name)
+  writer.uint53(decision.number)
+  writer.uint16(decision.count)
+  writer.uint53(decision.checksum)
+  decisionOutcome.write(writer, decision.outcome, decision)
+  writer.double(decision.at)
+}
+
+export function readDecision(reader: ByteReader): StoredDecision {
+  return {
+    clientId: reader.string(),
+    name: reader.string(),
+    number: reader.uint53(),
+    count: reader.uint16(),
+    checksum: reader.uint53(),
+    outcome: decisionOutcome.read(reader, {}),
+    at: reader.double(),
+  }
+}
