@@ -14,7 +14,7 @@ import { type Block, blocksOf, commandsIn, NPM, ROOT } from './pages.ts'
 const RUN_MS_MAX = 60_000
 const STARTS_BROKER = /^(?:npx )?pondhawk start\b|^npm install && npm start$/
 const SUBSCRIBES = /^(?:npx )?(?:pondhawk |mosquitto_)sub\b(?!.* -[CEW]\b)/
-const CLIENT = /(?<=^|do )((?:npx )?(?:pondhawk (?:pub|sub)|mosquitto_(?:pub|sub)))(?!.* -p )/g
+const CLIENT = /(?<=^|do |\| )((?:npx )?(?:pondhawk (?:pub|sub)|mosquitto_(?:pub|sub)))(?!.* -p )/g
 /** They serve until they are ended. The others that do stand below `<!-- runs on: what it prints first -->`. */
 const SERVES = /^python3 -m http\.server|^curl .*-N /
 const SUBSCRIBED = '"client.subscribed"'
