@@ -41,7 +41,8 @@ export class QueueWorld {
 
   /** Checks that nothing is left in the queues of the broker, and all that must hold in the end. */
   judge(queues: readonly NamedQueue[]): void {
-    for (const { name, queue, inFlight, aside } of queues) {
+    for (const { name, queue, inFlight, handOuts } of queues) {
+      const aside = handOuts.aside.length
       if (queue.messages + inFlight + aside === 0) continue
       const left = `${queue.messages} messages, ${inFlight} in flight, ${aside} aside`
       this.#world.history.violation('hang', `the queue ${name} has ${left}`)

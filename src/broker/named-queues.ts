@@ -2,7 +2,7 @@
 
 import type { Identity } from '../access/identity.ts'
 import type { Router } from '../routing/router.ts'
-import { queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
+import { isQueueName, queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import { NamedQueue } from '../session/named-queue/named-queue.ts'
 import type { QueueHost } from '../session/named-queue/queue-host.ts'
@@ -36,9 +36,12 @@ interface QueuesContext extends SessionContext {
   queuesRefuse(isRefusing: boolean): void
 }
 
+const NO_NAME =
+  'the name of a queue has 1 to 64 letters, digits, _, . and -, and perhaps .dead behind them'
+
 class Entry implements Deadline {
   readonly queue: NamedQueue
-  readonly maker: Maker
+  maker: Maker
   /** Since when it has had no subscription, in milliseconds; null while it has one. */
   idleSince: number | null
   place: Deadline['place'] = undefined
@@ -126,6 +129,23 @@ export class NamedQueues implements QueueHost {
     this.#keep(entry)
     this.#reviewConsumers(entry)
     this.#setIdle(entry, entry.idleSince)
+  }
+
+  /** An operator makes the queue, or changes it, which must not be busy: it is the operator's from then on. Returns what is wrong, or null. */
+  setByOperator(name: string, changes: Readonly<Record<string, unknown>>): string | null {
+    if (!isQueueName(name)) return NO_NAME
+    const entry = this.#entries.get(name)
+    const settings = changedSettings(name, entry?.queue.settings ?? queueDefaults(name), changes)
+    if (typeof settings === 'string') return settings
+    if (entry === undefined) {
+      this.create(name, settings, { kind: 'operator' })
+      return null
+    }
+    entry.maker = { kind: 'operator' }
+    entry.idleSince = null
+    this.#context.deadlines.clear(entry.idleness)
+    this.set(name, settings)
+    return null
   }
 
   /** Deletes a queue. Its consumers wait for a new one. */

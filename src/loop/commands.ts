@@ -18,6 +18,7 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { ShareStrategyName } from '../routing/share-strategy.ts'
 import { isReserved } from '../routing/topic.ts'
 import type { CommitId, Journal } from '../store/journal.ts'
+import { QueueCommands } from './queue-commands.ts'
 import type { Flushable, Turn } from './turn.ts'
 
 type PublishPoint = Exclude<HookPoints['publish'], null>
@@ -74,10 +75,15 @@ export class Commands implements Flushable {
   #publishesWithin = 0
   /** Why no more commands are accepted. */
   #refusal: Error | null = null
+  readonly queues: QueueCommands
 
   constructor(broker: Broker, turn: Turn) {
     this.#broker = broker
     this.#turn = turn
+    this.queues = new QueueCommands(broker, {
+      later: step => this.#later(step),
+      whenCommitted: commitId => this.#whenCommitted(commitId),
+    })
   }
 
   /**
@@ -106,9 +112,7 @@ export class Commands implements Flushable {
     if (message instanceof NotAdmitted) throw new PublishRefused(message)
     const recorded = new Recorded(journal)
     const receivers = this.#deeper(() => recorded.by(() => publishing.publish(message)))
-    await new Promise<void>((done, failed) => {
-      this.#answer({ commitId: recorded.commitId, done, failed })
-    })
+    await this.#whenCommitted(recorded.commitId)
     return { receivers, sequence: message.sequence }
   }
 
@@ -131,9 +135,7 @@ export class Commands implements Flushable {
     if (message instanceof NotAdmitted) throw new PublishRefused(message)
     const recorded = new Recorded(journal)
     recorded.by(() => publishing.publishTo(session, message))
-    await new Promise<void>((done, failed) => {
-      this.#answer({ commitId: recorded.commitId, done, failed })
-    })
+    await this.#whenCommitted(recorded.commitId)
     return true
   }
 
@@ -284,6 +286,7 @@ export class Commands implements Flushable {
     for (const command of this.#commands) command.failed(error)
     this.#commands.clear()
     for (const answer of this.#answers.splice(0)) answer.failed(error)
+    this.queues.fail(error)
   }
 
   /** Answers the commands whose changes are committed. */
@@ -346,6 +349,10 @@ export class Commands implements Flushable {
       })
       this.#postpone()
     })
+  }
+
+  #whenCommitted(commitId: CommitId): Promise<void> {
+    return new Promise((done, failed) => this.#answer({ commitId, done, failed }))
   }
 
   #answer(answer: Answer): void {

@@ -16,6 +16,11 @@ export class MemberHeap<Entry extends HeapEntry> {
     return this.#entries[0] ?? null
   }
 
+  /** In no order. */
+  get all(): readonly Entry[] {
+    return this.#entries
+  }
+
   insert(entry: Entry): void {
     if (entry.place !== -1) return
     this.#entries.push(entry)

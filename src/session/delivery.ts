@@ -15,8 +15,8 @@ export interface DeliveryOrigin {
   settled(clientId: string, delivery: Delivery): void
   /** This client does not take the delivery. Returns whether it was taken back; otherwise it is settled. */
   refused(clientId: string, delivery: Delivery): boolean
-  /** What the store knows of the past of a delivery that was read from there. */
-  remembers(delivery: Delivery, handOuts: HandOuts): void
+  /** What the store knows of the past of a delivery that was read from there. `couldExpire`: by what its publisher or queue said. */
+  remembers(delivery: Delivery, handOuts: HandOuts, couldExpire: boolean): void
   /** The client's session ends: the group takes back the deliveries that may go to others. */
   ending(exchanges: Returning): void
 }
@@ -108,6 +108,8 @@ export function restoredDelivery(stored: StoredDelivery, origin: DeliveryOrigin 
     packetId: stored.packetId,
     isReceived: kept === null,
   }
-  if (handOuts !== null) origin?.remembers(delivery, handOuts)
+  if (handOuts !== null && kept !== null) {
+    origin?.remembers(delivery, handOuts, kept.expiresAt < Infinity)
+  }
   return delivery
 }

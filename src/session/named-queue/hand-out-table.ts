@@ -48,6 +48,15 @@ export class HandOutTable {
     this.rests(handOut)
   }
 
+  /** Takes out one that nobody has and that does not wait in the queue. */
+  takeOut(aside: Delivery): void {
+    this.delayed.delete(aside)
+    const handOut = this.get(aside)
+    if (handOut === undefined) return
+    handOut.aside = null
+    this.stuck.delete(handOut)
+  }
+
   /** What transactional consumers hold, and what is locked. */
   get holds(): readonly HeldDelivery[] {
     return [...this.#all.values()].flatMap(({ hold }) => hold ?? [])

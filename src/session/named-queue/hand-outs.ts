@@ -14,6 +14,8 @@ export class HandOut {
   reason = ''
   /** The queue that a dead letter was in. */
   queue = ''
+  /** Whether a dead letter could expire before it was one. */
+  couldExpire = false
   /** The message as the queue has it. */
   message: Message | null = null
   /** What a transactional consumer holds; null for none. */
@@ -30,7 +32,8 @@ export class HandOut {
     return this.reason !== ''
   }
 
-  remembers({ count, reason, queue }: HandOuts): void {
+  remembers({ count, reason, queue }: HandOuts, couldExpire: boolean): void {
+    this.couldExpire = couldExpire
     this.count = count
     this.reason = reason
     this.queue = queue

@@ -111,6 +111,12 @@ export class KeyLanes implements DeliveryQueue {
     return [this.#unbound, ...this.#lanes.values()].flatMap(({ deliveries }) => deliveries.all())
   }
 
+  givenBack(): readonly Delivery[] {
+    return [this.#unbound, ...this.#lanes.values()].flatMap(({ deliveries }) =>
+      deliveries.givenBack(),
+    )
+  }
+
   expire(now: number, max: number): Expired {
     const deliveries: Delivery[] = []
     let nextAt = Infinity

@@ -23,7 +23,8 @@ import { QueueDeaths } from './queue-deaths.ts'
 import { QueueDispatch } from './queue-dispatch.ts'
 import type { DeathReason, QueueHost } from './queue-host.ts'
 import { QueueHolds } from './queue-holds.ts'
-import { boundsOf, passesBy, storedApart, takenIn } from './queue-intake.ts'
+import { boundsOf, movedDelivery, passesBy, storedApart, takenIn } from './queue-intake.ts'
+import type { Sweep } from './queue-sweep.ts'
 import type { Session } from '../session.ts'
 import { drop, type SessionContext } from '../session-context.ts'
 import type { ShareMember } from '../share-group/share-member.ts'
@@ -97,14 +98,14 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     return this.#inFlight
   }
 
-  /** Those that were refused, or that nobody who is ready may have. */
-  get aside(): number {
-    return this.#handOuts.aside.length
+  /** What is known of messages that were handed out, and those that nobody has and that do not wait in `queue`. */
+  get handOuts(): Pick<HandOutTable, 'get' | 'aside' | 'holds'> {
+    return this.#handOuts
   }
 
   /** Whether it cannot be set or swept now, because an earlier change of this kind is not done. */
   get isBusy(): boolean {
-    return this.queue.waiting.isMoving || this.#dispatch.isSweeping
+    return this.queue.waiting.isMoving || this.sweeping !== null
   }
 
   /** Not while it `isBusy`. */
@@ -121,14 +122,14 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.queue.postpone()
   }
 
-  /** Takes out all that waits now, a part in each turn. Not while it `isBusy`. */
-  sweep(take: (delivery: Delivery, count: number) => void): void {
-    this.#dispatch.sweep(delivery => {
-      const count = this.#handOuts.get(delivery)?.count ?? 0
-      this.#handOuts.forget(delivery)
-      take(delivery, count)
-    })
-    this.queue.postpone()
+  /** What an operator does with the waiting messages at present. */
+  get sweeping(): Sweep | null {
+    return this.#dispatch.sweep
+  }
+
+  /** Begins it. Not while it `isBusy`. */
+  sweep(sweep: Sweep): void {
+    this.#dispatch.begin(sweep)
   }
 
   join(session: Session, subscription: Subscription): void {
@@ -148,9 +149,13 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       if (reason !== 'unwanted') this.#context.dropped(reason, message, null)
       return
     }
-    this.counts.taken += 1
     const own = takenIn(this, message, this.#context)
-    const commit = own === message ? commitId : storedApart(this, own, this.#context)
+    this.takeIn(own, own === message ? commitId : storedApart(this, own, this.#context))
+  }
+
+  /** Takes in a message that is stored, if it must be. */
+  takeIn(own: Message, commit: CommitId): void {
+    this.counts.taken += 1
     const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, this, 0, commit)
     delivery.reserved = this.#context.nextDelivery()
     if (this.isDurable) {
@@ -215,8 +220,8 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.queue.postpone()
   }
 
-  remembers(delivery: Delivery, handOuts: HandOuts): void {
-    this.#handOuts.of(delivery).remembers(handOuts)
+  remembers(delivery: Delivery, past: HandOuts, couldExpire: boolean): void {
+    this.#handOuts.of(delivery).remembers(past, couldExpire)
   }
 
   /** Restores a delivery that a consumer had when the broker stopped: it is given back. */
@@ -227,20 +232,15 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   }
 
   /** Takes a message from another queue, at the end. `reason`: why it is a dead letter; empty if it is none. */
-  takes(from: NamedQueue, { message, stored }: Delivery, count: number, reason: string): void {
-    const { journal } = this.#context
-    const own = reason === '' ? message : { ...message, expiresAt: Infinity, held: 0 }
-    const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, this, 0, 0)
-    delivery.reserved = this.#context.nextDelivery()
-    if (stored !== 0) {
-      delivery.stored = delivery.reserved
-      const moved = { owner: from.owner, to: this.owner, moved: delivery.stored, reason }
-      journal.record({ kind: 'moved', delivery: stored, ...moved, handOuts: count })
-      delivery.commitId = journal.current
-    }
+  takes(from: NamedQueue, old: Delivery, count: number, reason: string): void {
     const queue = reason === '' ? '' : from.name
-    if (count > 0 || reason !== '') this.#handOuts.of(delivery).remembers({ count, reason, queue })
+    const past = { count, reason, queue }
+    const delivery = movedDelivery(from.owner, this, old, past, this.#context)
+    const { expiresAt } = old.message
+    if (count > 0 || reason !== '') this.remembers(delivery, past, expiresAt < Infinity)
     this.queue.push(delivery)
+    // The store knows of it until it is read.
+    if (old.stored !== 0 && this.queue.tail.messages > 0) this.#handOuts.forget(delivery)
     this.queue.postpone()
   }
 
@@ -271,7 +271,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const { queuedInMemoryMax } = this.#context.limits
     // Consumers may be ready for keys that are not in memory yet, while messages in memory wait for others of their keys.
     const looksAhead = this.#lanes !== null && waiting.length < queuedInMemoryMax
-    if (this.#dispatch.isSweeping || (looksAhead && this.consumers.isReady)) tail.want()
+    if (this.sweeping !== null || (looksAhead && this.consumers.isReady)) tail.want()
     else this.queue.wantIfShort()
     this.#wake()
   }
@@ -280,6 +280,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   end(): void {
     const { journal } = this.#context
     journal.record({ kind: 'queue-ended', name: this.name })
+    this.sweeping?.ends('the queue was deleted')
     for (const { message } of this.#handOuts.aside) {
       this.#context.dropped('queue-ended', message, null)
       this.#lanes?.release(message)

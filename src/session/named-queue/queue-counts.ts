@@ -13,4 +13,8 @@ export class QueueCounts {
   overdue = 0
   lateAcknowledgements = 0
   deadLetters = 0
+  /** Dropped by an operator. */
+  purged = 0
+  /** Moved to another queue by an operator, or back to where a dead letter came from. */
+  movedOut = 0
 }

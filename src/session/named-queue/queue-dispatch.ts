@@ -2,11 +2,11 @@
 
 import { WORK } from '../../limits.ts'
 import type { Delivery } from '../delivery.ts'
-import { numberOf } from '../waiting/fifo-queue.ts'
 import type { HandOutTable } from './hand-out-table.ts'
 import type { HandOut } from './hand-outs.ts'
 import type { KeyLanes } from './key-lanes.ts'
 import type { NamedQueue } from './named-queue.ts'
+import { RunningSweep, type Sweep } from './queue-sweep.ts'
 import { isExpired, type SessionContext } from '../session-context.ts'
 import type { ShareMember } from '../share-group/share-member.ts'
 
@@ -23,17 +23,11 @@ interface DispatchParts {
   readonly delay: (delivery: Delivery) => void
 }
 
-/** What is done, instead of handing them out, with all messages that waited when it began. */
-interface Sweep {
-  readonly upTo: number
-  readonly take: (delivery: Delivery) => void
-}
-
 export class QueueDispatch {
   readonly #queue: NamedQueue
   readonly #context: SessionContext
   readonly #parts: DispatchParts
-  #sweep: Sweep | null = null
+  #sweep: RunningSweep | null = null
 
   constructor(queue: NamedQueue, context: SessionContext, parts: DispatchParts) {
     this.#queue = queue
@@ -41,12 +35,15 @@ export class QueueDispatch {
     this.#parts = parts
   }
 
-  get isSweeping(): boolean {
-    return this.#sweep !== null
+  /** What an operator does with the waiting messages at present. */
+  get sweep(): Sweep | null {
+    return this.#sweep?.sweep ?? null
   }
 
-  sweep(take: (delivery: Delivery) => void): void {
-    this.#sweep = { upTo: this.#context.nextDelivery(), take }
+  begin(sweep: Sweep): void {
+    const upTo = this.#context.nextDelivery()
+    this.#sweep = new RunningSweep(sweep, this.#parts.handOuts, upTo)
+    this.#queue.queue.postpone()
   }
 
   /** Whether no queued message must be handed out before this new one. */
@@ -78,17 +75,33 @@ export class QueueDispatch {
   }
 
   #sweepAll(): boolean {
-    if (this.#sweep === null) return true
-    const { upTo, take } = this.#sweep
+    const running = this.#sweep
+    if (running === null) return true
+    if (!this.#sweepAside(running)) return false
     const { waiting, tail } = this.#queue.queue
     let next = waiting.peek()
-    while (next !== undefined && numberOf(next) <= upTo) {
+    while (next !== undefined && running.wants(next)) {
       if (!this.#mayWork()) return false
       waiting.shift()
-      take(next)
+      running.takes(next, this.#context)
       next = waiting.peek()
     }
-    if (next !== undefined || tail.messages === 0) this.#sweep = null
+    if (next === undefined && tail.messages > 0 && !running.sweep.isOver) return true
+    this.#sweep = null
+    running.sweep.ends()
+    return true
+  }
+
+  /** Those that wait for their next hand-out are older than most others. */
+  #sweepAside(running: RunningSweep): boolean {
+    const { handOuts, lanes } = this.#parts
+    for (const aside of handOuts.aside) {
+      if (!running.wants(aside)) continue
+      if (!this.#mayWork()) return false
+      handOuts.takeOut(aside)
+      lanes()?.release(aside.message)
+      running.takes(aside, this.#context)
+    }
     return true
   }
 

@@ -3,6 +3,10 @@
 import type { CommitId } from '../../store/journal.ts'
 import { type Message, withOwnBytes } from '../../message.ts'
 import type { QueueSettings } from '../../routing/queue-settings.ts'
+import type { NamedQueueOwner } from '../../store/change.ts'
+import type { HandOuts } from '../../store/store.ts'
+import { type Delivery, newDelivery, NO_IDENTIFIERS } from '../delivery.ts'
+import type { NamedQueue } from './named-queue.ts'
 import type { QueueBounds } from '../waiting/message-queue.ts'
 import type { DropReason, SessionContext } from '../session-context.ts'
 
@@ -38,6 +42,37 @@ export function takenIn(
   return {
     ...withOwnBytes(message),
     expiresAt: Math.min(message.expiresAt, latest),
+    sequence: context.nextSequence(),
+    held: 0,
+    weighed: 0,
+  }
+}
+
+/** Returns the delivery by which a message of another queue waits in this one. `past`: what is known of it here. */
+export function movedDelivery(
+  from: NamedQueueOwner,
+  to: NamedQueue,
+  { message, stored }: Delivery,
+  { count, reason }: HandOuts,
+  context: SessionContext,
+): Delivery {
+  const own = reason === '' ? message : { ...message, expiresAt: Infinity, held: 0 }
+  const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, to, 0, 0)
+  delivery.reserved = context.nextDelivery()
+  if (stored === 0) return delivery
+  delivery.stored = delivery.reserved
+  const moved = { delivery: stored, owner: from, to: to.owner, moved: delivery.stored }
+  context.journal.record({ kind: 'moved', ...moved, reason, handOuts: count })
+  delivery.commitId = context.journal.current
+  return delivery
+}
+
+/** Returns a dead letter as its queue takes it in again. It did not expire, so its copy in the store must not either. */
+export function redriven(queue: TakingQueue, message: Message, context: SessionContext): Message {
+  const seconds = queue.settings.messageExpirySeconds
+  return {
+    ...withOwnBytes(message),
+    expiresAt: seconds === 0 ? Infinity : context.now + seconds * 1_000,
     sequence: context.nextSequence(),
     held: 0,
     weighed: 0,

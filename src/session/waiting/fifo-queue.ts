@@ -15,6 +15,8 @@ export interface DeliveryQueue {
   shift(): Delivery | undefined
   /** All deliveries except those that were given back, in no order. */
   all(): readonly Delivery[]
+  /** Those, in no order. Left out where nobody asks. */
+  givenBack?(): readonly Delivery[]
   /** Removes at most `max` deliveries that have expired by `now`, and returns when the next one expires. */
   expire(now: number, max: number): Expired
 }
@@ -84,6 +86,10 @@ export class FifoQueue implements DeliveryQueue {
 
   all(): readonly Delivery[] {
     return this.#fifo.slice(this.#head).filter(delivery => delivery !== undefined)
+  }
+
+  givenBack(): readonly Delivery[] {
+    return this.#returned?.all.map(({ delivery }) => delivery) ?? []
   }
 
   expire(now: number, max: number): Expired {

@@ -121,6 +121,11 @@ export class MessageQueue {
     return this.#deliveries.all()
   }
 
+  /** The others in memory, in no order. */
+  givenBack(): readonly Delivery[] {
+    return this.#deliveries.givenBack?.() ?? []
+  }
+
   /** A keyed queue has removed the delivery. */
   left(delivery: Delivery): void {
     this.#bytes -= sizeOf(delivery)

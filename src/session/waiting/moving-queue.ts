@@ -47,6 +47,10 @@ export class MovingQueue implements DeliveryQueue {
     return [...this.to.all(), ...this.#from.all()]
   }
 
+  givenBack(): readonly Delivery[] {
+    return [this.to, this.#from].flatMap(queue => queue.givenBack?.() ?? [])
+  }
+
   expire(now: number, max: number): Expired {
     const moved = this.to.expire(now, max)
     const others = this.#from.expire(now, max - moved.deliveries.length)
