@@ -14,6 +14,7 @@ export const FOLLOWED_BESIDE_A_BROKER: readonly string[] = [
 export const FOLLOWED_WITH_PROGRAMS: readonly string[] = [
   'docs/how-to/work-queue.md',
   'docs/how-to/commands-in-order.md',
+  'docs/how-to/publish-together.md',
 ]
 
 /** The others are followed by tests of their own. */
