@@ -41,7 +41,7 @@ export const MESSAGING_LIMITS = {
     10_000,
     0,
     10_000_000,
-    'Different expressions of all subscriptions together; equal ones are asked once a message',
+    'Different expressions of all subscriptions together, and each LIKE and comparison of two names in them; equal ones are asked once a message',
   ),
   delayedMessagesMax: whole(100_000, 0, 10_000_000, 'Delayed messages that are not due'),
   delayedMessagesPerClientMax: whole(1_000, 0, 10_000_000, 'The same of one client'),
@@ -96,7 +96,12 @@ export const MESSAGING_LIMITS = {
     4_294_967_295,
     'How long the decisions of a name are kept after the last one; then a repetition is not known any more',
   ),
-  namedQueuesMax: whole(1_000, 0, 100_000, 'Named queues, besides those for dead letters'),
+  namedQueuesMax: whole(
+    1_000,
+    0,
+    100_000,
+    'Named queues. Those for dead letters count, but are made all the same',
+  ),
   namedQueuesPerUserMax: whole(
     16,
     0,

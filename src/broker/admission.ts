@@ -307,16 +307,16 @@ export class Admission {
     const { expressions, limits, statistics } = this.#broker
     const fault = expressions.faultOf(where)
     if (fault !== null) return refused(TOPIC_FILTER_INVALID, fault)
-    const { expressionsPerClientMax, expressionsMax } = limits
+    const { expressionsPerClientMax } = limits
     const hadOne = session.subscriptions.get(filter)?.where !== undefined
     if (!hadOne && expressions.countOf(session.clientId) >= expressionsPerClientMax) {
       statistics.limited.expressionsPerClientMax += 1
       const sentence = `the client has ${expressionsPerClientMax} expressions (limits.expressionsPerClientMax)`
       return refused(QUOTA_EXCEEDED, sentence)
     }
-    if (expressions.has(where) || expressions.count < expressionsMax) return null
+    if (expressions.has(where) || expressions.hasRoomFor(where)) return null
     statistics.limited.expressionsMax += 1
-    const sentence = `there are ${expressionsMax} different expressions (limits.expressionsMax)`
+    const sentence = 'no room for another expression (limits.expressionsMax)'
     return refused(QUOTA_EXCEEDED, sentence)
   }
 

@@ -1,7 +1,7 @@
 // Messages to `$delayed/SECONDS/TOPIC`: they are stored, and published to TOPIC when they are due.
 
 import { WORK } from '../limits.ts'
-import { contentBytes, type Message, withOwnBytes } from '../message.ts'
+import { contentBytes, type Message, textBytes, withOwnBytes } from '../message.ts'
 import type { Broker } from './broker.ts'
 import type { Deadline } from './deadlines.ts'
 import { queueTopicFault } from './queue-admission.ts'
@@ -172,7 +172,7 @@ export class Delayed implements Deadline {
 
   #count(message: Message, sign: 1 | -1): void {
     this.#bytes += sign * bytesOf(message)
-    this.#broker.memory.add('delayed', sign * DELAYED_BYTES)
+    this.#broker.memory.add('delayed', sign * heapBytesOf(message))
   }
 
   #schedule(): void {
@@ -180,8 +180,13 @@ export class Delayed implements Deadline {
   }
 }
 
+/** The key is kept once more, with its client. */
 function bytesOf(message: Message): number {
-  return contentBytes(message) + DELAYED_BYTES
+  return contentBytes(message) + heapBytesOf(message)
+}
+
+function heapBytesOf(message: Message): number {
+  return DELAYED_BYTES + textBytes(keyOf(message) ?? '')
 }
 
 /** Returns the key with its client, or null. No text of MQTT has U+0000 [MQTT-1.5.4-2]. */

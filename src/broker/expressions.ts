@@ -49,6 +49,8 @@ export class Expressions {
   readonly #context: ExpressionsContext
   readonly #facts = new Facts()
   readonly #held = new Map<string, Held>()
+  /** The searches of all of them. */
+  #searches = 0
   /** How many subscriptions of a client have one. */
   readonly #byClient = new Map<string, number>()
   /** What was read last: the filters of a SUBSCRIBE have the same expression. */
@@ -62,6 +64,13 @@ export class Expressions {
   /** How many different expressions there are. */
   get count(): number {
     return this.#held.size
+  }
+
+  /** Whether there is room for a new expression. Each of its searches counts as one more. */
+  hasRoomFor(text: string): boolean {
+    const read = this.#read(text)
+    const searches = read instanceof Unreadable ? 0 : read.searches
+    return this.count + this.#searches + 1 + searches <= this.#context.limits.expressionsMax
   }
 
   countOf(clientId: string): number {
@@ -115,7 +124,9 @@ export class Expressions {
     const held = this.#held.get(where)
     if (held === undefined) return
     held.holders -= 1
-    if (held.holders === 0) this.#held.delete(where)
+    if (held.holders > 0) return
+    this.#held.delete(where)
+    this.#searches -= held.expression.searches
   }
 
   /** Returns those of the matches that want the message. */
@@ -162,6 +173,7 @@ export class Expressions {
     const isUnreadable = read instanceof Unreadable
     const expression = isUnreadable ? nothingFor(text) : read
     this.#held.set(text, { expression, isUnreadable, holders: 1 })
+    this.#searches += expression.searches
     return expression
   }
 

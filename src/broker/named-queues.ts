@@ -38,6 +38,8 @@ interface QueuesContext extends SessionContext {
 
 const NO_NAME =
   'the name of a queue has 1 to 64 letters, digits, _, . and -, and perhaps .dead behind them'
+/** Characters of a record in one unit of work, as a power of two: a filter may have 65,535, and each SUBSCRIBE and UNSUBSCRIBE may write it. */
+const CHARACTERS_PER_UNIT_BITS = 5
 
 class Entry implements Deadline {
   readonly queue: NamedQueue
@@ -68,6 +70,8 @@ export class NamedQueues implements QueueHost {
   #refusing = 0
   readonly #entries = new Map<string, Entry>()
   readonly #waiting = new Map<string, Map<Session, Subscription>>()
+  /** By user: the queues that it has made, without `.dead`, with how many of the two there are. */
+  readonly #made = new Map<string, Map<string, number>>()
   readonly #router: Router<Target>
   readonly #context: QueuesContext
 
@@ -97,13 +101,9 @@ export class NamedQueues implements QueueHost {
     return this.#entries.get(name)?.maker ?? null
   }
 
-  /** How many queues the user has made by subscribing. */
+  /** How many queues the user has made by subscribing. One and that of its dead letters are one. */
   madeBy(user: string): number {
-    let count = 0
-    for (const { maker } of this.#entries.values()) {
-      if (maker.kind === 'subscriber' && maker.user === user) count += 1
-    }
-    return count
+    return this.#made.get(user)?.size ?? 0
   }
 
   /** Makes a queue. There must be none of this name. */
@@ -111,6 +111,7 @@ export class NamedQueues implements QueueHost {
     const idleSince = maker.kind === 'subscriber' ? this.#context.now : null
     const entry = this.#add(name, { settings, maker, idleSince })
     this.#keep(entry)
+    this.#setIdle(entry, idleSince)
     this.#admitWaiting(entry)
     return entry.queue
   }
@@ -141,6 +142,7 @@ export class NamedQueues implements QueueHost {
       this.create(name, settings, { kind: 'operator' })
       return null
     }
+    this.#countMade(name, entry.maker, -1)
     entry.maker = { kind: 'operator' }
     entry.idleSince = null
     this.#context.deadlines.clear(entry.idleness)
@@ -158,6 +160,7 @@ export class NamedQueues implements QueueHost {
     }
     queue.end()
     this.#entries.delete(name)
+    this.#countMade(name, entry.maker, -1)
     for (const filter of [queueTopic(name), ...queue.settings.filters]) {
       this.#router.unsubscribe(queue, filter)
     }
@@ -241,10 +244,13 @@ export class NamedQueues implements QueueHost {
     }
   }
 
-  deadLettersOf({ settings }: NamedQueue): NamedQueue | null {
+  /** That of a queue that a subscriber made is made by the same, so that it ends as well. */
+  deadLettersOf({ name: from, settings }: NamedQueue): NamedQueue | null {
     const { deadLetter: name } = settings
     if (name === '') return null
-    return this.get(name) ?? this.create(name, queueDefaults(name), { kind: 'dead-letters' })
+    const maker = this.makerOf(from)
+    const heir = maker?.kind === 'subscriber' ? maker : ({ kind: 'dead-letters' } as const)
+    return this.get(name) ?? this.create(name, queueDefaults(name), heir)
   }
 
   wakeAt(queue: NamedQueue, at: number): void {
@@ -281,6 +287,7 @@ export class NamedQueues implements QueueHost {
       this.delete(name)
     })
     this.#entries.set(name, entry)
+    this.#countMade(name, record.maker, 1)
     for (const filter of [queueTopic(name), ...record.settings.filters])
       this.#subscribe(queue, filter)
     this.#refuses(record.settings, 1)
@@ -289,6 +296,17 @@ export class NamedQueues implements QueueHost {
 
   #subscribe(queue: NamedQueue, filter: string): void {
     this.#router.subscribe(queue, wholeSubscription(filter))
+  }
+
+  #countMade(name: string, maker: Maker, by: 1 | -1): void {
+    if (maker.kind !== 'subscriber') return
+    const made = this.#made.get(maker.user) ?? new Map<string, number>()
+    const stem = stemOf(name)
+    const count = (made.get(stem) ?? 0) + by
+    if (count > 0) made.set(stem, count)
+    else made.delete(stem)
+    if (made.size > 0) this.#made.set(maker.user, made)
+    else this.#made.delete(maker.user)
   }
 
   #refuses({ overflow }: QueueSettings, by: 1 | -1): void {
@@ -301,6 +319,7 @@ export class NamedQueues implements QueueHost {
     if (!queue.isDurable) return
     const { name, settings } = queue
     const written = writtenRecord({ settings, maker, idleSince })
+    this.#context.turnWorkLeft -= written.length >> CHARACTERS_PER_UNIT_BITS
     this.#context.journal.record({ kind: 'queue-set', name, settings: written })
   }
 
@@ -348,6 +367,10 @@ export class NamedQueues implements QueueHost {
   #mayConsume({ name, settings }: NamedQueue, session: Session): boolean {
     return this.#context.mayConsume(session, [queueTopic(name), ...settings.filters])
   }
+}
+
+function stemOf(name: string): string {
+  return name.endsWith('.dead') ? name.slice(0, -'.dead'.length) : name
 }
 
 /** Who is counted for a queue: the user, or the address of a client without one. */

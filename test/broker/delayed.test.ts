@@ -206,12 +206,14 @@ test('delayed messages have bounds, each with its counter', async t => {
   t.match(answers(alice, 'x'), 'delayedMessagesPerClientMax')
   t.equal(answers(alice, 'y', key('k')), '0x0', 'one that replaces another needs no place')
   t.match(answers(carol, 'x'.repeat(4_000)), 'delayedBytesMax')
+  const long = answers(carol, 'x', key('k'.repeat(1_900)))
+  t.match(long, 'delayedBytesMax', 'a key is kept twice')
   t.equal(answers(carol, 'x'), '0x0')
   t.match(answers(carol, 'x'), 'delayedMessagesMax')
   t.match(pond.broker.statistics.limited, {
     delayedMessagesMax: 1,
     delayedMessagesPerClientMax: 1,
-    delayedBytesMax: 1,
+    delayedBytesMax: 2,
   })
   pond.passes({ seconds: 60 })
   t.equal(pond.broker.delayed.bytes, 0)

@@ -1,9 +1,23 @@
 // An expression as functions: made once for a subscription, called for each message. Three values, as in SQL: what is absent or of
 // another kind makes a comparison unknown, and NOT unknown is unknown.
 
-import { type Facts, isUntyped, numberIn, readerOf, readsText, type Value } from './facts.ts'
+import {
+  type Facts,
+  isUntyped,
+  numberIn,
+  READ_BITS,
+  readerOf,
+  readsText,
+  type Value,
+} from './facts.ts'
 import { likeOf } from './like.ts'
-import type { Condition, Literal, Name, Operator } from './syntax.ts'
+import {
+  type Condition,
+  type Literal,
+  type Name,
+  type Operator,
+  SEARCHED_LENGTH_MAX,
+} from './syntax.ts'
 
 export type Truth = typeof TRUE | typeof FALSE | typeof UNKNOWN
 export const TRUE = 1
@@ -120,7 +134,12 @@ function namesOf(name: Name, operator: Operator, other: Name): Ask {
     const left = readLeft(facts)
     const right = readRight(facts)
     if (typeof left === 'string' && typeof right === 'string') {
-      readsText(facts, left)
+      if (operator === '=') return truthOf(left === right)
+      if (operator === '!=') return truthOf(left !== right)
+      // The order of two texts is that of their first difference, within the shorter one.
+      const { length } = left.length < right.length ? left : right
+      if (length > SEARCHED_LENGTH_MAX) return UNKNOWN
+      facts.steps += length >> READ_BITS
       return truthOf(NUMBERS[operator](orderOf(left, right), 0))
     }
     return ofOneKind(
@@ -154,6 +173,7 @@ function likes(name: Name, pieces: readonly string[]): Ask {
     facts.steps += 1
     const found = read(facts)
     if (typeof found !== 'string') return UNKNOWN
+    if (found.length > SEARCHED_LENGTH_MAX) return UNKNOWN
     readsText(facts, found)
     return truthOf(matches(found))
   }

@@ -11,7 +11,7 @@ const OTHER: unique symbol = Symbol('other')
 export type Value = string | number | boolean | typeof OTHER | undefined
 
 /** Characters or bytes that are read in one step, as a power of two. A step is about as dear as a term. */
-const READ_BITS = 4
+export const READ_BITS = 4
 
 const OPENING_BRACE = 0x7b
 const SPACES_MAX = 64

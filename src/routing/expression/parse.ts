@@ -10,6 +10,7 @@ import {
   type Name,
   type Operator,
   type Syntax,
+  SEARCHES_MAX,
   TERMS_MAX,
   Unreadable,
   WILDCARDS_MAX,
@@ -44,6 +45,7 @@ class Parser {
   readonly #tokens: TokenReader
   #depth = 0
   #terms = 0
+  #searches = 0
   #readsPayload = false
 
   constructor(tokens: TokenReader) {
@@ -56,7 +58,12 @@ class Parser {
     const { kind, at } = this.#tokens.token
     if (kind !== 'end') throw new SyntaxFault('AND, OR or the end is expected', at)
     const condition = oneOr('and', parts)
-    return { condition, terms: this.#terms, readsPayload: this.#readsPayload }
+    return {
+      condition,
+      terms: this.#terms,
+      searches: this.#searches,
+      readsPayload: this.#readsPayload,
+    }
   }
 
   /** What came behind the `?` of a topic filter must hold as well. */
@@ -141,6 +148,7 @@ class Parser {
     const right = this.#side()
     this.#term(at)
     if ('name' in left && 'name' in right) {
+      this.#search(at)
       return { kind: 'compare-names', operator, name: left.name, other: right.name }
     }
     if ('name' in left && 'value' in right)
@@ -176,6 +184,7 @@ class Parser {
 
   #like(name: Name, at: number): Condition {
     this.#term(at)
+    this.#search(at)
     const token = this.#tokens.token
     if (token.kind !== 'text') {
       throw new SyntaxFault('a pattern in single quotes is expected', token.at)
@@ -205,6 +214,14 @@ class Parser {
     if (!isOperator(operator)) return null
     this.#tokens.skip()
     return operator
+  }
+
+  #search(at: number): void {
+    this.#searches += 1
+    if (this.#searches > SEARCHES_MAX) {
+      const sentence = `the expression has more than ${SEARCHES_MAX} LIKE and comparisons of two names`
+      throw new SyntaxFault(sentence, at)
+    }
   }
 
   #term(at: number): void {

@@ -4,6 +4,13 @@
 export const EXPRESSION_LENGTH_MAX = 1_024
 /** The most comparisons of an expression, with each value of an IN list. */
 export const TERMS_MAX = 64
+/** The most LIKE and comparisons of two names, which read texts as long as their publishers make them. */
+export const SEARCHES_MAX = 8
+/**
+ * The most characters of a text that LIKE reads, or that `<` between two names does; a longer one is unknown to them. A search takes
+ * 15 µs for as many.
+ */
+export const SEARCHED_LENGTH_MAX = 1_024
 /** How deep parentheses and NOT may be within each other. */
 export const DEPTH_MAX = 16
 /** The most `%` of one pattern. */
@@ -47,6 +54,8 @@ export type Condition =
 export interface Syntax {
   readonly condition: Condition
   readonly terms: number
+  /** How many LIKE and comparisons of two names it has. */
+  readonly searches: number
   /** Whether any name is within the payload. */
   readonly readsPayload: boolean
 }

@@ -1,11 +1,19 @@
 // The messages of a named queue that are with consumers or were: how often, until when, and which of them are set aside.
 
+import { WORK } from '../../limits.ts'
 import type { QueueSettings } from '../../routing/queue-settings.ts'
 import type { Delivery } from '../delivery.ts'
 import { DueList } from './due-list.ts'
 import { numberOf } from '../waiting/fifo-queue.ts'
+import type { SessionContext } from '../session-context.ts'
 import { HandOut } from './hand-outs.ts'
 import type { HeldDelivery } from './held-delivery.ts'
+
+/** More would be longer than any delay. */
+const DOUBLINGS_MAX = 32
+
+/** The least time until a message is tried again that could not be sent: no packet of a client causes these hand-outs. */
+export const UNSENT_SECONDS = 1
 
 export class HandOutTable {
   /** With a consumer, until the deadline. */
@@ -14,17 +22,26 @@ export class HandOutTable {
   readonly stuck: Set<HandOut> = new Set()
   /** Refused: to be handed out again later. */
   readonly delayed: DueList<Delivery> = new DueList()
+  /** When the rest of `stuck` is looked at, if it was too long. */
+  looksAgainAt = Infinity
   readonly #all = new Map<number, HandOut>()
 
   /** When something is to be done next, in milliseconds; Infinity for never. */
   get next(): number {
-    return Math.min(this.held.next, this.delayed.next)
+    return Math.min(this.held.next, this.delayed.next, this.looksAgainAt)
   }
 
   /** Those that nobody has and that do not wait in the queue. */
   get aside(): readonly Delivery[] {
     const stuck = [...this.stuck].flatMap(({ aside }) => (aside === null ? [] : [aside]))
     return [...this.delayed.all, ...stuck]
+  }
+
+  /** Takes out the next that is past its deadline. Those for which this turn has no work left are due in the next one. */
+  takeOverdue(context: SessionContext): HandOut | null {
+    if (context.turnWorkLeft <= 0) return null
+    context.turnWorkLeft -= WORK.groupHandOver
+    return this.held.takeDue(context.now)
   }
 
   get(delivery: Delivery): HandOut | undefined {
@@ -79,11 +96,11 @@ export class HandOutTable {
     return handOut !== undefined && !handOut.isDead && handOut.count >= deliveriesMax
   }
 
-  /** It was refused: the more often, the longer it waits. */
-  delay(delivery: Delivery, now: number, settings: QueueSettings): void {
+  /** It was refused: the more often, the longer it waits, but not less than `least` seconds. */
+  delay(delivery: Delivery, now: number, settings: QueueSettings, least: number): void {
     const { retryDelaySeconds, retryDelaySecondsMax } = settings
-    const { count } = this.of(delivery)
-    const seconds = Math.min(retryDelaySeconds * 2 ** Math.max(0, count - 1), retryDelaySecondsMax)
-    this.delayed.add(delivery, now + seconds * 1_000)
+    const doublings = Math.min(Math.max(0, this.of(delivery).count - 1), DOUBLINGS_MAX)
+    const seconds = Math.min(retryDelaySeconds * 2 ** doublings, retryDelaySecondsMax)
+    this.delayed.add(delivery, now + Math.max(seconds, least) * 1_000)
   }
 }

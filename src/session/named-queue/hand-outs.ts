@@ -25,8 +25,13 @@ export class HandOut {
   member: ShareMember | null = null
   /** The delivery while nobody has it and it does not wait in the queue. */
   aside: Delivery | null = null
-  /** The connections that had it past the deadline. */
-  readonly past: Link[] = []
+  /** The connections that had it past the deadline. Held weakly: many may end before the message does. */
+  #past: WeakSet<Link> | null = null
+
+  /** Whether any connection had it past the deadline. */
+  get isOverdue(): boolean {
+    return this.#past !== null
+  }
 
   get isDead(): boolean {
     return this.reason !== ''
@@ -71,8 +76,15 @@ export class HandOut {
     }
   }
 
+  /** Its deadline has passed with this connection. */
+  passed(link: Link): void {
+    this.#past ??= new WeakSet()
+    this.#past.add(link)
+  }
+
   mayGoTo(member: ShareMember): boolean {
-    return member !== this.member && this.past.every(link => link !== member.session.link)
+    const { link } = member.session
+    return member !== this.member && (link === null || this.#past?.has(link) !== true)
   }
 }
 

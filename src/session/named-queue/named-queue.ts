@@ -13,7 +13,7 @@ import type { HandOuts } from '../../store/store.ts'
 import { type Delivery, newDelivery, NO_IDENTIFIERS, type Returning } from '../delivery.ts'
 import { recordQueued, recordSettled } from '../delivery-journal.ts'
 import { FifoQueue, numberOf } from '../waiting/fifo-queue.ts'
-import { HandOutTable } from './hand-out-table.ts'
+import { HandOutTable, UNSENT_SECONDS } from './hand-out-table.ts'
 import { type HandOut, markedMessage } from './hand-outs.ts'
 import { KeyLanes } from './key-lanes.ts'
 import { OwnedQueue, type QueueOwner } from '../waiting/owned-queue.ts'
@@ -81,7 +81,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       handOut: (delivery, member) => this.#handOut(delivery, member),
       takeAway: (handOut, held) => this.#takeAway(handOut, held),
       bury: (delivery, reason) => this.#bury(delivery, reason),
-      delay: delivery => this.#delay(delivery),
+      delay: delivery => this.#delay(delivery, UNSENT_SECONDS),
     })
   }
 
@@ -233,12 +233,11 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   /** Takes a message from another queue, at the end. `reason`: why it is a dead letter; empty if it is none. */
   takes(from: NamedQueue, old: Delivery, count: number, reason: string): void {
-    const queue = reason === '' ? '' : from.name
-    const past = { count, reason, queue }
+    const past = { count, reason, queue: reason === '' ? '' : from.name }
     const delivery = movedDelivery(from.owner, this, old, past, this.#context)
-    const { expiresAt } = old.message
-    if (count > 0 || reason !== '') this.remembers(delivery, past, expiresAt < Infinity)
-    this.queue.push(delivery)
+    const couldExpire = old.message.expiresAt < Infinity
+    if (count > 0 || reason !== '') this.remembers(delivery, past, couldExpire)
+    this.#deaths.push(delivery, reason)
     // The store knows of it until it is read.
     if (old.stored !== 0 && this.queue.tail.messages > 0) this.#handOuts.forget(delivery)
     this.queue.postpone()
@@ -246,11 +245,12 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   /** A time that was set by `wakeAt` has come. */
   due(now: number): void {
-    const { delayed, held, stuck } = this.#handOuts
+    const { delayed, stuck } = this.#handOuts
     for (let next = delayed.takeDue(now); next !== null; next = delayed.takeDue(now)) {
       this.#waitsAgain(next)
     }
-    for (let next = held.takeDue(now); next !== null; next = held.takeDue(now)) {
+    const overdue = () => this.#handOuts.takeOverdue(this.#context)
+    for (let next = overdue(); next !== null; next = overdue()) {
       this.counts.overdue += 1
       if (next.held === null) continue
       if (this.#isUsedUp(next.held)) this.#bury(this.#takeAway(next, next.held), 'deliveries')
@@ -336,7 +336,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const { ackDeadlineSeconds } = this.#settings
     if (known === undefined && ackDeadlineSeconds === 0 && !member.isTransactional) {
       const isAsQueued = retain === delivery.retain && identifiers.length === 0
-      member.session.take(isAsQueued ? delivery : { ...delivery, retain, identifiers })
+      this.consumers.send(isAsQueued ? delivery : { ...delivery, retain, identifiers }, member)
     } else {
       const handOut = known ?? this.#handOuts.of(delivery)
       handOut.counts()
@@ -349,7 +349,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
         this.#handOuts.held.add(handOut, this.#context.now + ackDeadlineSeconds * 1_000)
         this.#wake()
       }
-      member.session.take(held)
+      this.consumers.send(held, member)
       // A hook of a program did not want it sent.
       if (member.session.exchanges.stageOf(held.packetId) === 'none') hold?.settle()
     }
@@ -398,7 +398,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   #takeAway(handOut: HandOut, held: Delivery): Delivery {
     const { member } = handOut
     if (member === null) return held
-    if (member.session.link !== null) handOut.past.push(member.session.link)
+    if (member.session.link !== null) handOut.passed(member.session.link)
     if (handOut.hold === null) this.consumers.takesAway(member, held)
     else this.consumers.settled(member.clientId)
     return this.#takeBack(held, member.clientId)
@@ -413,7 +413,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   #waitsAgain(delivery: Delivery): void {
     const handOut = this.#handOuts.of(delivery)
-    if (handOut.past.length > 0) this.#handOuts.setAside(handOut, delivery)
+    if (handOut.isOverdue) this.#handOuts.setAside(handOut, delivery)
     else {
       this.queue.waiting.putBack([delivery])
       this.#lanes?.release(delivery.message)
@@ -423,13 +423,13 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   /** It comes again later, or is a dead letter. */
   #again(delivery: Delivery, reason: DeathReason): void {
     if (this.#isUsedUp(delivery)) this.#bury(delivery, reason)
-    else this.#delay(delivery)
+    else this.#delay(delivery, this.consumers.isSending ? UNSENT_SECONDS : 0)
     // Within a hand-out the pump goes on by itself.
     this.queue.postpone()
   }
 
-  #delay(delivery: Delivery): void {
-    this.#handOuts.delay(delivery, this.#context.now, this.#settings)
+  #delay(delivery: Delivery, least: number): void {
+    this.#handOuts.delay(delivery, this.#context.now, this.#settings, least)
     this.#wake()
   }
 

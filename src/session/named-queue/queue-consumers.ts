@@ -18,6 +18,8 @@ export class QueueConsumers {
   /** Consumers that have unsubscribed, and still have messages in flight. */
   readonly #leaving = new Set<ShareMember>()
   readonly #standIns: StandIns
+  /** Whether a message is being sent: if it is refused now, it did not reach its consumer. */
+  isSending = false
 
   constructor(
     strategy: ShareStrategy<ShareMember>,
@@ -133,6 +135,12 @@ export class QueueConsumers {
 
   staysReady(member: ShareMember): void {
     this.#ready.staysReady(member)
+  }
+
+  send(delivery: Delivery, { session }: ShareMember): void {
+    this.isSending = true
+    session.take(delivery)
+    this.isSending = false
   }
 
   /** The message goes to somebody else. What its consumer says of it later frees the packet identifier, and settles nothing. */

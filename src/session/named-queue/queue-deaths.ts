@@ -11,12 +11,21 @@ export class QueueDeaths {
   readonly #handOuts: HandOutTable
   readonly #host: QueueHost
   readonly #context: SessionContext
+  /** A dead letter comes in. What it displaces does not become one: two queues may have each other for theirs. */
+  #isTakingDead = false
 
   constructor(queue: NamedQueue, handOuts: HandOutTable, host: QueueHost, context: SessionContext) {
     this.#queue = queue
     this.#handOuts = handOuts
     this.#host = host
     this.#context = context
+  }
+
+  /** Adds a message of another queue. `reason`: why it is a dead letter; empty if it is none. */
+  push(delivery: Delivery, reason: string): void {
+    this.#isTakingDead = reason !== ''
+    this.#queue.queue.push(delivery)
+    this.#isTakingDead = false
   }
 
   /** A message that was taken out becomes a dead letter. */
@@ -29,7 +38,8 @@ export class QueueDeaths {
   /** A message that waits would be dropped. A dead letter does not become one again. */
   saves(delivery: Delivery, reason: DropReason): boolean {
     const { settings } = this.#queue
-    const isLost = settings.overflow === 'refuse' && reason !== 'message-expired'
+    const refuses = settings.overflow === 'refuse' && reason !== 'message-expired'
+    const isLost = refuses || this.#isTakingDead
     if (!isLost && this.#handOuts.get(delivery)?.isDead !== true) {
       const death = reason === 'message-expired' ? 'expired' : 'overflow'
       const isUsedUp = this.#handOuts.isUsedUp(delivery, settings)

@@ -23,6 +23,10 @@ interface DispatchParts {
   readonly delay: (delivery: Delivery) => void
 }
 
+/** How many messages past their deadlines are looked at in vain in one go, and when the others are. */
+const LOOKS_MAX = 256
+const LOOK_MS = 1_000
+
 export class QueueDispatch {
   readonly #queue: NamedQueue
   readonly #context: SessionContext
@@ -56,12 +60,15 @@ export class QueueDispatch {
 
   /** Returns false when this turn has no work left for the rest. */
   pump(): boolean {
-    return this.#moveAll() && this.#sweepAll() && this.#handOutStuck() && this.#handOutWaiting()
+    if (!this.#moveAll() || !this.#sweepAll()) return false
+    this.#handOutStuck()
+    return this.#handOutWaiting()
   }
 
-  /** Whether so many messages were refused that no more are handed out before some of them. */
+  /** Whether so many messages were refused, or are past their deadlines, that no more are handed out before some of them. */
   get #isHeldBack(): boolean {
-    return this.#parts.handOuts.delayed.size >= this.#context.limits.queuedInMemoryMax
+    const { delayed, stuck } = this.#parts.handOuts
+    return delayed.size + stuck.size >= this.#context.limits.queuedInMemoryMax
   }
 
   /** The order has changed: the queued messages move into the lanes of the new one. */
@@ -105,12 +112,21 @@ export class QueueDispatch {
     return true
   }
 
-  #handOutStuck(): boolean {
+  /** What is left of it is not for the next turn, which would look in vain again. */
+  #handOutStuck(): void {
     const { handOuts, handOut: give, takeAway, bury } = this.#parts
     const { consumers } = this.#queue
-    for (const handOut of handOuts.stuck) {
-      if (!consumers.isReady) return true
-      if (!this.#mayWork()) return false
+    const { stuck } = handOuts
+    const looksMax = Math.min(stuck.size, LOOKS_MAX)
+    let looks = 0
+    handOuts.looksAgainAt = Infinity
+    for (const handOut of stuck) {
+      if (!consumers.isReady) return
+      if (looks === looksMax) {
+        if (looks < stuck.size) handOuts.looksAgainAt = this.#context.now + LOOK_MS
+        return
+      }
+      this.#context.turnWorkLeft -= WORK.groupHandOver
       const { held, aside } = handOut
       const message = aside?.message ?? handOut.message
       if (message === undefined || message === null) continue
@@ -118,12 +134,16 @@ export class QueueDispatch {
       // Who has it may still settle it.
       if (isOver && aside !== null) bury(aside, 'expired')
       const member = isOver ? null : consumers.choose(message, handOut)
-      if (member === null) continue
-      handOuts.stuck.delete(handOut)
+      const isStuck = stuck.delete(handOut)
+      if (member === null) {
+        looks += 1
+        // At the end, so that the others are looked at as well.
+        if (isStuck) stuck.add(handOut)
+        continue
+      }
       const delivery = held === null ? aside : takeAway(handOut, held)
       if (delivery !== null) give(delivery, member)
     }
-    return true
   }
 
   #handOutWaiting(): boolean {

@@ -108,6 +108,10 @@ test('what cannot be read is told with its position', t => {
       'an operator is expected: = != < <= > >= BETWEEN IN LIKE IS, at character 2 of the expression',
     ],
     ["a LIKE '%%%%%'", 'a pattern has 4 % at most, at character 8 of the expression'],
+    [
+      Array.from({ length: 9 }, () => 'a = b').join(' OR '),
+      'the expression has more than 8 LIKE and comparisons of two names, at character 73 of the expression',
+    ],
     ['and = 1', 'a value is expected, at character 1 of the expression'],
     [`a = '${'x'.repeat(1_024)}'`, 'the expression has more than 1024 characters'],
     [
@@ -246,4 +250,21 @@ test('a pattern takes time that grows with the text alone', t => {
 
   t.ok(ratio < 8, `four times the text takes ${ratio} times as long`)
   t.end()
+})
+
+test('LIKE does not read long texts, nor does < between two of them', async t => {
+  const about = (length: number) =>
+    message({
+      tags: [
+        ['p', 'a'.repeat(length)],
+        ['q', `${'a'.repeat(length)}b`],
+      ],
+    })
+
+  for (const expression of ["p LIKE '%a'", 'p < q']) {
+    t.ok(wants(expression, about(1_024)), expression)
+    t.notOk(wants(expression, about(1_025)), expression)
+    t.notOk(wants(`NOT (${expression})`, about(1_025)), 'it is unknown')
+  }
+  t.ok(wants("p != q AND p > 'Z' AND p != 'a'", about(60_000)))
 })

@@ -1,0 +1,118 @@
+// What strangers did to named queues, and what it costs them now.
+
+import { test } from 'tap'
+import type { QueueSettings } from '../../src/routing/queue-settings.ts'
+import { Pond, type PondOptions } from '../pond.ts'
+import type { PondClient } from '../pond-client.ts'
+
+type Named = Readonly<Record<string, Partial<QueueSettings>>>
+
+function pondWith(named: Named, options: PondOptions = {}): Pond {
+  return new Pond({ ...options, queues: { named: new Map(Object.entries(named)) } })
+}
+
+function consumer(pond: Pond, clientId: string, maximumPacketSize?: number): PondClient {
+  const properties = maximumPacketSize === undefined ? {} : { maximumPacketSize }
+  const client = pond.client(clientId, { properties })
+  client.subscribes('$queue/jobs', 1)
+  return client
+}
+
+function queueOf(pond: Pond, name = 'jobs') {
+  const queue = pond.broker.subscriptions.queues.get(name)
+  if (queue === null) throw new Error(`there is no queue ${name}`)
+  return queue
+}
+
+test('a message that is refused at once more than a thousand times still comes again', async t => {
+  const settings = { filters: ['work'], retryDelaySeconds: 0, deliveriesMax: 65_535 }
+  const pond = pondWith({ jobs: settings })
+  const one = consumer(pond, 'one')
+  pond.client('alice').publishes('work', 'job', { qos: 1 })
+
+  let refusals = 0
+  for (let message = one.receivesMessages()[0]; message; message = one.receivesMessages()[0]) {
+    if (refusals === 1_100) break
+    one.acknowledges('puback', message.packetId, 0x80)
+    refusals += 1
+    pond.passes({ seconds: 0.001 })
+  }
+
+  t.equal(refusals, 1_100)
+})
+
+test('what is too large for its consumer, or what that may not receive, is tried once a second', async t => {
+  const settings = { filters: ['work/#'], retryDelaySeconds: 0, deliveriesMax: 65_535 }
+  const pond = pondWith({ jobs: settings })
+  consumer(pond, 'one', 30)
+  pond.client('alice').publishes('work/x', 'x'.repeat(100), { qos: 1 })
+  pond.passes({ seconds: 0.9 })
+  t.equal(queueOf(pond).counts.handedOut, 1)
+
+  pond.passes({ seconds: 4 })
+
+  t.ok(queueOf(pond).counts.handedOut <= 5)
+})
+
+test('two full queues with each other for their dead letters move one message', async t => {
+  const settings = { filters: ['work'], messagesMax: 50 }
+  const pond = pondWith({
+    jobs: { ...settings, deadLetter: 'other' },
+    other: { filters: ['else'], messagesMax: 50, deadLetter: 'jobs' },
+  })
+  const alice = pond.client('alice')
+  for (let job = 0; job < 50; job++) {
+    alice.publishes('work', `${job}`, { qos: 1 })
+    alice.publishes('else', `${job}`, { qos: 1 })
+  }
+
+  alice.publishes('work', 'one more', { qos: 1 })
+
+  t.equal(queueOf(pond).counts.deadLetters, 1)
+  t.equal(queueOf(pond, 'other').counts.deadLetters, 0)
+  t.equal(queueOf(pond, 'other').queue.messages, 50)
+})
+
+test('a consumer that lets each deadline pass holds up what is behind, and uses no turn without end', async t => {
+  const limits = { queuedInMemoryMax: 20, inFlightMax: 100, turnWorkMax: 30, turnWorkTotalMax: 30 }
+  const pond = pondWith({ jobs: { filters: ['work'], ackDeadlineSeconds: 1 } }, { limits })
+  const alice = pond.client('alice')
+  consumer(pond, 'one')
+  for (let job = 0; job < 30; job++) alice.publishes('work', `${job}`, { qos: 1 })
+
+  pond.passes({ seconds: 1.1 })
+  for (let job = 30; job < 90; job++) alice.publishes('work', `${job}`, { qos: 1 })
+
+  t.equal(queueOf(pond).counts.handedOut, 30)
+  const two = pond.client('two', { acknowledges: true })
+  two.subscribes('$queue/jobs', 1)
+  for (let second = 0; second < 10; second++) {
+    two.receives()
+    pond.passes({ seconds: 1 })
+  }
+  t.equal(queueOf(pond).counts.settled, 90, 'somebody else gets all of them')
+})
+
+test('the queue of dead letters of a queue that a subscriber made counts for its user, and ends', async t => {
+  const pond = new Pond({ limits: { namedQueuesPerUserMax: 2 } })
+  const userProperties = [
+    ['deliveriesMax', '1'],
+    ['idleExpirySeconds', '1'],
+  ] as const
+  for (let round = 0; round < 5; round++) {
+    const mallory = pond.client('mallory')
+    mallory.subscribes(`$queue/q${round}/work`, 1, { properties: { userProperties } })
+    mallory.publishes('work', 'job', { qos: 1 })
+    for (const { packetId } of mallory.receivesMessages()) {
+      mallory.acknowledges('puback', packetId, 0x80)
+    }
+    mallory.disconnects()
+    pond.passes({ seconds: 2 })
+  }
+
+  const { queues } = pond.broker.subscriptions
+  t.strictSame(queues.all.map(({ name }) => name).toSorted(), ['q0.dead', 'q1.dead'])
+  pond.passes({ seconds: 604_800 })
+  t.equal(queues.count, 0)
+  t.equal(queues.madeBy(''), 0)
+})
