@@ -64,7 +64,7 @@ export function pagesOf(group: Group, pages: readonly Page[]): readonly Page[] {
 }
 
 /** Files that pages show or link to, and the browser can show. */
-const SHOWN_AS_TEXT = /^(?:config|certs)\/[\w./-]+$|^Dockerfile$/
+const SHOWN_AS_TEXT = /^(?:config|certs|examples\/messaging)\/[\w./-]+$|^Dockerfile$/
 
 /** What a link of a page leads to in the browser; null if it is nothing that is served. */
 export function targetOf(href: string, page: Page, pages: readonly Page[]): Target | null {
