@@ -77,6 +77,18 @@ export const MESSAGING_LIMITS = {
     86_400,
     'How long a transaction may be open that is not prepared; then it is forgotten',
   ),
+  transactionAskAfterSeconds: whole(
+    60,
+    1,
+    86_400,
+    'After how long a client is asked to decide a prepared transaction, if it has subscribed to $tx/undecided; the times between double',
+  ),
+  transactionDecideWithinSeconds: whole(
+    86_400,
+    1,
+    4_294_967_295,
+    'How long a prepared transaction may wait for its decision; then it is aborted',
+  ),
   transactionDeliveriesMax: whole(
     100_000,
     1,

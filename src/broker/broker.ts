@@ -37,6 +37,7 @@ import { Statistics } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Takeovers } from './takeovers.ts'
 import { HeldMessages } from './transactions/held-messages.ts'
+import { UNDECIDED } from './transactions/transaction-topic.ts'
 import { Transactions } from './transactions/transactions.ts'
 import { Wills } from './wills.ts'
 
@@ -182,6 +183,7 @@ export class Broker implements SessionContext {
     const isNew = !session.subscriptions.has(asked.filter)
     const subscription = this.subscriptions.enter(session, asked)
     this.#replayRetained(session, subscription, isNew)
+    if (subscription.filter === UNDECIDED) this.transactions.undecided.askSoon(session.clientId)
     this.observer.subscribed?.(session.clientId, subscription)
     this.changing -= 1
   }

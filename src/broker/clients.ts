@@ -74,6 +74,7 @@ export class Clients {
       this.#broker.observer.sessionResumed?.(clientId)
     }
     sessions.hold(session, opening.holder)
+    this.#broker.transactions.undecided.askSoon(clientId)
     this.#expiringRights.set(session, opening.validForMs)
     this.#broker.holdings.add(identity, 'connections', 1)
     this.#wills.set(session.rights, opening.will)

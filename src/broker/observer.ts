@@ -137,6 +137,8 @@ const INTERNAL = {
         reasons: readonly ReasonCode[],
       ]
     >(),
+  /** A prepared transaction was aborted, because nobody decided it within so many seconds. */
+  transactionUndecided: event<[clientId: string, id: string, seconds: number]>(),
   sessionCreated: event<[clientId: string]>(),
   /** A client has come back to its session. */
   sessionResumed: event<[clientId: string]>(),

@@ -174,9 +174,9 @@ export class Publishing implements WillPublisher {
     return full
   }
 
-  /** Returns how many targets the message would be delivered to. */
-  receiversOf(message: Message): number {
-    return this.#matchesOf(message).length
+  /** Returns the targets that the message would be delivered to. */
+  targetsOf(message: Message): readonly Target[] {
+    return this.#matchesOf(message).map(({ target }) => target)
   }
 
   #matchesOf(message: Message): readonly Match<Target>[] {

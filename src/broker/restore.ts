@@ -16,8 +16,12 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
   for (const message of snapshot.retained) broker.retained.restore(message)
   const { queues } = broker.subscriptions
   for (const queue of snapshot.queues) queues.restore(queue)
-  for (const { message, due, key } of snapshot.held) broker.delayed.restore(message, due, key)
-  broker.transactions.decisions.restore(snapshot.decisions)
+  const { undecided, decisions } = broker.transactions
+  for (const { message, due, key } of snapshot.held) {
+    if (due === Infinity) undecided.restoreMessage(message, key)
+    else broker.delayed.restore(message, due, key)
+  }
+  decisions.restore(snapshot.decisions)
   // Members join before the group gets deliveries, so that the group has the same strategy as before.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
   for (const { name, deliveries, remainder } of snapshot.queues) {
@@ -38,6 +42,7 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
     broker.subscriptions.groups.endIfEmpty(group)
   for (const [session, stored] of restored) restoreEnd(broker, session, stored)
   queues.restored()
+  undecided.restore(snapshot.decisions)
 }
 
 /** Raises the last sequence above those of replays, so that messages retained from now on are not part of a restored replay. */

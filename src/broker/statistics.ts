@@ -73,6 +73,7 @@ function limitedInMessaging() {
     transactionsBytesMax: 0,
     transactionsPerClientMax: 0,
     transactionSecondsMax: 0,
+    transactionDecideWithinSeconds: 0,
     transactionDeliveriesMax: 0,
     transactionNamesPerClientMax: 0,
     transactionNamesMax: 0,

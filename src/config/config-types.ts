@@ -173,6 +173,8 @@ export interface Config {
     transactionsBytesMax: number
     transactionsPerClientMax: number
     transactionSecondsMax: number
+    transactionAskAfterSeconds: number
+    transactionDecideWithinSeconds: number
     transactionDeliveriesMax: number
     transactionNamesPerClientMax: number
     transactionNamesMax: number
@@ -556,6 +558,8 @@ export interface ConfigInput {
         transactionsBytesMax?: number | string | undefined
         transactionsPerClientMax?: number | undefined
         transactionSecondsMax?: number | undefined
+        transactionAskAfterSeconds?: number | undefined
+        transactionDecideWithinSeconds?: number | undefined
         transactionDeliveriesMax?: number | undefined
         transactionNamesPerClientMax?: number | undefined
         transactionNamesMax?: number | undefined

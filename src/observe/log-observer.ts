@@ -73,6 +73,19 @@ export class LogObserver implements Observer {
     )
   }
 
+  transactionUndecided(clientId: string, transaction: string, seconds: number): void {
+    this.#log.warn(
+      {
+        event: 'transaction.undecided',
+        clientId,
+        transaction,
+        cause: `nobody decided it within ${seconds} seconds`,
+        limit: 'limits.transactionDecideWithinSeconds',
+      },
+      'a prepared transaction is aborted',
+    )
+  }
+
   disconnected(client: ClientFacts, reason: ReasonCode, sentence: string): void {
     if (!this.#log.isLevelEnabled('info')) return
     this.#log.info(

@@ -59,6 +59,15 @@ export interface Status {
   readonly messagesFiltered: number
   readonly messagesConflated: number
   readonly delayedMessages: number
+  /** Transactions that have staged something, and those that are prepared. */
+  readonly transactionsOpen: number
+  readonly transactionsUndecided: number
+  readonly transactionsCommitted: number
+  readonly transactionsAborted: number
+  /** Those that a commit or a prepare has ended without applying anything. */
+  readonly transactionsRefused: number
+  /** Those that were not decided when their client left, or when their time was over. */
+  readonly transactionsForgotten: number
   readonly subscribesRefused: number
   readonly unsubscribesRefused: number
   readonly subscriptionsRevoked: number
@@ -196,6 +205,37 @@ export const FIGURES: readonly {
     name: 'delayedMessages',
     label: 'Delayed messages',
     counts: 'Messages to $delayed/ that are not due',
+  },
+  {
+    name: 'transactionsOpen',
+    label: 'Transactions open',
+    counts: 'Transactions that have staged something and are not decided',
+  },
+  {
+    name: 'transactionsUndecided',
+    label: 'Transactions undecided',
+    counts: 'Prepared transactions that wait for a decision',
+  },
+  {
+    name: 'transactionsCommitted',
+    label: 'Transactions committed',
+    counts: 'Transactions of which everything was published',
+  },
+  {
+    name: 'transactionsAborted',
+    label: 'Transactions aborted',
+    counts: 'Transactions that their client, an operator or the time has aborted',
+  },
+  {
+    name: 'transactionsRefused',
+    label: 'Transactions refused',
+    counts: 'Transactions that a commit or a prepare has ended without applying anything',
+  },
+  {
+    name: 'transactionsForgotten',
+    label: 'Transactions forgotten',
+    counts:
+      'Transactions that were not decided when their client left, or when their time was over',
   },
   {
     name: 'messagesFiltered',
@@ -348,6 +388,7 @@ export function statusOf(sources: StatusSources): Status {
     messagesFiltered: statistics.messagesFiltered,
     messagesConflated: statistics.messagesConflated,
     delayedMessages: broker.delayed.count,
+    ...transactionFigures(broker),
     subscribesRefused: statistics.subscribesRefused,
     unsubscribesRefused: statistics.unsubscribesRefused,
     subscriptionsRevoked: statistics.subscriptionsRevoked,
@@ -359,5 +400,16 @@ export function statusOf(sources: StatusSources): Status {
     hookTimeouts: statistics.hookTimeouts,
     hookWaits: statistics.hookWaits,
     access,
+  }
+}
+
+function transactionFigures({ transactions, statistics }: Broker) {
+  return {
+    transactionsOpen: transactions.count,
+    transactionsUndecided: transactions.undecided.count,
+    transactionsCommitted: statistics.transactionsCommitted,
+    transactionsAborted: statistics.transactionsAborted,
+    transactionsRefused: statistics.transactionsRefused,
+    transactionsForgotten: statistics.transactionsForgotten,
   }
 }

@@ -5,6 +5,7 @@ import type { Access } from '../../src/access/access.ts'
 import { openAccess } from '../../src/access/open-access.ts'
 import type { Limits } from '../../src/limits.ts'
 import { PROGRAM } from '../../src/broker/admission.ts'
+import { queueDefaults } from '../../src/routing/queue-settings.ts'
 import { Pond } from '../pond.ts'
 import { type PondClient, sentenceOf } from '../pond-client.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
@@ -417,4 +418,117 @@ test('a repetition of a commit that is not stored yet is answered when it is', a
   store.commitsAll()
   t.strictSame(alice.hears(), ['puback #2 0x0', 'puback #3 0x0'])
   t.strictSame(pond.broker.memory.kinds.messages, NOTHING_KEPT.messages)
+})
+
+test('a prepared transaction survives connection and broker, and its commit is not refused', async t => {
+  const store = new MemoryStore()
+  const before = new Pond({ store })
+  const alice = before.client('alice')
+  alice.publishes('$tx/a.1/publish/a', '1', { qos: 1 })
+  alice.publishes('$tx/a.1/publish/$delayed/60/a', '2', { qos: 1, retain: true })
+  alice.publishes('$tx/a.1/prepare', '2', { qos: 1 })
+  alice.publishes('$tx/a.2/publish/a', 'other', { qos: 1 })
+  alice.publishes('$tx/a.2/prepare', '1', { qos: 1 })
+  t.match(verdictOn(alice), /^0x0$/)
+  alice.vanishes()
+  t.equal(before.broker.transactions.undecided.count, 2)
+  await store.close()
+
+  const pond = new Pond({ store, snapshot: await store.open(), now: before.now + 5_000 })
+  t.equal(pond.broker.transactions.undecided.count, 2)
+  t.equal(pond.broker.delayed.count, 0)
+  const bob = subscriberOf(pond)
+  const again = pond.client('alice')
+  commits(again, 'a.1', 'not the same', 'at all')
+  t.match(verdictOn(again), /^0x83 this number was decided before, with other content$/)
+  again.publishes('$tx/a.1/commit', '1', { qos: 1 })
+  t.match(verdictOn(again), /^0x83 /)
+  again.publishes('$tx/a.1/prepare', '2', { qos: 1 })
+  t.match(verdictOn(again), /^0x0$/, 'prepared again')
+  t.equal(pond.broker.transactions.undecided.count, 2, 'it waits still')
+  pond.broker.storeIsFull = true
+  again.publishes('$tx/a.1/commit', '2', { qos: 1 })
+  t.match(verdictOn(again), /^0x0$/)
+  again.publishes('$tx/a.2/abort', '', { qos: 2 })
+  again.publishes('$tx/a.2/commit', '1', { qos: 1 })
+  t.match(verdictOn(again), /^0x83 this transaction was aborted before$/)
+
+  t.strictSame(payloadsOf(bob), ['1'])
+  pond.passes({ seconds: 60 })
+  t.strictSame(payloadsOf(bob), ['2'])
+  await store.close()
+  const { held, decisions } = await store.open()
+  t.strictSame(held, [])
+  t.strictSame(decisions.map(({ number, outcome }) => [number, outcome]).sort(), [
+    [1, 'committed'],
+    [2, 'aborted'],
+  ])
+})
+
+test('a client is asked what it has to decide, and an undecided transaction is aborted in the end', async t => {
+  const undecided: unknown[] = []
+  const pond = new Pond({
+    observer: { transactionUndecided: (...args) => undecided.push(args) },
+  })
+  const alice = pond.client('alice', { ...DURABLE, keepAliveSeconds: 0 })
+  const prepares = (id: string): void => {
+    alice.publishes(`$tx/${id}/publish/a`, 'x', { qos: 1 })
+    alice.publishes(`$tx/${id}/prepare`, '1', { qos: 1 })
+  }
+  prepares('a.1')
+  alice.subscribes('$tx/undecided', 0)
+  alice.hears()
+  pond.passes({ seconds: 0 })
+  const asked = 'publish $tx/undecided ["a.1"] q0'
+  t.strictSame(alice.hears(), [asked], 'at once')
+  const times: number[] = []
+  for (let seconds = 1; seconds <= 700; seconds++) {
+    pond.passes({ seconds: 1 })
+    for (const heard of alice.hears()) if (heard === asked) times.push(seconds)
+  }
+  t.strictSame(times, [60, 180, 420])
+  alice.vanishes()
+  pond.passes({ seconds: 600 })
+  const again = pond.client('alice', { ...DURABLE, keepAliveSeconds: 0 })
+  pond.passes({ seconds: 0 })
+  t.strictSame(again.hears(), [asked], 'when it comes back')
+
+  pond.passes({ seconds: 86_400 })
+
+  t.equal(pond.broker.transactions.undecided.count, 0)
+  t.equal(pond.broker.statistics.limited.transactionDecideWithinSeconds, 1)
+  t.strictSame(undecided, [['alice', 'a.1', 86_400]])
+  const last = pond.client('alice')
+  last.publishes('$tx/a.1/commit', '1', { qos: 1 })
+  t.match(verdictOn(last), /^0x83 this transaction was aborted before$/)
+})
+
+test('a queue that refuses has room for a whole transaction or for none of it, and keeps it for a prepared one', async t => {
+  const pond = new Pond()
+  const { queues } = pond.broker.subscriptions
+  const settings = { ...queueDefaults('jobs'), messagesMax: 3, overflow: 'refuse' } as const
+  const queue = queues.create('jobs', settings, { kind: 'operator' })
+  const alice = pond.client('alice')
+  const stages = (id: string, count: number): void => {
+    for (let index = 0; index < count; index++) {
+      alice.publishes(`$tx/${id}/publish/$queue/jobs`, id, { qos: 1 })
+    }
+  }
+
+  stages('a.1', 4)
+  alice.publishes('$tx/a.1/commit', '4', { qos: 1 })
+  t.match(verdictOn(alice), /^0x97 the queue jobs has no room for all of it$/)
+  stages('a.2', 2)
+  alice.publishes('$tx/a.2/prepare', '2', { qos: 1 })
+  t.match(verdictOn(alice), /^0x0$/)
+  alice.publishes('$queue/jobs', 'fits', { qos: 1 })
+  t.match(verdictOn(alice), /^0x0$/)
+  alice.publishes('$queue/jobs', 'does not', { qos: 1 })
+  t.match(verdictOn(alice), /^0x97 /)
+  alice.publishes('$tx/a.2/commit', '2', { qos: 1 })
+  t.match(verdictOn(alice), /^0x0$/)
+  t.equal(queue.queue.messages, 3)
+  stages('a.3', 1)
+  alice.publishes('$tx/a.3/prepare', '1', { qos: 1 })
+  t.match(verdictOn(alice), /^0x97 message 1, to "\$queue\/jobs": the queue jobs is full$/)
 })

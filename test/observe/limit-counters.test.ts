@@ -29,6 +29,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   keptBufferBytesMax: 'keptRefusals; dropped: memory-full',
   takeoverDelaySecondsMax: 'takeoversPerMinuteMax counts those that wait',
   outboxBytesMax: 'dropped: outbox-full',
+  transactionAskAfterSeconds: 'the client is asked',
   turnWorkMax: 'the rest is done in the next turn',
   turnWorkTotalMax: 'the rest is done in the next turn',
   publishBacklogBytesMax: 'the client is read more slowly',

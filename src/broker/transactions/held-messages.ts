@@ -3,7 +3,7 @@
 import type { Sessions } from '../sessions.ts'
 
 /** A message that its consumer holds, or that a prepared transaction has locked. Once it is neither, nothing more can be done to it. */
-interface HeldMessage {
+export interface HeldMessage {
   readonly deliveryId: string
   /** The name of its queue. */
   readonly queue: string

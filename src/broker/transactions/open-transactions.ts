@@ -25,6 +25,11 @@ export class OpenTransactions {
     return this.#count
   }
 
+  /** The bytes of prepared ones count as well. */
+  get bytes(): number {
+    return this.#bytes + this.#broker.transactions.undecided.bytes
+  }
+
   of(clientId: string): readonly Transaction[] {
     const own = this.#byClient.get(clientId)
     return own === undefined ? [] : [...own.values()]
@@ -41,8 +46,9 @@ export class OpenTransactions {
     const broker = this.#broker
     const { limits, statistics, memory } = broker
     const own = this.#byClient.get(clientId) ?? new Map<string, Transaction>()
-    const isOver = this.#bytes + TRANSACTION_BYTES > limits.transactionsBytesMax
-    if (isOver || own.size >= limits.transactionsPerClientMax) {
+    const { undecided } = broker.transactions
+    const isOver = this.bytes + TRANSACTION_BYTES > limits.transactionsBytesMax
+    if (isOver || own.size + undecided.countOf(clientId) >= limits.transactionsPerClientMax) {
       const limit = isOver ? 'transactionsBytesMax' : 'transactionsPerClientMax'
       statistics.limited[limit] += 1
       return refused(`no room for another transaction (limits.${limit})`, QUOTA_EXCEEDED)
@@ -60,7 +66,7 @@ export class OpenTransactions {
   /** Adds a message. Returns why there is no room for it, or null. */
   addMessage(transaction: Transaction, message: Message): NotAdmitted | null {
     const bytes = stagedBytes(message)
-    const fault = roomFault(this.#broker, transaction, { bytes, size: 1, before: this.#bytes })
+    const fault = roomFault(this.#broker, transaction, { bytes, size: 1, before: this.bytes })
     if (fault !== null) return fault
     transaction.addMessage(message)
     this.#broker.memory.hold(message)
@@ -71,7 +77,7 @@ export class OpenTransactions {
   /** Adds what is to be settled. Returns why there is no room for it, or null. */
   addSettlements(transaction: Transaction, ids: readonly string[]): NotAdmitted | null {
     const bytes = settlementsBytes(ids)
-    const added = { bytes, size: ids.length, before: this.#bytes }
+    const added = { bytes, size: ids.length, before: this.bytes }
     const fault = roomFault(this.#broker, transaction, added)
     if (fault !== null) return fault
     transaction.addSettlements(ids)

@@ -22,7 +22,7 @@ export function tellOutcome(
 }
 
 /** Sends a message of the broker to the subscription of one client to this topic of `$tx`. */
-function answerOwn(broker: Broker, clientId: string, topic: string, text: string): void {
+export function answerOwn(broker: Broker, clientId: string, topic: string, text: string): void {
   const session = broker.sessions.get(clientId)
   const subscription = session?.subscriptions.get(topic)
   if (session === undefined || subscription === undefined) return

@@ -109,7 +109,7 @@ export function commitFault(
       const named = `message ${index + 1}, to ${quoted(message.topic)}: ${sentence}`
       return new NotAdmitted('refused', reason, named, rule)
     }
-    if (mayBeMany) deliveries += publishing.receiversOf(message)
+    if (mayBeMany) deliveries += publishing.targetsOf(message).length
   }
   if (deliveries > limits.transactionDeliveriesMax) {
     broker.statistics.limited.transactionDeliveriesMax += 1

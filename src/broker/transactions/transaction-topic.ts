@@ -6,7 +6,7 @@ import { isOfTransactions } from '../../routing/topic.ts'
 /** What becomes of its transactions comes to a client that subscribes to this. */
 export const OUTCOME = '$tx/outcome'
 /** The ids of its prepared transactions that wait for a decision. */
-const UNDECIDED = '$tx/undecided'
+export const UNDECIDED = '$tx/undecided'
 /** What may be subscribed to. */
 export const ANSWERS: ReadonlySet<string> = new Set([OUTCOME, UNDECIDED])
 
@@ -65,7 +65,7 @@ export function propertyIn(userProperties: readonly UserProperty[] | undefined):
   return null
 }
 
-function idIn(text: string): TransactionId | null {
+export function idIn(text: string): TransactionId | null {
   // No longer text is looked at.
   if (text.length > 65) return null
   const [, name = '', digits = ''] = ID.exec(text) ?? []

@@ -1,18 +1,24 @@
 // All transactions: what clients stage, and how it is committed, aborted or forgotten.
 
-import { WORK } from '../../limits.ts'
-import { type Message, type Publishable, published } from '../../message.ts'
+import type { Publishable } from '../../message.ts'
 import { QUOTA_EXCEEDED, TOPIC_NAME_INVALID } from '../../packet/reason.ts'
 import type { CommitId } from '../../store/journal.ts'
-import type { DecisionOutcome } from '../../store/store.ts'
 import { type Asker, NotAdmitted } from '../admission.ts'
 import type { Broker } from '../broker.ts'
 import { type Decision, Decisions } from './decisions.ts'
 import { tellOutcome } from './outcomes.ts'
 import { OpenTransactions } from './open-transactions.ts'
 import { commitFault, deliveryIdsIn, refused, stageable } from './staging.ts'
-import type { Transaction } from './transaction.ts'
-import { requestIn, type TransactionId, type TransactionRequest } from './transaction-topic.ts'
+import { Transaction } from './transaction.ts'
+import { Undecided } from './undecided.ts'
+import { Reservation } from './reservation.ts'
+import { keepOutcome, publishAll } from './applying.ts'
+import {
+  idIn,
+  requestIn,
+  type TransactionId,
+  type TransactionRequest,
+} from './transaction-topic.ts'
 
 const COUNT = /^[0-9]{1,9}$/
 const NO_COUNT =
@@ -32,12 +38,14 @@ type Client = Asker & { readonly clientId: string }
 
 export class Transactions {
   readonly decisions: Decisions
+  readonly undecided: Undecided
   readonly #broker: Broker
   readonly #open: OpenTransactions
 
   constructor(broker: Broker) {
     this.#broker = broker
     this.decisions = new Decisions(broker)
+    this.undecided = new Undecided(broker)
     this.#open = new OpenTransactions(broker, transaction => this.#overdue(transaction))
   }
 
@@ -58,10 +66,19 @@ export class Transactions {
       case 'commit':
         return this.#commit(said, id, client)
       case 'prepare':
-        return refused('transactions cannot be prepared here yet')
+        return this.#prepare(said, id, client)
       case 'abort':
         return this.#abort(id, client)
     }
+  }
+
+  /** An operator decides a prepared transaction. Returns false when there is none. */
+  decide(clientId: string, text: string, decision: 'commit' | 'abort'): boolean {
+    const id = idIn(text)
+    const prepared = id === null ? null : this.undecided.find(clientId, id)
+    if (prepared === null) return false
+    this.undecided[decision](prepared)
+    return true
   }
 
   /** The client has left, or another connection has its session. */
@@ -93,15 +110,60 @@ export class Transactions {
   }
 
   #commit(said: Publishable, id: TransactionId, client: Client): CommitId | NotAdmitted {
+    const { clientId } = client
+    const ready = this.#ready(said, id, client)
+    if (ready instanceof NotAdmitted) return this.#refuse(clientId, id, ready)
+    if (ready instanceof Transaction) {
+      const room = this.#room(ready)
+      if (room instanceof NotAdmitted) return this.#refuse(clientId, id, room)
+      room.release()
+      return this.#apply(ready)
+    }
+    const prepared = this.undecided.find(clientId, id)
+    if (prepared !== null) return this.undecided.commit(prepared)
+    return this.#repeated(ready, id, clientId)
+  }
+
+  #prepare(said: Publishable, id: TransactionId, client: Client): CommitId | NotAdmitted {
+    const { clientId } = client
+    const ready = this.#ready(said, id, client)
+    if (ready instanceof NotAdmitted) return this.#refuse(clientId, id, ready)
+    if (!(ready instanceof Transaction)) return this.#repeated(ready, id, clientId)
+    const room = this.#room(ready)
+    if (room instanceof NotAdmitted) return this.#refuse(clientId, id, room)
+    const commitId = this.undecided.prepare(ready, room)
+    this.#open.end(ready)
+    return commitId
+  }
+
+  /** Returns the transaction that can be committed or prepared now, what became of it before, or why it cannot. */
+  #ready(
+    said: Publishable,
+    id: TransactionId,
+    client: Client,
+  ): Transaction | Decision | NotAdmitted {
     const transaction = this.#open.find(client.clientId, id)
     const count = countIn(said)
     const known = this.decisions.find(client.clientId, id)
-    if (known !== null) return this.#again(known, count, id, client.clientId)
-    const fault = this.#fault(transaction, count, client)
-    if (fault !== null || transaction === null) {
-      return this.#refuse(client.clientId, id, fault ?? refused(NOTHING_STAGED))
-    }
-    return this.#apply(transaction)
+    if (known === 'forgotten') return refused(TOO_LOW)
+    if (known === null)
+      return this.#fault(transaction, count, client) ?? transaction ?? refused(NOTHING_STAGED)
+    const isStagedAgain = transaction !== null
+    const isSame =
+      known.count === count &&
+      (!isStagedAgain || (transaction.count === count && transaction.checksum === known.checksum))
+    if (!isSame) return refused(OTHER_CONTENT)
+    if (isStagedAgain) this.#open.end(transaction)
+    return known
+  }
+
+  /** Returns the room for all that queues may refuse, or why there is not enough. */
+  #room({ messages }: Transaction): Reservation | NotAdmitted {
+    const room = new Reservation(this.#broker, messages)
+    if (room.full === null) return room
+    room.release()
+    const sentence = `the queue ${room.full.name} has no room for all of it`
+    return refused(sentence, QUOTA_EXCEEDED)
   }
 
   /** Returns why it is not committed; null if it is. */
@@ -119,22 +181,9 @@ export class Transactions {
   }
 
   /** The number was decided before: the answer is the same, and nothing is applied. */
-  #again(
-    known: Decision | 'forgotten',
-    count: number,
-    id: TransactionId,
-    clientId: string,
-  ): CommitId | NotAdmitted {
-    const transaction = this.#open.find(clientId, id)
-    if (known === 'forgotten') return this.#refuse(clientId, id, refused(TOO_LOW))
-    const isSame =
-      known.count === count &&
-      (transaction === null ||
-        (transaction.count === count && transaction.checksum === known.checksum))
-    if (!isSame) return this.#refuse(clientId, id, refused(OTHER_CONTENT))
-    if (transaction !== null) this.#open.end(transaction)
-    if (known.outcome === 'aborted') return this.#refuse(clientId, id, refused(ABORTED))
-    tellOutcome(this.#broker, clientId, id.text, 'committed')
+  #repeated({ outcome }: Decision, id: TransactionId, clientId: string): CommitId | NotAdmitted {
+    if (outcome === 'aborted') return this.#refuse(clientId, id, refused(ABORTED))
+    tellOutcome(this.#broker, clientId, id.text, outcome)
     // The first one may be in a commit that is not done yet.
     return this.#broker.journal.latest
   }
@@ -142,44 +191,28 @@ export class Transactions {
   /** Nobody sees anything of it before its commit, and nobody's message comes between its own. */
   #apply(transaction: Transaction): CommitId {
     const broker = this.#broker
-    const { clientId, messages, settlements } = transaction
+    const { clientId, messages, settlements, since } = transaction
     this.#open.end(transaction)
-    const commitId = broker.withinTransaction(() => {
-      for (const message of messages) {
-        const receivers = broker.publishing.publish(this.#fresh(message, transaction))
-        broker.turnWorkLeft -= WORK.message + receivers * WORK.delivery
-      }
-      for (const deliveryId of settlements) broker.heldMessages.find(clientId, deliveryId)?.settle()
-      this.#decide(transaction, 'committed')
-    })
     broker.statistics.transactionsCommitted += 1
-    return commitId
-  }
-
-  #decide({ clientId, id, count, checksum }: Transaction, outcome: DecisionOutcome): void {
-    this.decisions.set(clientId, id, { count, checksum, outcome })
-    tellOutcome(this.#broker, clientId, id.text, outcome)
-  }
-
-  /** Returns the message as it is published. Its expiry counts from now. */
-  #fresh(message: Message, { since }: Transaction): Message {
-    const broker = this.#broker
-    const fresh = published(message, broker)
-    return { ...fresh, expiresAt: message.expiresAt + broker.now - since }
+    return broker.withinTransaction(() => {
+      publishAll(broker, messages, since)
+      for (const deliveryId of settlements) broker.heldMessages.find(clientId, deliveryId)?.settle()
+      keepOutcome(broker, transaction, 'committed')
+    })
   }
 
   #abort(id: TransactionId, { clientId }: Client): CommitId | NotAdmitted {
     const transaction = this.#open.find(clientId, id)
-    if (transaction === null) {
-      const known = this.decisions.find(clientId, id)
-      const isCommitted = known !== null && known !== 'forgotten' && known.outcome === 'committed'
-      return isCommitted ? refused('this transaction was committed before') : 0
+    if (transaction !== null) this.#forget(transaction, 'transactionsAborted')
+    const prepared = this.undecided.find(clientId, id)
+    if (prepared !== null) return this.undecided.abort(prepared)
+    if (transaction !== null) {
+      tellOutcome(this.#broker, clientId, id.text, 'aborted')
+      return 0
     }
-    this.#open.end(transaction)
-    this.#giveBack(transaction)
-    this.#broker.statistics.transactionsAborted += 1
-    tellOutcome(this.#broker, clientId, id.text, 'aborted')
-    return 0
+    const known = this.decisions.find(clientId, id)
+    const isCommitted = known !== null && known !== 'forgotten' && known.outcome === 'committed'
+    return isCommitted ? refused('this transaction was committed before') : 0
   }
 
   /** The transaction ends, and nothing of it is applied. */
@@ -204,19 +237,20 @@ export class Transactions {
     const { transactionSecondsMax } = broker.limits
     broker.statistics.limited.transactionSecondsMax += 1
     this.#forget(transaction)
-    this.#giveBack(transaction)
     const sentence = `it was open for ${transactionSecondsMax} seconds (limits.transactionSecondsMax)`
     const { clientId, id } = transaction
     tellOutcome(broker, clientId, id.text, 'aborted', QUOTA_EXCEEDED, sentence)
   }
 
-  #forget(transaction: Transaction): void {
+  /** The transaction ends, and what it was to settle is given back. */
+  #forget(
+    transaction: Transaction,
+    counter: 'transactionsForgotten' | 'transactionsAborted' = 'transactionsForgotten',
+  ): void {
+    const { heldMessages, statistics } = this.#broker
+    const { clientId, settlements } = transaction
     this.#open.end(transaction)
-    this.#broker.statistics.transactionsForgotten += 1
-  }
-
-  #giveBack({ clientId, settlements }: Transaction): void {
-    const { heldMessages } = this.#broker
+    statistics[counter] += 1
     for (const deliveryId of settlements) heldMessages.find(clientId, deliveryId)?.giveBack()
   }
 }

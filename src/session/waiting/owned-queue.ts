@@ -54,6 +54,8 @@ export class OwnedQueue implements TailReader, Postponed {
   readonly #origin: DeliveryOrigin | null
   readonly #share: QueueShare | null
   readonly #saves: Saves | null
+  /** What prepared transactions will put into it. */
+  readonly #reserved = { messages: 0, bytes: 0 }
   #isPostponed = false
   /** Whether the owner has ended. */
   #discardReason: DropReason | null = null
@@ -181,10 +183,18 @@ export class OwnedQueue implements TailReader, Postponed {
     const { queueOverflow, queuedBytesMax, queuedMessagesMax } = this.#bounds
     const size = sizeOf({ message, identifiers })
     if (queueOverflow !== 'refuse' || size > queuedBytesMax || queuedMessagesMax < 1) return true
-    if (!this.waiting.fits(size, 1)) this.#dropExpired()
-    if (!this.waiting.fits(size, 1) && !this.waiting.fitsMeanwhile(size)) return false
+    const { messages, bytes } = this.#reserved
+    if (!this.waiting.fits(size + bytes, 1 + messages)) this.#dropExpired()
+    const isFull = !this.waiting.fits(size + bytes, 1 + messages)
+    if (isFull && (messages > 0 || !this.waiting.fitsMeanwhile(size))) return false
     if (!this.#hasShareFor(size)) return false
     return isStored || this.#context.memory.hasRoom
+  }
+
+  /** Keeps room for a message of a transaction, or gives it up again. */
+  reserve(message: Message, sign: 1 | -1): void {
+    this.#reserved.messages += sign
+    this.#reserved.bytes += sign * sizeOf({ message, identifiers: NO_IDENTIFIERS })
   }
 
   #dropExpired(): void {

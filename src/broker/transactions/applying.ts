@@ -1,0 +1,37 @@
+// Publishes what a transaction has staged, and keeps what became of it: both within one commit.
+
+import { WORK } from '../../limits.ts'
+import { type Message, published } from '../../message.ts'
+import type { DecisionOutcome } from '../../store/store.ts'
+import type { Broker } from '../broker.ts'
+import { tellOutcome } from './outcomes.ts'
+import type { TransactionId } from './transaction-topic.ts'
+
+export interface Decided {
+  readonly clientId: string
+  readonly id: TransactionId
+  readonly count: number
+  readonly checksum: number
+}
+
+/** Returns a staged message as a new one, whose expiry counts from now. `since`: when it was staged. */
+export function fresh(broker: Broker, message: Message, since: number): Message {
+  return { ...published(message, broker), expiresAt: message.expiresAt + broker.now - since }
+}
+
+export function publishAll(broker: Broker, messages: readonly Message[], since: number): void {
+  for (const message of messages) {
+    const receivers = broker.publishing.publish(fresh(broker, message, since))
+    broker.turnWorkLeft -= WORK.message + receivers * WORK.delivery
+  }
+}
+
+/** Keeps the outcome, and tells it to the client. */
+export function keepOutcome(
+  broker: Broker,
+  { clientId, id, count, checksum }: Decided,
+  outcome: DecisionOutcome,
+): void {
+  broker.transactions.decisions.set(clientId, id, { count, checksum, outcome })
+  tellOutcome(broker, clientId, id.text, outcome)
+}
