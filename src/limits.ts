@@ -373,6 +373,8 @@ export const WORK = {
   /** A message that is handed from a share group's queue to a member, and one that is stored later. */
   groupHandOver: 2,
   groupStore: 34,
+  /** An interval of a conflated topic that ends: its message is sent, and two deadlines change. */
+  interval: 8,
   /** A message that is visited in a queue, or a key of a share group. */
   queueStep: 1,
   /** A filter that is added or removed. */

@@ -91,7 +91,7 @@ export class Conflation {
   /** The interval of a topic is over. */
   over(topic: ConflatedTopic): void {
     const context = this.#context
-    context.turnWorkLeft -= WORK.delivery
+    context.turnWorkLeft -= WORK.interval
     const { waiting } = topic
     if (waiting === null) this.#remove(topic)
     else if (this.#client.canSendQoS0) this.#sendWaiting(topic, waiting)
@@ -108,7 +108,7 @@ export class Conflation {
         this.#client.postpone()
         return
       }
-      context.turnWorkLeft -= WORK.delivery
+      context.turnWorkLeft -= WORK.interval
       this.#ready.delete(topic)
       if (topic.waiting !== null) this.#sendWaiting(topic, topic.waiting)
     }
