@@ -154,6 +154,12 @@ export class Changes {
         if (row !== undefined) subscriptions.put(key, { ...row, where: change.where })
         return
       }
+      case 'conflated': {
+        const key: [string, string] = [sessionKey(change.clientId), keyOf(change.filter)]
+        const row = subscriptions.get(key)
+        if (row !== undefined) subscriptions.put(key, { ...row, conflateMs: change.milliseconds })
+        return
+      }
       case 'transactional': {
         const key: [string, string] = [sessionKey(change.clientId), keyOf(change.filter)]
         const row = subscriptions.get(key)
