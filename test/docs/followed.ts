@@ -15,6 +15,7 @@ export const FOLLOWED_WITH_PROGRAMS: readonly string[] = [
   'docs/how-to/work-queue.md',
   'docs/how-to/commands-in-order.md',
   'docs/how-to/publish-together.md',
+  'docs/how-to/database-and-publish.md',
 ]
 
 /** The others are followed by tests of their own. */
