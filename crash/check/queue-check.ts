@@ -44,7 +44,8 @@ export class QueueCheck {
   see(event: LoggedEvent, at: number, atMs: number): void {
     this.#marks.see(event)
     switch (event.kind) {
-      case 'started':
+      case 'killed':
+        // A client may be there again before the event log has `started`.
         this.#life += 1
         return
       case 'connecting':
