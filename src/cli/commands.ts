@@ -31,6 +31,7 @@ type CommandName =
   | 'groups'
   | 'bridges'
   | 'delayed'
+  | 'transactions'
   | 'pub'
   | 'sub'
   | 'check'
@@ -251,6 +252,19 @@ export const COMMANDS: readonly Command[] = [
       '  pondhawk delayed cancel 4711                it is not published',
       '',
       'Status: 0 done, 1 there is no such message or the broker cannot be reached, 2 wrong usage.',
+    ],
+  },
+  {
+    name: 'transactions',
+    argument: 'list | commit CLIENT_ID ID | abort CLIENT_ID ID',
+    help: 'prepared transactions that wait for a decision; decide one',
+    flags: [JSON_LINES, CONFIG, DATA],
+    more: [
+      '  pondhawk transactions list                  the oldest first',
+      '  pondhawk transactions commit shop orders.7  what it staged is published',
+      '  pondhawk transactions abort shop orders.7   nothing of it is',
+      '',
+      'Status: 0 done, 1 there is no such transaction or the broker cannot be reached, 2 wrong usage.',
     ],
   },
   {

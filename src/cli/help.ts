@@ -15,6 +15,7 @@ const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = 
       'retained',
       'groups',
       'delayed',
+      'transactions',
       'bridges',
       'trace',
       'explain',

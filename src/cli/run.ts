@@ -23,6 +23,7 @@ import { USAGE, UsageError } from './usage-error.ts'
 import { groupsCommand } from './groups-command.ts'
 import { bridgesCommand } from './bridges-command.ts'
 import { delayedCommand } from './delayed-command.ts'
+import { transactionsCommand } from './transactions-command.ts'
 import { helpOf, helpText } from './help.ts'
 import { importCommand } from './import-command.ts'
 import { initCommand } from './init-command.ts'
@@ -79,6 +80,7 @@ const ASKING = {
   groups: groupsCommand,
   bridges: bridgesCommand,
   delayed: delayedCommand,
+  transactions: transactionsCommand,
   retained: retainedCommand,
   status: statusCommand,
   dashboard: dashboardCommand,

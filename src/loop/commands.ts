@@ -243,6 +243,12 @@ export class Commands implements Flushable {
     return this.#later(() => this.#change(() => this.#broker.delayed.cancel(sequence)))
   }
 
+  /** Decides a prepared transaction in place of its client. Resolves with false when there is none. */
+  decideTransaction(clientId: string, id: string, decision: 'commit' | 'abort'): Promise<boolean> {
+    const { transactions } = this.#broker
+    return this.#later(() => this.#change(() => transactions.decide(clientId, id, decision)))
+  }
+
   /**
    * Clears the retained messages that match the filter now. Subscribers are not informed. Many topics are cleared in several turns.
    * Resolves with how many were cleared.

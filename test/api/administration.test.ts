@@ -130,6 +130,38 @@ test('delayed messages are listed, the next one first, and cancelled', async t =
   await client.endAsync()
 })
 
+test('prepared transactions are listed, and decided in place of their client', async t => {
+  const { operator, mqtt: url } = await brokerWithApi(t)
+  const client = await mqtt.connectAsync(url, { clientId: 'shop', protocolVersion: 5 })
+  const heard: string[] = []
+  client.on('message', (_topic, payload) => heard.push(payload.toString()))
+  await client.subscribeAsync('orders/#', { qos: 1 })
+  for (const id of ['orders.1', 'orders.2']) {
+    await client.publishAsync(`$tx/${id}/publish/orders/new`, id, { qos: 1 })
+    await client.publishAsync(`$tx/${id}/prepare`, '1', { qos: 1 })
+  }
+
+  const row = {
+    clientId: 'shop',
+    id: 'orders.1',
+    messages: 1,
+    preparedAt: String,
+    decideBy: String,
+  }
+  t.match((await operator('GET', '/transactions')).json, { items: [row, {}], total: 2 })
+  const decides = (decision: string, id: string) =>
+    operator('POST', `/transactions/${decision}`, { body: { clientId: 'shop', id } })
+  t.match(await decides('commit', 'orders.1'), { json: { decided: 1 } })
+  t.match(await decides('commit', 'orders.1'), { json: { decided: 0 } })
+  t.match(await decides('abort', 'orders.2'), { json: { decided: 1 } })
+  t.match(await decides('abort', '../x'), { json: { decided: 0 } })
+  t.equal((await operator('POST', '/transactions/abort', { body: { id: 'orders.1' } })).status, 422)
+  t.match((await operator('GET', '/transactions')).json, { items: [], total: 0 })
+  await client.publishAsync('orders/new', 'last', { qos: 1 })
+  t.strictSame(heard, ['orders.1', 'last'])
+  await client.endAsync()
+})
+
 test('share groups show their members; strategy, weights and drained members can be changed', async t => {
   const { operator, mqtt: url } = await brokerWithApi(t, { share: { strategy: 'weighted' } })
   const one = await mqtt.connectAsync(url, { clientId: 'one' })

@@ -8,6 +8,7 @@ export const FOLLOWED_BESIDE_A_BROKER: readonly string[] = [
   'docs/how-to/live-pages.md',
   'docs/how-to/retained-set.md',
   'docs/how-to/systemd.md',
+  'docs/how-to/transactions.md',
 ]
 
 /** Those of the programs in `examples/messaging`, followed one after the other beside one broker. */

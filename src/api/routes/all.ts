@@ -12,6 +12,7 @@ import { bridgeRoutes } from './bridges.ts'
 import { clientRoutes } from './clients.ts'
 import { configRoutes } from './config.ts'
 import { delayedRoutes } from './delayed.ts'
+import { transactionRoutes } from './transactions.ts'
 import { drainRoutes } from './drain.ts'
 import { groupRoutes } from './groups.ts'
 import { keyRoutes } from './keys.ts'
@@ -41,6 +42,7 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...subscriptionRoutes(parts),
     ...searchRoutes(parts),
     ...delayedRoutes(parts),
+    ...transactionRoutes(parts),
     ...drainRoutes(parts),
     ...streamRoutes(parts),
     ...retainedRoutes(parts),

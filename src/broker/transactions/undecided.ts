@@ -90,6 +90,11 @@ export class Undecided {
     return this.#byClient.get(clientId)?.get(id.text) ?? null
   }
 
+  /** When it is aborted, in milliseconds. */
+  decideBy({ at }: Prepared): number {
+    return at + this.#broker.limits.transactionDecideWithinSeconds * 1_000
+  }
+
   /** Stores a transaction that could be committed now. `room`: what is reserved for it. */
   prepare(transaction: Transaction, room: Reservation): CommitId {
     const broker = this.#broker
@@ -201,7 +206,7 @@ export class Undecided {
   #due(prepared: Prepared): void {
     const broker = this.#broker
     const { clientId, id } = prepared
-    if (broker.now >= this.#decideBy(prepared)) {
+    if (broker.now >= this.decideBy(prepared)) {
       broker.statistics.limited.transactionDecideWithinSeconds += 1
       this.abort(prepared)
       const { transactionDecideWithinSeconds: seconds } = broker.limits
@@ -217,12 +222,8 @@ export class Undecided {
   }
 
   #schedule(prepared: Prepared): void {
-    const at = Math.min(prepared.askAt, this.#decideBy(prepared))
+    const at = Math.min(prepared.askAt, this.decideBy(prepared))
     this.#broker.deadlines.set(prepared, at)
-  }
-
-  #decideBy({ at }: Prepared): number {
-    return at + this.#broker.limits.transactionDecideWithinSeconds * 1_000
   }
 }
 
