@@ -44,7 +44,7 @@ export class HandOut {
     this.queue = queue
   }
 
-  /** That of a dead letter is not counted any more. */
+  /** A consumer has it now. */
   handedTo(member: ShareMember, held: Delivery, message: Message): void {
     this.member = member
     this.held = held
@@ -52,6 +52,7 @@ export class HandOut {
     this.aside = null
   }
 
+  /** Counts a hand-out. Those of a dead letter are not counted any more. */
   counts(): void {
     if (!this.isDead && this.count < HAND_OUTS_MAX) this.count += 1
   }
