@@ -108,6 +108,25 @@ export const MESSAGING_LIMITS = {
     4_294_967_295,
     'How long the decisions of a name are kept after the last one; then a repetition is not known any more',
   ),
+  dedupeSeconds: whole(
+    600,
+    1,
+    2_592_000,
+    'How long the $message-id of a message is remembered, so that a repetition is dropped',
+  ),
+  dedupePerClientMax: whole(
+    1_000,
+    0,
+    1_000_000,
+    'How many of them are remembered of one client; the oldest is forgotten early',
+  ),
+  dedupeMax: whole(1_000_000, 0, 10_000_000, 'The same of all clients together'),
+  dedupeIdBytesMax: whole(
+    128,
+    1,
+    1_024,
+    'Longest $message-id; a PUBLISH with a longer one is refused',
+  ),
   namedQueuesMax: whole(
     1_000,
     0,

@@ -70,6 +70,14 @@ export class Changes {
         held.remove(change.sequence)
         this.#refer(change.sequence, -1)
         return
+      case 'message-identified': {
+        const { clientId, id, at } = change
+        this.#tables.messageIds.put(messageIdKey(change), { clientId, id, at })
+        return
+      }
+      case 'message-id-forgotten':
+        this.#tables.messageIds.remove(messageIdKey(change))
+        return
       case 'decided': {
         const { kind: _, ...row } = change
         this.#tables.decisions.put(decisionKey(change), row)
@@ -359,6 +367,10 @@ export class Changes {
     this.#tables.references.put(sequence, { ...row, count: row.count + by })
     if (row.count + by === 0) this.#unreferenced.add(sequence)
   }
+}
+
+function messageIdKey({ clientId, id }: { readonly clientId: string; readonly id: string }) {
+  return [keyOf(clientId), keyOf(id)] satisfies [string, string]
 }
 
 function decisionKey({ clientId, name, number }: Of<'decision-dropped'> | Of<'decided'>) {

@@ -7,7 +7,7 @@ import { type SessionRow, type Tables, type WillRow, within } from './tables.ts'
 const PAGE_MESSAGES = 256
 
 export function snapshotOf(tables: Tables): Snapshot {
-  const { root, sessions, wills, queues, retained, held, decisions, messages } = tables
+  const { root, sessions, wills, queues, retained, held, decisions, messageIds, messages } = tables
   const strangers = [...wills.getRange()].filter(({ key }) => !sessions.doesExist(key))
   return {
     sessions: [
@@ -28,6 +28,7 @@ export function snapshotOf(tables: Tables): Snapshot {
       return message === undefined ? [] : [{ message, ...value }]
     }),
     decisions: [...decisions.getRange()].map(({ value }) => value),
+    messageIds: [...messageIds.getRange()].map(({ value }) => value),
     retained: [...retained.getRange()].flatMap(({ value }) => messages.get(value) ?? []),
     lastSequence: root.get('lastSequence') ?? 0,
     lastDelivery: root.get('lastDelivery') ?? 0,

@@ -10,6 +10,7 @@ import type {
   QueueOwner,
   StoredDecision,
   StoredDelivery,
+  StoredMessageId,
 } from 'pondhawk/store-kit'
 
 export interface SessionRow {
@@ -92,6 +93,8 @@ export interface Tables {
   readonly held: Database<HeldRow, number>
   /** Client and name, hashed, and number. */
   readonly decisions: Database<StoredDecision, InPlace>
+  /** Client and id, hashed. */
+  readonly messageIds: Database<StoredMessageId, InPlace>
   readonly deliveries: Database<DeliveryRow, number>
   /** Place and delivery: in the order of queueing. */
   readonly waiting: Database<boolean, InPlace>
@@ -101,7 +104,7 @@ export interface Tables {
 
 export function openTables(path: string): Tables {
   // A transaction is answered only when it is on the disk.
-  const root = open<number, string>({ path, maxDbs: 16, overlappingSync: false })
+  const root = open<number, string>({ path, maxDbs: 24, overlappingSync: false })
   const table = <Row, Key extends string | number | InPlace>(name: string): Database<Row, Key> =>
     root.openDB<Row, Key>({ name })
   return {
@@ -117,6 +120,7 @@ export function openTables(path: string): Tables {
     retained: table('retained'),
     held: table('held'),
     decisions: table('decisions'),
+    messageIds: table('messageIds'),
     deliveries: table('deliveries'),
     waiting: table('waiting'),
     sent: table('sent'),

@@ -11,7 +11,7 @@ import {
   type Publishable,
   published,
 } from '../message.ts'
-import { NO_PROPERTIES, type Will } from '../packet/packet.ts'
+import type { Will } from '../packet/packet.ts'
 import {
   NOT_AUTHORIZED,
   PAYLOAD_FORMAT_INVALID,
@@ -36,9 +36,9 @@ import { NamedQueue } from '../session/named-queue/named-queue.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import { conflationFault } from './conflations.ts'
-import { delayIn, isDelayed } from './delayed.ts'
+import { delayOf, isDelayed } from './delayed.ts'
 import { queueSubscriptionRefusal, queueTopicFault } from './queue-admission.ts'
-import type { CostLimit } from './subscriptions.ts'
+import { COSTS } from './subscriptions.ts'
 import { ANSWERS, propertyIn } from './transactions/transaction-topic.ts'
 
 /** The asker: a client's session, or the embedding program, whose client id is null. */
@@ -62,10 +62,17 @@ export interface Refusal {
  * `malformed`: the protocol forbids it. `refused`: a rule or a quota forbids it. `no-room`: it may be possible later, so a client that
  * cannot be told the reason must not get an acknowledgement. `queue-full`: the same for the queue of one subscriber. `disconnected`: a
  * hook ends the connection. `control`: these are commands, which `broker.control` takes; `transaction`: it is for `broker.transactions`;
- * both only of a PUBLISH, so for all others this is a refusal.
+ * `repeated`: its `$message-id` was published. All three only of a PUBLISH, so for all others this is a refusal.
  */
 type RefusalKind =
-  'malformed' | 'refused' | 'no-room' | 'queue-full' | 'disconnected' | 'control' | 'transaction'
+  | 'malformed'
+  | 'refused'
+  | 'no-room'
+  | 'queue-full'
+  | 'disconnected'
+  | 'control'
+  | 'transaction'
+  | 'repeated'
 
 export class NotAdmitted implements Refusal {
   readonly kind: RefusalKind
@@ -82,19 +89,9 @@ export class NotAdmitted implements Refusal {
   }
 }
 
-const COSTS: Readonly<Record<CostLimit, string>> = {
-  filterShapesMax: 'the filter would make topics dear to search for',
-  filterShapesPerClientMax: 'the filter would make topics dear to search for',
-  shareGroupsPerTopicMax: 'a topic would be of too many share groups, or too many of this client',
-}
-
 const DOLLAR = 0x24
 /** The filter `$retained-complete/TOKEN`. */
 const MARKER = /^\$retained-complete\/[^/+#]+$/
-const DELAY_UNREADABLE =
-  '$delayed/ is followed by a number of seconds and a topic, as in $delayed/60/alarm'
-/** What may not be within `$delayed/SECONDS/`, besides reserved topics. */
-const UNDELAYED = /^\$(?:delayed|tx|share)(?:\/|$)/
 const ONLY_BY_PUBLISH = 'commands are taken only from a PUBLISH of a client'
 const TRANSACTIONAL = new NotAdmitted(
   'transaction',
@@ -116,9 +113,11 @@ export class Admission {
 
   /** The same for a PUBLISH, whose topic name the decoder has already checked. */
   publishDecoded(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
-    const { properties } = said
-    if (properties !== NO_PROPERTIES && propertyIn(properties.userProperties) !== null) {
-      return TRANSACTIONAL
+    const { userProperties } = said.properties
+    if (userProperties !== undefined) {
+      if (propertyIn(userProperties) !== null) return TRANSACTIONAL
+      const answer = this.#broker.messageIds.answerTo(said, topic, asker.clientId)
+      if (answer !== null) return answer
     }
     if (topic.charCodeAt(0) === DOLLAR) {
       if (isDelayed(topic)) return this.#toBeDelayed(said, topic, asker)
@@ -151,12 +150,8 @@ export class Admission {
 
   /** The rights are those of the topic inside. What is retained is counted when it is published. */
   #toBeDelayed(said: Publishable, topic: string, asker: Asker): Message | NotAdmitted {
-    const delay = delayIn(topic)
-    if (delay === null) return refused(TOPIC_NAME_INVALID, DELAY_UNREADABLE)
-    const isReservedHere = isReserved(delay.topic) && !isOfQueue(delay.topic)
-    if (isReservedHere || UNDELAYED.test(delay.topic)) {
-      return refused(TOPIC_NAME_INVALID, 'a message to this topic cannot be delayed')
-    }
+    const delay = delayOf(topic)
+    if (typeof delay === 'string') return refused(TOPIC_NAME_INVALID, delay)
     const refusal = this.named(said, delay.topic, asker)
     if (refusal !== null) return refusal
     const { delayed, limits, memory, statistics, storeIsFull } = this.#broker

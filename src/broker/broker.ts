@@ -23,6 +23,7 @@ import { Faults } from './faults.ts'
 import { Holdings } from './holdings.ts'
 import type { HookPoints } from './hook-points.ts'
 import type { Leaving } from './leaving.ts'
+import { MessageIds } from './message-ids.ts'
 import type { Observer } from './observer.ts'
 import { Overload } from './overload.ts'
 import { Pages } from './pages.ts'
@@ -94,6 +95,7 @@ export class Broker implements SessionContext {
   readonly delayed: Delayed = new Delayed(this)
   /** What transactional consumers hold. */
   readonly heldMessages: HeldMessages
+  readonly messageIds: MessageIds = new MessageIds(this)
   readonly transactions: Transactions = new Transactions(this)
   transactionCommit: CommitId = 0
   lastTransactionCommit: CommitId = 0

@@ -2,6 +2,8 @@
 
 import { WORK } from '../limits.ts'
 import { contentBytes, type Message, textBytes, withOwnBytes } from '../message.ts'
+import { isOfQueue } from '../routing/queue-filter.ts'
+import { isReserved } from '../routing/topic.ts'
 import type { Broker } from './broker.ts'
 import type { Deadline } from './deadlines.ts'
 import { queueTopicFault } from './queue-admission.ts'
@@ -10,6 +12,10 @@ import { DelayedHeap, type DelayedMessage } from './delayed-heap.ts'
 export const DELAYED = '$delayed/'
 /** A later message of the same client with the same key takes the place of an earlier one; without a payload it only cancels it. */
 const KEY = '$delay-key'
+const UNREADABLE =
+  '$delayed/ is followed by a number of seconds and a topic, as in $delayed/60/alarm'
+/** What may not be within `$delayed/SECONDS/`, besides reserved topics. */
+const UNDELAYED = /^\$(?:delayed|tx|share)(?:\/|$)/
 const SECONDS = /^[0-9]{1,10}$/
 /** The objects of one, with its entries in maps and the heap. */
 const DELAYED_BYTES = 512
@@ -28,6 +34,17 @@ export function delayIn(
   const seconds = topic.slice(DELAYED.length, end)
   if (end === -1 || end === topic.length - 1 || !SECONDS.test(seconds)) return null
   return { seconds: Number(seconds), topic: topic.slice(end + 1) }
+}
+
+/** The same, or why nothing can be published there later. */
+export function delayOf(
+  topic: string,
+): { readonly seconds: number; readonly topic: string } | string {
+  const delay = delayIn(topic)
+  if (delay === null) return UNREADABLE
+  const isReservedHere = isReserved(delay.topic) && !isOfQueue(delay.topic)
+  const isNested = isReservedHere || UNDELAYED.test(delay.topic)
+  return isNested ? 'a message to this topic cannot be delayed' : delay
 }
 
 export class Delayed implements Deadline {

@@ -11,6 +11,7 @@ import { NotAdmitted } from './admission.ts'
 import type { Broker } from './broker.ts'
 import { isDelayed } from './delayed.ts'
 import type { Hooked } from './hook-points.ts'
+import { messageIdOf } from './message-ids.ts'
 import type { Session } from '../session/session.ts'
 import type { DeliveryOptions, Target } from '../session/target.ts'
 import type { WillPublisher } from './wills.ts'
@@ -39,6 +40,28 @@ export class Publishing implements WillPublisher {
 
   get now(): number {
     return this.#broker.now
+  }
+
+  /** Publishes what a client has sent, and remembers its `$message-id` in the same commit. Admission has dropped repetitions. */
+  accept(message: Message): number {
+    const { publisher, properties } = message
+    const id = properties.userProperties === undefined ? null : messageIdOf(properties)
+    if (id === null || publisher === null) return this.publish(message)
+    const { journal, messageIds } = this.#broker
+    this.#broker.changing += 1
+    const before = journal.length
+    const receivers = this.publish(message)
+    messageIds.add(publisher, id, journal.length > before)
+    this.#broker.changing -= 1
+    return receivers
+  }
+
+  /** The same for what was staged: admission has not asked whether it is a repetition. */
+  acceptStaged(message: Message): number {
+    const { publisher, properties } = message
+    if (!this.#broker.messageIds.isRepeated(properties, publisher)) return this.accept(message)
+    this.#broker.dropped('duplicate', message, publisher)
+    return 0
   }
 
   /** Retains the message if it has RETAIN, and delivers it to all matching targets. Returns how many matched. */

@@ -22,6 +22,7 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
     else broker.delayed.restore(message, due, key)
   }
   decisions.restore(snapshot.decisions)
+  broker.messageIds.restore(snapshot.messageIds)
   // Members join before the group gets deliveries, so that the group has the same strategy as before.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
   for (const { name, deliveries, remainder } of snapshot.queues) {

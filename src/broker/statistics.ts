@@ -77,6 +77,9 @@ function limitedInMessaging() {
     transactionDeliveriesMax: 0,
     transactionNamesPerClientMax: 0,
     transactionNamesMax: 0,
+    dedupePerClientMax: 0,
+    dedupeMax: 0,
+    dedupeIdBytesMax: 0,
     transactionNamesKeptSeconds: 0,
   } satisfies Partial<Record<LimitName, number>>
 }
@@ -169,5 +172,6 @@ export class Statistics {
     'author-lost-right': 0,
     'no-packet-identifier': 0,
     'dropped-by-hook': 0,
+    duplicate: 0,
   }
 }

@@ -16,7 +16,13 @@ import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import type { Target } from '../session/target.ts'
 
 /** The limits that bound the cost of a PUBLISH. */
-export type CostLimit = ShapeLimit | 'shareGroupsPerTopicMax'
+type CostLimit = ShapeLimit | 'shareGroupsPerTopicMax'
+
+export const COSTS: Readonly<Record<CostLimit, string>> = {
+  filterShapesMax: 'the filter would make topics dear to search for',
+  filterShapesPerClientMax: 'the filter would make topics dear to search for',
+  shareGroupsPerTopicMax: 'a topic would be of too many share groups, or too many of this client',
+}
 
 interface SubscriptionsContext extends SessionContext {
   readonly holdings: Holdings

@@ -179,6 +179,10 @@ export interface Config {
     transactionNamesPerClientMax: number
     transactionNamesMax: number
     transactionNamesKeptSeconds: number
+    dedupeSeconds: number
+    dedupePerClientMax: number
+    dedupeMax: number
+    dedupeIdBytesMax: number
     namedQueuesMax: number
     namedQueuesPerUserMax: number
     filterShapesMax: number
@@ -564,6 +568,10 @@ export interface ConfigInput {
         transactionNamesPerClientMax?: number | undefined
         transactionNamesMax?: number | undefined
         transactionNamesKeptSeconds?: number | undefined
+        dedupeSeconds?: number | undefined
+        dedupePerClientMax?: number | undefined
+        dedupeMax?: number | undefined
+        dedupeIdBytesMax?: number | string | undefined
         namedQueuesMax?: number | undefined
         namedQueuesPerUserMax?: number | undefined
         filterShapesMax?: number | undefined

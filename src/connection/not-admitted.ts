@@ -3,7 +3,7 @@
 import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
-import { type Publishable, traceparentOf } from '../message.ts'
+import { makeMessage, type Publishable, traceparentOf } from '../message.ts'
 import type { PublishPacket } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import type { Session } from '../session/session.ts'
@@ -53,6 +53,8 @@ export function notAdmitted(
       return command(packet, topic, parts)
     case 'transaction':
       return transactional(packet, topic, parts)
+    case 'repeated':
+      return repeated(packet, topic, parts)
     case 'refused':
       return refuse(packet, topic, refusal, parts)
     case 'disconnected':
@@ -72,6 +74,15 @@ function command(packet: PublishPacket, topic: string, parts: Parts): number {
   if (packet.qos === 2) client.begin(packet.packetId)
   if (packet.qos > 0) client.accept(packet, 1, client.commitId)
   return WORK.message
+}
+
+/** The answer is that of the first, whose commit may not be done yet. */
+function repeated(packet: PublishPacket, topic: string, { client, broker, said }: Parts): number {
+  const { clientId } = client.negotiated
+  broker.dropped('duplicate', makeMessage(said, topic, clientId, broker), clientId)
+  if (packet.qos === 2) client.begin(packet.packetId)
+  if (packet.qos > 0) client.accept(packet, 1, broker.journal.latest)
+  return 0
 }
 
 /** Its answer may wait for a commit: of the transaction, or that a message of QoS 2 has come. */

@@ -96,6 +96,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
     key: null,
     isWarned: false,
   },
+  duplicate: {
+    cause: 'its client had published a message with the same $message-id',
+    key: 'limits.dedupeSeconds',
+    isWarned: false,
+  },
   'no-packet-identifier': {
     cause: 'all 65,535 packet identifiers are in use',
     key: null,

@@ -48,6 +48,7 @@ const NAMES: Readonly<Record<FigureName, Metric>> = {
   transactionsAborted: counter('transactions_aborted'),
   transactionsRefused: counter('transactions_refused'),
   transactionsForgotten: counter('transactions_forgotten'),
+  messageIds: gauge('message_ids'),
   protocolErrors: counter('protocol_errors'),
   strangersClosed: counter('strangers_closed'),
   subscribesRefused: counter('subscribes_refused'),

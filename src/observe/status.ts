@@ -68,6 +68,7 @@ export interface Status {
   readonly transactionsRefused: number
   /** Those that were not decided when their client left, or when their time was over. */
   readonly transactionsForgotten: number
+  readonly messageIds: number
   readonly subscribesRefused: number
   readonly unsubscribesRefused: number
   readonly subscriptionsRevoked: number
@@ -238,6 +239,11 @@ export const FIGURES: readonly {
       'Transactions that were not decided when their client left, or when their time was over',
   },
   {
+    name: 'messageIds',
+    label: 'Message ids',
+    counts: 'Values of $message-id that are remembered',
+  },
+  {
     name: 'messagesFiltered',
     label: 'Messages filtered',
     counts: 'Matches whose subscriptions did not want the message, by their expressions',
@@ -389,6 +395,7 @@ export function statusOf(sources: StatusSources): Status {
     messagesConflated: statistics.messagesConflated,
     delayedMessages: broker.delayed.count,
     ...transactionFigures(broker),
+    messageIds: broker.messageIds.count,
     subscribesRefused: statistics.subscribesRefused,
     unsubscribesRefused: statistics.unsubscribesRefused,
     subscriptionsRevoked: statistics.subscriptionsRevoked,

@@ -22,6 +22,7 @@ type MemoryKind =
   | 'aliases'
   | 'delayed'
   | 'conflated'
+  | 'messageIds'
   | 'transactions'
 
 type OtherKind = Exclude<MemoryKind, 'messages' | 'deliveries'>
@@ -44,6 +45,7 @@ export class MemoryAccount {
     aliases: 0,
     delayed: 0,
     conflated: 0,
+    messageIds: 0,
     transactions: 0,
   }
   // A separate counter, because each message of QoS 1 and 2 changes it.

@@ -33,6 +33,7 @@ export type DropReason =
   | 'author-lost-right'
   | 'no-packet-identifier'
   | 'dropped-by-hook'
+  | 'duplicate'
 
 /** Work that is divided among turns. */
 export interface Postponed {

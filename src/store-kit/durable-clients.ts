@@ -3,7 +3,7 @@
 import type { Identity } from '../access/identity.ts'
 import type { Will } from '../packet/packet.ts'
 import type { Change, ChangeOf } from '../store/change.ts'
-import type { StoredDecision } from '../store/store.ts'
+import type { StoredDecision, StoredMessageId } from '../store/store.ts'
 
 export interface PlainSession {
   readonly clientId: string
@@ -50,12 +50,14 @@ type WillChange = Extract<
   Change,
   { kind: 'will-set' | 'will-cleared' | 'will-delayed' | 'identified' }
 >
+type MessageIdChange = Extract<Change, { kind: 'message-identified' | 'message-id-forgotten' }>
 type DecisionChange = Extract<Change, { kind: 'decided' | 'decision-dropped' }>
 
 export function applyToClient(
   sessions: ReadonlyMap<string, PlainSession>,
   wills: Map<string, PlainWill>,
   decisions: Map<string, StoredDecision>,
+  messageIds: Map<string, StoredMessageId>,
   change: ClientChange,
 ): void {
   switch (change.kind) {
@@ -81,6 +83,16 @@ export function applyToClient(
       }
       return
     }
+    case 'message-identified': {
+      const { kind: _kind, ...stored } = change
+      // The newest is the last.
+      messageIds.delete(messageIdKey(change))
+      messageIds.set(messageIdKey(change), stored)
+      return
+    }
+    case 'message-id-forgotten':
+      messageIds.delete(messageIdKey(change))
+      return
     case 'decided': {
       const { kind: _kind, ...decision } = change
       decisions.set(decisionKey(change), decision)
@@ -96,13 +108,17 @@ export function applyToClient(
   }
 }
 
+function messageIdKey({ clientId, id }: Pick<StoredMessageId, 'clientId' | 'id'>): string {
+  return JSON.stringify([clientId, id])
+}
+
 function decisionKey({ clientId, name, number }: Omit<DecisionChange, 'kind'>): string {
   return `${clientId}\0${name}.${number}`
 }
 
 function applyToSession(
   session: PlainSession,
-  change: Exclude<ClientChange, WillChange | DecisionChange>,
+  change: Exclude<ClientChange, WillChange | DecisionChange | MessageIdChange>,
 ): void {
   switch (change.kind) {
     case 'session-resumed':

@@ -14,6 +14,7 @@ import type {
   Snapshot,
   StoredDecision,
   StoredDelivery,
+  StoredMessageId,
   StoredSession,
 } from '../store/store.ts'
 
@@ -69,6 +70,7 @@ export class DurableState {
   readonly #wills = new Map<string, PlainWill>()
   readonly #held = new Map<number, { readonly due: number; readonly key: string }>()
   readonly #decisions = new Map<string, StoredDecision>()
+  readonly #messageIds = new Map<string, StoredMessageId>()
   readonly #pageMessages: number
   /** Messages to check after the group of changes was applied. */
   readonly #unreferenced = new Set<number>()
@@ -107,6 +109,7 @@ export class DurableState {
         return message === undefined ? [] : [{ message, due, key }]
       }),
       decisions: [...this.#decisions.values()],
+      messageIds: [...this.#messageIds.values()],
       retained: [...this.#retained.values()].flatMap(sequence => {
         const kept = this.#messages.get(sequence)
         return kept === undefined ? [] : [kept.message]
@@ -198,7 +201,7 @@ export class DurableState {
         this.#endSession(change.clientId)
         return
       default:
-        applyToClient(this.#sessions, this.#wills, this.#decisions, change)
+        applyToClient(this.#sessions, this.#wills, this.#decisions, this.#messageIds, change)
     }
   }
 

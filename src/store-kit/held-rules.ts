@@ -33,6 +33,31 @@ export const HELD_RULES: Readonly<Record<string, (place: StorePlace) => Promise<
       is.strictSame(lastSequence, 3)
     },
 
+  'the ids that clients gave their messages are kept with their times, until they are forgotten':
+    async place => {
+      const { messageIds } = await after(
+        place,
+        [
+          { kind: 'message-identified', clientId: 'alice', id: 'a', at: 1_000 },
+          { kind: 'message-identified', clientId: 'alice', id: 'b', at: 1_001 },
+          { kind: 'message-identified', clientId: 'bob', id: 'b', at: 1_002 },
+        ],
+        [
+          { kind: 'message-id-forgotten', clientId: 'alice', id: 'b' },
+          { kind: 'message-id-forgotten', clientId: 'carol', id: 'b' },
+          { kind: 'message-identified', clientId: 'alice', id: 'a', at: 2_000 },
+        ],
+      )
+
+      is.strictSame(
+        [...messageIds].sort((one, other) => one.at - other.at),
+        [
+          { clientId: 'bob', id: 'b', at: 1_002 },
+          { clientId: 'alice', id: 'a', at: 2_000 },
+        ],
+      )
+    },
+
   'what became of a transaction is kept until it is dropped, and the last word counts':
     async place => {
       const at = 1_700_000_000_000

@@ -68,7 +68,7 @@ export class RandomChanges {
       case 12:
         return this.#delayed()
       case 13:
-        return this.#decision(clientId)
+        return this.below(2) === 0 ? this.#decision(clientId) : this.#messageId(clientId)
       case 10:
         return this.#namedQueue()
       case 11:
@@ -201,6 +201,14 @@ export class RandomChanges {
     return [{ kind: 'decided', ...transaction, count: this.below(9), checksum: at, outcome, at }]
   }
 
+  /** Also forgets what was not published. */
+  #messageId(clientId: string): readonly Change[] {
+    const id = `m${this.below(9)}`
+    return this.below(3) === 0
+      ? [{ kind: 'message-id-forgotten', clientId, id }]
+      : [{ kind: 'message-identified', clientId, id, at: this.below(1_000) }]
+  }
+
   #retained(): readonly Change[] {
     return [{ kind: 'retained-cleared', topic: `topic/${this.below(20)}` }]
   }
@@ -280,9 +288,13 @@ export function inOrder(snapshot: Snapshot): Snapshot {
   const decisions = [...snapshot.decisions].sort(
     (one, other) => one.clientId.localeCompare(other.clientId) || one.number - other.number,
   )
+  const messageIds = [...snapshot.messageIds].sort(
+    (one, other) => one.clientId.localeCompare(other.clientId) || one.id.localeCompare(other.id),
+  )
   return {
     ...snapshot,
     decisions,
+    messageIds,
     sessions: snapshot.sessions.map(withoutPage),
     groups: groups.map(withoutPage),
     queues: queues.map(withoutPage),

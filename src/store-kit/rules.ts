@@ -39,6 +39,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       retained: [],
       held: [],
       decisions: [],
+      messageIds: [],
       lastSequence: 0,
       lastDelivery: 0,
     })

@@ -284,6 +284,15 @@ export const CHANGE_KINDS = {
     { clientId: text, name: text, number: uint53 },
     (ledger, { clientId, name, number }) => ledger.decisions.drop(clientId, name, number),
   ),
+  /** The client has published a message with this `$message-id`, in milliseconds. It is of a message that was stored in this commit. */
+  'message-identified': changeKind(
+    63,
+    { clientId: text, id: text, at: milliseconds },
+    (ledger, { clientId, id, at }) => ledger.messageIds.add(clientId, id, at),
+  ),
+  'message-id-forgotten': changeKind(64, { clientId: text, id: text }, (ledger, { clientId, id }) =>
+    ledger.messageIds.forget(clientId, id),
+  ),
   replayed: changeKind(22, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     ledger.sessionToChange(clientId)?.replays.delete(filter)
   }),

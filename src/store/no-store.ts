@@ -10,6 +10,7 @@ export const EMPTY: Snapshot = {
   retained: [],
   held: [],
   decisions: [],
+  messageIds: [],
   lastSequence: 0,
   lastDelivery: 0,
 }

@@ -15,6 +15,7 @@ import type {
   StoredDelivery,
   StoredGroup,
   StoredHeld,
+  StoredMessageId,
   StoredQueue,
   StoredSession,
 } from './store.ts'
@@ -26,6 +27,7 @@ const RETAINED = 4
 const QUEUE = 5
 const HELD = 6
 const DECISION = 7
+const MESSAGE_ID = 8
 
 // The flags of a delivery. Its QoS is in the two lowest bits.
 const RETAIN = 4
@@ -41,6 +43,7 @@ export interface SnapshotParts {
   readonly retained: Iterable<Message>
   readonly held: Iterable<StoredHeld>
   readonly decisions: Iterable<StoredDecision>
+  readonly messageIds: Iterable<StoredMessageId>
   readonly lastSequence: number
   readonly lastDelivery: number
 }
@@ -81,6 +84,13 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
     writeDecision(writer, decision)
     flush()
   }
+  for (const { clientId, id, at } of snapshot.messageIds) {
+    writer.uint8(MESSAGE_ID)
+    writer.string(clientId)
+    writer.string(id)
+    writer.double(at)
+    flush()
+  }
   for (const message of snapshot.retained) {
     writer.uint8(RETAINED)
     writeMessage(writer, message)
@@ -96,6 +106,7 @@ export class SnapshotReading {
   readonly #retained: Message[] = []
   readonly #held: StoredHeld[] = []
   readonly #decisions: StoredDecision[] = []
+  readonly #messageIds: StoredMessageId[] = []
   #lastSequence = 0
   #lastDelivery = 0
 
@@ -107,6 +118,7 @@ export class SnapshotReading {
       retained: this.#retained,
       held: this.#held,
       decisions: this.#decisions,
+      messageIds: this.#messageIds,
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
     }
@@ -135,6 +147,12 @@ export class SnapshotReading {
         case DECISION:
           this.#decisions.push(readDecision(reader))
           break
+        case MESSAGE_ID: {
+          const clientId = reader.string()
+          const id = reader.string()
+          this.#messageIds.push({ clientId, id, at: reader.double() })
+          break
+        }
         default:
           this.#retained.push(readMessage(reader))
       }

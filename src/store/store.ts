@@ -110,6 +110,14 @@ export interface StoredDecision {
   readonly at: number
 }
 
+/** A value of `$message-id`. */
+export interface StoredMessageId {
+  readonly clientId: string
+  readonly id: string
+  /** When it was published, in milliseconds. */
+  readonly at: number
+}
+
 /** The state with which a broker continues where the last one stopped. */
 export interface Snapshot {
   readonly sessions: readonly StoredSession[]
@@ -121,6 +129,8 @@ export interface Snapshot {
   readonly held: readonly StoredHeld[]
   /** In any order. */
   readonly decisions: readonly StoredDecision[]
+  /** In any order. */
+  readonly messageIds: readonly StoredMessageId[]
   /** The highest numbers used so far; 0 for none. */
   readonly lastSequence: number
   readonly lastDelivery: number

@@ -6,6 +6,7 @@ export const FOLLOWED_BESIDE_A_BROKER: readonly string[] = [
   'docs/how-to/delay-messages.md',
   'docs/how-to/filter-messages.md',
   'docs/how-to/live-pages.md',
+  'docs/how-to/publish-once.md',
   'docs/how-to/retained-set.md',
   'docs/how-to/systemd.md',
   'docs/how-to/transactions.md',

@@ -23,6 +23,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   queuedInMemoryBytesMax: 'the others stay in the store',
   queueOverflow: 'dropped: queue-full; publishesRefused, publishesHeld',
   queueQoS0WhileAway: 'dropped: client-away',
+  dedupeSeconds: 'the repetition is published',
   sessionExpirySecondsMax: 'the client is told the shorter time',
   keepAliveSecondsMax: 'the client is told the shorter time',
   keptHeapBytesMax: 'keptRefusals; dropped: memory-full',

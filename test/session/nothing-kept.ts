@@ -11,5 +11,6 @@ export const NOTHING_KEPT = {
   aliases: 0,
   delayed: 0,
   conflated: 0,
+  messageIds: 0,
   transactions: 0,
 } as const

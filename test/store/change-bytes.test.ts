@@ -179,6 +179,11 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
     '28000000000000000441d26580b48000000003626f62',
     { kind: 'held', sequence: 4, due: 1_234_567_890, key: 'bob' },
   ],
+  [
+    '3f0003626f6200016d41d26580b4800000',
+    { kind: 'message-identified', clientId: 'bob', id: 'm', at: 1_234_567_890 },
+  ],
+  ['400003626f6200016d', { kind: 'message-id-forgotten', clientId: 'bob', id: 'm' }],
   ['290000000000000004', { kind: 'released', sequence: 4 }],
   [
     '320003626f6200016e0000000000000007000300000000000000050141d26580b4800000',

@@ -164,6 +164,7 @@ export async function publish(
       case 'refused':
       case 'control':
       case 'transaction':
+      case 'repeated':
       case 'disconnected':
         throw new Problem(403, error.message)
       case 'no-room':

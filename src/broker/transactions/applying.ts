@@ -21,7 +21,7 @@ export function fresh(broker: Broker, message: Message, since: number): Message 
 
 export function publishAll(broker: Broker, messages: readonly Message[], since: number): void {
   for (const message of messages) {
-    const receivers = broker.publishing.publish(fresh(broker, message, since))
+    const receivers = broker.publishing.acceptStaged(fresh(broker, message, since))
     broker.turnWorkLeft -= WORK.message + receivers * WORK.delivery
   }
 }

@@ -38,7 +38,8 @@ export function stageable(
   if (isNested || !isTopicName(inner)) {
     return refused('a message to this topic cannot be in a transaction', TOPIC_NAME_INVALID)
   }
-  const refusal = broker.admission.named(said, inner, asker)
+  const refusal =
+    broker.messageIds.faultOf(said.properties) ?? broker.admission.named(said, inner, asker)
   if (refusal !== null) return refusal
   const own = isOfQueue(inner) ? { ...said, retain: false } : said
   const message = makeMessage(own, topic, asker.clientId, broker)

@@ -4,7 +4,7 @@ import type { Identity } from '../../access/identity.ts'
 import type { Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { QueueOwner } from '../owner.ts'
-import type { HandOuts, StoredDecision } from '../store.ts'
+import type { HandOuts, StoredDecision, StoredMessageId } from '../store.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { ImagedEntry } from './imaged-map.ts'
 import type { MessageRows } from './message-rows.ts'
@@ -92,6 +92,7 @@ export interface HeldState {
   readonly held: EntriesOf<number, HeldEntry>
   readonly handOuts: EntriesOf<number, HandOuts>
   readonly decisions: Iterable<StoredDecision>
+  readonly messageIds: Iterable<StoredMessageId>
 }
 
 export function newSession(clientId: string, expiryIntervalSeconds: number): SessionEntry {

@@ -3,7 +3,7 @@
 import type { Writer } from '../../packet/writer.ts'
 import type { ByteReader } from '../bytes.ts'
 import { writeDecision } from '../decision.ts'
-import type { StoredDecision } from '../store.ts'
+import type { StoredDecision, StoredMessageId } from '../store.ts'
 import type { HeldEntry, SessionView } from './entries.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -20,6 +20,8 @@ export const REPLAYS = 8
 export const HELD = 41
 /** What became of a transaction. */
 export const DECIDED = 50
+/** The `$message-id` of a message. */
+export const MESSAGE_ID = 63
 
 export function writeOptions(writer: Writer, { clientId, subscriptions }: SessionView): void {
   const begin = (kind: number, filter: string): void => {
@@ -71,6 +73,19 @@ export function writeHeld(
 export function writeDecided(writer: Writer, decision: StoredDecision): void {
   writer.uint8(DECIDED)
   writeDecision(writer, decision)
+}
+
+export function writeMessageId(writer: Writer, { clientId, id, at }: StoredMessageId): void {
+  writer.uint8(MESSAGE_ID)
+  writer.string(clientId)
+  writer.string(id)
+  writer.double(at)
+}
+
+export function readMessageId(reader: ByteReader, { messageIds }: Ledger): void {
+  const clientId = reader.string()
+  const id = reader.string()
+  messageIds.add(clientId, id, reader.double())
 }
 
 export function readHeld(reader: ByteReader, ledger: Ledger): void {

@@ -34,7 +34,10 @@ import {
   readHeld,
   readOption,
   readReplays,
+  MESSAGE_ID,
+  readMessageId,
   writeDecided,
+  writeMessageId,
   writeHeld,
   writeOptions,
   writeReplays,
@@ -100,6 +103,7 @@ export class LedgerImage {
     yield* this.#records(this.#state.retained, writeRetained)
     yield* this.#records(this.#state.held, writeHeld)
     yield* this.#records(this.#state.decisions, writeDecided)
+    yield* this.#records(this.#state.messageIds, writeMessageId)
     yield* this.#records(this.#state.wills, writeWillOf)
     if (writer.length > 0) yield this.#parts.cut()
     this.end()
@@ -293,6 +297,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === REPLAYS) readReplays(reader, ledger)
   else if (isOption(number)) readOption(number, reader, ledger)
   else if (number === HELD) readHeld(reader, ledger)
+  else if (number === MESSAGE_ID) readMessageId(reader, ledger)
   else if (number === DECIDED) ledger.decisions.set(readDecision(reader))
   else if (number === WAITING) readQueue(reader, ledger)
   else if (number === RETAINED) {

@@ -24,6 +24,7 @@ import { HandOutTable } from './hand-outs.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { IdentifierTable } from './identifier-table.ts'
 import { ImagedMap } from './imaged-map.ts'
+import { MessageIdTable } from './message-id-table.ts'
 import { type ExtentOf, MessageTable, type Position } from './message-table.ts'
 
 /** The place of a record: the position of its frame in the log, and the offset in the frame. */
@@ -38,6 +39,7 @@ export class Ledger {
   readonly identifiers: IdentifierTable = new IdentifierTable()
   readonly handOuts: HandOutTable = new HandOutTable()
   readonly decisions: DecisionTable = new DecisionTable()
+  readonly messageIds: MessageIdTable = new MessageIdTable()
   lastSequence = 0
   lastDelivery = 0
   readonly #sessions = new ImagedMap<string, SessionEntry>()
@@ -77,14 +79,12 @@ export class Ledger {
   }
 
   get #maps(): readonly { beginImage(): void; endImage(): void }[] {
-    return [this.#sessions, this.#queues, this.#retained, this.#wills, this.#held]
+    const own = [this.#sessions, this.#queues, this.#retained, this.#wills, this.#held]
+    return [...own, this.identifiers, this.handOuts, this.decisions, this.messageIds]
   }
 
   /** Holds the state as it is now for an image of it, until `endImage`: what changes meanwhile is copied first. */
   beginImage(): HeldState {
-    this.identifiers.beginImage()
-    this.handOuts.beginImage()
-    this.decisions.beginImage()
     for (const map of this.#maps) map.beginImage()
     return {
       lastSequence: this.lastSequence,
@@ -97,14 +97,12 @@ export class Ledger {
       held: this.#held.imageEntries(),
       handOuts: this.handOuts.imageEntries(),
       decisions: this.decisions.imageEntries(),
+      messageIds: this.messageIds.imageEntries(),
     }
   }
 
   endImage(): void {
     this.messages.forgetImage()
-    this.identifiers.endImage()
-    this.handOuts.endImage()
-    this.decisions.endImage()
     for (const map of this.#maps) map.endImage()
   }
 

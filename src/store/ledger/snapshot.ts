@@ -22,10 +22,8 @@ import type { Ledger } from './ledger.ts'
 type Load = (slot: number) => Message
 
 export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
-  const { sessions, groups, queues, retained, held, decisions, ...numbers } = snapshotParts(
-    ledger,
-    load,
-  )
+  const { sessions, groups, queues, retained, held, decisions, messageIds, ...numbers } =
+    snapshotParts(ledger, load)
   return {
     sessions: [...sessions],
     groups: [...groups],
@@ -33,6 +31,7 @@ export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
     retained: [...retained],
     held: [...held],
     decisions: [...decisions],
+    messageIds: [...messageIds],
     ...numbers,
   }
 }
@@ -46,6 +45,7 @@ export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
     retained: retainedOf(ledger, load),
     held: heldOf(ledger, load),
     decisions: ledger.decisions.all,
+    messageIds: ledger.messageIds.all,
     lastSequence: ledger.lastSequence,
     lastDelivery: ledger.lastDelivery,
   }
