@@ -15,6 +15,8 @@ export interface Terms {
   readonly keepAliveSeconds: number
   readonly receiveMaximum: number
   readonly topicAliasMaximum: number
+  /** Left out for packets of any size. */
+  readonly maximumPacketSize?: number
   readonly will: Publication | null
   readonly willDelaySeconds: number
   /** When CONNECT was sent, in milliseconds. */

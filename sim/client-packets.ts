@@ -66,6 +66,9 @@ export function connectPacket(clientId: string, terms: Terms): Packet {
       : {
           ...(terms.expirySeconds > 0 ? { sessionExpiryInterval: terms.expirySeconds } : {}),
           ...(terms.receiveMaximum < 65_535 ? { receiveMaximum: terms.receiveMaximum } : {}),
+          ...(terms.maximumPacketSize === undefined
+            ? {}
+            : { maximumPacketSize: terms.maximumPacketSize }),
           ...(terms.topicAliasMaximum > 0 ? { topicAliasMaximum: terms.topicAliasMaximum } : {}),
         }
   return {

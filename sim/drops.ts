@@ -49,6 +49,15 @@ export class Drops {
   #checkFull(id: string, broker: Broker, clientId: string | null): void {
     const { limits, shareBounds, pageMessages } = this.#settings
     if (clientId === null) {
+      // A named queue that refuses was passed by.
+      const isPassed = broker.subscriptions.queues.all.some(({ settings, queue }) => {
+        const bounds = {
+          queuedMessagesMax: settings.messagesMax,
+          queuedBytesMax: settings.bytesMax,
+        }
+        return settings.overflow === 'refuse' && this.#isNearly({ queue }, bounds)
+      })
+      if (isPassed) return
       const isFull = [...broker.subscriptions.groups.all].some(group =>
         this.#isNearly(group, shareBounds),
       )
@@ -73,7 +82,7 @@ export class Drops {
   /** Whether one more message of the largest size could exceed the bounds, in messages or in bytes. */
   #isNearly(
     owner: { readonly queue: { readonly messages: number; readonly bytes: number } },
-    bounds: QueueBounds,
+    bounds: Pick<QueueBounds, 'queuedMessagesMax' | 'queuedBytesMax'>,
   ): boolean {
     const largest = this.#settings.largeBytes + 1_000
     return (

@@ -21,6 +21,7 @@ const HARMLESS = new Set([
   'rate-reached',
   'session-ended',
   'group-ended',
+  'queue-ended',
   'queue-full',
   'user-queues-full',
   'message-expired',

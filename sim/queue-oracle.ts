@@ -9,7 +9,7 @@ import type { ClientConnection } from './client-connection.ts'
 import { mayBeReplaced } from './delays.ts'
 import type { EventQueue } from './event-queue.ts'
 import { type History, idIn, isAccepted, isPublishedLater, type Publication } from './history.ts'
-import type { SimQueueSettings } from './queue-settings.ts'
+import type { QueuesOfWorld, SimQueueSettings } from './queue-settings.ts'
 
 /** A message as one consumer received it. */
 export interface HandOut {
@@ -41,6 +41,7 @@ interface DeadLetter {
 interface Consumer {
   readonly clientId: string
   readonly queue: string
+  readonly qos: 0 | 1
 }
 
 const DEAD = '.dead'
@@ -50,9 +51,13 @@ const TRANSIT_MS = 4_000
 export class QueueOracle {
   readonly #history: History
   readonly #events: EventQueue
+  readonly #terms: QueuesOfWorld
   readonly #settings: ReadonlyMap<string, SimQueueSettings>
-  /** The queue of each consumer. */
-  readonly #queues = new Map<string, string>()
+  readonly #consumers = new Map<string, Consumer>()
+  /** When messages, by queue and id, were sent to a consumer at QoS 0. */
+  readonly #sentOnce = new Map<string, number>()
+  /** Until when each queue was deleted last. */
+  readonly #deletedAt = new Map<string, number>()
   readonly #arrived: HandOut[] = []
   /** How often the broker has handed out each message, by queue and id. */
   readonly #handedOut = new Map<string, number>()
@@ -65,14 +70,11 @@ export class QueueOracle {
   #committing: readonly Change[] = []
   readonly #dead = new Map<string, DeadLetter[]>()
 
-  constructor(
-    history: History,
-    events: EventQueue,
-    settings: ReadonlyMap<string, SimQueueSettings>,
-  ) {
+  constructor(history: History, events: EventQueue, terms: QueuesOfWorld) {
     this.#history = history
     this.#events = events
-    this.#settings = settings
+    this.#terms = terms
+    this.#settings = terms.named
   }
 
   /** How many of consumers, and of readers of dead letters, arrived. */
@@ -86,8 +88,13 @@ export class QueueOracle {
     return count
   }
 
-  joins({ clientId, queue }: Consumer): void {
-    this.#queues.set(clientId, queue)
+  joins(consumer: Consumer): void {
+    this.#consumers.set(consumer.clientId, consumer)
+  }
+
+  /** An operator has deleted the queue: what was there may be lost. */
+  deleted(queue: string): void {
+    this.#deletedAt.set(queue, this.#events.count)
   }
 
   // What the store says.
@@ -105,10 +112,17 @@ export class QueueOracle {
       } else if (change.kind === 'settled') {
         const stored = this.#stored.get(change.delivery)
         if (stored !== undefined) stored.isSettled = true
+      } else if (change.kind === 'queue-ended') {
+        for (const [key, stored] of this.#bySequence) {
+          if (key.startsWith(`${change.name} `)) stored.isSettled = true
+        }
       } else if (change.kind === 'moved' && change.to.kind === 'queue') {
         const stored = this.#stored.get(change.delivery)
         this.#stored.delete(change.delivery)
-        if (stored !== undefined) this.#keep(change.moved, change.to.name, stored)
+        if (stored === undefined) continue
+        if (change.owner.kind === 'queue')
+          this.#bySequence.delete(`${change.owner.name} ${stored.sequence}`)
+        this.#keep(change.moved, change.to.name, stored)
       }
     }
     this.#committing = []
@@ -144,10 +158,12 @@ export class QueueOracle {
   // What the broker says.
 
   handedOut(clientId: string, message: Message): void {
-    const queue = this.#queues.get(clientId)
-    if (queue === undefined || message.payload.length === 0) return
+    const consumer = this.#consumers.get(clientId)
+    if (consumer === undefined || message.payload.length === 0) return
+    const { queue, qos } = consumer
     const id = idIn(message.payload)
     const key = `${queue} ${id}`
+    if (qos === 0 && !this.#sentOnce.has(key)) this.#sentOnce.set(key, this.#events.count)
     const stored = this.#bySequence.get(`${queue} ${message.sequence}`)
     const before = this.#handedOut.get(key) ?? 0
     this.#handedOut.set(key, before + 1)
@@ -158,7 +174,8 @@ export class QueueOracle {
     }
     if (queue.endsWith(DEAD)) return
     const count = Number(markOf(message, 'delivery-count') ?? 1)
-    if (count > before + 1) this.#violation(`${what} for the ${count}th time after ${before}`)
+    if (count > before + 1 && this.#isCounted)
+      this.#violation(`${what} for the ${count}th time after ${before}`)
     if (stored?.id === id && count <= stored.handOuts) {
       this.#violation(`${what} for the ${count}th time: on disk are ${stored.handOuts}`)
     }
@@ -170,14 +187,14 @@ export class QueueOracle {
   // What consumers say.
 
   received(
-    { clientId, queue }: Consumer,
+    { clientId, queue, qos }: Consumer,
     connection: ClientConnection,
     packet: PublishPacket,
   ): HandOut | null {
     const { payload } = packet
     const what = `${clientId} received ${idIn(payload)} of ${queue}`
     if (packet.duplicate) this.#violation(`${what} with DUP`)
-    if (packet.qos !== 1 || packet.retain) this.#violation(`${what} at QoS ${packet.qos}`)
+    if (packet.qos !== qos || packet.retain) this.#violation(`${what} at QoS ${packet.qos}`)
     if (payload.length === 0) return null
     const publication = this.#history.publications.get(idIn(payload))
     if (publication === undefined) {
@@ -187,7 +204,8 @@ export class QueueOracle {
     const isWhole = payload.equals(publication.payload) && packet.topic === publication.topic
     if (!isWhole) this.#violation(`${what} altered`)
     const handOut: HandOut = {
-      ...{ queue, publication, clientId, connection, answer: null, answeredAt: Infinity },
+      ...{ queue, publication, clientId, connection, answeredAt: Infinity },
+      answer: qos === 0 ? 'acknowledged' : null,
       at: this.#events.count,
       atMs: this.#events.now,
       isLate: false,
@@ -224,7 +242,7 @@ export class QueueOracle {
       if (other.queue !== queue || other.answer === 'refused') continue
       const isSame = other.publication === publication && this.#isOnce(publication.id)
       if (isSame && other.connection === connection) this.#violation(`${what} there before`)
-      const isBound = key !== null && keyIn(settings, other.publication) === key
+      const isBound = key !== null && this.#isInOrder && keyIn(settings, other.publication) === key
       if ((isSame || isBound) && isSurelyHeld(other, settings)) {
         this.#violation(`${what} while ${other.clientId} has ${other.publication.id}`)
       }
@@ -255,13 +273,14 @@ export class QueueOracle {
             ? count === settings.deliveriesMax
             : reason === 'overflow' && settings.messagesMax < 1_000
     const most = this.#handedOut.get(`${queue} ${id}`) ?? 0
-    if (!isRight || count > most) {
+    if (!isRight || (count > most && this.#isCounted)) {
       const after = `after ${count} hand-outs, ${most} in fact`
       this.#violation(`${id} is a dead letter of ${queue}, ${reason} ${after}`)
     }
   }
 
   #wasRefused(queue: string, publication: Publication): boolean {
+    if (!this.#isCounted) return true
     return this.#arrived.some(
       each => each.queue === queue && each.publication === publication && each.answer === 'refused',
     )
@@ -277,19 +296,26 @@ export class QueueOracle {
         const first = acknowledged.get(each.publication) ?? Infinity
         acknowledged.set(each.publication, Math.min(first, each.answeredAt))
       }
+      for (const each of this.#history.publications.values()) {
+        const at = this.#sentOnce.get(`${queue} ${each.id}`) ?? Infinity
+        const first = acknowledged.get(each) ?? Infinity
+        if (at < first) acknowledged.set(each, at)
+      }
       const due = [...this.#history.publications.values()].filter(
         each =>
           each.qos > 0 &&
           each.payload.length > 0 &&
           isAccepted(each) &&
           !mayBeReplaced(this.#history, each) &&
+          !this.#mayBeMissing(queue, settings, each) &&
           takesIn(queue, settings, each),
       )
       for (const each of due) {
         if (acknowledged.has(each) || this.#dead.has(`${queue} ${each.id}`)) continue
         this.#violation(`${each.id} of ${queue} is lost`)
       }
-      if (settings.order !== 'parallel') this.#judgeOrder(queue, settings, due, acknowledged)
+      if (settings.order !== 'parallel' && this.#isInOrder)
+        this.#judgeOrder(queue, settings, due, acknowledged)
     }
   }
 
@@ -318,6 +344,24 @@ export class QueueOracle {
     }
   }
 
+  /** A deleted queue has lost it, or a full one was passed by because it could not be refused. */
+  #mayBeMissing(queue: string, settings: SimQueueSettings, publication: Publication): boolean {
+    const deletedAt = this.#deletedAt.get(queue) ?? -1
+    if (publication.sentAt <= deletedAt) return true
+    const isLater = isPublishedLater(publication)
+    return isLater && (deletedAt >= 0 || settings.overflow === 'refuse')
+  }
+
+  /** Whether the broker says of each hand-out that counts that it was sent: not of one that was too large. */
+  get #isCounted(): boolean {
+    return this.#terms.smallPackets === 0
+  }
+
+  /** Whether each queue has the order of the settings all the time. */
+  get #isInOrder(): boolean {
+    return this.#terms.operation === 'none'
+  }
+
   #mayBeDead(
     queue: string,
     publication: Publication,
@@ -327,7 +371,7 @@ export class QueueOracle {
     const letters = this.#dead.get(`${queue} ${publication.id}`) ?? []
     return letters.some(({ reason }) => {
       if (reason === 'expired') return atMs >= expiryOf(settings, publication)
-      if (reason !== 'refused') return true
+      if (reason !== 'refused' || !this.#isCounted) return true
       return this.#arrived.some(
         each => each.publication === publication && each.queue === queue && each.answeredAt < at,
       )

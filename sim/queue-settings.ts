@@ -12,6 +12,7 @@ export type SimQueueSettings = Pick<
   | 'key'
   | 'strategy'
   | 'messagesMax'
+  | 'overflow'
   | 'messageExpirySeconds'
   | 'ackDeadlineSeconds'
   | 'deliveriesMax'
@@ -31,6 +32,12 @@ export interface QueuesOfWorld {
   readonly paceMs: number
   /** Whether clients publish to a queue directly as well. */
   readonly isFilledDirectly: boolean
+  /** One consumer in this many takes QoS 0; 0 for none. */
+  readonly qos0: number
+  /** One connection of a consumer in this many takes small packets only; 0 for none. */
+  readonly smallPackets: number
+  /** What an operator does to the queues meanwhile. */
+  readonly operation: 'none' | 'set' | 'delete'
 }
 
 /** One world in this many has queues. */
@@ -50,6 +57,9 @@ export function queuesOf(seed: number): QueuesOfWorld | null {
     silences: random.of([0, 0, 10]),
     paceMs: random.of([50, 500, 3_000]),
     isFilledDirectly: random.chance(2),
+    qos0: random.of([0, 0, 2]),
+    smallPackets: random.of([0, 0, 4]),
+    operation: random.of(['none', 'none', 'set', 'delete']),
   }
 }
 
@@ -70,5 +80,16 @@ function queueOf(random: Random): SimQueueSettings {
     deliveriesMax: random.of([1, 2, 4, 16]),
     retryDelaySeconds: random.of([0, 1, 5]),
     retryDelaySecondsMax: 10,
+    overflow: random.of(['drop-oldest', 'drop-oldest', 'refuse']),
+  }
+}
+
+/** What an operator sets in a queue that exists. */
+export function changesOf(random: Random): Partial<SimQueueSettings> {
+  return {
+    order: random.of(['parallel', 'fifo', 'keyed']),
+    key: random.of(['publisher', 'topic', 'user.a']),
+    strategy: random.of(['round-robin', 'random', 'sticky', 'least-in-flight']),
+    retryDelaySeconds: random.of([0, 1, 5]),
   }
 }

@@ -13,6 +13,8 @@ const DURABLE_SECONDS = 86_400
 /** The longest time until the broker has stored what it was sent on a sound wire. */
 const STORED_MS = 2_000
 const CALM_STEP_MS = 500
+/** Enough for all packets but some PUBLISH. */
+const SMALL_BYTES = 100
 
 export class QueueWorker implements Conversing {
   readonly clientId: string
@@ -24,6 +26,8 @@ export class QueueWorker implements Conversing {
   readonly #terms: QueuesOfWorld
   #connection: ClientConnection | null = null
   #lastPacketId = 0
+  /** At QoS 0 a message is settled when it is sent. */
+  readonly qos: 0 | 1
   /** By packet identifier, on the present connection. */
   readonly #held = new Map<number, HandOut | null>()
 
@@ -40,6 +44,7 @@ export class QueueWorker implements Conversing {
     this.#world = world
     this.#oracle = oracle
     this.#terms = terms
+    this.qos = !names.queue.endsWith('.dead') && terms.random.chance(terms.qos0) ? 0 : 1
   }
 
   /** Takes its steps until the end of the world. */
@@ -56,6 +61,7 @@ export class QueueWorker implements Conversing {
     this.isCalm = true
     const connection = this.#connection
     connection?.wire.thaws()
+    if (connection?.terms.maximumPacketSize !== undefined) return this.#leaves(connection)
     if (connection?.isAccepted === true) this.#asks(connection, 'subscribe')
     for (const packetId of [...this.#held.keys()]) this.#answers(packetId, SUCCESS)
   }
@@ -112,6 +118,9 @@ export class QueueWorker implements Conversing {
       keepAliveSeconds: 0,
       receiveMaximum: this.version === 5 ? random.of([1, 2, 5, 65_535]) : 65_535,
       topicAliasMaximum: 0,
+      ...(this.version === 5 &&
+        !this.isCalm &&
+        random.chance(this.#terms.smallPackets) && { maximumPacketSize: SMALL_BYTES }),
       will: null,
       willDelaySeconds: 0,
       sentAt: this.#world.events.now,
@@ -139,7 +148,8 @@ export class QueueWorker implements Conversing {
     const packet = { packetId: this.#lastPacketId, properties: NO_PROPERTIES }
     this.#world.trace(() => `${this.clientId} says ${type.toUpperCase()} ${filter}`)
     if (type === 'unsubscribe') connection.sends({ type, ...packet, filters: [filter] })
-    else connection.sends({ type, ...packet, subscriptions: [{ filter, qos: 1, ...options }] })
+    else
+      connection.sends({ type, ...packet, subscriptions: [{ filter, qos: this.qos, ...options }] })
   }
 
   #leaves(connection: ClientConnection): void {
@@ -160,6 +170,7 @@ export class QueueWorker implements Conversing {
     const topic = connection.topicOf(packet) ?? ''
     const handOut = this.#oracle.received(this, connection, { ...packet, topic })
     const { packetId } = packet
+    if (this.qos === 0) return
     this.#held.set(packetId, handOut)
     const reason = this.version === 5 && random.chance(refusals) ? REFUSED : SUCCESS
     const isSilent = random.chance(silences)

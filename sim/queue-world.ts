@@ -2,20 +2,31 @@
 
 import type { NamedQueue } from '../src/session/named-queue/named-queue.ts'
 import { QueueOracle } from './queue-oracle.ts'
-import type { QueuesOfWorld } from './queue-settings.ts'
+import { changesOf, type QueuesOfWorld, type SimQueueSettings } from './queue-settings.ts'
 import { QueueWorker } from './queue-worker.ts'
 import type { ClientWorld } from './sim-client.ts'
 
+/** The longest time until a broker obeys an operator. */
+const OBEYED_MS = 5_000
+
+/** Changes the queue by an operator's command; null deletes it. */
+type Operator = (name: string, changes: Partial<SimQueueSettings> | null) => void
+
+export interface OperatedWorld extends ClientWorld {
+  readonly operates: Operator
+}
+
 export class QueueWorld {
   readonly oracle: QueueOracle
-  readonly #world: ClientWorld
+  readonly #world: OperatedWorld
   readonly #terms: QueuesOfWorld
   readonly #workers: QueueWorker[] = []
+  #isCalm = false
 
-  constructor(world: ClientWorld, terms: QueuesOfWorld) {
+  constructor(world: OperatedWorld, terms: QueuesOfWorld) {
     this.#world = world
     this.#terms = terms
-    this.oracle = new QueueOracle(world.history, world.events, terms.named)
+    this.oracle = new QueueOracle(world.history, world.events, terms)
     const names = [...terms.named.keys()]
     for (let index = 0; index < terms.workers; index++) {
       this.#joins(`w${index + 1}`, names[index % names.length] ?? '')
@@ -24,9 +35,27 @@ export class QueueWorld {
 
   begins(): void {
     for (const worker of this.#workers) worker.begins()
+    if (this.#terms.operation !== 'none') this.#operates()
+  }
+
+  /** An operator changes a queue, or deletes one and makes it again, until the calm begins. */
+  #operates(): void {
+    const { random, named, operation } = this.#terms
+    const { events } = this.#world
+    events.after(random.between(500, 20_000), () => {
+      if (this.#isCalm) return
+      const name = random.of([...named.keys()])
+      const isDeleted = operation === 'delete'
+      if (isDeleted) this.#world.operates(name, null)
+      this.#world.operates(name, isDeleted ? (named.get(name) ?? {}) : changesOf(random))
+      // By then the command was obeyed, or never will be.
+      if (isDeleted) events.after(OBEYED_MS, () => this.oracle.deleted(name))
+      this.#operates()
+    })
   }
 
   calmsDown(): void {
+    this.#isCalm = true
     for (const worker of this.#workers) worker.calmsDown()
   }
 

@@ -138,6 +138,12 @@ export class SimBroker {
     return `${owner.shareName}/${owner.topicFilter} ${clientId} ${JSON.stringify(change)}`
   }
 
+  operates(name: string, changes: Partial<SimQueueSettings> | null): void {
+    const { queues } = this.#core.commands
+    if (changes === null) void queues.delete(name).catch(() => {})
+    else void queues.set(name, { ...changes }).catch(() => {})
+  }
+
   resetsGroups(): string {
     const { all, overrides } = this.broker.subscriptions.groups
     // Also those without a setting: a command may not have been obeyed yet.

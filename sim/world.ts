@@ -192,7 +192,9 @@ export class World {
 
   mayEndWith(reason: number): boolean {
     // Session taken over, keep-alive, the broker stops, an administrator.
-    return reason === 0x8e || reason === 0x8d || reason === 0x8b || reason === 0x98
+    if (reason === 0x8e || reason === 0x8d || reason === 0x8b || reason === 0x98) return true
+    // A queue is full, which is said to a publisher.
+    return reason === 0x97 && [...this.#queueSettings.values()].some(isRefusing)
   }
 
   /** Whether CONNECT may be refused with this: clients of MQTT 3 read 0x89 as 0x88. */
@@ -302,6 +304,12 @@ export class World {
     this.trace(() => `an administrator changes groups: ${done}`)
   }
 
+  /** Changes a named queue as an operator does; null deletes it. */
+  operates(name: string, changes: Partial<SimQueueSettings> | null): void {
+    this.trace(() => `an operator sets ${name} ${JSON.stringify(changes)}`)
+    this.#broker?.operates(name, changes)
+  }
+
   /** The broker does less for a while; at level 0 as much as it can again. */
   overloads(level: OverloadLevel): void {
     const broker = this.#broker
@@ -389,4 +397,8 @@ export class World {
     }
     if (protocolErrors > 0) this.history.violation('peace', `${protocolErrors} protocol errors`)
   }
+}
+
+function isRefusing({ overflow }: SimQueueSettings): boolean {
+  return overflow === 'refuse'
 }

@@ -116,3 +116,26 @@ test('the queue of dead letters of a queue that a subscriber made counts for its
   t.equal(queues.count, 0)
   t.equal(queues.madeBy(''), 0)
 })
+
+test('a message that is too large for a consumer at QoS 0 is not lost', async t => {
+  const pond = pondWith({ jobs: { filters: ['work'], deliveriesMax: 2 } })
+  const one = pond.client('one', { properties: { maximumPacketSize: 30 } })
+  one.subscribes('$queue/jobs', 0)
+  const alice = pond.client('alice')
+  alice.publishes('work', 'x'.repeat(100), { qos: 1 })
+  alice.publishes('work', 'small', { qos: 1 })
+  pond.passes({ seconds: 10 })
+
+  t.strictSame(
+    one.receivesMessages().map(({ payload }) => payload.toString()),
+    ['small'],
+  )
+  const dead = pond.client('dead')
+  dead.subscribes('$queue/jobs.dead', 1)
+  const marks = dead.receivesMessages()[0]?.properties.userProperties
+  t.strictSame(marks, [
+    ['dead-letter-queue', 'jobs'],
+    ['dead-letter-reason', 'refused'],
+    ['delivery-count', '2'],
+  ])
+})

@@ -44,6 +44,11 @@ export class HandOutTable {
     return this.held.takeDue(context.now)
   }
 
+  /** What is out of the queue, besides what consumers have in flight: it is held, or set aside. */
+  get taken(): readonly Delivery[] {
+    return [...this.holds.map(({ delivery }) => delivery), ...this.aside]
+  }
+
   get(delivery: Delivery): HandOut | undefined {
     return this.#all.size === 0 ? undefined : this.#all.get(numberOf(delivery))
   }

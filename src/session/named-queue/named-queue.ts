@@ -117,7 +117,8 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     }
     if (before.order !== settings.order || before.key !== settings.key) {
       this.queue.waiting.moveTo(this.#newWaiting())
-      for (const taken of this.#taken()) this.#lanes?.occupy(this.#messageOf(taken))
+      for (const taken of [...this.consumers.inFlight, ...this.#handOuts.taken])
+        this.#lanes?.occupy(this.#messageOf(taken))
     }
     this.queue.postpone()
   }
@@ -211,7 +212,8 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     if (this.queue.isDiscarded) return false
     this.consumers.settled(clientId)
     this.counts.refused += 1
-    this.#again(this.#takeBack(held, clientId), 'refused')
+    const least = this.consumers.isSending ? UNSENT_SECONDS : 0
+    this.#again(this.#takeBack(held, clientId), 'refused', least)
     return true
   }
 
@@ -327,10 +329,8 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const known = this.#handOuts.get(delivery)
     const retain = delivery.retain && subscription.retainAsPublished
     this.counts.handedOut += 1
-    if (subscription.qos === 0) {
-      this.#sendOnce({ ...delivery, retain, identifiers }, member, known)
-      return
-    }
+    if (subscription.qos === 0)
+      return this.#sendOnce(delivery, { ...delivery, retain, identifiers }, member)
     this.#inFlight += 1
     this.consumers.took(member)
     const { ackDeadlineSeconds } = this.#settings
@@ -356,16 +356,20 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.consumers.staysReady(member)
   }
 
-  /** To a consumer at QoS 0: it is settled when it is sent. */
-  #sendOnce(delivery: Delivery, { session }: ShareMember, known: HandOut | undefined): void {
+  /** To a consumer at QoS 0: it is settled when it is sent. If it is too large for that, it counts as refused. */
+  #sendOnce(delivery: Delivery, sent: Delivery, { session }: ShareMember): void {
+    const known = this.#handOuts.get(delivery)
     known?.counts()
-    const { message } = delivery
-    const marked = known === undefined ? message : markedMessage(message, known)
+    const message = known === undefined ? sent.message : markedMessage(sent.message, known)
+    if (!session.takeOnce({ ...sent, message })) {
+      this.counts.refused += 1
+      if (known === undefined) this.#handOuts.of(delivery).counts()
+      return this.#again(delivery, 'refused', UNSENT_SECONDS)
+    }
     this.counts.settled += 1
     recordSettled(this.#context.journal, delivery, this.owner)
     this.#handOuts.forget(delivery)
-    this.#lanes?.release(message)
-    session.take({ ...delivery, message: marked, qos: 0, stored: 0 })
+    this.#lanes?.release(delivery.message)
   }
 
   /** Everything in flight to a consumer that has disconnected, or whose session ends. */
@@ -421,9 +425,9 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   }
 
   /** It comes again later, or is a dead letter. */
-  #again(delivery: Delivery, reason: DeathReason): void {
+  #again(delivery: Delivery, reason: DeathReason, least = 0): void {
     if (this.#isUsedUp(delivery)) this.#bury(delivery, reason)
-    else this.#delay(delivery, this.consumers.isSending ? UNSENT_SECONDS : 0)
+    else this.#delay(delivery, least)
     // Within a hand-out the pump goes on by itself.
     this.queue.postpone()
   }
@@ -437,14 +441,5 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   #bury(delivery: Delivery, reason: DeathReason): void {
     this.#lanes?.release(delivery.message)
     this.#deaths.bury(delivery, reason)
-  }
-
-  /** What is with consumers or set aside. */
-  #taken(): readonly Delivery[] {
-    const held = [...this.consumers.all].flatMap(({ session }) =>
-      session.exchanges.inFlightOf(this),
-    )
-    const { holds, aside } = this.#handOuts
-    return [...held, ...holds.map(({ delivery }) => delivery), ...aside]
   }
 }

@@ -42,6 +42,11 @@ export class QueueConsumers {
     return this.#members.count - this.#leaving.size
   }
 
+  /** What they have, unsettled. */
+  get inFlight(): readonly Delivery[] {
+    return [...this.all].flatMap(({ session }) => session.exchanges.inFlightOf(this.#queue))
+  }
+
   /** Whether any can take a message now. */
   get isReady(): boolean {
     return this.#ready.count > 0
