@@ -288,6 +288,7 @@ export class NamedQueues implements QueueHost {
     })
     this.#entries.set(name, entry)
     this.#countMade(name, record.maker, 1)
+    queue.counts.ages.came(0, this.#context.now)
     for (const filter of [queueTopic(name), ...record.settings.filters])
       this.#subscribe(queue, filter)
     this.#refuses(record.settings, 1)

@@ -122,6 +122,8 @@ const INTERNAL = {
   acknowledged: event<[clientId: string, message: Message]>(),
   /** A member of a share group that an administrator has taken out has settled all that it had. */
   memberDrained: event<[group: GroupOwner, clientId: string]>(),
+  /** A message of a named queue has become a dead letter: `expired`, `refused`, `deliveries` or `overflow`. */
+  deadLetter: event<[queue: string, reason: string]>(),
   /** A PUBLISH was handed to the socket of a client, as hooks have left it. */
   delivered: event<[clientId: string, message: Message, qos: QoS, duplicate: boolean]>(),
   pinged: event<[clientId: string]>(),

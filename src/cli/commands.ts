@@ -1,5 +1,6 @@
 // The commands and flags of `pondhawk`, as data: parsing, help and suggestions come from here.
 
+import { QUEUE_COMMAND } from './queue-flags.ts'
 import { RECORD_COMMANDS, type RecordCommandName } from './record-commands.ts'
 import { CONFIG, DATA, JSON_LINES, JSON_WHOLE } from './store-flags.ts'
 import { nearest } from '../config/nearest.ts'
@@ -32,6 +33,7 @@ type CommandName =
   | 'bridges'
   | 'delayed'
   | 'transactions'
+  | 'queue'
   | 'pub'
   | 'sub'
   | 'check'
@@ -303,6 +305,7 @@ export const COMMANDS: readonly Command[] = [
       'Status: 0 done, 1 the broker cannot be reached, 2 wrong usage.',
     ],
   },
+  QUEUE_COMMAND,
   ...RECORD_COMMANDS,
   {
     name: 'user',

@@ -14,6 +14,7 @@ const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = 
       'session',
       'retained',
       'groups',
+      'queue',
       'delayed',
       'transactions',
       'bridges',

@@ -24,6 +24,7 @@ import { groupsCommand } from './groups-command.ts'
 import { bridgesCommand } from './bridges-command.ts'
 import { delayedCommand } from './delayed-command.ts'
 import { transactionsCommand } from './transactions-command.ts'
+import { queueCommand } from './queue-command.ts'
 import { helpOf, helpText } from './help.ts'
 import { importCommand } from './import-command.ts'
 import { initCommand } from './init-command.ts'
@@ -81,6 +82,7 @@ const ASKING = {
   bridges: bridgesCommand,
   delayed: delayedCommand,
   transactions: transactionsCommand,
+  queue: queueCommand,
   retained: retainedCommand,
   status: statusCommand,
   dashboard: dashboardCommand,

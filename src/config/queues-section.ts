@@ -18,7 +18,7 @@ function number(name: keyof typeof QUEUE_NUMBERS, description: string) {
   return z.int().min(min).max(max).optional().describe(description)
 }
 
-const queue = z.strictObject({
+export const queueSettings = z.strictObject({
   filters: z
     .array(z.string())
     .optional()
@@ -71,7 +71,7 @@ const queue = z.strictObject({
   ),
 })
 
-const named = z.record(z.string(), queue).superRefine((queues, context) => {
+const named = z.record(z.string(), queueSettings).superRefine((queues, context) => {
   for (const [name, settings] of Object.entries(queues)) {
     const fault = isQueueName(name)
       ? changedSettings(name, queueDefaults(name), settings)

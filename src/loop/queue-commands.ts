@@ -63,7 +63,7 @@ export class QueueCommands {
       if (queue === null) return NO_QUEUE
       if (queue.isBusy) return { isThere: true, sentence: BUSY }
       const sweep = sweepOf(task, max, queue, this.#broker)
-      this.#changing(() => queue.sweep(sweep))
+      this.#changing(() => queue.dispatch.begin(sweep))
       return sweep
     })
   }

@@ -151,6 +151,11 @@ export class LogObserver implements Observer {
     )
   }
 
+  /** One line a minute for each queue and reason, and then how many more there were. */
+  deadLetter(queue: string, reason: string): void {
+    this.#log.warnOnce(queue, reason, deadLetterLine)
+  }
+
   failed(place: FaultPlace, error: unknown, clientId: string | null): void {
     const cause = causeOf(error)
     const sentence =
@@ -258,4 +263,11 @@ function by(rule: string | null): { readonly rule?: string } {
 
 function wordsOf(reason: ReasonCode, sentence: string): Record<string, unknown> {
   return { reasonCode: reason, reason: reasonName(reason), cause: sentence }
+}
+
+function deadLetterLine(queue: string, reason: string): ReturnType<typeof slowedLine> {
+  return {
+    fields: { event: 'queue.dead-letter', queue, reason },
+    sentence: 'a message of a named queue has become a dead letter',
+  }
 }

@@ -46,6 +46,7 @@ interface DeliveryObserver {
   readonly sent?: ((clientId: string, message: Message, duplicate: boolean) => void) | undefined
   readonly acknowledged?: ((clientId: string, message: Message) => void) | undefined
   readonly memberDrained?: ((group: GroupOwner, clientId: string) => void) | undefined
+  readonly deadLetter?: ((queue: string, reason: string) => void) | undefined
 }
 
 export interface SessionContext {

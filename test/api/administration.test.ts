@@ -321,3 +321,58 @@ test('under overload only what is urgent is answered', async t => {
   const body = { clientId: 'a' }
   t.equal((await operator('POST', '/client/disconnect', { body })).status, 200)
 })
+
+test('named queues are made, filled, looked at, moved and deleted', async t => {
+  const { operator, mqtt: url, lines } = await brokerWithApi(t)
+  const client = await mqtt.connectAsync(url, { clientId: 'worker', protocolVersion: 5 })
+  const hostile = encodeURIComponent('a/../b\r\n')
+  const settings = { filters: ['work/#'], deliveriesMax: 1, messageExpirySeconds: 600 }
+
+  t.match((await operator('PUT', `/queue?name=${hostile}`, { body: {} })).status, 422)
+  t.match(await operator('PUT', '/queue?name=jobs', { body: { order: 'wild' } }), { status: 422 })
+  const made = await operator('PUT', '/queue?name=jobs', { body: settings })
+  t.match(made.json, { madeBy: 'operator', settings: { ...settings, deadLetter: 'jobs.dead' } })
+  await operator('PUT', '/queue?name=small', { body: { messagesMax: 1 } })
+  for (const job of ['1', '2', '3']) await client.publishAsync('work/x', job, { qos: 1 })
+  await client.subscribeAsync('$queue/jobs', { qos: 0 })
+  await client.unsubscribeAsync('$queue/jobs')
+  for (const job of ['4', '5', '6']) await client.publishAsync('work/x', job, { qos: 1 })
+
+  const row = { name: 'jobs', messages: 3, inFlight: 0, counts: { taken: 6, settled: 3 } }
+  t.match((await operator('GET', '/queues?limit=1')).json, { items: [row], total: 2 })
+  const first = await operator('GET', '/queue/messages?name=jobs&limit=2')
+  t.match(first.json, { items: [{ payload: '4', deliveries: 0 }, { payload: '5' }] })
+  const rest = await operator('GET', `/queue/messages?name=jobs&after=${first.json.next}`)
+  t.match(rest.json, { items: [{ payload: '6', deadLetterReason: null }] })
+  const posts = (path: string, body: object) => operator('POST', `/queue/${path}`, { body })
+  t.match((await posts('purge?name=jobs', { max: 1, dryRun: true })).json, { matched: 1, done: 0 })
+  t.match((await posts('move?name=jobs', { to: 'small' })).json, {
+    ...{ matched: 3, done: 1, isOver: true },
+    stopped: 'the queue small is full',
+  })
+  t.match(await posts('move?name=jobs', { to: 'none' }), { status: 404 })
+  t.match(await posts('redrive?name=none', {}), { status: 404 })
+  t.match((await posts('purge?name=jobs', { max: 1 })).json, { done: 1, stopped: null })
+
+  let refused = (): void => {}
+  const isRefused = new Promise<void>(settle => (refused = settle))
+  const refuses = await mqtt.connectAsync(url, {
+    ...{ clientId: 'refuses', protocolVersion: 5 },
+    customHandleAcks(_topic, _message, _packet, done) {
+      done(0x80)
+      refused()
+    },
+  })
+  await refuses.subscribeAsync('$queue/jobs', { qos: 1 })
+  await isRefused
+  await refuses.endAsync()
+  t.ok(lines.some(line => /queue.dead-letter.*"jobs","reason":"refused"/.test(line)))
+  const dead = await operator('GET', '/queue/messages?name=jobs.dead')
+  t.match(dead.json.items, [{ payload: '6', deliveries: 1, deadLetterQueue: 'jobs' }])
+  t.match((await posts('redrive?name=jobs.dead', {})).json, { done: 1, isOver: true })
+  t.match((await operator('GET', '/queue?name=jobs')).json, { messages: 1, deadLetters: 0 })
+  t.match(await operator('DELETE', '/queue?name=jobs'), { json: { deleted: 1 } })
+  t.match(await operator('DELETE', '/queue?name=jobs'), { json: { deleted: 0 } })
+  t.match(await operator('GET', '/queue?name=jobs'), { status: 404 })
+  await client.endAsync()
+})

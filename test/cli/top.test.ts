@@ -1,6 +1,11 @@
 // `pondhawk top`, `clients` and `retained`, which look at a running broker.
 
+import { resolve } from 'node:path'
 import { test } from 'tap'
+import { commandNamed } from '../../src/cli/commands.ts'
+import { wordsOf } from '../../src/cli/flags.ts'
+import { queueCommand } from '../../src/cli/queue-command.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import { CLI } from '../command.ts'
 import { configured } from './configured-broker.ts'
 import { noTerminal, PseudoTerminal } from './pseudo-terminal.ts'
@@ -23,7 +28,7 @@ test('top is shown again each second on a terminal, until q', { skip: noTerminal
 })
 
 test('top, clients and retained show what a running broker has', async t => {
-  const { command, start } = configured(t)
+  const { command, start, folder } = configured(t)
   t.match((await command('top')).errors, /no store in|no broker is running/)
   const { connect, stop } = await start()
   const busy = await connect('busy')
@@ -78,6 +83,27 @@ test('top, clients and retained show what a running broker has', async t => {
   )
   t.match(changes[3]?.output, /connected, drained/)
   const wrong = await command('clients', '--limit', 'x')
+  const config = parseConfig({ store: { directory: resolve(folder, 'data'), durability: 'os' } })
+  const queue = async (...args: string[]): Promise<string> => {
+    const { output, note } = await queueCommand(wordsOf(commandNamed('queue'), args), config)
+    return output + note
+  }
+  const queued = [await queue('create', 'jobs', 'filters=work/#', 'order=fifo', 'messagesMax=9')]
+  await busy.publishAsync('work/\u202e', '\u001b[2J', { qos: 1 })
+  queued.push(await queue('list'), await queue('peek', 'jobs'), await queue('show', 'jobs'))
+  queued.push(await queue('purge', 'jobs', '--dry-run'), await queue('purge', 'jobs'))
+  queued.push(await queue('delete', 'jobs'))
+  t.match(queued, [
+    'the queue jobs is made\n',
+    /\njobs +fifo +20\S+Z +1 +0 +0 +0\n1 named queue\n/,
+    /\n"work\/\\u\{202e\}" +"\\u001b\[2J" +0\nthe 1 oldest/,
+    /\nmessagesMax +9\n/,
+    'would be dropped: 1 of the queue jobs\n',
+    'dropped: 1 of the queue jobs\n',
+    'the queue jobs is deleted with 0 waiting messages',
+  ])
+  await t.rejects(queue('show', 'jobs'), /there is no queue jobs: pondhawk queue list/)
+  await t.rejects(queue('move', 'jobs'), /move NAME needs --to NAME/)
 
   t.match(top.output, /^pondhawk .* up \d+ s/)
   t.match(top.output, /Connected +2\n/)

@@ -17,6 +17,7 @@ import { drainRoutes } from './drain.ts'
 import { groupRoutes } from './groups.ts'
 import { keyRoutes } from './keys.ts'
 import { publishRoutes } from './publish.ts'
+import { queueRoutes } from './queues.ts'
 import { recordRoutes } from './records.ts'
 import { retainedRoutes } from './retained.ts'
 import { searchRoutes } from './search.ts'
@@ -38,6 +39,7 @@ export function routesOf(parts: ApiParts): readonly Route[] {
     ...bridgeRoutes(parts),
     ...accessRoutes(parts),
     ...groupRoutes(parts),
+    ...queueRoutes(parts),
     ...administrationRoutes(parts),
     ...subscriptionRoutes(parts),
     ...searchRoutes(parts),

@@ -47,7 +47,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   readonly #handOuts = new HandOutTable()
   readonly #deaths: QueueDeaths
   readonly #holds: QueueHolds
-  readonly #dispatch: QueueDispatch
+  readonly dispatch: QueueDispatch
   #inFlight = 0
 
   constructor(name: string, settings: QueueSettings, context: SessionContext, host: QueueHost) {
@@ -75,7 +75,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.consumers = new QueueConsumers(strategy, this, () => {
       this.counts.lateAcknowledgements += 1
     })
-    this.#dispatch = new QueueDispatch(this, context, {
+    this.dispatch = new QueueDispatch(this, context, {
       handOuts: this.#handOuts,
       lanes: () => this.#lanes,
       handOut: (delivery, member) => this.#handOut(delivery, member),
@@ -125,12 +125,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   /** What an operator does with the waiting messages at present. */
   get sweeping(): Sweep | null {
-    return this.#dispatch.sweep
-  }
-
-  /** Begins it. Not while it `isBusy`. */
-  sweep(sweep: Sweep): void {
-    this.#dispatch.begin(sweep)
+    return this.dispatch.sweep
   }
 
   join(session: Session, subscription: Subscription): void {
@@ -156,14 +151,14 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   /** Takes in a message that is stored, if it must be. */
   takeIn(own: Message, commit: CommitId): void {
-    this.counts.taken += 1
     const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, this, 0, commit)
     delivery.reserved = this.#context.nextDelivery()
+    this.counts.tookIn(delivery.reserved, this.#context.now)
     if (this.isDurable) {
       delivery.stored = delivery.reserved
       recordQueued(this.#context.journal, delivery, this.owner)
     }
-    const member = this.#dispatch.mayPass(delivery) ? this.consumers.choose(own, null) : null
+    const member = this.dispatch.mayPass(delivery) ? this.consumers.choose(own, null) : null
     if (member === null) this.queue.push(delivery)
     else {
       this.queue.tail.excludeFromPages(delivery)
@@ -173,7 +168,9 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   }
 
   hasRoomFor(message: Message): boolean {
-    return this.queue.hasRoomFor(message, NO_IDENTIFIERS, this.isDurable)
+    const hasRoom = this.queue.hasRoomFor(message, NO_IDENTIFIERS, this.isDurable)
+    this.counts.overflowed += hasRoom ? 0 : 1
+    return hasRoom
   }
 
   attached(session: Session): void {
@@ -268,7 +265,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       this.queue.postpone()
       return
     }
-    if (!this.#dispatch.pump()) this.queue.postpone()
+    if (!this.dispatch.pump()) this.queue.postpone()
     const { waiting, tail } = this.queue
     const { queuedInMemoryMax } = this.#context.limits
     // Consumers may be ready for keys that are not in memory yet, while messages in memory wait for others of their keys.

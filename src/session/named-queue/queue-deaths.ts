@@ -54,7 +54,10 @@ export class QueueDeaths {
     this.#handOuts.forget(delivery)
     const deadLetters = this.#host.deadLettersOf(this.#queue)
     if (deadLetters === null) return false
-    this.#queue.counts.deadLetters += 1
+    const { counts } = this.#queue
+    counts.deadLetters += 1
+    if (reason === 'overflow') counts.overflowed += 1
+    this.#context.observer.deadLetter?.(this.#queue.name, reason)
     deadLetters.takes(this.#queue, delivery, count, reason)
     return true
   }

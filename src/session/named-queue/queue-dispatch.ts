@@ -44,6 +44,7 @@ export class QueueDispatch {
     return this.#sweep?.sweep ?? null
   }
 
+  /** Not while the queue `isBusy`. */
   begin(sweep: Sweep): void {
     const upTo = this.#context.nextDelivery()
     this.#sweep = new RunningSweep(sweep, this.#parts.handOuts, upTo)

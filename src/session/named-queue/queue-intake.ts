@@ -59,6 +59,7 @@ export function movedDelivery(
   const own = reason === '' ? message : { ...message, expiresAt: Infinity, held: 0 }
   const delivery = newDelivery(own, 1, own.retain, NO_IDENTIFIERS, to, 0, 0)
   delivery.reserved = context.nextDelivery()
+  to.counts.tookIn(delivery.reserved, context.now)
   if (stored === 0) return delivery
   delivery.stored = delivery.reserved
   const moved = { delivery: stored, owner: from, to: to.owner, moved: delivery.stored }
