@@ -13,9 +13,9 @@ class SourceCopy {
 
   constructor(t: Test) {
     this.#directory = t.testdir()
-    for (const name of ['src', 'sim', 'test', 'fuzz', 'crash', 'bench', 'interop']) {
+    for (const name of ['src', 'sim', 'test', 'fuzz', 'crash', 'bench', 'interop', 'soak']) {
       const isSource = (from: string): boolean =>
-        !/samples|node_modules|\/data(?:\/|$)/.test(from.slice(ROOT.length))
+        !/\/samples(?:\/|$)|node_modules|\/data(?:\/|$)/.test(from.slice(ROOT.length))
       cpSync(join(ROOT, name), join(this.#directory, name), { recursive: true, filter: isSource })
     }
     for (const name of ['tsconfig.json', 'package.json']) {
