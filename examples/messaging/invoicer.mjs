@@ -16,5 +16,5 @@ client.on('message', async (topic, order, { properties }) => {
 })
 
 const userProperties = { transactional: 'true' }
-await client.subscribeAsync('$queue/invoicing/billing/#', { qos: 1, properties: { userProperties } })
+await client.subscribeAsync('$queue/billing/billing/#', { qos: 1, properties: { userProperties } })
 console.log(`invoicer ${name} is ready`)
