@@ -13,10 +13,10 @@ export interface Address {
 }
 
 /**
- * Who subscribes to what: one topic for each pair, one topic for all, all topics for one subscriber, one group for all topics,
- * or one subscriber for each topic with a wildcard filter.
+ * Who subscribes to what: one topic for each pair, one topic for all, all topics for one subscriber, one group or named queue for all
+ * topics, or one subscriber for each topic with a wildcard filter.
  */
-export type Pattern = 'pairs' | 'fan-out' | 'fan-in' | 'shared' | 'wildcards'
+export type Pattern = 'pairs' | 'fan-out' | 'fan-in' | 'shared' | 'queue' | 'wildcards'
 
 export interface TrafficJob {
   readonly kind: 'traffic'

@@ -1,4 +1,4 @@
-// `npm run costs`: what filters, delayed messages and conflation cost, in this process. BEFORE=DIRECTORY compares with another build,
+// `npm run costs`: what filters, delayed messages, conflation and named queues cost, in this process. BEFORE=DIRECTORY compares with another build,
 // made there by `npm run build`. Figures are processor time, of slices in turn; the least of them is what the work takes undisturbed.
 
 import { spawnSync } from 'node:child_process'
@@ -21,6 +21,8 @@ const SLICES = Number(values.slices)
 const PROCESSES = 12
 const SUBSCRIBERS = 500
 const MESSAGES = 20
+/** Messages of a chunk to a queue or group. */
+const JOBS = 50
 const TOPIC = 'bench/all'
 
 const PARTS = {
@@ -29,6 +31,7 @@ const PARTS = {
   filtered: manyFiltered,
   delayed: delayedMessages,
   conflated: conflatedTopics,
+  queues: queueBesideGroup,
 } as const
 
 if (values.pair !== '') await pair(values.pair)
@@ -301,6 +304,41 @@ async function conflatedPage(topics: number): Promise<void> {
   console.log(
     `conflated, a page of ${topics} topics: ${shown(result?.least ?? 0)} µs a message, the longest turn ${shown(medianOf(longest))} ms`,
   )
+}
+
+/** A named queue with 10 consumers beside a share group of 10 durable members, each with a store in memory. */
+async function queueBesideGroup(): Promise<void> {
+  const [group, queue] = inTurn([
+    await handedOut('$share/bench/jobs/#'),
+    await handedOut('$queue/bench/jobs/#'),
+  ])
+  if (group === undefined || queue === undefined) return
+  const ratios = group.all.map((time, index) => time / (queue.all[index] ?? time))
+  console.log(
+    `queues: group of 10 ${shown(group.least)} µs a message, queue with 10 consumers ${shown(queue.least)} µs: ${(group.least / queue.least).toFixed(2)} of its rate (median of pairs ${medianOf(ratios).toFixed(2)})`,
+  )
+}
+
+async function handedOut(filter: string): Promise<Slice> {
+  const broker = await InProcess.from(undefined, true)
+  const consumers = Array.from({ length: 10 }, () => broker.client(4, false))
+  for (const consumer of consumers) consumer.subscribes(filter, 1)
+  const publisher = broker.client()
+  const chunk = Buffer.concat(
+    Array.from({ length: JOBS }, (_, index) => publishBytes('jobs/1', 1, index + 1)),
+  )
+  const { statistics } = broker.core.broker
+  return () => {
+    const before = statistics.messagesSent
+    for (let count = 0; count < MESSAGES; count++) {
+      publisher.saysBytes(chunk)
+      for (const consumer of consumers) consumer.acknowledges()
+      broker.settles()
+    }
+    const sent = statistics.messagesSent - before
+    if (sent !== MESSAGES * JOBS) throw new Error(`${filter} has handed out ${sent}`)
+    return sent
+  }
 }
 
 function medianOf(numbers: readonly number[]): number {

@@ -132,6 +132,20 @@ export const SCENARIOS: readonly Scenario[] = [
       { durability, isQuick: durability === 'fsync' },
     ),
   ),
+  ...(['fsync', 'os'] as const).flatMap(durability => [
+    scenario(
+      `durable-group-${durability}`,
+      `500 → group of 10 durable, QoS 1, 16 B, store: ${durability}`,
+      shared({ isDurable: true }),
+      { durability },
+    ),
+    scenario(
+      `durable-queue-${durability}`,
+      `500 → queue with 10 consumers, QoS 1, 16 B, store: ${durability}`,
+      shared({ pattern: 'queue', isDurable: true }),
+      { durability },
+    ),
+  ]),
   scenario(
     'durable-fsync-paced',
     '100 → 100 durable, QoS 1, 16 B, 2,000/s, store: fsync',

@@ -13,6 +13,7 @@ export const aedes: BrokerKind = {
     if (durability === 'fsync' || durability === 'os') return 'keeps nothing on disk'
     if (job.kind !== 'traffic') return null
     if (job.isVersion5) return 'no MQTT 5'
+    if (job.pattern === 'queue') return 'no named queues'
     return job.pattern === 'shared' ? 'no shared subscriptions' : null
   },
   command: ({ transport }, { port, certFile, keyFile }) => [

@@ -9,7 +9,8 @@ const IN_FLIGHT = 20
 
 export const mosquitto: BrokerKind = {
   name: 'mosquitto',
-  lacks: ({ transport }) => {
+  lacks: ({ transport, job }) => {
+    if (job.kind === 'traffic' && job.pattern === 'queue') return 'no named queues'
     if (mosquittoVersion() === null) return 'not installed: apt-get install mosquitto'
     return transport === 'websocket' && !hasWebSocket() ? 'built without WebSocket' : null
   },

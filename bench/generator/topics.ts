@@ -23,6 +23,8 @@ export function filterOf(job: TrafficJob, subscriber: number): string {
       return `+/${digits(subscriber)}/#`
     case 'shared':
       return '$share/bench/bench/#'
+    case 'queue':
+      return '$queue/bench/bench/#'
   }
 }
 

@@ -37,7 +37,8 @@ class Traffic {
   constructor(job: TrafficJob, task: Task) {
     this.#job = job
     this.#task = task
-    const reach = job.pattern === 'shared' ? 'one-of-the-group' : 'every-subscriber'
+    const isHandedOut = job.pattern === 'shared' || job.pattern === 'queue'
+    const reach = isHandedOut ? 'one-of-the-group' : 'every-subscriber'
     this.#check = new SequenceCheck(job.publishers, job.subscribers, reach)
   }
 

@@ -9,11 +9,14 @@ import type { Wire, WireReceiver } from '../../src/transport/wire.ts'
 const OWN_BUILD = join(import.meta.dirname, '../..')
 const MANY = 1_000_000
 const BEGINNING = 1_700_000_000_000
-const QUEUES = { create: 'subscribers', created: { messagesMax: 1, bytesMax: 1 } } as const
+const QUEUES = {
+  create: 'subscribers',
+  created: { messagesMax: 1_000_000, bytesMax: 2 ** 31 },
+} as const
 /** PUBLISH at QoS 1 to a client of MQTT 3.1.1. */
 const QOS1 = 0x32
 
-/** The client's end of a connection. It acknowledges what comes. */
+/** The client's end of a connection. Its packets are shorter than 128 bytes. */
 export class Client implements Wire {
   readonly peer = {
     address: '192.0.2.1',
@@ -27,7 +30,8 @@ export class Client implements Wire {
   readonly isFlowing = true
   received = 0
   readonly #broker: InProcess
-  readonly #unanswered: Buffer[] = []
+  /** The bytes of PUBACK packets. */
+  #unanswered: number[] = []
   #receiver: WireReceiver | null = null
 
   constructor(broker: InProcess) {
@@ -40,7 +44,11 @@ export class Client implements Wire {
 
   write(bytes: Uint8Array): boolean {
     this.received += bytes.length
-    if (bytes[0] === QOS1) this.#unanswered.push(acknowledgementOf(bytes))
+    for (let at = 0; at < bytes.length; at += 2 + (bytes[at + 1] ?? 0)) {
+      if (bytes[at] !== QOS1) continue
+      const idAt = at + 4 + ((bytes[at + 2] ?? 0) << 8) + (bytes[at + 3] ?? 0)
+      this.#unanswered.push(0x40, 2, bytes[idAt] ?? 0, bytes[idAt + 1] ?? 0)
+    }
     return true
   }
 
@@ -59,8 +67,10 @@ export class Client implements Wire {
 
   /** Acknowledges what has come since the last time. */
   acknowledges(): void {
-    const bytes = this.#unanswered.pop()
-    if (bytes !== undefined) this.#receiver?.received(bytes)
+    if (this.#unanswered.length === 0) return
+    const bytes = Buffer.from(this.#unanswered)
+    this.#unanswered = []
+    this.#receiver?.received(bytes)
   }
 
   subscribes(filter: string, qos: 0 | 1, userProperties: readonly UserProperty[] = []): void {
@@ -78,26 +88,21 @@ export class Client implements Wire {
   reset(): void {}
 }
 
-/** PUBACK for the PUBLISH, which is short. */
-function acknowledgementOf(bytes: Uint8Array): Buffer {
-  const at = 4 + ((bytes[2] ?? 0) << 8) + (bytes[3] ?? 0)
-  return Buffer.from([0x40, 2, bytes[at] ?? 0, bytes[at + 1] ?? 0])
-}
-
 export class InProcess {
   readonly core: Core
   now = BEGINNING
   #ends: (() => void)[] = []
   #clients = 0
 
-  /** `build`: the directory `dist` of a build. */
-  static async from(build: string = OWN_BUILD): Promise<InProcess> {
+  /** `build`: the directory `dist` of a build. With a store it keeps sessions, in memory. */
+  static async from(build: string = OWN_BUILD, storesSessions = false): Promise<InProcess> {
     const module = (name: string) => import(join(build, 'src', name))
     const { Core: CoreOfBuild } = await module('server/core.js')
     const { DEFAULT_LIMITS } = await module('limits.js')
     const { NoStore } = await module('store/no-store.js')
     const { openAccess } = await module('access/open-access.js')
-    const store = new NoStore()
+    const { MemoryStore } = await module('store/memory-store.js')
+    const store = storesSessions ? new MemoryStore() : new NoStore()
     const kept = { keptHeapBytesMax: 2 ** 31, keptBufferBytesMax: 2 ** 31 }
     const clients = {
       connectsPerSecondMax: 0,
@@ -115,27 +120,30 @@ export class InProcess {
       store,
       access: openAccess,
       snapshot: await store.open(),
+      storesSessions,
     })
   }
 
   private constructor(
     CoreOfBuild: typeof Core,
-    parts: Pick<ConstructorParameters<typeof Core>[0], 'limits' | 'store' | 'access'> & {
+    parts: Pick<
+      ConstructorParameters<typeof Core>[0],
+      'limits' | 'store' | 'access' | 'storesSessions'
+    > & {
       readonly snapshot: Parameters<Core['restore']>[0]
     },
   ) {
-    const { limits, store, access } = parts
+    const { snapshot, ...options } = parts
     this.core = new CoreOfBuild({
-      ...{ limits, store, access },
+      ...options,
       share: {
-        bounds: { queuedMessagesMax: 1, queuedBytesMax: 1, queueOverflow: 'drop-newest' },
+        bounds: { queuedMessagesMax: MANY, queuedBytesMax: 2 ** 31, queueOverflow: 'drop-newest' },
         strategyOf: () => null,
         weightOf: () => null,
         defaultStrategy: 'round-robin',
         random: Math.random,
       },
       queues: { ...QUEUES, named: new Map(), random: Math.random },
-      storesSessions: false,
       observers: [],
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
       responseInformation: null,
@@ -148,16 +156,16 @@ export class InProcess {
         throw error
       },
     })
-    this.core.restore(parts.snapshot)
+    this.core.restore(snapshot)
     this.settles()
   }
 
   /** A client that is connected. */
-  client(version: 4 | 5 = 4): Client {
+  client(version: 4 | 5 = 4, cleanStart = true): Client {
     const client = new Client(this)
     this.core.accept(client)
     const clientId = `client-${++this.#clients}`
-    const terms = { cleanStart: true, keepAliveSeconds: 0, will: null, properties: NO_PROPERTIES }
+    const terms = { cleanStart, keepAliveSeconds: 0, will: null, properties: NO_PROPERTIES }
     const packet = { type: 'connect', version, clientId, username: null, password: null } as const
     client.says({ ...packet, ...terms }, version)
     return client
@@ -180,10 +188,10 @@ export class InProcess {
 }
 
 /** Returns PUBLISH of MQTT 3.1.1 with a payload of 16 bytes. */
-export function publishBytes(topic: string, qos: 0 | 1): Buffer {
+export function publishBytes(topic: string, qos: 0 | 1, packetId: number = qos): Buffer {
   const payload = Buffer.alloc(16, 'x')
   const rest = { duplicate: false, retain: false, properties: NO_PROPERTIES, payload }
-  return encode({ type: 'publish', topic, qos, packetId: qos, ...rest }, 4)
+  return encode({ type: 'publish', topic, qos, packetId, ...rest }, 4)
 }
 
 /** The processor time of this thread's process, in microseconds. What others do meanwhile does not count. */
