@@ -23,6 +23,9 @@ const SUBSCRIBERS = 500
 const MESSAGES = 20
 /** Messages of a chunk to a queue or group. */
 const JOBS = 50
+/** Messages of a transaction, and the number of the first one. */
+const STAGED = 10
+const FIRST_NUMBER = 1_000_000_000
 const TOPIC = 'bench/all'
 
 const PARTS = {
@@ -32,6 +35,7 @@ const PARTS = {
   delayed: delayedMessages,
   conflated: conflatedTopics,
   queues: queueBesideGroup,
+  transactions: transactionsBesideMessages,
 } as const
 
 if (values.pair !== '') await pair(values.pair)
@@ -337,6 +341,50 @@ async function handedOut(filter: string): Promise<Slice> {
     }
     const sent = statistics.messagesSent - before
     if (sent !== MESSAGES * JOBS) throw new Error(`${filter} has handed out ${sent}`)
+    return sent
+  }
+}
+
+/** Ten messages in a transaction beside the same messages singly, to a durable subscriber, with a store in memory. */
+async function transactionsBesideMessages(): Promise<void> {
+  const topics = Array.from({ length: STAGED }, () => `$tx/orders.${FIRST_NUMBER}/publish/jobs/1`)
+  const staged = topics.map((topic, index) => publishBytes(topic, 1, index + 1))
+  const commit = publishBytes(`$tx/orders.${FIRST_NUMBER}/commit`, 1, STAGED + 1, `${STAGED}`)
+  const singly = topics.map((_, index) => publishBytes('jobs/1', 1, index + 1))
+  const [alone, together] = inTurn([
+    await toDurable(Buffer.concat(singly)),
+    await toDurable(Buffer.concat([...staged, commit])),
+  ])
+  if (alone === undefined || together === undefined) return
+  const ratios = alone.all.map((time, index) => time / (together.all[index] ?? time))
+  console.log(
+    `transactions: a message of ${STAGED} in one ${shown(together.least)} µs, singly ${shown(alone.least)} µs: ${(alone.least / together.least).toFixed(2)} of the rate (median of pairs ${medianOf(ratios).toFixed(2)})`,
+  )
+}
+
+/** Each time the chunk is sent its transactions have the next number. */
+async function toDurable(chunk: Buffer): Promise<Slice> {
+  const broker = await InProcess.from(undefined, true)
+  const subscriber = broker.client(4, false)
+  subscriber.subscribes('jobs/#', 1)
+  const publisher = broker.client()
+  const places: number[] = []
+  const digits = String(FIRST_NUMBER)
+  for (let at = chunk.indexOf(digits); at !== -1; at = chunk.indexOf(digits, at + 1))
+    places.push(at)
+  let number = FIRST_NUMBER
+  const { statistics } = broker.core.broker
+  return () => {
+    const before = statistics.messagesSent
+    for (let count = 0; count < 5 * MESSAGES; count++) {
+      number += 1
+      for (const at of places) chunk.write(String(number), at, 'latin1')
+      publisher.saysBytes(chunk)
+      subscriber.acknowledges()
+      broker.settles()
+    }
+    const sent = statistics.messagesSent - before
+    if (sent !== 5 * MESSAGES * STAGED) throw new Error(`${sent} messages have come`)
     return sent
   }
 }

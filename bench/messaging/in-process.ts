@@ -187,9 +187,14 @@ export class InProcess {
   }
 }
 
-/** Returns PUBLISH of MQTT 3.1.1 with a payload of 16 bytes. */
-export function publishBytes(topic: string, qos: 0 | 1, packetId: number = qos): Buffer {
-  const payload = Buffer.alloc(16, 'x')
+/** Returns PUBLISH of MQTT 3.1.1. */
+export function publishBytes(
+  topic: string,
+  qos: 0 | 1,
+  packetId: number = qos,
+  text = 'xxxxxxxxxxxxxxxx',
+): Buffer {
+  const payload = Buffer.from(text)
   const rest = { duplicate: false, retain: false, properties: NO_PROPERTIES, payload }
   return encode({ type: 'publish', topic, qos, packetId, ...rest }, 4)
 }
