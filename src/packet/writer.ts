@@ -6,6 +6,9 @@ export const FIELD_BYTES_MAX = 65_535
 /** Up to this length a loop is faster than a call into the engine. */
 const LOOP_LENGTH_MAX = 40
 
+/** Where the bytes of a number are made: Node's own function goes byte by byte through another array, which took a microsecond. */
+const DOUBLE = new DataView(new ArrayBuffer(8))
+
 export class Writer {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   length = 0
@@ -61,8 +64,9 @@ export class Writer {
   }
 
   double(value: number): void {
-    const at = this.#grow(8)
-    this.bytes.writeDoubleBE(value, at)
+    DOUBLE.setFloat64(0, value)
+    this.uint32(DOUBLE.getUint32(0))
+    this.uint32(DOUBLE.getUint32(4))
   }
 
   varint(value: number): void {

@@ -35,12 +35,26 @@ export class ContentChecksum {
 
   text(text: string): void {
     this.#number(text.length)
-    for (let index = 0; index < text.length; index++) this.#add(text.charCodeAt(index))
+    let [one, other] = [this.#one, this.#other]
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index)
+      one = Math.imul(one ^ unit, PRIME)
+      other = mixed(other, unit)
+    }
+    this.#one = one
+    this.#other = other
   }
 
   #bytes(bytes: Buffer): void {
     this.#number(bytes.length)
-    for (let index = 0; index < bytes.length; index++) this.#add(bytes[index] ?? 0)
+    let [one, other] = [this.#one, this.#other]
+    for (let index = 0; index < bytes.length; index++) {
+      const unit = bytes[index] ?? 0
+      one = Math.imul(one ^ unit, PRIME)
+      other = mixed(other, unit)
+    }
+    this.#one = one
+    this.#other = other
   }
 
   #number(number: number): void {
@@ -50,7 +64,11 @@ export class ContentChecksum {
 
   #add(unit: number): void {
     this.#one = Math.imul(this.#one ^ unit, PRIME)
-    const mixed = Math.imul(this.#other ^ unit, OTHER_PRIME)
-    this.#other = mixed ^ (mixed >>> 13)
+    this.#other = mixed(this.#other, unit)
   }
+}
+
+function mixed(other: number, unit: number): number {
+  const product = Math.imul(other ^ unit, OTHER_PRIME)
+  return product ^ (product >>> 13)
 }

@@ -18,6 +18,7 @@ export function tellOutcome(
   reason: ReasonCode = SUCCESS,
   sentence = '',
 ): void {
+  if (broker.sessions.get(clientId)?.subscriptions.has(OUTCOME) !== true) return
   answerOwn(broker, clientId, OUTCOME, JSON.stringify({ id, outcome, reason, sentence }))
 }
 

@@ -35,18 +35,24 @@ const UNREADABLE_ID =
 const UNREADABLE =
   'behind $tx/ comes NAME.N/publish/TOPIC, NAME.N/ack, NAME.N/commit, NAME.N/abort or NAME.N/prepare'
 
-/** Returns what the PUBLISH asks for; or a sentence, if that cannot be read. It is a request by its topic, or by its user property. */
+/**
+ * Returns what the PUBLISH asks for; or a sentence, if that cannot be read. It is a request by its topic, or by its user property. `last`:
+ * the id that was read last, because those of one transaction come one after the other.
+ */
 export function requestIn(
   topic: string,
   userProperties: readonly UserProperty[] | undefined,
+  last: TransactionId | null = null,
 ): TransactionRequest | string {
   if (!isOfTransactions(topic)) {
-    const id = idIn(propertyIn(userProperties) ?? '')
+    const text = propertyIn(userProperties) ?? ''
+    const id = text === last?.text ? last : idIn(text)
     return id === null ? UNREADABLE_ID : { verb: 'publish', id, topic }
   }
   const end = topic.indexOf('/', PREFIX.length)
   if (end === -1) return UNREADABLE
-  const id = idIn(topic.slice(PREFIX.length, end))
+  const text = topic.slice(PREFIX.length, end)
+  const id = text === last?.text ? last : idIn(text)
   if (id === null) return UNREADABLE_ID
   if (topic.startsWith('publish/', end + 1)) {
     return { verb: 'publish', id, topic: topic.slice(end + 9) }

@@ -41,6 +41,7 @@ export class Transactions {
   readonly undecided: Undecided
   readonly #broker: Broker
   readonly #open: OpenTransactions
+  #lastId: TransactionId | null = null
 
   constructor(broker: Broker) {
     this.#broker = broker
@@ -55,9 +56,10 @@ export class Transactions {
 
   /** Takes a PUBLISH that is a request by its topic or by its user property. Returns the commit that its answer waits for, or the refusal. */
   take(said: Publishable, topic: string, client: Client): CommitId | NotAdmitted {
-    const request = requestIn(topic, said.properties.userProperties)
+    const request = requestIn(topic, said.properties.userProperties, this.#lastId)
     if (typeof request === 'string') return refused(request, TOPIC_NAME_INVALID)
     const { verb, id } = request
+    this.#lastId = id
     if (said.qos === 0) return this.#spoil(client.clientId, id, refused(QOS_0))
     switch (verb) {
       case 'publish':
