@@ -101,7 +101,7 @@ export class History {
     this.#dropped.add(`${clientId ?? ''} ${id}`)
   }
 
-  wasDropped(clientId: string | null, { id }: Publication): boolean {
+  wasDropped(clientId: string | null, { id }: Pick<Publication, 'id'>): boolean {
     return this.#dropped.has(`${clientId ?? ''} ${id}`)
   }
 

@@ -33,6 +33,20 @@ class ForgetfulCore extends SingleFileCore {
   }
 }
 
+/** A store that writes the last message of a transaction with the next commit. */
+class TearingCore extends SingleFileCore {
+  #late: readonly Change[] = []
+
+  override commit(changes: readonly Change[]): void {
+    const isDecided = changes.some(({ kind }) => kind === 'decided')
+    const end = isDecided ? changes.findLastIndex(({ kind }) => kind === 'message-stored') : -1
+    super.commit([...this.#late, ...changes.slice(0, end === -1 ? undefined : end)])
+    this.#late = end === -1 ? [] : changes.slice(end)
+  }
+}
+
+export const TEARS_TRANSACTIONS: Trial = { makeCore: disk => new TearingCore(disk, true) }
+
 /** A store that does not store changes of this kind. */
 export function forgetting(kind: Change['kind']): Trial {
   return { makeCore: disk => new ForgetfulCore(disk, kind) }

@@ -14,6 +14,7 @@ import { calmTermsOf } from './random-requests.ts'
 import { judge, judgeRetained } from './oracle.ts'
 import { queuesOf, type SimQueueSettings, withDirectTopic } from './queue-settings.ts'
 import { QueueWorld } from './queue-world.ts'
+import { TransactionWorld, transactionsOf } from './transaction-world.ts'
 import { Script } from './script.ts'
 import { SimBroker } from './sim-broker.ts'
 import { SimClient } from './sim-client.ts'
@@ -41,6 +42,8 @@ export interface Counts {
   powerCuts: number
   events: number
   diskCalls: number
+  /** Those that were committed. */
+  transactions: number
   /** Of named queues. */
   handOuts: number
   deadLetters: number
@@ -105,6 +108,8 @@ export class World {
   readonly #drops: Drops
   /** Null in a world without named queues. */
   readonly #queues: QueueWorld | null
+  /** Null in a world without transactions. */
+  readonly #transactions: TransactionWorld | null
   #broker: SimBroker | null = null
   #store: SimStore | null = null
   #kills = 0
@@ -124,6 +129,8 @@ export class World {
     this.settings = queues?.isFilledDirectly === true ? withDirectTopic(settings) : settings
     this.#queueSettings = queues?.named ?? new Map()
     this.#queues = queues === null ? null : new QueueWorld(this, queues)
+    const transactions = transactionsOf(seed)
+    this.#transactions = transactions === null ? null : new TransactionWorld(this, transactions)
     this.#drops = new Drops(this.history, this.settings)
     this.disk = new SimDisk({ random: this.random })
     this.clients = Array.from(
@@ -138,13 +145,16 @@ export class World {
     const script = new Script(this)
     script.begins()
     this.#queues?.begins()
+    this.#transactions?.begins()
     this.#passUntil(() => script.isOver)
     this.#queues?.calmsDown()
+    this.#transactions?.calmsDown()
     script.calmsDown()
     if (this.random.chance(2)) script.diesOnceMore()
     this.#probes()
     this.conflations?.judge(this)
     this.#judgeQueues()
+    this.#transactions?.judge()
     if (this.#broker !== null) this.#count(this.#broker)
     judge(this.history, this.#dropped)
   }
@@ -169,6 +179,7 @@ export class World {
         diskCalls: this.disk.calls,
         handOuts: this.#queues?.oracle.handOuts ?? 0,
         deadLetters: this.#queues?.oracle.deadLetters ?? 0,
+        transactions: this.#transactions?.oracle.committed ?? 0,
       },
     }
   }

@@ -13,8 +13,10 @@ import {
   forgetting,
   PLAIN,
   REAL,
+  TEARS_TRANSACTIONS,
   WITHOUT_SYNC,
 } from '../../sim/trials.ts'
+import { transactionsOf } from '../../sim/transaction-world.ts'
 import { run, type Trial } from '../../sim/world.ts'
 
 const SECONDS = Number(process.env['SIM_SECONDS'] ?? 10)
@@ -93,6 +95,12 @@ test('a store that forgets delayed messages, or that they were cancelled, is fou
   t.ok(guiltyOf(forgetting('held'), 300, lost) > 2)
   const again = { has: delaysOf, sentence: /^(?:I2|I9|delayed): / }
   t.ok(guiltyOf(forgetting('released'), 150, again) > 1)
+})
+
+test('a store that forgets what was decided, or tears a transaction, is found out', async t => {
+  const world = { has: transactionsOf, sentence: /^transaction: / }
+  t.ok(guiltyOf(forgetting('decided'), 50, world) > 1)
+  t.ok(guiltyOf(TEARS_TRANSACTIONS, 90, world) > 1)
 })
 
 test('a store that forgets the expressions of subscriptions is found out', async t => {
