@@ -93,7 +93,7 @@ export const MESSAGING_LIMITS = {
     100_000,
     1,
     10_000_000,
-    'Deliveries that one transaction may make',
+    'Deliveries that one transaction may make, and units of work of the expressions that are asked about its messages',
   ),
   transactionNamesPerClientMax: whole(
     16,

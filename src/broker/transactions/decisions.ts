@@ -76,6 +76,7 @@ export class Decisions implements Deadline {
     const known = this.#names.get(keyOf(clientId, name))
     if (known === undefined || known.decisions.length <= DECISIONS_KEPT) return
     const lowest = known.decisions.findIndex(({ outcome }) => outcome !== 'prepared')
+    if (lowest === -1) return
     for (const dropped of known.decisions.splice(lowest, 1)) {
       this.#broker.memory.add('transactions', -DECISION_BYTES)
       journal.record({ kind: 'decision-dropped', clientId, name, number: dropped.number })

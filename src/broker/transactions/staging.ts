@@ -97,12 +97,10 @@ export function commitFault(
   { clientId, messages, settlements }: Transaction,
   asker: Asker,
 ): NotAdmitted | null {
-  const { admission, subscriptions, limits, publishing, heldMessages } = broker
+  const { admission, heldMessages } = broker
   if (broker.storeIsFull) {
     return refused('the disk is full, and what is decided must be stored', QUOTA_EXCEEDED)
   }
-  const mayBeMany = subscriptions.count * messages.length > limits.transactionDeliveriesMax
-  let deliveries = 0
   for (const [index, message] of messages.entries()) {
     const refusal = admission.again(message, asker)
     if (refusal !== null) {
@@ -110,15 +108,28 @@ export function commitFault(
       const named = `message ${index + 1}, to ${quoted(message.topic)}: ${sentence}`
       return new NotAdmitted('refused', reason, named, rule)
     }
-    if (mayBeMany) deliveries += publishing.targetsOf(message).length
   }
-  if (deliveries > limits.transactionDeliveriesMax) {
-    broker.statistics.limited.transactionDeliveriesMax += 1
-    const sentence = `it would make ${deliveries} deliveries (limits.transactionDeliveriesMax)`
-    return refused(sentence, QUOTA_EXCEEDED)
-  }
+  const many = deliveriesFault(broker, messages)
+  if (many !== null) return many
   const lost = settlements.find(id => heldMessages.find(clientId, id)?.isHeld !== true)
   return lost === undefined
     ? null
     : refused(`this client does not hold the message ${quoted(lost)} any more`)
+}
+
+/** All of it is one step, so what it delivers has a bound, and what it asks of expressions: a unit of work of these counts as a delivery. */
+function deliveriesFault(broker: Broker, messages: readonly Message[]): NotAdmitted | null {
+  const { subscriptions, limits, publishing, expressions, statistics } = broker
+  const { transactionDeliveriesMax: most } = limits
+  if (expressions.count === 0 && subscriptions.count * messages.length <= most) return null
+  const before = broker.turnWorkLeft
+  let deliveries = 0
+  for (const message of messages) {
+    deliveries += publishing.targetsOf(message).length
+    if (deliveries + before - broker.turnWorkLeft <= most) continue
+    statistics.limited.transactionDeliveriesMax += 1
+    const sentence = `it would make over ${most} deliveries, with the work of expressions (limits.transactionDeliveriesMax)`
+    return refused(sentence, QUOTA_EXCEEDED)
+  }
+  return null
 }
