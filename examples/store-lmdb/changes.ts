@@ -5,6 +5,7 @@ import { type Change, contentBytes, type Message, type QueueOwner } from 'pondha
 import {
   type DeliveryRow,
   keyOf,
+  lockedPlace,
   placeOf,
   type SessionRow,
   sessionKey,
@@ -111,6 +112,10 @@ export class Changes {
       }
       case 'queue-ended':
         this.#endQueue({ kind: 'queue', name: change.name })
+        return
+      case 'locked':
+      case 'unlocked':
+        this.#lock(change)
         return
       case 'moved':
         this.#moveOn(change)
@@ -241,7 +246,7 @@ export class Changes {
 
   #send({ delivery, clientId, packetId, qos, retain, identifiers }: Of<'sent'>): void {
     const found = this.#tables.deliveries.get(delivery)
-    if (found === undefined) return
+    if (found === undefined || found.lock !== undefined) return
     const row = handedOut(found)
     const place = sessionKey(clientId)
     if (!this.#tables.sessions.doesExist(place)) {
@@ -262,6 +267,21 @@ export class Changes {
     const place = placeOf(owner)
     const asQueued = { ...row, qos, retain, identifiers: [], packetId: 0, order: 0, place }
     this.#move(delivery, row, asQueued)
+  }
+
+  /** Locked deliveries are in a place of their own, with the queue. */
+  #lock(change: Of<'locked'> | Of<'unlocked'>): void {
+    const row = this.#tables.deliveries.get(change.delivery)
+    if (row === undefined) return
+    const { lock, ...rest } = row
+    const place = placeOf(change.owner)
+    if (change.kind === 'unlocked') {
+      if (lock !== undefined) this.#move(change.delivery, row, { ...rest, place })
+    } else if (row.place === place) {
+      const { clientId, transaction } = change
+      const locked = { ...rest, place: lockedPlace(place), identifiers: [] }
+      this.#move(change.delivery, row, { ...locked, lock: { clientId, transaction } })
+    }
   }
 
   /** PUBREL packets are sent again in the order of the PUBREC packets. */
@@ -345,6 +365,7 @@ export class Changes {
 
   #endQueue(owner: QueueOwner): void {
     this.#settleAll(placeOf(owner))
+    this.#settleAll(lockedPlace(placeOf(owner)))
     this.#tables.queues.remove(placeOf(owner))
   }
 

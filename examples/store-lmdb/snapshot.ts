@@ -2,7 +2,7 @@
 
 import type { Snapshot, StoredDelivery, StoredSession } from 'pondhawk/store-kit'
 import { identifiersBytes, type Remainder } from 'pondhawk/store-kit'
-import { type SessionRow, type Tables, type WillRow, within } from './tables.ts'
+import { lockedPlace, type SessionRow, type Tables, type WillRow, within } from './tables.ts'
 
 const PAGE_MESSAGES = 256
 
@@ -29,10 +29,19 @@ export function snapshotOf(tables: Tables): Snapshot {
     }),
     decisions: [...decisions.getRange()].map(({ value }) => value),
     messageIds: [...messageIds.getRange()].map(({ value }) => value),
+    locked: [...queues.getKeys()].flatMap(key => lockedIn(tables, key)),
     retained: [...retained.getRange()].flatMap(({ value }) => messages.get(value) ?? []),
     lastSequence: root.get('lastSequence') ?? 0,
     lastDelivery: root.get('lastDelivery') ?? 0,
   }
+}
+
+function lockedIn(tables: Tables, key: string): Snapshot['locked'] {
+  return [...tables.waiting.getKeys(within(lockedPlace(key)))].flatMap(([, number]) => {
+    const delivery = waitingIn(tables, Number(number))
+    const lock = tables.deliveries.get(Number(number))?.lock
+    return delivery === null || lock === undefined ? [] : [{ delivery, ...lock }]
+  })
 }
 
 /** Returns queued deliveries with numbers above `after`, oldest first. */

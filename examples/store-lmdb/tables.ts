@@ -46,6 +46,8 @@ export interface DeliveryRow {
   readonly place: string
   /** Its place in the order of sending again; 0 while it waits. */
   readonly order: number
+  /** The prepared transaction that has locked it. */
+  readonly lock?: { readonly clientId: string; readonly transaction: string }
 }
 
 export interface ReplayRow {
@@ -64,6 +66,11 @@ export interface QueueRow {
 export interface HeldRow {
   readonly due: number
   readonly key: string
+}
+
+/** The place of what is locked in a queue. */
+export function lockedPlace(place: string): string {
+  return `${place}-locked`
 }
 
 /** How many deliveries, retained topics and delays refer to a message, and its `contentBytes`. */

@@ -6,6 +6,7 @@ import type { Limits } from '../limits.ts'
 import type { Message } from '../message.ts'
 import type { Session } from '../session/session.ts'
 import { MemoryAccount } from '../session/memory-account.ts'
+import { LockedDeliveries } from '../session/named-queue/locked-deliveries.ts'
 import type { DropReason, SessionContext } from '../session/session-context.ts'
 import { RetainedReplay } from '../session/retained-replay.ts'
 import type { Subscription } from '../routing/subscription.ts'
@@ -95,6 +96,7 @@ export class Broker implements SessionContext {
   readonly delayed: Delayed = new Delayed(this)
   /** What transactional consumers hold. */
   readonly heldMessages: HeldMessages
+  readonly locked: LockedDeliveries = new LockedDeliveries()
   readonly messageIds: MessageIds = new MessageIds(this)
   readonly transactions: Transactions = new Transactions(this)
   transactionCommit: CommitId = 0
@@ -134,7 +136,7 @@ export class Broker implements SessionContext {
     this.conflating = new Conflations(options.subscriptions?.conflate ?? [], this)
     this.retained = new Retained(this)
     this.sessions = new Sessions(this.deadlines, session => this.clients.expire(session))
-    this.heldMessages = new HeldMessages(this.sessions)
+    this.heldMessages = new HeldMessages(this.sessions, this.locked)
     this.subscriptions = new Subscriptions(options.share, options.queues, this)
     this.takeovers = new Takeovers(this.limits)
     this.wills = new Wills(this.publishing, this.deadlines, this.journal, this.memory)

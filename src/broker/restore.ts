@@ -30,6 +30,10 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
     const waiting = deliveries.map(stored => restoredDelivery(stored, queue))
     queue?.queue.restore(waiting, remainder)
   }
+  for (const { delivery, clientId, transaction } of snapshot.locked) {
+    const queue = delivery.group?.kind === 'queue' ? queues.get(delivery.group.name) : null
+    queue?.restoreHeld(restoredDelivery(delivery, queue), clientId, transaction)
+  }
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { deliveries, remainder, ...name } of snapshot.groups) {
     const group = broker.subscriptions.groups.find(name)
@@ -120,7 +124,7 @@ function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): D
       const queue = broker.subscriptions.queues.get(owner.name)
       // A queue that is deleted settles what is in flight in the same commit.
       if (queue === null) return restoredDelivery(stored, null)
-      queue.restoreHeld(restoredDelivery(stored, queue), session.clientId)
+      queue.restoreHeld(restoredDelivery(stored, queue), session.clientId, null)
       return null
     }
     case 'group': {

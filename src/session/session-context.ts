@@ -10,6 +10,7 @@ import type { Conflating } from './conflation.ts'
 import type { Delivery } from './delivery.ts'
 import type { SendOutcome } from './link.ts'
 import type { MemoryAccount } from './memory-account.ts'
+import type { LockedDeliveries } from './named-queue/locked-deliveries.ts'
 
 /** The reasons why a matching message did not reach a subscriber. Each has a counter. */
 export type DropReason =
@@ -61,6 +62,8 @@ export interface SessionContext {
   readonly transactionCommit: CommitId
   /** The commit of the newest transaction; 0 before the first. */
   readonly lastTransactionCommit: CommitId
+  /** What prepared transactions have locked. */
+  readonly locked: LockedDeliveries
   /** The memory that the whole broker keeps. */
   readonly memory: MemoryAccount
   /** Whether the store has no room for messages. */

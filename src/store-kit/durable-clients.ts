@@ -42,6 +42,8 @@ type ClientChange = Exclude<
       | 'queue-set'
       | 'queue-ended'
       | 'moved'
+      | 'locked'
+      | 'unlocked'
       | 'session-opened'
       | 'session-ended'
   }

@@ -4,12 +4,20 @@
 
 import { strict as assert } from 'node:assert'
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
-import type { QoS } from '../packet/packet.ts'
 import type { Change, Owner, QueueOwner } from '../store/change.ts'
-import { applyToClient, type PlainSession, type PlainWill } from './durable-clients.ts'
+import { applyToClient, type PlainWill } from './durable-clients.ts'
+import {
+  groupKey,
+  type KeptDelivery,
+  type KeptGroup,
+  type KeptMessage,
+  type KeptSession,
+  newSession,
+  type Place,
+  waitingIn,
+} from './durable-parts.ts'
 import { onlyWill, replaysIn } from '../store/stored-parts.ts'
 import type {
-  HandOuts,
   Remainder,
   Snapshot,
   StoredDecision,
@@ -17,46 +25,6 @@ import type {
   StoredMessageId,
   StoredSession,
 } from '../store/store.ts'
-
-interface KeptMessage {
-  readonly message: Message
-  /** The number of deliveries and retained topics that refer to it. */
-  references: number
-}
-
-interface KeptDelivery {
-  readonly delivery: number
-  readonly sequence: number
-  qos: QoS
-  retain: boolean
-  identifiers: readonly number[]
-  /** The options with which the share group queued it, whatever a member was sent. */
-  readonly queuedQos: QoS
-  readonly queuedRetain: boolean
-  readonly group: QueueOwner | null
-  handOuts: HandOuts | null
-  packetId: number
-  isReceived: boolean
-  /** QoS 2, sent to a member without a stored session: it goes to no other member [MQTT-4.8.2-5]. */
-  isBegun: boolean
-  place: Place
-}
-
-/** The deliveries of a session or share group. */
-type Place = Map<number, KeptDelivery>
-
-interface KeptSession extends PlainSession {
-  /** Sent deliveries, in the order of sending again. */
-  readonly sent: Place
-  readonly waiting: Place
-}
-
-/** A share group or a named queue. */
-interface KeptGroup {
-  readonly owner: QueueOwner
-  readonly waiting: Place
-  settings: string
-}
 
 const NO_IDENTIFIERS: readonly number[] = []
 
@@ -71,6 +39,8 @@ export class DurableState {
   readonly #held = new Map<number, { readonly due: number; readonly key: string }>()
   readonly #decisions = new Map<string, StoredDecision>()
   readonly #messageIds = new Map<string, StoredMessageId>()
+  /** Out of their queues: prepared transactions have locked them. */
+  readonly #locked: Place = new Map()
   readonly #pageMessages: number
   /** Messages to check after the group of changes was applied. */
   readonly #unreferenced = new Set<number>()
@@ -110,6 +80,9 @@ export class DurableState {
       }),
       decisions: [...this.#decisions.values()],
       messageIds: [...this.#messageIds.values()],
+      locked: [...this.#locked.values()].flatMap(kept =>
+        kept.lock === null ? [] : [{ delivery: this.#unsentOf(kept), ...kept.lock }],
+      ),
       retained: [...this.#retained.values()].flatMap(sequence => {
         const kept = this.#messages.get(sequence)
         return kept === undefined ? [] : [kept.message]
@@ -188,14 +161,12 @@ export class DurableState {
         this.#endGroup({ kind: 'queue', name: change.name })
         return
       case 'moved':
-        this.#moveOn(change)
+      case 'locked':
+      case 'unlocked':
+        this.#applyToQueue(change)
         return
       case 'session-opened':
-        this.#endSession(change.clientId)
-        this.#sessions.set(
-          change.clientId,
-          newSession(change.clientId, change.expiryIntervalSeconds),
-        )
+        this.#openSession(change.clientId, change.expiryIntervalSeconds)
         return
       case 'session-ended':
         this.#endSession(change.clientId)
@@ -240,6 +211,7 @@ export class DurableState {
       isBegun: false,
       handOuts: null,
       place,
+      lock: null,
     }
     this.#deliveries.set(delivery, kept)
     place.set(delivery, kept)
@@ -249,7 +221,7 @@ export class DurableState {
   #send(change: Extract<Change, { kind: 'sent' }>): void {
     const { delivery, clientId, packetId, qos, retain, identifiers } = change
     const kept = this.#deliveries.get(delivery)
-    if (kept === undefined) return
+    if (kept === undefined || kept.lock !== null) return
     const isCounted = kept.group?.kind === 'queue' && (kept.handOuts?.reason ?? '') === ''
     if (isCounted) kept.handOuts = { reason: '', queue: '', count: (kept.handOuts?.count ?? 0) + 1 }
     const session = this.#sessions.get(clientId)
@@ -279,6 +251,11 @@ export class DurableState {
     this.#move(kept, place)
   }
 
+  #applyToQueue(change: Extract<Change, { kind: 'moved' | 'locked' | 'unlocked' }>): void {
+    if (change.kind === 'moved') this.#moveOn(change)
+    else this.#lock(change)
+  }
+
   #moveOn(change: Extract<Change, { kind: 'moved' }>): void {
     const { delivery, owner, to, moved, handOuts: count, reason } = change
     this.#lastDelivery = Math.max(this.#lastDelivery, moved)
@@ -293,6 +270,20 @@ export class DurableState {
     const next = { ...kept, delivery: moved, group: to, handOuts, identifiers, place }
     this.#deliveries.set(moved, next)
     place.set(moved, next)
+  }
+
+  #lock(change: Extract<Change, { kind: 'locked' | 'unlocked' }>): void {
+    const kept = this.#deliveries.get(change.delivery)
+    if (kept === undefined) return
+    if (change.kind === 'unlocked') {
+      if (kept.lock !== null && kept.group !== null)
+        this.#move(kept, this.#groupOf(kept.group).waiting)
+      kept.lock = null
+    } else if (kept.place === this.#placeOf(change.owner)) {
+      this.#move(kept, this.#locked)
+      kept.lock = { clientId: change.clientId, transaction: change.transaction }
+      kept.identifiers = NO_IDENTIFIERS
+    }
   }
 
   #receive(delivery: number): void {
@@ -339,7 +330,15 @@ export class DurableState {
   #endGroup(owner: QueueOwner): void {
     const place = this.#placeOf(owner)
     for (const delivery of [...(place?.keys() ?? [])]) this.#settle(delivery)
+    for (const { delivery, group } of [...this.#locked.values()]) {
+      if (group !== null && groupKey(group) === groupKey(owner)) this.#settle(delivery)
+    }
     this.#groups.delete(groupKey(owner))
+  }
+
+  #openSession(clientId: string, expiryIntervalSeconds: number): void {
+    this.#endSession(clientId)
+    this.#sessions.set(clientId, newSession(clientId, expiryIntervalSeconds))
   }
 
   #endSession(clientId: string): void {
@@ -415,33 +414,4 @@ export class DurableState {
     const message = kept.isReceived ? null : (this.#messages.get(kept.sequence)?.message ?? null)
     return { delivery, message, qos, retain, identifiers, packetId, group, handOuts }
   }
-}
-
-function groupKey(owner: QueueOwner): string {
-  if (owner.kind === 'queue') return owner.name
-  return `${owner.shareName}/${owner.topicFilter}\0${owner.where ?? ''}`
-}
-
-function newSession(clientId: string, expiryIntervalSeconds: number): KeptSession {
-  return {
-    clientId,
-    identity: null,
-    expiryIntervalSeconds,
-    expiresAt: null,
-    subscriptions: new Map(),
-    replays: new Map(),
-    sent: new Map(),
-    waiting: new Map(),
-    incoming: new Set(),
-  }
-}
-
-/** Sorts by number, so that a delivery that came back to a group has its old place. */
-function waitingIn(place: Place): readonly KeptDelivery[] {
-  return (
-    [...place.values()]
-      // A QoS 2 delivery to a former member of the group goes to no other [MQTT-4.8.2-5].
-      .filter(({ isBegun }) => !isBegun)
-      .sort((one, other) => one.delivery - other.delivery)
-  )
 }

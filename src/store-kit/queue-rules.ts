@@ -45,6 +45,35 @@ export const QUEUE_RULES: Readonly<Record<string, (place: StorePlace) => Promise
     is.match(sessions[0]?.deliveries, [{ delivery: 1, group: QUEUE, handOuts: { count: 2 } }])
   },
 
+  'a delivery that is locked is out of its queue until it is settled or unlocked, and ends with the queue':
+    async place => {
+      const lock = { owner: QUEUE, clientId: 'bob', transaction: 't.1' } as const
+      const { queues, locked } = await after(
+        place,
+        [
+          SET,
+          ...[1, 2, 3, 4].flatMap(each => [stored(each), inQueue(each, each)]),
+          handedOut(2, ''),
+          ...[1, 2, 3].map(delivery => ({ kind: 'locked', delivery, ...lock }) as const),
+        ],
+        [
+          { kind: 'settled', delivery: 1, owner: QUEUE },
+          { kind: 'unlocked', delivery: 3, owner: QUEUE },
+          { kind: 'unlocked', delivery: 4, owner: QUEUE },
+        ],
+      )
+      is.strictSame(
+        queues[0]?.deliveries.map(({ delivery }) => delivery),
+        [3, 4],
+      )
+      is.match(locked, [
+        { clientId: 'bob', transaction: 't.1', delivery: { delivery: 2, handOuts: { count: 1 } } },
+      ])
+
+      const then = await after(place, [{ kind: 'queue-ended', name: 'jobs' }])
+      is.strictSame(then.locked, [])
+    },
+
   'a dead letter waits at the end of another queue, with its reason, and comes back without':
     async place => {
       const dead = { kind: 'moved', owner: QUEUE, to: DEAD, reason: 'expired' } as const

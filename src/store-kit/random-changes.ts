@@ -248,6 +248,11 @@ export class RandomChanges {
     if (queued === undefined) return []
     const { delivery, owner, qos, sentTo } = queued
     const clientId = owner.kind === 'session' ? owner.clientId : (CLIENTS[this.below(3)] ?? '')
+    if (owner.kind === 'queue' && this.below(3) === 0) {
+      return this.below(2) === 0
+        ? [{ kind: 'locked', delivery, owner, clientId, transaction: 't.1' }]
+        : [{ kind: 'unlocked', delivery, owner }]
+    }
     if (sentTo === null && this.below(3) > 0) {
       queued.sentTo = clientId
       const packetId = 1 + this.below(99)
@@ -291,10 +296,14 @@ export function inOrder(snapshot: Snapshot): Snapshot {
   const messageIds = [...snapshot.messageIds].sort(
     (one, other) => one.clientId.localeCompare(other.clientId) || one.id.localeCompare(other.id),
   )
+  const locked = [...snapshot.locked].sort(
+    (one, other) => one.delivery.delivery - other.delivery.delivery,
+  )
   return {
     ...snapshot,
     decisions,
     messageIds,
+    locked,
     sessions: snapshot.sessions.map(withoutPage),
     groups: groups.map(withoutPage),
     queues: queues.map(withoutPage),

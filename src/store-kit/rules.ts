@@ -40,6 +40,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       held: [],
       decisions: [],
       messageIds: [],
+      locked: [],
       lastSequence: 0,
       lastDelivery: 0,
     })

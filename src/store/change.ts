@@ -284,6 +284,15 @@ export const CHANGE_KINDS = {
     { clientId: text, name: text, number: uint53 },
     (ledger, { clientId, name, number }) => ledger.decisions.drop(clientId, name, number),
   ),
+  /** A waiting delivery of the queue is out of it until it is settled or `unlocked`: a prepared transaction of the client will decide. */
+  locked: changeKind(
+    61,
+    { delivery: uint53, owner: queueOwner, clientId: text, transaction: text },
+    (ledger, change) => ledger.lock(change),
+  ),
+  unlocked: changeKind(62, { delivery: uint53, owner: queueOwner }, (ledger, { delivery }) => {
+    ledger.unlock(delivery)
+  }),
   /** The client has published a message with this `$message-id`, in milliseconds. It is of a message that was stored in this commit. */
   'message-identified': changeKind(
     63,

@@ -236,8 +236,9 @@ function answerOf<Result>(ask: (done: Done<Result>) => void): Promise<Result> {
 }
 
 /** Returns the slots of the messages in a snapshot: messages in flight, retained messages and delayed ones. */
-function slotsOfSnapshot({ sessions, retained, held }: Ledger): readonly number[] {
-  const slots = [...retained.values(), ...held.values()].map(({ slot }) => slot)
+function slotsOfSnapshot({ sessions, retained, held, locked }: Ledger): readonly number[] {
+  const entries = [...retained.values(), ...held.values(), ...locked.all.values()]
+  const slots = entries.map(({ slot }) => slot)
   for (const { sent } of sessions.values()) {
     for (const entry of sent.values()) if (!entry.isReceived) slots.push(entry.slot)
   }

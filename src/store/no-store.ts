@@ -11,6 +11,7 @@ export const EMPTY: Snapshot = {
   held: [],
   decisions: [],
   messageIds: [],
+  locked: [],
   lastSequence: 0,
   lastDelivery: 0,
 }

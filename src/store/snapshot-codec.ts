@@ -15,6 +15,7 @@ import type {
   StoredDelivery,
   StoredGroup,
   StoredHeld,
+  StoredLock,
   StoredMessageId,
   StoredQueue,
   StoredSession,
@@ -28,6 +29,7 @@ const QUEUE = 5
 const HELD = 6
 const DECISION = 7
 const MESSAGE_ID = 8
+const LOCKED = 9
 
 // The flags of a delivery. Its QoS is in the two lowest bits.
 const RETAIN = 4
@@ -44,6 +46,7 @@ export interface SnapshotParts {
   readonly held: Iterable<StoredHeld>
   readonly decisions: Iterable<StoredDecision>
   readonly messageIds: Iterable<StoredMessageId>
+  readonly locked: Iterable<StoredLock>
   readonly lastSequence: number
   readonly lastDelivery: number
 }
@@ -91,6 +94,13 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
     writer.double(at)
     flush()
   }
+  for (const { delivery, clientId, transaction } of snapshot.locked) {
+    writer.uint8(LOCKED)
+    writeDelivery(writer, delivery)
+    writer.string(clientId)
+    writer.string(transaction)
+    flush()
+  }
   for (const message of snapshot.retained) {
     writer.uint8(RETAINED)
     writeMessage(writer, message)
@@ -107,6 +117,7 @@ export class SnapshotReading {
   readonly #held: StoredHeld[] = []
   readonly #decisions: StoredDecision[] = []
   readonly #messageIds: StoredMessageId[] = []
+  readonly #locked: StoredLock[] = []
   #lastSequence = 0
   #lastDelivery = 0
 
@@ -119,6 +130,7 @@ export class SnapshotReading {
       held: this.#held,
       decisions: this.#decisions,
       messageIds: this.#messageIds,
+      locked: this.#locked,
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
     }
@@ -151,6 +163,12 @@ export class SnapshotReading {
           const clientId = reader.string()
           const id = reader.string()
           this.#messageIds.push({ clientId, id, at: reader.double() })
+          break
+        }
+        case LOCKED: {
+          const delivery = readDelivery(reader)
+          const clientId = reader.string()
+          this.#locked.push({ delivery, clientId, transaction: reader.string() })
           break
         }
         default:

@@ -118,6 +118,14 @@ export interface StoredMessageId {
   readonly at: number
 }
 
+/** A delivery of a named queue that a prepared transaction has locked. */
+export interface StoredLock {
+  readonly delivery: StoredDelivery
+  /** The client of the transaction, and its id. */
+  readonly clientId: string
+  readonly transaction: string
+}
+
 /** The state with which a broker continues where the last one stopped. */
 export interface Snapshot {
   readonly sessions: readonly StoredSession[]
@@ -131,6 +139,8 @@ export interface Snapshot {
   readonly decisions: readonly StoredDecision[]
   /** In any order. */
   readonly messageIds: readonly StoredMessageId[]
+  /** In any order. They are not among the deliveries of their queues. */
+  readonly locked: readonly StoredLock[]
   /** The highest numbers used so far; 0 for none. */
   readonly lastSequence: number
   readonly lastDelivery: number

@@ -194,6 +194,58 @@ test('after a restart what was held waits again with its count, and the consumer
   t.ok(settles(then, 'one', idOf(messages[0] as PublishPacket)))
 })
 
+test('what a prepared transaction has locked stays so: no deadline, no leaving, no refusal and no restart gives it to somebody else', async t => {
+  const store = new MemoryStore()
+  const pond = pondWith({ ackDeadlineSeconds: 10, order: 'fifo' }, { store })
+  const one = consumer(pond, 'one', { acknowledges: false })
+  fills(pond, 'a', 'b')
+  const [id = ''] = idsOf(one)
+  pond.inOneTurn(() => {
+    pond.turn.begin()
+    pond.broker.heldMessages.find('one', id)?.lock('t.1')
+  })
+  one.acknowledges('puback', 1, 0x80)
+  one.vanishes()
+  pond.passes({ seconds: 20 })
+
+  t.strictSame(hears(consumer(pond, 'two')), [])
+  const then = pondWith({ order: 'fifo' }, { store, snapshot: await store.open() })
+  const two = consumer(then, 'two')
+  t.strictSame(hears(two), [])
+  t.equal(then.broker.heldMessages.find('one', id), null)
+  const [locked] = then.broker.heldMessages.lockedBy('one', 't.1')
+  then.inOneTurn(() => {
+    then.turn.begin()
+    locked?.settle()
+    locked?.giveBack()
+  })
+  t.strictSame(hears(two), ['b'])
+  t.strictSame(then.broker.heldMessages.lockedBy('one', 't.1'), [])
+})
+
+test('what was locked and is given back after a restart waits again, in the store too', async t => {
+  const store = new MemoryStore()
+  const pond = pondWith({}, { store })
+  const one = consumer(pond, 'one')
+  fills(pond, 'a')
+  const [id = ''] = idsOf(one)
+  pond.inOneTurn(() => {
+    pond.turn.begin()
+    pond.broker.heldMessages.find('one', id)?.lock('t.1')
+  })
+  const then = pondWith({}, { store, snapshot: await store.open() })
+  then.inOneTurn(() => {
+    then.turn.begin()
+    then.broker.heldMessages.lockedBy('one', 't.1')[0]?.giveBack()
+  })
+
+  await store.close()
+  const snapshot = await store.open()
+  t.strictSame(snapshot.locked, [])
+  const last = pondWith({}, { store, snapshot })
+  t.strictSame(hears(consumer(last, 'two')), ['a 2'])
+})
+
 test('the end of its queue ends what is held, counted', async t => {
   const pond = pondWith()
   const one = consumer(pond, 'one', { acknowledges: false })

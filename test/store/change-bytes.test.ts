@@ -183,6 +183,11 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
     '3f0003626f6200016d41d26580b4800000',
     { kind: 'message-identified', clientId: 'bob', id: 'm', at: 1_234_567_890 },
   ],
+  [
+    '3d00000000000000020200046a6f62730003626f620003742e31',
+    { kind: 'locked', delivery: 2, owner: QUEUE, clientId: 'bob', transaction: 't.1' },
+  ],
+  ['3e00000000000000020200046a6f6273', { kind: 'unlocked', delivery: 2, owner: QUEUE }],
   ['400003626f6200016d', { kind: 'message-id-forgotten', clientId: 'bob', id: 'm' }],
   ['290000000000000004', { kind: 'released', sequence: 4 }],
   [

@@ -1,5 +1,6 @@
 // The messages of named queues that transactional consumers hold: found by their delivery ids, settled or given back by a transaction.
 
+import type { LockedDeliveries } from '../../session/named-queue/locked-deliveries.ts'
 import type { Sessions } from '../sessions.ts'
 
 /** A message that its consumer holds, or that a prepared transaction has locked. Once it is neither, nothing more can be done to it. */
@@ -19,9 +20,11 @@ export interface HeldMessage {
 
 export class HeldMessages {
   readonly #sessions: Sessions
+  readonly #locked: LockedDeliveries
 
-  constructor(sessions: Sessions) {
+  constructor(sessions: Sessions, locked: LockedDeliveries) {
     this.#sessions = sessions
+    this.#locked = locked
   }
 
   /** Returns what the client holds under this id, or null: it never did, or does not any more. */
@@ -30,7 +33,7 @@ export class HeldMessages {
   }
 
   /** Returns what was locked for a transaction, also before a restart. */
-  lockedBy(_clientId: string, _transaction: string): readonly HeldMessage[] {
-    return []
+  lockedBy(clientId: string, transaction: string): readonly HeldMessage[] {
+    return this.#locked.of(clientId, transaction)
   }
 }

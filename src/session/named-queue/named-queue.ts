@@ -223,11 +223,12 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.#handOuts.of(delivery).remembers(past, couldExpire)
   }
 
-  /** Restores a delivery that a consumer had when the broker stopped: it is given back. */
-  restoreHeld(held: Delivery, clientId: string): void {
+  /** Restores a delivery that a consumer had when the broker stopped: it is given back, unless a transaction has locked it. */
+  restoreHeld(held: Delivery, clientId: string, transaction: string | null): void {
     this.#inFlight += 1
     this.#lanes?.occupy(held.message)
-    this.#comesBack(this.#takeBack(held, clientId))
+    if (transaction === null) this.#comesBack(this.#takeBack(held, clientId))
+    else this.#holds.restore(held, this.#handOuts.of(held), clientId, transaction)
   }
 
   /** Takes a message from another queue, at the end. `reason`: why it is a dead letter; empty if it is none. */
@@ -388,8 +389,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const { stored } = delivery
     if (stored !== 0) {
       this.queue.tail.excludeFromPages(delivery)
-      const { owner } = this
-      const returned = { kind: 'returned', delivery: stored, clientId, owner } as const
+      const returned = { kind: 'returned', delivery: stored, clientId, owner: this.owner } as const
       if (hold === null) this.#context.journal.record(returned)
     }
     return delivery

@@ -96,6 +96,23 @@ export class QueueHolds implements DeliveryOrigin {
     letGo(held)
     held.transaction = transaction
     this.#parts.handOuts.rests(held.handOut)
+    this.#context.locked.add(held, transaction)
+    const { stored } = held.delivery
+    if (stored === 0) return
+    const { clientId } = held
+    const locked = { delivery: stored, owner: this.owner, clientId, transaction } as const
+    this.#context.journal.record({ kind: 'locked', ...locked })
+  }
+
+  /** Restores one that was locked when the broker stopped. */
+  restore(delivery: Delivery, handOut: HandOut, clientId: string, transaction: string): void {
+    const deliveryId = `${numberOf(delivery)}`
+    const held = new HeldDelivery(this, deliveryId, clientId, delivery, handOut, null)
+    held.transaction = transaction
+    handOut.hold = held
+    handOut.message = delivery.message
+    this.#context.memory.holdDelivery(delivery.message)
+    this.#context.locked.add(held, transaction)
   }
 
   /** The deadline has given it to somebody else, or it ends otherwise. */
@@ -103,6 +120,7 @@ export class QueueHolds implements DeliveryOrigin {
     held.isHeld = false
     held.handOut.hold = null
     letGo(held)
+    if (held.transaction !== null) this.#context.locked.delete(held, held.transaction)
     this.#context.memory.releaseDelivery(held.delivery.message)
   }
 
@@ -137,8 +155,13 @@ export class QueueHolds implements DeliveryOrigin {
   remembers(): void {}
 
   #takeBack(held: HeldDelivery): Delivery {
+    const { delivery, clientId, transaction } = held
     this.#leaves(held)
-    return this.#parts.takeBack(held.delivery, held.clientId)
+    if (transaction !== null && delivery.stored !== 0) {
+      const unlocked = { delivery: delivery.stored, owner: this.owner } as const
+      this.#context.journal.record({ kind: 'unlocked', ...unlocked })
+    }
+    return this.#parts.takeBack(delivery, clientId)
   }
 
   /** One less is in flight to its consumer; what is locked has left before. */

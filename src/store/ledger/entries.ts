@@ -7,6 +7,7 @@ import type { QueueOwner } from '../owner.ts'
 import type { HandOuts, StoredDecision, StoredMessageId } from '../store.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { ImagedEntry } from './imaged-map.ts'
+import type { LockedEntry } from './locked-table.ts'
 import type { MessageRows } from './message-rows.ts'
 
 /** Of a queue that changes refer to without having made it. */
@@ -93,6 +94,7 @@ export interface HeldState {
   readonly handOuts: EntriesOf<number, HandOuts>
   readonly decisions: Iterable<StoredDecision>
   readonly messageIds: Iterable<StoredMessageId>
+  readonly locked: EntriesOf<number, LockedEntry>
 }
 
 export function newSession(clientId: string, expiryIntervalSeconds: number): SessionEntry {

@@ -5,6 +5,8 @@ import type { ByteReader } from '../bytes.ts'
 import { writeDecision } from '../decision.ts'
 import type { StoredDecision, StoredMessageId } from '../store.ts'
 import type { HeldEntry, SessionView } from './entries.ts'
+import type { LockedEntry } from './locked-table.ts'
+import { queueOwner, writeOwner } from '../owner.ts'
 import type { Ledger } from './ledger.ts'
 
 // What the record of a session does not say of its subscriptions is in records behind it.
@@ -20,6 +22,8 @@ export const REPLAYS = 8
 export const HELD = 41
 /** What became of a transaction. */
 export const DECIDED = 50
+/** A delivery that a prepared transaction has locked. */
+export const LOCKED = 61
 /** The `$message-id` of a message. */
 export const MESSAGE_ID = 63
 
@@ -73,6 +77,29 @@ export function writeHeld(
 export function writeDecided(writer: Writer, decision: StoredDecision): void {
   writer.uint8(DECIDED)
   writeDecision(writer, decision)
+}
+
+export function writeLocked(
+  writer: Writer,
+  [delivery, { slot, options, owner, clientId, transaction }]: readonly [number, LockedEntry],
+): void {
+  writer.uint8(LOCKED)
+  writer.uint53(delivery)
+  writer.uint32(slot)
+  writer.uint8(options)
+  writeOwner(writer, owner)
+  writer.string(clientId)
+  writer.string(transaction)
+}
+
+export function readLocked(reader: ByteReader, ledger: Ledger): void {
+  const delivery = reader.uint53()
+  const slot = reader.uint32()
+  const options = reader.uint8()
+  const owner = queueOwner.read(reader, reader)
+  const clientId = reader.string()
+  const transaction = reader.string()
+  ledger.restoreLocked(delivery, { slot, options, owner, clientId, transaction, image: 0 })
 }
 
 export function writeMessageId(writer: Writer, { clientId, id, at }: StoredMessageId): void {

@@ -34,9 +34,12 @@ import {
   readHeld,
   readOption,
   readReplays,
+  LOCKED,
   MESSAGE_ID,
+  readLocked,
   readMessageId,
   writeDecided,
+  writeLocked,
   writeMessageId,
   writeHeld,
   writeOptions,
@@ -104,6 +107,7 @@ export class LedgerImage {
     yield* this.#records(this.#state.held, writeHeld)
     yield* this.#records(this.#state.decisions, writeDecided)
     yield* this.#records(this.#state.messageIds, writeMessageId)
+    yield* this.#records(this.#state.locked, writeLocked)
     yield* this.#records(this.#state.wills, writeWillOf)
     if (writer.length > 0) yield this.#parts.cut()
     this.end()
@@ -297,6 +301,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === REPLAYS) readReplays(reader, ledger)
   else if (isOption(number)) readOption(number, reader, ledger)
   else if (number === HELD) readHeld(reader, ledger)
+  else if (number === LOCKED) readLocked(reader, ledger)
   else if (number === MESSAGE_ID) readMessageId(reader, ledger)
   else if (number === DECIDED) ledger.decisions.set(readDecision(reader))
   else if (number === WAITING) readQueue(reader, ledger)

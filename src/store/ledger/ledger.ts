@@ -24,6 +24,7 @@ import { HandOutTable } from './hand-outs.ts'
 import { FreshMessages } from './fresh-messages.ts'
 import { IdentifierTable } from './identifier-table.ts'
 import { ImagedMap } from './imaged-map.ts'
+import { type LockedEntry, LockedTable } from './locked-table.ts'
 import { MessageIdTable } from './message-id-table.ts'
 import { type ExtentOf, MessageTable, type Position } from './message-table.ts'
 
@@ -40,6 +41,7 @@ export class Ledger {
   readonly handOuts: HandOutTable = new HandOutTable()
   readonly decisions: DecisionTable = new DecisionTable()
   readonly messageIds: MessageIdTable = new MessageIdTable()
+  readonly locked: LockedTable = new LockedTable()
   lastSequence = 0
   lastDelivery = 0
   readonly #sessions = new ImagedMap<string, SessionEntry>()
@@ -80,7 +82,7 @@ export class Ledger {
 
   get #maps(): readonly { beginImage(): void; endImage(): void }[] {
     const own = [this.#sessions, this.#queues, this.#retained, this.#wills, this.#held]
-    return [...own, this.identifiers, this.handOuts, this.decisions, this.messageIds]
+    return [...own, this.identifiers, this.handOuts, this.decisions, this.messageIds, this.locked]
   }
 
   /** Holds the state as it is now for an image of it, until `endImage`: what changes meanwhile is copied first. */
@@ -98,6 +100,7 @@ export class Ledger {
       handOuts: this.handOuts.imageEntries(),
       decisions: this.decisions.imageEntries(),
       messageIds: this.messageIds.imageEntries(),
+      locked: this.locked.imageEntries(),
     }
   }
 
@@ -164,6 +167,9 @@ export class Ledger {
     if (queue === undefined) return
     this.#queues.delete(key)
     this.#empty(queue.waiting)
+    for (const [delivery, locked] of [...this.locked.all]) {
+      if (ownerKey(locked.owner) === key) this.#settleLocked(delivery)
+    }
   }
 
   setQueue(name: string, settings: string): void {
@@ -267,7 +273,31 @@ export class Ledger {
       }
     }
     const entry = this.#queueToChange(owner)?.remove(delivery) ?? null
-    if (entry !== null) this.#forget(entry, false)
+    if (entry === null) this.#settleLocked(delivery)
+    else this.#forget(entry, false)
+  }
+
+  lock({ delivery, owner, clientId, transaction }: Omit<ChangeOf<'locked'>, 'kind'>): void {
+    const entry = this.#queueToChange(owner)?.remove(delivery) ?? null
+    if (entry === null) return
+    if ((entry.options & IDENTIFIED) !== 0) this.identifiers.delete(delivery)
+    const options = entry.options & ~IDENTIFIED
+    this.locked.set(delivery, { slot: entry.slot, options, owner, clientId, transaction, image: 0 })
+  }
+
+  restoreLocked(delivery: number, entry: LockedEntry): void {
+    this.locked.set(delivery, entry)
+    this.messages.refer(entry.slot, 1)
+  }
+
+  unlock(delivery: number): void {
+    const entry = this.locked.take(delivery)
+    if (entry !== null) this.queueOf(entry.owner)?.add(delivery, entry.slot, entry.options)
+  }
+
+  #settleLocked(delivery: number): void {
+    const entry = this.locked.take(delivery)
+    if (entry !== null) this.#forget({ ...entry, delivery }, false)
   }
 
   retain(topic: string, sequence: number): void {

@@ -11,6 +11,7 @@ import type {
   StoredDelivery,
   StoredGroup,
   StoredHeld,
+  StoredLock,
   StoredQueue,
   StoredSession,
 } from '../store.ts'
@@ -22,7 +23,7 @@ import type { Ledger } from './ledger.ts'
 type Load = (slot: number) => Message
 
 export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
-  const { sessions, groups, queues, retained, held, decisions, messageIds, ...numbers } =
+  const { sessions, groups, queues, retained, held, decisions, messageIds, locked, ...numbers } =
     snapshotParts(ledger, load)
   return {
     sessions: [...sessions],
@@ -32,6 +33,7 @@ export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
     held: [...held],
     decisions: [...decisions],
     messageIds: [...messageIds],
+    locked: [...locked],
     ...numbers,
   }
 }
@@ -46,6 +48,7 @@ export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
     held: heldOf(ledger, load),
     decisions: ledger.decisions.all,
     messageIds: ledger.messageIds.all,
+    locked: lockedOf(ledger, load),
     lastSequence: ledger.lastSequence,
     lastDelivery: ledger.lastDelivery,
   }
@@ -84,6 +87,13 @@ function isNamed(owner: QueueOwner): owner is NamedQueueOwner {
 
 function* heldOf(ledger: Ledger, load: Load): Iterable<StoredHeld> {
   for (const { slot, due, key } of ledger.held.values()) yield { message: load(slot), due, key }
+}
+
+function* lockedOf(ledger: Ledger, load: Load): Iterable<StoredLock> {
+  for (const [delivery, { slot, options, owner, clientId, transaction }] of ledger.locked.all) {
+    const stored = storedDelivery(ledger, delivery, options, load(slot), 0, owner)
+    yield { delivery: stored, clientId, transaction }
+  }
 }
 
 function* retainedOf(ledger: Ledger, load: Load): Iterable<Message> {

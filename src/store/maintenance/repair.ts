@@ -118,6 +118,9 @@ function changesWithout(log: LogStore, lost: ReadonlySet<number>): readonly Chan
   for (const { owner, waiting } of log.ledger.queues.values()) {
     for (const entry of waiting.after(0)) settle(owner, entry)
   }
+  for (const [delivery, { slot, owner }] of log.ledger.locked.all) {
+    settle(owner, { delivery, slot })
+  }
   for (const [sequence, { slot }] of log.ledger.held) {
     if (lost.has(slot)) changes.push({ kind: 'released', sequence })
   }
