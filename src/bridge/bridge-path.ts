@@ -1,6 +1,6 @@
 // The brokers that a message has passed, in a user property of MQTT 5: where bridges join brokers in a ring, it ends there.
 
-import type { Properties } from '../packet/packet.ts'
+import { NO_PROPERTIES, type Properties } from '../packet/packet.ts'
 
 export const PATH_PROPERTY = 'pondhawk-bridge-path'
 
@@ -19,6 +19,18 @@ export interface Paths {
   readonly userPropertiesMax: number
   /** Whether properties arrive at the other broker. */
   readonly arriveThere: boolean
+}
+
+/** User properties of a PUBLISH that steer the broker it is for. To the next broker they would be those of the bridge. */
+const STEERING: ReadonlySet<string> = new Set(['$tx', '$message-id'])
+
+/** What belongs to the message, and not to the connection that it came on. */
+export function carried(properties: Properties): Properties {
+  if (properties === NO_PROPERTIES) return properties
+  const { subscriptionIdentifiers: _, topicAlias: __, ...rest } = properties
+  const { userProperties } = rest
+  if (userProperties?.some(([name]) => STEERING.has(name)) !== true) return rest
+  return { ...rest, userProperties: userProperties.filter(([name]) => !STEERING.has(name)) }
 }
 
 /**

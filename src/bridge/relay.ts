@@ -19,7 +19,7 @@ import {
   SERVER_BUSY,
   SUCCESS,
 } from '../packet/reason.ts'
-import { crossed, type Paths } from './bridge-path.ts'
+import { carried, crossed, type Paths } from './bridge-path.ts'
 import type { BridgeTopics } from './bridge-topics.ts'
 
 interface RelayEnd {
@@ -245,13 +245,6 @@ function acknowledgement(
   packetId: number,
 ): AcknowledgementPacket {
   return { type, packetId, reason: SUCCESS, properties: NO_PROPERTIES }
-}
-
-/** What belongs to the message, and not to the connection that it came on. */
-function carried(properties: Properties): Properties {
-  if (properties === NO_PROPERTIES) return properties
-  const { subscriptionIdentifiers: _, topicAlias: __, ...rest } = properties
-  return rest
 }
 
 /** A prefix can make a topic longer than MQTT has room for. */

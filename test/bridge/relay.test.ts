@@ -1,7 +1,7 @@
 // What a relay answers by itself, and what it passes on.
 
 import { test } from 'tap'
-import { crossed, PATH_PROPERTY, type Paths } from '../../src/bridge/bridge-path.ts'
+import { carried, crossed, PATH_PROPERTY, type Paths } from '../../src/bridge/bridge-path.ts'
 import { BridgeTopics, type BridgeTopic } from '../../src/bridge/bridge-topics.ts'
 import { Relay, type RelayCounters } from '../../src/bridge/relay.ts'
 import {
@@ -140,6 +140,15 @@ test('identifiers of a session that the other broker has lost are released first
   it.fromLocal(answer('pubcomp', 4))
   t.strictSame(toLocal, ['pubrel m4', 'pubrel m5', 'publish in/x q2 m4', 'pubrel m4'])
   t.strictSame(toRemote, ['pubrec m4', 'pubcomp m4'])
+})
+
+test('what steers the broker that a message was published to does not cross', async t => {
+  const userProperties = [
+    ['$tx', 'a.1'],
+    ['tx', 'mine'],
+    ['$message-id', '7'],
+  ] as const
+  t.strictSame(carried({ userProperties, topicAlias: 1 }), { userProperties: [['tx', 'mine']] })
 })
 
 const PATHS: Paths = { brokerId: 'here', userPropertiesMax: 3, arriveThere: true }

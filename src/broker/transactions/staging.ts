@@ -43,7 +43,7 @@ export function stageable(
   if (refusal !== null) return refusal
   const own = isOfQueue(inner) ? { ...said, retain: false } : said
   const message = makeMessage(own, topic, asker.clientId, broker)
-  authoredBy(message, asker.identity)
+  if (message.retain || delay !== null) authoredBy(message, asker.identity)
   return message
 }
 
