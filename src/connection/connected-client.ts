@@ -209,15 +209,22 @@ export class ConnectedClient implements Publisher, Subscriber {
       return work
     }
 
+    const { publishing } = this.#broker
     if (packet.qos === 0) {
-      const receivers = this.#broker.publishing.accept(message)
+      const receivers =
+        message.properties === NO_PROPERTIES
+          ? publishing.publish(message)
+          : publishing.accept(message)
       spending.spent += cost * (1 + receivers)
       return workOf(receivers)
     }
     const { journal } = this.#broker
     const factsBefore = journal.length
     if (packet.qos === 2) this.begin(packet.packetId)
-    const receivers = this.#broker.publishing.accept(message)
+    const receivers =
+      message.properties === NO_PROPERTIES
+        ? publishing.publish(message)
+        : publishing.accept(message)
     spending.spent += cost * (1 + receivers)
     // If there was nothing to clear, another client may have cleared it in a commit that is not done yet.
     const leastCommitId = message.retain ? journal.latest : 0

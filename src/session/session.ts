@@ -20,8 +20,6 @@ import { type Recipient, RetainedReplays } from './retained-replays.ts'
 import { type DropReason, isExpired, lossBy, type SessionContext } from './session-context.ts'
 import type { DeliveryOptions, Target } from './target.ts'
 
-type Sendable = Pick<Delivery, 'message' | 'retain' | 'identifiers' | 'commitId'>
-
 // Wide on purpose: its fields are the parts of a client's state. Most parts are made when they are first needed, because most
 // clients are idle.
 export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
@@ -203,24 +201,22 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     commitId: CommitId,
   ): void {
     if (this.#link === null) return
-    const loss = this.#lossAtQoS0(this.#link, { message, retain, identifiers, commitId })
-    if (loss !== null) this.#context.dropped(loss, message, this.clientId)
+    if (!this.#link.hasRoom) this.#context.dropped(this.#link.lack, message, this.clientId)
+    else {
+      const outcome = this.#link.publishQoS0(message, retain, identifiers, commitId)
+      if (outcome !== 'sent') this.#context.dropped(lossBy(outcome), message, this.clientId)
+    }
   }
 
   /** Sends a message of a named queue at QoS 0. Returns false, and drops nothing, when it is too large for the client's packets. */
-  takeOnce(delivery: Delivery): boolean {
-    if (this.#link === null) return true
-    const loss = this.#lossAtQoS0(this.#link, delivery)
-    if (loss === 'packet-too-large') return false
-    if (loss !== null) this.#context.dropped(loss, delivery.message, this.clientId)
+  takeOnce({ message, retain, identifiers, commitId }: Delivery): boolean {
+    const link = this.#link
+    if (link === null) return true
+    const outcome = link.hasRoom ? link.publishQoS0(message, retain, identifiers, commitId) : null
+    if (outcome === 'too-large') return false
+    if (outcome === 'sent') return true
+    this.#context.dropped(outcome === null ? link.lack : lossBy(outcome), message, this.clientId)
     return true
-  }
-
-  /** Sends a message at QoS 0. Returns why it was not sent, or null. */
-  #lossAtQoS0(link: Link, { message, retain, identifiers, commitId }: Sendable): DropReason | null {
-    if (!link.hasRoom) return link.lack
-    const outcome = link.publishQoS0(message, retain, identifiers, commitId)
-    return outcome === 'sent' ? null : lossBy(outcome)
   }
 
   /** Takes a delivery that its share group has bound to this member. The caller has checked `canTake`. */
