@@ -11,6 +11,10 @@ import {
   NEVER,
 } from './database.ts'
 
+/** A view, or a column that is computed, would run the SQL of whoever made the file, perhaps without an end. */
+export const PLAIN_TABLES =
+  "SELECT name FROM sqlite_schema AS s WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(s.name) WHERE hidden > 0)"
+
 const MAGIC = Buffer.from('SQLite format 3\u0000', 'latin1')
 
 /** Values of a row by the name of their column, as SQLite has them. */
@@ -46,9 +50,16 @@ export function readSqliteFile(file: string): Database {
   try {
     const database = new sqlite.DatabaseSync(file, { readOnly: true })
     open = database
-    return databaseOf((name, columns, order) =>
-      database.prepare(`SELECT ${columns} FROM ${name} ORDER BY ${order}`).all(),
+    const tables = new Set(
+      database
+        .prepare(PLAIN_TABLES)
+        .all()
+        .map(row => row['name']),
     )
+    return databaseOf((name, columns, order) => {
+      if (!tables.has(name)) throw new DatabaseError(`it has no table ${name}`)
+      return database.prepare(`SELECT ${columns} FROM ${name} ORDER BY ${order}`).all()
+    })
   } catch (error) {
     if (error instanceof DatabaseError) throw error
     throw new DatabaseError(`it cannot be read: ${thrownSentence(error)}`)

@@ -9,7 +9,7 @@ import { type Test, test } from 'tap'
 import { newPbkdf2 } from '../../src/access/password/hashing.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
 import { parseConfig } from '../../src/config/parse.ts'
-import { databaseOf, type Row } from '../../src/mosquitto/database-sqlite.ts'
+import { databaseOf, PLAIN_TABLES, type Row } from '../../src/mosquitto/database-sqlite.ts'
 import { countImport, importInto } from '../../src/mosquitto/imported-store.ts'
 import { SILENT } from '../../src/observe/log.ts'
 import type { Message } from '../../src/message.ts'
@@ -292,6 +292,20 @@ test('the SQLite file of 2.1 holds the same as its database, and $share subscrip
     t.throws(() => countImport(file, 0), /which Node reads from 22.13 on, and this is v20/)
   } else
     t.match(countImport(file, 0).counts, { sessions: 20, retainedMessages: 14, subscriptions: 31 })
+})
+
+test('what would run SQL of its own is no table of a database of mosquitto', async t => {
+  const script = `
+import sqlite3, sys
+base = sqlite3.connect(":memory:")
+base.execute("CREATE TABLE clients (client_id TEXT PRIMARY KEY)")
+base.execute("CREATE VIEW base_msgs AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS store_id FROM c")
+base.execute("CREATE TABLE retains (store_id INT, topic TEXT AS (hex(zeroblob(100000000))))")
+print([name for name, in base.execute(sys.argv[1])])
+`
+  const tables = execFileSync('python3', ['-c', script, PLAIN_TABLES], { encoding: 'utf8' })
+
+  t.equal(tables.trim(), "['clients']")
 })
 
 /** The rows of all tables, with the columns that are asked for, as Python reads them. */
