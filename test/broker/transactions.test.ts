@@ -550,3 +550,59 @@ test('a queue that refuses has room for a whole transaction or for none of it, a
   alice.publishes('$tx/a.3/prepare', '1', { qos: 1 })
   t.match(verdictOn(alice), /^0x97 message 1, to "\$queue\/jobs": the queue jobs is full$/)
 })
+
+test('what a consumer holds is settled by its commit, given back by its abort, and fenced when it is late', async t => {
+  const named = new Map([['jobs', { filters: ['work'], ackDeadlineSeconds: 10 }]])
+  const pond = new Pond({ queues: { named } })
+  const bob = subscriberOf(pond)
+  const [filler, worker] = [
+    pond.client('filler', { keepAliveSeconds: 0 }),
+    pond.client('worker', { acknowledges: true, keepAliveSeconds: 0 }),
+  ]
+  const properties = { userProperties: [['transactional', 'true'] as const] }
+  worker.subscribes('$queue/jobs', 1, { properties })
+  worker.receives()
+  const holds = (): string => {
+    const [message] = worker.receivesMessages()
+    return (
+      message?.properties.userProperties?.findLast(([name]) => name === 'delivery-id')?.[1] ?? ''
+    )
+  }
+  const works = (id: string, deliveryId: string): void => {
+    worker.publishes(`$tx/${id}/publish/a`, id, { qos: 1 })
+    worker.publishes(`$tx/${id}/ack`, `${deliveryId}\n`, { qos: 1 })
+  }
+  const queue = pond.broker.subscriptions.queues.get('jobs')
+
+  filler.publishes('work', 'one', { qos: 1 })
+  works('w.1', holds())
+  worker.publishes('$tx/w.1/commit', '2', { qos: 1 })
+  t.match(verdictOn(worker), /^0x0$/)
+  t.match([payloadsOf(bob), queue?.inFlight], [['one', 'w.1'], 0])
+
+  filler.publishes('work', 'two', { qos: 1 })
+  works('w.2', holds())
+  worker.publishes('$tx/w.2/abort', '', { qos: 1 })
+  pond.passes({ seconds: 5 })
+  works('w.3', holds())
+  const other = pond.client('other', { acknowledges: true, keepAliveSeconds: 0 })
+  other.subscribes('$queue/jobs', 1, { properties })
+  pond.passes({ seconds: 11 })
+  worker.publishes('$tx/w.3/commit', '2', { qos: 1 })
+  t.match(verdictOn(worker), /^0x83 this client does not hold the message "[\d.]+" any more$/)
+  t.strictSame(payloadsOf(bob), ['two'], 'nothing of it')
+
+  const [held] = other.receivesMessages()
+  const id =
+    held?.properties.userProperties?.findLast(([name]) => name === 'delivery-id')?.[1] ?? ''
+  other.publishes('$tx/o.1/ack', id, { qos: 1 })
+  other.publishes('$tx/o.1/prepare', '1', { qos: 1 })
+  t.match(verdictOn(other), /^0x0$/)
+  other.vanishes()
+  pond.passes({ seconds: 60 })
+  t.equal(queue?.inFlight, 1, 'it is locked')
+  const last = pond.client('other', { acknowledges: true })
+  last.publishes('$tx/o.1/commit', '1', { qos: 1 })
+  t.match(verdictOn(last), /^0x0$/)
+  t.match([queue?.inFlight, queue?.queue.messages], [0, 0])
+})
