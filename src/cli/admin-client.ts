@@ -40,6 +40,24 @@ export async function answerOf(config: Config, question: Question): Promise<stri
   return answer
 }
 
+interface RowsPage<Row> {
+  readonly items: readonly Row[]
+  readonly nextCursor: string | null
+}
+
+/** Returns all rows of a list, which comes in pages. */
+export async function rowsOf<Row>(config: Config, path: string): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  let cursor: string | null = null
+  do {
+    const query: Record<string, string> = { limit: '200', ...(cursor !== null && { cursor }) }
+    const page = JSON.parse(await answerOf(config, { path, query })) as RowsPage<Row>
+    for (const row of page.items) rows.push(row)
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  return rows
+}
+
 /** Calls back with each line of an answer as it comes. Returns how many there were. */
 export async function followed(
   config: Config,

@@ -4,8 +4,8 @@ import type { BridgeRow } from '../api/contract/administration.ts'
 import type { Config } from '../config/config-types.ts'
 import { answerOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, shownSentence, terminalSafe } from './shown-name.ts'
-import { table } from './table.ts'
+import { shownName, shownSentence } from './shown-name.ts'
+import { jsonLines, table } from './table.ts'
 import { usageOf } from './usage-error.ts'
 import type { CommandOutput } from './user-command.ts'
 
@@ -22,7 +22,7 @@ export async function bridgesCommand(
   const connected = items.filter(({ state }) => state === 'connected').length
   const note = `${connected} of ${items.length} ${items.length === 1 ? 'bridge' : 'bridges'} connected\n`
   if (values['json'] === true) {
-    return { output: items.map(row => `${terminalSafe(JSON.stringify(row))}\n`).join(''), note }
+    return { output: jsonLines(items), note }
   }
   const rows = items.map(bridge => [
     shownName(bridge.name),

@@ -6,8 +6,8 @@ import type { RefusedRow } from '../api/contract/records.ts'
 import type { Config } from '../config/config-types.ts'
 import { answerOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, shownSentence, terminalSafe } from './shown-name.ts'
-import { table } from './table.ts'
+import { shownName, shownSentence } from './shown-name.ts'
+import { jsonLines, table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
 import { type UsageError, usageOf } from './usage-error.ts'
 
@@ -131,9 +131,7 @@ function written<Row extends object>(
   what: string,
 ): CommandOutput {
   const isJson = values['json'] === true
-  const output = isJson
-    ? rows.map(row => `${terminalSafe(JSON.stringify(row))}\n`).join('')
-    : tableOf(rows)
+  const output = isJson ? jsonLines(rows) : tableOf(rows)
   const all = `${matched.toLocaleString('en')} ${what}${matched === 1 ? '' : 's'}`
   const isCut = rows.length < matched
   const note = isCut

@@ -1,11 +1,11 @@
 // `pondhawk delayed`: the delayed messages of a running broker, and how one is cancelled.
 
-import type { DelayedPage, DelayedRow } from '../api/contract/delayed.ts'
+import type { DelayedRow } from '../api/contract/delayed.ts'
 import type { Config } from '../config/config-types.ts'
-import { answerOf } from './admin-client.ts'
+import { answerOf, rowsOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, terminalSafe } from './shown-name.ts'
-import { table } from './table.ts'
+import { shownName } from './shown-name.ts'
+import { jsonLines, table } from './table.ts'
 import { usageOf } from './usage-error.ts'
 import type { CommandOutput } from './user-command.ts'
 
@@ -20,18 +20,9 @@ export async function delayedCommand(words: Words, config: Config): Promise<Comm
 }
 
 async function list(isJson: boolean, config: Config): Promise<CommandOutput> {
-  const rows: DelayedRow[] = []
-  let cursor: string | null = null
-  do {
-    const query: Record<string, string> = { limit: '200', ...(cursor !== null && { cursor }) }
-    // Answers come from the broker itself, so their form is not checked.
-    const page = JSON.parse(await answerOf(config, { path, query })) as DelayedPage
-    for (const row of page.items) rows.push(row)
-    cursor = page.nextCursor
-  } while (cursor !== null)
+  const rows = await rowsOf<DelayedRow>(config, path)
   if (isJson) {
-    const output = rows.map(row => `${terminalSafe(JSON.stringify(row))}\n`).join('')
-    return { output, note: '' }
+    return { output: jsonLines(rows), note: '' }
   }
   const cells = rows.map(({ id, dueAt, topic, publisher, payloadBytes }) => [
     String(id),

@@ -6,8 +6,8 @@ import type { Config } from '../config/config-types.ts'
 import { parseFilter } from '../routing/topic.ts'
 import { answerOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, terminalSafe } from './shown-name.ts'
-import { table } from './table.ts'
+import { shownName } from './shown-name.ts'
+import { jsonLines, table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
 import { type UsageError, usageOf } from './usage-error.ts'
 
@@ -155,10 +155,6 @@ async function oneGroup(name: string, isJson: boolean, config: Config): Promise<
   const headings = ['CLIENT', 'STATE', 'WEIGHT', 'QOS', 'IN FLIGHT']
   const note = `${group.strategy}, ${group.queuedMessages.toLocaleString('en')} messages wait\n`
   return { output: isJson ? jsonLines([group]) : table([headings, ...rows], 2), note }
-}
-
-function jsonLines(rows: readonly object[]): string {
-  return rows.map(row => `${terminalSafe(JSON.stringify(row))}\n`).join('')
 }
 
 function usage(sentence: string): UsageError {

@@ -1,18 +1,12 @@
 // `pondhawk queue`: the named queues of a running broker, what waits in one, and what an operator does with it.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type {
-  QueueDetail,
-  QueuePeek,
-  QueueRow,
-  QueuesPage,
-  QueueTaskAnswer,
-} from '../api/contract/queues.ts'
+import type { QueueDetail, QueuePeek, QueueRow, QueueTaskAnswer } from '../api/contract/queues.ts'
 import type { Config } from '../config/config-types.ts'
-import { answerOf } from './admin-client.ts'
+import { answerOf, rowsOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, terminalSafe } from './shown-name.ts'
-import { table } from './table.ts'
+import { shownName } from './shown-name.ts'
+import { jsonLines, table } from './table.ts'
 import { type UsageError, usageOf } from './usage-error.ts'
 import type { CommandOutput } from './user-command.ts'
 
@@ -53,15 +47,7 @@ export async function queueCommand(words: Words, config: Config): Promise<Comman
 }
 
 async function list(isJson: boolean, config: Config): Promise<CommandOutput> {
-  const rows: QueueRow[] = []
-  let cursor: string | null = null
-  do {
-    const query: Record<string, string> = { limit: '200', ...(cursor !== null && { cursor }) }
-    // Answers come from the broker itself, so their form is not checked.
-    const page = JSON.parse(await answerOf(config, { path: '/queues', query })) as QueuesPage
-    for (const row of page.items) rows.push(row)
-    cursor = page.nextCursor
-  } while (cursor !== null)
+  const rows = await rowsOf<QueueRow>(config, '/queues')
   const cells = rows.map(row => [
     row.name,
     row.order,
@@ -215,10 +201,6 @@ function maxIn({ values }: Words): number | null {
   if (max === undefined) return null
   if (typeof max !== 'string' || !/^[1-9]\d{0,14}$/.test(max)) throw usage('--max takes a number.')
   return Number(max)
-}
-
-function jsonLines(rows: readonly object[]): string {
-  return rows.map(row => `${terminalSafe(JSON.stringify(row))}\n`).join('')
 }
 
 function usage(sentence: string): UsageError {

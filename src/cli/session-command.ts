@@ -9,8 +9,8 @@ import { FileDisk } from '../store/file-disk.ts'
 import { storedSessions } from '../store/maintenance/stored-sessions.ts'
 import { asked, directoryOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, terminalSafe } from './shown-name.ts'
-import { table } from './table.ts'
+import { shownName } from './shown-name.ts'
+import { jsonLines, table } from './table.ts'
 import type { CommandOutput } from './user-command.ts'
 import { usageOf } from './usage-error.ts'
 
@@ -27,7 +27,7 @@ export async function sessionCommand(
     case 'list': {
       if (clientId !== undefined) throw usage('pondhawk session list takes no argument.')
       const sessions = await sessionsOf(config)
-      const output = values['json'] === true ? jsonOf(sessions) : tableOf(sessions)
+      const output = values['json'] === true ? jsonLines(sessions) : tableOf(sessions)
       return {
         output,
         note: `${sessions.length} ${sessions.length === 1 ? 'session' : 'sessions'}\n`,
@@ -86,10 +86,6 @@ async function endSession(clientId: string, config: Config): Promise<boolean> {
 
 function linesOf(text: string): readonly string[] {
   return text.split('\n').filter(line => line !== '')
-}
-
-function jsonOf(sessions: readonly SessionFigures[]): string {
-  return sessions.map(session => `${terminalSafe(JSON.stringify(session))}\n`).join('')
 }
 
 const HEADINGS = ['CLIENT', 'USER', 'STATE', 'ADDRESS', 'SUBSCRIPTIONS', 'QUEUED', 'IN FLIGHT']

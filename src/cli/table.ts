@@ -1,4 +1,6 @@
-// Columns of text.
+// What a command prints of many rows: columns of text, or JSON.
+
+import { terminalSafe } from './shown-name.ts'
 
 /** Returns the rows with columns of equal width, of which the first row has the headings. From `numbersFrom` on columns end at the right. */
 export function table(
@@ -17,4 +19,9 @@ export function table(
       })
       .join('  ')
   return rows.map(row => `${padded(row).trimEnd()}\n`).join('')
+}
+
+/** Returns a line of JSON for each row. */
+export function jsonLines(rows: readonly object[]): string {
+  return rows.map(row => `${terminalSafe(JSON.stringify(row))}\n`).join('')
 }

@@ -1,11 +1,11 @@
 // `pondhawk transactions`: the prepared transactions of a running broker, and how one is decided in place of its client.
 
-import type { TransactionRow, TransactionsPage } from '../api/contract/transactions.ts'
+import type { TransactionRow } from '../api/contract/transactions.ts'
 import type { Config } from '../config/config-types.ts'
-import { answerOf } from './admin-client.ts'
+import { answerOf, rowsOf } from './admin-client.ts'
 import type { Words } from './flags.ts'
-import { shownName, terminalSafe } from './shown-name.ts'
-import { table } from './table.ts'
+import { shownName } from './shown-name.ts'
+import { jsonLines, table } from './table.ts'
 import { usageOf } from './usage-error.ts'
 import type { CommandOutput } from './user-command.ts'
 
@@ -25,18 +25,9 @@ export async function transactionsCommand(words: Words, config: Config): Promise
 }
 
 async function list(isJson: boolean, config: Config): Promise<CommandOutput> {
-  const rows: TransactionRow[] = []
-  let cursor: string | null = null
-  do {
-    const query: Record<string, string> = { limit: '200', ...(cursor !== null && { cursor }) }
-    // Answers come from the broker itself, so their form is not checked.
-    const page = JSON.parse(await answerOf(config, { path, query })) as TransactionsPage
-    for (const row of page.items) rows.push(row)
-    cursor = page.nextCursor
-  } while (cursor !== null)
+  const rows = await rowsOf<TransactionRow>(config, path)
   if (isJson) {
-    const output = rows.map(row => `${terminalSafe(JSON.stringify(row))}\n`).join('')
-    return { output, note: '' }
+    return { output: jsonLines(rows), note: '' }
   }
   const cells = rows.map(({ clientId, id, messages, preparedAt, decideBy }) => [
     shownName(clientId),
