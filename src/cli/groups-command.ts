@@ -20,18 +20,18 @@ export async function groupsCommand(words: Words, config: Config): Promise<Comma
   const [verb, ...names] = positionals
   if (verb === 'set') return setGroup(names, values, config)
   if (verb === 'drain' || verb === 'undrain') return drainMember(verb, names, values, config)
-  if (verb === 'reset') return resetGroup(names, config)
+  if (verb === 'reset') return resetGroup(names, values, config)
   if (names.length > 0) throw usage('takes one group, or set, drain, undrain or reset.')
   const isJson = values['json'] === true
-  return verb === undefined ? allGroups(isJson, config) : oneGroup(verb, isJson, config)
+  return verb === undefined ? allGroups(isJson, config) : oneGroup(verb, values, config)
 }
 
 async function setGroup(
   [name, clientId, more]: readonly string[],
-  { strategy, weight, json }: Words['values'],
+  { strategy, weight, json, where }: Words['values'],
   config: Config,
 ): Promise<CommandOutput> {
-  const query = groupNamed(name, 'set')
+  const query = groupNamed(name, where, 'set')
   if (more !== undefined) throw usage('set takes a group, and perhaps one client id.')
   if (clientId === undefined) {
     if (typeof strategy !== 'string') throw usage('set NAME/FILTER needs --strategy NAME.')
@@ -57,7 +57,7 @@ async function drainMember(
   values: Words['values'],
   config: Config,
 ): Promise<CommandOutput> {
-  const query = groupNamed(name, verb)
+  const query = groupNamed(name, values['where'], verb)
   if (clientId === undefined || more !== undefined) {
     throw usage(`${verb} takes a group and a client id.`)
   }
@@ -82,8 +82,12 @@ async function drainMember(
   return { output: isJson ? answer : '', note: `${who} gets no new messages${rest}\n` }
 }
 
-async function resetGroup([name, more]: readonly string[], config: Config): Promise<CommandOutput> {
-  const query = groupNamed(name, 'reset')
+async function resetGroup(
+  [name, more]: readonly string[],
+  { where }: Words['values'],
+  config: Config,
+): Promise<CommandOutput> {
+  const query = groupNamed(name, where, 'reset')
   if (more !== undefined) throw usage('reset takes one group.')
   const path = '/group/settings'
   const { deleted } = JSON.parse(await answerOf(config, { method: 'DELETE', path, query })) as {
@@ -108,13 +112,18 @@ function setMember(
   return answerOf(config, { method: 'PUT', path: '/group/member', query, body })
 }
 
-function groupNamed(name: string | undefined, verb = ''): GroupQuery {
+function groupNamed(
+  name: string | undefined,
+  where: string | boolean | undefined,
+  verb = '',
+): GroupQuery {
   const found = parseFilter(name?.startsWith('$share/') === true ? name : `$share/${name ?? ''}`)
   if (name === undefined || found === null || found.shareName === null) {
     const said = name === undefined ? '' : `, and not ${JSON.stringify(name)}`
     throw usage(`${verb === '' ? '' : `${verb} `}takes a group as NAME/FILTER${said}.`)
   }
-  return { shareName: found.shareName, filter: found.topicFilter }
+  const { shareName, topicFilter: filter } = found
+  return typeof where === 'string' ? { shareName, filter, where } : { shareName, filter }
 }
 
 function shownGroup({ shareName, filter }: GroupQuery): string {
@@ -129,7 +138,7 @@ async function allGroups(isJson: boolean, config: Config): Promise<CommandOutput
   }
   const rows = items.map(row => [
     shownName(row.shareName),
-    shownName(row.filter),
+    shownName(row.filter) + (row.where === null ? '' : ` where ${shownName(row.where)}`),
     row.strategy,
     `${row.membersConnected} of ${row.members}`,
     String(row.queuedMessages),
@@ -144,8 +153,12 @@ async function allGroups(isJson: boolean, config: Config): Promise<CommandOutput
   }
 }
 
-async function oneGroup(name: string, isJson: boolean, config: Config): Promise<CommandOutput> {
-  const query = groupNamed(name)
+async function oneGroup(
+  name: string,
+  { json, where }: Words['values'],
+  config: Config,
+): Promise<CommandOutput> {
+  const query = groupNamed(name, where)
   const group = JSON.parse(await answerOf(config, { path: '/group', query })) as GroupDetail
   const rows = group.clients.map(({ clientId, state, isDrained, weight, qos, inFlight }) => [
     shownName(clientId),
@@ -154,7 +167,7 @@ async function oneGroup(name: string, isJson: boolean, config: Config): Promise<
   ])
   const headings = ['CLIENT', 'STATE', 'WEIGHT', 'QOS', 'IN FLIGHT']
   const note = `${group.strategy}, ${group.queuedMessages.toLocaleString('en')} messages wait\n`
-  return { output: isJson ? jsonLines([group]) : table([headings, ...rows], 2), note }
+  return { output: json === true ? jsonLines([group]) : table([headings, ...rows], 2), note }
 }
 
 function usage(sentence: string): UsageError {

@@ -178,6 +178,12 @@ export const LOOKING_COMMANDS: readonly Command[] = [
         type: 'boolean',
         help: 'drain: do not wait until the client has settled all',
       },
+      {
+        name: 'where',
+        type: 'string',
+        value: 'EXPRESSION',
+        help: 'the group with this expression: groups differ by it',
+      },
       JSON_LINES,
       CONFIG,
       DATA,

@@ -1,7 +1,10 @@
 // The figures of the status in the text format of Prometheus (0.0.4): under names of our own, and under those that exporters of
 // mosquitto's $SYS use, for their dashboards. No label names a client, a user or a topic.
+// Named queues have a label of their own, of a bounded number of values.
 
 import { BUCKET_SECONDS, type Histogram } from './histogram.ts'
+import type { NamedQueue } from '../session/named-queue/named-queue.ts'
+import { QUEUE_METRICS, queueFigures } from './queue-metrics.ts'
 import type { FIGURES, Status } from './status.ts'
 
 type Kind = 'counter' | 'gauge' | 'histogram'
@@ -195,9 +198,10 @@ export interface OtherNames {
   readonly sys: ReadonlyMap<string, string>
   /** Prefixes of others than mosquitto's exporters: see `metrics.compat` of the configuration. */
   readonly compat: readonly ('mosquitto' | 'emqx')[]
+  readonly queues: readonly NamedQueue[]
 }
 
-const NO_OTHERS: OtherNames = { sys: new Map(), compat: [] }
+const NO_OTHERS: OtherNames = { sys: new Map(), compat: [], queues: [] }
 
 /** Returns the page. `figures` are the descriptions in `status.ts`; `usage` is what the process uses. */
 export function metricsOf(
@@ -205,7 +209,7 @@ export function metricsOf(
   figures: typeof FIGURES,
   usage: { readonly cpuSeconds: number; readonly residentBytes: number },
   timings: Timings,
-  { sys, compat }: OtherNames = NO_OTHERS,
+  { sys, compat, queues }: OtherNames = NO_OTHERS,
 ): string {
   const page = new Page()
   page.one(gauge('uptime_seconds'), UPTIME, status.uptimeSeconds)
@@ -213,6 +217,9 @@ export function metricsOf(
   for (const { name, counts } of figures) page.one(NAMES[name], counts, status[name])
   for (const { metric, label, help, counts } of GROUPS) {
     page.group(metric, help, label, counts(status))
+  }
+  for (const metric of QUEUE_METRICS) {
+    page.group(metric, metric.help, 'queue', queueFigures(metric, queues))
   }
   for (const [name, metric, help] of TIMINGS) page.histogram(metric, help, timings[name])
   const { cpuSeconds, residentBytes } = usage
@@ -239,6 +246,7 @@ export function describedMetrics(
     { ...gauge('store_full'), help: STORE_FULL, label: null },
     ...figures.map(({ name, counts }) => ({ ...NAMES[name], help: counts, label: null })),
     ...GROUPS.map(({ metric, label, help }) => ({ ...metric, help, label })),
+    ...QUEUE_METRICS.map(({ name, kind, help }) => ({ name, kind, help, label: 'queue' })),
     ...TIMINGS.map(([, name, help]) => ({ name, kind: 'histogram' as const, help, label: null })),
     { name: 'process_cpu_seconds_total', kind: 'counter', help: CPU, label: null },
     { name: 'process_resident_memory_bytes', kind: 'gauge', help: MEMORY, label: null },

@@ -20,6 +20,7 @@ interface WebPageSources {
   readonly sysFigures: { readonly last: ReadonlyMap<string, string> }
   /** `metrics.compat`. */
   readonly compat: OtherNames['compat']
+  readonly queues: () => OtherNames['queues']
   /** `dashboard.enabled`. */
   readonly hasDashboard: boolean
   /** Listeners are bound and the broker is not stopping. */
@@ -49,6 +50,7 @@ export function webPage(
           metricsOf(sources.status(), FIGURES, usageOfProcess(), sources.timings, {
             sys: sources.sysFigures.last,
             compat: sources.compat,
+            queues: sources.queues(),
           }),
         )
         return

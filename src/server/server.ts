@@ -134,6 +134,7 @@ export class Server implements RunningServer {
       timings: this.#latencies,
       sysFigures: this.#sysFigures,
       compat: config.metrics.compat,
+      queues: () => this.core.broker.subscriptions.queues.all,
       hasDashboard: config.dashboard.enabled,
       isReady: () => this.core.broker.leaving === null,
       accessTroubles: () => this.#access?.troubles ?? [],

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { test } from 'tap'
 import { commandNamed } from '../../src/cli/commands.ts'
 import { wordsOf } from '../../src/cli/flags.ts'
+import { groupsCommand } from '../../src/cli/groups-command.ts'
 import { queueCommand } from '../../src/cli/queue-command.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { CLI } from '../command.ts'
@@ -83,6 +84,10 @@ test('top, clients and retained show what a running broker has', async t => {
   )
   t.match(changes[3]?.output, /connected, drained/)
   const wrong = await command('clients', '--limit', 'x')
+  await hostile.subscribeAsync('$share/big/jobs/#', {
+    qos: 1,
+    properties: { userProperties: { $where: 'size > 9' } },
+  })
   const config = parseConfig({ store: { directory: resolve(folder, 'data'), durability: 'os' } })
   const queue = async (...args: string[]): Promise<string> => {
     const { output, note } = await queueCommand(wordsOf(commandNamed('queue'), args), config)
@@ -102,6 +107,9 @@ test('top, clients and retained show what a running broker has', async t => {
     'dropped: 1 of the queue jobs\n',
     'the queue jobs is deleted with 0 waiting messages',
   ])
+  const expression = { json: true, where: 'size > 9' }
+  const big = await groupsCommand({ values: expression, positionals: ['big/jobs/#'] }, config)
+  t.match(JSON.parse(big.output), { where: 'size > 9', members: 1 })
   await t.rejects(queue('show', 'jobs'), /there is no queue jobs: pondhawk queue list/)
   await t.rejects(queue('move', 'jobs'), /move NAME needs --to NAME/)
 

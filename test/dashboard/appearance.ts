@@ -19,6 +19,8 @@ const SCREENS: readonly (readonly [hash: string, sign: string])[] = [
   ['#/explain?topic=hello/world', '.verdict'],
   ['#/explain?kind=access&topic=hello/world', '.verdict'],
   ['#/queues', 'td a'],
+  ['#/queues?name=parcels', 'h2'],
+  ['#/queues?kind=groups', 'td a'],
   ['#/access', '#users'],
   ['#/access?tab=rules', 'textarea'],
   ['#/access?tab=keys', '#keys'],

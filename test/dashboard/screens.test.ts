@@ -323,7 +323,7 @@ t.test('a share group shows its members and what waits for them', async t => {
   const member = await client('worker-1')
   await member.subscribeAsync('$share/workers/jobs/#')
   const page = await dashboard.signedIn()
-  await open(page, '#/queues')
+  await open(page, '#/queues?kind=groups')
   await page.click('td a:has-text("workers")')
 
   await page.waitForSelector('h1:has-text("$share/workers/jobs/#")')
@@ -331,6 +331,39 @@ t.test('a share group shows its members and what waits for them', async t => {
   t.equal(await page.textContent('td a'), 'worker-1')
   await page.context().close()
 })
+
+t.test(
+  'a named queue shows what waits; it is moved and purged with the figure of a dry run',
+  async t => {
+    const packer = await client('packer')
+    await packer.subscribeAsync('$queue/parcels/parcel/#', { qos: 1 })
+    await packer.subscribeAsync('$queue/shelf/shelf/#', { qos: 1 })
+    await packer.unsubscribeAsync(['$queue/parcels/parcel/#', '$queue/shelf/shelf/#'])
+    for (const payload of ['<b>1</b>', '2', '3'])
+      await packer.publishAsync('parcel/a', payload, { qos: 1 })
+    const page = await dashboard.signedIn()
+    await open(page, '#/queues')
+    await page.click('td a:has-text("parcels")')
+    await page.waitForSelector('dd:has-text("3 messages")')
+    await page.click('button:text-is("Show")')
+    await page.waitForSelector('code:text-is("<b>1</b>")')
+    t.equal(await page.locator('main b').count(), 0)
+
+    await page.click('button:text-is("Move")')
+    await page.fill('dialog input', 'shelf')
+    await page.click('dialog button:text-is("Count it first")')
+    await page.waitForSelector('dialog h2:text-is("Move 3 messages of parcels to shelf?")')
+    await page.click('dialog button:text-is("Move")')
+    await page.waitForSelector('dd:has-text("0 messages")')
+    await open(page, '#/queues?name=shelf')
+    await page.click('button:text-is("Purge")')
+    await page.waitForSelector('dialog h2:text-is("Purge 3 messages of shelf?")')
+    await page.fill('dialog input', 'shelf')
+    await page.click('dialog button:text-is("Purge")')
+    await page.waitForSelector('dd:has-text("0 messages")')
+    await page.context().close()
+  },
+)
 
 t.test('a viewer has no button that changes anything', async t => {
   const page = await dashboard.signedIn('viewer')

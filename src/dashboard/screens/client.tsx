@@ -176,6 +176,7 @@ const COLUMNS: readonly Column<SubscriptionRow>[] = [
 
 function optionsOf(row: SubscriptionRow): string {
   return [
+    ...(row.where === null ? [] : [`where ${visible(row.where)}`]),
     ...(row.noLocal ? ['no local'] : []),
     ...(row.retainAsPublished ? ['retain as published'] : []),
     ...(row.retainHandling > 0 ? [`retain handling ${row.retainHandling}`] : []),

@@ -14,6 +14,7 @@ const EVERY_SECONDS = 2
 interface GroupName {
   readonly shareName: string
   readonly filter: string
+  readonly where?: string
 }
 
 type Member = GroupDetail['clients'][number]
@@ -35,9 +36,12 @@ const SOURCES: Readonly<Record<GroupDetail['strategySource'], string>> = {
   default: 'by default',
 }
 
-export function Group({ shareName, filter }: GroupName) {
-  const group = { shareName, filter }
-  const { data, error, reload } = useResource<GroupDetail>(withQuery('group', group), EVERY_SECONDS)
+export function Group(group: GroupName) {
+  const { shareName, filter, where } = group
+  const { data, error, reload } = useResource<GroupDetail>(
+    withQuery('group', { ...group }),
+    EVERY_SECONDS,
+  )
   return (
     <div class="stack">
       <div class="head">
@@ -48,7 +52,7 @@ export function Group({ shareName, filter }: GroupName) {
           {data !== null && (
             <Action onClick={() => askStrategy(group, data, reload)}>Strategy</Action>
           )}
-          <a class="button" href={to('queues')}>
+          <a class="button" href={to('queues', { kind: 'groups' })}>
             All groups
           </a>
         </span>
@@ -58,6 +62,7 @@ export function Group({ shareName, filter }: GroupName) {
         <>
           <Facts
             rows={[
+              ...(where === undefined ? [] : [['Expression', where] as const]),
               ['Strategy', `${data.strategy}: ${STRATEGIES[data.strategy]}`],
               ['Chosen', SOURCES[data.strategySource]],
               ['Waiting', `${count(data.queuedMessages)}, ${bytes(data.queuedBytes)}`],

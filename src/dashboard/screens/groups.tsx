@@ -3,24 +3,23 @@
 import type { GroupRow, GroupsAnswer } from '../../api/contract/administration.ts'
 import { useResource } from '../app/resource.ts'
 import { to } from '../app/route.ts'
-import type { ScreenProps } from '../app/screens.ts'
 import { bytes, count } from '../show/format.ts'
 import { Empty, Failure, Name } from '../show/parts.tsx'
 import { type Column, Table } from '../show/table.tsx'
-import { Group } from './group.tsx'
 
 const EVERY_SECONDS = 5
 
 const COLUMNS: readonly Column<GroupRow>[] = [
   {
     label: 'Group',
-    cell: ({ shareName, filter }) => (
-      <a href={to('queues', { shareName, filter })}>
+    cell: ({ shareName, filter, where }) => (
+      <a href={to('queues', { shareName, filter, ...(where !== null && { where }) })}>
         <Name>{shareName}</Name>
       </a>
     ),
   },
   { label: 'Filter', cell: ({ filter }) => <Name>{filter}</Name> },
+  { label: 'Expression', cell: ({ where }) => (where === null ? '' : <Name>{where}</Name>) },
   { label: 'Strategy', cell: ({ strategy }) => strategy },
   {
     label: 'Members',
@@ -31,18 +30,10 @@ const COLUMNS: readonly Column<GroupRow>[] = [
   { label: 'Bytes', isNumber: true, cell: row => bytes(row.queuedBytes) },
 ]
 
-export default function Groups({ query }: ScreenProps) {
-  const shareName = query.get('shareName')
-  const filter = query.get('filter')
-  if (shareName === null || filter === null) return <All />
-  return <Group shareName={shareName} filter={filter} />
-}
-
-function All() {
+export function Groups() {
   const { data, error, reload } = useResource<GroupsAnswer>('groups', EVERY_SECONDS)
   return (
-    <div class="stack">
-      <h1 tabIndex={-1}>Share groups</h1>
+    <>
       <Failure sentence={error} again={reload} />
       {data !== null &&
         (data.items.length === 0 ? (
@@ -55,7 +46,7 @@ function All() {
             caption="Share groups, the longest queues first"
             columns={COLUMNS}
             rows={data.items}
-            keyOf={row => `${row.shareName}/${row.filter}`}
+            keyOf={row => `${row.shareName}/${row.filter} ${row.where ?? ''}`}
           />
         ))}
       {data !== null && data.total > data.items.length && (
@@ -63,6 +54,6 @@ function All() {
           The first {count(data.items.length)} of {count(data.total)}.
         </p>
       )}
-    </div>
+    </>
   )
 }
