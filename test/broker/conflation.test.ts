@@ -355,3 +355,19 @@ test('the interval of a durable subscription is kept over a restart', async t =>
   t.match(subscriptions?.get('live/#'), { where: 'a = 1', conflateMs: 500, qos: 0 })
   t.strictSame(subscriptions?.get('other/#')?.conflateMs, undefined)
 })
+
+test('of a transaction the first message of a topic comes with its commit, then the last', async t => {
+  const pond = new Pond()
+  const [page, alice] = [pond.client('page'), pond.client('alice')]
+  page.subscribes('live/#', 0, conflated())
+  page.receives()
+
+  for (const payload of ['a1', 'a2', 'a3']) {
+    alice.publishes('$tx/values.1/publish/live/1', payload, { qos: 1 })
+  }
+  t.equal(payloadsOf(page), '')
+  alice.publishes('$tx/values.1/commit', '3', { qos: 1 })
+  t.equal(payloadsOf(page), 'a1')
+  pond.passes(HALF)
+  t.equal(payloadsOf(page), 'a3')
+})
