@@ -606,3 +606,38 @@ test('what a consumer holds is settled by its commit, given back by its abort, a
   t.match(verdictOn(last), /^0x0$/)
   t.match([queue?.inFlight, queue?.queue.messages], [0, 0])
 })
+
+test('what a prepared transaction is to settle stays locked over a restart, until it is decided', async t => {
+  const store = new MemoryStore()
+  const queues = { named: new Map([['jobs', { filters: ['work'] }]]) }
+  const before = new Pond({ store, queues })
+  const properties = { userProperties: [['transactional', 'true'] as const] }
+  const consumer = (pond: Pond): PondClient => {
+    const worker = pond.client('worker', { acknowledges: true })
+    worker.subscribes('$queue/jobs', 1, { properties })
+    return worker
+  }
+  const worker = consumer(before)
+  for (const job of ['1', '2']) before.client('filler').publishes('work', job, { qos: 1 })
+  const held = worker.receivesMessages().map(message => {
+    const pairs = message.properties.userProperties ?? []
+    return pairs.findLast(([name]) => name === 'delivery-id')?.[1] ?? ''
+  })
+  for (const [index, id] of held.entries()) {
+    worker.publishes(`$tx/w.${index}/ack`, id, { qos: 1 })
+    worker.publishes(`$tx/w.${index}/prepare`, '1', { qos: 1 })
+  }
+  t.match(verdictOn(worker), /^0x0$/)
+  await store.close()
+
+  const pond = new Pond({ store, queues, snapshot: await store.open(), now: before.now })
+  const again = consumer(pond)
+  t.strictSame(payloadsOf(again), [], 'nobody gets them')
+  again.publishes('$tx/w.0/commit', '1', { qos: 1 })
+  again.publishes('$tx/w.1/abort', '', { qos: 1 })
+  pond.passes({ seconds: 5 })
+
+  t.strictSame(payloadsOf(again), ['2'])
+  again.disconnects()
+  await store.close()
+})

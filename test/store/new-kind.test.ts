@@ -98,7 +98,7 @@ test('a new kind of owner is its row, what a snapshot tells of it, and what the 
 
   t.strictSame(copy.filesWithErrors(), [
     'src/broker/restore.ts',
-    'src/store-kit/durable-state.ts',
+    'src/store-kit/durable-parts.ts',
     'src/store/ledger/snapshot.ts',
   ])
 })
