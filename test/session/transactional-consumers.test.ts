@@ -1,7 +1,9 @@
 import { test } from 'tap'
 import type { PublishPacket } from '../../src/packet/packet.ts'
 import type { QueueSettings } from '../../src/routing/queue-settings.ts'
+import { DurableState } from '../../src/store-kit/durable-state.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
+import { DelayingStore } from '../store/delaying-store.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond, type PondOptions } from '../pond.ts'
 
@@ -282,4 +284,67 @@ test('a transactional consumer asks for QoS 1, and says true or false', async t 
   t.strictSame(wish('yes', 1), [[0x8f], 'transactional is true or false, and not "yes"'])
   t.strictSame(wish('false', 0), [[0], undefined])
   t.strictSame(wish('true', 1), [[1], undefined])
+})
+
+/** Takes a message of `jobs` and publishes its answer to the queue `done`, as one. */
+function works(pond: Pond, store: DelayingStore, clientId: string): PondClient {
+  const worker = consumer(pond, clientId, STORED)
+  store.commitsAll()
+  const [job] = worker.receivesMessages()
+  if (job === undefined) return worker
+  worker.publishes('$tx/work.1/publish/$queue/done', 'answer', { qos: 1 })
+  worker.publishes('$tx/work.1/ack', idOf(job), { qos: 1 })
+  worker.publishes('$tx/work.1/commit', '2', { qos: 1 })
+  return worker
+}
+
+test('consume, process, publish: after a power cut at any commit the job waits, or its answer, and never both', async t => {
+  const store = new DelayingStore()
+  const named = new Map([
+    ['jobs', {}],
+    ['done', {}],
+  ])
+  const pond = new Pond({ store, queues: { named } })
+  pond.client('alice').publishes('$queue/jobs', 'job', { qos: 1 })
+  store.commitsAll()
+  const filled = store.groups.length
+
+  const worker = works(pond, store, 'one')
+  t.strictSame(
+    worker.hears().filter(sentence => sentence.startsWith('puback #4')),
+    [],
+  )
+  store.commitsAll()
+  t.equal(worker.hears().at(-1), 'puback #4 0x0')
+
+  const left = store.groups.slice(filled).map((_group, index) => {
+    const state = new DurableState()
+    for (const group of store.groups.slice(0, filled + index + 1)) state.apply(group)
+    const { queues } = state.snapshot()
+    return queues.map(({ name, deliveries }) => (deliveries.length > 0 ? name : '')).join('')
+  })
+  t.strictSame([...new Set(left)], ['jobs', 'done'])
+})
+
+test('a worker that was given up cannot commit: the sentence names the message that it does not hold any more', async t => {
+  const pond = pondWith({ ackDeadlineSeconds: 10 })
+  const one = consumer(pond, 'one')
+  fills(pond, 'a')
+  const [id = ''] = idsOf(one)
+  one.publishes('$tx/work.1/publish/result', 'late', { qos: 1 })
+  one.publishes('$tx/work.1/ack', id, { qos: 1 })
+  one.receives()
+  pond.passes({ seconds: 11 })
+  const two = consumer(pond, 'two')
+  two.subscribes('result', 1)
+  two.hears()
+
+  one.publishes('$tx/work.1/commit', '2', { qos: 1 })
+
+  const [answer] = one.receives()
+  t.match(answer, {
+    reason: 0x83,
+    properties: { reasonString: `this client does not hold the message "${id}" any more` },
+  })
+  t.strictSame(hears(two), [])
 })
