@@ -16,6 +16,7 @@ import type { Session } from '../session/session.ts'
 import type { SessionContext } from '../session/session-context.ts'
 import type { Target } from '../session/target.ts'
 import type { StoredQueue } from '../store/store.ts'
+import type { Expressions } from './expressions.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import { type Maker, type QueueRecord, readRecord, writtenRecord } from './queue-record.ts'
 
@@ -34,6 +35,12 @@ interface QueuesContext extends SessionContext {
   mayConsume(session: Session, filters: readonly string[]): boolean
   /** Whether any of the queues refuses messages when it is full. */
   queuesRefuse(isRefusing: boolean): void
+  readonly expressions: Expressions
+}
+
+function filteredSubscription(filter: string, where: string): Subscription {
+  const whole = wholeSubscription(filter)
+  return where === '' ? whole : { ...whole, where }
 }
 
 const NO_NAME =
@@ -122,10 +129,10 @@ export class NamedQueues implements QueueHost {
     if (entry === undefined) return
     const { queue } = entry
     const before = queue.settings
-    for (const filter of before.filters) this.#router.unsubscribe(queue, filter)
+    for (const filter of before.filters) this.#unsubscribe(queue, filter, before)
     this.#refuses(before, -1)
     queue.set(settings)
-    for (const filter of settings.filters) this.#subscribe(queue, filter)
+    for (const filter of settings.filters) this.#subscribe(queue, filter, settings.where)
     this.#refuses(settings, 1)
     this.#keep(entry)
     this.#reviewConsumers(entry)
@@ -138,6 +145,8 @@ export class NamedQueues implements QueueHost {
     const entry = this.#entries.get(name)
     const settings = changedSettings(name, entry?.queue.settings ?? queueDefaults(name), changes)
     if (typeof settings === 'string') return settings
+    const fault = this.#whereFault(settings)
+    if (fault !== null) return fault
     if (entry === undefined) {
       this.create(name, settings, { kind: 'operator' })
       return null
@@ -162,7 +171,7 @@ export class NamedQueues implements QueueHost {
     this.#entries.delete(name)
     this.#countMade(name, entry.maker, -1)
     for (const filter of [queueTopic(name), ...queue.settings.filters]) {
-      this.#router.unsubscribe(queue, filter)
+      this.#unsubscribe(queue, filter, queue.settings)
     }
     this.#refuses(queue.settings, -1)
     this.#context.deadlines.clear(entry)
@@ -236,6 +245,8 @@ export class NamedQueues implements QueueHost {
     const { [TRANSACTIONAL]: _transactional, ...allowed } = others
     const settings = changedSettings(name, queueDefaults(name), { ...allowed, filters: [filter] })
     if (typeof settings === 'string') return settings
+    const fault = this.#whereFault(settings)
+    if (fault !== null) return fault
     return {
       ...settings,
       messagesMax: Math.min(settings.messagesMax, messagesMax),
@@ -289,14 +300,34 @@ export class NamedQueues implements QueueHost {
     this.#entries.set(name, entry)
     this.#countMade(name, record.maker, 1)
     queue.counts.ages.came(0, this.#context.now)
-    for (const filter of [queueTopic(name), ...record.settings.filters])
-      this.#subscribe(queue, filter)
+    this.#subscribe(queue, queueTopic(name), '')
+    for (const filter of record.settings.filters) {
+      this.#subscribe(queue, filter, record.settings.where)
+    }
     this.#refuses(record.settings, 1)
     return entry
   }
 
-  #subscribe(queue: NamedQueue, filter: string): void {
-    this.#router.subscribe(queue, wholeSubscription(filter))
+  #subscribe(queue: NamedQueue, filter: string, where: string): void {
+    const { expressions } = this.#context
+    this.#router.subscribe(queue, expressions.routed(filteredSubscription(filter, where)))
+  }
+
+  #unsubscribe(queue: NamedQueue, filter: string, { where }: QueueSettings): void {
+    this.#router.unsubscribe(queue, filter)
+    // What is published to the queue itself is not asked about.
+    if (filter === queueTopic(queue.name)) return
+    this.#context.expressions.released(filteredSubscription(filter, where))
+  }
+
+  /** Returns why a queue cannot have the expression, or null. */
+  #whereFault({ where }: QueueSettings): string | null {
+    const { expressions } = this.#context
+    if (where === '' || expressions.has(where)) return null
+    if (!expressions.hasRoomFor(where)) {
+      return 'where: no room for another expression (limits.expressionsMax)'
+    }
+    return expressions.faultOf(where)
   }
 
   #countMade(name: string, maker: Maker, by: 1 | -1): void {

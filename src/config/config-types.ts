@@ -292,6 +292,7 @@ export interface Config {
       string,
       {
         filters?: string[] | undefined
+        where?: string | undefined
         order?: 'parallel' | 'fifo' | 'keyed' | undefined
         key?: string | undefined
         strategy?:
@@ -703,6 +704,7 @@ export interface ConfigInput {
               string,
               {
                 filters?: string[] | undefined
+                where?: string | undefined
                 order?: 'parallel' | 'fifo' | 'keyed' | undefined
                 key?: string | undefined
                 strategy?:

@@ -23,6 +23,10 @@ export const queueSettings = z.strictObject({
     .array(z.string())
     .optional()
     .describe('Topic filters: what matches one is taken in. None: only what is published to it'),
+  where: z
+    .string()
+    .optional()
+    .describe('An expression: which of them are taken in. Default: empty, all'),
   order: z
     .enum(QUEUE_ORDERS)
     .optional()

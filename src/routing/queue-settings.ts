@@ -2,6 +2,7 @@
 
 import type { Message } from '../message.ts'
 import { isShareStrategyName, type ShareStrategyName } from './share-strategy.ts'
+import { readExpression, Unreadable } from './expression/expression.ts'
 import { isQueueName } from './queue-filter.ts'
 import { isTopicFilter } from './topic.ts'
 
@@ -12,6 +13,8 @@ export const QUEUE_QOS0 = ['keep', 'pass-by'] as const
 export interface QueueSettings {
   /** Every PUBLISH that matches one of them is taken in. */
   readonly filters: readonly string[]
+  /** Which of those it takes in: an expression; empty for all. What is published to the queue itself is taken in all the same. */
+  readonly where: string
   /** `fifo`: one in flight for the whole queue. `keyed`: one in flight a key. */
   readonly order: (typeof QUEUE_ORDERS)[number]
   /** `publisher`, `topic`, `topic.N` (from 1) or `user.NAME`. */
@@ -37,6 +40,7 @@ export interface QueueSettings {
 
 export const QUEUE_DEFAULTS: Omit<QueueSettings, 'deadLetter'> = {
   filters: [],
+  where: '',
   order: 'parallel',
   key: 'publisher',
   strategy: 'round-robin',
@@ -120,6 +124,8 @@ function faultOf(name: string, key: string, value: unknown): string | null {
   switch (key) {
     case 'filters':
       return filtersFault(value)
+    case 'where':
+      return whereFault(value)
     case 'order':
       return oneOf(key, value, QUEUE_ORDERS)
     case 'overflow':
@@ -149,6 +155,12 @@ function filtersFault(value: unknown): string | null {
     each => typeof each !== 'string' || !isTopicFilter(each) || each.startsWith('$'),
   )
   return wrong === undefined ? null : 'each of filters is a topic filter that does not begin with $'
+}
+
+function whereFault(value: unknown): string | null {
+  if (typeof value !== 'string') return 'where is an expression, or empty for all'
+  const read = value === '' ? null : readExpression(value)
+  return read instanceof Unreadable ? `where: ${read.sentence}` : null
 }
 
 function deadLetterFault(name: string, value: unknown): string | null {

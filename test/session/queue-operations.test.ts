@@ -228,3 +228,29 @@ test('an operator makes a queue and changes it, and what a subscriber made is th
   for (const job of ['a', 'b']) bob.publishes('work/x', job, { qos: 1 })
   t.strictSame(bob.hears(), ['puback #1 0x0', 'puback #2 0x97'])
 })
+
+test('a queue takes in what its expression wants, and all that is published to it; an operator changes it', async t => {
+  const pond = pondWith({})
+  const alice = pond.client('alice')
+  const wishes = (where: string) => ({
+    properties: { userProperties: [['where', where]] as const },
+  })
+  alice.subscribes('$queue/bad/work/#', 1, wishes('size >'))
+  alice.subscribes('$queue/jobs/work/#', 1, wishes('size > 9'))
+  t.match(alice.hears(), ['suback #1 0x8f', 'suback #2 0x1'])
+  alice.unsubscribes('$queue/jobs/work/#')
+  const sized = (size: string) =>
+    ({ qos: 1, properties: { userProperties: [['size', size]] } }) as const
+  for (const size of ['5', '10']) alice.publishes('work/x', size, sized(size))
+  alice.publishes('$queue/jobs', 'direct', { qos: 1 })
+  t.equal(waiting(pond, 'jobs'), 2)
+  t.equal(pond.broker.statistics.messagesFiltered, 1)
+
+  await answered(pond, pond.commands.queues.set('jobs', { where: 'size < 9' }))
+  for (const size of ['5', '10']) alice.publishes('work/x', size, sized(size))
+
+  t.strictSame(payloads(consumer(pond, 'jobs', true)), ['10', 'direct', '5'])
+  t.equal(pond.broker.expressions.count, 1)
+  await answered(pond, pond.commands.queues.delete('jobs'))
+  t.equal(pond.broker.expressions.count, 0)
+})
