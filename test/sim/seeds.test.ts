@@ -105,7 +105,7 @@ test('a store that forgets what was decided, or tears a transaction, is found ou
 
 test('a store that forgets the expressions of subscriptions is found out', async t => {
   const world = { has: expressionsOf, sentence: /^(?:I9|options): / }
-  t.ok(guiltyOf(forgetting('filtered'), 500, world) > 0)
+  t.ok(guiltyOf(forgetting('filtered'), 800, world) > 0)
 })
 
 test('a store that forgets that subscriptions are conflated is found out', async t => {
