@@ -100,7 +100,7 @@ export function changedSettings(
   return changed as unknown as QueueSettings
 }
 
-/** Reads what `JSON.stringify` made of settings. What a newer version wrote is left out. */
+/** Reads what `JSON.stringify` made of settings. What a newer version wrote is left out, except `where`: without it the queue would take in all. */
 export function storedSettings(
   name: string,
   stored: Readonly<Record<string, unknown>>,
@@ -109,8 +109,14 @@ export function storedSettings(
   for (const [key, value] of Object.entries(stored)) {
     const changed = changedSettings(name, settings, { [key]: value })
     if (typeof changed !== 'string') settings = changed
+    else if (key === 'where') settings = { ...settings, where: unreadableWhere(value) }
   }
   return settings
+}
+
+/** It is kept as it is, and wants nothing. */
+function unreadableWhere(value: unknown): string {
+  return typeof value === 'string' ? value : `(${JSON.stringify(value)})`
 }
 
 function faultOf(name: string, key: string, value: unknown): string | null {

@@ -31,8 +31,13 @@ export function reportStore(log: Log, store: Store, snapshot: Snapshot, director
 }
 
 /** After a restart with an older version, which cannot read what a newer one has stored. */
-export function reportExpressions(log: Log, { expressions, sessions }: Broker): void {
-  if (expressions.count === 0) return
+export function reportExpressions(log: Log, broker: Broker): void {
+  if (broker.expressions.count === 0) return
+  reportSubscriptions(log, broker)
+  reportQueues(log, broker)
+}
+
+function reportSubscriptions(log: Log, { expressions, sessions }: Broker): void {
   let subscriptions = 0
   let first: { readonly clientId: string; readonly filter: string; readonly where: string } | null =
     null
@@ -47,6 +52,19 @@ export function reportExpressions(log: Log, { expressions, sessions }: Broker): 
   log.warn(
     { event: 'subscription.unreadable', subscriptions, ...first },
     'subscriptions of the store get nothing: their expressions cannot be read by this version',
+  )
+}
+
+function reportQueues(log: Log, { expressions, subscriptions }: Broker): void {
+  const queues = subscriptions.queues.all.filter(({ settings }) =>
+    expressions.isUnreadable(settings.where),
+  )
+  const [first] = queues
+  if (first === undefined) return
+  const { name, settings } = first
+  log.warn(
+    { event: 'queue.unreadable', queues: queues.length, queue: name, where: settings.where },
+    'queues of the store take in nothing by their filters: their expressions cannot be read by this version',
   )
 }
 

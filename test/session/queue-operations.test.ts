@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import type { QueueSweep, QueueTask } from '../../src/broker/queue-tasks.ts'
 import type { QueueSettings } from '../../src/routing/queue-settings.ts'
+import { reportExpressions } from '../../src/server/store-report.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond, type PondOptions } from '../pond.ts'
@@ -253,4 +254,36 @@ test('a queue takes in what its expression wants, and all that is published to i
   t.equal(pond.broker.expressions.count, 1)
   await answered(pond, pond.commands.queues.delete('jobs'))
   t.equal(pond.broker.expressions.count, 0)
+})
+
+test('a queue of the store takes in nothing by an expression that cannot be read, keeps it, and the log says so', async t => {
+  const store = new MemoryStore()
+  const first = new Pond({ store })
+  await answered(first, first.commands.queues.set('jobs', { filters: ['work/#'] }))
+  await answered(first, first.commands.queues.set('newer', { filters: ['work/#'] }))
+  const snapshot = await store.open()
+  const whereOf = new Map<string, unknown>([
+    ['jobs', 'size ~~ 9'],
+    ['newer', { size: 9 }],
+  ])
+  const queues = snapshot.queues.map(each => {
+    const record = JSON.parse(each.settings)
+    record.settings.where = whereOf.get(each.name)
+    return { ...each, settings: JSON.stringify(record) }
+  })
+  const lines: object[] = []
+  const line = (fields: object): void => void lines.push(fields)
+
+  const pond = new Pond({ store, snapshot: { ...snapshot, queues } })
+  reportExpressions({ debug: line, info: line, warn: line, error: line }, pond.broker)
+  const alice = pond.client('alice')
+  alice.publishes('work/x', 'by the filter', { qos: 1 })
+  for (const name of ['jobs', 'newer']) alice.publishes(`$queue/${name}`, 'direct', { qos: 1 })
+
+  t.strictSame([waiting(pond, 'jobs'), waiting(pond, 'newer')], [1, 1])
+  const bad = { queue: 'jobs', where: 'size ~~ 9' }
+  t.strictSame(lines, [{ event: 'queue.unreadable', queues: 2, ...bad }])
+
+  await answered(pond, pond.commands.queues.set('jobs', { messagesMax: 9 }))
+  t.match(pond.broker.subscriptions.queues.get('jobs')?.settings, { where: bad.where })
 })
