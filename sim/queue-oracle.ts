@@ -238,15 +238,26 @@ export class QueueOracle {
     const settings = this.#settings.get(queue)
     if (settings === undefined) return
     const key = keyIn(settings, publication)
+    const handedOutAt = this.#handedOutAt(handOut)
     for (const other of this.#arrived) {
       if (other.queue !== queue || other.answer === 'refused') continue
       const isSame = other.publication === publication && this.#isOnce(publication.id)
       if (isSame && other.connection === connection) this.#violation(`${what} there before`)
-      const isBound = key !== null && this.#isInOrder && keyIn(settings, other.publication) === key
+      const isBound =
+        key !== null &&
+        this.#isInOrder &&
+        other.at < handedOutAt &&
+        keyIn(settings, other.publication) === key
       if ((isSame || isBound) && isSurelyHeld(other, settings)) {
         this.#violation(`${what} while ${other.clientId} has ${other.publication.id}`)
       }
     }
+  }
+
+  /** At QoS 0 a message is over when it is sent: the next one may be sent at once, on a wire that is faster. */
+  #handedOutAt({ queue, publication, at, answer }: HandOut): number {
+    const isOver = answer === 'acknowledged'
+    return (isOver ? this.#sentOnce.get(`${queue} ${publication.id}`) : undefined) ?? at
   }
 
   #checkDead(handOut: HandOut, { properties }: PublishPacket): void {

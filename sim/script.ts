@@ -1,6 +1,7 @@
 // The course of a world: a number of random steps, and then a final phase without faults, in which all must be delivered.
 
 import type { OverloadLevel } from '../src/broker/overload-levels.ts'
+import { QUOTA_EXCEEDED } from '../src/packet/reason.ts'
 import type { Random } from './random.ts'
 import type { EventQueue } from './event-queue.ts'
 import {
@@ -40,6 +41,8 @@ export interface Stage {
   /** An administrator changes a share group, or takes all such changes back. */
   regroups(isOver: boolean): void
   passes(milliseconds: number): void
+  /** Whether the broker may end a connection with this reason in this world. */
+  mayEndWith(reason: number): boolean
   trace(line: () => string): void
 }
 
@@ -84,7 +87,23 @@ export class Script {
     // By now every client has noticed that its connection is gone.
     this.comesBack()
     stage.passes(CALM_MS)
+    this.#resendsToFullQueues()
     this.#checkPeace()
+  }
+
+  /**
+   * A client of MQTT 3 is disconnected when a full queue refuses its message, and sends again all that was not answered. Consumers
+   * have emptied the queue by then, so each time at least one message of somebody is answered, and PUBREL follows in the end.
+   */
+  #resendsToFullQueues(): void {
+    const { clients } = this.#stage
+    if (!this.#stage.mayEndWith(QUOTA_EXCEEDED)) return
+    let left = 1
+    for (const { session } of clients) left += session.outgoing.size
+    for (; left > 0 && clients.some(({ connection }) => connection === null); left--) {
+      this.comesBack()
+      this.#stage.passes(CALM_MS)
+    }
   }
 
   /** After all is settled, a loss of power must not bring anything back. */

@@ -32,6 +32,8 @@ export interface Trial {
   readonly drainBytesMin?: number
   /** Whether the interval of a conflated topic never ends. */
   readonly forgetsIntervals?: boolean
+  /** Whether queues hand out in any order, whatever their settings. */
+  readonly ignoresOrder?: boolean
   readonly traces?: boolean
 }
 
@@ -236,7 +238,8 @@ export class World {
     let isAlive = true
     const broker: SimBroker = new SimBroker({
       limits: { ...settings.limits, publishBacklogBytesMax: settings.publishBacklogBytesMax },
-      namedQueues: this.#queueSettings,
+      namedQueues:
+        this.#trial.ignoresOrder === true ? unordered(this.#queueSettings) : this.#queueSettings,
       handedOut: (clientId, message) => {
         this.#queues?.oracle.handedOut(clientId, message)
         this.conflations?.sent(clientId, message, this)
@@ -408,6 +411,12 @@ export class World {
     }
     if (protocolErrors > 0) this.history.violation('peace', `${protocolErrors} protocol errors`)
   }
+}
+
+function unordered(
+  queues: ReadonlyMap<string, SimQueueSettings>,
+): ReadonlyMap<string, SimQueueSettings> {
+  return new Map(Array.from(queues, ([name, each]) => [name, { ...each, order: 'parallel' }]))
 }
 
 function isRefusing({ overflow }: SimQueueSettings): boolean {

@@ -90,6 +90,11 @@ test('a queue that hands out again what was acknowledged is found out', async t 
   t.ok(guiltyOf(forgetting('settled'), 150, world) > 2)
 })
 
+test('a queue that does not keep its order is found out', async t => {
+  const world = { has: queuesOf, sentence: /^queue: .* (?:while w. has|before .* was over)/ }
+  t.ok(guiltyOf({ ...PLAIN, ignoresOrder: true }, 150, world) > 2)
+})
+
 test('a store that forgets delayed messages, or that they were cancelled, is found out', async t => {
   const lost = { has: delaysOf, sentence: /^I1: / }
   t.ok(guiltyOf(forgetting('held'), 300, lost) > 2)
