@@ -70,6 +70,12 @@ export const MESSAGING_LIMITS = {
     'Bytes that one transaction has staged, which are in memory: topics, payloads, properties, and the objects that hold them',
   ),
   transactionsBytesMax: whole(67_108_864, 0, TEBIBYTE, 'The same of all transactions together'),
+  transactionsBytesPerUserMax: whole(
+    16_777_216,
+    0,
+    TEBIBYTE,
+    'The same of the clients of one user, or of one address without a user',
+  ),
   transactionsPerClientMax: whole(16, 0, 10_000, 'Transactions of a client that are not decided'),
   transactionSecondsMax: whole(
     60,
@@ -90,16 +96,22 @@ export const MESSAGING_LIMITS = {
     'How long a prepared transaction may wait for its decision; then it is aborted',
   ),
   transactionDeliveriesMax: whole(
-    100_000,
+    20_000,
     1,
     10_000_000,
-    'Deliveries that one transaction may make, and units of work of the expressions that are asked about its messages',
+    'Deliveries that one transaction may make; five units of work of the expressions that are asked about its messages count as one',
   ),
   transactionNamesPerClientMax: whole(
     16,
     1,
     10_000,
     'Names of transactions whose last decisions are kept, of one client',
+  ),
+  transactionNamesPerUserMax: whole(
+    10_000,
+    0,
+    10_000_000,
+    'The same of the clients of one user, or of one address without a user',
   ),
   transactionNamesMax: whole(100_000, 0, 10_000_000, 'The same of all clients together'),
   transactionNamesKeptSeconds: whole(
@@ -119,6 +131,12 @@ export const MESSAGING_LIMITS = {
     0,
     1_000_000,
     'How many of them are remembered of one client; the oldest is forgotten early',
+  ),
+  dedupePerUserMax: whole(
+    100_000,
+    0,
+    10_000_000,
+    'The same of the clients of one user, or of one address without a user; the oldest of the client that publishes is forgotten early',
   ),
   dedupeMax: whole(1_000_000, 0, 10_000_000, 'The same of all clients together'),
   dedupeIdBytesMax: whole(

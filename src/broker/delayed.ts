@@ -92,6 +92,28 @@ export class Delayed implements Deadline {
     return memory.hasRoomFor(message) ? null : 'memory'
   }
 
+  /** The same for messages of one client that are held together. Of those with one key only the last counts. */
+  limitForAll(messages: readonly Message[]): DelayedLimit | null {
+    const last = new Map<string | Message, Message>()
+    for (const message of messages) last.set(keyOf(message) ?? message, message)
+    let [more, bytes] = [0, this.#bytes]
+    for (const [key, message] of last) {
+      const replaced = typeof key === 'string' ? this.#byKey.get(key) : undefined
+      const isCancelled = typeof key === 'string' && message.payload.length === 0
+      if (!isCancelled) more += 1
+      if (!isCancelled) bytes += bytesOf(message)
+      if (replaced === undefined) continue
+      more -= 1
+      bytes -= bytesOf(replaced.message)
+    }
+    const { delayedMessagesMax, delayedMessagesPerClientMax, delayedBytesMax } = this.#broker.limits
+    const ofClient = this.#byClient.get(messages[0]?.publisher ?? '') ?? 0
+    if (more > 0 && this.count + more > delayedMessagesMax) return 'delayedMessagesMax'
+    if (more > 0 && ofClient + more > delayedMessagesPerClientMax)
+      return 'delayedMessagesPerClientMax'
+    return bytes > this.#bytes && bytes > delayedBytesMax ? 'delayedBytesMax' : null
+  }
+
   /** Keeps a message that admission has taken. Returns that one receiver has it, because it is not lost. */
   hold(message: Message): number {
     const delay = delayIn(message.topic)

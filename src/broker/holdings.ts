@@ -1,5 +1,5 @@
-// What each user holds: connections, sessions, subscriptions, retained messages and queued bytes. A client that was not
-// authenticated as a user counts for its address, or for its network of IPv6.
+// What each user holds: connections, sessions, subscriptions, retained messages, queued bytes, transactions and message ids. A client that
+// was not authenticated as a user counts for its address, or for its network of IPv6.
 
 import { realmOf } from '../access/realm.ts'
 import type { Identity } from '../access/identity.ts'
@@ -13,6 +13,11 @@ interface Holding {
   retainedMessages: number
   retainedBytes: number
   queuedBytes: number
+  /** Of transactions that are open or prepared. */
+  transactionBytes: number
+  /** The names of transactions whose decisions are kept. */
+  transactionNames: number
+  messageIds: number
 }
 
 /** An identity without its client: also the author of a retained message. */
@@ -68,11 +73,16 @@ const NOTHING_HELD: Holding = {
   retainedMessages: 0,
   retainedBytes: 0,
   queuedBytes: 0,
+  transactionBytes: 0,
+  transactionNames: 0,
+  messageIds: 0,
 }
 
 function isEmpty(holding: Holding): boolean {
   const { connections, sessions, subscriptions, retainedMessages } = holding
-  return connections + sessions + subscriptions + retainedMessages === 0
+  const { transactionBytes, transactionNames, messageIds } = holding
+  const ofMessaging = transactionBytes + transactionNames + messageIds
+  return connections + sessions + subscriptions + retainedMessages + ofMessaging === 0
 }
 
 /** Returns a key that no other user or address has. */

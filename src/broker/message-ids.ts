@@ -10,12 +10,13 @@ import { NotAdmitted } from './admission.ts'
 import { isOfTransactions } from '../routing/topic.ts'
 import type { Broker } from './broker.ts'
 import type { Deadline } from './deadlines.ts'
+import { OF_NOBODY, ownerOf, type User } from './holdings.ts'
 
 const MESSAGE_ID = '$message-id'
 /** The object of one, with its entry in the map of its client. */
 const ENTRY_BYTES = 240
 /** The map of a client. */
-const CLIENT_BYTES = 400
+const CLIENT_BYTES = 600
 /** So many are forgotten at once when they are due. */
 const FORGOTTEN_AT_ONCE = 64
 
@@ -30,6 +31,13 @@ interface Entry {
   later: Entry | null
 }
 
+interface Client {
+  /** Whose ids they are; null if the client was away at the start, and has not published since. */
+  user: User | null
+  /** In the order of time. */
+  readonly entries: Map<string, Entry>
+}
+
 /** Returns the last value of the property; null for none. */
 export function messageIdOf({ userProperties }: Properties): string | null {
   if (userProperties === undefined) return null
@@ -40,7 +48,7 @@ export class MessageIds implements Deadline {
   place: Deadline['place'] = undefined
   count = 0
   readonly #broker: Broker
-  readonly #byClient = new Map<string, Map<string, Entry>>()
+  readonly #byClient = new Map<string, Client>()
   #first: Entry | null = null
   #last: Entry | null = null
 
@@ -50,7 +58,7 @@ export class MessageIds implements Deadline {
 
   isRepeated(properties: Properties, clientId: string | null): boolean {
     const id = clientId === null ? null : messageIdOf(properties)
-    return id !== null && this.#byClient.get(clientId ?? '')?.has(id) === true
+    return id !== null && this.#byClient.get(clientId ?? '')?.entries.has(id) === true
   }
 
   /** Returns the refusal of an id that is none, or that the PUBLISH repeats another; null otherwise. */
@@ -101,30 +109,56 @@ export class MessageIds implements Deadline {
   }
 
   #add(clientId: string, id: string, at: number, isStored: boolean): void {
-    const { limits, memory } = this.#broker
-    let entries = this.#byClient.get(clientId)
-    if (entries === undefined) {
-      entries = new Map()
-      this.#byClient.set(clientId, entries)
-      memory.add('messageIds', CLIENT_BYTES + textBytes(clientId))
-    }
+    const { memory } = this.#broker
+    const client = this.#client(clientId)
     const entry = { clientId, id, at, isStored, earlier: this.#last, later: null }
-    entries.set(id, entry)
+    client.entries.set(id, entry)
+    this.#countForUser(client, 1)
     if (this.#last === null) this.#first = entry
     else this.#last.later = entry
     this.#last = entry
     this.count += 1
     memory.add('messageIds', bytesOf(entry))
-    if (entries.size > limits.dedupePerClientMax) {
-      this.#forgetEarly(entries.values().next().value ?? null, 'dedupePerClientMax')
-    }
-    const hasNoRoom = this.count > limits.dedupeMax || !memory.hasRoom
-    if (hasNoRoom) this.#forgetEarly(this.#first, 'dedupeMax')
+    this.#keepWithinLimits(client)
     if (this.#first === entry) this.#schedule()
   }
 
-  #forgetEarly(entry: Entry | null, limit: 'dedupePerClientMax' | 'dedupeMax'): void {
-    if (entry === null) return
+  #client(clientId: string): Client {
+    const { memory, sessions, holdings } = this.#broker
+    let client = this.#byClient.get(clientId)
+    if (client === undefined) {
+      client = { user: null, entries: new Map() }
+      this.#byClient.set(clientId, client)
+      memory.add('messageIds', CLIENT_BYTES + textBytes(clientId))
+    }
+    if (client.user !== null) return client
+    client.user = sessions.get(clientId)?.rights.identity ?? null
+    if (client.user !== null) holdings.add(client.user, 'messageIds', client.entries.size)
+    return client
+  }
+
+  #countForUser({ user }: Client, sign: 1 | -1): void {
+    if (user !== null) this.#broker.holdings.add(user, 'messageIds', sign)
+  }
+
+  #keepWithinLimits({ user, entries }: Client): void {
+    const { limits, memory, holdings } = this.#broker
+    const [oldest] = entries.values()
+    const isOverOfUser =
+      user !== null &&
+      holdings.of(user).messageIds > limits.dedupePerUserMax &&
+      ownerOf(user) !== OF_NOBODY
+    if (entries.size > limits.dedupePerClientMax) this.#forgetEarly(oldest, 'dedupePerClientMax')
+    else if (isOverOfUser) this.#forgetEarly(oldest, 'dedupePerUserMax')
+    const hasNoRoom = this.count > limits.dedupeMax || !memory.hasRoom
+    if (hasNoRoom) this.#forgetEarly(this.#first ?? undefined, 'dedupeMax')
+  }
+
+  #forgetEarly(
+    entry: Entry | undefined,
+    limit: 'dedupePerClientMax' | 'dedupePerUserMax' | 'dedupeMax',
+  ): void {
+    if (entry === undefined) return
     this.#broker.statistics.limited[limit] += 1
     const isFirst = entry === this.#first
     this.#forget(entry)
@@ -134,9 +168,10 @@ export class MessageIds implements Deadline {
   #forget(entry: Entry): void {
     const { clientId, id, isStored, earlier, later } = entry
     const { journal, memory } = this.#broker
-    const entries = this.#byClient.get(clientId)
-    entries?.delete(id)
-    if (entries?.size === 0) {
+    const client = this.#byClient.get(clientId)
+    client?.entries.delete(id)
+    if (client !== undefined) this.#countForUser(client, -1)
+    if (client?.entries.size === 0) {
       this.#byClient.delete(clientId)
       memory.add('messageIds', -CLIENT_BYTES - textBytes(clientId))
     }

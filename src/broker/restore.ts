@@ -21,10 +21,11 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
     if (due === Infinity) undecided.restoreMessage(message, key)
     else broker.delayed.restore(message, due, key)
   }
-  decisions.restore(snapshot.decisions)
-  broker.messageIds.restore(snapshot.messageIds)
   // Members join before the group gets deliveries, so that the group has the same strategy as before.
   const restored = snapshot.sessions.map(stored => restoreSession(broker, stored, access))
+  // Behind the sessions, whose users they count for.
+  decisions.restore(snapshot.decisions)
+  broker.messageIds.restore(snapshot.messageIds)
   for (const { name, deliveries, remainder } of snapshot.queues) {
     const queue = queues.get(name)
     const waiting = deliveries.map(stored => restoredDelivery(stored, queue))

@@ -103,6 +103,32 @@ export class Retained implements RetainedSet {
     return this.#userLimitFor(message, old)
   }
 
+  /** The same for messages of one user that are retained together. Of those to one topic only the last counts. */
+  limitForAll(messages: readonly Message[]): Exclude<RetainedLimit, 'memory'> | null {
+    const last = new Map(messages.map(message => [message.topic, message]))
+    const author = messages[0]?.author ?? null
+    let [more, grows, ofUser, bytesOfUser] = [0, 0, 0, 0]
+    for (const message of last.values()) {
+      const old = this.#messages.get(message.topic)
+      const after = message.payload.length === 0 ? 0 : sharedBytes(message)
+      more += (after > 0 ? 1 : 0) - (old === undefined ? 0 : 1)
+      grows += after - (old === undefined ? 0 : sharedBytes(old))
+      const own = author !== null && old !== undefined && isBy(author, old) ? old : undefined
+      ofUser += (after > 0 ? 1 : 0) - (own === undefined ? 0 : 1)
+      bytesOfUser += after - (own === undefined ? 0 : sharedBytes(own))
+    }
+    const limits = this.#limits
+    if (more > 0 && this.ofClients + more > limits.retainedMessagesMax) return 'retainedMessagesMax'
+    if (grows > 0 && this.bytes + grows > limits.retainedBytesMax) return 'retainedBytesMax'
+    if (author === null || ownerOf(author) === OF_NOBODY) return null
+    const holding = this.#holdings.of(author)
+    if (ofUser > 0 && holding.retainedMessages + ofUser > limits.retainedMessagesPerUserMax) {
+      return 'retainedMessagesPerUserMax'
+    }
+    const isOver = holding.retainedBytes + bytesOfUser > limits.retainedBytesPerUserMax
+    return bytesOfUser > 0 && isOver ? 'retainedBytesPerUserMax' : null
+  }
+
   /** The same for what the user of the message retains. */
   #userLimitFor(message: Message, old: Message | undefined): RetainedLimit | null {
     const { retainedMessagesPerUserMax, retainedBytesPerUserMax } = this.#limits

@@ -171,16 +171,19 @@ export interface Config {
     transactionMessagesMax: number
     transactionBytesMax: number
     transactionsBytesMax: number
+    transactionsBytesPerUserMax: number
     transactionsPerClientMax: number
     transactionSecondsMax: number
     transactionAskAfterSeconds: number
     transactionDecideWithinSeconds: number
     transactionDeliveriesMax: number
     transactionNamesPerClientMax: number
+    transactionNamesPerUserMax: number
     transactionNamesMax: number
     transactionNamesKeptSeconds: number
     dedupeSeconds: number
     dedupePerClientMax: number
+    dedupePerUserMax: number
     dedupeMax: number
     dedupeIdBytesMax: number
     namedQueuesMax: number
@@ -561,16 +564,19 @@ export interface ConfigInput {
         transactionMessagesMax?: number | undefined
         transactionBytesMax?: number | string | undefined
         transactionsBytesMax?: number | string | undefined
+        transactionsBytesPerUserMax?: number | string | undefined
         transactionsPerClientMax?: number | undefined
         transactionSecondsMax?: number | undefined
         transactionAskAfterSeconds?: number | undefined
         transactionDecideWithinSeconds?: number | undefined
         transactionDeliveriesMax?: number | undefined
         transactionNamesPerClientMax?: number | undefined
+        transactionNamesPerUserMax?: number | undefined
         transactionNamesMax?: number | undefined
         transactionNamesKeptSeconds?: number | undefined
         dedupeSeconds?: number | undefined
         dedupePerClientMax?: number | undefined
+        dedupePerUserMax?: number | undefined
         dedupeMax?: number | undefined
         dedupeIdBytesMax?: number | string | undefined
         namedQueuesMax?: number | undefined

@@ -3,6 +3,7 @@ import { MemoryStore } from '../../src/store/memory-store.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
 import type { PondClient, PublishOptions } from '../pond-client.ts'
 import { Pond, type PondOptions } from '../pond.ts'
+import { trustingAccess } from '../trusting-access.ts'
 
 const STORED = { cleanStart: false, properties: { sessionExpiryInterval: 3_600 } }
 
@@ -197,4 +198,25 @@ test('in a transaction a repetition counts as staged, and is dropped when it is 
 
   alice.publishes('$tx/t.3/publish/a', '1', identified(''))
   t.equal(alice.hears().at(-1), 'puback #9 0x83')
+})
+
+test('the clients of one user have so many ids together; the oldest of the one that publishes is forgotten', async t => {
+  const pond = pondWith({ access: trustingAccess, limits: { dedupePerUserMax: 2 } })
+  const ann = { username: 'ann' }
+  const [one, two] = [pond.client('one', ann), pond.client('two', ann)]
+  const ben = pond.client('three', { username: 'ben' })
+
+  for (const id of ['m', 'n', 'o']) one.publishes('a', '1', identified(id))
+  for (const id of ['m', 'm']) two.publishes('a', '1', identified(id))
+  ben.publishes('a', '1', identified('m'))
+  t.equal(queued(pond), 6, 'the second client has no room, so its repetition is published')
+  for (const id of ['n', 'o']) one.publishes('a', '1', identified(id))
+  ben.publishes('a', '1', identified('m'))
+
+  t.equal(queued(pond), 6, 'what others remember is not forgotten for it')
+  t.equal(pond.broker.statistics.limited.dedupePerUserMax, 3)
+  pond.passes({ seconds: 601 })
+  t.equal(pond.broker.memory.kinds.messageIds, 0)
+  const user = { ...ann, address: '', authentication: 'password' }
+  t.equal(pond.broker.holdings.of(user).messageIds, 0)
 })

@@ -382,7 +382,7 @@ test('more deliveries than one transaction may make are refused', async t => {
 })
 
 test('a transaction that is dear for the expressions of subscribers is refused', async t => {
-  const pond = new Pond({ limits: { transactionDeliveriesMax: 500 } })
+  const pond = new Pond({ limits: { transactionDeliveriesMax: 100 } })
   const bob = pond.client('bob')
   const where = [['$where', "p LIKE '%b'"]] as const
   bob.subscribes('a', 1, { properties: { userProperties: where } })

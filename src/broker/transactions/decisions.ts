@@ -4,13 +4,14 @@ import { textBytes } from '../../message.ts'
 import type { DecisionOutcome, StoredDecision } from '../../store/store.ts'
 import type { Broker } from '../broker.ts'
 import type { Deadline } from '../deadlines.ts'
+import { OF_NOBODY, ownerOf, type User } from '../holdings.ts'
 import type { TransactionId } from './transaction-topic.ts'
 
 /** So many numbers of each NAME are kept. */
 const DECISIONS_KEPT = 64
 
 /** The objects of one name and of one number, with their entries in maps. */
-const NAME_BYTES = 320
+const NAME_BYTES = 440
 const DECISION_BYTES = 72
 
 export interface Decision {
@@ -24,12 +25,15 @@ export interface Decision {
 interface DecidedName {
   readonly clientId: string
   readonly name: string
+  /** Whose name it is; null if its client was away at the start, and has not used it since. */
+  user: User | null
   usedAt: number
   /** In the order of their numbers. */
   readonly decisions: Decision[]
 }
 
-type NamesLimit = 'transactionNamesPerClientMax' | 'transactionNamesMax'
+type NamesLimit =
+  'transactionNamesPerClientMax' | 'transactionNamesPerUserMax' | 'transactionNamesMax'
 
 export class Decisions implements Deadline {
   place: Deadline['place'] = undefined
@@ -64,7 +68,15 @@ export class Decisions implements Deadline {
     const { transactionNamesMax, transactionNamesPerClientMax } = this.#broker.limits
     const own = this.#namesOf.get(clientId) ?? 0
     if (own >= transactionNamesPerClientMax) return 'transactionNamesPerClientMax'
+    if (this.#isFullFor(clientId)) return 'transactionNamesPerUserMax'
     return this.#names.size >= transactionNamesMax ? 'transactionNamesMax' : null
+  }
+
+  #isFullFor(clientId: string): boolean {
+    const { holdings, limits, sessions } = this.#broker
+    const user = sessions.get(clientId)?.rights.identity
+    if (user === undefined || ownerOf(user) === OF_NOBODY) return false
+    return holdings.of(user).transactionNames >= limits.transactionNamesPerUserMax
   }
 
   /** Keeps it, in the commit that is recorded now. */
@@ -106,10 +118,11 @@ export class Decisions implements Deadline {
     const key = keyOf(clientId, name)
     let known = this.#names.get(key)
     if (known === undefined) {
-      known = { clientId, name, usedAt: at, decisions: [] }
+      known = { clientId, name, user: null, usedAt: at, decisions: [] }
       this.#namesOf.set(clientId, (this.#namesOf.get(clientId) ?? 0) + 1)
       memory.add('transactions', nameBytes(known))
     }
+    this.#countForUser(known)
     this.#touch(known, at)
     const { decisions } = known
     const decision = { number, count, checksum, outcome }
@@ -122,6 +135,13 @@ export class Decisions implements Deadline {
     this.#schedule()
   }
 
+  #countForUser(known: DecidedName): void {
+    if (known.user !== null) return
+    const { sessions, holdings } = this.#broker
+    known.user = sessions.get(known.clientId)?.rights.identity ?? null
+    if (known.user !== null) holdings.add(known.user, 'transactionNames', 1)
+  }
+
   #touch(known: DecidedName, at: number): void {
     const key = keyOf(known.clientId, known.name)
     known.usedAt = at
@@ -130,8 +150,9 @@ export class Decisions implements Deadline {
   }
 
   #forget(known: DecidedName): void {
-    const { memory, journal } = this.#broker
-    const { clientId, name, decisions } = known
+    const { memory, journal, holdings } = this.#broker
+    const { clientId, name, decisions, user } = known
+    if (user !== null) holdings.add(user, 'transactionNames', -1)
     this.#names.delete(keyOf(clientId, name))
     const left = (this.#namesOf.get(clientId) ?? 1) - 1
     if (left === 0) this.#namesOf.delete(clientId)

@@ -2,11 +2,15 @@
 
 import type { Message } from '../../message.ts'
 import { QUOTA_EXCEEDED } from '../../packet/reason.ts'
-import type { NotAdmitted } from '../admission.ts'
+import type { Asker, NotAdmitted } from '../admission.ts'
 import type { Broker } from '../broker.ts'
-import { refused, roomFault } from './staging.ts'
+import { OF_NOBODY, ownerOf, type User } from '../holdings.ts'
+import { type BytesLimit, refused, roomFault } from './staging.ts'
 import { settlementBytes, stagedBytes, Transaction, TRANSACTION_BYTES } from './transaction.ts'
 import type { TransactionId } from './transaction-topic.ts'
+
+/** The client that asks, whose id is never null. */
+export type Client = Asker & { readonly clientId: string }
 
 export class OpenTransactions {
   readonly #broker: Broker
@@ -40,49 +44,49 @@ export class OpenTransactions {
   }
 
   /** Returns the transaction, which may begin now. */
-  begun(clientId: string, id: TransactionId): Transaction | NotAdmitted {
+  begun({ clientId, identity }: Client, id: TransactionId): Transaction | NotAdmitted {
     const known = this.find(clientId, id)
     if (known !== null) return known
     const broker = this.#broker
-    const { limits, statistics, memory } = broker
+    const { limits, statistics, memory, deadlines } = broker
     const own = this.#byClient.get(clientId) ?? new Map<string, Transaction>()
     const { undecided } = broker.transactions
-    const isOver = this.bytes + TRANSACTION_BYTES > limits.transactionsBytesMax
-    if (isOver || own.size + undecided.countOf(clientId) >= limits.transactionsPerClientMax) {
-      const limit = isOver ? 'transactionsBytesMax' : 'transactionsPerClientMax'
+    const isFull = own.size + undecided.countOf(clientId) >= limits.transactionsPerClientMax
+    const bytesLimit = this.#bytesLimit(identity, TRANSACTION_BYTES)
+    const limit = bytesLimit ?? (isFull ? 'transactionsPerClientMax' : null)
+    if (limit !== null) {
       statistics.limited[limit] += 1
       return refused(`no room for another transaction (limits.${limit})`, QUOTA_EXCEEDED)
     }
-    const transaction = new Transaction(clientId, id, broker.now, this.#overdue)
+    const transaction = new Transaction(clientId, identity, id, broker.now, this.#overdue)
     own.set(id.text, transaction)
     this.#byClient.set(clientId, own)
     this.#count += 1
-    this.#bytes += TRANSACTION_BYTES
+    this.#addBytes(transaction, TRANSACTION_BYTES)
     memory.add('transactions', TRANSACTION_BYTES)
-    broker.deadlines.set(transaction, broker.now + limits.transactionSecondsMax * 1_000)
+    deadlines.set(transaction, broker.now + limits.transactionSecondsMax * 1_000)
     return transaction
   }
 
   /** Adds a message. Returns why there is no room for it, or null. */
   addMessage(transaction: Transaction, message: Message): NotAdmitted | null {
     const bytes = stagedBytes(message)
-    const fault = roomFault(this.#broker, transaction, { bytes, size: 1, before: this.bytes })
+    const fault = this.#roomFault(transaction, bytes, 1)
     if (fault !== null) return fault
     transaction.addMessage(message)
     this.#broker.memory.hold(message)
-    this.#bytes += bytes
+    this.#addBytes(transaction, bytes)
     return null
   }
 
   /** Adds what is to be settled. Returns why there is no room for it, or null. */
   addSettlements(transaction: Transaction, ids: readonly string[]): NotAdmitted | null {
     const bytes = settlementsBytes(ids)
-    const added = { bytes, size: ids.length, before: this.bytes }
-    const fault = roomFault(this.#broker, transaction, added)
+    const fault = this.#roomFault(transaction, bytes, ids.length)
     if (fault !== null) return fault
     transaction.addSettlements(ids)
     this.#broker.memory.add('transactions', bytes)
-    this.#bytes += bytes
+    this.#addBytes(transaction, bytes)
     return null
   }
 
@@ -96,7 +100,28 @@ export class OpenTransactions {
     for (const message of messages) memory.release(message)
     memory.add('transactions', -TRANSACTION_BYTES - settlementsBytes(settlements))
     this.#count -= 1
-    this.#bytes -= bytes
+    this.#addBytes(transaction, -bytes)
+  }
+
+  #roomFault(transaction: Transaction, bytes: number, size: number): NotAdmitted | null {
+    const bytesLimit = this.#bytesLimit(transaction.user, bytes)
+    return roomFault(this.#broker, transaction, { bytes, size, bytesLimit })
+  }
+
+  /** Returns the limit of several transactions for which there is no room for so many bytes, or null. */
+  #bytesLimit(user: User | null, bytes: number): BytesLimit | null {
+    const { limits, holdings } = this.#broker
+    if (this.bytes + bytes > limits.transactionsBytesMax) return 'transactionsBytesMax'
+    const ofUser = user === null ? 0 : holdings.of(user).transactionBytes
+    const isOver = ofUser + bytes > limits.transactionsBytesPerUserMax
+    return isOver && user !== null && ownerOf(user) !== OF_NOBODY
+      ? 'transactionsBytesPerUserMax'
+      : null
+  }
+
+  #addBytes({ user }: Transaction, bytes: number): void {
+    this.#bytes += bytes
+    if (user !== null) this.#broker.holdings.add(user, 'transactionBytes', bytes)
   }
 }
 

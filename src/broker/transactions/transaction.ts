@@ -3,6 +3,7 @@
 import { compactBytes, contentBytes, type Message, MESSAGE_BYTES } from '../../message.ts'
 import type { NotAdmitted } from '../admission.ts'
 import type { Deadline } from '../deadlines.ts'
+import type { User } from '../holdings.ts'
 import { ContentChecksum } from './content-checksum.ts'
 import type { TransactionId } from './transaction-topic.ts'
 
@@ -15,6 +16,8 @@ export class Transaction implements Deadline {
   place: Deadline['place'] = undefined
   readonly clientId: string
   readonly id: TransactionId
+  /** Whose bytes it counts for. */
+  readonly user: User | null
   /** When it began, in milliseconds: the expiry of its messages counts from their publication. */
   readonly since: number
   readonly messages: Message[] = []
@@ -30,12 +33,14 @@ export class Transaction implements Deadline {
 
   constructor(
     clientId: string,
+    user: User | null,
     id: TransactionId,
     since: number,
     overdue: (transaction: Transaction) => void,
   ) {
     this.clientId = clientId
     this.id = id
+    this.user = user
     this.since = since
     this.#overdue = overdue
   }

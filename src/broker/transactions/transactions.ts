@@ -3,11 +3,11 @@
 import type { Publishable } from '../../message.ts'
 import { QUOTA_EXCEEDED, TOPIC_NAME_INVALID } from '../../packet/reason.ts'
 import type { CommitId } from '../../store/journal.ts'
-import { type Asker, NotAdmitted } from '../admission.ts'
+import { NotAdmitted } from '../admission.ts'
 import type { Broker } from '../broker.ts'
 import { type Decision, Decisions } from './decisions.ts'
 import { tellOutcome } from './outcomes.ts'
-import { OpenTransactions } from './open-transactions.ts'
+import { type Client, OpenTransactions } from './open-transactions.ts'
 import { commitFault, deliveryIdsIn, refused, stageable } from './staging.ts'
 import { Transaction } from './transaction.ts'
 import { Undecided } from './undecided.ts'
@@ -33,9 +33,6 @@ const TOO_LOW = 'this number is too low: numbers of a name grow, and higher ones
 /** Bytes of payload that are added to a checksum in one unit of work, as a power of two. */
 const CHECKSUM_BYTES_PER_UNIT_BITS = 6
 
-/** The client that asks, whose id is never null. */
-type Client = Asker & { readonly clientId: string }
-
 export class Transactions {
   readonly decisions: Decisions
   readonly undecided: Undecided
@@ -60,7 +57,7 @@ export class Transactions {
     if (typeof request === 'string') return refused(request, TOPIC_NAME_INVALID)
     const { verb, id } = request
     this.#lastId = id
-    if (said.qos === 0) return this.#spoil(client.clientId, id, refused(QOS_0))
+    if (said.qos === 0) return this.#spoil(client, id, refused(QOS_0))
     switch (verb) {
       case 'publish':
       case 'ack':
@@ -89,7 +86,7 @@ export class Transactions {
   }
 
   #stage(said: Publishable, request: TransactionRequest, client: Client): CommitId | NotAdmitted {
-    const transaction = this.#open.begun(client.clientId, request.id)
+    const transaction = this.#open.begun(client, request.id)
     if (transaction instanceof NotAdmitted) return transaction
     this.#broker.turnWorkLeft -= said.payload.length >> CHECKSUM_BYTES_PER_UNIT_BITS
     const refusal = this.#added(transaction, said, request, client)
@@ -104,7 +101,7 @@ export class Transactions {
     client: Client,
   ): NotAdmitted | null {
     if (verb === 'ack') {
-      const ids = deliveryIdsIn(said)
+      const ids = deliveryIdsIn(this.#broker, said)
       return ids instanceof NotAdmitted ? ids : this.#open.addSettlements(transaction, ids)
     }
     const message = stageable(this.#broker, said, topic, client)
@@ -228,8 +225,8 @@ export class Transactions {
   }
 
   /** A PUBLISH that cannot be staged: the transaction cannot be committed any more. */
-  #spoil(clientId: string, id: TransactionId, refusal: NotAdmitted): NotAdmitted {
-    const transaction = this.#open.begun(clientId, id)
+  #spoil(client: Client, id: TransactionId, refusal: NotAdmitted): NotAdmitted {
+    const transaction = this.#open.begun(client, id)
     if (!(transaction instanceof NotAdmitted)) transaction.culprit ??= refusal
     return refusal
   }

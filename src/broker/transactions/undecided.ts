@@ -6,6 +6,7 @@ import type { CommitId } from '../../store/journal.ts'
 import type { StoredDecision } from '../../store/store.ts'
 import type { Broker } from '../broker.ts'
 import type { Deadline } from '../deadlines.ts'
+import type { User } from '../holdings.ts'
 import { type Decided, fresh, keepOutcome, publishAll } from './applying.ts'
 import type { HeldMessage } from './held-messages.ts'
 import { answerOwn } from './outcomes.ts'
@@ -30,6 +31,8 @@ class Prepared implements Decided, Deadline {
   askAt = 0
   askAfterMs = 0
   room: Reservation | null = null
+  /** Whose bytes it counts for; null if that is not known any more. */
+  user: User | null = null
   readonly #due: (prepared: Prepared) => void
 
   constructor(
@@ -90,6 +93,12 @@ export class Undecided {
     return this.#byClient.get(clientId)?.get(id.text) ?? null
   }
 
+  /** The messages of all that the client has prepared. */
+  messagesOf(clientId: string): readonly Message[] {
+    const own = this.#byClient.get(clientId)
+    return own === undefined ? [] : [...own.values()].flatMap(({ messages }) => messages)
+  }
+
   /** When it is aborted, in milliseconds. */
   decideBy({ at }: Prepared): number {
     return at + this.#broker.limits.transactionDecideWithinSeconds * 1_000
@@ -103,6 +112,7 @@ export class Undecided {
     const messages = transaction.messages.map(message => fresh(broker, message, since))
     const prepared = new Prepared(transaction, broker.now, messages, held, each => this.#due(each))
     prepared.room = room
+    prepared.user = transaction.user
     return broker.withinTransaction(() => {
       for (const message of messages) {
         const { sequence } = message
@@ -162,6 +172,7 @@ export class Undecided {
       const decided = { clientId, id, count, checksum }
       const prepared = new Prepared(decided, at, messages, null, each => this.#due(each))
       prepared.room = new Reservation(this.#broker, messages)
+      prepared.user = this.#broker.sessions.get(clientId)?.rights.identity ?? null
       this.#keep(prepared)
     }
     this.#restored.clear()
@@ -174,7 +185,7 @@ export class Undecided {
     own.set(id.text, prepared)
     this.#byClient.set(clientId, own)
     this.#count += 1
-    this.#bytes += bytes
+    this.#addBytes(prepared, bytes)
     for (const message of messages) memory.hold(message)
     memory.add('transactions', TRANSACTION_BYTES)
     prepared.askAfterMs = limits.transactionAskAfterSeconds * 1_000
@@ -191,12 +202,17 @@ export class Undecided {
     deadlines.clear(prepared)
     room?.release()
     this.#count -= 1
-    this.#bytes -= bytes
+    this.#addBytes(prepared, -bytes)
     memory.add('transactions', -TRANSACTION_BYTES)
     for (const message of messages) {
       memory.release(message)
       journal.record({ kind: 'released', sequence: message.sequence })
     }
+  }
+
+  #addBytes({ user }: Prepared, bytes: number): void {
+    this.#bytes += bytes
+    if (user !== null) this.#broker.holdings.add(user, 'transactionBytes', bytes)
   }
 
   #heldBy({ held, clientId, id }: Prepared): readonly HeldMessage[] {
