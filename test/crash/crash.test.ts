@@ -1,6 +1,7 @@
 // Real clients, a real disk, and a broker that is killed again and again. `npm run crash -- --kills 1000` goes on for longer.
 
 import { test } from 'tap'
+import type { FindingKind } from '../../crash/check/finding.ts'
 import { crash, type CrashOptions } from '../../crash/crash-run.ts'
 
 const OPTIONS: CrashOptions = {
@@ -38,9 +39,13 @@ test(
   { timeout: 240_000 },
   async t => {
     const evidence = t.testdir()
-    const { log } = await crash({ ...OPTIONS, level: 'memory', kills: 3, evidence })
-    t.ok(log.checker.count('lost') > 0)
-    t.ok(log.checker.count('queue-lost') > 0)
-    t.ok(log.checker.count('session-lie') > 0)
+    const missed = new Set<FindingKind>(['lost', 'queue-lost', 'session-lie'])
+    // On a busy machine a life may be too short for anything to be acknowledged in it.
+    for (let run = 0; run < 4 && missed.size > 0; run++) {
+      const seed = OPTIONS.seed + run
+      const { log } = await crash({ ...OPTIONS, seed, level: 'memory', kills: 3, evidence })
+      for (const kind of missed) if (log.checker.count(kind) > 0) missed.delete(kind)
+    }
+    t.strictSame([...missed], [])
   },
 )

@@ -142,7 +142,7 @@ test('every script that a page names is there', async t => {
     scripts: object
   }
   for (const page of pages())
-    for (const [, script = ''] of textOf(page).matchAll(/npm run ([\w:]+)/g))
+    for (const [, script = ''] of textOf(page).matchAll(/npm run ([\w:-]+)/g))
       t.ok(script in scripts, `${page}: ${script}`)
 })
 
