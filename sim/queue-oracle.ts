@@ -344,6 +344,7 @@ export class QueueOracle {
       const older = due.find(
         each =>
           cameBefore(each, publication) &&
+          !(each.attempts > 1 && this.#mayRefuse) &&
           keyIn(settings, each) === key &&
           (acknowledged.get(each) ?? Infinity) >= at &&
           !this.#mayBeDead(queue, each, settings, { at, atMs }),
@@ -366,6 +367,12 @@ export class QueueOracle {
   /** Whether the broker says of each hand-out that counts that it was sent: not of one that was too large. */
   get #isCounted(): boolean {
     return this.#terms.smallPackets === 0
+  }
+
+  /** Whether a full queue may refuse a message. If the answer is lost, its publisher sends it again, behind later ones. */
+  get #mayRefuse(): boolean {
+    const settings = [...this.#settings.values()]
+    return settings.some(each => each.overflow === 'refuse' && each.messagesMax < 1_000)
   }
 
   /** Whether each queue has the order of the settings all the time. */
