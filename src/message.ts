@@ -77,6 +77,16 @@ export function published(held: Message, numbers: MessageNumbers): Message {
   return { ...held, sequence: numbers.nextSequence(), held: 0, weighed: 0 }
 }
 
+/**
+ * Makes a message the newest one, whose expiry counts from now. `since`: when it was made. Nobody may have seen it yet: not the store
+ * either, which knows it by its number.
+ */
+export function renumber(message: Message, since: number, numbers: MessageNumbers): void {
+  const sheet: { sequence: number; expiresAt: number } = message
+  sheet.sequence = numbers.nextSequence()
+  sheet.expiresAt += numbers.now - since
+}
+
 /** Sets the publisher of a retained message, at once after it was made. */
 export function authoredBy(message: Message, author: Author | null): void {
   const sheet: { author?: Author | null } = message

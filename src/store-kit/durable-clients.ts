@@ -96,8 +96,9 @@ export function applyToClient(
       messageIds.delete(messageIdKey(change))
       return
     case 'decided': {
-      const { kind: _kind, ...decision } = change
+      const { kind: _kind, dropped, ...decision } = change
       decisions.set(decisionKey(change), decision)
+      if (dropped !== null) decisions.delete(decisionKey({ ...change, number: dropped }))
       return
     }
     case 'decision-dropped':

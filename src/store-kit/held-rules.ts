@@ -75,14 +75,17 @@ export const HELD_RULES: Readonly<Record<string, (place: StorePlace) => Promise<
       const { decisions } = await after(
         place,
         [
-          { kind: 'decided', ...prepared },
-          { kind: 'decided', ...aborted },
-          { kind: 'decided', ...other },
+          { kind: 'decided', ...prepared, dropped: null },
+          { kind: 'decided', ...aborted, dropped: null },
+          { kind: 'decided', ...other, dropped: null },
+          { kind: 'decided', ...other, number: 10, dropped: null },
         ],
         [
           { kind: 'decision-dropped', clientId: 'bob', name: 'orders', number: 8 },
           { kind: 'decision-dropped', clientId: 'bob', name: 'orders', number: 9 },
-          { kind: 'decided', ...prepared, outcome: 'committed', at: at + 1 },
+          { kind: 'decided', ...prepared, outcome: 'committed', at: at + 1, dropped: null },
+          { kind: 'decided', ...other, number: 11, dropped: 10 },
+          { kind: 'decision-dropped', clientId: 'bob', name: 'orders', number: 11 },
         ],
       )
 

@@ -198,7 +198,9 @@ export class RandomChanges {
     if (this.below(3) === 0) return [{ kind: 'decision-dropped', ...transaction }]
     const outcome = (['prepared', 'committed', 'aborted'] as const)[this.below(3)] ?? 'committed'
     const at = this.below(1_000)
-    return [{ kind: 'decided', ...transaction, count: this.below(9), checksum: at, outcome, at }]
+    const dropped = this.below(2) === 0 ? null : this.below(20)
+    const decision = { ...transaction, count: this.below(9), checksum: at, outcome, at }
+    return [{ kind: 'decided', ...decision, dropped }]
   }
 
   /** Also forgets what was not published. */

@@ -1,11 +1,12 @@
-// Encodes changes as records of the log, by their rows. The four kinds that each durable message makes are encoded by
-// hand, for speed; a test compares them with their rows.
+// Encodes changes as records of the log, by their rows. The four kinds that each durable message makes, and the one of each
+// transaction, are encoded by hand, for speed; a test compares them with their rows.
 
 import { strict as assert } from 'node:assert'
 import type { Writer } from '../packet/writer.ts'
 import type { ByteReader } from './bytes.ts'
 import { type Change, CHANGE_KINDS, type ChangeKind, type ChangeOf } from './change.ts'
 import { type Codec, type FieldCodecs, message, RETAIN_OPTION, writeIdentifiers } from './codec.ts'
+import { writeDecision } from './decision.ts'
 import type { Ledger, Place } from './ledger/ledger.ts'
 import { NewerVersion } from './newer-version.ts'
 import { writeOwner } from './owner.ts'
@@ -17,6 +18,8 @@ export const QUEUED: number = CHANGE_KINDS.queued.number
 export const SENT: number = CHANGE_KINDS.sent.number
 export const SENT_WITHOUT_IDENTIFIERS = 12
 export const SETTLED: number = CHANGE_KINDS.settled.number
+export const DECIDED = 50
+export const DECIDED_AND_DROPPED: number = CHANGE_KINDS.decided.number
 /** A message that compaction has moved. The next checkpoint has its new place. */
 export const MOVED = 255
 
@@ -96,6 +99,11 @@ export function writeChange(writer: Writer, change: Change): void {
       writer.uint8(SETTLED)
       writer.uint53(change.delivery)
       writeOwner(writer, change.owner)
+      return
+    case 'decided':
+      writer.uint8(change.dropped === null ? DECIDED : DECIDED_AND_DROPPED)
+      writeDecision(writer, change)
+      if (change.dropped !== null) writer.uint53(change.dropped)
       return
     // Every other kind is written by its row.
     default:

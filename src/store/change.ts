@@ -18,7 +18,7 @@ import {
   uint53,
   will,
 } from './codec.ts'
-import { decisionOutcome } from './decision.ts'
+import { decisionOutcome, droppedNumber } from './decision.ts'
 import { optionsOf } from './ledger/delivery-options.ts'
 import type { Ledger, Place } from './ledger/ledger.ts'
 import { owner, queueOwner } from './owner.ts'
@@ -264,9 +264,12 @@ export const CHANGE_KINDS = {
   released: changeKind(41, { sequence: uint53 }, (ledger, { sequence }) => {
     ledger.release(sequence)
   }),
-  /** What became of the transaction `name`.`number` of a client. `at`: when, in milliseconds. */
+  /**
+   * What became of the transaction `name`.`number` of a client. `at`: when, in milliseconds. `dropped`: the number of which the decision is
+   * not kept any more, or null.
+   */
   decided: changeKind(
-    50,
+    52,
     {
       clientId: text,
       name: text,
@@ -275,8 +278,10 @@ export const CHANGE_KINDS = {
       checksum: uint53,
       outcome: decisionOutcome,
       at: milliseconds,
+      dropped: droppedNumber,
     },
-    (ledger, decision) => ledger.decisions.set(decision),
+    (ledger, { dropped, ...decision }) => ledger.decisions.set(decision, dropped),
+    { number: 50, absent: { dropped: null }, suffices: ({ dropped }) => dropped === null },
   ),
   /** The decision is not kept any more. */
   'decision-dropped': changeKind(

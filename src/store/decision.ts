@@ -13,6 +13,12 @@ export const decisionOutcome: Codec<DecisionOutcome> = {
   read: reader => OUTCOMES[reader.uint8()] ?? 'committed',
 }
 
+/** It is in no record in which it is null. */
+export const droppedNumber: Codec<number | null> = {
+  write: (writer, number) => writer.uint53(number ?? 0),
+  read: reader => reader.uint53(),
+}
+
 export function writeDecision(writer: Writer, decision: StoredDecision): void {
   writer.string(decision.clientId)
   writer.string(decision.name)
@@ -25,8 +31,8 @@ export function writeDecision(writer: Writer, decision: StoredDecision): void {
 
 export function readDecision(reader: ByteReader): StoredDecision {
   return {
-    clientId: reader.string(),
-    name: reader.string(),
+    clientId: reader.name(),
+    name: reader.name(),
     number: reader.uint53(),
     count: reader.uint16(),
     checksum: reader.uint53(),

@@ -201,6 +201,21 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
       checksum: 5,
       outcome: 'committed',
       at: 1_234_567_890,
+      dropped: null,
+    },
+  ],
+  [
+    '340003626f6200016e0000000000000007000300000000000000050141d26580b48000000000000000000006',
+    {
+      kind: 'decided',
+      clientId: 'bob',
+      name: 'n',
+      number: 7,
+      count: 3,
+      checksum: 5,
+      outcome: 'committed',
+      at: 1_234_567_890,
+      dropped: 6,
     },
   ],
   [

@@ -1,7 +1,7 @@
-// Publishes what a transaction has staged, and keeps what became of it: both within one commit.
+// Publishes the messages of a transaction, and keeps what became of it: both within one commit.
 
 import { WORK } from '../../limits.ts'
-import { type Message, published } from '../../message.ts'
+import type { Message } from '../../message.ts'
 import type { DecisionOutcome } from '../../store/store.ts'
 import type { Broker } from '../broker.ts'
 import { tellOutcome } from './outcomes.ts'
@@ -14,14 +14,10 @@ export interface Decided {
   readonly checksum: number
 }
 
-/** Returns a staged message as a new one, whose expiry counts from now. `since`: when it was staged. */
-export function fresh(broker: Broker, message: Message, since: number): Message {
-  return { ...published(message, broker), expiresAt: message.expiresAt + broker.now - since }
-}
-
-export function publishAll(broker: Broker, messages: readonly Message[], since: number): void {
+/** Publishes messages that have just got their numbers. */
+export function publishAll(broker: Broker, messages: readonly Message[]): void {
   for (const message of messages) {
-    const receivers = broker.publishing.acceptStaged(fresh(broker, message, since))
+    const receivers = broker.publishing.acceptStaged(message)
     broker.turnWorkLeft -= WORK.message + receivers * WORK.delivery
   }
 }

@@ -11,7 +11,7 @@ import type { TransactionId } from './transaction-topic.ts'
 const DECISIONS_KEPT = 64
 
 /** The objects of one name and of one number, with their entries in maps. */
-const NAME_BYTES = 440
+const NAME_BYTES = 600
 const DECISION_BYTES = 72
 
 export interface Decision {
@@ -30,6 +30,9 @@ interface DecidedName {
   usedAt: number
   /** In the order of their numbers. */
   readonly decisions: Decision[]
+  /** Its neighbours in the order of last use. */
+  older: DecidedName | null
+  newer: DecidedName | null
 }
 
 type NamesLimit =
@@ -38,9 +41,11 @@ type NamesLimit =
 export class Decisions implements Deadline {
   place: Deadline['place'] = undefined
   readonly #broker: Broker
-  /** In the order of their last use. */
-  readonly #names = new Map<string, DecidedName>()
-  readonly #namesOf = new Map<string, number>()
+  readonly #byClient = new Map<string, Map<string, DecidedName>>()
+  #count = 0
+  // The ends of a list: a map would have to take out and put in with each use.
+  #oldest: DecidedName | null = null
+  #newest: DecidedName | null = null
 
   constructor(broker: Broker) {
     this.#broker = broker
@@ -48,15 +53,15 @@ export class Decisions implements Deadline {
 
   /** The names of all clients. */
   get count(): number {
-    return this.#names.size
+    return this.#count
   }
 
   /** Returns what was decided; `forgotten` for a number so low that nobody knows; null if nothing was decided. */
   find(clientId: string, { name, number }: TransactionId): Decision | 'forgotten' | null {
-    const decisions = this.#names.get(keyOf(clientId, name))?.decisions
+    const decisions = this.#byClient.get(clientId)?.get(name)?.decisions
     if (decisions === undefined) return null
-    const found = decisions.findLast(each => each.number === number)
-    if (found !== undefined) return found
+    const found = decisions[decisions.findLastIndex(each => each.number <= number)]
+    if (found?.number === number) return found
     if (decisions.length < DECISIONS_KEPT) return null
     const lowest = decisions.find(({ outcome }) => outcome !== 'prepared')
     return lowest !== undefined && number < lowest.number ? 'forgotten' : null
@@ -64,12 +69,14 @@ export class Decisions implements Deadline {
 
   /** Returns the limit for which nothing can be decided under a new name, or null. */
   limitFor(clientId: string, name: string): NamesLimit | null {
-    if (this.#names.has(keyOf(clientId, name))) return null
+    const own = this.#byClient.get(clientId)
+    if (own?.has(name) === true) return null
     const { transactionNamesMax, transactionNamesPerClientMax } = this.#broker.limits
-    const own = this.#namesOf.get(clientId) ?? 0
-    if (own >= transactionNamesPerClientMax) return 'transactionNamesPerClientMax'
+    if (own !== undefined && own.size >= transactionNamesPerClientMax) {
+      return 'transactionNamesPerClientMax'
+    }
     if (this.#isFullFor(clientId)) return 'transactionNamesPerUserMax'
-    return this.#names.size >= transactionNamesMax ? 'transactionNamesMax' : null
+    return this.#count >= transactionNamesMax ? 'transactionNamesMax' : null
   }
 
   #isFullFor(clientId: string): boolean {
@@ -82,17 +89,20 @@ export class Decisions implements Deadline {
   /** Keeps it, in the commit that is recorded now. */
   set(clientId: string, { name, number }: TransactionId, decision: Omit<Decision, 'number'>): void {
     const { now: at, journal } = this.#broker
-    const stored = { clientId, name, number, ...decision, at }
-    journal.record({ kind: 'decided', ...stored })
-    this.#keep(stored)
-    const known = this.#names.get(keyOf(clientId, name))
-    if (known === undefined || known.decisions.length <= DECISIONS_KEPT) return
-    const lowest = known.decisions.findIndex(({ outcome }) => outcome !== 'prepared')
-    if (lowest === -1) return
-    for (const dropped of known.decisions.splice(lowest, 1)) {
-      this.#broker.memory.add('transactions', -DECISION_BYTES)
-      journal.record({ kind: 'decision-dropped', clientId, name, number: dropped.number })
-    }
+    const { count, checksum, outcome } = decision
+    const known = this.#keep({ clientId, name, number, count, checksum, outcome, at })
+    const dropped = this.#dropLowest(known)
+    journal.record({
+      kind: 'decided',
+      clientId,
+      name,
+      number,
+      count,
+      checksum,
+      outcome,
+      at,
+      dropped,
+    })
   }
 
   /** Restores decisions from the store. */
@@ -102,26 +112,21 @@ export class Decisions implements Deadline {
 
   /** Forgets the name that was not used for longest. Others that are due as well follow while the turn has work left. */
   expired(now: number): void {
-    const [first] = this.#names.values()
-    if (first === undefined) return
-    if (first.decisions.some(({ outcome }) => outcome === 'prepared')) {
-      this.#touch(first, now)
-    } else {
-      this.#broker.statistics.limited.transactionNamesKeptSeconds += 1
-      this.#forget(first)
+    const first = this.#oldest
+    if (first === null) return
+    // The deadline is not moved when a name is used.
+    if (this.#dueAt(first) <= now) {
+      if (first.decisions.some(({ outcome }) => outcome === 'prepared')) this.#touch(first, now)
+      else {
+        this.#broker.statistics.limited.transactionNamesKeptSeconds += 1
+        this.#forget(first)
+      }
     }
     this.#schedule()
   }
 
-  #keep({ clientId, name, number, count, checksum, outcome, at }: StoredDecision): void {
-    const { memory } = this.#broker
-    const key = keyOf(clientId, name)
-    let known = this.#names.get(key)
-    if (known === undefined) {
-      known = { clientId, name, user: null, usedAt: at, decisions: [] }
-      this.#namesOf.set(clientId, (this.#namesOf.get(clientId) ?? 0) + 1)
-      memory.add('transactions', nameBytes(known))
-    }
+  #keep({ clientId, name, number, count, checksum, outcome, at }: StoredDecision): DecidedName {
+    const known = this.#named(clientId, name)
     this.#countForUser(known)
     this.#touch(known, at)
     const { decisions } = known
@@ -129,10 +134,42 @@ export class Decisions implements Deadline {
     const behind = decisions.findLastIndex(each => each.number <= number)
     if (decisions[behind]?.number === number) decisions[behind] = decision
     else {
-      decisions.splice(behind + 1, 0, decision)
-      memory.add('transactions', DECISION_BYTES)
+      if (behind + 1 === decisions.length) decisions.push(decision)
+      else decisions.splice(behind + 1, 0, decision)
+      this.#broker.memory.add('transactions', DECISION_BYTES)
     }
-    this.#schedule()
+    if (this.place === undefined) this.#schedule()
+    return known
+  }
+
+  /** Returns the number that is not kept any more, or null. */
+  #dropLowest({ decisions }: DecidedName): number | null {
+    if (decisions.length <= DECISIONS_KEPT) return null
+    const lowest = decisions.findIndex(({ outcome }) => outcome !== 'prepared')
+    if (lowest === -1) return null
+    const dropped = lowest === 0 ? decisions.shift() : decisions.splice(lowest, 1)[0]
+    this.#broker.memory.add('transactions', -DECISION_BYTES)
+    return dropped?.number ?? null
+  }
+
+  #named(clientId: string, name: string): DecidedName {
+    const own = this.#byClient.get(clientId) ?? new Map<string, DecidedName>()
+    const found = own.get(name)
+    if (found !== undefined) return found
+    const known: DecidedName = {
+      clientId,
+      name,
+      user: null,
+      usedAt: 0,
+      decisions: [],
+      older: null,
+      newer: null,
+    }
+    own.set(name, known)
+    this.#byClient.set(clientId, own)
+    this.#count += 1
+    this.#broker.memory.add('transactions', nameBytes(known))
+    return known
   }
 
   #countForUser(known: DecidedName): void {
@@ -143,38 +180,50 @@ export class Decisions implements Deadline {
   }
 
   #touch(known: DecidedName, at: number): void {
-    const key = keyOf(known.clientId, known.name)
     known.usedAt = at
-    this.#names.delete(key)
-    this.#names.set(key, known)
+    if (known === this.#newest) return
+    this.#takeOut(known)
+    known.older = this.#newest
+    if (this.#newest === null) this.#oldest = known
+    else this.#newest.newer = known
+    this.#newest = known
+  }
+
+  #takeOut(known: DecidedName): void {
+    const { older, newer } = known
+    if (older !== null) older.newer = newer
+    else if (known === this.#oldest) this.#oldest = newer
+    if (newer !== null) newer.older = older
+    else if (known === this.#newest) this.#newest = older
+    known.older = null
+    known.newer = null
   }
 
   #forget(known: DecidedName): void {
     const { memory, journal, holdings } = this.#broker
     const { clientId, name, decisions, user } = known
     if (user !== null) holdings.add(user, 'transactionNames', -1)
-    this.#names.delete(keyOf(clientId, name))
-    const left = (this.#namesOf.get(clientId) ?? 1) - 1
-    if (left === 0) this.#namesOf.delete(clientId)
-    else this.#namesOf.set(clientId, left)
+    this.#takeOut(known)
+    const own = this.#byClient.get(clientId)
+    own?.delete(name)
+    if (own?.size === 0) this.#byClient.delete(clientId)
+    this.#count -= 1
     memory.add('transactions', -nameBytes(known) - decisions.length * DECISION_BYTES)
     for (const { number } of decisions) {
       journal.record({ kind: 'decision-dropped', clientId, name, number })
     }
   }
 
+  #dueAt({ usedAt }: DecidedName): number {
+    return usedAt + this.#broker.limits.transactionNamesKeptSeconds * 1_000
+  }
+
   #schedule(): void {
-    const [first] = this.#names.values()
-    const keptMs = this.#broker.limits.transactionNamesKeptSeconds * 1_000
-    this.#broker.deadlines.set(this, first === undefined ? Infinity : first.usedAt + keptMs)
+    const first = this.#oldest
+    this.#broker.deadlines.set(this, first === null ? Infinity : this.#dueAt(first))
   }
 }
 
-function nameBytes({ clientId, name }: DecidedName): number {
+function nameBytes({ clientId, name }: Pick<DecidedName, 'clientId' | 'name'>): number {
   return NAME_BYTES + textBytes(clientId) + textBytes(name)
-}
-
-/** No text of MQTT has U+0000 [MQTT-1.5.4-2]. */
-function keyOf(clientId: string, name: string): string {
-  return `${clientId}\0${name}`
 }

@@ -16,6 +16,8 @@ export class OpenTransactions {
   readonly #broker: Broker
   readonly #overdue: (transaction: Transaction) => void
   readonly #byClient = new Map<string, Map<string, Transaction>>()
+  /** The one that was found last: the PUBLISH packets of a transaction come one after the other. */
+  #last: Transaction | null = null
   #count = 0
   #bytes = 0
 
@@ -40,7 +42,11 @@ export class OpenTransactions {
   }
 
   find(clientId: string, id: TransactionId): Transaction | null {
-    return this.#byClient.get(clientId)?.get(id.text) ?? null
+    const last = this.#last
+    if (last !== null && last.id === id && last.clientId === clientId) return last
+    const found = this.#byClient.get(clientId)?.get(id.text) ?? null
+    this.#last = found
+    return found
   }
 
   /** Returns the transaction, which may begin now. */
@@ -60,6 +66,7 @@ export class OpenTransactions {
     }
     const transaction = new Transaction(clientId, identity, id, broker.now, this.#overdue)
     own.set(id.text, transaction)
+    this.#last = transaction
     this.#byClient.set(clientId, own)
     this.#count += 1
     this.#addBytes(transaction, TRANSACTION_BYTES)
@@ -95,6 +102,7 @@ export class OpenTransactions {
     const { clientId, id, messages, bytes, settlements } = transaction
     const own = this.#byClient.get(clientId)
     if (own?.delete(id.text) !== true) return
+    this.#last = null
     if (own.size === 0) this.#byClient.delete(clientId)
     deadlines.clear(transaction)
     for (const message of messages) memory.release(message)

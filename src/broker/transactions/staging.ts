@@ -111,13 +111,13 @@ export function commitFault(
   if (broker.storeIsFull) {
     return refused('the disk is full, and what is decided must be stored', QUOTA_EXCEEDED)
   }
-  for (const [index, message] of messages.entries()) {
+  for (const message of messages) {
     const refusal = admission.again(message, asker)
-    if (refusal !== null) {
-      const { reason, sentence, rule } = refusal
-      const named = `message ${index + 1}, to ${quoted(message.topic)}: ${sentence}`
-      return new NotAdmitted('refused', reason, named, rule)
-    }
+    if (refusal === null) continue
+    const { reason, sentence, rule } = refusal
+    const which = messages.indexOf(message) + 1
+    const named = `message ${which}, to ${quoted(message.topic)}: ${sentence}`
+    return new NotAdmitted('refused', reason, named, rule)
   }
   const many = togetherFault(broker, clientId, messages) ?? deliveriesFault(broker, messages)
   if (many !== null) return many

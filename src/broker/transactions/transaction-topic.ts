@@ -13,6 +13,7 @@ export const ANSWERS: ReadonlySet<string> = new Set([OUTCOME, UNDECIDED])
 /** With this user property an ordinary PUBLISH is staged in the transaction. */
 const PROPERTY = '$tx'
 const PREFIX = '$tx/'
+const SLASH = 0x2f
 const ID = /^([A-Za-z0-9_-]{1,48})\.(0|[1-9][0-9]{0,15})$/
 const COMMANDS: ReadonlySet<string> = new Set(['ack', 'commit', 'abort', 'prepare'] as const)
 
@@ -49,16 +50,23 @@ export function requestIn(
     const id = text === last?.text ? last : idIn(text)
     return id === null ? UNREADABLE_ID : { verb: 'publish', id, topic }
   }
-  const end = topic.indexOf('/', PREFIX.length)
+  const isLast = last !== null && isOf(topic, last)
+  const end = isLast ? PREFIX.length + last.text.length : topic.indexOf('/', PREFIX.length)
   if (end === -1) return UNREADABLE
-  const text = topic.slice(PREFIX.length, end)
-  const id = text === last?.text ? last : idIn(text)
+  const id = isLast ? last : idIn(topic.slice(PREFIX.length, end))
   if (id === null) return UNREADABLE_ID
   if (topic.startsWith('publish/', end + 1)) {
     return { verb: 'publish', id, topic: topic.slice(end + 9) }
   }
   const verb = topic.slice(end + 1)
   return isCommand(verb) ? { verb, id, topic: '' } : UNREADABLE
+}
+
+/** Whether the topic is one of this transaction. */
+function isOf(topic: string, { text }: TransactionId): boolean {
+  return (
+    topic.charCodeAt(PREFIX.length + text.length) === SLASH && topic.startsWith(text, PREFIX.length)
+  )
 }
 
 /** Returns the value of the user property `$tx`; null without one. The last of a name counts. */

@@ -1,6 +1,6 @@
 // All transactions: what clients stage, and how it is committed, aborted or forgotten.
 
-import type { Publishable } from '../../message.ts'
+import { type Publishable, renumber } from '../../message.ts'
 import { QUOTA_EXCEEDED, TOPIC_NAME_INVALID } from '../../packet/reason.ts'
 import type { CommitId } from '../../store/journal.ts'
 import { NotAdmitted } from '../admission.ts'
@@ -20,6 +20,7 @@ import {
   type TransactionRequest,
 } from './transaction-topic.ts'
 
+const DIGIT_0 = 0x30
 const COUNT = /^[0-9]{1,9}$/
 const NO_COUNT =
   'the payload of commit and prepare is the number of PUBLISH packets that were staged'
@@ -194,7 +195,8 @@ export class Transactions {
     this.#open.end(transaction)
     broker.statistics.transactionsCommitted += 1
     return broker.withinTransaction(() => {
-      publishAll(broker, messages, since)
+      for (const message of messages) renumber(message, since, broker)
+      publishAll(broker, messages)
       for (const deliveryId of settlements) broker.heldMessages.find(clientId, deliveryId)?.settle()
       keepOutcome(broker, transaction, 'committed')
     })
@@ -255,6 +257,17 @@ export class Transactions {
 }
 
 function countIn({ payload }: Publishable): number {
-  const text = payload.length > 16 ? '' : payload.toString().trim()
+  const { length } = payload
+  if (length === 0 || length > 16) return Number.NaN
+  let count = 0
+  for (const byte of payload) {
+    const digit = byte - DIGIT_0
+    if (digit < 0 || digit > 9) return countInText(payload.toString().trim())
+    count = 10 * count + digit
+  }
+  return length < 10 ? count : Number.NaN
+}
+
+function countInText(text: string): number {
   return COUNT.test(text) ? Number(text) : Number.NaN
 }

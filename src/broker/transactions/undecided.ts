@@ -1,13 +1,13 @@
 // Prepared transactions, which wait for the decision of their client or of an operator. They outlive connections and the broker, and
 // their commit cannot be refused.
 
-import { contentBytes, type Message, MESSAGE_BYTES } from '../../message.ts'
+import { contentBytes, type Message, MESSAGE_BYTES, published, renumber } from '../../message.ts'
 import type { CommitId } from '../../store/journal.ts'
 import type { StoredDecision } from '../../store/store.ts'
 import type { Broker } from '../broker.ts'
 import type { Deadline } from '../deadlines.ts'
 import type { User } from '../holdings.ts'
-import { type Decided, fresh, keepOutcome, publishAll } from './applying.ts'
+import { type Decided, keepOutcome, publishAll } from './applying.ts'
 import type { HeldMessage } from './held-messages.ts'
 import { answerOwn } from './outcomes.ts'
 import { Reservation } from './reservation.ts'
@@ -107,9 +107,9 @@ export class Undecided {
   /** Stores a transaction that could be committed now. `room`: what is reserved for it. */
   prepare(transaction: Transaction, room: Reservation): CommitId {
     const broker = this.#broker
-    const { clientId, id, settlements, since } = transaction
+    const { clientId, id, settlements, messages, since } = transaction
     const held = settlements.flatMap(each => broker.heldMessages.find(clientId, each) ?? [])
-    const messages = transaction.messages.map(message => fresh(broker, message, since))
+    for (const message of messages) renumber(message, since, broker)
     const prepared = new Prepared(transaction, broker.now, messages, held, each => this.#due(each))
     prepared.room = room
     prepared.user = transaction.user
@@ -131,7 +131,7 @@ export class Undecided {
     broker.statistics.transactionsCommitted += 1
     return broker.withinTransaction(() => {
       this.#release(prepared)
-      publishAll(broker, prepared.messages, prepared.at)
+      publishAll(broker, freshCopies(broker, prepared))
       for (const each of this.#heldBy(prepared)) each.settle()
       keepOutcome(broker, prepared, 'committed')
     })
@@ -241,6 +241,14 @@ export class Undecided {
     const at = Math.min(prepared.askAt, this.decideBy(prepared))
     this.#broker.deadlines.set(prepared, at)
   }
+}
+
+/** The store knows its messages by their old numbers. */
+function freshCopies(broker: Broker, { messages, at }: Prepared): readonly Message[] {
+  return messages.map(message => {
+    const expiresAt = message.expiresAt + broker.now - at
+    return { ...published(message, broker), expiresAt }
+  })
 }
 
 /** Of its messages in the store. No text of MQTT has U+0000 [MQTT-1.5.4-2]. */

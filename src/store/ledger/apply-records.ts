@@ -1,9 +1,11 @@
 // The records of one frame of the log → Ledger. Messages are skipped; only their places are kept. The four kinds that each
-// durable message makes are decoded by hand, for speed; a test compares them with their rows.
+// durable message makes, and the one of each transaction, are decoded by hand, for speed; a test compares them with their rows.
 
 import type { ByteReader } from '../bytes.ts'
 import {
   applyByRow,
+  DECIDED,
+  DECIDED_AND_DROPPED,
   MESSAGE_STORED,
   MOVED,
   QUEUED,
@@ -12,6 +14,7 @@ import {
   SETTLED,
 } from '../change-codec.ts'
 import { NO_IDENTIFIERS, readIdentifiers, RETAIN_OPTION } from '../codec.ts'
+import { readDecision } from '../decision.ts'
 import { qosIn } from '../message-codec.ts'
 import { readOwner } from '../owner.ts'
 import { readRecipient } from '../recipient.ts'
@@ -37,6 +40,7 @@ export function applyRecords(ledger: Ledger, reader: ByteReader, position: Posit
     else if (number === QUEUED) queue(ledger, reader)
     else if (number === SENT_WITHOUT_IDENTIFIERS || number === SENT) send(ledger, reader)
     else if (number === SETTLED) settle(ledger, reader)
+    else if (number === DECIDED || number === DECIDED_AND_DROPPED) decide(ledger, reader)
     else if (number === MOVED) passOver(reader)
     else applyByRow(ledger, reader, { position, record: reader.position })
   }
@@ -78,6 +82,12 @@ function send(ledger: Ledger, reader: ByteReader): void {
 function settle(ledger: Ledger, reader: ByteReader): void {
   reader.position += KIND_BYTES
   ledger.settle(reader.uint53(), readOwner(reader))
+}
+
+function decide(ledger: Ledger, reader: ByteReader): void {
+  const number = reader.uint8()
+  const decision = readDecision(reader)
+  ledger.decisions.set(decision, number === DECIDED ? null : reader.uint53())
 }
 
 function passOver(reader: ByteReader): void {

@@ -14,14 +14,17 @@ export class DecisionTable {
     return decisionsOf(this.#names)
   }
 
-  set({ clientId, name, number, count, checksum, outcome, at }: StoredDecision): void {
+  /** The table keeps the object. `dropped`: the number of which the decision is not kept any more, or null. */
+  set(decision: StoredDecision, dropped: number | null = null): void {
+    const { clientId, name, number } = decision
     const key = keyOf(clientId, name)
     let entry = this.#names.toChange(key, copyOf)
     if (entry === undefined) {
       entry = { byNumber: new Map(), image: 0 }
       this.#names.set(key, entry)
     }
-    entry.byNumber.set(number, { clientId, name, number, count, checksum, outcome, at })
+    entry.byNumber.set(number, decision)
+    if (dropped !== null) entry.byNumber.delete(dropped)
   }
 
   drop(clientId: string, name: string, number: number): void {
