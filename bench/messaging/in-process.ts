@@ -53,7 +53,8 @@ export class Client implements Wire {
   }
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
-    return this.write(Buffer.concat(pieces))
+    for (const piece of pieces) this.write(piece)
+    return true
   }
 
   says(packet: Packet, version: 4 | 5 = 4): void {

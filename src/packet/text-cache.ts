@@ -2,9 +2,12 @@
 
 import { SMALL_BYTES_MAX } from './sizes.ts'
 
+// Of xxHash.
+const PRIME = 0x9e3779b1
+
 interface Slot {
   readonly bytes: Buffer
-  readonly text: string
+  text: string
 }
 
 export class TextCache {
@@ -28,10 +31,7 @@ export class TextCache {
     const length = end - start
     if (length === 0) return ''
     if (length > this.#bytesMax) return this.#make(bytes, start, end)
-    let hash = length
-    for (let index = start; index < end; index++)
-      hash = (Math.imul(hash, 31) + (bytes[index] ?? 0)) | 0
-    const place = (hash ^ (hash >>> 15)) & (this.#slots.length - 1)
+    const place = hashOf(bytes, start, end) & (this.#slots.length - 1)
     const slot = this.#slots[place]
     if (slot !== undefined && slot.bytes.length === length) {
       let same = 0
@@ -39,10 +39,33 @@ export class TextCache {
       if (same === length) return slot.text
     }
     const text = this.#make(bytes, start, end)
+    if (slot !== undefined && slot.bytes.length === length) {
+      // Memory for each of many different strings would cost more than they do.
+      bytes.copy(slot.bytes, 0, start, end)
+      slot.text = text
+      return text
+    }
     const copy =
       length <= SMALL_BYTES_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
-    copy.set(bytes.subarray(start, end))
+    bytes.copy(copy, 0, start, end)
     this.#slots[place] = { bytes: copy, text }
     return text
   }
+}
+
+/** Four bytes at a time: each multiplication waits for the one before. */
+function hashOf(bytes: Buffer, start: number, end: number): number {
+  let hash = end - start
+  let index = start
+  for (; index + 3 < end; index += 4) {
+    const word =
+      (bytes[index] ?? 0) |
+      ((bytes[index + 1] ?? 0) << 8) |
+      ((bytes[index + 2] ?? 0) << 16) |
+      ((bytes[index + 3] ?? 0) << 24)
+    hash = Math.imul(hash ^ word, PRIME)
+    hash ^= hash >>> 15
+  }
+  for (; index < end; index++) hash = Math.imul(hash, 31) + (bytes[index] ?? 0)
+  return hash ^ (hash >>> 15)
 }

@@ -15,6 +15,7 @@ export type Client = Asker & { readonly clientId: string }
 export class OpenTransactions {
   readonly #broker: Broker
   readonly #overdue: (transaction: Transaction) => void
+  /** A client that had one keeps its map until it leaves: most that had one have another. */
   readonly #byClient = new Map<string, Map<string, Transaction>>()
   /** The one that was found last: the PUBLISH packets of a transaction come one after the other. */
   #last: Transaction | null = null
@@ -39,6 +40,11 @@ export class OpenTransactions {
   of(clientId: string): readonly Transaction[] {
     const own = this.#byClient.get(clientId)
     return own === undefined ? [] : [...own.values()]
+  }
+
+  /** The client has left, and has none. */
+  left(clientId: string): void {
+    this.#byClient.delete(clientId)
   }
 
   find(clientId: string, id: TransactionId): Transaction | null {
@@ -103,7 +109,6 @@ export class OpenTransactions {
     const own = this.#byClient.get(clientId)
     if (own?.delete(id.text) !== true) return
     this.#last = null
-    if (own.size === 0) this.#byClient.delete(clientId)
     deadlines.clear(transaction)
     for (const message of messages) memory.release(message)
     memory.add('transactions', -TRANSACTION_BYTES - settlementsBytes(settlements))

@@ -84,6 +84,7 @@ export class Transactions {
   /** The client has left, or another connection has its session. */
   left(clientId: string): void {
     for (const transaction of this.#open.of(clientId)) this.#forget(transaction)
+    this.#open.left(clientId)
   }
 
   #stage(said: Publishable, request: TransactionRequest, client: Client): CommitId | NotAdmitted {
