@@ -56,7 +56,8 @@ async function bytesOf(incoming: IncomingMessage, bytesMax: number): Promise<Buf
 }
 
 function checked(schema: zod.ZodType, value: unknown, place: 'query' | 'body'): unknown {
-  const result = schema.safeParse(value)
+  // With the input a value of a wrong type is told from none.
+  const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   const { issues } = result.error
   const errors = issues.slice(0, ERRORS_MAX).map(issue => ({

@@ -122,6 +122,9 @@ test('what a query or a body gets wrong is said by field', async t => {
   t.match(await detailOf('/client'), /clientId: is missing/)
   t.match(await detailOf('/subscriptions?topic=a&clientId=b'), /give one of/)
   t.match(await detailOf('/subscriptions?topic=a%2F%23'), /must be a topic, without/)
+  t.match((await operator('POST', '/client/disconnect', { text: '{"clientId":["a"]}' })).json, {
+    detail: /clientId: .*expected string, received array/,
+  })
   const post = (text: string) => operator('POST', '/client/disconnect', { text })
   t.match(await post('{"clientId":"a","clientId":"b"}'), {
     status: 400,
