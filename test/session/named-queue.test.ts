@@ -155,6 +155,16 @@ test('a queue in order has one message in flight, and waits for one that was ref
   t.strictSame([payloads(one), payloads(two)], [['b'], []])
 })
 
+test('a full queue in order that drops all it has in memory goes on with what is in the store', async t => {
+  const limits = { queuedInMemoryMax: 1 }
+  const pond = pondWith({ order: 'fifo', messagesMax: 3, overflow: 'drop-oldest' }, { limits })
+  const one = consumer(pond, 'one', true)
+  const alice = pond.client('alice')
+  for (const job of [1, 2, 3, 4, 5]) alice.publishes('work/a', `${job}`, { qos: 1 })
+
+  t.strictSame([...payloads(one), ...payloads(one)], ['1', '3', '4', '5'])
+})
+
 test('keys are handed out side by side, one message of each', async t => {
   const pond = pondWith({ order: 'keyed', key: 'topic.2' })
   const one = consumer(pond, 'one')

@@ -159,8 +159,11 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       recordQueued(this.#context.journal, delivery, this.owner)
     }
     const member = this.dispatch.mayPass(delivery) ? this.consumers.choose(own, null) : null
-    if (member === null) this.queue.push(delivery)
-    else {
+    if (member === null) {
+      this.queue.push(delivery)
+      // It may have displaced all that was in memory.
+      if (this.#looksAhead) this.queue.tail.want()
+    } else {
       this.queue.tail.excludeFromPages(delivery)
       this.#lanes?.occupy(own)
       this.#handOut(delivery, member)
@@ -267,13 +270,15 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       return
     }
     if (!this.dispatch.pump()) this.queue.postpone()
-    const { waiting, tail } = this.queue
-    const { queuedInMemoryMax } = this.#context.limits
-    // Consumers may be ready for keys that are not in memory yet, while messages in memory wait for others of their keys.
-    const looksAhead = this.#lanes !== null && waiting.length < queuedInMemoryMax
-    if (this.sweeping !== null || (looksAhead && this.consumers.isReady)) tail.want()
+    if (this.sweeping !== null || this.#looksAhead) this.queue.tail.want()
     else this.queue.wantIfShort()
     this.#wake()
+  }
+
+  /** Consumers may be ready for keys that are not in memory yet, while messages in memory wait for others of their keys. */
+  get #looksAhead(): boolean {
+    if (this.#lanes === null || !this.consumers.isReady) return false
+    return this.queue.waiting.length < this.#context.limits.queuedInMemoryMax
   }
 
   /** The queue is deleted: what waits is dropped, what is in flight is settled. In the store the end of the queue removes the former. */
