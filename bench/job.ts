@@ -29,6 +29,8 @@ export interface TrafficJob {
   readonly window: number
   /** A publisher writes when its window has room for at least this many. One write fills the window. */
   readonly batch: number
+  /** So many messages are in each transaction; 0 for none. */
+  readonly messagesOfTransaction: number
   /** Messages per second of all publishers together, each at its time; null for as fast as the window allows. */
   readonly rate: number | null
   /** Whether the sessions of subscribers outlive their connections. */

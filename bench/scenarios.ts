@@ -146,6 +146,20 @@ export const SCENARIOS: readonly Scenario[] = [
       { durability },
     ),
   ]),
+  ...(['fsync', 'memory'] as const).flatMap(durability => [
+    scenario(
+      `transactions-10-${durability}`,
+      `100 → 100 durable, QoS 1, 16 B, transactions of 10, store: ${durability}`,
+      tens({ messagesOfTransaction: 10 }),
+      { durability },
+    ),
+    scenario(
+      `singly-10-${durability}`,
+      `100 → 100 durable, QoS 1, 16 B, the same singly, store: ${durability}`,
+      tens({}),
+      { durability },
+    ),
+  ]),
   scenario(
     'durable-fsync-paced',
     '100 → 100 durable, QoS 1, 16 B, 2,000/s, store: fsync',
@@ -187,6 +201,7 @@ export function pairs(special: Partial<TrafficJob>): TrafficJob {
     rate: null,
     batch: 1,
     isDurable: false,
+    messagesOfTransaction: 0,
     isVersion5: false,
     topicsOfPublisher: 1,
     unrelatedFilters: 0,
@@ -204,6 +219,12 @@ export function fanIn(special: Partial<TrafficJob>): TrafficJob {
 
 export function shared(special: Partial<TrafficJob>): TrafficJob {
   return pairs({ pattern: 'shared', publishers: 500, subscribers: 10, qos: 1, ...special })
+}
+
+/** Ten messages a write, two writes on their way. */
+function tens(special: Partial<TrafficJob>): TrafficJob {
+  const counts = { publishers: 100, subscribers: 100, window: 20, batch: 10 }
+  return pairs({ ...counts, qos: 1, isDurable: true, ...special })
 }
 
 function paced(special: Partial<TrafficJob>): TrafficJob {

@@ -90,6 +90,12 @@ export function publishForm(
   }
 }
 
+/** A PUBLISH that is no measured message: its packet identifier is 65,535. */
+export function publishPacket(topic: string, qos: QoS, payload: string): Buffer {
+  const identifier = qos === 0 ? [] : [0xff, 0xff]
+  return packet(0x30 | (qos << 1), [...text(topic), ...identifier, ...Buffer.from(payload)])
+}
+
 /** The next packet identifier, 1 to 65,535 in a cycle. */
 export function packetIdOf(sequence: number): number {
   return (sequence % 65_535) + 1

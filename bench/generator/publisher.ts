@@ -18,6 +18,7 @@ import {
 } from './packets.ts'
 import type { Beating, Pulse } from './pulse.ts'
 import { writeStamp } from './stamp.ts'
+import { TransactionRing } from './transactions.ts'
 
 export interface PublisherOptions {
   readonly index: number
@@ -30,6 +31,8 @@ export interface PublisherOptions {
   readonly batch: number
   /** Its only topic is in its first packet; later packets have the alias. */
   readonly isVersion5: boolean
+  /** So many messages are in each transaction; 0 for none. Then it has one topic, QoS 1, and at least so large a batch. */
+  readonly messagesOfTransaction: number
   /** It sends when the pacer calls it, not whenever its window has room. */
   readonly isPaced: boolean
   readonly receiversOfMessage: number
@@ -51,6 +54,9 @@ export class Publisher implements Role, Beating {
   readonly #sentAt: Float64Array
   /** The topic for which no alias is set yet. */
   #first: string | null
+  readonly #transactions: TransactionRing | null
+  /** Of the oldest transaction. */
+  #answersOfTransaction = 0
   #sent = 0
   #acknowledged = 0
   #isAttended = false
@@ -76,6 +82,11 @@ export class Publisher implements Role, Beating {
       payloadOffset: forms[0]?.payloadOffset ?? 0,
     }
     this.#sentAt = new Float64Array(this.#places)
+    const { messagesOfTransaction } = options
+    this.#transactions =
+      messagesOfTransaction === 0
+        ? null
+        : new TransactionRing(topics[0] ?? '', payloadBytes, messagesOfTransaction, window)
   }
 
   get isAcknowledged(): boolean {
@@ -111,12 +122,21 @@ export class Publisher implements Role, Beating {
     if (type === PUBREC) {
       this.#answers.add(PUBREL_BYTE, bytes[start] ?? 0, bytes[start + 1] ?? 0)
     } else if (type === PUBACK || type === PUBCOMP) {
+      if (this.#isOfCommit()) return
       // Brokers acknowledge in order, so this acknowledgement is for the oldest message.
       const sentAt = this.#sentAt[this.#acknowledged % this.#places] ?? 0
       this.#options.acknowledgements.record(microsecondsBetween(sentAt, latestMicroseconds()))
       this.#acknowledged += 1
       this.nudge()
     }
+  }
+
+  /** Whether the answer that has come is that of a commit, behind those of its messages. */
+  #isOfCommit(): boolean {
+    if (this.#transactions === null) return false
+    const { messages } = this.#transactions
+    this.#answersOfTransaction = (this.#answersOfTransaction + 1) % (messages + 1)
+    return this.#answersOfTransaction === 0
   }
 
   get #room(): number {
@@ -127,6 +147,10 @@ export class Publisher implements Role, Beating {
   }
 
   #send(count: number, microseconds: number): void {
+    if (this.#transactions !== null) {
+      this.#sendTransactions(this.#transactions, count, microseconds)
+      return
+    }
     let left = count
     if (this.#first !== null) {
       this.#sendFirst(this.#first, microseconds)
@@ -139,6 +163,18 @@ export class Publisher implements Role, Beating {
       for (let offset = 0; offset < run; offset++) this.#stamp(place + offset, microseconds)
       this.#client.write(this.#ring.subarray(place * this.#size, (place + run) * this.#size))
       left -= run
+    }
+  }
+
+  #sendTransactions(ring: TransactionRing, count: number, microseconds: number): void {
+    for (let left = count; left >= ring.messages; left -= ring.messages) {
+      const placeOf = ring.begin()
+      for (let index = 0; index < ring.messages; index++) {
+        this.#stampForm(ring, placeOf(index), microseconds)
+        this.#sentAt[this.#sent % this.#places] = microseconds
+        this.#sent += 1
+      }
+      this.#client.write(ring.packets)
     }
   }
 

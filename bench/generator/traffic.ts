@@ -149,7 +149,7 @@ class Traffic {
   }
 
   #publisher(client: Client, index: number): Publisher {
-    const { qos, payloadBytes, window, batch, rate, isVersion5 } = this.#job
+    const { qos, payloadBytes, window, batch, messagesOfTransaction, rate, isVersion5 } = this.#job
     return new Publisher(client, {
       index,
       topics: topicsOf(this.#job, index),
@@ -157,6 +157,7 @@ class Traffic {
       payloadBytes,
       window,
       batch,
+      messagesOfTransaction,
       isVersion5,
       isPaced: rate !== null,
       receiversOfMessage: receiversOfMessage(this.#job),
