@@ -25,6 +25,8 @@ const HARMLESS = new Set([
   'queue-full',
   'user-queues-full',
   'message-expired',
+  // A repetition of a `$message-id`: see TransferOracle.
+  'duplicate',
 ])
 
 /** No run takes so long: an expiry of this many seconds never passes. */

@@ -16,7 +16,7 @@ export interface Tally {
 
 export function tallyOf(): Tally {
   const faults = { kills: 0, powerCuts: 0 }
-  const queues = { handOuts: 0, deadLetters: 0, transactions: 0 }
+  const queues = { handOuts: 0, deadLetters: 0, transactions: 0, transfers: 0 }
   const counts = { accepted: 0, received: 0, ...faults, events: 0, diskCalls: 0, ...queues }
   return { runs: 0, counts, failures: [] }
 }
@@ -41,12 +41,13 @@ export function failuresIn({ failures }: Tally): string {
 
 /** After N runs without a failure, fewer than 3 in N fail, with 95 % confidence. */
 export function sentenceOf({ runs, counts, failures }: Tally): string {
-  const { kills, powerCuts, accepted, received, handOuts, deadLetters, transactions } = counts
+  const { kills, powerCuts, accepted, received, handOuts, deadLetters } = counts
+  const { transactions, transfers } = counts
   const share = `${(300 / runs).toPrecision(2)} %`
   const bound = failures.length === 0 ? `: at 95 % fewer than ${share} of such runs fail` : ''
   return (
     `${runs} seeds, ${failures.length} failures${bound}; ` +
     `${powerCuts} power cuts, ${kills} kills, ${accepted} messages acknowledged, ${received} received; ` +
-    `queues: ${handOuts} hand-outs, ${deadLetters} dead letters; ${transactions} transactions`
+    `queues: ${handOuts} hand-outs, ${deadLetters} dead letters; ${transactions} transactions, ${transfers} transfers`
   )
 }

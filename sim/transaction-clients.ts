@@ -1,125 +1,48 @@
 // Who makes transactions, and who reads what they publish. All come back after each loss of their connections.
 
-import { NO_PROPERTIES, type Packet, type QoS } from '../src/packet/packet.ts'
-import { isFailure, SUCCESS } from '../src/packet/reason.ts'
-import { ClientConnection, type Conversing } from './client-connection.ts'
-import { answer, connectPacket, describePacket } from './client-packets.ts'
-import type { Random } from './random.ts'
+import type { Packet, QoS } from '../src/packet/packet.ts'
+import { isFailure } from '../src/packet/reason.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { answer } from './client-packets.ts'
+import { type Outgoing, ReturningClient, type ReturningTerms } from './returning-client.ts'
 import type { ClientWorld } from './sim-client.ts'
 import type { ReaderRecord, SimTransaction, TransactionOracle } from './transaction-oracle.ts'
 
 const TREE = '$sim/transactions'
-const DURABLE_SECONDS = 86_400
-const CALM_STEP_MS = 500
 /** Of each client: a world may be long. */
 const TRANSACTIONS_MAX = 20
 
-export interface TransactionTerms {
-  readonly random: Random
-  readonly paceMs: number
+export interface TransactionTerms extends ReturningTerms {
   /** Of all messages and commits. */
   readonly qos: 1 | 2
 }
 
-abstract class Coming implements Conversing {
-  readonly clientId: string
-  isCalm = false
-  protected readonly world: ClientWorld
-  protected readonly terms: TransactionTerms
-  protected readonly oracle: TransactionOracle
-  protected connection: ClientConnection | null = null
-  #lastPacketId = 0
-
-  constructor(
-    clientId: string,
-    world: ClientWorld,
-    terms: TransactionTerms,
-    oracle: TransactionOracle,
-  ) {
-    this.clientId = clientId
-    this.world = world
-    this.terms = terms
-    this.oracle = oracle
-  }
-
-  begins(): void {
-    const { random, paceMs } = this.terms
-    this.world.events.after(this.isCalm ? CALM_STEP_MS : random.below(paceMs + 1), () => {
-      if (this.connection === null) this.#connects()
-      else if (this.connection.isAccepted) this.#acts(this.connection)
-      this.begins()
-    })
-  }
-
-  lost(connection: ClientConnection): void {
-    if (this.connection !== connection) return
-    this.connection = null
-    this.forgets()
-  }
-
-  receives(connection: ClientConnection, packet: Packet): void {
-    this.world.trace(() => `${this.clientId} receives ${describePacket(packet)}`)
-    if (packet.type !== 'connack') this.hears(connection, packet)
-    else if (packet.reason === SUCCESS) {
-      connection.isAccepted = true
-      this.arrived(connection, packet.sessionPresent)
-    }
-  }
-
-  protected nextPacketId(): number {
-    this.#lastPacketId = (this.#lastPacketId % 65_535) + 1
-    return this.#lastPacketId
-  }
-
-  protected abstract readonly isDurable: boolean
-  protected abstract arrived(connection: ClientConnection, isPresent: boolean): void
-  protected abstract hears(connection: ClientConnection, packet: Packet): void
-  protected abstract steps(connection: ClientConnection): void
-  /** The connection is lost. */
-  protected abstract forgets(): void
-
-  #acts(connection: ClientConnection): void {
-    const { random } = this.terms
-    if (!this.isCalm && random.chance(40)) connection.wire.breaks(random.of([0, 10, 1_000]))
-    else this.steps(connection)
-  }
-
-  #connects(): void {
-    const terms = {
-      version: 5,
-      cleanStart: !this.isDurable,
-      expirySeconds: this.isDurable ? DURABLE_SECONDS : 0,
-      keepAliveSeconds: 0,
-      receiveMaximum: 65_535,
-      topicAliasMaximum: 0,
-      will: null,
-      willDelaySeconds: 0,
-      sentAt: this.world.events.now,
-    } as const
-    const connection = new ClientConnection(terms, this)
-    const wire = this.world.wire(connection)
-    if (wire === null) return
-    connection.opens(wire)
-    this.connection = connection
-    connection.sends(connectPacket(this.clientId, terms))
-  }
+/** What a reader tells about itself. */
+export interface ReaderOracle {
+  reader(clientId: string): ReaderRecord
+  /** `isExact`: at QoS 2 nothing comes again. */
+  received(reader: ReaderRecord, payload: string, isExact: boolean): void
+  violation(sentence: string): void
 }
 
-export class TransactionReader extends Coming {
+export class TransactionReader extends ReturningClient {
   readonly #qos: QoS
+  readonly #tree: string
+  readonly #oracle: ReaderOracle
   readonly #record: ReaderRecord
   /** Of QoS 2, until PUBREL. */
   readonly #incoming = new Set<number>()
 
   constructor(
-    clientId: string,
-    qos: QoS,
+    { clientId, qos, tree = TREE }: { clientId: string; qos: QoS; tree?: string },
     world: ClientWorld,
-    terms: TransactionTerms,
-    oracle: TransactionOracle,
+    terms: ReturningTerms,
+    oracle: ReaderOracle,
   ) {
-    super(clientId, world, terms, oracle)
+    super(clientId, world, terms)
     this.#qos = qos
+    this.#tree = tree
+    this.#oracle = oracle
     this.#record = oracle.reader(clientId)
   }
 
@@ -130,15 +53,9 @@ export class TransactionReader extends Coming {
   protected arrived(connection: ClientConnection, isPresent: boolean): void {
     if (!isPresent) this.#incoming.clear()
     if (!isPresent && this.#record.grantedAt !== null) {
-      this.oracle.violation(`${this.clientId} has lost its session`)
+      this.#oracle.violation(`${this.clientId} has lost its session`)
     }
-    const options = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
-    connection.sends({
-      type: 'subscribe',
-      packetId: this.nextPacketId(),
-      subscriptions: [{ filter: `${TREE}/#`, qos: this.#qos, ...options }],
-      properties: NO_PROPERTIES,
-    })
+    this.subscribes(connection, `${this.#tree}/#`, this.#qos)
   }
 
   protected hears(connection: ClientConnection, packet: Packet): void {
@@ -150,7 +67,7 @@ export class TransactionReader extends Coming {
     } else if (packet.type === 'publish') {
       const { packetId, qos, payload } = packet
       if (!this.#incoming.has(packetId)) {
-        this.oracle.received(this.#record, payload.toString(), qos === 2)
+        this.#oracle.received(this.#record, payload.toString(), qos === 2)
       }
       if (qos === 2) this.#incoming.add(packetId)
       if (qos > 0) connection.sends(answer(qos === 1 ? 'puback' : 'pubrec', packetId))
@@ -166,8 +83,10 @@ type Verb = 'commit' | 'prepare' | 'abort'
 /** `all`: it is staged anew. `part`: a message is left out, so a commit must be refused. `bare`: nothing is staged. */
 type Kind = 'all' | 'part' | 'bare'
 
-export class TransactionMaker extends Coming {
+export class TransactionMaker extends ReturningClient {
   protected readonly isDurable = false
+  protected override readonly terms: TransactionTerms
+  readonly #oracle: TransactionOracle
   #number = 0
   #left = TRANSACTIONS_MAX
   #transaction: SimTransaction | null = null
@@ -175,9 +94,20 @@ export class TransactionMaker extends Coming {
   #isPrepared = false
   #kind: Kind = 'all'
   /** What is still to be sent, one after the answer to the other. */
-  #toSend: { readonly topic: string; readonly payload: string }[] = []
+  #toSend: Pick<Outgoing, 'topic' | 'payload'>[] = []
   /** The packet identifier that is not answered; 0 for none. */
   #awaited = 0
+
+  constructor(
+    clientId: string,
+    world: ClientWorld,
+    terms: TransactionTerms,
+    oracle: TransactionOracle,
+  ) {
+    super(clientId, world, terms)
+    this.terms = terms
+    this.#oracle = oracle
+  }
 
   /** Whether nothing is left to be decided. */
   get isAtRest(): boolean {
@@ -201,7 +131,7 @@ export class TransactionMaker extends Coming {
       const { clientId } = this
       const count = random.between(1, 4)
       const id = `${clientId}.${this.#number}`
-      this.#transaction = this.oracle.begins(id, count, this.world.events.count)
+      this.#transaction = this.#oracle.begins(id, count, this.world.events.count)
       this.#verb = random.of<Verb>(['commit', 'commit', 'prepare', 'abort'])
       this.#isPrepared = false
       this.#attempts(connection, this.#transaction, 'all')
@@ -246,17 +176,7 @@ export class TransactionMaker extends Coming {
   #sendsNext(connection: ClientConnection): void {
     const next = this.#toSend.shift()
     if (next === undefined) return
-    this.#awaited = this.nextPacketId()
-    connection.sends({
-      type: 'publish',
-      duplicate: false,
-      qos: this.terms.qos,
-      retain: false,
-      packetId: this.#awaited,
-      topic: next.topic,
-      payload: Buffer.from(next.payload),
-      properties: NO_PROPERTIES,
-    })
+    this.#awaited = this.publishes(connection, { ...next, qos: this.terms.qos })
   }
 
   /** The last packet of an attempt is answered. */
@@ -265,7 +185,7 @@ export class TransactionMaker extends Coming {
     if (transaction === null) return
     const { id, fate } = transaction
     const complains = (what: string): void => {
-      this.oracle.violation(`${this.#verb} of ${id} (${this.#kind}) ${what} ${said}`)
+      this.#oracle.violation(`${this.#verb} of ${id} (${this.#kind}) ${what} ${said}`)
     }
     if (isRefused) this.#refused(transaction, said, complains)
     else if (this.#kind === 'part' && this.#verb !== 'abort') complains('was taken')

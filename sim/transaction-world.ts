@@ -21,7 +21,8 @@ export class TransactionWorld {
     const terms = { random, paceMs: random.of([100, 300, 1_000]), qos }
     this.#makers = ['t1', 't2'].map(id => new TransactionMaker(id, world, terms, oracle))
     this.#readers = ([2, 2, 1, 0] as const).map(
-      (most, index) => new TransactionReader(`r${index + 1}`, most, world, terms, oracle),
+      (qos, index) =>
+        new TransactionReader({ clientId: `r${index + 1}`, qos }, world, terms, oracle),
     )
   }
 

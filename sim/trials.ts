@@ -57,3 +57,39 @@ export const WITHOUT_SYNC: Trial = { makeCore: disk => new SingleFileCore(disk, 
 export const ANSWERS_TOO_EARLY: Trial = { ...PLAIN, answersTooEarly: true }
 
 export const DRAINS_PAST_A_MARK: Trial = { ...PLAIN, drainBytesMin: 16_384 }
+
+/** The interval of a conflated topic never ends. */
+export const FORGETS_INTERVALS: Trial = {
+  ...PLAIN,
+  spoils: ({ conflating }) => {
+    conflating.setDeadline = () => {}
+  },
+}
+
+/** A transaction settles also what its client does not hold any more. */
+export const WITHOUT_FENCE: Trial = {
+  ...PLAIN,
+  spoils: ({ heldMessages }) => {
+    const find = heldMessages.find.bind(heldMessages)
+    const nothing = {
+      queue: '',
+      isHeld: true,
+      settle: () => {},
+      giveBack: () => {},
+      lock: () => {},
+    }
+    heldMessages.find = (clientId, deliveryId) =>
+      find(clientId, deliveryId) ?? { ...nothing, deliveryId }
+  },
+}
+
+/** Nobody is told on `$tx/outcome`. */
+export const TELLS_NO_OUTCOMES: Trial = {
+  ...PLAIN,
+  spoils: ({ publishing }) => {
+    const publishTo = publishing.publishTo.bind(publishing)
+    publishing.publishTo = (session, message, options) => {
+      if (message.topic !== '$tx/outcome') publishTo(session, message, options)
+    }
+  },
+}

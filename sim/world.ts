@@ -1,6 +1,7 @@
 // A world from one seed: clients, wires, a broker that is killed and restarted, and a disk that loses unsynced writes.
 
 import type { Access } from '../src/access/access.ts'
+import type { Broker } from '../src/broker/broker.ts'
 import type { OverloadLevel } from '../src/broker/overload-levels.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
 import { Random } from './random.ts'
@@ -15,6 +16,8 @@ import { judge, judgeRetained } from './oracle.ts'
 import { queuesOf, type SimQueueSettings, withDirectTopic } from './queue-settings.ts'
 import { QueueWorld } from './queue-world.ts'
 import { TransactionWorld, transactionsOf } from './transaction-world.ts'
+import { transfersOf } from './transfer-settings.ts'
+import { TransferWorld } from './transfer-world.ts'
 import { Script } from './script.ts'
 import { SimBroker } from './sim-broker.ts'
 import { SimClient } from './sim-client.ts'
@@ -30,10 +33,10 @@ export interface Trial {
   readonly answersTooEarly?: boolean
   /** Wires do not call `drained` when fewer bytes than this were pending. That breaks their contract, as Node's `drain` alone would. */
   readonly drainBytesMin?: number
-  /** Whether the interval of a conflated topic never ends. */
-  readonly forgetsIntervals?: boolean
   /** Whether queues hand out in any order, whatever their settings. */
   readonly ignoresOrder?: boolean
+  /** Makes a fault in a broker that starts. */
+  readonly spoils?: (broker: Broker) => void
   readonly traces?: boolean
 }
 
@@ -46,6 +49,8 @@ export interface Counts {
   diskCalls: number
   /** Those that were committed. */
   transactions: number
+  /** Messages that transactions carried through two queues. */
+  transfers: number
   /** Of named queues. */
   handOuts: number
   deadLetters: number
@@ -112,6 +117,8 @@ export class World {
   readonly #queues: QueueWorld | null
   /** Null in a world without transactions. */
   readonly #transactions: TransactionWorld | null
+  /** Null in a world without transfers. */
+  readonly #transfers: TransferWorld | null
   #broker: SimBroker | null = null
   #store: SimStore | null = null
   #kills = 0
@@ -129,10 +136,12 @@ export class World {
     const queues = queuesOf(seed)
     const settings = settingsOf(this.random)
     this.settings = queues?.isFilledDirectly === true ? withDirectTopic(settings) : settings
-    this.#queueSettings = queues?.named ?? new Map()
+    const transfers = transfersOf(seed)
+    this.#queueSettings = new Map([...(queues?.named ?? []), ...(transfers?.named ?? [])])
     this.#queues = queues === null ? null : new QueueWorld(this, queues)
     const transactions = transactionsOf(seed)
     this.#transactions = transactions === null ? null : new TransactionWorld(this, transactions)
+    this.#transfers = transfers === null ? null : new TransferWorld(this, transfers)
     this.#drops = new Drops(this.history, this.settings)
     this.disk = new SimDisk({ random: this.random })
     this.clients = Array.from(
@@ -148,13 +157,16 @@ export class World {
     script.begins()
     this.#queues?.begins()
     this.#transactions?.begins()
+    this.#transfers?.begins()
     this.#passUntil(() => script.isOver)
     this.#queues?.calmsDown()
     this.#transactions?.calmsDown()
+    this.#transfers?.calmsDown()
     script.calmsDown()
     if (this.random.chance(2)) script.diesOnceMore()
     this.#probes()
     this.conflations?.judge(this)
+    this.#transfers?.judge()
     this.#judgeQueues()
     this.#transactions?.judge()
     if (this.#broker !== null) this.#count(this.#broker)
@@ -182,6 +194,7 @@ export class World {
         handOuts: this.#queues?.oracle.handOuts ?? 0,
         deadLetters: this.#queues?.oracle.deadLetters ?? 0,
         transactions: this.#transactions?.oracle.committed ?? 0,
+        transfers: this.#transfers?.oracle.arrived ?? 0,
       },
     }
   }
@@ -265,7 +278,7 @@ export class World {
       })),
       commitFailed: error => this.#commitFailed(error),
     })
-    if (this.#trial.forgetsIntervals === true) broker.broker.conflating.setDeadline = () => {}
+    this.#trial.spoils?.(broker.broker)
     this.#broker = broker
     this.#runs(() => broker.starts())
     isAlive = this.#broker === broker

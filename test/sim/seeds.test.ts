@@ -11,11 +11,15 @@ import {
   ANSWERS_TOO_EARLY,
   DRAINS_PAST_A_MARK,
   forgetting,
+  FORGETS_INTERVALS,
   PLAIN,
   REAL,
   TEARS_TRANSACTIONS,
+  TELLS_NO_OUTCOMES,
+  WITHOUT_FENCE,
   WITHOUT_SYNC,
 } from '../../sim/trials.ts'
+import { transfersOf } from '../../sim/transfer-settings.ts'
 import { transactionsOf } from '../../sim/transaction-world.ts'
 import { run, type Trial } from '../../sim/world.ts'
 
@@ -87,7 +91,7 @@ test('a queue that hands out before the commit of the message is found out', asy
 
 test('a queue that hands out again what was acknowledged is found out', async t => {
   const world = { has: queuesOf, sentence: /^queue: .* the time to store that/ }
-  t.ok(guiltyOf(forgetting('settled'), 150, world) > 2)
+  t.ok(guiltyOf(forgetting('settled'), 260, world) > 2)
 })
 
 test('a queue that does not keep its order is found out', async t => {
@@ -120,5 +124,37 @@ test('a store that forgets that subscriptions are conflated is found out', async
 
 test('a broker that forgets when the newest message of a topic is due is found out', async t => {
   const world = { has: conflationsOf, sentence: /^conflation: .* the last on / }
-  t.ok(guiltyOf({ ...PLAIN, forgetsIntervals: true }, 80, world) > 2)
+  t.ok(guiltyOf(FORGETS_INTERVALS, 80, world) > 2)
+})
+
+/** Whether a world with transfers breaks a rule with this sentence: worlds with this fault, until the first one is found guilty. */
+function isFoundOut(trial: Trial, sentence: RegExp): boolean {
+  for (let seed = 1; seed <= 300; seed++) {
+    if (transfersOf(seed) === null) continue
+    if (run(seed, trial).violations.some(each => sentence.test(each))) return true
+  }
+  return false
+}
+
+test('a store that forgets what a transaction settled or locked is found out', async t => {
+  t.ok(isFoundOut(forgetting('settled'), /^transfer: .* after .* had settled it/))
+  t.ok(isFoundOut(forgetting('locked'), /^transfer: .* has locked/))
+})
+
+test('a store that forgets decisions is found out by consumers that commit again', async t => {
+  t.ok(isFoundOut(forgetting('decided'), /^transfer: .* was refused, and it is committed/))
+})
+
+test('a store that forgets the ids of messages is found out', async t => {
+  const sentence = /^transfer: .* (?:twice|had settled it)/
+  t.ok(isFoundOut(forgetting('message-identified'), sentence))
+})
+
+test('a broker that settles what its consumer does not hold any more is found out', async t => {
+  const sentence = /^transfer: .* (?:twice|had settled it|has locked)/
+  t.ok(isFoundOut(WITHOUT_FENCE, sentence))
+})
+
+test('a broker that does not tell outcomes is found out', async t => {
+  t.ok(isFoundOut(TELLS_NO_OUTCOMES, /^transfer: .* was not told that/))
 })
