@@ -45,11 +45,23 @@ export const MESSAGING_LIMITS = {
   ),
   delayedMessagesMax: whole(100_000, 0, 10_000_000, 'Delayed messages that are not due'),
   delayedMessagesPerClientMax: whole(1_000, 0, 10_000_000, 'The same of one client'),
+  delayedMessagesPerUserMax: whole(
+    10_000,
+    0,
+    10_000_000,
+    'The same of the clients of one user, or of one address without a user',
+  ),
   delayedBytesMax: whole(
     67_108_864,
     0,
     TEBIBYTE,
     'Bytes of delayed messages, which are in memory: topics, payloads, properties, and the objects that hold them',
+  ),
+  delayedBytesPerUserMax: whole(
+    16_777_216,
+    0,
+    TEBIBYTE,
+    'The same of the clients of one user, or of one address without a user',
   ),
   delayedSecondsMax: whole(
     4_294_967,

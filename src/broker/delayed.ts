@@ -6,6 +6,7 @@ import { isOfQueue } from '../routing/queue-filter.ts'
 import { isReserved } from '../routing/topic.ts'
 import type { Broker } from './broker.ts'
 import type { Deadline } from './deadlines.ts'
+import { OF_NOBODY, ownerOf } from './holdings.ts'
 import { queueTopicFault } from './queue-admission.ts'
 import { DelayedHeap, type DelayedMessage } from './delayed-heap.ts'
 
@@ -20,7 +21,12 @@ const SECONDS = /^[0-9]{1,10}$/
 /** The objects of one, with its entries in maps and the heap. */
 const DELAYED_BYTES = 512
 
-type DelayedLimit = 'delayedMessagesMax' | 'delayedMessagesPerClientMax' | 'delayedBytesMax'
+type DelayedLimit =
+  | 'delayedMessagesMax'
+  | 'delayedMessagesPerClientMax'
+  | 'delayedMessagesPerUserMax'
+  | 'delayedBytesMax'
+  | 'delayedBytesPerUserMax'
 
 export function isDelayed(topic: string): boolean {
   return topic.startsWith(DELAYED)
@@ -89,7 +95,20 @@ export class Delayed implements Deadline {
     }
     const before = replaced === undefined ? 0 : bytesOf(replaced.message)
     if (this.#bytes - before + bytesOf(message) > delayedBytesMax) return 'delayedBytesMax'
-    return memory.hasRoomFor(message) ? null : 'memory'
+    const ofUser = this.#userLimitFor(message, more, bytesOf(message) - before)
+    return ofUser ?? (memory.hasRoomFor(message) ? null : 'memory')
+  }
+
+  /** The same for what the user of the message has, and so many messages and bytes more. A replaced message is of the same client. */
+  #userLimitFor({ author }: Message, more: number, bytes: number): DelayedLimit | null {
+    if (author === null || author === undefined) return null
+    const { holdings, limits } = this.#broker
+    const { delayedMessages, delayedBytes } = holdings.of(author)
+    const { delayedMessagesPerUserMax, delayedBytesPerUserMax } = limits
+    const isOver = more > 0 && delayedMessages + more > delayedMessagesPerUserMax
+    const isLarge = bytes > 0 && delayedBytes + bytes > delayedBytesPerUserMax
+    if ((!isOver && !isLarge) || ownerOf(author) === OF_NOBODY) return null
+    return isOver ? 'delayedMessagesPerUserMax' : 'delayedBytesPerUserMax'
   }
 
   /** The same for messages of one client that are held together. Of those with one key only the last counts. */
@@ -111,7 +130,9 @@ export class Delayed implements Deadline {
     if (more > 0 && this.count + more > delayedMessagesMax) return 'delayedMessagesMax'
     if (more > 0 && ofClient + more > delayedMessagesPerClientMax)
       return 'delayedMessagesPerClientMax'
-    return bytes > this.#bytes && bytes > delayedBytesMax ? 'delayedBytesMax' : null
+    if (bytes > this.#bytes && bytes > delayedBytesMax) return 'delayedBytesMax'
+    const [first] = messages
+    return first === undefined ? null : this.#userLimitFor(first, more, bytes - this.#bytes)
   }
 
   /** Keeps a message that admission has taken. Returns that one receiver has it, because it is not lost. */
@@ -210,7 +231,12 @@ export class Delayed implements Deadline {
   }
 
   #count(message: Message, sign: 1 | -1): void {
+    const { author } = message
     this.#bytes += sign * bytesOf(message)
+    if (author !== null && author !== undefined) {
+      this.#broker.holdings.add(author, 'delayedMessages', sign)
+      this.#broker.holdings.add(author, 'delayedBytes', sign * bytesOf(message))
+    }
     this.#broker.memory.add('delayed', sign * heapBytesOf(message))
   }
 

@@ -1,5 +1,5 @@
-// What each user holds: connections, sessions, subscriptions, retained messages, queued bytes, transactions and message ids. A client that
-// was not authenticated as a user counts for its address, or for its network of IPv6.
+// What each user holds: connections, sessions, subscriptions, retained messages, queued bytes, delayed messages, transactions and
+// message ids. A client that was not authenticated as a user counts for its address, or for its network of IPv6.
 
 import { realmOf } from '../access/realm.ts'
 import type { Identity } from '../access/identity.ts'
@@ -13,6 +13,8 @@ interface Holding {
   retainedMessages: number
   retainedBytes: number
   queuedBytes: number
+  delayedMessages: number
+  delayedBytes: number
   /** Of transactions that are open or prepared. */
   transactionBytes: number
   /** The names of transactions whose decisions are kept. */
@@ -73,6 +75,8 @@ const NOTHING_HELD: Holding = {
   retainedMessages: 0,
   retainedBytes: 0,
   queuedBytes: 0,
+  delayedMessages: 0,
+  delayedBytes: 0,
   transactionBytes: 0,
   transactionNames: 0,
   messageIds: 0,
@@ -80,8 +84,8 @@ const NOTHING_HELD: Holding = {
 
 function isEmpty(holding: Holding): boolean {
   const { connections, sessions, subscriptions, retainedMessages } = holding
-  const { transactionBytes, transactionNames, messageIds } = holding
-  const ofMessaging = transactionBytes + transactionNames + messageIds
+  const { delayedMessages, transactionBytes, transactionNames, messageIds } = holding
+  const ofMessaging = delayedMessages + transactionBytes + transactionNames + messageIds
   return connections + sessions + subscriptions + retainedMessages + ofMessaging === 0
 }
 

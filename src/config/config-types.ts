@@ -166,7 +166,9 @@ export interface Config {
     expressionsMax: number
     delayedMessagesMax: number
     delayedMessagesPerClientMax: number
+    delayedMessagesPerUserMax: number
     delayedBytesMax: number
+    delayedBytesPerUserMax: number
     delayedSecondsMax: number
     transactionMessagesMax: number
     transactionBytesMax: number
@@ -559,7 +561,9 @@ export interface ConfigInput {
         expressionsMax?: number | undefined
         delayedMessagesMax?: number | undefined
         delayedMessagesPerClientMax?: number | undefined
+        delayedMessagesPerUserMax?: number | undefined
         delayedBytesMax?: number | string | undefined
+        delayedBytesPerUserMax?: number | string | undefined
         delayedSecondsMax?: number | undefined
         transactionMessagesMax?: number | undefined
         transactionBytesMax?: number | string | undefined

@@ -115,3 +115,30 @@ test('a transaction keeps to the limits of delayed and of retained messages with
   t.equal(pond.broker.retained.ofClients, 3)
   t.equal(pond.broker.delayed.count, 0)
 })
+
+test('the clients of one user have so many delayed messages, over a restart and in transactions too', async t => {
+  const limits = { delayedMessagesPerUserMax: 2, delayedBytesPerUserMax: 2_000 }
+  const store = new MemoryStore()
+  const pond = new Pond({ access: trustingAccess, limits, store })
+  const [one, two, ben] = [pond.client('one', ANN), pond.client('two', ANN), pond.client('x', BEN)]
+  const delays = (client: PondClient, payload = 'x', topic = '$delayed/60/a'): string => {
+    client.publishes(topic, payload, { qos: 1 })
+    return verdictOn(client)
+  }
+
+  t.equal(delays(one), '0x0')
+  t.match(delays(two, 'x'.repeat(1_000)), /^0x97 no room .*limits\.delayedBytesPerUserMax/)
+  t.equal(delays(two), '0x0')
+  t.match(delays(two), /^0x97 no room .*limits\.delayedMessagesPerUserMax/)
+  delays(two, 'x', '$tx/a.1/publish/$delayed/60/a')
+  t.match(decides(two, 'a.1', 'commit'), /^0x97 .*limits\.delayedMessagesPerUserMax/)
+  t.equal(delays(ben), '0x0')
+  t.equal(pond.broker.statistics.limited.delayedMessagesPerUserMax, 2)
+
+  const { now } = pond
+  const then = new Pond({ access: trustingAccess, limits, snapshot: await store.open(), now })
+  t.equal(then.broker.holdings.of(ANN_HERSELF).delayedMessages, 2)
+  then.passes({ seconds: 61 })
+  t.equal(then.broker.holdings.of(ANN_HERSELF).delayedMessages, 0)
+  t.equal(then.broker.holdings.of(ANN_HERSELF).delayedBytes, 0)
+})
