@@ -165,6 +165,24 @@ test('a full queue in order that drops all it has in memory goes on with what is
   t.strictSame([...payloads(one), ...payloads(one)], ['1', '3', '4', '5'])
 })
 
+test('a full queue in order that refuses goes on with what is in the store when all in memory has expired', async t => {
+  const settings = { order: 'fifo', overflow: 'refuse', bytesMax: 100_000 } as const
+  const pond = pondWith(settings, { limits: { queuedInMemoryMax: 1 } })
+  const one = consumer(pond, 'one')
+  const alice = pond.client('alice')
+  const properties = { messageExpiryInterval: 1 }
+  alice.publishes('work/a', '1', { qos: 1 })
+  alice.publishes('work/a', '2', { qos: 1, properties })
+  for (const job of ['3', '4']) alice.publishes('work/a', job.repeat(1_000), { qos: 1 })
+  pond.passes({ seconds: 2 })
+  alice.publishes('work/a', 'x'.repeat(99_000), { qos: 1 })
+
+  const [first] = one.receivesMessages()
+  one.acknowledges('puback', first?.packetId ?? 0)
+
+  t.strictSame(payloads(one), ['3'.repeat(1_000)])
+})
+
 test('keys are handed out side by side, one message of each', async t => {
   const pond = pondWith({ order: 'keyed', key: 'topic.2' })
   const one = consumer(pond, 'one')

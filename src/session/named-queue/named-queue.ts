@@ -205,6 +205,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const message = this.#messageOf(delivery)
     this.#handOuts.forget(delivery)
     if (this.#lanes?.release(message) === true) this.pump()
+    else if (this.#looksAhead) this.queue.tail.want()
   }
 
   /** The consumer refused it, or its packets are too small for it: it is handed out again later. */
