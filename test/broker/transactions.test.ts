@@ -315,6 +315,25 @@ test('the last 64 numbers of a name are known, and lower ones are refused', asyn
   t.equal((await store.open()).decisions.length, 64)
 })
 
+test('a name of transactions is kept for its time from its last use', async t => {
+  const pond = new Pond({ store: new MemoryStore(), limits: { transactionNamesKeptSeconds: 100 } })
+  const [alice, bob] = [pond.client('alice'), pond.client('bob')]
+  commits(alice, 'a.1', 'x')
+  commits(bob, 'b.1', 'x')
+  pond.passes({ seconds: 60 })
+  commits(alice, 'a.2', 'x')
+  const { decisions } = pond.broker.transactions
+
+  pond.passes({ seconds: 39 })
+  t.equal(decisions.count, 2)
+  pond.passes({ seconds: 2 })
+  t.equal(decisions.count, 1, 'that of bob was not used again')
+  pond.passes({ seconds: 58 })
+  t.equal(decisions.count, 1)
+  pond.passes({ seconds: 2 })
+  t.equal(decisions.count, 0)
+})
+
 test('names of transactions have bounds, and are forgotten after their time', async t => {
   const limits = { transactionNamesPerClientMax: 2, transactionNamesMax: 3 }
   const store = new MemoryStore()
