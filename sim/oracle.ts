@@ -22,6 +22,8 @@ const HARMLESS = new Set([
   'session-ended',
   'group-ended',
   'queue-ended',
+  // With `latestByKey`; the oracle of queues says whether it may have been.
+  'replaced',
   'queue-full',
   'user-queues-full',
   'message-expired',

@@ -3,12 +3,12 @@
 
 import type { Message } from '../src/message.ts'
 import type { PublishPacket } from '../src/packet/packet.ts'
-import { topicMatches } from '../src/routing/topic.ts'
 import type { Change } from '../src/store/change.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { mayBeReplaced } from './delays.ts'
 import type { EventQueue } from './event-queue.ts'
 import { type History, idIn, isAccepted, isPublishedLater, type Publication } from './history.ts'
+import { cameBefore, expiryOf, keyIn, markOf, takesIn } from './queue-terms.ts'
 import type { QueuesOfWorld, SimQueueSettings } from './queue-settings.ts'
 
 /** A message as one consumer received it. */
@@ -173,6 +173,7 @@ export class QueueOracle {
       this.#violation(`${what}: it was acknowledged, and the broker had the time to store that`)
     }
     if (queue.endsWith(DEAD)) return
+    this.#checkLatest(queue, id, what)
     const count = Number(markOf(message, 'delivery-count') ?? 1)
     if (count > before + 1 && this.#isCounted)
       this.#violation(`${what} for the ${count}th time after ${before}`)
@@ -182,6 +183,36 @@ export class QueueOracle {
     if (count > (this.#settings.get(queue)?.deliveriesMax ?? 0)) {
       this.#violation(`${what} for the ${count}th time, which is too often`)
     }
+  }
+
+  /** With `latestByKey`: no newer one of its key has arrived at a consumer. */
+  #checkLatest(queue: string, id: string, what: string): void {
+    const settings = this.#settings.get(queue)
+    const publication = this.#history.publications.get(id)
+    if (settings?.latestByKey !== true || publication === undefined || !this.#isInOrder) return
+    const key = keyIn(settings, publication)
+    if (key === null || publication.qos === 0 || !this.#isOnce(id)) return
+    const newer = this.#arrived.find(
+      each =>
+        each.queue === queue &&
+        cameBefore(publication, each.publication) &&
+        keyIn(settings, each.publication) === key,
+    )
+    if (newer !== undefined) this.#violation(`${what} after the newer ${newer.publication.id}`)
+  }
+
+  /** Whether a newer one of its key, which came later, may have replaced it. */
+  #mayBeReplaced(settings: SimQueueSettings, queue: string, publication: Publication): boolean {
+    const key = settings.latestByKey ? keyIn(settings, publication) : null
+    if (key === null) return false
+    return [...this.#history.publications.values()].some(
+      each =>
+        !cameBefore(each, publication) &&
+        each !== publication &&
+        // An empty payload does not say which publication it is of.
+        (each.payload.length === 0 || this.#onDisk.has(`${queue} ${each.id}`)) &&
+        keyIn(settings, each) === key,
+    )
   }
 
   // What consumers say.
@@ -319,6 +350,7 @@ export class QueueOracle {
           isAccepted(each) &&
           !mayBeReplaced(this.#history, each) &&
           !this.#mayBeMissing(queue, settings, each) &&
+          !this.#mayBeReplaced(settings, queue, each) &&
           takesIn(queue, settings, each),
       )
       for (const each of due) {
@@ -406,36 +438,6 @@ export class QueueOracle {
   #violation(sentence: string): void {
     this.#history.violation('queue', sentence)
   }
-}
-
-function markOf({ properties }: Pick<Message, 'properties'>, name: string): string | undefined {
-  return properties.userProperties?.findLast(([each]) => each === name)?.[1]
-}
-
-function takesIn(queue: string, { filters }: SimQueueSettings, { topic }: Publication): boolean {
-  return topic === `$queue/${queue}` || filters.some(filter => topicMatches(filter, topic))
-}
-
-/** Null for what is bound to nothing. */
-function keyIn({ order, key }: SimQueueSettings, publication: Publication): string | null {
-  if (order === 'parallel') return null
-  if (order === 'fifo') return ''
-  if (key === 'publisher') return publication.publisher
-  if (key === 'topic') return publication.topic
-  return markOf(publication, 'a') ?? null
-}
-
-/** When it expires, in milliseconds, at the earliest. */
-function expiryOf(settings: SimQueueSettings, { properties, sentAtMs }: Publication): number {
-  const ofQueue = settings.messageExpirySeconds === 0 ? Infinity : settings.messageExpirySeconds
-  return sentAtMs + Math.min(ofQueue, properties.messageExpiryInterval ?? Infinity) * 1_000
-}
-
-/** Whether the broker certainly took in `older` first. */
-function cameBefore(older: Publication, newer: Publication): boolean {
-  if (older === newer || isPublishedLater(older)) return false
-  if (older.publisher === newer.publisher) return older.order < newer.order
-  return older.acceptedAt !== null && older.acceptedAt < newer.sentAt
 }
 
 /** Whether its consumer has it and nobody else may get it. */

@@ -10,6 +10,7 @@ export type SimQueueSettings = Pick<
   | 'filters'
   | 'order'
   | 'key'
+  | 'latestByKey'
   | 'strategy'
   | 'messagesMax'
   | 'overflow'
@@ -49,9 +50,10 @@ export function queuesOf(seed: number): QueuesOfWorld | null {
   const random = new Random(seed ^ STREAM)
   if (!random.chance(WORLDS)) return null
   const names = random.chance(3) ? ['jobs', 'more'] : ['jobs']
-  return {
+  const named = new Map(names.map(name => [name, queueOf(random)]))
+  const world = {
     random,
-    named: new Map(names.map(name => [name, queueOf(random)])),
+    named,
     workers: random.between(names.length, names.length + 2),
     refusals: random.of([0, 3, 10]),
     silences: random.of([0, 0, 10]),
@@ -59,8 +61,13 @@ export function queuesOf(seed: number): QueuesOfWorld | null {
     isFilledDirectly: random.chance(2),
     qos0: random.of([0, 0, 2]),
     smallPackets: random.of([0, 0, 4]),
-    operation: random.of(['none', 'none', 'set', 'delete']),
+    operation: random.of(['none', 'none', 'set', 'delete'] as const),
   }
+  // Drawn last, so that the other settings are those of the seed as before.
+  const isLatest = random.chance(3) && world.operation !== 'set'
+  return isLatest
+    ? { ...world, named: new Map(Array.from(named, ([name, each]) => [name, latestOf(each)])) }
+    : world
 }
 
 /** The settings of a world in which clients fill a queue directly: nothing may be retained there. */
@@ -73,6 +80,7 @@ function queueOf(random: Random): SimQueueSettings {
     filters: random.of([['t/#'], ['t/a'], ['t/+', '+/a'], ['#']]),
     order: random.of(['parallel', 'fifo', 'keyed', 'keyed']),
     key: random.of(['publisher', 'topic', 'user.a']),
+    latestByKey: false,
     strategy: random.of(['round-robin', 'random', 'sticky', 'least-in-flight']),
     messagesMax: random.of([3, 100_000, 100_000, 100_000]),
     messageExpirySeconds: random.of([0, 0, 0, 20]),
@@ -82,6 +90,12 @@ function queueOf(random: Random): SimQueueSettings {
     retryDelaySecondsMax: 10,
     overflow: random.of(['drop-oldest', 'drop-oldest', 'refuse']),
   }
+}
+
+/** Where a queue has keys, the newest of each. */
+function latestOf(settings: SimQueueSettings): SimQueueSettings {
+  if (settings.order !== 'keyed') return settings
+  return { ...settings, latestByKey: true, overflow: 'drop-oldest' }
 }
 
 /** What an operator sets in a queue that exists. */

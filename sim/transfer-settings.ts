@@ -54,6 +54,7 @@ function queueOf(
     ...{ filters: [], order, key: 'user.key', ackDeadlineSeconds },
     ...{ messagesMax: 100_000, overflow: 'refuse', messageExpirySeconds: 0 },
     ...{ deliveriesMax: 65_535, retryDelaySecondsMax: 2 },
+    latestByKey: false,
     strategy: random.of(['round-robin', 'random', 'sticky', 'least-in-flight']),
     retryDelaySeconds: random.of([0, 1]),
   }

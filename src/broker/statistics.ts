@@ -170,6 +170,7 @@ export class Statistics {
     'group-ended': 0,
     'queue-ended': 0,
     'queue-purged': 0,
+    replaced: 0,
     'deliveries-used-up': 0,
     'not-authorized': 0,
     'will-refused': 0,

@@ -188,11 +188,12 @@ async function answerOrNull(name: string, config: Config): Promise<QueueDetail |
   }
 }
 
-function settingIn(word: string): readonly [string, string | number | readonly string[]] {
+function settingIn(word: string): readonly [string, string | number | boolean | readonly string[]] {
   const end = word.indexOf('=')
   if (end < 1) throw usage(`takes settings as KEY=VALUE, and not ${JSON.stringify(word)}.`)
   const [key, value] = [word.slice(0, end), word.slice(end + 1)]
   if (key === 'filters') return [key, value === '' ? [] : value.split(',')]
+  if (key === 'latestByKey' && /^(?:true|false)$/.test(value)) return [key, value === 'true']
   return [key, /^\d{1,15}$/.test(value) ? Number(value) : value]
 }
 

@@ -300,6 +300,7 @@ export interface Config {
         where?: string | undefined
         order?: 'parallel' | 'fifo' | 'keyed' | undefined
         key?: string | undefined
+        latestByKey?: boolean | undefined
         strategy?:
           | 'round-robin'
           | 'random'
@@ -717,6 +718,7 @@ export interface ConfigInput {
                 where?: string | undefined
                 order?: 'parallel' | 'fifo' | 'keyed' | undefined
                 key?: string | undefined
+                latestByKey?: boolean | undefined
                 strategy?:
                   | 'round-robin'
                   | 'random'

@@ -37,6 +37,10 @@ export const queueSettings = z.strictObject({
     .describe(
       'For keyed: publisher, topic, topic.N (a level, from 1) or user.NAME (a user property)',
     ),
+  latestByKey: z
+    .boolean()
+    .optional()
+    .describe('For keyed: a newer message replaces one of its key that waits. Default: false'),
   strategy: z
     .enum(SHARE_STRATEGY_NAMES)
     .optional()

@@ -59,6 +59,11 @@ export const DROP_WORDS: Readonly<Record<DropReason, DropWords>> = {
   },
   'queue-ended': { cause: 'its named queue was deleted', key: null, isWarned: false },
   'queue-purged': { cause: 'its named queue was purged', key: null, isWarned: false },
+  replaced: {
+    cause: 'a newer message of its key came to its named queue (latestByKey)',
+    key: null,
+    isWarned: false,
+  },
   'deliveries-used-up': {
     cause: 'no consumer took it, and its named queue has none for dead letters',
     key: 'deliveriesMax and deadLetter of the queue',

@@ -26,6 +26,11 @@ export const QUEUE_METRICS: readonly QueueMetric[] = [
   counter('settled', 'Messages that consumers have settled', ({ counts }) => counts.settled),
   counter('refused', 'Messages that consumers have refused', ({ counts }) => counts.refused),
   counter('dead_letters', 'Messages that became dead letters', ({ counts }) => counts.deadLetters),
+  counter(
+    'replaced',
+    'Messages that a newer one of their key replaced',
+    ({ counts }) => counts.replaced,
+  ),
   counter('overflowed', 'Messages that found it full', ({ counts }) => counts.overflowed),
 ]
 

@@ -19,6 +19,8 @@ export interface QueueSettings {
   readonly order: (typeof QUEUE_ORDERS)[number]
   /** `publisher`, `topic`, `topic.N` (from 1) or `user.NAME`. */
   readonly key: string
+  /** With `keyed`: a newer message takes the place of an older one of its key that waits. */
+  readonly latestByKey: boolean
   readonly strategy: ShareStrategyName
   readonly messagesMax: number
   readonly bytesMax: number
@@ -43,6 +45,7 @@ export const QUEUE_DEFAULTS: Omit<QueueSettings, 'deadLetter'> = {
   where: '',
   order: 'parallel',
   key: 'publisher',
+  latestByKey: false,
   strategy: 'round-robin',
   messagesMax: 100_000,
   bytesMax: 67_108_864,
@@ -91,13 +94,14 @@ export function changedSettings(
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined) continue
     if (!Object.hasOwn(before, key)) return `a queue has no setting ${key}`
-    const read = typeof value === 'string' && key in NUMBERS ? Number(value) : value
+    const read = readValue(key, value)
     const fault = faultOf(name, key, read)
     if (fault !== null) return fault
     changed[key] = read
   }
   // Each value was checked by its key.
-  return changed as unknown as QueueSettings
+  const settings = changed as unknown as QueueSettings
+  return latestFault(settings) ?? settings
 }
 
 /** Reads what `JSON.stringify` made of settings. What a newer version wrote is left out, except `where`: without it the queue would take in all. */
@@ -119,6 +123,19 @@ function unreadableWhere(value: unknown): string {
   return typeof value === 'string' ? value : `(${JSON.stringify(value)})`
 }
 
+/** A user property, and a word of the command line, is a text. */
+function readValue(key: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (key === 'latestByKey') return value === 'true' ? true : value === 'false' ? false : value
+  return key in NUMBERS ? Number(value) : value
+}
+
+function latestFault({ latestByKey, order, overflow }: QueueSettings): string | null {
+  if (!latestByKey) return null
+  if (order !== 'keyed') return 'latestByKey needs order: keyed'
+  return overflow === 'refuse' ? 'latestByKey needs overflow: drop-oldest' : null
+}
+
 function faultOf(name: string, key: string, value: unknown): string | null {
   const bounds = NUMBERS[key]
   if (bounds !== undefined) {
@@ -132,6 +149,8 @@ function faultOf(name: string, key: string, value: unknown): string | null {
       return filtersFault(value)
     case 'where':
       return whereFault(value)
+    case 'latestByKey':
+      return typeof value === 'boolean' ? null : 'latestByKey is true or false'
     case 'order':
       return oneOf(key, value, QUEUE_ORDERS)
     case 'overflow':
@@ -201,6 +220,11 @@ export function keyOfOrder({ order, key }: QueueSettings): KeyOf | null {
     for (const [name, each] of properties.userProperties ?? []) if (name === rest) value = each
     return value
   }
+}
+
+/** Whether the same messages wait for each other by both. */
+export function isOrderedAs(one: QueueSettings, other: QueueSettings): boolean {
+  return one.order === other.order && one.key === other.key && one.latestByKey === other.latestByKey
 }
 
 function splitAtDot(text: string): readonly [string, string] {

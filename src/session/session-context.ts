@@ -27,6 +27,7 @@ export type DropReason =
   | 'group-ended'
   | 'queue-ended'
   | 'queue-purged'
+  | 'replaced'
   | 'deliveries-used-up'
   | 'not-authorized'
   | 'will-refused'

@@ -12,6 +12,8 @@ const KINDS: readonly Partial<QueueSettings>[] = [
   { order: 'keyed', key: 'topic', ackDeadlineSeconds: 4, deliveriesMax: 5 },
   { order: 'keyed', key: 'user.color', deliveriesMax: 2, retryDelaySeconds: 0 },
   { order: 'keyed', key: 'topic.2', deliveriesMax: 16, strategy: 'random', retryDelaySeconds: 3 },
+  { order: 'keyed', key: 'topic', latestByKey: true, ackDeadlineSeconds: 4, deliveriesMax: 5 },
+  { order: 'keyed', key: 'user.color', latestByKey: true, deliveriesMax: 3, retryDelaySeconds: 2 },
 ]
 const SEEDS = Number(process.env['QUEUE_SEEDS'] ?? 2)
 const FROM = Number(process.env['QUEUE_FROM'] ?? 1)

@@ -35,7 +35,9 @@ interface Job {
   readonly past: Set<Connection>
   /** Not before this time, after a refusal. */
   notBefore: number
-  end: 'settled' | 'expired' | 'refused' | 'deliveries' | 'overflow' | null
+  end: 'settled' | 'expired' | 'refused' | 'deliveries' | 'overflow' | 'replaced' | null
+  /** It was there at a restart. It comes again until the broker has read the newer one of its key from the store. */
+  mayReturn: boolean
 }
 
 class Connection {
@@ -110,7 +112,7 @@ export class QueueWorld {
   expected(): ReadonlyMap<number, string> {
     const expected = new Map<number, string>()
     for (const { number, end, count } of this.#jobs) {
-      if (end !== 'settled') expected.set(number, `${end} ${count}`)
+      if (end !== 'settled' && end !== 'replaced') expected.set(number, `${end} ${count}`)
     }
     return expected
   }
@@ -130,6 +132,7 @@ export class QueueWorld {
 
   async #restarts(): Promise<void> {
     for (const job of this.#jobs) {
+      job.mayReturn ||= job.end === null
       if (job.holder !== null) this.#givenBack(job)
       job.past.clear()
       job.notBefore = 0
@@ -158,7 +161,8 @@ export class QueueWorld {
     const number = this.#jobs.length
     const topic = this.#below(6) === 0 ? `$queue/${QUEUE}` : `work/${this.#below(3)}`
     const qos = this.#below(3) === 0 ? 0 : this.#below(2) === 0 ? 1 : 2
-    const seconds = this.#below(6) === 0 ? 1 + this.#below(30) : Infinity
+    const expires = this.#below(6) === 0 && !this.settings.latestByKey
+    const seconds = expires ? 1 + this.#below(30) : Infinity
     const properties = {
       ...(this.#below(3) > 0 && { userProperties: [['color', `${this.#below(2)}`]] as const }),
       ...(seconds < Infinity && { messageExpiryInterval: seconds }),
@@ -166,7 +170,7 @@ export class QueueWorld {
     const payload = Buffer.from(`${number}`)
     const message = { topic, payload, properties, publisher: 'publisher' }
     const keyOf = keyOfOrder(this.settings)
-    this.#jobs.push({
+    const job: Job = {
       number,
       key:
         keyOf === null
@@ -178,7 +182,10 @@ export class QueueWorld {
       past: new Set(),
       notBefore: 0,
       end: null,
-    })
+      mayReturn: false,
+    }
+    for (const older of this.#jobs) if (this.#isReplacedBy(older, job)) older.end = 'replaced'
+    this.#jobs.push(job)
     const packetId = this.#publisher.publishes(topic, `${number}`, { qos, properties })
     if (qos === 2) this.#publisher.acknowledges('pubrel', packetId)
     this.#publisher.receives()
@@ -219,6 +226,7 @@ export class QueueWorld {
     if (job !== undefined && isHeld && job.end === null) {
       job.holder = null
       if (reason === 0) job.end = 'settled'
+      else if (this.#hasNewer(job)) job.end = 'replaced'
       else this.#refused(job)
     }
     connection.client.acknowledges('puback', packetId, reason === 0 ? 0 : REFUSED)
@@ -242,6 +250,7 @@ export class QueueWorld {
 
   #givenBack(job: Job): void {
     job.holder = null
+    if (job.end === null && this.#hasNewer(job)) job.end = 'replaced'
     if (job.end === null && job.count >= this.settings.deliveriesMax) job.end = 'deliveries'
   }
 
@@ -250,7 +259,10 @@ export class QueueWorld {
       this.#pond.passes({ seconds: 1 })
       for (const job of this.#jobs) {
         if (job.holder === null || job.end !== null || !this.#isOverdue(job.holder)) continue
-        if (job.count >= this.settings.deliveriesMax) {
+        if (this.#hasNewer(job)) {
+          job.end = 'replaced'
+          job.holder = null
+        } else if (job.count >= this.settings.deliveriesMax) {
           job.end = 'deliveries'
           job.holder = null
         }
@@ -286,6 +298,7 @@ export class QueueWorld {
     const { now } = this.#pond
     const of = `message ${job.number}`
     this.handOuts += 1
+    if (job.mayReturn && job.end === 'replaced') job.end = null
     assert.equal(job.end, null, `${of} is handed out after its end`)
     assert(!packet.duplicate, `${of} is sent again`)
     assert(job.expiresAt > now, `${of} has expired`)
@@ -310,9 +323,26 @@ export class QueueWorld {
     }
   }
 
-  /** All older ones of its key are over. */
+  /** Whether the older one waits when the newer one comes, or is with a consumer past its deadline. */
+  #isReplacedBy({ key, end, holder }: Job, newer: Job): boolean {
+    if (!this.settings.latestByKey || key === null || key !== newer.key) return false
+    return end === null && (holder === null || this.#isOverdue(holder))
+  }
+
+  #hasNewer({ key, number }: Job): boolean {
+    if (!this.settings.latestByKey || key === null) return false
+    return this.#jobs.some(each => each.key === key && each.number > number && each.end === null)
+  }
+
+  /** All older ones of its key are over, and with `latestByKey` no newer one was handed out. */
   #assertOrder({ number, key }: Job): void {
     if (key === null) return
+    if (this.settings.latestByKey) {
+      const newer = this.#jobs.find(
+        each => each.key === key && each.number > number && each.count > 0,
+      )
+      assert(newer === undefined, `message ${number} comes after the newer ${newer?.number}`)
+    }
     const older = this.#jobs.find(
       each => each.key === key && each.end === null && !this.#mayHaveExpired(each),
     )
@@ -336,6 +366,8 @@ export class QueueWorld {
       assert.equal(marks.get('dead-letter-queue'), QUEUE)
       assert(!dead.has(Number(payload)), `message ${payload.toString()} is a dead letter twice`)
       const text = `${marks.get('dead-letter-reason')} ${marks.get('delivery-count')}`
+      const job = this.#jobs[Number(payload)]
+      if (job?.end === 'replaced' && job.mayReturn) continue
       dead.set(Number(payload), text)
     }
     return dead

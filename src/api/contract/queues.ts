@@ -39,6 +39,7 @@ const queueFields = {
       lateAcknowledgements: count,
       deadLetters: count,
       overflowed: count,
+      replaced: count.describe('Messages that a newer one of their key replaced'),
       purged: count,
       movedOut: count,
     })

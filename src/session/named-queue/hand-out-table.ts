@@ -37,6 +37,13 @@ export class HandOutTable {
     return [...this.delayed.all, ...stuck]
   }
 
+  /** Takes out the next that was refused and is to be handed out again. */
+  takeRefused(now: number): Delivery | null {
+    const next = this.delayed.takeDue(now)
+    if (next !== null) this.of(next).aside = null
+    return next
+  }
+
   /** Takes out the next that is past its deadline. Those for which this turn has no work left are due in the next one. */
   takeOverdue(context: SessionContext): HandOut | null {
     if (context.turnWorkLeft <= 0) return null
@@ -51,6 +58,10 @@ export class HandOutTable {
 
   get(delivery: Delivery): HandOut | undefined {
     return this.#all.size === 0 ? undefined : this.#all.get(numberOf(delivery))
+  }
+
+  at(number: number): HandOut | undefined {
+    return this.#all.get(number)
   }
 
   /** The same, made if there is none. */
@@ -106,6 +117,7 @@ export class HandOutTable {
     const { retryDelaySeconds, retryDelaySecondsMax } = settings
     const doublings = Math.min(Math.max(0, this.of(delivery).count - 1), DOUBLINGS_MAX)
     const seconds = Math.min(retryDelaySeconds * 2 ** doublings, retryDelaySecondsMax)
+    this.of(delivery).aside = delivery
     this.delayed.add(delivery, now + Math.max(seconds, least) * 1_000)
   }
 }

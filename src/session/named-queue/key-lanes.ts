@@ -7,6 +7,8 @@ import type { Delivery } from '../delivery.ts'
 import { type DeliveryQueue, type Expired, FifoQueue, numberOf } from '../waiting/fifo-queue.ts'
 import type { MemoryAccount } from '../memory-account.ts'
 import type { KeyOf } from '../../routing/queue-settings.ts'
+import { type Newest, NewestInStore } from './newest-in-store.ts'
+import { sizeOf } from '../waiting/queue-tail.ts'
 
 /** The heap bytes of a lane with its entries in the map and in two heaps. */
 const LANE_BYTES = 900
@@ -16,6 +18,8 @@ class Lane {
   readonly deliveries: FifoQueue = new FifoQueue(numberOf)
   /** How many of its messages are with consumers, or wait to be handed out again. */
   taken = 0
+  /** The number of the one that was taken last. */
+  lastTaken = 0
   readonly age: LaneEntry = { lane: this, rank: 0, turn: 0, place: -1 }
   readonly free: LaneEntry = { lane: this, rank: 0, turn: 0, place: -1 }
 
@@ -24,10 +28,14 @@ class Lane {
   }
 }
 
+/** The message is out of the lanes. */
+type Replaced = (delivery: Delivery) => void
+
 interface LaneEntry extends HeapEntry {
   readonly lane: Lane
 }
 
+// Wide on purpose: each way of a message in and out, and what `latestByKey` asks about a key.
 export class KeyLanes implements DeliveryQueue {
   readonly #keyOf: KeyOf
   readonly #memory: MemoryAccount
@@ -37,10 +45,15 @@ export class KeyLanes implements DeliveryQueue {
   /** The lanes that are free and have a message. */
   readonly #free = new MemberHeap<LaneEntry>()
   #length = 0
+  /** With `latestByKey`: what is newest in the store, and who is given a message that a newer one has replaced. Otherwise null. */
+  readonly #newest: NewestInStore | null
+  readonly #replaced: Replaced | null
 
-  constructor(keyOf: KeyOf, memory: MemoryAccount) {
+  constructor(keyOf: KeyOf, memory: MemoryAccount, replaced: Replaced | null) {
     this.#keyOf = keyOf
     this.#memory = memory
+    this.#replaced = replaced
+    this.#newest = replaced === null ? null : new NewestInStore(memory)
   }
 
   get length(): number {
@@ -66,11 +79,12 @@ export class KeyLanes implements DeliveryQueue {
   }
 
   /** A message of the key was taken. */
-  occupy(message: Message): void {
+  occupy(message: Message, number: number): void {
     const key = this.#keyOf(message)
     if (key === null) return
     const lane = this.#laneOf(key)
     lane.taken += 1
+    lane.lastTaken = number
     this.#placed(lane)
   }
 
@@ -85,6 +99,7 @@ export class KeyLanes implements DeliveryQueue {
   }
 
   add(delivery: Delivery): void {
+    if (this.#isOutdated(delivery)) return
     const lane = this.#laneFor(delivery.message)
     lane.deliveries.add(delivery)
     this.#length += 1
@@ -92,10 +107,67 @@ export class KeyLanes implements DeliveryQueue {
   }
 
   putBack(delivery: Delivery): void {
+    if (this.#isOutdated(delivery)) return
     const lane = this.#laneFor(delivery.message)
     lane.deliveries.putBack(delivery)
     this.#length += 1
     this.#placed(lane)
+  }
+
+  inStore({ message, stored, identifiers }: Delivery): void {
+    const key = this.#newest === null ? null : this.#keyOf(message)
+    if (key === null) return
+    const bytes = sizeOf({ message, identifiers })
+    this.#newest?.set(key, { stored, sequence: message.sequence, bytes })
+  }
+
+  /** One in the store has expired. */
+  leftStore({ message, stored }: Delivery): void {
+    const key = this.#newest === null ? null : this.#keyOf(message)
+    if (key !== null && this.#newest?.get(key)?.stored === stored) this.#newest.delete(key)
+  }
+
+  /** Whether a newer one of its key waits. */
+  hasNewer(message: Message): boolean {
+    const key = this.#keyOf(message)
+    if (key === null) return false
+    const newest = this.#newest?.get(key)
+    const waiting = this.#lanes.get(key)?.deliveries.peek()
+    const inMemory = waiting?.message.sequence ?? 0
+    return Math.max(newest?.sequence ?? 0, inMemory) > message.sequence
+  }
+
+  /** Whether any of its key waits or was taken. */
+  isKnown(message: Message): boolean {
+    const key = this.#keyOf(message)
+    return key !== null && (this.#lanes.has(key) || this.#newest?.get(key) !== undefined)
+  }
+
+  /** The number of the one of its key that was taken; 0 for none. */
+  takenOf(message: Message): number {
+    const key = this.#keyOf(message)
+    const lane = key === null ? undefined : this.#lanes.get(key)
+    return lane === undefined || lane.taken === 0 ? 0 : lane.lastTaken
+  }
+
+  /** Takes out what waits and is older than this message. Returns what of it is in the store. */
+  takeOlder(message: Message): Newest | null {
+    const key = this.#keyOf(message)
+    if (key === null) return null
+    this.#takeOlder(key, message)
+    const newest = this.#newest?.get(key)
+    if (newest === undefined || newest.sequence > message.sequence) return null
+    this.#newest?.delete(key)
+    return newest
+  }
+
+  /** Others have its messages now. */
+  ends(): void {
+    this.#newest?.clear()
+    for (const lane of this.#lanes.values()) {
+      lane.taken = 0
+      this.#placed(lane)
+    }
   }
 
   peek(): Delivery | undefined {
@@ -129,6 +201,31 @@ export class KeyLanes implements DeliveryQueue {
       this.#placed(lane)
     }
     return { deliveries, nextAt }
+  }
+
+  /** With `latestByKey`: takes out what it replaces. Returns whether it is replaced itself. */
+  #isOutdated(delivery: Delivery): boolean {
+    if (this.#newest === null) return false
+    const { message, stored } = delivery
+    const key = this.#keyOf(message)
+    if (key === null) return false
+    if (stored !== 0 && this.#newest.get(key)?.stored === stored) this.#newest.delete(key)
+    if (this.hasNewer(message)) {
+      this.#replaced?.(delivery)
+      return true
+    }
+    this.#takeOlder(key, message)
+    return false
+  }
+
+  #takeOlder(key: string, { sequence }: Message): void {
+    const lane = this.#lanes.get(key)
+    if (lane === undefined) return
+    for (let next = lane.deliveries.peek(); next !== undefined; next = lane.deliveries.peek()) {
+      if (next.message.sequence >= sequence) return
+      this.#shiftFrom(lane)
+      this.#replaced?.(next)
+    }
   }
 
   #shiftFrom(lane: Lane): Delivery | undefined {

@@ -4,7 +4,7 @@
 
 import { WORK } from '../../limits.ts'
 import type { Message } from '../../message.ts'
-import { keyOfOrder, type QueueSettings } from '../../routing/queue-settings.ts'
+import { isOrderedAs, type QueueSettings } from '../../routing/queue-settings.ts'
 import { createStrategy } from '../../routing/share-strategy.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { NamedQueueOwner } from '../../store/change.ts'
@@ -15,12 +15,13 @@ import { recordQueued, recordSettled } from '../delivery-journal.ts'
 import { FifoQueue, numberOf } from '../waiting/fifo-queue.ts'
 import { HandOutTable, UNSENT_SECONDS } from './hand-out-table.ts'
 import { type HandOut, markedMessage } from './hand-outs.ts'
-import { KeyLanes } from './key-lanes.ts'
+import type { KeyLanes } from './key-lanes.ts'
+import { LatestByKey } from './latest-by-key.ts'
 import { OwnedQueue, type QueueOwner } from '../waiting/owned-queue.ts'
 import { QueueConsumers } from './queue-consumers.ts'
 import { QueueCounts } from './queue-counts.ts'
 import { QueueDeaths } from './queue-deaths.ts'
-import { QueueDispatch } from './queue-dispatch.ts'
+import { type DispatchParts, QueueDispatch } from './queue-dispatch.ts'
 import type { DeathReason, QueueHost } from './queue-host.ts'
 import { QueueHolds } from './queue-holds.ts'
 import { boundsOf, movedDelivery, passesBy, storedApart, takenIn } from './queue-intake.ts'
@@ -48,6 +49,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   readonly #deaths: QueueDeaths
   readonly #holds: QueueHolds
   readonly dispatch: QueueDispatch
+  readonly #latest: LatestByKey
   #inFlight = 0
 
   constructor(name: string, settings: QueueSettings, context: SessionContext, host: QueueHost) {
@@ -64,24 +66,27 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       again: (delivery, reason) => this.#again(delivery, reason),
       settled: delivery => this.#settled(delivery),
     })
-    this.queue = new OwnedQueue(this, context, {
-      bounds: boundsOf(() => this.#settings),
-      origin: this,
-      deliveries: this.#newWaiting(),
-      share: null,
-      saves: (delivery, reason) => this.#deaths.saves(delivery, reason),
-    })
-    const strategy = createStrategy<ShareMember>(settings.strategy, host.random)
-    this.consumers = new QueueConsumers(strategy, this, () => {
-      this.counts.lateAcknowledgements += 1
-    })
-    this.dispatch = new QueueDispatch(this, context, {
+    const parts: DispatchParts = {
       handOuts: this.#handOuts,
       lanes: () => this.#lanes,
       handOut: (delivery, member) => this.#handOut(delivery, member),
       takeAway: (handOut, held) => this.#takeAway(handOut, held),
       bury: (delivery, reason) => this.#bury(delivery, reason),
       delay: delivery => this.#delay(delivery, UNSENT_SECONDS),
+    }
+    this.dispatch = new QueueDispatch(this, context, parts)
+    this.#latest = new LatestByKey(this, context, parts)
+    this.queue = new OwnedQueue(this, context, {
+      bounds: boundsOf(() => this.#settings),
+      origin: this,
+      deliveries: this.#newWaiting(),
+      share: null,
+      saves: (delivery, reason) =>
+        this.#latest.leaves(delivery) || this.#deaths.saves(delivery, reason),
+    })
+    const strategy = createStrategy<ShareMember>(settings.strategy, host.random)
+    this.consumers = new QueueConsumers(strategy, this, () => {
+      this.counts.lateAcknowledgements += 1
     })
   }
 
@@ -115,15 +120,15 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     if (before.strategy !== settings.strategy) {
       this.consumers.use(createStrategy(settings.strategy, this.#host.random))
     }
-    if (before.order !== settings.order || before.key !== settings.key) {
+    if (!isOrderedAs(before, settings)) {
+      this.#lanes?.ends()
       this.queue.waiting.moveTo(this.#newWaiting())
       for (const taken of [...this.consumers.inFlight, ...this.#handOuts.taken])
-        this.#lanes?.occupy(this.#messageOf(taken))
+        this.#lanes?.occupy(this.#messageOf(taken), numberOf(taken))
     }
     this.queue.postpone()
   }
 
-  /** What an operator does with the waiting messages at present. */
   get sweeping(): Sweep | null {
     return this.dispatch.sweep
   }
@@ -158,6 +163,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       delivery.stored = delivery.reserved
       recordQueued(this.#context.journal, delivery, this.owner)
     }
+    this.#latest.comes(delivery)
     const member = this.dispatch.mayPass(delivery) ? this.consumers.choose(own, null) : null
     if (member === null) {
       this.queue.push(delivery)
@@ -165,7 +171,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       if (this.#looksAhead) this.queue.tail.want()
     } else {
       this.queue.tail.excludeFromPages(delivery)
-      this.#lanes?.occupy(own)
+      this.#lanes?.occupy(own, numberOf(delivery))
       this.#handOut(delivery, member)
     }
   }
@@ -230,7 +236,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   /** Restores a delivery that a consumer had when the broker stopped: it is given back, unless a transaction has locked it. */
   restoreHeld(held: Delivery, clientId: string, transaction: string | null): void {
     this.#inFlight += 1
-    this.#lanes?.occupy(held.message)
+    this.#lanes?.occupy(held.message, numberOf(held))
     if (transaction === null) this.#comesBack(this.#takeBack(held, clientId))
     else this.#holds.restore(held, this.#handOuts.of(held), clientId, transaction)
   }
@@ -239,6 +245,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   takes(from: NamedQueue, old: Delivery, count: number, reason: string): void {
     const past = { count, reason, queue: reason === '' ? '' : from.name }
     const delivery = movedDelivery(from.owner, this, old, past, this.#context)
+    if (this.#latest.replacesMoved(delivery)) return
     const couldExpire = old.message.expiresAt < Infinity
     if (count > 0 || reason !== '') this.remembers(delivery, past, couldExpire)
     this.#deaths.push(delivery, reason)
@@ -249,14 +256,13 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   /** A time that was set by `wakeAt` has come. */
   due(now: number): void {
-    const { delayed, stuck } = this.#handOuts
-    for (let next = delayed.takeDue(now); next !== null; next = delayed.takeDue(now)) {
-      this.#waitsAgain(next)
-    }
+    const { stuck } = this.#handOuts
+    const refused = () => this.#handOuts.takeRefused(now)
+    for (let next = refused(); next !== null; next = refused()) this.#waitsAgain(next)
     const overdue = () => this.#handOuts.takeOverdue(this.#context)
     for (let next = overdue(); next !== null; next = overdue()) {
       this.counts.overdue += 1
-      if (next.held === null) continue
+      if (next.held === null || this.#latest.replacesOverdue(next, next.held)) continue
       if (this.#isUsedUp(next.held)) this.#bury(this.#takeAway(next, next.held), 'deliveries')
       else stuck.add(next)
     }
@@ -287,19 +293,13 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const { journal } = this.#context
     journal.record({ kind: 'queue-ended', name: this.name })
     this.sweeping?.ends('the queue was deleted')
-    for (const { message } of this.#handOuts.aside) {
-      this.#context.dropped('queue-ended', message, null)
-      this.#lanes?.release(message)
-    }
-    for (const { delivery } of this.#handOuts.holds) {
-      this.#lanes?.release(this.#messageOf(delivery))
-    }
+    const { aside } = this.#handOuts
+    for (const { message } of aside) this.#context.dropped('queue-ended', message, null)
     this.#holds.endAll()
     for (const member of [...this.consumers.all]) {
       const { session } = member
       for (const held of session.exchanges.inFlightOf(this)) {
         recordSettled(journal, held, session.isDurable ? session.owner : this.owner)
-        this.#lanes?.release(this.#messageOf(held))
         this.consumers.takesAway(member, held)
         this.#context.dropped('queue-ended', held.message, session.clientId)
       }
@@ -307,11 +307,11 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     }
     this.#host.wakeAt(this, Infinity)
     this.queue.discard('queue-ended')
+    this.#lanes?.ends()
   }
 
   #newWaiting(): FifoQueue | KeyLanes {
-    const keyOf = keyOfOrder(this.#settings)
-    this.#lanes = keyOf === null ? null : new KeyLanes(keyOf, this.#context.memory)
+    this.#lanes = this.#latest.newLanes(this.#settings)
     return this.#lanes ?? new FifoQueue(numberOf)
   }
 
@@ -414,6 +414,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   #comesBack(delivery: Delivery): void {
     this.counts.returned += 1
     if (this.queue.isDiscarded) drop(this.#context, 'queue-ended', delivery, this.owner)
+    else if (this.#latest.replaces(delivery)) return
     else if (this.#isUsedUp(delivery)) this.#bury(delivery, 'deliveries')
     else this.#waitsAgain(delivery)
   }
@@ -429,8 +430,9 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
 
   /** It comes again later, or is a dead letter. */
   #again(delivery: Delivery, reason: DeathReason, least = 0): void {
-    if (this.#isUsedUp(delivery)) this.#bury(delivery, reason)
-    else this.#delay(delivery, least)
+    const isReplaced = this.#latest.replaces(delivery)
+    if (!isReplaced && this.#isUsedUp(delivery)) this.#bury(delivery, reason)
+    else if (!isReplaced) this.#delay(delivery, least)
     // Within a hand-out the pump goes on by itself.
     this.queue.postpone()
   }

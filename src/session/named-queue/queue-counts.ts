@@ -19,6 +19,8 @@ export class QueueCounts {
   deadLetters = 0
   /** Messages that found it full: the oldest became a dead letter, or they were refused. */
   overflowed = 0
+  /** Dropped because a newer one of the key came (`latestByKey`). */
+  replaced = 0
   /** Dropped by an operator. */
   purged = 0
   /** Moved to another queue by an operator, or back to where a dead letter came from. */

@@ -7,10 +7,11 @@ import type { HandOut } from './hand-outs.ts'
 import type { KeyLanes } from './key-lanes.ts'
 import type { NamedQueue } from './named-queue.ts'
 import { RunningSweep, type Sweep } from './queue-sweep.ts'
+import { numberOf } from '../waiting/fifo-queue.ts'
 import { isExpired, type SessionContext } from '../session-context.ts'
 import type { ShareMember } from '../share-group/share-member.ts'
 
-interface DispatchParts {
+export interface DispatchParts {
   readonly handOuts: HandOutTable
   /** The lanes of the present order; null without order. */
   readonly lanes: () => KeyLanes | null
@@ -180,7 +181,7 @@ export class QueueDispatch {
     else {
       lanes.shiftNext()
       this.#queue.queue.waiting.left(next)
-      lanes.occupy(next.message)
+      lanes.occupy(next.message, numberOf(next))
     }
   }
 

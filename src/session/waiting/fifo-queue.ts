@@ -8,6 +8,8 @@ import { isExpired } from '../session-context.ts'
 export interface DeliveryQueue {
   readonly length: number
   add(delivery: Delivery): void
+  /** One came that is in the store only. Left out where nobody asks. */
+  inStore?(delivery: Delivery): void
   /** Puts a delivery that was taken out back to its place. */
   putBack(delivery: Delivery): void
   /** The oldest delivery. */

@@ -67,18 +67,21 @@ export class MessageQueue {
 
   /** Adds a delivery at the end, in memory or in the store. */
   add(delivery: Delivery): void {
-    if (this.tail.takes(delivery, this.length, this.#bytes)) return
+    if (this.tail.takes(delivery, this.length, this.#bytes)) {
+      this.#deliveries.inStore?.(delivery)
+      return
+    }
     // A message in a short queue leaves it soon, so its bytes are not copied.
     if (this.length >= LONG_QUEUE_MIN && delivery.qos > 0) compactBytes(delivery.message)
-    this.#deliveries.add(delivery)
     this.#count(delivery)
+    this.#deliveries.add(delivery)
   }
 
   /** Adds deliveries from the store at the end, in memory. */
   restore(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
-      this.#deliveries.add(delivery)
       this.#count(delivery)
+      this.#deliveries.add(delivery)
     }
   }
 

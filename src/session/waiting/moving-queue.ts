@@ -30,6 +30,10 @@ export class MovingQueue implements DeliveryQueue {
     this.#from.add(delivery)
   }
 
+  inStore(delivery: Delivery): void {
+    this.to.inStore?.(delivery)
+  }
+
   /** Its place may be among those that have moved. If it is not, later ones are added behind it all the same, and leave first. */
   putBack(delivery: Delivery): void {
     this.to.putBack(delivery)

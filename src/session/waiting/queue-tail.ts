@@ -31,6 +31,7 @@ export interface TailReader {
   shrunk(): void
 }
 
+// Wide on purpose: each way of a message into the tail and out of it.
 export class QueueTail implements PageReader {
   readonly owner: Owner
   messages = 0
@@ -43,6 +44,8 @@ export class QueueTail implements PageReader {
   /** Which request a page is outstanding for. */
   #asked: 'next' | 'search' | null = null
   #isWanted = false
+  /** What has left it since a page was asked for, which may have it still. */
+  readonly #lost = new Set<number>()
 
   constructor(
     owner: Owner,
@@ -107,6 +110,14 @@ export class QueueTail implements PageReader {
     this.#position.passes(delivery.stored)
   }
 
+  /** A delivery leaves it that was not read. */
+  loses(stored: number, bytes: number): void {
+    this.messages -= 1
+    this.bytes = Math.max(0, this.bytes - bytes)
+    if (this.#asked !== null) this.#lost.add(stored)
+    if (this.messages === 0) this.#isEmptied()
+  }
+
   /** Whether so few messages are in memory that the next page should be requested. */
   isNeeded(inMemory: number, bytesInMemory: number): boolean {
     if (this.messages === 0) return false
@@ -137,6 +148,7 @@ export class QueueTail implements PageReader {
       if (asked === 'search') this.#searched(page)
       else this.#read(page)
     }
+    this.#lost.clear()
     // The queue may have ended meanwhile.
     if (this.messages === 0) this.#isEmptied()
     this.#ask()
@@ -152,15 +164,25 @@ export class QueueTail implements PageReader {
   #read(page: readonly StoredDelivery[]): void {
     this.#isWanted = false
     const last = page.at(-1)
-    assert(last !== undefined, 'a page has a delivery while one waits')
+    if (last === undefined) {
+      assert(this.#lost.size > 0, 'a page has a delivery while one waits')
+      this.want()
+      return
+    }
     const deliveries = page
-      .filter(({ delivery }) => !this.#position.isSkipped(delivery))
+      .filter(({ delivery }) => this.#isIn(delivery))
       .map(stored => restoredDelivery(stored, this.#origin))
     this.#position.passes(last.delivery)
     this.messages -= deliveries.length
     for (const delivery of deliveries) this.#subtract(delivery)
     if (deliveries.length === 0) this.want()
     else this.#reader.paged(deliveries)
+  }
+
+  /** Whether the delivery of a page is one that was not read. */
+  #isIn(number: number): boolean {
+    if (number <= this.#position.after || this.#lost.has(number)) return false
+    return !this.#position.isSkipped(number)
   }
 
   #searched(page: readonly StoredDelivery[]): void {
@@ -175,8 +197,7 @@ export class QueueTail implements PageReader {
   #look(stored: StoredDelivery): void {
     const { delivery: number, message } = stored
     // It was read meanwhile, or a member has it.
-    if (message === null || number <= this.#position.after) return
-    if (this.#position.isSkipped(number)) return
+    if (message === null || !this.#isIn(number)) return
     // A dead letter does not expire any more.
     if (stored.handOuts !== null && stored.handOuts.reason !== '') return
     if (!isExpired(message, this.#context.now)) {

@@ -1,0 +1,46 @@
+// What a publication is to a named queue: whether it is taken in, by which key, until when, and before which others.
+
+import type { Message } from '../src/message.ts'
+import { topicMatches } from '../src/routing/topic.ts'
+import { isPublishedLater, type Publication } from './history.ts'
+import type { SimQueueSettings } from './queue-settings.ts'
+
+export function markOf(
+  { properties }: Pick<Message, 'properties'>,
+  name: string,
+): string | undefined {
+  return properties.userProperties?.findLast(([each]) => each === name)?.[1]
+}
+
+export function takesIn(
+  queue: string,
+  { filters }: SimQueueSettings,
+  { topic }: Publication,
+): boolean {
+  return topic === `$queue/${queue}` || filters.some(filter => topicMatches(filter, topic))
+}
+
+/** Null for what is bound to nothing. */
+export function keyIn({ order, key }: SimQueueSettings, publication: Publication): string | null {
+  if (order === 'parallel') return null
+  if (order === 'fifo') return ''
+  if (key === 'publisher') return publication.publisher
+  if (key === 'topic') return publication.topic
+  return markOf(publication, 'a') ?? null
+}
+
+/** When it expires, in milliseconds, at the earliest. */
+export function expiryOf(
+  settings: SimQueueSettings,
+  { properties, sentAtMs }: Publication,
+): number {
+  const ofQueue = settings.messageExpirySeconds === 0 ? Infinity : settings.messageExpirySeconds
+  return sentAtMs + Math.min(ofQueue, properties.messageExpiryInterval ?? Infinity) * 1_000
+}
+
+/** Whether the broker certainly took in `older` first. */
+export function cameBefore(older: Publication, newer: Publication): boolean {
+  if (older === newer || isPublishedLater(older)) return false
+  if (older.publisher === newer.publisher) return older.order < newer.order
+  return older.acceptedAt !== null && older.acceptedAt < newer.sentAt
+}
