@@ -194,7 +194,8 @@ export class QueueWorld {
   #comes(clientId: string, qos: 0 | 1, isDurable: boolean): Connection {
     const client = this.#pond.stranger(
       clientId,
-      isDurable ? { cleanStart: false, properties: STORED } : {},
+      // Nobody sends PINGREQ here.
+      { keepAliveSeconds: 0, ...(isDurable && { cleanStart: false, properties: STORED }) },
     )
     const connection = new Connection(client, qos)
     this.#connections.set(clientId, connection)
