@@ -80,8 +80,10 @@ export class Changes {
         this.#tables.messageIds.remove(messageIdKey(change))
         return
       case 'decided': {
-        const { kind: _, ...row } = change
-        this.#tables.decisions.put(decisionKey(change), row)
+        const { kind: _, dropped, ...row } = change
+        const { decisions } = this.#tables
+        decisions.put(decisionKey(change), row)
+        if (dropped !== null) decisions.remove(decisionKey({ ...change, number: dropped }))
         return
       }
       case 'decision-dropped':
@@ -394,7 +396,11 @@ function messageIdKey({ clientId, id }: { readonly clientId: string; readonly id
   return [keyOf(clientId), keyOf(id)] satisfies [string, string]
 }
 
-function decisionKey({ clientId, name, number }: Of<'decision-dropped'> | Of<'decided'>) {
+function decisionKey({
+  clientId,
+  name,
+  number,
+}: Pick<Of<'decided'>, 'clientId' | 'name' | 'number'>) {
   // No text of MQTT has U+0000.
   return [keyOf(`${clientId}\0${name}`), number] satisfies [string, number]
 }
