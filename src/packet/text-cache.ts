@@ -31,7 +31,21 @@ export class TextCache {
     const length = end - start
     if (length === 0) return ''
     if (length > this.#bytesMax) return this.#make(bytes, start, end)
-    const place = hashOf(bytes, start, end) & (this.#slots.length - 1)
+    // Four bytes at a time: each multiplication waits for the one before. Not a function of its own, because it is on the way of each
+    // message.
+    let hash = length
+    let index = start
+    for (; index + 3 < end; index += 4) {
+      const word =
+        (bytes[index] ?? 0) |
+        ((bytes[index + 1] ?? 0) << 8) |
+        ((bytes[index + 2] ?? 0) << 16) |
+        ((bytes[index + 3] ?? 0) << 24)
+      hash = Math.imul(hash ^ word, PRIME)
+      hash ^= hash >>> 15
+    }
+    for (; index < end; index++) hash = Math.imul(hash, 31) + (bytes[index] ?? 0)
+    const place = (hash ^ (hash >>> 15)) & (this.#slots.length - 1)
     const slot = this.#slots[place]
     if (slot !== undefined && slot.bytes.length === length) {
       let same = 0
@@ -51,21 +65,4 @@ export class TextCache {
     this.#slots[place] = { bytes: copy, text }
     return text
   }
-}
-
-/** Four bytes at a time: each multiplication waits for the one before. */
-function hashOf(bytes: Buffer, start: number, end: number): number {
-  let hash = end - start
-  let index = start
-  for (; index + 3 < end; index += 4) {
-    const word =
-      (bytes[index] ?? 0) |
-      ((bytes[index + 1] ?? 0) << 8) |
-      ((bytes[index + 2] ?? 0) << 16) |
-      ((bytes[index + 3] ?? 0) << 24)
-    hash = Math.imul(hash ^ word, PRIME)
-    hash ^= hash >>> 15
-  }
-  for (; index < end; index++) hash = Math.imul(hash, 31) + (bytes[index] ?? 0)
-  return hash ^ (hash >>> 15)
 }
