@@ -20,7 +20,9 @@ const GROWTH_MAX = 0.1
 const GROWTH_BYTES_MAX = 16 * KIB * KIB
 
 export async function sampleOf(pid: number, webPort: number, seconds: number): Promise<Sample> {
-  const response = await fetch(`http://127.0.0.1:${webPort}/metrics`)
+  // An idle connection may end while the next request is on its way.
+  const headers = { connection: 'close' }
+  const response = await fetch(`http://127.0.0.1:${webPort}/metrics`, { headers })
   const text = await response.text()
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return {
