@@ -24,6 +24,7 @@ export class Subscriber implements Actor {
   #coming: Promise<void> = Promise.resolve()
   #received = 0
   #absences = 0
+  #isFinishing = false
 
   constructor(ground: Ground, settings: SubscriberSettings) {
     this.#ground = ground
@@ -42,6 +43,7 @@ export class Subscriber implements Actor {
   }
 
   async finish(): Promise<void> {
+    this.#isFinishing = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     await this.#coming
     if (this.#client === null) await this.#come()
@@ -66,7 +68,7 @@ export class Subscriber implements Actor {
 
   #stay(): void {
     const { stays } = this.settings
-    if (stays === null) return
+    if (stays === null || this.#isFinishing) return
     this.#timer = setTimeout(() => {
       this.#coming = this.#leaveAndCome(stays.awayMilliseconds)
     }, stays.milliseconds)
