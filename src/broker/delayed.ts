@@ -4,6 +4,7 @@ import { WORK } from '../limits.ts'
 import { contentBytes, type Message, textBytes, withOwnBytes } from '../message.ts'
 import { isOfQueue } from '../routing/queue-filter.ts'
 import { isReserved } from '../routing/topic.ts'
+import { lastValue } from '../packet/packet.ts'
 import type { Broker } from './broker.ts'
 import type { Deadline } from './deadlines.ts'
 import { OF_NOBODY, ownerOf } from './holdings.ts'
@@ -256,6 +257,6 @@ function heapBytesOf(message: Message): number {
 
 /** Returns the key with its client, or null. No text of MQTT has U+0000 [MQTT-1.5.4-2]. */
 function keyOf({ properties, publisher }: Message): string | null {
-  const key = properties.userProperties?.findLast(([name]) => name === KEY)?.[1]
-  return key === undefined ? null : `${publisher ?? ''}\0${key}`
+  const key = lastValue(properties.userProperties, KEY)
+  return key === null ? null : `${publisher ?? ''}\0${key}`
 }

@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer'
 import { type Publishable, textBytes } from '../message.ts'
 import { WORK } from '../limits.ts'
-import type { Properties } from '../packet/packet.ts'
+import { lastValue, type Properties } from '../packet/packet.ts'
 import { IMPLEMENTATION_SPECIFIC_ERROR, SUCCESS } from '../packet/reason.ts'
 import type { StoredMessageId } from '../store/store.ts'
 import { NotAdmitted } from './admission.ts'
@@ -40,8 +40,7 @@ interface Client {
 
 /** Returns the last value of the property; null for none. */
 export function messageIdOf({ userProperties }: Properties): string | null {
-  if (userProperties === undefined) return null
-  return userProperties.findLast(([name]) => name === MESSAGE_ID)?.[1] ?? null
+  return lastValue(userProperties, MESSAGE_ID)
 }
 
 export class MessageIds implements Deadline {

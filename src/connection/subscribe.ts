@@ -4,7 +4,12 @@ import { NotAdmitted } from '../broker/admission.ts'
 import type { Broker } from '../broker/broker.ts'
 import { ruleFor } from '../broker/conflations.ts'
 import { PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'
-import type { Properties, SubscriptionRequest, UserProperty } from '../packet/packet.ts'
+import {
+  lastValue,
+  type Properties,
+  type SubscriptionRequest,
+  type UserProperty,
+} from '../packet/packet.ts'
 import {
   NO_SUBSCRIPTION_EXISTED,
   PROTOCOL_ERROR,
@@ -220,8 +225,8 @@ function whereOf(
   userProperties: readonly UserProperty[],
   query: string,
 ): { readonly where: string } | null {
-  const said = userProperties.findLast(([name]) => name === WHERE)?.[1]
-  if (said === undefined) return query === '' ? null : { where: query }
+  const said = lastValue(userProperties, WHERE)
+  if (said === null) return query === '' ? null : { where: query }
   return { where: query === '' ? said : `${said} ${query}` }
 }
 
@@ -229,8 +234,8 @@ function whereOf(
 function conflationAsked(
   userProperties: readonly UserProperty[],
 ): { readonly conflateMs: number } | null {
-  const said = userProperties.findLast(([name]) => name === CONFLATE)?.[1]
-  if (said === undefined) return null
+  const said = lastValue(userProperties, CONFLATE)
+  if (said === null) return null
   return { conflateMs: /^[0-9]{1,7}$/.test(said) ? Number(said) : Number.NaN }
 }
 
@@ -250,7 +255,7 @@ function queueWishesOf(userProperties: readonly UserProperty[]): Readonly<Record
 
 /** Whether only a transaction settles what the consumer gets. What it says otherwise than `true` or `false` is refused by admission. */
 function transactionalOf(userProperties: readonly UserProperty[]): { transactional?: true } {
-  const said = userProperties.findLast(([name]) => name === TRANSACTIONAL)?.[1]
+  const said = lastValue(userProperties, TRANSACTIONAL)
   return said === 'true' ? { transactional: true } : {}
 }
 

@@ -17,6 +17,19 @@ export interface ReadingTerms {
 /** Name and value. Lists of them keep their order [MQTT-3.3.2-18]. */
 export type UserProperty = readonly [name: string, value: string]
 
+/** Returns the value of the user property with this name, or null. The last of a name counts: what is added comes behind. */
+export function lastValue(
+  userProperties: readonly UserProperty[] | undefined,
+  name: string,
+): string | null {
+  if (userProperties === undefined) return null
+  for (let index = userProperties.length - 1; index >= 0; index--) {
+    const pair = userProperties[index]
+    if (pair !== undefined && pair[0] === name) return pair[1]
+  }
+  return null
+}
+
 /** Every property of MQTT 5.0, section 2.2.2.2. Intervals are in seconds, sizes in bytes. */
 export interface Properties {
   readonly payloadFormatIndicator?: 0 | 1

@@ -1,6 +1,6 @@
 // The grammar of transactions: `$tx/ID/publish/TOPIC`, `$tx/ID/ack`, `$tx/ID/commit`, and the user property `$tx`.
 
-import type { UserProperty } from '../../packet/packet.ts'
+import { lastValue, type UserProperty } from '../../packet/packet.ts'
 import { isOfTransactions } from '../../routing/topic.ts'
 
 /** What becomes of its transactions comes to a client that subscribes to this. */
@@ -69,14 +69,9 @@ function isOf(topic: string, { text }: TransactionId): boolean {
   )
 }
 
-/** Returns the value of the user property `$tx`; null without one. The last of a name counts. */
+/** Returns the value of the user property `$tx`; null without one. */
 export function propertyIn(userProperties: readonly UserProperty[] | undefined): string | null {
-  if (userProperties === undefined) return null
-  for (let index = userProperties.length - 1; index >= 0; index--) {
-    const pair = userProperties[index]
-    if (pair !== undefined && pair[0] === PROPERTY) return pair[1]
-  }
-  return null
+  return lastValue(userProperties, PROPERTY)
 }
 
 export function idIn(text: string): TransactionId | null {

@@ -4,7 +4,13 @@
 import { type Message, textBytes } from '../../message.ts'
 import { type HeapEntry, MemberHeap } from '../../routing/member-heap.ts'
 import type { Delivery } from '../delivery.ts'
-import { type DeliveryQueue, type Expired, FifoQueue, numberOf } from '../waiting/fifo-queue.ts'
+import {
+  type DeliveryQueue,
+  type Expired,
+  expireParts,
+  FifoQueue,
+  numberOf,
+} from '../waiting/fifo-queue.ts'
 import type { MemoryAccount } from '../memory-account.ts'
 import type { KeyOf } from '../../routing/queue-settings.ts'
 import { type Newest, NewestInStore } from './newest-in-store.ts'
@@ -190,17 +196,10 @@ export class KeyLanes implements DeliveryQueue {
   }
 
   expire(now: number, max: number): Expired {
-    const deliveries: Delivery[] = []
-    let nextAt = Infinity
-    for (const lane of [this.#unbound, ...this.#lanes.values()]) {
-      const expired = lane.deliveries.expire(now, max - deliveries.length)
-      for (const delivery of expired.deliveries) deliveries.push(delivery)
-      nextAt = Math.min(nextAt, expired.nextAt)
-      if (expired.deliveries.length === 0) continue
-      this.#length -= expired.deliveries.length
+    return expireParts([this.#unbound, ...this.#lanes.values()], now, max, (lane, by) => {
+      this.#length -= by
       this.#placed(lane)
-    }
-    return { deliveries, nextAt }
+    })
   }
 
   /** With `latestByKey`: takes out what it replaces. Returns whether it is replaced itself. */

@@ -23,6 +23,24 @@ export interface DeliveryQueue {
   expire(now: number, max: number): Expired
 }
 
+/** Does `expire` for several queues that are parts of one. `shortened` is called with each of which any have expired, and how many. */
+export function expireParts<Part extends { readonly deliveries: DeliveryQueue }>(
+  parts: Iterable<Part>,
+  now: number,
+  max: number,
+  shortened: (part: Part, by: number) => void,
+): Expired {
+  const deliveries: Delivery[] = []
+  let nextAt = Infinity
+  for (const part of parts) {
+    const expired = part.deliveries.expire(now, max - deliveries.length)
+    for (const delivery of expired.deliveries) deliveries.push(delivery)
+    nextAt = Math.min(nextAt, expired.nextAt)
+    if (expired.deliveries.length > 0) shortened(part, expired.deliveries.length)
+  }
+  return { deliveries, nextAt }
+}
+
 export interface Expired {
   readonly deliveries: Delivery[]
   /** The time of the next expiry in milliseconds; in the past when there are more, Infinity when none expires. */

@@ -6,7 +6,7 @@ import { type Message, textBytes } from '../../message.ts'
 import { type HeapEntry, MemberHeap } from '../../routing/member-heap.ts'
 import type { Delivery } from '../delivery.ts'
 import type { MemoryAccount } from '../memory-account.ts'
-import { type Expired, FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
+import { expireParts, type Expired, FifoQueue, type DeliveryQueue } from './fifo-queue.ts'
 
 /** The part of a member that keyed queues use. */
 interface KeyOwner<Owner> {
@@ -109,17 +109,10 @@ export class KeyedQueues<Owner extends KeyOwner<Owner>> implements DeliveryQueue
   }
 
   expire(now: number, max: number): Expired {
-    const deliveries: Delivery[] = []
-    let nextAt = Infinity
-    for (const queue of this.#queues.values()) {
-      const expired = queue.deliveries.expire(now, max - deliveries.length)
-      for (const delivery of expired.deliveries) deliveries.push(delivery)
-      nextAt = Math.min(nextAt, expired.nextAt)
-      if (expired.deliveries.length === 0) continue
-      this.#length -= expired.deliveries.length
+    return expireParts(this.#queues.values(), now, max, (queue, by) => {
+      this.#length -= by
       this.#reposition(queue)
-    }
-    return { deliveries, nextAt }
+    })
   }
 
   /** A member joined or left, so keys may have other owners. */
