@@ -164,7 +164,7 @@ export class NamedQueues implements QueueHost {
     const entry = this.#entries.get(name)
     if (entry === undefined) return
     const { queue } = entry
-    for (const { session, subscription } of queue.consumers.all) {
+    for (const { session, subscription } of queue.consumers.subscribed) {
       this.#waitFor(name, session, subscription)
     }
     queue.end()
@@ -388,7 +388,7 @@ export class NamedQueues implements QueueHost {
   /** Its filters have changed: some consumers may have no right to the new ones, others have it now. */
   #reviewConsumers(entry: Entry): void {
     const { queue } = entry
-    for (const { session, subscription } of [...queue.consumers.all]) {
+    for (const { session, subscription } of queue.consumers.subscribed) {
       if (this.#mayConsume(queue, session)) continue
       queue.leave(session)
       this.#waitFor(queue.name, session, subscription)

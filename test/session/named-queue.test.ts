@@ -1,4 +1,7 @@
 import { test } from 'tap'
+import type { Access } from '../../src/access/access.ts'
+import { openAccess } from '../../src/access/open-access.ts'
+import { UNRESTRICTED } from '../../src/access/permissions.ts'
 import type { QueueSettings } from '../../src/routing/queue-settings.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond, type PondOptions } from '../pond.ts'
@@ -291,6 +294,31 @@ test('consumers of a queue that is deleted wait for a new one, and what was in f
   t.strictSame(payloads(one), ['new'])
   t.equal(pond.broker.statistics.dropped['queue-ended'], 1)
 })
+
+for (const meanwhile of ['is deleted', 'has filters that it has no right to'] as const) {
+  test(`who unsubscribed while a message was in flight gets nothing of a queue that ${meanwhile}`, async t => {
+    const permissions = { ...UNRESTRICTED, maySubscribe: (filter: string) => filter !== 'secret/#' }
+    const authenticate: Access['authenticate'] = () => ({ kind: 'allowed', permissions })
+    const access = { ...openAccess, authenticate, permissionsOf: () => permissions }
+    const pond = pondWith({}, { access })
+    const one = consumer(pond, 'one')
+    const alice = pond.client('alice')
+    alice.publishes('work/x', 'old', { qos: 1 })
+    t.strictSame(payloads(one), ['old'])
+    one.unsubscribes('$queue/jobs')
+    const { queues } = pond.broker.subscriptions
+
+    pond.inOneTurn(() => {
+      if (meanwhile === 'is deleted') queues.delete('jobs')
+      else queues.setByOperator('jobs', { filters: ['secret/#'] })
+      queues.setByOperator('jobs', { filters: ['work/#'] })
+    })
+    alice.publishes('work/x', 'new', { qos: 1 })
+
+    t.strictSame(payloads(one), [])
+    t.equal(queues.get('jobs')?.consumers.count, 0)
+  })
+}
 
 test('a queue that a subscriber made ends after a time without a subscription', async t => {
   const pond = new Pond()

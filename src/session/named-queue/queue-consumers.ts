@@ -34,8 +34,13 @@ export class QueueConsumers {
     })
   }
 
+  /** Also those that have unsubscribed, as long as they have messages in flight. */
   get all(): Iterable<ShareMember> {
     return this.#members.all
+  }
+
+  get subscribed(): readonly ShareMember[] {
+    return [...this.all].filter(member => !this.#leaving.has(member))
   }
 
   get count(): number {
