@@ -1,5 +1,6 @@
 // The session state of a client across its connections, and what the client may expect of the broker: rules I5 and I8.
 
+import { QUOTA_EXCEEDED } from '../src/packet/reason.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { History, Publication, SessionRecord } from './history.ts'
@@ -13,6 +14,8 @@ export interface SessionWorld {
   readonly events: EventQueue
   readonly history: History
   readonly brokerStartedAt: number | null
+  /** Whether the broker may end a connection with this reason in this world. */
+  mayEndWith(reason: number): boolean
 }
 
 interface Ended {
@@ -148,7 +151,7 @@ export class ClientSession {
   #forgetWillLater(connection: ClientConnection, will: Publication): void {
     const { wire, terms } = connection
     if (terms.keepAliveSeconds > 0 || wire.isBroken || wire.isBrokerClosed) return
-    if (connection.isEndedByAdministrator) return
+    if (connection.isEndedByAdministrator || this.#mayHaveBeenEnded(terms)) return
     const { events, brokerStartedAt } = this.#world
     const connectionsBefore = this.#connections.length
     events.after(SLACK_MS, () => {
@@ -156,6 +159,12 @@ export class ClientSession {
       const isQuiet = this.#connections.length === connectionsBefore && wire.isBrokerClosed
       if (isSame && isQuiet) will.fate = 'never'
     })
+  }
+
+  /** A full queue may have refused a message that came before DISCONNECT, which ends a connection of MQTT 3. */
+  #mayHaveBeenEnded({ version }: ClientConnection['terms']): boolean {
+    if (version === 5 || !this.#world.mayEndWith(QUOTA_EXCEEDED)) return false
+    return [...this.outgoing.values()].some(({ state }) => state === 'published')
   }
 
   /** Decides whether the will was due before the client reconnected. */

@@ -41,6 +41,9 @@ export function expiryOf(
 /** Whether the broker certainly took in `older` first. */
 export function cameBefore(older: Publication, newer: Publication): boolean {
   if (older === newer || isPublishedLater(older)) return false
-  if (older.publisher === newer.publisher) return older.order < newer.order
-  return older.acceptedAt !== null && older.acceptedAt < newer.sentAt
+  const wasAccepted = older.acceptedAt !== null && older.acceptedAt < newer.sentAt
+  if (older.publisher !== newer.publisher) return wasAccepted
+  // What its client sends again on a later connection can arrive after the will of an earlier one.
+  if (newer.kind === 'will' && older.attempts > 1) return wasAccepted
+  return older.order < newer.order
 }
