@@ -1,7 +1,9 @@
 // What was acknowledged to the publishers, and what arrived. It forgets what is complete, so that its memory is flat in an hour.
 
-/** `in order`: each receiver gets all of a stream. `once`: one of the receivers gets each message. */
-export type Rule = 'in-order' | 'shared'
+import { type Part, payloadOf, TransactionLedger } from './transaction-ledger.ts'
+
+/** `in-order`: each receiver gets all of a stream. `shared`: one of the receivers gets each message. `once`: each comes exactly once, in any order. */
+export type Rule = 'in-order' | 'shared' | 'once'
 
 const FINDINGS_KEPT = 100
 
@@ -19,6 +21,10 @@ export class Ledger {
   readonly #missing = new Map<string, Set<number>>()
   readonly #early = new Map<string, Set<number>>()
   readonly #sent = new Map<string, number>()
+  /** Of streams whose messages come once, in any order: all up to this number have come, and these above it. */
+  readonly #whole = new Map<string, number>()
+  readonly #above = new Map<string, Set<number>>()
+  readonly transactions = new TransactionLedger(sentence => this.found(sentence))
 
   found(sentence: string): void {
     this.findingCount += 1
@@ -29,7 +35,7 @@ export class Ledger {
   acknowledge(stream: string, number: number, rule: Rule): void {
     this.acknowledged += 1
     this.#sent.set(stream, number)
-    if (rule === 'in-order') return
+    if (rule !== 'shared') return
     if (setOf(this.#early, stream).delete(number)) return
     setOf(this.#missing, stream).add(number)
   }
@@ -58,12 +64,48 @@ export class Ledger {
     else this.repeated += 1
   }
 
+  /** A message of a transaction. */
+  receivePart(receiver: string, part: Part, qos: 1 | 2): void {
+    this.received += 1
+    if (this.transactions.receive(receiver, part)) return
+    this.repeated += 1
+    if (qos === 2) this.found(`${receiver} got ${part.stream} ${payloadOf(part)} again at QoS 2`)
+  }
+
+  /** A message that must come exactly once, in whatever order, has come. */
+  receiveOnce(stream: string, number: number): void {
+    this.received += 1
+    const above = setOf(this.#above, stream)
+    let whole = this.#whole.get(stream) ?? 0
+    if (number <= whole || above.has(number)) {
+      this.found(`${stream} ${number} came twice, which must come once`)
+      return
+    }
+    above.add(number)
+    while (above.delete(whole + 1)) whole += 1
+    this.#whole.set(stream, whole)
+  }
+
+  /** The newest message of a stream of which older ones may be left out. */
+  receiveNewest(stream: string, number: number, receiver: string): void {
+    this.received += 1
+    const key = `${stream} ${receiver}`
+    const last = this.#last.get(key) ?? 0
+    if (number <= last) this.found(`${receiver} got ${stream} ${number} after ${last}`)
+    this.#last.set(key, Math.max(last, number))
+  }
+
   /** What receivers have not got, at the end. */
   outstanding(receiversOf: ReadonlyMap<string, readonly string[]>): readonly string[] {
     const found: string[] = []
     for (const [stream, numbers] of this.#missing) {
       if (numbers.size > 0) found.push(`nobody has worked on ${numbers.size} of ${stream}`)
     }
+    for (const [stream, whole] of this.#whole) {
+      const sent = this.#sent.get(stream) ?? 0
+      if (whole < sent) found.push(`of ${stream} ${whole + 1} has not come, of ${sent}`)
+    }
+    found.push(...this.transactions.outstanding())
     for (const [stream, sent] of this.#sent) {
       for (const receiver of receiversOf.get(stream) ?? []) {
         const last = this.#last.get(`${stream} ${receiver}`) ?? 0

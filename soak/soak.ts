@@ -52,6 +52,8 @@ const AT_ZERO = [
   'pondhawk_retained_messages',
   'pondhawk_queued_messages',
   'pondhawk_delayed_messages',
+  'pondhawk_transactions_open',
+  'pondhawk_transactions_undecided',
 ]
 
 export async function soak(options: SoakOptions): Promise<SoakResult> {
@@ -81,6 +83,8 @@ function configOf(directory: string): object {
     queues: {
       named: {
         'soak-parallel': { filters: ['soak/jobs'], retryDelaySeconds: 1, deliveriesMax: 1_000 },
+        'soak-first': { filters: [], retryDelaySeconds: 0, deliveriesMax: 1_000 },
+        'soak-second': { filters: [], retryDelaySeconds: 0, deliveriesMax: 1_000 },
         'soak-keyed': { filters: ['soak/orders/+'], order: 'keyed', key: 'topic' },
       },
     },

@@ -1,8 +1,13 @@
-// Has a durable session and must get all messages of its streams, in order. Some leave from time to time, and come back.
+// Has a durable session and must get all messages of its streams. Some leave from time to time, and come back.
 
 import mqtt, { type MqttClient } from 'mqtt'
 import { connect, DURABLE, endSession, type Actor, type Door, type Ground } from '../ground.ts'
+import { partIn } from '../transaction-ledger.ts'
 import { numberIn } from './publisher.ts'
+import { TRANSACTIONS_ROOT } from './teller.ts'
+
+/** What must be true of what it gets: `transactions`: all or none of each; the others are rules of the ledger. */
+type ReceivingRule = 'in-order' | 'once' | 'transactions'
 
 export interface SubscriberSettings {
   readonly clientId: string
@@ -10,6 +15,7 @@ export interface SubscriberSettings {
   readonly protocolVersion: 4 | 5
   readonly filter: string
   readonly qos: 1 | 2
+  readonly rule: ReceivingRule
   /** How long it stays, and then is away; null: it stays. */
   readonly stays: { readonly milliseconds: number; readonly awayMilliseconds: number } | null
 }
@@ -29,6 +35,9 @@ export class Subscriber implements Actor {
   constructor(ground: Ground, settings: SubscriberSettings) {
     this.#ground = ground
     this.settings = settings
+    if (settings.rule === 'transactions') {
+      ground.ledger.transactions.addReceiver(settings.clientId)
+    }
   }
 
   get done(): string {
@@ -55,15 +64,26 @@ export class Subscriber implements Actor {
   }
 
   async #come(): Promise<MqttClient> {
-    const { clientId, door, protocolVersion, qos } = this.settings
+    const { clientId, door, protocolVersion } = this.settings
     const incomingStore = this.#incomingStore
     const options = { clientId, protocolVersion, incomingStore, ...DURABLE }
     const client = await connect(this.#ground, door, options, (topic, payload) => {
       this.#received += 1
-      this.#ground.ledger.receive(topic, numberIn(payload), clientId, qos)
+      this.#record(topic, payload)
     })
     this.#client = client
     return client
+  }
+
+  #record(topic: string, payload: Buffer): void {
+    const { ledger } = this.#ground
+    const { clientId, qos, rule } = this.settings
+    if (rule === 'once') ledger.receiveOnce(topic, numberIn(payload))
+    else if (rule === 'in-order') ledger.receive(topic, numberIn(payload), clientId, qos)
+    else {
+      const part = partIn(topic.slice(TRANSACTIONS_ROOT.length), payload)
+      ledger.receivePart(clientId, part, qos)
+    }
   }
 
   #stay(): void {
