@@ -38,6 +38,8 @@ export interface ClientOwner {
   unsubscribed?(filter: string): void
   receivedRetained?(topic: string, id: MessageId): void
   answeredPing?(): void
+  /** PUBACK or PUBREC came for a request. */
+  answered?(packetId: number, reason: ReasonCode, sentence: string): void
   /** If it is there, the owner records and acknowledges each PUBLISH itself. */
   handed?(packet: PublishPacket): void
 }
@@ -49,8 +51,18 @@ export interface OutgoingMessage extends MessageId {
   readonly isEmpty: boolean
 }
 
-interface InFlight {
-  readonly message: OutgoingMessage
+/** A PUBLISH that is no message of the event log: its owner records what it means. */
+export interface Request {
+  readonly topic: string
+  readonly qos: 1 | 2
+  readonly payload: string
+  readonly properties?: Properties
+}
+
+interface InFlight extends Request {
+  readonly retain: boolean
+  /** Null for a request. */
+  readonly id: MessageId | null
   isReleased: boolean
 }
 
@@ -60,6 +72,8 @@ const SESSION_SECONDS = 86_400
 export class Client {
   readonly facts: ClientSettings
   isConnected = false
+  /** How many connections it has had. */
+  connections = 0
   readonly #log: EventLog
   readonly #owner: ClientOwner
   readonly #inFlight = new Map<number, InFlight>()
@@ -102,19 +116,24 @@ export class Client {
   }
 
   publish(message: OutgoingMessage): void {
-    const packetId = this.#nextPacketId()
-    this.#inFlight.set(packetId, { message, isReleased: false })
+    const { publisher, sequence, topic, qos, retain, isEmpty } = message
     this.#log.record({ kind: 'publishing', ...message })
-    this.#sayPublish(packetId, message, false)
+    const payload = isEmpty ? '' : payloadOf(message)
+    this.#begin({ topic, qos, retain, payload, id: { publisher, sequence } })
   }
 
-  subscribe(filter: string, qos: QoS): void {
+  /** Returns the packet identifier. */
+  request(request: Request): number {
+    return this.#begin({ ...request, retain: false, id: null })
+  }
+
+  subscribe(filter: string, qos: QoS, properties: Properties = NO_PROPERTIES): void {
     const packetId = this.#nextPacketId()
     this.#asked.set(packetId, filter)
     this.#log.record({ kind: 'subscribing', client: this.facts.clientId, filter, qos })
     const options = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
     const subscriptions = [{ filter, qos, ...options }]
-    this.#say({ type: 'subscribe', packetId, subscriptions, properties: NO_PROPERTIES })
+    this.#say({ type: 'subscribe', packetId, subscriptions, properties })
   }
 
   unsubscribe(filter: string): void {
@@ -212,16 +231,16 @@ export class Client {
 
   #connected(sessionPresent: boolean): void {
     this.isConnected = true
+    this.connections += 1
     // The broker has no session any more, so the client discards its own state [MQTT-3.2.2-5].
     if (!sessionPresent && !this.#cleanStart) this.#forgetSession()
     this.#log.record({ kind: 'connected', client: this.facts.clientId, sessionPresent })
-    for (const [packetId, { message, isReleased }] of this.#inFlight) {
-      const { publisher, sequence } = message
-      if (isReleased) {
+    for (const [packetId, entry] of this.#inFlight) {
+      if (entry.isReleased) {
         this.#acknowledge('pubrel', packetId)
       } else {
-        this.#log.record({ kind: 'resent', publisher, sequence })
-        this.#sayPublish(packetId, message, true)
+        if (entry.id !== null) this.#log.record({ kind: 'resent', ...entry.id })
+        this.#sayPublish(packetId, entry, true)
       }
     }
     this.#owner.connected?.(sessionPresent)
@@ -263,24 +282,28 @@ export class Client {
       })
   }
 
-  #acknowledged({ type, packetId, reason }: AcknowledgementPacket): void {
+  #acknowledged({ type, packetId, reason, properties }: AcknowledgementPacket): void {
     const entry = this.#inFlight.get(packetId)
     if (entry === undefined) {
       // A PUBREC for a message that this client does not know any more is still answered with PUBREL.
       if (type === 'pubrec' && !isFailure(reason)) this.#acknowledge('pubrel', packetId)
       return
     }
-    const { publisher, sequence } = entry.message
+    const { id } = entry
     const isRefused = isFailure(reason) && type !== 'pubcomp'
-    if (isRefused) this.#log.record({ kind: 'refused', publisher, sequence })
-    else if (type !== 'pubcomp') this.#log.record({ kind: 'accepted', publisher, sequence })
-    if (type === 'pubrec' && !isRefused) {
+    if (type !== 'pubcomp' && id !== null)
+      this.#log.record({ kind: isRefused ? 'refused' : 'accepted', ...id })
+    const isReleased = type === 'pubrec' && !isRefused
+    if (isReleased) {
       entry.isReleased = true
       this.#acknowledge('pubrel', packetId)
-      return
+    } else {
+      this.#inFlight.delete(packetId)
     }
-    this.#inFlight.delete(packetId)
-    this.#log.record({ kind: 'settled', publisher, sequence })
+    if (type !== 'pubcomp' && id === null)
+      this.#owner.answered?.(packetId, reason, properties.reasonString ?? '')
+    if (isReleased) return
+    if (id !== null) this.#log.record({ kind: 'settled', ...id })
     this.#owner.settled?.()
   }
 
@@ -309,19 +332,25 @@ export class Client {
   }
 
   #forgetSession(): void {
-    for (const { message } of this.#inFlight.values()) {
-      const { publisher, sequence } = message
-      this.#log.record({ kind: 'abandoned', publisher, sequence })
+    for (const { id } of this.#inFlight.values()) {
+      if (id !== null) this.#log.record({ kind: 'abandoned', ...id })
     }
     this.#inFlight.clear()
     this.#received.clear()
   }
 
-  #sayPublish(packetId: number, message: OutgoingMessage, duplicate: boolean): void {
-    const { topic, qos, retain, isEmpty } = message
-    const payload = Buffer.from(isEmpty ? '' : payloadOf(message), 'latin1')
-    const rest = { packetId, properties: NO_PROPERTIES, payload }
-    this.#say({ type: 'publish', duplicate, qos, retain, topic, ...rest })
+  #begin(packet: Omit<InFlight, 'isReleased'>): number {
+    const packetId = this.#nextPacketId()
+    const entry = { ...packet, isReleased: false }
+    this.#inFlight.set(packetId, entry)
+    this.#sayPublish(packetId, entry, false)
+    return packetId
+  }
+
+  #sayPublish(packetId: number, entry: InFlight, duplicate: boolean): void {
+    const { topic, qos, retain, properties = NO_PROPERTIES } = entry
+    const payload = Buffer.from(entry.payload, 'latin1')
+    this.#say({ type: 'publish', duplicate, qos, retain, topic, packetId, properties, payload })
   }
 
   #acknowledge(type: AcknowledgementPacket['type'], packetId: number): void {

@@ -2,6 +2,7 @@
 // No event is read from the broker's own output or files.
 
 import type { QoS } from '../src/packet/packet.ts'
+import type { MessageId } from './payload.ts'
 
 export interface WillSettings {
   /** The publisher and the sequence in the will's payload. */
@@ -67,6 +68,35 @@ export interface AnsweredEvent {
   readonly isAccepted: boolean
 }
 
+export type TransactionVerb = 'commit' | 'abort' | 'prepare'
+
+/** What of a transaction was staged on the connection before it was asked for; `part`: not all, or some of it twice. */
+export type Staged = 'all' | 'part' | 'nothing'
+
+/** A client makes a transaction of these messages. */
+export interface TransactionMadeEvent {
+  readonly kind: 'transaction-made'
+  /** NAME.N: NAME is the client id, and the sequences of the messages are 10 N + 1 and so on. */
+  readonly transaction: string
+  readonly messages: readonly TransactionMessage[]
+}
+
+export interface TransactionMessage extends MessageId {
+  readonly topic: string
+  readonly qos: 1 | 2
+  /** The message of a queue that is settled with it; null for none. */
+  readonly input: MessageId | null
+}
+
+export interface TransactionAnsweredEvent {
+  readonly kind: 'transaction-answered'
+  readonly transaction: string
+  readonly verb: TransactionVerb
+  readonly staged: Staged
+  readonly isRefused: boolean
+  readonly sentence: string
+}
+
 export type LoggedEvent =
   /** The broker accepts connections. */
   | { readonly kind: 'started' }
@@ -99,6 +129,15 @@ export type LoggedEvent =
   | DeliveredEvent
   | HandedEvent
   | AnsweredEvent
+  | TransactionMadeEvent
+  | {
+      readonly kind: 'transaction-asked'
+      readonly transaction: string
+      readonly verb: TransactionVerb
+    }
+  | TransactionAnsweredEvent
+  /** The broker says that the transaction is prepared and waits for its decision. */
+  | { readonly kind: 'transaction-undecided'; readonly transaction: string }
   /** PUBREL arrived for a message of QoS 2. */
   | { readonly kind: 'released'; readonly client: string }
   /** A new subscriber subscribes to all retained messages. */

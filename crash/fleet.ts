@@ -3,16 +3,19 @@
 import type { Actor } from './actors/actor.ts'
 import { WillClient } from './actors/will-client.ts'
 import { MosquittoSub } from './actors/mosquitto-sub.ts'
-import { aimAtQueues, aimAtTopics, Publisher } from './actors/publisher.ts'
+import { aimAtQueues, aimAtTopics, aimAtWorkers, Publisher } from './actors/publisher.ts'
 import { QueueWorker } from './actors/queue-worker.ts'
 import { Restarter } from './actors/restarter.ts'
 import { RetainedReader } from './actors/retained-reader.ts'
 import { Subscriber, type SubscriberSettings } from './actors/subscriber.ts'
+import { TransactionalWorker } from './actors/transactional-worker.ts'
+import { TransactionMaker } from './actors/transaction-maker.ts'
 import type { ClientSettings } from './client.ts'
 import { WILL_FILTER } from './check/will-check.ts'
 import type { EventLog } from './event-log.ts'
 import { DEAD, FILLER, QUEUES } from './queues.ts'
 import type { Random } from './random.ts'
+import { FEEDER, TRANSACTION_FILTER, TRANSACTOR } from './transactions.ts'
 
 export interface FleetOptions {
   readonly messagesPerLife: number
@@ -80,6 +83,40 @@ const WORKERS = [
   { version: 5, isDurable: false },
 ] as const
 
+const TRANSACTION_READERS: typeof SUBSCRIBERS = [
+  [
+    durable('transaction-reader-1', 5),
+    {
+      presence: 'always',
+      subscriptions: [
+        [TRANSACTION_FILTER, 2],
+        [DATA, 1],
+      ],
+    },
+  ],
+  [
+    durable('transaction-reader-2', 4),
+    { presence: 'coming-and-going', subscriptions: [[TRANSACTION_FILTER, 2]] },
+  ],
+  [
+    durable('transaction-reader-3', 5),
+    { presence: 'sleeping', subscriptions: [[TRANSACTION_FILTER, 1]] },
+  ],
+]
+const TRANSACTION_MAKERS = [
+  { clientId: `${TRANSACTOR}shop-1`, version: 5, isDurable: true },
+  { clientId: `${TRANSACTOR}shop-2`, version: 5, isDurable: false },
+  { clientId: `${TRANSACTOR}shop-3`, version: 4, isDurable: false },
+] as const
+const TRANSACTIONAL_WORKERS = [
+  { queue: 'orders', isDurable: true },
+  { queue: 'orders', isDurable: false },
+  { queue: 'tasks', isDurable: true },
+  { queue: 'tasks', isDurable: false },
+] as const
+/** New messages for transactional workers, of all that are new. */
+const FEEDING = 0.06
+
 export class Fleet {
   readonly #actors: readonly Actor[]
   readonly #reader: RetainedReader
@@ -106,6 +143,7 @@ export class Fleet {
       ),
       this.#reader,
       ...(options.withQueues ? queueActors(log, random, options.messagesPerLife) : []),
+      ...(options.withQueues ? transactionActors(log, random, options.messagesPerLife) : []),
       ...(options.withMosquittoSub
         ? [new MosquittoSub('mosquitto-1', 1, log), new MosquittoSub('mosquitto-2', 1, log)]
         : []),
@@ -156,6 +194,24 @@ function queueActors(log: EventLog, random: Random, messages: number): readonly 
     }),
     ...queues.flatMap(queue => WORKERS.map((facts, index) => consumer(queue, index + 1, facts))),
     ...queues.map(queue => consumer(queue + DEAD, 1, { version: 5, isDurable: true })),
+  ]
+}
+
+function transactionActors(log: EventLog, random: Random, messages: number): readonly Actor[] {
+  const feeder = { clientId: `${FEEDER}1`, version: 5, isDurable: true } as const
+  const messagesPerLife = Math.ceil(messages * FEEDING)
+  const settings = { qos: [2], window: 8, messagesPerLife, aim: aimAtWorkers } as const
+  return [
+    ...TRANSACTION_READERS.map(
+      ([facts, behaviour]) => new Subscriber(facts, behaviour, log, random.fork()),
+    ),
+    ...TRANSACTION_MAKERS.map(facts => new TransactionMaker(facts, log, random.fork())),
+    ...TRANSACTIONAL_WORKERS.map(({ queue, isDurable }, index) => {
+      const clientId = `${TRANSACTOR}${queue}-${index + 1}`
+      const facts = { clientId, version: 5, isDurable, receiveMax: 8 } as const
+      return new TransactionalWorker(facts, queue, log, random.fork())
+    }),
+    new Publisher(feeder, settings, log, random.fork()),
   ]
 }
 

@@ -20,6 +20,8 @@ const MOMENTS: readonly [Moment, ...Moment[]] = [
   { kind: 'delivered', countMax: 1_000 },
   { kind: 'handed', countMax: 100 },
   { kind: 'answered', countMax: 100 },
+  { kind: 'transaction-asked', countMax: 60 },
+  { kind: 'transaction-answered', countMax: 60 },
   { kind: 'retained-answered', countMax: 1 },
 ]
 

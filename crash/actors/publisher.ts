@@ -4,7 +4,7 @@
 import { Client, type ClientSettings } from '../client.ts'
 import type { EventLog } from '../event-log.ts'
 import type { Random } from '../random.ts'
-import type { Actor } from './actor.ts'
+import { ClientActor } from './client-actor.ts'
 
 export interface PublisherSettings {
   readonly window: number
@@ -26,87 +26,59 @@ const FILLED = ['fifo', 'keyed', 'keyed', 'parallel', 'parallel', 'parallel'] as
 const PAUSE_MILLISECONDS_MAX = 8
 /** New messages at a time: few, so that they are spread over the whole run of a broker. */
 const BURST_MAX = 8
-const CONNECT_MILLISECONDS_MAX = 15
 const RETRY_MILLISECONDS = 50
 
-export class Publisher implements Actor {
-  readonly #client: Client
+export class Publisher extends ClientActor {
+  protected readonly client: Client
   readonly #settings: PublisherSettings
-  readonly #random: Random
   #sequence = 0
   #budget = 0
-  #port = 0
-  #isSettling = false
-  #timer: NodeJS.Timeout | null = null
 
   constructor(facts: ClientSettings, settings: PublisherSettings, log: EventLog, random: Random) {
+    super(random)
     this.#settings = settings
-    this.#random = random
-    this.#client = new Client(facts, log, {
+    this.client = new Client(facts, log, {
       connected: () => this.#publishSome(),
-      closed: () => this.#connectAfter(RETRY_MILLISECONDS),
+      closed: () => this.connectAfter(RETRY_MILLISECONDS),
     })
   }
 
   get isSettled(): boolean {
-    return this.#client.isConnected && this.#client.inFlight === 0
+    return this.client.isConnected && this.client.inFlight === 0
   }
 
-  up(port: number): void {
-    this.#port = port
+  protected override cameUp(): void {
     this.#budget = this.#settings.messagesPerLife
-    this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
+    super.cameUp()
   }
 
-  settle(): void {
-    this.#isSettling = true
-  }
-
-  resume(): void {
-    this.#isSettling = false
+  protected resumed(): void {
     this.#budget = this.#settings.messagesPerLife
     this.#publishSome()
   }
 
-  stop(): void {
-    this.#port = 0
-    this.#client.cut()
-    if (this.#timer !== null) clearTimeout(this.#timer)
-  }
-
-  #connectAfter(milliseconds: number): void {
-    this.#later(milliseconds, () => {
-      if (this.#port !== 0 && this.#client.isIdle) this.#client.connect(this.#port, false)
-    })
-  }
-
   #publishSome(): void {
-    if (!this.#client.isConnected || this.#isSettling || this.#budget === 0) return
-    const room = this.#settings.window - this.#client.inFlight
-    const count = Math.min(room, this.#budget, this.#random.whole(1, BURST_MAX))
+    if (!this.client.isConnected || this.isSettling || this.#budget === 0) return
+    const room = this.#settings.window - this.client.inFlight
+    const count = Math.min(room, this.#budget, this.random.whole(1, BURST_MAX))
     for (let published = 0; published < count; published++) this.#publishOne()
     this.#budget -= Math.max(0, count)
-    this.#later(this.#random.whole(0, PAUSE_MILLISECONDS_MAX), () => this.#publishSome())
+    this.later(this.random.whole(0, PAUSE_MILLISECONDS_MAX), () => this.#publishSome())
   }
 
   #publishOne(): void {
     this.#sequence += 1
-    const { clientId } = this.#client.facts
-    const qos = this.#random.pick(this.#settings.qos)
-    const { topic, retain } = this.#settings.aim(this.#random, clientId, qos)
-    this.#client.publish({
+    const { clientId } = this.client.facts
+    const qos = this.random.pick(this.#settings.qos)
+    const { topic, retain } = this.#settings.aim(this.random, clientId, qos)
+    this.client.publish({
       publisher: clientId,
       sequence: this.#sequence,
       topic,
       qos,
       retain,
-      isEmpty: retain && this.#random.chance(0.25),
+      isEmpty: retain && this.random.chance(0.25),
     })
-  }
-
-  #later(milliseconds: number, action: () => void): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = setTimeout(action, milliseconds)
   }
 }
 
@@ -118,6 +90,12 @@ export function aimAtTopics(random: Random, clientId: string, qos: 1 | 2): Aim {
   if (kind < 0.8) return { topic: `crash/work/${clientId}/${number}`, retain: false }
   // All values of a retained topic have the same QoS. Otherwise they would have no order.
   return { topic: `crash/retained/${clientId}/${number}-qos${qos}`, retain: true }
+}
+
+/** For transactional workers. */
+export function aimAtWorkers(random: Random): Aim {
+  const queue = random.pick(['orders', 'tasks'])
+  return { topic: `crash/${queue}/${random.whole(1, TOPICS)}`, retain: false }
 }
 
 /** Into a named queue, by its filter or directly; one in ten is delayed. */

@@ -8,9 +8,8 @@ import type { EventLog } from '../event-log.ts'
 import { readPayload } from '../payload.ts'
 import { DEAD } from '../queues.ts'
 import type { Random } from '../random.ts'
-import type { Actor } from './actor.ts'
+import { ClientActor } from './client-actor.ts'
 
-const CONNECT_MILLISECONDS_MAX = 15
 const STAY_MILLISECONDS_MAX = 400
 const AWAY_MILLISECONDS_MAX = 40
 const DELAY_MILLISECONDS_MAX = 20
@@ -19,24 +18,18 @@ const CHANCE_OF_SILENCE = 0.01
 const CHANCE_OF_DELAY = 0.2
 const CHANCE_OF_MARK = 0.1
 
-export class QueueWorker implements Actor {
-  readonly #client: Client
+export class QueueWorker extends ClientActor {
+  protected readonly client: Client
   readonly #queue: string
   readonly #log: EventLog
-  readonly #random: Random
-  #port = 0
   #sequence = 0
   #isGranted = false
-  #isSettling = false
-  /** Counts connections: what was handed to an earlier one is not answered. */
-  #connection = 0
-  #timer: NodeJS.Timeout | null = null
 
   constructor(facts: ClientSettings, queue: string, log: EventLog, random: Random) {
+    super(random)
     this.#queue = queue
     this.#log = log
-    this.#random = random
-    this.#client = new Client(facts, log, {
+    this.client = new Client(facts, log, {
       connected: isPresent => this.#connected(isPresent),
       subscribed: () => (this.#isGranted = true),
       closed: () => this.#closed(),
@@ -45,50 +38,31 @@ export class QueueWorker implements Actor {
   }
 
   get isSettled(): boolean {
-    return this.#client.isConnected && this.#isGranted && this.#client.inFlight === 0
+    return this.client.isConnected && this.#isGranted && this.client.inFlight === 0
   }
 
-  up(port: number): void {
-    this.#port = port
-    this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
-  }
-
-  settle(): void {
-    this.#isSettling = true
-    if (this.#client.isIdle) this.#connectAfter(0)
-  }
-
-  resume(): void {
-    this.#isSettling = false
-    if (this.#client.isConnected) this.#planLeaving()
-  }
-
-  stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#port = 0
-    this.#client.cut()
+  protected resumed(): void {
+    this.#planLeaving()
   }
 
   #connected(isPresent: boolean): void {
-    this.#connection += 1
     if (!isPresent) this.#isGranted = false
-    if (!this.#isGranted) this.#client.subscribe(`$queue/${this.#queue}`, 1)
+    if (!this.#isGranted) this.client.subscribe(`$queue/${this.#queue}`, 1)
     this.#planLeaving()
   }
 
   #planLeaving(): void {
-    if (this.#isSettling || this.#queue.endsWith(DEAD)) return
-    this.#later(this.#random.whole(5, STAY_MILLISECONDS_MAX), () => {
+    if (this.isSettling || this.#queue.endsWith(DEAD)) return
+    this.later(this.random.whole(5, STAY_MILLISECONDS_MAX), () => {
       // Before SUBACK its DISCONNECT would look like a kill.
-      if (this.#isSettling || !this.#isGranted) return
-      if (this.#random.chance(0.5)) this.#client.cut()
-      else this.#client.sendDisconnect(false)
+      if (this.isSettling || !this.#isGranted) return
+      if (this.random.chance(0.5)) this.client.cut()
+      else this.client.sendDisconnect(false)
     })
   }
 
   #closed(): void {
-    this.#connection += 1
-    this.#connectAfter(this.#random.whole(5, AWAY_MILLISECONDS_MAX))
+    this.connectAfter(this.random.whole(5, AWAY_MILLISECONDS_MAX))
   }
 
   #handed({ packetId, topic, qos, duplicate, payload, properties }: PublishPacket): void {
@@ -100,7 +74,7 @@ export class QueueWorker implements Actor {
     }
     const mark = (name: string) => properties.userProperties?.find(([each]) => each === name)?.[1]
     const queue = mark('dead-letter-queue')
-    const { clientId: client, version } = this.#client.facts
+    const { clientId: client, version } = this.client.facts
     this.#log.record({
       ...{ kind: 'handed', client, queue: this.#queue, publisher, sequence, topic, qos },
       ...{ duplicate, isIntact },
@@ -109,40 +83,24 @@ export class QueueWorker implements Actor {
     })
     const answer = (isAccepted: boolean): void => {
       this.#log.record({ kind: 'answered', client, publisher, sequence, isAccepted })
-      this.#client.answer(packetId, isAccepted ? SUCCESS : NOT_AUTHORIZED)
-      if (!this.#isSettling && this.#random.chance(CHANCE_OF_MARK)) this.#mark()
+      this.client.answer(packetId, isAccepted ? SUCCESS : NOT_AUTHORIZED)
+      if (!this.isSettling && this.random.chance(CHANCE_OF_MARK)) this.#mark()
     }
     if (this.#queue.endsWith(DEAD)) return answer(true)
     // Nobody but the deadline takes it away.
-    if (this.#random.chance(CHANCE_OF_SILENCE)) return
-    const isAccepted = version === 4 || !this.#random.chance(CHANCE_OF_REFUSAL)
-    if (!this.#random.chance(CHANCE_OF_DELAY)) return answer(isAccepted)
-    const connection = this.#connection
-    setTimeout(
-      () => {
-        if (connection === this.#connection) answer(isAccepted)
-      },
-      this.#random.whole(0, DELAY_MILLISECONDS_MAX),
-    )
+    if (this.random.chance(CHANCE_OF_SILENCE)) return
+    const isAccepted = version === 4 || !this.random.chance(CHANCE_OF_REFUSAL)
+    if (!this.random.chance(CHANCE_OF_DELAY)) return answer(isAccepted)
+    // What was handed to an earlier connection is not answered.
+    const delay = this.random.whole(0, DELAY_MILLISECONDS_MAX)
+    this.laterOnConnection(delay, () => answer(isAccepted))
   }
 
   /** It has durable subscribers, so it is acknowledged when it is on disk. */
   #mark(): void {
-    const publisher = this.#client.facts.clientId
+    const publisher = this.client.facts.clientId
     this.#sequence += 1
     const message = { publisher, sequence: this.#sequence, topic: `crash/data/${publisher}/1` }
-    this.#client.publish({ ...message, qos: 1, retain: false, isEmpty: false })
-  }
-
-  #connectAfter(milliseconds: number): void {
-    this.#later(milliseconds, () => {
-      const { facts, isIdle } = this.#client
-      if (this.#port !== 0 && isIdle) this.#client.connect(this.#port, !facts.isDurable)
-    })
-  }
-
-  #later(milliseconds: number, action: () => void): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = setTimeout(action, milliseconds)
+    this.client.publish({ ...message, qos: 1, retain: false, isEmpty: false })
   }
 }

@@ -3,28 +3,23 @@
 import { Client } from '../client.ts'
 import type { EventLog } from '../event-log.ts'
 import type { Random } from '../random.ts'
-import type { Actor } from './actor.ts'
+import { ClientActor } from './client-actor.ts'
 
 const FILTER = 'crash/data/#'
-const CONNECT_MILLISECONDS_MAX = 15
 const PAUSE_MILLISECONDS_MAX = 60
 
 type Wish = 'subscribe' | 'unsubscribe'
 
-export class Restarter implements Actor {
-  readonly #client: Client
-  readonly #random: Random
-  #port = 0
-  #isSettling = false
+export class Restarter extends ClientActor {
+  protected readonly client: Client
   /** The request that is not acknowledged yet. It is sent again after a kill. */
   #wish: Wish | null = 'subscribe'
   #wantsCleanStart = true
-  #timer: NodeJS.Timeout | null = null
 
   constructor(clientId: string, log: EventLog, random: Random) {
-    this.#random = random
+    super(random)
     const facts = { clientId, version: 5, isDurable: true, receiveMax: 32 } as const
-    this.#client = new Client(facts, log, {
+    this.client = new Client(facts, log, {
       connected: sessionPresent => this.#connected(sessionPresent),
       subscribed: () => this.#received(),
       unsubscribed: () => this.#received('subscribe'),
@@ -33,78 +28,57 @@ export class Restarter implements Actor {
   }
 
   get isSettled(): boolean {
-    return this.#client.isConnected && this.#wish === null
+    return this.client.isConnected && this.#wish === null
   }
 
-  up(port: number): void {
-    this.#port = port
+  protected override cameUp(): void {
     // Before CONNACK the client cannot know whether the old session is gone.
-    this.#wantsCleanStart ||= this.#random.chance(0.15)
-    this.#connectAfter(this.#random.whole(0, CONNECT_MILLISECONDS_MAX))
+    this.#wantsCleanStart ||= this.random.chance(0.15)
+    super.cameUp()
   }
 
-  settle(): void {
-    this.#isSettling = true
-    if (this.#client.isIdle) this.#connectAfter(0)
-  }
-
-  resume(): void {
-    this.#isSettling = false
-    this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => this.#next())
-  }
-
-  stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#port = 0
-    this.#client.cut()
+  protected resumed(): void {
+    this.later(this.random.whole(5, PAUSE_MILLISECONDS_MAX), () => this.#next())
   }
 
   #connected(sessionPresent: boolean): void {
     this.#wantsCleanStart = false
     if (!sessionPresent) this.#wish = 'subscribe'
     if (this.#wish !== null) this.#say(this.#wish)
-    else this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => this.#next())
+    else this.later(this.random.whole(5, PAUSE_MILLISECONDS_MAX), () => this.#next())
   }
 
   #received(wish: Wish | null = null): void {
     this.#wish = null
-    this.#later(this.#random.whole(5, PAUSE_MILLISECONDS_MAX), () => {
+    this.later(this.random.whole(5, PAUSE_MILLISECONDS_MAX), () => {
       if (wish === null) this.#next()
       else this.#say(wish)
     })
   }
 
   #next(): void {
-    if (this.#isSettling || !this.#client.isConnected) return
-    const roll = this.#random.fraction()
+    if (this.isSettling || !this.client.isConnected) return
+    const roll = this.random.fraction()
     if (roll < 0.5) this.#say('unsubscribe')
-    else if (roll < 0.6) this.#client.sendDisconnect(true)
+    else if (roll < 0.6) this.client.sendDisconnect(true)
     else if (roll < 0.8) {
       this.#wantsCleanStart = true
-      this.#client.cut()
+      this.client.cut()
     }
   }
 
   #say(wish: Wish): void {
-    if (!this.#client.isConnected) return
+    if (!this.client.isConnected) return
     this.#wish = wish
-    if (wish === 'subscribe') this.#client.subscribe(FILTER, 2)
-    else this.#client.unsubscribe(FILTER)
+    if (wish === 'subscribe') this.client.subscribe(FILTER, 2)
+    else this.client.unsubscribe(FILTER)
   }
 
   #closed(): void {
-    this.#connectAfter(this.#random.whole(5, PAUSE_MILLISECONDS_MAX))
+    this.connectAfter(this.random.whole(5, PAUSE_MILLISECONDS_MAX))
   }
 
-  #connectAfter(milliseconds: number): void {
-    this.#later(milliseconds, () => {
-      if (this.#port !== 0 && this.#client.isIdle)
-        this.#client.connect(this.#port, this.#wantsCleanStart)
-    })
-  }
-
-  #later(milliseconds: number, action: () => void): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = setTimeout(action, milliseconds)
+  protected override connect(port: number): void {
+    this.client.connect(port, this.#wantsCleanStart)
   }
 }

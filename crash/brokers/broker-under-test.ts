@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { QUEUES } from '../queues.ts'
+import { INPUTS } from '../transactions.ts'
 
 export type BrokerName = 'pondhawk' | 'mosquitto'
 export type Level = 'fsync' | 'os' | 'memory'
@@ -39,7 +40,7 @@ export function pondhawk(directory: string, port: number, level: Level): BrokerU
       queuedInMemoryMax: QUEUED_IN_MEMORY_MAX,
     },
     share: { queuedMessagesMax: 1_000_000, queuedBytesMax: 1_073_741_824 },
-    queues: { named: QUEUES },
+    queues: { named: { ...QUEUES, ...INPUTS } },
     log: { format: 'json' },
   }
   writeFileSync(file, stringify(config))

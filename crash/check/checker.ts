@@ -8,6 +8,7 @@ import { MessageTable } from './message-table.ts'
 import { QueueCheck } from './queue-check.ts'
 import { RetainedCheck } from './retained-check.ts'
 import { SessionCheck } from './session-check.ts'
+import { TransactionCheck } from './transaction-check.ts'
 import { WillCheck } from './will-check.ts'
 
 /** Beyond this number findings are only counted. A broker that stores nothing would otherwise fill the memory. */
@@ -19,6 +20,7 @@ export class Checker {
   readonly retained: RetainedCheck
   readonly wills: WillCheck
   readonly queues: QueueCheck
+  readonly transactions: TransactionCheck
   readonly findings: Finding[] = []
   readonly #sessions: SessionCheck
   readonly #counts = new Map<FindingKind, number>(FINDING_KINDS.map(kind => [kind, 0]))
@@ -30,6 +32,7 @@ export class Checker {
     this.retained = new RetainedCheck(report)
     this.wills = new WillCheck(report)
     this.queues = new QueueCheck(report)
+    this.transactions = new TransactionCheck(report)
     this.#sessions = new SessionCheck(report)
   }
 
@@ -46,6 +49,8 @@ export class Checker {
   /** `atMs`: when it happened, by any clock. */
   see(event: LoggedEvent, atMs = 0): void {
     this.#at += 1
+    this.transactions.see(event, this.#at)
+    if (this.transactions.owns(event)) return
     this.queues.see(event, this.#at, atMs)
     if (isOfFiller(event)) return
     this.messages.see(event, this.#at)
@@ -65,7 +70,9 @@ export class Checker {
     return (
       this.wills.missing().length === 0 &&
       this.deliveries.missing().length === 0 &&
-      this.queues.missing().length === 0
+      this.queues.missing().length === 0 &&
+      this.transactions.missing().length === 0 &&
+      this.transactions.results.missing().length === 0
     )
   }
 }
