@@ -17,6 +17,9 @@ interface Batch {
 
 const NOTHING: readonly Uint8Array[] = []
 
+/** Without a reason. */
+const ACKNOWLEDGEMENT_BYTES = 4
+
 const SMALL_CHUNK_BYTES = 1_024
 /** What outgrows a small chunk is moved into one of these: one piece, and one plain write. */
 const MEDIUM_CHUNK_BYTES = 4_096
@@ -81,15 +84,17 @@ export class Outbox {
     this.#loans.push(loan)
   }
 
-  /** Appends a PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: four bytes. */
+  /** Appends a PUBACK, PUBREC, PUBREL or PUBCOMP without a reason. */
   appendAcknowledgement(firstByte: number, packetId: number, commitId: CommitId): void {
+    const current = this.#current
+    if (current !== null && current.commitId < commitId) mayWaitAlong(current, commitId)
     const batch = this.#batchFor(commitId)
-    const chunk = this.#reserve(batch, 4)
+    const chunk = this.#reserve(batch, ACKNOWLEDGEMENT_BYTES)
     chunk[this.#end] = firstByte
     chunk[this.#end + 1] = 2
     chunk[this.#end + 2] = packetId >> 8
     chunk[this.#end + 3] = packetId & 0xff
-    this.#advance(batch, 4)
+    this.#advance(batch, ACKNOWLEDGEMENT_BYTES)
   }
 
   /** Marks the last appended packet as the end of an exchange that the client's Receive Maximum counts. */
@@ -219,6 +224,17 @@ export class Outbox {
     this.acknowledgements -= batch.acknowledgements
     return batch.pieces
   }
+}
+
+/**
+ * Acknowledgements of this turn that need not wait, and nothing else: they wait with the one that comes behind them, so that there is one
+ * write. So it is with the messages of a transaction and its commit.
+ */
+function mayWaitAlong(batch: Batch, commitId: CommitId): void {
+  const { acknowledgements, bytes } = batch
+  const isNothingElse = bytes === acknowledgements * ACKNOWLEDGEMENT_BYTES
+  // What waits already would wait for ever if it took on each new commit.
+  if (batch.commitId === 0 && isNothingElse) batch.commitId = commitId
 }
 
 /** The memory of all outboxes of a broker. An idle connection holds none of it. */

@@ -64,16 +64,43 @@ test('bytes that wait for a commit stay unchanged while later ones are written a
 
 test('acknowledgements count until they have left', async t => {
   const outbox = new Outbox(new ChunkPool())
-  outbox.appendAcknowledgement(0x40, 0x1234, 0)
+  outbox.appendAcknowledgement(0x40, 0x1234, 2)
   outbox.countAcknowledgement()
   outbox.appendAcknowledgement(0x40, 0x1235, 3)
   outbox.countAcknowledgement()
 
   t.equal(outbox.acknowledgements, 2)
-  t.equal(Buffer.concat(outbox.take(0)).toString('hex'), '40021234')
+  t.equal(Buffer.concat(outbox.take(2)).toString('hex'), '40021234')
   t.equal(outbox.acknowledgements, 1)
   outbox.take(3)
   t.equal(outbox.acknowledgements, 0)
+})
+
+test('acknowledgements that need not wait are written with the one behind them that waits, once', async t => {
+  const outbox = new Outbox(new ChunkPool())
+  for (const [packetId, commitId] of [
+    [1, 0],
+    [2, 0],
+    [3, 6],
+    [4, 7],
+  ] as const) {
+    outbox.appendAcknowledgement(0x40, packetId, commitId)
+    outbox.countAcknowledgement()
+  }
+
+  t.strictSame(outbox.take(5), [])
+  const [whole, ...more] = outbox.take(6)
+  t.equal(Buffer.from(whole ?? []).toString('hex'), '400200014002000240020003')
+  t.strictSame(more, [])
+  t.equal(Buffer.concat(outbox.take(7)).toString('hex'), '40020004')
+})
+
+test('a message that need not wait does not wait for the acknowledgement behind it', async t => {
+  const outbox = new Outbox(new ChunkPool())
+  outbox.append(Buffer.from('message'), 0)
+  outbox.appendAcknowledgement(0x40, 1, 3)
+
+  t.equal(text(outbox.take(0)), 'message')
 })
 
 test('packets for a thousand outboxes are encoded once, and are one piece up to 4 KiB', async t => {
