@@ -32,6 +32,8 @@ export interface SimBrokerOptions {
   readonly events: EventQueue
   readonly random: Random
   readonly store: SimStore
+  /** Sequence and delivery numbers are above this one. */
+  readonly lastNumber: number
   readonly commitFailed: (error: Error) => void
 }
 
@@ -101,7 +103,13 @@ export class SimBroker {
   }
 
   starts(): void {
-    this.#core.restore(this.#options.store.openNow())
+    const { store, lastNumber } = this.#options
+    const snapshot = store.openNow()
+    this.#core.restore({
+      ...snapshot,
+      lastSequence: Math.max(lastNumber, snapshot.lastSequence),
+      lastDelivery: Math.max(lastNumber, snapshot.lastDelivery),
+    })
   }
 
   accepts(wire: SimWire): void {

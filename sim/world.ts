@@ -40,6 +40,10 @@ export interface Trial {
   readonly traces?: boolean
 }
 
+/** In one world of this many, sequence and delivery numbers begin above `LARGE_NUMBER`: their upper bits could name a partition. */
+const LARGE_NUMBERS_ONE_IN = 7
+const LARGE_NUMBER = 2 ** 52 + 2 ** 47
+
 export interface Counts {
   accepted: number
   received: number
@@ -265,6 +269,7 @@ export class World {
       access: this.#access(),
       events,
       random,
+      lastNumber: this.seed % LARGE_NUMBERS_ONE_IN === 0 ? LARGE_NUMBER : 0,
       store: (this.#store = new SimStore({
         core: this.#trial.makeCore(disk, settings),
         durability: settings.durability,

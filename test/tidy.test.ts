@@ -312,6 +312,23 @@ test('the core cannot wait, read a clock, take a random number or reach outside'
   t.strictSame(found, [])
 })
 
+/** What belongs to the process, whatever number of brokers is in it. */
+const STATE_OF_THE_PROCESS = ['observe/resident-memory.ts']
+
+test('only server/ makes brokers, and no other module has variables that two of them would share', async t => {
+  const found: string[] = []
+  for (const { name, text } of sources()) {
+    const module = moduleOf(name)
+    if (['server', 'dashboard', 'documentation'].includes(module)) continue
+    const [, made] = /\bnew (Broker|Core)\(/.exec(withoutComments(text)) ?? []
+    if (made !== undefined) found.push(`${name} makes a ${made}`)
+    const [, shared] = /^(?:export )?(?:let|var) (\w+)/m.exec(text) ?? []
+    if (shared !== undefined && !STATE_OF_THE_PROCESS.includes(name))
+      found.push(`${name} has the variable ${shared}`)
+  }
+  t.strictSame(found, [])
+})
+
 test('files and functions are short enough to be read in one go', async t => {
   const long: string[] = []
   for (const { name, text } of sources()) {

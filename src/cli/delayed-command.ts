@@ -38,7 +38,7 @@ async function list(isJson: boolean, config: Config): Promise<CommandOutput> {
 }
 
 async function cancel(id: string, config: Config): Promise<CommandOutput> {
-  if (!/^[1-9][0-9]{0,14}$/.test(id)) {
+  if (!/^[1-9][0-9]{0,15}$/.test(id)) {
     throw usageOf('delayed')('pondhawk delayed cancel takes the ID of pondhawk delayed list.')
   }
   const answer = await answerOf(config, { method: 'DELETE', path, query: { id } })

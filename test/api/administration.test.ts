@@ -125,6 +125,8 @@ test('delayed messages are listed, the next one first, and cancelled', async t =
   const { id } = second.json.items[0]
   t.match(await operator('DELETE', `/delayed?id=${id}`), { json: { deleted: 1 } })
   t.match(await operator('DELETE', `/delayed?id=${id}`), { json: { deleted: 0 } })
+  t.match(await operator('DELETE', `/delayed?id=${Number.MAX_SAFE_INTEGER}`), { status: 200 })
+  t.equal((await operator('DELETE', '/delayed?id=9007199254740992')).status, 422)
   t.equal((await operator('DELETE', '/delayed?id=x')).status, 422)
   t.match((await operator('GET', '/delayed')).json, { items: [{ topic: 'a' }], total: 1 })
   await client.endAsync()
@@ -344,6 +346,9 @@ test('named queues are made, filled, looked at, moved and deleted', async t => {
   t.match(first.json, { items: [{ payload: '4', deliveries: 0 }, { payload: '5' }] })
   const rest = await operator('GET', `/queue/messages?name=jobs&after=${first.json.next}`)
   t.match(rest.json, { items: [{ payload: '6', deadLetterReason: null }] })
+  const last = Number.MAX_SAFE_INTEGER
+  const none = await operator('GET', `/queue/messages?name=jobs&after=${last}`)
+  t.match(none, { status: 200, json: { items: [] } })
   const posts = (path: string, body: object) => operator('POST', `/queue/${path}`, { body })
   t.match((await posts('purge?name=jobs', { max: 1, dryRun: true })).json, { matched: 1, done: 0 })
   t.match((await posts('move?name=jobs', { to: 'small' })).json, {

@@ -21,5 +21,5 @@ export type DelayedRow = zod.infer<typeof delayedRow>
 export const delayedPage = pageOf(delayedRow)
 export type DelayedPage = zod.infer<typeof delayedPage>
 export const delayedDeleteQuery = z.strictObject({
-  id: inQuery(1, 999_999_999_999_999).describe('The message that is cancelled'),
+  id: inQuery(1, Number.MAX_SAFE_INTEGER).describe('The message that is cancelled'),
 })

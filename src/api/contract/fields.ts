@@ -39,7 +39,7 @@ export function inQuery(min: number, max: number): zod.ZodType<number, string> {
   const sentence = `must be a whole number from ${min} to ${max}`
   return z
     .string()
-    .regex(/^\d{1,15}$/, sentence)
+    .regex(/^\d{1,16}$/, sentence)
     .transform(Number)
     .pipe(z.int().min(min, sentence).max(max, sentence))
 }

@@ -6,7 +6,7 @@ import { z } from '../../config/zod.ts'
 import { clientId, count, inQuery, PAGE_MAX, pageOf, pageQuery, time } from './fields.ts'
 import { messageFields } from './messages.ts'
 
-const COUNT_MAX = 999_999_999_999_999
+const COUNT_MAX = Number.MAX_SAFE_INTEGER
 const name = z.string().min(1).max(69).describe('The name of the queue')
 
 export const queueQuery = z.strictObject({ name })
