@@ -70,8 +70,8 @@ export interface AnsweredEvent {
 
 export type TransactionVerb = 'commit' | 'abort' | 'prepare'
 
-/** What of a transaction was staged on the connection before it was asked for; `part`: not all, or some of it twice. */
-export type Staged = 'all' | 'part' | 'nothing'
+/** What of a transaction was staged on the connection before it was asked for; `unsure`: what was in flight was sent again. */
+export type Staged = 'all' | 'part' | 'nothing' | 'unsure'
 
 /** A client makes a transaction of these messages. */
 export interface TransactionMadeEvent {

@@ -132,6 +132,8 @@ export abstract class TransactionActor extends ClientActor {
 
   #howMuch(): Staged {
     if (this.isSettling) return 'all'
+    // A part, and what is sent again, could be as many as all.
+    if (this.#hasLeftovers) return this.random.pick(['all', 'nothing'])
     return this.random.pick(['all', 'all', 'part', 'nothing'])
   }
 
@@ -140,7 +142,7 @@ export abstract class TransactionActor extends ClientActor {
     const left = staged === 'all' ? packets : staged === 'part' ? packets.slice(1) : []
     const last = { topic: `$tx/${id}/${verb}`, qos: 1, payload: String(packets.length) } as const
     transaction.isUndecided = false
-    this.#staged = this.#hasLeftovers ? 'part' : staged
+    this.#staged = this.#hasLeftovers ? 'unsure' : staged
     this.#toSend = [...left, last]
     if (this.random.chance(0.5)) this.#sendOne()
     else while (this.#toSend.length > 0) this.#sendOne()
@@ -183,7 +185,8 @@ export abstract class TransactionActor extends ClientActor {
     const answer = { transaction: id, verb, staged, isRefused, sentence }
     this.log.record({ kind: 'transaction-answered', ...answer })
     if (isRefused) {
-      const isOver = staged !== 'part' && !(staged === 'nothing' && this.isPatient())
+      const isCertain = staged !== 'part' && staged !== 'unsure'
+      const isOver = isCertain && !(staged === 'nothing' && this.isPatient())
       if (isOver) {
         this.#transaction = null
         this.gaveUp()
@@ -260,7 +263,7 @@ export abstract class TransactionActor extends ClientActor {
     const { inFlight } = this.client
     if (inFlight === 0) this.#asking = 0
     this.#hasLeftovers = inFlight > 0
-    if (this.#asking !== 0) this.#staged = inFlight > 1 ? 'part' : 'nothing'
+    if (this.#asking !== 0) this.#staged = inFlight > 1 ? 'unsure' : 'nothing'
     for (const [filter, properties] of this.#filters) {
       if (!this.#granted.has(filter)) this.client.subscribe(filter, 1, properties)
     }

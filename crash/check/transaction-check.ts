@@ -140,7 +140,7 @@ export class TransactionCheck {
   #refused(transaction: Transaction, event: TransactionAnsweredEvent, sentence: string): void {
     this.refused += 1
     const { staged, verb } = event
-    if (staged === 'part') return
+    if (staged === 'part' || staged === 'unsure') return
     const { fate, messages } = transaction
     // What a worker holds may have been given to another one.
     const isSurelyWhole = staged === 'all' && messages.every(({ input }) => input === null)

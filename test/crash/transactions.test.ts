@@ -124,6 +124,7 @@ test('a transaction that is decided twice, taken in part or refused without a re
     ),
   )
   t.ok(kindsIn(made(1), answered(1, 'commit', false, 'part'), WHOLE).includes('transaction-answer'))
+  t.strictSame(kindsIn(made(1), answered(1, 'commit', false, 'unsure'), WHOLE), [])
   t.strictSame(kindsIn(made(1), answered(1, 'commit', true)), ['transaction-answer'])
   const foreign = { kind: 'transaction-undecided', transaction: 'tx-shop.1' } as const
   t.ok(kindsIn(made(1), answered(1, 'abort'), foreign).includes('transaction-answer'))
