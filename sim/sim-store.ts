@@ -18,7 +18,7 @@ export interface SimStoreOptions {
   readonly isAlive: () => boolean
   /** Whether the broker acknowledges before its commit. Tests of the oracle set it. */
   readonly answersTooEarly?: boolean
-  readonly observer: CommitObserver | null
+  readonly observers: readonly CommitObserver[]
 }
 
 /** Is told what the store has been given and what it has stored. */
@@ -69,13 +69,13 @@ export class SimStore implements Store {
   commit(done: (error: Error | null) => void): void {
     const changes = this.#recorded
     this.#recorded = []
-    const { core, answersTooEarly, observer } = this.#options
+    const { core, answersTooEarly, observers } = this.#options
     if (answersTooEarly === true) done(null)
     this.#ask(() => {
       this.#isWorkDue = true
-      observer?.commits(changes)
+      for (const observer of observers) observer.commits(changes)
       const error = attempt(() => core.commit(changes))
-      if (error === null) observer?.committed()
+      if (error === null) for (const observer of observers) observer.committed()
       if (answersTooEarly !== true) this.#answer(() => done(error))
     })
   }

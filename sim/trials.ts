@@ -2,6 +2,7 @@
 
 import { LogStore } from '../src/store/log/log-store.ts'
 import { SingleFileCore } from './single-file-core.ts'
+import type { Message } from '../src/message.ts'
 import type { Change } from '../src/store/change.ts'
 import type { SimDisk } from './sim-disk.ts'
 import type { Trial } from './world.ts'
@@ -80,6 +81,72 @@ export const WITHOUT_FENCE: Trial = {
     }
     heldMessages.find = (clientId, deliveryId) =>
       find(clientId, deliveryId) ?? { ...nothing, deliveryId }
+  },
+}
+
+/** Every third time the broker does not find what a consumer holds. */
+export const LOSES_HOLDS: Trial = {
+  ...PLAIN,
+  spoils: ({ heldMessages }) => {
+    const find = heldMessages.find.bind(heldMessages)
+    let count = 0
+    heldMessages.find = (clientId, deliveryId) => {
+      count += 1
+      return count % 3 === 0 ? null : find(clientId, deliveryId)
+    }
+  },
+}
+
+/** The messages of a transaction are published from the last to the first. */
+export const REVERSES_TRANSACTIONS: Trial = {
+  ...PLAIN,
+  spoils: broker => {
+    const { publishing } = broker
+    const accept = publishing.acceptStaged.bind(publishing)
+    const withinTransaction = broker.withinTransaction.bind(broker)
+    let staged: Message[] = []
+    publishing.acceptStaged = message => {
+      staged.push(message)
+      return 0
+    }
+    broker.withinTransaction = apply =>
+      withinTransaction(() => {
+        apply()
+        for (const message of staged.toReversed()) accept(message)
+        staged = []
+      })
+  },
+}
+
+/** What was prepared and is aborted is published all the same. */
+export const PUBLISHES_WHAT_IS_ABORTED: Trial = {
+  ...PLAIN,
+  spoils: ({ transactions: { undecided } }) => {
+    undecided.abort = prepared => undecided.commit(prepared)
+  },
+}
+
+/** The messages of a prepared transaction stay in the store. */
+export const KEEPS_WHAT_IS_DECIDED: Trial = {
+  ...PLAIN,
+  spoils: ({ journal }) => {
+    const record = journal.record.bind(journal)
+    journal.record = change => {
+      if (change.kind !== 'released') record(change)
+    }
+  },
+}
+
+/** Clients are asked about transactions of nobody. */
+export const ASKS_ABOUT_OTHERS: Trial = {
+  ...PLAIN,
+  spoils: ({ publishing }) => {
+    const publishTo = publishing.publishTo.bind(publishing)
+    publishing.publishTo = (session, message, options) => {
+      const isQuestion = message.topic === '$tx/undecided'
+      const said = isQuestion ? { ...message, payload: Buffer.from('["nobody.1"]') } : message
+      publishTo(session, said, options)
+    }
   },
 }
 

@@ -14,6 +14,7 @@ import { History } from './history.ts'
 import { calmTermsOf } from './random-requests.ts'
 import { judge, judgeRetained } from './oracle.ts'
 import { queuesOf, type SimQueueSettings, withDirectTopic } from './queue-settings.ts'
+import { PreparedMessages } from './prepared-messages.ts'
 import { QueueWorld } from './queue-world.ts'
 import { TransactionWorld, transactionsOf } from './transaction-world.ts'
 import { transfersOf } from './transfer-settings.ts'
@@ -119,6 +120,7 @@ export class World {
   readonly #drops: Drops
   /** Null in a world without named queues. */
   readonly #queues: QueueWorld | null
+  readonly #prepared: PreparedMessages
   /** Null in a world without transactions. */
   readonly #transactions: TransactionWorld | null
   /** Null in a world without transfers. */
@@ -143,6 +145,7 @@ export class World {
     const transfers = transfersOf(seed)
     this.#queueSettings = new Map([...(queues?.named ?? []), ...(transfers?.named ?? [])])
     this.#queues = queues === null ? null : new QueueWorld(this, queues)
+    this.#prepared = new PreparedMessages(this.history)
     const transactions = transactionsOf(seed)
     this.#transactions = transactions === null ? null : new TransactionWorld(this, transactions)
     this.#transfers = transfers === null ? null : new TransferWorld(this, transfers)
@@ -173,6 +176,7 @@ export class World {
     this.#transfers?.judge()
     this.#judgeQueues()
     this.#transactions?.judge()
+    this.#prepared.judge()
     if (this.#broker !== null) this.#count(this.#broker)
     judge(this.history, this.#dropped)
   }
@@ -279,7 +283,7 @@ export class World {
         runs: work => this.#runs(work),
         isAlive: () => isAlive && broker.isAlive,
         answersTooEarly: this.#trial.answersTooEarly ?? false,
-        observer: this.#queues?.oracle ?? null,
+        observers: [this.#prepared, ...(this.#queues === null ? [] : [this.#queues.oracle])],
       })),
       commitFailed: error => this.#commitFailed(error),
     })
@@ -302,6 +306,7 @@ export class World {
     this.#count(this.#broker)
     this.#broker.dies(power)
     this.#queues?.oracle.died()
+    this.#prepared.died()
     this.conflations?.died()
     this.#broker = null
     this.#isStopping = false

@@ -9,11 +9,16 @@ import { queuesOf } from '../../sim/queue-settings.ts'
 import { failuresIn, runSeed, sentenceOf, tallyOf } from '../../sim/seeds.ts'
 import {
   ANSWERS_TOO_EARLY,
+  ASKS_ABOUT_OTHERS,
   DRAINS_PAST_A_MARK,
   forgetting,
   FORGETS_INTERVALS,
+  KEEPS_WHAT_IS_DECIDED,
+  LOSES_HOLDS,
   PLAIN,
+  PUBLISHES_WHAT_IS_ABORTED,
   REAL,
+  REVERSES_TRANSACTIONS,
   TEARS_TRANSACTIONS,
   TELLS_NO_OUTCOMES,
   WITHOUT_FENCE,
@@ -119,6 +124,18 @@ test('a store that forgets what was decided, or tears a transaction, is found ou
   t.ok(guiltyOf(TEARS_TRANSACTIONS, 90, world) > 1)
 })
 
+test('a broker that changes the order of a transaction is found out', async t => {
+  const world = { has: transactionsOf, sentence: /^transaction: .* out of order/ }
+  t.ok(guiltyOf(REVERSES_TRANSACTIONS, 60, world) > 1)
+})
+
+test('a broker that publishes what was aborted, or keeps what was decided, is found out', async t => {
+  const seen = { has: transactionsOf, sentence: /^transaction: .* was not committed, and somebody/ }
+  t.ok(guiltyOf(PUBLISHES_WHAT_IS_ABORTED, 90, seen) > 1)
+  const left = { has: transactionsOf, sentence: /^transaction: .* left in the store/ }
+  t.ok(guiltyOf(KEEPS_WHAT_IS_DECIDED, 60, left) > 1)
+})
+
 test('a store that forgets the expressions of subscriptions is found out', async t => {
   const world = { has: expressionsOf, sentence: /^(?:I9|options): / }
   t.ok(guiltyOf(forgetting('filtered'), 800, world) > 0)
@@ -150,6 +167,25 @@ test('a store that forgets what a transaction settled or locked is found out', a
 
 test('a store that forgets decisions is found out by consumers that commit again', async t => {
   t.ok(isFoundOut(forgetting('decided'), /^transfer: .* was refused, and it is committed/))
+})
+
+test('queues that do not keep the order of what transactions carry are found out', async t => {
+  const sentence = /^transfer: transfer-reader received m\d+ after m/
+  t.ok(isFoundOut({ ...PLAIN, ignoresOrder: true }, sentence))
+})
+
+test('a broker that refuses what it has promised is found out', async t => {
+  t.ok(isFoundOut(forgetting('decided'), /^transfer: .* was refused, and it is prepared/))
+  t.ok(isFoundOut(LOSES_HOLDS, /^transfer: .* was refused, and .* holds all of it/))
+})
+
+test('a broker that publishes results of what was aborted is found out', async t => {
+  const sentence = /^transfer: .* was not committed, and somebody saw it/
+  t.ok(isFoundOut(PUBLISHES_WHAT_IS_ABORTED, sentence))
+})
+
+test('a broker that asks clients about transactions of others is found out', async t => {
+  t.ok(isFoundOut(ASKS_ABOUT_OTHERS, /^transfer: .* is asked about/))
 })
 
 test('a store that forgets the ids of messages is found out', async t => {
