@@ -23,6 +23,7 @@ export class Drops {
   dropped(broker: Broker, reason: DropReason, message: Message, clientId: string | null): void {
     if (message.payload.length === 0) return
     const id = idIn(message.payload)
+    if (reason === 'queue-purged') this.#history.purged.add(id)
     if (reason === 'message-expired') this.#checkExpired(id, message, broker.now)
     else if (reason === 'queue-full') this.#checkFull(id, broker, clientId)
     else if (reason === 'user-queues-full') this.#checkUserFull(id, broker)

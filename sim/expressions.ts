@@ -15,7 +15,7 @@ const WORLDS = 5
 const WHERE = '$where'
 const STREAM = 0x77_68_65_72
 
-const EXPRESSIONS: readonly Expression[] = [
+export const EXPRESSIONS = [
   { text: 'qos = 2', isTrue: ({ qos }) => qos === 2 },
   { text: "publisher <> 'c1'", isTrue: ({ publisher }) => publisher !== 'c1' },
   {
@@ -24,7 +24,7 @@ const EXPRESSIONS: readonly Expression[] = [
   },
   { text: 'a >= 5', isTrue: each => Number(tagOf(each) ?? -1) >= 5 },
   { text: 'a IS NULL', isTrue: each => tagOf(each) === undefined },
-]
+] as const satisfies readonly Expression[]
 
 export class Expressions {
   readonly #random: Random
@@ -54,6 +54,11 @@ export function withExpression(properties: Properties, { text }: Expression): Pr
 /** Returns the expression of a SUBSCRIBE, or null. */
 export function expressionIn({ userProperties = [] }: Properties): Expression | null {
   const text = userProperties.find(([name]) => name === WHERE)?.[1]
+  return text === undefined ? null : expressionOf(text)
+}
+
+/** Returns null for a text that is none of the expressions of worlds. */
+export function expressionOf(text: string): Expression | null {
   return EXPRESSIONS.find(each => each.text === text) ?? null
 }
 

@@ -90,6 +90,8 @@ export class History {
   readonly violations: string[] = []
   /** All exchanges were settled and committed at this moment: nothing that was received before it may come again. */
   allSettledAt = -1
+  /** The ids of what operators purged from named queues. */
+  readonly purged = new Set<string>()
   /** What the broker reported as dropped, by client (empty for a share group) and publication. */
   readonly #dropped = new Set<string>()
 

@@ -22,6 +22,7 @@ const HARMLESS = new Set([
   'session-ended',
   'group-ended',
   'queue-ended',
+  'queue-purged',
   // With `latestByKey`; the oracle of queues says whether it may have been.
   'replaced',
   'queue-full',

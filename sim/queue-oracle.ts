@@ -3,13 +3,13 @@
 
 import type { Message } from '../src/message.ts'
 import type { PublishPacket } from '../src/packet/packet.ts'
-import type { Change } from '../src/store/change.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { mayBeReplaced } from './delays.ts'
 import type { EventQueue } from './event-queue.ts'
 import { type History, idIn, isAccepted, isPublishedLater, type Publication } from './history.ts'
-import { cameBefore, expiryOf, keyIn, markOf, takesIn } from './queue-terms.ts'
+import { cameBefore, expiryOf, isOfAnyKey, keyIn, markOf, takesIn } from './queue-terms.ts'
 import type { QueuesOfWorld, SimQueueSettings } from './queue-settings.ts'
+import { StoredQueues } from './stored-queues.ts'
 
 /** A message as one consumer received it. */
 export interface HandOut {
@@ -23,14 +23,6 @@ export interface HandOut {
   answeredAt: number
   /** It came so late that its deadline may have passed: it may have settled nothing. */
   isLate: boolean
-}
-
-/** A delivery in the store. */
-interface Stored {
-  readonly sequence: number
-  readonly id: string
-  handOuts: number
-  isSettled: boolean
 }
 
 interface DeadLetter {
@@ -49,6 +41,7 @@ const DEAD = '.dead'
 const TRANSIT_MS = 4_000
 
 export class QueueOracle {
+  readonly stored = new StoredQueues()
   readonly #history: History
   readonly #events: EventQueue
   readonly #terms: QueuesOfWorld
@@ -63,11 +56,6 @@ export class QueueOracle {
   readonly #handedOut = new Map<string, number>()
   /** Messages, by queue and id, of which an acknowledgement is on disk. */
   readonly #settled = new Set<string>()
-  readonly #onDisk = new Set<string>()
-  readonly #idOf = new Map<number, string>()
-  readonly #stored = new Map<number, Stored>()
-  readonly #bySequence = new Map<string, Stored>()
-  #committing: readonly Change[] = []
   readonly #dead = new Map<string, DeadLetter[]>()
 
   constructor(history: History, events: EventQueue, terms: QueuesOfWorld) {
@@ -97,64 +85,6 @@ export class QueueOracle {
     this.#deletedAt.set(queue, this.#events.count)
   }
 
-  // What the store says.
-
-  commits(changes: readonly Change[]): void {
-    this.#committing = changes
-  }
-
-  committed(): void {
-    for (const change of this.#committing) {
-      this.#queued(change)
-      if (change.kind === 'sent') {
-        const stored = this.#stored.get(change.delivery)
-        if (stored !== undefined) stored.handOuts += 1
-      } else if (change.kind === 'settled') {
-        const stored = this.#stored.get(change.delivery)
-        if (stored !== undefined) stored.isSettled = true
-      } else if (change.kind === 'queue-ended') {
-        for (const [key, stored] of this.#bySequence) {
-          if (key.startsWith(`${change.name} `)) stored.isSettled = true
-        }
-      } else if (change.kind === 'moved' && change.to.kind === 'queue') {
-        const stored = this.#stored.get(change.delivery)
-        this.#stored.delete(change.delivery)
-        if (stored === undefined) continue
-        if (change.owner.kind === 'queue')
-          this.#bySequence.delete(`${change.owner.name} ${stored.sequence}`)
-        this.#keep(change.moved, change.to.name, stored)
-      }
-    }
-    this.#committing = []
-  }
-
-  /** What was being committed may be on disk. If it is not, its numbers are used again, so nothing more is said of them. */
-  died(): void {
-    for (const change of this.#committing) this.#mayBeOnDisk(change)
-    this.#committing = []
-  }
-
-  #queued(change: Change): void {
-    this.#mayBeOnDisk(change)
-    if (change.kind !== 'queued' || change.owner.kind !== 'queue') return
-    const { sequence, delivery, owner } = change
-    const id = this.#idOf.get(sequence) ?? ''
-    this.#keep(delivery, owner.name, { sequence, id, handOuts: 0, isSettled: false })
-  }
-
-  #mayBeOnDisk(change: Change): void {
-    if (change.kind === 'message-stored') {
-      this.#idOf.set(change.message.sequence, idIn(change.message.payload))
-    } else if (change.kind === 'queued' && change.owner.kind === 'queue') {
-      this.#onDisk.add(`${change.owner.name} ${this.#idOf.get(change.sequence) ?? ''}`)
-    }
-  }
-
-  #keep(delivery: number, queue: string, stored: Stored): void {
-    this.#stored.set(delivery, stored)
-    this.#bySequence.set(`${queue} ${stored.sequence}`, stored)
-  }
-
   // What the broker says.
 
   handedOut(clientId: string, message: Message): void {
@@ -164,12 +94,12 @@ export class QueueOracle {
     const id = idIn(message.payload)
     const key = `${queue} ${id}`
     if (qos === 0 && !this.#sentOnce.has(key)) this.#sentOnce.set(key, this.#events.count)
-    const stored = this.#bySequence.get(`${queue} ${message.sequence}`)
+    const stored = this.stored.find(queue, message.sequence, id)
     const before = this.#handedOut.get(key) ?? 0
     this.#handedOut.set(key, before + 1)
     const what = `${id} of ${queue} is handed out to ${clientId}`
-    if (stored?.id === id && stored.isSettled) this.#violation(`${what}: on disk it is settled`)
-    if (this.#settled.has(key) && this.#isOnce(id)) {
+    if (stored?.isSettled === true) this.#violation(`${what}: on disk it is settled`)
+    if (this.#isSettled(queue, id) && this.#isOnce(id)) {
       this.#violation(`${what}: it was acknowledged, and the broker had the time to store that`)
     }
     if (queue.endsWith(DEAD)) return
@@ -177,7 +107,7 @@ export class QueueOracle {
     const count = Number(markOf(message, 'delivery-count') ?? 1)
     if (count > before + 1 && this.#isCounted)
       this.#violation(`${what} for the ${count}th time after ${before}`)
-    if (stored?.id === id && count <= stored.handOuts) {
+    if (stored !== null && count <= stored.handOuts) {
       this.#violation(`${what} for the ${count}th time: on disk are ${stored.handOuts}`)
     }
     if (count > (this.#settings.get(queue)?.deliveriesMax ?? 0)) {
@@ -203,15 +133,16 @@ export class QueueOracle {
 
   /** Whether a newer one of its key, which came later, may have replaced it. */
   #mayBeReplaced(settings: SimQueueSettings, queue: string, publication: Publication): boolean {
+    const isChanged = this.#terms.operation === 'set'
     const key = settings.latestByKey ? keyIn(settings, publication) : null
-    if (key === null) return false
+    if (key === null && !isChanged) return false
     return [...this.#history.publications.values()].some(
       each =>
         !cameBefore(each, publication) &&
         each !== publication &&
         // An empty payload does not say which publication it is of.
-        (each.payload.length === 0 || this.#onDisk.has(`${queue} ${each.id}`)) &&
-        keyIn(settings, each) === key,
+        (each.payload.length === 0 || this.stored.mayHave(queue, each.id)) &&
+        (isChanged ? isOfAnyKey(each, publication) : keyIn(settings, each) === key),
     )
   }
 
@@ -264,10 +195,11 @@ export class QueueOracle {
   #checkHandOut(handOut: HandOut): void {
     const { queue, publication, connection, clientId } = handOut
     const what = `${clientId} received ${publication.id} of ${queue}`
-    if (!this.#onDisk.has(`${queue} ${publication.id}`))
-      this.#violation(`${what} before its commit`)
+    if (!this.stored.mayHave(queue, publication.id)) this.#violation(`${what} before its commit`)
     const settings = this.#settings.get(queue)
     if (settings === undefined) return
+    const isWanted = this.#isSwept || takesIn(queue, settings, publication)
+    if (!isWanted) this.#violation(`${what}, which it does not want`)
     const key = keyIn(settings, publication)
     const handedOutAt = this.#handedOutAt(handOut)
     for (const other of this.#arrived) {
@@ -355,6 +287,7 @@ export class QueueOracle {
       )
       for (const each of due) {
         if (acknowledged.has(each) || this.#dead.has(`${queue} ${each.id}`)) continue
+        if (this.#isSwept && this.#isElsewhere(queue, each)) continue
         this.#violation(`${each.id} of ${queue} is lost`)
       }
       if (settings.order !== 'parallel' && this.#isInOrder)
@@ -399,6 +332,35 @@ export class QueueOracle {
   /** Whether the broker says of each hand-out that counts that it was sent: not of one that was too large. */
   get #isCounted(): boolean {
     return this.#terms.smallPackets === 0
+  }
+
+  /** Whether operators purge, move and redrive: then a message goes from queue to queue, and is in one of them. */
+  get #isSwept(): boolean {
+    return this.#terms.operation === 'sweep'
+  }
+
+  /** Whether it is over in another queue that it was moved to, or was purged. */
+  #isElsewhere(queue: string, publication: Publication): boolean {
+    const { id } = publication
+    if (this.#history.purged.has(id)) return true
+    const others = [...this.#settings.keys()].filter(each => each !== queue)
+    return others.some(
+      other =>
+        this.#dead.has(`${other} ${id}`) ||
+        this.#sentOnce.has(`${other} ${id}`) ||
+        this.#arrived.some(
+          each =>
+            each.queue === other &&
+            each.publication === publication &&
+            each.answer === 'acknowledged',
+        ),
+    )
+  }
+
+  /** Whether an acknowledgement of it is on disk. */
+  #isSettled(queue: string, id: string): boolean {
+    if (!this.#isSwept) return this.#settled.has(`${queue} ${id}`)
+    return [...this.#settings.keys()].some(each => this.#settled.has(`${each} ${id}`))
   }
 
   /** Whether a full queue may refuse a message. If the answer is lost, its publisher sends it again, behind later ones. */

@@ -2,12 +2,14 @@
 // worlds are the same for their seeds as without queues.
 
 import type { QueueSettings } from '../src/routing/queue-settings.ts'
+import { EXPRESSIONS } from './expressions.ts'
 import { Random } from './random.ts'
 import type { WorldSettings } from './world-settings.ts'
 
 export type SimQueueSettings = Pick<
   QueueSettings,
   | 'filters'
+  | 'where'
   | 'order'
   | 'key'
   | 'latestByKey'
@@ -38,7 +40,7 @@ export interface QueuesOfWorld {
   /** One connection of a consumer in this many takes small packets only; 0 for none. */
   readonly smallPackets: number
   /** What an operator does to the queues meanwhile. */
-  readonly operation: 'none' | 'set' | 'delete'
+  readonly operation: 'none' | 'set' | 'delete' | 'sweep'
 }
 
 /** One world in this many has queues. */
@@ -64,10 +66,28 @@ export function queuesOf(seed: number): QueuesOfWorld | null {
     operation: random.of(['none', 'none', 'set', 'delete'] as const),
   }
   // Drawn last, so that the other settings are those of the seed as before.
-  const isLatest = random.chance(3) && world.operation !== 'set'
-  return isLatest
-    ? { ...world, named: new Map(Array.from(named, ([name, each]) => [name, latestOf(each)])) }
-    : world
+  const isLatest = random.chance(3)
+  const where = random.chance(4) ? random.of(EXPRESSIONS).text : ''
+  if (world.operation === 'none' && random.chance(3)) return withSweeps(world)
+  return {
+    ...world,
+    named: new Map(
+      Array.from(named, ([name, each]) => [name, { ...(isLatest ? latestOf(each) : each), where }]),
+    ),
+  }
+}
+
+/** An operator moves messages between the first queue and a second one that takes in nothing by itself. */
+function withSweeps(world: QueuesOfWorld): QueuesOfWorld {
+  const [jobs] = world.named.values()
+  if (jobs === undefined) return world
+  const filled = { ...jobs, ackDeadlineSeconds: 0, retryDelaySeconds: 5, deliveriesMax: 3 }
+  const spare = { ...filled, filters: [], messagesMax: 100_000 }
+  const named = new Map([
+    ['jobs', filled],
+    ['spare', spare],
+  ])
+  return { ...world, named, workers: 2, refusals: 2, operation: 'sweep' }
 }
 
 /** The settings of a world in which clients fill a queue directly: nothing may be retained there. */
@@ -78,6 +98,7 @@ export function withDirectTopic(settings: WorldSettings): WorldSettings {
 function queueOf(random: Random): SimQueueSettings {
   return {
     filters: random.of([['t/#'], ['t/a'], ['t/+', '+/a'], ['#']]),
+    where: '',
     order: random.of(['parallel', 'fifo', 'keyed', 'keyed']),
     key: random.of(['publisher', 'topic', 'user.a']),
     latestByKey: false,
@@ -100,8 +121,10 @@ function latestOf(settings: SimQueueSettings): SimQueueSettings {
 
 /** What an operator sets in a queue that exists. */
 export function changesOf(random: Random): Partial<SimQueueSettings> {
+  const latestByKey = random.chance(3)
   return {
-    order: random.of(['parallel', 'fifo', 'keyed']),
+    latestByKey,
+    order: latestByKey ? 'keyed' : random.of(['parallel', 'fifo', 'keyed']),
     key: random.of(['publisher', 'topic', 'user.a']),
     strategy: random.of(['round-robin', 'random', 'sticky', 'least-in-flight']),
     retryDelaySeconds: random.of([0, 1, 5]),

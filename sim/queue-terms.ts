@@ -2,6 +2,7 @@
 
 import type { Message } from '../src/message.ts'
 import { topicMatches } from '../src/routing/topic.ts'
+import { expressionOf } from './expressions.ts'
 import { isPublishedLater, type Publication } from './history.ts'
 import type { SimQueueSettings } from './queue-settings.ts'
 
@@ -14,10 +15,23 @@ export function markOf(
 
 export function takesIn(
   queue: string,
-  { filters }: SimQueueSettings,
-  { topic }: Publication,
+  { filters, where }: SimQueueSettings,
+  publication: Publication,
 ): boolean {
-  return topic === `$queue/${queue}` || filters.some(filter => topicMatches(filter, topic))
+  const { topic } = publication
+  if (topic === `$queue/${queue}`) return true
+  if (expressionOf(where)?.isTrue(publication) === false) return false
+  return filters.some(filter => topicMatches(filter, topic))
+}
+
+/** Whether both have a key in common, by any key that an operator may set. */
+export function isOfAnyKey(one: Publication, other: Publication): boolean {
+  const tag = markOf(one, 'a')
+  return (
+    one.publisher === other.publisher ||
+    one.topic === other.topic ||
+    (tag !== undefined && tag === markOf(other, 'a'))
+  )
 }
 
 /** Null for what is bound to nothing. */

@@ -1,5 +1,6 @@
 // The named queues of one world: their consumers, what is checked of them, and how they come to rest.
 
+import type { QueueTask } from '../src/broker/queue-tasks.ts'
 import type { NamedQueue } from '../src/session/named-queue/named-queue.ts'
 import { QueueOracle } from './queue-oracle.ts'
 import { changesOf, type QueuesOfWorld, type SimQueueSettings } from './queue-settings.ts'
@@ -8,12 +9,16 @@ import type { ClientWorld } from './sim-client.ts'
 
 /** The longest time until a broker obeys an operator. */
 const OBEYED_MS = 5_000
+/** The longest time between two commands. */
+const OPERATION_PAUSE_MS = 20_000
+const SWEEP_PAUSE_MS = 1_000
 
 /** Changes the queue by an operator's command; null deletes it. */
 type Operator = (name: string, changes: Partial<SimQueueSettings> | null) => void
 
 export interface OperatedWorld extends ClientWorld {
   readonly operates: Operator
+  readonly sweeps: (name: string, task: QueueTask, max: number) => void
 }
 
 export class QueueWorld {
@@ -42,16 +47,29 @@ export class QueueWorld {
   #operates(): void {
     const { random, named, operation } = this.#terms
     const { events } = this.#world
-    events.after(random.between(500, 20_000), () => {
+    const pauseMs = operation === 'sweep' ? SWEEP_PAUSE_MS : OPERATION_PAUSE_MS
+    events.after(random.between(pauseMs / 20, pauseMs), () => {
       if (this.#isCalm) return
       const name = random.of([...named.keys()])
+      if (operation === 'sweep') this.#sweeps(name)
       const isDeleted = operation === 'delete'
       if (isDeleted) this.#world.operates(name, null)
-      this.#world.operates(name, isDeleted ? (named.get(name) ?? {}) : changesOf(random))
+      if (operation !== 'sweep')
+        this.#world.operates(name, isDeleted ? (named.get(name) ?? {}) : changesOf(random))
       // By then the command was obeyed, or never will be.
       if (isDeleted) events.after(OBEYED_MS, () => this.oracle.deleted(name))
       this.#operates()
     })
+  }
+
+  #sweeps(name: string): void {
+    const { random, named } = this.#terms
+    const max = random.of([1, 3, 1_000_000])
+    const others = [...named.keys()].filter(each => each !== name)
+    const task = random.of<QueueTask['kind']>(['purge', 'move', 'move', 'redrive', 'redrive'])
+    if (task === 'redrive') this.#world.sweeps(`${name}.dead`, { kind: task }, max)
+    else if (task === 'move') this.#world.sweeps(name, { kind: task, to: random.of(others) }, max)
+    else this.#world.sweeps(name, { kind: task }, max)
   }
 
   calmsDown(): void {

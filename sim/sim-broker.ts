@@ -4,6 +4,7 @@ import type { Access } from '../src/access/access.ts'
 import { CALM, type OverloadLevel } from '../src/broker/overload-levels.ts'
 import type { Broker } from '../src/broker/broker.ts'
 import { leavingFor } from '../src/broker/leaving.ts'
+import type { QueueTask } from '../src/broker/queue-tasks.ts'
 import type { Limits } from '../src/limits.ts'
 import type { Message } from '../src/message.ts'
 import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../src/routing/share-strategy.ts'
@@ -150,6 +151,10 @@ export class SimBroker {
     const { queues } = this.#core.commands
     if (changes === null) void queues.delete(name).catch(() => {})
     else void queues.set(name, { ...changes }).catch(() => {})
+  }
+
+  sweeps(name: string, task: QueueTask, max: number): void {
+    void this.#core.commands.queues.begin(name, task, max).catch(() => {})
   }
 
   resetsGroups(): string {

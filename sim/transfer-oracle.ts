@@ -4,7 +4,7 @@
 import type { ClientConnection } from './client-connection.ts'
 import type { History } from './history.ts'
 import type { ReaderRecord } from './transaction-oracle.ts'
-import type { TransfersOfWorld } from './transfer-settings.ts'
+import { DEAD, type TransfersOfWorld } from './transfer-settings.ts'
 
 export type Fate = 'unknown' | 'committed' | 'none'
 
@@ -81,7 +81,7 @@ export class TransferOracle {
 
   handed(by: string, { queue, id, payload, connection }: HeldHere): void {
     this.#sees(id, payload)
-    const key = `${queue} ${id}`
+    const key = placeOf(queue, id)
     const claim = this.#claims.get(key)
     const what = `${by} received ${id} of ${queue}`
     if (claim !== undefined && this.#sent.get(id)?.mayRepeat !== true) {
@@ -104,12 +104,12 @@ export class TransferOracle {
 
   /** Its consumer gives it back, or is about to. */
   givesBack({ queue, id }: HeldHere): void {
-    this.#claims.delete(`${queue} ${id}`)
+    this.#claims.delete(placeOf(queue, id))
   }
 
   claims(kind: 'locked' | 'settled', by: string, held: readonly HeldHere[]): void {
     for (const { queue, id } of held) {
-      this.#claims.set(`${queue} ${id}`, { kind, by, connection: null })
+      this.#claims.set(placeOf(queue, id), { kind, by, connection: null })
     }
   }
 
@@ -156,6 +156,11 @@ export class TransferOracle {
       .filter(([id]) => !this.#history.wasDropped(reader, { id }))
       .map(([id]) => id)
   }
+}
+
+/** A dead letter is in no other queue any more. */
+function placeOf(queue: string, id: string): string {
+  return `${queue.replace(DEAD, '')} ${id}`
 }
 
 /** A payload begins with the id of its message and a bar. */

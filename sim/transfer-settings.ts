@@ -13,13 +13,16 @@ export interface TransfersOfWorld {
   /** One message in this many is refused by its consumer; 0 for none. */
   readonly refusals: number
   readonly ackDeadlineSeconds: number
-  /** Whether both queues keep the order of a key. */
+  /** Whether both queues keep the order of a key, and nothing becomes a dead letter. */
   readonly isInOrder: boolean
+  /** Whether messages become dead letters soon, which transactional consumers carry on as well. */
+  readonly hasDeadLetters: boolean
 }
 
 export const FIRST = 'transfer-1'
 export const SECOND = 'transfer-2'
 export const DONE = '$sim/transfers'
+export const DEAD = '.dead'
 
 const WORLDS = 5
 const STREAM = 0x74_72_61_6e
@@ -32,26 +35,29 @@ export function transfersOf(seed: number): TransfersOfWorld | null {
   const order = random.of(['parallel', 'fifo', 'keyed', 'keyed'] as const)
   const ackDeadlineSeconds = random.of([0, 0, 3])
   const settings = queueOf(random, order, ackDeadlineSeconds)
-  return {
+  const world = {
     random,
-    named: new Map([FIRST, SECOND].map(name => [name, settings])),
     workers: random.between(1, 2),
     paceMs: random.of([50, 300, 2_000]),
     qos: random.of([1, 2] as const),
     refusals: random.of([0, 10]),
     ackDeadlineSeconds,
-    isInOrder: order !== 'parallel',
   }
+  const hasDeadLetters = random.chance(3)
+  const living = hasDeadLetters ? { ...settings, deliveriesMax: random.of([1, 2, 4]) } : settings
+  const named = new Map<string, SimQueueSettings>()
+  for (const name of [FIRST, SECOND]) named.set(name, living).set(name + DEAD, settings)
+  return { ...world, named, hasDeadLetters, isInOrder: order !== 'parallel' && !hasDeadLetters }
 }
 
-/** Nothing becomes a dead letter: every message must arrive. */
+/** Nothing is dropped: every message must arrive. */
 function queueOf(
   random: Random,
   order: SimQueueSettings['order'],
   ackDeadlineSeconds: number,
 ): SimQueueSettings {
   return {
-    ...{ filters: [], order, key: 'user.key', ackDeadlineSeconds },
+    ...{ filters: [], where: '', order, key: 'user.key', ackDeadlineSeconds },
     ...{ messagesMax: 100_000, overflow: 'refuse', messageExpirySeconds: 0 },
     ...{ deliveriesMax: 65_535, retryDelaySecondsMax: 2 },
     latestByKey: false,

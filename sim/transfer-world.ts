@@ -4,7 +4,7 @@ import type { ClientWorld } from './sim-client.ts'
 import { TransactionReader } from './transaction-clients.ts'
 import { TransferOracle } from './transfer-oracle.ts'
 import { TransferProducer } from './transfer-producer.ts'
-import { DONE, FIRST, SECOND, type TransfersOfWorld } from './transfer-settings.ts'
+import { DEAD, DONE, FIRST, SECOND, type TransfersOfWorld } from './transfer-settings.ts'
 import { type Route, TransferWorker } from './transfer-worker.ts'
 
 /** Long enough for all messages, also where each waits for the one before, and a client gets few a second. */
@@ -34,7 +34,11 @@ export class TransferWorld {
       { clientId: `x${number}`, from: FIRST, to: `$queue/${SECOND}` },
       { clientId: `y${number}`, from: SECOND, to: `${DONE}/done` },
     ])
-    this.#workers = routes.map(route => new TransferWorker(route, world, terms, oracle))
+    const ofDeadLetters = routes.map(({ clientId, from, to }) => {
+      return { clientId: `${clientId}-dead`, from: from + DEAD, to }
+    })
+    const all = terms.hasDeadLetters ? [...routes, ...ofDeadLetters] : routes
+    this.#workers = all.map(route => new TransferWorker(route, world, terms, oracle))
   }
 
   begins(): void {

@@ -59,6 +59,13 @@ export const ANSWERS_TOO_EARLY: Trial = { ...PLAIN, answersTooEarly: true }
 
 export const DRAINS_PAST_A_MARK: Trial = { ...PLAIN, drainBytesMin: 16_384 }
 
+export const WITHOUT_ORDER: Trial = {
+  ...PLAIN,
+  ofQueue: settings => ({ ...settings, order: 'parallel', latestByKey: false }),
+}
+
+export const WITHOUT_WHERE: Trial = { ...PLAIN, ofQueue: settings => ({ ...settings, where: '' }) }
+
 /** The interval of a conflated topic never ends. */
 export const FORGETS_INTERVALS: Trial = {
   ...PLAIN,

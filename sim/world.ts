@@ -3,6 +3,7 @@
 import type { Access } from '../src/access/access.ts'
 import type { Broker } from '../src/broker/broker.ts'
 import type { OverloadLevel } from '../src/broker/overload-levels.ts'
+import type { QueueTask } from '../src/broker/queue-tasks.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
 import { Random } from './random.ts'
 import { Drops } from './drops.ts'
@@ -34,8 +35,8 @@ export interface Trial {
   readonly answersTooEarly?: boolean
   /** Wires do not call `drained` when fewer bytes than this were pending. That breaks their contract, as Node's `drain` alone would. */
   readonly drainBytesMin?: number
-  /** Whether queues hand out in any order, whatever their settings. */
-  readonly ignoresOrder?: boolean
+  /** Named queues have these settings in place of their own. */
+  readonly ofQueue?: (settings: SimQueueSettings) => SimQueueSettings
   /** Makes a fault in a broker that starts. */
   readonly spoils?: (broker: Broker) => void
   readonly traces?: boolean
@@ -259,8 +260,7 @@ export class World {
     let isAlive = true
     const broker: SimBroker = new SimBroker({
       limits: { ...settings.limits, publishBacklogBytesMax: settings.publishBacklogBytesMax },
-      namedQueues:
-        this.#trial.ignoresOrder === true ? unordered(this.#queueSettings) : this.#queueSettings,
+      namedQueues: this.#queuesAsStarted(),
       handedOut: (clientId, message) => {
         this.#queues?.oracle.handedOut(clientId, message)
         this.conflations?.sent(clientId, message, this)
@@ -283,7 +283,7 @@ export class World {
         runs: work => this.#runs(work),
         isAlive: () => isAlive && broker.isAlive,
         answersTooEarly: this.#trial.answersTooEarly ?? false,
-        observers: [this.#prepared, ...(this.#queues === null ? [] : [this.#queues.oracle])],
+        observers: [this.#prepared, ...(this.#queues === null ? [] : [this.#queues.oracle.stored])],
       })),
       commitFailed: error => this.#commitFailed(error),
     })
@@ -305,7 +305,7 @@ export class World {
     this.trace(() => (power ? 'the power goes' : 'the broker is killed'))
     this.#count(this.#broker)
     this.#broker.dies(power)
-    this.#queues?.oracle.died()
+    this.#queues?.oracle.stored.died()
     this.#prepared.died()
     this.conflations?.died()
     this.#broker = null
@@ -345,6 +345,12 @@ export class World {
   operates(name: string, changes: Partial<SimQueueSettings> | null): void {
     this.trace(() => `an operator sets ${name} ${JSON.stringify(changes)}`)
     this.#broker?.operates(name, changes)
+  }
+
+  /** Purges, moves or redrives what waits in a named queue, as an operator does. */
+  sweeps(name: string, task: QueueTask, max: number): void {
+    this.trace(() => `an operator begins with ${name} ${JSON.stringify(task)}, ${max} at most`)
+    this.#broker?.sweeps(name, task, max)
   }
 
   /** The broker does less for a while; at level 0 as much as it can again. */
@@ -407,6 +413,11 @@ export class World {
     this.#queues.judge(this.#broker.broker.subscriptions.queues.all)
   }
 
+  #queuesAsStarted(): ReadonlyMap<string, SimQueueSettings> {
+    const { ofQueue = each => each } = this.#trial
+    return new Map(Array.from(this.#queueSettings, ([name, each]) => [name, ofQueue(each)]))
+  }
+
   #access(): Access {
     const permissions = {
       mayPublish: (topic: string): boolean => this.mayPublish(topic),
@@ -434,12 +445,6 @@ export class World {
     }
     if (protocolErrors > 0) this.history.violation('peace', `${protocolErrors} protocol errors`)
   }
-}
-
-function unordered(
-  queues: ReadonlyMap<string, SimQueueSettings>,
-): ReadonlyMap<string, SimQueueSettings> {
-  return new Map(Array.from(queues, ([name, each]) => [name, { ...each, order: 'parallel' }]))
 }
 
 function isRefusing({ overflow }: SimQueueSettings): boolean {

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { BrokerUnderTest } from './broker-under-test.ts'
 
-const START_MILLISECONDS_MAX = 20_000
+const START_MILLISECONDS_MAX = 60_000
 const LOG_LINES_KEPT = 400
 
 export class BrokerProcess {

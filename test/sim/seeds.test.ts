@@ -22,7 +22,9 @@ import {
   TEARS_TRANSACTIONS,
   TELLS_NO_OUTCOMES,
   WITHOUT_FENCE,
+  WITHOUT_ORDER,
   WITHOUT_SYNC,
+  WITHOUT_WHERE,
 } from '../../sim/trials.ts'
 import { transfersOf } from '../../sim/transfer-settings.ts'
 import { transactionsOf } from '../../sim/transaction-world.ts'
@@ -96,6 +98,12 @@ function guiltyOf(
   return found
 }
 
+/** Whether an operator moves and purges messages of queues in the world. */
+function isSwept(seed: number): object | null {
+  const queues = queuesOf(seed)
+  return queues?.operation === 'sweep' ? queues : null
+}
+
 test('a queue that hands out before the commit of the message is found out', async t => {
   const world = { has: queuesOf, sentence: /^queue: .* before its commit/ }
   t.ok(guiltyOf(ANSWERS_TOO_EARLY, 150, world) > 2)
@@ -108,7 +116,17 @@ test('a queue that hands out again what was acknowledged is found out', async t 
 
 test('a queue that does not keep its order is found out', async t => {
   const world = { has: queuesOf, sentence: /^queue: .* (?:while w. has|before .* was over)/ }
-  t.ok(guiltyOf({ ...PLAIN, ignoresOrder: true }, 150, world) > 2)
+  t.ok(guiltyOf(WITHOUT_ORDER, 150, world) > 2)
+})
+
+test('a queue that takes in what its expression does not want is found out', async t => {
+  const world = { has: queuesOf, sentence: /^queue: .* which it does not want/ }
+  t.ok(guiltyOf(WITHOUT_WHERE, 150, world) > 1)
+})
+
+test('a store that forgets what an operator has moved is found out', async t => {
+  const world = { has: isSwept, sentence: /^queue: / }
+  t.ok(guiltyOf(forgetting('moved'), 300, world) > 1)
 })
 
 test('a store that forgets delayed messages, or that they were cancelled, is found out', async t => {
@@ -171,7 +189,7 @@ test('a store that forgets decisions is found out by consumers that commit again
 
 test('queues that do not keep the order of what transactions carry are found out', async t => {
   const sentence = /^transfer: transfer-reader received m\d+ after m/
-  t.ok(isFoundOut({ ...PLAIN, ignoresOrder: true }, sentence))
+  t.ok(isFoundOut(WITHOUT_ORDER, sentence))
 })
 
 test('a broker that refuses what it has promised is found out', async t => {
