@@ -24,12 +24,13 @@ import {
   type ReasonCode,
   RECEIVE_MAXIMUM_EXCEEDED,
 } from '../packet/reason.ts'
+import type { TransactionTopic } from '../packet/transaction-topics.ts'
 import type { Session } from '../session/session.ts'
 import { acknowledged, acknowledgedOnce } from './acknowledgements.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
 import { admittedFrom, HookDecisions } from './hook-decisions.ts'
-import { MUST_WAIT, notAdmitted } from './not-admitted.ts'
+import { MUST_WAIT, notAdmitted, transactional } from './not-admitted.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { mountedTopic } from './mount-point.ts'
 import { assertQoS, type Publisher, topicOf } from './publish.ts'
@@ -196,6 +197,11 @@ export class ConnectedClient implements Publisher, Subscriber {
     if (hooks.publish !== null) this.hookDecisions ??= new HookDecisions(hooks, this.session.rights)
     const hooked = this.hookDecisions === null ? null : this.hookDecisions.publish(packet, topic)
     if (hooked === 'later') return this.#awaitsHook()
+    const { transaction } = packet
+    if (transaction !== undefined && hooked === null && topic === packet.topic) {
+      spending.spent += cost
+      return this.#stages(packet, transaction)
+    }
     const message =
       hooked === null
         ? admission.publishDecoded(packet, topic, this.session.rights)
@@ -231,6 +237,12 @@ export class ConnectedClient implements Publisher, Subscriber {
     const commitId = journal.length > factsBefore ? journal.current : leastCommitId
     this.accept(packet, receivers, commitId)
     return workOf(receivers)
+  }
+
+  /** The topic is as the client has named it, so its parts are those that the decoder has read. */
+  #stages(packet: PublishPacket, read: TransactionTopic): number {
+    const parts = { client: this, broker: this.#broker, sender: this.#sender, said: packet }
+    return transactional(packet, packet.topic, read, parts)
   }
 
   #awaitsHook(): number {

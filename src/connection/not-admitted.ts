@@ -6,6 +6,7 @@ import { WORK } from '../limits.ts'
 import { makeMessage, type Publishable, traceparentOf } from '../message.ts'
 import type { PublishPacket } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
+import type { TransactionTopic } from '../packet/transaction-topics.ts'
 import type { Session } from '../session/session.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
@@ -52,7 +53,7 @@ export function notAdmitted(
     case 'control':
       return command(packet, topic, parts)
     case 'transaction':
-      return transactional(packet, topic, parts)
+      return transactional(packet, topic, null, parts)
     case 'repeated':
       return repeated(packet, topic, parts)
     case 'refused':
@@ -85,10 +86,20 @@ function repeated(packet: PublishPacket, topic: string, { client, broker, said }
   return 0
 }
 
-/** Its answer may wait for a commit: of the transaction, or that a message of QoS 2 has come. */
-function transactional(packet: PublishPacket, topic: string, parts: Parts): number {
+/** Its answer may wait for a commit: of the transaction, or that a message of QoS 2 has come. `read`: its topic in parts, or null. */
+export function transactional(
+  packet: PublishPacket,
+  topic: string,
+  read: TransactionTopic | null,
+  parts: Parts,
+): number {
   const { client, broker, said } = parts
-  const taken = broker.transactions.take(said, topic, client.session.rights)
+  const { rights } = client.session
+  const { transactions } = broker
+  const taken =
+    read === null
+      ? transactions.take(said, topic, rights)
+      : transactions.takeRead(said, read, rights)
   if (taken instanceof NotAdmitted) return notAdmitted(packet, topic, taken, parts)
   if (packet.qos === 2) {
     client.begin(packet.packetId)

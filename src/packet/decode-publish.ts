@@ -7,8 +7,10 @@ import { Reader } from './reader.ts'
 import { MALFORMED_PACKET, PROTOCOL_ERROR } from './reason.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX, SMALL_BYTES_MAX } from './sizes.ts'
 import { topicNames } from './topic-names.ts'
+import { transactionTopics } from './transaction-topics.ts'
 
 const NO_PAYLOAD = Buffer.alloc(0)
+const DOLLAR = 0x24
 
 /** `body` begins behind the fixed header; `flags` are those of the fixed header. */
 export function decodePublish(
@@ -30,7 +32,10 @@ export function decodePublish(
   if (body + 2 > end || at > end) {
     throw new MalformedPacket(MALFORMED_PACKET, 'the topic name goes beyond the end of its packet')
   }
-  const topic = topicNames.textOf(bytes, body + 2, topicEnd)
+  const transaction =
+    bytes[body + 2] === DOLLAR ? transactionTopics.partsOf(bytes, body + 2, topicEnd) : null
+  const topic =
+    transaction === null ? topicNames.textOf(bytes, body + 2, topicEnd) : transaction.whole
   // The topic is empty only with a topic alias in 5.0 [MQTT-4.7.3-1].
   if (topic === '' && version < 5)
     throw new MalformedPacket(MALFORMED_PACKET, 'the topic name is empty')
@@ -55,7 +60,12 @@ export function decodePublish(
   const isKept = qos > 0 || retain
   const payload =
     isKept && !isWorthKeeping(bytes, end - at) ? copyOf(bytes, at, end) : bytes.subarray(at, end)
-  return { type: 'publish', duplicate, qos, retain, topic, packetId, properties, payload }
+  const type = 'publish'
+  // Most packets have no more fields than these.
+  if (transaction === null) {
+    return { type, duplicate, qos, retain, topic, packetId, properties, payload }
+  }
+  return { type, duplicate, qos, retain, topic, packetId, properties, payload, transaction }
 }
 
 /** Whether the payload may stay in this memory: it belongs to the packet alone and is not much larger than the payload. */

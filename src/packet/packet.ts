@@ -2,6 +2,7 @@
 // A packet of 3.1 or 3.1.1 is the same type with NO_PROPERTIES and the reason codes of `reason.ts`.
 
 import type { ReasonCode } from './reason.ts'
+import type { TransactionTopic } from './transaction-topics.ts'
 
 /** Protocol Level of CONNECT: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0. */
 export type ProtocolVersion = 3 | 4 | 5
@@ -107,6 +108,8 @@ export interface PublishPacket {
   readonly properties: Properties
   /** At QoS 0 without RETAIN it may share memory with the chunk. Code that keeps it beyond the turn must copy it. */
   readonly payload: Buffer
+  /** The parts of a topic of `$tx`. The decoder leaves it out for all other topics. */
+  readonly transaction?: TransactionTopic
 }
 
 /** PUBACK, PUBREC, PUBREL and PUBCOMP. In 3.x the reason is not on the wire: success is assumed. */

@@ -1,6 +1,6 @@
 // A cache of recently decoded strings by their bytes. A cached string is not checked or decoded again.
 
-import { SMALL_BYTES_MAX } from './sizes.ts'
+import { LOOP_BYTES_MAX, SMALL_BYTES_MAX } from './sizes.ts'
 
 // Of xxHash.
 const PRIME = 0x9e3779b1
@@ -55,14 +55,19 @@ export class TextCache {
     const text = this.#make(bytes, start, end)
     if (slot !== undefined && slot.bytes.length === length) {
       // Memory for each of many different strings would cost more than they do.
-      bytes.copy(slot.bytes, 0, start, end)
+      copyInto(slot.bytes, bytes, start, length)
       slot.text = text
       return text
     }
     const copy =
       length <= SMALL_BYTES_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
-    bytes.copy(copy, 0, start, end)
+    copyInto(copy, bytes, start, length)
     this.#slots[place] = { bytes: copy, text }
     return text
   }
+}
+
+function copyInto(target: Buffer, bytes: Buffer, start: number, length: number): void {
+  if (length > LOOP_BYTES_MAX) bytes.copy(target, 0, start, start + length)
+  else for (let index = 0; index < length; index++) target[index] = bytes[start + index] ?? 0
 }

@@ -10,7 +10,8 @@ const HASH = '#'
 
 export const topicNames: TextCache = new TextCache(1_024, 128, topicNameOf)
 
-function topicNameOf(bytes: Buffer, start: number, end: number): string {
+/** Returns a topic name, or a part of one between separators. Throws MalformedPacket. */
+export function topicNameOf(bytes: Buffer, start: number, end: number): string {
   const topic = textOf(bytes, start, end, 'topic name')
   // [MQTT-3.3.2-2]
   if (topic.includes(PLUS) || topic.includes(HASH)) {

@@ -9,12 +9,13 @@ import {
 } from '../../packet/reason.ts'
 import { quoted } from '../../packet/text.ts'
 import { isOfQueue } from '../../routing/queue-filter.ts'
-import { isReserved, isTopicName } from '../../routing/topic.ts'
+import { isReserved } from '../../routing/topic.ts'
 import { type Asker, NotAdmitted } from '../admission.ts'
 import type { Broker } from '../broker.ts'
 import { delayIn, isDelayed } from '../delayed.ts'
 import type { Transaction } from './transaction.ts'
 
+const DOLLAR = 0x24
 /** So many units of work of expressions count as one delivery. Measured: a unit takes 0.17 µs, a delivery of a commit 3 to 7 µs. */
 const WORK_PER_DELIVERY = 5
 
@@ -38,16 +39,17 @@ export function stageable(
   topic: string,
   asker: Asker,
 ): Message | NotAdmitted {
-  const delay = isDelayed(topic) ? delayIn(topic) : null
+  const isPlain = topic.charCodeAt(0) !== DOLLAR
+  const delay = !isPlain && isDelayed(topic) ? delayIn(topic) : null
   const inner = delay?.topic ?? topic
-  const isNested = isReserved(inner) && !isOfQueue(inner)
-  if (isNested || !isTopicName(inner)) {
+  const isForQueue = !isPlain && isOfQueue(inner)
+  if (inner === '' || (!isPlain && !isForQueue && isReserved(inner))) {
     return refused('a message to this topic cannot be in a transaction', TOPIC_NAME_INVALID)
   }
   const refusal =
     broker.messageIds.faultOf(said.properties) ?? broker.admission.named(said, inner, asker)
   if (refusal !== null) return refusal
-  const own = isOfQueue(inner) ? { ...said, retain: false } : said
+  const own = isForQueue ? { ...said, retain: false } : said
   const message = makeMessage(own, topic, asker.clientId, broker)
   if (message.retain || delay !== null) authoredBy(message, asker.identity)
   return message

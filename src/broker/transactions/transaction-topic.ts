@@ -1,6 +1,7 @@
 // The grammar of transactions: `$tx/ID/publish/TOPIC`, `$tx/ID/ack`, `$tx/ID/commit`, and the user property `$tx`.
 
 import { lastValue, type UserProperty } from '../../packet/packet.ts'
+import type { TransactionTopic } from '../../packet/transaction-topics.ts'
 import { isOfTransactions } from '../../routing/topic.ts'
 
 /** What becomes of its transactions comes to a client that subscribes to this. */
@@ -13,8 +14,17 @@ export const ANSWERS: ReadonlySet<string> = new Set([OUTCOME, UNDECIDED])
 /** With this user property an ordinary PUBLISH is staged in the transaction. */
 const PROPERTY = '$tx'
 const PREFIX = '$tx/'
-const SLASH = 0x2f
-const ID = /^([A-Za-z0-9_-]{1,48})\.(0|[1-9][0-9]{0,15})$/
+const PUBLISH = 'publish/'
+/** A name, a dot and 16 digits. */
+const ID_LENGTH_MAX = 65
+const NAME_LENGTH_MAX = 48
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
+const LETTER_A = 0x61
+const LETTER_Z = 0x7a
+const LOWER_CASE = 0x20
+const UNDERSCORE = 0x5f
+const HYPHEN = 0x2d
 const COMMANDS: ReadonlySet<string> = new Set(['ack', 'commit', 'abort', 'prepare'] as const)
 
 export interface TransactionId {
@@ -24,49 +34,26 @@ export interface TransactionId {
   readonly number: number
 }
 
-/** `topic`: where a staged message is to be published; empty for the others. */
-export interface TransactionRequest {
-  readonly verb: 'publish' | 'ack' | 'commit' | 'abort' | 'prepare'
-  readonly id: TransactionId
-  readonly topic: string
-}
-
-const UNREADABLE_ID =
+export const UNREADABLE_ID =
   'the id of a transaction is NAME.N: up to 48 letters, digits, - and _, a dot, and a number'
-const UNREADABLE =
+export const UNREADABLE =
   'behind $tx/ comes NAME.N/publish/TOPIC, NAME.N/ack, NAME.N/commit, NAME.N/abort or NAME.N/prepare'
 
-/**
- * Returns what the PUBLISH asks for; or a sentence, if that cannot be read. It is a request by its topic, or by its user property. `last`:
- * the id that was read last, because those of one transaction come one after the other.
- */
+/** Returns what the PUBLISH asks for, by its topic or by its user property; or a sentence, if that cannot be read. */
 export function requestIn(
   topic: string,
   userProperties: readonly UserProperty[] | undefined,
-  last: TransactionId | null = null,
-): TransactionRequest | string {
+): TransactionTopic | string {
   if (!isOfTransactions(topic)) {
-    const text = propertyIn(userProperties) ?? ''
-    const id = text === last?.text ? last : idIn(text)
-    return id === null ? UNREADABLE_ID : { verb: 'publish', id, topic }
+    return { whole: topic, id: propertyIn(userProperties) ?? '', command: '', topic }
   }
-  const isLast = last !== null && isOf(topic, last)
-  const end = isLast ? PREFIX.length + last.text.length : topic.indexOf('/', PREFIX.length)
+  const end = topic.indexOf('/', PREFIX.length)
   if (end === -1) return UNREADABLE
-  const id = isLast ? last : idIn(topic.slice(PREFIX.length, end))
-  if (id === null) return UNREADABLE_ID
-  if (topic.startsWith('publish/', end + 1)) {
-    return { verb: 'publish', id, topic: topic.slice(end + 9) }
-  }
-  const verb = topic.slice(end + 1)
-  return isCommand(verb) ? { verb, id, topic: '' } : UNREADABLE
-}
-
-/** Whether the topic is one of this transaction. */
-function isOf(topic: string, { text }: TransactionId): boolean {
-  return (
-    topic.charCodeAt(PREFIX.length + text.length) === SLASH && topic.startsWith(text, PREFIX.length)
-  )
+  const id = topic.slice(PREFIX.length, end)
+  const rest = topic.slice(end + 1)
+  if (rest === '') return UNREADABLE
+  if (!rest.startsWith(PUBLISH)) return { whole: topic, id, command: rest, topic: '' }
+  return { whole: topic, id, command: '', topic: rest.slice(PUBLISH.length) }
 }
 
 /** Returns the value of the user property `$tx`; null without one. */
@@ -75,13 +62,42 @@ export function propertyIn(userProperties: readonly UserProperty[] | undefined):
 }
 
 export function idIn(text: string): TransactionId | null {
+  const dot = text.indexOf('.')
   // No longer text is looked at.
-  if (text.length > 65) return null
-  const [, name = '', digits = ''] = ID.exec(text) ?? []
-  const number = Number(digits)
-  return name === '' || !Number.isSafeInteger(number) ? null : { text, name, number }
+  const isReadable = text.length <= ID_LENGTH_MAX && dot > 0 && dot <= NAME_LENGTH_MAX
+  if (!isReadable || !isName(text, dot)) return null
+  const number = numberBehind(text, dot)
+  return number === -1 ? null : { text, name: text.slice(0, dot), number }
 }
 
-function isCommand(text: string): text is 'ack' | 'commit' | 'abort' | 'prepare' {
+/** Whether all is of `A-Za-z0-9_-` up to the end. */
+function isName(text: string, end: number): boolean {
+  for (let index = 0; index < end; index++) {
+    const code = text.charCodeAt(index)
+    const isLetter = (code | LOWER_CASE) >= LETTER_A && (code | LOWER_CASE) <= LETTER_Z
+    if (!isLetter && !isDigit(code) && code !== UNDERSCORE && code !== HYPHEN) return false
+  }
+  return true
+}
+
+/** Returns the number that ends the text, which has no needless zeros; -1 for none. */
+function numberBehind(text: string, dot: number): number {
+  const first = dot + 1
+  const { length } = text
+  if (first === length || (text.charCodeAt(first) === DIGIT_0 && length > first + 1)) return -1
+  let number = 0
+  for (let index = first; index < length; index++) {
+    const code = text.charCodeAt(index)
+    if (!isDigit(code)) return -1
+    number = 10 * number + (code - DIGIT_0)
+  }
+  return Number.isSafeInteger(number) ? number : -1
+}
+
+function isDigit(code: number): boolean {
+  return code >= DIGIT_0 && code <= DIGIT_9
+}
+
+export function isCommand(text: string): text is 'ack' | 'commit' | 'abort' | 'prepare' {
   return COMMANDS.has(text)
 }

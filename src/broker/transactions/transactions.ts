@@ -2,6 +2,7 @@
 
 import { type Publishable, renumber } from '../../message.ts'
 import { QUOTA_EXCEEDED, TOPIC_NAME_INVALID } from '../../packet/reason.ts'
+import type { TransactionTopic } from '../../packet/transaction-topics.ts'
 import type { CommitId } from '../../store/journal.ts'
 import { NotAdmitted } from '../admission.ts'
 import type { Broker } from '../broker.ts'
@@ -15,9 +16,11 @@ import { Reservation } from './reservation.ts'
 import { keepOutcome, publishAll } from './applying.ts'
 import {
   idIn,
+  isCommand,
   requestIn,
   type TransactionId,
-  type TransactionRequest,
+  UNREADABLE,
+  UNREADABLE_ID,
 } from './transaction-topic.ts'
 
 const DIGIT_0 = 0x30
@@ -54,15 +57,26 @@ export class Transactions {
 
   /** Takes a PUBLISH that is a request by its topic or by its user property. Returns the commit that its answer waits for, or the refusal. */
   take(said: Publishable, topic: string, client: Client): CommitId | NotAdmitted {
-    const request = requestIn(topic, said.properties.userProperties, this.#lastId)
+    const request = requestIn(topic, said.properties.userProperties)
     if (typeof request === 'string') return refused(request, TOPIC_NAME_INVALID)
-    const { verb, id } = request
-    this.#lastId = id
+    return this.takeRead(said, request, client)
+  }
+
+  /** The same for one whose topic was read in its parts. */
+  takeRead(
+    said: Publishable,
+    { id: text, command, topic }: TransactionTopic,
+    client: Client,
+  ): CommitId | NotAdmitted {
+    const id = this.#idOf(text)
+    if (id === null) return refused(UNREADABLE_ID, TOPIC_NAME_INVALID)
+    if (command !== '' && !isCommand(command)) return refused(UNREADABLE, TOPIC_NAME_INVALID)
     if (said.qos === 0) return this.#spoil(client, id, refused(QOS_0))
-    switch (verb) {
-      case 'publish':
+    switch (command) {
+      case '':
+        return this.#stage(said, id, topic, client)
       case 'ack':
-        return this.#stage(said, request, client)
+        return this.#stage(said, id, null, client)
       case 'commit':
         return this.#commit(said, id, client)
       case 'prepare':
@@ -70,6 +84,12 @@ export class Transactions {
       case 'abort':
         return this.#abort(id, client)
     }
+  }
+
+  /** The PUBLISH packets of one transaction come one after the other. */
+  #idOf(text: string): TransactionId | null {
+    if (this.#lastId?.text !== text) this.#lastId = idIn(text)
+    return this.#lastId
   }
 
   /** An operator decides a prepared transaction. Returns false when there is none. */
@@ -87,11 +107,17 @@ export class Transactions {
     this.#open.left(clientId)
   }
 
-  #stage(said: Publishable, request: TransactionRequest, client: Client): CommitId | NotAdmitted {
-    const transaction = this.#open.begun(client, request.id)
+  /** `topic`: of the message; null for delivery ids. */
+  #stage(
+    said: Publishable,
+    id: TransactionId,
+    topic: string | null,
+    client: Client,
+  ): CommitId | NotAdmitted {
+    const transaction = this.#open.begun(client, id)
     if (transaction instanceof NotAdmitted) return transaction
     this.#broker.turnWorkLeft -= said.payload.length >> CHECKSUM_BYTES_PER_UNIT_BITS
-    const refusal = this.#added(transaction, said, request, client)
+    const refusal = this.#added(transaction, said, topic, client)
     if (refusal !== null) transaction.culprit ??= refusal
     return refusal ?? 0
   }
@@ -99,10 +125,10 @@ export class Transactions {
   #added(
     transaction: Transaction,
     said: Publishable,
-    { verb, topic }: TransactionRequest,
+    topic: string | null,
     client: Client,
   ): NotAdmitted | null {
-    if (verb === 'ack') {
+    if (topic === null) {
       const ids = deliveryIdsIn(this.#broker, said)
       return ids instanceof NotAdmitted ? ids : this.#open.addSettlements(transaction, ids)
     }
