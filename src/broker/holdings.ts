@@ -30,9 +30,10 @@ export const OF_NOBODY = ''
 
 export class Holdings {
   readonly #holdings = new Map<string, Holding>()
-  // What one client retains or subscribes to comes in a row.
+  // What one client retains, stages or subscribes to comes in a row.
   #lastUser: User | null = null
   #lastOwner = OF_NOBODY
+  #lastHolding: Holding | null = null
 
   /** How many users and addresses hold something. */
   get count(): number {
@@ -41,30 +42,36 @@ export class Holdings {
 
   /** Returns what the owner of this identity holds; nothing for an owner without a bound. */
   of(user: User): Readonly<Holding> {
-    return this.#holdings.get(this.#ownerOf(user)) ?? NOTHING_HELD
+    return this.#holdingOf(user) ?? NOTHING_HELD
   }
 
   /** Adds to what the owner holds; a negative number subtracts. */
   add(user: User, kind: keyof Holding, count: number): void {
-    const owner = this.#ownerOf(user)
+    const known = this.#holdingOf(user)
+    const owner = this.#lastOwner
     if (owner === OF_NOBODY || count === 0) return
-    const holding = this.#holdings.get(owner) ?? { ...NOTHING_HELD }
+    const holding = known ?? { ...NOTHING_HELD }
     holding[kind] += count
-    if (isEmpty(holding)) this.#holdings.delete(owner)
-    else this.#holdings.set(owner, holding)
+    const isKept = count > 0 || !isEmpty(holding)
+    if (isKept === (known !== null)) return
+    if (isKept) this.#holdings.set(owner, holding)
+    else this.#holdings.delete(owner)
+    this.#lastHolding = isKept ? holding : null
   }
 
   /** Returns the queues of the owner, who has a session; null for an owner without a bound. */
   queuesOf(user: User): UserQueues | null {
-    return this.#holdings.get(this.#ownerOf(user)) ?? null
+    return this.#holdingOf(user)
   }
 
-  #ownerOf(user: User): string {
+  #holdingOf(user: User): Holding | null {
     if (user !== this.#lastUser) {
+      const owner = ownerOf(user)
       this.#lastUser = user
-      this.#lastOwner = ownerOf(user)
+      this.#lastOwner = owner
+      this.#lastHolding = this.#holdings.get(owner) ?? null
     }
-    return this.#lastOwner
+    return this.#lastHolding
   }
 }
 

@@ -60,7 +60,7 @@ export class Decisions implements Deadline {
   find(clientId: string, { name, number }: TransactionId): Decision | 'forgotten' | null {
     const decisions = this.#byClient.get(clientId)?.get(name)?.decisions
     if (decisions === undefined) return null
-    const found = decisions[decisions.findLastIndex(each => each.number <= number)]
+    const found = decisions[lastUpTo(decisions, number)]
     if (found?.number === number) return found
     if (decisions.length < DECISIONS_KEPT) return null
     const lowest = decisions.find(({ outcome }) => outcome !== 'prepared')
@@ -131,7 +131,7 @@ export class Decisions implements Deadline {
     this.#touch(known, at)
     const { decisions } = known
     const decision = { number, count, checksum, outcome }
-    const behind = decisions.findLastIndex(each => each.number <= number)
+    const behind = lastUpTo(decisions, number)
     if (decisions[behind]?.number === number) decisions[behind] = decision
     else {
       if (behind + 1 === decisions.length) decisions.push(decision)
@@ -222,6 +222,13 @@ export class Decisions implements Deadline {
     const first = this.#oldest
     this.#broker.deadlines.set(this, first === null ? Infinity : this.#dueAt(first))
   }
+}
+
+/** Returns the place of the last decision up to this number, or -1. Numbers grow, so it is at the end. */
+function lastUpTo(decisions: readonly Decision[], number: number): number {
+  let place = decisions.length - 1
+  while (place >= 0 && (decisions[place]?.number ?? 0) > number) place--
+  return place
 }
 
 function nameBytes({ clientId, name }: Pick<DecidedName, 'clientId' | 'name'>): number {
