@@ -4,6 +4,7 @@ import { SMALL_BYTES_MAX } from '../packet/sizes.ts'
 import { TextCache } from '../packet/text-cache.ts'
 
 const TWO_TO_32 = 0x1_0000_0000
+const DOUBLE = new DataView(new ArrayBuffer(8))
 
 const names = new TextCache(4_096, 64, (bytes, start, end) => bytes.utf8Slice(start, end))
 
@@ -41,9 +42,9 @@ export class ByteReader {
   }
 
   double(): number {
-    const value = this.bytes.readDoubleBE(this.position)
-    this.position += 8
-    return value
+    DOUBLE.setUint32(0, this.uint32())
+    DOUBLE.setUint32(4, this.uint32())
+    return DOUBLE.getFloat64(0)
   }
 
   string(): string {

@@ -9,6 +9,8 @@ interface NameEntry extends ImagedEntry {
 
 export class DecisionTable {
   readonly #names = new ImagedMap<string, NameEntry>()
+  /** The keys of `#names` by client and name: to join them and hash the result takes longer than two look-ups. */
+  readonly #keys = new Map<string, Map<string, string>>()
 
   get all(): Iterable<StoredDecision> {
     return decisionsOf(this.#names)
@@ -17,7 +19,7 @@ export class DecisionTable {
   /** The table keeps the object. `dropped`: the number of which the decision is not kept any more, or null. */
   set(decision: StoredDecision, dropped: number | null = null): void {
     const { clientId, name, number } = decision
-    const key = keyOf(clientId, name)
+    const key = this.#keyOf(clientId, name)
     let entry = this.#names.toChange(key, copyOf)
     if (entry === undefined) {
       entry = { byNumber: new Map(), image: 0 }
@@ -28,11 +30,15 @@ export class DecisionTable {
   }
 
   drop(clientId: string, name: string, number: number): void {
-    const key = keyOf(clientId, name)
-    const entry = this.#names.toChange(key, copyOf)
-    if (entry === undefined) return
+    const own = this.#keys.get(clientId)
+    const key = own?.get(name)
+    const entry = key === undefined ? undefined : this.#names.toChange(key, copyOf)
+    if (own === undefined || key === undefined || entry === undefined) return
     entry.byNumber.delete(number)
-    if (entry.byNumber.size === 0) this.#names.delete(key)
+    if (entry.byNumber.size > 0) return
+    this.#names.delete(key)
+    own.delete(name)
+    if (own.size === 0) this.#keys.delete(clientId)
   }
 
   beginImage(): void {
@@ -46,6 +52,20 @@ export class DecisionTable {
   imageEntries(): Iterable<StoredDecision> {
     return decisionsOf(this.#names.imageEntries())
   }
+  #keyOf(clientId: string, name: string): string {
+    let own = this.#keys.get(clientId)
+    if (own === undefined) {
+      own = new Map()
+      this.#keys.set(clientId, own)
+    }
+    let key = own.get(name)
+    if (key === undefined) {
+      // No text of MQTT has U+0000 [MQTT-1.5.4-2].
+      key = `${clientId}\0${name}`
+      own.set(name, key)
+    }
+    return key
+  }
 }
 
 function* decisionsOf(names: Iterable<readonly [string, NameEntry]>): Iterable<StoredDecision> {
@@ -54,9 +74,4 @@ function* decisionsOf(names: Iterable<readonly [string, NameEntry]>): Iterable<S
 
 function copyOf({ byNumber }: NameEntry): NameEntry {
   return { byNumber: new Map(byNumber), image: 0 }
-}
-
-/** No text of MQTT has U+0000 [MQTT-1.5.4-2]. */
-function keyOf(clientId: string, name: string): string {
-  return `${clientId}\0${name}`
 }
