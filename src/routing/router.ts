@@ -27,12 +27,12 @@ export interface Match<Target> {
   readonly retainAsPublished: boolean
   /** Whether any of them has No Local. For the publisher itself use `withoutNoLocal`. */
   readonly noLocal: boolean
-  /** The expression of the only one; `several` if any of several has one; null if none has. Use `wantedOf`. */
-  readonly filter: Expression | 'several' | null
   /** The least of its subscriptions, if all are conflated; 0 if none is, and `SOME_CONFLATED` if only some are. */
   readonly conflateMs: number
   /** The identifiers of all subscriptions that have one, in ascending order [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
   readonly identifiers: readonly number[]
+  /** The expression of the only one; `several` if any of several has one; null if none has. Use `wantedOf`. */
+  readonly filter: Expression | 'several' | null
   readonly subscriptions: readonly RoutedSubscription[]
 }
 
@@ -258,14 +258,15 @@ class ManyTargets<Target> {
 }
 
 function matchOf<Target>(target: Target, subscription: RoutedSubscription): Match<Target> {
+  // What each delivery reads comes first, so that it lies together.
   return {
     target,
     qos: subscription.qos,
     retainAsPublished: subscription.retainAsPublished,
     noLocal: subscription.noLocal,
-    filter: subscription.expression ?? null,
     conflateMs: subscription.conflateMs ?? 0,
     identifiers: subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier],
+    filter: subscription.expression ?? null,
     subscriptions: [subscription],
   }
 }

@@ -24,25 +24,26 @@ import type { DeliveryOptions, Target } from './target.ts'
 // clients are idle.
 export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   readonly clientId: string
+  // What each delivery reads lies together, so that it takes few lines of the processor's cache.
   readonly rights: ClientRights
   /** Whether it was to outlive its connection when it began. Then the store keeps it and its deliveries until it ends. */
   readonly isDurable: boolean
-  readonly subscriptions: Map<string, Subscription>
-  expiryIntervalSeconds: number
-  /** Whether retained messages must wait because SUBACK was not sent yet. */
-  holdsReplays = false
   /** The messages of QoS 1 and 2 that were sent and are not settled. */
   readonly exchanges: Exchanges
   readonly #context: SessionContext
-  #owner: SessionOwner | null = null
   #link: Link | null = null
   #queue: OwnedQueue | null = null
   /** Made with the first subscription that gets retained messages. */
   #replays: RetainedReplays | null = null
-  #incoming: IncomingWindow | null = null
-  #memberships: Memberships<Session> | null = null
   /** Made with the first message for a conflated subscription. */
   #conflation: Conflation | null = null
+  readonly subscriptions: Map<string, Subscription>
+  expiryIntervalSeconds: number
+  /** Whether retained messages must wait because SUBACK was not sent yet. */
+  holdsReplays = false
+  #owner: SessionOwner | null = null
+  #incoming: IncomingWindow | null = null
+  #memberships: Memberships<Session> | null = null
   #held: Map<string, HeldDelivery> | null = null
 
   constructor(rights: ClientRights, expiryIntervalSeconds: number, context: SessionContext) {
