@@ -45,7 +45,7 @@ export class Api {
       signIns: new SignIns(now, log),
       rates: new RequestRates(now),
       scans: new Scans(),
-      streams: new Streams(sources.failed),
+      streams: new Streams(log, sources.failed),
       idempotency: new Idempotency(now),
       isPlainAllowed: config.dashboard.plain,
       counters: { requests: 0, refused: 0, changes: 0 },
@@ -91,6 +91,7 @@ export class Api {
       scansRefused: scans.refused,
       streams: streams.count,
       streamsRefused: streams.refused,
+      streamsTooSlow: streams.tooSlow,
       signInsDropped: signIns.dropped,
     }
   }

@@ -1,5 +1,6 @@
 // The live stream: what it shows, what it leaves out, and when it ends.
 
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
@@ -123,6 +124,51 @@ test('a signed-in connection may stay, one of a stranger has the time of a hands
   await stream.next('metrics')
 
   t.equal(stream.status, 200)
+})
+
+/** Asks for a stream and reads nothing of it. With small segments the kernels of both sides keep little of it. */
+const SLOW_READER = `
+import socket, sys
+port, path, key = sys.argv[1:]
+reader = socket.socket()
+reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+reader.connect(('127.0.0.1', int(port)))
+head = f'GET {path} HTTP/1.1\\r\\nHost: localhost\\r\\nAuthorization: Bearer {key}\\r\\n\\r\\n'
+reader.sendall(head.encode())
+sys.stdin.read()
+`
+
+test('a reader that does not read loses its stream, which is counted and logged, and nobody else loses anything', async t => {
+  const { operator, port, mqtt: url, lines } = await brokerWithApi(t)
+  const { json } = await operator('POST', '/keys', { body: { name: 'slow', role: 'operator' } })
+  const { key } = json
+  const words = ['-c', SLOW_READER, `${port}`, '/api/v1/stream?messages=load/%23', key]
+  const reader = spawn('python3', words, { stdio: ['pipe', 'ignore', 'inherit'] })
+  t.teardown(() => reader.kill())
+  const headers = { authorization: `Bearer ${key}` }
+  const other = await streaming(t, port, 'messages=load/%23', headers)
+  const figures = async () => (await operator('GET', '/status')).json.api
+  while ((await figures()).streams < 2) await new Promise(settle => setTimeout(settle, 20))
+  const client = await mqtt.connectAsync(url)
+  // A stream has 64 KiB a second.
+  const topic = `load/${'x'.repeat(6_000)}`
+
+  while ((await figures()).streams === 2) {
+    for (let count = 0; count < 20; count++) await client.publishAsync(topic, 'x')
+    await new Promise(settle => setTimeout(settle, 100))
+  }
+
+  t.match(await figures(), { streams: 1, streamsTooSlow: 1 })
+  t.match(
+    lines.filter(line => line.includes('stream.closed')),
+    [/"by":"key slow","cause":"it did not read, and 256 KiB waited for it"/],
+  )
+  const [before] = [other.heard.length]
+  await client.publishAsync(topic, 'more')
+  await other.next('message')
+  t.ok(before > 0)
+  await client.endAsync()
 })
 
 test('a stream is closed when 256 KiB wait for a reader that does not read', async t => {

@@ -19,6 +19,8 @@ export class Outlet {
   #offered = 0
   #shown = 0
   #silentSeconds = 0
+  /** Whether it was closed because nobody reads it. */
+  isUnread = false
 
   constructor(outgoing: ServerResponse, now: () => number) {
     this.#outgoing = outgoing
@@ -76,6 +78,8 @@ export class Outlet {
 
   #write(text: string): void {
     this.#outgoing.write(text)
-    if (this.#outgoing.writableLength > WAITING_BYTES_MAX) this.#outgoing.destroy()
+    if (this.#outgoing.writableLength <= WAITING_BYTES_MAX) return
+    this.isUnread = true
+    this.#outgoing.destroy()
   }
 }

@@ -1,5 +1,6 @@
 // All open streams: how many there may be, and what they get each second.
 
+import type { Log } from '../../observe/log.ts'
 import type { Caller } from '../caller.ts'
 import { later, Problem } from '../problem.ts'
 import type { Outlet } from './outlet.ts'
@@ -24,12 +25,16 @@ interface Stream {
 export class Streams {
   /** How often there were too many. */
   refused = 0
+  /** How often a reader was too slow. */
+  tooSlow = 0
   readonly #streams = new Set<Stream>()
+  readonly #log: Log
   readonly #failed: (error: unknown) => void
   #timer: NodeJS.Timeout | undefined
 
   /** `failed` is told of exceptions, which end only their stream. */
-  constructor(failed: (error: unknown) => void) {
+  constructor(log: Log, failed: (error: unknown) => void) {
+    this.#log = log
     this.#failed = failed
   }
 
@@ -78,8 +83,15 @@ export class Streams {
     if (!this.#streams.delete(stream)) return
     for (const feed of stream.feeds) feed.stop?.()
     stream.outlet.close()
+    if (stream.outlet.isUnread) this.#tellUnread(stream)
     if (this.#streams.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
+  }
+
+  #tellUnread({ caller: { name } }: Stream): void {
+    this.tooSlow += 1
+    const cause = 'it did not read, and 256 KiB waited for it'
+    this.#log.warn({ event: 'stream.closed', by: name, cause }, 'a stream is closed')
   }
 }
