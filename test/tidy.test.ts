@@ -57,6 +57,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'thrown.ts',
   ],
   observe: ['broker', 'message.ts', 'packet', 'routing', 'session', 'store', 'node:', 'pino'],
+  'front-end': ['link', 'observe', 'packet', 'transport', 'node:'],
+  link: ['access', 'observe', 'packet', 'thrown.ts', 'transport', 'node:'],
   transport: [
     'access',
     'connection',

@@ -42,6 +42,7 @@ export default defineConfig({
     rollupOptions: {
       input: {
         pondhawk: `${COMPILED}/cli.js`,
+        'front-end-process': `${COMPILED}/front-end/front-end-process.js`,
         'store-thread': `${COMPILED}/store/store-thread.js`,
         'hash-thread': `${COMPILED}/access/password/hash-thread.js`,
         'backup-thread': `${COMPILED}/store/maintenance/backup-thread.js`,

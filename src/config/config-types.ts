@@ -50,6 +50,7 @@ export interface Config {
     connectionsMax: number
     handshakeTimeoutMs: number
   }[]
+  frontEnds: 'auto' | number
   store: {
     durability: 'fsync' | 'os' | 'memory'
     directory?: string | undefined
@@ -440,6 +441,7 @@ export interface ConfigInput {
         handshakeTimeoutMs?: number | undefined
       }[]
     | undefined
+  frontEnds?: 'auto' | number | undefined
   store?:
     | {
         durability?: 'fsync' | 'os' | 'memory' | undefined

@@ -14,6 +14,9 @@ import { CONFLATE_MS_MAX } from '../routing/subscription.ts'
 import { isTopicFilter } from '../routing/topic.ts'
 import { queuesSection } from './queues-section.ts'
 
+/** More have more to carry than one core can handle. */
+const FRONT_ENDS_MAX = 64
+
 const certificate = { certFile: file, keyFile: file }
 
 const tls = z
@@ -333,6 +336,12 @@ export const configSchema = z.strictObject({
       listener.parse({ protocol: 'ws', port: 8_083 }),
     ])
     .describe('Where clients connect'),
+  frontEnds: z
+    .union([z.enum(['auto']), z.int().min(0).max(FRONT_ENDS_MAX)])
+    .default('auto')
+    .describe(
+      'Processes that have the sockets of clients. With auto there are two fewer than the broker may use CPUs, at most 8, and none with one or two CPUs; with 0 the process of the broker has all sockets itself',
+    ),
   store: store.prefault({}).describe('What is stored, and where'),
   access: accessSection
     .prefault({})

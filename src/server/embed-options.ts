@@ -89,6 +89,7 @@ export function embeddingOf(options: EmbedOptions): Embedding {
   const configured = {
     ...input,
     listeners: input.listeners ?? [],
+    frontEnds: input.frontEnds ?? 0,
     // A program that authenticates in code may listen on any address.
     access: given === null ? withoutCode(access ?? {}) : { anonymous: 'everywhere' },
     store: store === undefined || isOwn ? { durability: 'memory' } : store,

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/config-types.ts'
 import { realmOfListener } from '../config/realms.ts'
 import type { StrangerBudget } from '../connection/stranger-budget.ts'
+import { RemotePreparation } from '../link/remote-preparation.ts'
 import type { Log } from '../observe/log.ts'
 import { ConnectionCounts } from '../transport/connection-counts.ts'
 import {
@@ -16,6 +17,8 @@ import { StrangerPlaces } from '../transport/stranger-places.ts'
 import type { Arrival, Peer } from '../transport/wire.ts'
 import { DEFAULT_LIMITS } from '../limits.ts'
 import { socketBound } from './descriptors.ts'
+import { frontEndsOf } from './front-end-count.ts'
+import { FrontEnds } from './front-ends.ts'
 import { StartError } from './start-error.ts'
 import { WatchedFiles } from './watched-files.ts'
 
@@ -36,9 +39,12 @@ interface ListenersOptions {
 export class Listeners {
   readonly counts: ConnectionCounts
   readonly places: StrangerPlaces
+  /** Null where this process has all sockets itself. */
+  readonly frontEnds: FrontEnds | null
   readonly #options: ListenersOptions
   readonly #watched: WatchedFiles
   #all: readonly Listener[] = []
+  #closed: Promise<unknown> = Promise.resolve()
 
   constructor(options: ListenersOptions) {
     const { limits } = options.config
@@ -47,6 +53,8 @@ export class Listeners {
       tls === undefined ? [] : filesOf(tls),
     )
     this.#watched = new WatchedFiles([...new Set(files)], options.certificatesChanged)
+    const count = frontEndsOf(options.config)
+    this.frontEnds = count === 0 ? null : new FrontEnds({ count, log: options.log })
     this.counts = new ConnectionCounts(limits, () => performance.now())
     this.places = new StrangerPlaces(limits.strangersPerAddressMax)
   }
@@ -58,6 +66,8 @@ export class Listeners {
   /** Starts all listeners. Must be called when the store is open and no client is connected. Throws StartError. */
   async start(): Promise<void> {
     const { config, log, accept, onRequest, strangers, strangerClosed } = this.#options
+    const { frontEnds } = this
+    await frontEnds?.start()
     // A client may send a packet, or a few packets, as one frame.
     const { packetBytesMax, connectPacketBytesMax, connectionsMax } = config.limits
     const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
@@ -69,6 +79,15 @@ export class Listeners {
         {
           ...options,
           onRequest,
+          preparing:
+            frontEnds === null
+              ? undefined
+              : (whole, itsLog, events) =>
+                  new RemotePreparation(whole, itsLog, {
+                    events,
+                    pool: frontEnds,
+                    listener: index,
+                  }),
           frameBytesMax,
           fullness,
           makeRoom: cause => this.#closeStranger(cause),
@@ -104,10 +123,16 @@ export class Listeners {
     for (const listener of this.#all) await listener.reload()
   }
 
-  /** Stops accepting clients at once. Resolves when every listener is closed. */
-  async close(): Promise<void> {
+  /** Stops accepting clients. */
+  close(): void {
     this.#watched.close()
-    await Promise.all(this.#all.map(listener => listener.close()))
+    this.#closed = Promise.all(this.#all.map(listener => listener.close()))
+  }
+
+  /** After `close`, when no client has a socket any more: resolves when every listener is closed, and ends the front ends. */
+  async ended(): Promise<void> {
+    await this.#closed
+    this.frontEnds?.close()
   }
 
   /** Closes the oldest connection without CONNECT of all listeners. */

@@ -356,12 +356,12 @@ export class Server implements RunningServer {
     const { core } = this
     core.commands.close(Object.assign(new Error('the broker is closed'), { code: 'ERR_CLOSED' }))
     const drainMs = this.#config.shutdown.drainSeconds * 1_000
-    const listenersClosed = this.#listeners.close()
+    this.#listeners.close()
     core.leave(this.#leaving('the broker is stopping'))
     await this.#disconnectAll(drainMs / 2)
     core.disconnectSome(Infinity)
     await socketsEnded(core, drainMs)
-    await listenersClosed
+    await this.#listeners.ended()
     await new Promise(resolve => setImmediate(resolve))
     await committedWithin(core, drainMs)
     core.turn.stop()
@@ -444,7 +444,7 @@ export class Server implements RunningServer {
 /** How often summary lines of the log are due. */
 const TICK_MS = 1_000
 
-/** Returns milliseconds of a clock that never goes back, for the rates of log lines. */
+/** Milliseconds of a clock that never goes back. */
 function monotonicMs(): number {
   return performance.now()
 }

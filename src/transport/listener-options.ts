@@ -3,7 +3,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { StrangerBudget } from '../connection/stranger-budget.ts'
+import type { Log } from '../observe/log.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
+import type { PreparationEvents, Preparing } from './preparation.ts'
 import type { StrangerPlaces } from './stranger-places.ts'
 
 /** How many connections a listener has unless its configuration says otherwise. */
@@ -92,6 +94,11 @@ export interface ListenerOptions {
   readonly connectTimeoutMs?: number | undefined
   /** The largest WebSocket message in bytes. */
   readonly frameBytesMax?: number | undefined
+  /** Who does the steps before MQTT. Left out: this process. */
+  readonly preparing?:
+    ((options: ListenerOptions, log: Log, events: PreparationEvents) => Preparing) | undefined
+  /** Whether connections of plain HTTP arrive as they are: in a front end, which knows no answers. */
+  readonly leavesHttp?: boolean | undefined
   /** Answers plain HTTP requests on a WebSocket listener. */
   readonly onRequest?:
     ((request: IncomingMessage, response: ServerResponse, from: RequestSource) => void) | undefined

@@ -8,7 +8,7 @@ import type { Log } from '../observe/log.ts'
 import { CONNECTION_RATE_EXCEEDED } from '../packet/reason.ts'
 import { Binding } from './binding.ts'
 import type { ListenerOptions } from './listener-options.ts'
-import { Preparation } from './preparation.ts'
+import { Preparation, type PreparationEvents, type Preparing } from './preparation.ts'
 import type { Place, StrangerPlaces } from './stranger-places.ts'
 import { type Stranger, Strangers } from './strangers.ts'
 import { type Acceptance, type Arrival, ignored, type Peer, type TransportName } from './wire.ts'
@@ -56,7 +56,7 @@ class SocketListener implements Listener {
   readonly #arrival: Arrival
   readonly #log: Log
   readonly #binding: Binding
-  readonly #preparation: Preparation
+  readonly #preparation: Preparing
   readonly #accepted = new Map<Socket, Accepted>()
   #connections = 0
   /** Places that are becoming free, each for a connection that was accepted before. */
@@ -70,11 +70,15 @@ class SocketListener implements Listener {
     this.#options = options
     this.#arrival = arrival
     this.#log = log
-    this.#preparation = new Preparation(options, log, {
+    const events: PreparationEvents = {
       refuse: (socket, peer, cause) => this.#refuse(socket, peer, cause),
-      named: (socket, peer) => this.#count(socket, peer),
+      named: (socket, peer, goOn) => {
+        if (this.#count(socket, peer)) goOn()
+      },
       signedIn: socket => this.#noStranger(socket),
-    })
+    }
+    this.#preparation =
+      options.preparing?.(options, log, events) ?? new Preparation(options, log, events)
     this.#binding = new Binding(options, {
       accepted: socket => this.#accept(socket),
       failed: cause => this.#acceptFailed(cause),
@@ -231,9 +235,10 @@ class SocketListener implements Listener {
   #placeIn(places: StrangerPlaces, socket: Socket, peer: Peer, prepare: () => void): Place {
     let hasPlace = false
     let timer: NodeJS.Timeout | undefined
+    const preparation = this.#preparation
     const place = places.take(peer.address, {
       get hasSpoken(): boolean {
-        return socket.bytesRead > 0
+        return preparation.hasSpoken(socket)
       },
       goOn: () => {
         hasPlace = true

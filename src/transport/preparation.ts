@@ -1,14 +1,17 @@
 // The steps before MQTT on an accepted socket: PROXY header, TLS and WebSocket, within one deadline.
 
 import type { BlockList, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Log } from '../observe/log.ts'
 import { wrongProtocolOf } from './first-bytes.ts'
 import { HandshakeDeadline } from './handshake-deadline.ts'
+import { readHead } from './http-head.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
 import { streamWire } from './stream-wire.ts'
 import { isWithin } from '../access/addresses.ts'
 import { subnetsOf } from './subnets.ts'
+import { type LoadedFiles, loadTlsFiles } from './tls-files.ts'
 import { TlsStage } from './tls-stage.ts'
 import { WebSocketStage } from './websocket-stage.ts'
 import { ignored, type Peer, type Wire } from './wire.ts'
@@ -21,31 +24,52 @@ const CONNECTION_BYTES = 4_000
 const TLS_BYTES = 49_152
 const HTTP_BYTES = 16_384
 
-interface PreparationEvents {
+export interface PreparationEvents {
   refuse(socket: Socket, peer: Peer, cause: string): void
-  /** The address of the client was read from a PROXY header. Returns false if the connection was closed for it. */
-  named(socket: Socket, peer: Peer): boolean
+  /** The address of the client was read from a PROXY header. It goes on when `goOn` is called, if it may. */
+  named(socket: Socket, peer: Peer, goOn: () => void): void
   /** A request of HTTP on this connection has shown who asks. */
   signedIn(socket: Socket): void
 }
 
 /** `spentMs` of the time for CONNECT are over. */
-type Arrived = (wire: Wire, spentMs: number) => void
+export type Arrived = (wire: Wire, spentMs: number, protocol: WireProtocol) => void
+
+/** HTTP is spoken only over wires of a front end, which leaves requests to the core. */
+export type WireProtocol = 'mqtt' | 'http'
 
 /** How the time before MQTT ends. */
 export interface Ways {
-  arrived(wire: Wire): void
+  arrived(wire: Wire, protocol?: WireProtocol): void
   /** A request of HTTP has shown who asks: the connection may stay as long as it is used. */
   signedIn(): void
 }
 
-interface Waited {
+export interface Waited {
   readonly peer: Peer
   /** How long the connection has waited since it was accepted. */
   readonly waitedMs: number
 }
 
-export class Preparation {
+/** The steps before MQTT: in this process, or by a front end. */
+export interface Preparing {
+  /** Reads the certificates, if the listener has TLS. `listenerName` is for the log. */
+  start(listenerName: () => string): Promise<void>
+  /** Reads the certificates again. If a file is wrong it rejects, and the old ones stay in use. */
+  reload(): Promise<void>
+  /** Whether the certificate or the key of this peer counts no more. */
+  hasRevoked(peer: Peer): boolean
+  /** Closes the connections that are before MQTT. */
+  close(): void
+  /** The memory of a connection until CONNECT, beside what it sends. */
+  readonly bytes: number
+  /** Calls back with the wire after the last step. */
+  prepare(socket: Socket, waited: Waited, arrived: Arrived): void
+  /** Whether bytes have come from this connection. */
+  hasSpoken(socket: Socket): boolean
+}
+
+export class Preparation implements Preparing {
   readonly #options: ListenerOptions
   readonly #log: Log
   readonly #events: PreparationEvents
@@ -53,7 +77,7 @@ export class Preparation {
   readonly #webSocket: WebSocketStage | null
   #tls: TlsStage | null = null
   /** Accepted connections that are still before MQTT. */
-  readonly #sockets = new Set<Socket>()
+  readonly #sockets = new Set<Duplex>()
 
   constructor(options: ListenerOptions, log: Log, events: PreparationEvents) {
     this.#options = options
@@ -63,20 +87,26 @@ export class Preparation {
     this.#webSocket = options.protocol === 'ws' ? new WebSocketStage(options, log) : null
   }
 
-  /** Reads the certificates, if the listener has TLS. `listenerName` is for the log. */
   async start(listenerName: () => string): Promise<void> {
-    const { tls, protocol } = this.#options
-    if (tls === undefined) return
-    const alpn = protocol === 'ws' ? 'http/1.1' : 'mqtt'
-    this.#tls = await TlsStage.create(tls, alpn, this.#log, listenerName)
+    const { tls } = this.#options
+    if (tls !== undefined) this.secureWith(await loadTlsFiles(tls), listenerName)
   }
 
-  /** Reads the certificates again. If a file is wrong it rejects, and the old ones stay in use. */
   async reload(): Promise<void> {
-    await this.#tls?.reload()
+    const { tls } = this.#options
+    if (tls !== undefined) this.#tls?.replace(await loadTlsFiles(tls))
   }
 
-  /** Whether the certificate or the key of this peer counts no more. */
+  /** Uses these certificates, from the next handshake on. */
+  secureWith(loaded: LoadedFiles, listenerName: () => string): void {
+    const { tls, protocol } = this.#options
+    if (this.#tls !== null) this.#tls.replace(loaded)
+    else if (tls !== undefined) {
+      const alpn = protocol === 'ws' ? 'http/1.1' : 'mqtt'
+      this.#tls = new TlsStage(tls, loaded, { alpn, log: this.#log, name: listenerName })
+    }
+  }
+
   hasRevoked(peer: Peer): boolean {
     return this.#tls?.hasRevoked(peer) === true
   }
@@ -85,24 +115,31 @@ export class Preparation {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** The memory of a connection until CONNECT, beside what it sends. */
   get bytes(): number {
-    const { tls, protocol } = this.#options
-    const tlsBytes = tls === undefined ? 0 : TLS_BYTES
-    return CONNECTION_BYTES + tlsBytes + (protocol === 'ws' ? HTTP_BYTES : 0)
+    return bytesBeforeMqtt(this.#options)
   }
 
-  /** Calls back with the wire after the last step. */
+  hasSpoken(socket: Socket): boolean {
+    return socket.bytesRead > 0
+  }
+
   prepare(socket: Socket, { peer, waitedMs }: Waited, arrived: Arrived): void {
     if (this.#isNeedless) {
       // The wire listens to its errors from here on.
-      arrived(streamWire(socket, peer, wrongProtocolOf), waitedMs)
+      arrived(streamWire(socket, peer, wrongProtocolOf), waitedMs, 'mqtt')
       return
     }
     if (socket.listenerCount('error') === 0) socket.on('error', ignored)
-    const inTime = this.#withinDeadline(socket, waitedMs, arrived)
+    const signedIn = (): void => this.#events.signedIn(socket)
+    const inTime = this.#withinDeadline(socket, { waitedMs, signedIn }, arrived)
     if (this.#options.proxyProtocol === true) this.#readProxyHeader(socket, peer, inTime)
     else this.#secure(socket, peer, inTime)
+  }
+
+  /** Serves a connection of HTTP on which a front end has done the steps before. `signedIn` is as for `Ways`. */
+  serveHttp(stream: Duplex, waited: Waited & Pick<Ways, 'signedIn'>, arrived: Arrived): void {
+    const { peer } = waited
+    this.#webSocket?.serve(stream, peer, this.#withinDeadline(stream, waited, arrived))
   }
 
   /** Nothing comes before MQTT. */
@@ -115,7 +152,11 @@ export class Preparation {
    * Sets one deadline, counted from accept, for everything before MQTT, however slowly bytes arrive.
    * Returns what to call at its end.
    */
-  #withinDeadline(socket: Socket, waitedMs: number, arrived: Arrived): Ways {
+  #withinDeadline(
+    socket: Duplex,
+    { waitedMs, signedIn }: Pick<Waited, 'waitedMs'> & Pick<Ways, 'signedIn'>,
+    arrived: Arrived,
+  ): Ways {
     const { handshakeTimeoutMs = HANDSHAKE_MS_MAX, connectTimeoutMs = Infinity } = this.#options
     const leftMs = Math.max(1, Math.min(handshakeTimeoutMs, connectTimeoutMs) - waitedMs)
     const deadline = new HandshakeDeadline(leftMs, () => socket.destroy())
@@ -127,16 +168,16 @@ export class Preparation {
     socket.once('close', isThrough)
     let isSignedIn = false
     return {
-      arrived: wire => {
+      arrived: (wire, protocol = 'mqtt') => {
         const spentMs = isSignedIn ? 0 : waitedMs + deadline.spentMs
         isThrough()
-        arrived(wire, spentMs)
+        arrived(wire, spentMs, protocol)
       },
       signedIn: () => {
         if (isSignedIn) return
         isSignedIn = true
         deadline.clear()
-        this.#events.signedIn(socket)
+        signedIn()
       },
     }
   }
@@ -159,7 +200,7 @@ export class Preparation {
       socket.pause()
       if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
       const client = { ...peer, ...header.source }
-      if (this.#events.named(socket, client)) this.#secure(socket, client, ways)
+      this.#events.named(socket, client, () => this.#secure(socket, client, ways))
     }
     socket.on('data', read)
     socket.resume()
@@ -172,11 +213,22 @@ export class Preparation {
   }
 
   #handOver(socket: Socket, peer: Peer, ways: Ways): void {
-    if (this.#webSocket !== null) {
-      this.#webSocket.serve(socket, peer, ways)
+    const webSocket = this.#webSocket
+    if (webSocket !== null) {
+      if (this.#options.leavesHttp !== true) webSocket.serve(socket, peer, ways)
+      else
+        readHead(socket, isPlain => {
+          if (isPlain) ways.arrived(streamWire(socket, peer), 'http')
+          else webSocket.serve(socket, peer, ways)
+        })
       return
     }
     const check = this.#options.tls === undefined ? wrongProtocolOf : null
     ways.arrived(streamWire(socket, peer, check))
   }
+}
+
+export function bytesBeforeMqtt({ tls, protocol }: ListenerOptions): number {
+  const tlsBytes = tls === undefined ? 0 : TLS_BYTES
+  return CONNECTION_BYTES + tlsBytes + (protocol === 'ws' ? HTTP_BYTES : 0)
 }

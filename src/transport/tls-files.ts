@@ -11,20 +11,31 @@ import { PSK_CONTEXT } from './pre-shared-keys.ts'
 import { revokedIn } from './revocations.ts'
 
 export interface LoadedFiles {
-  /** For the listener, and as part of the contexts by name. */
   readonly main: SecureContextOptions
-  readonly byName: ReadonlyMap<string, SecureContext>
+  /** For clients that ask for another server name. */
+  readonly byName: ReadonlyMap<string, SecureContextOptions>
   /** The certificates that the lists name. */
   readonly revoked: ReadonlySet<string>
   /** Null when the listener has no pre-shared keys. */
   readonly psk: PskFile | null
+  /** What several processes must have in common, so that a session of TLS that began at one is resumed at another. */
+  readonly resumption?: Resumption
+}
+
+export interface Resumption {
+  readonly ticketKeys: Buffer
+  readonly sessionIdContext: string
+}
+
+/** Returns the contexts by server name. */
+export function contextsOf({ byName }: LoadedFiles): ReadonlyMap<string, SecureContext> {
+  return new Map([...byName].map(([name, options]) => [name, createSecureContext(options)]))
 }
 
 /** Returns all problems of the files, one sentence each. */
 export async function checkTlsFiles(options: TlsOptions): Promise<readonly string[]> {
   try {
-    const { main } = await loadTlsFiles(options)
-    createSecureContext(main)
+    await loadTlsFiles(options)
     return []
   } catch (error) {
     return [thrownSentence(error)]
@@ -46,12 +57,15 @@ export async function loadTlsFiles(options: TlsOptions): Promise<LoadedFiles> {
     ...(crl !== undefined && { crl }),
   }
   const main = { ...shared, ...(await loadPair(options)) }
-  const byName = new Map<string, SecureContext>()
+  const byName = new Map<string, SecureContextOptions>()
   for (const [serverName, files] of Object.entries(options.sni ?? {})) {
-    const context = createSecureContext({ ...shared, ...(await loadPair(files)) })
-    byName.set(serverName.toLowerCase(), context)
+    byName.set(serverName.toLowerCase(), { ...shared, ...(await loadPair(files)) })
   }
-  return { main, byName, revoked: revokedIn(crl ?? []), psk }
+  const loaded = { main, byName, revoked: revokedIn(crl ?? []), psk }
+  // What OpenSSL does not take is found before anything is replaced.
+  createSecureContext(main)
+  contextsOf(loaded)
+  return loaded
 }
 
 /** Returns nothing for a listener that has pre-shared keys only. */

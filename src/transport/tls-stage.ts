@@ -14,7 +14,7 @@ import { shortened } from '../packet/text.ts'
 import type { TlsOptions } from './listener-options.ts'
 import { certificateOf } from './client-certificate.ts'
 import { PreSharedKeys } from './pre-shared-keys.ts'
-import { type LoadedFiles, loadTlsFiles } from './tls-files.ts'
+import { contextsOf, type LoadedFiles } from './tls-files.ts'
 import { ignored, type Peer } from './wire.ts'
 
 interface PendingHandshake {
@@ -23,7 +23,6 @@ interface PendingHandshake {
 }
 
 export class TlsStage {
-  readonly #options: TlsOptions
   readonly #log: Log
   readonly #name: () => string
   readonly #server: Server
@@ -36,22 +35,20 @@ export class TlsStage {
   /** The peers of sockets, for refusals: a destroyed socket does not have its address any more. */
   readonly #clients = new WeakMap<TLSSocket, TlsClient>()
 
-  private constructor(
+  constructor(
     options: TlsOptions,
     loaded: LoadedFiles,
-    alpn: string,
-    log: Log,
-    name: () => string,
+    { alpn, log, name }: { alpn: string; log: Log; name: () => string },
   ) {
-    this.#options = options
     this.#log = log
     this.#name = name
-    this.#byName = loaded.byName
+    this.#byName = contextsOf(loaded)
     this.#revoked = loaded.revoked
     this.#psk = loaded.psk === null ? null : new PreSharedKeys(loaded.psk.keys, options.pskHint)
     const asks = options.requestCertificate === true || options.requireCertificate === true
     this.#server = createServer({
       ...loaded.main,
+      ...loaded.resumption,
       ...this.#psk?.serverOptions,
       requestCert: asks,
       // A client may send no certificate if it is only requested. A wrong certificate is refused in this file.
@@ -64,26 +61,13 @@ export class TlsStage {
     this.#server.on('secureConnection', socket => this.#secured(socket))
     this.#server.on('tlsClientError', (error, socket) => this.#failed(error, socket))
     if (asks) this.#server.on('keylog', (_line, socket) => this.#remember(socket))
+    this.#warn(loaded)
   }
 
-  /** Reads the certificates. Rejects with a sentence that names the wrong file. */
-  static async create(
-    options: TlsOptions,
-    alpn: string,
-    log: Log,
-    name: () => string,
-  ): Promise<TlsStage> {
-    const loaded = await loadTlsFiles(options)
-    const stage = new TlsStage(options, loaded, alpn, log, name)
-    stage.#warn(loaded)
-    return stage
-  }
-
-  /** Reads the files again. If a file is wrong, the old certificates stay in use. */
-  async reload(): Promise<void> {
-    const loaded = await loadTlsFiles(this.#options)
-    this.#server.setSecureContext(loaded.main)
-    this.#byName = loaded.byName
+  /** Uses other certificates, keys and lists from now on. */
+  replace(loaded: LoadedFiles): void {
+    this.#server.setSecureContext({ ...loaded.main, ...loaded.resumption })
+    this.#byName = contextsOf(loaded)
     this.#revoked = loaded.revoked
     if (loaded.psk !== null) this.#psk?.replace(loaded.psk.keys)
     this.#warn(loaded)

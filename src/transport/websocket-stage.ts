@@ -1,7 +1,7 @@
 // HTTP in front of a listener: upgrades to WebSocket on any path, and the web page for everything else.
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket as SystemSocket, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../observe/log.ts'
@@ -78,7 +78,7 @@ export class WebSocketStage {
   }
 
   /** `arrived` is called with the wire after the upgrade to WebSocket. */
-  serve(socket: Socket, peer: Peer, ways: Ways): void {
+  serve(socket: Duplex, peer: Peer, ways: Ways): void {
     this.#peers.set(socket, peer)
     this.#ways.set(socket, ways)
     socket.on('error', ignored)
@@ -124,7 +124,7 @@ export class WebSocketStage {
   }
 
   #upgraded(webSocket: WebSocket, socket: Socket, peer: Peer): void {
-    socket.setNoDelay(true)
+    if (socket instanceof SystemSocket) socket.setNoDelay(true)
     this.#ways.get(socket)?.arrived(new WebSocketWire(webSocket, socket, peer))
   }
 

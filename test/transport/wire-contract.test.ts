@@ -11,6 +11,7 @@ import { SimWire } from '../../sim/sim-wire.ts'
 import type { ListenerOptions } from '../../src/transport/listener-options.ts'
 import { streamWire } from '../../src/transport/stream-wire.ts'
 import { CLOSE_MS_MAX, type Peer } from '../../src/transport/wire.ts'
+import { FrontEndHere, preparingBy } from '../link/front-end-here.ts'
 import { farEnd, Heard, type Pace, StreamFar, streamPair } from './far-ends.ts'
 import {
   CloseTimers,
@@ -42,12 +43,15 @@ interface Listening {
   readonly isSecured: boolean
   readonly isWebSocket: boolean
   readonly isUnix?: boolean
+  /** Whether the socket is that of a front end. */
+  readonly isRemote?: boolean
 }
 
-function socketKind({ name, isSecured, isWebSocket, isUnix = false }: Listening): WireKind {
+function socketKind(listening: Listening): WireKind {
+  const { name, isSecured, isWebSocket, isUnix = false, isRemote = false } = listening
   return {
     name,
-    takesAtOnce: !isSecured,
+    takesAtOnce: !isSecured && !isRemote,
     pair: async t => {
       const timers = new CloseTimers(t)
       const directory = mkdtempSync(resolve(tmpdir(), 'wire-'))
@@ -57,6 +61,7 @@ function socketKind({ name, isSecured, isWebSocket, isUnix = false }: Listening)
         protocol: isWebSocket ? 'ws' : 'mqtt',
         ...(isSecured ? { tls: serverCertificate() } : {}),
         ...(isUnix ? { path } : {}),
+        ...(isRemote ? { preparing: preparingBy([await FrontEndHere.start(t)]) } : {}),
       }
       const world = await World.listening(t, options)
       const raw = isUnix ? connectPlain(path) : await world.connects(t)
@@ -130,12 +135,19 @@ function simKind(takesLate: boolean): WireKind {
   }
 }
 
+const SOCKETS: readonly Listening[] = [
+  { name: 'TCP', isSecured: false, isWebSocket: false },
+  { name: 'TLS', isSecured: true, isWebSocket: false },
+  { name: 'WebSocket', isSecured: false, isWebSocket: true },
+  { name: 'secure WebSocket', isSecured: true, isWebSocket: true },
+  { name: 'a Unix socket', isSecured: false, isWebSocket: false, isUnix: true },
+]
+
 const KINDS: readonly WireKind[] = [
-  socketKind({ name: 'TCP', isSecured: false, isWebSocket: false }),
-  socketKind({ name: 'TLS', isSecured: true, isWebSocket: false }),
-  socketKind({ name: 'WebSocket', isSecured: false, isWebSocket: true }),
-  socketKind({ name: 'secure WebSocket', isSecured: true, isWebSocket: true }),
-  socketKind({ name: 'a Unix socket', isSecured: false, isWebSocket: false, isUnix: true }),
+  ...SOCKETS.map(socketKind),
+  ...SOCKETS.map(each =>
+    socketKind({ ...each, name: `${each.name} of a front end`, isRemote: true }),
+  ),
   ...(['within the call', 'soon', 'late'] as const).map(streamKind),
   simKind(false),
   simKind(true),

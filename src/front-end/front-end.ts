@@ -1,0 +1,282 @@
+// A front end: it has the sockets of clients, does what comes before MQTT, and carries bytes between them and the core. It knows no
+// client, no topic and no right.
+
+import type { Socket } from 'node:net'
+import { FrameReader } from '../link/frame-reader.ts'
+import {
+  DESTROY,
+  END,
+  FIGURES,
+  GO_ON,
+  LINE,
+  PAUSE,
+  RESET,
+  RESUME,
+  SHARED,
+  TAKEN,
+  TO_FRONT_END,
+  TURN,
+  TURN_TO_ANSWER,
+  WRITE,
+  WRITE_PART,
+  WRITE_SHARED,
+  WRITE_SHARED_PART,
+} from '../link/frames.ts'
+import { LinkWriter } from '../link/link-writer.ts'
+import { filesIn, type ListenerOrder, type Order, type SocketOrder } from '../link/orders.ts'
+import { bytesOf, type FrontEndFigures, type Line } from '../link/said.ts'
+import type { Log, LogFields } from '../observe/log.ts'
+import { Preparation } from '../transport/preparation.ts'
+import { ignored, type Peer, type TransportName } from '../transport/wire.ts'
+import { FrontConnection } from './front-connection.ts'
+
+/** What the link may have pending before clients are not read. */
+const PENDING_BYTES_MAX = 262_144
+/** And before none of them is read, also those that have sent nothing yet. */
+const ALL_PENDING_BYTES_MAX = 4_194_304
+/** How often it is told how far slow clients have got. */
+const LOOK_MS = 250
+
+interface FrontListener {
+  readonly order: ListenerOrder
+  readonly preparation: Preparation
+  /** The connections whose PROXY header waits for the core's word. */
+  readonly waiting: Map<number, () => void>
+}
+
+// Wide on purpose: it has both ends of what it carries, the link and all connections, and what waits between them.
+export class FrontEnd {
+  readonly #writer: LinkWriter
+  readonly #reader: FrameReader
+  readonly #listeners = new Map<number, FrontListener>()
+  readonly #connections = new Map<number, FrontConnection>()
+  readonly #byWire = new WeakMap<Socket, FrontConnection>()
+  /** Pieces of what is written to one connection in one call, but for the last. */
+  #parts: Buffer[] = []
+  #shared: Buffer[] = []
+  #turn = 0
+  #isTurnTold = true
+  /** The connections that are not read because the link is full. */
+  readonly #held = new Set<FrontConnection>()
+  readonly #ticks: NodeJS.Timeout
+
+  constructor(link: Socket) {
+    this.#writer = new LinkWriter(link, {
+      // After all sockets that can be read in this iteration of the event loop.
+      schedule: setImmediate,
+      flushing: () => this.#tellTaken(),
+      drained: () => this.#release(),
+    })
+    this.#reader = new FrameReader(TO_FRONT_END, (kind, connection, body) =>
+      this.#take(kind, connection, body),
+    )
+    link.on('error', ignored)
+    link.on('data', (chunk: Buffer) => this.#reader.push(chunk))
+    link.on('close', () => this.close())
+    this.#ticks = setInterval(() => this.#look(), LOOK_MS)
+  }
+
+  obey(order: Order, socket: Socket | undefined): void {
+    if (order.kind === 'listener') this.#listen(order)
+    else if (socket !== undefined) this.#serve(order, socket)
+  }
+
+  tellFigures(figures: FrontEndFigures): void {
+    this.#writer.frame(FIGURES, 0, bytesOf(figures))
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    clearInterval(this.#ticks)
+    for (const connection of this.#connections.values()) connection.destroy()
+  }
+
+  #listen(order: ListenerOrder): void {
+    const known = this.#listeners.get(order.listener)
+    const preparation = known?.preparation ?? this.#newPreparation(order)
+    if (order.files !== null) preparation.secureWith(filesIn(order.files), () => order.name)
+    this.#listeners.set(order.listener, {
+      order,
+      preparation,
+      waiting: known?.waiting ?? new Map(),
+    })
+  }
+
+  #newPreparation({ options, listener }: ListenerOrder): Preparation {
+    const { tls, ...others } = options
+    const whole = {
+      ...others,
+      ...(tls !== undefined && { tls }),
+      connectionsMax: 0,
+      leavesHttp: true,
+    }
+    return new Preparation(whole, this.#log, {
+      refuse: (socket, _peer, cause) => this.#byWire.get(socket)?.refuse(cause),
+      named: (socket, peer, goOn) => this.#named(socket, { peer, listener }, goOn),
+      // Requests are the core's.
+      signedIn: ignored,
+    })
+  }
+
+  readonly #log: Log = {
+    debug: () => {},
+    info: (fields, sentence) => this.#say('info', fields, sentence),
+    warn: (fields, sentence) => this.#say('warn', fields, sentence),
+    error: (fields, sentence) => this.#say('error', fields, sentence),
+  }
+
+  #say(level: Line['level'], fields: LogFields, sentence: string): void {
+    this.#writer.frame(LINE, 0, bytesOf({ level, fields, sentence }))
+  }
+
+  #serve(order: SocketOrder, socket: Socket): void {
+    const listener = this.#listeners.get(order.listener)
+    if (listener === undefined) {
+      socket.destroy()
+      return
+    }
+    const { name, options } = listener.order
+    const { address, port, waitedMs } = order
+    const peer: Peer = {
+      address,
+      port,
+      transport: transportOf(options),
+      listener: name,
+      certificate: null,
+    }
+    const connection = new FrontConnection(order.connection, socket, this)
+    this.#connections.set(connection.number, connection)
+    this.#byWire.set(socket, connection)
+    connection.begins()
+    listener.preparation.prepare(socket, { peer, waitedMs }, (wire, spentMs, protocol) =>
+      connection.opens(wire, { spentMs, protocol }),
+    )
+  }
+
+  #named(
+    socket: Socket,
+    { peer, listener }: { peer: Peer; listener: number },
+    goOn: () => void,
+  ): void {
+    const connection = this.#byWire.get(socket)
+    if (connection === undefined) return
+    connection.isNamed(peer)
+    this.#listeners.get(listener)?.waiting.set(connection.number, goOn)
+  }
+
+  get writer(): LinkWriter {
+    return this.#writer
+  }
+
+  /** Whether no more is to be read. The connection is told when it is to go on. */
+  holdsBack(connection: FrontConnection): boolean {
+    const { pendingBytes } = this.#writer
+    if (pendingBytes <= PENDING_BYTES_MAX) return false
+    this.#held.add(connection)
+    if (pendingBytes > ALL_PENDING_BYTES_MAX) {
+      for (const each of this.#connections.values()) {
+        if (this.#held.has(each)) continue
+        this.#held.add(each)
+        each.holdBack()
+      }
+    }
+    return true
+  }
+
+  ended(connection: FrontConnection): void {
+    this.#connections.delete(connection.number)
+    this.#held.delete(connection)
+    for (const { waiting } of this.#listeners.values()) waiting.delete(connection.number)
+  }
+
+  #release(): void {
+    const held = [...this.#held]
+    this.#held.clear()
+    for (const connection of held) connection.goOn()
+  }
+
+  #look(): void {
+    for (const connection of this.#connections.values()) connection.tellProgress()
+  }
+
+  #tellTaken(): void {
+    if (this.#isTurnTold) return
+    this.#isTurnTold = true
+    this.#writer.signal(TAKEN, this.#turn)
+  }
+
+  #take(kind: number, number: number, body: Buffer): void {
+    if (kind === TURN || kind === TURN_TO_ANSWER) {
+      this.#turn = number
+      this.#isTurnTold = false
+      this.#shared = []
+      if (kind === TURN_TO_ANSWER) this.#writer.schedule()
+    } else if (kind === SHARED) this.#shared.push(body)
+    else if (kind === GO_ON) this.#goOn(number)
+    else this.#tell(kind, number, body)
+  }
+
+  #goOn(number: number): void {
+    for (const { waiting } of this.#listeners.values()) {
+      const goOn = waiting.get(number)
+      waiting.delete(number)
+      goOn?.()
+    }
+  }
+
+  #tell(kind: number, number: number, body: Buffer): void {
+    const connection = this.#connections.get(number)
+    switch (kind) {
+      case WRITE_PART:
+        this.#parts.push(body)
+        return
+      case WRITE_SHARED_PART:
+        this.#parts.push(this.#sharedIn(body))
+        return
+      case WRITE:
+        this.#write(connection, body)
+        return
+      case WRITE_SHARED:
+        this.#write(connection, this.#sharedIn(body))
+        return
+      case PAUSE:
+        connection?.pause()
+        return
+      case RESUME:
+        connection?.resume()
+        return
+      case END:
+        connection?.end()
+        return
+      case DESTROY:
+        connection?.destroy()
+        return
+      case RESET:
+        connection?.reset()
+        return
+    }
+  }
+
+  #sharedIn(body: Buffer): Buffer {
+    const shared = this.#shared[body.readUInt32LE(0)]
+    if (shared === undefined) throw new Error('bytes that were not shared')
+    return shared
+  }
+
+  #write(connection: FrontConnection | undefined, last: Buffer): void {
+    if (this.#parts.length === 0) {
+      connection?.write(last)
+      return
+    }
+    const pieces = this.#parts
+    this.#parts = []
+    pieces.push(last)
+    connection?.writeMany(pieces)
+  }
+}
+
+function transportOf({ protocol, tls, path }: ListenerOrder['options']): TransportName {
+  if (protocol === 'ws') return tls === undefined ? 'ws' : 'wss'
+  if (tls !== undefined) return 'tls'
+  return path === undefined ? 'tcp' : 'unix'
+}

@@ -1,0 +1,312 @@
+// The end of a link in the core's process: it numbers the connections of one front end, and has their wires.
+
+import type { Socket } from 'node:net'
+import { LARGE_BYTES_MIN } from '../packet/sizes.ts'
+import { thrownSentence } from '../thrown.ts'
+import { type Reader, readIntoSharedMemory } from '../transport/shared-read-memory.ts'
+import { ignored, type Peer, type Wire } from '../transport/wire.ts'
+import { FrameReader, LinkFault } from './frame-reader.ts'
+import {
+  BODY_BYTES_MAX,
+  BYTES,
+  CLOSED,
+  FIGURES,
+  FLOWS,
+  GO_ON,
+  HEARD,
+  LINE,
+  NAMED,
+  OPENED,
+  REFUSED,
+  SHARED,
+  SLOW,
+  SPOKE,
+  TAKEN,
+  TO_CORE,
+  TURN,
+  TURN_TO_ANSWER,
+  WRITE,
+  WRITE_PART,
+  WRITE_SHARED,
+  WRITE_SHARED_PART,
+} from './frames.ts'
+import { LinkWriter } from './link-writer.ts'
+import { LinkedWire, type WireLink } from './linked-wire.ts'
+import {
+  type FrontEndFigures,
+  figuresIn,
+  type Line,
+  lineIn,
+  openedIn,
+  type Proved,
+  refusalIn,
+  sourceIn,
+} from './said.ts'
+
+/** What a link may have pending before bytes stay where they are. */
+const PENDING_BYTES_MAX = 1_048_576
+
+const CLOSED_AT_ONCE_MAX = 100
+
+/** What the listener knows of a connection that a front end has. */
+interface HandedOver {
+  readonly peer: Peer
+  /** A PROXY header has named the client. Returns whether it may go on. */
+  named(source: { readonly address: string; readonly port: number }): boolean
+  refused(cause: string): void
+  /** The wire is ready for MQTT, or for HTTP. */
+  opened(wire: Wire, proved: Proved): void
+  /** The connection is no more. It is the last that is heard of it. */
+  ended(): void
+}
+
+interface CoreLinkEvents {
+  line(line: Line): void
+  figures(figures: FrontEndFigures): void
+  /** The front end breaks its rules, or, if the sentence is null, the link is no more. It is called once. */
+  failed(sentence: string | null): void
+}
+
+interface Entry {
+  readonly wire: LinkedWire
+  readonly handed: HandedOver
+  isOpened: boolean
+}
+
+// Wide on purpose: a method for each thing that wires, the front end and its process do to the link.
+export class CoreLink implements WireLink, Reader {
+  turn = 1
+  takenTurn = 0
+  readonly #socket: Socket
+  readonly #events: CoreLinkEvents
+  readonly #writer: LinkWriter
+  readonly #reader: FrameReader
+  readonly #entries = new Map<number, Entry>()
+  /** Wires that have something waiting, or wait to be told that all is taken. */
+  readonly #blocked = new Set<LinkedWire>()
+  /** Whether one of them may have something to do. */
+  #mayProceed = false
+  #lastNumber = 0
+  /** Whether something was written in this turn. */
+  #isWritten = false
+  /** Whether an answer to it is waited for. */
+  #isAsked = false
+  /** The numbers of what is shared in this turn: of its first part, if there are several. */
+  readonly #shared = new Map<Uint8Array, number>()
+  #sharedCount = 0
+  #hasFailed = false
+
+  constructor(socket: Socket, events: CoreLinkEvents) {
+    this.#socket = socket
+    this.#events = events
+    this.#writer = new LinkWriter(socket, {
+      // At the end of a turn, all sockets were written to within one callback.
+      schedule: flush => process.nextTick(flush),
+      flushing: () => this.#endTurn(),
+      drained: () => this.#unblock(),
+    })
+    this.#reader = new FrameReader(TO_CORE, (kind, connection, body) =>
+      this.#take(kind, connection, body),
+    )
+    socket.on('data', chunk => this.received(chunk as Buffer))
+    readIntoSharedMemory(socket, this)
+    socket.on('error', ignored)
+    socket.on('close', () => this.failed(null))
+    socket.resume()
+  }
+
+  /** How many connections the front end has. */
+  get connections(): number {
+    return this.#entries.size
+  }
+
+  get isFull(): boolean {
+    return this.#writer.pendingBytes > PENDING_BYTES_MAX
+  }
+
+  /** Returns the wire of a connection that the front end is given. */
+  hand(handed: HandedOver): LinkedWire {
+    this.#lastNumber += 1
+    const wire = new LinkedWire(this, this.#lastNumber, handed.peer)
+    this.#entries.set(wire.number, { wire, handed, isOpened: false })
+    return wire
+  }
+
+  /** Asks the front end what it has taken: an answer has at least the present turn. */
+  ask(): void {
+    this.#isWritten = true
+    this.#isAsked = true
+    this.#writer.schedule()
+  }
+
+  received(chunk: Parameters<FrameReader['push']>[0]): void {
+    if (this.#hasFailed) return
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      if (!(error instanceof LinkFault)) throw error
+      this.failed(thrownSentence(error))
+    }
+    if (this.#mayProceed) this.#unblock()
+  }
+
+  /** Closes the link, and the connections: some at a time, so that others need not wait. */
+  failed(sentence: string | null): void {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    this.#socket.destroy()
+    this.#closeSome()
+    this.#events.failed(sentence)
+  }
+
+  #closeSome(): void {
+    let left = CLOSED_AT_ONCE_MAX
+    for (const { wire } of this.#entries.values()) {
+      if (left === 0) {
+        setImmediate(() => this.#closeSome())
+        return
+      }
+      left -= 1
+      wire.closed('its front end has ended')
+    }
+  }
+
+  write(connection: number, pieces: readonly Uint8Array[]): void {
+    this.#isWritten = true
+    const writer = this.#writer
+    let left = pieces.length
+    for (const piece of pieces) {
+      left -= 1
+      if (piece.length >= LARGE_BYTES_MIN) this.#share(connection, piece, left === 0)
+      else writer.frame(left === 0 ? WRITE : WRITE_PART, connection, piece)
+    }
+  }
+
+  /** A large piece may be the payload of many packets: its bytes are put in once. */
+  #share(connection: number, piece: Uint8Array, isLast: boolean): void {
+    const writer = this.#writer
+    let first = this.#shared.get(piece)
+    const count = Math.ceil(piece.length / BODY_BYTES_MAX)
+    if (first === undefined) {
+      first = this.#sharedCount
+      this.#sharedCount += count
+      this.#shared.set(piece, first)
+      writer.bytes(SHARED, SHARED, 0, piece)
+    }
+    for (let part = 0; part < count; part++) {
+      const kind = isLast && part === count - 1 ? WRITE_SHARED : WRITE_SHARED_PART
+      writer.number(kind, connection, first + part)
+    }
+  }
+
+  signal(kind: number, connection: number): void {
+    if (!this.#hasFailed) this.#writer.signal(kind, connection)
+  }
+
+  block(wire: LinkedWire): void {
+    this.#blocked.add(wire)
+  }
+
+  ended(wire: LinkedWire): void {
+    this.#blocked.delete(wire)
+    const entry = this.#entries.get(wire.number)
+    this.#entries.delete(wire.number)
+    entry?.handed.ended()
+  }
+
+  #endTurn(): void {
+    if (!this.#isWritten) return
+    this.#isWritten = false
+    this.#writer.signal(this.#isAsked ? TURN_TO_ANSWER : TURN, this.turn)
+    this.#isAsked = false
+    this.turn += 1
+    if (this.#sharedCount === 0) return
+    this.#shared.clear()
+    this.#sharedCount = 0
+  }
+
+  #unblock(): void {
+    this.#mayProceed = false
+    for (const wire of this.#blocked) {
+      if (wire.proceed()) this.#blocked.delete(wire)
+    }
+  }
+
+  #take(kind: number, connection: number, body: Buffer): void {
+    if (kind === TAKEN) this.#taken(connection)
+    else if (kind === LINE) this.#events.line(lineIn(body))
+    else if (kind === FIGURES) this.#events.figures(figuresIn(body))
+    else {
+      const entry = this.#entries.get(connection)
+      if (entry !== undefined) this.#tell(entry, kind, body)
+      else if (connection === 0 || connection > this.#lastNumber)
+        throw new LinkFault(`it speaks of connection ${connection}, which it was not given`)
+    }
+  }
+
+  #taken(turn: number): void {
+    if (turn < this.takenTurn || turn >= this.turn)
+      throw new LinkFault(`it has taken turn ${turn} of ${this.turn - 1}`)
+    this.takenTurn = turn
+    this.#mayProceed = true
+  }
+
+  #tell(entry: Entry, kind: number, body: Buffer): void {
+    const { wire, handed } = entry
+    if (!entry.isOpened) {
+      this.#tellEarly(entry, kind, body)
+      return
+    }
+    switch (kind) {
+      case BYTES:
+        wire.received(body)
+        return
+      case HEARD:
+        wire.heard()
+        return
+      case SLOW:
+        if (body.length < 4) throw new LinkFault('it does not say how slow a client is')
+        wire.slowed(body.readUInt32LE(0))
+        return
+      case FLOWS:
+        wire.flows()
+        this.#mayProceed = true
+        return
+      case CLOSED:
+        wire.closed(body.toString())
+        return
+      case REFUSED:
+        // An HTTP client that is refused later.
+        handed.refused(refusalIn(body))
+        return
+      default:
+        throw new LinkFault(`a frame of kind ${kind} for a connection that is open`)
+    }
+  }
+
+  #tellEarly(entry: Entry, kind: number, body: Buffer): void {
+    const { wire, handed } = entry
+    switch (kind) {
+      case OPENED: {
+        const proved = openedIn(body)
+        entry.isOpened = true
+        if (!wire.isClosed) handed.opened(wire, proved)
+        return
+      }
+      case NAMED:
+        if (handed.named(sourceIn(body))) this.signal(GO_ON, wire.number)
+        return
+      case SPOKE:
+        wire.hasSpoken = true
+        return
+      case REFUSED:
+        handed.refused(refusalIn(body))
+        return
+      case CLOSED:
+        wire.closed(body.toString())
+        return
+      default:
+        throw new LinkFault(`a frame of kind ${kind} for a connection that is not open`)
+    }
+  }
+}

@@ -1,0 +1,187 @@
+// The steps before MQTT, done by front ends: the core hands each socket to one of them, and gets a wire.
+
+import { createHash, randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import type { Log } from '../observe/log.ts'
+import type { ListenerOptions } from '../transport/listener-options.ts'
+import {
+  type Arrived,
+  bytesBeforeMqtt,
+  Preparation,
+  type PreparationEvents,
+  type Preparing,
+  type Waited,
+} from '../transport/preparation.ts'
+import { type LoadedFiles, loadTlsFiles, type Resumption } from '../transport/tls-files.ts'
+import { ignored, type Peer, type Wire } from '../transport/wire.ts'
+import type { CoreLink } from './core-link.ts'
+import { LinkedStream } from './linked-stream.ts'
+import type { LinkedWire } from './linked-wire.ts'
+import { frontOptionsOf, type Order, writtenFiles } from './orders.ts'
+import type { Proved } from './said.ts'
+
+/** A front end, as the core reaches it. */
+export interface FrontEndPort {
+  readonly link: CoreLink
+  /** Gives an order. A socket goes with it, and is no more this process's. */
+  order(order: Order, socket?: Socket): void
+}
+
+export interface FrontEndPool {
+  /** Calls back with the front end that has the fewest connections: at once, or when there is one. */
+  choose(chosen: (port: FrontEndPort) => void): void
+  readonly all: readonly FrontEndPort[]
+}
+
+// Wide on purpose: it knows its listener, the front ends, and which of them knows what of the other.
+export class RemotePreparation implements Preparing {
+  readonly #options: ListenerOptions
+  readonly #events: PreparationEvents
+  readonly #pool: FrontEndPool
+  /** The listener's number in orders. */
+  readonly #listener: number
+  /** For connections of plain HTTP. */
+  readonly #local: Preparation
+  #name: () => string = () => ''
+  #files: LoadedFiles | null = null
+  readonly #resumption: Resumption
+  /** Grows when certificates were read anew. */
+  #generation = 1
+  /** Which of these each front end has. */
+  readonly #known = new WeakMap<FrontEndPort, number>()
+  readonly #wires = new WeakMap<Socket, LinkedWire>()
+  /** Accepted connections that are still before MQTT. */
+  readonly #sockets = new Set<Socket>()
+
+  constructor(
+    options: ListenerOptions,
+    log: Log,
+    { events, pool, listener }: { events: PreparationEvents; pool: FrontEndPool; listener: number },
+  ) {
+    this.#options = options
+    this.#events = events
+    this.#pool = pool
+    this.#listener = listener
+    this.#local = new Preparation(options, log, events)
+    const sessionIdContext = createHash('sha256').update(`listener ${listener}`).digest('hex')
+    this.#resumption = {
+      ticketKeys: randomBytes(48),
+      sessionIdContext: sessionIdContext.slice(0, 32),
+    }
+  }
+
+  get bytes(): number {
+    return bytesBeforeMqtt(this.#options)
+  }
+
+  async start(listenerName: () => string): Promise<void> {
+    this.#name = listenerName
+    const { tls } = this.#options
+    if (tls === undefined) return
+    this.#files = await loadTlsFiles(tls)
+    // It warns of weak keys, and knows what is revoked.
+    this.#local.secureWith(this.#files, listenerName)
+  }
+
+  async reload(): Promise<void> {
+    const { tls } = this.#options
+    if (tls === undefined) return
+    this.#files = await loadTlsFiles(tls)
+    this.#local.secureWith(this.#files, this.#name)
+    this.#generation += 1
+    for (const port of this.#pool.all) if (this.#known.has(port)) this.#introduce(port)
+  }
+
+  hasRevoked(peer: Peer): boolean {
+    return this.#local.hasRevoked(peer)
+  }
+
+  hasSpoken(socket: Socket): boolean {
+    return this.#wires.get(socket)?.hasSpoken ?? socket.bytesRead > 0
+  }
+
+  close(): void {
+    this.#local.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  prepare(socket: Socket, { peer, waitedMs }: Waited, arrived: Arrived): void {
+    if (socket.listenerCount('error') === 0) socket.on('error', ignored)
+    const since = performance.now() - waitedMs
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    this.#pool.choose(port => {
+      if (socket.destroyed) return
+      this.#handOver(port, socket, { peer, waitedMs: performance.now() - since }, arrived)
+    })
+  }
+
+  #handOver(port: FrontEndPort, socket: Socket, waited: Waited, arrived: Arrived): void {
+    if (this.#known.get(port) !== this.#generation) this.#introduce(port)
+    let { peer } = waited
+    const wire = port.link.hand({
+      peer,
+      named: source => {
+        peer = { ...peer, ...source }
+        let mayGoOn = false
+        this.#events.named(socket, peer, () => (mayGoOn = true))
+        return mayGoOn
+      },
+      refused: cause => this.#events.refuse(socket, peer, cause),
+      opened: (_wire, proved) => {
+        wire.peer = { ...peer, ...this.#provedBy(proved) }
+        this.#opened(wire, { socket, proved }, arrived)
+      },
+      ended: () => socket.destroy(),
+    })
+    this.#wires.set(socket, wire)
+    // The socket itself is the front end's. This one stays for the listener's accounts.
+    socket.once('close', () => wire.destroy())
+    const { address, port: clientPort } = peer
+    const { waitedMs } = waited
+    const order = { kind: 'socket', connection: wire.number, listener: this.#listener } as const
+    port.order({ ...order, address, port: clientPort, waitedMs }, socket)
+  }
+
+  #introduce(port: FrontEndPort): void {
+    this.#known.set(port, this.#generation)
+    const files = this.#files
+    port.order({
+      kind: 'listener',
+      listener: this.#listener,
+      name: this.#name(),
+      options: frontOptionsOf(this.#options),
+      files: files === null ? null : writtenFiles({ ...files, resumption: this.#resumption }),
+    })
+  }
+
+  #provedBy({ certificate, psk }: Proved): Pick<Peer, 'certificate' | 'psk'> {
+    if (psk === null) return { certificate }
+    return { certificate: null, psk: this.#files?.psk?.keys.get(psk) ?? null }
+  }
+
+  #opened(
+    wire: Wire,
+    { socket, proved }: { readonly socket: Socket; readonly proved: Proved },
+    arrived: Arrived,
+  ): void {
+    // Its key has left the file during the handshake.
+    const isUnknown = proved.psk !== null && wire.peer.psk === null
+    if (isUnknown || this.hasRevoked(wire.peer)) {
+      this.#events.refuse(socket, wire.peer, 'its certificate or key was revoked meanwhile')
+      return
+    }
+    const { spentMs, protocol } = proved
+    if (protocol === 'mqtt') {
+      this.#sockets.delete(socket)
+      arrived(wire, spentMs, protocol)
+      return
+    }
+    const signedIn = (): void => this.#events.signedIn(socket)
+    const stream = new LinkedStream(wire, this.#options.tls !== undefined)
+    this.#local.serveHttp(stream, { peer: wire.peer, waitedMs: spentMs, signedIn }, (...way) => {
+      this.#sockets.delete(socket)
+      arrived(...way)
+    })
+  }
+}

@@ -1,0 +1,131 @@
+// What a front end says of its connections, in JSON. It reads bytes of strangers, so what it says is checked as theirs.
+
+import type { ClientCertificate } from '../access/access.ts'
+import type { LogFields } from '../observe/log.ts'
+import { LinkFault } from './frame-reader.ts'
+
+/** What is known of a client when its wire is ready. */
+export interface Proved {
+  /** The milliseconds of the time for CONNECT that are over. */
+  readonly spentMs: number
+  readonly protocol: 'mqtt' | 'http'
+  readonly certificate: ClientCertificate | null
+  /** The identity of the key that it has proved, or null. */
+  readonly psk: string | null
+}
+
+export interface Line {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly fields: LogFields
+  readonly sentence: string
+}
+
+/** What a front end says of its own process. */
+export interface FrontEndFigures {
+  readonly cpuSeconds: number
+  readonly residentBytes: number
+  readonly loopDelayMs: number
+}
+
+export function bytesOf(
+  said: Proved | Line | FrontEndFigures | { readonly cause: string } | Source,
+): Buffer {
+  return Buffer.from(JSON.stringify(said))
+}
+
+interface Source {
+  readonly address: string
+  readonly port: number
+}
+
+export function openedIn(body: Buffer): Proved {
+  const said = recordIn(body)
+  return {
+    spentMs: numberAt(said, 'spentMs'),
+    protocol: said['protocol'] === 'http' ? 'http' : 'mqtt',
+    certificate: said['certificate'] === null ? null : certificateIn(said['certificate']),
+    psk: said['psk'] === null ? null : textAt(said, 'psk'),
+  }
+}
+
+export function sourceIn(body: Buffer): Source {
+  const said = recordIn(body)
+  return { address: textAt(said, 'address'), port: numberAt(said, 'port') }
+}
+
+export function refusalIn(body: Buffer): string {
+  return textAt(recordIn(body), 'cause')
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+/** What lines about a connection tell. */
+const FIELDS = ['event', 'listener', 'address', 'cause', 'place']
+
+export function lineIn(body: Buffer): Line {
+  const said = recordIn(body)
+  const level = LEVELS.find(each => each === said['level'])
+  const fields = said['fields']
+  if (level === undefined || !isRecord(fields))
+    throw new LinkFault('a line of the log that is none')
+  const named = FIELDS.filter(name => name in fields).map(name => [name, textAt(fields, name)])
+  return {
+    level,
+    fields: Object.fromEntries(named) as LogFields,
+    sentence: textAt(said, 'sentence'),
+  }
+}
+
+export function figuresIn(body: Buffer): FrontEndFigures {
+  const said = recordIn(body)
+  return {
+    cpuSeconds: numberAt(said, 'cpuSeconds'),
+    residentBytes: numberAt(said, 'residentBytes'),
+    loopDelayMs: numberAt(said, 'loopDelayMs'),
+  }
+}
+
+function certificateIn(said: unknown): ClientCertificate {
+  if (!isRecord(said)) throw new LinkFault('a certificate that is none')
+  return {
+    commonName: textAt(said, 'commonName'),
+    subjectAltNames: textsAt(said, 'subjectAltNames'),
+    fingerprint: textAt(said, 'fingerprint'),
+    validTo: numberAt(said, 'validTo'),
+    issuedAs: textsAt(said, 'issuedAs'),
+  }
+}
+
+type Said = Readonly<Record<string, unknown>>
+
+function recordIn(body: Buffer): Said {
+  let said: unknown
+  try {
+    said = JSON.parse(body.toString())
+  } catch {
+    throw new LinkFault('a body that is no JSON')
+  }
+  if (isRecord(said)) return said
+  throw new LinkFault('a body that is no map')
+}
+
+function isRecord(said: unknown): said is Said {
+  return typeof said === 'object' && said !== null && !Array.isArray(said)
+}
+
+function textAt(said: Said, name: string): string {
+  const value = said[name]
+  if (typeof value === 'string') return value
+  throw new LinkFault(`${name} is no text`)
+}
+
+function textsAt(said: Said, name: string): readonly string[] {
+  const value = said[name]
+  if (Array.isArray(value) && value.every(each => typeof each === 'string')) return value
+  throw new LinkFault(`${name} is no list of texts`)
+}
+
+function numberAt(said: Said, name: string): number {
+  const value = said[name]
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
+  throw new LinkFault(`${name} is no number`)
+}
