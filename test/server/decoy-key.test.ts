@@ -7,7 +7,7 @@ import { newScram } from '../../src/access/password/hashing.ts'
 import { formatHash } from '../../src/access/password/password-hash.ts'
 import { createBroker } from '../../src/index.ts'
 import { ScramClient } from '../access/scram/scram-client.ts'
-import { WireClient } from '../threats/wire-client.ts'
+import { WireClient } from '../wire-client.ts'
 
 const USERS = { alice: formatHash(newScram(Buffer.from('x'), 'sha256', 4_096)) }
 

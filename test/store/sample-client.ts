@@ -1,10 +1,7 @@
-// A client of MQTT 5 on a socket, which records only what it receives.
+// A client of MQTT 5 with durable sessions, in the steps of the sample stores.
 
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { decode } from '../../src/packet/decode.ts'
-import { encode } from '../../src/packet/encode.ts'
-import { Framer } from '../../src/packet/framer.ts'
 import {
   NO_PROPERTIES,
   type Packet,
@@ -12,38 +9,30 @@ import {
   type QoS,
   type Will,
 } from '../../src/packet/packet.ts'
+import { WireClient } from '../wire-client.ts'
 
 export const ACKNOWLEDGED = { reason: 0, properties: NO_PROPERTIES } as const
 
 export class SampleClient {
-  readonly #socket: Socket
-  readonly #framer = new Framer(268_435_460)
-  readonly #heard: Packet[] = []
-  #wakes: () => void = () => {}
+  readonly #wire: WireClient
 
   constructor(port: number) {
-    this.#socket = connect(port, '127.0.0.1')
-    this.#socket.on('data', chunk => {
-      this.#framer.push(chunk)
-      while (this.#framer.next()) {
-        const { bytes, start, end } = this.#framer
-        this.#heard.push(decode(bytes, start, end, 5))
-      }
-      this.#wakes()
-    })
-    this.#socket.on('error', () => {})
+    this.#wire = new WireClient(connect(port, '127.0.0.1'))
   }
 
   says(packet: Packet): void {
-    this.#socket.write(encode(packet, 5))
+    this.#wire.says(packet)
+  }
+
+  /** The next packet; null at the end of the connection. */
+  hears(): Promise<Packet | null> {
+    return this.#wire.hears()
   }
 
   async next(): Promise<Packet> {
-    for (;;) {
-      const next = this.#heard.shift()
-      if (next !== undefined) return next
-      await new Promise<void>(resolve => (this.#wakes = resolve))
-    }
+    const next = await this.hears()
+    if (next === null) throw new Error('the connection has ended')
+    return next
   }
 
   /** The next packet of this kind; those before it are passed over. */
@@ -59,9 +48,7 @@ export class SampleClient {
     properties: Properties,
     will: Will | null = null,
   ): Promise<void> {
-    const name = { username: null, password: null, keepAliveSeconds: 0 }
-    const rest = { version: 5, cleanStart: false, clientId, will, properties } as const
-    this.says({ type: 'connect', ...name, ...rest })
+    this.#wire.connects({ cleanStart: false, keepAliveSeconds: 0, clientId, will, properties })
     await this.receives('connack')
   }
 
@@ -109,7 +96,7 @@ export class SampleClient {
 
   /** Goes away without a word. */
   async vanishes(): Promise<void> {
-    this.#socket.destroy()
+    this.#wire.breaks()
     await sleep(100)
   }
 }

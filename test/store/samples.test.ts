@@ -98,7 +98,8 @@ async function groupHears(broker: EmbeddedBroker): Promise<readonly string[]> {
       const member = new SampleClient(broker.listeners[0]?.port ?? 0)
       await member.connects(name, { ...STORED, receiveMaximum: 1 })
       for (;;) {
-        const packet = await member.next()
+        const packet = await member.hears()
+        if (packet === null) return
         if (packet.type === 'publish') heard.push(packet.payload.toString())
         settled += answer(member, packet)
         if (settled === 7) resolve()

@@ -13,7 +13,7 @@ import { createBroker, type EmbedOptions } from '../../src/index.ts'
 import { ScramClient } from '../access/scram/scram-client.ts'
 import { Authority } from '../transport/authority.ts'
 import { makeCertificates } from '../transport/world.ts'
-import { WireClient } from './wire-client.ts'
+import { WireClient } from '../wire-client.ts'
 
 interface Line {
   readonly event: string

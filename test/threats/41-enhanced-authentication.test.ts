@@ -13,7 +13,7 @@ import { UNRESTRICTED } from '../../src/access/permissions.ts'
 import { createBroker, type EmbedOptions } from '../../src/index.ts'
 import type { Packet } from '../../src/packet/packet.ts'
 import { fieldsOf, ScramClient } from '../access/scram/scram-client.ts'
-import { WireClient } from './wire-client.ts'
+import { WireClient } from '../wire-client.ts'
 
 const ITERATIONS = 4_096
 const METHOD = 'SCRAM-SHA-256'

@@ -1,47 +1,58 @@
-// A client of MQTT 5 that says exactly what a test wants, over TCP or WebSocket, and waits for what it is told.
+// A client that says exactly what a test wants, over TCP or WebSocket, and waits for what it is told. It answers nothing by itself.
 
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocket } from 'ws'
-import { decode } from '../../src/packet/decode.ts'
-import { encode } from '../../src/packet/encode.ts'
-import { Framer } from '../../src/packet/framer.ts'
-import { type ConnectPacket, NO_PROPERTIES, type Packet } from '../../src/packet/packet.ts'
+import { decode } from '../src/packet/decode.ts'
+import { encode } from '../src/packet/encode.ts'
+import { Framer } from '../src/packet/framer.ts'
+import {
+  type ConnectPacket,
+  NO_PROPERTIES,
+  type Packet,
+  type ProtocolVersion,
+} from '../src/packet/packet.ts'
 
-const PACKET_BYTES_MAX = 1_048_576
+const PACKET_BYTES_MAX = 268_435_460
 
 export class WireClient {
   readonly #stream: Duplex
+  readonly #version: ProtocolVersion
   readonly #framer = new Framer(PACKET_BYTES_MAX)
   readonly #heard: (Packet | null)[] = []
   #wake: () => void = () => {}
 
-  constructor(stream: Duplex) {
+  constructor(stream: Duplex, version: ProtocolVersion = 5) {
     this.#stream = stream
+    this.#version = version
     stream.on('data', (bytes: Buffer) => this.#receive(bytes))
     stream.on('error', () => {})
     stream.on('close', () => this.#hear(null))
   }
 
-  static async open(port: number, transport: 'tcp' | 'ws' = 'tcp'): Promise<WireClient> {
+  static async open(
+    port: number,
+    transport: 'tcp' | 'ws' = 'tcp',
+    version: ProtocolVersion = 5,
+  ): Promise<WireClient> {
     if (transport === 'tcp') {
       const socket = connect(port, '127.0.0.1')
       await new Promise((opened, failed) => socket.once('connect', opened).once('error', failed))
-      return new WireClient(socket)
+      return new WireClient(socket, version)
     }
     const socket = new WebSocket(`ws://127.0.0.1:${port}/mqtt`, 'mqtt')
     await new Promise((opened, failed) => socket.once('open', opened).once('error', failed))
-    return new WireClient(createWebSocketStream(socket))
+    return new WireClient(createWebSocketStream(socket), version)
   }
 
   says(packet: Packet): void {
-    this.#stream.write(encode(packet, 5))
+    this.#stream.write(encode(packet, this.#version))
   }
 
   connects(given: Partial<ConnectPacket>): void {
     this.says({
       type: 'connect',
-      version: 5,
+      version: this.#version,
       cleanStart: true,
       keepAliveSeconds: 60,
       clientId: 'a',
@@ -66,6 +77,17 @@ export class WireClient {
     }
   }
 
+  /** The next packets, up to one of this kind. */
+  async hearsUntil(type: Packet['type']): Promise<readonly Packet[]> {
+    const heard: Packet[] = []
+    while (heard.at(-1)?.type !== type) {
+      const next = await this.hears()
+      if (next === null) throw new Error(`the connection has ended without ${type}`)
+      heard.push(next)
+    }
+    return heard
+  }
+
   breaks(): void {
     this.#stream.destroy()
   }
@@ -74,7 +96,7 @@ export class WireClient {
     this.#framer.push(Buffer.from(bytes))
     while (this.#framer.next()) {
       const { bytes: frame, start, end } = this.#framer
-      this.#hear(decode(Buffer.from(frame), start, end, 5))
+      this.#hear(decode(Buffer.from(frame), start, end, this.#version))
     }
     if (this.#framer.hasUnread) this.#framer.keep()
   }
