@@ -25,6 +25,21 @@ export function explainsLive(
   return request.goneAt === null || request.goneAt > publication.sentAt
 }
 
+/** The same where messages come from another partition: they may be on their way when a client subscribes. */
+function explainsLate(request: Request, publication: Publication, clientId: string): boolean {
+  const isPossible = lastEffectOf(publication) >= 0
+  return isPossible && explainsLive({ ...request, sentAt: -1 }, publication, clientId)
+}
+
+/** Returns the question whether a request explains the publication for the session. */
+export function explainsFor(
+  history: History,
+  publication: Publication,
+  session: SessionRecord,
+): typeof explainsLive {
+  return history.comesFromElsewhere(publication, session) ? explainsLate : explainsLive
+}
+
 /** A new member of a share group may be sent messages that waited in the group before it joined. */
 export function waitsInGroup(
   history: History,

@@ -92,6 +92,10 @@ export class History {
   allSettledAt = -1
   /** The ids of what operators purged from named queues. */
   readonly purged = new Set<string>()
+  /** Whether the publisher and the session are of different partitions. */
+  comesFromElsewhere: (publication: Publication, session: SessionRecord) => boolean = () => false
+  /** Whether the publication may be lost for the session: a partition has started since, and the session survives no start. */
+  mayBeLost: (publication: Publication, session: SessionRecord) => boolean = () => false
   /** What the broker reported as dropped, by client (empty for a share group) and publication. */
   readonly #dropped = new Set<string>()
 

@@ -3,7 +3,7 @@
 import type { PublishPacket } from '../src/packet/packet.ts'
 import { topicMatches } from '../src/routing/topic.ts'
 import { dueAtMs } from './delays.ts'
-import { explainsLive, explainsReplay, requestsFor, waitsInGroup } from './explanations.ts'
+import { explainsFor, explainsReplay, requestsFor, waitsInGroup } from './explanations.ts'
 import {
   type Received,
   idIn,
@@ -110,9 +110,10 @@ function checkDelay(
 function checkReason(history: History, delivery: ReceivedDelivery, publication: Publication): void {
   const { session, packet } = delivery
   const requests = requestsFor(session, publication)
+  const explains = explainsFor(history, publication, session)
   const isLive = requests.some(
     request =>
-      explainsLive(request, publication, session.clientId) ||
+      explains(request, publication, session.clientId) ||
       (request.shareName !== null && waitsInGroup(history, request, publication)),
   )
   const isReplay =

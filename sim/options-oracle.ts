@@ -1,7 +1,13 @@
 // Checks the options of each delivery: QoS, RETAIN, Subscription Identifiers and remaining expiry must follow from
 // the subscriptions that are its reason.
 
-import { explainsLive, explainsReplay, requestsFor, waitsInGroup } from './explanations.ts'
+import {
+  explainsFor,
+  explainsLive,
+  explainsReplay,
+  requestsFor,
+  waitsInGroup,
+} from './explanations.ts'
 import type { ReceivedDelivery } from './live-oracle.ts'
 import { lastEffectOf, type History, type Publication, type Request } from './history.ts'
 
@@ -15,7 +21,7 @@ export function checkOptions(
 ): void {
   if (publication.retain && delivery.packet.retain && isReplay(history, delivery, publication))
     return
-  if (isPlain(delivery, publication) || isShared(history, delivery, publication)) return
+  if (isPlain(history, delivery, publication) || isShared(history, delivery, publication)) return
   const { packet, session } = delivery
   const identifiers = packet.properties.subscriptionIdentifiers ?? []
   const options = `QoS ${packet.qos}, RETAIN ${packet.retain ? 1 : 0}, identifiers [${identifiers.join()}]`
@@ -26,11 +32,15 @@ export function checkOptions(
 }
 
 /** All plain subscriptions together get one delivery, with the greatest QoS and all their identifiers [MQTT-3.3.4-4]. */
-function isPlain(delivery: ReceivedDelivery, publication: Publication): boolean {
+function isPlain(history: History, delivery: ReceivedDelivery, publication: Publication): boolean {
   const { packet, session } = delivery
   const plain = requestsFor(session, publication).filter(({ shareName }) => shareName === null)
-  const possible = plain.filter(each => explainsLive(each, publication, session.clientId))
-  const sure = possible.filter(each => isSure(each, publication))
+  const explains = explainsFor(history, publication, session)
+  const possible = plain.filter(each => explains(each, publication, session.clientId))
+  const isLate = history.comesFromElsewhere(publication, session)
+  const sure = possible.filter(
+    each => isSure(each, publication) && (!isLate || each.endedAt === null),
+  )
   if (possible.length === 0) return false
   const most = Math.max(0, ...possible.map(({ qos }) => qos))
   const least = Math.max(0, ...sure.map(({ qos }) => qos))

@@ -63,9 +63,14 @@ function judgeSession(history: History, session: SessionRecord, due: readonly Pu
   for (const publication of due) {
     if (session.received.has(publication)) continue
     const owing = session.requests.find(
-      request => request.shareName === null && owes(request, publication, session.clientId),
+      request =>
+        request.shareName === null &&
+        owes(request, publication, session.clientId) &&
+        // It may be on its way when the subscription ends.
+        (request.endedAt === null || !history.comesFromElsewhere(publication, session)),
     )
     if (owing === undefined || history.wasDropped(session.clientId, publication)) continue
+    if (history.mayBeLost(publication, session)) continue
     const rule = publication.kind === 'will' ? 'I8' : 'I1'
     const who = `${session.clientId} (session ${session.number})`
     history.violation(rule, `${who} never received ${publication.id} for its ${owing.filter}`)

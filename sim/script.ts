@@ -24,7 +24,7 @@ export interface Stage {
   readonly random: Random
   readonly events: EventQueue
   readonly settings: WorldSettings
-  readonly disk: SimDisk
+  readonly disk: Pick<SimDisk, 'cutsAfter' | 'disarms'>
   readonly history: History
   readonly clients: readonly SimClient[]
   readonly isStoreIdle: boolean

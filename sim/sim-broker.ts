@@ -10,6 +10,7 @@ import type { Message } from '../src/message.ts'
 import { SHARE_STRATEGY_NAMES, type ShareStrategyName } from '../src/routing/share-strategy.ts'
 import type { QueueBounds } from '../src/session/waiting/message-queue.ts'
 import { Core } from '../src/server/core.ts'
+import type { Snapshot } from '../src/store/store.ts'
 import type { ClientSocket } from '../src/transport/client-socket.ts'
 import type { Random } from './random.ts'
 import type { Drops } from './drops.ts'
@@ -36,6 +37,8 @@ export interface SimBrokerOptions {
   /** Sequence and delivery numbers are above this one. */
   readonly lastNumber: number
   readonly commitFailed: (error: Error) => void
+  /** Is called in the turn in which the broker was restored. */
+  readonly restored?: (snapshot: Snapshot) => void
 }
 
 const SILENT_LOG = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
@@ -44,7 +47,7 @@ export class SimBroker {
   readonly broker: Broker
   isAlive = true
   readonly #options: SimBrokerOptions
-  readonly #core: Core
+  readonly core: Core
   readonly #wires = new Map<ClientSocket, SimWire>()
   #alarm = Infinity
   #fault: unknown = null
@@ -52,7 +55,7 @@ export class SimBroker {
   constructor(options: SimBrokerOptions) {
     this.#options = options
     const { limits, shareStrategy, events, random, store } = options
-    this.#core = new Core({
+    this.core = new Core({
       limits,
       queues: {
         create: 'subscribers',
@@ -96,7 +99,7 @@ export class SimBroker {
         this.#wires.delete(socket)
       },
     })
-    this.broker = this.#core.broker
+    this.broker = this.core.broker
   }
 
   get socketCount(): number {
@@ -104,28 +107,29 @@ export class SimBroker {
   }
 
   starts(): void {
-    const { store, lastNumber } = this.#options
+    const { store, lastNumber, restored } = this.#options
     const snapshot = store.openNow()
-    this.#core.restore({
+    this.core.restore({
       ...snapshot,
       lastSequence: Math.max(lastNumber, snapshot.lastSequence),
       lastDelivery: Math.max(lastNumber, snapshot.lastDelivery),
     })
+    restored?.(snapshot)
   }
 
   accepts(wire: SimWire): void {
-    this.#wires.set(this.#core.accept(wire), wire)
+    this.#wires.set(this.core.accept(wire), wire)
   }
 
   /** Stops the broker in good order: clients get DISCONNECT, and the process ends when all is committed. */
   stops(): void {
-    this.#core.leave(leavingFor('the broker is stopping', null))
-    this.#core.disconnectSome(Infinity)
+    this.core.leave(leavingFor('the broker is stopping', null))
+    this.core.disconnectSome(Infinity)
   }
 
   /** Gives an administrator's command. Nobody waits for the answer: it may never come when the disk fails. */
   disconnects(clientId: string): void {
-    void this.#core.commands.disconnectClient(clientId, 'an administrator says so').catch(() => {})
+    void this.core.commands.disconnectClient(clientId, 'an administrator says so').catch(() => {})
   }
 
   /** Changes a group or a member in a random way. Returns in words what was done. */
@@ -133,7 +137,7 @@ export class SimBroker {
     const groups = [...this.broker.subscriptions.groups.all]
     if (groups.length === 0) return 'there is none'
     const { owner } = random.of(groups)
-    const { commands } = this.#core
+    const { commands } = this.core
     const clientId = random.of(clientIds)
     if (random.chance(2)) {
       const strategy = random.of([...SHARE_STRATEGY_NAMES, null])
@@ -148,27 +152,27 @@ export class SimBroker {
   }
 
   operates(name: string, changes: Partial<SimQueueSettings> | null): void {
-    const { queues } = this.#core.commands
+    const { queues } = this.core.commands
     if (changes === null) void queues.delete(name).catch(() => {})
     else void queues.set(name, { ...changes }).catch(() => {})
   }
 
   sweeps(name: string, task: QueueTask, max: number): void {
-    void this.#core.commands.queues.begin(name, task, max).catch(() => {})
+    void this.core.commands.queues.begin(name, task, max).catch(() => {})
   }
 
   resetsGroups(): string {
     const { all, overrides } = this.broker.subscriptions.groups
     // Also those without a setting: a command may not have been obeyed yet.
     for (const group of [...[...all].map(({ owner }) => owner), ...overrides.all]) {
-      void this.#core.commands.resetGroup(group).catch(() => {})
+      void this.core.commands.resetGroup(group).catch(() => {})
     }
     return 'as they were'
   }
 
   overloads(level: OverloadLevel): void {
     if (!this.isAlive) return
-    this.#core.overloaded({ ...CALM, 'commit-age': level })
+    this.core.overloaded({ ...CALM, 'commit-age': level })
   }
 
   /** Ends the process: its memory and its sockets are gone. */
@@ -185,7 +189,7 @@ export class SimBroker {
     this.#options.events.at(time, () => {
       if (!this.isAlive || this.#alarm !== time) return
       this.#alarm = Infinity
-      this.#core.turn.begin()
+      this.core.turn.begin()
     })
   }
 

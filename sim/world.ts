@@ -52,6 +52,8 @@ export interface Counts {
   kills: number
   powerCuts: number
   events: number
+  /** Messages that were applied in another partition. */
+  crossed: number
   diskCalls: number
   /** Those that were committed. */
   transactions: number
@@ -200,6 +202,7 @@ export class World {
         powerCuts: this.#powerCuts,
         events: this.events.count,
         diskCalls: this.disk.calls,
+        crossed: 0,
         handOuts: this.#queues?.oracle.handOuts ?? 0,
         deadLetters: this.#queues?.oracle.deadLetters ?? 0,
         transactions: this.#transactions?.oracle.committed ?? 0,

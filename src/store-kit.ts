@@ -10,6 +10,7 @@ export type {
   GroupOwner,
   NamedQueueOwner,
   Owner,
+  PartitionOwner,
   QueueOwner,
   SessionOwner,
 } from './store/change.ts'

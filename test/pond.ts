@@ -51,6 +51,8 @@ export interface PondOptions {
   readonly now?: number
   /** How long settlements wait for other changes; they do not, unless a test is about it. */
   readonly settlementsWaitMs?: number
+  /** Makes the broker one of several partitions, before it is restored. */
+  readonly joins?: (core: Core) => { restore(snapshot: Snapshot): void }
   /** All sockets take late, as TLS does, unless a client says otherwise. */
   readonly takesLate?: boolean
 }
@@ -129,7 +131,9 @@ export class Pond {
     this.commands = this.core.commands
     this.journal = this.core.journal
     this.encoder = this.core.encoder
+    const partitions = options.joins?.(this.core)
     this.core.restore(options.snapshot ?? EMPTY)
+    partitions?.restore(options.snapshot ?? EMPTY)
     this.settles()
   }
 
@@ -187,8 +191,9 @@ export class Pond {
   /** Time passes, and each deadline is met on the way. */
   passes(span: { readonly seconds: number }): void {
     const until = this.now + span.seconds * 1_000
-    while (this.broker.deadlines.next <= until) {
-      this.now = Math.max(this.now, this.broker.deadlines.next)
+    const { broker } = this
+    while (broker.deadlines.next <= until && broker.peers?.isComplete !== false) {
+      this.now = Math.max(this.now, broker.deadlines.next)
       this.turn.begin()
       this.settles()
     }

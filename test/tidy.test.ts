@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['access/identity.ts', 'message.ts', 'packet', 'routing', 'thrown.ts', 'node:'],
   session: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'store'],
   broker: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'session', 'store'],
+  partition: ['broker', 'message.ts', 'packet', 'routing', 'session', 'store'],
   connection: [
     'access',
     'broker',
@@ -121,6 +122,7 @@ const PURE_MODULES = [
   'routing',
   'session',
   'broker',
+  'partition',
   'connection',
 ]
 /** What would let the core wait, read a clock, take a random number or reach outside. */

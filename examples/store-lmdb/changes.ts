@@ -79,6 +79,11 @@ export class Changes {
       case 'message-id-forgotten':
         this.#tables.messageIds.remove(messageIdKey(change))
         return
+      case 'partition-reached': {
+        const { kind: _, ...row } = change
+        this.#tables.partitions.put(change.partition, row)
+        return
+      }
       case 'decided': {
         const { kind: _, dropped, ...row } = change
         const { decisions } = this.#tables

@@ -2,7 +2,14 @@
 
 import type { Snapshot, StoredDelivery, StoredSession } from 'pondhawk/store-kit'
 import { identifiersBytes, type Remainder } from 'pondhawk/store-kit'
-import { lockedPlace, type SessionRow, type Tables, type WillRow, within } from './tables.ts'
+import {
+  lockedPlace,
+  placeOf,
+  type SessionRow,
+  type Tables,
+  type WillRow,
+  within,
+} from './tables.ts'
 
 const PAGE_MESSAGES = 256
 
@@ -29,11 +36,27 @@ export function snapshotOf(tables: Tables): Snapshot {
     }),
     decisions: [...decisions.getRange()].map(({ value }) => value),
     messageIds: [...messageIds.getRange()].map(({ value }) => value),
+    partitions: partitionsIn(tables),
     locked: [...queues.getKeys()].flatMap(key => lockedIn(tables, key)),
     retained: [...retained.getRange()].flatMap(({ value }) => messages.get(value) ?? []),
     lastSequence: root.get('lastSequence') ?? 0,
     lastDelivery: root.get('lastDelivery') ?? 0,
   }
+}
+
+/** Those of which something is applied here, or that are owed something. */
+function partitionsIn(tables: Tables): Snapshot['partitions'] {
+  const reached = new Map(tables.partitions.getRange().map(({ key, value }) => [key, value]))
+  for (const { key, value } of tables.queues.getRange()) {
+    const { owner } = value
+    if (owner.kind !== 'partition' || reached.has(owner.partition)) continue
+    if (beginningOf(tables, key).deliveries.length === 0) continue
+    reached.set(owner.partition, { partition: owner.partition, log: 0, number: 0 })
+  }
+  return [...reached.values()].map(reach => {
+    const place = placeOf({ kind: 'partition', partition: reach.partition })
+    return { ...reach, ...beginningOf(tables, place) }
+  })
 }
 
 function lockedIn(tables: Tables, key: string): Snapshot['locked'] {

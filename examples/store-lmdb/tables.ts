@@ -7,6 +7,7 @@ import type { Identity, QoS, Subscription, Will } from 'pondhawk'
 import type {
   Message,
   Owner,
+  PartitionReach,
   QueueOwner,
   StoredDecision,
   StoredDelivery,
@@ -102,6 +103,8 @@ export interface Tables {
   readonly decisions: Database<StoredDecision, InPlace>
   /** Client and id, hashed. */
   readonly messageIds: Database<StoredMessageId, InPlace>
+  /** How far each partition's log is applied. */
+  readonly partitions: Database<PartitionReach, number>
   readonly deliveries: Database<DeliveryRow, number>
   /** Place and delivery: in the order of queueing. */
   readonly waiting: Database<boolean, InPlace>
@@ -128,6 +131,7 @@ export function openTables(path: string): Tables {
     held: table('held'),
     decisions: table('decisions'),
     messageIds: table('messageIds'),
+    partitions: table('partitions'),
     deliveries: table('deliveries'),
     waiting: table('waiting'),
     sent: table('sent'),
@@ -149,6 +153,8 @@ export function placeOf(owner: Owner): string {
       return sessionKey(owner.clientId)
     case 'queue':
       return keyOf(`queue/${owner.name}`)
+    case 'partition':
+      return keyOf(`partition/${owner.partition}`)
     case 'group':
       // A share name contains no slash, and a filter no null character.
       return keyOf(`group/${owner.shareName}/${owner.topicFilter}\0${owner.where ?? ''}`)

@@ -28,6 +28,7 @@ import { MessageIds } from './message-ids.ts'
 import type { Observer } from './observer.ts'
 import { Overload } from './overload.ts'
 import { Pages } from './pages.ts'
+import type { Peers } from './peers.ts'
 import { PostponedWork } from './postponed-work.ts'
 import { Publishing } from './publishing.ts'
 import { Retained } from './retained.ts'
@@ -68,6 +69,8 @@ export class Broker implements SessionContext {
   readonly hooks: HookPoints = { publish: null, subscribe: null, deliver: null }
   /** Null unless clients may give commands about the broker. */
   control: ControlTopic | null = null
+  /** Null unless this broker is one of several partitions. */
+  peers: Peers | null = null
   readonly admission: Admission = new Admission(this)
   readonly publishing: Publishing = new Publishing(this)
   readonly storesSessions: boolean
@@ -172,7 +175,7 @@ export class Broker implements SessionContext {
     this.now = now
     this.turn += 1
     this.turnWorkLeft = this.limits.turnWorkTotalMax
-    if (this.deadlines.next > now) return
+    if (this.deadlines.next > now || this.peers?.isComplete === false) return
     this.changing += 1
     // Publishing wills can be much work: half of the turn is kept for connected clients.
     this.deadlines.tick(now, this, this.turnWorkLeft / 2)
@@ -207,7 +210,7 @@ export class Broker implements SessionContext {
   }
 
   queuesRefuse(isRefusing: boolean): void {
-    this.refusesOverflow = this.#refusesByLimits || isRefusing
+    this.refusesOverflow = this.#refusesByLimits || isRefusing || this.peers !== null
   }
 
   /** A transaction is applied until `apply` returns: nobody sees anything of it before its commit, which is returned. */

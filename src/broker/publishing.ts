@@ -42,6 +42,11 @@ export class Publishing implements WillPublisher {
     return this.#broker.now
   }
 
+  /** Whether a message might be owed to nobody, because not all other partitions are heard of. */
+  get mustWaitForPeers(): boolean {
+    return this.#broker.peers?.isComplete === false
+  }
+
   /** Publishes what a client has sent, and remembers its `$message-id` in the same commit. Admission has dropped repetitions. */
   accept(message: Message): number {
     const { publisher, properties } = message

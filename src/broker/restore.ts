@@ -12,6 +12,9 @@ import type { Broker } from './broker.ts'
 
 /** Must be called once, before the first connection, in a turn of its own. */
 export function restore(broker: Broker, snapshot: Snapshot, access: Access): void {
+  if (broker.peers === null && (snapshot.partitions ?? []).length > 0) {
+    throw new Error('the store is of one of several partitions, and this broker is alone')
+  }
   broker.restoreNumbers(lastSequenceIn(snapshot), snapshot.lastDelivery)
   for (const message of snapshot.retained) broker.retained.restore(message)
   const { queues } = broker.subscriptions
@@ -128,6 +131,8 @@ function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): D
       queue.restoreHeld(restoredDelivery(stored, queue), session.clientId, null)
       return null
     }
+    case 'partition':
+      return restoredDelivery(stored, null)
     case 'group': {
       const group = broker.subscriptions.groups.find(owner)
       group.restoreInFlight(session)

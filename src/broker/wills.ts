@@ -19,6 +19,8 @@ interface WillOfClient {
 
 /** The part of the broker that wills use. */
 export interface WillPublisher {
+  /** Whether wills must wait, because a message might be owed to nobody. */
+  readonly mustWaitForPeers: boolean
   readonly now: number
   publishWill(will: Will, owner: Principal): void
 }
@@ -135,6 +137,10 @@ export class Wills {
   publish(clientId: string): void {
     const entry = this.#wills.get(clientId)
     if (entry === null) return
+    if (this.#publisher.mustWaitForPeers) {
+      this.#delay(clientId, this.#publisher.now)
+      return
+    }
     this.forget(clientId)
     this.#publisher.publishWill(entry.will, entry.owner)
   }

@@ -66,6 +66,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   waitedFor = 0
   /** QoS 2 messages that began on this connection. The Receive Maximum counts them and the answers that were not sent yet. */
   #begunQoS2 = 0
+  #hasEnded = false
   /** An unfinished SUBSCRIBE or UNSUBSCRIBE. Later packets are not read before it is done. */
   filterWork: FilterWork | null = null
   /** Made with the first PUBLISH. */
@@ -92,6 +93,7 @@ export class ConnectedClient implements Publisher, Subscriber {
 
   /** Ends with the connection: releases the memory that was kept for it. */
   ended(): void {
+    this.#hasEnded = true
     this.filterWork = null
     this.#aliases?.clear()
     this.#sender.end()
@@ -306,7 +308,15 @@ export class ConnectedClient implements Publisher, Subscriber {
   ): void {
     this.session.holdsReplays = false
     const properties = reasonString === '' ? NO_PROPERTIES : { reasonString }
-    this.#sender.send({ type, packetId, reasons, properties }, this.commitId)
+    const { commitId } = this
+    const { peers } = this.#broker
+    if (peers === null || type === 'unsuback') {
+      this.#sender.send({ type, packetId, reasons, properties }, commitId)
+    } else {
+      peers.whenTold(() => {
+        if (!this.#hasEnded) this.#sender.send({ type, packetId, reasons, properties }, commitId)
+      })
+    }
     this.#broker.changing += 1
     this.session.pump()
     this.#broker.changing -= 1

@@ -184,7 +184,9 @@ export class Turn {
 
   #wake(): void {
     const { wakeAt, broker } = this.#options
-    wakeAt(Math.min(broker.deadlines.next, this.#commits.dueAt))
+    // Nothing is due before all other partitions are heard of.
+    const next = broker.peers?.isComplete === false ? Infinity : broker.deadlines.next
+    wakeAt(Math.min(next, this.#commits.dueAt))
   }
 
   #committed(): void {

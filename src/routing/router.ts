@@ -36,6 +36,16 @@ export interface Match<Target> {
   readonly subscriptions: readonly RoutedSubscription[]
 }
 
+/** Is told of each change of a subscription, with its QoS before and after it; null for none. */
+export interface RouterWatch<Target> {
+  subscriptionChanged(
+    target: Target,
+    topicFilter: string,
+    before: QoS | null,
+    now: QoS | null,
+  ): void
+}
+
 export class Router<Target> {
   readonly #byFilter = new FilterTree<FilterTargets<Target>>()
   readonly #cache: RouteCache<readonly Match<Target>[]>
@@ -50,6 +60,8 @@ export class Router<Target> {
   #merged = 0
   /** How often the filters were searched because the cache had no valid result. Tests count it. */
   searches = 0
+  /** Null while nobody counts the filters. */
+  watch: RouterWatch<Target> | null = null
 
   /** `searched` is called with the steps of each search, so that they count as work of the publisher. */
   constructor(
@@ -90,6 +102,7 @@ export class Router<Target> {
     if (targets === null) this.shapes.add(filter, clientId)
     this.#cache.invalidate(filter)
     const isNew = targets === null || !targets.has(target)
+    const before = this.watch === null ? null : (targets?.qosOf(target) ?? null)
     if (targets?.isFiltered(target) === true) this.filteredCount--
     if (subscription.expression !== undefined) this.filteredCount++
     if (targets instanceof ManyTargets) {
@@ -103,6 +116,7 @@ export class Router<Target> {
       this.#byFilter.add(several)
     }
     if (isNew) this.#subscriptionCount++
+    this.watch?.subscriptionChanged(target, filter, before, subscription.qos)
     return isNew
   }
 
@@ -111,6 +125,7 @@ export class Router<Target> {
     const targets = this.#byFilter.get(filter)
     if (targets === null || !targets.has(target)) return false
     if (targets.isFiltered(target)) this.filteredCount--
+    this.watch?.subscriptionChanged(target, filter, targets.qosOf(target), null)
     this.#cache.invalidate(filter)
     this.#subscriptionCount--
     if (targets instanceof ManyTargets) {
@@ -199,6 +214,10 @@ class OneTarget<Target> {
     return this.target === target
   }
 
+  qosOf(target: Target): QoS | null {
+    return this.target === target ? this.subscription.qos : null
+  }
+
   isFiltered(target: Target): boolean {
     return this.target === target && this.subscription.expression !== undefined
   }
@@ -222,6 +241,10 @@ class ManyTargets<Target> {
 
   has(target: Target): boolean {
     return this.#matches.has(target)
+  }
+
+  qosOf(target: Target): QoS | null {
+    return this.#matches.get(target)?.qos ?? null
   }
 
   isFiltered(target: Target): boolean {

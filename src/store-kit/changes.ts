@@ -107,7 +107,7 @@ export function committed(store: Store, ...changes: readonly Change[]): Promise<
 /** Opens a store and returns its whole content, including all pages. */
 export async function wholeOf(store: Store): Promise<Snapshot> {
   const snapshot = await store.open()
-  const { sessions, groups, queues } = snapshot
+  const { sessions, groups, queues, partitions = [] } = snapshot
   return {
     ...snapshot,
     sessions: await Promise.all(
@@ -124,6 +124,11 @@ export async function wholeOf(store: Store): Promise<Snapshot> {
     ),
     queues: await Promise.all(
       queues.map(queue => withPages(store, queue, { kind: 'queue', name: queue.name })),
+    ),
+    partitions: await Promise.all(
+      partitions.map(each =>
+        withPages(store, each, { kind: 'partition', partition: each.partition }),
+      ),
     ),
   }
 }

@@ -44,6 +44,7 @@ type ClientChange = Exclude<
       | 'moved'
       | 'locked'
       | 'unlocked'
+      | 'partition-reached'
       | 'session-opened'
       | 'session-ended'
   }

@@ -50,6 +50,7 @@ export interface KeptGroup {
 
 export function groupKey(owner: QueueOwner): string {
   if (owner.kind === 'queue') return owner.name
+  if (owner.kind === 'partition') return `\0partition/${owner.partition}`
   return `${owner.shareName}/${owner.topicFilter}\0${owner.where ?? ''}`
 }
 

@@ -23,6 +23,8 @@ import type {
   StoredDecision,
   StoredDelivery,
   StoredMessageId,
+  StoredPartition,
+  PartitionReach,
   StoredSession,
 } from '../store/store.ts'
 
@@ -39,6 +41,7 @@ export class DurableState {
   readonly #held = new Map<number, { readonly due: number; readonly key: string }>()
   readonly #decisions = new Map<string, StoredDecision>()
   readonly #messageIds = new Map<string, StoredMessageId>()
+  readonly #reached = new Map<number, PartitionReach>()
   /** Out of their queues: prepared transactions have locked them. */
   readonly #locked: Place = new Map()
   readonly #pageMessages: number
@@ -83,6 +86,7 @@ export class DurableState {
       locked: [...this.#locked.values()].flatMap(kept =>
         kept.lock === null ? [] : [{ delivery: this.#unsentOf(kept), ...kept.lock }],
       ),
+      partitions: this.#partitions(),
       retained: [...this.#retained.values()].flatMap(sequence => {
         const kept = this.#messages.get(sequence)
         return kept === undefined ? [] : [kept.message]
@@ -90,6 +94,19 @@ export class DurableState {
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
     }
+  }
+
+  #partitions(): readonly StoredPartition[] {
+    const all = new Map(this.#reached)
+    for (const { owner, waiting } of this.#groups.values()) {
+      if (owner.kind !== 'partition' || waiting.size === 0) continue
+      const { partition } = owner
+      if (!all.has(partition)) all.set(partition, { partition, log: 0, number: 0 })
+    }
+    return [...all.values()].map(reach => {
+      const place = this.#placeOf({ kind: 'partition', partition: reach.partition })
+      return { ...reach, ...this.#lineOf(place ?? new Map()) }
+    })
   }
 
   /** Returns a page: queued deliveries of the owner with numbers above `after`, oldest first. */
@@ -164,6 +181,9 @@ export class DurableState {
       case 'locked':
       case 'unlocked':
         this.#applyToQueue(change)
+        return
+      case 'partition-reached':
+        this.#reached.set(change.partition, reachOf(change))
         return
       case 'session-opened':
         this.#openSession(change.clientId, change.expiryIntervalSeconds)
@@ -414,4 +434,8 @@ export class DurableState {
     const message = kept.isReceived ? null : (this.#messages.get(kept.sequence)?.message ?? null)
     return { delivery, message, qos, retain, identifiers, packetId, group, handOuts }
   }
+}
+
+function reachOf({ partition, log, number }: PartitionReach): PartitionReach {
+  return { partition, log, number }
 }

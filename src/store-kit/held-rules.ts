@@ -1,7 +1,7 @@
 // The rules of stores about delayed messages and about transactions.
 
 import { is } from './checks.ts'
-import { after, messageOf, type StorePlace, stored } from './changes.ts'
+import { after, messageOf, queued, type StorePlace, stored } from './changes.ts'
 
 export const HELD_RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>>> = {
   'a delayed message comes back whole with its time and its key, until it is released':
@@ -56,6 +56,36 @@ export const HELD_RULES: Readonly<Record<string, (place: StorePlace) => Promise<
           { clientId: 'alice', id: 'a', at: 2_000 },
         ],
       )
+    },
+
+  'how far the log of a partition is applied is kept, and what is owed to a partition':
+    async place => {
+      const reached = { kind: 'partition-reached', partition: 2, log: 2 ** 48, number: 7 } as const
+      const partition = { kind: 'partition', partition: 1 } as const
+      const { partitions = [], lastDelivery } = await after(
+        place,
+        [reached, { ...reached, partition: 3, log: 5, number: 1 }],
+        [stored(1), queued(4, 1, partition), stored(2), queued(5, 2, partition)],
+        [
+          { kind: 'settled', delivery: 4, owner: partition },
+          { ...reached, number: 9 },
+        ],
+      )
+
+      is.strictSame(
+        [...partitions]
+          .sort((one, other) => one.partition - other.partition)
+          .map(({ deliveries, partition: of, log, number }) => [
+            { partition: of, log, number },
+            deliveries.map(({ delivery }) => delivery),
+          ]),
+        [
+          [{ partition: 1, log: 0, number: 0 }, [5]],
+          [{ partition: 2, log: 2 ** 48, number: 9 }, []],
+          [{ partition: 3, log: 5, number: 1 }, []],
+        ],
+      )
+      is.strictSame(lastDelivery, 5)
     },
 
   'what became of a transaction is kept until it is dropped, and the last word counts':

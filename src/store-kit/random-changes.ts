@@ -1,7 +1,7 @@
 // Random changes, in an order in which a broker could record them. Tests compare stores with them.
 
 import { contentBytes, identifiersBytes, type Message } from '../message.ts'
-import type { Change, GroupOwner, NamedQueueOwner, Owner } from '../store/change.ts'
+import type { Change, GroupOwner, NamedQueueOwner, Owner, PartitionOwner } from '../store/change.ts'
 import type { Snapshot, StoredSession } from '../store/store.ts'
 import { stored, subscriptionOf } from './changes.ts'
 
@@ -18,8 +18,18 @@ const QUEUES: readonly NamedQueueOwner[] = ['jobs', 'jobs.dead'].map(name => ({
   name,
 }))
 
+const PARTITIONS: readonly PartitionOwner[] = [0, 65_535].map(partition => ({
+  kind: 'partition',
+  partition,
+}))
+
 /** All owners that deliveries are queued for. */
-export const OWNERS: readonly Owner[] = [...CLIENTS.map(ownerOf), ...GROUPS, ...QUEUES]
+export const OWNERS: readonly Owner[] = [
+  ...CLIENTS.map(ownerOf),
+  ...GROUPS,
+  ...QUEUES,
+  ...PARTITIONS,
+]
 
 export class RandomChanges {
   readonly #random: () => number
@@ -47,7 +57,7 @@ export class RandomChanges {
 
   #some(): readonly Change[] {
     const clientId = CLIENTS[this.below(CLIENTS.length)] ?? ''
-    switch (this.below(17)) {
+    switch (this.below(18)) {
       case 0:
         return this.#session(clientId)
       case 1:
@@ -73,6 +83,8 @@ export class RandomChanges {
         return this.#namedQueue()
       case 11:
         return this.#moved()
+      case 14:
+        return this.#reached()
       default:
         return this.#progress()
     }
@@ -220,6 +232,12 @@ export class RandomChanges {
     return owner === undefined ? [] : [{ kind: 'group-ended', owner }]
   }
 
+  #reached(): readonly Change[] {
+    const partition = [0, 7, 65_535][this.below(3)] ?? 0
+    const number = this.below(1_000)
+    return [{ kind: 'partition-reached', partition, log: 9_007_199_254_740_991, number }]
+  }
+
   /** Also of queues whose settings were never stored. */
   #namedQueue(): readonly Change[] {
     const name = QUEUES[this.below(QUEUES.length)]?.name ?? ''
@@ -301,8 +319,12 @@ export function inOrder(snapshot: Snapshot): Snapshot {
   const locked = [...snapshot.locked].sort(
     (one, other) => one.delivery.delivery - other.delivery.delivery,
   )
+  const partitions = [...(snapshot.partitions ?? [])].sort(
+    (one, other) => one.partition - other.partition,
+  )
   return {
     ...snapshot,
+    partitions: partitions.map(withoutPage),
     decisions,
     messageIds,
     locked,

@@ -41,6 +41,7 @@ export const RULES: Readonly<Record<string, (place: StorePlace) => Promise<void>
       decisions: [],
       messageIds: [],
       locked: [],
+      partitions: [],
       lastSequence: 0,
       lastDelivery: 0,
     })

@@ -307,6 +307,15 @@ export const CHANGE_KINDS = {
   'message-id-forgotten': changeKind(64, { clientId: text, id: text }, (ledger, { clientId, id }) =>
     ledger.messageIds.forget(clientId, id),
   ),
+  /**
+   * All messages of the partition's log up to this number are applied here. Of this partition itself: the id of its log, and how
+   * often it has started.
+   */
+  'partition-reached': changeKind(
+    90,
+    { partition: uint16, log: uint53, number: uint53 },
+    (ledger, { partition, log, number }) => ledger.partitions.set({ partition, log, number }),
+  ),
   replayed: changeKind(22, { clientId: text, filter: text }, (ledger, { clientId, filter }) => {
     ledger.sessionToChange(clientId)?.replays.delete(filter)
   }),
@@ -322,4 +331,11 @@ export type ChangeOf<Kind extends keyof ChangeKinds> = {
 
 export type Change = { [Kind in keyof ChangeKinds]: ChangeOf<Kind> }[keyof ChangeKinds]
 
-export type { GroupOwner, NamedQueueOwner, Owner, QueueOwner, SessionOwner } from './owner.ts'
+export type {
+  GroupOwner,
+  NamedQueueOwner,
+  Owner,
+  PartitionOwner,
+  QueueOwner,
+  SessionOwner,
+} from './owner.ts'

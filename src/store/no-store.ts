@@ -12,6 +12,7 @@ export const EMPTY: Snapshot = {
   decisions: [],
   messageIds: [],
   locked: [],
+  partitions: [],
   lastSequence: 0,
   lastDelivery: 0,
 }

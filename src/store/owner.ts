@@ -28,6 +28,12 @@ export interface NamedQueueOwner {
   readonly name: string
 }
 
+/** Another partition, for messages that are owed to it: see `partition/`. */
+export interface PartitionOwner {
+  readonly kind: 'partition'
+  readonly partition: number
+}
+
 interface OwnerRule<Of extends { readonly kind: string }> {
   /** The number in the log, which must never change. */
   readonly number: number
@@ -71,6 +77,14 @@ const OWNER_RULES = {
     },
     key: ({ name }) => `queue/${name}`,
   } satisfies OwnerRule<NamedQueueOwner>,
+  partition: {
+    number: 4,
+    codec: {
+      write: (writer, { partition }) => writer.uint16(partition),
+      read: reader => ({ kind: 'partition', partition: reader.uint16() }),
+    },
+    key: ({ partition }) => `partition/${partition}`,
+  } satisfies OwnerRule<PartitionOwner>,
 } as const
 
 /** A group with an expression, which older versions do not know. */

@@ -17,6 +17,7 @@ import type {
   StoredHeld,
   StoredLock,
   StoredMessageId,
+  StoredPartition,
   StoredQueue,
   StoredSession,
 } from './store.ts'
@@ -30,6 +31,7 @@ const HELD = 6
 const DECISION = 7
 const MESSAGE_ID = 8
 const LOCKED = 9
+const PARTITION = 10
 
 // The flags of a delivery. Its QoS is in the two lowest bits.
 const RETAIN = 4
@@ -47,6 +49,7 @@ export interface SnapshotParts {
   readonly decisions: Iterable<StoredDecision>
   readonly messageIds: Iterable<StoredMessageId>
   readonly locked: Iterable<StoredLock>
+  readonly partitions: Iterable<StoredPartition>
   readonly lastSequence: number
   readonly lastDelivery: number
 }
@@ -101,6 +104,10 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
     writer.string(transaction)
     flush()
   }
+  for (const partition of snapshot.partitions) {
+    writePartition(writer, partition)
+    flush()
+  }
   for (const message of snapshot.retained) {
     writer.uint8(RETAINED)
     writeMessage(writer, message)
@@ -109,6 +116,7 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
 }
 
 /** Assembles a snapshot from received parts. */
+// Wide on purpose: each field is a list of the snapshot.
 export class SnapshotReading {
   readonly #sessions: StoredSession[] = []
   readonly #groups: StoredGroup[] = []
@@ -118,6 +126,7 @@ export class SnapshotReading {
   readonly #decisions: StoredDecision[] = []
   readonly #messageIds: StoredMessageId[] = []
   readonly #locked: StoredLock[] = []
+  readonly #partitions: StoredPartition[] = []
   #lastSequence = 0
   #lastDelivery = 0
 
@@ -131,6 +140,7 @@ export class SnapshotReading {
       decisions: this.#decisions,
       messageIds: this.#messageIds,
       locked: this.#locked,
+      partitions: this.#partitions,
       lastSequence: this.#lastSequence,
       lastDelivery: this.#lastDelivery,
     }
@@ -171,6 +181,13 @@ export class SnapshotReading {
           this.#locked.push({ delivery, clientId, transaction: reader.string() })
           break
         }
+        case PARTITION: {
+          const partition = reader.uint16()
+          const log = reader.uint53()
+          const number = reader.uint53()
+          this.#partitions.push({ partition, log, number, ...readLine(reader) })
+          break
+        }
         default:
           this.#retained.push(readMessage(reader))
       }
@@ -185,6 +202,17 @@ export function writeDeliveries(writer: Writer, deliveries: readonly StoredDeliv
 
 export function readDeliveries(reader: ByteReader): StoredDelivery[] {
   return Array.from({ length: reader.uint32() }, () => readDelivery(reader))
+}
+
+function writePartition(
+  writer: Writer,
+  { partition, log, number, deliveries, remainder }: StoredPartition,
+): void {
+  writer.uint8(PARTITION)
+  writer.uint16(partition)
+  writer.uint53(log)
+  writer.uint53(number)
+  writeLine(writer, deliveries, remainder)
 }
 
 function writeSession(writer: Writer, session: StoredSession): void {

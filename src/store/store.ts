@@ -126,6 +126,20 @@ export interface StoredLock {
   readonly transaction: string
 }
 
+/** How far the log of a partition is applied here: up to this number. Of this partition itself: how often it has started. */
+export interface PartitionReach {
+  readonly partition: number
+  /** The id of the partition's log; 0 if nothing of it was applied. */
+  readonly log: number
+  readonly number: number
+}
+
+/** Another partition, with the messages that are owed to it. */
+export interface StoredPartition extends PartitionReach {
+  readonly deliveries: readonly StoredDelivery[]
+  readonly remainder: Remainder
+}
+
 /** The state with which a broker continues where the last one stopped. */
 export interface Snapshot {
   readonly sessions: readonly StoredSession[]
@@ -141,6 +155,8 @@ export interface Snapshot {
   readonly messageIds: readonly StoredMessageId[]
   /** In any order. They are not among the deliveries of their queues. */
   readonly locked: readonly StoredLock[]
+  /** In any order. Left out by a store that was written before there were any. */
+  readonly partitions?: readonly StoredPartition[]
   /** The highest numbers used so far; 0 for none. */
   readonly lastSequence: number
   readonly lastDelivery: number

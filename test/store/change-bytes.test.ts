@@ -246,6 +246,23 @@ const BYTES: readonly (readonly [hex: string, Change])[] = [
       reason: 'expired',
     },
   ],
+  [
+    '5a00050000ffff00000001000000000000002a',
+    { kind: 'partition-reached', partition: 5, log: 0xffff_0000_0001, number: 42 },
+  ],
+  [
+    '0b000000000000000900000000000000070100000000040003',
+    {
+      kind: 'queued',
+      delivery: 9,
+      sequence: 7,
+      qos: 1,
+      retain: false,
+      packetId: 0,
+      identifiers: [],
+      owner: { kind: 'partition', partition: 3 },
+    },
+  ],
   ['160003626f620003612f2b', { kind: 'replayed', clientId: 'bob', filter: 'a/+' }],
 ]
 

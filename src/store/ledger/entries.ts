@@ -4,7 +4,7 @@ import type { Identity } from '../../access/identity.ts'
 import type { Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { QueueOwner } from '../owner.ts'
-import type { HandOuts, StoredDecision, StoredMessageId } from '../store.ts'
+import type { HandOuts, PartitionReach, StoredDecision, StoredMessageId } from '../store.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { ImagedEntry } from './imaged-map.ts'
 import type { LockedEntry } from './locked-table.ts'
@@ -95,6 +95,7 @@ export interface HeldState {
   readonly decisions: Iterable<StoredDecision>
   readonly messageIds: Iterable<StoredMessageId>
   readonly locked: EntriesOf<number, LockedEntry>
+  readonly partitions: Iterable<PartitionReach>
 }
 
 export function newSession(clientId: string, expiryIntervalSeconds: number): SessionEntry {

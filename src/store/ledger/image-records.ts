@@ -3,7 +3,7 @@
 import type { Writer } from '../../packet/writer.ts'
 import type { ByteReader } from '../bytes.ts'
 import { writeDecision } from '../decision.ts'
-import type { StoredDecision, StoredMessageId } from '../store.ts'
+import type { PartitionReach, StoredDecision, StoredMessageId } from '../store.ts'
 import type { HeldEntry, SessionView } from './entries.ts'
 import type { LockedEntry } from './locked-table.ts'
 import { queueOwner, writeOwner } from '../owner.ts'
@@ -26,6 +26,8 @@ export const DECIDED = 50
 export const LOCKED = 61
 /** The `$message-id` of a message. */
 export const MESSAGE_ID = 63
+/** How far a partition's log is applied here. */
+export const PARTITION = 90
 
 export function writeOptions(writer: Writer, { clientId, subscriptions }: SessionView): void {
   const begin = (kind: number, filter: string): void => {
@@ -113,6 +115,19 @@ export function readMessageId(reader: ByteReader, { messageIds }: Ledger): void 
   const clientId = reader.string()
   const id = reader.string()
   messageIds.add(clientId, id, reader.double())
+}
+
+export function writePartition(writer: Writer, { partition, log, number }: PartitionReach): void {
+  writer.uint8(PARTITION)
+  writer.uint16(partition)
+  writer.uint53(log)
+  writer.uint53(number)
+}
+
+export function readPartition(reader: ByteReader, { partitions }: Ledger): void {
+  const partition = reader.uint16()
+  const log = reader.uint53()
+  partitions.set({ partition, log, number: reader.uint53() })
 }
 
 export function readHeld(reader: ByteReader, ledger: Ledger): void {

@@ -41,6 +41,9 @@ import {
   writeDecided,
   writeLocked,
   writeMessageId,
+  PARTITION,
+  readPartition,
+  writePartition,
   writeHeld,
   writeOptions,
   writeReplays,
@@ -108,6 +111,7 @@ export class LedgerImage {
     yield* this.#records(this.#state.decisions, writeDecided)
     yield* this.#records(this.#state.messageIds, writeMessageId)
     yield* this.#records(this.#state.locked, writeLocked)
+    yield* this.#records(this.#state.partitions, writePartition)
     yield* this.#records(this.#state.wills, writeWillOf)
     if (writer.length > 0) yield this.#parts.cut()
     this.end()
@@ -303,6 +307,7 @@ export function restoreRecord(ledger: Ledger, reader: ByteReader): void {
   else if (number === HELD) readHeld(reader, ledger)
   else if (number === LOCKED) readLocked(reader, ledger)
   else if (number === MESSAGE_ID) readMessageId(reader, ledger)
+  else if (number === PARTITION) readPartition(reader, ledger)
   else if (number === DECIDED) ledger.decisions.set(readDecision(reader))
   else if (number === WAITING) readQueue(reader, ledger)
   else if (number === RETAINED) {

@@ -26,6 +26,7 @@ import { IdentifierTable } from './identifier-table.ts'
 import { ImagedMap } from './imaged-map.ts'
 import { type LockedEntry, LockedTable } from './locked-table.ts'
 import { MessageIdTable } from './message-id-table.ts'
+import { PartitionTable } from './partition-table.ts'
 import { type ExtentOf, MessageTable, type Position } from './message-table.ts'
 
 /** The place of a record: the position of its frame in the log, and the offset in the frame. */
@@ -42,6 +43,7 @@ export class Ledger {
   readonly decisions: DecisionTable = new DecisionTable()
   readonly messageIds: MessageIdTable = new MessageIdTable()
   readonly locked: LockedTable = new LockedTable()
+  readonly partitions: PartitionTable = new PartitionTable()
   lastSequence = 0
   lastDelivery = 0
   readonly #sessions = new ImagedMap<string, SessionEntry>()
@@ -82,7 +84,8 @@ export class Ledger {
 
   get #maps(): readonly { beginImage(): void; endImage(): void }[] {
     const own = [this.#sessions, this.#queues, this.#retained, this.#wills, this.#held]
-    return [...own, this.identifiers, this.handOuts, this.decisions, this.messageIds, this.locked]
+    const { identifiers, handOuts, decisions, messageIds, locked, partitions } = this
+    return [...own, identifiers, handOuts, decisions, messageIds, locked, partitions]
   }
 
   /** Holds the state as it is now for an image of it, until `endImage`: what changes meanwhile is copied first. */
@@ -101,6 +104,7 @@ export class Ledger {
       decisions: this.decisions.imageEntries(),
       messageIds: this.messageIds.imageEntries(),
       locked: this.locked.imageEntries(),
+      partitions: this.partitions.imageEntries(),
     }
   }
 

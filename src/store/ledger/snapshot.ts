@@ -1,7 +1,7 @@
 // Ledger → Snapshot: the state with which a broker starts. Queued messages stay in the log.
 
 import { identifiersBytes, type Message } from '../../message.ts'
-import type { GroupOwner, NamedQueueOwner, QueueOwner } from '../owner.ts'
+import type { GroupOwner, QueueOwner } from '../owner.ts'
 import { onlyWill, replaysIn } from '../stored-parts.ts'
 import { qosIn } from '../message-codec.ts'
 import type { SnapshotParts } from '../snapshot-codec.ts'
@@ -12,6 +12,7 @@ import type {
   StoredGroup,
   StoredHeld,
   StoredLock,
+  StoredPartition,
   StoredQueue,
   StoredSession,
 } from '../store.ts'
@@ -23,8 +24,9 @@ import type { Ledger } from './ledger.ts'
 type Load = (slot: number) => Message
 
 export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
-  const { sessions, groups, queues, retained, held, decisions, messageIds, locked, ...numbers } =
-    snapshotParts(ledger, load)
+  const parts = snapshotParts(ledger, load)
+  const { sessions, groups, queues, retained, held, decisions, messageIds, locked, ...rest } = parts
+  const { partitions, ...numbers } = rest
   return {
     sessions: [...sessions],
     groups: [...groups],
@@ -34,6 +36,7 @@ export function snapshotOf(ledger: Ledger, load: Load): Snapshot {
     decisions: [...decisions],
     messageIds: [...messageIds],
     locked: [...locked],
+    partitions: [...partitions],
     ...numbers,
   }
 }
@@ -49,6 +52,7 @@ export function snapshotParts(ledger: Ledger, load: Load): SnapshotParts {
     decisions: ledger.decisions.all,
     messageIds: ledger.messageIds.all,
     locked: lockedOf(ledger, load),
+    partitions: partitionsOf(ledger),
     lastSequence: ledger.lastSequence,
     lastDelivery: ledger.lastDelivery,
   }
@@ -65,24 +69,40 @@ function* sessionsOf(ledger: Ledger, load: Load): Iterable<StoredSession> {
 function* groupsOf(ledger: Ledger, load: Load): Iterable<StoredGroup> {
   const making = new SnapshotMaking(ledger, load)
   for (const { owner, waiting } of ledger.queues.values()) {
-    if (!isNamed(owner) && waiting.count > 0) yield making.group(owner, waiting)
+    if (owner.kind === 'group' && waiting.count > 0) yield making.group(owner, waiting)
   }
 }
 
 function* queuesOf(ledger: Ledger, load: Load): Iterable<StoredQueue> {
   const making = new SnapshotMaking(ledger, load)
   for (const { owner, waiting, settings } of ledger.queues.values()) {
-    if (isNamed(owner)) yield making.queue(owner.name, settings, waiting)
+    if (owner.kind === 'queue') yield making.queue(owner.name, settings, waiting)
   }
 }
 
-function isNamed(owner: QueueOwner): owner is NamedQueueOwner {
-  switch (owner.kind) {
-    case 'group':
-      return false
-    case 'queue':
-      return true
+/** Those of which something is applied here, or that are owed something. */
+function* partitionsOf(ledger: Ledger): Iterable<StoredPartition> {
+  for (const reach of ledger.partitions.all) {
+    const waiting = ledger.waitingFor({ kind: 'partition', partition: reach.partition })
+    yield { ...reach, deliveries: [], remainder: remainderOf(ledger, waiting) }
   }
+  for (const { owner, waiting } of ledger.queues.values()) {
+    if (owner.kind !== 'partition' || waiting.count === 0) continue
+    const { partition } = owner
+    if (ledger.partitions.get(partition) !== undefined) continue
+    const remainder = remainderOf(ledger, waiting)
+    yield { partition, log: 0, number: 0, deliveries: [], remainder }
+  }
+}
+
+/** The size of a queue. Its deliveries are read when the owner requests them, so a start needs no memory for them. */
+function remainderOf({ messages, identifiers }: Ledger, waiting: DeliveryQueue | null): Remainder {
+  let bytes = 0
+  waiting?.forEach((delivery, slot, options) => {
+    bytes += messages.sizeOf(slot)
+    if ((options & IDENTIFIED) !== 0) bytes += identifiersBytes(identifiers.of(delivery))
+  })
+  return { messages: waiting?.count ?? 0, bytes }
 }
 
 function* heldOf(ledger: Ledger, load: Load): Iterable<StoredHeld> {
@@ -123,29 +143,18 @@ class SnapshotMaking {
       subscriptions: [...subscriptions.values()],
       replays: replaysIn(session.replays),
       deliveries: sent,
-      remainder: this.#remainder(session.waiting),
+      remainder: remainderOf(this.#ledger, session.waiting),
       incoming: [...incoming],
     }
   }
 
   group({ kind: _kind, ...name }: GroupOwner, waiting: DeliveryQueue): StoredGroup {
-    return { ...name, deliveries: [], remainder: this.#remainder(waiting) }
+    return { ...name, deliveries: [], remainder: remainderOf(this.#ledger, waiting) }
   }
 
   queue(name: string, settings: string | null, waiting: DeliveryQueue): StoredQueue {
-    const remainder = this.#remainder(waiting)
+    const remainder = remainderOf(this.#ledger, waiting)
     return { name, settings: settings ?? NO_SETTINGS, deliveries: [], remainder }
-  }
-
-  /** The size of the queue. Its deliveries are read when the owner requests them, so a start needs no memory for them. */
-  #remainder(line: DeliveryQueue): Remainder {
-    let bytes = 0
-    const { messages, identifiers } = this.#ledger
-    line.forEach((delivery, slot, options) => {
-      bytes += messages.sizeOf(slot)
-      if ((options & IDENTIFIED) !== 0) bytes += identifiersBytes(identifiers.of(delivery))
-    })
-    return { messages: line.count, bytes }
   }
 
   #sent(entry: SentEntry): StoredDelivery {

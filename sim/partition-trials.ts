@@ -1,0 +1,87 @@
+// The parts that a world of partitions is made of, and faults in them that the oracle must detect.
+
+import { decodeFrame, withStarts } from '../src/partition/frame.ts'
+import type { Partitions } from '../src/partition/partitions.ts'
+import type { Change } from '../src/store/change.ts'
+import type { SimDisk } from './sim-disk.ts'
+import { SingleFileCore } from './single-file-core.ts'
+import type { StoreCore } from './store-core.ts'
+import { PLAIN, REAL } from './trials.ts'
+import type { WorldSettings } from './world-settings.ts'
+
+export interface PartitionTrial {
+  readonly makeCore: (disk: SimDisk, settings: WorldSettings, partition: number) => StoreCore
+  /** Makes a fault in a partition that starts. */
+  readonly spoils?: (partitions: Partitions) => void
+  readonly traces?: boolean
+}
+
+export const REAL_PARTITIONS: PartitionTrial = { makeCore: REAL.makeCore }
+
+export const PLAIN_PARTITIONS: PartitionTrial = { makeCore: PLAIN.makeCore }
+
+/** What is owed is sent, and acknowledged, before its commit. */
+export const SENDS_BEFORE_COMMIT: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  spoils: partitions => {
+    const flush = partitions.flush.bind(partitions)
+    partitions.flush = () => flush(Number.MAX_SAFE_INTEGER)
+  },
+}
+
+/** Clients come before the filters of the others are known. */
+export const ADMITS_EARLY: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  spoils: partitions => {
+    Object.defineProperty(partitions, 'isComplete', { value: true })
+  },
+}
+
+/** Frames of earlier starts, and for them, are taken for present ones. */
+export const WITHOUT_EPOCHS: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  spoils: partitions => {
+    const received = partitions.received.bind(partitions)
+    const newest = new Map<number, number>()
+    partitions.received = bytes => {
+      const frame = decodeFrame(bytes)
+      if (frame === null) return
+      const { from, sender, receiver } = frame
+      const epoch = Math.max(sender.epoch, newest.get(from) ?? 0)
+      newest.set(from, epoch)
+      // A partition that knows of no start asks, which it must still be able to.
+      const start = receiver.epoch === 0 ? receiver : partitions.start
+      received(withStarts(frame, { ...sender, epoch }, start))
+    }
+  },
+}
+
+class ForgetfulCore extends SingleFileCore {
+  readonly #partition: number
+
+  constructor(disk: SimDisk, partition: number) {
+    super(disk, true)
+    this.#partition = partition
+  }
+
+  override commit(changes: readonly Change[]): void {
+    super.commit(
+      changes.filter(
+        change => change.kind !== 'partition-reached' || change.partition === this.#partition,
+      ),
+    )
+  }
+}
+
+/** Nobody stores which messages of the others are applied. */
+export const FORGETS_APPLIED: PartitionTrial = {
+  makeCore: (disk, _settings, partition) => new ForgetfulCore(disk, partition),
+}
+
+/** SUBACK does not wait for the other partitions. */
+export const TELLS_EARLY: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  spoils: partitions => {
+    partitions.whenTold = answer => answer()
+  },
+}

@@ -1,0 +1,215 @@
+// A world of several partitions from one seed: each client has its partition, partitions are killed and restarted, and the network
+// between them is bad. The rules are those of a single broker.
+
+import type { OverloadLevel } from '../src/broker/overload-levels.ts'
+import { Drops } from './drops.ts'
+import { EventQueue } from './event-queue.ts'
+import { FrameNetwork, networkSettingsOf } from './frame-network.ts'
+import { History } from './history.ts'
+import { judge } from './oracle.ts'
+import { coreOf, PartitionCore } from './partition-core.ts'
+import type { PartitionTrial } from './partition-trials.ts'
+import { Random } from './random.ts'
+import { Script, type Stage } from './script.ts'
+import { SimClient } from './sim-client.ts'
+import { type WorldSettings, settingsOf } from './world-settings.ts'
+import type { Outcome } from './world.ts'
+
+const BEGINNING = 1_700_000_000_000
+/** More events than any run needs: a run that reaches it is in an endless loop. */
+const EVENTS_MAX = 600_000
+const OVERLOAD_MS = 10_000
+
+export function runPartitions(seed: number, trial: PartitionTrial): Outcome {
+  const world = new PartitionWorld(seed, trial)
+  try {
+    world.run()
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    world.history.violation('crash', text)
+  }
+  return world.outcome()
+}
+
+class PartitionWorld implements Stage {
+  readonly seed: number
+  readonly random: Random
+  readonly events = new EventQueue(BEGINNING)
+  readonly history = new History()
+  readonly settings: WorldSettings
+  readonly clients: readonly SimClient[]
+  readonly delays = null
+  readonly conflations = null
+  readonly expressions = null
+  readonly #cores: readonly PartitionCore[]
+  readonly #network: FrameNetwork
+  readonly #traces: boolean
+  readonly #trace: string[] = []
+  /** The disk of some partition. */
+  readonly disk: Stage['disk'] = {
+    cutsAfter: (calls, moment) => this.#some.disk.cutsAfter(calls, moment),
+    disarms: () => {
+      for (const { disk } of this.#cores) disk.disarms()
+    },
+  }
+
+  constructor(seed: number, trial: PartitionTrial) {
+    this.seed = seed
+    this.#traces = trial.traces === true
+    this.random = new Random(seed)
+    const { random, events, history } = this
+    const settings = partitionSettingsOf(settingsOf(random), random)
+    this.settings = settings
+    const count = random.of([2, 2, 3])
+    const cores: PartitionCore[] = []
+    const receivers = Array.from({ length: count }, (_, index) => (frame: Buffer) => {
+      cores[index]?.received(frame)
+    })
+    const network = new FrameNetwork(events, random, networkSettingsOf(random), receivers)
+    const drops = new Drops(history, settings)
+    const trace = (line: () => string): void => this.trace(line)
+    const lastNumber = random.of([0, 0, 2 ** 52])
+    const shared = { events, random, history, settings, trial, drops, count, network }
+    const surroundings = { ...shared, lastNumber, trace }
+    for (let index = 0; index < count; index++) cores.push(new PartitionCore(index, surroundings))
+    this.#cores = cores
+    this.#network = network
+    this.clients = Array.from({ length: settings.clients }, (_, index) => {
+      const clientId = `c${index + 1}`
+      return new SimClient(clientId, random.chance(2) ? 5 : 4, coreOf(cores, { clientId }))
+    })
+    history.comesFromElsewhere = ({ publisher: clientId }, session) =>
+      coreOf(cores, { clientId }) !== coreOf(cores, session)
+    history.mayBeLost = (publication, session) => {
+      const { publisher: clientId } = publication
+      const isElsewhere = history.comesFromElsewhere(publication, session)
+      return (
+        isElsewhere && !session.isDurable && coreOf(cores, { clientId }).mayHaveLost(publication)
+      )
+    }
+  }
+
+  run(): void {
+    for (const core of this.#cores) core.starts()
+    this.passes(100)
+    const script = new Script(this)
+    script.begins()
+    while (!script.isOver && this.events.step(Infinity)) this.#assertNoCircle()
+    this.#network.calmsDown()
+    script.calmsDown()
+    if (this.random.chance(2)) script.diesOnceMore()
+    const dropped = new Map<string, number>()
+    for (const core of this.#cores) {
+      core.counts()
+      for (const [reason, count] of core.dropped) {
+        dropped.set(reason, (dropped.get(reason) ?? 0) + count)
+      }
+    }
+    judge(this.history, dropped)
+  }
+
+  outcome(): Outcome {
+    const { history, seed, events } = this
+    let accepted = 0
+    let received = 0
+    for (const each of history.publications.values()) if (each.acceptedAt !== null) accepted += 1
+    for (const session of history.sessions) received += session.received.size
+    const cores = this.#cores
+    const sumOf = (of: (core: PartitionCore) => number): number =>
+      cores.reduce((sum, core) => sum + of(core), 0)
+    return {
+      seed,
+      violations: history.violations,
+      trace: this.#trace,
+      counts: {
+        accepted,
+        received,
+        kills: sumOf(({ kills }) => kills),
+        powerCuts: sumOf(({ powerCuts }) => powerCuts),
+        events: events.count,
+        diskCalls: sumOf(({ disk }) => disk.calls),
+        crossed: sumOf(({ applied }) => applied),
+        transactions: 0,
+        transfers: 0,
+        handOuts: 0,
+        deadLetters: 0,
+      },
+    }
+  }
+
+  get isStoreIdle(): boolean {
+    return this.#cores.every(core => core.isStoreIdle)
+  }
+
+  dies(power: boolean): void {
+    this.#some.dies(power)
+  }
+
+  stops(): void {
+    this.#some.stops()
+  }
+
+  disconnects(clientId: string): void {
+    this.trace(() => `an administrator disconnects ${clientId}`)
+    coreOf(this.#cores, { clientId }).disconnects(clientId)
+  }
+
+  overloads(level: OverloadLevel): void {
+    if (level === 0) {
+      for (const core of this.#cores) core.overloads(0)
+      return
+    }
+    const core = this.#some
+    core.overloads(level)
+    this.events.after(this.random.below(OVERLOAD_MS), () => core.overloads(0))
+  }
+
+  regroups(): void {}
+
+  passes(milliseconds: number): void {
+    const until = this.events.now + milliseconds
+    while (this.events.step(until)) this.#assertNoCircle()
+    this.events.now = until
+  }
+
+  mayEndWith(reason: number): boolean {
+    return this.#some.mayEndWith(reason)
+  }
+
+  trace(line: () => string): void {
+    if (!this.#traces) return
+    const seconds = ((this.events.now - BEGINNING) / 1_000).toFixed(3)
+    this.#trace.push(`${seconds.padStart(9)} [${this.events.count}] ${line()}`)
+  }
+
+  get #some(): PartitionCore {
+    return this.random.of(this.#cores)
+  }
+
+  #assertNoCircle(): void {
+    if (this.events.count > EVENTS_MAX) throw new Error('the run does not come to an end')
+  }
+}
+
+/**
+ * Retained messages and share groups are of one partition yet. There is more to do than in a world of one broker: messages must cross,
+ * and each partition must end now and then.
+ */
+function partitionSettingsOf(settings: WorldSettings, random: Random): WorldSettings {
+  const { weights, durability, clients, steps } = settings
+  const filters = settings.filters.filter(filter => !filter.startsWith('$'))
+  return {
+    ...settings,
+    clients: clients + random.between(1, 3),
+    steps: steps + random.between(0, 60),
+    retains: 0,
+    filters: [...filters, random.of(['t/#', '#'])],
+    weights: {
+      ...weights,
+      regroup: 0,
+      subscribe: weights.subscribe + random.of([0, 10]),
+      kill: weights.kill + random.of([0, 5, 10]),
+      armCut: durability === 'os' ? 0 : weights.armCut + random.of([0, 5, 10]),
+    },
+  }
+}

@@ -1,0 +1,26 @@
+// What the partitions of a broker count.
+
+// Wide on purpose: each field is a counter.
+export class PartitionStatistics {
+  framesSent = 0
+  framesReceived = 0
+  /** Of another version, or of a partition that does not exist. */
+  framesUnreadable = 0
+  /** From or for an earlier start of a partition. */
+  framesStale = 0
+  /** Items of a stream that had come already, or came before an earlier one: they are sent again. */
+  itemsRepeated = 0
+  itemsEarly = 0
+  /** Messages that other partitions have taken over. */
+  messagesSettled = 0
+  messagesApplied = 0
+  /** Stored messages that came again and were applied before. */
+  messagesRepeated = 0
+  /** Messages for transient sessions that ended with the start of their partition. */
+  messagesOutlived = 0
+  /** Of QoS 0: no partition to send them to, its line is full, or they were lost on the way. */
+  qos0Dropped = 0
+  qos0Lost = 0
+  /** SUBACK was sent before all partitions had the filters. */
+  filtersUntold = 0
+}
