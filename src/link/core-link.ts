@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { LARGE_BYTES_MIN } from '../packet/sizes.ts'
 import { thrownSentence } from '../thrown.ts'
 import { type Reader, readIntoSharedMemory } from '../transport/shared-read-memory.ts'
-import { ignored, type Peer, type Wire } from '../transport/wire.ts'
+import { ignored, LATE_BYTES_MAX, type Peer, type Wire } from '../transport/wire.ts'
 import { FrameReader, LinkFault } from './frame-reader.ts'
 import {
   BODY_BYTES_MAX,
@@ -45,6 +45,12 @@ import {
 
 /** What a link may have pending before bytes stay where they are. */
 const PENDING_BYTES_MAX = 1_048_576
+
+/** What a front end may have for clients that take no more, before it gets less for each. */
+const KEPT_BYTES_MAX = 67_108_864
+/** What may be on its way to one client: as the buffer of a socket, and less when many do not read. */
+const WINDOW_BYTES = LATE_BYTES_MAX
+const SMALL_WINDOW_BYTES = 4_096
 
 const CLOSED_AT_ONCE_MAX = 100
 
@@ -87,6 +93,8 @@ export class CoreLink implements WireLink, Reader {
   /** Whether one of them may have something to do. */
   #mayProceed = false
   #lastNumber = 0
+  /** What the front end has for clients that take no more. */
+  #keptBytes = 0
   /** Whether something was written in this turn. */
   #isWritten = false
   /** Whether an answer to it is waited for. */
@@ -122,6 +130,14 @@ export class CoreLink implements WireLink, Reader {
 
   get isFull(): boolean {
     return this.#writer.pendingBytes > PENDING_BYTES_MAX
+  }
+
+  get windowBytes(): number {
+    return this.#keptBytes > KEPT_BYTES_MAX ? SMALL_WINDOW_BYTES : WINDOW_BYTES
+  }
+
+  keeps(bytes: number): void {
+    this.#keptBytes += bytes
   }
 
   /** Returns the wire of a connection that the front end is given. */

@@ -20,6 +20,10 @@ export interface WireLink {
   readonly isFull: boolean
   write(connection: number, pieces: readonly Uint8Array[]): void
   signal(kind: number, connection: number): void
+  /** What may be on its way to one client without having been taken. */
+  readonly windowBytes: number
+  /** The front end has so many more bytes for clients that take no more; fewer if it is negative. */
+  keeps(bytes: number): void
   /** The front end is to say soon what it has taken. */
   ask(): void
   /** `proceed` of the wire is to be called when there may be room again. */
@@ -30,10 +34,8 @@ export interface WireLink {
   ended(wire: LinkedWire): void
 }
 
-/** What may be on its way to one client without having been taken: as the buffer of a socket. */
-const WINDOW_BYTES = LATE_BYTES_MAX
 /** From here on the front end is asked what it has taken. Otherwise it says so when it has something else to say. */
-const ASKED_BYTES_MIN = WINDOW_BYTES / 2
+const ASKED_BYTES_MIN = LATE_BYTES_MAX / 2
 /** What may come behind a pause: more than a link holds. */
 const HELD_BYTES_MAX = 16_777_216
 
@@ -90,7 +92,7 @@ export class LinkedWire implements Wire {
   }
 
   get #mayWrite(): boolean {
-    return !this.#isSlow && this.#onTheWay < WINDOW_BYTES
+    return !this.#isSlow && this.#onTheWay < this.#link.windowBytes
   }
 
   /** At least the bytes that the front end was not heard to have written. */
@@ -126,7 +128,7 @@ export class LinkedWire implements Wire {
   }
 
   #put(pieces: readonly Uint8Array[]): void {
-    const { turn, takenTurn } = this.#link
+    const { turn, takenTurn, windowBytes } = this.#link
     const bytes = lengthOf(pieces)
     if (this.#newerTurn !== turn && this.#olderTurn <= takenTurn) {
       this.#older = this.#newerTurn <= takenTurn ? 0 : this.#newer
@@ -136,7 +138,7 @@ export class LinkedWire implements Wire {
     this.#newer += bytes
     this.#newerTurn = turn
     this.#link.write(this.number, pieces)
-    if (this.#older + this.#newer > ASKED_BYTES_MIN) this.#link.ask()
+    if (this.#older + this.#newer > Math.min(ASKED_BYTES_MIN, windowBytes / 2)) this.#link.ask()
   }
 
   /** Bytes were taken, or the link has room. Returns whether it need not be called again. */
@@ -249,13 +251,18 @@ export class LinkedWire implements Wire {
   /** The client takes no more: so many bytes were not taken. */
   slowed(untaken: number): void {
     this.#isSlow = true
-    this.#untaken = untaken
+    this.#setUntaken(untaken)
   }
 
   flows(): void {
     this.#isSlow = false
-    this.#untaken = 0
+    this.#setUntaken(0)
     this.#link.block(this)
+  }
+
+  #setUntaken(bytes: number): void {
+    this.#link.keeps(bytes - this.#untaken)
+    this.#untaken = bytes
   }
 
   /** The connection is no more. An empty cause is none. */
@@ -270,6 +277,7 @@ export class LinkedWire implements Wire {
     this.#waiting = []
     this.#waitingBytes = 0
     this.#letGo()
+    this.#setUntaken(0)
     if (this.#giveUp !== null) clearTimeout(this.#giveUp)
     this.#link.ended(this)
     this.#tellClosed()

@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { MqttClient } from 'mqtt'
 import { type Test, test } from 'tap'
@@ -137,6 +138,26 @@ test('a client id that comes back through another front end takes its session ov
   t.equal(await told, 0x8e)
   t.ok(next.connected)
 })
+
+test(
+  'a front end has none of the rights of root, and nothing of the environment',
+  { skip: process.getuid?.() !== 0 && 'only root has rights to give up' },
+  async t => {
+    process.env['PONDHAWK_TEST_SECRET'] = 'of the broker'
+    t.teardown(() => delete process.env['PONDHAWK_TEST_SECRET'])
+
+    const world = await FrontEndedBroker.start(t, { frontEnds: 1 })
+
+    const [pid] = world.processes
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
+    t.match(status, /^Gid:\t65534\t65534\t65534\t65534$/m)
+    t.match(status, /^Groups:\t65534 $/m)
+    t.match(status, /^CapEff:\t0+$/m)
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1')
+    t.notMatch(environment, 'of the broker')
+  },
+)
 
 test('front ends end with a broker that closes, and with one that is killed', async t => {
   const world = await FrontEndedBroker.start(t, { frontEnds: 2 })

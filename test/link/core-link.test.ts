@@ -162,6 +162,24 @@ test('a front end that takes nothing leaves the bytes with the core, which waits
   t.ok(drains > 0)
 })
 
+test('when a front end has much for clients that take nothing, each gets less', async t => {
+  const { link, far, opens } = await world(t)
+  const slow = await opens()
+  const other = await opens()
+  t.ok(other.write(Buffer.alloc(5_000)), 'as much as the buffer of a socket takes')
+
+  far.write(frame(SLOW, slow.number, Buffer.from([1, 0, 0, 4])))
+  await until(() => !slow.isFlowing)
+  t.notOk(other.write(Buffer.alloc(5_000)))
+
+  slow.destroy()
+  await until(() => slow.isClosed)
+  far.write(frame(TAKEN, link.turn - 1))
+  await until(() => other.isFlowing)
+  t.ok(other.write(Buffer.alloc(5_000)))
+  t.ok(other.write(Buffer.alloc(5_000)))
+})
+
 test('a slow client is told of, and flows again', async t => {
   const { far, opens } = await world(t)
   const wire = await opens()

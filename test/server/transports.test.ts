@@ -12,11 +12,18 @@ import { farEnd, type Layers } from '../transport/far-ends.ts'
 import type { Far } from '../transport/wire-contract.ts'
 import { serverCertificate } from '../transport/world.ts'
 
-const TRANSPORTS: readonly (Layers & { readonly name: string })[] = [
+interface Transport extends Layers {
+  readonly name: string
+  readonly frontEnds?: number
+}
+
+const TRANSPORTS: readonly Transport[] = [
   { name: 'TCP', isSecured: false, isWebSocket: false },
   { name: 'TLS', isSecured: true, isWebSocket: false },
   { name: 'WebSocket', isSecured: false, isWebSocket: true },
   { name: 'secure WebSocket', isSecured: true, isWebSocket: true },
+  { name: 'TCP by front ends', isSecured: false, isWebSocket: false, frontEnds: 2 },
+  { name: 'secure WebSocket by a front end', isSecured: true, isWebSocket: true, frontEnds: 1 },
 ]
 
 const moment = (): Promise<void> => new Promise(over => setTimeout(over, 1))
@@ -100,7 +107,7 @@ class House {
     this.#layers = layers
   }
 
-  static async opens(t: Test, layers: Layers, outboxBytesMax: number): Promise<House> {
+  static async opens(t: Test, layers: Transport, outboxBytesMax: number): Promise<House> {
     const broker = await createBroker({
       listeners: [
         {
@@ -109,6 +116,7 @@ class House {
           ...(layers.isSecured ? { tls: serverCertificate() } : {}),
         },
       ],
+      frontEnds: layers.frontEnds ?? 0,
       limits: { outboxBytesMax },
       shutdown: { drainSeconds: 0 },
     })
