@@ -1,6 +1,6 @@
 // What the tables hold, as the broker reads it at its start, and page by page later.
 
-import type { Snapshot, StoredDelivery, StoredSession } from 'pondhawk/store-kit'
+import type { Snapshot, StoredDelivery, StoredPartition, StoredSession } from 'pondhawk/store-kit'
 import { identifiersBytes, type Remainder } from 'pondhawk/store-kit'
 import {
   lockedPlace,
@@ -45,7 +45,7 @@ export function snapshotOf(tables: Tables): Snapshot {
 }
 
 /** Those of which something is applied here, or that are owed something. */
-function partitionsIn(tables: Tables): Snapshot['partitions'] {
+function partitionsIn(tables: Tables): readonly StoredPartition[] {
   const reached = new Map(tables.partitions.getRange().map(({ key, value }) => [key, value]))
   for (const { key, value } of tables.queues.getRange()) {
     const { owner } = value
