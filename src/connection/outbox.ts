@@ -29,20 +29,21 @@ const KEPT_BYTES_MAX = 4_194_304
 
 // Wide on purpose: its fields are the batches, and positions in the memory that they share.
 export class Outbox {
-  readonly #pool: ChunkPool
-  /** The batches before `#current`. An empty outbox has none of these objects, because most sockets are idle. */
-  #batches: Batch[] | null = null
+  // What each packet reads and writes lies together. An empty outbox has none of these objects, because most sockets are idle.
   #current: Batch | null = null
   #chunk: Buffer | null = null
   #start = 0
   #end = 0
-  #chunks: Buffer[] | null = null
-  /** The memory of payloads that was lent to their packets. */
-  #loans: PacketLoan[] | null = null
   /** The bytes that were not taken yet. Only the outbox itself changes it. */
   bytes = 0
   /** The acknowledgements that the client's Receive Maximum counts. Only the outbox itself changes it. */
   acknowledgements = 0
+  readonly #pool: ChunkPool
+  /** The batches before `#current`. */
+  #batches: Batch[] | null = null
+  #chunks: Buffer[] | null = null
+  /** The memory of payloads that was lent to their packets. */
+  #loans: PacketLoan[] | null = null
 
   constructor(pool: ChunkPool) {
     this.#pool = pool

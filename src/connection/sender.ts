@@ -24,6 +24,7 @@ const PUBCOMP = 0x70
 /** An outbox of this size is flushed within the turn, so that many messages to one client do not fill it. */
 const EARLY_FLUSH_BYTES = 65_536
 
+// Wide on purpose: its fields are the limits of its client, and what of them is used up: each packet reads them.
 export class Sender implements Link {
   readonly outbox: Outbox
   /** PUBLISH packets on this connection. */
@@ -42,6 +43,8 @@ export class Sender implements Link {
   #flushEarlyAt = EARLY_FLUSH_BYTES
   /** Null where the rates have no bound, and before CONNECT is accepted. */
   rates: OutgoingRates | null = null
+  /** Whether bytes may be pending at the socket: only a write leaves any, and to ask for each packet takes longer than the rest. */
+  #mayPend = false
   /** Whether a session has read that there is no room, and must be pumped when there is room again. */
   sessionWaits = false
   /**
@@ -80,7 +83,7 @@ export class Sender implements Link {
   get hasRoom(): boolean {
     // Its deadline lets the session continue.
     if (this.rates !== null && this.rates.isReached) return false
-    const waiting = this.outbox.bytes + this.#host.pendingBytes
+    const waiting = this.outbox.bytes + (this.#mayPend ? this.#host.pendingBytes : 0)
     const { memory, limits, overload } = this.#context.broker
     // When memory is short the bound is small, so that clients that do not read leave memory for others.
     const bytesMax =
@@ -107,9 +110,10 @@ export class Sender implements Link {
     this.#host.requestFlush()
   }
 
-  /** Must be called at the start of a flush, so that the next turn may fill the outbox again. */
+  /** Must be called when a flush has written, so that the next turn may fill the outbox again. */
   flushed(): void {
     this.#flushEarlyAt = EARLY_FLUSH_BYTES
+    this.#mayPend = this.#host.pendingBytes > 0
   }
 
   publishQoS0(
@@ -242,6 +246,7 @@ export class Sender implements Link {
     this.#host.requestFlush()
     if (this.outbox.bytes < this.#flushEarlyAt) return
     this.#host.write()
+    this.#mayPend = true
     this.#flushEarlyAt = this.outbox.bytes + EARLY_FLUSH_BYTES
   }
 }
