@@ -1,6 +1,5 @@
 // Encodes PUBLISH packets to subscribers, once for all receivers that get the same bytes.
 
-import { strict as assert } from 'node:assert'
 import type { Message } from '../message.ts'
 import { MountedMessages } from './mount-point.ts'
 import { EncodedPublish } from '../packet/encode-publish.ts'
@@ -37,7 +36,8 @@ export class PublishEncoder {
     now: number,
   ): EncodedPublish {
     const slot = this.#slots[(version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0)]
-    assert(slot !== undefined, 'there is a slot for each kind')
+    // A call of `assert` makes an array of its arguments.
+    if (slot === undefined) throw new Error('there is a slot for each kind')
     const { encoded } = slot
     if (
       slot.message === message &&

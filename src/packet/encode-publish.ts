@@ -2,7 +2,7 @@
 
 import { NO_PROPERTIES, type Properties, type ProtocolVersion, type QoS } from './packet.ts'
 import { writeProperties } from './properties.ts'
-import { LARGE_BYTES_MIN } from './sizes.ts'
+import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from './sizes.ts'
 import { varintBytes, Writer } from './writer.ts'
 
 const MEMORY_BYTES_MIN = 512
@@ -49,7 +49,8 @@ export class EncodedPublish {
       writeProperties(properties5, properties)
       propertyBytes = properties5.length
     }
-    const topicBytes = Buffer.byteLength(topic)
+    const isShort = topic.length <= LOOP_BYTES_MAX && isAscii(topic)
+    const topicBytes = isShort ? topic.length : Buffer.byteLength(topic)
     const idBytes = qos === 0 ? 0 : 2
     const isSeparate = payload.length >= LARGE_BYTES_MIN
     const remaining = 2 + topicBytes + idBytes + propertyBytes + payload.length
@@ -64,15 +65,20 @@ export class EncodedPublish {
     memory[at] = topicBytes >> 8
     memory[at + 1] = topicBytes & 0xff
     at += 2
-    // A name with as many bytes as characters is ASCII.
-    if (topicBytes === topic.length) memory.latin1Write(topic, at, topicBytes)
+    if (isShort) {
+      for (let index = 0; index < topicBytes; index++) memory[at + index] = topic.charCodeAt(index)
+      // A name with as many bytes as characters is ASCII.
+    } else if (topicBytes === topic.length) memory.latin1Write(topic, at, topicBytes)
     else memory.utf8Write(topic, at, topicBytes)
     at += topicBytes
     this.packetIdOffset = qos === 0 ? -1 : at
     at += idBytes
     if (hasProperties) memory.set(properties5.bytes.subarray(0, propertyBytes), at)
     else if (version === 5) memory[at] = 0
-    if (!isSeparate) memory.set(payload, at + propertyBytes)
+    at += propertyBytes
+    if (payload.length <= LOOP_BYTES_MAX) {
+      for (let index = 0; index < payload.length; index++) memory[at + index] = payload[index] ?? 0
+    } else if (!isSeparate) memory.set(payload, at)
     this.payload = isSeparate ? payload : null
   }
 
@@ -84,6 +90,11 @@ export class EncodedPublish {
     this.#head = null
     return this.memory
   }
+}
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false
+  return true
 }
 
 function writeVarint(bytes: Buffer, start: number, value: number): void {
