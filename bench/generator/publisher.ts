@@ -166,7 +166,9 @@ export class Publisher implements Role, Beating {
     }
   }
 
+  /** All in one write, as messages that are sent singly. */
   #sendTransactions(ring: TransactionRing, count: number, microseconds: number): void {
+    const all: Buffer[] = []
     for (let left = count; left >= ring.messages; left -= ring.messages) {
       const placeOf = ring.begin()
       for (let index = 0; index < ring.messages; index++) {
@@ -174,8 +176,10 @@ export class Publisher implements Role, Beating {
         this.#sentAt[this.#sent % this.#places] = microseconds
         this.#sent += 1
       }
-      this.#client.write(ring.packets)
+      all.push(ring.packets)
     }
+    const [only] = all
+    this.#client.write(all.length === 1 && only !== undefined ? only : Buffer.concat(all))
   }
 
   /** Sends the only message with the topic. The packets of the ring have the alias. */
