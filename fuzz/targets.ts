@@ -7,6 +7,7 @@ import { EXPRESSION_KIND } from './parsers/expression-kind.ts'
 import { FileTarget } from './parsers/file-target.ts'
 import { JwtTarget } from './parsers/jwt-target.ts'
 import { passwordKind } from './parsers/password-kind.ts'
+import { linkKind } from './parsers/link-kind.ts'
 import { pskKind } from './parsers/psk-kind.ts'
 import { PROXY_KIND } from './parsers/proxy-kind.ts'
 import { StoreTarget } from './parsers/store-target.ts'
@@ -22,6 +23,7 @@ export const TARGETS: Readonly<Record<string, () => Target>> = {
   jwt: () => new JwtTarget(),
   config: () => new FileTarget(CONFIG_KIND),
   expressions: () => new FileTarget(EXPRESSION_KIND),
+  link: () => new FileTarget(linkKind()),
   proxy: () => new FileTarget(PROXY_KIND),
   store: () => new StoreTarget(),
   upgrade: () => new UpgradeTarget(),

@@ -1,5 +1,5 @@
 // npm run interop: programs in daily use against the broker, one after the other. `-- --only WORD` takes those whose name
-// has the word; `-- --docs` writes the page of results.
+// has the word; `-- --front-ends N` gives the broker so many front ends; `-- --docs` writes the page of results.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -46,12 +46,13 @@ function access(): EmbedOptions['access'] {
   }
 }
 
-async function resultOf(trial: Trial): Promise<Result> {
+async function resultOf(trial: Trial, frontEnds: number): Promise<Result> {
   const version = await trial.version()
   if (version === null) return { trial, version: '-', failure: 'not installed here' }
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-interop-'))
   const broker = await createBroker({
     listeners: [{ port: 0 }, { protocol: 'ws', port: 0 }],
+    frontEnds,
     store: { durability: 'fsync', directory: join(directory, 'store') },
     ...(trial.needsLogin === true ? { access: access() } : {}),
   })
@@ -73,14 +74,20 @@ async function resultOf(trial: Trial): Promise<Result> {
   }
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, docs: { type: 'boolean' } } })
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    'front-ends': { type: 'string', default: '0' },
+    docs: { type: 'boolean' },
+  },
+})
 await install()
 const results: Result[] = []
 for (const trial of TRIALS) {
   const { program, what } = trial
   if (values.only !== undefined && !program.toLowerCase().includes(values.only.toLowerCase()))
     continue
-  const result = await resultOf(trial)
+  const result = await resultOf(trial, Number(values['front-ends']))
   results.push(result)
   console.log(
     `${result.failure === null ? 'ok    ' : 'FAILED'} ${program} ${result.version}: ${what}`,

@@ -1,6 +1,7 @@
 // The end of a link in the core's process: it numbers the connections of one front end, and has their wires.
 
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { LARGE_BYTES_MIN } from '../packet/sizes.ts'
 import { thrownSentence } from '../thrown.ts'
 import { type Reader, readIntoSharedMemory } from '../transport/shared-read-memory.ts'
@@ -83,7 +84,7 @@ interface Entry {
 export class CoreLink implements WireLink, Reader {
   turn = 1
   takenTurn = 0
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #events: CoreLinkEvents
   readonly #writer: LinkWriter
   readonly #reader: FrameReader
@@ -104,7 +105,7 @@ export class CoreLink implements WireLink, Reader {
   #sharedCount = 0
   #hasFailed = false
 
-  constructor(socket: Socket, events: CoreLinkEvents) {
+  constructor(socket: Duplex, events: CoreLinkEvents) {
     this.#socket = socket
     this.#events = events
     this.#writer = new LinkWriter(socket, {
@@ -117,7 +118,7 @@ export class CoreLink implements WireLink, Reader {
       this.#take(kind, connection, body),
     )
     socket.on('data', chunk => this.received(chunk as Buffer))
-    readIntoSharedMemory(socket, this)
+    if (socket instanceof Socket) readIntoSharedMemory(socket, this)
     socket.on('error', ignored)
     socket.on('close', () => this.failed(null))
     socket.resume()

@@ -1,6 +1,6 @@
 // One direction of a link: frames are collected, and written in one call.
 
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { DrainWatch } from '../transport/drain-watch.ts'
 import { BODY_BYTES_MAX, HEADER_BYTES, writeHeader } from './frames.ts'
 
@@ -19,7 +19,7 @@ interface WriterEvents {
 
 // Wide on purpose: its fields are positions in memory, and whose each piece of it is.
 export class LinkWriter {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #events: WriterEvents
   readonly #watch: DrainWatch
   readonly #kept: Buffer[] = []
@@ -35,7 +35,7 @@ export class LinkWriter {
   frames = 0
   readonly #flush = (): void => this.flush()
 
-  constructor(socket: Socket, events: WriterEvents) {
+  constructor(socket: Duplex, events: WriterEvents) {
     this.#socket = socket
     this.#events = events
     this.#watch = new DrainWatch(socket, () => this.#drained())

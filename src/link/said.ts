@@ -90,7 +90,8 @@ function certificateIn(said: unknown): ClientCertificate {
     commonName: textAt(said, 'commonName'),
     subjectAltNames: textsAt(said, 'subjectAltNames'),
     fingerprint: textAt(said, 'fingerprint'),
-    validTo: numberAt(said, 'validTo'),
+    // JSON has no date that is none.
+    ...(typeof said['validTo'] === 'number' && { validTo: said['validTo'] }),
     issuedAs: textsAt(said, 'issuedAs'),
   }
 }

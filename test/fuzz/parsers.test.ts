@@ -5,6 +5,7 @@ import { fuzz } from '../../fuzz/driver.ts'
 import { aclKind } from '../../fuzz/parsers/acl-kind.ts'
 import { type FileKind, FileTarget } from '../../fuzz/parsers/file-target.ts'
 import { passwordKind } from '../../fuzz/parsers/password-kind.ts'
+import { heardBy, linkKind } from '../../fuzz/parsers/link-kind.ts'
 import { pskKind } from '../../fuzz/parsers/psk-kind.ts'
 import { AccessFileError } from '../../src/access/access-file.ts'
 import { parseAclFile } from '../../src/access/mosquitto/acl-file.ts'
@@ -38,6 +39,13 @@ const PLANTED: Readonly<Record<string, FileKind>> = {
   }),
   'a password file whose wrong lines are left out': passwordKind(
     withoutWrongLines(parsePasswordFile),
+  ),
+  'a link whose broken rules are forgiven': linkKind((chunks, connections) => ({
+    ...heardBy(chunks, connections),
+    hasFailed: false,
+  })),
+  'a link that reads frames only where a chunk begins with one': linkKind((chunks, connections) =>
+    heardBy(chunks.slice(0, 1), connections),
   ),
   'a file of keys whose wrong lines are left out': pskKind(withoutWrongLines(parsePskFile)),
 }
