@@ -68,6 +68,8 @@ async function show(name: string, isJson: boolean, config: Config): Promise<Comm
     ['waiting', `${queue.messages} messages, ${queue.bytes} bytes`],
     ['oldest', queue.oldestAt ?? ''],
     ['in flight', String(queue.inFlight)],
+    ['held', String(queue.held)],
+    ['locked', String(queue.locked)],
     ...Object.entries(settings).map(([key, value]) => [
       key,
       Array.isArray(value) ? value.map(shownName).join(',') : String(value),

@@ -29,14 +29,15 @@ async function list(isJson: boolean, config: Config): Promise<CommandOutput> {
   if (isJson) {
     return { output: jsonLines(rows), note: '' }
   }
-  const cells = rows.map(({ clientId, id, messages, preparedAt, decideBy }) => [
+  const cells = rows.map(({ clientId, id, messages, settles, preparedAt, decideBy }) => [
     shownName(clientId),
     id,
     String(messages),
+    String(settles),
     preparedAt,
     decideBy,
   ])
-  const headings = ['CLIENT', 'ID', 'MESSAGES', 'PREPARED', 'ABORTED AT']
+  const headings = ['CLIENT', 'ID', 'MESSAGES', 'SETTLES', 'PREPARED', 'ABORTED AT']
   const count = rows.length.toLocaleString('en')
   const note = `${count} prepared ${rows.length === 1 ? 'transaction' : 'transactions'}\n`
   return { output: table([headings, ...cells], 2), note }

@@ -20,6 +20,16 @@ export const QUEUE_METRICS: readonly QueueMetric[] = [
   }),
   gauge('bytes', 'Bytes of the messages that wait', ({ queue }) => queue.bytes),
   gauge('in_flight', 'Messages that consumers have', ({ inFlight }) => inFlight),
+  gauge(
+    'held',
+    'Messages that transactional consumers hold',
+    ({ handOuts }) => handOuts.holdCounts.held,
+  ),
+  gauge(
+    'locked',
+    'Messages that prepared transactions have locked',
+    ({ handOuts }) => handOuts.holdCounts.locked,
+  ),
   gauge('consumers', 'Consumers', ({ consumers }) => consumers.count),
   counter('taken', 'Messages that came in', ({ counts }) => counts.taken),
   counter('handed_out', 'Hand-outs to consumers', ({ counts }) => counts.handedOut),

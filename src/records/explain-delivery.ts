@@ -13,6 +13,7 @@ import type { DropReason } from '../session/session-context.ts'
 import type { Target } from '../session/target.ts'
 import type { BadEnds } from './bad-ends.ts'
 import { byRule, type Explanation, has, now, recorded, type Step } from './explanation.ts'
+import { transactionSteps } from './explain-transactions.ts'
 import type { Timelines } from './timelines.ts'
 import type { Topics } from './topics.ts'
 import type { Traces } from './traces.ts'
@@ -60,7 +61,8 @@ export function explainDelivery(question: DeliveryQuestion, sources: Sources): E
   const matches = isRefused ? [] : matchesOf(question, sources.broker)
   const receiving = matches.map(match => receiveStep(match, question, sources.broker))
   const lacking = isRefused ? [] : missing(question, matches, sources.broker)
-  const steps = [...asked, ...publishing, ...receiving, ...lacking]
+  const undecided = transactionSteps(question, sources.broker)
+  const steps = [...asked, ...undecided, ...publishing, ...receiving, ...lacking]
   return { verdict: verdictOf(isRefused, receiving, question), steps }
 }
 

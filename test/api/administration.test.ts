@@ -147,6 +147,8 @@ test('prepared transactions are listed, and decided in place of their client', a
     clientId: 'shop',
     id: 'orders.1',
     messages: 1,
+    topics: ['orders/new'],
+    settles: 0,
     preparedAt: String,
     decideBy: String,
   }

@@ -21,6 +21,7 @@ const SCREENS: readonly (readonly [hash: string, sign: string])[] = [
   ['#/queues', 'td a'],
   ['#/queues?name=parcels', 'h2'],
   ['#/queues?kind=groups', 'td a'],
+  ['#/queues?kind=prepared', 'td a'],
   ['#/access', '#users'],
   ['#/access?tab=rules', 'textarea'],
   ['#/access?tab=keys', '#keys'],

@@ -87,6 +87,39 @@ export function operatorTests({ t, dashboard, client, configFile }: Scene): void
   )
 
   t.test(
+    'a prepared transaction is committed or aborted in place of its client, and one stays',
+    async t => {
+      const shop = await client('shop')
+      const heard: string[] = []
+      shop.on('message', (_topic, payload) => heard.push(payload.toString()))
+      await shop.subscribeAsync(['stock/#', '$queue/billing/billing/#'], { qos: 1 })
+      for (const id of ['orders.1', 'orders.2', 'orders.3']) {
+        for (const topic of ['stock/reserve', 'billing/invoice'])
+          await shop.publishAsync(`$tx/${id}/publish/${topic}`, id, { qos: 1 })
+        await shop.publishAsync(`$tx/${id}/prepare`, '2', { qos: 1 })
+      }
+      const viewer = await dashboard.signedIn('viewer')
+      await open(viewer, '#/queues?kind=prepared')
+      await viewer.waitForSelector('tr:has-text("orders.1"):has-text("billing/invoice")')
+      t.equal(await viewer.locator('main td button').count(), 0)
+
+      const page = await dashboard.signedIn()
+      await open(page, '#/queues?kind=prepared')
+      await page.click('tr:has-text("orders.1") button:text-is("Commit")')
+      await page.waitForSelector('dialog p:has-text("2 messages are published.")')
+      await page.click('dialog button:text-is("Commit")')
+      await page.waitForSelector('tr:has-text("orders.1")', { state: 'detached' })
+      await page.click('tr:has-text("orders.2") button:text-is("Abort")')
+      await page.click('dialog button:text-is("Abort")')
+      await page.waitForSelector('tr:has-text("orders.2")', { state: 'detached' })
+      await page.waitForSelector('tr:has-text("orders.3")')
+      await shop.publishAsync('stock/end', 'end', { qos: 1 })
+      t.strictSame(heard, ['orders.1', 'orders.1', 'end'])
+      await Promise.all([page, viewer].map(each => each.context().close()))
+    },
+  )
+
+  t.test(
     'the configuration file is checked by line, compared and written, unless somebody was faster',
     async t => {
       const page = await dashboard.signedIn()

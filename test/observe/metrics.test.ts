@@ -67,6 +67,8 @@ test('a scrape has every figure once, as a counter or a gauge, and mosquitto exp
   t.equal(valueOf('pondhawk_clients_connected'), 1)
   t.equal(valueOf('pondhawk_messages_received_total'), 3)
   t.equal(valueOf('pondhawk_queue_messages', '{queue="jobs"}'), 1)
+  t.equal(valueOf('pondhawk_queue_held', '{queue="jobs"}'), 0)
+  t.equal(valueOf('pondhawk_queue_locked', '{queue="jobs"}'), 0)
   t.equal(valueOf('pondhawk_messages_sent_total'), 1)
   t.equal(valueOf('pondhawk_retained_messages'), 1)
   t.equal(valueOf('pondhawk_messages_dropped_total', '{reason="queue-full"}'), 0)

@@ -207,6 +207,24 @@ test('an expression and a named queue are explained: neither says more than it k
   t.match(told(delivery({ topic: 'a' })).join('\n'), 'warning queue jobs: it waits for a consumer')
 })
 
+test('a message in a transaction is explained: who must commit it, and that nobody gets it before', async t => {
+  const { pond, delivery } = recorded()
+  const shop = pond.client('shop')
+  shop.publishes('$tx/orders.1/publish/stock', 'one', { qos: 1 })
+  shop.publishes('$tx/orders.1/prepare', '1', { qos: 1 })
+  shop.publishes('$tx/orders.2/publish/stock', 'two', { qos: 1 })
+
+  const steps = told(delivery({ topic: 'stock' }))
+
+  t.ok(steps.some(step => /warning shop one is in the prepared transaction orders\.1: /.test(step)))
+  t.ok(steps.some(step => /warning shop one is staged in the transaction orders\.2: /.test(step)))
+  t.notMatch(told(delivery({ topic: 'other' })).join(), 'transaction')
+  t.notMatch(told(delivery({ topic: 'stock', publisher: 'truck' })).join(), 'transaction')
+  shop.publishes('$tx/orders.1/commit', '1', { qos: 1 })
+  shop.publishes('$tx/orders.2/abort', '', { qos: 1 })
+  t.notMatch(told(delivery({ topic: 'stock' })).join(), 'in the transaction')
+})
+
 test('what a trace has seen is part of the explanation', async t => {
   const { pond, records, delivery } = recorded()
   pond.client('reader').subscribes('a', 0)

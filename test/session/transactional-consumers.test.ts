@@ -225,6 +225,34 @@ test('what a prepared transaction has locked stays so: no deadline, no leaving, 
   t.strictSame(then.broker.heldMessages.lockedBy('one', 't.1'), [])
 })
 
+test('what is held and what is locked is counted, over a restart too', async t => {
+  const store = new MemoryStore()
+  const pond = pondWith({}, { store })
+  const one = consumer(pond, 'one')
+  const countsIn = ({ broker }: Pond) =>
+    broker.subscriptions.queues.get('jobs')?.handOuts.holdCounts
+  fills(pond, 'a', 'b', 'c')
+  const [first = '', second = ''] = idsOf(one)
+
+  t.strictSame(countsIn(pond), { held: 3, locked: 0 })
+  settles(pond, 'one', first)
+  pond.inOneTurn(() => {
+    pond.turn.begin()
+    pond.broker.heldMessages.find('one', second)?.lock('t.1')
+  })
+  t.strictSame(countsIn(pond), { held: 1, locked: 1 })
+  one.vanishes()
+  t.strictSame(countsIn(pond), { held: 0, locked: 1 })
+
+  const then = pondWith({}, { store, snapshot: await store.open() })
+  t.strictSame(countsIn(then), { held: 0, locked: 1 })
+  then.inOneTurn(() => {
+    then.turn.begin()
+    then.broker.heldMessages.lockedBy('one', 't.1')[0]?.giveBack()
+  })
+  t.strictSame(countsIn(then), { held: 0, locked: 0 })
+})
+
 test('what was locked and is given back after a restart waits again, in the store too', async t => {
   const store = new MemoryStore()
   const pond = pondWith({}, { store })

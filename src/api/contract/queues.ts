@@ -22,6 +22,8 @@ const queueFields = {
   bytes: count.describe('Their bytes'),
   setAside: count.describe('How many of them wait after a refusal or a deadline'),
   inFlight: count.describe('Messages that consumers have'),
+  held: count.describe('Messages that transactional consumers hold, in flight or acknowledged'),
+  locked: count.describe('Messages that prepared transactions have locked'),
   oldestAt: time
     .nullable()
     .describe('When the oldest waiting message came, or the broker started; null if none waits'),

@@ -221,6 +221,7 @@ function rowOf({ core }: ApiParts, named: NamedQueue): QueueRow {
       : (queues.makerOf(name)?.kind ?? 'operator'),
     order: settings.order,
     ...{ messages, bytes: queue.bytes, setAside, inFlight },
+    ...handOuts.holdCounts,
     oldestAt: oldestAt === null ? null : new Date(oldestAt).toISOString(),
     consumers: consumers.count,
     deadLetters: deadLetters === null ? 0 : waitingIn(deadLetters),

@@ -3,6 +3,7 @@
 import type { Undecided } from '../../broker/transactions/undecided.ts'
 import {
   decidedAnswer,
+  TOPICS_MAX,
   transactionBody,
   transactionsPage,
   transactionsQuery,
@@ -60,6 +61,8 @@ function rowOf(prepared: Prepared, undecided: Undecided): TransactionRow {
     clientId,
     id: id.text,
     messages: messages.length,
+    topics: [...new Set(messages.map(({ topic }) => topic))].slice(0, TOPICS_MAX),
+    settles: undecided.settles(prepared),
     bytes,
     preparedAt: new Date(at).toISOString(),
     decideBy: new Date(undecided.decideBy(prepared)).toISOString(),

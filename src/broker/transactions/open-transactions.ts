@@ -37,6 +37,10 @@ export class OpenTransactions {
     return this.#bytes + this.#broker.transactions.undecided.bytes
   }
 
+  get all(): readonly Transaction[] {
+    return [...this.#byClient.values()].flatMap(own => [...own.values()])
+  }
+
   of(clientId: string): readonly Transaction[] {
     const own = this.#byClient.get(clientId)
     return own === undefined ? [] : [...own.values()]

@@ -40,19 +40,20 @@ const CHECKSUM_BYTES_PER_UNIT_BITS = 6
 export class Transactions {
   readonly decisions: Decisions
   readonly undecided: Undecided
+  /** Those that have staged something, and are not prepared. */
+  readonly open: OpenTransactions
   readonly #broker: Broker
-  readonly #open: OpenTransactions
   #lastId: TransactionId | null = null
 
   constructor(broker: Broker) {
     this.#broker = broker
     this.decisions = new Decisions(broker)
     this.undecided = new Undecided(broker)
-    this.#open = new OpenTransactions(broker, transaction => this.#overdue(transaction))
+    this.open = new OpenTransactions(broker, transaction => this.#overdue(transaction))
   }
 
   get count(): number {
-    return this.#open.count
+    return this.open.count
   }
 
   /** Takes a PUBLISH that is a request by its topic or by its user property. Returns the commit that its answer waits for, or the refusal. */
@@ -103,8 +104,8 @@ export class Transactions {
 
   /** The client has left, or another connection has its session. */
   left(clientId: string): void {
-    for (const transaction of this.#open.of(clientId)) this.#forget(transaction)
-    this.#open.left(clientId)
+    for (const transaction of this.open.of(clientId)) this.#forget(transaction)
+    this.open.left(clientId)
   }
 
   /** `topic`: of the message; null for delivery ids. */
@@ -114,7 +115,7 @@ export class Transactions {
     topic: string | null,
     client: Client,
   ): CommitId | NotAdmitted {
-    const transaction = this.#open.begun(client, id)
+    const transaction = this.open.begun(client, id)
     if (transaction instanceof NotAdmitted) return transaction
     this.#broker.turnWorkLeft -= said.payload.length >> CHECKSUM_BYTES_PER_UNIT_BITS
     const refusal = this.#added(transaction, said, topic, client)
@@ -130,10 +131,10 @@ export class Transactions {
   ): NotAdmitted | null {
     if (topic === null) {
       const ids = deliveryIdsIn(this.#broker, said)
-      return ids instanceof NotAdmitted ? ids : this.#open.addSettlements(transaction, ids)
+      return ids instanceof NotAdmitted ? ids : this.open.addSettlements(transaction, ids)
     }
     const message = stageable(this.#broker, said, topic, client)
-    return message instanceof NotAdmitted ? message : this.#open.addMessage(transaction, message)
+    return message instanceof NotAdmitted ? message : this.open.addMessage(transaction, message)
   }
 
   #commit(said: Publishable, id: TransactionId, client: Client): CommitId | NotAdmitted {
@@ -159,7 +160,7 @@ export class Transactions {
     const room = this.#room(ready)
     if (room instanceof NotAdmitted) return this.#refuse(clientId, id, room)
     const commitId = this.undecided.prepare(ready, room)
-    this.#open.end(ready)
+    this.open.end(ready)
     return commitId
   }
 
@@ -169,7 +170,7 @@ export class Transactions {
     id: TransactionId,
     client: Client,
   ): Transaction | Decision | NotAdmitted {
-    const transaction = this.#open.find(client.clientId, id)
+    const transaction = this.open.find(client.clientId, id)
     const count = countIn(said)
     const known = this.decisions.find(client.clientId, id)
     if (known === 'forgotten') return refused(TOO_LOW)
@@ -180,7 +181,7 @@ export class Transactions {
       known.count === count &&
       (!isStagedAgain || (transaction.count === count && transaction.checksum === known.checksum))
     if (!isSame) return refused(OTHER_CONTENT)
-    if (isStagedAgain) this.#open.end(transaction)
+    if (isStagedAgain) this.open.end(transaction)
     return known
   }
 
@@ -219,7 +220,7 @@ export class Transactions {
   #apply(transaction: Transaction): CommitId {
     const broker = this.#broker
     const { clientId, messages, settlements, since } = transaction
-    this.#open.end(transaction)
+    this.open.end(transaction)
     broker.statistics.transactionsCommitted += 1
     return broker.withinTransaction(() => {
       for (const message of messages) renumber(message, since, broker)
@@ -230,7 +231,7 @@ export class Transactions {
   }
 
   #abort(id: TransactionId, { clientId }: Client): CommitId | NotAdmitted {
-    const transaction = this.#open.find(clientId, id)
+    const transaction = this.open.find(clientId, id)
     if (transaction !== null) this.#forget(transaction, 'transactionsAborted')
     const prepared = this.undecided.find(clientId, id)
     if (prepared !== null) return this.undecided.abort(prepared)
@@ -245,8 +246,8 @@ export class Transactions {
 
   /** The transaction ends, and nothing of it is applied. */
   #refuse(clientId: string, id: TransactionId, refusal: NotAdmitted): NotAdmitted {
-    const transaction = this.#open.find(clientId, id)
-    if (transaction !== null) this.#open.end(transaction)
+    const transaction = this.open.find(clientId, id)
+    if (transaction !== null) this.open.end(transaction)
     this.#broker.statistics.transactionsRefused += 1
     const { reason, sentence } = refusal
     tellOutcome(this.#broker, clientId, id.text, 'refused', reason, sentence)
@@ -255,7 +256,7 @@ export class Transactions {
 
   /** A PUBLISH that cannot be staged: the transaction cannot be committed any more. */
   #spoil(client: Client, id: TransactionId, refusal: NotAdmitted): NotAdmitted {
-    const transaction = this.#open.begun(client, id)
+    const transaction = this.open.begun(client, id)
     if (!(transaction instanceof NotAdmitted)) transaction.culprit ??= refusal
     return refusal
   }
@@ -277,7 +278,7 @@ export class Transactions {
   ): void {
     const { heldMessages, statistics } = this.#broker
     const { clientId, settlements } = transaction
-    this.#open.end(transaction)
+    this.open.end(transaction)
     statistics[counter] += 1
     for (const deliveryId of settlements) heldMessages.find(clientId, deliveryId)?.giveBack()
   }

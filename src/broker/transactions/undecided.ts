@@ -104,6 +104,11 @@ export class Undecided {
     return at + this.#broker.limits.transactionDecideWithinSeconds * 1_000
   }
 
+  /** How many messages of named queues it has locked. */
+  settles(prepared: Prepared): number {
+    return this.#heldBy(prepared).length
+  }
+
   /** Stores a transaction that could be committed now. `room`: what is reserved for it. */
   prepare(transaction: Transaction, room: Reservation): CommitId {
     const broker = this.#broker

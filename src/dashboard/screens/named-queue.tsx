@@ -77,6 +77,7 @@ function Shown({ queue }: { readonly queue: QueueDetail }) {
           ['Oldest', <At at={queue.oldestAt} />],
           ['In and settled', `${rate(rates.taken)} and ${rate(rates.settled)}`],
           ['In flight', count(queue.inFlight)],
+          ['For transactions', `${count(queue.held)} held, ${count(queue.locked)} locked`],
           ['Made by', MAKERS[queue.madeBy]],
           [
             'Dead letters',

@@ -1,4 +1,4 @@
-// Everything in which messages wait for one of several: named queues, share groups; and delayed messages.
+// Everything in which messages wait for one of several: named queues, share groups; delayed messages; and prepared transactions.
 
 import { change } from '../app/route.ts'
 import type { ScreenProps } from '../app/screens.ts'
@@ -8,12 +8,16 @@ import { Group } from './group.tsx'
 import { Groups } from './groups.tsx'
 import { NamedQueue } from './named-queue.tsx'
 import { NamedQueues } from './named-queues.tsx'
+import { Prepared } from './prepared.tsx'
 
 const KINDS = [
   ['named', 'Named queues'],
   ['groups', 'Share groups'],
   ['delayed', 'Delayed messages'],
+  ['prepared', 'Prepared transactions'],
 ] as const
+
+const LISTS = { named: NamedQueues, groups: Groups, delayed: Delayed, prepared: Prepared } as const
 
 export default function Queues({ query }: ScreenProps) {
   const [name, shareName, filter] = [query.get('name'), query.get('shareName'), query.get('filter')]
@@ -23,6 +27,7 @@ export default function Queues({ query }: ScreenProps) {
     return <Group shareName={shareName} filter={filter} {...(where !== null && { where })} />
   }
   const kind = KINDS.find(([each]) => each === query.get('kind'))?.[0] ?? 'named'
+  const Listed = LISTS[kind]
   return (
     <div class="stack">
       <div class="head">
@@ -34,7 +39,7 @@ export default function Queues({ query }: ScreenProps) {
           onChange={next => change({ kind: next })}
         />
       </div>
-      {kind === 'named' ? <NamedQueues /> : kind === 'groups' ? <Groups /> : <Delayed />}
+      <Listed />
     </div>
   )
 }

@@ -24,6 +24,8 @@ export class HandOutTable {
   readonly delayed: DueList<Delivery> = new DueList()
   /** When the rest of `stuck` is looked at, if it was too long. */
   looksAgainAt = Infinity
+  /** How many messages transactional consumers hold, and how many prepared transactions have locked. */
+  readonly holdCounts = { held: 0, locked: 0 }
   readonly #all = new Map<number, HandOut>()
 
   /** When something is to be done next, in milliseconds; Infinity for never. */

@@ -104,7 +104,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   }
 
   /** What is known of messages that were handed out, and those that nobody has and that do not wait in `queue`. */
-  get handOuts(): Pick<HandOutTable, 'get' | 'aside' | 'holds'> {
+  get handOuts(): Pick<HandOutTable, 'get' | 'aside' | 'holds' | 'holdCounts'> {
     return this.#handOuts
   }
 

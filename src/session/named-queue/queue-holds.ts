@@ -59,6 +59,7 @@ export class QueueHolds implements DeliveryOrigin {
     const { clientId, session } = member
     const held = new HeldDelivery(this, deliveryId, clientId, delivery, handOut, member)
     handOut.hold = held
+    this.#parts.handOuts.holdCounts.held += 1
     session.held.set(deliveryId, held)
     member.heldBytes += delivery.message.payload.length
     compactBytes(delivery.message)
@@ -95,6 +96,8 @@ export class QueueHolds implements DeliveryOrigin {
     this.#leaves(held)
     letGo(held)
     held.transaction = transaction
+    this.#parts.handOuts.holdCounts.held -= 1
+    this.#parts.handOuts.holdCounts.locked += 1
     this.#parts.handOuts.rests(held.handOut)
     this.#context.locked.add(held, transaction)
     const { stored } = held.delivery
@@ -109,6 +112,7 @@ export class QueueHolds implements DeliveryOrigin {
     const deliveryId = `${numberOf(delivery)}`
     const held = new HeldDelivery(this, deliveryId, clientId, delivery, handOut, null)
     held.transaction = transaction
+    this.#parts.handOuts.holdCounts.locked += 1
     handOut.hold = held
     handOut.message = delivery.message
     this.#context.memory.holdDelivery(delivery.message)
@@ -119,6 +123,7 @@ export class QueueHolds implements DeliveryOrigin {
   ended(held: HeldDelivery): void {
     held.isHeld = false
     held.handOut.hold = null
+    this.#parts.handOuts.holdCounts[held.transaction === null ? 'held' : 'locked'] -= 1
     letGo(held)
     if (held.transaction !== null) this.#context.locked.delete(held, held.transaction)
     this.#context.memory.releaseDelivery(held.delivery.message)
