@@ -6,20 +6,21 @@ import type { Wire } from '../transport/wire.ts'
 
 export class LinkedStream extends Duplex {
   readonly remoteAddress: string
-  readonly remotePort: number
   readonly #wire: Wire
   /** Somebody waits until what was written is taken. */
   #whenTaken: (() => void) | null = null
   #isOver = false
   #idle: NodeJS.Timeout | null = null
 
-  /** `isSecured`: over TLS. Node tells it by a property of that name. */
-  constructor(wire: Wire, isSecured: boolean) {
+  /** `address` is that of the connection, which may be a proxy's. `isSecured`: over TLS. */
+  constructor(
+    wire: Wire,
+    { address, isSecured }: { readonly address: string; readonly isSecured: boolean },
+  ) {
     super()
     this.#wire = wire
-    const { address, port } = wire.peer
     this.remoteAddress = address
-    this.remotePort = port
+    // So Node tells that a socket has TLS.
     if (isSecured) Reflect.set(this, 'encrypted', true)
     wire.open({
       received: chunk => this.#received(chunk),

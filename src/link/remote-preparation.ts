@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { plainAddress } from '../access/addresses.ts'
 import type { Log } from '../observe/log.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
 import {
@@ -178,7 +179,9 @@ export class RemotePreparation implements Preparing {
       return
     }
     const signedIn = (): void => this.#events.signedIn(socket)
-    const stream = new LinkedStream(wire, this.#options.tls !== undefined)
+    const isSecured = this.#options.tls !== undefined
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const stream = new LinkedStream(wire, { address, isSecured })
     this.#local.serveHttp(stream, { peer: wire.peer, waitedMs: spentMs, signedIn }, (...way) => {
       this.#sockets.delete(socket)
       arrived(...way)

@@ -139,6 +139,46 @@ test('a client id that comes back through another front end takes its session ov
   t.ok(next.connected)
 })
 
+test('clients are told when the broker stops, through their front ends', async t => {
+  const world = await FrontEndedBroker.start(t, { frontEnds: 2 })
+  const reasons = new Set<number | undefined>()
+  for (const clientId of ['one', 'two']) {
+    const client = await world.client(t, { clientId, protocolVersion: 5 })
+    client.on('disconnect', ({ reasonCode }) => reasons.add(reasonCode))
+  }
+
+  await world.broker.close()
+
+  await until(() => reasons.size > 0)
+  t.strictSame([...reasons], [0x8b])
+})
+
+test('a client that comes while no front end runs is served by the next one', async t => {
+  const world = await FrontEndedBroker.start(t, { frontEnds: 1 })
+  const [first = 0] = world.processes
+  process.kill(first, 'SIGKILL')
+  await until(() => world.said('front-end.failed').length === 1)
+
+  const client = await world.client(t, { clientId: 'late' })
+
+  t.ok(client.connected)
+  t.equal(world.processes.length, 2)
+})
+
+test('front ends that fail one time after the other are started after growing delays', async t => {
+  const world = await FrontEndedBroker.start(t, { frontEnds: 1 })
+  for (let count = 1; count <= 3; count++) {
+    await until(() => world.processes.length === count)
+    process.kill(world.processes.at(-1) ?? 0, 'SIGKILL')
+  }
+  await until(() => world.said('front-end.failed').length === 3)
+
+  t.strictSame(
+    world.said('front-end.failed').map(({ restartMs }) => restartMs),
+    [0, 2_000, 4_000],
+  )
+})
+
 test(
   'a front end has none of the rights of root, and nothing of the environment',
   { skip: process.getuid?.() !== 0 && 'only root has rights to give up' },
