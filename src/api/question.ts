@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { z as zod } from 'zod'
 import { parseStrictJson, WrongJson } from '../access/strict-json.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../nearest.ts'
 import { Problem } from './problem.ts'
 
 /** More are no mistake of a person. */

@@ -45,6 +45,8 @@ function filteredSubscription(filter: string, where: string): Subscription {
 
 const NO_NAME =
   'the name of a queue has 1 to 64 letters, digits, _, . and -, and perhaps .dead behind them'
+/** Settings that a SUBSCRIBE does not set: a filter of the queue is in its own. */
+const OF_OPERATORS = ['filters', 'deadLetter']
 /** Characters of a record in one unit of work, as a power of two: a filter may have 65,535, and each SUBSCRIBE and UNSUBSCRIBE may write it. */
 const CHARACTERS_PER_UNIT_BITS = 5
 
@@ -239,11 +241,12 @@ export class NamedQueues implements QueueHost {
     wishes: Readonly<Record<string, string>>,
   ): QueueSettings | string {
     const { messagesMax, bytesMax } = this.settings.created
-    // Only operators let a queue refuse, or say where the dead letters of one go.
-    const { overflow: _overflow, filters: _filters, deadLetter: _deadLetter, ...others } = wishes
     // That of the consumer, not of the queue.
-    const { [TRANSACTIONAL]: _transactional, ...allowed } = others
-    const settings = changedSettings(name, queueDefaults(name), { ...allowed, filters: [filter] })
+    const { [TRANSACTIONAL]: _transactional, ...wished } = wishes
+    if (wished['overflow'] === 'refuse') return 'only operators let a queue refuse'
+    const forbidden = OF_OPERATORS.find(each => wished[each] !== undefined)
+    if (forbidden !== undefined) return `only operators set ${forbidden} of a queue`
+    const settings = changedSettings(name, queueDefaults(name), { ...wished, filters: [filter] })
     if (typeof settings === 'string') return settings
     const fault = this.#whereFault(settings)
     if (fault !== null) return fault

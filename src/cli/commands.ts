@@ -3,7 +3,7 @@
 import { QUEUE_COMMAND } from './queue-flags.ts'
 import { RECORD_COMMANDS, type RecordCommandName } from './record-commands.ts'
 import { CONFIG, DATA, JSON_LINES, JSON_WHOLE } from './store-flags.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../nearest.ts'
 import { UsageError } from './usage-error.ts'
 import { LOOKING_COMMANDS, SETUP_COMMANDS } from './setup-commands.ts'
 import { PUB_FLAGS, SUB_FLAGS } from './client/client-flags.ts'

@@ -1,7 +1,7 @@
 // Flags of the command line, and how to say that they are wrong.
 
 import { parseArgs } from 'node:util'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../nearest.ts'
 import { type Command, type Flag, GLOBAL_FLAGS } from './commands.ts'
 import { UsageError } from './usage-error.ts'
 

@@ -12,7 +12,7 @@ import {
   configuredAuthenticators,
 } from './authenticators.ts'
 import { realmAccess } from './realms.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../nearest.ts'
 import { isRecord, kindOf, shown } from './records.ts'
 import { keysAt, schemaAt, unwrapped } from './schema-keys.ts'
 import { isSizeKey, withSizes } from './sizes.ts'

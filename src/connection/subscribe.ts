@@ -22,7 +22,7 @@ import { queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filte
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { isRetainedComplete, parseFilter } from '../routing/topic.ts'
-import { QUEUE_DEFAULTS } from '../routing/queue-settings.ts'
+import { isMisspelledSetting, isQueueSetting } from '../routing/queue-settings.ts'
 import type { Session } from '../session/session.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { mountedFilter } from './mount-point.ts'
@@ -30,6 +30,9 @@ import { CannotServe, ProtocolError } from './protocol-error.ts'
 
 /** A weight in a user property: a whole number from 1 to 1,000. */
 const WEIGHT_PATTERN = /^[1-9][0-9]{0,2}$|^1000$/
+
+/** How many user properties that are no settings are compared with them, which takes long. */
+const OTHERS_MAX = 16
 
 /** The user property with an interval of conflation. */
 const CONFLATE = '$conflate-ms'
@@ -52,8 +55,10 @@ export class Subscribing {
   readonly #userProperties: readonly UserProperty[]
   /** The requests to share groups, which are read when there is a shared subscription. */
   #wishes: ShareWishes | null = null
+  /** What is asked for a named queue, read with the first filter of one. */
+  #queueWishes: Readonly<Record<string, string>> | null = null
   #hasToldRefusal = false
-  /** What SUBACK says of the first expression, conflation or wish of a transactional consumer that is refused. */
+  /** What SUBACK says of the first expression, conflation, or wish for a queue or its consumer that is refused. */
   reasonString = ''
 
   constructor(properties: Properties, subscriber: Subscriber, broker: Broker) {
@@ -112,6 +117,7 @@ export class Subscribing {
   /** A named queue delivers at QoS 1 at most. */
   #consumption(asked: SubscriptionRequest, queue: string): Subscription {
     this.#wishes ??= wishesOf(this.#userProperties)
+    this.#queueWishes ??= queueWishesOf(this.#userProperties)
     return {
       ...asked,
       topicFilter: queueTopic(queue),
@@ -119,7 +125,7 @@ export class Subscribing {
       qos: asked.qos === 0 || this.#subscriber.negotiated.qosMax === 0 ? 0 : 1,
       identifier: this.#identifier,
       queue,
-      queueWishes: queueWishesOf(this.#userProperties),
+      queueWishes: this.#queueWishes,
       ...transactionalOf(this.#userProperties),
       ...whereOf(this.#userProperties, ''),
       ...(this.#wishes.weight !== undefined && { weight: this.#wishes.weight }),
@@ -171,7 +177,7 @@ function isUnreadableWish(
 ): boolean {
   return (
     reason === TOPIC_FILTER_INVALID &&
-    (where !== undefined || conflateMs !== undefined || queueWishes[TRANSACTIONAL] !== undefined)
+    (where !== undefined || conflateMs !== undefined || Object.keys(queueWishes).length > 0)
   )
 }
 
@@ -244,13 +250,18 @@ interface ShareWishes {
   weight?: number
 }
 
-/** Returns what is asked for a named queue, in case the packet makes it: user properties with the names of its settings. */
+/**
+ * Returns what is asked for a named queue, in case the packet makes it: user properties with the names of its settings, and those that
+ * seem to be meant for one, which admission refuses.
+ */
 function queueWishesOf(userProperties: readonly UserProperty[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    userProperties.filter(
-      ([name]) => name === TRANSACTIONAL || Object.hasOwn(QUEUE_DEFAULTS, name),
-    ),
-  )
+  let others = 0
+  const isWish = ([name]: UserProperty): boolean => {
+    if (name === TRANSACTIONAL || isQueueSetting(name)) return true
+    others += 1
+    return others <= OTHERS_MAX && isMisspelledSetting(name)
+  }
+  return Object.fromEntries(userProperties.filter(isWish))
 }
 
 /** Whether only a transaction settles what the consumer gets. What it says otherwise than `true` or `false` is refused by admission. */

@@ -3,7 +3,7 @@
 import { isThenable, promised } from '../access/guarded-access.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Observer } from '../broker/observer.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../nearest.ts'
 import type { Commands } from '../loop/commands.ts'
 import type { Turn } from '../loop/turn.ts'
 import { type Message, shownMessage } from '../message.ts'

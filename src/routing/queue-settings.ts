@@ -1,6 +1,7 @@
 // The settings of a named queue: what they mean, what is allowed, and their form in the store.
 
 import type { Message } from '../message.ts'
+import { nearest } from '../nearest.ts'
 import { isShareStrategyName, type ShareStrategyName } from './share-strategy.ts'
 import { readExpression, Unreadable } from './expression/expression.ts'
 import { isQueueName } from './queue-filter.ts'
@@ -80,6 +81,27 @@ function isDeadLetterName(name: string): boolean {
   return name.endsWith(DEAD)
 }
 
+const SETTING_NAMES = [...Object.keys(QUEUE_DEFAULTS), 'deadLetter']
+
+export function isQueueSetting(name: string): boolean {
+  return SETTING_NAMES.includes(name)
+}
+
+/** Shorter names are similar to too many words. */
+const LONG_NAME = 8
+
+/** Whether a word that is no setting seems to be meant for one. */
+export function isMisspelledSetting(word: string): boolean {
+  const meant = isQueueSetting(word) ? null : nearest(word, SETTING_NAMES)
+  if (meant === null) return false
+  return meant.length >= LONG_NAME || meant.toLowerCase() === word.toLowerCase()
+}
+
+function noSetting(word: string): string {
+  const meant = nearest(word, SETTING_NAMES)
+  return `a queue has no setting ${word}${meant === null ? '' : ` (did you mean ${meant}?)`}`
+}
+
 export function queueDefaults(name: string): QueueSettings {
   return { ...QUEUE_DEFAULTS, deadLetter: isDeadLetterName(name) ? '' : name + DEAD }
 }
@@ -93,7 +115,7 @@ export function changedSettings(
   const changed: Record<string, unknown> = { ...before }
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined) continue
-    if (!Object.hasOwn(before, key)) return `a queue has no setting ${key}`
+    if (!Object.hasOwn(before, key)) return noSetting(key)
     const read = readValue(key, value)
     const fault = faultOf(name, key, read)
     if (fault !== null) return fault
@@ -168,7 +190,7 @@ function faultOf(name: string, key: string, value: unknown): string | null {
     case 'deadLetter':
       return deadLetterFault(name, value)
     default:
-      return `a queue has no setting ${key}`
+      return noSetting(key)
   }
 }
 

@@ -10,7 +10,7 @@ import { type BrokerEvents, type Observer, PROGRAM_EVENTS } from '../broker/obse
 import type { Observers } from '../broker/observers.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import type { Target } from '../session/target.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../nearest.ts'
 import { type Message, shownMessage } from '../message.ts'
 import { wholeSubscription } from '../routing/subscription.ts'
 import { parseFilter } from '../routing/topic.ts'

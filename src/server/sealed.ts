@@ -1,6 +1,6 @@
 // Refuses assignments to a broker. Some other brokers are configured by `broker.authenticate = …`, which would have no effect here.
 
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../nearest.ts'
 
 /** What to write instead, for members that are assigned in other brokers. */
 const ELSEWHERE: Readonly<Record<string, string>> = {

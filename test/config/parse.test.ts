@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { configSchema } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/config-error.ts'
-import { nearest } from '../../src/config/nearest.ts'
+import { nearest } from '../../src/nearest.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { keysAt } from '../../src/config/schema-keys.ts'
 

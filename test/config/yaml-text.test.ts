@@ -2,7 +2,7 @@
 
 import { test } from 'tap'
 import { loadConfig } from '../../src/config/load.ts'
-import { nearest } from '../../src/config/nearest.ts'
+import { nearest } from '../../src/nearest.ts'
 import { isLongYaml, mistakeIn, parseYaml } from '../../src/config/yaml-text.ts'
 
 function milliseconds(text: string): number {

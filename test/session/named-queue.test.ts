@@ -295,6 +295,50 @@ test('consumers of a queue that is deleted wait for a new one, and what was in f
   t.equal(pond.broker.statistics.dropped['queue-ended'], 1)
 })
 
+test('what a SUBSCRIBE wishes of its new queue and cannot have is refused with a sentence', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice')
+  const { queues } = pond.broker.subscriptions
+  const answerTo = (name: string, value: string, queue = 'jobs'): unknown => {
+    const properties = { userProperties: [[name, value]] } as const
+    alice.subscribes(`$queue/${queue}/work/#`, 1, { properties })
+    const [packet] = alice.receives()
+    return packet?.type === 'suback' && [packet.reasons[0], packet.properties.reasonString]
+  }
+
+  for (const [name, value, sentence] of [
+    ['order', 'lifo', 'order is parallel or fifo or keyed'],
+    ['Order', 'fifo', 'a queue has no setting Order (did you mean order?)'],
+    [
+      'ackDeadlineSecs',
+      '5',
+      'a queue has no setting ackDeadlineSecs (did you mean ackDeadlineSeconds?)',
+    ],
+    ['overflow', 'refuse', 'only operators let a queue refuse'],
+    ['deadLetter', 'others', 'only operators set deadLetter of a queue'],
+    ['filters', 'work/#', 'only operators set filters of a queue'],
+  ] as const) {
+    t.strictSame(answerTo(name, value), [0x8f, sentence])
+    t.equal(queues.count, 0)
+  }
+
+  // What is like no setting, or of a queue that exists, is the client's own affair.
+  t.strictSame(answerTo('owner', 'alice'), [1, undefined])
+  t.strictSame(answerTo('overflow', 'drop-oldest', 'more'), [1, undefined])
+  t.strictSame(answerTo('Order', 'fifo'), [1, undefined])
+})
+
+test('only the first user properties of a SUBSCRIBE are compared with the names of settings', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice')
+  const others = Array.from({ length: 16 }, (_, index) => [`color${index}`, 'red'] as const)
+  const userProperties = [...others, ['ackDeadlineSecs', '5'], ['order', 'fifo']] as const
+  alice.subscribes('$queue/jobs/work/#', 1, { properties: { userProperties } })
+
+  t.strictSame(alice.hears(), ['suback #1 0x1'])
+  t.equal(pond.broker.subscriptions.queues.get('jobs')?.settings.order, 'fifo')
+})
+
 for (const meanwhile of ['is deleted', 'has filters that it has no right to'] as const) {
   test(`who unsubscribed while a message was in flight gets nothing of a queue that ${meanwhile}`, async t => {
     const permissions = { ...UNRESTRICTED, maySubscribe: (filter: string) => filter !== 'secret/#' }

@@ -10,7 +10,7 @@ import {
   type QoS,
   type Will,
 } from '../../packet/packet.ts'
-import { nearest } from '../../config/nearest.ts'
+import { nearest } from '../../nearest.ts'
 import type { Flag } from '../commands.ts'
 import type { Endpoint } from './client-stream.ts'
 import { type PropertyPacket, PropertyWords } from './property-words.ts'

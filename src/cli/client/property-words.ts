@@ -1,7 +1,7 @@
 // Properties of MQTT 5 on the command line: -D PACKET NAME VALUE, and for a user property -D PACKET user-property NAME VALUE.
 
 import type { Properties } from '../../packet/packet.ts'
-import { nearest } from '../../config/nearest.ts'
+import { nearest } from '../../nearest.ts'
 import { type UsageError, usageOf } from '../usage-error.ts'
 
 const wrong = usageOf('pub')
