@@ -3,6 +3,7 @@ import type { Access } from '../../src/access/access.ts'
 import { openAccess } from '../../src/access/open-access.ts'
 import { UNRESTRICTED } from '../../src/access/permissions.ts'
 import type { QueueSettings } from '../../src/routing/queue-settings.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { PondClient } from '../pond-client.ts'
 import { Pond, type PondOptions } from '../pond.ts'
 
@@ -196,6 +197,27 @@ test('keys are handed out side by side, one message of each', async t => {
   t.strictSame(payloads(one), ['a1', 'b1'])
   one.acknowledges('puback', 2)
   t.strictSame(payloads(one), ['b2'])
+})
+
+test('a queue in order looks for other keys as far as its bytes in memory allow', async t => {
+  const limits = { queuedInMemoryMax: 1_000, queuedInMemoryBytesMax: 20_000 }
+  const pond = pondWith({ order: 'keyed', key: 'topic.2' }, { limits, store: new MemoryStore(3) })
+  const one = consumer(pond, 'one')
+  const alice = pond.client('alice')
+  for (let job = 0; job < 40; job++) alice.publishes('work/a', 'a'.repeat(4_000), { qos: 1 })
+  alice.publishes('work/b', 'b', { qos: 1 })
+  const most: number[] = []
+  const taken: string[] = []
+  const received = [...one.receivesMessages()]
+  for (let next = received.shift(); next !== undefined; next = received.shift()) {
+    most.push(pond.broker.subscriptions.queues.get('jobs')?.queue.waiting.bytes ?? 0)
+    taken.push(next.payload.toString('latin1', 0, 1))
+    one.acknowledges('puback', next.packetId)
+    received.push(...one.receivesMessages())
+  }
+
+  t.equal(taken.sort().join(''), `${'a'.repeat(40)}b`)
+  t.ok(Math.max(...most) <= 20_000 + 3 * 5_000, `${Math.max(...most)} bytes`)
 })
 
 test('what a full queue drops, and what expires, are dead letters', async t => {

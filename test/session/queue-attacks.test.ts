@@ -2,6 +2,7 @@
 
 import { test } from 'tap'
 import type { QueueSettings } from '../../src/routing/queue-settings.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
 import { Pond, type PondOptions } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
 
@@ -138,4 +139,55 @@ test('a message that is too large for a consumer at QoS 0 is not lost', async t 
     ['dead-letter-reason', 'refused'],
     ['delivery-count', '2'],
   ])
+})
+
+test('refused messages are a part of the memory, which bounds them', async t => {
+  const limits = { keptHeapBytesMax: 100_000_000, keptBufferBytesMax: 100_000 }
+  const settings = { filters: ['work'], retryDelaySeconds: 20 }
+  const pond = pondWith({ jobs: settings }, { limits, store: new MemoryStore(3) })
+  const { memory } = pond.broker
+  const alice = pond.client('alice')
+  const one = consumer(pond, 'one')
+  for (let job = 0; job < 50; job++) alice.publishes('work', Buffer.alloc(10_000), { qos: 1 })
+  let refusals = 0
+  const refuses = (): void => {
+    for (let some = one.receivesMessages(); some.length > 0; some = one.receivesMessages()) {
+      for (const { packetId } of some) one.acknowledges('puback', packetId, 0x80)
+      refusals += some.length
+    }
+  }
+
+  refuses()
+
+  t.ok(refusals >= 9 && refusals < 20, `${refusals} refusals`)
+  t.ok(memory.bufferBytes >= 90_000, `${memory.bufferBytes} bytes`)
+  t.equal(queueOf(pond).handOuts.aside.length, refusals)
+  pond.passes({ seconds: 20 })
+  t.ok(one.receivesMessages().length > 0)
+  pond.inOneTurn(() => pond.broker.subscriptions.queues.delete('jobs'))
+  one.vanishes()
+  t.equal(memory.bufferBytes, 0)
+})
+
+test('a queue that waits for memory goes on when there is some', async t => {
+  const limits = { keptHeapBytesMax: 100_000_000, keptBufferBytesMax: 100_000 }
+  const settings = { filters: ['work'], retryDelaySeconds: 1_000, retryDelaySecondsMax: 1_000 }
+  const pond = pondWith({ jobs: settings }, { limits, store: new MemoryStore(3) })
+  const alice = pond.client('alice')
+  const one = consumer(pond, 'one')
+  alice.publishes('work', Buffer.alloc(1_000), { qos: 1 })
+  const [first] = one.receivesMessages()
+  one.acknowledges('puback', first?.packetId ?? 0, 0x80)
+  pond.broker.memory.addBuffer(100_000)
+  alice.publishes('work', 'next', { qos: 1 })
+  pond.passes({ seconds: 5 })
+  t.strictSame(one.receivesMessages(), [])
+
+  pond.broker.memory.addBuffer(-100_000)
+  pond.passes({ seconds: 1 })
+
+  t.strictSame(
+    one.receivesMessages().map(({ payload }) => payload.toString()),
+    ['next'],
+  )
 })

@@ -5,6 +5,7 @@ import type { QueueSettings } from '../../routing/queue-settings.ts'
 import type { Delivery } from '../delivery.ts'
 import { DueList } from './due-list.ts'
 import { numberOf } from '../waiting/fifo-queue.ts'
+import type { MemoryAccount } from '../memory-account.ts'
 import type { SessionContext } from '../session-context.ts'
 import { HandOut } from './hand-outs.ts'
 import type { HeldDelivery } from './held-delivery.ts'
@@ -22,11 +23,16 @@ export class HandOutTable {
   readonly stuck: Set<HandOut> = new Set()
   /** Refused: to be handed out again later. */
   readonly delayed: DueList<Delivery> = new DueList()
-  /** When the rest of `stuck` is looked at, if it was too long. */
+  /** When the queue is looked at again, if `stuck` was too long or nothing more may be handed out. */
   looksAgainAt = Infinity
   /** How many messages transactional consumers hold, and how many prepared transactions have locked. */
   readonly holdCounts = { held: 0, locked: 0 }
   readonly #all = new Map<number, HandOut>()
+  readonly #memory: MemoryAccount
+
+  constructor(memory: MemoryAccount) {
+    this.#memory = memory
+  }
 
   /** When something is to be done next, in milliseconds; Infinity for never. */
   get next(): number {
@@ -42,7 +48,7 @@ export class HandOutTable {
   /** Takes out the next that was refused and is to be handed out again. */
   takeRefused(now: number): Delivery | null {
     const next = this.delayed.takeDue(now)
-    if (next !== null) this.of(next).aside = null
+    if (next !== null) this.#setAside(this.of(next), null)
     return next
   }
 
@@ -80,6 +86,7 @@ export class HandOutTable {
     const handOut = this.get(delivery)
     if (handOut === undefined) return
     this.#all.delete(numberOf(delivery))
+    this.#setAside(handOut, null)
     this.rests(handOut)
   }
 
@@ -88,7 +95,7 @@ export class HandOutTable {
     this.delayed.delete(aside)
     const handOut = this.get(aside)
     if (handOut === undefined) return
-    handOut.aside = null
+    this.#setAside(handOut, null)
     this.stuck.delete(handOut)
   }
 
@@ -104,7 +111,7 @@ export class HandOutTable {
   }
 
   setAside(handOut: HandOut, delivery: Delivery): void {
-    handOut.aside = delivery
+    this.#setAside(handOut, delivery)
     this.stuck.add(handOut)
   }
 
@@ -119,7 +126,15 @@ export class HandOutTable {
     const { retryDelaySeconds, retryDelaySecondsMax } = settings
     const doublings = Math.min(Math.max(0, this.of(delivery).count - 1), DOUBLINGS_MAX)
     const seconds = Math.min(retryDelaySeconds * 2 ** doublings, retryDelaySecondsMax)
-    this.of(delivery).aside = delivery
+    this.#setAside(this.of(delivery), delivery)
     this.delayed.add(delivery, now + Math.max(seconds, least) * 1_000)
+  }
+
+  /** What is aside is in memory, as what waits is. */
+  #setAside(handOut: HandOut, delivery: Delivery | null): void {
+    const before = handOut.aside
+    if (delivery !== null) this.#memory.holdDelivery(delivery.message)
+    if (before !== null) this.#memory.releaseDelivery(before.message)
+    handOut.aside = delivery
   }
 }

@@ -49,7 +49,6 @@ export class HandOut {
     this.member = member
     this.held = held
     this.message = message
-    this.aside = null
   }
 
   /** Counts a hand-out. Those of a dead letter are not counted any more. */

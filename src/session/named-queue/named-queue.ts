@@ -45,7 +45,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   #settings: QueueSettings
   /** Null for a queue without order. */
   #lanes: KeyLanes | null = null
-  readonly #handOuts = new HandOutTable()
+  readonly #handOuts: HandOutTable
   readonly #deaths: QueueDeaths
   readonly #holds: QueueHolds
   readonly dispatch: QueueDispatch
@@ -58,6 +58,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     this.#context = context
     this.#host = host
     this.isDurable = context.storesSessions
+    this.#handOuts = new HandOutTable(context.memory)
     this.#deaths = new QueueDeaths(this, this.#handOuts, host, context)
     this.#holds = new QueueHolds(this, context, {
       handOuts: this.#handOuts,
@@ -169,6 +170,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       this.queue.push(delivery)
       // It may have displaced all that was in memory.
       if (this.#looksAhead) this.queue.tail.want()
+      if (this.dispatch.isWithoutMemory) this.queue.postpone()
     } else {
       this.queue.tail.excludeFromPages(delivery)
       this.#lanes?.occupy(own, numberOf(delivery))
@@ -285,7 +287,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
   /** Consumers may be ready for keys that are not in memory yet, while messages in memory wait for others of their keys. */
   get #looksAhead(): boolean {
     if (this.#lanes === null || !this.consumers.isReady) return false
-    return this.queue.waiting.length < this.#context.limits.queuedInMemoryMax
+    return this.queue.tail.isShort(this.queue.waiting.length, this.queue.waiting.bytes)
   }
 
   /** The queue is deleted: what waits is dropped, what is in flight is settled. In the store the end of the queue removes the former. */
@@ -293,8 +295,6 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const { journal } = this.#context
     journal.record({ kind: 'queue-ended', name: this.name })
     this.sweeping?.ends('the queue was deleted')
-    const { aside } = this.#handOuts
-    for (const { message } of aside) this.#context.dropped('queue-ended', message, null)
     this.#holds.endAll()
     for (const member of [...this.consumers.all]) {
       const { session } = member

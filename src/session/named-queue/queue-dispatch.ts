@@ -24,7 +24,7 @@ export interface DispatchParts {
   readonly delay: (delivery: Delivery) => void
 }
 
-/** How many messages past their deadlines are looked at in vain in one go, and when the others are. */
+/** How many messages past their deadlines are looked at in vain in one go, and when the others are, and what is held back. */
 const LOOKS_MAX = 256
 const LOOK_MS = 1_000
 
@@ -70,7 +70,15 @@ export class QueueDispatch {
   /** Whether so many messages were refused, or are past their deadlines, that no more are handed out before some of them. */
   get #isHeldBack(): boolean {
     const { delayed, stuck } = this.#parts.handOuts
-    return delayed.size + stuck.size >= this.#context.limits.queuedInMemoryMax
+    return (
+      delayed.size + stuck.size >= this.#context.limits.queuedInMemoryMax || this.isWithoutMemory
+    )
+  }
+
+  /** Whether memory is full, and messages that were refused, or are past their deadlines, are a part of that. */
+  get isWithoutMemory(): boolean {
+    const { delayed, stuck } = this.#parts.handOuts
+    return delayed.size + stuck.size > 0 && !this.#context.memory.hasReserve
   }
 
   /** The order has changed: the queued messages move into the lanes of the new one. */
@@ -125,7 +133,7 @@ export class QueueDispatch {
     for (const handOut of stuck) {
       if (!consumers.isReady) return
       if (looks === looksMax) {
-        if (looks < stuck.size) handOuts.looksAgainAt = this.#context.now + LOOK_MS
+        if (looks < stuck.size) this.#looksLater()
         return
       }
       this.#context.turnWorkLeft -= WORK.groupHandOver
@@ -143,6 +151,7 @@ export class QueueDispatch {
         if (isStuck) stuck.add(handOut)
         continue
       }
+      if (aside !== null) handOuts.takeOut(aside)
       const delivery = held === null ? aside : takeAway(handOut, held)
       if (delivery !== null) give(delivery, member)
     }
@@ -157,7 +166,13 @@ export class QueueDispatch {
       if (!this.#mayWork()) return false
       if (!this.#handOutNext(next, lanes)) return true
     }
+    // Nothing tells when memory has room again.
+    if (this.isWithoutMemory && !waiting.isEmpty) this.#looksLater()
     return true
+  }
+
+  #looksLater(): void {
+    this.#parts.handOuts.looksAgainAt = this.#context.now + LOOK_MS
   }
 
   /** Returns false when nobody can take anything now. */

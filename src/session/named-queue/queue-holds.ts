@@ -135,8 +135,12 @@ export class QueueHolds implements DeliveryOrigin {
     for (const each of [...session.held.values()]) if (each.isOf(this)) this.return(each)
   }
 
-  /** The queue has ended. */
+  /** The queue has ended: what is held, or aside, is dropped. */
   endAll(): void {
+    for (const aside of this.#parts.handOuts.aside) {
+      this.#parts.handOuts.takeOut(aside)
+      this.#context.dropped('queue-ended', aside.message, null)
+    }
     for (const held of this.#parts.handOuts.holds) {
       const { delivery, clientId } = held
       this.#context.dropped('queue-ended', delivery.message, clientId)

@@ -76,9 +76,7 @@ export class QueueTail implements PageReader {
   /** Leaves the delivery in the store if earlier ones are there, or if memory has enough of the queue. Returns whether it did. */
   takes(delivery: Delivery, inMemory: number, bytesInMemory: number): boolean {
     if (delivery.stored === 0) return false
-    const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
-    const isShort = inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
-    const hasRoom = isShort && this.memory.hasRoom
+    const hasRoom = this.isShort(inMemory, bytesInMemory) && this.memory.hasRoom
     if (this.messages === 0 && hasRoom) {
       this.#position.passes(delivery.stored)
       return false
@@ -116,6 +114,12 @@ export class QueueTail implements PageReader {
     this.bytes = Math.max(0, this.bytes - bytes)
     if (this.#asked !== null) this.#lost.add(stored)
     if (this.messages === 0) this.#isEmptied()
+  }
+
+  /** Whether memory has less of the queue than it may have. */
+  isShort(inMemory: number, bytesInMemory: number): boolean {
+    const { queuedInMemoryMax, queuedInMemoryBytesMax } = this.#context.limits
+    return inMemory < queuedInMemoryMax && bytesInMemory < queuedInMemoryBytesMax
   }
 
   /** Whether so few messages are in memory that the next page should be requested. */
