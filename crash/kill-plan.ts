@@ -26,6 +26,8 @@ const MOMENTS: readonly [Moment, ...Moment[]] = [
 ]
 
 const LIFE_MILLISECONDS_MAX = 260
+/** On a busy machine it takes long until the first message is acknowledged: a life without one would show little. */
+const PATIENCE_MILLISECONDS = 5_000
 const DELAY_MILLISECONDS_MAX = 30
 const CHANCE_OF_ANY_TIME = 0.15
 const CHANCE_OF_NO_DELAY = 0.5
@@ -34,7 +36,7 @@ export interface KillPlan {
   readonly kind: LoggedEvent['kind'] | null
   readonly count: number
   readonly delayMilliseconds: number
-  /** The kill comes after this time at the latest. */
+  /** The kill comes so long after the start, or, if it waits for a kind of event, after the first acknowledgement, at the latest. */
   readonly lifeMilliseconds: number
 }
 
@@ -54,7 +56,8 @@ export function planKill(random: Random): KillPlan {
 export class Executioner {
   readonly #plan: KillPlan
   readonly #strike: () => void
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
+  #isAlive = false
   #count: number
   #isDone = false
 
@@ -62,16 +65,28 @@ export class Executioner {
     this.#plan = plan
     this.#strike = strike
     this.#count = plan.count
-    this.#timer = setTimeout(() => this.#act(), plan.lifeMilliseconds)
+    const { kind, lifeMilliseconds } = plan
+    this.#timer = this.#actAfter(kind === null ? lifeMilliseconds : PATIENCE_MILLISECONDS)
   }
 
   see(event: LoggedEvent): void {
-    if (this.#isDone || event.kind !== this.#plan.kind) return
+    const { kind, lifeMilliseconds } = this.#plan
+    if (this.#isDone || kind === null) return
+    if (event.kind === 'accepted' && !this.#isAlive) {
+      this.#isAlive = true
+      clearTimeout(this.#timer)
+      this.#timer = this.#actAfter(lifeMilliseconds)
+    }
+    if (event.kind !== kind) return
     this.#count -= 1
     if (this.#count > 0) return
     // The kill comes within this call, before the client handles its next packet.
     if (this.#plan.delayMilliseconds === 0) this.#act()
     else setTimeout(() => this.#act(), this.#plan.delayMilliseconds)
+  }
+
+  #actAfter(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(() => this.#act(), milliseconds)
   }
 
   #act(): void {
