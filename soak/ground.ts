@@ -1,6 +1,11 @@
 // What every actor of a soak has: the broker's doors, a ledger, chance, and a client that comes back by itself.
 
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import mqtt, {
+  type IClientOptions,
+  type IClientSubscribeOptions,
+  type IPublishPacket,
+  type MqttClient,
+} from 'mqtt'
 import type { Ledger } from './ledger.ts'
 
 export type Door = 'tcp' | 'ws' | 'tls'
@@ -9,6 +14,8 @@ export interface Ground {
   readonly ledger: Ledger
   readonly ports: Readonly<Record<Door, number>>
   readonly random: () => number
+  /** Front ends are killed: connections are lost that no client has ended. */
+  readonly losesConnections: boolean
 }
 
 /** A part of the load. It must leave nothing behind when it has stopped. */
@@ -21,6 +28,14 @@ export interface Actor {
   stop(): Promise<void>
 }
 
+/** A connection was lost, or an answer with it. That is a finding unless front ends are killed. */
+export function lost({ ledger, losesConnections }: Ground, sentence: string): void {
+  if (!losesConnections) ledger.found(sentence)
+}
+
+const SUBSCRIBES_MAX = 100
+const AGAIN_MILLISECONDS = 100
+
 const URLS: Readonly<Record<Door, string>> = { tcp: 'mqtt', ws: 'ws', tls: 'mqtts' }
 
 export function urlOf({ ports }: Ground, door: Door): string {
@@ -32,7 +47,7 @@ export async function connect(
   ground: Ground,
   door: Door,
   options: IClientOptions & { readonly clientId: string },
-  received: (topic: string, payload: Buffer) => void = () => {},
+  received: (topic: string, payload: Buffer, packet: IPublishPacket) => void = () => {},
 ): Promise<MqttClient> {
   const { ledger } = ground
   const client = mqtt.connect(urlOf(ground, door), {
@@ -43,7 +58,7 @@ export async function connect(
     ...options,
   })
   client.on('message', received)
-  client.on('error', error => ledger.found(`${options.clientId}: ${error.message}`))
+  client.on('error', error => lost(ground, `${options.clientId}: ${error.message}`))
   client.on('disconnect', ({ reasonCode }) =>
     ledger.found(`${options.clientId} was disconnected with ${reasonCode}`),
   )
@@ -61,4 +76,31 @@ export const DURABLE: IClientOptions = {
 export async function endSession(ground: Ground, door: Door, clientId: string): Promise<void> {
   const client = await connect(ground, door, { clientId, clean: true })
   await client.endAsync()
+}
+
+/** Tries again where connections are lost. */
+export async function subscribe(
+  { losesConnections }: Ground,
+  client: MqttClient,
+  filter: string,
+  options: IClientSubscribeOptions,
+): Promise<void> {
+  for (let left = SUBSCRIBES_MAX; ; left--) {
+    try {
+      await client.subscribeAsync(filter, options)
+      return
+    } catch (error) {
+      if (!losesConnections || left === 0) throw error
+      await new Promise(resolve => setTimeout(resolve, AGAIN_MILLISECONDS))
+    }
+  }
+}
+
+/** Rejects when the connection is lost: MQTT.js would wait for another one. */
+export function whileThere<Answer>(client: MqttClient, answer: Promise<Answer>): Promise<Answer> {
+  const loss = new Promise<never>((_resolve, reject) => {
+    client.once('close', () => reject(new Error('the connection is lost')))
+  })
+  loss.catch(() => {})
+  return Promise.race([answer, loss])
 }

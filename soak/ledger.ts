@@ -1,5 +1,6 @@
 // What was acknowledged to the publishers, and what arrived. It forgets what is complete, so that its memory is flat in an hour.
 
+import type { QoS } from '../src/packet/packet.ts'
 import { type Part, payloadOf, TransactionLedger } from './transaction-ledger.ts'
 
 /** `in-order`: each receiver gets all of a stream. `shared`: one of the receivers gets each message. `once`: each comes exactly once, in any order. */
@@ -41,7 +42,7 @@ export class Ledger {
   }
 
   /** A receiver of all messages of the stream, which has the numbers 1, 2, 3 and so on. */
-  receive(stream: string, number: number, receiver: string, qos: 1 | 2): void {
+  receive(stream: string, number: number, receiver: string, qos: QoS): void {
     this.received += 1
     const key = `${stream} ${receiver}`
     const last = this.#last.get(key) ?? 0
@@ -65,7 +66,7 @@ export class Ledger {
   }
 
   /** A message of a transaction. */
-  receivePart(receiver: string, part: Part, qos: 1 | 2): void {
+  receivePart(receiver: string, part: Part, qos: QoS): void {
     this.received += 1
     if (this.transactions.receive(receiver, part)) return
     this.repeated += 1
@@ -86,12 +87,13 @@ export class Ledger {
     this.#whole.set(stream, whole)
   }
 
-  /** The newest message of a stream of which older ones may be left out. */
-  receiveNewest(stream: string, number: number, receiver: string): void {
+  /** The newest message of a stream of which older ones may be left out. `mayRepeat`: and may be published again. */
+  receiveNewest(stream: string, number: number, receiver: string, mayRepeat: boolean): void {
     this.received += 1
     const key = `${stream} ${receiver}`
     const last = this.#last.get(key) ?? 0
-    if (number <= last) this.found(`${receiver} got ${stream} ${number} after ${last}`)
+    if (number <= last && !mayRepeat)
+      this.found(`${receiver} got ${stream} ${number} after ${last}`)
     this.#last.set(key, Math.max(last, number))
   }
 

@@ -30,6 +30,7 @@ const SUBSCRIBERS: readonly SubscriberSettings[] = [
 ]
 
 const MORE_SUBSCRIBERS: readonly SubscriberSettings[] = [
+  { ...subscriber('late', 'tcp', 5, 1, null), filter: 'soak/later', rule: 'shared' },
   { ...subscriber('auditor-5', 'tls', 5, 2, null), ...TRANSACTIONS },
   {
     ...subscriber('auditor-4', 'ws', 4, 1, { milliseconds: 6_000, awayMilliseconds: 2_000 }),
@@ -63,7 +64,6 @@ const WORKERS: readonly WorkerSettings[] = [
   ...crew('member', '$share/soak/soak/work', 0),
   ...crew('parallel', '$queue/soak-parallel/soak/jobs', 50),
   ...crew('keyed', '$queue/soak-keyed/soak/orders/+', 0),
-  { clientId: 'late', door: 'tcp', filter: 'soak/later', refusesOneIn: 0, diesAfter: 0 },
 ]
 
 const PUBLISHERS: readonly PublisherSettings[] = [
@@ -76,7 +76,7 @@ const PUBLISHERS: readonly PublisherSettings[] = [
   publisher('soak/jobs', 'shared', 1, {}),
   publisher('soak/orders/1', 'shared', 2, {}),
   publisher('soak/orders/2', 'shared', 0, { qos: 2 }),
-  publisher(CARRIED, 'once', 2, { topic: () => '$queue/soak-first' }),
+  publisher(CARRIED, 'once', 2, { qos: 2, topic: () => '$queue/soak-first' }),
   publisher('soak/later', 'shared', 1, { topic: () => '$delayed/2/soak/later' }),
 ]
 

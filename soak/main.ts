@@ -6,8 +6,9 @@ import type { Sample } from './samples.ts'
 import { mebibytes, soak } from './soak.ts'
 
 const USAGE = `npm run soak -- [options]
-  --minutes N   how long the load lasts (60); growth of memory is judged from 8 minutes on
-  --seed S      of the load (from the clock)
+  --minutes N      how long the load lasts (60); growth of memory is judged from 8 minutes on
+  --seed S         of the load (from the clock)
+  --front-ends N   processes that have the sockets (0); one is killed each 7 s
 `
 const PROGRESS_EVERY = 12
 
@@ -15,14 +16,20 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'front-ends': { type: 'string', default: '0' },
     help: { type: 'boolean', default: false },
   },
 })
 
 if (values.help) process.stdout.write(USAGE)
-else process.exitCode = await run(Number(values.minutes), Number(values.seed))
+else
+  process.exitCode = await run(
+    Number(values.minutes),
+    Number(values.seed),
+    Number(values['front-ends']),
+  )
 
-async function run(minutes: number, seed: number): Promise<number> {
+async function run(minutes: number, seed: number, frontEnds: number): Promise<number> {
   console.log(`seed ${seed}`)
   let samples = 0
   let told = 0
@@ -33,7 +40,7 @@ async function run(minutes: number, seed: number): Promise<number> {
     tell(ledger)
     if (samples++ % PROGRESS_EVERY === 0) console.log(lineOf(sample, ledger))
   }
-  const { ledger, growth, done, samples: all } = await soak({ minutes, seed, progress })
+  const { ledger, growth, done, samples: all } = await soak({ minutes, seed, frontEnds, progress })
   for (const sentence of done) console.log(`  ${sentence}`)
   tell(ledger)
   const descriptors = all.map(sample => sample.descriptors)

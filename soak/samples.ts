@@ -14,6 +14,7 @@ export interface Sample {
 }
 
 const KIB = 1_024
+const ANSWER_MILLISECONDS_MAX = 20_000
 /** Of the run; before that the broker warms up. */
 const WARM_UP_SHARE = 0.25
 const GROWTH_MAX = 0.1
@@ -22,7 +23,8 @@ const GROWTH_BYTES_MAX = 16 * KIB * KIB
 export async function sampleOf(pid: number, webPort: number, seconds: number): Promise<Sample> {
   // An idle connection may end while the next request is on its way.
   const headers = { connection: 'close' }
-  const response = await fetch(`http://127.0.0.1:${webPort}/metrics`, { headers })
+  const signal = AbortSignal.timeout(ANSWER_MILLISECONDS_MAX)
+  const response = await fetch(`http://127.0.0.1:${webPort}/metrics`, { headers, signal })
   const text = await response.text()
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return {

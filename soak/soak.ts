@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { makeCertificates } from '../bench/certificates.ts'
 import { CLI, startBroker, type StartedBroker } from '../bench/started-broker.ts'
 import { Random } from '../crash/random.ts'
+import { FrontEndKiller } from './actors/front-end-killer.ts'
 import type { Actor, Ground } from './ground.ts'
 import { Ledger } from './ledger.ts'
 import { actorsOf, receiversOf } from './load.ts'
@@ -25,6 +26,8 @@ import {
 export interface SoakOptions {
   readonly minutes: number
   readonly seed: number
+  /** How many processes have the sockets. One of them is killed from time to time. */
+  readonly frontEnds: number
   readonly progress: (sample: Sample, ledger: Ledger) => void
 }
 
@@ -37,6 +40,7 @@ export interface SoakResult {
 
 const SAMPLES = 240
 const SAMPLE_MILLISECONDS_MIN = 1_000
+const SAMPLE_TRIES = 20
 const SETTLE_MILLISECONDS_MAX = 60_000
 /** Certificates and settings are read anew this often. */
 const RELOAD_MILLISECONDS = 10_000
@@ -59,7 +63,7 @@ const AT_ZERO = [
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-soak-'))
   makeCertificates(join(directory, 'certs'))
-  const broker = await startBroker(directory, configOf(directory))
+  const broker = await startBroker(directory, configOf(directory, options.frontEnds))
   try {
     return await new Soak(options, broker, directory).run()
   } finally {
@@ -68,13 +72,14 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   }
 }
 
-function configOf(directory: string): object {
+function configOf(directory: string, frontEnds: number): object {
   const host = '127.0.0.1'
   const [certFile, keyFile] = [
     join(directory, 'certs/server.crt'),
     join(directory, 'certs/server.key'),
   ]
   return {
+    frontEnds,
     listeners: [
       { host, port: 0 },
       { host, port: 0, protocol: 'ws' },
@@ -98,6 +103,7 @@ class Soak {
   readonly #ledger = new Ledger()
   readonly #samples: Sample[] = []
   readonly #actors: readonly Actor[]
+  readonly #killer: FrontEndKiller
   readonly #start = performance.now()
 
   constructor(options: SoakOptions, broker: StartedBroker, directory: string) {
@@ -110,7 +116,9 @@ class Soak {
       ledger: this.#ledger,
       ports: { tcp, ws, tls },
       random: () => random.fraction(),
+      losesConnections: options.frontEnds > 0,
     }
+    this.#killer = new FrontEndKiller(ground, broker.child.pid ?? 0, options.frontEnds)
     this.#actors = actorsOf(ground)
   }
 
@@ -122,6 +130,7 @@ class Soak {
     })
     const atRest = await this.#sample()
     for (const actor of this.#actors) await actor.start()
+    this.#killer.start()
     const reloads = setInterval(() => child.kill('SIGHUP'), RELOAD_MILLISECONDS)
     const end = this.#start + this.#options.minutes * 60_000
     const step = Math.max(SAMPLE_MILLISECONDS_MIN, (this.#options.minutes * 60_000) / SAMPLES)
@@ -130,6 +139,7 @@ class Soak {
       this.#judge(await this.#sample())
     }
     clearInterval(reloads)
+    this.#killer.stop()
     const growth = growthOf(this.#samples)
     if (this.#options.minutes >= JUDGED_MINUTES_MIN && !growth.isFlat) {
       this.#ledger.found(
@@ -138,7 +148,7 @@ class Soak {
     }
     if (ended === '') await this.#end(atRest)
     else this.#ledger.found(ended)
-    const done = this.#actors.map(actor => actor.done)
+    const done = [...this.#actors, this.#killer].map(({ done: sentence }) => sentence)
     return { samples: this.#samples, ledger: this.#ledger, growth, done }
   }
 
@@ -147,6 +157,7 @@ class Soak {
     await this.#settle()
     for (const actor of this.#actors) await actor.stop()
     await sleep(REST_MILLISECONDS)
+    this.#killer.checkThatAllAreThere()
     const last = await this.#sample()
     for (const name of AT_ZERO) {
       const left = last.metrics.get(name)
@@ -188,7 +199,17 @@ class Soak {
 
   async #sample(): Promise<Sample> {
     const seconds = (performance.now() - this.#start) / 1_000
-    return sampleOf(this.#broker.child.pid ?? 0, this.#broker.webPort, seconds)
+    for (let left = SAMPLE_TRIES; ; left--) {
+      try {
+        return await sampleOf(this.#broker.child.pid ?? 0, this.#broker.webPort, seconds)
+      } catch (error) {
+        // Its front end may have been killed, which closes the connection at once.
+        if (this.#options.frontEnds === 0 || left === 0) throw error
+        if (error instanceof Error && error.name === 'TimeoutError')
+          this.#ledger.found('/metrics was not answered, and its connection not closed')
+        await sleep(100)
+      }
+    }
   }
 
   #judge(sample: Sample): void {

@@ -21,6 +21,8 @@ const Mqtt = require(root + '/dist/mqtt').default
 async function main() {
   const mqtt = new Mqtt(new EventBus())
   await mqtt.connect()
+  // Until it hears this itself it publishes what is retained again, two seconds after it has connected.
+  await mqtt.publish('bridge/info', '{}', { clientOptions: { retain: true, qos: 1 } })
   const all = []
   for (let i = 0; i < 5000; i++) {
     const clientOptions = { qos: 1, retain: i % 10 === 0 }

@@ -1,7 +1,6 @@
 // A transactional consumer: carries each message of a named queue on, exactly once. Some it gives back, and from time to time it dies.
 
-import type { IPublishPacket } from 'mqtt'
-import type { Actor, Door, Ground } from '../ground.ts'
+import { lost, subscribe, type Actor, type Door, type Ground } from '../ground.ts'
 import { TransactionClient } from '../transaction-client.ts'
 import { numberIn } from './publisher.ts'
 
@@ -19,6 +18,11 @@ const DIES_ONE_IN = 200
 const AWAY_MILLISECONDS = 300
 const HELD_MAX = 10
 
+interface Held {
+  readonly number: number
+  readonly deliveryId: string
+}
+
 export class Carrier implements Actor {
   readonly #ground: Ground
   readonly #settings: CarrierSettings
@@ -28,6 +32,8 @@ export class Carrier implements Actor {
   #aborted = 0
   #deaths = 0
   #isStopping = false
+  /** What this connection has and no transaction has taken up. */
+  #held: Held[] = []
   /** Transactions of one name come one after the other, for their numbers must rise. */
   #work: Promise<void> = Promise.resolve()
 
@@ -45,12 +51,21 @@ export class Carrier implements Actor {
     const properties = { receiveMaximum: HELD_MAX }
     const client = await TransactionClient.connect(this.#ground, door, { clientId, properties })
     this.#client = client
+    // What a lost connection brought is somebody else's by now.
+    this.#held = []
     client.mqtt.on('message', (topic, payload, packet) => {
-      if (topic.startsWith('$tx/')) return
-      this.#work = this.#work.then(() => this.#takeUp(client, payload, packet))
+      if (topic.startsWith('$tx/') || client !== this.#client) return
+      const given = packet.properties?.userProperties?.['delivery-id']
+      const deliveryId = typeof given === 'string' ? given : 'none'
+      this.#held.push({ number: numberIn(payload), deliveryId })
+      this.#work = this.#work.then(() => this.#takeUp(client))
+    })
+    client.mqtt.on('close', () => {
+      if (client === this.#client && !this.#isStopping)
+        this.#work = this.#work.then(() => this.#comeBack(client))
     })
     const userProperties = { transactional: 'true' }
-    await client.mqtt.subscribeAsync(from, { qos: 1, properties: { userProperties } })
+    await subscribe(this.#ground, client.mqtt, from, { qos: 1, properties: { userProperties } })
   }
 
   async stop(): Promise<void> {
@@ -59,37 +74,48 @@ export class Carrier implements Actor {
     await this.#client?.mqtt.endAsync()
   }
 
-  async #takeUp(client: TransactionClient, payload: Buffer, packet: IPublishPacket): Promise<void> {
-    // What a lost connection brought is somebody else's by now.
-    if (client !== this.#client) return
-    const deliveryId = packet.properties?.userProperties?.['delivery-id']
+  /** All that it holds, in one transaction. */
+  async #takeUp(client: TransactionClient): Promise<void> {
+    const held = this.#held
+    if (client !== this.#client || held.length === 0 || this.#isStopping) return
+    this.#held = []
     const { clientId, to } = this.#settings
     const id = `carry.${++this.#number}`
+    const ids = held.map(({ deliveryId }) => deliveryId).join('\n')
     try {
-      await client.say(id, `publish/${to}`, `${numberIn(payload)} by ${clientId}`)
-      await client.say(id, 'ack', typeof deliveryId === 'string' ? deliveryId : 'none')
-      await this.#decide(client, id)
+      await Promise.all([
+        ...held.map(({ number }) => client.say(id, `publish/${to}`, `${number} by ${clientId}`, 2)),
+        client.say(id, 'ack', ids),
+      ])
+      await this.#decide(client, id, held.length)
     } catch (error) {
-      this.#ground.ledger.found(`${clientId} at ${id}: ${String(error)}`)
+      lost(this.#ground, `${clientId} at ${id}: ${String(error)}`)
       await this.#die()
     }
   }
 
-  async #decide(client: TransactionClient, id: string): Promise<void> {
+  async #decide(client: TransactionClient, id: string, messages: number): Promise<void> {
     const { random, ledger } = this.#ground
     const chance = random()
     if (chance < 1 / ABORTS_ONE_IN) {
-      await client.end(id, 'abort', 2)
-      this.#aborted += 1
-    } else if (chance < 1 / ABORTS_ONE_IN + 1 / DIES_ONE_IN && !this.#isStopping) {
-      // Whether it is committed nobody says: if not, the message comes again.
-      if (random() < 0.5) void client.end(id, 'commit', 2).catch(() => {})
+      await client.end(id, 'abort', messages + 1)
+      this.#aborted += messages
+    } else if (chance < 1 / ABORTS_ONE_IN + 1 / DIES_ONE_IN) {
+      // Whether it is committed nobody says: if not, the messages come again.
+      if (random() < 0.5) void client.end(id, 'commit', messages + 1).catch(() => {})
       await this.#die()
     } else {
-      const outcome = await client.end(id, 'commit', 2)
-      if (outcome === 'committed') this.#carried += 1
+      const outcome = await client.end(id, 'commit', messages + 1)
+      if (outcome === 'committed') this.#carried += messages
       else ledger.found(`${id} of ${this.#settings.clientId} was ${outcome}`)
     }
+  }
+
+  /** Its connection was lost while it had nothing to do. */
+  async #comeBack(client: TransactionClient): Promise<void> {
+    if (client !== this.#client || this.#isStopping) return
+    lost(this.#ground, `${this.#settings.clientId} lost its connection`)
+    await this.#die()
   }
 
   async #die(): Promise<void> {

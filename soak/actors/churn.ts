@@ -2,7 +2,7 @@
 
 import { connect as openSocket } from 'node:net'
 import mqtt, { type MqttClient } from 'mqtt'
-import { type Actor, type Door, type Ground, urlOf } from '../ground.ts'
+import { type Actor, type Door, type Ground, urlOf, whileThere } from '../ground.ts'
 
 const DOORS: readonly Door[] = ['tcp', 'ws', 'tls']
 const AT_ONCE_MAX = 20
@@ -72,7 +72,7 @@ export class Churn implements Actor {
       ...(isNew ? { properties: { sessionExpiryInterval: SESSION_SECONDS } } : {}),
     })
     client.on('error', () => {})
-    await this.#act(client, number)
+    await whileThere(client, this.#act(client, number))
     if (random() < 0.5) await client.endAsync()
     // Without DISCONNECT its will is published.
     else await client.endAsync(true)

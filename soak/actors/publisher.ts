@@ -1,7 +1,7 @@
 // Publishes numbered messages at a rate.
 
 import type { IClientOptions, MqttClient } from 'mqtt'
-import { connect, type Actor, type Door, type Ground } from '../ground.ts'
+import { connect, DURABLE, endSession, type Actor, type Door, type Ground } from '../ground.ts'
 import type { Rule } from '../ledger.ts'
 
 export interface PublisherSettings {
@@ -17,6 +17,7 @@ export interface PublisherSettings {
 }
 
 const UNDER_WAY_MAX = 50
+const PACKET_IDENTIFIER_NOT_FOUND = 0x92
 const SETTLE_MILLISECONDS = 20
 
 export class Publisher implements Actor {
@@ -38,7 +39,7 @@ export class Publisher implements Actor {
 
   async start(): Promise<void> {
     const { clientId, door, milliseconds } = this.#settings
-    const options: IClientOptions & { clientId: string } = { clientId, clean: true }
+    const options: IClientOptions & { clientId: string } = { clientId, ...DURABLE }
     this.#client = await connect(this.#ground, door, options)
     this.#timer = setInterval(() => this.#publish(), milliseconds)
   }
@@ -52,6 +53,7 @@ export class Publisher implements Actor {
 
   async stop(): Promise<void> {
     await this.#client?.endAsync()
+    await endSession(this.#ground, this.#settings.door, this.#settings.clientId)
   }
 
   #publish(): void {
@@ -63,10 +65,15 @@ export class Publisher implements Actor {
     this.#client.publish(topic(number), payload, { qos }, error => {
       this.#underWay -= 1
       const { ledger } = this.#ground
-      if (error) ledger.found(`${stream} ${number} was refused: ${error.message}`)
+      if (error && !isOver(error)) ledger.found(`${stream} ${number} was refused: ${error.message}`)
       else ledger.acknowledge(stream, number, rule)
     })
   }
+}
+
+/** The broker does not know the identifier of a PUBREL that is sent again: it had the first one, and its PUBCOMP was lost. */
+function isOver(error: Error & { code?: unknown }): boolean {
+  return error.code === PACKET_IDENTIFIER_NOT_FOUND
 }
 
 export function numberIn(payload: Buffer): number {

@@ -2,9 +2,10 @@
 
 import type { MqttClient } from 'mqtt'
 import mqtt from 'mqtt'
-import { connect, type Actor, type Ground, urlOf } from '../ground.ts'
+import { connect, lost, type Actor, type Ground, urlOf, whileThere } from '../ground.ts'
 
 const TOPICS = 300
+const READS_EACH = 100
 const ROOT = 'soak/retained/'
 const MARKER = '$retained-complete/soak'
 
@@ -44,7 +45,11 @@ export class Retainer implements Actor {
     for (let step = 1; !this.#isStopping; step++) {
       const topic = Math.floor(this.#ground.random() * TOPICS)
       await this.#retain(topic, this.#ground.random() < 0.2 ? 0 : step)
-      if (step % 100 === 0) await this.#readAll()
+      if (step % READS_EACH === 0) {
+        await this.#readAll().catch(error =>
+          lost(this.#ground, `retained messages: ${String(error)}`),
+        )
+      }
       await new Promise(resolve => setTimeout(resolve, this.#milliseconds))
     }
   }
@@ -59,7 +64,9 @@ export class Retainer implements Actor {
   /** Nobody else writes, and this client waits for each acknowledgement: what is read must be what was written. */
   async #readAll(): Promise<void> {
     const { ledger } = this.#ground
-    const reader = await mqtt.connectAsync(urlOf(this.#ground, 'ws'), { protocolVersion: 5 })
+    const settings = { protocolVersion: 5, reconnectPeriod: 0 } as const
+    const reader = await mqtt.connectAsync(urlOf(this.#ground, 'ws'), settings, false)
+    reader.on('error', () => {})
     const read = new Map<string, string>()
     const complete = new Promise<void>(resolve => {
       reader.on('message', (topic, payload) => {
@@ -67,8 +74,8 @@ export class Retainer implements Actor {
         else read.set(topic, payload.toString())
       })
     })
-    await reader.subscribeAsync([`${ROOT}#`, MARKER], { qos: 1 })
-    await complete
+    await whileThere(reader, reader.subscribeAsync([`${ROOT}#`, MARKER], { qos: 1 }))
+    await whileThere(reader, complete)
     for (const [topic, value] of this.#values) {
       const got = read.get(ROOT + topic) ?? '0'
       if (got !== `${value}`) ledger.found(`retained message of ${topic} is ${got}, not ${value}`)

@@ -1,13 +1,14 @@
 // Has a durable session and must get all messages of its streams. Some leave from time to time, and come back.
 
 import mqtt, { type MqttClient } from 'mqtt'
+import type { QoS } from '../../src/packet/packet.ts'
 import { connect, DURABLE, endSession, type Actor, type Door, type Ground } from '../ground.ts'
 import { partIn } from '../transaction-ledger.ts'
 import { numberIn } from './publisher.ts'
 import { TRANSACTIONS_ROOT } from './teller.ts'
 
 /** What must be true of what it gets: `transactions`: all or none of each; the others are rules of the ledger. */
-type ReceivingRule = 'in-order' | 'once' | 'transactions'
+type ReceivingRule = 'in-order' | 'shared' | 'once' | 'transactions'
 
 export interface SubscriberSettings {
   readonly clientId: string
@@ -67,18 +68,20 @@ export class Subscriber implements Actor {
     const { clientId, door, protocolVersion } = this.settings
     const incomingStore = this.#incomingStore
     const options = { clientId, protocolVersion, incomingStore, ...DURABLE }
-    const client = await connect(this.#ground, door, options, (topic, payload) => {
+    const client = await connect(this.#ground, door, options, (topic, payload, { qos }) => {
       this.#received += 1
-      this.#record(topic, payload)
+      this.#record(topic, payload, qos)
     })
     this.#client = client
     return client
   }
 
-  #record(topic: string, payload: Buffer): void {
+  /** `qos`: of the delivery, the smaller one of the publication's and the subscription's. */
+  #record(topic: string, payload: Buffer, qos: QoS): void {
     const { ledger } = this.#ground
-    const { clientId, qos, rule } = this.settings
-    if (rule === 'once') ledger.receiveOnce(topic, numberIn(payload))
+    const { clientId, rule } = this.settings
+    if (rule === 'shared') ledger.work(topic, numberIn(payload))
+    else if (rule === 'once') ledger.receiveOnce(topic, numberIn(payload))
     else if (rule === 'in-order') ledger.receive(topic, numberIn(payload), clientId, qos)
     else {
       const part = partIn(topic.slice(TRANSACTIONS_ROOT.length), payload)

@@ -1,6 +1,6 @@
 // Publishes transactions, one after the other: some are committed, some aborted, some prepared before, and of some the connection is lost in the middle.
 
-import type { Actor, Door, Ground } from '../ground.ts'
+import { lost, type Actor, type Door, type Ground } from '../ground.ts'
 import { type Outcome, TransactionClient } from '../transaction-client.ts'
 import { payloadOf } from '../transaction-ledger.ts'
 
@@ -87,13 +87,18 @@ export class Teller implements Actor {
   }
 
   async #outcomeOf(staged: Staged): Promise<Outcome> {
-    try {
-      await this.#stage(staged)
-      return await this.#plan()(staged)
-    } catch (error) {
-      this.#ground.ledger.found(`${this.#settings.clientId} at ${staged.id}: ${String(error)}`)
-      await this.#vanish()
-      return this.#commitAgain(staged)
+    const plan = this.#plan()
+    let asPlanned = true
+    for (;;) {
+      try {
+        if (!asPlanned) return await this.#commitAgain(staged)
+        await this.#stage(staged)
+        return await plan(staged)
+      } catch (error) {
+        lost(this.#ground, `${this.#settings.clientId} at ${staged.id}: ${String(error)}`)
+        await this.#vanish()
+        asPlanned = false
+      }
     }
   }
 
@@ -112,7 +117,7 @@ export class Teller implements Actor {
       const payload = payloadOf({ stream, number, part, parts })
       if (protocolVersion === 4 || part > 1) return client.say(id, `publish/${topic}`, payload, QOS)
       const properties = { userProperties: { $tx: id } }
-      return client.mqtt.publishAsync(topic, payload, { qos: QOS, properties })
+      return client.whileThere(client.mqtt.publishAsync(topic, payload, { qos: QOS, properties }))
     })
     await Promise.all(staged)
   }
@@ -132,13 +137,15 @@ export class Teller implements Actor {
     return 'refused'
   }
 
-  /** Whether the commit arrived is not known. All of it is said again, under the same number. */
+  /** The commit may have been carried out or not. All of it is said again, under the same number. */
   async #commitAndVanish(staged: Staged): Promise<Outcome> {
     const client = await this.#connected()
-    const lost = client.end(staged.id, 'commit', staged.parts).catch(() => {})
-    if (this.#ground.random() < 0.5) await new Promise(resolve => setTimeout(resolve, 2))
+    const ended = client.end(staged.id, 'commit', staged.parts).catch(() => {})
+    const whenLost = this.#ground.random()
+    if (whenLost < 0.3) await ended
+    else if (whenLost < 0.7) await new Promise(resolve => setTimeout(resolve, 2))
     await this.#vanish()
-    await lost
+    await ended
     return this.#commitAgain(staged)
   }
 
@@ -167,6 +174,7 @@ export class Teller implements Actor {
   async #connected(): Promise<TransactionClient> {
     const { door, clientId, protocolVersion } = this.#settings
     const options = { clientId, protocolVersion }
+    if (this.#client?.isLost === true) this.#client = null
     return (this.#client ??= await TransactionClient.connect(this.#ground, door, options))
   }
 

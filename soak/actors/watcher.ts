@@ -39,7 +39,9 @@ export class Watcher implements Actor {
       { clientId, clean: true },
       (topic, payload) => {
         this.#counts.set(topic, (this.#counts.get(topic) ?? 0) + 1)
-        this.#ground.ledger.receiveNewest(topic, numberIn(payload), clientId)
+        const { ledger, losesConnections } = this.#ground
+        // A publisher that lost its connection sends again what it sent at QoS 1.
+        ledger.receiveNewest(topic, numberIn(payload), clientId, losesConnections)
       },
     )
     this.#start = performance.now()

@@ -1,7 +1,7 @@
 // Shares messages with others: a member of a share group, or a consumer of a named queue. One refuses some messages, one dies and comes back.
 
 import type { MqttClient } from 'mqtt'
-import { connect, endSession, type Actor, type Door, type Ground } from '../ground.ts'
+import { connect, endSession, subscribe, type Actor, type Door, type Ground } from '../ground.ts'
 import { numberIn } from './publisher.ts'
 
 export interface WorkerSettings {
@@ -53,7 +53,7 @@ export class Worker implements Actor {
       },
     })
     this.#client = client
-    await client.subscribeAsync(filter, { qos: 1 })
+    await subscribe(this.#ground, client, filter, { qos: 1 })
   }
 
   async stop(): Promise<void> {

@@ -86,6 +86,6 @@ test('it finds a message that was carried on twice, and one that was not', async
 
 test('it finds a live value that is older than the last one', async t => {
   const ledger = new Ledger()
-  for (const number of [1, 5, 4]) ledger.receiveNewest('data', number, 'watcher')
+  for (const number of [1, 5, 4]) ledger.receiveNewest('data', number, 'watcher', false)
   t.strictSame(ledger.findings, ['watcher got data 4 after 5'])
 })
