@@ -147,8 +147,12 @@ function cannotTake(
   parts: Parts,
 ): number {
   const { client, broker } = parts
-  const isGone = refusal.kind === 'queue-full' && client.isUnanswered
-  if (packet.qos === 0 || client.negotiated.version === 5 || isGone) {
+  if (refusal.kind === 'queue-full' && client.isUnanswered) {
+    // Nothing is kept of it: the client will send it again, and then it must not count as a repetition.
+    tellRefused(packet, topic, refusal, parts)
+    return 0
+  }
+  if (packet.qos === 0 || client.negotiated.version === 5) {
     return refuse(packet, topic, refusal, parts)
   }
   const { statistics, observer } = broker

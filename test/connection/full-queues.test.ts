@@ -97,6 +97,21 @@ test('what waits is not published when its client has gone without an acknowledg
   t.equal(pond.broker.deadlines.next > pond.now + 1_000, true, 'nothing is tried again')
 })
 
+test('what waited at QoS 2 when its client went is published when the client sends it again', async t => {
+  const pond = full()
+  const durable: PondClientOptions = { ...OLD, cleanStart: false }
+  const alice = pond.client('alice', durable)
+  alice.publishes('a', '3', { qos: 2, packetId: 7 })
+  alice.vanishes()
+  t.strictSame(taken(pond), ['1', '2'])
+
+  const again = pond.client('alice', durable)
+  again.publishes('a', '3', { qos: 2, packetId: 7, duplicate: true })
+
+  t.strictSame(again.hears(), ['pubrec #7 0x0'])
+  t.strictSame(taken(pond), ['3'])
+})
+
 test('a message is queued for all of its subscribers or for none', async t => {
   const pond = full()
   const carol = pond.client('carol')
