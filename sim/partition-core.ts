@@ -2,13 +2,20 @@
 
 import type { Access } from '../src/access/access.ts'
 import type { OverloadLevel } from '../src/broker/overload-levels.ts'
+import { QUOTA_EXCEEDED } from '../src/packet/reason.ts'
 import { decodeFrame } from '../src/partition/frame.ts'
 import { partitionOf } from '../src/partition/partition-of.ts'
 import { Partitions } from '../src/partition/partitions.ts'
 import type { Drops } from './drops.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { FrameNetwork } from './frame-network.ts'
-import { type History, idIn, type Publication, type SessionRecord } from './history.ts'
+import {
+  type History,
+  idIn,
+  isPublishedLater,
+  type Publication,
+  type SessionRecord,
+} from './history.ts'
 import type { PartitionTrial } from './partition-trials.ts'
 import type { Random } from './random.ts'
 import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
@@ -31,6 +38,8 @@ export interface PartitionSurroundings {
   readonly network: FrameNetwork
   /** Sequence and delivery numbers are above this one. */
   readonly lastNumber: number
+  /** The bytes that a line to another partition may hold. */
+  readonly lineBytesMax: number
   trace(line: () => string): void
 }
 
@@ -79,9 +88,10 @@ export class PartitionCore implements ClientWorld {
 
   /** Whether the partition may have ended before it had sent the message to the others. */
   mayHaveLost(publication: Publication): boolean {
-    const { sentAtMs, kind } = publication
+    const { sentAtMs } = publication
+    const isLater = isPublishedLater(publication)
     return this.#deaths.some(
-      at => at >= sentAtMs && (kind === 'will' || at <= this.#lastSent(publication) + UNDER_WAY_MS),
+      at => at >= sentAtMs && (isLater || at <= this.#lastSent(publication) + UNDER_WAY_MS),
     )
   }
 
@@ -96,8 +106,14 @@ export class PartitionCore implements ClientWorld {
   // What clients see.
 
   mayEndWith(reason: number): boolean {
-    // Session taken over, keep-alive, the broker stops, an administrator.
-    return reason === 0x8e || reason === 0x8d || reason === 0x8b || reason === 0x98
+    // Session taken over, keep-alive, the broker stops, an administrator; a line to another partition is full.
+    return (
+      reason === 0x8e ||
+      reason === 0x8d ||
+      reason === 0x8b ||
+      reason === 0x98 ||
+      reason === QUOTA_EXCEEDED
+    )
   }
 
   mayRefuse(reason: number): boolean {
@@ -141,7 +157,7 @@ export class PartitionCore implements ClientWorld {
       events,
       random,
       store: (this.#store = new SimStore({
-        core: trial.makeCore(disk, settings, this.number),
+        core: trial.makeCore(disk, settings),
         durability: settings.durability,
         events,
         random,
@@ -219,7 +235,7 @@ export class PartitionCore implements ClientWorld {
   }
 
   #joins(broker: SimBroker): Partitions {
-    const { network, random, count } = this.#world
+    const { network, random, count, lineBytesMax } = this.#world
     const { turn } = broker.core
     return new Partitions({
       broker: broker.broker,
@@ -227,6 +243,7 @@ export class PartitionCore implements ClientWorld {
       count,
       newLogId: () => 1 + random.below(1_000_000_000),
       toldWaitMs: TOLD_WAIT_MS,
+      lineBytesMax,
       host: {
         begin: () => turn.begin(),
         requestFlush: partitions => turn.requestFlush(partitions),

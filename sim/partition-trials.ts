@@ -10,7 +10,7 @@ import { PLAIN, REAL } from './trials.ts'
 import type { WorldSettings } from './world-settings.ts'
 
 export interface PartitionTrial {
-  readonly makeCore: (disk: SimDisk, settings: WorldSettings, partition: number) => StoreCore
+  readonly makeCore: (disk: SimDisk, settings: WorldSettings) => StoreCore
   /** Makes a fault in a partition that starts. */
   readonly spoils?: (partitions: Partitions) => void
   readonly traces?: boolean
@@ -56,26 +56,20 @@ export const WITHOUT_EPOCHS: PartitionTrial = {
   },
 }
 
+/** The number under which a store has its own partition. */
+const SELF = 65_535
+
 class ForgetfulCore extends SingleFileCore {
-  readonly #partition: number
-
-  constructor(disk: SimDisk, partition: number) {
-    super(disk, true)
-    this.#partition = partition
-  }
-
   override commit(changes: readonly Change[]): void {
     super.commit(
-      changes.filter(
-        change => change.kind !== 'partition-reached' || change.partition === this.#partition,
-      ),
+      changes.filter(change => change.kind !== 'partition-reached' || change.partition === SELF),
     )
   }
 }
 
 /** Nobody stores which messages of the others are applied. */
 export const FORGETS_APPLIED: PartitionTrial = {
-  makeCore: (disk, _settings, partition) => new ForgetfulCore(disk, partition),
+  makeCore: disk => new ForgetfulCore(disk, true),
 }
 
 /** SUBACK does not wait for the other partitions. */

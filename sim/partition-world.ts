@@ -2,7 +2,9 @@
 // between them is bad. The rules are those of a single broker.
 
 import type { OverloadLevel } from '../src/broker/overload-levels.ts'
+import { type Delays, delaysOf } from './delays.ts'
 import { Drops } from './drops.ts'
+import { type Expressions, expressionsOf } from './expressions.ts'
 import { EventQueue } from './event-queue.ts'
 import { FrameNetwork, networkSettingsOf } from './frame-network.ts'
 import { History } from './history.ts'
@@ -19,6 +21,8 @@ const BEGINNING = 1_700_000_000_000
 /** More events than any run needs: a run that reaches it is in an endless loop. */
 const EVENTS_MAX = 600_000
 const OVERLOAD_MS = 10_000
+/** No world fills such a line. */
+const LINE_BYTES_MAX = 67_108_864
 
 export function runPartitions(seed: number, trial: PartitionTrial): Outcome {
   const world = new PartitionWorld(seed, trial)
@@ -38,11 +42,13 @@ class PartitionWorld implements Stage {
   readonly history = new History()
   readonly settings: WorldSettings
   readonly clients: readonly SimClient[]
-  readonly delays = null
+  readonly delays: Delays | null
   readonly conflations = null
-  readonly expressions = null
+  readonly expressions: Expressions | null
   readonly #cores: readonly PartitionCore[]
   readonly #network: FrameNetwork
+  /** Whether a line may be full: then publishers wait or are refused, and wills are dropped. */
+  readonly #hasSmallLines: boolean
   readonly #traces: boolean
   readonly #trace: string[] = []
   /** The disk of some partition. */
@@ -60,6 +66,8 @@ class PartitionWorld implements Stage {
     const { random, events, history } = this
     const settings = partitionSettingsOf(settingsOf(random), random)
     this.settings = settings
+    this.delays = delaysOf(seed)
+    this.expressions = expressionsOf(seed)
     const count = random.of([2, 2, 3])
     const cores: PartitionCore[] = []
     const receivers = Array.from({ length: count }, (_, index) => (frame: Buffer) => {
@@ -70,7 +78,9 @@ class PartitionWorld implements Stage {
     const trace = (line: () => string): void => this.trace(line)
     const lastNumber = random.of([0, 0, 2 ** 52])
     const shared = { events, random, history, settings, trial, drops, count, network }
-    const surroundings = { ...shared, lastNumber, trace }
+    this.#hasSmallLines = random.chance(4)
+    const lineBytesMax = this.#hasSmallLines ? random.of([1, 500, 5_000]) : LINE_BYTES_MAX
+    const surroundings = { ...shared, lastNumber, lineBytesMax, trace }
     for (let index = 0; index < count; index++) cores.push(new PartitionCore(index, surroundings))
     this.#cores = cores
     this.#network = network
@@ -81,6 +91,7 @@ class PartitionWorld implements Stage {
     history.comesFromElsewhere = ({ publisher: clientId }, session) =>
       coreOf(cores, { clientId }) !== coreOf(cores, session)
     history.mayBeLost = (publication, session) => {
+      if (this.#hasSmallLines && publication.kind === 'will') return true
       const { publisher: clientId } = publication
       const isElsewhere = history.comesFromElsewhere(publication, session)
       return (
@@ -105,6 +116,7 @@ class PartitionWorld implements Stage {
         dropped.set(reason, (dropped.get(reason) ?? 0) + count)
       }
     }
+    if (this.#hasSmallLines) dropped.delete('will-refused')
     judge(this.history, dropped)
   }
 

@@ -33,6 +33,7 @@ import {
 } from '../routing/topic.ts'
 import { isOfQueue, queueInFilter, queueTopic } from '../routing/queue-filter.ts'
 import { NamedQueue } from '../session/named-queue/named-queue.ts'
+import { ShareGroup } from '../session/share-group/share-group.ts'
 import type { Session } from '../session/session.ts'
 import type { Broker } from './broker.ts'
 import { conflationFault } from './conflations.ts'
@@ -354,6 +355,10 @@ export class Admission {
     if (full === null) return null
     // Operators let this queue refuse: nobody waits for it.
     if (full instanceof NamedQueue) return noRoom(`the queue ${full.name} is full`)
+    if (full.clientId === null && !(full instanceof ShareGroup)) {
+      const sentence = 'another partition has not taken what it was sent'
+      return new NotAdmitted('queue-full', QUOTA_EXCEEDED, sentence, 'the line to a partition')
+    }
     const who = full.clientId === null ? 'a share group' : `client ${full.clientId}`
     const sentence = 'the queue of a subscriber is full (limits.queueOverflow)'
     return new NotAdmitted('queue-full', QUOTA_EXCEEDED, sentence, `the queue of ${who}`)

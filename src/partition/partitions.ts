@@ -1,7 +1,6 @@
 // Joins this broker with others that are partitions of one: each has its clients, its sessions and its log. They exchange frames, which
 // may be lost, repeated and reordered. See docs/explanation/partitions.md.
 
-import { strict as assert } from 'node:assert'
 import type { Broker } from '../broker/broker.ts'
 import type { Peers } from '../broker/peers.ts'
 import type { Message } from '../message.ts'
@@ -30,12 +29,16 @@ interface PartitionsOptions {
   readonly partition: number
   readonly count: number
   readonly host: PartitionHost
-  /** Returns a random whole number of up to 53 bits, above 0: the id of a new log. */
+  /** Returns a random whole number of up to 37 bits, above 0, for the id of a new log. */
   readonly newLogId: () => number
   readonly lineBytesMax?: number
   /** How long a SUBACK waits for the other partitions. */
   readonly toldWaitMs?: number
 }
+
+/** The number under which the store has the partition itself. The id of its log has its own number in the lowest bits. */
+const SELF = 65_535
+const NUMBERS = 65_536
 
 const LINE_BYTES_MAX = 67_108_864
 
@@ -96,19 +99,24 @@ export class Partitions implements Peers, LinkContext {
 
   /** Must be called in the turn in which the broker is restored, behind that. */
   restore({ partitions = [] }: Snapshot): void {
-    const own = partitions.find(({ partition }) => partition === this.partition)
-    const log = own === undefined || own.log === 0 ? this.#newLogId() : own.log
+    const own = partitions.find(({ partition }) => partition === SELF)
+    const log = own?.log ?? this.#newLogId() * NUMBERS + this.partition
+    const kept = log % NUMBERS
+    if (kept !== this.partition) {
+      throw new Error(`the store is of partition ${kept}, and this is partition ${this.partition}`)
+    }
     this.start = { log, epoch: (own?.number ?? 0) + 1 }
     for (const stored of partitions) {
       const { partition } = stored
-      if (partition === this.partition) continue
+      if (partition === SELF) continue
       const link = this.#links.get(partition)
-      assert(link !== undefined, `the store is of more partitions: it knows of ${partition}`)
+      if (link === undefined) {
+        throw new Error(`the store is of more partitions: it knows of partition ${partition}`)
+      }
       link.restore(stored)
     }
     const { journal } = this.broker
-    const { partition } = this
-    journal.record({ kind: 'partition-reached', partition, log, number: this.start.epoch })
+    journal.record({ kind: 'partition-reached', partition: SELF, log, number: this.start.epoch })
     this.#startedBy = journal.current
     this.requestFlush()
   }

@@ -308,8 +308,8 @@ export const CHANGE_KINDS = {
     ledger.messageIds.forget(clientId, id),
   ),
   /**
-   * All messages of the partition's log up to this number are applied here. Of this partition itself: the id of its log, and how
-   * often it has started.
+   * All messages of the partition's log up to this number are applied here. Of this partition itself, under the
+   * number 65,535: the id of its log, and how often it has started.
    */
   'partition-reached': changeKind(
     90,

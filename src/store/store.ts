@@ -126,7 +126,7 @@ export interface StoredLock {
   readonly transaction: string
 }
 
-/** How far the log of a partition is applied here: up to this number. Of this partition itself: how often it has started. */
+/** How far the log of a partition is applied here: up to this number. Of this partition itself, 65,535: how often it has started. */
 export interface PartitionReach {
   readonly partition: number
   /** The id of the partition's log; 0 if nothing of it was applied. */

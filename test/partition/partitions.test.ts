@@ -353,6 +353,26 @@ test('a broker that is alone does not open the store of a partition', async t =>
   if (snapshot !== null) t.throws(() => new Pond({ snapshot }), /one of several partitions/)
 })
 
+test('a partition opens no store of another one, nor of more partitions', async t => {
+  const several = await Several.joined({ count: 3 })
+  several.pond(2).client('reader', DURABLE).subscribes('a', 1)
+  several.delivers()
+  several.pond(0).client('writer').publishes('a', 'owed', { qos: 1 })
+  const [store, other] = several.stores
+  if (store === undefined || other === undefined) throw new Error('there are three stores')
+  await store.close()
+  await other.close()
+
+  await t.rejects(
+    new Several({ stores: [other, store] }).starts(0),
+    /the store is of partition 1, and this is partition 0/,
+  )
+  await t.rejects(
+    new Several({ stores: [store, other] }).starts(0),
+    /the store is of more partitions: it knows of partition 2/,
+  )
+})
+
 test('a client has the same partition for ever', async t => {
   const ids = ['', 'a', 'client-1', 'client-2', 'zoë', 'device/4711']
   t.strictSame(
