@@ -71,17 +71,29 @@ async function shownAgain(config: Config): Promise<void> {
   }
 }
 
+interface ProcessGlance {
+  readonly name: string
+  /** Null for the core's process. */
+  readonly connections: number | null
+  readonly cpuPercent: number
+  readonly rssBytes: number
+  /** Why it does not run; null if it does. */
+  readonly failure: string | null
+}
+
 interface Glance {
   readonly at: string
   readonly uptimeSeconds: number
   readonly rates: Readonly<Record<string, number>>
   readonly gauges: Readonly<Record<string, number>>
+  /** The core's process and the front ends; empty where there are none. */
+  readonly processes: readonly ProcessGlance[]
   readonly alarms: NonNullable<StatusAnswer['alarms']>
   readonly top: NonNullable<StatusAnswer['top']>
 }
 
 /** Two answers of the broker, some time apart. */
-function glanceAt(before: StatusAnswer, after: StatusAnswer): Glance {
+export function glanceAt(before: StatusAnswer, after: StatusAnswer): Glance {
   const milliseconds = Date.parse(after.at) - Date.parse(before.at)
   const perSecond = (of: (status: StatusAnswer) => number): number =>
     Math.max(0, Math.round(((of(after) - of(before)) * 1_000) / Math.max(1, milliseconds)))
@@ -106,14 +118,48 @@ function glanceAt(before: StatusAnswer, after: StatusAnswer): Glance {
       rssBytes: after.rssBytes,
       overloadLevel: after.overloadLevel,
     },
+    processes: processesAt(before, after, milliseconds),
     alarms: after.alarms ?? [],
     top: after.top ?? {},
   }
 }
 
+function processesAt(
+  before: StatusAnswer,
+  after: StatusAnswer,
+  milliseconds: number,
+): readonly ProcessGlance[] {
+  if (after.frontEnds.length === 0) return []
+  const cpuPercent = (earlier: number, later: number): number =>
+    Math.max(0, Math.round(((later - earlier) * 100_000) / Math.max(1, milliseconds)))
+  const core: ProcessGlance = {
+    name: 'core',
+    connections: null,
+    cpuPercent: cpuPercent(before.cpuSeconds, after.cpuSeconds),
+    rssBytes: after.rssBytes,
+    failure: null,
+  }
+  const frontEnds = after.frontEnds.map(({ name, connections, rssBytes, ...each }, index) => ({
+    name,
+    connections,
+    cpuPercent: cpuPercent(before.frontEnds[index]?.cpuSeconds ?? 0, each.cpuSeconds),
+    rssBytes,
+    failure: each.pid === null ? (each.lastFailure?.cause ?? 'it is not ready') : null,
+  }))
+  return [core, ...frontEnds]
+}
+
 const MEBIBYTE = 1_048_576
 
-function screenOf({ at, uptimeSeconds, rates, gauges, alarms, top }: Glance): string {
+export function screenOf({
+  at,
+  uptimeSeconds,
+  rates,
+  gauges,
+  processes,
+  alarms,
+  top,
+}: Glance): string {
   const number = (of: Readonly<Record<string, number>>, name: string): string =>
     (of[name] ?? 0).toLocaleString('en')
   const faults = alarms.filter(({ level }) => level === 'fault').length
@@ -145,10 +191,11 @@ function screenOf({ at, uptimeSeconds, rates, gauges, alarms, top }: Glance): st
     ),
     figures(
       'Memory',
-      `${Math.round((gauges['rssBytes'] ?? 0) / MEBIBYTE).toLocaleString('en')} MiB`,
+      mebibytes(gauges['rssBytes'] ?? 0),
       'Overload level',
       number(gauges, 'overloadLevel'),
     ),
+    ...(processes.length === 0 ? [] : ['', PROCESS_HEAD, ...processes.map(processLine)]),
     ...(alarms.length === 0 ? [] : ['']),
     ...alarms
       .slice(0, ALARMS_SHOWN_MAX)
@@ -173,6 +220,22 @@ const TOP_WORDS: Readonly<Record<string, string>> = {
   received: 'messages a second from it',
   sent: 'messages a second to it',
   slowReaders: 'bytes that it has not read',
+}
+
+const PROCESS_HEAD = processRow('Process', 'CPU', 'Memory', 'Connections')
+
+function processLine({ name, connections, failure, ...each }: ProcessGlance): string {
+  if (failure !== null) return `${name.padEnd(14)}  does not run: ${shownSentence(failure)}`
+  const connected = connections?.toLocaleString('en') ?? ''
+  return processRow(name, `${each.cpuPercent} %`, mebibytes(each.rssBytes), connected)
+}
+
+function processRow(...[name, cpu, memory, connections]: readonly [string, ...string[]]): string {
+  return `${name.padEnd(14)}${(cpu ?? '').padStart(8)}${(memory ?? '').padStart(12)}${(connections ?? '').padStart(14)}`.trimEnd()
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / MEBIBYTE).toLocaleString('en')} MiB`
 }
 
 function figures(...words: readonly [string, string, string, string]): string {

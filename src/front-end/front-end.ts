@@ -58,6 +58,7 @@ export class FrontEnd {
   #isTurnTold = true
   /** The connections that are not read because the link is full. */
   readonly #held = new Set<FrontConnection>()
+  #readPauses = 0
   readonly #ticks: NodeJS.Timeout
 
   constructor(link: Socket) {
@@ -81,8 +82,8 @@ export class FrontEnd {
     else if (socket !== undefined) this.#serve(order, socket)
   }
 
-  tellFigures(figures: FrontEndFigures): void {
-    this.#writer.frame(FIGURES, 0, bytesOf(figures))
+  tellFigures(figures: Omit<FrontEndFigures, 'readPauses'>): void {
+    this.#writer.frame(FIGURES, 0, bytesOf({ ...figures, readPauses: this.#readPauses }))
   }
 
   /** Closes all connections. */
@@ -172,6 +173,7 @@ export class FrontEnd {
   holdsBack(connection: FrontConnection): boolean {
     const { pendingBytes } = this.#writer
     if (pendingBytes <= PENDING_BYTES_MAX) return false
+    if (this.#held.size === 0) this.#readPauses += 1
     this.#held.add(connection)
     if (pendingBytes > ALL_PENDING_BYTES_MAX) {
       for (const each of this.#connections.values()) {

@@ -104,6 +104,10 @@ export class CoreLink implements WireLink, Reader {
   readonly #shared = new Map<Uint8Array, number>()
   #sharedCount = 0
   #hasFailed = false
+  bytesReceived = 0
+  /** How often wires had to wait because the link was full. */
+  pauses = 0
+  #isPaused = false
 
   constructor(socket: Duplex, events: CoreLinkEvents) {
     this.#socket = socket
@@ -112,7 +116,7 @@ export class CoreLink implements WireLink, Reader {
       // At the end of a turn, all sockets were written to within one callback.
       schedule: flush => process.nextTick(flush),
       flushing: () => this.#endTurn(),
-      drained: () => this.#unblock(),
+      drained: () => this.#drained(),
     })
     this.#reader = new FrameReader(TO_CORE, (kind, connection, body) =>
       this.#take(kind, connection, body),
@@ -127,6 +131,10 @@ export class CoreLink implements WireLink, Reader {
   /** How many connections the front end has. */
   get connections(): number {
     return this.#entries.size
+  }
+
+  get bytesSent(): number {
+    return this.#writer.writtenBytes
   }
 
   get isFull(): boolean {
@@ -158,6 +166,7 @@ export class CoreLink implements WireLink, Reader {
 
   received(chunk: Parameters<FrameReader['push']>[0]): void {
     if (this.#hasFailed) return
+    this.bytesReceived += chunk.length
     try {
       this.#reader.push(chunk)
     } catch (error) {
@@ -221,6 +230,10 @@ export class CoreLink implements WireLink, Reader {
   }
 
   block(wire: LinkedWire): void {
+    if (!this.#isPaused && this.isFull) {
+      this.#isPaused = true
+      this.pauses += 1
+    }
     this.#blocked.add(wire)
   }
 
@@ -240,6 +253,11 @@ export class CoreLink implements WireLink, Reader {
     if (this.#sharedCount === 0) return
     this.#shared.clear()
     this.#sharedCount = 0
+  }
+
+  #drained(): void {
+    this.#isPaused = false
+    this.#unblock()
   }
 
   #unblock(): void {

@@ -33,6 +33,8 @@ export class LinkWriter {
   #isScheduled = false
   /** Frames since the start. */
   frames = 0
+  /** Bytes that the socket was given since the start. */
+  writtenBytes = 0
   readonly #flush = (): void => this.flush()
 
   constructor(socket: Duplex, events: WriterEvents) {
@@ -94,12 +96,16 @@ export class LinkWriter {
     }
     if (this.#sealed.length > 0) {
       socket.cork()
-      for (const chunk of this.#sealed) socket.write(chunk)
+      for (const chunk of this.#sealed) {
+        this.writtenBytes += chunk.length
+        socket.write(chunk)
+      }
       this.#given = this.#given.concat(this.#sealed)
       this.#sealed = []
     }
     if (this.#end > this.#start) socket.write(this.#chunk.subarray(this.#start, this.#end))
     if (socket.writableCorked > 0) socket.uncork()
+    this.writtenBytes += this.#end - this.#start
     this.#start = this.#end
     if (socket.writableLength === 0) this.#reuse()
     else this.#watch.mark()

@@ -25,6 +25,8 @@ export interface FrontEndFigures {
   readonly cpuSeconds: number
   readonly residentBytes: number
   readonly loopDelayMs: number
+  /** How often clients were not read, because the link was full. */
+  readonly readPauses: number
 }
 
 export function bytesOf(
@@ -81,6 +83,7 @@ export function figuresIn(body: Buffer): FrontEndFigures {
     cpuSeconds: numberAt(said, 'cpuSeconds'),
     residentBytes: numberAt(said, 'residentBytes'),
     loopDelayMs: numberAt(said, 'loopDelayMs'),
+    readPauses: numberAt(said, 'readPauses'),
   }
 }
 

@@ -3,6 +3,7 @@
 // Named queues have a label of their own, of a bounded number of values.
 
 import { BUCKET_SECONDS, type Histogram } from './histogram.ts'
+import { failuresOf, FRONT_END_METRICS, frontEndFigures } from './front-end-metrics.ts'
 import type { NamedQueue } from '../session/named-queue/named-queue.ts'
 import { QUEUE_METRICS, queueFigures } from './queue-metrics.ts'
 import type { FIGURES, Status } from './status.ts'
@@ -114,6 +115,12 @@ const GROUPS: readonly Group[] = [
     counts: ({ bridges }) => bridges,
   },
   {
+    metric: counter('front_end_failures'),
+    label: 'cause',
+    help: 'How often front ends have failed, by why',
+    counts: ({ frontEnds }) => failuresOf(frontEnds),
+  },
+  {
     metric: counter('access_events'),
     label: 'event',
     help: 'Logins, refusals and checks of rules',
@@ -218,6 +225,9 @@ export function metricsOf(
   for (const { metric, label, help, counts } of GROUPS) {
     page.group(metric, help, label, counts(status))
   }
+  for (const metric of FRONT_END_METRICS) {
+    page.group(metric, metric.help, 'process', frontEndFigures(metric, status.frontEnds))
+  }
   for (const metric of QUEUE_METRICS) {
     page.group(metric, metric.help, 'queue', queueFigures(metric, queues))
   }
@@ -246,6 +256,7 @@ export function describedMetrics(
     { ...gauge('store_full'), help: STORE_FULL, label: null },
     ...figures.map(({ name, counts }) => ({ ...NAMES[name], help: counts, label: null })),
     ...GROUPS.map(({ metric, label, help }) => ({ ...metric, help, label })),
+    ...FRONT_END_METRICS.map(({ name, kind, help }) => ({ name, kind, help, label: 'process' })),
     ...QUEUE_METRICS.map(({ name, kind, help }) => ({ name, kind, help, label: 'queue' })),
     ...TIMINGS.map(([, name, help]) => ({ name, kind: 'histogram' as const, help, label: null })),
     { name: 'process_cpu_seconds_total', kind: 'counter', help: CPU, label: null },

@@ -3,7 +3,7 @@
 let last = 0
 
 /** Linux tells it by a file, which cannot be opened without a free descriptor. Then it is the figure of before. */
-export function residentBytes(): number {
+function residentBytes(): number {
   try {
     last = process.memoryUsage.rss()
   } catch {

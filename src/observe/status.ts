@@ -2,6 +2,7 @@
 
 import type { Broker } from '../broker/broker.ts'
 import type { Durability, Store } from '../store/store.ts'
+import type { FrontEndStatus } from './front-end-metrics.ts'
 
 export interface Status {
   readonly uptimeSeconds: number
@@ -46,6 +47,8 @@ export interface Status {
   readonly limited: Readonly<Record<string, number>>
   /** 1 for each bridge that is connected, by its name; 0 for each that is not. */
   readonly bridges: Readonly<Record<string, number>>
+  /** The processes that have the sockets of clients; none where the broker's own has them. */
+  readonly frontEnds: readonly FrontEndStatus[]
   /** Sessions that another connection has taken over. */
   readonly sessionsTakenOver: number
   /** Client ids that reached `limits.takeoversPerMinuteMax`. */
@@ -345,6 +348,7 @@ interface StatusSources {
   readonly limited: Status['limited']
   readonly connectsWaiting: number
   readonly bridges: Status['bridges']
+  readonly frontEnds: Status['frontEnds']
   readonly queuedMessages: number
   readonly queuedBytes: number
 }
@@ -385,6 +389,7 @@ export function statusOf(sources: StatusSources): Status {
     dropped: { ...statistics.dropped },
     limited: { ...sources.limited, ...statistics.limited },
     bridges: sources.bridges,
+    frontEnds: sources.frontEnds,
     sessionsTakenOver: statistics.sessionsTakenOver,
     clientIdsContested: statistics.clientIdsContested,
     connectsWaiting: sources.connectsWaiting,

@@ -8,6 +8,7 @@ import { CoreLink } from '../link/core-link.ts'
 import type { Order } from '../link/orders.ts'
 import type { FrontEndPool, FrontEndPort } from '../link/remote-preparation.ts'
 import type { FrontEndFigures } from '../link/said.ts'
+import type { FrontEndFailure, FrontEndStatus } from '../observe/front-end-metrics.ts'
 import type { Log } from '../observe/log.ts'
 
 interface FrontEndsOptions {
@@ -26,18 +27,7 @@ const HEALTHY_MS = 60_000
 const RESTART_MS_MAX = 30_000
 const START_MS_MAX = 30_000
 
-/** What is known of one front end. */
-interface FrontEndStatus {
-  readonly name: string
-  /** Null while it is not running. */
-  readonly pid: number | null
-  readonly connections: number
-  readonly figures: FrontEndFigures | null
-}
-
 export class FrontEnds implements FrontEndPool {
-  /** How often one was started again. */
-  restarts = 0
   readonly #options: FrontEndsOptions
   readonly #places: readonly Place[]
   /** Those that wait for a front end. */
@@ -93,13 +83,11 @@ export class FrontEnds implements FrontEndPool {
   }
 
   #failed(place: Place, cause: string): void {
-    const { status, restartMs } = place
-    const fields = { event: 'front-end.failed', frontEnd: status.name, cause, restartMs }
+    const { name, restartMs } = place
+    const fields = { event: 'front-end.failed', frontEnd: name, cause, restartMs }
     this.#options.log.error(fields, 'a front end has ended, and its connections with it')
     setTimeout(() => {
-      if (place.isClosed) return
-      this.restarts += 1
-      place.startAgain()
+      if (!place.isClosed) place.startAgain()
     }, restartMs).unref()
   }
 
@@ -114,15 +102,35 @@ interface PlaceEvents {
   readonly log: Log
 }
 
+/** What was counted of the processes that have ended. */
+interface Totals {
+  linkBytesReceived: number
+  linkBytesSent: number
+  readPauses: number
+  writePauses: number
+  restarts: number
+  readonly failures: Record<FrontEndFailure, number>
+}
+
+// Wide on purpose: it has a process, what is known and counted of it, and the times of its start and its signs of life.
 /** The place of one front end, and the process that has it. */
 class Place {
   /** Null while no process is ready. */
   port: FrontEndPort | null = null
   isClosed = false
-  readonly #name: string
+  readonly name: string
   readonly #events: PlaceEvents
   #process: ChildProcess | null = null
   #figures: FrontEndFigures | null = null
+  readonly #totals: Totals = {
+    linkBytesReceived: 0,
+    linkBytesSent: 0,
+    readPauses: 0,
+    writePauses: 0,
+    restarts: 0,
+    failures: { ended: 0, silent: 0, 'broke-rules': 0, 'not-ready': 0 },
+  }
+  #lastFailure: FrontEndStatus['lastFailure'] = null
   #silentLooks = 0
   /** The turn that it was asked about last. */
   #askedTurn = 0
@@ -131,17 +139,28 @@ class Place {
   #failures = 0
 
   constructor(name: string, events: PlaceEvents) {
-    this.#name = name
+    this.name = name
     this.#events = events
   }
 
   get status(): FrontEndStatus {
-    const { port } = this
+    const link = this.port?.link
+    const figures = this.#figures
+    const totals = this.#totals
     return {
-      name: this.#name,
-      pid: port === null ? null : (this.#process?.pid ?? null),
-      connections: port?.link.connections ?? 0,
-      figures: this.#figures,
+      name: this.name,
+      pid: link === undefined ? null : (this.#process?.pid ?? null),
+      connections: link?.connections ?? 0,
+      cpuSeconds: figures?.cpuSeconds ?? 0,
+      residentBytes: figures?.residentBytes ?? 0,
+      loopDelayMs: figures?.loopDelayMs ?? 0,
+      linkBytesReceived: totals.linkBytesReceived + (link?.bytesReceived ?? 0),
+      linkBytesSent: totals.linkBytesSent + (link?.bytesSent ?? 0),
+      readPauses: totals.readPauses + (figures?.readPauses ?? 0),
+      writePauses: totals.writePauses + (link?.pauses ?? 0),
+      restarts: totals.restarts,
+      failures: { ...totals.failures },
+      lastFailure: this.#lastFailure,
     }
   }
 
@@ -154,16 +173,17 @@ class Place {
   async firstStart(): Promise<void> {
     let late: NodeJS.Timeout | undefined
     await new Promise<void>((resolve, reject) => {
-      late = setTimeout(() => reject(new Error(`${this.#name} does not start`)), START_MS_MAX)
+      late = setTimeout(() => reject(new Error(`${this.name} does not start`)), START_MS_MAX)
       this.#start({
         ready: resolve,
-        failed: cause => reject(new Error(`${this.#name} does not start: ${cause}`)),
+        failed: cause => reject(new Error(`${this.name} does not start: ${cause}`)),
       })
     }).finally(() => clearTimeout(late))
   }
 
   startAgain(): void {
-    this.#start({ ready: () => {}, failed: cause => this.#fail(cause) })
+    this.#totals.restarts += 1
+    this.#start({ ready: () => {}, failed: cause => this.#fail(cause, 'not-ready') })
   }
 
   /** `failed` is called when it ends before it is ready. */
@@ -177,7 +197,7 @@ class Place {
     if (!(socket instanceof Socket)) throw new Error('a front end has no link')
     const link: CoreLink = new CoreLink(socket, {
       line: ({ level, fields, sentence }) =>
-        this.#events.log[level]({ ...fields, frontEnd: this.#name }, sentence),
+        this.#events.log[level]({ ...fields, frontEnd: this.name }, sentence),
       figures: figures => {
         this.#figures = figures
         if (this.port !== null || this.isClosed) return
@@ -186,10 +206,10 @@ class Place {
       },
       failed: sentence => {
         const wasReady = this.port !== null
-        this.#over(child)
+        this.#over(child, link)
         whenEnded(child, end => {
           if (this.isClosed) return
-          if (wasReady) this.#fail(sentence ?? end)
+          if (wasReady) this.#fail(sentence ?? end, this.#failureBy(sentence))
           else failed(sentence ?? end)
         })
       },
@@ -202,18 +222,30 @@ class Place {
 
   #isReady(child: ChildProcess, link: CoreLink): void {
     this.port = { link, order: (order, socket) => give(child, order, socket) }
-    const fields = { event: 'front-end.ready', frontEnd: this.#name, pid: child.pid }
+    const fields = { event: 'front-end.ready', frontEnd: this.name, pid: child.pid }
     this.#events.log.info(fields, 'a front end is ready')
     this.#events.ready()
   }
 
-  #fail(cause: string): void {
+  #failureBy(sentence: string | null): FrontEndFailure {
+    if (sentence === null) return 'ended'
+    return this.#silentLooks > SILENT_LOOKS_MAX ? 'silent' : 'broke-rules'
+  }
+
+  #fail(cause: string, kind: FrontEndFailure): void {
+    this.#totals.failures[kind] += 1
+    this.#lastFailure = { at: Date.now(), cause }
     const isHealthy = performance.now() - this.#startedAt > HEALTHY_MS
     this.#failures = isHealthy ? 1 : this.#failures + 1
     this.#events.failed(cause)
   }
 
-  #over(child: ChildProcess): void {
+  #over(child: ChildProcess, link: CoreLink): void {
+    const totals = this.#totals
+    totals.linkBytesReceived += link.bytesReceived
+    totals.linkBytesSent += link.bytesSent
+    totals.readPauses += this.#figures?.readPauses ?? 0
+    totals.writePauses += link.pauses
     this.port = null
     this.#figures = null
     child.kill('SIGKILL')

@@ -125,9 +125,9 @@ export class Server implements RunningServer {
     })
     this.#status = statusSource(this.core, parts.logOutput, this.#access, () => ({
       limited: this.#limited,
-      queuedMessages: this.records.census.queuedMessages,
-      queuedBytes: this.records.census.queuedBytes,
+      census: this.records.census,
       bridges: this.#bridges.states,
+      frontEnds: this.#listeners.frontEnds?.statuses ?? [],
     }))
     const page = webPage({
       status: this.#status,

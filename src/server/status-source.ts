@@ -10,17 +10,23 @@ export function statusSource(
   core: Core,
   logOutput: ServerParts['logOutput'],
   access: Realms | null,
-  others: () => Pick<Status, 'limited' | 'queuedMessages' | 'queuedBytes' | 'bridges'>,
+  others: () => Pick<Status, 'limited' | 'bridges' | 'frontEnds'> & {
+    readonly census: Pick<Status, 'queuedMessages' | 'queuedBytes'>
+  },
 ): () => Status {
   const startedAt = performance.now()
-  return () =>
-    statusOf({
+  return () => {
+    const { census, ...figures } = others()
+    return statusOf({
       broker: core.broker,
       store: core.store,
       uptimeSeconds: Math.floor((performance.now() - startedAt) / 1_000),
       logLinesLeftOut: logOutput?.linesLeftOut ?? 0,
       access: access?.counters ?? {},
-      ...others(),
+      ...figures,
+      queuedMessages: census.queuedMessages,
+      queuedBytes: census.queuedBytes,
       connectsWaiting: core.connects.length,
     })
+  }
 }

@@ -415,6 +415,7 @@ test('the status tells the level, the sensors and what was done', async t => {
     access: {},
     limited: {},
     bridges: {},
+    frontEnds: [],
   })
 
   t.match(status, {

@@ -117,7 +117,7 @@ test('with metrics.compat the dashboards of others find their names', async t =>
 })
 
 test('every metric that the documentation names is there', async t => {
-  const broker = await createBroker({ listeners: [{ protocol: 'ws', port: 0 }] })
+  const broker = await createBroker({ listeners: [{ protocol: 'ws', port: 0 }], frontEnds: 1 })
   t.teardown(() => broker.close())
   const families = await scraped(broker.listeners[0]?.port ?? 0)
   const page = readFileSync(resolve(import.meta.dirname, '../../../docs/how-to/monitor.md'), 'utf8')

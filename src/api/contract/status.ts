@@ -26,6 +26,27 @@ export const alarm = z
   .describe('Something that an operator should look at')
 export type AlarmRow = zod.infer<typeof alarm>
 
+const frontEnd = z
+  .strictObject({
+    name: z.string(),
+    pid: count.nullable().describe('Its process; null while it is not running'),
+    connections: count.describe('Connections that it has'),
+    cpuSeconds: z.number().describe('CPU time of its process'),
+    rssBytes: count.describe('Memory of its process'),
+    loopDelayMs: z
+      .number()
+      .describe('Delay of its event loop: the 99th percentile of the last second'),
+    linkBytesReceived: count.describe('Bytes over its link to the core'),
+    linkBytesSent: count.describe('Bytes over its link from the core'),
+    readPauses: count.describe('How often clients were not read, because the link was full'),
+    writePauses: count.describe('How often bytes waited in the core, because the link was full'),
+    restarts: count.describe('How often it was started again'),
+    failures: counters.describe('How often it has failed, by why'),
+    lastFailure: z.strictObject({ at: time, cause: z.string() }).nullable(),
+  })
+  .describe('A process that has the sockets of clients')
+export type FrontEndRow = zod.infer<typeof frontEnd>
+
 const topEntries = z.array(
   z.strictObject({ name: z.string().describe('The client id'), value: z.number() }),
 )
@@ -41,6 +62,10 @@ export const statusAnswer = z
     storeIsFull: z.boolean(),
     storeFreeBytes: count.nullable().describe('Free space on the disk of the store'),
     rssBytes: count.describe('Memory of the process'),
+    cpuSeconds: z.number().describe('CPU time of all threads of the process'),
+    frontEnds: z
+      .array(frontEnd)
+      .describe('The processes that have the sockets of clients; empty where there are none'),
     ...figures,
     overload: counters.describe('The level of each sensor'),
     overloadActions: counters.describe('What was done because of overload, and how often'),

@@ -1,8 +1,14 @@
 // `GET status`: the figures of the broker.
 
-import { residentBytes } from '../../observe/resident-memory.ts'
+import type { FrontEndStatus } from '../../observe/front-end-metrics.ts'
+import { usageOfProcess } from '../../observe/resident-memory.ts'
 import { VERSION } from '../../observe/version.ts'
-import { type AlarmRow, type StatusAnswer, statusAnswer } from '../contract/status.ts'
+import {
+  type AlarmRow,
+  type FrontEndRow,
+  type StatusAnswer,
+  statusAnswer,
+} from '../contract/status.ts'
 import { unknownCaller } from '../app.ts'
 import type { ApiParts } from '../parts.ts'
 import { type Route, route } from '../route.ts'
@@ -31,12 +37,16 @@ export function statusFor(
   { status, now, storeFreeBytes, records, allCounters }: ApiParts,
   isReader: boolean,
 ): StatusAnswer {
+  const figures = status()
+  const usage = usageOfProcess()
   return {
     version: isReader ? VERSION : null,
     at: isoOf(now()),
-    ...status(),
+    ...figures,
     storeFreeBytes: storeFreeBytes(),
-    rssBytes: residentBytes(),
+    rssBytes: usage.residentBytes,
+    cpuSeconds: usage.cpuSeconds,
+    frontEnds: figures.frontEnds.map(rowOf),
     api: allCounters(),
     alarms: isReader ? records.alarms.all.map(alarmOf) : null,
     top: isReader ? topOf(records.census.top) : null,
@@ -45,6 +55,14 @@ export function statusFor(
 
 function alarmOf({ since, ...alarm }: ApiParts['records']['alarms']['all'][number]): AlarmRow {
   return { ...alarm, since: isoOf(since) }
+}
+
+function rowOf({ residentBytes, lastFailure, ...frontEnd }: FrontEndStatus): FrontEndRow {
+  return {
+    ...frontEnd,
+    rssBytes: residentBytes,
+    lastFailure: lastFailure && { ...lastFailure, at: isoOf(lastFailure.at) },
+  }
 }
 
 /** The lists are copied, because they change. */

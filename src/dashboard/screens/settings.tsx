@@ -6,6 +6,7 @@ import { Choice } from '../show/parts.tsx'
 import { Configuration } from './configuration.tsx'
 import { Connect } from './connect.tsx'
 import { Listeners } from './listeners.tsx'
+import { Processes } from './processes.tsx'
 import { Store } from './store.tsx'
 
 const TABS = [
@@ -38,7 +39,12 @@ function shownOf(tab: (typeof TABS)[number][0]) {
     case 'connect':
       return <Connect />
     case 'listeners':
-      return <Listeners />
+      return (
+        <>
+          <Listeners />
+          <Processes />
+        </>
+      )
     case 'configuration':
       return <Configuration />
     case 'store':
