@@ -77,6 +77,14 @@ export function published(held: Message, numbers: MessageNumbers): Message {
   return { ...held, sequence: numbers.nextSequence(), held: 0, weighed: 0 }
 }
 
+/** Returns a message of another partition as it is published in this one. That it is retained is the affair of the other. */
+export function fromElsewhere(
+  message: Message,
+  numbers: Pick<MessageNumbers, 'nextSequence'>,
+): Message {
+  return { ...message, retain: false, sequence: numbers.nextSequence(), held: 0, weighed: 0 }
+}
+
 /**
  * Makes a message the newest one, whose expiry counts from now. `since`: when it was made. Nobody may have seen it yet: not the store
  * either, which knows it by its number.

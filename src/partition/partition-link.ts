@@ -32,6 +32,7 @@ export interface LinkContext {
   gained(): void
 }
 
+const NO_IDENTIFIERS: readonly number[] = []
 const UNKNOWN: Start = { log: 0, epoch: 0 }
 const MARKER: LineItem = { bytes: itemBytes({ kind: 'filters-told' }), number: null, commitId: 0 }
 
@@ -134,13 +135,20 @@ export class PartitionLink implements PartitionWay {
   /** The message is stored until the partition has applied it. */
   #owe(newest: Newest, commitId: CommitId): void {
     const { broker } = this.#context
-    const { sequence, qos } = newest.message
     newest.isStored = true
     newest.number = broker.nextDelivery()
     newest.commitId = commitId
-    const { owner } = this
-    const queued = { kind: 'queued', delivery: newest.number, owner, sequence } as const
-    broker.journal.record({ ...queued, qos, retain: false, identifiers: [], packetId: 0 })
+    const { sequence, qos } = newest.message
+    broker.journal.record({
+      kind: 'queued',
+      delivery: newest.number,
+      owner: this.owner,
+      sequence,
+      qos,
+      retain: false,
+      identifiers: NO_IDENTIFIERS,
+      packetId: 0,
+    })
   }
 
   /** No other filter can match the newest message any more. */

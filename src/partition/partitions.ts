@@ -3,7 +3,7 @@
 
 import type { Broker } from '../broker/broker.ts'
 import type { Peers } from '../broker/peers.ts'
-import type { Message } from '../message.ts'
+import { fromElsewhere, type Message } from '../message.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { Snapshot } from '../store/store.ts'
 import { decodeFrame, messageBytes, type Start } from './frame.ts'
@@ -191,8 +191,7 @@ export class Partitions implements Peers, LinkContext {
   /** Retained messages are of their own partition: here it is delivered only. */
   apply(message: Message): void {
     this.isApplying = true
-    const sequence = this.broker.nextSequence()
-    this.broker.publishing.publish({ ...message, retain: false, sequence, held: 0, weighed: 0 })
+    this.broker.publishing.publish(fromElsewhere(message, this.broker))
     this.isApplying = false
   }
 
