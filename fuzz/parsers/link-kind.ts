@@ -16,9 +16,9 @@ export function linkKind(reads: typeof heardBy = heardBy): FileKind {
 }
 
 const TEXTS: readonly string[] = [
-  '{"spentMs":5,"protocol":"mqtt","certificate":null,"psk":null}',
-  '{"spentMs":5,"protocol":"http","certificate":null,"psk":"sensor"}',
-  '{"spentMs":0,"protocol":"mqtt","certificate":{"commonName":"c","subjectAltNames":[],"fingerprint":"f","validTo":1,"issuedAs":["a"]},"psk":null}',
+  '{"spentMs":5,"protocol":"mqtt","generation":1,"certificate":null,"psk":null}',
+  '{"spentMs":5,"protocol":"http","generation":1,"certificate":null,"psk":"sensor"}',
+  '{"spentMs":0,"protocol":"mqtt","generation":1,"certificate":{"commonName":"c","subjectAltNames":[],"fingerprint":"f","validTo":1,"issuedAs":["a"]},"psk":null}',
   '{"address":"192.0.2.1","port":1}',
   '{"cause":"it was wrong"}',
   '{"level":"warn","fields":{"event":"tls.refused","address":"x"},"sentence":"s"}',

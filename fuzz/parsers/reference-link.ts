@@ -111,8 +111,9 @@ class Reading {
     else must(kind === 40)
   }
 
-  #opened(connection: number, { spentMs, protocol, certificate, psk }: Said): void {
-    must(isNumber(spentMs))
+  #opened(connection: number, opened: Said): void {
+    const { spentMs, protocol, generation, certificate, psk } = opened
+    must(isNumber(spentMs) && isNumber(generation))
     must(certificate === null || isCertificate(certificate))
     must(psk === null || typeof psk === 'string')
     this.#states.set(connection, 'open')

@@ -3,9 +3,8 @@
 import type { Socket } from 'node:net'
 import { BYTES, CLOSED, FLOWS, HEARD, NAMED, OPENED, REFUSED, SLOW, SPOKE } from '../link/frames.ts'
 import type { LinkWriter } from '../link/link-writer.ts'
-import { bytesOf } from '../link/said.ts'
+import { bytesOf, type Proved } from '../link/said.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
-import type { WireProtocol } from '../transport/preparation.ts'
 import type { Peer, Wire, WireReceiver } from '../transport/wire.ts'
 
 /** The front end, as its connections see it. */
@@ -57,9 +56,9 @@ export class FrontConnection implements WireReceiver {
   }
 
   /** The steps before MQTT are done. */
-  opens(wire: Wire, { spentMs, protocol }: { spentMs: number; protocol: WireProtocol }): void {
+  opens(wire: Wire, passed: Pick<Proved, 'spentMs' | 'protocol' | 'generation'>): void {
     const { certificate, psk } = wire.peer
-    const proved = bytesOf({ spentMs, protocol, certificate, psk: psk?.identity ?? null })
+    const proved = bytesOf({ ...passed, certificate, psk: psk?.identity ?? null })
     if (proved.length > OPENED_BYTES_MAX) {
       wire.destroy()
       this.refuse('its certificate has more names than a front end passes on')

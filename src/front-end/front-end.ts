@@ -149,9 +149,10 @@ export class FrontEnd {
     this.#connections.set(connection.number, connection)
     this.#byWire.set(socket, connection)
     connection.begins()
-    listener.preparation.prepare(socket, { peer, waitedMs }, (wire, spentMs, protocol) =>
-      connection.opens(wire, { spentMs, protocol }),
-    )
+    listener.preparation.prepare(socket, { peer, waitedMs }, (wire, spentMs, protocol) => {
+      const { generation } = this.#listeners.get(order.listener)?.order ?? listener.order
+      connection.opens(wire, { spentMs, protocol, generation })
+    })
   }
 
   #named(

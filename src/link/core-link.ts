@@ -11,6 +11,7 @@ import {
   BODY_BYTES_MAX,
   BYTES,
   CLOSED,
+  DESTROY,
   FIGURES,
   FLOWS,
   GO_ON,
@@ -276,6 +277,8 @@ export class CoreLink implements WireLink, Reader {
       if (entry !== undefined) this.#tell(entry, kind, body)
       else if (connection === 0 || connection > this.#lastNumber)
         throw new LinkFault(`it speaks of connection ${connection}, which it was not given`)
+      // It was closed before its socket had come to the front end, which did not know then what to close.
+      else if (kind === OPENED || kind === NAMED) this.signal(DESTROY, connection)
     }
   }
 

@@ -29,6 +29,8 @@ export interface ListenerOrder {
   readonly listener: number
   readonly name: string
   readonly options: FrontOptions
+  /** Grows with each renewal of the files. */
+  readonly generation: number
   readonly files: WrittenFiles | null
 }
 

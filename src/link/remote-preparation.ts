@@ -152,6 +152,7 @@ export class RemotePreparation implements Preparing {
       listener: this.#listener,
       name: this.#name(),
       options: frontOptionsOf(this.#options),
+      generation: this.#generation,
       files: files === null ? null : writtenFiles({ ...files, resumption: this.#resumption }),
     })
   }
@@ -166,8 +167,9 @@ export class RemotePreparation implements Preparing {
     { socket, proved }: { readonly socket: Socket; readonly proved: Proved },
     arrived: Arrived,
   ): void {
-    // Its key has left the file during the handshake.
-    const isUnknown = proved.psk !== null && wire.peer.psk === null
+    // The file was read anew during the handshake: which key it had then is not known here.
+    const isOld = proved.generation !== this.#generation || wire.peer.psk === null
+    const isUnknown = proved.psk !== null && isOld
     if (isUnknown || this.hasRevoked(wire.peer)) {
       this.#events.refuse(socket, wire.peer, 'its certificate or key was revoked meanwhile')
       return

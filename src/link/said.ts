@@ -2,13 +2,16 @@
 
 import type { ClientCertificate } from '../access/access.ts'
 import type { LogFields } from '../observe/log.ts'
+import type { WireProtocol } from '../transport/preparation.ts'
 import { LinkFault } from './frame-reader.ts'
 
 /** What is known of a client when its wire is ready. */
 export interface Proved {
   /** The milliseconds of the time for CONNECT that are over. */
   readonly spentMs: number
-  readonly protocol: 'mqtt' | 'http'
+  readonly protocol: WireProtocol
+  /** Of the certificates and keys that the front end had. */
+  readonly generation: number
   readonly certificate: ClientCertificate | null
   /** The identity of the key that it has proved, or null. */
   readonly psk: string | null
@@ -45,6 +48,7 @@ export function openedIn(body: Buffer): Proved {
   return {
     spentMs: numberAt(said, 'spentMs'),
     protocol: said['protocol'] === 'http' ? 'http' : 'mqtt',
+    generation: numberAt(said, 'generation'),
     certificate: said['certificate'] === null ? null : certificateIn(said['certificate']),
     psk: said['psk'] === null ? null : textAt(said, 'psk'),
   }

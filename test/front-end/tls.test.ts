@@ -1,6 +1,6 @@
 // TLS in front ends: one set of certificates and ticket keys for all of them, and what comes of it when a file changes.
 
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
@@ -71,6 +71,42 @@ test('certificates that are read anew reach all front ends', async t => {
 
   t.not(renewed[0], old)
   t.equal(renewed[0], renewed[1])
+})
+
+test('a pre-shared key is proved to a front end, and the core knows whose it is', async t => {
+  const directory = mkdtempSync(resolve(tmpdir(), 'front-psk-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const pskFile = resolve(directory, 'keys')
+  const key = 'aa'.repeat(32)
+  writeFileSync(pskFile, `sensor:${key}\n`, { mode: 0o600 })
+  const here = await FrontEndHere.start(t)
+  const world = await World.listening(t, { tls: { pskFile }, preparing: preparingBy([here]) })
+  const withKey = (psk: Buffer): TLSSocket => {
+    const socket = connect({
+      port: world.listener.port,
+      host: '127.0.0.1',
+      ciphers: 'PSK',
+      maxVersion: 'TLSv1.2',
+      pskCallback: () => ({ psk, identity: 'sensor' }),
+      checkServerIdentity: () => undefined,
+    })
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    return socket
+  }
+
+  withKey(Buffer.from(key, 'hex'))
+  const { wire } = await world.arrives()
+
+  t.equal(wire.peer.psk?.identity, 'sensor')
+  t.notOk(world.listener.hasRevoked(wire.peer))
+  withKey(Buffer.alloc(32, 1))
+  await until(() => here.lines.length > 0)
+  t.equal(here.lines[0]?.fields['event'], 'tls.refused')
+
+  writeFileSync(pskFile, `sensor:${'bb'.repeat(32)}\n`, { mode: 0o600 })
+  await world.listener.reload()
+  t.ok(world.listener.hasRevoked(wire.peer), 'its key counts no more')
 })
 
 test('a client certificate is known to the core, and a client without one is refused', async t => {

@@ -6,8 +6,10 @@ import { CoreLink } from '../../src/link/core-link.ts'
 import {
   BYTES,
   CLOSED,
+  DESTROY,
   FLOWS,
   HEADER_BYTES,
+  NAMED,
   OPENED,
   SLOW,
   TAKEN,
@@ -26,7 +28,7 @@ const PEER: Peer = {
   certificate: null,
 }
 
-const PROVED = '{"spentMs":1,"protocol":"mqtt","certificate":null,"psk":null}'
+const PROVED = '{"spentMs":1,"protocol":"mqtt","generation":1,"certificate":null,"psk":null}'
 
 function frame(kind: number, connection: number, body: Buffer | string = ''): Buffer {
   const bytes = Buffer.from(body)
@@ -122,6 +124,84 @@ test('what is said of a connection that the core has closed is ignored', async t
   await until(() => other.isClosed)
   t.strictSame(failures, [])
   t.equal(link.connections, 0)
+})
+
+test('a connection that was closed before the front end had its socket is closed there too', async t => {
+  const { far, failures, hands } = await world(t)
+  const heard: Buffer[] = []
+  far.on('data', (chunk: Buffer) => heard.push(chunk))
+  const [early, named] = [hands(), hands()]
+  early.destroy()
+  named.destroy()
+  await until(() => Buffer.concat(heard).length >= 2 * HEADER_BYTES)
+  heard.length = 0
+
+  far.write(frame(OPENED, early.number, PROVED))
+  far.write(frame(NAMED, named.number, '{"address":"192.0.2.1","port":1}'))
+
+  await until(() => Buffer.concat(heard).length >= 2 * HEADER_BYTES)
+  const expected = [frame(DESTROY, early.number), frame(DESTROY, named.number)]
+  t.ok(Buffer.concat(heard).equals(Buffer.concat(expected)))
+  t.strictSame(failures, [])
+})
+
+test('what comes behind a pause waits for the end of it, and so does the end of the connection', async t => {
+  const { far, opens } = await world(t)
+  const wire = await opens()
+  const events: string[] = []
+  wire.open({
+    received: chunk => {
+      events.push((chunk as Buffer).toString())
+      if (events.length === 1) wire.pause()
+    },
+    drained: () => {},
+    closed: cause => events.push(`closed ${cause ?? 'in good order'}`),
+  })
+  const other = await opens()
+  wire.pause()
+  far.write(Buffer.concat(['one', 'two', 'three'].map(each => frame(BYTES, wire.number, each))))
+  far.write(Buffer.concat([frame(CLOSED, wire.number), frame(CLOSED, other.number)]))
+  await until(() => other.isClosed)
+  t.strictSame(events, [])
+
+  wire.resume()
+  t.strictSame(events, [], 'nothing within the call')
+  await until(() => events.length > 0)
+  t.strictSame(events, ['one'], 'paused again by the first')
+
+  wire.resume()
+  await until(() => events.length === 4)
+  t.strictSame(events.slice(1), ['two', 'three', 'closed in good order'])
+})
+
+test('a connection that breaks is told of at once, also behind a pause', async t => {
+  const { far, opens } = await world(t)
+  const wire = await opens()
+  const events: string[] = []
+  wire.open({
+    received: chunk => events.push((chunk as Buffer).toString()),
+    drained: () => {},
+    closed: cause => events.push(`closed ${cause ?? 'in good order'}`),
+  })
+  wire.pause()
+
+  far.write(Buffer.concat([frame(BYTES, wire.number, 'one'), frame(CLOSED, wire.number, 'reset')]))
+
+  await until(() => wire.isClosed)
+  t.strictSame(events, ['closed reset'])
+})
+
+test('a front end that does not pause a client loses its link', async t => {
+  const { far, failures, opens } = await world(t)
+  const wire = await opens()
+  wire.open({ received: () => {}, drained: () => {}, closed: () => {} })
+  wire.pause()
+
+  const much = frame(BYTES, wire.number, Buffer.alloc(262_144))
+  for (let count = 0; count < 65; count++) far.write(much)
+
+  await until(() => failures.length > 0)
+  t.strictSame(failures, ['it reads from a connection that is paused'])
 })
 
 test('a number of a connection never serves twice', async t => {
