@@ -18,6 +18,8 @@ export class StoredQueues implements CommitObserver {
   readonly #idOf = new Map<number, string>()
   readonly #stored = new Map<number, Stored>()
   readonly #bySequence = new Map<string, Stored>()
+  /** The ids of deliveries that were being committed when the broker died. If they are not on disk, others get their numbers. */
+  readonly #perhaps = new Map<number, string>()
   #committing: readonly Change[] = []
 
   /** Whether the message may be in the store of the queue. */
@@ -42,7 +44,11 @@ export class StoredQueues implements CommitObserver {
 
   /** What was being committed may be on disk. If it is not, its numbers are used again, so nothing more is said of them. */
   died(): void {
-    for (const change of this.#committing) this.#mayBeOnDisk(change)
+    for (const change of this.#committing) {
+      this.#mayBeOnDisk(change)
+      if (change.kind === 'queued' && change.owner.kind === 'queue')
+        this.#perhaps.set(change.delivery, this.#idOf.get(change.sequence) ?? '')
+    }
     this.#committing = []
   }
 
@@ -70,11 +76,11 @@ export class StoredQueues implements CommitObserver {
   #moved({ delivery, owner, moved, handOuts }: Change & { kind: 'moved' }, to: string): void {
     const stored = this.#stored.get(delivery)
     this.#stored.delete(delivery)
+    this.#perhaps.delete(delivery)
     if (stored === undefined) return
     if (owner.kind === 'queue') this.#bySequence.delete(`${owner.name} ${stored.sequence}`)
     stored.handOuts = handOuts
     this.#keep(moved, to, stored)
-    this.#onDisk.add(`${to} ${stored.id}`)
   }
 
   #mayBeOnDisk(change: Change): void {
@@ -83,12 +89,15 @@ export class StoredQueues implements CommitObserver {
     } else if (change.kind === 'queued' && change.owner.kind === 'queue') {
       this.#onDisk.add(`${change.owner.name} ${this.#idOf.get(change.sequence) ?? ''}`)
     } else if (change.kind === 'moved' && change.to.kind === 'queue') {
-      const id = this.#stored.get(change.delivery)?.id
-      if (id !== undefined) this.#onDisk.add(`${change.to.name} ${id}`)
+      const id = this.#stored.get(change.delivery)?.id ?? this.#perhaps.get(change.delivery)
+      if (id === undefined) return
+      this.#onDisk.add(`${change.to.name} ${id}`)
+      if (!this.#stored.has(change.delivery)) this.#perhaps.set(change.moved, id)
     }
   }
 
   #keep(delivery: number, queue: string, stored: Stored): void {
+    this.#perhaps.delete(delivery)
     this.#stored.set(delivery, stored)
     this.#bySequence.set(`${queue} ${stored.sequence}`, stored)
   }
