@@ -161,9 +161,11 @@ export class Client {
     this.#socket?.end()
   }
 
-  /** Destroys the socket at the client's end. */
+  /** Destroys the socket at the client's end. The broker may act on that before this process hears of it, so it counts from now. */
   cut(): void {
-    this.#socket?.destroy()
+    if (this.#socket === null) return
+    this.#socket.destroy()
+    this.#over()
   }
 
   #sayConnect(cleanStart: boolean, will: WillSettings | null): void {
