@@ -6,14 +6,14 @@ import { aedes } from './brokers/aedes.ts'
 import type { BrokerKind } from './brokers/broker.ts'
 import { mosquitto } from './brokers/mosquitto.ts'
 import { peersIn } from './brokers/peer.ts'
-import { otherBuild, pondhawk, restricted } from './brokers/pondhawk.ts'
+import { frontEnded, otherBuild, pondhawk, restricted } from './brokers/pondhawk.ts'
 import { chartOfRuns, CURVES } from './curves.ts'
 import { describeMachine } from './machine.ts'
 import { type BenchOptions, HELP, optionsOf } from './options.ts'
 import { publishResults } from './publish-results.ts'
 import { curveTable } from './report/curve-table.ts'
 import { type Results, type Run, storedResults } from './report/results.ts'
-import { cpuMicrosecondsOf, summarise } from './report/summary.ts'
+import { cpuMicrosecondsOf, partsOf, summarise } from './report/summary.ts'
 import { figure, tableOf } from './report/table.ts'
 import { type Scenario, SCENARIOS } from './scenarios.ts'
 import { measureRouting } from './routing.ts'
@@ -89,7 +89,7 @@ function chosenBrokers({ brokers, profileDirectory }: BenchOptions): readonly Br
   const others = before === '' ? [] : [otherBuild(before)]
   const plain = [pondhawk(profileDirectory), ...others, mosquitto, aedes, ...peers]
   // Only where they are named.
-  const all = [...plain, ...restricted(before)]
+  const all = [...plain, ...restricted(before), frontEnded(profileDirectory)]
   return brokers.length === 0 ? plain : all.filter(({ name }) => brokers.includes(name))
 }
 
@@ -109,5 +109,8 @@ function printRun({ scenario, broker, measurement, sentence }: Run): void {
   const perSecond = figure(measurement.operations / measurement.seconds).padStart(10)
   const cpu = figure(cpuMicrosecondsOf(measurement)).padStart(6)
   const problem = measurement.problems.length === 0 ? '' : `  INVALID: ${measurement.problems[0]}`
-  process.stdout.write(`${name} ${perSecond}/s ${cpu} µs${problem}\n`)
+  const parts = partsOf(measurement)
+  process.stdout.write(
+    `${name} ${perSecond}/s ${cpu} µs${parts === '' ? '' : ` (${parts})`}${problem}\n`,
+  )
 }

@@ -103,6 +103,8 @@ export interface Measurement {
   readonly seconds: number
   /** User and system time of the broker's process tree. */
   readonly brokerCpuSeconds: number
+  /** That of the processes in it that the broker has started: front ends. */
+  readonly childrenCpuSeconds?: number
   readonly generatorCpuSeconds: number
   /** The latencies of operations, measured by the generator. */
   readonly latency: Latency | null

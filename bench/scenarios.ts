@@ -68,6 +68,7 @@ export const SCENARIOS: readonly Scenario[] = [
     '1 → 500, QoS 0, 16 B, 10 topics in turn',
     fanOut({ topicsOfPublisher: 10 }),
   ),
+  scenario('fan-out-100-qos0', '1 → 100, QoS 0, 16 B', fanOut({ subscribers: 100 })),
   scenario('fan-out-qos0-1k', '1 → 500, QoS 0, 1 KiB', fanOut({ payloadBytes: KIB })),
   scenario('fan-in-qos0', '100 → 1, QoS 0, 16 B', fanIn({}), { isQuick: true }),
   scenario('fan-in-qos1', '100 → 1, QoS 1, 16 B', fanIn({ qos: 1 }), { isQuick: true }),
@@ -170,6 +171,13 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('tls-qos1', '50 → 50, 1:1, QoS 1, 16 B, TLS', pairs({ qos: 1 }), {
     transport: 'tls',
     isQuick: true,
+  }),
+  scenario('tls-qos0-1k', '50 → 50, 1:1, QoS 0, 1 KiB, TLS', pairs({ payloadBytes: KIB }), {
+    transport: 'tls',
+  }),
+  scenario('tls-storm', 'connect over TLS and leave, 64 at once', storm(false), {
+    transport: 'tls',
+    unit: 'connection',
   }),
   scenario('websocket-qos0', '50 → 50, 1:1, QoS 0, 16 B, WebSocket', pairs({}), {
     transport: 'websocket',

@@ -22,6 +22,11 @@ export function otherBuild(directory: string): BrokerKind {
   return buildOf('before', commandOf(directory), null)
 }
 
+/** The same build with two processes for the sockets of clients. */
+export function frontEnded(profileDirectory: string | null): BrokerKind {
+  return buildOf('front-ends', CLI, profileDirectory, { frontEnds: 2 })
+}
+
 /** The same builds with rules that cannot decide about a whole subscription, so that each delivery is checked. */
 export function restricted(before: string): readonly BrokerKind[] {
   const own = buildOf('restricted', CLI, null, RESTRICTING)

@@ -3,6 +3,7 @@
 import type { Measurement } from '../job.ts'
 import type { Scenario } from '../scenarios.ts'
 import type { Run } from './results.ts'
+import { figure } from './table.ts'
 
 export interface Row {
   readonly scenario: Scenario
@@ -36,6 +37,15 @@ export function isValid(run: Run): boolean {
 
 export function cpuMicrosecondsOf({ brokerCpuSeconds, operations }: Measurement): number {
   return operations === 0 ? 0 : (brokerCpuSeconds / operations) * 1_000_000
+}
+
+/** What of the CPU per operation is that of the first process and of those that it has started; empty if there are none. */
+export function partsOf(measurement: Measurement): string {
+  const { brokerCpuSeconds, childrenCpuSeconds = 0, operations } = measurement
+  if (childrenCpuSeconds === 0 || operations === 0) return ''
+  const microseconds = (cpu: number): string => figure((cpu / operations) * 1_000_000)
+  const core = microseconds(brokerCpuSeconds - childrenCpuSeconds)
+  return `core ${core}, front ends ${microseconds(childrenCpuSeconds)}`
 }
 
 function rowOf(scenario: Scenario, broker: string, runs: readonly Run[]): Row {

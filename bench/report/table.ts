@@ -1,7 +1,7 @@
 // Rows → a table for terminals and for Markdown.
 
 import type { Latency } from '../job.ts'
-import type { Row } from './summary.ts'
+import { partsOf, type Row } from './summary.ts'
 
 const HEADINGS = [
   'scenario',
@@ -65,7 +65,7 @@ function cellsOf(row: Row): readonly string[] {
     ...timesOf(latency),
     figure(rssBytes / MIB),
     busy.join(' / '),
-    [note, growthNote(row)].filter(each => each !== '').join('; '),
+    [note, partsOf(measurement), growthNote(row)].filter(each => each !== '').join('; '),
   ]
 }
 
