@@ -50,6 +50,8 @@ const PENDING_BYTES_MAX = 1_048_576
 
 /** What a front end may have for clients that take no more, before it gets less for each. */
 const KEPT_BYTES_MAX = 67_108_864
+/** What may come behind pauses, of all connections together: a part of what was on its way at each pause. */
+const HELD_BYTES_MAX = 134_217_728
 /** What may be on its way to one client: as the buffer of a socket, and less when many do not read. */
 const WINDOW_BYTES = LATE_BYTES_MAX
 const SMALL_WINDOW_BYTES = 4_096
@@ -97,6 +99,7 @@ export class CoreLink implements WireLink, Reader {
   #lastNumber = 0
   /** What the front end has for clients that take no more. */
   #keptBytes = 0
+  #heldBytes = 0
   /** Whether something was written in this turn. */
   #isWritten = false
   /** Whether an answer to it is waited for. */
@@ -148,6 +151,11 @@ export class CoreLink implements WireLink, Reader {
 
   keeps(bytes: number): void {
     this.#keptBytes += bytes
+  }
+
+  holds(bytes: number): void {
+    this.#heldBytes += bytes
+    if (this.#heldBytes > HELD_BYTES_MAX) this.failed('it reads from connections that are paused')
   }
 
   /** Returns the wire of a connection that the front end is given. */

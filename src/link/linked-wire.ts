@@ -24,20 +24,18 @@ export interface WireLink {
   readonly windowBytes: number
   /** The front end has so many more bytes for clients that take no more; fewer if it is negative. */
   keeps(bytes: number): void
+  /** The core holds so many more bytes that came behind pauses; fewer if it is negative. */
+  holds(bytes: number): void
   /** The front end is to say soon what it has taken. */
   ask(): void
   /** `proceed` of the wire is to be called when there may be room again. */
   block(wire: LinkedWire): void
-  /** The front end does not do what it was told. */
-  failed(sentence: string): void
   /** The connection is no more. */
   ended(wire: LinkedWire): void
 }
 
 /** From here on the front end is asked what it has taken. Otherwise it says so when it has something else to say. */
 const ASKED_BYTES_MIN = LATE_BYTES_MAX / 2
-/** What may come behind a pause: more than a link holds. */
-const HELD_BYTES_MAX = 16_777_216
 
 type State = 'open' | 'ending' | 'destroyed' | 'closed'
 
@@ -185,7 +183,7 @@ export class LinkedWire implements Wire {
       while (!this.#isPaused && this.#state === 'open') {
         const chunk = this.#held.shift()
         if (chunk === undefined) break
-        this.#heldBytes -= chunk.length
+        this.#setHeld(this.#heldBytes - chunk.length)
         this.#receiver?.received(chunk)
       }
       if (this.#held.length > 0 || this.#isPaused || this.#state !== 'open') return
@@ -227,7 +225,7 @@ export class LinkedWire implements Wire {
 
   #letGo(): void {
     this.#held = []
-    this.#heldBytes = 0
+    this.#setHeld(0)
   }
 
   /** Bytes from the client. */
@@ -239,9 +237,12 @@ export class LinkedWire implements Wire {
       return
     }
     this.#held.push(copyOfLent(chunk))
-    this.#heldBytes += chunk.length
-    if (this.#heldBytes > HELD_BYTES_MAX)
-      this.#link.failed('it reads from a connection that is paused')
+    this.#setHeld(this.#heldBytes + chunk.length)
+  }
+
+  #setHeld(bytes: number): void {
+    this.#link.holds(bytes - this.#heldBytes)
+    this.#heldBytes = bytes
   }
 
   heard(): void {

@@ -17,6 +17,7 @@ import { type LoadedFiles, loadTlsFiles, type Resumption } from '../transport/tl
 import { ignored, type Peer, type Wire } from '../transport/wire.ts'
 import type { CoreLink } from './core-link.ts'
 import { LinkedStream } from './linked-stream.ts'
+import { LinkFault } from './frame-reader.ts'
 import type { LinkedWire } from './linked-wire.ts'
 import { frontOptionsOf, type Order, writtenFiles } from './orders.ts'
 import type { Proved } from './said.ts'
@@ -120,16 +121,23 @@ export class RemotePreparation implements Preparing {
   #handOver(port: FrontEndPort, socket: Socket, waited: Waited, arrived: Arrived): void {
     if (this.#known.get(port) !== this.#generation) this.#introduce(port)
     let { peer } = waited
+    /** Where there is a PROXY header: whether it has named the client, and whether that may go on. */
+    let isNamed = false
+    let mayGoOn = this.#options.proxyProtocol !== true
     const wire = port.link.hand({
       peer,
       named: source => {
+        if (mayGoOn || isNamed)
+          throw new LinkFault('it names a client where no PROXY header can have named one')
+        isNamed = true
         peer = { ...peer, ...source }
-        let mayGoOn = false
         this.#events.named(socket, peer, () => (mayGoOn = true))
         return mayGoOn
       },
       refused: cause => this.#events.refuse(socket, peer, cause),
       opened: (_wire, proved) => {
+        if (!mayGoOn) throw new LinkFault('it opens a connection that no PROXY header has named')
+        this.#check(proved)
         wire.peer = { ...peer, ...this.#provedBy(proved) }
         this.#opened(wire, { socket, proved }, arrived)
       },
@@ -142,6 +150,15 @@ export class RemotePreparation implements Preparing {
     const { waitedMs } = waited
     const order = { kind: 'socket', connection: wire.number, listener: this.#listener } as const
     port.order({ ...order, address, port: clientPort, waitedMs }, socket)
+  }
+
+  /** What it says of a client can only be so where the listener asks for it. */
+  #check({ protocol, certificate }: Proved): void {
+    const { tls, protocol: own } = this.#options
+    const asks = tls?.requestCertificate === true || tls?.requireCertificate === true
+    if (protocol === 'http' && own !== 'ws') throw new LinkFault('it brings HTTP to a port of MQTT')
+    if (certificate !== null && !asks)
+      throw new LinkFault('it has a certificate where none is asked for')
   }
 
   #introduce(port: FrontEndPort): void {

@@ -1,5 +1,6 @@
 // What a front end says of its connections, in JSON. It reads bytes of strangers, so what it says is checked as theirs.
 
+import { isIP } from 'node:net'
 import type { ClientCertificate } from '../access/access.ts'
 import type { LogFields } from '../observe/log.ts'
 import type { WireProtocol } from '../transport/preparation.ts'
@@ -38,6 +39,8 @@ export function bytesOf(
   return Buffer.from(JSON.stringify(said))
 }
 
+const PORT_MAX = 65_535
+
 interface Source {
   readonly address: string
   readonly port: number
@@ -56,7 +59,11 @@ export function openedIn(body: Buffer): Proved {
 
 export function sourceIn(body: Buffer): Source {
   const said = recordIn(body)
-  return { address: textAt(said, 'address'), port: numberAt(said, 'port') }
+  const address = textAt(said, 'address')
+  const port = numberAt(said, 'port')
+  if (isIP(address) === 0) throw new LinkFault('an address that is none')
+  if (!Number.isInteger(port) || port > PORT_MAX) throw new LinkFault('a port that is none')
+  return { address, port }
 }
 
 export function refusalIn(body: Buffer): string {

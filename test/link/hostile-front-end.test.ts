@@ -1,0 +1,191 @@
+// A front end that was taken over speaks for the connections it has, in the right form and with wrong content. The core ends it, and
+// what it has said of clients counts no longer than they are connected.
+
+import { randomInt } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { type Test, test } from 'tap'
+import { DEFAULT_LIMITS } from '../../src/limits.ts'
+import { CoreLink } from '../../src/link/core-link.ts'
+import {
+  BYTES,
+  CLOSED,
+  FLOWS,
+  HEADER_BYTES,
+  HEARD,
+  NAMED,
+  OPENED,
+  REFUSED,
+  SLOW,
+  SPOKE,
+  TAKEN,
+  writeHeader,
+} from '../../src/link/frames.ts'
+import type { Order } from '../../src/link/orders.ts'
+import type { FrontEndPort } from '../../src/link/remote-preparation.ts'
+import { ConnectionCounts } from '../../src/transport/connection-counts.ts'
+import type { ListenerOptions } from '../../src/transport/listener-options.ts'
+import { until, World } from '../transport/world.ts'
+import { preparingBy, socketPair } from './front-end-here.ts'
+
+const NAME = '{"address":"192.0.2.7","port":4711}'
+const PROVED = '{"spentMs":1,"protocol":"mqtt","certificate":null,"psk":null}'
+const CERTIFICATE =
+  '{"commonName":"admin","subjectAltNames":[],"fingerprint":"","validTo":1,"issuedAs":[]}'
+
+function frame(kind: number, connection: number, body: Buffer | string = ''): Buffer {
+  const bytes = Buffer.from(body)
+  const header = Buffer.alloc(HEADER_BYTES)
+  writeHeader(header, 0, { kind, connection, length: bytes.length })
+  return Buffer.concat([header, bytes])
+}
+
+/** The test is the front end: it gets orders, and writes frames. */
+class HostileFrontEnd implements FrontEndPort {
+  readonly link: CoreLink
+  readonly failures: (string | null)[] = []
+  readonly connections: number[] = []
+  readonly #far: Socket
+
+  constructor([near, far]: [Socket, Socket]) {
+    this.#far = far
+    far.on('error', () => {})
+    far.resume()
+    this.link = new CoreLink(near, {
+      line: () => {},
+      figures: () => {},
+      failed: sentence => this.failures.push(sentence),
+    })
+  }
+
+  order(order: Order): void {
+    if (order.kind === 'socket') this.connections.push(order.connection)
+  }
+
+  says(...frames: readonly Buffer[]): void {
+    this.#far.write(Buffer.concat(frames))
+  }
+}
+
+async function world(t: Test, options: Partial<ListenerOptions> = {}) {
+  const hostile = new HostileFrontEnd(await socketPair(t))
+  const listening = await World.listening(t, { ...options, preparing: preparingBy([hostile]) })
+  await listening.connects(t)
+  await until(() => hostile.connections.length === 1)
+  return { hostile, listening, connection: hostile.connections[0] ?? 0 }
+}
+
+test('an address that is named again and again counts once, and not for longer than its connection', async t => {
+  const counts = new ConnectionCounts({ ...DEFAULT_LIMITS, connectionsPerAddressMax: 2 }, () => 0)
+  const { hostile, listening, connection } = await world(t, { proxyProtocol: true, counts })
+
+  hostile.says(...Array.from({ length: 2 }, () => frame(NAMED, connection, NAME)))
+
+  await until(() => listening.listener.connectionCount === 0)
+  t.match(hostile.failures, [/names a client/])
+  for (let count = 0; count < 2; count++) t.equal(counts.open('192.0.2.7').kind, 'counted')
+})
+
+const WRONG: readonly (readonly [string, Partial<ListenerOptions>, (n: number) => Buffer[]])[] = [
+  ['names a client without a PROXY header', {}, n => [frame(NAMED, n, NAME)]],
+  [
+    'opens a connection of a proxy unnamed',
+    { proxyProtocol: true },
+    n => [frame(OPENED, n, PROVED)],
+  ],
+  [
+    'names a client with what is no address',
+    { proxyProtocol: true },
+    n => [frame(NAMED, n, NAME.replace('192.0.2.7', 'localhost'))],
+  ],
+  [
+    'names a client with what is no port',
+    { proxyProtocol: true },
+    n => [frame(NAMED, n, NAME.replace('4711', '1e9'))],
+  ],
+  ['brings HTTP to the port of MQTT', {}, n => [frame(OPENED, n, PROVED.replace('mqtt', 'http'))]],
+  [
+    'has a certificate where none is asked for',
+    {},
+    n => [frame(OPENED, n, PROVED.replace('"certificate":null', `"certificate":${CERTIFICATE}`))],
+  ],
+]
+
+for (const [words, options, frames] of WRONG) {
+  test(`a front end that ${words} is ended, and nothing arrives`, async t => {
+    const { hostile, listening, connection } = await world(t, options)
+
+    hostile.says(...frames(connection))
+
+    await until(() => hostile.failures.length > 0)
+    t.type(hostile.failures[0], 'string')
+    await until(() => listening.listener.connectionCount === 0)
+    t.equal(hostile.link.connections, 0)
+  })
+}
+
+test('what comes behind pauses is bounded for all connections of a front end together', async t => {
+  const hostile = new HostileFrontEnd(await socketPair(t))
+  const wires = Array.from({ length: 20 }, () =>
+    hostile.link.hand({
+      peer: { address: '', port: 0, transport: 'tcp', listener: '', certificate: null },
+      named: () => true,
+      refused: () => {},
+      opened: () => {},
+      ended: () => {},
+    }),
+  )
+  for (const wire of wires) {
+    wire.open({ received: () => {}, drained: () => {}, closed: () => {} })
+    wire.pause()
+    hostile.says(frame(OPENED, wire.number, PROVED))
+  }
+
+  const much = Buffer.alloc(262_144)
+  let bytes = 0
+  for (let round = 0; round < 40 && hostile.failures.length === 0; round++) {
+    for (const wire of wires) hostile.says(frame(BYTES, wire.number, much))
+    bytes += wires.length * much.length
+    await until(() => hostile.failures.length > 0 || hostile.link.bytesReceived >= bytes)
+  }
+
+  t.match(hostile.failures, [/paused/])
+  t.ok(hostile.link.bytesReceived < 150_000_000, `${hostile.link.bytesReceived} bytes`)
+})
+
+test('frames of every kind with wrong numbers, texts and lengths end the front end, and only it', async t => {
+  const kinds = [OPENED, BYTES, HEARD, SLOW, FLOWS, CLOSED, TAKEN, NAMED, SPOKE, REFUSED, 42, 43]
+  const bodies = [
+    '',
+    '{}',
+    '[]',
+    'null',
+    PROVED,
+    NAME,
+    '{"cause":7}',
+    '{"cause":"x"}',
+    '\u0000'.repeat(9),
+  ]
+  const any = <T>(of: readonly T[]): T => of[randomInt(of.length)] as T
+  for (let round = 0; round < 100; round++) {
+    const { hostile, listening, connection } = await world(t, { proxyProtocol: round % 2 === 0 })
+    const seen: (readonly [number, number, string])[] = []
+    const frames = Array.from({ length: 60 }, () => {
+      const kind = any(kinds)
+      const number = any([connection, connection, connection, 0, connection + 1, 2 ** 47])
+      const body = any(bodies)
+      seen.push([kind, number, body])
+      return frame(kind, number, body)
+    })
+
+    hostile.says(...frames, frame(255, 0))
+
+    await until(() => hostile.failures.length > 0)
+    await until(() => listening.listener.connectionCount === 0)
+    if (hostile.failures.length !== 1 || hostile.link.connections !== 0) {
+      t.fail(JSON.stringify({ failures: hostile.failures, seen }))
+      return
+    }
+    await listening.listener.close()
+  }
+  t.pass('each of them was ended once')
+})
