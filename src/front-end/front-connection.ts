@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net'
 import { BYTES, CLOSED, FLOWS, HEARD, NAMED, OPENED, REFUSED, SLOW, SPOKE } from '../link/frames.ts'
 import type { LinkWriter } from '../link/link-writer.ts'
-import { bytesOf, type Proved } from '../link/said.ts'
+import { bytesOf, type Proved, shortCause } from '../link/said.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
 import type { Peer, Wire, WireReceiver } from '../transport/wire.ts'
 
@@ -85,7 +85,7 @@ export class FrontConnection implements WireReceiver {
   closed(cause: string | null): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#home.writer.frame(CLOSED, this.number, Buffer.from(cause ?? ''))
+    this.#home.writer.frame(CLOSED, this.number, Buffer.from(shortCause(cause ?? '')))
     this.#home.ended(this)
   }
 

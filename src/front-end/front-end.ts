@@ -24,7 +24,7 @@ import {
 } from '../link/frames.ts'
 import { LinkWriter } from '../link/link-writer.ts'
 import { filesIn, type ListenerOrder, type Order, type SocketOrder } from '../link/orders.ts'
-import { bytesOf, type FrontEndFigures, type Line } from '../link/said.ts'
+import { bytesOf, lineBytesOf, type FrontEndFigures, type Line } from '../link/said.ts'
 import type { Log, LogFields } from '../observe/log.ts'
 import { Preparation } from '../transport/preparation.ts'
 import { ignored, type Peer, type TransportName } from '../transport/wire.ts'
@@ -127,7 +127,7 @@ export class FrontEnd {
   }
 
   #say(level: Line['level'], fields: LogFields, sentence: string): void {
-    this.#writer.frame(LINE, 0, bytesOf({ level, fields, sentence }))
+    this.#writer.frame(LINE, 0, lineBytesOf({ level, fields, sentence }))
   }
 
   #serve(order: SocketOrder, socket: Socket): void {

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import type { ClientCertificate } from '../access/access.ts'
 import type { LogFields } from '../observe/log.ts'
+import { shortened } from '../packet/text.ts'
 import type { WireProtocol } from '../transport/preparation.ts'
 import { LinkFault } from './frame-reader.ts'
 
@@ -31,6 +32,21 @@ export interface FrontEndFigures {
   readonly loopDelayMs: number
   /** How often clients were not read, because the link was full. */
   readonly readPauses: number
+}
+
+/** The most bytes of a text in a line of the log, or of a cause: a client may have a long name. */
+const WORDS_BYTES_MAX = 1_024
+
+export function lineBytesOf({ level, fields, sentence }: Line): Buffer {
+  const short = Object.entries(fields).map(
+    ([name, value]) => [name, typeof value === 'string' ? shortCause(value) : value] as const,
+  )
+  return bytesOf({ level, fields: Object.fromEntries(short), sentence })
+}
+
+/** Why a connection has ended, as a frame has it. */
+export function shortCause(cause: string): string {
+  return shortened(cause, WORDS_BYTES_MAX)
 }
 
 export function bytesOf(
