@@ -35,7 +35,7 @@ export class Ledger {
   /** The publisher has the acknowledgement of this message, and of all before it. */
   acknowledge(stream: string, number: number, rule: Rule): void {
     this.acknowledged += 1
-    this.#sent.set(stream, number)
+    this.#sent.set(stream, Math.max(number, this.#sent.get(stream) ?? 0))
     if (rule !== 'shared') return
     if (setOf(this.#early, stream).delete(number)) return
     setOf(this.#missing, stream).add(number)

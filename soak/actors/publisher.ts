@@ -17,6 +17,7 @@ export interface PublisherSettings {
 }
 
 const UNDER_WAY_MAX = 50
+const ANSWER_MILLISECONDS_MAX = 15_000
 const PACKET_IDENTIFIER_NOT_FOUND = 0x92
 const SETTLE_MILLISECONDS = 20
 
@@ -26,7 +27,10 @@ export class Publisher implements Actor {
   #client: MqttClient | null = null
   #timer: NodeJS.Timeout | null = null
   #number = 0
-  #underWay = 0
+  /** When each was published that has no answer yet. */
+  readonly #underWay = new Map<number, number>()
+  /** What MQTT.js has given up, in its order. */
+  readonly #unsent: number[] = []
 
   constructor(ground: Ground, settings: PublisherSettings) {
     this.#ground = ground
@@ -46,7 +50,8 @@ export class Publisher implements Actor {
 
   async finish(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer)
-    while (this.#underWay > 0) {
+    while (this.#underWay.size > 0) {
+      this.#forgetOld()
       await new Promise(resolve => setTimeout(resolve, SETTLE_MILLISECONDS))
     }
   }
@@ -57,18 +62,49 @@ export class Publisher implements Actor {
   }
 
   #publish(): void {
-    if (this.#client === null || this.#underWay >= UNDER_WAY_MAX) return
+    this.#forgetOld()
+    const isBusy = this.#unsent.length > 0 || this.#underWay.size >= UNDER_WAY_MAX
+    if (this.#client === null || isBusy) return
+    this.#underWay.set(++this.#number, performance.now())
+    this.#send(this.#client, this.#number)
+  }
+
+  #send(client: MqttClient, number: number): void {
     const { stream, topic, qos, rule, payloadBytes } = this.#settings
-    const number = ++this.#number
-    this.#underWay += 1
     const payload = `${number} `.padEnd(payloadBytes, 'x')
-    this.#client.publish(topic(number), payload, { qos }, error => {
-      this.#underWay -= 1
+    client.publish(topic(number), payload, { qos }, error => {
+      if (error && isUnsent(error, this.#ground)) {
+        this.#sendLater(client, number)
+        return
+      }
+      this.#underWay.delete(number)
       const { ledger } = this.#ground
       if (error && !isOver(error)) ledger.found(`${stream} ${number} was refused: ${error.message}`)
       else ledger.acknowledge(stream, number, rule)
     })
   }
+  /** MQTT.js does not always say what became of a message of QoS 2 that it sent again. Whether it came, the receivers know. */
+  #forgetOld(): void {
+    if (!this.#ground.losesConnections) return
+    const old = performance.now() - ANSWER_MILLISECONDS_MAX
+    for (const [number, at] of this.#underWay) if (at < old) this.#underWay.delete(number)
+  }
+
+  /** Not within the loop in which MQTT.js gives up: what is published there is given up by the same loop. */
+  #sendLater(client: MqttClient, number: number): void {
+    if (this.#unsent.push(number) > 1) return
+    setImmediate(() => {
+      for (const each of this.#unsent.splice(0)) this.#send(client, each)
+    })
+  }
+}
+
+/**
+ * MQTT.js gives up what it was told to publish while it was sending again what an earlier connection had not settled, if it loses this
+ * connection too. It was never sent.
+ */
+function isUnsent(error: Error, { losesConnections }: Ground): boolean {
+  return losesConnections && error.message === 'Connection closed'
 }
 
 /** The broker does not know the identifier of a PUBREL that is sent again: it had the first one, and its PUBCOMP was lost. */
