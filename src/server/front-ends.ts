@@ -274,9 +274,22 @@ class Place {
 function give(child: ChildProcess, order: Order, socket: Socket | undefined): void {
   if (!child.connected) return
   // The front end counts connections itself: the listening socket is not to ask it how many are open.
-  if (socket !== undefined) Reflect.set(socket, 'server', null)
+  if (socket !== undefined) {
+    Reflect.set(socket, 'server', null)
+    closeWith(child, socket)
+  }
   child.send(order, socket, {}, error => {
     if (error !== null) socket?.destroy()
+  })
+}
+
+/** Node keeps the descriptor that is on its way to a process, also when that has ended: the client would stay connected to nobody. */
+function closeWith(child: ChildProcess, socket: Socket): void {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  socket.once('close', () => {
+    const hasEnded = child.killed || child.exitCode !== null || child.signalCode !== null
+    // Of a handle that is closed already this does nothing.
+    if (hasEnded) (handle as { close?(): void } | null)?.close?.()
   })
 }
 

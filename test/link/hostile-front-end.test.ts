@@ -28,7 +28,7 @@ import { until, World } from '../transport/world.ts'
 import { preparingBy, socketPair } from './front-end-here.ts'
 
 const NAME = '{"address":"192.0.2.7","port":4711}'
-const PROVED = '{"spentMs":1,"protocol":"mqtt","certificate":null,"psk":null}'
+const PROVED = '{"spentMs":1,"protocol":"mqtt","generation":1,"certificate":null,"psk":null}'
 const CERTIFICATE =
   '{"commonName":"admin","subjectAltNames":[],"fingerprint":"","validTo":1,"issuedAs":[]}'
 
@@ -85,41 +85,61 @@ test('an address that is named again and again counts once, and not for longer t
   for (let count = 0; count < 2; count++) t.equal(counts.open('192.0.2.7').kind, 'counted')
 })
 
-const WRONG: readonly (readonly [string, Partial<ListenerOptions>, (n: number) => Buffer[]])[] = [
-  ['names a client without a PROXY header', {}, n => [frame(NAMED, n, NAME)]],
-  [
-    'opens a connection of a proxy unnamed',
-    { proxyProtocol: true },
-    n => [frame(OPENED, n, PROVED)],
-  ],
-  [
-    'names a client with what is no address',
-    { proxyProtocol: true },
-    n => [frame(NAMED, n, NAME.replace('192.0.2.7', 'localhost'))],
-  ],
-  [
-    'names a client with what is no port',
-    { proxyProtocol: true },
-    n => [frame(NAMED, n, NAME.replace('4711', '1e9'))],
-  ],
-  ['brings HTTP to the port of MQTT', {}, n => [frame(OPENED, n, PROVED.replace('mqtt', 'http'))]],
-  [
-    'has a certificate where none is asked for',
-    {},
-    n => [frame(OPENED, n, PROVED.replace('"certificate":null', `"certificate":${CERTIFICATE}`))],
-  ],
+interface Wrong {
+  readonly words: string
+  readonly options?: Partial<ListenerOptions>
+  /** The kind and the body of the frame. */
+  readonly says: readonly [number, string]
+  readonly failure: RegExp
+}
+
+const WRONG: readonly Wrong[] = [
+  {
+    words: 'names a client without a PROXY header',
+    says: [NAMED, NAME],
+    failure: /names a client where no PROXY header/,
+  },
+  {
+    words: 'opens a connection of a proxy unnamed',
+    options: { proxyProtocol: true },
+    says: [OPENED, PROVED],
+    failure: /no PROXY header has named/,
+  },
+  {
+    words: 'names a client with what is no address',
+    options: { proxyProtocol: true },
+    says: [NAMED, NAME.replace('192.0.2.7', 'localhost')],
+    failure: /an address that is none/,
+  },
+  {
+    words: 'names a client with what is no port',
+    options: { proxyProtocol: true },
+    says: [NAMED, NAME.replace('4711', '1e9')],
+    failure: /a port that is none/,
+  },
+  {
+    words: 'brings HTTP to the port of MQTT',
+    says: [OPENED, PROVED.replace('mqtt', 'http')],
+    failure: /brings HTTP/,
+  },
+  {
+    words: 'has a certificate where none is asked for',
+    says: [OPENED, PROVED.replace('"certificate":null', `"certificate":${CERTIFICATE}`)],
+    failure: /certificate where none/,
+  },
 ]
 
-for (const [words, options, frames] of WRONG) {
+for (const { words, options, says, failure } of WRONG) {
   test(`a front end that ${words} is ended, and nothing arrives`, async t => {
     const { hostile, listening, connection } = await world(t, options)
 
-    hostile.says(...frames(connection))
+    hostile.says(frame(says[0], connection, says[1]))
 
     await until(() => hostile.failures.length > 0)
-    t.type(hostile.failures[0], 'string')
+    t.match(hostile.failures, [failure])
     await until(() => listening.listener.connectionCount === 0)
     t.equal(hostile.link.connections, 0)
+    t.equal(listening.unclaimed, 0)
   })
 }
 
