@@ -106,6 +106,7 @@ export function heardBy(chunks: readonly Buffer[], connections: number): LinkEve
   for (let number = 1; number <= connections; number++) {
     const wire = link.hand({
       peer: { address: '', port: 0, transport: 'tcp', listener: '', certificate: null },
+      messageBytesMax: 0,
       named: ({ address }) => events.push(`named ${number} ${address}`) > 0,
       refused: cause => events.push(`refused ${number} ${cause}`),
       opened: (_wire, { protocol, certificate, psk }) => {

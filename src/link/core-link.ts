@@ -50,8 +50,6 @@ const PENDING_BYTES_MAX = 1_048_576
 
 /** What a front end may have for clients that take no more, before it gets less for each. */
 const KEPT_BYTES_MAX = 67_108_864
-/** What may come behind pauses, of all connections together: a part of what was on its way at each pause. */
-const HELD_BYTES_MAX = 134_217_728
 /** What may be on its way to one client: as the buffer of a socket, and less when many do not read. */
 const WINDOW_BYTES = LATE_BYTES_MAX
 const SMALL_WINDOW_BYTES = 4_096
@@ -61,6 +59,8 @@ const CLOSED_AT_ONCE_MAX = 100
 /** What the listener knows of a connection that a front end has. */
 interface HandedOver {
   readonly peer: Peer
+  /** The largest message that the client may send as a whole: over WebSocket. */
+  readonly messageBytesMax: number
   /** A PROXY header has named the client. Returns whether it may go on. */
   named(source: { readonly address: string; readonly port: number }): boolean
   refused(cause: string): void
@@ -99,6 +99,7 @@ export class CoreLink implements WireLink, Reader {
   #lastNumber = 0
   /** What the front end has for clients that take no more. */
   #keptBytes = 0
+  /** What waits in the core behind pauses of clients. */
   #heldBytes = 0
   /** Whether something was written in this turn. */
   #isWritten = false
@@ -149,19 +150,20 @@ export class CoreLink implements WireLink, Reader {
     return this.#keptBytes > KEPT_BYTES_MAX ? SMALL_WINDOW_BYTES : WINDOW_BYTES
   }
 
-  keeps(bytes: number): void {
-    this.#keptBytes += bytes
+  holds(bytes: number): number {
+    this.#heldBytes += bytes
+    return this.#heldBytes
   }
 
-  holds(bytes: number): void {
-    this.#heldBytes += bytes
-    if (this.#heldBytes > HELD_BYTES_MAX) this.failed('it reads from connections that are paused')
+  keeps(bytes: number): void {
+    this.#keptBytes += bytes
   }
 
   /** Returns the wire of a connection that the front end is given. */
   hand(handed: HandedOver): LinkedWire {
     this.#lastNumber += 1
-    const wire = new LinkedWire(this, this.#lastNumber, handed.peer)
+    const { peer, messageBytesMax } = handed
+    const wire = new LinkedWire(this, { number: this.#lastNumber, peer, messageBytesMax })
     this.#entries.set(wire.number, { wire, handed, isOpened: false })
     return wire
   }

@@ -24,18 +24,24 @@ export interface WireLink {
   readonly windowBytes: number
   /** The front end has so many more bytes for clients that take no more; fewer if it is negative. */
   keeps(bytes: number): void
-  /** The core holds so many more bytes that came behind pauses; fewer if it is negative. */
-  holds(bytes: number): void
   /** The front end is to say soon what it has taken. */
   ask(): void
   /** `proceed` of the wire is to be called when there may be room again. */
   block(wire: LinkedWire): void
+  /** So many more bytes wait behind pauses; fewer if it is negative. Returns those of all connections. */
+  holds(bytes: number): number
+  /** The front end does not do what it was told. */
+  failed(sentence: string): void
   /** The connection is no more. */
   ended(wire: LinkedWire): void
 }
 
 /** From here on the front end is asked what it has taken. Otherwise it says so when it has something else to say. */
 const ASKED_BYTES_MIN = LATE_BYTES_MAX / 2
+/** What may come behind a pause, beside one message of WebSocket: more than a link holds. */
+const HELD_BYTES_MAX = 16_777_216
+/** The same of all connections together. */
+const ALL_HELD_BYTES_MAX = 134_217_728
 
 type State = 'open' | 'ending' | 'destroyed' | 'closed'
 
@@ -44,6 +50,7 @@ export class LinkedWire implements Wire {
   peer: Peer
   /** The connection on this link. */
   readonly number: number
+  readonly #messageBytesMax: number
   /** Whether bytes have come from the client. */
   hasSpoken = false
   readonly #link: WireLink
@@ -70,10 +77,15 @@ export class LinkedWire implements Wire {
   #isOver = false
   #giveUp: NodeJS.Timeout | null = null
 
-  constructor(link: WireLink, number: number, peer: Peer) {
+  /** `messageBytesMax`: what the client may send as one message, which comes whole. */
+  constructor(
+    link: WireLink,
+    { number, peer, messageBytesMax }: { number: number; peer: Peer; messageBytesMax: number },
+  ) {
     this.#link = link
     this.number = number
     this.peer = peer
+    this.#messageBytesMax = messageBytesMax
   }
 
   get pendingBytes(): number {
@@ -237,12 +249,20 @@ export class LinkedWire implements Wire {
       return
     }
     this.#held.push(copyOfLent(chunk))
-    this.#setHeld(this.#heldBytes + chunk.length)
+    const all = this.#setHeld(this.#heldBytes + chunk.length)
+    if (this.#heldBytes > HELD_BYTES_MAX + this.#messageBytesMax) {
+      this.#link.failed('it reads from a connection that is paused')
+    } else if (all > ALL_HELD_BYTES_MAX + this.#messageBytesMax) {
+      this.#link.signal(DESTROY, this.number)
+      this.closed('the memory for what clients send while they are paused is full')
+    }
   }
 
-  #setHeld(bytes: number): void {
-    this.#link.holds(bytes - this.#heldBytes)
+  /** Returns what is held for all connections. */
+  #setHeld(bytes: number): number {
+    const all = this.#link.holds(bytes - this.#heldBytes)
     this.#heldBytes = bytes
+    return all
   }
 
   heard(): void {

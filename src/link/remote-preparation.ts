@@ -126,6 +126,7 @@ export class RemotePreparation implements Preparing {
     let mayGoOn = this.#options.proxyProtocol !== true
     const wire = port.link.hand({
       peer,
+      messageBytesMax: this.#options.protocol === 'ws' ? (this.#options.frameBytesMax ?? 0) : 0,
       named: source => {
         if (mayGoOn || isNamed)
           throw new LinkFault('it names a client where no PROXY header can have named one')

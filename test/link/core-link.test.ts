@@ -49,7 +49,7 @@ interface World {
   opens(): Promise<LinkedWire>
 }
 
-async function world(t: Test): Promise<World> {
+async function world(t: Test, messageBytesMax = 0): Promise<World> {
   const [near, far] = await socketPair(t)
   const failures: (string | null)[] = []
   const opened: Proved[] = []
@@ -62,6 +62,7 @@ async function world(t: Test): Promise<World> {
   const hands = (): LinkedWire =>
     link.hand({
       peer: PEER,
+      messageBytesMax,
       named: () => true,
       refused: () => {},
       opened: (_wire, proved) => opened.push(proved),
@@ -202,6 +203,20 @@ test('a front end that does not pause a client loses its link', async t => {
 
   await until(() => failures.length > 0)
   t.strictSame(failures, ['it reads from a connection that is paused'])
+})
+
+test('a large message of WebSocket may come whole behind a pause', async t => {
+  const { link, far, failures, opens } = await world(t, 33_554_432)
+  const wire = await opens()
+  wire.open({ received: () => {}, drained: () => {}, closed: () => {} })
+  wire.pause()
+
+  for (let count = 0; count < 128; count++)
+    far.write(frame(BYTES, wire.number, Buffer.alloc(262_144)))
+
+  await until(() => link.bytesReceived > 33_554_432)
+  t.strictSame(failures, [])
+  t.notOk(wire.isClosed)
 })
 
 test('a number of a connection never serves twice', async t => {

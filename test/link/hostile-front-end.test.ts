@@ -148,28 +148,32 @@ test('what comes behind pauses is bounded for all connections of a front end tog
   const wires = Array.from({ length: 20 }, () =>
     hostile.link.hand({
       peer: { address: '', port: 0, transport: 'tcp', listener: '', certificate: null },
+      messageBytesMax: 0,
       named: () => true,
       refused: () => {},
       opened: () => {},
       ended: () => {},
     }),
   )
+  const causes: (string | null)[] = []
   for (const wire of wires) {
-    wire.open({ received: () => {}, drained: () => {}, closed: () => {} })
+    wire.open({ received: () => {}, drained: () => {}, closed: cause => causes.push(cause) })
     wire.pause()
     hostile.says(frame(OPENED, wire.number, PROVED))
   }
 
   const much = Buffer.alloc(262_144)
   let bytes = 0
-  for (let round = 0; round < 40 && hostile.failures.length === 0; round++) {
+  for (let round = 0; round < 40; round++) {
     for (const wire of wires) hostile.says(frame(BYTES, wire.number, much))
     bytes += wires.length * much.length
-    await until(() => hostile.failures.length > 0 || hostile.link.bytesReceived >= bytes)
+    await until(() => hostile.link.bytesReceived >= bytes)
   }
 
-  t.match(hostile.failures, [/paused/])
-  t.ok(hostile.link.bytesReceived < 150_000_000, `${hostile.link.bytesReceived} bytes`)
+  // 200 MiB have come, 10 for each: the clients whose bytes had no room are gone, and the front end is not.
+  t.ok(causes.length >= 7, `${causes.length} clients`)
+  t.ok(causes.every(cause => cause?.endsWith('while they are paused is full')))
+  t.strictSame(hostile.failures, [])
 })
 
 test('frames of every kind with wrong numbers, texts and lengths end the front end, and only it', async t => {
