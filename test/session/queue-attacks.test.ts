@@ -191,3 +191,18 @@ test('a queue that waits for memory goes on when there is some', async t => {
     ['next'],
   )
 })
+
+test('messages past their deadlines that nobody else may have do not keep those that wait from the consumer', async t => {
+  const limits = { inFlightMax: 30, turnWorkMax: 30, turnWorkTotalMax: 30 }
+  const pond = pondWith({ jobs: { filters: ['work'], ackDeadlineSeconds: 1 } }, { limits })
+  const alice = pond.client('alice')
+  const one = consumer(pond, 'one')
+  for (let job = 0; job < 40; job++) alice.publishes('work', `${job}`, { qos: 1 })
+  pond.passes({ seconds: 1.1 })
+
+  const held = one.receivesMessages()
+  t.equal(held.length, 30)
+  for (const { packetId } of held.slice(0, 10)) one.acknowledges('puback', packetId)
+
+  t.equal(one.receivesMessages().length, 10)
+})

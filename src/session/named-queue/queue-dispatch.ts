@@ -33,6 +33,8 @@ export class QueueDispatch {
   readonly #context: SessionContext
   readonly #parts: DispatchParts
   #sweep: RunningSweep | null = null
+  /** Whether those past their deadlines have used up the last turn. They would use up the next one as well, if nobody else may have them. */
+  #isWaitingFirst = false
 
   constructor(queue: NamedQueue, context: SessionContext, parts: DispatchParts) {
     this.#queue = queue
@@ -63,7 +65,14 @@ export class QueueDispatch {
   /** Returns false when this turn has no work left for the rest. */
   pump(): boolean {
     if (!this.#moveAll() || !this.#sweepAll()) return false
+    if (this.#isWaitingFirst) {
+      this.#isWaitingFirst = false
+      if (!this.#handOutWaiting()) return false
+      this.#handOutStuck()
+      return true
+    }
     this.#handOutStuck()
+    this.#isWaitingFirst = this.#context.turnWorkLeft <= 0
     return this.#handOutWaiting()
   }
 
