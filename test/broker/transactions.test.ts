@@ -608,7 +608,7 @@ test('what a consumer holds is settled by its commit, given back by its abort, a
   other.subscribes('$queue/jobs', 1, { properties })
   pond.passes({ seconds: 11 })
   worker.publishes('$tx/w.3/commit', '2', { qos: 1 })
-  t.match(verdictOn(worker), /^0x83 this client does not hold the message "[\d.]+" any more$/)
+  t.match(verdictOn(worker), /^0x83 this client does not hold the message "[\w.]+" any more$/)
   t.strictSame(payloadsOf(bob), ['two'], 'nothing of it')
 
   const [held] = other.receivesMessages()
@@ -624,6 +624,33 @@ test('what a consumer holds is settled by its commit, given back by its abort, a
   last.publishes('$tx/o.1/commit', '1', { qos: 1 })
   t.match(verdictOn(last), /^0x0$/)
   t.match([queue?.inFlight, queue?.queue.messages], [0, 0])
+})
+
+test('a hand-out after a restart has another delivery id, so that what was said of the last one is not said of it', async t => {
+  const store = new MemoryStore()
+  const queues = { named: new Map([['jobs', { filters: ['work'] }]]) }
+  const properties = { userProperties: [['transactional', 'true'] as const] }
+  const heldIn = (pond: Pond): readonly [PondClient, string] => {
+    const worker = pond.client('worker', { acknowledges: true })
+    worker.subscribes('$queue/jobs', 1, { properties })
+    const [held] = worker.receivesMessages()
+    const pairs = held?.properties.userProperties ?? []
+    return [worker, pairs.findLast(([name]) => name === 'delivery-id')?.[1] ?? '']
+  }
+  const before = new Pond({ store, queues })
+  before.client('filler').publishes('work', 'one', { qos: 1 })
+  const [, first] = heldIn(before)
+  await store.close()
+
+  const snapshot = await store.open()
+  const pond = new Pond({ store, queues, snapshot, now: before.now + 1 })
+  const [worker, second] = heldIn(pond)
+  t.match([first, second], [/^\d+\./, /^\d+\./])
+  t.not(second, first)
+  worker.publishes('$tx/w.1/ack', first, { qos: 1 })
+  worker.publishes('$tx/w.1/commit', '1', { qos: 1 })
+  t.match(verdictOn(worker), /^0x83 this client does not hold the message "[\w.]+" any more$/)
+  await store.close()
 })
 
 test('what a prepared transaction is to settle stays locked over a restart, until it is decided', async t => {

@@ -35,13 +35,15 @@ export class QueueHolds implements DeliveryOrigin {
   readonly #queue: NamedQueue
   readonly #context: SessionContext
   readonly #parts: HoldParts
-  /** Tells the hand-outs of one message apart. */
+  /** Tells the hand-outs of one message apart, with the time since when the queue is in memory: those of the last start are none of these. */
   #lastId = 0
+  readonly #since: string
 
   constructor(queue: NamedQueue, context: SessionContext, parts: HoldParts) {
     this.#queue = queue
     this.#context = context
     this.#parts = parts
+    this.#since = Math.floor(context.now).toString(36)
   }
 
   get name(): string {
@@ -55,7 +57,7 @@ export class QueueHolds implements DeliveryOrigin {
   /** The consumer holds the delivery from now on. */
   begin(delivery: Delivery, handOut: HandOut, member: ShareMember): HeldDelivery {
     this.#lastId += 1
-    const deliveryId = `${numberOf(delivery)}.${this.#lastId}`
+    const deliveryId = `${numberOf(delivery)}.${this.#since}.${this.#lastId}`
     const { clientId, session } = member
     const held = new HeldDelivery(this, deliveryId, clientId, delivery, handOut, member)
     handOut.hold = held
