@@ -238,6 +238,9 @@ export class TransferWorker extends ReturningClient {
     if (this.#isStaged && isHeld && /does not hold/.test(said)) {
       this.#oracle.violation(`${what}, and ${this.clientId} holds all of it: ${said}`)
     }
+    // Past its deadline: it would be refused for ever.
+    const lost = /does not hold the message "([^"]+)"/.exec(said)?.[1]
+    if (lost !== undefined) this.#held.delete(lost)
     this.#ends(transfer, fate === 'committed' ? fate : 'none')
   }
 

@@ -126,7 +126,7 @@ test('a queue that takes in what its expression does not want is found out', asy
 
 test('a store that forgets what an operator has moved is found out', async t => {
   const world = { has: isSwept, sentence: /^queue: / }
-  t.ok(guiltyOf(forgetting('moved'), 300, world) > 1)
+  t.ok(guiltyOf(forgetting('moved'), 1_200, world) > 1)
 })
 
 test('a store that forgets delayed messages, or that they were cancelled, is found out', async t => {
