@@ -30,8 +30,8 @@ interface Reader {
   readonly counts: Map<string, Map<number, number>>
   /** Messages of no transaction that were received. */
   readonly others: Set<string>
-  /** What was received last for the first time; null for a message of no transaction. */
-  last: { readonly transaction: string; readonly sequence: number } | null
+  /** What was received last for the first time; null for a message of no transaction, undefined before the first one behind SUBACK. */
+  last: { readonly transaction: string; readonly sequence: number } | null | undefined
 }
 
 export class TransactionCheck {
@@ -97,7 +97,7 @@ export class TransactionCheck {
       grantedAt: at,
       counts: new Map(),
       others: new Set(),
-      last: null,
+      last: undefined,
     })
   }
 
@@ -197,7 +197,8 @@ export class TransactionCheck {
     const isFirst = sequence === messages[0]?.sequence
     const isNext = last?.transaction === id ? sequence === last.sequence + 1 : isFirst
     reader.last = { transaction: id, sequence }
-    if (!isNext) {
+    // A SUBACK that was lost may be sent again between the messages of a transaction.
+    if (!isNext && last !== undefined) {
       const before = last === null ? 'another message' : `${last.transaction} (${last.sequence})`
       this.#report('transaction-order', `${what} behind ${before}`)
     }

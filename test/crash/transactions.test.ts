@@ -146,6 +146,18 @@ test('messages of a transaction that come in another order, with one between, or
   t.strictSame(committed(eve, delivered('bob', 11, 11, 12, 21, 22)), ['duplicate'])
 })
 
+test('a SUBACK that comes again between the messages of a transaction breaks no order', async t => {
+  const late = [
+    { kind: 'connecting', client: 'joe', cleanStart: false, isDurable: true, will: null },
+    { kind: 'connected', client: 'joe', sessionPresent: false },
+    { kind: 'subscribing', client: 'joe', filter: TRANSACTION_FILTER, qos: 2 },
+  ] as const
+  const granted = { kind: 'subscribed', client: 'joe', filter: TRANSACTION_FILTER } as const
+  const both = [...delivered('bob', 11, 12), ...delivered('eve', 11, 12)]
+  const seen = [...late, ...delivered('joe', 11), granted, ...delivered('joe', 12)]
+  t.strictSame(kindsIn(made(1), answered(1, 'commit'), both, seen), [])
+})
+
 test('a message of a queue has one result, and is not handed out once that is committed or prepared', async t => {
   const inputs = [...input(1), ...input(2), handed(1), handed(2)]
   const result = [...inputs, made(1, [1, 2]), ...answered(1, 'commit'), ...WHOLE]
