@@ -22,7 +22,7 @@ const TEXTS: readonly string[] = [
   '{"address":"192.0.2.1","port":1}',
   '{"cause":"it was wrong"}',
   '{"level":"warn","fields":{"event":"tls.refused","address":"x"},"sentence":"s"}',
-  '{"cpuSeconds":1,"residentBytes":2,"loopDelayMs":3}',
+  '{"cpuSeconds":1,"residentBytes":2,"loopDelayMs":3,"readPauses":4}',
   '{"spentMs":-1}',
   '{"__proto__":{"cause":"x"}}',
   'a cause',

@@ -79,7 +79,7 @@ class Reading {
     else if (kind === 42) this.#line(said(body))
     else if (kind === 43) {
       const figures = said(body)
-      for (const name of ['cpuSeconds', 'residentBytes', 'loopDelayMs'])
+      for (const name of ['cpuSeconds', 'residentBytes', 'loopDelayMs', 'readPauses'])
         must(isNumber(figures[name]))
       this.events.push(`figures ${String(figures['cpuSeconds'])}`)
     } else {
