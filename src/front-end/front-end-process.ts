@@ -3,6 +3,7 @@
 import { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Order } from '../link/orders.ts'
+import { usageOfProcess } from '../observe/resident-memory.ts'
 import { giveUpRights } from './rights.ts'
 import { FrontEnd } from './front-end.ts'
 import { LINK_DESCRIPTOR } from './start-front-end.ts'
@@ -28,12 +29,10 @@ tellFigures()
 setInterval(tellFigures, FIGURES_MS)
 
 function tellFigures(): void {
-  const { user, system } = process.cpuUsage()
   const p99 = delays.percentile(99) / 1e6
   delays.reset()
   frontEnd.tellFigures({
-    cpuSeconds: (user + system) / 1e6,
-    residentBytes: process.memoryUsage.rss(),
+    ...usageOfProcess(),
     loopDelayMs: Number.isFinite(p99) ? p99 : 0,
   })
 }
