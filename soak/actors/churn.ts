@@ -57,7 +57,7 @@ export class Churn implements Actor {
     const number = ++this.#visits
     const isNew = random() < 0.5
     const protocolVersion = isNew ? 5 : 4
-    const client = await mqtt.connectAsync(urlOf(this.#ground, DOORS[number % 3] ?? 'tcp'), {
+    const settings = {
       clientId: `visitor-${number}`,
       protocolVersion,
       clean: !isNew,
@@ -70,7 +70,10 @@ export class Churn implements Actor {
         retain: false,
       },
       ...(isNew ? { properties: { sessionExpiryInterval: SESSION_SECONDS } } : {}),
-    })
+    } as const
+    // `false`: a connection that is lost before CONNACK is an error.
+    const url = urlOf(this.#ground, DOORS[number % 3] ?? 'tcp')
+    const client = await mqtt.connectAsync(url, settings, false)
     client.on('error', () => {})
     await whileThere(client, this.#act(client, number))
     if (random() < 0.5) await client.endAsync()
