@@ -12,10 +12,13 @@ export class EventQueue {
   /** The number of events that have run. It gives everything that an observer sees its order. */
   count = 0
   readonly #heap: Event[] = []
+  readonly #countMax: number
   #asked = 0
 
-  constructor(now: number) {
+  /** `countMax`: more events than any run needs. A run that has more is in an endless loop, and `step` throws. */
+  constructor(now: number, countMax = Infinity) {
     this.now = now
+    this.#countMax = countMax
   }
 
   after(milliseconds: number, happen: () => void): void {
@@ -47,7 +50,15 @@ export class EventQueue {
     this.now = first.at
     this.count += 1
     first.happen()
+    if (this.count > this.#countMax) throw new Error('the run does not come to an end')
     return true
+  }
+
+  /** Lets time pass, and runs all events that are due meanwhile. */
+  passes(milliseconds: number): void {
+    const until = this.now + milliseconds
+    while (this.step(until));
+    this.now = until
   }
 
   #sink(event: Event): void {

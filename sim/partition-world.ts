@@ -9,15 +9,14 @@ import { EventQueue } from './event-queue.ts'
 import { FrameNetwork, networkSettingsOf } from './frame-network.ts'
 import { History } from './history.ts'
 import { judge } from './oracle.ts'
+import { BEGINNING, messagesIn, type Outcome, outcomeOf, Trace } from './outcome.ts'
 import { coreOf, PartitionCore } from './partition-core.ts'
 import type { PartitionTrial } from './partition-trials.ts'
 import { Random } from './random.ts'
 import { Script, type Stage } from './script.ts'
 import { SimClient } from './sim-client.ts'
 import { type WorldSettings, settingsOf } from './world-settings.ts'
-import type { Outcome } from './world.ts'
 
-const BEGINNING = 1_700_000_000_000
 /** More events than any run needs: a run that reaches it is in an endless loop. */
 const EVENTS_MAX = 600_000
 const OVERLOAD_MS = 10_000
@@ -25,20 +24,13 @@ const OVERLOAD_MS = 10_000
 const LINE_BYTES_MAX = 67_108_864
 
 export function runPartitions(seed: number, trial: PartitionTrial): Outcome {
-  const world = new PartitionWorld(seed, trial)
-  try {
-    world.run()
-  } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    world.history.violation('crash', text)
-  }
-  return world.outcome()
+  return outcomeOf(new PartitionWorld(seed, trial))
 }
 
 class PartitionWorld implements Stage {
   readonly seed: number
   readonly random: Random
-  readonly events = new EventQueue(BEGINNING)
+  readonly events = new EventQueue(BEGINNING, EVENTS_MAX)
   readonly history = new History()
   readonly settings: WorldSettings
   readonly clients: readonly SimClient[]
@@ -49,8 +41,7 @@ class PartitionWorld implements Stage {
   readonly #network: FrameNetwork
   /** Whether a line may be full: then publishers wait or are refused, and wills are dropped. */
   readonly #hasSmallLines: boolean
-  readonly #traces: boolean
-  readonly #trace: string[] = []
+  readonly #trace: Trace
   /** The disk of some partition. */
   readonly disk: Stage['disk'] = {
     cutsAfter: (calls, moment) => this.#some.disk.cutsAfter(calls, moment),
@@ -61,7 +52,7 @@ class PartitionWorld implements Stage {
 
   constructor(seed: number, trial: PartitionTrial) {
     this.seed = seed
-    this.#traces = trial.traces === true
+    this.#trace = new Trace(this.events, trial.traces === true)
     this.random = new Random(seed)
     const { random, events, history } = this
     const settings = partitionSettingsOf(settingsOf(random), random)
@@ -101,18 +92,18 @@ class PartitionWorld implements Stage {
   }
 
   run(): void {
-    for (const core of this.#cores) core.starts()
+    for (const { process } of this.#cores) process.starts()
     this.passes(100)
     const script = new Script(this)
     script.begins()
-    while (!script.isOver && this.events.step(Infinity)) this.#assertNoCircle()
+    while (!script.isOver && this.events.step(Infinity));
     this.#network.calmsDown()
     script.calmsDown()
     if (this.random.chance(2)) script.diesOnceMore()
     const dropped = new Map<string, number>()
     for (const core of this.#cores) {
       core.counts()
-      for (const [reason, count] of core.dropped) {
+      for (const [reason, count] of core.process.dropped) {
         dropped.set(reason, (dropped.get(reason) ?? 0) + count)
       }
     }
@@ -122,22 +113,17 @@ class PartitionWorld implements Stage {
 
   outcome(): Outcome {
     const { history, seed, events } = this
-    let accepted = 0
-    let received = 0
-    for (const each of history.publications.values()) if (each.acceptedAt !== null) accepted += 1
-    for (const session of history.sessions) received += session.received.size
     const cores = this.#cores
     const sumOf = (of: (core: PartitionCore) => number): number =>
       cores.reduce((sum, core) => sum + of(core), 0)
     return {
       seed,
       violations: history.violations,
-      trace: this.#trace,
+      trace: this.#trace.lines,
       counts: {
-        accepted,
-        received,
-        kills: sumOf(({ kills }) => kills),
-        powerCuts: sumOf(({ powerCuts }) => powerCuts),
+        ...messagesIn(history),
+        kills: sumOf(({ process }) => process.kills),
+        powerCuts: sumOf(({ process }) => process.powerCuts),
         events: events.count,
         diskCalls: sumOf(({ disk }) => disk.calls),
         crossed: sumOf(({ applied }) => applied),
@@ -150,38 +136,36 @@ class PartitionWorld implements Stage {
   }
 
   get isStoreIdle(): boolean {
-    return this.#cores.every(core => core.isStoreIdle)
+    return this.#cores.every(({ process }) => process.isStoreIdle)
   }
 
   dies(power: boolean): void {
-    this.#some.dies(power)
+    this.#some.process.dies(power)
   }
 
   stops(): void {
-    this.#some.stops()
+    this.#some.process.stops()
   }
 
   disconnects(clientId: string): void {
     this.trace(() => `an administrator disconnects ${clientId}`)
-    coreOf(this.#cores, { clientId }).disconnects(clientId)
+    coreOf(this.#cores, { clientId }).process.broker?.disconnects(clientId)
   }
 
   overloads(level: OverloadLevel): void {
     if (level === 0) {
-      for (const core of this.#cores) core.overloads(0)
+      for (const { process } of this.#cores) process.broker?.overloads(0)
       return
     }
-    const core = this.#some
-    core.overloads(level)
-    this.events.after(this.random.below(OVERLOAD_MS), () => core.overloads(0))
+    const { process } = this.#some
+    process.broker?.overloads(level)
+    this.events.after(this.random.below(OVERLOAD_MS), () => process.broker?.overloads(0))
   }
 
   regroups(): void {}
 
   passes(milliseconds: number): void {
-    const until = this.events.now + milliseconds
-    while (this.events.step(until)) this.#assertNoCircle()
-    this.events.now = until
+    this.events.passes(milliseconds)
   }
 
   mayEndWith(reason: number): boolean {
@@ -189,17 +173,11 @@ class PartitionWorld implements Stage {
   }
 
   trace(line: () => string): void {
-    if (!this.#traces) return
-    const seconds = ((this.events.now - BEGINNING) / 1_000).toFixed(3)
-    this.#trace.push(`${seconds.padStart(9)} [${this.events.count}] ${line()}`)
+    this.#trace.add(line)
   }
 
   get #some(): PartitionCore {
     return this.random.of(this.#cores)
-  }
-
-  #assertNoCircle(): void {
-    if (this.events.count > EVENTS_MAX) throw new Error('the run does not come to an end')
   }
 }
 

@@ -7,6 +7,7 @@ import { answer, connectPacket, describePacket } from './client-packets.ts'
 import type { HandOut, QueueOracle } from './queue-oracle.ts'
 import type { QueuesOfWorld } from './queue-settings.ts'
 import type { ClientWorld } from './sim-client.ts'
+import { mayRefuse } from './end-reasons.ts'
 
 const REFUSED = 0x83
 const DURABLE_SECONDS = 86_400
@@ -71,7 +72,7 @@ export class QueueWorker implements Conversing {
     switch (packet.type) {
       case 'connack':
         if (packet.reason === SUCCESS) this.#accepted(connection, packet.sessionPresent)
-        else if (!this.#world.mayRefuse(packet.reason)) this.#complains('was refused')
+        else if (!mayRefuse(this.#world, packet.reason)) this.#complains('was refused')
         return
       case 'suback':
         if (packet.reasons.some(isFailure)) this.#complains('may not consume')

@@ -3,7 +3,8 @@
 import { REAL_PARTITIONS } from './partition-trials.ts'
 import { runPartitions } from './partition-world.ts'
 import { REAL } from './trials.ts'
-import { type Counts, type Outcome, run, type Trial } from './world.ts'
+import type { Counts, Outcome } from './outcome.ts'
+import { run, type Trial } from './world.ts'
 
 /** Runs the seeds from `from` up to, but not including, `to`. */
 export interface SeedRange {

@@ -31,6 +31,8 @@ import { ownOptionsIn } from './conflations.ts'
 import { idIn, type History, type Publication, type Request } from './history.ts'
 import { received } from './live-oracle.ts'
 import type { ClientEnd, SimWire } from './sim-wire.ts'
+import { mayPublish, maySubscribe } from './rights.ts'
+import { mayRefuse } from './end-reasons.ts'
 
 /** The part of the world that a client uses. */
 export interface ClientWorld {
@@ -38,11 +40,8 @@ export interface ClientWorld {
   readonly history: History
   /** When the running broker started, in milliseconds; null while none runs. */
   readonly brokerStartedAt: number | null
-  /** The reasons with which the broker may refuse or end a connection in this world. */
+  /** Whether the broker may end a connection with this reason in this world. */
   mayEndWith(reason: number): boolean
-  mayRefuse(reason: number): boolean
-  mayPublish(topic: string): boolean
-  maySubscribe(topicFilter: string): boolean
   /** Opens a wire to the broker; null when no broker listens. */
   wire(client: ClientEnd): SimWire | null
   trace(line: () => string): void
@@ -220,7 +219,7 @@ export class SimClient implements Conversing {
 
   #accepted(connection: ClientConnection, packet: ConnackPacket): void {
     if (packet.reason !== SUCCESS) {
-      if (!this.#world.mayRefuse(packet.reason)) {
+      if (!mayRefuse(this.#world, packet.reason)) {
         this.#violation('peace', `was refused with ${packet.reason.toString(16)}`)
       }
       return
@@ -357,14 +356,14 @@ export class SimClient implements Conversing {
 
   #refusedSubscription(request: Request, reason: number): void {
     request.isRefused = true
-    if (this.#world.maySubscribe(request.topicFilter)) {
+    if (maySubscribe(request.topicFilter)) {
       this.#violation('peace', `was refused ${request.filter} with ${reason.toString(16)}`)
     }
   }
 
   #grantedSubscription(request: Request, moment: number): void {
     request.grantedAt = moment
-    if (!this.#world.maySubscribe(request.topicFilter)) {
+    if (!maySubscribe(request.topicFilter)) {
       this.#violation('I6', `was granted ${request.filter} without a right`)
     }
     for (const older of this.#session.record?.requests ?? []) {
@@ -394,7 +393,7 @@ export class SimClient implements Conversing {
       attempts: 1,
       acceptedAt: null,
       acceptedAtMs: null,
-      isRefused: !this.#world.mayPublish(request.topic),
+      isRefused: !mayPublish(request.topic),
       fate: 'may',
     }
     this.#world.history.published(publication)

@@ -1,19 +1,19 @@
 // A world from one seed: clients, wires, a broker that is killed and restarted, and a disk that loses unsynced writes.
 
-import type { Access } from '../src/access/access.ts'
 import type { Broker } from '../src/broker/broker.ts'
 import type { OverloadLevel } from '../src/broker/overload-levels.ts'
 import type { QueueTask } from '../src/broker/queue-tasks.ts'
-import { FORBIDDEN_PREFIX, UNGRANTED_PREFIX } from './rights.ts'
 import { Random } from './random.ts'
 import { Drops } from './drops.ts'
 import { type Conflations, conflationsOf } from './conflations.ts'
 import { type Delays, delaysOf } from './delays.ts'
+import { mayEndAny } from './end-reasons.ts'
 import { EventQueue } from './event-queue.ts'
 import { type Expressions, expressionsOf } from './expressions.ts'
 import { History } from './history.ts'
 import { calmTermsOf } from './random-requests.ts'
 import { judge, judgeRetained } from './oracle.ts'
+import { BEGINNING, messagesIn, type Outcome, outcomeOf, Trace } from './outcome.ts'
 import { queuesOf, type SimQueueSettings, withDirectTopic } from './queue-settings.ts'
 import { PreparedMessages } from './prepared-messages.ts'
 import { QueueWorld } from './queue-world.ts'
@@ -21,11 +21,10 @@ import { TransactionWorld, transactionsOf } from './transaction-world.ts'
 import { transfersOf } from './transfer-settings.ts'
 import { TransferWorld } from './transfer-world.ts'
 import { Script } from './script.ts'
-import { SimBroker } from './sim-broker.ts'
 import { SimClient } from './sim-client.ts'
-import { PowerCut, SimDisk } from './sim-disk.ts'
-import { SimStore } from './sim-store.ts'
-import { type ClientEnd, SimWire } from './sim-wire.ts'
+import type { SimDisk } from './sim-disk.ts'
+import { SimProcess } from './sim-process.ts'
+import type { ClientEnd, SimWire } from './sim-wire.ts'
 import type { StoreCore } from './store-core.ts'
 import { type WorldSettings, settingsOf } from './world-settings.ts'
 
@@ -46,34 +45,6 @@ export interface Trial {
 const LARGE_NUMBERS_ONE_IN = 7
 const LARGE_NUMBER = 2 ** 52 + 2 ** 47
 
-export interface Counts {
-  accepted: number
-  received: number
-  kills: number
-  powerCuts: number
-  events: number
-  /** Messages that were applied in another partition. */
-  crossed: number
-  diskCalls: number
-  /** Those that were committed. */
-  transactions: number
-  /** Messages that transactions carried through two queues. */
-  transfers: number
-  /** Of named queues. */
-  handOuts: number
-  deadLetters: number
-}
-
-export interface Outcome {
-  readonly seed: number
-  readonly violations: readonly string[]
-  readonly trace: readonly string[]
-  readonly counts: Counts
-}
-
-/** Milliseconds since 1970 at which every world begins. */
-const BEGINNING = 1_700_000_000_000
-
 /** More events than any run needs: a run that reaches it is in an endless loop. */
 const EVENTS_MAX = 300_000
 
@@ -90,37 +61,24 @@ const EVERYTHING = {
   retainHandling: 0,
 } as const
 
-/** How long a stopping broker waits for its clients to close. */
-const DRAIN_MS = 300
-
 export function run(seed: number, trial: Trial): Outcome {
-  const world = new World(seed, trial)
-  try {
-    world.run()
-  } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    world.history.violation('crash', text)
-  }
-  return world.outcome()
+  return outcomeOf(new World(seed, trial))
 }
 
 export class World {
   readonly seed: number
   readonly random: Random
-  readonly events = new EventQueue(BEGINNING)
+  readonly events = new EventQueue(BEGINNING, EVENTS_MAX)
   readonly history = new History()
   readonly settings: WorldSettings
-  readonly disk: SimDisk
   readonly clients: readonly SimClient[]
   readonly conflations: Conflations | null
   readonly delays: Delays | null
   readonly expressions: Expressions | null
   brokerStartedAt: number | null = null
-  /** Whether every commit that was handed over is done. */
   readonly #trial: Trial
-  readonly #trace: string[] = []
-  readonly #dropped = new Map<string, number>()
-  readonly #drops: Drops
+  readonly #trace: Trace
+  readonly #process: SimProcess
   /** Null in a world without named queues. */
   readonly #queues: QueueWorld | null
   readonly #prepared: PreparedMessages
@@ -128,17 +86,13 @@ export class World {
   readonly #transactions: TransactionWorld | null
   /** Null in a world without transfers. */
   readonly #transfers: TransferWorld | null
-  #broker: SimBroker | null = null
-  #store: SimStore | null = null
-  #kills = 0
-  #powerCuts = 0
-  #isStopping = false
   readonly #queueSettings: ReadonlyMap<string, SimQueueSettings>
 
   constructor(seed: number, trial: Trial) {
     this.seed = seed
     this.#trial = trial
     this.random = new Random(seed)
+    this.#trace = new Trace(this.events, trial.traces === true)
     this.conflations = conflationsOf(seed)
     this.delays = delaysOf(seed)
     this.expressions = expressionsOf(seed)
@@ -152,8 +106,7 @@ export class World {
     const transactions = transactionsOf(seed)
     this.#transactions = transactions === null ? null : new TransactionWorld(this, transactions)
     this.#transfers = transfers === null ? null : new TransferWorld(this, transfers)
-    this.#drops = new Drops(this.history, this.settings)
-    this.disk = new SimDisk({ random: this.random })
+    this.#process = this.#newProcess()
     this.clients = Array.from(
       { length: this.settings.clients },
       (_, index) => new SimClient(`c${index + 1}`, this.random.chance(2) ? 5 : 4, this),
@@ -162,13 +115,13 @@ export class World {
 
   /** Runs the world, from the first start of the broker to the final checks. */
   run(): void {
-    this.starts()
+    this.#process.starts()
     const script = new Script(this)
     script.begins()
     this.#queues?.begins()
     this.#transactions?.begins()
     this.#transfers?.begins()
-    this.#passUntil(() => script.isOver)
+    while (!script.isOver && this.events.step(Infinity));
     this.#queues?.calmsDown()
     this.#transactions?.calmsDown()
     this.#transfers?.calmsDown()
@@ -180,28 +133,23 @@ export class World {
     this.#judgeQueues()
     this.#transactions?.judge()
     this.#prepared.judge()
-    if (this.#broker !== null) this.#count(this.#broker)
-    judge(this.history, this.#dropped)
+    this.#process.counts()
+    judge(this.history, this.#process.dropped)
   }
 
   outcome(): Outcome {
-    let accepted = 0
-    let received = 0
-    for (const each of this.history.publications.values())
-      if (each.acceptedAt !== null) accepted += 1
-    for (const session of this.history.sessions) received += session.received.size
-    const { violations } = this.history
+    const { seed, history, events } = this
+    const { kills, powerCuts, disk } = this.#process
     return {
-      seed: this.seed,
-      violations,
-      trace: this.#trace,
+      seed,
+      violations: history.violations,
+      trace: this.#trace.lines,
       counts: {
-        accepted,
-        received,
-        kills: this.#kills,
-        powerCuts: this.#powerCuts,
-        events: this.events.count,
-        diskCalls: this.disk.calls,
+        ...messagesIn(history),
+        kills,
+        powerCuts,
+        events: events.count,
+        diskCalls: disk.calls,
         crossed: 0,
         handOuts: this.#queues?.oracle.handOuts ?? 0,
         deadLetters: this.#queues?.oracle.deadLetters ?? 0,
@@ -212,132 +160,48 @@ export class World {
   }
 
   get isUp(): boolean {
-    return this.#broker !== null
+    return this.#process.broker !== null
   }
 
-  /** Lets time pass, and runs all events that are due meanwhile. */
+  get disk(): SimDisk {
+    return this.#process.disk
+  }
+
   passes(milliseconds: number): void {
-    const until = this.events.now + milliseconds
-    while (this.events.step(until)) this.#assertNoCircle()
-    this.events.now = until
+    this.events.passes(milliseconds)
   }
 
   trace(line: () => string): void {
-    if (this.#trial.traces !== true) return
-    const seconds = ((this.events.now - BEGINNING) / 1_000).toFixed(3)
-    this.#trace.push(`${seconds.padStart(9)} [${this.events.count}] ${line()}`)
+    this.#trace.add(line)
   }
 
   mayEndWith(reason: number): boolean {
-    // Session taken over, keep-alive, the broker stops, an administrator.
-    if (reason === 0x8e || reason === 0x8d || reason === 0x8b || reason === 0x98) return true
+    if (mayEndAny(reason)) return true
     // A queue is full, which is said to a publisher.
     return reason === 0x97 && [...this.#queueSettings.values()].some(isRefusing)
   }
 
-  /** Whether CONNECT may be refused with this: clients of MQTT 3 read 0x89 as 0x88. */
-  mayRefuse(reason: number): boolean {
-    return this.mayEndWith(reason) || reason === 0x89 || reason === 0x88
-  }
-
-  mayPublish(topic: string): boolean {
-    return !topic.startsWith(FORBIDDEN_PREFIX)
-  }
-
-  maySubscribe(topicFilter: string): boolean {
-    return !topicFilter.startsWith(UNGRANTED_PREFIX)
-  }
-
   wire(client: ClientEnd): SimWire | null {
-    if (this.#broker === null || this.#isStopping) return null
-    const drainBytesMin = this.#trial.drainBytesMin ?? 0
-    const wireSettings = { ...this.settings.wires, drainBytesMin }
-    const wire = new SimWire(this.events, this.random, wireSettings, client)
-    this.#broker.accepts(wire)
-    return wire
+    return this.#process.wire(client, this.#trial.drainBytesMin ?? 0)
   }
 
-  /** Starts a new process of the broker on what the disk holds. */
-  starts(): void {
-    const { random, events, settings, disk } = this
-    let isAlive = true
-    const broker: SimBroker = new SimBroker({
-      limits: { ...settings.limits, publishBacklogBytesMax: settings.publishBacklogBytesMax },
-      namedQueues: this.#queuesAsStarted(),
-      handedOut: (clientId, message) => {
-        this.#queues?.oracle.handedOut(clientId, message)
-        this.conflations?.sent(clientId, message, this)
-      },
-      shareStrategy: settings.shareStrategy,
-      shareBounds: settings.shareBounds,
-      drops: this.#drops,
-      turnMs: settings.turnMs,
-      flushesMax: settings.flushesMax,
-      access: this.#access(),
-      events,
-      random,
-      lastNumber: this.seed % LARGE_NUMBERS_ONE_IN === 0 ? LARGE_NUMBER : 0,
-      store: (this.#store = new SimStore({
-        core: this.#trial.makeCore(disk, settings),
-        durability: settings.durability,
-        events,
-        random,
-        commitMs: settings.commitMs,
-        runs: work => this.#runs(work),
-        isAlive: () => isAlive && broker.isAlive,
-        answersTooEarly: this.#trial.answersTooEarly ?? false,
-        observers: [this.#prepared, ...(this.#queues === null ? [] : [this.#queues.oracle.stored])],
-      })),
-      commitFailed: error => this.#commitFailed(error),
-    })
-    this.#trial.spoils?.(broker.broker)
-    this.#broker = broker
-    this.#runs(() => broker.starts())
-    isAlive = this.#broker === broker
-    if (isAlive) {
-      this.brokerStartedAt = events.now
-      this.trace(() => `the broker is up, files: ${disk.fileNames.join(' ')}`)
-    }
-  }
-
-  /** Ends the process at once. With a loss of power the disk loses what was not synced. */
   dies(power: boolean): void {
-    if (this.#broker === null) return
-    if (power) this.#powerCuts += 1
-    else this.#kills += 1
-    this.trace(() => (power ? 'the power goes' : 'the broker is killed'))
-    this.#count(this.#broker)
-    this.#broker.dies(power)
-    this.#queues?.oracle.stored.died()
-    this.#prepared.died()
-    this.conflations?.died()
-    this.#broker = null
-    this.#isStopping = false
-    this.brokerStartedAt = null
-    if (power) this.disk.crashes()
-    else this.disk.processDies()
-    this.events.after(this.random.below(500), () => this.starts())
+    this.#process.dies(power)
   }
 
-  /** Stops the broker in good order, as SIGTERM does. */
   stops(): void {
-    const broker = this.#broker
-    if (broker === null || this.#isStopping) return
-    this.trace(() => 'the broker is stopped')
-    this.#isStopping = true
-    broker.stops()
-    this.#endsWhenDone(broker, this.events.now + DRAIN_MS)
+    this.#process.stops()
   }
 
   /** Ends the connection of a client, as an administrator does. */
   disconnects(clientId: string): void {
     this.trace(() => `an administrator disconnects ${clientId}`)
-    this.#broker?.disconnects(clientId)
+    this.#process.broker?.disconnects(clientId)
   }
 
   /** Changes a share group, or takes all changes back, as an administrator does. */
   regroups(isOver: boolean): void {
-    const broker = this.#broker
+    const { broker } = this.#process
     if (broker === null) return
     const clientIds = this.clients.map(({ clientId }) => clientId)
     const done = isOver ? broker.resetsGroups() : broker.regroups(this.random, clientIds)
@@ -347,56 +211,60 @@ export class World {
   /** Changes a named queue as an operator does; null deletes it. */
   operates(name: string, changes: Partial<SimQueueSettings> | null): void {
     this.trace(() => `an operator sets ${name} ${JSON.stringify(changes)}`)
-    this.#broker?.operates(name, changes)
+    this.#process.broker?.operates(name, changes)
   }
 
   /** Purges, moves or redrives what waits in a named queue, as an operator does. */
   sweeps(name: string, task: QueueTask, max: number): void {
     this.trace(() => `an operator begins with ${name} ${JSON.stringify(task)}, ${max} at most`)
-    this.#broker?.sweeps(name, task, max)
+    this.#process.broker?.sweeps(name, task, max)
   }
 
   /** The broker does less for a while; at level 0 as much as it can again. */
   overloads(level: OverloadLevel): void {
-    const broker = this.#broker
+    const { broker } = this.#process
     if (broker === null) return
     this.trace(() => `overload of level ${level}`)
     broker.overloads(level)
     if (level > 0) this.events.after(this.random.below(OVERLOAD_MS), () => broker.overloads(0))
   }
 
-  /** Whether nothing waits for the store. */
   get isStoreIdle(): boolean {
-    return this.#store?.isIdle === true
+    return this.#process.isStoreIdle
   }
 
-  #endsWhenDone(broker: SimBroker, until: number): void {
-    this.events.after(this.settings.turnMs + 1, () => {
-      if (this.#broker !== broker) return
-      const isDone = broker.socketCount === 0 || this.events.now >= until
-      if (isDone && this.#store?.isIdle === true) {
-        this.#runs(() => this.#store?.closeNow())
-        // A power cut may come right after this.
-        this.dies(this.settings.durability === 'fsync' && this.random.chance(2))
-      } else {
-        this.#endsWhenDone(broker, until)
-      }
+  #newProcess(): SimProcess {
+    const { events, random, history, settings, seed, conflations } = this
+    const queues = this.#queues?.oracle
+    const prepared = this.#prepared
+    const { makeCore, answersTooEarly = false, spoils } = this.#trial
+    return new SimProcess({
+      ...{ events, random, history, settings, makeCore },
+      drops: new Drops(history, settings),
+      starting: () => ({
+        namedQueues: this.#queuesAsStarted(),
+        handedOut: (clientId, message) => {
+          queues?.handedOut(clientId, message)
+          conflations?.sent(clientId, message, this)
+        },
+        lastNumber: seed % LARGE_NUMBERS_ONE_IN === 0 ? LARGE_NUMBER : 0,
+        answersTooEarly,
+        observers: [prepared, ...(queues === undefined ? [] : [queues.stored])],
+      }),
+      made: ({ broker }) => spoils?.(broker),
+      isUp: () => {
+        this.brokerStartedAt = events.now
+        this.trace(() => `the broker is up, files: ${this.disk.fileNames.join(' ')}`)
+      },
+      died: () => {
+        queues?.stored.died()
+        prepared.died()
+        conflations?.died()
+        this.brokerStartedAt = null
+      },
+      losesPowerAtEnd: () => settings.durability === 'fsync' && random.chance(2),
+      trace: line => this.trace(line),
     })
-  }
-
-  #commitFailed(error: Error): void {
-    this.history.violation('store', `a commit failed on a healthy disk: ${error.message}`)
-    this.dies(false)
-  }
-
-  /** Runs work of the broker's process. A power cut meanwhile ends the process. */
-  #runs(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      if (!(error instanceof PowerCut)) throw error
-    }
-    if (this.disk.isCut) this.dies(true)
   }
 
   /** A new client subscribes to all retained messages. */
@@ -410,43 +278,15 @@ export class World {
   }
 
   #judgeQueues(): void {
-    if (this.#queues === null || this.#broker === null) return
+    if (this.#queues === null || this.#process.broker === null) return
     this.#queues.readsDeadLetters()
     this.passes(DEAD_LETTERS_MS)
-    this.#queues.judge(this.#broker.broker.subscriptions.queues.all)
+    this.#queues.judge(this.#process.broker.broker.subscriptions.queues.all)
   }
 
   #queuesAsStarted(): ReadonlyMap<string, SimQueueSettings> {
     const { ofQueue = each => each } = this.#trial
     return new Map(Array.from(this.#queueSettings, ([name, each]) => [name, ofQueue(each)]))
-  }
-
-  #access(): Access {
-    const permissions = {
-      mayPublish: (topic: string): boolean => this.mayPublish(topic),
-      maySubscribe: (filter: string): boolean => this.maySubscribe(filter),
-    }
-    return {
-      authenticate: () => ({ kind: 'allowed', permissions }),
-      beginExchange: () => null,
-      permissionsOf: () => permissions,
-    }
-  }
-
-  #passUntil(isDone: () => boolean): void {
-    while (!isDone() && this.events.step(Infinity)) this.#assertNoCircle()
-  }
-
-  #assertNoCircle(): void {
-    if (this.events.count > EVENTS_MAX) throw new Error('the run does not come to an end')
-  }
-
-  #count(broker: SimBroker): void {
-    const { dropped, protocolErrors } = broker.broker.statistics
-    for (const [reason, count] of Object.entries(dropped)) {
-      this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + count)
-    }
-    if (protocolErrors > 0) this.history.violation('peace', `${protocolErrors} protocol errors`)
   }
 }
 
