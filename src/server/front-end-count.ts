@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config-types.ts'
+import { cpusIn } from './cpu-quota.ts'
 
 /** One CPU is the core's, one that of the store and the system. */
 const OTHER_CPUS = 2
@@ -35,9 +36,7 @@ export function groupCpus(read: (file: string) => string | null): number {
   const names = path.split('/').filter(name => name !== '')
   for (let depth = names.length; depth >= 0; depth--) {
     const folder = [CGROUPS, ...names.slice(0, depth)].join('/')
-    const [quota, period] = (read(`${folder}/cpu.max`) ?? 'max').split(' ').map(Number)
-    if (quota !== undefined && period !== undefined && quota > 0)
-      cpus = Math.min(cpus, quota / period)
+    cpus = Math.min(cpus, cpusIn(read(`${folder}/cpu.max`) ?? ''))
   }
   return cpus
 }

@@ -5,6 +5,7 @@ import { statfs } from 'node:fs/promises'
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapSpaceStatistics } from 'node:v8'
 import type { Readings } from '../broker/overload-levels.ts'
+import { cpusIn } from './cpu-quota.ts'
 import { memoryHere } from './memory-bounds.ts'
 
 /** How often the delay of the event loop is sampled. Node's figure contains this time. */
@@ -179,9 +180,7 @@ function processorMicroseconds(): number {
 /** Returns how much of one processor the process may use: less than 1 in a container with such a quota. */
 export function processorsAllowed(file = '/sys/fs/cgroup/cpu.max'): number {
   try {
-    const [quota, period] = readFileSync(file, 'utf8').split(' ').map(Number)
-    const part = (quota ?? NaN) / (period ?? NaN)
-    return part > 0 && part < 1 ? part : 1
+    return Math.min(1, cpusIn(readFileSync(file, 'utf8')))
   } catch {
     return 1
   }
