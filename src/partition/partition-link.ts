@@ -2,6 +2,9 @@
 
 import type { Broker } from '../broker/broker.ts'
 import type { Message } from '../message.ts'
+import { wholeSubscription } from '../routing/subscription.ts'
+import { newDelivery, NO_IDENTIFIERS } from '../session/delivery.ts'
+import { recordQueued } from '../session/delivery-journal.ts'
 import type { PartitionOwner } from '../store/change.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { PartitionReach, StoredDelivery, StoredPartition } from '../store/store.ts'
@@ -32,7 +35,6 @@ export interface LinkContext {
   gained(): void
 }
 
-const NO_IDENTIFIERS: readonly number[] = []
 const UNKNOWN: Start = { log: 0, epoch: 0 }
 const MARKER: LineItem = { bytes: itemBytes({ kind: 'filters-told' }), number: null, commitId: 0 }
 
@@ -138,17 +140,10 @@ export class PartitionLink implements PartitionWay {
     newest.isStored = true
     newest.number = broker.nextDelivery()
     newest.commitId = commitId
-    const { sequence, qos } = newest.message
-    broker.journal.record({
-      kind: 'queued',
-      delivery: newest.number,
-      owner: this.owner,
-      sequence,
-      qos,
-      retain: false,
-      identifiers: NO_IDENTIFIERS,
-      packetId: 0,
-    })
+    const { message, number } = newest
+    const { qos } = message
+    const delivery = newDelivery(message, qos, false, NO_IDENTIFIERS, null, number, commitId)
+    recordQueued(broker.journal, delivery, this.owner)
   }
 
   /** No other filter can match the newest message any more. */
@@ -379,7 +374,7 @@ export class PartitionLink implements PartitionWay {
     if (wanted === null) this.#filters.delete(filter)
     else {
       this.#filters.set(filter, wanted)
-      router.subscribe(this.#targetOf(wanted), { ...ANY, filter, topicFilter: filter })
+      router.subscribe(this.#targetOf(wanted), wholeSubscription(filter))
     }
     if (before !== null) router.unsubscribe(this.#targetOf(before), filter)
   }
@@ -396,15 +391,6 @@ export class PartitionLink implements PartitionWay {
     }
   }
 }
-
-const ANY = {
-  shareName: null,
-  qos: 2,
-  noLocal: false,
-  retainAsPublished: true,
-  retainHandling: 2,
-  identifier: 0,
-} as const
 
 function filterItem(filter: string, wanted: Wanted | null): LineItem {
   return { bytes: itemBytes({ kind: 'filter', filter, wanted }), number: null, commitId: 0 }
