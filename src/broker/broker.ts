@@ -170,12 +170,17 @@ export class Broker implements SessionContext {
     this.#lastDelivery = lastDelivery
   }
 
+  /** Whether a message might be owed to nobody, because not all other partitions are heard of: nothing is due before. */
+  get mustWaitForPeers(): boolean {
+    return this.peers?.isComplete === false
+  }
+
   /** Sets the time of the turn and wakes the deadlines that are due. */
   tick(now: number): void {
     this.now = now
     this.turn += 1
     this.turnWorkLeft = this.limits.turnWorkTotalMax
-    if (this.deadlines.next > now || this.peers?.isComplete === false) return
+    if (this.deadlines.next > now || this.mustWaitForPeers) return
     this.changing += 1
     // Publishing wills can be much work: half of the turn is kept for connected clients.
     this.deadlines.tick(now, this, this.turnWorkLeft / 2)

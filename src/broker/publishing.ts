@@ -42,9 +42,8 @@ export class Publishing implements WillPublisher {
     return this.#broker.now
   }
 
-  /** Whether a message might be owed to nobody, because not all other partitions are heard of. */
   get mustWaitForPeers(): boolean {
-    return this.#broker.peers?.isComplete === false
+    return this.#broker.mustWaitForPeers
   }
 
   /** Publishes what a client has sent, and remembers its `$message-id` in the same commit. Admission has dropped repetitions. */

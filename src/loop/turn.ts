@@ -184,8 +184,7 @@ export class Turn {
 
   #wake(): void {
     const { wakeAt, broker } = this.#options
-    // Nothing is due before all other partitions are heard of.
-    const next = broker.peers?.isComplete === false ? Infinity : broker.deadlines.next
+    const next = broker.mustWaitForPeers ? Infinity : broker.deadlines.next
     wakeAt(Math.min(next, this.#commits.dueAt))
   }
 
