@@ -230,8 +230,8 @@ function processLine({ name, connections, failure, ...each }: ProcessGlance): st
   return processRow(name, `${each.cpuPercent} %`, mebibytes(each.rssBytes), connected)
 }
 
-function processRow(...[name, cpu, memory, connections]: readonly [string, ...string[]]): string {
-  return `${name.padEnd(14)}${(cpu ?? '').padStart(8)}${(memory ?? '').padStart(12)}${(connections ?? '').padStart(14)}`.trimEnd()
+function processRow(name: string, cpu: string, memory: string, connections: string): string {
+  return `${name.padEnd(14)}${cpu.padStart(8)}${memory.padStart(12)}${connections.padStart(14)}`.trimEnd()
 }
 
 function mebibytes(bytes: number): string {

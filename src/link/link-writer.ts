@@ -31,8 +31,6 @@ export class LinkWriter {
   #start = 0
   #end = 0
   #isScheduled = false
-  /** Frames since the start. */
-  frames = 0
   /** Bytes that the socket was given since the start. */
   writtenBytes = 0
   readonly #flush = (): void => this.flush()
@@ -113,7 +111,6 @@ export class LinkWriter {
 
   /** Returns the memory for a header and, if it is short, its body. */
   #begin(kind: number, connection: number, length: number): Buffer {
-    this.frames += 1
     this.schedule()
     if (this.#end + HEADER_BYTES + 4 > CHUNK_BYTES) this.#seal()
     writeHeader(this.#chunk, this.#end, { kind, connection, length })
