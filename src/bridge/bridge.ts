@@ -226,6 +226,7 @@ export class Bridge {
       freshFilters: this.#freshFilters,
       will: this.#will,
       packetBytesMax: host.packetBytesMax,
+      userPropertiesMax: host.paths.userPropertiesMax,
       receiveMax: host.receiveMax,
       paths: settings.loopProtection
         ? { ...host.paths, arriveThere: settings.protocol === '5' }

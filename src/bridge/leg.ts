@@ -1,18 +1,19 @@
 // One end of a bridge: a client of MQTT at a stream, with the keep-alive of a client.
 
 import type { Duplex } from 'node:stream'
-import { decode } from '../packet/decode.ts'
 import { encode } from '../packet/encode.ts'
-import { Framer } from '../packet/framer.ts'
 import {
   type ConnackPacket,
   NO_PROPERTIES,
   type Packet,
   type ProtocolVersion,
+  type PublishPacket,
+  type ReadingTerms,
   type SubscriptionRequest,
 } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
 import { thrownSentence } from '../thrown.ts'
+import { type IncomingPacket, IncomingPackets } from './incoming-packets.ts'
 
 /** How long a broker may take to answer. */
 export const ANSWER_MS_MAX = 30_000
@@ -22,7 +23,7 @@ const UNSUBSCRIBE_ID = 65_534
 
 interface LegHandlers {
   /** Its payload may share memory with what was read, and is valid during the call. */
-  packet(packet: Packet): void
+  packet(packet: IncomingPacket): void
   /** Once. The sentence is for the log. */
   ended(sentence: string): void
   /** The stream has taken what was written. */
@@ -43,31 +44,34 @@ export class BridgeRefused extends Error {
   }
 }
 
+/** What this broker sends is decoded as it comes. */
+export const LOCAL_TERMS: ReadingTerms = { version: 5, userPropertiesMax: Infinity }
+
 export class Leg {
   readonly #stream: Duplex
   readonly #version: ProtocolVersion
   readonly #handlers: LegHandlers
-  readonly #framer: Framer
+  readonly #packets: IncomingPackets
   #pings: NodeJS.Timeout | undefined
   #isHeard = true
   /** Whether packets that have come wait for the next turn of the event loop. */
   #isLate = false
+  /** Packets that were sent since the stream took the last. */
+  #unsent = 0
   /** Whether it was paused from outside. */
   #isHeld = false
   #isOver = false
 
-  constructor(
-    stream: Duplex,
-    version: ProtocolVersion,
-    packetBytesMax: number,
-    handlers: LegHandlers,
-  ) {
+  constructor(stream: Duplex, terms: ReadingTerms, packetBytesMax: number, handlers: LegHandlers) {
     this.#stream = stream
-    this.#version = version
+    this.#version = terms.version
     this.#handlers = handlers
-    this.#framer = new Framer(packetBytesMax)
+    this.#packets = new IncomingPackets(terms, packetBytesMax)
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
-    stream.on('drain', () => handlers.drained())
+    stream.on('drain', () => {
+      this.#unsent = 0
+      handlers.drained()
+    })
     stream.on('error', error => this.#end(error.message))
     // A pair of streams in memory tells of an end, and not yet that it is closed.
     for (const event of ['end', 'close']) {
@@ -81,7 +85,16 @@ export class Leg {
   }
 
   send(packet: Packet): void {
-    if (!this.#isOver) this.#stream.write(encode(packet, this.#version))
+    if (!this.#isOver) this.#write(encode(packet, this.#version))
+  }
+
+  /** Sends the message, unless its packet has more bytes. */
+  offer(packet: PublishPacket, bytesMax: number): boolean {
+    if (this.#isOver) return true
+    const bytes = encode(packet, this.#version)
+    if (bytes.length > bytesMax) return false
+    this.#write(bytes)
+    return true
   }
 
   /** Unsubscribes, and subscribes. Empty lists send nothing. */
@@ -133,20 +146,28 @@ export class Leg {
     this.#stream.destroy()
   }
 
+  /** What answers a far end cannot wait until it reads. */
+  #write(bytes: Buffer): void {
+    this.#stream.write(bytes)
+    if (!this.isFull) return
+    this.#unsent += 1
+    if (this.#unsent > UNSENT_MAX) this.#end(`it does not read ${UNSENT_MAX} packets`)
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#isOver) return
     this.#isHeard = true
-    this.#framer.push(chunk)
+    this.#packets.push(chunk)
     if (!this.#isLate) this.#proceed()
   }
 
   /** Some packets; what is left waits until others had their turn, and the stream with it. */
   #proceed(): void {
-    const framer = this.#framer
     let count = 0
     try {
-      while (!this.#isOver && framer.next()) {
-        const packet = decode(framer.bytes, framer.start, framer.end, this.#version)
+      while (!this.#isOver) {
+        const packet = this.#packets.next()
+        if (packet === null) return
         if (packet.type === 'disconnect') {
           const { reasonString } = packet.properties
           const rest = reasonString === undefined ? '' : `: ${reasonString}`
@@ -155,7 +176,7 @@ export class Leg {
         count += 1
         if (count < PACKETS_AT_ONCE || this.#isLate) continue
         this.#isLate = true
-        framer.keep()
+        this.#packets.keep()
         this.#stream.pause()
         setImmediate(() => this.#goOn())
         return
@@ -180,5 +201,7 @@ export class Leg {
 }
 
 const CLOSE_MS_MAX = 2_000
+/** A full socket stops what makes packets for it, but for the answers to one chunk. */
+const UNSENT_MAX = 65_536
 /** 64 KiB have 16,000 acknowledgements, which would take 0.3 s. */
 const PACKETS_AT_ONCE = 256

@@ -6,7 +6,6 @@ import {
   type ConnackPacket,
   type ConnectPacket,
   NO_PROPERTIES,
-  type Packet,
   type Properties,
   type ProtocolVersion,
   type SubackPacket,
@@ -16,7 +15,8 @@ import {
 import { isFailure, PACKET_TOO_LARGE, type ReasonCode, SUCCESS } from '../packet/reason.ts'
 import { PATH_BYTES_MAX, type Paths } from './bridge-path.ts'
 import type { BridgeTopics } from './bridge-topics.ts'
-import { ANSWER_MS_MAX, BridgeRefused, Leg } from './leg.ts'
+import type { IncomingPacket } from './incoming-packets.ts'
+import { ANSWER_MS_MAX, BridgeRefused, Leg, LOCAL_TERMS } from './leg.ts'
 import { connectHere, type LocalSession, NEVER_SECONDS } from './local-session.ts'
 import { Relay, type RelayCounters, type RelayOptions } from './relay.ts'
 
@@ -49,6 +49,7 @@ export interface LinkOptions {
   readonly will: Will | null
   /** What this broker takes. */
   readonly packetBytesMax: number
+  readonly userPropertiesMax: number
   readonly receiveMax: number
   readonly counters: RelayCounters
   /** Opens the leg to this broker. */
@@ -75,7 +76,7 @@ export class Link {
   #local: Leg | null = null
   #relay: Relay | null = null
   /** What the other broker sent right behind CONNACK, before the leg to this one was ready; null before CONNACK. */
-  #early: Packet[] | null = null
+  #early: IncomingPacket[] | null = null
   #waits: ((packet: Answer | Error) => void) | null = null
   #isOpen = false
   #isOver = false
@@ -83,8 +84,7 @@ export class Link {
 
   constructor(stream: Duplex, options: LinkOptions) {
     this.#options = options
-    const bytesMax = options.version === 5 ? options.packetBytesMax : PACKET_BYTES_MAX
-    this.#remote = new Leg(stream, options.version, bytesMax, {
+    this.#remote = new Leg(stream, options, options.packetBytesMax, {
       packet: packet => this.#fromRemote(packet),
       ended: sentence => this.#end(sentence),
       drained: () => this.#local?.resume(),
@@ -141,7 +141,9 @@ export class Link {
     for (const packet of this.#early?.splice(0) ?? []) this.#obey(relay.fromRemote(packet))
     await answer
     this.#remote.subscribe(topics.incoming, topics.notIncoming)
-    this.#remote.keepAlive(serverKeepAlive ?? keepAliveSeconds)
+    // A broker that asks for none may still be gone.
+    const seconds = serverKeepAlive === 0 ? undefined : serverKeepAlive
+    this.#remote.keepAlive(seconds ?? keepAliveSeconds)
     this.#remote.resume()
     if (topics.incoming.length > 0) await this.#awaited('suback')
   }
@@ -209,8 +211,8 @@ export class Link {
   }
 
   #openLocal(): Leg {
-    const { openLocal, packetBytesMax } = this.#options
-    return new Leg(openLocal(), 5, packetBytesMax, {
+    // What this broker sends has the size that CONNECT says.
+    return new Leg(this.#options.openLocal(), LOCAL_TERMS, PACKET_BYTES_MAX, {
       packet: packet => this.#fromLocal(packet),
       ended: sentence => this.#end(`here: ${sentence}`),
       drained: () => this.#remote.resume(),
@@ -276,7 +278,7 @@ export class Link {
     })
   }
 
-  #fromRemote(packet: Packet): void {
+  #fromRemote(packet: IncomingPacket): void {
     if (packet.type === 'connack') {
       if (this.#early !== null) return
       this.#early = []
@@ -311,7 +313,7 @@ export class Link {
     this.#waits(packet)
   }
 
-  #fromLocal(packet: Packet): void {
+  #fromLocal(packet: IncomingPacket): void {
     if (packet.type === 'connack') this.#waits?.(packet)
     else if (packet.type === 'suback')
       this.#tellRefused('here', this.#options.topics.outgoing(2), packet)

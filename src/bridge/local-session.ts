@@ -9,7 +9,7 @@ import {
   type SubscriptionRequest,
 } from '../packet/packet.ts'
 import { isFailure, SUCCESS } from '../packet/reason.ts'
-import { ANSWER_MS_MAX, BridgeRefused, Leg } from './leg.ts'
+import { ANSWER_MS_MAX, BridgeRefused, Leg, LOCAL_TERMS } from './leg.ts'
 
 /** Session Expiry Interval of a session that does not expire. */
 export const NEVER_SECONDS = 0xffff_ffff
@@ -33,7 +33,7 @@ export async function beginSession(
       leg.destroy()
       reject(error)
     }
-    const leg: Leg = new Leg(stream, 5, PACKET_BYTES_MAX, {
+    const leg: Leg = new Leg(stream, LOCAL_TERMS, PACKET_BYTES_MAX, {
       packet: packet => {
         if (packet.type === 'connack' && isFailure(packet.reason))
           failed(new BridgeRefused('here', packet))

@@ -14,6 +14,7 @@ import {
 } from '../packet/packet.ts'
 import {
   isFailure,
+  PACKET_TOO_LARGE,
   QUOTA_EXCEEDED,
   type ReasonCode,
   SERVER_BUSY,
@@ -21,9 +22,16 @@ import {
 } from '../packet/reason.ts'
 import { carried, crossed, type Paths } from './bridge-path.ts'
 import type { BridgeTopics } from './bridge-topics.ts'
+import type { IncomingPacket } from './incoming-packets.ts'
+import type { UnfitPublish } from './unfit-publish.ts'
 
 interface RelayEnd {
   send(packet: Packet): void
+}
+
+interface LocalEnd extends RelayEnd {
+  /** Sends the message, unless its packet has more bytes. */
+  offer(packet: PublishPacket, bytesMax: number): boolean
 }
 
 export interface RelayCounters {
@@ -33,7 +41,7 @@ export interface RelayCounters {
   refusedThere: number
   /** Messages that this broker has refused for a reason that will not pass. */
   refusedHere: number
-  /** Messages of filters that the configuration does not have any more, or whose new topic is too long. */
+  /** Messages of filters that the configuration does not have any more, or whose new topic is empty or too long. */
   unmapped: number
   /** Messages that have passed this broker before: bridges join brokers in a ring. */
   looped: number
@@ -41,13 +49,15 @@ export interface RelayCounters {
 
 export interface RelayOptions {
   readonly topics: BridgeTopics
-  readonly local: RelayEnd
+  readonly local: LocalEnd
   readonly remote: RelayEnd
   /** The highest QoS that the other broker takes. */
   readonly qosMax: QoS
   /** Whether messages keep RETAIN at the other broker. */
   readonly retains: boolean
   readonly counters: RelayCounters
+  /** The largest packet that this broker takes. */
+  readonly packetBytesMax: number
   /** Null: messages carry no paths. */
   readonly paths: Paths | null
   /** A message has passed this broker before. */
@@ -84,7 +94,7 @@ export class Relay {
   }
 
   /** Returns why the connection must end, or null. */
-  fromLocal(packet: Packet): string | null {
+  fromLocal(packet: IncomingPacket): string | null {
     const { remote } = this.#options
     switch (packet.type) {
       case 'publish':
@@ -107,11 +117,16 @@ export class Relay {
   }
 
   /** Returns why the connection must end, or null. */
-  fromRemote(packet: Packet): string | null {
+  fromRemote(packet: IncomingPacket): string | null {
     const { local, remote } = this.#options
     switch (packet.type) {
       case 'publish':
+        // CONNECT allows none, so nobody knows which topic it is.
+        if (packet.properties.topicAlias !== undefined) return 'it used a topic alias'
         this.#comesIn(packet)
+        return null
+      case 'unfit':
+        this.#isUnfit(packet)
         return null
       case 'puback':
       case 'pubrec':
@@ -133,7 +148,7 @@ export class Relay {
   #goesOut(packet: PublishPacket): void {
     const { topics, remote, qosMax, retains, counters } = this.#options
     const topic = topics.toRemote(packet.topic)
-    if (topic === null || isTooLong(topic)) {
+    if (topic === null || !isTopic(topic)) {
       counters.unmapped += 1
       this.#settle(packet)
       return
@@ -198,9 +213,9 @@ export class Relay {
   }
 
   #comesIn(packet: PublishPacket): void {
-    const { topics, local, counters } = this.#options
+    const { topics, local, counters, packetBytesMax } = this.#options
     const topic = topics.toLocal(packet.topic)
-    if (topic === null || isTooLong(topic)) {
+    if (topic === null || !isTopic(topic)) {
       counters.unmapped += 1
       this.#decline(packet)
       return
@@ -210,8 +225,21 @@ export class Relay {
       this.#decline(packet)
       return
     }
-    local.send({ ...packet, topic, properties })
-    counters.messagesReceived += 1
+    // Its topic may be longer here, and it has a path.
+    const isSent = local.offer({ ...packet, topic, properties }, packetBytesMax)
+    if (isSent) counters.messagesReceived += 1
+    else this.#isUnfit({ ...packet, reason: PACKET_TOO_LARGE })
+  }
+
+  /**
+   * This broker cannot take the message. It must be acknowledged: it would come first on each new connection, and nothing else
+   * would pass.
+   */
+  #isUnfit(message: Omit<UnfitPublish, 'type'>): void {
+    const { counters, refused } = this.#options
+    counters.refusedHere += 1
+    refused('here', message.packetId, message.reason)
+    this.#decline(message)
   }
 
   #decline({ qos, packetId }: Pick<PublishPacket, 'qos' | 'packetId'>): void {
@@ -247,9 +275,10 @@ function acknowledgement(
   return { type, packetId, reason: SUCCESS, properties: NO_PROPERTIES }
 }
 
-/** A prefix can make a topic longer than MQTT has room for. */
-function isTooLong(topic: string): boolean {
-  return topic.length * 3 > TOPIC_BYTES_MAX && Buffer.byteLength(topic) > TOPIC_BYTES_MAX
+/** A prefix can make a topic longer than MQTT has room for, and what is one on one side can be nothing on the other. */
+function isTopic(topic: string): boolean {
+  if (topic.length * 3 <= TOPIC_BYTES_MAX) return topic !== ''
+  return Buffer.byteLength(topic) <= TOPIC_BYTES_MAX
 }
 
 const TOPIC_BYTES_MAX = 65_535

@@ -36,7 +36,7 @@ const UNBOUNDED: Readonly<Record<ProtocolVersion, ReadingTerms>> = {
   5: { version: 5, userPropertiesMax: Infinity },
 }
 
-/** Decodes a packet that a broker sent to a client. */
+/** Decodes a packet that a broker sent to a client, which trusts it. */
 export function decode(
   bytes: Buffer,
   start: number,
@@ -183,6 +183,7 @@ function reasons(
     // 3.x has only one failure code [MQTT-3.9.3-2].
     if (version < 5 && reason > 0x80)
       throw new MalformedPacket(MALFORMED_PACKET, `return code ${reason}`)
+    reader.assertListed(list.length, 'reason codes')
     list.push(reason)
   }
   if (list.length === 0)

@@ -125,6 +125,15 @@ export class Framer {
     return { taken, searched: to - first }
   }
 
+  /** Returns a copy of the bytes that were not read yet, and has none then. */
+  takeUnread(): Buffer {
+    this.keep()
+    const unread = Buffer.from(this.bytes.subarray(this.end, this.#filled))
+    this.#release()
+    this.#isExhausted = true
+    return unread
+  }
+
   /** Copies the bytes that were not read yet, so that the caller may reuse the chunk. */
   keep(): void {
     this.#size = 0

@@ -2,7 +2,7 @@
 
 import type { ReasonCode } from './reason.ts'
 
-/** Only the decoder and the framer throw it. It is caught at one place, in `connection/connection.ts`. */
+/** Only the decoder and the framer throw it. It is caught in `connection/connection.ts`, and by the legs of bridges. */
 export class MalformedPacket extends Error {
   readonly reason: ReasonCode
 

@@ -179,6 +179,7 @@ function readSubscriptionIdentifier(reader: Reader, place: PropertyPlace, draft:
     throw new MalformedPacket(PROTOCOL_ERROR, 'a second subscription identifier in subscribe')
   }
   draft.subscriptionIdentifiers ??= []
+  reader.assertListed(draft.subscriptionIdentifiers.length, 'subscription identifiers')
   draft.subscriptionIdentifiers.push(identifier)
 }
 

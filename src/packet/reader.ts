@@ -1,10 +1,13 @@
 // Reads the fields of one packet. It never reads beyond the end of the packet.
 
 import { MalformedPacket } from './malformed.ts'
-import { MALFORMED_PACKET } from './reason.ts'
+import { MALFORMED_PACKET, PROTOCOL_ERROR } from './reason.ts'
 import { textOf } from './text.ts'
 
 const EMPTY = Buffer.alloc(0)
+
+/** A packet of 16 MiB has 16 million reason codes, which take seconds. */
+const LISTED_MAX = 65_536
 
 export class Reader {
   readonly bytes: Buffer
@@ -70,6 +73,12 @@ export class Reader {
     // [MQTT-2.2.1-3]
     if (packetId === 0) throw new MalformedPacket(MALFORMED_PACKET, 'packet identifier 0')
     return packetId
+  }
+
+  /** `count` is the length of a list that has no bound of its own, and gets another entry. */
+  assertListed(count: number, what: string): void {
+    if (count < LISTED_MAX || this.userPropertiesMax === Infinity) return
+    throw new MalformedPacket(PROTOCOL_ERROR, `more than ${LISTED_MAX} ${what}`)
   }
 
   assertEnd(what: string): void {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { duplexPair } from 'node:stream'
 import { type Test, test } from 'tap'
-import { Leg } from '../../src/bridge/leg.ts'
+import { Leg, LOCAL_TERMS } from '../../src/bridge/leg.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { createBroker } from '../../src/index.ts'
 
@@ -109,7 +109,7 @@ for (const bridge of [{ protocol: '3.1.1' }, { protocol: '5' }, { tls: {} }]) {
 test('keep-alive does not end a connection that is not read, because nothing can be heard there', async t => {
   const [near, far] = duplexPair()
   const ends: string[] = []
-  const leg = new Leg(near, 5, 1_000, {
+  const leg = new Leg(near, LOCAL_TERMS, 1_000, {
     packet: () => {},
     ended: sentence => ends.push(sentence),
     drained: () => {},

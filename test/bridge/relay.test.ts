@@ -17,6 +17,7 @@ import { NOT_AUTHORIZED, QUOTA_EXCEEDED, SUCCESS } from '../../src/packet/reason
 const TOPICS: readonly BridgeTopic[] = [
   { filter: 'a/#', direction: 'out', qos: 2, localPrefix: '', remotePrefix: 'site/' },
   { filter: '#', direction: 'in', qos: 2, localPrefix: 'in/', remotePrefix: 'to-site/' },
+  { filter: '#', direction: 'out', qos: 1, localPrefix: 'bare/', remotePrefix: '' },
   { filter: '', direction: 'both', qos: 0, localPrefix: 'here', remotePrefix: 'there' },
 ]
 
@@ -32,7 +33,11 @@ function relay(qosMax: QoS = 2, paths: Paths | null = null) {
   }
   const it = new Relay({
     topics: new BridgeTopics(TOPICS),
-    local: { send: packet => toLocal.push(words(packet)) },
+    local: {
+      send: packet => toLocal.push(words(packet)),
+      offer: packet => toLocal.push(words(packet)) > 0,
+    },
+    packetBytesMax: 1_000,
     remote: { send: packet => toRemote.push(words(packet)) },
     qosMax,
     retains: true,
@@ -113,6 +118,14 @@ test('what no entry fits any more is acknowledged and counted, both ways', async
   it.fromRemote(answer('pubrel', 2))
   t.strictSame([toLocal, toRemote], [['puback m1'], ['pubrec m2', 'pubcomp m2']])
   t.equal(counters.unmapped, 2)
+})
+
+test('a topic that is nothing without its prefix is acknowledged and counted', async t => {
+  const { it, toLocal, toRemote, counters } = relay()
+  it.fromLocal(publish('bare/', 1, 1))
+  it.fromLocal(publish('bare/x', 1, 2))
+  t.strictSame([toLocal, toRemote], [['puback m1'], ['publish x q1 m2']])
+  t.equal(counters.unmapped, 1)
 })
 
 test('a refusal that passes ends the connection unacknowledged; another is counted', async t => {

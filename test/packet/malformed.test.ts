@@ -134,6 +134,27 @@ test('as many user properties as the limit says are taken, and one more is not',
   }
 })
 
+test('lists without a bound of their own are read up to one where a client made them', t => {
+  const terms = { version: 5, userPropertiesMax: 100 } as const
+  const large = (first: string, rest: Buffer): Buffer => {
+    const length = rest.length
+    const header = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14]
+    return Buffer.concat([Buffer.from(first, 'hex'), Buffer.from(header), rest])
+  }
+  const identifiers = Buffer.concat([
+    Buffer.from('000161 828008'.replaceAll(' ', ''), 'hex'),
+    Buffer.from('0b01'.repeat(65_537), 'hex'),
+  ])
+  const codes = Buffer.concat([Buffer.from('000100', 'hex'), Buffer.alloc(65_537)])
+
+  for (const bytes of [large('30', identifiers), large('90', codes), large('b0', codes)]) {
+    const read = (): unknown => decodeWithin(bytes, 0, bytes.length, terms)
+    t.throws(read, { reason: 0x82, message: /^more than 65536 / })
+    t.equal(reasonFor(bytes, 5), 'taken')
+  }
+  t.end()
+})
+
 test('U+FEFF is a character like any other [MQTT-1.5.4-3]', async t => {
   const bytes = packet(0x30, '0004 efbbbf61')
 
