@@ -108,6 +108,9 @@ export class SimWire implements Wire {
     this.#broker = receiver
   }
 
+  /** What waits refers to the memory that it was given. */
+  readonly copies = true
+
   get pendingBytes(): number {
     return this.#waitingBytes
   }

@@ -13,6 +13,7 @@ export class PondWire implements Wire {
   /** Ended by the broker. */
   isClosed = false
   isPaused = false
+  readonly copies = true
   wasReset = false
   /** Calls of write and writeMany: what stands for system calls. */
   writes = 0

@@ -28,6 +28,7 @@ export class Client implements Wire {
   readonly pendingBytes = 0
   readonly untakenBytes = 0
   readonly isFlowing = true
+  readonly copies = true
   received = 0
   readonly #broker: InProcess
   /** The bytes of PUBACK packets. */

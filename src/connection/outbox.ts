@@ -39,6 +39,9 @@ export class Outbox {
   /** The acknowledgements that the client's Receive Maximum counts. Only the outbox itself changes it. */
   acknowledgements = 0
   readonly #pool: ChunkPool
+  /** The memory of earlier takes, of which bytes are pending. */
+  #pendingChunks: Buffer[] | null = null
+  #pendingLoans: PacketLoan[] | null = null
   /** The batches before `#current`. */
   #batches: Batch[] | null = null
   #chunks: Buffer[] | null = null
@@ -131,10 +134,10 @@ export class Outbox {
   }
 
   /**
-   * Called after a take that emptied the outbox. `wasTaken`: the system has copied every byte,
-   * so that the memory can be reused.
+   * Called after a take that emptied the outbox. `wasTaken`: every byte was copied, so that the memory can be reused. Otherwise, with
+   * `isTakenLater`, it can be when `allTaken` is called.
    */
-  recycle(wasTaken: boolean): void {
+  recycle(wasTaken: boolean, isTakenLater: boolean): void {
     const chunks = this.#chunks
     const loans = this.#loans
     this.#chunks = null
@@ -142,7 +145,22 @@ export class Outbox {
     // Otherwise a batch is still in these chunks, and the garbage collector frees them later.
     if (this.bytes > 0) return
     this.#chunk = null
-    if (!wasTaken) return
+    if (wasTaken) this.#giveBack(chunks, loans)
+    else if (isTakenLater) {
+      this.#pendingChunks = joined(this.#pendingChunks, chunks)
+      this.#pendingLoans = joined(this.#pendingLoans, loans)
+    }
+  }
+
+  /** Nothing that was taken is pending any more. */
+  allTaken(): void {
+    if (this.#pendingChunks === null && this.#pendingLoans === null) return
+    this.#giveBack(this.#pendingChunks, this.#pendingLoans)
+    this.#pendingChunks = null
+    this.#pendingLoans = null
+  }
+
+  #giveBack(chunks: readonly Buffer[] | null, loans: readonly PacketLoan[] | null): void {
     if (chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
     if (loans !== null) for (const loan of loans) loan.release()
   }
@@ -153,6 +171,8 @@ export class Outbox {
     this.#current = null
     this.#chunks = null
     this.#loans = null
+    this.#pendingChunks = null
+    this.#pendingLoans = null
     this.#chunk = null
     this.bytes = 0
     this.acknowledgements = 0
@@ -225,6 +245,12 @@ export class Outbox {
     this.acknowledgements -= batch.acknowledgements
     return batch.pieces
   }
+}
+
+function joined<Item>(before: Item[] | null, more: Item[] | null): Item[] | null {
+  if (before === null || more === null) return before ?? more
+  for (const each of more) before.push(each)
+  return before
 }
 
 /**

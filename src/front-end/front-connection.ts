@@ -5,6 +5,7 @@ import { BYTES, CLOSED, FLOWS, HEARD, NAMED, OPENED, REFUSED, SLOW, SPOKE } from
 import type { LinkWriter } from '../link/link-writer.ts'
 import { bytesOf, type Proved, shortCause } from '../link/said.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
+import { LARGE_BYTES_MIN } from '../packet/sizes.ts'
 import type { Peer, Wire, WireReceiver } from '../transport/wire.ts'
 
 /** The front end, as its connections see it. */
@@ -115,11 +116,15 @@ export class FrontConnection implements WireReceiver {
     if (!this.#isHeldBack) this.#wire?.resume()
   }
 
-  write(bytes: Buffer): void {
+  /** Returns whether the bytes are kept. */
+  write(bytes: Buffer): boolean {
     const wire = this.#wire
-    if (wire === null) return
-    wire.write(bytes)
+    if (wire === null) return false
+    // A few bytes behind pending ones would keep the memory of a whole read of the link.
+    const isOwn = wire.pendingBytes > 0 && bytes.length < LARGE_BYTES_MIN
+    const isCopied = wire.write(isOwn ? Buffer.from(bytes) : bytes) || isOwn
     if (!wire.isFlowing) this.#slows(wire)
+    return !isCopied && wire.pendingBytes > 0
   }
 
   writeMany(pieces: readonly Buffer[]): void {

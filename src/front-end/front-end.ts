@@ -26,14 +26,18 @@ import { LinkWriter } from '../link/link-writer.ts'
 import { filesIn, type ListenerOrder, type Order, type SocketOrder } from '../link/orders.ts'
 import { bytesOf, lineBytesOf, type FrontEndFigures, type Line } from '../link/said.ts'
 import type { Log, LogFields } from '../observe/log.ts'
+import type { LentBytes } from '../packet/lent-bytes.ts'
 import { Preparation } from '../transport/preparation.ts'
+import { type Reader, readIntoSharedMemory } from '../transport/shared-read-memory.ts'
 import { ignored, type Peer, type TransportName } from '../transport/wire.ts'
 import { FrontConnection } from './front-connection.ts'
 
 /** What the link may have pending before clients are not read. */
-const PENDING_BYTES_MAX = 262_144
+const PENDING_BYTES_MAX = 1_048_576
 /** And before none of them is read, also those that have sent nothing yet. */
 const ALL_PENDING_BYTES_MAX = 4_194_304
+/** For one read of the link. */
+const READ_BYTES = 131_072
 /** How often it is told how far slow clients have got. */
 const LOOK_MS = 250
 
@@ -45,7 +49,7 @@ interface FrontListener {
 }
 
 // Wide on purpose: it has both ends of what it carries, the link and all connections, and what waits between them.
-export class FrontEnd {
+export class FrontEnd implements Reader {
   readonly #writer: LinkWriter
   readonly #reader: FrameReader
   readonly #listeners = new Map<number, FrontListener>()
@@ -60,6 +64,8 @@ export class FrontEnd {
   readonly #held = new Set<FrontConnection>()
   #readPauses = 0
   readonly #ticks: NodeJS.Timeout
+  /** Whether bytes of the last read of the link are kept. */
+  #isMemoryKept = false
 
   constructor(link: Socket) {
     this.#writer = new LinkWriter(link, {
@@ -72,9 +78,20 @@ export class FrontEnd {
       this.#take(kind, connection, body),
     )
     link.on('error', ignored)
-    link.on('data', (chunk: Buffer) => this.#reader.push(chunk))
+    link.on('data', (chunk: Buffer) => this.received(chunk))
+    readIntoSharedMemory(link, this, Buffer.allocUnsafeSlow(READ_BYTES))
     link.on('close', () => this.close())
     this.#ticks = setInterval(() => this.#look(), LOOK_MS)
+  }
+
+  received(chunk: LentBytes): void {
+    if (this.#reader.push(chunk)) this.#isMemoryKept = true
+  }
+
+  nextMemory(): Buffer | null {
+    if (!this.#isMemoryKept) return null
+    this.#isMemoryKept = false
+    return Buffer.allocUnsafeSlow(READ_BYTES)
   }
 
   obey(order: Order, socket: Socket | undefined): void {
@@ -208,15 +225,37 @@ export class FrontEnd {
     this.#writer.signal(TAKEN, this.#turn)
   }
 
-  #take(kind: number, number: number, body: Buffer): void {
-    if (kind === TURN || kind === TURN_TO_ANSWER) {
-      this.#turn = number
-      this.#isTurnTold = false
-      this.#shared = []
-      if (kind === TURN_TO_ANSWER) this.#writer.schedule()
-    } else if (kind === SHARED) this.#shared.push(body)
-    else if (kind === GO_ON) this.#goOn(number)
-    else this.#tell(kind, number, body)
+  /** Returns whether the body is kept. */
+  #take(kind: number, number: number, body: Buffer): boolean {
+    switch (kind) {
+      case TURN:
+      case TURN_TO_ANSWER:
+        this.#turn = number
+        this.#isTurnTold = false
+        if (this.#shared.length > 0) this.#shared = []
+        if (kind === TURN_TO_ANSWER) this.#writer.schedule()
+        return false
+      case WRITE:
+        return this.#write(this.#connections.get(number), body)
+      case WRITE_SHARED:
+        this.#write(this.#connections.get(number), this.#sharedIn(body))
+        return false
+      case WRITE_PART:
+        this.#parts.push(body)
+        return true
+      case WRITE_SHARED_PART:
+        this.#parts.push(this.#sharedIn(body))
+        return false
+      case SHARED:
+        this.#shared.push(body)
+        return true
+      case GO_ON:
+        this.#goOn(number)
+        return false
+      default:
+        this.#tell(kind, this.#connections.get(number))
+        return false
+    }
   }
 
   #goOn(number: number): void {
@@ -227,21 +266,8 @@ export class FrontEnd {
     }
   }
 
-  #tell(kind: number, number: number, body: Buffer): void {
-    const connection = this.#connections.get(number)
+  #tell(kind: number, connection: FrontConnection | undefined): void {
     switch (kind) {
-      case WRITE_PART:
-        this.#parts.push(body)
-        return
-      case WRITE_SHARED_PART:
-        this.#parts.push(this.#sharedIn(body))
-        return
-      case WRITE:
-        this.#write(connection, body)
-        return
-      case WRITE_SHARED:
-        this.#write(connection, this.#sharedIn(body))
-        return
       case PAUSE:
         connection?.pause()
         return
@@ -266,15 +292,14 @@ export class FrontEnd {
     return shared
   }
 
-  #write(connection: FrontConnection | undefined, last: Buffer): void {
-    if (this.#parts.length === 0) {
-      connection?.write(last)
-      return
-    }
+  /** Returns whether these last bytes are kept. */
+  #write(connection: FrontConnection | undefined, last: Buffer): boolean {
+    if (this.#parts.length === 0) return connection?.write(last) === true
     const pieces = this.#parts
     this.#parts = []
     pieces.push(last)
     connection?.writeMany(pieces)
+    return true
   }
 }
 

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import { LARGE_BYTES_MIN } from '../packet/sizes.ts'
 import { thrownSentence } from '../thrown.ts'
 import { type Reader, readIntoSharedMemory } from '../transport/shared-read-memory.ts'
-import { ignored, LATE_BYTES_MAX, type Peer, type Wire } from '../transport/wire.ts'
+import { ignored, type Peer, type Wire } from '../transport/wire.ts'
 import { FrameReader, LinkFault } from './frame-reader.ts'
 import {
   BODY_BYTES_MAX,
@@ -33,7 +33,7 @@ import {
   WRITE_SHARED_PART,
 } from './frames.ts'
 import { LinkWriter } from './link-writer.ts'
-import { LinkedWire, type WireLink } from './linked-wire.ts'
+import { LinkedWire, WINDOW_BYTES, type WireLink } from './linked-wire.ts'
 import {
   type FrontEndFigures,
   figuresIn,
@@ -46,15 +46,20 @@ import {
 } from './said.ts'
 
 /** What a link may have pending before bytes stay where they are. */
-const PENDING_BYTES_MAX = 1_048_576
+const PENDING_BYTES_MAX = 4_194_304
 
 /** What a front end may have for clients that take no more, before it gets less for each. */
 const KEPT_BYTES_MAX = 67_108_864
-/** What may be on its way to one client: as the buffer of a socket, and less when many do not read. */
-const WINDOW_BYTES = LATE_BYTES_MAX
+/** What may be on its way to one client when many do not read. */
 const SMALL_WINDOW_BYTES = 4_096
 
 const CLOSED_AT_ONCE_MAX = 100
+
+/** For one read of any link: as much as the system keeps of one. */
+const linkMemory = Buffer.allocUnsafeSlow(262_144)
+
+/** In place of the number of what is shared: its bytes were written to one connection, and have no number. */
+const WRITTEN_ONCE = -1
 
 /** What the listener knows of a connection that a front end has. */
 interface HandedOver {
@@ -105,7 +110,7 @@ export class CoreLink implements WireLink, Reader {
   #isWritten = false
   /** Whether an answer to it is waited for. */
   #isAsked = false
-  /** The numbers of what is shared in this turn: of its first part, if there are several. */
+  /** The large pieces that were written in this turn, each with the number of its first part if it is shared. */
   readonly #shared = new Map<Uint8Array, number>()
   #sharedCount = 0
   #hasFailed = false
@@ -123,11 +128,12 @@ export class CoreLink implements WireLink, Reader {
       flushing: () => this.#endTurn(),
       drained: () => this.#drained(),
     })
-    this.#reader = new FrameReader(TO_CORE, (kind, connection, body) =>
-      this.#take(kind, connection, body),
-    )
+    this.#reader = new FrameReader(TO_CORE, (kind, connection, body) => {
+      this.#take(kind, connection, body)
+      return false
+    })
     socket.on('data', chunk => this.received(chunk as Buffer))
-    if (socket instanceof Socket) readIntoSharedMemory(socket, this)
+    if (socket instanceof Socket) readIntoSharedMemory(socket, this, linkMemory)
     socket.on('error', ignored)
     socket.on('close', () => this.failed(null))
     socket.resume()
@@ -208,9 +214,13 @@ export class CoreLink implements WireLink, Reader {
     }
   }
 
-  write(connection: number, pieces: readonly Uint8Array[]): void {
+  write(connection: number, pieces: readonly Uint8Array[], bytes: number): void {
     this.#isWritten = true
     const writer = this.#writer
+    if (bytes <= BODY_BYTES_MAX && !this.#isSharing(pieces)) {
+      writer.joined(WRITE, connection, pieces, bytes)
+      return
+    }
     let left = pieces.length
     for (const piece of pieces) {
       left -= 1
@@ -219,12 +229,23 @@ export class CoreLink implements WireLink, Reader {
     }
   }
 
-  /** A large piece may be the payload of many packets: its bytes are put in once. */
+  /** Whether one of them is the payload of packets that were written to others in this turn. */
+  #isSharing(pieces: readonly Uint8Array[]): boolean {
+    let isSharing = false
+    for (const piece of pieces) {
+      if (piece.length < LARGE_BYTES_MIN) continue
+      if (this.#shared.has(piece)) isSharing = true
+      else this.#shared.set(piece, WRITTEN_ONCE)
+    }
+    return isSharing
+  }
+
+  /** A large piece may be the payload of many packets: from the second on its bytes are put in once for all. */
   #share(connection: number, piece: Uint8Array, isLast: boolean): void {
     const writer = this.#writer
-    let first = this.#shared.get(piece)
+    let first = this.#shared.get(piece) ?? WRITTEN_ONCE
     const count = Math.ceil(piece.length / BODY_BYTES_MAX)
-    if (first === undefined) {
+    if (first === WRITTEN_ONCE) {
       first = this.#sharedCount
       this.#sharedCount += count
       this.#shared.set(piece, first)
@@ -261,8 +282,7 @@ export class CoreLink implements WireLink, Reader {
     this.#writer.signal(this.#isAsked ? TURN_TO_ANSWER : TURN, this.turn)
     this.#isAsked = false
     this.turn += 1
-    if (this.#sharedCount === 0) return
-    this.#shared.clear()
+    if (this.#shared.size > 0) this.#shared.clear()
     this.#sharedCount = 0
   }
 

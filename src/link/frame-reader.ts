@@ -6,10 +6,15 @@ import { type Bounds, BYTES, connectionIn, HEADER_BYTES } from './frames.ts'
 /** The other end of a link breaks its rules. */
 export class LinkFault extends Error {}
 
-/** The body is lent, except to a front end. Of bytes from a client it may be a part: what follows comes in another call. */
-type FrameTaker = (kind: number, connection: number, body: Buffer) => void
+/**
+ * Returns whether the body is kept: otherwise its memory is used again. Of bytes from a client the body may be a part: what follows
+ * comes in another call.
+ */
+type FrameTaker = (kind: number, connection: number, body: Buffer) => boolean
 
 const EMPTY = Buffer.alloc(0)
+/** Up to this size a body that has not arrived whole gets memory of its own. */
+const SMALL_BODY_BYTES = 4_096
 
 export class FrameReader {
   readonly #bounds: Bounds
@@ -23,15 +28,20 @@ export class FrameReader {
   #lacks = 0
   /** Where a body that has not arrived whole is collected. */
   #body: Buffer = EMPTY
+  /** The memory for such bodies, used again unless one is kept. */
+  #memory: Buffer = EMPTY
+  /** Whether a part of the present chunk is kept. */
+  #isChunkKept = false
 
   constructor(bounds: Bounds, take: FrameTaker) {
     this.#bounds = bounds
     this.#take = take
   }
 
-  /** Throws LinkFault, and whatever the taker throws. */
-  push(lent: LentBytes): void {
+  /** Returns whether a part of the chunk is kept. Throws LinkFault, and whatever the taker throws. */
+  push(lent: LentBytes): boolean {
     const chunk = lent as Buffer
+    this.#isChunkKept = false
     let at = 0
     while (at < chunk.length) {
       if (this.#lacks > 0) at = this.#goOnWithBody(chunk, at)
@@ -42,6 +52,7 @@ export class FrameReader {
         at = this.#beginBody(chunk, at + HEADER_BYTES, length)
       }
     }
+    return this.#isChunkKept
   }
 
   #collectHeader(chunk: Buffer, at: number): number {
@@ -73,12 +84,18 @@ export class FrameReader {
     const end = at + length
     if (end <= chunk.length) {
       const body = length === 0 ? EMPTY : chunk.subarray(at, end)
-      this.#take(this.#kind, this.#connection, body)
+      if (this.#take(this.#kind, this.#connection, body)) this.#isChunkKept = true
       return end
     }
     this.#lacks = length
-    if (this.#kind !== BYTES) this.#body = Buffer.allocUnsafeSlow(length)
+    if (this.#kind !== BYTES) this.#body = this.#memoryFor(length)
     return at
+  }
+
+  #memoryFor(length: number): Buffer {
+    if (length <= SMALL_BODY_BYTES) return Buffer.allocUnsafeSlow(length)
+    if (this.#memory.length < length) this.#memory = Buffer.allocUnsafeSlow(length)
+    return this.#memory.subarray(0, length)
   }
 
   #goOnWithBody(chunk: Buffer, at: number): number {
@@ -86,7 +103,7 @@ export class FrameReader {
     const part = chunk.subarray(at, end)
     if (this.#kind === BYTES) {
       this.#lacks -= part.length
-      this.#take(this.#kind, this.#connection, part)
+      if (this.#take(this.#kind, this.#connection, part)) this.#isChunkKept = true
       return end
     }
     const body = this.#body
@@ -94,7 +111,8 @@ export class FrameReader {
     this.#lacks -= part.length
     if (this.#lacks === 0) {
       this.#body = EMPTY
-      this.#take(this.#kind, this.#connection, body)
+      const isKept = this.#take(this.#kind, this.#connection, body)
+      if (isKept && body.buffer === this.#memory.buffer) this.#memory = EMPTY
     }
     return end
   }

@@ -6,7 +6,7 @@ import { BODY_BYTES_MAX, HEADER_BYTES, writeHeader } from './frames.ts'
 
 const CHUNK_BYTES = 262_144
 /** What is kept for the next frames. */
-const CHUNKS_KEPT_MAX = 8
+const CHUNKS_KEPT_MAX = 16
 
 interface WriterEvents {
   /** Calls back when there are no more frames to wait for. */
@@ -57,6 +57,12 @@ export class LinkWriter {
   frame(kind: number, connection: number, body: Uint8Array): void {
     this.#begin(kind, connection, body.length)
     this.#put(body)
+  }
+
+  /** Adds one frame whose body is all pieces, `length` bytes of at most `BODY_BYTES_MAX`, which are copied. */
+  joined(kind: number, connection: number, pieces: readonly Uint8Array[], length: number): void {
+    this.#begin(kind, connection, length)
+    for (const piece of pieces) this.#put(piece)
   }
 
   /** Adds as many frames as the bytes need: `kind` for the last one, `partKind` for the others. */
@@ -131,8 +137,7 @@ export class LinkWriter {
   }
 
   #seal(): void {
-    const written = this.#start === 0 && this.#end === CHUNK_BYTES
-    this.#sealed.push(written ? this.#chunk : this.#chunk.subarray(this.#start, this.#end))
+    this.#sealed.push(this.#chunk.subarray(this.#start, this.#end))
     this.#chunk = this.#newChunk()
     this.#start = 0
     this.#end = 0
@@ -154,9 +159,8 @@ export class LinkWriter {
       this.#start = 0
       this.#end = 0
     }
-    for (const chunk of this.#given) {
-      if (chunk.length === CHUNK_BYTES && this.#kept.length < CHUNKS_KEPT_MAX)
-        this.#kept.push(chunk)
+    for (const { buffer } of this.#given) {
+      if (this.#kept.length < CHUNKS_KEPT_MAX) this.#kept.push(Buffer.from(buffer))
     }
     if (this.#given.length > 0) this.#given = []
   }

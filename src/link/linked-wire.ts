@@ -1,13 +1,7 @@
 // A wire whose socket a front end has: its calls and events are frames of a link.
 
 import { copyOfLent, type LentBytes } from '../packet/lent-bytes.ts'
-import {
-  CLOSE_MS_MAX,
-  LATE_BYTES_MAX,
-  type Peer,
-  type Wire,
-  type WireReceiver,
-} from '../transport/wire.ts'
+import { CLOSE_MS_MAX, type Peer, type Wire, type WireReceiver } from '../transport/wire.ts'
 import { DESTROY, END, PAUSE, RESET, RESUME } from './frames.ts'
 
 /** The end of the link in the core's process. */
@@ -18,7 +12,8 @@ export interface WireLink {
   readonly takenTurn: number
   /** No more bytes are to be put into it. */
   readonly isFull: boolean
-  write(connection: number, pieces: readonly Uint8Array[]): void
+  /** `bytes`: of all pieces together. They are copied. */
+  write(connection: number, pieces: readonly Uint8Array[], bytes: number): void
   signal(kind: number, connection: number): void
   /** What may be on its way to one client without having been taken. */
   readonly windowBytes: number
@@ -36,8 +31,10 @@ export interface WireLink {
   ended(wire: LinkedWire): void
 }
 
+/** What may be on its way to one client: a window of messages, which would otherwise come in parts and wait for each other. */
+export const WINDOW_BYTES = 262_144
 /** From here on the front end is asked what it has taken. Otherwise it says so when it has something else to say. */
-const ASKED_BYTES_MIN = LATE_BYTES_MAX / 2
+const ASKED_BYTES_MIN = WINDOW_BYTES / 2
 /** What may come behind a pause, beside one message of WebSocket: more than a link holds. */
 const HELD_BYTES_MAX = 16_777_216
 /** The same of all connections together. */
@@ -50,6 +47,7 @@ export class LinkedWire implements Wire {
   peer: Peer
   /** The connection on this link. */
   readonly number: number
+  readonly copies = true
   readonly #messageBytesMax: number
   /** Whether bytes have come from the client. */
   hasSpoken = false
@@ -127,14 +125,14 @@ export class LinkedWire implements Wire {
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
     if (this.#state !== 'open') return false
-    if (this.isFlowing && !this.#link.isFull) this.#put(pieces)
+    const mayPut = this.isFlowing && !this.#link.isFull
+    if (mayPut) this.#put(pieces)
     else {
       this.#waiting.push(pieces)
       this.#waitingBytes += lengthOf(pieces)
     }
-    if (this.isFlowing) return true
-    this.#link.block(this)
-    return false
+    if (!this.isFlowing) this.#link.block(this)
+    return mayPut
   }
 
   #put(pieces: readonly Uint8Array[]): void {
@@ -147,7 +145,7 @@ export class LinkedWire implements Wire {
     }
     this.#newer += bytes
     this.#newerTurn = turn
-    this.#link.write(this.number, pieces)
+    this.#link.write(this.number, pieces, bytes)
     if (this.#older + this.#newer > Math.min(ASKED_BYTES_MIN, windowBytes / 2)) this.#link.ask()
   }
 

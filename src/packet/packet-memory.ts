@@ -3,8 +3,12 @@
 
 import { LARGE_BYTES_MIN } from './sizes.ts'
 
-/** The sizes of the memory, each twice the one before. Packets above the last get memory that is not used again. */
-const SIZES = [32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576]
+/** What a packet has beside a payload, mostly: payloads of a power of two fit into half of what they would need otherwise. */
+const HEAD_BYTES = 1_024
+/** The sizes of the memory. Packets above the last get memory that is not used again. */
+const SIZES = [32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576].map(
+  bytes => bytes + HEAD_BYTES,
+)
 /** Of each size, in bytes. */
 const KEPT_BYTES_MAX = 2_097_152
 

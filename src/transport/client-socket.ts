@@ -156,6 +156,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const { changing, limits } = this.#broker
     const { turn } = this.#context
     this.#stall?.progresses()
+    if (this.#wire.pendingBytes === 0) this.connection.sender.outbox.allTaken()
     try {
       if (this.#wire.pendingBytes <= limits.outboxBytesMax) this.#reading.resume(NOT_READING_US)
       this.#count()
@@ -276,7 +277,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const [only] = pieces
     const wasTaken =
       pieces.length === 1 && only !== undefined ? wire.write(only) : wire.writeMany(pieces)
-    outbox.recycle(wasTaken)
+    outbox.recycle(wasTaken, wire.copies)
     const { pendingBytes } = wire
     if (pendingBytes === 0) return
     if (limits.stalledSecondsMax > 0) this.#watchReading(limits.stalledSecondsMax * 1_000)

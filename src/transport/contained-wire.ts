@@ -26,6 +26,10 @@ export class ContainedWire implements Wire {
     }
   }
 
+  get copies(): boolean {
+    return this.#wire.copies
+  }
+
   get untakenBytes(): number {
     try {
       return this.#isBroken ? 0 : this.#wire.untakenBytes

@@ -3,12 +3,23 @@
 
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 
 const NOTHING = Buffer.alloc(0)
 
 /** Whether the stream is a plain socket. It makes the system call within write, so bytes that are not pending afterwards were copied. */
 export function takesAtOnce(stream: Writable): boolean {
   return stream.constructor === Socket
+}
+
+/** Whether bytes that are not pending any more were copied. */
+export function copies(stream: Writable): boolean {
+  return takesAtOnce(stream) || stream instanceof TLSSocket
+}
+
+/** Whether the next write to the stream copies the bytes before it returns, although they are pending: OpenSSL does, unless Node keeps them behind an earlier write. */
+export function copiesNow(stream: Writable): boolean {
+  return stream instanceof TLSSocket && stream.writableLength === 0
 }
 
 /** Returns the bytes of the write in progress that the system has not taken; null where Node does not tell. */

@@ -3,7 +3,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { LentBytes } from '../packet/lent-bytes.ts'
-import { DrainWatch, reset, takesAtOnce, unsentBytesOf } from './drain-watch.ts'
+import { copies, copiesNow, DrainWatch, reset, takesAtOnce, unsentBytesOf } from './drain-watch.ts'
 import type { WrongProtocol } from './first-bytes.ts'
 import { type Reader, readIntoSharedMemory } from './shared-read-memory.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
@@ -24,6 +24,7 @@ interface Wired extends Duplex {
   [WIRE]?: StreamWire
 }
 
+// Wide on purpose: it has every call of a wire, and every event of a stream.
 class StreamWire implements Wire, Reader {
   readonly peer: Peer
   readonly #stream: Wired
@@ -50,6 +51,10 @@ class StreamWire implements Wire, Reader {
     return unsentBytesOf(this.#stream) ?? this.#stream.writableLength
   }
 
+  get copies(): boolean {
+    return copies(this.#stream)
+  }
+
   get isFlowing(): boolean {
     const pending = this.#stream.writableLength
     return this.#takesAtOnce ? pending === 0 : pending < LATE_BYTES_MAX
@@ -72,19 +77,24 @@ class StreamWire implements Wire, Reader {
   write(bytes: Uint8Array): boolean {
     const stream = this.#stream
     if (this.#isEnding || !stream.writable) return false
-    if (this.#takesAtOnce) stream.write(bytes)
-    else stream.write(bytes, this.#drains.written)
-    return this.#wasTaken()
+    if (this.#takesAtOnce) {
+      stream.write(bytes)
+      return this.#wasTaken()
+    }
+    const isCopied = copiesNow(stream)
+    stream.write(bytes, this.#drains.written)
+    return isCopied
   }
 
   writeMany(pieces: readonly Uint8Array[]): boolean {
     const stream = this.#stream
     if (this.#isEnding || !stream.writable) return false
+    const isCopied = !this.#takesAtOnce && copiesNow(stream)
     stream.cork()
     if (this.#takesAtOnce) for (const piece of pieces) stream.write(piece)
     else this.#writeAskingOnce(pieces)
     stream.uncork()
-    return this.#wasTaken()
+    return isCopied || this.#wasTaken()
   }
 
   #writeAskingOnce(pieces: readonly Uint8Array[]): void {

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import { DrainWatch, reset, takesAtOnce, unsentBytesOf } from './drain-watch.ts'
+import { copies, copiesNow, DrainWatch, reset, takesAtOnce, unsentBytesOf } from './drain-watch.ts'
 import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
@@ -35,6 +35,10 @@ export class WebSocketWire implements Wire {
 
   get untakenBytes(): number {
     return unsentBytesOf(this.#transport) ?? this.#socket.bufferedAmount
+  }
+
+  get copies(): boolean {
+    return copies(this.#transport)
   }
 
   get isFlowing(): boolean {
@@ -76,6 +80,7 @@ export class WebSocketWire implements Wire {
   writeMany(pieces: readonly Uint8Array[]): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
     const frames = framesOf(pieces)
+    const isCopied = !this.#takesAtOnce && copiesNow(this.#transport)
     let left = frames.length
     this.#transport.cork()
     for (const frame of frames) {
@@ -84,7 +89,7 @@ export class WebSocketWire implements Wire {
       this.#transport.write(frame, isAsked ? this.#drains.written : undefined)
     }
     this.#transport.uncork()
-    return this.#wasTaken()
+    return isCopied || this.#wasTaken()
   }
 
   #wasTaken(): boolean {

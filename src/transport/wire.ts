@@ -58,9 +58,8 @@ export interface Wire {
   /** Starts the flow of bytes to `receiver`. Called once. */
   open(receiver: WireReceiver): void
   /**
-   * Hands bytes to the system in one call. Returns true when the system has copied them all, so that nothing is pending and the
-   * caller may reuse the memory. Otherwise the caller must not change them any more. On a wire that is ending or closed it
-   * does nothing.
+   * Hands bytes to the system in one call. Returns true when they were copied, so that the caller may reuse the memory: they may be
+   * pending still. Otherwise the caller must not change them any more. On a wire that is ending or closed it does nothing.
    */
   write(bytes: Uint8Array): boolean
   /** The same for several pieces, in order, with as few system calls as possible. */
@@ -77,6 +76,8 @@ export interface Wire {
   readonly untakenBytes: number
   /** Whether the system takes bytes as fast as they are written. While it is false bytes are pending, so `drained` will be called. */
   readonly isFlowing: boolean
+  /** Whether what is not pending any more was copied, so that its memory may be reused: streams of an embedding program may keep it. */
+  readonly copies: boolean
   pause(): void
   resume(): void
   /** Sends all written bytes, then closes. It waits at most `CLOSE_MS_MAX` for a client that does not read. */

@@ -40,10 +40,10 @@ test('memory is used again once the system has taken all, and not before', async
   const outbox = new Outbox(pool)
   outbox.append(Buffer.from('first'), 0)
   const [first] = outbox.take(0)
-  outbox.recycle(true)
+  outbox.recycle(true, true)
   outbox.append(Buffer.from('other'), 0)
   const [second] = outbox.take(0)
-  outbox.recycle(false)
+  outbox.recycle(false, false)
   outbox.append(Buffer.from('third'), 0)
   const [third] = outbox.take(0)
 
@@ -51,12 +51,36 @@ test('memory is used again once the system has taken all, and not before', async
   t.not(second?.buffer, third?.buffer)
 })
 
+test('the memory of a chunk that was pending is reused when all is taken', async t => {
+  const pool = new ChunkPool()
+  const outbox = new Outbox(pool)
+  const writes = (text: string): Uint8Array | undefined => {
+    outbox.append(Buffer.from(text), 0)
+    const [piece] = outbox.take(0)
+    return piece
+  }
+  writes('first')
+  outbox.recycle(false, true)
+  const pending = writes('second')
+  outbox.recycle(false, true)
+  writes('third')
+  outbox.recycle(true, true)
+  t.equal(text(pending === undefined ? [] : [pending]), 'second')
+
+  outbox.allTaken()
+  for (let count = 0; count < 3; count++) {
+    writes('more')
+    outbox.recycle(false, false)
+  }
+  t.equal(pool.made, 3)
+})
+
 test('bytes that wait for a commit stay unchanged while later ones are written and their memory is reused', async t => {
   const outbox = new Outbox(new ChunkPool())
   outbox.append(Buffer.from('now '), 0)
   outbox.append(Buffer.from('held '), 1)
   t.equal(text(outbox.take(0)), 'now ')
-  outbox.recycle(true)
+  outbox.recycle(true, true)
   for (let count = 0; count < 500; count++) outbox.append(Buffer.from('later '), 0)
   t.equal(text(outbox.take(0)), '')
   t.equal(text(outbox.take(1)), `held ${'later '.repeat(500)}`)
@@ -115,7 +139,7 @@ test('packets for a thousand outboxes are encoded once, and are one piece up to 
     for (const outbox of outboxes) {
       const pieces = outbox.take(0)
       t.equal(pieces.length, 1)
-      outbox.recycle(true)
+      outbox.recycle(true, true)
     }
   }
 

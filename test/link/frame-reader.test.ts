@@ -31,6 +31,7 @@ function read(chunks: readonly Buffer[]): readonly Frame[] {
     if (kind === BYTES && last?.kind === BYTES && last.connection === connection)
       frames.splice(-1, 1, { ...last, body: last.body + text })
     else frames.push({ kind, connection, body: text })
+    return false
   })
   for (const chunk of chunks) reader.push(chunk)
   return frames
