@@ -1,6 +1,7 @@
 // Runs the tests: `npm test`, `npm run test:one -- test/session/session.test.ts`, `npm run test:fast`, `npm run watch -- test/session`.
-// Each test file is a Node process that says in TAP what it found. tap's own runner loads a module loader into each of these
-// processes, and each of theirs, to know which files they load; without it they need about half of the time.
+// Test files say in TAP what they found. tap's own runner loads a module loader into each process of a test, and each of theirs,
+// to know which files they load; without it they need about half of the time. A slow file is a process; quick ones share one with
+// others of their folder, because a process that loads the broker needs a second of CPU before its first test.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, watch, writeFileSync } from 'node:fs'
@@ -11,15 +12,17 @@ import { parseArgs } from 'node:util'
 const ROOT = resolve(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'sim', 'fuzz', 'crash', 'bench', 'interop', 'soak']
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+const SEVERAL = join(ROOT, 'test/several.mjs')
 const VITE = join(ROOT, 'node_modules/vite/bin/vite.js')
-const FILE_SECONDS_MAX = 300
-/** What each test file said, when all of them were run. */
+const PROCESS_SECONDS_MAX = 300
+/** What each process said, when all of them were run: by its first file. */
 const RESULTS = join(ROOT, 'test-results')
 /** Many files wait for a disk, a browser or a clock. */
-const FILES_PER_PROCESSOR = 1.5
+const PROCESSES_PER_PROCESSOR = 1.5
+const FILES_A_PROCESS = 6
 const SLOWEST_SHOWN = 10
 
-/** What `test:fast` leaves out, by the beginning of the path, unless it is named. All tests begin with these. */
+/** What `test:fast` leaves out, by the beginning of the path, unless it is named. All tests begin with these, each in its own process. */
 const SLOW = {
   'access/password/': 'hashes that take their time on purpose',
   'cli/': 'processes',
@@ -160,33 +163,50 @@ function removeOrphans() {
 
 async function runAll(sources) {
   const start = performance.now()
-  const waiting = [...sources]
+  const waiting = processesOf(sources)
   const results = []
   const worker = async () => {
-    for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
-      results.push(await runOne(source))
+    for (let files = waiting.shift(); files !== undefined; files = waiting.shift()) {
+      results.push(await runTogether(files))
     }
   }
-  const jobs = availableParallelism() * (values.all ? FILES_PER_PROCESSOR : 1)
+  const jobs = availableParallelism() * (values.all ? PROCESSES_PER_PROCESSOR : 1)
   await Promise.all(Array.from({ length: Math.ceil(jobs) }, worker))
   const seconds = (performance.now() - start) / 1_000
   report(results, seconds)
   return results.every(({ isGood }) => isGood)
 }
 
+/** The files of each process: a slow one is alone, quick ones are with others of their folder. */
+function processesOf(sources) {
+  const processes = []
+  for (const source of sources) {
+    const last = processes.at(-1)
+    const mayJoin =
+      last !== undefined &&
+      last.length < FILES_A_PROCESS &&
+      dirname(last[0]) === dirname(source) &&
+      !isSlow(source) &&
+      !isSlow(last[0])
+    if (mayJoin) last.push(source)
+    else processes.push([source])
+  }
+  return processes
+}
+
 function report(results, seconds) {
   if (values.all) {
-    console.log('The slowest files, in seconds:')
+    console.log('The slowest processes, in seconds:')
     const bySeconds = [...results].sort((a, b) => b.seconds - a.seconds)
-    for (const { source, seconds } of bySeconds.slice(0, SLOWEST_SHOWN)) {
-      console.log(`  ${seconds.toFixed(1)} ${source}`)
+    for (const { name, seconds } of bySeconds.slice(0, SLOWEST_SHOWN)) {
+      console.log(`  ${seconds.toFixed(1)} ${name}`)
     }
   }
   const bad = results.filter(({ isGood }) => !isGood)
-  const words = `${results.length} files, ${bad.length} failed, ${seconds.toFixed(1)} s`
-  for (const { source } of bad) console.log(`  failed: ${source}`)
+  const words = `${results.length} processes, ${bad.length} failed, ${seconds.toFixed(1)} s`
+  for (const { name } of bad) console.log(`  failed: ${name}`)
   console.log(`${sum(results, 'total')} assertions in ${words}`)
-  // A file that ended without its closing line has failed, too.
+  // A process that ended without its closing line has failed, too.
   const failed = bad.reduce((before, { fail }) => before + Math.max(fail, 1), 0)
   console.log(
     `# { total: ${sum(results, 'pass') + failed}, pass: ${sum(results, 'pass')}, fail: ${failed} }`,
@@ -197,15 +217,20 @@ function sum(results, name) {
   return results.reduce((before, result) => before + result[name], 0)
 }
 
-function runOne(source) {
+function runTogether(sources) {
   const start = performance.now()
-  const file = join(ROOT, 'dist', source.replace(/\.ts$/, '.js'))
-  const env = { ...process.env, TAP_TIMEOUT: String(FILE_SECONDS_MAX) }
+  const name =
+    sources.length === 1 ? sources[0] : `${sources[0]} and ${sources.length - 1} after it`
+  const files = sources.map(source => join(ROOT, 'dist', source.replace(/\.ts$/, '.js')))
+  const [first, ...others] = files
+  const program = others.length === 0 ? [first] : [SEVERAL, first]
+  const env = { ...process.env, TAP_TIMEOUT: String(PROCESS_SECONDS_MAX) }
+  if (others.length > 0) env.OTHER_TEST_FILES = others.join('\n')
   if (values.grep !== '') env.TAP_GREP = values.grep
-  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...program], {
     cwd: ROOT,
     env,
-    timeout: (FILE_SECONDS_MAX + 10) * 1_000,
+    timeout: (PROCESS_SECONDS_MAX + 10) * 1_000,
     killSignal: 'SIGKILL',
   })
   let output = ''
@@ -216,11 +241,10 @@ function runOne(source) {
       const closing = /^# \{ total: .* \}$/m.exec(output)?.[0] ?? ''
       const [total, pass, fail] = ['total', 'pass', 'fail'].map(name => counted(closing, name))
       const isGood = code === 0 && closing !== '' && fail === 0
-      if (!isGood)
-        console.log(`${source} (${signal ?? `exit code ${code}`})\n${whatFailed(output)}`)
-      if (values.all) keepOutput(source, output)
+      if (!isGood) console.log(`${name} (${signal ?? `exit code ${code}`})\n${whatFailed(output)}`)
+      if (values.all) keepOutput(sources[0], output)
       const seconds = (performance.now() - start) / 1_000
-      done({ source, total, pass, fail, seconds, isGood })
+      done({ name, total, pass, fail, seconds, isGood })
     })
   })
 }
