@@ -9,8 +9,9 @@ export interface FrontEndStatus {
   /** Null while it is not running. */
   readonly pid: number | null
   readonly connections: number
-  /** Of the process that runs; 0 while there is none. */
+  /** Of all processes that had its place. */
   readonly cpuSeconds: number
+  /** Of the process that runs; 0 while there is none. */
   readonly residentBytes: number
   readonly loopDelayMs: number
   /** Bytes over its link, of all processes that had its place. */
@@ -44,7 +45,11 @@ export const FRONT_END_METRICS: readonly FrontEndMetric[] = [
     'Delay of its event loop: the 99th percentile of the last second',
     ({ loopDelayMs }) => loopDelayMs / 1_000,
   ),
-  counter('cpu_seconds', 'CPU time of its process', ({ cpuSeconds }) => cpuSeconds),
+  counter(
+    'cpu_seconds',
+    'CPU time of its process, and of those that had its place before',
+    ({ cpuSeconds }) => cpuSeconds,
+  ),
   counter(
     'link_received_bytes',
     'Bytes over its link to the core',

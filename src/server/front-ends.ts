@@ -104,6 +104,7 @@ interface PlaceEvents {
 
 /** What was counted of the processes that have ended. */
 interface Totals {
+  cpuSeconds: number
   linkBytesReceived: number
   linkBytesSent: number
   readPauses: number
@@ -123,6 +124,7 @@ class Place {
   #process: ChildProcess | null = null
   #figures: FrontEndFigures | null = null
   readonly #totals: Totals = {
+    cpuSeconds: 0,
     linkBytesReceived: 0,
     linkBytesSent: 0,
     readPauses: 0,
@@ -151,7 +153,7 @@ class Place {
       name: this.name,
       pid: link === undefined ? null : (this.#process?.pid ?? null),
       connections: link?.connections ?? 0,
-      cpuSeconds: figures?.cpuSeconds ?? 0,
+      cpuSeconds: totals.cpuSeconds + (figures?.cpuSeconds ?? 0),
       residentBytes: figures?.residentBytes ?? 0,
       loopDelayMs: figures?.loopDelayMs ?? 0,
       linkBytesReceived: totals.linkBytesReceived + (link?.bytesReceived ?? 0),
@@ -242,6 +244,7 @@ class Place {
 
   #over(child: ChildProcess, link: CoreLink): void {
     const totals = this.#totals
+    totals.cpuSeconds += this.#figures?.cpuSeconds ?? 0
     totals.linkBytesReceived += link.bytesReceived
     totals.linkBytesSent += link.bytesSent
     totals.readPauses += this.#figures?.readPauses ?? 0

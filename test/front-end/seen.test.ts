@@ -67,6 +67,8 @@ test('a front end that was killed is counted by its cause, and its restart too',
   const valueOf = await metricsOf(world)
   t.equal(valueOf('pondhawk_front_end_failures_total{cause="ended"}'), 1)
   t.equal(valueOf('pondhawk_front_end_failures_total{cause="silent"}'), 0)
+  const cpu = 'pondhawk_front_end_cpu_seconds_total{process="front-end-1"}'
+  t.ok(valueOf(cpu) >= Number(first?.cpuSeconds), 'no counter goes back')
   t.equal(valueOf('pondhawk_front_end_restarts_total{process="front-end-1"}'), 1)
   t.equal(valueOf('pondhawk_front_end_restarts_total{process="front-end-2"}'), 0)
 })

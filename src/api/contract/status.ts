@@ -31,7 +31,9 @@ const frontEnd = z
     name: z.string(),
     pid: count.nullable().describe('Its process; null while it is not running'),
     connections: count.describe('Connections that it has'),
-    cpuSeconds: z.number().describe('CPU time of its process'),
+    cpuSeconds: z
+      .number()
+      .describe('CPU time of its process, and of those that had its place before'),
     rssBytes: count.describe('Memory of its process'),
     loopDelayMs: z
       .number()
