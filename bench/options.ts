@@ -14,8 +14,8 @@ export interface BenchOptions {
   readonly repetitions: number
   readonly seconds: number
   readonly warmUpSeconds: number
-  readonly brokerCpu: number
-  readonly generatorCpu: number
+  readonly brokerCpus: string
+  readonly generatorCpus: string
   readonly profileDirectory: string | null
 }
 
@@ -29,7 +29,7 @@ export const HELP = `npm run bench -- [OPTIONS]
   --brokers NAME,...    only these brokers
   --repetitions N       runs of each scenario and broker, in turn (default 3)
   --seconds N           measured time of a run (default 3)
-  --cpus N,N            CPU of the broker and of the generator (default 0,1)
+  --cpus N,N            CPUs of the broker and of the generator, as taskset reads them (default 0,1; 0-1,0-1: every CPU of two)
   --profile DIRECTORY   CPU profiles of our broker, written when it ends
 
   PEER="name=command {port}; ..." in the environment adds brokers. {port} is the port to listen on at 127.0.0.1.
@@ -59,7 +59,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | null {
   if (values.help) return null
   const { quick: isQuick, curves: isCurves } = values
   const seconds = Number(values.seconds ?? (isQuick ? 0.8 : 3))
-  const [brokerCpu = 0, generatorCpu = 1] = names(values.cpus).map(Number)
+  const [brokerCpus = '0', generatorCpus = '1'] = names(values.cpus)
   return {
     isQuick,
     isCurves,
@@ -70,8 +70,8 @@ export function optionsOf(args: readonly string[]): BenchOptions | null {
     repetitions: Number(values.repetitions ?? (isQuick || isCurves ? 1 : 3)),
     seconds,
     warmUpSeconds: isQuick ? 0.7 : 1.5,
-    brokerCpu,
-    generatorCpu,
+    brokerCpus,
+    generatorCpus,
     profileDirectory: values.profile ?? null,
   }
 }

@@ -15,8 +15,8 @@ export interface SessionOptions {
   readonly repetitions: number
   readonly warmUpSeconds: number
   readonly seconds: number
-  readonly brokerCpu: number
-  readonly generatorCpu: number
+  readonly brokerCpus: string
+  readonly generatorCpus: string
   /** The directory of stores and configurations while a broker runs. */
   readonly directory: string
   readonly heard: (run: Run) => void
@@ -72,14 +72,14 @@ async function measure(
 ): Promise<Measurement> {
   const place = await newPlace(options.directory)
   try {
-    const running = await startBroker(broker, scenario, place, options.brokerCpu)
+    const running = await startBroker(broker, scenario, place, options.brokerCpus)
     try {
       const { port, caFile } = place
       const { transport, job } = scenario
-      const { warmUpSeconds, seconds, generatorCpu } = options
+      const { warmUpSeconds, seconds, generatorCpus } = options
       const address = { host: '127.0.0.1', port, transport, caFile }
       const task = { job, address, brokerPid: running.pid, warmUpSeconds, seconds }
-      return await generate(task, generatorCpu)
+      return await generate(task, generatorCpus)
     } finally {
       await running.stop()
     }
@@ -101,8 +101,8 @@ async function newPlace(parent: string): Promise<Place> {
   }
 }
 
-function generate(task: Task, cpu: number): Promise<Measurement> {
-  const command = ['-c', String(cpu), process.execPath, GENERATOR, JSON.stringify(task)]
+function generate(task: Task, cpus: string): Promise<Measurement> {
+  const command = ['-c', cpus, process.execPath, GENERATOR, JSON.stringify(task)]
   const secondsMax = task.job.kind === 'kept' ? KEPT_SECONDS_MAX : TASK_SECONDS_MAX
   return new Promise((resolve, reject) => {
     execFile(

@@ -46,10 +46,10 @@ export async function startBroker(
   kind: BrokerKind,
   needs: Needs,
   place: Place,
-  cpu: number,
+  cpus: string,
 ): Promise<RunningBroker> {
   const command = kind.command(needs, place)
-  const child = spawn('taskset', ['-c', String(cpu), ...command], {
+  const child = spawn('taskset', ['-c', cpus, ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PORT: String(place.port) },
   })
