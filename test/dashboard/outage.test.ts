@@ -37,7 +37,8 @@ test('old figures look old and buttons are off until the broker answers again; a
   const file = join(folder, 'pondhawk.yaml')
   writeFileSync(
     file,
-    `listeners: [{ host: 127.0.0.1, port: ${await freePort()} }, { host: 127.0.0.1, port: ${port}, protocol: ws }]
+    `frontEnds: 1
+listeners: [{ host: 127.0.0.1, port: ${await freePort()} }, { host: 127.0.0.1, port: ${port}, protocol: ws }]
 store: { directory: ${join(folder, 'data')} }
 `,
   )
@@ -54,6 +55,15 @@ store: { directory: ${join(folder, 'data')} }
   const page = await browser.newPage()
   await page.goto(link.trim())
   await page.waitForSelector('#overview[data-ready=true]')
+  await page.evaluate(`location.hash = '#/settings?tab=listeners'`)
+  await page.waitForSelector('tr:has-text("core"):has-text("runs")')
+  await page.waitForSelector('tr:has-text("front-end-1"):has-text("runs")')
+  const pid = await page.evaluate(
+    `fetch('/api/v1/status').then(answer => answer.json()).then(({ frontEnds }) => frontEnds[0].pid)`,
+  )
+  process.kill(Number(pid), 'SIGKILL')
+  await page.waitForSelector('tr:has-text("front-end-1"):has-text("ended by SIGKILL")')
+  await page.waitForSelector('tr:has-text("front-end-1"):has-text("runs")')
   await page.evaluate(`location.hash = '#/access?tab=keys'`)
   await page.waitForSelector('button:text-is("New key"):enabled')
 
