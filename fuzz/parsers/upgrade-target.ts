@@ -72,6 +72,7 @@ export class UpgradeTarget implements Target {
         listen(wire, heard)
       },
       signedIn: () => {},
+      isLate: () => false,
     })
     const thrown: unknown[] = []
     const note = (error: unknown): number => thrown.push(error)

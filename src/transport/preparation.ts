@@ -43,6 +43,8 @@ export interface Ways {
   arrived(wire: Wire, protocol?: WireProtocol): void
   /** A request of HTTP has shown who asks: the connection may stay as long as it is used. */
   signedIn(): void
+  /** Whether half of the time is over, and nobody has signed in. */
+  isLate(): boolean
 }
 
 export interface Waited {
@@ -173,6 +175,7 @@ export class Preparation implements Preparing {
         isThrough()
         arrived(wire, spentMs, protocol)
       },
+      isLate: () => !isSignedIn && deadline.spentMs > leftMs / 2,
       signedIn: () => {
         if (isSignedIn) return
         isSignedIn = true

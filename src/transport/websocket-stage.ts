@@ -1,12 +1,13 @@
 // HTTP in front of a listener: upgrades to WebSocket on any path, and the web page for everything else.
 
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Socket as SystemSocket, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../observe/log.ts'
 import { quoted } from '../packet/text.ts'
 import type { ListenerOptions, RequestSource } from './listener-options.ts'
+import { REQUESTS_WAITING_MAX, RequestsInTurn } from './requests-in-turn.ts'
 import { WebOrigins } from './web-origin.ts'
 import { WebSocketWire } from './websocket-wire.ts'
 import type { Ways } from './preparation.ts'
@@ -30,6 +31,7 @@ export class WebSocketStage {
   readonly #http: Server
   readonly #webSockets: WebSocketServer
   readonly #origins: WebOrigins
+  readonly #requests = new RequestsInTurn()
   readonly #peers = new WeakMap<Duplex, Peer>()
   readonly #ways = new WeakMap<Duplex, Ways>()
 
@@ -57,15 +59,34 @@ export class WebSocketStage {
     // It never listens itself, and otherwise Node would not look at the times of requests.
     this.#http.emit('listening')
     this.#http.on('request', (request, response) => {
+      const { socket } = request
       response.on('error', ignored)
       // The whole answer is there. Whoever reads nothing of it for so long is not waited for.
-      response.once('prefinish', () => request.socket.setTimeout(readTimeoutMs))
-      if (options.onRequest !== undefined) {
-        options.onRequest(request, response, this.#sourceOf(request))
-      } else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')
+      response.once('prefinish', () => socket.setTimeout(readTimeoutMs))
+      response.once('close', () => this.#requests.answered(socket))
+      const isTaken = this.#requests.take(socket, () => this.#answer(request, response))
+      if (!isTaken) this.#refuseMore(socket)
     })
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     this.#http.on('clientError', (error, socket) => this.#unreadable(error, socket))
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { onRequest } = this.#options
+    // The connection of a stranger ends soon, which must not be in the middle of an answer.
+    if (this.#ways.get(request.socket)?.isLate() === true) response.shouldKeepAlive = false
+    if (onRequest !== undefined) onRequest(request, response, this.#sourceOf(request))
+    else response.writeHead(426).end('This port is for MQTT over WebSocket.\n')
+  }
+
+  /** What is left of a chunk is still parsed, and comes here as well. */
+  #refuseMore(socket: Socket): void {
+    const peer = this.#peers.get(socket)
+    if (socket.destroyed || peer === undefined) return
+    const { address, listener } = peer
+    const cause = `it sends more than ${REQUESTS_WAITING_MAX} requests before their answers`
+    this.#log.warn({ event: 'http.refused', listener, address, cause }, 'refused')
+    socket.destroy()
   }
 
   #sourceOf(request: IncomingMessage): RequestSource {

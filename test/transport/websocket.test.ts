@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { type Test, test } from 'tap'
 import { type ClientOptions, WebSocket } from 'ws'
@@ -141,6 +142,58 @@ test('a plain request is told what this port is for', async t => {
 
   t.equal(response.status, 426)
   t.match(await response.text(), /MQTT over WebSocket/)
+})
+
+test('requests that come at once have a turn each, and of too many none is answered', async t => {
+  const turns: number[] = []
+  let turn = 0
+  let isCounting = true
+  const count = (): void => {
+    turn += 1
+    if (isCounting) setImmediate(count)
+  }
+  count()
+  const world = await World.listening(t, {
+    protocol: 'ws',
+    onRequest: (_, response) => {
+      turns.push(turn)
+      response.end('x')
+    },
+  })
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+
+  const some = await world.connects(t)
+  some.write(request.repeat(9) + request.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+  t.equal((await everythingFrom(some)).split('HTTP/1.1 200 OK').length, 11)
+  t.equal(new Set(turns.splice(0)).size, 10)
+  t.strictSame(world.warnings, [])
+
+  const many = await world.connects(t)
+  many.write(request.repeat(1_000))
+  await everythingFrom(many)
+  t.equal(turns.length, 1)
+  const cause = 'it sends more than 16 requests before their answers'
+  t.match(world.warnings, [{ event: 'http.refused', address: '127.0.0.1', cause }])
+  t.equal(world.warnings.length, 1)
+  isCounting = false
+})
+
+test('a connection of HTTP that ends soon, because nobody signs in, is not kept after an answer', async t => {
+  const world = await World.listening(t, {
+    protocol: 'ws',
+    handshakeTimeoutMs: 1_500,
+    onRequest: (_, response) => void response.end('x'),
+  })
+  const socket = await world.connects(t)
+  const answer = async (): Promise<string> => {
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    return chunk.toString()
+  }
+
+  t.match(await answer(), /Connection: keep-alive/)
+  await new Promise(later => setTimeout(later, 760))
+  t.match(await answer(), /Connection: close/)
 })
 
 test('a closed listener does not wait for pages that keep their connection', async t => {
