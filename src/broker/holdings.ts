@@ -59,6 +59,13 @@ export class Holdings {
     this.#lastHolding = isKept ? holding : null
   }
 
+  /** The same for bytes of transactions, which each message that is staged adds to. */
+  addTransactionBytes(user: User, bytes: number): void {
+    const known = this.#holdingOf(user)
+    if (known === null || bytes < 0) this.add(user, 'transactionBytes', bytes)
+    else known.transactionBytes += bytes
+  }
+
   /** Returns the queues of the owner, who has a session; null for an owner without a bound. */
   queuesOf(user: User): UserQueues | null {
     return this.#holdingOf(user)

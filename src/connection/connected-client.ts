@@ -30,7 +30,7 @@ import { acknowledged, acknowledgedOnce } from './acknowledgements.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
 import { admittedFrom, HookDecisions } from './hook-decisions.ts'
-import { MUST_WAIT, notAdmitted, transactional } from './not-admitted.ts'
+import { MUST_WAIT, notAdmitted, requested } from './not-admitted.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { mountedTopic } from './mount-point.ts'
 import { assertQoS, type Publisher, topicOf } from './publish.ts'
@@ -243,8 +243,14 @@ export class ConnectedClient implements Publisher, Subscriber {
 
   /** The topic is as the client has named it, so its parts are those that the decoder has read. */
   #stages(packet: PublishPacket, read: TransactionTopic): number {
-    const parts = { client: this, broker: this.#broker, sender: this.#sender, said: packet }
-    return transactional(packet, packet.topic, read, parts)
+    const taken = this.#broker.transactions.takeRead(packet, read, this.session.rights)
+    if (taken instanceof NotAdmitted || packet.qos !== 1) {
+      const parts = { client: this, broker: this.#broker, sender: this.#sender, said: packet }
+      return requested(packet, packet.topic, taken, parts)
+    }
+    // Most are messages of QoS 1.
+    this.accept(packet, 1, taken)
+    return WORK.message
   }
 
   #awaitsHook(): number {

@@ -6,7 +6,6 @@ import { WORK } from '../limits.ts'
 import { makeMessage, type Publishable, traceparentOf } from '../message.ts'
 import type { PublishPacket } from '../packet/packet.ts'
 import type { ReasonCode } from '../packet/reason.ts'
-import type { TransactionTopic } from '../packet/transaction-topics.ts'
 import type { Session } from '../session/session.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
@@ -53,7 +52,7 @@ export function notAdmitted(
     case 'control':
       return command(packet, topic, parts)
     case 'transaction':
-      return transactional(packet, topic, null, parts)
+      return transactional(packet, topic, parts)
     case 'repeated':
       return repeated(packet, topic, parts)
     case 'refused':
@@ -86,20 +85,20 @@ function repeated(packet: PublishPacket, topic: string, { client, broker, said }
   return 0
 }
 
-/** Its answer may wait for a commit: of the transaction, or that a message of QoS 2 has come. `read`: its topic in parts, or null. */
-export function transactional(
+function transactional(packet: PublishPacket, topic: string, parts: Parts): number {
+  const { client, broker, said } = parts
+  const taken = broker.transactions.take(said, topic, client.session.rights)
+  return requested(packet, topic, taken, parts)
+}
+
+/** Answers what was asked of a transaction. The answer may wait for a commit: of the transaction, or that a message of QoS 2 has come. */
+export function requested(
   packet: PublishPacket,
   topic: string,
-  read: TransactionTopic | null,
+  taken: CommitId | NotAdmitted,
   parts: Parts,
 ): number {
-  const { client, broker, said } = parts
-  const { rights } = client.session
-  const { transactions } = broker
-  const taken =
-    read === null
-      ? transactions.take(said, topic, rights)
-      : transactions.takeRead(said, read, rights)
+  const { client } = parts
   if (taken instanceof NotAdmitted) return notAdmitted(packet, topic, taken, parts)
   if (packet.qos === 2) {
     client.begin(packet.packetId)

@@ -1,7 +1,6 @@
 // The topics of transactions, `$tx/ID/publish/TOPIC` and `$tx/ID/COMMAND`, in their parts. Each ID is used once, so that no cache would
-// find the whole topic; it finds the parts.
+// find it, nor the whole topic; it finds the rest.
 
-import { TextCache } from './text-cache.ts'
 import { topicNameOf, topicNames } from './topic-names.ts'
 
 export interface TransactionTopic {
@@ -20,40 +19,35 @@ const SLASH = 0x2f
 const ID_BYTES_MAX = 65
 
 class TransactionTopics {
-  readonly #ids = new TextCache(256, ID_BYTES_MAX, topicNameOf)
   // The packets of a transaction come one after the other, often with the same topic.
   #last: TransactionTopic = { whole: '', id: '', command: '', topic: '' }
-  /** `$tx/ID/publish/` of the last message. */
-  readonly #prefix = Buffer.alloc(TREE.length + ID_BYTES_MAX + 1 + PUBLISH.length)
-  #prefixBytes = 0
+  /** `$tx/ID/` of the last one. */
+  readonly #tree = Buffer.alloc(TREE.length + ID_BYTES_MAX + 1)
+  #treeBytes = 0
 
   /** Returns the parts of the topic name from `start` to `end`, or null if it has not both of them. Throws MalformedPacket. */
   partsOf(bytes: Buffer, start: number, end: number): TransactionTopic | null {
-    const length = this.#prefixBytes
-    const isLast = length > 0 && beginsWith(this.#prefix, length, bytes, start, end)
-    if (!isLast || start + length === end) return this.#read(bytes, start, end)
-    const topic = topicNames.textOf(bytes, start + length, end)
-    return topic === this.#last.topic ? this.#last : this.#staged(this.#last.id, topic)
-  }
-
-  #read(bytes: Buffer, start: number, end: number): TransactionTopic | null {
-    const rest = treeEnd(bytes, start, end)
+    const length = this.#treeBytes
+    const isLast = length > 0 && beginsWith(this.#tree, length, bytes, start, end)
+    const rest = isLast ? start + length : treeEnd(bytes, start, end)
     if (rest === -1) return null
     const isStaged = beginsWith(PUBLISH, PUBLISH.length, bytes, rest, end)
     const textStart = isStaged ? rest + PUBLISH.length : rest
     if (textStart === end) return null
-    const id = this.#ids.textOf(bytes, start + TREE.length, rest - 1)
+    const last = this.#last
+    const id = isLast ? last.id : topicNameOf(bytes, start + TREE.length, rest - 1)
     const text = topicNames.textOf(bytes, textStart, end)
-    if (!isStaged) return { whole: `$tx/${id}/${text}`, id, command: text, topic: '' }
-    const length = textStart - start
-    for (let at = 0; at < length; at++) this.#prefix[at] = bytes[start + at] ?? 0
-    this.#prefixBytes = length
-    return this.#staged(id, text)
+    if (isLast && isStaged && text === last.topic) return last
+    if (!isLast) this.#keepTree(bytes, start, rest)
+    this.#last = isStaged
+      ? { whole: `$tx/${id}/publish/${text}`, id, command: '', topic: text }
+      : { whole: `$tx/${id}/${text}`, id, command: text, topic: '' }
+    return this.#last
   }
 
-  #staged(id: string, topic: string): TransactionTopic {
-    this.#last = { whole: `$tx/${id}/publish/${topic}`, id, command: '', topic }
-    return this.#last
+  #keepTree(bytes: Buffer, start: number, end: number): void {
+    this.#treeBytes = end - start
+    for (let at = start; at < end; at++) this.#tree[at - start] = bytes[at] ?? 0
   }
 }
 

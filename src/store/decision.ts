@@ -6,7 +6,7 @@ import type { Codec } from './codec.ts'
 import type { DecisionOutcome, StoredDecision } from './store.ts'
 
 /** In the order of their numbers in the log. */
-const OUTCOMES: readonly DecisionOutcome[] = ['prepared', 'committed', 'aborted']
+export const OUTCOMES: readonly DecisionOutcome[] = ['prepared', 'committed', 'aborted']
 
 export const decisionOutcome: Codec<DecisionOutcome> = {
   write: (writer, outcome) => writer.uint8(OUTCOMES.indexOf(outcome)),

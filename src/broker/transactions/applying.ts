@@ -23,11 +23,7 @@ export function publishAll(broker: Broker, messages: readonly Message[]): void {
 }
 
 /** Keeps the outcome, and tells it to the client. */
-export function keepOutcome(
-  broker: Broker,
-  { clientId, id, count, checksum }: Decided,
-  outcome: DecisionOutcome,
-): void {
-  broker.transactions.decisions.set(clientId, id, { count, checksum, outcome })
-  tellOutcome(broker, clientId, id.text, outcome)
+export function keepOutcome(broker: Broker, decided: Decided, outcome: DecisionOutcome): void {
+  broker.transactions.decisions.set(decided, outcome)
+  tellOutcome(broker, decided.clientId, decided.id.text, outcome)
 }

@@ -1,10 +1,12 @@
 // The numbers that were decided last of each client and NAME, durably, so that a repetition applies nothing.
 
 import { textBytes } from '../../message.ts'
+import { type Decision, DecisionList } from '../../store/decision-list.ts'
 import type { DecisionOutcome, StoredDecision } from '../../store/store.ts'
 import type { Broker } from '../broker.ts'
 import type { Deadline } from '../deadlines.ts'
 import { OF_NOBODY, ownerOf, type User } from '../holdings.ts'
+import type { Decided } from './applying.ts'
 import type { TransactionId } from './transaction-topic.ts'
 
 /** So many numbers of each NAME are kept. */
@@ -14,22 +16,13 @@ const DECISIONS_KEPT = 64
 const NAME_BYTES = 600
 const DECISION_BYTES = 72
 
-export interface Decision {
-  readonly number: number
-  /** The PUBLISH packets that were staged. */
-  readonly count: number
-  readonly checksum: number
-  readonly outcome: DecisionOutcome
-}
-
 interface DecidedName {
   readonly clientId: string
   readonly name: string
   /** Whose name it is; null if its client was away at the start, and has not used it since. */
   user: User | null
   usedAt: number
-  /** In the order of their numbers. */
-  readonly decisions: Decision[]
+  readonly decisions: DecisionList
   /** Its neighbours in the order of last use. */
   older: DecidedName | null
   newer: DecidedName | null
@@ -46,6 +39,8 @@ export class Decisions implements Deadline {
   // The ends of a list: a map would have to take out and put in with each use.
   #oldest: DecidedName | null = null
   #newest: DecidedName | null = null
+  /** The one that was asked for last: a commit asks several times. */
+  #last: DecidedName | null = null
 
   constructor(broker: Broker) {
     this.#broker = broker
@@ -58,19 +53,18 @@ export class Decisions implements Deadline {
 
   /** Returns what was decided; `forgotten` for a number so low that nobody knows; null if nothing was decided. */
   find(clientId: string, { name, number }: TransactionId): Decision | 'forgotten' | null {
-    const decisions = this.#byClient.get(clientId)?.get(name)?.decisions
+    const decisions = this.#known(clientId, name)?.decisions
     if (decisions === undefined) return null
-    const found = decisions[lastUpTo(decisions, number)]
-    if (found?.number === number) return found
-    if (decisions.length < DECISIONS_KEPT) return null
-    const lowest = decisions.find(({ outcome }) => outcome !== 'prepared')
-    return lowest !== undefined && number < lowest.number ? 'forgotten' : null
+    const found = decisions.find(number)
+    if (found !== null || decisions.length < DECISIONS_KEPT) return found
+    const lowest = decisions.lowestDecided
+    return lowest !== null && number < lowest ? 'forgotten' : null
   }
 
   /** Returns the limit for which nothing can be decided under a new name, or null. */
   limitFor(clientId: string, name: string): NamesLimit | null {
+    if (this.#known(clientId, name) !== null) return null
     const own = this.#byClient.get(clientId)
-    if (own?.has(name) === true) return null
     const { transactionNamesMax, transactionNamesPerClientMax } = this.#broker.limits
     if (own !== undefined && own.size >= transactionNamesPerClientMax) {
       return 'transactionNamesPerClientMax'
@@ -86,23 +80,22 @@ export class Decisions implements Deadline {
     return holdings.of(user).transactionNames >= limits.transactionNamesPerUserMax
   }
 
+  #known(clientId: string, name: string): DecidedName | null {
+    const last = this.#last
+    if (last !== null && last.name === name && last.clientId === clientId) return last
+    const found = this.#byClient.get(clientId)?.get(name) ?? null
+    this.#last = found
+    return found
+  }
+
   /** Keeps it, in the commit that is recorded now. */
-  set(clientId: string, { name, number }: TransactionId, decision: Omit<Decision, 'number'>): void {
+  set({ clientId, id, count, checksum }: Decided, outcome: DecisionOutcome): void {
+    const { name, number } = id
     const { now: at, journal } = this.#broker
-    const { count, checksum, outcome } = decision
-    const known = this.#keep({ clientId, name, number, count, checksum, outcome, at })
-    const dropped = this.#dropLowest(known)
-    journal.record({
-      kind: 'decided',
-      clientId,
-      name,
-      number,
-      count,
-      checksum,
-      outcome,
-      at,
-      dropped,
-    })
+    const decided = { clientId, name, number, count, checksum, outcome, at }
+    const dropped = this.#dropLowest(this.#keep(decided))
+    const kind = 'decided'
+    journal.record({ kind, clientId, name, number, count, checksum, outcome, at, dropped })
   }
 
   /** Restores decisions from the store. */
@@ -116,7 +109,7 @@ export class Decisions implements Deadline {
     if (first === null) return
     // The deadline is not moved when a name is used.
     if (this.#dueAt(first) <= now) {
-      if (first.decisions.some(({ outcome }) => outcome === 'prepared')) this.#touch(first, now)
+      if (first.decisions.hasPrepared) this.#touch(first, now)
       else {
         this.#broker.statistics.limited.transactionNamesKeptSeconds += 1
         this.#forget(first)
@@ -125,19 +118,11 @@ export class Decisions implements Deadline {
     this.#schedule()
   }
 
-  #keep({ clientId, name, number, count, checksum, outcome, at }: StoredDecision): DecidedName {
-    const known = this.#named(clientId, name)
+  #keep(decided: StoredDecision): DecidedName {
+    const known = this.#named(decided.clientId, decided.name)
     this.#countForUser(known)
-    this.#touch(known, at)
-    const { decisions } = known
-    const decision = { number, count, checksum, outcome }
-    const behind = lastUpTo(decisions, number)
-    if (decisions[behind]?.number === number) decisions[behind] = decision
-    else {
-      if (behind + 1 === decisions.length) decisions.push(decision)
-      else decisions.splice(behind + 1, 0, decision)
-      this.#broker.memory.add('transactions', DECISION_BYTES)
-    }
+    this.#touch(known, decided.at)
+    if (known.decisions.set(decided)) this.#broker.memory.add('transactions', DECISION_BYTES)
     if (this.place === undefined) this.#schedule()
     return known
   }
@@ -145,23 +130,23 @@ export class Decisions implements Deadline {
   /** Returns the number that is not kept any more, or null. */
   #dropLowest({ decisions }: DecidedName): number | null {
     if (decisions.length <= DECISIONS_KEPT) return null
-    const lowest = decisions.findIndex(({ outcome }) => outcome !== 'prepared')
-    if (lowest === -1) return null
-    const dropped = lowest === 0 ? decisions.shift() : decisions.splice(lowest, 1)[0]
+    const lowest = decisions.lowestDecided
+    if (lowest === null) return null
+    decisions.delete(lowest)
     this.#broker.memory.add('transactions', -DECISION_BYTES)
-    return dropped?.number ?? null
+    return lowest
   }
 
   #named(clientId: string, name: string): DecidedName {
+    const found = this.#known(clientId, name)
+    if (found !== null) return found
     const own = this.#byClient.get(clientId) ?? new Map<string, DecidedName>()
-    const found = own.get(name)
-    if (found !== undefined) return found
     const known: DecidedName = {
       clientId,
       name,
       user: null,
       usedAt: 0,
-      decisions: [],
+      decisions: new DecisionList(),
       older: null,
       newer: null,
     }
@@ -204,12 +189,13 @@ export class Decisions implements Deadline {
     const { clientId, name, decisions, user } = known
     if (user !== null) holdings.add(user, 'transactionNames', -1)
     this.#takeOut(known)
+    this.#last = null
     const own = this.#byClient.get(clientId)
     own?.delete(name)
     if (own?.size === 0) this.#byClient.delete(clientId)
     this.#count -= 1
     memory.add('transactions', -nameBytes(known) - decisions.length * DECISION_BYTES)
-    for (const { number } of decisions) {
+    for (const number of decisions.numbers) {
       journal.record({ kind: 'decision-dropped', clientId, name, number })
     }
   }
@@ -222,13 +208,6 @@ export class Decisions implements Deadline {
     const first = this.#oldest
     this.#broker.deadlines.set(this, first === null ? Infinity : this.#dueAt(first))
   }
-}
-
-/** Returns the place of the last decision up to this number, or -1. Numbers grow, so it is at the end. */
-function lastUpTo(decisions: readonly Decision[], number: number): number {
-  let place = decisions.length - 1
-  while (place >= 0 && (decisions[place]?.number ?? 0) > number) place--
-  return place
 }
 
 function nameBytes({ clientId, name }: Pick<DecidedName, 'clientId' | 'name'>): number {

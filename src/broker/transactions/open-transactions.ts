@@ -9,8 +9,11 @@ import { type BytesLimit, refused, roomFault } from './staging.ts'
 import { settlementBytes, stagedBytes, Transaction, TRANSACTION_BYTES } from './transaction.ts'
 import type { TransactionId } from './transaction-topic.ts'
 
-/** The client that asks, whose id is never null. */
-export type Client = Asker & { readonly clientId: string }
+/** The client that asks, whose id is never null, with its subscriptions by filter. */
+export type Client = Asker & {
+  readonly clientId: string
+  readonly subscriptions: ReadonlyMap<string, unknown>
+}
 
 export class OpenTransactions {
   readonly #broker: Broker
@@ -19,6 +22,9 @@ export class OpenTransactions {
   readonly #byClient = new Map<string, Map<string, Transaction>>()
   /** The one that was found last: the PUBLISH packets of a transaction come one after the other. */
   #last: Transaction | null = null
+  // The map of the client that was asked for last.
+  #lastClientId = ''
+  #lastOwn: Map<string, Transaction> | null = null
   #count = 0
   #bytes = 0
 
@@ -42,19 +48,34 @@ export class OpenTransactions {
   }
 
   of(clientId: string): readonly Transaction[] {
-    const own = this.#byClient.get(clientId)
-    return own === undefined ? [] : [...own.values()]
+    const own = this.#ownOf(clientId)
+    return own === null ? [] : [...own.values()]
+  }
+
+  #ownOf(clientId: string): Map<string, Transaction> | null {
+    if (this.#lastOwn !== null && clientId === this.#lastClientId) return this.#lastOwn
+    this.#lastClientId = clientId
+    this.#lastOwn = this.#byClient.get(clientId) ?? null
+    return this.#lastOwn
+  }
+
+  #ownNow(clientId: string): Map<string, Transaction> {
+    const own = this.#ownOf(clientId) ?? new Map<string, Transaction>()
+    if (this.#lastOwn === null) this.#byClient.set(clientId, own)
+    this.#lastOwn = own
+    return own
   }
 
   /** The client has left, and has none. */
   left(clientId: string): void {
     this.#byClient.delete(clientId)
+    this.#lastOwn = null
   }
 
   find(clientId: string, id: TransactionId): Transaction | null {
     const last = this.#last
     if (last !== null && last.id === id && last.clientId === clientId) return last
-    const found = this.#byClient.get(clientId)?.get(id.text) ?? null
+    const found = this.#ownOf(clientId)?.get(id.text) ?? null
     this.#last = found
     return found
   }
@@ -65,9 +86,9 @@ export class OpenTransactions {
     if (known !== null) return known
     const broker = this.#broker
     const { limits, statistics, memory, deadlines } = broker
-    const own = this.#byClient.get(clientId) ?? new Map<string, Transaction>()
     const { undecided } = broker.transactions
-    const isFull = own.size + undecided.countOf(clientId) >= limits.transactionsPerClientMax
+    const opened = this.#ownOf(clientId)?.size ?? 0
+    const isFull = opened + undecided.countOf(clientId) >= limits.transactionsPerClientMax
     const bytesLimit = this.#bytesLimit(identity, TRANSACTION_BYTES)
     const limit = bytesLimit ?? (isFull ? 'transactionsPerClientMax' : null)
     if (limit !== null) {
@@ -75,9 +96,8 @@ export class OpenTransactions {
       return refused(`no room for another transaction (limits.${limit})`, QUOTA_EXCEEDED)
     }
     const transaction = new Transaction(clientId, identity, id, broker.now, this.#overdue)
-    own.set(id.text, transaction)
+    this.#ownNow(clientId).set(id.text, transaction)
     this.#last = transaction
-    this.#byClient.set(clientId, own)
     this.#count += 1
     this.#addBytes(transaction, TRANSACTION_BYTES)
     memory.add('transactions', TRANSACTION_BYTES)
@@ -108,16 +128,24 @@ export class OpenTransactions {
   }
 
   end(transaction: Transaction): void {
-    const { memory, deadlines } = this.#broker
-    const { clientId, id, messages, bytes, settlements } = transaction
-    const own = this.#byClient.get(clientId)
-    if (own?.delete(id.text) !== true) return
+    if (this.takeOut(transaction)) this.release(transaction)
+  }
+
+  /** It is open no more; its memory is counted until `release`. Returns false if it was not open. */
+  takeOut(transaction: Transaction): boolean {
+    const { clientId, id, bytes } = transaction
+    if (this.#ownOf(clientId)?.delete(id.text) !== true) return false
     this.#last = null
-    deadlines.clear(transaction)
-    for (const message of messages) memory.release(message)
-    memory.add('transactions', -TRANSACTION_BYTES - settlementsBytes(settlements))
+    this.#broker.deadlines.clear(transaction)
     this.#count -= 1
     this.#addBytes(transaction, -bytes)
+    return true
+  }
+
+  release({ messages, settlements }: Transaction): void {
+    const { memory } = this.#broker
+    for (const message of messages) memory.release(message)
+    memory.add('transactions', -TRANSACTION_BYTES - settlementsBytes(settlements))
   }
 
   #roomFault(transaction: Transaction, bytes: number, size: number): NotAdmitted | null {
@@ -138,7 +166,7 @@ export class OpenTransactions {
 
   #addBytes({ user }: Transaction, bytes: number): void {
     this.#bytes += bytes
-    if (user !== null) this.#broker.holdings.add(user, 'transactionBytes', bytes)
+    if (user !== null) this.#broker.holdings.addTransactionBytes(user, bytes)
   }
 }
 

@@ -1,5 +1,6 @@
 // What may be staged, and what may be committed: the same is asked of the messages at both moments, as for a delayed message.
 
+import { UNRESTRICTED } from '../../access/permissions.ts'
 import type { Limits } from '../../limits.ts'
 import { authoredBy, makeMessage, type Message, type Publishable } from '../../message.ts'
 import {
@@ -106,14 +107,16 @@ function limitReached(limits: Limits, size: number, bytes: number) {
 /** Returns why the transaction cannot be committed now, naming the first culprit; null if it can. */
 export function commitFault(
   broker: Broker,
-  { clientId, messages, settlements }: Transaction,
+  { clientId, isPlain, messages, settlements }: Transaction,
   asker: Asker,
 ): NotAdmitted | null {
   const { admission, heldMessages } = broker
   if (broker.storeIsFull) {
     return refused('the disk is full, and what is decided must be stored', QUOTA_EXCEEDED)
   }
-  for (const message of messages) {
+  // Of such messages nothing has changed since they were staged.
+  const isSettled = isPlain && asker.permissions === UNRESTRICTED && !broker.refusesOverflow
+  for (const message of isSettled ? [] : messages) {
     const refusal = admission.again(message, asker)
     if (refusal === null) continue
     const { reason, sentence, rule } = refusal
@@ -121,8 +124,11 @@ export function commitFault(
     const named = `message ${which}, to ${quoted(message.topic)}: ${sentence}`
     return new NotAdmitted('refused', reason, named, rule)
   }
-  const many = togetherFault(broker, clientId, messages) ?? deliveriesFault(broker, messages)
+  const many =
+    (isPlain ? null : togetherFault(broker, clientId, messages)) ??
+    deliveriesFault(broker, messages)
   if (many !== null) return many
+  if (settlements.length === 0) return null
   const lost = settlements.find(id => heldMessages.find(clientId, id)?.isHeld !== true)
   return lost === undefined
     ? null

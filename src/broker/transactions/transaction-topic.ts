@@ -61,13 +61,16 @@ export function propertyIn(userProperties: readonly UserProperty[] | undefined):
   return lastValue(userProperties, PROPERTY)
 }
 
-export function idIn(text: string): TransactionId | null {
+/** `lastName`: the name of another id, which need not be checked again. */
+export function idIn(text: string, lastName = ''): TransactionId | null {
   const dot = text.indexOf('.')
   // No longer text is looked at.
   const isReadable = text.length <= ID_LENGTH_MAX && dot > 0 && dot <= NAME_LENGTH_MAX
-  if (!isReadable || !isName(text, dot)) return null
+  if (!isReadable) return null
+  const isLast = dot === lastName.length && text.startsWith(lastName)
+  if (!isLast && !isName(text, dot)) return null
   const number = numberBehind(text, dot)
-  return number === -1 ? null : { text, name: text.slice(0, dot), number }
+  return number === -1 ? null : { text, name: isLast ? lastName : text.slice(0, dot), number }
 }
 
 /** Whether all is of `A-Za-z0-9_-` up to the end. */

@@ -10,6 +10,7 @@ import type { TransactionId } from './transaction-topic.ts'
 /** The objects of one, with its entries in maps and in the heap of deadlines. */
 export const TRANSACTION_BYTES = 512
 const DELIVERY_ID_BYTES = 64
+const DOLLAR = 0x24
 
 // Wide on purpose: its fields are what it has staged, and what of that is counted.
 export class Transaction implements Deadline {
@@ -26,6 +27,8 @@ export class Transaction implements Deadline {
   /** The PUBLISH packets that were staged. */
   count = 0
   bytes = TRANSACTION_BYTES
+  /** Whether nothing but a right is asked of its messages: they are of QoS 1, not retained, and to plain topics. */
+  isPlain = true
   /** Why it cannot be committed any more: the first PUBLISH that was not staged. */
   culprit: NotAdmitted | null = null
   readonly #checksum = new ContentChecksum()
@@ -61,6 +64,9 @@ export class Transaction implements Deadline {
   addMessage(message: Message): void {
     compactBytes(message)
     this.messages.push(message)
+    if (message.qos !== 1 || message.retain || message.topic.charCodeAt(0) === DOLLAR) {
+      this.isPlain = false
+    }
     this.count += 1
     this.bytes += stagedBytes(message)
     this.#checksum.message(message)

@@ -6,17 +6,19 @@ import type { TransactionTopic } from '../../packet/transaction-topics.ts'
 import type { CommitId } from '../../store/journal.ts'
 import { NotAdmitted } from '../admission.ts'
 import type { Broker } from '../broker.ts'
-import { type Decision, Decisions } from './decisions.ts'
+import type { Decision } from '../../store/decision-list.ts'
+import { Decisions } from './decisions.ts'
 import { tellOutcome } from './outcomes.ts'
 import { type Client, OpenTransactions } from './open-transactions.ts'
 import { commitFault, deliveryIdsIn, refused, stageable } from './staging.ts'
 import { Transaction } from './transaction.ts'
 import { Undecided } from './undecided.ts'
 import { Reservation } from './reservation.ts'
-import { keepOutcome, publishAll } from './applying.ts'
+import { publishAll } from './applying.ts'
 import {
   idIn,
   isCommand,
+  OUTCOME,
   requestIn,
   type TransactionId,
   UNREADABLE,
@@ -89,7 +91,7 @@ export class Transactions {
 
   /** The PUBLISH packets of one transaction come one after the other. */
   #idOf(text: string): TransactionId | null {
-    if (this.#lastId?.text !== text) this.#lastId = idIn(text)
+    if (this.#lastId?.text !== text) this.#lastId = idIn(text, this.#lastId?.name)
     return this.#lastId
   }
 
@@ -142,10 +144,12 @@ export class Transactions {
     const ready = this.#ready(said, id, client)
     if (ready instanceof NotAdmitted) return this.#refuse(clientId, id, ready)
     if (ready instanceof Transaction) {
-      const room = this.#room(ready)
-      if (room instanceof NotAdmitted) return this.#refuse(clientId, id, room)
-      room.release()
-      return this.#apply(ready)
+      if (this.#broker.refusesOverflow) {
+        const room = this.#room(ready)
+        if (room instanceof NotAdmitted) return this.#refuse(clientId, id, room)
+        room.release()
+      }
+      return this.#apply(ready, client)
     }
     const prepared = this.undecided.find(clientId, id)
     if (prepared !== null) return this.undecided.commit(prepared)
@@ -217,17 +221,21 @@ export class Transactions {
   }
 
   /** Nobody sees anything of it before its commit, and nobody's message comes between its own. */
-  #apply(transaction: Transaction): CommitId {
+  #apply(transaction: Transaction, { subscriptions }: Client): CommitId {
     const broker = this.#broker
-    const { clientId, messages, settlements, since } = transaction
-    this.open.end(transaction)
+    const { clientId, id, messages, settlements, since } = transaction
+    this.open.takeOut(transaction)
     broker.statistics.transactionsCommitted += 1
-    return broker.withinTransaction(() => {
+    const commitId = broker.withinTransaction(() => {
       for (const message of messages) renumber(message, since, broker)
       publishAll(broker, messages)
       for (const deliveryId of settlements) broker.heldMessages.find(clientId, deliveryId)?.settle()
-      keepOutcome(broker, transaction, 'committed')
+      this.decisions.set(transaction, 'committed')
+      if (subscriptions.has(OUTCOME)) tellOutcome(broker, clientId, id.text, 'committed')
     })
+    // Not before: the memory of what queues and windows keep now would be counted twice more.
+    this.open.release(transaction)
+    return commitId
   }
 
   #abort(id: TransactionId, { clientId }: Client): CommitId | NotAdmitted {

@@ -1,10 +1,13 @@
 // What became of transactions, by client and name.
 
+import { DecisionList } from '../decision-list.ts'
 import type { StoredDecision } from '../store.ts'
 import { type ImagedEntry, ImagedMap } from './imaged-map.ts'
 
 interface NameEntry extends ImagedEntry {
-  readonly byNumber: Map<number, StoredDecision>
+  readonly clientId: string
+  readonly name: string
+  readonly decisions: DecisionList
 }
 
 export class DecisionTable {
@@ -16,17 +19,17 @@ export class DecisionTable {
     return decisionsOf(this.#names)
   }
 
-  /** The table keeps the object. `dropped`: the number of which the decision is not kept any more, or null. */
+  /** `dropped`: the number of which the decision is not kept any more, or null. */
   set(decision: StoredDecision, dropped: number | null = null): void {
-    const { clientId, name, number } = decision
+    const { clientId, name } = decision
     const key = this.#keyOf(clientId, name)
     let entry = this.#names.toChange(key, copyOf)
     if (entry === undefined) {
-      entry = { byNumber: new Map(), image: 0 }
+      entry = { clientId, name, decisions: new DecisionList(), image: 0 }
       this.#names.set(key, entry)
     }
-    entry.byNumber.set(number, decision)
-    if (dropped !== null) entry.byNumber.delete(dropped)
+    entry.decisions.set(decision)
+    if (dropped !== null) entry.decisions.delete(dropped)
   }
 
   drop(clientId: string, name: string, number: number): void {
@@ -34,8 +37,8 @@ export class DecisionTable {
     const key = own?.get(name)
     const entry = key === undefined ? undefined : this.#names.toChange(key, copyOf)
     if (own === undefined || key === undefined || entry === undefined) return
-    entry.byNumber.delete(number)
-    if (entry.byNumber.size > 0) return
+    entry.decisions.delete(number)
+    if (entry.decisions.length > 0) return
     this.#names.delete(key)
     own.delete(name)
     if (own.size === 0) this.#keys.delete(clientId)
@@ -52,6 +55,7 @@ export class DecisionTable {
   imageEntries(): Iterable<StoredDecision> {
     return decisionsOf(this.#names.imageEntries())
   }
+
   #keyOf(clientId: string, name: string): string {
     let own = this.#keys.get(clientId)
     if (own === undefined) {
@@ -69,9 +73,11 @@ export class DecisionTable {
 }
 
 function* decisionsOf(names: Iterable<readonly [string, NameEntry]>): Iterable<StoredDecision> {
-  for (const [, { byNumber }] of names) yield* byNumber.values()
+  for (const [, { clientId, name, decisions }] of names) {
+    for (const decision of decisions) yield { clientId, name, ...decision }
+  }
 }
 
-function copyOf({ byNumber }: NameEntry): NameEntry {
-  return { byNumber: new Map(byNumber), image: 0 }
+function copyOf({ clientId, name, decisions }: NameEntry): NameEntry {
+  return { clientId, name, decisions: decisions.copy(), image: 0 }
 }
