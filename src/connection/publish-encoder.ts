@@ -4,6 +4,7 @@ import type { Message } from '../message.ts'
 import { MountedMessages } from './mount-point.ts'
 import { EncodedPublish } from '../packet/encode-publish.ts'
 import { NO_PROPERTIES, type Properties, type ProtocolVersion, type QoS } from '../packet/packet.ts'
+import { SharedTail } from '../packet/shared-tail.ts'
 
 interface Slot {
   message: Message | null
@@ -14,14 +15,15 @@ interface Slot {
 
 /** Each broker has one. It keeps the latest encoding of each kind, because all receivers of a message follow each other. */
 export class PublishEncoder {
+  readonly #shared = new SharedTail()
   /** The latest encodings by version (5 or not), QoS and retain. */
   readonly #slots: readonly Slot[] = Array.from({ length: 12 }, () => ({
     message: null,
     identifiers: [],
     now: 0,
-    encoded: new EncodedPublish(),
+    encoded: new EncodedPublish(this.#shared),
   }))
-  readonly #alone = new EncodedPublish()
+  readonly #alone = new EncodedPublish(this.#shared)
   readonly mounted: MountedMessages = new MountedMessages()
   /** The number of encodings that were made. A test of the benchmark counts it. */
   encodings = 0
@@ -76,6 +78,7 @@ export class PublishEncoder {
       slot.encoded.payload = null
     }
     this.#alone.payload = null
+    this.#shared.forget()
     this.mounted.forget()
   }
 }

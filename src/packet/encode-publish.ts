@@ -2,6 +2,7 @@
 
 import { NO_PROPERTIES, type Properties, type ProtocolVersion, type QoS } from './packet.ts'
 import { writeProperties } from './properties.ts'
+import type { SharedTail } from './shared-tail.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from './sizes.ts'
 import { varintBytes, Writer } from './writer.ts'
 
@@ -18,13 +19,22 @@ export class EncodedPublish {
   /** The first `headBytes` hold the packet up to the payload; a small payload is included. */
   memory: Buffer = EMPTY
   headBytes = 0
-  /** A large payload, which is sent after the head without a copy; null when the head includes the payload. */
+  /**
+   * A large payload, or long user properties with their payload, which is sent after the head without a copy; null when the head
+   * includes all.
+   */
   payload: Buffer | null = null
   /** The offset of the packet identifier in the head; -1 at QoS 0. */
   packetIdOffset = -1
   /** The size of the whole packet. */
   size = 0
   #head: Buffer | null = null
+  readonly #shared: SharedTail | null
+
+  /** Without `shared` user properties of any length are in the head. */
+  constructor(shared: SharedTail | null = null) {
+    this.#shared = shared
+  }
 
   /** The head as a buffer of its exact length, made at the first use. */
   get head(): Buffer {
@@ -43,20 +53,23 @@ export class EncodedPublish {
   ): void {
     // One byte, a length of 0, for no properties.
     let propertyBytes = version === 5 ? 1 : 0
+    let tail = payload.length >= LARGE_BYTES_MIN ? payload : null
     const hasProperties = version === 5 && properties !== NO_PROPERTIES
     if (hasProperties) {
       properties5.reset()
-      writeProperties(properties5, properties)
+      const shared = this.#shared === null ? null : this.#shared.of(properties, payload)
+      writeProperties(properties5, properties, shared === null ? 0 : shared.length - payload.length)
+      tail = shared ?? tail
       propertyBytes = properties5.length
     }
     const isShort = topic.length <= LOOP_BYTES_MAX && isAscii(topic)
     const topicBytes = isShort ? topic.length : Buffer.byteLength(topic)
     const idBytes = qos === 0 ? 0 : 2
-    const isSeparate = payload.length >= LARGE_BYTES_MIN
-    const remaining = 2 + topicBytes + idBytes + propertyBytes + payload.length
+    const tailBytes = tail === null ? payload.length : tail.length
+    const remaining = 2 + topicBytes + idBytes + propertyBytes + tailBytes
     const lengthBytes = remaining < 0x80 ? 1 : varintBytes(remaining)
     this.size = 1 + lengthBytes + remaining
-    const headBytes = isSeparate ? this.size - payload.length : this.size
+    const headBytes = tail === null ? this.size : this.size - tailBytes
     const memory = this.#begin(headBytes)
     memory[0] = PUBLISH | (duplicate ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0)
     if (lengthBytes === 1) memory[1] = remaining
@@ -76,10 +89,11 @@ export class EncodedPublish {
     if (hasProperties) memory.set(properties5.bytes.subarray(0, propertyBytes), at)
     else if (version === 5) memory[at] = 0
     at += propertyBytes
+    this.payload = tail
+    if (tail !== null) return
     if (payload.length <= LOOP_BYTES_MAX) {
       for (let index = 0; index < payload.length; index++) memory[at + index] = payload[index] ?? 0
-    } else if (!isSeparate) memory.set(payload, at)
-    this.payload = isSeparate ? payload : null
+    } else memory.set(payload, at)
   }
 
   #begin(headBytes: number): Buffer {

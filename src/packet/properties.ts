@@ -48,6 +48,8 @@ const ANSWERS = [
 ] as const
 const ALL = [...ANSWERS, 'connect', 'publish', 'will', 'subscribe', 'unsubscribe'] as const
 
+const USER_PROPERTY_ID = 0x26
+
 const KINDS: readonly PropertyKind[] = [
   { id: 0x01, name: 'payloadFormatIndicator', wireType: 'flag', places: ['publish', 'will'] },
   { id: 0x02, name: 'messageExpiryInterval', wireType: 'uint32', places: ['publish', 'will'] },
@@ -91,7 +93,7 @@ const KINDS: readonly PropertyKind[] = [
   { id: 0x23, name: 'topicAlias', wireType: 'uint16', places: ['publish'] },
   { id: 0x24, name: 'maximumQoS', wireType: 'flag', places: ['connack'] },
   { id: 0x25, name: 'retainAvailable', wireType: 'flag', places: ['connack'] },
-  { id: 0x26, name: 'userProperties', wireType: 'pair', places: ALL },
+  { id: USER_PROPERTY_ID, name: 'userProperties', wireType: 'pair', places: ALL },
   { id: 0x27, name: 'maximumPacketSize', wireType: 'uint32', places: ['connect', 'connack'] },
   { id: 0x28, name: 'wildcardSubscriptionAvailable', wireType: 'flag', places: ['connack'] },
   { id: 0x29, name: 'subscriptionIdentifiersAvailable', wireType: 'flag', places: ['connack'] },
@@ -226,19 +228,34 @@ function isTopicName(text: string): boolean {
 
 const scratch = new Writer()
 
-/** Writes the property length and the properties; without properties one byte [MQTT-2.2.2-1]. */
-export function writeProperties(writer: Writer, properties: Properties): void {
+/**
+ * Writes the property length and the properties; without properties one byte [MQTT-2.2.2-1]. With `userBytes` it leaves out the user
+ * properties, which have so many bytes and come right behind.
+ */
+export function writeProperties(writer: Writer, properties: Properties, userBytes = 0): void {
   if (properties === NO_PROPERTIES) {
     writer.uint8(0)
     return
   }
   scratch.reset()
   for (const { kind } of kindsIn(properties)) {
+    if (userBytes > 0 && kind.name === 'userProperties') continue
     const value = properties[kind.name]
     if (value !== undefined) writeProperty(scratch, kind, value)
   }
-  writer.varint(scratch.length)
+  writer.varint(scratch.length + userBytes)
   writer.raw(scratch.bytes.subarray(0, scratch.length))
+}
+
+/** Returns the bytes of user properties, without a length before them. */
+export function userPropertyBytes(userProperties: readonly UserProperty[]): Buffer {
+  const writer = new Writer()
+  for (const [name, value] of userProperties) {
+    writer.uint8(USER_PROPERTY_ID)
+    writer.string(name)
+    writer.string(value)
+  }
+  return writer.bytes.subarray(0, writer.length)
 }
 
 /** In the order in which they are written. To ask for each of the 27 costs more than all else of a PUBLISH. */
