@@ -63,12 +63,14 @@ async function runMany(range: SeedRange, until: number, jobs: number): Promise<n
     while (next < range.to && Date.now() < until) {
       const slice = { ...range, from: next, to: Math.min(next + SLICE, range.to) }
       next = slice.to
-      add(total, await inThread(slice))
+      const found = await inThread(slice)
+      process.stdout.write(failuresIn(found))
+      add(total, found)
       if (total.runs % 10_000 === 0) process.stdout.write(`${sentenceOf(total)}\n`)
     }
   }
   await Promise.all(Array.from({ length: jobs }, work))
-  process.stdout.write(`${failuresIn(total)}${sentenceOf(total)}\n`)
+  process.stdout.write(`${sentenceOf(total)}\n`)
   return total.failures.length === 0 ? 0 : 1
 }
 
