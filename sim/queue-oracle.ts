@@ -138,8 +138,9 @@ export class QueueOracle {
     if (key === null && !isChanged) return false
     return [...this.#history.publications.values()].some(
       each =>
-        !cameBefore(each, publication) &&
         each !== publication &&
+        // What its client sends again at QoS 1 comes once more, behind it.
+        (!cameBefore(each, publication) || !this.#isOnce(each.id)) &&
         // An empty payload does not say which publication it is of.
         (each.payload.length === 0 || this.stored.mayHave(queue, each.id)) &&
         (isChanged ? isOfAnyKey(each, publication) : keyIn(settings, each) === key),
