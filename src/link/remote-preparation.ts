@@ -4,10 +4,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { plainAddress } from '../access/addresses.ts'
 import type { Log } from '../observe/log.ts'
+import { HandshakeDeadline } from '../transport/handshake-deadline.ts'
 import type { ListenerOptions } from '../transport/listener-options.ts'
 import {
   type Arrived,
   bytesBeforeMqtt,
+  msLeftBeforeMqtt,
   Preparation,
   type PreparationEvents,
   type Preparing,
@@ -29,9 +31,13 @@ export interface FrontEndPort {
   order(order: Order, socket?: Socket): void
 }
 
+export type Chosen = (port: FrontEndPort) => void
+
 export interface FrontEndPool {
   /** Calls back with the front end that has the fewest connections: at once, or when there is one. */
-  choose(chosen: (port: FrontEndPort) => void): void
+  choose(chosen: Chosen): void
+  /** It is not called back any more. */
+  forget(chosen: Chosen): void
   readonly all: readonly FrontEndPort[]
 }
 
@@ -112,9 +118,23 @@ export class RemotePreparation implements Preparing {
     const since = performance.now() - waitedMs
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
-    this.#pool.choose(port => {
+    let isChosen = false
+    let deadline: HandshakeDeadline | null = null
+    const chosen: Chosen = port => {
+      isChosen = true
+      deadline?.clear()
       if (socket.destroyed) return
       this.#handOver(port, socket, { peer, waitedMs: performance.now() - since }, arrived)
+    }
+    this.#pool.choose(chosen)
+    if (isChosen) return
+    const leftMs = msLeftBeforeMqtt(this.#options, waitedMs)
+    deadline = new HandshakeDeadline(leftMs, () =>
+      this.#events.refuse(socket, peer, 'no front end was ready in time'),
+    )
+    socket.once('close', () => {
+      deadline?.clear()
+      this.#pool.forget(chosen)
     })
   }
 

@@ -6,7 +6,7 @@ import { guardChannel } from '../front-end/guarded-channel.ts'
 import { LINK_DESCRIPTOR, startFrontEnd } from '../front-end/start-front-end.ts'
 import { CoreLink } from '../link/core-link.ts'
 import type { Order } from '../link/orders.ts'
-import type { FrontEndPool, FrontEndPort } from '../link/remote-preparation.ts'
+import type { Chosen, FrontEndPool, FrontEndPort } from '../link/remote-preparation.ts'
 import type { FrontEndFigures } from '../link/said.ts'
 import type { FrontEndFailure, FrontEndStatus } from '../observe/front-end-metrics.ts'
 import type { Log } from '../observe/log.ts'
@@ -31,7 +31,7 @@ export class FrontEnds implements FrontEndPool {
   readonly #options: FrontEndsOptions
   readonly #places: readonly Place[]
   /** Those that wait for a front end. */
-  #waiting: ((port: FrontEndPort) => void)[] = []
+  readonly #waiting = new Set<Chosen>()
   #ticks: NodeJS.Timeout | undefined
 
   constructor(options: FrontEndsOptions) {
@@ -60,26 +60,32 @@ export class FrontEnds implements FrontEndPool {
     return this.#places.map(place => place.status)
   }
 
-  choose(chosen: (port: FrontEndPort) => void): void {
+  choose(chosen: Chosen): void {
     let fewest: FrontEndPort | null = null
     for (const { port } of this.#places) {
       if (port === null) continue
       if (fewest === null || port.link.connections < fewest.link.connections) fewest = port
     }
-    if (fewest === null) this.#waiting.push(chosen)
+    if (fewest === null) this.#waiting.add(chosen)
     else chosen(fewest)
+  }
+
+  forget(chosen: Chosen): void {
+    this.#waiting.delete(chosen)
   }
 
   close(): void {
     clearInterval(this.#ticks)
-    this.#waiting = []
+    this.#waiting.clear()
     for (const place of this.#places) place.close()
   }
 
   #ready(place: Place): void {
     const { port } = place
     if (port === null) return
-    for (const chosen of this.#waiting.splice(0)) chosen(port)
+    const chosenNow = [...this.#waiting]
+    this.#waiting.clear()
+    for (const chosen of chosenNow) chosen(port)
   }
 
   #failed(place: Place, cause: string): void {

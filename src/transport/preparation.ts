@@ -159,8 +159,7 @@ export class Preparation implements Preparing {
     { waitedMs, signedIn }: Pick<Waited, 'waitedMs'> & Pick<Ways, 'signedIn'>,
     arrived: Arrived,
   ): Ways {
-    const { handshakeTimeoutMs = HANDSHAKE_MS_MAX, connectTimeoutMs = Infinity } = this.#options
-    const leftMs = Math.max(1, Math.min(handshakeTimeoutMs, connectTimeoutMs) - waitedMs)
+    const leftMs = msLeftBeforeMqtt(this.#options, waitedMs)
     const deadline = new HandshakeDeadline(leftMs, () => socket.destroy())
     const isThrough = (): void => {
       deadline.clear()
@@ -234,4 +233,15 @@ export class Preparation implements Preparing {
 export function bytesBeforeMqtt({ tls, protocol }: ListenerOptions): number {
   const tlsBytes = tls === undefined ? 0 : TLS_BYTES
   return CONNECTION_BYTES + tlsBytes + (protocol === 'ws' ? HTTP_BYTES : 0)
+}
+
+/** How long an accepted connection that has waited already may take for everything before MQTT. */
+export function msLeftBeforeMqtt(
+  {
+    handshakeTimeoutMs = HANDSHAKE_MS_MAX,
+    connectTimeoutMs = Infinity,
+  }: Pick<ListenerOptions, 'handshakeTimeoutMs' | 'connectTimeoutMs'>,
+  waitedMs: number,
+): number {
+  return Math.max(1, Math.min(handshakeTimeoutMs, connectTimeoutMs) - waitedMs)
 }

@@ -76,6 +76,7 @@ export function preparingBy(
       const [fewest] = [...ports].sort((one, two) => one.link.connections - two.link.connections)
       if (fewest !== undefined) chosen(fewest)
     },
+    forget: () => {},
   }
   return (options, log, events) =>
     new RemotePreparation(options, log, { events, pool, listener: 0 })
