@@ -29,6 +29,7 @@ export const HELP = `npm run bench -- [OPTIONS]
   --brokers NAME,...    only these brokers
   --repetitions N       runs of each scenario and broker, in turn (default 3)
   --seconds N           measured time of a run (default 3)
+  --warm-up N           time before it (default 1.5): engines translate code while it is used, which counts where little was done
   --cpus N,N            CPUs of the broker and of the generator, as taskset reads them (default 0,1; 0-1,0-1: every CPU of two)
   --profile DIRECTORY   CPU profiles of our broker, written when it ends
 
@@ -52,6 +53,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | null {
       brokers: { type: 'string', default: '' },
       repetitions: { type: 'string' },
       seconds: { type: 'string' },
+      'warm-up': { type: 'string' },
       cpus: { type: 'string', default: '0,1' },
       profile: { type: 'string' },
     },
@@ -69,7 +71,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | null {
     brokers: names(values.brokers),
     repetitions: Number(values.repetitions ?? (isQuick || isCurves ? 1 : 3)),
     seconds,
-    warmUpSeconds: isQuick ? 0.7 : 1.5,
+    warmUpSeconds: Number(values['warm-up'] ?? (isQuick ? 0.7 : 1.5)),
     brokerCpus,
     generatorCpus,
     profileDirectory: values.profile ?? null,

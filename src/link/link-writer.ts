@@ -25,8 +25,8 @@ export class LinkWriter {
   readonly #kept: Buffer[] = []
   /** Full ones that were not given to the socket. */
   #sealed: Buffer[] = []
-  /** Those that the socket has and the system may not have taken. */
-  #given: Buffer[] = []
+  /** Those that the socket has and the system may not have taken, in their order. */
+  readonly #given: Buffer[] = []
   #chunk: Buffer
   #start = 0
   #end = 0
@@ -102,9 +102,9 @@ export class LinkWriter {
       socket.cork()
       for (const chunk of this.#sealed) {
         this.writtenBytes += chunk.length
-        socket.write(chunk)
+        this.#given.push(chunk)
+        socket.write(chunk, this.#taken)
       }
-      this.#given = this.#given.concat(this.#sealed)
       this.#sealed = []
     }
     if (this.#end > this.#start) socket.write(this.#chunk.subarray(this.#start, this.#end))
@@ -155,14 +155,16 @@ export class LinkWriter {
 
   /** The system has copied all that was given to the socket. */
   #reuse(): void {
-    if (this.#end === this.#start) {
-      this.#start = 0
-      this.#end = 0
-    }
-    for (const { buffer } of this.#given) {
-      if (this.#kept.length < CHUNKS_KEPT_MAX) this.#kept.push(Buffer.from(buffer))
-    }
-    if (this.#given.length > 0) this.#given = []
+    if (this.#end !== this.#start) return
+    this.#start = 0
+    this.#end = 0
+  }
+
+  /** The system has copied the first of those that the socket has. Under load there is no moment at which it has none. */
+  readonly #taken = (): void => {
+    const chunk = this.#given.shift()
+    if (chunk !== undefined && this.#kept.length < CHUNKS_KEPT_MAX)
+      this.#kept.push(Buffer.from(chunk.buffer))
   }
 
   #forget(): void {
