@@ -49,6 +49,7 @@ export function requestOf(
     qos: terms.conflateMs > 0 ? 0 : asked.qos,
     noLocal: asked.noLocal,
     retainAsPublished: asked.retainAsPublished,
+    retainHandling: asked.retainHandling,
     ...terms,
     sentAt: moment,
     grantedAt: null,

@@ -30,6 +30,8 @@ export interface Publication {
   acceptedAt: number | null
   acceptedAtMs: number | null
   isRefused: boolean
+  /** Whether it may be retained long after its connection has ended, if it was not acknowledged. */
+  mayBeLate: boolean
   /** For a will: whether the broker may, must or must never publish it. */
   fate: 'may' | 'must' | 'never'
 }
@@ -46,6 +48,7 @@ export interface Request {
   /** 0 for all messages, also if there are several in an interval. */
   readonly conflateMs: number
   readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
   /** Subscription Identifier, 0 for none. No two requests of a world have the same. */
   readonly identifier: number
   readonly sentAt: number
@@ -61,6 +64,7 @@ export interface Request {
 export interface Received {
   /** The moment of the first delivery. */
   readonly firstAt: number
+  lastAt: number
   live: number
   /** Live deliveries at QoS 2, without repetitions. */
   exactly: number
@@ -94,6 +98,8 @@ export class History {
   readonly purged = new Set<string>()
   /** Whether the publisher and the session are of different partitions. */
   comesFromElsewhere: (publication: Publication, session: SessionRecord) => boolean = () => false
+  /** Whether a retained message is kept by another partition than that of its publisher. */
+  mayBeLate: (publication: Publication) => boolean = () => false
   /** Whether the publication may be lost for the session: a partition has started since, and the session survives no start. */
   mayBeLost: (publication: Publication, session: SessionRecord) => boolean = () => false
   /** What the broker reported as dropped, by client (empty for a share group) and publication. */
@@ -114,6 +120,7 @@ export class History {
   published(publication: Publication): void {
     this.publications.set(publication.id, publication)
     if (!publication.retain) return
+    publication.mayBeLate = this.mayBeLate(publication)
     const known = this.retained.get(publication.topic)
     if (known === undefined) this.retained.set(publication.topic, [publication])
     else known.push(publication)
@@ -158,6 +165,7 @@ export function lastEffectOf(publication: Publication): number {
   if (publication.kind === 'will') return publication.fate === 'never' ? -1 : Infinity
   if (publication.isRefused) return -1
   if (publication.delaySeconds !== null) return Infinity
+  if (publication.acceptedAt === null && publication.mayBeLate) return Infinity
   return publication.acceptedAt ?? publication.wire?.brokerClosedAt ?? Infinity
 }
 

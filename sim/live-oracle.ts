@@ -50,15 +50,18 @@ export function received(history: History, delivery: ReceivedDelivery): void {
   checkExpiry(history, delivery, publication)
   checkRepetition(history, delivery, publication)
   checkOrder(history, delivery, publication)
+  checkStale(history, delivery, publication)
   note(delivery, publication)
 }
 
 function note({ session, packet, moment }: ReceivedDelivery, publication: Publication): void {
   const known: Received = session.received.get(publication) ?? {
     firstAt: moment,
+    lastAt: moment,
     live: 0,
     exactly: 0,
   }
+  known.lastAt = moment
   if (!packet.retain) known.live += 1
   if (packet.qos === 2 && !packet.retain) known.exactly += 1
   session.received.set(publication, known)
@@ -181,6 +184,21 @@ function checkOrder(history: History, delivery: ReceivedDelivery, publication: P
     history.violation('I3', `${session.clientId} received ${publication.id} after a later one`)
   }
   session.streams.set(stream, Math.max(last, publication.order))
+}
+
+/** I4: no retained message comes behind one that was published after it and is retained in its place. */
+function checkStale(history: History, delivery: ReceivedDelivery, publication: Publication): void {
+  const { session, packet } = delivery
+  if (!packet.retain || packet.duplicate || session.received.has(publication)) return
+  // Otherwise it may be a live one.
+  if (session.requests.some(({ retainAsPublished }) => retainAsPublished)) return
+  const last = lastEffectOf(publication)
+  for (const other of history.retained.get(publication.topic) ?? []) {
+    const isNewer = other.kind === 'publish' && other.sentAt > last && other.qos > 0
+    if (!isNewer || other.acceptedAt === null || !session.received.has(other)) continue
+    const what = `${publication.id} as retained after ${other.id}`
+    history.violation('I4', `${session.clientId} (session ${session.number}) received ${what}`)
+  }
 }
 
 /** A message that was sent again may have been routed at its first attempt, to the sessions subscribed at that time. */

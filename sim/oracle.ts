@@ -5,13 +5,13 @@ import { judgeDelays, mayBeReplaced } from './delays.ts'
 import {
   isAccepted,
   isPublishedLater,
-  lastEffectOf,
   type History,
   type Publication,
   type Request,
   type SessionRecord,
   wants,
 } from './history.ts'
+import { judgeReplays } from './retained-oracle.ts'
 
 /** The allowed reasons for drops. Drops for a full queue or an expiry are checked one by one (see Drops). */
 const HARMLESS = new Set([
@@ -32,9 +32,6 @@ const HARMLESS = new Set([
   'duplicate',
 ])
 
-/** No run takes so long: an expiry of this many seconds never passes. */
-const LONG_SECONDS = 10_000
-
 export function judge(history: History, dropped: ReadonlyMap<string, number>): void {
   const due = [...history.publications.values()].filter(
     each =>
@@ -47,6 +44,7 @@ export function judge(history: History, dropped: ReadonlyMap<string, number>): v
   for (const session of history.sessions) {
     if (session.endedAt === null) judgeSession(history, session, due)
   }
+  judgeReplays(history)
   judgeGroups(history, due)
   judgeExactlyOnce(history)
   judgeWills(history)
@@ -177,47 +175,4 @@ function judgeWills(history: History): void {
  */
 function endedUnacknowledged({ endedAt }: SessionRecord, { acceptedAt }: Publication): boolean {
   return endedAt !== null && (acceptedAt === null || endedAt < acceptedAt)
-}
-
-/** I4: checks the retained messages that a new subscriber was sent, topic by topic. */
-export function judgeRetained(history: History, probe: SessionRecord | null): void {
-  if (probe === null) {
-    history.violation('hang', 'a new client cannot connect')
-    return
-  }
-  for (const [topic, all] of history.retained) {
-    const received = [...probe.received.keys()].filter(each => each.retain && each.topic === topic)
-    const possible = all.filter(each => mayBeLast(each, all))
-    if (received.length > 1)
-      history.violation('I4', `${topic} has ${received.length} retained messages`)
-    const [only] = received
-    const isRight = only === undefined ? mayBeNone(possible, all) : possible.includes(only)
-    if (isRight) continue
-    const names = possible.map(nameOf).join(' or ')
-    history.violation('I4', `${topic} has ${nameOf(only)} retained, it should be ${names}`)
-  }
-}
-
-/** Whether no other accepted publication was sent after this one had its effect. */
-function mayBeLast(publication: Publication, all: readonly Publication[]): boolean {
-  const last = lastEffectOf(publication)
-  return last >= 0 && !all.some(other => isSurelyRetained(other) && other.sentAt > last)
-}
-
-function mayBeNone(possible: readonly Publication[], all: readonly Publication[]): boolean {
-  const mayBeGone = possible.some(each => each.payload.length === 0 || mayHaveExpired(each))
-  return mayBeGone || !all.some(isSurelyRetained)
-}
-
-function mayHaveExpired({ properties }: Publication): boolean {
-  return (properties.messageExpiryInterval ?? Infinity) < LONG_SECONDS
-}
-
-function isSurelyRetained(publication: Publication): boolean {
-  return publication.kind === 'publish' && publication.qos > 0 && isAccepted(publication)
-}
-
-function nameOf(publication: Publication | undefined): string {
-  if (publication === undefined) return 'nothing'
-  return publication.payload.length === 0 ? `nothing (${publication.id})` : publication.id
 }

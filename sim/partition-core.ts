@@ -38,6 +38,8 @@ export interface PartitionSurroundings {
   readonly lastNumber: number
   /** The bytes that a line to another partition may hold. */
   readonly lineBytesMax: number
+  /** How many retained messages another partition is given at once. */
+  readonly pageRowsMax: number
   trace(line: () => string): void
 }
 
@@ -152,7 +154,7 @@ export class PartitionCore implements ClientWorld {
   }
 
   #joins(broker: SimBroker): Partitions {
-    const { network, random, count, lineBytesMax } = this.#world
+    const { network, random, count, lineBytesMax, pageRowsMax } = this.#world
     const { turn } = broker.core
     return new Partitions({
       broker: broker.broker,
@@ -161,6 +163,7 @@ export class PartitionCore implements ClientWorld {
       newLogId: () => 1 + random.below(1_000_000_000),
       toldWaitMs: TOLD_WAIT_MS,
       lineBytesMax,
+      pageRowsMax,
       host: {
         begin: () => turn.begin(),
         requestFlush: partitions => turn.requestFlush(partitions),
@@ -188,6 +191,9 @@ function describeFrame(bytes: Buffer): string {
   if (frame === null) return 'receives a frame that it cannot read'
   const { from, sender, receiver, acknowledged, first, items, beside } = frame
   const said = items.map(item => {
+    if (item.kind === 'retained-page') {
+      return `page ${item.query} ${item.rows.map(({ message }) => idIn(message.payload)).join()}`
+    }
     if (item.kind === 'message') return `${idIn(item.message.payload)} as ${item.number}`
     return item.kind === 'filter' ? `${item.filter} ${item.wanted ?? 'gone'}` : item.kind
   })

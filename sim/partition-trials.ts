@@ -7,12 +7,14 @@ import type { SimDisk } from './sim-disk.ts'
 import { SingleFileCore } from './single-file-core.ts'
 import type { StoreCore } from './store-core.ts'
 import { PLAIN, REAL } from './trials.ts'
-import type { WorldSettings } from './world-settings.ts'
+import type { ActionName, WorldSettings } from './world-settings.ts'
 
 export interface PartitionTrial {
   readonly makeCore: (disk: SimDisk, settings: WorldSettings) => StoreCore
   /** Makes a fault in a partition that starts. */
   readonly spoils?: (partitions: Partitions) => void
+  /** Makes a world in which the fault shows soon. */
+  readonly shapes?: (settings: WorldSettings) => WorldSettings
   readonly traces?: boolean
 }
 
@@ -20,9 +22,22 @@ export const REAL_PARTITIONS: PartitionTrial = { makeCore: REAL.makeCore }
 
 export const PLAIN_PARTITIONS: PartitionTrial = { makeCore: PLAIN.makeCore }
 
+/** Brokers end all the time. */
+function endsOften(settings: WorldSettings): WorldSettings {
+  const { weights, durability } = settings
+  const armCut = durability === 'os' ? 0 : 20
+  return {
+    ...settings,
+    commitMs: 30,
+    retains: 0,
+    weights: { ...weights, connect: 20, publish: 40, subscribe: 10, kill: 10, armCut, wait: 0 },
+  }
+}
+
 /** What is owed is sent, and acknowledged, before its commit. */
 export const SENDS_BEFORE_COMMIT: PartitionTrial = {
   ...PLAIN_PARTITIONS,
+  shapes: endsOften,
   spoils: partitions => {
     const flush = partitions.flush.bind(partitions)
     partitions.flush = () => flush(Number.MAX_SAFE_INTEGER)
@@ -77,5 +92,40 @@ export const TELLS_EARLY: PartitionTrial = {
   ...PLAIN_PARTITIONS,
   spoils: partitions => {
     partitions.whenTold = answer => answer()
+  },
+}
+
+/** Clients do nothing but subscribe and publish what is to be retained. */
+function retainsAll(settings: WorldSettings): WorldSettings {
+  const nothing = { ...settings.weights }
+  for (const action of Object.keys(nothing) as ActionName[]) nothing[action] = 0
+  return {
+    ...settings,
+    retains: 1,
+    topics: ['t/a', 't/b', 't/c/d', 's/a', 's/b', 's/c', 't/d'],
+    steps: 40,
+    paceMs: 20,
+    weights: { ...nothing, connect: 10, publish: 40, subscribe: 10 },
+  }
+}
+
+/** What is published with RETAIN is acknowledged before the partition of its topic has it. */
+export const KEEPS_LATE: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  shapes: retainsAll,
+  spoils: partitions => {
+    partitions.whenKept = () => false
+  },
+}
+
+/** Only the first page of what is retained is given. */
+export const GIVES_ONE_PAGE: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  shapes: retainsAll,
+  spoils: partitions => {
+    const took = partitions.took.bind(partitions)
+    partitions.took = (partition, item) => {
+      if (item.kind !== 'retained-more') took(partition, item)
+    }
   },
 }

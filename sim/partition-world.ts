@@ -9,10 +9,13 @@ import { EventQueue } from './event-queue.ts'
 import { FrameNetwork, networkSettingsOf } from './frame-network.ts'
 import { History } from './history.ts'
 import { judge } from './oracle.ts'
+import { judgeRetained } from './retained-oracle.ts'
 import { BEGINNING, messagesIn, type Outcome, outcomeOf, Trace } from './outcome.ts'
 import { coreOf, PartitionCore } from './partition-core.ts'
 import type { PartitionTrial } from './partition-trials.ts'
+import { partitionOf } from '../src/partition/partition-of.ts'
 import { Random } from './random.ts'
+import { calmTermsOf, EVERYTHING } from './random-requests.ts'
 import { Script, type Stage } from './script.ts'
 import { SimClient } from './sim-client.ts'
 import { type WorldSettings, settingsOf } from './world-settings.ts'
@@ -20,6 +23,7 @@ import { type WorldSettings, settingsOf } from './world-settings.ts'
 /** More events than any run needs: a run that reaches it is in an endless loop. */
 const EVENTS_MAX = 600_000
 const OVERLOAD_MS = 10_000
+const PROBE_MS = 10_000
 /** No world fills such a line. */
 const LINE_BYTES_MAX = 67_108_864
 
@@ -55,7 +59,8 @@ class PartitionWorld implements Stage {
     this.#trace = new Trace(this.events, trial.traces === true)
     this.random = new Random(seed)
     const { random, events, history } = this
-    const settings = partitionSettingsOf(settingsOf(random), random)
+    const { shapes = each => each } = trial
+    const settings = shapes(partitionSettingsOf(settingsOf(random), random))
     this.settings = settings
     this.delays = delaysOf(seed)
     this.expressions = expressionsOf(seed)
@@ -71,7 +76,8 @@ class PartitionWorld implements Stage {
     const shared = { events, random, history, settings, trial, drops, count, network }
     this.#hasSmallLines = random.chance(4)
     const lineBytesMax = this.#hasSmallLines ? random.of([1, 500, 5_000]) : LINE_BYTES_MAX
-    const surroundings = { ...shared, lastNumber, lineBytesMax, trace }
+    const pageRowsMax = random.of([1, 2, 64])
+    const surroundings = { ...shared, lastNumber, lineBytesMax, pageRowsMax, trace }
     for (let index = 0; index < count; index++) cores.push(new PartitionCore(index, surroundings))
     this.#cores = cores
     this.#network = network
@@ -81,6 +87,8 @@ class PartitionWorld implements Stage {
     })
     history.comesFromElsewhere = ({ publisher: clientId }, session) =>
       coreOf(cores, { clientId }) !== coreOf(cores, session)
+    history.mayBeLate = ({ topic, publisher }) =>
+      partitionOf(topic, count) !== partitionOf(publisher, count)
     history.mayBeLost = (publication, session) => {
       if (this.#hasSmallLines && publication.kind === 'will') return true
       const { publisher: clientId } = publication
@@ -100,6 +108,7 @@ class PartitionWorld implements Stage {
     this.#network.calmsDown()
     script.calmsDown()
     if (this.random.chance(2)) script.diesOnceMore()
+    this.#probes()
     const dropped = new Map<string, number>()
     for (const core of this.#cores) {
       core.counts()
@@ -176,13 +185,29 @@ class PartitionWorld implements Stage {
     this.#trace.add(line)
   }
 
+  /** A new client of each partition is sent all that is retained. */
+  #probes(): void {
+    const probes = this.#cores.map(core => {
+      let number = 1
+      while (!core.has(`probe${number}`)) number += 1
+      return new SimClient(`probe${number}`, 5, core)
+    })
+    for (const probe of probes) {
+      probe.connects(calmTermsOf(probe, this.random, this.settings, this.events.now))
+    }
+    this.passes(PROBE_MS)
+    for (const probe of probes) probe.subscribes([EVERYTHING])
+    this.passes(PROBE_MS)
+    for (const probe of probes) judgeRetained(this.history, probe.session.record)
+  }
+
   get #some(): PartitionCore {
     return this.random.of(this.#cores)
   }
 }
 
 /**
- * Retained messages and share groups are of one partition yet. There is more to do than in a world of one broker: messages must cross,
+ * Share groups are of one partition yet. There is more to do than in a world of one broker: messages must cross,
  * and each partition must end now and then.
  */
 function partitionSettingsOf(settings: WorldSettings, random: Random): WorldSettings {
@@ -192,7 +217,7 @@ function partitionSettingsOf(settings: WorldSettings, random: Random): WorldSett
     ...settings,
     clients: clients + random.between(1, 3),
     steps: steps + random.between(0, 60),
-    retains: 0,
+    retains: random.of([0, 2, 3, 6]),
     filters: [...filters, random.of(['t/#', '#'])],
     weights: {
       ...weights,

@@ -14,6 +14,15 @@ import { FORBIDDEN_PREFIX } from './rights.ts'
 import type { SimClient } from './sim-client.ts'
 import type { WorldSettings } from './world-settings.ts'
 
+/** A subscription that is sent all retained messages. */
+export const EVERYTHING: SubscriptionRequest = {
+  filter: '#',
+  qos: 2,
+  noLocal: false,
+  retainAsPublished: false,
+  retainHandling: 0,
+}
+
 const LONG_EXPIRY_SECONDS = 86_400
 const KEEP_ALIVE_SECONDS = 20
 

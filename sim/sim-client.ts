@@ -394,6 +394,7 @@ export class SimClient implements Conversing {
       acceptedAt: null,
       acceptedAtMs: null,
       isRefused: !mayPublish(request.topic),
+      mayBeLate: false,
       fate: 'may',
     }
     this.#world.history.published(publication)

@@ -11,8 +11,9 @@ import { mayEndAny } from './end-reasons.ts'
 import { EventQueue } from './event-queue.ts'
 import { type Expressions, expressionsOf } from './expressions.ts'
 import { History } from './history.ts'
-import { calmTermsOf } from './random-requests.ts'
-import { judge, judgeRetained } from './oracle.ts'
+import { calmTermsOf, EVERYTHING } from './random-requests.ts'
+import { judge } from './oracle.ts'
+import { judgeRetained } from './retained-oracle.ts'
 import { BEGINNING, messagesIn, type Outcome, outcomeOf, Trace } from './outcome.ts'
 import { queuesOf, type SimQueueSettings, withDirectTopic } from './queue-settings.ts'
 import { PreparedMessages } from './prepared-messages.ts'
@@ -53,14 +54,6 @@ const PROBE_MS = 10_000
 const DEAD_LETTERS_MS = 100_000
 /** The longest time for which the broker is overloaded. */
 const OVERLOAD_MS = 10_000
-const EVERYTHING = {
-  filter: '#',
-  qos: 2,
-  noLocal: false,
-  retainAsPublished: false,
-  retainHandling: 0,
-} as const
-
 export function run(seed: number, trial: Trial): Outcome {
   return outcomeOf(new World(seed, trial))
 }

@@ -77,12 +77,12 @@ export function published(held: Message, numbers: MessageNumbers): Message {
   return { ...held, sequence: numbers.nextSequence(), held: 0, weighed: 0 }
 }
 
-/** Returns a message of another partition as it is published in this one. That it is retained is the affair of the other. */
+/** Returns a message of another partition with a number of this one. */
 export function fromElsewhere(
   message: Message,
   numbers: Pick<MessageNumbers, 'nextSequence'>,
 ): Message {
-  return { ...message, retain: false, sequence: numbers.nextSequence(), held: 0, weighed: 0 }
+  return { ...message, sequence: numbers.nextSequence(), held: 0, weighed: 0 }
 }
 
 /**

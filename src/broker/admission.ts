@@ -39,6 +39,7 @@ import type { Broker } from './broker.ts'
 import { conflationFault } from './conflations.ts'
 import { delayOf, isDelayed } from './delayed.ts'
 import { queueSubscriptionRefusal, queueTopicFault } from './queue-admission.ts'
+import { NotAdmitted } from './not-admitted.ts'
 import { COSTS } from './subscriptions.ts'
 import { ANSWERS, propertyIn } from './transactions/transaction-topic.ts'
 
@@ -52,43 +53,6 @@ export interface Asker {
 
 /** The embedding program may publish to every topic that is open to clients. */
 export const PROGRAM: Asker = { clientId: null, permissions: UNRESTRICTED, identity: null }
-
-export interface Refusal {
-  readonly reason: ReasonCode
-  /** The reason as a sentence for the log and for a client of MQTT 5. */
-  readonly sentence: string
-}
-
-/**
- * `malformed`: the protocol forbids it. `refused`: a rule or a quota forbids it. `no-room`: it may be possible later, so a client that
- * cannot be told the reason must not get an acknowledgement. `queue-full`: the same for the queue of one subscriber. `disconnected`: a
- * hook ends the connection. `control`: these are commands, which `broker.control` takes; `transaction`: it is for `broker.transactions`;
- * `repeated`: its `$message-id` was published. All three only of a PUBLISH, so for all others this is a refusal.
- */
-type RefusalKind =
-  | 'malformed'
-  | 'refused'
-  | 'no-room'
-  | 'queue-full'
-  | 'disconnected'
-  | 'control'
-  | 'transaction'
-  | 'repeated'
-
-export class NotAdmitted implements Refusal {
-  readonly kind: RefusalKind
-  readonly reason: ReasonCode
-  readonly sentence: string
-  /** The rule that decided, for the log alone: no client is to learn how others are kept out. */
-  readonly rule: string | null
-
-  constructor(kind: RefusalKind, reason: ReasonCode, sentence: string, rule: string | null = null) {
-    this.kind = kind
-    this.reason = reason
-    this.sentence = sentence
-    this.rule = rule
-  }
-}
 
 const DOLLAR = 0x24
 /** The filter `$retained-complete/TOKEN`. */
@@ -351,14 +315,13 @@ export class Admission {
   /** Returns the refusal if the queue of any subscriber has no room, so that a message is queued for all or for none. */
   #queueRoom(message: Message): NotAdmitted | null {
     if (message.qos === 0) return null
-    const full = this.#broker.publishing.firstFull(message)
+    const { peers, publishing } = this.#broker
+    if (message.retain && peers?.isFull(message.topic) === true) return fullPartition()
+    const full = publishing.firstFull(message)
     if (full === null) return null
     // Operators let this queue refuse: nobody waits for it.
     if (full instanceof NamedQueue) return noRoom(`the queue ${full.name} is full`)
-    if (full.clientId === null && !(full instanceof ShareGroup)) {
-      const sentence = 'another partition has not taken what it was sent'
-      return new NotAdmitted('queue-full', QUOTA_EXCEEDED, sentence, 'the line to a partition')
-    }
+    if (full.clientId === null && !(full instanceof ShareGroup)) return fullPartition()
     const who = full.clientId === null ? 'a share group' : `client ${full.clientId}`
     const sentence = 'the queue of a subscriber is full (limits.queueOverflow)'
     return new NotAdmitted('queue-full', QUOTA_EXCEEDED, sentence, `the queue of ${who}`)
@@ -366,7 +329,12 @@ export class Admission {
 
   /** Returns why the message cannot be retained, or null. */
   #quota(message: Message): NotAdmitted | null {
-    const limit = message.retain ? this.#broker.retained.limitFor(message) : null
+    const { peers, retained } = this.#broker
+    if (message.retain && peers !== null && peers.keptWhere(message.topic) !== 'here') {
+      if (message.payload.length === 0 || peers.hasRoomToRetain(message.topic)) return null
+      return refused(QUOTA_EXCEEDED, 'another partition has no room for the retained message')
+    }
+    const limit = message.retain ? retained.limitFor(message) : null
     if (limit === null) return null
     if (limit === 'memory') {
       this.#broker.memory.refusals += 1
@@ -433,6 +401,11 @@ function refused(reason: ReasonCode, sentence: string, rule: string | null = nul
 
 function noRoom(sentence: string): NotAdmitted {
   return new NotAdmitted('no-room', QUOTA_EXCEEDED, sentence)
+}
+
+function fullPartition(): NotAdmitted {
+  const sentence = 'another partition has not taken what it was sent'
+  return new NotAdmitted('queue-full', QUOTA_EXCEEDED, sentence, 'the line to a partition')
 }
 
 /** Returns what is wrong with a subscription to `$retained-complete/TOKEN` or to a topic of `$tx`, or null. */

@@ -154,6 +154,11 @@ export class Broker implements SessionContext {
     return this.retained.ofClients
   }
 
+  /** The number of the newest message. */
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
   nextSequence(): number {
     this.#lastSequence += 1
     return this.#lastSequence
@@ -247,6 +252,12 @@ export class Broker implements SessionContext {
     this.statistics.dropped[reason] += messages
   }
 
+  replayFor(subscription: Subscription, sequenceMax: number, session: Session): RetainedReplay {
+    const { peers, retained } = this
+    const elsewhere = peers?.retainedElsewhere(subscription.topicFilter, sequenceMax) ?? null
+    return new RetainedReplay(subscription, sequenceMax, session.clientId, retained, elsewhere)
+  }
+
   /** Whether the subscription gets retained messages [MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11]. */
   #replayRetained(session: Session, subscription: Subscription, isNew: boolean): void {
     const { shareName, retainHandling, queue } = subscription
@@ -254,12 +265,12 @@ export class Broker implements SessionContext {
       session.replays.mark(subscription)
       return
     }
-    if (shareName !== null || queue !== undefined || this.retained.count === 0) return
+    const { peers } = this
+    const isNone = peers === null && this.retained.count === 0
+    if (shareName !== null || queue !== undefined || isNone) return
     const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew)
     if (isWanted) {
-      const { clientId, replays } = session
-      const sequenceMax = this.#lastSequence
-      replays.begin(new RetainedReplay(subscription, sequenceMax, clientId, this.retained))
+      session.replays.begin(this.replayFor(subscription, this.#lastSequence, session))
     } else if (!isNew && session.isReplaying) session.replays.resubscribed(subscription)
   }
 }

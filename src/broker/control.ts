@@ -1,7 +1,7 @@
 // The topic at which clients give commands about the broker itself, as in mosquitto. Without one, nobody may publish to `$CONTROL`.
 
 import type { Identity } from '../access/identity.ts'
-import type { NotAdmitted } from './admission.ts'
+import type { NotAdmitted } from './not-admitted.ts'
 
 export interface ControlTopic {
   readonly topic: string

@@ -3,7 +3,8 @@
 import type { Message, Publishable } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Asker, NotAdmitted } from './admission.ts'
+import type { Asker } from './admission.ts'
+import type { NotAdmitted } from './not-admitted.ts'
 
 /** What the hooks have made of a publication. The rights are checked on this. */
 export interface Hooked {

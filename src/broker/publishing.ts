@@ -7,12 +7,13 @@ import { NOT_AUTHORIZED } from '../packet/reason.ts'
 import type { Match } from '../routing/router.ts'
 import type { Principal } from '../session/client-rights.ts'
 import type { DropReason } from '../session/session-context.ts'
-import { NotAdmitted } from './admission.ts'
+import { NotAdmitted } from './not-admitted.ts'
 import type { Broker } from './broker.ts'
 import { isDelayed } from './delayed.ts'
 import type { Hooked } from './hook-points.ts'
 import { messageIdOf } from './message-ids.ts'
 import type { Session } from '../session/session.ts'
+import type { CommitId } from '../store/journal.ts'
 import type { DeliveryOptions, Target } from '../session/target.ts'
 import type { WillPublisher } from './wills.ts'
 
@@ -81,7 +82,7 @@ export class Publishing implements WillPublisher {
     const mayBeStored = message.qos > 0 || message.retain
     const stored = mayBeStored ? this.#store(message, matches) : 0
     const commitId = stored === 0 ? broker.transactionCommit : stored
-    if (message.retain) this.#retain(message)
+    if (message.retain) this.#retain(message, commitId)
     const dropsQoS0 = broker.overload.pausesAll
     let receivers = 0
     for (const match of matches) {
@@ -232,17 +233,22 @@ export class Publishing implements WillPublisher {
     return journal.current
   }
 
-  #retain(message: Message): void {
-    const { retained } = this.#broker
+  #retain(message: Message, commitId: CommitId): void {
+    const { retained, peers } = this.#broker
     this.#broker.turnWorkLeft -= message.topic.length >> PATH_CHARACTERS_PER_UNIT_BITS
     if (retained.isAnnounced(message)) retained.announce(message)
-    else retained.keep(message)
+    else {
+      if (peers === null || peers.keptWhere(message.topic) === 'here') retained.keep(message)
+      peers?.retained(message, commitId)
+    }
   }
 
+  /** Whether the message is stored because it is retained, here or in another partition. */
   #isKept(message: Message): boolean {
-    return (
-      message.retain && message.payload.length > 0 && !this.#broker.retained.isAnnounced(message)
-    )
+    const { retained, peers } = this.#broker
+    if (!message.retain || retained.isAnnounced(message)) return false
+    const where = peers === null ? 'here' : peers.keptWhere(message.topic)
+    return where === 'elsewhere' || (where === 'here' && message.payload.length > 0)
   }
 }
 

@@ -6,7 +6,7 @@ import { quoted } from '../packet/text.ts'
 import { isOfQueue, queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
-import type { Refusal } from './admission.ts'
+import type { Refusal } from './not-admitted.ts'
 import type { Broker } from './broker.ts'
 import { userOf } from './named-queues.ts'
 

@@ -5,7 +5,6 @@ import { unknownIdentity } from '../access/identity.ts'
 import { ClientRights } from '../session/client-rights.ts'
 import { type Delivery, restoredDelivery } from '../session/delivery.ts'
 import { isRetainedComplete } from '../routing/topic.ts'
-import { RetainedReplay } from '../session/retained-replay.ts'
 import { Session } from '../session/session.ts'
 import type { Snapshot, StoredDelivery, StoredSession } from '../store/store.ts'
 import type { Broker } from './broker.ts'
@@ -96,7 +95,7 @@ function restoreSession(
 
 /** Restores the replays that had not ended when the last broker ended. */
 function restoreReplay(
-  { retained }: Broker,
+  broker: Broker,
   session: Session,
   filter: string,
   sequenceMax: number,
@@ -107,8 +106,7 @@ function restoreReplay(
     session.replays.restoreMark(subscription)
     return
   }
-  const replay = new RetainedReplay(subscription, sequenceMax, session.clientId, retained)
-  session.replays.restore(replay)
+  session.replays.restore(broker.replayFor(subscription, sequenceMax, session))
 }
 
 function restoreDeliveries(broker: Broker, session: Session, stored: StoredSession): void {

@@ -1,7 +1,7 @@
 // A connected client: handles its packets after CONNACK, and answers them.
 
 import type { CommitId } from '../store/journal.ts'
-import { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
 import { textBytes } from '../message.ts'
@@ -29,6 +29,7 @@ import type { Session } from '../session/session.ts'
 import { acknowledged, acknowledgedOnce } from './acknowledgements.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { FilterWork } from './filter-work.ts'
+import { LateAnswers } from './late-answers.ts'
 import { admittedFrom, HookDecisions } from './hook-decisions.ts'
 import { MUST_WAIT, notAdmitted, requested } from './not-admitted.ts'
 import { ProtocolError } from './protocol-error.ts'
@@ -67,6 +68,8 @@ export class ConnectedClient implements Publisher, Subscriber {
   /** QoS 2 messages that began on this connection. The Receive Maximum counts them and the answers that were not sent yet. */
   #begunQoS2 = 0
   #hasEnded = false
+  /** Made with the first answer that waits for another partition. */
+  #lateAnswers: LateAnswers | null = null
   /** An unfinished SUBSCRIBE or UNSUBSCRIBE. Later packets are not read before it is done. */
   filterWork: FilterWork | null = null
   /** Made with the first PUBLISH. */
@@ -95,6 +98,7 @@ export class ConnectedClient implements Publisher, Subscriber {
   ended(): void {
     this.#hasEnded = true
     this.filterWork = null
+    this.#lateAnswers?.end()
     this.#aliases?.clear()
     this.#sender.end()
     this.#broker.memory.add('sessions', -nameBytes(this.negotiated))
@@ -190,8 +194,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     if (packet.qos > 0) this.#assertReceiveMaximum(packet)
     if (packet.qos === 2 && this.session.incoming.has(packet.packetId)) {
       // A repetition: the message was routed when it came first [MQTT-4.3.3-10].
-      this.#sender.pubrec(packet.packetId, this.#broker.journal.latest)
-      return 0
+      return this.#answersRepetition(packet, topic)
     }
     const spending = (this.spending ??= new Spending())
     const cost = PUBLISH_BYTES + packet.payload.length
@@ -211,7 +214,7 @@ export class ConnectedClient implements Publisher, Subscriber {
     if (message instanceof NotAdmitted) {
       spending.spent += cost
       const said = hooked === null || hooked instanceof NotAdmitted ? packet : hooked.said
-      const parts = { client: this, broker: this.#broker, sender: this.#sender, said }
+      const parts = { client: this, broker: this.#broker, said }
       const work = notAdmitted(packet, topic, message, parts)
       if (work === MUST_WAIT && hooked !== null) this.hookDecisions?.keep(hooked)
       return work
@@ -237,15 +240,28 @@ export class ConnectedClient implements Publisher, Subscriber {
     // If there was nothing to clear, another client may have cleared it in a commit that is not done yet.
     const leastCommitId = message.retain ? journal.latest : 0
     const commitId = journal.length > factsBefore ? journal.current : leastCommitId
-    this.accept(packet, receivers, commitId)
+    this.accept(packet, receivers, commitId, message.retain ? message.topic : null)
     return workOf(receivers)
+  }
+
+  #answersRepetition({ packetId, retain }: PublishPacket, topic: string): number {
+    const { latest } = this.#broker.journal
+    this.#inOrder(retain ? topic : null, () => this.#sender.pubrec(packetId, latest))
+    return 0
+  }
+
+  /** Nobody may hear that a message is retained, and then publish another one that is retained before it. `keptTopic`: of such a message. */
+  #inOrder(keptTopic: string | null, answer: () => void): void {
+    const { peers } = this.#broker
+    if (peers === null) answer()
+    else (this.#lateAnswers ??= new LateAnswers(peers)).give(keptTopic, answer)
   }
 
   /** The topic is as the client has named it, so its parts are those that the decoder has read. */
   #stages(packet: PublishPacket, read: TransactionTopic): number {
     const taken = this.#broker.transactions.takeRead(packet, read, this.session.rights)
     if (taken instanceof NotAdmitted || packet.qos !== 1) {
-      const parts = { client: this, broker: this.#broker, sender: this.#sender, said: packet }
+      const parts = { client: this, broker: this.#broker, said: packet }
       return requested(packet, packet.topic, taken, parts)
     }
     // Most are messages of QoS 1.
@@ -352,7 +368,8 @@ export class ConnectedClient implements Publisher, Subscriber {
     if (this.negotiated.version < 5) return
     const { receiveMax, receiveToleratedMax } = this.#broker.limits
     const max = Math.max(receiveMax, receiveToleratedMax)
-    if (this.#begunQoS2 + this.#sender.outbox.acknowledgements < max) return
+    const unsent = this.#lateAnswers?.count ?? 0
+    if (this.#begunQoS2 + unsent + this.#sender.outbox.acknowledgements < max) return
     if (this.session.incoming.has(packet.packetId)) return
     throw new ProtocolError(
       RECEIVE_MAXIMUM_EXCEEDED,
@@ -360,10 +377,20 @@ export class ConnectedClient implements Publisher, Subscriber {
     )
   }
 
-  accept(packet: PublishPacket, receivers: number, commitId: CommitId): void {
+  accept(
+    packet: PublishPacket,
+    receivers: number,
+    commitId: CommitId,
+    keptTopic: string | null = null,
+  ): void {
+    if (this.#broker.peers === null) this.#accept(packet, receivers, commitId)
+    else this.#inOrder(keptTopic, () => this.#accept(packet, receivers, commitId))
+  }
+
+  #accept(packet: PublishPacket, receivers: number, commitId: CommitId): void {
     const { packetId } = packet
     if (this.negotiated.version === 5 && receivers === 0) {
-      this.answer(packet, NO_MATCHING_SUBSCRIBERS, '', commitId)
+      this.#answer(packet, NO_MATCHING_SUBSCRIBERS, '', commitId)
     } else if (packet.qos === 1) {
       this.#sender.puback(packetId, commitId)
     } else {
@@ -372,6 +399,10 @@ export class ConnectedClient implements Publisher, Subscriber {
   }
 
   answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void {
+    this.#inOrder(null, () => this.#answer(packet, reason, sentence, commitId))
+  }
+
+  #answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void {
     const type = packet.qos === 1 ? 'puback' : 'pubrec'
     const properties = sentence === '' ? NO_PROPERTIES : { reasonString: sentence }
     this.#sender.send({ type, packetId: packet.packetId, reason, properties }, commitId)

@@ -2,7 +2,7 @@
 
 import type { Credentials } from '../access/access.ts'
 import type { ClientIdPattern } from '../access/client-id-pattern.ts'
-import type { Refusal } from '../broker/admission.ts'
+import type { Refusal } from '../broker/not-admitted.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ConnectQueue } from './connect-queue.ts'
 import type { ListenerTerms } from './negotiated-limits.ts'

@@ -1,7 +1,7 @@
 // A SUBSCRIBE or UNSUBSCRIBE with too many filters for one turn. All filters are checked, then all are processed, a few
 // at a time. No other packet of the client is read meanwhile, and one answer is sent at the end.
 
-import type { NotAdmitted } from '../broker/admission.ts'
+import type { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
 import type { FilterList } from '../packet/decode-filters.ts'

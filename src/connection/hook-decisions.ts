@@ -1,6 +1,7 @@
 // What hooks have decided on the packet of a client. If they answer later, the packet is read again then, and finds their answer here.
 
-import { type Admission, type Asker, NotAdmitted } from '../broker/admission.ts'
+import { type Admission, type Asker } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Hooked, HookPoints } from '../broker/hook-points.ts'
 import type { Message } from '../message.ts'
 import type { PublishPacket } from '../packet/packet.ts'

@@ -1,6 +1,6 @@
 // What happens to a PUBLISH that is not published as it is: it is refused, has no room, or is for the broker itself.
 
-import { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Broker } from '../broker/broker.ts'
 import { WORK } from '../limits.ts'
 import { makeMessage, type Publishable, traceparentOf } from '../message.ts'
@@ -10,7 +10,6 @@ import type { Session } from '../session/session.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { NegotiatedLimits } from './negotiated-limits.ts'
 import { CannotServe, ProtocolError } from './protocol-error.ts'
-import type { Sender } from './sender.ts'
 
 /** Instead of the work of a PUBLISH: it must be read again later, because a queue has no room and the client cannot be told. */
 export const MUST_WAIT = -1
@@ -27,14 +26,18 @@ interface Publishing {
   /** Begins an exchange of QoS 2. */
   begin(packetId: number): void
   /** Answers with success. */
-  accept(packet: PublishPacket, receivers: number, commitId: CommitId): void
+  accept(
+    packet: PublishPacket,
+    receivers: number,
+    commitId: CommitId,
+    keptTopic?: string | null,
+  ): void
   answer(packet: PublishPacket, reason: ReasonCode, sentence: string, commitId: CommitId): void
 }
 
 interface Parts {
   readonly client: Publishing
   readonly broker: Broker
-  readonly sender: Sender
   /** The PUBLISH as hooks have left it. */
   readonly said: Publishable
 }
@@ -81,7 +84,8 @@ function repeated(packet: PublishPacket, topic: string, { client, broker, said }
   const { clientId } = client.negotiated
   broker.dropped('duplicate', makeMessage(said, topic, clientId, broker), clientId)
   if (packet.qos === 2) client.begin(packet.packetId)
-  if (packet.qos > 0) client.accept(packet, 1, broker.journal.latest)
+  const keptTopic = packet.retain ? topic : null
+  if (packet.qos > 0) client.accept(packet, 1, broker.journal.latest, keptTopic)
   return 0
 }
 
@@ -109,14 +113,14 @@ export function requested(
 
 /** Answers a refused PUBLISH: MQTT 5 gets the reason; older versions get a normal acknowledgement, and the refusal is logged [MQTT-3.3.5-2]. */
 function refuse(packet: PublishPacket, topic: string, refusal: NotAdmitted, parts: Parts): number {
-  const { client, sender } = parts
+  const { client } = parts
   tellRefused(packet, topic, refusal, parts)
   if (packet.qos === 0) return 0
   if (client.negotiated.version === 5) client.answer(packet, refusal.reason, refusal.sentence, 0)
-  else if (packet.qos === 1) sender.puback(packet.packetId, 0)
+  else if (packet.qos === 1) client.accept(packet, 1, 0)
   else {
     client.begin(packet.packetId)
-    sender.pubrec(packet.packetId, client.commitId)
+    client.accept(packet, 1, client.commitId)
   }
   return 0
 }

@@ -1,6 +1,6 @@
 // SUBSCRIBE and UNSUBSCRIBE: each filter gets a reason code, in order.
 
-import { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Broker } from '../broker/broker.ts'
 import { ruleFor } from '../broker/conflations.ts'
 import { PATH_CHARACTERS_PER_UNIT_BITS, WORK } from '../limits.ts'

@@ -3,7 +3,7 @@
 
 import { isThenable, promised } from '../access/guarded-access.ts'
 import { isRefusal } from '../access/verdict.ts'
-import { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Faults } from '../broker/faults.ts'
 import type { Statistics } from '../broker/statistics.ts'
 import { IMPLEMENTATION_SPECIFIC_ERROR, NOT_AUTHORIZED } from '../packet/reason.ts'

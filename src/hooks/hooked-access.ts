@@ -5,7 +5,7 @@ import { type CodeAnswer, CodeAuthenticator } from '../access/code-authenticator
 import type { FoundOrRefused } from '../access/authenticator.ts'
 import { GivenRules } from '../access/given-rules.ts'
 import { UNRESTRICTED } from '../access/permissions.ts'
-import { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { ClientFacts } from '../broker/observer.ts'
 import { frozenProperties } from '../message.ts'
 import type { Will } from '../packet/packet.ts'

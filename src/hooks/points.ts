@@ -1,6 +1,6 @@
 // What the broker calls at its hook points: the hooks see a context, and what they leave of it is checked.
 
-import { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Hooked, HookPoints, Publishing } from '../broker/hook-points.ts'
 import { frozenProperties, type Message, withOwnBytes } from '../message.ts'
 import { checkedPublication } from '../loop/publication.ts'

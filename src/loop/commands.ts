@@ -1,7 +1,8 @@
 // Commands of a program or an administrator, which come from outside of any connection. Each command runs in a
 // turn and is answered when the changes that it recorded are committed.
 
-import { type Asker, NotAdmitted, PROGRAM } from '../broker/admission.ts'
+import { type Asker, PROGRAM } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { GroupName, MemberOverride } from '../broker/share-overrides.ts'
 import type { Hooked, HookPoints } from '../broker/hook-points.ts'

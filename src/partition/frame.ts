@@ -3,37 +3,18 @@
 import type { Message } from '../message.ts'
 import { Writer } from '../packet/writer.ts'
 import { ByteReader } from '../store/bytes.ts'
-import { readMessage, writeMessage } from '../store/message-codec.ts'
+import { readMessage } from '../store/message-codec.ts'
+import {
+  type EncodedItem,
+  type Item,
+  itemBytes,
+  messageBytes,
+  readItem,
+  writeItem,
+  written,
+} from './item.ts'
 
 const VERSION = 1
-
-// The first byte of an item.
-const FILTER_GONE = 0
-const FILTER_WANTED = 1
-const FILTER_WANTED_DURABLY = 2
-const FILTERS_TOLD = 3
-const MESSAGE = 4
-
-/** A filter of the sender; `wanted` is null when nobody there has it any more. */
-interface FilterItem {
-  readonly kind: 'filter'
-  readonly filter: string
-  readonly wanted: 'durably' | 'transiently' | null
-}
-
-/** All filters that the sender had at its start, or at that of the receiver, came before this. */
-interface FiltersTold {
-  readonly kind: 'filters-told'
-}
-
-interface MessageItem {
-  readonly kind: 'message'
-  /** Its number in the sender's log; 0 if it is not stored there. */
-  readonly number: number
-  readonly message: Message
-}
-
-export type Item = FilterItem | FiltersTold | MessageItem
 
 /** One start of a partition. */
 export interface Start {
@@ -41,6 +22,10 @@ export interface Start {
   readonly log: number
   /** How often the partition has started on this log. */
   readonly epoch: number
+}
+
+export function areSameStarts(one: Start, other: Start): boolean {
+  return one.log === other.log && one.epoch === other.epoch
 }
 
 interface FrameHead {
@@ -62,33 +47,6 @@ export interface Frame extends FrameHead {
 
 const writer = new Writer()
 
-export function itemBytes(item: Exclude<Item, MessageItem>): Buffer {
-  writer.reset()
-  if (item.kind === 'filters-told') writer.uint8(FILTERS_TOLD)
-  else {
-    const { filter, wanted } = item
-    writer.uint8(
-      wanted === null ? FILTER_GONE : wanted === 'durably' ? FILTER_WANTED_DURABLY : FILTER_WANTED,
-    )
-    writer.string(filter)
-  }
-  return written()
-}
-
-/** The message alone: its number differs from line to line. */
-export function messageBytes(message: Message): Buffer {
-  writer.reset()
-  writeMessage(writer, message)
-  return written()
-}
-
-/** An item as a line keeps it. */
-export interface EncodedItem {
-  readonly bytes: Buffer
-  /** The number of a message; null for anything else. */
-  readonly number: number | null
-}
-
 export function encodeFrame(
   head: FrameHead,
   items: readonly EncodedItem[],
@@ -102,17 +60,11 @@ export function encodeFrame(
   writer.uint53(head.acknowledged)
   writer.uint53(head.first)
   writer.uint32(items.length)
-  for (const { bytes, number } of items) {
-    if (number !== null) {
-      writer.uint8(MESSAGE)
-      writer.uint53(number)
-    }
-    writer.raw(bytes)
-  }
+  for (const item of items) writeItem(writer, item)
   writer.uint53(head.firstBeside)
   writer.uint32(beside.length)
   for (const bytes of beside) writer.raw(bytes)
-  return written()
+  return written(writer)
 }
 
 /** Returns the frame in bytes, with other starts: tests make late frames of it. */
@@ -140,24 +92,6 @@ export function decodeFrame(bytes: Buffer): Frame | null {
   return { from, sender, receiver, acknowledged, first, items, firstBeside, beside }
 }
 
-function readItem(reader: ByteReader): Item {
-  const kind = reader.uint8()
-  switch (kind) {
-    case MESSAGE:
-      return { kind: 'message', number: reader.uint53(), message: readMessage(reader) }
-    case FILTERS_TOLD:
-      return { kind: 'filters-told' }
-    case FILTER_GONE:
-      return { kind: 'filter', filter: reader.string(), wanted: null }
-    case FILTER_WANTED:
-      return { kind: 'filter', filter: reader.string(), wanted: 'transiently' }
-    case FILTER_WANTED_DURABLY:
-      return { kind: 'filter', filter: reader.string(), wanted: 'durably' }
-    default:
-      throw new Error(`a frame has an item of the unknown kind ${kind}`)
-  }
-}
-
 function writeStart({ log, epoch }: Start): void {
   writer.uint53(log)
   writer.uint53(epoch)
@@ -165,11 +99,4 @@ function writeStart({ log, epoch }: Start): void {
 
 function readStart(reader: ByteReader): Start {
   return { log: reader.uint53(), epoch: reader.uint53() }
-}
-
-/** A copy: the writer is used again. */
-function written(): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(writer.length)
-  writer.copyTo(bytes, 0)
-  return bytes
 }

@@ -2,7 +2,7 @@
 // until it has.
 
 import type { CommitId } from '../store/journal.ts'
-import type { EncodedItem } from './frame.ts'
+import type { EncodedItem } from './item.ts'
 
 /** The bytes of items that may be under way without an acknowledgement. */
 const WINDOW_BYTES = 262_144
@@ -33,6 +33,15 @@ export class OutgoingLine {
   /** The position of the newest item. */
   get last(): number {
     return this.#acknowledged + this.#items.length
+  }
+
+  /** Up to this position the other partition has applied all. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  get newest(): LineItem | undefined {
+    return this.#items.at(-1)
   }
 
   get isEmpty(): boolean {
@@ -112,10 +121,9 @@ export class OutgoingLine {
     this.bytes = 0
     this.#acknowledged = 0
     this.sendAgain()
-    for (const item of beginning) this.push(item)
-    // Whoever waited for filters waits for all of them.
+    for (const item of [...beginning, ...stored]) this.push(item)
+    // Whoever waited for anything of it waits for all.
     for (const each of this.#waiting) each.position = this.last
-    for (const item of stored) this.push(item)
     return outlived
   }
 }

@@ -2,17 +2,19 @@
 
 import type { Broker } from '../broker/broker.ts'
 import type { Message } from '../message.ts'
-import { wholeSubscription } from '../routing/subscription.ts'
 import { newDelivery, NO_IDENTIFIERS } from '../session/delivery.ts'
 import { recordQueued } from '../session/delivery-journal.ts'
 import type { PartitionOwner } from '../store/change.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { PartitionReach, StoredDelivery, StoredPartition } from '../store/store.ts'
-import { encodeFrame, type Frame, type Item, itemBytes, messageBytes, type Start } from './frame.ts'
+import { areSameStarts, encodeFrame, type Frame, type Start } from './frame.ts'
+import { type Item, itemBytes, messageBytes, type Origin, type RetainedItem } from './item.ts'
 import { type LineItem, OutgoingLine } from './outgoing-line.ts'
+import { OutgoingQoS0 } from './outgoing-qos0.ts'
 import type { OwnFilters, Wanted } from './own-filters.ts'
 import type { PartitionStatistics } from './partition-statistics.ts'
 import { PartitionTarget, type PartitionWay } from './partition-target.ts'
+import { PeerFilters } from './peer-filters.ts'
 
 /** What the links of a partition share. */
 export interface LinkContext {
@@ -25,18 +27,27 @@ export interface LinkContext {
   /** This start of the partition. */
   readonly start: Start
   readonly isApplying: boolean
+  readonly hasRoomForRetained: boolean
   /** The message in bytes, made once for all lines. */
   bytesOf(message: Message): Buffer
   send(partition: number, frame: Buffer): void
   requestFlush(): void
   /** Publishes a message of another partition here. */
-  apply(message: Message): void
+  apply(message: Message, origin: Origin): void
+  /** The partition has started: what it was asked, and what it has asked, is forgotten. */
+  began(partition: number): void
+  took(partition: number, item: RetainedItem): void
   /** The link has something that it lacked: all filters, or all that it owes. */
   gained(): void
 }
 
 const UNKNOWN: Start = { log: 0, epoch: 0 }
 const MARKER: LineItem = { bytes: itemBytes({ kind: 'filters-told' }), number: null, commitId: 0 }
+const NO_ROOM: LineItem = {
+  bytes: itemBytes({ kind: 'retained-room', hasRoom: false }),
+  number: null,
+  commitId: 0,
+}
 
 /** A message that was delivered last: another filter of the partition may match it as well. */
 interface Newest {
@@ -56,17 +67,17 @@ export class PartitionLink implements PartitionWay {
   readonly owner: PartitionOwner
   readonly #context: LinkContext
   readonly line = new OutgoingLine()
-  readonly #durable: PartitionTarget
-  readonly #transient: PartitionTarget
-  /** The filters of the partition. */
-  readonly #filters = new Map<string, Wanted>()
-  /** Those that it has told since its start or this one's; null when it has told all. */
-  #toldAnew: Set<string> | null = null
-  hasAllFilters = false
+  readonly filters: PeerFilters
   /** Whether everything that it is owed since earlier starts was read from the store. */
   hasLoaded = true
   /** The number of the newest stored delivery that was read. */
   after = 0
+  /** Whether the partition has room for retained messages. */
+  hasRoomForRetained = true
+  /** The number, in its own counting, of the newest of its messages that was applied since this start. */
+  appliedSequence = 0
+  /** How often the partition has started since this one did. */
+  starts = 0
   #peer: Start = UNKNOWN
   /** The log that the partition had before this one. */
   #formerLog = 0
@@ -81,15 +92,18 @@ export class PartitionLink implements PartitionWay {
   #pending: PendingAcknowledgement[] = []
   #mustSay = true
   #newest: Newest | null = null
-  #beside: { readonly bytes: Buffer; readonly commitId: CommitId }[] = []
-  #besideSent = 0
+  readonly #beside = new OutgoingQoS0()
+  /** Until the item at this position is acknowledged, messages of QoS 0 go in the stream, behind a retained one of theirs. */
+  #besideWaitsFor = 0
   #hasProgressed = false
 
   constructor(partition: number, context: LinkContext) {
     this.owner = { kind: 'partition', partition }
     this.#context = context
-    this.#durable = new PartitionTarget(this, true)
-    this.#transient = new PartitionTarget(this, false)
+    this.filters = new PeerFilters(context.broker.subscriptions.router, {
+      durably: new PartitionTarget(this, true),
+      transiently: new PartitionTarget(this, false),
+    })
   }
 
   get isApplying(): boolean {
@@ -134,6 +148,36 @@ export class PartitionLink implements PartitionWay {
     }
   }
 
+  /** The partition keeps the retained messages of this topic. It delivers the message as well. */
+  keep(message: Message, commitId: CommitId): void {
+    if (message.qos === 0 && this.isFull) {
+      this.#context.statistics.qos0Dropped += 1
+      return
+    }
+    this.#seal()
+    this.#newest = { message, isStored: false, number: 0, commitId }
+    this.#owe(this.#newest, commitId)
+    if (message.qos === 0) {
+      this.#seal()
+      this.#besideWaitsFor = this.line.last
+    }
+    this.#context.requestFlush()
+  }
+
+  /** Sends an item that is not stored, behind what was published so far. */
+  say(item: Exclude<Item, { readonly kind: 'message' }>): void {
+    this.#seal()
+    const commitId = this.#context.broker.journal.latest
+    this.line.push({ bytes: itemBytes(item), number: null, commitId })
+    this.#context.requestFlush()
+  }
+
+  /** Calls back when the partition has all that it is owed now. Returns false, and does not, if it has it already. */
+  whenAcknowledged(reached: () => void): boolean {
+    this.#seal()
+    return this.line.whenAcknowledged(reached)
+  }
+
   /** The message is stored until the partition has applied it. */
   #owe(newest: Newest, commitId: CommitId): void {
     const { broker } = this.#context
@@ -159,15 +203,20 @@ export class PartitionLink implements PartitionWay {
 
   /** At QoS 0 nobody waits for an acknowledgement, and a message may come before earlier ones of a higher QoS. */
   #deliverBeside(message: Message, commitId: CommitId): void {
-    const last = this.#beside.at(-1)
+    const isBehind = this.line.acknowledged < this.#besideWaitsFor
     const bytes = this.#context.bytesOf(message)
     // Both targets of the partition match.
-    if (last?.bytes === bytes) return
+    if ((isBehind ? this.line.newest : this.#beside.newest)?.bytes === bytes) return
     if (!this.#isKnown || this.isFull) {
       this.#context.statistics.qos0Dropped += 1
       return
     }
-    this.#beside.push({ bytes, commitId })
+    if (isBehind) {
+      this.#seal()
+      const latest = Math.max(commitId, this.#context.broker.journal.latest)
+      this.line.push({ bytes, number: 0, commitId: latest })
+      this.#besideWaitsFor = this.line.last
+    } else this.#beside.push(bytes, commitId)
     this.#context.requestFlush()
   }
 
@@ -182,7 +231,7 @@ export class PartitionLink implements PartitionWay {
   flush(committed: CommitId): boolean {
     this.#seal()
     this.#acknowledge(committed)
-    const beside = this.#besideUpTo(committed)
+    const beside = this.#beside.take(committed)
     let next = this.hasLoaded && this.#peer.epoch > 0 ? this.line.next(committed) : null
     if (next === null && beside.length === 0 && !this.#mustSay) return this.#waitsFor(committed)
     this.#say(next?.first ?? 0, next?.items ?? [], beside)
@@ -206,7 +255,7 @@ export class PartitionLink implements PartitionWay {
 
   #waitsFor(committed: CommitId): boolean {
     // What need not wait was sent.
-    return this.#pending.length > 0 || this.#beside.length > 0 || this.line.waitsFor(committed)
+    return this.#pending.length > 0 || !this.#beside.isEmpty || this.line.waitsFor(committed)
   }
 
   #acknowledge(committed: CommitId): void {
@@ -218,12 +267,6 @@ export class PartitionLink implements PartitionWay {
     this.#mustSay = true
   }
 
-  #besideUpTo(committed: CommitId): readonly Buffer[] {
-    let count = 0
-    while ((this.#beside[count]?.commitId ?? Infinity) <= committed) count += 1
-    return this.#beside.splice(0, count).map(({ bytes }) => bytes)
-  }
-
   #say(first: number, items: readonly LineItem[], beside: readonly Buffer[]): void {
     const { partition: from, start: sender, statistics } = this.#context
     const head = {
@@ -232,9 +275,9 @@ export class PartitionLink implements PartitionWay {
       receiver: this.#peer,
       acknowledged: this.#acknowledgement,
       first,
-      firstBeside: this.#besideSent + 1,
+      firstBeside: this.#beside.next,
     }
-    this.#besideSent += beside.length
+    this.#beside.sent(beside.length)
     this.#mustSay = false
     statistics.framesSent += 1
     this.#context.send(this.owner.partition, encodeFrame(head, items, beside))
@@ -248,8 +291,8 @@ export class PartitionLink implements PartitionWay {
       statistics.framesStale += 1
       return
     }
-    if (!areSame(frame.sender, this.#peer)) this.#begin(frame.sender)
-    if (!areSame(frame.receiver, this.#context.start)) {
+    if (!areSameStarts(frame.sender, this.#peer)) this.#begin(frame.sender)
+    if (!areSameStarts(frame.receiver, this.#context.start)) {
       // It does not know of this start yet.
       statistics.framesStale += 1
       this.#mustSay = true
@@ -258,8 +301,9 @@ export class PartitionLink implements PartitionWay {
     }
     this.#isKnown = true
     this.#settle(frame.acknowledged)
-    if (frame.items.length > 0) this.#take(frame)
+    // A retained message of QoS 0 is in the stream, and comes after those beside.
     if (frame.beside.length > 0) this.#takeBeside(frame)
+    if (frame.items.length > 0) this.#take(frame)
     this.#context.requestFlush()
   }
 
@@ -275,19 +319,24 @@ export class PartitionLink implements PartitionWay {
     }
     this.#peer = start
     this.#isKnown = false
-    this.#toldAnew = new Set()
+    this.starts += 1
+    this.filters.begin()
     this.#next = 1
     this.#nextBeside = 1
     this.#acknowledgement = 0
     this.#pending = []
-    this.#beside = []
-    this.#besideSent = 0
+    this.#beside.restart()
     this.#seal()
     const all = [...this.#context.filters.told].map(([filter, wanted]) =>
       filterItem(filter, wanted),
     )
-    this.#context.statistics.messagesOutlived += this.line.restart([...all, MARKER])
+    const isBehind = this.line.acknowledged < this.#besideWaitsFor
+    const room = this.#context.hasRoomForRetained ? [] : [NO_ROOM]
+    this.#context.statistics.messagesOutlived += this.line.restart([...all, MARKER, ...room])
+    if (isBehind) this.#besideWaitsFor = this.line.last
+    this.hasRoomForRetained = true
     this.#mustSay = true
+    this.#context.began(this.owner.partition)
   }
 
   #settle(acknowledged: number): void {
@@ -302,7 +351,8 @@ export class PartitionLink implements PartitionWay {
     }
   }
 
-  #take({ first, items }: Frame): void {
+  #take(frame: Frame): void {
+    const { first, items } = frame
     const { statistics, broker } = this.#context
     const before = this.#applied
     let position = first
@@ -311,6 +361,7 @@ export class PartitionLink implements PartitionWay {
       else if (position < this.#next) statistics.itemsRepeated += 1
       else {
         this.#next += 1
+        if (item.kind === 'message' && item.message.qos === 0) this.#passesBeside(frame)
         this.#apply(item)
       }
       position += 1
@@ -327,60 +378,57 @@ export class PartitionLink implements PartitionWay {
   #apply(item: Item): void {
     switch (item.kind) {
       case 'filter':
-        this.#toldAnew?.add(item.filter)
-        this.#setFilter(item.filter, item.wanted)
+        this.filters.told(item.filter, item.wanted)
         return
       case 'filters-told':
-        this.#forgetOldFilters()
+        this.filters.toldAll()
+        this.#context.gained()
         return
       case 'message':
         this.#applyMessage(item.number, item.message)
+        return
+      case 'retained-room':
+        this.hasRoomForRetained = item.hasRoom
+        return
+      default:
+        this.#context.took(this.owner.partition, item)
     }
   }
 
   #applyMessage(number: number, message: Message): void {
     const { statistics } = this.#context
+    this.appliedSequence = Math.max(this.appliedSequence, message.sequence)
     if (number > 0 && number <= this.#applied) {
       statistics.messagesRepeated += 1
       return
     }
     if (number > 0) this.#applied = number
     statistics.messagesApplied += 1
-    this.#context.apply(message)
+    this.#publish(message)
+  }
+
+  #publish(message: Message): void {
+    const { partition } = this.owner
+    this.#context.apply(message, { partition, sequence: message.sequence })
   }
 
   /** What came late is dropped: it would overtake. */
   #takeBeside({ firstBeside, beside }: Frame): void {
-    const { statistics } = this.#context
     if (firstBeside < this.#nextBeside) return
-    statistics.qos0Lost += firstBeside - this.#nextBeside
-    this.#nextBeside = firstBeside + beside.length
-    for (const message of beside) this.#context.apply(message)
+    this.#skipBeside(firstBeside)
+    this.#nextBeside += beside.length
+    for (const message of beside) this.#publish(message)
   }
 
-  #forgetOldFilters(): void {
-    for (const filter of [...this.#filters.keys()]) {
-      if (this.#toldAnew?.has(filter) === false) this.#setFilter(filter, null)
-    }
-    this.#toldAnew = null
-    this.hasAllFilters = true
-    this.#context.gained()
+  /** A message of QoS 0 in the stream: those beside that were sent before it come no more. */
+  #passesBeside({ firstBeside, beside }: Frame): void {
+    this.#skipBeside(firstBeside + beside.length)
   }
 
-  #setFilter(filter: string, wanted: Wanted | null): void {
-    const { router } = this.#context.broker.subscriptions
-    const before = this.#filters.get(filter) ?? null
-    if (wanted === before) return
-    if (wanted === null) this.#filters.delete(filter)
-    else {
-      this.#filters.set(filter, wanted)
-      router.subscribe(this.#targetOf(wanted), wholeSubscription(filter))
-    }
-    if (before !== null) router.unsubscribe(this.#targetOf(before), filter)
-  }
-
-  #targetOf(wanted: Wanted): PartitionTarget {
-    return wanted === 'durably' ? this.#durable : this.#transient
+  #skipBeside(next: number): void {
+    if (next <= this.#nextBeside) return
+    this.#context.statistics.qos0Lost += next - this.#nextBeside
+    this.#nextBeside = next
   }
 
   #load(deliveries: readonly StoredDelivery[]): void {
@@ -388,14 +436,11 @@ export class PartitionLink implements PartitionWay {
       this.after = delivery
       if (message === null) continue
       this.line.push({ bytes: messageBytes(message), number: delivery, commitId: 0 })
+      if (message.qos === 0) this.#besideWaitsFor = this.line.last
     }
   }
 }
 
 function filterItem(filter: string, wanted: Wanted | null): LineItem {
   return { bytes: itemBytes({ kind: 'filter', filter, wanted }), number: null, commitId: 0 }
-}
-
-function areSame(one: Start, other: Start): boolean {
-  return one.log === other.log && one.epoch === other.epoch
 }

@@ -23,4 +23,11 @@ export class PartitionStatistics {
   qos0Lost = 0
   /** SUBACK was sent before all partitions had the filters. */
   filtersUntold = 0
+  /** PUBACK or PUBREC was sent before the partition of the topic kept what was retained. */
+  retainedUnkept = 0
+  /** Messages that were retained above a limit of this partition: the others had not heard yet that there is no room. */
+  retainedAboveLimit = 0
+  /** Queries for retained messages of other partitions: that waited for others to end, and that began again because too much changed. */
+  queriesQueued = 0
+  queriesRepeated = 0
 }

@@ -2,14 +2,21 @@
 // may be lost, repeated and reordered. See docs/explanation/partitions.md.
 
 import type { Broker } from '../broker/broker.ts'
-import type { Peers } from '../broker/peers.ts'
+import type { KeptWhere, Peers } from '../broker/peers.ts'
 import { fromElsewhere, type Message } from '../message.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { Snapshot } from '../store/store.ts'
-import { decodeFrame, messageBytes, type Start } from './frame.ts'
+import type { RetainedElsewhere } from '../session/retained-replay.ts'
+import { hasWildcard } from '../routing/topic.ts'
+import { decodeFrame, type Start } from './frame.ts'
+import { type Item, messageBytes, type Origin, type RetainedItem, type UpTo } from './item.ts'
+import { Origins } from './origins.ts'
 import { OwnFilters } from './own-filters.ts'
 import { type LinkContext, PartitionLink } from './partition-link.ts'
+import { partitionOf } from './partition-of.ts'
 import { PartitionStatistics } from './partition-statistics.ts'
+import { RetainedAnswers } from './retained-answers.ts'
+import { RetainedQueries } from './retained-queries.ts'
 
 /** What surrounds the partition: its loop, and the way to the others. */
 interface PartitionHost {
@@ -32,6 +39,8 @@ interface PartitionsOptions {
   /** Returns a random whole number of up to 37 bits, above 0, for the id of a new log. */
   readonly newLogId: () => number
   readonly lineBytesMax?: number
+  /** The most retained messages that another partition is given at once. */
+  readonly pageRowsMax?: number
   /** How long a SUBACK waits for the other partitions. */
   readonly toldWaitMs?: number
 }
@@ -40,15 +49,18 @@ interface PartitionsOptions {
 const SELF = 65_535
 const NUMBERS = 65_536
 
+const PAGE_ROWS_MAX = 64
 const LINE_BYTES_MAX = 67_108_864
 
 const TOLD_WAIT_MS = 5_000
 /** How many may wait. */
 const TOLD_WAITING_MAX = 10_000
 
-/** Somebody waits until the others have the filters. */
+/** Somebody waits until the others have the filters, or one of them has what it is to retain. */
 interface Telling {
   readonly answer: () => void
+  /** Null for all. */
+  readonly partition: number | null
   /** The number of partitions that have not. */
   left: number
   /** When the answer comes anyway. */
@@ -63,7 +75,12 @@ export class Partitions implements Peers, LinkContext {
   readonly filters: OwnFilters
   readonly lineBytesMax: number
   start: Start = { log: 0, epoch: 0 }
-  isApplying = false
+  readonly others: readonly number[]
+  readonly pageRowsMax: number
+  readonly origins: Origins
+  hasRoomForRetained = true
+  /** Where the message comes from that is being applied; null for none. */
+  #applying: Origin | null = null
   readonly #host: PartitionHost
   readonly #newLogId: () => number
   readonly #toldWaitMs: number
@@ -74,6 +91,10 @@ export class Partitions implements Peers, LinkContext {
   /** Answers that wait for the end of the turn. */
   #asked: Telling[] = []
   readonly #telling = new Set<Telling>()
+  readonly #queries: RetainedQueries
+  readonly #answers = new Map<number, RetainedAnswers>()
+  /** Who has asked for a watermark, and gets it at the end of the turn. */
+  #watermarksAsked: { readonly partition: number; readonly request: number }[] = []
   #encoded: { readonly message: Message; readonly bytes: Buffer } | null = null
 
   /** Must be made before the broker is restored: it counts the filters from the first on. */
@@ -85,12 +106,22 @@ export class Partitions implements Peers, LinkContext {
     this.#newLogId = options.newLogId
     this.#toldWaitMs = options.toldWaitMs ?? TOLD_WAIT_MS
     this.filters = new OwnFilters(() => this.requestFlush())
+    this.pageRowsMax = options.pageRowsMax ?? PAGE_ROWS_MAX
+    this.origins = new Origins(this.partition)
     for (let other = 0; other < options.count; other++) {
-      if (other !== this.partition) this.#links.set(other, new PartitionLink(other, this))
+      if (other === this.partition) continue
+      this.#links.set(other, new PartitionLink(other, this))
+      this.#answers.set(other, new RetainedAnswers(this, other))
     }
+    this.others = [...this.#links.keys()]
+    this.#queries = new RetainedQueries(this)
     this.broker.peers = this
     this.broker.queuesRefuse(false)
     this.broker.subscriptions.router.watch = this.filters
+  }
+
+  get isApplying(): boolean {
+    return this.#applying !== null
   }
 
   get isComplete(): boolean {
@@ -116,6 +147,7 @@ export class Partitions implements Peers, LinkContext {
       link.restore(stored)
     }
     const { journal } = this.broker
+    this.origins.earlier = this.broker.lastSequence
     journal.record({ kind: 'partition-reached', partition: SELF, log, number: this.start.epoch })
     this.#startedBy = journal.current
     this.requestFlush()
@@ -140,29 +172,89 @@ export class Partitions implements Peers, LinkContext {
     for (const telling of this.#telling) {
       if (telling.until > this.broker.now) break
       this.#telling.delete(telling)
-      this.statistics.filtersUntold += 1
-      telling.answer()
+      this.#answerUntold(telling)
     }
   }
 
   whenTold(answer: () => void): void {
-    if (this.#telling.size + this.#asked.length >= TOLD_WAITING_MAX) {
-      this.statistics.filtersUntold += 1
-      answer()
+    this.#ask(answer, null)
+  }
+
+  whenKept(topic: string, answer: () => void): boolean {
+    const partition = this.#keeperOf(topic)
+    if (partition === this.partition) return false
+    this.#ask(answer, partition)
+    return true
+  }
+
+  #ask(answer: () => void, partition: number | null): void {
+    const until = this.broker.now + this.#toldWaitMs
+    const telling = { answer, partition, left: 0, until }
+    if (this.#telling.size + this.#asked.length >= TOLD_WAITING_MAX) this.#answerUntold(telling)
+    else {
+      this.#asked.push(telling)
+      this.requestFlush()
+    }
+  }
+
+  #answerUntold({ answer, partition }: Telling): void {
+    if (partition === null) this.statistics.filtersUntold += 1
+    else this.statistics.retainedUnkept += 1
+    answer()
+  }
+
+  // Retained messages. Each topic has one partition that keeps its message.
+
+  keptWhere(topic: string): KeptWhere {
+    if (this.#keeperOf(topic) === this.partition) return 'here'
+    return this.isApplying ? 'there-already' : 'elsewhere'
+  }
+
+  retained(message: Message, commitId: CommitId): void {
+    const { topic, sequence } = message
+    const origin = this.#applying ?? { partition: this.partition, sequence }
+    const keeper = this.#keeperOf(topic)
+    if (keeper === this.partition) {
+      if (this.isApplying) this.origins.set(message, origin)
       return
     }
-    this.#asked.push({ answer, left: 0, until: this.broker.now + this.#toldWaitMs })
-    this.requestFlush()
+    if (!this.isApplying) this.#links.get(keeper)?.keep(message, commitId)
+    this.#queries.published(topic, origin, sequence)
+  }
+
+  hasRoomToRetain(topic: string): boolean {
+    return this.#links.get(this.#keeperOf(topic))?.hasRoomForRetained !== false
+  }
+
+  isFull(topic: string): boolean {
+    return this.#links.get(this.#keeperOf(topic))?.isFull === true
+  }
+
+  retainedElsewhere(topicFilter: string, sequenceMax: number): RetainedElsewhere | null {
+    if (topicFilter.startsWith('$')) return null
+    const partitions = hasWildcard(topicFilter)
+      ? this.others
+      : this.others.filter(other => other === this.#keeperOf(topicFilter))
+    if (partitions.length === 0) return null
+    return this.#queries.begin(topicFilter, sequenceMax, partitions)
+  }
+
+  /** Topics of the broker itself stay in their partition. */
+  #keeperOf(topic: string): number {
+    return topic.startsWith('$') ? this.partition : partitionOf(topic, this.#links.size + 1)
   }
 
   flush(committed: CommitId): boolean {
     this.filters.tell((filter, wanted) => {
       for (const link of this.#links.values()) link.tell(filter, wanted)
     })
+    this.#tellRoom()
+    this.#queries.flush()
     for (const telling of this.#asked.splice(0)) this.#tell(telling)
     this.#encoded = null
     if (committed < this.#startedBy) return true
     if (!this.#isComplete) this.#completes()
+    if (this.#isComplete) this.#answerWatermarks()
     let isWaiting = false
     for (const link of this.#links.values()) if (link.flush(committed)) isWaiting = true
     return isWaiting
@@ -188,11 +280,55 @@ export class Partitions implements Peers, LinkContext {
     return this.#encoded.bytes
   }
 
-  /** Retained messages are of their own partition: here it is delivered only. */
-  apply(message: Message): void {
-    this.isApplying = true
-    this.broker.publishing.publish(fromElsewhere(message, this.broker))
-    this.isApplying = false
+  apply(message: Message, origin: Origin): void {
+    const { broker, statistics } = this
+    const applied = fromElsewhere(message, broker)
+    this.#applying = origin
+    if (message.retain && this.keptWhere(message.topic) === 'here') {
+      if (broker.retained.limitFor(applied) !== null) statistics.retainedAboveLimit += 1
+    }
+    broker.publishing.publish(applied)
+    this.#applying = null
+  }
+
+  say(partition: number, item: Exclude<Item, { readonly kind: 'message' }>): void {
+    this.#links.get(partition)?.say(item)
+  }
+
+  appliedSequences(): UpTo {
+    return new Map([...this.#links].map(([other, { appliedSequence }]) => [other, appliedSequence]))
+  }
+
+  began(partition: number): void {
+    this.#watermarksAsked = this.#watermarksAsked.filter(each => each.partition !== partition)
+    this.#answers.get(partition)?.clear()
+    this.#queries.began(partition)
+  }
+
+  took(partition: number, item: RetainedItem): void {
+    const answers = this.#answers.get(partition)
+    switch (item.kind) {
+      case 'watermark-asked':
+        this.#watermarksAsked.push({ partition, request: item.request })
+        return
+      case 'watermark':
+        this.#queries.watermark(partition, item)
+        return
+      case 'retained-asked':
+        answers?.asked(item)
+        return
+      case 'retained-more':
+        answers?.more(item.query)
+        return
+      case 'retained-ended':
+        answers?.ended(item.query)
+        return
+      case 'retained-page':
+        this.#queries.page(partition, item)
+        return
+      case 'retained-room':
+        return
+    }
   }
 
   gained(): void {
@@ -201,8 +337,8 @@ export class Partitions implements Peers, LinkContext {
 
   /** At the end of a turn, so that what is due comes before the first client. */
   #completes(): void {
-    for (const { hasAllFilters, hasLoaded } of this.#links.values()) {
-      if (!hasAllFilters || !hasLoaded) return
+    for (const { filters, hasLoaded } of this.#links.values()) {
+      if (!filters.isComplete || !hasLoaded) return
     }
     this.#isComplete = true
     this.#host.complete()
@@ -213,10 +349,43 @@ export class Partitions implements Peers, LinkContext {
       telling.left -= 1
       if (telling.left === 0 && this.#telling.delete(telling)) telling.answer()
     }
-    for (const { line } of this.#links.values()) {
-      if (line.whenAcknowledged(reached)) telling.left += 1
+    for (const [other, link] of this.#links) {
+      const isMeant = telling.partition === null || telling.partition === other
+      if (isMeant && link.whenAcknowledged(reached)) telling.left += 1
     }
     if (telling.left === 0) telling.answer()
     else this.#telling.add(telling)
+  }
+
+  /** The answer comes when all others have applied what was published here up to now. */
+  #answerWatermarks(): void {
+    const { lastSequence: sequence } = this.broker
+    for (const asked of this.#watermarksAsked) {
+      const { partition, request } = asked
+      const link = this.#links.get(partition)
+      const { starts } = link ?? { starts: 0 }
+      let left = 1
+      const reached = (): void => {
+        left -= 1
+        // Of an earlier start of the other it is not to be answered any more.
+        if (left === 0 && link?.starts === starts)
+          link.say({ kind: 'watermark', request, sequence })
+      }
+      for (const [other, each] of this.#links) {
+        if (other !== partition && each.whenAcknowledged(reached)) left += 1
+      }
+      reached()
+    }
+    this.#watermarksAsked = []
+  }
+
+  #tellRoom(): void {
+    const { retained, limits, memory } = this.broker
+    const isFull =
+      retained.ofClients >= limits.retainedMessagesMax || retained.bytes >= limits.retainedBytesMax
+    const hasRoom = !isFull && memory.hasRoom
+    if (hasRoom === this.hasRoomForRetained) return
+    this.hasRoomForRetained = hasRoom
+    for (const link of this.#links.values()) link.say({ kind: 'retained-room', hasRoom })
   }
 }

@@ -18,7 +18,7 @@ import { type WrittenSecurity, writtenSecurity } from '../access/mosquitto/secur
 import { newPbkdf2Elsewhere } from '../access/password/hashing.ts'
 import { formatHash } from '../access/password/password-hash.ts'
 import type { UsersAccess } from '../access/users-access.ts'
-import { NotAdmitted } from '../broker/admission.ts'
+import { NotAdmitted } from '../broker/not-admitted.ts'
 import type { ControlTopic } from '../broker/control.ts'
 import type { Log } from '../observe/log.ts'
 import { QUOTA_EXCEEDED } from '../packet/reason.ts'

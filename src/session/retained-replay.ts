@@ -15,6 +15,18 @@ export interface RetainedSource {
   isCurrent(message: Message): boolean
 }
 
+/** The retained messages of other partitions that match a filter. They come later, in parts. */
+export interface RetainedElsewhere {
+  /** Is called when `next` may return something else than `waiting`. */
+  arrived: () => void
+  /** Returns the next message, with a number of this broker's; null at the end. */
+  next(): Message | null | 'waiting'
+  isCurrent(message: Message): boolean
+  /** Returns to the beginning of what has not come as a whole, and asks for nothing until `next`. */
+  close(): void
+  end(): void
+}
+
 /** The retained messages, as replays use them. */
 export interface RetainedSet {
   /** Opens a cursor over the messages that match the filter and have a sequence up to `sequenceMax`. */
@@ -38,6 +50,9 @@ export class RetainedReplay {
   readonly #retained: RetainedSet
   /** The cursor; null until the replay begins, because a client may have thousands of replays. */
   #source: RetainedSource | null = null
+  readonly #elsewhere: RetainedElsewhere | null
+  /** Whether all that this broker keeps was drawn. */
+  #isDrawnHere = false
   #drawn: Message | null = null
 
   constructor(
@@ -45,7 +60,9 @@ export class RetainedReplay {
     sequenceMax: number,
     clientId: string,
     retained: RetainedSet,
+    elsewhere: RetainedElsewhere | null = null,
   ) {
+    this.#elsewhere = elsewhere
     this.subscription = subscription
     this.sequenceMax = sequenceMax
     this.#clientId = clientId
@@ -61,16 +78,26 @@ export class RetainedReplay {
     return this.#source === null ? 0 : this.#source.steps
   }
 
-  /** Returns the next message without taking it; null when all were taken; `later` to try again later. */
-  peek(now: number): Message | null | 'later' {
-    this.#source ??= this.#retained.matching(this.subscription.topicFilter, this.sequenceMax)
-    // The message may have been replaced while it waited for room. The newer one was delivered live.
-    const isStill = this.#drawn !== null && this.#source.isCurrent(this.#drawn)
-    const next = isStill ? this.#drawn : this.#source.next(STEPS_MAX)
-    const isNone = next === null || next === 'later'
+  /** Whether the store of this broker does not have the message that was drawn last. */
+  get isFromElsewhere(): boolean {
+    return this.#isDrawnHere
+  }
+
+  /** `arrived` is called when it need not wait any more. */
+  whenArrived(arrived: () => void): void {
+    if (this.#elsewhere !== null) this.#elsewhere.arrived = arrived
+  }
+
+  /**
+   * Returns the next message without taking it; null when all were taken; `later` to try again later; `waiting` if other partitions
+   * have not answered.
+   */
+  peek(now: number): Message | null | 'later' | 'waiting' {
+    const next = this.#next()
+    const isNone = next === null || next === 'later' || next === 'waiting'
     if (isNone || isExpired(next, now) || this.#isOwn(next) || !this.#isWanted(next)) {
       this.take()
-      return next === null ? null : 'later'
+      return next === null || next === 'waiting' ? next : 'later'
     }
     if (next !== this.#drawn) {
       this.take()
@@ -78,6 +105,21 @@ export class RetainedReplay {
       this.#drawn = next
     }
     return next
+  }
+
+  #next(): Message | null | 'later' | 'waiting' {
+    const drawn = this.#drawn
+    if (!this.#isDrawnHere) {
+      this.#source ??= this.#retained.matching(this.subscription.topicFilter, this.sequenceMax)
+      // The message may have been replaced while it waited for room. The newer one was delivered live.
+      if (drawn !== null && this.#source.isCurrent(drawn)) return drawn
+      const next = this.#source.next(STEPS_MAX)
+      if (next !== null || this.#elsewhere === null) return next
+      this.#isDrawnHere = true
+    }
+    if (this.#elsewhere === null) return null
+    if (drawn !== null && this.#elsewhere.isCurrent(drawn)) return drawn
+    return this.#elsewhere.next()
   }
 
   take(): void {
@@ -88,7 +130,20 @@ export class RetainedReplay {
   /** Closes the cursor and returns to the beginning. */
   close(): void {
     this.#source = null
+    this.#isDrawnHere = false
+    this.closeElsewhere()
     this.take()
+  }
+
+  /** The client has gone: other partitions keep nothing open for it. */
+  closeElsewhere(): void {
+    this.#elsewhere?.close()
+    if (this.#isDrawnHere) this.take()
+  }
+
+  end(): void {
+    this.close()
+    this.#elsewhere?.end()
   }
 
   qosOf(message: Message): QoS {

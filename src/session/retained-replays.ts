@@ -44,12 +44,15 @@ interface Marker {
   readonly sentBefore: number
 }
 
+// Wide on purpose: the replays, the markers behind them, and which of them wait.
 export class RetainedReplays {
   readonly #recipient: Recipient
   readonly #context: SessionContext
   readonly #byFilter = new Map<string, RetainedReplay>()
   /** Of subscriptions to `$retained-complete/TOKEN`, by their filters. */
   readonly #markers = new Map<string, Marker>()
+  /** The filters of replays that wait for other partitions. What is published meanwhile does not wait for them. */
+  #waiting: Set<string> | null = null
   #sent = 0
 
   constructor(recipient: Recipient, context: SessionContext) {
@@ -61,6 +64,12 @@ export class RetainedReplays {
     return this.#byFilter.size + this.#markers.size
   }
 
+  /** Whether anything can be sent now, before what is published later. */
+  get areReady(): boolean {
+    if (this.#waiting === null) return this.count > 0
+    return this.#byFilter.size > this.#waiting.size
+  }
+
   /** Adds a replay. It replaces an earlier one of the subscription. */
   begin(replay: RetainedReplay): void {
     const { filter } = replay.subscription
@@ -68,11 +77,14 @@ export class RetainedReplays {
     const first = replay.peek(this.#context.now)
     this.#context.turnWorkLeft -= replay.steps
     if (first === null) {
+      replay.end()
       if (hadOne) this.#record({ kind: 'replayed', clientId: this.#recipient.clientId, filter })
       return
     }
-    if (this.#byFilter.size > 0) replay.close()
+    const isBehind = this.#byFilter.size > 0
+    if (isBehind) replay.close()
     this.#remember(filter, replay)
+    if (first === 'waiting' && !isBehind) this.#wait(filter)
     const { sequenceMax } = replay
     const { clientId } = this.#recipient
     this.#record({ kind: 'replay-begun', clientId, filter, sequenceMax })
@@ -121,6 +133,7 @@ export class RetainedReplays {
     const context = this.#context
     const floor = context.turnWorkLeft - Math.min(context.limits.turnWorkMax, context.turnWorkLeft)
     for (const [filter, replay] of this.#byFilter) {
+      if (this.#waits(filter)) continue
       let isOver = false
       while (!isOver) {
         if (!this.#mayReplay) return
@@ -129,12 +142,15 @@ export class RetainedReplays {
           return
         }
         const message = this.#draw(replay)
-        if (message === null) isOver = true
+        if (message === 'waiting') this.#wait(filter)
+        if (message === null || message === 'waiting') isOver = true
         else if (message !== 'later' && !this.#send(replay, message)) return
       }
+      if (this.#waits(filter)) continue
       this.#forget(filter)
       this.#record({ kind: 'replayed', clientId: this.#recipient.clientId, filter })
     }
+    if (this.#waiting !== null) return
     for (const [filter, marker] of this.#markers) {
       if (!this.#mayReplay) return
       this.#sendMark(filter, marker)
@@ -169,8 +185,17 @@ export class RetainedReplays {
     return link !== null && link.hasRoom && !holdsReplays && !exchanges.isResending
   }
 
+  /** The client has gone. */
+  detached(): void {
+    for (const replay of this.#byFilter.values()) replay.closeElsewhere()
+    this.#waiting = null
+  }
+
   #remember(filter: string, replay: RetainedReplay): void {
     this.#byFilter.set(filter, replay)
+    replay.whenArrived(() => {
+      if (this.#waitsNoMore(filter)) this.#recipient.link?.postpone()
+    })
     this.#context.memory.add('subscriptions', REPLAY_BYTES)
   }
 
@@ -178,13 +203,29 @@ export class RetainedReplays {
   #forget(filter: string): boolean {
     const replay = this.#byFilter.get(filter)
     if (replay === undefined) return false
-    replay.close()
+    replay.end()
     this.#byFilter.delete(filter)
+    this.#waitsNoMore(filter)
     this.#context.memory.add('subscriptions', -REPLAY_BYTES)
     return true
   }
 
-  #draw(replay: RetainedReplay): Message | null | 'later' {
+  #waits(filter: string): boolean {
+    return this.#waiting !== null && this.#waiting.has(filter)
+  }
+
+  #wait(filter: string): void {
+    this.#waiting ??= new Set<string>()
+    this.#waiting.add(filter)
+  }
+
+  #waitsNoMore(filter: string): boolean {
+    const hasWaited = this.#waiting?.delete(filter) === true
+    if (this.#waiting?.size === 0) this.#waiting = null
+    return hasWaited
+  }
+
+  #draw(replay: RetainedReplay): Message | null | 'later' | 'waiting' {
     const before = replay.steps
     const message = replay.peek(this.#context.now)
     this.#context.turnWorkLeft -= 1 + replay.steps - before
@@ -208,7 +249,9 @@ export class RetainedReplays {
     } else if (qos === 0) {
       this.#recipient.sendQoS0(message, true, replay.identifiers, this.#visibleFrom)
     } else {
-      const { latest } = this.#context.journal
+      const { journal } = this.#context
+      if (isDurable && replay.isFromElsewhere) journal.record({ kind: 'message-stored', message })
+      const { latest } = journal
       const stored = isDurable ? this.#context.nextDelivery() : 0
       const { identifiers } = replay
       exchanges.beginNew(newDelivery(message, qos, true, identifiers, null, stored, latest))

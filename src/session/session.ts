@@ -127,7 +127,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
 
   /** Whether a message of QoS 0 could be sent now, behind no other. */
   get canSendQoS0(): boolean {
-    const isBehind = this.isReplaying || (this.#queue !== null && this.#queue.waiting.holdsQoS0)
+    const isBehind = this.#holdsReplayed || (this.#queue !== null && this.#queue.waiting.holdsQoS0)
     return this.#link !== null && !isBehind && this.#link.hasRoom
   }
 
@@ -143,12 +143,17 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   /** Whether older messages must be sent before a new one. */
   get #isBehind(): boolean {
     const isWaitedFor = this.#queue !== null && this.#queue.messages > 0
-    return isWaitedFor || this.isReplaying || this.exchanges.isResending
+    return isWaitedFor || this.#holdsReplayed || this.exchanges.isResending
   }
 
   /** Whether retained messages are still to be sent. */
   get isReplaying(): boolean {
     return this.#replays !== null && this.#replays.count > 0
+  }
+
+  /** Whether retained messages must be sent before anything else. */
+  get #holdsReplayed(): boolean {
+    return this.#replays !== null && this.#replays.areReady
   }
 
   // It is short, and what few deliveries need is elsewhere, because V8 inlines so many instructions and no more: 1 → 500 at QoS 0 took a
@@ -174,7 +179,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     else if (
       this.#link === null ||
       // Otherwise the client would receive the retained message after a newer one.
-      (this.#replays !== null && this.#replays.count > 0) ||
+      (this.#replays !== null && this.#replays.areReady) ||
       (this.#queue !== null && this.#queue.waiting.holdsQoS0)
     ) {
       this.#keepQoS0(message, retain, identifiers)
@@ -284,6 +289,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     this.#link = null
     this.holdsReplays = false
     this.exchanges.detached()
+    this.#replays?.detached()
     if (this.#memberships === null) return
     for (const group of this.#memberships.groups) group.detached(this)
   }
@@ -340,7 +346,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     const { exchanges } = this
     let next = waiting.peek()
     while (next !== undefined && exchanges.mayBegin) {
-      if (exchanges.isResending || this.isReplaying) break
+      if (exchanges.isResending || this.#holdsReplayed) break
       waiting.shift()
       const reason = this.lossOf(next.message)
       if (reason === null) this.take(next)

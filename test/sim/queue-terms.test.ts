@@ -9,7 +9,7 @@ function publication(order: number, settings: Partial<Publication> = {}): Public
     ...{ id: `c1-${order}`, publisher: 'c1', kind: 'publish', topic: 't/a', qos: 2, retain: false },
     ...{ delaySeconds: null, payload: Buffer.from('x'), properties: {}, order, sentAt: order },
     ...{ sentAtMs: order, wire: null, attempts: 1, acceptedAt: null, acceptedAtMs: null },
-    ...{ isRefused: false, fate: 'may', ...settings },
+    ...{ isRefused: false, mayBeLate: false, fate: 'may', ...settings },
   }
 }
 

@@ -2,7 +2,8 @@
 
 import type { Message } from '../../message.ts'
 import { QUOTA_EXCEEDED } from '../../packet/reason.ts'
-import type { Asker, NotAdmitted } from '../admission.ts'
+import type { Asker } from '../admission.ts'
+import type { NotAdmitted } from '../not-admitted.ts'
 import type { Broker } from '../broker.ts'
 import { OF_NOBODY, ownerOf, type User } from '../holdings.ts'
 import { type BytesLimit, refused, roomFault } from './staging.ts'

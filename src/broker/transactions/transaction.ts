@@ -1,7 +1,7 @@
 // One transaction of one client: what it has staged, until it is committed, aborted or forgotten.
 
 import { compactBytes, contentBytes, type Message, MESSAGE_BYTES } from '../../message.ts'
-import type { NotAdmitted } from '../admission.ts'
+import type { NotAdmitted } from '../not-admitted.ts'
 import type { Deadline } from '../deadlines.ts'
 import type { User } from '../holdings.ts'
 import { ContentChecksum } from './content-checksum.ts'

@@ -1,0 +1,246 @@
+// What a stream between two partitions is made of, as bytes.
+
+import type { Message } from '../message.ts'
+import { Writer } from '../packet/writer.ts'
+import type { ByteReader } from '../store/bytes.ts'
+import { readMessage, writeMessage } from '../store/message-codec.ts'
+
+// The first byte of an item.
+const FILTER_GONE = 0
+const FILTER_WANTED = 1
+const FILTER_WANTED_DURABLY = 2
+const FILTERS_TOLD = 3
+const MESSAGE = 4
+const WATERMARK_ASKED = 5
+const WATERMARK = 6
+const RETAINED_ASKED = 7
+const RETAINED_MORE = 8
+const RETAINED_ENDED = 9
+const RETAINED_PAGE = 10
+const RETAINED_ROOM = 11
+
+/** A filter of the sender; `wanted` is null when nobody there has it any more. */
+interface FilterItem {
+  readonly kind: 'filter'
+  readonly filter: string
+  readonly wanted: 'durably' | 'transiently' | null
+}
+
+/** All filters that the sender had at its start, or at that of the receiver, came before this. */
+interface FiltersTold {
+  readonly kind: 'filters-told'
+}
+
+interface MessageItem {
+  readonly kind: 'message'
+  /** Its number in the sender's log; 0 if it is not stored there. */
+  readonly number: number
+  readonly message: Message
+}
+
+/** The sender wants to know the number of the receiver's newest message, when what that one has published reached all others. */
+interface WatermarkAsked {
+  readonly kind: 'watermark-asked'
+  readonly request: number
+}
+
+export interface Watermark {
+  readonly kind: 'watermark'
+  readonly request: number
+  readonly sequence: number
+}
+
+/** Messages of these partitions, up to these numbers of theirs. */
+export type UpTo = ReadonlyMap<number, number>
+
+/** The sender wants the retained messages that match. What is newer than `upTo` comes to it as it is published. */
+export interface RetainedAsked {
+  readonly kind: 'retained-asked'
+  readonly query: number
+  readonly filter: string
+  readonly upTo: UpTo
+}
+
+interface RetainedMore {
+  readonly kind: 'retained-more' | 'retained-ended'
+  readonly query: number
+}
+
+/** Where a message was published: the partition, and its number there; 0 if that is not known any more. */
+export interface Origin {
+  readonly partition: number
+  readonly sequence: number
+}
+
+export interface RetainedRow {
+  readonly origin: Origin
+  readonly message: Message
+}
+
+export interface RetainedPage {
+  readonly kind: 'retained-page'
+  readonly query: number
+  readonly isLast: boolean
+  /** How far the sender has applied each other partition. */
+  readonly applied: UpTo
+  readonly rows: readonly RetainedRow[]
+}
+
+/** Whether the sender has room for more retained messages. */
+interface RetainedRoom {
+  readonly kind: 'retained-room'
+  readonly hasRoom: boolean
+}
+
+export type RetainedItem =
+  WatermarkAsked | Watermark | RetainedAsked | RetainedMore | RetainedPage | RetainedRoom
+
+export type Item = FilterItem | FiltersTold | MessageItem | RetainedItem
+
+const writer = new Writer()
+
+export function itemBytes(item: Exclude<Item, MessageItem>): Buffer {
+  writer.reset()
+  switch (item.kind) {
+    case 'filters-told':
+      writer.uint8(FILTERS_TOLD)
+      break
+    case 'filter':
+      writer.uint8(kindOfFilter(item.wanted))
+      writer.string(item.filter)
+      break
+    case 'watermark-asked':
+      writer.uint8(WATERMARK_ASKED)
+      writer.uint53(item.request)
+      break
+    case 'watermark':
+      writer.uint8(WATERMARK)
+      writer.uint53(item.request)
+      writer.uint53(item.sequence)
+      break
+    case 'retained-asked':
+      writer.uint8(RETAINED_ASKED)
+      writer.uint53(item.query)
+      writer.string(item.filter)
+      writeUpTo(item.upTo)
+      break
+    case 'retained-more':
+    case 'retained-ended':
+      writer.uint8(item.kind === 'retained-more' ? RETAINED_MORE : RETAINED_ENDED)
+      writer.uint53(item.query)
+      break
+    case 'retained-page':
+      writePage(item)
+      break
+    case 'retained-room':
+      writer.uint8(RETAINED_ROOM)
+      writer.uint8(item.hasRoom ? 1 : 0)
+  }
+  return written(writer)
+}
+
+function kindOfFilter(wanted: FilterItem['wanted']): number {
+  if (wanted === null) return FILTER_GONE
+  return wanted === 'durably' ? FILTER_WANTED_DURABLY : FILTER_WANTED
+}
+
+function writePage({ query, isLast, applied, rows }: RetainedPage): void {
+  writer.uint8(RETAINED_PAGE)
+  writer.uint53(query)
+  writer.uint8(isLast ? 1 : 0)
+  writeUpTo(applied)
+  writer.uint16(rows.length)
+  for (const { origin, message } of rows) {
+    writer.uint16(origin.partition)
+    writer.uint53(origin.sequence)
+    writeMessage(writer, message)
+  }
+}
+
+function writeUpTo(upTo: UpTo): void {
+  writer.uint16(upTo.size)
+  for (const [partition, sequence] of upTo) {
+    writer.uint16(partition)
+    writer.uint53(sequence)
+  }
+}
+
+/** The message alone: its number differs from line to line. */
+export function messageBytes(message: Message): Buffer {
+  writer.reset()
+  writeMessage(writer, message)
+  return written(writer)
+}
+
+/** An item as a line keeps it. */
+export interface EncodedItem {
+  readonly bytes: Buffer
+  /** The number of a message; null for anything else. */
+  readonly number: number | null
+}
+
+export function writeItem(into: Writer, { bytes, number }: EncodedItem): void {
+  if (number !== null) {
+    into.uint8(MESSAGE)
+    into.uint53(number)
+  }
+  into.raw(bytes)
+}
+
+export function readItem(reader: ByteReader): Item {
+  const kind = reader.uint8()
+  switch (kind) {
+    case MESSAGE:
+      return { kind: 'message', number: reader.uint53(), message: readMessage(reader) }
+    case FILTERS_TOLD:
+      return { kind: 'filters-told' }
+    case FILTER_GONE:
+      return { kind: 'filter', filter: reader.string(), wanted: null }
+    case FILTER_WANTED:
+      return { kind: 'filter', filter: reader.string(), wanted: 'transiently' }
+    case FILTER_WANTED_DURABLY:
+      return { kind: 'filter', filter: reader.string(), wanted: 'durably' }
+    case WATERMARK_ASKED:
+      return { kind: 'watermark-asked', request: reader.uint53() }
+    case WATERMARK:
+      return { kind: 'watermark', request: reader.uint53(), sequence: reader.uint53() }
+    case RETAINED_ASKED: {
+      const query = reader.uint53()
+      return { kind: 'retained-asked', query, filter: reader.string(), upTo: readUpTo(reader) }
+    }
+    case RETAINED_MORE:
+      return { kind: 'retained-more', query: reader.uint53() }
+    case RETAINED_ENDED:
+      return { kind: 'retained-ended', query: reader.uint53() }
+    case RETAINED_PAGE:
+      return readPage(reader)
+    case RETAINED_ROOM:
+      return { kind: 'retained-room', hasRoom: reader.uint8() === 1 }
+    default:
+      throw new Error(`a frame has an item of the unknown kind ${kind}`)
+  }
+}
+
+function readPage(reader: ByteReader): RetainedPage {
+  const query = reader.uint53()
+  const isLast = reader.uint8() === 1
+  const applied = readUpTo(reader)
+  const rows = Array.from({ length: reader.uint16() }, () => {
+    const origin = { partition: reader.uint16(), sequence: reader.uint53() }
+    return { origin, message: readMessage(reader) }
+  })
+  return { kind: 'retained-page', query, isLast, applied, rows }
+}
+
+function readUpTo(reader: ByteReader): UpTo {
+  const upTo = new Map<number, number>()
+  for (let left = reader.uint16(); left > 0; left--) upTo.set(reader.uint16(), reader.uint53())
+  return upTo
+}
+
+/** A copy: the writer is used again. */
+export function written(from: Writer): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(from.length)
+  from.copyTo(bytes, 0)
+  return bytes
+}
