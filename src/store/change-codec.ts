@@ -102,7 +102,7 @@ export function writeChange(writer: Writer, change: Change): void {
       return
     case 'decided':
       writer.uint8(change.dropped === null ? DECIDED : DECIDED_AND_DROPPED)
-      writeDecision(writer, change)
+      writeDecision(writer, change, change)
       if (change.dropped !== null) writer.uint53(change.dropped)
       return
     // Every other kind is written by its row.

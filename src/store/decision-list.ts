@@ -51,9 +51,21 @@ export class DecisionList {
     return isNew
   }
 
+  at(index: number): Decision {
+    const start = this.#start(index)
+    const cells = this.#cells
+    return {
+      number: cells[start + NUMBER] ?? 0,
+      count: cells[start + COUNT] ?? 0,
+      checksum: cells[start + CHECKSUM] ?? 0,
+      outcome: OUTCOMES[cells[start + OUTCOME] ?? 0] ?? 'committed',
+      at: cells[start + AT] ?? 0,
+    }
+  }
+
   find(number: number): Decision | null {
     const index = this.#lastUpTo(number)
-    return index === -1 || this.#numberAt(index) !== number ? null : this.#at(index)
+    return index === -1 || this.#numberAt(index) !== number ? null : this.at(index)
   }
 
   /** The lowest number that is not prepared, or null. */
@@ -80,24 +92,13 @@ export class DecisionList {
     this.#length -= 1
   }
 
+  /** Those of all numbers, from the lowest on. */
   *[Symbol.iterator](): Iterator<Decision> {
-    for (let index = 0; index < this.#length; index++) yield this.#at(index)
+    for (let index = 0; index < this.#length; index++) yield this.at(index)
   }
 
   copy(): DecisionList {
     return new DecisionList(this.#inOrder())
-  }
-
-  #at(index: number): Decision {
-    const start = this.#start(index)
-    const cells = this.#cells
-    return {
-      number: cells[start + NUMBER] ?? 0,
-      count: cells[start + COUNT] ?? 0,
-      checksum: cells[start + CHECKSUM] ?? 0,
-      outcome: OUTCOMES[cells[start + OUTCOME] ?? 0] ?? 'committed',
-      at: cells[start + AT] ?? 0,
-    }
   }
 
   get #rows(): number {

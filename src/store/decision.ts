@@ -19,9 +19,14 @@ export const droppedNumber: Codec<number | null> = {
   read: reader => reader.uint53(),
 }
 
-export function writeDecision(writer: Writer, decision: StoredDecision): void {
-  writer.string(decision.clientId)
-  writer.string(decision.name)
+/** A decision of this name of a client. */
+export function writeDecision(
+  writer: Writer,
+  { clientId, name }: Pick<StoredDecision, 'clientId' | 'name'>,
+  decision: Omit<StoredDecision, 'clientId' | 'name'>,
+): void {
+  writer.string(clientId)
+  writer.string(name)
   writer.uint53(decision.number)
   writer.uint16(decision.count)
   writer.uint53(decision.checksum)

@@ -87,7 +87,7 @@ export function writeSnapshot(writer: Writer, snapshot: SnapshotParts, flush: ()
   }
   for (const decision of snapshot.decisions) {
     writer.uint8(DECISION)
-    writeDecision(writer, decision)
+    writeDecision(writer, decision, decision)
     flush()
   }
   for (const { clientId, id, at } of snapshot.messageIds) {

@@ -4,7 +4,8 @@ import type { Identity } from '../../access/identity.ts'
 import type { Will } from '../../packet/packet.ts'
 import type { Subscription } from '../../routing/subscription.ts'
 import type { QueueOwner } from '../owner.ts'
-import type { HandOuts, PartitionReach, StoredDecision, StoredMessageId } from '../store.ts'
+import type { HandOuts, PartitionReach, StoredMessageId } from '../store.ts'
+import type { DecidedEntry } from './decision-table.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { ImagedEntry } from './imaged-map.ts'
 import type { LockedEntry } from './locked-table.ts'
@@ -92,7 +93,8 @@ export interface HeldState {
   /** By sequence. */
   readonly held: EntriesOf<number, HeldEntry>
   readonly handOuts: EntriesOf<number, HandOuts>
-  readonly decisions: Iterable<StoredDecision>
+  /** By client and name. */
+  readonly decisions: EntriesOf<string, DecidedEntry>
   readonly messageIds: Iterable<StoredMessageId>
   readonly locked: EntriesOf<number, LockedEntry>
   readonly partitions: Iterable<PartitionReach>

@@ -3,7 +3,8 @@
 import type { Writer } from '../../packet/writer.ts'
 import type { ByteReader } from '../bytes.ts'
 import { writeDecision } from '../decision.ts'
-import type { PartitionReach, StoredDecision, StoredMessageId } from '../store.ts'
+import type { PartitionReach, StoredMessageId } from '../store.ts'
+import type { DecidedEntry } from './decision-table.ts'
 import type { HeldEntry, SessionView } from './entries.ts'
 import type { LockedEntry } from './locked-table.ts'
 import { queueOwner, writeOwner } from '../owner.ts'
@@ -76,9 +77,13 @@ export function writeHeld(
   writer.string(key)
 }
 
-export function writeDecided(writer: Writer, decision: StoredDecision): void {
-  writer.uint8(DECIDED)
-  writeDecision(writer, decision)
+/** The decisions of a name, a record each. */
+export function writeDecided(writer: Writer, [, of]: readonly [string, DecidedEntry]): void {
+  const { decisions } = of
+  for (let index = 0; index < decisions.length; index++) {
+    writer.uint8(DECIDED)
+    writeDecision(writer, of, decisions.at(index))
+  }
 }
 
 export function writeLocked(

@@ -26,10 +26,15 @@ export class ImagedMap<Key, Entry extends ImagedEntry> extends Map<Key, Entry> {
   /** The entry, to be changed in place: a copy of it where an image needs it as it is. */
   toChange(key: Key, copyOf: (entry: Entry) => Entry): Entry | undefined {
     const entry = this.get(key)
-    if (!this.#isImaged || entry === undefined || entry.image === this.#image) return entry
+    if (entry === undefined || this.mayChange(entry)) return entry
     const copy = copyOf(entry)
     this.set(key, copy)
     return copy
+  }
+
+  /** Whether no image needs this entry of the map as it is. */
+  mayChange(entry: Entry): boolean {
+    return !this.#isImaged || entry.image === this.#image
   }
 
   beginImage(): void {
