@@ -30,6 +30,9 @@ const { values } = parseArgs({
   },
 })
 
+// An end by a signal runs what is to be done at the exit: no broker stays behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 if (values.help) process.stdout.write(USAGE)
 else process.exitCode = await run(brokersOf(values.broker), levelOf(values.level))
 

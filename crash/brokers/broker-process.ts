@@ -21,6 +21,7 @@ export class BrokerProcess {
   constructor(broker: BrokerUnderTest, died: (sentence: string) => void) {
     this.#broker = broker
     this.#died = died
+    process.once('exit', () => this.kill())
   }
 
   get isRunning(): boolean {

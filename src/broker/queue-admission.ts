@@ -3,7 +3,13 @@
 import { isRuled, NO_RULE } from '../access/permissions.ts'
 import { QUOTA_EXCEEDED, NOT_AUTHORIZED, TOPIC_FILTER_INVALID } from '../packet/reason.ts'
 import { quoted } from '../packet/text.ts'
-import { isOfQueue, queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
+import {
+  isMisspelledTransactional,
+  isOfQueue,
+  queueInFilter,
+  queueTopic,
+  TRANSACTIONAL,
+} from '../routing/queue-filter.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { Session } from '../session/session.ts'
 import type { Refusal } from './not-admitted.ts'
@@ -45,6 +51,10 @@ export function queueSubscriptionRefusal(
 
 /** Returns what is wrong with the wish to be a transactional consumer, or null. */
 function wishFault({ qos, queueWishes = {} }: Subscription): string | null {
+  const misspelled = Object.keys(queueWishes).find(isMisspelledTransactional)
+  if (misspelled !== undefined) {
+    return `a consumer has no setting ${misspelled} (did you mean ${TRANSACTIONAL}?)`
+  }
   const said = queueWishes[TRANSACTIONAL]
   if (said !== undefined && said !== 'true' && said !== 'false') {
     return `transactional is true or false, and not ${quoted(said)}`

@@ -18,7 +18,12 @@ import {
   TOPIC_FILTER_INVALID,
 } from '../packet/reason.ts'
 import { quoted } from '../packet/text.ts'
-import { queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
+import {
+  queueInFilter,
+  queueTopic,
+  isMisspelledTransactional,
+  TRANSACTIONAL,
+} from '../routing/queue-filter.ts'
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { isRetainedComplete, parseFilter } from '../routing/topic.ts'
@@ -259,7 +264,7 @@ function queueWishesOf(userProperties: readonly UserProperty[]): Readonly<Record
   const isWish = ([name]: UserProperty): boolean => {
     if (name === TRANSACTIONAL || isQueueSetting(name)) return true
     others += 1
-    return others <= OTHERS_MAX && isMisspelledSetting(name)
+    return others <= OTHERS_MAX && (isMisspelledSetting(name) || isMisspelledTransactional(name))
   }
   return Object.fromEntries(userProperties.filter(isWish))
 }

@@ -1,10 +1,16 @@
 // The grammar of `$queue/`: filters that consume from a named queue, and topics that fill one.
 
+import { nearest } from '../nearest.ts'
 import { isTopicFilter } from './topic.ts'
 
 const PREFIX = '$queue/'
 /** The user property of a SUBSCRIBE by which a consumer holds messages until a transaction settles them. */
 export const TRANSACTIONAL = 'transactional'
+
+/** A consumer that is taken for another one settles by PUBACK what it wanted to settle by a transaction. */
+export function isMisspelledTransactional(word: string): boolean {
+  return word !== TRANSACTIONAL && nearest(word, [TRANSACTIONAL]) !== null
+}
 const NAME = /^[A-Za-z0-9_.-]{1,64}(?:\.dead)?$/
 
 interface QueueFilter {

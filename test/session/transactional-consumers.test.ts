@@ -300,16 +300,20 @@ test('the end of its queue ends what is held, counted', async t => {
 test('a transactional consumer asks for QoS 1, and says true or false', async t => {
   const pond = pondWith()
   const one = pond.client('one')
-  const wish = (said: string, qos: 0 | 1): unknown => {
-    one.subscribes('$queue/jobs', qos, {
-      properties: { userProperties: [['transactional', said] as const] },
-    })
+  const wish = (said: string, qos: 0 | 1, name = 'transactional'): unknown => {
+    const properties = { userProperties: [[name, said] as const] }
+    one.subscribes('$queue/jobs', qos, { properties })
     const [packet] = one.receives()
     return packet?.type === 'suback' && [packet.reasons, packet.properties.reasonString]
   }
 
   t.strictSame(wish('true', 0), [[0x8f], 'a transactional consumer subscribes with QoS 1'])
   t.strictSame(wish('yes', 1), [[0x8f], 'transactional is true or false, and not "yes"'])
+  for (const name of ['Transactional', 'transactionnal']) {
+    const sentence = `a consumer has no setting ${name} (did you mean transactional?)`
+    t.strictSame(wish('true', 1, name), [[0x8f], sentence])
+  }
+  t.strictSame(wish('true', 1, 'owner'), [[1], undefined])
   t.strictSame(wish('false', 0), [[0], undefined])
   t.strictSame(wish('true', 1), [[1], undefined])
 })
