@@ -15,6 +15,12 @@ interface Batch {
   acknowledgements: number
 }
 
+interface Pending {
+  readonly chunks: Buffer[] | null
+  readonly loans: PacketLoan[] | null
+  readonly pendingBytes: number
+}
+
 const NOTHING: readonly Uint8Array[] = []
 
 /** Without a reason. */
@@ -24,6 +30,8 @@ const SMALL_CHUNK_BYTES = 1_024
 /** What outgrows a small chunk is moved into one of these: one piece, and one plain write. */
 const MEDIUM_CHUNK_BYTES = 4_096
 const LARGE_CHUNK_BYTES = 32_768
+/** What an outbox may hold of memory to be given back, beside twice what is pending. */
+const HELD_BYTES_FREE = 65_536
 /** Of each size, in bytes: as many small ones as a message to 4,000 subscribers takes. */
 const KEPT_BYTES_MAX = 4_194_304
 
@@ -42,6 +50,8 @@ export class Outbox {
   /** The memory of earlier takes, of which bytes are pending. */
   #pendingChunks: Buffer[] | null = null
   #pendingLoans: PacketLoan[] | null = null
+  /** The size of that memory. */
+  #heldBytes = 0
   /** The batches before `#current`. */
   #batches: Batch[] | null = null
   #chunks: Buffer[] | null = null
@@ -134,10 +144,10 @@ export class Outbox {
   }
 
   /**
-   * Called after a take that emptied the outbox. `wasTaken`: every byte was copied, so that the memory can be reused. Otherwise, with
-   * `isTakenLater`, it can be when `allTaken` is called.
+   * Called after a take that emptied the outbox. `wasTaken`: every byte was copied, so that the memory can be reused. Otherwise so
+   * many bytes are pending, and it can be when `allTaken` is called; 0: it never can.
    */
-  recycle(wasTaken: boolean, isTakenLater: boolean): void {
+  recycle(wasTaken: boolean, pendingBytes: number): void {
     const chunks = this.#chunks
     const loans = this.#loans
     this.#chunks = null
@@ -146,18 +156,32 @@ export class Outbox {
     if (this.bytes > 0) return
     this.#chunk = null
     if (wasTaken) this.#giveBack(chunks, loans)
-    else if (isTakenLater) {
-      this.#pendingChunks = joined(this.#pendingChunks, chunks)
-      this.#pendingLoans = joined(this.#pendingLoans, loans)
+    else if (pendingBytes > 0) this.#holdPending({ chunks, loans, pendingBytes })
+  }
+
+  #holdPending({ chunks, loans, pendingBytes }: Pending): void {
+    for (const { length } of chunks ?? []) this.#heldBytes += length
+    for (const { memory } of loans ?? []) this.#heldBytes += memory.length
+    if (this.#heldBytes > 2 * pendingBytes + HELD_BYTES_FREE) {
+      // The client is always behind, so that there is no moment to give it back: most of it is taken, and left to the collector.
+      this.#forgetPending()
+      return
     }
+    this.#pendingChunks = joined(this.#pendingChunks, chunks)
+    this.#pendingLoans = joined(this.#pendingLoans, loans)
+  }
+
+  #forgetPending(): void {
+    this.#pendingChunks = null
+    this.#pendingLoans = null
+    this.#heldBytes = 0
   }
 
   /** Nothing that was taken is pending any more. */
   allTaken(): void {
-    if (this.#pendingChunks === null && this.#pendingLoans === null) return
+    if (this.#heldBytes === 0) return
     this.#giveBack(this.#pendingChunks, this.#pendingLoans)
-    this.#pendingChunks = null
-    this.#pendingLoans = null
+    this.#forgetPending()
   }
 
   #giveBack(chunks: readonly Buffer[] | null, loans: readonly PacketLoan[] | null): void {
@@ -171,8 +195,7 @@ export class Outbox {
     this.#current = null
     this.#chunks = null
     this.#loans = null
-    this.#pendingChunks = null
-    this.#pendingLoans = null
+    this.#forgetPending()
     this.#chunk = null
     this.bytes = 0
     this.acknowledgements = 0

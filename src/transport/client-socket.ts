@@ -277,8 +277,8 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     const [only] = pieces
     const wasTaken =
       pieces.length === 1 && only !== undefined ? wire.write(only) : wire.writeMany(pieces)
-    outbox.recycle(wasTaken, wire.copies)
     const { pendingBytes } = wire
+    outbox.recycle(wasTaken, wire.copies ? pendingBytes : 0)
     if (pendingBytes === 0) return
     if (limits.stalledSecondsMax > 0) this.#watchReading(limits.stalledSecondsMax * 1_000)
     // The client does not read its answers, and more packets would only add to them.

@@ -40,10 +40,10 @@ test('memory is used again once the system has taken all, and not before', async
   const outbox = new Outbox(pool)
   outbox.append(Buffer.from('first'), 0)
   const [first] = outbox.take(0)
-  outbox.recycle(true, true)
+  outbox.recycle(true, 0)
   outbox.append(Buffer.from('other'), 0)
   const [second] = outbox.take(0)
-  outbox.recycle(false, false)
+  outbox.recycle(false, 0)
   outbox.append(Buffer.from('third'), 0)
   const [third] = outbox.take(0)
 
@@ -60,19 +60,37 @@ test('the memory of a chunk that was pending is reused when all is taken', async
     return piece
   }
   writes('first')
-  outbox.recycle(false, true)
+  outbox.recycle(false, 10)
   const pending = writes('second')
-  outbox.recycle(false, true)
+  outbox.recycle(false, 10)
   writes('third')
-  outbox.recycle(true, true)
+  outbox.recycle(true, 0)
   t.equal(text(pending === undefined ? [] : [pending]), 'second')
 
   outbox.allTaken()
   for (let count = 0; count < 3; count++) {
     writes('more')
-    outbox.recycle(false, false)
+    outbox.recycle(false, 0)
   }
   t.equal(pool.made, 3)
+})
+
+test('of the memory for a client that is always behind no more is held than twice what is pending', async t => {
+  const pool = new ChunkPool()
+  const outbox = new Outbox(pool)
+  for (let count = 0; count < 1_000; count++) {
+    outbox.append(Buffer.from('more'), 0)
+    outbox.take(0)
+    outbox.recycle(false, 4)
+  }
+  outbox.allTaken()
+  const made = pool.made
+  for (let count = 0; count < 100; count++) {
+    outbox.append(Buffer.from('more'), 0)
+    outbox.take(0)
+    outbox.recycle(false, 0)
+  }
+  t.ok(pool.made > made + 30, 'the memory of most writes was not given back')
 })
 
 test('bytes that wait for a commit stay unchanged while later ones are written and their memory is reused', async t => {
@@ -80,7 +98,7 @@ test('bytes that wait for a commit stay unchanged while later ones are written a
   outbox.append(Buffer.from('now '), 0)
   outbox.append(Buffer.from('held '), 1)
   t.equal(text(outbox.take(0)), 'now ')
-  outbox.recycle(true, true)
+  outbox.recycle(true, 0)
   for (let count = 0; count < 500; count++) outbox.append(Buffer.from('later '), 0)
   t.equal(text(outbox.take(0)), '')
   t.equal(text(outbox.take(1)), `held ${'later '.repeat(500)}`)
@@ -139,7 +157,7 @@ test('packets for a thousand outboxes are encoded once, and are one piece up to 
     for (const outbox of outboxes) {
       const pieces = outbox.take(0)
       t.equal(pieces.length, 1)
-      outbox.recycle(true, true)
+      outbox.recycle(true, 0)
     }
   }
 

@@ -43,7 +43,7 @@ class Way {
 
   writes(wasTaken: boolean): Buffer {
     const bytes = Buffer.concat(this.outbox.take(0))
-    this.outbox.recycle(wasTaken, true)
+    this.outbox.recycle(wasTaken, wasTaken ? 0 : BYTES)
     return bytes
   }
 }
@@ -63,7 +63,7 @@ test('what a socket has not taken stays as it is', async t => {
   const way = new Way()
   way.passes(publish(1))
   const [, pending] = way.outbox.take(0)
-  way.outbox.recycle(false, true)
+  way.outbox.recycle(false, BYTES)
 
   for (let fill = 2; fill < 50; fill++) {
     way.passes(publish(fill))
