@@ -8,6 +8,7 @@ import { FileTarget } from './parsers/file-target.ts'
 import { JwtTarget } from './parsers/jwt-target.ts'
 import { passwordKind } from './parsers/password-kind.ts'
 import { linkKind } from './parsers/link-kind.ts'
+import { partitionFrameKind } from './parsers/partition-frame-kind.ts'
 import { pskKind } from './parsers/psk-kind.ts'
 import { PROXY_KIND } from './parsers/proxy-kind.ts'
 import { StoreTarget } from './parsers/store-target.ts'
@@ -24,6 +25,7 @@ export const TARGETS: Readonly<Record<string, () => Target>> = {
   config: () => new FileTarget(CONFIG_KIND),
   expressions: () => new FileTarget(EXPRESSION_KIND),
   link: () => new FileTarget(linkKind()),
+  partition: () => new FileTarget(partitionFrameKind()),
   proxy: () => new FileTarget(PROXY_KIND),
   store: () => new StoreTarget(),
   upgrade: () => new UpgradeTarget(),

@@ -168,6 +168,7 @@ export class PartitionCore implements ClientWorld {
         begin: () => turn.begin(),
         requestFlush: partitions => turn.requestFlush(partitions),
         send: (to, frame) => network.send(this.number, to, frame),
+        unreadable: sentence => this.history.violation('peace', sentence),
         complete: () => {
           this.brokerStartedAt = this.events.now
           this.trace(() => 'the broker is up')
@@ -188,7 +189,6 @@ export class PartitionCore implements ClientWorld {
 
 function describeFrame(bytes: Buffer): string {
   const frame = decodeFrame(bytes)
-  if (frame === null) return 'receives a frame that it cannot read'
   const { from, sender, receiver, acknowledged, first, items, beside } = frame
   const said = items.map(item => {
     if (item.kind === 'retained-page') {

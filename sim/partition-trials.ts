@@ -60,7 +60,6 @@ export const WITHOUT_EPOCHS: PartitionTrial = {
     const newest = new Map<number, number>()
     partitions.received = bytes => {
       const frame = decodeFrame(bytes)
-      if (frame === null) return
       const { from, sender, receiver } = frame
       const epoch = Math.max(sender.epoch, newest.get(from) ?? 0)
       newest.set(from, epoch)

@@ -2,8 +2,8 @@
 
 import type { Message } from '../message.ts'
 import { Writer } from '../packet/writer.ts'
-import { ByteReader } from '../store/bytes.ts'
 import { readMessage } from '../store/message-codec.ts'
+import { FrameReader, UnreadableFrame } from './frame-reader.ts'
 import {
   type EncodedItem,
   type Item,
@@ -77,10 +77,11 @@ export function withStarts(frame: Frame, sender: Start, receiver: Start): Buffer
   return encodeFrame({ ...frame, sender, receiver }, items, frame.beside.map(messageBytes))
 }
 
-/** Returns null for a frame of another version. */
-export function decodeFrame(bytes: Buffer): Frame | null {
-  const reader = new ByteReader(bytes)
-  if (reader.uint8() !== VERSION) return null
+/** Throws `UnreadableFrame`. */
+export function decodeFrame(bytes: Buffer): Frame {
+  const reader = new FrameReader(bytes)
+  const version = reader.uint8()
+  if (version !== VERSION) throw new UnreadableFrame(`it is of version ${version}`)
   const from = reader.uint16()
   const sender = readStart(reader)
   const receiver = readStart(reader)
@@ -89,6 +90,7 @@ export function decodeFrame(bytes: Buffer): Frame | null {
   const items = Array.from({ length: reader.uint32() }, () => readItem(reader))
   const firstBeside = reader.uint53()
   const beside = Array.from({ length: reader.uint32() }, () => readMessage(reader))
+  if (!reader.isAtEnd) throw new UnreadableFrame('bytes follow its last message')
   return { from, sender, receiver, acknowledged, first, items, firstBeside, beside }
 }
 
@@ -97,6 +99,6 @@ function writeStart({ log, epoch }: Start): void {
   writer.uint53(epoch)
 }
 
-function readStart(reader: ByteReader): Start {
+function readStart(reader: FrameReader): Start {
   return { log: reader.uint53(), epoch: reader.uint53() }
 }

@@ -4,6 +4,7 @@ import type { Message } from '../message.ts'
 import { Writer } from '../packet/writer.ts'
 import type { ByteReader } from '../store/bytes.ts'
 import { readMessage, writeMessage } from '../store/message-codec.ts'
+import { UnreadableFrame } from './frame-reader.ts'
 
 // The first byte of an item.
 const FILTER_GONE = 0
@@ -217,7 +218,7 @@ export function readItem(reader: ByteReader): Item {
     case RETAINED_ROOM:
       return { kind: 'retained-room', hasRoom: reader.uint8() === 1 }
     default:
-      throw new Error(`a frame has an item of the unknown kind ${kind}`)
+      throw new UnreadableFrame(`it has an item of the unknown kind ${kind}`)
   }
 }
 
@@ -234,7 +235,11 @@ function readPage(reader: ByteReader): RetainedPage {
 
 function readUpTo(reader: ByteReader): UpTo {
   const upTo = new Map<number, number>()
-  for (let left = reader.uint16(); left > 0; left--) upTo.set(reader.uint16(), reader.uint53())
+  for (let left = reader.uint16(); left > 0; left--) {
+    const partition = reader.uint16()
+    if (upTo.has(partition)) throw new UnreadableFrame(`it names partition ${partition} twice`)
+    upTo.set(partition, reader.uint53())
+  }
   return upTo
 }
 

@@ -7,6 +7,7 @@ import { recordQueued } from '../session/delivery-journal.ts'
 import type { PartitionOwner } from '../store/change.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { PartitionReach, StoredDelivery, StoredPartition } from '../store/store.ts'
+import { UnreadableFrame } from './frame-reader.ts'
 import { areSameStarts, encodeFrame, type Frame, type Start } from './frame.ts'
 import { type Item, itemBytes, messageBytes, type Origin, type RetainedItem } from './item.ts'
 import { type LineItem, OutgoingLine } from './outgoing-line.ts'
@@ -298,6 +299,9 @@ export class PartitionLink implements PartitionWay {
       this.#mustSay = true
       this.#context.requestFlush()
       return
+    }
+    if (frame.acknowledged > this.line.last) {
+      throw new UnreadableFrame(`it acknowledges item ${frame.acknowledged} of ${this.line.last}`)
     }
     this.#isKnown = true
     this.#settle(frame.acknowledged)

@@ -4,7 +4,7 @@
 export class PartitionStatistics {
   framesSent = 0
   framesReceived = 0
-  /** Of another version, or of a partition that does not exist. */
+  /** Damaged, of another version or of a partition that does not exist: nothing of them is applied. */
   framesUnreadable = 0
   /** From or for an earlier start of a partition. */
   framesStale = 0

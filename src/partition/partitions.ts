@@ -9,6 +9,7 @@ import type { Snapshot } from '../store/store.ts'
 import type { RetainedElsewhere } from '../session/retained-replay.ts'
 import { hasWildcard } from '../routing/topic.ts'
 import { decodeFrame, type Start } from './frame.ts'
+import { UnreadableFrame } from './frame-reader.ts'
 import { type Item, messageBytes, type Origin, type RetainedItem, type UpTo } from './item.ts'
 import { Origins } from './origins.ts'
 import { OwnFilters } from './own-filters.ts'
@@ -26,6 +27,8 @@ interface PartitionHost {
   requestFlush(partitions: Partitions): void
   /** The frame may be lost, repeated or overtaken; it is never changed. */
   send(partition: number, frame: Buffer): void
+  /** A frame that came is dropped: the sentence says why. */
+  unreadable(sentence: string): void
   /** From now on clients may come. Is called once. */
   complete(): void
 }
@@ -155,14 +158,17 @@ export class Partitions implements Peers, LinkContext {
 
   received(bytes: Buffer): void {
     this.statistics.framesReceived += 1
-    const frame = decodeFrame(bytes)
-    const link = frame === null ? undefined : this.#links.get(frame.from)
-    if (frame === null || link === undefined) {
+    try {
+      const frame = decodeFrame(bytes)
+      const link = this.#links.get(frame.from)
+      if (link === undefined) throw new UnreadableFrame(`there is no partition ${frame.from}`)
+      this.#host.begin()
+      link.received(frame)
+    } catch (error) {
+      if (!(error instanceof UnreadableFrame)) throw error
       this.statistics.framesUnreadable += 1
-      return
+      this.#host.unreadable(`a frame of another partition is not applied: ${error.message}`)
     }
-    this.#host.begin()
-    link.received(frame)
   }
 
   /** To be called several times a second: what was not answered is sent again. */

@@ -6,10 +6,12 @@ import { aclKind } from '../../fuzz/parsers/acl-kind.ts'
 import { type FileKind, FileTarget } from '../../fuzz/parsers/file-target.ts'
 import { passwordKind } from '../../fuzz/parsers/password-kind.ts'
 import { heardBy, linkKind } from '../../fuzz/parsers/link-kind.ts'
+import { partitionFrameKind } from '../../fuzz/parsers/partition-frame-kind.ts'
 import { pskKind } from '../../fuzz/parsers/psk-kind.ts'
 import { AccessFileError } from '../../src/access/access-file.ts'
 import { parseAclFile } from '../../src/access/mosquitto/acl-file.ts'
 import { parsePasswordFile } from '../../src/access/password/password-file.ts'
+import { decodeFrame } from '../../src/partition/frame.ts'
 import { parsePskFile } from '../../src/access/psk-file.ts'
 
 const RUNS = 3_000
@@ -47,6 +49,10 @@ const PLANTED: Readonly<Record<string, FileKind>> = {
   'a link that reads frames only where a chunk begins with one': linkKind((chunks, connections) =>
     heardBy(chunks.slice(0, 1), connections),
   ),
+  'a partition that leaves out what comes beside a stream': partitionFrameKind(bytes => ({
+    ...decodeFrame(bytes),
+    beside: [],
+  })),
   'a file of keys whose wrong lines are left out': pskKind(withoutWrongLines(parsePskFile)),
 }
 

@@ -1,7 +1,7 @@
 // Brokers that are partitions of one. The simulator does the same with faults: test/sim/partitions.test.ts.
 
 import { test } from 'tap'
-import { decodeFrame } from '../../src/partition/frame.ts'
+import { decodeFrame, encodeFrame } from '../../src/partition/frame.ts'
 import { partitionOf } from '../../src/partition/partition-of.ts'
 import type { Packet, PublishPacket, QoS } from '../../src/packet/packet.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
@@ -312,7 +312,7 @@ test('the session that a filter is of decides whether it is wanted durably', asy
   const wanted = (): string =>
     several
       .loses()
-      .flatMap(({ bytes }) => decodeFrame(bytes)?.items ?? [])
+      .flatMap(({ bytes }) => decodeFrame(bytes).items)
       .map(item => (item.kind === 'filter' ? `${item.filter} ${item.wanted ?? 'gone'}` : item.kind))
       .join()
   const transient = several.pond(1).client('transient')
@@ -337,11 +337,34 @@ test('topics and filters of the broker itself stay in their partition', async t 
   t.strictSame(several.frames, [])
 })
 
-test('a frame of another version is counted', async t => {
+test('frames that are cut, too long or unknown change nothing, and are counted and told', async t => {
   const several = await Several.joined()
-  several.arrives({ from: 0, to: 1, bytes: Buffer.from([99, 0, 0]) })
+  const reader = subscriber(several, 'a', 1)
+  several.pond(0).client('writer').publishes('a', 'whole', { qos: 1 })
+  const [way] = several.loses()
+  if (way === undefined) throw new Error('the message was sent')
+  const { bytes } = way
+  const arrives = (damaged: Buffer): void => several.arrives({ ...way, bytes: damaged })
+  for (let length = 0; length < bytes.length; length++) arrives(bytes.subarray(0, length))
+  arrives(Buffer.concat([bytes, Buffer.from([0])]))
+  arrives(Buffer.concat([Buffer.from([99]), bytes.subarray(1)]))
+  arrives(encodeFrame({ ...decodeFrame(bytes), from: 7 }, [], []))
+  arrives(encodeFrame({ ...decodeFrame(bytes), acknowledged: 1_000 }, [], []))
+  const unknown = { bytes: Buffer.from([200]), number: null }
+  arrives(encodeFrame(decodeFrame(bytes), [unknown], []))
 
-  t.equal(several.partitions(1).statistics.framesUnreadable, 1)
+  t.equal(several.partitions(1).statistics.framesUnreadable, bytes.length + 5)
+  t.equal(several.sentences.length, bytes.length + 5)
+  t.match(several.sentences.slice(-5), [
+    /not applied: bytes follow its last message/,
+    /it is of version 99/,
+    /there is no partition 7/,
+    /it acknowledges item 1000 of \d+/,
+    /an item of the unknown kind 200/,
+  ])
+  t.strictSame(publishes(reader.receives()), [])
+  several.arrives(way)
+  t.strictSame(publishes(reader.receives()), ['whole 1'])
 })
 
 test('a broker that is alone does not open the store of a partition', async t => {

@@ -28,6 +28,8 @@ export class Several {
   readonly count: number
   /** In the order in which they were sent. */
   frames: Way[] = []
+  /** Why frames were not applied. */
+  readonly sentences: string[] = []
   readonly #options: SeveralOptions
   readonly #running = new Map<number, Running>()
   #logs = 0
@@ -69,6 +71,7 @@ export class Several {
             begin: () => turn.begin(),
             requestFlush: flushed => turn.requestFlush(flushed),
             send: (to, bytes) => this.frames.push({ from: partition, to, bytes }),
+            unreadable: sentence => this.sentences.push(sentence),
             complete: () => turn.begin(),
           },
         })
