@@ -141,6 +141,31 @@ test('a message that is too large for a consumer at QoS 0 is not lost', async t 
   ])
 })
 
+test('a consumer at QoS 0 whose outbox is full gets the rest when it is not any more', async t => {
+  for (const order of ['parallel', 'fifo'] as const) {
+    const limits = { outboxBytesMax: 10_000 }
+    const pond = pondWith({ jobs: { filters: ['work'], order } }, { limits })
+    const alice = pond.client('alice')
+    for (let job = 0; job < 50; job++) {
+      const payload = String(job).padStart(1_000)
+      alice.publishes('work', payload, { qos: 1 })
+    }
+    const one = pond.client('one')
+    one.freezes()
+    one.subscribes('$queue/jobs', 0)
+    t.equal(queueOf(pond).handOuts.aside.length, 0, order)
+    t.ok(one.wire.pendingBytes < 15_000, `${one.wire.pendingBytes} bytes`)
+
+    one.thaws()
+
+    const jobs = one.receivesMessages().map(({ payload }) => Number(payload.toString()))
+    t.strictSame(
+      jobs,
+      Array.from({ length: 50 }, (_, job) => job),
+    )
+  }
+})
+
 test('refused messages are a part of the memory, which bounds them', async t => {
   const limits = { keptHeapBytesMax: 100_000_000, keptBufferBytesMax: 100_000 }
   const settings = { filters: ['work'], retryDelaySeconds: 20 }

@@ -192,6 +192,8 @@ export class QueueDispatch {
     const isOver = isUsedUp || isExpired(next.message, this.#context.now)
     if (!isOver && !consumers.isReady) return false
     const member = isOver ? null : consumers.choose(next.message, null)
+    // Those that were ready had no room for one more.
+    if (!isOver && member === null && !consumers.isReady) return false
     this.#takeOut(next, lanes)
     if (isOver) this.#parts.bury(next, isUsedUp ? 'deliveries' : 'expired')
     // It must not hold the others back.
