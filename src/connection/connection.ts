@@ -199,6 +199,8 @@ export class Connection implements TimeLimited, SessionHolder {
 
   /** Part of a packet or frame has arrived from the client. */
   heard(): void {
+    const { state } = this
+    if (state.kind === 'awaiting-connect') state.hasReceived = true
     this.timeLimits.lastHeard = this.context.broker.now
   }
 

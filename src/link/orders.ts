@@ -21,6 +21,7 @@ type FrontOptions = Pick<
   | 'handshakeTimeoutMs'
   | 'connectTimeoutMs'
   | 'frameBytesMax'
+  | 'firstFrameBytesMax'
 > & { readonly tls?: FrontTls }
 
 /** A listener, or its new certificates. */
@@ -48,9 +49,9 @@ export type Order = ListenerOrder | SocketOrder
 
 export function frontOptionsOf(options: ListenerOptions): FrontOptions {
   const { key, protocol, path, proxyProtocol, proxyTrusted, origins, hosts, tls } = options
-  const { handshakeTimeoutMs, connectTimeoutMs, frameBytesMax } = options
+  const { handshakeTimeoutMs, connectTimeoutMs, frameBytesMax, firstFrameBytesMax } = options
   const common = { key, protocol, path, proxyProtocol, proxyTrusted, origins, hosts }
-  const bounds = { handshakeTimeoutMs, connectTimeoutMs, frameBytesMax }
+  const bounds = { handshakeTimeoutMs, connectTimeoutMs, frameBytesMax, firstFrameBytesMax }
   if (tls === undefined) return { ...common, ...bounds }
   const { requestCertificate, requireCertificate, pskHint } = tls
   return { ...common, ...bounds, tls: { requestCertificate, requireCertificate, pskHint } }

@@ -20,7 +20,11 @@ export function attach(
   server: HttpServer,
   path: string,
   options: AttachOptions,
-  accept: { readonly wire: (wire: Wire) => void; readonly frameBytesMax: number },
+  accept: {
+    readonly wire: (wire: Wire) => void
+    readonly frameBytesMax: number
+    readonly firstFrameBytesMax: number
+  },
 ): () => void {
   const origins = new WebOrigins(options)
   const webSockets = new WebSocketServer({
@@ -41,7 +45,8 @@ export function attach(
     webSockets.handleUpgrade(request, socket, head, webSocket => {
       const { socket: transport } = request
       transport.setNoDelay(true)
-      accept.wire(new WebSocketWire(webSocket, transport, peerOf(transport, path)))
+      const peer = peerOf(transport, path)
+      accept.wire(new WebSocketWire(webSocket, transport, peer, accept.firstFrameBytesMax))
     })
   }
   server.on('upgrade', upgrade)

@@ -155,9 +155,11 @@ export class EmbeddedBroker {
    * machine need `origins`, or `hosts` with the names of this machine.
    */
   attach(server: HttpServer, path = '/mqtt', options: AttachOptions = {}): () => void {
+    const { packetBytesMax, connectPacketBytesMax } = this.#server.core.broker.limits
     return attach(server, path, options, {
       wire: wire => this.#server.accept(wire),
-      frameBytesMax: 2 * this.#server.core.broker.limits.packetBytesMax,
+      frameBytesMax: 2 * packetBytesMax,
+      firstFrameBytesMax: 2 * connectPacketBytesMax,
     })
   }
 

@@ -89,6 +89,7 @@ export class Listeners {
                     listener: index,
                   }),
           frameBytesMax,
+          firstFrameBytesMax: 2 * connectPacketBytesMax,
           fullness,
           makeRoom: cause => this.#closeStranger(cause),
           strangerClosed,

@@ -94,6 +94,8 @@ export interface ListenerOptions {
   readonly connectTimeoutMs?: number | undefined
   /** The largest WebSocket message in bytes. */
   readonly frameBytesMax?: number | undefined
+  /** The same until something was sent to the client: before CONNACK it may be a stranger. */
+  readonly firstFrameBytesMax?: number | undefined
   /** Who does the steps before MQTT. Left out: this process. */
   readonly preparing?:
     ((options: ListenerOptions, log: Log, events: PreparationEvents) => Preparing) | undefined

@@ -146,7 +146,8 @@ export class WebSocketStage {
 
   #upgraded(webSocket: WebSocket, socket: Socket, peer: Peer): void {
     if (socket instanceof SystemSocket) socket.setNoDelay(true)
-    this.#ways.get(socket)?.arrived(new WebSocketWire(webSocket, socket, peer))
+    const { firstFrameBytesMax } = this.#options
+    this.#ways.get(socket)?.arrived(new WebSocketWire(webSocket, socket, peer, firstFrameBytesMax))
   }
 
   #refusalOf(request: IncomingMessage): Refusal | null {

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
 import { copies, copiesNow, DrainWatch, reset, takesAtOnce, unsentBytesOf } from './drain-watch.ts'
+import { MessageParts } from './message-parts.ts'
 import { framesOf } from './mqtt-frames.ts'
 import { CLOSE_MS_MAX, LATE_BYTES_MAX, type Peer, type Wire, type WireReceiver } from './wire.ts'
 
@@ -19,10 +20,11 @@ export class WebSocketWire implements Wire {
   #cause: string | null = null
   #isEnding = false
   #isDestroyed = false
-  /** Whether a message or control frame was completed in the present chunk. */
-  #isWhole = false
+  readonly #parts: MessageParts
 
-  constructor(socket: WebSocket, transport: Socket, peer: Peer) {
+  /** Until something is written a message of more than `firstBytesMax` ends the wire. */
+  constructor(socket: WebSocket, transport: Socket, peer: Peer, firstBytesMax = Infinity) {
+    this.#parts = new MessageParts(firstBytesMax)
     this.#socket = socket
     this.#transport = transport
     this.#takesAtOnce = takesAtOnce(transport)
@@ -62,12 +64,14 @@ export class WebSocketWire implements Wire {
    * are part of a message and count as activity. A ping or pong of WebSocket is no MQTT packet [MQTT-3.1.2-22] and does not count.
    */
   #noteParts(): void {
-    this.#socket.on('ping', () => (this.#isWhole = true))
-    this.#socket.on('pong', () => (this.#isWhole = true))
+    this.#socket.on('ping', () => (this.#parts.isWhole = true))
+    this.#socket.on('pong', () => (this.#parts.isWhole = true))
     // This listener runs after the one of the WebSocket, which has reported everything that this chunk completed.
-    this.#transport.on('data', () => {
-      if (!this.#isWhole) this.#receiver?.heard?.()
-      this.#isWhole = false
+    this.#transport.on('data', (chunk: Buffer) => {
+      if (!this.#parts.isWhole) this.#receiver?.heard?.()
+      if (!this.#parts.exceedBy(chunk.length) || this.#isDestroyed) return
+      this.#cause ??= `a WebSocket message of more than ${this.#parts.bytesMax} bytes before CONNACK`
+      this.destroy()
     })
   }
 
@@ -79,6 +83,7 @@ export class WebSocketWire implements Wire {
   /** Frames are written directly to the socket. `ws` would allocate an object for each frame, and there may be many acknowledgements. */
   writeMany(pieces: readonly Uint8Array[]): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
+    this.#parts.isKnown = true
     const frames = framesOf(pieces)
     const isCopied = !this.#takesAtOnce && copiesNow(this.#transport)
     let left = frames.length
@@ -140,7 +145,8 @@ export class WebSocketWire implements Wire {
   #received(data: RawData, isBinary: boolean): void {
     // `ws` still delivers frames of the chunk in which the wire was destroyed.
     if (this.#isDestroyed) return
-    this.#isWhole = true
+    this.#parts.isWhole = true
+    this.#parts.isComplete = true
     if (!isBinary) {
       // [MQTT-6.0.0-1]
       this.#cause = 'a WebSocket text frame, where MQTT is binary'

@@ -92,6 +92,27 @@ test('a frame larger than allowed closes the connection', async t => {
   t.ok(await arrived.closes())
 })
 
+test('before anything was sent to a client its messages are small, whatever pings come between', async t => {
+  const world = await World.listening(t, { protocol: 'ws', firstFrameBytesMax: 1_000 })
+  const stranger = await opening(t, world)
+  const arrived = await world.arrives()
+  stranger.send('x'.repeat(900), { binary: true })
+  t.equal((await arrived.receives(900)).length, 900)
+
+  for (let count = 0; count < 4; count++) {
+    stranger.send(Buffer.alloc(400), { fin: false })
+    stranger.ping()
+  }
+  t.equal(await arrived.closes(), 'a WebSocket message of more than 1000 bytes before CONNACK')
+  t.equal(arrived.bytes.length, 900)
+
+  const known = await opening(t, world)
+  const accepted = await world.arrives()
+  accepted.wire.write(Buffer.from('CONNACK'))
+  known.send(Buffer.alloc(100_000))
+  t.equal((await accepted.receives(100_000)).length, 100_000)
+})
+
 test('compression is not offered', async t => {
   const world = await World.listening(t, { protocol: 'ws' })
 
