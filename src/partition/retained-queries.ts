@@ -20,6 +20,9 @@ const OPEN_MAX = 1_000
 /** The topics with messages that were published while queries were open. Beyond that all queries begin again. */
 const LIVE_TOPICS_MAX = 10_000
 
+/** How many requests may have no answer, because a partition is away. What begins then is asked for together, later. */
+const REQUESTS_MAX = 4
+
 /** All partitions are asked for their watermarks, once for all queries that begin in a turn. */
 interface WatermarkRequest {
   readonly queries: readonly RetainedQuery[]
@@ -33,8 +36,8 @@ export class RetainedQueries implements QueryContext {
   readonly #live: LiveRetained
   /** Those that have not ended. */
   readonly #all = new Set<RetainedQuery>()
-  /** Those that began in this turn. */
-  #begun: RetainedQuery[] = []
+  /** Those for which the watermarks are still to be asked. */
+  #begun = new Set<RetainedQuery>()
   readonly #requests = new Map<number, WatermarkRequest>()
   readonly #open = new Map<number, RetainedQuery>()
   readonly #queue = new Set<RetainedQuery>()
@@ -68,9 +71,9 @@ export class RetainedQueries implements QueryContext {
 
   /** At the end of a turn: asks for the watermarks behind the filters. */
   flush(): void {
-    const queries = this.#begun.filter(query => this.#all.has(query))
-    this.#begun = []
-    if (queries.length === 0) return
+    if (this.#begun.size === 0 || this.#requests.size >= REQUESTS_MAX) return
+    const queries = [...this.#begun]
+    this.#begun = new Set()
     const request = (this.#lastRequest += 1)
     const { others } = this.#asker
     this.#requests.set(request, { queries, missing: new Set(others), upTo: new Map() })
@@ -83,6 +86,7 @@ export class RetainedQueries implements QueryContext {
     asked.upTo.set(partition, sequence)
     if (asked.missing.size > 0) return
     this.#requests.delete(request)
+    if (this.#begun.size > 0) this.#asker.requestFlush()
     for (const query of asked.queries) if (this.#all.has(query)) query.watermarked(asked.upTo)
   }
 
@@ -150,6 +154,7 @@ export class RetainedQueries implements QueryContext {
 
   ended(query: RetainedQuery): void {
     this.#all.delete(query)
+    this.#begun.delete(query)
     if (this.#all.size === 0) this.#live.clear()
   }
 
@@ -163,7 +168,7 @@ export class RetainedQueries implements QueryContext {
   }
 
   #begins(query: RetainedQuery): void {
-    this.#begun.push(query)
+    this.#begun.add(query)
     this.#asker.requestFlush()
   }
 

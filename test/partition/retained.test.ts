@@ -219,6 +219,28 @@ test('a partition that starts in between is asked again, and a durable client th
   }
 })
 
+test('while a partition is away it is asked a few times, and all are sent what is retained when it is back', async t => {
+  const several = await Several.joined()
+  retains(several, 1, 'kept')
+  const readers = Array.from({ length: 20 }, (_, number) => {
+    const reader = several.pond(0).client(`reader${number}`, { acknowledges: true })
+    reader.subscribes('#', 1)
+    return reader
+  })
+  const asked = several
+    .loses()
+    .flatMap(({ bytes }) => decodeFrame(bytes).items)
+    .filter(({ kind }) => kind === 'watermark-asked')
+  t.equal(asked.length, 4)
+
+  for (let round = 0; round < 4; round++) {
+    several.ticks(0)
+    several.delivers()
+    several.pond(0).passes({ seconds: 1 })
+  }
+  for (const reader of readers) t.strictSame(told(reader.receives()), ['kept retained'])
+})
+
 test('many retained messages come in pages, as the client takes them', async t => {
   const several = await Several.joined()
   const writer = several.pond(0).client('writer', { acknowledges: true })
