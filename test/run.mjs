@@ -18,7 +18,7 @@ const PROCESS_SECONDS_MAX = 300
 /** What each process said, when all of them were run: by its first file. */
 const RESULTS = join(ROOT, 'test-results')
 /** Many files wait for a disk, a browser or a clock. */
-const PROCESSES_PER_PROCESSOR = 1.5
+const PROCESSES_PER_PROCESSOR = 2
 const FILES_A_PROCESS = 6
 const SLOWEST_SHOWN = 10
 
