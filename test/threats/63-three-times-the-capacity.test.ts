@@ -15,8 +15,8 @@ interface Outcome {
   readonly overloadActions: Readonly<Record<string, number>>
 }
 
-async function outcomeOf(...options: string[]): Promise<Outcome> {
-  const words = [SCRIPT, '--seconds', '2', '--heap', '64', ...options]
+async function outcomeOf(seconds: number, ...options: string[]): Promise<Outcome> {
+  const words = [SCRIPT, '--seconds', String(seconds), '--heap', '64', ...options]
   const { stdout } = await promisify(execFile)(process.execPath, words)
   return JSON.parse(stdout.slice(0, stdout.lastIndexOf('}') + 1)) as Outcome
 }
@@ -24,15 +24,19 @@ async function outcomeOf(...options: string[]): Promise<Outcome> {
 // The script ends with status 1 when something is lost or closed, or when the memory is over its bound.
 
 test('publishers that send three times as much as can be done lose nothing that was acknowledged, and nobody is disconnected', async t => {
-  const { acknowledged } = await outcomeOf()
+  const { acknowledged } = await outcomeOf(2)
 
   t.ok(acknowledged > 0, `${acknowledged} acknowledged`)
 })
 
 test('nor do they when the levels of overload are reached, at which they wait', async t => {
-  const { acknowledged, level, overloadActions } = await outcomeOf('--sensitive')
-
-  t.ok(acknowledged > 0, `${acknowledged} acknowledged`)
-  t.ok(level >= 2, `level ${level}`)
-  t.ok((overloadActions['publishersPaused'] ?? 0) > 0, JSON.stringify(overloadActions))
+  // Where the machine does other work, the last level is reached later.
+  for (const seconds of [2, 6, 18]) {
+    const { acknowledged, level, overloadActions } = await outcomeOf(seconds, '--sensitive')
+    t.ok(acknowledged > 0, `${acknowledged} acknowledged`)
+    const isReached = level >= 2 && (overloadActions['publishersPaused'] ?? 0) > 0
+    if (!isReached && seconds < 18) continue
+    t.ok(isReached, `level ${level}, ${JSON.stringify(overloadActions)}`)
+    return
+  }
 })
