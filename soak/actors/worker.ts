@@ -16,6 +16,7 @@ export interface WorkerSettings {
 
 const UNSPECIFIED_ERROR = 0x80
 const AWAY_MILLISECONDS = 300
+const SESSION_SECONDS = 600
 
 export class Worker implements Actor {
   readonly #ground: Ground
@@ -38,10 +39,12 @@ export class Worker implements Actor {
 
   async start(): Promise<void> {
     const { clientId, door, filter, diesAfter } = this.#settings
+    // A named queue collects without consumers; a share group ends with the last session of a member, as when all lose their connections.
+    const isOfGroup = filter.startsWith('$share/')
     const client = await connect(this.#ground, door, {
       clientId,
-      clean: true,
-      properties: { receiveMaximum: 10 },
+      clean: !isOfGroup,
+      properties: { receiveMaximum: 10, sessionExpiryInterval: isOfGroup ? SESSION_SECONDS : 0 },
       customHandleAcks: (topic, payload, _packet, acknowledge) => {
         if (this.#refuses()) acknowledge(UNSPECIFIED_ERROR)
         else {
