@@ -2,6 +2,8 @@
 // probes on the ring and belongs to the member with the smallest distance behind any probe. When a member joins, keys
 // move only to it; when a member leaves, only its own keys move.
 
+import { mixed, textHash } from './text-hash.ts'
+
 /** With this many probes the busiest of 100 members has about a quarter more than its share. */
 const PROBES = 13
 const RING = 2 ** 32
@@ -20,7 +22,7 @@ export class HashRing<Member extends { readonly clientId: string }> {
 
   add(member: Member): void {
     if (this.#points.has(member)) return
-    const point = { at: mixed(hashOf(member.clientId)), member }
+    const point = { at: mixed(textHash(member.clientId)), member }
     this.#points.set(member, point)
     if (this.#points.size > this.#slices.length) this.#cutInto(this.#slices.length * 2)
     else this.#insert(point)
@@ -39,7 +41,7 @@ export class HashRing<Member extends { readonly clientId: string }> {
   /** Returns the member of the key; null when there are no members. */
   ownerOf(key: string): Member | null {
     if (this.#points.size === 0) return null
-    const hash = hashOf(key)
+    const hash = textHash(key)
     let owner: Member | null = null
     let nearest = Infinity
     for (let probe = 0; probe < PROBES; probe++) {
@@ -92,21 +94,4 @@ function isBefore(
   other: Point<{ readonly clientId: string }>,
 ): boolean {
   return one.at === other.at ? one.member.clientId < other.member.clientId : one.at < other.at
-}
-
-/** FNV-1a over UTF-16 units. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  }
-  return hash
-}
-
-/** Mixes all bits of the hash; the result is from 0 up to 2^32 - 1 (the finalizer of MurmurHash3). */
-function mixed(hash: number): number {
-  let bits = hash | 0
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-  return (bits ^ (bits >>> 16)) >>> 0
 }
