@@ -33,7 +33,7 @@ interface WatermarkRequest {
 // Wide on purpose: what its queries use, and what answers them.
 export class RetainedQueries implements QueryContext {
   readonly #asker: Asker
-  readonly #live: LiveRetained
+  readonly live: LiveRetained
   /** Those that have not ended. */
   readonly #all = new Set<RetainedQuery>()
   /** Those for which the watermarks are still to be asked. */
@@ -46,7 +46,7 @@ export class RetainedQueries implements QueryContext {
 
   constructor(asker: Asker, liveTopicsMax = LIVE_TOPICS_MAX) {
     this.#asker = asker
-    this.#live = new LiveRetained(liveTopicsMax)
+    this.live = new LiveRetained(liveTopicsMax)
   }
 
   begin(filter: string, since: number, partitions: readonly number[]): RetainedQuery {
@@ -58,9 +58,9 @@ export class RetainedQueries implements QueryContext {
 
   /** A message with RETAIN was published here. */
   published(topic: string, origin: Origin, at: number): void {
-    if (this.#all.size === 0 || this.#live.add(topic, origin, at)) return
+    if (this.#all.size === 0 || this.live.add(topic, origin, at)) return
     // After new watermarks whatever was published until now has reached the partition that keeps it.
-    this.#live.clear()
+    this.live.clear()
     for (const query of this.#all) {
       this.#asker.statistics.queriesRepeated += 1
       query.upTo = null
@@ -155,16 +155,7 @@ export class RetainedQueries implements QueryContext {
   ended(query: RetainedQuery): void {
     this.#all.delete(query)
     this.#begun.delete(query)
-    if (this.#all.size === 0) this.#live.clear()
-  }
-
-  supersedes(
-    topic: string,
-    origin: Origin,
-    since: number,
-    appliedOf: (partition: number) => number,
-  ): boolean {
-    return this.#live.supersedes(topic, origin, since, appliedOf)
+    if (this.#all.size === 0) this.live.clear()
   }
 
   #begins(query: RetainedQuery): void {

@@ -3,22 +3,18 @@
 
 import { fromElsewhere, type Message } from '../message.ts'
 import type { RetainedElsewhere } from '../session/retained-replay.ts'
-import type { Origin, RetainedPage, RetainedRow, UpTo } from './item.ts'
+import type { RetainedPage, RetainedRow, UpTo } from './item.ts'
+import type { LiveRetained } from './live-retained.ts'
 
 /** What queries share. */
 export interface QueryContext {
+  readonly live: LiveRetained
   nextSequence(): number
   /** Begins to ask the partition. */
   open(query: RetainedQuery, partition: number): void
   more(query: RetainedQuery, partition: number): void
   close(query: RetainedQuery): void
   ended(query: RetainedQuery): void
-  supersedes(
-    topic: string,
-    origin: Origin,
-    since: number,
-    appliedOf: (partition: number) => number,
-  ): boolean
 }
 
 // Wide on purpose: the state of one question, and of the page that was given.
@@ -121,7 +117,7 @@ export class RetainedQuery implements RetainedElsewhere {
   }
 
   #isSuperseded({ origin, message }: RetainedRow): boolean {
-    return this.#context.supersedes(message.topic, origin, this.#since, partition => {
+    return this.#context.live.supersedes(message.topic, origin, this.#since, partition => {
       // Whoever has the message retained knows all of its own.
       if (partition === this.partition) return Infinity
       return Math.max(this.upTo?.get(partition) ?? 0, this.#applied.get(partition) ?? 0)
