@@ -48,6 +48,10 @@ export class Holdings {
   /** Adds to what the owner holds; a negative number subtracts. */
   add(user: User, kind: keyof Holding, count: number): void {
     const known = this.#holdingOf(user)
+    if (known !== null && count > 0) {
+      known[kind] += count
+      return
+    }
     const owner = this.#lastOwner
     if (owner === OF_NOBODY || count === 0) return
     const holding = known ?? { ...NOTHING_HELD }
@@ -57,13 +61,6 @@ export class Holdings {
     if (isKept) this.#holdings.set(owner, holding)
     else this.#holdings.delete(owner)
     this.#lastHolding = isKept ? holding : null
-  }
-
-  /** The same for bytes of transactions, which each message that is staged adds to. */
-  addTransactionBytes(user: User, bytes: number): void {
-    const known = this.#holdingOf(user)
-    if (known === null || bytes < 0) this.add(user, 'transactionBytes', bytes)
-    else known.transactionBytes += bytes
   }
 
   /** Returns the queues of the owner, who has a session; null for an owner without a bound. */

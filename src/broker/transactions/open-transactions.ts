@@ -10,11 +10,8 @@ import { type BytesLimit, refused, roomFault } from './staging.ts'
 import { settlementBytes, stagedBytes, Transaction, TRANSACTION_BYTES } from './transaction.ts'
 import type { TransactionId } from './transaction-topic.ts'
 
-/** The client that asks, whose id is never null, with its subscriptions by filter. */
-export type Client = Asker & {
-  readonly clientId: string
-  readonly subscriptions: ReadonlyMap<string, unknown>
-}
+/** The client that asks, whose id is never null. */
+export type Client = Asker & { readonly clientId: string }
 
 export class OpenTransactions {
   readonly #broker: Broker
@@ -167,7 +164,7 @@ export class OpenTransactions {
 
   #addBytes({ user }: Transaction, bytes: number): void {
     this.#bytes += bytes
-    if (user !== null) this.#broker.holdings.addTransactionBytes(user, bytes)
+    if (user !== null) this.#broker.holdings.add(user, 'transactionBytes', bytes)
   }
 }
 

@@ -14,11 +14,10 @@ import { commitFault, deliveryIdsIn, refused, stageable } from './staging.ts'
 import { Transaction } from './transaction.ts'
 import { Undecided } from './undecided.ts'
 import { Reservation } from './reservation.ts'
-import { publishAll } from './applying.ts'
+import { keepOutcome, publishAll } from './applying.ts'
 import {
   idIn,
   isCommand,
-  OUTCOME,
   requestIn,
   type TransactionId,
   UNREADABLE,
@@ -149,7 +148,7 @@ export class Transactions {
         if (room instanceof NotAdmitted) return this.#refuse(clientId, id, room)
         room.release()
       }
-      return this.#apply(ready, client)
+      return this.#apply(ready)
     }
     const prepared = this.undecided.find(clientId, id)
     if (prepared !== null) return this.undecided.commit(prepared)
@@ -221,17 +220,16 @@ export class Transactions {
   }
 
   /** Nobody sees anything of it before its commit, and nobody's message comes between its own. */
-  #apply(transaction: Transaction, { subscriptions }: Client): CommitId {
+  #apply(transaction: Transaction): CommitId {
     const broker = this.#broker
-    const { clientId, id, messages, settlements, since } = transaction
+    const { clientId, messages, settlements, since } = transaction
     this.open.takeOut(transaction)
     broker.statistics.transactionsCommitted += 1
     const commitId = broker.withinTransaction(() => {
       for (const message of messages) renumber(message, since, broker)
       publishAll(broker, messages)
       for (const deliveryId of settlements) broker.heldMessages.find(clientId, deliveryId)?.settle()
-      this.decisions.set(transaction, 'committed')
-      if (subscriptions.has(OUTCOME)) tellOutcome(broker, clientId, id.text, 'committed')
+      keepOutcome(broker, transaction, 'committed')
     })
     // Not before: the memory of what queues and windows keep now would be counted twice more.
     this.open.release(transaction)

@@ -217,7 +217,7 @@ export class Undecided {
 
   #addBytes({ user }: Prepared, bytes: number): void {
     this.#bytes += bytes
-    if (user !== null) this.#broker.holdings.addTransactionBytes(user, bytes)
+    if (user !== null) this.#broker.holdings.add(user, 'transactionBytes', bytes)
   }
 
   #heldBy({ held, clientId, id }: Prepared): readonly HeldMessage[] {
