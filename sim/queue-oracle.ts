@@ -54,6 +54,8 @@ export class QueueOracle {
   readonly #arrived: HandOut[] = []
   /** How often the broker has handed out each message, by queue and id. */
   readonly #handedOut = new Map<string, number>()
+  /** The messages, by queue and id, that it has handed out since it started. */
+  readonly #handedOutSinceStart = new Set<string>()
   /** Messages, by queue and id, of which an acknowledgement is on disk. */
   readonly #settled = new Set<string>()
   readonly #dead = new Map<string, DeadLetter[]>()
@@ -85,6 +87,12 @@ export class QueueOracle {
     this.#deletedAt.set(queue, this.#events.count)
   }
 
+  /** The broker has died. */
+  died(): void {
+    this.stored.died()
+    this.#handedOutSinceStart.clear()
+  }
+
   // What the broker says.
 
   handedOut(clientId: string, message: Message): void {
@@ -97,6 +105,7 @@ export class QueueOracle {
     const stored = this.stored.find(queue, message.sequence, id)
     const before = this.#handedOut.get(key) ?? 0
     this.#handedOut.set(key, before + 1)
+    this.#handedOutSinceStart.add(key)
     const what = `${id} of ${queue} is handed out to ${clientId}`
     if (stored?.isSettled === true) this.#violation(`${what}: on disk it is settled`)
     if (this.#isSettled(queue, id) && this.#isOnce(id)) {
@@ -115,7 +124,10 @@ export class QueueOracle {
     }
   }
 
-  /** With `latestByKey`: no newer one of its key has arrived at a consumer. */
+  /**
+   * With `latestByKey`: no newer one of its key has arrived at a consumer. After a crash that lost the acknowledgement of the older one it
+   * comes again, and then the newer one.
+   */
   #checkLatest(queue: string, id: string, what: string): void {
     const settings = this.#settings.get(queue)
     const publication = this.#history.publications.get(id)
@@ -126,7 +138,9 @@ export class QueueOracle {
       each =>
         each.queue === queue &&
         cameBefore(publication, each.publication) &&
-        keyIn(settings, each.publication) === key,
+        keyIn(settings, each.publication) === key &&
+        (this.#handedOutSinceStart.has(`${queue} ${each.publication.id}`) ||
+          this.#isSettled(queue, each.publication.id)),
     )
     if (newer !== undefined) this.#violation(`${what} after the newer ${newer.publication.id}`)
   }

@@ -250,7 +250,7 @@ export class World {
         this.trace(() => `the broker is up, files: ${this.disk.fileNames.join(' ')}`)
       },
       died: () => {
-        queues?.stored.died()
+        queues?.died()
         prepared.died()
         conflations?.died()
         this.brokerStartedAt = null
