@@ -1,5 +1,5 @@
 // Brings the programs that the tests talk to: the mosquitto clients, mosquitto as a bridge, paho for Python, Prometheus,
-// Chromium, openssl.
+// nats-server, Chromium, openssl.
 // On Debian, as root, what is missing is installed; elsewhere a sentence says what to install.
 
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -11,6 +11,7 @@ const NEEDED = [
   { package: 'openssl', check: ['openssl', ['version']] },
   { package: 'python3-paho-mqtt', check: ['/usr/bin/python3', ['-c', 'import paho.mqtt.client']] },
   { package: 'prometheus', check: ['promtool', ['--version']] },
+  { package: 'nats-server', check: [process.env['NATS_SERVER'] ?? 'nats-server', ['--version']] },
   { package: 'chromium', check: ['chromium', ['--version']] },
 ]
 

@@ -49,6 +49,7 @@ const SLOW = {
   'sim/': "the simulator's time",
   'store/disk-full': 'disks that are full',
   'store/file-store': 'every rule of a store, on a disk',
+  'store/jetstream': 'a server of NATS',
   'store/log-model': 'thousands of scripts on a log',
   'store/maintenance': 'whole stores, copied and mended',
   'store/new-kind': 'a compiler',

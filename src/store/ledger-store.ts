@@ -28,9 +28,9 @@ const repeatByTimer: Repeat = (milliseconds, act) => {
 }
 
 export class LedgerStore implements Store {
-  readonly durability: Durability
   /** A field, because each turn reads it. */
   isFull = false
+  readonly #device: LogDevice
   readonly #makeLog: () => LoggedLedger
   readonly #jobs = new JobQueue()
   readonly #changes = new RecordedChanges()
@@ -43,10 +43,14 @@ export class LedgerStore implements Store {
   #failure: Error | null = null
 
   constructor(device: LogDevice, options: LoggedLedgerOptions, repeat: Repeat = repeatByTimer) {
-    this.durability = device.durability
+    this.#device = device
     this.#looks = new Looks(repeat, () => this.#look())
     this.#makeLog = () => new LoggedLedger(device, options)
     this.#log = this.#makeLog()
+  }
+
+  get durability(): Durability {
+    return this.#device.durability
   }
 
   async open(): Promise<Snapshot> {

@@ -34,6 +34,7 @@ export interface CheckpointWriting {
 }
 
 export interface LogDevice {
+  /** What is known of it when the log is open. */
   readonly durability: Durability
   readonly extentOf: ExtentOf
   /** The size that a new extent grows to. */

@@ -163,10 +163,10 @@ export interface Snapshot {
 }
 
 /**
- * What an acknowledged message survives: with `fsync` a loss of power, with `os` a kill of the process, with `memory`
- * neither.
+ * What an acknowledged message survives: with `fsync` a loss of power, with `replicated` what happens to less than half of
+ * several machines, with `os` a kill of the process, with `memory` none of that.
  */
-export type Durability = 'fsync' | 'os' | 'memory'
+export type Durability = 'fsync' | 'replicated' | 'os' | 'memory'
 
 export interface Store {
   readonly durability: Durability

@@ -59,7 +59,7 @@ export const statusAnswer = z
     at: time,
     uptimeSeconds: count,
     durability: z
-      .enum(['fsync', 'os', 'memory'])
+      .enum(['fsync', 'replicated', 'os', 'memory'])
       .describe('What an acknowledged message survives: see store.durability'),
     storeIsFull: z.boolean(),
     storeFreeBytes: count.nullable().describe('Free space on the disk of the store'),

@@ -167,6 +167,7 @@ function droppedIn({ dropped }: StatusAnswer): number {
 
 const DURABILITIES: Readonly<Record<StatusAnswer['durability'], string>> = {
   fsync: 'on disk',
+  replicated: 'on several machines',
   os: 'with the system',
   memory: 'in memory',
 }

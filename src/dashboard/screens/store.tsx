@@ -11,6 +11,7 @@ import { type Column, Table } from '../show/table.tsx'
 
 const MEANINGS = {
   fsync: 'the message is on the disk',
+  replicated: 'several machines have the message; a loss of power of all may lose it',
   os: 'the operating system has the message; a loss of power may lose it',
   memory: 'the message is in memory, and gone when the broker stops',
 } as const
