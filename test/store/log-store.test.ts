@@ -1,4 +1,6 @@
 import { test } from 'tap'
+import { Random } from '../../sim/random.ts'
+import { SimDisk } from '../../sim/sim-disk.ts'
 import type { Change, Owner } from '../../src/store/change.ts'
 import { FileDisk } from '../../src/store/file-disk.ts'
 import { LogStore, type LogStoreOptions } from '../../src/store/log/log-store.ts'
@@ -75,4 +77,41 @@ test('a first file whose header was torn is begun anew', async t => {
 
   t.strictSame((await store.open()).sessions, [])
   await store.close()
+})
+
+const FIRST = 'segment-00000001.log'
+const COMMITS = 500
+
+/** Returns the sizes that the file of a log had behind each of many commits. */
+function sizesOf(disk: SimDisk, options: Partial<LogStoreOptions>): readonly number[] {
+  const log = new LogStore(disk, options)
+  log.open()
+  const sizes = Array.from({ length: COMMITS }, (_, number) => {
+    log.commit([
+      { kind: 'session-opened', clientId: `client-${number}`, expiryIntervalSeconds: 60 },
+    ])
+    return disk.bytesOf(FIRST).length
+  })
+  log.close()
+  return sizes
+}
+
+test('one of many commits makes the file longer, because a sync of a longer file writes its size as well', t => {
+  const disk = new SimDisk({ random: new Random(1) })
+  t.equal(new Set(sizesOf(disk, {})).size, 1)
+  const size = disk.bytesOf(FIRST).length
+  t.ok(size < 80 * COMMITS, `an orderly end gives the room back: ${size} bytes`)
+  t.equal(
+    new Set(sizesOf(new SimDisk({ random: new Random(1) }), { durability: 'os' })).size,
+    COMMITS,
+  )
+  t.end()
+})
+
+test('without space for more than its frames a log goes on all the same', t => {
+  const disk = new SimDisk({ random: new Random(1), capacityBytes: 120 * COMMITS })
+  t.equal(new Set(sizesOf(disk, { reserveBytes: 0 })).size, COMMITS)
+  const again = new LogStore(disk, { reserveBytes: 0 })
+  t.equal(again.open().sessions.length, COMMITS)
+  t.end()
 })

@@ -31,6 +31,13 @@ import {
 import { Spares } from './spares.ts'
 import { StoreDamaged } from './store-damaged.ts'
 
+/**
+ * The file of the newest segment is longer than its frames by up to this part of a segment: otherwise each sync of a frame would
+ * write the size of the file as well. The room ends with bytes that are not zeros, because nothing but zeros means that bytes were lost.
+ */
+const ROOM_PART = 64
+const ROOM_END = Buffer.from('the room')
+
 export interface SegmentsOptions {
   readonly durability: Durability
   /** A segment of this size is closed. */
@@ -49,6 +56,10 @@ export class Segments {
   readonly #sizes = new Map<number, number>()
   readonly spares: Spares
   #end = 0
+  /** The size of the newest file, as far as it is known. */
+  #size = 0
+  /** Whether the newest file was made longer than its frames. */
+  #hasRoom = false
   #commit = 0
   #frame = Buffer.allocUnsafe(65_536)
   /** Whether a failed write may have left a part of a frame at the end. */
@@ -102,6 +113,7 @@ export class Segments {
     const { cut, before, end } = reading
     this.#files.newest = end.segment
     this.#end = end.offset
+    this.#size = this.#newest.file.size()
     this.#commit = end.commit
     if (cut !== null && cut.offset > 0) this.#cut()
     else if (isSealedAt(this.#newest, this.#end)) this.#unseal()
@@ -120,6 +132,7 @@ export class Segments {
     const { file, mark } = this.#newest
     const bytes = writeFrame(this.#frame, payload, this.#commit + 1, mark)
     this.#isTorn = true
+    if (this.#end + needed > this.#size) this.#makeRoom(file, this.#end + needed)
     roomFor(() => writeAll(file, this.#frame.subarray(0, bytes + END_BYTES), this.#end))
     this.#isTorn = false
     if (this.#options.durability === 'fsync') file.sync()
@@ -155,6 +168,7 @@ export class Segments {
   }
 
   close(): void {
+    this.#removeRoom()
     this.#reader.forget()
     this.#files.closeAll()
   }
@@ -181,6 +195,7 @@ export class Segments {
     if (newest > 0) this.#seal(before)
     this.#files.newest = number
     this.#end = SEGMENT_HEADER_BYTES
+    this.#size = file.size()
   }
 
   /** Syncs all appended frames, also if commits are not synced. */
@@ -224,6 +239,26 @@ export class Segments {
     this.#endHere()
   }
 
+  /** Makes the file longer, so that the next frames need not. */
+  #makeRoom(file: DiskFile, endOfFrame: number): void {
+    this.#size = endOfFrame
+    const { durability, segmentBytes } = this.#options
+    const end = Math.min(segmentBytes, endOfFrame + Math.floor(segmentBytes / ROOM_PART))
+    if (durability !== 'fsync' || end < endOfFrame + ROOM_END.length) return
+    try {
+      writeAll(file, ROOM_END, end - ROOM_END.length)
+      this.#size = end
+      this.#hasRoom = true
+    } catch (error) {
+      // The frame may have room without it.
+      if (!isDiskFull(error)) throw error
+    }
+  }
+
+  #removeRoom(): void {
+    if (this.#hasRoom) this.#newest.file.truncate(this.#end + END_BYTES)
+  }
+
   /** Removes files that were begun and have no frames. */
   #removeAfter(last: number): void {
     const later = this.numbers().filter(number => number > last)
@@ -241,7 +276,10 @@ export class Segments {
   #endHere(): void {
     const { file } = this.#newest
     if (this.#isTorn) endAt(file, this.#end)
+    else this.#removeRoom()
     this.#isTorn = false
+    this.#hasRoom = false
+    this.#size = file.size()
     file.sync()
   }
 }
