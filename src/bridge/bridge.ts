@@ -119,7 +119,7 @@ export class Bridge {
       name,
       state: this.#state,
       since: this.#since,
-      address: named(this.#address),
+      address: named(this.#address()),
       cause: this.#cause,
       queuedMessages: this.#host.queuedMessages(localIdOf(name)),
       ...this.#counters,
@@ -164,7 +164,7 @@ export class Bridge {
     this.#is('closed')
   }
 
-  get #address(): Address {
+  #address(): Address {
     const { addresses } = this.#settings
     // A configuration without an address is refused.
     return addresses[this.#tries % addresses.length] as Address
@@ -195,7 +195,7 @@ export class Bridge {
     this.#cause = null
     this.#is('connected')
     log.info(
-      { event: 'bridge.connected', bridge: name, address: named(this.#address) },
+      { event: 'bridge.connected', bridge: name, address: named(this.#address()) },
       'connected',
     )
     this.#tell('1')
@@ -203,7 +203,12 @@ export class Bridge {
   }
 
   async #dial(): Promise<Duplex> {
-    const stream = await dial(this.#address, this.#settings.tls, DIAL_MS_MAX, this.#closing.signal)
+    const stream = await dial(
+      this.#address(),
+      this.#settings.tls,
+      DIAL_MS_MAX,
+      this.#closing.signal,
+    )
     if (this.#state !== 'closed') return stream
     stream.destroy()
     throw new Error('the bridge is closed')
@@ -224,7 +229,7 @@ export class Bridge {
       isClean,
       isNew: this.#isNew,
       freshFilters: this.#freshFilters,
-      will: this.#will,
+      will: this.#will(),
       packetBytesMax: host.packetBytesMax,
       userPropertiesMax: host.paths.userPropertiesMax,
       receiveMax: host.receiveMax,
@@ -259,7 +264,7 @@ export class Bridge {
     }
   }
 
-  get #will(): Will | null {
+  #will(): Will | null {
     const { notifications, notificationTopic, retains } = this.#settings
     if (notifications !== 'both') return null
     const payload = Buffer.from('0')
@@ -279,7 +284,7 @@ export class Bridge {
     this.#link = null
     this.#cause = sentence
     const { name, restartSecondsMax } = this.#settings
-    const fields = { event: 'bridge.lost', bridge: name, address: named(this.#address) }
+    const fields = { event: 'bridge.lost', bridge: name, address: named(this.#address()) }
     // A broker that ends each connection soon is tried as seldom as one that is not there.
     const heldMs = this.#host.milliseconds() - this.#connectedAt
     if (heldMs > restartSecondsMax * 1_000) this.#tries = 0

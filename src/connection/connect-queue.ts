@@ -88,7 +88,7 @@ export class ConnectQueue implements Deadline {
 
   expired(now: number): void {
     this.#admitNext(now)
-    for (const line of this.#lines) {
+    for (const line of this.#lines()) {
       for (const waiting of line) {
         if (now - waiting.since < this.#waitMsMax) break
         this.#giveUp(waiting)
@@ -98,21 +98,21 @@ export class ConnectQueue implements Deadline {
   }
 
   #admitNext(now: number): void {
-    for (const line of this.#lines) {
+    for (const line of this.#lines()) {
       for (const waiting of line) {
-        if (this.#rate?.take(this.#cost, now) === false) return
+        if (this.#rate?.take(this.#cost(), now) === false) return
         line.delete(waiting)
         waiting.admit()
       }
     }
   }
 
-  get #lines(): readonly Set<WaitingConnect>[] {
+  #lines(): readonly Set<WaitingConnect>[] {
     return [this.#withSession, this.#withoutSession]
   }
 
   /** What one CONNECT takes of the rate. */
-  get #cost(): number {
+  #cost(): number {
     const { overload, limits } = this.#broker
     return Math.min(OVERLOAD_COST[overload.level], limits.connectsPerSecondMax)
   }
@@ -125,7 +125,7 @@ export class ConnectQueue implements Deadline {
   #takesTurn(hasSession: boolean): boolean {
     if (this.#rate === null) return true
     if (this.#withSession.size > 0 || (!hasSession && this.#withoutSession.size > 0)) return false
-    return this.#rate.take(this.#cost, this.#broker.now)
+    return this.#rate.take(this.#cost(), this.#broker.now)
   }
 
   #lineUp(waiting: WaitingConnect): void {
@@ -152,7 +152,7 @@ export class ConnectQueue implements Deadline {
 
   #wakeLater(): void {
     const { deadlines, now } = this.#broker
-    deadlines.set(this, now + (this.#rate?.waitMs(this.#cost, now) ?? 0))
+    deadlines.set(this, now + (this.#rate?.waitMs(this.#cost(), now) ?? 0))
   }
 }
 

@@ -82,11 +82,13 @@ export class Outbox {
     const batch = this.#batchFor(commitId)
     const { memory, headBytes, payload, packetIdOffset } = encoded
     const chunk = this.#reserve(batch, headBytes)
-    if (headBytes > LOOP_BYTES_MAX) chunk.set(encoded.head, this.#end)
-    else for (let at = 0; at < headBytes; at++) chunk[this.#end + at] = memory[at] ?? 0
+    // A field would be read again for each byte.
+    const start = this.#end
+    if (headBytes > LOOP_BYTES_MAX || encoded.isShared) chunk.set(encoded.head, start)
+    else for (let at = 0; at < headBytes; at++) chunk[start + at] = memory[at] ?? 0
     if (packetIdOffset >= 0) {
-      chunk[this.#end + packetIdOffset] = packetId >> 8
-      chunk[this.#end + packetIdOffset + 1] = packetId & 0xff
+      chunk[start + packetIdOffset] = packetId >> 8
+      chunk[start + packetIdOffset + 1] = packetId & 0xff
     }
     this.#advance(batch, headBytes)
     if (payload === null) return

@@ -45,6 +45,7 @@ export class PublishEncoder {
       slot.message === message &&
       (version < 5 || (sameIdentifiers(slot.identifiers, identifiers) && sameExpiry(slot, now)))
     ) {
+      encoded.isShared = true
       return encoded
     }
     this.encodings += 1

@@ -54,12 +54,12 @@ export class StallWatch implements Deadline {
     const untaken = this.#wire.untakenBytes
     this.#inVain = untaken < this.#untaken ? 0 : this.#inVain + 1
     this.#untaken = untaken
-    if (this.#inVain >= this.#looksMax) this.#stalled()
+    if (this.#inVain >= this.#looksMax()) this.#stalled()
     else this.#deadlines.set(this, now + this.#stallMs / LOOKS)
   }
 
   /** A slow client reads for long what the system has taken, and nothing shows that. */
-  get #looksMax(): number {
+  #looksMax(): number {
     const part = Math.min(1, this.#writtenBytes / SYSTEM_BYTES_MAX)
     return LOOKS * (1 + TIMES_FOR_SYSTEM * part)
   }

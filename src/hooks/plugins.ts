@@ -65,7 +65,7 @@ export class PluginScope<Broker> {
   /** Adds a hook, behind those of its name. Returns how to remove it. */
   addHook<Name extends HookName>(name: Name, hook: Hooks[Name]): () => void {
     if (this.#isOver)
-      throw new PluginError('ERR_PLUGIN', `${this.#quoted} has failed, and adds ${name}`)
+      throw new PluginError('ERR_PLUGIN', `${this.#quoted()} has failed, and adds ${name}`)
     const owner: HookOwner = { name: this.name, prefix: prefixOf(this.prefix) }
     const remove = this.#registry.add(name, hook, owner)
     const remover = (): void => {
@@ -80,9 +80,9 @@ export class PluginScope<Broker> {
    * PluginError that names the plugin if there is such a member.
    */
   decorate<Name extends string>(name: Name, value: Decoration<Name>): void {
-    const why = this.#isOver ? 'it has failed' : this.#decorators.add(name, value, this.#quoted)
+    const why = this.#isOver ? 'it has failed' : this.#decorators.add(name, value, this.#quoted())
     if (why === null) return
-    const sentence = `${this.#quoted} cannot add ${JSON.stringify(String(name))}: ${why}`
+    const sentence = `${this.#quoted()} cannot add ${JSON.stringify(String(name))}: ${why}`
     throw new PluginError('ERR_DECORATOR', sentence)
   }
 
@@ -131,7 +131,7 @@ export class PluginScope<Broker> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const sentence = `${this.#quoted} was not ready in ${timeoutMs / 1_000} s`
+        const sentence = `${this.#quoted()} was not ready in ${timeoutMs / 1_000} s`
         reject(new PluginError('ERR_PLUGIN_TIMEOUT', sentence))
       }, timeoutMs)
     })
@@ -142,7 +142,7 @@ export class PluginScope<Broker> {
       this.#end()
       if (error instanceof PluginError) throw error
       const cause = thrownSentence(error)
-      throw new PluginError('ERR_PLUGIN', `${this.#quoted} has failed: ${cause}`, error)
+      throw new PluginError('ERR_PLUGIN', `${this.#quoted()} has failed: ${cause}`, error)
     } finally {
       clearTimeout(timer)
     }
@@ -154,7 +154,7 @@ export class PluginScope<Broker> {
     for (const scope of this.#within) scope.#end()
   }
 
-  get #quoted(): string {
+  #quoted(): string {
     return this.name === '' ? 'the program' : `the plugin ${JSON.stringify(this.name)}`
   }
 }

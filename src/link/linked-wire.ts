@@ -88,7 +88,7 @@ export class LinkedWire implements Wire {
 
   get pendingBytes(): number {
     if (this.isFlowing) return 0
-    return this.#waitingBytes + Math.max(1, this.#onTheWay, this.#untaken)
+    return this.#waitingBytes + Math.max(1, this.#onTheWay(), this.#untaken)
   }
 
   get untakenBytes(): number {
@@ -96,15 +96,15 @@ export class LinkedWire implements Wire {
   }
 
   get isFlowing(): boolean {
-    return this.#waiting.length === 0 && this.#mayWrite
+    return this.#waiting.length === 0 && this.#mayWrite()
   }
 
-  get #mayWrite(): boolean {
-    return !this.#isSlow && this.#onTheWay < this.#link.windowBytes
+  #mayWrite(): boolean {
+    return !this.#isSlow && this.#onTheWay() < this.#link.windowBytes
   }
 
   /** At least the bytes that the front end was not heard to have written. */
-  get #onTheWay(): number {
+  #onTheWay(): number {
     const { takenTurn } = this.#link
     if (this.#newerTurn <= takenTurn) return 0
     return this.#olderTurn <= takenTurn ? this.#newer : this.#older + this.#newer
@@ -155,7 +155,7 @@ export class LinkedWire implements Wire {
     if (this.#isSlow || this.#state === 'destroyed' || this.isClosed) return true
     let count = 0
     for (const pieces of this.#waiting) {
-      if (!this.#mayWrite || this.#link.isFull) break
+      if (!this.#mayWrite() || this.#link.isFull) break
       count += 1
       this.#waitingBytes -= lengthOf(pieces)
       this.#put(pieces)

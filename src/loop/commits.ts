@@ -45,7 +45,7 @@ export class Commits {
     }
     if (journal.length === 0) return
     if (this.#recordedSince === Infinity) this.#recordedSince = this.#options.now()
-    if (this.#isCommitting || this.#mayWait) return
+    if (this.#isCommitting || this.#mayWait()) return
     this.#outstandingSince = this.#recordedSince
     this.#recordedSince = Infinity
     const commitId = journal.close()
@@ -66,7 +66,7 @@ export class Commits {
   }
 
   /** Nothing waits for the commit, and the next change that is awaited may take the settlements with it. */
-  get #mayWait(): boolean {
+  #mayWait(): boolean {
     const { journal, now, isUrgent } = this.#options
     if (journal.isAwaited || this.#waiting.length > 0 || now() >= this.dueAt) return false
     return !isUrgent()
@@ -79,14 +79,14 @@ export class Commits {
 
   /** Resolves when all recorded changes are committed. */
   whenCommitted(): Promise<void> {
-    if (this.#isIdle) return Promise.resolve()
+    if (this.#isIdle()) return Promise.resolve()
     return new Promise(resolve => {
       this.#waiting.push(resolve)
       this.begin()
     })
   }
 
-  get #isIdle(): boolean {
+  #isIdle(): boolean {
     return !this.#isCommitting && this.#options.journal.length === 0
   }
 
@@ -103,7 +103,7 @@ export class Commits {
     journal.reached(commitId)
     this.begin()
     committed()
-    if (!this.#isIdle) return
+    if (!this.#isIdle()) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }

@@ -40,7 +40,7 @@ export class QueueCommands {
       const queue = queues.get(name)
       const isThere = queue !== null
       if (queue?.isBusy === true) return { isThere, sentence: BUSY }
-      if (!isThere && this.#isFull) return { isThere, sentence: FULL }
+      if (!isThere && this.#isFull()) return { isThere, sentence: FULL }
       const sentence = this.#changing(() => queues.setByOperator(name, changes))
       return sentence === null ? 'done' : { isThere, sentence }
     })
@@ -94,7 +94,7 @@ export class QueueCommands {
     this.#waiting.clear()
   }
 
-  get #isFull(): boolean {
+  #isFull(): boolean {
     const { subscriptions, limits, statistics } = this.#broker
     if (subscriptions.queues.count < limits.namedQueuesMax) return false
     statistics.limited.namedQueuesMax += 1

@@ -110,7 +110,7 @@ export class Turn {
     const { broker, journal, now, schedule } = this.#options
     this.#watch?.turnBegan(journal.length)
     try {
-      broker.storeIsFull = broker.overload.isDiskFull || this.#storeIsFull
+      broker.storeIsFull = broker.overload.isDiskFull || this.#storeIsFull()
       broker.tick(now())
     } catch (error) {
       this.stateFailed(error)
@@ -118,7 +118,7 @@ export class Turn {
     schedule(this.#end)
   }
 
-  get #storeIsFull(): boolean {
+  #storeIsFull(): boolean {
     try {
       return this.#options.store.isFull
     } catch (error) {

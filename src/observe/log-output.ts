@@ -46,7 +46,7 @@ export class LogOutput {
 
   /** Whether less than half of the buffer is used, and all lines that were left out are reported. */
   get hasRoom(): boolean {
-    return this.#unreported === 0 && this.#isRoomy
+    return this.#unreported === 0 && this.#isRoomy()
   }
 
   /** A line of JSON with its line feed, or text that is printed as it is. */
@@ -70,7 +70,7 @@ export class LogOutput {
     this.#flushFor(this.#finalFlushMs)
   }
 
-  get #isRoomy(): boolean {
+  #isRoomy(): boolean {
     return this.#bytes + this.#chunk.length <= this.#options.bytesMax / 2
   }
 
@@ -120,7 +120,7 @@ export class LogOutput {
 
   /** Makes the next chunk of waiting lines. Returns false when there is nothing to write. */
   #fillChunk(): boolean {
-    if (this.#unreported > 0 && this.#isRoomy) this.#reportLeftOut()
+    if (this.#unreported > 0 && this.#isRoomy()) this.#reportLeftOut()
     if (this.#chunk.length > 0) return true
     if (this.#lines.length === 0) return false
     let count = 0

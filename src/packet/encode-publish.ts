@@ -28,6 +28,8 @@ export class EncodedPublish {
   packetIdOffset = -1
   /** The size of the whole packet. */
   size = 0
+  /** Whether it has a second receiver: then `head` is worth making, which for one takes longer than a loop over its bytes. */
+  isShared = false
   #head: Buffer | null = null
   readonly #shared: SharedTail | null
 
@@ -102,6 +104,7 @@ export class EncodedPublish {
     }
     this.headBytes = headBytes
     this.#head = null
+    this.isShared = false
     return this.memory
   }
 }

@@ -370,11 +370,11 @@ export class PartitionLink implements PartitionWay {
       }
       position += 1
     }
-    if (this.#applied > before) broker.journal.record(this.#reach)
+    if (this.#applied > before) broker.journal.record(this.#reach())
     this.#pending.push({ position: this.#next - 1, commitId: broker.journal.latest })
   }
 
-  get #reach(): PartitionReach & { readonly kind: 'partition-reached' } {
+  #reach(): PartitionReach & { readonly kind: 'partition-reached' } {
     const { partition } = this.owner
     return { kind: 'partition-reached', partition, log: this.#peer.log, number: this.#applied }
   }

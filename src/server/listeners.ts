@@ -73,7 +73,7 @@ export class Listeners {
     const frameBytesMax = 2 * Math.max(packetBytesMax, connectPacketBytesMax)
     const socketsMax = this.#socketsMax()
     const fullness = (): string | null =>
-      this.#socketCount < socketsMax ? null : fullnessSentence(socketsMax, connectionsMax)
+      this.#socketCount() < socketsMax ? null : fullnessSentence(socketsMax, connectionsMax)
     this.#all = config.listeners.map((options, index) =>
       createListener(
         {
@@ -146,7 +146,7 @@ export class Listeners {
     return oldest?.closeStranger(cause) ?? null
   }
 
-  get #socketCount(): number {
+  #socketCount(): number {
     return this.#all.reduce((sum, { connectionCount }) => sum + connectionCount, 0)
   }
 

@@ -124,7 +124,7 @@ export class Server implements RunningServer {
       bridges: () => this.#bridges.statuses,
     })
     this.#status = statusSource(this.core, parts.logOutput, this.#access, () => ({
-      limited: this.#limited,
+      limited: this.#limited(),
       census: this.records.census,
       bridges: this.#bridges.states,
       frontEnds: this.#listeners.frontEnds?.statuses ?? [],
@@ -415,7 +415,7 @@ export class Server implements RunningServer {
     }
   }
 
-  get #limited(): Status['limited'] {
+  #limited(): Status['limited'] {
     const { counts, places } = this.#listeners
     const strangerBytesMax = this.core.strangers.refusals
     return { ...counts.reached, strangersPerAddressMax: places.waits, strangerBytesMax }

@@ -73,7 +73,7 @@ export class Conflation {
     if (!this.#client.isConnected && !limits.queueQoS0WhileAway) return false
     const isFull = this.#topics.size >= limits.conflatedTopicsMax
     if (isFull || !this.#hasRoomFor(topicBytes(message.topic))) {
-      this.#shared.passedThrough(isFull ? 'conflatedTopicsMax' : 'conflatedBytesMax')
+      this.#shared().passedThrough(isFull ? 'conflatedTopicsMax' : 'conflatedBytesMax')
       return false
     }
     const topic = this.#add(message.topic, options)
@@ -122,7 +122,7 @@ export class Conflation {
     }
   }
 
-  get #shared(): Conflating {
+  #shared(): Conflating {
     return this.#context.conflating
   }
 
@@ -133,7 +133,7 @@ export class Conflation {
     options: DeliveryOptions,
   ): boolean {
     if (topic.waiting !== null) {
-      this.#shared.replaced()
+      this.#shared().replaced()
       this.#forget(topic, topic.waiting)
     }
     if (this.#ready.has(topic)) {
@@ -142,7 +142,7 @@ export class Conflation {
       return false
     }
     if (topic.options.conflateMs !== options.conflateMs) {
-      this.#shared.setDeadline(topic, topic.sentAt + options.conflateMs)
+      this.#shared().setDeadline(topic, topic.sentAt + options.conflateMs)
     }
     return this.#keep(topic, message, retain, options)
   }
@@ -158,7 +158,7 @@ export class Conflation {
       this.#ready.delete(topic)
       this.#sendWaiting(topic, waiting)
     } else if (conflateMs === SOME_CONFLATED) {
-      this.#shared.replaced()
+      this.#shared().replaced()
       this.#forget(topic, waiting)
       if (this.#ready.has(topic)) this.#remove(topic)
     }
@@ -172,7 +172,7 @@ export class Conflation {
   }
 
   #remove(topic: ConflatedTopic): void {
-    this.#shared.clearDeadline(topic)
+    this.#shared().clearDeadline(topic)
     this.#ready.delete(topic)
     this.#topics.delete(topic.name)
     this.#count(-topicBytes(topic.name))
@@ -192,7 +192,7 @@ export class Conflation {
 
   #send(topic: ConflatedTopic, message: Message, options: DeliveryOptions): void {
     topic.sentAt = this.#context.now
-    this.#shared.setDeadline(topic, topic.sentAt + options.conflateMs)
+    this.#shared().setDeadline(topic, topic.sentAt + options.conflateMs)
     this.#client.sendQoS0(message, topic.retain, options.identifiers, topic.commitId)
   }
 
@@ -205,10 +205,10 @@ export class Conflation {
   ): boolean {
     const bytes = contentBytes(message)
     if (!this.#hasRoomFor(bytes) || !this.#context.memory.hasRoomFor(message)) {
-      this.#shared.passedThrough('conflatedBytesMax')
+      this.#shared().passedThrough('conflatedBytesMax')
       return false
     }
-    topic.waiting = this.#shared.ownCopyOf(message)
+    topic.waiting = this.#shared().ownCopyOf(message)
     topic.retain = retain
     topic.options = options
     topic.commitId = this.#context.transactionCommit

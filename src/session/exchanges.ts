@@ -78,8 +78,11 @@ export class Exchanges implements Returning {
       this.#context.dropped('no-packet-identifier', delivery.message, this.clientId)
       return
     }
-    recordQueued(this.#context.journal, delivery, this.#session.owner)
-    afterIdentifier(this.#context.journal, delivery)
+    // To ask for the owner makes it.
+    if (delivery.stored !== 0) {
+      recordQueued(this.#context.journal, delivery, this.#session.owner)
+      afterIdentifier(this.#context.journal, delivery)
+    }
     this.#send(delivery, false)
   }
 
@@ -244,7 +247,8 @@ export class Exchanges implements Returning {
   /** Handles a settled delivery, whether acknowledged or dropped. */
   #settle(delivery: Delivery): void {
     this.#window?.settle(delivery)
-    recordSettled(this.#context.journal, delivery, placeOf(delivery, this.#session))
+    if (delivery.stored !== 0)
+      recordSettled(this.#context.journal, delivery, placeOf(delivery, this.#session))
     delivery.origin?.settled(this.clientId, delivery)
   }
 }

@@ -35,13 +35,13 @@ export class ReceiveCoverage {
   }
 
   entered(topicFilter: string): void {
-    if (!this.#isJudged || !this.#isPartly(topicFilter)) return
+    if (!this.#isJudged() || !this.#isPartly(topicFilter)) return
     this.#partly += 1
     this.coveredAt = NEVER
   }
 
   left(topicFilter: string): void {
-    if (!this.#isJudged || !this.#isPartly(topicFilter)) return
+    if (!this.#isJudged() || !this.#isPartly(topicFilter)) return
     this.#partly -= 1
     if (this.#partly === 0) this.coveredAt = this.rules.version
   }
@@ -62,7 +62,7 @@ export class ReceiveCoverage {
     return this.covering?.mayReceiveAllOf(topicFilter) === false && !isOfTransactions(topicFilter)
   }
 
-  get #isJudged(): boolean {
+  #isJudged(): boolean {
     return this.checkedAt === this.rules.version
   }
 }

@@ -136,7 +136,7 @@ export class RetainedReplays {
       if (this.#waits(filter)) continue
       let isOver = false
       while (!isOver) {
-        if (!this.#mayReplay) return
+        if (!this.#mayReplay()) return
         if (context.turnWorkLeft <= floor) {
           this.#recipient.link?.postpone()
           return
@@ -152,7 +152,7 @@ export class RetainedReplays {
     }
     if (this.#waiting !== null) return
     for (const [filter, marker] of this.#markers) {
-      if (!this.#mayReplay) return
+      if (!this.#mayReplay()) return
       this.#sendMark(filter, marker)
     }
   }
@@ -180,7 +180,7 @@ export class RetainedReplays {
   }
 
   /** Whether the client is connected and nothing older must be sent first. */
-  get #mayReplay(): boolean {
+  #mayReplay(): boolean {
     const { link, exchanges, holdsReplays } = this.#recipient
     return link !== null && link.hasRoom && !holdsReplays && !exchanges.isResending
   }
@@ -247,7 +247,7 @@ export class RetainedReplays {
     } else if (this.#lostItsAuthor(message)) {
       this.#context.dropped('author-lost-right', message, this.#recipient.clientId)
     } else if (qos === 0) {
-      this.#recipient.sendQoS0(message, true, replay.identifiers, this.#visibleFrom)
+      this.#recipient.sendQoS0(message, true, replay.identifiers, this.#visibleFrom())
     } else {
       const { journal } = this.#context
       if (isDurable && replay.isFromElsewhere) journal.record({ kind: 'message-stored', message })
@@ -260,7 +260,7 @@ export class RetainedReplays {
   }
 
   /** What a transaction has retained is seen by nobody before its commit. */
-  get #visibleFrom(): CommitId {
+  #visibleFrom(): CommitId {
     const { journal, lastTransactionCommit } = this.#context
     return lastTransactionCommit > journal.committed ? lastTransactionCommit : 0
   }

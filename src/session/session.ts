@@ -122,12 +122,15 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
 
   /** Whether it could send a message now, without queueing it. */
   get canTake(): boolean {
-    return this.#link !== null && this.#link.isFlowing && this.exchanges.hasPlace && !this.#isBehind
+    return (
+      this.#link !== null && this.#link.isFlowing && this.exchanges.hasPlace && !this.#isBehind()
+    )
   }
 
   /** Whether a message of QoS 0 could be sent now, behind no other. */
   get canSendQoS0(): boolean {
-    const isBehind = this.#holdsReplayed || (this.#queue !== null && this.#queue.waiting.holdsQoS0)
+    const isBehind =
+      this.#holdsReplayed() || (this.#queue !== null && this.#queue.waiting.holdsQoS0)
     return this.#link !== null && !isBehind && this.#link.hasRoom
   }
 
@@ -141,9 +144,9 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   }
 
   /** Whether older messages must be sent before a new one. */
-  get #isBehind(): boolean {
+  #isBehind(): boolean {
     const isWaitedFor = this.#queue !== null && this.#queue.messages > 0
-    return isWaitedFor || this.#holdsReplayed || this.exchanges.isResending
+    return isWaitedFor || this.#holdsReplayed() || this.exchanges.isResending
   }
 
   /** Whether retained messages are still to be sent. */
@@ -152,7 +155,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   }
 
   /** Whether retained messages must be sent before anything else. */
-  get #holdsReplayed(): boolean {
+  #holdsReplayed(): boolean {
     return this.#replays !== null && this.#replays.areReady
   }
 
@@ -174,7 +177,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     }
     const mayConflate = options.conflateMs !== 0 || this.#conflation !== null
     // Otherwise it was sent, or waits.
-    if (mayConflate && this.#conflated.take(message, retain, options)) return
+    if (mayConflate && this.#conflated().take(message, retain, options)) return
     if (qos > 0) this.#deliverAcknowledged(message, qos, retain, identifiers, commitId)
     else if (
       this.#link === null ||
@@ -202,7 +205,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   ): void {
     const stored = this.isDurable ? this.#context.nextDelivery() : 0
     const delivery = newDelivery(message, qos, retain, identifiers, null, stored, commitId)
-    if (this.exchanges.mayBegin && !this.#isBehind) this.exchanges.beginNew(delivery)
+    if (this.exchanges.mayBegin && !this.#isBehind()) this.exchanges.beginNew(delivery)
     else this.queue.pushNew(delivery)
   }
 
@@ -218,7 +221,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
 
   hasRoomFor(message: Message, { identifiers }: DeliveryOptions): boolean {
     if (this.#context.limits.queueOverflow !== 'refuse') return true
-    if (this.exchanges.mayBegin && !this.#isBehind) return true
+    if (this.exchanges.mayBegin && !this.#isBehind()) return true
     return this.queue.hasRoomFor(message, identifiers, this.isDurable)
   }
 
@@ -311,7 +314,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
   /** Sends as much as possible now: unsettled messages, retained messages, the queue. Then reports to its share groups. */
   pump(): void {
     if (this.#link === null) return
-    if (this.#isBehind) {
+    if (this.#isBehind()) {
       this.exchanges.resend()
       this.#replays?.pump()
       if (this.#queue !== null) this.#sendWaiting(this.#queue)
@@ -335,7 +338,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     if (waiting.length > 0 || remainder.messages > 0) this.queue.restore(waiting, remainder)
   }
 
-  get #conflated(): Conflation {
+  #conflated(): Conflation {
     this.#conflation ??= new Conflation(this, this.#context)
     return this.#conflation
   }
@@ -346,7 +349,7 @@ export class Session implements Target, QueueOwner, ExchangeOwner, Recipient {
     const { exchanges } = this
     let next = waiting.peek()
     while (next !== undefined && exchanges.mayBegin) {
-      if (exchanges.isResending || this.#holdsReplayed) break
+      if (exchanges.isResending || this.#holdsReplayed()) break
       waiting.shift()
       const reason = this.lossOf(next.message)
       if (reason === null) this.take(next)

@@ -87,7 +87,7 @@ export class DecisionList {
     if (this.#length === 0) return
     const index = this.#numberAt(0) === number ? 0 : this.#lastUpTo(number)
     if (index === -1 || this.#numberAt(index) !== number) return
-    if (index === 0) this.#first = (this.#first + 1) % this.#rows
+    if (index === 0) this.#first = (this.#first + 1) % this.#rows()
     else for (let to = index; to + 1 < this.#length; to++) this.#move(to + 1, to)
     this.#length -= 1
   }
@@ -101,13 +101,13 @@ export class DecisionList {
     return new DecisionList(this.#inOrder())
   }
 
-  get #rows(): number {
+  #rows(): number {
     return this.#cells.length / ROW
   }
 
   #start(index: number): number {
     const row = this.#first + index
-    const rows = this.#rows
+    const rows = this.#rows()
     return (row < rows ? row : row - rows) * ROW
   }
 
@@ -123,7 +123,7 @@ export class DecisionList {
   }
 
   #insert(index: number): void {
-    if (this.#length === this.#rows) {
+    if (this.#length === this.#rows()) {
       if (this.#first > 0) this.#cells = this.#inOrder()
       this.#first = 0
       this.#cells.push(0, 0, 0, 0, 0)

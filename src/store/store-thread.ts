@@ -80,7 +80,7 @@ class StoreThread {
       // All commits that were given before a request are visible when the request is read.
       this.#readMessages()
       let isWaitingForRoom = !this.#commit()
-      if (!isWaitingForRoom || this.#isClosing) isWaitingForRoom = !this.#carryOutOrders()
+      if (!isWaitingForRoom || this.#isClosing()) isWaitingForRoom = !this.#carryOutOrders()
       const hasMore = this.#isOpen && this.#log.work()
       this.#lookForRoom()
       if (hasMore || !this.#isOpen) continue
@@ -107,7 +107,7 @@ class StoreThread {
   }
 
   /** Closes without waiting for a commit that has no room, because nobody got an acknowledgement for it. */
-  get #isClosing(): boolean {
+  #isClosing(): boolean {
     return this.#orders.some(({ kind }) => kind === 'close')
   }
 

@@ -182,7 +182,7 @@ class SocketListener implements Listener {
       socket.destroy()
       return
     }
-    const fullness = this.#fullness
+    const fullness = this.#fullness()
     if (fullness === null) {
       this.#admit(socket, peer)
       return
@@ -298,7 +298,7 @@ class SocketListener implements Listener {
   }
 
   /** Returns why one more connection is refused, or null. */
-  get #fullness(): string | null {
+  #fullness(): string | null {
     const { connectionsMax, key, fullness, strangers } = this.#options
     if (strangers?.findsRoomFor(this.#preparation.bytes) === false) return STRANGERS_FULL
     if (this.connectionCount < connectionsMax) return fullness?.() ?? null

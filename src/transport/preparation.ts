@@ -126,7 +126,7 @@ export class Preparation implements Preparing {
   }
 
   prepare(socket: Socket, { peer, waitedMs }: Waited, arrived: Arrived): void {
-    if (this.#isNeedless) {
+    if (this.#isNeedless()) {
       // The wire listens to its errors from here on.
       arrived(streamWire(socket, peer, wrongProtocolOf), waitedMs, 'mqtt')
       return
@@ -145,7 +145,7 @@ export class Preparation implements Preparing {
   }
 
   /** Nothing comes before MQTT. */
-  get #isNeedless(): boolean {
+  #isNeedless(): boolean {
     const { protocol, tls, proxyProtocol } = this.#options
     return protocol === 'mqtt' && tls === undefined && proxyProtocol !== true
   }

@@ -82,7 +82,7 @@ class StreamWire implements Wire, Reader {
       return this.#wasTaken()
     }
     const isCopied = copiesNow(stream)
-    stream.write(bytes, this.#drains.written)
+    stream.write(bytes, this.#drains().written)
     return isCopied
   }
 
@@ -101,18 +101,18 @@ class StreamWire implements Wire, Reader {
     let left = pieces.length
     for (const piece of pieces) {
       left -= 1
-      this.#stream.write(piece, left === 0 ? this.#drains.written : undefined)
+      this.#stream.write(piece, left === 0 ? this.#drains().written : undefined)
     }
   }
 
   #wasTaken(): boolean {
     if (!this.#takesAtOnce) return false
     if (this.#stream.writableLength === 0) return true
-    this.#drains.mark()
+    this.#drains().mark()
     return false
   }
 
-  get #drains(): DrainWatch {
+  #drains(): DrainWatch {
     this.#watch ??= new DrainWatch(this.#stream, () => this.#receiver?.drained())
     return this.#watch
   }

@@ -91,7 +91,7 @@ export class WebSocketWire implements Wire {
     for (const frame of frames) {
       left -= 1
       const isAsked = left === 0 && !this.#takesAtOnce
-      this.#transport.write(frame, isAsked ? this.#drains.written : undefined)
+      this.#transport.write(frame, isAsked ? this.#drains().written : undefined)
     }
     this.#transport.uncork()
     return isCopied || this.#wasTaken()
@@ -100,11 +100,11 @@ export class WebSocketWire implements Wire {
   #wasTaken(): boolean {
     if (!this.#takesAtOnce) return false
     if (this.#socket.bufferedAmount === 0) return true
-    this.#drains.mark()
+    this.#drains().mark()
     return false
   }
 
-  get #drains(): DrainWatch {
+  #drains(): DrainWatch {
     this.#watch ??= new DrainWatch(this.#transport, () => this.#receiver?.drained())
     return this.#watch
   }

@@ -43,7 +43,7 @@ export class LatestByKey {
 
   /** A new message comes in: drops the older ones of its key that wait. Not for one that is too large for the queue, which is dropped itself. */
   comes(delivery: Delivery): void {
-    const lanes = this.#lanes
+    const lanes = this.#lanes()
     if (lanes === null || sizeOf(delivery) > this.#queue.settings.bytesMax) return
     const { message, stored } = delivery
     // It may find no room. If it does, the lanes replace the older one.
@@ -55,7 +55,7 @@ export class LatestByKey {
 
   /** Drops a message that nobody has any more if there is a newer one. Returns whether it did. */
   replaces(delivery: Delivery): boolean {
-    const lanes = this.#lanes
+    const lanes = this.#lanes()
     if (lanes === null || !lanes.hasNewer(delivery.message)) return false
     lanes.release(delivery.message)
     this.dropOut(delivery)
@@ -64,21 +64,21 @@ export class LatestByKey {
 
   /** The same for one that its consumer has past the deadline. */
   replacesOverdue(handOut: HandOut, held: Delivery): boolean {
-    const lanes = this.#lanes
+    const lanes = this.#lanes()
     if (lanes === null || !lanes.hasNewer(handOut.message ?? held.message)) return false
     return this.replaces(this.#parts.takeAway(handOut, held))
   }
 
   /** What is moved into the queue is older than what is there. Returns whether it was dropped. */
   replacesMoved(delivery: Delivery): boolean {
-    if (this.#lanes?.isKnown(delivery.message) !== true) return false
+    if (this.#lanes()?.isKnown(delivery.message) !== true) return false
     this.dropOut(delivery)
     return true
   }
 
   /** One that waited expires, or finds no room. Returns false: it is not kept. */
   leaves(delivery: Delivery): false {
-    this.#lanes?.leftStore(delivery)
+    this.#lanes()?.leftStore(delivery)
     return false
   }
 
@@ -89,7 +89,7 @@ export class LatestByKey {
     drop(this.#context, 'replaced', delivery, this.#queue.owner)
   }
 
-  get #lanes(): KeyLanes | null {
+  #lanes(): KeyLanes | null {
     return this.#queue.settings.latestByKey ? this.#parts.lanes() : null
   }
 

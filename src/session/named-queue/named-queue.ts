@@ -169,7 +169,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     if (member === null) {
       this.queue.push(delivery)
       // It may have displaced all that was in memory.
-      if (this.#looksAhead) this.queue.tail.want()
+      if (this.#looksAhead()) this.queue.tail.want()
       if (this.dispatch.isWithoutMemory) this.queue.postpone()
     } else {
       this.queue.tail.excludeFromPages(delivery)
@@ -213,7 +213,7 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
     const message = this.#messageOf(delivery)
     this.#handOuts.forget(delivery)
     if (this.#lanes?.release(message) === true) this.pump()
-    else if (this.#looksAhead) this.queue.tail.want()
+    else if (this.#looksAhead()) this.queue.tail.want()
   }
 
   /** The consumer refused it, or its packets are too small for it: it is handed out again later. */
@@ -279,13 +279,13 @@ export class NamedQueue implements Target, QueueOwner, GroupOfMember<Session> {
       return
     }
     if (!this.dispatch.pump()) this.queue.postpone()
-    if (this.sweeping !== null || this.#looksAhead) this.queue.tail.want()
+    if (this.sweeping !== null || this.#looksAhead()) this.queue.tail.want()
     else this.queue.wantIfShort()
     this.#wake()
   }
 
   /** Consumers may be ready for keys that are not in memory yet, while messages in memory wait for others of their keys. */
-  get #looksAhead(): boolean {
+  #looksAhead(): boolean {
     if (this.#lanes === null || !this.consumers.isReady) return false
     return this.queue.tail.isShort(this.queue.waiting.length, this.queue.waiting.bytes)
   }

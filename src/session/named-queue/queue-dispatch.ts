@@ -57,7 +57,7 @@ export class QueueDispatch {
   /** Whether no queued message must be handed out before this new one. */
   mayPass({ message }: Delivery): boolean {
     const { waiting, tail } = this.#queue.queue
-    if (this.#isHeldBack || this.#sweep !== null || waiting.isMoving) return false
+    if (this.#isHeldBack() || this.#sweep !== null || waiting.isMoving) return false
     const lanes = this.#parts.lanes()
     return lanes === null ? waiting.isEmpty : tail.messages === 0 && lanes.isFreeFor(message)
   }
@@ -77,7 +77,7 @@ export class QueueDispatch {
   }
 
   /** Whether so many messages were refused, or are past their deadlines, that no more are handed out before some of them. */
-  get #isHeldBack(): boolean {
+  #isHeldBack(): boolean {
     const { delayed, stuck } = this.#parts.handOuts
     return (
       delayed.size + stuck.size >= this.#context.limits.queuedInMemoryMax || this.isWithoutMemory
@@ -168,7 +168,7 @@ export class QueueDispatch {
 
   #handOutWaiting(): boolean {
     const { waiting } = this.#queue.queue
-    while (!this.#isHeldBack) {
+    while (!this.#isHeldBack()) {
       const lanes = this.#parts.lanes()
       const next = lanes === null ? waiting.peek() : lanes.next
       if (next === undefined) return true

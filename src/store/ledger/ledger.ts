@@ -82,7 +82,7 @@ export class Ledger {
     return this.#held
   }
 
-  get #maps(): readonly { beginImage(): void; endImage(): void }[] {
+  #maps(): readonly { beginImage(): void; endImage(): void }[] {
     const own = [this.#sessions, this.#queues, this.#retained, this.#wills, this.#held]
     const { identifiers, handOuts, decisions, messageIds, locked, partitions } = this
     return [...own, identifiers, handOuts, decisions, messageIds, locked, partitions]
@@ -90,7 +90,7 @@ export class Ledger {
 
   /** Holds the state as it is now for an image of it, until `endImage`: what changes meanwhile is copied first. */
   beginImage(): HeldState {
-    for (const map of this.#maps) map.beginImage()
+    for (const map of this.#maps()) map.beginImage()
     return {
       lastSequence: this.lastSequence,
       lastDelivery: this.lastDelivery,
@@ -110,7 +110,7 @@ export class Ledger {
 
   endImage(): void {
     this.messages.forgetImage()
-    for (const map of this.#maps) map.endImage()
+    for (const map of this.#maps()) map.endImage()
   }
 
   sessionToChange(clientId: string): SessionEntry | undefined {

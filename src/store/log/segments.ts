@@ -113,10 +113,10 @@ export class Segments {
     const { cut, before, end } = reading
     this.#files.newest = end.segment
     this.#end = end.offset
-    this.#size = this.#newest.file.size()
+    this.#size = this.#newest().file.size()
     this.#commit = end.commit
     if (cut !== null && cut.offset > 0) this.#cut()
-    else if (isSealedAt(this.#newest, this.#end)) this.#unseal()
+    else if (isSealedAt(this.#newest(), this.#end)) this.#unseal()
     else if (before !== null) this.#seal(before)
     this.#removeAfter(end.segment)
     return cut
@@ -129,7 +129,7 @@ export class Segments {
       this.roll()
     }
     if (this.#frame.length < needed) this.#frame = Buffer.allocUnsafe(needed * 2)
-    const { file, mark } = this.#newest
+    const { file, mark } = this.#newest()
     const bytes = writeFrame(this.#frame, payload, this.#commit + 1, mark)
     this.#isTorn = true
     if (this.#end + needed > this.#size) this.#makeRoom(file, this.#end + needed)
@@ -200,10 +200,10 @@ export class Segments {
 
   /** Syncs all appended frames, also if commits are not synced. */
   sync(): void {
-    this.#newest.file.sync()
+    this.#newest().file.sync()
   }
 
-  get #newest(): OpenSegment {
+  #newest(): OpenSegment {
     return this.#files.get(this.#files.newest)
   }
 
@@ -256,7 +256,7 @@ export class Segments {
   }
 
   #removeRoom(): void {
-    if (this.#hasRoom) this.#newest.file.truncate(this.#end + END_BYTES)
+    if (this.#hasRoom) this.#newest().file.truncate(this.#end + END_BYTES)
   }
 
   /** Removes files that were begun and have no frames. */
@@ -274,7 +274,7 @@ export class Segments {
    * not have a torn frame or, if commits are not synced, a missing one.
    */
   #endHere(): void {
-    const { file } = this.#newest
+    const { file } = this.#newest()
     if (this.#isTorn) endAt(file, this.#end)
     else this.#removeRoom()
     this.#isTorn = false

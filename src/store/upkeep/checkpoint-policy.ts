@@ -64,7 +64,7 @@ export class CheckpointPolicy {
   /** Whether an idle store frees enough by a checkpoint. If so, one that is begun now is made for that. */
   rests(): boolean {
     this.#isResting = true
-    if (this.#gain() >= Math.max(this.#gainMin, 2 * this.#checkpointBytes)) return true
+    if (this.#gain() >= Math.max(this.#gainMin(), 2 * this.#checkpointBytes)) return true
     this.#isResting = false
     return false
   }
@@ -72,12 +72,12 @@ export class CheckpointPolicy {
   /** Whether the newest extent should be ended before the checkpoint that begins, because frames are appended to it. */
   begins(): boolean {
     this.#roomBefore = this.#room.bytes
-    return this.#isForRoom && this.#isNewestSparse()
+    return this.#isForRoom() && this.#isNewestSparse()
   }
 
   /** Returns the extents to empty before the checkpoint. */
   sparse(): ReadonlySet<number> {
-    return sparseExtents(this.#ledger, this.#device.extents().slice(0, -1), this.#plan).numbers
+    return sparseExtents(this.#ledger, this.#device.extents().slice(0, -1), this.#plan()).numbers
   }
 
   /** The checkpoint itself begins, after the compaction. */
@@ -112,21 +112,21 @@ export class CheckpointPolicy {
     this.#futile = { appended: bytesAppended, room: this.#room.bytes, gain: this.#gainSeen }
   }
 
-  get #isForRoom(): boolean {
+  #isForRoom(): boolean {
     return this.#room.isFull || this.#isResting
   }
 
-  get #gainMin(): number {
+  #gainMin(): number {
     if (this.#room.isFull) return GAIN_BYTES_MIN
     return Math.min(GAIN_BYTES_MIN_AT_REST, this.#device.extentBytes / GAIN_PART_OF_EXTENT)
   }
 
-  get #plan(): CompactionPlan {
+  #plan(): CompactionPlan {
     return {
-      neededPartMax: this.#isForRoom ? NEEDED_PART_MAX_AT_REST : NEEDED_PART_MAX,
+      neededPartMax: this.#isForRoom() ? NEEDED_PART_MAX_AT_REST : NEEDED_PART_MAX,
       // The following checkpoint needs space as well.
       moveBytesMax: this.#room.isFull ? this.#options.reserveBytes / RESERVE_PARTS : Infinity,
-      sizeMin: this.#isForRoom ? 0 : this.#device.extentBytes,
+      sizeMin: this.#isForRoom() ? 0 : this.#device.extentBytes,
     }
   }
 
@@ -134,7 +134,7 @@ export class CheckpointPolicy {
   #gain(): number {
     const extents = this.#device.extents()
     const newest = extents.at(-1)
-    const { gainBytes } = sparseExtents(this.#ledger, extents.slice(0, -1), this.#plan)
+    const { gainBytes } = sparseExtents(this.#ledger, extents.slice(0, -1), this.#plan())
     if (newest === undefined || !this.#isSparse(newest)) return gainBytes
     return gainBytes + newest.bytes - neededBytes(this.#ledger, newest)
   }
@@ -145,9 +145,9 @@ export class CheckpointPolicy {
   }
 
   #isSparse(newest: Extent): boolean {
-    const { neededPartMax, moveBytesMax } = this.#plan
+    const { neededPartMax, moveBytesMax } = this.#plan()
     const needed = neededBytes(this.#ledger, newest)
     const neededMax = Math.min(newest.bytes * neededPartMax, moveBytesMax)
-    return newest.bytes >= this.#gainMin && needed <= neededMax
+    return newest.bytes >= this.#gainMin() && needed <= neededMax
   }
 }

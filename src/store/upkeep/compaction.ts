@@ -41,14 +41,14 @@ export class Compaction {
   /** Looks for some messages, or moves some. Passes on false when there is nothing left to move. */
   step(done: Done<boolean>): void {
     if (this.#next < this.#places.length) this.#move(done)
-    else if (this.#sparse.size === 0 || this.#isSearched) done(null, false)
+    else if (this.#sparse.size === 0 || this.#isSearched()) done(null, false)
     else {
       this.#find()
       done(null, true)
     }
   }
 
-  get #isSearched(): boolean {
+  #isSearched(): boolean {
     return this.#slot >= this.#ledger.messages.end || this.#messagesLeft <= 0
   }
 
