@@ -6,7 +6,7 @@ import type { Address } from '../config/network-address.ts'
 import type { Log } from '../observe/log.ts'
 import { NO_PROPERTIES, type SubscriptionRequest, type Will } from '../packet/packet.ts'
 import { UNSUPPORTED_PROTOCOL_VERSION } from '../packet/reason.ts'
-import { thrownSentence } from '../thrown.ts'
+import { thrownSentence, unreachedSentence } from '../thrown.ts'
 import type { Paths } from './bridge-path.ts'
 import { BridgeTopics, type BridgeTopic } from './bridge-topics.ts'
 import { type BridgeTls, dial } from './dial.ts'
@@ -272,7 +272,7 @@ export class Bridge {
   }
 
   #failed(error: unknown, link: Link | null): void {
-    const sentence = thrownSentence(error)
+    const sentence = unreachedSentence(error)
     // mosquitto before 1.4, and others: then it is a client like any other.
     const isThere = error instanceof BridgeRefused && error.where === 'there'
     if (isThere && error.reason === UNSUPPORTED_PROTOCOL_VERSION) this.#saysBridge = false

@@ -226,3 +226,10 @@ test('a broker that uses a topic alias, which it may not, is left', async t => {
 
   t.match(await heard('bridge.lost'), { cause: 'it used a topic alias' })
 })
+
+test('a broker that answers TLS with other bytes is named in words', async t => {
+  const answers = (socket: Socket): void => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')
+  const { heard } = await bridgeTo(t, answers, { tls: {} })
+  const cause = 'what listens there does not speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)'
+  t.match(await heard('bridge.lost'), { cause })
+})

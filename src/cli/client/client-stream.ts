@@ -5,6 +5,7 @@ import { connect as connectTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { createWebSocketStream, WebSocket } from 'ws'
+import { unreachedSentence } from '../../thrown.ts'
 
 export interface Endpoint {
   readonly protocol: 'mqtt' | 'mqtts' | 'ws' | 'wss' | 'unix'
@@ -39,7 +40,7 @@ export async function openStream(endpoint: Endpoint): Promise<Duplex> {
       stream.once('close', () => failed(new Error('the connection was closed')))
     })
   } catch (error) {
-    throw new Error(`${nameOf(endpoint)}: ${sentenceOf(error)}`, { cause: error })
+    throw new Error(`${nameOf(endpoint)}: ${unreachedSentence(error)}`, { cause: error })
   } finally {
     clearTimeout(timer)
   }
@@ -96,20 +97,4 @@ function secureSocket(host: string, port: number, tls: TlsWords): TLSSocket {
 
 function nameOf({ protocol, host, port, path }: Endpoint): string {
   return protocol === 'unix' ? path : `${host}:${port}`
-}
-
-function sentenceOf(error: unknown): string {
-  // Node tries both addresses of `localhost`, and its error has the error of each.
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
-  if (!(first instanceof Error)) return String(first)
-  const { code } = first as NodeJS.ErrnoException
-  return { ...WORDS }[code ?? ''] ?? first.message
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there (ECONNREFUSED)',
-  ENOTFOUND: 'there is no such host (ENOTFOUND)',
-  EAI_AGAIN: 'the name of the host cannot be looked up (EAI_AGAIN)',
-  ENOENT: 'there is no such socket (ENOENT)',
-  ECONNRESET: 'the connection was reset (ECONNRESET)',
 }
