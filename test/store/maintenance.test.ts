@@ -20,6 +20,7 @@ import { figuresOf, verify } from '../../src/store/maintenance/verify.ts'
 import type { Store } from '../../src/store/store.ts'
 import { BOB, committed, OPENED, queued, stored } from '../../src/store-kit/changes.ts'
 import { CLI } from '../command.ts'
+import { mounted, skip } from './mounts.ts'
 import { run } from '../interop/programs.ts'
 
 const SMALL = { segmentBytes: 65_536, checkpointBytes: 65_536 }
@@ -263,6 +264,22 @@ test('a second repair keeps what the first has set aside', async t => {
   }
   const lost = readdirSync(directory).filter(name => name.startsWith('lost-'))
   t.strictSame(lost.sort(), ['lost-2-segment-00000001.log', 'lost-segment-00000001.log'])
+})
+
+test('a backup without room is refused with figures, and leaves nothing', { skip }, async t => {
+  const disk = mounted(t, 'size=62m')
+  const data = join(disk, 'data')
+  cpSync(await filled(t, 100), data, { recursive: true })
+  const needs =
+    /no room .*: it needs 65 MiB, some of which the broker must keep free, and 6\d MiB are free$/
+  t.throws(() => backUp(data, join(disk, 'copy')), needs)
+  t.strictSame(readdirSync(disk), ['data'])
+
+  const small = mounted(t, 'size=16k')
+  const full = /no room for a copy in .*: it needs 1 MiB, and 1 MiB are free$/
+  t.throws(() => backUp(data, join(small, 'copy')), full)
+  t.strictSame(readdirSync(small), [])
+  t.notOk(readdirSync(data).some(name => name.startsWith('hold-')))
 })
 
 test('an interrupted backup leaves no store, and does not prevent another backup', async t => {
