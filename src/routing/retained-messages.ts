@@ -23,16 +23,17 @@ export function retainedBytes(message: Message): number {
 }
 
 export class RetainedMessages {
-  readonly #topics = new ChurnMap<string, RetainedTopic>()
   readonly #tree = new LevelTree<RetainedTopic>()
   /** Topics that begin with `$` are in a tree of their own, because a leading wildcard does not match them [MQTT-4.7.2-1]. */
   readonly #hiddenTree = new LevelTree<RetainedTopic>()
+  #count = 0
   #bytes = 0
-  /** The topic that was looked up last: a message to be retained needs its topic several times. */
+  /** What was looked up last, and what was found: a message to be retained needs its topic several times. */
+  #lookedUp = ''
   #found: RetainedTopic | null = null
 
   get count(): number {
-    return this.#topics.size
+    return this.#count
   }
 
   /** The bytes of topics, payloads and properties, and of the objects that keep them. */
@@ -45,11 +46,10 @@ export class RetainedMessages {
   }
 
   #find(topic: string): RetainedTopic | null {
-    const found = this.#found
-    if (found !== null && found.path === topic) return found
-    const known = this.#topics.get(topic)
-    if (known !== null) this.#found = known
-    return known
+    if (topic === this.#lookedUp) return this.#found
+    this.#lookedUp = topic
+    this.#found = this.#treeOf(topic).get(topic)
+    return this.#found
   }
 
   /** Replaces the message of the topic [MQTT-3.3.1-5]. An empty message removes it [MQTT-3.3.1-7]. */
@@ -67,9 +67,9 @@ export class RetainedMessages {
       return
     }
     this.#bytes += retainedTopicBytes(topic)
-    const added = new RetainedTopic(topic, message)
-    this.#topics.set(topic, added)
-    this.#treeOf(topic).add(added)
+    this.#count += 1
+    this.#found = new RetainedTopic(topic, message)
+    this.#treeOf(topic).add(this.#found)
   }
 
   /** Removes the message of a topic. Returns false when there was none. */
@@ -77,10 +77,10 @@ export class RetainedMessages {
     const known = this.#find(topic)
     if (known === null) return false
     this.#found = null
+    this.#count -= 1
     this.#bytes -= retainedTopicBytes(topic)
     if (known.message !== null) this.#bytes -= retainedBytes(known.message)
     known.message = null
-    this.#topics.delete(topic)
     this.#treeOf(topic).remove(topic)
     return true
   }
@@ -90,7 +90,7 @@ export class RetainedMessages {
     if (hasWildcard(filter)) {
       return new RetainedCursor(filter, sequenceMax, this.#treeOf(filter).root)
     }
-    return new RetainedCursor(filter, sequenceMax, this.#topics.get(filter))
+    return new RetainedCursor(filter, sequenceMax, this.#treeOf(filter).get(filter))
   }
 
   #treeOf(path: string): LevelTree<RetainedTopic> {
