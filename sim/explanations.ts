@@ -46,9 +46,11 @@ export function waitsInGroup(
   request: Request,
   publication: Publication,
 ): boolean {
+  // Its group may be in another partition than the publisher, and than the member.
+  const explains = history.isOfPartitions ? explainsLate : explainsLive
   return history.sessions.some(session =>
     session.requests.some(
-      each => each.filter === request.filter && explainsLive(each, publication, session.clientId),
+      each => each.filter === request.filter && explains(each, publication, session.clientId),
     ),
   )
 }

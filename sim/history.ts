@@ -96,6 +96,7 @@ export class History {
   allSettledAt = -1
   /** The ids of what operators purged from named queues. */
   readonly purged = new Set<string>()
+  isOfPartitions = false
   /** Whether the publisher and the session are of different partitions. */
   comesFromElsewhere: (publication: Publication, session: SessionRecord) => boolean = () => false
   /** Whether a retained message is kept by another partition than that of its publisher. */

@@ -59,6 +59,8 @@ export class PartitionCore implements ClientWorld {
   readonly process: SimProcess
   /** Messages of other partitions, over all runs. */
   applied = 0
+  /** Messages that share groups here have handed to members elsewhere. */
+  handOuts = 0
   readonly #world: PartitionSurroundings
   readonly #deaths: number[] = []
 
@@ -151,6 +153,7 @@ export class PartitionCore implements ClientWorld {
 
   #countsApplied(): void {
     this.applied += this.partitions?.statistics.messagesApplied ?? 0
+    this.handOuts += this.partitions?.statistics.handOutsSent ?? 0
   }
 
   #joins(broker: SimBroker): Partitions {

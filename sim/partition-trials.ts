@@ -117,6 +117,39 @@ export const KEEPS_LATE: PartitionTrial = {
   },
 }
 
+/** Clients are members of share groups, leave and come, and partitions end. */
+function sharesAll(settings: WorldSettings): WorldSettings {
+  const { weights } = endsOften(settings)
+  return {
+    ...settings,
+    filters: ['$share/g/t/#', '$share/h/#'],
+    topics: ['t/a', 't/b', 't/c/d'],
+    retains: 0,
+    weights: { ...weights, subscribe: 15, leave: 5, cut: 10 },
+  }
+}
+
+class HoldingCore extends SingleFileCore {
+  override commit(changes: readonly Change[]): void {
+    super.commit(changes.filter(change => change.kind !== 'moved'))
+  }
+}
+
+/** A share group keeps in its log what it has handed to another partition. */
+export const HANDS_OUT_TWICE: PartitionTrial = {
+  makeCore: disk => new HoldingCore(disk, true),
+  shapes: sharesAll,
+}
+
+/** What a member elsewhere did not take does not come back to its group. */
+export const KEEPS_WHAT_WAS_HANDED_OUT: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  shapes: sharesAll,
+  spoils: partitions => {
+    partitions.groups.givesBack = () => {}
+  },
+}
+
 /** Only the first page of what is retained is given. */
 export const GIVES_ONE_PAGE: PartitionTrial = {
   ...PLAIN_PARTITIONS,

@@ -85,6 +85,7 @@ class PartitionWorld implements Stage {
       const clientId = `c${index + 1}`
       return new SimClient(clientId, random.chance(2) ? 5 : 4, coreOf(cores, { clientId }))
     })
+    history.isOfPartitions = true
     history.comesFromElsewhere = ({ publisher: clientId }, session) =>
       coreOf(cores, { clientId }) !== coreOf(cores, session)
     history.mayBeLate = ({ topic, publisher }) =>
@@ -138,7 +139,7 @@ class PartitionWorld implements Stage {
         crossed: sumOf(({ applied }) => applied),
         transactions: 0,
         transfers: 0,
-        handOuts: 0,
+        handOuts: sumOf(({ handOuts }) => handOuts),
         deadLetters: 0,
       },
     }
@@ -171,7 +172,14 @@ class PartitionWorld implements Stage {
     this.events.after(this.random.below(OVERLOAD_MS), () => process.broker?.overloads(0))
   }
 
-  regroups(): void {}
+  regroups(isOver: boolean): void {
+    for (const { process } of isOver ? this.#cores : [this.#some]) {
+      const clientIds = this.clients.map(({ clientId }) => clientId)
+      const { broker } = process
+      const done = isOver ? broker?.resetsGroups() : broker?.regroups(this.random, clientIds)
+      this.trace(() => `an administrator changes groups: ${done ?? 'no broker'}`)
+    }
+  }
 
   passes(milliseconds: number): void {
     this.events.passes(milliseconds)
@@ -206,22 +214,17 @@ class PartitionWorld implements Stage {
   }
 }
 
-/**
- * Share groups are of one partition yet. There is more to do than in a world of one broker: messages must cross,
- * and each partition must end now and then.
- */
+/** There is more to do than in a world of one broker: messages must cross, and each partition must end now and then. */
 function partitionSettingsOf(settings: WorldSettings, random: Random): WorldSettings {
   const { weights, durability, clients, steps } = settings
-  const filters = settings.filters.filter(filter => !filter.startsWith('$'))
   return {
     ...settings,
     clients: clients + random.between(1, 3),
     steps: steps + random.between(0, 60),
     retains: random.of([0, 2, 3, 6]),
-    filters: [...filters, random.of(['t/#', '#'])],
+    filters: [...settings.filters, random.of(['t/#', '#'])],
     weights: {
       ...weights,
-      regroup: 0,
       subscribe: weights.subscribe + random.of([0, 10]),
       kill: weights.kill + random.of([0, 5, 10]),
       armCut: durability === 'os' ? 0 : weights.armCut + random.of([0, 5, 10]),

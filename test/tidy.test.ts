@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['access/identity.ts', 'message.ts', 'packet', 'routing', 'thrown.ts', 'node:'],
   session: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'store'],
   broker: ['access', 'limits.ts', 'message.ts', 'packet', 'routing', 'session', 'store'],
-  partition: ['broker', 'message.ts', 'packet', 'routing', 'session', 'store'],
+  partition: ['access', 'broker', 'message.ts', 'packet', 'routing', 'session', 'store'],
   connection: [
     'access',
     'broker',

@@ -5,7 +5,7 @@ import { makeMessage } from '../../src/message.ts'
 import { NO_PROPERTIES, type Properties } from '../../src/packet/packet.ts'
 import { decodeFrame, encodeFrame, type Frame, withStarts } from '../../src/partition/frame.ts'
 import { UnreadableFrame } from '../../src/partition/frame-reader.ts'
-import { type Item, itemBytes, messageBytes } from '../../src/partition/item.ts'
+import { itemBytes, messageBytes, type Statement } from '../../src/partition/item.ts'
 import type { Random } from '../random.ts'
 import type { Outcome } from '../target.ts'
 import { count, type FileKind } from './file-target.ts'
@@ -28,7 +28,7 @@ function make(random: Random): Buffer {
   }
   const items = Array.from({ length: random.below(5) }, () =>
     random.chance(3)
-      ? { bytes: messageOf(random), number: number() }
+      ? { bytes: messageOf(random), number: number(), ...(random.chance(3) && { to: 'c\0g/a/+' }) }
       : { bytes: itemBytes(itemOf(random)), number: null },
   )
   const beside = Array.from({ length: random.below(3) }, () => messageOf(random))
@@ -53,10 +53,11 @@ function messageOf(random: Random): Buffer {
   return messageBytes(makeMessage(said, random.of(TEXTS), random.of(['c', null]), numbers))
 }
 
-function itemOf(random: Random): Exclude<Item, { readonly kind: 'message' }> {
+function itemOf(random: Random): Statement {
   const [query, filter] = [random.of(NUMBERS), random.of(TEXTS)]
+  const group = { shareName: 'g', topicFilter: filter, ...(random.chance(2) && { where: 'x>1' }) }
   const upTo = new Map([[random.below(4), random.of(NUMBERS)]])
-  return random.of<Exclude<Item, { readonly kind: 'message' }>>([
+  return random.of<Statement>([
     { kind: 'filters-told' },
     { kind: 'filter', filter, wanted: random.of(['durably', 'transiently', null] as const) },
     { kind: 'watermark-asked', request: query },
@@ -65,6 +66,13 @@ function itemOf(random: Random): Exclude<Item, { readonly kind: 'message' }> {
     { kind: random.of(['retained-more', 'retained-ended'] as const), query },
     { kind: 'retained-page', query, isLast: random.chance(2), applied: upTo, rows: [] },
     { kind: 'retained-room', hasRoom: random.chance(2) },
+    { kind: 'group', group, isThere: random.chance(2) },
+    { kind: 'member-gone', group, clientId: filter },
+    {
+      ...{ kind: 'member', group, clientId: filter, isHere: random.chance(2), credit: query },
+      weight: random.of([null, 1, 1_000]),
+      strategy: random.of([null, 'sticky', 'hash-topic'] as const),
+    },
   ])
 }
 

@@ -2,13 +2,29 @@
 
 import type { Message } from '../message.ts'
 import type { RetainedElsewhere } from '../session/retained-replay.ts'
+import type { DeliveryOrigin } from '../session/delivery.ts'
+import type { Session } from '../session/session.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { CommitId } from '../store/journal.ts'
+import type { Remainder, StoredDelivery } from '../store/store.ts'
+import type { GroupName } from './share-overrides.ts'
 
 /**
  * Where a retained message that is published here is kept: in this partition, in another one that must be given it, or in one that has it
  * from the publisher's partition.
  */
 export type KeptWhere = 'here' | 'elsewhere' | 'there-already'
+
+/** A share group that another partition keeps, as its members here see it. */
+export interface GroupElsewhere extends DeliveryOrigin {
+  readonly memberCount: number
+  join(session: Session, subscription: Subscription): void
+  leave(session: Session): void
+  /** Restores a delivery that this client had not settled. */
+  restoreInFlight(session: Session): void
+  /** What members had whose sessions did not survive the start. */
+  restore(deliveries: readonly StoredDelivery[], remainder: Remainder): void
+}
 
 export interface Peers {
   /** Whether all filters of the others are known. Before that nobody is admitted and nothing is due: a message might be owed to nobody. */
@@ -23,6 +39,10 @@ export interface Peers {
    * false, and does not, if that is this partition.
    */
   whenKept(topic: string, answer: () => void): boolean
+  /** Returns the share group if another partition keeps it; null if this one does. */
+  groupElsewhere(name: GroupName): GroupElsewhere | null
+  /** Whether the names are short enough to cross. */
+  isAddressable(name: GroupName, clientId: string): boolean
   /** Whether the partition of the topic has room for another retained message. */
   hasRoomToRetain(topic: string): boolean
   /** Whether the partition of the topic has not taken so much that it can be sent no more. */

@@ -39,15 +39,22 @@ export function restore(broker: Broker, snapshot: Snapshot, access: Access): voi
   }
   for (const [session, stored] of restored) restoreDeliveries(broker, session, stored)
   for (const { deliveries, remainder, ...name } of snapshot.groups) {
+    const elsewhere = broker.peers?.groupElsewhere(name) ?? null
+    if (elsewhere !== null) {
+      elsewhere.restore(deliveries, remainder)
+      continue
+    }
     const group = broker.subscriptions.groups.find(name)
     group.queue.restore(
       deliveries.map(stored => restoredDelivery(stored, group)),
       remainder,
     )
   }
-  // Some groups exist only because a former member has not settled its deliveries.
-  for (const group of [...broker.subscriptions.groups.all])
-    broker.subscriptions.groups.endIfEmpty(group)
+  // Some groups exist only because a former member has not settled its deliveries. Others may have members in another partition.
+  if (broker.peers === null) {
+    for (const group of [...broker.subscriptions.groups.all])
+      broker.subscriptions.groups.endIfEmpty(group)
+  }
   for (const [session, stored] of restored) restoreEnd(broker, session, stored)
   queues.restored()
   undecided.restore(snapshot.decisions)
@@ -132,6 +139,11 @@ function deliveryOf(stored: StoredDelivery, session: Session, broker: Broker): D
     case 'partition':
       return restoredDelivery(stored, null)
     case 'group': {
+      const elsewhere = broker.peers?.groupElsewhere(owner) ?? null
+      if (elsewhere !== null) {
+        elsewhere.restoreInFlight(session)
+        return restoredDelivery(stored, elsewhere)
+      }
       const group = broker.subscriptions.groups.find(owner)
       group.restoreInFlight(session)
       return restoredDelivery(stored, group)

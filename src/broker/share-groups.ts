@@ -6,11 +6,11 @@ import { createStrategy, type ShareStrategyName } from '../routing/share-strateg
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import type { QueueBounds } from '../session/waiting/message-queue.ts'
 import type { Session } from '../session/session.ts'
-import type { SessionContext } from '../session/session-context.ts'
 import type { MemberTerms, ShareMember } from '../session/share-group/share-member.ts'
 import { type ChosenStrategy, ShareGroup } from '../session/share-group/share-group.ts'
 import type { Target } from '../session/target.ts'
 import type { Expressions } from './expressions.ts'
+import { type GroupsContext, GroupsElsewhere } from './groups-elsewhere.ts'
 import {
   type GroupName,
   keyOf,
@@ -35,19 +35,22 @@ export class ShareGroups {
   readonly #counts = new ShareGroupCounts()
   readonly #router: Router<Target>
   readonly #settings: ShareSettings
-  readonly #context: SessionContext
+  readonly #context: GroupsContext
+  /** Those that other partitions keep. */
+  readonly #elsewhere: GroupsElsewhere
   readonly #expressions: Expressions
 
   constructor(
     router: Router<Target>,
     settings: ShareSettings,
-    context: SessionContext,
+    context: GroupsContext,
     expressions: Expressions,
   ) {
     this.#expressions = expressions
     this.#router = router
     this.#settings = settings
     this.#context = context
+    this.#elsewhere = new GroupsElsewhere(context, this.#counts)
   }
 
   get all(): Iterable<ShareGroup> {
@@ -61,7 +64,10 @@ export class ShareGroups {
   /** Whether the group exists or the client may make it. */
   hasRoomFor(subscription: Subscription, clientId: string): boolean {
     const { topicFilter } = subscription
-    if (this.#groups.has(keyOf(nameOf(subscription)))) return true
+    const name = nameOf(subscription)
+    if (this.#context.peers?.isAddressable(name, clientId) === false) return false
+    const key = keyOf(name)
+    if (this.#groups.has(key) || this.#elsewhere.has(name)) return true
     const { shareGroupsPerTopicMax } = this.#context.limits
     return this.#counts.hasRoomFor(topicFilter, clientId, shareGroupsPerTopicMax)
   }
@@ -77,7 +83,13 @@ export class ShareGroups {
   }
 
   join(session: Session, subscription: Subscription): void {
+    if (this.#elsewhere.join(session, subscription, nameOf(subscription))) return
     const group = this.find(nameOf(subscription), subscription.strategy, session.clientId)
+    const wish = subscription.strategy ?? null
+    // It was restored before its members, which are of other partitions.
+    if (group.memberCount === 0 && this.#nameFor(group.owner, wish) !== group.chosen.name) {
+      group.choose(this.#chosenFor(group.owner, wish))
+    }
     group.join(session, subscription, this.#termsOf(group.owner, session.clientId, subscription))
   }
 
@@ -117,6 +129,7 @@ export class ShareGroups {
   }
 
   leave(session: Session, subscription: Subscription): void {
+    if (this.#elsewhere.leave(session, nameOf(subscription))) return
     const group = this.#groups.get(keyOf(nameOf(subscription)))
     if (group === undefined) return
     group.leave(session)

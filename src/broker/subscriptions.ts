@@ -12,6 +12,7 @@ import type { Expressions } from './expressions.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Holdings } from './holdings.ts'
 import { NamedQueues, type QueuesSettings } from './named-queues.ts'
+import type { Peers } from './peers.ts'
 import { ShareGroups, type ShareSettings } from './share-groups.ts'
 import type { Target } from '../session/target.ts'
 
@@ -30,6 +31,7 @@ interface SubscriptionsContext extends SessionContext {
   readonly deadlines: Deadlines
   mayConsume(session: Session, filters: readonly string[]): boolean
   queuesRefuse(isRefusing: boolean): void
+  readonly peers: Peers | null
 }
 
 export class Subscriptions {

@@ -4,6 +4,7 @@ import type { Message } from '../message.ts'
 import { Writer } from '../packet/writer.ts'
 import { readMessage } from '../store/message-codec.ts'
 import { FrameReader, UnreadableFrame } from './frame-reader.ts'
+import { addressText } from './hand-over-address.ts'
 import {
   type EncodedItem,
   type Item,
@@ -69,11 +70,12 @@ export function encodeFrame(
 
 /** Returns the frame in bytes, with other starts: tests make late frames of it. */
 export function withStarts(frame: Frame, sender: Start, receiver: Start): Buffer {
-  const items = frame.items.map(item =>
-    item.kind === 'message'
-      ? { bytes: messageBytes(item.message), number: item.number }
-      : { bytes: itemBytes(item), number: null },
-  )
+  const items = frame.items.map(item => {
+    if (item.kind === 'message') return { bytes: messageBytes(item.message), number: item.number }
+    if (item.kind !== 'handed-over') return { bytes: itemBytes(item), number: null }
+    const { number, address, message } = item
+    return { bytes: messageBytes(message), number, to: addressText(address) }
+  })
   return encodeFrame({ ...frame, sender, receiver }, items, frame.beside.map(messageBytes))
 }
 

@@ -4,7 +4,10 @@ import type { Message } from '../message.ts'
 import { Writer } from '../packet/writer.ts'
 import type { ByteReader } from '../store/bytes.ts'
 import { readMessage, writeMessage } from '../store/message-codec.ts'
+import type { GroupName } from '../broker/share-overrides.ts'
+import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import { UnreadableFrame } from './frame-reader.ts'
+import { type Address, readAddress } from './hand-over-address.ts'
 
 // The first byte of an item.
 const FILTER_GONE = 0
@@ -19,6 +22,11 @@ const RETAINED_MORE = 8
 const RETAINED_ENDED = 9
 const RETAINED_PAGE = 10
 const RETAINED_ROOM = 11
+const HANDED_OVER = 12
+const GROUP = 13
+const GROUP_GONE = 14
+const MEMBER = 15
+const MEMBER_GONE = 16
 
 /** A filter of the sender; `wanted` is null when nobody there has it any more. */
 interface FilterItem {
@@ -96,11 +104,51 @@ interface RetainedRoom {
 export type RetainedItem =
   WatermarkAsked | Watermark | RetainedAsked | RetainedMore | RetainedPage | RetainedRoom
 
-export type Item = FilterItem | FiltersTold | MessageItem | RetainedItem
+/** A message that changes its owner: for a member of the receiver's, or back to a group of the receiver's. */
+interface HandedOver {
+  readonly kind: 'handed-over'
+  /** Its number in the sender's log; 0 if it is not stored there. */
+  readonly number: number
+  readonly address: Address
+  readonly message: Message
+}
+
+/** Whether the share group has members of the sender's clients. What matches is owed to the partition that keeps it. */
+export interface GroupItem {
+  readonly kind: 'group'
+  readonly group: GroupName
+  readonly isThere: boolean
+}
+
+/** A client of the sender is a member of a group that the receiver keeps. */
+export interface MemberItem {
+  readonly kind: 'member'
+  readonly group: GroupName
+  readonly clientId: string
+  /** What it asked for; null for nothing. */
+  readonly weight: number | null
+  readonly strategy: ShareStrategyName | null
+  readonly isHere: boolean
+  /** How many hand-outs may come for it, in all since the stream began. */
+  readonly credit: number
+}
+
+export interface MemberGone {
+  readonly kind: 'member-gone'
+  readonly group: GroupName
+  readonly clientId: string
+}
+
+export type ToldOfGroups = GroupItem | MemberItem | MemberGone
+
+export type Item = FilterItem | FiltersTold | MessageItem | RetainedItem | HandedOver | ToldOfGroups
+
+/** What is not a message, and has no number. */
+export type Statement = Exclude<Item, MessageItem | HandedOver>
 
 const writer = new Writer()
 
-export function itemBytes(item: Exclude<Item, MessageItem>): Buffer {
+export function itemBytes(item: Statement): Buffer {
   writer.reset()
   switch (item.kind) {
     case 'filters-told':
@@ -136,8 +184,37 @@ export function itemBytes(item: Exclude<Item, MessageItem>): Buffer {
     case 'retained-room':
       writer.uint8(RETAINED_ROOM)
       writer.uint8(item.hasRoom ? 1 : 0)
+      break
+    case 'group':
+      writer.uint8(item.isThere ? GROUP : GROUP_GONE)
+      writeGroup(item.group)
+      break
+    case 'member':
+      writeMember(item)
+      break
+    case 'member-gone':
+      writer.uint8(MEMBER_GONE)
+      writeGroup(item.group)
+      writer.string(item.clientId)
   }
   return written(writer)
+}
+
+function writeGroup({ shareName, topicFilter, where }: GroupName): void {
+  writer.string(shareName)
+  writer.string(topicFilter)
+  // No expression is empty.
+  writer.string(where ?? '')
+}
+
+function writeMember({ group, clientId, weight, strategy, isHere, credit }: MemberItem): void {
+  writer.uint8(MEMBER)
+  writeGroup(group)
+  writer.string(clientId)
+  writer.uint16(weight ?? 0)
+  writer.string(strategy ?? '')
+  writer.uint8(isHere ? 1 : 0)
+  writer.uint53(credit)
 }
 
 function kindOfFilter(wanted: FilterItem['wanted']): number {
@@ -178,12 +255,15 @@ export interface EncodedItem {
   readonly bytes: Buffer
   /** The number of a message; null for anything else. */
   readonly number: number | null
+  /** The address of a message that is handed over. */
+  readonly to?: string
 }
 
-export function writeItem(into: Writer, { bytes, number }: EncodedItem): void {
+export function writeItem(into: Writer, { bytes, number, to }: EncodedItem): void {
   if (number !== null) {
-    into.uint8(MESSAGE)
+    into.uint8(to === undefined ? MESSAGE : HANDED_OVER)
     into.uint53(number)
+    if (to !== undefined) into.string(to)
   }
   into.raw(bytes)
 }
@@ -193,6 +273,15 @@ export function readItem(reader: ByteReader): Item {
   switch (kind) {
     case MESSAGE:
       return { kind: 'message', number: reader.uint53(), message: readMessage(reader) }
+    case HANDED_OVER:
+      return readHandedOver(reader)
+    case GROUP:
+    case GROUP_GONE:
+      return { kind: 'group', group: readGroup(reader), isThere: kind === GROUP }
+    case MEMBER:
+      return readMember(reader)
+    case MEMBER_GONE:
+      return { kind: 'member-gone', group: readGroup(reader), clientId: reader.string() }
     case FILTERS_TOLD:
       return { kind: 'filters-told' }
     case FILTER_GONE:
@@ -219,6 +308,38 @@ export function readItem(reader: ByteReader): Item {
       return { kind: 'retained-room', hasRoom: reader.uint8() === 1 }
     default:
       throw new UnreadableFrame(`it has an item of the unknown kind ${kind}`)
+  }
+}
+
+function readHandedOver(reader: ByteReader): HandedOver {
+  const number = reader.uint53()
+  const address = readAddress(reader.string())
+  if (address === null) throw new UnreadableFrame('a message has no address')
+  return { kind: 'handed-over', number, address, message: readMessage(reader) }
+}
+
+function readGroup(reader: ByteReader): GroupName {
+  const plain = { shareName: reader.string(), topicFilter: reader.string() }
+  const where = reader.string()
+  return where === '' ? plain : { ...plain, where }
+}
+
+function readMember(reader: ByteReader): MemberItem {
+  const group = readGroup(reader)
+  const clientId = reader.string()
+  const weight = reader.uint16()
+  const strategy = reader.string()
+  if (strategy !== '' && !isShareStrategyName(strategy)) {
+    throw new UnreadableFrame(`it has the unknown strategy ${strategy}`)
+  }
+  return {
+    kind: 'member',
+    group,
+    clientId,
+    weight: weight === 0 ? null : weight,
+    strategy: strategy === '' ? null : strategy,
+    isHere: reader.uint8() === 1,
+    credit: reader.uint53(),
   }
 }
 

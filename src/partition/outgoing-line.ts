@@ -40,8 +40,8 @@ export class OutgoingLine {
     return this.#acknowledged
   }
 
-  get newest(): LineItem | undefined {
-    return this.#items.at(-1)
+  get items(): readonly LineItem[] {
+    return this.#items
   }
 
   get isEmpty(): boolean {

@@ -15,10 +15,6 @@ export class OutgoingQoS0 {
     return this.#waiting.length === 0
   }
 
-  get newest(): Outgoing | undefined {
-    return this.#waiting.at(-1)
-  }
-
   /** The position of the next one that is sent. */
   get next(): number {
     return this.#sent + 1

@@ -1,54 +1,35 @@
 // One other partition: what it is owed, what it is told, and what came from it.
 
-import type { Broker } from '../broker/broker.ts'
 import type { Message } from '../message.ts'
 import { newDelivery, NO_IDENTIFIERS } from '../session/delivery.ts'
 import { recordQueued } from '../session/delivery-journal.ts'
 import type { PartitionOwner } from '../store/change.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { PartitionReach, StoredDelivery, StoredPartition } from '../store/store.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import { UnreadableFrame } from './frame-reader.ts'
 import { areSameStarts, encodeFrame, type Frame, type Start } from './frame.ts'
-import { type Item, itemBytes, messageBytes, type Origin, type RetainedItem } from './item.ts'
+import { type Address, readAddress } from './hand-over-address.ts'
+import { IncomingQoS0 } from './incoming-qos0.ts'
+import { type Item, messageBytes, type Statement } from './item.ts'
+import type { LinkContext } from './link-context.ts'
+import {
+  filterItem,
+  inOrder,
+  isNumbered,
+  lineItem,
+  MARKER,
+  NO_ROOM,
+  type NumberedItem,
+} from './line-items.ts'
 import { type LineItem, OutgoingLine } from './outgoing-line.ts'
 import { OutgoingQoS0 } from './outgoing-qos0.ts'
-import type { OwnFilters, Wanted } from './own-filters.ts'
-import type { PartitionStatistics } from './partition-statistics.ts'
+import type { Wanted } from './own-filters.ts'
+import type { GroupLink } from './partition-groups.ts'
 import { PartitionTarget, type PartitionWay } from './partition-target.ts'
 import { PeerFilters } from './peer-filters.ts'
 
-/** What the links of a partition share. */
-export interface LinkContext {
-  readonly broker: Broker
-  readonly partition: number
-  readonly statistics: PartitionStatistics
-  readonly filters: OwnFilters
-  /** The bytes that a line may hold before publishers are refused or wait. */
-  readonly lineBytesMax: number
-  /** This start of the partition. */
-  readonly start: Start
-  readonly isApplying: boolean
-  readonly hasRoomForRetained: boolean
-  /** The message in bytes, made once for all lines. */
-  bytesOf(message: Message): Buffer
-  send(partition: number, frame: Buffer): void
-  requestFlush(): void
-  /** Publishes a message of another partition here. */
-  apply(message: Message, origin: Origin): void
-  /** The partition has started: what it was asked, and what it has asked, is forgotten. */
-  began(partition: number): void
-  took(partition: number, item: RetainedItem): void
-  /** The link has something that it lacked: all filters, or all that it owes. */
-  gained(): void
-}
-
 const UNKNOWN: Start = { log: 0, epoch: 0 }
-const MARKER: LineItem = { bytes: itemBytes({ kind: 'filters-told' }), number: null, commitId: 0 }
-const NO_ROOM: LineItem = {
-  bytes: itemBytes({ kind: 'retained-room', hasRoom: false }),
-  number: null,
-  commitId: 0,
-}
 
 /** A message that was delivered last: another filter of the partition may match it as well. */
 interface Newest {
@@ -58,17 +39,13 @@ interface Newest {
   commitId: CommitId
 }
 
-interface PendingAcknowledgement {
-  readonly position: number
-  readonly commitId: CommitId
-}
-
 // Wide on purpose: one stream to the partition and one from it, which begin anew together.
-export class PartitionLink implements PartitionWay {
+export class PartitionLink implements PartitionWay, GroupLink {
   readonly owner: PartitionOwner
   readonly #context: LinkContext
   readonly line = new OutgoingLine()
   readonly filters: PeerFilters
+  readonly forGroups: PartitionTarget = new PartitionTarget(this, true)
   /** Whether everything that it is owed since earlier starts was read from the store. */
   hasLoaded = true
   /** The number of the newest stored delivery that was read. */
@@ -86,14 +63,17 @@ export class PartitionLink implements PartitionWay {
   #isKnown = false
   /** The position of the next item of its stream. */
   #next = 1
-  #nextBeside = 1
   /** All its messages up to this number are applied. */
   #applied = 0
-  #acknowledgement = 0
-  #pending: PendingAcknowledgement[] = []
+  readonly #acknowledgements = new Acknowledgements()
   #mustSay = true
   #newest: Newest | null = null
+  /** What was handed over since the newest message: that may still be owed to another target, with a later number. */
+  readonly #besideNewest: NumberedItem[] = []
   readonly #beside = new OutgoingQoS0()
+  /** The newest message of QoS 0: both targets of the partition may match it. */
+  #newestQoS0: Buffer | null = null
+  readonly #incomingBeside: IncomingQoS0
   /** Until the item at this position is acknowledged, messages of QoS 0 go in the stream, behind a retained one of theirs. */
   #besideWaitsFor = 0
   #hasProgressed = false
@@ -101,6 +81,7 @@ export class PartitionLink implements PartitionWay {
   constructor(partition: number, context: LinkContext) {
     this.owner = { kind: 'partition', partition }
     this.#context = context
+    this.#incomingBeside = new IncomingQoS0(context.statistics)
     this.filters = new PeerFilters(context.broker.subscriptions.router, {
       durably: new PartitionTarget(this, true),
       transiently: new PartitionTarget(this, false),
@@ -159,6 +140,7 @@ export class PartitionLink implements PartitionWay {
     this.#newest = { message, isStored: false, number: 0, commitId }
     this.#owe(this.#newest, commitId)
     if (message.qos === 0) {
+      this.#newestQoS0 = this.#context.bytesOf(message)
       this.#seal()
       this.#besideWaitsFor = this.line.last
     }
@@ -166,10 +148,22 @@ export class PartitionLink implements PartitionWay {
   }
 
   /** Sends an item that is not stored, behind what was published so far. */
-  say(item: Exclude<Item, { readonly kind: 'message' }>): void {
+  say(item: Statement): void {
     this.#seal()
     const commitId = this.#context.broker.journal.latest
-    this.line.push({ bytes: itemBytes(item), number: null, commitId })
+    this.line.push({ ...lineItem(item), commitId })
+    this.#context.requestFlush()
+  }
+
+  /** Sends a message that the partition owns from this commit on. `number`: 0 if it is not stored. */
+  handsOver(to: string, message: Message, number: number, commitId: CommitId): void {
+    if (number === 0 && this.isFull) {
+      this.#context.statistics.qos0Dropped += 1
+      return
+    }
+    const item = { bytes: messageBytes(message), number, commitId, to }
+    if (this.#newest === null) this.line.push(item)
+    else this.#besideNewest.push(item)
     this.#context.requestFlush()
   }
 
@@ -199,15 +193,16 @@ export class PartitionLink implements PartitionWay {
     const { message, number, commitId } = newest
     // An exchange that began with the message, or a will that is gone, must be stored before anybody has it.
     const latest = Math.max(commitId, this.#context.broker.journal.latest)
-    this.line.push({ bytes: this.#context.bytesOf(message), number, commitId: latest })
+    const item = { bytes: this.#context.bytesOf(message), number, commitId: latest }
+    for (const each of inOrder(item, this.#besideNewest.splice(0))) this.line.push(each)
   }
 
   /** At QoS 0 nobody waits for an acknowledgement, and a message may come before earlier ones of a higher QoS. */
   #deliverBeside(message: Message, commitId: CommitId): void {
     const isBehind = this.line.acknowledged < this.#besideWaitsFor
     const bytes = this.#context.bytesOf(message)
-    // Both targets of the partition match.
-    if ((isBehind ? this.line.newest : this.#beside.newest)?.bytes === bytes) return
+    if (this.#newestQoS0 === bytes) return
+    this.#newestQoS0 = bytes
     if (!this.#isKnown || this.isFull) {
       this.#context.statistics.qos0Dropped += 1
       return
@@ -231,7 +226,8 @@ export class PartitionLink implements PartitionWay {
   /** Sends what may be sent. Returns whether anything waits for a later commit. */
   flush(committed: CommitId): boolean {
     this.#seal()
-    this.#acknowledge(committed)
+    this.#newestQoS0 = null
+    if (this.#acknowledgements.reach(committed)) this.#mustSay = true
     const beside = this.#beside.take(committed)
     let next = this.hasLoaded && this.#peer.epoch > 0 ? this.line.next(committed) : null
     if (next === null && beside.length === 0 && !this.#mustSay) return this.#waitsFor(committed)
@@ -256,16 +252,9 @@ export class PartitionLink implements PartitionWay {
 
   #waitsFor(committed: CommitId): boolean {
     // What need not wait was sent.
-    return this.#pending.length > 0 || !this.#beside.isEmpty || this.line.waitsFor(committed)
-  }
-
-  #acknowledge(committed: CommitId): void {
-    let done = 0
-    while ((this.#pending[done]?.commitId ?? Infinity) <= committed) done += 1
-    const last = this.#pending.splice(0, done).at(-1)
-    if (last === undefined) return
-    this.#acknowledgement = last.position
-    this.#mustSay = true
+    return (
+      this.#acknowledgements.areWaiting || !this.#beside.isEmpty || this.line.waitsFor(committed)
+    )
   }
 
   #say(first: number, items: readonly LineItem[], beside: readonly Buffer[]): void {
@@ -274,7 +263,7 @@ export class PartitionLink implements PartitionWay {
       from,
       sender,
       receiver: this.#peer,
-      acknowledged: this.#acknowledgement,
+      acknowledged: this.#acknowledgements.position,
       first,
       firstBeside: this.#beside.next,
     }
@@ -306,7 +295,7 @@ export class PartitionLink implements PartitionWay {
     this.#isKnown = true
     this.#settle(frame.acknowledged)
     // A retained message of QoS 0 is in the stream, and comes after those beside.
-    if (frame.beside.length > 0) this.#takeBeside(frame)
+    for (const message of this.#incomingBeside.take(frame)) this.#publish(message)
     if (frame.items.length > 0) this.#take(frame)
     this.#context.requestFlush()
   }
@@ -326,26 +315,32 @@ export class PartitionLink implements PartitionWay {
     this.starts += 1
     this.filters.begin()
     this.#next = 1
-    this.#nextBeside = 1
-    this.#acknowledgement = 0
-    this.#pending = []
+    this.#incomingBeside.restart()
+    this.#acknowledgements.restart()
     this.#beside.restart()
     this.#seal()
-    const all = [...this.#context.filters.told].map(([filter, wanted]) =>
+    const { partition } = this.owner
+    const { groups } = this.#context
+    groups.begins(partition)
+    const filters = [...this.#context.filters.told].map(([filter, wanted]) =>
       filterItem(filter, wanted),
     )
+    const all = [...filters, ...groups.beginning(partition).map(lineItem)]
     const isBehind = this.line.acknowledged < this.#besideWaitsFor
     const room = this.#context.hasRoomForRetained ? [] : [NO_ROOM]
     this.#context.statistics.messagesOutlived += this.line.restart([...all, MARKER, ...room])
+    for (const { to } of this.line.items) if (to !== undefined) groups.isInLine(partition, to)
     if (isBehind) this.#besideWaitsFor = this.line.last
     this.hasRoomForRetained = true
     this.#mustSay = true
-    this.#context.began(this.owner.partition)
+    this.#context.began(partition)
   }
 
   #settle(acknowledged: number): void {
+    const wasFull = this.isFull
     const taken = this.line.acknowledge(acknowledged)
     if (taken.length === 0) return
+    if (wasFull && !this.isFull) this.#context.groups.hasRoom(this.owner.partition)
     this.#hasProgressed = true
     const { broker, statistics } = this.#context
     for (const { number } of taken) {
@@ -363,15 +358,16 @@ export class PartitionLink implements PartitionWay {
     for (const item of items) {
       if (position > this.#next) statistics.itemsEarly += 1
       else if (position < this.#next) statistics.itemsRepeated += 1
+      else if (isNumbered(item) && !this.#context.takesMessages) statistics.itemsEarly += 1
       else {
         this.#next += 1
-        if (item.kind === 'message' && item.message.qos === 0) this.#passesBeside(frame)
+        if (item.kind === 'message' && item.message.qos === 0) this.#incomingBeside.pass(frame)
         this.#apply(item)
       }
       position += 1
     }
     if (this.#applied > before) broker.journal.record(this.#reach())
-    this.#pending.push({ position: this.#next - 1, commitId: broker.journal.latest })
+    this.#acknowledgements.applied(this.#next - 1, broker.journal.latest)
   }
 
   #reach(): PartitionReach & { readonly kind: 'partition-reached' } {
@@ -386,10 +382,19 @@ export class PartitionLink implements PartitionWay {
         return
       case 'filters-told':
         this.filters.toldAll()
+        this.#context.groups.toldAll(this.owner.partition)
         this.#context.gained()
+        return
+      case 'group':
+      case 'member':
+      case 'member-gone':
+        this.#context.groups.told(this.owner.partition, item)
         return
       case 'message':
         this.#applyMessage(item.number, item.message)
+        return
+      case 'handed-over':
+        this.#applyHandedOver(item.number, item.address, item.message)
         return
       case 'retained-room':
         this.hasRoomForRetained = item.hasRoom
@@ -400,15 +405,23 @@ export class PartitionLink implements PartitionWay {
   }
 
   #applyMessage(number: number, message: Message): void {
-    const { statistics } = this.#context
     this.appliedSequence = Math.max(this.appliedSequence, message.sequence)
-    if (number > 0 && number <= this.#applied) {
-      statistics.messagesRepeated += 1
-      return
-    }
-    if (number > 0) this.#applied = number
-    statistics.messagesApplied += 1
+    if (this.#isRepeated(number)) return
+    this.#context.statistics.messagesApplied += 1
     this.#publish(message)
+  }
+
+  #applyHandedOver(number: number, address: Address, message: Message): void {
+    const { groups } = this.#context
+    if (this.#isRepeated(number)) groups.repeated(address)
+    else groups.handedOver(address, message)
+  }
+
+  #isRepeated(number: number): boolean {
+    const isRepeated = number > 0 && number <= this.#applied
+    if (isRepeated) this.#context.statistics.messagesRepeated += 1
+    else if (number > 0) this.#applied = number
+    return isRepeated
   }
 
   #publish(message: Message): void {
@@ -416,35 +429,16 @@ export class PartitionLink implements PartitionWay {
     this.#context.apply(message, { partition, sequence: message.sequence })
   }
 
-  /** What came late is dropped: it would overtake. */
-  #takeBeside({ firstBeside, beside }: Frame): void {
-    if (firstBeside < this.#nextBeside) return
-    this.#skipBeside(firstBeside)
-    this.#nextBeside += beside.length
-    for (const message of beside) this.#publish(message)
-  }
-
-  /** A message of QoS 0 in the stream: those beside that were sent before it come no more. */
-  #passesBeside({ firstBeside, beside }: Frame): void {
-    this.#skipBeside(firstBeside + beside.length)
-  }
-
-  #skipBeside(next: number): void {
-    if (next <= this.#nextBeside) return
-    this.#context.statistics.qos0Lost += next - this.#nextBeside
-    this.#nextBeside = next
-  }
-
   #load(deliveries: readonly StoredDelivery[]): void {
-    for (const { delivery, message } of deliveries) {
+    for (const { delivery, message, handOuts } of deliveries) {
       this.after = delivery
       if (message === null) continue
-      this.line.push({ bytes: messageBytes(message), number: delivery, commitId: 0 })
+      const to = handOuts?.reason ?? ''
+      const isHandedOver = readAddress(to) !== null
+      if (isHandedOver) this.#context.groups.isInLine(this.owner.partition, to)
+      const item = { bytes: messageBytes(message), number: delivery, commitId: 0 }
+      this.line.push(isHandedOver ? { ...item, to } : item)
       if (message.qos === 0) this.#besideWaitsFor = this.line.last
     }
   }
-}
-
-function filterItem(filter: string, wanted: Wanted | null): LineItem {
-  return { bytes: itemBytes({ kind: 'filter', filter, wanted }), number: null, commitId: 0 }
 }

@@ -27,6 +27,10 @@ export class PartitionStatistics {
   retainedUnkept = 0
   /** Messages that were retained above a limit of this partition: the others had not heard yet that there is no room. */
   retainedAboveLimit = 0
+  /** Messages of share groups: handed out to members elsewhere, come for members here, and gone back to their groups. */
+  handOutsSent = 0
+  handOutsApplied = 0
+  handOutsReturned = 0
   /** Queries for retained messages of other partitions: that waited for others to end, and that began again because too much changed. */
   queriesQueued = 0
   queriesRepeated = 0

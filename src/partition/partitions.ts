@@ -2,7 +2,8 @@
 // may be lost, repeated and reordered. See docs/explanation/partitions.md.
 
 import type { Broker } from '../broker/broker.ts'
-import type { KeptWhere, Peers } from '../broker/peers.ts'
+import type { GroupElsewhere, KeptWhere, Peers } from '../broker/peers.ts'
+import type { GroupName } from '../broker/share-overrides.ts'
 import { fromElsewhere, type Message } from '../message.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { Snapshot } from '../store/store.ts'
@@ -10,10 +11,13 @@ import type { RetainedElsewhere } from '../session/retained-replay.ts'
 import { hasWildcard } from '../routing/topic.ts'
 import { decodeFrame, type Start } from './frame.ts'
 import { UnreadableFrame } from './frame-reader.ts'
-import { type Item, messageBytes, type Origin, type RetainedItem, type UpTo } from './item.ts'
+import { messageBytes, type Origin, type RetainedItem, type Statement, type UpTo } from './item.ts'
 import { Origins } from './origins.ts'
 import { OwnFilters } from './own-filters.ts'
-import { type LinkContext, PartitionLink } from './partition-link.ts'
+import { isAddressable } from './hand-over-address.ts'
+import type { LinkContext } from './link-context.ts'
+import { PartitionGroups } from './partition-groups.ts'
+import { PartitionLink } from './partition-link.ts'
 import { partitionOf } from './partition-of.ts'
 import { PartitionStatistics } from './partition-statistics.ts'
 import { RetainedAnswers } from './retained-answers.ts'
@@ -95,6 +99,7 @@ export class Partitions implements Peers, LinkContext {
   #asked: Telling[] = []
   readonly #telling = new Set<Telling>()
   readonly #queries: RetainedQueries
+  readonly groups: PartitionGroups
   readonly #answers = new Map<number, RetainedAnswers>()
   /** Who has asked for a watermark, and gets it at the end of the turn. */
   #watermarksAsked: { readonly partition: number; readonly request: number }[] = []
@@ -117,10 +122,16 @@ export class Partitions implements Peers, LinkContext {
       this.#answers.set(other, new RetainedAnswers(this, other))
     }
     this.others = [...this.#links.keys()]
+    this.groups = new PartitionGroups(this)
     this.#queries = new RetainedQueries(this)
     this.broker.peers = this
     this.broker.queuesRefuse(false)
-    this.broker.subscriptions.router.watch = this.filters
+    this.broker.subscriptions.router.watch = {
+      subscriptionChanged: (target, filter, before, now) => {
+        this.filters.subscriptionChanged(target, filter, before, now)
+        this.groups.subscriptionChanged(target, now)
+      },
+    }
   }
 
   get isApplying(): boolean {
@@ -245,6 +256,30 @@ export class Partitions implements Peers, LinkContext {
     return this.#queries.begin(topicFilter, sequenceMax, partitions)
   }
 
+  // Share groups. Each has one partition that keeps it.
+
+  groupElsewhere(name: GroupName): GroupElsewhere | null {
+    return this.groups.groupElsewhere(name)
+  }
+
+  isAddressable(group: GroupName, clientId: string): boolean {
+    return isAddressable({ group, clientId })
+  }
+
+  keeperOfGroup(key: string): number {
+    return partitionOf(key, this.#links.size + 1)
+  }
+
+  linkTo(partition: number): PartitionLink {
+    const link = this.#links.get(partition)
+    if (link === undefined) throw new Error(`there is no partition ${partition}`)
+    return link
+  }
+
+  get takesMessages(): boolean {
+    return this.#isComplete || [...this.#links.values()].every(each => each.filters.isComplete)
+  }
+
   /** Topics of the broker itself stay in their partition. */
   #keeperOf(topic: string): number {
     return topic.startsWith('$') ? this.partition : partitionOf(topic, this.#links.size + 1)
@@ -254,6 +289,7 @@ export class Partitions implements Peers, LinkContext {
     this.filters.tell((filter, wanted) => {
       for (const link of this.#links.values()) link.tell(filter, wanted)
     })
+    this.groups.flush()
     this.#tellRoom()
     this.#queries.flush()
     for (const telling of this.#asked.splice(0)) this.#tell(telling)
@@ -297,7 +333,7 @@ export class Partitions implements Peers, LinkContext {
     this.#applying = null
   }
 
-  say(partition: number, item: Exclude<Item, { readonly kind: 'message' }>): void {
+  say(partition: number, item: Statement): void {
     this.#links.get(partition)?.say(item)
   }
 
@@ -347,6 +383,7 @@ export class Partitions implements Peers, LinkContext {
       if (!filters.isComplete || !hasLoaded) return
     }
     this.#isComplete = true
+    this.groups.completes()
     this.#host.complete()
   }
 

@@ -237,7 +237,7 @@ export const CHANGE_KINDS = {
   }),
   /**
    * A waiting delivery of the queue `owner` waits at the end of the queue `to`, with a new number. `reason`: why it is a dead letter
-   * there; empty if it is none. `handOuts`: how often it was handed out, as far as it still counts.
+   * there, or whom another partition has it for; empty if neither. `handOuts`: how often it was handed out, as far as it still counts.
    */
   moved: changeKind(
     27,

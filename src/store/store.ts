@@ -26,7 +26,7 @@ export interface StoredDelivery {
 export interface HandOuts {
   /** How often it was handed out, at most `HAND_OUTS_MAX`. */
   readonly count: number
-  /** Why it is a dead letter; empty if it is none. */
+  /** Why it is a dead letter, or whom another partition has it for; empty if neither. */
   readonly reason: string
   /** The queue that a dead letter was in. */
   readonly queue: string

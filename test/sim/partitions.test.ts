@@ -5,7 +5,9 @@ import {
   ADMITS_EARLY,
   FORGETS_APPLIED,
   GIVES_ONE_PAGE,
+  HANDS_OUT_TWICE,
   KEEPS_LATE,
+  KEEPS_WHAT_WAS_HANDED_OUT,
   type PartitionTrial,
   PLAIN_PARTITIONS,
   REAL_PARTITIONS,
@@ -16,7 +18,7 @@ import {
 import { runPartitions } from '../../sim/partition-world.ts'
 import { addOutcome, failuresIn, sentenceOf, tallyOf } from '../../sim/seeds.ts'
 
-const SECONDS = Number(process.env['SIM_SECONDS'] ?? 10)
+const SECONDS = Number(process.env['SIM_SECONDS'] ?? 7)
 
 test('no world of partitions breaks a guarantee', { timeout: (SECONDS + 60) * 1_000 }, async t => {
   const tally = tallyOf()
@@ -28,8 +30,8 @@ test('no world of partitions breaks a guarantee', { timeout: (SECONDS + 60) * 1_
   }
 
   t.equal(failuresIn(tally), '')
-  const { powerCuts, kills, accepted, crossed } = tally.counts
-  t.ok(powerCuts > 0 && kills > 0 && accepted > 0 && crossed > 0)
+  const { powerCuts, kills, accepted, crossed, handOuts } = tally.counts
+  t.ok(powerCuts > 0 && kills > 0 && accepted > 0 && crossed > 0 && handOuts > 0)
   t.comment(sentenceOf(tally))
 })
 
@@ -49,7 +51,7 @@ function guilty(trial: PartitionTrial, count: number, rules: RegExp): number {
 }
 
 test('the simulator finds no fault in partitions with a simple store', async t => {
-  t.equal(guilty(PLAIN_PARTITIONS, 60, /./), 0)
+  t.equal(guilty(PLAIN_PARTITIONS, 40, /./), 0)
 })
 
 test('a partition that sends before its commit is found out', async t => {
@@ -61,7 +63,7 @@ test('a partition that admits clients before it has the filters of the others is
 })
 
 test('partitions that take frames of earlier starts for present ones are found out', async t => {
-  t.equal(guilty(WITHOUT_EPOCHS, 600, /^I[123]: /), 3)
+  t.equal(guilty(WITHOUT_EPOCHS, 600, /^I[1237]: /), 3)
 })
 
 test('a partition that forgets what it has applied is found out', async t => {
@@ -74,6 +76,14 @@ test('a partition that answers SUBSCRIBE before the others have the filter is fo
 
 test('a partition that acknowledges what is retained before it is kept is found out', async t => {
   t.equal(guilty(KEEPS_LATE, 300, /^I[49]: /), 3)
+})
+
+test('a share group that keeps what it has handed to another partition is found out', async t => {
+  t.equal(guilty(HANDS_OUT_TWICE, 300, /^I[27]: /), 3)
+})
+
+test('a partition that keeps what its members did not take is found out', async t => {
+  t.equal(guilty(KEEPS_WHAT_WAS_HANDED_OUT, 300, /^I7: .* ever received/), 3)
 })
 
 test('a partition that gives a part of what is retained is found out', async t => {

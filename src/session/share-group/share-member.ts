@@ -55,7 +55,9 @@ export class ShareMember {
   }
 
   get inFlight(): number {
-    return this.session.exchanges.count
+    // A client of another partition has its exchanges there.
+    const { count } = this.session.exchanges
+    return count > this.inFlightOfGroup ? count : this.inFlightOfGroup
   }
 
   get subscription(): Subscription {
