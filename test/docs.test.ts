@@ -9,6 +9,7 @@ import { CLI } from './command.ts'
 import { FOLLOWED_BESIDE_A_BROKER, FOLLOWED_WITH_PROGRAMS } from './docs/followed.ts'
 import { Follower } from './docs/follower.ts'
 import { blocksOf, ROOT } from './docs/pages.ts'
+import { SKIP } from './store/nats-server.ts'
 import { makeCertificates } from './transport/world.ts'
 
 const START = 'pondhawk start'
@@ -168,6 +169,10 @@ test('a backup is made and restored by the commands of its page', async t => {
   })
 
   t.match(outputs.at(-1), /\S/)
+})
+
+test('a store in NATS has its sessions again', { skip: SKIP }, async t => {
+  await Follower.through(t, 'docs/how-to/store-in-nats.md')
 })
 
 test('the certificates for development let a client in, a page gets its token, and Home Assistant a user', async t => {

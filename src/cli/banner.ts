@@ -60,6 +60,11 @@ function addressOf(name: string): string {
 
 function dataOf(config: Config): string {
   if (config.store.durability === 'memory') return 'in memory (gone when the broker stops)'
+  const { jetstream } = config.store
+  if (jetstream !== undefined) {
+    const { stream, servers } = jetstream
+    return `the stream ${stream} of NATS at ${servers.join(', ')}`
+  }
   const directory = relative('.', storeDirectory(config))
   return `${directory.startsWith('..') ? storeDirectory(config) : `./${directory}`}   (delete it to start afresh)`
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config/config-types.ts'
 import { mapConfFile, yamlOf } from '../mosquitto/conf-config.ts'
 import type { ImportCounts } from '../mosquitto/database-import.ts'
 import { countImport, type Imported, importInto, isDatabase } from '../mosquitto/imported-store.ts'
-import { storeDirectory } from '../server/create-store.ts'
+import { fileStoreDirectory } from './file-store-directory.ts'
 import type { Words } from './flags.ts'
 import type { CommandOutput } from './user-command.ts'
 import { usageOf } from './usage-error.ts'
@@ -26,7 +26,7 @@ export function importCommand({ values, positionals }: Words, load: () => Config
   if (!isOfDatabase) return importConf(file, values['output'])
   const now = Date.now()
   if (values['dry-run'] === true) return toldOf(countImport(file, now), values, DRY)
-  const directory = storeDirectory(load())
+  const directory = fileStoreDirectory(load())
   return toldOf(importInto(directory, file, now), values, `the store is in ${directory}\n`)
 }
 

@@ -7,7 +7,6 @@ import { AccessFileError } from '../access/access-file.ts'
 import { EditError } from '../access/edit-file.ts'
 import type { Config } from '../config/config-types.ts'
 import { ConfError } from '../mosquitto/conf-file.ts'
-import { storeDirectory } from '../server/create-store.ts'
 import { codeOf } from '../server/start-error.ts'
 import { thrownSentence } from '../thrown.ts'
 import { dashboardCommand, keyCommand } from './api-command.ts'
@@ -32,6 +31,7 @@ import { flagsFirst, passwdCommand } from './passwd-command.ts'
 import { explainCommand, logLevelCommand, traceCommand } from './record-command.ts'
 import { drainCommand, kickCommand, statusCommand } from './running-command.ts'
 import { sessionCommand } from './session-command.ts'
+import { fileStoreDirectory } from './file-store-directory.ts'
 import type { startCommand } from './start-command.ts'
 import type {
   becomeUser,
@@ -123,7 +123,7 @@ function perform(command: Command, words: Words, version: string): Promise<numbe
     case 'help':
       return help(words, version)
     case 'store':
-      return keepStore(() => storeCommand(words, storeDirectory(config())))
+      return keepStore(() => storeCommand(words, fileStoreDirectory(config())))
     case 'pub':
     case 'sub':
       throw new Error('client/run-client.ts runs them')

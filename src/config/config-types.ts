@@ -53,6 +53,27 @@ export interface Config {
   frontEnds: 'auto' | number
   store: {
     durability: 'fsync' | 'os' | 'memory'
+    jetstream?:
+      | {
+          servers: string[]
+          stream: string
+          replicas: number
+          syncsAlways: boolean
+          user?: string | undefined
+          passwordFile?: string | undefined
+          credentialsFile?: string | undefined
+          tls?:
+            | {
+                caFile?: string | undefined
+                certFile?: string | undefined
+                keyFile?: string | undefined
+              }
+            | undefined
+          bytesMax?: number | undefined
+          cacheBytes: number
+          waitSeconds: number
+        }
+      | undefined
     directory?: string | undefined
     reserveBytes: number
     segmentBytes: number
@@ -445,6 +466,27 @@ export interface ConfigInput {
   store?:
     | {
         durability?: 'fsync' | 'os' | 'memory' | undefined
+        jetstream?:
+          | {
+              servers?: string[] | undefined
+              stream?: string | undefined
+              replicas?: number | undefined
+              syncsAlways?: boolean | undefined
+              user?: string | undefined
+              passwordFile?: string | undefined
+              credentialsFile?: string | undefined
+              tls?:
+                | {
+                    caFile?: string | undefined
+                    certFile?: string | undefined
+                    keyFile?: string | undefined
+                  }
+                | undefined
+              bytesMax?: number | string | undefined
+              cacheBytes?: number | string | undefined
+              waitSeconds?: number | undefined
+            }
+          | undefined
         directory?: string | undefined
         reserveBytes?: number | string | undefined
         segmentBytes?: number | string | undefined

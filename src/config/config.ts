@@ -7,6 +7,7 @@ import { file, whole } from './values.ts'
 import { type LimitName, LIMITS, type Limits } from '../limits.ts'
 import { accessSection } from './access-section.ts'
 import { bridgesSection } from './bridges-section.ts'
+import { jetstreamSection } from './jetstream-section.ts'
 import { metricsSection, observeSection } from './observe-section.ts'
 import { overloadSection } from './overload-section.ts'
 import { SHARE_STRATEGY_NAMES } from '../routing/share-strategy.ts'
@@ -193,32 +194,44 @@ const share = z.strictObject({
   queuedBytesMax: whole(67_108_864, 0, 1_099_511_627_776, 'Bytes in the queue of a group'),
 })
 
-const store = z.strictObject({
-  durability: z
-    .enum(['fsync', 'os', 'memory'])
-    .default('fsync')
-    .describe(
-      'What an acknowledged message survives: with fsync a loss of power, with os only the end of the process, with memory neither',
+const store = z
+  .strictObject({
+    durability: z
+      .enum(['fsync', 'os', 'memory'])
+      .default('fsync')
+      .describe(
+        'What an acknowledged message survives: with fsync a loss of power, with os only the end of the process, with memory neither. Of a log in JetStream its servers decide',
+      ),
+    jetstream: jetstreamSection
+      .optional()
+      .describe('The log lies in a stream of NATS, not in files'),
+    directory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Directory of the store. Default: pondhawk-data in the working directory'),
+    reserveBytes: whole(
+      67_108_864,
+      0,
+      1_099_511_627_776,
+      'Below this free space on the disk, messages that must be stored are refused',
     ),
-  directory: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Directory of the store. Default: pondhawk-data in the working directory'),
-  reserveBytes: whole(
-    67_108_864,
-    0,
-    1_099_511_627_776,
-    'Below this free space on the disk, messages that must be stored are refused',
-  ),
-  segmentBytes: whole(67_108_864, 65_536, 1_073_741_824, 'Size of a file of the log'),
-  checkpointBytes: whole(
-    67_108_864,
-    65_536,
-    1_099_511_627_776,
-    'A checkpoint is made after this many bytes of log, so a start never reads much more',
-  ),
-})
+    segmentBytes: whole(67_108_864, 65_536, 1_073_741_824, 'Size of a file of the log'),
+    checkpointBytes: whole(
+      67_108_864,
+      65_536,
+      1_099_511_627_776,
+      'A checkpoint is made after this many bytes of log, so a start never reads much more',
+    ),
+  })
+  .refine(({ durability, jetstream }) => jetstream === undefined || durability !== 'memory', {
+    path: ['jetstream'],
+    message: 'a store with durability: memory keeps nothing: leave out one of the two',
+  })
+  .refine(({ jetstream, reserveBytes }) => (jetstream?.bytesMax ?? Infinity) > 2 * reserveBytes, {
+    path: ['jetstream', 'bytesMax'],
+    message: 'is not larger than twice store.reserveBytes, so that nothing could be stored',
+  })
 
 const log = z.strictObject({
   level: z

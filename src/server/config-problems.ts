@@ -87,24 +87,44 @@ async function placeProblems(config: Config): Promise<string[]> {
     const problem = folderProblem(resolve(storeDirectory(config)))
     if (problem !== null) problems.push(`store.directory: ${problem}`)
   }
-  return [...problems, ...bridgeProblems(config)]
+  const { jetstream } = config.store
+  return [
+    ...problems,
+    ...Object.entries(config.bridges).flatMap(([name, each]) =>
+      unreadableFiles(`bridges.${name}`, each),
+    ),
+    ...(jetstream === undefined ? [] : unreadableFiles('store.jetstream', jetstream)),
+  ]
 }
 
-function bridgeProblems({ bridges }: Config): readonly string[] {
-  return Object.entries(bridges).flatMap(([name, { passwordFile, tls }]) => {
-    const { caFile, certFile, keyFile } = tls ?? {}
-    const files = {
-      passwordFile,
-      'tls.caFile': caFile,
-      'tls.certFile': certFile,
-      'tls.keyFile': keyFile,
-    }
-    return Object.entries(files).flatMap(([key, file]) =>
-      file === undefined || isReadable(file)
-        ? []
-        : [`bridges.${name}.${key}: ${file} cannot be read by this user`],
-    )
-  })
+/** What another server is connected to with. */
+interface ConnectionFiles {
+  readonly passwordFile?: string | undefined
+  readonly credentialsFile?: string | undefined
+  readonly tls?:
+    | {
+        readonly caFile?: string | undefined
+        readonly certFile?: string | undefined
+        readonly keyFile?: string | undefined
+      }
+    | undefined
+}
+
+function unreadableFiles(section: string, connection: ConnectionFiles): readonly string[] {
+  const { passwordFile, credentialsFile, tls } = connection
+  const { caFile, certFile, keyFile } = tls ?? {}
+  const files = {
+    passwordFile,
+    credentialsFile,
+    'tls.caFile': caFile,
+    'tls.certFile': certFile,
+    'tls.keyFile': keyFile,
+  }
+  return Object.entries(files).flatMap(([key, file]) =>
+    file === undefined || isReadable(file)
+      ? []
+      : [`${section}.${key}: ${file} cannot be read by this user`],
+  )
 }
 
 /** Returns why the folder of a socket cannot be used. Such a folder is not created. */

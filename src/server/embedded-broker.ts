@@ -99,7 +99,7 @@ export class EmbeddedBroker {
     return this.#server.listeners
   }
 
-  /** What an acknowledged message survives: `fsync` a loss of power, `os` a kill of the process, `memory` neither. */
+  /** What an acknowledged message survives: see `Durability`. */
   get durability(): Durability {
     return this.#server.status.durability
   }

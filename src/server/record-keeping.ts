@@ -14,9 +14,8 @@ import { HistoryFile } from '../records/history-file.ts'
 import type { Latencies } from '../records/latencies.ts'
 import type { LogLines } from '../records/log-lines.ts'
 import { Records } from '../records/records.ts'
-import { FileStore } from '../store/file-store.ts'
 import type { Core } from './core.ts'
-import { storeDirectory } from './create-store.ts'
+import { directoryOf } from './create-store.ts'
 import { timelineBytesMaxOf } from './memory-bounds.ts'
 import { LOOP_SAMPLE_MS } from './overload-sensors.ts'
 
@@ -76,8 +75,9 @@ export class RecordKeeping {
   start(): void {
     const { core, config, log } = this.#options
     const { records } = this
-    if (core.store instanceof FileStore) {
-      this.#file = new HistoryFile(storeDirectory(config))
+    const directory = directoryOf(core.store, config)
+    if (directory !== null) {
+      this.#file = new HistoryFile(directory)
       const cause = this.#file.readInto(records.history)
       if (cause !== null) log.warn({ event: 'history.ignored', cause }, 'charts begin anew')
     }

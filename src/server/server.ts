@@ -36,7 +36,7 @@ import { Bridges } from './bridges.ts'
 import { allProblems } from './config-problems.ts'
 import { Realms } from './realms.ts'
 import { Core } from './core.ts'
-import { createStore, storeDirectory } from './create-store.ts'
+import { createStore, directoryOf, storeDirectory } from './create-store.ts'
 import { disconnectInWaves } from './drain.ts'
 import { fullnessSentence, Listeners } from './listeners.ts'
 import { withMemoryBounds } from './memory-bounds.ts'
@@ -257,8 +257,9 @@ export class Server implements RunningServer {
       throw new StartError(error, { kind: 'store' })
     })
     if (store instanceof FileStore) this.#clock.setAhead(store.opening.clock.aheadMs)
-    reportStore(this.#log, store, snapshot, storeDirectory(this.#config))
-    if (store instanceof FileStore) this.#shareFile.open(storeDirectory(this.#config))
+    reportStore(this.#log, store, snapshot, this.#config)
+    const directory = directoryOf(store, this.#config)
+    if (directory !== null) this.#shareFile.open(directory)
     this.core.restore(snapshot)
     reportExpressions(this.#log, broker)
     this.#overload = overloadWatch(this.core, this.#config, this.#log, {
@@ -266,10 +267,8 @@ export class Server implements RunningServer {
       read: readings => this.#keeping.read(readings),
     })
     this.#keeping.start()
-    if (store instanceof FileStore) {
-      this.api.open(storeDirectory(this.#config))
-      this.#backups = new Backups(storeDirectory(this.#config))
-    }
+    if (directory !== null) this.api.open(directory)
+    if (store instanceof FileStore) this.#backups = new Backups(storeDirectory(this.#config))
     this.#access?.watch(this.core)
     broker.publishing.announce('$SYS/broker/store/durability', store.durability)
     try {

@@ -1,19 +1,23 @@
 // Log lines about the store that was opened: its durability, what it holds, and what was wrong with it.
 
 import type { Broker } from '../broker/broker.ts'
+import type { Config } from '../config/config-types.ts'
 import type { Log } from '../observe/log.ts'
 import type { ClockReport } from '../store/broker-clock.ts'
 import { FileStore } from '../store/file-store.ts'
+import { JetStreamStore } from '../store/jetstream/jetstream-store.ts'
 import type { Snapshot, Store } from '../store/store.ts'
+import { storeDirectory } from './create-store.ts'
 
-/** `directory`: the directory of a file store. */
-export function reportStore(log: Log, store: Store, snapshot: Snapshot, directory: string): void {
+export function reportStore(log: Log, store: Store, snapshot: Snapshot, config: Config): void {
   const isFile = store instanceof FileStore
+  const isInStream = store instanceof JetStreamStore
   log.info(
     {
       event: 'store.opened',
       durability: store.durability,
-      ...(isFile && { directory }),
+      ...(isFile && { directory: storeDirectory(config) }),
+      ...(isInStream && streamOf(config)),
       sessions: snapshot.sessions.length,
       retainedMessages: snapshot.retained.length,
     },
@@ -28,6 +32,10 @@ export function reportStore(log: Log, store: Store, snapshot: Snapshot, director
     )
   }
   reportClock(log, clock)
+}
+
+function streamOf({ store: { jetstream } }: Config): object {
+  return { stream: jetstream?.stream, servers: jetstream?.servers, replicas: jetstream?.replicas }
 }
 
 /** After a restart with an older version, which cannot read what a newer one has stored. */

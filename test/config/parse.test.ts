@@ -198,3 +198,22 @@ test('a file that is no map of keys is refused', async t => {
     'limits: must be a map of keys and values, not nothing',
   ])
 })
+
+test('a log in JetStream is described as a whole, or refused with the key', async t => {
+  const { jetstream } = parseConfig({ store: { jetstream: {} } }).store
+  t.match(jetstream, { servers: ['nats://127.0.0.1:4222'], stream: 'pondhawk', replicas: 1 })
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [{ servers: ['127.0.0.1'] }, /store.jetstream.servers.0: expected nats:/],
+    [{ servers: ['nats://user:secret@host'] }, /without a password/],
+    [{ stream: 'a.b' }, /store.jetstream.stream: expected letters/],
+    [{ replicas: 2 }, /store.jetstream.replicas: expected 1, 3 or 5/],
+    [{ user: 'pondhawk' }, /store.jetstream.user: user and passwordFile belong together/],
+    [{ bytesMax: '16MiB' }, /store.jetstream.bytesMax: is not larger than twice/],
+  ]
+  for (const [section, sentence] of wrong)
+    t.throws(() => parseConfig({ store: { jetstream: section } }), sentence)
+  t.throws(
+    () => parseConfig({ store: { durability: 'memory', jetstream: {} } }),
+    /store.jetstream: a store with durability: memory keeps nothing/,
+  )
+})

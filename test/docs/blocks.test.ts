@@ -16,7 +16,7 @@ import { anchorsOf, type Block, blocksOf, commandsIn, NPM, pages, ROOT, textOf }
 /** Why a shell block is not run, and how many of them there are. */
 const NOT_RUN: Readonly<Record<string, { readonly why: string; readonly blocks: number }>> = {
   docker: { why: 'there is no engine of containers here', blocks: 1 },
-  internet: { why: 'needs a name or a service on the internet', blocks: 2 },
+  internet: { why: 'needs a name or a service on the internet', blocks: 3 },
   machine: { why: 'changes the users, services or network of the machine', blocks: 6 },
   version: { why: 'needs the version that another answer has', blocks: 1 },
 }

@@ -37,6 +37,7 @@ export const FOLLOWED: readonly string[] = [
   'docs/how-to/queues.md',
   'docs/how-to/sessions.md',
   'docs/how-to/share-the-load.md',
+  'docs/how-to/store-in-nats.md',
   'docs/how-to/use-the-rest-api.md',
   'docs/how-to/users-and-rules.md',
   'docs/tutorial/first-minute.md',

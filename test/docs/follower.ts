@@ -16,7 +16,7 @@ const STARTS_BROKER = /^(?:npx )?pondhawk start\b|^npm install && npm start$/
 const SUBSCRIBES = /^(?:npx )?(?:pondhawk |mosquitto_)sub\b(?!.* -[CEW]\b)/
 const CLIENT = /(?<=^|do |\| )((?:npx )?(?:pondhawk (?:pub|sub)|mosquitto_(?:pub|sub)))(?!.* -p )/g
 /** They serve until they are ended. The others that do stand below `<!-- runs on: what it prints first -->`. */
-const SERVES = /^python3 -m http\.server|^curl .*-N /
+const SERVES = /^python3 -m http\.server|^curl .*-N |^nats-server /
 const SUBSCRIBED = '"client.subscribed"'
 
 /** What a page takes for granted. */
@@ -73,7 +73,7 @@ export class Follower {
   ): Promise<Follower> {
     const { files = {}, before = [], adapted = line => line } = situation
     const follower = new Follower(t, adapted)
-    for (const port of ['1883', '8083', '8883', '8000'])
+    for (const port of ['1883', '4222', '8083', '8883', '8000'])
       follower.#ports.set(port, String(await freePort()))
     for (const [name, text] of Object.entries(files)) follower.#writes(name, text)
     t.teardown(() => {
@@ -197,7 +197,7 @@ export class Follower {
   #here(text: string): string {
     return this.#adapted(text)
       .replace(CLIENT, '$1 -p 1883')
-      .replaceAll(/(?<![\d.])(?:1883|8083|8883|8000)(?!\d)/g, port => this.port(port))
+      .replaceAll(/(?<![\d.])(?:1883|4222|8083|8883|8000)(?!\d)/g, port => this.port(port))
       .replaceAll('PASSWORD', this.#password)
   }
 

@@ -89,7 +89,7 @@ testLogDevice(
 for (const { sentence, check } of STORE_RULES) {
   test(`the store in JetStream: ${sentence}`, { skip }, async () => {
     const options = optionsFor({ cacheBytes: 16_384 })
-    await check({ store: () => new JetStreamStore({ ...options, ...PAGES }) })
+    await check({ store: () => new JetStreamStore({ ...options, ...PAGES, directory: null }) })
   })
 }
 
@@ -102,7 +102,7 @@ for (let seed = 1; seed <= 2; seed++) {
       const model = new DurableState(PAGES.pageMessages)
       const faults = new Random(seed)
       const load = lossyNats(faults, () => faults.below(10) === 0)
-      const options = { ...optionsFor({ load }), ...PAGES }
+      const options = { ...optionsFor({ load }), ...PAGES, directory: null }
       let lookUps = 0
       for (let round = 0; round < 3; round++) {
         const store = new JetStreamStore(options)
@@ -117,7 +117,7 @@ for (let seed = 1; seed <= 2; seed++) {
           await isCommitted
           t.strictSame(await page, model.page(owner, count))
         }
-        lookUps += store.log.lookUps
+        lookUps += store.lookUps
         await store.close()
       }
       t.ok(lookUps > 0, `${lookUps} answers were lost`)
@@ -293,7 +293,11 @@ test('a server that is killed and comes back has lost nothing acknowledged', { s
   const killed = new NatsServer(place)
   await killed.start()
   t.teardown(() => killed.stop())
-  const options = { ...optionsFor({ nats: { servers: [killed.url] } }), ...PAGES }
+  const options = {
+    ...optionsFor({ nats: { servers: [killed.url] } }),
+    ...PAGES,
+    directory: null,
+  }
   const store = new JetStreamStore(options)
   await store.open()
   await committed(store, OPENED)

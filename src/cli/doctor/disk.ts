@@ -31,6 +31,10 @@ export async function diskFindings(config: Config): Promise<readonly Finding[]> 
   if (durability === 'memory') {
     return [fine('data', 'in memory, as store.durability says: gone when the broker stops')]
   }
+  if (config.store.jetstream !== undefined) {
+    const { stream } = config.store.jetstream
+    return [fine('data', `in the stream ${stream} of NATS, whose servers are not asked here`)]
+  }
   const directory = resolve(storeDirectory(config))
   const place = existing(directory)
   const { bavail, bsize, type } = await statfs(place)
