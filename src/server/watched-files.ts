@@ -43,9 +43,12 @@ export class WatchedFiles {
 
   #settle(): void {
     clearTimeout(this.#settled)
+    const seen = this.#stateNow()
     this.#settled = setTimeout(() => {
+      const state = this.#stateNow()
+      if (state !== seen) this.#settle()
       // A signal may have had them read meanwhile.
-      if (this.#stateNow() !== this.#readState) this.#read()
+      else if (state !== this.#readState) this.#read()
     }, SETTLED_AFTER_MS).unref()
   }
 }

@@ -1,6 +1,6 @@
 // Users and rules that change while the broker runs.
 
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
 import { type Test, test } from 'tap'
@@ -109,6 +109,26 @@ test('a wrong file changes nothing, and the log names its line', async t => {
   t.equal(bob.connected, true)
   t.notOk(events.some(({ event }) => event === 'access.reloaded'))
   await (await connect('bob')).endAsync()
+})
+
+test('a file that is still being written is not read before it is whole', async t => {
+  const { connect, files, logged, events } = await reloadable(t)
+  const bob = await connect('bob')
+  let isDisconnected = false
+  bob.on('disconnect', () => (isDisconnected = true))
+
+  const users = readFileSync(files.usersFile, 'utf8')
+  writeFileSync(files.usersFile, usersOf('carol'))
+  for (let line = 0; line < 15; line++) {
+    await new Promise(settle => setTimeout(settle, 60))
+    appendFileSync(files.usersFile, '# a comment\n')
+  }
+  appendFileSync(files.usersFile, users)
+
+  t.match(await logged('access.reloaded'), { users: 3, disconnected: 0 })
+  t.equal(isDisconnected, false)
+  t.equal(events.filter(({ event }) => event === 'access.reloaded').length, 1)
+  await bob.endAsync()
 })
 
 test('a file that changes while the broker starts is read anew', async t => {
