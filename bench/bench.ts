@@ -6,7 +6,7 @@ import { aedes } from './brokers/aedes.ts'
 import type { BrokerKind } from './brokers/broker.ts'
 import { mosquitto } from './brokers/mosquitto.ts'
 import { peersIn } from './brokers/peer.ts'
-import { frontEnded, otherBuild, pondhawk, restricted } from './brokers/pondhawk.ts'
+import { frontEnded, inNats, otherBuild, pondhawk, restricted } from './brokers/pondhawk.ts'
 import { chartOfRuns, CURVES } from './curves.ts'
 import { describeMachine } from './machine.ts'
 import { type BenchOptions, HELP, optionsOf } from './options.ts'
@@ -89,8 +89,19 @@ function chosenBrokers({ brokers, profileDirectory }: BenchOptions): readonly Br
   const others = before === '' ? [] : [otherBuild(before)]
   const plain = [pondhawk(profileDirectory), ...others, mosquitto, aedes, ...peers]
   // Only where they are named.
-  const all = [...plain, ...restricted(before), frontEnded(profileDirectory)]
+  const all = [
+    ...plain,
+    ...restricted(before),
+    frontEnded(profileDirectory),
+    ...inNatsOf(profileDirectory),
+  ]
   return brokers.length === 0 ? plain : all.filter(({ name }) => brokers.includes(name))
+}
+
+/** `NATS`: the address of a server for the broker with that name. */
+function inNatsOf(profileDirectory: string | null): readonly BrokerKind[] {
+  const server = process.env['NATS'] ?? ''
+  return server === '' ? [] : [inNats(server, profileDirectory)]
 }
 
 function curveReport(runs: readonly Run[]): string {

@@ -36,6 +36,7 @@ export const HELP = `npm run bench -- [OPTIONS]
   PEER="name=command {port}; ..." in the environment adds brokers. {port} is the port to listen on at 127.0.0.1.
   --brokers restricted is Pondhawk with rules by which each delivery is checked; with BEFORE, before-restricted is the same of the build before.
   --brokers front-ends is Pondhawk with two front ends; the note says how much of the CPU is theirs.
+  NATS=nats://HOST:PORT adds the broker jetstream, where it is named: Pondhawk with its log in a stream of that server.
   BEFORE=DIRECTORY adds another build of Pondhawk, made there by \`npm run build\`: the version before, in interleaved pairs.
 `
 

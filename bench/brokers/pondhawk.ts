@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { stringify } from 'yaml'
 import { variableName } from '../../src/config/environment.ts'
 import type { BrokerKind, Needs, Place } from './broker.ts'
@@ -24,14 +24,24 @@ export function otherBuild(directory: string): BrokerKind {
 
 /** The same build with two processes for the sockets of clients. */
 export function frontEnded(profileDirectory: string | null): BrokerKind {
-  return buildOf('front-ends', CLI, profileDirectory, { frontEnds: 2 })
+  return buildOf('front-ends', CLI, profileDirectory, () => ({ frontEnds: 2 }))
+}
+
+/** The same build with its log in a stream of this server of NATS. Its CPU is that of the broker alone. */
+export function inNats(server: string, profileDirectory: string | null): BrokerKind {
+  return buildOf('jetstream', CLI, profileDirectory, ({ directory }) => ({
+    store: {
+      directory: join(directory, 'pondhawk-data'),
+      jetstream: { servers: [server], stream: `bench-${basename(directory)}-${Date.now()}` },
+    },
+  }))
 }
 
 /** The same builds with rules that cannot decide about a whole subscription, so that each delivery is checked. */
 export function restricted(before: string): readonly BrokerKind[] {
-  const own = buildOf('restricted', CLI, null, RESTRICTING)
+  const own = buildOf('restricted', CLI, null, () => RESTRICTING)
   if (before === '') return [own]
-  return [own, buildOf('before-restricted', commandOf(before), null, RESTRICTING)]
+  return [own, buildOf('before-restricted', commandOf(before), null, () => RESTRICTING)]
 }
 
 const RESTRICTING = { access: { rules: 'topic deny bench/all/99999\ntopic readwrite #\n' } }
@@ -46,7 +56,7 @@ function buildOf(
   name: string,
   cli: string,
   profileDirectory: string | null,
-  special: object = {},
+  special: (place: Place) => object = () => ({}),
 ): BrokerKind {
   const profiling =
     profileDirectory === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`]
@@ -56,7 +66,7 @@ function buildOf(
       needs.durability !== null && !hasStore(cli) ? 'this build keeps nothing on disk' : null,
     command: (needs, place) => {
       const file = join(place.directory, 'pondhawk.yaml')
-      writeFileSync(file, stringify({ ...configOf(cli, needs, place), ...special }))
+      writeFileSync(file, stringify({ ...configOf(cli, needs, place), ...special(place) }))
       return [process.execPath, ...profiling, cli, 'start', '--config', file]
     },
   }

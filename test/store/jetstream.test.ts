@@ -187,6 +187,24 @@ test(
   },
 )
 
+test('a long log is read whole, in order and again', { skip }, async t => {
+  const options = optionsFor()
+  const first = await recovered(() => new JetStreamLog(options))
+  const frames = Array.from({ length: 700 }, (_, index) => `frame ${index}`)
+  const positions = await appendAll(first.log, frames, first.last)
+  await close(first.log)
+  const then = await recovered(() => new JetStreamLog(options))
+  t.strictSame(then.frames, frames)
+  t.strictSame(then.positions, positions)
+  await close(then.log)
+  const { extents, log } = streamsOf(options.stream)
+  await asOther(`$JS.API.STREAM.PURGE.${log}`, `{"filter":"${extents}.1","seq":300}`)
+  await t.rejects(
+    recovered(() => new JetStreamLog(options)),
+    /at message 2: the message is missing/,
+  )
+})
+
 test('a message that is missing or changed is an error that names its place', { skip }, async t => {
   const missing = optionsFor()
   const first = await recovered(() => new JetStreamLog(missing))

@@ -2,11 +2,14 @@
 // answers, for a bounded time; what may have been done is the caller's to look up.
 
 import { thrownSentence } from '../../thrown.ts'
+import { type OnPulled, StreamPull } from './stream-pull.ts'
 import type { NatsAnswer, NatsClient, NatsConnection } from './nats.ts'
 
 const API = '$JS.API'
 /** How long one request waits for its answer. The election of a leader takes longer: then it is asked again. */
 const ANSWER_MS = 3_000
+/** A consumer that nobody uses for so long is removed by the server. */
+const CONSUMER_NANOSECONDS = 60_000_000_000
 const PAUSE_MS_MIN = 20
 const PAUSE_MS_MAX = 1_000
 
@@ -152,6 +155,29 @@ export class JetStream {
     if (headers === undefined || headers.code !== 0) return this.message(stream, sequence)
     if (Number(headers.get('Nats-Sequence')) !== sequence) return this.message(stream, sequence)
     return { subject: headers.get('Nats-Subject'), bytes: bufferOf(answer.data) }
+  }
+
+  /** Passes on messages in a row, as they come. Returns the sequence of the first one that did not. */
+  async pull(stream: string, first: number, last: number, onPulled: OnPulled): Promise<number> {
+    const { connection, newInbox } = this.#client
+    const consumer = {
+      ack_policy: 'none',
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: first,
+      replay_policy: 'instant',
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: CONSUMER_NANOSECONDS,
+    }
+    const request = JSON.stringify({ stream_name: stream, config: consumer })
+    const { name } = await this.#ask<{ readonly name: string }>(
+      `CONSUMER.CREATE.${stream}`,
+      request,
+    )
+    const places = { requests: `${API}.CONSUMER.MSG.NEXT.${stream}.${name}`, inbox: newInbox() }
+    const next = await new StreamPull(connection, places, { first, last }, onPulled).run()
+    await this.#ask(`CONSUMER.DELETE.${stream}.${name}`, '')
+    return next
   }
 
   /** Appends a message if the last one of the stream is at `expected`. Tries it once. */

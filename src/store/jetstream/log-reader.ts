@@ -33,21 +33,37 @@ export class LogReader {
   async message(sequence: number): Promise<ReadMessage> {
     const found = await this.#engine.fetched(this.#stream, sequence)
     if (found === null) throw this.damage(sequence, 'the message is missing')
-    const message = readLogMessage(found.bytes)
-    if (typeof message === 'string') throw this.damage(sequence, message)
-    if (message.sequence !== sequence) {
-      throw this.damage(sequence, `the message was written at ${message.sequence}`)
-    }
-    return { ...message, subject: found.subject }
+    return this.#checked(sequence, found.subject, found.bytes)
   }
 
   /** Passes on every message from one sequence to another, both included. */
-  range(first: number, last: number, onMessage: (message: ReadMessage) => void): Promise<void> {
-    return inOrder(last - first + 1, index => this.message(first + index), onMessage)
+  async range(
+    first: number,
+    last: number,
+    onMessage: (message: ReadMessage) => void,
+  ): Promise<void> {
+    let next = first
+    while (last - next >= UNDER_WAY_MAX) {
+      next = await this.#engine.pull(this.#stream, next, last, (sequence, subject, bytes) =>
+        onMessage(this.#checked(sequence, subject, Buffer.from(bytes))),
+      )
+      // The one that did not come is asked for by itself, or is missing.
+      if (next <= last) onMessage(await this.message(next++))
+    }
+    await inOrder(last - next + 1, index => this.message(next + index), onMessage)
   }
 
   damage(sequence: number, what: string): StreamDamaged {
     return new StreamDamaged(this.#stream, sequence, what)
+  }
+
+  #checked(sequence: number, subject: string, bytes: Buffer): ReadMessage {
+    const message = readLogMessage(bytes)
+    if (typeof message === 'string') throw this.damage(sequence, message)
+    if (message.sequence !== sequence) {
+      throw this.damage(sequence, `the message was written at ${message.sequence}`)
+    }
+    return { ...message, subject }
   }
 }
 

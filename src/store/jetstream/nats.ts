@@ -18,6 +18,15 @@ export interface NatsAnswer {
   readonly headers?: NatsHeaders
 }
 
+export interface NatsMessage extends NatsAnswer {
+  readonly subject: string
+  readonly reply?: string
+}
+
+export interface NatsSubscription {
+  unsubscribe(): void
+}
+
 interface NatsServerInfo {
   readonly version: string
   readonly max_payload: number
@@ -30,6 +39,11 @@ export interface NatsConnection {
     payload: Uint8Array | string,
     options: { readonly timeout: number; readonly headers?: NatsHeaders },
   ): Promise<NatsAnswer>
+  publish(subject: string, payload: string, options: { readonly reply: string }): void
+  subscribe(
+    subject: string,
+    options: { readonly callback: (error: Error | null, message: NatsMessage) => void },
+  ): NatsSubscription
   status(): AsyncIterable<{ readonly type: string }>
   closed(): Promise<unknown>
   close(): Promise<void>
@@ -38,6 +52,7 @@ export interface NatsConnection {
 interface NatsPackage {
   connect(options: object): Promise<NatsConnection>
   headers(): NatsHeaders
+  createInbox(): string
   credsAuthenticator(credentials: Uint8Array): unknown
 }
 
@@ -59,6 +74,7 @@ interface NatsTls {
 export interface NatsClient {
   readonly connection: NatsConnection
   readonly newHeaders: () => NatsHeaders
+  readonly newInbox: () => string
 }
 
 export type LoadNats = () => Promise<unknown>
@@ -95,7 +111,7 @@ export async function connectNats(
     }),
     ...(tls !== undefined && { tls }),
   })
-  return { connection, newHeaders: () => nats.headers() }
+  return { connection, newHeaders: () => nats.headers(), newInbox: () => nats.createInbox() }
 }
 
 async function loaded(load: LoadNats): Promise<NatsPackage> {
