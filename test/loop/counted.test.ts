@@ -2,6 +2,7 @@
 
 import { test } from 'tap'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
+import { LevelTree } from '../../src/routing/level-tree.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
 import { DelayingStore } from '../store/delaying-store.ts'
@@ -334,4 +335,24 @@ test('whoever waits until all is committed does not wait longer for settlements'
   store.commitsAll()
 
   await t.resolves(committed)
+})
+
+test('a topic that is retained is looked for once, whether it is new or not', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice')
+  const { get } = LevelTree.prototype
+  let searches = 0
+  LevelTree.prototype.get = function (path) {
+    searches += 1
+    return get.call(this, path)
+  }
+  t.teardown(() => {
+    LevelTree.prototype.get = get
+  })
+
+  for (let count = 0; count < 10; count++) alice.publishes(`a/${count}`, 'x', { retain: true })
+  t.equal(searches, 10)
+  for (let count = 0; count < 10; count++) alice.publishes(`a/${count}`, 'y', { retain: true })
+  t.equal(searches, 20)
+  t.equal(pond.broker.retainedCount, 10)
 })

@@ -93,6 +93,24 @@ test('a store that is closed answers with an error, and does not hang', async t 
   )
 })
 
+test('a commit is one signal to the thread of the store, and no message', async t => {
+  const store = new FileStore(t.testdir())
+  await store.open()
+  const signals = t.capture(Atomics, 'notify', Atomics.notify)
+  const messages = t.capture(
+    MessagePort.prototype,
+    'postMessage',
+    MessagePort.prototype.postMessage,
+  )
+
+  await committed(store, OPENED)
+  for (let number = 1; number <= 9; number++) await committed(store, stored(number))
+
+  t.equal(signals().length, 10)
+  t.equal(messages().length, 0)
+  await store.close()
+})
+
 test('a damaged file is refused by name and place', async t => {
   const directory = t.testdir()
   await fill(new FileStore(directory), 20)
