@@ -2,12 +2,13 @@
 // count of its holders.
 
 import { NO_PROPERTIES, type Properties, type QoS, type UserProperty } from './packet/packet.ts'
+import { loanOf } from './packet/packet-memory.ts'
 import { SMALL_BYTES_MAX } from './packet/sizes.ts'
 
 export interface Message {
   /** A full topic name: aliases are resolved before a message is made. */
   readonly topic: string
-  /** At QoS 0 it may be in lent memory, valid only in this turn: see `withOwnBytes`. */
+  /** It may be in lent memory, valid only in this turn or while the memory account counts the message: see `withOwnBytes`. */
   readonly payload: Buffer
   readonly qos: QoS
   readonly retain: boolean
@@ -122,12 +123,12 @@ export function forwarded(properties: Properties): Properties {
   return Object.keys(kept).length === 0 ? NO_PROPERTIES : kept
 }
 
-/** Returns the message in a form that may be kept beyond the turn: a payload in lent memory (QoS 0) is copied. */
+/** Returns the message in a form that may be kept beyond the turn: a payload in lent memory is copied. */
 export function withOwnBytes(message: Message): Message {
   if (message.qos === 0 && !message.retain) {
     return { ...message, payload: ownCopy(message.payload), held: 0 }
   }
-  // Payloads of QoS 1 and 2 were copied when they were decoded.
+  // Payloads of QoS 1 and 2 were copied when they were decoded, but for large ones.
   compactBytes(message)
   return message
 }
@@ -151,11 +152,12 @@ export function frozenProperties(properties: Properties): Properties {
 
 /**
  * Gives a message that is kept for long memory of its own. A small payload is in Node's pool, where it would prevent
- * 8 KiB from being freed.
+ * 8 KiB from being freed; a large one may be in lent memory.
  */
 export function compactBytes(message: Message): void {
   const { payload } = message
-  if (payload.length <= SMALL_BYTES_MAX || payload.buffer.byteLength <= 2 * payload.length) return
+  if (payload.length <= SMALL_BYTES_MAX) return
+  if (payload.buffer.byteLength <= 2 * payload.length && loanOf(payload) === null) return
   // All holders of the message share the copy.
   const place: { payload: Buffer } = message
   place.payload = ownCopy(payload)

@@ -3,7 +3,7 @@
 
 import type { CommitId } from '../store/journal.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
-import { type PacketLoan, PacketMemory } from '../packet/packet-memory.ts'
+import { loanOf, type PacketLoan, PacketMemory } from '../packet/packet-memory.ts'
 import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
 
 interface Batch {
@@ -93,7 +93,7 @@ export class Outbox {
     this.#advance(batch, headBytes)
     if (payload === null) return
     this.#refer(batch, payload)
-    const loan = this.#pool.packets.loanOf(payload)
+    const loan = loanOf(payload)
     if (loan === null) return
     loan.hold()
     this.#loans ??= []

@@ -1,5 +1,5 @@
-// The memory of large PUBLISH packets of QoS 0, which is used again when the packet was read and every socket has taken its
-// payload. Fresh memory costs page faults, and each 64 MiB of it a collection of the whole heap.
+// The memory of large PUBLISH packets, which is used again when the packet was read, every socket has taken its payload and nobody
+// keeps the message. Fresh memory costs page faults, and each 64 MiB of it a collection of the whole heap.
 
 import { LARGE_BYTES_MIN } from './sizes.ts'
 
@@ -9,20 +9,34 @@ const HEAD_BYTES = 1_024
 const SIZES = [32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576].map(
   bytes => bytes + HEAD_BYTES,
 )
-/** Of each size, in bytes. */
-const KEPT_BYTES_MAX = 2_097_152
+/** Of all sizes. Half of what V8 lets lie as garbage before it collects. */
+const KEPT_BYTES_MAX = 33_554_432
 
+const QOS_BITS = 0x06
 const QOS0_NOT_RETAINED = 0x30
+
+const LOANS = new WeakMap<ArrayBufferLike, PacketLoan>()
+
+/** Returns the loan that the payload lies in, or null. Loans that nobody gives back are forgotten with their memory. */
+export function loanOf(payload: Buffer): PacketLoan | null {
+  return payload.length < LARGE_BYTES_MIN ? null : (LOANS.get(payload.buffer) ?? null)
+}
 
 /** Memory that is lent to one packet. A holder that never releases it leaves it to the garbage collector. */
 export class PacketLoan {
   readonly memory: Buffer
+  /** Whether the message may be kept: at QoS 0 it never is. */
+  mayBeKept = false
   readonly #home: PacketMemory
   #holders = 0
 
   constructor(memory: Buffer, home: PacketMemory) {
     this.memory = memory
     this.#home = home
+  }
+
+  get isHeld(): boolean {
+    return this.#holders > 0
   }
 
   hold(): void {
@@ -36,40 +50,68 @@ export class PacketLoan {
   }
 }
 
-/** Each broker has one. Who keeps a payload of QoS 0 beyond the turn copies it, so the only holders are framer and outboxes. */
+/**
+ * Each broker has one. The holders are framer and outboxes, and the memory account for the windows and queues that keep a message of QoS 1
+ * or 2. Whoever else keeps one beyond the turn copies it, as those of QoS 0: see `withOwnBytes`.
+ */
 export class PacketMemory {
   readonly #kept: readonly PacketLoan[][] = SIZES.map(() => [])
-  /** By the memory, so that an outbox finds the loan of a payload. Loans that nobody gives back are forgotten with it. */
-  readonly #loans = new WeakMap<ArrayBufferLike, PacketLoan>()
+  /** Loans of messages that nobody keeps, or that are just going from one keeper to another. */
+  #returned: PacketLoan[] = []
+  #keptBytes = 0
   /** How often memory was made because none was kept: what tests count. */
   made = 0
 
   /** Returns a loan for a packet with this first byte and size, held by the caller; null if its memory is not to be used again. */
   take(firstByte: number, size: number): PacketLoan | null {
-    if (firstByte !== QOS0_NOT_RETAINED || size < LARGE_BYTES_MIN) return null
+    if ((firstByte & ~QOS_BITS) !== QOS0_NOT_RETAINED || size < LARGE_BYTES_MIN) return null
     const index = SIZES.findIndex(bytes => bytes >= size)
     if (index < 0) return null
-    const loan = this.#kept[index]?.pop() ?? this.#make(SIZES[index] ?? size)
+    const loan = this.#taken(this.#kept[index]) ?? this.#make(SIZES[index] ?? size)
+    loan.mayBeKept = firstByte !== QOS0_NOT_RETAINED
     loan.hold()
     return loan
   }
 
-  /** Returns the loan that the payload lies in, or null. */
-  loanOf(payload: Buffer): PacketLoan | null {
-    return this.#loans.get(payload.buffer) ?? null
+  /** Called by the loan, without a holder. */
+  give(loan: PacketLoan): void {
+    if (loan.mayBeKept) this.#returned.push(loan)
+    else this.#keep(loan)
   }
 
-  give(loan: PacketLoan): void {
+  /** Takes the memory of messages that nobody has kept in this turn. */
+  turnEnded(): void {
+    if (this.#returned.length === 0) return
+    const returned = new Set(this.#returned)
+    this.#returned = []
+    for (const loan of returned) if (!loan.isHeld) this.#keep(loan)
+  }
+
+  #keep(loan: PacketLoan): void {
     const { length } = loan.memory
     const kept = this.#kept[SIZES.indexOf(length)]
-    if (kept !== undefined && kept.length * length < KEPT_BYTES_MAX) kept.push(loan)
+    if (kept === undefined) return
+    kept.push(loan)
+    this.#keptBytes += length
+    // Sizes that were in use before make room for this one.
+    for (const others of this.#kept) {
+      if (this.#keptBytes <= KEPT_BYTES_MAX) return
+      if (others !== kept) this.#taken(others)
+    }
+    while (this.#keptBytes > KEPT_BYTES_MAX) this.#taken(kept)
+  }
+
+  #taken(kept: PacketLoan[] | undefined): PacketLoan | undefined {
+    const loan = kept?.pop()
+    if (loan !== undefined) this.#keptBytes -= loan.memory.length
+    return loan
   }
 
   #make(bytes: number): PacketLoan {
     this.made += 1
     const memory = Buffer.allocUnsafeSlow(bytes)
     const loan = new PacketLoan(memory, this)
-    this.#loans.set(memory.buffer, loan)
+    LOANS.set(memory.buffer, loan)
     return loan
   }
 }

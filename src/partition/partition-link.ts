@@ -1,6 +1,6 @@
 // One other partition: what it is owed, what it is told, and what came from it.
 
-import type { Message } from '../message.ts'
+import { type Message, withOwnBytes } from '../message.ts'
 import { newDelivery, NO_IDENTIFIERS } from '../session/delivery.ts'
 import { recordQueued } from '../session/delivery-journal.ts'
 import type { PartitionOwner } from '../store/change.ts'
@@ -124,7 +124,7 @@ export class PartitionLink implements PartitionWay, GroupLink {
       if (isDurable && !this.#newest.isStored) this.#owe(this.#newest, commitId)
     } else {
       this.#seal()
-      this.#newest = { message, isStored: false, number: 0, commitId }
+      this.#newest = { message: withOwnBytes(message), isStored: false, number: 0, commitId }
       if (isDurable) this.#owe(this.#newest, commitId)
       this.#context.requestFlush()
     }
@@ -137,7 +137,7 @@ export class PartitionLink implements PartitionWay, GroupLink {
       return
     }
     this.#seal()
-    this.#newest = { message, isStored: false, number: 0, commitId }
+    this.#newest = { message: withOwnBytes(message), isStored: false, number: 0, commitId }
     this.#owe(this.#newest, commitId)
     if (message.qos === 0) {
       this.#newestQoS0 = this.#context.bytesOf(message)

@@ -80,6 +80,7 @@ export class Core {
   readonly strangers: StrangerBudget
   readonly connects: ConnectQueue
   readonly store: Store
+  readonly #pool = new ChunkPool()
   readonly #sockets = new Set<ClientSocket>()
   readonly #rations = new PublisherRations()
   readonly #waitingForSockets: (() => void)[] = []
@@ -106,7 +107,7 @@ export class Core {
       broker: this.broker,
       journal: this.journal,
       ended: () => {
-        this.encoder.forget()
+        this.#forgetTurn()
         options.turnEnded?.()
       },
       commitFailed: error => {
@@ -125,7 +126,7 @@ export class Core {
       connections: {
         broker: this.broker,
         encoder: this.encoder,
-        pool: new ChunkPool(),
+        pool: this.#pool,
         reading: new ReadingLimits(options.limits),
         strangers: this.strangers,
         connects: this.connects,
@@ -213,6 +214,12 @@ export class Core {
   whenSocketsEnded(): Promise<void> {
     if (this.#sockets.size === 0) return Promise.resolve()
     return new Promise(resolve => this.#waitingForSockets.push(resolve))
+  }
+
+  /** No encoding and no message that nobody keeps is needed any more. */
+  #forgetTurn(): void {
+    this.encoder.forget()
+    this.#pool.packets.turnEnded()
   }
 
   #socketEnded(socket: ClientSocket): void {

@@ -2,6 +2,7 @@
 // clients and queues cannot bound the process. A message that several holders keep counts once.
 
 import { bufferBytes, contentBytes, type Message, MESSAGE_BYTES } from '../message.ts'
+import { loanOf } from '../packet/packet-memory.ts'
 import { DELIVERY_BYTES } from './delivery.ts'
 
 interface MemoryLimits {
@@ -140,5 +141,9 @@ export class MemoryAccount {
     const outside = bufferBytes(message)
     if (outside !== 0) this.#bufferBytes += sign * outside
     this.#messageBytes += sign * (content - outside)
+    const loan = loanOf(message.payload)
+    if (loan === null) return
+    if (sign === 1) loan.hold()
+    else loan.release()
   }
 }

@@ -1,5 +1,6 @@
 // The journal: records the durable changes of the running turn, and knows which commits are done.
 
+import { compactBytes } from '../message.ts'
 import { errorOf } from '../thrown.ts'
 import type { Change } from './change.ts'
 import type { Store } from './store.ts'
@@ -25,10 +26,11 @@ export class Journal {
     this.#store = store
   }
 
-  /** Records a change. The store encodes it at once, so that the object need not be kept until the commit. */
+  /** Records a change. Our stores encode it at once; others may keep the object until the commit, so a message gets its own bytes. */
   record(change: Change): void {
     this.length += 1
     if (change.kind !== 'settled') this.isAwaited = true
+    if (change.kind === 'message-stored') compactBytes(change.message)
     try {
       this.#store.record(change)
     } catch (error) {

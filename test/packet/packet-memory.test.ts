@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import { test } from 'tap'
 import { ChunkPool, Outbox } from '../../src/connection/outbox.ts'
 import { EncodedPublish } from '../../src/packet/encode-publish.ts'
@@ -5,6 +6,9 @@ import { encode } from '../../src/packet/encode.ts'
 import { Framer } from '../../src/packet/framer.ts'
 import { decode } from '../../src/packet/decode.ts'
 import { NO_PROPERTIES, type PublishPacket } from '../../src/packet/packet.ts'
+import { DEFAULT_LIMITS } from '../../src/limits.ts'
+import { makeMessage, type Message, withOwnBytes } from '../../src/message.ts'
+import { MemoryAccount } from '../../src/session/memory-account.ts'
 import { Pond } from '../pond.ts'
 import type { PondClient } from '../pond-client.ts'
 
@@ -39,6 +43,19 @@ class Way {
         sent(payload)
       }
     }
+  }
+
+  /** Passes a message of QoS 1 that somebody keeps. */
+  keeps(fill: number, account: MemoryAccount): Message {
+    const numbers = { now: 0, nextSequence: () => fill }
+    let kept: Message | null = null
+    this.passes(publish(fill, { qos: 1, packetId: 1 }), payload => {
+      const said = { payload, qos: 1, retain: false, properties: NO_PROPERTIES } as const
+      kept = makeMessage(said, 'a', null, numbers)
+      account.hold(kept)
+    })
+    assert(kept !== null)
+    return kept
   }
 
   writes(wasTaken: boolean): Buffer {
@@ -89,14 +106,60 @@ test('messages that wait in the outbox have memory of their own each', async t =
   t.equal(way.made, 20)
 })
 
-test('what may be kept beyond the turn does not lie in memory that is used again', async t => {
+test('what is retained does not lie in memory that is used again', async t => {
   const way = new Way()
 
   way.passes(publish(1, { retain: true }))
-  way.passes(publish(1, { qos: 1, packetId: 1 }))
-  way.passes(publish(1, { qos: 2, packetId: 2 }))
+  way.passes(publish(1, { retain: true, qos: 1, packetId: 1 }))
 
   t.equal(way.made, 0)
+})
+
+test('a hundred large messages of QoS 1, each settled before the next, use the memory of one', async t => {
+  const way = new Way()
+  const account = new MemoryAccount(DEFAULT_LIMITS)
+
+  for (let fill = 0; fill < 100; fill++) {
+    const kept = way.keeps(fill, account)
+    t.equal(way.writes(true).at(-1), fill)
+    account.release(kept)
+    way.pool.packets.turnEnded()
+  }
+
+  t.equal(way.made, 1)
+})
+
+test('a large message of QoS 1 stays as it is while one of two keepers has it, or it goes to another in a turn', async t => {
+  const way = new Way()
+  const account = new MemoryAccount(DEFAULT_LIMITS)
+  const kept = way.keeps(1, account)
+  account.hold(kept)
+  way.writes(true)
+
+  account.release(kept)
+  way.pool.packets.turnEnded()
+  way.keeps(2, account)
+  account.release(kept)
+  account.hold(kept)
+  way.pool.packets.turnEnded()
+  way.keeps(3, account)
+
+  t.ok(kept.payload.every(byte => byte === 1))
+  t.equal(way.made, 3)
+})
+
+test('a message that is kept outside of the memory account has bytes of its own', async t => {
+  const way = new Way()
+  const account = new MemoryAccount(DEFAULT_LIMITS)
+  const kept = way.keeps(1, account)
+  way.writes(true)
+
+  const { payload } = withOwnBytes(kept)
+  account.release(kept)
+  way.pool.packets.turnEnded()
+  for (let fill = 2; fill < 9; fill++) way.keeps(fill, account)
+
+  t.ok(payload.every(byte => byte === 1))
 })
 
 test('a stream that answers while its packet is handled does not overwrite it', async t => {
@@ -131,6 +194,48 @@ test('large messages of QoS 0 arrive whole at subscribers that read, read late, 
   t.strictSame(heard, bodies)
   t.strictSame(bodiesOf(late), bodies)
 })
+
+test('large messages of QoS 1 and 2 arrive whole at every kind of subscriber, whatever comes behind them', async t => {
+  const pond = new Pond()
+  const alice = pond.client('alice', { acknowledges: true })
+  const away = pond.client('away', { version: 4, cleanStart: false })
+  const silent = pond.client('silent', { version: 4, cleanStart: false })
+  const reads = pond.client('reads', { acknowledges: true })
+  const late = pond.client('late', { acknowledges: true })
+  const one = pond.client('one', { acknowledges: true })
+  const two = pond.client('two')
+  const clients = [away, silent, reads, late]
+  for (const client of clients) client.subscribes('large', 2)
+  for (const member of [one, two]) member.subscribes('$share/group/large', 1)
+  for (const client of [...clients, one, two]) client.receives()
+  away.disconnects()
+  late.freezes()
+  const letters = 'abcdefghijklmnop'.split('')
+
+  const heard = letters.flatMap((letter, n) => {
+    alice.publishes('large', letter.repeat(BYTES), { qos: n % 2 === 0 ? 1 : 2 })
+    alice.receives()
+    return lettersOf(reads)
+  })
+  const shared = lettersOf(one)
+  two.disconnects()
+  silent.vanishes()
+  late.thaws()
+
+  t.strictSame(heard, letters)
+  t.strictSame(lettersOf(late), letters)
+  t.strictSame([...shared, ...lettersOf(one)].toSorted(), letters)
+  for (const clientId of ['away', 'silent']) {
+    const back = pond.stranger(clientId, { version: 4, cleanStart: false, acknowledges: true })
+    back.connects()
+    t.strictSame(lettersOf(back), letters, clientId)
+  }
+})
+
+/** What each message that came has in each of its bytes. */
+function lettersOf(client: PondClient): string[] {
+  return bodiesOf(client).map(body => [...new Set(body)].join(''))
+}
 
 function bodiesOf(client: PondClient): string[] {
   return client
