@@ -13,6 +13,7 @@ import {
   mosquitto,
   pondhawk,
 } from './brokers/broker-under-test.ts'
+import { NatsCluster } from './brokers/nats-cluster.ts'
 import { Fleet } from './fleet.ts'
 import { Executioner, planKill } from './kill-plan.ts'
 import { EventLog } from './event-log.ts'
@@ -21,6 +22,8 @@ import { Random } from './random.ts'
 export interface CrashOptions {
   readonly broker: BrokerName
   readonly level: Level
+  /** How many servers of NATS have the log, with the level `jetstream`. */
+  readonly servers?: number
   readonly kills: number
   readonly seed: number
   readonly messagesPerLife: number
@@ -34,6 +37,8 @@ export interface CrashResult {
   readonly name: string
   readonly options: CrashOptions
   readonly kills: number
+  /** How often a server of NATS was killed. */
+  readonly serverKills: number
   readonly log: EventLog
   /** The times from the start of the process to the first acknowledged message, for each run of the broker that had one. */
   readonly firstAckMilliseconds: readonly number[]
@@ -47,16 +52,30 @@ const CHANCE_OF_KILL_AT_START = 0.08
 const START_MILLISECONDS_MAX = 200
 const QUIET_MILLISECONDS = 80
 const NO_PROGRESS_MILLISECONDS = 5_000
+const NO_PROGRESS_IN_CLUSTER_MILLISECONDS = 30_000
 const EVIDENCE_FILES_MAX = 3
 
 export async function crash(options: CrashOptions): Promise<CrashResult> {
   const directory = mkdtempSync(join(tmpdir(), 'pondhawk-crash-'))
-  const run = new CrashRun(options, directory, await freePort())
+  const cluster = await clusterFor(options, directory)
+  await cluster?.start()
+  const run = new CrashRun(options, directory, await freePort(), cluster)
   try {
     return await run.run()
   } finally {
+    await cluster?.stop()
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+async function clusterFor(
+  { level, servers = 1, seed }: CrashOptions,
+  directory: string,
+): Promise<NatsCluster | null> {
+  if (level !== 'jetstream') return null
+  const ports: number[] = []
+  while (ports.length < servers) ports.push(await freePort())
+  return new NatsCluster(directory, ports, new Random(seed))
 }
 
 class CrashRun {
@@ -68,14 +87,17 @@ class CrashRun {
   readonly #fleet: Fleet
   readonly #under: BrokerUnderTest
   readonly #broker: BrokerProcess
+  /** The servers that have the log; null if it lies in files. */
+  readonly #cluster: NatsCluster | null
   readonly #firstAcks: number[] = []
   #kills = 0
   #isBroken = false
   #findingsBefore = 0
   #evidenceFiles = 0
 
-  constructor(options: CrashOptions, directory: string, port: number) {
+  constructor(options: CrashOptions, directory: string, port: number, cluster: NatsCluster | null) {
     this.#options = options
+    this.#cluster = cluster
     this.#port = port
     this.#file = join(directory, 'log')
     this.#log = new EventLog(this.#file)
@@ -84,7 +106,7 @@ class CrashRun {
     this.#fleet = new Fleet(this.#log, this.#random.fork(), { ...options, withQueues })
     this.#under =
       options.broker === 'pondhawk'
-        ? pondhawk(directory, port, options.level)
+        ? pondhawk(directory, port, options.level, cluster?.urls ?? [])
         : mosquitto(directory, port)
     this.#broker = new BrokerProcess(this.#under, sentence => this.#broken(sentence))
   }
@@ -105,6 +127,7 @@ class CrashRun {
       name: this.#under.name,
       options: this.#options,
       kills: this.#kills,
+      serverKills: this.#cluster?.kills ?? 0,
       log: this.#log,
       firstAckMilliseconds: this.#firstAcks,
       seconds: (performance.now() - startedAt) / 1_000,
@@ -114,6 +137,7 @@ class CrashRun {
 
   /** One run of the broker, from start to kill. It may be running already, after a check of the event log. */
   async #life(): Promise<void> {
+    this.#cluster?.strike()
     if (!this.#broker.isRunning) {
       if (this.#random.chance(CHANCE_OF_KILL_AT_START)) return this.#killAtStart()
       if (!(await this.#start())) return
@@ -170,6 +194,7 @@ class CrashRun {
   /** All clients reconnect, all missing deliveries arrive, and the event log is checked. */
   async #closeAccounts(): Promise<void> {
     if (this.#isBroken) return this.#keepEvidence()
+    await this.#cluster?.rest()
     this.#fleet.settle()
     if (!this.#broker.isRunning && !(await this.#start())) return this.#keepEvidence()
     this.#watch(null)
@@ -188,9 +213,14 @@ class CrashRun {
     for (;;) {
       await sleep(QUIET_MILLISECONDS / 4)
       const idle = performance.now() - this.#log.lastAt
-      if (this.#isBroken || idle > NO_PROGRESS_MILLISECONDS) return
+      if (this.#isBroken || idle > this.#noProgressMs) return
       if (idle > QUIET_MILLISECONDS && this.#fleet.isSettled && this.#log.checker.isSettled) return
     }
+  }
+
+  /** The servers of NATS may have to elect who leads. */
+  get #noProgressMs(): number {
+    return this.#cluster === null ? NO_PROGRESS_MILLISECONDS : NO_PROGRESS_IN_CLUSTER_MILLISECONDS
   }
 
   #broken(sentence: string): void {

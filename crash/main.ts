@@ -10,7 +10,8 @@ const USAGE = `npm run crash -- [options]
   --kills N               how often the broker is killed (20)
   --seed S                plans of kills and settings (from the clock)
   --broker NAME           pondhawk, mosquitto or both (pondhawk)
-  --level LEVEL           Pondhawk's durability: fsync, os or memory (fsync)
+  --level LEVEL           Pondhawk's durability: fsync, os or memory (fsync); or jetstream: its log in NATS, whose servers are killed as well
+  --servers N             how many servers of NATS: 1, 3 or 5 (1)
   --messages N            new messages for each life of the broker (1000)
   --mosquitto-sub         two subscribers are mosquitto_sub
   --evidence DIR          directory of event logs with findings (crash-evidence)
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     broker: { type: 'string', default: 'pondhawk' },
     level: { type: 'string', default: 'fsync' },
+    servers: { type: 'string', default: '1' },
     messages: { type: 'string', default: '1000' },
     'mosquitto-sub': { type: 'boolean', default: false },
     evidence: { type: 'string', default: 'crash-evidence' },
@@ -44,6 +46,7 @@ async function run(brokers: readonly BrokerName[], level: Level): Promise<number
     const options: CrashOptions = {
       broker,
       level,
+      servers: Number(values.servers),
       kills: Number(values.kills),
       seed,
       messagesPerLife: Number(values.messages),
@@ -75,6 +78,6 @@ function brokersOf(name: string): readonly BrokerName[] {
 }
 
 function levelOf(name: string): Level {
-  if (name === 'fsync' || name === 'os' || name === 'memory') return name
-  throw new Error(`--level is fsync, os or memory, not ${name}`)
+  if (name === 'fsync' || name === 'os' || name === 'memory' || name === 'jetstream') return name
+  throw new Error(`--level is fsync, os, memory or jetstream, not ${name}`)
 }

@@ -6,6 +6,7 @@ type Row = readonly [words: string, figure: (result: CrashResult) => string]
 
 const ROWS: readonly Row[] = [
   ['kills', ({ kills }) => number(kills)],
+  ['  of servers of NATS', ({ serverKills }) => number(serverKills)],
   ['seconds', ({ seconds }) => number(Math.round(seconds))],
   ['acknowledged, QoS 1', result => number(result.log.checker.messages.acceptedQoS1)],
   ['acknowledged, QoS 2', result => number(result.log.checker.messages.acceptedQoS2)],

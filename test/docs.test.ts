@@ -9,7 +9,7 @@ import { CLI } from './command.ts'
 import { FOLLOWED_BESIDE_A_BROKER, FOLLOWED_WITH_PROGRAMS } from './docs/followed.ts'
 import { Follower } from './docs/follower.ts'
 import { blocksOf, ROOT } from './docs/pages.ts'
-import { SKIP } from './store/nats-server.ts'
+import { SKIP } from './store/nats.ts'
 import { makeCertificates } from './transport/world.ts'
 
 const START = 'pondhawk start'

@@ -8,7 +8,8 @@ import { QUEUES } from '../queues.ts'
 import { INPUTS } from '../transactions.ts'
 
 export type BrokerName = 'pondhawk' | 'mosquitto'
-export type Level = 'fsync' | 'os' | 'memory'
+/** With `jetstream` the log lies in streams of NATS, whose servers are killed as well. */
+export type Level = 'fsync' | 'os' | 'memory' | 'jetstream'
 
 export interface BrokerUnderTest {
   readonly name: string
@@ -21,15 +22,24 @@ export interface BrokerUnderTest {
 /** Small segments, so that kills often come near the end of a segment or a checkpoint. */
 const SEGMENT_BYTES = 1_048_576
 const CHECKPOINT_BYTES = 2_097_152
+const LONG_DEADLINE_SECONDS = 20
 /** A small queue in memory, so that queues are often read from the store. */
 const QUEUED_IN_MEMORY_MAX = 64
 
-export function pondhawk(directory: string, port: number, level: Level): BrokerUnderTest {
+/** `servers`: of NATS; empty for a store in files. */
+export function pondhawk(
+  directory: string,
+  port: number,
+  level: Level,
+  servers: readonly string[],
+): BrokerUnderTest {
   const file = join(directory, 'pondhawk.yaml')
   const config = {
     listeners: [{ port }],
     store: {
-      durability: level,
+      ...(level === 'jetstream'
+        ? { jetstream: { servers, replicas: servers.length } }
+        : { durability: level }),
       directory: join(directory, 'store'),
       segmentBytes: SEGMENT_BYTES,
       checkpointBytes: CHECKPOINT_BYTES,
@@ -40,17 +50,26 @@ export function pondhawk(directory: string, port: number, level: Level): BrokerU
       queuedInMemoryMax: QUEUED_IN_MEMORY_MAX,
     },
     share: { queuedMessagesMax: 1_000_000, queuedBytesMax: 1_073_741_824 },
-    queues: { named: { ...QUEUES, ...INPUTS } },
+    queues: { named: level === 'jetstream' ? withLongDeadlines() : { ...QUEUES, ...INPUTS } },
     log: { format: 'json' },
   }
   writeFileSync(file, stringify(config))
   const script = fileURLToPath(new URL('../../bundle/command/pondhawk.js', import.meta.url))
   return {
-    name: `Pondhawk (${level})`,
+    name: `Pondhawk (${level}${servers.length > 1 ? `, ${servers.length} servers` : ''})`,
     program: process.execPath,
     arguments: [script, 'start', '-c', file],
     readyWords: '"event":"broker.ready"',
   }
+}
+
+/** A deadline runs while the hand-out is stored, and servers of NATS that elect who leads store nothing for some seconds. */
+function withLongDeadlines(): object {
+  const named = Object.entries({ ...QUEUES, ...INPUTS }).map(
+    ([name, settings]) =>
+      [name, { ...settings, ackDeadlineSeconds: LONG_DEADLINE_SECONDS }] as const,
+  )
+  return Object.fromEntries(named)
 }
 
 /** mosquitto saves after every change, the most often that its configuration allows. */

@@ -4,12 +4,14 @@ import { relative } from 'node:path'
 import type { Config } from '../config/config-types.ts'
 import { isOfThisMachine } from '../config/parse.ts'
 import { storeDirectory } from '../server/create-store.ts'
+import type { Durability } from '../store/store.ts'
 import { KEY_LINE } from './terminal/terminal.ts'
 
 interface Readiness {
   readonly version: string
   readonly milliseconds: number
   readonly config: Config
+  readonly durability: Durability
   /** In the order of those of the configuration. */
   readonly listeners: readonly { readonly name: string; readonly port: number }[]
   /** The link that signs in to it once; null where no listener serves it. */
@@ -19,7 +21,7 @@ interface Readiness {
 }
 
 export function banner(ready: Readiness): string {
-  const { version, milliseconds, listeners, dashboard, config, hasKeys } = ready
+  const { version, milliseconds, listeners, dashboard, config, durability, hasKeys } = ready
   const title = `  Pondhawk ${version}   ready in ${milliseconds} ms`
   const lines = [
     '',
@@ -27,7 +29,7 @@ export function banner(ready: Readiness): string {
     '',
     ...listeners.map(({ name }) => place(kindOf(name), addressOf(name))),
     ...(dashboard === null ? [] : [place('Dashboard', `${dashboard}   (signs you in once)`)]),
-    place('Data', dataOf(config)),
+    place('Data', dataOf(config, durability)),
     '',
     ...(config.listeners.every(isOfThisMachine)
       ? [
@@ -58,12 +60,12 @@ function addressOf(name: string): string {
   return name.startsWith('ws') ? `${here}/mqtt` : here
 }
 
-function dataOf(config: Config): string {
+function dataOf(config: Config, durability: Durability): string {
   if (config.store.durability === 'memory') return 'in memory (gone when the broker stops)'
   const { jetstream } = config.store
   if (jetstream !== undefined) {
     const { stream, servers } = jetstream
-    return `the stream ${stream} of NATS at ${servers.join(', ')}`
+    return `the stream ${stream} of NATS at ${servers.join(', ')}   (acknowledged means ${durability})`
   }
   const directory = relative('.', storeDirectory(config))
   return `${directory.startsWith('..') ? storeDirectory(config) : `./${directory}`}   (delete it to start afresh)`

@@ -131,10 +131,11 @@ class StartedBroker {
   #tellPeople(server: Server, milliseconds: number, user: LanUser | null): void {
     const { version } = this.#words
     const { listeners } = server
+    const { durability } = server.status
     const dashboard = server.api.newLink('operator')
     const hasKeys = hasKeyboard()
     const config = this.#config
-    const ready = { version, milliseconds, config, listeners, dashboard, hasKeys }
+    const ready = { version, milliseconds, config, durability, listeners, dashboard, hasKeys }
     this.#output.write(
       `${banner(ready)}${linesForLan(user, config, listeners, this.#announcement)}`,
     )

@@ -221,6 +221,7 @@ export function metricsOf(
   const page = new Page()
   page.one(gauge('uptime_seconds'), UPTIME, status.uptimeSeconds)
   page.one(gauge('store_full'), STORE_FULL, status.storeIsFull ? 1 : 0)
+  page.group(gauge('store_durability'), DURABILITY, 'level', { [status.durability]: 1 })
   for (const { name, counts } of figures) page.one(NAMES[name], counts, status[name])
   for (const { metric, label, help, counts } of GROUPS) {
     page.group(metric, help, label, counts(status))
@@ -254,6 +255,7 @@ export function describedMetrics(
   return [
     { ...gauge('uptime_seconds'), help: UPTIME, label: null },
     { ...gauge('store_full'), help: STORE_FULL, label: null },
+    { ...gauge('store_durability'), help: DURABILITY, label: 'level' },
     ...figures.map(({ name, counts }) => ({ ...NAMES[name], help: counts, label: null })),
     ...GROUPS.map(({ metric, label, help }) => ({ ...metric, help, label })),
     ...FRONT_END_METRICS.map(({ name, kind, help }) => ({ name, kind, help, label: 'process' })),
@@ -266,6 +268,7 @@ export function describedMetrics(
 
 const UPTIME = 'How long the broker has been running'
 const STORE_FULL = 'Whether the disk of the store is full'
+const DURABILITY = '1 with what an acknowledged message survives: fsync, replicated, os or memory'
 const CPU = 'CPU time of all threads'
 const MEMORY = 'Memory of the process'
 const AS_MOSQUITTO = 'As in $SYS of mosquitto'

@@ -123,6 +123,7 @@ test('the README shows what the terminal shows', async t => {
     version: VERSION,
     milliseconds: 130,
     config: parseConfig({}),
+    durability: 'fsync',
     listeners: [
       { name: 'mqtt://127.0.0.1:1883', port: 1_883 },
       { name: 'ws://127.0.0.1:8083', port: 8_083 },

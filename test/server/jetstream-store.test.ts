@@ -7,7 +7,8 @@ import { test } from 'tap'
 import { type ConfigInput, createBroker } from '../../src/index.ts'
 import { connectNats } from '../../src/store/jetstream/nats.ts'
 import { brokerOnPort } from '../interop/programs.ts'
-import { NatsServer, SKIP } from '../store/nats-server.ts'
+import { NatsServer } from '../../crash/brokers/nats-server.ts'
+import { SKIP } from '../store/nats.ts'
 
 const CLIENTS = 20
 const MESSAGES = 200

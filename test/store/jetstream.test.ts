@@ -28,7 +28,8 @@ import {
   recovered,
   testLogDevice,
 } from './log-device-rules.ts'
-import { NatsServer, SKIP } from './nats-server.ts'
+import { NatsServer } from '../../crash/brokers/nats-server.ts'
+import { SKIP } from './nats.ts'
 
 const skip = SKIP
 const directory = mkdtempSync(join(tmpdir(), 'pondhawk-nats-'))

@@ -176,7 +176,8 @@ export class JetStream {
     )
     const places = { requests: `${API}.CONSUMER.MSG.NEXT.${stream}.${name}`, inbox: newInbox() }
     const next = await new StreamPull(connection, places, { first, last }, onPulled).run()
-    await this.#ask(`CONSUMER.DELETE.${stream}.${name}`, '')
+    // It ends by itself, and may have ended with its server.
+    this.#request(`${API}.CONSUMER.DELETE.${stream}.${name}`, '').catch(() => {})
     return next
   }
 

@@ -1,28 +1,12 @@
-// A nats-server of its own for a test: one of Debian's, the one on PATH, or the one that NATS_SERVER names.
+// A nats-server as a process of its own: the one of the system, or the one that NATS_SERVER names.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const PROGRAM = process.env['NATS_SERVER'] ?? 'nats-server'
-const START_MS_MAX = 10_000
-
-/** Why there is no server to test with, or false. */
-export const SKIP: string | false = problem() ?? false
-
-function problem(): string | null {
-  if (spawnSync(PROGRAM, ['--version']).status !== 0) {
-    return 'there is no nats-server here (apt-get install nats-server, or NATS_SERVER=PATH)'
-  }
-  try {
-    createRequire(import.meta.url).resolve('@nats-io/transport-node')
-    return null
-  } catch {
-    return 'the client of NATS is not installed (npm ci)'
-  }
-}
+export const NATS_PROGRAM = process.env['NATS_SERVER'] ?? 'nats-server'
+const START_MS_MAX = 20_000
 
 export class NatsServer {
   readonly #directory: string
@@ -34,14 +18,11 @@ export class NatsServer {
   constructor(directory: string, config: string = `jetstream { store_dir: "${directory}" }`) {
     this.#directory = directory
     this.#config = config
+    process.once('exit', () => this.#process?.kill('SIGKILL'))
   }
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`
-  }
-
-  get pid(): number {
-    return this.#process?.pid ?? 0
   }
 
   /** Starts it, on the same port as before. */
@@ -49,7 +30,7 @@ export class NatsServer {
     const file = join(this.#directory, 'nats.conf')
     const lines = [`listen: "127.0.0.1:${this.port}"`, `ports_file_dir: "${this.#directory}"`]
     writeFileSync(file, [...lines, this.#config, ''].join('\n'))
-    const started = spawn(PROGRAM, ['-c', file, '-l', join(this.#directory, 'nats.log')], {
+    const started = spawn(NATS_PROGRAM, ['-c', file, '-l', join(this.#directory, 'nats.log')], {
       stdio: 'ignore',
     })
     this.#process = started
@@ -68,10 +49,6 @@ export class NatsServer {
 
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#process?.kill(signal)
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
