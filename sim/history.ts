@@ -97,6 +97,8 @@ export class History {
   /** The ids of what operators purged from named queues. */
   readonly purged = new Set<string>()
   isOfPartitions = false
+  /** Whether a line to another partition may be so full that wills are dropped. */
+  mayDropWills = false
   /** Whether the publisher and the session are of different partitions. */
   comesFromElsewhere: (publication: Publication, session: SessionRecord) => boolean = () => false
   /** Whether a retained message is kept by another partition than that of its publisher. */

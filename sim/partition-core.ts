@@ -16,6 +16,8 @@ import {
   type SessionRecord,
 } from './history.ts'
 import type { PartitionTrial } from './partition-trials.ts'
+import type { SimQueueSettings } from './queue-settings.ts'
+import type { QueueWorld } from './queue-world.ts'
 import type { Random } from './random.ts'
 import type { SimBroker } from './sim-broker.ts'
 import type { ClientWorld } from './sim-client.ts'
@@ -40,6 +42,7 @@ export interface PartitionSurroundings {
   readonly lineBytesMax: number
   /** How many retained messages another partition is given at once. */
   readonly pageRowsMax: number
+  readonly namedQueues: ReadonlyMap<string, SimQueueSettings>
   trace(line: () => string): void
 }
 
@@ -55,6 +58,8 @@ export class PartitionCore implements ClientWorld {
   readonly history: History
   brokerStartedAt: number | null = null
   partitions: Partitions | null = null
+  /** The named queues that it keeps. */
+  queues: QueueWorld | null = null
   /** Its broker, and what was counted of it. */
   readonly process: SimProcess
   /** Messages of other partitions, over all runs. */
@@ -116,19 +121,21 @@ export class PartitionCore implements ClientWorld {
     return new SimProcess({
       ...{ events, random, history, settings, drops, makeCore },
       starting: () => ({
-        namedQueues: new Map(),
-        handedOut: () => {},
+        namedQueues: this.#world.namedQueues,
+        handedOut: (clientId, message) => this.queues?.oracle.handedOut(clientId, message),
         lastNumber,
-        observers: [],
+        observers: this.queues === null ? [] : [this.queues.oracle.stored],
         restored: snapshot => this.partitions?.restore(snapshot),
       }),
       made: broker => {
         this.partitions = this.#joins(broker)
+        this.#hearsOfLent(this.partitions)
         spoils?.(this.partitions)
       },
       isUp: broker => this.#ticks(broker),
       died: () => {
         this.#countsApplied()
+        this.queues?.oracle.died()
         this.partitions = null
         this.brokerStartedAt = null
         this.#deaths.push(events.now)
@@ -179,6 +186,18 @@ export class PartitionCore implements ClientWorld {
         },
       },
     })
+  }
+
+  /** What is lent to a consumer elsewhere is handed out, whether it arrives or not. */
+  #hearsOfLent(partitions: Partitions): void {
+    for (const other of partitions.others) {
+      const link = partitions.linkTo(other)
+      const say = link.say.bind(link)
+      link.say = item => {
+        if (item.kind === 'lent') this.queues?.oracle.handedOut(item.clientId, item.message)
+        say(item)
+      }
+    }
   }
 
   #ticks(broker: SimBroker): void {

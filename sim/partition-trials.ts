@@ -2,6 +2,7 @@
 
 import { decodeFrame, withStarts } from '../src/partition/frame.ts'
 import type { Partitions } from '../src/partition/partitions.ts'
+import type { Lent } from '../src/partition/queue-item.ts'
 import type { Change } from '../src/store/change.ts'
 import type { SimDisk } from './sim-disk.ts'
 import { SingleFileCore } from './single-file-core.ts'
@@ -147,6 +148,30 @@ export const KEEPS_WHAT_WAS_HANDED_OUT: PartitionTrial = {
   shapes: sharesAll,
   spoils: partitions => {
     partitions.groups.givesBack = () => {}
+  },
+}
+
+/** What is lent to a consumer elsewhere counts as acknowledged. */
+export const SETTLES_WHAT_IS_LENT: PartitionTrial = {
+  ...PLAIN_PARTITIONS,
+  spoils: partitions => {
+    const lent: [number, Lent][] = []
+    for (const other of partitions.others) {
+      const link = partitions.linkTo(other)
+      const say = link.say.bind(link)
+      link.say = item => {
+        if (item.kind === 'lent') lent.push([other, item])
+        say(item)
+      }
+    }
+    const tick = partitions.tick.bind(partitions)
+    partitions.tick = () => {
+      tick()
+      for (const [other, { queue, clientId, attachment, packetId }] of lent.splice(0)) {
+        const names = { queue, clientId, attachment, packetId }
+        partitions.queues.said(other, { kind: 'answered', ...names, isRefused: false })
+      }
+    }
   },
 }
 

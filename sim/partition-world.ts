@@ -14,6 +14,13 @@ import { BEGINNING, messagesIn, type Outcome, outcomeOf, Trace } from './outcome
 import { coreOf, PartitionCore } from './partition-core.ts'
 import type { PartitionTrial } from './partition-trials.ts'
 import { partitionOf } from '../src/partition/partition-of.ts'
+import {
+  type QueuesOfWorld,
+  queuesOf,
+  type SimQueueSettings,
+  withDirectTopic,
+} from './queue-settings.ts'
+import { type OperatedWorld, QueueWorld } from './queue-world.ts'
 import { Random } from './random.ts'
 import { calmTermsOf, EVERYTHING } from './random-requests.ts'
 import { Script, type Stage } from './script.ts'
@@ -24,6 +31,8 @@ import { type WorldSettings, settingsOf } from './world-settings.ts'
 const EVENTS_MAX = 600_000
 const OVERLOAD_MS = 10_000
 const PROBE_MS = 10_000
+/** Long enough for all dead letters, also where a client gets few messages a second. */
+const DEAD_LETTERS_MS = 100_000
 /** No world fills such a line. */
 const LINE_BYTES_MAX = 67_108_864
 
@@ -60,7 +69,9 @@ class PartitionWorld implements Stage {
     this.random = new Random(seed)
     const { random, events, history } = this
     const { shapes = each => each } = trial
-    const settings = shapes(partitionSettingsOf(settingsOf(random), random))
+    const terms = partitionQueuesOf(seed)
+    const plain = partitionSettingsOf(settingsOf(random), random)
+    const settings = shapes(terms?.isFilledDirectly === true ? withDirectTopic(plain) : plain)
     this.settings = settings
     this.delays = delaysOf(seed)
     this.expressions = expressionsOf(seed)
@@ -77,7 +88,9 @@ class PartitionWorld implements Stage {
     this.#hasSmallLines = random.chance(4)
     const lineBytesMax = this.#hasSmallLines ? random.of([1, 500, 5_000]) : LINE_BYTES_MAX
     const pageRowsMax = random.of([1, 2, 64])
-    const surroundings = { ...shared, lastNumber, lineBytesMax, pageRowsMax, trace }
+    const namedQueues = terms?.named ?? new Map<string, SimQueueSettings>()
+    const sizes = { lastNumber, lineBytesMax, pageRowsMax }
+    const surroundings = { ...shared, ...sizes, namedQueues, trace }
     for (let index = 0; index < count; index++) cores.push(new PartitionCore(index, surroundings))
     this.#cores = cores
     this.#network = network
@@ -86,6 +99,8 @@ class PartitionWorld implements Stage {
       return new SimClient(clientId, random.chance(2) ? 5 : 4, coreOf(cores, { clientId }))
     })
     history.isOfPartitions = true
+    history.mayDropWills = this.#hasSmallLines
+    if (terms !== null) for (const core of cores) core.queues = this.#queuesOf(core, terms)
     history.comesFromElsewhere = ({ publisher: clientId }, session) =>
       coreOf(cores, { clientId }) !== coreOf(cores, session)
     history.mayBeLate = ({ topic, publisher }) =>
@@ -105,11 +120,14 @@ class PartitionWorld implements Stage {
     this.passes(100)
     const script = new Script(this)
     script.begins()
+    for (const { queues } of this.#cores) queues?.begins()
     while (!script.isOver && this.events.step(Infinity));
     this.#network.calmsDown()
+    for (const { queues } of this.#cores) queues?.calmsDown()
     script.calmsDown()
     if (this.random.chance(2)) script.diesOnceMore()
     this.#probes()
+    this.#judgeQueues()
     const dropped = new Map<string, number>()
     for (const core of this.#cores) {
       core.counts()
@@ -139,8 +157,8 @@ class PartitionWorld implements Stage {
         crossed: sumOf(({ applied }) => applied),
         transactions: 0,
         transfers: 0,
-        handOuts: sumOf(({ handOuts }) => handOuts),
-        deadLetters: 0,
+        handOuts: sumOf(({ handOuts, queues }) => handOuts + (queues?.oracle.handOuts ?? 0)),
+        deadLetters: sumOf(({ queues }) => queues?.oracle.deadLetters ?? 0),
       },
     }
   }
@@ -193,6 +211,36 @@ class PartitionWorld implements Stage {
     this.#trace.add(line)
   }
 
+  /** The queues that the partition keeps; consumers are of any. */
+  #queuesOf(core: PartitionCore, terms: QueuesOfWorld): QueueWorld | null {
+    const count = this.#cores.length
+    const isKept = (name: string): boolean => partitionOf(`$queue/${name}`, count) === core.number
+    const named = new Map([...terms.named].filter(([name]) => isKept(name)))
+    if (named.size === 0) return null
+    const { events, history } = this
+    const world: OperatedWorld = {
+      events,
+      history,
+      brokerStartedAt: null,
+      mayEndWith: reason => core.mayEndWith(reason),
+      wire: client => core.wire(client),
+      trace: line => this.trace(line),
+      worldOf: clientId => coreOf(this.#cores, { clientId }),
+      workerPrefix: `w${core.number}-`,
+      operates: () => {},
+      sweeps: () => {},
+    }
+    return new QueueWorld(world, { ...terms, named })
+  }
+
+  #judgeQueues(): void {
+    for (const { queues } of this.#cores) queues?.readsDeadLetters()
+    if (this.#cores.some(({ queues }) => queues !== null)) this.passes(DEAD_LETTERS_MS)
+    for (const { queues, process } of this.#cores) {
+      if (process.broker !== null) queues?.judge(process.broker.broker.subscriptions.queues.all)
+    }
+  }
+
   /** A new client of each partition is sent all that is retained. */
   #probes(): void {
     const probes = this.#cores.map(core => {
@@ -212,6 +260,12 @@ class PartitionWorld implements Stage {
   get #some(): PartitionCore {
     return this.random.of(this.#cores)
   }
+}
+
+/** Operators do nothing, and no client takes small packets only: one at QoS 0 would lose what is too large. */
+function partitionQueuesOf(seed: number): QueuesOfWorld | null {
+  const queues = queuesOf(seed)
+  return queues === null ? null : { ...queues, operation: 'none', smallPackets: 0 }
 }
 
 /** There is more to do than in a world of one broker: messages must cross, and each partition must end now and then. */

@@ -39,6 +39,8 @@ interface Consumer {
 const DEAD = '.dead'
 /** The longest time from a hand-out to its receipt on a wire that was always read. */
 const TRANSIT_MS = 4_000
+/** The same on a wire that was not read for a while. */
+const UNDER_WAY_MS = 30_000
 
 export class QueueOracle {
   readonly stored = new StoredQueues()
@@ -52,6 +54,8 @@ export class QueueOracle {
   /** Until when each queue was deleted last. */
   readonly #deletedAt = new Map<string, number>()
   readonly #arrived: HandOut[] = []
+  /** When the broker died last, in milliseconds. */
+  #diedAtMs = -Infinity
   /** How often the broker has handed out each message, by queue and id. */
   readonly #handedOut = new Map<string, number>()
   /** The messages, by queue and id, that it has handed out since it started. */
@@ -91,6 +95,7 @@ export class QueueOracle {
   died(): void {
     this.stored.died()
     this.#handedOutSinceStart.clear()
+    this.#diedAtMs = this.#events.now
   }
 
   // What the broker says.
@@ -137,7 +142,7 @@ export class QueueOracle {
     const newer = this.#arrived.find(
       each =>
         each.queue === queue &&
-        cameBefore(publication, each.publication) &&
+        this.#cameBefore(publication, each.publication) &&
         keyIn(settings, each.publication) === key &&
         (this.#handedOutSinceStart.has(`${queue} ${each.publication.id}`) ||
           this.#isSettled(queue, each.publication.id)),
@@ -154,7 +159,7 @@ export class QueueOracle {
       each =>
         each !== publication &&
         // What its client sends again at QoS 1 comes once more, behind it.
-        (!cameBefore(each, publication) || !this.#isOnce(each.id)) &&
+        (!this.#cameBefore(each, publication) || !this.#isOnce(each.id)) &&
         // An empty payload does not say which publication it is of.
         (each.payload.length === 0 || this.stored.mayHave(queue, each.id)) &&
         (isChanged ? isOfAnyKey(each, publication) : keyIn(settings, each) === key),
@@ -199,7 +204,9 @@ export class QueueOracle {
     handOut.answeredAt = this.#events.count
     const since = this.#events.now - handOut.atMs
     const hasFrozen = handOut.connection.wire.hasFrozen
-    handOut.isLate = deadlineMs > 0 && (hasFrozen || since > deadlineMs - TRANSIT_MS)
+    const { isOfPartitions } = this.#history
+    const isSlow = hasFrozen || isOfPartitions || since > deadlineMs - TRANSIT_MS
+    handOut.isLate = deadlineMs > 0 && isSlow
   }
 
   /** The broker has had the time to store its acknowledgement. */
@@ -219,6 +226,9 @@ export class QueueOracle {
     const handedOutAt = this.#handedOutAt(handOut)
     for (const other of this.#arrived) {
       if (other.queue !== queue || other.answer === 'refused') continue
+      // A consumer of another partition keeps its connection when the queue starts anew, and may get then what it was sent before.
+      const isOfThisStart = other.atMs > this.#diedAtMs + UNDER_WAY_MS
+      if (this.#history.isOfPartitions && !isOfThisStart) continue
       const isSame = other.publication === publication && this.#isOnce(publication.id)
       if (isSame && other.connection === connection) this.#violation(`${what} there before`)
       const isBound =
@@ -323,7 +333,7 @@ export class QueueOracle {
       if (key === null || publication.qos === 0 || isPublishedLater(publication)) continue
       const older = due.find(
         each =>
-          cameBefore(each, publication) &&
+          this.#cameBefore(each, publication) &&
           !(each.attempts > 1 && this.#mayRefuse) &&
           keyIn(settings, each) === key &&
           (acknowledged.get(each) ?? Infinity) >= at &&
@@ -340,7 +350,11 @@ export class QueueOracle {
   #mayBeMissing(queue: string, settings: SimQueueSettings, publication: Publication): boolean {
     const deletedAt = this.#deletedAt.get(queue) ?? -1
     if (publication.sentAt <= deletedAt) return true
+    const { overflow, messagesMax } = settings
+    // It was on its way when the queue told that it is full.
+    if (this.#history.isOfPartitions && overflow === 'refuse' && messagesMax < 1_000) return true
     const isLater = isPublishedLater(publication)
+    if (this.#history.mayDropWills && publication.kind === 'will') return true
     return isLater && (deletedAt >= 0 || settings.overflow === 'refuse')
   }
 
@@ -403,6 +417,12 @@ export class QueueOracle {
         each => each.publication === publication && each.queue === queue && each.answeredAt < at,
       )
     })
+  }
+
+  /** Publishers of several partitions have no order among each other. */
+  #cameBefore(older: Publication, newer: Publication): boolean {
+    const isOther = older.publisher !== newer.publisher
+    return !(this.#history.isOfPartitions && isOther) && cameBefore(older, newer)
   }
 
   /** Whether the broker has it at most once: the publisher did not send it again as another message. */

@@ -195,7 +195,10 @@ export class QueueWorker implements Conversing {
     if (handOut === null) return
     this.#oracle.answered(handOut, reason === SUCCESS)
     const { brokerStartedAt, events } = this.#world
-    if (reason === SUCCESS && !connection.wire.isBrokerClosed && !connection.wire.isBroken) {
+    // Between partitions it may take any time.
+    const isNear = !this.#world.history.isOfPartitions
+    const isReading = !connection.wire.isBrokerClosed && !connection.wire.isBroken
+    if (isNear && reason === SUCCESS && isReading) {
       events.after(STORED_MS, () => {
         const isSame = this.#connection === connection && !connection.wire.isBrokerClosed
         const isSound = !connection.isOver && !connection.wire.isBroken

@@ -17,6 +17,10 @@ const SWEEP_PAUSE_MS = 1_000
 type Operator = (name: string, changes: Partial<SimQueueSettings> | null) => void
 
 export interface OperatedWorld extends ClientWorld {
+  /** The world of one client, if each has its own. */
+  readonly worldOf?: (clientId: string) => ClientWorld
+  /** The first letters of the names of consumers; `w` if it is left out. */
+  readonly workerPrefix?: string
   readonly operates: Operator
   readonly sweeps: (name: string, task: QueueTask, max: number) => void
 }
@@ -34,7 +38,7 @@ export class QueueWorld {
     this.oracle = new QueueOracle(world.history, world.events, terms)
     const names = [...terms.named.keys()]
     for (let index = 0; index < terms.workers; index++) {
-      this.#joins(`w${index + 1}`, names[index % names.length] ?? '')
+      this.#joins(`${world.workerPrefix ?? 'w'}${index + 1}`, names[index % names.length] ?? '')
     }
   }
 
@@ -100,7 +104,8 @@ export class QueueWorld {
   #joins(clientId: string, queue: string): QueueWorker {
     const version = this.#terms.random.chance(4) && !queue.endsWith('.dead') ? 4 : 5
     const names = { clientId, queue }
-    const worker = new QueueWorker(names, version, this.#world, this.oracle, this.#terms)
+    const world = this.#world.worldOf?.(clientId) ?? this.#world
+    const worker = new QueueWorker(names, version, world, this.oracle, this.#terms)
     this.#workers.push(worker)
     this.oracle.joins(worker)
     return worker

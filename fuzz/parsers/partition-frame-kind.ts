@@ -5,6 +5,8 @@ import { makeMessage } from '../../src/message.ts'
 import { NO_PROPERTIES, type Properties } from '../../src/packet/packet.ts'
 import { decodeFrame, encodeFrame, type Frame, withStarts } from '../../src/partition/frame.ts'
 import { UnreadableFrame } from '../../src/partition/frame-reader.ts'
+import { ByteReader } from '../../src/store/bytes.ts'
+import { readMessage } from '../../src/store/message-codec.ts'
 import { itemBytes, messageBytes, type Statement } from '../../src/partition/item.ts'
 import type { Random } from '../random.ts'
 import type { Outcome } from '../target.ts'
@@ -55,6 +57,7 @@ function messageOf(random: Random): Buffer {
 
 function itemOf(random: Random): Statement {
   const [query, filter] = [random.of(NUMBERS), random.of(TEXTS)]
+  const lent = { queue: 'q', clientId: filter, attachment: query, packetId: random.below(65_536) }
   const group = { shareName: 'g', topicFilter: filter, ...(random.chance(2) && { where: 'x>1' }) }
   const upTo = new Map([[random.below(4), random.of(NUMBERS)]])
   return random.of<Statement>([
@@ -68,6 +71,14 @@ function itemOf(random: Random): Statement {
     { kind: 'retained-room', hasRoom: random.chance(2) },
     { kind: 'group', group, isThere: random.chance(2) },
     { kind: 'member-gone', group, clientId: filter },
+    { kind: 'queue', name: 'q', filters: random.of([null, [], [filter]]), isFull: false },
+    { kind: 'consumer-gone', queue: 'q', clientId: filter },
+    { kind: 'answered', ...lent, isRefused: random.chance(2) },
+    { kind: 'lent', ...lent, message: readMessage(new ByteReader(messageOf(random))) },
+    {
+      ...{ kind: 'consumer', queue: 'q', clientId: filter, attachment: query, window: 16 },
+      ...{ qos: random.of([0, 1] as const), retainAsPublished: random.chance(2) },
+    },
     {
       ...{ kind: 'member', group, clientId: filter, isHere: random.chance(2), credit: query },
       weight: random.of([null, 1, 1_000]),

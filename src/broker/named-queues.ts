@@ -2,7 +2,13 @@
 
 import type { Identity } from '../access/identity.ts'
 import type { Router } from '../routing/router.ts'
-import { isQueueName, queueInFilter, queueTopic, TRANSACTIONAL } from '../routing/queue-filter.ts'
+import {
+  isQueueName,
+  queueInFilter,
+  queueTopic,
+  stemOf,
+  TRANSACTIONAL,
+} from '../routing/queue-filter.ts'
 import { type Subscription, wholeSubscription } from '../routing/subscription.ts'
 import { NamedQueue } from '../session/named-queue/named-queue.ts'
 import type { QueueHost } from '../session/named-queue/queue-host.ts'
@@ -18,6 +24,7 @@ import type { Target } from '../session/target.ts'
 import type { StoredQueue } from '../store/store.ts'
 import type { Expressions } from './expressions.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
+import { leavesElsewhere, type Peers, type QueueElsewhere } from './peers.ts'
 import { type Maker, type QueueRecord, readRecord, writtenRecord } from './queue-record.ts'
 
 export interface QueuesSettings {
@@ -36,6 +43,8 @@ interface QueuesContext extends SessionContext {
   /** Whether any of the queues refuses messages when it is full. */
   queuesRefuse(isRefusing: boolean): void
   readonly expressions: Expressions
+  /** Null unless this broker is one of several partitions. */
+  readonly peers: Peers | null
 }
 
 function filteredSubscription(filter: string, where: string): Subscription {
@@ -43,6 +52,7 @@ function filteredSubscription(filter: string, where: string): Subscription {
   return where === '' ? whole : { ...whole, where }
 }
 
+const OF_ANOTHER = 'the queue is of another partition'
 const NO_NAME =
   'the name of a queue has 1 to 64 letters, digits, _, . and -, and perhaps .dead behind them'
 /** Settings that a SUBSCRIBE does not set: a filter of the queue is in its own. */
@@ -106,6 +116,16 @@ export class NamedQueues implements QueueHost {
     return this.#entries.get(name)?.queue ?? null
   }
 
+  /** The queue of this name, if another partition keeps it. */
+  elsewhere(name: string): QueueElsewhere | null {
+    return this.#context.peers?.queueElsewhere(name) ?? null
+  }
+
+  /** What the queue takes in, wherever it is; null if there is none. */
+  filtersOf(name: string): readonly string[] | null {
+    return this.get(name)?.settings.filters ?? this.elsewhere(name)?.filters ?? null
+  }
+
   makerOf(name: string): Maker | null {
     return this.#entries.get(name)?.maker ?? null
   }
@@ -144,9 +164,13 @@ export class NamedQueues implements QueueHost {
   /** An operator makes the queue, or changes it, which must not be busy: it is the operator's from then on. Returns what is wrong, or null. */
   setByOperator(name: string, changes: Readonly<Record<string, unknown>>): string | null {
     if (!isQueueName(name)) return NO_NAME
+    if (this.elsewhere(name) !== null) return OF_ANOTHER
     const entry = this.#entries.get(name)
     const settings = changedSettings(name, entry?.queue.settings ?? queueDefaults(name), changes)
     if (typeof settings === 'string') return settings
+    if (settings.deadLetter !== '' && this.elsewhere(settings.deadLetter) !== null) {
+      return `deadLetter: ${OF_ANOTHER}`
+    }
     const fault = this.#whereFault(settings)
     if (fault !== null) return fault
     if (entry === undefined) {
@@ -196,6 +220,11 @@ export class NamedQueues implements QueueHost {
   /** The session consumes, or waits for a queue of this name. */
   join(session: Session, subscription: Subscription): void {
     const name = subscription.queue ?? ''
+    const elsewhere = this.elsewhere(name)
+    if (elsewhere !== null) {
+      elsewhere.join(session, subscription)
+      return
+    }
     const entry = this.#entries.get(name)
     if (entry === undefined || !this.#mayConsume(entry.queue, session)) {
       this.#waitFor(name, session, subscription)
@@ -207,6 +236,11 @@ export class NamedQueues implements QueueHost {
 
   /** One subscription of the session to a queue has ended; it may have another to the same queue. */
   leave(session: Session, { queue: name = '', filter }: Subscription): void {
+    const elsewhere = this.elsewhere(name)
+    if (elsewhere !== null) {
+      leavesElsewhere(elsewhere, session, name, filter)
+      return
+    }
     const queue = this.get(name)
     const others = [
       queueTopic(name),
@@ -261,7 +295,8 @@ export class NamedQueues implements QueueHost {
   /** That of a queue that a subscriber made is made by the same, so that it ends as well. */
   deadLettersOf({ name: from, settings }: NamedQueue): NamedQueue | null {
     const { deadLetter: name } = settings
-    if (name === '') return null
+    // What is of another partition is refused; a configuration may name it all the same.
+    if (name === '' || this.elsewhere(name) !== null) return null
     const maker = this.makerOf(from)
     const heir = maker?.kind === 'subscriber' ? maker : ({ kind: 'dead-letters' } as const)
     return this.get(name) ?? this.create(name, queueDefaults(name), heir)
@@ -281,7 +316,7 @@ export class NamedQueues implements QueueHost {
   restored(): void {
     for (const [name, changes] of this.settings.named) {
       const settings = changedSettings(name, queueDefaults(name), changes)
-      if (typeof settings === 'string') continue
+      if (typeof settings === 'string' || this.elsewhere(name) !== null) continue
       if (!this.#entries.has(name)) this.create(name, settings, { kind: 'operator' })
       else if (JSON.stringify(this.get(name)?.settings) !== JSON.stringify(settings)) {
         this.set(name, settings)
@@ -402,10 +437,6 @@ export class NamedQueues implements QueueHost {
   #mayConsume({ name, settings }: NamedQueue, session: Session): boolean {
     return this.#context.mayConsume(session, [queueTopic(name), ...settings.filters])
   }
-}
-
-function stemOf(name: string): string {
-  return name.endsWith('.dead') ? name.slice(0, -'.dead'.length) : name
 }
 
 /** Who is counted for a queue: the user, or the address of a client without one. */

@@ -26,6 +26,14 @@ export interface GroupElsewhere extends DeliveryOrigin {
   restore(deliveries: readonly StoredDelivery[], remainder: Remainder): void
 }
 
+/** A named queue that another partition keeps, as its consumers here see it. */
+export interface QueueElsewhere {
+  /** What it takes in; null as long as it does not exist. */
+  readonly filters: readonly string[] | null
+  join(session: Session, subscription: Subscription): void
+  leave(session: Session): void
+}
+
 export interface Peers {
   /** Whether all filters of the others are known. Before that nobody is admitted and nothing is due: a message might be owed to nobody. */
   readonly isComplete: boolean
@@ -41,6 +49,8 @@ export interface Peers {
   whenKept(topic: string, answer: () => void): boolean
   /** Returns the share group if another partition keeps it; null if this one does. */
   groupElsewhere(name: GroupName): GroupElsewhere | null
+  /** Returns the named queue if another partition keeps it, also if it does not exist; null if this one does. */
+  queueElsewhere(name: string): QueueElsewhere | null
   /** Whether the names are short enough to cross. */
   isAddressable(name: GroupName, clientId: string): boolean
   /** Whether the partition of the topic has room for another retained message. */
@@ -49,4 +59,19 @@ export interface Peers {
   isFull(topic: string): boolean
   /** Returns the retained messages of the other partitions for a new subscription; null if none of them can match. */
   retainedElsewhere(topicFilter: string, sequenceMax: number): RetainedElsewhere | null
+}
+
+/** One subscription of the session to a queue has ended; it may have another to the same queue. */
+export function leavesElsewhere(
+  queue: QueueElsewhere,
+  session: Session,
+  name: string,
+  filter: string,
+): void {
+  for (const other of session.subscriptions.values()) {
+    if (other.queue !== name || other.filter === filter) continue
+    queue.join(session, other)
+    return
+  }
+  queue.leave(session)
 }

@@ -37,12 +37,19 @@ export function queueSubscriptionRefusal(
   if (where !== undefined) return invalid('the consumers of a named queue have no expressions')
   const wish = wishFault(subscription)
   if (wish !== null) return invalid(wish)
-  const queue = broker.subscriptions.queues.get(asked.name)
+  const { queues } = broker.subscriptions
+  const filters = queues.filtersOf(asked.name)
   const { topicFilter: wanted } = asked
-  if (queue === null) {
+  const isElsewhere = queues.elsewhere(asked.name) !== null
+  if (isElsewhere && subscription.queueWishes?.[TRANSACTIONAL] === 'true') {
+    return invalid('the queue is of another partition: it has no transactional consumers here')
+  }
+  if (filters === null) {
+    if (isElsewhere && wanted !== null) {
+      return refused(NOT_AUTHORIZED, 'there is no such queue, and it is of another partition')
+    }
     return wanted === null ? null : makingRefusal(broker, asked.name, wanted, subscription, session)
   }
-  const { filters } = queue.settings
   if (wanted !== null && !filters.includes(wanted)) {
     return invalid(`the queue ${asked.name} does not have this filter`)
   }
@@ -112,7 +119,7 @@ function consumingRefusal(
 export function queueTopicFault(broker: Broker, topic: string): string | null {
   const { queues } = broker.subscriptions
   const name = topic.slice(queueTopic('').length)
-  return isOfQueue(topic) && queues.get(name) === null ? 'there is no such named queue' : null
+  return isOfQueue(topic) && queues.filtersOf(name) === null ? 'there is no such named queue' : null
 }
 
 function invalid(sentence: string): QueueRefusal {

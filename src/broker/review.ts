@@ -74,8 +74,9 @@ class Review implements Postponed {
     if (isOfTransactions(subscription.topicFilter)) return true
     if (permissions === GONE) return subscription.shareName === null && queue === undefined
     if (!faults.maySubscribe(permissions, subscription, clientId)) return false
-    const named = queue === undefined ? null : this.#broker.subscriptions.queues.get(queue)
-    if (named !== null && !this.#broker.mayConsume(session, named.settings.filters)) return false
+    const { queues } = this.#broker.subscriptions
+    const filters = queue === undefined ? null : queues.filtersOf(queue)
+    if (filters !== null && !this.#broker.mayConsume(session, filters)) return false
     const { shareName, topicFilter } = subscription
     return shareName === null || faults.mayShare(permissions, topicFilter, clientId)
   }

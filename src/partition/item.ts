@@ -8,6 +8,7 @@ import type { GroupName } from '../broker/share-overrides.ts'
 import { isShareStrategyName, type ShareStrategyName } from '../routing/share-strategy.ts'
 import { UnreadableFrame } from './frame-reader.ts'
 import { type Address, readAddress } from './hand-over-address.ts'
+import { type QueueSaid, readQueueSaid, writeQueueSaid } from './queue-item.ts'
 
 // The first byte of an item.
 const FILTER_GONE = 0
@@ -141,7 +142,8 @@ export interface MemberGone {
 
 export type ToldOfGroups = GroupItem | MemberItem | MemberGone
 
-export type Item = FilterItem | FiltersTold | MessageItem | RetainedItem | HandedOver | ToldOfGroups
+export type Item =
+  FilterItem | FiltersTold | MessageItem | RetainedItem | HandedOver | ToldOfGroups | QueueSaid
 
 /** What is not a message, and has no number. */
 export type Statement = Exclude<Item, MessageItem | HandedOver>
@@ -196,6 +198,13 @@ export function itemBytes(item: Statement): Buffer {
       writer.uint8(MEMBER_GONE)
       writeGroup(item.group)
       writer.string(item.clientId)
+      break
+    case 'queue':
+    case 'consumer':
+    case 'consumer-gone':
+    case 'lent':
+    case 'answered':
+      writeQueueSaid(writer, item)
   }
   return written(writer)
 }
@@ -306,8 +315,11 @@ export function readItem(reader: ByteReader): Item {
       return readPage(reader)
     case RETAINED_ROOM:
       return { kind: 'retained-room', hasRoom: reader.uint8() === 1 }
-    default:
+    default: {
+      const said = readQueueSaid(kind, reader)
+      if (said !== null) return said
       throw new UnreadableFrame(`it has an item of the unknown kind ${kind}`)
+    }
   }
 }
 

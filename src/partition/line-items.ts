@@ -1,5 +1,7 @@
 // What goes into a line.
 
+import type { Message } from '../message.ts'
+import type { CommitId } from '../store/journal.ts'
 import { type Item, itemBytes, type Statement } from './item.ts'
 import type { LineItem } from './outgoing-line.ts'
 import type { Wanted } from './own-filters.ts'
@@ -21,13 +23,21 @@ export function filterItem(filter: string, wanted: Wanted | null): LineItem {
 export const MARKER: LineItem = lineItem({ kind: 'filters-told' })
 export const NO_ROOM: LineItem = lineItem({ kind: 'retained-room', hasRoom: false })
 
-export type NumberedItem = LineItem & { readonly number: number }
+/** A message that is published, and has a number if it is stored. */
+interface PublishedItem extends LineItem {
+  readonly number: number
+}
 
-/** Returns the item among the others, which are in order: numbers grow, and what is not stored comes first. */
-export function inOrder(
-  item: NumberedItem,
-  others: readonly NumberedItem[],
-): readonly NumberedItem[] {
-  const isLater = (other: NumberedItem): boolean => other.number > item.number
-  return [...others.filter(other => !isLater(other)), item, ...others.filter(isLater)]
+/** Returns the message among what was handed over, or lent, while it was published. Numbers must grow. */
+export function inOrder(item: PublishedItem, others: readonly LineItem[]): readonly LineItem[] {
+  const isBefore = ({ number }: LineItem): boolean => (number ?? Infinity) < item.number
+  return [...others.filter(isBefore), item, ...others.filter(other => !isBefore(other))]
+}
+
+/** A message that was delivered last: another filter of the partition may match it as well. */
+export interface Newest {
+  readonly message: Message
+  isStored: boolean
+  number: number
+  commitId: CommitId
 }

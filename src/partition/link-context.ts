@@ -6,6 +6,7 @@ import type { Start } from './frame.ts'
 import type { Origin, RetainedItem } from './item.ts'
 import type { OwnFilters } from './own-filters.ts'
 import type { PartitionGroups } from './partition-groups.ts'
+import type { PartitionQueues } from './partition-queues.ts'
 import type { PartitionStatistics } from './partition-statistics.ts'
 
 export interface LinkContext {
@@ -29,8 +30,11 @@ export interface LinkContext {
   began(partition: number): void
   took(partition: number, item: RetainedItem): void
   readonly groups: PartitionGroups
+  readonly queues: PartitionQueues
   /** Whether all others have told their filters and groups: before that a message might be for a group that is not there yet. */
   readonly takesMessages: boolean
+  /** The line to the partition was full, and is not any more. */
+  hasRoom(partition: number): void
   /** The link has something that it lacked: all filters, or all that it owes. */
   gained(): void
 }

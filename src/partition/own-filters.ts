@@ -3,6 +3,7 @@
 
 import type { QoS } from '../packet/packet.ts'
 import type { RouterWatch } from '../routing/router.ts'
+import { NamedQueue } from '../session/named-queue/named-queue.ts'
 import type { Target } from '../session/target.ts'
 
 interface Wishes {
@@ -30,14 +31,15 @@ export class OwnFilters implements RouterWatch<Target> {
     return this.#told
   }
 
-  /** What is not one client is of this partition alone, and so are topics of the broker. */
+  /** What is neither one client nor a named queue is of this partition alone, and so are topics of the broker. */
   subscriptionChanged(
     target: Target,
     topicFilter: string,
     before: QoS | null,
     now: QoS | null,
   ): void {
-    if (target.clientId === null || topicFilter.startsWith('$')) return
+    const isOfClient = target.clientId !== null && !topicFilter.startsWith('$')
+    if (!isOfClient && !(target instanceof NamedQueue)) return
     const wishes = this.#wishes.get(topicFilter) ?? { all: 0, durable: 0 }
     wishes.all += (now === null ? 0 : 1) - (before === null ? 0 : 1)
     if (target.isDurable) {

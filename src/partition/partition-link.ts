@@ -19,8 +19,8 @@ import {
   isNumbered,
   lineItem,
   MARKER,
+  type Newest,
   NO_ROOM,
-  type NumberedItem,
 } from './line-items.ts'
 import { type LineItem, OutgoingLine } from './outgoing-line.ts'
 import { OutgoingQoS0 } from './outgoing-qos0.ts'
@@ -31,21 +31,13 @@ import { PeerFilters } from './peer-filters.ts'
 
 const UNKNOWN: Start = { log: 0, epoch: 0 }
 
-/** A message that was delivered last: another filter of the partition may match it as well. */
-interface Newest {
-  readonly message: Message
-  isStored: boolean
-  number: number
-  commitId: CommitId
-}
-
 // Wide on purpose: one stream to the partition and one from it, which begin anew together.
 export class PartitionLink implements PartitionWay, GroupLink {
   readonly owner: PartitionOwner
   readonly #context: LinkContext
   readonly line = new OutgoingLine()
   readonly filters: PeerFilters
-  readonly forGroups: PartitionTarget = new PartitionTarget(this, true)
+  readonly forGroups: PartitionTarget
   /** Whether everything that it is owed since earlier starts was read from the store. */
   hasLoaded = true
   /** The number of the newest stored delivery that was read. */
@@ -69,7 +61,7 @@ export class PartitionLink implements PartitionWay, GroupLink {
   #mustSay = true
   #newest: Newest | null = null
   /** What was handed over since the newest message: that may still be owed to another target, with a later number. */
-  readonly #besideNewest: NumberedItem[] = []
+  readonly #besideNewest: LineItem[] = []
   readonly #beside = new OutgoingQoS0()
   /** The newest message of QoS 0: both targets of the partition may match it. */
   #newestQoS0: Buffer | null = null
@@ -81,15 +73,12 @@ export class PartitionLink implements PartitionWay, GroupLink {
   constructor(partition: number, context: LinkContext) {
     this.owner = { kind: 'partition', partition }
     this.#context = context
+    this.forGroups = new PartitionTarget(this, context, true)
     this.#incomingBeside = new IncomingQoS0(context.statistics)
     this.filters = new PeerFilters(context.broker.subscriptions.router, {
-      durably: new PartitionTarget(this, true),
-      transiently: new PartitionTarget(this, false),
+      durably: new PartitionTarget(this, context, true),
+      transiently: new PartitionTarget(this, context, false),
     })
-  }
-
-  get isApplying(): boolean {
-    return this.#context.isApplying
   }
 
   get isFull(): boolean {
@@ -149,9 +138,15 @@ export class PartitionLink implements PartitionWay, GroupLink {
 
   /** Sends an item that is not stored, behind what was published so far. */
   say(item: Statement): void {
-    this.#seal()
+    // A queue may lend the message that is being published.
+    if (item.kind !== 'lent') this.#seal()
     const commitId = this.#context.broker.journal.latest
-    this.line.push({ ...lineItem(item), commitId })
+    this.#putBeside({ ...lineItem(item), commitId })
+  }
+
+  #putBeside(item: LineItem): void {
+    if (this.#newest === null) this.line.push(item)
+    else this.#besideNewest.push(item)
     this.#context.requestFlush()
   }
 
@@ -161,10 +156,7 @@ export class PartitionLink implements PartitionWay, GroupLink {
       this.#context.statistics.qos0Dropped += 1
       return
     }
-    const item = { bytes: messageBytes(message), number, commitId, to }
-    if (this.#newest === null) this.line.push(item)
-    else this.#besideNewest.push(item)
-    this.#context.requestFlush()
+    this.#putBeside({ bytes: messageBytes(message), number, commitId, to })
   }
 
   /** Calls back when the partition has all that it is owed now. Returns false, and does not, if it has it already. */
@@ -320,12 +312,14 @@ export class PartitionLink implements PartitionWay, GroupLink {
     this.#beside.restart()
     this.#seal()
     const { partition } = this.owner
-    const { groups } = this.#context
+    const { groups, queues } = this.#context
     groups.begins(partition)
+    queues.begins(partition)
     const filters = [...this.#context.filters.told].map(([filter, wanted]) =>
       filterItem(filter, wanted),
     )
-    const all = [...filters, ...groups.beginning(partition).map(lineItem)]
+    const told = [...groups.beginning(partition), ...queues.beginning()]
+    const all = [...filters, ...told.map(lineItem)]
     const isBehind = this.line.acknowledged < this.#besideWaitsFor
     const room = this.#context.hasRoomForRetained ? [] : [NO_ROOM]
     this.#context.statistics.messagesOutlived += this.line.restart([...all, MARKER, ...room])
@@ -340,7 +334,7 @@ export class PartitionLink implements PartitionWay, GroupLink {
     const wasFull = this.isFull
     const taken = this.line.acknowledge(acknowledged)
     if (taken.length === 0) return
-    if (wasFull && !this.isFull) this.#context.groups.hasRoom(this.owner.partition)
+    if (wasFull && !this.isFull) this.#context.hasRoom(this.owner.partition)
     this.#hasProgressed = true
     const { broker, statistics } = this.#context
     for (const { number } of taken) {
@@ -383,12 +377,20 @@ export class PartitionLink implements PartitionWay, GroupLink {
       case 'filters-told':
         this.filters.toldAll()
         this.#context.groups.toldAll(this.owner.partition)
+        this.#context.queues.toldAll(this.owner.partition)
         this.#context.gained()
         return
       case 'group':
       case 'member':
       case 'member-gone':
         this.#context.groups.told(this.owner.partition, item)
+        return
+      case 'queue':
+      case 'consumer':
+      case 'consumer-gone':
+      case 'lent':
+      case 'answered':
+        this.#context.queues.said(this.owner.partition, item)
         return
       case 'message':
         this.#applyMessage(item.number, item.message)

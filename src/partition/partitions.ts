@@ -2,12 +2,13 @@
 // may be lost, repeated and reordered. See docs/explanation/partitions.md.
 
 import type { Broker } from '../broker/broker.ts'
-import type { GroupElsewhere, KeptWhere, Peers } from '../broker/peers.ts'
+import type { GroupElsewhere, KeptWhere, Peers, QueueElsewhere } from '../broker/peers.ts'
 import type { GroupName } from '../broker/share-overrides.ts'
 import { fromElsewhere, type Message } from '../message.ts'
 import type { CommitId } from '../store/journal.ts'
 import type { Snapshot } from '../store/store.ts'
 import type { RetainedElsewhere } from '../session/retained-replay.ts'
+import { queueTopic, stemOf } from '../routing/queue-filter.ts'
 import { hasWildcard } from '../routing/topic.ts'
 import { decodeFrame, type Start } from './frame.ts'
 import { UnreadableFrame } from './frame-reader.ts'
@@ -17,40 +18,13 @@ import { OwnFilters } from './own-filters.ts'
 import { isAddressable } from './hand-over-address.ts'
 import type { LinkContext } from './link-context.ts'
 import { PartitionGroups } from './partition-groups.ts'
+import { PartitionQueues } from './partition-queues.ts'
 import { PartitionLink } from './partition-link.ts'
 import { partitionOf } from './partition-of.ts'
+import type { PartitionHost, PartitionsOptions } from './partitions-options.ts'
 import { PartitionStatistics } from './partition-statistics.ts'
 import { RetainedAnswers } from './retained-answers.ts'
 import { RetainedQueries } from './retained-queries.ts'
-
-/** What surrounds the partition: its loop, and the way to the others. */
-interface PartitionHost {
-  /** Opens a turn, if none is open. */
-  begin(): void
-  /** Calls `flush` at the end of a turn, and again after each commit while it returns true. */
-  requestFlush(partitions: Partitions): void
-  /** The frame may be lost, repeated or overtaken; it is never changed. */
-  send(partition: number, frame: Buffer): void
-  /** A frame that came is dropped: the sentence says why. */
-  unreadable(sentence: string): void
-  /** From now on clients may come. Is called once. */
-  complete(): void
-}
-
-interface PartitionsOptions {
-  readonly broker: Broker
-  /** The number of this partition, from 0, and how many there are. */
-  readonly partition: number
-  readonly count: number
-  readonly host: PartitionHost
-  /** Returns a random whole number of up to 37 bits, above 0, for the id of a new log. */
-  readonly newLogId: () => number
-  readonly lineBytesMax?: number
-  /** The most retained messages that another partition is given at once. */
-  readonly pageRowsMax?: number
-  /** How long a SUBACK waits for the other partitions. */
-  readonly toldWaitMs?: number
-}
 
 /** The number under which the store has the partition itself. The id of its log has its own number in the lowest bits. */
 const SELF = 65_535
@@ -100,6 +74,7 @@ export class Partitions implements Peers, LinkContext {
   readonly #telling = new Set<Telling>()
   readonly #queries: RetainedQueries
   readonly groups: PartitionGroups
+  readonly queues: PartitionQueues
   readonly #answers = new Map<number, RetainedAnswers>()
   /** Who has asked for a watermark, and gets it at the end of the turn. */
   #watermarksAsked: { readonly partition: number; readonly request: number }[] = []
@@ -123,6 +98,7 @@ export class Partitions implements Peers, LinkContext {
     }
     this.others = [...this.#links.keys()]
     this.groups = new PartitionGroups(this)
+    this.queues = new PartitionQueues(this)
     this.#queries = new RetainedQueries(this)
     this.broker.peers = this
     this.broker.queuesRefuse(false)
@@ -130,6 +106,7 @@ export class Partitions implements Peers, LinkContext {
       subscriptionChanged: (target, filter, before, now) => {
         this.filters.subscriptionChanged(target, filter, before, now)
         this.groups.subscriptionChanged(target, now)
+        this.queues.subscriptionChanged(target)
       },
     }
   }
@@ -266,6 +243,20 @@ export class Partitions implements Peers, LinkContext {
     return isAddressable({ group, clientId })
   }
 
+  queueElsewhere(name: string): QueueElsewhere | null {
+    return this.queues.queueElsewhere(name)
+  }
+
+  /** A queue and that of its dead letters have the same. */
+  keeperOfQueue(name: string): number {
+    return partitionOf(queueTopic(stemOf(name)), this.#links.size + 1)
+  }
+
+  hasRoom(partition: number): void {
+    this.groups.hasRoom(partition)
+    this.queues.hasRoom(partition)
+  }
+
   keeperOfGroup(key: string): number {
     return partitionOf(key, this.#links.size + 1)
   }
@@ -290,6 +281,7 @@ export class Partitions implements Peers, LinkContext {
       for (const link of this.#links.values()) link.tell(filter, wanted)
     })
     this.groups.flush()
+    this.queues.flush()
     this.#tellRoom()
     this.#queries.flush()
     for (const telling of this.#asked.splice(0)) this.#tell(telling)

@@ -43,3 +43,10 @@ export function queueInFilter(filter: string): QueueFilter | null {
   const topicFilter = filter.slice(end + 1)
   return isTopicFilter(topicFilter) && !topicFilter.startsWith('$') ? { name, topicFilter } : null
 }
+
+/** Returns the name of the queue whose dead letters this one has, or its own. */
+export function stemOf(name: string): string {
+  return name.endsWith(DEAD) ? name.slice(0, -DEAD.length) : name
+}
+
+const DEAD = '.dead'

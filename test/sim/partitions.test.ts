@@ -12,10 +12,12 @@ import {
   PLAIN_PARTITIONS,
   REAL_PARTITIONS,
   SENDS_BEFORE_COMMIT,
+  SETTLES_WHAT_IS_LENT,
   TELLS_EARLY,
   WITHOUT_EPOCHS,
 } from '../../sim/partition-trials.ts'
 import { runPartitions } from '../../sim/partition-world.ts'
+import { queuesOf } from '../../sim/queue-settings.ts'
 import { addOutcome, failuresIn, sentenceOf, tallyOf } from '../../sim/seeds.ts'
 
 const SECONDS = Number(process.env['SIM_SECONDS'] ?? 7)
@@ -42,9 +44,15 @@ test('a seed makes the same world of partitions every time', async t => {
 })
 
 /** Seeds out of `count`, or of so many as it takes to find three, in which a rule of these is found broken. */
-function guilty(trial: PartitionTrial, count: number, rules: RegExp): number {
+function guilty(
+  trial: PartitionTrial,
+  count: number,
+  rules: RegExp,
+  isOfUse: (seed: number) => boolean = () => true,
+): number {
   let found = 0
   for (let seed = 1; seed <= count && found < 3; seed++) {
+    if (!isOfUse(seed)) continue
     if (runPartitions(seed, trial).violations.some(each => rules.test(each))) found += 1
   }
   return found
@@ -84,6 +92,11 @@ test('a share group that keeps what it has handed to another partition is found 
 
 test('a partition that keeps what its members did not take is found out', async t => {
   t.equal(guilty(KEEPS_WHAT_WAS_HANDED_OUT, 300, /^I7: .* ever received/), 3)
+})
+
+test('a queue that settles what it has lent to a consumer of another partition is found out', async t => {
+  const hasQueues = (seed: number): boolean => queuesOf(seed) !== null
+  t.equal(guilty(SETTLES_WHAT_IS_LENT, 600, /^queue: .* is lost/, hasQueues), 3)
 })
 
 test('a partition that gives a part of what is retained is found out', async t => {
