@@ -36,6 +36,11 @@ export class PondWire implements Wire {
     this.#receiver = receiver
   }
 
+  /** So many bytes have arrived of a message of WebSocket that is not complete. */
+  keeps(bytes: number): void {
+    this.#receiver?.kept?.(bytes)
+  }
+
   get pendingBytes(): number {
     return this.#pending.reduce((sum, bytes) => sum + bytes.length, 0)
   }

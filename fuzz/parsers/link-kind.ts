@@ -44,6 +44,7 @@ const FITTING: ReadonlyMap<number, readonly string[]> = new Map([
   [41, [TEXTS[4] ?? '']],
   [42, [TEXTS[5] ?? '']],
   [43, [TEXTS[6] ?? '']],
+  [44, ['\u0001\u0000\u0000\u0000']],
 ])
 
 function make(random: Random): Buffer {
@@ -53,7 +54,7 @@ function make(random: Random): Buffer {
     if (!random.chance(4)) frames.push(frameOf(32, connection, TEXTS[0] ?? ''))
   }
   for (let left = random.below(12); left > 0; left--) {
-    const kind = random.chance(20) ? random.below(256) : 32 + random.below(12)
+    const kind = random.chance(20) ? random.below(256) : 32 + random.below(13)
     const connection = random.chance(15)
       ? random.of([0, 4, 2 ** 40])
       : 1 + random.below(CONNECTIONS)

@@ -21,6 +21,7 @@ const BOUNDS: Readonly<Record<number, number>> = {
   41: TEXT,
   42: TEXT,
   43: TEXT,
+  44: 4,
 }
 
 type State = 'given' | 'open' | 'closed'
@@ -126,7 +127,7 @@ class Reading {
     if (kind === 33) {
       this.bytes.set(connection, (this.bytes.get(connection) ?? '') + body.toString('hex'))
     } else if (kind === 34) this.events.push(`heard ${connection}`)
-    else if (kind === 35) must(body.length === 4)
+    else if (kind === 35 || kind === 44) must(body.length === 4)
     else if (kind === 41) this.#refused(connection, body)
     else if (kind === 37) this.#closed(connection)
     else must(kind === 36)

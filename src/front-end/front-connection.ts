@@ -1,7 +1,18 @@
 // One connection of a front end, from the hand-over of its socket to its end.
 
 import type { Socket } from 'node:net'
-import { BYTES, CLOSED, FLOWS, HEARD, NAMED, OPENED, REFUSED, SLOW, SPOKE } from '../link/frames.ts'
+import {
+  BYTES,
+  CLOSED,
+  FLOWS,
+  HEARD,
+  KEPT,
+  NAMED,
+  OPENED,
+  REFUSED,
+  SLOW,
+  SPOKE,
+} from '../link/frames.ts'
 import type { LinkWriter } from '../link/link-writer.ts'
 import { bytesOf, type Proved, shortCause } from '../link/said.ts'
 import type { LentBytes } from '../packet/lent-bytes.ts'
@@ -77,6 +88,10 @@ export class FrontConnection implements WireReceiver {
 
   heard(): void {
     this.#home.writer.signal(HEARD, this.number)
+  }
+
+  kept(bytes: number): void {
+    this.#home.writer.number(KEPT, this.number, bytes)
   }
 
   drained(): void {

@@ -16,6 +16,7 @@ import {
   FLOWS,
   GO_ON,
   HEARD,
+  KEPT,
   LINE,
   NAMED,
   OPENED,
@@ -331,6 +332,10 @@ export class CoreLink implements WireLink, Reader {
         return
       case HEARD:
         wire.heard()
+        return
+      case KEPT:
+        if (body.length < 4) throw new LinkFault('it does not say how much of a message is kept')
+        wire.kept(body.readUInt32LE(0))
         return
       case SLOW:
         if (body.length < 4) throw new LinkFault('it does not say how slow a client is')

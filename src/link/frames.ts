@@ -37,6 +37,8 @@ export const OPENED = 32
 export const BYTES = 33
 /** Part of a message has arrived. */
 export const HEARD = 34
+/** The body is how many bytes are kept of a message that is not complete. */
+export const KEPT = 44
 /** The client takes no more; the body is what was not taken. */
 export const SLOW = 35
 export const FLOWS = 36
@@ -76,6 +78,7 @@ export const TO_CORE: Bounds = new Map([
   [OPENED, TEXT_BYTES_MAX],
   [BYTES, BODY_BYTES_MAX],
   [HEARD, 0],
+  [KEPT, 4],
   [SLOW, 4],
   [FLOWS, 0],
   [CLOSED, TEXT_BYTES_MAX],

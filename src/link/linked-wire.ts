@@ -267,6 +267,10 @@ export class LinkedWire implements Wire {
     if (this.#state === 'open') this.#receiver?.heard?.()
   }
 
+  kept(bytes: number): void {
+    if (this.#state === 'open') this.#receiver?.kept?.(bytes)
+  }
+
   /** The client takes no more: so many bytes were not taken. */
   slowed(untaken: number): void {
     this.#isSlow = true

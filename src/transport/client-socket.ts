@@ -70,6 +70,8 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   #authentication: Authentication | null = null
   /** The bytes of this socket in the broker's memory account. */
   #counted = 0
+  /** What the wire keeps of a message that is not complete. */
+  #partBytes = 0
   /** Null once its client was let in. */
   #stranger: StrangerShare | null
   /** Null where the rates of clients have no bound. */
@@ -116,7 +118,7 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     try {
       if (reading.awaitsVerdict) reading.pause(QUESTION_OPEN)
       const before = this.#broker.statistics.messagesReceived
-      if (this.tap !== null) this.#taps(chunk)
+      this.tap?.received(chunk as Buffer, this.connection.framer.unreadBytes === 0)
       this.connection.receive(chunk)
       if (this.#rates !== null) this.#charge(this.#rates, before, chunk.length)
       this.#afterReading()
@@ -125,13 +127,20 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
     }
   }
 
-  #taps(chunk: LentBytes): void {
-    this.tap?.received(chunk as Buffer, this.connection.framer.unreadBytes === 0)
-  }
-
   heard(): void {
     this.#context.turn.begin()
     this.connection.heard()
+  }
+
+  kept(bytes: number): void {
+    const { changing } = this.#broker
+    this.#partBytes = bytes
+    this.#context.turn.begin()
+    try {
+      this.#count()
+    } catch (error) {
+      this.#failed(error, changing)
+    }
   }
 
   proceed(): void {
@@ -346,13 +355,14 @@ export class ClientSocket implements WireReceiver, ConnectionHost, Flushable {
   /** Updates the memory account with the bytes that arrived and were not read, and the bytes that wait to be sent. */
   #count(): void {
     const { connection } = this
-    const bytes = connection.unreadBytes + connection.sender.outbox.bytes + this.#wire.pendingBytes
+    const unread = connection.unreadBytes + this.#partBytes
+    const bytes = unread + connection.sender.outbox.bytes + this.#wire.pendingBytes
     if (bytes === this.#counted || isClosed(this.#state)) return
     const { memory } = this.#broker
     memory.addBuffer(bytes - this.#counted)
     this.#counted = bytes
     if (this.#stranger !== null) this.#countStranger()
-    if (connection.unreadBytes <= UNREAD_BYTES_MAX || memory.hasReserve) return
+    if (unread <= UNREAD_BYTES_MAX || memory.hasReserve) return
     memory.refusals += 1
     connection.disconnect(QUOTA_EXCEEDED, 'the memory for what clients send is full')
   }

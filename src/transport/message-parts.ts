@@ -1,5 +1,8 @@
 // What a WebSocket keeps of a message that is not complete. Of a client that may be a stranger it is little.
 
+/** What is kept is told in steps of this many bytes: it changes with each chunk. */
+const TOLD_BYTES = 16_384
+
 export class MessageParts {
   /** The bound until `isKnown`. */
   readonly bytesMax: number
@@ -9,6 +12,7 @@ export class MessageParts {
   /** Whether a message was. */
   isComplete = false
   #bytes = 0
+  #toldBytes = 0
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax
@@ -20,5 +24,13 @@ export class MessageParts {
     this.isWhole = false
     this.isComplete = false
     return !this.isKnown && this.#bytes > this.bytesMax
+  }
+
+  /** Returns the bytes that are kept, if they are to be told; otherwise null. */
+  newlyKept(): number | null {
+    const bytes = this.#bytes - (this.#bytes % TOLD_BYTES)
+    if (bytes === this.#toldBytes) return null
+    this.#toldBytes = bytes
+    return bytes
   }
 }

@@ -69,7 +69,10 @@ export class WebSocketWire implements Wire {
     // This listener runs after the one of the WebSocket, which has reported everything that this chunk completed.
     this.#transport.on('data', (chunk: Buffer) => {
       if (!this.#parts.isWhole) this.#receiver?.heard?.()
-      if (!this.#parts.exceedBy(chunk.length) || this.#isDestroyed) return
+      const isTooMuch = this.#parts.exceedBy(chunk.length)
+      const kept = this.#parts.newlyKept()
+      if (kept !== null) this.#receiver?.kept?.(kept)
+      if (!isTooMuch || this.#isDestroyed) return
       this.#cause ??= `a WebSocket message of more than ${this.#parts.bytesMax} bytes before CONNACK`
       this.destroy()
     })

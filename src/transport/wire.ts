@@ -44,6 +44,8 @@ export interface WireReceiver {
   received(chunk: LentBytes): void
   /** Part of a message has arrived, which is received when it is complete: the client is not silent. */
   heard?(): void
+  /** So many bytes are kept of a message that is not complete; 0: none any more. */
+  kept?(bytes: number): void
   /**
    * The system has taken pending bytes; `pendingBytes` is what is left. After every write that left bytes pending, however
    * few, this is called in a later event, at the latest when nothing is pending. It may be called when nobody waits for it.

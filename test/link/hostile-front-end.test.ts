@@ -12,6 +12,7 @@ import {
   FLOWS,
   HEADER_BYTES,
   HEARD,
+  KEPT,
   NAMED,
   OPENED,
   REFUSED,
@@ -177,7 +178,21 @@ test('what comes behind pauses is bounded for all connections of a front end tog
 })
 
 test('frames of every kind with wrong numbers, texts and lengths end the front end, and only it', async t => {
-  const kinds = [OPENED, BYTES, HEARD, SLOW, FLOWS, CLOSED, TAKEN, NAMED, SPOKE, REFUSED, 42, 43]
+  const kinds = [
+    OPENED,
+    BYTES,
+    HEARD,
+    SLOW,
+    FLOWS,
+    CLOSED,
+    TAKEN,
+    NAMED,
+    SPOKE,
+    REFUSED,
+    KEPT,
+    42,
+    43,
+  ]
   const bodies = [
     '',
     '{}',

@@ -259,6 +259,24 @@ test('a message that many keep is counted once', async t => {
   t.equal(pond.broker.memory.bufferBytes - before, 10_000)
 })
 
+test('what a WebSocket keeps of a message that is not complete counts, and ends its client when there is no room', async t => {
+  const pond = new Pond({ limits: { keptBufferBytesMax: 500_000 } })
+  const [alice, mallory] = [pond.client('alice'), pond.client('mallory')]
+  mallory.hears()
+  const before = pond.broker.memory.bufferBytes
+
+  alice.wire.keeps(200_000)
+  t.equal(pond.broker.memory.bufferBytes - before, 200_000)
+  alice.wire.keeps(0)
+  t.equal(pond.broker.memory.bufferBytes, before)
+  alice.wire.keeps(100_000)
+  mallory.wire.keeps(600_000)
+
+  t.match(mallory.hears(), [/^disconnect 0x97/])
+  t.ok(mallory.isClosed && !alice.isClosed)
+  t.equal(pond.broker.memory.refusals, 1)
+})
+
 test('when memory is full a filter, a session and a retained message are refused, and existing ones go on', async t => {
   const pond = new Pond({ limits: { keptHeapBytesMax: 100_000 } })
   const alice = pond.client('alice')

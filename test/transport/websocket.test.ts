@@ -113,6 +113,22 @@ test('before anything was sent to a client its messages are small, whatever ping
   t.equal((await accepted.receives(100_000)).length, 100_000)
 })
 
+test('what is kept of a message that is not complete is told, whatever pings come between', async t => {
+  const world = await World.listening(t, { protocol: 'ws' })
+  const client = await opening(t, world)
+  const arrived = await world.arrives()
+  arrived.wire.write(Buffer.from('CONNACK'))
+
+  for (let count = 0; count < 4; count++) {
+    client.send(Buffer.alloc(20_000), { fin: false })
+    client.ping()
+  }
+  await arrived.until(() => arrived.kept.at(-1) === 65_536)
+  client.send(Buffer.alloc(1), { fin: true })
+  t.equal((await arrived.receives(80_001)).length, 80_001)
+  t.equal(arrived.kept.at(-1), 0)
+})
+
 test('compression is not offered', async t => {
   const world = await World.listening(t, { protocol: 'ws' })
 

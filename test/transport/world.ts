@@ -22,6 +22,8 @@ export class Arrived {
   drains = 0
   /** Parts of something larger. */
   parts = 0
+  /** Bytes that are kept of it, as they were told. */
+  kept: number[] = []
   /** One entry for each time it was told that it is closed. */
   readonly closings: (string | null)[] = []
   /** Calls that no wire may make, such as one after it was closed. */
@@ -43,6 +45,10 @@ export class Arrived {
       },
       heard: () => {
         this.parts += 1
+        this.#changed()
+      },
+      kept: bytes => {
+        this.kept.push(bytes)
         this.#changed()
       },
       drained: () => {
