@@ -86,14 +86,18 @@ const COMMITS = 500
 function sizesOf(disk: SimDisk, options: Partial<LogStoreOptions>): readonly number[] {
   const log = new LogStore(disk, options)
   log.open()
-  const sizes = Array.from({ length: COMMITS }, (_, number) => {
+  const sizes = sizesWith(log, disk)
+  log.close()
+  return sizes
+}
+
+function sizesWith(log: LogStore, disk: SimDisk): readonly number[] {
+  return Array.from({ length: COMMITS }, (_, number) => {
     log.commit([
       { kind: 'session-opened', clientId: `client-${number}`, expiryIntervalSeconds: 60 },
     ])
     return disk.bytesOf(FIRST).length
   })
-  log.close()
-  return sizes
 }
 
 test('one of many commits makes the file longer, because a sync of a longer file writes its size as well', t => {
@@ -105,6 +109,18 @@ test('one of many commits makes the file longer, because a sync of a longer file
     new Set(sizesOf(new SimDisk({ random: new Random(1) }), { durability: 'os' })).size,
     COMMITS,
   )
+  t.end()
+})
+
+test('the room of a process that was killed is used, and goes with an orderly end', t => {
+  const disk = new SimDisk({ random: new Random(1) })
+  const killed = new LogStore(disk, {})
+  killed.open()
+  const [size = 0] = sizesWith(killed, disk)
+  disk.processDies()
+
+  t.strictSame([...new Set(sizesOf(disk, {}))], [size])
+  t.ok(disk.bytesOf(FIRST).length < 160 * COMMITS)
   t.end()
 })
 

@@ -20,6 +20,7 @@ import {
   segmentOf,
 } from './position.ts'
 import {
+  bytesAt,
   isSealedAt,
   type OpenSegment,
   SEGMENT_HEADER_BYTES,
@@ -114,6 +115,7 @@ export class Segments {
     this.#files.newest = end.segment
     this.#end = end.offset
     this.#size = this.#newest().file.size()
+    this.#hasRoom = endsWithRoom(this.#newest().file, this.#size)
     this.#commit = end.commit
     if (cut !== null && cut.offset > 0) this.#cut()
     else if (isSealedAt(this.#newest(), this.#end)) this.#unseal()
@@ -282,6 +284,10 @@ export class Segments {
     this.#size = file.size()
     file.sync()
   }
+}
+
+function endsWithRoom(file: DiskFile, size: number): boolean {
+  return bytesAt(file, size - ROOM_END.length, ROOM_END.length).equals(ROOM_END)
 }
 
 /** Removes everything behind the last frame, and writes the zeros that end a log. */
