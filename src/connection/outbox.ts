@@ -4,7 +4,7 @@
 import type { CommitId } from '../store/journal.ts'
 import type { EncodedPublish } from '../packet/encode-publish.ts'
 import { loanOf, type PacketLoan, PacketMemory } from '../packet/packet-memory.ts'
-import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from '../packet/sizes.ts'
+import { LARGE_BYTES_MIN, WORDS_BYTES_MAX } from '../packet/sizes.ts'
 
 interface Batch {
   /** The commit that must be done before the batch may be sent; 0 for none. */
@@ -15,8 +15,14 @@ interface Batch {
   acknowledgements: number
 }
 
+/** Memory for packets, and a view by which words are written to it. */
+interface Chunk {
+  readonly bytes: Buffer
+  readonly view: DataView
+}
+
 interface Pending {
-  readonly chunks: Buffer[] | null
+  readonly chunks: Chunk[] | null
   readonly loans: PacketLoan[] | null
   readonly pendingBytes: number
 }
@@ -40,6 +46,8 @@ export class Outbox {
   // What each packet reads and writes lies together. An empty outbox has none of these objects, because most sockets are idle.
   #current: Batch | null = null
   #chunk: Buffer | null = null
+  /** Of the same memory. */
+  #view: DataView | null = null
   #start = 0
   #end = 0
   /** The bytes that were not taken yet. Only the outbox itself changes it. */
@@ -48,13 +56,13 @@ export class Outbox {
   acknowledgements = 0
   readonly #pool: ChunkPool
   /** The memory of earlier takes, of which bytes are pending. */
-  #pendingChunks: Buffer[] | null = null
+  #pendingChunks: Chunk[] | null = null
   #pendingLoans: PacketLoan[] | null = null
   /** The size of that memory. */
   #heldBytes = 0
   /** The batches before `#current`. */
   #batches: Batch[] | null = null
-  #chunks: Buffer[] | null = null
+  #chunks: Chunk[] | null = null
   /** The memory of payloads that was lent to their packets. */
   #loans: PacketLoan[] | null = null
 
@@ -80,12 +88,12 @@ export class Outbox {
   /** Appends a PUBLISH whose bytes are shared by all receivers, with this receiver's packet identifier. */
   appendPublish(encoded: EncodedPublish, packetId: number, commitId: CommitId): void {
     const batch = this.#batchFor(commitId)
-    const { memory, headBytes, payload, packetIdOffset } = encoded
+    const { headBytes, payload, packetIdOffset } = encoded
     const chunk = this.#reserve(batch, headBytes)
-    // A field would be read again for each byte.
     const start = this.#end
-    if (headBytes > LOOP_BYTES_MAX || encoded.isShared) chunk.set(encoded.head, start)
-    else for (let at = 0; at < headBytes; at++) chunk[start + at] = memory[at] ?? 0
+    const isLong = encoded.isShared || headBytes > WORDS_BYTES_MAX
+    if (isLong || this.#view === null) chunk.set(encoded.head, start)
+    else encoded.writeHead(this.#view, start)
     if (packetIdOffset >= 0) {
       chunk[start + packetIdOffset] = packetId >> 8
       chunk[start + packetIdOffset + 1] = packetId & 0xff
@@ -157,12 +165,13 @@ export class Outbox {
     // Otherwise a batch is still in these chunks, and the garbage collector frees them later.
     if (this.bytes > 0) return
     this.#chunk = null
+    this.#view = null
     if (wasTaken) this.#giveBack(chunks, loans)
     else if (pendingBytes > 0) this.#holdPending({ chunks, loans, pendingBytes })
   }
 
   #holdPending({ chunks, loans, pendingBytes }: Pending): void {
-    for (const { length } of chunks ?? []) this.#heldBytes += length
+    for (const { bytes } of chunks ?? []) this.#heldBytes += bytes.length
     for (const { memory } of loans ?? []) this.#heldBytes += memory.length
     if (this.#heldBytes > 2 * pendingBytes + HELD_BYTES_FREE) {
       // The client is always behind, so that there is no moment to give it back: most of it is taken, and left to the collector.
@@ -186,7 +195,7 @@ export class Outbox {
     this.#forgetPending()
   }
 
-  #giveBack(chunks: readonly Buffer[] | null, loans: readonly PacketLoan[] | null): void {
+  #giveBack(chunks: readonly Chunk[] | null, loans: readonly PacketLoan[] | null): void {
     if (chunks !== null) for (const chunk of chunks) this.#pool.give(chunk)
     if (loans !== null) for (const loan of loans) loan.release()
   }
@@ -199,6 +208,7 @@ export class Outbox {
     this.#loans = null
     this.#forgetPending()
     this.#chunk = null
+    this.#view = null
     this.bytes = 0
     this.acknowledgements = 0
   }
@@ -223,11 +233,17 @@ export class Outbox {
     if (full !== null && this.#mayMove(full, bytes)) return this.#moveFrom(full)
     if (full !== null) this.#seal(batch)
     this.#chunks ??= []
-    this.#chunk = this.#pool.take(bytes, this.#chunks.length > 0)
-    this.#chunks.push(this.#chunk)
+    const chunk = this.#pool.take(bytes, this.#chunks.length > 0)
+    this.#chunks.push(chunk)
     this.#start = 0
     this.#end = 0
-    return this.#chunk
+    return this.#enter(chunk)
+  }
+
+  #enter({ bytes, view }: Chunk): Buffer {
+    this.#chunk = bytes
+    this.#view = view
+    return bytes
   }
 
   /** The first chunk is full, and nothing refers to it. */
@@ -238,11 +254,10 @@ export class Outbox {
 
   #moveFrom(full: Buffer): Buffer {
     const larger = this.#pool.take(MEDIUM_CHUNK_BYTES, false)
-    larger.set(full)
-    this.#pool.give(full)
-    this.#chunk = larger
+    larger.bytes.set(full)
+    this.#giveBack(this.#chunks, null)
     this.#chunks = [larger]
-    return larger
+    return this.#enter(larger)
   }
 
   #advance(batch: Batch, bytes: number): void {
@@ -300,7 +315,7 @@ export class ChunkPool {
   made = 0
 
   /** Returns a chunk of at least `bytes`; `isMore` when the outbox has filled a chunk already. */
-  take(bytes: number, isMore: boolean): Buffer {
+  take(bytes: number, isMore: boolean): Chunk {
     const wanted = isMore ? Math.max(bytes, LARGE_CHUNK_BYTES) : bytes
     for (const kept of this.#kept) {
       if (kept.bytes >= wanted) return kept.chunks.pop() ?? this.#make(kept.bytes)
@@ -308,21 +323,22 @@ export class ChunkPool {
     return this.#make(wanted)
   }
 
-  give(chunk: Buffer): void {
+  give(chunk: Chunk): void {
     for (const { bytes, chunks } of this.#kept) {
-      if (bytes !== chunk.length) continue
+      if (bytes !== chunk.bytes.length) continue
       if (chunks.length * bytes < KEPT_BYTES_MAX) chunks.push(chunk)
       return
     }
   }
 
-  #make(bytes: number): Buffer {
+  #make(size: number): Chunk {
     this.made += 1
-    return Buffer.allocUnsafeSlow(bytes)
+    const bytes = Buffer.allocUnsafeSlow(size)
+    return { bytes, view: new DataView(bytes.buffer) }
   }
 }
 
 interface Kept {
   readonly bytes: number
-  readonly chunks: Buffer[]
+  readonly chunks: Chunk[]
 }

@@ -3,13 +3,14 @@
 import { NO_PROPERTIES, type Properties, type ProtocolVersion, type QoS } from './packet.ts'
 import { writeProperties } from './properties.ts'
 import type { SharedTail } from './shared-tail.ts'
-import { LARGE_BYTES_MIN, LOOP_BYTES_MAX } from './sizes.ts'
+import { LARGE_BYTES_MIN, LOOP_BYTES_MAX, VIEW_LOOP_BYTES_MAX } from './sizes.ts'
 import { varintBytes, Writer } from './writer.ts'
 
 const MEMORY_BYTES_MIN = 512
 /** A larger buffer is not kept for the next message. */
 const MEMORY_BYTES_MAX = 65_536
 const EMPTY = Buffer.alloc(0)
+const NO_VIEW = new DataView(EMPTY.buffer)
 const PUBLISH = 0x30
 
 const properties5 = new Writer()
@@ -28,9 +29,10 @@ export class EncodedPublish {
   packetIdOffset = -1
   /** The size of the whole packet. */
   size = 0
-  /** Whether it has a second receiver: then `head` is worth making, which for one takes longer than a loop over its bytes. */
+  /** Whether it has a second receiver: then `head` is worth making. */
   isShared = false
   #head: Buffer | null = null
+  #view: DataView = NO_VIEW
   readonly #shared: SharedTail | null
 
   /** Without `shared` user properties of any length are in the head. */
@@ -42,6 +44,15 @@ export class EncodedPublish {
   get head(): Buffer {
     this.#head ??= this.memory.subarray(0, this.headBytes)
     return this.#head
+  }
+
+  /** Writes a short head for one receiver, word by word. */
+  writeHead(to: DataView, start: number): void {
+    const { headBytes } = this
+    const from = this.#view
+    let at = 0
+    for (; at + 4 <= headBytes; at += 4) to.setInt32(start + at, from.getInt32(at, true), true)
+    for (; at < headBytes; at++) to.setUint8(start + at, from.getUint8(at))
   }
 
   encode(
@@ -93,7 +104,7 @@ export class EncodedPublish {
     at += propertyBytes
     this.payload = tail
     if (tail !== null) return
-    if (payload.length <= LOOP_BYTES_MAX) {
+    if (payload.length <= VIEW_LOOP_BYTES_MAX) {
       for (let index = 0; index < payload.length; index++) memory[at + index] = payload[index] ?? 0
     } else memory.set(payload, at)
   }
@@ -101,6 +112,7 @@ export class EncodedPublish {
   #begin(headBytes: number): Buffer {
     if (this.memory.length < headBytes || this.memory.length > MEMORY_BYTES_MAX) {
       this.memory = Buffer.allocUnsafeSlow(Math.max(MEMORY_BYTES_MIN, headBytes))
+      this.#view = new DataView(this.memory.buffer)
     }
     this.headBytes = headBytes
     this.#head = null

@@ -1,5 +1,8 @@
 import { test } from 'tap'
 import { ChunkPool, Outbox } from '../../src/connection/outbox.ts'
+import { encode } from '../../src/packet/encode.ts'
+import { EncodedPublish } from '../../src/packet/encode-publish.ts'
+import { NO_PROPERTIES } from '../../src/packet/packet.ts'
 
 function text(pieces: readonly Uint8Array[]): string {
   return Buffer.concat(pieces).toString()
@@ -179,4 +182,23 @@ test('bytes that are moved into a larger chunk stay what they were', async t => 
   for (const bytes of said) outbox.append(bytes, 0)
 
   t.strictSame(Buffer.concat(outbox.take(0)), Buffer.concat(said))
+})
+
+test('a message is the same bytes for one receiver and for the second of many, whatever its length', async t => {
+  const encoded = new EncodedPublish()
+  for (let length = 0; length < 200; length++) {
+    const payload = Buffer.from(Array.from({ length }, (_, at) => 255 - at))
+    const outbox = new Outbox(new ChunkPool())
+    encoded.encode('a/b', payload, 1, false, false, NO_PROPERTIES, 4)
+    outbox.append(Buffer.alloc(length, 7), 0)
+    outbox.appendPublish(encoded, 0x0102, 0)
+    encoded.isShared = true
+    outbox.appendPublish(encoded, 0x0102, 0)
+    const packet = { type: 'publish', topic: 'a/b', qos: 1, packetId: 0x0102, payload } as const
+    const rest = { duplicate: false, retain: false, properties: NO_PROPERTIES }
+    const bytes = encode({ ...packet, ...rest }, 4)
+
+    const expected = Buffer.concat([Buffer.alloc(length, 7), bytes, bytes])
+    t.ok(Buffer.concat(outbox.take(0)).equals(expected), `${length} bytes`)
+  }
 })
