@@ -22,7 +22,9 @@ export interface BrokerUnderTest {
 /** Small segments, so that kills often come near the end of a segment or a checkpoint. */
 const SEGMENT_BYTES = 1_048_576
 const CHECKPOINT_BYTES = 2_097_152
-const LONG_DEADLINE_SECONDS = 20
+const LONG_DEADLINE_SECONDS = 60
+/** Small ones, so that checkpoints are made and the log is purged within the short lives of the broker. */
+const STREAM_CHECKPOINT_BYTES = 65_536
 /** A small queue in memory, so that queues are often read from the store. */
 const QUEUED_IN_MEMORY_MAX = 64
 
@@ -41,8 +43,8 @@ export function pondhawk(
         ? { jetstream: { servers, replicas: servers.length } }
         : { durability: level }),
       directory: join(directory, 'store'),
-      segmentBytes: SEGMENT_BYTES,
-      checkpointBytes: CHECKPOINT_BYTES,
+      segmentBytes: level === 'jetstream' ? STREAM_CHECKPOINT_BYTES : SEGMENT_BYTES,
+      checkpointBytes: level === 'jetstream' ? STREAM_CHECKPOINT_BYTES : CHECKPOINT_BYTES,
     },
     limits: {
       queuedMessagesMax: 1_000_000,

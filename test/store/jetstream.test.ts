@@ -109,7 +109,7 @@ for (let seed = 1; seed <= 2; seed++) {
         const store = new JetStreamStore(options)
         model.forgetBegun()
         t.strictSame(inOrder(await store.open()), inOrder(model.snapshot()))
-        for (let count = 0; count < 60; count++) {
+        for (let count = 0; count < 40; count++) {
           const changes = random.group()
           model.apply(changes)
           const isCommitted = committed(store, ...changes)
@@ -385,6 +385,6 @@ test('a server that does not let a store in is named with the cause', { skip }, 
 })
 
 test('the server ends', { skip }, async () => {
-  await server.stop()
+  await server.kill()
   rmSync(directory, { recursive: true })
 })

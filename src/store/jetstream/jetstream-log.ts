@@ -270,9 +270,10 @@ export class JetStreamLog implements LogDevice {
 
   async #truncate(numbers: readonly number[]): Promise<number> {
     const { engine, extents, streams } = this.#opened()
+    const end = this.#checkpoint.sequence + 1
     const freed = numbers.filter(number => number < this.#checkpoint.extent && extents.has(number))
     await Promise.all(
-      freed.map(number => engine.purge(streams.log, `${streams.extents}.${number}`)),
+      freed.map(number => engine.purge(streams.log, `${streams.extents}.${number}`, end)),
     )
     for (const number of freed) extents.remove(number)
     if (freed.length > 0 && this.#options.bytesMax !== null) {

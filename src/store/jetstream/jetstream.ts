@@ -128,12 +128,14 @@ export class JetStream {
     await this.#ask(`STREAM.CREATE.${config.name}`, JSON.stringify(config))
   }
 
-  /** Removes the messages of a subject, or those of it before a sequence. */
-  async purge(stream: string, filter: string, before?: number): Promise<void> {
+  /**
+   * Removes the messages of a subject before a sequence. There is always one: without it, a server of 2.9 that starts again forgets
+   * the subject, and removes all messages up to the time of the request.
+   */
+  async purge(stream: string, filter: string, before: number): Promise<void> {
     // Nothing lies before the first, and NATS would take it for everything.
-    if (before === 1) return
-    const request = { filter, ...(before !== undefined && { seq: before }) }
-    await this.#ask(`STREAM.PURGE.${stream}`, JSON.stringify(request))
+    if (before <= 1) return
+    await this.#ask(`STREAM.PURGE.${stream}`, JSON.stringify({ filter, seq: before }))
   }
 
   /** Returns the message at a sequence as the leader has it, or null. */

@@ -89,7 +89,8 @@ export class StreamCheckpoint implements CheckpointWriting {
   abandon(): void {
     const { engine, streams } = this.#source
     // What stays of it goes with the checkpoints before the next one.
-    engine.purge(streams.checkpoints, this.#mark.subject).catch(() => {})
+    const { subject, last } = this.#mark
+    engine.purge(streams.checkpoints, subject, last + 1).catch(() => {})
   }
 
   async #write(part: Buffer): Promise<void> {
