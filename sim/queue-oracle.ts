@@ -350,9 +350,6 @@ export class QueueOracle {
   #mayBeMissing(queue: string, settings: SimQueueSettings, publication: Publication): boolean {
     const deletedAt = this.#deletedAt.get(queue) ?? -1
     if (publication.sentAt <= deletedAt) return true
-    const { overflow, messagesMax } = settings
-    // It was on its way when the queue told that it is full.
-    if (this.#history.isOfPartitions && overflow === 'refuse' && messagesMax < 1_000) return true
     const isLater = isPublishedLater(publication)
     if (this.#history.mayDropWills && publication.kind === 'will') return true
     return isLater && (deletedAt >= 0 || settings.overflow === 'refuse')
@@ -419,10 +416,10 @@ export class QueueOracle {
     })
   }
 
-  /** Publishers of several partitions have no order among each other. */
+  /** Publishers of several partitions have no order among each other, and QoS 0 goes beside. */
   #cameBefore(older: Publication, newer: Publication): boolean {
-    const isOther = older.publisher !== newer.publisher
-    return !(this.#history.isOfPartitions && isOther) && cameBefore(older, newer)
+    const isApart = older.publisher !== newer.publisher || older.qos === 0 || newer.qos === 0
+    return !(this.#history.isOfPartitions && isApart) && cameBefore(older, newer)
   }
 
   /** Whether the broker has it at most once: the publisher did not send it again as another message. */

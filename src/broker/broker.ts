@@ -175,6 +175,10 @@ export class Broker implements SessionContext {
     this.#lastDelivery = lastDelivery
   }
 
+  get isTakingOver(): boolean {
+    return this.peers !== null && this.peers.isApplying
+  }
+
   /** Whether a message might be owed to nobody, because not all other partitions are heard of: nothing is due before. */
   get mustWaitForPeers(): boolean {
     return this.peers?.isComplete === false

@@ -35,6 +35,8 @@ export interface QueueElsewhere {
 }
 
 export interface Peers {
+  /** Whether a message of another partition is being published. */
+  readonly isApplying: boolean
   /** Whether all filters of the others are known. Before that nobody is admitted and nothing is due: a message might be owed to nobody. */
   readonly isComplete: boolean
   /** Calls back when the others have the filters that were subscribed so far, or have not answered for too long. */

@@ -69,6 +69,8 @@ export interface SessionContext {
   readonly memory: MemoryAccount
   /** Whether the store has no room for messages. */
   readonly storeIsFull: boolean
+  /** Whether the message that is being published was acknowledged by another partition: it can be refused no more. */
+  readonly isTakingOver: boolean
   /** Whether sessions that outlive their connections also survive the broker. */
   readonly storesSessions: boolean
   /** Returns the next number of a message. */

@@ -88,6 +88,33 @@ export const HELD_RULES: Readonly<Record<string, (place: StorePlace) => Promise<
       is.strictSame(lastDelivery, 5)
     },
 
+  'what a share group has handed to a partition is owed to that, and says whom it is for':
+    async place => {
+      const group = { kind: 'group', shareName: 'g', topicFilter: 'a' } as const
+      const partition = { kind: 'partition', partition: 1 } as const
+      const change = { owner: group, to: partition, handOuts: 0 } as const
+      const { partitions = [], groups } = await after(
+        place,
+        [stored(1), queued(4, 1, group), stored(2), queued(5, 2, group)],
+        [
+          { kind: 'moved', ...change, delivery: 4, moved: 6, reason: 'alice\0g/a' },
+          { kind: 'moved', ...change, delivery: 5, moved: 7, reason: 'bob\0g/a' },
+        ],
+        [{ kind: 'settled', delivery: 6, owner: partition }],
+      )
+
+      const owed = partitions.flatMap(({ deliveries }) =>
+        deliveries.map(({ delivery, message, handOuts }) => ({
+          ...{ delivery, payload: message?.payload, reason: handOuts?.reason },
+        })),
+      )
+      is.strictSame(owed, [{ delivery: 7, payload: messageOf(2).payload, reason: 'bob\0g/a' }])
+      is.strictSame(
+        groups.flatMap(({ deliveries }) => deliveries),
+        [],
+      )
+    },
+
   'what became of a transaction is kept until it is dropped, and the last word counts':
     async place => {
       const at = 1_700_000_000_000

@@ -192,6 +192,18 @@ test('a full queue that refuses is full for publishers of all partitions', async
   t.strictSame(payloadsOf(reader), ['third'])
 })
 
+test('what is on its way to a queue that is full, and refuses, is taken in', async t => {
+  const { several, name } = await withQueue({ overflow: 'refuse', messagesMax: 1 })
+  const writer = several.pond(1).client('writer')
+  for (const payload of ['first', 'second', 'third']) writer.publishes('a', payload, { qos: 1 })
+  several.delivers()
+
+  const reasons = writer.receives().map(packet => packet.type === 'puback' && packet.reason)
+  t.strictSame(reasons, [0, 0, 0], 'nobody knew that it is full')
+  t.equal(queued(several, name), 3)
+  t.equal(several.pond(0).broker.statistics.dropped['queue-full'], 0)
+})
+
 test('what only the partition of a queue can do is refused elsewhere', async t => {
   const { several, name } = await withQueue()
   const { queues } = several.pond(1).broker.subscriptions

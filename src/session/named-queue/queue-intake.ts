@@ -20,14 +20,16 @@ interface TakingQueue {
 export function passesBy(
   queue: TakingQueue,
   message: Message,
-  { storeIsFull }: SessionContext,
+  { storeIsFull, isTakingOver }: SessionContext,
 ): DropReason | 'unwanted' | null {
   const { qos0, overflow } = queue.settings
   if (message.qos === 0) {
     if (qos0 === 'pass-by') return 'unwanted'
     if (queue.isDurable && storeIsFull) return 'memory-full'
   }
-  return overflow === 'refuse' && !queue.hasRoomFor(message) ? 'queue-full' : null
+  // What another partition has acknowledged has room above the bounds.
+  if (overflow !== 'refuse' || (isTakingOver && queue.isDurable)) return null
+  return queue.hasRoomFor(message) ? null : 'queue-full'
 }
 
 /** Returns the message as the queue keeps it. What is kept otherwise than its publisher says is another message in the store. */

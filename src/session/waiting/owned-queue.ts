@@ -206,9 +206,17 @@ export class OwnedQueue implements TailReader, Postponed {
 
   /** Adds a delivery. Returns null, or the reason why it was dropped. */
   #add(delivery: Delivery): DropReason | null {
-    const reason = this.#addWithin(delivery)
+    const reason = this.#isAccepted(delivery) ? null : this.#addWithin(delivery)
     this.#share?.set(this.bytes)
     return reason
+  }
+
+  /** Whether another partition has acknowledged what would have been refused here. Then it is added, above the bounds too. */
+  #isAccepted(delivery: Delivery): boolean {
+    if (this.#bounds.queueOverflow !== 'refuse' || delivery.stored === 0) return false
+    if (!this.#context.isTakingOver) return false
+    this.waiting.add(delivery)
+    return true
   }
 
   #addWithin(delivery: Delivery): DropReason | null {
