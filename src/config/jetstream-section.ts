@@ -25,7 +25,12 @@ export const jetstreamSection = z
       .regex(/^[\w-]{1,128}$/, 'expected letters, digits, _ and -')
       .default('pondhawk')
       .describe('Name of the stream of the log, which is made if it is not there'),
-    replicas: whole(1, 1, 5, 'Servers that have the log: 1, 3 or 5'),
+    replicas: whole(
+      1,
+      1,
+      5,
+      'Servers that have the log: 1, 3 or 5; more than one needs nats-server 2.10',
+    ),
     syncsAlways: z
       .boolean()
       .default(false)

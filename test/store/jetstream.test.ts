@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { Random } from '../../sim/random.ts'
-import { durabilityOf } from '../../src/store/jetstream/durability.ts'
+import { durabilityOf, engineProblem } from '../../src/store/jetstream/durability.ts'
 import { JetStreamLog } from '../../src/store/jetstream/jetstream-log.ts'
 import type { JetStreamLogOptions } from '../../src/store/jetstream/stream-opening.ts'
 import { JetStreamStore } from '../../src/store/jetstream/jetstream-store.ts'
 import { FRAME, messagesOf, newWriterId } from '../../src/store/jetstream/log-message.ts'
 import { connectNats } from '../../src/store/jetstream/nats.ts'
-import { logConfig, streamsOf } from '../../src/store/jetstream/stream-settings.ts'
+import { logConfig, streamProblem, streamsOf } from '../../src/store/jetstream/stream-settings.ts'
 import { STORE_RULES } from '../../src/store-kit.ts'
 import { BOB, committed, OPENED, pageOf, queued, stored } from '../../src/store-kit/changes.ts'
 import { DurableState } from '../../src/store-kit/durable-state.ts'
@@ -47,6 +47,7 @@ accounts {
 }`
 
 const PAGES = { pageMessages: 7, pageBytes: 1_048_576, checkpointBytes: 4_096, reserveBytes: 0 }
+const EMPTY = { messages: 0, bytes: 0, first_seq: 0, last_seq: 0 }
 let streams = 0
 
 /** Of a stream that is not there yet. */
@@ -287,12 +288,9 @@ test(
         sentence,
       )
     }
-    const options = optionsFor()
-    await close((await recovered(() => new JetStreamLog(options))).log)
-    await t.rejects(
-      recovered(() => new JetStreamLog({ ...options, replicas: 3 })),
-      /has 1 replicas, and the configuration says 3/,
-    )
+    const wanted = logConfig(streamsOf('log'), { replicas: 3, bytesMax: null })
+    const info = { config: { ...wanted, num_replicas: 1 }, state: EMPTY }
+    t.match(streamProblem(info, wanted), /has 1 replicas, and the configuration says 3/)
   },
 )
 
@@ -305,6 +303,11 @@ test('fsync is said only of servers that can sync before they answer, and are sa
   t.equal(durabilityOf({ ...facts, version: '2.9.25', replicas: 1 }), 'os')
   t.equal(durabilityOf({ ...facts, version: '3.0.0' }), 'fsync')
   t.equal(durabilityOf({ ...facts, version: 'unknown' }), 'replicated')
+  t.equal(engineProblem(facts), null)
+  t.match(engineProblem({ ...facts, version: '2.9.10' }), /loses messages of replicated streams/)
+  const one = { ...facts, replicas: 1, version: '2.9.10' }
+  t.match(engineProblem(one), /syncsAlways is true, and nats-server 2.9.10 cannot sync/)
+  t.equal(engineProblem({ ...one, syncsAlways: false }), null)
 })
 
 test('a server that is killed and comes back has lost nothing acknowledged', { skip }, async t => {

@@ -30,7 +30,7 @@ export function lossyNats(random: Random, isLossy: () => boolean): () => Promise
   }
 }
 
-/** Without a sequence, a replicated stream of 2.9 forgets the subject of a purge when its server is started again, and loses the rest. */
+/** A replicated stream may repeat a purge when a server of it starts, and must not remove newer messages then. */
 function assertBounded(subject: string, request: string): void {
   if (subject.includes('.PURGE.') && !request.includes('"seq":'))
     throw new Error(`a purge without a sequence: ${request}`)

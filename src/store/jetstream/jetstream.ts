@@ -129,8 +129,8 @@ export class JetStream {
   }
 
   /**
-   * Removes the messages of a subject before a sequence. There is always one: without it, a server of 2.9 that starts again forgets
-   * the subject, and removes all messages up to the time of the request.
+   * Removes the messages of a subject before a sequence. There is always one, because a replicated stream repeats purges when a server
+   * of it starts, when the subject may have newer messages.
    */
   async purge(stream: string, filter: string, before: number): Promise<void> {
     // Nothing lies before the first, and NATS would take it for everything.

@@ -1,7 +1,7 @@
 // Becomes the writer of a log in JetStream: connects, makes the streams if they are not there, and appends the barrier.
 
 import { thrownSentence } from '../../thrown.ts'
-import { durabilityOf, syncProblem } from './durability.ts'
+import { durabilityOf, engineProblem } from './durability.ts'
 import { FrameCache } from './frame-cache.ts'
 import { JetStream, type StreamConfig } from './jetstream.ts'
 import { BARRIER, CHECKPOINTED, messagesOf, newWriterId, type WriterId } from './log-message.ts'
@@ -90,7 +90,7 @@ export async function takeStreams(
   options: JetStreamLogOptions,
 ): Promise<OpenStreams> {
   const facts = { ...options, version: engine.version }
-  const problem = syncProblem(facts)
+  const problem = engineProblem(facts)
   if (problem !== null) throw new Error(problem)
   const streams = streamsOf(options.stream)
   await make(engine, logConfig(streams, options))
