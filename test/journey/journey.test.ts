@@ -8,7 +8,7 @@ import { test } from 'tap'
 import type { Journey } from './publish-journey.ts'
 
 /** The goal of issue 11: 60 calls, 16 files, 30 moves. */
-const CALLS_MAX = 40
+const CALLS_MAX = 42
 const FILES_MAX = 19
 const MOVES_MAX = 23
 const PUBACK_CALLS_MAX = 54
