@@ -163,8 +163,11 @@ export class QueueCheck {
   #count({ client, count }: HandedEvent, message: QueuedMessage, what: string, life: number): void {
     const before = message.life === life ? message.count : message.storedCount
     const said = count ?? before + 1
-    if (message.isOnce && (said <= before || said > QUEUES[message.queue].deliveriesMax))
+    const isOld = said <= before && life !== GONE
+    if (message.isOnce && (isOld || said > QUEUES[message.queue].deliveriesMax))
       this.#report('dead-letter', `${what} for the ${said}. time after ${before}`)
+    // What was on its way to a client that has said DISCONNECT, it reads late: others may have had it since.
+    if (life === GONE) return
     message.life = life
     message.count = said
     this.#marks.add(client, () => (message.storedCount = Math.max(message.storedCount, said)))

@@ -282,6 +282,16 @@ test('a count that goes back or too far, and a dead letter without its reason, a
   t.strictSame(after(dead(1, PARALLEL, 'refused', 1)), ['dead-letter'])
   t.strictSame(after(dead(1, PARALLEL, 'expired', 3)), ['dead-letter'])
   t.strictSame(after(dead(1, PARALLEL, 'refused', 3)), [])
+  // What was on its way to a client that has said DISCONNECT, it reads when others have had it.
+  const late = [
+    { kind: 'disconnecting', client: 'one', endsSession: false } as const,
+    handed('two', 1, PARALLEL, 3),
+    answered('two', 1, false),
+    ...marked('two'),
+    handed('one', 1, PARALLEL, 2),
+    dead(1, PARALLEL, 'refused', 3),
+  ]
+  t.strictSame(after(...late), [])
   const back = [dead(1, PARALLEL, 'refused', 3), handed('two', 1, PARALLEL, 3)]
   t.ok(after(...back).includes('queue-again'))
 })
