@@ -15,6 +15,7 @@ import {
   type GroupName,
   keyOf,
   type MemberOverride,
+  nameOf,
   ShareOverrides,
   type StrategySource,
 } from './share-overrides.ts'
@@ -208,10 +209,6 @@ export class ShareGroups {
     const configured = this.#settings.strategyOf(shareName, topicFilter)
     return this.overrides.strategyOf(group) ?? configured ?? wish ?? this.#settings.defaultStrategy
   }
-}
-
-function nameOf({ shareName, topicFilter, where }: Subscription): GroupName {
-  return { shareName: shareName ?? '', topicFilter, ...(where !== undefined && { where }) }
 }
 
 const NO_OVERRIDE: MemberOverride = { weight: null, isDrained: false }

@@ -14,6 +14,15 @@ export interface GroupName {
   readonly where?: string
 }
 
+/** Returns the name of a group, or of that of a subscription, and nothing else of it. */
+export function nameOf({
+  shareName,
+  topicFilter,
+  where,
+}: Omit<GroupName, 'shareName'> & { readonly shareName: string | null }): GroupName {
+  return { shareName: shareName ?? '', topicFilter, ...(where !== undefined && { where }) }
+}
+
 export interface MemberOverride {
   /** Null: as the configuration or the client says. */
   readonly weight: number | null

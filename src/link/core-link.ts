@@ -334,12 +334,10 @@ export class CoreLink implements WireLink, Reader {
         wire.heard()
         return
       case KEPT:
-        if (body.length < 4) throw new LinkFault('it does not say how much of a message is kept')
-        wire.kept(body.readUInt32LE(0))
+        wire.kept(numberIn(body, 'how much of a message is kept'))
         return
       case SLOW:
-        if (body.length < 4) throw new LinkFault('it does not say how slow a client is')
-        wire.slowed(body.readUInt32LE(0))
+        wire.slowed(numberIn(body, 'how slow a client is'))
         return
       case FLOWS:
         wire.flows()
@@ -382,4 +380,9 @@ export class CoreLink implements WireLink, Reader {
         throw new LinkFault(`a frame of kind ${kind} for a connection that is not open`)
     }
   }
+}
+
+function numberIn(body: Buffer, what: string): number {
+  if (body.length < 4) throw new LinkFault(`it does not say ${what}`)
+  return body.readUInt32LE(0)
 }

@@ -3,7 +3,7 @@
 
 import type { Broker } from '../broker/broker.ts'
 import { TO_ONE } from '../broker/publishing.ts'
-import { type GroupName, keyOf } from '../broker/share-overrides.ts'
+import { type GroupName, keyOf, nameOf } from '../broker/share-overrides.ts'
 import { fromElsewhere, type Message } from '../message.ts'
 import type { QoS } from '../packet/packet.ts'
 import { ShareGroup } from '../session/share-group/share-group.ts'
@@ -78,9 +78,7 @@ export class PartitionGroups implements RemoteGroupContext {
     if (this.#context.keeperOfGroup(key) === this.#context.partition) return null
     const known = this.#remote.get(key)
     if (known !== undefined) return known
-    const { shareName, topicFilter, where } = name
-    const plain = { shareName, topicFilter, ...(where !== undefined && { where }) }
-    const group = new RemoteGroup(plain, this)
+    const group = new RemoteGroup(nameOf(name), this)
     this.#remote.set(key, group)
     return group
   }
@@ -268,9 +266,7 @@ export class PartitionGroups implements RemoteGroupContext {
   #isThere(group: GroupName, isThere: boolean): void {
     const key = keyOf(group)
     if (this.#there.has(key) === isThere) return
-    const { shareName, topicFilter, where } = group
-    const name = { shareName, topicFilter, ...(where !== undefined && { where }) }
-    if (isThere) this.#there.set(key, name)
+    if (isThere) this.#there.set(key, nameOf(group))
     else this.#there.delete(key)
     this.#changedKeys.add(key)
     this.#context.requestFlush()

@@ -88,6 +88,22 @@ export function answerNow<Result>(done: Done<Result>, none: Result, act: () => R
   done(null, result)
 }
 
+/** Answers when a promise does, with what it becomes. `none` is the result in case of an error. */
+export async function answerLate<Result>(
+  done: Done<Result>,
+  none: Result,
+  promise: Promise<Result>,
+): Promise<void> {
+  let result: Result
+  try {
+    result = await promise
+  } catch (error) {
+    done(errorOf(error), none)
+    return
+  }
+  done(null, result)
+}
+
 /** Repeats the step until it passes on false. Steps that are answered at once use no stack, because there may be many. */
 export function repeat(step: (answer: Done<boolean>) => void, done: Done): void {
   let isDue = true

@@ -2,16 +2,16 @@
 // has followed. Every answer comes late.
 
 import { strict as assert } from 'node:assert'
-import { errorOf } from '../../thrown.ts'
 import type { Position } from '../ledger/message-table.ts'
-import type {
-  Appended,
-  CheckpointWriting,
-  Done,
-  Extent,
-  LogDevice,
-  OnFetched,
-  OnFrame,
+import {
+  answerLate,
+  type Appended,
+  type CheckpointWriting,
+  type Done,
+  type Extent,
+  type LogDevice,
+  type OnFetched,
+  type OnFrame,
 } from '../log-device.ts'
 import type { Durability } from '../store.ts'
 import { durabilityOf } from './durability.ts'
@@ -281,20 +281,4 @@ export class JetStreamLog implements LogDevice {
     }
     return freed.length
   }
-}
-
-/** Passes on what a promise becomes. */
-async function answerLate<Result>(
-  done: Done<Result>,
-  none: Result,
-  promise: Promise<Result>,
-): Promise<void> {
-  let result: Result
-  try {
-    result = await promise
-  } catch (error) {
-    done(errorOf(error), none)
-    return
-  }
-  done(null, result)
 }

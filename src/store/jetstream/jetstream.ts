@@ -1,6 +1,7 @@
 // What is asked of JetStream, over a connection that may break. What changes nothing is asked again until the engine
 // answers, for a bounded time; what may have been done is the caller's to look up.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { thrownSentence } from '../../thrown.ts'
 import { type OnPulled, StreamPull } from './stream-pull.ts'
 import type { NatsAnswer, NatsClient, NatsConnection } from './nats.ts'
@@ -213,7 +214,7 @@ export class JetStream {
           throw new Error(sentence, { cause: error })
         }
       }
-      await pause(pauseMs)
+      await sleep(pauseMs)
       pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)
     }
   }
@@ -347,8 +348,4 @@ function namesOf(error: unknown): readonly string[] {
 
 function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds))
 }

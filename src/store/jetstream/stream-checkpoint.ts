@@ -1,9 +1,8 @@
 // Checkpoints in a stream of their own: each is a row of messages, and counts when a message of the log names it. That message
 // is appended like every other, so a writer that has lost the log can neither make a checkpoint nor free what another one reads.
 
-import { errorOf } from '../../thrown.ts'
 import type { Position } from '../ledger/message-table.ts'
-import type { CheckpointWriting, Done } from '../log-device.ts'
+import { answerLate, type CheckpointWriting, type Done } from '../log-device.ts'
 import type { JetStream } from './jetstream.ts'
 import {
   EXTENTS,
@@ -79,11 +78,11 @@ export class StreamCheckpoint implements CheckpointWriting {
   }
 
   write(part: Buffer, done: Done): void {
-    void settle(this.#write(part), done)
+    void answerLate(done, undefined, this.#write(part))
   }
 
   finish(done: Done): void {
-    void settle(this.#finish(), done)
+    void answerLate(done, undefined, this.#finish())
   }
 
   abandon(): void {
@@ -161,14 +160,4 @@ export async function readCheckpoint(
   if (next !== messages) {
     throw new StreamDamaged(stream, last, `part ${next} of the checkpoint is missing`)
   }
-}
-
-async function settle(promise: Promise<void>, done: Done): Promise<void> {
-  try {
-    await promise
-  } catch (error) {
-    done(errorOf(error))
-    return
-  }
-  done(null)
 }

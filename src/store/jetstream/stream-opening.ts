@@ -1,5 +1,6 @@
 // Becomes the writer of a log in JetStream: connects, makes the streams if they are not there, and appends the barrier.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { thrownSentence } from '../../thrown.ts'
 import { durabilityOf, engineProblem } from './durability.ts'
 import { FrameCache } from './frame-cache.ts'
@@ -80,7 +81,7 @@ export async function connected(options: JetStreamLogOptions): Promise<JetStream
         throw new Error(`${sentence}: ${thrownSentence(error)}`, { cause: error })
       }
     }
-    await new Promise(resolve => setTimeout(resolve, CONNECT_PAUSE_MS))
+    await sleep(CONNECT_PAUSE_MS)
   }
 }
 
