@@ -360,7 +360,7 @@ test('a server that does not let a store in is named with the cause', { skip }, 
   await guarded.start()
   t.teardown(() => guarded.stop())
   const password = join(directory, 'password')
-  writeFileSync(password, 'secret\n')
+  writeFileSync(password, 'secret\r\nand what it is for\n')
   const cases: readonly (readonly [object, RegExp])[] = [
     [{}, /NATS at nats:.*Authorization Violation/],
     [{ user: 'reads', passwordFile: password }, /NATS refuses: Permissions Violation/],

@@ -59,6 +59,7 @@ interface NatsPackage {
 export interface NatsSettings {
   readonly servers: readonly string[]
   readonly user?: string | undefined
+  /** Its first line is the password. */
   readonly passwordFile?: string | undefined
   /** As `nsc` writes it: the user's JWT and seed. */
   readonly credentialsFile?: string | undefined
@@ -105,13 +106,17 @@ export async function connectNats(
     // A stack for each request costs more than the request.
     noAsyncTraces: true,
     ...(user !== undefined && { user }),
-    ...(passwordFile !== undefined && { pass: readFileSync(passwordFile, 'utf8').trimEnd() }),
+    ...(passwordFile !== undefined && { pass: firstLineOf(passwordFile) }),
     ...(credentialsFile !== undefined && {
       authenticator: nats.credsAuthenticator(readFileSync(credentialsFile)),
     }),
     ...(tls !== undefined && { tls }),
   })
   return { connection, newHeaders: () => nats.headers(), newInbox: () => nats.createInbox() }
+}
+
+function firstLineOf(file: string): string {
+  return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? ''
 }
 
 async function loaded(load: LoadNats): Promise<NatsPackage> {
